@@ -1,0 +1,74 @@
+# Needs python3 (3.11 or newer, with venv), make and git. Everything else goes into .venv and .venv-wheel.
+
+PYTHON ?= python3
+BIN := .venv/bin
+WHEEL_BIN := .venv-wheel/bin
+# What the tests need beside them when they are run against the wheel; src and rules are not among it.
+TESTED := tests samples README.md pyproject.toml
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint check-source check-wheel wheel samples clean
+
+help: ## list these targets
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
+
+demo: .venv/kvlint ## set up, and run kvlint on the samples
+	@for plan in samples/*/plan.json; do \
+	  printf '\n$$ kvlint %s\n' "$$plan"; \
+	  status=0; $(BIN)/kvlint "$$plan" || status=$$?; \
+	  printf '(exit code %s)\n' "$$status"; \
+	  [ "$$status" -le 1 ] || exit "$$status"; \
+	done
+
+test: lint check-source check-wheel ## every check, then the tests once more against the built wheel
+
+lint: .venv/dev ## style, format, types, import layers
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check-source: .venv/dev ## the tests
+	$(BIN)/python -m pytest
+
+check-wheel: wheel .venv-wheel/test ## the tests against the wheel, with src and rules out of sight
+	$(WHEEL_BIN)/pip uninstall -qq --yes kvlint
+	$(WHEEL_BIN)/pip install --quiet dist/*.whl
+	@python="$$PWD/$(WHEEL_BIN)/python" && away=$$(mktemp -d) && trap 'rm -rf "$$away"' EXIT && \
+	  cp -R $(TESTED) "$$away" && cd "$$away" && \
+	  "$$python" -c 'import kvlint; print("testing", kvlint.__file__); assert "site-packages" in kvlint.__file__' && \
+	  "$$python" -m pytest
+
+wheel: .venv/dev ## sdist and wheel into dist, the wheel built from the sdist
+	rm -rf dist
+	$(BIN)/python -m build
+
+samples: .venv/dev ## write the expected output of the samples, and the README's copy of it, anew
+	$(BIN)/python -m pytest --write-expected tests/test_samples.py
+	$(BIN)/python -m pytest --write-expected tests/test_readme.py
+
+clean: ## remove what the other targets made
+	rm -rf .venv .venv-wheel dist .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A virtual environment with a pip that knows dependency groups.
+.venv/made .venv-wheel/made:
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "kvlint needs Python 3.11 or newer")'
+	$(PYTHON) -m venv --clear $(@D)
+	$(@D)/bin/pip install --quiet 'pip>=25.1'
+	@touch $@
+
+# An editable install with nothing but the run-time dependencies.
+.venv/kvlint: pyproject.toml hatch_build.py | .venv/made
+	$(BIN)/pip install --quiet --editable .
+	@touch $@
+
+.venv/dev: .venv/kvlint
+	$(BIN)/pip install --quiet --group dev
+	@touch $@
+
+.venv-wheel/test: pyproject.toml | .venv-wheel/made
+	$(WHEEL_BIN)/pip install --quiet --group test
+	@touch $@

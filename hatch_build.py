@@ -1,0 +1,35 @@
+"""Build hook: a wheel carries the built-in rules compiled, so that starting kvlint reads no YAML.
+
+An editable install gets none of this: it reads the rule files of the checkout, which change.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+
+class CompiledRules(BuildHookInterface[Any]):
+    """Loads the rule files, which fails the build if one has faults, and adds them to the wheel as one JSON file."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Compile into a folder outside of the sources, where nothing could take it for theirs."""
+        if self.target_name != "wheel" or version == "editable":
+            return
+        root = Path(self.root)
+        sys.path.insert(0, str(root / "src"))
+        from kvlint.engine.builtin import compile_rules, rules_of_checkout
+
+        self._folder = TemporaryDirectory()
+        compiled = Path(self._folder.name, "compiled.json")
+        compiled.write_bytes(compile_rules(rules_of_checkout(str(root / "src" / "kvlint"))))
+        build_data["force_include"][str(compiled)] = "kvlint/rules/compiled.json"
+
+    def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:  # noqa: ARG002
+        """Remove the folder."""
+        if hasattr(self, "_folder"):
+            self._folder.cleanup()

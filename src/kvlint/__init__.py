@@ -1,0 +1,3 @@
+"""kvlint, a linter for Azure Key Vault in infrastructure code."""
+
+__version__ = "0.1.0"

@@ -1,0 +1,92 @@
+"""The words of a finding: message, name, reason, fingerprint."""
+
+from __future__ import annotations
+
+import re
+
+from kvlint.engine.world import World
+from kvlint.model.graph import Resource
+from kvlint.model.report import Evidence
+from kvlint.model.source import Location
+from kvlint.model.value import Scalar
+
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+# A message names at most this many places; the evidence holds them all.
+_MOST = 3
+_MAX_PARENTS = 4
+
+
+def filled(template: str, resource: Resource, name: str, deciding: list[Evidence]) -> tuple[str, tuple[str, ...]]:
+    """A rule's message with its placeholders filled, and their values in the order of first appearance."""
+    values: dict[str, str] = {}
+
+    def fill(match: re.Match[str]) -> str:
+        word = match[1]
+        if word not in values:
+            values[word] = _value(word, resource, name, deciding)
+        return values[word]
+
+    text = _PLACEHOLDER.sub(fill, template)
+    return text, tuple(values.values())
+
+
+def _value(word: str, resource: Resource, name: str, deciding: list[Evidence]) -> str:
+    match word:
+        case "resource":
+            return resource.address
+        case "name":
+            return name
+        case "value":
+            return _joined([note.found for note in deciding])
+        case "attribute":
+            return _joined([note.at.attribute for note in deciding if note.at.attribute])
+        case _:
+            return _joined([note.note or _plainly(note) for note in deciding])
+
+
+def _plainly(note: Evidence) -> str:
+    return f"{note.at.attribute} is {note.found}" if note.at.attribute else note.found
+
+
+def _joined(texts: list[str]) -> str:
+    once = list(dict.fromkeys(texts))
+    more = f" and {len(once) - _MOST} more" if len(once) > _MOST else ""
+    return ", ".join(once[:_MOST]) + more
+
+
+def undecided_reason(deciding: list[Evidence]) -> str:
+    """What is not known, for people, without a final period."""
+    texts = [_doubt(note) for note in deciding]
+    return _joined([text for text in texts if text]) or "its answer is not known"
+
+
+def _doubt(note: Evidence) -> str:
+    found = note.found.removeprefix("not known: ")
+    return f"{note.at.attribute} is {found}" if note.at.attribute and found != note.found else found
+
+
+def full_name(resource: Resource, world: World) -> str:
+    """The name in Azure with the names of the resources above it: ``vault/secret``."""
+    names = [resource.name]
+    here = resource
+    for _ in range(_MAX_PARENTS):
+        above = here.attributes.fields.get("parent")
+        if above is None:
+            break
+        target = getattr(above, "target", None)
+        parent = world.graph.resources.get(target) if target is not None else None
+        if parent is None:
+            if isinstance(above, Scalar) and isinstance(above.value, str):
+                names.insert(0, above.value.rstrip("/").rpartition("/")[2])
+            break
+        names.insert(0, parent.name)
+        here = parent
+    return "/".join(names)
+
+
+def fingerprint(rule_id: str, at: Location) -> str:
+    """What stays the same while lines move: a hash of rule, path, address and attribute, 32 hex digits."""
+    from hashlib import sha256
+
+    text = "\0".join((rule_id, at.path, at.address or "", at.attribute or ""))
+    return sha256(text.encode()).hexdigest()[:32]

@@ -1,0 +1,95 @@
+"""The words that rule files are made of, as data: what is not here is refused when a rule is loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import Enum
+
+
+class Takes(Enum):
+    """What an operator is given, in words for people."""
+
+    PLAIN = "a text, a number, true or false"
+    LIST = "a list of texts, numbers, true or false"
+    NUMBER = "a number"
+    PRESENCE = "set or absent"
+    PATTERN = "a regular expression"
+    COUNT = "a whole number, 0 or more"
+
+
+# Operators are few and have no negated twins. Each has one function of its name in `operators`.
+OPERATORS: Mapping[str, Takes] = {
+    "equals": Takes.PLAIN,
+    "in": Takes.LIST,
+    "contains": Takes.PLAIN,
+    "matches": Takes.PATTERN,
+    "at_least": Takes.NUMBER,
+    "at_most": Takes.NUMBER,
+    "is": Takes.PRESENCE,
+    "length_at_least": Takes.COUNT,
+}
+PRESENCE = ("set", "absent")
+
+# The key that says which kind a condition is, and what people call that kind.
+CONDITIONS: Mapping[str, str] = {
+    "attribute": "an attribute condition",
+    "all": "an all condition",
+    "any": "an any condition",
+    "not": "a not condition",
+    "some": "a some condition",
+    "every": "an every condition",
+    "linked_from": "a linked_from condition",
+    "links_to": "a links_to condition",
+}
+
+RULE_KEYS = (
+    "id",
+    "name",
+    "title",
+    "severity",
+    "resource",
+    "also_removed",
+    "profile",
+    "parameters",
+    "when",
+    "require",
+    "message",
+    "why",
+    "fix",
+    "references",
+    "covers",
+    "cwe",
+    "controls",
+    "peers",
+    "examples",
+)
+REQUIRED_KEYS = (
+    "id",
+    "name",
+    "title",
+    "severity",
+    "resource",
+    "require",
+    "message",
+    "why",
+    "fix",
+    "references",
+    "examples",
+)
+PROFILES = ("default", "strict")
+PLACEHOLDERS = ("resource", "name", "value", "attribute", "because")
+EXPECTATIONS = ("fails", "passes", "undecided")
+LANGUAGES = ("plan", "terraform", "bicep", "arm")
+
+# The folders of the built-in rules, and how the ids in them begin.
+TOPICS: Mapping[str, str] = {
+    "vault": "KV0",
+    "network": "KV1",
+    "logging": "KV2",
+    "access": "KV3",
+    "rbac": "KV4",
+    "keys": "KV5",
+    "secrets": "KV6",
+    "certificates": "KV7",
+    "hsm": "KV8",
+}

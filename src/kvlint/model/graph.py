@@ -1,0 +1,87 @@
+"""All resources of one root, and how they refer to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from kvlint.model.source import Location
+from kvlint.model.value import Answer, MapValue, Path, Value, select
+
+REMOVED_ACTIONS = frozenset({"delete", "forget"})
+
+
+class Resource(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One resource, in Azure Resource Manager's own vocabulary.
+
+    ``type`` is spelled as Azure documents it. ``attributes`` holds ``properties`` and its siblings, ``parent`` and
+    ``scope`` (links to the resource above it or extended by it), and ``derived`` (what no document says).
+    ``declared_as`` is the author's own type, for messages. ``action`` is what the plan does with it, if there is one,
+    and ``replace_paths`` are the arguments that make it replace the resource. ``existing`` marks what is only read,
+    never judged.
+    """
+
+    address: str
+    type: str
+    name: str
+    attributes: MapValue
+    at: Location
+    declared_as: str
+    action: str | None = None
+    replace_paths: tuple[str, ...] = ()
+    existing: bool = False
+
+    @property
+    def stays(self) -> bool:
+        """Whether the resource is there once the plan has been applied."""
+        return self.action not in REMOVED_ACTIONS
+
+    def select(self, path: Path) -> Answer:
+        """The answer at ``path``."""
+        return select(self.attributes, path)
+
+
+class Reference(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """``source`` names other resources by its attribute ``via``.
+
+    ``targets`` are certainly named (mostly one), ``candidates`` perhaps; all are addresses in the graph. ``anything``:
+    it may also name any other resource. ``outside`` is the Azure type, in lower case, of a resource that is named but
+    not in the graph ("?" where the type is not known).
+    """
+
+    source: str
+    via: str
+    value: Value
+    targets: tuple[str, ...] = ()
+    candidates: tuple[str, ...] = ()
+    anything: bool = False
+    outside: str = ""
+    hops: tuple[str, ...] = ()
+
+
+class ResourceGraph(msgspec.Struct, frozen=True, kw_only=True):
+    """Resources by address, in the order of the input, and references by the attribute that makes them.
+
+    ``closed``: the input says everything, so a companion that is missing is really missing.
+    """
+
+    resources: Mapping[str, Resource]
+    references: Mapping[str, tuple[Reference, ...]]
+    closed: bool = True
+
+
+class Demand(msgspec.Struct, frozen=True, kw_only=True):
+    """What the loaded rules ask of a graph, so that readers do no work that nobody asked for.
+
+    ``paths`` maps an Azure type in lower case to the attribute paths asked of it. ``vias`` maps an attribute whose
+    references are followed to the types, in lower case, that carry it. ``everything`` asks for all there is.
+    """
+
+    paths: Mapping[str, frozenset[Path]]
+    vias: Mapping[str, frozenset[str]]
+    everything: bool = False
+
+    def of(self, type_: str) -> frozenset[Path] | None:
+        """The paths asked of a type; None if the type is of no interest."""
+        return frozenset({()}) if self.everything else self.paths.get(type_.lower())

@@ -1,0 +1,125 @@
+"""A rule as data: what it asks of a resource, and everything people need to know about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import IntEnum
+from typing import Any, TypeAlias
+
+import msgspec
+
+from kvlint.model.value import Path, Plain
+
+Operand: TypeAlias = Plain | tuple[Plain, ...]
+
+
+class Severity(IntEnum):
+    """How bad a finding is, growing."""
+
+    INFO = 0
+    LOW = 1
+    MEDIUM = 2
+    HIGH = 3
+    CRITICAL = 4
+
+    @property
+    def label(self) -> str:
+        """The word that rule files and reports use."""
+        return self.name.lower()
+
+
+class Attribute(msgspec.Struct, frozen=True, kw_only=True, tag="attribute"):
+    """One attribute held against one operator. ``operand`` is ``$name`` for a parameter of the rule."""
+
+    path: Path
+    text: str
+    operator: str
+    operand: Any
+    default: Plain | None = None
+
+
+class All(msgspec.Struct, frozen=True, tag="all"):
+    """Every one of ``of`` holds."""
+
+    of: tuple[Condition, ...]
+
+
+class AnyOf(msgspec.Struct, frozen=True, tag="any"):
+    """At least one of ``of`` holds."""
+
+    of: tuple[Condition, ...]
+
+
+class Not(msgspec.Struct, frozen=True, tag="not"):
+    """``of`` does not hold."""
+
+    of: Condition
+
+
+class Items(msgspec.Struct, frozen=True, kw_only=True, tag="items"):
+    """``some`` or ``every`` item of a list satisfies ``where``; its paths start at the item, ``$`` is the item."""
+
+    quantifier: str
+    path: Path
+    text: str
+    where: Condition
+
+
+class Linked(msgspec.Struct, frozen=True, kw_only=True, tag="linked"):
+    """Another resource of one of ``types``, at the other end of a reference, satisfies ``where``.
+
+    ``direction`` is ``linked_from`` (its ``via`` names this resource) or ``links_to`` (this one's ``via`` names it).
+    """
+
+    direction: str
+    types: tuple[str, ...]
+    via: str
+    where: Condition
+
+
+Condition: TypeAlias = Attribute | All | AnyOf | Not | Items | Linked
+
+
+class Parameter(msgspec.Struct, frozen=True, kw_only=True):
+    """A setting of a rule. Its type is its default's."""
+
+    name: str
+    about: str
+    default: Operand
+
+
+class Example(msgspec.Struct, frozen=True, kw_only=True):
+    """A test and a piece of documentation. ``expect`` is fails, passes or undecided.
+
+    ``sources`` maps a language (``plan``) to its text; a line marked ``# <- ID`` is where the finding must start.
+    """
+
+    expect: str
+    title: str
+    sources: Mapping[str, str]
+    line: int
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True):
+    """One rule file. ``path`` and ``line`` say where it is written."""
+
+    id: str
+    name: str
+    title: str
+    severity: Severity
+    resources: tuple[str, ...]
+    when: Condition
+    require: Condition
+    message: str
+    why: str
+    fix: str
+    references: tuple[str, ...]
+    examples: tuple[Example, ...]
+    path: str
+    also_removed: bool = False
+    profile: str = "default"
+    parameters: tuple[Parameter, ...] = ()
+    covers: tuple[str, ...] = ()
+    cwe: tuple[int, ...] = ()
+    controls: Mapping[str, tuple[str, ...]] = {}
+    peers: Mapping[str, tuple[str, ...]] = {}

@@ -1,0 +1,139 @@
+"""What an attribute can be: known, a link, unknown, or absent.
+
+Azure's JSON null means "not set", so readers turn it into Absent: no Scalar holds None.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NoReturn, TypeAlias
+
+import msgspec
+
+from kvlint.model.source import Location
+
+Plain: TypeAlias = str | int | float | bool
+Step: TypeAlias = str | int
+Path: TypeAlias = tuple[Step, ...]
+
+
+class _Value(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What all kinds share.
+
+    ``at`` is where the value was written, or the nearest thing that exists. ``origin`` is ``written``,
+    ``default`` (the platform's or the provider's, by version) or ``derived`` (kvlint's own reckoning);
+    ``note`` says in words where a default or derived value comes from.
+    """
+
+    at: Location
+    origin: str = "written"
+    note: str = ""
+    sensitive: bool = False
+
+    def __bool__(self) -> NoReturn:
+        """A value has no truth of its own: ask for its outcome."""
+        raise TypeError("a Value is neither true nor false; compare it with an operator")
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {display(self)}>"  # type: ignore[arg-type]  # subclasses form the union
+
+
+class Scalar(_Value, frozen=True, kw_only=True, gc=False):
+    """A known text, number or boolean."""
+
+    value: Plain
+
+
+class ListValue(_Value, frozen=True, kw_only=True, gc=False):
+    """A list whose length is known; items may still be unknown."""
+
+    items: tuple[Value, ...]
+
+
+class MapValue(_Value, frozen=True, kw_only=True, gc=False):
+    """An object or block. A field that is not there is absent, unless ``rest`` says that it is not known."""
+
+    fields: Mapping[str, Value]
+    rest: Unknown | None = None
+
+
+class Link(_Value, frozen=True, kw_only=True, gc=False):
+    """Certainly set, and certainly naming the resource ``target`` (an address), though its text is not known yet.
+
+    ``type`` is that resource's Azure type, where known. ``hops`` are the references that were followed, outermost first.
+    """
+
+    target: str
+    type: str = ""
+    hops: tuple[str, ...] = ()
+
+
+class Unknown(_Value, frozen=True, kw_only=True, gc=False):
+    """Not known before apply. ``why`` says so for people.
+
+    Of a reference, ``candidates`` are the addresses that it may name, and ``closed`` says that it names one of them.
+    """
+
+    why: str
+    candidates: tuple[str, ...] = ()
+    closed: bool = False
+    hops: tuple[str, ...] = ()
+
+
+class Absent(_Value, frozen=True, kw_only=True, gc=False):
+    """Not an attribute's value but the answer that there is none. ``path`` is what was asked for."""
+
+    path: str = ""
+
+
+Value: TypeAlias = Scalar | ListValue | MapValue | Link | Unknown
+Answer: TypeAlias = Value | Absent
+
+
+def select(value: Answer, path: Path) -> Answer:
+    """The answer at ``path`` below ``value``: through an Unknown that Unknown, through an Absent an Absent."""
+    for step in path:
+        if type(value) is MapValue and type(step) is str:
+            found = value.fields.get(step, value.rest)
+        elif type(value) is ListValue and type(step) is int:
+            found = value.items[step] if -len(value.items) <= step < len(value.items) else None
+        elif type(value) is Unknown or type(value) is Absent:
+            return value
+        else:
+            found = None
+        if found is None:
+            return Absent(at=value.at, path=path_text(path))
+        value = found
+    return value
+
+
+def path_text(path: Path) -> str:
+    """``('a', 0, 'b')`` as ``a[0].b``."""
+    text = ""
+    for step in path:
+        if isinstance(step, int):
+            text += f"[{step}]"
+        else:
+            text += f".{step}" if text else step
+    return text
+
+
+def display(value: Answer) -> str:
+    """Text for people, on one line. A sensitive value is never shown."""
+    if value.sensitive:
+        return "(sensitive)"
+    match value:
+        case Scalar(value=bool() as flag):
+            return "true" if flag else "false"
+        case Scalar(value=plain):
+            return str(plain)
+        case ListValue(items=items):
+            return "[" + ", ".join(display(item) for item in items) + "]"
+        case MapValue(fields=fields):
+            return "(" + ", ".join(f"{name}: {display(field)}" for name, field in fields.items()) + ")"
+        case Link(target=target):
+            return target
+        case Unknown(why=why):
+            return f"not known: {why}"
+        case _:
+            return "not set"

@@ -1,0 +1,46 @@
+"""All azurerm types that have a table, and how to tell that one without a table should have had one.
+
+A data source has the table of the resource of the same name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kvlint.readers.azurerm.authorization import AUTHORIZATION
+from kvlint.readers.azurerm.consumers import CONSUMERS
+from kvlint.readers.azurerm.hsm import HSM
+from kvlint.readers.azurerm.monitor import MONITOR
+from kvlint.readers.azurerm.network import NETWORK
+from kvlint.readers.azurerm.objects import OBJECTS
+from kvlint.readers.azurerm.table import Mapped
+from kvlint.readers.azurerm.vault import VAULT
+
+RESOURCES: Mapping[str, Mapped] = {
+    **VAULT,
+    **OBJECTS,
+    **HSM,
+    **NETWORK,
+    **MONITOR,
+    **AUTHORIZATION,
+    **CONSUMERS,
+}
+
+LOOKS_LIKE_VAULT = ("key_vault", "keyvault", "managed_hsm", "hardware_security_module")
+
+# Data sources that only list or read what is there, a pointer to a vault, and a service that is not Key Vault.
+NOT_JUDGED = frozenset(
+    {
+        "azurerm_data_factory_linked_service_key_vault",
+        "azurerm_dedicated_hardware_security_module",
+        "azurerm_key_vault_certificate_data",
+        "azurerm_key_vault_certificates",
+        "azurerm_key_vault_encrypted_value",
+        "azurerm_key_vault_secrets",
+    }
+)
+
+
+def is_vault_related(type_: str) -> bool:
+    """Whether a Terraform type without a table looks as if it were one of Key Vault's, and so is passed over unseen."""
+    return type_ not in RESOURCES and type_ not in NOT_JUDGED and any(word in type_ for word in LOOKS_LIKE_VAULT)

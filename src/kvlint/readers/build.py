@@ -1,0 +1,40 @@
+"""Resources of one root -> the ResourceGraph that rules are held against."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from kvlint.model.graph import Demand, Reference, Resource, ResourceGraph
+from kvlint.model.value import Scalar
+from kvlint.readers.derive.attributes import COVERS, derive
+from kvlint.readers.derive.policies import with_own_policies
+from kvlint.readers.derive.scope import Coverage
+from kvlint.readers.references import Index, references_by
+
+# createMode "recover" brings back a deleted vault as it was: Azure ignores what else the template says of it.
+# Source: the REST reference of Microsoft.KeyVault/vaults, and every built-in Azure policy skips such a vault.
+_RECOVER = ("properties", "createMode")
+_VAULT_TYPE = "microsoft.keyvault/vaults"
+
+
+def build_graph(resources: Mapping[str, Resource], demand: Demand, closed: bool) -> ResourceGraph:
+    """The graph of one root: derived attributes added, references resolved."""
+    whole = {
+        address: msgspec.structs.replace(resource, existing=True) if _recovers(resource) else resource
+        for address, resource in derive(with_own_policies(resources), demand).items()
+    }
+    index = Index(whole)
+    references: dict[str, tuple[Reference, ...]] = {}
+    for via, types in demand.vias.items():
+        found = Coverage(index).references(via, types) if via == COVERS else references_by(via, types, index)
+        references[via] = tuple(found)
+    return ResourceGraph(resources=whole, references=references, closed=closed)
+
+
+def _recovers(resource: Resource) -> bool:
+    if resource.type.lower() != _VAULT_TYPE:
+        return False
+    mode = resource.select(_RECOVER)
+    return isinstance(mode, Scalar) and str(mode.value).lower() == "recover"

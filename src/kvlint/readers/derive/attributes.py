@@ -1,0 +1,261 @@
+"""``derived.*``: what Azure knows of a resource and no document says, as attributes that rules can ask for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias
+
+import msgspec
+
+from kvlint.model.graph import Demand, Resource
+from kvlint.model.value import Absent, Answer, Link, ListValue, MapValue, Path, Scalar, Unknown, Value, select
+from kvlint.readers.derive.exposure import exposure
+from kvlint.readers.derive.roles import role_by_id
+from kvlint.readers.derive.scope import SCOPE, level_of
+from kvlint.readers.references import Index, reference_of
+
+VAULTS = "microsoft.keyvault/vaults"
+MANAGED_HSMS = "microsoft.keyvault/managedhsms"
+POLICIES = "microsoft.keyvault/vaults/accesspolicies"
+ASSIGNMENTS = "microsoft.authorization/roleassignments"
+DEFINITIONS = "microsoft.authorization/roledefinitions"
+ASSOCIATIONS = "microsoft.network/networksecurityperimeters/resourceassociations"
+ENDPOINTS = "microsoft.network/privateendpoints"
+
+COVERS = "derived.covers"
+RBAC: Path = ("properties", "enableRbacAuthorization")
+
+_SCOPES = {
+    "microsoft.resources/resourcegroups": (("name",), ("id",)),
+    "microsoft.resources/subscriptions": (("id",),),
+    "microsoft.management/managementgroups": (("id",),),
+}
+_Maker: TypeAlias = Callable[["Resource", "Context"], "Value | None"]
+
+# What must be read for a derived attribute, by the type that it is read of.
+NEEDS: Mapping[str, Mapping[str, tuple[Path, ...]]] = {
+    "derived.exposure": {
+        VAULTS: (("properties", "publicNetworkAccess"), ("properties", "networkAcls")),
+        MANAGED_HSMS: (("properties", "publicNetworkAccess"), ("properties", "networkAcls")),
+        ASSOCIATIONS: (("properties",),),
+    },
+    "derived.accessModel": {VAULTS: (RBAC,), POLICIES: (("parent",),)},
+    "properties.accessPolicies": {POLICIES: (("parent",), ("properties", "accessPolicies"))},
+    "derived.roleName": {ASSIGNMENTS: (("properties",),), DEFINITIONS: (("name",), ("properties", "roleName"))},
+    "derived.roleActions": {ASSIGNMENTS: (("properties",),), DEFINITIONS: (("properties", "permissions"),)},
+    "derived.scopeLevel": {ASSIGNMENTS: (SCOPE,), **_SCOPES},
+    "derived.scopeLevels": {DEFINITIONS: (("properties", "assignableScopes"), SCOPE), **_SCOPES},
+    COVERS: {ASSIGNMENTS: (SCOPE,), VAULTS: (("id",),), MANAGED_HSMS: (("id",),), **_SCOPES},
+    "derived.privateLinkServiceId": {ENDPOINTS: (("properties",),)},
+    "derived.groupIds": {ENDPOINTS: (("properties",),)},
+}
+
+
+class Context(msgspec.Struct, frozen=True):
+    """What a derived attribute may look at: all resources, and the vaults inside an enforced perimeter."""
+
+    index: Index
+    perimeters: frozenset[str]
+
+
+def with_needs(demand: Demand) -> Demand:
+    """``demand`` with what its derived attributes are made from."""
+    paths = {type_: set(asked) for type_, asked in demand.paths.items()}
+    asked_for = {".".join(map(str, path[:2])) for asked in demand.paths.values() for path in asked} | set(demand.vias)
+    for name in asked_for & set(NEEDS):
+        for type_, needed in NEEDS[name].items():
+            paths.setdefault(type_, set()).update(needed)
+    return Demand(
+        paths={type_: frozenset(asked) for type_, asked in paths.items()},
+        vias=demand.vias,
+        everything=demand.everything,
+    )
+
+
+def derive(resources: Mapping[str, Resource], demand: Demand) -> dict[str, Resource]:
+    """``resources`` with the derived attributes that are asked for."""
+    index = Index(resources)
+    context = Context(index, _perimeters(index))
+    makers: dict[str, list[tuple[str, _Maker]]] = {}
+    out: dict[str, Resource] = {}
+    for address, resource in resources.items():
+        asked = makers.get(resource.type)
+        if asked is None:
+            asked = makers[resource.type] = _makers(demand, resource.type)
+        made = ((name, make(resource, context)) for name, make in asked)
+        fields = {name: value for name, value in made if value is not None}
+        out[address] = _with_derived(resource, fields) if fields else resource
+    return out
+
+
+def _makers(demand: Demand, type_: str) -> list[tuple[str, _Maker]]:
+    """The derived attributes that are asked of a type, in a fixed order."""
+    paths = demand.of(type_) or frozenset()
+    asked = {str(path[1]) for path in paths if path[:1] == ("derived",)} | {
+        via.partition(".")[2] for via, types in demand.vias.items() if type_.lower() in types
+    }
+    return [(name, make) for name, make in DERIVED.items() if demand.everything or name in asked]
+
+
+def _with_derived(resource: Resource, fields: dict[str, Value]) -> Resource:
+    have = resource.attributes.fields.get("derived")
+    if isinstance(have, MapValue):
+        fields = {**have.fields, **fields}
+    derived = MapValue(at=resource.at, fields=fields, origin="derived")
+    attributes = MapValue(
+        at=resource.attributes.at, fields={**resource.attributes.fields, "derived": derived},
+        rest=resource.attributes.rest,
+    )  # fmt: skip
+    return msgspec.structs.replace(resource, attributes=attributes)
+
+
+def _perimeters(index: Index) -> frozenset[str]:
+    """The vaults that an enforced association puts into a network security perimeter."""
+    found: set[str] = set()
+    for resource in index.resources.values():
+        if resource.type.lower() != ASSOCIATIONS or not resource.stays:
+            continue
+        mode = resource.select(("properties", "accessMode"))
+        link = resource.select(("properties", "privateLinkResource", "id"))
+        if isinstance(mode, Scalar) and str(mode.value).lower() == "enforced" and not isinstance(link, Absent):
+            reference = reference_of(resource.address, "", link, index)
+            if reference is not None:
+                found.update(reference.targets, reference.candidates)
+    return frozenset(found)
+
+
+def _text(resource: Resource, value: str, note: str = "") -> Scalar:
+    return Scalar(at=resource.at, value=value, origin="derived", note=note)
+
+
+def _planned_action(resource: Resource, context: Context) -> Value | None:
+    if resource.action is None:
+        return None
+    forced = f", forced by {', '.join(resource.replace_paths)}" if resource.replace_paths else ""
+    return _text(resource, resource.action, f"the plan's action is {resource.action}{forced}")
+
+
+def _replace_paths(resource: Resource, context: Context) -> Value | None:
+    items = tuple(_text(resource, path) for path in resource.replace_paths)
+    return ListValue(at=resource.at, items=items, origin="derived") if items else None
+
+
+def _exposure(resource: Resource, context: Context) -> Value | None:
+    if resource.type.lower() not in (VAULTS, MANAGED_HSMS):
+        return None
+    return exposure(resource, resource.address in context.perimeters)
+
+
+def _access_model(resource: Resource, context: Context) -> Value | None:
+    if resource.type.lower() == VAULTS:
+        return _model_of(resource.select(RBAC))
+    above = resource.select(("parent",))
+    if resource.type.lower() != POLICIES or isinstance(above, Absent):
+        return None
+    reference = reference_of(resource.address, "parent", above, context.index)
+    if reference is None:
+        return None
+    models = [_model_of(context.index.resources[a].select(RBAC)) for a in reference.targets + reference.candidates]
+    known = {model.value for model in models if isinstance(model, Scalar)}
+    if models and not reference.anything and len(known) == 1 and all(isinstance(m, Scalar) for m in models):
+        return models[0]
+    return Unknown(at=resource.at, origin="derived", why="the permission model of its vault is not known")
+
+
+def _model_of(answer: Answer) -> Value:
+    if isinstance(answer, Scalar):
+        word = "rbac" if answer.value is True else "access-policies"
+        at = msgspec.structs.replace(answer.at, attribute=".".join(map(str, RBAC)))
+        return Scalar(at=at, value=word, origin="derived", note=answer.note)
+    why = answer.why if isinstance(answer, Unknown) else "nothing says which permission model the vault has"
+    return Unknown(at=answer.at, origin="derived", why=why)
+
+
+def _role_name(resource: Resource, context: Context) -> Value | None:
+    if resource.type.lower() != ASSIGNMENTS:
+        return None
+    name = resource.select(("properties", "roleDefinitionName"))
+    if isinstance(name, Scalar):
+        return name
+    role = resource.select(("properties", "roleDefinitionId"))
+    if isinstance(role, Scalar):
+        return _text(resource, role_by_id(str(role.value)) or str(role.value))
+    definition = _definition(role, context)
+    if definition is not None:
+        own = definition.select(("properties", "roleName"))
+        return _text(resource, str(own.value) if isinstance(own, Scalar) else definition.name)
+    unknown = role if isinstance(role, Unknown) else name
+    return unknown if isinstance(unknown, Unknown) else None
+
+
+def _definition(role: Answer, context: Context) -> Resource | None:
+    """The custom role that a role assignment names, if it is in the graph."""
+    if isinstance(role, Absent):
+        return None
+    reference = reference_of("", "", role, context.index)
+    if reference is None or len(reference.targets) != 1:
+        return None
+    found = context.index.resources[reference.targets[0]]
+    return found if found.type.lower() == DEFINITIONS else None
+
+
+def _role_actions(resource: Resource, context: Context) -> Value | None:
+    if resource.type.lower() != ASSIGNMENTS:
+        return None
+    definition = _definition(resource.select(("properties", "roleDefinitionId")), context)
+    permissions = definition.select(("properties", "permissions")) if definition is not None else None
+    if isinstance(permissions, Unknown):
+        return permissions
+    items: list[Value] = []
+    for permission in permissions.items if isinstance(permissions, ListValue) else ():
+        actions = select(permission, ("actions",))
+        if isinstance(actions, Unknown):
+            return actions
+        items += actions.items if isinstance(actions, ListValue) else ()
+    return ListValue(at=resource.at, items=tuple(items), origin="derived") if items else None
+
+
+def _scope_level(resource: Resource, context: Context) -> Value | None:
+    return level_of(resource.select(SCOPE), context.index)
+
+
+def _scope_levels(resource: Resource, context: Context) -> Value | None:
+    """Where a custom role can be assigned; the provider takes the role's own scope where nothing else is said."""
+    scopes = resource.select(("properties", "assignableScopes"))
+    if isinstance(scopes, Absent):
+        level = level_of(resource.select(SCOPE), context.index)
+        return ListValue(at=resource.at, items=(level,), origin="derived") if level is not None else None
+    if isinstance(scopes, ListValue):
+        levels = (level_of(scope, context.index) for scope in scopes.items)
+        return ListValue(at=scopes.at, items=tuple(x for x in levels if x is not None), origin="derived")
+    return scopes if isinstance(scopes, Unknown) else None
+
+
+def _endpoint(field: str) -> _Maker:
+    """A private endpoint's connection, where a template or azapi body says it (the azurerm table says it directly)."""
+
+    def make(resource: Resource, context: Context) -> Value | None:
+        have = resource.select(("derived", field))
+        if resource.type.lower() != ENDPOINTS or not isinstance(have, Absent):
+            return None
+        for connections in ("privateLinkServiceConnections", "manualPrivateLinkServiceConnections"):
+            found = resource.select(("properties", connections, 0, "properties", field))
+            if isinstance(found, (Scalar, ListValue, Link, Unknown)):
+                return found
+        return None
+
+    return make
+
+
+DERIVED: Mapping[str, _Maker] = {
+    "plannedAction": _planned_action,
+    "replacePaths": _replace_paths,
+    "exposure": _exposure,
+    "accessModel": _access_model,
+    "roleName": _role_name,
+    "roleActions": _role_actions,
+    "scopeLevel": _scope_level,
+    "scopeLevels": _scope_levels,
+    "privateLinkServiceId": _endpoint("privateLinkServiceId"),
+    "groupIds": _endpoint("groupIds"),
+}

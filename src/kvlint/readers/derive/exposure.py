@@ -1,0 +1,119 @@
+"""Who can reach a vault: one verdict from public network access, default action, IP rules and subnets together.
+
+Sources: learn.microsoft.com/azure/key-vault/general/network-security. A vault without rules answers every network;
+"Disabled" and "SecuredByPerimeter" overrule the firewall's rules; rules under the default action Allow do nothing.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from kvlint.model.graph import Resource
+from kvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown, Value, display, select
+
+PRIVATE, SUBNETS, IPS, WIDE, WORLD = LATTICE = ("private-only", "listed-subnets", "listed-ips", "wide-range", "world")
+# What a list of ranges must add up to. All public IPv4 space is about seven eighths of all addresses, so three quarters
+# of them are the world for every purpose; a /8 is far more than any one organisation's offices.
+WORLD_SIZE = 3 << 30
+WIDE_SIZE = 1 << 24
+
+PUBLIC: Path = ("properties", "publicNetworkAccess")
+ACLS: Path = ("properties", "networkAcls")
+ACTION: Path = (*ACLS, "defaultAction")
+IP_RULES: Path = (*ACLS, "ipRules")
+SUBNET_RULES: Path = (*ACLS, "virtualNetworkRules")
+
+
+def exposure(resource: Resource, perimeter: bool) -> Value:
+    """One of LATTICE, with the attribute that decided; unknown if what is not known could change the verdict.
+
+    ``perimeter``: an enforced association puts the vault into a network security perimeter, which then overrules
+    public network access.
+    """
+    public = resource.select(PUBLIC)
+    if isinstance(public, Unknown):
+        return _unknown(public)
+    word = str(public.value).lower() if isinstance(public, Scalar) else "enabled"
+    if word == "securedbyperimeter" or (word == "enabled" and perimeter):
+        return _unknown(public, "a network security perimeter decides who can reach it")
+    if word != "enabled":
+        return _verdict(PRIVATE, public, PUBLIC)
+    acls = resource.select(ACLS)
+    if isinstance(acls, Absent):
+        return _verdict(WORLD, acls, ACLS, "no network rules are set, so every network may connect")
+    action = resource.select(ACTION)
+    if isinstance(action, Unknown):
+        return _unknown(action)
+    if not isinstance(action, Scalar) or str(action.value).lower() != "deny":
+        note = "" if isinstance(action, Scalar) else "the default action is not set, and Azure then allows"
+        return _verdict(WORLD, action, ACTION, note)
+    return _listed(resource)
+
+
+def _listed(resource: Resource) -> Value:
+    """The verdict of a firewall that denies by default."""
+    rules = resource.select(IP_RULES)
+    if isinstance(rules, Unknown):
+        return _unknown(rules)
+    items = rules.items if isinstance(rules, ListValue) else ()
+    values = [select(item, ("value",)) for item in items]
+    spans = [(value, _range(str(value.value))) for value in values if isinstance(value, Scalar)]
+    ranges = [span for _, span in spans if span is not None]
+    size = _union(ranges)
+    what = f"the IP rules {display(rules)} are {_share(size)}"
+    if size >= WORLD_SIZE:
+        return _verdict(WORLD, rules, IP_RULES, what)
+    for value in values:
+        if isinstance(value, Unknown):
+            return _unknown(value)
+    for value, span in spans:
+        if span is None:
+            return _unknown(value, f"'{display(value)}' is not an IPv4 address or range")
+    if size >= WIDE_SIZE:
+        return _verdict(WIDE, rules, IP_RULES, what)
+    if ranges:
+        return _verdict(IPS, rules, IP_RULES)
+    subnets = resource.select(SUBNET_RULES)
+    if isinstance(subnets, Unknown) or (isinstance(subnets, ListValue) and subnets.items):
+        return _verdict(SUBNETS, subnets, SUBNET_RULES)
+    return _verdict(PRIVATE, resource.select(ACTION), ACTION)
+
+
+def _verdict(word: str, answer: Answer, path: Path, note: str = "") -> Value:
+    attribute = ".".join(str(step) for step in path)
+    note = note or answer.note or f"{attribute} is {display(answer)}"
+    at = msgspec.structs.replace(answer.at, attribute=attribute)
+    return Scalar(at=at, value=word, origin="derived", note=note)
+
+
+def _unknown(answer: Answer, why: str = "") -> Unknown:
+    return Unknown(at=answer.at, origin="derived", why=why or (answer.why if isinstance(answer, Unknown) else ""))
+
+
+def _range(text: str) -> tuple[int, int] | None:
+    """First address and the one after the last of ``1.2.3.4`` or ``1.2.3.0/24``; None if Azure would not take it."""
+    address, _, length = text.strip().partition("/")
+    parts = address.split(".")
+    if len(parts) != 4 or not all(part.isascii() and part.isdigit() and int(part) < 256 for part in parts):
+        return None
+    if not (length or "32").isdigit() or int(length or 32) > 32:
+        return None
+    size = 1 << (32 - int(length or 32))
+    start = int.from_bytes(bytes(int(part) for part in parts), "big") // size * size
+    # 0.0.0.0 alone is how Azure services spell "any address" in older templates.
+    return (start, start + size) if text.strip() != "0.0.0.0" else (0, 1 << 32)
+
+
+def _union(ranges: list[tuple[int, int]]) -> int:
+    """How many addresses the ranges hold together."""
+    total, reached = 0, 0
+    for start, end in sorted(ranges):
+        total += max(0, end - max(start, reached))
+        reached = max(reached, end)
+    return total
+
+
+def _share(size: int) -> str:
+    if size >= WORLD_SIZE:
+        return "all or nearly all addresses"
+    return f"{size:,} addresses, as many as a /{32 - (size.bit_length() - 1)} or more"

@@ -1,0 +1,66 @@
+"""A vault's own access policies, told apart from those that separate resources give it.
+
+Azure keeps one list. A plan of a vault that exists therefore shows in its ``access_policy`` also what separate
+``azurerm_key_vault_access_policy`` resources made: their author edits them there, not in the vault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from kvlint.model.graph import Resource
+from kvlint.model.value import Absent, ListValue, MapValue, Scalar, Value, select
+from kvlint.readers.references import Index, reference_of
+
+_VAULTS = "microsoft.keyvault/vaults"
+_POLICIES = "microsoft.keyvault/vaults/accesspolicies"
+_LIST = ("properties", "accessPolicies")
+
+
+def with_own_policies(resources: Mapping[str, Resource]) -> dict[str, Resource]:
+    """``resources``, where each existing vault keeps only the policies that no separate resource of the input makes."""
+    separate = _separate(resources)
+    return {
+        address: _without(resource, separate[address]) if address in separate else resource
+        for address, resource in resources.items()
+    }
+
+
+def _separate(resources: Mapping[str, Resource]) -> dict[str, set[tuple[str, str]]]:
+    """By vault, the identities that separate resources give a policy to."""
+    policies = [resource for resource in resources.values() if resource.type.lower() == _POLICIES]
+    found: dict[str, set[tuple[str, str]]] = {}
+    index = Index(resources) if policies else None
+    for policy in policies:
+        above = policy.select(("parent",))
+        if index is None or isinstance(above, Absent):
+            continue
+        reference = reference_of(policy.address, "parent", above, index)
+        for target in (*reference.targets, *reference.candidates) if reference is not None else ():
+            vault = resources[target]
+            if vault.type.lower() == _VAULTS and vault.action not in (None, "create", "replace"):
+                items = policy.select(_LIST)
+                for item in items.items if isinstance(items, ListValue) else ():
+                    found.setdefault(target, set()).add(_identity(item))
+    return found
+
+
+def _identity(policy: Value) -> tuple[str, str]:
+    answers = (select(policy, ("objectId",)), select(policy, ("applicationId",)))
+    first, second = (str(answer.value).lower() if isinstance(answer, Scalar) else "" for answer in answers)
+    return first, second
+
+
+def _without(vault: Resource, separate: set[tuple[str, str]]) -> Resource:
+    properties, policies = vault.select(("properties",)), vault.select(_LIST)
+    if not isinstance(properties, MapValue) or not isinstance(policies, ListValue):
+        return vault
+    own = tuple(policy for policy in policies.items if _identity(policy) not in separate)
+    kept = msgspec.structs.replace(policies, items=own)
+    inner = msgspec.structs.replace(properties, fields={**properties.fields, "accessPolicies": kept})
+    attributes = msgspec.structs.replace(
+        vault.attributes, fields={**vault.attributes.fields, "properties": inner}
+    )
+    return msgspec.structs.replace(vault, attributes=attributes)

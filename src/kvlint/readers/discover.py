@@ -1,0 +1,85 @@
+"""Paths on the command line -> the files to read, each under the name that reports call it."""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from kvlint.errors import InputError, UsageError
+from kvlint.readers.plan.document import MAKE_PLAN_JSON, mentions_plan
+from kvlint.readers.repository import root_of
+
+STDIN = "-"
+STDIN_NAME = "stdin"
+# Folders that hold copies of other people's code, or none at all.
+_SKIPPED = frozenset({".git", ".terraform", "node_modules", ".venv", "__pycache__"})
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """One file to read. ``file`` opens it, ``path`` names it in reports. ``asked``: the user named it itself."""
+
+    file: str
+    path: str
+    asked: bool
+
+
+def discover(paths: Sequence[str]) -> tuple[list[Source], str]:
+    """The sources that ``paths`` name, in a fixed order and each once, and the root that their names start from.
+
+    Raises UsageError for a path that does not exist.
+    """
+    for path in paths:
+        if path != STDIN and not os.path.lexists(path):
+            raise UsageError(f"'{path}' does not exist", "give a plan in JSON, a folder, or - for standard input")
+    root = _root([path for path in paths if path != STDIN])
+    found: dict[str, Source] = {}
+    for path in paths:
+        if path == STDIN:
+            found[STDIN] = Source(file=STDIN, path=STDIN_NAME, asked=True)
+        elif os.path.isdir(path):
+            for file in _json_files(path):
+                found.setdefault(file, Source(file=file, path=_named(file, root), asked=False))
+        else:
+            file = os.path.abspath(path)
+            found[file] = Source(file=file, path=_named(file, root), asked=True)
+    return list(found.values()), root
+
+
+def read_source(source: Source) -> bytes | None:
+    """The content of a source; None for a file of a folder that is no plan. Raises InputError if it cannot be read."""
+    if source.file == STDIN:
+        import sys
+
+        return sys.stdin.buffer.read()
+    try:
+        if not stat.S_ISREG(os.stat(source.file).st_mode) and source.asked:
+            raise InputError("not a file; a plan in JSON was expected", MAKE_PLAN_JSON)
+        with open(source.file, "rb") as file:
+            data = file.read()
+    except OSError as error:
+        raise InputError(f"cannot be read: {error.strerror}") from error
+    except MemoryError as error:
+        raise InputError("is too large for the memory of this machine") from error
+    return data if source.asked or mentions_plan(data) else None
+
+
+def _json_files(folder: str) -> Iterator[str]:
+    """All JSON files below a folder. Links to folders are not followed, so that no loop can arise."""
+    for here, folders, files in os.walk(os.path.abspath(folder)):
+        folders[:] = sorted(name for name in folders if name not in _SKIPPED)
+        for name in sorted(files):
+            file = os.path.join(here, name)
+            if name.lower().endswith(".json") and os.path.isfile(file):
+                yield file
+
+
+def _root(paths: Sequence[str]) -> str:
+    roots = {root_of(path) for path in paths}
+    return os.path.commonpath(roots) if roots else os.getcwd()
+
+
+def _named(file: str, root: str) -> str:
+    return os.path.relpath(file, root).replace(os.sep, "/")

@@ -1,0 +1,70 @@
+"""Azure resource ids and Key Vault object URLs, taken apart. All of Azure compares them without case."""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+# https://NAME.vault.azure.net/keys/KEY[/VERSION] and its sovereign and managed HSM forms. Source:
+# learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates
+_OBJECT = re.compile(
+    r"^https://(?P<vault>[a-z0-9-]+)\.(?P<service>vault|managedhsm)\.[a-z.]+(?::443)?/(?P<kind>keys|secrets|certificates)/"
+    r"(?P<name>[^/]+)",
+    re.IGNORECASE,
+)
+LEVELS = ("tenant", "management-group", "subscription", "resource-group", "resource")
+
+
+class ResourceId(NamedTuple):
+    """A resource id: scope, type with all its segments, and the names from the outermost on. Lower case throughout."""
+
+    subscription: str
+    resource_group: str
+    type: str
+    names: tuple[str, ...]
+
+
+def parse_id(text: str) -> ResourceId | None:
+    """The parts of ``/subscriptions/S/resourceGroups/R/providers/NAMESPACE/TYPE/NAME/...``; None for another text."""
+    parts = text.strip("/").lower().split("/")
+    if len(parts) < 4 or parts[0] != "subscriptions" or "providers" not in parts:
+        return None
+    group = parts[3] if parts[2] == "resourcegroups" else ""
+    at = parts.index("providers")
+    rest = parts[at + 1 :]
+    if len(rest) < 3 or len(rest) % 2 == 0:
+        return None
+    return ResourceId(parts[1], group, "/".join([rest[0], *rest[1::2]]), tuple(rest[2::2]))
+
+
+class ObjectUrl(NamedTuple):
+    """A key, secret or certificate by its data-plane URL. Lower case throughout."""
+
+    vault: str
+    kind: str
+    name: str
+
+
+def parse_object_url(text: str) -> ObjectUrl | None:
+    """The vault (or managed HSM) and object of a data-plane URL; None for another text."""
+    match = _OBJECT.match(text)
+    return ObjectUrl(match["vault"].lower(), match["kind"].lower(), match["name"].lower()) if match else None
+
+
+def scope_level(text: str) -> str | None:
+    """How far a scope reaches: one of LEVELS; None if the text is no scope."""
+    parts = text.strip("/").lower().split("/")
+    if parts == [""]:
+        return "tenant"
+    if parts[:3] == ["providers", "microsoft.management", "managementgroups"] and len(parts) == 4:
+        return "management-group"
+    if parts[0] != "subscriptions":
+        return None
+    match len(parts):
+        case 2:
+            return "subscription"
+        case 4 if parts[2] == "resourcegroups":
+            return "resource-group"
+        case _ if "providers" in parts:
+            return "resource"
+    return None

@@ -1,0 +1,91 @@
+"""azapi resources of a plan: their body is an ARM resource already. ``body`` is an object, or JSON text (azapi 1.x)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from kvlint.model.value import MapValue, Scalar, Unknown, Value
+from kvlint.readers.arm.defaults import with_defaults
+from kvlint.readers.plan.instance import Instance, mark
+
+# Extension types: their parent_id is what they extend.
+_EXTENSIONS = ("microsoft.insights/diagnosticsettings", "microsoft.authorization/")
+_TOP = ("name", "location", "tags", "identity")
+
+
+def arm_type(instance: Instance) -> tuple[str, str] | None:
+    """Type and API version of an azapi resource; None while they are not known."""
+    text = instance.values.get("type")
+    if not isinstance(text, str) or "/" not in text:
+        return None
+    type_, _, version = text.partition("@")
+    return type_, version
+
+
+def azapi_attributes(instance: Instance, type_: str, api_version: str) -> MapValue:
+    """The attributes of an ``azapi_resource``: body, name, place, and the defaults of its API version."""
+    fields = _body(instance)
+    for name in _TOP:
+        found = instance.plain(
+            instance.values.get(name), mark(instance.unknown, name), mark(instance.sensitive, name), (name,)
+        )
+        if found is not None:
+            fields.setdefault(name, found)
+    fields["apiVersion"] = Scalar(at=instance.at, value=api_version)
+    above = _link(instance, "parent_id")
+    if above is not None:
+        fields["scope" if type_.lower().startswith(_EXTENSIONS) else "parent"] = above
+    rest = None
+    if instance.writes("sensitive_body"):
+        rest = Unknown(at=instance.at, why="sensitive_body may set it, and a plan does not show that")
+    return with_defaults(MapValue(at=instance.at, fields=fields, rest=rest), type_, api_version)
+
+
+def update_body(instance: Instance) -> MapValue:
+    """What an ``azapi_update_resource`` sets."""
+    return MapValue(at=instance.at, fields=_body(instance))
+
+
+def update_target(instance: Instance) -> Value | None:
+    """The id or link of the resource that an ``azapi_update_resource`` changes."""
+    by_id = _link(instance, "resource_id")
+    return by_id if by_id is not None else _link(instance, "parent_id")
+
+
+def overlaid(below: MapValue, above: MapValue) -> MapValue:
+    """``below`` with what ``above`` sets: objects are merged, everything else is replaced."""
+    fields = dict(below.fields)
+    for name, value in above.fields.items():
+        have = fields.get(name)
+        both = isinstance(have, MapValue) and isinstance(value, MapValue)
+        fields[name] = overlaid(have, value) if both else value  # type: ignore[arg-type]  # ``both`` says so
+    return MapValue(at=below.at, fields=fields, rest=below.rest)
+
+
+def _body(instance: Instance) -> dict[str, Value]:
+    body = instance.values.get("body")
+    unknown, sensitive = mark(instance.unknown, "body"), mark(instance.sensitive, "body")
+    if isinstance(body, str):
+        body = _decoded(body)
+    found = instance.plain(body, unknown, sensitive, ("body",))
+    if isinstance(found, MapValue):
+        return dict(found.fields)
+    if isinstance(found, Unknown):
+        return {"properties": found}
+    return {}
+
+
+def _decoded(text: str) -> Any:
+    try:
+        return msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        return None
+
+
+def _link(instance: Instance, argument: str) -> Value | None:
+    if mark(instance.unknown, argument) is True:
+        return instance.linked((argument,))
+    text = instance.values.get(argument)
+    return Scalar(at=instance.at, value=text) if isinstance(text, str) else None

@@ -1,0 +1,98 @@
+"""The ``configuration`` of a plan, indexed: modules, resources and providers by where they stand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+Names: TypeAlias = tuple[str, ...]
+Node: TypeAlias = Mapping[str, Any]
+
+_NONE: Node = {}
+
+
+class Configuration:
+    """``configuration`` by static place: module names without instance keys, and module-local resource addresses.
+
+    A document that is not shaped as Terraform prints it yields nothing instead of failing: what cannot be followed
+    is unknown.
+    """
+
+    def __init__(self, document: Node | None) -> None:
+        self.given = document is not None
+        self._document = document or _NONE
+        self._modules: dict[Names, Node] = {(): _node(self._document.get("root_module"))}
+        self._resources: dict[Names, dict[str, Node]] = {}
+
+    def module(self, names: Names) -> Node:
+        """The module called along ``names``, or nothing."""
+        found = self._modules.get(names)
+        if found is None:
+            found = self._modules[names] = _node(self.call(names).get("module"))
+        return found
+
+    def call(self, names: Names) -> Node:
+        """The ``module`` block that calls the module at ``names``: expressions, count or for_each."""
+        return _node(_node(self.module(names[:-1]).get("module_calls")).get(names[-1]))
+
+    def resource(self, names: Names, address: str) -> Node:
+        """The block of a resource by its module-local address, or nothing."""
+        index = self._resources.get(names)
+        if index is None:
+            blocks = self.module(names).get("resources")
+            index = self._resources[names] = {
+                str(block.get("address")): block
+                for block in (blocks if isinstance(blocks, list) else ())
+                if isinstance(block, dict)
+            }
+        return index.get(address, _NONE)
+
+    def writes(self, names: Names, address: str, argument: str) -> bool | None:
+        """Whether the author wrote ``argument``: None if the block is not known. Dynamic blocks do not show here."""
+        block = self.resource(names, address)
+        return argument in _node(block.get("expressions")) if block else None
+
+    def providers(self) -> Mapping[str, Node]:
+        """Provider blocks by key: ``azurerm``, ``azurerm.alias``, ``module.x:azurerm``."""
+        return {key: _node(block) for key, block in _node(self._document.get("provider_config")).items()}
+
+    def provider_key(self, names: Names, address: str) -> str:
+        """The key of the provider block that manages a resource: its own, or the one its module inherits."""
+        key = str(self.resource(names, address).get("provider_config_key", ""))
+        providers = _node(self._document.get("provider_config"))
+        prefix, _, local = key.rpartition(":")
+        while prefix and f"{prefix}:{local}" not in providers:
+            prefix = prefix.rpartition(".module.")[0]
+        return f"{prefix}:{local}" if prefix else local
+
+
+def references(expression: Any) -> list[str]:
+    """All references of an expression, of all blocks and fields below it too, in order."""
+    if isinstance(expression, list):
+        return [text for item in expression for text in references(item)]
+    if not isinstance(expression, dict):
+        return []
+    found = expression.get("references")
+    if isinstance(found, list):
+        return [text for text in found if isinstance(text, str)]
+    return [text for item in expression.values() for text in references(item)]
+
+
+def expression_at(expressions: Any, path: tuple[str | int, ...]) -> Any:
+    """The expression at ``path`` (names and indexes of blocks); the nearest one above where the path ends early."""
+    here = expressions
+    for step in path:
+        if isinstance(here, dict) and ("references" in here or "constant_value" in here):
+            return here
+        if isinstance(step, int):
+            below = here[step] if isinstance(here, list) and step < len(here) else None
+        else:
+            below = here.get(step) if isinstance(here, dict) else None
+        if below is None:
+            return None
+        here = below
+    return here
+
+
+def _node(value: Any) -> Node:
+    return value if isinstance(value, dict) else _NONE

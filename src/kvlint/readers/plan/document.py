@@ -1,0 +1,152 @@
+"""The text of a plan (``terraform show -json``, ``tofu show -json``) -> its parts, decoded only as far as needed.
+
+Only the frame is decoded here: each ``change`` stays raw until a rule asks for its resource, so that the cost follows
+what is asked and not the size of the plan.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from kvlint.errors import InputError
+from kvlint.syntax.json import duplicate_key, fault, members, place
+
+MAKE_PLAN_JSON = "make one with: terraform show -json tfplan > plan.json"
+MAKE_UTF8 = "PowerShell's > writes UTF-16; use: terraform show -json tfplan | Out-File -Encoding utf8 plan.json"
+# Above this many bytes only the outermost keys are checked for duplicates: Terraform itself never prints any, and the
+# exact check costs more than all other reading together.
+DUPLICATES_CHECKED_UP_TO = 1 << 20
+
+
+class Change(msgspec.Struct, gc=False):
+    """What happens to one resource: ``change`` of ``resource_changes``."""
+
+    actions: list[str] = []
+    before: dict[str, Any] | None = None
+    after: dict[str, Any] | None = None
+    after_unknown: Any = None
+    after_sensitive: Any = None
+    before_sensitive: Any = None
+    replace_paths: list[list[str | int]] | None = None
+    importing: Any = None
+
+
+class ResourceChange(msgspec.Struct, gc=False):
+    """One entry of ``resource_changes``, its change undecoded."""
+
+    address: str
+    type: str
+    change: msgspec.Raw
+    mode: str = "managed"
+    name: str = ""
+    module_address: str = ""
+    index: str | int | float | None = None
+    deposed: str | None = None
+
+
+class Plan(msgspec.Struct, kw_only=True):
+    """The parts of a plan. ``changes_at`` is the byte offset of ``resource_changes`` in ``data``."""
+
+    data: bytes
+    format_version: str
+    changes: list[ResourceChange]
+    changes_at: int
+    changes_raw: msgspec.Raw
+    configuration: dict[str, Any] | None
+    prior_state: msgspec.Raw | None
+    errored: bool
+    complete: bool
+
+
+_RAW = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_CHANGES = msgspec.json.Decoder(list[ResourceChange] | None)
+_ANY = msgspec.json.Decoder(dict[str, Any])
+_CHANGE = msgspec.json.Decoder(Change)
+
+
+_MARKS = ('"resource_changes"', '"planned_values"')
+
+
+def mentions_plan(data: bytes) -> bool:
+    """Whether a JSON file may be a plan, broken ones included, so that a folder's other JSON is left alone."""
+    return any(text.encode(code) in data for text in _MARKS for code in ("utf-8", "utf-16-le", "utf-16-be"))
+
+
+def decode_change(raw: msgspec.Raw) -> Change:
+    """The change of one resource."""
+    return _CHANGE.decode(raw)
+
+
+def decode_plan(data: bytes) -> Plan:
+    """The parts of the plan ``data``. Raises InputError, with a line where there is one, for anything else."""
+    if data.startswith(b"\xef\xbb\xbf"):
+        data = data[3:]
+    _refuse_other_files(data)
+    try:
+        parts = _RAW.decode(data)
+        _refuse_other_documents(parts)
+        places = members(data, parts)
+        if len(data) <= DUPLICATES_CHECKED_UP_TO and (key := duplicate_key(data)):
+            raise InputError(f"the key '{key}' is given twice in one object", MAKE_PLAN_JSON)
+        changes_raw = parts.get("resource_changes", msgspec.Raw(b"[]"))
+        configuration = parts.get("configuration")
+        return Plan(
+            data=data,
+            format_version=_text(parts.get("format_version")),
+            changes=_CHANGES.decode(changes_raw) or [],
+            changes_at=places.get("resource_changes", 0),
+            changes_raw=changes_raw,
+            configuration=None if configuration is None else _ANY.decode(configuration),
+            prior_state=parts.get("prior_state"),
+            errored=parts.get("errored") == b"true",
+            complete=parts.get("complete") != b"false",
+        )
+    except msgspec.ValidationError as error:
+        raise InputError(f"not a plan that Terraform or OpenTofu prints: {error}", MAKE_PLAN_JSON) from error
+    except msgspec.DecodeError as error:
+        raise _malformed(data, error) from error
+    except UnicodeDecodeError as error:
+        raise InputError("not UTF-8 text; a plan in JSON was expected", MAKE_PLAN_JSON) from error
+    except RecursionError as error:
+        raise InputError("nested too deeply to be a plan", MAKE_PLAN_JSON) from error
+
+
+def _refuse_other_files(data: bytes) -> None:
+    head = data[:64].lstrip()
+    if not head and not data.strip():
+        raise InputError("the file is empty; a plan in JSON was expected", MAKE_PLAN_JSON)
+    if data[:2] == b"PK":
+        raise InputError("this is a binary plan; its JSON form was expected", MAKE_PLAN_JSON)
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff") or data[1:2] == b"\0" or data[:1] == b"\0":
+        raise InputError("this is UTF-16 text; UTF-8 was expected", MAKE_UTF8)
+    if head[:9] == b'{"@level"':
+        raise InputError("this is the log of 'terraform plan -json'; the plan itself was expected", MAKE_PLAN_JSON)
+
+
+def _refuse_other_documents(parts: dict[str, msgspec.Raw]) -> None:
+    if "resource_changes" in parts or "planned_values" in parts:
+        version = _text(parts.get("format_version"))
+        if version and not version.startswith(("0.", "1.")):
+            raise InputError(f"plan format {version} is not known; 1.x was expected", "update kvlint")
+        return
+    if "lineage" in parts or ("values" in parts and "terraform_version" in parts):
+        raise InputError("this is a state, not a plan; what is deployed is not what will be", MAKE_PLAN_JSON)
+    if "root_module" in parts or "configuration" in parts or "provider_config" in parts:
+        raise InputError("this is a configuration without a plan", MAKE_PLAN_JSON)
+    raise InputError("not a plan: it has neither resource_changes nor planned_values", MAKE_PLAN_JSON)
+
+
+def _text(raw: msgspec.Raw | None) -> str:
+    if raw is None:
+        return ""
+    found = msgspec.json.decode(raw)
+    return found if isinstance(found, str) else ""
+
+
+def _malformed(data: bytes, error: msgspec.DecodeError) -> InputError:
+    what, line, column = fault(data, str(error))
+    if "truncated" in what.lower():
+        what, line, column = "it ends in the middle (truncated)", *place(data, len(data))
+    return InputError(f"not JSON: {what}", MAKE_PLAN_JSON, line, column)

@@ -1,0 +1,146 @@
+"""One resource instance of a plan, as lowering sees it: its values after apply, and what its author wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kvlint.model.source import Location
+from kvlint.model.value import Link, ListValue, MapValue, Scalar, Unknown, Value, path_text
+from kvlint.readers.azurerm.resources import RESOURCES
+from kvlint.readers.plan.address import Key, ModulePath, resource_of
+from kvlint.readers.plan.configuration import Configuration, expression_at, references
+from kvlint.readers.plan.document import Change
+from kvlint.readers.plan.links import Tracer
+
+ArgumentPath = tuple[str | int, ...]
+KNOWN_AFTER_APPLY = "known after apply"
+
+
+class Instance:
+    """One resource instance. ``values``, ``unknown`` and ``sensitive`` are the three parallel trees of a plan.
+
+    What a plan removes is seen as it is before; its configuration is gone, so everything in it is known.
+    """
+
+    __slots__ = (
+        "action", "address", "at", "creates", "key", "names", "path", "replace_paths", "resource", "sensitive", "tracer",
+        "unknown", "values",
+    )  # fmt: skip
+
+    def __init__(
+        self, address: str, path: ModulePath, resource: str, key: Key, change: Change, at: Location, tracer: Tracer
+    ) -> None:
+        self.address = address
+        self.path = path
+        self.names = tuple(name for name, _ in path)
+        self.resource = resource
+        self.key = key
+        self.at = at
+        self.tracer = tracer
+        self.action = planned_action(change)
+        self.replace_paths = tuple(path_text(tuple(steps)) for steps in change.replace_paths or ())
+        self.creates = change.before is None or self.action == "replace"
+        removed = change.after is None
+        self.values: Mapping[str, Any] = (change.before if removed else change.after) or {}
+        self.unknown: Any = None if removed else change.after_unknown
+        self.sensitive: Any = change.before_sensitive if removed else change.after_sensitive
+
+    @property
+    def configuration(self) -> Configuration:
+        """The plan's."""
+        return self.tracer.configuration
+
+    def writes(self, argument: str) -> bool | None:
+        """Whether the author wrote the argument; None if the plan does not say."""
+        return self.configuration.writes(self.names, self.resource, argument)
+
+    def is_left_out(self, path: ArgumentPath) -> bool:
+        """Whether an unknown Optional+Computed argument is unknown only because its author left it out.
+
+        Then the provider or Azure fills in the default. It takes a plan that creates the resource, and a
+        configuration that shows its block without the argument. (A dynamic block does not show: with an unknown
+        for_each Terraform marks the block unknown all the same, which a plan alone cannot tell apart.)
+        """
+        if not self.creates:
+            return False
+        block = self.configuration.resource(self.names, self.resource)
+        return bool(block) and expression_at(block.get("expressions"), path) is None
+
+    def not_known(self, path: ArgumentPath) -> Unknown:
+        """An unknown value, and what it depends on."""
+        block = self.configuration.resource(self.names, self.resource)
+        refs = references(expression_at(block.get("expressions"), path))
+        return Unknown(at=self.at, why=f"{KNOWN_AFTER_APPLY}, from {refs[0]}" if refs else KNOWN_AFTER_APPLY)
+
+    def linked(self, path: ArgumentPath) -> Link | Unknown:
+        """An unknown id, followed to the resource that it will be the id of."""
+        trace = self.tracer.trace(self.path, self.resource, self.key, path)
+        if trace is None:
+            return self.not_known(path)
+        if trace.certain:
+            address = trace.addresses[0]
+            mapped = RESOURCES.get(resource_of(address).removeprefix("data.").partition(".")[0])
+            type_ = mapped.type if mapped is not None else ""
+            return Link(at=self.at, target=address, type=type_, hops=trace.hops)
+        why = f"{KNOWN_AFTER_APPLY}, from {trace.hops[0]}" if trace.hops else KNOWN_AFTER_APPLY
+        closed = not trace.anything
+        return Unknown(at=self.at, why=why, candidates=trace.addresses, closed=closed, hops=trace.hops)
+
+    def plain(self, value: Any, unknown: Any, sensitive: Any, path: ArgumentPath) -> Value | None:
+        """Any JSON value with its two marks, as a Value; None for null, which is "not set"."""
+        if unknown is True:
+            return self.not_known(path)
+        hidden = sensitive is True
+        if isinstance(value, (str, bool, int, float)):
+            return Scalar(at=self.at, value=value, sensitive=hidden)
+        if isinstance(value, list) or (value is None and isinstance(unknown, list)):
+            return ListValue(at=self.at, items=self._items(value or [], unknown, sensitive, path), sensitive=hidden)
+        if isinstance(value, dict) or (value is None and isinstance(unknown, dict) and unknown):
+            return MapValue(at=self.at, fields=self._fields(value or {}, unknown, sensitive, path), sensitive=hidden)
+        return None
+
+    def _items(self, items: list[Any], unknown: Any, sensitive: Any, path: ArgumentPath) -> tuple[Value, ...]:
+        found = (
+            self.plain(item, mark(unknown, i), mark(sensitive, i), (*path, i))
+            for i, item in enumerate(_padded(items, unknown))
+        )
+        return tuple(value if value is not None else self.not_known(path) for value in found)
+
+    def _fields(
+        self, fields: dict[str, Any], unknown: Any, sensitive: Any, path: ArgumentPath
+    ) -> dict[str, Value]:
+        names = dict.fromkeys(fields) | (dict.fromkeys(unknown) if isinstance(unknown, dict) else {})
+        found = {
+            name: self.plain(fields.get(name), mark(unknown, name), mark(sensitive, name), (*path, name))
+            for name in names
+        }
+        return {name: value for name, value in found.items() if value is not None}
+
+
+def planned_action(change: Change) -> str:
+    """One word for the ``actions`` of a change (Terraform's internal/command/jsonplan/plan.go)."""
+    actions = change.actions
+    if "delete" in actions:
+        return "replace" if "create" in actions else "delete"
+    if "forget" in actions:
+        return "replace" if "create" in actions else "forget"
+    action = actions[0] if actions else "create"
+    return "import" if change.importing is not None and action == "no-op" else action
+
+
+def mark(tree: Any, step: str | int) -> Any:
+    """The mark below ``tree`` (after_unknown, after_sensitive): True covers everything below it."""
+    if tree is True:
+        return True
+    if isinstance(tree, dict):
+        return tree.get(step)
+    if isinstance(tree, list) and isinstance(step, int) and step < len(tree):
+        return tree[step]
+    return None
+
+
+def _padded(items: list[Any], unknown: Any) -> list[Any]:
+    """The items, and a place for each unknown one that the values leave out at the end."""
+    missing = len(unknown) - len(items) if isinstance(unknown, list) else 0
+    return items + [None] * missing if missing > 0 else items

@@ -1,0 +1,78 @@
+"""Data sources that were read before the plan: ``prior_state`` holds them, ``resource_changes`` does not."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+import msgspec
+
+from kvlint.model.graph import Demand, Resource
+from kvlint.model.source import Location
+from kvlint.model.value import MapValue
+from kvlint.readers.azurerm.resources import RESOURCES
+from kvlint.readers.azurerm.version import VersionRange
+from kvlint.readers.plan.configuration import Configuration
+from kvlint.readers.plan.document import Change, Plan
+from kvlint.readers.plan.instance import Instance
+from kvlint.readers.plan.links import Instances, Tracer
+from kvlint.readers.plan.lower import Lowering
+
+
+class _StateResource(msgspec.Struct, frozen=True):
+    address: str
+    type: str
+    mode: str = "managed"
+    values: msgspec.Raw = msgspec.Raw(b"{}")
+
+
+class _StateModule(msgspec.Struct, frozen=True):
+    resources: tuple[_StateResource, ...] = ()
+    child_modules: tuple[_StateModule, ...] = ()
+
+
+class _StateValues(msgspec.Struct, frozen=True):
+    root_module: _StateModule = _StateModule()
+
+
+class _State(msgspec.Struct, frozen=True):
+    values: _StateValues = _StateValues()
+
+
+_STATE = msgspec.json.Decoder(_State)
+_VALUES = msgspec.json.Decoder(dict[str, Any])
+
+
+def prior_data(plan: Plan, path: str, demand: Demand, have: Collection[str]) -> Iterator[Resource]:
+    """The data sources of ``prior_state`` that rules ask for, as resources that exist and are not judged."""
+    raw = plan.prior_state
+    if raw is None or b'"data"' not in bytes(raw):
+        return
+    tracer = Tracer(Configuration(None), Instances())
+    for item in _walk(_STATE.decode(raw).values.root_module):
+        mapped = RESOURCES.get(item.type)
+        if item.mode != "data" or mapped is None or item.address in have or demand.of(mapped.type) is None:
+            continue
+        at = Location(path=path, address=item.address)
+        change = Change(actions=["read"], before={}, after=_VALUES.decode(item.values))
+        instance = Instance(item.address, (), f"data.{item.type}", None, change, at, tracer)
+        attributes: MapValue = Lowering(mapped, demand).attributes(instance, VersionRange())
+        name = instance.values.get("name")
+        yield Resource(
+            address=item.address,
+            type=mapped.type,
+            name=name if isinstance(name, str) else item.address,
+            attributes=attributes,
+            at=at,
+            declared_as=item.type,
+            action="read",
+            existing=True,
+        )
+
+
+def _walk(module: _StateModule) -> Iterator[_StateResource]:
+    waiting = [module]
+    while waiting:
+        here = waiting.pop()
+        yield from here.resources
+        waiting.extend(here.child_modules)

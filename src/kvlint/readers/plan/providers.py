@@ -1,0 +1,112 @@
+"""The azurerm provider blocks of a plan: their features, and the provider versions they can mean."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kvlint.model.graph import Resource
+from kvlint.model.source import Location
+from kvlint.model.value import MapValue, Scalar, Unknown, Value
+from kvlint.readers.azurerm.version import EVIDENCE, VersionRange, constrained, evidenced
+from kvlint.readers.plan.configuration import Configuration, Node
+from kvlint.readers.plan.document import Plan, decode_change
+
+PROVIDER_TYPE = "Terraform/providers"
+PROVIDER_PREFIX = "provider."
+# Flags of features.key_vault, all true by default since 3.0 (internal/features/defaults.go; before 3.0 there was none).
+KEY_VAULT_FLAGS = {
+    "purge_soft_delete_on_destroy": "purgeSoftDeleteOnDestroy",
+    "purge_soft_deleted_keys_on_destroy": "purgeSoftDeletedKeysOnDestroy",
+    "purge_soft_deleted_secrets_on_destroy": "purgeSoftDeletedSecretsOnDestroy",
+    "purge_soft_deleted_certificates_on_destroy": "purgeSoftDeletedCertificatesOnDestroy",
+    "purge_soft_deleted_hardware_security_modules_on_destroy": "purgeSoftDeletedHardwareSecurityModulesOnDestroy",
+    "purge_soft_deleted_hardware_security_module_keys_on_destroy": (
+        "purgeSoftDeletedHardwareSecurityModuleKeysOnDestroy"
+    ),
+    "recover_soft_deleted_key_vaults": "recoverSoftDeletedKeyVaults",
+    "recover_soft_deleted_keys": "recoverSoftDeletedKeys",
+    "recover_soft_deleted_secrets": "recoverSoftDeletedSecrets",
+    "recover_soft_deleted_certificates": "recoverSoftDeletedCertificates",
+    "recover_soft_deleted_hardware_security_module_keys": "recoverSoftDeletedHardwareSecurityModuleKeys",
+}
+_FLAGS_SINCE = (3, 0)
+
+
+class Providers:
+    """The azurerm provider blocks of one plan, by provider key."""
+
+    def __init__(self, plan: Plan, configuration: Configuration, path: str) -> None:
+        self._configuration = configuration
+        self._evidence = _evidence(plan)
+        blocks = {key: block for key, block in configuration.providers().items() if _is_azurerm(key, block)}
+        self._versions = {
+            key: self._dated(constrained(str(block.get("version_constraint", "")))) for key, block in blocks.items()
+        }
+        self.resources = tuple(_resource(key, block, self._versions[key], path) for key, block in blocks.items())
+        self._addresses = {resource.address for resource in self.resources}
+
+    def _dated(self, version: VersionRange) -> VersionRange:
+        for type_, keys in self._evidence:
+            version = evidenced(type_, keys, version)
+        return version
+
+    def address_of(self, names: tuple[str, ...], resource: str) -> str | None:
+        """The address of the provider block that manages a resource, if the plan shows it."""
+        address = PROVIDER_PREFIX + self._configuration.provider_key(names, resource)
+        return address if address in self._addresses else None
+
+    def version_of(self, names: tuple[str, ...], resource: str) -> VersionRange:
+        """The provider versions that a resource can have been planned with."""
+        key = self._configuration.provider_key(names, resource)
+        found = self._versions.get(key)
+        return found if found is not None else self._dated(VersionRange())
+
+
+def _evidence(plan: Plan) -> list[tuple[str, frozenset[str]]]:
+    """The first resource of each type that dates its provider, and the arguments it shows."""
+    found: dict[str, frozenset[str]] = {}
+    for change in plan.changes:
+        if change.type in EVIDENCE and change.type not in found and change.mode == "managed":
+            decoded = decode_change(change.change)
+            unknown = decoded.after_unknown if isinstance(decoded.after_unknown, dict) else {}
+            found[change.type] = frozenset({*(decoded.after or decoded.before or {}), *unknown})
+            if len(found) == len(EVIDENCE):
+                break
+    return list(found.items())
+
+
+def _is_azurerm(key: str, block: Node) -> bool:
+    name = str(block.get("full_name") or block.get("name") or key)
+    return name.rpartition("/")[2] == "azurerm"
+
+
+def _resource(key: str, block: Node, version: VersionRange, path: str) -> Resource:
+    address = PROVIDER_PREFIX + key
+    at = Location(path=path, address=address)
+    features = _object(_object(block.get("expressions")).get("features"))
+    flags: dict[str, Value] = {}
+    written = _object(features.get("key_vault"))
+    for flag, name in KEY_VAULT_FLAGS.items():
+        flags[name] = _flag(written.get(flag), version, at)
+    features_value = MapValue(at=at, fields={"keyVault": MapValue(at=at, fields=flags)})
+    attributes = MapValue(at=at, fields={"features": features_value, "name": Scalar(at=at, value=key)})
+    return Resource(address=address, type=PROVIDER_TYPE, name=key, attributes=attributes, at=at, declared_as="provider")
+
+
+def _flag(expression: Any, version: VersionRange, at: Location) -> Value:
+    if isinstance(expression, dict):
+        constant = expression.get("constant_value")
+        if isinstance(constant, bool):
+            return Scalar(at=at, value=constant)
+        return Unknown(at=at, why="the provider block sets it by an expression, and a plan does not show its value")
+    if version.high <= _FLAGS_SINCE:
+        return Unknown(at=at, why="azurerm before 3.0 has no documented default for it")
+    return Scalar(at=at, value=True, origin="default", note="not set, and the default is true")
+
+
+def _object(value: Any) -> Mapping[str, Any]:
+    """A block as the configuration writes it: an object, or a list of one."""
+    if isinstance(value, list):
+        value = value[0] if value else None
+    return value if isinstance(value, dict) else {}

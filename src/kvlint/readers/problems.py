@@ -1,0 +1,5 @@
+"""The codes of problems that readers report."""
+
+CANNOT_READ = "KVE001"
+NOT_WHOLE = "KVE002"
+TYPE_NOT_KNOWN = "KVE003"

@@ -1,0 +1,102 @@
+"""Attributes that name other resources -> References: by link, by id, by name, or by data-plane URL."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from kvlint.model.graph import Reference, Resource
+from kvlint.model.value import Absent, Link, ListValue, Scalar, Unknown, Value
+from kvlint.readers.ids import parse_id, parse_object_url
+
+_VAULTS = ("microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms")
+
+
+class Index:
+    """The resources of one root by what other resources call them."""
+
+    def __init__(self, resources: Mapping[str, Resource]) -> None:
+        self.resources = resources
+        self._by_id: dict[str, str] = {}
+        self._by_name: dict[tuple[str, str], list[Resource]] = {}
+        for resource in resources.values():
+            text = _text(resource, "id")
+            if text:
+                self._by_id[text.lower().rstrip("/")] = resource.address
+            self._by_name.setdefault((resource.type.lower(), resource.name.lower()), []).append(resource)
+
+    def find(self, text: str) -> tuple[str | None, str]:
+        """The address of what an id or URL names, if it is in the graph, and how it was found."""
+        found = self._by_id.get(text.lower().rstrip("/"))
+        if found is not None:
+            return found, "by id"
+        return self._by_parts(text), "by name"
+
+    def _by_parts(self, text: str) -> str | None:
+        """A resource whose own id is not known yet, by the type and name in an id, or by a data-plane URL."""
+        url = parse_object_url(text)
+        if url is not None:
+            kind, name, vault = url.kind, url.name, url.vault
+            found = [
+                child
+                for above in _VAULTS
+                for child in self._by_name.get((f"{above}/{kind}", name), ())
+                if self._vault_name(child) == vault
+            ]
+            return found[0].address if len(found) == 1 else None
+        parts = parse_id(text)
+        if parts is None:
+            return None
+        candidates = [
+            resource
+            for resource in self._by_name.get((parts.type, parts.names[-1]), ())
+            if _text(resource, "resourceGroupName").lower() in ("", parts.resource_group) and not _text(resource, "id")
+        ]
+        return candidates[0].address if len(candidates) == 1 and len(parts.names) == 1 else None
+
+    def _vault_name(self, child: Resource) -> str:
+        above = child.attributes.fields.get("parent")
+        if isinstance(above, Link) and above.target in self.resources:
+            return self.resources[above.target].name.lower()
+        text = above.value if isinstance(above, Scalar) else None
+        parts = parse_id(text) if isinstance(text, str) else None
+        return parts.names[0] if parts is not None else ""
+
+
+def _text(resource: Resource, name: str) -> str:
+    value = resource.attributes.fields.get(name)
+    return value.value if isinstance(value, Scalar) and isinstance(value.value, str) else ""
+
+
+def references_by(via: str, types: frozenset[str], index: Index) -> Iterator[Reference]:
+    """Every reference that the attribute ``via`` of these types (lower case) makes; of a list, one an item."""
+    path = tuple(via.split("."))
+    for resource in index.resources.values():
+        if not resource.stays or resource.type.lower() not in types:
+            continue
+        answer = resource.select(path)
+        if isinstance(answer, Absent):
+            continue
+        for value in answer.items if isinstance(answer, ListValue) else (answer,):
+            reference = reference_of(resource.address, via, value, index)
+            if reference is not None:
+                yield reference
+
+
+def reference_of(source: str, via: str, value: Value, index: Index) -> Reference | None:
+    """The reference that one value makes; None for a value that can name nothing."""
+    match value:
+        case Link(target=target, type=type_, hops=hops):
+            targets = (target,) if target in index.resources else ()
+            outside = "" if targets else type_.lower() or "?"
+            return Reference(source=source, via=via, value=value, targets=targets, outside=outside, hops=hops)
+        case Unknown(candidates=candidates, closed=closed, hops=hops):
+            here = tuple(address for address in candidates if address in index.resources)
+            return Reference(source=source, via=via, value=value, candidates=here, anything=not closed, hops=hops)
+        case Scalar(value=str() as text):
+            found, how = index.find(text)
+            if found is not None:
+                return Reference(source=source, via=via, value=value, targets=(found,), hops=(how,))
+            parts = parse_id(text)
+            return Reference(source=source, via=via, value=value, outside=parts.type if parts is not None else "?")
+        case _:
+            return None

@@ -1,0 +1,24 @@
+"""The weaknesses of MITRE's CWE list (4.17) that rules name: title there, and what it means in our words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+CWE_VERSION = "4.17"
+
+CWES: Mapping[int, tuple[str, str]] = {
+    250: ("Execution with Unnecessary Privileges", "Something runs with more rights than its task takes."),
+    262: ("Not Using Password Aging", "A credential may stay the same for ever."),
+    263: ("Password Aging with Long Expiration", "A credential may stay the same for too long."),
+    269: ("Improper Privilege Management", "Rights are not given, tracked and taken back with care."),
+    284: ("Improper Access Control", "Access is not kept to those who should have it."),
+    324: ("Use of a Key Past its Expiration Date", "A key goes on being used when its time is over."),
+    326: ("Inadequate Encryption Strength", "The encryption can be broken with the means of today or soon."),
+    404: ("Improper Resource Shutdown or Release", "A resource is given up in a way that does harm."),
+    664: ("Improper Control of a Resource Through its Lifetime", "A resource is not looked after while it exists."),
+    668: ("Exposure of Resource to Wrong Sphere", "A resource can be reached from where it should not."),
+    693: ("Protection Mechanism Failure", "A protection is missing, switched off or has no effect."),
+    732: ("Incorrect Permission Assignment for Critical Resource", "Too many may read or change a critical resource."),
+    778: ("Insufficient Logging", "What happened cannot be found out afterwards."),
+    1220: ("Insufficient Granularity of Access Control", "Rights can be given only in lumps that are too big."),
+}

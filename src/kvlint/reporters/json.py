@@ -1,0 +1,108 @@
+"""The report for programs: version 1 of the document that docs/json.md describes.
+
+Within a version fields are added but never removed, renamed or given another meaning, so readers must skip what they
+do not know.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from kvlint.model.report import Evidence, Finding, Note, Problem, Report
+from kvlint.model.rule import Severity
+from kvlint.model.source import Location
+from kvlint.reporters.safe import encode
+
+FORMAT_VERSION = 1
+
+
+def json(report: Report) -> bytes:
+    """The whole report as UTF-8; the same report always gives the same bytes."""
+    return encode(
+        {
+            "version": FORMAT_VERSION,
+            "tool": {"name": "kvlint", "version": report.version},
+            "repository": report.repository,
+            "sources": report.sources,
+            "rules": [rule.id for rule in report.rules],
+            "summary": _summary(report),
+            "findings": [_result(finding) for finding in report.findings],
+            "undecided": [_result(finding) | {"why": finding.why} for finding in report.undecided],
+            "problems": [_problem(problem) for problem in report.problems],
+        }
+    )
+
+
+def _summary(report: Report) -> dict[str, Any]:
+    counts = Counter(finding.severity for finding in report.findings)
+    return {
+        "judged": dict(sorted(report.judged.items())),
+        "passed": report.passed,
+        "findings": {severity.label: counts[severity] for severity in sorted(Severity, reverse=True)},
+        "undecided": len(report.undecided),
+        "problems": len(report.problems),
+    }
+
+
+def _result(finding: Finding) -> dict[str, Any]:
+    rule = finding.rule
+    return {
+        "ruleId": rule.id,
+        "ruleName": rule.name,
+        "title": rule.title,
+        "outcome": finding.outcome.label,
+        "severity": rule.severity.label,
+        "resource": finding.resource,
+        "fullName": finding.full_name,
+        "type": finding.type,
+        "declaredAs": finding.declared_as,
+        "message": finding.message,
+        "location": _location(finding.at),
+        "attribute": finding.at.attribute,
+        "relatedLocations": [_note(note) for note in finding.related],
+        "evidence": [_evidence(evidence) for evidence in finding.evidence],
+        "fingerprint": finding.fingerprint,
+    }
+
+
+def _location(at: Location) -> dict[str, Any]:
+    region = at.region
+    if region is None:
+        return {"path": at.path, "line": None, "column": None, "endLine": None, "endColumn": None}
+    return {
+        "path": at.path,
+        "line": region.start_line,
+        "column": region.start_column,
+        "endLine": region.end_line,
+        "endColumn": region.end_column,
+    }
+
+
+def _note(note: Note) -> dict[str, Any]:
+    return {"message": note.text, "resource": note.at.address, "location": _location(note.at)}
+
+
+def _evidence(evidence: Evidence) -> dict[str, Any]:
+    return {
+        "attribute": evidence.at.attribute,
+        "address": evidence.at.address,
+        "found": evidence.found,
+        "wanted": evidence.wanted,
+        "outcome": evidence.outcome.label,
+        "origin": evidence.origin,
+        "note": evidence.note,
+        "hops": evidence.hops,
+        "location": _location(evidence.at),
+    }
+
+
+def _problem(problem: Problem) -> dict[str, Any]:
+    return {
+        "code": problem.code,
+        "level": problem.level,
+        "message": problem.message,
+        "hint": problem.hint,
+        "resource": None if problem.at is None else problem.at.address,
+        "location": None if problem.at is None else _location(problem.at),
+    }

@@ -1,0 +1,52 @@
+"""What the codes of problems mean. A code keeps its meaning for ever; a new one is one more line here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+
+class Kind(msgspec.Struct, frozen=True, kw_only=True):
+    """``name`` is kebab-case, ``title`` one sentence, ``about`` says what it does to the answer, ``fix`` what to do."""
+
+    name: str
+    title: str
+    about: str
+    fix: str
+
+
+PROBLEMS: Mapping[str, Kind] = {
+    "KVE001": Kind(
+        name="input-unreadable",
+        title="An input cannot be read.",
+        about="The file is missing, cannot be opened or is not what its name says, so nothing in it was judged.",
+        fix="Mend the file or its path, and run kvlint again.",
+    ),
+    "KVE002": Kind(
+        name="input-incomplete",
+        title="An input is not whole.",
+        about="A part of the input is missing or was cut off, so what it declares there was not judged.",
+        fix="Make the input again, completely, and run kvlint again.",
+    ),
+    "KVE003": Kind(
+        name="resource-type-unknown",
+        title="A resource's type is not known to kvlint.",
+        about="kvlint cannot tell what the resource means in Azure, so no rule was asked about it.",
+        fix="Use a newer kvlint, or report the type if the newest does not know it.",
+    ),
+    "KVE004": Kind(
+        name="rule-crashed",
+        title="A rule could not be evaluated.",
+        about="A mistake in kvlint stopped the rule, so its answer for this resource is missing.",
+        fix="Please report it, with the message.",
+    ),
+}
+
+OTHER = Kind(
+    name="other-problem",
+    title="Something went wrong.",
+    about="The answer may not be whole; the message says why.",
+    fix="Follow the message, and run kvlint again.",
+)
+"""Stands in for a code that has no line above."""

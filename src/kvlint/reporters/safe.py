@@ -1,0 +1,70 @@
+"""Text from scanned files, made harmless for a terminal, a build log and a viewer of JSON.
+
+What a file holds was chosen by its author: it may carry escape sequences that recolour a terminal, line breaks and
+direction marks that forge a report, or the commands that GitHub's and Azure's agents look for in a log.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+# Controls, zero-width and direction marks, line and paragraph separators, lone surrogates, tag characters.
+_CONTROL = (
+    "\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    "\ud800-\udfff\ufeff\ufff9-\ufffb\U000e0000-\U000e007f"
+)
+# "::" at the start of a word is a command to GitHub once wrapping puts it first in a line; "##[" and "##vso[" to Azure.
+_UNSAFE = re.compile(rf"[{_CONTROL}]|(?<!\S)::|##(?=\[|vso\[)")
+# The same controls as far as JSON does not escape them by itself (below U+0020), in UTF-8.
+_UNSAFE_JSON = re.compile(f"[{_CONTROL}]".replace("\x00-\x1f", "").replace("\ud800-\udfff", ""))
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_SHORT = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
+
+
+def visible(text: str) -> str:
+    r"""``text`` on one line, every character that acts instead of being seen written as an escape (``\x1b``)."""
+    return _UNSAFE.sub(_escape, text)
+
+
+def _escape(match: re.Match[str]) -> str:
+    found = match[0]
+    code = ord(found[0])
+    if found in _SHORT:
+        return _SHORT[found]
+    if code <= 0xFF:
+        return f"\\x{code:02x}{found[1:]}"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+def encode(document: Any) -> bytes:
+    """``document`` as indented JSON in UTF-8 with a last newline, safe to print and always encodable.
+
+    Controls that JSON allows raw are written as JSON's own escapes, which read back as the same text. Lone surrogates
+    (a file name that is not UTF-8) have no UTF-8 and become U+FFFD.
+    """
+    try:
+        data = msgspec.json.encode(document)
+    except UnicodeEncodeError:
+        data = msgspec.json.encode(_encodable(document))
+    data = msgspec.json.format(data, indent=2)
+    if not data.isascii() or b"\x7f" in data:
+        data = _UNSAFE_JSON.sub(_json_escape, data.decode()).encode()
+    return data + b"\n"
+
+
+def _json_escape(match: re.Match[str]) -> str:
+    units = match[0].encode("utf-16-be").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+
+
+def _encodable(part: Any) -> Any:
+    if isinstance(part, str):
+        return _SURROGATE.sub("\ufffd", part)
+    if isinstance(part, dict):
+        return {_encodable(key): _encodable(value) for key, value in part.items()}
+    if isinstance(part, list | tuple):
+        return [_encodable(item) for item in part]
+    return part

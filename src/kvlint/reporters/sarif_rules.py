@@ -1,0 +1,167 @@
+"""What SARIF says about rules, weaknesses and problems. It depends on the rules alone, never on what they found.
+
+Texts are cut to GitHub's limits: 1,024 characters of a description, ten tags.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from kvlint.model.rule import Rule
+from kvlint.reporters.cwe import CWE_VERSION, CWES
+from kvlint.reporters.problems import OTHER, PROBLEMS
+from kvlint.reporters.severity import GRADES
+
+PROJECT = "https://github.com/kvlint/kvlint"
+_DESCRIPTION = 1024
+_NAME = 255
+_TAGS = 10
+_UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/")
+_NO_BYTE = re.compile("[\ud800-\udc7f\udd00-\udfff]")  # surrogates that stand for no byte of a file name
+_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+
+
+def descriptor(rule: Rule, version: str) -> dict[str, Any]:
+    """A rule as a reportingDescriptor."""
+    why, fix = _flat(rule.why), _flat(rule.fix)
+    title = _sentence(_flat(rule.title))
+    grade = GRADES[rule.severity]
+    link = _link(rule, version)
+    relationships = [
+        {"target": {"id": f"CWE-{cwe}", "toolComponent": {"name": "CWE", "index": 0}}, "kinds": ["relevant"]}
+        for cwe in rule.cwe
+    ]
+    return {
+        "id": rule.id,
+        "name": _pascal(rule.name)[:_NAME],
+        "shortDescription": {"text": _cut(title)},
+        "fullDescription": {"text": _cut(f"{title} {why} {fix}".replace("`", ""))},
+        "help": {"text": _help_text(rule, title, why, fix), "markdown": _help_markdown(rule, title, why, fix)},
+        **({"helpUri": link} if link else {}),
+        "messageStrings": {"default": {"text": "".join(_slot(piece) for piece in pieces(rule.message))}},
+        "defaultConfiguration": {"level": grade.level} | ({} if grade.rank is None else {"rank": grade.rank}),
+        **({"relationships": relationships} if relationships else {}),
+        "properties": _properties(rule),
+    }
+
+
+def pieces(message: str) -> tuple[str | int, ...]:
+    """A rule's message cut at its placeholders: texts, and numbers in order of first appearance.
+
+    ``'{name}' is '{value}', '{name}'`` gives ``("'", 0, "' is '", 1, "', '", 0, "'")``.
+    """
+    numbers: dict[str, int] = {}
+    parts = _PLACEHOLDER.split(message)
+    found = [numbers.setdefault(part, len(numbers)) if index % 2 else part for index, part in enumerate(parts)]
+    return tuple(piece for piece in found if piece != "")
+
+
+def notifications(codes: Iterable[str], version: str) -> list[dict[str, Any]]:
+    """A reportingDescriptor for every code of a problem that kvlint knows, then for those of ``codes`` it does not."""
+    every = [*PROBLEMS, *sorted(set(codes) - set(PROBLEMS))]
+    described = []
+    for code in every:
+        kind = PROBLEMS.get(code, OTHER)
+        described.append(
+            {
+                "id": code,
+                "name": _pascal(kind.name),
+                "shortDescription": {"text": kind.title},
+                "fullDescription": {"text": f"{kind.title} {kind.about}"},
+                "help": {"text": f"{kind.about} {kind.fix}"},
+                "helpUri": f"{PROJECT}/blob/v{version}/docs/json.md#problems",
+                "defaultConfiguration": {"level": "error"},
+            }
+        )
+    return described
+
+
+def weaknesses(rules: Iterable[Rule]) -> dict[str, Any] | None:
+    """MITRE's CWE as a toolComponent that holds only what ``rules`` name, or None where they name nothing."""
+    used = sorted({cwe for rule in rules for cwe in rule.cwe})
+    if not used:
+        return None
+    return {
+        "name": "CWE",
+        "version": CWE_VERSION,
+        "organization": "MITRE",
+        "shortDescription": {"text": "The MITRE Common Weakness Enumeration."},
+        "informationUri": f"https://cwe.mitre.org/data/published/cwe_v{CWE_VERSION}.pdf",
+        "isComprehensive": False,
+        "taxa": [_weakness(cwe) for cwe in used],
+    }
+
+
+def encode_uri(path: str) -> str:
+    """A POSIX path as a relative URI reference: all but unreserved characters and ``/`` percent-encoded as UTF-8.
+
+    A file name that is not UTF-8 keeps its bytes.
+    """
+    data = _NO_BYTE.sub("\ufffd", path).encode("utf-8", "surrogateescape")
+    return "".join(chr(byte) if byte in _UNRESERVED else f"%{byte:02X}" for byte in data)
+
+
+def _slot(piece: str | int) -> str:
+    return piece if isinstance(piece, str) else f"{{{piece}}}"
+
+
+def _properties(rule: Rule) -> dict[str, Any]:
+    score = GRADES[rule.severity].score
+    tags = ["security", "azure", "key-vault", *(f"external/cwe/cwe-{cwe:03d}" for cwe in rule.cwe)]
+    graded = {"problem.severity": "recommendation"} if score is None else {"security-severity": str(score)}
+    return {"tags": tags[:_TAGS], "precision": "very-high"} | graded
+
+
+def _link(rule: Rule, version: str) -> str | None:
+    """The rule file itself on the tagged tree; a user's own rule is only described where its references point."""
+    if rule.path.startswith("rules/"):
+        return f"{PROJECT}/blob/v{version}/{encode_uri(rule.path)}"
+    return rule.references[0] if rule.references else None
+
+
+def _help_text(rule: Rule, title: str, why: str, fix: str) -> str:
+    text = f"{rule.id}: {title}\n\nWhy: {why}\n\nFix: {fix}\n".replace("`", "")
+    return text + "".join(f"\n{link}" for link in rule.references) + "\n"
+
+
+def _help_markdown(rule: Rule, title: str, why: str, fix: str) -> str:
+    links = "".join(f"- <{link}>\n" for link in rule.references)
+    text = f"## {rule.id}: {title}\n\n{why}\n\n**Fix.** {fix}\n"
+    return f"{text}\n**References**\n\n{links}" if links else text
+
+
+def _weakness(cwe: int) -> dict[str, Any]:
+    title, about = CWES.get(cwe, (f"Weakness {cwe}", "MITRE's page describes it."))
+    return {
+        "id": f"CWE-{cwe}",
+        "name": _pascal(title),
+        "shortDescription": {"text": f"{title}."},
+        "fullDescription": {"text": f"{title}. {about}"},
+        "help": {"text": f"{about} See https://cwe.mitre.org/data/definitions/{cwe}.html."},
+        "helpUri": f"https://cwe.mitre.org/data/definitions/{cwe}.html",
+    }
+
+
+def _pascal(name: str) -> str:
+    """``rbac-permission-model`` as ``RbacPermissionModel``. No two capitals meet: a lone letter joins what precedes."""
+    text = ""
+    for word in re.findall(r"[a-z0-9]+", name.lower()):
+        text += word if text and len(word) == 1 else word.capitalize()
+    return text
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def _cut(text: str) -> str:
+    """At most 1,024 characters, ended between words."""
+    if len(text) <= _DESCRIPTION:
+        return text
+    return f"{text[: _DESCRIPTION - 3].rpartition(' ')[0]}..."

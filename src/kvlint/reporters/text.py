@@ -1,0 +1,54 @@
+"""A report for people: plain lines for pipes and logs; on a terminal another layout of the same words.
+
+Plain lines are kept stable, so that scripts may search them::
+
+    path:line:column: severity KV001 message
+    path:line:column: undecided KV001 'address' cannot be judged: why
+    path:line:column: error KVE001 message
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kvlint.model.report import Finding, Problem, Report
+from kvlint.reporters import Options
+from kvlint.reporters.safe import visible
+from kvlint.reporters.wording import details, headline, place, statistics, summary
+
+
+def text(report: Report, options: Options) -> str:
+    """The report as text that ends with a line break, or ``""`` where there is nothing to say."""
+    if options.verbosity < 0:
+        lines: Iterator[str] = (_line(finding, finding.severity.label) for finding in report.findings)
+    elif options.terminal:
+        from kvlint.reporters.terminal import terminal
+
+        lines = terminal(report, options)
+    else:
+        lines = _plain(report, options)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _plain(report: Report, options: Options) -> Iterator[str]:
+    told = [(finding, finding.severity.label) for finding in report.findings]
+    told += [(finding, "undecided") for finding in report.undecided]
+    for finding, label in told:
+        yield _line(finding, label)
+        if options.verbosity > 0:
+            yield from (f"    {label}: {text}" for label, text in details(finding, references=True))
+    for problem in report.problems:
+        yield _problem(problem)
+    if options.statistics:
+        yield from (f"{count:6} {rule.id} {rule.name}" for count, rule in statistics(report))
+    yield summary(report)
+
+
+def _line(finding: Finding, label: str) -> str:
+    return f"{place(finding.at)}: {label} {finding.rule.id} {headline(finding)}"
+
+
+def _problem(problem: Problem) -> str:
+    at = "kvlint" if problem.at is None else place(problem.at)
+    hint = f" ({visible(problem.hint)})" if problem.hint else ""
+    return f"{at}: {problem.level} {problem.code} {visible(problem.message)}{hint}"

@@ -1,0 +1,112 @@
+"""The sentences that the two layouts of the text format share. All of it is safe to print."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping
+
+from kvlint.model.report import Evidence, Finding, Note, Outcome, Report
+from kvlint.model.rule import Rule
+from kvlint.model.source import Location
+from kvlint.reporters.safe import visible
+
+_FIRST = ("vaults", "vaults/secrets", "vaults/keys", "vaults/certificates", "managedHSMs")
+
+
+def place(at: Location) -> str:
+    """``path:line:column``, or the path alone where the input has no lines.
+
+    A path that could be taken for something else at the start of a line gets ``./`` before it.
+    """
+    path = visible(at.path)
+    if not path[:1].isalnum() and path[:1] not in {".", "_"}:
+        path = f"./{path}"
+    return path if at.region is None else f"{path}:{at.region.start_line}:{at.region.start_column}"
+
+
+def paragraph(text: str) -> str:
+    """A rule's folded text on one line."""
+    return visible(" ".join(text.split()))
+
+
+def headline(finding: Finding) -> str:
+    """What is wrong, or that it cannot be told; always names the resource."""
+    if finding.outcome is Outcome.UNDECIDED:
+        return f"'{visible(finding.resource)}' cannot be judged: {visible(finding.why)}"
+    return visible(finding.message)
+
+
+def found(evidence: Evidence, finding: Finding) -> str:
+    """What was found where, what was wanted, where the value comes from and by which references it was reached."""
+    where = evidence.at.attribute or "the resource"
+    if evidence.at.address is not None and evidence.at.address != finding.resource:
+        where += f" of {evidence.at.address}"
+    text = f"{where} is {evidence.found}, wanted {evidence.wanted}"
+    origin = [part for part in (evidence.origin, evidence.note) if part and part != "written"]
+    if origin:
+        text += f" ({', '.join(origin)})"
+    if evidence.hops:
+        text += f", through {' -> '.join(evidence.hops)}"
+    text = visible(text)
+    elsewhere = (evidence.at.path, evidence.at.region) != (finding.at.path, finding.at.region)
+    return f"{text} [{place(evidence.at)}]" if elsewhere else text
+
+
+def related(note: Note) -> str:
+    """A place that helps to understand, and why."""
+    return f"{visible(note.text)} [{place(note.at)}]"
+
+
+def details(finding: Finding, *, references: bool) -> list[tuple[str, str]]:
+    """Everything there is to say below a finding's headline, as (label, text) in reading order."""
+    rule = finding.rule
+    lines = [("found", found(evidence, finding)) for evidence in finding.evidence]
+    lines += [("note", related(note)) for note in finding.related]
+    lines += [("why", paragraph(rule.why)), ("fix", paragraph(rule.fix))]
+    if references:
+        lines += [("see", visible(link)) for link in rule.references]
+    return lines
+
+
+def statistics(report: Report) -> list[tuple[int, Rule]]:
+    """How many findings each rule has, most first; rules without any are left out."""
+    counts = Counter(finding.rule.id for finding in report.findings)
+    rules = {finding.rule.id: finding.rule for finding in report.findings}
+    return [(count, rules[rule]) for rule, count in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))]
+
+
+def summary(report: Report) -> str:
+    """``1 vault, 12 secrets judged: 2 findings (1 high, 1 low), 1 undecided, 0 problems``."""
+    counts = Counter(finding.severity for finding in report.findings)
+    findings = _count(len(report.findings), "finding")
+    if counts:
+        graded = (f"{counts[severity]} {severity.label}" for severity in sorted(counts, reverse=True))
+        findings += f" ({', '.join(graded)})"
+    undecided, problems = len(report.undecided), _count(len(report.problems), "problem")
+    return f"{judged(report.judged)}: {findings}, {undecided} undecided, {problems}"
+
+
+def judged(counts: Mapping[str, int]) -> str:
+    """``3 vaults, 1 managed HSM judged``: what Key Vault is first made of, then the rest by type."""
+    types = sorted((kind for kind in counts if counts[kind]), key=_rank)
+    return ", ".join(_count(counts[kind], *_nouns(kind)) for kind in types) + " judged" if types else "nothing judged"
+
+
+def _rank(kind: str) -> tuple[int, str]:
+    short = kind.removeprefix("Microsoft.KeyVault/")
+    return (_FIRST.index(short) if short in _FIRST else len(_FIRST), kind)
+
+
+def _nouns(kind: str) -> tuple[str, str]:
+    """Singular and plural of the last part of a type: ``accessPolicies`` gives ``access policy``."""
+    words = re.sub(r"(?<=[a-z])(?=[A-Z])", " ", kind.rpartition("/")[2]).split()
+    plural = visible(" ".join(word.lower() if word[1:].islower() else word for word in words))
+    if "/managedHSMs/" in kind:
+        plural = f"HSM {plural}"
+    singular = f"{plural[:-3]}y" if plural.endswith("ies") else plural.removesuffix("s")
+    return singular, plural
+
+
+def _count(number: int, singular: str, plural: str | None = None) -> str:
+    return f"{number} {singular if number == 1 else plural or singular + 's'}"

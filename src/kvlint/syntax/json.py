@@ -1,0 +1,110 @@
+"""JSON text -> places in it. Values are decoded elsewhere; positions are found here, and only when asked for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+import msgspec
+
+from kvlint.model.source import Region
+
+_SPACE = re.compile(rb"[ \t\r\n]*")
+_KEY = re.compile(rb'[ \t\r\n]*("(?:[^"\\]|\\.)*")[ \t\r\n]*:[ \t\r\n]*')
+_BYTE = re.compile(r"^(?:JSON is malformed: )?(?P<what>.*?) \(byte (?P<byte>\d+)\)$")
+_LIST = msgspec.json.Decoder(list[msgspec.Raw])
+
+
+def members(data: bytes, parts: Mapping[str, msgspec.Raw]) -> dict[str, int]:
+    """The byte offset of each value of the outermost object of ``data``, whose raw values are ``parts``.
+
+    The walk jumps from value to value by their lengths, so it costs nothing. It can only lose its way where a key
+    is given twice: DecodeError then.
+    """
+    places: dict[str, int] = {}
+    at = len(_space(data, 0)) + 1
+    while len(places) < len(parts):
+        match = _KEY.match(data, at)
+        if match is None:
+            raise msgspec.DecodeError(f"a key is given twice (byte {at})")
+        key = msgspec.json.decode(match[1], type=str)
+        if key in places or key not in parts:
+            raise msgspec.DecodeError(f"the key '{key}' is given twice (byte {match.start(1)})")
+        places[key] = match.end()
+        at = match.end() + memoryview(parts[key]).nbytes
+        at += len(_space(data, at)) + 1
+    return places
+
+
+def elements(data: bytes, raw: msgspec.Raw, at: int) -> Iterator[tuple[int, int]]:
+    """Start and end offset in ``data`` of each element of the list ``raw``, which starts at offset ``at``."""
+    at += 1
+    for element in _LIST.decode(raw):
+        at += len(_space(data, at))
+        end = at + memoryview(element).nbytes
+        yield at, end
+        at = end + len(_space(data, end)) + 1
+
+
+def _space(data: bytes, at: int) -> bytes:
+    match = _SPACE.match(data, at)
+    return match[0] if match else b""
+
+
+def regions(data: bytes, spans: Iterable[tuple[int, int]]) -> Iterator[Region]:
+    """The region of each span of byte offsets; the spans come in the order of their starts."""
+    lines = _Lines(data)
+    for start, end in spans:
+        start_line, start_column = lines.place(start)
+        end_line, end_column = lines.place(end)
+        yield Region(start_line, start_column, end_line, end_column)
+
+
+class _Lines:
+    """Line and column of growing offsets, in one pass over the text whatever the number of questions."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.line = 1
+        self.column_at = 0
+        self.column = 1
+
+    def place(self, offset: int) -> tuple[int, int]:
+        if offset < self.column_at:
+            self.__init__(self.data)  # type: ignore[misc]  # starting over keeps one way to count
+        newlines = self.data.count(b"\n", self.column_at, offset)
+        if newlines:
+            self.line += newlines
+            self.column_at = self.data.rindex(b"\n", self.column_at, offset) + 1
+            self.column = 1
+        self.column += len(self.data[self.column_at : offset].decode("utf-8", "replace"))
+        self.column_at = offset
+        return self.line, self.column
+
+
+def duplicate_key(data: bytes) -> str | None:
+    """A key that some object of ``data`` gives twice, if there is one. Reads the whole text."""
+    import json
+
+    found: list[str] = []
+
+    def check(pairs: list[tuple[str, object]]) -> None:
+        if len({key for key, _ in pairs}) != len(pairs):
+            seen: set[str] = set()
+            found.extend(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+
+    json.loads(data, object_pairs_hook=check)
+    return found[0] if found else None
+
+
+def fault(data: bytes, text: str) -> tuple[str, int | None, int | None]:
+    """What a decoder's error says, and the line and column it means (1-based, where it names a byte)."""
+    match = _BYTE.match(text)
+    if match is None:
+        return text, None, None
+    return match["what"], *place(data, min(int(match["byte"]), len(data)))
+
+
+def place(data: bytes, offset: int) -> tuple[int, int]:
+    """Line and column of one byte offset, both 1-based."""
+    return _Lines(data).place(offset)

@@ -1,0 +1,62 @@
+"""Fixtures: the command line as users run it, with nothing of the developer's own environment."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import pytest
+
+
+class Ran(NamedTuple):
+    """What a run of kvlint left: its exit code, and what it wrote, line ends untouched."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Run(Protocol):
+    """Runs kvlint with ``arguments``; in an empty folder unless ``cwd`` says where; ``env`` adds to the environment."""
+
+    def __call__(
+        self,
+        *arguments: str | Path,
+        cwd: Path | None = None,
+        stdin: bytes = b"",
+        env: Mapping[str, str] | None = None,
+    ) -> Ran: ...
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--write-expected", action="store_true", help="write expected outputs anew instead of comparing")
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Run:
+    home = tmp_path / "home"
+    home.mkdir()
+    clean = {"PATH": os.environ["PATH"], "HOME": str(home), "LC_ALL": "C.UTF-8", "COLUMNS": "120"}
+
+    def run_kvlint(
+        *arguments: str | Path,
+        cwd: Path | None = None,
+        stdin: bytes = b"",
+        env: Mapping[str, str] | None = None,
+    ) -> Ran:
+        done = subprocess.run(
+            [sys.executable, "-m", "kvlint", *map(str, arguments)],
+            cwd=cwd or home,
+            input=stdin,
+            env=clean | dict(env or {}),
+            capture_output=True,
+            check=False,
+            timeout=120,
+        )
+        return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
+
+    return run_kvlint

@@ -1,0 +1,610 @@
+"""Rule files: what loads, what is refused and with which words, and the way of the rules into the wheel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+import msgspec
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kvlint.engine.builtin import builtin_rules, compile_rules, load_folder, rules_of_checkout, rules_of_package
+from kvlint.engine.load import load_rules
+from kvlint.errors import InternalError, RuleError, UsageError
+from kvlint.model.rule import All, AnyOf, Attribute, Condition, Example, Items, Linked, Not, Parameter, Rule, Severity
+
+PATH = "rules/vault/KV001-purge-protection.yaml"
+# Each key of a rule, so that a test can put another in its place.
+PARTS: Mapping[str, str] = MappingProxyType(
+    {
+        "id": "id: KV001\n",
+        "name": "name: purge-protection\n",
+        "title": "title: Purge protection is on\n",
+        "severity": "severity: high\n",
+        "resource": "resource: Microsoft.KeyVault/vaults\n",
+        "require": """
+require:
+  - attribute: properties.enablePurgeProtection
+    equals: true
+    default: false            # both leave it off
+""",
+        "message": """
+message: "'{resource}' can be purged: purge protection is '{value}'."
+""",
+        "why": "why: >\n  Whoever may purge\n  can destroy.\n",
+        "fix": "fix: Turn it on.\n",
+        "references": "references:\n  - https://learn.microsoft.com/azure/key-vault/general/overview#purge\n",
+        "examples": """
+examples:
+  - fails: it is turned off
+    plan: |
+      azurerm_key_vault.kv:  # <- KV001
+        purge_protection_enabled: false
+  - passes: it is turned on
+    plan: |
+      azurerm_key_vault.kv:
+        purge_protection_enabled: true
+""",
+    }
+)
+
+
+def written(**parts: str) -> str:
+    """The text of a rule file with ``parts`` in place of its own, or after them."""
+    return "# rules/vault/KV001\n" + "".join((dict(PARTS) | parts).values())
+
+
+def load(text: str, path: str = PATH, *, builtin: bool = True) -> Rule:
+    (rule,) = load_rules([(path, text.encode())], builtin=builtin)
+    return rule
+
+
+def faults(text: str, path: str = PATH, *, builtin: bool = True) -> list[str]:
+    """The faults without the path, which is the same for all."""
+    with pytest.raises(RuleError) as caught:
+        load(text, path, builtin=builtin)
+    assert all(fault.startswith(f"{path}:") for fault in caught.value.faults)
+    return [fault.removeprefix(f"{path}:") for fault in caught.value.faults]
+
+
+def texts(text: str, path: str = PATH, *, builtin: bool = True) -> list[str]:
+    """The faults without their places."""
+    return [fault.split(": ", 1)[1] for fault in faults(text, path, builtin=builtin)]
+
+
+def require(condition: str) -> str:
+    """A rule file that asks for ``condition``, which begins on line 9."""
+    return written(require="\nrequire:\n" + "".join(f"  {line}\n" for line in condition.splitlines()))
+
+
+def condition(text: str) -> Condition:
+    """The only condition that ``text``, a list of one, is loaded as."""
+    loaded = load(require(text)).require
+    assert isinstance(loaded, All)
+    (only,) = loaded.of
+    return only
+
+
+# --- what loads ---
+
+
+def test_a_rule_with_every_key() -> None:
+    text = written(
+        resource="resource: [Microsoft.KeyVault/vaults, Microsoft.KeyVault/managedHSMs]\n",
+        also_removed="also_removed: true\n",
+        profile="profile: strict\n",
+        parameters="parameters:\n  strong:\n    about: The roles.\n    default: [Owner, Contributor]\n",
+        when="when:\n  - attribute: sku\n    in: $strong\n",
+        covers="covers: [REC-01, NEW-31]\n",
+        cwe="cwe: [284]\n",
+        controls='controls:\n  mcsb: [DP-8]\n  cis-azure-2.0: ["8.5"]\n',
+        peers="peers:\n  Azure Policy: [0b60c0b2]\n",
+    )
+    assert load(text) == Rule(
+        id="KV001",
+        name="purge-protection",
+        title="Purge protection is on",
+        severity=Severity.HIGH,
+        resources=("Microsoft.KeyVault/vaults", "Microsoft.KeyVault/managedHSMs"),
+        when=All((Attribute(path=("sku",), text="sku", operator="in", operand="$strong"),)),
+        require=All(
+            (
+                Attribute(
+                    path=("properties", "enablePurgeProtection"),
+                    text="properties.enablePurgeProtection",
+                    operator="equals",
+                    operand=True,
+                    default=False,
+                ),
+            )
+        ),
+        message="'{resource}' can be purged: purge protection is '{value}'.",
+        why="Whoever may purge can destroy.",
+        fix="Turn it on.",
+        references=("https://learn.microsoft.com/azure/key-vault/general/overview#purge",),
+        examples=(
+            Example(
+                expect="fails",
+                title="it is turned off",
+                sources={"plan": "azurerm_key_vault.kv:  # <- KV001\n  purge_protection_enabled: false\n"},
+                line=22,
+            ),
+            Example(
+                expect="passes",
+                title="it is turned on",
+                sources={"plan": "azurerm_key_vault.kv:\n  purge_protection_enabled: true\n"},
+                line=26,
+            ),
+        ),
+        path=PATH,
+        also_removed=True,
+        profile="strict",
+        parameters=(Parameter(name="strong", about="The roles.", default=("Owner", "Contributor")),),
+        covers=("REC-01", "NEW-31"),
+        cwe=(284,),
+        controls={"mcsb": ("DP-8",), "cis-azure-2.0": ("8.5",)},
+        peers={"Azure Policy": ("0b60c0b2",)},
+    )
+
+
+def test_a_rule_without_when_applies_always() -> None:
+    assert load(written()).when == All(())
+
+
+def test_the_order_of_keys_is_free() -> None:
+    assert load("".join(reversed(PARTS.values()))).id == "KV001"
+
+
+def attribute(text: str, operator: str, operand: object, *, path: tuple[str, ...] | None = None) -> Attribute:
+    steps = (text,) if path is None else path
+    return Attribute(path=steps, text=text, operator=operator, operand=operand)
+
+
+@pytest.mark.parametrize(
+    ("text", "loaded"),
+    [
+        ("- {attribute: a, equals: text}", attribute("a", "equals", "text")),
+        ("- {attribute: a, equals: ''}", attribute("a", "equals", "")),
+        ("- {attribute: a, in: [x, y]}", attribute("a", "in", ("x", "y"))),
+        ("- {attribute: a, contains: 3}", attribute("a", "contains", 3)),
+        ("- {attribute: a, matches: 'RSA.*'}", attribute("a", "matches", "RSA.*")),
+        ("- {attribute: a, at_least: 1.5}", attribute("a", "at_least", 1.5)),
+        ("- {attribute: a, at_most: -1}", attribute("a", "at_most", -1)),
+        ("- {attribute: a, is: absent}", attribute("a", "is", "absent")),
+        ("- {attribute: a, length_at_least: 0}", attribute("a", "length_at_least", 0)),
+        (
+            "- all: [{attribute: a, is: set}]\n",
+            All((attribute("a", "is", "set"),)),
+        ),
+        (
+            "- any:\n    - {attribute: a, is: set}\n    - {attribute: b, is: set}",
+            AnyOf((attribute("a", "is", "set"), attribute("b", "is", "set"))),
+        ),
+        ("- not: {attribute: a, is: set}", Not(attribute("a", "is", "set"))),
+        ("- not: [{attribute: a, is: set}]", Not(All((attribute("a", "is", "set"),)))),
+        (
+            "- {some: a.b, where: [{attribute: $, equals: x}]}",
+            Items(
+                quantifier="some", path=("a", "b"), text="a.b", where=All((attribute("$", "equals", "x", path=()),))
+            ),
+        ),
+        (
+            "- {every: a, where: {attribute: b, is: set}}",
+            Items(quantifier="every", path=("a",), text="a", where=attribute("b", "is", "set")),
+        ),
+        (
+            "- {linked_from: A.B/c, via: scope}",
+            Linked(direction="linked_from", types=("A.B/c",), via="scope", where=All(())),
+        ),
+        (
+            "- {links_to: [A/b, A/c], via: derived.keyId, where: [{attribute: a, is: set}]}",
+            Linked(
+                direction="links_to",
+                types=("A/b", "A/c"),
+                via="derived.keyId",
+                where=All((attribute("a", "is", "set"),)),
+            ),
+        ),
+    ],
+)
+def test_conditions(text: str, loaded: Condition) -> None:
+    assert condition(text) == loaded
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "- not: {attribute: a, is: set}",
+        "- not: {attribute: a, equals: x, default: ''}",
+        "- not: {some: a, where: [{attribute: $, equals: x}]}",
+        "- not: {attribute: a, length_at_least: 1, default: ''}",
+        "- {attribute: a, in: [1, x], default: y}",
+        "- {attribute: a, at_least: 1, default: 0.5}",
+    ],
+)
+def test_defaults_that_fit(text: str) -> None:
+    condition(text)
+
+
+def test_rules_come_in_the_order_of_their_ids() -> None:
+    files = [(f"x/KV{n}-a.yaml", written(id=f"id: KV{n}\n", name="name: a\n").replace("KV001", f"KV{n}")) for n in (3, 1, 2)]  # fmt: skip
+    assert [rule.id for rule in load_rules((path, text.encode()) for path, text in files)] == ["KV1", "KV2", "KV3"]
+
+
+# --- the five faults of the design, planted one at a time ---
+
+
+@pytest.mark.parametrize(
+    ("planted", "found"),
+    [
+        (
+            require("- attribute: properties.enablePurgeProtection\n  equal: true\n  default: false"),
+            "10:5: an attribute condition has no key 'equal'; did you mean 'equals'?",
+        ),
+        (
+            require("- attribute: properties.enablePurgeProtection\n  equals: true\n  default: 'false'"),
+            "11:14: default 'false' and equals True are of two types",
+        ),
+        (
+            require("- attribute: properties.logs[*].x\n  equals: true\n  default: false"),
+            "9:16: 'properties.logs[*].x': wildcards are not paths; use some: or every:",
+        ),
+        (
+            require("- attribute: properties.enablePurgeProtection\n  equals: true\n  equals: true\n  default: false"),
+            "11:5: 'equals' is given twice",
+        ),
+        (
+            require("- not:\n    attribute: properties.enablePurgeProtection\n    equals: true"),
+            "10:7: inside not: an attribute condition needs default:",
+        ),
+    ],
+)
+def test_a_planted_fault_is_the_only_one(planted: str, found: str) -> None:
+    assert faults(planted) == [found]
+
+
+def test_all_faults_of_a_file_come_at_once_in_the_order_of_the_text() -> None:
+    text = written(
+        id="id: KV1\n",
+        severity="severity: hihg\n",
+        require="require:\n  - {attribute: 'a[*]', equals: 1}\n  - {attribute: b, equls: 1}\n",
+        fix="",
+        sevrity="sevrity: low\n",
+    )
+    assert faults(text) == [
+        "2:1: a rule needs fix:",
+        "2:5: 'KV1' is not an id, which is KV and 3 digits",
+        "5:11: there is no severity 'hihg'; did you mean 'high'?",
+        "8:17: 'a[*]': wildcards are not paths; use some: or every:",
+        "9:19: an attribute condition has no key 'equls'; did you mean 'equals'?",
+        "28:1: a rule has no key 'sevrity'; did you mean 'severity'?",
+    ]
+
+
+# --- each check ---
+
+
+@pytest.mark.parametrize("key", PARTS)
+def test_required_keys(key: str) -> None:
+    assert f"a rule needs {key}:" in texts(written(**{key: ""}))
+
+
+@pytest.mark.parametrize(
+    ("key", "text", "found"),
+    [
+        ("title", "title: true", "title must be a text, not true"),
+        ("title", "title: 8.5", "title must be a text, not the number 8.5"),
+        ("title", "title: ''", "title must not be empty"),
+        ("title", "title:", "title must be a text, not nothing"),
+        ("title", "title: |\n  a\n  b", "title must be one line"),
+        ("why", "why: [a]", "why must be a text, not a list"),
+        ("name", "name: Purge_Protection", "'Purge_Protection' is not a name: small letters and digits, joined by '-'"),
+        ("severity", "severity: severe", "there is no severity 'severe'; it is info, low, medium, high or critical"),
+        ("resource", "resource: vaults", "'vaults' is not a resource type, such as Microsoft.KeyVault/vaults"),
+        ("resource", "resource: [A/b, c]", "'c' is not a resource type, such as Microsoft.KeyVault/vaults"),
+        ("resource", "resource: []", "resource must not be an empty list"),
+        ("also_removed", "also_removed: yes", "also_removed must be true or false, not the text 'yes'"),
+        ("profile", "profile: strct", "there is no profile 'strct'; did you mean 'strict'?"),
+        ("references", "references: [http://a.b/c]", "'http://a.b/c' is not an https:// link"),
+        ("references", "references: [https://nowhere]", "'https://nowhere' is not an https:// link"),
+        ("references", "references: []", "references must not be an empty list"),
+        ("covers", "covers: [NET-1]", "'NET-1' is not an id such as NET-01"),
+        ("cwe", "cwe: [true]", "each item of cwe must be a whole number above 0, not true"),
+        ("cwe", "cwe: 284", "cwe must be a list, not the number 284"),
+        ("controls", "controls: {cis: [8.5]}", "each item of controls cis must be a text, not the number 8.5"),
+        ("controls", "controls: [a]", "controls must be a mapping, not a list"),
+        ("peers", "peers: {Checkov: CKV_1}", "peers Checkov must be a list, not the text 'CKV_1'"),
+        ("require", "require: []", "require must not be an empty list"),
+        ("require", "require: yes", "a condition must be a mapping, not the text 'yes'"),
+        ("message", "message: No end", "message must end with '.'"),
+        ("message", "message: >\n  a\n\n  b.", "message must be one line"),
+        ("message", "message: It is '{valeu}'.", "message has no placeholder 'valeu'; did you mean 'value'?"),
+        ("message", "message: It is {value}.", "placeholder {value} must stand directly between single quotes"),
+        ("message", "message: It is '{value} x'.", "placeholder {value} must stand directly between single quotes"),
+        ("message", "message: A } brace.", "message has a brace that belongs to no placeholder"),
+        ("examples", "examples: {}", "examples must be a list, not a mapping"),
+    ],
+)
+def test_keys_with_wrong_values(key: str, text: str, found: str) -> None:
+    assert texts(written(**{key: text + "\n"})) == [found]
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("- {attribute: a}", "an attribute condition needs equals, in, contains, matches, at_least, at_most, is or length_at_least:"),
+        ("- {attribute: a, equals: 1, in: [1]}", "'equals' and 'in' are two operators, not one"),
+        ("- {attribute: $, is: set}", "'$' is the item of some: or every:, and there is none here"),
+        ("- {attribute: a, equals: [1]}", "equals takes a text, a number, true or false, not a list"),
+        ("- {attribute: a, equals: null}", "equals takes a text, a number, true or false, not nothing"),
+        ("- {attribute: a, in: x}", "in takes a list of texts, numbers, true or false, not the text 'x'"),
+        ("- {attribute: a, in: []}", "in takes a list of at least one item"),
+        ("- {attribute: a, in: [[1]]}", "in takes a list of texts, numbers, true or false, not a list"),
+        ("- {attribute: a, in: [$b]}", "in takes a parameter instead of a list, not inside it"),
+        ("- {attribute: a, at_least: true}", "at_least takes a number, not true"),
+        ("- {attribute: a, at_most: '1'}", "at_most takes a number, not the text '1'"),
+        ("- {attribute: a, is: here}", "is takes set or absent, not the text 'here'"),
+        ("- {attribute: a, is: $b}", "is takes set or absent, not a parameter"),
+        ("- {attribute: a, matches: '('}", "matches takes a regular expression, not the text '('"),
+        ("- {attribute: a, matches: '[[a]'}", "matches takes a regular expression, not the text '[[a]'"),
+        ("- {attribute: a, length_at_least: -1}", "length_at_least takes a whole number, 0 or more, not the number -1"),
+        ("- {attribute: a, length_at_least: 1, default: 0}", "default 0 has no length; write a text, such as ''"),
+        ("- {attribute: a, is: set, default: x}", "is: asks whether the attribute is there; it takes no default:"),
+        ("- {attribute: a, equals: 1, default: true}", "default True and equals 1 are of two types"),
+        ("- {attribute: a, in: [x, y], default: 1}", "default 1 and in ['x', 'y'] are of two types"),
+        ("- {attribute: a, equals: x, default: $b}", "a default cannot be a parameter"),
+        ("- {attribute: a, equals: x, default: null}", "default must be a text, a number, true or false, not nothing"),
+        ("- {attribute: a, equals: $b}", "there is no parameter 'b'"),
+        ("- {some: a}", "a some condition needs where:"),
+        ("- {every: a, were: []}", "an every condition has no key 'were'; did you mean 'where'?"),
+        ("- {linked_from: A/b}", "a linked_from condition needs via:"),
+        ("- {links_to: A, via: parent}", "'A' is not a resource type, such as Microsoft.KeyVault/vaults"),
+        ("- {links_to: A/b, via: $}", "'$' is the item of some: or every:, and there is none here"),
+        ("- {all: [{attribute: a, is: set}], any: []}", "'all' and 'any' are two conditions, not one"),
+        ("- {al: []}", "a condition has no key 'al'; did you mean 'all'?"),
+        ("- {}", "a condition needs attribute, all, any, not, some, every, linked_from or links_to:"),
+        ("- any: {attribute: a, is: set}", "any must be a list, not a mapping"),
+        ("- not: {any: [{attribute: a, equals: x}]}", "inside not: an attribute condition needs default:"),
+        ("- not: {some: a, where: [{attribute: b, equals: x}]}", "inside not: an attribute condition needs default:"),
+        ("- not: {links_to: A/b, via: c, where: [{attribute: d, in: [x]}]}", "inside not: an attribute condition needs default:"),
+    ],
+)  # fmt: skip
+def test_conditions_that_mean_nothing(text: str, found: str) -> None:
+    assert found in texts(require(text))
+
+
+PARAMETER = "parameters:\n  least:\n    about: How much.\n    default: 90\n"
+USE = "when:\n  - {attribute: a, at_least: $least}\n"
+
+
+@pytest.mark.parametrize(
+    ("parameters", "when", "found"),
+    [
+        (PARAMETER, "", "parameter 'least' is not used"),
+        (PARAMETER, USE.replace("$least", "$laest"), "there is no parameter 'laest'; did you mean 'least'?"),
+        (PARAMETER.replace("90", "[90]"), USE, "the default of parameter 'least' does not fit: at_least takes a number, not a list"),
+        (PARAMETER.replace("default: 90", "defualt: 90"), USE, "a parameter has no key 'defualt'; did you mean 'default'?"),
+        (PARAMETER.replace("90", "{}"), USE, "default must be a text, a number, true or false, not a mapping"),
+        (PARAMETER.replace("90", "[[1]]"), USE, "each item of default must be a text, a number, true or false, not a list"),
+        (PARAMETER.replace("About", "").replace("about: How much.", "about: ''"), USE, "about must not be empty"),
+        (PARAMETER.replace("least", "Least"), USE.replace("least}", "Least}").replace("$least", "$Least"), "'Least' is not a parameter's name: small letters, digits and '_'"),
+        (PARAMETER, USE.replace("$least}", "$least, default: x}"), "default 'x' and at_least $least are of two types"),
+        ("parameters: {least: 90}\n", USE, "a parameter must be a mapping, not the number 90"),
+    ],
+)  # fmt: skip
+def test_parameters(parameters: str, when: str, found: str) -> None:
+    assert found in texts(written(parameters=parameters, when=when))
+
+
+FAILS = "  - fails: it is off\n    plan: |\n      a.b:  # <- KV001\n"
+PASSES = "  - passes: it is on\n    plan: |\n      a.b: {}\n"
+
+
+@pytest.mark.parametrize(
+    ("examples", "found"),
+    [
+        (FAILS, "examples must have at least one that passes"),
+        (PASSES, "examples must have at least one that fails"),
+        (FAILS + PASSES.replace("plan", "paln"), "an example has no key 'paln'; did you mean 'plan'?"),
+        (FAILS + PASSES.replace("passes", "pass"), "an example has no key 'pass'; did you mean 'passes'?"),
+        (FAILS + "  - passes: x\n", "an example needs a source: plan, terraform, bicep or arm"),
+        (FAILS + PASSES + "  - plan: x\n", "an example needs one of fails, passes or undecided"),
+        (FAILS + PASSES + "  - {fails: x, passes: y, plan: z}\n", "an example needs one of fails, passes or undecided"),
+        (FAILS + PASSES + "  - text\n", "an example must be a mapping, not the text 'text'"),
+        (FAILS.replace("KV001", "KV002") + PASSES, "no line is marked with '# <- KV001' in an example that fails"),
+        (FAILS + "    bicep: |\n      a\n" + PASSES, "no line is marked with '# <- KV001' in an example that fails"),
+        (FAILS + PASSES.replace("{}", "{} # <- KV001"), "a line is marked with '# <- KV001' in an example that passes"),
+        (FAILS + PASSES + "  - undecided: x\n    plan: y\n", "no line is marked with '# <- KV001' in an example that undecided"),
+        (FAILS + PASSES.replace("|\n      a.b: {}", "{a.b: {}}"), "plan must be a text, not a mapping"),
+    ],
+)  # fmt: skip
+def test_examples(examples: str, found: str) -> None:
+    assert texts(written(examples="examples:\n" + examples)) == [found]
+
+
+def test_an_example_in_another_language_marks_its_line_in_that_languages_comment() -> None:
+    examples = FAILS + "    bicep: |\n      resource kv 'x' = { // <- KV001\n      }\n" + PASSES
+    assert set(load(written(examples="examples:\n" + examples)).examples[0].sources) == {"plan", "bicep"}
+
+
+@pytest.mark.parametrize(
+    ("path", "found"),
+    [
+        ("rules/vault/KV002-purge-protection.yaml", "2:5: the file of this id and name must be called KV001-purge-protection.yaml"),
+        ("rules/vault/KV001-purge.yaml", "3:7: the file of this id and name must be called KV001-purge-protection.yaml"),
+        ("rules/valt/KV001-purge-protection.yaml", "1:1: there is no topic 'valt'; did you mean 'vault'?"),
+        ("rules/keys/KV001-purge-protection.yaml", "2:5: ids of the topic keys begin with KV5"),
+    ],
+)  # fmt: skip
+def test_the_file_is_called_as_its_rule(path: str, found: str) -> None:
+    assert faults(written(), path) == [found]
+
+
+@pytest.mark.parametrize("rule_id", ["ORG1", "ORG-12", "KV001", "ABCDEFGH-123456"])
+def test_users_choose_their_own_ids(rule_id: str) -> None:
+    text = written().replace("KV001", rule_id)
+    assert load(text, f"{rule_id}-purge-protection.yml", builtin=False).id == rule_id
+
+
+@pytest.mark.parametrize("rule_id", ["A-1", "org-1", "ORG_1", "ORG-", "ABCDEFGHI1", "ORG-1234567"])
+def test_users_ids_have_a_form(rule_id: str) -> None:
+    text = written().replace("KV001", rule_id)
+    found = texts(text, f"{rule_id}-purge-protection.yaml", builtin=False)
+    assert found == [f"{rule_id!r} is not an id, which is 2 to 8 capital letters and 1 to 6 digits, such as ABC-12"]
+
+
+def test_ids_are_unique_over_all_files() -> None:
+    second = "rules/vault/KV001-other.yaml"
+    files = [(PATH, written().encode()), (second, written(name="name: other\n").encode())]
+    with pytest.raises(RuleError) as caught:
+        load_rules(files, builtin=True)
+    assert caught.value.faults == (f"{second}:2:5: 'KV001' is also the id of {PATH}",)
+
+
+def test_faults_of_all_files_come_at_once() -> None:
+    files = [("KV1-a.yaml", b""), ("KV2-b.yaml", b"\xff"), ("KV3-c.yaml", b"a: [")]
+    with pytest.raises(RuleError) as caught:
+        load_rules(files)
+    assert caught.value.faults == (
+        "KV1-a.yaml:1:1: the file is empty",
+        "KV2-b.yaml:1:1: the file is not UTF-8",
+        "KV3-c.yaml:1:5: not YAML: did not find expected node content",
+    )
+
+
+# --- whatever the text, only RuleError ---
+
+
+def load_or_refuse(content: bytes) -> None:
+    try:
+        rules = load_rules([(PATH, content)], builtin=True)
+    except RuleError as error:
+        assert error.faults
+        assert all(fault.startswith(f"{PATH}:") and len(fault.splitlines()) == 1 for fault in error.faults)
+    else:
+        assert msgspec.json.decode(compile_rules(rules), type=tuple[Rule, ...]) == rules
+
+
+@given(st.binary() | st.text().map(str.encode))
+def test_any_content_is_refused_or_loads(content: bytes) -> None:
+    load_or_refuse(content)
+
+
+FULL = written(
+    parameters=PARAMETER,
+    when=USE + "  - not: {some: a.b, where: [{attribute: $, matches: 'x.*'}]}\n",
+    any="",
+    require=PARTS["require"] + "  - {links_to: [A/b], via: parent, where: [{any: [{attribute: c, in: [x, 1]}]}]}\n",
+    controls='controls:\n  mcsb: ["8.5"]\n',
+)
+PIECES = st.sampled_from(
+    ["", " ", "\n", "  ", "- ", ":", ": ", "[", "]", "{", "}", "'", '"', "#", "&a ", "*a", "!x ", "$", "$least", "1", "-1"]
+    + ["1e999", "true", "null", "~", ".", "..", "[*]", "|", ">", "(", "*", "\t", "\x00", "é", "\u2028", "not: ", "is: set", "default: 1"]
+    + ["equals: 1", "where: []", "attribute: a", "KV001", "{value}", "https://a.b"]
+)  # fmt: skip
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(0, len(FULL)), st.integers(0, 12), PIECES | st.text(max_size=4)), min_size=1, max_size=4
+    )
+)
+def test_any_change_of_a_valid_file_is_refused_or_loads(edits: list[tuple[int, int, str]]) -> None:
+    text = FULL
+    for start, length, piece in edits:
+        text = text[:start] + piece + text[start + length :]
+    load_or_refuse(text.encode())
+
+
+def test_the_file_that_is_changed_is_valid() -> None:
+    load(FULL)
+
+
+# --- folders, and the way into the wheel ---
+
+
+def folder(root: Path, files: Mapping[str, str]) -> Path:
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+    return root
+
+
+def ruled(rule_id: str) -> str:
+    return written().replace("KV001", rule_id)
+
+
+def test_a_folder_is_read_with_all_that_is_below_it(tmp_path: Path) -> None:
+    root = folder(
+        tmp_path,
+        {
+            "b/ORG-2-purge-protection.yml": ruled("ORG-2"),
+            "ORG-1-purge-protection.yaml": ruled("ORG-1"),
+            "controls/list.yaml": "no: rule",
+            "README.md": "no rule",
+        },
+    )
+    rules = load_folder(root)
+    assert [rule.id for rule in rules] == ["ORG-1", "ORG-2"]
+    assert rules[1].path == f"{root.as_posix()}/b/ORG-2-purge-protection.yml"
+
+
+def test_a_file_alone_will_do(tmp_path: Path) -> None:
+    folder(tmp_path, {"ORG-1-purge-protection.yaml": ruled("ORG-1")})
+    assert [rule.id for rule in load_folder(tmp_path / "ORG-1-purge-protection.yaml")] == ["ORG-1"]
+
+
+def test_a_users_rule_cannot_take_the_id_of_another(tmp_path: Path) -> None:
+    root = folder(tmp_path, {"KV001-purge-protection.yaml": written()})
+    with pytest.raises(RuleError, match=f"'KV001' is also the id of {PATH}"):
+        load_folder(root, others=[load(written())])
+
+
+def test_a_folder_without_rules_is_wrong_use(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="has no rule files"):
+        load_folder(tmp_path)
+    with pytest.raises(UsageError, match="there is no folder or file"):
+        load_folder(tmp_path / "nowhere")
+
+
+def checkout(root: Path) -> Path:
+    """A checkout, of which the folder of the package is returned."""
+    folder(root, {PATH: written(), "rules/controls/list.yaml": "no: rule"})
+    package = root / "src" / "kvlint"
+    package.mkdir(parents=True)
+    return package
+
+
+def test_a_checkout_has_its_rules_as_yaml(tmp_path: Path) -> None:
+    rules = rules_of_package(str(checkout(tmp_path)))
+    assert [rule.path for rule in rules] == [PATH]
+    assert rules == rules_of_checkout(str(tmp_path / "src" / "kvlint"))
+
+
+def test_an_installed_package_has_them_compiled(tmp_path: Path) -> None:
+    rules = load_rules([(PATH, FULL.encode())], builtin=True)
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "compiled.json").write_bytes(compile_rules(rules))
+    assert rules_of_package(str(tmp_path)) == rules
+
+
+@pytest.mark.parametrize("content", [b"", b"{}", b'[{"id": 1}]'])
+def test_compiled_rules_that_are_broken_are_our_mistake(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "compiled.json").write_bytes(content)
+    with pytest.raises(InternalError, match="cannot be read"):
+        rules_of_package(str(tmp_path))
+
+
+def test_missing_rules_are_our_mistake(tmp_path: Path) -> None:
+    with pytest.raises(InternalError, match="missing"):
+        rules_of_package(str(tmp_path / "src" / "kvlint"))
+
+
+def test_the_built_in_rules_load() -> None:
+    rules = builtin_rules()
+    assert [rule.id for rule in rules] == sorted({rule.id for rule in rules})

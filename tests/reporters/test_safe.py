@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kvlint.reporters.safe import encode, visible
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("plain: a::b #1 [x] größe 名 🔑", "plain: a::b #1 [x] größe 名 🔑"),
+        ("a\nb\tc\r", r"a\nb\tc\r"),
+        ("\x1b[31m", r"\x1b[31m"),
+        ("\x9b1m\x7f", r"\x9b1m\x7f"),
+        ("\u202eabc\u2066", r"\u202eabc\u2066"),
+        ("\udc80", r"\udc80"),
+        ("\U000e0041", r"\U000e0041"),
+        ("::warning::x", r"\x3a:warning::x"),
+        ("a ::b", r"a \x3a:b"),
+        ("##[group]x##vso[y]", r"\x23#[group]x\x23#vso[y]"),
+    ],
+)
+def test_visible(text: str, shown: str) -> None:
+    assert visible(text) == shown
+
+
+@given(st.text())
+def test_visible_is_printable_and_settled(text: str) -> None:
+    shown = visible(text)
+    assert not any(ord(character) < 0x20 or 0x7F <= ord(character) < 0xA0 for character in shown)
+    assert visible(shown) == shown
+    assert len(shown.splitlines()) <= 1
+
+
+@given(st.recursive(st.text() | st.integers(-9, 9) | st.none(), lambda inner: st.dictionaries(st.text(), inner)))
+def test_encode_reads_back(document: object) -> None:
+    assert json.loads(encode(document)) == document
+
+
+@given(st.text(st.characters()), st.text(st.characters(categories=["Cs", "Cc", "Lu"])))
+def test_encode_takes_every_text(name: str, value: str) -> None:
+    text = encode({name: [value, (value,)]}).decode()
+    assert all(ord(character) not in range(0x7F, 0xA0) for character in text)
+    json.loads(text)

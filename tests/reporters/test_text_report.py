@@ -1,0 +1,170 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from kvlint.model.report import Report
+from kvlint.model.source import Excerpt, Location, Region
+from kvlint.reporters import REPORTERS
+
+if TYPE_CHECKING:
+    from tests.reporters.conftest import Make, Print
+
+HOSTILE = "\x1b[2J\n::error file=x::y ##vso[task.complete] ##[error] \u202ekv\r\x9b1m"
+
+
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("plain.txt", {}),
+        ("verbose.txt", {"verbosity": 1, "statistics": True}),
+        ("quiet.txt", {"verbosity": -1}),
+        ("terminal.txt", {"terminal": True, "width": 90, "statistics": True}),
+        ("terminal-verbose.txt", {"terminal": True, "width": 60, "verbosity": 1}),
+        ("terminal-color.txt", {"terminal": True, "width": 90, "color": True}),
+    ],
+)
+def test_whole_report(
+    report: Report, printed: Print, expected: Callable[[str, str], None], name: str, options: dict[str, object]
+) -> None:
+    expected(name, printed(report, **options))
+
+
+def test_clean_report_says_what_was_judged(clean: Report, printed: Print) -> None:
+    line = "1 vault judged: 0 findings, 0 undecided, 0 problems\n"
+    assert printed(clean) == line
+    assert printed(clean, terminal=True) == line
+    assert printed(clean, verbosity=-1) == ""
+
+
+def test_nothing_judged_is_said(make_report: Make, printed: Print) -> None:
+    assert printed(make_report()) == "nothing judged: 0 findings, 0 undecided, 0 problems\n"
+
+
+def test_types_are_counted_in_words(make_report: Make, printed: Print) -> None:
+    counts = {
+        "Terraform/providers": 1,
+        "Microsoft.Insights/diagnosticSettings": 2,
+        "Microsoft.KeyVault/managedHSMs/keys": 1,
+        "Microsoft.KeyVault/vaults/accessPolicies": 1,
+        "Microsoft.KeyVault/vaults/keys": 1,
+        "Microsoft.KeyVault/vaults": 0,
+    }
+    said = printed(make_report(judged=counts)).partition(" judged")[0]
+    assert said == "1 key, 2 diagnostic settings, 1 HSM key, 1 access policy, 1 provider"
+
+
+@pytest.mark.parametrize("options", [{}, {"verbosity": 1}, {"terminal": True}, {"terminal": True, "width": 40}])
+def test_scanned_text_cannot_act(
+    make_finding: Make, make_report: Make, printed: Print, options: dict[str, object]
+) -> None:
+    at = Location(path=f"a/{HOSTILE}", region=Region(1, 1, 1, 2), address=HOSTILE, attribute=HOSTILE)
+    excerpt = Excerpt(text=HOSTILE, context=Region(1, 1, 1, 99), context_text=f"x = {HOSTILE}")
+    finding = make_finding(message=HOSTILE, resource=HOSTILE, at=at, excerpt=excerpt)
+    text = printed(make_report(findings=(finding,)), **options)
+    assert all(character.isprintable() for line in text.split("\n") for character in line)
+    assert not [line for line in text.split("\n") if line.lstrip().startswith("::")]
+    assert "##vso[" not in text
+    assert "##[" not in text
+    assert r"\x1b[2J\n" in text
+
+
+@pytest.mark.parametrize("path", ["::error::x.tf", "##[x]", " a.tf", "-f"])
+def test_a_line_never_begins_like_a_command(make_finding: Make, make_report: Make, printed: Print, path: str) -> None:
+    finding = make_finding(at=Location(path=path, region=Region(1, 1, 1, 2)))
+    assert printed(make_report(findings=(finding,)), verbosity=-1).startswith("./")
+
+
+@pytest.mark.parametrize(
+    ("context", "text", "line", "carets"),
+    [
+        (Excerpt(text="b", context=Region(1, 1, 4, 1), context_text="x\ny\n\ta b\n"), "b", "    a b", "      ^"),
+        (Excerpt(text="b", context=Region(3, 3, 3, 9), context_text=" 名 b "), "b", " 名 b", "    ^"),
+        (
+            Excerpt(text="b", context=Region(3, 1, 3, 9), context_text="(sensitive) b"),
+            "b",
+            "(sensitive) b",
+            " " * 12 + "^",
+        ),
+        (Excerpt(text="gone", context=Region(3, 1, 3, 9), context_text="other"), "gone", "gone", "^^^^"),
+        (Excerpt(text="", context=Region(3, 1, 3, 1), context_text=""), "", "", "^"),
+        (Excerpt(text="ab\ncd", context=Region(3, 1, 4, 3), context_text="ab\r\ncd"), "ab", "ab", "^^"),
+        (Excerpt(text="b", context=Region(9, 1, 9, 3), context_text="far"), "b", "b", "^"),
+    ],
+)
+def test_carets_stand_below_the_region(
+    make_finding: Make, make_report: Make, printed: Print, context: Excerpt, text: str, line: str, carets: str
+) -> None:
+    at = Location(path="a.tf", region=Region(3, 4, 3, 5))
+    finding = make_finding(at=at, excerpt=context)
+    lines = printed(make_report(findings=(finding,)), terminal=True).split("\n")
+    bar = lines.index("     |")
+    assert lines[bar + 1] == f"   3 | {line}".rstrip()
+    assert lines[bar + 2] == f"     | {carets}"
+
+
+@pytest.mark.parametrize(
+    ("before", "marked", "after"), [(300, 9, 300), (0, 9, 300), (300, 9, 0), (10, 300, 10), (0, 76, 9)]
+)
+def test_a_long_line_is_cut_around_the_region(
+    make_finding: Make, make_report: Make, printed: Print, before: int, marked: int, after: int
+) -> None:
+    text = "m" * marked
+    line = f"{'b' * before}{text}{'a' * after}"
+    region = Region(1, before + 1, 1, before + marked + 1)
+    excerpt = Excerpt(text=text, context=Region(1, 1, 1, len(line) + 1), context_text=line)
+    finding = make_finding(at=Location(path="plan.json", region=region), excerpt=excerpt)
+    lines = printed(make_report(findings=(finding,)), terminal=True, width=80).split("\n")
+    shown, carets = lines[lines.index("     |") + 1 :][:2]
+    assert len(shown) <= 80
+    assert shown[carets.index("^") : carets.rindex("^") + 1].startswith("m" * min(marked, 70))
+
+
+def test_long_words_stay_whole(make_finding: Make, make_report: Make, printed: Print) -> None:
+    address = "module.a." * 20 + "azurerm_key_vault.kv"
+    finding = make_finding(message=f"The vault '{address}' is open.")
+    assert f"'{address}'" in printed(make_report(findings=(finding,)), terminal=True, width=60)
+
+
+def test_statistics_are_by_count_then_id(
+    make_rule: Make, make_finding: Make, make_report: Make, printed: Print
+) -> None:
+    rules = [make_rule(id=rule) for rule in ("KV001", "KV002", "KV003")]
+    findings = tuple(make_finding(rule=rules[index]) for index in (0, 1, 2, 2))
+    lines = printed(make_report(findings=findings), statistics=True).splitlines()[-4:-1]
+    assert [line.split()[:2] for line in lines] == [["2", "KV003"], ["1", "KV001"], ["1", "KV002"]]
+
+
+def test_plain_lines_are_stable_under_every_width(report: Report, printed: Print) -> None:
+    assert printed(report, width=10) == printed(report, width=1000, color=True)
+
+
+def test_formats_for_machines_take_no_notice_of_options(report: Report, printed: Print) -> None:
+    for name in sorted(set(REPORTERS) - {"text"}):
+        assert printed(report, name) == printed(report, name, terminal=True, color=True, verbosity=1, statistics=True)
+
+
+def test_only_the_terminal_imports_rich() -> None:
+    code = (
+        "import sys\n"
+        "from kvlint.model.report import Report\n"
+        "from kvlint.reporters import REPORTERS, Options\n"
+        "report = Report(findings=(), undecided=(), problems=(), rules=(), sources=(), judged={}, passed=0, version='1')\n"
+        "loaded = [name for name in sys.modules if name.startswith('kvlint.reporters.')]\n"
+        "for reporter in REPORTERS.values(): reporter(report, Options())\n"
+        "print(loaded, *({'rich', 'json', 'pathlib', 'urllib.parse', 'dataclasses'} & set(sys.modules)))\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_reports_are_not_changed(report: Report, printed: Print) -> None:
+    before = msgspec.json.encode(report)
+    for name in REPORTERS:
+        printed(report, name, terminal=True)
+    assert msgspec.json.encode(report) == before
