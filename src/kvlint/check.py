@@ -67,13 +67,18 @@ def check(config: Config, progress: Progress | None = None) -> Report:
 
 def rules_of(config: Config) -> tuple[Rule, ...]:
     """The built-in rules and the user's own, as far as they are selected, in id order."""
+    return chosen(all_rules(config.rules), config.select, config.ignore)
+
+
+def all_rules(folders: Sequence[str]) -> tuple[Rule, ...]:
+    """The built-in rules, and those in the user's own folders or files."""
     rules = builtin_rules()
-    if config.rules:
+    if folders:
         from pathlib import Path
 
-        for folder in config.rules:
+        for folder in folders:
             rules += load_folder(Path(folder), others=rules)
-    return chosen(rules, config.select, config.ignore)
+    return rules
 
 
 def exit_code(report: Report, config: Config) -> int:

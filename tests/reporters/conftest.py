@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, TypeAlias
 
 import pytest
 
@@ -17,16 +18,12 @@ EXPECTED = Path(__file__).parent / "expected"
 VAULT = "Microsoft.KeyVault/vaults"
 
 
-class Print(Protocol):
-    """Prints a report in one format and returns the text."""
-
-    def __call__(self, report: Report, name: str = "text", **options: Any) -> str: ...
-
-
-class Make(Protocol):
-    """Makes one part of a report, of which ``changes`` says only what matters to the test."""
-
-    def __call__(self, **changes: Any) -> Any: ...
+Print: TypeAlias = Callable[..., str]
+"""Prints a report in one format (text, unless named) with options, and returns the text."""
+Log: TypeAlias = Callable[[Report], dict[str, Any]]
+"""The one run of a report's SARIF log."""
+Make: TypeAlias = Callable[..., Any]
+"""Makes one part of a report, of which the caller says only what matters to the test."""
 
 
 @pytest.fixture
@@ -49,6 +46,18 @@ def expected(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
 
 
 @pytest.fixture
+def log(printed: Print) -> Log:
+    def run_of(report: Report) -> dict[str, Any]:
+        document = json.loads(printed(report, "sarif"))
+        assert list(document) == ["$schema", "version", "runs"]
+        (run,) = document["runs"]
+        assert isinstance(run, dict)
+        return run
+
+    return run_of
+
+
+@pytest.fixture
 def make_rule() -> Make:
     return _rule
 
@@ -66,7 +75,9 @@ def make_report() -> Make:
 @pytest.fixture
 def report() -> Report:
     """Findings of four severities in two files, undecided ones, problems known and new, in a checkout."""
-    purge, logs, tag, days = _purge(), _logs(), _tag(), _days()
+    purge, logs = _rule(), _logs()
+    tag = _plain("602", Severity.INFO, "'{name}' has the content type '{value}'.")
+    days = _plain("003", Severity.LOW, "'{resource}' is kept for '{value}' days.")
     return _report(
         findings=(_written(purge), _defaulted(logs), _wide(tag), _placeless(days)),
         undecided=(_undecided(purge),),
@@ -82,7 +93,7 @@ def report() -> Report:
 @pytest.fixture
 def clean() -> Report:
     """A run without a single thing to say, outside a checkout."""
-    return _report(rules=(_purge(),), sources=("main.tf",), judged={VAULT: 1}, passed=1)
+    return _report(rules=(_rule(),), sources=("main.tf",), judged={VAULT: 1}, passed=1)
 
 
 def _rule(**changes: Any) -> Rule:
@@ -123,16 +134,12 @@ def _finding(**changes: Any) -> Finding:
 
 
 def _report(**changes: Any) -> Report:
-    given: dict[str, Any] = {"findings": (), "undecided": (), "problems": (), "rules": (_rule(),), "sources": ()}
-    return Report(**given | {"judged": {}, "passed": 0, "version": "0.1.0"} | changes)
+    given: dict[str, Any] = dict.fromkeys(("findings", "undecided", "problems", "sources"), ())
+    return Report(**given | {"rules": (_rule(),), "judged": {}, "passed": 0, "version": "0.1.0"} | changes)
 
 
 def _at(path: str, line: int, start: int, end: int, **more: Any) -> Location:
     return Location(path=path, region=Region(line, start, line, end), **more)
-
-
-def _purge() -> Rule:
-    return _rule()
 
 
 def _logs() -> Rule:
@@ -149,28 +156,14 @@ def _logs() -> Rule:
     )
 
 
-def _tag() -> Rule:
+def _plain(number: str, severity: Severity, message: str) -> Rule:
+    name = f"rule-{number}"
     return _rule(
-        id="KV602",
-        name="content-type-x",
-        title="A secret says what it is",
-        severity=Severity.INFO,
-        message="'{name}' has the content type '{value}'.",
-        why="Nobody can tell what it is for.",
-        fix="Set `content_type`.",
-        path="rules/secrets/KV602-content-type-x.yaml",
-        cwe=(),
-    )
-
-
-def _days() -> Rule:
-    return _rule(
-        id="KV003",
-        name="soft-delete-retention",
-        title="Deleted vaults are kept long enough",
-        severity=Severity.LOW,
-        message="'{resource}' is kept for '{value}' days.",
-        path="rules/vault/KV003-soft-delete-retention.yaml",
+        id=f"KV{number}",
+        name=name,
+        severity=severity,
+        message=message,
+        path=f"rules/vault/KV{number}-{name}.yaml",
         cwe=(),
     )
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -15,6 +15,16 @@ from kvlint.reporters import REPORTERS
 if TYPE_CHECKING:
     from tests.reporters.conftest import Make, Print
 
+IMPORTS = """
+import sys
+from kvlint.model.report import Report
+from kvlint.reporters import REPORTERS, Options
+report = Report(findings=(), undecided=(), problems=(), rules=(), sources=(), judged={}, passed=0, version="1")
+loaded = [name for name in sys.modules if name.startswith("kvlint.reporters.")]
+for reporter in REPORTERS.values():
+    reporter(report, Options())
+print(loaded, *({"rich", "json", "pathlib", "urllib.parse", "dataclasses"} & set(sys.modules)))
+"""
 HOSTILE = "\x1b[2J\n::error file=x::y ##vso[task.complete] ##[error] \u202ekv\r\x9b1m"
 
 
@@ -30,7 +40,7 @@ HOSTILE = "\x1b[2J\n::error file=x::y ##vso[task.complete] ##[error] \u202ekv\r\
     ],
 )
 def test_whole_report(
-    report: Report, printed: Print, expected: Callable[[str, str], None], name: str, options: dict[str, object]
+    report: Report, printed: Print, expected: Callable[[str, str], None], name: str, options: dict[str, Any]
 ) -> None:
     expected(name, printed(report, **options))
 
@@ -61,7 +71,7 @@ def test_types_are_counted_in_words(make_report: Make, printed: Print) -> None:
 
 @pytest.mark.parametrize("options", [{}, {"verbosity": 1}, {"terminal": True}, {"terminal": True, "width": 40}])
 def test_scanned_text_cannot_act(
-    make_finding: Make, make_report: Make, printed: Print, options: dict[str, object]
+    make_finding: Make, make_report: Make, printed: Print, options: dict[str, Any]
 ) -> None:
     at = Location(path=f"a/{HOSTILE}", region=Region(1, 1, 1, 2), address=HOSTILE, attribute=HOSTILE)
     excerpt = Excerpt(text=HOSTILE, context=Region(1, 1, 1, 99), context_text=f"x = {HOSTILE}")
@@ -150,16 +160,7 @@ def test_formats_for_machines_take_no_notice_of_options(report: Report, printed:
 
 
 def test_only_the_terminal_imports_rich() -> None:
-    code = (
-        "import sys\n"
-        "from kvlint.model.report import Report\n"
-        "from kvlint.reporters import REPORTERS, Options\n"
-        "report = Report(findings=(), undecided=(), problems=(), rules=(), sources=(), judged={}, passed=0, version='1')\n"
-        "loaded = [name for name in sys.modules if name.startswith('kvlint.reporters.')]\n"
-        "for reporter in REPORTERS.values(): reporter(report, Options())\n"
-        "print(loaded, *({'rich', 'json', 'pathlib', 'urllib.parse', 'dataclasses'} & set(sys.modules)))\n"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", IMPORTS], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
 
 

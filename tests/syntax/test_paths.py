@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from jsonpath_ng import parse
+from jsonpath_ng.parser import parse
 
 from kvlint.model.value import Path, path_text
 from kvlint.syntax.paths import PathError, parse_path
@@ -96,7 +96,6 @@ def test_it_is_the_place_where_the_library_finds_the_value(first: str, rest: lis
 def test_any_text_is_a_path_or_refused(text: str) -> None:
     try:
         path = parse_path(text)
-    except PathError as error:
-        assert str(error)
-    else:
-        assert all(isinstance(step, str | int) for step in path)
+    except PathError:
+        return
+    assert all(isinstance(step, str | int) for step in path)

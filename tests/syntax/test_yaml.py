@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -20,7 +21,9 @@ def read(text: str) -> Any:
 
 
 def faults(text: str) -> list[str]:
-    return [f"{fault.line}:{fault.column}: {fault.text}" for fault in compose(text).faults]
+    """The faults, where what PyYAML says is cut off: its two parsers say it differently."""
+    found = compose(text).faults
+    return [f"{fault.line}:{fault.column}: {re.sub('^not YAML: .*', 'not YAML', fault.text)}" for fault in found]
 
 
 @pytest.mark.parametrize(
@@ -99,17 +102,17 @@ def test_an_empty_text_has_no_root_and_no_fault(text: str) -> None:
         ("a: 1\nb: 2\na: 3\n", ["3:1: 'a' is given twice"]),
         ("a: {b: 1, b: 2}\n", ["1:11: 'b' is given twice"]),
         ("a: &here 1\n", ["1:4: anchors (&here) are not supported"]),
-        ("a: !!str 1\n", ["1:4: tags (tag:yaml.org,2002:str) are not supported"]),
-        ("a: ! x\n", ["1:4: tags (!) are not supported"]),
+        ("a: !!str 1\n", ["1:4: the tag 'tag:yaml.org,2002:str' is not supported"]),
+        ("a: ! x\n", ["1:4: the tag '!' is not supported"]),
         ("a: 1\n<<: {b: 2}\n", ["2:1: merge keys (<<) are not supported; write the keys out"]),
         ("? [a, b]\n: 1\n", ["1:3: a key must be a text"]),
         ("a: 1e999\n", ["1:4: the number is out of range"]),
         ("a: 9223372036854775808\n", ["1:4: the number is out of range"]),
         ("a: " + "9" * 5000, ["1:4: the number is out of range"]),
-        ("a: &x 1\nb: *x\n", ["1:4: anchors (&x) are not supported", "2:4: aliases (*x) are not supported; write the value out"]),
+        ("a: *x\n", ["1:4: aliases (*x) are not supported; write the value out"]),
         ("a: 1\n---\nb: 2\n", ["2:1: a second document; a file holds one"]),
-        ("a: b: c\n", ["1:5: not YAML: mapping values are not allowed in this context"]),
-        ("x:\n  - 'a\n", ["3:1: not YAML: found unexpected end of stream"]),
+        ("a: b: c\n", ["1:5: not YAML"]),
+        ("x:\n  - 'a\n", ["3:1: not YAML"]),
         ("a: 1\n\x07b: 2", ["2:1: YAML does not allow the character '\\x07'"]),
         ("a: \ud800", ["1:4: YAML does not allow the character '\\ud800'"]),
     ],
@@ -121,7 +124,7 @@ def test_what_is_refused_has_its_place(text: str, found: list[str]) -> None:
 def test_faults_before_the_end_of_what_can_be_read_are_kept() -> None:
     assert faults("a: 1\na: 2\nb: [\n") == [
         "2:1: 'a' is given twice",
-        "4:1: not YAML: did not find expected node content",
+        "4:1: not YAML",
     ]
 
 
@@ -148,10 +151,12 @@ def test_a_scalar_alone_is_a_document() -> None:
 
 printable = st.characters(exclude_categories=["C", "Zl", "Zp"])
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**63) + 1, 2**63 - 1) | st.floats(allow_nan=False, allow_infinity=False)
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63) + 1, 2**63 - 1)
+    | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(printable),
-    lambda inner: st.lists(inner, max_size=4)
-    | st.dictionaries(st.text(printable, max_size=9), inner, max_size=4),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(printable, max_size=9), inner, max_size=4),
     max_leaves=20,
 )
 

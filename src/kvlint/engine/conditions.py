@@ -140,6 +140,8 @@ class ConditionDecoder:
         may_be_missing = path or not scope.item
         if scope.negated and may_be_missing and operator != "is" and fields.complete and "default" not in fields:
             self._decoder.fault(fields.node, "inside not: an attribute condition needs default:")
+        if operand is None:
+            return _NOTHING
         return Attribute(path=path, text=text, operator=operator, operand=operand, default=default)
 
     def _operand(self, node: Node, operator: str) -> Operand | None:
@@ -151,7 +153,7 @@ class ConditionDecoder:
         if value == []:
             misfit = "a list of at least one item"
         elif isinstance(value, list) and any(_names_parameter(item) for item in value):
-            misfit = "a parameter instead of a list, not inside it"
+            misfit = "a list without parameters; a parameter stands for a whole list"
         if misfit:
             self._decoder.fault(node, f"{operator} takes {misfit}")
             return None

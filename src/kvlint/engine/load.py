@@ -176,7 +176,7 @@ class _RuleDecoder:
     def _lists(self, fields: Fields, label: str) -> dict[str, tuple[str, ...]]:
         """A mapping from free keys to lists of texts."""
         entries = self._decoder.entries(fields.get(label), label)
-        return {str(key.value): self._decoder.texts(value, f"{label} {key.value}") for key, value in entries}
+        return {str(key.value): self._decoder.texts(value, f"{label} {key.value!r}") for key, value in entries}
 
     def _examples(self, node: Node | None, rule_id: str) -> tuple[Example, ...]:
         examples = [self._example(item, rule_id) for item in self._decoder.items(node, "examples")]
@@ -205,6 +205,6 @@ class _RuleDecoder:
         text = self._decoder.block(node, language)
         marked = re.search(rf"(?:#|//)\s*<-[^\n]*\b{re.escape(rule_id)}\b", text) is not None
         if text and rule_id and marked is (expect == "passes"):
-            found = "a line is marked" if marked else "no line is marked"
-            self._decoder.fault(node, f"{found} with '# <- {rule_id}' in an example that {expect}")
+            needs = "must have no" if marked else "needs a"
+            self._decoder.fault(node, f"{expect}: {needs} line marked '# <- {rule_id}'")
         return text

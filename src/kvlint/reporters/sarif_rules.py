@@ -37,7 +37,7 @@ def descriptor(rule: Rule, version: str) -> dict[str, Any]:
         "id": rule.id,
         "name": _pascal(rule.name)[:_NAME],
         "shortDescription": {"text": _cut(title)},
-        "fullDescription": {"text": _cut(f"{title} {why} {fix}".replace("`", ""))},
+        "fullDescription": {"text": _cut(f"{why} {fix}".replace("`", ""))},
         "help": {"text": _help_text(rule, title, why, fix), "markdown": _help_markdown(rule, title, why, fix)},
         **({"helpUri": link} if link else {}),
         "messageStrings": {"default": {"text": "".join(_slot(piece) for piece in pieces(rule.message))}},

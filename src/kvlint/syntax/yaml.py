@@ -144,7 +144,7 @@ class _Composer:
         if event.anchor is not None:
             self.fault(event.start_mark, f"anchors (&{event.anchor}) are not supported")
         if event.tag is not None:
-            self.fault(event.start_mark, f"tags ({event.tag}) are not supported")
+            self.fault(event.start_mark, f"the tag {event.tag!r} is not supported")
         line, column = event.start_mark.line + 1, event.start_mark.column + 1
         if isinstance(event, yaml.ScalarEvent):
             return ScalarNode(line=line, column=column, value=self._scalar(event))

@@ -59,6 +59,8 @@ _CERTIFICATE_POLICY: Mapping[str, Field] = {
                 computed=True,
             ),
         },
+        computed=True,
+        filled=True,
     ),
 }
 
@@ -115,7 +117,7 @@ OBJECTS: Mapping[str, Mapped] = {
                     "password": value("properties.password", sensitive=True),
                 },
             ),
-            "certificate_policy": block("properties.policy", _CERTIFICATE_POLICY),
+            "certificate_policy": block("properties.policy", _CERTIFICATE_POLICY, computed=True, filled=True),
         },
     ),
     "azurerm_key_vault_certificate_issuer": Mapped(

@@ -30,7 +30,8 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ``link`` an id of another resource; ``links`` a list of ids; ``block`` a block of at most one, which becomes an
     object; ``blocks`` a repeated block, which becomes a list of objects; ``wrap`` a list of plain values, each of which
     becomes an object with the single field ``item``. ``computed``: Optional+Computed in the provider, so that an
-    argument that the author left out is "known after apply" in a plan that creates the resource. ``words`` are a
+    argument that the author left out is "known after apply" in a plan that creates the resource. It then counts as not
+    set, unless ``filled``: what the provider fills in is no fixed default and stays unknown. ``words`` are a
     flag's (on, off). ``constants`` are added to each object of a block. ``sensitive``: never printed. ``until``: the
     provider ignores what is written from this version on.
     """
@@ -38,6 +39,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     arm: str
     kind: str = "value"
     computed: bool = False
+    filled: bool = False
     defaults: tuple[Default, ...] = ()
     words: tuple[str, str] = ("", "")
     item: str = ""
@@ -85,9 +87,9 @@ def wrap(arm: str, item: str, *, computed: bool = False) -> Field:
     return Field(arm=arm, kind="wrap", item=item, computed=computed)
 
 
-def block(arm: str, fields: Mapping[str, Field], *, computed: bool = False) -> Field:
+def block(arm: str, fields: Mapping[str, Field], *, computed: bool = False, filled: bool = False) -> Field:
     """A block of at most one. ``arm`` may be empty: its fields then belong to the object around it."""
-    return Field(arm=arm, kind="block", fields=fields, computed=computed)
+    return Field(arm=arm, kind="block", fields=fields, computed=computed, filled=filled)
 
 
 def blocks(

@@ -56,7 +56,7 @@ class Lowering:
             here = (*path, name)
             value, hidden = values.get(name), mark(sensitive, name)
             doubt = mark(unknown, name)
-            if doubt is True and field.computed and instance.is_left_out(here):
+            if doubt is True and field.computed and not field.filled and instance.is_left_out(here):
                 continue
             if field.until <= version.low:
                 continue

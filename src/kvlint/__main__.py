@@ -1,0 +1,73 @@
+"""The way in: ``kvlint`` and ``python -m kvlint``. Nothing heavy is imported before it is needed."""
+
+from __future__ import annotations
+
+import sys
+
+
+def main() -> int:
+    """Run the command line in ``sys.argv`` and answer the exit code."""
+    import gc
+
+    # A run builds data that lives until its end: looking for garbage in it costs more than all else together.
+    gc.disable()
+    words = sys.argv[1:]
+    if words in (["--version"], ["-V"]):
+        from kvlint import __version__
+
+        print(f"kvlint {__version__}")
+        return 0
+    return _guarded(words)
+
+
+def _guarded(words: list[str]) -> int:
+    from kvlint.errors import EXIT_NOT_WHOLE, KvlintError
+
+    try:
+        return _run(words)
+    except KvlintError as error:
+        from kvlint.command import print_error
+
+        print_error(error)
+        return error.exit_code
+    except BrokenPipeError:
+        # Whoever read the output has seen enough. Without this, Python complains again when it closes stdout.
+        import os
+
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+    except Exception as error:  # noqa: BLE001  # a mistake of ours ends in one line, not in a traceback
+        _print_crash(error)
+        return EXIT_NOT_WHOLE
+
+
+def _print_crash(error: Exception) -> None:
+    """Where kvlint broke. The error's own text may hold a value of the input, so it is not shown."""
+    import os
+    import traceback
+
+    if os.environ.get("KVLINT_DEBUG"):
+        traceback.print_exception(error)
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{os.path.basename(frame.filename)}:{frame.lineno}"
+    text = f"kvlint: internal error: {type(error).__name__} at {place}; please report it"
+    print(f"{text} (KVLINT_DEBUG=1 shows the whole traceback)", file=sys.stderr)
+
+
+def _run(words: list[str]) -> int:
+    from kvlint.arguments import plain_arguments
+
+    arguments = plain_arguments(words)
+    if arguments is not None:
+        from kvlint.command import run_check
+
+        return run_check(arguments)
+    from kvlint.cli import run
+
+    return run(words)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,92 @@
+"""The rules themselves as text: the list, one explained, their examples run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from kvlint.check import all_rules
+from kvlint.engine.select import find_rule
+from kvlint.errors import EXIT_CLEAN, EXIT_FINDINGS, UsageError
+from kvlint.model.rule import Example, Rule
+
+_WIDTH = 100
+
+
+def listed(form: str, folders: tuple[str, ...]) -> str:
+    """All rules: a line each, or with ``json`` every field of every rule."""
+    rules = sorted(all_rules(folders), key=lambda rule: rule.id)
+    if form == "json":
+        return msgspec.json.format(msgspec.json.encode([_fields(rule) for rule in rules]), indent=2).decode() + "\n"
+    if form != "text":
+        raise UsageError(f"there is no format '{form}'", "text or json")
+    return "".join(f"{rule.id}  {rule.severity.label:8}  {rule.title}\n" for rule in rules)
+
+
+def _fields(rule: Rule) -> dict[str, object]:
+    """A rule as its file says it, severity in words."""
+    fields: dict[str, object] = msgspec.to_builtins(rule)
+    return fields | {"severity": rule.severity.label}
+
+
+def explained(word: str, folders: tuple[str, ...]) -> str:
+    """Everything about the rule of this id or name."""
+    return "\n".join(_explanation(find_rule(all_rules(folders), word))) + "\n"
+
+
+def _explanation(rule: Rule) -> Iterator[str]:
+    from textwrap import wrap
+
+    yield f"{rule.id} {rule.name} ({rule.severity.label})"
+    yield rule.title
+    for head, text in (("Why", rule.why), ("Fix", rule.fix)):
+        yield ""
+        yield from wrap(f"{head}: {' '.join(text.split())}", _WIDTH)
+    yield ""
+    yield f"Judges: {', '.join(rule.resources)}"
+    for parameter in rule.parameters:
+        default = parameter.default
+        shown = ", ".join(map(str, default)) if isinstance(default, tuple) else default
+        yield from wrap(f"Parameter {parameter.name} = {shown}: {' '.join(parameter.about.split())}", _WIDTH)
+    for head, table in (("Controls", rule.controls), ("Asked by", rule.peers)):
+        if table:
+            yield ""
+            yield f"{head}:"
+            for name, ids in table.items():
+                yield from wrap(f"{name}: {', '.join(ids)}", _WIDTH, initial_indent="  ", subsequent_indent="    ")
+    yield ""
+    yield "See:"
+    yield from (f"  {link}" for link in rule.references)
+    for example in rule.examples[:_shown_examples(rule.examples)]:
+        yield from _example(example)
+
+
+def _shown_examples(examples: tuple[Example, ...]) -> int:
+    """The first that fails and everything before it: enough to see what the rule means."""
+    return next((at + 1 for at, example in enumerate(examples) if example.expect == "fails"), 0)
+
+
+def _example(example: Example) -> Iterator[str]:
+    for language, source in example.sources.items():
+        yield ""
+        yield f"Example that {example.expect} ({language}): {example.title}"
+        yield from (f"  {line}" for line in source.rstrip().splitlines())
+
+
+def tested(path: str | None) -> tuple[str, int]:
+    """Run the examples of rule files; the report, and 1 if any does not say what its rule does."""
+    from pathlib import Path
+
+    from kvlint.engine.builtin import builtin_rules, load_folder
+    from kvlint.selftest import run_examples
+
+    rules = builtin_rules() if path is None else load_folder(Path(path))
+    lines, failed, count = [], 0, 0
+    for result in run_examples(rules):
+        count += 1
+        failed += bool(result.faults)
+        place = f"{result.rule.path}:{result.example.line}"
+        lines += [f"{place}: {result.example.expect} ({result.example.title}): {fault}" for fault in result.faults]
+    lines.append(f"{count} examples of {len(rules)} rules: {count - failed} as they say, {failed} not")
+    return "\n".join(lines) + "\n", EXIT_FINDINGS if failed else EXIT_CLEAN

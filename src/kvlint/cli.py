@@ -1,0 +1,139 @@
+"""The command line in full: commands, options and help. ``arguments`` holds the options of ``check`` once more, as data."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from kvlint.arguments import COMMANDS, Arguments
+from kvlint.errors import EXIT_CLEAN
+
+_HELP = """kvlint judges Azure Key Vault in infrastructure code.
+
+kvlint PATH... checks Terraform and OpenTofu plans in JSON (terraform show -json tfplan > plan.json): files, folders, or
+- for standard input. It is short for kvlint check PATH...
+
+Exit codes: 0 nothing found, 1 findings, 2 wrong use, 3 the answer is not whole (an input that cannot be read).
+"""
+
+app = typer.Typer(
+    help=_HELP, no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False, rich_markup_mode=None
+)
+rules_app = typer.Typer(help="List the rules, or test rule files.", invoke_without_command=True, rich_markup_mode=None)
+app.add_typer(rules_app, name="rules")
+
+
+def run(words: list[str]) -> int:
+    """Run a command line; ``PATH...`` without a command is ``check PATH...``."""
+    # With --help first, options of check and paths are told apart from commands by the first word alone.
+    if words and words[0] not in COMMANDS and not _is_for_group(words[0]):
+        words = ["check", *words]
+    try:
+        app(words, prog_name="kvlint")
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else EXIT_CLEAN
+    return EXIT_CLEAN
+
+
+def _is_for_group(word: str) -> bool:
+    return word in ("--help", "--version", "-V", "--install-completion", "--show-completion")
+
+
+@app.callback()
+def _group(
+    version: Annotated[bool, typer.Option("--version", "-V", help="Show the version and exit.")] = False,
+) -> None:
+    if version:
+        from kvlint import __version__
+
+        typer.echo(f"kvlint {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def check(
+    paths: Annotated[list[str], typer.Argument(help="Plans in JSON, folders that hold some, or - for standard input.")],
+    formats: Annotated[
+        list[str] | None,
+        typer.Option("--format", "-f", help="text, json or sarif; NAME=FILE writes to a file. May be repeated."),
+    ] = None,
+    output: Annotated[str, typer.Option("--output", "-o", help="The file to write to, instead of stdout.")] = "",
+    select: Annotated[list[str] | None, typer.Option("--select", help="Only these rules: ids or their beginnings.")] = None,
+    ignore: Annotated[list[str] | None, typer.Option("--ignore", help="Not these rules: ids or their beginnings.")] = None,
+    rules: Annotated[list[str] | None, typer.Option("--rules", help="A folder or file of your own rules.")] = None,
+    min_severity: Annotated[str, typer.Option("--min-severity", help="Show nothing less severe.")] = "info",
+    fail_on: Annotated[str, typer.Option("--fail-on", help="Exit with 1 from this severity on.")] = "info",
+    strict: Annotated[bool, typer.Option("--strict", help="Undecided questions count as findings.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the lines of findings.")] = False,
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Evidence, reasons and fixes too.")] = False,
+    statistics: Annotated[bool, typer.Option("--statistics", help="Count the findings of each rule.")] = False,
+) -> None:
+    """Check plans."""
+    from kvlint.command import run_check
+
+    code = run_check(
+        Arguments(
+            paths=tuple(paths),
+            formats=tuple(formats or ()),
+            output=output,
+            select=tuple(select or ()),
+            ignore=tuple(ignore or ()),
+            rules=tuple(rules or ()),
+            min_severity=min_severity,
+            fail_on=fail_on,
+            strict=strict,
+            quiet=quiet,
+            verbose=verbose,
+            statistics=statistics,
+        )
+    )
+    raise typer.Exit(code)
+
+
+@app.command()
+def explain(
+    rule: Annotated[str, typer.Argument(help="A rule's id or name: KV001, purge-protection.")],
+    rules: Annotated[list[str] | None, typer.Option("--rules", help="A folder or file of your own rules.")] = None,
+) -> None:
+    """Say everything about one rule."""
+    from kvlint.catalogue import explained
+
+    typer.echo(explained(rule, tuple(rules or ())), nl=False)
+
+
+@app.command()
+def graph(
+    path: Annotated[str, typer.Argument(help="A plan in JSON, or - for standard input.")],
+    form: Annotated[str, typer.Option("--format", "-f", help="mermaid or dot.")] = "mermaid",
+) -> None:
+    """Draw the resources of a plan and how they refer to each other."""
+    from kvlint.drawing import drawn
+
+    typer.echo(drawn(path, form), nl=False)
+
+
+@rules_app.callback()
+def _rules(
+    context: typer.Context,
+    form: Annotated[str, typer.Option("--format", "-f", help="text or json.")] = "text",
+    rules: Annotated[list[str] | None, typer.Option("--rules", help="A folder or file of your own rules.")] = None,
+) -> None:
+    if context.invoked_subcommand is None:
+        from kvlint.catalogue import listed
+
+        typer.echo(listed(form, tuple(rules or ())), nl=False)
+
+
+@rules_app.command("test")
+def rules_test(
+    path: Annotated[str | None, typer.Argument(help="A folder or file of rules; the built-in ones without it.")] = None,
+) -> None:
+    """Run the examples inside rule files."""
+    from kvlint.catalogue import tested
+
+    text, code = tested(path)
+    typer.echo(text, nl=False)
+    raise typer.Exit(code)
+
+

@@ -1,0 +1,96 @@
+"""The graph of a plan as a drawing: Mermaid or Graphviz's DOT."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kvlint.errors import InputError, UsageError
+from kvlint.model.graph import Demand, Reference, ResourceGraph
+from kvlint.readers.build import build_graph
+from kvlint.readers.discover import discover, read_source
+from kvlint.readers.plan.read import read_plan
+
+# The attributes that tie resources together, and what an arrow is called.
+_VIAS = {
+    "parent": "in",
+    "scope": "extends",
+    "derived.keyId": "encrypted with",
+    "derived.keyIds": "encrypted with",
+    "derived.privateLinkServiceId": "connects to",
+}
+
+
+def drawn(path: str, form: str) -> str:
+    """The resources of the plan ``path`` and their references. Raises UsageError or InputError."""
+    if form not in _FORMS:
+        raise UsageError(f"there is no format '{form}'", f"one of {', '.join(_FORMS)}")
+    sources, _ = discover([path])
+    if len(sources) != 1:
+        raise UsageError(f"'{path}' is not one plan", "give a single file")
+    data = read_source(sources[0])
+    if data is None:
+        raise InputError(f"{path}: not a plan")
+    graph = _graph(sources[0].path, data)
+    return "\n".join(_FORMS[form](graph)) + "\n"
+
+
+def _graph(path: str, data: bytes) -> ResourceGraph:
+    demand = Demand(paths={}, vias={via: _EVERY for via in _VIAS}, everything=True)
+    read = read_plan(path, data, demand)
+    return build_graph(read.resources, demand, read.closed)
+
+
+class _Every(frozenset[str]):
+    """The set of all types."""
+
+    def __contains__(self, item: object) -> bool:
+        return True
+
+
+_EVERY = _Every()
+
+
+def _edges(graph: ResourceGraph) -> Iterator[tuple[str, str, str, bool]]:
+    for via, label in _VIAS.items():
+        for reference in graph.references.get(via, ()):
+            yield from ((reference.source, target, label, True) for target in reference.targets)
+            yield from ((reference.source, target, label, False) for target in _few(reference))
+
+
+def _few(reference: Reference) -> tuple[str, ...]:
+    """What it perhaps names; a reference that may name anything draws nothing."""
+    return () if reference.anything else reference.candidates
+
+
+def _mermaid(graph: ResourceGraph) -> Iterator[str]:
+    ids = {address: f"r{at}" for at, address in enumerate(graph.resources)}
+    yield "flowchart LR"
+    for address, resource in graph.resources.items():
+        yield f'  {ids[address]}["{_mermaid_text(address)}<br/>{_mermaid_text(resource.type)}"]'
+    for source, target, label, certain in _edges(graph):
+        arrow = f"-->|{label}|" if certain else f"-.->|perhaps {label}|"
+        yield f"  {ids[source]} {arrow} {ids[target]}"
+
+
+def _mermaid_text(text: str) -> str:
+    """Everything but plain characters as a character reference, so that no name can end its label."""
+    return "".join(c if c.isalnum() or c in "._-/ " else f"#{ord(c)};" for c in text)
+
+
+def _dot(graph: ResourceGraph) -> Iterator[str]:
+    yield "digraph kvlint {"
+    yield "  rankdir=LR; node [shape=box];"
+    for address, resource in graph.resources.items():
+        yield f"  {_quoted(address)} [label={_quoted(f'{address}{chr(10)}{resource.type}')}];"
+    for source, target, label, certain in _edges(graph):
+        style = "" if certain else ", style=dashed"
+        yield f"  {_quoted(source)} -> {_quoted(target)} [label={_quoted(label)}{style}];"
+    yield "}"
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    return '"' + "".join(c if c.isprintable() else "?" for c in escaped) + '"'
+
+
+_FORMS = {"mermaid": _mermaid, "dot": _dot}

@@ -1,0 +1,146 @@
+"""What a log says about rules, weaknesses and problems."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from kvlint.model.report import Problem, Report
+from kvlint.model.rule import Severity
+from kvlint.reporters.cwe import CWES
+from kvlint.reporters.severity import GRADES
+
+if TYPE_CHECKING:
+    from tests.reporters.conftest import Log, Make
+
+RULE_FILES = sorted((Path(__file__).resolve().parents[2] / "rules").rglob("*.yaml"))
+
+
+def test_severities_are_numbers_in_githubs_bands(log: Log, make_rule: Make, make_report: Make) -> None:
+    bands = {Severity.CRITICAL: (9.1, 10), Severity.HIGH: (7, 8.9), Severity.MEDIUM: (4, 6.9), Severity.LOW: (0.1, 3.9)}
+    assert set(GRADES) == set(Severity)
+    rules = tuple(make_rule(id=f"KV00{severity.value}", severity=severity) for severity in Severity)
+    told = log(make_report(rules=rules))["tool"]["driver"]["rules"]
+    for severity, rule in zip(Severity, told, strict=True):
+        properties, configuration = rule["properties"], rule["defaultConfiguration"]
+        if severity is Severity.INFO:
+            assert properties["problem.severity"] == "recommendation"
+            assert "security-severity" not in properties
+            assert configuration == {"level": "note"}
+            continue
+        low, high = bands[severity]
+        assert low <= float(properties["security-severity"]) <= high
+        assert configuration["rank"] == pytest.approx(10 * float(properties["security-severity"]))
+    assert [GRADES[severity].level for severity in Severity] == ["note", "note", "warning", "error", "error"]
+
+
+def test_texts_and_tags_keep_to_githubs_limits(log: Log, make_rule: Make, make_report: Make) -> None:
+    rule = make_rule(
+        name="-".join(["very-long"] * 60),
+        title="Purge protection " * 100,
+        why="Because of this. " * 100,
+        fix="Do that. " * 100,
+        cwe=tuple(range(1, 31)),
+    )
+    (told,) = log(make_report(rules=(rule,)))["tool"]["driver"]["rules"]
+    assert len(told["shortDescription"]["text"]) <= 1024
+    assert len(told["fullDescription"]["text"]) <= 1024
+    assert len(told["name"]) <= 255
+    assert len(told["properties"]["tags"]) == 10
+    assert told["properties"]["tags"][:4] == ["security", "azure", "key-vault", "external/cwe/cwe-001"]
+    assert len(told["relationships"]) == 30
+
+
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("purge-protection", "PurgeProtection"),
+        ("rsa-key-size", "RsaKeySize"),
+        ("a-b-c", "Abc"),
+        ("key-256-bit", "Key256Bit"),
+        ("keys-x-ray", "KeysxRay"),
+    ],
+)
+def test_rule_names_are_pascal_case(log: Log, make_rule: Make, make_report: Make, name: str, told: str) -> None:
+    (rule,) = log(make_report(rules=(make_rule(name=name),)))["tool"]["driver"]["rules"]
+    assert rule["name"] == told
+    assert re.fullmatch(r"([A-Z][a-z0-9]+)*", told)
+
+
+def test_rules_are_all_listed_in_order_and_say_nothing_of_results(log: Log, report: Report) -> None:
+    shuffled = msgspec.structs.replace(report, rules=report.rules[::-1])
+    quiet = msgspec.structs.replace(report, findings=(), problems=())
+    rules = log(report)["tool"]["driver"]["rules"]
+    assert [rule["id"] for rule in rules] == ["KV001", "KV003", "KV201", "KV602", "KV900"]
+    assert log(shuffled)["tool"]["driver"]["rules"] == rules
+    assert log(quiet)["tool"]["driver"]["rules"] == rules
+    assert log(quiet)["taxonomies"] == log(report)["taxonomies"]
+
+
+def test_help_leads_to_the_rule_file_or_the_first_reference(log: Log, make_rule: Make, make_report: Make) -> None:
+    ours = make_rule()
+    users = make_rule(id="KV901", path="policies/KV901 x.yaml")
+    bare = make_rule(id="KV902", path="policies/KV902.yaml", references=())
+    rules = log(make_report(rules=(ours, users, bare), version="1.2.3"))["tool"]["driver"]["rules"]
+    assert rules[0]["helpUri"] == f"https://github.com/kvlint/kvlint/blob/v1.2.3/{ours.path}"
+    assert rules[1]["helpUri"] == users.references[0]
+    assert "helpUri" not in rules[2]
+    assert all(rule["help"]["text"] and rule["help"]["markdown"] for rule in rules)
+
+
+def test_only_the_weaknesses_in_use_are_listed(log: Log, report: Report, make_rule: Make, make_report: Make) -> None:
+    run = log(report)
+    (taxonomy,) = run["taxonomies"]
+    assert [taxon["id"] for taxon in taxonomy["taxa"]] == ["CWE-693", "CWE-778", "CWE-9999"]
+    (relationship,) = run["tool"]["driver"]["rules"][0]["relationships"]
+    assert relationship["target"] == {"id": "CWE-693", "toolComponent": {"name": "CWE", "index": 0}}
+    assert run["tool"]["driver"]["supportedTaxonomies"] == [{"name": "CWE", "index": 0}]
+    without = log(make_report(rules=(make_rule(cwe=()),)))
+    assert "taxonomies" not in without
+    assert "supportedTaxonomies" not in without["tool"]["driver"]
+
+
+def test_a_placeholder_that_comes_twice_has_one_number(
+    log: Log, make_rule: Make, make_finding: Make, make_report: Make
+) -> None:
+    rule = make_rule(message="'{name}' is '{value}', so '{name}' is open.")
+    run = log(make_report(rules=(rule,), findings=(make_finding(rule=rule, arguments=("kv", "on")),)))
+    assert run["tool"]["driver"]["rules"][0]["messageStrings"]["default"]["text"] == "'{0}' is '{1}', so '{0}' is open."
+    assert run["results"][0]["message"]["text"] == "'kv' is 'on', so 'kv' is open."
+
+
+def test_problems_are_notifications_with_descriptors(log: Log, report: Report) -> None:
+    run = log(report)
+    descriptors = run["tool"]["driver"]["notifications"]
+    told = run["invocations"][0]["toolExecutionNotifications"]
+    assert [problem["level"] for problem in told] == ["error", "warning", "note"]
+    assert [descriptors[problem["descriptor"]["index"]]["id"] for problem in told] == ["KVE001", "KVE003", "KVE999"]
+    assert [problem["descriptor"]["id"] for problem in told] == ["KVE001", "KVE003", "KVE999"]
+    assert told[0]["locations"][0]["physicalLocation"]["region"] == {"startLine": 3}
+    assert told[1]["locations"][0]["logicalLocations"][0]["fullyQualifiedName"] == "azurerm_key_vault_new.x"
+    assert "locations" not in told[2]
+    assert told[2]["message"]["text"] == "Something (new) happened."
+
+
+def test_new_codes_are_listed_once_after_the_known(log: Log, make_report: Make) -> None:
+    problems = tuple(Problem(code=code, level="error", message="x.") for code in ("KVE950", "KVE940", "KVE950"))
+    descriptors = log(make_report(problems=problems))["tool"]["driver"]["notifications"]
+    assert [each["id"] for each in descriptors][-2:] == ["KVE940", "KVE950"]
+
+
+@pytest.mark.parametrize(
+    ("version", "semantic"), [("0.1.0", "0.1.0"), ("1.2.3.dev4", "1.2.3-dev4"), ("1.2.3rc1", "1.2.3-rc1")]
+)
+def test_versions_are_semantic(log: Log, make_report: Make, version: str, semantic: str) -> None:
+    driver = log(make_report(version=version))["tool"]["driver"]
+    assert (driver["version"], driver["semanticVersion"]) == (version, semantic)
+
+
+def test_every_weakness_of_our_rules_has_a_text() -> None:
+    lines = [re.findall(r"^cwe:(.*)$", path.read_text("utf-8"), re.MULTILINE) for path in RULE_FILES]
+    used = {int(number) for line in lines for number in re.findall(r"\d+", "".join(line))}
+    assert used == set(CWES)
