@@ -9,7 +9,7 @@ TESTED := tests samples README.md pyproject.toml
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint check-source check-wheel wheel samples clean
+.PHONY: help demo test lint check-source check-wheel install-wheel bench wheel samples clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -33,13 +33,20 @@ lint: .venv/dev ## style, format, types, import layers
 check-source: .venv/dev ## the tests
 	$(BIN)/python -m pytest
 
-check-wheel: wheel .venv-wheel/test ## the tests against the wheel, with src and rules out of sight
-	$(WHEEL_BIN)/pip uninstall -qq --yes kvlint
-	$(WHEEL_BIN)/pip install --quiet dist/*.whl
+check-wheel: install-wheel ## the tests against the wheel, with src and rules out of sight
 	@python="$$PWD/$(WHEEL_BIN)/python" && away=$$(mktemp -d) && trap 'rm -rf "$$away"' EXIT && \
 	  cp -R $(TESTED) "$$away" && cd "$$away" && \
 	  "$$python" -c 'import kvlint; print("testing", kvlint.__file__); assert "site-packages" in kvlint.__file__' && \
 	  "$$python" -m pytest
+
+install-wheel: wheel .venv-wheel/test
+	$(WHEEL_BIN)/pip uninstall -qq --yes kvlint
+	$(WHEEL_BIN)/pip install --quiet dist/*.whl
+
+bench: install-wheel ## precision and speed of the wheel; KVGEN=FOLDER names the generator of plans
+	$(WHEEL_BIN)/pip install --quiet --group bench
+	$(WHEEL_BIN)/python benchmarks/score.py --kvgen "$(KVGEN)"
+	$(WHEEL_BIN)/python benchmarks/speed.py --kvgen "$(KVGEN)"
 
 wheel: .venv/dev ## sdist and wheel into dist, the wheel built from the sdist
 	rm -rf dist

@@ -175,7 +175,7 @@ def main() -> int:
     )
     args = parser.parse_args()
     if args.kvlint is None:
-        parser.error("kvlint is not installed in this environment; 'make demo' installs it in .venv")
+        parser.error("kvlint is not installed beside this Python; 'make install-wheel' installs it in .venv-wheel")
     if importlib.util.find_spec("orjson") is None:
         parser.error("the limit needs orjson: pip install --group bench")
     if args.checkov is None:

@@ -40,13 +40,13 @@ def check(config: Config, progress: Progress | None = None) -> Report:
     rules = rules_of(config)
     sources, root = discover(config.paths)
     demand = with_needs(demand_of(rules))
-    evaluator = Evaluator(rules)
+    evaluator = Evaluator(rules, config.explain)
     total = Verdicts(findings=[], undecided=[], problems=[], judged=Counter(), passed=0)
     read: list[str] = []
     for done, source in enumerate(sources):
         if progress is not None:
             progress(done, len(sources))
-        if _check_source(source, demand, evaluator, total):
+        if _check_source(source, demand, evaluator, total, config.explain):
             read.append(source.path)
     if not read and not total.problems:
         total.problems.append(_nothing(config.paths))
@@ -96,7 +96,7 @@ def judge_plan(path: str, data: bytes, demand: Demand, evaluator: Evaluator) -> 
     return read, verdicts
 
 
-def _check_source(source: Source, demand: Demand, evaluator: Evaluator, total: Verdicts) -> bool:
+def _check_source(source: Source, demand: Demand, evaluator: Evaluator, total: Verdicts, explain: bool) -> bool:
     """Judge one source into ``total``; False for a file that holds nothing to judge."""
     try:
         data = read_source(source)
@@ -107,7 +107,8 @@ def _check_source(source: Source, demand: Demand, evaluator: Evaluator, total: V
         total.problems.append(_problem(source.path, error))
         return True
     problems = read.problems + verdicts.problems
-    places = positions(read.plan, _addresses(verdicts.findings + verdicts.undecided, problems))
+    told = verdicts.findings + (verdicts.undecided if explain else [])
+    places = positions(read.plan, _addresses(told, problems))
     total.findings += (_placed(finding, places) for finding in verdicts.findings)
     total.undecided += (_placed(finding, places) for finding in verdicts.undecided)
     total.problems += (_placed_problem(problem, places) for problem in problems)

@@ -18,8 +18,8 @@ from kvlint.reporters import REPORTERS, Options
 
 def run_check(arguments: Arguments) -> int:
     """Check what the arguments name, write every report, and answer the exit code."""
-    config = _config(arguments)
     targets = _targets(arguments)
+    config = _config(arguments, targets)
     with _progress() as progress:
         report = check(config, progress)
     for name, file in targets:
@@ -35,7 +35,7 @@ def print_error(error: KvlintError) -> None:
         print(f"kvlint: {line}", file=sys.stderr)
 
 
-def _config(arguments: Arguments) -> Config:
+def _config(arguments: Arguments, targets: list[tuple[str, str]]) -> Config:
     return Config(
         paths=arguments.paths,
         select=_words(arguments.select),
@@ -44,6 +44,8 @@ def _config(arguments: Arguments) -> Config:
         min_severity=_severity("--min-severity", arguments.min_severity),
         fail_on=_severity("--fail-on", arguments.fail_on),
         strict=arguments.strict,
+        # SARIF leaves undecided questions out, and of thousands it costs time to say what is not known.
+        explain=any(name != "sarif" for name, _ in targets),
     )
 
 

@@ -11,7 +11,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     """The settings of one run.
 
     ``select`` and ``ignore`` are rule ids or beginnings of ids; no ``select`` means all. ``min_severity`` hides what is
-    less severe; ``fail_on`` decides the exit code, ``strict`` makes undecided questions count for it too.
+    less severe; ``fail_on`` decides the exit code, ``strict`` makes undecided questions count for it too. Without
+    ``explain`` undecided questions are counted, but nobody is told what is not known.
     """
 
     paths: tuple[str, ...]
@@ -21,3 +22,4 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     min_severity: Severity = Severity.INFO
     fail_on: Severity = Severity.INFO
     strict: bool = False
+    explain: bool = True

@@ -41,6 +41,13 @@ def test_encode_reads_back(document: object) -> None:
     assert json.loads(encode(document)) == document
 
 
+@given(st.text(st.characters(categories=["Cc", "Cf", "Zl", "Zp"]), min_size=1))
+def test_encode_leaves_nothing_that_acts(text: str) -> None:
+    shown = encode([text]).decode()
+    assert visible(shown.replace("\n", "")) == shown.replace("\n", "")
+    assert json.loads(shown) == [text]
+
+
 @given(st.text(st.characters()), st.text(st.characters(categories=["Cs", "Cc", "Lu"])))
 def test_encode_takes_every_text(name: str, value: str) -> None:
     text = encode({name: [value, (value,)]}).decode()

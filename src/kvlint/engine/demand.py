@@ -46,3 +46,22 @@ def _ask(
             for other in others:
                 paths.setdefault(other, set())
             _ask(where, others, paths, vias)
+
+
+def is_local(condition: Condition) -> bool:
+    """Whether a condition looks at nothing but what a resource itself says: no links, nothing derived from others."""
+    match condition:
+        case Attribute(path=path) | Items(path=path):
+            above = path[:1] in _LINKS or (path[:1] == ("derived",) and path[:2] not in _OWN_DERIVED)
+            return not above
+        case All(of=parts) | AnyOf(of=parts):
+            return all(is_local(part) for part in parts)
+        case Not(of=part):
+            return is_local(part)
+        case _:
+            return False
+
+
+# What Resource.common leaves out, and what of ``derived`` a reader takes from the resource itself.
+_LINKS: tuple[Path, ...] = (("id",), ("name",), ("parent",), ("scope",), ("provider",))
+_OWN_DERIVED: tuple[Path, ...] = (("derived", "plannedAction"), ("derived", "replacePaths"))

@@ -8,10 +8,11 @@ from typing import Any
 
 import msgspec
 
-from kvlint.engine.judge import Judge, Trail, judge_of
-from kvlint.engine.logic import FAIL, UNDECIDED, implied
+from kvlint.engine.demand import is_local
+from kvlint.engine.judge import judge_of
+from kvlint.engine.logic import FAIL, PASS, UNDECIDED, implied
 from kvlint.engine.message import filled, fingerprint, full_name, undecided_reason
-from kvlint.engine.world import World
+from kvlint.engine.world import Judge, Trail, World
 from kvlint.model.graph import Resource, ResourceGraph
 from kvlint.model.report import Evidence, Finding, Note, Outcome, Problem
 from kvlint.model.rule import Rule
@@ -31,21 +32,29 @@ class Verdicts(msgspec.Struct, kw_only=True):
 
 
 class _Ready(msgspec.Struct, frozen=True):
-    """A rule whose conditions have been turned into judges."""
+    """A rule whose conditions have been turned into judges. ``local``: they look at nothing but the resource itself."""
 
     rule: Rule
     when: Judge
     require: Judge
+    local: bool
+
+    def outcome(self, resource: Resource, world: World) -> Outcome:
+        """The rule's answer about one resource."""
+        when = self.when(resource.attributes, resource, world, None, "")
+        return PASS if when is FAIL else implied(when, self.require(resource.attributes, resource, world, None, ""))
 
 
 class Evaluator:
-    """The loaded rules, ready to judge graphs."""
+    """The loaded rules, ready to judge graphs. ``explain``: say of undecided questions what is not known."""
 
-    def __init__(self, rules: Iterable[Rule]) -> None:
+    def __init__(self, rules: Iterable[Rule], explain: bool = True) -> None:
+        self._explain = explain
         self._by_type: dict[str, list[_Ready]] = {}
         for rule in rules:
             parameters: Mapping[str, Any] = {parameter.name: parameter.default for parameter in rule.parameters}
-            ready = _Ready(rule, judge_of(rule.when, parameters), judge_of(rule.require, parameters))
+            local = is_local(rule.when) and is_local(rule.require)
+            ready = _Ready(rule, judge_of(rule.when, parameters), judge_of(rule.require, parameters), local)
             for type_ in dict.fromkeys(type_.lower() for type_ in rule.resources):
                 self._by_type.setdefault(type_, []).append(ready)
 
@@ -54,37 +63,70 @@ class Evaluator:
 
         A rule that crashes on a resource is a Problem naming both; the others still run.
         """
-        world = World(graph)
-        verdicts = Verdicts(findings=[], undecided=[], problems=[], judged=Counter(), passed=0)
-        lower = {type_: type_.lower() for type_ in {resource.type for resource in graph.resources.values()}}
-        for resource in graph.resources.values():
-            rules = self._by_type.get(lower[resource.type])
-            if rules is None or resource.existing:
-                continue
-            if resource.stays:
-                verdicts.judged[resource.type] += 1
-            for ready in rules:
-                if resource.stays or ready.rule.also_removed:
-                    self._judge(ready, resource, world, verdicts)
-        return verdicts
+        return _Run(graph, self._by_type, self._explain).verdicts
 
-    @staticmethod
-    def _judge(ready: _Ready, resource: Resource, world: World, verdicts: Verdicts) -> None:
-        try:
-            when = ready.when(resource.attributes, resource, world, None, "")
-            if when is not FAIL:
-                outcome = implied(when, ready.require(resource.attributes, resource, world, None, ""))
-                if outcome is FAIL:
+
+class _Run:
+    """One evaluation. Resources that say the same (``Resource.common``) get one answer from each local rule."""
+
+    def __init__(self, graph: ResourceGraph, by_type: Mapping[str, list[_Ready]], explain: bool) -> None:
+        self.world = World(graph)
+        self.explain = explain
+        self.verdicts = Verdicts(findings=[], undecided=[], problems=[], judged=Counter(), passed=0)
+        self.known: dict[int, dict[str, Outcome]] = {}
+        ready = {type_: by_type.get(type_.lower()) for type_ in {r.type for r in graph.resources.values()}}
+        for resource in graph.resources.values():
+            rules = ready[resource.type]
+            if rules is not None and not resource.existing:
+                self.judge(resource, rules)
+
+    def judge(self, resource: Resource, rules: list[_Ready]) -> None:
+        """Ask every rule about one resource."""
+        verdicts, world, stays = self.verdicts, self.world, resource.stays
+        known: dict[str, Outcome] | None = None
+        if resource.common is not None:
+            known = self.known.get(id(resource.common))
+            if known is None:
+                known = self.known[id(resource.common)] = {}
+        if stays:
+            verdicts.judged[resource.type] += 1
+        for ready in rules:
+            if not stays and not ready.rule.also_removed:
+                continue
+            try:
+                shared = known if ready.local else None
+                outcome = shared.get(ready.rule.id) if shared is not None else None
+                if outcome is None:
+                    outcome = ready.outcome(resource, world)
+                    if shared is not None:
+                        shared[ready.rule.id] = outcome
+                if outcome is PASS:
+                    verdicts.passed += 1
+                elif outcome is FAIL:
                     verdicts.findings.append(_finding(ready, resource, world, FAIL))
-                    return
-                if outcome is UNDECIDED:
-                    verdicts.undecided.append(_finding(ready, resource, world, UNDECIDED))
-                    return
-            verdicts.passed += 1
-        # Whatever goes wrong inside one rule must not take the other rules' answers with it.
-        except Exception as error:  # noqa: BLE001
-            message = f"rule {ready.rule.id} failed on '{resource.address}': {type(error).__name__}: {error}"
-            verdicts.problems.append(Problem(code=RULE_CRASHED, level="error", message=message, at=resource.at))
+                else:
+                    finding = _finding(ready, resource, world, UNDECIDED) if self.explain else _unexplained(ready, resource)
+                    verdicts.undecided.append(finding)
+            # Whatever goes wrong inside one rule must not take the other rules' answers with it.
+            except Exception as error:  # noqa: BLE001
+                message = f"rule {ready.rule.id} failed on '{resource.address}': {type(error).__name__}"
+                verdicts.problems.append(Problem(code=RULE_CRASHED, level="error", message=message, at=resource.at))
+
+
+def _unexplained(ready: _Ready, resource: Resource) -> Finding:
+    """An undecided question of which nobody wants to know more than that there is one."""
+    return Finding(
+        rule=ready.rule,
+        outcome=UNDECIDED,
+        message="",
+        arguments=(),
+        resource=resource.address,
+        full_name=resource.name,
+        type=resource.type,
+        declared_as=resource.declared_as,
+        at=resource.at,
+        fingerprint="",
+    )
 
 
 def _finding(ready: _Ready, resource: Resource, world: World, outcome: Outcome) -> Finding:

@@ -6,22 +6,23 @@ nothing more: a trail ends up with exactly those answers that have the outcome o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
 from kvlint.engine.logic import FAIL, PASS, UNDECIDED, negated
-from kvlint.engine.operators import OPERATORS, same
-from kvlint.engine.world import World
+from kvlint.engine.operators import OPERATORS
+from kvlint.engine.world import Judge, Trail, World
 from kvlint.model.graph import Reference, Resource
 from kvlint.model.report import Evidence, Outcome
 from kvlint.model.rule import All, AnyOf, Attribute, Condition, Items, Linked, Not
-from kvlint.model.value import Absent, Answer, ListValue, Unknown, display, path_text, select
+from kvlint.model.source import Location
+from kvlint.model.value import Absent, Answer, ListValue, Scalar, Unknown, display, path_text, select
 
-Trail: TypeAlias = list[Evidence]
-# The subject: a value to look in, the resource it belongs to, and the path of the value in the resource (for people).
-Judge: TypeAlias = Callable[[Answer, Resource, World, "Trail | None", str], Outcome]
+_NOWHERE = Location(path="")
+# Of many linked resources that decide alike, so many are told.
+_MOST_NOTES = 5
 
 
 def judge_of(condition: Condition, parameters: Mapping[str, Any]) -> Judge:
@@ -29,6 +30,8 @@ def judge_of(condition: Condition, parameters: Mapping[str, Any]) -> Judge:
     match condition:
         case Attribute():
             return _attribute(condition, parameters)
+        case All(of=(part,)) | AnyOf(of=(part,)):
+            return judge_of(part, parameters)
         case All(of=parts):
             return _together([judge_of(part, parameters) for part in parts], worst=True)
         case AnyOf(of=parts):
@@ -53,7 +56,7 @@ def _attribute(condition: Attribute, parameters: Mapping[str, Any]) -> Judge:
     if name == "is" and operand == "absent":
         when_absent = PASS
     elif default is not None:
-        when_absent = PASS if _holds_default(name, operand, default) else FAIL
+        when_absent = operator(Scalar(at=_NOWHERE, value=default), operand)
 
     def judge(subject: Answer, resource: Resource, world: World, trail: Trail | None, prefix: str) -> Outcome:
         found = select(subject, path)
@@ -66,21 +69,6 @@ def _attribute(condition: Attribute, parameters: Mapping[str, Any]) -> Judge:
         return outcome
 
     return judge
-
-
-def _holds_default(operator: str, operand: Any, default: Any) -> bool:
-    """Whether the rule's own default for an attribute that is not set is as wanted."""
-    match operator:
-        case "equals":
-            return same(default, operand)
-        case "in":
-            return any(same(default, item) for item in operand)
-        case "at_least":
-            return bool(default >= operand)
-        case "at_most":
-            return bool(default <= operand)
-        case _:
-            return False
 
 
 def _wanted(operator: str, operand: Any) -> str:
@@ -180,88 +168,79 @@ def _items(condition: Items, where: Judge) -> Judge:
     return judge
 
 
-class _Link:
-    """One linked resource, as found: how sure the link is, and the hops that led to it."""
+class _Near(NamedTuple):
+    """One linked resource: how sure the link is, and the reference that makes it."""
 
-    __slots__ = ("certain", "hops", "resource", "value")
-
-    def __init__(self, resource: Resource, certain: bool, reference: Reference) -> None:
-        self.resource = resource
-        self.certain = certain
-        self.hops = reference.hops
-        self.value = reference.value
+    resource: Resource
+    certain: bool
+    reference: Reference
 
 
 def _best(
-    links: list[_Link], where: Judge, world: World, trail: Trail | None, start: Outcome, nothing: Evidence | None
+    links: Iterable[_Near], where: Judge, world: World, trail: Trail | None, start: Outcome, nothing: Evidence | None
 ) -> Outcome:
-    """The best outcome of all links; a link that is not certain cannot make more than UNDECIDED."""
+    """The best outcome of all links, certain ones first; a link that is not certain makes no more than UNDECIDED.
+
+    It stops where nothing better can follow: a scope may cover thousands of vaults.
+    """
     result = start
-    notes: list[tuple[Outcome, Trail]] = []
-    for link in links:
-        own: Trail = []
-        outcome = world.kept(id(where), link.resource, lambda other: _ask(where, other, world, None))
-        if not link.certain:
+    notes: list[tuple[Outcome, _Near]] = []
+    for near in links:
+        if result is PASS or (result is UNDECIDED and not near.certain):
+            break
+        outcome = world.kept(id(where), near.resource, where)
+        if not near.certain:
             outcome = min(outcome, UNDECIDED)
-        if trail is not None and outcome is not PASS:
-            _ask(where, link.resource, world, own)
-            if not link.certain:
-                own = [_evidence(UNDECIDED, link.value, "a certain link", link.resource, "", "")]
-            notes.append((outcome, [msgspec.structs.replace(note, hops=note.hops or link.hops) for note in own]))
-        elif trail is not None:
-            note = _evidence(PASS, link.value, "a link", link.resource, "", "", link.hops)
-            notes.append((outcome, [note]))
+        if trail is not None and len(notes) < _MOST_NOTES or outcome > result:
+            notes.append((outcome, near))
         result = max(result, outcome)
-        if result is PASS and trail is None:
-            return PASS
     if trail is not None:
-        kept = [note for outcome, own in notes if outcome is result for note in own]
-        trail.extend(kept or ([nothing] if nothing is not None else []))
+        before = len(trail)
+        for outcome, near in notes:
+            if outcome is result and len(trail) - before < _MOST_NOTES:
+                trail.extend(_notes_of(near, outcome, where, world))
+        if len(trail) == before and nothing is not None:
+            trail.append(nothing)
     return result
 
 
-def _ask(where: Judge, other: Resource, world: World, trail: Trail | None) -> Outcome:
-    return where(other.attributes, other, world, trail, "")
+def _notes_of(near: _Near, outcome: Outcome, where: Judge, world: World) -> Trail:
+    """Why a link counts as it does: what its resource says, or that it is not certain."""
+    value, hops = near.reference.value, near.reference.hops
+    if outcome is PASS:
+        return [_evidence(PASS, value, "a link", near.resource, "", "", hops)]
+    if not near.certain:
+        return [_evidence(outcome, value, "a certain link", near.resource, "", "", hops)]
+    own: Trail = []
+    where(near.resource.attributes, near.resource, world, own, "")
+    return [msgspec.structs.replace(note, hops=note.hops or hops) for note in own]
 
 
 def _linked_from(condition: Linked, where: Judge) -> Judge:
     types, via = frozenset(type_.lower() for type_ in condition.types), condition.via
     what = " or ".join(condition.types)
 
-    def ask_loose(world: World) -> Callable[[Resource], Outcome]:
-        def ask(other: Resource) -> Outcome:
-            if other.type.lower() not in types:
-                return FAIL
-            return min(UNDECIDED, world.kept(id(where), other, lambda o: _ask(where, o, world, None)))
-
-        return ask
-
     def judge(subject: Answer, resource: Resource, world: World, trail: Trail | None, prefix: str) -> Outcome:
-        incoming = world.incoming(via)
-        resources = world.graph.resources
-        links = [
-            _Link(resources[reference.source], certain, reference)
+        incoming = world.incoming(via, types)
+        links = (
+            _Near(world.graph.resources[reference.source], certain, reference)
             for certain, found in ((True, incoming.certain), (False, incoming.perhaps))
             for reference in found.get(resource.address, ())
-            if resources[reference.source].type.lower() in types
-        ]
-        start, source = world.loose_best(id(where), via, ask_loose(world))
-        nothing = None
+        )
+        start, source = world.loose_best(id(where), incoming, where)
+        why = f"{source} may, its {via} is known only after apply" if source else ""
         if not world.graph.closed and start is FAIL:
-            start = UNDECIDED
-            nothing = _absence(UNDECIDED, resource, what, via, "one that is not part of this input may")
-        elif trail is not None:
-            why = f"{source} may, its {via} is known only after apply" if source else ""
-            nothing = _absence(start, resource, what, via, why)
+            start, why = UNDECIDED, "one that is not part of this input may"
+        nothing = _absence(start, resource, f"a {what} whose {via} is this resource", why) if trail is not None else None
         return _best(links, where, world, trail, start, nothing)
 
     return judge
 
 
-def _absence(outcome: Outcome, resource: Resource, what: str, via: str, why: str) -> Evidence:
-    """That nothing (certain) refers to a resource."""
+def _absence(outcome: Outcome, resource: Resource, wanted: str, why: str) -> Evidence:
+    """That nothing (certain) is at the other end of a link."""
     found = f"not known: {why}" if why else "none"
-    return Evidence(outcome=outcome, found=found, wanted=f"a {what} whose {via} is this resource", at=resource.at)
+    return Evidence(outcome=outcome, found=found, wanted=wanted, at=resource.at)
 
 
 def _links_to(condition: Linked, where: Judge) -> Judge:
@@ -269,21 +248,21 @@ def _links_to(condition: Linked, where: Judge) -> Judge:
     what = " or ".join(condition.types)
 
     def judge(subject: Answer, resource: Resource, world: World, trail: Trail | None, prefix: str) -> Outcome:
-        links: list[_Link] = []
+        references = world.outgoing(via, resource.address)
         start, why = FAIL, ""
-        for reference in world.incoming(via).by_source.get(resource.address, ()):
-            for certain, addresses in ((True, reference.targets), (False, reference.candidates)):
-                for address in addresses:
-                    other = world.graph.resources[address]
-                    if other.type.lower() in types:
-                        links.append(_Link(other, certain, reference))
+        for reference in references:
             if reference.anything:
                 start, why = UNDECIDED, f"its {via} is {display(reference.value)}"
             elif reference.outside == "?" or reference.outside in types:
                 start, why = UNDECIDED, f"{display(reference.value)} is not part of this input"
-        nothing = _absence(start, resource, what, via, why) if trail is not None else None
-        if nothing is not None:
-            nothing = msgspec.structs.replace(nothing, wanted=f"a {what} that its {via} names")
+        links = (
+            _Near(other, certain, reference)
+            for certain in (True, False)
+            for reference in references
+            for address in (reference.targets if certain else reference.candidates)
+            if (other := world.graph.resources[address]).type.lower() in types
+        )
+        nothing = _absence(start, resource, f"a {what} that its {via} names", why) if trail is not None else None
         return _best(links, where, world, trail, start, nothing)
 
     return judge

@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TypeAlias
 
 from kvlint.model.graph import Reference, Resource, ResourceGraph
-from kvlint.model.report import Outcome
+from kvlint.model.report import Evidence, Outcome
+from kvlint.model.value import Answer
+
+Trail: TypeAlias = list[Evidence]
+# The subject: a value to look in, the resource it belongs to, and the path of the value in the resource (for people).
+Judge: TypeAlias = Callable[[Answer, Resource, "World", "Trail | None", str], Outcome]
 
 
-class _Incoming:
-    """The references of one attribute by what they name; ``loose`` ones may name anything."""
+class Incoming:
+    """The references that one attribute of some types makes, by what they name; ``loose`` ones may name anything."""
 
-    def __init__(self, references: tuple[Reference, ...]) -> None:
+    def __init__(self, references: list[Reference]) -> None:
         self.certain: dict[str, list[Reference]] = {}
         self.perhaps: dict[str, list[Reference]] = {}
         self.loose: list[Reference] = []
-        self.by_source: dict[str, list[Reference]] = {}
         for reference in references:
-            self.by_source.setdefault(reference.source, []).append(reference)
             for target in reference.targets:
                 self.certain.setdefault(target, []).append(reference)
             for target in reference.candidates:
@@ -31,34 +35,51 @@ class World:
 
     def __init__(self, graph: ResourceGraph) -> None:
         self.graph = graph
-        self._incoming: dict[str, _Incoming] = {}
+        self._incoming: dict[tuple[str, frozenset[str]], Incoming] = {}
+        self._outgoing: dict[str, dict[str, list[Reference]]] = {}
         self._kept: dict[tuple[int, str], Outcome] = {}
-        self._loose: dict[tuple[int, str], tuple[Outcome, str]] = {}
+        self._loose: dict[tuple[int, int], tuple[Outcome, str]] = {}
 
-    def incoming(self, via: str) -> _Incoming:
-        """All references of the attribute ``via``."""
-        found = self._incoming.get(via)
+    def incoming(self, via: str, types: frozenset[str]) -> Incoming:
+        """The references that the attribute ``via`` of ``types`` (lower case) makes."""
+        key = (via, types)
+        found = self._incoming.get(key)
         if found is None:
-            found = self._incoming[via] = _Incoming(self.graph.references.get(via, ()))
+            resources = self.graph.resources
+            references = self.graph.references.get(via, ())
+            found = self._incoming[key] = Incoming(
+                [reference for reference in references if resources[reference.source].type.lower() in types]
+            )
         return found
 
-    def kept(self, question: int, resource: Resource, ask: Callable[[Resource], Outcome]) -> Outcome:
-        """The answer to ``question`` about a resource, worked out at most once."""
+    def outgoing(self, via: str, address: str) -> list[Reference]:
+        """The references that the attribute ``via`` of one resource makes."""
+        by_source = self._outgoing.get(via)
+        if by_source is None:
+            by_source = self._outgoing[via] = {}
+            for reference in self.graph.references.get(via, ()):
+                by_source.setdefault(reference.source, []).append(reference)
+        return by_source.get(address, [])
+
+    def kept(self, question: int, resource: Resource, judge: Judge) -> Outcome:
+        """What ``judge`` says about a resource, worked out at most once. ``question`` is the judge's identity."""
         key = (question, resource.address)
         answer = self._kept.get(key)
         if answer is None:
-            answer = self._kept[key] = ask(resource)
+            answer = self._kept[key] = judge(resource.attributes, resource, self, None, "")
         return answer
 
-    def loose_best(self, question: int, via: str, ask: Callable[[Resource], Outcome]) -> tuple[Outcome, str]:
-        """The best answer about any source that may refer to anything by ``via``, and that source."""
-        key = (question, via)
+    def loose_best(self, question: int, incoming: Incoming, judge: Judge) -> tuple[Outcome, str]:
+        """The best that any source which may refer to anything can make of a link: at most UNDECIDED; and that source."""
+        if not incoming.loose:
+            return Outcome.FAIL, ""
+        key = (question, id(incoming))
         best = self._loose.get(key)
         if best is None:
             best = (Outcome.FAIL, "")
-            for reference in self.incoming(via).loose:
-                outcome = ask(self.graph.resources[reference.source])
-                if outcome > best[0]:
-                    best = (outcome, reference.source)
+            for reference in incoming.loose:
+                if self.kept(question, self.graph.resources[reference.source], judge) is not Outcome.FAIL:
+                    best = (Outcome.UNDECIDED, reference.source)
+                    break
             self._loose[key] = best
         return best

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import IntEnum
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import msgspec
 
@@ -34,7 +34,7 @@ class Attribute(msgspec.Struct, frozen=True, kw_only=True, tag="attribute"):
     path: Path
     text: str
     operator: str
-    operand: Any
+    operand: Operand
     default: Plain | None = None
 
 

@@ -21,20 +21,19 @@ _VAULT_TYPE = "microsoft.keyvault/vaults"
 
 def build_graph(resources: Mapping[str, Resource], demand: Demand, closed: bool) -> ResourceGraph:
     """The graph of one root: derived attributes added, references resolved."""
-    whole = {
-        address: msgspec.structs.replace(resource, existing=True) if _recovers(resource) else resource
-        for address, resource in derive(with_own_policies(resources), demand).items()
-    }
-    index = Index(whole)
+    index = Index(dict(resources))
+    with_own_policies(index)
+    derive(index, demand)
+    for vault in index.of_type(_VAULT_TYPE):
+        if _recovers(vault):
+            index.put(msgspec.structs.replace(vault, existing=True))
     references: dict[str, tuple[Reference, ...]] = {}
     for via, types in demand.vias.items():
         found = Coverage(index).references(via, types) if via == COVERS else references_by(via, types, index)
         references[via] = tuple(found)
-    return ResourceGraph(resources=whole, references=references, closed=closed)
+    return ResourceGraph(resources=index.resources, references=references, closed=closed)
 
 
 def _recovers(resource: Resource) -> bool:
-    if resource.type.lower() != _VAULT_TYPE:
-        return False
     mode = resource.select(_RECOVER)
     return isinstance(mode, Scalar) and str(mode.value).lower() == "recover"

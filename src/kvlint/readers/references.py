@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 
 from kvlint.model.graph import Reference, Resource
 from kvlint.model.value import Absent, Link, ListValue, Scalar, Unknown, Value
@@ -14,15 +14,38 @@ _VAULTS = ("microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms")
 class Index:
     """The resources of one root by what other resources call them."""
 
-    def __init__(self, resources: Mapping[str, Resource]) -> None:
+    def __init__(self, resources: dict[str, Resource]) -> None:
         self.resources = resources
         self._by_id: dict[str, str] = {}
-        self._by_name: dict[tuple[str, str], list[Resource]] = {}
+        self._by_type: dict[str, list[str]] = {}
         for resource in resources.values():
             text = _text(resource, "id")
             if text:
                 self._by_id[text.lower().rstrip("/")] = resource.address
-            self._by_name.setdefault((resource.type.lower(), resource.name.lower()), []).append(resource)
+            self._by_type.setdefault(resource.type, []).append(resource.address)
+        self._lower = {type_.lower(): addresses for type_, addresses in self._by_type.items()}
+        self._names: dict[str, dict[str, list[str]]] = {}
+
+    def of_type(self, type_: str) -> list[Resource]:
+        """The resources of a type (lower case), in the order of the input."""
+        return [self.resources[address] for address in self._lower.get(type_, ())]
+
+    def types(self) -> list[str]:
+        """The types that there are, as they are spelled."""
+        return list(self._by_type)
+
+    def put(self, resource: Resource) -> None:
+        """Take ``resource`` for the one of the same address, type, name and id."""
+        self.resources[resource.address] = resource
+
+    def named(self, type_: str, name: str) -> list[Resource]:
+        """The resources of a type by their name, both in lower case."""
+        names = self._names.get(type_)
+        if names is None:
+            names = self._names[type_] = {}
+            for resource in self.of_type(type_):
+                names.setdefault(resource.name.lower(), []).append(resource.address)
+        return [self.resources[address] for address in names.get(name, ())]
 
     def find(self, text: str) -> tuple[str | None, str]:
         """The address of what an id or URL names, if it is in the graph, and how it was found."""
@@ -39,7 +62,7 @@ class Index:
             found = [
                 child
                 for above in _VAULTS
-                for child in self._by_name.get((f"{above}/{kind}", name), ())
+                for child in self.named(f"{above}/{kind}", name)
                 if self._vault_name(child) == vault
             ]
             return found[0].address if len(found) == 1 else None
@@ -48,7 +71,7 @@ class Index:
             return None
         candidates = [
             resource
-            for resource in self._by_name.get((parts.type, parts.names[-1]), ())
+            for resource in self.named(parts.type, parts.names[-1])
             if _text(resource, "resourceGroupName").lower() in ("", parts.resource_group) and not _text(resource, "id")
         ]
         return candidates[0].address if len(candidates) == 1 and len(parts.names) == 1 else None
@@ -70,8 +93,8 @@ def _text(resource: Resource, name: str) -> str:
 def references_by(via: str, types: frozenset[str], index: Index) -> Iterator[Reference]:
     """Every reference that the attribute ``via`` of these types (lower case) makes; of a list, one an item."""
     path = tuple(via.split("."))
-    for resource in index.resources.values():
-        if not resource.stays or resource.type.lower() not in types:
+    for resource in (resource for type_ in sorted(types) for resource in index.of_type(type_)):
+        if not resource.stays:
             continue
         answer = resource.select(path)
         if isinstance(answer, Absent):

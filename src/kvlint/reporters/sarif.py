@@ -12,7 +12,7 @@ What those readers make necessary, beyond the standard:
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import msgspec
@@ -205,6 +205,7 @@ def _notification(problem: Problem, index: int) -> dict[str, Any]:
     return notification
 
 
+@lru_cache(maxsize=8192)
 def _inert(text: str) -> str:
     """Text from a scanned file that neither is a placeholder, nor a link, nor holds a control character."""
     if _SPECIAL.search(text):

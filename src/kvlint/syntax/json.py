@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from kvlint.model.source import Region
 
 _SPACE = re.compile(rb"[ \t\r\n]*")
 _KEY = re.compile(rb'[ \t\r\n]*("(?:[^"\\]|\\.)*")[ \t\r\n]*:[ \t\r\n]*')
 _BYTE = re.compile(r"^(?:JSON is malformed: )?(?P<what>.*?) \(byte (?P<byte>\d+)\)$")
+_BLANK, _COMMA = frozenset(b" \t\r\n"), ord(",")
 _LIST = msgspec.json.Decoder(list[msgspec.Raw])
 
 
@@ -40,10 +40,11 @@ def elements(data: bytes, raw: msgspec.Raw, at: int) -> Iterator[tuple[int, int]
     """Start and end offset in ``data`` of each element of the list ``raw``, which starts at offset ``at``."""
     at += 1
     for element in _LIST.decode(raw):
-        at += len(_space(data, at))
+        if data[at] in _BLANK:
+            at += len(_space(data, at))
         end = at + memoryview(element).nbytes
         yield at, end
-        at = end + len(_space(data, end)) + 1
+        at = end + 1 if data[end] == _COMMA else end + len(_space(data, end)) + 1
 
 
 def _space(data: bytes, at: int) -> bytes:
@@ -51,25 +52,18 @@ def _space(data: bytes, at: int) -> bytes:
     return match[0] if match else b""
 
 
-def regions(data: bytes, spans: Iterable[tuple[int, int]]) -> Iterator[Region]:
-    """The region of each span of byte offsets; the spans come in the order of their starts."""
-    lines = _Lines(data)
-    for start, end in spans:
-        start_line, start_column = lines.place(start)
-        end_line, end_column = lines.place(end)
-        yield Region(start_line, start_column, end_line, end_column)
-
-
-class _Lines:
+class Lines:
     """Line and column of growing offsets, in one pass over the text whatever the number of questions."""
 
     def __init__(self, data: bytes) -> None:
         self.data = data
+        self.ascii = data.isascii()
         self.line = 1
         self.column_at = 0
         self.column = 1
 
     def place(self, offset: int) -> tuple[int, int]:
+        """Line and column of a byte offset, both 1-based; the column counts code points."""
         if offset < self.column_at:
             self.__init__(self.data)  # type: ignore[misc]  # starting over keeps one way to count
         newlines = self.data.count(b"\n", self.column_at, offset)
@@ -77,7 +71,10 @@ class _Lines:
             self.line += newlines
             self.column_at = self.data.rindex(b"\n", self.column_at, offset) + 1
             self.column = 1
-        self.column += len(self.data[self.column_at : offset].decode("utf-8", "replace"))
+        if self.ascii:
+            self.column += offset - self.column_at
+        else:
+            self.column += len(self.data[self.column_at : offset].decode("utf-8", "replace"))
         self.column_at = offset
         return self.line, self.column
 
@@ -107,4 +104,4 @@ def fault(data: bytes, text: str) -> tuple[str, int | None, int | None]:
 
 def place(data: bytes, offset: int) -> tuple[int, int]:
     """Line and column of one byte offset, both 1-based."""
-    return _Lines(data).place(offset)
+    return Lines(data).place(offset)

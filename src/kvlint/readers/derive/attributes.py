@@ -25,6 +25,7 @@ ENDPOINTS = "microsoft.network/privateendpoints"
 COVERS = "derived.covers"
 RBAC: Path = ("properties", "enableRbacAuthorization")
 
+_ROLE: tuple[Path, ...] = (("properties", "roleDefinitionName"), ("properties", "roleDefinitionId"))
 _SCOPES = {
     "microsoft.resources/resourcegroups": (("name",), ("id",)),
     "microsoft.resources/subscriptions": (("id",),),
@@ -41,8 +42,8 @@ NEEDS: Mapping[str, Mapping[str, tuple[Path, ...]]] = {
     },
     "derived.accessModel": {VAULTS: (RBAC,), POLICIES: (("parent",),)},
     "properties.accessPolicies": {POLICIES: (("parent",), ("properties", "accessPolicies"))},
-    "derived.roleName": {ASSIGNMENTS: (("properties",),), DEFINITIONS: (("name",), ("properties", "roleName"))},
-    "derived.roleActions": {ASSIGNMENTS: (("properties",),), DEFINITIONS: (("properties", "permissions"),)},
+    "derived.roleName": {ASSIGNMENTS: _ROLE, DEFINITIONS: (("name",), ("properties", "roleName"))},
+    "derived.roleActions": {ASSIGNMENTS: _ROLE, DEFINITIONS: (("properties", "permissions"),)},
     "derived.scopeLevel": {ASSIGNMENTS: (SCOPE,), **_SCOPES},
     "derived.scopeLevels": {DEFINITIONS: (("properties", "assignableScopes"), SCOPE), **_SCOPES},
     COVERS: {ASSIGNMENTS: (SCOPE,), VAULTS: (("id",),), MANAGED_HSMS: (("id",),), **_SCOPES},
@@ -72,20 +73,16 @@ def with_needs(demand: Demand) -> Demand:
     )
 
 
-def derive(resources: Mapping[str, Resource], demand: Demand) -> dict[str, Resource]:
-    """``resources`` with the derived attributes that are asked for."""
-    index = Index(resources)
+def derive(index: Index, demand: Demand) -> None:
+    """Give the resources of ``index`` the derived attributes that are asked for."""
     context = Context(index, _perimeters(index))
-    makers: dict[str, list[tuple[str, _Maker]]] = {}
-    out: dict[str, Resource] = {}
-    for address, resource in resources.items():
-        asked = makers.get(resource.type)
-        if asked is None:
-            asked = makers[resource.type] = _makers(demand, resource.type)
-        made = ((name, make(resource, context)) for name, make in asked)
-        fields = {name: value for name, value in made if value is not None}
-        out[address] = _with_derived(resource, fields) if fields else resource
-    return out
+    for type_ in index.types():
+        makers = _makers(demand, type_)
+        for resource in index.of_type(type_.lower()) if makers else ():
+            made = ((name, make(resource, context)) for name, make in makers)
+            fields = {name: value for name, value in made if value is not None}
+            if fields:
+                index.put(_with_derived(resource, fields))
 
 
 def _makers(demand: Demand, type_: str) -> list[tuple[str, _Maker]]:
@@ -112,8 +109,8 @@ def _with_derived(resource: Resource, fields: dict[str, Value]) -> Resource:
 def _perimeters(index: Index) -> frozenset[str]:
     """The vaults that an enforced association puts into a network security perimeter."""
     found: set[str] = set()
-    for resource in index.resources.values():
-        if resource.type.lower() != ASSOCIATIONS or not resource.stays:
+    for resource in index.of_type(ASSOCIATIONS):
+        if not resource.stays:
             continue
         mode = resource.select(("properties", "accessMode"))
         link = resource.select(("properties", "privateLinkResource", "id"))
@@ -126,18 +123,6 @@ def _perimeters(index: Index) -> frozenset[str]:
 
 def _text(resource: Resource, value: str, note: str = "") -> Scalar:
     return Scalar(at=resource.at, value=value, origin="derived", note=note)
-
-
-def _planned_action(resource: Resource, context: Context) -> Value | None:
-    if resource.action is None:
-        return None
-    forced = f", forced by {', '.join(resource.replace_paths)}" if resource.replace_paths else ""
-    return _text(resource, resource.action, f"the plan's action is {resource.action}{forced}")
-
-
-def _replace_paths(resource: Resource, context: Context) -> Value | None:
-    items = tuple(_text(resource, path) for path in resource.replace_paths)
-    return ListValue(at=resource.at, items=items, origin="derived") if items else None
 
 
 def _exposure(resource: Resource, context: Context) -> Value | None:
@@ -248,8 +233,6 @@ def _endpoint(field: str) -> _Maker:
 
 
 DERIVED: Mapping[str, _Maker] = {
-    "plannedAction": _planned_action,
-    "replacePaths": _replace_paths,
     "exposure": _exposure,
     "accessModel": _access_model,
     "roleName": _role_name,

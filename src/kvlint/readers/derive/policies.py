@@ -6,8 +6,6 @@ Azure keeps one list. A plan of a vault that exists therefore shows in its ``acc
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 import msgspec
 
 from kvlint.model.graph import Resource
@@ -19,27 +17,20 @@ _POLICIES = "microsoft.keyvault/vaults/accesspolicies"
 _LIST = ("properties", "accessPolicies")
 
 
-def with_own_policies(resources: Mapping[str, Resource]) -> dict[str, Resource]:
-    """``resources``, where each existing vault keeps only the policies that no separate resource of the input makes."""
-    separate = _separate(resources)
-    return {
-        address: _without(resource, separate[address]) if address in separate else resource
-        for address, resource in resources.items()
-    }
+def with_own_policies(index: Index) -> None:
+    """Leave each existing vault only the policies that no separate resource of the input makes."""
+    for address, identities in _separate(index).items():
+        index.put(_without(index.resources[address], identities))
 
 
-def _separate(resources: Mapping[str, Resource]) -> dict[str, set[tuple[str, str]]]:
+def _separate(index: Index) -> dict[str, set[tuple[str, str]]]:
     """By vault, the identities that separate resources give a policy to."""
-    policies = [resource for resource in resources.values() if resource.type.lower() == _POLICIES]
     found: dict[str, set[tuple[str, str]]] = {}
-    index = Index(resources) if policies else None
-    for policy in policies:
+    for policy in index.of_type(_POLICIES):
         above = policy.select(("parent",))
-        if index is None or isinstance(above, Absent):
-            continue
-        reference = reference_of(policy.address, "parent", above, index)
+        reference = None if isinstance(above, Absent) else reference_of(policy.address, "parent", above, index)
         for target in (*reference.targets, *reference.candidates) if reference is not None else ():
-            vault = resources[target]
+            vault = index.resources[target]
             if vault.type.lower() == _VAULTS and vault.action not in (None, "create", "replace"):
                 items = policy.select(_LIST)
                 for item in items.items if isinstance(items, ListValue) else ():
@@ -63,4 +54,4 @@ def _without(vault: Resource, separate: set[tuple[str, str]]) -> Resource:
     attributes = msgspec.structs.replace(
         vault.attributes, fields={**vault.attributes.fields, "properties": inner}
     )
-    return msgspec.structs.replace(vault, attributes=attributes)
+    return msgspec.structs.replace(vault, attributes=attributes, common=None)

@@ -41,22 +41,21 @@ class Coverage:
 
     def __init__(self, index: Index) -> None:
         self.index = index
-        self.vaults = [
-            resource for resource in index.resources.values()
-            if resource.type.lower() in _VAULT_TYPES and resource.stays
-        ]  # fmt: skip
-        self.all = tuple(vault.address for vault in self.vaults)
-        self.by_group: dict[str, list[str]] = {}
-        self.by_subscription: dict[str, list[str]] = {}
-        for vault in self.vaults:
+        vaults = [vault for type_ in _VAULT_TYPES for vault in index.of_type(type_) if vault.stays]
+        self.all = tuple(vault.address for vault in vaults)
+        groups: dict[str, list[str]] = {}
+        subscriptions: dict[str, list[str]] = {}
+        for vault in vaults:
             group, subscription = _place(vault)
-            self.by_group.setdefault(group, []).append(vault.address)
-            self.by_subscription.setdefault(subscription, []).append(vault.address)
+            groups.setdefault(group, []).append(vault.address)
+            subscriptions.setdefault(subscription, []).append(vault.address)
+        self.by_group = {name: tuple(addresses) for name, addresses in groups.items()}
+        self.by_subscription = {name: tuple(addresses) for name, addresses in subscriptions.items()}
 
     def references(self, via: str, types: frozenset[str]) -> Iterator[Reference]:
         """For each resource with a scope, the vaults that it certainly and perhaps covers."""
-        for resource in self.index.resources.values():
-            if resource.type.lower() in types and resource.stays:
+        for resource in (resource for type_ in sorted(types) for resource in self.index.of_type(type_)):
+            if resource.stays:
                 answer = resource.select(SCOPE)
                 if not isinstance(answer, Absent):
                     yield self._covered(resource.address, via, answer)
@@ -64,8 +63,8 @@ class Coverage:
     def _covered(self, source: str, via: str, scope: Value) -> Reference:
         level = level_of(scope, self.index)
         word = level.value if isinstance(level, Scalar) else None
-        targets: list[str] | tuple[str, ...] = ()
-        candidates: list[str] | tuple[str, ...] = ()
+        targets: tuple[str, ...] = ()
+        candidates: tuple[str, ...] = ()
         if word == "resource":
             return self._one(source, via, scope)
         if word == "tenant":
@@ -82,7 +81,7 @@ class Coverage:
             candidates = self.by_group.get("", ()) if name else self.all
         else:
             return reference_of(source, via, scope, self.index) or Reference(source=source, via=via, value=scope)
-        return Reference(source=source, via=via, value=scope, targets=tuple(targets), candidates=tuple(candidates))
+        return Reference(source=source, via=via, value=scope, targets=targets, candidates=candidates)
 
     def _one(self, source: str, via: str, scope: Value) -> Reference:
         """A scope that is one resource: the vault, or something in it."""

@@ -6,7 +6,8 @@ what is asked and not the size of the plan.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Any, TypedDict
 
 import msgspec
 
@@ -21,11 +22,11 @@ DUPLICATES_CHECKED_UP_TO = 1 << 20
 
 
 class Change(msgspec.Struct, gc=False):
-    """What happens to one resource: ``change`` of ``resource_changes``."""
+    """What happens to one resource: ``change`` of ``resource_changes``. ``before`` is looked at for what goes away."""
 
     actions: list[str] = []
-    before: dict[str, Any] | None = None
-    after: dict[str, Any] | None = None
+    before: msgspec.Raw = msgspec.Raw(b"null")
+    after: Any = None
     after_unknown: Any = None
     after_sensitive: Any = None
     before_sensitive: Any = None
@@ -63,7 +64,6 @@ class Plan(msgspec.Struct, kw_only=True):
 _RAW = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _CHANGES = msgspec.json.Decoder(list[ResourceChange] | None)
 _ANY = msgspec.json.Decoder(dict[str, Any])
-_CHANGE = msgspec.json.Decoder(Change)
 
 
 _MARKS = ('"resource_changes"', '"planned_values"')
@@ -74,9 +74,38 @@ def mentions_plan(data: bytes) -> bool:
     return any(text.encode(code) in data for text in _MARKS for code in ("utf-8", "utf-16-le", "utf-16-be"))
 
 
-def decode_change(raw: msgspec.Raw) -> Change:
-    """The change of one resource."""
-    return _CHANGE.decode(raw)
+class ChangeDecoder:
+    """Decodes changes of one resource type, only the arguments that are asked for; all of them without ``arguments``."""
+
+    def __init__(self, arguments: Iterable[str] | None = None) -> None:
+        values: Any = dict[str, Any]
+        if arguments is not None:
+            # A TypedDict makes msgspec skip every key that it does not name, without building anything.
+            make: Any = TypedDict  # mypy knows only those that are written out
+            values = make("values", dict.fromkeys(arguments, Any), total=False)
+        marks = values | bool | None
+        change = msgspec.defstruct(
+            "TypedChange",
+            [
+                ("after", values | None, None),
+                ("after_unknown", marks, None),
+                ("after_sensitive", marks, None),
+                ("before_sensitive", marks, None),
+            ],
+            bases=(Change,),
+            gc=False,
+        )
+        self._change = msgspec.json.Decoder(change)
+        self._values = msgspec.json.Decoder(values | None)
+
+    def change(self, raw: msgspec.Raw) -> Change:
+        """The change of one resource."""
+        return self._change.decode(raw)  # type: ignore[return-value]  # a subclass of Change made at run time
+
+    def values(self, raw: msgspec.Raw) -> dict[str, Any]:
+        """The values before the change."""
+        found: dict[str, Any] | None = self._values.decode(raw)
+        return found or {}
 
 
 def decode_plan(data: bytes) -> Plan:
@@ -100,8 +129,8 @@ def decode_plan(data: bytes) -> Plan:
             changes_raw=changes_raw,
             configuration=None if configuration is None else _ANY.decode(configuration),
             prior_state=parts.get("prior_state"),
-            errored=parts.get("errored") == b"true",
-            complete=parts.get("complete") != b"false",
+            errored=bytes(parts.get("errored", b"")) == b"true",
+            complete=bytes(parts.get("complete", b"")) != b"false",
         )
     except msgspec.ValidationError as error:
         raise InputError(f"not a plan that Terraform or OpenTofu prints: {error}", MAKE_PLAN_JSON) from error

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from kvlint.model.source import Location
 from kvlint.model.value import Link, ListValue, MapValue, Scalar, Unknown, Value, path_text
 from kvlint.readers.azurerm.resources import RESOURCES
-from kvlint.readers.plan.address import Key, ModulePath, resource_of
-from kvlint.readers.plan.configuration import Configuration, expression_at, references
+from kvlint.readers.plan.address import Key, ModulePath
+from kvlint.readers.plan.configuration import Configuration, Names, expression_at, references
 from kvlint.readers.plan.document import Change
 from kvlint.readers.plan.links import Tracer
 
@@ -17,10 +16,21 @@ ArgumentPath = tuple[str | int, ...]
 KNOWN_AFTER_APPLY = "known after apply"
 
 
+class Place(NamedTuple):
+    """Where a resource instance stands: module instance, module names, module-local address and instance key."""
+
+    address: str
+    path: ModulePath
+    names: Names
+    resource: str
+    key: Key
+
+
 class Instance:
     """One resource instance. ``values``, ``unknown`` and ``sensitive`` are the three parallel trees of a plan.
 
-    What a plan removes is seen as it is before; its configuration is gone, so everything in it is known.
+    What a plan removes is seen as it is before (``values`` are handed in then), and everything in it is known.
+    ``at`` is the same for all values of a plan, which have no place of their own in the text: the resource has.
     """
 
     __slots__ = (
@@ -29,22 +39,17 @@ class Instance:
     )  # fmt: skip
 
     def __init__(
-        self, address: str, path: ModulePath, resource: str, key: Key, change: Change, at: Location, tracer: Tracer
+        self, place: Place, change: Change, values: dict[str, Any] | None, at: Location, tracer: Tracer
     ) -> None:
-        self.address = address
-        self.path = path
-        self.names = tuple(name for name, _ in path)
-        self.resource = resource
-        self.key = key
+        self.address, self.path, self.names, self.resource, self.key = place
         self.at = at
         self.tracer = tracer
         self.action = planned_action(change)
         self.replace_paths = tuple(path_text(tuple(steps)) for steps in change.replace_paths or ())
-        self.creates = change.before is None or self.action == "replace"
-        removed = change.after is None
-        self.values: Mapping[str, Any] = (change.before if removed else change.after) or {}
-        self.unknown: Any = None if removed else change.after_unknown
-        self.sensitive: Any = change.before_sensitive if removed else change.after_sensitive
+        self.creates = self.action in ("create", "replace")
+        self.values: dict[str, Any] = change.after or {} if values is None else values
+        self.unknown: Any = change.after_unknown if values is None else None
+        self.sensitive: Any = change.after_sensitive if values is None else change.before_sensitive
 
     @property
     def configuration(self) -> Configuration:
@@ -75,14 +80,11 @@ class Instance:
 
     def linked(self, path: ArgumentPath) -> Link | Unknown:
         """An unknown id, followed to the resource that it will be the id of."""
-        trace = self.tracer.trace(self.path, self.resource, self.key, path)
+        trace = self.tracer.trace(self.path, self.names, self.resource, self.key, path)
         if trace is None:
             return self.not_known(path)
         if trace.certain:
-            address = trace.addresses[0]
-            mapped = RESOURCES.get(resource_of(address).removeprefix("data.").partition(".")[0])
-            type_ = mapped.type if mapped is not None else ""
-            return Link(at=self.at, target=address, type=type_, hops=trace.hops)
+            return Link(at=self.at, target=trace.addresses[0], type=_azure_type(trace.types[0]), hops=trace.hops)
         why = f"{KNOWN_AFTER_APPLY}, from {trace.hops[0]}" if trace.hops else KNOWN_AFTER_APPLY
         closed = not trace.anything
         return Unknown(at=self.at, why=why, candidates=trace.addresses, closed=closed, hops=trace.hops)
@@ -116,6 +118,11 @@ class Instance:
             for name in names
         }
         return {name: value for name, value in found.items() if value is not None}
+
+
+def _azure_type(terraform_type: str) -> str:
+    mapped = RESOURCES.get(terraform_type)
+    return mapped.type if mapped is not None else ""
 
 
 def planned_action(change: Change) -> str:

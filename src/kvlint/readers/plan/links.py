@@ -8,6 +8,7 @@ Source of the reference forms: Terraform's internal/command/jsonconfig/expressio
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import cache
 from typing import NamedTuple
 
 from kvlint.readers.plan.address import Key, ModulePath, Quoted, instance_address, key_of, steps
@@ -22,9 +23,13 @@ _PREFIX_ENDS = "/.:|_-~@ "
 
 
 class Trace(NamedTuple):
-    """Where a reference leads. ``anything``: it may also lead elsewhere. ``hops`` are the references followed."""
+    """Where a reference leads: addresses, and their Terraform types.
+
+    ``anything``: it may also lead elsewhere. ``hops`` are the references followed.
+    """
 
     addresses: tuple[str, ...]
+    types: tuple[str, ...]
     anything: bool
     hops: tuple[str, ...]
 
@@ -41,10 +46,17 @@ class Instances:
         self._places: dict[tuple[Names, str], dict[tuple[tuple[Key, ...], Key], str]] = {}
         self._many: dict[tuple[Names, str, tuple[Key, ...], Key], tuple[str, ...]] = {}
 
-    def add(self, path: ModulePath, resource: str, key: Key, address: str) -> None:
+    def add(self, address: str, path: ModulePath, names: Names, resource: str, key: Key) -> None:
         """Note the instance ``address`` of ``resource`` (module-local) in the module instance ``path``."""
-        names, keys = _split(path)
-        self._places.setdefault((names, resource), {})[(keys, key)] = address
+        places = self._places.get((names, resource))
+        if places is None:
+            places = self._places[(names, resource)] = {}
+        places[(split(path)[1], key)] = address
+
+    def exact(self, names: Names, path: ModulePath, resource: str) -> str | None:
+        """The only instance of ``resource`` in the module instance ``path``, if it has no key of its own."""
+        places = self._places.get((names, resource))
+        return places.get((split(path)[1], None)) if places is not None else None
 
     def find(self, path: ModulePath, resource: str, key: Key, hint: Key) -> tuple[str, ...]:
         """The instances that ``resource`` may be.
@@ -52,7 +64,7 @@ class Instances:
         A module key or ``key`` of None is one that the reference does not say. ``hint``, the key of the instance that
         refers, then decides: by being the same, or by beginning with it (``kv-a/password`` belongs to ``kv-a``).
         """
-        names, keys = _split(path)
+        names, keys = split(path)
         places = self._places.get((names, resource))
         if places is None:
             return (instance_address(path, resource, key),)
@@ -74,7 +86,9 @@ class Instances:
         return many
 
 
-def _split(path: ModulePath) -> tuple[Names, tuple[Key, ...]]:
+@cache
+def split(path: ModulePath) -> tuple[Names, tuple[Key, ...]]:
+    """The names and the keys along a module path."""
     return tuple(name for name, _ in path), tuple(key for _, key in path)
 
 
@@ -88,30 +102,64 @@ def _beginnings(hint: Key) -> Iterable[Key]:
                 yield hint[:at]
 
 
+class _Written(NamedTuple):
+    """The expression of one argument. ``keyed``: it uses the instance's own key. ``neighbour``: it is nothing but the
+    id of this resource in the same module, the most frequent form of all."""
+
+    block: Node
+    refs: list[str]
+    keyed: bool
+    neighbour: str
+    hops: tuple[str, ...]
+
+
+def _written(block: Node, refs: list[str]) -> _Written:
+    longest = _longest(refs)
+    keyed = any(text.startswith(("each.", "count.")) for text in refs)
+    parts = steps(longest[0]) if len(longest) == 1 else ()
+    plain = len(parts) == 3 and _head(longest[0]) not in ("data", "module") and _is_azure(parts)
+    neighbour = f"{parts[0]}.{parts[1]}" if plain and key_of(parts[2]) is None else ""
+    return _Written(block, refs, keyed, neighbour, tuple(longest))
+
+
 class Tracer:
     """Follows references of one plan. Answers that do not depend on the instance's own key are kept."""
 
     def __init__(self, configuration: Configuration, instances: Instances) -> None:
         self.configuration = configuration
         self.instances = instances
-        self._kept: dict[tuple[ModulePath, str, tuple[str | int, ...]], Trace | None] = {}
+        self._kept: dict[tuple[ModulePath, str, tuple[str | int, ...]], Trace] = {}
+        self._blocks: dict[tuple[Names, str, tuple[str | int, ...]], _Written | None] = {}
 
-    def trace(self, path: ModulePath, resource: str, key: Key, argument: tuple[str | int, ...]) -> Trace | None:
+    def trace(
+        self, path: ModulePath, names: Names, resource: str, key: Key, argument: tuple[str | int, ...]
+    ) -> Trace | None:
         """Where ``argument`` of a resource leads; None if its block or the argument is not in the configuration."""
+        written = self._written(names, resource, argument)
+        if written is None:
+            return None
+        if written.neighbour:
+            address = self.instances.exact(names, path, written.neighbour)
+            if address is not None:
+                return Trace((address,), (written.neighbour.partition(".")[0],), False, written.hops)
         question = (path, resource, argument)
-        if question in self._kept:
-            return self._kept[question]
-        block = self.configuration.resource(tuple(name for name, _ in path), resource)
-        expression = expression_at(block.get("expressions"), argument)
-        refs = references(expression)
-        trace = None
-        if expression is not None:
+        trace = self._kept.get(question)
+        if trace is None:
             walk = _Walk(self)
-            walk.follow(refs, _At(path, key, block, (), 0))
-            trace = Trace(tuple(walk.addresses), walk.anything, tuple(walk.hops))
-        if key is None or not any(text.startswith(("each.", "count.")) for text in refs):
-            self._kept[question] = trace
+            walk.follow(written.refs, _At(path, key, written.block, (), 0))
+            trace = Trace(tuple(walk.addresses), tuple(walk.addresses.values()), walk.anything, tuple(walk.hops))
+            if key is None or not written.keyed:
+                self._kept[question] = trace
         return trace
+
+    def _written(self, names: Names, resource: str, argument: tuple[str | int, ...]) -> _Written | None:
+        """What the author wrote for an argument, looked up once for all instances of the block."""
+        question = (names, resource, argument)
+        if question not in self._blocks:
+            block = self.configuration.resource(names, resource)
+            expression = expression_at(block.get("expressions"), argument)
+            self._blocks[question] = None if expression is None else _written(block, references(expression))
+        return self._blocks[question]
 
 
 class _At(NamedTuple):
@@ -139,7 +187,7 @@ class _Walk:
     def __init__(self, tracer: Tracer) -> None:
         self.configuration = tracer.configuration
         self.instances = tracer.instances
-        self.addresses: dict[str, None] = {}
+        self.addresses: dict[str, str] = {}
         self.hops: dict[str, None] = {}
         self.anything = False
 
@@ -178,11 +226,11 @@ class _Walk:
                 key = key_of(parts[length]) if len(parts) > length else None
                 resource = ".".join(str(step) for step in parts[:length])
                 for address in self.instances.find(at.path, resource, key, None if key is not None else hint):
-                    self.addresses[address] = None
+                    self.addresses[address] = str(parts[length - 2])
 
     def variable(self, parts: tuple[str | int, ...], at: _At) -> None:
         """``var.V`` is what the caller passes; of the root module it would be known."""
-        names, _ = _split(at.path)
+        names, _ = split(at.path)
         call = self.configuration.call(names) if names else {}
         passed = call.get("expressions")
         refs = references(passed.get(parts[1])) if isinstance(passed, dict) and len(parts) > 1 else []
@@ -196,7 +244,7 @@ class _Walk:
         key = key_of(parts[2]) if len(parts) > 2 else None
         out = parts[2:] if key is None else parts[3:]
         name = str(parts[1]) if len(parts) > 1 else ""
-        outputs = self.configuration.module((*_split(at.path)[0], name)).get("outputs")
+        outputs = self.configuration.module((*split(at.path)[0], name)).get("outputs")
         outputs = outputs if isinstance(outputs, dict) else {}
         chosen = [outputs.get(out[0])] if out else list(outputs.values())
         lists = [refs for item in chosen if isinstance(item, dict) and (refs := references(item.get("expression")))]

@@ -1,114 +1,260 @@
-"""azurerm arguments of a plan -> attributes in Azure's vocabulary, by the tables of ``readers/azurerm``."""
+"""azurerm arguments of a plan -> attributes in Azure's vocabulary, by the tables of ``readers/azurerm``.
+
+Large plans repeat themselves: thousands of secrets say the same but for their name and their vault. What resources say
+alike is lowered once, and the same object stands in all of them, so that rules need to judge it only once too.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
+
+import msgspec
 
 from kvlint.model.graph import Demand
-from kvlint.model.value import ListValue, MapValue, Path, Scalar, Unknown, Value
+from kvlint.model.source import Location
+from kvlint.model.value import Link, ListValue, MapValue, Path, Scalar, Unknown, Value
 from kvlint.readers.azurerm.table import Field, Mapped
 from kvlint.readers.azurerm.version import VersionRange
+from kvlint.readers.plan.configuration import Names
+from kvlint.readers.plan.document import ChangeDecoder
 from kvlint.readers.plan.instance import ArgumentPath, Instance, mark
 
+# What tells a resource apart from others that say the same. Always read: resources are named and linked by it.
+OWN = ("id", "name", "parent", "scope")
+ALWAYS = (*OWN, "resourceGroupName")
 NEVER = (9999, 0)
-# What every resource needs to be named and linked, whatever the rules ask.
-ALWAYS = ("id", "name", "parent", "scope", "resourceGroupName", "location")
 
 Tree = dict[str, Any]
-Entries = tuple[tuple[str, Field, tuple[str, ...]], ...]
+_ID = Field(arm="id")
+_NOTHING: Mapping[str, Any] = {}
+_PLAIN = frozenset({str, bool, int, float})
+
+
+class _Entry(NamedTuple):
+    """One argument that is asked for. ``simple``: a known plain value of it needs nothing but to be put in its place."""
+
+    name: str
+    field: Field
+    arm: Path
+    simple: bool
+    inner: tuple[_Entry, ...]
+
+
+class _Own(NamedTuple):
+    """An argument that tells a resource apart from others: where it goes, and whether it is another resource's id."""
+
+    name: str
+    arm: str
+    is_link: bool
 
 
 class Lowering:
     """The arguments of one azurerm type that anyone asks for, ready to be applied to many instances."""
 
-    def __init__(self, mapped: Mapped, demand: Demand) -> None:
+    def __init__(self, mapped: Mapped, demand: Demand, at: Location) -> None:
         self.type = mapped.type
+        self._at = at
         paths = demand.of(mapped.type) or frozenset()
         asked = paths | {(name,) for name in ALWAYS} | {tuple(via.split(".")) for via in demand.vias}
-        self.listed = tuple((name, tuple(path.split("."))) for name, path in mapped.listed.items())
-        asked |= {(name,) for name, target in self.listed if any(_meet(path, target) for path in asked)}
-        self.entries = _entries(mapped.fields, asked)
-        self.fixed = tuple(
-            (arm, plain)
-            for arm, plain in ((tuple(path.split(".")), plain) for path, plain in mapped.fixed.items())
+        self._listed = tuple((name, tuple(path.split("."))) for name, path in mapped.listed.items())
+        asked |= {(name,) for name, target in self._listed if any(_meet(path, target) for path in asked)}
+        entries = _entries({"id": _ID, **mapped.fields}, asked)
+        own = [entry for entry in entries if len(entry.arm) == 1 and entry.arm[0] in OWN]
+        self._own = tuple(_Own(entry.name, str(entry.arm[0]), entry.field.kind == "link") for entry in own)
+        self._entries = tuple(entry for entry in entries if entry not in own)
+        self._known: dict[tuple[bytes, VersionRange, tuple[Names, str] | None], MapValue] = {}
+        fixed = ((tuple(path.split(".")), plain) for path, plain in mapped.fixed.items())
+        self._fixed = tuple(
+            (arm, Scalar(at=at, value=plain, origin="default"))
+            for arm, plain in fixed
             if any(_meet(path, arm) for path in asked)
         )
+        self._defaults: dict[tuple[int, VersionRange], Value | None] = {}
+        self.decoder = ChangeDecoder({entry.name for entry in entries} | {"name"})
 
-    def attributes(self, instance: Instance, version: VersionRange) -> MapValue:
-        """The attributes of one instance, defaults of its provider version included."""
-        tree: Tree = {}
-        self._fill(tree, self.entries, instance, version, instance.values, instance.unknown, instance.sensitive, ())
-        for path, plain in self.fixed:
-            _put(tree, path, Scalar(at=instance.at, value=plain, origin="default"))
-        for name, target in self.listed:
+    def own(self, instance: Instance) -> dict[str, Value]:
+        """Id, name and links of one instance, taken out of its values: what is left may be said by others too."""
+        values, marks = instance.values, instance.unknown
+        own: dict[str, Value] = {}
+        for entry in self._own:
+            name = entry.name
+            value = values.pop(name, None)
+            doubt = marks.pop(name, None) if type(marks) is dict else marks
+            if doubt is True:
+                own[entry.arm] = instance.linked((name,)) if entry.is_link else instance.not_known((name,))
+            elif type(value) is str:
+                own[entry.arm] = Scalar(at=self._at, value=value)
+        return own
+
+    def common(self, instance: Instance, version: VersionRange) -> MapValue:
+        """Everything else that one instance says, defaults of its provider version included.
+
+        Unknown values lead through the configuration of the instance's own block, so there only instances of one block
+        can say the same.
+        """
+        doubts = msgspec.json.encode(instance.unknown)
+        said = msgspec.json.encode((instance.values, instance.sensitive, instance.action, instance.replace_paths))
+        place = (instance.names, instance.resource) if b"true" in doubts else None
+        key = (said + doubts, version, place)
+        found = self._known.get(key)
+        if found is None:
+            found = frozen(self._tree(instance, version), self._at)
+            if not _holds_links(found):
+                self._known[key] = found
+        return found
+
+    def _tree(self, instance: Instance, version: VersionRange) -> Tree:
+        tree: Tree = {"derived": planned(instance)}
+        self._fill(tree, self._entries, instance, version, instance.values, instance.unknown, instance.sensitive, ())
+        for arm, plain in self._fixed:
+            _put(tree, arm, plain)
+        for name, target in self._listed:
             if name in tree:
-                item = _frozen(tree.pop(name), instance)
-                _put(tree, target, ListValue(at=instance.at, items=(item,)))
-        return _frozen(tree, instance)
+                item = frozen(tree.pop(name), self._at)
+                _put(tree, target, ListValue(at=self._at, items=(item,)))
+        return tree
 
     def _fill(
-        self, tree: Tree, entries: Entries, instance: Instance, version: VersionRange,
+        self, tree: Tree, entries: tuple[_Entry, ...], instance: Instance, version: VersionRange,
         values: Mapping[str, Any], unknown: Any, sensitive: Any, path: ArgumentPath,
     ) -> None:  # fmt: skip
         """Write the arguments of one block, or of the resource itself, into ``tree``."""
-        for name, field, arm in entries:
-            here = (*path, name)
-            value, hidden = values.get(name), mark(sensitive, name)
-            doubt = mark(unknown, name)
-            if doubt is True and field.computed and not field.filled and instance.is_left_out(here):
-                continue
-            if field.until <= version.low:
-                continue
-            if field.kind in ("block", "blocks"):
-                self._blocks(tree, field, arm, instance, version, value, doubt, hidden, here)
-                continue
-            found = _value(field, instance, value, doubt, hidden, here)
-            if found is not None and field.until < version.high and field.until != NEVER:
-                found = Unknown(at=instance.at, why=f"azurerm ignores {name} from version {_dotted(field.until)} on")
-            if found is not None:
-                _put(tree, arm, found)
-        for _, field, arm in entries:
-            if field.defaults and not _has(tree, arm):
-                default = _default(field, version, instance)
-                if default is not None:
-                    _put(tree, arm, default)
+        at = instance.at
+        doubts = unknown if type(unknown) is dict else _NOTHING
+        secrets = sensitive if type(sensitive) is dict else _NOTHING
+        clear = sensitive is not True
+        missing: list[_Entry] = []
+        for entry in entries:
+            name = entry.name
+            value: Any = values.get(name)
+            doubt = doubts.get(name) if unknown is not True else True
+            if not doubt and value is None:
+                if entry.field.defaults:
+                    missing.append(entry)
+            elif clear and not doubt and entry.simple and type(value) in _PLAIN and name not in secrets:
+                _put(tree, entry.arm, Scalar(at=at, value=value))
+            elif not self._general(tree, entry, instance, version, value, doubt, mark(sensitive, name), (*path, name)):
+                missing.append(entry)
+        for entry in missing:
+            default = self._default(entry.field, version)
+            if default is not None and not _has(tree, entry.arm):
+                _put(tree, entry.arm, default)
+
+    def _general(
+        self, tree: Tree, entry: _Entry, instance: Instance, version: VersionRange,
+        value: Any, doubt: Any, hidden: Any, path: ArgumentPath,
+    ) -> bool:  # fmt: skip
+        """Write one argument of any kind; False if it counts as not set."""
+        field = entry.field
+        if doubt is True and field.computed and not field.filled and instance.is_left_out(path):
+            return False
+        if field.until <= version.low:
+            return False
+        if field.kind in ("block", "blocks"):
+            self._blocks(tree, entry, instance, version, value, doubt, hidden, path)
+            return True
+        found = _value(field, instance, value, doubt, hidden, path)
+        if found is not None and field.until < version.high and field.until != NEVER:
+            since = ".".join(map(str, field.until))
+            found = Unknown(at=instance.at, why=f"azurerm ignores {entry.name} from version {since} on")
+        if found is None:
+            return False
+        _put(tree, entry.arm, found)
+        return True
 
     def _blocks(
-        self, tree: Tree, field: Field, arm: tuple[str, ...], instance: Instance, version: VersionRange,
+        self, tree: Tree, entry: _Entry, instance: Instance, version: VersionRange,
         value: Any, unknown: Any, sensitive: Any, path: ArgumentPath,
     ) -> None:  # fmt: skip
-        entries = _entries_of(field)
         if unknown is True:
-            self._unknown_block(tree, field, arm, instance, path)
+            _unknown_block(tree, entry, instance, path)
             return
+        field, arm = entry.field, entry.arm
         count = max(len(items) if isinstance(items, list) else 0 for items in (value, unknown))
         objects: list[Value] = []
         for i in range(count):
             item = value[i] if isinstance(value, list) and i < len(value) and isinstance(value[i], dict) else {}
             inside: Tree = tree if not arm and field.kind == "block" else {}
-            self._fill(
-                inside, entries, instance, version, item, mark(unknown, i), mark(sensitive, i), (*path, i)
-            )
+            marks = mark(unknown, i), mark(sensitive, i)
+            self._fill(inside, entry.inner, instance, version, item, *marks, (*path, i))
             for constant, plain in field.constants.items():
                 _put(inside, tuple(constant.split(".")), Scalar(at=instance.at, value=plain))
             if inside is not tree:
-                objects.append(_frozen(inside, instance))
+                objects.append(frozen(inside, instance.at))
         if field.kind == "blocks" and isinstance(value, list):
             _put(tree, arm, ListValue(at=instance.at, items=tuple(objects)))
         elif objects:
             _put(tree, arm, objects[0])
 
-    @staticmethod
-    def _unknown_block(
-        tree: Tree, field: Field, arm: tuple[str, ...], instance: Instance, path: ArgumentPath
-    ) -> None:
-        """A whole block that is not known: so is everything that it would say."""
-        if arm:
-            _put(tree, arm, instance.not_known(path))
-            return
-        for _, inner, inner_arm in _entries_of(field):
-            Lowering._unknown_block(tree, inner, inner_arm, instance, path)
+    def _default(self, field: Field, version: VersionRange) -> Value | None:
+        """What an argument that is not set amounts to in the provider versions that are possible.
+
+        Kept by the field's identity: the tables live as long as the program.
+        """
+        key = (id(field), version)
+        if key not in self._defaults:
+            self._defaults[key] = _default(field, version, self._at)
+        return self._defaults[key]
+
+
+def planned(instance: Instance) -> Tree:
+    """What the plan does with a resource, as attributes."""
+    action, paths = instance.action, instance.replace_paths
+    forced = f", forced by {', '.join(paths)}" if paths else ""
+    note = f"the plan's action is {action}{forced}"
+    tree: Tree = {"plannedAction": Scalar(at=instance.at, value=action, origin="derived", note=note)}
+    if paths:
+        items = tuple(Scalar(at=instance.at, value=path, origin="derived") for path in paths)
+        tree["replacePaths"] = ListValue(at=instance.at, items=items, origin="derived")
+    return tree
+
+
+def _holds_links(value: Value) -> bool:
+    """Whether a value depends on the instance's own key: a link, or what may be one."""
+    if isinstance(value, MapValue):
+        return any(_holds_links(field) for field in value.fields.values())
+    if isinstance(value, ListValue):
+        return any(_holds_links(item) for item in value.items)
+    return isinstance(value, Link) or (isinstance(value, Unknown) and bool(value.hops))
+
+
+def frozen(tree: Tree, at: Location) -> MapValue:
+    """Nested dicts of Values as a MapValue."""
+    fields = {name: frozen(below, at) if type(below) is dict else below for name, below in tree.items()}
+    return MapValue(at=at, fields=fields)
+
+
+def _entries(fields: Mapping[str, Field], asked: frozenset[Path]) -> tuple[_Entry, ...]:
+    """The fields that lie on, above or below a path that is asked for."""
+    found = []
+    for name, field in fields.items():
+        arm = tuple(field.arm.split(".")) if field.arm else ()
+        inner: tuple[_Entry, ...] = ()
+        if not arm:
+            inner = _entries(field.fields, asked)
+            wanted = bool(inner)
+        else:
+            wanted = any(_meet(path, arm) for path in asked)
+            inner = _entries(field.fields, frozenset({()})) if wanted else ()
+        if wanted:
+            simple = field.kind in ("value", "link") and not field.sensitive and field.until == NEVER
+            found.append(_Entry(name, field, arm, simple, inner))
+    return tuple(found)
+
+
+def _meet(path: Path, arm: Path) -> bool:
+    """Whether one of two paths lies on the other."""
+    return path[: len(arm)] == arm[: len(path)]
+
+
+def _unknown_block(tree: Tree, entry: _Entry, instance: Instance, path: ArgumentPath) -> None:
+    """A whole block that is not known: so is everything that it would say."""
+    if entry.arm:
+        _put(tree, entry.arm, instance.not_known(path))
+        return
+    for inner in entry.inner:
+        _unknown_block(tree, inner, instance, path)
 
 
 def _value(
@@ -123,65 +269,27 @@ def _value(
     if field.kind == "links" and isinstance(found, Scalar):
         return ListValue(at=found.at, items=(found,))
     if field.kind == "flag" and isinstance(found, Scalar):
-        on, off = field.words
-        return Scalar(at=found.at, value=on if found.value is True else off)
+        return Scalar(at=found.at, value=field.words[0 if found.value is True else 1])
     if field.kind == "wrap" and isinstance(found, ListValue):
         items = tuple(MapValue(at=found.at, fields={field.item: item}) for item in found.items)
         return ListValue(at=found.at, items=items)
     return found
 
 
-def _default(field: Field, version: VersionRange, instance: Instance) -> Value | None:
-    """What an argument that is not set amounts to in the provider versions that are possible."""
+def _default(field: Field, version: VersionRange, at: Location) -> Value | None:
     possible = [default for default in field.defaults if version.meets(default.since, default.until)]
     if not possible:
         return None
     if len({default.value for default in possible}) > 1:
-        return Unknown(at=instance.at, why="its default depends on the provider version, which the plan does not say")
+        return Unknown(at=at, why="its default depends on the provider version, which the plan does not say")
     plain = possible[0].value
     if field.kind == "flag":
         plain = field.words[0 if plain is True else 1]
-    return Scalar(at=instance.at, value=plain, origin="default", note="not set, and the default is " + _word(plain))
+    word = str(plain).lower() if isinstance(plain, bool) else str(plain)
+    return Scalar(at=at, value=plain, origin="default", note=f"not set, and the default is {word}")
 
 
-def _word(plain: Any) -> str:
-    return str(plain).lower() if isinstance(plain, bool) else str(plain)
-
-
-def _entries(fields: Mapping[str, Field], asked: frozenset[Path]) -> Entries:
-    """The fields that lie on, above or below a path that is asked for."""
-    found = []
-    for name, field in fields.items():
-        arm = tuple(field.arm.split(".")) if field.arm else ()
-        if not arm:
-            if _entries(field.fields, asked):
-                found.append((name, field, arm))
-        elif any(_meet(path, arm) for path in asked):
-            found.append((name, field, arm))
-    return tuple(found)
-
-
-def _meet(path: Path, arm: Path) -> bool:
-    """Whether one of two paths lies on the other."""
-    return path[: len(arm)] == arm[: len(path)]
-
-
-def _dotted(version: tuple[int, int]) -> str:
-    return f"{version[0]}.{version[1]}"
-
-
-_INNER: dict[int, Entries] = {}
-
-
-def _entries_of(field: Field) -> Entries:
-    """The fields of a block, split once. The tables live as long as the program, so their ids do not move."""
-    found = _INNER.get(id(field))
-    if found is None:
-        found = _INNER[id(field)] = _entries(field.fields, frozenset({()}))
-    return found
-
-
-def _has(tree: Tree, path: tuple[str, ...]) -> bool:
+def _has(tree: Tree, path: Path) -> bool:
     here: Any = tree
     for step in path:
         if not isinstance(here, dict):
@@ -192,22 +300,21 @@ def _has(tree: Tree, path: tuple[str, ...]) -> bool:
     return True
 
 
-def _put(tree: Tree, path: tuple[str, ...], value: Value) -> None:
+def _put(tree: Tree, path: Path, value: Value) -> None:
     """Write ``value``. Of several arguments for one path the first that is set counts; lists are joined."""
-    here = tree
+    here: Any = tree
     for step in path[:-1]:
-        below = here.setdefault(step, {})
-        if not isinstance(below, dict):
+        below = here.get(step)
+        if below is None:
+            below = here[step] = {}
+        elif type(below) is not dict:
             return
         here = below
     last = path[-1]
     have = here.get(last)
-    if isinstance(have, ListValue) and isinstance(value, ListValue):
-        here[last] = ListValue(at=value.at, items=have.items + value.items)
-    elif have is None or (isinstance(have, Unknown) and not isinstance(value, Unknown)):
+    if have is None:
         here[last] = value
-
-
-def _frozen(tree: Tree, instance: Instance) -> MapValue:
-    fields = {name: _frozen(below, instance) if isinstance(below, dict) else below for name, below in tree.items()}
-    return MapValue(at=instance.at, fields=fields)
+    elif isinstance(have, ListValue) and isinstance(value, ListValue):
+        here[last] = ListValue(at=value.at, items=have.items + value.items)
+    elif isinstance(have, Unknown) and not isinstance(value, Unknown):
+        here[last] = value

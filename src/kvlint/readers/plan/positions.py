@@ -10,7 +10,7 @@ import msgspec
 from kvlint.model.source import Excerpt, Region
 from kvlint.readers.plan.document import Plan
 from kvlint.readers.plan.providers import PROVIDER_PREFIX
-from kvlint.syntax.json import elements, members, regions
+from kvlint.syntax.json import Lines, elements, members
 
 # The head of an entry is what stands before its change: address, type, name, index, provider. No value stands there.
 _CHANGE = re.compile(rb'\s*"change"\s*:')
@@ -25,17 +25,16 @@ def positions(plan: Plan, addresses: Collection[str]) -> dict[str, tuple[Region,
     """Region and excerpt of each address that the plan holds: its ``"address"`` line, or its provider block."""
     spans = dict(_change_spans(plan, addresses))
     spans |= _provider_spans(plan, addresses)
-    ordered = sorted(spans.items(), key=lambda item: item[1])
-    places = list(regions(plan.data, [(start, end) for _, (start, end, _, _) in ordered]))
-    heads = list(regions(plan.data, [(start, end) for _, (_, _, start, end) in ordered]))
-    return {
-        address: (place, Excerpt(text=_text(plan, start, end), context=head, context_text=_text(plan, low, high)))
-        for (address, (start, end, low, high)), place, head in zip(ordered, places, heads, strict=True)
-    }
-
-
-def _text(plan: Plan, start: int, end: int) -> str:
-    return plan.data[start:end].decode("utf-8", "replace")
+    # The four offsets of each span and the spans themselves are in order, so that one pass finds all their places.
+    ordered = sorted(spans.items(), key=lambda item: item[1][2])
+    lines = Lines(plan.data)
+    found: dict[str, tuple[Region, Excerpt]] = {}
+    for address, (start, end, low, high) in ordered:
+        head_start, first, last, head_end = (lines.place(at) for at in (low, start, end, high))
+        head = Region(*head_start, *head_end)
+        text, around = (plan.data[a:b].decode("utf-8", "replace") for a, b in ((start, end), (low, high)))
+        found[address] = (Region(*first, *last), Excerpt(text=text, context=head, context_text=around))
+    return found
 
 
 def _change_spans(plan: Plan, addresses: Collection[str]) -> Iterator[tuple[str, _Span]]:

@@ -9,12 +9,12 @@ import msgspec
 
 from kvlint.model.graph import Demand, Resource
 from kvlint.model.source import Location
-from kvlint.model.value import MapValue
+from kvlint.model.value import MapValue, Scalar
 from kvlint.readers.azurerm.resources import RESOURCES
 from kvlint.readers.azurerm.version import VersionRange
 from kvlint.readers.plan.configuration import Configuration
 from kvlint.readers.plan.document import Change, Plan
-from kvlint.readers.plan.instance import Instance
+from kvlint.readers.plan.instance import Instance, Place
 from kvlint.readers.plan.links import Instances, Tracer
 from kvlint.readers.plan.lower import Lowering
 
@@ -54,14 +54,17 @@ def prior_data(plan: Plan, path: str, demand: Demand, have: Collection[str]) -> 
         if item.mode != "data" or mapped is None or item.address in have or demand.of(mapped.type) is None:
             continue
         at = Location(path=path, address=item.address)
-        change = Change(actions=["read"], before={}, after=_VALUES.decode(item.values))
-        instance = Instance(item.address, (), f"data.{item.type}", None, change, at, tracer)
-        attributes: MapValue = Lowering(mapped, demand).attributes(instance, VersionRange())
-        name = instance.values.get("name")
+        place = Place(item.address, (), (), f"data.{item.type}", None)
+        change = Change(actions=["read"], after=_VALUES.decode(item.values))
+        instance = Instance(place, change, None, at, tracer)
+        lowering = Lowering(mapped, demand, at)
+        own = lowering.own(instance)
+        attributes = MapValue(at=at, fields={**lowering.common(instance, VersionRange()).fields, **own})
+        name = own.get("name")
         yield Resource(
             address=item.address,
             type=mapped.type,
-            name=name if isinstance(name, str) else item.address,
+            name=str(name.value) if isinstance(name, Scalar) else item.address,
             attributes=attributes,
             at=at,
             declared_as=item.type,

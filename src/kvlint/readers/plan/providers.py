@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from kvlint.model.graph import Resource
 from kvlint.model.source import Location
-from kvlint.model.value import MapValue, Scalar, Unknown, Value
+from kvlint.model.value import Link, MapValue, Scalar, Unknown, Value
 from kvlint.readers.azurerm.version import EVIDENCE, VersionRange, constrained, evidenced
 from kvlint.readers.plan.configuration import Configuration, Node
-from kvlint.readers.plan.document import Plan, decode_change
+from kvlint.readers.plan.document import ChangeDecoder, Plan
 
 PROVIDER_TYPE = "Terraform/providers"
 PROVIDER_PREFIX = "provider."
@@ -33,11 +33,19 @@ KEY_VAULT_FLAGS = {
 _FLAGS_SINCE = (3, 0)
 
 
+class Managed(NamedTuple):
+    """The provider versions that a resource can have been planned with, and a link to its provider block if shown."""
+
+    version: VersionRange
+    link: Link | None
+
+
 class Providers:
     """The azurerm provider blocks of one plan, by provider key."""
 
     def __init__(self, plan: Plan, configuration: Configuration, path: str) -> None:
         self._configuration = configuration
+        self._path = path
         self._evidence = _evidence(plan)
         blocks = {key: block for key, block in configuration.providers().items() if _is_azurerm(key, block)}
         self._versions = {
@@ -45,32 +53,35 @@ class Providers:
         }
         self.resources = tuple(_resource(key, block, self._versions[key], path) for key, block in blocks.items())
         self._addresses = {resource.address for resource in self.resources}
+        self._known: dict[tuple[tuple[str, ...], str], Managed] = {}
 
     def _dated(self, version: VersionRange) -> VersionRange:
         for type_, keys in self._evidence:
             version = evidenced(type_, keys, version)
         return version
 
-    def address_of(self, names: tuple[str, ...], resource: str) -> str | None:
-        """The address of the provider block that manages a resource, if the plan shows it."""
-        address = PROVIDER_PREFIX + self._configuration.provider_key(names, resource)
-        return address if address in self._addresses else None
-
-    def version_of(self, names: tuple[str, ...], resource: str) -> VersionRange:
-        """The provider versions that a resource can have been planned with."""
-        key = self._configuration.provider_key(names, resource)
-        found = self._versions.get(key)
-        return found if found is not None else self._dated(VersionRange())
+    def of(self, names: tuple[str, ...], resource: str) -> Managed:
+        """What manages a resource, by its static place."""
+        place = (names, resource)
+        found = self._known.get(place)
+        if found is None:
+            key = self._configuration.provider_key(names, resource)
+            version = self._versions.get(key)
+            address = PROVIDER_PREFIX + key
+            link = Link(at=Location(path=self._path), target=address) if address in self._addresses else None
+            found = self._known[place] = Managed(version if version is not None else self._dated(VersionRange()), link)
+        return found
 
 
 def _evidence(plan: Plan) -> list[tuple[str, frozenset[str]]]:
     """The first resource of each type that dates its provider, and the arguments it shows."""
     found: dict[str, frozenset[str]] = {}
+    decoder = ChangeDecoder()
     for change in plan.changes:
         if change.type in EVIDENCE and change.type not in found and change.mode == "managed":
-            decoded = decode_change(change.change)
+            decoded = decoder.change(change.change)
             unknown = decoded.after_unknown if isinstance(decoded.after_unknown, dict) else {}
-            found[change.type] = frozenset({*(decoded.after or decoded.before or {}), *unknown})
+            found[change.type] = frozenset({*(decoded.after or decoder.values(decoded.before)), *unknown})
             if len(found) == len(EVIDENCE):
                 break
     return list(found.items())

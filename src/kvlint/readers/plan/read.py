@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import cache
 
 import msgspec
 
@@ -12,13 +11,13 @@ from kvlint.model.report import Problem
 from kvlint.model.source import Location
 from kvlint.model.value import Link, MapValue, Scalar, Value
 from kvlint.readers.azurerm.resources import RESOURCES, is_vault_related
-from kvlint.readers.plan.address import Key, ModulePath, module_path, resource_of
+from kvlint.readers.plan.address import ModulePath, module_path, resource_of
 from kvlint.readers.plan.azapi import arm_type, azapi_attributes, overlaid, update_body, update_target
 from kvlint.readers.plan.configuration import Configuration
-from kvlint.readers.plan.document import MAKE_PLAN_JSON, Plan, ResourceChange, decode_change, decode_plan
-from kvlint.readers.plan.instance import Instance
+from kvlint.readers.plan.document import MAKE_PLAN_JSON, ChangeDecoder, Plan, ResourceChange, decode_plan
+from kvlint.readers.plan.instance import Instance, Place
 from kvlint.readers.plan.links import Instances, Tracer
-from kvlint.readers.plan.lower import Lowering
+from kvlint.readers.plan.lower import Lowering, frozen, planned
 from kvlint.readers.plan.prior import prior_data
 from kvlint.readers.plan.providers import Providers
 from kvlint.readers.problems import NOT_WHOLE, TYPE_NOT_KNOWN
@@ -50,9 +49,12 @@ class _Reader:
         self.configuration = Configuration(plan.configuration)
         self.tracer = Tracer(self.configuration, Instances())
         self.providers = Providers(plan, self.configuration, path)
+        # No value of a plan has a place of its own: only whole resources have one in its text.
+        self.at = Location(path=path)
+        self.azapi = ChangeDecoder()
         self.lowerings: dict[str, Lowering | None] = {}
         self.resources: dict[str, Resource] = {}
-        self.updates: list[tuple[Instance, str]] = []
+        self.updates: list[Instance] = []
         self.problems: list[Problem] = []
 
     def read(self) -> PlanRead:
@@ -61,30 +63,27 @@ class _Reader:
         for provider in self.providers.resources:
             if self.demand.of(provider.type) is not None:
                 self.resources[provider.address] = provider
-        wanted = [change for change in self.plan.changes if self._is_wanted(change)]
-        placed = [(change, *self._place(change)) for change in wanted]
-        for change, path, resource, key in placed:
-            self.tracer.instances.add(path, resource, key, change.address)
-        for change, path, resource, key in placed:
-            at = Location(path=self.path, address=change.address)
-            with self._reading(f"the change of '{change.address}'", change.address):
-                decoded = decode_change(change.change)
-                self._add(change, Instance(change.address, path, resource, key, decoded, at, self.tracer))
-        with self._reading("prior_state"):
+        placed = [(change, _place(change)) for change in self.plan.changes if self._is_wanted(change)]
+        for _, place in placed:
+            self.tracer.instances.add(*place)
+        for change, place in placed:
+            try:
+                self._add(change, place)
+            except (msgspec.DecodeError, RecursionError) as error:
+                self._unreadable(f"the change of '{change.address}'", error, change.address)
+        try:
             for data in prior_data(self.plan, self.path, self.demand, self.resources):
                 self.resources.setdefault(data.address, data)
+        except (msgspec.DecodeError, RecursionError) as error:
+            self._unreadable("prior_state", error)
         self._overlay()
         closed = self.plan.complete and not self.plan.errored and self.configuration.given
         return PlanRead(plan=self.plan, resources=self.resources, problems=self.problems, closed=closed)
 
-    @contextmanager
-    def _reading(self, what: str, address: str | None = None) -> Iterator[None]:
+    def _unreadable(self, what: str, error: Exception, address: str | None = None) -> None:
         """A part that is not shaped as Terraform prints it is a Problem, and the rest is still read."""
-        try:
-            yield
-        except (msgspec.DecodeError, RecursionError) as error:
-            reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-            self._problem(NOT_WHOLE, "error", f"{what} cannot be read: {reason}", address)
+        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+        self._problem(NOT_WHOLE, "error", f"{what} cannot be read: {reason}", address)
 
     def _check_whole(self) -> None:
         """What a plan must hold for its answer to be whole."""
@@ -119,37 +118,36 @@ class _Reader:
             return self.lowerings[change.type] is not None
         mapped = RESOURCES.get(change.type)
         asked = mapped is not None and self.demand.of(mapped.type) is not None
-        self.lowerings[change.type] = Lowering(mapped, self.demand) if mapped is not None and asked else None
+        self.lowerings[change.type] = Lowering(mapped, self.demand, self.at) if mapped is not None and asked else None
         if mapped is None and change.mode == "managed" and is_vault_related(change.type):
             text = f"'{change.type}' looks like a Key Vault resource, but its type is not known and it was not judged"
             self._problem(TYPE_NOT_KNOWN, "error", text, change.address)
         return asked
 
-    @staticmethod
-    def _place(change: ResourceChange) -> tuple[ModulePath, str, Key]:
-        key = change.index if isinstance(change.index, (str, int)) else None
-        local = f"{change.type}.{change.name}"
-        local = f"data.{local}" if change.mode == "data" else local
-        return module_path(change.module_address), local if change.name else resource_of(change.address), key
-
-    def _add(self, change: ResourceChange, instance: Instance) -> None:
-        if change.type == _AZAPI_UPDATE:
-            self.updates.append((instance, change.type))
-            return
-        if change.type == _AZAPI:
-            self._add_azapi(instance)
+    def _add(self, change: ResourceChange, place: Place) -> None:
+        if change.type in (_AZAPI, _AZAPI_UPDATE):
+            instance = self._instance(change, place, self.azapi)
+            if change.type == _AZAPI:
+                self._add_azapi(instance)
+            else:
+                self.updates.append(instance)
             return
         lowering = self.lowerings[change.type]
         if lowering is None:
             return
-        version = self.providers.version_of(instance.names, instance.resource)
-        attributes = lowering.attributes(instance, version)
-        if "provider" in self.demand.vias:
-            address = self.providers.address_of(instance.names, instance.resource)
-            if address is not None:
-                link = Link(at=instance.at, target=address)
-                attributes = MapValue(at=attributes.at, fields={**attributes.fields, "provider": link})
-        self._keep(instance, lowering.type, change.type, attributes, change.mode == "data")
+        instance = self._instance(change, place, lowering.decoder)
+        managed = self.providers.of(place.names, place.resource)
+        own = lowering.own(instance)
+        common = lowering.common(instance, managed.version)
+        if managed.link is not None:
+            own["provider"] = managed.link
+        attributes = MapValue(at=self.at, fields={**common.fields, **own})
+        self._keep(instance, lowering.type, change.type, attributes, change.mode == "data", common)
+
+    def _instance(self, change: ResourceChange, place: Place, decoder: ChangeDecoder) -> Instance:
+        decoded = decoder.change(change.change)
+        removed = decoder.values(decoded.before) if decoded.after is None else None
+        return Instance(place, decoded, removed, self.at, self.tracer)
 
     def _add_azapi(self, instance: Instance) -> None:
         named = arm_type(instance)
@@ -159,23 +157,33 @@ class _Reader:
             return
         type_ = _CANONICAL.get(named[0].lower(), named[0])
         if self.demand.of(type_) is not None:
-            attributes = azapi_attributes(instance, type_, named[1])
-            self._keep(instance, type_, _AZAPI, attributes, instance.resource.startswith("data."))
+            body = azapi_attributes(instance, type_, named[1])
+            derived = frozen(planned(instance), self.at)
+            body = msgspec.structs.replace(body, fields={**body.fields, "derived": derived})
+            self._keep(instance, type_, _AZAPI, body, instance.resource.startswith("data."))
         elif type_.lower().startswith("microsoft.keyvault/") and type_.lower() not in _CANONICAL:
             text = f"'{type_}' is a Key Vault type that is not known, so it was not judged"
             self._problem(TYPE_NOT_KNOWN, "error", text, instance.address)
 
-    def _keep(self, instance: Instance, type_: str, declared_as: str, attributes: MapValue, existing: bool) -> None:
+    def _keep(
+        self,
+        instance: Instance,
+        type_: str,
+        declared_as: str,
+        attributes: MapValue,
+        existing: bool,
+        common: MapValue | None = None,
+    ) -> None:
         self.resources[instance.address] = Resource(
             address=instance.address,
             type=type_,
             name=_name(attributes.fields.get("name"), instance),
             attributes=attributes,
-            at=instance.at,
+            at=Location(path=self.path, address=instance.address),
             declared_as=declared_as,
             action=instance.action,
-            replace_paths=instance.replace_paths,
             existing=existing,
+            common=common,
         )
 
     def _overlay(self) -> None:
@@ -185,7 +193,7 @@ class _Reader:
             for resource in self.resources.values()
             if isinstance(value := resource.attributes.fields.get("id"), Scalar)
         }
-        for instance, declared_as in self.updates:
+        for instance in self.updates:
             target = update_target(instance)
             address = target.target if isinstance(target, Link) else None
             if isinstance(target, Scalar):
@@ -193,12 +201,26 @@ class _Reader:
             found = self.resources.get(address or "")
             if found is not None:
                 attributes = overlaid(found.attributes, update_body(instance))
-                self.resources[found.address] = msgspec.structs.replace(found, attributes=attributes)
+                self.resources[found.address] = msgspec.structs.replace(found, attributes=attributes, common=None)
                 continue
             named = arm_type(instance)
             if named is None or named[0].lower().startswith("microsoft.keyvault/"):
-                text = f"{declared_as} changes a resource that is not in the plan, so the whole was not judged"
+                text = f"{_AZAPI_UPDATE} changes a resource that is not in the plan, so the whole was not judged"
                 self._problem(TYPE_NOT_KNOWN, "warning", text, instance.address)
+
+
+def _place(change: ResourceChange) -> Place:
+    path, names = _module(change.module_address)
+    local = f"{change.type}.{change.name}"
+    local = f"data.{local}" if change.mode == "data" else local
+    key = change.index if isinstance(change.index, (str, int)) else None
+    return Place(change.address, path, names, local if change.name else resource_of(change.address), key)
+
+
+@cache
+def _module(address: str) -> tuple[ModulePath, tuple[str, ...]]:
+    path = module_path(address)
+    return path, tuple(name for name, _ in path)
 
 
 def _name(value: Value | None, instance: Instance) -> str:
