@@ -108,7 +108,7 @@ def _check_source(source: Source, demand: Demand, evaluator: Evaluator, total: V
         return True
     problems = read.problems + verdicts.problems
     told = verdicts.findings + (verdicts.undecided if explain else [])
-    places = positions(read.plan, _addresses(told, problems))
+    places = positions(read.plan, read.numbers, _addresses(told, problems))
     total.findings += (_placed(finding, places) for finding in verdicts.findings)
     total.undecided += (_placed(finding, places) for finding in verdicts.undecided)
     total.problems += (_placed_problem(problem, places) for problem in problems)

@@ -51,19 +51,19 @@ def _attribute(condition: Attribute, parameters: Mapping[str, Any]) -> Judge:
     operand: Any = condition.operand
     if isinstance(operand, str) and operand.startswith("$"):
         operand = parameters[operand[1:]]
-    operator = OPERATORS[name]
+    operator = OPERATORS[name](operand)
     when_absent = FAIL
     if name == "is" and operand == "absent":
         when_absent = PASS
     elif default is not None:
-        when_absent = operator(Scalar(at=_NOWHERE, value=default), operand)
+        when_absent = operator(Scalar(at=_NOWHERE, value=default))
 
     def judge(subject: Answer, resource: Resource, world: World, trail: Trail | None, prefix: str) -> Outcome:
         found = select(subject, path)
         if isinstance(found, Absent):
             outcome = when_absent
         else:
-            outcome = UNDECIDED if type(found) is Unknown else operator(found, operand)
+            outcome = UNDECIDED if type(found) is Unknown else operator(found)
         if trail is not None:
             trail.append(_evidence(outcome, found, _wanted(name, operand), resource, prefix, condition.text))
         return outcome

@@ -1,113 +1,119 @@
-"""One function an operator: is what was found as wanted?
+"""One function an operator: it takes the operand and answers a function that judges what was found.
 
-Each gets a set value (never Absent, never Unknown) and the operand, and answers an outcome: an item of a list may
-still be unknown. Texts compare without case, as Azure does; a bool is no number (in Python ``True == 1``).
+That function gets a set value (never Absent, never Unknown) and answers an outcome: an item of a list may still be
+unknown. Texts compare without case, as Azure does; a bool is no number (in Python ``True == 1``).
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from functools import cache
 from typing import Any, TypeAlias
 
 from kvlint.engine.logic import FAIL, PASS, UNDECIDED
 from kvlint.model.report import Outcome
 from kvlint.model.value import Link, ListValue, MapValue, Plain, Scalar, Unknown, Value
 
-Operator: TypeAlias = Callable[[Value, Any], Outcome]
+Operator: TypeAlias = Callable[[Value], Outcome]
 
 
 def same(found: Plain, wanted: Plain) -> bool:
     """Whether two plain values are the same to Azure."""
-    if isinstance(found, str) and isinstance(wanted, str):
-        return found.casefold() == wanted.casefold()
-    if isinstance(found, bool) or isinstance(wanted, bool):
-        return found is wanted
-    return found == wanted
+    return key_of(found) == key_of(wanted)
 
 
-def _outcome(holds: bool) -> Outcome:
-    return PASS if holds else FAIL
+def key_of(plain: Plain) -> tuple[str, Plain]:
+    """What is the same for plain values that are the same to Azure."""
+    if isinstance(plain, str):
+        return "text", plain.casefold()
+    return ("flag", plain) if isinstance(plain, bool) else ("number", plain)
 
 
-def _equals(found: Value, wanted: Any) -> Outcome:
-    if isinstance(found, Link):
-        return UNDECIDED
-    return _outcome(isinstance(found, Scalar) and same(found.value, wanted))
+def _on_plain(holds: Callable[[Plain], bool]) -> Operator:
+    """An operator on plain values: a link's text is not known yet, lists and objects never hold."""
+
+    def judge(found: Value) -> Outcome:
+        if type(found) is Scalar:
+            return PASS if holds(found.value) else FAIL
+        return UNDECIDED if type(found) is Link else FAIL
+
+    return judge
 
 
-def _in(found: Value, wanted: Any) -> Outcome:
-    if isinstance(found, Link):
-        return UNDECIDED
-    return _outcome(isinstance(found, Scalar) and any(same(found.value, item) for item in wanted))
+def _equals(wanted: Any) -> Operator:
+    key = key_of(wanted)
+    if key[0] != "text":
+        return _on_plain(lambda plain: key_of(plain) == key)
+    text = key[1]
+    return _on_plain(lambda plain: isinstance(plain, str) and plain.casefold() == text)
 
 
-def _contains(found: Value, wanted: Any) -> Outcome:
+def _in(wanted: Any) -> Operator:
+    keys = frozenset(key_of(item) for item in wanted)
+    return _on_plain(lambda plain: key_of(plain) in keys)
+
+
+def _contains(wanted: Any) -> Operator:
     """An item of a list, a part of a text."""
-    if isinstance(found, Link):
-        return UNDECIDED
-    if isinstance(found, Scalar):
-        text = isinstance(found.value, str) and isinstance(wanted, str)
-        return _outcome(text and str(wanted).casefold() in str(found.value).casefold())
-    if not isinstance(found, ListValue):
-        return FAIL
-    if any(isinstance(item, Scalar) and same(item.value, wanted) for item in found.items):
-        return PASS
-    return UNDECIDED if any(isinstance(item, (Unknown, Link)) for item in found.items) else FAIL
+    key = key_of(wanted)
+
+    def judge(found: Value) -> Outcome:
+        if isinstance(found, Scalar):
+            both = isinstance(found.value, str) and isinstance(wanted, str)
+            return PASS if both and wanted.casefold() in str(found.value).casefold() else FAIL
+        if not isinstance(found, ListValue):
+            return UNDECIDED if isinstance(found, Link) else FAIL
+        if any(isinstance(item, Scalar) and key_of(item.value) == key for item in found.items):
+            return PASS
+        return UNDECIDED if any(isinstance(item, (Unknown, Link)) for item in found.items) else FAIL
+
+    return judge
 
 
-@cache
-def _pattern(text: str) -> re.Pattern[str]:
-    return re.compile(text, re.IGNORECASE)
-
-
-def _matches(found: Value, wanted: Any) -> Outcome:
+def _matches(wanted: Any) -> Operator:
     """The whole text, without case."""
-    if isinstance(found, Link):
-        return UNDECIDED
-    return _outcome(
-        isinstance(found, Scalar) and isinstance(found.value, str) and bool(_pattern(wanted).fullmatch(found.value))
-    )
+    pattern = re.compile(wanted, re.IGNORECASE)
+    return _on_plain(lambda plain: isinstance(plain, str) and pattern.fullmatch(plain) is not None)
 
 
-def _number(found: Value) -> float | None:
-    if isinstance(found, Scalar) and isinstance(found.value, (int, float)) and not isinstance(found.value, bool):
-        return found.value
-    return None
+def _number(holds: Callable[[float], bool]) -> Operator:
+    return _on_plain(lambda plain: isinstance(plain, (int, float)) and not isinstance(plain, bool) and holds(plain))
 
 
-def _at_least(found: Value, wanted: Any) -> Outcome:
-    number = _number(found)
-    return _outcome(number is not None and number >= wanted)
+def _at_least(wanted: Any) -> Operator:
+    return _number(lambda number: number >= wanted)
 
 
-def _at_most(found: Value, wanted: Any) -> Outcome:
-    number = _number(found)
-    return _outcome(number is not None and number <= wanted)
+def _at_most(wanted: Any) -> Operator:
+    return _number(lambda number: number <= wanted)
 
 
-def _is(found: Value, wanted: Any) -> Outcome:
+def _is(wanted: Any) -> Operator:
     """What is found here is set; a text of nothing but blanks is set too, as it is to Azure."""
-    return _outcome(wanted == "set")
+    outcome = PASS if wanted == "set" else FAIL
+    return lambda found: outcome
 
 
-def _length_at_least(found: Value, wanted: Any) -> Outcome:
+def _length_at_least(wanted: Any) -> Operator:
     """Items of a list, characters of a text, fields of an object."""
-    match found:
-        case ListValue(items=items):
-            return _outcome(len(items) >= wanted)
-        case MapValue(fields=fields):
-            return _outcome(len(fields) >= wanted)
-        case Scalar(value=str() as text):
-            return _outcome(len(text) >= wanted)
-        case Link():
-            return UNDECIDED
-        case _:
-            return FAIL
+
+    def judge(found: Value) -> Outcome:
+        match found:
+            case ListValue(items=items):
+                return PASS if len(items) >= wanted else FAIL
+            case MapValue(fields=fields):
+                return PASS if len(fields) >= wanted else FAIL
+            case Scalar(value=str() as text):
+                return PASS if len(text) >= wanted else FAIL
+            case Link():
+                return UNDECIDED
+            case _:
+                return FAIL
+
+    return judge
 
 
-OPERATORS: Mapping[str, Operator] = {
+OPERATORS: Mapping[str, Callable[[Any], Operator]] = {
     "equals": _equals,
     "in": _in,
     "contains": _contains,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
@@ -12,7 +12,6 @@ _SPACE = re.compile(rb"[ \t\r\n]*")
 _KEY = re.compile(rb'[ \t\r\n]*("(?:[^"\\]|\\.)*")[ \t\r\n]*:[ \t\r\n]*')
 _BYTE = re.compile(r"^(?:JSON is malformed: )?(?P<what>.*?) \(byte (?P<byte>\d+)\)$")
 _BLANK, _COMMA = frozenset(b" \t\r\n"), ord(",")
-_LIST = msgspec.json.Decoder(list[msgspec.Raw])
 
 
 def members(data: bytes, parts: Mapping[str, msgspec.Raw]) -> dict[str, int]:
@@ -36,13 +35,13 @@ def members(data: bytes, parts: Mapping[str, msgspec.Raw]) -> dict[str, int]:
     return places
 
 
-def elements(data: bytes, raw: msgspec.Raw, at: int) -> Iterator[tuple[int, int]]:
-    """Start and end offset in ``data`` of each element of the list ``raw``, which starts at offset ``at``."""
+def elements(data: bytes, items: Sequence[msgspec.Raw], at: int) -> Iterator[tuple[int, int]]:
+    """Start and end offset in ``data`` of each of the raw ``items`` of the list that starts at offset ``at``."""
     at += 1
-    for element in _LIST.decode(raw):
+    for item in items:
         if data[at] in _BLANK:
             at += len(_space(data, at))
-        end = at + memoryview(element).nbytes
+        end = at + memoryview(item).nbytes
         yield at, end
         at = end + 1 if data[end] == _COMMA else end + len(_space(data, end)) + 1
 

@@ -6,6 +6,7 @@ what is asked and not the size of the plan.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from typing import Any, TypedDict
 
@@ -48,13 +49,12 @@ class ResourceChange(msgspec.Struct, gc=False):
 
 
 class Plan(msgspec.Struct, kw_only=True):
-    """The parts of a plan. ``changes_at`` is the byte offset of ``resource_changes`` in ``data``."""
+    """The parts of a plan. ``entries`` are those of ``resource_changes``, which starts at byte ``entries_at`` of ``data``."""
 
     data: bytes
     format_version: str
-    changes: list[ResourceChange]
-    changes_at: int
-    changes_raw: msgspec.Raw
+    entries: list[msgspec.Raw]
+    entries_at: int
     configuration: dict[str, Any] | None
     prior_state: msgspec.Raw | None
     errored: bool
@@ -62,7 +62,11 @@ class Plan(msgspec.Struct, kw_only=True):
 
 
 _RAW = msgspec.json.Decoder(dict[str, msgspec.Raw])
-_CHANGES = msgspec.json.Decoder(list[ResourceChange] | None)
+_ENTRIES = msgspec.json.Decoder(list[msgspec.Raw] | None)
+_ENTRY = msgspec.json.Decoder(ResourceChange)
+# Whichever comes first. Inside a text the quotes would be escaped, so this is a key; if it is ``change``, the type may
+# stand behind it.
+_TYPE = re.compile(rb'"(?:change|type)"\s*:\s*(?:"([^"\\]*)")?')
 _ANY = msgspec.json.Decoder(dict[str, Any])
 
 
@@ -72,6 +76,17 @@ _MARKS = ('"resource_changes"', '"planned_values"')
 def mentions_plan(data: bytes) -> bool:
     """Whether a JSON file may be a plan, broken ones included, so that a folder's other JSON is left alone."""
     return any(text.encode(code) in data for text in _MARKS for code in ("utf-8", "utf-16-le", "utf-16-be"))
+
+
+def entry_type(entry: msgspec.Raw) -> str | None:
+    """The resource type of an entry, read off its head; None where that takes decoding it."""
+    match = _TYPE.search(entry)
+    return match[1].decode() if match is not None and match[1] is not None else None
+
+
+def decode_entry(entry: msgspec.Raw) -> ResourceChange:
+    """An entry of ``resource_changes``, its change still raw."""
+    return _ENTRY.decode(entry)
 
 
 class ChangeDecoder:
@@ -119,14 +134,12 @@ def decode_plan(data: bytes) -> Plan:
         places = members(data, parts)
         if len(data) <= DUPLICATES_CHECKED_UP_TO and (key := duplicate_key(data)):
             raise InputError(f"the key '{key}' is given twice in one object", MAKE_PLAN_JSON)
-        changes_raw = parts.get("resource_changes", msgspec.Raw(b"[]"))
         configuration = parts.get("configuration")
         return Plan(
             data=data,
             format_version=_text(parts.get("format_version")),
-            changes=_CHANGES.decode(changes_raw) or [],
-            changes_at=places.get("resource_changes", 0),
-            changes_raw=changes_raw,
+            entries=_ENTRIES.decode(parts.get("resource_changes", msgspec.Raw(b"[]"))) or [],
+            entries_at=places.get("resource_changes", 0),
             configuration=None if configuration is None else _ANY.decode(configuration),
             prior_state=parts.get("prior_state"),
             errored=bytes(parts.get("errored", b"")) == b"true",

@@ -34,7 +34,7 @@ class Instance:
     """
 
     __slots__ = (
-        "action", "address", "at", "creates", "key", "names", "path", "replace_paths", "resource", "sensitive", "tracer",
+        "action", "address", "at", "creates", "followed", "key", "names", "path", "replace_paths", "resource", "sensitive", "tracer",
         "unknown", "values",
     )  # fmt: skip
 
@@ -46,6 +46,8 @@ class Instance:
         self.tracer = tracer
         self.action = planned_action(change)
         self.replace_paths = tuple(path_text(tuple(steps)) for steps in change.replace_paths or ())
+        # Whether any value was found by following a reference, so that it is this instance's alone.
+        self.followed = False
         self.creates = self.action in ("create", "replace")
         self.values: dict[str, Any] = change.after or {} if values is None else values
         self.unknown: Any = change.after_unknown if values is None else None
@@ -80,6 +82,7 @@ class Instance:
 
     def linked(self, path: ArgumentPath) -> Link | Unknown:
         """An unknown id, followed to the resource that it will be the id of."""
+        self.followed = True
         trace = self.tracer.trace(self.path, self.names, self.resource, self.key, path)
         if trace is None:
             return self.not_known(path)

@@ -13,7 +13,7 @@ import msgspec
 
 from kvlint.model.graph import Demand
 from kvlint.model.source import Location
-from kvlint.model.value import Link, ListValue, MapValue, Path, Scalar, Unknown, Value
+from kvlint.model.value import ListValue, MapValue, Path, Scalar, Unknown, Value
 from kvlint.readers.azurerm.table import Field, Mapped
 from kvlint.readers.azurerm.version import VersionRange
 from kvlint.readers.plan.configuration import Names
@@ -99,8 +99,9 @@ class Lowering:
         key = (said + doubts, version, place)
         found = self._known.get(key)
         if found is None:
+            instance.followed = False
             found = frozen(self._tree(instance, version), self._at)
-            if not _holds_links(found):
+            if not instance.followed:
                 self._known[key] = found
         return found
 
@@ -208,15 +209,6 @@ def planned(instance: Instance) -> Tree:
         items = tuple(Scalar(at=instance.at, value=path, origin="derived") for path in paths)
         tree["replacePaths"] = ListValue(at=instance.at, items=items, origin="derived")
     return tree
-
-
-def _holds_links(value: Value) -> bool:
-    """Whether a value depends on the instance's own key: a link, or what may be one."""
-    if isinstance(value, MapValue):
-        return any(_holds_links(field) for field in value.fields.values())
-    if isinstance(value, ListValue):
-        return any(_holds_links(item) for item in value.items)
-    return isinstance(value, Link) or (isinstance(value, Unknown) and bool(value.hops))
 
 
 def frozen(tree: Tree, at: Location) -> MapValue:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 import msgspec
 
@@ -21,9 +21,14 @@ _RAW = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _Span = tuple[int, int, int, int]
 
 
-def positions(plan: Plan, addresses: Collection[str]) -> dict[str, tuple[Region, Excerpt]]:
-    """Region and excerpt of each address that the plan holds: its ``"address"`` line, or its provider block."""
-    spans = dict(_change_spans(plan, addresses))
+def positions(
+    plan: Plan, numbers: Mapping[str, int], addresses: Collection[str]
+) -> dict[str, tuple[Region, Excerpt]]:
+    """Region and excerpt of each address that the plan holds: its ``"address"`` line, or its provider block.
+
+    ``numbers`` says which entry of the plan an address is.
+    """
+    spans = dict(_change_spans(plan, {numbers[address]: address for address in addresses if address in numbers}))
     spans |= _provider_spans(plan, addresses)
     # The four offsets of each span and the spans themselves are in order, so that one pass finds all their places.
     ordered = sorted(spans.items(), key=lambda item: item[1][2])
@@ -37,17 +42,14 @@ def positions(plan: Plan, addresses: Collection[str]) -> dict[str, tuple[Region,
     return found
 
 
-def _change_spans(plan: Plan, addresses: Collection[str]) -> Iterator[tuple[str, _Span]]:
-    wanted = {
-        at: change.address
-        for at, change in enumerate(plan.changes)
-        if change.address in addresses and change.deposed is None
-    }
-    if not wanted:
-        return
-    for at, (start, end) in enumerate(elements(plan.data, plan.changes_raw, plan.changes_at)):
-        if at in wanted:
-            yield wanted[at], _head(plan.data, start, end)
+def _change_spans(plan: Plan, wanted: Mapping[int, str]) -> Iterator[tuple[str, _Span]]:
+    """The entries of these numbers. Walking over the others costs next to nothing."""
+    last = max(wanted, default=-1)
+    for number, (start, end) in enumerate(elements(plan.data, plan.entries, plan.entries_at)):
+        if number > last:
+            return
+        if number in wanted:
+            yield wanted[number], _head(plan.data, start, end)
 
 
 def _head(data: bytes, start: int, end: int) -> _Span:

@@ -10,7 +10,7 @@ from kvlint.model.source import Location
 from kvlint.model.value import Link, MapValue, Scalar, Unknown, Value
 from kvlint.readers.azurerm.version import EVIDENCE, VersionRange, constrained, evidenced
 from kvlint.readers.plan.configuration import Configuration, Node
-from kvlint.readers.plan.document import ChangeDecoder, Plan
+from kvlint.readers.plan.document import ChangeDecoder, Plan, decode_entry, entry_type
 
 PROVIDER_TYPE = "Terraform/providers"
 PROVIDER_PREFIX = "provider."
@@ -77,8 +77,12 @@ def _evidence(plan: Plan) -> list[tuple[str, frozenset[str]]]:
     """The first resource of each type that dates its provider, and the arguments it shows."""
     found: dict[str, frozenset[str]] = {}
     decoder = ChangeDecoder()
-    for change in plan.changes:
-        if change.type in EVIDENCE and change.type not in found and change.mode == "managed":
+    for entry in plan.entries:
+        type_ = entry_type(entry)
+        if type_ is None or type_ not in EVIDENCE or type_ in found:
+            continue
+        change = decode_entry(entry)
+        if change.mode == "managed":
             decoded = decoder.change(change.change)
             unknown = decoded.after_unknown if isinstance(decoded.after_unknown, dict) else {}
             found[change.type] = frozenset({*(decoded.after or decoder.values(decoded.before)), *unknown})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from functools import cache
 
 import msgspec
@@ -14,7 +15,7 @@ from kvlint.readers.azurerm.resources import RESOURCES, is_vault_related
 from kvlint.readers.plan.address import ModulePath, module_path, resource_of
 from kvlint.readers.plan.azapi import arm_type, azapi_attributes, overlaid, update_body, update_target
 from kvlint.readers.plan.configuration import Configuration
-from kvlint.readers.plan.document import MAKE_PLAN_JSON, ChangeDecoder, Plan, ResourceChange, decode_plan
+from kvlint.readers.plan.document import MAKE_PLAN_JSON, ChangeDecoder, Plan, ResourceChange, decode_entry, decode_plan, entry_type
 from kvlint.readers.plan.instance import Instance, Place
 from kvlint.readers.plan.links import Instances, Tracer
 from kvlint.readers.plan.lower import Lowering, frozen, planned
@@ -28,9 +29,13 @@ _CANONICAL = {mapped.type.lower(): mapped.type for mapped in RESOURCES.values()}
 
 
 class PlanRead(msgspec.Struct, kw_only=True):
-    """What reading a plan gives. ``closed``: the plan is complete, so what is missing is missing."""
+    """What reading a plan gives. ``numbers`` says which entry of the plan an address is.
+
+    ``closed``: the plan is complete, so what is missing is missing.
+    """
 
     plan: Plan
+    numbers: dict[str, int]
     resources: dict[str, Resource]
     problems: list[Problem]
     closed: bool
@@ -51,6 +56,7 @@ class _Reader:
         self.providers = Providers(plan, self.configuration, path)
         # No value of a plan has a place of its own: only whole resources have one in its text.
         self.at = Location(path=path)
+        self.numbers: dict[str, int] = {}
         self.azapi = ChangeDecoder()
         self.lowerings: dict[str, Lowering | None] = {}
         self.resources: dict[str, Resource] = {}
@@ -63,7 +69,7 @@ class _Reader:
         for provider in self.providers.resources:
             if self.demand.of(provider.type) is not None:
                 self.resources[provider.address] = provider
-        placed = [(change, _place(change)) for change in self.plan.changes if self._is_wanted(change)]
+        placed = [(change, _place(change)) for change in self._wanted()]
         for _, place in placed:
             self.tracer.instances.add(*place)
         for change, place in placed:
@@ -78,7 +84,7 @@ class _Reader:
             self._unreadable("prior_state", error)
         self._overlay()
         closed = self.plan.complete and not self.plan.errored and self.configuration.given
-        return PlanRead(plan=self.plan, resources=self.resources, problems=self.problems, closed=closed)
+        return PlanRead(plan=self.plan, numbers=self.numbers, resources=self.resources, problems=self.problems, closed=closed)
 
     def _unreadable(self, what: str, error: Exception, address: str | None = None) -> None:
         """A part that is not shaped as Terraform prints it is a Problem, and the rest is still read."""
@@ -88,7 +94,7 @@ class _Reader:
     def _check_whole(self) -> None:
         """What a plan must hold for its answer to be whole."""
         plan = self.plan
-        if not plan.changes:
+        if not plan.entries:
             self._problem(NOT_WHOLE, "error", "the plan holds no resource_changes, so nothing was judged")
         if not self.configuration.given:
             self._problem(
@@ -108,21 +114,39 @@ class _Reader:
         hint = MAKE_PLAN_JSON if code == NOT_WHOLE else ""
         self.problems.append(Problem(code=code, level=level, message=message, at=at, hint=hint))
 
-    def _is_wanted(self, change: ResourceChange) -> bool:
-        """Whether any rule asks for a resource of this type. One that only looks like a vault is a Problem."""
-        if change.deposed is not None:
-            return False
-        if change.type in (_AZAPI, _AZAPI_UPDATE):
+    def _wanted(self) -> Iterator[ResourceChange]:
+        """The entries of the types that any rule asks for; of all others only the head is looked at."""
+        interest: dict[str | None, bool] = {None: True}
+        for number, entry in enumerate(self.plan.entries):
+            type_ = entry_type(entry)
+            asked = interest.get(type_)
+            if asked is None:
+                asked = interest[type_] = self._is_asked(str(type_)) or is_vault_related(str(type_))
+            if not asked:
+                continue
+            try:
+                change = decode_entry(entry)
+            except (msgspec.DecodeError, RecursionError) as error:
+                self._unreadable("an entry of resource_changes", error)
+                continue
+            if change.deposed is not None:
+                continue
+            self.numbers[change.address] = number
+            if self._is_asked(change.type):
+                yield change
+            elif change.mode == "managed" and is_vault_related(change.type):
+                text = f"'{change.type}' looks like a Key Vault resource, but its type is not known and it was not judged"
+                self._problem(TYPE_NOT_KNOWN, "error", text, change.address)
+
+    def _is_asked(self, type_: str) -> bool:
+        """Whether any rule asks for resources of a Terraform type."""
+        if type_ in (_AZAPI, _AZAPI_UPDATE):
             return True
-        if change.type in self.lowerings:
-            return self.lowerings[change.type] is not None
-        mapped = RESOURCES.get(change.type)
-        asked = mapped is not None and self.demand.of(mapped.type) is not None
-        self.lowerings[change.type] = Lowering(mapped, self.demand, self.at) if mapped is not None and asked else None
-        if mapped is None and change.mode == "managed" and is_vault_related(change.type):
-            text = f"'{change.type}' looks like a Key Vault resource, but its type is not known and it was not judged"
-            self._problem(TYPE_NOT_KNOWN, "error", text, change.address)
-        return asked
+        if type_ not in self.lowerings:
+            mapped = RESOURCES.get(type_)
+            asked = mapped is not None and self.demand.of(mapped.type) is not None
+            self.lowerings[type_] = Lowering(mapped, self.demand, self.at) if mapped is not None and asked else None
+        return self.lowerings[type_] is not None
 
     def _add(self, change: ResourceChange, place: Place) -> None:
         if change.type in (_AZAPI, _AZAPI_UPDATE):
