@@ -58,7 +58,7 @@ samples: .venv/dev ## write the expected output of the samples, and the README's
 
 clean: ## remove what the other targets made
 	rm -rf .venv .venv-wheel dist .mypy_cache .ruff_cache .import_linter_cache .hypothesis
-	find src tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
+	find . -name .git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A virtual environment with a pip that knows dependency groups.
 .venv/made .venv-wheel/made:

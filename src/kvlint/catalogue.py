@@ -58,7 +58,7 @@ def _explanation(rule: Rule) -> Iterator[str]:
     yield ""
     yield "See:"
     yield from (f"  {link}" for link in rule.references)
-    for example in rule.examples[:_shown_examples(rule.examples)]:
+    for example in rule.examples[: _shown_examples(rule.examples)]:
         yield from _example(example)
 
 

@@ -33,7 +33,9 @@ Places: TypeAlias = dict[str, tuple[Region, Excerpt]]
 
 
 def check(config: Config, progress: Progress | None = None) -> Report:
-    """Judge everything that ``config`` names. Raises UsageError and RuleError; what goes wrong with an input is a Problem.
+    """Judge everything that ``config`` names. What goes wrong with an input is a Problem.
+
+    Raises UsageError and RuleError.
 
     ``progress`` is told how many sources are done, and of how many.
     """
@@ -123,7 +125,9 @@ def _addresses(findings: Iterable[Finding], problems: Iterable[Problem]) -> set[
     for finding in findings:
         found.add(finding.resource)
         found.update(note.at.address for note in finding.related if note.at.address is not None)
-    found.update(problem.at.address for problem in problems if problem.at is not None and problem.at.address is not None)
+    found.update(
+        problem.at.address for problem in problems if problem.at is not None and problem.at.address is not None
+    )
     return found
 
 

@@ -1,4 +1,7 @@
-"""The command line in full: commands, options and help. ``arguments`` holds the options of ``check`` once more, as data."""
+"""The command line in full: commands, options and help.
+
+``arguments`` holds the options of ``check`` once more, as data; a test holds the two against each other.
+"""
 
 from __future__ import annotations
 
@@ -59,8 +62,12 @@ def check(
         typer.Option("--format", "-f", help="text, json or sarif; NAME=FILE writes to a file. May be repeated."),
     ] = None,
     output: Annotated[str, typer.Option("--output", "-o", help="The file to write to, instead of stdout.")] = "",
-    select: Annotated[list[str] | None, typer.Option("--select", help="Only these rules: ids or their beginnings.")] = None,
-    ignore: Annotated[list[str] | None, typer.Option("--ignore", help="Not these rules: ids or their beginnings.")] = None,
+    select: Annotated[
+        list[str] | None, typer.Option("--select", help="Only these rules: ids or their beginnings.")
+    ] = None,
+    ignore: Annotated[
+        list[str] | None, typer.Option("--ignore", help="Not these rules: ids or their beginnings.")
+    ] = None,
     rules: Annotated[list[str] | None, typer.Option("--rules", help="A folder or file of your own rules.")] = None,
     min_severity: Annotated[str, typer.Option("--min-severity", help="Show nothing less severe.")] = "info",
     fail_on: Annotated[str, typer.Option("--fail-on", help="Exit with 1 from this severity on.")] = "info",
@@ -135,5 +142,3 @@ def rules_test(
     text, code = tested(path)
     typer.echo(text, nl=False)
     raise typer.Exit(code)
-
-

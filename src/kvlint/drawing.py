@@ -35,7 +35,7 @@ def drawn(path: str, form: str) -> str:
 
 
 def _graph(path: str, data: bytes) -> ResourceGraph:
-    demand = Demand(paths={}, vias={via: _EVERY for via in _VIAS}, everything=True)
+    demand = Demand(paths={}, vias=dict.fromkeys(_VIAS, _EVERY), everything=True)
     read = read_plan(path, data, demand)
     return build_graph(read.resources, demand, read.closed)
 

@@ -42,7 +42,9 @@ def run_examples(rules: Sequence[Rule]) -> Iterator[Result]:
                     try:
                         _, verdicts = judge_plan("example", expand(source), demand, evaluator)
                         problems = tuple(problem.message for problem in verdicts.problems)
-                        faults = problems or tuple(_compare(rule, example, source, verdicts.findings, verdicts.undecided))
+                        faults = problems or tuple(
+                            _compare(rule, example, source, verdicts.findings, verdicts.undecided)
+                        )
                     except InputError as error:
                         faults = (error.message,)
                 yield Result(rule=rule, example=example, language=language, faults=faults)

@@ -174,7 +174,7 @@ def _written(rule: Rule) -> Finding:
     return _finding(
         rule=rule,
         at=at,
-        evidence=(Evidence(outcome=Outcome.FAIL, found="false", wanted="true", at=at),),
+        evidence=(Evidence(outcome=Outcome.FAIL, found="false", wanted="true", at=at, asked=at.attribute or ""),),
         excerpt=Excerpt(text="purge_protection_enabled = false", context=Region(2, 1, 6, 1), context_text=lines),
     )
 
@@ -199,6 +199,7 @@ def _defaulted(rule: Rule) -> Finding:
                 found="not set",
                 wanted="AuditEvent",
                 at=setting,
+                asked="properties.logs",
                 origin="default",
                 note="azurerm 4.0 exports nothing",
                 hops=("azurerm_monitor_diagnostic_setting.kv", address),
@@ -250,7 +251,11 @@ def _undecided(rule: Rule) -> Finding:
         full_name="",
         at=at,
         fingerprint="18ac3e7343f016890c510e93f935261169d9e3f565436429830faf0934f4f8e4",
-        evidence=(Evidence(outcome=Outcome.UNDECIDED, found="not known: var.purge", wanted="true", at=at),),
+        evidence=(
+            Evidence(
+                outcome=Outcome.UNDECIDED, found="not known: var.purge", wanted="true", at=at, asked=at.attribute or ""
+            ),
+        ),
         why="var.purge is known only after apply",
     )
 

@@ -27,13 +27,13 @@ def builtin_rules() -> tuple[Rule, ...]:
     Raise InternalError if they are not there, and RuleError if a rule file of a checkout has faults.
     """
     # Not pathlib: importing it takes longer than reading the rules.
-    return rules_of_package(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))  # noqa: PTH100, PTH120
+    return rules_of_package(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
 def rules_of_package(package: str) -> tuple[Rule, ...]:
     """The rules that lie compiled in the folder ``package``, or else (a checkout) as YAML two levels above it."""
     try:
-        with open(os.path.join(package, "rules", "compiled.json"), "rb") as file:  # noqa: PTH118, PTH123
+        with open(os.path.join(package, "rules", "compiled.json"), "rb") as file:
             return msgspec.json.Decoder(tuple[Rule, ...]).decode(file.read())
     except FileNotFoundError:
         return rules_of_checkout(package)

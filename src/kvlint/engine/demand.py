@@ -25,9 +25,7 @@ def demand_of(rules: Iterable[Rule]) -> Demand:
     )
 
 
-def _ask(
-    condition: Condition, types: tuple[str, ...], paths: dict[str, set[Path]], vias: dict[str, set[str]]
-) -> None:
+def _ask(condition: Condition, types: tuple[str, ...], paths: dict[str, set[Path]], vias: dict[str, set[str]]) -> None:
     match condition:
         case Attribute(path=path) | Items(path=path):
             for type_ in types:

@@ -105,7 +105,9 @@ class _Run:
                 elif outcome is FAIL:
                     verdicts.findings.append(_finding(ready, resource, world, FAIL))
                 else:
-                    finding = _finding(ready, resource, world, UNDECIDED) if self.explain else _unexplained(ready, resource)
+                    finding = (
+                        _finding(ready, resource, world, UNDECIDED) if self.explain else _unexplained(ready, resource)
+                    )
                     verdicts.undecided.append(finding)
             # Whatever goes wrong inside one rule must not take the other rules' answers with it.
             except Exception as error:  # noqa: BLE001
@@ -170,9 +172,7 @@ def _related(resource: Resource, deciding: list[Evidence]) -> tuple[Note, ...]:
     for note in deciding:
         address = note.at.address
         if address is not None and address != resource.address and address not in notes:
-            attribute = f"{note.at.attribute} is {note.found}" if note.at.attribute else note.found
-            text = f"{address}: {attribute}"
+            said = f"{note.asked} is {note.found}" if note.asked else note.found
+            text = f"{address}: {said}"
             notes[address] = Note(text=text, at=note.at)
     return tuple(notes.values())
-
-

@@ -6,8 +6,8 @@ nothing more: a trail ends up with exactly those answers that have the outcome o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import Iterable, Mapping
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -62,8 +62,10 @@ def _attribute(condition: Attribute, parameters: Mapping[str, Any]) -> Judge:
         found = select(subject, path)
         if isinstance(found, Absent):
             outcome = when_absent
+        elif isinstance(found, Unknown):
+            outcome = UNDECIDED
         else:
-            outcome = UNDECIDED if type(found) is Unknown else operator(found)
+            outcome = operator(found)
         if trail is not None:
             trail.append(_evidence(outcome, found, _wanted(name, operand), resource, prefix, condition.text))
         return outcome
@@ -82,11 +84,15 @@ def _evidence(
     outcome: Outcome, found: Answer, wanted: str, resource: Resource, prefix: str, text: str,
     hops: tuple[str, ...] = (),
 ) -> Evidence:  # fmt: skip
-    attribute = found.at.attribute or (prefix if text == "$" else f"{prefix}.{text}" if prefix else text)
-    at = msgspec.structs.replace(found.at, address=resource.address, attribute=attribute)
-    return Evidence(
-        outcome=outcome, found=display(found), wanted=wanted, at=at, origin=found.origin, note=found.note, hops=hops
+    asked = prefix if text == "$" else f"{prefix}.{text}" if prefix else text
+    where = found.at
+    at = Location(
+        path=where.path, region=where.region, address=resource.address, attribute=where.attribute or asked or None
     )
+    return Evidence(
+        outcome=outcome, found=display(found), wanted=wanted, at=at, asked=asked, origin=found.origin, note=found.note,
+        hops=hops,
+    )  # fmt: skip
 
 
 def _together(judges: list[Judge], worst: bool) -> Judge:
@@ -191,7 +197,7 @@ def _best(
         outcome = world.kept(id(where), near.resource, where)
         if not near.certain:
             outcome = min(outcome, UNDECIDED)
-        if trail is not None and len(notes) < _MOST_NOTES or outcome > result:
+        if (trail is not None and len(notes) < _MOST_NOTES) or outcome > result:
             notes.append((outcome, near))
         result = max(result, outcome)
     if trail is not None:
@@ -231,7 +237,9 @@ def _linked_from(condition: Linked, where: Judge) -> Judge:
         why = f"{source} may, its {via} is known only after apply" if source else ""
         if not world.graph.closed and start is FAIL:
             start, why = UNDECIDED, "one that is not part of this input may"
-        nothing = _absence(start, resource, f"a {what} whose {via} is this resource", why) if trail is not None else None
+        nothing = (
+            _absence(start, resource, f"a {what} whose {via} is this resource", why) if trail is not None else None
+        )
         return _best(links, where, world, trail, start, nothing)
 
     return judge

@@ -45,7 +45,7 @@ def _value(word: str, resource: Resource, name: str, deciding: list[Evidence]) -
 
 
 def _plainly(note: Evidence) -> str:
-    return f"{note.at.attribute} is {note.found}" if note.at.attribute else note.found
+    return f"{note.asked} is {note.found}" if note.asked else note.found
 
 
 def _joined(texts: list[str]) -> str:
@@ -62,7 +62,7 @@ def undecided_reason(deciding: list[Evidence]) -> str:
 
 def _doubt(note: Evidence) -> str:
     found = note.found.removeprefix("not known: ")
-    return f"{note.at.attribute} is {found}" if note.at.attribute and found != note.found else found
+    return f"{note.asked} is {found}" if note.asked and found != note.found else found
 
 
 def full_name(resource: Resource, world: World) -> str:

@@ -91,7 +91,7 @@ def _at_most(wanted: Any) -> Operator:
 def _is(wanted: Any) -> Operator:
     """What is found here is set; a text of nothing but blanks is set too, as it is to Azure."""
     outcome = PASS if wanted == "set" else FAIL
-    return lambda found: outcome
+    return lambda _found: outcome
 
 
 def _length_at_least(wanted: Any) -> Operator:

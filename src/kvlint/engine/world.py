@@ -70,7 +70,7 @@ class World:
         return answer
 
     def loose_best(self, question: int, incoming: Incoming, judge: Judge) -> tuple[Outcome, str]:
-        """The best that any source which may refer to anything can make of a link: at most UNDECIDED; and that source."""
+        """The best that any source which may refer to anything makes of a link, at most UNDECIDED, and that source."""
         if not incoming.loose:
             return Outcome.FAIL, ""
         key = (question, id(incoming))

@@ -25,15 +25,17 @@ class Outcome(IntEnum):
 
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """One answer that decided: ``found`` at ``at.attribute`` of ``at.address``, where ``wanted`` was asked.
+    """One answer that decided: of ``at.address``, the attribute ``asked`` is ``found``, where ``wanted`` was asked for.
 
-    ``origin`` and ``note`` are the value's; ``hops`` are the references that led to this resource.
+    ``at.attribute`` is where the author can change it: of a derived attribute, what it was derived from. ``origin`` and
+    ``note`` are the value's; ``hops`` are the references that led to this resource.
     """
 
     outcome: Outcome
     found: str
     wanted: str
     at: Location
+    asked: str = ""
     origin: str = "written"
     note: str = ""
     hops: tuple[str, ...] = ()

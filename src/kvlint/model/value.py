@@ -60,7 +60,7 @@ class MapValue(_Value, frozen=True, kw_only=True, gc=False):
 class Link(_Value, frozen=True, kw_only=True, gc=False):
     """Certainly set, and certainly naming the resource ``target`` (an address), though its text is not known yet.
 
-    ``type`` is that resource's Azure type, where known. ``hops`` are the references that were followed, outermost first.
+    ``type`` is that resource's Azure type, where known. ``hops`` are the references followed, outermost first.
     """
 
     target: str

@@ -1,5 +1,4 @@
 # pathlib would be imported for this alone on the way to every report.
-# ruff: noqa: PTH110, PTH112, PTH113, PTH118, PTH120, PTH123
 """The git checkout around an input, read from its files: no git is needed and no process is started.
 
 Nothing here fails: what is missing, odd or hostile only leaves the answer None.

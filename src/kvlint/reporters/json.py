@@ -85,7 +85,7 @@ def _note(note: Note) -> dict[str, Any]:
 
 def _evidence(evidence: Evidence) -> dict[str, Any]:
     return {
-        "attribute": evidence.at.attribute,
+        "attribute": evidence.asked or None,
         "address": evidence.at.address,
         "found": evidence.found,
         "wanted": evidence.wanted,

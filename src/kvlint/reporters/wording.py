@@ -39,7 +39,7 @@ def headline(finding: Finding) -> str:
 
 def found(evidence: Evidence, finding: Finding) -> str:
     """What was found where, what was wanted, where the value comes from and by which references it was reached."""
-    where = evidence.at.attribute or "the resource"
+    where = evidence.asked or "the resource"
     if evidence.at.address is not None and evidence.at.address != finding.resource:
         where += f" of {evidence.at.address}"
     text = f"{where} is {evidence.found}, wanted {evidence.wanted}"
@@ -49,8 +49,8 @@ def found(evidence: Evidence, finding: Finding) -> str:
     if evidence.hops:
         text += f", through {' -> '.join(evidence.hops)}"
     text = visible(text)
-    elsewhere = (evidence.at.path, evidence.at.region) != (finding.at.path, finding.at.region)
-    return f"{text} [{place(evidence.at)}]" if elsewhere else text
+    same = evidence.at.path == finding.at.path and evidence.at.region in (None, finding.at.region)
+    return f"{text} [{place(evidence.at)}]" if not same else text
 
 
 def related(note: Note) -> str:

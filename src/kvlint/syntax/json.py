@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-
 _SPACE = re.compile(rb"[ \t\r\n]*")
 _KEY = re.compile(rb'[ \t\r\n]*("(?:[^"\\]|\\.)*")[ \t\r\n]*:[ \t\r\n]*')
 _BYTE = re.compile(r"^(?:JSON is malformed: )?(?P<what>.*?) \(byte (?P<byte>\d+)\)$")
@@ -59,23 +58,26 @@ class Lines:
         self.ascii = data.isascii()
         self.line = 1
         self.column_at = 0
-        self.column = 1
+        self.column = self.utf16 = 1
 
-    def place(self, offset: int) -> tuple[int, int]:
-        """Line and column of a byte offset, both 1-based; the column counts code points."""
+    def place(self, offset: int) -> tuple[int, int, int]:
+        """Line and column of a byte offset, both 1-based; the column in code points, and in UTF-16 code units."""
         if offset < self.column_at:
             self.__init__(self.data)  # type: ignore[misc]  # starting over keeps one way to count
         newlines = self.data.count(b"\n", self.column_at, offset)
         if newlines:
             self.line += newlines
             self.column_at = self.data.rindex(b"\n", self.column_at, offset) + 1
-            self.column = 1
+            self.column = self.utf16 = 1
         if self.ascii:
             self.column += offset - self.column_at
+            self.utf16 = self.column
         else:
-            self.column += len(self.data[self.column_at : offset].decode("utf-8", "replace"))
+            text = self.data[self.column_at : offset].decode("utf-8", "replace")
+            self.column += len(text)
+            self.utf16 += len(text.encode("utf-16-le", "surrogatepass")) // 2
         self.column_at = offset
-        return self.line, self.column
+        return self.line, self.column, self.utf16
 
 
 def duplicate_key(data: bytes) -> str | None:
@@ -103,4 +105,5 @@ def fault(data: bytes, text: str) -> tuple[str, int | None, int | None]:
 
 def place(data: bytes, offset: int) -> tuple[int, int]:
     """Line and column of one byte offset, both 1-based."""
-    return Lines(data).place(offset)
+    line, column, _ = Lines(data).place(offset)
+    return line, column

@@ -53,9 +53,9 @@ def with_defaults(attributes: MapValue, type_: str, api_version: str) -> MapValu
         if default.since <= api_version < default.until:
             attributes = _with(attributes, default.path, default.value, api_version)
     kind = select(attributes, ("properties", "kty"))
-    if type_.lower() == "microsoft.keyvault/vaults/keys" and isinstance(kind, Scalar):
-        if str(kind.value).upper().startswith("RSA"):
-            attributes = _with(attributes, ("properties", "keySize"), _RSA_SIZE, api_version)
+    is_rsa = isinstance(kind, Scalar) and str(kind.value).upper().startswith("RSA")
+    if is_rsa and type_.lower() == "microsoft.keyvault/vaults/keys":
+        attributes = _with(attributes, ("properties", "keySize"), _RSA_SIZE, api_version)
     return attributes
 
 

@@ -51,7 +51,5 @@ def _without(vault: Resource, separate: set[tuple[str, str]]) -> Resource:
     own = tuple(policy for policy in policies.items if _identity(policy) not in separate)
     kept = msgspec.structs.replace(policies, items=own)
     inner = msgspec.structs.replace(properties, fields={**properties.fields, "accessPolicies": kept})
-    attributes = msgspec.structs.replace(
-        vault.attributes, fields={**vault.attributes.fields, "properties": inner}
-    )
+    attributes = msgspec.structs.replace(vault.attributes, fields={**vault.attributes.fields, "properties": inner})
     return msgspec.structs.replace(vault, attributes=attributes, common=None)

@@ -1,5 +1,8 @@
-"""Azure's built-in roles that reach Key Vault. Source: learn.microsoft.com/azure/role-based-access-control/built-in-roles
-and learn.microsoft.com/azure/key-vault/managed-hsm/built-in-roles."""
+"""Azure's built-in roles that reach Key Vault.
+
+Sources: learn.microsoft.com/azure/role-based-access-control/built-in-roles and
+learn.microsoft.com/azure/key-vault/managed-hsm/built-in-roles.
+"""
 
 from __future__ import annotations
 

@@ -49,7 +49,7 @@ class ResourceChange(msgspec.Struct, gc=False):
 
 
 class Plan(msgspec.Struct, kw_only=True):
-    """The parts of a plan. ``entries`` are those of ``resource_changes``, which starts at byte ``entries_at`` of ``data``."""
+    """The parts of a plan. ``entries`` are those of ``resource_changes``, which starts at byte ``entries_at``."""
 
     data: bytes
     format_version: str
@@ -90,7 +90,7 @@ def decode_entry(entry: msgspec.Raw) -> ResourceChange:
 
 
 class ChangeDecoder:
-    """Decodes changes of one resource type, only the arguments that are asked for; all of them without ``arguments``."""
+    """Decodes changes of one resource type: only the arguments that are asked for, or all without ``arguments``."""
 
     def __init__(self, arguments: Iterable[str] | None = None) -> None:
         values: Any = dict[str, Any]

@@ -34,9 +34,21 @@ class Instance:
     """
 
     __slots__ = (
-        "action", "address", "at", "creates", "followed", "key", "names", "path", "replace_paths", "resource", "sensitive", "tracer",
-        "unknown", "values",
-    )  # fmt: skip
+        "action",
+        "address",
+        "at",
+        "creates",
+        "followed",
+        "key",
+        "names",
+        "path",
+        "replace_paths",
+        "resource",
+        "sensitive",
+        "tracer",
+        "unknown",
+        "values",
+    )
 
     def __init__(
         self, place: Place, change: Change, values: dict[str, Any] | None, at: Location, tracer: Tracer
@@ -112,9 +124,7 @@ class Instance:
         )
         return tuple(value if value is not None else self.not_known(path) for value in found)
 
-    def _fields(
-        self, fields: dict[str, Any], unknown: Any, sensitive: Any, path: ArgumentPath
-    ) -> dict[str, Value]:
+    def _fields(self, fields: dict[str, Any], unknown: Any, sensitive: Any, path: ArgumentPath) -> dict[str, Value]:
         names = dict.fromkeys(fields) | (dict.fromkeys(unknown) if isinstance(unknown, dict) else {})
         found = {
             name: self.plain(fields.get(name), mark(unknown, name), mark(sensitive, name), (*path, name))

@@ -15,7 +15,7 @@ from kvlint.readers.plan.address import Key, ModulePath, Quoted, instance_addres
 from kvlint.readers.plan.configuration import Configuration, Names, Node, expression_at, references
 
 MAX_HOPS = 40
-# How the name of an attribute or output ends that holds an id: among the parts of an object these are what is asked for.
+# How the name of an attribute or output ends that holds an id: among the parts of an object these are asked for.
 _ID_ENDS = ("id", "ids")
 # What a reference can begin with that no resource can be found behind.
 _OPAQUE = ("local", "path", "terraform", "count", "self", "")
@@ -104,7 +104,8 @@ def _beginnings(hint: Key) -> Iterable[Key]:
 
 class _Written(NamedTuple):
     """The expression of one argument. ``keyed``: it uses the instance's own key. ``neighbour``: it is nothing but the
-    id of this resource in the same module, the most frequent form of all."""
+    id of this resource in the same module, the most frequent form of all.
+    """
 
     block: Node
     refs: list[str]
@@ -164,7 +165,8 @@ class Tracer:
 
 class _At(NamedTuple):
     """Where an expression stands: its module instance, the key of the instance that refers, its block (for
-    ``each.value``; none in an output), what is taken from its value (``.id``, ``["k"]``), and how deep the walk is."""
+    ``each.value``; none in an output), what is taken from its value (``.id``, ``["k"]``), and how deep the walk is.
+    """
 
     path: ModulePath
     key: Key

@@ -32,7 +32,7 @@ _PLAIN = frozenset({str, bool, int, float})
 
 
 class _Entry(NamedTuple):
-    """One argument that is asked for. ``simple``: a known plain value of it needs nothing but to be put in its place."""
+    """One argument that is asked for. ``simple``: a known plain value of it only needs to be put in its place."""
 
     name: str
     field: Field

@@ -21,9 +21,7 @@ _RAW = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _Span = tuple[int, int, int, int]
 
 
-def positions(
-    plan: Plan, numbers: Mapping[str, int], addresses: Collection[str]
-) -> dict[str, tuple[Region, Excerpt]]:
+def positions(plan: Plan, numbers: Mapping[str, int], addresses: Collection[str]) -> dict[str, tuple[Region, Excerpt]]:
     """Region and excerpt of each address that the plan holds: its ``"address"`` line, or its provider block.
 
     ``numbers`` says which entry of the plan an address is.
@@ -36,10 +34,27 @@ def positions(
     found: dict[str, tuple[Region, Excerpt]] = {}
     for address, (start, end, low, high) in ordered:
         head_start, first, last, head_end = (lines.place(at) for at in (low, start, end, high))
-        head = Region(*head_start, *head_end)
         text, around = (plan.data[a:b].decode("utf-8", "replace") for a, b in ((start, end), (low, high)))
-        found[address] = (Region(*first, *last), Excerpt(text=text, context=head, context_text=around))
+        excerpt = Excerpt(
+            text=text,
+            context=_region(head_start, head_end),
+            context_text=around,
+            utf16=_utf16_region(first, last),
+            context_utf16=_utf16_region(head_start, head_end),
+        )
+        found[address] = (_region(first, last), excerpt)
     return found
+
+
+def _region(start: tuple[int, int, int], end: tuple[int, int, int]) -> Region:
+    return Region(start[0], start[1], end[0], end[1])
+
+
+def _utf16_region(start: tuple[int, int, int], end: tuple[int, int, int]) -> Region | None:
+    """The region in UTF-16 code units, where that is another one."""
+    if start[1] == start[2] and end[1] == end[2]:
+        return None
+    return Region(start[0], start[2], end[0], end[2])
 
 
 def _change_spans(plan: Plan, wanted: Mapping[int, str]) -> Iterator[tuple[str, _Span]]:

@@ -15,7 +15,15 @@ from kvlint.readers.azurerm.resources import RESOURCES, is_vault_related
 from kvlint.readers.plan.address import ModulePath, module_path, resource_of
 from kvlint.readers.plan.azapi import arm_type, azapi_attributes, overlaid, update_body, update_target
 from kvlint.readers.plan.configuration import Configuration
-from kvlint.readers.plan.document import MAKE_PLAN_JSON, ChangeDecoder, Plan, ResourceChange, decode_entry, decode_plan, entry_type
+from kvlint.readers.plan.document import (
+    MAKE_PLAN_JSON,
+    ChangeDecoder,
+    Plan,
+    ResourceChange,
+    decode_entry,
+    decode_plan,
+    entry_type,
+)
 from kvlint.readers.plan.instance import Instance, Place
 from kvlint.readers.plan.links import Instances, Tracer
 from kvlint.readers.plan.lower import Lowering, frozen, planned
@@ -84,7 +92,9 @@ class _Reader:
             self._unreadable("prior_state", error)
         self._overlay()
         closed = self.plan.complete and not self.plan.errored and self.configuration.given
-        return PlanRead(plan=self.plan, numbers=self.numbers, resources=self.resources, problems=self.problems, closed=closed)
+        return PlanRead(
+            plan=self.plan, numbers=self.numbers, resources=self.resources, problems=self.problems, closed=closed
+        )
 
     def _unreadable(self, what: str, error: Exception, address: str | None = None) -> None:
         """A part that is not shaped as Terraform prints it is a Problem, and the rest is still read."""
@@ -106,7 +116,9 @@ class _Reader:
             text = "the plan is not complete (a target or a deferred change), so nothing is called missing"
             self._problem(NOT_WHOLE, "warning", text)
         if plan.format_version.startswith("0.") or not plan.format_version:
-            what = f"plan format {plan.format_version} is older than 1.0" if plan.format_version else "no format_version"
+            what = (
+                f"plan format {plan.format_version} is older than 1.0" if plan.format_version else "no format_version"
+            )
             self._problem(NOT_WHOLE, "warning", f"{what}; read as 1.x")
 
     def _problem(self, code: str, level: str, message: str, address: str | None = None) -> None:
@@ -135,7 +147,9 @@ class _Reader:
             if self._is_asked(change.type):
                 yield change
             elif change.mode == "managed" and is_vault_related(change.type):
-                text = f"'{change.type}' looks like a Key Vault resource, but its type is not known and it was not judged"
+                text = (
+                    f"'{change.type}' looks like a Key Vault resource, but its type is not known and it was not judged"
+                )
                 self._problem(TYPE_NOT_KNOWN, "error", text, change.address)
 
     def _is_asked(self, type_: str) -> bool:
