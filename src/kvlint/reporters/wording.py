@@ -39,10 +39,10 @@ def headline(finding: Finding) -> str:
 
 def found(evidence: Evidence, finding: Finding) -> str:
     """What was found where, what was wanted, where the value comes from and by which references it was reached."""
-    where = evidence.asked or "the resource"
-    if evidence.at.address is not None and evidence.at.address != finding.resource:
-        where += f" of {evidence.at.address}"
-    text = f"{where} is {evidence.found}, wanted {evidence.wanted}"
+    other = evidence.at.address if evidence.at.address not in (None, finding.resource) else None
+    where = " of ".join(part for part in (evidence.asked, other) if part)
+    text = f"{where} is {evidence.found}" if where else evidence.found
+    text += f", wanted {evidence.wanted}"
     origin = [part for part in (evidence.origin, evidence.note) if part and part != "written"]
     if origin:
         text += f" ({', '.join(origin)})"
