@@ -11,13 +11,17 @@ def main() -> int:
 
     # A run builds data that lives until its end: looking for garbage in it costs more than all else together.
     gc.disable()
-    words = sys.argv[1:]
-    if words in (["--version"], ["-V"]):
-        from kvlint import __version__
+    _open_streams()
+    return _guarded(sys.argv[1:])
 
-        print(f"kvlint {__version__}")
-        return 0
-    return _guarded(words)
+
+def _open_streams() -> None:
+    """Stand-ins for streams that the caller has closed: print would take a missing stderr for stdout."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            import os
+
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115  # open as long as kvlint runs
 
 
 def _guarded(words: list[str]) -> int:
@@ -31,10 +35,10 @@ def _guarded(words: list[str]) -> int:
         print_error(error)
         return error.exit_code
     except BrokenPipeError:
-        # Whoever read the output has seen enough. Without this, Python complains again when it closes stdout.
-        import os
+        # Whoever read the output has seen enough.
+        from kvlint.command import abandon
 
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        abandon(sys.stdout)
         return 0
     except KeyboardInterrupt:
         return 130
@@ -57,6 +61,11 @@ def _print_crash(error: Exception) -> None:
 
 
 def _run(words: list[str]) -> int:
+    if words in (["--version"], ["-V"]):
+        from kvlint import __version__
+
+        print(f"kvlint {__version__}", flush=True)
+        return 0
     from kvlint.arguments import plain_arguments
 
     arguments = plain_arguments(words)

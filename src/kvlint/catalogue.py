@@ -36,30 +36,44 @@ def explained(word: str, folders: tuple[str, ...]) -> str:
 
 
 def _explanation(rule: Rule) -> Iterator[str]:
-    from textwrap import wrap
-
     yield f"{rule.id} {rule.name} ({rule.severity.label})"
     yield rule.title
     for head, text in (("Why", rule.why), ("Fix", rule.fix)):
         yield ""
-        yield from wrap(f"{head}: {' '.join(text.split())}", _WIDTH)
+        yield from _wrapped(f"{head}: {' '.join(text.split())}")
     yield ""
-    yield f"Judges: {', '.join(rule.resources)}"
+    removed = " (also those that the plan removes)" if rule.also_removed else ""
+    yield from _wrapped(f"Judges: {', '.join(rule.resources)}{removed}")
+    if rule.profile != "default":
+        yield f"Profile: {rule.profile}, so it runs only if --select names it"
     for parameter in rule.parameters:
         default = parameter.default
         shown = ", ".join(map(str, default)) if isinstance(default, tuple) else default
-        yield from wrap(f"Parameter {parameter.name} = {shown}: {' '.join(parameter.about.split())}", _WIDTH)
+        yield from _wrapped(f"Parameter {parameter.name} = {shown}: {' '.join(parameter.about.split())}")
+    weaknesses = tuple(f"CWE-{number}" for number in rule.cwe)
+    for head, ids in (("Covers", rule.covers), ("Weaknesses", weaknesses)):
+        if ids:
+            yield from _wrapped(f"{head}: {', '.join(ids)}")
     for head, table in (("Controls", rule.controls), ("Asked by", rule.peers)):
         if table:
             yield ""
             yield f"{head}:"
             for name, ids in table.items():
-                yield from wrap(f"{name}: {', '.join(ids)}", _WIDTH, initial_indent="  ", subsequent_indent="    ")
+                yield from _wrapped(f"{name}: {', '.join(ids)}", "  ", "    ")
     yield ""
     yield "See:"
     yield from (f"  {link}" for link in rule.references)
     for example in rule.examples[: _shown_examples(rule.examples)]:
         yield from _example(example)
+
+
+def _wrapped(text: str, first: str = "", other: str = "") -> list[str]:
+    """Lines of a text, each of which begins with an indent. No id or link is broken in two."""
+    from textwrap import wrap
+
+    return wrap(
+        text, _WIDTH, initial_indent=first, subsequent_indent=other, break_on_hyphens=False, break_long_words=False
+    )
 
 
 def _shown_examples(examples: tuple[Example, ...]) -> int:

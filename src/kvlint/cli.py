@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 from kvlint.arguments import COMMANDS, Arguments
-from kvlint.errors import EXIT_CLEAN
+from kvlint.errors import EXIT_CLEAN, EXIT_NOT_WHOLE
 
 _HELP = """kvlint judges Azure Key Vault in infrastructure code.
 
@@ -21,7 +21,12 @@ Exit codes: 0 nothing found, 1 findings, 2 wrong use, 3 the answer is not whole 
 """
 
 app = typer.Typer(
-    help=_HELP, no_args_is_help=True, add_completion=True, pretty_exceptions_enable=False, rich_markup_mode=None
+    help=_HELP,
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 rules_app = typer.Typer(help="List the rules, or test rule files.", invoke_without_command=True, rich_markup_mode=None)
 app.add_typer(rules_app, name="rules")
@@ -29,7 +34,7 @@ app.add_typer(rules_app, name="rules")
 
 def run(words: list[str]) -> int:
     """Run a command line; ``PATH...`` without a command is ``check PATH...``."""
-    # With --help first, options of check and paths are told apart from commands by the first word alone.
+    # A command is told from the paths and options of a check by the first word alone.
     if words and words[0] not in COMMANDS and not _is_for_group(words[0]):
         words = ["check", *words]
     try:
@@ -40,7 +45,7 @@ def run(words: list[str]) -> int:
 
 
 def _is_for_group(word: str) -> bool:
-    return word in ("--help", "--version", "-V", "--install-completion", "--show-completion")
+    return word in ("-h", "--help", "--version", "-V", "--install-completion", "--show-completion")
 
 
 @app.callback()
@@ -105,8 +110,9 @@ def explain(
 ) -> None:
     """Say everything about one rule."""
     from kvlint.catalogue import explained
+    from kvlint.command import write
 
-    typer.echo(explained(rule, tuple(rules or ())), nl=False)
+    write(explained(rule, tuple(rules or ())))
 
 
 @app.command()
@@ -115,9 +121,13 @@ def graph(
     form: Annotated[str, typer.Option("--format", "-f", help="mermaid or dot.")] = "mermaid",
 ) -> None:
     """Draw the resources of a plan and how they refer to each other."""
+    from kvlint.command import tell_problems, write
     from kvlint.drawing import drawn
 
-    typer.echo(drawn(path, form), nl=False)
+    drawing, problems = drawn(path, form)
+    write(drawing)
+    tell_problems(problems)
+    raise typer.Exit(EXIT_NOT_WHOLE if any(problem.level == "error" for problem in problems) else EXIT_CLEAN)
 
 
 @rules_app.callback()
@@ -128,8 +138,9 @@ def _rules(
 ) -> None:
     if context.invoked_subcommand is None:
         from kvlint.catalogue import listed
+        from kvlint.command import write
 
-        typer.echo(listed(form, tuple(rules or ())), nl=False)
+        write(listed(form, tuple(rules or ())))
 
 
 @rules_app.command("test")
@@ -138,7 +149,8 @@ def rules_test(
 ) -> None:
     """Run the examples inside rule files."""
     from kvlint.catalogue import tested
+    from kvlint.command import write
 
     text, code = tested(path)
-    typer.echo(text, nl=False)
+    write(text)
     raise typer.Exit(code)

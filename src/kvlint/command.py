@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any, TextIO
 
 from kvlint.arguments import Arguments
 from kvlint.check import Progress, check, exit_code
 from kvlint.config import Config
 from kvlint.errors import KvlintError, UsageError
-from kvlint.model.report import Report
+from kvlint.model.report import Problem, Report
 from kvlint.model.rule import Severity
 from kvlint.reporters import REPORTERS, Options
 
@@ -23,7 +24,9 @@ def run_check(arguments: Arguments) -> int:
     with _progress() as progress:
         report = check(config, progress)
     for name, file in targets:
-        _write(REPORTERS[name](report, _options(arguments, file)), file)
+        write(REPORTERS[name](report, _options(arguments, file)), file)
+    if ("text", "") not in targets or arguments.quiet > arguments.verbose:
+        tell_problems(report.problems)
     _warn_of_size(report, [name for name, _ in targets])
     return exit_code(report, config)
 
@@ -32,14 +35,36 @@ def print_error(error: KvlintError) -> None:
     """One line on stderr for each thing that is wrong, and how to mend it."""
     hint = f" ({error.hint})" if error.hint else ""
     for line in f"{error.message}{hint}".splitlines():
-        print(f"kvlint: {line}", file=sys.stderr)
+        tell(line)
+
+
+def tell(line: str) -> None:
+    """One line on stderr. That nobody reads it any more is no reason to stop."""
+    try:
+        print(f"kvlint: {line}", file=sys.stderr, flush=True)
+    except OSError:
+        abandon(sys.stderr)
+
+
+def tell_problems(problems: Sequence[Problem]) -> None:
+    """A line on stderr for each problem, for whom no report shows them."""
+    if not problems:
+        return
+    from kvlint.reporters.safe import visible
+    from kvlint.reporters.wording import place
+
+    for problem in problems:
+        at = "" if problem.at is None else f"{place(problem.at)}: "
+        hint = f" ({visible(problem.hint)})" if problem.hint else ""
+        tell(f"{at}{problem.level} {problem.code} {visible(problem.message)}{hint}")
 
 
 def _config(arguments: Arguments, targets: list[tuple[str, str]]) -> Config:
     return Config(
-        paths=arguments.paths,
-        select=_words(arguments.select),
-        ignore=_words(arguments.ignore),
+        # A report is in the order of its input, and the order of the words is no part of the question.
+        paths=tuple(sorted(arguments.paths)),
+        select=_words("--select", arguments.select),
+        ignore=_words("--ignore", arguments.ignore),
         rules=arguments.rules,
         min_severity=_severity("--min-severity", arguments.min_severity),
         fail_on=_severity("--fail-on", arguments.fail_on),
@@ -49,9 +74,12 @@ def _config(arguments: Arguments, targets: list[tuple[str, str]]) -> Config:
     )
 
 
-def _words(values: tuple[str, ...]) -> tuple[str, ...]:
+def _words(option: str, values: tuple[str, ...]) -> tuple[str, ...]:
     """``--select KV1,KV2 --select KV3`` names three."""
-    return tuple(word.strip() for value in values for word in value.split(",") if word.strip())
+    words = tuple(word.strip() for value in values for word in value.split(",") if word.strip())
+    if values and not words:
+        raise UsageError(f"{option} names no rule", "kvlint rules lists all rules")
+    return words
 
 
 def _severity(option: str, word: str) -> Severity:
@@ -71,9 +99,14 @@ def _targets(arguments: Arguments) -> list[tuple[str, str]]:
     open_ends = [name for name, file in targets if not file]
     if arguments.output and len(open_ends) != 1:
         raise UsageError("--output takes exactly one format without a file of its own", "write -f sarif=report.sarif")
-    if len(open_ends) > 1:
+    targets = [(name, file or arguments.output) for name, file in targets]
+    targets = [(name, "" if file == "-" else file) for name, file in targets]
+    files = [os.path.abspath(file) if file else "" for _, file in targets]
+    if files.count("") > 1:
         raise UsageError("only one format can go to the standard output", "write -f sarif=report.sarif")
-    return [(name, file or arguments.output) for name, file in targets]
+    if len(set(files)) < len(files):
+        raise UsageError("two formats go to one file", "write -f json=report.json -f sarif=report.sarif")
+    return targets
 
 
 def _options(arguments: Arguments, file: str) -> Options:
@@ -92,23 +125,46 @@ def _options(arguments: Arguments, file: str) -> Options:
     )
 
 
-def _write(content: str | bytes, file: str) -> None:
+def write(content: str | bytes, file: str = "") -> None:
     """To stdout, or to a file that is complete or not there at all."""
     data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
-    if not file:
+    if file:
+        try:
+            _to_file(data, file)
+        except OSError as error:
+            raise UsageError(f"'{file}' cannot be written: {error.strerror}") from error
+        return
+    try:
         sys.stdout.flush()
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        # Whoever read it has seen enough; other reports and the exit code are still wanted.
+        abandon(sys.stdout)
+    except OSError as error:
+        abandon(sys.stdout)
+        raise KvlintError(f"the standard output cannot be written: {error.strerror}") from error
+
+
+def abandon(stream: TextIO) -> None:
+    """Write no more to stdout or stderr, or Python complains again when it closes it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def _to_file(data: bytes, file: str) -> None:
+    if os.path.exists(file) and not os.path.isfile(file):  # a pipe or device is written to, never replaced
+        with open(file, "wb") as out:
+            out.write(data)
         return
+    file = os.path.realpath(file)
     partial = f"{file}.{os.getpid()}.partial"
     try:
         with open(partial, "wb") as out:
             out.write(data)
         os.replace(partial, file)
-    except OSError as error:
+    finally:
         if os.path.exists(partial):
             os.unlink(partial)
-        raise UsageError(f"'{file}' cannot be written: {error.strerror}") from error
 
 
 # GitHub shows the first 5,000 results of an upload.
@@ -118,7 +174,7 @@ _SHOWN_RESULTS = 5000
 def _warn_of_size(report: Report, formats: list[str]) -> None:
     if "sarif" in formats and len(report.findings) > _SHOWN_RESULTS:
         text = f"{len(report.findings):,} results; GitHub code scanning stores the first {_SHOWN_RESULTS:,}"
-        print(f"kvlint: {text} (raise --min-severity, or split the input)", file=sys.stderr)
+        tell(f"{text} (raise --min-severity, or split the input)")
 
 
 @contextmanager
@@ -127,33 +183,51 @@ def _progress() -> Iterator[Progress | None]:
     if not sys.stderr.isatty():
         yield None
         return
-    from threading import Lock, Timer
-
-    lock, state = Lock(), {"done": 0, "total": 0}
-    bars: list[tuple[object, object]] = []
-
-    def start() -> None:
-        from rich.console import Console
-        from rich.progress import Progress as Bar
-
-        with lock:
-            bar = Bar(console=Console(stderr=True), transient=True)
-            bars.append((bar, bar.add_task("checking", total=state["total"] if state["total"] > 1 else None)))
-            bar.start()
-
-    def tell(done: int, total: int) -> None:
-        with lock:
-            state.update(done=done, total=total)
-            for bar, task in bars:
-                bar.update(task, completed=done)  # type: ignore[attr-defined]  # rich is not imported at module level
-
-    timer = Timer(1.0, start)
-    timer.daemon = True
-    timer.start()
+    bar = _Bar()
     try:
-        yield tell
+        yield bar.tell
     finally:
-        timer.cancel()
-        with lock:
-            for bar, _ in bars:
-                bar.stop()  # type: ignore[attr-defined]  # the same
+        bar.stop()
+
+
+class _Bar:
+    """A progress bar that shows itself after a second, from a thread of its own, unless it is stopped before."""
+
+    def __init__(self) -> None:
+        from threading import Lock, Timer
+
+        self._lock = Lock()
+        self._stopped = False
+        self._done, self._total = 0, 0
+        self._shown: Any = None
+        self._task: Any = None
+        self._timer = Timer(1.0, self._show)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _show(self) -> None:
+        from rich.console import Console
+        from rich.progress import Progress as Shown
+
+        with self._lock:
+            if self._stopped:
+                return
+            self._shown = Shown(console=Console(stderr=True), transient=True)
+            total = self._total if self._total > 1 else None
+            self._task = self._shown.add_task("checking", total=total, completed=self._done)
+            self._shown.start()
+
+    def tell(self, done: int, total: int) -> None:
+        """How many sources are done, and of how many."""
+        with self._lock:
+            self._done, self._total = done, total
+            if self._shown is not None:
+                self._shown.update(self._task, completed=done)
+
+    def stop(self) -> None:
+        """Take the bar away, also if it is only about to be shown."""
+        self._timer.cancel()
+        with self._lock:
+            self._stopped = True
+            if self._shown is not None:
+                self._shown.stop()

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
+
 from kvlint.errors import InputError, UsageError
 from kvlint.model.graph import Demand, Reference, ResourceGraph
+from kvlint.model.report import Problem
 from kvlint.readers.build import build_graph
 from kvlint.readers.discover import discover, read_source
 from kvlint.readers.plan.read import read_plan
@@ -16,12 +19,16 @@ _VIAS = {
     "scope": "extends",
     "derived.keyId": "encrypted with",
     "derived.keyIds": "encrypted with",
+    "derived.keyVaultId": "encrypted with a key of",
     "derived.privateLinkServiceId": "connects to",
 }
 
 
-def drawn(path: str, form: str) -> str:
-    """The resources of the plan ``path`` and their references. Raises UsageError or InputError."""
+def drawn(path: str, form: str) -> tuple[str, list[Problem]]:
+    """The resources of the plan ``path`` and their references, and what of it could not be read.
+
+    Raises UsageError or InputError.
+    """
     if form not in _FORMS:
         raise UsageError(f"there is no format '{form}'", f"one of {', '.join(_FORMS)}")
     sources, _ = discover([path])
@@ -30,24 +37,17 @@ def drawn(path: str, form: str) -> str:
     data = read_source(sources[0])
     if data is None:
         raise InputError(f"{path}: not a plan")
-    graph = _graph(sources[0].path, data)
-    return "\n".join(_FORMS[form](graph)) + "\n"
+    graph, problems = _graph(sources[0].path, data)
+    return "\n".join(_FORMS[form](graph)) + "\n", problems
 
 
-def _graph(path: str, data: bytes) -> ResourceGraph:
-    demand = Demand(paths={}, vias=dict.fromkeys(_VIAS, _EVERY), everything=True)
+def _graph(path: str, data: bytes) -> tuple[ResourceGraph, list[Problem]]:
+    """Everything in a plan, with the references of all types that it has."""
+    demand = Demand(paths={}, vias={}, everything=True)
     read = read_plan(path, data, demand)
-    return build_graph(read.resources, demand, read.closed)
-
-
-class _Every(frozenset[str]):
-    """The set of all types."""
-
-    def __contains__(self, item: object) -> bool:
-        return True
-
-
-_EVERY = _Every()
+    types = frozenset(resource.type.lower() for resource in read.resources.values())
+    demand = msgspec.structs.replace(demand, vias=dict.fromkeys(_VIAS, types))
+    return build_graph(read.resources, demand, read.closed), read.problems
 
 
 def _edges(graph: ResourceGraph) -> Iterator[tuple[str, str, str, bool]]:

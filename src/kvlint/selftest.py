@@ -11,6 +11,7 @@ from kvlint.check import judge_plan
 from kvlint.engine.demand import demand_of
 from kvlint.engine.evaluate import Evaluator
 from kvlint.errors import InputError
+from kvlint.model.graph import Demand
 from kvlint.model.report import Finding
 from kvlint.model.rule import Example, Rule
 from kvlint.readers.derive.attributes import with_needs
@@ -36,18 +37,24 @@ def run_examples(rules: Sequence[Rule]) -> Iterator[Result]:
         evaluator, demand = Evaluator([rule]), with_needs(demand_of([rule]))
         for example in rule.examples:
             for language, source in example.sources.items():
-                if language not in LANGUAGES:
-                    faults: tuple[str, ...] = (f"examples in {language} cannot be run yet",)
-                else:
-                    try:
-                        _, verdicts = judge_plan("example", expand(source), demand, evaluator)
-                        problems = tuple(problem.message for problem in verdicts.problems)
-                        faults = problems or tuple(
-                            _compare(rule, example, source, verdicts.findings, verdicts.undecided)
-                        )
-                    except InputError as error:
-                        faults = (error.message,)
+                faults: tuple[str, ...] = (f"examples in {language} cannot be run yet",)
+                if language in LANGUAGES:
+                    faults = tuple(_faults(rule, example, source, demand, evaluator))
                 yield Result(rule=rule, example=example, language=language, faults=faults)
+
+
+def _faults(rule: Rule, example: Example, source: str, demand: Demand, evaluator: Evaluator) -> Iterator[str]:
+    """What is wrong with an example, or with what the rule says about it."""
+    try:
+        read, verdicts = judge_plan("example", expand(source), demand, evaluator)
+    except InputError as error:
+        yield error.message
+    # An example is its author's own draft: whatever trips over it, the other examples still run.
+    except Exception as error:  # noqa: BLE001
+        yield f"the example cannot be read: {type(error).__name__}"
+    else:
+        problems = [problem.message for problem in read.problems + verdicts.problems if problem.level == "error"]
+        yield from problems or _compare(rule, example, source, verdicts.findings, verdicts.undecided)
 
 
 def _compare(
@@ -55,6 +62,8 @@ def _compare(
 ) -> Iterator[str]:
     """How what was found differs from what the example says."""
     marked = marks(source, rule.id)
+    if not marked and example.expect != "passes":
+        yield f"no line that begins with an address is marked '# <- {rule.id}'"
     failed, doubtful = _addresses(findings), _addresses(undecided)
     wanted_failed = marked if example.expect == "fails" else set()
     wanted_doubtful = marked if example.expect == "undecided" else set()

@@ -25,16 +25,25 @@ def demand_of(rules: Iterable[Rule]) -> Demand:
     )
 
 
-def _ask(condition: Condition, types: tuple[str, ...], paths: dict[str, set[Path]], vias: dict[str, set[str]]) -> None:
+def _ask(
+    condition: Condition,
+    types: tuple[str, ...],
+    paths: dict[str, set[Path]],
+    vias: dict[str, set[str]],
+    inside: bool = False,
+) -> None:
+    """Gather what a condition on ``types`` looks at. ``inside`` an item paths ask nothing new of the resource."""
     match condition:
         case Attribute(path=path) | Items(path=path):
-            for type_ in types:
+            for type_ in () if inside else types:
                 paths.setdefault(type_, set()).add(path)
+            if isinstance(condition, Items):
+                _ask(condition.where, types, paths, vias, inside=True)
         case All(of=parts) | AnyOf(of=parts):
             for part in parts:
-                _ask(part, types, paths, vias)
+                _ask(part, types, paths, vias, inside)
         case Not(of=part):
-            _ask(part, types, paths, vias)
+            _ask(part, types, paths, vias, inside)
         case Linked(direction=direction, types=others, via=via, where=where):
             others = tuple(other.lower() for other in others)
             sources = others if direction == "linked_from" else types
@@ -46,18 +55,26 @@ def _ask(condition: Condition, types: tuple[str, ...], paths: dict[str, set[Path
             _ask(where, others, paths, vias)
 
 
-def is_local(condition: Condition) -> bool:
-    """Whether a condition looks at nothing but what a resource itself says: no links, nothing derived from others."""
+def is_local(condition: Condition, inside: bool = False) -> bool:
+    """Whether a condition looks at nothing but what a resource itself says: no links, nothing derived from others.
+
+    ``inside`` an item paths start at the item, so that ``name`` is not the resource's.
+    """
     match condition:
-        case Attribute(path=path) | Items(path=path):
-            above = path[:1] in _LINKS or (path[:1] == ("derived",) and path[:2] not in _OWN_DERIVED)
-            return not above
+        case Attribute(path=path):
+            return inside or _is_own(path)
+        case Items(path=path, where=where):
+            return (inside or _is_own(path)) and is_local(where, inside=True)
         case All(of=parts) | AnyOf(of=parts):
-            return all(is_local(part) for part in parts)
+            return all(is_local(part, inside) for part in parts)
         case Not(of=part):
-            return is_local(part)
-        case _:
+            return is_local(part, inside)
+        case Linked():
             return False
+
+
+def _is_own(path: Path) -> bool:
+    return path[:1] not in _LINKS and (path[:1] != ("derived",) or path[:2] in _OWN_DERIVED)
 
 
 # What Resource.common leaves out, and what of ``derived`` a reader takes from the resource itself.

@@ -148,7 +148,7 @@ def _finding(ready: _Ready, resource: Resource, world: World, outcome: Outcome) 
     )
     name = full_name(resource, world)
     message, arguments = filled(ready.rule.message, resource, name, deciding)
-    why = undecided_reason(deciding) if outcome is UNDECIDED else ""
+    why = undecided_reason(deciding, resource) if outcome is UNDECIDED else ""
     return Finding(
         rule=ready.rule,
         outcome=outcome,

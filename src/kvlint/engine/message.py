@@ -11,6 +11,7 @@ from kvlint.model.source import Location
 from kvlint.model.value import Scalar
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_INDEX = re.compile(r"\[[0-9]+\]")
 # A message names at most this many places; the evidence holds them all.
 _MOST = 3
 _MAX_PARENTS = 4
@@ -54,15 +55,17 @@ def _joined(texts: list[str]) -> str:
     return ", ".join(once[:_MOST]) + more
 
 
-def undecided_reason(deciding: list[Evidence]) -> str:
+def undecided_reason(deciding: list[Evidence], resource: Resource) -> str:
     """What is not known, for people, without a final period."""
-    texts = [_doubt(note) for note in deciding]
-    return _joined([text for text in texts if text]) or "its answer is not known"
+    return _joined([_doubt(note, resource) for note in deciding]) or "its answer is not known"
 
 
-def _doubt(note: Evidence) -> str:
+def _doubt(note: Evidence, resource: Resource) -> str:
     found = note.found.removeprefix("not known: ")
-    return f"{note.asked} is {found}" if note.asked and found != note.found else found
+    if not note.asked:
+        return found
+    whose = f" of {note.at.address}" if note.at.address not in (None, resource.address) else ""
+    return f"{note.asked}{whose} is {found}"
 
 
 def full_name(resource: Resource, world: World) -> str:
@@ -76,7 +79,7 @@ def full_name(resource: Resource, world: World) -> str:
         target = getattr(above, "target", None)
         parent = world.graph.resources.get(target) if target is not None else None
         if parent is None:
-            if isinstance(above, Scalar) and isinstance(above.value, str):
+            if isinstance(above, Scalar) and isinstance(above.value, str) and not above.sensitive:
                 names.insert(0, above.value.rstrip("/").rpartition("/")[2])
             break
         names.insert(0, parent.name)
@@ -85,8 +88,12 @@ def full_name(resource: Resource, world: World) -> str:
 
 
 def fingerprint(rule_id: str, at: Location) -> str:
-    """What stays the same while lines move: a hash of rule, path, address and attribute, 32 hex digits."""
+    """What stays the same while lines and items move: a hash of rule, path, address and attribute, 32 hex digits.
+
+    Which item of a list it is counts no more than the line: sets are printed in another order whenever one is added.
+    """
     from hashlib import sha256
 
-    text = "\0".join((rule_id, at.path, at.address or "", at.attribute or ""))
-    return sha256(text.encode()).hexdigest()[:32]
+    text = "\0".join((rule_id, at.path, at.address or "", _INDEX.sub("[]", at.attribute or "")))
+    # A path need not be Unicode: Python then holds its bytes as surrogates.
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]

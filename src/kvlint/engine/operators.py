@@ -101,8 +101,10 @@ def _length_at_least(wanted: Any) -> Operator:
         match found:
             case ListValue(items=items):
                 return PASS if len(items) >= wanted else FAIL
-            case MapValue(fields=fields):
-                return PASS if len(fields) >= wanted else FAIL
+            case MapValue(fields=fields, rest=rest):
+                if len(fields) >= wanted:
+                    return PASS
+                return FAIL if rest is None else UNDECIDED
             case Scalar(value=str() as text):
                 return PASS if len(text) >= wanted else FAIL
             case Link():

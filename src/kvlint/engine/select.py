@@ -11,17 +11,21 @@ from kvlint.model.rule import Rule
 def chosen(rules: Iterable[Rule], select: Sequence[str], ignore: Sequence[str]) -> tuple[Rule, ...]:
     """The rules that ``select`` names (all of the default profile where it is empty) and ``ignore`` does not.
 
-    Sorted by id. Raises UsageError, with a suggestion, for a word that no rule's id begins with.
+    Sorted by id. Raises UsageError, with a suggestion, for a word that no rule's id begins with, and where no rule is
+    left: what judges nothing finds nothing.
     """
     known = sorted(rules, key=lambda rule: rule.id)
     for word in (*select, *ignore):
         if not _hits(known, word):
             raise unknown_rule(word, known)
-    return tuple(
+    left = tuple(
         rule
         for rule in known
         if (_named(rule, select) if select else rule.profile == "default") and not _named(rule, ignore)
     )
+    if not left:
+        raise UsageError("every rule that is selected is also ignored, so nothing would be judged")
+    return left
 
 
 def find_rule(rules: Iterable[Rule], word: str) -> Rule:

@@ -41,14 +41,18 @@ class World:
         self._loose: dict[tuple[int, int], tuple[Outcome, str]] = {}
 
     def incoming(self, via: str, types: frozenset[str]) -> Incoming:
-        """The references that the attribute ``via`` of ``types`` (lower case) makes."""
+        """The references that the attribute ``via`` of ``types`` (lower case) makes, of resources that stay."""
         key = (via, types)
         found = self._incoming.get(key)
         if found is None:
             resources = self.graph.resources
             references = self.graph.references.get(via, ())
             found = self._incoming[key] = Incoming(
-                [reference for reference in references if resources[reference.source].type.lower() in types]
+                [
+                    reference
+                    for reference in references
+                    if (source := resources[reference.source]).stays and source.type.lower() in types
+                ]
             )
         return found
 

@@ -37,6 +37,10 @@ class _Value(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {display(self)}>"  # type: ignore[arg-type]  # subclasses form the union
 
+    def __rich_repr__(self) -> list[tuple[str, str]]:
+        """What rich shows instead, in its tracebacks too."""
+        return [("shown", display(self))]  # type: ignore[arg-type]  # the same
+
 
 class Scalar(_Value, frozen=True, kw_only=True, gc=False):
     """A known text, number or boolean."""

@@ -54,7 +54,7 @@ def parse_object_url(text: str) -> ObjectUrl | None:
 def scope_level(text: str) -> str | None:
     """How far a scope reaches: one of LEVELS; None if the text is no scope."""
     parts = text.strip("/").lower().split("/")
-    if parts == [""]:
+    if parts == [""] and text:
         return "tenant"
     if parts[:3] == ["providers", "microsoft.management", "managementgroups"] and len(parts) == 4:
         return "management-group"

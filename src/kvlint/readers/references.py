@@ -76,6 +76,14 @@ class Index:
         ]
         return candidates[0].address if len(candidates) == 1 and len(parts.names) == 1 else None
 
+    def perhaps(self, text: str) -> tuple[str, ...]:
+        """What a data-plane URL may name that ``find`` did not find: objects of that name whose vault is not known."""
+        url = parse_object_url(text)
+        if url is None:
+            return ()
+        children = [child for above in _VAULTS for child in self.named(f"{above}/{url.kind}", url.name)]
+        return tuple(child.address for child in children if not self._vault_name(child))
+
     def _vault_name(self, child: Resource) -> str:
         above = child.attributes.fields.get("parent")
         if isinstance(above, Link) and above.target in self.resources:
@@ -114,12 +122,16 @@ def reference_of(source: str, via: str, value: Value, index: Index) -> Reference
             return Reference(source=source, via=via, value=value, targets=targets, outside=outside, hops=hops)
         case Unknown(candidates=candidates, closed=closed, hops=hops):
             here = tuple(address for address in candidates if address in index.resources)
-            return Reference(source=source, via=via, value=value, candidates=here, anything=not closed, hops=hops)
+            outside = "" if len(here) == len(candidates) else "?"
+            return Reference(
+                source=source, via=via, value=value, candidates=here, anything=not closed, outside=outside, hops=hops
+            )
         case Scalar(value=str() as text):
             found, how = index.find(text)
             if found is not None:
                 return Reference(source=source, via=via, value=value, targets=(found,), hops=(how,))
             parts = parse_id(text)
-            return Reference(source=source, via=via, value=value, outside=parts.type if parts is not None else "?")
+            outside = parts.type if parts is not None else "?"
+            return Reference(source=source, via=via, value=value, candidates=index.perhaps(text), outside=outside)
         case _:
             return None

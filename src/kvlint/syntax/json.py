@@ -91,8 +91,20 @@ def duplicate_key(data: bytes) -> str | None:
             seen: set[str] = set()
             found.extend(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
 
-    json.loads(data, object_pairs_hook=check)
+    # Numbers stay text: a number of thousands of digits is none for Python.
+    json.loads(data, object_pairs_hook=check, parse_int=str, parse_float=str)
     return found[0] if found else None
+
+
+def is_complete(data: bytes) -> bool:
+    """Whether ``data`` is one whole JSON value, all strictness about characters aside."""
+    import json
+
+    try:
+        json.loads(data, parse_int=str, parse_float=str)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def fault(data: bytes, text: str) -> tuple[str, int | None, int | None]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from kvlint.readers.azurerm.table import Version
 
-_TERM = re.compile(r"^\s*(?P<operator>~>|>=|<=|!=|=|>|<)?\s*v?(?P<version>\d+(?:\.\d+){0,2})")
+_TERM = re.compile(r"^\s*(?P<operator>~>|>=|<=|!=|=|>|<)?\s*v?(?P<version>\d{1,6}(?:\.\d{1,6}){0,2})")
 _END: Version = (9999, 0)
 
 # The types whose arguments date their provider.

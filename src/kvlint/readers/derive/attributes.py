@@ -163,12 +163,15 @@ def _role_name(resource: Resource, context: Context) -> Value | None:
     if isinstance(name, Scalar):
         return name
     role = resource.select(("properties", "roleDefinitionId"))
-    if isinstance(role, Scalar):
-        return _text(resource, role_by_id(str(role.value)) or str(role.value))
+    built_in = role_by_id(str(role.value)) if isinstance(role, Scalar) else None
+    if built_in is not None:
+        return _text(resource, built_in)
     definition = _definition(role, context)
     if definition is not None:
         own = definition.select(("properties", "roleName"))
-        return _text(resource, str(own.value) if isinstance(own, Scalar) else definition.name)
+        return own if isinstance(own, (Scalar, Unknown)) else _text(resource, definition.name)
+    if isinstance(role, Scalar):
+        return msgspec.structs.replace(role, origin="derived")
     unknown = role if isinstance(role, Unknown) else name
     return unknown if isinstance(unknown, Unknown) else None
 
@@ -177,6 +180,10 @@ def _definition(role: Answer, context: Context) -> Resource | None:
     """The custom role that a role assignment names, if it is in the graph."""
     if isinstance(role, Absent):
         return None
+    if isinstance(role, Scalar):
+        # The provider's own id of a definition has its scope behind it; the GUID in both is Azure's name of it.
+        same = context.index.named(DEFINITIONS, str(role.value).rstrip("/").rpartition("/")[2].lower())
+        return same[0] if len(same) == 1 else None
     reference = reference_of("", "", role, context.index)
     if reference is None or len(reference.targets) != 1:
         return None

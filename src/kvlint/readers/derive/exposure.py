@@ -6,6 +6,8 @@ Sources: learn.microsoft.com/azure/key-vault/general/network-security. A vault w
 
 from __future__ import annotations
 
+import re
+
 import msgspec
 
 from kvlint.model.graph import Resource
@@ -16,6 +18,8 @@ PRIVATE, SUBNETS, IPS, WIDE, WORLD = LATTICE = ("private-only", "listed-subnets"
 # of them are the world for every purpose; a /8 is far more than any one organisation's offices.
 WORLD_SIZE = 3 << 30
 WIDE_SIZE = 1 << 24
+
+_RANGE = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,3}){3})(?:/([0-9]{1,2}))?")
 
 PUBLIC: Path = ("properties", "publicNetworkAccess")
 ACLS: Path = ("properties", "networkAcls")
@@ -36,8 +40,10 @@ def exposure(resource: Resource, perimeter: bool) -> Value:
     word = str(public.value).lower() if isinstance(public, Scalar) else "enabled"
     if word == "securedbyperimeter" or (word == "enabled" and perimeter):
         return _unknown(public, "a network security perimeter decides who can reach it")
-    if word != "enabled":
+    if word == "disabled":
         return _verdict(PRIVATE, public, PUBLIC)
+    if word != "enabled":
+        return _unknown(public, f"'{display(public)}' is neither Enabled nor Disabled")
     acls = resource.select(ACLS)
     if isinstance(acls, Absent):
         return _verdict(WORLD, acls, ACLS, "no network rules are set, so every network may connect")
@@ -92,13 +98,13 @@ def _unknown(answer: Answer, why: str = "") -> Unknown:
 
 def _range(text: str) -> tuple[int, int] | None:
     """First address and the one after the last of ``1.2.3.4`` or ``1.2.3.0/24``; None if Azure would not take it."""
-    address, _, length = text.strip().partition("/")
-    parts = address.split(".")
-    if len(parts) != 4 or not all(part.isascii() and part.isdigit() and int(part) < 256 for part in parts):
+    match = _RANGE.fullmatch(text.strip())
+    if match is None:
         return None
-    if not (length or "32").isdigit() or int(length or 32) > 32:
+    parts, length = match[1].split("."), int(match[2] or 32)
+    if length > 32 or any(int(part) > 255 for part in parts):
         return None
-    size = 1 << (32 - int(length or 32))
+    size = 1 << (32 - length)
     start = int.from_bytes(bytes(int(part) for part in parts), "big") // size * size
     # 0.0.0.0 alone is how Azure services spell "any address" in older templates.
     return (start, start + size) if text.strip() != "0.0.0.0" else (0, 1 << 32)

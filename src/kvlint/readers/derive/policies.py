@@ -34,7 +34,8 @@ def _separate(index: Index) -> dict[str, set[tuple[str, str]]]:
             if vault.type.lower() == _VAULTS and vault.action not in (None, "create", "replace"):
                 items = policy.select(_LIST)
                 for item in items.items if isinstance(items, ListValue) else ():
-                    found.setdefault(target, set()).add(_identity(item))
+                    if _identity(item)[0]:
+                        found.setdefault(target, set()).add(_identity(item))
     return found
 
 

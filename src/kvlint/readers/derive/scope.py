@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
+
 from kvlint.model.graph import Reference, Resource
-from kvlint.model.value import Absent, Answer, Link, Scalar, Unknown, Value
-from kvlint.readers.ids import parse_id, scope_level
+from kvlint.model.value import Absent, Answer, Link, Scalar, Unknown, Value, display
+from kvlint.readers.ids import scope_level
 from kvlint.readers.references import Index, reference_of
 
 SCOPE = ("scope",)
@@ -16,6 +18,7 @@ _LEVELS = {
     "microsoft.management/managementgroups": "management-group",
 }
 _VAULT_TYPES = ("microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms")
+_DEPTH = 2  # how far inside a vault a scope may lie: a key's version is in the key
 
 
 def level_of(answer: Answer, index: Index) -> Value | None:
@@ -24,11 +27,11 @@ def level_of(answer: Answer, index: Index) -> Value | None:
         case Scalar(value=str() as text):
             level = scope_level(text)
             if level is None:
-                return Unknown(at=answer.at, origin="derived", why=f"'{text}' is not a scope")
-            return Scalar(at=answer.at, value=level, origin="derived", note=f"the scope is {text}")
-        case Link(target=target):
+                return Unknown(at=answer.at, origin="derived", why=f"'{display(answer)}' is not a scope")
+            return Scalar(at=answer.at, value=level, origin="derived", note=f"the scope is {display(answer)}")
+        case Link(target=target, type=type_):
             found = index.resources.get(target)
-            level = _LEVELS.get(found.type.lower(), "resource") if found is not None else "resource"
+            level = _LEVELS.get((found.type if found is not None else type_).lower(), "resource")
             return Scalar(at=answer.at, value=level, origin="derived", note=f"the scope is {target}")
         case Unknown():
             return answer
@@ -43,14 +46,10 @@ class Coverage:
         self.index = index
         vaults = [vault for type_ in _VAULT_TYPES for vault in index.of_type(type_) if vault.stays]
         self.all = tuple(vault.address for vault in vaults)
-        groups: dict[str, list[str]] = {}
-        subscriptions: dict[str, list[str]] = {}
+        self._places: dict[tuple[str, str], list[str]] = {}
         for vault in vaults:
-            group, subscription = _place(vault)
-            groups.setdefault(group, []).append(vault.address)
-            subscriptions.setdefault(subscription, []).append(vault.address)
-        self.by_group = {name: tuple(addresses) for name, addresses in groups.items()}
-        self.by_subscription = {name: tuple(addresses) for name, addresses in subscriptions.items()}
+            self._places.setdefault(_place(vault, index), []).append(vault.address)
+        self._known: dict[tuple[str, str, str], tuple[tuple[str, ...], tuple[str, ...]]] = {}
 
     def references(self, via: str, types: frozenset[str]) -> Iterator[Reference]:
         """For each resource with a scope, the vaults that it certainly and perhaps covers."""
@@ -61,58 +60,98 @@ class Coverage:
                     yield self._covered(resource.address, via, answer)
 
     def _covered(self, source: str, via: str, scope: Value) -> Reference:
+        if isinstance(scope, Unknown):
+            parts = [self._covered(source, via, Link(at=scope.at, target=target)) for target in scope.candidates]
+            found = dict.fromkeys(vault for part in parts for vault in part.targets + part.candidates)
+            outside = next((part.outside for part in parts if part.outside), "")
+            return Reference(
+                source=source, via=via, value=scope, candidates=tuple(found), anything=not scope.closed,
+                outside=outside, hops=scope.hops,
+            )  # fmt: skip
         level = level_of(scope, self.index)
-        word = level.value if isinstance(level, Scalar) else None
-        targets: tuple[str, ...] = ()
-        candidates: tuple[str, ...] = ()
+        word = str(level.value) if isinstance(level, Scalar) else ""
         if word == "resource":
             return self._one(source, via, scope)
-        if word == "tenant":
-            targets = self.all
-        elif word == "management-group":
-            candidates = self.all
-        elif word == "subscription":
-            name = _named(scope, self.index)
-            targets = self.by_subscription.get(name, ()) if name else ()
-            candidates = self.by_subscription.get("", ()) if name else self.all
-        elif word == "resource-group":
-            name = _named(scope, self.index)
-            targets = self.by_group.get(name, ()) if name else ()
-            candidates = self.by_group.get("", ()) if name else self.all
-        else:
-            return reference_of(source, via, scope, self.index) or Reference(source=source, via=via, value=scope)
-        return Reference(source=source, via=via, value=scope, targets=targets, candidates=candidates)
+        targets, candidates = self._within(word, *_named(scope, self.index)) if word else ((), ())
+        hops = scope.hops if isinstance(scope, Link) else ()
+        return Reference(source=source, via=via, value=scope, targets=targets, candidates=candidates, hops=hops)
+
+    def _within(self, level: str, subscription: str, group: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        """The vaults that certainly lie in a scope of a level, and those that perhaps do."""
+        question = (level, subscription, group)
+        found = self._known.get(question)
+        if found is None:
+            found = self._known[question] = self._looked_up(level, subscription, group)
+        return found
+
+    def _looked_up(self, level: str, subscription: str, group: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
+        if level == "tenant":
+            return self.all, ()
+        if level == "management-group" or not (subscription if level == "subscription" else group):
+            return (), self.all
+        certain: list[str] = []
+        perhaps: list[str] = []
+        for (own_subscription, own_group), addresses in self._places.items():
+            if level == "subscription":
+                fits = own_subscription in ("", subscription)
+                sure = bool(own_subscription)
+            else:
+                # A vault that is still to be made shows no subscription, but its group's name.
+                fits = own_group in ("", group) and (not subscription or own_subscription in ("", subscription))
+                sure = bool(own_group)
+            if fits:
+                (certain if sure else perhaps).extend(addresses)
+        return tuple(certain), tuple(perhaps)
 
     def _one(self, source: str, via: str, scope: Value) -> Reference:
         """A scope that is one resource: the vault, or something in it."""
+        value = scope
         if isinstance(scope, Scalar):
-            parts = str(scope.value).split("/")
-            # /subscriptions/S/resourceGroups/R/providers/Microsoft.KeyVault/vaults/NAME has nine parts.
-            scope = Scalar(at=scope.at, value="/".join(parts[:9]))
-        found = reference_of(source, via, scope, self.index)
+            parts = str(scope.value).strip("/").split("/")
+            # subscriptions/S/resourceGroups/R/providers/Microsoft.KeyVault/vaults/NAME has eight parts.
+            value = msgspec.structs.replace(scope, value="/" + "/".join(parts[:8]))
+        for _ in range(_DEPTH):
+            inner = self.index.resources.get(value.target) if isinstance(value, Link) else None
+            above = inner.attributes.fields.get("parent") if inner is not None and _is_inside(inner) else None
+            value = above if above is not None else value
+        found = reference_of(source, via, value, self.index)
         return found or Reference(source=source, via=via, value=scope)
 
 
-def _place(vault: Resource) -> tuple[str, str]:
-    """Resource group and subscription of a vault in lower case; empty where not known."""
-    text = vault.select(("id",))
-    parts = parse_id(str(text.value)) if isinstance(text, Scalar) else None
-    if parts is not None:
-        return parts.resource_group, parts.subscription
+def _is_inside(resource: Resource) -> bool:
+    """Whether a resource lies in a vault or managed HSM."""
+    return resource.type.lower().startswith(tuple(f"{type_}/" for type_ in _VAULT_TYPES))
+
+
+def _place(vault: Resource, index: Index) -> tuple[str, str]:
+    """Subscription and resource group of a vault in lower case; empty where not known."""
+    for name in ("id", "resourceGroupId"):
+        value = vault.attributes.fields.get(name)
+        place = _named(value, index) if value is not None else ("", "")
+        if any(place):
+            return place
     group = vault.select(("resourceGroupName",))
-    return (str(group.value).lower() if isinstance(group, Scalar) else ""), ""
+    return "", (str(group.value).lower() if isinstance(group, Scalar) else "")
 
 
-def _named(scope: Value, index: Index) -> str:
-    """The name of a subscription or resource group scope in lower case; empty where not known."""
+def _parts(text: str) -> tuple[str, str]:
+    """Subscription and resource group that an id or scope begins with, in lower case; empty where it has none."""
+    parts = text.strip("/").lower().split("/")
+    if parts[0] != "subscriptions" or len(parts) < 2:
+        return "", ""
+    return parts[1], (parts[3] if len(parts) > 3 and parts[2] == "resourcegroups" else "")
+
+
+def _named(scope: Value, index: Index) -> tuple[str, str]:
+    """Subscription and resource group of a scope in lower case; empty where not known."""
     if isinstance(scope, Scalar):
-        return str(scope.value).rstrip("/").rpartition("/")[2].lower()
+        return _parts(str(scope.value))
     if isinstance(scope, Link) and scope.target in index.resources:
         target = index.resources[scope.target]
         text = target.select(("id",))
         if isinstance(text, Scalar):
-            return str(text.value).rstrip("/").rpartition("/")[2].lower()
+            return _parts(str(text.value))
         name = target.select(("name",))
         is_group = target.type.lower() == "microsoft.resources/resourcegroups"
-        return str(name.value).lower() if is_group and isinstance(name, Scalar) else ""
-    return ""
+        return "", (str(name.value).lower() if is_group and isinstance(name, Scalar) else "")
+    return "", ""

@@ -14,13 +14,16 @@ ModulePath: TypeAlias = tuple[tuple[str, Key], ...]
 _STEP = re.compile(r'\.?([^.\[\]"\s]+)|\[("(?:[^"\\]|\\.)*"|[^\]"]*)\]')
 
 
+_INDEX = re.compile("[0-9]{1,9}")
+
+
 @cache
 def steps(text: str) -> tuple[str | int, ...]:
     """``module.a["x.y"].b[0]`` as ``("module", "a", ["x.y"], "b", [0])``; a key is told from a name by ``key_of``."""
     out: list[str | int] = []
     for match in _STEP.finditer(text):
         name, key = match[1], match[2]
-        out.append(name if name is not None else Quoted(_unquote(key)) if not key.isdigit() else int(key))
+        out.append(name if name is not None else int(key) if _INDEX.fullmatch(key) else Quoted(_unquote(key)))
     return tuple(out)
 
 

@@ -12,7 +12,7 @@ from kvlint.readers.plan.instance import Instance, mark
 
 # Extension types: their parent_id is what they extend.
 _EXTENSIONS = ("microsoft.insights/diagnosticsettings", "microsoft.authorization/")
-_TOP = ("name", "location", "tags", "identity")
+_TOP = ("id", "name", "location", "tags", "identity")
 
 
 def arm_type(instance: Instance) -> tuple[str, str] | None:
@@ -22,6 +22,12 @@ def arm_type(instance: Instance) -> tuple[str, str] | None:
         return None
     type_, _, version = text.partition("@")
     return type_, version
+
+
+def is_key_vault(instance: Instance, unless_known: bool = False) -> bool:
+    """Whether an azapi resource is one of Key Vault's; ``unless_known`` is the answer while its type is not known."""
+    named = arm_type(instance)
+    return unless_known if named is None else named[0].lower().startswith("microsoft.keyvault/")
 
 
 def azapi_attributes(instance: Instance, type_: str, api_version: str) -> MapValue:
@@ -34,24 +40,19 @@ def azapi_attributes(instance: Instance, type_: str, api_version: str) -> MapVal
         if found is not None:
             fields.setdefault(name, found)
     fields["apiVersion"] = Scalar(at=instance.at, value=api_version)
-    above = _link(instance, "parent_id")
+    above = link_argument(instance, "parent_id")
     if above is not None:
-        fields["scope" if type_.lower().startswith(_EXTENSIONS) else "parent"] = above
-    rest = None
+        fields[_above(type_)] = above
+    attributes = MapValue(at=instance.at, fields=fields)
     if instance.writes("sensitive_body"):
-        rest = Unknown(at=instance.at, why="sensitive_body may set it, and a plan does not show that")
-    return with_defaults(MapValue(at=instance.at, fields=fields, rest=rest), type_, api_version)
+        why = "sensitive_body may set it, and a plan does not show that"
+        attributes = _open(attributes, Unknown(at=instance.at, why=why))
+    return with_defaults(attributes, type_, api_version)
 
 
 def update_body(instance: Instance) -> MapValue:
     """What an ``azapi_update_resource`` sets."""
     return MapValue(at=instance.at, fields=_body(instance))
-
-
-def update_target(instance: Instance) -> Value | None:
-    """The id or link of the resource that an ``azapi_update_resource`` changes."""
-    by_id = _link(instance, "resource_id")
-    return by_id if by_id is not None else _link(instance, "parent_id")
 
 
 def overlaid(below: MapValue, above: MapValue) -> MapValue:
@@ -62,6 +63,21 @@ def overlaid(below: MapValue, above: MapValue) -> MapValue:
         both = isinstance(have, MapValue) and isinstance(value, MapValue)
         fields[name] = overlaid(have, value) if both else value  # type: ignore[arg-type]  # ``both`` says so
     return MapValue(at=below.at, fields=fields, rest=below.rest)
+
+
+def _above(type_: str) -> str:
+    """What ``parent_id`` is to a type: what it extends, the resource it lies in, or no more than its group."""
+    if type_.lower().startswith(_EXTENSIONS):
+        return "scope"
+    return "parent" if type_.count("/") > 1 else "resourceGroupId"
+
+
+def _open(value: MapValue, rest: Unknown) -> MapValue:
+    """``value`` as an object that may have more fields than it shows, at every depth."""
+    fields = {
+        name: _open(field, rest) if isinstance(field, MapValue) else field for name, field in value.fields.items()
+    }
+    return msgspec.structs.replace(value, fields=fields, rest=rest)
 
 
 def _body(instance: Instance) -> dict[str, Value]:
@@ -84,8 +100,10 @@ def _decoded(text: str) -> Any:
         return None
 
 
-def _link(instance: Instance, argument: str) -> Value | None:
+def link_argument(instance: Instance, argument: str) -> Value | None:
+    """An argument that holds the id of another resource; None if it is not set."""
     if mark(instance.unknown, argument) is True:
         return instance.linked((argument,))
     text = instance.values.get(argument)
-    return Scalar(at=instance.at, value=text) if isinstance(text, str) else None
+    hidden = mark(instance.sensitive, argument) is True
+    return Scalar(at=instance.at, value=text, sensitive=hidden) if isinstance(text, str) else None

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any, TypedDict
+from typing import Any, TypedDict, TypeVar
 
 import msgspec
 
 from kvlint.errors import InputError
-from kvlint.syntax.json import duplicate_key, fault, members, place
+from kvlint.syntax.json import duplicate_key, fault, is_complete, members, place
 
 MAKE_PLAN_JSON = "make one with: terraform show -json tfplan > plan.json"
 MAKE_UTF8 = "PowerShell's > writes UTF-16; use: terraform show -json tfplan | Out-File -Encoding utf8 plan.json"
@@ -61,6 +61,7 @@ class Plan(msgspec.Struct, kw_only=True):
     complete: bool
 
 
+Part = TypeVar("Part")
 _RAW = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ENTRIES = msgspec.json.Decoder(list[msgspec.Raw] | None)
 _ENTRY = msgspec.json.Decoder(ResourceChange)
@@ -70,6 +71,8 @@ _TYPE = re.compile(rb'"(?:change|type)"\s*:\s*(?:"([^"\\]*)")?')
 _ANY = msgspec.json.Decoder(dict[str, Any])
 
 
+# What a part of a plan raises that is not as Terraform prints it.
+BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 _MARKS = ('"resource_changes"', '"planned_values"')
 
 
@@ -81,7 +84,7 @@ def mentions_plan(data: bytes) -> bool:
 def entry_type(entry: msgspec.Raw) -> str | None:
     """The resource type of an entry, read off its head; None where that takes decoding it."""
     match = _TYPE.search(entry)
-    return match[1].decode() if match is not None and match[1] is not None else None
+    return match[1].decode("utf-8", "replace") if match is not None and match[1] is not None else None
 
 
 def decode_entry(entry: msgspec.Raw) -> ResourceChange:
@@ -134,13 +137,12 @@ def decode_plan(data: bytes) -> Plan:
         places = members(data, parts)
         if len(data) <= DUPLICATES_CHECKED_UP_TO and (key := duplicate_key(data)):
             raise InputError(f"the key '{key}' is given twice in one object", MAKE_PLAN_JSON)
-        configuration = parts.get("configuration")
         return Plan(
             data=data,
             format_version=_text(parts.get("format_version")),
-            entries=_ENTRIES.decode(parts.get("resource_changes", msgspec.Raw(b"[]"))) or [],
+            entries=_part(parts, "resource_changes", _ENTRIES) or [],
             entries_at=places.get("resource_changes", 0),
-            configuration=None if configuration is None else _ANY.decode(configuration),
+            configuration=_part(parts, "configuration", _ANY),
             prior_state=parts.get("prior_state"),
             errored=bytes(parts.get("errored", b"")) == b"true",
             complete=bytes(parts.get("complete", b"")) != b"false",
@@ -153,6 +155,26 @@ def decode_plan(data: bytes) -> Plan:
         raise InputError("not UTF-8 text; a plan in JSON was expected", MAKE_PLAN_JSON) from error
     except RecursionError as error:
         raise InputError("nested too deeply to be a plan", MAKE_PLAN_JSON) from error
+
+
+def _part(parts: dict[str, msgspec.Raw], name: str, decoder: msgspec.json.Decoder[Part]) -> Part | None:
+    """One of the outermost values; None if there is none."""
+    raw = parts.get(name)
+    try:
+        return None if raw is None else decoder.decode(raw)
+    except msgspec.ValidationError as error:
+        raise InputError(f"not a plan that Terraform or OpenTofu prints: {name}: {error}", MAKE_PLAN_JSON) from error
+
+
+def why_broken(error: Exception) -> str:
+    """What one of BROKEN says, in words that hold nothing of the input."""
+    match error:
+        case RecursionError():
+            return "it is nested too deeply"
+        case UnicodeDecodeError():
+            return "it is not UTF-8 text"
+        case _:
+            return str(error)
 
 
 def _refuse_other_files(data: bytes) -> None:
@@ -190,5 +212,8 @@ def _text(raw: msgspec.Raw | None) -> str:
 def _malformed(data: bytes, error: msgspec.DecodeError) -> InputError:
     what, line, column = fault(data, str(error))
     if "truncated" in what.lower():
-        what, line, column = "it ends in the middle (truncated)", *place(data, len(data))
+        if is_complete(data):
+            what = "a text holds half a character (an unpaired \\u escape)"
+        else:
+            what, line, column = "it ends in the middle (truncated)", *place(data, len(data))
     return InputError(f"not JSON: {what}", MAKE_PLAN_JSON, line, column)

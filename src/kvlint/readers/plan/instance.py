@@ -70,6 +70,11 @@ class Instance:
         """The plan's."""
         return self.tracer.configuration
 
+    @property
+    def is_data(self) -> bool:
+        """Whether it is a data source."""
+        return self.resource.startswith("data.")
+
     def writes(self, argument: str) -> bool | None:
         """Whether the author wrote the argument; None if the plan does not say."""
         return self.configuration.writes(self.names, self.resource, argument)
@@ -85,6 +90,18 @@ class Instance:
             return False
         block = self.configuration.resource(self.names, self.resource)
         return bool(block) and expression_at(block.get("expressions"), path) is None
+
+    def is_overruled(self, path: ArgumentPath, rivals: tuple[str, ...]) -> bool:
+        """Whether an argument only repeats what was before, because its author writes it by another of its names.
+
+        The provider computes the names that nobody writes: in an update they still have their values from before.
+        """
+        if self.action != "update":
+            return False
+        written = self.configuration.resource(self.names, self.resource).get("expressions")
+        return expression_at(written, path) is None and any(
+            expression_at(written, (*path[:-1], rival)) is not None for rival in rivals
+        )
 
     def not_known(self, path: ArgumentPath) -> Unknown:
         """An unknown value, and what it depends on."""
@@ -103,6 +120,14 @@ class Instance:
         why = f"{KNOWN_AFTER_APPLY}, from {trace.hops[0]}" if trace.hops else KNOWN_AFTER_APPLY
         closed = not trace.anything
         return Unknown(at=self.at, why=why, candidates=trace.addresses, closed=closed, hops=trace.hops)
+
+    def links(self, values: Any, unknown: list[Any], sensitive: Any, path: ArgumentPath) -> ListValue:
+        """A list of ids, some of which are not known."""
+        items = (
+            self.linked(path) if mark(unknown, i) is True else self.plain(item, None, mark(sensitive, i), path)
+            for i, item in enumerate(_padded(values if isinstance(values, list) else [], unknown))
+        )
+        return ListValue(at=self.at, items=tuple(item for item in items if item is not None))
 
     def plain(self, value: Any, unknown: Any, sensitive: Any, path: ArgumentPath) -> Value | None:
         """Any JSON value with its two marks, as a Value; None for null, which is "not set"."""

@@ -32,13 +32,17 @@ _PLAIN = frozenset({str, bool, int, float})
 
 
 class _Entry(NamedTuple):
-    """One argument that is asked for. ``simple``: a known plain value of it only needs to be put in its place."""
+    """One argument that is asked for. ``simple``: a known plain value of it only needs to be put in its place.
+
+    ``rivals`` are the other names of the same argument, while the provider knows them all.
+    """
 
     name: str
     field: Field
     arm: Path
     simple: bool
     inner: tuple[_Entry, ...]
+    rivals: tuple[str, ...]
 
 
 class _Own(NamedTuple):
@@ -63,6 +67,7 @@ class Lowering:
         own = [entry for entry in entries if len(entry.arm) == 1 and entry.arm[0] in OWN]
         self._own = tuple(_Own(entry.name, str(entry.arm[0]), entry.field.kind == "link") for entry in own)
         self._entries = tuple(entry for entry in entries if entry not in own)
+        self._has_rivals = any(entry.rivals for entry in self._entries)
         self._known: dict[tuple[bytes, VersionRange, tuple[Names, str] | None], MapValue] = {}
         fixed = ((tuple(path.split(".")), plain) for path, plain in mapped.fixed.items())
         self._fixed = tuple(
@@ -75,7 +80,7 @@ class Lowering:
 
     def own(self, instance: Instance) -> dict[str, Value]:
         """Id, name and links of one instance, taken out of its values: what is left may be said by others too."""
-        values, marks = instance.values, instance.unknown
+        values, marks, secrets = instance.values, instance.unknown, instance.sensitive
         own: dict[str, Value] = {}
         for entry in self._own:
             name = entry.name
@@ -84,18 +89,20 @@ class Lowering:
             if doubt is True:
                 own[entry.arm] = instance.linked((name,)) if entry.is_link else instance.not_known((name,))
             elif type(value) is str:
-                own[entry.arm] = Scalar(at=self._at, value=value)
+                hidden = bool(secrets) and mark(secrets, name) is True
+                own[entry.arm] = Scalar(at=self._at, value=value, sensitive=hidden)
         return own
 
     def common(self, instance: Instance, version: VersionRange) -> MapValue:
         """Everything else that one instance says, defaults of its provider version included.
 
         Unknown values lead through the configuration of the instance's own block, so there only instances of one block
-        can say the same.
+        can say the same. So it is where the configuration chooses between names of one argument.
         """
         doubts = msgspec.json.encode(instance.unknown)
         said = msgspec.json.encode((instance.values, instance.sensitive, instance.action, instance.replace_paths))
-        place = (instance.names, instance.resource) if b"true" in doubts else None
+        by_block = b"true" in doubts or (self._has_rivals and instance.action == "update")
+        place = (instance.names, instance.resource) if by_block else None
         key = (said + doubts, version, place)
         found = self._known.get(key)
         if found is None:
@@ -150,7 +157,7 @@ class Lowering:
         field = entry.field
         if doubt is True and field.computed and not field.filled and instance.is_left_out(path):
             return False
-        if field.until <= version.low:
+        if field.until <= version.low or (entry.rivals and instance.is_overruled(path, entry.rivals)):
             return False
         if field.kind in ("block", "blocks"):
             self._blocks(tree, entry, instance, version, value, doubt, hidden, path)
@@ -230,8 +237,10 @@ def _entries(fields: Mapping[str, Field], asked: frozenset[Path]) -> tuple[_Entr
             wanted = any(_meet(path, arm) for path in asked)
             inner = _entries(field.fields, frozenset({()})) if wanted else ()
         if wanted:
-            simple = field.kind in ("value", "link") and not field.sensitive and field.until == NEVER
-            found.append(_Entry(name, field, arm, simple, inner))
+            same = (other for other, have in fields.items() if arm and have.computed and have.arm == field.arm)
+            rivals = tuple(other for other in same if other != name) if field.computed else ()
+            simple = field.kind in ("value", "link") and not field.sensitive and field.until == NEVER and not rivals
+            found.append(_Entry(name, field, arm, simple, inner, rivals))
     return tuple(found)
 
 
@@ -256,12 +265,12 @@ def _value(
     if field.kind in ("link", "links") and unknown is True:
         return instance.linked(path)
     if field.kind == "links" and isinstance(unknown, list) and any(unknown):
-        return instance.linked(path)
+        return instance.links(value, unknown, sensitive, path)
     found = instance.plain(value, unknown, True if field.sensitive else sensitive, path)
     if field.kind == "links" and isinstance(found, Scalar):
         return ListValue(at=found.at, items=(found,))
     if field.kind == "flag" and isinstance(found, Scalar):
-        return Scalar(at=found.at, value=field.words[0 if found.value is True else 1])
+        return Scalar(at=found.at, value=field.words[0 if found.value is True else 1], sensitive=found.sensitive)
     if field.kind == "wrap" and isinstance(found, ListValue):
         items = tuple(MapValue(at=found.at, fields={field.item: item}) for item in found.items)
         return ListValue(at=found.at, items=items)

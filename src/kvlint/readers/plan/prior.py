@@ -15,7 +15,8 @@ from kvlint.readers.azurerm.version import VersionRange
 from kvlint.readers.plan.configuration import Configuration
 from kvlint.readers.plan.document import Change, Plan
 from kvlint.readers.plan.instance import Instance, Place
-from kvlint.readers.plan.links import Instances, Tracer
+from kvlint.readers.plan.instances import Instances
+from kvlint.readers.plan.links import Tracer
 from kvlint.readers.plan.lower import Lowering
 
 
@@ -24,6 +25,7 @@ class _StateResource(msgspec.Struct, frozen=True):
     type: str
     mode: str = "managed"
     values: msgspec.Raw = msgspec.Raw(b"{}")
+    sensitive_values: msgspec.Raw = msgspec.Raw(b"{}")
 
 
 class _StateModule(msgspec.Struct, frozen=True):
@@ -41,6 +43,7 @@ class _State(msgspec.Struct, frozen=True):
 
 _STATE = msgspec.json.Decoder(_State)
 _VALUES = msgspec.json.Decoder(dict[str, Any])
+_MARKS = msgspec.json.Decoder(dict[str, Any] | bool)
 
 
 def prior_data(plan: Plan, path: str, demand: Demand, have: Collection[str]) -> Iterator[Resource]:
@@ -48,25 +51,27 @@ def prior_data(plan: Plan, path: str, demand: Demand, have: Collection[str]) -> 
     raw = plan.prior_state
     if raw is None or b'"data"' not in bytes(raw):
         return
-    tracer = Tracer(Configuration(None), Instances())
+    tracer = Tracer(Configuration(None), Instances(), RESOURCES.__contains__)
+    shared = Location(path=path)
+    lowerings: dict[str, Lowering] = {}
     for item in _walk(_STATE.decode(raw).values.root_module):
         mapped = RESOURCES.get(item.type)
         if item.mode != "data" or mapped is None or item.address in have or demand.of(mapped.type) is None:
             continue
-        at = Location(path=path, address=item.address)
+        lowering = lowerings.get(item.type)
+        if lowering is None:
+            lowering = lowerings[item.type] = Lowering(mapped, demand, shared)
         place = Place(item.address, (), (), f"data.{item.type}", None)
-        change = Change(actions=["read"], after=_VALUES.decode(item.values))
-        instance = Instance(place, change, None, at, tracer)
-        lowering = Lowering(mapped, demand, at)
+        values, marks = _VALUES.decode(item.values), _MARKS.decode(item.sensitive_values)
+        instance = Instance(place, Change(actions=["read"], after=values, after_sensitive=marks), None, shared, tracer)
         own = lowering.own(instance)
-        attributes = MapValue(at=at, fields={**lowering.common(instance, VersionRange()).fields, **own})
         name = own.get("name")
         yield Resource(
             address=item.address,
             type=mapped.type,
-            name=str(name.value) if isinstance(name, Scalar) else item.address,
-            attributes=attributes,
-            at=at,
+            name=str(name.value) if isinstance(name, Scalar) and not name.sensitive else item.address,
+            attributes=MapValue(at=shared, fields={**lowering.common(instance, VersionRange()).fields, **own}),
+            at=Location(path=path, address=item.address),
             declared_as=item.type,
             action="read",
             existing=True,

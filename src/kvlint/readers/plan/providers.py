@@ -10,7 +10,7 @@ from kvlint.model.source import Location
 from kvlint.model.value import Link, MapValue, Scalar, Unknown, Value
 from kvlint.readers.azurerm.version import EVIDENCE, VersionRange, constrained, evidenced
 from kvlint.readers.plan.configuration import Configuration, Node
-from kvlint.readers.plan.document import ChangeDecoder, Plan, decode_entry, entry_type
+from kvlint.readers.plan.document import BROKEN, ChangeDecoder, Plan, ResourceChange, decode_entry, entry_type
 
 PROVIDER_TYPE = "Terraform/providers"
 PROVIDER_PREFIX = "provider."
@@ -31,6 +31,7 @@ KEY_VAULT_FLAGS = {
     "recover_soft_deleted_hardware_security_module_keys": "recoverSoftDeletedHardwareSecurityModuleKeys",
 }
 _FLAGS_SINCE = (3, 0)
+_BOOLEANS = {"true": True, "false": False}  # also as text, which Terraform takes for a boolean
 
 
 class Managed(NamedTuple):
@@ -52,6 +53,7 @@ class Providers:
             key: self._dated(constrained(str(block.get("version_constraint", "")))) for key, block in blocks.items()
         }
         self.resources = tuple(_resource(key, block, self._versions[key], path) for key, block in blocks.items())
+        self._only = next(iter(blocks)) if len(blocks) == 1 else ""
         self._addresses = {resource.address for resource in self.resources}
         self._known: dict[tuple[tuple[str, ...], str], Managed] = {}
 
@@ -65,7 +67,8 @@ class Providers:
         place = (names, resource)
         found = self._known.get(place)
         if found is None:
-            key = self._configuration.provider_key(names, resource)
+            # What was taken out of the configuration has no block; where there is one provider, it had that one.
+            key = self._configuration.provider_key(names, resource) or self._only
             version = self._versions.get(key)
             address = PROVIDER_PREFIX + key
             link = Link(at=Location(path=self._path), target=address) if address in self._addresses else None
@@ -81,14 +84,24 @@ def _evidence(plan: Plan) -> list[tuple[str, frozenset[str]]]:
         type_ = entry_type(entry)
         if type_ is None or type_ not in EVIDENCE or type_ in found:
             continue
-        change = decode_entry(entry)
-        if change.mode == "managed":
-            decoded = decoder.change(change.change)
-            unknown = decoded.after_unknown if isinstance(decoded.after_unknown, dict) else {}
-            found[change.type] = frozenset({*(decoded.after or decoder.values(decoded.before)), *unknown})
+        try:
+            keys = _keys(decode_entry(entry), decoder)
+        except BROKEN:
+            continue  # whoever reads the resources says so
+        if keys is not None:
+            found[type_] = keys
             if len(found) == len(EVIDENCE):
                 break
     return list(found.items())
+
+
+def _keys(entry: ResourceChange, decoder: ChangeDecoder) -> frozenset[str] | None:
+    """The arguments that a resource shows; None for a data source."""
+    if entry.mode != "managed":
+        return None
+    change = decoder.change(entry.change)
+    unknown = change.after_unknown if isinstance(change.after_unknown, dict) else {}
+    return frozenset({*(change.after or decoder.values(change.before)), *unknown})
 
 
 def _is_azurerm(key: str, block: Node) -> bool:
@@ -111,8 +124,8 @@ def _resource(key: str, block: Node, version: VersionRange, path: str) -> Resour
 
 def _flag(expression: Any, version: VersionRange, at: Location) -> Value:
     if isinstance(expression, dict):
-        constant = expression.get("constant_value")
-        if isinstance(constant, bool):
+        constant = _BOOLEANS.get(str(expression.get("constant_value")).lower())
+        if constant is not None:
             return Scalar(at=at, value=constant)
         return Unknown(at=at, why="the provider block sets it by an expression, and a plan does not show its value")
     if version.high <= _FLAGS_SINCE:

@@ -7,15 +7,16 @@ from functools import cache
 
 import msgspec
 
-from kvlint.model.graph import Demand, Resource
+from kvlint.model.graph import REMOVED_ACTIONS, Demand, Resource
 from kvlint.model.report import Problem
 from kvlint.model.source import Location
-from kvlint.model.value import Link, MapValue, Scalar, Value
+from kvlint.model.value import MapValue, Scalar, Value
 from kvlint.readers.azurerm.resources import RESOURCES, is_vault_related
 from kvlint.readers.plan.address import ModulePath, module_path, resource_of
-from kvlint.readers.plan.azapi import arm_type, azapi_attributes, overlaid, update_body, update_target
+from kvlint.readers.plan.azapi import arm_type, azapi_attributes, is_key_vault
 from kvlint.readers.plan.configuration import Configuration
 from kvlint.readers.plan.document import (
+    BROKEN,
     MAKE_PLAN_JSON,
     ChangeDecoder,
     Plan,
@@ -23,16 +24,21 @@ from kvlint.readers.plan.document import (
     decode_entry,
     decode_plan,
     entry_type,
+    why_broken,
 )
 from kvlint.readers.plan.instance import Instance, Place
-from kvlint.readers.plan.links import Instances, Tracer
+from kvlint.readers.plan.instances import Instances
+from kvlint.readers.plan.links import Tracer
 from kvlint.readers.plan.lower import Lowering, frozen, planned
 from kvlint.readers.plan.prior import prior_data
 from kvlint.readers.plan.providers import Providers
+from kvlint.readers.plan.updates import overlay
 from kvlint.readers.problems import NOT_WHOLE, TYPE_NOT_KNOWN
 
 # How a resource is spelled whose type only its own arguments know.
 _AZAPI, _AZAPI_UPDATE = "azapi_resource", "azapi_update_resource"
+# What is not judged at all, and how much is missing then: all of a secret, or whatever an action may change.
+_AZAPI_UNSEEN = {"azapi_data_plane_resource": "error", "azapi_resource_action": "warning"}
 _CANONICAL = {mapped.type.lower(): mapped.type for mapped in RESOURCES.values()}
 
 
@@ -60,7 +66,7 @@ class _Reader:
         self.plan = plan
         self.demand = demand
         self.configuration = Configuration(plan.configuration)
-        self.tracer = Tracer(self.configuration, Instances())
+        self.tracer = Tracer(self.configuration, Instances(), self._is_asked)
         self.providers = Providers(plan, self.configuration, path)
         # No value of a plan has a place of its own: only whole resources have one in its text.
         self.at = Location(path=path)
@@ -70,6 +76,7 @@ class _Reader:
         self.resources: dict[str, Resource] = {}
         self.updates: list[Instance] = []
         self.problems: list[Problem] = []
+        self.closed = plan.complete and not plan.errored and self.configuration.given
 
     def read(self) -> PlanRead:
         """All resources first, so that references between them find their instances."""
@@ -83,23 +90,29 @@ class _Reader:
         for change, place in placed:
             try:
                 self._add(change, place)
-            except (msgspec.DecodeError, RecursionError) as error:
+            except BROKEN as error:
                 self._unreadable(f"the change of '{change.address}'", error, change.address)
         try:
             for data in prior_data(self.plan, self.path, self.demand, self.resources):
                 self.resources.setdefault(data.address, data)
-        except (msgspec.DecodeError, RecursionError) as error:
+        except BROKEN as error:
             self._unreadable("prior_state", error)
         self._overlay()
-        closed = self.plan.complete and not self.plan.errored and self.configuration.given
         return PlanRead(
-            plan=self.plan, numbers=self.numbers, resources=self.resources, problems=self.problems, closed=closed
+            plan=self.plan,
+            numbers=self.numbers,
+            resources=self.resources,
+            problems=self.problems,
+            closed=self.closed,
         )
 
     def _unreadable(self, what: str, error: Exception, address: str | None = None) -> None:
-        """A part that is not shaped as Terraform prints it is a Problem, and the rest is still read."""
-        reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
-        self._problem(NOT_WHOLE, "error", f"{what} cannot be read: {reason}", address)
+        """A part that is not shaped as Terraform prints it is a Problem, and the rest is still read.
+
+        What is missing in the rest may be in that part.
+        """
+        self.closed = False
+        self._problem(NOT_WHOLE, "error", f"{what} cannot be read: {why_broken(error)}", address)
 
     def _check_whole(self) -> None:
         """What a plan must hold for its answer to be whole."""
@@ -138,7 +151,7 @@ class _Reader:
                 continue
             try:
                 change = decode_entry(entry)
-            except (msgspec.DecodeError, RecursionError) as error:
+            except BROKEN as error:
                 self._unreadable("an entry of resource_changes", error)
                 continue
             if change.deposed is not None:
@@ -154,8 +167,8 @@ class _Reader:
 
     def _is_asked(self, type_: str) -> bool:
         """Whether any rule asks for resources of a Terraform type."""
-        if type_ in (_AZAPI, _AZAPI_UPDATE):
-            return True
+        if type_.startswith("azapi_"):
+            return type_ in (_AZAPI, _AZAPI_UPDATE) or type_ in _AZAPI_UNSEEN
         if type_ not in self.lowerings:
             mapped = RESOURCES.get(type_)
             asked = mapped is not None and self.demand.of(mapped.type) is not None
@@ -163,12 +176,8 @@ class _Reader:
         return self.lowerings[type_] is not None
 
     def _add(self, change: ResourceChange, place: Place) -> None:
-        if change.type in (_AZAPI, _AZAPI_UPDATE):
-            instance = self._instance(change, place, self.azapi)
-            if change.type == _AZAPI:
-                self._add_azapi(instance)
-            else:
-                self.updates.append(instance)
+        if change.type.startswith("azapi_"):
+            self._add_azapi(change.type, self._instance(change, place, self.azapi))
             return
         lowering = self.lowerings[change.type]
         if lowering is None:
@@ -187,7 +196,17 @@ class _Reader:
         removed = decoder.values(decoded.before) if decoded.after is None else None
         return Instance(place, decoded, removed, self.at, self.tracer)
 
-    def _add_azapi(self, instance: Instance) -> None:
+    def _add_azapi(self, declared_as: str, instance: Instance) -> None:
+        if declared_as == _AZAPI_UPDATE:
+            changed = arm_type(instance)
+            if changed is None or self.demand.of(changed[0]) is not None:
+                self.updates.append(instance)
+            return
+        if declared_as != _AZAPI:
+            if is_key_vault(instance) and instance.action not in REMOVED_ACTIONS and not instance.is_data:
+                text = f"an {declared_as} of Key Vault is not understood, so it was not judged"
+                self._problem(TYPE_NOT_KNOWN, _AZAPI_UNSEEN[declared_as], text, instance.address)
+            return
         named = arm_type(instance)
         if named is None:
             text = "the type of an azapi_resource is not known before apply, so it was not judged"
@@ -198,7 +217,7 @@ class _Reader:
             body = azapi_attributes(instance, type_, named[1])
             derived = frozen(planned(instance), self.at)
             body = msgspec.structs.replace(body, fields={**body.fields, "derived": derived})
-            self._keep(instance, type_, _AZAPI, body, instance.resource.startswith("data."))
+            self._keep(instance, type_, _AZAPI, body, instance.is_data)
         elif type_.lower().startswith("microsoft.keyvault/") and type_.lower() not in _CANONICAL:
             text = f"'{type_}' is a Key Vault type that is not known, so it was not judged"
             self._problem(TYPE_NOT_KNOWN, "error", text, instance.address)
@@ -225,24 +244,11 @@ class _Reader:
         )
 
     def _overlay(self) -> None:
-        """Each azapi_update_resource changes the resource that it names, if the plan holds it."""
-        by_id = {
-            str(value.value).lower(): resource.address
-            for resource in self.resources.values()
-            if isinstance(value := resource.attributes.fields.get("id"), Scalar)
-        }
-        for instance in self.updates:
-            target = update_target(instance)
-            address = target.target if isinstance(target, Link) else None
-            if isinstance(target, Scalar):
-                address = by_id.get(str(target.value).lower())
-            found = self.resources.get(address or "")
-            if found is not None:
-                attributes = overlaid(found.attributes, update_body(instance))
-                self.resources[found.address] = msgspec.structs.replace(found, attributes=attributes, common=None)
-                continue
-            named = arm_type(instance)
-            if named is None or named[0].lower().startswith("microsoft.keyvault/"):
+        """What updates of other resources change, and those that change nothing which the plan holds."""
+        for instance, error in overlay(self.updates, self.resources) if self.updates else ():
+            if error is not None:
+                self._unreadable(f"the change of '{instance.address}'", error, instance.address)
+            elif is_key_vault(instance, unless_known=True):
                 text = f"{_AZAPI_UPDATE} changes a resource that is not in the plan, so the whole was not judged"
                 self._problem(TYPE_NOT_KNOWN, "warning", text, instance.address)
 

@@ -1,0 +1,189 @@
+"""Hold kvlint's verdicts against those that other tools publish in their own tests.
+
+    python benchmarks/agreement.py [--corpora FOLDER]
+
+Every row of ``expected/*.csv`` names a file, a resource, a peer's rule and its verdict. Where the file is a plan and a
+kvlint rule answers the peer's, both verdicts are compared. Exit code 1 if they differ and docs/peer-disagreements.md
+does not say why, or if that page names a disagreement that is none, or a peer rule that no kvlint rule answers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import re
+import subprocess
+import sys
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+ROOT = Path(__file__).resolve().parents[1]
+CORPORA = ROOT.parent / "shared" / "corpora"
+PAGE = ROOT / "docs" / "peer-disagreements.md"
+
+# Policies that people wrote for themselves have no id that a rule file would name. Where several rules answer one
+# peer rule together, the worst of their verdicts counts.
+OWN_NAMES: Mapping[str, tuple[str, ...]] = {
+    "key_vault_purge_protection_disabled": ("KV001",),
+    "key_vault_rbac_disabled": ("KV301",),
+    "key_vault_restrict_network_access": ("KV101", "KV102"),
+}
+# The kind of input that kvlint reads, by the folder of a corpus file.
+READ = ("plan",)
+FAIL, UNDECIDED, PASS, NOT_JUDGED = "FAIL", "UNDECIDED", "PASS", "NOT JUDGED"
+_EXIT_CODES = (0, 1, 3)
+_RULE = re.compile(r"\bKV\d{3}\b")
+_CODE = re.compile(r"`([^`]+)`")
+
+
+class Row(NamedTuple):
+    """What a peer says: ``expected`` is ``pass`` or ``fail``."""
+
+    file: str
+    resource: str
+    rule: str
+    expected: str
+
+    @property
+    def kind(self) -> str:
+        """The kind of input that the file is."""
+        return self.file.partition("/")[0]
+
+    @property
+    def key(self) -> tuple[str, str, str]:
+        """What a row of the page is known by."""
+        return self.file, self.resource, self.rule
+
+
+class Page(NamedTuple):
+    """The page: the disagreements that it explains, with kvlint's verdict, and the peer rules of its second table."""
+
+    disagreements: Mapping[tuple[str, str, str], str]
+    checks: tuple[tuple[str, str, tuple[str, ...]], ...]  # tool, the peer's rule id, kvlint's rules
+
+
+def kvlint(*arguments: str | Path) -> Any:
+    """kvlint's JSON answer."""
+    command = [sys.executable, "-m", "kvlint", *map(str, arguments), "-f", "json"]
+    done = subprocess.run(command, capture_output=True, check=False)
+    if done.returncode not in _EXIT_CODES:
+        sys.exit(f"kvlint ended with {done.returncode}: {done.stderr.decode()}")
+    return json.loads(done.stdout)
+
+
+def expectations(corpora: Path) -> list[Row]:
+    """All rows of all tables, in order."""
+    rows = []
+    for table in sorted((corpora / "expected").glob("*.csv")):
+        with table.open(encoding="utf-8", newline="") as lines:
+            for line in csv.DictReader(lines):
+                what = line["corpus_file"], line["resource_address_or_name"], line["peer_rule_id"], line["expected"]
+                rows.append(Row(*what))
+    return rows
+
+
+def answering(rules: list[dict[str, Any]]) -> dict[str, tuple[str, ...]]:
+    """By a peer's rule id, the kvlint rules that answer it."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for rule in rules:
+        for id_ in sorted({id_ for ids in rule["peers"].values() for id_ in ids}):
+            found[id_].append(rule["id"])
+    return {id_: tuple(answers) for id_, answers in found.items()} | dict(OWN_NAMES)
+
+
+@cache
+def verdicts(plan: Path) -> tuple[Mapping[tuple[str, str], str], bool]:
+    """What kvlint says about each resource of a plan by rule, where it is not PASS; and whether it judged anything."""
+    report = kvlint("check", plan)
+    said = {(result["ruleId"], result["resource"]): UNDECIDED for result in report["undecided"]}
+    said |= {(result["ruleId"], result["resource"]): FAIL for result in report["findings"]}
+    return said, bool(report["summary"]["judged"])
+
+
+def verdict(plan: Path, resource: str, rules: tuple[str, ...]) -> str:
+    """The worst verdict of several rules on one resource."""
+    said, judged = verdicts(plan)
+    found = {said.get((rule, resource), PASS) for rule in rules}
+    return next((word for word in (FAIL, UNDECIDED) if word in found), PASS if judged else NOT_JUDGED)
+
+
+def table_rows(text: str, heading: str) -> Iterator[list[str]]:
+    """The cells of each row of the table under a heading, without its head."""
+    section = text.partition(f"\n## {heading}\n")[2].partition("\n## ")[0]
+    lines = [line for line in section.splitlines() if line.startswith("|")]
+    for line in lines[2:]:
+        yield [cell.strip() for cell in line.strip("|").split("|")]
+
+
+def read_page(page: Path) -> Page:
+    """The two tables of the page."""
+    text = page.read_text(encoding="utf-8")
+    disagreements = {}
+    for file, resource, rule, _, word, _ in table_rows(text, "In their own tests"):
+        disagreements[file.strip("`"), resource.strip("`"), rule.strip("`")] = word
+    checks = []
+    for tool, ids, _, answer in table_rows(text, "By design"):
+        checks += [(tool, id_, tuple(_RULE.findall(answer))) for id_ in _CODE.findall(ids)]
+    return Page(disagreements, tuple(checks))
+
+
+def compare(rows: list[Row], answers: Mapping[str, tuple[str, ...]], corpora: Path, page: Page) -> Iterator[str]:
+    """Print the verdicts side by side, and yield what is amiss."""
+    used = set()
+    print(f"{'peer rule':38} {'peer':5} {'kvlint':10} {'rules':14} resource")
+    for row in rows:
+        rules = answers.get(row.rule)
+        if row.kind not in READ or rules is None:
+            continue
+        said = verdict(corpora / row.file, row.resource, rules)
+        named = page.disagreements.get(row.key)
+        mark = ""
+        if said.lower() != row.expected:
+            used.add(row.key)
+            mark = f"  ({'explained' if named == said else 'NOT EXPLAINED'})"
+            if named != said:
+                yield f"{row.file}: {row.rule} says {row.expected} of {row.resource}, kvlint {said}"
+        print(f"{row.rule:38} {row.expected:5} {said:10} {', '.join(rules):14} {row.file}: {row.resource}{mark}")
+    for key in page.disagreements.keys() - used:
+        yield f"{PAGE.name} names a disagreement that is none: {', '.join(key)}"
+
+
+def check_page(page: Page, rules: list[dict[str, Any]]) -> Iterator[str]:
+    """What the page says of peer rules that no rule file says."""
+    peers = {rule["id"]: rule["peers"] for rule in rules}
+    for tool, id_, answers in page.checks:
+        if not any(id_ in peers.get(rule, {}).get(tool, ()) for rule in answers):
+            yield f"{PAGE.name}: no rule of {', '.join(answers) or 'none'} names {id_} of {tool} among its peers"
+
+
+def not_compared(rows: list[Row], answers: Mapping[str, tuple[str, ...]]) -> None:
+    """Print how many rows were left out, and why."""
+    unread = Counter(row.kind for row in rows if row.kind not in READ)
+    unanswered = Counter(row.rule for row in rows if row.kind in READ and row.rule not in answers)
+    for label, counts in (("no rule answers", unanswered), ("not read", unread)):
+        print(f"{label}: {', '.join(f'{name} ({count} rows)' for name, count in sorted(counts.items())) or '-'}")
+
+
+def main() -> int:
+    """Compare all rows and check the page."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--corpora", type=Path, default=CORPORA, help="folder with expected/ and the files it names")
+    args = parser.parse_args()
+    rows = expectations(args.corpora)
+    if not rows:
+        parser.error(f"'{args.corpora}' holds no expected/*.csv")
+    rules = kvlint("rules")
+    answers, page = answering(rules), read_page(PAGE)
+    amiss = [*compare(rows, answers, args.corpora, page), *check_page(page, rules)]
+    not_compared(rows, answers)
+    for fault in amiss:
+        print(f"amiss: {fault}")
+    return 1 if amiss else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

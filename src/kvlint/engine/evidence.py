@@ -1,0 +1,80 @@
+"""What decided, as Evidence: a found answer, a missing link, a link that is or may be there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import msgspec
+
+from kvlint.engine.logic import PASS, negated
+from kvlint.model.graph import Reference, Resource
+from kvlint.model.report import Evidence, Outcome
+from kvlint.model.source import Location
+from kvlint.model.value import Answer, Unknown, display
+
+# A list of types is told in words up to this many.
+_MOST_TYPES = 3
+
+
+def below(prefix: str, text: str) -> str:
+    """The path ``text``, which starts at ``prefix`` (the path of an item, or nothing), as people read it."""
+    text = text.removeprefix("$").removeprefix(".")
+    joint = "." if prefix and text and text[0] != "[" else ""
+    return f"{prefix}{joint}{text}"
+
+
+def answered(outcome: Outcome, found: Answer, wanted: str, resource: Resource, asked: str) -> Evidence:
+    """That the attribute ``asked`` of a resource is ``found``."""
+    at = Location(
+        path=found.at.path,
+        region=found.at.region,
+        address=resource.address,
+        attribute=found.at.attribute or asked or None,
+    )
+    return Evidence(
+        outcome=outcome,
+        found=display(found),
+        wanted=wanted,
+        at=at,
+        asked=asked,
+        origin=found.origin,
+        note=found.note,
+    )
+
+
+def linked(outcome: Outcome, reference: Reference, resource: Resource, target: str) -> Evidence:
+    """That a reference leads to ``target`` (PASS), or that it may. ``resource`` is the one at its other end."""
+    found, wanted = display(reference.value), "a link"
+    if outcome is not PASS:
+        value = reference.value
+        why = value.why if isinstance(value, Unknown) and not value.sensitive else f"it is {found}"
+        found, wanted = f"not known: {reference.via} of {reference.source} may name {target}, {why}", "a certain link"
+    at = Location(path=resource.at.path, region=resource.at.region, address=resource.address)
+    return Evidence(outcome=outcome, found=found, wanted=wanted, at=at, hops=reference.hops)
+
+
+def unlinked(outcome: Outcome, resource: Resource, wanted: str, why: str) -> Evidence:
+    """That nothing (certain) is at the other end of a link."""
+    found = f"not known: {why}" if why else "none"
+    return Evidence(outcome=outcome, found=found, wanted=wanted, at=resource.at)
+
+
+def mirrored(note: Evidence) -> Evidence:
+    """The same below ``not``."""
+    wanted = note.wanted[4:] if note.wanted.startswith("not ") else f"not {note.wanted}"
+    return msgspec.structs.replace(note, outcome=negated(note.outcome), wanted=wanted)
+
+
+def wanted_of(operator: str, operand: Any) -> str:
+    """An operator and its operand in words: ``at least 90``."""
+    word = str(operand).lower() if isinstance(operand, bool) else operand
+    if isinstance(operand, (tuple, list)):
+        word = ", ".join(str(item) for item in operand)
+    return f"{operator.replace('_', ' ')} {word}"
+
+
+def either_type(types: Sequence[str]) -> str:
+    """``a X or Y``; of many types only the first."""
+    shown = list(types) if len(types) <= _MOST_TYPES else [*types[:1], f"another of {len(types)} types"]
+    return f"a {' or '.join(shown)}"

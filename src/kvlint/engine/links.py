@@ -1,0 +1,113 @@
+"""Judges of conditions about other resources: who names this one, and whom it names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import msgspec
+
+from kvlint.engine.evidence import either_type, linked, unlinked
+from kvlint.engine.logic import FAIL, PASS, UNDECIDED
+from kvlint.engine.world import Judge, Trail, World
+from kvlint.model.graph import Reference, Resource
+from kvlint.model.report import Evidence, Outcome
+from kvlint.model.rule import Linked
+from kvlint.model.value import Answer, display
+
+# Of many linked resources that decide alike, so many are told.
+_MOST_NOTES = 5
+
+
+class _Near(NamedTuple):
+    """One linked resource: how sure the link is, the reference that makes it, and the address that it names."""
+
+    resource: Resource
+    certain: bool
+    reference: Reference
+    target: str
+
+
+def linked_from(condition: Linked, where: Judge) -> Judge:
+    """Some resource that stays names this one and satisfies ``where``."""
+    types, via = frozenset(type_.lower() for type_ in condition.types), condition.via
+    wanted = f"{either_type(condition.types)} whose {via} is this resource"
+
+    def judge(subject: Answer, resource: Resource, world: World, trail: Trail | None, prefix: str) -> Outcome:
+        incoming = world.incoming(via, types)
+        links = (
+            _Near(world.graph.resources[reference.source], certain, reference, resource.address)
+            for certain, found in ((True, incoming.certain), (False, incoming.perhaps))
+            for reference in found.get(resource.address, ())
+        )
+        start, source = world.loose_best(id(where), incoming, where)
+        why = f"{source} may name it, its {via} is known only after apply" if source else ""
+        if not world.graph.closed and start is FAIL:
+            start, why = UNDECIDED, "one that is not part of this input may name it"
+        nothing = unlinked(start, resource, wanted, why) if trail is not None else None
+        return _best(links, where, world, trail, start, nothing)
+
+    return judge
+
+
+def links_to(condition: Linked, where: Judge) -> Judge:
+    """Some resource that stays is named by this one and satisfies ``where``."""
+    types, via = frozenset(type_.lower() for type_ in condition.types), condition.via
+    wanted = f"{either_type(condition.types)} that its {via} names"
+
+    def judge(subject: Answer, resource: Resource, world: World, trail: Trail | None, prefix: str) -> Outcome:
+        references = world.outgoing(via, resource.address)
+        start, why = FAIL, ""
+        for reference in references:
+            if reference.anything:
+                start, why = UNDECIDED, f"its {via} is {display(reference.value)}"
+            elif reference.outside == "?" or reference.outside in types:
+                start, why = UNDECIDED, f"{display(reference.value)} is not part of this input"
+        links = (
+            _Near(other, certain, reference, address)
+            for certain in (True, False)
+            for reference in references
+            for address in (reference.targets if certain else reference.candidates)
+            if (other := world.graph.resources[address]).stays and other.type.lower() in types
+        )
+        nothing = unlinked(start, resource, wanted, why) if trail is not None else None
+        return _best(links, where, world, trail, start, nothing)
+
+    return judge
+
+
+def _best(
+    links: Iterable[_Near], where: Judge, world: World, trail: Trail | None, start: Outcome, nothing: Evidence | None
+) -> Outcome:
+    """The best outcome of all links, certain ones first; a link that is not certain makes no more than UNDECIDED.
+
+    It stops where nothing better can follow: a scope may cover thousands of vaults. ``nothing`` is the evidence for
+    ``start``, the outcome without any of these links.
+    """
+    result = start
+    notes: list[tuple[Outcome, _Near]] = []
+    for near in links:
+        if result is PASS or (result is UNDECIDED and not near.certain):
+            break
+        outcome = world.kept(id(where), near.resource, where)
+        if not near.certain:
+            outcome = min(outcome, UNDECIDED)
+        if trail is not None and (len(notes) < _MOST_NOTES or outcome > result):
+            notes.append((outcome, near))
+        result = max(result, outcome)
+    if trail is not None:
+        told = [(outcome, near) for outcome, near in notes if outcome is result]
+        for outcome, near in told[:_MOST_NOTES]:
+            trail.extend(_notes_of(near, outcome, where, world))
+        if nothing is not None and (not told or result is start is UNDECIDED):
+            trail.append(nothing)
+    return result
+
+
+def _notes_of(near: _Near, outcome: Outcome, where: Judge, world: World) -> Trail:
+    """Why a link counts as it does: because it is there, because it may be there, or what its resource says."""
+    if outcome is PASS or (outcome is UNDECIDED and not near.certain):
+        return [linked(outcome, near.reference, near.resource, near.target)]
+    own: Trail = []
+    where(near.resource.attributes, near.resource, world, own, "")
+    return [msgspec.structs.replace(note, hops=note.hops or near.reference.hops) for note in own]

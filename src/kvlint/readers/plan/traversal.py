@@ -1,0 +1,111 @@
+"""One reference of a plan's configuration, taken apart: what it begins with, and what it takes from there."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import cache
+from typing import NamedTuple
+
+from kvlint.readers.plan.address import Key, key_of, steps
+
+Rest = tuple[str | int, ...]
+# Known while planning, so that nothing unknown can come from them: they choose, or are a part of a text.
+_KNOWN = ("path", "terraform", "count")
+# Where a plan shows nothing: it leaves locals out.
+_OPAQUE = ("local", "self", "ephemeral", "")
+_ID_ENDS = ("id", "ids")
+# What is called an id and is none of Azure Resource Manager's.
+_OTHER_IDS = frozenset({"principal_id", "tenant_id", "client_id", "object_id", "application_id", "workspace_id"})
+# The attributes that are a resource's own id, besides ``id``, by the beginning of its type. Every other attribute that
+# ends in "id" names something else: of a secret, ``key_vault_id`` is its vault.
+_OWN_IDS = {
+    "azurerm_key_vault": (
+        "resource_id",
+        "resource_versionless_id",
+        "versionless_id",
+        "versioned_id",
+        "secret_id",
+        "versionless_secret_id",
+    ),
+    "azurerm_role_definition": ("role_definition_id", "role_definition_resource_id"),
+    "azurerm_storage_": ("resource_manager_id", "resource_manager_versionless_id"),
+}
+
+
+class Traversal(NamedTuple):
+    """A reference. ``kind``: known, opaque, var, module, each, azure (a resource or data source) or other.
+
+    ``name`` is the variable's, the module's, or the module-local address of a resource, whose Terraform type is
+    ``type``. ``key`` is the instance key that is written out, ``rest`` the steps after all that.
+    """
+
+    text: str
+    kind: str
+    name: str
+    type: str
+    key: Key
+    rest: Rest
+
+    @property
+    def bare(self) -> bool:
+        """Whether it names a whole resource or module: no attribute of it."""
+        return self.kind in ("azure", "other", "module") and not self.rest
+
+    @property
+    def whole(self) -> bool:
+        """Whether it names all instances of a resource or module: no key either."""
+        return self.bare and self.key is None
+
+    @property
+    def may_be_id(self) -> bool:
+        """Whether an id can be expected behind it, by its name."""
+        return self.bare or ends_like_id(self.rest or (self.name,))
+
+
+@cache
+def traversal(text: str) -> Traversal:
+    """``text`` taken apart."""
+    parts = steps(text)
+    head = str(parts[0]) if parts else ""
+    name = str(parts[1]) if len(parts) > 1 else ""
+    if head in _OPAQUE or not name:
+        return Traversal(text, "opaque", name, "", None, parts[1:])
+    if head in _KNOWN or (head == "each" and name != "value"):
+        return Traversal(text, "known", name, "", None, ())
+    if head in ("var", "each"):
+        return Traversal(text, head, name, "", None, parts[2:])
+    length = 3 if head == "data" else 2
+    key = key_of(parts[length]) if len(parts) > length else None
+    rest = parts[length:] if key is None else parts[length + 1 :]
+    if head == "module":
+        return Traversal(text, head, name, "", key, rest)
+    type_ = name if head == "data" else head
+    kind = "azure" if type_.startswith(("azurerm_", "azapi_")) and len(parts) >= length else "other"
+    return Traversal(text, kind, ".".join(str(step) for step in parts[:length]), type_, key, rest)
+
+
+def longest(refs: Iterable[str]) -> list[Traversal]:
+    """The references without the prefixes that Terraform lists after each."""
+    out: dict[str, None] = {}
+    for text in refs:
+        if not any(have == text or have.startswith((text + ".", text + "[")) for have in out):
+            out[text] = None
+    return [traversal(text) for text in out]
+
+
+def named(rest: Rest) -> Rest:
+    """The steps that are names, not keys."""
+    return tuple(step for step in rest if key_of(step) is None)
+
+
+def ends_like_id(rest: Rest) -> bool:
+    """Whether the last name among the steps is what resource ids are called by."""
+    names = named(rest)
+    return bool(names) and str(names[-1]).endswith(_ID_ENDS) and names[-1] not in _OTHER_IDS
+
+
+def is_own_id(type_: str, attribute: str) -> bool:
+    """Whether an attribute of a resource is the resource's own id."""
+    return attribute == "id" or any(
+        attribute in attributes for prefix, attributes in _OWN_IDS.items() if type_.startswith(prefix)
+    )

@@ -1,0 +1,48 @@
+"""The command line inside the tests' own process, and small plans to run it on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple, Protocol
+
+import pytest
+
+from kvlint.__main__ import _guarded
+from kvlint.readers.plan.compact import expand
+
+GOOD = "azurerm_key_vault.kv: {name: kv, purge_protection_enabled: true}"
+BAD = "azurerm_key_vault.kv: {name: kv, purge_protection_enabled: false}"
+DOUBTFUL = "azurerm_key_vault.kv: {name: kv, purge_protection_enabled: '${var.x}'}"
+
+
+class Said(NamedTuple):
+    """What a command line left: its exit code, stdout and stderr."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Kvlint(Protocol):
+    """Runs a command line, as the entry point does, and answers what it said."""
+
+    def __call__(self, *words: str | Path) -> Said: ...
+
+
+@pytest.fixture
+def kvlint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.CaptureFixture[bytes]) -> Kvlint:
+    """In a folder with a plan of each kind, and nothing in the environment that changes the output."""
+    for name, plan in (("good", GOOD), ("bad", BAD), ("doubtful", DOUBTFUL)):
+        (tmp_path / f"{name}.json").write_bytes(expand(plan))
+    (tmp_path / "broken.json").write_text("{", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    for name in ("NO_COLOR", "FORCE_COLOR", "KVLINT_DEBUG"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("COLUMNS", "120")
+
+    def run(*words: str | Path) -> Said:
+        code = _guarded([str(word) for word in words])
+        said = capfdbinary.readouterr()
+        return Said(code, said.out.decode(), said.err.decode())
+
+    return run

@@ -1,0 +1,137 @@
+"""The reader of plain command lines and the full command line say the same."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kvlint.arguments import COMMANDS, OPTIONS, Arguments, Option, plain_arguments
+from kvlint.cli import app, run
+
+
+def parameters() -> dict[str, Any]:
+    """The parameters of ``kvlint check`` by name, as the library of the full command line has them."""
+    from typer.main import get_command
+
+    command: Any = get_command(app)
+    return {parameter.name: parameter for parameter in command.commands["check"].params}
+
+
+def in_full(words: Sequence[str]) -> Arguments | int:
+    """The arguments that the full command line hands on, or its exit code if it hands on none."""
+    caught: list[Arguments] = []
+
+    def catch(arguments: Arguments) -> int:
+        caught.append(arguments)
+        return 0
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("kvlint.command.run_check", catch)
+        code = run(list(words))
+    return caught[0] if caught else code
+
+
+def test_every_option_is_in_both() -> None:
+    known = parameters()
+    assert {option.field for option in OPTIONS} | {"paths"} == set(known) - {"help"} == set(Arguments.__struct_fields__)
+    for option in OPTIONS:
+        parameter = known[option.field]
+        assert set(option.names) == {*parameter.opts, *parameter.secondary_opts}
+        assert option.takes_value is not parameter.is_flag
+        assert option.many is parameter.multiple
+
+
+def test_every_command_is_known() -> None:
+    from typer.main import get_command
+
+    command: Any = get_command(app)
+    assert set(COMMANDS) == set(command.commands)
+
+
+def test_defaults_are_the_same() -> None:
+    assert plain_arguments(["plan.json"]) == in_full(["plan.json"]) == Arguments(paths=("plan.json",))
+
+
+# --- any command line -------------------------------------------------------------------------------------------------
+
+VALUES = st.one_of(
+    st.sampled_from(["", "-", "json", "KV1,KV2", "sarif=x.sarif", "a=b=c", "high", "check", "rules", "ü", "a b"]),
+    st.text(st.characters(exclude_categories=["C"]), max_size=5).filter(lambda text: not text.startswith("-")),
+)
+
+
+def spelled(option: Option) -> st.SearchStrategy[list[str]]:
+    """An option as people write it."""
+    name = st.sampled_from(option.names)
+    if not option.takes_value:
+        return name.map(lambda word: [word])
+    apart = st.tuples(name, VALUES).map(list)
+    long = st.sampled_from([word for word in option.names if word.startswith("--")])
+    return st.one_of(apart, st.tuples(long, VALUES).map(lambda pair: [f"{pair[0]}={pair[1]}"]))
+
+
+WORDS = st.one_of(VALUES.map(lambda path: [path]), *(spelled(option) for option in OPTIONS))
+LINES = st.lists(WORDS, min_size=1, max_size=6).map(lambda parts: [word for part in parts for word in part])
+
+
+@given(st.booleans(), LINES)
+def test_plain_command_lines_mean_the_same_in_full(named: bool, line: list[str]) -> None:
+    words = ["check", *line] if named else line
+    plain = plain_arguments(words)
+    if plain is not None:
+        assert in_full(words) == plain
+
+
+ODD = st.sampled_from(
+    ["--", "-x", "--no", "-qv", "-fjson", "-f", "--strict=true", "-f=json", "--help", "--format", "-h"]
+)
+
+
+@given(st.lists(st.one_of(ODD, VALUES, WORDS.map(lambda words: words[0])), max_size=5))
+def test_whatever_is_understood_at_once_is_understood_in_full(line: list[str]) -> None:
+    plain = plain_arguments(line)
+    if plain is not None:
+        assert in_full(line) == plain
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        [],
+        ["check"],
+        ["--help"],
+        ["plan.json", "--help"],
+        ["rules"],
+        ["explain", "KV001"],
+        ["--strict", "rules"],
+        ["plan.json", "--unknown"],
+        ["plan.json", "-f"],
+        ["plan.json", "-f", "-q"],
+        ["plan.json", "-qv"],
+        ["plan.json", "-fjson"],
+        ["plan.json", "--strict=yes"],
+        ["--", "plan.json"],
+        ["-f", "json"],
+    ],
+)
+def test_everything_else_is_left_to_the_full_command_line(line: list[str]) -> None:
+    assert plain_arguments(line) is None
+
+
+@pytest.mark.parametrize(
+    ("line", "arguments"),
+    [
+        (["-qv", "p"], Arguments(paths=("p",), quiet=True, verbose=True)),
+        (["-fjson", "p"], Arguments(paths=("p",), formats=("json",))),
+        (["-o", "x", "--", "-p"], Arguments(paths=("-p",), output="x")),
+        (["--strict", "rules"], Arguments(paths=("rules",), strict=True)),
+        (["check", "check"], Arguments(paths=("check",))),
+        (["-", "-f", "-"], Arguments(paths=("-",), formats=("-",))),
+    ],
+)
+def test_the_full_command_line_understands_more(line: list[str], arguments: Arguments) -> None:
+    assert in_full(line) == arguments

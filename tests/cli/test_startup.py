@@ -1,0 +1,123 @@
+"""What a run imports: start-up time is a feature, and what is not imported costs nothing.
+
+Measured in processes of their own, against what the interpreter itself has imported by then.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import kvlint as package
+from kvlint.engine.builtin import builtin_rules, compile_rules
+from kvlint.readers.plan.compact import expand
+
+INSTALLED = Path(package.__file__).with_name("rules").is_dir()
+# Each takes milliseconds, and a check that writes a report for machines or plain text needs none of them.
+HEAVY = {
+    "argparse",
+    "click",
+    "dataclasses",
+    "difflib",
+    "hcl2",
+    "jsonpath_ng",
+    "lark",
+    "logging",
+    "pathlib",
+    "rich",
+    "shutil",
+    "subprocess",
+    "tempfile",
+    "threading",
+    "tomllib",
+    "typer",
+    "yaml",
+}
+SCRIPT = """
+import json, sys
+before = set(sys.modules)
+sys.argv[0] = "kvlint"
+{patch}
+from kvlint.__main__ import main
+code = main()
+print("\\n" + json.dumps(sorted(set(sys.modules) - before)))
+sys.exit(code)
+"""
+# The rules as a wheel holds them, compiled; a checkout reads them from YAML.
+COMPILED = """
+from kvlint.engine import builtin
+of_package = builtin.rules_of_package
+builtin.rules_of_package = lambda _package: of_package({folder!r})
+"""
+
+
+def imported(*words: str | Path, patch: str = "", code: int = 0) -> set[str]:
+    """The modules that a run of kvlint imports."""
+    done = subprocess.run(
+        [sys.executable, "-c", SCRIPT.format(patch=patch), *map(str, words)],
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stderr) == (code, b"")
+    return set(json.loads(done.stdout.decode().splitlines()[-1]))
+
+
+def packages(modules: set[str]) -> set[str]:
+    return {module.partition(".")[0] for module in modules}
+
+
+@pytest.fixture
+def plan(tmp_path: Path) -> Path:
+    file = tmp_path / "plan.json"
+    file.write_bytes(expand("azurerm_key_vault.kv: {name: kv}"))
+    return file
+
+
+@pytest.fixture
+def compiled(tmp_path: Path) -> str:
+    folder = tmp_path / "package"
+    (folder / "rules").mkdir(parents=True)
+    (folder / "rules" / "compiled.json").write_bytes(compile_rules(builtin_rules()))
+    return COMPILED.format(folder=str(folder))
+
+
+def test_the_version_needs_next_to_nothing() -> None:
+    assert imported("--version") <= {"__future__", "gc", "kvlint", "kvlint.__main__", "kvlint.errors"}
+
+
+@pytest.mark.parametrize("form", ["sarif", "json", "text"])
+def test_a_check_needs_msgspec_alone(plan: Path, compiled: str, form: str) -> None:
+    modules = imported(plan, "-f", form, patch=compiled, code=1)
+    assert "msgspec" in modules
+    assert not packages(modules) & HEAVY
+    others = packages(modules) - set(sys.stdlib_module_names) - {"typing_extensions"}
+    assert others == {"kvlint", "msgspec"}
+    written = {"sarif": {"sarif"}, "json": {"json"}, "text": {"text"}}[form]
+    reporters = {module.rpartition(".")[2] for module in modules if module.startswith("kvlint.reporters.")}
+    assert reporters & {"sarif", "json", "text", "terminal"} == written
+    assert not any(module.startswith(("kvlint.cli", "kvlint.engine.load", "kvlint.syntax.yaml")) for module in modules)
+
+
+@pytest.mark.skipif(not INSTALLED, reason="a checkout reads its rules from YAML")
+def test_an_installed_kvlint_has_its_rules_compiled(plan: Path) -> None:
+    assert not packages(imported(plan, "-f", "sarif", code=1)) & HEAVY
+
+
+@pytest.mark.skipif(INSTALLED, reason="an installed kvlint has its rules compiled")
+def test_a_checkout_reads_yaml_and_nothing_else_besides(plan: Path) -> None:
+    needed = {"jsonpath_ng", "logging", "pathlib", "yaml", "threading"}
+    assert packages(imported(plan, "-f", "sarif", code=1)) & HEAVY <= needed
+
+
+def test_help_needs_neither_rules_nor_readers() -> None:
+    modules = imported("--help")
+    assert "typer" in modules
+    assert not any(module.startswith(("kvlint.readers", "kvlint.engine", "kvlint.reporters")) for module in modules)
+    assert not packages(modules) & {"yaml", "jsonpath_ng", "hcl2"}

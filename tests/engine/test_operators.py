@@ -1,0 +1,174 @@
+"""Every operator against every kind of value, and what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kvlint.engine.logic import FAIL, PASS, UNDECIDED, negated
+from kvlint.engine.operators import OPERATORS, key_of, same
+from kvlint.engine.vocabulary import OPERATORS as VOCABULARY
+from kvlint.model.report import Outcome
+from kvlint.model.rule import Not
+from kvlint.model.source import Location
+from kvlint.model.value import Link, ListValue, MapValue, Scalar, Unknown, Value
+
+if TYPE_CHECKING:
+    from tests.engine.conftest import Build
+
+AT = Location(path="plan.json")
+UNKNOWN = Unknown(at=AT, why="known after apply")
+LINK = Link(at=AT, target="azurerm_key_vault.kv")
+
+
+def text(value: Any) -> Scalar:
+    return Scalar(at=AT, value=value)
+
+
+def items(*values: Value) -> ListValue:
+    return ListValue(at=AT, items=values)
+
+
+def mapping(rest: Unknown | None = None, **fields: Value) -> MapValue:
+    return MapValue(at=AT, fields=fields, rest=rest)
+
+
+# One value of each kind, in this order, for the columns below.
+KINDS: Mapping[str, Value] = {
+    "Rbac": text("Rbac"),
+    "3": text(3),
+    "3.0": text(3.0),
+    "true": text(True),
+    "1": text(1),
+    "''": text(""),
+    "[]": items(),
+    "[rbac, 3]": items(text("rbac"), text(3)),
+    "[?, x]": items(UNKNOWN, text("x")),
+    "[link]": items(LINK),
+    "{}": mapping(),
+    "{a: 3}": mapping(a=text(3)),
+    "{?}": mapping(UNKNOWN),
+    "link": LINK,
+    "?": UNKNOWN,
+}
+P, F, U = PASS, FAIL, UNDECIDED
+#                                   Rbac 3  3.0 true 1 ''  []  [rbac,3] [?,x] [link] {} {a:3} {?} link ?
+TABLE: list[tuple[str, Any, tuple[Outcome, ...]]] = [
+    ("equals", "rbac", (P, F, F, F, F, F, F, F, F, F, F, F, F, U, U)),
+    ("equals", 3, (F, P, P, F, F, F, F, F, F, F, F, F, F, U, U)),
+    ("equals", 1, (F, F, F, F, P, F, F, F, F, F, F, F, F, U, U)),
+    ("equals", True, (F, F, F, P, F, F, F, F, F, F, F, F, F, U, U)),
+    ("equals", "", (F, F, F, F, F, P, F, F, F, F, F, F, F, U, U)),
+    ("in", ("RBAC", 1), (P, F, F, F, P, F, F, F, F, F, F, F, F, U, U)),
+    ("contains", "RBAC", (P, F, F, F, F, F, F, P, U, U, F, F, F, U, U)),
+    ("contains", "ba", (P, F, F, F, F, F, F, F, U, U, F, F, F, U, U)),
+    ("contains", "x", (F, F, F, F, F, F, F, F, P, U, F, F, F, U, U)),
+    ("contains", 3, (F, F, F, F, F, F, F, P, U, U, F, F, F, U, U)),
+    ("matches", "rb.c", (P, F, F, F, F, F, F, F, F, F, F, F, F, U, U)),
+    ("matches", "b", (F, F, F, F, F, F, F, F, F, F, F, F, F, U, U)),
+    ("matches", ".*", (P, F, F, F, F, P, F, F, F, F, F, F, F, U, U)),
+    ("at_least", 2, (F, P, P, F, F, F, F, F, F, F, F, F, F, U, U)),
+    ("at_least", 3, (F, P, P, F, F, F, F, F, F, F, F, F, F, U, U)),
+    ("at_most", 2, (F, F, F, F, P, F, F, F, F, F, F, F, F, U, U)),
+    ("at_most", 3.0, (F, P, P, F, P, F, F, F, F, F, F, F, F, U, U)),
+    ("is", "set", (P, P, P, P, P, P, P, P, P, P, P, P, P, P, U)),
+    ("is", "absent", (F, F, F, F, F, F, F, F, F, F, F, F, F, F, U)),
+    ("length_at_least", 0, (P, F, F, F, F, P, P, P, P, P, P, P, P, U, U)),
+    ("length_at_least", 1, (P, F, F, F, F, F, F, P, P, P, F, P, U, U, U)),
+    ("length_at_least", 2, (P, F, F, F, F, F, F, P, P, F, F, F, U, U, U)),
+]
+CASES = [(name, operand, kind, row[i]) for name, operand, row in TABLE for i, kind in enumerate(KINDS)]
+
+
+def test_the_table_is_whole() -> None:
+    assert {name for name, _, _ in TABLE} == set(OPERATORS) == set(VOCABULARY)
+    assert {len(row) for _, _, row in TABLE} == {len(KINDS)}
+
+
+@pytest.mark.parametrize(("name", "operand", "kind", "outcome"), CASES)
+def test_operator(build: Build, name: str, operand: Any, kind: str, outcome: Outcome) -> None:
+    condition = build.attribute("a.b", **{name: operand})
+    answer = build.ask(condition, build.resource(a={"b": KINDS[kind]}))
+    assert answer.outcome is outcome
+    (note,) = answer.trail
+    assert (note.outcome, note.asked, note.at.attribute) == (outcome, "a.b", "a.b")
+    assert build.ask(Not(condition), build.resource(a={"b": KINDS[kind]})).outcome is negated(outcome)
+
+
+@pytest.mark.parametrize(("name", "operand"), [(name, operand) for name, operand, _ in TABLE])
+def test_what_is_missing_fails_but_for_absent(build: Build, name: str, operand: Any) -> None:
+    outcome = PASS if (name, operand) == ("is", "absent") else FAIL
+    answer = build.ask(build.attribute("a.b", **{name: operand}), build.resource(a={}))
+    assert (answer.outcome, answer.trail[0].found) == (outcome, "not set")
+
+
+@pytest.mark.parametrize(
+    ("name", "operand", "default", "outcome"),
+    [
+        ("equals", True, True, PASS),
+        ("equals", True, False, FAIL),
+        ("equals", False, False, PASS),
+        ("equals", 0, 0, PASS),
+        ("equals", "a", "A", PASS),
+        ("in", ("a", "b"), "b", PASS),
+        ("in", ("a", "b"), "", FAIL),
+        ("contains", "a", "cat", PASS),
+        ("contains", "a", "dog", FAIL),
+        ("matches", "a+", "AA", PASS),
+        ("at_least", 2, 2, PASS),
+        ("at_most", 2, 3, FAIL),
+        ("length_at_least", 1, "", FAIL),
+        ("length_at_least", 1, "a", PASS),
+    ],
+)
+def test_a_default_stands_in_only_for_what_is_missing(
+    build: Build, name: str, operand: Any, default: Any, outcome: Outcome
+) -> None:
+    condition = build.attribute("a", default=default, **{name: operand})
+    assert build.ask(condition, build.resource()).outcome is outcome
+    assert build.ask(condition, build.resource(a=build.unknown)).outcome is UNDECIDED
+    assert build.ask(condition, build.resource(a=[])).outcome is FAIL
+
+
+def test_an_operand_may_be_a_parameter(build: Build) -> None:
+    condition = build.attribute("a", at_least="$least")
+    assert build.ask(condition, build.resource(a=5), parameters={"least": 5}).outcome is PASS
+    answer = build.ask(condition, build.resource(a=5), parameters={"least": 6})
+    assert (answer.outcome, answer.trail[0].wanted) == (FAIL, "at least 6")
+
+
+# --- what is the same -------------------------------------------------------------------------------------------------
+
+# "$" would name a parameter.
+PLAIN = st.one_of(
+    st.text(st.characters(exclude_characters="$"), max_size=4),
+    st.booleans(),
+    st.integers(-3, 3),
+    st.sampled_from([0.0, 1.0, 2.5, -0.0]),
+)
+
+
+@given(PLAIN, PLAIN)
+def test_same_is_an_equivalence_that_keeps_types_apart(one: Any, two: Any) -> None:
+    assert same(one, one)
+    assert same(one, two) is same(two, one)
+    if isinstance(one, bool) is not isinstance(two, bool) or isinstance(one, str) is not isinstance(two, str):
+        assert not same(one, two)
+    assert same(one, two) is (key_of(one) == key_of(two))
+
+
+@given(PLAIN, PLAIN)
+def test_equals_and_in_agree(build: Build, found: Any, wanted: Any) -> None:
+    resource = build.resource(a=found)
+    equal = build.ask(build.attribute("a", equals=wanted), resource).outcome
+    assert build.ask(build.attribute("a", None, **{"in": (wanted,)}), resource).outcome is equal
+    assert build.ask(build.attribute("a", contains=wanted), build.resource(a=[found])).outcome is equal
+
+
+@pytest.mark.parametrize(("one", "two"), [("ß", "SS"), ("İ", "i̇"), ("Ärger", "äRGER"), ("K", "k")])
+def test_case_is_more_than_ascii(one: str, two: str) -> None:
+    assert same(one, two)

@@ -1,0 +1,160 @@
+"""What a plan does with each resource, and data sources that it has read already."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.readers.conftest import PlanJson, Reader
+
+KV = "azurerm_key_vault.kv"
+ID = "/subscriptions/s/resourceGroups/rg/providers/Microsoft.KeyVault/vaults/kv"
+VALUES = {"id": ID, "name": "kv", "purge_protection_enabled": True}
+
+
+@pytest.mark.parametrize(
+    ("actions", "action", "stays"),
+    [
+        (["create"], "create", True),
+        (["update"], "update", True),
+        (["no-op"], "no-op", True),
+        (["delete"], "delete", False),
+        (["delete", "create"], "replace", True),
+        (["create", "delete"], "replace", True),
+        (["forget"], "forget", False),
+        (["create", "forget"], "replace", True),
+        (["read"], "read", True),
+    ],
+)
+def test_actions(actions: list[str], action: str, stays: bool, plan: PlanJson, read: Reader) -> None:
+    after = VALUES if stays else None
+    plan.resource(KV, actions=actions, before=VALUES, change={"after": after, "after_unknown": {}})
+    found = read(plan)
+    assert found.resource(KV).action == action
+    assert found.resource(KV).stays is stays
+    assert found.get(KV, "derived.plannedAction") == action
+    assert found.get(KV, "properties.enablePurgeProtection") is True
+    assert found.get(KV, "id") == ID
+
+
+@pytest.mark.parametrize(("actions", "action"), [(["no-op"], "import"), (["update"], "update"), (["create"], "create")])
+def test_import(actions: list[str], action: str, plan: PlanJson, read: Reader) -> None:
+    plan.resource(KV, VALUES, actions=actions, before=VALUES, change={"importing": {"id": ID}})
+    assert read(plan).get(KV, "derived.plannedAction") == action
+
+
+def test_what_forces_a_replacement(plan: PlanJson, read: Reader) -> None:
+    paths = {"replace_paths": [["name"], ["network_acls", 0, "bypass"]]}
+    plan.resource(KV, VALUES, actions=["delete", "create"], before=VALUES, change=paths)
+    found = read(plan)
+    assert found.get(KV, "derived.replacePaths") == ["name", "network_acls[0].bypass"]
+    assert "forced by name, network_acls[0].bypass" in found.answer(KV, "derived.plannedAction").note
+
+
+def test_what_is_deleted_is_seen_as_it_is_now(plan: PlanJson, read: Reader) -> None:
+    """Nothing of it is unknown, and what is sensitive is told by the marks from before."""
+    change = {"after_unknown": True, "after_sensitive": True, "before_sensitive": {"tenant_id": True}}
+    plan.resource(KV, before=VALUES | {"tenant_id": "t"}, actions=["delete"], change=change)
+    found = read(plan)
+    assert found.get(KV, "name") == "kv"
+    assert not found.answer(KV, "name").sensitive
+    assert found.answer(KV, "properties.tenantId").sensitive
+
+
+def test_deposed_objects_are_not_the_resource(plan: PlanJson, read: Reader) -> None:
+    plan.resource(KV, before=VALUES | {"name": "old"}, actions=["delete"], head={"deposed": "00000001"})
+    plan.resource(KV, VALUES)
+    plan.resource(KV, before=VALUES | {"name": "older"}, actions=["delete"], head={"deposed": "00000002"})
+    found = read(plan)
+    assert (found.get(KV, "name"), found.resource(KV).action) == ("kv", "create")
+    assert found.read.numbers[KV] == 1
+
+
+def test_what_is_removed_refers_to_nothing(plan: PlanJson, read: Reader) -> None:
+    plan.resource(KV, VALUES, actions=["no-op"])
+    plan.resource("azurerm_key_vault_secret.s", before={"name": "s", "key_vault_id": ID}, actions=["delete"])
+    found = read(plan)
+    assert not found.graph.references["parent"]
+    assert found.link_of("azurerm_key_vault_secret.s", "parent") == ID
+
+
+@pytest.mark.parametrize("mode", ["data", "managed"])
+def test_types_that_look_like_key_vaults(mode: str, plan: PlanJson, read: Reader) -> None:
+    """A resource that was not judged is told; a data source is nothing to judge."""
+    local = "azurerm_key_vault_new_thing.x"
+    plan.resource(local if mode == "managed" else f"data.{local}", {"name": "x"})
+    problems = read(plan).problems
+    assert [problem.level for problem in problems] == (["error"] if mode == "managed" else [])
+    if problems:
+        assert "'azurerm_key_vault_new_thing' looks like a Key Vault resource" in problems[0].message
+        assert problems[0].at is not None
+        assert problems[0].at.address == local
+
+
+class TestDataSources:
+    def state(self, *resources: dict[str, Any]) -> dict[str, Any]:
+        child = {"address": "module.m", "resources": resources[1:]}
+        return {"values": {"root_module": {"resources": resources[:1], "child_modules": [child]}}}
+
+    def data(self, address: str, type_: str, **values: Any) -> dict[str, Any]:
+        return {"address": address, "mode": "data", "type": type_, "values": values}
+
+    def test_what_was_read_before_the_plan(self, plan: PlanJson, read: Reader) -> None:
+        root = self.data("data.azurerm_key_vault.x", "azurerm_key_vault", id=ID, name="kv")
+        inner = self.data('module.m.data.azurerm_key_vault.y["a"]', "azurerm_key_vault", id=f"{ID}2", name="kv2")
+        plan.more["prior_state"] = self.state(root, inner)
+        plan.resource("azurerm_key_vault_secret.s", {"name": "s", "key_vault_id": ID.upper()})
+        plan.resource("azurerm_key_vault_secret.t", {"name": "t", "key_vault_id": f"{ID}2"})
+        found = read(plan)
+        assert found.resource("data.azurerm_key_vault.x").existing
+        assert found.link("azurerm_key_vault_secret.s") == ("certain", "data.azurerm_key_vault.x")
+        assert found.link("azurerm_key_vault_secret.t") == ("certain", 'module.m.data.azurerm_key_vault.y["a"]')
+
+    def test_what_is_sensitive_in_it(self, plan: PlanJson, read: Reader) -> None:
+        item = self.data("data.azurerm_key_vault.x", "azurerm_key_vault", id=ID, name="kv", tenant_id="t")
+        plan.more["prior_state"] = self.state(item | {"sensitive_values": {"tenant_id": True, "name": True}})
+        found = read(plan)
+        assert found.answer("data.azurerm_key_vault.x", "properties.tenantId").sensitive
+        assert found.answer("data.azurerm_key_vault.x", "name").sensitive
+        assert found.resource("data.azurerm_key_vault.x").name != "kv"
+
+    def test_managed_resources_in_it_are_the_past(self, plan: PlanJson, read: Reader) -> None:
+        managed = {"address": KV, "mode": "managed", "type": "azurerm_key_vault", "values": VALUES}
+        plan.more["prior_state"] = self.state(managed, self.data("data.azurerm_subscription.s", "azurerm_subscription"))
+        plan.resource("azurerm_key_vault.other", {"name": "other"})
+        assert KV not in read(plan).graph.resources
+
+    def test_what_the_plan_reads_itself_is_newer(self, plan: PlanJson, read: Reader) -> None:
+        plan.resource("data.azurerm_key_vault.x", {"name": "new"}, actions=["read"], unknown={"id": True})
+        plan.more["prior_state"] = self.state(self.data("data.azurerm_key_vault.x", "azurerm_key_vault", name="old"))
+        assert read(plan).get("data.azurerm_key_vault.x", "name") == "new"
+
+    @pytest.mark.parametrize(
+        "state",
+        [
+            None,
+            [],
+            {"values": None, "x": "data"},
+            {"values": {"root_module": {"resources": [{"mode": "data"}]}}},
+            {"values": {"root_module": {"resources": [
+                {"address": "data.a.b", "mode": "data", "type": "azurerm_key_vault", "values": []}]}}},
+        ],
+    )  # fmt: skip
+    def test_wrong_shapes(self, state: Any, plan: PlanJson, read: Reader) -> None:
+        plan.more["prior_state"] = state
+        plan.resource(KV, {"name": "kv"})
+        found = read(plan)
+        assert found.get(KV, "name") == "kv"
+        assert [problem.message.partition(" ")[0] for problem in found.problems] in ([], ["prior_state"])
+
+
+def test_a_vault_that_is_recovered_is_not_judged(plan: PlanJson, read: Reader) -> None:
+    """createMode recover brings a vault back as it was, whatever else is written."""
+    body = {"properties": {"createMode": "recover"}}
+    plan.resource("azapi_resource.kv", {"type": "Microsoft.KeyVault/vaults@2023-07-01", "name": "kv", "body": body})
+    plan.resource("azapi_resource.new", {"type": "Microsoft.KeyVault/vaults@2023-07-01", "name": "new", "body": {}})
+    found = read(plan)
+    assert found.resource("azapi_resource.kv").existing
+    assert not found.resource("azapi_resource.new").existing

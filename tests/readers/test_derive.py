@@ -1,0 +1,460 @@
+"""What Azure knows of a resource and no document says: exposure, scope levels, coverage, roles, policies."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.readers.conftest import PlanJson, Reader
+
+KV = "azurerm_key_vault.kv"
+ROLE = "azurerm_role_assignment.r"
+SUBSCRIPTION = "/subscriptions/11111111-0000-0000-0000-000000000000"
+GROUP = f"{SUBSCRIPTION}/resourceGroups/rg"
+ID = f"{GROUP}/providers/Microsoft.KeyVault/vaults/kv"
+SUBNET = f"{GROUP}/providers/Microsoft.Network/virtualNetworks/v/subnets/s"
+
+
+class TestExposure:
+    def exposure(self, plan: PlanJson, read: Reader, **acls: Any) -> Any:
+        plan.resource(KV, {"network_acls": [{"default_action": "Deny", "bypass": "None"} | acls]})
+        return read(plan).get(KV, "derived.exposure")
+
+    @pytest.mark.parametrize(
+        ("rules", "expected"),
+        [
+            ([], "private-only"),
+            (["203.0.113.7"], "listed-ips"),
+            (["203.0.113.0/24", "198.51.100.0/24"], "listed-ips"),
+            (["10.0.0.0/9"], "listed-ips"),
+            (["10.0.0.0/8"], "wide-range"),
+            (["10.1.2.3/8"], "wide-range"),
+            (["10.0.0.0/9", "10.128.0.0/9"], "wide-range"),
+            (["10.0.0.0/9", "10.0.0.0/9"], "listed-ips"),
+            (["10.0.0.0/9", "10.64.0.0/10", "10.127.255.255"], "listed-ips"),
+            (["0.0.0.0/1"], "wide-range"),
+            (["0.0.0.0/1", "128.0.0.0/1"], "world"),
+            (["128.0.0.0/1", "0.0.0.0/1"], "world"),
+            (["0.0.0.0/1", "128.0.0.0/2"], "world"),
+            (["0.0.0.0/0"], "world"),
+            (["203.0.113.7/0"], "world"),
+            (["0.0.0.0"], "world"),
+            (["0.0.0.0/32"], "listed-ips"),
+            ([" 203.0.113.7 "], "listed-ips"),
+        ],
+    )
+    def test_ranges_add_up(self, rules: Sequence[str], expected: str, plan: PlanJson, read: Reader) -> None:
+        assert self.exposure(plan, read, ip_rules=list(rules)) == expected
+
+    @pytest.mark.parametrize(
+        "text",
+        [
+            "",
+            "any",
+            "1.2.3",
+            "1.2.3.4.5",
+            "256.1.1.1",
+            "1.2.3.4/33",
+            "1.2.3.4/",
+            "1.2.3.4/²",
+            "1.2.3.٤",
+            "::1",
+            "2001:db8::/32",
+            "1.2.3.4/24/24",
+            "-1.2.3.4",
+            "9" * 5000 + ".1.1.1",
+            "1.1.1.1/" + "9" * 5000,
+            "1.2.3.4-1.2.3.9",
+        ],
+    )
+    def test_what_is_no_range_is_not_judged(self, text: str, plan: PlanJson, read: Reader) -> None:
+        assert self.exposure(plan, read, ip_rules=[text, "203.0.113.7"]) == "?"
+
+    def test_the_world_beside_what_is_no_range(self, plan: PlanJson, read: Reader) -> None:
+        assert self.exposure(plan, read, ip_rules=["any", "0.0.0.0/0"]) == "world"
+
+    def test_the_world_beside_what_is_not_known(self, plan: PlanJson, read: Reader) -> None:
+        acls = {"default_action": "Deny", "ip_rules": ["0.0.0.0/0", None]}
+        plan.resource(KV, {"network_acls": [acls]}, unknown={"network_acls": [{"ip_rules": [False, True]}]})
+        assert read(plan).get(KV, "derived.exposure") == "world"
+
+    def test_subnets(self, plan: PlanJson, read: Reader) -> None:
+        assert self.exposure(plan, read, virtual_network_subnet_ids=[SUBNET]) == "listed-subnets"
+
+    def test_addresses_reach_further_than_subnets(self, plan: PlanJson, read: Reader) -> None:
+        rules = {"virtual_network_subnet_ids": [SUBNET], "ip_rules": ["203.0.113.7"]}
+        assert self.exposure(plan, read, **rules) == "listed-ips"
+
+    @pytest.mark.parametrize("action", ["Allow", "allow", None])
+    def test_rules_do_nothing_where_everything_is_allowed(self, action: Any, plan: PlanJson, read: Reader) -> None:
+        assert self.exposure(plan, read, default_action=action, ip_rules=["203.0.113.7"]) == "world"
+
+    @pytest.mark.parametrize(
+        ("public", "acls", "expected"),
+        [
+            (True, None, "world"),
+            (None, None, "world"),
+            (False, None, "private-only"),
+            (False, [{"default_action": "Allow", "bypass": "None"}], "private-only"),
+            (True, [{"default_action": "Deny", "bypass": "None"}], "private-only"),
+        ],
+    )
+    def test_public_access_comes_first(
+        self, public: Any, acls: Any, expected: str, plan: PlanJson, read: Reader
+    ) -> None:
+        plan.resource(KV, {"public_network_access_enabled": public, "network_acls": acls})
+        assert read(plan).get(KV, "derived.exposure") == expected
+
+    def test_public_access_that_is_not_known(self, plan: PlanJson, read: Reader) -> None:
+        plan.resource(KV, {}, unknown={"public_network_access_enabled": True})
+        assert read(plan).get(KV, "derived.exposure") == "?"
+
+    @pytest.mark.parametrize(
+        ("word", "expected"),
+        [
+            ("Enabled", "world"),
+            ("enabled", "world"),
+            ("Disabled", "private-only"),
+            ("DISABLED", "private-only"),
+            ("SecuredByPerimeter", "?"),
+            ("", "?"),
+            ("Enabeld", "?"),
+        ],
+    )
+    def test_azures_own_words(self, word: str, expected: str, plan: PlanJson, read: Reader) -> None:
+        body = {"properties": {"publicNetworkAccess": word}}
+        vault = {"type": "Microsoft.KeyVault/vaults@2023-07-01", "name": "kv", "body": body}
+        plan.resource("azapi_resource.kv", vault)
+        assert read(plan).get("azapi_resource.kv", "derived.exposure") == expected
+
+    @pytest.mark.parametrize(
+        ("mode", "expected"), [("Enforced", "?"), ("enforced", "?"), ("Learning", "world"), ("Audit", "world")]
+    )
+    @pytest.mark.parametrize("known", [True, False])
+    def test_a_perimeter(self, known: bool, mode: str, expected: str, plan: PlanJson, read: Reader) -> None:
+        """An enforced one decides instead of the vault's own firewall."""
+        plan.resource(KV, {"name": "kv", "resource_group_name": "rg"})
+        after = {"name": "a", "access_mode": mode} | ({"resource_id": ID} if known else {})
+        written = {} if known else {"resource_id": f"${{{KV}.id}}"}
+        plan.resource("azurerm_network_security_perimeter_association.a", after, written=written)
+        assert read(plan).get(KV, "derived.exposure") == expected
+
+    def test_a_perimeter_that_is_left(self, plan: PlanJson, read: Reader) -> None:
+        plan.resource(KV, {"name": "kv", "id": ID}, actions=["no-op"])
+        before = {"name": "a", "access_mode": "Enforced", "resource_id": ID}
+        plan.resource("azurerm_network_security_perimeter_association.a", before=before, actions=["delete"])
+        assert read(plan).get(KV, "derived.exposure") == "world"
+
+    def test_a_closed_vault_in_a_perimeter(self, plan: PlanJson, read: Reader) -> None:
+        plan.resource(KV, {"name": "kv", "public_network_access_enabled": False})
+        written = {"resource_id": f"${{{KV}.id}}"}
+        association = {"name": "a", "access_mode": "Enforced"}
+        plan.resource("azurerm_network_security_perimeter_association.a", association, written=written)
+        assert read(plan).get(KV, "derived.exposure") == "private-only"
+
+    def test_a_managed_hsm(self, plan: PlanJson, read: Reader) -> None:
+        hsm = "azurerm_key_vault_managed_hardware_security_module.h"
+        plan.resource(hsm, {"name": "h", "network_acls": [{"default_action": "Deny", "bypass": "None"}]})
+        assert read(plan).get(hsm, "derived.exposure") == "private-only"
+
+
+class TestScopeLevel:
+    @pytest.mark.parametrize(
+        ("scope", "expected"),
+        [
+            ("/", "tenant"),
+            ("/providers/Microsoft.Management/managementGroups/mg", "management-group"),
+            ("/PROVIDERS/microsoft.management/managementgroups/mg/", "management-group"),
+            (SUBSCRIPTION, "subscription"),
+            (f"{SUBSCRIPTION.upper()}/", "subscription"),
+            (GROUP, "resource-group"),
+            (GROUP.lower(), "resource-group"),
+            (ID, "resource"),
+            (f"{ID}/secrets/s", "resource"),
+            (f"{SUBSCRIPTION}/providers/Microsoft.Foo/bars/b", "resource"),
+            ("/subscriptions", "?"),
+            ("subscription", "?"),
+            ("", "?"),
+        ],
+    )
+    def test_by_id(self, scope: str, expected: str, plan: PlanJson, read: Reader) -> None:
+        plan.resource(ROLE, {"scope": scope})
+        assert read(plan).get(ROLE, "derived.scopeLevel") == expected
+
+    @pytest.mark.parametrize(
+        ("local", "expected"),
+        [
+            ("azurerm_resource_group.x", "resource-group"),
+            ("azurerm_management_group.x", "management-group"),
+            ("azurerm_subscription.x", "subscription"),
+            ("data.azurerm_subscription.x", "subscription"),
+            ("azurerm_key_vault.x", "resource"),
+            ("azurerm_logic_app_workflow.x", "resource"),
+        ],
+    )
+    def test_by_link(self, local: str, expected: str, plan: PlanJson, read: Reader) -> None:
+        actions = ["read"] if local.startswith("data.") else ["create"]
+        plan.resource(local, {"name": "x"}, actions=actions, unknown={"id": True})
+        plan.resource(ROLE, {}, written={"scope": f"${{{local}.id}}"})
+        assert read(plan).get(ROLE, "derived.scopeLevel") == expected
+
+    def test_not_known(self, plan: PlanJson, read: Reader) -> None:
+        plan.resource(ROLE, {}, written={"scope": "${local.scope}"})
+        assert read(plan).get(ROLE, "derived.scopeLevel") == "?"
+
+
+class TestCovers:
+    """The vaults that lie in a scope."""
+
+    OTHER = "/subscriptions/22222222-0000-0000-0000-000000000000"
+
+    def vaults(self, plan: PlanJson) -> None:
+        """One that is there, one that is still to be made in the same group, and one in another."""
+        plan.resource("azurerm_key_vault.there", {"name": "there", "id": ID}, actions=["no-op"])
+        plan.resource("azurerm_key_vault.new", {"name": "new", "resource_group_name": "RG"})
+        plan.resource("azurerm_key_vault.far", {"name": "far", "resource_group_name": "other"})
+
+    @pytest.mark.parametrize(
+        ("scope", "certain", "perhaps"),
+        [
+            ("/", ["far", "new", "there"], []),
+            ("/providers/Microsoft.Management/managementGroups/mg", [], ["far", "new", "there"]),
+            (SUBSCRIPTION, ["there"], ["far", "new"]),
+            (SUBSCRIPTION.upper(), ["there"], ["far", "new"]),
+            (OTHER, [], ["far", "new"]),
+            (GROUP, ["new", "there"], []),
+            (GROUP.upper(), ["new", "there"], []),
+            (f"{OTHER}/resourceGroups/rg", ["new"], []),
+            (f"{SUBSCRIPTION}/resourceGroups/nowhere", [], []),
+            (ID, ["there"], []),
+            (ID.upper(), ["there"], []),
+            (f"{ID}/secrets/s", ["there"], []),
+            (f"{ID}/", ["there"], []),
+            (f"{ID}2", [], []),
+        ],
+    )
+    def test_by_id(self, scope: str, certain: list[str], perhaps: list[str], plan: PlanJson, read: Reader) -> None:
+        self.vaults(plan)
+        plan.resource(ROLE, {"scope": scope})
+        found = read(plan).reference(ROLE, "derived.covers")
+        assert sorted(found.targets) == [f"azurerm_key_vault.{name}" for name in certain]
+        assert sorted(found.candidates) == [f"azurerm_key_vault.{name}" for name in perhaps]
+        assert not found.anything
+
+    def test_by_a_resource_group_that_is_made_too(self, plan: PlanJson, read: Reader) -> None:
+        plan.resource("azurerm_resource_group.rg", {"name": "RG"})
+        self.vaults(plan)
+        plan.resource(ROLE, {}, written={"scope": "${azurerm_resource_group.rg.id}"})
+        found = read(plan).reference(ROLE, "derived.covers")
+        assert set(found.targets) == {"azurerm_key_vault.new", "azurerm_key_vault.there"}
+        assert found.hops == ("azurerm_resource_group.rg.id",)
+
+    def test_by_a_resource_group_whose_name_is_not_known(self, plan: PlanJson, read: Reader) -> None:
+        plan.resource("azurerm_resource_group.rg", {}, unknown={"id": True, "name": True})
+        self.vaults(plan)
+        plan.resource(ROLE, {}, written={"scope": "${azurerm_resource_group.rg.id}"})
+        found = read(plan).reference(ROLE, "derived.covers")
+        assert (found.targets, len(found.candidates)) == ((), 3)
+
+    def test_by_a_secret_in_the_vault(self, plan: PlanJson, read: Reader) -> None:
+        self.vaults(plan)
+        secret = {"key_vault_id": "${azurerm_key_vault.new.id}"}
+        plan.resource("azurerm_key_vault_secret.s", {"name": "s"}, written=secret)
+        plan.resource(ROLE, {}, written={"scope": "${azurerm_key_vault_secret.s.resource_versionless_id}"})
+        assert read(plan).link(ROLE, "derived.covers") == ("certain", "azurerm_key_vault.new")
+
+    def test_by_one_of_two_scopes(self, plan: PlanJson, read: Reader) -> None:
+        plan.resource("azurerm_resource_group.rg", {"name": "rg"})
+        self.vaults(plan)
+        scope = "${azurerm_resource_group.rg.id}${azurerm_key_vault.far.id}"
+        plan.resource(ROLE, {}, written={"scope": scope})
+        link = read(plan).link(ROLE, "derived.covers")
+        assert link == ("one of", "azurerm_key_vault.far", "azurerm_key_vault.new", "azurerm_key_vault.there")
+
+    def test_by_what_is_not_known(self, plan: PlanJson, read: Reader) -> None:
+        self.vaults(plan)
+        plan.resource(ROLE, {}, written={"scope": "${local.scope}"})
+        assert read(plan).link(ROLE, "derived.covers") == ("perhaps",)
+
+    def test_another_resource(self, plan: PlanJson, read: Reader) -> None:
+        self.vaults(plan)
+        plan.resource(ROLE, {"scope": SUBNET})
+        found = read(plan).reference(ROLE, "derived.covers")
+        assert (found.targets, found.candidates, found.anything) == ((), (), False)
+
+    def test_an_azapi_vault_lies_where_its_parent_says(self, plan: PlanJson, read: Reader) -> None:
+        vault = {"type": "Microsoft.KeyVault/vaults@2023-07-01", "name": "a", "parent_id": GROUP, "body": {}}
+        plan.resource("azapi_resource.a", vault)
+        plan.resource(ROLE, {"scope": SUBSCRIPTION})
+        assert read(plan).link(ROLE, "derived.covers") == ("certain", "azapi_resource.a")
+
+    def test_an_azapi_vault_in_a_group_that_is_made_too(self, plan: PlanJson, read: Reader) -> None:
+        plan.resource("azurerm_resource_group.rg", {"name": "rg"})
+        vault = {"type": "Microsoft.KeyVault/vaults@2023-07-01", "name": "a", "body": {}}
+        plan.resource("azapi_resource.a", vault, written={"parent_id": "${azurerm_resource_group.rg.id}"})
+        plan.resource(ROLE, {}, written={"scope": "${azurerm_resource_group.rg.id}"})
+        assert read(plan).link(ROLE, "derived.covers") == ("certain", "azapi_resource.a")
+
+    def test_a_vault_that_goes_is_not_covered(self, plan: PlanJson, read: Reader) -> None:
+        plan.resource(KV, before={"name": "kv", "id": ID}, actions=["delete"])
+        plan.resource(ROLE, {"scope": GROUP})
+        assert not read(plan).reference(ROLE, "derived.covers").targets
+
+
+class TestReferences:
+    """Ids that are written out."""
+
+    @pytest.mark.parametrize("text", [ID, ID.upper(), f"{ID}/"])
+    @pytest.mark.parametrize("known", [True, False])
+    def test_a_vault(self, known: bool, text: str, plan: PlanJson, read: Reader) -> None:
+        """Of a vault that is still to be made only the name is known."""
+        after = {"name": "kv", "resource_group_name": "rg"} | ({"id": ID} if known else {})
+        plan.resource(KV, after, actions=["no-op" if known else "create"])
+        plan.resource("azurerm_key_vault_secret.s", {"name": "s", "key_vault_id": text})
+        found = read(plan)
+        assert found.link("azurerm_key_vault_secret.s") == ("certain", KV)
+        assert found.reference("azurerm_key_vault_secret.s").hops == ("by id" if known else "by name",)
+
+    @pytest.mark.parametrize(
+        "text", [ID.replace("/rg/", "/other/"), ID + "2", ID.replace("vaults", "managedHSMs"), GROUP, "kv", ""]
+    )
+    def test_another_vault(self, text: str, plan: PlanJson, read: Reader) -> None:
+        plan.resource(KV, {"name": "kv", "resource_group_name": "rg"})
+        plan.resource("azurerm_key_vault_secret.s", {"name": "s", "key_vault_id": text})
+        assert read(plan).link("azurerm_key_vault_secret.s")[0] == "outside"
+
+    def test_the_type_of_what_is_outside(self, plan: PlanJson, read: Reader) -> None:
+        plan.resource("azurerm_key_vault_secret.s", {"name": "s", "key_vault_id": ID})
+        assert read(plan).link("azurerm_key_vault_secret.s") == ("outside", "microsoft.keyvault/vaults")
+
+    def test_two_of_a_name(self, plan: PlanJson, read: Reader) -> None:
+        for local in ("azurerm_key_vault.a", "azurerm_key_vault.b"):
+            plan.resource(local, {"name": "kv", "resource_group_name": "rg"})
+        plan.resource("azurerm_key_vault_secret.s", {"name": "s", "key_vault_id": ID})
+        assert read(plan).link("azurerm_key_vault_secret.s")[0] == "outside"
+
+    @pytest.mark.parametrize(
+        ("url", "certain"),
+        [
+            ("https://kv.vault.azure.net/keys/k", True),
+            ("https://KV.vault.azure.net:443/keys/K/0123456789abcdef", True),
+            ("https://kv.vault.azure.cn/keys/k/", True),
+            ("https://other.vault.azure.net/keys/k", False),
+            ("https://kv.vault.azure.net/secrets/k", False),
+            ("https://kv.example.com/keys/k", False),
+        ],
+    )
+    def test_a_key_by_its_url(self, url: str, certain: bool, plan: PlanJson, read: Reader) -> None:
+        plan.resource(KV, {"name": "kv"})
+        plan.resource("azurerm_key_vault_key.k", {"name": "k"}, written={"key_vault_id": f"${{{KV}.id}}"})
+        plan.resource("azurerm_disk_encryption_set.d", {"name": "d", "key_vault_key_id": url})
+        link = read(plan).link("azurerm_disk_encryption_set.d", "derived.keyId")
+        assert link == (("certain", "azurerm_key_vault_key.k") if certain else ("outside", "?"))
+
+
+class TestRoles:
+    OWNER = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
+
+    @pytest.mark.parametrize(
+        ("after", "expected"),
+        [
+            ({"role_definition_name": "Key Vault Reader"}, "Key Vault Reader"),
+            ({"role_definition_id": f"/providers/Microsoft.Authorization/roleDefinitions/{OWNER}"}, "Owner"),
+            ({"role_definition_id": f"{SUBSCRIPTION}/PROVIDERS/x/roleDefinitions/{OWNER.upper()}/"}, "Owner"),
+            ({"role_definition_id": OWNER}, "Owner"),
+            ({"role_definition_id": "/x/custom"}, "/x/custom"),
+            ({}, None),
+        ],
+    )
+    def test_by_name_or_id(self, after: dict[str, str], expected: str | None, plan: PlanJson, read: Reader) -> None:
+        names = ("role_definition_id", "role_definition_name")
+        unknown = {"id": True, **{name: True for name in names if name not in after}}
+        plan.resource(ROLE, after | {"scope": ID}, unknown=unknown, written=after)
+        assert read(plan).get(ROLE, "derived.roleName") == expected
+
+    @pytest.mark.parametrize("attribute", ["role_definition_resource_id", "role_definition_id", "id"])
+    def test_a_role_that_is_made_too(self, attribute: str, plan: PlanJson, read: Reader) -> None:
+        permissions = [{"actions": ["*"], "not_actions": []}, {"actions": ["Microsoft.KeyVault/vaults/read"]}]
+        plan.resource("azurerm_role_definition.d", {"name": "My role", "permissions": permissions})
+        plan.resource(ROLE, {}, written={"role_definition_id": f"${{azurerm_role_definition.d.{attribute}}}"})
+        found = read(plan)
+        assert found.get(ROLE, "derived.roleName") == "My role"
+        assert found.get(ROLE, "derived.roleActions") == ["*", "Microsoft.KeyVault/vaults/read"]
+
+    def test_a_role_that_is_there(self, plan: PlanJson, read: Reader) -> None:
+        """The provider puts the scope behind its own id of a definition."""
+        role = f"{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/{'a' * 8}"
+        definition = {"id": f"{role}|{SUBSCRIPTION}", "name": "My role", "role_definition_id": "a" * 8}
+        plan.resource(
+            "azurerm_role_definition.d", definition | {"permissions": [{"actions": ["*"]}]}, actions=["no-op"]
+        )
+        plan.resource(ROLE, {"role_definition_id": role}, written={"role_definition_id": role})
+        found = read(plan)
+        assert (found.get(ROLE, "derived.roleName"), found.get(ROLE, "derived.roleActions")) == ("My role", ["*"])
+
+    def test_a_role_that_is_not_known(self, plan: PlanJson, read: Reader) -> None:
+        plan.resource(ROLE, {}, written={"role_definition_name": "${local.role}"})
+        assert read(plan).get(ROLE, "derived.roleName") == "?"
+
+    def test_a_secret_role_stays_secret(self, plan: PlanJson, read: Reader) -> None:
+        plan.resource(ROLE, {"role_definition_id": "/x/custom", "scope": "x"}, sensitive={"role_definition_id": True})
+        assert read(plan).answer(ROLE, "derived.roleName").sensitive
+
+
+OWN = {"object_id": "own", "tenant_id": "t"}
+OTHER = {"object_id": "other", "tenant_id": "t"}
+
+
+class TestAccessPolicies:
+    """Azure keeps one list, so that an existing vault shows in it what separate resources made."""
+
+    def policies(self, plan: PlanJson, read: Reader) -> list[Any]:
+        return [policy.get("objectId") for policy in read(plan).get(KV, "properties.accessPolicies")]
+
+    def vault(self, plan: PlanJson, action: str) -> None:
+        vault = {"name": "kv", "id": ID, "access_policy": [OWN, OTHER]}
+        plan.resource(KV, vault, actions=[action], unknown={})
+
+    @pytest.mark.parametrize("action", ["no-op", "update"])
+    @pytest.mark.parametrize("removed", [False, True])
+    def test_an_existing_vault(self, removed: bool, action: str, plan: PlanJson, read: Reader) -> None:
+        self.vault(plan, action)
+        policy = {"key_vault_id": ID, **OTHER, "object_id": "OTHER"}
+        after, actions = ({}, ["delete"]) if removed else (policy, ["no-op"])
+        change = {"after": None if removed else after}
+        plan.resource("azurerm_key_vault_access_policy.p", after, before=policy, actions=actions, change=change)
+        assert self.policies(plan, read) == ["own"]
+
+    def test_a_new_vault_says_its_own(self, plan: PlanJson, read: Reader) -> None:
+        self.vault(plan, "create")
+        plan.resource("azurerm_key_vault_access_policy.p", OTHER, written={"key_vault_id": f"${{{KV}.id}}"})
+        assert self.policies(plan, read) == ["own", "other"]
+
+    def test_identities_that_are_not_known_are_not_the_same(self, plan: PlanJson, read: Reader) -> None:
+        vault = {"name": "kv", "id": ID, "access_policy": [OWN, {"tenant_id": "t"}]}
+        marks = {"access_policy": [{}, {"object_id": True}]}
+        plan.resource(KV, vault, actions=["update"], unknown=marks)
+        policy = {"key_vault_id": ID, "tenant_id": "t"}
+        plan.resource("azurerm_key_vault_access_policy.p", policy, unknown={"object_id": True})
+        assert self.policies(plan, read) == ["own", "?"]
+
+    @pytest.mark.parametrize(
+        ("rbac", "expected"), [(True, "rbac"), (False, "access-policies"), (None, "access-policies")]
+    )
+    def test_the_permission_model_is_the_vaults(self, rbac: Any, expected: str, plan: PlanJson, read: Reader) -> None:
+        plan.resource(KV, {"name": "kv", "rbac_authorization_enabled": rbac})
+        policy = "azurerm_key_vault_access_policy.p"
+        plan.resource(policy, OTHER, written={"key_vault_id": f"${{{KV}.id}}"})
+        found = read(plan)
+        assert found.get(KV, "derived.accessModel") == found.get(policy, "derived.accessModel") == expected
+
+    def test_the_permission_model_of_one_of_two(self, plan: PlanJson, read: Reader) -> None:
+        plan.resource("azurerm_key_vault.a", {"name": "a", "rbac_authorization_enabled": True})
+        plan.resource("azurerm_key_vault.b", {"name": "b", "rbac_authorization_enabled": False})
+        policy = "azurerm_key_vault_access_policy.p"
+        vaults = "${azurerm_key_vault.a.id}${azurerm_key_vault.b.id}"
+        plan.resource(policy, OTHER, written={"key_vault_id": vaults})
+        assert read(plan).get(policy, "derived.accessModel") == "?"

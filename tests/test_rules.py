@@ -1,0 +1,129 @@
+"""The rules that come with kvlint: their examples, one test each, and what holds for all of them."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+
+import pytest
+
+from kvlint.engine.builtin import builtin_rules
+from kvlint.engine.select import chosen
+from kvlint.model.rule import All, AnyOf, Condition, Items, Linked, Not, Rule
+from kvlint.readers.azurerm.resources import RESOURCES
+from kvlint.readers.azurerm.table import Field
+from kvlint.selftest import Result, run_examples
+
+RULES = builtin_rules()
+BY_ID = {rule.id: rule for rule in RULES}
+RESULTS = list(run_examples(RULES))
+# What the first version promises to answer; other ideas may be covered besides.
+NUMBERS = {
+    "NET": (1, 2, 3, 4, 8),
+    "REC": (1, 2, 3),
+    "LOG": (1,),
+    "DPA": (1, 2, 3),
+    "CPR": (1, 3),
+    "KEY": (1, 5, 8),
+    "SEC": (1, 2),
+    "CRT": (1,),
+    "HSM": (1,),
+    "NEW": (1, 5, 11, 12, 19, 20, 21, 22, 24, 26, 31, 32),
+}
+IDEAS = [f"{theme}-{number:02}" for theme, numbers in NUMBERS.items() for number in numbers]
+# A plan always says what it does with a resource.
+NEVER_UNDECIDED = {"KV005"}
+
+
+def name_of(result: Result) -> str:
+    return f"{result.rule.id}-{result.example.expect}-{result.example.title}-{result.language}"
+
+
+@pytest.mark.parametrize("result", RESULTS, ids=name_of)
+def test_example(result: Result) -> None:
+    assert not result.faults
+
+
+def test_every_example_is_run() -> None:
+    assert len(RESULTS) == sum(len(example.sources) for rule in RULES for example in rule.examples) > 150
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_examples_show_every_outcome(rule: Rule) -> None:
+    expected = {"fails", "passes"} | ({"undecided"} if rule.id not in NEVER_UNDECIDED else set())
+    assert {example.expect for example in rule.examples} == expected
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_examples_differ(rule: Rule) -> None:
+    titles = Counter(example.title for example in rule.examples)
+    sources = Counter(source for example in rule.examples for source in example.sources.values())
+    assert max(titles.values()) == max(sources.values()) == 1
+
+
+# --- rules about rules ------------------------------------------------------------------------------------------------
+
+
+def test_ids_names_and_titles_are_unique_and_in_order() -> None:
+    ids = [rule.id for rule in RULES]
+    assert ids == sorted(set(ids))
+    assert len({rule.name for rule in RULES}) == len({rule.title for rule in RULES}) == len(RULES)
+
+
+@pytest.mark.parametrize("idea", IDEAS)
+def test_every_promised_idea_is_covered(idea: str) -> None:
+    assert [rule.id for rule in RULES if idea in rule.covers]
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_every_rule_says_where_it_comes_from_and_whom_it_answers(rule: Rule) -> None:
+    assert rule.covers
+    assert rule.references
+    assert all(re.fullmatch("[0-9]{1,4}", str(weakness)) for weakness in rule.cwe)
+    assert rule.path == f"rules/{rule.path.split('/')[1]}/{rule.id}-{rule.name}.yaml"
+
+
+def test_messages_name_the_resource_and_how_it_is() -> None:
+    for rule in RULES:
+        assert "'{resource}'" in rule.message
+
+
+def test_the_default_profile_is_all_that_runs_unasked() -> None:
+    assert {rule.profile for rule in chosen(RULES, (), ())} == {"default"}
+
+
+# --- consumers of customer-managed keys -------------------------------------------------------------------------------
+
+
+def linked(condition: Condition) -> Iterator[Linked]:
+    """Every condition about other resources inside a condition."""
+    match condition:
+        case Linked(where=where):
+            yield condition
+            yield from linked(where)
+        case All(of=parts) | AnyOf(of=parts):
+            for part in parts:
+                yield from linked(part)
+        case Not(of=part) | Items(where=part):
+            yield from linked(part)
+
+
+def feeds(fields: Mapping[str, Field], via: str) -> bool:
+    return any(field.arm == via or feeds(field.fields, via) for field in fields.values())
+
+
+@pytest.mark.parametrize("via", ["derived.keyId", "derived.keyIds", "derived.keyVaultId"])
+def test_the_rule_about_key_consumers_knows_those_of_the_tables(via: str) -> None:
+    asked = {type_ for link in linked(BY_ID["KV004"].when) if link.via == via for type_ in link.types}
+    assert asked == {mapped.type for mapped in RESOURCES.values() if feeds(mapped.fields, via)}
+
+
+def test_rules_ask_only_for_types_that_something_can_be_of() -> None:
+    known = {mapped.type for mapped in RESOURCES.values()} | {"Terraform/providers"}
+    for rule in RULES:
+        types = {
+            *rule.resources,
+            *(type_ for c in (rule.when, rule.require) for link in linked(c) for type_ in link.types),
+        }
+        assert types <= known

@@ -1,0 +1,126 @@
+"""The law of three outcomes, held against every built-in rule: a value that becomes unknown never turns an answer.
+
+Of each example, every argument and every part of one is made unknown in turn, and all rules are asked again.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeAlias
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kvlint.check import judge_plan
+from kvlint.engine.builtin import builtin_rules
+from kvlint.engine.demand import demand_of
+from kvlint.engine.evaluate import Evaluator
+from kvlint.model.rule import Rule
+from kvlint.readers.derive.attributes import with_needs
+from kvlint.readers.plan.compact import expand
+from kvlint.syntax.yaml import compose, data
+
+Place: TypeAlias = tuple[str | int, ...]
+Outcomes: TypeAlias = Mapping[tuple[str, str], str]
+
+RULES = builtin_rules()
+EVALUATOR, DEMAND = Evaluator(RULES), with_needs(demand_of(RULES))
+UNKNOWN = "${var.unknown}"
+# What is in the state already is known.
+ALL_KNOWN = ("no-op", "import", "delete", "forget")
+
+
+def document(source: str) -> Any:
+    root = compose(source).root
+    assert root is not None
+    return data(root)
+
+
+EXAMPLES = [document(example.sources["plan"]) for rule in RULES for example in rule.examples]
+
+
+def answers(plan: Any) -> tuple[Outcomes, list[str]]:
+    """What all rules say of a compact plan, passes left out, and the problems in reading it."""
+    read, verdicts = judge_plan("example", expand(json.dumps(plan, ensure_ascii=False)), DEMAND, EVALUATOR)
+    assert not verdicts.problems
+    told = verdicts.findings + verdicts.undecided
+    return {(f.rule.id, f.resource): f.outcome.label for f in told}, [problem.level for problem in read.problems]
+
+
+def places(plan: Any) -> Iterator[Place]:
+    """Every argument, and every part of one, that may be known only after apply."""
+    for address, arguments in plan.items():
+        if arguments.get("$action") not in ALL_KNOWN:
+            yield from (place for place in _parts(arguments, (address,)) if not _is_written_down(place))
+
+
+def _parts(value: Any, place: Place) -> Iterator[Place]:
+    parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, part in parts:
+        if not str(key).startswith("$"):
+            yield (*place, key)
+            yield from _parts(part, (*place, key))
+
+
+def _is_written_down(place: Place) -> bool:
+    """A provider's version and blocks cannot be computed."""
+    return str(place[0]).startswith("provider.") and len(place) < 4
+
+
+def unknown_at(value: Any, place: Place) -> Any:
+    """``value`` with one part made unknown; unchanged where there is none."""
+    if not place:
+        return UNKNOWN
+    if isinstance(value, dict):
+        return {key: unknown_at(part, place[1:]) if key == place[0] else part for key, part in value.items()}
+    if isinstance(value, list):
+        return [unknown_at(part, place[1:]) if i == place[0] else part for i, part in enumerate(value)]
+    return value
+
+
+def turned(before: Outcomes, after: Outcomes) -> list[str]:
+    """The answers that are another one now, and not merely undecided."""
+    found = []
+    for key in sorted({*before, *after}):
+        was, is_now = before.get(key, "pass"), after.get(key, "pass")
+        if is_now not in (was, "undecided"):
+            found.append(f"{key}: {was} became {is_now}")
+    return found
+
+
+def says_what_is_judged(plan: Any, place: Place) -> bool:
+    """Whether a place holds no answer but the question: what a resource is, and whether it is made or recovered."""
+    part = plan
+    for step in place:
+        part = part[step]
+    return "createMode" in json.dumps(part) or place[-1] == "createMode" or is_type_of_azapi(place)
+
+
+def is_type_of_azapi(place: Place) -> bool:
+    return "azapi_" in str(place[0]) and place[1:] == ("type",)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_one_unknown_value_turns_no_answer(rule: Rule) -> None:
+    for example in rule.examples:
+        plan = document(example.sources["plan"])
+        before, _ = answers(plan)
+        for place in places(plan):
+            after, problems = answers(unknown_at(plan, place))
+            if is_type_of_azapi(place):
+                assert "error" in problems
+            elif not says_what_is_judged(plan, place):
+                assert not turned(before, after), (example.title, place)
+
+
+@given(st.data())
+def test_several_unknown_values_turn_no_answer(data: st.DataObject) -> None:
+    plan = data.draw(st.sampled_from(EXAMPLES))
+    choice = [place for place in places(plan) if not says_what_is_judged(plan, place)]
+    before, _ = answers(plan)
+    for place in data.draw(st.lists(st.sampled_from(choice), min_size=2, max_size=5)) if choice else ():
+        plan = unknown_at(plan, place)
+    after, _ = answers(plan)
+    assert not turned(before, after)
