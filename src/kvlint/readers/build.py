@@ -16,7 +16,7 @@ from kvlint.readers.references import Index, references_by
 # createMode "recover" brings back a deleted vault as it was: Azure ignores what else the template says of it.
 # Source: the REST reference of Microsoft.KeyVault/vaults, and every built-in Azure policy skips such a vault.
 _RECOVER = ("properties", "createMode")
-_VAULT_TYPE = "microsoft.keyvault/vaults"
+_VAULT_TYPES = ("microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms")
 
 
 def build_graph(resources: Mapping[str, Resource], demand: Demand, closed: bool) -> ResourceGraph:
@@ -24,7 +24,7 @@ def build_graph(resources: Mapping[str, Resource], demand: Demand, closed: bool)
     index = Index(dict(resources))
     with_own_policies(index)
     derive(index, demand)
-    for vault in index.of_type(_VAULT_TYPE):
+    for vault in (vault for type_ in _VAULT_TYPES for vault in index.of_type(type_)):
         if _recovers(vault):
             index.put(msgspec.structs.replace(vault, existing=True))
     references: dict[str, tuple[Reference, ...]] = {}

@@ -40,10 +40,13 @@ def discover(paths: Sequence[str]) -> tuple[list[Source], str]:
         if path == STDIN:
             found[STDIN] = Source(file=STDIN, path=STDIN_NAME, asked=True)
         elif os.path.isdir(path):
-            for file in _json_files(path):
-                found.setdefault(file, Source(file=file, path=_named(file, root), asked=False))
+            closed: list[str] = []
+            for file in _json_files(path, closed):
+                found.setdefault(os.path.realpath(file), Source(file=file, path=_named(file, root), asked=False))
+            for file in closed:
+                found.setdefault(file, Source(file=file, path=_named(file, root), asked=True))
         else:
-            file = os.path.abspath(path)
+            file = os.path.realpath(path)
             found[file] = Source(file=file, path=_named(file, root), asked=True)
     return list(found.values()), root
 
@@ -55,7 +58,10 @@ def read_source(source: Source) -> bytes | None:
 
         return sys.stdin.buffer.read()
     try:
-        if not stat.S_ISREG(os.stat(source.file).st_mode) and source.asked:
+        mode = os.stat(source.file).st_mode
+        if stat.S_ISDIR(mode):
+            os.listdir(source.file)  # a folder is a source only because it cannot be listed: this says why
+        if not stat.S_ISREG(mode) and source.asked:
             raise InputError("not a file; a plan in JSON was expected", MAKE_PLAN_JSON)
         with open(source.file, "rb") as file:
             data = file.read()
@@ -66,9 +72,12 @@ def read_source(source: Source) -> bytes | None:
     return data if source.asked or mentions_plan(data) else None
 
 
-def _json_files(folder: str) -> Iterator[str]:
-    """All JSON files below a folder. Links to folders are not followed, so that no loop can arise."""
-    for here, folders, files in os.walk(os.path.abspath(folder)):
+def _json_files(folder: str, closed: list[str]) -> Iterator[str]:
+    """All JSON files below a folder; folders that cannot be listed are added to ``closed``.
+
+    Links to folders are not followed, so that no loop can arise.
+    """
+    for here, folders, files in os.walk(os.path.realpath(folder), onerror=lambda error: closed.append(error.filename)):
         folders[:] = sorted(name for name in folders if name not in _SKIPPED)
         for name in sorted(files):
             file = os.path.join(here, name)

@@ -38,10 +38,16 @@ def sensitive_arguments(plan: PlanJson) -> None:
     """What an author marks as sensitive: values, names and ids."""
     acls = {"default_action": CANARY, "bypass": CANARY, "ip_rules": [CANARY, "0.0.0.0/0"]}
     policy = {"object_id": CANARY, "secret_permissions": ["All", CANARY], "key_permissions": ["Purge", CANARY]}
-    vault = {"name": CANARY, "location": CANARY, "tenant_id": CANARY, "sku_name": CANARY, "tags": {CANARY: CANARY}}
+    vault: dict[str, Any] = {
+        "name": CANARY,
+        "location": CANARY,
+        "tenant_id": CANARY,
+        "sku_name": CANARY,
+        "tags": {CANARY: CANARY},
+    }
     vault |= {"network_acls": [acls], "access_policy": [policy], "soft_delete_retention_days": 7}
     plan.resource("azurerm_key_vault.marked", vault, sensitive=True)
-    marks = {name: True for name in vault if name != "network_acls"}
+    marks: dict[str, Any] = {name: True for name in vault if name != "network_acls"}
     marks |= {"network_acls": [{"ip_rules": [True, False], "bypass": True, "default_action": True}]}
     plan.resource("azurerm_key_vault.parts", vault, sensitive=marks)
     plan.resource("azurerm_key_vault.public", {"network_acls": [acls | {"default_action": "Deny"}]}, sensitive=marks)

@@ -46,7 +46,14 @@ NEEDS: Mapping[str, Mapping[str, tuple[Path, ...]]] = {
     "derived.roleActions": {ASSIGNMENTS: _ROLE, DEFINITIONS: (("properties", "permissions"),)},
     "derived.scopeLevel": {ASSIGNMENTS: (SCOPE,), **_SCOPES},
     "derived.scopeLevels": {DEFINITIONS: (("properties", "assignableScopes"), SCOPE), **_SCOPES},
-    COVERS: {ASSIGNMENTS: (SCOPE,), VAULTS: (("id",),), MANAGED_HSMS: (("id",),), **_SCOPES},
+    # A scope may be an object in a vault: that is followed to the vault.
+    COVERS: {
+        ASSIGNMENTS: (SCOPE,),
+        **dict.fromkeys((VAULTS, MANAGED_HSMS), (("id",),)),
+        **{f"{VAULTS}/{kind}": (("parent",),) for kind in ("keys", "secrets", "certificates")},
+        f"{MANAGED_HSMS}/keys": (("parent",),),
+        **_SCOPES,
+    },
     "derived.privateLinkServiceId": {ENDPOINTS: (("properties",),)},
     "derived.groupIds": {ENDPOINTS: (("properties",),)},
 }
@@ -203,8 +210,18 @@ def _role_actions(resource: Resource, context: Context) -> Value | None:
         actions = select(permission, ("actions",))
         if isinstance(actions, Unknown):
             return actions
+        if _takes_away(select(permission, ("notActions",))):
+            return Unknown(at=resource.at, origin="derived", why="notActions take some of the role's actions away")
         items += actions.items if isinstance(actions, ListValue) else ()
     return ListValue(at=resource.at, items=tuple(items), origin="derived") if items else None
+
+
+def _takes_away(answer: Answer) -> bool:
+    """Whether ``notActions`` may take away anything of Key Vault."""
+    if isinstance(answer, ListValue):
+        words = (str(item.value).lower() if isinstance(item, Scalar) else "*" for item in answer.items)
+        return any(word.startswith(("*", "microsoft.keyvault")) for word in words)
+    return isinstance(answer, Unknown)
 
 
 def _scope_level(resource: Resource, context: Context) -> Value | None:

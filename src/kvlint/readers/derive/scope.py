@@ -49,6 +49,7 @@ class Coverage:
         self._places: dict[tuple[str, str], list[str]] = {}
         for vault in vaults:
             self._places.setdefault(_place(vault, index), []).append(vault.address)
+        self._candidates: dict[tuple[str, ...], tuple[tuple[str, ...], str]] = {}
         self._known: dict[tuple[str, str, str], tuple[tuple[str, ...], tuple[str, ...]]] = {}
 
     def references(self, via: str, types: frozenset[str]) -> Iterator[Reference]:
@@ -61,11 +62,9 @@ class Coverage:
 
     def _covered(self, source: str, via: str, scope: Value) -> Reference:
         if isinstance(scope, Unknown):
-            parts = [self._covered(source, via, Link(at=scope.at, target=target)) for target in scope.candidates]
-            found = dict.fromkeys(vault for part in parts for vault in part.targets + part.candidates)
-            outside = next((part.outside for part in parts if part.outside), "")
+            candidates, outside = self._perhaps(scope)
             return Reference(
-                source=source, via=via, value=scope, candidates=tuple(found), anything=not scope.closed,
+                source=source, via=via, value=scope, candidates=candidates, anything=not scope.closed,
                 outside=outside, hops=scope.hops,
             )  # fmt: skip
         level = level_of(scope, self.index)
@@ -75,6 +74,16 @@ class Coverage:
         targets, candidates = self._within(word, *_named(scope, self.index)) if word else ((), ())
         hops = scope.hops if isinstance(scope, Link) else ()
         return Reference(source=source, via=via, value=scope, targets=targets, candidates=candidates, hops=hops)
+
+    def _perhaps(self, scope: Unknown) -> tuple[tuple[str, ...], str]:
+        """What the candidates of a scope cover, and the type of one that is outside; once for all with the same."""
+        known = self._candidates.get(scope.candidates)
+        if known is None:
+            parts = [self._covered("", "", Link(at=scope.at, target=target)) for target in scope.candidates]
+            found = dict.fromkeys(vault for part in parts for vault in part.targets + part.candidates)
+            known = tuple(found), next((part.outside for part in parts if part.outside), "")
+            self._candidates[scope.candidates] = known
+        return known
 
     def _within(self, level: str, subscription: str, group: str) -> tuple[tuple[str, ...], tuple[str, ...]]:
         """The vaults that certainly lie in a scope of a level, and those that perhaps do."""

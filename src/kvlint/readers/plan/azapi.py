@@ -47,6 +47,10 @@ def azapi_attributes(instance: Instance, type_: str, api_version: str) -> MapVal
     if instance.writes("sensitive_body"):
         why = "sensitive_body may set it, and a plan does not show that"
         attributes = _open(attributes, Unknown(at=instance.at, why=why))
+    if not instance.creates:
+        # Source: learn.microsoft.com/azure/key-vault/general/access-control-default: a default holds on create only.
+        why = "the body does not say it, and Azure keeps what the resource has"
+        attributes = _open(attributes, Unknown(at=instance.at, why=why))
     return with_defaults(attributes, type_, api_version)
 
 

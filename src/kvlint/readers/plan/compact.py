@@ -105,7 +105,7 @@ def _change(address: str, arguments: Node) -> Node:
     if path:
         head["module_address"] = _module_address(address)
     if str(last) != name or isinstance(last, int):
-        head["index"] = last
+        head["index"] = last if isinstance(last, int) else str(last)
     return head | {"change": change}
 
 

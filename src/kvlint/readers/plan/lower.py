@@ -19,13 +19,13 @@ from kvlint.readers.azurerm.version import VersionRange
 from kvlint.readers.plan.configuration import Names
 from kvlint.readers.plan.document import ChangeDecoder
 from kvlint.readers.plan.instance import ArgumentPath, Instance, mark
+from kvlint.readers.plan.tree import Tree, frozen, has, put
 
 # What tells a resource apart from others that say the same. Always read: resources are named and linked by it.
 OWN = ("id", "name", "parent", "scope")
 ALWAYS = (*OWN, "resourceGroupName")
 NEVER = (9999, 0)
 
-Tree = dict[str, Any]
 _ID = Field(arm="id")
 _NOTHING: Mapping[str, Any] = {}
 _PLAIN = frozenset({str, bool, int, float})
@@ -116,11 +116,11 @@ class Lowering:
         tree: Tree = {"derived": planned(instance)}
         self._fill(tree, self._entries, instance, version, instance.values, instance.unknown, instance.sensitive, ())
         for arm, plain in self._fixed:
-            _put(tree, arm, plain)
+            put(tree, arm, plain)
         for name, target in self._listed:
             if name in tree:
                 item = frozen(tree.pop(name), self._at)
-                _put(tree, target, ListValue(at=self._at, items=(item,)))
+                put(tree, target, ListValue(at=self._at, items=(item,)))
         return tree
 
     def _fill(
@@ -141,13 +141,13 @@ class Lowering:
                 if entry.field.defaults:
                     missing.append(entry)
             elif clear and not doubt and entry.simple and type(value) in _PLAIN and name not in secrets:
-                _put(tree, entry.arm, Scalar(at=at, value=value))
+                put(tree, entry.arm, Scalar(at=at, value=value))
             elif not self._general(tree, entry, instance, version, value, doubt, mark(sensitive, name), (*path, name)):
                 missing.append(entry)
         for entry in missing:
             default = self._default(entry.field, version)
-            if default is not None and not _has(tree, entry.arm):
-                _put(tree, entry.arm, default)
+            if default is not None and not has(tree, entry.arm):
+                put(tree, entry.arm, default)
 
     def _general(
         self, tree: Tree, entry: _Entry, instance: Instance, version: VersionRange,
@@ -168,7 +168,7 @@ class Lowering:
             found = Unknown(at=instance.at, why=f"azurerm ignores {entry.name} from version {since} on")
         if found is None:
             return False
-        _put(tree, entry.arm, found)
+        put(tree, entry.arm, found)
         return True
 
     def _blocks(
@@ -187,13 +187,13 @@ class Lowering:
             marks = mark(unknown, i), mark(sensitive, i)
             self._fill(inside, entry.inner, instance, version, item, *marks, (*path, i))
             for constant, plain in field.constants.items():
-                _put(inside, tuple(constant.split(".")), Scalar(at=instance.at, value=plain))
+                put(inside, tuple(constant.split(".")), Scalar(at=instance.at, value=plain))
             if inside is not tree:
                 objects.append(frozen(inside, instance.at))
         if field.kind == "blocks" and isinstance(value, list):
-            _put(tree, arm, ListValue(at=instance.at, items=tuple(objects)))
+            put(tree, arm, ListValue(at=instance.at, items=tuple(objects)))
         elif objects:
-            _put(tree, arm, objects[0])
+            put(tree, arm, objects[0])
 
     def _default(self, field: Field, version: VersionRange) -> Value | None:
         """What an argument that is not set amounts to in the provider versions that are possible.
@@ -216,12 +216,6 @@ def planned(instance: Instance) -> Tree:
         items = tuple(Scalar(at=instance.at, value=path, origin="derived") for path in paths)
         tree["replacePaths"] = ListValue(at=instance.at, items=items, origin="derived")
     return tree
-
-
-def frozen(tree: Tree, at: Location) -> MapValue:
-    """Nested dicts of Values as a MapValue."""
-    fields = {name: frozen(below, at) if type(below) is dict else below for name, below in tree.items()}
-    return MapValue(at=at, fields=fields)
 
 
 def _entries(fields: Mapping[str, Field], asked: frozenset[Path]) -> tuple[_Entry, ...]:
@@ -252,7 +246,7 @@ def _meet(path: Path, arm: Path) -> bool:
 def _unknown_block(tree: Tree, entry: _Entry, instance: Instance, path: ArgumentPath) -> None:
     """A whole block that is not known: so is everything that it would say."""
     if entry.arm:
-        _put(tree, entry.arm, instance.not_known(path))
+        put(tree, entry.arm, instance.not_known(path))
         return
     for inner in entry.inner:
         _unknown_block(tree, inner, instance, path)
@@ -288,34 +282,3 @@ def _default(field: Field, version: VersionRange, at: Location) -> Value | None:
         plain = field.words[0 if plain is True else 1]
     word = str(plain).lower() if isinstance(plain, bool) else str(plain)
     return Scalar(at=at, value=plain, origin="default", note=f"not set, and the default is {word}")
-
-
-def _has(tree: Tree, path: Path) -> bool:
-    here: Any = tree
-    for step in path:
-        if not isinstance(here, dict):
-            return isinstance(here, Unknown)
-        if step not in here:
-            return False
-        here = here[step]
-    return True
-
-
-def _put(tree: Tree, path: Path, value: Value) -> None:
-    """Write ``value``. Of several arguments for one path the first that is set counts; lists are joined."""
-    here: Any = tree
-    for step in path[:-1]:
-        below = here.get(step)
-        if below is None:
-            below = here[step] = {}
-        elif type(below) is not dict:
-            return
-        here = below
-    last = path[-1]
-    have = here.get(last)
-    if have is None:
-        here[last] = value
-    elif isinstance(have, ListValue) and isinstance(value, ListValue):
-        here[last] = ListValue(at=value.at, items=have.items + value.items)
-    elif isinstance(have, Unknown) and not isinstance(value, Unknown):
-        here[last] = value

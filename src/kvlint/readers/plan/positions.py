@@ -82,20 +82,22 @@ def _head(data: bytes, start: int, end: int) -> _Span:
 def _provider_spans(plan: Plan, addresses: Collection[str]) -> dict[str, _Span]:
     """The provider blocks: the key that names each in ``configuration.provider_config``."""
     wanted = {address.removeprefix(PROVIDER_PREFIX) for address in addresses if address.startswith(PROVIDER_PREFIX)}
-    found: dict[str, _Span] = {}
-    if not wanted:
-        return found
-    at, here = 0, plan.data
+    try:
+        return dict(_provider_keys(plan.data, wanted)) if wanted else {}
+    except msgspec.DecodeError:
+        # A key is given twice, which is not looked for in a large plan: then nothing has a certain place.
+        return {}
+
+
+def _provider_keys(data: bytes, wanted: Collection[str]) -> Iterator[tuple[str, _Span]]:
+    at, here = 0, data
     for step in ("configuration", "provider_config"):
         parts = _RAW.decode(here)
         at += members(here, parts)[step]
         here = bytes(parts[step])
-    parts = _RAW.decode(here)
-    for key, place in members(here, parts).items():
-        if key in wanted:
-            # The value starts after the key and its colon; the key is what the finding marks.
-            text = msgspec.json.encode(key)
-            start = max(here.rfind(text, 0, place), 0)
-            end = start + len(text)
-            found[PROVIDER_PREFIX + key] = (at + start, at + end, at + start, at + place)
-    return found
+    for key, place in members(here, _RAW.decode(here)).items():
+        # The value starts after the key and its colon; the key is what the finding marks.
+        text = msgspec.json.encode(key)
+        start = here.rfind(text, 0, place)
+        if key in wanted and start >= 0:
+            yield PROVIDER_PREFIX + key, (at + start, at + start + len(text), at + start, at + place)

@@ -82,14 +82,16 @@ def _evidence(plan: Plan) -> list[tuple[str, frozenset[str]]]:
     decoder = ChangeDecoder()
     for entry in plan.entries:
         type_ = entry_type(entry)
-        if type_ is None or type_ not in EVIDENCE or type_ in found:
+        if type_ in found or (type_ is not None and type_ not in EVIDENCE):
             continue
         try:
-            keys = _keys(decode_entry(entry), decoder)
+            change = decode_entry(entry)
+            asked = change.type in EVIDENCE and change.type not in found
+            keys = _keys(change, decoder) if asked else None
         except BROKEN:
             continue  # whoever reads the resources says so
         if keys is not None:
-            found[type_] = keys
+            found[change.type] = keys
             if len(found) == len(EVIDENCE):
                 break
     return list(found.items())

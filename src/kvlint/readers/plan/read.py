@@ -29,9 +29,10 @@ from kvlint.readers.plan.document import (
 from kvlint.readers.plan.instance import Instance, Place
 from kvlint.readers.plan.instances import Instances
 from kvlint.readers.plan.links import Tracer
-from kvlint.readers.plan.lower import Lowering, frozen, planned
+from kvlint.readers.plan.lower import Lowering, planned
 from kvlint.readers.plan.prior import prior_data
 from kvlint.readers.plan.providers import Providers
+from kvlint.readers.plan.tree import frozen
 from kvlint.readers.plan.updates import overlay
 from kvlint.readers.problems import NOT_WHOLE, TYPE_NOT_KNOWN
 

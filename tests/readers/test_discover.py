@@ -1,0 +1,159 @@
+"""From paths on the command line to the files that are read."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kvlint.errors import InputError, UsageError
+from kvlint.readers.discover import Source, discover, read_source
+
+if TYPE_CHECKING:
+    from tests.conftest import Run
+    from tests.readers.conftest import PlanJson
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to work in that is no checkout."""
+    work = tmp_path / "work"
+    work.mkdir()
+    monkeypatch.chdir(work)
+    return work
+
+
+def put(*names: str) -> None:
+    for name in names:
+        Path(name).parent.mkdir(parents=True, exist_ok=True)
+        Path(name).write_text("{}")
+
+
+def named(*paths: str) -> list[str]:
+    return [source.path for source in discover(paths)[0]]
+
+
+@pytest.mark.usefixtures("folder")
+class TestPaths:
+    def test_a_file_of_any_name(self) -> None:
+        put("plan.txt")
+        assert discover(["plan.txt"])[0] == [Source(file=str(Path("plan.txt").resolve()), path="plan.txt", asked=True)]
+
+    def test_a_folder(self) -> None:
+        put("d/b.json", "d/a.JSON", "d/c.txt", "d/inner/z.json", "d/.terraform/x.json", "d/inner/.git/x.json")
+        put("d/node_modules/x.json", "d/.hidden/y.json")
+        assert named("d") == ["d/a.JSON", "d/b.json", "d/.hidden/y.json", "d/inner/z.json"]
+
+    def test_a_folder_that_is_named_itself_is_read_whatever_it_is_called(self) -> None:
+        put(".terraform/plan.json")
+        assert named(".terraform") == [".terraform/plan.json"]
+
+    def test_what_is_named_twice_is_read_once_and_as_the_user_named_it(self) -> None:
+        put("d/a.json", "d/b.json")
+        sources, _ = discover(["d", "d/../d/b.json", "./d"])
+        assert [(source.path, source.asked) for source in sources] == [("d/a.json", False), ("d/b.json", True)]
+
+    def test_standard_input(self) -> None:
+        assert named("-", "-") == ["stdin"]
+
+    def test_names_start_from_what_all_paths_share(self) -> None:
+        put("x/plan.json", "y/plan.json")
+        assert named("x/plan.json", "y/plan.json") == ["x/plan.json", "y/plan.json"]
+
+    @pytest.mark.parametrize("name", ["nowhere", "nowhere/plan.json", "plan.json/x", "x\0y", ""])
+    def test_a_path_that_does_not_exist(self, name: str) -> None:
+        put("plan.json")
+        with pytest.raises(UsageError, match="does not exist"):
+            discover(["plan.json", name])
+
+    def test_links_make_no_loop(self) -> None:
+        put("d/plan.json")
+        Path("d/again").symlink_to(".", target_is_directory=True)
+        Path("d/loop.json").symlink_to("loop.json")
+        assert named("d") == ["d/plan.json"]
+
+    def test_a_file_of_two_names_is_read_once(self) -> None:
+        put("d/plan.json", "elsewhere/other.json")
+        Path("d/z.json").symlink_to("plan.json")
+        Path("d/other.json").symlink_to("../elsewhere/other.json")
+        assert named("d", "d/z.json") == ["d/other.json", "d/plan.json"]
+
+    @pytest.mark.parametrize("path", ["link", "link/plan.json", "link.json"])
+    def test_a_link_out_of_here_is_named_by_where_it_leads(self, path: str) -> None:
+        """A name with ``..`` in it is none that a SARIF viewer could follow."""
+        put("../elsewhere/plan.json")
+        Path("link").symlink_to("../elsewhere", target_is_directory=True)
+        Path("link.json").symlink_to("../elsewhere/plan.json")
+        assert named(path) == ["plan.json"]
+
+    def test_pipes_in_a_folder_are_not_opened(self) -> None:
+        put("d/plan.json")
+        os.mkfifo("d/pipe.json")
+        assert named("d") == ["d/plan.json"]
+
+    def test_names_that_are_not_unicode(self) -> None:
+        name = os.fsdecode(b"\xff.json")
+        put(name)
+        assert named(".") == [name]
+
+    def test_a_folder_that_cannot_be_listed(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """It is not passed over: a plan may be in it."""
+        put("d/plan.json", "d/closed/plan.json")
+        scandir, listdir = os.scandir, os.listdir
+
+        def refuse(path: str) -> str:
+            if path.endswith("closed"):
+                raise PermissionError(13, "Permission denied", path)
+            return path
+
+        monkeypatch.setattr(os, "scandir", lambda path: scandir(refuse(path)))
+        monkeypatch.setattr(os, "listdir", lambda path: listdir(refuse(path)))
+        sources, _ = discover(["d"])
+        assert [source.path for source in sources] == ["d/plan.json", "d/closed"]
+        with pytest.raises(InputError, match="cannot be read: Permission denied"):
+            read_source(sources[1])
+
+
+def test_other_json_of_a_folder_is_left_alone(folder: Path, plan: PlanJson) -> None:
+    for name, data in {
+        "plan.json": plan.text(),
+        "utf16.json": plan.text().decode().encode("utf-16"),
+        "cut.json": plan.text()[:200],
+        "package.json": b'{"name": "x"}',
+        "state.json": b'{"lineage": "x"}',
+        "empty.json": b"",
+    }.items():
+        (folder / name).write_bytes(data)
+    sources, _ = discover([str(folder)])
+    assert [source.path for source in sources if read_source(source) is not None] == [
+        "cut.json",
+        "plan.json",
+        "utf16.json",
+    ]
+
+
+class TestCommandLine:
+    @pytest.mark.parametrize("inside", [[], ["package.json"], ["main.tf"]])
+    def test_a_folder_without_a_plan(self, inside: list[str], folder: Path, run: Run) -> None:
+        for name in inside:
+            (folder / name).write_text('{"name": "x"}')
+        ran = run(".", cwd=folder)
+        assert ran.code == 3
+        assert "nothing to check in .: no Terraform or OpenTofu plan in JSON was found" in ran.out + ran.err
+        assert "terraform show -json tfplan > plan.json" in ran.out + ran.err
+
+    def test_good_and_broken_plans_together(self, folder: Path, plan: PlanJson, run: Run) -> None:
+        """Every plan that can be read is judged, and the broken one makes the answer incomplete."""
+        plan.resource("azurerm_key_vault.kv", {"name": "kv", "purge_protection_enabled": False})
+        (folder / "good.json").write_bytes(plan.text())
+        (folder / "broken.json").write_bytes(plan.text()[:-5])
+        (folder / "other.json").write_text('{"name": "x"}')
+        (folder / "notes.json").write_text("no JSON at all")
+        ran = run("-f", "json", ".", cwd=folder)
+        assert ran.code == 3
+        report = json.loads(ran.out)
+        assert {finding["location"]["path"] for finding in report["findings"]} == {"good.json"}
+        assert [problem["location"]["path"] for problem in report["problems"]] == ["broken.json"]
