@@ -4,7 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 WHEEL_BIN := .venv-wheel/bin
 # What the tests need beside them when they are run against the wheel; src and rules are not among it.
-TESTED := tests samples README.md pyproject.toml
+TESTED := tests samples docs benchmarks README.md pyproject.toml
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -34,6 +34,18 @@ def put(*names: str) -> None:
 
 def named(*paths: str) -> list[str]:
     return [source.path for source in discover(paths)[0]]
+
+
+def refuse(monkeypatch: pytest.MonkeyPatch, function: str, name: str) -> None:
+    """Let a function of os fail for folders of a name, as it does for those that may not be read."""
+    real = getattr(os, function)
+
+    def patched(path: str) -> Any:
+        if path.endswith(name):
+            raise PermissionError(13, "Permission denied", path)
+        return real(path)
+
+    monkeypatch.setattr(os, function, patched)
 
 
 @pytest.mark.usefixtures("folder")
@@ -102,15 +114,8 @@ class TestPaths:
     def test_a_folder_that_cannot_be_listed(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """It is not passed over: a plan may be in it."""
         put("d/plan.json", "d/closed/plan.json")
-        scandir, listdir = os.scandir, os.listdir
-
-        def refuse(path: str) -> str:
-            if path.endswith("closed"):
-                raise PermissionError(13, "Permission denied", path)
-            return path
-
-        monkeypatch.setattr(os, "scandir", lambda path: scandir(refuse(path)))
-        monkeypatch.setattr(os, "listdir", lambda path: listdir(refuse(path)))
+        refuse(monkeypatch, "scandir", "closed")
+        refuse(monkeypatch, "listdir", "closed")
         sources, _ = discover(["d"])
         assert [source.path for source in sources] == ["d/plan.json", "d/closed"]
         with pytest.raises(InputError, match="cannot be read: Permission denied"):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -20,8 +19,6 @@ from kvlint.reporters.sarif_rules import encode_uri
 
 if TYPE_CHECKING:
     from tests.reporters.conftest import Log, Make, Print
-
-RULE_FILES = sorted((Path(__file__).resolve().parents[2] / "rules").rglob("*.yaml"))
 
 
 def fill(run: dict[str, Any], result: dict[str, Any]) -> str:

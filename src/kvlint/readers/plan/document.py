@@ -7,7 +7,7 @@ what is asked and not the size of the plan.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import Any, TypedDict, TypeVar
 
 import msgspec
@@ -155,6 +155,22 @@ def decode_plan(data: bytes) -> Plan:
         raise InputError("not UTF-8 text; a plan in JSON was expected", MAKE_PLAN_JSON) from error
     except RecursionError as error:
         raise InputError("nested too deeply to be a plan", MAKE_PLAN_JSON) from error
+
+
+def shortcomings(plan: Plan) -> Iterator[tuple[str, str]]:
+    """What a plan lacks for its answer to be whole: levels of problems, and texts."""
+    if not plan.entries:
+        yield "error", "the plan holds no resource_changes, so nothing was judged"
+    if plan.configuration is None:
+        yield "error", "the plan holds no configuration, so links between new resources cannot be followed"
+    if plan.errored:
+        yield "error", "the plan ended with an error and is only a part of what was asked for"
+    elif not plan.complete:
+        yield "warning", "the plan is not complete (a target or a deferred change), so nothing is called missing"
+    if not plan.format_version:
+        yield "warning", "no format_version; read as 1.x"
+    elif plan.format_version.startswith("0."):
+        yield "warning", f"plan format {plan.format_version} is older than 1.0; read as 1.x"
 
 
 def _part(parts: dict[str, msgspec.Raw], name: str, decoder: msgspec.json.Decoder[Part]) -> Part | None:

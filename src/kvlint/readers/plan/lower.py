@@ -13,9 +13,10 @@ import msgspec
 
 from kvlint.model.graph import Demand
 from kvlint.model.source import Location
-from kvlint.model.value import ListValue, MapValue, Path, Scalar, Unknown, Value
+from kvlint.model.value import ListValue, MapValue, Scalar, Unknown, Value
 from kvlint.readers.azurerm.table import Field, Mapped
 from kvlint.readers.azurerm.version import VersionRange
+from kvlint.readers.plan.arguments import NEVER, Entry, entries_of, meet
 from kvlint.readers.plan.configuration import Names
 from kvlint.readers.plan.document import ChangeDecoder
 from kvlint.readers.plan.instance import ArgumentPath, Instance, mark
@@ -24,25 +25,9 @@ from kvlint.readers.plan.tree import Tree, frozen, has, put
 # What tells a resource apart from others that say the same. Always read: resources are named and linked by it.
 OWN = ("id", "name", "parent", "scope")
 ALWAYS = (*OWN, "resourceGroupName")
-NEVER = (9999, 0)
-
 _ID = Field(arm="id")
 _NOTHING: Mapping[str, Any] = {}
 _PLAIN = frozenset({str, bool, int, float})
-
-
-class _Entry(NamedTuple):
-    """One argument that is asked for. ``simple``: a known plain value of it only needs to be put in its place.
-
-    ``rivals`` are the other names of the same argument, while the provider knows them all.
-    """
-
-    name: str
-    field: Field
-    arm: Path
-    simple: bool
-    inner: tuple[_Entry, ...]
-    rivals: tuple[str, ...]
 
 
 class _Own(NamedTuple):
@@ -62,8 +47,8 @@ class Lowering:
         paths = demand.of(mapped.type) or frozenset()
         asked = paths | {(name,) for name in ALWAYS} | {tuple(via.split(".")) for via in demand.vias}
         self._listed = tuple((name, tuple(path.split("."))) for name, path in mapped.listed.items())
-        asked |= {(name,) for name, target in self._listed if any(_meet(path, target) for path in asked)}
-        entries = _entries({"id": _ID, **mapped.fields}, asked)
+        asked |= {(name,) for name, target in self._listed if any(meet(path, target) for path in asked)}
+        entries = entries_of({"id": _ID, **mapped.fields}, asked)
         own = [entry for entry in entries if len(entry.arm) == 1 and entry.arm[0] in OWN]
         self._own = tuple(_Own(entry.name, str(entry.arm[0]), entry.field.kind == "link") for entry in own)
         self._entries = tuple(entry for entry in entries if entry not in own)
@@ -73,7 +58,7 @@ class Lowering:
         self._fixed = tuple(
             (arm, Scalar(at=at, value=plain, origin="default"))
             for arm, plain in fixed
-            if any(_meet(path, arm) for path in asked)
+            if any(meet(path, arm) for path in asked)
         )
         self._defaults: dict[tuple[int, VersionRange], Value | None] = {}
         self.decoder = ChangeDecoder({entry.name for entry in entries} | {"name"})
@@ -124,7 +109,7 @@ class Lowering:
         return tree
 
     def _fill(
-        self, tree: Tree, entries: tuple[_Entry, ...], instance: Instance, version: VersionRange,
+        self, tree: Tree, entries: tuple[Entry, ...], instance: Instance, version: VersionRange,
         values: Mapping[str, Any], unknown: Any, sensitive: Any, path: ArgumentPath,
     ) -> None:  # fmt: skip
         """Write the arguments of one block, or of the resource itself, into ``tree``."""
@@ -132,7 +117,7 @@ class Lowering:
         doubts = unknown if type(unknown) is dict else _NOTHING
         secrets = sensitive if type(sensitive) is dict else _NOTHING
         clear = sensitive is not True
-        missing: list[_Entry] = []
+        missing: list[Entry] = []
         for entry in entries:
             name = entry.name
             value: Any = values.get(name)
@@ -150,7 +135,7 @@ class Lowering:
                 put(tree, entry.arm, default)
 
     def _general(
-        self, tree: Tree, entry: _Entry, instance: Instance, version: VersionRange,
+        self, tree: Tree, entry: Entry, instance: Instance, version: VersionRange,
         value: Any, doubt: Any, hidden: Any, path: ArgumentPath,
     ) -> bool:  # fmt: skip
         """Write one argument of any kind; False if it counts as not set."""
@@ -172,7 +157,7 @@ class Lowering:
         return True
 
     def _blocks(
-        self, tree: Tree, entry: _Entry, instance: Instance, version: VersionRange,
+        self, tree: Tree, entry: Entry, instance: Instance, version: VersionRange,
         value: Any, unknown: Any, sensitive: Any, path: ArgumentPath,
     ) -> None:  # fmt: skip
         if unknown is True:
@@ -218,32 +203,7 @@ def planned(instance: Instance) -> Tree:
     return tree
 
 
-def _entries(fields: Mapping[str, Field], asked: frozenset[Path]) -> tuple[_Entry, ...]:
-    """The fields that lie on, above or below a path that is asked for."""
-    found = []
-    for name, field in fields.items():
-        arm = tuple(field.arm.split(".")) if field.arm else ()
-        inner: tuple[_Entry, ...] = ()
-        if not arm:
-            inner = _entries(field.fields, asked)
-            wanted = bool(inner)
-        else:
-            wanted = any(_meet(path, arm) for path in asked)
-            inner = _entries(field.fields, frozenset({()})) if wanted else ()
-        if wanted:
-            same = (other for other, have in fields.items() if arm and have.computed and have.arm == field.arm)
-            rivals = tuple(other for other in same if other != name) if field.computed else ()
-            simple = field.kind in ("value", "link") and not field.sensitive and field.until == NEVER and not rivals
-            found.append(_Entry(name, field, arm, simple, inner, rivals))
-    return tuple(found)
-
-
-def _meet(path: Path, arm: Path) -> bool:
-    """Whether one of two paths lies on the other."""
-    return path[: len(arm)] == arm[: len(path)]
-
-
-def _unknown_block(tree: Tree, entry: _Entry, instance: Instance, path: ArgumentPath) -> None:
+def _unknown_block(tree: Tree, entry: Entry, instance: Instance, path: ArgumentPath) -> None:
     """A whole block that is not known: so is everything that it would say."""
     if entry.arm:
         put(tree, entry.arm, instance.not_known(path))

@@ -24,6 +24,7 @@ from kvlint.readers.plan.document import (
     decode_entry,
     decode_plan,
     entry_type,
+    shortcomings,
     why_broken,
 )
 from kvlint.readers.plan.instance import Instance, Place
@@ -81,7 +82,8 @@ class _Reader:
 
     def read(self) -> PlanRead:
         """All resources first, so that references between them find their instances."""
-        self._check_whole()
+        for level, text in shortcomings(self.plan):
+            self._problem(NOT_WHOLE, level, text)
         for provider in self.providers.resources:
             if self.demand.of(provider.type) is not None:
                 self.resources[provider.address] = provider
@@ -114,26 +116,6 @@ class _Reader:
         """
         self.closed = False
         self._problem(NOT_WHOLE, "error", f"{what} cannot be read: {why_broken(error)}", address)
-
-    def _check_whole(self) -> None:
-        """What a plan must hold for its answer to be whole."""
-        plan = self.plan
-        if not plan.entries:
-            self._problem(NOT_WHOLE, "error", "the plan holds no resource_changes, so nothing was judged")
-        if not self.configuration.given:
-            self._problem(
-                NOT_WHOLE, "error", "the plan holds no configuration, so links between new resources cannot be followed"
-            )
-        if plan.errored:
-            self._problem(NOT_WHOLE, "error", "the plan ended with an error and is only a part of what was asked for")
-        elif not plan.complete:
-            text = "the plan is not complete (a target or a deferred change), so nothing is called missing"
-            self._problem(NOT_WHOLE, "warning", text)
-        if plan.format_version.startswith("0.") or not plan.format_version:
-            what = (
-                f"plan format {plan.format_version} is older than 1.0" if plan.format_version else "no format_version"
-            )
-            self._problem(NOT_WHOLE, "warning", f"{what}; read as 1.x")
 
     def _problem(self, code: str, level: str, message: str, address: str | None = None) -> None:
         at = Location(path=self.path, address=address)

@@ -1,0 +1,50 @@
+"""The arguments of an azurerm type that anyone asks for, prepared once for all its resources."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from kvlint.model.value import Path
+from kvlint.readers.azurerm.table import Field
+
+NEVER = (9999, 0)
+
+
+class Entry(NamedTuple):
+    """One argument that is asked for. ``simple``: a known plain value of it only needs to be put in its place.
+
+    ``rivals`` are the other names of the same argument, while the provider knows them all.
+    """
+
+    name: str
+    field: Field
+    arm: Path
+    simple: bool
+    inner: tuple[Entry, ...]
+    rivals: tuple[str, ...]
+
+
+def entries_of(fields: Mapping[str, Field], asked: frozenset[Path]) -> tuple[Entry, ...]:
+    """The fields that lie on, above or below a path that is asked for."""
+    found = []
+    for name, field in fields.items():
+        arm = tuple(field.arm.split(".")) if field.arm else ()
+        inner: tuple[Entry, ...] = ()
+        if not arm:
+            inner = entries_of(field.fields, asked)
+            wanted = bool(inner)
+        else:
+            wanted = any(meet(path, arm) for path in asked)
+            inner = entries_of(field.fields, frozenset({()})) if wanted else ()
+        if wanted:
+            same = (other for other, have in fields.items() if arm and have.computed and have.arm == field.arm)
+            rivals = tuple(other for other in same if other != name) if field.computed else ()
+            simple = field.kind in ("value", "link") and not field.sensitive and field.until == NEVER and not rivals
+            found.append(Entry(name, field, arm, simple, inner, rivals))
+    return tuple(found)
+
+
+def meet(path: Path, arm: Path) -> bool:
+    """Whether one of two paths lies on the other."""
+    return path[: len(arm)] == arm[: len(path)]
