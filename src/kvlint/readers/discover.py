@@ -53,11 +53,11 @@ def discover(paths: Sequence[str]) -> tuple[list[Source], str]:
 
 def read_source(source: Source) -> bytes | None:
     """The content of a source; None for a file of a folder that is no plan. Raises InputError if it cannot be read."""
-    if source.file == STDIN:
-        import sys
-
-        return sys.stdin.buffer.read()
     try:
+        if source.file == STDIN:
+            import sys
+
+            return sys.stdin.buffer.read() if sys.stdin is not None else b""
         mode = os.stat(source.file).st_mode
         if stat.S_ISDIR(mode):
             os.listdir(source.file)  # a folder is a source only because it cannot be listed: this says why

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
+    from tests.conftest import Run
     from tests.readers.conftest import Found, PlanJson, Reader
 
 KV = "azapi_resource.kv"
@@ -58,6 +60,13 @@ def test_what_is_left_out_is_azures_default(body: Any, plan: PlanJson, read: Rea
 def test_defaults_follow_the_api_version(version: str, rbac: bool, plan: PlanJson, read: Reader) -> None:
     vault(plan, {}, type_=f"microsoft.keyvault/VAULTS@{version}")
     assert read(plan).get(KV, RBAC) is rbac
+
+
+@pytest.mark.parametrize("action", ["update", "no-op"])
+def test_what_is_there_keeps_what_the_body_does_not_say(action: str, plan: PlanJson, read: Reader) -> None:
+    vault(plan, {"properties": {"enableRbacAuthorization": True}}, actions=[action])
+    found = read(plan)
+    assert (found.get(KV, RBAC), found.get(KV, PURGE), found.get(KV, "derived.exposure")) == (True, "?", "?")
 
 
 @pytest.mark.parametrize("unknown", [{"body": True}, {"body": {"properties": True}}, True])
@@ -247,6 +256,14 @@ class TestNotJudged:
     def test_what_is_none_of_key_vaults(self, local: str, type_: Any, plan: PlanJson, read: Reader) -> None:
         plan.resource(local, {"type": type_, "name": "s", "body": {}})
         assert self.problems(plan, read) == []
+
+    @pytest.mark.parametrize("type_", ["Microsoft.KeyVault/vaults/newThings@2030-01-01", "microsoft.keyvault/pools@1"])
+    def test_types_that_are_not_known(self, type_: str, plan: PlanJson, tmp_path: Path, run: Run) -> None:
+        plan.resource("azapi_resource.x", {"type": type_, "name": "x", "body": {}})
+        (tmp_path / "plan.json").write_bytes(plan.text())
+        ran = run("plan.json", cwd=tmp_path)
+        assert ran.code == 3
+        assert f"'{type_.partition('@')[0]}' is a Key Vault type that is not known, so it was not judged" in ran.out
 
     def test_other_types_pass(self, plan: PlanJson, read: Reader) -> None:
         plan.resource("azapi_resource.x", {"type": "Microsoft.Batch/batchAccounts@2024-02-01", "name": "x", "body": {}})

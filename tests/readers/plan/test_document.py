@@ -224,6 +224,23 @@ class TestWrongShapes:
         for problem in found.problems:
             assert "nested too deeply" in problem.message or "not in the plan" in problem.message
 
+    @pytest.mark.parametrize("depth", [150, 300, 450, 900, 3000])
+    @pytest.mark.parametrize(("start", "end"), [("[", "]"), ('{"x":', "}")])
+    def test_depth_inside_the_configuration(
+        self, start: str, end: str, depth: int, plan: PlanJson, read: Reader
+    ) -> None:
+        plan.resource("azurerm_key_vault.good", {"name": "good"})
+        plan.resource("azurerm_key_vault_secret.s", {"name": "s"}, unknown={"key_vault_id": True})
+        plan.root["resources"][-1]["expressions"] = {"key_vault_id": "DEEP"}
+        plan.providers["azurerm"]["expressions"] = {"features": "DEEP"}
+        try:
+            found = read(plan.text().replace(b'"DEEP"', (start * depth + "1" + end * depth).encode()))
+        except InputError as error:
+            assert "too deeply" in error.message  # noqa: PT017  # either answer will do
+            return
+        assert found.get("azurerm_key_vault.good", "name") == "good"
+        assert all("nested too deeply" in problem.message for problem in found.problems)
+
     @pytest.mark.parametrize(
         "configuration",
         [
@@ -316,6 +333,15 @@ class TestCommandLine:
             (line,) = [line for line in ran.out.splitlines() if line.startswith(f"{name}.json")]
             assert REFUSED[name][1] in line
         assert "terraform show -json tfplan > plan.json" in ran.out
+
+    @pytest.mark.parametrize(("part", "code"), [({"errored": True}, 3), ({"complete": False}, 1), ({}, 1)])
+    def test_a_part_of_a_plan(self, part: dict[str, bool], code: int, plan: PlanJson, tmp_path: Path, run: Run) -> None:
+        """With a target the answer is whole for what was asked; after an error it is not."""
+        plan.resource(KV, {"name": "kv", "purge_protection_enabled": False})
+        plan.more |= part
+        (tmp_path / "plan.json").write_bytes(plan.text())
+        ran = run("plan.json", cwd=tmp_path)
+        assert (ran.code, "KV001" in ran.out) == (code, True)
 
     def test_a_path_that_does_not_exist(self, tmp_path: Path, run: Run) -> None:
         ran = run("nowhere.json", cwd=tmp_path)

@@ -50,6 +50,7 @@ class Instances:
     def __init__(self) -> None:
         self._places: dict[tuple[Names, str], dict[tuple[_Keys, Key], str]] = {}
         self._options: dict[tuple[Names, str, _Keys, Key], _Options] = {}
+        self._modules: Mapping[tuple[Names, _Keys], set[Key]] | None = None
         self._fits: dict[tuple[Users, str, int], bool] = {}
 
     def add(self, address: str, path: ModulePath, names: Names, resource: str, key: Key) -> None:
@@ -108,20 +109,31 @@ class Instances:
         return by_key[_match(choice.key, choice.how, by_key)[0]] if fits else None
 
     def _keys(self, users: Users) -> Iterator[Key]:
-        depth = len(users.names)
         if users.resource:
             places = self._places.get((users.names, users.resource), {})
             yield from (own for have, own in places if have == users.above)
             return
-        for (names, _), places in self._places.items():
-            if names[:depth] == users.names:
-                yield from (have[depth - 1] for have, _ in places if have[: depth - 1] == users.above)
+        if self._modules is None:
+            self._modules = _modules(self._places)
+        yield from self._modules.get((users.names, users.above), ())
 
 
 @cache
 def split(path: ModulePath) -> tuple[Names, _Keys]:
     """The names and the keys along a module path."""
     return tuple(name for name, _ in path), tuple(key for _, key in path)
+
+
+def _modules(
+    every: Mapping[tuple[Names, str], Mapping[tuple[_Keys, Key], str]],
+) -> Mapping[tuple[Names, _Keys], set[Key]]:
+    """The keys of each module's instances, by its names and the keys above it."""
+    found: dict[tuple[Names, _Keys], set[Key]] = {}
+    for (names, _), places in every.items():
+        for keys in {have for have, _ in places}:
+            for depth in range(1, len(names) + 1):
+                found.setdefault((names[:depth], keys[: depth - 1]), set()).add(keys[depth - 1])
+    return found
 
 
 def _options(places: Mapping[tuple[_Keys, Key], str], keys: _Keys, key: Key) -> _Options:

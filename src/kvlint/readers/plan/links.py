@@ -48,7 +48,7 @@ class _Written(NamedTuple):
 
 
 def _written(block: Node, refs: list[str]) -> _Written:
-    found = longest(refs)
+    found = longest(tuple(refs))
     keyed = any(is_keyed(ref) for ref in found)
     first = found[0] if len(found) == 1 else None
     plain = first is not None and first.kind == "azure" and first.key is None and first.rest == ("id",)

@@ -74,7 +74,7 @@ class Lowering:
             if doubt is True:
                 own[entry.arm] = instance.linked((name,)) if entry.is_link else instance.not_known((name,))
             elif type(value) is str:
-                hidden = bool(secrets) and mark(secrets, name) is True
+                hidden = secrets is True or (type(secrets) is dict and secrets.get(name) is True)
                 own[entry.arm] = Scalar(at=self._at, value=value, sensitive=hidden)
         return own
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 from typing import NamedTuple
 
@@ -84,13 +83,14 @@ def traversal(text: str) -> Traversal:
     return Traversal(text, kind, ".".join(str(step) for step in parts[:length]), type_, key, rest)
 
 
-def longest(refs: Iterable[str]) -> list[Traversal]:
+@cache
+def longest(refs: tuple[str, ...]) -> tuple[Traversal, ...]:
     """The references without the prefixes that Terraform lists after each."""
     out: dict[str, None] = {}
     for text in refs:
         if not any(have == text or have.startswith((text + ".", text + "[")) for have in out):
             out[text] = None
-    return [traversal(text) for text in out]
+    return tuple(traversal(text) for text in out)
 
 
 def named(rest: Rest) -> Rest:

@@ -46,18 +46,19 @@ class Walk:
         self.addresses: dict[str, str] = {}
         self.hops: dict[str, None] = {}
         self.anything = False
-        self._seen: set[tuple[str, At]] = set()
+        self._seen: set[tuple[str, ModulePath, Key, Users | None, Rest, Choice | None]] = set()
 
     def follow(self, refs: list[str], at: At) -> None:
         """Follow all references of one expression."""
-        found = [ref for ref in longest(refs) if ref.kind != "known"]
+        every = longest(tuple(refs))
+        found = [ref for ref in every if ref.kind != "known"]
         if not found:
             return
         chosen = found
         if found[0].whole:
             # X[each.key].id: what stands after a whole reference chooses the instance, unless it may be an id itself.
             chosen = [found[0], *(ref for ref in found[1:] if ref.may_be_id)]
-        choice = _choice(at, [ref for ref in longest(refs) if ref not in chosen])
+        choice = _choice(at, [ref for ref in every if ref not in chosen])
         if len(chosen) > 1:
             # An index may count the items of all of them.
             at = at._replace(rest=tuple(step for step in at.rest if not isinstance(step, int)))
@@ -66,7 +67,7 @@ class Walk:
 
     def one(self, ref: Traversal, at: At, choice: Choice | None, sure: bool) -> None:
         """Follow one reference. Not ``sure``: it is probably another part of an object, so only an id counts."""
-        place = (ref.text, at._replace(block=None, choice=choice, depth=0))
+        place = (ref.text, at.path, at.key, at.users, at.rest, choice)
         if place in self._seen:
             return
         self._seen.add(place)
@@ -125,7 +126,7 @@ class Walk:
             refs = references(node.get("expression")) if isinstance(node, dict) else []
             before = self.anything
             self.follow(refs, inside)
-            if name is None and not ends_like_id((out,)) and not any(item.may_be_id for item in longest(refs)):
+            if name is None and not ends_like_id((out,)) and not any(item.may_be_id for item in longest(tuple(refs))):
                 self.anything = before
 
     def each(self, ref: Traversal, at: At) -> None:
