@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tests.conftest import Run
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
-FORMS = ["json", "sarif", "text"]
+FORMS = ["json", "sarif"]
 
 
 def fill(folder: Path, backwards: bool) -> None:

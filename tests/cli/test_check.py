@@ -1,17 +1,14 @@
-"""``kvlint PATH...``: exit codes, options, and where reports go."""
+"""``kvlint PATH...``: exit codes, options, and what is said of mistakes."""
 
 from __future__ import annotations
 
 import json
-import os
 from pathlib import Path
-from threading import Thread
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from kvlint.model.rule import Severity
-from kvlint.readers.plan.compact import expand
 from kvlint.reporters import REPORTERS
 
 if TYPE_CHECKING:
@@ -181,150 +178,3 @@ def test_standard_input(kvlint: Kvlint, run: Run) -> None:
         ran = run("-", *ONE, stdin=data)
         assert (ran.code, ran.err) == (code, "")
         assert ran.out.startswith("stdin:1:")
-
-
-# --- where reports go -------------------------------------------------------------------------------------------------
-
-
-def test_several_formats_in_one_run(kvlint: Kvlint) -> None:
-    alone = {form: kvlint("bad.json", *ONE, "-f", form).out for form in REPORTERS}
-    ran = kvlint("bad.json", *ONE, "-f", "text", "-f", "json=a.json", "-f", "sarif=b=c.sarif", "-f", "json=d.json")
-    assert ran == (1, alone["text"], "")
-    assert Path("a.json").read_text(encoding="utf-8") == Path("d.json").read_text(encoding="utf-8") == alone["json"]
-    assert Path("b=c.sarif").read_text(encoding="utf-8") == alone["sarif"]
-    assert kvlint("bad.json", *ONE, "-f", "json=a.json", "-f", "sarif", "-o", "e") == (1, "", "")
-    assert Path("e").read_text(encoding="utf-8") == alone["sarif"]
-    assert kvlint("bad.json", *ONE, "-f", "json", "-o", "-").out == alone["json"]
-
-
-def test_a_file_is_complete_or_as_it_was(kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch) -> None:
-    Path("old").write_text("old", encoding="utf-8")
-    before = set(Path.cwd().iterdir())
-
-    def fails(*_: Any) -> None:
-        raise OSError(28, "No space left on device")
-
-    with monkeypatch.context() as patch:
-        patch.setattr(os, "replace", fails)
-        assert kvlint("bad.json", "-o", "old") == (2, "", "kvlint: 'old' cannot be written: No space left on device\n")
-    assert Path("old").read_text(encoding="utf-8") == "old"
-    assert set(Path.cwd().iterdir()) == before
-    kvlint("bad.json", *ONE, "-o", "old")
-    assert Path("old").read_text(encoding="utf-8") == kvlint("bad.json", *ONE).out
-    assert set(Path.cwd().iterdir()) == before
-
-
-def test_a_link_to_a_file_stays_a_link(kvlint: Kvlint, tmp_path: Path) -> None:
-    Path("real").write_text("", encoding="utf-8")
-    Path("link").symlink_to("real")
-    kvlint("bad.json", *ONE, "-o", "link")
-    assert Path("link").is_symlink()
-    assert Path("real").read_text(encoding="utf-8") == kvlint("bad.json", *ONE).out
-
-
-def test_a_pipe_or_device_is_written_to_and_not_replaced(kvlint: Kvlint) -> None:
-    os.mkfifo("pipe")
-    got: list[str] = []
-    reader = Thread(target=lambda: got.append(Path("pipe").read_text(encoding="utf-8")), daemon=True)
-    reader.start()
-    assert kvlint("bad.json", *ONE, "-o", "pipe") == (1, "", "")
-    reader.join(10)
-    assert got == [kvlint("bad.json", *ONE).out]
-    assert Path("pipe").is_fifo()
-
-
-def test_many_results_come_with_a_warning(kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kvlint.command._SHOWN_RESULTS", 1)
-    plan = "\n".join(f"azurerm_key_vault.kv{i}: {{name: kv{i}}}" for i in range(3))
-    Path("three.json").write_bytes(expand(plan))
-    ran = kvlint("three.json", *ONE, "-f", "sarif")
-    assert ran.err.startswith("kvlint: 3 results; GitHub code scanning stores the first 1 (")
-    assert kvlint("three.json", *ONE).err == ""
-
-
-# --- one's own rules --------------------------------------------------------------------------------------------------
-
-OWN = """\
-id: ACME-2
-name: premium-vault
-title: Vaults are of the premium tier
-severity: low
-resource: Microsoft.KeyVault/vaults
-
-require:
-  - attribute: properties.sku.name
-    equals: premium
-
-message: "'{resource}' is of the tier '{value}'."
-why: Our keys have to be in hardware.
-fix: Set the tier.
-references:
-  - https://learn.microsoft.com/azure/key-vault/keys/about-keys
-
-examples:
-  - fails: the standard tier
-    plan: |
-      azurerm_key_vault.kv:  # <- ACME-2
-        sku_name: standard
-  - passes: the premium tier
-    plan: |
-      azurerm_key_vault.kv:
-        sku_name: premium
-"""
-
-
-def own(text: str, name: str = "ACME-2-premium-vault.yaml") -> Path:
-    Path("own").mkdir(exist_ok=True)
-    file = Path("own", name)
-    file.write_text(text, encoding="utf-8")
-    return file
-
-
-def test_own_rules_run_beside_the_built_in_ones(kvlint: Kvlint) -> None:
-    file = own(OWN)
-    for words in (["--rules", "own"], ["--rules", str(file)], ["--rules=own/"]):
-        report = json.loads(kvlint("bad.json", "-f", "json", *words).out)
-        assert {"KV001", "ACME-2"} <= {result["ruleId"] for result in report["findings"]}
-    ran = kvlint("bad.json", "--rules", "own", "--select", "ACME")
-    assert ran.out.splitlines()[0] == "bad.json:1:46: low ACME-2 'azurerm_key_vault.kv' is of the tier 'not set'."
-    assert kvlint("bad.json", "--rules", "own", "--select", "KV001,acme-2").code == 1
-    assert kvlint("bad.json", "--select", "ACME").code == 2
-
-
-@pytest.mark.parametrize(
-    ("text", "name", "said"),
-    [
-        (
-            OWN.replace("ACME-2", "KV001"),
-            "KV001-premium-vault.yaml",
-            "own/KV001-premium-vault.yaml:1:5: 'KV001' is also the id of rules/vault/KV001-purge-protection.yaml",
-        ),
-        ("", "ACME-2-premium-vault.yaml", "own/ACME-2-premium-vault.yaml:1:1: the file is empty"),
-    ],
-)
-def test_an_own_rule_that_does_not_load_ends_the_run(kvlint: Kvlint, text: str, name: str, said: str) -> None:
-    own(text, name)
-    ran = kvlint("bad.json", "--rules", "own")
-    assert (ran.code, ran.out) == (3, "")
-    assert f"kvlint: {said}" in ran.err.splitlines()
-
-
-def test_five_faults_are_five_lines_at_their_places(kvlint: Kvlint) -> None:
-    faulty = OWN.replace("severity: low", "severity: hihg").replace("    equals: premium", "    equal: premium")
-    faulty = faulty.replace("'{value}'.", "'{vlaue}'.").replace("https://learn", "http://learn")
-    faulty = faulty.replace("title: Vaults are of the premium tier\n", "")
-    own(faulty)
-    ran = kvlint("bad.json", "--rules", "own")
-    assert (ran.code, ran.out) == (3, "")
-    assert ran.err.splitlines() == [
-        f"kvlint: own/ACME-2-premium-vault.yaml:{fault}"
-        for fault in (
-            "1:1: a rule needs title:",
-            "3:11: there is no severity 'hihg'; did you mean 'high'?",
-            "8:5: an attribute condition has no key 'equal'; did you mean 'equals'?",
-            "10:10: message has no placeholder 'vlaue'; did you mean 'value'?",
-            "14:5: 'http://learn.microsoft.com/azure/key-vault/keys/about-keys' is not an https:// link",
-        )
-    ]
-    for words in (["rules", "--rules", "own"], ["rules", "test", "own"], ["explain", "KV001", "--rules", "own"]):
-        assert kvlint(*words) == (3, "", ran.err)

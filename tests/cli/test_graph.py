@@ -1,0 +1,116 @@
+"""``kvlint graph``: what is drawn, and that no name can break a drawing."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kvlint.readers.plan.compact import expand
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Kvlint
+
+
+LINKED = """\
+azurerm_key_vault.kv: {name: kv}
+azurerm_key_vault_key.cmk: {name: cmk, key_vault_id: "${azurerm_key_vault.kv.id}"}
+azurerm_disk_encryption_set.disks: {name: disks, key_vault_key_id: "${azurerm_key_vault_key.cmk.id}"}
+azurerm_monitor_diagnostic_setting.ds: {target_resource_id: "${azurerm_key_vault.kv.id}"}
+azurerm_storage_account_customer_managed_key.sa: {key_vault_id: "${azurerm_key_vault.kv.id}", key_name: cmk}
+"""
+HOSTILE = [
+    'x"]; rm[ -rf',
+    "a<br/>b",
+    "a\nb",
+    'a\\"b',
+    "#quot;",
+    "]] --> evil",
+    "`code`",
+    "${x}",
+    "名\u202e\x1b[31m",
+    "\\",
+    "end",
+    "%%{init}%%",
+]
+MERMAID_NODE = re.compile(r'  r\d+\["(?:[\w ./-]|#\d+;)+<br/>(?:[\w ./-]|#\d+;)+"\]')
+MERMAID_EDGE = re.compile(r"  r\d+ (?:-->\|[a-z ]+\||-\.->\|perhaps [a-z ]+\|) r\d+")
+DOT_TEXT = r'"(?:[^"\\\n]|\\[\\"n])*"'
+DOT_NODE = re.compile(rf"  {DOT_TEXT} \[label={DOT_TEXT}\];")
+DOT_EDGE = re.compile(rf"  {DOT_TEXT} -> {DOT_TEXT} \[label={DOT_TEXT}(?:, style=dashed)?\];")
+
+
+def test_graph_draws_resources_and_how_they_refer_to_each_other(kvlint: Kvlint) -> None:
+    Path("linked.json").write_bytes(expand(LINKED))
+    ran = kvlint("graph", "linked.json")
+    assert (ran.code, ran.err) == (0, "")
+    assert kvlint("graph", "linked.json", "-f", "mermaid") == ran
+    lines = ran.out.splitlines()
+    names = {match[1]: match[2] for line in lines if (match := re.match(r'  (r\d+)\["(\S+)<br/>', line))}
+    edges = {
+        (names[match[1]], match[2], names[match[3]])
+        for line in lines
+        if (match := re.match(r"  (r\d+) -->\|(.+)\| (r\d+)", line))
+    }
+    assert edges == {
+        ("azurerm_key_vault_key.cmk", "in", "azurerm_key_vault.kv"),
+        ("azurerm_disk_encryption_set.disks", "encrypted with", "azurerm_key_vault_key.cmk"),
+        ("azurerm_monitor_diagnostic_setting.ds", "extends", "azurerm_key_vault.kv"),
+        ("azurerm_storage_account_customer_managed_key.sa", "encrypted with a key of", "azurerm_key_vault.kv"),
+    }
+    dot = kvlint("graph", "linked.json", "-f", "dot").out
+    assert '  "azurerm_key_vault_key.cmk" -> "azurerm_key_vault.kv" [label="in"];\n' in dot
+    assert dot.count(" -> ") == len(edges)
+
+
+def test_no_name_breaks_a_drawing(kvlint: Kvlint) -> None:
+    changes = [
+        {
+            "address": f"azurerm_key_vault.kv[{json.dumps(key)}]",
+            "mode": "managed",
+            "type": "azurerm_key_vault",
+            "name": "kv",
+            "index": key,
+            "change": {"actions": ["create"], "before": None, "after": {"name": key}, "after_unknown": {}},
+        }
+        for key in HOSTILE
+    ]
+    azapi = {"type": 'Microsoft.Evil/"]\n@2024-01-01', "name": "x", "body": {}}
+    change = {"actions": ["create"], "before": None, "after": azapi, "after_unknown": {}}
+    changes.append({"address": "azapi_resource.x", "mode": "managed", "type": "azapi_resource", "name": "x"})
+    changes[-1]["change"] = change
+    plan = {"format_version": "1.2", "resource_changes": changes, "configuration": {"root_module": {}}}
+    Path("hostile.json").write_text(json.dumps(plan), encoding="utf-8")
+    head, *lines = kvlint("graph", "hostile.json").out.splitlines()
+    assert head == "flowchart LR"
+    assert len(lines) >= len(HOSTILE)
+    assert all(MERMAID_NODE.fullmatch(line) or MERMAID_EDGE.fullmatch(line) for line in lines)
+    head, layout, *lines, end = kvlint("graph", "hostile.json", "-f", "dot").out.splitlines()
+    assert (head, layout, end) == ("digraph kvlint {", "  rankdir=LR; node [shape=box];", "}")
+    assert len(lines) >= len(HOSTILE)
+    assert all(DOT_NODE.fullmatch(line) or DOT_EDGE.fullmatch(line) for line in lines)
+
+
+def test_graph_says_what_it_could_not_read(kvlint: Kvlint) -> None:
+    Path("new.json").write_bytes(expand("azurerm_key_vault_thing.x: {}\nazurerm_key_vault.kv: {name: kv}"))
+    ran = kvlint("graph", "new.json")
+    assert (ran.code, "azurerm_key_vault.kv" in ran.out) == (3, True)
+    assert ran.err.startswith("kvlint: new.json: error KVE003 'azurerm_key_vault_thing' looks like")
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "said"),
+    [
+        ("bad.json -f svg", 2, "there is no format 'svg' (one of mermaid, dot)"),
+        (".", 2, "'.' is not one plan (give a single file)"),
+        ("nowhere", 2, "'nowhere' does not exist"),
+        ("broken.json", 3, "not JSON"),
+    ],
+)
+def test_graph_of_what_is_none(kvlint: Kvlint, line: str, code: int, said: str) -> None:
+    ran = kvlint("graph", *line.split())
+    assert (ran.code, ran.out) == (code, "")
+    assert ran.err.startswith(f"kvlint: {said}") or "JSON" in ran.err

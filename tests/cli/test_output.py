@@ -1,0 +1,74 @@
+"""Where reports go: files, several at once, pipes and devices."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from kvlint.readers.plan.compact import expand
+from kvlint.reporters import REPORTERS
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Kvlint
+
+ONE = ("--select", "KV001")  # a rule of severity high
+
+
+def test_several_formats_in_one_run(kvlint: Kvlint) -> None:
+    alone = {form: kvlint("bad.json", *ONE, "-f", form).out for form in REPORTERS}
+    ran = kvlint("bad.json", *ONE, "-f", "text", "-f", "json=a.json", "-f", "sarif=b=c.sarif", "-f", "json=d.json")
+    assert ran == (1, alone["text"], "")
+    assert Path("a.json").read_text(encoding="utf-8") == Path("d.json").read_text(encoding="utf-8") == alone["json"]
+    assert Path("b=c.sarif").read_text(encoding="utf-8") == alone["sarif"]
+    assert kvlint("bad.json", *ONE, "-f", "json=a.json", "-f", "sarif", "-o", "e") == (1, "", "")
+    assert Path("e").read_text(encoding="utf-8") == alone["sarif"]
+    assert kvlint("bad.json", *ONE, "-f", "json", "-o", "-").out == alone["json"]
+
+
+def test_a_file_is_complete_or_as_it_was(kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("old").write_text("old", encoding="utf-8")
+    before = set(Path.cwd().iterdir())
+
+    def fails(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", fails)
+        assert kvlint("bad.json", "-o", "old") == (2, "", "kvlint: 'old' cannot be written: No space left on device\n")
+    assert Path("old").read_text(encoding="utf-8") == "old"
+    assert set(Path.cwd().iterdir()) == before
+    kvlint("bad.json", *ONE, "-o", "old")
+    assert Path("old").read_text(encoding="utf-8") == kvlint("bad.json", *ONE).out
+    assert set(Path.cwd().iterdir()) == before
+
+
+def test_a_link_to_a_file_stays_a_link(kvlint: Kvlint, tmp_path: Path) -> None:
+    Path("real").write_text("", encoding="utf-8")
+    Path("link").symlink_to("real")
+    kvlint("bad.json", *ONE, "-o", "link")
+    assert Path("link").is_symlink()
+    assert Path("real").read_text(encoding="utf-8") == kvlint("bad.json", *ONE).out
+
+
+def test_a_pipe_or_device_is_written_to_and_not_replaced(kvlint: Kvlint) -> None:
+    os.mkfifo("pipe")
+    got: list[str] = []
+    reader = Thread(target=lambda: got.append(Path("pipe").read_text(encoding="utf-8")), daemon=True)
+    reader.start()
+    assert kvlint("bad.json", *ONE, "-o", "pipe") == (1, "", "")
+    reader.join(10)
+    assert got == [kvlint("bad.json", *ONE).out]
+    assert Path("pipe").is_fifo()
+
+
+def test_many_results_come_with_a_warning(kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kvlint.command._SHOWN_RESULTS", 1)
+    plan = "\n".join(f"azurerm_key_vault.kv{i}: {{name: kv{i}}}" for i in range(3))
+    Path("three.json").write_bytes(expand(plan))
+    ran = kvlint("three.json", *ONE, "-f", "sarif")
+    assert ran.err.startswith("kvlint: 3 results; GitHub code scanning stores the first 1 (")
+    assert kvlint("three.json", *ONE).err == ""

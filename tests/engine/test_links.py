@@ -1,0 +1,258 @@
+"""Links to other resources: certain ones, possible ones, none, and what is told of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from kvlint.engine.logic import FAIL, PASS, UNDECIDED, negated
+from kvlint.model.graph import ResourceGraph
+from kvlint.model.report import Outcome
+from kvlint.model.rule import All, Condition, Not
+from kvlint.model.source import Location
+from kvlint.model.value import Link, ListValue, Unknown
+
+if TYPE_CHECKING:
+    from tests.engine.conftest import Build
+
+SETTING = "Microsoft.Insights/diagnosticSettings"
+LOCK = "Microsoft.Authorization/locks"
+VAULT = "Microsoft.KeyVault/vaults"
+KEY = "Microsoft.KeyVault/vaults/keys"
+
+
+# --- linked_from ------------------------------------------------------------------------------------------------------
+
+
+def setting(build: Build, good: Any = True, address: str = "ds", **said: Any) -> Any:
+    return build.resource(address, SETTING, good=good, **said)
+
+
+def from_setting(build: Build) -> Condition:
+    return build.linked("linked_from", SETTING, where=build.attribute("good", equals=True))
+
+
+@pytest.mark.parametrize(
+    ("how", "good", "outcome"),
+    [
+        ({"targets": ("kv",)}, True, PASS),
+        ({"targets": ("kv",)}, False, FAIL),
+        ({"targets": ("kv",)}, "unknown", UNDECIDED),
+        ({"targets": ("other",)}, True, FAIL),
+        ({"candidates": ("kv", "other")}, True, UNDECIDED),
+        ({"candidates": ("kv", "other")}, False, FAIL),
+        ({"candidates": ("kv", "other")}, "unknown", UNDECIDED),
+        ({"candidates": ("other",)}, True, FAIL),
+        ({"anything": True}, True, UNDECIDED),
+        ({"anything": True}, False, FAIL),
+        ({"anything": True}, "unknown", UNDECIDED),
+        ({"anything": True, "candidates": ("kv",)}, True, UNDECIDED),
+        ({"outside": "?"}, True, FAIL),
+        ({"outside": VAULT.lower()}, True, FAIL),
+    ],
+)
+def test_linked_from(build: Build, how: dict[str, Any], good: Any, outcome: Outcome) -> None:
+    said = build.unknown if good == "unknown" else good
+    references = (build.reference("ds", **how),)
+    graph = build.graph(build.resource("kv"), build.resource("other"), setting(build, good=said), references=references)
+    answer = build.ask(from_setting(build), graph)
+    assert answer.outcome is outcome
+    assert [note.outcome for note in answer.trail] == [outcome]
+    assert build.ask(Not(from_setting(build)), graph).outcome is negated(outcome)
+
+
+def test_in_an_open_graph_a_companion_may_be_elsewhere(build: Build) -> None:
+    def graph(closed: bool, good: bool | None) -> ResourceGraph:
+        more = () if good is None else (setting(build, good=good),)
+        references = () if good is None else (build.reference("ds", targets=("kv",)),)
+        return build.graph(build.resource("kv"), *more, references=references, closed=closed)
+
+    assert build.ask(from_setting(build), graph(True, None)).outcome is FAIL
+    assert build.ask(from_setting(build), graph(False, None)).outcome is UNDECIDED
+    assert build.ask(from_setting(build), graph(False, False)).outcome is UNDECIDED
+    assert build.ask(from_setting(build), graph(False, True)).outcome is PASS
+
+
+def test_only_the_named_types_and_attributes_count(build: Build) -> None:
+    lock = build.resource("lock", LOCK, good=True)
+    graph = build.graph(build.resource("kv"), lock, references=(build.reference("lock", targets=("kv",)),))
+    assert build.ask(from_setting(build), graph).outcome is FAIL
+    assert build.ask(build.linked("linked_from", LOCK.upper(), SETTING), graph).outcome is PASS
+    assert build.ask(build.linked("linked_from", LOCK, via="parent"), graph).outcome is FAIL
+
+
+@pytest.mark.parametrize("action", ["delete", "forget"])
+def test_what_the_plan_removes_is_linked_to_nothing(build: Build, action: str) -> None:
+    reference = build.reference("ds", targets=("kv",))
+    graph = build.graph(build.resource("kv"), setting(build, action=action), references=(reference,))
+    assert build.ask(from_setting(build), graph).outcome is FAIL
+    graph = build.graph(build.resource("kv", action=action), setting(build), references=(reference,))
+    assert build.ask(build.linked("links_to", VAULT), graph, "ds").outcome is FAIL
+
+
+def test_one_good_link_is_enough_and_only_it_is_told(build: Build) -> None:
+    names = ("bad", "good", "doubtful")
+    says = (False, True, build.unknown)
+    settings = [setting(build, good=said, address=name) for name, said in zip(names, says, strict=True)]
+    references = tuple(build.reference(name, targets=("kv",)) for name in names)
+    graph = build.graph(build.resource("kv"), *settings, references=references)
+    answer = build.ask(from_setting(build), graph)
+    assert (answer.outcome, [note.at.address for note in answer.trail]) == (PASS, ["good"])
+
+
+def test_near_misses_are_told_where_all_links_fail(build: Build) -> None:
+    references = (
+        build.reference("a", targets=("kv",), hops=("module.a.kv",)),
+        build.reference("b", candidates=("kv", "other")),
+    )
+    graph = build.graph(
+        build.resource("kv"), setting(build, False, "a"), setting(build, False, "b"), references=references
+    )
+    answer = build.ask(from_setting(build), graph)
+    assert answer.outcome is FAIL
+    # Also of the link that is not certain, what its resource says decides, not the link.
+    assert [(note.at.address, note.asked, note.found, note.wanted) for note in answer.trail] == [
+        ("a", "good", "false", "equals true"),
+        ("b", "good", "false", "equals true"),
+    ]
+    assert [note.hops for note in answer.trail] == [("module.a.kv",), ()]
+
+
+def test_a_link_that_is_not_certain_says_what_is_not_known(build: Build) -> None:
+    reference = build.reference("ds", candidates=("kv",), hops=("var.x",))
+    graph = build.graph(build.resource("kv"), setting(build), references=(reference,))
+    (note,) = build.ask(from_setting(build), graph).trail
+    assert note.found == "not known: scope of ds may name kv, known after apply, from var.x"
+    assert (note.wanted, note.at.address, note.hops) == ("a certain link", "ds", ("var.x",))
+
+
+def test_every_doubt_is_told(build: Build) -> None:
+    references = (build.reference("a", targets=("kv",)), build.reference("b", anything=True))
+    graph = build.graph(
+        build.resource("kv"),
+        setting(build, build.unknown, "a"),
+        setting(build, True, "b"),
+        references=references,
+    )
+    found = [note.found for note in build.ask(from_setting(build), graph).trail]
+    assert found == [
+        "not known: known after apply, from var.x",
+        "not known: b may name it, its scope is known only after apply",
+    ]
+
+
+def test_of_many_near_misses_a_few_are_told(build: Build) -> None:
+    names = [f"ds{i}" for i in range(40)]
+    references = tuple(build.reference(name, targets=("kv",)) for name in names)
+    graph = build.graph(build.resource("kv"), *(setting(build, False, name) for name in names), references=references)
+    answer = build.ask(from_setting(build), graph)
+    assert (answer.outcome, len(answer.trail)) == (FAIL, 5)
+
+
+def test_the_one_doubt_among_many_misses_is_told(build: Build) -> None:
+    names = [f"ds{i}" for i in range(40)]
+    references = tuple(build.reference(name, targets=("kv",)) for name in names)
+    settings = [setting(build, build.unknown if name == "ds39" else False, name) for name in names]
+    answer = build.ask(from_setting(build), build.graph(build.resource("kv"), *settings, references=references))
+    assert (answer.outcome, [note.at.address for note in answer.trail]) == (UNDECIDED, ["ds39"])
+
+
+# --- links_to ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("how", "good", "outcome"),
+    [
+        ({"targets": ("kv",)}, True, PASS),
+        ({"targets": ("kv",)}, False, FAIL),
+        ({"targets": ("kv",)}, "unknown", UNDECIDED),
+        ({"targets": ("lock",)}, True, FAIL),
+        ({"candidates": ("kv",)}, True, UNDECIDED),
+        ({"candidates": ("kv",)}, False, FAIL),
+        ({"candidates": ("lock",)}, True, FAIL),
+        ({"anything": True}, False, UNDECIDED),
+        ({"outside": VAULT.lower()}, False, UNDECIDED),
+        ({"outside": "?"}, False, UNDECIDED),
+        ({"outside": "microsoft.storage/storageaccounts"}, True, FAIL),
+        ({}, True, FAIL),
+    ],
+)
+def test_links_to(build: Build, how: dict[str, Any], good: Any, outcome: Outcome) -> None:
+    said = build.unknown if good == "unknown" else good
+    references = (build.reference("ds", **how),) if how else ()
+    graph = build.graph(
+        build.resource("kv", good=said), build.resource("lock", LOCK, good=True), setting(build), references=references
+    )
+    condition = build.linked("links_to", VAULT, where=build.attribute("good", equals=True))
+    answer = build.ask(condition, graph, "ds")
+    assert answer.outcome is outcome
+    assert [note.outcome for note in answer.trail] == [outcome]
+    assert build.ask(Not(condition), graph, "ds").outcome is negated(outcome)
+
+
+def test_a_list_of_links(build: Build) -> None:
+    references = (
+        build.reference("ds", targets=("kv",)),
+        build.reference("ds", outside=VAULT.lower(), value=build.link),
+    )
+    graph = build.graph(build.resource("kv", good=False), setting(build), references=references)
+    good = build.attribute("good", equals=True)
+    assert build.ask(build.linked("links_to", VAULT, where=good), graph, "ds").outcome is UNDECIDED
+    assert build.ask(build.linked("links_to", VAULT), graph, "ds").outcome is PASS
+
+
+# --- nested -----------------------------------------------------------------------------------------------------------
+
+
+def test_links_of_links(build: Build) -> None:
+    """A vault holds a key that a disk is encrypted with."""
+    disk = "Microsoft.Compute/disks"
+    used = build.linked("linked_from", disk, via="derived.keyId")
+    condition = build.linked("linked_from", KEY, via="parent", where=used)
+    key, plain = build.resource("key", KEY), build.resource("plain", KEY)
+    parents = (build.reference("plain", "parent", targets=("kv",)), build.reference("key", "parent", targets=("kv",)))
+    encrypted = build.reference("disk", "derived.keyId", targets=("key",), hops=("local.key",))
+    graph = build.graph(
+        build.resource("kv"), plain, key, build.resource("disk", disk), references=(*parents, encrypted)
+    )
+    answer = build.ask(condition, graph)
+    assert (answer.outcome, [note.at.address for note in answer.trail]) == (PASS, ["key"])
+    assert build.ask(condition, build.graph(build.resource("kv"), plain, key, references=parents)).outcome is FAIL
+    maybe = build.reference("disk", "derived.keyId", candidates=("key", "other"))
+    graph = build.graph(build.resource("kv"), plain, key, build.resource("disk", disk), references=(*parents, maybe))
+    answer = build.ask(condition, graph)
+    assert answer.outcome is UNDECIDED
+    assert [note.at.address for note in answer.trail] == ["disk"]
+
+
+def test_links_in_items_are_links_of_the_resource(build: Build) -> None:
+    linked = build.linked("linked_from", SETTING)
+    condition = build.items("some", "a", All((build.attribute("$", equals=1), linked)))
+    reference = build.reference("ds", targets=("kv",))
+    graph = build.graph(build.resource("kv", a=[2, 1]), setting(build), references=(reference,))
+    assert build.ask(condition, graph).outcome is PASS
+    assert build.ask(condition, build.graph(build.resource("kv", a=[2, 1]))).outcome is FAIL
+
+
+def test_a_circle_of_links_ends(build: Build) -> None:
+    inner = build.linked("links_to", VAULT, via="parent")
+    condition = build.linked("links_to", VAULT, via="parent", where=inner)
+    references = (build.reference("kv", "parent", targets=("b",)), build.reference("b", "parent", targets=("kv",)))
+    graph = build.graph(build.resource("kv"), build.resource("b"), references=references)
+    assert build.ask(condition, graph).outcome is PASS
+
+
+def test_many_types_are_not_all_recited(build: Build) -> None:
+    types = [f"Microsoft.Example/kind{i}" for i in range(40)]
+    (note,) = build.ask(build.linked("linked_from", *types), build.resource()).trail
+    assert note.wanted == "a Microsoft.Example/kind0 or another of 40 types whose scope is this resource"
+    (note,) = build.ask(build.linked("linked_from", *types[:2]), build.resource()).trail
+    assert note.wanted == "a Microsoft.Example/kind0 or Microsoft.Example/kind1 whose scope is this resource"
+
+
+def test_values_that_are_links_or_unknown_where_a_list_is_expected(build: Build) -> None:
+    at = Location(path="plan.json")
+    for value in (Link(at=at, target="x"), Unknown(at=at, why="later"), ListValue(at=at, items=(build.unknown,))):
+        condition = build.items("every", "a", build.attribute("$", equals=1))
+        assert build.ask(condition, build.resource(a=value)).outcome is UNDECIDED

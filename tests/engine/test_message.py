@@ -1,0 +1,125 @@
+"""The words of findings, and their fingerprints."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+import pytest
+
+from kvlint.engine.message import fingerprint
+from kvlint.model.source import Location
+from kvlint.model.value import Scalar
+
+if TYPE_CHECKING:
+    from tests.engine.conftest import Build
+
+VAULT = "Microsoft.KeyVault/vaults"
+SECRET = "Microsoft.KeyVault/vaults/secrets"
+SETTING = "Microsoft.Insights/diagnosticSettings"
+
+
+def test_message(build: Build) -> None:
+    at = Location(path="plan.json", attribute="properties.x")
+    because = Scalar(at=at, value=7, origin="default", note="not set, and the default is 7")
+    rule = build.rule(
+        build.attribute("derived.days", at_least=90),
+        message="'{resource}' ('{name}'): '{attribute}' is '{value}', because '{because}' ('{value}').",
+    )
+    finding = build.finding(build.resource("m.kv", derived={"days": because}), rule)
+    assert finding.message == ("'m.kv' ('m.kv'): 'properties.x' is '7', because 'not set, and the default is 7' ('7').")
+    assert finding.arguments == ("m.kv", "m.kv", "properties.x", "7", "not set, and the default is 7")
+    assert finding.at == Location(path="plan.json", address="m.kv", attribute="properties.x")
+
+
+def test_what_stands_in_a_name_is_no_placeholder(build: Build) -> None:
+    rule = build.rule(build.attribute("a", equals=1), message="'{resource}' is '{value}'.")
+    finding = build.finding(build.resource('kv["{value}"]', a="{resource} \\1 \\g<0>"), rule)
+    assert finding.message == "'kv[\"{value}\"]' is '{resource} \\1 \\g<0>'."
+
+
+def test_many_values_are_cut_short_and_said_once(build: Build) -> None:
+    condition = build.items("every", "a", build.attribute("$", equals=1))
+    rule = build.rule(condition, message="'{value}' at '{attribute}', '{because}'.")
+    finding = build.finding(build.resource(a=[9, 8, 8, 7, 6, 5]), rule)
+    assert finding.arguments[0] == "9, 8, 7 and 2 more"
+    assert finding.arguments[1] == "a[0], a[1], a[2] and 3 more"
+    assert finding.arguments[2] == "a[0] is 9, a[1] is 8, a[2] is 8 and 3 more"
+    assert len(finding.evidence) == 6
+
+
+def test_a_missing_companion_has_no_attribute(build: Build) -> None:
+    rule = build.rule(build.linked("linked_from", SETTING), message="'{value}' '{attribute}' '{because}'.")
+    finding = build.finding(build.resource(), rule)
+    assert finding.message == "'none' '' 'none'."
+    assert finding.at == Location(path="plan.json", address="kv")
+
+
+def test_an_undecided_question_says_what_is_not_known_and_of_what(build: Build) -> None:
+    rule = build.rule(build.linked("links_to", VAULT, where=build.attribute("p", equals=1)), resources=(SETTING,))
+    graph = build.graph(
+        build.resource("kv", p=build.unknown),
+        build.resource("ds", SETTING),
+        references=(build.reference("ds", targets=("kv",)),),
+    )
+    finding = build.finding(graph, rule)
+    assert finding.why == "p of kv is known after apply, from var.x"
+    assert finding.message == "'ds': not decided, p of kv is known after apply, from var.x."
+    assert [(note.text, note.at.address) for note in finding.related] == [
+        ("kv: p is not known: known after apply, from var.x", "kv")
+    ]
+    assert finding.at == Location(path="plan.json", address="ds")
+
+
+def test_what_nobody_wants_explained_is_still_counted(build: Build) -> None:
+    rule = build.rule(build.attribute("a", equals=1))
+    verdicts = build.evaluate(build.resource(a=build.unknown), rule, explain=False)
+    assert [(doubt.rule.id, doubt.resource) for doubt in verdicts.undecided] == [("ABC-1", "kv")]
+
+
+@pytest.mark.parametrize("place", ["text", "parent", "name"])
+def test_full_name_holds_no_secret(build: Build, place: str) -> None:
+    hidden = Scalar(at=Location(path="p"), value="/s/g/vaults/correct-horse", sensitive=True)
+    rule = build.rule(build.attribute("a", equals=1), message="'{name}' '{value}'.")
+    finding = build.finding(build.resource(**{"parent" if place == "parent" else "a": hidden}), rule)
+    assert "correct-horse" not in repr(finding)
+
+
+def test_full_name(build: Build) -> None:
+    rule = build.rule(build.attribute("a", equals=1), resources=(SECRET,))
+    vault = build.resource("kv")
+    link = msgspec.structs.replace(build.link, target="kv")
+    for parent, full in ((link, "kv/s"), ("/x/vaults/old/", "old/s"), (build.unknown, "s"), (build.link, "s")):
+        secret = build.resource("s", SECRET, parent=parent)
+        assert build.finding(build.graph(vault, secret), rule).full_name == full
+    itself = msgspec.structs.replace(build.link, target="s")
+    graph = build.graph(build.resource("s", SECRET, parent=itself))
+    assert build.finding(graph, rule).full_name.startswith("s/s")  # a circle ends
+
+
+# --- fingerprints -----------------------------------------------------------------------------------------------------
+
+
+def test_fingerprints_tell_rules_resources_paths_and_attributes_apart() -> None:
+    at = Location(path="plan.json", address="kv", attribute="a.b")
+    others = [msgspec.structs.replace(at, **change) for change in ({"path": "p"}, {"address": "x"}, {"attribute": "a"})]
+    marks = [fingerprint("KV001", at), fingerprint("KV002", at), *(fingerprint("KV001", other) for other in others)]
+    assert len(set(marks)) == len(marks)
+    assert marks[0] == fingerprint("KV001", msgspec.structs.replace(at, region=None))
+    # GitHub knows an alert by it: it must not change from one release to the next.
+    assert marks[0] == "f41772abdd4eaace34afe4b9a7d3743b"
+
+
+def test_fingerprints_do_not_hang_on_the_order_of_items(build: Build) -> None:
+    rule = build.rule(
+        build.items("every", "policies", build.items("every", "keys", build.attribute("$", equals="get")))
+    )
+    good, bad = {"keys": ["get"]}, {"keys": ["get", "purge"]}
+    one = build.finding(build.resource(policies=[good, bad]), rule)
+    two = build.finding(build.resource(policies=[bad, good]), rule)
+    assert (one.at.attribute, two.at.attribute) == ("policies[1].keys[1]", "policies[0].keys[1]")
+    assert one.fingerprint == two.fingerprint
+
+
+def test_a_path_that_is_no_text_has_a_fingerprint() -> None:
+    assert len(fingerprint("KV001", Location(path="\udcff.json"))) == 32
