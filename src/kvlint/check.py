@@ -108,6 +108,10 @@ def _check_source(source: Source, demand: Demand, evaluator: Evaluator, total: V
     except InputError as error:
         total.problems.append(_problem(source.path, error))
         return True
+    # A mistake of ours on one input must not take the findings on the others with it.
+    except Exception as error:  # noqa: BLE001
+        total.problems.append(_problem(source.path, broken_here(error)))
+        return True
     problems = read.problems + verdicts.problems
     told = verdicts.findings + (verdicts.undecided if explain else [])
     places = positions(read.plan, read.numbers, _addresses(told, problems))
@@ -155,6 +159,15 @@ def _located(at: Location, places: Places) -> Location:
 
 def _placed_problem(problem: Problem, places: Places) -> Problem:
     return problem if problem.at is None else msgspec.structs.replace(problem, at=_located(problem.at, places))
+
+
+def broken_here(error: Exception) -> InputError:
+    """What to say of an error of kvlint's own: where, and not the error's text, which may hold a value of the input."""
+    from traceback import extract_tb
+
+    frame = extract_tb(error.__traceback__)[-1]
+    place = f"{frame.filename.replace(chr(92), '/').rpartition('/')[2]}:{frame.lineno}"
+    return InputError(f"internal error: {type(error).__name__} at {place}", "please report it")
 
 
 def _problem(path: str, error: InputError) -> Problem:

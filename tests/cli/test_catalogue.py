@@ -173,7 +173,7 @@ def test_examples_that_say_what_the_rule_does(kvlint: Kvlint) -> None:
         ),
         (
             FAILS + PASSES + "  - passes: odd\n    plan: |\n      provider.azurerm: {features: on}\n",
-            ["22: passes (odd): the example cannot be read: AttributeError"],
+            ["22: passes (odd): provider.azurerm: features is a mapping"],
         ),
         (
             FAILS + PASSES + "  - passes: new\n    plan: |\n      azurerm_key_vault_thing.x: {a: b}\n",

@@ -20,9 +20,9 @@ Path: TypeAlias = tuple[Step, ...]
 class _Value(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What all kinds share.
 
-    ``at`` is where the value was written, or the nearest thing that exists. ``origin`` is ``written``,
-    ``default`` (the platform's or the provider's, by version) or ``derived`` (kvlint's own reckoning);
-    ``note`` says in words where a default or derived value comes from.
+    ``at`` is where the value was written, or the nearest thing that exists. ``origin`` is ``written``, ``kept`` (the
+    resource has it, and its author does not write it), ``default`` (the platform's or the provider's, by version) or
+    ``derived`` (kvlint's own reckoning); ``note`` says in words where a default or derived value comes from.
     """
 
     at: Location

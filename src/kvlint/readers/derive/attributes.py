@@ -24,6 +24,7 @@ ENDPOINTS = "microsoft.network/privateendpoints"
 
 COVERS = "derived.covers"
 RBAC: Path = ("properties", "enableRbacAuthorization")
+POLICY_LIST: Path = ("properties", "accessPolicies")
 
 _ROLE: tuple[Path, ...] = (("properties", "roleDefinitionName"), ("properties", "roleDefinitionId"))
 _SCOPES = {
@@ -41,6 +42,7 @@ NEEDS: Mapping[str, Mapping[str, tuple[Path, ...]]] = {
         ASSOCIATIONS: (("properties",),),
     },
     "derived.accessModel": {VAULTS: (RBAC,), POLICIES: (("parent",),)},
+    "derived.inlinePolicies": {VAULTS: (POLICY_LIST,), POLICIES: (("parent",), POLICY_LIST)},
     "properties.accessPolicies": {POLICIES: (("parent",), ("properties", "accessPolicies"))},
     "derived.roleName": {ASSIGNMENTS: _ROLE, DEFINITIONS: (("name",), ("properties", "roleName"))},
     "derived.roleActions": {ASSIGNMENTS: _ROLE, DEFINITIONS: (("properties", "permissions"),)},
@@ -154,6 +156,17 @@ def _access_model(resource: Resource, context: Context) -> Value | None:
     return Unknown(at=resource.at, origin="derived", why="the permission model of its vault is not known")
 
 
+def _inline_policies(resource: Resource, context: Context) -> Value | None:
+    """The access policies that the author of a vault writes in it."""
+    policies = resource.select(POLICY_LIST)
+    if resource.type.lower() != VAULTS or isinstance(policies, Absent):
+        return None
+    if isinstance(policies, ListValue) and policies.items and policies.origin == "kept":
+        why = "the vault has access policies that its author does not write there"
+        return Unknown(at=resource.at, origin="derived", why=why)
+    return policies
+
+
 def _model_of(answer: Answer) -> Value:
     if isinstance(answer, Scalar):
         word = "rbac" if answer.value is True else "access-policies"
@@ -259,6 +272,7 @@ def _endpoint(field: str) -> _Maker:
 DERIVED: Mapping[str, _Maker] = {
     "exposure": _exposure,
     "accessModel": _access_model,
+    "inlinePolicies": _inline_policies,
     "roleName": _role_name,
     "roleActions": _role_actions,
     "scopeLevel": _scope_level,

@@ -68,6 +68,8 @@ def _load(text: str) -> Mapping[str, Any]:
 
 def _provider(key: str, arguments: Node) -> Node:
     features = arguments.get("features", {})
+    if not isinstance(features, dict):
+        raise InputError(f"{PROVIDER}{key}: features is a mapping")
     return {
         "name": "azurerm",
         "full_name": "registry.terraform.io/hashicorp/azurerm",
@@ -89,6 +91,8 @@ def _change(address: str, arguments: Node) -> Node:
         _leave_out(type_, written, unknown)
     gone = action in ("delete", "forget")
     before = arguments.get("$before", after) if action != "create" and not data else None
+    known = before if isinstance(before, dict) else {}
+    after = {name: known[name] for name in _computed(type_) if name in known and name not in written} | after
     change: Node = {
         "actions": ["read"] if data else _ACTIONS[action],
         "before": before,
@@ -111,9 +115,13 @@ def _change(address: str, arguments: Node) -> Node:
 
 def _leave_out(type_: str, written: Node, unknown: Node) -> None:
     """What nobody wrote and the provider computes is unknown; everything else that nobody wrote is null, or absent."""
+    unknown |= {name: True for name in ["id", *_computed(type_)] if name not in written}
+
+
+def _computed(type_: str) -> list[str]:
+    """The arguments that the provider computes, and keeps for a resource that exists, if nobody writes them."""
     mapped = RESOURCES.get(type_)
-    computed = [name for name, field in mapped.fields.items() if field.computed] if mapped is not None else []
-    unknown |= {name: True for name in ["id", *computed] if name not in written}
+    return [name for name, field in mapped.fields.items() if field.computed] if mapped is not None else []
 
 
 def _split(value: Any) -> tuple[Any, Any]:

@@ -91,6 +91,16 @@ class Instance:
         block = self.configuration.resource(self.names, self.resource)
         return bool(block) and expression_at(block.get("expressions"), path) is None
 
+    def is_kept(self, path: ArgumentPath) -> bool:
+        """Whether a resource has a value already that its author does not write: whoever made it wrote it elsewhere.
+
+        (A dynamic block does not show, so it may be the author's all the same.)
+        """
+        if self.creates:
+            return False
+        block = self.configuration.resource(self.names, self.resource)
+        return bool(block) and expression_at(block.get("expressions"), path) is None
+
     def is_overruled(self, path: ArgumentPath, rivals: tuple[str, ...]) -> bool:
         """Whether an argument only repeats what was before, because its author writes it by another of its names.
 

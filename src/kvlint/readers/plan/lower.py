@@ -52,7 +52,10 @@ class Lowering:
         own = [entry for entry in entries if len(entry.arm) == 1 and entry.arm[0] in OWN]
         self._own = tuple(_Own(entry.name, str(entry.arm[0]), entry.field.kind == "link") for entry in own)
         self._entries = tuple(entry for entry in entries if entry not in own)
-        self._has_rivals = any(entry.rivals for entry in self._entries)
+        # Whether the configuration decides what a value of an existing resource means.
+        self._hangs_on_block = any(
+            entry.rivals or (entry.field.kind == "blocks" and entry.field.computed) for entry in self._entries
+        )
         self._known: dict[tuple[bytes, VersionRange, tuple[Names, str] | None], MapValue] = {}
         fixed = ((tuple(path.split(".")), plain) for path, plain in mapped.fixed.items())
         self._fixed = tuple(
@@ -82,11 +85,11 @@ class Lowering:
         """Everything else that one instance says, defaults of its provider version included.
 
         Unknown values lead through the configuration of the instance's own block, so there only instances of one block
-        can say the same. So it is where the configuration chooses between names of one argument.
+        can say the same. So it is where the configuration says which values of an existing resource are its author's.
         """
         doubts = msgspec.json.encode(instance.unknown)
         said = msgspec.json.encode((instance.values, instance.sensitive, instance.action, instance.replace_paths))
-        by_block = b"true" in doubts or (self._has_rivals and instance.action == "update")
+        by_block = b"true" in doubts or (self._hangs_on_block and not instance.creates)
         place = (instance.names, instance.resource) if by_block else None
         key = (said + doubts, version, place)
         found = self._known.get(key)
@@ -176,7 +179,8 @@ class Lowering:
             if inside is not tree:
                 objects.append(frozen(inside, instance.at))
         if field.kind == "blocks" and isinstance(value, list):
-            put(tree, arm, ListValue(at=instance.at, items=tuple(objects)))
+            kept = field.computed and instance.is_kept(path)
+            put(tree, arm, ListValue(at=instance.at, items=tuple(objects), origin="kept" if kept else "written"))
         elif objects:
             put(tree, arm, objects[0])
 
