@@ -69,27 +69,29 @@ class Instances:
         places = self._places.get((names, resource))
         return places.get((split(path)[1], None)) if places is not None else None
 
-    def find(self, path: ModulePath, resource: str, key: Key, choice: Choice | None) -> tuple[str, ...]:
-        """The instances that ``resource`` may be.
+    def find(self, path: ModulePath, resource: str, key: Key, choice: Choice | None) -> tuple[tuple[str, ...], bool]:
+        """The instances that ``resource`` may be, and whether ``choice`` was asked which.
 
         A module key or ``key`` of None is one that the reference does not say; ``choice`` may then decide.
         """
         names, keys = split(path)
         places = self._places.get((names, resource))
         if places is None:
-            return (instance_address(path, resource, key),)
+            return (instance_address(path, resource, key),), False
         exact = places.get((keys, key))
         if exact is not None:
-            return (exact,)
+            return (exact,), False
         question = (names, resource, keys, key)
         options = self._options.get(question)
         if options is None:
             options = self._options[question] = _options(places, keys, key)
-        for by_key in options.by_key if choice is not None and len(options.all) > 1 else ():
-            found = self._chosen(choice, by_key) if choice is not None else None
+        if choice is None or len(options.all) <= 1:
+            return options.all, False
+        for by_key in options.by_key:
+            found = self._chosen(choice, by_key)
             if found is not None:
-                return (found,)
-        return options.all
+                return (found,), True
+        return options.all, True
 
     def _chosen(self, choice: Choice, by_key: Mapping[Key, str]) -> str | None:
         """The instance that a choice certainly means.

@@ -15,7 +15,7 @@ from kvlint.readers.plan.address import Key, ModulePath
 from kvlint.readers.plan.configuration import Configuration, Names, Node, expression_at, references
 from kvlint.readers.plan.instances import Instances, Users, split
 from kvlint.readers.plan.traversal import Rest, longest
-from kvlint.readers.plan.walk import At, Walk, is_keyed
+from kvlint.readers.plan.walk import At, Walk
 
 
 class Trace(NamedTuple):
@@ -36,28 +36,26 @@ class Trace(NamedTuple):
 
 
 class _Written(NamedTuple):
-    """The expression of one argument. ``keyed``: it uses the instance's own key. ``neighbour``: it is nothing but the
-    id of this resource in the same module, the most frequent form of all.
+    """The expression of one argument. ``neighbour``: it is nothing but the id of this resource in the same module, the
+    most frequent form of all.
     """
 
     block: Node
     refs: list[str]
-    keyed: bool
     neighbour: str
     hops: tuple[str, ...]
 
 
 def _written(block: Node, refs: list[str]) -> _Written:
     found = longest(tuple(refs))
-    keyed = any(is_keyed(ref) for ref in found)
     first = found[0] if len(found) == 1 else None
     plain = first is not None and first.kind == "azure" and first.key is None and first.rest == ("id",)
     neighbour = first.name if plain and first is not None and not first.name.startswith("data.") else ""
-    return _Written(block, refs, keyed, neighbour, tuple(ref.text for ref in found))
+    return _Written(block, refs, neighbour, tuple(ref.text for ref in found))
 
 
 class Tracer:
-    """Follows references of one plan. Answers that do not depend on the instance's own key are kept.
+    """Follows references of one plan. Answers in which the instance's own key plays no part are kept.
 
     ``asked`` tells of a Terraform type whether its instances are among ``instances``: then one that is not there does
     not exist, or is known already.
@@ -88,7 +86,7 @@ class Tracer:
             walk.follow(written.refs, At(path, key, written.block, users, (), None, 0))
             anything = walk.anything or not walk.addresses
             trace = Trace(tuple(walk.addresses), tuple(walk.addresses.values()), anything, tuple(walk.hops))
-            if key is None or not written.keyed:
+            if not walk.by_key:
                 self._kept[question] = trace
         return trace
 

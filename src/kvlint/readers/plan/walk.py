@@ -33,7 +33,8 @@ class At(NamedTuple):
 class Walk:
     """One walk along references, and what it has found: addresses with their Terraform types, and the ``hops`` there.
 
-    ``anything``: it also ended where a plan shows nothing. ``argument`` is the one whose value is looked for.
+    ``anything``: it also ended where a plan shows nothing. ``by_key``: the key of the instance that refers may have
+    made a difference. ``argument`` is the one whose value is looked for.
     """
 
     def __init__(
@@ -46,6 +47,7 @@ class Walk:
         self.addresses: dict[str, str] = {}
         self.hops: dict[str, None] = {}
         self.anything = False
+        self.by_key = False
         self._seen: set[tuple[str, ModulePath, Key, Users | None, Rest, Choice | None]] = set()
 
     def follow(self, refs: list[str], at: At) -> None:
@@ -157,8 +159,9 @@ class Walk:
             self._argument(ref, at, attribute, written[attribute], choice)
             return
         if attribute is None or is_own_id(ref.type, attribute):
-            for address in self.instances.find(at.path, ref.name, ref.key, choice):
-                self.addresses[address] = ref.type
+            addresses, chosen = self.instances.find(at.path, ref.name, ref.key, choice)
+            self.by_key = self.by_key or chosen
+            self.addresses.update(dict.fromkeys(addresses, ref.type))
         else:
             self.anything = True
 
