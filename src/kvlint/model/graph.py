@@ -19,7 +19,9 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ``scope`` (links to the resource above it or extended by it), and ``derived`` (what no document says).
     ``declared_as`` is the author's own type, for messages. ``action`` is what the plan does with it, if there is one.
     ``existing`` marks what is only read, never judged. ``common`` is what this resource says apart from its id, name
-    and links, if its reader knows that: the same object in all resources that say the same.
+    and links, if its reader knows that: the same object in all resources that say the same. ``conditions`` are what it
+    hangs on and nobody knows: it is there only if all of them hold. ``callers`` are the module calls that lead to it,
+    outermost first.
     """
 
     address: str
@@ -31,6 +33,8 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     action: str | None = None
     existing: bool = False
     common: MapValue | None = None
+    conditions: frozenset[str] = frozenset()
+    callers: tuple[Location, ...] = ()
 
     @property
     def stays(self) -> bool:

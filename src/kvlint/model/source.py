@@ -19,12 +19,17 @@ class Location(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     ``path`` is POSIX and relative to the root of the run, never absolute. ``attribute`` is an attribute path
     in Azure's vocabulary. ``region`` is None while nobody has asked for it, or where the input has no lines.
+
+    Readers give what a region is made from where someone asks: ``span``, the first and the last offset (exclusive, in
+    code points) in the text, or ``pointer``, the steps from the outermost JSON value.
     """
 
     path: str
     region: Region | None = None
     address: str | None = None
     attribute: str | None = None
+    span: tuple[int, int] | None = None
+    pointer: tuple[str | int, ...] | None = None
 
 
 class Excerpt(msgspec.Struct, frozen=True, kw_only=True, gc=False):

@@ -76,12 +76,28 @@ class Unknown(_Value, frozen=True, kw_only=True, gc=False):
     """Not known before apply. ``why`` says so for people.
 
     Of a reference, ``candidates`` are the addresses that it may name, and ``closed`` says that it names one of them.
+    ``pattern`` is what is known of a text, each unknown part in angle brackets (U+27E8, U+27E9) as the expression that
+    it comes from. Two unknown texts with the same pattern are the same text.
     """
 
     why: str
+    pattern: str = ""
     candidates: tuple[str, ...] = ()
     closed: bool = False
     hops: tuple[str, ...] = ()
+
+    @property
+    def is_set(self) -> bool:
+        """Whether it is certainly set: a part of its text is known."""
+        depth = 0
+        for character in self.pattern:
+            if character == "\u27e8":
+                depth += 1
+            elif character == "\u27e9":
+                depth -= 1
+            elif depth == 0:
+                return True
+        return False
 
 
 class Absent(_Value, frozen=True, kw_only=True, gc=False):
@@ -109,6 +125,13 @@ def select(value: Answer, path: Path) -> Answer:
             return Absent(at=value.at, path=path_text(path))
         value = found
     return value
+
+
+def text_of(answer: Answer) -> str:
+    """A text as far as it is known: a Scalar's, or an Unknown's pattern; empty for anything else."""
+    if isinstance(answer, Scalar):
+        return answer.value if isinstance(answer.value, str) else ""
+    return answer.pattern if isinstance(answer, Unknown) else ""
 
 
 def path_text(path: Path) -> str:

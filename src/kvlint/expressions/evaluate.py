@@ -1,0 +1,247 @@
+"""The evaluator: an expression -> what it amounts to before deployment, with Unknown for all that nobody can know."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any, ClassVar, Protocol
+
+from kvlint.errors import InputError
+from kvlint.expressions.operations import Local, Operations
+from kvlint.expressions.operators import binary, negated, unary
+from kvlint.expressions.values import MAX_ITEMS, Closure, Fields, Items, Result, doubt_in, text_of
+from kvlint.model.source import Location
+from kvlint.model.value import Absent, Scalar, Unknown
+from kvlint.syntax import tree
+
+# Evaluation is recursive, and so are values: this many levels are far more than anyone writes.
+MAX_DEPTH = 600
+MAX_STEPS = 5_000_000
+_FRAMES = 20_000
+
+
+class Document(Protocol):
+    """What an evaluator asks of the document that its expressions stand in."""
+
+    def place(self, node: tree.Node) -> Location:
+        """Where a node stands."""
+
+    def symbol(self, node: tree.Name) -> Result:
+        """What a name means that is no local variable."""
+
+    def call(self, node: tree.Call, local: Local) -> Result | None:
+        """A call of one of the document's own functions, or of one that depends on the document; None for others."""
+
+
+class Functions(Protocol):
+    """The functions of a language."""
+
+    def call(self, node: tree.Call, local: Local, evaluator: Operations) -> Result:
+        """The result of a call; Unknown for a function that is not known, or known only after deployment."""
+
+
+class Budget:
+    """How much work one input may ask for. Shared by all evaluators of a run over one input."""
+
+    def __init__(self) -> None:
+        self.steps = 0
+        self.depth = 0
+
+
+class Evaluator(Operations):
+    """Evaluates the expressions of one document. Raises InputError once they ask for more than any template needs."""
+
+    def __init__(self, document: Document, functions: Functions, budget: Budget) -> None:
+        self.document = document
+        self.functions = functions
+        self.budget = budget
+        if sys.getrecursionlimit() < _FRAMES:
+            # The depth is limited here, by MAX_DEPTH, with a reason for people; Python's own limit is only in the way.
+            sys.setrecursionlimit(_FRAMES)
+
+    def place(self, node: tree.Node) -> Location:
+        """Where a node stands."""
+        return self.document.place(node)
+
+    def spend(self, steps: int) -> None:
+        """Count work that takes as long as so many steps. Raises InputError once that is more than any input needs."""
+        self.budget.steps += steps
+        if self.budget.steps > MAX_STEPS:
+            raise InputError(f"its expressions take more than {MAX_STEPS:,} steps")
+
+    def evaluate(self, node: tree.Expression, local: Local) -> Result:
+        """What ``node`` amounts to where ``local`` variables are in force."""
+        if isinstance(node, tree.Literal):
+            at = self.document.place(node)
+            return Absent(at=at) if node.value is None else Scalar(at=at, value=node.value)
+        budget = self.budget
+        budget.steps += 1
+        if budget.steps > MAX_STEPS:
+            raise InputError(f"its expressions take more than {MAX_STEPS:,} steps")
+        if budget.depth > MAX_DEPTH:
+            return Unknown(at=self.document.place(node), why="its expressions are nested too deep")
+        budget.depth += 1
+        try:
+            return self._HANDLERS[type(node)](self, node, local)
+        finally:
+            budget.depth -= 1
+
+    def _template(self, node: tree.Template, local: Local) -> Result:
+        return self.joined([self.evaluate(part, local) for part in node.parts], self.document.place(node))
+
+    def _name(self, node: tree.Name, local: Local) -> Result:
+        found = local.get(node.name)
+        return self.document.symbol(node) if found is None else found
+
+    def _member(self, node: tree.Member, local: Local) -> Result:
+        of = self.evaluate(node.of, local)
+        safe = node.safe or (isinstance(of, Absent) and _is_safe(node.of))
+        return self.member(of, node.name, safe, self.document.place(node))
+
+    def _item(self, node: tree.Item, local: Local) -> Result:
+        of, index = self.evaluate(node.of, local), self.evaluate(node.index, local)
+        safe = node.safe or (isinstance(of, Absent) and _is_safe(node.of))
+        return self.item(of, index, safe, node.from_end, self.document.place(node))
+
+    def _nested(self, node: tree.Nested, local: Local) -> Result:
+        return self.member(self.evaluate(node.of, local), f"::{node.name}", False, self.document.place(node))
+
+    def _not_null(self, node: tree.NotNull, local: Local) -> Result:
+        return self.evaluate(node.of, local)
+
+    def _call(self, node: tree.Call, local: Local) -> Result:
+        found = self.document.call(node, local)
+        return self.functions.call(node, local, self) if found is None else found
+
+    def _unary(self, node: tree.Unary, local: Local) -> Result:
+        return unary(node.operator, self.evaluate(node.operand, local), self.document.place(node))
+
+    def _binary(self, node: tree.Binary, local: Local) -> Result:
+        at = self.document.place(node)
+        match node.operator:
+            case "&&" | "||":
+                return self.connect((node.left, node.right), local, node.operator == "&&", at)
+            case "??":
+                return self.coalesce((node.left, node.right), local, at)
+            case "!=":
+                return negated(binary("==", self.evaluate(node.left, local), self.evaluate(node.right, local), at), at)
+            case _:
+                return binary(node.operator, self.evaluate(node.left, local), self.evaluate(node.right, local), at)
+
+    def _conditional(self, node: tree.Conditional, local: Local) -> Result:
+        return self.choose(self.evaluate(node.condition, local), node.yes, node.no, local)
+
+    def _array(self, node: tree.Array, local: Local) -> Result:
+        items: list[Result] = []
+        for item in node.items:
+            if type(item) is not tree.Spread:
+                items.append(self.evaluate(item, local))  # type: ignore[arg-type]  # mypy does not narrow by type()
+                continue
+            more = self.evaluate(item.value, local)
+            if isinstance(more, Items):
+                items.extend(more.items)
+            elif not isinstance(more, Absent):
+                return doubt_in("something that is no array is spread into one", more.at, more)
+        return Items(at=self.document.place(node), items=items)
+
+    def _object(self, node: tree.Object, local: Local) -> Result:
+        fields: dict[str, Result] = {}
+        rest: Unknown | None = None
+        for member in node.members:
+            if type(member) is tree.Property:
+                key = member.key
+                if not isinstance(key, str):
+                    name = self._template(key, local)
+                    if not isinstance(name, Scalar):
+                        rest = doubt_in("the name of a property is not known", name.at, name)
+                        continue
+                    key = text_of(name.value)
+                fields[key] = self.property(member, local)
+                continue
+            more = self.evaluate(member.value, local)
+            if isinstance(more, Fields):
+                if more.rest is not None:
+                    fields.clear()
+                fields.update(more.fields)
+                rest = more.rest if more.rest is not None else rest
+            elif not isinstance(more, Absent):
+                # What is spread may replace anything that stands before it.
+                rest = doubt_in("something that is no object is spread into one", more.at, more)
+                fields.clear()
+        return Fields(at=self.document.place(node), fields=fields, rest=rest)
+
+    def property(self, node: tree.Property, local: Local) -> Result:
+        """The value of a property, placed where its author edits it: at the property, unless it came from elsewhere."""
+        found = self.evaluate(node.value, local)
+        at = self.document.place(node)
+        if isinstance(found, Scalar | Unknown | Absent):
+            if found.at.path == at.path:
+                return _moved(found, at)
+        elif isinstance(found, Fields | Items) and type(node.value) in (tree.Object, tree.Array):
+            return _placed(found, at)
+        return found
+
+    def _for(self, node: tree.For, local: Local) -> Result:
+        over = self.evaluate(node.over, local)
+        if not isinstance(over, Items):
+            at = self.document.place(node)
+            return doubt_in("a loop runs over something that is no array", at, over)
+        return Items(at=self.document.place(node), items=list(self._iterations(node, over, local)))
+
+    def _iterations(self, node: tree.For, over: Items, local: Local) -> list[Result]:
+        if len(over.items) > MAX_ITEMS:
+            raise InputError(f"a loop has more than {MAX_ITEMS:,} items")
+        found: list[Result] = []
+        for number, item in enumerate(over.items):
+            inner = {**local, node.item: item}
+            if node.index:
+                inner[node.index] = Scalar(at=over.at, value=number)
+            found.append(self.evaluate(node.body, inner))
+        return found
+
+    def _if(self, node: tree.If, local: Local) -> Result:
+        return self.evaluate(node.body, local)
+
+    def _lambda(self, node: tree.Lambda, local: Local) -> Result:
+        return Closure(at=self.document.place(node), parameters=node.parameters, body=node.body, local=local)
+
+    _HANDLERS: ClassVar[dict[type, Callable[[Evaluator, Any, Local], Result]]] = {
+        tree.Template: _template,
+        tree.Name: _name,
+        tree.Member: _member,
+        tree.Item: _item,
+        tree.Nested: _nested,
+        tree.NotNull: _not_null,
+        tree.Call: _call,
+        tree.Unary: _unary,
+        tree.Binary: _binary,
+        tree.Conditional: _conditional,
+        tree.Array: _array,
+        tree.Object: _object,
+        tree.For: _for,
+        tree.If: _if,
+        tree.Lambda: _lambda,
+    }
+
+
+def _is_safe(node: tree.Expression) -> bool:
+    """Whether null ends a chain of members there: all of ``a.?b.c.d`` is null where ``a`` has no ``b``."""
+    while isinstance(node, tree.Member | tree.Item):
+        if node.safe:
+            return True
+        node = node.of
+    return False
+
+
+def _moved(found: Scalar | Unknown | Absent, at: Location) -> Scalar | Unknown | Absent:
+    if isinstance(found, Scalar):
+        return Scalar(at=at, value=found.value, sensitive=found.sensitive, origin=found.origin, note=found.note)
+    if isinstance(found, Absent):
+        return Absent(at=at, path=found.path)
+    return Unknown(at=at, why=found.why, pattern=found.pattern, sensitive=found.sensitive)
+
+
+def _placed(found: Fields | Items, at: Location) -> Fields | Items:
+    if isinstance(found, Items):
+        return Items(at=at, items=found.items)
+    return Fields(at=at, fields=found.fields, rest=found.rest)

@@ -1,0 +1,66 @@
+"""Functions that only Azure, or whoever deploys, can answer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from kvlint.expressions.functions.table import ANY, Context, Function, Lazy, Unknowable
+from kvlint.expressions.values import Result
+from kvlint.model.value import Unknown
+
+
+def _because(why: str) -> Callable[[], str]:
+    return lambda: why
+
+
+def _after(name: str, least: int, most: int, only: str = "") -> Function:
+    return Unknowable(name, least, most, _because(f"{name}() is known only after deployment"), only)
+
+
+def _by_azure(name: str, least: int, most: int) -> Function:
+    return Unknowable(name, least, most, _because(f"{name}() is reckoned by Azure"))
+
+
+def _by_caller(name: str, least: int, most: int, what: str, only: str = "") -> Function:
+    return Unknowable(name, least, most, _because(f"{name}() is {what}"), only)
+
+
+def _fail(context: Context) -> Result:
+    return Unknown(at=context.at, why="the template calls fail() here, so the deployment fails")
+
+
+def secret(name: str, context: Context) -> Unknown:
+    """The result of a function that gives keys or secrets."""
+    return Unknown(at=context.at, why=f"{name}() gives a secret, which is known only in Azure", sensitive=True)
+
+
+def list_secrets(context: Context) -> Result:
+    """``listKeys`` and all others whose names begin so: the kinds of resources have dozens of them."""
+    return secret(context.name, context)
+
+
+_MOMENT = "differs with every deployment"
+_ENVIRONMENT = "read from the environment of whoever deploys"
+
+FUNCTIONS: tuple[Function, ...] = (
+    _after("reference", 1, 3),
+    _after("references", 1, 2),
+    _after("pickZones", 3, 5),
+    _after("toLogicalZone", 3, 3),
+    _after("toLogicalZones", 3, 3),
+    _after("toPhysicalZone", 3, 3),
+    _after("toPhysicalZones", 3, 3),
+    _after("providers", 1, 2),
+    _after("deployer", 0, 0),
+    _after("stacktrace", 0, ANY),
+    _by_azure("uniqueString", 1, ANY),
+    _by_azure("guid", 1, ANY),
+    _by_caller("externalInput", 1, 2, "given by the tool that deploys"),
+    _by_caller("externalInputs", 1, 1, "given by the tool that deploys", "arm"),
+    _by_caller("readEnvironmentVariable", 1, 2, _ENVIRONMENT, "bicep"),
+    _by_caller("readCliArgument", 1, 2, "given by whoever deploys", "bicep"),
+    Unknowable("newGuid", 0, 0, _because(f"newGuid() {_MOMENT}"), steady=False),
+    Unknowable("utcNow", 0, 1, _because(f"utcNow() {_MOMENT}"), steady=False),
+    Lazy("fail", 0, 1, _fail),
+    Lazy("getSecret", 1, 5, list_secrets),
+)

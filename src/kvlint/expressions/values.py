@@ -1,0 +1,300 @@
+"""What an expression can amount to while it is evaluated, and how that becomes a Value of the graph.
+
+A result is a Scalar, Unknown or Absent (null) of the model, or one of the kinds below: unlike the graph's values they
+keep null as an item or a field, and stay open for more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Protocol, TypeAlias, runtime_checkable
+
+import msgspec
+
+from kvlint.errors import InputError
+from kvlint.model.source import Location
+from kvlint.model.value import Absent, ListValue, MapValue, Scalar, Unknown, Value
+from kvlint.syntax.tree import Expression
+
+# What one run of the evaluator may make of one document. Azure takes templates of 4 MB and loops of 800.
+MAX_ITEMS = 10_000
+MAX_TEXT = 1_000_000
+MAX_VALUES = 1_000_000
+# How far a function looks into one value. Values share their parts, so that a few lines can make one without end.
+MAX_PARTS = 100_000
+MAX_LEVELS = 500
+# The note of a field that may not be there at all.
+PERHAPS = "it may not be there"
+# The brackets of an unknown part in a pattern. No Azure name or id holds them.
+OPEN, CLOSE = "\u27e8", "\u27e9"
+_SLASH = "\u2215"
+_FEW = 20
+_LARGE = "it is too large to be looked at"
+
+
+class Items(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """An array. ``items`` is not changed once made."""
+
+    at: Location
+    items: list[Result]
+
+
+class Fields(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """An object. ``fields`` is not changed once made; ``rest``: it may have more fields than it shows."""
+
+    at: Location
+    fields: dict[str, Result]
+    rest: Unknown | None = None
+
+
+class Closure(msgspec.Struct, frozen=True, kw_only=True):
+    """A lambda, with the variables around it."""
+
+    at: Location
+    parameters: tuple[str, ...]
+    body: Expression
+    local: Mapping[str, Result]
+
+
+@runtime_checkable
+class Entity(Protocol):
+    """A resource or module that an expression names: its members are found when they are asked for."""
+
+    @property
+    def at(self) -> Location:
+        """Where it is declared."""
+
+    def member(self, name: str, at: Location) -> Result:
+        """One member, such as ``id`` or ``outputs``; Unknown if it is known only after deployment."""
+
+    def item(self, index: Result, at: Location) -> Result:
+        """One instance of a loop."""
+
+
+Result: TypeAlias = Scalar | Unknown | Absent | Items | Fields | Closure | Entity
+
+
+def field(value: Fields, name: str) -> Result | None:
+    """The field ``name``, without regard to case as in all of Azure Resource Manager; None if there is none."""
+    found = value.fields.get(name)
+    if found is None:
+        lower = name.lower()
+        for key, item in value.fields.items():
+            if key.lower() == lower:
+                return item
+    return found
+
+
+def wrapped(plain: Any, at: Location, sensitive: bool = False) -> Result:
+    """Plain JSON data as a result, all of it at one place."""
+    if plain is None:
+        return Absent(at=at)
+    if isinstance(plain, dict):
+        return Fields(at=at, fields={str(key): wrapped(item, at, sensitive) for key, item in plain.items()})
+    if isinstance(plain, list | tuple):
+        return Items(at=at, items=[wrapped(item, at, sensitive) for item in plain])
+    return Scalar(at=at, value=plain, sensitive=sensitive)
+
+
+def first(*results: Result | None) -> Result | None:
+    """The first that there is: a result has no truth of its own, so ``or`` cannot tell."""
+    return next((result for result in results if result is not None), None)
+
+
+def doubt_in(why: str, at: Location, *results: Result) -> Unknown:
+    """The first unknown value in ``results``; if there is none, one of its own for the reason ``why``."""
+    for result in results:
+        found = unknown_in(result)
+        if found is not None:
+            return found
+    return Unknown(at=at, why=why)
+
+
+def perhaps(result: Result) -> Unknown | None:
+    """``result``, if it is a field that may not be there."""
+    return result if isinstance(result, Unknown) and result.note == PERHAPS else None
+
+
+def unsure(value: Fields) -> Unknown | None:
+    """Why it is not known which fields an object has; None if it is."""
+    return first(value.rest, *map(perhaps, value.fields.values()))  # type: ignore[return-value]  # all are Unknown
+
+
+def unknown_in(result: Result) -> Unknown | None:
+    """The first unknown value in ``result``, at any depth; a resource or a lambda counts as unknown.
+
+    So does a value that is_large: whoever goes on with a known one may walk through it.
+    """
+    for part in _parts(result):
+        if isinstance(part, Unknown):
+            return part
+        if not isinstance(part, Scalar | Absent):
+            return Unknown(at=part.at, why="it is a resource or a lambda, not data")
+    return None
+
+
+def is_large(result: Result) -> bool:
+    """Whether a value has more than MAX_PARTS parts or MAX_LEVELS levels, so that nobody should walk through it."""
+    return any(isinstance(part, Unknown) and part.why == _LARGE for part in _parts(result))
+
+
+def _parts(result: Result) -> Iterator[Result]:
+    """All that is in a value but Items and Fields. Of one that is_large an Unknown is the last part."""
+    left: list[tuple[Result, int]] = [(result, 0)]
+    seen = 0
+    while left:
+        item, level = left.pop()
+        seen += 1
+        if isinstance(item, Items):
+            left.extend([(each, level + 1) for each in reversed(item.items)])
+        elif isinstance(item, Fields):
+            left.extend([(each, level + 1) for each in reversed(item.fields.values())])
+            if item.rest is not None:
+                left.append((item.rest, level + 1))
+        else:
+            yield item
+        if level > MAX_LEVELS or seen + len(left) > MAX_PARTS:
+            yield Unknown(at=result.at, why=_LARGE, sensitive=True)
+            return
+
+
+def plain_of(result: Result) -> Any:
+    """Plain JSON data. Only for results without an unknown value."""
+    match result:
+        case Scalar(value=value):
+            return value
+        case Items(items=items):
+            return [plain_of(item) for item in items]
+        case Fields(fields=fields):
+            return {key: plain_of(item) for key, item in fields.items()}
+        case _:
+            return None
+
+
+def is_sensitive(result: Result) -> bool:
+    """Whether any part of it is secret; true of a value that is_large."""
+    if isinstance(result, Scalar | Unknown | Absent):
+        return result.sensitive
+    return any(isinstance(part, Scalar | Unknown | Absent) and part.sensitive for part in _parts(result))
+
+
+def hidden(result: Result) -> Result:
+    """``result`` with every part of it secret."""
+    return Unknown(at=result.at, why=_LARGE, sensitive=True) if is_large(result) else _hidden(result)
+
+
+def _hidden(result: Result) -> Result:
+    match result:
+        case Items(at=at, items=items):
+            return Items(at=at, items=[_hidden(item) for item in items])
+        case Fields(at=at, fields=fields, rest=rest):
+            rest = None if rest is None else msgspec.structs.replace(rest, sensitive=True)
+            return Fields(at=at, fields={key: _hidden(item) for key, item in fields.items()}, rest=rest)
+        case Scalar() | Unknown() | Absent():
+            return msgspec.structs.replace(result, sensitive=True)
+        case _:
+            return result
+
+
+def text_of(plain: object) -> str:
+    """How Azure Resource Manager prints a value into a text."""
+    if isinstance(plain, str):
+        return plain
+    if isinstance(plain, bool):
+        return "True" if plain else "False"
+    if plain is None:
+        return ""
+    if isinstance(plain, float) and plain.is_integer():
+        return str(int(plain))
+    if isinstance(plain, dict | list):
+        return msgspec.json.encode(plain).decode()
+    return str(plain)
+
+
+def pattern_of(result: Result) -> str:
+    """What is known of a text, with each unknown part in brackets; empty if that would not tell it apart from others.
+
+    A secret has no pattern, so that it can be in none.
+    """
+    match result:
+        case Scalar(value=value, sensitive=False):
+            return text_of(value).replace(OPEN, "(").replace(CLOSE, ")")
+        case Unknown(pattern=pattern):
+            return pattern
+        case Items(items=items) if len(items) <= _FEW and not any(isinstance(item, Items) for item in items):
+            parts = [pattern_of(item) for item in items]
+            return f"[{','.join(parts)}]" if all(parts) else ""
+        case _:
+            return ""
+
+
+def hole(text: str) -> str:
+    """The pattern of something unknown that ``text`` stands for. Every slash of a pattern is a slash of the text."""
+    return f"{OPEN}{text.replace('/', _SLASH)}{CLOSE}" if text else ""
+
+
+def pieces(pattern: str) -> Iterator[tuple[str, bool]]:
+    """The parts of a pattern in their order, and whether each is a hole."""
+    depth = start = 0
+    for at, character in enumerate(pattern):
+        if character == OPEN:
+            if depth == 0 and at > start:
+                yield pattern[start:at], False
+            start = start if depth else at
+            depth += 1
+        elif character == CLOSE and depth:
+            depth -= 1
+            if depth == 0:
+                yield pattern[start : at + 1], True
+                start = at + 1
+    if start < len(pattern):
+        yield pattern[start:], False
+
+
+class Freezer:
+    """Turns results into Values of the graph. Raises InputError for more of them than any template needs.
+
+    ``names`` are the field names that somebody will ask for: fields that differ from them only in case get them.
+    """
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        self.made = self.level = 0
+        self._names = frozenset(names)
+        self._lower = {name.lower(): name for name in self._names}
+
+    def spelled(self, name: str) -> str:
+        """A field's name as those who ask for it spell it."""
+        return name if name in self._names else self._lower.get(name.lower(), name)
+
+    def freeze(self, result: Result) -> Value | None:
+        """The Value of a result; None for null, which is "not set"."""
+        self.made += 1
+        if self.made > MAX_VALUES:
+            raise InputError(f"its expressions make more than {MAX_VALUES:,} values")
+        if self.level > MAX_LEVELS:
+            raise InputError(f"its expressions make a value of more than {MAX_LEVELS} levels")
+        self.level += 1
+        try:
+            return self._frozen(result)
+        finally:
+            self.level -= 1
+
+    def _frozen(self, result: Result) -> Value | None:
+        match result:
+            case Scalar() | Unknown():
+                return result
+            case Absent():
+                return None
+            case Items(items=items, at=at):
+                return ListValue(at=at, items=tuple(self._item(item) for item in items))
+            case Fields(fields=fields, rest=rest, at=at):
+                found = {self.spelled(name): self.freeze(item) for name, item in fields.items()}
+                return MapValue(
+                    at=at, fields={name: item for name, item in found.items() if item is not None}, rest=rest
+                )
+            case _:
+                return unknown_in(result)
+
+    def _item(self, item: Result) -> Value:
+        found = self.freeze(item)
+        return found if found is not None else Unknown(at=item.at, why="it is null")

@@ -1,0 +1,221 @@
+"""Declarations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import ClassVar, TypeAlias
+
+from kvlint.syntax import tree
+from kvlint.syntax.bicep.bodies import Bodies
+from kvlint.syntax.bicep.tokens import Unexpected
+
+_Decorators: TypeAlias = tuple[tree.Expression, ...]
+
+
+class Declarations(Bodies):
+    """Reads declarations."""
+
+    __slots__ = ()
+
+    def declaration(self) -> tree.Declaration:
+        """Reads a declaration with its decorators."""
+        decorators = self.decorators()
+        at = self.at
+        keyword = self.next_word()
+        read = self._READERS.get(keyword)
+        if read is not None:
+            return read(self, decorators)
+        if keyword:
+            raise Unexpected("this is no declaration", at)
+        self.at = at
+        raise self.unexpected("a declaration")
+
+    def _target_scope(self, _: _Decorators) -> tree.Declaration:
+        start = self.start()
+        value = self.value()
+        return tree.TargetScope(start, self.at, value)
+
+    def _parameter(self, decorators: _Decorators) -> tree.Declaration:
+        start = self.start()
+        self.skip()
+        at = self.at
+        name = self.word("the name of a parameter")
+        type_ = self.type_before_value()
+        end = self.at
+        default = self.value() if self.skip() == "=" else None
+        return tree.Parameter(start, end if default is None else self.at, name, type_, default, decorators, at)
+
+    def _variable(self, decorators: _Decorators) -> tree.Declaration:
+        start = self.start()
+        name = self.word("the name of a variable")
+        self.type_before_value()
+        value = self.value()
+        return tree.Variable(start, self.at, name, value, decorators)
+
+    def _output(self, decorators: _Decorators) -> tree.Declaration:
+        start = self.start()
+        name = self.word("the name of an output")
+        type_ = self.type_before_value()
+        value = self.value()
+        return tree.Output(start, self.at, name, type_, value, decorators)
+
+    def resource(self, decorators: _Decorators) -> tree.Resource:
+        """Reads a resource, from its keyword on."""
+        start = self.start()
+        name = self.word("the name of a resource")
+        type_ = self.path()
+        head = self.at
+        existing = self.take_word("existing")
+        if existing:
+            head = self.at
+        body = self.body()
+        return tree.Resource(start, self.at, name, type_, existing, body, decorators, head)
+
+    def _module(self, decorators: _Decorators) -> tree.Declaration:
+        start = self.start()
+        name = self.word("the name of a module")
+        path = self.path()
+        head = self.at
+        body = self.body()
+        return tree.Module(start, self.at, name, path, body, decorators, head)
+
+    def _type_declaration(self, decorators: _Decorators) -> tree.Declaration:
+        start = self.start()
+        name = self.word("the name of a type")
+        self.take("=")
+        self.skip_to_operand()
+        type_ = self.type()
+        return tree.TypeDeclaration(start, self.at, name, type_, decorators)
+
+    def _function(self, decorators: _Decorators) -> tree.Declaration:
+        start = self.start()
+        name = self.word("the name of a function")
+        self.take("(")
+        self.wrap = True
+        parameters: list[str] = []
+        while self.skip() != ")":
+            parameters.append(self.word("the name of a parameter, or ')'"))
+            self.skip()
+            self.type()
+            if self.skip() == ",":
+                self.at += 1
+            elif self.text[self.at] != ")":
+                raise self.unexpected("',' or ')'")
+        self.at += 1
+        self.wrap = False
+        self.skip()
+        self.type()
+        self.take("=>")
+        self.skip_to_operand()
+        body = self.expression()
+        return tree.Function(start, self.at, name, tuple(parameters), body, decorators)
+
+    def _import(self, _: _Decorators) -> tree.Declaration:
+        start = self.start()
+        mark = self.skip()
+        names: list[tuple[str, str]] = []
+        alias = ""
+        if mark == "{":
+            self.at += 1
+            while self.skip_lines() != "}":
+                names.append(self._imported())
+                self.separate("}")
+            self.at += 1
+        elif mark == "*":
+            self.at += 1
+            if not self.take_word("as"):
+                raise self.unexpected("'as'")
+            alias = self.word("a name for what is imported")
+        else:
+            return self._extended(start, "import")
+        if not self.take_word("from"):
+            raise self.unexpected("'from'")
+        path = self.path()
+        return tree.Import(start, self.at, path, tuple(names), alias)
+
+    def _imported(self) -> tuple[str, str]:
+        """Reads ``name as name``."""
+        if self.text[self.at] == "'":
+            there = self.string()
+            name = str(there.value) if isinstance(there, tree.Literal) else ""
+        else:
+            name = self.word("the name of what is imported, or '}'")
+        end = self.at
+        if self.take_word("as"):
+            return name, self.word("a name for what is imported")
+        self.at = end
+        return name, name
+
+    def _using(self, _: _Decorators) -> tree.Declaration:
+        start = self.start()
+        path = None if self.take_word("none") else self.path()
+        end = self.at
+        if self.take_word("with"):
+            self.skip()
+            self.object()
+            end = self.at
+        self.at = end
+        return tree.Using(start, end, path)
+
+    def _extends(self, _: _Decorators) -> tree.Declaration:
+        start = self.start()
+        path = self.path()
+        return tree.Extends(start, self.at, path)
+
+    def _named(self, _: _Decorators) -> tree.Declaration:
+        """Reads ``metadata name = value``, or an assertion."""
+        keyword = self.next_word()
+        start = self.start()
+        name = self.word("a name")
+        self.value()
+        return tree.Other(start, self.at, keyword, name)
+
+    def _test(self, _: _Decorators) -> tree.Declaration:
+        start = self.start()
+        name = self.word("the name of a test")
+        self.path()
+        self.body()
+        return tree.Other(start, self.at, "test", name)
+
+    def _extension(self, _: _Decorators) -> tree.Declaration:
+        keyword = self.next_word()
+        return self._extended(self.start(), keyword)
+
+    def _extended(self, start: int, keyword: str) -> tree.Declaration:
+        """Reads what an extension is, how it is configured, and its name here."""
+        name = ""
+        if self.skip() in "'$":
+            self.string()
+        else:
+            name = self.word("the name of an extension")
+        end = self.at
+        while (word := self.next_word()) in {"with", "as"}:
+            self.at += len(word)
+            if word == "as":
+                name = self.word("a name for the extension")
+            else:
+                self.skip()
+                self.expression()
+            end = self.at
+        self.at = end
+        return tree.Other(start, end, keyword, name)
+
+    _READERS: ClassVar[Mapping[str, Callable[[Declarations, _Decorators], tree.Declaration]]] = {
+        "assert": _named,
+        "extends": _extends,
+        "extension": _extension,
+        "extensionConfig": _extension,
+        "func": _function,
+        "import": _import,
+        "metadata": _named,
+        "module": _module,
+        "output": _output,
+        "param": _parameter,
+        "provider": _extension,
+        "resource": resource,
+        "targetScope": _target_scope,
+        "test": _test,
+        "type": _type_declaration,
+        "using": _using,
+        "var": _variable,
+    }

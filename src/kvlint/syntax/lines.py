@@ -1,0 +1,129 @@
+"""Places in a text: offsets -> lines and columns, and what a report may show of them.
+
+Lines end as they do in editors: at a line feed, a carriage return, or both. Lines and columns are 1-based.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
+
+from kvlint.model.source import Excerpt, Region
+
+HIDDEN = "(hidden)"
+MAX_LINES = 10
+MAX_CHARACTERS = 2_000
+# Of a line too long to be shown whole, what stands before the region.
+_LEAD = 200
+
+Span = tuple[int, int]
+
+
+class Lines:
+    """The lines of ``text``. All offsets are in code points; the end of a span is exclusive.
+
+    Offsets beyond the text mean its end. The lines are found when something first asks for them.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._starts: list[int] = []
+        # Only characters beyond U+FFFF take two code units in UTF-16.
+        self._narrow = text.isascii()
+
+    def place(self, offset: int) -> tuple[int, int]:
+        """Line and column of an offset."""
+        offset = self._within(offset)
+        line = bisect_right(self.starts, offset)
+        return line, offset - self.starts[line - 1] + 1
+
+    def region(self, start: int, end: int) -> Region:
+        """The region of a span."""
+        return Region(*self.place(start), *self.place(max(start, end)))
+
+    def excerpt(self, start: int, end: int, hidden: Sequence[Span] = ()) -> Excerpt:
+        """The text of a span, and around it the whole lines that it touches, without the last line's break.
+
+        Both end after MAX_LINES lines or MAX_CHARACTERS characters; of a line too long for that the context may begin
+        within it. Whatever lies in a span of ``hidden`` is replaced by ``(hidden)``, so that no secret is shown. Line
+        breaks are line feeds.
+        """
+        start = self._within(start)
+        end = max(start, self._within(end))
+        low, high = self._context(start, end)
+        spans = _merged(hidden, low, high)
+        return Excerpt(
+            text=self._shown(start, min(end, high), spans),
+            context=self.region(low, high),
+            context_text=self._shown(low, high, spans),
+            utf16=self._utf16(start, end),
+            context_utf16=self._utf16(low, high),
+        )
+
+    @property
+    def starts(self) -> list[int]:
+        """The offset of each line's first character."""
+        if not self._starts:
+            text = self.text
+            if "\r" in text:
+                text = text.replace("\r\n", " \n").replace("\r", "\n")  # as long as before
+            self._starts = [0, *accumulate([len(line) + 1 for line in text.split("\n")])]
+            self._starts.pop()
+        return self._starts
+
+    def _within(self, offset: int) -> int:
+        return min(max(offset, 0), len(self.text))
+
+    def _context(self, start: int, end: int) -> Span:
+        """The span that is shown around a span."""
+        starts = self.starts
+        first = bisect_right(starts, start)
+        last = min(bisect_right(starts, max(start, end - 1)), first + MAX_LINES - 1)
+        low = starts[first - 1]
+        high = starts[last] if last < len(starts) else len(self.text)
+        for mark in "\n\r":
+            if self.text.endswith(mark, low, high):
+                high -= 1
+        if high - low > MAX_CHARACTERS:
+            if start - low > _LEAD and end - low > MAX_CHARACTERS:
+                low = start - _LEAD
+            high = min(high, low + MAX_CHARACTERS)
+        return low, max(high, start)
+
+    def _shown(self, start: int, end: int, hidden: Sequence[Span]) -> str:
+        """The text of a span, without what is hidden."""
+        parts: list[str] = []
+        for first, last in hidden:
+            if first < end and last > start:
+                parts += (self.text[start : max(start, first)], HIDDEN)
+                start = min(last, end)
+        parts.append(self.text[start:end])
+        return "".join(parts).replace("\r\n", "\n").replace("\r", "\n")
+
+    def _utf16(self, start: int, end: int) -> Region | None:
+        """The region of a span in UTF-16 code units, where that is another one."""
+        if self._narrow:
+            return None
+        region = self.region(start, end)
+        first, last = self._wide(start), self._wide(end)
+        if not first and not last:
+            return None
+        return Region(region.start_line, region.start_column + first, region.end_line, region.end_column + last)
+
+    def _wide(self, offset: int) -> int:
+        """How many characters before an offset on its line take two code units."""
+        start = self.starts[bisect_right(self.starts, offset) - 1]
+        before = self.text[start:offset]
+        return len(before.encode("utf-16-le", "surrogatepass")) // 2 - len(before)
+
+
+def _merged(spans: Sequence[Span], low: int, high: int) -> list[Span]:
+    """The spans that reach into ``low`` to ``high``, in order, those that overlap made one."""
+    merged: list[Span] = []
+    for start, end in sorted(span for span in spans if span[0] < high and span[1] > low and span[0] < span[1]):
+        if merged and start < merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged

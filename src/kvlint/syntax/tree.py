@@ -1,0 +1,289 @@
+"""Expressions and declarations as their author wrote them: one tree for Bicep and for ARM template expressions.
+
+Every node says where it stands: ``start`` and ``end`` are offsets in code points into the text that was parsed, the end
+exclusive.
+"""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+
+
+class Node(msgspec.Struct, frozen=True, gc=False):
+    """A stretch of the text."""
+
+    start: int
+    end: int
+
+
+class Literal(Node, frozen=True, gc=False):
+    """A text, number, boolean or null (None)."""
+
+    value: str | int | float | bool | None
+
+
+class Template(Node, frozen=True, gc=False):
+    """A text with expressions in it, in their order; the texts between them are Literals."""
+
+    parts: tuple[Expression, ...]
+
+
+class Name(Node, frozen=True, gc=False):
+    """A symbol."""
+
+    name: str
+
+
+class Member(Node, frozen=True, gc=False):
+    """``of.name``, or ``of.?name`` where ``safe``."""
+
+    of: Expression
+    name: str
+    safe: bool = False
+
+
+class Item(Node, frozen=True, gc=False):
+    """``of[index]``; ``safe``: ``of[?index]``; ``from_end``: ``of[^index]``, which counts from 1."""
+
+    of: Expression
+    index: Expression
+    safe: bool = False
+    from_end: bool = False
+
+
+class Nested(Node, frozen=True, gc=False):
+    """``of::name``, a resource declared within another."""
+
+    of: Expression
+    name: str
+
+
+class NotNull(Node, frozen=True, gc=False):
+    """``of!``."""
+
+    of: Expression
+
+
+class Call(Node, frozen=True, gc=False):
+    """``name(arguments)``, or ``of.name(arguments)``. An ARM user function has its namespace in ``name``."""
+
+    name: str
+    arguments: tuple[Expression, ...]
+    of: Expression | None = None
+
+
+class Unary(Node, frozen=True, gc=False):
+    """``!``, ``-`` or ``+`` before an operand."""
+
+    operator: str
+    operand: Expression
+
+
+class Binary(Node, frozen=True, gc=False):
+    """Two operands with an operator as Bicep spells it, ``??`` included."""
+
+    operator: str
+    left: Expression
+    right: Expression
+
+
+class Conditional(Node, frozen=True, gc=False):
+    """``condition ? yes : no``."""
+
+    condition: Expression
+    yes: Expression
+    no: Expression
+
+
+class Spread(Node, frozen=True, gc=False):
+    """``...value`` in an array or object."""
+
+    value: Expression
+
+
+class Array(Node, frozen=True, gc=False):
+    """``[a, b]``."""
+
+    items: tuple[Expression | Spread, ...]
+
+
+class Property(Node, frozen=True, gc=False):
+    """``key: value``. A key is its text, or a Template."""
+
+    key: str | Template
+    value: Expression
+
+
+class Object(Node, frozen=True, gc=False):
+    """``{ key: value }``. Resources declared in it stand in ``resources``."""
+
+    members: tuple[Property | Spread, ...]
+    resources: tuple[Resource, ...] = ()
+
+
+class For(Node, frozen=True, gc=False):
+    """``[for item in over: body]``, or ``[for (item, index) in over: body]``."""
+
+    item: str
+    index: str
+    over: Expression
+    body: Expression
+
+
+class If(Node, frozen=True, gc=False):
+    """``if (condition) body``, of a resource, a module or a loop."""
+
+    condition: Expression
+    body: Expression
+
+
+class Lambda(Node, frozen=True, gc=False):
+    """``(parameters) => body``."""
+
+    parameters: tuple[str, ...]
+    body: Expression
+
+
+Expression: TypeAlias = (
+    Literal | Template | Name | Member | Item | Nested | NotNull | Call | Unary | Binary | Conditional | Array
+    | Object | For | If | Lambda
+)  # fmt: skip
+
+
+class Type(Node, frozen=True, gc=False):
+    """A type, by its ``kind``.
+
+    ::
+
+    name        ``name`` (``string``, ``object``, a declared type, ``module.type``, ``resource``)
+    literal     ``value``
+    array       ``of[0]`` with any number of items
+    tuple       ``of``
+    object      ``fields``; ``*`` is the key of all others
+    union       ``of``
+    nullable    ``of[0]``
+    member      ``name`` of the type ``of[0]`` (``*`` an array's item)
+    resource    ``name`` is resourceInput, resourceOutput or resource, ``value`` the Azure type
+    """
+
+    kind: str
+    name: str = ""
+    value: str | int | float | bool | None = None
+    of: tuple[Type, ...] = ()
+    fields: tuple[tuple[str, Type], ...] = ()
+
+
+class TargetScope(Node, frozen=True, gc=False):
+    """``targetScope = value``."""
+
+    value: Expression
+
+
+class Parameter(Node, frozen=True, gc=False):
+    """``param name type = default``; in a ``.bicepparam`` file ``default`` is the value. ``at``: where its name is."""
+
+    name: str
+    type: Type | None
+    default: Expression | None
+    decorators: tuple[Expression, ...] = ()
+    at: int = 0
+
+
+class Variable(Node, frozen=True, gc=False):
+    """``var name = value``."""
+
+    name: str
+    value: Expression
+    decorators: tuple[Expression, ...] = ()
+
+
+class Output(Node, frozen=True, gc=False):
+    """``output name type = value``."""
+
+    name: str
+    type: Type | None
+    value: Expression
+    decorators: tuple[Expression, ...] = ()
+
+
+class Resource(Node, frozen=True, gc=False):
+    """``resource name 'type@version' = body``. ``head`` is where ``= body`` begins, the end of its first line's part.
+
+    ``body`` is an Object, an If, or a For of either.
+    """
+
+    name: str
+    type: Expression
+    existing: bool
+    body: Expression
+    decorators: tuple[Expression, ...] = ()
+    head: int = 0
+
+
+class Module(Node, frozen=True, gc=False):
+    """``module name 'path' = body``."""
+
+    name: str
+    path: Expression
+    body: Expression
+    decorators: tuple[Expression, ...] = ()
+    head: int = 0
+
+
+class TypeDeclaration(Node, frozen=True, gc=False):
+    """``type name = type``."""
+
+    name: str
+    type: Type
+    decorators: tuple[Expression, ...] = ()
+
+
+class Function(Node, frozen=True, gc=False):
+    """``func name(parameters) type => body``."""
+
+    name: str
+    parameters: tuple[str, ...]
+    body: Expression
+    decorators: tuple[Expression, ...] = ()
+
+
+class Import(Node, frozen=True, gc=False):
+    """``import { a as b } from 'path'`` (``names``: name there, name here), or ``import * as alias from 'path'``."""
+
+    path: Expression
+    names: tuple[tuple[str, str], ...] = ()
+    alias: str = ""
+
+
+class Using(Node, frozen=True, gc=False):
+    """``using 'path'`` or ``using none`` (``path`` is None then), of a parameter file."""
+
+    path: Expression | None
+
+
+class Extends(Node, frozen=True, gc=False):
+    """``extends 'path'``, of a parameter file."""
+
+    path: Expression
+
+
+class Other(Node, frozen=True, gc=False):
+    """A declaration that deploys nothing: metadata, assert, test, extension, provider, extensionConfig."""
+
+    keyword: str
+    name: str = ""
+
+
+Declaration: TypeAlias = (
+    TargetScope | Parameter | Variable | Output | Resource | Module | TypeDeclaration | Function | Import | Using
+    | Extends | Other
+)  # fmt: skip
+
+
+class Fault(msgspec.Struct, frozen=True, gc=False):
+    """What is wrong with the text at an offset."""
+
+    message: str
+    at: int

@@ -1,0 +1,110 @@
+"""Expressions in the words of their languages, and results in few words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from kvlint.expressions.evaluate import Budget, Evaluator, Functions
+from kvlint.expressions.functions.languages import ARM, BICEP
+from kvlint.expressions.operations import Local
+from kvlint.expressions.values import Closure, Fields, Items, Result, hole, wrapped
+from kvlint.model.source import Location
+from kvlint.model.value import Absent, Scalar, Unknown
+from kvlint.syntax import tree
+from kvlint.syntax.armexpr import parse_expression
+from kvlint.syntax.bicep.parse import parse
+
+AT = Location(path="main.bicep")
+VAULT = "/subscriptions/⟨subscription⟩/resourceGroups/⟨resourceGroup⟩/providers/Microsoft.KeyVault/vaults/kv"
+
+
+def unknown(pattern: str = "", why: str = "nobody knows it", sensitive: bool = False) -> Unknown:
+    return Unknown(at=AT, why=why, pattern=pattern, sensitive=sensitive)
+
+
+def shown(result: Result) -> Any:
+    """Plain data; ``?`` and the pattern for what is unknown, and the key ``*`` where there may be more fields."""
+    match result:
+        case Scalar(value=value):
+            return value
+        case Absent():
+            return None
+        case Unknown(pattern=pattern):
+            return f"?{pattern}"
+        case Items(items=items):
+            return [shown(item) for item in items]
+        case Fields(fields=fields, rest=rest):
+            plain = {name: shown(item) for name, item in fields.items()}
+            return plain if rest is None else {**plain, "*": shown(rest)}
+        case _:
+            return "lambda" if isinstance(result, Closure) else "resource"
+
+
+class Document:
+    """A document with symbols of the test's own, which ARM reads by ``parameters('name')``."""
+
+    def __init__(self, symbols: Mapping[str, Any]) -> None:
+        self.symbols = {
+            "u": unknown(hole("u")),
+            "v": unknown(hole("v")),
+            "mystery": unknown(),
+            "secret": Scalar(at=AT, value="hunter2", sensitive=True),
+            "id": unknown(VAULT),
+            "open": Fields(at=AT, fields={"a": Scalar(at=AT, value=1)}, rest=unknown(hole("rest"))),
+            **{name: value if isinstance(value, Unknown) else wrapped(value, AT) for name, value in symbols.items()},
+        }
+
+    def place(self, node: tree.Node) -> Location:  # noqa: ARG002  # an Evaluator asks so
+        return AT
+
+    def symbol(self, node: tree.Name) -> Result:
+        return self.symbols[node.name]
+
+    def call(self, node: tree.Call, local: Local) -> Result | None:  # noqa: ARG002  # the same
+        if node.name == "parameters" and isinstance(node.arguments[0], tree.Literal):
+            return self.symbols[str(node.arguments[0].value)]
+        return None
+
+
+class Language:
+    """Evaluates expressions of one language."""
+
+    def __init__(self, functions: Functions, is_arm: bool) -> None:
+        self.functions = functions
+        self.is_arm = is_arm
+
+    def result(self, text: str, **symbols: Any) -> Result:
+        return self.evaluated(self.tree(text), **symbols)
+
+    def evaluated(self, node: tree.Expression, **symbols: Any) -> Result:
+        return Evaluator(Document(symbols), self.functions, Budget()).evaluate(node, {})
+
+    def tree(self, text: str) -> tree.Expression:
+        if self.is_arm:
+            return parse_expression(text)
+        parsed = parse(f"var it = {text}\n")
+        assert not parsed.faults, parsed.faults
+        declaration = parsed.declarations[0]
+        assert isinstance(declaration, tree.Variable)
+        return declaration.value
+
+    def __call__(self, text: str, **symbols: Any) -> Any:
+        return shown(self.result(text, **symbols))
+
+    def why(self, text: str, **symbols: Any) -> str:
+        found = self.result(text, **symbols)
+        assert isinstance(found, Unknown), found
+        return found.why
+
+
+@pytest.fixture
+def arm() -> Language:
+    return Language(ARM, is_arm=True)
+
+
+@pytest.fixture
+def bicep() -> Language:
+    return Language(BICEP, is_arm=False)

@@ -1,0 +1,197 @@
+"""The evaluator: what is certain, what is not, and where it stops."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from kvlint.errors import InputError
+from kvlint.expressions.compare import either, same
+from kvlint.expressions.evaluate import MAX_DEPTH
+from kvlint.expressions.values import (
+    MAX_LEVELS,
+    MAX_VALUES,
+    Fields,
+    Freezer,
+    Items,
+    Result,
+    hidden,
+    is_sensitive,
+    unknown_in,
+    wrapped,
+)
+from kvlint.model.source import Location
+from kvlint.model.value import MapValue, Scalar, Unknown
+from kvlint.syntax import tree
+
+if TYPE_CHECKING:
+    from tests.expressions.conftest import Language
+
+AT = Location(path="main.bicep")
+
+EXPRESSIONS: list[tuple[str, Any]] = [
+    # three-valued logic: one operand may decide
+    ("u && false", False),
+    ("false && u", False),
+    ("u || true", True),
+    ("u && true", "?"),
+    ("false || u", "?"),
+    ("!u", "?"),
+    ("!(1 == 2)", True),
+    ("u == u", True),
+    ("u != u", False),
+    ("u == v", "?"),
+    ("mystery == mystery", "?"),
+    ("[1, u] == [2, u]", False),
+    ("[1, u] == [1, v]", "?"),
+    ("{ a: 1 } == { a: 1 }", True),
+    ("null == []", False),
+    ("'A' =~ 'a'", True),
+    # null
+    ("null ?? 'a'", "a"),
+    ("'a' ?? u", "a"),
+    ("u ?? 'a'", "?⟨coalesce(⟨u⟩,a)⟩"),
+    ("null ?? u", "?⟨u⟩"),
+    # either of two
+    ("true ? 1 : u", 1),
+    ("u ? 'a' : 'a'", "a"),
+    ("u ? 'a' : 'b'", "?⟨if(⟨u⟩,a,b)⟩"),
+    ("u ? { a: 1, b: 2 } : { a: 1, b: 3 }", {"a": 1, "b": "?⟨if(⟨u⟩,2,3)⟩"}),
+    ("u ? { A: 1 } : { a: 1 }", {"A": 1}),
+    ("u ? [1, 2] : [1, 3]", [1, "?⟨if(⟨u⟩,2,3)⟩"]),
+    ("u ? [1] : []", "?"),
+    ("(u ? open : { a: 1 }).a", 1),
+    # spread
+    ("[...[1], 2, ...[]]", [1, 2]),
+    ("[1, ...u]", "?⟨u⟩"),
+    ("{ a: 1, ...{ a: 2, b: 3 } }", {"a": 2, "b": 3}),
+    ("{ a: 1, ...u, b: 2 }", {"b": 2, "*": "?⟨u⟩"}),
+    ("{ z: 1, ...open }", {"a": 1, "*": "?⟨rest⟩"}),
+    ("{ '${u}': 1, b: 2 }", {"b": 2, "*": "?⟨u⟩"}),
+    # members
+    ("open.a", 1),
+    ("open.b", "?⟨rest⟩"),
+    ("{ a: 1 }.?b", None),
+    ("{ a: 1 }.?b.c.d", None),
+    ("{ a: 1 }.?b.c[0].d ?? 'none'", "none"),
+    ("[1][?3]", None),
+    ("[1, 2][^1]", 2),
+    ("{ aB: 1 }['Ab']", 1),
+    ("{ aB: 1 }.AB", 1),
+    ("u.a[0].b", "?⟨⟨⟨⟨u⟩.a⟩[0]⟩.b⟩"),
+    ("u['a'] == u.a", True),
+    ("[u, 1][0]", "?⟨u⟩"),
+    # loops and lambdas
+    ("[for i in range(0, 2): i]", [0, 1]),
+    ("[for (x, i) in ['a', u]: { n: i, x: x }]", [{"n": 0, "x": "a"}, {"n": 1, "x": "?⟨u⟩"}]),
+    ("[for x in u: x]", "?⟨u⟩"),
+    ("map([1], x => map([2], y => x + y))", [[3]]),
+    ("reduce([1, 2], 0, (a, b, i) => a + b * i)", 2),
+    # arithmetic
+    ("7 / 2 + -7 % 2", 2),
+    ("1 < 2 && 'a' < 'b'", True),
+    ("'${u}-x' == '${u}-x'", True),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), EXPRESSIONS)
+def test_expressions(bicep: Language, text: str, expected: Any) -> None:
+    found = bicep(text)
+    if expected == "?":
+        assert isinstance(found, str)
+        assert found.startswith("?")
+    else:
+        assert found == expected
+
+
+REFUSED = [
+    ("'true' ? 1 : 2", "a condition is no boolean, so the deployment fails"),
+    ("true && 'a'", "an operand is no boolean, so the deployment fails"),
+    ("{ a: 1 }.b", "there is no property 'b', so the deployment fails"),
+    ("[1][3]", "there is no item 3, so the deployment fails"),
+    ("null.a", "'a' is asked of something that has no properties, so the deployment fails"),
+    ("1 / 0", "the operands of '/' do not fit it"),
+    ("[for x in 'abc': x]", "a loop runs over something that is no array"),
+]
+
+
+@pytest.mark.parametrize(("text", "why"), REFUSED)
+def test_refused(bicep: Language, text: str, why: str) -> None:
+    assert bicep.why(text) == why
+
+
+def test_secrets_have_no_pattern(bicep: Language) -> None:
+    found = bicep.result("'${secret}-${u}'")
+    assert isinstance(found, Unknown)
+    assert found.sensitive
+    assert not found.pattern
+
+
+def test_steps_are_limited(bicep: Language) -> None:
+    """Work on a long text counts as steps, so that a loop over it ends."""
+    loop = "map(range(0, 10000), x => length(replace(long, 'a', 'b')))"
+    with pytest.raises(InputError, match="steps"):
+        bicep(loop, long="x" * 1_000_000)
+
+
+def test_depth_is_limited(bicep: Language) -> None:
+    node: tree.Expression = tree.Literal(0, 0, 1)
+    for _ in range(MAX_DEPTH + 1):
+        node = tree.Array(0, 0, (node,))
+    found = bicep.evaluated(node)
+    assert isinstance(found, Items)
+    doubt = unknown_in(found)
+    assert doubt is not None
+
+
+def doubled(times: int) -> Result:
+    """A value with 2 to the power of ``times`` parts, which takes no memory."""
+    value: Result = Scalar(at=AT, value=1)
+    for _ in range(times):
+        value = Items(at=AT, items=[value, value])
+    return value
+
+
+def nested(levels: int) -> Result:
+    value: Result = Scalar(at=AT, value=1)
+    for _ in range(levels):
+        value = Items(at=AT, items=[value])
+    return value
+
+
+@pytest.mark.parametrize("value", [doubled(60), nested(100_000)])
+def test_values_without_end(value: Result) -> None:
+    doubt = Unknown(at=AT, why="nobody knows")
+    assert unknown_in(value) is not None
+    assert is_sensitive(value)
+    assert same(value, Items(at=AT, items=list(value.items))) is None  # type: ignore[union-attr]  # it is Items
+    assert isinstance(either(value, value, doubt), Unknown)
+    assert isinstance(hidden(value), Unknown)
+    freezer = Freezer()
+    freezer.made = MAX_VALUES - 10_000  # as if much had been made before
+    with pytest.raises(InputError):
+        freezer.freeze(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["reduce(range(0, 9999), [], (all, item) => [all])", "reduce(range(0, 99), [1], (all, item) => [all, all])"],
+)
+def test_a_lambda_that_nests_without_end(bicep: Language, value: str) -> None:
+    assert bicep.why(f"string({value})") == "it is too large to be looked at"
+    assert bicep.why(f"contains([{value}], {value})")
+    assert isinstance(bicep.result(f"union([{value}], [{value}])"), Items)
+    assert bicep.why(f"'${{{value}}}'")
+
+
+def test_freezing_keeps_what_is_known() -> None:
+    value = Fields(
+        at=AT, fields={"a": wrapped({"b": [1, None]}, AT), "n": wrapped(None, AT)}, rest=Unknown(at=AT, why="x")
+    )
+    found = Freezer().freeze(value)
+    assert isinstance(found, MapValue)
+    assert list(found.fields) == ["a"]
+    assert found.rest is not None
+    assert unknown_in(nested(MAX_LEVELS - 1)) is None
+    assert Freezer().freeze(nested(MAX_LEVELS - 1)) is not None
