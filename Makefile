@@ -15,9 +15,9 @@ help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 demo: .venv/kvlint ## set up, and run kvlint on the samples
-	@for plan in samples/*/plan.json; do \
-	  printf '\n$$ kvlint %s\n' "$$plan"; \
-	  status=0; $(BIN)/kvlint "$$plan" || status=$$?; \
+	@for input in samples/*/plan.json samples/*/main.bicep samples/*/main.json; do \
+	  printf '\n$$ kvlint %s\n' "$$input"; \
+	  status=0; $(BIN)/kvlint "$$input" || status=$$?; \
 	  printf '(exit code %s)\n' "$$status"; \
 	  [ "$$status" -le 1 ] || exit "$$status"; \
 	done

@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from kvlint import check as module
+from kvlint import work as module
 from kvlint.check import check, exit_code
 from kvlint.config import Config
+from kvlint.judged import judge
+from kvlint.readers.read import Read
 
 SAMPLE = Path(__file__).resolve().parents[1] / "samples" / "careless" / "plan.json"
 
@@ -18,14 +20,12 @@ def test_an_error_of_our_own_is_a_problem_of_one_input(tmp_path: Path, monkeypat
     for name in ("a.json", "b.json"):
         shutil.copy(SAMPLE, tmp_path / name)
     whole = check(Config(paths=(str(tmp_path / "b.json"),)))
-    judge = module.judge_plan
-
-    def broken(path: str, *rest: object) -> object:
-        if path.endswith("a.json"):
+    def broken(read: Read, *rest: object) -> object:
+        if read.path.endswith("a.json"):
             raise ValueError("a value of the input: hunter2")
-        return judge(path, *rest)  # type: ignore[arg-type]  # handed through
+        return judge(read, *rest)  # type: ignore[arg-type]  # handed through
 
-    monkeypatch.setattr(module, "judge_plan", broken)
+    monkeypatch.setattr(module, "judge", broken)
     config = Config(paths=(str(tmp_path),))
     report = check(config)
     assert [finding.message for finding in report.findings] == [finding.message for finding in whole.findings]

@@ -13,6 +13,7 @@ from kvlint.engine.select import chosen
 from kvlint.model.rule import All, AnyOf, Condition, Items, Linked, Not, Rule
 from kvlint.readers.azurerm.resources import RESOURCES
 from kvlint.readers.azurerm.table import Field
+from kvlint.readers.derive.consumers import PATHS
 from kvlint.selftest import Result, run_examples
 
 RULES = builtin_rules()
@@ -113,17 +114,25 @@ def feeds(fields: Mapping[str, Field], via: str) -> bool:
     return any(field.arm == via or feeds(field.fields, via) for field in fields.values())
 
 
+def consumers(via: str) -> set[str]:
+    """The types of which a table or a template can say this, in lower case."""
+    tables = {mapped.type.lower() for mapped in RESOURCES.values() if feeds(mapped.fields, via)}
+    several = {"microsoft.eventhub/namespaces"}
+    templates = {"derived.keyIds": several, "derived.keyId": set(PATHS) - several}.get(via, set(PATHS))
+    return tables | templates
+
+
 @pytest.mark.parametrize("via", ["derived.keyId", "derived.keyIds", "derived.keyVaultId"])
-def test_the_rule_about_key_consumers_knows_those_of_the_tables(via: str) -> None:
-    asked = {type_ for link in linked(BY_ID["KV004"].when) if link.via == via for type_ in link.types}
-    assert asked == {mapped.type for mapped in RESOURCES.values() if feeds(mapped.fields, via)}
+def test_the_rule_about_key_consumers_knows_them_all(via: str) -> None:
+    asked = {type_.lower() for link in linked(BY_ID["KV004"].when) if link.via == via for type_ in link.types}
+    assert asked == consumers(via)
 
 
 def test_rules_ask_only_for_types_that_something_can_be_of() -> None:
-    known = {mapped.type for mapped in RESOURCES.values()} | {"Terraform/providers"}
+    known = {mapped.type.lower() for mapped in RESOURCES.values()} | {"terraform/providers"} | set(PATHS)
     for rule in RULES:
         types = {
             *rule.resources,
             *(type_ for c in (rule.when, rule.require) for link in linked(c) for type_ in link.types),
         }
-        assert types <= known
+        assert {type_.lower() for type_ in types} <= known

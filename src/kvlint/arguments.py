@@ -31,6 +31,8 @@ class Arguments(msgspec.Struct, frozen=True, kw_only=True):
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
+    parameters: tuple[str, ...] = ()
+    jobs: str = "0"
     min_severity: str = "info"
     fail_on: str = "info"
     strict: bool = False
@@ -45,6 +47,8 @@ OPTIONS = (
     Option(("--select",), "select", many=True),
     Option(("--ignore",), "ignore", many=True),
     Option(("--rules",), "rules", many=True),
+    Option(("--parameters",), "parameters", many=True),
+    Option(("--jobs", "-j"), "jobs"),
     Option(("--min-severity",), "min_severity"),
     Option(("--fail-on",), "fail_on"),
     Option(("--strict",), "strict", takes_value=False),

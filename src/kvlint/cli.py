@@ -61,7 +61,7 @@ def _group(
 
 @app.command()
 def check(
-    paths: Annotated[list[str], typer.Argument(help="Plans in JSON, folders that hold some, or - for standard input.")],
+    paths: Annotated[list[str], typer.Argument(help="Plans, templates, Bicep files, folders that hold some, or -.")],
     formats: Annotated[
         list[str] | None,
         typer.Option("--format", "-f", help="text, json or sarif; NAME=FILE writes to a file. May be repeated."),
@@ -74,6 +74,11 @@ def check(
         list[str] | None, typer.Option("--ignore", help="Not these rules: ids or their beginnings.")
     ] = None,
     rules: Annotated[list[str] | None, typer.Option("--rules", help="A folder or file of your own rules.")] = None,
+    parameters: Annotated[
+        list[str] | None,
+        typer.Option("--parameters", help="Parameters of all templates, instead of those that their names say."),
+    ] = None,
+    jobs: Annotated[str, typer.Option("--jobs", "-j", help="How many processes; 0 for as many as pay.")] = "0",
     min_severity: Annotated[str, typer.Option("--min-severity", help="Show nothing less severe.")] = "info",
     fail_on: Annotated[str, typer.Option("--fail-on", help="Exit with 1 from this severity on.")] = "info",
     strict: Annotated[bool, typer.Option("--strict", help="Undecided questions count as findings.")] = False,
@@ -81,7 +86,7 @@ def check(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Evidence, reasons and fixes too.")] = False,
     statistics: Annotated[bool, typer.Option("--statistics", help="Count the findings of each rule.")] = False,
 ) -> None:
-    """Check plans."""
+    """Check plans, templates and Bicep files."""
     from kvlint.command import run_check
 
     code = run_check(
@@ -92,6 +97,8 @@ def check(
             select=tuple(select or ()),
             ignore=tuple(ignore or ()),
             rules=tuple(rules or ()),
+            parameters=tuple(parameters or ()),
+            jobs=jobs,
             min_severity=min_severity,
             fail_on=fail_on,
             strict=strict,
@@ -117,10 +124,10 @@ def explain(
 
 @app.command()
 def graph(
-    path: Annotated[str, typer.Argument(help="A plan in JSON, or - for standard input.")],
+    path: Annotated[str, typer.Argument(help="A plan, template or Bicep file, or - for standard input.")],
     form: Annotated[str, typer.Option("--format", "-f", help="mermaid or dot.")] = "mermaid",
 ) -> None:
-    """Draw the resources of a plan and how they refer to each other."""
+    """Draw resources and how they refer to each other."""
     from kvlint.command import tell_problems, write
     from kvlint.drawing import drawn
 

@@ -63,6 +63,8 @@ def _config(arguments: Arguments, targets: list[tuple[str, str]]) -> Config:
     return Config(
         # A report is in the order of its input, and the order of the words is no part of the question.
         paths=tuple(sorted(arguments.paths)),
+        parameters=tuple(sorted(arguments.parameters)),
+        jobs=_jobs(arguments.jobs),
         select=_words("--select", arguments.select),
         ignore=_words("--ignore", arguments.ignore),
         rules=arguments.rules,
@@ -80,6 +82,12 @@ def _words(option: str, values: tuple[str, ...]) -> tuple[str, ...]:
     if values and not words:
         raise UsageError(f"{option} names no rule", "kvlint rules lists all rules")
     return words
+
+
+def _jobs(word: str) -> int:
+    if not word.isdecimal() or len(word) > _MOST_DIGITS:
+        raise UsageError(f"--jobs {word}: a number of processes was expected", "0 takes as many as pay")
+    return int(word)
 
 
 def _severity(option: str, word: str) -> Severity:
@@ -168,6 +176,7 @@ def _to_file(data: bytes, file: str) -> None:
 
 
 # GitHub shows the first 5,000 results of an upload.
+_MOST_DIGITS = 3
 _SHOWN_RESULTS = 5000
 
 

@@ -1,4 +1,4 @@
-"""The graph of a plan as a drawing: Mermaid or Graphviz's DOT."""
+"""The graph of an input as a drawing: Mermaid or Graphviz's DOT."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ from kvlint.errors import InputError, UsageError
 from kvlint.model.graph import Demand, Reference, ResourceGraph
 from kvlint.model.report import Problem
 from kvlint.readers.build import build_graph
-from kvlint.readers.discover import discover, read_source
-from kvlint.readers.plan.read import read_plan
+from kvlint.readers.discover import discover
+from kvlint.readers.read import Reader
+from kvlint.readers.units import Unit, units_of
 
 # The attributes that tie resources together, and what an arrow is called.
 _VIAS = {
@@ -25,29 +26,29 @@ _VIAS = {
 
 
 def drawn(path: str, form: str) -> tuple[str, list[Problem]]:
-    """The resources of the plan ``path`` and their references, and what of it could not be read.
+    """The resources of the input ``path`` and their references, and what of it could not be read.
 
     Raises UsageError or InputError.
     """
     if form not in _FORMS:
         raise UsageError(f"there is no format '{form}'", f"one of {', '.join(_FORMS)}")
-    sources, _ = discover([path])
-    if len(sources) != 1:
-        raise UsageError(f"'{path}' is not one plan", "give a single file")
-    data = read_source(sources[0])
-    if data is None:
-        raise InputError(f"{path}: not a plan")
-    graph, problems = _graph(sources[0].path, data)
+    sources, root = discover([path])
+    units = units_of(sources, ())
+    if len(sources) != 1 or not units:
+        raise UsageError(f"'{path}' is not one plan, template or Bicep file", "give a single file")
+    graph, problems = _graph(units[0], root)
     return "\n".join(_FORMS[form](graph)) + "\n", problems
 
 
-def _graph(path: str, data: bytes) -> tuple[ResourceGraph, list[Problem]]:
-    """Everything in a plan, with the references of all types that it has."""
+def _graph(unit: Unit, root: str) -> tuple[ResourceGraph, list[Problem]]:
+    """Everything in an input, with the references of all types that it has."""
     demand = Demand(paths={}, vias={}, everything=True)
-    read = read_plan(path, data, demand)
+    read = Reader(demand, root).read(unit)
+    if read is None:
+        raise InputError(f"{unit.source.path}: there is nothing in it to draw")
     types = frozenset(resource.type.lower() for resource in read.resources.values())
     demand = msgspec.structs.replace(demand, vias=dict.fromkeys(_VIAS, types))
-    return build_graph(read.resources, demand, read.closed), read.problems
+    return build_graph(read.resources, demand, read.closed), list(read.problems)
 
 
 def _edges(graph: ResourceGraph) -> Iterator[tuple[str, str, str, bool]]:

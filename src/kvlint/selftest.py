@@ -7,19 +7,24 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from kvlint.check import judge_plan
 from kvlint.engine.demand import demand_of
 from kvlint.engine.evaluate import Evaluator
 from kvlint.errors import InputError
+from kvlint.judged import Judged, judge
 from kvlint.model.graph import Demand
 from kvlint.model.report import Finding
 from kvlint.model.rule import Example, Rule
 from kvlint.readers.derive.attributes import with_needs
 from kvlint.readers.plan.compact import expand
+from kvlint.readers.read import Read, Reader, plan_read
 
 # The languages of examples that kvlint can read.
-LANGUAGES = ("plan",)
-_MARK = re.compile(r"^(?P<address>[^\s#][^#]*?):\s*(?:#|//)\s*<-\s*(?P<rules>.+)$")
+LANGUAGES = ("plan", "bicep", "arm")
+# The line of a plan's example that names a resource.
+_ADDRESS = re.compile(r"^(?P<address>[^\s#][^#]*?):\s*#\s*<-\s*(?P<rules>.+)$")
+# The line of a template's example that is to be edited.
+_LINE = re.compile(r"//\s*<-\s*(?P<rules>[A-Z0-9,\s]+)$")
+_NAME = "example"
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -39,48 +44,75 @@ def run_examples(rules: Sequence[Rule]) -> Iterator[Result]:
             for language, source in example.sources.items():
                 faults: tuple[str, ...] = (f"examples in {language} cannot be run yet",)
                 if language in LANGUAGES:
-                    faults = tuple(_faults(rule, example, source, demand, evaluator))
+                    faults = tuple(_faults(rule, example, language, source, demand, evaluator))
                 yield Result(rule=rule, example=example, language=language, faults=faults)
 
 
-def _faults(rule: Rule, example: Example, source: str, demand: Demand, evaluator: Evaluator) -> Iterator[str]:
+def _faults(
+    rule: Rule, example: Example, language: str, source: str, demand: Demand, evaluator: Evaluator
+) -> Iterator[str]:
     """What is wrong with an example, or with what the rule says about it."""
     try:
-        read, verdicts = judge_plan("example", expand(source), demand, evaluator)
+        judged = judge(_read(language, source, demand), demand, evaluator, explain=True)
     except InputError as error:
         yield error.message
     # An example is its author's own draft: whatever trips over it, the other examples still run.
     except Exception as error:  # noqa: BLE001
         yield f"the example cannot be read: {type(error).__name__}"
     else:
-        problems = [problem.message for problem in read.problems + verdicts.problems if problem.level == "error"]
-        yield from problems or _compare(rule, example, source, verdicts.findings, verdicts.undecided)
+        problems = [problem.message for problem in judged.problems if problem.level == "error"]
+        yield from problems or _compare(rule, example, language, source, judged)
 
 
-def _compare(
-    rule: Rule, example: Example, source: str, findings: Sequence[Finding], undecided: Sequence[Finding]
-) -> Iterator[str]:
+def _read(language: str, source: str, demand: Demand) -> Read:
+    if language == "plan":
+        return plan_read(_NAME, expand(source), demand)
+    reader = Reader(demand, "")
+    read = (reader.bicep if language == "bicep" else reader.template)(_NAME, source.encode())
+    if read is None:
+        raise InputError("it is no ARM template", "it needs a $schema")
+    return read
+
+
+def _compare(rule: Rule, example: Example, language: str, source: str, judged: Judged) -> Iterator[str]:
     """How what was found differs from what the example says."""
-    marked = marks(source, rule.id)
+    by_line = language != "plan"
+    marked = lines_marked(source, rule.id) if by_line else marks(source, rule.id)
     if not marked and example.expect != "passes":
-        yield f"no line that begins with an address is marked '# <- {rule.id}'"
-    failed, doubtful = _addresses(findings), _addresses(undecided)
+        where = "no line is marked '// <-" if by_line else "no line that begins with an address is marked '# <-"
+        yield f"{where} {rule.id}'"
+    found_in = _lines if by_line else _addresses
+    failed, doubtful = found_in(judged.findings), found_in(judged.undecided)
     wanted_failed = marked if example.expect == "fails" else set()
     wanted_doubtful = marked if example.expect == "undecided" else set()
     for word, found, wanted in (("fails", failed, wanted_failed), ("is undecided", doubtful, wanted_doubtful)):
-        yield from (f"{address} {word}, and should not" for address in sorted(found - wanted))
-        yield from (f"{address} {word} not, and should" for address in sorted(wanted - found))
+        yield from (f"{what} {word}, and should not" for what in sorted(found - wanted))
+        yield from (f"{what} {word} not, and should" for what in sorted(wanted - found))
 
 
 def marks(source: str, rule_id: str) -> set[str]:
     """The addresses whose line ends in ``# <- RULE`` (several rules are parted by commas)."""
     found = set()
     for line in source.splitlines():
-        match = _MARK.match(line)
+        match = _ADDRESS.match(line)
         if match is not None and rule_id in re.split(r"[,\s]+", match["rules"]):
             found.add(match["address"].strip("\"'"))
     return found
 
 
+def lines_marked(source: str, rule_id: str) -> set[str]:
+    """The lines that end in ``// <- RULE``, as ``line 3``."""
+    found = set()
+    for number, line in enumerate(source.splitlines(), 1):
+        match = _LINE.search(line)
+        if match is not None and rule_id in re.split(r"[,\s]+", match["rules"]):
+            found.add(f"line {number}")
+    return found
+
+
 def _addresses(findings: Sequence[Finding]) -> set[str]:
     return {finding.resource for finding in findings}
+
+
+def _lines(findings: Sequence[Finding]) -> set[str]:
+    return {f"line {finding.at.region.start_line}" for finding in findings if finding.at.region is not None}

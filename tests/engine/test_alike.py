@@ -153,9 +153,9 @@ def test_is_local(build: Build, path: str, local: bool) -> None:
 @pytest.mark.parametrize("rule", builtin_rules(), ids=lambda rule: rule.id)
 def test_the_built_in_rules_say_the_same_of_what_is_said_alike(rule: Rule) -> None:
     demand, evaluator = with_needs(demand_of([rule])), Evaluator([rule])
-    for example in rule.examples:
+    for source in (example.sources["plan"] for example in rule.examples if "plan" in example.sources):
         # Each resource twice, so that there is something to share.
-        read = read_plan("example", expand(example.sources["plan"]), demand)
+        read = read_plan("example", expand(source), demand)
         twice = {
             **read.resources,
             **{

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from kvlint.expressions.evaluate import Budget, Evaluator, Functions
 from kvlint.expressions.functions.languages import ARM, BICEP
 from kvlint.expressions.operations import Local
+from kvlint.expressions.room import FRAMES
 from kvlint.expressions.values import Closure, Fields, Items, Result, hole, wrapped
 from kvlint.model.source import Location
 from kvlint.model.value import Absent, Scalar, Unknown
@@ -41,6 +43,15 @@ def shown(result: Result) -> Any:
             return plain if rest is None else {**plain, "*": shown(rest)}
         case _:
             return "lambda" if isinstance(result, Closure) else "resource"
+
+
+@pytest.fixture(autouse=True)
+def _with_room() -> Iterator[None]:
+    """As readers have it while they evaluate."""
+    before = sys.getrecursionlimit()
+    sys.setrecursionlimit(FRAMES)
+    yield
+    sys.setrecursionlimit(before)
 
 
 class Document:

@@ -73,6 +73,27 @@ class TestExposure:
     def test_what_is_no_range_is_not_judged(self, text: str, plan: PlanJson, read: Reader) -> None:
         assert self.exposure(plan, read, ip_rules=[text, "203.0.113.7"]) == "?"
 
+    @pytest.mark.parametrize(
+        ("type_", "version", "expected"),
+        [
+            ("vaults", "2019-09-01", "?"),
+            ("vaults", "2021-06-01-preview", "private-only"),
+            ("vaults", "2026-02-01", "private-only"),
+            ("managedHSMs", "2020-04-01-preview", "?"),
+            ("managedHSMs", "2021-04-01-preview", "private-only"),
+        ],
+    )
+    def test_public_access_in_an_api_version_that_does_not_know_it(
+        self, type_: str, version: str, expected: str, plan: PlanJson, read: Reader
+    ) -> None:
+        body: dict[str, Any] = {"properties": {"publicNetworkAccess": "Disabled"}}
+        address = plan.resource(
+            "azapi_resource.kv", {"type": f"Microsoft.KeyVault/{type_}@{version}", "name": "kv", "body": body}
+        )
+        assert read(plan).get(address, "derived.exposure") == expected
+        body["properties"]["networkAcls"] = {"defaultAction": "Deny"}
+        assert read(plan).get(address, "derived.exposure") == "private-only"
+
     def test_the_world_beside_what_is_no_range(self, plan: PlanJson, read: Reader) -> None:
         assert self.exposure(plan, read, ip_rules=["any", "0.0.0.0/0"]) == "world"
 

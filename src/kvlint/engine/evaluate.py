@@ -143,9 +143,7 @@ def _finding(ready: _Ready, resource: Resource, world: World, outcome: Outcome) 
     first = deciding[0] if deciding else None
     own = first is not None and first.at.address == resource.address
     place = first.at if own and first is not None else resource.at
-    at = Location(
-        path=place.path, region=place.region, address=resource.address, attribute=place.attribute if own else None
-    )
+    at = msgspec.structs.replace(place, address=resource.address, attribute=place.attribute if own else None)
     name = full_name(resource, world)
     message, arguments = filled(ready.rule.message, resource, name, deciding)
     why = undecided_reason(deciding, resource) if outcome is UNDECIDED else ""
@@ -161,13 +159,16 @@ def _finding(ready: _Ready, resource: Resource, world: World, outcome: Outcome) 
         at=at,
         fingerprint=fingerprint(ready.rule.id, at),
         evidence=tuple(deciding),
-        related=_related(resource, deciding),
+        related=_related(resource, deciding, at),
         why=why,
     )
 
 
-def _related(resource: Resource, deciding: list[Evidence]) -> tuple[Note, ...]:
-    """The other resources that the evidence is about, each once."""
+def _related(resource: Resource, deciding: list[Evidence], at: Location) -> tuple[Note, ...]:
+    """The other resources that the evidence is about, each once, and the calls that lead here.
+
+    A value that a caller hands in is edited in the caller's file: then the resource itself is worth a look too.
+    """
     notes: dict[str, Note] = {}
     for note in deciding:
         address = note.at.address
@@ -175,4 +176,7 @@ def _related(resource: Resource, deciding: list[Evidence]) -> tuple[Note, ...]:
             said = f"{note.asked} is {note.found}" if note.asked else note.found
             text = f"{address}: {said}"
             notes[address] = Note(text=text, at=note.at)
-    return tuple(notes.values())
+    calls = [Note(text="called here", at=caller) for caller in resource.callers]
+    if at.path != resource.at.path:
+        calls.append(Note(text=f"{resource.address} is declared here", at=resource.at))
+    return (*notes.values(), *calls)

@@ -10,7 +10,6 @@ import msgspec
 from kvlint.engine.logic import PASS, negated
 from kvlint.model.graph import Reference, Resource
 from kvlint.model.report import Evidence, Outcome
-from kvlint.model.source import Location
 from kvlint.model.value import Answer, Unknown, display
 
 # A list of types is told in words up to this many.
@@ -26,12 +25,7 @@ def below(prefix: str, text: str) -> str:
 
 def answered(outcome: Outcome, found: Answer, wanted: str, resource: Resource, asked: str) -> Evidence:
     """That the attribute ``asked`` of a resource is ``found``."""
-    at = Location(
-        path=found.at.path,
-        region=found.at.region,
-        address=resource.address,
-        attribute=found.at.attribute or asked or None,
-    )
+    at = msgspec.structs.replace(found.at, address=resource.address, attribute=found.at.attribute or asked or None)
     return Evidence(
         outcome=outcome,
         found=display(found),
@@ -50,7 +44,7 @@ def linked(outcome: Outcome, reference: Reference, resource: Resource, target: s
         value = reference.value
         why = value.why if isinstance(value, Unknown) and not value.sensitive else f"it is {found}"
         found, wanted = f"not known: {reference.via} of {reference.source} may name {target}, {why}", "a certain link"
-    at = Location(path=resource.at.path, region=resource.at.region, address=resource.address)
+    at = msgspec.structs.replace(resource.at, address=resource.address)
     return Evidence(outcome=outcome, found=found, wanted=wanted, at=at, hops=reference.hops)
 
 

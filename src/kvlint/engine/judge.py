@@ -50,9 +50,9 @@ def _attribute(condition: Attribute, parameters: Mapping[str, Any]) -> Judge:
     if isinstance(operand, str) and operand.startswith("$"):
         operand = parameters[operand[1:]]
     operator = OPERATORS[name](operand)
-    when_absent = FAIL
-    if name == "is" and operand == "absent":
-        when_absent = PASS
+    when_absent, when_set = FAIL, None
+    if name == "is":
+        when_absent, when_set = (PASS, FAIL) if operand == "absent" else (FAIL, PASS)
     elif default is not None:
         when_absent = operator(Scalar(at=_NOWHERE, value=default))
 
@@ -61,7 +61,7 @@ def _attribute(condition: Attribute, parameters: Mapping[str, Any]) -> Judge:
         if isinstance(found, Absent):
             outcome = when_absent
         elif isinstance(found, Unknown):
-            outcome = UNDECIDED
+            outcome = when_set if when_set is not None and found.is_set else UNDECIDED
         else:
             outcome = operator(found)
         if trail is not None:

@@ -8,13 +8,15 @@ from kvlint.engine.world import World
 from kvlint.model.graph import Resource
 from kvlint.model.report import Evidence
 from kvlint.model.source import Location
-from kvlint.model.value import Scalar
+from kvlint.model.value import text_of
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 _INDEX = re.compile(r"\[[0-9]+\]")
 # A message names at most this many places; the evidence holds them all.
 _MOST = 3
 _MAX_PARENTS = 4
+# How the reason begins that a plan gives most often: "known after apply".
+_KNOWN = "known "
 
 
 def filled(template: str, resource: Resource, name: str, deciding: list[Evidence]) -> tuple[str, tuple[str, ...]]:
@@ -65,7 +67,9 @@ def _doubt(note: Evidence, resource: Resource) -> str:
     if not note.asked:
         return found
     whose = f" of {note.at.address}" if note.at.address not in (None, resource.address) else ""
-    return f"{note.asked}{whose} is {found}"
+    return (
+        f"{note.asked}{whose} is {found}" if found.startswith(_KNOWN) else f"{note.asked}{whose} is not known: {found}"
+    )
 
 
 def full_name(resource: Resource, world: World) -> str:
@@ -79,12 +83,19 @@ def full_name(resource: Resource, world: World) -> str:
         target = getattr(above, "target", None)
         parent = world.graph.resources.get(target) if target is not None else None
         if parent is None:
-            if isinstance(above, Scalar) and isinstance(above.value, str) and not above.sensitive:
-                names.insert(0, above.value.rstrip("/").rpartition("/")[2])
+            if not above.sensitive:
+                names[:0] = _names_in(text_of(above))
             break
         names.insert(0, parent.name)
         here = parent
     return "/".join(names)
+
+
+def _names_in(id_: str) -> list[str]:
+    """The names in a resource's id, or in its pattern, the outermost first."""
+    _, providers, kinds_and_names = id_.rstrip("/").rpartition("/providers/")
+    names = kinds_and_names.split("/")
+    return names[2::2] if providers else names[-1:] if len(names) > 1 else []
 
 
 def fingerprint(rule_id: str, at: Location) -> str:

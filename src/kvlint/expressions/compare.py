@@ -6,8 +6,6 @@ from collections.abc import Iterator
 
 from kvlint.expressions.values import (
     PERHAPS,
-    Closure,
-    Entity,
     Fields,
     Items,
     Result,
@@ -19,6 +17,8 @@ from kvlint.expressions.values import (
     perhaps,
 )
 from kvlint.model.value import Absent, Scalar, Unknown
+
+_DATA = (Scalar, Unknown, Absent, Items, Fields)
 
 
 def same(left: Result, right: Result) -> bool | None:
@@ -41,7 +41,7 @@ def _same(left: Result, right: Result) -> bool | None:
         return _all_same(zip(left.items, right.items, strict=False)) if len(left.items) == len(right.items) else False
     if isinstance(left, Fields) and isinstance(right, Fields):
         return _same_fields(left, right)
-    return None if isinstance(left, Closure | Entity) or isinstance(right, Closure | Entity) else False
+    return False if type(left) in _DATA and type(right) in _DATA else None
 
 
 def _all_same(pairs: Iterator[tuple[Result, Result]]) -> bool | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from typing import Any, ClassVar, Protocol
 
@@ -16,8 +15,7 @@ from kvlint.syntax import tree
 
 # Evaluation is recursive, and so are values: this many levels are far more than anyone writes.
 MAX_DEPTH = 600
-MAX_STEPS = 5_000_000
-_FRAMES = 20_000
+MAX_STEPS = 1_000_000
 
 
 class Document(Protocol):
@@ -55,9 +53,6 @@ class Evaluator(Operations):
         self.document = document
         self.functions = functions
         self.budget = budget
-        if sys.getrecursionlimit() < _FRAMES:
-            # The depth is limited here, by MAX_DEPTH, with a reason for people; Python's own limit is only in the way.
-            sys.setrecursionlimit(_FRAMES)
 
     def place(self, node: tree.Node) -> Location:
         """Where a node stands."""
@@ -135,7 +130,7 @@ class Evaluator(Operations):
         items: list[Result] = []
         for item in node.items:
             if type(item) is not tree.Spread:
-                items.append(self.evaluate(item, local))  # type: ignore[arg-type]  # mypy does not narrow by type()
+                items.append(self._at_item(item, local))  # type: ignore[arg-type]  # mypy does not narrow by type()
                 continue
             more = self.evaluate(item.value, local)
             if isinstance(more, Items):
@@ -143,6 +138,12 @@ class Evaluator(Operations):
             elif not isinstance(more, Absent):
                 return doubt_in("something that is no array is spread into one", more.at, more)
         return Items(at=self.document.place(node), items=items)
+
+    def _at_item(self, node: tree.Expression, local: Local) -> Result:
+        """An item, placed where its author edits it, unless it came from elsewhere."""
+        found = self.evaluate(node, local)
+        at = self.document.place(node)
+        return moved(found, at) if found.at.path == at.path else found
 
     def _object(self, node: tree.Object, local: Local) -> Result:
         fields: dict[str, Result] = {}
@@ -175,9 +176,8 @@ class Evaluator(Operations):
         found = self.evaluate(node.value, local)
         at = self.document.place(node)
         if isinstance(found, Scalar | Unknown | Absent):
-            if found.at.path == at.path:
-                return _moved(found, at)
-        elif isinstance(found, Fields | Items) and type(node.value) in (tree.Object, tree.Array):
+            return moved(found, at) if found.at.path == at.path else found
+        if isinstance(found, Fields | Items) and type(node.value) in (tree.Object, tree.Array):
             return _placed(found, at)
         return found
 
@@ -233,12 +233,13 @@ def _is_safe(node: tree.Expression) -> bool:
     return False
 
 
-def _moved(found: Scalar | Unknown | Absent, at: Location) -> Scalar | Unknown | Absent:
+def moved(found: Result, at: Location) -> Result:
+    """A text, number or boolean, null, or what nobody knows, at another place; what has parts stays where it is."""
     if isinstance(found, Scalar):
         return Scalar(at=at, value=found.value, sensitive=found.sensitive, origin=found.origin, note=found.note)
-    if isinstance(found, Absent):
-        return Absent(at=at, path=found.path)
-    return Unknown(at=at, why=found.why, pattern=found.pattern, sensitive=found.sensitive)
+    if isinstance(found, Unknown):
+        return Unknown(at=at, why=found.why, pattern=found.pattern, given=found.given, sensitive=found.sensitive)
+    return Absent(at=at, path=found.path) if isinstance(found, Absent) else found
 
 
 def _placed(found: Fields | Items, at: Location) -> Fields | Items:

@@ -10,7 +10,6 @@ from kvlint.expressions.compare import either
 from kvlint.expressions.values import (
     MAX_TEXT,
     Closure,
-    Entity,
     Fields,
     Items,
     Result,
@@ -74,7 +73,7 @@ class Operations(ABC):
         for number, node in enumerate(nodes):
             found = self.evaluate(node, local)
             if isinstance(found, Unknown):
-                if number == len(nodes) - 1:
+                if number == len(nodes) - 1 or found.is_set:
                     return found
                 other = self.coalesce(nodes[number + 1 :], local, at)
                 parts = [found.pattern, pattern_of(other)]
@@ -125,19 +124,29 @@ class Operations(ABC):
         """``of[index]``, of an array by number or of an object by name."""
         if isinstance(index, Scalar) and isinstance(index.value, str):
             return self.member(of, index.value, safe, at)
-        if isinstance(of, Unknown):
-            step = pattern_of(index)
-            return _below(of, f"[{'^' if from_end else ''}{step}]" if step else "", at)
-        if isinstance(of, Entity):
-            return of.item(index, at)
-        if isinstance(index, Unknown):
-            return Unknown(at=at, why=index.why)
-        if isinstance(of, Items) and isinstance(index, Scalar) and type(index.value) is int:
-            number = len(of.items) - index.value if from_end else index.value
-            if 0 <= number < len(of.items):
-                return of.items[number]
-            return _missing(safe, at, f"there is no item {index.value}")
-        return _missing(safe, at, "an item is asked of something that has none")
+        match of:
+            case Items():
+                return _item_of(of, index, safe, from_end, at)
+            case Unknown():
+                step = pattern_of(index)
+                return _below(of, f"[{'^' if from_end else ''}{step}]" if step else "", at)
+            case Absent() | Scalar() | Fields() | Closure():
+                if isinstance(index, Unknown):
+                    return Unknown(at=at, why=index.why)
+                return _missing(safe, at, "an item is asked of something that has none")
+            case _:
+                return of.item(index, at)
+
+
+def _item_of(of: Items, index: Result, safe: bool, from_end: bool, at: Location) -> Result:
+    if isinstance(index, Unknown):
+        return Unknown(at=at, why=index.why)
+    if not isinstance(index, Scalar) or type(index.value) is not int:
+        return _missing(safe, at, "an item of an array is asked for by something that is no number")
+    number = len(of.items) - index.value if from_end else index.value
+    if 0 <= number < len(of.items):
+        return of.items[number]
+    return _missing(safe, at, f"there is no item {index.value}")
 
 
 def _is_empty(part: Result) -> bool:

@@ -7,7 +7,7 @@ keep null as an item or a field, and stay open for more.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
@@ -56,7 +56,6 @@ class Closure(msgspec.Struct, frozen=True, kw_only=True):
     local: Mapping[str, Result]
 
 
-@runtime_checkable
 class Entity(Protocol):
     """A resource or module that an expression names: its members are found when they are asked for."""
 
@@ -269,6 +268,10 @@ class Freezer:
     def freeze(self, result: Result) -> Value | None:
         """The Value of a result; None for null, which is "not set"."""
         self.made += 1
+        if isinstance(result, Scalar | Unknown):
+            return result
+        if isinstance(result, Absent):
+            return None
         if self.made > MAX_VALUES:
             raise InputError(f"its expressions make more than {MAX_VALUES:,} values")
         if self.level > MAX_LEVELS:
@@ -280,20 +283,16 @@ class Freezer:
             self.level -= 1
 
     def _frozen(self, result: Result) -> Value | None:
-        match result:
-            case Scalar() | Unknown():
-                return result
-            case Absent():
-                return None
-            case Items(items=items, at=at):
-                return ListValue(at=at, items=tuple(self._item(item) for item in items))
-            case Fields(fields=fields, rest=rest, at=at):
-                found = {self.spelled(name): self.freeze(item) for name, item in fields.items()}
-                return MapValue(
-                    at=at, fields={name: item for name, item in found.items() if item is not None}, rest=rest
-                )
-            case _:
-                return unknown_in(result)
+        if isinstance(result, Fields):
+            fields: dict[str, Value] = {}
+            for name, item in result.fields.items():
+                value = item if isinstance(item, Scalar) else self.freeze(item)
+                if value is not None:
+                    fields[name if name in self._names else self.spelled(name)] = value
+            return MapValue(at=result.at, fields=fields, rest=result.rest)
+        if isinstance(result, Items):
+            return ListValue(at=result.at, items=tuple([self._item(item) for item in result.items]))
+        return unknown_in(result)
 
     def _item(self, item: Result) -> Value:
         found = self.freeze(item)

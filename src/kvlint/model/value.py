@@ -77,18 +77,19 @@ class Unknown(_Value, frozen=True, kw_only=True, gc=False):
 
     Of a reference, ``candidates`` are the addresses that it may name, and ``closed`` says that it names one of them.
     ``pattern`` is what is known of a text, each unknown part in angle brackets (U+27E8, U+27E9) as the expression that
-    it comes from. Two unknown texts with the same pattern are the same text.
+    it comes from. Two unknown texts with the same pattern are the same text. ``given``: whatever it is, it is not null.
     """
 
     why: str
     pattern: str = ""
+    given: bool = False
     candidates: tuple[str, ...] = ()
     closed: bool = False
     hops: tuple[str, ...] = ()
 
     @property
     def is_set(self) -> bool:
-        """Whether it is certainly set: a part of its text is known."""
+        """Whether it is certainly set: it cannot be null, or a part of its text is known."""
         depth = 0
         for character in self.pattern:
             if character == "\u27e8":
@@ -97,7 +98,7 @@ class Unknown(_Value, frozen=True, kw_only=True, gc=False):
                 depth -= 1
             elif depth == 0:
                 return True
-        return False
+        return self.given
 
 
 class Absent(_Value, frozen=True, kw_only=True, gc=False):
@@ -117,7 +118,10 @@ def select(value: Answer, path: Path) -> Answer:
             found = value.fields.get(step, value.rest)
         elif type(value) is ListValue and type(step) is int:
             found = value.items[step] if -len(value.items) <= step < len(value.items) else None
-        elif type(value) is Unknown or type(value) is Absent:
+        elif type(value) is Unknown:
+            # What is known of an object's text says nothing of what is in it.
+            return msgspec.structs.replace(value, pattern="", given=False) if value.is_set else value
+        elif type(value) is Absent:
             return value
         else:
             found = None

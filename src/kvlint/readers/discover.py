@@ -9,12 +9,12 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from kvlint.errors import InputError, UsageError
-from kvlint.readers.plan.document import MAKE_PLAN_JSON, mentions_plan
 from kvlint.readers.repository import root_of
 
 STDIN = "-"
 STDIN_NAME = "stdin"
 # Folders that hold copies of other people's code, or none at all.
+ENDINGS = (".json", ".jsonc", ".bicep", ".bicepparam")
 _SKIPPED = frozenset({".git", ".terraform", "node_modules", ".venv", "__pycache__"})
 
 
@@ -33,7 +33,7 @@ def discover(paths: Sequence[str]) -> tuple[list[Source], str]:
     """
     for path in paths:
         if path != STDIN and not os.path.lexists(path):
-            raise UsageError(f"'{path}' does not exist", "give a plan in JSON, a folder, or - for standard input")
+            raise UsageError(f"'{path}' does not exist", "give a plan, a template, a Bicep file, a folder, or -")
     root = _root([path for path in paths if path != STDIN])
     found: dict[str, Source] = {}
     for path in paths:
@@ -41,7 +41,7 @@ def discover(paths: Sequence[str]) -> tuple[list[Source], str]:
             found[STDIN] = Source(file=STDIN, path=STDIN_NAME, asked=True)
         elif os.path.isdir(path):
             closed: list[str] = []
-            for file in _json_files(path, closed):
+            for file in _files(path, closed):
                 found.setdefault(os.path.realpath(file), Source(file=file, path=_named(file, root), asked=False))
             for file in closed:
                 found.setdefault(file, Source(file=file, path=_named(file, root), asked=True))
@@ -51,8 +51,8 @@ def discover(paths: Sequence[str]) -> tuple[list[Source], str]:
     return list(found.values()), root
 
 
-def read_source(source: Source) -> bytes | None:
-    """The content of a source; None for a file of a folder that is no plan. Raises InputError if it cannot be read."""
+def read_source(source: Source) -> bytes:
+    """The content of a source. Raises InputError if it cannot be read."""
     try:
         if source.file == STDIN:
             import sys
@@ -61,19 +61,18 @@ def read_source(source: Source) -> bytes | None:
         mode = os.stat(source.file).st_mode
         if stat.S_ISDIR(mode):
             os.listdir(source.file)  # a folder is a source only because it cannot be listed: this says why
-        if not stat.S_ISREG(mode) and source.asked:
-            raise InputError("not a file; a plan in JSON was expected", MAKE_PLAN_JSON)
+        if not stat.S_ISREG(mode):
+            raise InputError("not a file")
         with open(source.file, "rb") as file:
-            data = file.read()
+            return file.read()
     except OSError as error:
         raise InputError(f"cannot be read: {error.strerror}") from error
     except MemoryError as error:
         raise InputError("is too large for the memory of this machine") from error
-    return data if source.asked or mentions_plan(data) else None
 
 
-def _json_files(folder: str, closed: list[str]) -> Iterator[str]:
-    """All JSON files below a folder; folders that cannot be listed are added to ``closed``.
+def _files(folder: str, closed: list[str]) -> Iterator[str]:
+    """All files below a folder that kvlint may understand; folders that cannot be listed are added to ``closed``.
 
     Links to folders are not followed, so that no loop can arise.
     """
@@ -81,7 +80,7 @@ def _json_files(folder: str, closed: list[str]) -> Iterator[str]:
         folders[:] = sorted(name for name in folders if name not in _SKIPPED)
         for name in sorted(files):
             file = os.path.join(here, name)
-            if name.lower().endswith(".json") and os.path.isfile(file):
+            if name.lower().endswith(ENDINGS) and os.path.isfile(file):
                 yield file
 
 

@@ -12,6 +12,8 @@ _OBJECT = re.compile(
     r"(?P<name>[^/]+)",
     re.IGNORECASE,
 )
+# How the unknown part of a pattern begins and ends (see Unknown in the model).
+HOLE, _HOLE_END = "\u27e8", "\u27e9"
 LEVELS = ("tenant", "management-group", "subscription", "resource-group", "resource")
 
 
@@ -68,3 +70,27 @@ def scope_level(text: str) -> str | None:
         case _ if "providers" in parts:
             return "resource"
     return None
+
+
+def may_be(one: str, other: str) -> bool:
+    """Whether two ids or patterns (lower case) can be the same id: no step that is known in both differs."""
+    left, right = one.split("/"), other.split("/")
+    return len(left) == len(right) and all(map(_may_be_step, left, right))
+
+
+def _may_be_step(one: str, other: str) -> bool:
+    if one == other:
+        return True
+    if HOLE not in one:
+        one, other = other, one
+    if HOLE not in one:
+        return False
+    start, end = one[: one.index(HOLE)], one[one.rindex(_HOLE_END) + 1 :]
+    known_start = other.partition(HOLE)[0]
+    known_end = other.rpartition(_HOLE_END)[2]
+    return _fits(start, known_start, HOLE in other) and _fits(end[::-1], known_end[::-1], HOLE in other)
+
+
+def _fits(one: str, other: str, open_: bool) -> bool:
+    """Whether a text can begin with both; one that is not ``open_`` is whole, and so cannot be the shorter."""
+    return other.startswith(one) or (open_ and one.startswith(other))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import msgspec
+
 from kvlint.model.graph import Reference, Resource
-from kvlint.model.value import Absent, Link, ListValue, Scalar, Unknown, Value
-from kvlint.readers.ids import parse_id, parse_object_url
+from kvlint.model.value import Absent, Link, ListValue, Scalar, Unknown, Value, text_of
+from kvlint.readers.ids import HOLE, may_be, parse_id, parse_object_url, scope_level
 
 _VAULTS = ("microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms")
 
@@ -16,12 +18,15 @@ class Index:
 
     def __init__(self, resources: dict[str, Resource]) -> None:
         self.resources = resources
-        self._by_id: dict[str, str] = {}
+        self._by_id: dict[str, list[str]] = {}
+        self._patterns: dict[str, list[tuple[str, str]]] = {}
         self._by_type: dict[str, list[str]] = {}
         for resource in resources.values():
-            text = _text(resource, "id")
+            text = _text(resource, "id").lower().rstrip("/")
             if text:
-                self._by_id[text.lower().rstrip("/")] = resource.address
+                self._by_id.setdefault(text, []).append(resource.address)
+                if HOLE in text:
+                    self._patterns.setdefault(resource.type.lower(), []).append((text, resource.address))
             self._by_type.setdefault(resource.type, []).append(resource.address)
         self._lower = {type_.lower(): addresses for type_, addresses in self._by_type.items()}
         self._names: dict[str, dict[str, list[str]]] = {}
@@ -47,12 +52,17 @@ class Index:
                 names.setdefault(resource.name.lower(), []).append(resource.address)
         return [self.resources[address] for address in names.get(name, ())]
 
-    def find(self, text: str) -> tuple[str | None, str]:
-        """The address of what an id or URL names, if it is in the graph, and how it was found."""
-        found = self._by_id.get(text.lower().rstrip("/"))
-        if found is not None:
-            return found, "by id"
-        return self._by_parts(text), "by name"
+    def find(self, text: str) -> tuple[tuple[str, ...], str]:
+        """The addresses of what an id (or its pattern) or URL names in the graph, and how it was found.
+
+        A resource that is declared twice, once as existing, is what deploys it.
+        """
+        found = self._by_id.get(text.lower().rstrip("/"), ())
+        if found:
+            deployed = tuple(address for address in found if not self.resources[address].existing)
+            return deployed or tuple(found[:1]), "by id"
+        one = self._by_parts(text)
+        return (() if one is None else (one,)), "by name"
 
     def _by_parts(self, text: str) -> str | None:
         """A resource whose own id is not known yet, by the type and name in an id, or by a data-plane URL."""
@@ -72,30 +82,50 @@ class Index:
         candidates = [
             resource
             for resource in self.named(parts.type, parts.names[-1])
-            if _text(resource, "resourceGroupName").lower() in ("", parts.resource_group) and not _text(resource, "id")
+            if _text(resource, "resourceGroupName").lower() in ("", parts.resource_group)
+            and (not _text(resource, "id") or (parts.type in _VAULTS and self._is_alike(resource, text)))
         ]
         return candidates[0].address if len(candidates) == 1 and len(parts.names) == 1 else None
 
     def perhaps(self, text: str) -> tuple[str, ...]:
-        """What a data-plane URL may name that ``find`` did not find: objects of that name whose vault is not known."""
+        """What an id or URL may name that ``find`` did not find.
+
+        Of a data-plane URL these are the objects of that name whose vault is not known; of an id, the resources whose
+        own id is the same wherever both are known.
+        """
         url = parse_object_url(text)
         if url is None:
-            return ()
+            return self._alike(text.lower().rstrip("/"))
         children = [child for above in _VAULTS for child in self.named(f"{above}/{url.kind}", url.name)]
         return tuple(child.address for child in children if not self._vault_name(child))
+
+    def _is_alike(self, resource: Resource, text: str) -> bool:
+        """Whether an id can be a resource's own. The name of a vault is taken once in all of Azure."""
+        return may_be(_text(resource, "id").lower().rstrip("/"), text.lower().rstrip("/"))
+
+    def _alike(self, text: str) -> tuple[str, ...]:
+        parts = parse_id(text)
+        if parts is None:
+            return ()
+        if HOLE not in text:
+            known = self._patterns.get(parts.type, ())
+        else:
+            known = [
+                (_text(resource, "id").lower().rstrip("/"), resource.address) for resource in self.of_type(parts.type)
+            ]
+        return tuple(address for own, address in known if own and may_be(own, text))
 
     def _vault_name(self, child: Resource) -> str:
         above = child.attributes.fields.get("parent")
         if isinstance(above, Link) and above.target in self.resources:
             return self.resources[above.target].name.lower()
-        text = above.value if isinstance(above, Scalar) else None
-        parts = parse_id(text) if isinstance(text, str) else None
-        return parts.names[0] if parts is not None else ""
+        parts = parse_id(text_of(above)) if above is not None else None
+        return parts.names[0] if parts is not None and HOLE not in parts.names[0] else ""
 
 
 def _text(resource: Resource, name: str) -> str:
     value = resource.attributes.fields.get(name)
-    return value.value if isinstance(value, Scalar) and isinstance(value.value, str) else ""
+    return "" if value is None else text_of(value)
 
 
 def references_by(via: str, types: frozenset[str], index: Index) -> Iterator[Reference]:
@@ -110,7 +140,18 @@ def references_by(via: str, types: frozenset[str], index: Index) -> Iterator[Ref
         for value in answer.items if isinstance(answer, ListValue) else (answer,):
             reference = reference_of(resource.address, via, value, index)
             if reference is not None:
-                yield reference
+                yield certain_only(reference, resource, index)
+
+
+def certain_only(reference: Reference, source: Resource, index: Index) -> Reference:
+    """``reference`` without targets that are there without ``source``: a condition that nobody knows decides on it."""
+    if not source.conditions or not reference.targets:
+        return reference
+    sure = tuple(target for target in reference.targets if source.conditions <= index.resources[target].conditions)
+    if len(sure) == len(reference.targets):
+        return reference
+    unsure = tuple(target for target in reference.targets if target not in sure)
+    return msgspec.structs.replace(reference, targets=sure, candidates=reference.candidates + unsure)
 
 
 def reference_of(source: str, via: str, value: Value, index: Index) -> Reference | None:
@@ -120,6 +161,8 @@ def reference_of(source: str, via: str, value: Value, index: Index) -> Reference
             targets = (target,) if target in index.resources else ()
             outside = "" if targets else type_.lower() or "?"
             return Reference(source=source, via=via, value=value, targets=targets, outside=outside, hops=hops)
+        case Unknown(pattern=pattern) if pattern:
+            return _by_text(source, via, value, pattern, index)
         case Unknown(candidates=candidates, closed=closed, hops=hops):
             here = tuple(address for address in candidates if address in index.resources)
             outside = "" if len(here) == len(candidates) else "?"
@@ -127,11 +170,22 @@ def reference_of(source: str, via: str, value: Value, index: Index) -> Reference
                 source=source, via=via, value=value, candidates=here, anything=not closed, outside=outside, hops=hops
             )
         case Scalar(value=str() as text):
-            found, how = index.find(text)
-            if found is not None:
-                return Reference(source=source, via=via, value=value, targets=(found,), hops=(how,))
-            parts = parse_id(text)
-            outside = parts.type if parts is not None else "?"
-            return Reference(source=source, via=via, value=value, candidates=index.perhaps(text), outside=outside)
+            return _by_text(source, via, value, text, index)
         case _:
             return None
+
+
+def _by_text(source: str, via: str, value: Value, text: str, index: Index) -> Reference:
+    """The reference that an id, its pattern, or a URL makes."""
+    found, how = index.find(text)
+    if found:
+        # What exists already may be what is deployed here under a name that is not known.
+        existing = all(index.resources[target].existing for target in found)
+        candidates = tuple(one for one in index.perhaps(text) if one not in found) if existing else ()
+        return Reference(source=source, via=via, value=value, targets=found, candidates=candidates, hops=(how,))
+    parts = parse_id(text)
+    # A subscription or another scope is no resource of the graph's other types, even where its name is not known.
+    anything = isinstance(value, Unknown) and parts is None and scope_level(text) is None
+    outside = parts.type if parts is not None else "?"
+    candidates = index.perhaps(text)
+    return Reference(source=source, via=via, value=value, candidates=candidates, anything=anything, outside=outside)

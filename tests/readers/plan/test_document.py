@@ -347,7 +347,7 @@ class TestCommandLine:
         ran = run("nowhere.json", cwd=tmp_path)
         assert ran.code == 2
         assert ran.err == (
-            "kvlint: 'nowhere.json' does not exist (give a plan in JSON, a folder, or - for standard input)\n"
+            "kvlint: 'nowhere.json' does not exist (give a plan, a template, a Bicep file, a folder, or -)\n"
         )
 
     @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
@@ -366,7 +366,7 @@ class TestCommandLine:
         os.mkfifo(tmp_path / "pipe")
         ran = run("pipe", "/dev/null", cwd=tmp_path)
         assert ran.code == 3
-        assert ran.out.count("not a file; a plan in JSON was expected") == 2
+        assert ran.out.count("KVE001 not a file") == 2
 
     def test_standard_input(self, tmp_path: Path, run: Run) -> None:
         ran = run("-", cwd=tmp_path, stdin=b"no plan")

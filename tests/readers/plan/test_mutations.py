@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kvlint.check import judge_plan
 from kvlint.engine.builtin import builtin_rules
 from kvlint.engine.demand import demand_of
 from kvlint.engine.evaluate import RULE_CRASHED, Evaluator
 from kvlint.errors import InputError
+from kvlint.judged import judge
 from kvlint.readers.derive.attributes import with_needs
 from kvlint.readers.plan.document import DUPLICATES_CHECKED_UP_TO
-from kvlint.readers.plan.positions import positions
+from kvlint.readers.read import plan_read
 
 if TYPE_CHECKING:
     from tests.readers.conftest import PlanJson
@@ -36,11 +36,10 @@ ODD: list[Any] = [
 def judged(data: bytes) -> bool:
     """Read, judge and place a plan as a run does; False if it was refused."""
     try:
-        read, verdicts = judge_plan("plan.json", data, DEMAND, EVALUATOR)
+        judged = judge(plan_read("plan.json", data, DEMAND), DEMAND, EVALUATOR, explain=True)
     except InputError:
         return False
-    positions(read.plan, read.numbers, list(read.resources))
-    assert [problem.message for problem in verdicts.problems if problem.code == RULE_CRASHED] == []
+    assert [problem.message for problem in judged.problems if problem.code == RULE_CRASHED] == []
     return True
 
 

@@ -130,7 +130,8 @@ class Data(Function, frozen=True):
             if not isinstance(argument, Scalar | Absent):
                 found = unknown_in(argument)
                 if found is not None:
-                    return context.unknown(found)
+                    # Only JSON text may amount to null.
+                    return msgspec.structs.replace(context.unknown(found), given=self.name != "json")
             plain.append(plain_of(argument))
         work = sum(len(item) for item in plain if isinstance(item, str))
         if work > _SHORT:

@@ -7,9 +7,11 @@ asks for an explicit value: purge protection of a managed HSM is such a case.
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
-from kvlint.model.value import Absent, MapValue, Path, Plain, Scalar, Value, select
+from kvlint.model.source import Location
+from kvlint.model.value import ListValue, MapValue, Path, Plain, Scalar, Unknown, Value
 
 
 class _Default(NamedTuple):
@@ -19,6 +21,7 @@ class _Default(NamedTuple):
     until: str = "9999"
 
 
+_KEYS = "microsoft.keyvault/vaults/keys"
 _TABLE: dict[str, tuple[_Default, ...]] = {
     "microsoft.keyvault/vaults": (
         _Default(("properties", "enablePurgeProtection"), False),
@@ -37,42 +40,86 @@ _TABLE: dict[str, tuple[_Default, ...]] = {
         _Default(("properties", "softDeleteRetentionInDays"), 90),
         _Default(("properties", "publicNetworkAccess"), "Enabled"),
     ),
-    "microsoft.keyvault/vaults/keys": (_Default(("properties", "attributes", "enabled"), True),),
+    _KEYS: (_Default(("properties", "attributes", "enabled"), True),),
     "microsoft.keyvault/vaults/secrets": (_Default(("properties", "attributes", "enabled"), True),),
 }
-# The key size that Azure picks where none is given, by key type.
-_RSA_SIZE = 2048
+# The size that Azure picks for an RSA key where none is given; one that only imports others is a key exchange key.
+_RSA_SIZE, _EXCHANGE_SIZE = 2048, 4096
 
 
 def with_defaults(attributes: MapValue, type_: str, api_version: str) -> MapValue:
     """``attributes`` with the defaults of its type and API version where nothing is set.
 
-    A default below an object that is itself not set is left out: the whole object is absent.
+    A default below an object that is itself not set is left out: the whole object is absent. An empty ``api_version``
+    is one that is not known: then only what holds for all of them is certain.
     """
-    for default in _TABLE.get(type_.lower(), ()):
-        if default.since <= api_version < default.until:
-            attributes = _with(attributes, default.path, default.value, api_version)
-    kind = select(attributes, ("properties", "kty"))
-    is_rsa = isinstance(kind, Scalar) and str(kind.value).upper().startswith("RSA")
-    if is_rsa and type_.lower() == "microsoft.keyvault/vaults/keys":
-        attributes = _with(attributes, ("properties", "keySize"), _RSA_SIZE, api_version)
-    return attributes
-
-
-def _with(attributes: MapValue, path: Path, plain: Plain, api_version: str) -> MapValue:
-    if not isinstance(select(attributes, path), Absent):
+    rows = _rows(type_.lower(), api_version)
+    properties = attributes.fields.get("properties", attributes.rest)
+    if not rows or not (properties is None or isinstance(properties, MapValue)):
         return attributes
-    head, rest = str(path[0]), path[1:]
-    fields: dict[str, Value] = dict(attributes.fields)
-    if rest:
-        below = fields.get(head)
-        if not isinstance(below, MapValue):
-            if below is not None or head != "properties":
-                return attributes
-            below = MapValue(at=attributes.at, fields={})
-        fields[head] = _with(below, rest, plain, api_version)
-    else:
-        word = str(plain).lower() if isinstance(plain, bool) else str(plain)
-        note = f"not set, and the default of API version {api_version} is {word}"
-        fields[head] = Scalar(at=attributes.at, value=plain, origin="default", note=note)
-    return MapValue(at=attributes.at, fields=fields, rest=attributes.rest)
+    if properties is None:
+        properties = MapValue(at=attributes.at, fields={})
+    fields: dict[str, Value] = dict(properties.fields)
+    for row in rows:
+        name = row.path[1]
+        below = fields.get(str(name))
+        if len(row.path) == 2:
+            if below is None and properties.rest is None:
+                fields[str(name)] = row.at(properties.at)
+        elif isinstance(below, MapValue) and row.path[2] not in below.fields and below.rest is None:
+            inner = {**below.fields, str(row.path[2]): row.at(below.at)}
+            fields[str(name)] = MapValue(at=below.at, fields=inner)
+    if type_.lower() == _KEYS and "keySize" not in fields and properties.rest is None:
+        size = _rsa_size(fields, api_version, properties.at)
+        if size is not None:
+            fields["keySize"] = size
+    properties = MapValue(at=properties.at, fields=fields, rest=properties.rest)
+    return MapValue(at=attributes.at, fields={**attributes.fields, "properties": properties}, rest=attributes.rest)
+
+
+class _Row(NamedTuple):
+    """A default of one type and API version. ``value`` is None where it depends on the version, which is not known."""
+
+    path: Path
+    value: Plain | None
+    note: str
+
+    def at(self, at: Location) -> Scalar | Unknown:
+        """The default, as a value at a place."""
+        if self.value is None:
+            return Unknown(at=at, origin="default", why=self.note)
+        return Scalar(at=at, value=self.value, origin="default", note=self.note)
+
+
+@lru_cache(256)
+def _rows(type_: str, api_version: str) -> tuple[_Row, ...]:
+    table = _TABLE.get(type_, ())
+    rows: list[_Row] = []
+    for default in table:
+        if not api_version and any(other.path == default.path and other != default for other in table):
+            rows.append(_Row(default.path, None, "its default depends on the API version, which is not known"))
+        elif not api_version or default.since <= api_version < default.until:
+            rows.append(_Row(default.path, default.value, _note(default.value, api_version)))
+    return tuple(rows)
+
+
+def _note(plain: Plain, api_version: str) -> str:
+    word = str(plain).lower() if isinstance(plain, bool) else str(plain)
+    version = f" of API version {api_version}" if api_version else ""
+    return f"not set, and the default{version} is {word}"
+
+
+def _rsa_size(properties: dict[str, Value], api_version: str, at: Location) -> Scalar | Unknown | None:
+    """The default size of a key in bits; None for a key that is no RSA key.
+
+    Source: the key properties of Microsoft.KeyVault/vaults/keys in Azure's template reference.
+    """
+    kind, operations = properties.get("kty"), properties.get("keyOps")
+    if not isinstance(kind, Scalar) or not str(kind.value).upper().startswith("RSA"):
+        return None
+    items = operations.items if isinstance(operations, ListValue) else ()
+    if isinstance(operations, Unknown) or any(isinstance(item, Unknown) for item in items):
+        return Unknown(at=at, origin="default", why="its default depends on keyOps, which is not known")
+    words = [str(item.value).lower() for item in items if isinstance(item, Scalar)]
+    size = _EXCHANGE_SIZE if words == ["import"] else _RSA_SIZE
+    return Scalar(at=at, value=size, origin="default", note=_note(size, api_version))

@@ -26,6 +26,14 @@ RESOURCES: Mapping[str, Mapped] = {
     **CONSUMERS,
 }
 
+_CANONICAL = {mapped.type.lower(): mapped.type for mapped in RESOURCES.values()}
+
+
+def canonical(type_: str) -> str | None:
+    """An Azure type as Azure documents it, whatever case it was written in; None if no table knows it."""
+    return _CANONICAL.get(type_.lower())
+
+
 LOOKS_LIKE_VAULT = ("key_vault", "keyvault", "managed_hsm", "hardware_security_module")
 
 # Data sources that only list or read what is there, a pointer to a vault, and a service that is not Key Vault.

@@ -8,10 +8,14 @@ from typing import TypeAlias
 import msgspec
 
 from kvlint.model.graph import Demand, Resource
-from kvlint.model.value import Absent, Answer, Link, ListValue, MapValue, Path, Scalar, Unknown, Value, select
+from kvlint.model.value import Absent, Answer, ListValue, MapValue, Path, Scalar, Unknown, Value, select, text_of
+from kvlint.readers.derive import consumers, endpoints
+from kvlint.readers.derive.existing import with_unknown_properties
 from kvlint.readers.derive.exposure import exposure
+from kvlint.readers.derive.policies import change_of
 from kvlint.readers.derive.roles import role_by_id
 from kvlint.readers.derive.scope import SCOPE, level_of
+from kvlint.readers.ids import HOLE
 from kvlint.readers.references import Index, reference_of
 
 VAULTS = "microsoft.keyvault/vaults"
@@ -20,10 +24,10 @@ POLICIES = "microsoft.keyvault/vaults/accesspolicies"
 ASSIGNMENTS = "microsoft.authorization/roleassignments"
 DEFINITIONS = "microsoft.authorization/roledefinitions"
 ASSOCIATIONS = "microsoft.network/networksecurityperimeters/resourceassociations"
-ENDPOINTS = "microsoft.network/privateendpoints"
 
 COVERS = "derived.covers"
 RBAC: Path = ("properties", "enableRbacAuthorization")
+_RBAC_TEXT = ".".join(map(str, RBAC))
 POLICY_LIST: Path = ("properties", "accessPolicies")
 
 _ROLE: tuple[Path, ...] = (("properties", "roleDefinitionName"), ("properties", "roleDefinitionId"))
@@ -43,6 +47,7 @@ NEEDS: Mapping[str, Mapping[str, tuple[Path, ...]]] = {
     },
     "derived.accessModel": {VAULTS: (RBAC,), POLICIES: (("parent",),)},
     "derived.inlinePolicies": {VAULTS: (POLICY_LIST,), POLICIES: (("parent",), POLICY_LIST)},
+    "derived.policyChange": {POLICIES: (("name",),)},
     "properties.accessPolicies": {POLICIES: (("parent",), ("properties", "accessPolicies"))},
     "derived.roleName": {ASSIGNMENTS: _ROLE, DEFINITIONS: (("name",), ("properties", "roleName"))},
     "derived.roleActions": {ASSIGNMENTS: _ROLE, DEFINITIONS: (("properties", "permissions"),)},
@@ -56,8 +61,8 @@ NEEDS: Mapping[str, Mapping[str, tuple[Path, ...]]] = {
         f"{MANAGED_HSMS}/keys": (("parent",),),
         **_SCOPES,
     },
-    "derived.privateLinkServiceId": {ENDPOINTS: (("properties",),)},
-    "derived.groupIds": {ENDPOINTS: (("properties",),)},
+    **{f"derived.{name}": endpoints.PATHS for name in endpoints.MAKERS},
+    **{f"derived.{name}": consumers.PATHS for name in consumers.MAKERS},
 }
 
 
@@ -84,6 +89,7 @@ def with_needs(demand: Demand) -> Demand:
 
 def derive(index: Index, demand: Demand) -> None:
     """Give the resources of ``index`` the derived attributes that are asked for."""
+    with_unknown_properties(index)
     context = Context(index, _perimeters(index))
     for type_ in index.types():
         makers = _makers(demand, type_)
@@ -152,7 +158,8 @@ def _access_model(resource: Resource, context: Context) -> Value | None:
     models = [_model_of(context.index.resources[a].select(RBAC)) for a in reference.targets + reference.candidates]
     known = {model.value for model in models if isinstance(model, Scalar)}
     if models and not reference.anything and len(known) == 1 and all(isinstance(m, Scalar) for m in models):
-        return models[0]
+        # It is told where the policy stands: that is what is to be edited.
+        return msgspec.structs.replace(models[0], at=msgspec.structs.replace(resource.at, attribute=_RBAC_TEXT))
     return Unknown(at=resource.at, origin="derived", why="the permission model of its vault is not known")
 
 
@@ -167,10 +174,14 @@ def _inline_policies(resource: Resource, context: Context) -> Value | None:
     return policies
 
 
+def _policy_change(resource: Resource, context: Context) -> Value | None:
+    return change_of(resource) if resource.type.lower() == POLICIES else None
+
+
 def _model_of(answer: Answer) -> Value:
     if isinstance(answer, Scalar):
         word = "rbac" if answer.value is True else "access-policies"
-        at = msgspec.structs.replace(answer.at, attribute=".".join(map(str, RBAC)))
+        at = msgspec.structs.replace(answer.at, attribute=_RBAC_TEXT)
         return Scalar(at=at, value=word, origin="derived", note=answer.note)
     why = answer.why if isinstance(answer, Unknown) else "nothing says which permission model the vault has"
     return Unknown(at=answer.at, origin="derived", why=why)
@@ -183,15 +194,24 @@ def _role_name(resource: Resource, context: Context) -> Value | None:
     if isinstance(name, Scalar):
         return name
     role = resource.select(("properties", "roleDefinitionId"))
-    built_in = role_by_id(str(role.value)) if isinstance(role, Scalar) else None
+    built_in = role_by_id(text_of(role))
     if built_in is not None:
         return _text(resource, built_in)
     definition = _definition(role, context)
     if definition is not None:
         own = definition.select(("properties", "roleName"))
-        return own if isinstance(own, (Scalar, Unknown)) else _text(resource, definition.name)
+        # What is only read, and named by an id, may be any role: the id says which.
+        by_id = definition.existing and text_of(role)
+        if isinstance(own, Scalar) or (isinstance(own, Unknown) and not by_id):
+            return own
+        if not by_id:
+            return _text(resource, definition.name)
     if isinstance(role, Scalar):
         return msgspec.structs.replace(role, origin="derived")
+    guid = text_of(role).rstrip("/").rpartition("/")[2]
+    if guid and HOLE not in guid:
+        # The GUID alone says which role it is, wherever it lives; it is none of those that have a name here.
+        return Scalar(at=role.at, value=guid, origin="derived")
     unknown = role if isinstance(role, Unknown) else name
     return unknown if isinstance(unknown, Unknown) else None
 
@@ -200,9 +220,9 @@ def _definition(role: Answer, context: Context) -> Resource | None:
     """The custom role that a role assignment names, if it is in the graph."""
     if isinstance(role, Absent):
         return None
-    if isinstance(role, Scalar):
+    if text_of(role):
         # The provider's own id of a definition has its scope behind it; the GUID in both is Azure's name of it.
-        same = context.index.named(DEFINITIONS, str(role.value).rstrip("/").rpartition("/")[2].lower())
+        same = context.index.named(DEFINITIONS, text_of(role).rstrip("/").rpartition("/")[2].lower())
         return same[0] if len(same) == 1 else None
     reference = reference_of("", "", role, context.index)
     if reference is None or len(reference.targets) != 1:
@@ -253,30 +273,18 @@ def _scope_levels(resource: Resource, context: Context) -> Value | None:
     return scopes if isinstance(scopes, Unknown) else None
 
 
-def _endpoint(field: str) -> _Maker:
-    """A private endpoint's connection, where a template or azapi body says it (the azurerm table says it directly)."""
-
-    def make(resource: Resource, context: Context) -> Value | None:
-        have = resource.select(("derived", field))
-        if resource.type.lower() != ENDPOINTS or not isinstance(have, Absent):
-            return None
-        for connections in ("privateLinkServiceConnections", "manualPrivateLinkServiceConnections"):
-            found = resource.select(("properties", connections, 0, "properties", field))
-            if isinstance(found, (Scalar, ListValue, Link, Unknown)):
-                return found
-        return None
-
-    return make
+def _of_own(make: Callable[[Resource, Index], Value | None]) -> _Maker:
+    return lambda resource, context: make(resource, context.index)
 
 
 DERIVED: Mapping[str, _Maker] = {
     "exposure": _exposure,
     "accessModel": _access_model,
     "inlinePolicies": _inline_policies,
+    "policyChange": _policy_change,
     "roleName": _role_name,
     "roleActions": _role_actions,
     "scopeLevel": _scope_level,
     "scopeLevels": _scope_levels,
-    "privateLinkServiceId": _endpoint("privateLinkServiceId"),
-    "groupIds": _endpoint("groupIds"),
+    **{name: _of_own(make) for name, make in (endpoints.MAKERS | consumers.MAKERS).items()},
 }

@@ -19,6 +19,8 @@ PRIVATE, SUBNETS, IPS, WIDE, WORLD = LATTICE = ("private-only", "listed-subnets"
 WORLD_SIZE = 3 << 30
 WIDE_SIZE = 1 << 24
 
+# The first API versions, previews included, that have publicNetworkAccess.
+_PUBLIC_SINCE = {"microsoft.keyvault/vaults": "2021-06-01", "microsoft.keyvault/managedhsms": "2021-04-01"}
 _RANGE = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,3}){3})(?:/([0-9]{1,2}))?")
 
 PUBLIC: Path = ("properties", "publicNetworkAccess")
@@ -38,12 +40,23 @@ def exposure(resource: Resource, perimeter: bool) -> Value:
     if isinstance(public, Unknown):
         return _unknown(public)
     word = str(public.value).lower() if isinstance(public, Scalar) else "enabled"
+    too_old = _too_old(resource) if word != "enabled" else ""
+    if too_old:
+        found = _firewall(resource)
+        if isinstance(found, Scalar) and found.value in (PRIVATE, SUBNETS, IPS):
+            return found
+        return _unknown(public, f"API version {too_old} does not know publicNetworkAccess")
     if word == "securedbyperimeter" or (word == "enabled" and perimeter):
         return _unknown(public, "a network security perimeter decides who can reach it")
     if word == "disabled":
         return _verdict(PRIVATE, public, PUBLIC)
     if word != "enabled":
         return _unknown(public, f"'{display(public)}' is neither Enabled nor Disabled")
+    return _firewall(resource)
+
+
+def _firewall(resource: Resource) -> Value:
+    """The verdict where public network access is on."""
     acls = resource.select(ACLS)
     if isinstance(acls, Absent):
         return _verdict(WORLD, acls, ACLS, "no network rules are set, so every network may connect")
@@ -54,6 +67,16 @@ def exposure(resource: Resource, perimeter: bool) -> Value:
         note = "" if isinstance(action, Scalar) else "the default action is not set, and Azure then allows"
         return _verdict(WORLD, action, ACTION, note)
     return _listed(resource)
+
+
+def _too_old(resource: Resource) -> str:
+    """The API version of a resource, if it is from before there was public network access; else empty.
+
+    What Azure does with a property that a version does not know, nobody says: its own policies do not count on it.
+    """
+    version = resource.select(("apiVersion",))
+    text = str(version.value) if isinstance(version, Scalar) else ""
+    return text if text < _PUBLIC_SINCE.get(resource.type.lower(), "") else ""
 
 
 def _listed(resource: Resource) -> Value:

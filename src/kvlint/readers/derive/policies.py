@@ -1,4 +1,4 @@
-"""A vault's own access policies, told apart from those that separate resources give it.
+"""A vault's own access policies, told apart from those that separate resources give it or take from it.
 
 Azure keeps one list. A plan of a vault that exists therefore shows in its ``access_policy`` also what separate
 ``azurerm_key_vault_access_policy`` resources made: their author edits them there, not in the vault.
@@ -9,12 +9,30 @@ from __future__ import annotations
 import msgspec
 
 from kvlint.model.graph import Resource
-from kvlint.model.value import Absent, ListValue, MapValue, Scalar, Value, select
+from kvlint.model.value import Absent, ListValue, MapValue, Scalar, Unknown, Value, select
 from kvlint.readers.references import Index, reference_of
 
 _VAULTS = "microsoft.keyvault/vaults"
 _POLICIES = "microsoft.keyvault/vaults/accesspolicies"
 _LIST = ("properties", "accessPolicies")
+
+# Such a resource is named after what it does. Source: the REST reference of Microsoft.KeyVault/vaults/accessPolicies.
+_CHANGES = ("add", "replace", "remove")
+
+
+def change_of(policy: Resource) -> Value | None:
+    """What a separate resource does with its policies: ``add``, ``replace`` or ``remove`` them.
+
+    None where its name says nothing of the kind: azurerm's have none, and are added.
+    """
+    name = policy.select(("name",))
+    if isinstance(name, Scalar):
+        word = str(name.value).lower()
+        return Scalar(at=policy.at, value=word, origin="derived") if word in _CHANGES else None
+    if isinstance(name, Unknown):
+        why = "its name, which says whether it adds or removes access policies, is not known"
+        return Unknown(at=policy.at, origin="derived", why=why)
+    return None
 
 
 def with_own_policies(index: Index) -> None:

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 import msgspec
 
 from kvlint.model.graph import Reference, Resource
-from kvlint.model.value import Absent, Answer, Link, Scalar, Unknown, Value, display
-from kvlint.readers.ids import scope_level
-from kvlint.readers.references import Index, reference_of
+from kvlint.model.value import Absent, Answer, Link, Scalar, Unknown, Value, display, text_of
+from kvlint.readers.ids import may_be, scope_level
+from kvlint.readers.references import Index, certain_only, reference_of
 
 SCOPE = ("scope",)
 _LEVELS = {
@@ -24,6 +24,10 @@ _DEPTH = 2  # how far inside a vault a scope may lie: a key's version is in the 
 def level_of(answer: Answer, index: Index) -> Value | None:
     """The level of one scope: tenant, management-group, subscription, resource-group or resource."""
     match answer:
+        case Unknown(pattern=pattern) if scope_level(pattern):
+            return Scalar(
+                at=answer.at, value=str(scope_level(pattern)), origin="derived", note=f"the scope is {pattern}"
+            )
         case Scalar(value=str() as text):
             level = scope_level(text)
             if level is None:
@@ -58,10 +62,10 @@ class Coverage:
             if resource.stays:
                 answer = resource.select(SCOPE)
                 if not isinstance(answer, Absent):
-                    yield self._covered(resource.address, via, answer)
+                    yield certain_only(self._covered(resource.address, via, answer), resource, self.index)
 
     def _covered(self, source: str, via: str, scope: Value) -> Reference:
-        if isinstance(scope, Unknown):
+        if isinstance(scope, Unknown) and scope_level(scope.pattern) is None:
             candidates, outside = self._perhaps(scope)
             return Reference(
                 source=source, via=via, value=scope, candidates=candidates, anything=not scope.closed,
@@ -102,12 +106,12 @@ class Coverage:
         perhaps: list[str] = []
         for (own_subscription, own_group), addresses in self._places.items():
             if level == "subscription":
-                fits = own_subscription in ("", subscription)
-                sure = bool(own_subscription)
+                fits = _may_be(own_subscription, subscription)
+                sure = own_subscription == subscription
             else:
                 # A vault that is still to be made shows no subscription, but its group's name.
-                fits = own_group in ("", group) and (not subscription or own_subscription in ("", subscription))
-                sure = bool(own_group)
+                fits = _may_be(own_group, group) and (not subscription or _may_be(own_subscription, subscription))
+                sure = own_group == group
             if fits:
                 (certain if sure else perhaps).extend(addresses)
         return tuple(certain), tuple(perhaps)
@@ -115,10 +119,12 @@ class Coverage:
     def _one(self, source: str, via: str, scope: Value) -> Reference:
         """A scope that is one resource: the vault, or something in it."""
         value = scope
-        if isinstance(scope, Scalar):
-            parts = str(scope.value).strip("/").split("/")
+        text = text_of(scope)
+        if text:
             # subscriptions/S/resourceGroups/R/providers/Microsoft.KeyVault/vaults/NAME has eight parts.
-            value = msgspec.structs.replace(scope, value="/" + "/".join(parts[:8]))
+            whole = "/" + "/".join(text.strip("/").split("/")[:8])
+            known = "pattern" if isinstance(scope, Unknown) else "value"
+            value = msgspec.structs.replace(scope, **{known: whole})
         for _ in range(_DEPTH):
             inner = self.index.resources.get(value.target) if isinstance(value, Link) else None
             above = inner.attributes.fields.get("parent") if inner is not None and _is_inside(inner) else None
@@ -143,6 +149,11 @@ def _place(vault: Resource, index: Index) -> tuple[str, str]:
     return "", (str(group.value).lower() if isinstance(group, Scalar) else "")
 
 
+def _may_be(own: str, asked: str) -> bool:
+    """Whether two names, or their patterns, can be the same; an empty one is not known."""
+    return not own or may_be(own, asked)
+
+
 def _parts(text: str) -> tuple[str, str]:
     """Subscription and resource group that an id or scope begins with, in lower case; empty where it has none."""
     parts = text.strip("/").lower().split("/")
@@ -153,13 +164,13 @@ def _parts(text: str) -> tuple[str, str]:
 
 def _named(scope: Value, index: Index) -> tuple[str, str]:
     """Subscription and resource group of a scope in lower case; empty where not known."""
-    if isinstance(scope, Scalar):
-        return _parts(str(scope.value))
+    if isinstance(scope, Scalar | Unknown):
+        return _parts(text_of(scope))
     if isinstance(scope, Link) and scope.target in index.resources:
         target = index.resources[scope.target]
-        text = target.select(("id",))
-        if isinstance(text, Scalar):
-            return _parts(str(text.value))
+        text = text_of(target.select(("id",)))
+        if text:
+            return _parts(text)
         name = target.select(("name",))
         is_group = target.type.lower() == "microsoft.resources/resourcegroups"
         return "", (str(name.value).lower() if is_group and isinstance(name, Scalar) else "")

@@ -11,7 +11,7 @@ from kvlint.model.graph import REMOVED_ACTIONS, Demand, Resource
 from kvlint.model.report import Problem
 from kvlint.model.source import Location
 from kvlint.model.value import MapValue, Scalar, Value
-from kvlint.readers.azurerm.resources import RESOURCES, is_vault_related
+from kvlint.readers.azurerm.resources import RESOURCES, canonical, is_vault_related
 from kvlint.readers.plan.address import ModulePath, module_path, resource_of
 from kvlint.readers.plan.azapi import arm_type, azapi_attributes, is_key_vault
 from kvlint.readers.plan.configuration import Configuration
@@ -41,7 +41,6 @@ from kvlint.readers.problems import NOT_WHOLE, TYPE_NOT_KNOWN
 _AZAPI, _AZAPI_UPDATE = "azapi_resource", "azapi_update_resource"
 # What is not judged at all, and how much is missing then: all of a secret, or whatever an action may change.
 _AZAPI_UNSEEN = {"azapi_data_plane_resource": "error", "azapi_resource_action": "warning"}
-_CANONICAL = {mapped.type.lower(): mapped.type for mapped in RESOURCES.values()}
 
 
 class PlanRead(msgspec.Struct, kw_only=True):
@@ -195,13 +194,13 @@ class _Reader:
             text = "the type of an azapi_resource is not known before apply, so it was not judged"
             self._problem(TYPE_NOT_KNOWN, "error", text, instance.address)
             return
-        type_ = _CANONICAL.get(named[0].lower(), named[0])
+        type_ = canonical(named[0]) or named[0]
         if self.demand.of(type_) is not None:
             body = azapi_attributes(instance, type_, named[1])
             derived = frozen(planned(instance), self.at)
             body = msgspec.structs.replace(body, fields={**body.fields, "derived": derived})
             self._keep(instance, type_, _AZAPI, body, instance.is_data)
-        elif type_.lower().startswith("microsoft.keyvault/") and type_.lower() not in _CANONICAL:
+        elif type_.lower().startswith("microsoft.keyvault/") and canonical(type_) is None:
             text = f"'{type_}' is a Key Vault type that is not known, so it was not judged"
             self._problem(TYPE_NOT_KNOWN, "error", text, instance.address)
 

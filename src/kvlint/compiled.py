@@ -1,0 +1,63 @@
+"""A Bicep file and the template compiled from it: one deployment, told once, on the file that its author edits."""
+
+from __future__ import annotations
+
+from typing import TypeAlias
+
+import msgspec
+
+from kvlint.judged import Judged, placed
+from kvlint.model.graph import Resource
+from kvlint.model.report import Finding, Note
+from kvlint.readers.read import Read
+
+_Key: TypeAlias = tuple[str, str, str]
+
+
+def merged(own: Judged, compiled: Judged, read: Read, known: Read) -> Judged:
+    """What judging a Bicep file gave (``own``), and what only its template says (``compiled``).
+
+    The template knows more where it holds a module of a registry: what the Bicep file leaves undecided, it decides.
+    ``read`` and ``known`` are what was read of them.
+    """
+    here = {_name(resource): resource for resource in read.resources.values()}
+    there = {_name(resource) for resource in known.resources.values()}
+    failed = {_key(finding) for finding in own.findings}
+    doubtful = {_key(finding) for finding in compiled.undecided}
+    findings, undecided = list(own.findings), []
+    for finding in compiled.findings:
+        if _key(finding) not in failed:
+            findings += _moved(finding, here.get((finding.type.lower(), _last(finding))), read)
+    decided = {_key(finding) for finding in compiled.findings}
+    for finding in own.undecided:
+        answered = (finding.type.lower(), _last(finding)) in there and _key(finding) not in doubtful
+        if not answered and _key(finding) not in decided:
+            undecided.append(finding)
+    undecided += (one for one in compiled.undecided if (one.type.lower(), _last(one)) not in here)
+    problems = own.problems + [one for one in compiled.problems if one.level == "error"]
+    return msgspec.structs.replace(
+        own, findings=findings, undecided=undecided, problems=problems, read=own.read + compiled.read
+    )
+
+
+def _name(resource: Resource) -> tuple[str, str]:
+    return resource.type.lower(), resource.name.lower()
+
+
+def _last(finding: Finding) -> str:
+    return finding.full_name.rpartition("/")[2].lower()
+
+
+def _key(finding: Finding) -> _Key:
+    return finding.rule.id, finding.type.lower(), finding.full_name.lower()
+
+
+def _moved(finding: Finding, resource: Resource | None, read: Read) -> list[Finding]:
+    """A finding on the template, moved to the declaration that it was compiled from, unless that is switched off."""
+    if resource is None:
+        return [finding]
+    if read.is_suppressed(resource.at, finding.rule.id):
+        return []
+    note = Note(text="compiled to this", at=finding.at)
+    moved = msgspec.structs.replace(finding, at=resource.at, excerpt=None, related=(note, *finding.related))
+    return [placed(moved, read.places([resource.at]))]

@@ -1,0 +1,58 @@
+"""Values of parameters that stand outside the template: in a parameter file, or in what wraps the template."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from kvlint.expressions.values import Fields, Items, Result
+from kvlint.model.source import Location
+from kvlint.model.value import Absent, Scalar, Unknown
+from kvlint.readers.arm.nested import FROM_VAULT
+from kvlint.readers.arm.run import Pointer, key_of
+from kvlint.syntax.armexpr import is_expression
+from kvlint.syntax.jsonc import Document
+
+
+def read_parameters(path: str, document: Document) -> dict[str, Result]:
+    """The values that a parameter file gives, by the names of the parameters. Nothing in it is an expression."""
+    value = document.value
+    key = key_of(value, "parameters") if isinstance(value, dict) else None
+    given = value[key] if key is not None else None
+    if not isinstance(given, dict):
+        return {}
+    return {name: _given(path, entry, (str(key), name)) for name, entry in given.items()}
+
+
+def _given(path: str, entry: Any, pointer: Pointer) -> Result:
+    at = Location(path=path, pointer=pointer)
+    if isinstance(entry, dict):
+        key = key_of(entry, "value")
+        if key is not None:
+            return literal(path, entry[key], (*pointer, key))
+        if key_of(entry, "reference") is not None:
+            return Unknown(at=at, why=FROM_VAULT, sensitive=True)
+    return Unknown(at=at, why="the parameter file gives it in a way that is not understood")
+
+
+def literal(path: str, plain: Any, pointer: Pointer) -> Result:
+    """JSON data as it is, each part at its own place."""
+    at = Location(path=path, pointer=pointer)
+    if plain is None:
+        return Absent(at=at)
+    if isinstance(plain, dict):
+        return Fields(at=at, fields={key: literal(path, item, (*pointer, key)) for key, item in plain.items()})
+    if isinstance(plain, list):
+        return Items(at=at, items=[literal(path, item, (*pointer, number)) for number, item in enumerate(plain)])
+    return Scalar(at=at, value=plain)
+
+
+def wrapped_parameters(path: str, given: Any, pointer: Pointer) -> dict[str, Result]:
+    """What a policy or blueprint gives the template in it. Its expressions are in a language of its own."""
+    found: dict[str, Result] = {}
+    for name, entry in given.items() if isinstance(given, dict) else ():
+        value = _given(path, entry, (*pointer, name))
+        if isinstance(value, Scalar) and not (isinstance(value.value, str) and is_expression(value.value or " ")):
+            found[name] = value
+        else:
+            found[name] = Unknown(at=value.at, why="it is given by what wraps the template, once that is assigned")
+    return found

@@ -1,0 +1,180 @@
+"""An ARM template -> the resources that the loaded rules ask for, and what could not be understood."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from kvlint.errors import InputError
+from kvlint.expressions.room import with_room
+from kvlint.expressions.values import Result
+from kvlint.model.graph import Demand
+from kvlint.model.source import Location
+from kvlint.model.value import Scalar
+from kvlint.readers.arm.instance import DEPLOYMENTS, Instance
+from kvlint.readers.arm.level import Level
+from kvlint.readers.arm.parameters import read_parameters, wrapped_parameters
+from kvlint.readers.arm.recognise import (
+    find_template,
+    looks_like_parameters,
+    looks_like_template,
+    mentions_template,
+    scope_of_template,
+)
+from kvlint.readers.arm.resource import Declaration, make
+from kvlint.readers.arm.run import Load, Pointer, Run, TemplateRead, key_of
+from kvlint.readers.arm.template import Template
+from kvlint.readers.arm.wanted import Asked, wanted
+from kvlint.readers.azurerm.resources import canonical
+from kvlint.syntax.jsonc import Document
+
+__all__ = (
+    "TemplateRead", "looks_like_parameters", "looks_like_template", "mentions_template", "read_parameters",
+    "read_template",
+)  # fmt: skip
+
+_KEY_VAULT = "microsoft.keyvault/"
+# Types of Key Vault that say nothing a rule could be about.
+_HARMLESS = frozenset(
+    {
+        "microsoft.keyvault/vaults/privateendpointconnections",
+        "microsoft.keyvault/vaults/eventgridfilters",
+        "microsoft.keyvault/managedhsms/privateendpointconnections",
+        "microsoft.keyvault/deletedvaults",
+        "microsoft.keyvault/locations",
+        "microsoft.keyvault/operations",
+        "microsoft.keyvault/checknameavailability",
+    }
+)
+# What a resource without others in it may say.
+_PLAIN = frozenset(
+    {
+        "type", "apiVersion", "name", "location", "tags", "sku", "kind", "properties", "dependsOn", "identity", "zones",
+        "condition", "copy", "scope", "comments", "plan", "metadata", "extendedLocation", "managedBy",
+    }
+)  # fmt: skip
+
+
+@with_room
+def read_template(
+    path: str, document: Document, demand: Demand, given: Mapping[str, Result], load: Load | None = None
+) -> TemplateRead:
+    """Read the template that ``document``, known as ``path``, is or wraps. Raises InputError if there is none.
+
+    ``given`` holds values of parameters by name, such as those of a parameter file; they keep their own places.
+    ``load`` gives the linked template at a path relative to the folder of ``path``, or None.
+    """
+    found = find_template(document.value)
+    if found is None:
+        raise InputError("not an ARM template")
+    run = Run(path, document.text, wanted(demand), load)
+    # A policy deploys what is missing beside things that others deploy.
+    run.closed = not found.remedy
+    values = {**wrapped_parameters(path, found.given, found.given_at), **given}
+    lower = {name.lower(): value for name, value in values.items()}
+    scope = scope_of_template(found.plain)
+    template = Template(run, path, found.plain, found.pointer, lower.get, scope)
+    level = template.level = Level(template, found.plain, found.pointer, scope)
+    try:
+        Walk(run).level(level)
+    except (InputError, RecursionError) as error:
+        why = error.message if isinstance(error, InputError) else "it is nested too deep"
+        run.not_whole("error", why, Location(path=path, pointer=found.pointer))
+    return run.done()
+
+
+class Walk:
+    """Goes through all resources in the order of the document and keeps those that are asked for."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self._passed: set[str] = set()
+
+    def level(self, level: Level) -> None:
+        """All resources of a deployment."""
+        passed = self._passed
+        for symbol, plain, pointer in level.declared():
+            type_ = plain.get("type")
+            # Most resources are of no interest, and hold nothing that is.
+            if type(type_) is str and type_ in passed and plain.keys() <= _PLAIN:
+                continue
+            self._declared(level, symbol, plain, pointer, None)
+
+    def _declared(
+        self, level: Level, symbol: str, plain: Mapping[str, Any], pointer: Pointer, above: Instance | None
+    ) -> None:
+        key = key_of(plain, "type")
+        type_ = plain[key] if key is not None else None
+        if above is None and self._is_passed(type_) and key_of(plain, "resources") is None:
+            return
+        for instance in level.instances(symbol, plain, pointer, above):
+            self._instance(instance)
+
+    def _is_passed(self, type_: Any) -> bool:
+        """Whether the text of a type says that nobody asks for it."""
+        if not isinstance(type_, str) or type_[:1] == "[":
+            return False
+        lower = type_.strip("/").lower()
+        if lower == DEPLOYMENTS or lower.startswith(_KEY_VAULT) or "/providers/" in lower or "/" not in lower:
+            return False
+        if self.run.wanted.of(lower) is not None:
+            return False
+        self._passed.add(type_)
+        return True
+
+    def _instance(self, instance: Instance) -> None:
+        run, level = self.run, instance.level
+        if not instance.written_type:
+            run.closed = False
+            text = "the type of a resource is not known, so it was not judged"
+            run.type_not_known("warning", text, instance.place("type"))
+        elif instance.is_deployment:
+            if instance.conditions() is not None and instance.nested is not None:
+                self.level(instance.nested.level)
+        else:
+            asked = run.wanted.of(instance.head.type.lower())
+            if asked is None:
+                self._passed_over(instance)
+            else:
+                self._keep(instance, asked)
+        for symbol, plain, pointer in level.declared(instance):
+            self._declared(level, symbol, plain, pointer, instance)
+
+    def _passed_over(self, instance: Instance) -> None:
+        """Say so of a type of Key Vault that nobody knows."""
+        type_ = instance.head.type
+        lower = type_.lower()
+        if lower.startswith(_KEY_VAULT) and canonical(type_) is None and not lower.startswith(tuple(_HARMLESS)):
+            text = f"'{type_}' is a Key Vault type that is not known, so it was not judged"
+            self.run.type_not_known("error", text, instance.place("type"))
+
+    def _keep(self, instance: Instance, asked: Asked) -> None:
+        conditions = instance.conditions()
+        if conditions is None:
+            return
+        level, head, plain = instance.level, instance.head, instance.plain
+        existing = plain.get("existing") is True
+        body: dict[str, Result] = {}
+        members = asked.members if asked.members is not None else tuple((key, None) for key in plain)
+        for name, tree in () if existing else members:
+            key = key_of(plain, name)
+            if key is not None:
+                body[key] = level.template.value(plain[key], (*instance.pointer, key), instance.local, tree)
+        scope = key_of(plain, "scope")
+        if scope is not None:
+            body["scope"] = Scalar(at=instance.place("scope"), value="")
+        declared = Declaration(
+            address=instance.address,
+            type=head.type,
+            version=instance.version,
+            names=head.names,
+            above=head.above,
+            extends=head.extends,
+            body=body,
+            at=instance.place("type"),
+            existing=existing,
+            conditions=conditions,
+            callers=level.callers,
+            id=head.id,
+        )
+        self.run.resources[instance.address] = make(declared, self.run.freezer)

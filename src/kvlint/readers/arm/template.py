@@ -1,0 +1,180 @@
+"""One template, while it is evaluated: its parameters, variables and functions, and what Azure knows of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from kvlint.expressions.evaluate import Evaluator
+from kvlint.expressions.functions.languages import ARM
+from kvlint.expressions.operations import Local
+from kvlint.expressions.values import Fields, Items, Result
+from kvlint.model.source import Location
+from kvlint.model.value import Absent, Scalar, Unknown
+from kvlint.readers.arm import calls
+from kvlint.readers.arm.run import Pointer, Run, key_of, member
+from kvlint.readers.arm.scope import Scope
+from kvlint.readers.arm.values import Values, is_copies, steady
+from kvlint.syntax import tree
+
+if TYPE_CHECKING:
+    from kvlint.readers.arm.level import Level
+
+Given: TypeAlias = Callable[[str], Result | None]
+_MAX_REFERENCES = 20
+
+
+class Template(Values):
+    """The scope of expressions: what ``parameters('x')`` and the like mean there.
+
+    ``given`` answers with the value that a parameter (in lower case) is given, or None. ``address`` names the
+    deployment, with what joins it to a name in it; that of the root is empty. ``scope`` is what it goes to.
+    """
+
+    def __init__(
+        self, run: Run, path: str, plain: Mapping[str, Any], pointer: Pointer, given: Given, scope: Scope,
+        address: str = "",
+    ) -> None:  # fmt: skip
+        super().__init__(run, path)
+        self.plain = plain
+        self.pointer = pointer
+        self.given = given
+        self.scope = scope
+        self.address = address
+        self.evaluator = Evaluator(self, ARM, run.budget)
+        self.level: Level
+        self.known: dict[str, Result] = {}
+        self.calling: set[Pointer] = set()
+        self._parameters: dict[str, Result | None] = {}
+        self._variables: dict[str, Result | None] = {}
+        self._declared = self._members("parameters")
+        self._written = self._members("variables")
+        self._loops: dict[str, tuple[Mapping[str, Any], Pointer]] | None = None
+        self._functions: dict[str, tuple[Mapping[str, Any], Pointer]] | None = None
+
+    def close(self) -> None:
+        """Let go of everything."""
+        vars(self).pop("level", None)
+        vars(self).pop("evaluator", None)
+
+    def _members(self, name: str) -> dict[str, tuple[Any, Pointer]]:
+        """The members of a section by their names in lower case, and where they stand."""
+        key = key_of(self.plain, name)
+        section = None if key is None else self.plain[key]
+        if not isinstance(section, dict):
+            return {}
+        return {below.lower(): (value, (*self.pointer, str(key), below)) for below, value in section.items()}
+
+    def place(self, node: tree.Node) -> Location:  # noqa: ARG002  # the interface of all documents
+        """Where a node stands: at the member whose expression it is in."""
+        return self.at
+
+    def symbol(self, node: tree.Name) -> Result:
+        """Expressions of templates have no names."""
+        return Unknown(at=self.at, why=f"'{node.name}' is not known")
+
+    def call(self, node: tree.Call, local: Local) -> Result | None:
+        """See the evaluator's Document."""
+        function = calls.CALLS.get(node.name)
+        if function is None:
+            lower = node.name.lower()
+            function = calls.CALLS.get(lower)
+            if function is None:
+                return calls.user_function(self, node, local) if "." in lower else None
+        return function(self, node, local)
+
+    def parameter(self, name: str) -> Result:
+        """The value of a parameter."""
+        key = name.lower()
+        found = self._parameters.get(key)
+        if found is None:
+            if key in self._parameters:
+                return Unknown(at=self.at, why=f"the parameter '{name}' refers to itself")
+            self._parameters[key] = None
+            found = self._parameters[key] = self._parameter(name, key)
+        return found
+
+    def _parameter(self, name: str, key: str) -> Result:
+        declared, pointer = self._declared.get(key, (None, self.pointer))
+        found = self.given(key)
+        kind, nullable = self._type(declared)
+        if found is None or isinstance(found, Absent):
+            default = key_of(declared, "defaultValue") if isinstance(declared, dict) else None
+            if default is not None:
+                found = self.value(declared[default], (*pointer, default))
+            elif found is None:
+                at = self.where(pointer)
+                why = f"the parameter '{name}' has no value"
+                found = Absent(at=at) if nullable else Unknown(at=at, why=why, given=True)
+        if kind.startswith("secure"):
+            return secret(found)
+        return steady(found, f"{self.address}{name}")
+
+    def _type(self, declared: Any) -> tuple[str, bool]:
+        """The type of a parameter in lower case, and whether it may be null; both may stand in a definition."""
+        kind, nullable = member(declared, "type"), member(declared, "nullable") is True
+        for _ in range(_MAX_REFERENCES):
+            reference = member(declared, "$ref")
+            if not isinstance(reference, str):
+                break
+            declared = member(self.plain, "definitions", reference.rpartition("/")[2])
+            kind = kind if isinstance(kind, str) else member(declared, "type")
+            nullable = nullable or member(declared, "nullable") is True
+        return kind.lower() if isinstance(kind, str) else "", nullable
+
+    def variable(self, name: str) -> Result:
+        """The value of a variable."""
+        key = name.lower()
+        found = self._variables.get(key)
+        if found is None:
+            if key in self._variables:
+                return Unknown(at=self.at, why=f"the variable '{name}' refers to itself")
+            self._variables[key] = None
+            found = self._variables[key] = steady(self._variable(name, key), f"{self.address}variables.{name}")
+        return found
+
+    def _variable(self, name: str, key: str) -> Result:
+        written = self._written.get(key)
+        if written is not None and (key != "copy" or not isinstance(written[0], list)):
+            return self.value(*written)
+        if self._loops is None:
+            loops, pointer = self._written.get("copy", (None, ()))
+            one = isinstance(loops, list) and is_copies(loops)
+            self._loops = {
+                str(member(loop, "name")).lower(): (loop, (*pointer, number))
+                for number, loop in enumerate(loops if one else ())
+            }
+        if key in self._loops:
+            loop, pointer = self._loops[key]
+            return self.loop(loop, name, "input", pointer, {})
+        return Unknown(at=self.at, why=f"there is no variable '{name}', so the deployment fails")
+
+    def function(self, name: str) -> tuple[Mapping[str, Any], Pointer] | None:
+        """A function of the template by its namespace and name."""
+        if self._functions is None:
+            self._functions = {}
+            key = key_of(self.plain, "functions")
+            spaces = self.plain[key] if key is not None else None
+            for number, space in enumerate(spaces if isinstance(spaces, list) else ()):
+                members = member(space, "members")
+                for below, function in members.items() if isinstance(members, dict) else ():
+                    if isinstance(function, dict):
+                        pointer = (*self.pointer, str(key), number, str(key_of(space, "members")), below)
+                        self._functions[f"{member(space, 'namespace')}.{below}".lower()] = (function, pointer)
+        return self._functions.get(name.lower())
+
+
+def secret(found: Result) -> Result:
+    """``found`` with every part of it secret, and without a pattern, which may hold a part of the secret."""
+    match found:
+        case Fields():
+            fields = {key: secret(item) for key, item in found.fields.items()}
+            return Fields(at=found.at, fields=fields, rest=found.rest)
+        case Items():
+            return Items(at=found.at, items=[secret(item) for item in found.items])
+        case Scalar():
+            return Scalar(at=found.at, value=found.value, sensitive=True)
+        case Unknown():
+            return Unknown(at=found.at, why=found.why, sensitive=True)
+        case _:
+            return found

@@ -1,0 +1,103 @@
+"""``bicepconfig.json``: what aliases of module references stand for, and where restored modules are kept.
+
+Source: learn.microsoft.com/azure/azure-resource-manager/bicep/bicep-config-modules.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from kvlint.errors import InputError
+from kvlint.readers.bicep.run import read_bytes
+
+if TYPE_CHECKING:
+    from kvlint.readers.bicep.run import BicepRun
+
+_NAME = "bicepconfig.json"
+_MAX_SIZE = 1_000_000
+_PUBLIC = ("mcr.microsoft.com", "bicep")
+
+
+def configuration(run: BicepRun, file: str) -> Mapping[str, Any]:
+    """The nearest configuration above ``file`` inside the root; empty if there is none, or none that can be read."""
+    folder = os.path.dirname(file)
+    while file and run.root and (folder + os.sep).startswith(run.root.rstrip(os.sep) + os.sep):
+        key = f"configuration:{folder}"
+        if key not in run.cache.data:
+            run.cache.data[key] = _read(run.root, os.path.join(folder, _NAME))
+        found = run.cache.data[key]
+        if isinstance(found, dict):
+            return found
+        folder, above = os.path.dirname(folder), folder
+        if folder == above:
+            break
+    return {}
+
+
+def _read(root: str, file: str) -> Any:
+    """The content of a configuration; None if there is none there."""
+    if not os.path.lexists(file):
+        return None
+    real = os.path.realpath(file)
+    if not real.startswith(root.rstrip(os.sep) + os.sep):
+        return None
+    from kvlint.syntax.jsonc import decode
+
+    try:
+        plain = decode(read_bytes(real, _MAX_SIZE)).value
+    except InputError:
+        plain = {}
+    return plain if isinstance(plain, dict) else {}
+
+
+def _alias(config: Mapping[str, Any], kind: str, name: str) -> Mapping[str, Any]:
+    found: Any = config
+    for step in ("moduleAliases", kind, name):
+        found = found.get(step) if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def full_reference(config: Mapping[str, Any], reference: str) -> str | None:
+    """``br/alias:path:tag`` as ``br:registry/path:tag``, and ``ts/alias:name:version`` alike; None if it is broken.
+
+    A reference without an alias stays as it is.
+    """
+    scheme, rest = reference[:2], reference[2:]
+    if rest.startswith(":"):
+        return reference
+    alias, _, below = rest[1:].partition(":")
+    if not below:
+        return None
+    if scheme == "ts":
+        found = _alias(config, "ts", alias)
+        subscription, group = found.get("subscription"), found.get("resourceGroup")
+        whole = isinstance(subscription, str) and isinstance(group, str)
+        return f"ts:{subscription}/{group}/{below}" if whole else None
+    found = _alias(config, "br", alias)
+    registry, path = found.get("registry"), found.get("modulePath")
+    if not isinstance(registry, str):
+        if alias != "public":
+            return None
+        registry, path = _PUBLIC
+    middle = f"{path.strip('/')}/" if isinstance(path, str) and path else ""
+    return f"br:{registry}/{middle}{below}"
+
+
+def cache_roots(run: BicepRun, config: Mapping[str, Any]) -> list[str]:
+    """Where the Bicep CLI may have put restored modules, the likeliest first.
+
+    The folder that a configuration names is taken only inside the project or the user's home: a project must not make
+    kvlint look anywhere else.
+    """
+    home = os.path.expanduser("~")
+    found: list[str] = []
+    named = config.get("cacheRootDirectory")
+    if isinstance(named, str) and "\0" not in named:
+        folder = os.path.realpath(os.path.join(run.root, os.path.expanduser(named)))
+        if any(folder.startswith(top.rstrip(os.sep) + os.sep) for top in (run.root, os.path.realpath(home))):
+            found.append(folder)
+    own = os.environ.get("BICEP_CACHE_DIRECTORY")
+    found += [own] if own else []
+    return [*found, os.path.join(home, ".bicep")]

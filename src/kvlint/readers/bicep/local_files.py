@@ -1,0 +1,62 @@
+"""Bicep files that others name by their path: found below the root of the run, or a Problem says why not."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from kvlint.errors import InputError
+from kvlint.model.source import Location
+from kvlint.readers.arm.scope import Scope
+from kvlint.readers.bicep.run import inside, reported
+from kvlint.readers.problems import CANNOT_READ
+
+if TYPE_CHECKING:
+    from kvlint.readers.bicep.document import File
+    from kvlint.readers.bicep.instance import Instance
+    from kvlint.readers.bicep.run import BicepRun
+
+_REGISTRIES = ("br:", "br/", "ts:", "ts/", "oci:")
+
+
+def is_remote(path: str) -> bool:
+    """Whether a reference names something in a registry, not a file."""
+    return path.startswith(_REGISTRIES)
+
+
+def find(run: BicepRun, around: str, path: str) -> str:
+    """The real path of the file that ``path`` names in the file ``around``. Raises InputError for one out of reach."""
+    if not around:
+        raise InputError("what reads it has no folder of its own")
+    file = inside(run.root, os.path.dirname(around), path)
+    if file is None:
+        raise InputError("it lies outside the project")
+    return file
+
+
+def load(run: BicepRun, around: str, path: str) -> File:
+    """The Bicep file that ``path`` names in the file ``around``. Raises InputError if it cannot be read."""
+    file = find(run, around, path)
+    return run.cache.load(reported(run.root, file), file)
+
+
+def imported(instance: Instance, path: str, at: Location) -> Instance | None:
+    """The Bicep file that an import names, in use without parameters; None if it cannot be read.
+
+    What a registry or a compiled template exports is not looked at: nothing is deployed by it.
+    """
+    from kvlint.readers.bicep.instance import Instance, Use
+
+    run = instance.run
+    if is_remote(path) or path.lower().endswith(".json"):
+        return None
+    try:
+        file = load(run, instance.file.file, path)
+    except InputError as error:
+        run.problem(CANNOT_READ, "error", f"'{path}' cannot be imported: {error.message}", at)
+        return None
+    found = run.imported.get(file.file)
+    if found is None:
+        use = Use(given={}, scope=Scope(), prefix=f"{file.path}.")
+        found = run.imported[file.file] = Instance(file, run, use)
+    return found

@@ -1,0 +1,102 @@
+"""A resource or module declaration -> its iterations: one, one for each item of a loop, or one that stands for all."""
+
+from __future__ import annotations
+
+import msgspec
+
+from kvlint.errors import InputError
+from kvlint.expressions.evaluate import Evaluator
+from kvlint.expressions.operations import Local
+from kvlint.expressions.values import MAX_ITEMS, Items, Result, hole
+from kvlint.model.value import Absent, Scalar, Unknown
+from kvlint.readers.bicep.document import body_of
+from kvlint.syntax import tree
+
+
+class Iteration(msgspec.Struct, frozen=True, kw_only=True):
+    """One time that a declaration deploys something.
+
+    ``key`` is what its address has behind the symbol (``[0]``, or ``[*]`` for one that stands for all of a loop whose
+    length is not known), ``local`` the loop's variables and those around it. ``condition`` decides whether it is there;
+    ``loop`` is a text that stands for "the loop has items", empty if that is certain.
+    """
+
+    key: str
+    local: Local
+    body: tree.Object
+    condition: tree.Expression | None = None
+    loop: str = ""
+
+
+class Iterations(msgspec.Struct, frozen=True, kw_only=True):
+    """All iterations. ``symbolic``: one stands for all of them, and ``positions`` are the patterns of its number."""
+
+    is_loop: bool
+    items: list[Iteration]
+    symbolic: bool = False
+    positions: frozenset[str] = frozenset()
+
+
+def iterations(evaluator: Evaluator, body: tree.Expression, local: Local, address: str) -> Iterations:
+    """The iterations of a declaration whose symbol has the address ``address``.
+
+    Raises InputError for a loop of more items than anybody deploys.
+    """
+    if not isinstance(body, tree.For):
+        return Iterations(is_loop=False, items=[_one("", local, body)])
+    over = evaluator.evaluate(body.over, local)
+    if isinstance(over, Absent):
+        return Iterations(is_loop=True, items=[])
+    if isinstance(over, Items):
+        if len(over.items) > MAX_ITEMS:
+            raise InputError(f"a loop has more than {MAX_ITEMS:,} items")
+        found = []
+        for number, item in enumerate(over.items):
+            inner = _with(body, local, item, Scalar(at=over.at, value=number))
+            found.append(_one(f"[{number}]", inner, body.body))
+        return Iterations(is_loop=True, items=found)
+    return _symbolic(evaluator, body, local, address, over)
+
+
+def _symbolic(evaluator: Evaluator, body: tree.For, local: Local, address: str, over: Result) -> Iterations:
+    """A loop over something unknown. Loops over the same thing go together: their items are the same in each step."""
+    known = isinstance(over, Unknown)
+    why = over.why if isinstance(over, Unknown) else "a loop runs over something that is no array"
+    name = over.pattern if isinstance(over, Unknown) and over.pattern else address
+    sensitive = isinstance(over, Unknown) and over.sensitive
+    at = over.at if known else evaluator.document.place(body)
+    item = Unknown(at=at, why=why, pattern="" if sensitive else hole(f"{name}[*]"), sensitive=sensitive)
+    number = Unknown(at=at, why=why, pattern=hole(f"{name}[#]"))
+    positions = {number.pattern}
+    if name.startswith("\u27e8range(0,") and item.pattern:
+        positions.add(item.pattern)
+    one = _one("[*]", _with(body, local, item, number), body.body, hole(f"{name}[]"))
+    return Iterations(is_loop=True, items=[one], symbolic=True, positions=frozenset(positions))
+
+
+def _with(body: tree.For, local: Local, item: Result, number: Result) -> Local:
+    inner = {**local, body.item: item}
+    if body.index:
+        inner[body.index] = number
+    return inner
+
+
+def _one(key: str, local: Local, body: tree.Expression, loop: str = "") -> Iteration:
+    condition = body.condition if isinstance(body, tree.If) else None
+    return Iteration(key=key, local=local, body=body_of(body), condition=condition, loop=loop)
+
+
+def condition_of(evaluator: Evaluator, iteration: Iteration, address: str) -> frozenset[str] | None:
+    """What an iteration hangs on and nobody knows, each as a text that stands for it; None if it is not there.
+
+    A condition that is no boolean counts as not known.
+    """
+    texts = {iteration.loop} if iteration.loop else set()
+    if iteration.condition is not None:
+        found = evaluator.evaluate(iteration.condition, iteration.local)
+        if isinstance(found, Scalar) and found.value is False:
+            return None
+        if not (isinstance(found, Scalar) and found.value is True):
+            pattern = found.pattern if isinstance(found, Unknown) else ""
+            texts.add(pattern or hole(f"if {address}"))
+    return frozenset(texts)

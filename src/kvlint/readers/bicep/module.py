@@ -1,0 +1,189 @@
+"""Modules: what they are given, what they deploy, and what they give back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from kvlint.expressions.evaluate import Evaluator
+from kvlint.expressions.values import Fields, Result, field, hole
+from kvlint.model.source import Location
+from kvlint.model.value import Absent, Scalar, Unknown
+from kvlint.readers.bicep.document import properties_of
+from kvlint.readers.bicep.loops import Iteration, condition_of
+from kvlint.readers.bicep.sources import Content, Source, source_of
+from kvlint.readers.bicep.symbols import Body, Symbol
+from kvlint.syntax import tree
+
+if TYPE_CHECKING:
+    from kvlint.readers.bicep.instance import Instance
+
+
+class ModuleSymbol(Symbol["ModuleEntity"]):
+    """A module declaration."""
+
+    def __init__(self, instance: Instance, node: tree.Module) -> None:
+        super().__init__(instance, node, {}, instance.prefix + node.name)
+        self.node = node
+        self._source: Source | None = None
+        self._asked = False
+
+    def entity(self, iteration: Iteration) -> ModuleEntity:
+        """What one iteration deploys."""
+        return ModuleEntity(self, iteration)
+
+    @property
+    def source(self) -> Source | None:
+        """What the module is made of; None, with a Problem, if that cannot be read."""
+        if not self._asked:
+            self._asked = True
+            self._source = source_of(self.instance, self.node)
+        return self._source
+
+
+class ModuleEntity:
+    """One use of a module."""
+
+    def __init__(self, symbol: ModuleSymbol, iteration: Iteration) -> None:
+        self.symbol = symbol
+        self.instance = symbol.instance
+        self.iteration = iteration
+        self.address = symbol.address + iteration.key
+        self.at = self.instance.head(symbol.node)
+        self.body = Body(self.instance, symbol.node.name, iteration)
+        self._content: Content | None = None
+        self._asked = False
+
+    def close(self) -> None:
+        """Let go of everything: see ``Instance.close``."""
+        self.body.close()
+        self._content = None
+
+    @property
+    def content(self) -> Content | None:
+        """What is in the module, with what it is given; None, with a Problem, if it cannot be read."""
+        if not self._asked:
+            self._asked = True
+            source = self.symbol.source
+            if source is not None:
+                self._content = source.use(self)
+        return self._content
+
+    @property
+    def callers(self) -> tuple[Location, ...]:
+        """The module statements that lead into the module."""
+        return (*self.instance.use.callers, self.instance.shown(self.at))
+
+    def given(self) -> Arguments:
+        """What the parameters are given."""
+        return Arguments(self.instance.evaluator, self.body, self.address)
+
+    def member(self, name: str, at: Location) -> Result:
+        """``outputs`` and ``name``; Unknown for anything else."""
+        if name == "outputs":
+            return Outputs(self, at)
+        found = self.body.get("name") if name == "name" else None
+        if found is not None:
+            return found
+        return Unknown(at=at, why=f"'{name}' is known only after deployment", pattern=hole(f"{self.address}.{name}"))
+
+    def item(self, index: Result, at: Location) -> Result:
+        """A member by its name."""
+        if isinstance(index, Scalar) and isinstance(index.value, str):
+            return self.member(index.value, at)
+        return Unknown(at=at, why="a module is used like an array, so the deployment fails")
+
+    def output(self, name: str, at: Location) -> Result:
+        """An output of the module: its own expression where that can be read."""
+        content = self.content
+        found = content.output(name) if content is not None else None
+        if found is None:
+            found = Unknown(at=at, why=f"the output '{name}' of a module is known only after deployment")
+        if isinstance(found, Unknown) and not found.pattern and not found.sensitive:
+            return msgspec.structs.replace(found, at=at, pattern=hole(f"{self.address}.outputs.{name}"))
+        return found
+
+
+class Outputs:
+    """The outputs of one use of a module."""
+
+    def __init__(self, module: ModuleEntity, at: Location) -> None:
+        self.module = module
+        self.at = at
+
+    def member(self, name: str, at: Location) -> Result:
+        """One output."""
+        return self.module.output(name, at)
+
+    def item(self, index: Result, at: Location) -> Result:
+        """An output by its name."""
+        if isinstance(index, Scalar) and isinstance(index.value, str):
+            return self.member(index.value, at)
+        return Unknown(at=at, why="which output is meant is not known")
+
+
+class Arguments:
+    """The parameters that a module statement gives, each evaluated once, when the module asks for it."""
+
+    def __init__(self, evaluator: Evaluator, body: Body, address: str) -> None:
+        self.evaluator = evaluator
+        self.address = address
+        self.local = body.local
+        self._values: dict[str, Result | None] = {}
+        self._busy: set[str] = set()
+        self.whole: Result | None = None
+        node = body.properties.get("params") if body.properties is not None else None
+        written = properties_of(node.value) if node is not None and isinstance(node.value, tree.Object) else None
+        self.properties = written
+        if written is None:
+            self.whole = body.get("params")
+
+    def get(self, name: str, /) -> Result | None:
+        """The value of one parameter; None if it is given none."""
+        if self.properties is None:
+            return self._of_whole(name)
+        node = self.properties.get(name)
+        if node is None:
+            return None
+        if name in self._values:
+            return self._values[name]
+        if name in self._busy:
+            at = self.evaluator.document.place(node)
+            return Unknown(at=at, why=f"the parameter '{name}' refers to itself")
+        self._busy.add(name)
+        try:
+            found = self._values[name] = self.evaluator.property(node, self.local)
+        finally:
+            self._busy.discard(name)
+        return found
+
+    def names(self) -> list[str]:
+        """The parameters that are certainly given."""
+        if self.properties is not None:
+            return list(self.properties)
+        return list(self.whole.fields) if isinstance(self.whole, Fields) else []
+
+    def _of_whole(self, name: str) -> Result | None:
+        whole = self.whole
+        if whole is None or isinstance(whole, Absent):
+            return None
+        if isinstance(whole, Fields):
+            found = field(whole, name)
+            return found if found is not None else whole.rest
+        why = whole.why if isinstance(whole, Unknown) else "the parameters of a module are no object"
+        return Unknown(at=whole.at, why=why, pattern=hole(f"{self.address}.{name}"))
+
+
+def lower_modules(instance: Instance, conditions: frozenset[str]) -> None:
+    """Add what the modules of a file deploy, in their order."""
+    for node in instance.file.declared(tree.Module):
+        if instance.file.symbols.get(node.name) is node:
+            for entity in instance.module(node).entities:
+                _lower(entity, conditions)
+
+
+def _lower(entity: ModuleEntity, conditions: frozenset[str]) -> None:
+    found = condition_of(entity.instance.evaluator, entity.iteration, entity.address)
+    if found is not None and entity.content is not None:
+        entity.content.lower(conditions | found)

@@ -1,0 +1,101 @@
+"""A Bicep file -> the resources that the loaded rules ask for, and what could not be understood."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+
+from kvlint.errors import InputError
+from kvlint.expressions.room import with_room
+from kvlint.expressions.values import Result
+from kvlint.model.graph import Demand, Resource
+from kvlint.model.source import Location
+from kvlint.model.value import text_of
+from kvlint.readers.arm.run import TemplateRead
+from kvlint.readers.arm.scope import Scope
+from kvlint.readers.bicep.document import File
+from kvlint.readers.bicep.instance import Given, Instance, Use
+from kvlint.readers.bicep.run import BicepRun, ModuleCache
+from kvlint.readers.bicep.sources import lower
+from kvlint.syntax.bicep.directives import Region, Suppression
+
+__all__ = ("BicepRead", "ModuleCache", "read_bicep")
+
+_NOTHING: Mapping[str, Result] = {}
+
+
+class BicepRead(TemplateRead, kw_only=True):
+    """What reading a Bicep file gives.
+
+    ``suppressions`` and ``disabled`` say by reported path where an author does not want to see findings: see
+    ``syntax.bicep.parse.Parsed``. ``used`` is the real path of the file that a parameter file is for, if it is a file.
+    """
+
+    suppressions: Mapping[str, tuple[Suppression, ...]]
+    disabled: Mapping[str, tuple[Region, ...]]
+    used: str = ""
+
+
+@with_room
+def read_bicep(
+    path: str, file: str, root: str, text: str, demand: Demand, cache: ModuleCache, given: Given | None = None
+) -> BicepRead:
+    """Read the Bicep file ``text``, which reports call ``path``, with the modules that it uses.
+
+    ``file`` is its path on disk, empty where it has none: then no module can be read. Nothing outside the folder
+    ``root`` is read, except restored modules in the cache of the Bicep CLI. ``given`` are values of parameters. Never
+    raises InputError: what goes wrong is a Problem.
+    """
+    run = BicepRun(path, text, demand, cache, root)
+    parsed = cache.parsed(path, os.path.realpath(file) if file else "", text)
+    return judged(run, parsed, _NOTHING if given is None else given)
+
+
+def judged(run: BicepRun, file: File, given: Given) -> BicepRead:
+    """Add all that a root file deploys with the parameters ``given``."""
+    try:
+        scope = Scope(file.level) if file.level else Scope()
+        lower(Instance(file, run, Use(given=given, scope=scope)), frozenset())
+    except InputError as error:
+        run.not_whole("error", error.message, Location(path=file.path))
+    except RecursionError:
+        run.not_whole("error", "what it declares is nested too deep", Location(path=file.path))
+    return done(run)
+
+
+def done(run: BicepRun, used: str = "") -> BicepRead:
+    """What has been found. Nothing can be evaluated any more."""
+    sources = run.sources.items()
+    found = run.done()
+    return BicepRead(
+        resources=_once(found.resources),
+        problems=found.problems,
+        closed=found.closed,
+        files=found.files,
+        suppressions={path: file.parsed.suppressions for path, file in sources if file.parsed.suppressions},
+        disabled={path: file.parsed.disabled for path, file in sources if file.parsed.disabled},
+        used=used,
+    )
+
+
+def _once(resources: dict[str, Resource]) -> dict[str, Resource]:
+    """``resources`` without those declared as existing that another of them certainly deploys.
+
+    Whoever names such a one by its id names what deploys it.
+    """
+    if not any(resource.existing for resource in resources.values()):
+        return resources
+    deployed: dict[str, list[frozenset[str]]] = {}
+    for resource in resources.values():
+        id_ = text_of(resource.attributes.fields["id"]).lower()
+        if id_ and not resource.existing:
+            deployed.setdefault(id_, []).append(resource.conditions)
+    return {
+        address: resource
+        for address, resource in resources.items()
+        if not resource.existing
+        or not any(
+            conditions <= resource.conditions
+            for conditions in deployed.get(text_of(resource.attributes.fields["id"]).lower(), ())
+        )
+    }

@@ -1,0 +1,153 @@
+"""The resources that a file in use declares -> resources of the graph, as far as any rule asks for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from kvlint.expressions.operations import Local
+from kvlint.expressions.values import Fields, Result
+from kvlint.model.value import Absent, Unknown
+from kvlint.readers.arm.resource import Declaration, make
+from kvlint.readers.arm.wanted import Asked, Tree, pruned
+from kvlint.readers.azurerm.resources import canonical
+from kvlint.readers.bicep.document import inner_resources
+from kvlint.readers.bicep.entities import ResourceEntity, ResourceSymbol
+from kvlint.readers.bicep.loops import condition_of
+from kvlint.syntax import tree
+
+if TYPE_CHECKING:
+    from kvlint.readers.bicep.instance import Instance
+
+_HEAD = frozenset({"name", "parent", "scope", "dependsOn"})
+_KEY_VAULT = "microsoft.keyvault/"
+# What says nothing of how a vault is set up.
+_HARMLESS = frozenset(
+    _KEY_VAULT + name
+    for name in (
+        "vaults/privateendpointconnections", "vaults/eventgridfilters", "managedhsms/privateendpointconnections",
+        "deletedvaults", "deletedmanagedhsms", "locations/deletedvaults", "locations/deletedmanagedhsms",
+        "checknameavailability", "operations",
+    )
+)  # fmt: skip
+
+
+def lower_resources(instance: Instance, conditions: frozenset[str]) -> None:
+    """Add all resources that the file declares itself, in their order."""
+    for node in instance.file.declared(tree.Resource):
+        if instance.file.symbols.get(node.name) is node and _may_matter(instance, node):
+            _lower(instance.resource(node), conditions)
+
+
+def _may_matter(instance: Instance, node: tree.Resource) -> bool:
+    """Whether any rule may ask for a resource, by its type as it is written; so most need no evaluation at all."""
+    if inner_resources(node) or not isinstance(node.type, tree.Literal):
+        return True
+    whole = str(node.type.value)
+    known = instance.run.cache.matters(instance.run.wanted)
+    if whole not in known:
+        type_ = whole.partition("@")[0]
+        lower = type_.lower()
+        asked = instance.run.wanted.of(type_) is not None
+        known[whole] = asked or lower.startswith(_KEY_VAULT) or "/providers/" in lower
+    return known[whole]
+
+
+def _lower(symbol: ResourceSymbol, conditions: frozenset[str]) -> None:
+    for entity in symbol.entities:
+        found = condition_of(symbol.instance.evaluator, entity.iteration, entity.address)
+        if found is None:
+            continue
+        known = conditions | found
+        _add(entity, known)
+        for inner in entity.inner.values():
+            _lower(inner, known)
+
+
+def _add(entity: ResourceEntity, conditions: frozenset[str]) -> None:
+    instance, identity = entity.instance, entity.identity
+    run, type_ = instance.run, entity.identity.type
+    asked = run.wanted.of(type_) if type_ else None
+    if asked is None:
+        if not entity.node.existing:
+            _unasked(entity, type_)
+        return
+    body: Mapping[str, Result] = {}
+    rest: Unknown | None = None
+    if not entity.node.existing:
+        body, rest = _members(entity, asked)
+    run.resources[entity.address] = make(
+        Declaration(
+            address=entity.address,
+            type=type_,
+            version=identity.version,
+            names=identity.names,
+            above=identity.above,
+            extends=identity.extends,
+            body=body,
+            at=instance.shown(entity.at),
+            existing=entity.node.existing,
+            conditions=conditions,
+            callers=instance.use.callers,
+            rest=rest,
+        ),
+        run.freezer,
+    )
+
+
+def _unasked(entity: ResourceEntity, type_: str) -> None:
+    """A Key Vault resource that nobody knows, or one whose type is not known, is not passed over in silence."""
+    lower = type_.lower()
+    if not type_:
+        entity.instance.run.closed = False
+        text = f"the type of '{entity.address}' is not known, so it was not judged"
+        entity.instance.run.type_not_known("warning", text, entity.at)
+    elif lower.startswith(_KEY_VAULT) and canonical(type_) is None and lower not in _HARMLESS:
+        text = f"'{type_}' is a Key Vault type that is not known, so it was not judged"
+        entity.instance.run.type_not_known("error", text, entity.at)
+
+
+def _members(entity: ResourceEntity, asked: Asked) -> tuple[dict[str, Result], Unknown | None]:
+    """The evaluated members that anybody asks for, and why there may be more."""
+    body = entity.body
+    found: dict[str, Result] = {}
+    members = None if asked.members is None else Tree({name.lower(): (below,) for name, below in asked.members})
+    if body.properties is None:
+        whole = body.whole()
+        for name, result in whole.fields.items():
+            below = _below(members, name)
+            if name in _HEAD:
+                found[name] = Absent(at=result.at)
+            elif below is not None:
+                found[name] = pruned(result, below[0])
+        return found, whole.rest
+    for name, node in body.properties.items():
+        if name in _HEAD:
+            # Only where it stands counts: what it says is in the identity.
+            found[name] = Absent(at=entity.instance.place(node))
+            continue
+        below = _below(members, name)
+        if below is not None:
+            found[name] = _property(entity, node, entity.local, below[0])
+    return found, None
+
+
+def _below(asked: Tree | None, name: str) -> tuple[Tree | None] | None:
+    """What is asked of a member (in a tuple, where None is all); None if nothing is."""
+    return (None,) if asked is None else asked.get(name) or asked.get(name.lower())
+
+
+def _property(entity: ResourceEntity, node: tree.Property, local: Local, asked: Tree | None) -> Result:
+    """The value of a property, without what nobody asks for; that is not even evaluated where it is written out."""
+    value = node.value
+    evaluator = entity.instance.evaluator
+    if asked is None or type(value) is not tree.Object:
+        return pruned(evaluator.property(node, local), asked)
+    fields: dict[str, Result] = {}
+    for member in value.members:
+        if not isinstance(member, tree.Property) or not isinstance(member.key, str):
+            return pruned(evaluator.property(node, local), asked)
+        below = _below(asked, member.key)
+        if below is not None:
+            fields[member.key] = _property(entity, member, local, below[0])
+    return Fields(at=entity.instance.place(node), fields=fields)

@@ -1,0 +1,142 @@
+"""What all module instances of one root document share: files, limits, and what has been found."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+from kvlint.errors import InputError
+from kvlint.model.graph import Demand
+from kvlint.model.report import Problem
+from kvlint.model.source import Location
+from kvlint.readers.arm.run import Run
+from kvlint.readers.arm.wanted import Wanted, wanted
+from kvlint.readers.bicep.document import File, read_file
+from kvlint.readers.problems import CANNOT_READ, NOT_WHOLE
+from kvlint.syntax.lines import Lines
+
+if TYPE_CHECKING:
+    from kvlint.readers.bicep.instance import Instance
+
+MAX_FAULTS = 20
+# Azure takes templates of 4 MB; this is far more than any file that a person writes.
+MAX_FILE = 10_000_000
+
+
+class ModuleCache:
+    """What one run of kvlint keeps of the files it read, by absolute path, so that each is read and parsed once."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, File | InputError] = {}
+        self.data: dict[str, object] = {}
+        self._matters: dict[str, bool] = {}
+        self._asked: Wanted | None = None
+
+    def matters(self, asked: Wanted) -> dict[str, bool]:
+        """Whether any rule may ask for a type as it is written, version and all, as far as anybody wanted to know."""
+        if self._asked is not asked:
+            self._matters, self._asked = {}, asked
+        return self._matters
+
+    def parsed(self, path: str, file: str, text: str) -> File:
+        """The Bicep file whose text is already at hand; ``file`` is empty for one that has no place among files.
+
+        It is not kept: most files that are read for their own sake are no modules.
+        """
+        found = self.files.get(file)
+        if not isinstance(found, File) or found.text != text or found.path != path:
+            found = read_file(path, file, text)
+        return found
+
+    def load(self, path: str, file: str) -> File:
+        """The Bicep file ``file``, which reports call ``path``. Raises InputError if it cannot be read."""
+        found = self.files.get(file)
+        if found is None:
+            try:
+                found = read_file(path, file, decoded(read_bytes(file, MAX_FILE)))
+            except InputError as error:
+                found = error
+            self.files[file] = found
+        if isinstance(found, InputError):
+            raise found
+        return found
+
+
+class BicepRun(Run):
+    """One root document being read: what it may use, and what was found in it. ``root`` is what nothing may leave."""
+
+    def __init__(self, path: str, text: str, demand: Demand, cache: ModuleCache, root: str) -> None:
+        super().__init__(path, text, wanted(demand), None)
+        self.cache = cache
+        self.root = os.path.realpath(root) if root else ""
+        self.imported: dict[str, Instance] = {}
+        self.sources: dict[str, File] = {}
+        self._noted: set[tuple[str, str]] = set()
+
+    def add(self, file: File) -> None:
+        """Take note of a file whose places may be reported, and of what is wrong with its text."""
+        if file.path in self.sources:
+            return
+        self.sources[file.path] = file
+        self.files[file.path] = file.text
+        faults = file.parsed.faults
+        if not faults:
+            return
+        self.closed = False
+        lines = Lines(file.text)
+        for fault in faults[:MAX_FAULTS]:
+            at = Location(path=file.path, region=lines.region(fault.at, fault.at), span=(fault.at, fault.at))
+            self.problems.append(Problem(code=CANNOT_READ, level="error", message=fault.message, at=at))
+
+    def unreadable(self, message: str, at: Location) -> None:
+        """Report a part that cannot be read, in which more resources may be declared."""
+        self.closed = False
+        self.problem(CANNOT_READ, "error", message, at)
+
+    def note(self, message: str, at: Location, hint: str) -> None:
+        """Say what was not judged, once for each file that it stands in."""
+        self.closed = False
+        if (at.path, message) not in self._noted:
+            self._noted.add((at.path, message))
+            self.problem(NOT_WHOLE, "note", message, at, hint)
+
+
+def inside(root: str, folder: str, name: str) -> str | None:
+    """The real path of ``name`` below ``folder``; None if it, or a link on its way, leads out of ``root``.
+
+    Raises InputError for a name that no file can have.
+    """
+    try:
+        file = os.path.realpath(os.path.join(folder, name))
+    except (ValueError, OSError) as error:
+        raise InputError("its path cannot be that of a file") from error
+    return file if root and (file == root or file.startswith(root.rstrip(os.sep) + os.sep)) else None
+
+
+def reported(root: str, file: str) -> str:
+    """What reports call a file below ``root``."""
+    return os.path.relpath(file, root).replace(os.sep, "/")
+
+
+def read_bytes(file: str, limit: int) -> bytes:
+    """The content of a file. Raises InputError if it cannot be read, is no plain file, or is larger than ``limit``."""
+    try:
+        if not os.path.isfile(file):
+            raise InputError("there is no such file")
+        with open(file, "rb") as stream:
+            data = stream.read(limit + 1)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) and error.strerror else "its path is no file's"
+        raise InputError(f"it cannot be read: {reason}") from error
+    if len(data) > limit:
+        raise InputError(f"it is larger than {limit:,} bytes")
+    return data
+
+
+def decoded(data: bytes) -> str:
+    """The text of a file: UTF-8, or what its byte order mark says. Raises InputError for anything else."""
+    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise InputError("it is not text in UTF-8") from error

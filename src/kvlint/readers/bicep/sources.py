@@ -1,0 +1,113 @@
+"""What a module statement names -> something that can be used: a Bicep file, a template, or a well-known module."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from kvlint.errors import InputError
+from kvlint.expressions.values import Result
+from kvlint.readers.bicep import local_files, registry
+from kvlint.readers.bicep.document import File
+from kvlint.readers.bicep.identity import module_scope
+from kvlint.syntax import tree
+
+if TYPE_CHECKING:
+    from kvlint.readers.bicep.instance import Instance
+    from kvlint.readers.bicep.module import ModuleEntity
+
+MAX_NESTING = 100
+
+
+class Content(Protocol):
+    """A module with what it is given."""
+
+    def output(self, name: str) -> Result | None:
+        """An output; None if nothing is known of it."""
+
+    def lower(self, conditions: frozenset[str]) -> None:
+        """Add what it deploys, all of it under ``conditions``."""
+
+
+class Source(Protocol):
+    """What a module is made of."""
+
+    def use(self, module: ModuleEntity) -> Content | None:
+        """The module with what ``module`` gives it; None, with a Problem, if it cannot be read."""
+
+
+class BicepSource:
+    """A Bicep file. ``chain`` are the files that lead to it."""
+
+    def __init__(self, file: File, chain: tuple[str, ...]) -> None:
+        self.file = file
+        self.chain = chain
+
+    def use(self, module: ModuleEntity) -> Content:
+        """Raises InputError once there are more uses of modules than any deployment has."""
+        from kvlint.readers.bicep.instance import Instance, Use
+
+        run = module.instance.run
+        run.count_deployment()
+        return Lowered(Instance(self.file, run, Use(
+            given=module.given(),
+            scope=module_scope(module.body.get("scope"), module.instance.scope, self.file.level, module.address),
+            prefix=f"{module.address}.",
+            callers=module.callers,
+            chain=self.chain,
+        )))  # fmt: skip
+
+
+class Lowered:
+    """A Bicep file in one use."""
+
+    def __init__(self, instance: Instance) -> None:
+        self.instance = instance
+
+    def output(self, name: str) -> Result | None:
+        """See Content."""
+        return self.instance.output(name)
+
+    def lower(self, conditions: frozenset[str]) -> None:
+        """See Content."""
+        lower(self.instance, conditions)
+
+
+def lower(instance: Instance, conditions: frozenset[str]) -> None:
+    """Add all that a file in use deploys."""
+    from kvlint.readers.bicep.module import lower_modules
+    from kvlint.readers.bicep.resources import lower_resources
+
+    lower_resources(instance, conditions)
+    lower_modules(instance, conditions)
+
+
+def source_of(instance: Instance, node: tree.Module) -> Source | None:
+    """What a module statement names; None, with a Problem, if it cannot be read."""
+    run, at = instance.run, instance.place(node.path)
+    path = node.path.value if isinstance(node.path, tree.Literal) else None
+    if not isinstance(path, str):
+        run.unreadable("the path of a module must be a plain text", at)
+        return None
+    try:
+        if local_files.is_remote(path):
+            return registry.source_of(instance, path, at)
+        return _local(instance, path)
+    except InputError as error:
+        run.unreadable(f"the module '{path}' cannot be read: {error.message}", at)
+        return None
+
+
+def _local(instance: Instance, path: str) -> Source:
+    """A module that is a file. Raises InputError if it cannot be read."""
+    around = instance.file.file
+    chain = (*instance.use.chain, around)
+    if len(chain) > MAX_NESTING:
+        raise InputError(f"modules are nested more than {MAX_NESTING} deep")
+    file = local_files.find(instance.run, around, path)
+    if file in chain:
+        raise InputError("it uses itself")
+    if path.lower().endswith((".json", ".jsonc")):
+        from kvlint.readers.bicep.templates import TemplateSource
+
+        return TemplateSource(instance.run, file)
+    return BicepSource(local_files.load(instance.run, around, path), chain)

@@ -1,0 +1,49 @@
+"""Findings that an author does not want to see: ``#disable-next-line KV001`` and ``#disable-diagnostics KV001``."""
+
+from __future__ import annotations
+
+from kvlint.model.source import Location
+from kvlint.readers.arm.run import TemplateRead
+from kvlint.readers.bicep.read import BicepRead
+from kvlint.syntax.lines import Lines
+
+
+def is_suppressed(read: TemplateRead, at: Location, rule: str) -> bool:
+    """Whether the text that ``read`` comes from says that a finding of ``rule`` at a place is not to be reported.
+
+    What counts is the line on which the place begins. A place without span and region is never suppressed.
+    """
+    if not isinstance(read, BicepRead) or not (read.suppressions or read.disabled):
+        return False
+    lines, regions = read.suppressions.get(at.path, ()), read.disabled.get(at.path, ())
+    if not lines and not regions:
+        return False
+    offset = _offset(read.files.get(at.path, ""), at)
+    if offset is None:
+        return False
+    name = rule.lower()
+    text = read.files.get(at.path, "")
+    for start, ids in lines:
+        if start <= offset and _names(ids, name) and not _breaks(text, start, offset):
+            return True
+    return any(start <= offset < end and _names(ids, name) for start, end, ids in regions)
+
+
+def _names(ids: tuple[str, ...], name: str) -> bool:
+    return any(id_.lower() == name for id_ in ids)
+
+
+def _breaks(text: str, start: int, end: int) -> bool:
+    """Whether a line ends between two offsets."""
+    return "\n" in text[start:end] or "\r" in text[start:end]
+
+
+def _offset(text: str, at: Location) -> int | None:
+    """Where a place begins."""
+    if at.span is not None:
+        return at.span[0]
+    if at.region is None:
+        return None
+    starts = Lines(text).starts
+    line = min(at.region.start_line, len(starts))
+    return starts[line - 1] + at.region.start_column - 1

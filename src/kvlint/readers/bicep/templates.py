@@ -1,0 +1,148 @@
+"""ARM templates as modules: JSON files beside a Bicep file, and what ``bicep restore`` left of registry modules."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
+
+import msgspec
+
+from kvlint.errors import InputError
+from kvlint.expressions.values import Result
+from kvlint.model.graph import Resource
+from kvlint.model.report import Problem
+from kvlint.model.source import Location
+from kvlint.model.value import Link, ListValue, MapValue, Scalar, Unknown, Value
+from kvlint.readers.arm.instance import Instance
+from kvlint.readers.arm.level import Level, Place
+from kvlint.readers.arm.nested import Nested
+from kvlint.readers.arm.read import Walk
+from kvlint.readers.arm.recognise import find_template, scope_of_template
+from kvlint.readers.arm.template import Template
+from kvlint.readers.bicep.identity import module_scope
+from kvlint.readers.bicep.run import MAX_FILE, read_bytes, reported
+from kvlint.syntax.jsonc import Document, decode
+
+if TYPE_CHECKING:
+    from kvlint.readers.bicep.module import Arguments, ModuleEntity
+    from kvlint.readers.bicep.run import BicepRun
+    from kvlint.readers.bicep.sources import Content
+
+
+class TemplateSource:
+    """A template in the file ``file``. ``name`` is its reference if it lies outside the project.
+
+    Nobody edits such a template where it lies, so all it says is shown at the statement that uses it. Raises
+    InputError for a file that holds no template.
+    """
+
+    def __init__(self, run: BicepRun, file: str, name: str = "") -> None:
+        self.name = name
+        self.path = name or reported(run.root, file)
+        self.document = template_in(run, file)
+        if find_template(self.document.value) is None:
+            raise InputError("it is no ARM template")
+
+    def use(self, module: ModuleEntity) -> Content | None:
+        """The template with what ``module`` gives it."""
+        found = find_template(self.document.value)
+        if found is None:
+            return None
+        instance = module.instance
+        run = instance.run
+        run.count_deployment()
+        if not self.name:
+            run.files[self.path] = self.document.text
+        own = scope_of_template(found.plain)
+        scope = module_scope(module.body.get("scope"), instance.scope, own.level, module.address)
+        prefix = f"{module.address}."
+        template = Template(run, self.path, found.plain, found.pointer, _given(module.given()), scope, prefix)
+        place = Place(address=prefix, callers=module.callers, chain=(self.path,))
+        level = template.level = Level(template, found.plain, found.pointer, scope, place)
+        return _Used(module, level, self.name)
+
+
+def template_in(run: BicepRun, file: str) -> Document:
+    """A JSON file, decoded once a run. Raises InputError if it cannot be read."""
+    key = f"template:{file}"
+    found = run.cache.data.get(key)
+    if found is None:
+        try:
+            found = decode(read_bytes(file, MAX_FILE))
+        except InputError as error:
+            found = error
+        run.cache.data[key] = found
+    if isinstance(found, InputError):
+        raise found
+    return cast("Document", found)
+
+
+def _given(arguments: Arguments) -> Callable[[str], Result | None]:
+    """The arguments by the lower case of their names: templates do not care for it."""
+    names = {name.lower(): name for name in arguments.names()}
+    return lambda name: arguments.get(names.get(name.lower(), name))
+
+
+class _Used:
+    """A template in one use."""
+
+    def __init__(self, module: ModuleEntity, level: Level, name: str) -> None:
+        self.module = module
+        self.level = level
+        self.name = name
+        self._nested = Nested(Instance(level, {}, (), {}), level, {})
+
+    def output(self, name: str) -> Result | None:
+        """See Content."""
+        return self._nested.output(name)
+
+    def lower(self, conditions: frozenset[str]) -> None:
+        """See Content."""
+        run = self.module.instance.run
+        self.level.conditions = conditions
+        problems, known = len(run.problems), len(run.resources)
+        Walk(run).level(self.level)
+        if not self.name:
+            return
+        instance = self.module.instance
+        shown = Shown(self.name, instance.shown(self.module.at))
+        for address in list(run.resources)[known:]:
+            run.resources[address] = shown.resource(run.resources[address], instance.use.callers)
+        for number in range(problems, len(run.problems)):
+            run.problems[number] = shown.problem(run.problems[number])
+
+
+class Shown:
+    """Puts what stands in a file that nobody edits at the place ``at`` of the statement that uses it."""
+
+    def __init__(self, path: str, at: Location) -> None:
+        self.path = path
+        self.at = at
+
+    def resource(self, found: Resource, callers: tuple[Location, ...]) -> Resource:
+        """A resource of the file; ``callers`` are the statements around the one that uses it."""
+        attributes = self.value(found.attributes)
+        return msgspec.structs.replace(
+            found,
+            at=msgspec.structs.replace(self.at, address=found.address),
+            attributes=attributes if isinstance(attributes, MapValue) else found.attributes,
+            callers=callers,
+        )
+
+    def problem(self, found: Problem) -> Problem:
+        """A problem of the file."""
+        here = found.at is not None and found.at.path == self.path
+        return msgspec.structs.replace(found, at=self.at) if here else found
+
+    def value(self, found: Value) -> Value:
+        """A value and all that is in it. What the caller gave keeps its own place."""
+        at = self.at if found.at.path == self.path else found.at
+        match found:
+            case MapValue(fields=fields, rest=rest):
+                below = {name: self.value(item) for name, item in fields.items()}
+                open_ = None if rest is None else msgspec.structs.replace(rest, at=at)
+                return msgspec.structs.replace(found, at=at, fields=below, rest=open_)
+            case ListValue(items=items):
+                return msgspec.structs.replace(found, at=at, items=tuple(self.value(item) for item in items))
+            case Scalar() | Unknown() | Link():
+                return found if at is found.at else msgspec.structs.replace(found, at=at)

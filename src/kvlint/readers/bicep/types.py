@@ -1,0 +1,79 @@
+"""What a parameter's type says of its value: may it be null, and is it secret. Types of other files are followed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kvlint.readers.bicep.document import is_decorated
+from kvlint.syntax import tree
+
+if TYPE_CHECKING:
+    from kvlint.readers.bicep.instance import Instance
+
+_MAX_DEPTH = 20
+
+
+def is_nullable(instance: Instance, type_: tree.Type | None, depth: int = 0) -> bool:
+    """Whether a value of the type may be null."""
+    if type_ is None or depth > _MAX_DEPTH:
+        return False
+    match type_.kind:
+        case "nullable":
+            return True
+        case "literal":
+            return type_.value is None
+        case "union":
+            return any(is_nullable(instance, part, depth + 1) for part in type_.of)
+        case "name":
+            found = instance.imports.type(type_.name)
+            return found is not None and is_nullable(found[0], found[1].type, depth + 1)
+        case "member":
+            below = _member(instance, type_, depth + 1)
+            return below is not None and is_nullable(below[0], below[1], depth + 1)
+        case _:
+            return False
+
+
+def is_secure(instance: Instance, type_: tree.Type | None, depth: int = 0) -> bool:
+    """Whether the type is a declared one that is marked as secure."""
+    if type_ is None or depth > _MAX_DEPTH:
+        return False
+    if type_.kind == "nullable":
+        return is_secure(instance, type_.of[0], depth + 1)
+    if type_.kind != "name":
+        return False
+    found = instance.imports.type(type_.name)
+    if found is None:
+        return False
+    return is_decorated(found[1].decorators, "secure") or is_secure(found[0], found[1].type, depth + 1)
+
+
+def _member(instance: Instance, type_: tree.Type, depth: int) -> tuple[Instance, tree.Type] | None:
+    """The type of a member of another type."""
+    if depth > _MAX_DEPTH:
+        return None
+    whole = _resolved(instance, type_.of[0], depth + 1)
+    if whole is None:
+        return None
+    there, outer = whole
+    if outer.kind == "array" and type_.name == "*":
+        return there, outer.of[0]
+    if outer.kind == "tuple" and type_.name.isdecimal() and int(type_.name) < len(outer.of):
+        return there, outer.of[int(type_.name)]
+    found = dict(outer.fields).get(type_.name)
+    return None if found is None else (there, found)
+
+
+def _resolved(instance: Instance, type_: tree.Type, depth: int) -> tuple[Instance, tree.Type] | None:
+    """A type, followed to what its names stand for."""
+    if depth > _MAX_DEPTH:
+        return None
+    if type_.kind == "name":
+        found = instance.imports.type(type_.name)
+        return None if found is None else _resolved(found[0], found[1].type, depth + 1)
+    if type_.kind == "nullable":
+        return _resolved(instance, type_.of[0], depth + 1)
+    if type_.kind == "member":
+        below = _member(instance, type_, depth + 1)
+        return None if below is None else _resolved(*below, depth + 1)
+    return instance, type_

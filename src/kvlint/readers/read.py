@@ -1,0 +1,200 @@
+"""One unit -> its resources, by the reader for its kind, and the way from its locations to their places."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
+
+import msgspec
+
+from kvlint.model.graph import Demand, Resource
+from kvlint.model.report import Problem
+from kvlint.model.source import Excerpt, Location, Region
+from kvlint.readers.discover import Source, read_source
+from kvlint.readers.plan.document import mentions_plan
+from kvlint.readers.plan.positions import positions
+from kvlint.readers.plan.read import read_plan
+from kvlint.readers.units import BICEP, PARAMETERS, Unit
+
+if TYPE_CHECKING:
+    from kvlint.expressions.values import Result
+    from kvlint.readers.arm.read import TemplateRead
+    from kvlint.readers.bicep.run import ModuleCache
+    from kvlint.syntax.jsonc import Document
+
+Find: TypeAlias = Callable[[Location], "tuple[Region, Excerpt] | None"]
+MAKE_INPUT = (
+    "kvlint reads Bicep, ARM templates, what-if results, snapshots, and plans: terraform show -json tfplan > plan.json"
+)
+
+
+class Read(msgspec.Struct, frozen=True, kw_only=True):
+    """What reading one unit gives. ``closed``: it says everything, so what is missing is missing.
+
+    ``places`` takes all locations that somebody will see, and gives the way from each to its place.
+    ``is_suppressed`` tells of a location and a rule id whether the author has switched the rule off there.
+    """
+
+    path: str
+    resources: Mapping[str, Resource]
+    problems: Sequence[Problem]
+    closed: bool
+    places: Callable[[Iterable[Location]], Find]
+    is_suppressed: Callable[[Location, str], bool]
+
+
+class Given(msgspec.Struct, frozen=True, kw_only=True):
+    """Values of parameters, by name, and the texts of the files that they stand in, by reported path."""
+
+    values: Mapping[str, Result] = {}
+    files: Mapping[str, str] = {}
+
+
+class Reader:
+    """Reads the units of one run: what several of them share is read once. ``root``: nothing outside it is read."""
+
+    def __init__(self, demand: Demand, root: str) -> None:
+        self.demand = demand
+        self.root = os.path.realpath(root)
+        self._modules: ModuleCache | None = None
+
+    def read(self, unit: Unit) -> Read | None:
+        """What a unit holds; None for a file of a folder in which there is nothing to judge. Raises InputError."""
+        source = unit.source
+        for given in (unit.parameters, source):
+            if given is not None and given.file.lower().endswith(PARAMETERS):
+                return self._bicepparam(source.path, given)
+        data = read_source(source)
+        if source.file.lower().endswith(BICEP):
+            return self.bicep(source.path, data, source.file, self._given(unit))
+        if mentions_plan(data):
+            return plan_read(source.path, data, self.demand)
+        read = self.template(source.path, data, source.file, self._given(unit)) if _is_of_interest(data) else None
+        return plan_read(source.path, data, self.demand) if read is None and source.asked else read
+
+    def bicep(self, path: str, data: bytes, file: str = "", given: Given | None = None) -> Read:
+        """A Bicep file. Without ``file``, where it lies, it can have no modules. Raises InputError."""
+        from kvlint.readers.bicep.read import read_bicep
+        from kvlint.readers.bicep.run import decoded
+
+        given = given or Given()
+        read = read_bicep(path, file, self.root, decoded(data), self.demand, self._cache(), given.values)
+        return _of_bicep(path, read, given)
+
+    def template(self, path: str, data: bytes, file: str = "", given: Given | None = None) -> Read | None:
+        """An ARM template, a what-if result or a snapshot; None for anything else. Raises InputError."""
+        from kvlint.readers.arm.read import looks_like_template, read_template
+        from kvlint.readers.predicted.read import read_prediction
+        from kvlint.syntax.jsonc import decode
+
+        document = decode(data)
+        given = given or Given()
+        if looks_like_template(document.value):
+            load = Loader(path, file, self.root).load
+            return _of_template(path, read_template(path, document, self.demand, given.values, load), given)
+        found = read_prediction(path, document, self.demand)
+        return None if found is None else _of_template(path, found, given)
+
+    def _bicepparam(self, path: str, source: Source) -> Read:
+        """What a parameter file of Bicep is for, with the values that it gives."""
+        from kvlint.readers.bicep.parameters import read_bicepparam
+        from kvlint.readers.bicep.run import decoded
+
+        text = decoded(read_source(source))
+        read = read_bicepparam(source.path, source.file, self.root, text, self.demand, self._cache())
+        return _of_bicep(path, read, Given())
+
+    def _given(self, unit: Unit) -> Given | None:
+        """The values of a unit's parameter file."""
+        source = unit.parameters
+        if source is None:
+            return None
+        from kvlint.readers.arm.read import read_parameters
+        from kvlint.syntax.jsonc import decode
+
+        document = decode(read_source(source))
+        return Given(values=read_parameters(source.path, document), files={source.path: document.text})
+
+    def _cache(self) -> ModuleCache:
+        from kvlint.readers.bicep.run import ModuleCache
+
+        if self._modules is None:
+            self._modules = ModuleCache()
+        return self._modules
+
+
+class Loader:
+    """Reads what a template links to, as far as it lies inside the root of the run."""
+
+    def __init__(self, path: str, file: str, root: str) -> None:
+        self._folder = os.path.dirname(file) if file else ""
+        self._path = path
+        self._root = root
+
+    def load(self, relative: str) -> Document | None:
+        """The linked template at a path relative to the linking one; None if it is not at hand. Raises InputError."""
+        from kvlint.syntax.jsonc import decode
+
+        file = os.path.realpath(os.path.join(self._folder, relative)) if self._folder else ""
+        if not file.startswith(self._root.rstrip(os.sep) + os.sep) or not os.path.isfile(file):
+            return None
+        return decode(read_source(Source(file=file, path=relative, asked=True)))
+
+
+def _is_of_interest(data: bytes) -> bool:
+    """Whether a JSON text that is no plan may be anything else that kvlint understands, without decoding it."""
+    from kvlint.readers.arm.read import mentions_template
+    from kvlint.readers.predicted.read import mentions_prediction
+
+    return mentions_template(data) or mentions_prediction(data)
+
+
+def plan_read(path: str, data: bytes, demand: Demand) -> Read:
+    """A Terraform or OpenTofu plan. Raises InputError if it is none."""
+    read = read_plan(path, data, demand)
+
+    def places(locations: Iterable[Location]) -> Find:
+        found = positions(read.plan, read.numbers, {at.address for at in locations if at.address is not None})
+        return lambda at: found.get(at.address or "")
+
+    return Read(
+        path=path, resources=read.resources, problems=read.problems, closed=read.closed, places=places,
+        is_suppressed=_nothing_is_suppressed,
+    )  # fmt: skip
+
+
+def _nothing_is_suppressed(at: Location, rule: str) -> bool:
+    return False
+
+
+def _of_bicep(path: str, read: TemplateRead, given: Given) -> Read:
+    from kvlint.readers.bicep.suppress import is_suppressed
+
+    return _of_template(path, read, given, partial(is_suppressed, read))
+
+
+def _of_template(
+    path: str,
+    read: TemplateRead,
+    given: Given,
+    is_suppressed: Callable[[Location, str], bool] = _nothing_is_suppressed,
+) -> Read:
+    from kvlint.readers.places import places_of, spot_of
+
+    files = {**given.files, **read.files}
+
+    def places(locations: Iterable[Location]) -> Find:
+        found = places_of(files, locations)
+
+        def find(at: Location) -> tuple[Region, Excerpt] | None:
+            spot = spot_of(at)
+            return None if spot is None else found.get(spot)
+
+        return find
+
+    return Read(
+        path=path, resources=read.resources, problems=read.problems, closed=read.closed,
+        places=places, is_suppressed=is_suppressed,
+    )  # fmt: skip

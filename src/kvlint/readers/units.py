@@ -1,0 +1,187 @@
+"""Sources -> what is judged together: a plan, or a template with one set of parameters.
+
+A Bicep file that another one calls as a module is judged through its callers, with their arguments. A template that the
+Bicep compiler made is judged beside the Bicep file that it was made from.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from kvlint.errors import UsageError
+from kvlint.readers.discover import STDIN, Source
+
+BICEP, PARAMETERS, JSON = (".bicep",), (".bicepparam",), (".json", ".jsonc")
+_PARAMETER_FILE = re.compile(r"(?P<stem>.+?)\.parameters(?:\.[\w-]+)?\.jsonc?", re.IGNORECASE)
+_MODULE = re.compile(r"^[ \t]*module[ \t]+\w+[ \t]+'([^'\r\n]*\.bicep)'", re.MULTILINE)
+_USING = re.compile(r"^[ \t]*using[ \t]+'([^'\r\n]*)'", re.MULTILINE)
+_GENERATOR = re.compile(rb'"_generator"\s*:\s*\{\s*"name"\s*:\s*"bicep"')
+# What the Bicep compiler writes stands at the top of the file.
+_HEAD = 2000
+
+
+class Unit(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing to judge. ``parameters``: the file that gives its parameters. ``compiled``: the JSON made from it."""
+
+    source: Source
+    parameters: Source | None = None
+    compiled: Source | None = None
+
+
+def units_of(sources: Sequence[Source], parameters: Sequence[Source]) -> list[Unit]:
+    """What to judge, in the order of the sources. ``parameters`` are used for every template, instead of those by name.
+
+    Raises UsageError for parameters without any template.
+    """
+    called = _called(sources)
+    compiled, made = _compiled(sources)
+    folders: dict[str, dict[str, list[str]]] = {}
+    found: list[Unit] = []
+    for source in sources:
+        if source.file in compiled or (source.file in called and not source.asked):
+            continue
+        if is_parameters(source.file):
+            found += _by_parameters(source)
+            continue
+        given: list[Source | None] = [*(parameters or _parameters_of(source, folders))]
+        found += (Unit(source=source, parameters=one, compiled=made.get(source.file)) for one in given or [None])
+    if parameters and not any(_is_template(unit.source.file) for unit in found):
+        raise UsageError("--parameters was given, but no template", "name the ARM template or Bicep file too")
+    return _once(found)
+
+
+def is_parameters(file: str) -> bool:
+    """Whether a file gives parameters, by its name."""
+    name = os.path.basename(file)
+    return name.lower().endswith(PARAMETERS) or _PARAMETER_FILE.fullmatch(name) is not None
+
+
+def _once(units: list[Unit]) -> list[Unit]:
+    """Each unit once: a parameter file and its template may both have been found."""
+    kept: dict[tuple[str, str], Unit] = {}
+    for unit in units:
+        kept.setdefault((unit.source.file, unit.parameters.file if unit.parameters is not None else ""), unit)
+    return list(kept.values())
+
+
+def _is_template(file: str) -> bool:
+    return file == STDIN or file.lower().endswith((*BICEP, *JSON))
+
+
+def _by_parameters(source: Source) -> Iterator[Unit]:
+    """What a parameter file is for. One that is for nothing at hand is judged alone if the user named it."""
+    template = _template_of(source.file)
+    if template is not None:
+        path = _beside(source, template)
+        yield Unit(source=Source(file=template, path=path, asked=source.asked), parameters=source)
+    elif source.asked or source.file.lower().endswith(PARAMETERS):
+        yield Unit(source=source)
+
+
+def _beside(source: Source, file: str) -> str:
+    """The reported path of a file, from that of a source."""
+    relative = os.path.relpath(file, os.path.dirname(source.file)).replace(os.sep, "/")
+    return os.path.normpath(os.path.join(os.path.dirname(source.path), relative)).replace(os.sep, "/")
+
+
+def _template_of(file: str) -> str | None:
+    """The template that a parameter file is for: what it uses, or what has its name."""
+    folder, name = os.path.split(file)
+    if name.lower().endswith(PARAMETERS):
+        used = _USING.search(_text(file))
+        template = os.path.realpath(os.path.join(folder, used[1])) if used is not None else ""
+        return template if os.path.isfile(template) else None
+    match = _PARAMETER_FILE.fullmatch(name)
+    stem = match["stem"] if match is not None else ""
+    while stem:
+        for ending in (".bicep", ".json", ".jsonc"):
+            if os.path.isfile(os.path.join(folder, stem + ending)):
+                return os.path.join(folder, stem + ending)
+        stem = stem.rpartition(".")[0]
+    return None
+
+
+def _parameters_of(source: Source, folders: dict[str, dict[str, list[str]]]) -> Iterator[Source]:
+    """The parameter files beside a template that are for it. ``folders`` keeps what each folder holds."""
+    if source.file == STDIN or not _is_template(source.file):
+        return
+    folder = os.path.dirname(source.file)
+    if folder not in folders:
+        folders[folder] = _parameter_files(folder)
+    for file in folders[folder].get(source.file, ()):
+        yield Source(file=file, path=_beside(source, file), asked=source.asked)
+
+
+def _parameter_files(folder: str) -> dict[str, list[str]]:
+    """The parameter files of a folder, by the template that each is for."""
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError:
+        return {}
+    found: dict[str, list[str]] = {}
+    for name in names:
+        file = os.path.join(folder, name)
+        template = _template_of(file) if is_parameters(name) else None
+        if template is not None:
+            found.setdefault(template, []).append(file)
+    return found
+
+
+def _called(sources: Sequence[Source]) -> frozenset[str]:
+    """The Bicep files that are modules of others. Of files that only call each other in a circle, one is left out."""
+    calls: dict[str, set[str]] = {}
+    for source in sources:
+        if source.file.lower().endswith(BICEP):
+            folder = os.path.dirname(source.file)
+            calls[source.file] = {
+                os.path.realpath(os.path.join(folder, path)) for path in _MODULE.findall(_text(source.file))
+            }
+    called = {file for caller, files in calls.items() for file in files if file != caller}
+    waiting = [file for file in calls if file not in called]
+    reached: set[str] = set()
+    for file in [*waiting, *calls]:
+        if file in called and file not in reached:
+            called.discard(file)
+        todo = [file]
+        while todo:
+            here = todo.pop()
+            if here not in reached:
+                reached.add(here)
+                todo.extend(calls.get(here, ()))
+    return frozenset(called)
+
+
+def _compiled(sources: Sequence[Source]) -> tuple[frozenset[str], dict[str, Source]]:
+    """The templates that were compiled from a Bicep file beside them, and the same by that Bicep file."""
+    bicep = {source.file for source in sources if source.file.lower().endswith(BICEP)}
+    made: dict[str, Source] = {}
+    for source in sources:
+        folder, name = os.path.split(source.file)
+        stem, ending = os.path.splitext(name)
+        if ending.lower() not in JSON:
+            continue
+        for origin in (stem, "main") if stem == "azuredeploy" else (stem,):
+            file = os.path.join(folder, f"{origin}.bicep")
+            if file in bicep and file not in made and _GENERATOR.search(_head(source.file)):
+                made[file] = source
+                break
+    return frozenset(source.file for source in made.values()), made
+
+
+def _head(file: str, length: int = _HEAD) -> bytes:
+    """How a file begins; empty if it cannot be read, which its reader will say."""
+    try:
+        if os.path.isfile(file):
+            with open(file, "rb") as opened:
+                return opened.read(length)
+    except OSError:
+        pass
+    return b""
+
+
+def _text(file: str) -> str:
+    return _head(file, -1).decode("utf-8", "replace")

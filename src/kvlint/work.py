@@ -1,0 +1,140 @@
+"""The units of a run, judged one after the other, or by several processes where that pays."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from kvlint.compiled import merged
+from kvlint.config import Config
+from kvlint.engine.demand import demand_of
+from kvlint.engine.evaluate import Evaluator
+from kvlint.errors import InputError
+from kvlint.judged import Judged, judge
+from kvlint.model.report import Problem
+from kvlint.model.rule import Rule
+from kvlint.model.source import Location, Region
+from kvlint.readers.derive.attributes import with_needs
+from kvlint.readers.discover import STDIN
+from kvlint.readers.problems import CANNOT_READ
+from kvlint.readers.read import Reader
+from kvlint.readers.units import BICEP, Unit
+
+if TYPE_CHECKING:
+    from multiprocessing.context import BaseContext
+
+# Bytes that a second process must have to do before starting it pays: of Bicep, which is read in Python, far less than
+# of JSON. A plan cannot be shared out, and several of them seldom come at once.
+_PAYS_FROM = 3_000_000
+_WEIGHT_OF_BICEP = 5
+_CHUNKS_EACH = 8
+
+
+def judge_units(units: Sequence[Unit], config: Config, rules: tuple[Rule, ...], root: str) -> Iterator[Judged]:
+    """Judge the units; the answers come in their order, whoever works them out."""
+    jobs = min(_jobs(units, config.jobs), len(units))
+    if jobs < 2:
+        worker = Worker(config, rules, root)
+        yield from map(worker.judge, units)
+        return
+    context = _context()
+    size = max(1, len(units) // (jobs * _CHUNKS_EACH))
+    chunks = [units[at : at + size] for at in range(0, len(units), size)]
+    with context.Pool(jobs, _start, (config, rules, root)) as pool:
+        for answers in pool.imap(_judge_all, chunks):
+            yield from answers
+
+
+class Worker:
+    """Judges units. What several of them share is read once."""
+
+    def __init__(self, config: Config, rules: tuple[Rule, ...], root: str) -> None:
+        self.demand = with_needs(demand_of(rules))
+        self.evaluator = Evaluator(rules, config.explain)
+        self.explain = config.explain
+        self.reader = Reader(self.demand, root)
+
+    def judge(self, unit: Unit) -> Judged:
+        """Judge one unit. What goes wrong with it is a Problem."""
+        path = unit.source.path
+        try:
+            read = self.reader.read(unit)
+            if read is None:
+                return Judged()
+            judged = judge(read, self.demand, self.evaluator, self.explain)
+            if unit.compiled is None:
+                return judged
+            path = unit.compiled.path
+            known = self.reader.read(Unit(source=unit.compiled, parameters=unit.parameters))
+            if known is None:
+                return judged
+            compiled = judge(known, self.demand, self.evaluator, self.explain)
+            return merged(judged, compiled, read, known)
+        except InputError as error:
+            return Judged(problems=[_problem(path, error)], read=[path])
+        # A mistake of ours on one input must not take the findings on the others with it.
+        except Exception as error:  # noqa: BLE001
+            return Judged(problems=[_problem(path, broken_here(error))], read=[path])
+
+
+_worker: Worker | None = None
+
+
+def _start(config: Config, rules: tuple[Rule, ...], root: str) -> None:
+    """Make a process ready for its work."""
+    global _worker  # noqa: PLW0603  # a process of a pool has no other place for what all its tasks share
+    _worker = Worker(config, rules, root)
+
+
+def _judge_all(units: Sequence[Unit]) -> list[Judged]:
+    return [] if _worker is None else [_worker.judge(unit) for unit in units]
+
+
+def _context() -> BaseContext:
+    """How processes start: as copies of this one where that is safe, for they need no time to import then."""
+    import multiprocessing
+
+    here = multiprocessing.get_all_start_methods()
+    return multiprocessing.get_context("fork" if "fork" in here else None)
+
+
+def _jobs(units: Sequence[Unit], asked: int) -> int:
+    """How many processes to use: what was asked for, or as many as there is work for."""
+    if asked:
+        return asked
+    work = sum(_size(unit.source.file) for unit in units) if len(units) > 1 else 0
+    return min(_processors(), max(1, work // _PAYS_FROM))
+
+
+def _size(file: str) -> int:
+    try:
+        size = 0 if file == STDIN else os.stat(file).st_size
+    except OSError:
+        return 0
+    return size * _WEIGHT_OF_BICEP if file.lower().endswith(BICEP) else size
+
+
+def _processors() -> int:
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on macOS and Windows
+        return os.cpu_count() or 1
+
+
+def broken_here(error: Exception) -> InputError:
+    """What to say of an error of kvlint's own: where, and not the error's text, which may hold a value of the input."""
+    from traceback import extract_tb
+
+    frame = extract_tb(error.__traceback__)[-1]
+    place = f"{frame.filename.replace(chr(92), '/').rpartition('/')[2]}:{frame.lineno}"
+    return InputError(f"internal error: {type(error).__name__} at {place}", "please report it")
+
+
+def _problem(path: str, error: InputError) -> Problem:
+    region = None
+    if error.line is not None:
+        column = error.column or 1
+        region = Region(error.line, column, error.line, column)
+    at = Location(path=path, region=region)
+    return Problem(code=CANNOT_READ, level="error", message=error.message, at=at, hint=error.hint or "")

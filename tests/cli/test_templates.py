@@ -1,0 +1,189 @@
+"""Templates and Bicep files as users give them: parameter files, modules, compiled twins, suppressions."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.conftest import Run
+
+SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
+PARAMETERS = "https://schema.management.azure.com/schemas/2019-04-01/deploymentParameters.json#"
+BICEP = """param purge bool
+resource kv 'Microsoft.KeyVault/vaults@2023-07-01' = {
+  name: 'kv'
+  properties: {
+    enablePurgeProtection: purge
+  }
+}
+"""
+
+
+def template(value: Any = "[parameters('purge')]", generated: bool = False) -> str:
+    """A template of one vault, whose purge protection is ``value``."""
+    metadata = {"metadata": {"_generator": {"name": "bicep", "version": "0.30.0"}}} if generated else {}
+    vault = {
+        "type": "Microsoft.KeyVault/vaults",
+        "apiVersion": "2023-07-01",
+        "name": "kv",
+        "properties": {"enablePurgeProtection": value},
+    }
+    return json.dumps(
+        {"$schema": SCHEMA, **metadata, "parameters": {"purge": {"type": "bool"}}, "resources": [vault]}, indent=2
+    )
+
+
+def given(**values: Any) -> str:
+    return json.dumps({"$schema": PARAMETERS, "parameters": {name: {"value": value} for name, value in values.items()}})
+
+
+def found(run: Run, folder: Path, *arguments: str) -> list[tuple[str, str, int]]:
+    """Outcome, path and line of what KV001 says, in the order of the report."""
+    ran = run("-f", "json", "--select", "KV001", *arguments, cwd=folder)
+    assert "internal error" not in ran.out
+    report = json.loads(ran.out)
+    told = report["findings"] + report["undecided"]
+    return [(one["outcome"], one["location"]["path"], one["location"]["line"]) for one in told]
+
+
+def write(folder: Path, **files: str) -> None:
+    for name, text in files.items():
+        path = folder / name.replace("__", "/").replace("_", ".")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+
+class TestParameters:
+    def test_without_a_value_nothing_is_decided(self, tmp_path: Path, run: Run) -> None:
+        write(tmp_path, other_json=template(), main_bicep=BICEP)
+        assert [outcome for outcome, *_ in found(run, tmp_path, ".")] == ["undecided", "undecided"]
+
+    @pytest.mark.parametrize("name", ["main_parameters_json", "main_prod_parameters_json", "main_parameters_prod_json"])
+    def test_a_file_is_found_by_its_name(self, name: str, tmp_path: Path, run: Run) -> None:
+        write(tmp_path, main_bicep=BICEP, **{name: given(purge=False)})
+        assert [outcome for outcome, *_ in found(run, tmp_path, ".")] == ["fail"]
+        assert found(run, tmp_path, ".") == found(run, tmp_path, "main.bicep")
+
+    def test_each_set_of_parameters_is_a_deployment(self, tmp_path: Path, run: Run) -> None:
+        sets = {"main_dev_parameters_json": given(purge=False), "main_prod_parameters_json": given(purge=True)}
+        write(tmp_path, main_json=template(), **sets)
+        assert [outcome for outcome, *_ in found(run, tmp_path, ".")] == ["fail"]
+
+    def test_the_option_wins_over_names(self, tmp_path: Path, run: Run) -> None:
+        sets = {"main_parameters_json": given(purge=False), "good_json": given(purge=True)}
+        write(tmp_path, main_bicep=BICEP, **sets)
+        assert found(run, tmp_path, "main.bicep", "--parameters", "good.json") == []
+
+    def test_a_bicepparam_names_its_template(self, tmp_path: Path, run: Run) -> None:
+        write(tmp_path, main_bicep=BICEP, prod_bicepparam="using 'main.bicep'\nparam purge = false\n")
+        assert found(run, tmp_path, "prod.bicepparam") == [("fail", "prod.bicepparam", 2)]
+        assert found(run, tmp_path, ".") == [("fail", "prod.bicepparam", 2)]
+
+    def test_one_for_no_template_is_a_problem(self, tmp_path: Path, run: Run) -> None:
+        write(tmp_path, prod_bicepparam="using 'gone.bicep'\nparam purge = false\n")
+        ran = run("prod.bicepparam", cwd=tmp_path)
+        assert ran.code == 3
+        assert "prod.bicepparam:1:7: error KVE001" in ran.out
+
+    def test_the_option_without_a_template_is_wrong_use(self, tmp_path: Path, run: Run) -> None:
+        write(tmp_path, good_json=given(purge=True))
+        (tmp_path / "empty").mkdir()
+        assert run("empty", "--parameters", "good.json", cwd=tmp_path).code == 2
+
+
+class TestModules:
+    CALLER = "module kv 'modules/vault.bicep' = {\n  name: 'kv'\n  params: {\n    purge: false\n  }\n}\n"
+
+    def test_a_module_is_judged_through_its_callers(self, tmp_path: Path, run: Run) -> None:
+        write(tmp_path, main_bicep=self.CALLER, modules__vault_bicep=BICEP)
+        assert found(run, tmp_path, ".") == [("fail", "main.bicep", 4)]
+
+    def test_a_module_that_the_user_names_is_judged_alone(self, tmp_path: Path, run: Run) -> None:
+        write(tmp_path, main_bicep=self.CALLER, modules__vault_bicep=BICEP)
+        assert found(run, tmp_path, "modules/vault.bicep") == [("undecided", "modules/vault.bicep", 5)]
+
+    def test_the_call_is_a_related_place(self, tmp_path: Path, run: Run) -> None:
+        module = BICEP.replace("param purge bool\n", "").replace(": purge", ": false")
+        caller = "module kv 'vault.bicep' = {\n  name: 'kv'\n}\n"
+        write(tmp_path, main_bicep=caller, vault_bicep=module)
+        report = json.loads(run("-f", "json", "--select", "KV001", "main.bicep", cwd=tmp_path).out)
+        (finding,) = report["findings"]
+        assert (finding["location"]["path"], finding["location"]["line"]) == ("vault.bicep", 4)
+        (note,) = finding["relatedLocations"]
+        assert (note["message"], note["location"]["path"], note["location"]["line"]) == ("called here", "main.bicep", 1)
+
+    def test_files_that_call_each_other_in_a_circle_are_a_problem(self, tmp_path: Path, run: Run) -> None:
+        write(tmp_path, a_bicep="module b 'b.bicep' = {\n}\n", b_bicep="module a 'a.bicep' = {\n}\n")
+        ran = run(".", cwd=tmp_path)
+        assert ran.code == 3
+        assert "bicep:1" in ran.out
+
+    def test_nothing_outside_the_root_is_read(self, tmp_path: Path, run: Run) -> None:
+        write(tmp_path, outside_bicep=BICEP, inside__main_bicep=self.CALLER.replace("modules/vault", "../outside"))
+        ran = run("main.bicep", cwd=tmp_path / "inside")
+        assert ran.code == 3
+        assert "KVE001" in ran.out
+
+
+class TestCompiled:
+    def test_findings_on_both_are_told_once_on_the_bicep_file(self, tmp_path: Path, run: Run) -> None:
+        write(tmp_path, main_bicep=BICEP.replace("bool", "bool = false"), main_json=template(False, generated=True))
+        assert found(run, tmp_path, ".") == [("fail", "main.bicep", 5)]
+
+    def test_what_only_the_template_knows_is_told_on_the_bicep_file(self, tmp_path: Path, run: Run) -> None:
+        write(tmp_path, main_bicep=BICEP, main_json=template(False, generated=True))
+        assert found(run, tmp_path, ".") == [("fail", "main.bicep", 2)]
+
+    def test_a_template_that_somebody_wrote_is_its_own(self, tmp_path: Path, run: Run) -> None:
+        write(tmp_path, main_bicep=BICEP.replace("bool", "bool = false"), main_json=template(False))
+        assert [path for _, path, _ in found(run, tmp_path, ".")] == ["main.bicep", "main.json"]
+
+
+class TestSuppression:
+    def test_a_directive_on_the_line_before(self, tmp_path: Path, run: Run) -> None:
+        silent = BICEP.replace("    enable", "    #disable-next-line KV001\n    enable").replace("bool", "bool = false")
+        write(tmp_path, main_bicep=silent)
+        assert found(run, tmp_path, "main.bicep") == []
+
+    def test_it_is_for_its_rule_only(self, tmp_path: Path, run: Run) -> None:
+        silent = BICEP.replace("    enable", "    #disable-next-line KV999\n    enable").replace("bool", "bool = false")
+        write(tmp_path, main_bicep=silent)
+        assert found(run, tmp_path, "main.bicep") == [("fail", "main.bicep", 6)]
+
+
+class TestFolders:
+    def test_other_json_is_left_alone(self, tmp_path: Path, run: Run) -> None:
+        write(tmp_path, package_json='{"name": "x", "resources": 1}', main_json=template(False))
+        ran = run(".", cwd=tmp_path)
+        assert ran.code == 1
+        assert "package.json" not in ran.out
+
+    def test_a_template_that_cannot_be_read_is_a_problem(self, tmp_path: Path, run: Run) -> None:
+        write(tmp_path, main_json=template(False)[:-3])
+        ran = run(".", cwd=tmp_path)
+        assert ran.code == 3
+        assert "main.json:" in ran.out
+
+    def test_processes_give_the_same_report(self, tmp_path: Path, run: Run) -> None:
+        for number in range(20):
+            write(tmp_path, **{f"{number}_json": template(False), f"{number}_bicep": BICEP})
+        alone = run("-f", "sarif", "-j", "1", ".", cwd=tmp_path)
+        assert alone == run("-f", "sarif", "-j", "2", ".", cwd=tmp_path)
+        assert alone.code == 1
+
+    def test_a_number_of_processes_is_a_number(self, tmp_path: Path, run: Run) -> None:
+        write(tmp_path, main_json=template(False))
+        assert run("-j", "two", "main.json", cwd=tmp_path).code == 2
+
+
+def test_api_versions_differ_in_the_permission_model(tmp_path: Path, run: Run) -> None:
+    """Source: learn.microsoft.com/azure/key-vault/general/access-control-default."""
+    for version in ("2023-07-01", "2026-02-01"):
+        write(tmp_path, **{f"v{version[:4]}_json": template(True).replace("2023-07-01", version)})
+    report = json.loads(run("-f", "json", "--select", "KV301", ".", cwd=tmp_path).out)
+    assert [finding["location"]["path"] for finding in report["findings"]] == ["v2023.json"]
+    assert report["undecided"] == []

@@ -1,0 +1,82 @@
+"""Templates that ask for too much, or are shaped as no template is."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from kvlint.readers.build import build_graph
+from kvlint.syntax.jsonc import Document
+from tests.readers.arm.conftest import EVERYTHING, deployment, read, template, vault
+
+ODD = [5, "x", [1], {"x": 5}, {"x": None}, {"copy": [{"name": "x"}]}, {"copy": 5}, [None], [{}], [{"namespace": 1}]]
+
+
+def nested(levels: int) -> dict[str, Any]:
+    found = template(vault())
+    for level in range(levels):
+        found = template(deployment(f"d{level}", found))
+    return found
+
+
+def variables(step: str) -> dict[str, Any]:
+    return {"v0": "x", **{f"v{n}": step.replace("@", f"variables('v{n - 1}')") for n in range(1, 80)}}
+
+
+@pytest.mark.parametrize(
+    ("source", "why"),
+    [
+        (template(vault(copy={"name": "x", "count": 1_000_000})), "a copy has more than"),
+        (template(vault(p={"copy": [{"name": "x", "count": 1_000_000, "input": 1}]})), "a copy has more than"),
+        (nested(100), "nested deeper than 40"),
+        (template(vault(tags="[variables('v79')]"), variables=variables("[createArray(@, @)]")), "more than 1,000,000"),
+    ],
+)
+def test_too_much_is_a_problem(source: Any, why: str) -> None:
+    found = read(source)
+    assert [(one.code, one.level) for one in found.problems] == [("KVE002", "error")]
+    assert why in found.problems[0].message
+    assert not found.closed
+
+
+def test_forty_levels_are_read() -> None:
+    assert len(read(nested(39)).resources) == 1
+
+
+def test_what_was_read_before_stays() -> None:
+    assert len(read(template(vault("a"), vault("b", copy={"name": "x", "count": 10**6}))).resources) == 1
+
+
+def test_linked_templates_that_link_two_each() -> None:
+    def load(path: str) -> Document:
+        number = int(path.removesuffix(".json")) + 1
+        value = template(*(linked(f"{number}.json", name) for name in "ab"))
+        return Document(value, json.dumps(value))
+
+    def linked(path: str, name: str) -> dict[str, Any]:
+        properties = {"templateLink": {"relativePath": path}}
+        return {"type": "Microsoft.Resources/deployments", "name": name, "properties": properties}
+
+    assert [one.level for one in read(template(linked("0.json", "a")), load=load).problems] == ["error"]
+
+
+@pytest.mark.parametrize("section", ["parameters", "variables", "functions", "outputs", "definitions", "resources"])
+@pytest.mark.parametrize("odd", ODD, ids=json.dumps)
+def test_odd_sections(section: str, odd: Any) -> None:
+    name = "[concat(parameters('x'), variables('x'), x.x(), reference('x').outputs.x.value)]"
+    source = template(vault(name)) | {section: odd}
+    for one in (source, template(deployment("d", source))):
+        found = read(one)
+        build_graph(found.resources, EVERYTHING, found.closed)
+
+
+@pytest.mark.parametrize(
+    "member", ["type", "name", "apiVersion", "copy", "condition", "scope", "properties", "resources"]
+)
+@pytest.mark.parametrize("odd", [None, 5, "", "/", "[x(", "[x(]", [1], {"count": "x"}, {"a": {}}], ids=json.dumps)
+def test_odd_members(member: str, odd: Any) -> None:
+    for one in (vault(), deployment("d", template(vault()))):
+        found = read(template({**one, member: odd}, vault(resources=[{"type": "secrets", "name": "s", member: odd}])))
+        build_graph(found.resources, EVERYTHING, found.closed)

@@ -1,0 +1,251 @@
+"""What a template declares: names, ids, scopes, children, conditions, nested and linked deployments."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from kvlint.expressions.values import hole
+from kvlint.model.graph import Demand
+from kvlint.syntax.jsonc import Document
+from tests.readers.arm.conftest import (
+    PATH,
+    SECRET,
+    SETTING,
+    VAULT,
+    asked,
+    deployment,
+    only,
+    pattern,
+    read,
+    references,
+    resource,
+    symbolic,
+    template,
+    vault,
+)
+
+GROUP = "/subscriptions/⟨subscription⟩/resourceGroups/⟨resourceGroup⟩"
+NAME = {"n": {"type": "string"}}
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        resource(SECRET, "kv/s"),
+        resource(SECRET, "[format('{0}/{1}', 'kv', 's')]"),
+        vault(resources=[resource("secrets", "s")]),
+        vault(resources=[resource(SECRET, "kv/s")]),
+        vault(resources=[resource(SECRET, "s")]),
+        deployment("d", template(resource(SECRET, "kv/s"))),
+    ],
+)
+def test_children_know_their_parent(secret: Any) -> None:
+    found = only(template(secret), SECRET)
+    assert pattern(found, "parent") == f"{GROUP}/providers/{VAULT}/kv"
+    assert pattern(found, "id") == f"{GROUP}/providers/{VAULT}/kv/secrets/s"
+    assert found.name == "s"
+
+
+@pytest.mark.parametrize(
+    "setting",
+    [
+        resource(SETTING, "x", scope="Microsoft.KeyVault/vaults/kv"),
+        resource(SETTING, "x", scope="[format('Microsoft.KeyVault/vaults/{0}', 'kv')]"),
+        resource(SETTING, "x", scope="[resourceId('Microsoft.KeyVault/vaults', 'kv')]"),
+        resource("Microsoft.KeyVault/vaults/providers/diagnosticSettings", "kv/Microsoft.Insights/x"),
+        vault(resources=[resource("providers/diagnosticSettings", "Microsoft.Insights/x")]),
+        vault(resources=[resource(SETTING, "x")]),
+        deployment("d", template(resource(SETTING, "x", scope="[resourceId('Microsoft.KeyVault/vaults', 'kv')]")), ""),
+    ],
+)
+def test_extensions_know_what_they_extend(setting: Any) -> None:
+    found = only(template(setting), SETTING)
+    assert pattern(found, "scope") == f"{GROUP}/providers/{VAULT}/kv"
+
+
+def test_links_by_names_that_nobody_knows() -> None:
+    source = template(
+        vault("[parameters('n')]"),
+        resource(SECRET, "[concat(parameters('n'), '/s')]"),
+        resource(SETTING, "x", scope="[resourceId('Microsoft.KeyVault/vaults', parameters('n'))]"),
+        parameters=NAME,
+    )
+    address = "Microsoft.KeyVault/vaults/{n}"
+    assert [one.targets for one in references(source, "parent").values()] == [(address,)]
+    assert [one.targets for one in references(source, "scope").values()] == [(address,)]
+
+
+def test_names_that_do_not_fit_their_type_are_not_known() -> None:
+    found = only(template(resource(SECRET, "[parameters('n')]"), parameters=NAME), SECRET)
+    assert asked(found, "parent").startswith("?")
+    assert pattern(found, "id") == ""
+
+
+@pytest.mark.parametrize(
+    ("condition", "there", "hangs"),
+    [(True, 1, 0), ("[true()]", 1, 0), (False, 0, 0), ("[equals(1, 2)]", 0, 0), ("[parameters('n')]", 1, 1)],
+)
+def test_conditions(condition: Any, there: int, hangs: int) -> None:
+    for source in (vault(condition=condition), deployment("d", template(vault()), condition=condition)):
+        found = list(read(template(source, parameters={"n": {"type": "bool"}})).resources.values())
+        assert len(found) == there
+        assert sum(len(one.conditions) for one in found) == hangs
+
+
+def test_nested_deployments_take_parameters_and_remember_who_calls() -> None:
+    inner = template(vault("[parameters('n')]", p={"x": "[parameters('missing')]"}), parameters={**NAME, "missing": {}})
+    found = only(template(deployment("d", inner, parameters={"n": "[concat('k', 'v')]"})))
+    assert (found.address, found.name) == ("d/Microsoft.KeyVault/vaults/kv", "kv")
+    assert pattern(found, "properties.x") == hole("d/missing")
+    assert [at.pointer for at in found.callers] == [("resources", 0, "type")]
+    assert found.at.pointer == ("resources", 0, "properties", "template", "resources", 0, "type")
+
+
+@pytest.mark.parametrize(
+    ("more", "above"),
+    [
+        ({}, GROUP),
+        ({"resourceGroup": "rg"}, "/subscriptions/⟨subscription⟩/resourceGroups/rg"),
+        ({"resourceGroup": "rg", "subscriptionId": "s"}, "/subscriptions/s/resourceGroups/rg"),
+        ({"subscriptionId": "[subscription().subscriptionId]"}, "/subscriptions/⟨subscription⟩"),
+        ({"scope": "/subscriptions/s"}, "/subscriptions/s"),
+        ({"scope": "Microsoft.Management/managementGroups/m"}, "/providers/Microsoft.Management/managementGroups/m"),
+    ],
+)
+def test_nested_deployments_go_elsewhere(more: dict[str, str], above: str) -> None:
+    inner = template(resource("Microsoft.Authorization/locks", "l"))
+    found = only(template(deployment("d", inner, **more)), "Microsoft.Authorization/locks")
+    scope = found.select(("scope",))
+    assert (getattr(scope, "pattern", None) or asked(found, "scope")) == above
+
+
+@pytest.mark.parametrize(
+    ("schema", "above"),
+    [
+        ("deploymentTemplate", GROUP),
+        ("subscriptionDeploymentTemplate", "/subscriptions/⟨subscription⟩"),
+        ("managementGroupDeploymentTemplate", "/providers/Microsoft.Management/managementGroups/⟨managementGroup⟩"),
+        ("tenantDeploymentTemplate", "/"),
+    ],
+)
+def test_the_schema_says_where_a_template_goes(schema: str, above: str) -> None:
+    source = template(resource("Microsoft.Authorization/locks", "l"))
+    source["$schema"] = f"https://schema.management.azure.com/schemas/2018-05-01/{schema}.json#"
+    found = only(source, "Microsoft.Authorization/locks")
+    assert (getattr(found.select(("scope",)), "pattern", None) or asked(found, "scope")) == above
+
+
+def test_symbols() -> None:
+    source = symbolic(
+        {
+            "kv": vault(existing=True),
+            "other": vault("[concat('o', copyIndex())]", copy={"name": "other", "count": 2}, p={"u": "a"}),
+            "secret": resource(SECRET, "kv/s", p={"x": "[reference('other[1]').u]", "y": "[reference('kv').vaultUri]"}),
+            "mod": deployment("m", symbolic({"inner": vault("i")})),
+        }
+    )
+    found = read(source).resources
+    assert list(found) == ["kv", "other[0]", "other[1]", "secret", "mod.inner"]
+    assert found["kv"].existing
+    assert asked(found["secret"], "properties.x") == "a"
+    assert pattern(found["secret"], "properties.y").endswith("kv.properties.vaulturi⟩")
+
+
+@pytest.mark.parametrize("reference", ["'m'", "resourceId('Microsoft.Resources/deployments', 'm')"])
+def test_outputs_of_a_deployment_link(reference: str) -> None:
+    inner = template(
+        vault("[parameters('n')]"),
+        parameters=NAME,
+        outputs={"id": {"type": "string", "value": "[resourceId('Microsoft.KeyVault/vaults', parameters('n'))]"}},
+    )
+    source = template(
+        deployment("m", inner, parameters={"n": "[parameters('n')]"}),
+        resource(SETTING, "x", scope=f"[reference({reference}).outputs.id.value]"),
+        parameters=NAME,
+    )
+    assert [one.targets for one in references(source, "scope").values()] == [("m/Microsoft.KeyVault/vaults/{n}",)]
+
+
+def test_secret_outputs_stay_secret() -> None:
+    inner = template(outputs={"o": {"type": "securestring", "value": "hush"}})
+    source = template(deployment("m", inner), vault(p={"x": "[reference('m').outputs.o.value]"}))
+    assert only(source).select(("properties", "x")).sensitive
+
+
+def test_deployments_that_hang_on_each_other() -> None:
+    def one(name: str, other: str) -> dict[str, Any]:
+        inner = template(vault("[parameters('n')]"), parameters=NAME, outputs={"o": {"value": "[parameters('n')]"}})
+        return deployment(name, inner, parameters={"n": f"[reference('{other}').outputs.o.value]"})
+
+    assert len(read(template(one("a", "b"), one("b", "a"))).resources) == 2
+
+
+def linking(link: dict[str, str]) -> dict[str, Any]:
+    properties = {"mode": "Incremental", "templateLink": link, "parameters": {"n": {"value": "kv"}}}
+    return template({"type": "Microsoft.Resources/deployments", "name": "d", "properties": properties})
+
+
+def test_a_linked_template_beside_the_file_is_read() -> None:
+    inner = template(vault("[parameters('n')]"), parameters=NAME)
+    files = {"modules/kv.json": Document(inner, json.dumps(inner))}
+    found = read(linking({"relativePath": "modules/kv.json"}), load=files.get)
+    (one,) = found.resources.values()
+    assert (one.address, one.at.path) == ("d/Microsoft.KeyVault/vaults/kv", "infra/modules/kv.json")
+    assert asked(one, "name") == "kv"
+    assert set(found.files) == {PATH, "infra/modules/kv.json"}
+    assert found.closed
+
+
+@pytest.mark.parametrize(
+    ("link", "level"),
+    [
+        ({"relativePath": "none.json"}, "note"),
+        ({"relativePath": "../../secret.json"}, "note"),
+        ({"relativePath": "main.json"}, "warning"),
+        ({"uri": "https://example.com/x.json"}, "note"),
+        ({"id": "/subscriptions/s/x"}, "note"),
+    ],
+)
+def test_what_is_not_at_hand_is_a_problem(link: dict[str, str], level: str) -> None:
+    found = read(linking(link), load=lambda _: None)
+    assert [(one.code, one.level) for one in found.problems] == [("KVE002", level)]
+    assert not found.closed
+
+
+def test_only_what_is_asked_is_read() -> None:
+    demand = Demand(paths={VAULT.lower(): frozenset({("properties", "a", "b")})}, vias={})
+    source = template(
+        vault(p={"A": {"b": 1, "c": 2}, "d": "[x(]"}), resource(SECRET, "kv/[x(]"), resource("A.B/c", "[x(]")
+    )
+    found = read(source, demand=demand)
+    assert found.problems == []
+    (one,) = found.resources.values()
+    assert asked(one, "properties.a.b") == 1
+    assert asked(one, "properties.a.c") is None
+
+
+@pytest.mark.parametrize(
+    ("type_", "problems"),
+    [
+        ("Microsoft.KeyVault/vaults/news", [("KVE003", "error")]),
+        ("Microsoft.KeyVault/vaults/privateEndpointConnections", []),
+        ("[parameters('n')]", [("KVE003", "warning")]),
+        ("Microsoft.Web/sites", []),
+    ],
+)
+def test_types_that_nobody_knows(type_: str, problems: list[tuple[str, str]]) -> None:
+    demand = Demand(paths={VAULT.lower(): frozenset()}, vias={})
+    found = read(template(resource(type_, "a/b"), parameters=NAME), demand=demand)
+    assert [(one.code, one.level) for one in found.problems] == problems
+
+
+def test_addresses_are_unique() -> None:
+    same = resource("Microsoft.KeyVault/vaults", "kv")
+    assert list(read(template(same, same, same)).resources) == [
+        "Microsoft.KeyVault/vaults/kv",
+        "Microsoft.KeyVault/vaults/kv #2",
+        "Microsoft.KeyVault/vaults/kv #3",
+    ]

@@ -1,0 +1,198 @@
+"""Parameters, variables, functions, loops: what an expression in a template amounts to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kvlint.model.source import Location
+from kvlint.model.value import Scalar, Unknown
+from kvlint.readers.arm.read import read_parameters
+from kvlint.syntax.jsonc import decode
+from tests.readers.arm.conftest import PATH, asked, deployment, only, pattern, read, template, vault
+
+
+def value_of(expression: Any, **sections: Any) -> Any:
+    """What an expression in a vault's properties amounts to."""
+    return asked(only(template(vault(p={"x": expression}), **sections)), "properties.x")
+
+
+@pytest.mark.parametrize(
+    ("expression", "value"),
+    [
+        ("plain", "plain"),
+        ("[[not one]", "[not one]"),
+        ("[parameters('p')]", 7),
+        ("[PARAMETERS('P')]", 7),
+        ("[variables('v')]", "v7"),
+        ("[variables('list')[1].name]", "b"),
+        ("[variables('made')]", ["a0", "a1"]),
+        ("[my.twice('a')]", "aa"),
+        ("[My.Twice(my.twice('a'))]", "aaaa"),
+        ("[if(equals(parameters('p'), 7), 'yes', 'no')]", "yes"),
+        ("[resourceId('Microsoft.KeyVault/vaults', 'kv')]", "?the id is known only after deployment"),
+    ],
+)
+def test_expressions(expression: str, value: Any) -> None:
+    output = {"value": "[concat(parameters('t'), parameters('T'))]"}
+    functions = {"twice": {"parameters": [{"name": "t", "type": "string"}], "output": output}}
+    found = value_of(
+        expression,
+        parameters={"p": {"type": "int", "defaultValue": 7}},
+        variables={
+            "v": "[concat('v', parameters('p'))]",
+            "list": [{"name": "a"}, {"name": "b"}],
+            "copy": [{"name": "made", "count": 2, "input": "[concat('a', copyIndex('made'))]"}],
+        },
+        functions=[{"namespace": "my", "members": functions}],
+    )
+    assert found == value
+
+
+@pytest.mark.parametrize(
+    ("declared", "given", "value"),
+    [
+        ({"type": "bool", "defaultValue": False}, None, False),
+        ({"type": "bool", "defaultValue": False}, True, True),
+        ({"type": "bool", "allowedValues": [True]}, None, "?the parameter 'p' has no value"),
+        ({"type": "bool", "nullable": True}, None, None),
+        ({"$ref": "#/definitions/maybe"}, None, None),
+        ({"type": "string", "defaultValue": "[newGuid()]"}, None, "?newGuid() differs with every deployment"),
+    ],
+)
+def test_parameters(declared: Any, given: Any, value: Any) -> None:
+    file = {} if given is None else {"P": {"value": given}}
+    values = read_parameters(
+        "p.json", decode(str({"parameters": file}).replace("'", '"').replace("True", "true").encode())
+    )
+    source = template(
+        vault(p={"x": "[parameters('p')]"}),
+        parameters={"p": declared},
+        definitions={"maybe": {"type": "bool", "nullable": True}},
+    )
+    assert asked(only(source, given=values), "properties.x") == value
+
+
+def test_an_unknown_parameter_is_the_same_unknown_everywhere() -> None:
+    source = template(
+        vault("[parameters('n')]", p={"x": "[parameters('d')]"}),
+        parameters={"n": {"type": "string"}, "d": {"type": "string", "defaultValue": "[newGuid()]"}},
+    )
+    assert pattern(only(source), "name") == "⟨n⟩"
+    assert pattern(only(source), "properties.x") == "⟨d⟩"
+
+
+@pytest.mark.parametrize("type_", ["securestring", "secureString", "secureObject"])
+def test_secrets_stay_secret(type_: str) -> None:
+    source = template(
+        vault(p={"x": "[parameters('p')]", "y": "[concat('a', parameters('q'))]"}),
+        parameters={"p": {"type": type_, "defaultValue": "hush"}, "q": {"type": type_}},
+    )
+    fields = only(source).attributes.fields["properties"].fields  # type: ignore[union-attr]  # it is a map
+    assert fields["x"].sensitive
+    assert "hush" not in repr(fields)
+    unknown = fields["y"]
+    assert isinstance(unknown, Unknown)
+    assert unknown.sensitive
+    assert unknown.pattern == ""
+
+
+def test_a_parameter_from_a_vault_is_unknown_and_secret() -> None:
+    file = decode(b'{"parameters": {"p": {"reference": {"keyVault": {"id": "x"}, "secretName": "s"}}}}')
+    source = template(vault(p={"x": "[parameters('p')]"}), parameters={"p": {"type": "string"}})
+    found = only(source, given=read_parameters("p.json", file)).select(("properties", "x"))
+    assert isinstance(found, Unknown)
+    assert (found.sensitive, found.why) == (True, "it comes from a Key Vault secret")
+
+
+def test_places() -> None:
+    file = decode(b'{"parameters": {"p": {"value": true}}}')
+    source = template(
+        vault(p={"a": True, "b": "[parameters('p')]", "c": "[parameters('q')]", "d": [1]}),
+        parameters={"p": {"type": "bool"}, "q": {"type": "bool", "defaultValue": False}},
+    )
+    found = only(source, given=read_parameters("p.json", file))
+    properties = ("resources", 0, "properties")
+    assert found.at == Location(path=PATH, pointer=("resources", 0, "type"), address="Microsoft.KeyVault/vaults/kv")
+    assert found.select(("properties", "a")).at == Location(path=PATH, pointer=(*properties, "a"))
+    assert found.select(("properties", "b")).at == Location(path="p.json", pointer=("parameters", "p", "value"))
+    assert found.select(("properties", "c")).at == Location(path=PATH, pointer=(*properties, "c"))
+    assert found.select(("properties", "d", 0)).at == Location(path=PATH, pointer=(*properties, "d", 0))
+
+
+def test_loops_of_properties_know_their_own_index_and_that_of_the_resource() -> None:
+    loop = {"name": "rules", "count": 2, "input": "[concat(copyIndex(), '-', copyIndex('rules', 1))]"}
+    source = template(vault("[concat('kv', copyIndex(5))]", copy={"name": "all", "count": 2}, p={"copy": [loop]}))
+    found = read(source).resources
+    assert [(one.name, asked(one, "properties.rules")) for one in found.values()] == [
+        ("kv5", ["0-1", "0-2"]),
+        ("kv6", ["1-1", "1-2"]),
+    ]
+
+
+def test_a_loop_of_unknown_length_is_one_resource_that_may_not_be_there() -> None:
+    source = template(
+        vault("[concat('kv', copyIndex())]", copy={"name": "all", "count": "[parameters('n')]"}),
+        parameters={"n": {"type": "int"}},
+    )
+    found = only(source)
+    assert pattern(found, "name") == "kv⟨all[*]⟩"
+    assert len(found.conditions) == 1
+
+
+def test_a_property_called_copy_is_none_that_repeats() -> None:
+    assert value_of({"copy": ["a"]}) == {"copy": ["a"]}
+
+
+def test_null_is_not_set_and_names_have_no_case() -> None:
+    source = template({"Type": "microsoft.keyvault/VAULTS", "NAME": "kv", "apiversion": "2023-07-01"} | {
+        "Properties": {"enablePurgeProtection": None, "EnableSoftDelete": True}
+    })  # fmt: skip
+    found = only(source)
+    assert asked(found, "properties.enablePurgeProtection") is False  # the default
+    assert asked(found, "apiVersion") == "2023-07-01"
+    assert found.select(("properties", "EnableSoftDelete")) is not None
+
+
+@pytest.mark.parametrize(
+    ("sections", "why"),
+    [
+        ({"variables": {"v": "[variables('w')]", "w": "[variables('v')]"}}, "the variable 'v' refers to itself"),
+        ({"variables": {"v": "[nothing"}}, None),
+        ({"variables": {"v": "[nothing(]"}}, "its expression cannot be read"),
+        ({}, "there is no variable 'v', so the deployment fails"),
+    ],
+)
+def test_what_is_wrong_is_unknown(sections: dict[str, Any], why: str | None) -> None:
+    found = value_of("[variables('v')]", **sections)
+    assert found == (f"?{why}" if why else "[nothing")
+
+
+def test_a_broken_expression_is_a_problem_where_anybody_asks_for_it() -> None:
+    found = read(template(vault(p={"x": "[a(]"}), outputs={"o": {"value": "[b(]"}}, variables={"v": "[c(]"}))
+    assert [(one.code, one.level, one.at) for one in found.problems] == [
+        ("KVE002", "error", Location(path=PATH, pointer=("resources", 0, "properties", "x")))
+    ]
+
+
+def test_functions_see_nothing_but_their_arguments() -> None:
+    functions = {"f": {"parameters": [], "output": {"value": "[parameters('p')]"}}}
+    sections = {"parameters": {"p": {"defaultValue": 1}}, "functions": [{"namespace": "n", "members": functions}]}
+    assert value_of("[n.f()]", **sections) == "?the function has no parameter 'p'"
+
+
+def test_values_of_an_outer_loop_are_seen_in_an_outer_scope() -> None:
+    inner = template(vault("[concat('kv', copyIndex(), parameters('p'))]", p={"x": "[variables('v')]"}))
+    source = template(
+        deployment("d", inner | {"variables": {"v": "inner"}}, expressions="", copy={"name": "loop", "count": 2}),
+        variables={"v": "outer"},
+        parameters={"p": {"defaultValue": "!"}},
+    )
+    found = read(source).resources.values()
+    assert [(one.name, asked(one, "properties.x")) for one in found] == [("kv0!", "outer"), ("kv1!", "outer")]
+
+
+def test_written_data_is_a_scalar_at_its_place() -> None:
+    found = only(template(vault(p={"x": 5}))).select(("properties", "x"))
+    assert found == Scalar(at=Location(path=PATH, pointer=("resources", 0, "properties", "x")), value=5)

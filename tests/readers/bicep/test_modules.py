@@ -1,0 +1,199 @@
+"""Modules that are files: what they are given and give back, where they go, and what cannot be read."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from kvlint.model.value import Unknown
+from tests.readers.bicep.conftest import Read, graph, messages, plain, shown, value
+
+KV = "Microsoft.KeyVault/vaults@2023-07-01"
+LOGS = "Microsoft.Insights/diagnosticSettings"
+MODULE = f"""\
+param name string
+param purge bool = true
+@secure()
+param secretName string = 'x'
+resource kv '{KV}' = {{
+  name: name
+  properties: {{
+    enablePurgeProtection: purge
+    softDeleteRetentionInDays: 7
+  }}
+}}
+output id string = kv.id
+@secure()
+output hidden string = secretName
+"""
+TEMPLATE = {
+    "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+    "contentVersion": "1.0.0.0",
+    "parameters": {"Name": {"type": "string"}},
+    "resources": [
+        {
+            "type": "Microsoft.KeyVault/vaults",
+            "apiVersion": "2023-07-01",
+            "name": "[parameters('name')]",
+            "properties": {},
+        }
+    ],
+    "outputs": {"id": {"type": "string", "value": "[resourceId('Microsoft.KeyVault/vaults', parameters('name'))]"}},
+}
+
+
+def use(path: str = "m.bicep", params: str = "name: 'kv'", symbol: str = "m", more: str = "") -> str:
+    return f"module {symbol} '{path}' = {{\n  name: 'x'\n{more}  params: {{\n    {params}\n  }}\n}}\n"
+
+
+def test_arguments_have_their_place_in_the_caller_and_the_rest_in_the_module(read: Read) -> None:
+    found = read(use(params="name: 'kv'\n    purge: false"), {"m.bicep": MODULE})
+    assert list(found.resources) == ["m.kv"]
+    assert plain(found, "m.kv", "properties", "enablePurgeProtection") is False
+    assert shown(found, "m.kv", "properties", "enablePurgeProtection") == "purge: false"
+    assert value(found, "m.kv", "properties", "enablePurgeProtection").at.path == "main.bicep"
+    assert shown(found, "m.kv", "properties", "softDeleteRetentionInDays") == "softDeleteRetentionInDays: 7"
+    assert found.resources["m.kv"].at.path == "m.bicep"
+    callers = [found.files[at.path][slice(*at.span)] for at in found.resources["m.kv"].callers if at.span is not None]
+    assert callers == ["module m 'm.bicep'"]
+    assert set(found.files) == {"main.bicep", "m.bicep"}
+
+
+def test_outputs_link_what_modules_deploy(read: Read) -> None:
+    found = read(
+        f"{use()}resource logs '{LOGS}@2021-05-01-preview' = {{\n  scope: kv\n  name: 'x'\n}}\n"
+        f"resource kv '{KV}' existing = {{\n  name: last(split(m.outputs.id, '/'))\n}}\n"
+        f"resource other '{KV}' = {{\n  name: 'o'\n  properties: {{\n    a: m.outputs.id\n    b: m.outputs.hidden\n"
+        "    c: m.outputs.nothing\n  }\n}\n",
+        {"m.bicep": MODULE},
+    )
+    assert value(found, "other", "properties", "a") == value(found, "other", "properties", "a")
+    assert getattr(value(found, "other", "properties", "a"), "pattern", "").endswith("/vaults/kv")
+    assert value(found, "other", "properties", "b").sensitive
+    assert getattr(value(found, "other", "properties", "c"), "pattern", "") == "⟨m.outputs.nothing⟩"
+    assert graph(found, scope=LOGS).references["scope"] != ()
+
+
+def test_loops_and_conditions_of_modules(read: Read) -> None:
+    found = read(
+        "param p bool\nparam names array\n"
+        "module m 'm.bicep' = [for (n, i) in ['a', 'b']: {\n  name: n\n  params: { name: '${n}${i}' }\n}]\n"
+        "module no 'm.bicep' = if (false) {\n  name: 'x'\n  params: { name: 'no' }\n}\n"
+        "module maybe 'm.bicep' = if (p) {\n  name: 'x'\n  params: { name: 'maybe' }\n}\n"
+        "module all 'm.bicep' = [for n in names: {\n  name: n\n  params: { name: n }\n}]\n",
+        {"m.bicep": MODULE},
+    )
+    assert list(found.resources) == ["m[0].kv", "m[1].kv", "maybe.kv", "all[*].kv"]
+    assert [plain(found, f"m[{i}].kv", "name") for i in range(2)] == ["a0", "b1"]
+    assert found.resources["maybe.kv"].conditions == {"⟨p⟩"}
+    assert found.resources["all[*].kv"].conditions != frozenset()
+
+
+def test_parameters_without_values_differ_between_uses(read: Read) -> None:
+    found = read(use(symbol="a", params="") + use(symbol="b", params=""), {"m.bicep": MODULE})
+    assert [getattr(value(found, f"{one}.kv", "name"), "pattern", "") for one in "ab"] == ["⟨a.name⟩", "⟨b.name⟩"]
+
+
+@pytest.mark.parametrize(
+    ("scope", "id_"),
+    [
+        ("", "/subscriptions/⟨subscription⟩/resourceGroups/⟨resourceGroup⟩"),
+        ("  scope: resourceGroup('g')\n", "/subscriptions/⟨subscription⟩/resourceGroups/g"),
+        ("  scope: resourceGroup('s', 'g')\n", "/subscriptions/s/resourceGroups/g"),
+        ("  scope: rg\n", "/subscriptions/⟨subscription⟩/resourceGroups/r"),
+        ("  scope: subscription()\n", "/subscriptions/⟨subscription⟩"),
+    ],
+)
+def test_modules_go_where_their_scope_says(read: Read, scope: str, id_: str) -> None:
+    body = "{\n  scope: subscription()\n  name: 'r'\n}\n"
+    group = f"resource rg 'Microsoft.Resources/resourceGroups@2022-09-01' existing = {body}"
+    found = read(group + use(more=scope), {"m.bicep": MODULE})
+    expected = f"{id_}/providers/Microsoft.KeyVault/vaults/kv"
+    assert getattr(value(found, "m.kv", "id"), "pattern", "") or plain(found, "m.kv", "id") == expected
+    assert getattr(value(found, "m.kv", "id"), "pattern", expected) == expected
+
+
+def test_a_scope_that_is_not_known_is_one_of_its_own(read: Read) -> None:
+    found = read(use(more="  scope: nothing\n") + use(symbol="n"), {"m.bicep": MODULE})
+    ids = [getattr(value(found, f"{one}.kv", "id"), "pattern", "") for one in "mn"]
+    assert ids[0] != ids[1]
+    assert all(ids)
+
+
+def test_templates_are_modules_too(read: Read) -> None:
+    found = read(
+        f"{use('t.json')}resource o '{KV}' = {{\n  name: 'o'\n  properties: {{ a: m.outputs.id }}\n}}\n",
+        {"t.json": json.dumps(TEMPLATE)},
+    )
+    assert len(found.resources) == 2
+    address = next(address for address in found.resources if address.startswith("m."))
+    assert plain(found, address, "name") == "kv"
+    assert found.resources[address].at.path == "t.json"
+    assert [at.path for at in found.resources[address].callers] == ["main.bicep"]
+    assert getattr(value(found, "o", "properties", "a"), "pattern", "").endswith("/vaults/kv")
+
+
+def test_imports_bring_variables_functions_and_types(read: Read) -> None:
+    found = read(
+        "import { on as enabled, f, t } from 'lib/a.bicep'\nimport * as lib from 'lib/a.bicep'\n"
+        "param p t\nparam q lib.t\n"
+        f"resource kv '{KV}' = {{\n  name: 'kv'\n  properties: {{\n    a: enabled\n    b: f(1)\n    c: lib.f(2)\n"
+        "    d: lib.on\n    e: p\n    f: q\n    g: lib.missing\n  }\n}\n",
+        {
+            "lib/a.bicep": "import { u } from 'b.bicep'\n@export()\nvar on = u\n@export()\nfunc f(a int) int => a + 1\n"
+            "@export()\ntype t = string?\n",
+            "lib/b.bicep": "@export()\nvar u = true\n",
+        },
+    )
+    assert [plain(found, "kv", "properties", name) for name in "abcd"] == [True, 2, 3, True]
+    assert {"e", "f"}.isdisjoint(getattr(value(found, "kv", "properties"), "fields", {}))
+    assert isinstance(value(found, "kv", "properties", "g"), Unknown)
+
+
+@pytest.mark.parametrize(
+    ("path", "why"),
+    [
+        ("missing.bicep", "there is no such file"),
+        ("../secret.bicep", "it lies outside the project"),
+        ("/etc/passwd", "it lies outside the project"),
+        ("link.bicep", "it lies outside the project"),
+        ("main.bicep", "it uses itself"),
+        ("broken.json", "it is no ARM template"),
+    ],
+)
+def test_what_cannot_be_read_is_said_and_nothing_outside_is_read(
+    read: Read, tmp_path: Path, path: str, why: str
+) -> None:
+    (tmp_path / "secret.bicep").write_text(MODULE)
+    (tmp_path / "project" / "link.bicep").symlink_to(tmp_path / "secret.bicep")
+    found = read(use(path), {"broken.json": "{}"})
+    assert messages(found) == [("KVE001", "error", f"the module '{path}' cannot be read: {why}")]
+    assert found.resources == {}
+    assert not found.closed
+
+
+def test_modules_that_use_each_other_end(read: Read) -> None:
+    found = read(use(params=""), {"m.bicep": MODULE + use("n.bicep", symbol="n"), "n.bicep": use("main.bicep")})
+    assert list(found.resources) == ["m.kv"]
+    assert messages(found) == [("KVE001", "error", "the module 'main.bicep' cannot be read: it uses itself")]
+
+
+def test_a_hundred_modules_deep_works_and_more_is_a_problem(read: Read) -> None:
+    def chain(number: int) -> dict[str, str]:
+        files = {f"m{i}.bicep": "param name string\n" + use(f"m{i + 1}.bicep", "name: name") for i in range(number)}
+        return {**files, f"m{number}.bicep": MODULE}
+
+    found = read(use("m0.bicep"), chain(98))
+    assert [one.name for one in found.resources.values()] == ["kv"]
+    found = read(use("m0.bicep"), chain(150))
+    assert [message for _, _, message in messages(found)] == [
+        "the module 'm100.bicep' cannot be read: modules are nested more than 100 deep"
+    ]
+
+
+def test_modules_that_multiply_are_a_problem(read: Read) -> None:
+    loop = "module m '{}' = [for i in range(0, 9000): {{\n  name: 'x'\n}}]\n"
+    found = read(loop.format("m.bicep"), {"m.bicep": loop.format("n.bicep"), "n.bicep": "var a = 1\n"})
+    assert ("KVE002", "error", "it has more than 10,000 nested deployments") in messages(found)

@@ -1,0 +1,80 @@
+"""Bicep files that nobody on this team wrote, and the templates that they are compiled to: both say the same.
+
+They lie beside the checkout and are other people's files, so they are read in place, and absent for most.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+
+from kvlint.engine.builtin import builtin_rules
+from kvlint.engine.demand import demand_of
+from kvlint.engine.evaluate import Evaluator
+from kvlint.errors import InputError
+from kvlint.readers.arm.read import read_template
+from kvlint.readers.arm.run import TemplateRead
+from kvlint.readers.bicep.parameters import read_bicepparam
+from kvlint.readers.bicep.read import ModuleCache, read_bicep
+from kvlint.readers.bicep.run import decoded
+from kvlint.readers.build import build_graph
+from kvlint.readers.derive.attributes import with_needs
+from kvlint.syntax.jsonc import decode
+
+CORPORA = Path(__file__).resolve().parents[4] / "shared" / "corpora"
+FILES = sorted([*CORPORA.rglob("*.bicep"), *CORPORA.rglob("*.bicepparam")])
+PAIRS = [
+    (file, compiled)
+    for file in sorted((CORPORA / "pairs").rglob("main.bicep"))
+    for compiled in (file.with_suffix(".json"), file.with_suffix(".symbolicnames.json"))
+    if compiled.exists()
+]
+# The compiler makes what it can of a file with faults.
+FAULTY = "InvalidLambdas_LF"
+
+if not FILES:
+    pytest.skip(f"the corpora are not here: no Bicep files in {CORPORA}", allow_module_level=True)
+
+RULES = builtin_rules()
+DEMAND = with_needs(demand_of(RULES))
+EVALUATOR = Evaluator(RULES, True)
+
+
+def said(read: TemplateRead) -> tuple[Counter[str], Counter[tuple[str, str]], Counter[tuple[str, str]]]:
+    """How many resources of each type, and how often each rule fails or is undecided for each type."""
+    verdicts = EVALUATOR.evaluate(build_graph(read.resources, DEMAND, read.closed))
+    return (
+        Counter(one.type for one in read.resources.values() if not one.existing),
+        Counter((one.rule.id, one.type) for one in verdicts.findings),
+        Counter((one.rule.id, one.type) for one in verdicts.undecided),
+    )
+
+
+def test_every_file_is_read() -> None:
+    cache = ModuleCache()
+    for file in FILES:
+        reader = read_bicep if file.suffix == ".bicep" else read_bicepparam
+        name = file.relative_to(CORPORA).as_posix()
+        read = reader(name, str(file), str(CORPORA), decoded(file.read_bytes()), DEMAND, cache)
+        said(read)
+        assert "/" not in {path[:1] for path in read.files}
+
+
+def test_files_and_what_they_are_compiled_to_get_the_same_findings() -> None:
+    cache, compared, differ = ModuleCache(), 0, []
+    for file, compiled in PAIRS:
+        name = file.relative_to(CORPORA).as_posix()
+        read = read_bicep(name, str(file), str(CORPORA), decoded(file.read_bytes()), DEMAND, cache)
+        try:
+            template = read_template(compiled.name, decode(compiled.read_bytes()), DEMAND, {})
+        except InputError:
+            continue
+        at_hand = not any("is not at hand" in problem.message for problem in read.problems)
+        if at_hand and FAULTY not in name:
+            compared += 1
+            if said(read) != said(template):
+                differ.append(f"{name} and {compiled.name}")
+    assert differ == []
+    assert compared > len(PAIRS) // 2

@@ -1,0 +1,269 @@
+"""One Bicep file: parameters, variables, loops, conditions, nested resources, and what expressions say of resources."""
+
+from __future__ import annotations
+
+import pytest
+
+from kvlint.model.graph import Demand
+from kvlint.model.value import Absent, Unknown
+from tests.readers.bicep.conftest import Read, graph, messages, plain, shown, value
+
+KV = "Microsoft.KeyVault/vaults@2023-07-01"
+LOGS = "Microsoft.Insights/diagnosticSettings@2021-05-01-preview"
+SUB = "/subscriptions/⟨subscription⟩"
+GROUP = f"{SUB}/resourceGroups/⟨resourceGroup⟩"
+
+
+def vault(members: str = "", name: str = "'kv'", symbol: str = "kv") -> str:
+    return f"resource {symbol} '{KV}' = {{\n  name: {name}\n  properties: {{\n{members}\n  }}\n}}\n"
+
+
+def test_values_come_from_literals_variables_and_defaults_at_the_property(read: Read) -> None:
+    found = read(
+        "param days int = 7\nvar on = true\n"
+        + vault("    enablePurgeProtection: on\n    softDeleteRetentionInDays: days\n    publicNetworkAccess: null")
+    )
+    assert plain(found, "kv", "properties", "enablePurgeProtection") is True
+    assert plain(found, "kv", "properties", "softDeleteRetentionInDays") == 7
+    assert shown(found, "kv", "properties", "enablePurgeProtection") == "enablePurgeProtection: on"
+    assert plain(found, "kv", "properties", "publicNetworkAccess") == "Enabled"  # null is not set: Azure's default
+    assert plain(found, "kv", "apiVersion") == "2023-07-01"
+    assert found.closed
+    assert found.problems == []
+
+
+@pytest.mark.parametrize(
+    ("declared", "expected"),
+    [
+        ("param p bool", "the parameter 'p' has no value"),
+        ("param p bool?", None),
+        ("type t = bool?\nparam p t", None),
+        ("type t = { a: bool? }\nparam p t.a", None),
+        ("type t = bool?[]\nparam p t[*]", None),
+        ("param p 'a' | null", None),
+        ("type a = b\ntype b = a\nparam p a", "the parameter 'p' has no value"),
+    ],
+)
+def test_a_parameter_without_value_is_unknown_unless_it_may_be_null(
+    read: Read, declared: str, expected: str | None
+) -> None:
+    answer = value(read(f"{declared}\n{vault('    x: p')}"), "kv", "properties", "x")
+    if expected is None:
+        assert isinstance(answer, Absent)
+    else:
+        assert isinstance(answer, Unknown)
+        assert (answer.why, answer.pattern) == (expected, "⟨p⟩")
+
+
+def test_what_is_secure_stays_so_and_has_no_pattern(read: Read) -> None:
+    found = read(
+        "@secure()\nparam a string\n@sys.secure()\nparam b string = 'x'\n@secure()\ntype t = string\nparam c t\n"
+        + vault("    a: '${a}-'\n    b: b\n    c: c")
+    )
+    for name in "abc":
+        answer = value(found, "kv", "properties", name)
+        assert answer.sensitive
+        assert getattr(answer, "pattern", "") == ""
+
+
+def test_what_differs_with_every_deployment_is_one_value_once_it_is_a_parameter(read: Read) -> None:
+    found = read("param id string = newGuid()\n" + vault(name="id") + vault("    x: kv.id", "'b'", "b"))
+    assert value(found, "b", "properties", "x") == value(found, "b", "properties", "x")
+    assert getattr(value(found, "kv", "id"), "pattern", "") == f"{GROUP}/providers/Microsoft.KeyVault/vaults/⟨id⟩"
+
+
+def test_a_condition_decides_or_is_kept(read: Read) -> None:
+    found = read(
+        "param p bool\n"
+        + "".join(
+            f"resource {name} '{KV}' = if ({condition}) {{\n  name: '{name}'\n}}\n"
+            for name, condition in {"yes": "true", "no": "false", "maybe": "p", "other": "!p"}.items()
+        )
+    )
+    assert {address: set(one.conditions) for address, one in found.resources.items()} == {
+        "yes": set(),
+        "maybe": {"⟨p⟩"},
+        "other": {"⟨!⟨p⟩⟩"},
+    }
+
+
+def test_a_loop_over_known_items_makes_one_resource_each(read: Read) -> None:
+    found = read(
+        "var names = ['a', 'b']\n"
+        f"@batchSize(1)\nresource kv '{KV}' = [for (name, i) in names: if (name != 'c') {{\n"
+        "  name: '${name}${i}'\n}]\n"
+        f"resource logs '{LOGS}' = [for i in range(0, 2): {{\n  scope: kv[i]\n  name: 'x'\n}}]\n"
+        f"resource more '{LOGS}' = [for v in kv: {{\n  scope: v\n  name: 'y'\n}}]\n"
+    )
+    assert [plain(found, f"kv[{i}]", "name") for i in range(2)] == ["a0", "b1"]
+    references = graph(found, scope="Microsoft.Insights/diagnosticSettings").references["scope"]
+    assert [reference.targets for reference in references] == [("kv[0]",), ("kv[1]",)] * 2
+
+
+def test_a_loop_over_something_unknown_makes_one_that_stands_for_all(read: Read) -> None:
+    found = read(
+        f"param names array\nresource kv '{KV}' = [for (name, i) in names: {{\n  name: name\n}}]\n"
+        f"resource logs '{LOGS}' = [for (name, i) in names: {{\n  scope: kv[i]\n  name: name\n}}]\n"
+        f"resource first '{LOGS}' = {{\n  scope: kv[0]\n  name: 'x'\n}}\n"
+    )
+    assert list(found.resources) == ["kv[*]", "logs[*]", "first"]
+    assert found.resources["kv[*]"].conditions == found.resources["logs[*]"].conditions != frozenset()
+    by_source = {one.source: one for one in graph(found, scope=LOGS.partition("@")[0]).references["scope"]}
+    assert by_source["logs[*]"].targets == ("kv[*]",)
+    assert by_source["first"].targets == ()
+
+
+def test_children_by_nesting_by_parent_and_by_name_are_the_same(read: Read) -> None:
+    found = read(
+        f"resource kv '{KV}' = {{\n  name: 'kv'\n  resource inner 'secrets' = {{\n    name: 'a'\n  }}\n}}\n"
+        "resource byParent 'Microsoft.KeyVault/vaults/secrets@2022-07-01' = {\n  parent: kv\n  name: 'a'\n}\n"
+        "resource byName 'Microsoft.KeyVault/vaults/secrets@2022-07-01' = {\n  name: 'kv/a'\n}\n"
+    )
+    addresses = ["kv::inner", "byParent", "byName"]
+    ids = [getattr(value(found, address, "id"), "pattern", "") for address in addresses]
+    assert ids == [f"{GROUP}/providers/Microsoft.KeyVault/vaults/kv/secrets/a"] * 3
+    assert [plain(found, address, "apiVersion") for address in addresses] == ["2023-07-01", "2022-07-01", "2022-07-01"]
+    references = graph(found, parent="Microsoft.KeyVault/vaults/secrets").references["parent"]
+    assert [reference.targets for reference in references] == [("kv",)] * 3
+
+
+def test_a_parent_that_is_not_known_may_be_any(read: Read) -> None:
+    found = read(
+        "param p string\nresource s 'Microsoft.KeyVault/vaults/secrets@2023-07-01' = {\n  name: p\n}\n"
+        "resource t 'Microsoft.KeyVault/vaults/secrets@2023-07-01' = {\n  parent: nobody\n  name: 'x'\n}\n"
+    )
+    references = graph(found, parent="Microsoft.KeyVault/vaults/secrets").references["parent"]
+    assert [(reference.targets, reference.anything) for reference in references] == [((), True)] * 2
+
+
+def test_nested_resources_see_each_other_and_are_seen_from_outside(read: Read) -> None:
+    found = read(
+        f"resource kv '{KV}' = {{\n  name: 'kv'\n"
+        "  resource a 'secrets' = {\n    name: 'a'\n  }\n"
+        "  resource b 'secrets' = [for i in range(0, 2): {\n    name: '${a.name}${i}'\n  }]\n}\n"
+        f"resource logs '{LOGS}' = {{\n  scope: kv::b[1]\n  name: kv::a.name\n}}\n"
+    )
+    assert [plain(found, f"kv::b[{i}]", "name") for i in range(2)] == ["a0", "a1"]
+    references = graph(found, scope=LOGS.partition("@")[0]).references["scope"]
+    assert references[0].targets == ("kv::b[1]",)
+    assert plain(found, "logs", "name") == "a"
+
+
+@pytest.mark.parametrize(
+    ("scope", "id_"),
+    [
+        ("kv", f"{GROUP}/providers/Microsoft.KeyVault/vaults/kv"),
+        ("resourceGroup('g')", f"{SUB}/resourceGroups/g"),
+        ("resourceGroup('s', 'g')", "/subscriptions/s/resourceGroups/g"),
+        ("subscription()", SUB),
+        ("tenant()", "/"),
+        ("az.managementGroup('m')", "/providers/Microsoft.Management/managementGroups/m"),
+        ("rg", f"{SUB}/resourceGroups/other"),
+        ("other", f"{SUB}/resourceGroups/other/providers/Microsoft.KeyVault/vaults/o"),
+    ],
+)
+def test_what_a_resource_extends_or_goes_to(read: Read, scope: str, id_: str) -> None:
+    found = read(
+        "resource rg 'Microsoft.Resources/resourceGroups@2022-09-01' existing = {\n"
+        "  scope: subscription()\n  name: 'other'\n}\n"
+        f"resource other '{KV}' existing = {{\n  scope: resourceGroup('other')\n  name: 'o'\n}}\n{vault()}"
+        f"resource lock 'Microsoft.Authorization/locks@2020-05-01' = {{\n  scope: {scope}\n  name: 'l'\n}}\n"
+    )
+    answer = value(found, "lock", "scope")
+    assert getattr(answer, "pattern", "") or getattr(answer, "value", "") == id_
+    if isinstance(answer, Unknown):
+        assert answer.pattern == id_
+
+
+def test_target_scope_is_where_things_go(read: Read) -> None:
+    found = read(
+        "targetScope = 'subscription'\n"
+        "resource rg 'Microsoft.Resources/resourceGroups@2022-09-01' = {\n  name: 'g'\n}\n"
+    )
+    assert getattr(value(found, "rg", "id"), "pattern", "") == f"{SUB}/resourceGroups/g"
+
+
+def test_existing_resources_say_only_who_they_are(read: Read) -> None:
+    found = read(f"resource kv '{KV}' existing = {{\n  name: 'kv'\n}}\n")
+    assert found.resources["kv"].existing
+    assert plain(found, "kv", "name") == "kv"
+    assert isinstance(value(found, "kv", "properties", "enablePurgeProtection"), Absent | Unknown)
+
+
+def test_what_another_declaration_certainly_deploys_is_not_existing_too(read: Read) -> None:
+    found = read(
+        f"param p bool\n{vault()}resource same '{KV}' existing = {{\n  name: 'kv'\n}}\n"
+        f"resource maybe '{KV}' = if (p) {{\n  name: 'b'\n}}\nresource b '{KV}' existing = {{\n  name: 'b'\n}}\n"
+        f"resource logs '{LOGS}' = {{\n  scope: same\n  name: 'x'\n}}\n"
+    )
+    assert list(found.resources) == ["kv", "maybe", "b", "logs"]
+    assert graph(found, scope=LOGS.partition("@")[0]).references["scope"][0].targets == ("kv",)
+
+
+def test_what_is_written_is_known_and_what_azure_adds_is_not(read: Read) -> None:
+    found = read(
+        vault("    enablePurgeProtection: true\n    networkAcls: { bypass: 'None' }")
+        + vault(
+            "    a: kv.properties.enablePurgeProtection\n    b: kv.properties.vaultUri\n"
+            "    c: kv.properties.networkAcls.bypass\n    d: kv.properties.vaultUri\n    e: kv.properties.tenantId\n"
+            "    f: kv.type\n    g: kv.apiVersion\n    h: kv.getSecret('x')\n    i: kv.properties.networkAcls.?ipRules",
+            "'b'",
+            "b",
+        )
+    )
+    answers = {name: value(found, "b", "properties", name) for name in "abcdefghi"}
+    assert plain(found, "b", "properties", "a") is True
+    assert plain(found, "b", "properties", "c") == "None"
+    assert getattr(answers["b"], "pattern", "") == getattr(answers["d"], "pattern", "x")
+    assert getattr(answers["b"], "pattern", "") != getattr(answers["e"], "pattern", "")
+    assert [plain(found, "b", "properties", name) for name in "fg"] == ["Microsoft.KeyVault/vaults", "2023-07-01"]
+    assert answers["h"].sensitive
+    assert isinstance(answers["i"], Unknown)
+
+
+def test_user_functions_spread_and_computed_names(read: Read) -> None:
+    found = read(
+        "func twice(a int) int => a * 2\nvar base = { a: 1, b: 2 }\nparam p object\n"
+        f"resource kv '{KV}' = {{\n  name: 'kv'\n  properties: {{\n"
+        "    ...base\n    b: twice(4)\n    '${'c'}': 3\n  }\n}\n"
+        f"resource open '{KV}' = {{\n  name: 'open'\n  properties: {{\n    a: 1\n    ...p\n  }}\n}}\n"
+        f"resource spread '{KV}' = {{\n  name: 'spread'\n  ...base\n}}\n"
+    )
+    assert [plain(found, "kv", "properties", name) for name in "abc"] == [1, 8, 3]
+    assert isinstance(value(found, "open", "properties", "a"), Unknown)
+    assert plain(found, "spread", "a") == 1
+
+
+def test_cycles_are_unknown(read: Read) -> None:
+    found = read("var a = b\nvar b = a\n" + vault("    x: a") + vault("    y: other.properties.y", "'o'", "other"))
+    assert isinstance(value(found, "kv", "properties", "x"), Unknown)
+    assert isinstance(value(found, "other", "properties", "y"), Unknown)
+
+
+def test_types_that_nobody_knows_are_said(read: Read) -> None:
+    found = read(
+        "param t string\nresource a 'Microsoft.KeyVault/vaults/novelties@2030-01-01' = {\n  name: 'kv/x'\n}\n"
+        "resource b '${t}' = {\n  name: 'x'\n}\n"
+        "resource c 'Microsoft.KeyVault/vaults/privateEndpointConnections@2023-07-01' = {\n  name: 'kv/x'\n}\n",
+        demand=Demand(paths={"microsoft.keyvault/vaults": frozenset()}, vias={}),
+    )
+    text = "'Microsoft.KeyVault/vaults/novelties' is a Key Vault type that is not known, so it was not judged"
+    assert messages(found) == [
+        ("KVE003", "error", text),
+        ("KVE003", "warning", "the type of 'b' is not known, so it was not judged"),
+    ]
+
+
+def test_faults_cost_only_their_declaration(read: Read) -> None:
+    found = read(f"resource broken = {{\n{vault()}param p string =\n")
+    assert list(found.resources) == ["kv"]
+    assert not found.closed
+    assert [(code, level) for code, level, _ in messages(found)] == [("KVE001", "error")] * 2
+    regions = [problem.at.region for problem in found.problems if problem.at is not None]
+    assert [region.start_line for region in regions if region is not None] == [1, 9]
+
+
+def test_heads_are_where_resources_are(read: Read) -> None:
+    found = read(f"@description('x')\n{vault()}")
+    assert found.resources["kv"].at.span is not None
+    assert found.files["main.bicep"][slice(*found.resources["kv"].at.span)] == f"resource kv '{KV}'"

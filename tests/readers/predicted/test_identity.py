@@ -1,0 +1,69 @@
+"""Ids taken apart, and put together again."""
+
+from __future__ import annotations
+
+import pytest
+
+from kvlint.expressions.values import hole
+from kvlint.readers.arm.scope import resource_id
+from kvlint.readers.predicted.identity import Identity, identity, relative
+
+GROUP = "/subscriptions/s/resourceGroups/rg"
+VAULT = f"{GROUP}/providers/Microsoft.KeyVault/vaults/kv"
+MANAGEMENT_GROUP = "/providers/Microsoft.Management/managementGroups/mg"
+LOCK = "Microsoft.Authorization/locks"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "type_", "names", "above", "extends"),
+    [
+        (VAULT, "Microsoft.KeyVault/vaults", ("kv",), GROUP, False),
+        (f"{VAULT}/secrets/a", "Microsoft.KeyVault/vaults/secrets", ("kv", "a"), GROUP, False),
+        (f"{VAULT}/providers/{LOCK}/l", LOCK, ("l",), VAULT, True),
+        (f"{VAULT}/secrets/a/providers/{LOCK}/l", LOCK, ("l",), f"{VAULT}/secrets/a", True),
+        (f"{GROUP}/providers/{LOCK}/l", LOCK, ("l",), GROUP, False),
+        (f"/subscriptions/s/providers/{LOCK}/l", LOCK, ("l",), "/subscriptions/s", False),
+        (f"/providers/{LOCK}/l", LOCK, ("l",), "", False),
+        (f"{MANAGEMENT_GROUP}/providers/{LOCK}/l", LOCK, ("l",), MANAGEMENT_GROUP, False),
+        (GROUP, "Microsoft.Resources/resourceGroups", ("rg",), "/subscriptions/s", False),
+        (
+            f"{GROUP}/providers/Microsoft.KeyVault/vaults/providers",
+            "Microsoft.KeyVault/vaults", ("providers",), GROUP, False,
+        ),
+        (
+            f"{hole('reference(x).id')}/providers/Microsoft.KeyVault/vaults/kv",
+            "Microsoft.KeyVault/vaults", ("kv",), hole("reference(x).id"), False,
+        ),
+    ],
+)  # fmt: skip
+def test_an_id_is_taken_apart(pattern: str, type_: str, names: tuple[str, ...], above: str, extends: bool) -> None:
+    found = identity(pattern)
+    assert found == Identity(type_, names, above, extends)
+    assert resource_id(above, type_, names) == pattern
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "/", "//", "x", "kv", "/subscriptions", "/subscriptions/s", "/subscriptions/s/resourceGroups",
+        f"{GROUP}/x", f"{GROUP}/providers", f"{GROUP}/providers/Microsoft.KeyVault",
+        f"{GROUP}/providers/Microsoft.KeyVault/vaults", f"{VAULT}/secrets", f"{VAULT}/providers/{LOCK}",
+        f"{VAULT}/providers", f"{GROUP}//providers/Microsoft.KeyVault/vaults/kv", hole("reference(x).id"),
+    ],
+)  # fmt: skip
+def test_what_is_no_id_of_a_resource(text: str) -> None:
+    assert identity(text) is None
+
+
+@pytest.mark.parametrize(
+    ("pattern", "shown"),
+    [
+        (VAULT, "Microsoft.KeyVault/vaults/kv"),
+        (f"{VAULT}/secrets/a", "Microsoft.KeyVault/vaults/kv/secrets/a"),
+        (GROUP, "resourceGroups/rg"),
+        (f"{VAULT}/secrets/{hole(hole('a') + '.b/c')}", "Microsoft.KeyVault/vaults/kv/secrets/{a.b/c}"),
+        (f"{MANAGEMENT_GROUP}/providers/{LOCK}/l", f"Microsoft.Management/managementGroups/mg/providers/{LOCK}/l"),
+    ],
+)
+def test_an_id_is_shown_without_its_group(pattern: str, shown: str) -> None:
+    assert relative(pattern) == shown

@@ -1,0 +1,224 @@
+"""What-if results: one resource for each change, as it will be once the deployment is over."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from kvlint.errors import InputError
+from kvlint.model.graph import Demand
+from kvlint.model.value import ListValue, Scalar, Unknown
+from kvlint.readers.predicted.whatif import looks_like_what_if, mentions_what_if
+from tests.readers.predicted.conftest import GROUP, ID, KV, change, read, setting, vault, what_if
+
+PURGE = "properties.enablePurgeProtection"
+RBAC = "properties.enableRbacAuthorization"
+
+
+def test_what_is_created_is_the_resource() -> None:
+    found = read(what_if(change("Create", vault(enablePurgeProtection=True, sku={"name": "premium"}))))
+    assert found.resource().type == "Microsoft.KeyVault/vaults"
+    assert found.resource().name == "kv"
+    assert found.resource().action == "create"
+    assert found.get("id") == ID
+    assert found.get(PURGE) is True
+    assert found.get("properties.sku.name") == "premium"
+    assert found.read.closed
+    assert not found.problems
+
+
+def test_the_parts_may_stand_below_properties() -> None:
+    wrapped = {"status": "Succeeded", "properties": {"changes": [change("Create", vault())]}}
+    assert read(wrapped).resource().at.pointer == ("properties", "changes", 0, "resourceId")
+
+
+@pytest.mark.parametrize(
+    ("kind", "action"),
+    [("Create", "create"), ("modify", "update"), ("NoChange", "no-op"), ("Deploy", "create"), ("Delete", "delete")],
+)
+def test_the_words_for_actions_are_those_of_plans(kind: str, action: str) -> None:
+    found = read(what_if(change(kind, vault(), vault())))
+    assert found.resource().action == found.get("derived.plannedAction") == action
+    assert found.resource().stays is (action != "delete")
+    assert not found.resource().existing
+
+
+def test_places_are_those_of_the_members() -> None:
+    found = read(what_if(change("Modify", vault(enableSoftDelete=True), vault(enablePurgeProtection=True))))
+    assert found.resource().at.pointer == ("changes", 0, "resourceId")
+    assert found.resource().at.address == KV
+    after, before = found.answer("properties.enableSoftDelete"), found.answer(PURGE)
+    assert after.at.pointer == ("changes", 0, "after", "properties", "enableSoftDelete")
+    assert before.at.pointer == ("changes", 0, "before", "properties", "enablePurgeProtection")
+    assert list(found.read.files) == [after.at.path]
+
+
+@pytest.mark.parametrize(
+    ("version", "rbac"), [("2023-07-01", False), ("2026-02-01", True), ("[x()]", "?"), (None, "?")]
+)
+def test_what_is_created_gets_the_defaults_of_its_api_version(version: Any, rbac: Any) -> None:
+    found = read(what_if(change("Create", vault() | {"apiVersion": version})))
+    assert found.get(RBAC) == rbac
+    assert found.get(PURGE) is False
+
+
+@pytest.mark.parametrize("kind", ["Modify", "NoChange"])
+def test_what_exists_keeps_what_is_not_said(kind: str) -> None:
+    before = vault(enablePurgeProtection=True, networkAcls={"bypass": "None", "defaultAction": "Allow"})
+    after = vault(version="2026-02-01", enablePurgeProtection=None, networkAcls={"defaultAction": "Deny"})
+    found = read(what_if(change(kind, after, before)))
+    purge = found.answer(PURGE)
+    assert isinstance(purge, Scalar)
+    assert (purge.value, purge.origin) == (True, "kept")
+    assert found.get("properties.networkAcls.defaultAction") == "Deny"
+    assert found.get("properties.networkAcls.bypass") == "None"
+    assert found.get(RBAC) == "?"
+    assert found.get("properties.networkAcls.ipRules") == "?"
+
+
+def test_kept_policies_are_not_their_authors() -> None:
+    found = read(what_if(change("Modify", vault(), vault(accessPolicies=[{"objectId": "o"}]))))
+    policies = found.answer("properties.accessPolicies")
+    assert isinstance(policies, ListValue)
+    assert policies.origin == "kept"
+
+
+def test_what_is_ignored_exists_and_is_not_judged() -> None:
+    found = read(what_if(change("Ignore", None, vault(enablePurgeProtection=True)), change("Ignore", None, vault("b"))))
+    assert found.resource().existing
+    assert found.get(PURGE) is True
+    assert found.get(PURGE, "Microsoft.KeyVault/vaults/b") == "?"
+    assert not found.problems
+
+
+def test_what_is_deleted_is_as_it_was() -> None:
+    found = read(what_if(change("Delete", None, vault(enablePurgeProtection=True))))
+    assert not found.resource().stays
+    assert found.get(PURGE) is True
+    note = found.answer("derived.plannedAction")
+    assert note.note == "what-if says Delete"
+    assert not read(what_if({"resourceId": ID, "changeType": "Delete"})).problems
+
+
+def test_ids_alone_say_nothing() -> None:
+    kinds = ["Deploy", "Create", "Modify", "NoChange"]
+    changes = [{"resourceId": f"{ID}{kind}", "changeType": kind} for kind in kinds]
+    found = read(what_if(*changes))
+    assert [level for level, _ in found.problems] == ["warning"]
+    assert "4 resources have no values" in found.problems[0][1]
+    assert all(found.get(PURGE, f"{KV}{kind}") == "?" for kind in kinds)
+
+
+def test_what_cannot_be_analysed_is_told_with_its_reason() -> None:
+    scope = f"{ID}/providers/Microsoft.Insights/diagnosticSettings"
+    name = "[guid(reference('x').principalId)]"
+    changes = [
+        change(
+            "Unsupported", resourceId=f"[extensionResourceId('{ID}', 'Microsoft.Insights/diagnosticSettings', 'a')]"
+        ),
+        change("Unsupported", vault(), unsupportedReason="its resource ID\ncannot be 'hunter2' calculated"),
+        change("Unsupported", resourceId=name),
+    ]
+    found = read(what_if(*changes))
+    assert found.get("id", f"{KV}/providers/Microsoft.Insights/diagnosticSettings/a") == f"{scope}/a"
+    assert found.get("scope", f"{KV}/providers/Microsoft.Insights/diagnosticSettings/a") == ID
+    assert found.get(PURGE) == "?"
+    assert [level for level, _ in found.problems] == ["warning"] * 3
+    assert "its resource ID cannot be '...' calculated" in found.problems[1][1]
+    assert not found.read.closed
+
+
+def test_what_is_left_of_expressions_is_not_known() -> None:
+    text = "[reference('x', '2023-01-01').enabled]"
+    found = read(what_if(change("Create", vault(enablePurgeProtection=text, other=text, tenantId="[[x]", list=["[]"]))))
+    one, other = found.answer(PURGE), found.answer("properties.other")
+    assert isinstance(one, Unknown)
+    assert isinstance(other, Unknown)
+    assert one.pattern == other.pattern != ""
+    assert "reference()" in one.why
+    assert found.get("properties.tenantId") == "[x]"
+    assert found.get("properties.list") == ["[]"]
+
+
+def test_secrets_are_hidden() -> None:
+    secret = {"id": f"{ID}/secrets/s", "name": "kv/s", "apiVersion": "2023-07-01", "properties": {"value": "hunter2"}}
+    found = read(what_if(change("Create", secret)))
+    assert found.answer("properties.value", f"{KV}/secrets/s").sensitive
+    assert found.get("parent", f"{KV}/secrets/s") == ID
+    assert "hunter2" not in repr(found.resource(f"{KV}/secrets/s").attributes)
+
+
+def test_potential_changes_hang_on_a_condition() -> None:
+    found = read(what_if(change("Create", vault()), potentialChanges=[change("Create", setting(ID))]))
+    assert not found.resource().conditions
+    assert found.resource(f"{KV}/providers/Microsoft.Insights/diagnosticSettings/audit").conditions
+
+
+def test_addresses_are_unique() -> None:
+    other = vault() | {"id": ID.replace("/rg/", "/other/")}
+    found = read(what_if(change("Create", vault()), change("Create", other)))
+    assert list(found.read.resources) == [KV, f"{KV} #2"]
+    assert found.get("id", f"{KV} #2") == other["id"]
+
+
+def test_types_that_nobody_asks_for_are_passed_over() -> None:
+    nothing = Demand(paths={}, vias={})
+    account = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/sa"
+    assert not read(what_if({"resourceId": account, "changeType": "Deploy"}), nothing).problems
+    unknown = change("Create", {"id": f"{ID}/things/t"})
+    assert [level for level, _ in read(what_if(unknown), nothing).problems] == ["error"]
+    harmless = change("Create", {"id": f"{ID}/privateEndpointConnections/t"})
+    assert not read(what_if(harmless), nothing).problems
+
+
+def test_a_failure_is_an_error() -> None:
+    error = {"code": "InvalidTemplate", "message": "The value 'hunter2' is not valid"}
+    found = read(what_if(status="Failed", error=error))
+    assert [level for level, _ in found.problems] == ["error", "error"]
+    assert "InvalidTemplate: The value '...' is not valid" in found.problems[1][1]
+    assert not found.read.closed
+
+
+@pytest.mark.parametrize(("level", "closed"), [("Warning", False), ("Info", True), (None, False)])
+def test_diagnostics_say_that_resources_may_be_missing(level: Any, closed: bool) -> None:
+    diagnostic = {"level": level, "code": "NestedDeploymentShortCircuited", "message": "A nested deployment"}
+    found = read(what_if(diagnostics=[diagnostic]))
+    assert found.problems == [("note", "a diagnostic of what-if: NestedDeploymentShortCircuited: A nested deployment")]
+    assert found.read.closed is closed
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        "x", None, 1, [], {"changeType": "Create"}, {"changeType": "Explode", "resourceId": ID},
+        {"changeType": [], "resourceId": ID}, {"changeType": "Create", "resourceId": ID, "after": []},
+        {"changeType": "Delete", "resourceId": ID, "before": "x"},
+    ],
+)  # fmt: skip
+def test_a_broken_change_does_not_take_the_others_with_it(broken: Any) -> None:
+    found = read(what_if(broken, change("Create", vault())))
+    assert [level for level, _ in found.problems] == ["error"]
+    assert list(found.read.resources) == [KV]
+    assert not found.read.closed
+
+
+@pytest.mark.parametrize("value", [None, [], "x", 1, {}, {"properties": []}, {"properties": {}}, {"resources": []}])
+def test_other_documents_are_refused(value: Any) -> None:
+    assert not looks_like_what_if(value)
+    with pytest.raises(InputError, match="not a what-if result"):
+        read(value)
+
+
+def test_what_looks_like_a_result() -> None:
+    assert looks_like_what_if(what_if())
+    assert looks_like_what_if({"changes": [change("Create", vault())]})
+    assert looks_like_what_if({"status": "Succeeded", "properties": what_if()})
+    assert not looks_like_what_if({"changes": ["Fixed a bug"], "version": "1.0"})
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16-le", "utf-16"])
+def test_results_are_told_by_their_words(encoding: str) -> None:
+    assert mentions_what_if(json.dumps(what_if(change("Create", vault()))).encode(encoding))
+    assert not mentions_what_if(json.dumps({"resources": []}).encode(encoding))
