@@ -1,52 +1,33 @@
-"""Hold kvlint's verdicts on generated plans against the generator's truth table.
+"""Hold kvlint's verdicts on generated plans, templates and Bicep files against the generator's truth tables.
 
     python benchmarks/score.py --kvgen FOLDER
 
-Exit code 0 only if every violation is found, nothing else is, and what cannot be known is undecided. Questions that are
-open although the generator knows the answer are shown, but a plan need not tell what the generator knows.
+Exit code 0 only if every violation is found, nothing else is, what cannot be known is undecided, and the same vaults
+get the same verdicts in every format, unless their truths differ. Questions that are open although the generator knows
+the answer are shown, but a plan need not tell what the generator knows.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import re
 import subprocess
 import sys
 import tempfile
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import inputs
+from truth import EXPOSURE, GATES, NOT_COVERED, RULES, Key, Subject, expected, ip_rules, spot_of, subjects
 
-# The generator's ideas and the rule that answers each.
-RULES = {
-    "purge-protection-off": "KV001",
-    "soft-delete-short": "KV003",
-    "no-private-endpoint": "KV103",
-    "no-diagnostics": "KV201",
-    "diagnostics-no-audit": "KV202",
-    "rbac-off": "KV301",
-    "access-policy-broad": "KV302",
-    "deployment-flags-on": "KV303",
-    "role-owner-subscription": "KV402",
-    "role-admin-broad-scope": "KV404",
-    "key-no-expiry": "KV501",
-    "key-no-rotation": "KV502",
-    "key-small-rsa": "KV503",
-    "secret-no-expiry": "KV601",
-    "secret-no-content-type": "KV602",
-    "cert-long-validity": "KV701",
-}
-# Three ideas look at one gate each; kvlint has one verdict on who can reach a vault through all of them together.
-WORLD, WIDE = "KV101", "KV102"
-EXPOSURE = {WORLD: "exposed to the world", WIDE: "exposed to a wide range"}
-GATES = ("network-default-allow", "network-open-range", "public-network-access")
-NOT_COVERED = ("secret-expired", "key-expired", "key-not-hsm", "cert-no-renewal")
-
-POLICY = re.compile(r'(?P<module>.*\.)?azurerm_key_vault_access_policy\.(?P<name>\w+)\["(?P<key>[^"/]*)')
+FORMATS = ("plan", "arm", "bicep")
+FAIL, UNDECIDED, PASS = "fail", "undecided", "pass"
+# The rules that hang on the gates of a vault's network, one of which may be known in some formats only.
+GATED = (*EXPOSURE, "KV104")
+# What a vault must violate, and what not, so that a grant that reaches it is a finding.
+REACH = {"KV307": ("purge-protection-off", "rbac-off"), "KV403": ("rbac-off", "")}
 
 
 class Tally:
@@ -57,6 +38,7 @@ class Tally:
         self.open: set[str] = set()
         self.found: set[str] = set()
         self.undecided: set[str] = set()
+        self.misnamed: set[str] = set()
 
     def amiss(self) -> dict[str, set[str]]:
         """Every mistake, by kind."""
@@ -64,6 +46,7 @@ class Tally:
             "missed": self.must - self.found,
             "wrong": self.found - self.must,
             "not left open": self.open - self.undecided,
+            "misnamed": self.misnamed,
         }
 
     def unsure(self) -> dict[str, set[str]]:
@@ -80,78 +63,78 @@ class Tally:
         return "".join(f"{len(items):7}" for items in counts) + f"{undecided:>11}{precision:11.3f}{recall:8.3f}"
 
 
-def expected(subjects: list[dict[str, Any]], plan: Mapping[str, Any]) -> Iterator[tuple[str, str, bool]]:
-    """(rule, address, known) of each finding that must come (known) and each question that must stay open."""
-    ranges = ip_rules(plan)
-    for subject in subjects:
-        address, violates, unknown = subject["address"], subject["violates"], subject.get("unknown", ())
-        for idea, rule in RULES.items():
-            if idea in violates or idea in unknown:
-                yield rule, address, idea in violates
-        if subject["type"] == "azurerm_key_vault" and "public-network-access" in violates:
-            yield from expected_exposure(address, violates, unknown, ranges.get(address, []))
+class Answer(NamedTuple):
+    """kvlint's verdicts on one input, where they are no passes, with what is missing for those that are open."""
+
+    subjects: Mapping[Key, Subject]
+    verdicts: Mapping[tuple[Key, str], str]
+    why: Mapping[tuple[Key, str], str]
 
 
-def expected_exposure(
-    address: str, violates: list[str], unknown: list[str], ranges: list[str]
-) -> Iterator[tuple[str, str, bool]]:
-    """The same for a vault whose public endpoint is on; where it is off, the other gates do not matter."""
-    if "network-default-allow" in violates:
-        yield WORLD, address, True
-    elif "network-default-allow" in unknown:
-        yield WORLD, address, False
-        yield WIDE, address, False
-    elif "network-open-range" in violates:
-        yield (WORLD if "0.0.0.0/0" in ranges else WIDE), address, True
-
-
-def ip_rules(plan: Mapping[str, Any]) -> dict[str, list[str]]:
-    """The IP ranges that each vault's firewall lets in, by the vault's address."""
-    found = {}
-    for entry in plan["resource_changes"]:
-        if entry["type"] == "azurerm_key_vault":
-            firewalls = entry["change"]["after"].get("network_acls") or []
-            found[entry["address"]] = [text for firewall in firewalls for text in firewall["ip_rules"]]
-    return found
-
-
-def answers(results: list[dict[str, Any]]) -> Iterator[tuple[str, str]]:
-    """(rule, address) of each result. A separate access policy stands for its vault, as in the truth table."""
-    for result in results:
-        rule, address = result["ruleId"], result["resource"]
-        policy = POLICY.match(address)
-        if policy:
-            vault = f"{policy['module'] or ''}azurerm_key_vault.{policy['name']}"
-            address = f'{vault}["{policy["key"]}"]' if policy["name"] == "shared" else vault
-        yield rule, address
-
-
-def check(plan: Path) -> dict[str, Any]:
-    """kvlint's JSON report on ``plan``."""
-    done = subprocess.run([sys.executable, "-m", "kvlint", "-f", "json", str(plan)], capture_output=True, check=False)
+def check(folder: Path) -> dict[str, Any]:
+    """kvlint's JSON report on ``folder``."""
+    command = [sys.executable, "-m", "kvlint", "-f", "json", "."]
+    done = subprocess.run(command, cwd=folder, capture_output=True, check=False)
     if done.returncode not in {0, 1}:
-        sys.exit(f"kvlint ended with {done.returncode}: {done.stderr.decode()}")
+        sys.exit(f"kvlint ended with {done.returncode}: {done.stderr.decode()[:2000]}")
     report: dict[str, Any] = json.loads(done.stdout)
     return report
 
 
-def tally(kvgen: Path, count: int, seeds: list[int]) -> tuple[dict[str, Tally], set[str]]:
-    """The tallies by rule id, and all ideas that the generator knows."""
-    tallies: dict[str, Tally] = defaultdict(Tally)
-    ideas: set[str] = set()
-    for seed in seeds:
-        with tempfile.TemporaryDirectory() as folder:
-            plan = inputs.write_plan(kvgen, Path(folder), count, seed)
-            truth = json.loads((plan.parent / "truth.json").read_bytes())
-            ideas |= set(truth["ideas"])
-            for rule, address, known in expected(truth["subjects"], json.loads(plan.read_bytes())):
-                (tallies[rule].must if known else tallies[rule].open).add(f"seed {seed}: {address}")
-            report = check(plan)
-        for rule, address in answers(report["findings"]):
-            tallies[rule].found.add(f"seed {seed}: {address}")
-        for rule, address in answers(report["undecided"]):
-            tallies[rule].undecided.add(f"seed {seed}: {address}")
-    return tallies, ideas
+def score(folder: Path, seed: int, ranges: Mapping[str, list[str]], tallies: dict[str, Tally]) -> Answer:
+    """Check one input, and add what comes of it to the tallies by rule."""
+    known = subjects(folder / "truth.json")
+    by_spot = {subject.spot: subject for subject in known}
+    for subject in known:
+        for rule, sure in expected(subject, ranges):
+            (tallies[rule].must if sure else tallies[rule].open).add(f"seed {seed}: {' '.join(subject.spot).strip()}")
+    report = check(folder)
+    verdicts: dict[tuple[Key, str], str] = {}
+    why = {}
+    for result in (*report["findings"], *report["undecided"]):
+        spot, rule, outcome = spot_of(result), result["ruleId"], result["outcome"]
+        label = f"seed {seed}: {' '.join(spot).strip()}"
+        (tallies[rule].found if outcome == FAIL else tallies[rule].undecided).add(label)
+        about = by_spot.get(spot)
+        if about is None:
+            continue
+        # A separate access policy stands for its vault, so the vault's name may have more behind it.
+        if about.full_name not in {None, result["fullName"], result["fullName"].partition("/")[0]}:
+            tallies[rule].misnamed.add(f"{label} is called '{result['fullName']}'")
+        if verdicts.get((about.key, rule)) != FAIL:
+            verdicts[about.key, rule] = outcome
+            why[about.key, rule] = result.get("why", "")
+    return Answer({subject.key: subject for subject in known}, verdicts, why)
+
+
+def differences(plan: Answer, other: Answer) -> Iterator[tuple[str, str, str]]:
+    """(cause, rule, what) of each difference; the cause is empty where the inputs do not explain it."""
+    for key, rule in sorted(plan.verdicts.keys() | other.verdicts.keys()):
+        ours, theirs = plan.verdicts.get((key, rule), PASS), other.verdicts.get((key, rule), PASS)
+        if ours == theirs:
+            continue
+        what = f"{key.kind} {key.number} of {key.vault}: {ours} in the plan, {theirs} here"
+        here, there = plan.subjects.get(key), other.subjects.get(key)
+        if here is None or there is None:
+            yield "only the plan can make it", rule, what
+        elif rule in GATED and here.unknown != there.unknown:
+            yield "known in one of them only", rule, what
+        elif ours == FAIL and theirs == PASS and not reaches(rule, key, other):
+            yield "the plan has more vaults under the grant's scope", rule, what
+        elif ours == UNDECIDED:
+            yield f"not known before apply: {plan.why[key, rule]}", rule, what
+        else:
+            yield "", rule, f"{what} ({other.why.get((key, rule), '')})"
+
+
+def reaches(rule: str, grant: Key, answer: Answer) -> bool:
+    """Whether a grant over a subscription or group reaches a vault, in its own file, that makes it a finding."""
+    if rule not in REACH or grant.kind != "grant":
+        return True
+    must, must_not = REACH[rule]
+    file = answer.subjects[grant].spot[0]
+    near = (one for key, one in answer.subjects.items() if key.kind == "vault" and one.spot[0] == file)
+    return any(must in one.violates and must_not not in one.violates for one in near)
 
 
 def main() -> int:
@@ -159,25 +142,53 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kvgen", type=inputs.generator, required=True, help="folder of the generator (its gen.py)")
     parser.add_argument("--seeds", type=int, nargs="+", default=[1, 2, 3, 4, 5])
-    parser.add_argument("--count", type=int, default=100, help="vaults in each plan")
+    parser.add_argument("--count", type=int, default=150, help="vaults of each seed, a multiple of three")
+    parser.add_argument("--formats", choices=FORMATS[1:], nargs="*", default=FORMATS[1:], help="beside the plan")
     parser.add_argument("--show", type=int, default=3, help="examples of each kind of mistake")
     args = parser.parse_args()
-    tallies, ideas = tally(args.kvgen, args.count, args.seeds)
-    print(f"{'idea':26} {'rule':5}  truth  found  right missed  wrong  undecided  precision  recall")
-    perfect = True
-    for label, rule in [*RULES.items(), *((label, rule) for rule, label in EXPOSURE.items())]:
-        print(f"{label:26} {rule}{tallies[rule].row()}")
-        amiss = tallies[rule].amiss()
-        perfect = perfect and not any(amiss.values())
-        for kind, items in (amiss | tallies[rule].unsure()).items():
-            for item in sorted(items)[: args.show]:
-                print(f"    {kind}: {item}")
-    print(f"(the last two rows answer {', '.join(GATES)} together)")
+    formats = [FORMATS[0], *args.formats]
+    tallies: dict[str, dict[str, Tally]] = {kind: defaultdict(Tally) for kind in formats}
+    differing: dict[str, list[tuple[str, str, str]]] = defaultdict(list)
+    ideas: set[str] = set()
+    for seed in args.seeds:
+        ranges: dict[str, list[str]] = {}
+        answers: dict[str, Answer] = {}
+        for kind in formats:
+            with tempfile.TemporaryDirectory() as name:
+                folder = Path(name)
+                written = inputs.write(args.kvgen, kind, folder, args.count, seed)
+                ranges = ip_rules(written) if kind == "plan" else ranges
+                ideas |= set(json.loads((folder / "truth.json").read_bytes())["ideas"])
+                answers[kind] = score(folder, seed, ranges, tallies[kind])
+            differing[kind] += differences(answers["plan"], answers[kind])
+    perfect = [show(kind, tallies[kind], differing[kind], args.show) for kind in formats]
     print(f"not covered: {', '.join(NOT_COVERED)}")
     forgotten = sorted(ideas - {*RULES, *GATES, *NOT_COVERED})
     if forgotten:
         print(f"neither covered nor named here: {', '.join(forgotten)}")
-    return 0 if perfect and not forgotten else 1
+    return 0 if all(perfect) and not forgotten else 1
+
+
+def show(kind: str, tallies: Mapping[str, Tally], differing: list[tuple[str, str, str]], most: int) -> bool:
+    """Print what came of one format; whether nothing is amiss."""
+    print(f"{kind + ': idea':26} {'rule':5}  truth  found  right missed  wrong  undecided  precision  recall")
+    perfect = True
+    for label, rule in [*RULES.items(), *((label, rule) for rule, label in EXPOSURE.items())]:
+        tally = tallies.get(rule, Tally())
+        print(f"{label:26} {rule}{tally.row()}")
+        perfect = perfect and not any(tally.amiss().values())
+        for mistake, items in (tally.amiss() | tally.unsure()).items():
+            for item in sorted(items)[:most]:
+                print(f"    {mistake}: {item}")
+    print(f"(the last two rows answer {', '.join(GATES)} together)")
+    for (cause, rule), count in sorted(Counter((cause, rule) for cause, rule, _ in differing).items()):
+        print(f"{rule} differs from the plan {count} times: {cause or 'NOT EXPLAINED'}")
+        if not cause:
+            perfect = False
+            for what in [what for one, other, what in differing if (one, other) == ("", rule)][:most]:
+                print(f"    {what}")
+    print()
+    return perfect
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ def test_an_error_of_our_own_is_a_problem_of_one_input(tmp_path: Path, monkeypat
     for name in ("a.json", "b.json"):
         shutil.copy(SAMPLE, tmp_path / name)
     whole = check(Config(paths=(str(tmp_path / "b.json"),)))
+
     def broken(read: Read, *rest: object) -> object:
         if read.path.endswith("a.json"):
             raise ValueError("a value of the input: hunter2")

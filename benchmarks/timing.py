@@ -1,0 +1,58 @@
+"""Time and peak memory of whole processes, side by side."""
+
+from __future__ import annotations
+
+import os
+import statistics
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from typing import NamedTuple
+
+MEBIBYTE = 1 << 20
+
+
+class Cost(NamedTuple):
+    """What one process took: seconds of wall time, and MiB of memory at its peak."""
+
+    wall: float
+    peak: float
+
+
+def measure(command: Sequence[str]) -> Cost:
+    """Run ``command`` once, silently. Ends the benchmark if it fails: half a run must not look fast."""
+    environment = {name: text for name, text in os.environ.items() if not name.startswith("PYTHON")}
+    start = time.perf_counter()
+    child = subprocess.Popen(
+        command,
+        env=environment | {"BC_SKIP_MAPPING": "TRUE"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    _, status, usage = os.wait4(child.pid, 0)
+    wall = time.perf_counter() - start
+    child.returncode = os.waitstatus_to_exitcode(status)
+    if child.returncode not in {0, 1}:
+        sys.exit(f"exit code {child.returncode} from: {' '.join(command)}")
+    unit = 1 if sys.platform == "darwin" else 1024
+    return Cost(wall, usage.ru_maxrss * unit / MEBIBYTE)
+
+
+def race(commands: Sequence[Sequence[str]], rounds: int) -> list[list[Cost]]:
+    """The costs of each command over the rounds, after a round that only warms the caches."""
+    for command in commands:
+        measure(command)
+    costs = [[measure(command) for command in commands] for _ in range(rounds)]
+    return [list(column) for column in zip(*costs, strict=True)]
+
+
+def median(costs: Sequence[Cost]) -> Cost:
+    """Of each part by itself."""
+    return Cost(statistics.median(cost.wall for cost in costs), statistics.median(cost.peak for cost in costs))
+
+
+def ratio(ours: Sequence[Cost], theirs: Sequence[Cost]) -> float:
+    """How often ours takes as long as theirs: the median over the rounds."""
+    return statistics.median(a.wall / b.wall for a, b in zip(ours, theirs, strict=True))
