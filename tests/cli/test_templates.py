@@ -116,6 +116,30 @@ class TestModules:
         (note,) = finding["relatedLocations"]
         assert (note["message"], note["location"]["path"], note["location"]["line"]) == ("called here", "main.bicep", 1)
 
+    def test_each_deployment_that_uses_a_module_has_its_finding(self, tmp_path: Path, run: Run) -> None:
+        call = "module kv 'vault.bicep' = {\n  name: 'kv'\n}\n"
+        module = BICEP.replace("param purge bool\n", "").replace(": purge", ": false")
+        write(tmp_path, a_bicep=call, b_bicep=call, vault_bicep=module)
+        assert found(run, tmp_path, ".") == [("fail", "vault.bicep", 4)] * 2
+        report = json.loads(run("-f", "json", "--select", "KV001", ".", cwd=tmp_path).out)
+        assert len({finding["fingerprint"] for finding in report["findings"]}) == 2
+        told = run("--select", "KV001", ".", cwd=tmp_path).out
+        assert "[called at a.bicep:1:1]" in told
+        assert "[called at b.bicep:1:1]" in told
+
+    def test_what_is_deployed_and_named_as_existing_is_one_resource(self, tmp_path: Path, run: Run) -> None:
+        caller = """module kv 'vault.bicep' = {
+  name: 'kv'
+}
+resource same 'Microsoft.KeyVault/vaults@2023-07-01' existing = {
+  name: 'kv'
+}
+"""
+        module = BICEP.replace("param purge bool\n", "").replace(": purge", ": true")
+        write(tmp_path, main_bicep=caller, vault_bicep=module)
+        graph = run("graph", "main.bicep", cwd=tmp_path).out
+        assert graph.count("Microsoft.KeyVault/vaults") == 1
+
     def test_files_that_call_each_other_in_a_circle_are_a_problem(self, tmp_path: Path, run: Run) -> None:
         write(tmp_path, a_bicep="module b 'b.bicep' = {\n}\n", b_bicep="module a 'a.bicep' = {\n}\n")
         ran = run(".", cwd=tmp_path)
@@ -178,6 +202,12 @@ class TestFolders:
     def test_a_number_of_processes_is_a_number(self, tmp_path: Path, run: Run) -> None:
         write(tmp_path, main_json=template(False))
         assert run("-j", "two", "main.json", cwd=tmp_path).code == 2
+
+
+@pytest.mark.parametrize("text", ["true", "False"])
+def test_a_text_where_azure_asks_for_a_boolean_decides_nothing(text: str, tmp_path: Path, run: Run) -> None:
+    write(tmp_path, main_json=template(text))
+    assert [outcome for outcome, *_ in found(run, tmp_path, "main.json")] == ["undecided"]
 
 
 def test_api_versions_differ_in_the_permission_model(tmp_path: Path, run: Run) -> None:

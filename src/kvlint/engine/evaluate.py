@@ -14,7 +14,7 @@ from kvlint.engine.logic import FAIL, PASS, UNDECIDED, implied
 from kvlint.engine.message import filled, fingerprint, full_name, undecided_reason
 from kvlint.engine.world import Judge, Trail, World
 from kvlint.model.graph import Resource, ResourceGraph
-from kvlint.model.report import Evidence, Finding, Note, Outcome, Problem
+from kvlint.model.report import CALLED, Evidence, Finding, Note, Outcome, Problem
 from kvlint.model.rule import Rule
 from kvlint.model.source import Location
 
@@ -157,7 +157,7 @@ def _finding(ready: _Ready, resource: Resource, world: World, outcome: Outcome) 
         type=resource.type,
         declared_as=resource.declared_as,
         at=at,
-        fingerprint=fingerprint(ready.rule.id, at),
+        fingerprint=fingerprint(ready.rule.id, at, resource.callers[0].path if resource.callers else ""),
         evidence=tuple(deciding),
         related=_related(resource, deciding, at),
         why=why,
@@ -176,7 +176,7 @@ def _related(resource: Resource, deciding: list[Evidence], at: Location) -> tupl
             said = f"{note.asked} is {note.found}" if note.asked else note.found
             text = f"{address}: {said}"
             notes[address] = Note(text=text, at=note.at)
-    calls = [Note(text="called here", at=caller) for caller in resource.callers]
+    calls = [Note(text=CALLED, at=caller) for caller in resource.callers]
     if at.path != resource.at.path:
         calls.append(Note(text=f"{resource.address} is declared here", at=resource.at))
     return (*notes.values(), *calls)

@@ -98,13 +98,15 @@ def _names_in(id_: str) -> list[str]:
     return names[2::2] if providers else names[-1:] if len(names) > 1 else []
 
 
-def fingerprint(rule_id: str, at: Location) -> str:
+def fingerprint(rule_id: str, at: Location, caller: str = "") -> str:
     """What stays the same while lines and items move: a hash of rule, path, address and attribute, 32 hex digits.
 
     Which item of a list it is counts no more than the line: sets are printed in another order whenever one is added.
+    ``caller`` is the path of the deployment that uses the module in which it is found: several may use it.
     """
     from hashlib import sha256
 
-    text = "\0".join((rule_id, at.path, at.address or "", _INDEX.sub("[]", at.attribute or "")))
+    parts = (rule_id, at.path, at.address or "", _INDEX.sub("[]", at.attribute or ""))
+    text = "\0".join((*parts, caller) if caller else parts)
     # A path need not be Unicode: Python then holds its bytes as surrogates.
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]

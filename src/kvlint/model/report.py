@@ -10,6 +10,9 @@ import msgspec
 from kvlint.model.rule import Rule, Severity
 from kvlint.model.source import Excerpt, Location
 
+# What the note says on the module call that leads to a finding.
+CALLED = "called here"
+
 
 class Outcome(IntEnum):
     """Kleene's three values, so that all is min, any is max and not is the mirror."""

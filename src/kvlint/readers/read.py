@@ -12,6 +12,7 @@ import msgspec
 from kvlint.model.graph import Demand, Resource
 from kvlint.model.report import Problem
 from kvlint.model.source import Excerpt, Location, Region
+from kvlint.model.value import text_of
 from kvlint.readers.discover import Source, read_source
 from kvlint.readers.plan.document import mentions_plan
 from kvlint.readers.plan.positions import positions
@@ -160,7 +161,7 @@ def plan_read(path: str, data: bytes, demand: Demand) -> Read:
         return lambda at: found.get(at.address or "")
 
     return Read(
-        path=path, resources=read.resources, problems=read.problems, closed=read.closed, places=places,
+        path=path, resources=_without_twins(read.resources), problems=read.problems, closed=read.closed, places=places,
         is_suppressed=_nothing_is_suppressed,
     )  # fmt: skip
 
@@ -195,6 +196,17 @@ def _of_template(
         return find
 
     return Read(
-        path=path, resources=read.resources, problems=read.problems, closed=read.closed,
+        path=path, resources=_without_twins(read.resources), problems=read.problems, closed=read.closed,
         places=places, is_suppressed=is_suppressed,
     )  # fmt: skip
+
+
+def _without_twins(resources: Mapping[str, Resource]) -> Mapping[str, Resource]:
+    """Without what is declared as existing and deployed by the same input: that is one resource, not two."""
+    ids = {address: text_of(resource.select(("id",))).lower() for address, resource in resources.items()}
+    deployed = {ids[address] for address, resource in resources.items() if not resource.existing}
+    return {
+        address: resource
+        for address, resource in resources.items()
+        if not (resource.existing and ids[address] and ids[address] in deployed)
+    }

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kvlint.model.report import Finding, Problem, Report
+from kvlint.model.report import CALLED, Finding, Problem, Report
 from kvlint.reporters import Options
 from kvlint.reporters.safe import visible
 from kvlint.reporters.wording import details, headline, place, statistics, summary
@@ -45,7 +45,10 @@ def _plain(report: Report, options: Options) -> Iterator[str]:
 
 
 def _line(finding: Finding, label: str) -> str:
-    return f"{place(finding.at)}: {label} {finding.rule.id} {headline(finding)}"
+    # Of a module that several use, the finding's own place does not say for whom it is one.
+    calls = [note.at for note in finding.related if note.text == CALLED]
+    called = f" [called at {place(calls[0])}]" if calls else ""
+    return f"{place(finding.at)}: {label} {finding.rule.id} {headline(finding)}{called}"
 
 
 def _problem(problem: Problem) -> str:

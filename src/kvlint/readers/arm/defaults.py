@@ -44,6 +44,7 @@ _TABLE: dict[str, tuple[_Default, ...]] = {
     "microsoft.keyvault/vaults/secrets": (_Default(("properties", "attributes", "enabled"), True),),
 }
 # The size that Azure picks for an RSA key where none is given; one that only imports others is a key exchange key.
+_TEXT = "it is a text where Azure asks for a boolean, and what Azure makes of it is not documented"
 _RSA_SIZE, _EXCHANGE_SIZE = 2048, 4096
 
 
@@ -66,6 +67,8 @@ def with_defaults(attributes: MapValue, type_: str, api_version: str) -> MapValu
         if len(row.path) == 2:
             if below is None and properties.rest is None:
                 fields[str(name)] = row.at(properties.at)
+            elif isinstance(row.value, bool) and isinstance(below, Scalar) and isinstance(below.value, str):
+                fields[str(name)] = Unknown(at=below.at, why=_TEXT)
         elif isinstance(below, MapValue) and row.path[2] not in below.fields and below.rest is None:
             inner = {**below.fields, str(row.path[2]): row.at(below.at)}
             fields[str(name)] = MapValue(at=below.at, fields=inner)
