@@ -30,7 +30,7 @@ class Judged(msgspec.Struct, kw_only=True):
         self.findings += other.findings
         self.undecided += other.undecided
         self.problems += other.problems
-        self.judged += other.judged
+        self.judged.update(other.judged)
         self.passed += other.passed
         self.read += other.read
 

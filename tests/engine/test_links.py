@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 
 from kvlint.engine.logic import FAIL, PASS, UNDECIDED, negated
@@ -127,6 +128,42 @@ def test_a_link_that_is_not_certain_says_what_is_not_known(build: Build) -> None
     assert (note.wanted, note.at.address, note.hops) == ("a certain link", "ds", ("var.x",))
 
 
+def test_a_link_of_what_may_not_be_deployed_says_so(build: Build) -> None:
+    reference = build.reference("ds", candidates=("kv",), conditional=("kv",))
+    graph = build.graph(build.resource("kv"), setting(build), references=(reference,))
+    (note,) = build.ask(from_setting(build), graph).trail
+    assert note.found == "not known: ds, which names kv, may not be deployed"
+
+
+@pytest.mark.parametrize(
+    ("source", "target", "outcome"), [("a", "", PASS), ("ab", "b", PASS), ("a", "b", UNDECIDED), ("a", "ab", UNDECIDED)]
+)
+def test_what_may_not_be_deployed_is_judged_as_if_it_is(
+    build: Build, source: str, target: str, outcome: Outcome
+) -> None:
+    """A link from it is certain if what it names is deployed whenever it is."""
+    reference = build.reference("ds", candidates=("kv",), conditional=("kv",))
+    vault = msgspec.structs.replace(build.resource("kv", good=True), conditions=frozenset(target))
+    own = msgspec.structs.replace(setting(build), conditions=frozenset(source))
+    condition = build.linked("links_to", VAULT, where=build.attribute("good", equals=True))
+    assert build.ask(condition, build.graph(vault, own, references=(reference,)), "ds").outcome is outcome
+
+
+def test_a_certain_link_by_a_pattern_names_its_target(build: Build) -> None:
+    value = Unknown(at=Location(path="main.bicep"), why="known only after deployment", pattern="/x/⟨y⟩")
+    references = (build.reference("ds", targets=("kv",), value=value),)
+    graph = build.graph(build.resource("kv"), setting(build), references=references)
+    (note,) = build.ask(Not(from_setting(build)), graph).trail
+    assert (note.at.address, note.found, note.wanted) == ("ds", "kv", "not a link")
+
+
+def test_what_is_named_says_by_whom(build: Build) -> None:
+    references = (build.reference("ds", targets=("kv",)),)
+    graph = build.graph(build.resource("kv"), setting(build), references=references)
+    (note,) = build.ask(Not(build.linked("links_to", VAULT)), graph, "ds").trail
+    assert (note.at.address, note.found, note.wanted) == ("kv", "named by ds", "not a link")
+
+
 def test_every_doubt_is_told(build: Build) -> None:
     references = (build.reference("a", targets=("kv",)), build.reference("b", anything=True))
     graph = build.graph(
@@ -138,7 +175,7 @@ def test_every_doubt_is_told(build: Build) -> None:
     found = [note.found for note in build.ask(from_setting(build), graph).trail]
     assert found == [
         "not known: known after apply, from var.x",
-        "not known: b may name it, its scope is known only after apply",
+        "not known: b may name it, its scope is not known",
     ]
 
 

@@ -105,6 +105,12 @@ class Language:
     def __call__(self, text: str, **symbols: Any) -> Any:
         return shown(self.result(text, **symbols))
 
+    def steps(self, text: str, symbols: Mapping[str, Any]) -> int:
+        """What evaluating a text costs."""
+        budget = Budget()
+        Evaluator(Document(symbols), self.functions, budget).evaluate(self.tree(text), {})
+        return budget.steps
+
     def why(self, text: str, **symbols: Any) -> str:
         found = self.result(text, **symbols)
         assert isinstance(found, Unknown), found

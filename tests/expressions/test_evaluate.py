@@ -9,11 +9,12 @@ import pytest
 from kvlint.errors import InputError
 from kvlint.expressions.compare import either, same
 from kvlint.expressions.evaluate import MAX_DEPTH
+from kvlint.expressions.freeze import Freezer
+from kvlint.expressions.functions.patterns import conjuncts
 from kvlint.expressions.values import (
     MAX_LEVELS,
     MAX_VALUES,
     Fields,
-    Freezer,
     Items,
     Result,
     hidden,
@@ -24,6 +25,7 @@ from kvlint.expressions.values import (
 from kvlint.model.source import Location
 from kvlint.model.value import MapValue, Scalar, Unknown
 from kvlint.syntax import tree
+from tests.expressions.conftest import unknown
 
 if TYPE_CHECKING:
     from tests.expressions.conftest import Language
@@ -38,11 +40,23 @@ EXPRESSIONS: list[tuple[str, Any]] = [
     ("u && true", "?"),
     ("false || u", "?"),
     ("!u", "?"),
+    ("u && true && v", "?⟨⟨u⟩&&⟨v⟩⟩"),
+    ("u || v", "?⟨⟨u⟩||⟨v⟩⟩"),
+    ("true && u", "?⟨u⟩"),
+    ("(u && v) == u", "?"),
+    ("u && mystery", "?"),
+    ("-u == u", "?"),
     ("!(1 == 2)", True),
     ("u == u", True),
     ("u != u", False),
     ("u == v", "?"),
     ("mystery == mystery", "?"),
+    ("'kv-${u}' == ''", False),
+    ("'kv-${u}' == 'st-a'", False),
+    ("'${u}-kv' != 'KV'", True),
+    ("'kv-${u}' == 'KV-a'", "?"),
+    ("'a${u}a' == 'a'", False),
+    ("u == 'a'", "?"),
     ("[1, u] == [2, u]", False),
     ("[1, u] == [1, v]", "?"),
     ("{ a: 1 } == { a: 1 }", True),
@@ -79,6 +93,10 @@ EXPRESSIONS: list[tuple[str, Any]] = [
     ("[1, 2][^1]", 2),
     ("{ aB: 1 }['Ab']", 1),
     ("{ aB: 1 }.AB", 1),
+    ("{ Owner: 1 }[?'/roles/${u}'] ?? 'id'", "id"),
+    ("{ Owner: 1 }[?u] ?? 'id'", "?"),
+    ("{ Owner: 1 }[?'o${u}'] ?? 'id'", "?"),
+    ("{ Owner: 1, ...open }[?'/roles/${u}'] ?? 'id'", "?"),
     ("u.a[0].b", "?⟨⟨⟨⟨u⟩.a⟩[0]⟩.b⟩"),
     ("u['a'] == u.a", True),
     ("[u, 1][0]", "?⟨u⟩"),
@@ -121,6 +139,23 @@ def test_refused(bicep: Language, text: str, why: str) -> None:
     assert bicep.why(text) == why
 
 
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("u && v", ["⟨u⟩", "⟨v⟩"]),
+        ("(u && v) && !w", ["⟨u⟩", "⟨v⟩", "⟨!⟨w⟩⟩"]),
+        ("!(u && v)", ["⟨!⟨⟨u⟩&&⟨v⟩⟩⟩"]),
+        ("u || v", ["⟨⟨u⟩||⟨v⟩⟩"]),
+        ("u == 'a&&b'", ["⟨⟨u⟩==a&&b⟩"]),
+        ("u", ["⟨u⟩"]),
+    ],
+)
+def test_conditions_that_all_have_to_hold(bicep: Language, text: str, parts: list[str]) -> None:
+    found = bicep.result(text, w=unknown("⟨w⟩"))
+    assert isinstance(found, Unknown)
+    assert conjuncts(found.pattern) == parts
+
+
 def test_secrets_have_no_pattern(bicep: Language) -> None:
     found = bicep.result("'${secret}-${u}'")
     assert isinstance(found, Unknown)
@@ -133,6 +168,45 @@ def test_steps_are_limited(bicep: Language) -> None:
     loop = "map(range(0, 10000), x => length(replace(long, 'a', 'b')))"
     with pytest.raises(InputError, match="steps"):
         bicep(loop, long="x" * 1_000_000)
+
+
+SOME = Unknown(at=Location(path="main.bicep"), why="", pattern="⟨x⟩")
+
+
+@pytest.mark.parametrize(
+    ("text", "least"),
+    [
+        ("map(long, x => 1)", 10_000),
+        ("[for x in long: 1]", 10_000),
+        ("range(0, 10000)", 2_000),
+        ("json(text)", 50_000),
+        ("concat(long, [])", 200),
+        ("[...long]", 200),
+        ("long == other", 5_000),
+        ("text =~ text", 4_000),
+        ("string(long)", 2_000),
+        ("union({}, long)", 2_000),
+        ("'${text}x'", 2_000),
+        ("padLeft('', 400000)", 2_000),
+        ("toUpper(text)", 2_000),
+        ("toUpper('${some}${text}')", 2_000),
+        ("u ? long : other", 5_000),
+    ],
+)
+def test_work_on_values_is_steps(bicep: Language, text: str, least: int) -> None:
+    """What takes time or memory counts, so that a loop over it ends."""
+    symbols = {"long": [0] * 10_000, "other": [*[0] * 9_999, 1], "text": f"[{'1,' * 200_000}1]", "some": SOME}
+    assert bicep.steps(text, symbols) >= least
+
+
+def test_the_pattern_of_operands_stays_short(bicep: Language) -> None:
+    pattern = "⟨p⟩"
+    seen = set()
+    for _ in range(40):
+        pattern = bicep("x * x", x=Unknown(at=Location(path="main.bicep"), why="", pattern=pattern)).removeprefix("?")
+        seen.add(pattern)
+    assert len(seen) == 40
+    assert len(pattern) < 30_000
 
 
 def test_depth_is_limited(bicep: Language) -> None:

@@ -179,3 +179,10 @@ def test_no_text_of_a_sensitive_value_holds_it(value: Value, depth: int) -> None
 )
 def test_path_text(path: Path, text: str) -> None:
     assert path_text(path) == text
+
+
+@pytest.mark.parametrize("value", [Scalar(at=AT, value="x" * 1_000_000), items(*[ONE] * 1_000_000), mapping(a=UNKNOWN)])
+def test_what_is_shown_is_short(value: Value) -> None:
+    """Expressions make texts and lists of any size."""
+    assert len(display(items(*[value] * 1000))) < 1_100
+    assert len(display(items(items(*[value] * 1000)))) < 1_100

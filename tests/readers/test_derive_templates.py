@@ -136,3 +136,13 @@ class TestAccessPolicies:
         found = read(kv=vault(apiVersion=version, properties=properties), p=policies("kv/add"))
         assert asked(found["kv"], "derived.accessModel") == asked(found["p"], "derived.accessModel") == expected
         assert found["p"].select(parse_path("derived.accessModel")).at.span == found["p"].at.span
+
+
+@pytest.mark.parametrize(
+    ("ranges", "expected"), [(["0.0.0.0/0"], "world"), (["0.0.0.0/1", "128.0.0.0/1"], "world"), (["203.0.113.7"], "?")]
+)
+def test_rules_that_list_the_world_need_no_default_action(ranges: list[str], expected: str) -> None:
+    """Whether it turns out to be Allow or Deny, everyone may connect."""
+    acls = {"defaultAction": "[parameters('p')]", "ipRules": [{"value": value} for value in ranges]}
+    found = read(kv=vault(properties={"networkAcls": acls}))
+    assert asked(found["kv"], "derived.exposure") == expected

@@ -42,7 +42,10 @@ class _Ready(msgspec.Struct, frozen=True):
     def outcome(self, resource: Resource, world: World) -> Outcome:
         """The rule's answer about one resource."""
         when = self.when(resource.attributes, resource, world, None, "")
-        return PASS if when is FAIL else implied(when, self.require(resource.attributes, resource, world, None, ""))
+        if when is FAIL:
+            return PASS
+        require = self.require(resource.attributes, resource, world, None, "")
+        return require if when is PASS else implied(when, require)
 
 
 class Evaluator:

@@ -39,11 +39,18 @@ def answered(outcome: Outcome, found: Answer, wanted: str, resource: Resource, a
 
 def linked(outcome: Outcome, reference: Reference, resource: Resource, target: str) -> Evidence:
     """That a reference leads to ``target`` (PASS), or that it may. ``resource`` is the one at its other end."""
-    found, wanted = display(reference.value), "a link"
+    value, wanted = reference.value, "a link"
+    # An id of which a part is known only after deployment may lead to its target all the same.
+    found = target if isinstance(value, Unknown) else display(value)
+    if resource.address == target:
+        found = f"named by {reference.source}"
     if outcome is not PASS:
-        value = reference.value
-        why = value.why if isinstance(value, Unknown) and not value.sensitive else f"it is {found}"
-        found, wanted = f"not known: {reference.via} of {reference.source} may name {target}, {why}", "a certain link"
+        wanted = "a certain link"
+        if target in reference.conditional:
+            found = f"not known: {reference.source}, which names {target}, may not be deployed"
+        else:
+            why = value.why if isinstance(value, Unknown) and not value.sensitive else f"it is {display(value)}"
+            found = f"not known: {reference.via} of {reference.source} may name {target}, {why}"
     at = msgspec.structs.replace(resource.at, address=resource.address)
     return Evidence(outcome=outcome, found=found, wanted=wanted, at=at, hops=reference.hops)
 

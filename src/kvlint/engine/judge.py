@@ -58,12 +58,15 @@ def _attribute(condition: Attribute, parameters: Mapping[str, Any]) -> Judge:
 
     def judge(subject: Answer, resource: Resource, world: World, trail: Trail | None, prefix: str) -> Outcome:
         found = select(subject, path)
-        if isinstance(found, Absent):
+        kind = type(found)
+        if kind is Scalar:
+            outcome = operator(found)  # type: ignore[arg-type]  # mypy does not narrow by type()
+        elif kind is Absent:
             outcome = when_absent
         elif isinstance(found, Unknown):
             outcome = when_set if when_set is not None and found.is_set else UNDECIDED
         else:
-            outcome = operator(found)
+            outcome = operator(found)  # type: ignore[arg-type]  # the same
         if trail is not None:
             asked = below(prefix, condition.text)
             trail.append(answered(outcome, found, wanted_of(name, operand), resource, asked))
@@ -127,6 +130,8 @@ def _items(condition: Items, where: Judge) -> Judge:
             outcome = empty if type(found) is ListValue or type(found) is Absent else UNDECIDED
             if trail is not None:
                 wanted = "some item" if some else "every item"
+                if outcome is UNDECIDED and not isinstance(found, Unknown):
+                    found = Unknown(at=found.at, why="it is no list", sensitive=found.sensitive)
                 trail.append(answered(outcome, found, wanted, resource, below(prefix, condition.text)))
             return outcome
         if trail is None:

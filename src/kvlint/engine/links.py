@@ -41,7 +41,7 @@ def linked_from(condition: Linked, where: Judge) -> Judge:
             for reference in found.get(resource.address, ())
         )
         start, source = world.loose_best(id(where), incoming, where)
-        why = f"{source} may name it, its {via} is known only after apply" if source else ""
+        why = f"{source} may name it, its {via} is not known" if source else ""
         if not world.graph.closed and start is FAIL:
             start, why = UNDECIDED, "one that is not part of this input may name it"
         nothing = unlinked(start, resource, wanted, why) if trail is not None else None
@@ -67,13 +67,24 @@ def links_to(condition: Linked, where: Judge) -> Judge:
             _Near(other, certain, reference, address)
             for certain in (True, False)
             for reference in references
-            for address in (reference.targets if certain else reference.candidates)
+            for address in _named(reference, resource, world, certain)
             if (other := world.graph.resources[address]).stays and other.type.lower() in types
         )
         nothing = unlinked(start, resource, wanted, why) if trail is not None else None
         return _best(links, where, world, trail, start, nothing)
 
     return judge
+
+
+def _named(reference: Reference, resource: Resource, world: World, certain: bool) -> tuple[str, ...]:
+    """What ``resource`` certainly names, or perhaps, if it is deployed: it is judged as if it is."""
+    if not reference.conditional:
+        return reference.targets if certain else reference.candidates
+    others = world.graph.resources
+    sure = tuple(one for one in reference.conditional if others[one].conditions <= resource.conditions)
+    if certain:
+        return reference.targets + sure
+    return tuple(one for one in reference.candidates if one not in sure)
 
 
 def _best(

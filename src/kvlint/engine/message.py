@@ -106,7 +106,7 @@ def fingerprint(rule_id: str, at: Location, caller: str = "") -> str:
     """
     from hashlib import sha256
 
-    parts = (rule_id, at.path, at.address or "", _INDEX.sub("[]", at.attribute or ""))
+    parts = (rule_id, at.path, at.address or "", _INDEX.sub("[]", at.attribute) if at.attribute else "")
     text = "\0".join((*parts, caller) if caller else parts)
     # A path need not be Unicode: Python then holds its bytes as surrogates.
     return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]

@@ -42,6 +42,8 @@ def _on_plain(holds: Callable[[Plain], bool]) -> Operator:
 
 def _equals(wanted: Any) -> Operator:
     key = key_of(wanted)
+    if key[0] == "flag":
+        return _on_plain(lambda plain: plain is wanted)
     if key[0] != "text":
         return _on_plain(lambda plain: key_of(plain) == key)
     text = key[1]

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kvlint.expressions.values import (
+    CLOSE,
+    OPEN,
     PERHAPS,
     Fields,
     Items,
@@ -18,6 +20,8 @@ from kvlint.expressions.values import (
 )
 from kvlint.model.value import Absent, Scalar, Unknown
 
+# Patterns up to this length are held against texts: there may be many of both.
+_LONGEST = 10_000
 _DATA = (Scalar, Unknown, Absent, Items, Fields)
 
 
@@ -29,10 +33,12 @@ def same(left: Result, right: Result) -> bool | None:
 
 
 def _same(left: Result, right: Result) -> bool | None:
-    if isinstance(left, Unknown) or isinstance(right, Unknown):
-        if isinstance(left, Unknown) and isinstance(right, Unknown) and left.pattern and left.pattern == right.pattern:
-            return True
-        return None
+    if isinstance(left, Unknown):
+        if isinstance(right, Unknown):
+            return True if left.pattern and left.pattern == right.pattern else None
+        return _ruled_out(left, right)
+    if isinstance(right, Unknown):
+        return _ruled_out(right, left)
     if isinstance(left, Scalar) and isinstance(right, Scalar):
         return isinstance(left.value, bool) == isinstance(right.value, bool) and left.value == right.value
     if isinstance(left, Absent) or isinstance(right, Absent):
@@ -42,6 +48,15 @@ def _same(left: Result, right: Result) -> bool | None:
     if isinstance(left, Fields) and isinstance(right, Fields):
         return _same_fields(left, right)
     return False if type(left) in _DATA and type(right) in _DATA else None
+
+
+def _ruled_out(doubt: Unknown, known: Result) -> bool | None:
+    """False if what is known of a text does not allow it to be another; else None."""
+    return (
+        False
+        if isinstance(known, Scalar) and isinstance(known.value, str) and not _may_be(doubt, known.value)
+        else None
+    )
 
 
 def _all_same(pairs: Iterator[tuple[Result, Result]]) -> bool | None:
@@ -61,6 +76,20 @@ def _same_fields(left: Fields, right: Fields) -> bool | None:
         doubts = any(perhaps(item) is not None for value in (left, right) for item in value.fields.values())
         return None if doubts else False
     return _all_same((left.fields[key], right.fields[key]) for key in left.fields)
+
+
+def may_have(value: Fields, name: Unknown) -> bool:
+    """Whether an object may have the field that ``name`` turns out to name."""
+    return value.rest is not None or any(_may_be(name, key) for key in value.fields)
+
+
+def _may_be(doubt: Unknown, text: str) -> bool:
+    """Whether what is known of a text, its beginning and its end, allows it to be ``text``, in any case."""
+    pattern = doubt.pattern
+    if OPEN not in pattern or len(pattern) > _LONGEST:
+        return True
+    start, end, text = pattern.partition(OPEN)[0].lower(), pattern.rpartition(CLOSE)[2].lower(), text.lower()
+    return len(start) + len(end) <= len(text) and text.startswith(start) and text.endswith(end)
 
 
 def either(one: Result, other: Result, doubt: Unknown) -> Result:

@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Protocol
 from kvlint.errors import InputError
 from kvlint.expressions.operations import Local, Operations
 from kvlint.expressions.operators import binary, negated, unary
-from kvlint.expressions.values import MAX_ITEMS, Closure, Fields, Items, Result, doubt_in, text_of
+from kvlint.expressions.values import ITEMS_A_STEP, MAX_ITEMS, Closure, Fields, Items, Result, doubt_in, text_of
 from kvlint.model.source import Location
 from kvlint.model.value import Absent, Scalar, Unknown
 from kvlint.syntax import tree
@@ -16,6 +16,8 @@ from kvlint.syntax import tree
 # Evaluation is recursive, and so are values: this many levels are far more than anyone writes.
 MAX_DEPTH = 600
 MAX_STEPS = 1_000_000
+# Values that begin where they are written.
+_WRITTEN_OUT = frozenset((tree.Object, tree.Array))
 
 
 class Document(Protocol):
@@ -66,9 +68,11 @@ class Evaluator(Operations):
 
     def evaluate(self, node: tree.Expression, local: Local) -> Result:
         """What ``node`` amounts to where ``local`` variables are in force."""
-        if isinstance(node, tree.Literal):
+        kind = type(node)
+        if kind is tree.Literal:
             at = self.document.place(node)
-            return Absent(at=at) if node.value is None else Scalar(at=at, value=node.value)
+            plain = node.value  # type: ignore[union-attr]  # mypy does not narrow by type()
+            return Absent(at=at) if plain is None else Scalar(at=at, value=plain)
         budget = self.budget
         budget.steps += 1
         if budget.steps > MAX_STEPS:
@@ -77,7 +81,7 @@ class Evaluator(Operations):
             return Unknown(at=self.document.place(node), why="its expressions are nested too deep")
         budget.depth += 1
         try:
-            return self._HANDLERS[type(node)](self, node, local)
+            return self._HANDLERS[kind](self, node, local)
         finally:
             budget.depth -= 1
 
@@ -119,9 +123,14 @@ class Evaluator(Operations):
             case "??":
                 return self.coalesce((node.left, node.right), local, at)
             case "!=":
-                return negated(binary("==", self.evaluate(node.left, local), self.evaluate(node.right, local), at), at)
+                return negated(self._compared("==", node, local, at), at)
             case _:
-                return binary(node.operator, self.evaluate(node.left, local), self.evaluate(node.right, local), at)
+                return self._compared(node.operator, node, local, at)
+
+    def _compared(self, name: str, node: tree.Binary, local: Local, at: Location) -> Result:
+        left, right = self.evaluate(node.left, local), self.evaluate(node.right, local)
+        self.weigh(left, right)
+        return binary(name, left, right, at)
 
     def _conditional(self, node: tree.Conditional, local: Local) -> Result:
         return self.choose(self.evaluate(node.condition, local), node.yes, node.no, local)
@@ -134,6 +143,7 @@ class Evaluator(Operations):
                 continue
             more = self.evaluate(item.value, local)
             if isinstance(more, Items):
+                self.spend(len(more.items) // ITEMS_A_STEP)
                 items.extend(more.items)
             elif not isinstance(more, Absent):
                 return doubt_in("something that is no array is spread into one", more.at, more)
@@ -142,6 +152,8 @@ class Evaluator(Operations):
     def _at_item(self, node: tree.Expression, local: Local) -> Result:
         """An item, placed where its author edits it, unless it came from elsewhere."""
         found = self.evaluate(node, local)
+        if type(node) is tree.Literal:
+            return found
         at = self.document.place(node)
         return moved(found, at) if found.at.path == at.path else found
 
@@ -161,6 +173,7 @@ class Evaluator(Operations):
                 continue
             more = self.evaluate(member.value, local)
             if isinstance(more, Fields):
+                self.spend(len(more.fields) // ITEMS_A_STEP)
                 if more.rest is not None:
                     fields.clear()
                 fields.update(more.fields)
@@ -175,11 +188,9 @@ class Evaluator(Operations):
         """The value of a property, placed where its author edits it: at the property, unless it came from elsewhere."""
         found = self.evaluate(node.value, local)
         at = self.document.place(node)
-        if isinstance(found, Scalar | Unknown | Absent):
-            return moved(found, at) if found.at.path == at.path else found
-        if isinstance(found, Fields | Items) and type(node.value) in (tree.Object, tree.Array):
+        if type(node.value) in _WRITTEN_OUT and isinstance(found, (Fields, Items)):
             return _placed(found, at)
-        return found
+        return moved(found, at) if found.at.path == at.path else found
 
     def _for(self, node: tree.For, local: Local) -> Result:
         over = self.evaluate(node.over, local)
@@ -191,6 +202,7 @@ class Evaluator(Operations):
     def _iterations(self, node: tree.For, over: Items, local: Local) -> list[Result]:
         if len(over.items) > MAX_ITEMS:
             raise InputError(f"a loop has more than {MAX_ITEMS:,} items")
+        self.spend(len(over.items))
         found: list[Result] = []
         for number, item in enumerate(over.items):
             inner = {**local, node.item: item}
@@ -226,7 +238,7 @@ class Evaluator(Operations):
 
 def _is_safe(node: tree.Expression) -> bool:
     """Whether null ends a chain of members there: all of ``a.?b.c.d`` is null where ``a`` has no ``b``."""
-    while isinstance(node, tree.Member | tree.Item):
+    while isinstance(node, (tree.Member, tree.Item)):
         if node.safe:
             return True
         node = node.of
@@ -235,6 +247,9 @@ def _is_safe(node: tree.Expression) -> bool:
 
 def moved(found: Result, at: Location) -> Result:
     """A text, number or boolean, null, or what nobody knows, at another place; what has parts stays where it is."""
+    kind = type(found)
+    if kind is Fields or kind is Items:
+        return found
     if isinstance(found, Scalar):
         return Scalar(at=at, value=found.value, sensitive=found.sensitive, origin=found.origin, note=found.note)
     if isinstance(found, Unknown):

@@ -6,9 +6,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
-from kvlint.expressions.compare import either
+from kvlint.expressions.compare import either, may_have
 from kvlint.expressions.values import (
+    CHARACTERS_A_STEP,
+    ITEMS_A_STEP,
     MAX_TEXT,
+    VALUES_A_STEP,
     Closure,
     Fields,
     Items,
@@ -18,6 +21,7 @@ from kvlint.expressions.values import (
     hole,
     is_sensitive,
     pattern_of,
+    size,
     text_of,
 )
 from kvlint.model.source import Location
@@ -42,10 +46,19 @@ class Operations(ABC):
     def spend(self, steps: int) -> None:
         """Count work that takes as long as so many steps. Raises InputError once that is more than any input needs."""
 
+    def weigh(self, *results: Result) -> None:
+        """Count what it takes to walk through results, or to read them if they are texts."""
+        for result in results:
+            if not isinstance(result, Scalar):
+                self.spend(size(result) // VALUES_A_STEP)
+            elif isinstance(result.value, str):
+                self.spend(len(result.value) // CHARACTERS_A_STEP)
+
     def apply(self, function: Result, arguments: Sequence[Result], at: Location) -> Result:
         """Call a lambda; it may name fewer parameters than there are arguments."""
         if not isinstance(function, Closure):
             return Unknown(at=at, why="a function was expected")
+        self.spend(1)
         given = dict(zip(function.parameters, arguments, strict=False))
         return self.evaluate(function.body, {**function.local, **given})
 
@@ -54,19 +67,28 @@ class Operations(ABC):
         if isinstance(condition, Scalar) and isinstance(condition.value, bool):
             return self.evaluate(yes if condition.value else no, local)
         doubt = doubt_in("a condition is no boolean, so the deployment fails", condition.at, condition)
-        return either(self.evaluate(yes, local), self.evaluate(no, local), doubt)
+        one, other = self.evaluate(yes, local), self.evaluate(no, local)
+        self.spend((size(one) + size(other)) // VALUES_A_STEP)
+        return either(one, other, doubt)
 
     def connect(self, nodes: Sequence[tree.Expression], local: Local, neutral: bool, at: Location) -> Result:
         """And (``neutral`` true) or or (false) of operands, the rest not looked at once one decides."""
-        doubt: Unknown | None = None
+        doubts: list[Unknown] = []
         for node in nodes:
             found = self.evaluate(node, local)
             if isinstance(found, Scalar) and isinstance(found.value, bool):
                 if found.value is not neutral:
                     return Scalar(at=at, value=not neutral)
-            elif doubt is None:
-                doubt = doubt_in("an operand is no boolean, so the deployment fails", found.at, found)
-        return Scalar(at=at, value=neutral) if doubt is None else doubt
+            else:
+                doubts.append(doubt_in("an operand is no boolean, so the deployment fails", found.at, found))
+        if len(doubts) < 2:
+            return doubts[0] if doubts else Scalar(at=at, value=neutral)
+        parts = [doubt.pattern for doubt in doubts]
+        # The pattern of one operand alone would make the whole the same as that.
+        known = all(parts) and sum(map(len, parts)) < MAX_TEXT
+        pattern = hole(("&&" if neutral else "||").join(parts)) if known else ""
+        sensitive = any(doubt.sensitive for doubt in doubts)
+        return Unknown(at=doubts[0].at, why=doubts[0].why, pattern=pattern, sensitive=sensitive)
 
     def coalesce(self, nodes: Sequence[tree.Expression], local: Local, at: Location) -> Result:
         """The first operand that is not null; unknown once one that comes before it may be null."""
@@ -89,13 +111,16 @@ class Operations(ABC):
         texts: list[str] = []
         doubt: Unknown | None = None
         sensitive = False
+        self.spend(len(parts) // ITEMS_A_STEP)
         for part in parts:
             sensitive = sensitive or is_sensitive(part)
             if isinstance(part, Scalar):
                 texts.append(text_of(part.value))
             elif not isinstance(part, Absent) and doubt is None:
                 doubt = doubt_in("an array or object is printed into a text", at, part)
-        if sum(map(len, texts)) > MAX_TEXT:
+        length = sum(map(len, texts))
+        self.spend(length // CHARACTERS_A_STEP)
+        if length > MAX_TEXT:
             return Unknown(at=at, why=f"a text of more than {MAX_TEXT:,} characters is not looked at")
         if doubt is not None:
             known = [pattern_of(part) if not isinstance(part, Absent) else "" for part in parts]
@@ -130,6 +155,8 @@ class Operations(ABC):
             case Unknown():
                 step = pattern_of(index)
                 return _below(of, f"[{'^' if from_end else ''}{step}]" if step else "", at)
+            case Fields() if isinstance(index, Unknown) and not may_have(of, index):
+                return _missing(safe, at, "there is no property of that name")
             case Absent() | Scalar() | Fields() | Closure():
                 if isinstance(index, Unknown):
                     return Unknown(at=at, why=index.why)

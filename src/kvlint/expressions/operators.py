@@ -53,7 +53,8 @@ def unary(name: str, operand: Result, at: Location) -> Result:
         return negated(operand, at)
     if isinstance(operand, Scalar) and type(operand.value) is int:
         return Scalar(at=at, value=-operand.value if name == "-" else operand.value, sensitive=operand.sensitive)
-    return doubt_in(f"the operand of '{name}' is no number", at, operand)
+    found = doubt_in(f"the operand of '{name}' is no number", at, operand)
+    return Unknown(at=at, why=found.why, pattern=hole(f"{name}{found.pattern}") if found.pattern else "")
 
 
 def _number(name: str, left: int, right: int) -> int | None:

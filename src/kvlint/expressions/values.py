@@ -1,4 +1,4 @@
-"""What an expression can amount to while it is evaluated, and how that becomes a Value of the graph.
+"""What an expression can amount to while it is evaluated.
 
 A result is a Scalar, Unknown or Absent (null) of the model, or one of the kinds below: unlike the graph's values they
 keep null as an item or a field, and stay open for more.
@@ -6,20 +6,23 @@ keep null as an item or a field, and stay open for more.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping
 from typing import Any, Protocol, TypeAlias
 
 import msgspec
 
-from kvlint.errors import InputError
 from kvlint.model.source import Location
-from kvlint.model.value import Absent, ListValue, MapValue, Scalar, Unknown, Value
+from kvlint.model.value import Absent, Scalar, Unknown
 from kvlint.syntax.tree import Expression
 
 # What one run of the evaluator may make of one document. Azure takes templates of 4 MB and loops of 800.
 MAX_ITEMS = 10_000
 MAX_TEXT = 1_000_000
 MAX_VALUES = 1_000_000
+# What takes about as long as one step of the evaluator: items of an array copied, characters read, values looked at or
+# made.
+ITEMS_A_STEP, CHARACTERS_A_STEP, VALUES_A_STEP = 50, 200, 4
 # How far a function looks into one value. Values share their parts, so that a few lines can make one without end.
 MAX_PARTS = 100_000
 MAX_LEVELS = 500
@@ -27,7 +30,9 @@ MAX_LEVELS = 500
 PERHAPS = "it may not be there"
 # The brackets of an unknown part in a pattern. No Azure name or id holds them.
 OPEN, CLOSE = "\u27e8", "\u27e9"
+_BRACKET = re.compile(f"[{OPEN}{CLOSE}]")
 _SLASH = "\u2215"
+_LONGEST_HOLE = 10_000
 _FEW = 20
 _LARGE = "it is too large to be looked at"
 
@@ -71,6 +76,8 @@ class Entity(Protocol):
 
 
 Result: TypeAlias = Scalar | Unknown | Absent | Items | Fields | Closure | Entity
+# Tuples: a union would be made anew each time that something is held against it.
+_LEAVES = (Scalar, Unknown, Absent)
 
 
 def field(value: Fields, name: str) -> Result | None:
@@ -137,6 +144,11 @@ def is_large(result: Result) -> bool:
     return any(isinstance(part, Unknown) and part.why == _LARGE for part in _parts(result))
 
 
+def size(result: Result) -> int:
+    """How many parts a value has; of one that is_large only those that somebody would look at."""
+    return 1 if isinstance(result, _LEAVES) else sum(1 for _ in _parts(result))
+
+
 def _parts(result: Result) -> Iterator[Result]:
     """All that is in a value but Items and Fields. Of one that is_large an Unknown is the last part."""
     left: list[tuple[Result, int]] = [(result, 0)]
@@ -172,9 +184,9 @@ def plain_of(result: Result) -> Any:
 
 def is_sensitive(result: Result) -> bool:
     """Whether any part of it is secret; true of a value that is_large."""
-    if isinstance(result, Scalar | Unknown | Absent):
+    if isinstance(result, _LEAVES):
         return result.sensitive
-    return any(isinstance(part, Scalar | Unknown | Absent) and part.sensitive for part in _parts(result))
+    return any(isinstance(part, _LEAVES) and part.sensitive for part in _parts(result))
 
 
 def hidden(result: Result) -> Result:
@@ -229,71 +241,28 @@ def pattern_of(result: Result) -> str:
 
 def hole(text: str) -> str:
     """The pattern of something unknown that ``text`` stands for. Every slash of a pattern is a slash of the text."""
+    if len(text) > _LONGEST_HOLE:
+        # Variables that name others twice would grow beyond all memory; a digest tells two texts apart as well.
+        from hashlib import sha256
+
+        text = sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
     return f"{OPEN}{text.replace('/', _SLASH)}{CLOSE}" if text else ""
 
 
 def pieces(pattern: str) -> Iterator[tuple[str, bool]]:
     """The parts of a pattern in their order, and whether each is a hole."""
     depth = start = 0
-    for at, character in enumerate(pattern):
-        if character == OPEN:
+    for match in _BRACKET.finditer(pattern):
+        at = match.start()
+        if match[0] == OPEN:
             if depth == 0 and at > start:
                 yield pattern[start:at], False
             start = start if depth else at
             depth += 1
-        elif character == CLOSE and depth:
+        elif depth:
             depth -= 1
             if depth == 0:
                 yield pattern[start : at + 1], True
                 start = at + 1
     if start < len(pattern):
         yield pattern[start:], False
-
-
-class Freezer:
-    """Turns results into Values of the graph. Raises InputError for more of them than any template needs.
-
-    ``names`` are the field names that somebody will ask for: fields that differ from them only in case get them.
-    """
-
-    def __init__(self, names: Iterable[str] = ()) -> None:
-        self.made = self.level = 0
-        self._names = frozenset(names)
-        self._lower = {name.lower(): name for name in self._names}
-
-    def spelled(self, name: str) -> str:
-        """A field's name as those who ask for it spell it."""
-        return name if name in self._names else self._lower.get(name.lower(), name)
-
-    def freeze(self, result: Result) -> Value | None:
-        """The Value of a result; None for null, which is "not set"."""
-        self.made += 1
-        if isinstance(result, Scalar | Unknown):
-            return result
-        if isinstance(result, Absent):
-            return None
-        if self.made > MAX_VALUES:
-            raise InputError(f"its expressions make more than {MAX_VALUES:,} values")
-        if self.level > MAX_LEVELS:
-            raise InputError(f"its expressions make a value of more than {MAX_LEVELS} levels")
-        self.level += 1
-        try:
-            return self._frozen(result)
-        finally:
-            self.level -= 1
-
-    def _frozen(self, result: Result) -> Value | None:
-        if isinstance(result, Fields):
-            fields: dict[str, Value] = {}
-            for name, item in result.fields.items():
-                value = item if isinstance(item, Scalar) else self.freeze(item)
-                if value is not None:
-                    fields[name if name in self._names else self.spelled(name)] = value
-            return MapValue(at=result.at, fields=fields, rest=result.rest)
-        if isinstance(result, Items):
-            return ListValue(at=result.at, items=tuple([self._item(item) for item in result.items]))
-        return unknown_in(result)
-
-    def _item(self, item: Result) -> Value:
-        found = self.freeze(item)
-        return found if found is not None else Unknown(at=item.at, why="it is null")

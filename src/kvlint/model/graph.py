@@ -51,7 +51,8 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     ``targets`` are certainly named (mostly one), ``candidates`` perhaps; all are addresses in the graph. ``anything``:
     it may also name any other resource. ``outside`` is the Azure type, in lower case, of a resource that is named but
-    not in the graph ("?" where the type is not known).
+    not in the graph ("?" where the type is not known). ``conditional`` are the candidates that are
+    certainly named if ``source`` is deployed, which nobody knows.
     """
 
     source: str
@@ -62,6 +63,7 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     anything: bool = False
     outside: str = ""
     hops: tuple[str, ...] = ()
+    conditional: tuple[str, ...] = ()
 
 
 class ResourceGraph(msgspec.Struct, frozen=True, kw_only=True):

@@ -5,7 +5,8 @@ Azure's JSON null means "not set", so readers turn it into Absent: no Scalar hol
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from typing import NoReturn, TypeAlias
 
 import msgspec
@@ -15,6 +16,9 @@ from kvlint.model.source import Location
 Plain: TypeAlias = str | int | float | bool
 Step: TypeAlias = str | int
 Path: TypeAlias = tuple[Step, ...]
+
+# What is shown to people has at most this many characters.
+_LONGEST = 1_000
 
 
 class _Value(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -114,8 +118,11 @@ Answer: TypeAlias = Value | Absent
 def select(value: Answer, path: Path) -> Answer:
     """The answer at ``path`` below ``value``: through an Unknown that Unknown, through an Absent an Absent."""
     for step in path:
+        # This is asked more often than anything else.
         if type(value) is MapValue and type(step) is str:
-            found = value.fields.get(step, value.rest)
+            found = value.fields.get(step)
+            if found is None:
+                found = value.rest
         elif type(value) is ListValue and type(step) is int:
             found = value.items[step] if -len(value.items) <= step < len(value.items) else None
         elif type(value) is Unknown:
@@ -133,11 +140,12 @@ def select(value: Answer, path: Path) -> Answer:
 
 def text_of(answer: Answer) -> str:
     """A text as far as it is known: a Scalar's, or an Unknown's pattern; empty for anything else."""
-    if isinstance(answer, Scalar):
-        return answer.value if isinstance(answer.value, str) else ""
-    return answer.pattern if isinstance(answer, Unknown) else ""
+    if type(answer) is Unknown:
+        return answer.pattern
+    return answer.value if isinstance(answer, Scalar) and isinstance(answer.value, str) else ""
 
 
+@lru_cache(1000)
 def path_text(path: Path) -> str:
     """``('a', 0, 'b')`` as ``a[0].b``."""
     text = ""
@@ -150,7 +158,24 @@ def path_text(path: Path) -> str:
 
 
 def display(value: Answer) -> str:
-    """Text for people, on one line. A sensitive value is never shown."""
+    """Text for people, on one line, and not too long for one. A sensitive value is never shown."""
+    text = _display(value)
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
+
+
+def _enough(parts: Iterable[str]) -> str:
+    """Parts with commas between them, until they are too long to be shown: expressions make values of any size."""
+    found: list[str] = []
+    length = 0
+    for part in parts:
+        found.append(part)
+        length += len(part)
+        if length > _LONGEST:
+            break
+    return ", ".join(found)
+
+
+def _display(value: Answer) -> str:
     if value.sensitive:
         return "(sensitive)"
     match value:
@@ -159,9 +184,9 @@ def display(value: Answer) -> str:
         case Scalar(value=plain):
             return str(plain)
         case ListValue(items=items):
-            return "[" + ", ".join(display(item) for item in items) + "]"
+            return "[" + _enough(_display(item) for item in items) + "]"
         case MapValue(fields=fields):
-            return "(" + ", ".join(f"{name}: {display(field)}" for name, field in fields.items()) + ")"
+            return "(" + _enough(f"{name}: {_display(field)}" for name, field in fields.items()) + ")"
         case Link(target=target):
             return target
         case Unknown(why=why):

@@ -3,22 +3,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TypeAlias
 
 from kvlint.model.source import Excerpt, Location, Region
 from kvlint.syntax.jsonc import locate
-from kvlint.syntax.lines import Lines
+from kvlint.syntax.lines import MAX_CHARACTERS, Lines
 
 Spot: TypeAlias = tuple[str, tuple[str | int, ...]]
 Places: TypeAlias = Mapping[Spot, tuple[Region, Excerpt]]
 
-# Values that an excerpt must not show, whatever it is for: what stands behind a name that speaks of a secret.
+# Values that an excerpt must not show, whatever it is for: what stands behind a name that speaks of a secret. A name is
+# looked at once, from its start, or a long one would take the square of its length.
 _SECRET = re.compile(
-    r"(?:password|passwd|pwd|secret|token|credential|connectionstring|privatekey|sas|value)\w*['\"]?\s*[:=]\s*"
-    r"(?P<text>\'\'\'(?:[^']|'(?!''))*+\'\'\'|'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\")",
+    r"(?<!\w)(?=\w*?(?=[acempstv])(?:password|passwd|passphrase|pwd|secret|token|credential|connectionstring|sas|value"
+    r"|(?:access|account|api|auth|encryption|master|primary|private|secondary|shared|signing|storage)_?key))"
+    r"\w++['\"]?\s*+(?:[A-Za-z]++\??\s*+)?[:=]\s*+"
+    r"(?P<text>\'\'\'(?:[^']|'(?!''))*+\'\'\'|'(?:[^'\\\n]|\\.)*+'|\"(?:[^\"\\\n]|\\.)*+\")",
     re.IGNORECASE,
 )
+# Nobody writes longer lines of JSON by hand: of one that a program wrote, only the place itself is shown.
+_LONG_LINE = 300
+# A decorator, a parameter up to its default, and how the line after it begins.
+_SECURE = re.compile(r"@(?:sys[ \t]*+\.[ \t]*+)?secure[ \t]*+\(")
+_DEFAULT = re.compile(r"^[ \t]*+param\b[^=\r\n]*+=", re.MULTILINE)
+_NEXT = re.compile(r"[\r\n]++(?=[\w@#/])")
 # A value that is no secret: an IP rule's.
 _ADDRESS = re.compile(r"['\"][0-9]+\.[0-9]+\.[0-9]+\.[0-9]+(?:/[0-9]+)?['\"]")
 
@@ -41,18 +51,54 @@ def places_of(files: Mapping[str, str], locations: Iterable[Location]) -> Places
     for path, spots in wanted.items():
         text = files[path]
         lines = Lines(text)
+        secrets = _Secrets(lines)
         pointed = locate(text, [at.pointer for at in spots.values() if at.pointer is not None])
         for spot, at in spots.items():
             span = at.span if at.pointer is None else pointed.get(at.pointer)
             if span is not None:
-                found[spot] = lines.region(*span), lines.excerpt(*span, hidden=_hidden(text, *span))
+                hidden = secrets.around(*span, is_json=at.pointer is not None)
+                found[spot] = lines.region(*span), lines.excerpt(*span, hidden=hidden)
     return found
 
 
-def _hidden(text: str, start: int, end: int) -> list[tuple[int, int]]:
-    """The parts of the lines from ``start`` to ``end`` that may be secrets."""
-    low = text.rfind("\n", 0, start) + 1
-    high = text.find("\n", end)
-    high = len(text) if high < 0 else high
-    found = _SECRET.finditer(text, low, high)
-    return [match.span("text") for match in found if _ADDRESS.fullmatch(match["text"]) is None]
+class _Secrets:
+    """What must not be shown of one text. Lines are looked through once, for any number of places may lie in one."""
+
+    def __init__(self, lines: Lines) -> None:
+        self._lines = lines
+        self._text = lines.text
+        self._secure: list[tuple[int, int]] | None = None
+        self._known: dict[tuple[int, int], list[tuple[int, int]]] = {}
+
+    def around(self, start: int, end: int, is_json: bool) -> list[tuple[int, int]]:
+        """The parts of the lines from ``start`` to ``end`` that may be secrets, as far as an excerpt reaches."""
+        starts = self._lines.starts
+        low = starts[bisect_right(starts, start) - 1]
+        after = bisect_right(starts, end)
+        high = starts[after] if after < len(starts) else len(self._text)
+        spans = self._spans(low, high)
+        first = bisect_left(spans, (start - MAX_CHARACTERS,))
+        last = bisect_left(spans, (start + MAX_CHARACTERS,))
+        found = spans[max(first - 1, 0) : last]
+        if not is_json:
+            if self._secure is None:
+                self._secure = list(_secure_defaults(self._text))
+            found += self._secure
+        else:
+            found += [side for side in ((low, start), (end, high)) if side[1] - side[0] > _LONG_LINE]
+        return found
+
+    def _spans(self, low: int, high: int) -> list[tuple[int, int]]:
+        if (low, high) not in self._known:
+            matches = _SECRET.finditer(self._text, low, high)
+            self._known[low, high] = [one.span("text") for one in matches if not _ADDRESS.fullmatch(one["text"])]
+        return self._known[low, high]
+
+
+def _secure_defaults(text: str) -> Iterator[tuple[int, int]]:
+    """The default values of the secure parameters of a Bicep file."""
+    for match in _SECURE.finditer(text):
+        parameter = _DEFAULT.search(text, match.end(), match.end() + MAX_CHARACTERS)
+        if parameter is not None:
+            end = _NEXT.search(text, parameter.end())
+            yield parameter.end(), len(text) if end is None else end.start()

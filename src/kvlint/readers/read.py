@@ -203,6 +203,8 @@ def _of_template(
 
 def _without_twins(resources: Mapping[str, Resource]) -> Mapping[str, Resource]:
     """Without what is declared as existing and deployed by the same input: that is one resource, not two."""
+    if not any(resource.existing for resource in resources.values()):
+        return resources
     ids = {address: text_of(resource.select(("id",))).lower() for address, resource in resources.items()}
     deployed = {ids[address] for address, resource in resources.items() if not resource.existing}
     return {

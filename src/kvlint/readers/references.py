@@ -35,6 +35,11 @@ class Index:
         """The resources of a type (lower case), in the order of the input."""
         return [self.resources[address] for address in self._lower.get(type_, ())]
 
+    def of_types(self, types: frozenset[str]) -> Iterator[Resource]:
+        """The resources of some types (lower case), by type in alphabetical order."""
+        for type_ in sorted(types & self._lower.keys()):
+            yield from self.of_type(type_)
+
     def types(self) -> list[str]:
         """The types that there are, as they are spelled."""
         return list(self._by_type)
@@ -131,7 +136,7 @@ def _text(resource: Resource, name: str) -> str:
 def references_by(via: str, types: frozenset[str], index: Index) -> Iterator[Reference]:
     """Every reference that the attribute ``via`` of these types (lower case) makes; of a list, one an item."""
     path = tuple(via.split("."))
-    for resource in (resource for type_ in sorted(types) for resource in index.of_type(type_)):
+    for resource in index.of_types(types):
         if not resource.stays:
             continue
         answer = resource.select(path)
@@ -151,7 +156,8 @@ def certain_only(reference: Reference, source: Resource, index: Index) -> Refere
     if len(sure) == len(reference.targets):
         return reference
     unsure = tuple(target for target in reference.targets if target not in sure)
-    return msgspec.structs.replace(reference, targets=sure, candidates=reference.candidates + unsure)
+    candidates = reference.candidates + unsure
+    return msgspec.structs.replace(reference, targets=sure, candidates=candidates, conditional=unsure)
 
 
 def reference_of(source: str, via: str, value: Value, index: Index) -> Reference | None:

@@ -17,11 +17,14 @@ from kvlint.readers.discover import STDIN, Source
 
 BICEP, PARAMETERS, JSON = (".bicep",), (".bicepparam",), (".json", ".jsonc")
 _PARAMETER_FILE = re.compile(r"(?P<stem>.+?)\.parameters(?:\.[\w-]+)?\.jsonc?", re.IGNORECASE)
-_MODULE = re.compile(r"^[ \t]*module[ \t]+\w+[ \t]+'([^'\r\n]*\.bicep)'", re.MULTILINE)
+# At the start of a line, which is seen later: a pattern that begins with a word is found far faster.
+_MODULE = re.compile(r"module[ \t]+\w+[ \t]+'([^'\r\n]*\.bicep)'")
 _USING = re.compile(r"^[ \t]*using[ \t]+'([^'\r\n]*)'", re.MULTILINE)
 _GENERATOR = re.compile(rb'"_generator"\s*:\s*\{\s*"name"\s*:\s*"bicep"')
 # What the Bicep compiler writes stands at the top of the file.
 _HEAD = 2000
+# Of a file larger than any that a person writes, what stands behind so many bytes is not asked for.
+_MAX_FILE = 10_000_000
 
 
 class Unit(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,6 +134,14 @@ def _parameter_files(folder: str) -> dict[str, list[str]]:
     return found
 
 
+def _modules_in(text: str) -> Iterator[str]:
+    """The paths of the Bicep files that a text calls as modules, as it writes them."""
+    for match in _MODULE.finditer(text):
+        at = match.start()
+        if not text[text.rfind("\n", 0, at) + 1 : at].strip(" \t"):
+            yield match[1]
+
+
 def _called(sources: Sequence[Source]) -> frozenset[str]:
     """The Bicep files that are modules of others. Of files that only call each other in a circle, one is left out."""
     calls: dict[str, set[str]] = {}
@@ -138,7 +149,7 @@ def _called(sources: Sequence[Source]) -> frozenset[str]:
         if source.file.lower().endswith(BICEP):
             folder = os.path.dirname(source.file)
             calls[source.file] = {
-                os.path.realpath(os.path.join(folder, path)) for path in _MODULE.findall(_text(source.file))
+                os.path.realpath(os.path.join(folder, path)) for path in _modules_in(_text(source.file))
             }
     called = {file for caller, files in calls.items() for file in files if file != caller}
     waiting = [file for file in calls if file not in called]
@@ -184,4 +195,4 @@ def _head(file: str, length: int = _HEAD) -> bytes:
 
 
 def _text(file: str) -> str:
-    return _head(file, -1).decode("utf-8", "replace")
+    return _head(file, _MAX_FILE).decode("utf-8", "replace")

@@ -34,12 +34,10 @@ _OPERAND = re.compile(
 _TEXT, _CALL, _NUMBER, _CLOSED = 1, 2, 3, 4
 _SUFFIX = re.compile(rf"\s*+(?:\.\s*+({_NAME})|(\[)|(,)|(\))|(\])|(\Z))")
 _MEMBER, _OPEN, _COMMA, _CLOSE, _CLOSE_ITEM, _END = 1, 2, 3, 4, 5, 6
-_END_OF_WHOLE, _END_OF_ARGUMENT, _END_OF_INDEX = (
-    frozenset({_END}),
-    frozenset({_COMMA, _CLOSE}),
-    frozenset({_CLOSE_ITEM}),
+# What may follow, in the whole, in a call and in an index: behind a text or number, and behind all else.
+_ENDS = tuple(
+    (frozenset(ends), frozenset((*ends, _MEMBER, _OPEN))) for ends in ((_END,), (_COMMA, _CLOSE), (_CLOSE_ITEM,))
 )
-_ACCESS = frozenset({_MEMBER, _OPEN})
 _SPACE = re.compile(r"\s*+")
 _BARE = re.compile(rf"{_NAME}(?:\s*+\.\s*+{_NAME})*+\s*+")
 _LIMIT = 2**63
@@ -142,13 +140,8 @@ class _Parser:
 
     def _allowed(self, node: Expression) -> frozenset[int]:
         """What may follow ``node`` here."""
-        if not self.stack:
-            ends = _END_OF_WHOLE
-        elif self.stack[-1].of is None:
-            ends = _END_OF_ARGUMENT
-        else:
-            ends = _END_OF_INDEX
-        return ends if isinstance(node, Literal) else ends | _ACCESS
+        place = 0 if not self.stack else 1 if self.stack[-1].of is None else 2
+        return _ENDS[place][type(node) is not Literal]
 
     def _push(self, pending: _Pending) -> None:
         self.stack.append(pending)

@@ -21,7 +21,8 @@ MAX_DEPTH = 200
 
 Pointer = tuple[str | int, ...]
 
-STRING = r'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+# In most there is nothing escaped, and the first of the two ways is far faster.
+STRING = r'(?:"[^"]*+"(?<!\\")|"[^"\\]*+(?:\\.[^"\\]*+)*+")'
 COMMENT = r"(?://[^\r\n]*+|/\*[^*]*+(?:\*(?!/)[^*]*+)*+\*/)"
 GAP = rf"[ \t\r\n]*+(?:{COMMENT}[ \t\r\n]*+)*+"
 # As far as there is nothing to blank, and then what there is.
@@ -31,6 +32,7 @@ _NUMBER = re.compile(rf"{STRING}|(?P<number>-?[0-9][0-9.eE+-]*+|-?[A-Za-z]++)", 
 # A comma behind one of these, or behind nothing, is no last comma but a mistake.
 _NO_MEMBER = frozenset(("", "{", "[", ",", ":"))
 _DECODER = msgspec.json.Decoder()
+_CONTAINERS = frozenset((dict, list))
 _BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 # The standard library's words, which differ between its versions, and ours.
 _FAULTS = (
@@ -178,7 +180,7 @@ def _refuse_depth(text: str) -> NoReturn:
 
 def _too_deep(value: Any) -> bool:
     """Whether lists and objects are nested deeper than MAX_DEPTH levels. Goes through them level by level."""
-    level = [value] if type(value) is dict or type(value) is list else []
+    level = [value] if type(value) in _CONTAINERS else []
     for _ in range(MAX_DEPTH):
         if not level:
             return False
@@ -186,7 +188,7 @@ def _too_deep(value: Any) -> bool:
             inner
             for outer in level
             for inner in (outer.values() if type(outer) is dict else outer)
-            if type(inner) is dict or type(inner) is list
+            if type(inner) in _CONTAINERS
         ]
     return bool(level)
 

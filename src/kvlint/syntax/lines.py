@@ -34,9 +34,9 @@ class Lines:
 
     def place(self, offset: int) -> tuple[int, int]:
         """Line and column of an offset."""
-        offset = self._within(offset)
-        line = bisect_right(self.starts, offset)
-        return line, offset - self.starts[line - 1] + 1
+        starts, offset = self.starts, self._within(offset)
+        line = bisect_right(starts, offset)
+        return line, offset - starts[line - 1] + 1
 
     def region(self, start: int, end: int) -> Region:
         """The region of a span."""

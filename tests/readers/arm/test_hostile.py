@@ -72,6 +72,19 @@ def test_odd_sections(section: str, odd: Any) -> None:
         build_graph(found.resources, EVERYTHING, found.closed)
 
 
+@pytest.mark.parametrize("odd", [None, 5, "x", [1], {"value": None}], ids=json.dumps)
+def test_odd_functions(odd: Any) -> None:
+    members = {"f": {"parameters": odd, "output": odd}, "g": odd}
+    source = template(vault("[concat(n.f(), n.g())]"), functions=[{"namespace": "n", "members": members}])
+    assert list(read(source).resources)
+
+
+def test_unknown_operands_that_double() -> None:
+    """What is not known keeps the text of its expression, which must not grow without end."""
+    found = read(template(vault("[string(variables('v79'))]"), variables=variables("[mul(@, @)]")))
+    assert len(found.resources) == 1
+
+
 @pytest.mark.parametrize(
     "member", ["type", "name", "apiVersion", "copy", "condition", "scope", "properties", "resources"]
 )

@@ -86,11 +86,12 @@ def test_names_that_do_not_fit_their_type_are_not_known() -> None:
 
 @pytest.mark.parametrize(
     ("condition", "there", "hangs"),
-    [(True, 1, 0), ("[true()]", 1, 0), (False, 0, 0), ("[equals(1, 2)]", 0, 0), ("[parameters('n')]", 1, 1)],
-)
+    [(True, 1, 0), ("[true()]", 1, 0), (False, 0, 0), ("[equals(1, 2)]", 0, 0), ("[parameters('n')]", 1, 1),
+     ("[and(parameters('n'), not(parameters('m')))]", 1, 2), ("[or(parameters('n'), parameters('m'))]", 1, 1)],
+)  # fmt: skip
 def test_conditions(condition: Any, there: int, hangs: int) -> None:
     for source in (vault(condition=condition), deployment("d", template(vault()), condition=condition)):
-        found = list(read(template(source, parameters={"n": {"type": "bool"}})).resources.values())
+        found = list(read(template(source, parameters={name: {"type": "bool"} for name in "nm"})).resources.values())
         assert len(found) == there
         assert sum(len(one.conditions) for one in found) == hangs
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -10,7 +11,7 @@ from kvlint.model.source import Location
 from kvlint.model.value import Scalar, Unknown
 from kvlint.readers.arm.read import read_parameters
 from kvlint.syntax.jsonc import decode
-from tests.readers.arm.conftest import PATH, asked, deployment, only, pattern, read, template, vault
+from tests.readers.arm.conftest import PATH, SETTING, asked, deployment, only, pattern, read, resource, template, vault
 
 
 def value_of(expression: Any, **sections: Any) -> Any:
@@ -32,6 +33,7 @@ def value_of(expression: Any, **sections: Any) -> Any:
         ("[My.Twice(my.twice('a'))]", "aaaa"),
         ("[if(equals(parameters('p'), 7), 'yes', 'no')]", "yes"),
         ("[resourceId('Microsoft.KeyVault/vaults', 'kv')]", "?the id is known only after deployment"),
+        ("[tenantResourceId('Microsoft.A/b/', 'c')]", "/providers/Microsoft.A/b/c"),
     ],
 )
 def test_expressions(expression: str, value: Any) -> None:
@@ -104,6 +106,50 @@ def test_a_parameter_from_a_vault_is_unknown_and_secret() -> None:
     found = only(source, given=read_parameters("p.json", file)).select(("properties", "x"))
     assert isinstance(found, Unknown)
     assert (found.sensitive, found.why) == (True, "it comes from a Key Vault secret")
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("${AZURE_X}", "⟨AZURE_X⟩"),
+        ("${AZURE_X=true}", "⟨AZURE_X⟩"),
+        ("kv-#{Env}#-${B}", "kv-⟨Env⟩-⟨B⟩"),
+        ("#{Vault Name}#", "⟨Vault Name⟩"),
+    ],
+)
+def test_placeholders_in_a_parameter_file_are_not_known(given: str, expected: str) -> None:
+    file = decode(json.dumps({"parameters": {"p": {"value": [given]}}}).encode())
+    source = template(vault(p={"x": "[parameters('p')[0]]"}), parameters={"p": {"type": "array"}})
+    found = only(source, given=read_parameters("p.json", file)).select(("properties", "x"))
+    assert isinstance(found, Unknown)
+    assert found.pattern == expected
+    assert found.why.endswith("is filled in before deployment")
+
+
+@pytest.mark.parametrize("given", ["$AZURE_X", "${}", "#{}#", "a # {b} #", "${1}"])
+def test_what_is_no_placeholder_is_itself(given: str) -> None:
+    file = decode(json.dumps({"parameters": {"p": {"value": given}}}).encode())
+    source = template(vault(p={"x": "[parameters('p')]"}), parameters={"p": {"type": "string"}})
+    assert asked(only(source, given=read_parameters("p.json", file)), "properties.x") == given
+
+
+@pytest.mark.parametrize(
+    ("type_", "name", "wanted"),
+    [("vaults", "softDeleteRetentionInDays", "number"), ("vaults", "enablePurgeProtection", "boolean"),
+     ("vaults/keys", "keySize", "number")],
+)  # fmt: skip
+def test_a_text_where_azure_wants_another_type(type_: str, name: str, wanted: str) -> None:
+    one = resource(f"Microsoft.KeyVault/{type_}", "kv/k" if "/" in type_ else "kv", p={"kty": "RSA", name: "90"})
+    (found,) = (each.select(("properties", name)) for each in read(template(one)).resources.values())
+    assert isinstance(found, Unknown)
+    assert found.why.startswith(f"it is a text where Azure asks for a {wanted}")
+
+
+@pytest.mark.parametrize(("given", "expected"), [("true", "?"), ("False", "?"), (True, True), (False, False)])
+def test_a_log_that_a_text_enables(given: Any, expected: Any) -> None:
+    setting = resource(SETTING, "s", scope="x", p={"logs": [{"category": "AuditEvent", "enabled": given}, "odd"]})
+    found = asked(only(template(setting), SETTING), "properties.logs[0].enabled")
+    assert (found[0] if expected == "?" else found) == expected
 
 
 def test_places() -> None:

@@ -56,6 +56,13 @@ def test_nothing_outside_is_loaded_nor_anything_large(read: Read, tmp_path: Path
     assert "secret" not in messages(found)[0][2].replace("secret.txt", "")
 
 
+def test_an_index_of_thousands_of_digits(read: Read) -> None:
+    digits = "1" * 5000
+    members = f"v: loadJsonContent('a.json', '$[{digits}]')"
+    found = read(f"type t = [string]\nparam p t[{digits}]\n{vault(members)}", {"a.json": "[1]"})
+    assert isinstance(value(found, "kv", "properties", "v"), Unknown)
+
+
 def test_a_parameter_file_gives_its_values(read: Read) -> None:
     found = read(
         "using 'kv.bicep'\nextends 'base.bicepparam'\nvar off = false\nparam purge = off\n"

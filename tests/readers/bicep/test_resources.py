@@ -74,16 +74,25 @@ def test_what_differs_with_every_deployment_is_one_value_once_it_is_a_parameter(
 
 def test_a_condition_decides_or_is_kept(read: Read) -> None:
     found = read(
-        "param p bool\n"
+        "param p bool\nparam q bool\n"
         + "".join(
             f"resource {name} '{KV}' = if ({condition}) {{\n  name: '{name}'\n}}\n"
-            for name, condition in {"yes": "true", "no": "false", "maybe": "p", "other": "!p"}.items()
+            for name, condition in {
+                "yes": "true",
+                "no": "false",
+                "maybe": "p",
+                "other": "!p",
+                "both": "p && q",
+                "any": "p || q",
+            }.items()
         )
     )
     assert {address: set(one.conditions) for address, one in found.resources.items()} == {
         "yes": set(),
         "maybe": {"⟨p⟩"},
         "other": {"⟨!⟨p⟩⟩"},
+        "both": {"⟨p⟩", "⟨q⟩"},
+        "any": {"⟨⟨p⟩||⟨q⟩⟩"},
     }
 
 

@@ -67,3 +67,8 @@ def test_what_is_no_id_of_a_resource(text: str) -> None:
 )
 def test_an_id_is_shown_without_its_group(pattern: str, shown: str) -> None:
     assert relative(pattern) == shown
+
+
+@pytest.mark.parametrize("text", ["/" * 100_000, "/subscriptions/s" + "/providers/a.b/c/d" * 20_000])
+def test_an_id_without_end_is_none(text: str) -> None:
+    assert identity(text + "x") is None

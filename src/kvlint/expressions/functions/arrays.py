@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from kvlint.expressions.compare import same
+from kvlint.expressions.compare import may_have, same
 from kvlint.expressions.functions.numbers import number
 from kvlint.expressions.functions.patterns import end, is_known, prefix, split
 from kvlint.expressions.functions.table import ANY, Context, Data, Function, Lazy, MisuseError, Parts, answer
@@ -174,6 +174,8 @@ def _contains(context: Context, arguments: list[Result]) -> Result:
             there = field(whole, text_of(wanted.value))
             doubt = rest if there is None else perhaps(there)
             return context.true(there is not None) if doubt is None else context.unknown(doubt)
+        case Fields(), Unknown() if not may_have(whole, wanted):
+            return context.true(False)
         case _:
             return context.fails(_MISFIT, *arguments)
 

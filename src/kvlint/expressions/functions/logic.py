@@ -44,6 +44,7 @@ def _null(context: Context, arguments: list[Result]) -> Result:
 
 def _compared(name: str, operator: str) -> Function:
     def run(context: Context, arguments: list[Result]) -> Result:
+        context.evaluator.weigh(*arguments)
         return binary(operator, arguments[0], arguments[1], context.at)
 
     return Parts(name, 2, 2, run, "arm")

@@ -10,6 +10,9 @@ from kvlint.expressions.values import OPEN, hole, pieces
 # Nobody knows what these are, but they are one segment of an id each.
 _SEGMENTS = frozenset(hole(name) for name in ("subscription", "resourceGroup", "managementGroup", "tenant"))
 
+# A condition of a longer pattern is not taken apart.
+_LONGEST = 2_000
+
 
 def prefix(pattern: str) -> str:
     """The text that comes before the first unknown part."""
@@ -49,6 +52,14 @@ def end(pattern: str, delimiter: str, last: bool) -> str | None:
 
 def _is_whole(part: str, delimiter: str) -> bool:
     return delimiter == "/" and part in _SEGMENTS
+
+
+def conjuncts(pattern: str) -> list[str]:
+    """The patterns of conditions that all have to hold for the condition with ``pattern`` to hold."""
+    parts = list(pieces(pattern[1:-1])) if "&&" in pattern and len(pattern) <= _LONGEST else []
+    if len(parts) > 1 and all(open_ or part == "&&" for part, open_ in parts):
+        return [each for part, open_ in parts if open_ for each in conjuncts(part)]
+    return [pattern]
 
 
 def is_known(pattern: str) -> bool:

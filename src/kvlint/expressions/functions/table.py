@@ -14,9 +14,12 @@ import msgspec
 
 from kvlint.expressions.operations import Local, Operations
 from kvlint.expressions.values import (
+    CHARACTERS_A_STEP,
     CLOSE,
+    ITEMS_A_STEP,
     MAX_ITEMS,
     OPEN,
+    VALUES_A_STEP,
     Fields,
     Items,
     Result,
@@ -33,8 +36,6 @@ from kvlint.model.value import Absent, Scalar, Unknown
 from kvlint.syntax import tree
 
 ANY = MAX_ITEMS
-# How many characters a function looks at in the time of one step of the evaluator.
-_CHARACTERS = 200
 _SHORT = 1000
 
 
@@ -77,6 +78,7 @@ class Context:
 
     def doubt(self, why: str, *results: Result) -> Unknown:
         """Unknown, for the reason that is in ``results``, or for ``why``."""
+        self.evaluator.weigh(*results)
         return self.unknown(doubt_in(why, self.at, *results))
 
     def fails(self, why: str, *results: Result) -> Unknown:
@@ -128,6 +130,7 @@ class Data(Function, frozen=True):
         plain = []
         for argument in arguments:
             if not isinstance(argument, Scalar | Absent):
+                context.evaluator.weigh(argument)
                 found = unknown_in(argument)
                 if found is not None:
                     # Only JSON text may amount to null.
@@ -135,9 +138,13 @@ class Data(Function, frozen=True):
             plain.append(plain_of(argument))
         work = sum(len(item) for item in plain if isinstance(item, str))
         if work > _SHORT:
-            context.evaluator.spend(work // _CHARACTERS)
+            context.evaluator.spend(work // CHARACTERS_A_STEP)
         sensitive = any(is_sensitive(argument) for argument in arguments)
-        return wrapped(self.run(*plain), context.at, sensitive)
+        made = self.run(*plain)
+        if isinstance(made, dict | list):
+            # New values take far more memory than copies. JSON text has one for each few of its characters.
+            context.evaluator.spend((len(made) + work) // VALUES_A_STEP)
+        return wrapped(made, context.at, sensitive)
 
 
 class Unknowable(Function, frozen=True):
@@ -158,7 +165,7 @@ def answer(function: Function, context: Context) -> Result:
     if not function.least <= number <= function.most:
         return context.fails(f"was given {number} argument{'' if number == 1 else 's'}")
     try:
-        return function.answer(context)
+        found = function.answer(context)
     except MisuseError as error:
         return context.fails(str(error))
     except DoubtError as error:
@@ -166,6 +173,19 @@ def answer(function: Function, context: Context) -> Result:
     except (ValueError, TypeError, ArithmeticError, LookupError, RecursionError, msgspec.MsgspecError):
         # A case that nobody thought of is no reason to stop: what Azure makes of it is not known.
         return context.doubt(f"what '{context.name}' makes of its arguments is not known")
+    context.evaluator.spend(_work(found))
+    return found
+
+
+def _work(found: Result) -> int:
+    """The steps that making a result is worth, as far as its size tells."""
+    match found:
+        case Items(items=items):
+            return len(items) // ITEMS_A_STEP
+        case Scalar(value=str() as text) | Unknown(pattern=text):
+            return len(text) // CHARACTERS_A_STEP
+        case _:
+            return 0
 
 
 def call_pattern(name: str, arguments: Sequence[Result]) -> str:

@@ -61,6 +61,8 @@ def _copy_index(template: Template, node: tree.Call, local: Local) -> Result:
     Without a name it is the loop of the resource, even within the copy of a property.
     """
     index = local.get(RESOURCE_LOOP)
+    if not node.arguments and isinstance(index, Scalar):
+        return Scalar(at=template.at, value=index.value)
     offset: Result = Scalar(at=template.at, value=0)
     for argument in _arguments(template, node, local):
         if isinstance(argument, Scalar) and isinstance(argument.value, str):
@@ -105,7 +107,7 @@ def user_function(template: Template, node: tree.Call, local: Local) -> Result |
     if len(given) != len(names):
         return Unknown(at=template.at, why=f"'{node.name}' takes {len(names)} arguments, so the deployment fails")
     output = key_of(function, "output")
-    value = None if output is None else key_of(function[output], "value")
+    value = key_of(function[output], "value") if output is not None and isinstance(function[output], dict) else None
     if output is None or value is None:
         return Unknown(at=template.at, why=f"the function '{node.name}' has no value")
     fields = {str(name).lower(): argument for name, argument in zip(names, given, strict=True)}

@@ -22,6 +22,7 @@ class _Default(NamedTuple):
 
 
 _KEYS = "microsoft.keyvault/vaults/keys"
+_SETTINGS = "microsoft.insights/diagnosticsettings"
 _TABLE: dict[str, tuple[_Default, ...]] = {
     "microsoft.keyvault/vaults": (
         _Default(("properties", "enablePurgeProtection"), False),
@@ -43,8 +44,8 @@ _TABLE: dict[str, tuple[_Default, ...]] = {
     _KEYS: (_Default(("properties", "attributes", "enabled"), True),),
     "microsoft.keyvault/vaults/secrets": (_Default(("properties", "attributes", "enabled"), True),),
 }
+_TEXT = "it is a text where Azure asks for a {}, and what Azure makes of it is not documented"
 # The size that Azure picks for an RSA key where none is given; one that only imports others is a key exchange key.
-_TEXT = "it is a text where Azure asks for a boolean, and what Azure makes of it is not documented"
 _RSA_SIZE, _EXCHANGE_SIZE = 2048, 4096
 
 
@@ -54,6 +55,8 @@ def with_defaults(attributes: MapValue, type_: str, api_version: str) -> MapValu
     A default below an object that is itself not set is left out: the whole object is absent. An empty ``api_version``
     is one that is not known: then only what holds for all of them is certain.
     """
+    if type_.lower() == _SETTINGS:
+        return _with_logs(attributes)
     rows = _rows(type_.lower(), api_version)
     properties = attributes.fields.get("properties", attributes.rest)
     if not rows or not (properties is None or isinstance(properties, MapValue)):
@@ -67,17 +70,43 @@ def with_defaults(attributes: MapValue, type_: str, api_version: str) -> MapValu
         if len(row.path) == 2:
             if below is None and properties.rest is None:
                 fields[str(name)] = row.at(properties.at)
-            elif isinstance(row.value, bool) and isinstance(below, Scalar) and isinstance(below.value, str):
-                fields[str(name)] = Unknown(at=below.at, why=_TEXT)
+            elif isinstance(row.value, int) and isinstance(below, Scalar) and isinstance(below.value, str):
+                fields[str(name)] = _text(below, "boolean" if isinstance(row.value, bool) else "number")
         elif isinstance(below, MapValue) and row.path[2] not in below.fields and below.rest is None:
             inner = {**below.fields, str(row.path[2]): row.at(below.at)}
             fields[str(name)] = MapValue(at=below.at, fields=inner)
-    if type_.lower() == _KEYS and "keySize" not in fields and properties.rest is None:
-        size = _rsa_size(fields, api_version, properties.at)
+    if type_.lower() == _KEYS and properties.rest is None:
+        given = fields.get("keySize")
+        size = _rsa_size(fields, api_version, properties.at) if given is None else None
+        if isinstance(given, Scalar) and isinstance(given.value, str):
+            size = _text(given, "number")
         if size is not None:
             fields["keySize"] = size
     properties = MapValue(at=properties.at, fields=fields, rest=properties.rest)
     return MapValue(at=attributes.at, fields={**attributes.fields, "properties": properties}, rest=attributes.rest)
+
+
+def _with_logs(attributes: MapValue) -> MapValue:
+    """A diagnostic setting in which whether a log is enabled is not known where a text says so."""
+    properties = attributes.fields.get("properties")
+    logs = properties.fields.get("logs") if isinstance(properties, MapValue) else None
+    if not isinstance(properties, MapValue) or not isinstance(logs, ListValue):
+        return attributes
+    logs = ListValue(at=logs.at, items=tuple(_log(item) for item in logs.items))
+    properties = MapValue(at=properties.at, fields={**properties.fields, "logs": logs}, rest=properties.rest)
+    return MapValue(at=attributes.at, fields={**attributes.fields, "properties": properties}, rest=attributes.rest)
+
+
+def _log(item: Value) -> Value:
+    enabled = item.fields.get("enabled") if isinstance(item, MapValue) else None
+    if not isinstance(item, MapValue) or not isinstance(enabled, Scalar) or not isinstance(enabled.value, str):
+        return item
+    return MapValue(at=item.at, fields={**item.fields, "enabled": _text(enabled, "boolean")}, rest=item.rest)
+
+
+def _text(given: Scalar, wanted: str) -> Unknown:
+    """What a text is worth where Azure asks for another type."""
+    return Unknown(at=given.at, why=_TEXT.format(wanted), sensitive=given.sensitive)
 
 
 class _Row(NamedTuple):

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from kvlint.expressions.functions.patterns import conjuncts
 from kvlint.expressions.operations import Local
 from kvlint.expressions.values import OPEN, Result, hole, pattern_of
 from kvlint.model.source import Location
 from kvlint.model.value import Scalar, Unknown
 from kvlint.readers.arm.head import Head, address_of, head_of
-from kvlint.readers.arm.run import Pointer, key_of
+from kvlint.readers.arm.run import Pointer, is_usual, key_of
 
 if TYPE_CHECKING:
     from kvlint.readers.arm.level import Level
@@ -27,7 +28,7 @@ class Instance:
 
     __slots__ = (
         "_address", "_busy", "_head", "_nested", "above", "is_deployment", "level", "local", "plain", "pointer",
-        "suffix", "symbol", "written_type",
+        "suffix", "symbol", "usual", "written_type",
     )  # fmt: skip
 
     def __init__(
@@ -36,6 +37,7 @@ class Instance:
     ) -> None:  # fmt: skip
         self.level = level
         self.plain = plain
+        self.usual = is_usual(plain)
         self.pointer = pointer
         self.local = local
         self.symbol = symbol
@@ -58,16 +60,22 @@ class Instance:
         """What tells it apart from the other passes of its loop and of the loops around it."""
         return (*self.pointer, self.suffix) if self.above is None else (*self.above.key, *self.pointer, self.suffix)
 
+    def key_of(self, name: str) -> str | None:
+        """The key of a member as its author spells it, or None. ``name`` is the usual spelling."""
+        if name in self.plain:
+            return name
+        return None if self.usual else key_of(self.plain, name)
+
     def evaluated(self, name: str) -> Result | None:
         """A member of the resource; None if it is not written."""
-        key = key_of(self.plain, name)
+        key = self.key_of(name)
         if key is None:
             return None
         return self.level.template.value(self.plain[key], (*self.pointer, key), self.local)
 
     def pattern(self, name: str, known: bool = False) -> str:
         """A text as far as it is known, or only if all of it is ``known``; else empty."""
-        key = key_of(self.plain, name)
+        key = self.key_of(name)
         plain = self.plain[key] if key is not None else None
         if type(plain) is str and plain[:1] != "[" and OPEN not in plain:
             return plain
@@ -78,7 +86,7 @@ class Instance:
 
     def place(self, name: str) -> Location:
         """Where a member of the resource stands, or the resource if it is not written."""
-        key = key_of(self.plain, name)
+        key = self.key_of(name)
         return self.level.template.where(self.pointer if key is None else (*self.pointer, key))
 
     @property
@@ -109,7 +117,7 @@ class Instance:
                 return None
         elif found is not None:
             pattern = found.pattern if isinstance(found, Unknown) else ""
-            conditions |= {pattern or f"the condition of {self.address}"}
+            conditions = conditions.union(conjuncts(pattern) if pattern else [f"the condition of {self.address}"])
         here: Instance | None = self
         while here is not None:
             if here.suffix == "[*]":

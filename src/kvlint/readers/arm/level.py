@@ -82,7 +82,7 @@ class Level:
     def declared(self, above: Instance | None = None) -> Iterator[tuple[str, Mapping[str, Any], Pointer]]:
         """Symbol (or nothing), JSON and place of each resource of the level, or of those declared within another."""
         plain, pointer = (self.plain, self.pointer) if above is None else (above.plain, above.pointer)
-        key = key_of(plain, "resources")
+        key = key_of(plain, "resources") if above is None else above.key_of("resources")
         section = plain[key] if key is not None else None
         if isinstance(section, dict):
             for symbol, resource in section.items():

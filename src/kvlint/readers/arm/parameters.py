@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from kvlint.expressions.values import Fields, Items, Result
+from kvlint.expressions.values import Fields, Items, Result, hole, pattern_of
 from kvlint.model.source import Location
 from kvlint.model.value import Absent, Scalar, Unknown
 from kvlint.readers.arm.nested import FROM_VAULT
 from kvlint.readers.arm.run import Pointer, key_of
 from kvlint.syntax.armexpr import is_expression
 from kvlint.syntax.jsonc import Document
+
+# What the Azure Developer CLI (${NAME}, ${NAME=default}) and pipelines (#{NAME}#) fill in before they deploy.
+_FILLED_IN = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*+)[^{}]*+\}|#\{([^{}#]++)\}#")
 
 
 def read_parameters(path: str, document: Document) -> dict[str, Result]:
@@ -43,7 +47,17 @@ def literal(path: str, plain: Any, pointer: Pointer) -> Result:
         return Fields(at=at, fields={key: literal(path, item, (*pointer, key)) for key, item in plain.items()})
     if isinstance(plain, list):
         return Items(at=at, items=[literal(path, item, (*pointer, number)) for number, item in enumerate(plain)])
-    return Scalar(at=at, value=plain)
+    return _filled_in(plain, at) if isinstance(plain, str) else Scalar(at=at, value=plain)
+
+
+def _filled_in(text: str, at: Location) -> Scalar | Unknown:
+    """A text of a parameter file, in which placeholders are not known."""
+    known = Scalar(at=at, value=text)
+    first = _FILLED_IN.search(text)
+    if first is None:
+        return known
+    pattern = _FILLED_IN.sub(lambda match: hole(match[1] or match[2]), pattern_of(known))
+    return Unknown(at=at, why=f"'{first[1] or first[2]}' is filled in before deployment", pattern=pattern)
 
 
 def wrapped_parameters(path: str, given: Any, pointer: Pointer) -> dict[str, Result]:

@@ -88,7 +88,7 @@ class Walk:
 
     def __init__(self, run: Run) -> None:
         self.run = run
-        self._passed: set[str] = set()
+        self._passed: dict[str, bool] = {}
 
     def level(self, level: Level) -> None:
         """All resources of a deployment."""
@@ -96,7 +96,7 @@ class Walk:
         for symbol, plain, pointer in level.declared():
             type_ = plain.get("type")
             # Most resources are of no interest, and hold nothing that is.
-            if type(type_) is str and type_ in passed and plain.keys() <= _PLAIN:
+            if type(type_) is str and passed.get(type_) and plain.keys() <= _PLAIN:
                 continue
             self._declared(level, symbol, plain, pointer, None)
 
@@ -112,15 +112,20 @@ class Walk:
 
     def _is_passed(self, type_: Any) -> bool:
         """Whether the text of a type says that nobody asks for it."""
-        if not isinstance(type_, str) or type_[:1] == "[":
+        if not isinstance(type_, str):
+            return False
+        found = self._passed.get(type_)
+        if found is None:
+            found = self._passed[type_] = self._nobody_asks(type_)
+        return found
+
+    def _nobody_asks(self, type_: str) -> bool:
+        if type_[:1] == "[":
             return False
         lower = type_.strip("/").lower()
         if lower == DEPLOYMENTS or lower.startswith(_KEY_VAULT) or "/providers/" in lower or "/" not in lower:
             return False
-        if self.run.wanted.of(lower) is not None:
-            return False
-        self._passed.add(type_)
-        return True
+        return self.run.wanted.of(lower) is None
 
     def _instance(self, instance: Instance) -> None:
         run, level = self.run, instance.level
@@ -157,11 +162,10 @@ class Walk:
         body: dict[str, Result] = {}
         members = asked.members if asked.members is not None else tuple((key, None) for key in plain)
         for name, tree in () if existing else members:
-            key = key_of(plain, name)
+            key = instance.key_of(name)
             if key is not None:
                 body[key] = level.template.value(plain[key], (*instance.pointer, key), instance.local, tree)
-        scope = key_of(plain, "scope")
-        if scope is not None:
+        if instance.key_of("scope") is not None:
             body["scope"] = Scalar(at=instance.place("scope"), value="")
         declared = Declaration(
             address=instance.address,

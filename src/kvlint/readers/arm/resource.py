@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 
 import msgspec
 
-from kvlint.expressions.values import Freezer, Result
+from kvlint.expressions.freeze import Freezer
+from kvlint.expressions.values import Result
 from kvlint.model.graph import Resource
 from kvlint.model.source import Location
 from kvlint.model.value import MapValue, Scalar, Unknown, Value
@@ -68,7 +70,7 @@ def parts_of(type_: str, name: str, above: str) -> tuple[str, tuple[str, ...], s
 
 def make(declared: Declaration, freezer: Freezer) -> Resource:
     """The resource, with its id, its links and the defaults of its API version."""
-    type_ = canonical(declared.type) or declared.type
+    type_, is_extension = _known(declared.type)
     at, name = declared.at, declared.names[-1] if declared.names else ""
     fields: dict[str, Value] = {}
     for key, result in declared.body.items():
@@ -84,7 +86,7 @@ def make(declared: Declaration, freezer: Freezer) -> Resource:
     fields["name"] = text(name, at, "its name is known only after deployment")
     if declared.version:
         fields["apiVersion"] = Scalar(at=at, value=declared.version)
-    if declared.extends or type_.lower().startswith(_EXTENSIONS):
+    if declared.extends or is_extension:
         fields["scope"] = id_value(declared.above or "/", _place_of(declared, "scope"))
     if len(declared.names) > 1:
         if own:
@@ -108,6 +110,13 @@ def make(declared: Declaration, freezer: Freezer) -> Resource:
     )
 
 
+@lru_cache(1000)
+def _known(type_: str) -> tuple[str, bool]:
+    """A type as Azure documents it, and whether it extends anything."""
+    found = canonical(type_) or type_
+    return found, found.lower().startswith(_EXTENSIONS)
+
+
 def _properties(properties: Value | None, declared: Declaration, type_: str) -> Value | None:
     """What is missing in them is shown where the resource begins; what a secret holds is shown nowhere."""
     if properties is None and declared.existing:
@@ -118,7 +127,7 @@ def _properties(properties: Value | None, declared: Declaration, type_: str) -> 
     fields = properties.fields
     if type_ == _SECRETS and "value" in fields:
         fields = {**fields, "value": msgspec.structs.replace(fields["value"], sensitive=True)}
-    return msgspec.structs.replace(properties, at=declared.at, fields=fields)
+    return MapValue(at=declared.at, fields=fields, rest=properties.rest)
 
 
 def _place_of(declared: Declaration, key: str) -> Location:

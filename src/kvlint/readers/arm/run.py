@@ -29,8 +29,16 @@ MAX_RESOURCES = 100_000
 _MAX_LEVELS = 400
 # Expressions that many templates share, by their text: a tree, or what is wrong. Emptied between two templates once
 # there are too many characters of them.
-_MOST_PARSED, _MAX_PARSED = 2000, 2_000_000
-_parsed: dict[str, Expression | str] = {}
+_MAX_PARSED = 2_000_000
+
+
+class _Parsed(dict[str, "Expression | str"]):
+    """Trees by their texts; ``characters`` is how many those have together."""
+
+    characters = 0
+
+
+_parsed = _Parsed()
 
 # A member with another usual spelling is not the one that is sought.
 _USUAL = frozenset(
@@ -80,8 +88,9 @@ class Run:
         self._charged = self._deployments = self._instances = 0
         self._addresses: dict[str, int] = {}
         self._told: set[tuple[str, Location | None]] = set()
-        if len(_parsed) > _MOST_PARSED and sum(map(len, _parsed)) > _MAX_PARSED:
+        if _parsed.characters > _MAX_PARSED:
             _parsed.clear()
+            _parsed.characters = 0
 
     def problem(self, code: str, level: str, message: str, at: Location, hint: str = "") -> None:
         """Report something, once for each place."""
@@ -107,6 +116,7 @@ class Run:
             except InputError as error:
                 found = error.message
             _parsed[text] = found
+            _parsed.characters += len(text)
         if isinstance(found, str):
             self.problem(NOT_WHOLE, "error", f"an expression cannot be read: {found}", at)
             return None
@@ -160,11 +170,16 @@ class Run:
         return TemplateRead(resources=self.resources, problems=self.problems, closed=self.closed, files=self.files)
 
 
+def is_usual(plain: Mapping[str, Any]) -> bool:
+    """Whether all members have their usual spelling, so that what is not there by that is not there at all."""
+    return plain.keys() <= _USUAL
+
+
 def key_of(plain: Mapping[str, Any], name: str) -> str | None:
     """The key of a member as its author spells it, or None. ``name`` is the usual spelling."""
     if name in plain:
         return name
-    if plain.keys() <= _USUAL:
+    if is_usual(plain):
         return None
     lower = name.lower()
     return next((key for key in plain if key.lower() == lower), None)

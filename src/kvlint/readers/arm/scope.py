@@ -151,7 +151,8 @@ def _extension_resource_id(arguments: Sequence[Result], scope: Scope, at: Locati
 def _id_of(above: str, type_: str, arguments: Sequence[Result], names: Sequence[str], at: Location) -> Result:
     """An id. Names may be joined by slashes in fewer arguments than the type has segments."""
     flat = [name for joined in names for name in (joined.split("/") if joined else [""])]
-    found = resource_id(above, type_, flat)
+    # Azure overlooks a slash at the end of a type.
+    found = resource_id(above, type_.rstrip("/"), flat)
     return id_value(found, at) if found else doubt_in("the names in an id do not fit its type", at, *arguments)
 
 

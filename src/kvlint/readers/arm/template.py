@@ -107,7 +107,9 @@ class Template(Values):
                 why = f"the parameter '{name}' has no value"
                 found = Absent(at=at) if nullable else Unknown(at=at, why=why, given=True)
         if kind.startswith("secure"):
-            return secret(found)
+            # Whatever is said of it is said at its declaration, not where its value could be read.
+            key_type = key_of(declared, "type")
+            return secret(found, self.where((*pointer, key_type) if key_type is not None else pointer))
         return steady(found, f"{self.address}{name}")
 
     def _type(self, declared: Any) -> tuple[str, bool]:
@@ -164,17 +166,21 @@ class Template(Values):
         return self._functions.get(name.lower())
 
 
-def secret(found: Result) -> Result:
-    """``found`` with every part of it secret, and without a pattern, which may hold a part of the secret."""
+def secret(found: Result, at: Location | None = None) -> Result:
+    """``found`` with every part of it secret, and without a pattern, which may hold a part of the secret.
+
+    ``at``: where all of it is said to stand.
+    """
+    where = found.at if at is None else at
     match found:
         case Fields():
-            fields = {key: secret(item) for key, item in found.fields.items()}
-            return Fields(at=found.at, fields=fields, rest=found.rest)
+            fields = {key: secret(item, at) for key, item in found.fields.items()}
+            return Fields(at=where, fields=fields, rest=found.rest)
         case Items():
-            return Items(at=found.at, items=[secret(item) for item in found.items])
+            return Items(at=where, items=[secret(item, at) for item in found.items])
         case Scalar():
-            return Scalar(at=found.at, value=found.value, sensitive=True)
+            return Scalar(at=where, value=found.value, sensitive=True)
         case Unknown():
-            return Unknown(at=found.at, why=found.why, sensitive=True)
+            return Unknown(at=where, why=found.why, sensitive=True)
         case _:
             return found

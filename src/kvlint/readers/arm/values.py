@@ -50,7 +50,13 @@ class Values:
             try:
                 if kind is dict:
                     return self._object(plain, pointer, local, tree)
-                items = [self.value(item, (*pointer, at), local, tree) for at, item in enumerate(plain)]
+                path = self.path
+                items = [
+                    Scalar(at=Location(path=path, pointer=(*pointer, at)), value=item)
+                    if type(item) is str and item[:1] != "["
+                    else self.value(item, (*pointer, at), local, tree)
+                    for at, item in enumerate(plain)
+                ]
                 return Items(at=self.where(pointer), items=items)
             finally:
                 budget.depth -= 1
@@ -69,8 +75,9 @@ class Values:
             found = self.evaluator.evaluate(node, local)
         finally:
             self.at = before
-        if isinstance(found, Fields | Items):
-            self.run.charge(found)
+        kind = type(found)
+        if kind is Fields or kind is Items:
+            self.run.charge(found)  # type: ignore[arg-type]  # mypy does not narrow by such a test
         elif found.at is not at and found.at.path == self.path:
             return moved(found, at)
         return found

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kvlint.expressions.values import Fields, Freezer, Items, Result
+from kvlint.expressions.freeze import Freezer
+from kvlint.expressions.values import Fields, Items, Result
 from kvlint.model.graph import Demand
 from kvlint.model.value import Path
 

@@ -6,6 +6,7 @@ Source of the functions: learn.microsoft.com/azure/azure-resource-manager/bicep/
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +29,7 @@ FUNCTIONS = frozenset(
 # What Bicep itself loads at most is 131,072 characters of text, and 96 KB of anything else.
 _MAX_SIZE = 1_000_000
 _MAX_FILES = 10_000
+_INDEX = re.compile(r"[0-9]{1,9}")
 
 
 def load(run: BicepRun, file: File, name: str, arguments: Sequence[Result], at: Location) -> Result:
@@ -105,7 +107,7 @@ def _at_path(plain: Any, path: object) -> Any:
     for step in (step.strip("'\"") for step in steps if step):
         if isinstance(plain, dict) and step in plain:
             plain = plain[step]
-        elif isinstance(plain, list) and step.isdecimal() and int(step) < len(plain):
+        elif isinstance(plain, list) and _INDEX.fullmatch(step) and int(step) < len(plain):
             plain = plain[int(step)]
         else:
             raise InputError("there is nothing at its path")

@@ -81,7 +81,7 @@ def inner_resources(node: tree.Resource) -> tuple[tree.Resource, ...]:
 def body_of(body: tree.Expression) -> tree.Object:
     """The object that a resource or module is declared with, in whatever loop or condition."""
     while not isinstance(body, tree.Object):
-        if not isinstance(body, tree.For | tree.If):
+        if not isinstance(body, (tree.For, tree.If)):
             return tree.Object(body.start, body.end, ())
         body = body.body
     return body

@@ -115,7 +115,7 @@ class Instance:
             found = self._declared(node)
         finally:
             self._busy.discard(name)
-        if isinstance(found, Fields | Items):
+        if isinstance(found, (Fields, Items)):
             self.run.charge(found)
         self._values[name] = found
         return found
@@ -161,7 +161,8 @@ class Instance:
         found = self.use.given.get(node.name)
         if found is None or isinstance(found, Absent):
             found = self.default(node, found)
-        return secret(found) if secure else self._named(node, found)
+        # Whatever is said of a secret is said at its declaration, not where its value could be read.
+        return secret(found, self._at_name(node)) if secure else self._named(node, found)
 
     def default(self, node: tree.Parameter, given: Result | None) -> Result:
         """What a parameter amounts to that is given nothing, or null."""

@@ -6,6 +6,7 @@ import msgspec
 
 from kvlint.errors import InputError
 from kvlint.expressions.evaluate import Evaluator
+from kvlint.expressions.functions.patterns import conjuncts
 from kvlint.expressions.operations import Local
 from kvlint.expressions.values import MAX_ITEMS, Items, Result, hole
 from kvlint.model.value import Absent, Scalar, Unknown
@@ -98,5 +99,5 @@ def condition_of(evaluator: Evaluator, iteration: Iteration, address: str) -> fr
             return None
         if not (isinstance(found, Scalar) and found.value is True):
             pattern = found.pattern if isinstance(found, Unknown) else ""
-            texts.add(pattern or hole(f"if {address}"))
+            texts.update(conjuncts(pattern or hole(f"if {address}")))
     return frozenset(texts)

@@ -111,11 +111,10 @@ def _members(entity: ResourceEntity, asked: Asked) -> tuple[dict[str, Result], U
     """The evaluated members that anybody asks for, and why there may be more."""
     body = entity.body
     found: dict[str, Result] = {}
-    members = None if asked.members is None else Tree({name.lower(): (below,) for name, below in asked.members})
     if body.properties is None:
         whole = body.whole()
         for name, result in whole.fields.items():
-            below = _below(members, name)
+            below = _below(asked.tree, name)
             if name in _HEAD:
                 found[name] = Absent(at=result.at)
             elif below is not None:
@@ -126,7 +125,7 @@ def _members(entity: ResourceEntity, asked: Asked) -> tuple[dict[str, Result], U
             # Only where it stands counts: what it says is in the identity.
             found[name] = Absent(at=entity.instance.place(node))
             continue
-        below = _below(members, name)
+        below = _below(asked.tree, name)
         if below is not None:
             found[name] = _property(entity, node, entity.local, below[0])
     return found, None

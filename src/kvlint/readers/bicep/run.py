@@ -29,8 +29,15 @@ class ModuleCache:
     def __init__(self) -> None:
         self.files: dict[str, File | InputError] = {}
         self.data: dict[str, object] = {}
+        self._roots: dict[str, str] = {}
         self._matters: dict[str, bool] = {}
         self._asked: Wanted | None = None
+
+    def real(self, root: str) -> str:
+        """The real path of the root of a run; empty if it has none."""
+        if root not in self._roots:
+            self._roots[root] = os.path.realpath(root) if root else ""
+        return self._roots[root]
 
     def matters(self, asked: Wanted) -> dict[str, bool]:
         """Whether any rule may ask for a type as it is written, version and all, as far as anybody wanted to know."""
@@ -68,7 +75,7 @@ class BicepRun(Run):
     def __init__(self, path: str, text: str, demand: Demand, cache: ModuleCache, root: str) -> None:
         super().__init__(path, text, wanted(demand), None)
         self.cache = cache
-        self.root = os.path.realpath(root) if root else ""
+        self.root = cache.real(root)
         self.imported: dict[str, Instance] = {}
         self.sources: dict[str, File] = {}
         self._noted: set[tuple[str, str]] = set()

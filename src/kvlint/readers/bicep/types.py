@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from kvlint.readers.bicep.document import is_decorated
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from kvlint.readers.bicep.instance import Instance
 
 _MAX_DEPTH = 20
+_INDEX = re.compile(r"[0-9]{1,9}")
 
 
 def is_nullable(instance: Instance, type_: tree.Type | None, depth: int = 0) -> bool:
@@ -58,7 +60,7 @@ def _member(instance: Instance, type_: tree.Type, depth: int) -> tuple[Instance,
     there, outer = whole
     if outer.kind == "array" and type_.name == "*":
         return there, outer.of[0]
-    if outer.kind == "tuple" and type_.name.isdecimal() and int(type_.name) < len(outer.of):
+    if outer.kind == "tuple" and _INDEX.fullmatch(type_.name) and int(type_.name) < len(outer.of):
         return there, outer.of[int(type_.name)]
     found = dict(outer.fields).get(type_.name)
     return None if found is None else (there, found)

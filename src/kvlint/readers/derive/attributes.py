@@ -87,12 +87,21 @@ def with_needs(demand: Demand) -> Demand:
     )
 
 
+# What is asked of the types by the demand of the last call, as all inputs of a run have the same.
+_known: list[tuple[Demand, dict[str, list[tuple[str, _Maker]]]]] = []
+
+
 def derive(index: Index, demand: Demand) -> None:
     """Give the resources of ``index`` the derived attributes that are asked for."""
     with_unknown_properties(index)
     context = Context(index, _perimeters(index))
+    if not _known or _known[0][0] is not demand:
+        _known[:] = [(demand, {})]
+    known = _known[0][1]
     for type_ in index.types():
-        makers = _makers(demand, type_)
+        makers = known.get(type_)
+        if makers is None:
+            makers = known[type_] = _makers(demand, type_)
         for resource in index.of_type(type_.lower()) if makers else ():
             made = ((name, make(resource, context)) for name, make in makers)
             fields = {name: value for name, value in made if value is not None}

@@ -62,7 +62,9 @@ def _firewall(resource: Resource) -> Value:
         return _verdict(WORLD, acls, ACLS, "no network rules are set, so every network may connect")
     action = resource.select(ACTION)
     if isinstance(action, Unknown):
-        return _unknown(action)
+        # Allow is the world, and so is Deny where the rules list the world.
+        listed = _listed(resource)
+        return listed if isinstance(listed, Scalar) and listed.value == WORLD else _unknown(action)
     if not isinstance(action, Scalar) or str(action.value).lower() != "deny":
         note = "" if isinstance(action, Scalar) else "the default action is not set, and Azure then allows"
         return _verdict(WORLD, action, ACTION, note)

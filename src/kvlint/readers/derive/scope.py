@@ -18,29 +18,40 @@ _LEVELS = {
     "microsoft.management/managementgroups": "management-group",
 }
 _VAULT_TYPES = ("microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms")
+# A scope inside a vault, whose owner has no say over the vault itself.
+OBJECT = "object"
+_OBJECTS = tuple(f"{type_}/" for type_ in _VAULT_TYPES)
 _DEPTH = 2  # how far inside a vault a scope may lie: a key's version is in the key
 
 
 def level_of(answer: Answer, index: Index) -> Value | None:
-    """The level of one scope: tenant, management-group, subscription, resource-group or resource."""
+    """The level of one scope: tenant, management-group, subscription, resource-group, resource or object."""
     match answer:
         case Unknown(pattern=pattern) if scope_level(pattern):
-            return Scalar(
-                at=answer.at, value=str(scope_level(pattern)), origin="derived", note=f"the scope is {pattern}"
-            )
+            return Scalar(at=answer.at, value=str(_level(pattern)), origin="derived", note=f"the scope is {pattern}")
         case Scalar(value=str() as text):
-            level = scope_level(text)
+            level = _level(text)
             if level is None:
                 return Unknown(at=answer.at, origin="derived", why=f"'{display(answer)}' is not a scope")
             return Scalar(at=answer.at, value=level, origin="derived", note=f"the scope is {display(answer)}")
         case Link(target=target, type=type_):
             found = index.resources.get(target)
-            level = _LEVELS.get((found.type if found is not None else type_).lower(), "resource")
+            known = (found.type if found is not None else type_).lower()
+            level = OBJECT if known.startswith(_OBJECTS) else _LEVELS.get(known, "resource")
             return Scalar(at=answer.at, value=level, origin="derived", note=f"the scope is {target}")
         case Unknown():
             return answer
         case _:
             return None
+
+
+def _level(text: str) -> str | None:
+    """The level of an id, or its pattern: that of a key, secret or certificate is below that of a resource."""
+    level = scope_level(text)
+    parts = text.strip("/").lower().split("/")
+    # subscriptions/S/resourceGroups/R/providers/Microsoft.KeyVault/vaults/NAME has eight parts.
+    inside = level == "resource" and len(parts) > 8 and "/".join(parts[5:7]) in _VAULT_TYPES
+    return OBJECT if inside else level
 
 
 class Coverage:
@@ -58,7 +69,7 @@ class Coverage:
 
     def references(self, via: str, types: frozenset[str]) -> Iterator[Reference]:
         """For each resource with a scope, the vaults that it certainly and perhaps covers."""
-        for resource in (resource for type_ in sorted(types) for resource in self.index.of_type(type_)):
+        for resource in self.index.of_types(types):
             if resource.stays:
                 answer = resource.select(SCOPE)
                 if not isinstance(answer, Absent):
@@ -73,7 +84,7 @@ class Coverage:
             )  # fmt: skip
         level = level_of(scope, self.index)
         word = str(level.value) if isinstance(level, Scalar) else ""
-        if word == "resource":
+        if word in ("resource", OBJECT):
             return self._one(source, via, scope)
         targets, candidates = self._within(word, *_named(scope, self.index)) if word else ((), ())
         hops = scope.hops if isinstance(scope, Link) else ()
@@ -135,7 +146,7 @@ class Coverage:
 
 def _is_inside(resource: Resource) -> bool:
     """Whether a resource lies in a vault or managed HSM."""
-    return resource.type.lower().startswith(tuple(f"{type_}/" for type_ in _VAULT_TYPES))
+    return resource.type.lower().startswith(_OBJECTS)
 
 
 def _place(vault: Resource, index: Index) -> tuple[str, str]:

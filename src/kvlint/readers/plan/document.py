@@ -73,12 +73,14 @@ _ANY = msgspec.json.Decoder(dict[str, Any])
 
 # What a part of a plan raises that is not as Terraform prints it.
 BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-_MARKS = ('"resource_changes"', '"planned_values"')
+_MARKS = (b'"resource_changes"', b'"planned_values"')
 
 
 def mentions_plan(data: bytes) -> bool:
     """Whether a JSON file may be a plan, broken ones included, so that a folder's other JSON is left alone."""
-    return any(text.encode(code) in data for text in _MARKS for code in ("utf-8", "utf-16-le", "utf-16-be"))
+    if b"\0" in data[:4]:  # UTF-16
+        data = data.replace(b"\0", b"")
+    return any(mark in data for mark in _MARKS)
 
 
 def entry_type(entry: msgspec.Raw) -> str | None:

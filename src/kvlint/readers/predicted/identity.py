@@ -12,6 +12,8 @@ from kvlint.expressions.values import CLOSE, OPEN, pieces
 from kvlint.readers.arm.scope import scope_of
 
 _SLASH = "\u2215"
+# No id of Azure's has nearly as many steps.
+_MOST_PARTS = 200
 
 
 class Identity(NamedTuple):
@@ -27,7 +29,9 @@ class Identity(NamedTuple):
 
 def identity(pattern: str) -> Identity | None:
     """Take an id apart; None for anything else, and for a scope that is no resource (a subscription)."""
-    parts = pattern.rstrip("/").split("/")
+    parts = pattern.rstrip("/").split("/", _MOST_PARTS)
+    if len(parts) > _MOST_PARTS:
+        return None
     if (parts[0] and not parts[0].startswith(OPEN)) or not all(parts[1:]):
         return None
     # Of an id that begins with something unknown nobody can tell that beginning apart.

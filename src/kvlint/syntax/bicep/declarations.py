@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import ClassVar, TypeAlias
 
 from kvlint.syntax import tree
 from kvlint.syntax.bicep.bodies import Bodies
-from kvlint.syntax.bicep.tokens import Unexpected
+from kvlint.syntax.bicep.tokens import WORD, Matcher, Unexpected
 
 _Decorators: TypeAlias = tuple[tree.Expression, ...]
+
+
+# The head of most resources, and the brace that their body begins with.
+_RESOURCE: Matcher = re.compile(
+    rf"resource[ \t]++(?P<name>{WORD})[ \t]++(?P<type>'[^'\\\r\n$]*+')[ \t]*+=[ \t]*+\{{"
+).match
 
 
 class Declarations(Bodies):
@@ -61,6 +68,15 @@ class Declarations(Bodies):
 
     def resource(self, decorators: _Decorators) -> tree.Resource:
         """Reads a resource, from its keyword on."""
+        match = _RESOURCE(self.text, self.at)
+        if match is not None:
+            start, head = self.at, match.end("type")
+            type_ = tree.Literal(match.start("type"), head, match["type"][1:-1])
+            body = self._object(match.end() - 1, match.end())
+            return tree.Resource(start, self.at, match["name"], type_, False, body, decorators, head)
+        return self._resource(decorators)
+
+    def _resource(self, decorators: _Decorators) -> tree.Resource:
         start = self.start()
         name = self.word("the name of a resource")
         type_ = self.path()

@@ -1,0 +1,61 @@
+"""How a result becomes a Value of the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from kvlint.errors import InputError
+from kvlint.expressions.values import MAX_LEVELS, MAX_VALUES, Fields, Items, Result, unknown_in
+from kvlint.model.value import Absent, ListValue, MapValue, Scalar, Unknown, Value
+
+
+class Freezer:
+    """Turns results into Values of the graph. Raises InputError for more of them than any template needs.
+
+    ``names`` are the field names that somebody will ask for: fields that differ from them only in case get them.
+    """
+
+    def __init__(self, names: Iterable[str] = ()) -> None:
+        self.made = self.level = 0
+        self._names = frozenset(names)
+        self._lower = {name.lower(): name for name in self._names}
+
+    def spelled(self, name: str) -> str:
+        """A field's name as those who ask for it spell it."""
+        return name if name in self._names else self._lower.get(name.lower(), name)
+
+    def freeze(self, result: Result) -> Value | None:
+        """The Value of a result; None for null, which is "not set"."""
+        self.made += 1
+        kind = type(result)
+        if kind is Scalar or kind is Unknown:
+            return result  # type: ignore[return-value]  # mypy does not narrow by such a test
+        if kind is Absent:
+            return None
+        if self.made > MAX_VALUES:
+            raise InputError(f"its expressions make more than {MAX_VALUES:,} values")
+        if self.level > MAX_LEVELS:
+            raise InputError(f"its expressions make a value of more than {MAX_LEVELS} levels")
+        self.level += 1
+        try:
+            return self._frozen(result)
+        finally:
+            self.level -= 1
+
+    def _frozen(self, result: Result) -> Value | None:
+        if type(result) is Fields:
+            fields: dict[str, Value] = {}
+            names = self._names
+            for name, item in result.fields.items():
+                value = item if type(item) is Scalar else self.freeze(item)
+                if value is not None:
+                    fields[name if name in names else self.spelled(name)] = value
+            return MapValue(at=result.at, fields=fields, rest=result.rest)
+        if type(result) is Items:
+            items = [item if type(item) is Scalar else self._item(item) for item in result.items]
+            return ListValue(at=result.at, items=tuple(items))
+        return unknown_in(result)
+
+    def _item(self, item: Result) -> Value:
+        found = self.freeze(item)
+        return found if found is not None else Unknown(at=item.at, why="it is null")

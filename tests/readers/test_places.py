@@ -1,0 +1,78 @@
+"""Where findings lie in templates and Bicep files, and what is shown of it."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from kvlint.model.source import Location
+from kvlint.readers.places import places_of
+
+SECRETS = [
+    "param adminPassword string = 'hunter2'",
+    "param adminPassword string? = 'hunter2'",
+    "param password = 'hunter2'",
+    "  value: 'hunter2'",
+    "  'my-secret': '''hunter2'''",
+    "  apiKey: 'it\\'s hunter2'",
+    "  STORAGE_ACCOUNT_KEY: 'hunter2'",
+    '  defaultValue = "hunter2"',
+]
+
+
+def shown(text: str, at: Location) -> str:
+    """All that an excerpt shows."""
+    ((_, excerpt),) = places_of({at.path: text}, [at]).values()
+    return f"{excerpt.text}\n{excerpt.context_text}"
+
+
+@pytest.mark.parametrize("line", SECRETS)
+def test_secrets_are_not_shown(line: str) -> None:
+    at = Location(path="main.bicep", span=(0, len(line)))
+    assert "hunter2" not in shown(f"{line}\n", at)
+    assert "(hidden)" in shown(f"{line}\n", at)
+
+
+@pytest.mark.parametrize(
+    "default", ["{ a: 'hunter2' }", "[\n  'hunter2'\n]", "[{\n    a: 'hunter2'\n}]", "f('hunter2')"]
+)
+@pytest.mark.parametrize("decorators", ["@secure()\n", "@description('x')\n@sys.secure()\n@maxLength(9)\n"])
+def test_defaults_of_secure_parameters_are_not_shown(decorators: str, default: str) -> None:
+    text = f"{decorators}param x object = {default}\nvar y = 1\n"
+    start = text.index("param")
+    for span in ((start, start + 7), (start, text.index("\nvar")), (text.index("=") + 2, text.index("\nvar"))):
+        assert "hunter2" not in shown(text, Location(path="main.bicep", span=span))
+    assert "var y = 1" in shown(text, Location(path="main.bicep", span=(text.index("var"), len(text))))
+
+
+@pytest.mark.parametrize("line", ["bypass: 'AzureServices'", "name: 'kv'", "keyVaultName: 'kv'", "value: '10.0.0.0/8'"])
+def test_what_is_no_secret_is_shown(line: str) -> None:
+    assert shown(line, Location(path="main.bicep", span=(0, len(line)))) == f"{line}\n{line}"
+
+
+@pytest.mark.parametrize("odd", ["hunter2", ["hunter2"], {"user": "hunter2"}, [["hunter2"]]], ids=json.dumps)
+def test_a_long_line_of_json_shows_the_place_alone(odd: object) -> None:
+    """Nobody can tell what of a line that a program wrote is secret."""
+    filler = {"x": "y" * 300}
+    text = json.dumps({"before": odd, "filler": filler, "name": "kv", "more": filler, "after": odd})
+    found = shown(text, Location(path="main.json", pointer=("name",)))
+    assert "hunter2" not in found
+    assert '"name": "kv"' in found
+
+
+@pytest.mark.parametrize("text", ["value" * 200_000, "value " * 200_000, "value='" * 100_001, "value='\\" * 100_000])
+def test_long_texts_take_no_longer_than_they_are_long(text: str) -> None:
+    start = time.monotonic()
+    places_of({"main.bicep": text}, [Location(path="main.bicep", span=(0, 1))])
+    assert time.monotonic() - start < 5
+
+
+def test_many_places_in_one_line() -> None:
+    text = json.dumps([{"value": f"hunter2-{number}"} for number in range(20_000)])
+    start = time.monotonic()
+    found = places_of({"main.json": text}, [Location(path="main.json", pointer=(n,)) for n in range(20_000)])
+    assert len(found) == 20_000
+    assert time.monotonic() - start < 10
+    assert not any("hunter2" in excerpt.context_text for _, excerpt in found.values())
