@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 _PAYS_FROM = 3_000_000
 _WEIGHT_OF_BICEP = 5
 _CHUNKS_EACH = 8
+_ENDED, _ALONE = "a process that was to judge it was ended from outside", "give it more memory, or try --jobs 1"
 
 
 def judge_units(units: Sequence[Unit], config: Config, rules: tuple[Rule, ...], root: str) -> Iterator[Judged]:
@@ -38,12 +39,24 @@ def judge_units(units: Sequence[Unit], config: Config, rules: tuple[Rule, ...], 
         worker = Worker(config, rules, root)
         yield from map(worker.judge, units)
         return
-    context = _context()
+    from concurrent.futures import ProcessPoolExecutor
+    from concurrent.futures.process import BrokenProcessPool
+
     size = max(1, len(units) // (jobs * _CHUNKS_EACH))
     chunks = [units[at : at + size] for at in range(0, len(units), size)]
-    with context.Pool(jobs, _start, (config, rules, root)) as pool:
-        for answers in pool.imap(_judge_all, chunks):
-            yield from answers
+    pool = ProcessPoolExecutor(jobs, _context(), _start, (config, rules, root))
+    try:
+        asked = [pool.submit(_judge_all, chunk) for chunk in chunks]
+        for chunk, answers in zip(chunks, asked, strict=True):
+            try:
+                yield from answers.result()
+            except BrokenProcessPool:
+                # Such as by a system without memory. Nobody knows whose fault it was, so nothing is tried again.
+                for unit in chunk:
+                    path = unit.source.path
+                    yield Judged(problems=[_problem(path, InputError(_ENDED, _ALONE))], read=[path])
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
 
 
 class Worker:
