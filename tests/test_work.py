@@ -20,7 +20,7 @@ from kvlint.readers.units import Unit
 def test_a_process_that_is_killed_is_a_problem(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """As by a system that is out of memory: nothing hangs, and nothing is lost in silence."""
 
-    def judge(self: work.Worker, unit: Unit) -> Judged:  # noqa: ARG001  # the method's own form
+    def judge(self: work.Worker, unit: Unit) -> Judged:
         if unit.source.path == "3":
             os.kill(os.getpid(), signal.SIGKILL)
         return Judged(read=[unit.source.path])
