@@ -10,7 +10,6 @@ import msgspec
 from kvlint.model.graph import Demand, Resource
 from kvlint.model.value import Absent, Answer, ListValue, MapValue, Path, Scalar, Unknown, Value, select, text_of
 from kvlint.readers.derive import consumers, endpoints
-from kvlint.readers.derive.existing import with_unknown_properties
 from kvlint.readers.derive.exposure import exposure
 from kvlint.readers.derive.policies import change_of
 from kvlint.readers.derive.roles import role_by_id
@@ -93,7 +92,6 @@ _known: list[tuple[Demand, dict[str, list[tuple[str, _Maker]]]]] = []
 
 def derive(index: Index, demand: Demand) -> None:
     """Give the resources of ``index`` the derived attributes that are asked for."""
-    with_unknown_properties(index)
     context = Context(index, _perimeters(index))
     if not _known or _known[0][0] is not demand:
         _known[:] = [(demand, {})]

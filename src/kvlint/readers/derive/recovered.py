@@ -1,7 +1,8 @@
 """Vaults that Azure brings back as they were.
 
 ``createMode`` "recover" brings back a deleted vault, and Azure ignores what else is said of it: neither a default nor
-silence may decide anything about it.
+silence may decide anything about it, and it is not judged. Source: the REST reference of Microsoft.KeyVault/vaults, and
+every built-in Azure policy skips such a vault.
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ _PROPERTIES = "properties"
 _MODE = "createMode"
 
 
-def with_unknown_properties(index: Index) -> None:
-    """Give each such vault and managed HSM properties that are not known."""
+def with_recovered_vaults(index: Index) -> None:
+    """Make each such vault and managed HSM one that exists, with properties that are not known."""
     for vault in (vault for type_ in _VAULTS for vault in index.of_type(type_)):
         mode = vault.select((_PROPERTIES, _MODE))
         if isinstance(mode, Scalar) and str(mode.value).lower() == "recover":
@@ -29,6 +30,5 @@ def _recovered(vault: Resource, mode: Scalar) -> Resource:
     rest = Unknown(at=vault.at, why="the vault is brought back as it was")
     properties = MapValue(at=vault.at, fields={_MODE: mode}, rest=rest)
     fields = {**vault.attributes.fields, _PROPERTIES: properties}
-    return msgspec.structs.replace(
-        vault, attributes=msgspec.structs.replace(vault.attributes, fields=fields), common=None
-    )
+    attributes = msgspec.structs.replace(vault.attributes, fields=fields)
+    return msgspec.structs.replace(vault, attributes=attributes, existing=True, common=None)
