@@ -164,7 +164,7 @@ class Evaluator(Operations):
             if type(member) is tree.Property:
                 key = member.key
                 if not isinstance(key, str):
-                    name = self._template(key, local)
+                    name = self.evaluate(key, local)
                     if not isinstance(name, Scalar):
                         rest = doubt_in("the name of a property is not known", name.at, name)
                         continue

@@ -78,7 +78,7 @@ class Reader:
     def bicep(self, path: str, data: bytes, file: str = "", given: Given | None = None) -> Read:
         """A Bicep file. Without ``file``, where it lies, it can have no modules. Raises InputError."""
         from kvlint.readers.bicep.read import read_bicep
-        from kvlint.readers.bicep.run import decoded
+        from kvlint.readers.files import decoded
 
         given = given or Given()
         read = read_bicep(path, file, self.root, decoded(data), self.demand, self._cache(), given.values)
@@ -101,7 +101,7 @@ class Reader:
     def _bicepparam(self, path: str, source: Source) -> Read:
         """What a parameter file of Bicep is for, with the values that it gives."""
         from kvlint.readers.bicep.parameters import read_bicepparam
-        from kvlint.readers.bicep.run import decoded
+        from kvlint.readers.files import decoded
 
         text = decoded(read_source(source))
         read = read_bicepparam(source.path, source.file, self.root, text, self.demand, self._cache())

@@ -1,4 +1,4 @@
-"""Expressions and declarations as their author wrote them: one tree for Bicep and for ARM template expressions.
+"""Expressions and declarations as their author wrote them: one tree for Bicep, ARM template expressions, and HCL.
 
 Every node says where it stands: ``start`` and ``end`` are offsets in code points into the text that was parsed, the end
 exclusive.
@@ -67,11 +67,15 @@ class NotNull(Node, frozen=True, gc=False):
 
 
 class Call(Node, frozen=True, gc=False):
-    """``name(arguments)``, or ``of.name(arguments)``. An ARM user function has its namespace in ``name``."""
+    """``name(arguments)``, or ``of.name(arguments)``. An ARM user function has its namespace in ``name``.
+
+    ``spread``: HCL's ``name(a, b...)``, whose last argument is a list of arguments.
+    """
 
     name: str
     arguments: tuple[Expression, ...]
     of: Expression | None = None
+    spread: bool = False
 
 
 class Unary(Node, frozen=True, gc=False):
@@ -110,9 +114,9 @@ class Array(Node, frozen=True, gc=False):
 
 
 class Property(Node, frozen=True, gc=False):
-    """``key: value``. A key is its text, or a Template."""
+    """``key: value``. A key is its text, or a Template; in HCL any expression (``(expression) = value``)."""
 
-    key: str | Template
+    key: str | Expression
     value: Expression
 
 
@@ -132,6 +136,31 @@ class For(Node, frozen=True, gc=False):
     body: Expression
 
 
+class Comprehension(Node, frozen=True, gc=False):
+    """HCL's ``[for key, value in over : result if condition]``; with ``name`` it is ``{for ... : name => result}``.
+
+    ``key`` is empty where only one variable is given. ``grouped``: ``result...``, a list for each name.
+    """
+
+    key: str
+    value: str
+    over: Expression
+    result: Expression
+    name: Expression | None = None
+    condition: Expression | None = None
+    grouped: bool = False
+
+
+class Splat(Node, frozen=True, gc=False):
+    """HCL's ``of[*]`` or ``of.*`` with the steps after it: ``each`` is made of ``Name("*")``, an item of ``of``.
+
+    A value that is no list counts as a list of one, null as an empty list.
+    """
+
+    of: Expression
+    each: Expression
+
+
 class If(Node, frozen=True, gc=False):
     """``if (condition) body``, of a resource, a module or a loop."""
 
@@ -148,7 +177,7 @@ class Lambda(Node, frozen=True, gc=False):
 
 Expression: TypeAlias = (
     Literal | Template | Name | Member | Item | Nested | NotNull | Call | Unary | Binary | Conditional | Array
-    | Object | For | If | Lambda
+    | Object | For | If | Lambda | Comprehension | Splat
 )  # fmt: skip
 
 

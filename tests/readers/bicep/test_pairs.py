@@ -18,9 +18,9 @@ from kvlint.readers.arm.read import read_template
 from kvlint.readers.arm.run import TemplateRead
 from kvlint.readers.bicep.parameters import read_bicepparam
 from kvlint.readers.bicep.read import ModuleCache, read_bicep
-from kvlint.readers.bicep.run import decoded
 from kvlint.readers.build import build_graph
 from kvlint.readers.derive.attributes import with_needs
+from kvlint.readers.files import decoded
 from kvlint.syntax.jsonc import decode
 
 CORPORA = Path(__file__).resolve().parents[4] / "shared" / "corpora"

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from kvlint.errors import InputError
-from kvlint.readers.bicep.run import read_bytes
+from kvlint.readers.files import read_bytes
 
 if TYPE_CHECKING:
     from kvlint.readers.bicep.run import BicepRun

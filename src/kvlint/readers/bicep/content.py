@@ -15,7 +15,7 @@ from kvlint.expressions.values import Items, Result, wrapped
 from kvlint.model.source import Location
 from kvlint.model.value import Scalar, Unknown
 from kvlint.readers.bicep.local_files import find
-from kvlint.readers.bicep.run import decoded, read_bytes
+from kvlint.readers.files import decoded, read_bytes
 from kvlint.readers.problems import NOT_WHOLE
 
 if TYPE_CHECKING:

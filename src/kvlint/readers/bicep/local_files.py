@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from kvlint.errors import InputError
 from kvlint.model.source import Location
 from kvlint.readers.arm.scope import Scope
-from kvlint.readers.bicep.run import inside, reported
+from kvlint.readers.files import inside, reported
 from kvlint.readers.problems import CANNOT_READ
 
 if TYPE_CHECKING:

@@ -16,8 +16,9 @@ from kvlint.readers.bicep import local_files, registry
 from kvlint.readers.bicep.document import File
 from kvlint.readers.bicep.instance import Instance, Use
 from kvlint.readers.bicep.read import BicepRead, done, judged
-from kvlint.readers.bicep.run import BicepRun, ModuleCache, reported
+from kvlint.readers.bicep.run import BicepRun, ModuleCache
 from kvlint.readers.bicep.templates import Shown, template_in
+from kvlint.readers.files import reported
 from kvlint.syntax import tree
 
 if TYPE_CHECKING:

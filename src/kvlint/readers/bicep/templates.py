@@ -20,7 +20,7 @@ from kvlint.readers.arm.read import Walk
 from kvlint.readers.arm.recognise import find_template, scope_of_template
 from kvlint.readers.arm.template import Template
 from kvlint.readers.bicep.identity import module_scope
-from kvlint.readers.bicep.run import MAX_FILE, read_bytes, reported
+from kvlint.readers.files import MAX_FILE, read_bytes, reported
 from kvlint.syntax.jsonc import Document, decode
 
 if TYPE_CHECKING:

@@ -14,13 +14,13 @@ import msgspec
 from kvlint.model.graph import Demand
 from kvlint.model.source import Location
 from kvlint.model.value import ListValue, MapValue, Scalar, Unknown, Value
+from kvlint.readers.azurerm.entries import NEVER, Entry, default_of, entries_of, meet
 from kvlint.readers.azurerm.table import Field, Mapped
+from kvlint.readers.azurerm.tree import Tree, frozen, has, put
 from kvlint.readers.azurerm.version import VersionRange
-from kvlint.readers.plan.arguments import NEVER, Entry, entries_of, meet
 from kvlint.readers.plan.configuration import Names
 from kvlint.readers.plan.document import ChangeDecoder
 from kvlint.readers.plan.instance import ArgumentPath, Instance, mark
-from kvlint.readers.plan.tree import Tree, frozen, has, put
 
 # What tells a resource apart from others that say the same. Always read: resources are named and linked by it.
 OWN = ("id", "name", "parent", "scope")
@@ -191,7 +191,7 @@ class Lowering:
         """
         key = (id(field), version)
         if key not in self._defaults:
-            self._defaults[key] = _default(field, version, self._at)
+            self._defaults[key] = default_of(field, version, self._at)
         return self._defaults[key]
 
 
@@ -233,16 +233,3 @@ def _value(
         items = tuple(MapValue(at=found.at, fields={field.item: item}) for item in found.items)
         return ListValue(at=found.at, items=items)
     return found
-
-
-def _default(field: Field, version: VersionRange, at: Location) -> Value | None:
-    possible = [default for default in field.defaults if version.meets(default.since, default.until)]
-    if not possible:
-        return None
-    if len({default.value for default in possible}) > 1:
-        return Unknown(at=at, why="its default depends on the provider version, which the plan does not say")
-    plain = possible[0].value
-    if field.kind == "flag":
-        plain = field.words[0 if plain is True else 1]
-    word = str(plain).lower() if isinstance(plain, bool) else str(plain)
-    return Scalar(at=at, value=plain, origin="default", note=f"not set, and the default is {word}")

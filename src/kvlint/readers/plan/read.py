@@ -12,6 +12,7 @@ from kvlint.model.report import Problem
 from kvlint.model.source import Location
 from kvlint.model.value import MapValue, Scalar, Value
 from kvlint.readers.azurerm.resources import RESOURCES, canonical, is_vault_related
+from kvlint.readers.azurerm.tree import frozen
 from kvlint.readers.plan.address import ModulePath, module_path, resource_of
 from kvlint.readers.plan.azapi import arm_type, azapi_attributes, is_key_vault
 from kvlint.readers.plan.configuration import Configuration
@@ -33,7 +34,6 @@ from kvlint.readers.plan.links import Tracer
 from kvlint.readers.plan.lower import Lowering, planned
 from kvlint.readers.plan.prior import prior_data
 from kvlint.readers.plan.providers import Providers
-from kvlint.readers.plan.tree import frozen
 from kvlint.readers.plan.updates import overlay
 from kvlint.readers.problems import NOT_WHOLE, TYPE_NOT_KNOWN
 

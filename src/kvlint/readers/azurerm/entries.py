@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from kvlint.model.value import Path
+from kvlint.model.source import Location
+from kvlint.model.value import Path, Scalar, Unknown, Value
 from kvlint.readers.azurerm.table import Field
+from kvlint.readers.azurerm.version import VersionRange
 
 NEVER = (9999, 0)
 
@@ -48,3 +50,17 @@ def entries_of(fields: Mapping[str, Field], asked: frozenset[Path]) -> tuple[Ent
 def meet(path: Path, arm: Path) -> bool:
     """Whether one of two paths lies on the other."""
     return path[: len(arm)] == arm[: len(path)]
+
+
+def default_of(field: Field, version: VersionRange, at: Location) -> Value | None:
+    """What an argument that is not set amounts to in the provider versions that are possible; None for nothing."""
+    possible = [default for default in field.defaults if version.meets(default.since, default.until)]
+    if not possible:
+        return None
+    if len({default.value for default in possible}) > 1:
+        return Unknown(at=at, why="its default depends on the provider version, which is not known")
+    plain = possible[0].value
+    if field.kind == "flag":
+        plain = field.words[0 if plain is True else 1]
+    word = str(plain).lower() if isinstance(plain, bool) else str(plain)
+    return Scalar(at=at, value=plain, origin="default", note=f"not set, and the default is {word}")
