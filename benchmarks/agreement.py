@@ -118,7 +118,8 @@ def verdict(report: Any, resource: str, rules: list[dict[str, Any]]) -> str:
     """
     ids = {rule["id"] for rule in rules}
     for outcome, results in ((FAIL, report["findings"]), (UNDECIDED, report["undecided"])):
-        if any(result["ruleId"] in ids and is_about(result, resource) for result in results):
+        told = [result | one for result in results if result["ruleId"] in ids for one in result["occurrences"]]
+        if any(is_about(result, resource) for result in told):
             return outcome
     types = {type_ for rule in rules for type_ in rule["resources"]}
     judged = report["summary"]["judged"]

@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 # How many vaults the generator puts into one file; a plan holds as many as it is asked for.
-VAULTS_A_FILE = {"plan": 1, "arm": 3, "bicep": 3}
+VAULTS_A_FILE = {"plan": 1, "hcl": 3, "arm": 3, "bicep": 3}
 
 
 def generator(text: str) -> Path:
@@ -20,7 +20,7 @@ def generator(text: str) -> Path:
 
 
 def write(kvgen: Path, kind: str, folder: Path, vaults: int, seed: int = 1) -> Path:
-    """Write inputs of a kind (``plan``, ``arm``, ``bicep``) with ``vaults`` vaults, and truth.json beside them.
+    """Write inputs of a kind (a key of VAULTS_A_FILE) with ``vaults`` vaults, and truth.json beside them.
 
     Returns what kvlint is to check: the plan, or ``folder``. The same seed gives the same vaults in every kind. A
     process of its own does it: a big parent would count as the peak memory of the processes measured later.

@@ -110,7 +110,9 @@ def judge(folder: Path, file: Path) -> Side:
     with contextlib.chdir(folder):  # nothing outside the current folder is read, and so all modules are
         report = check(Config(paths=(str(file),), jobs=1))
     verdicts = Counter(
-        (one.outcome.label, one.rule.id, one.type, one.full_name) for one in (*report.findings, *report.undecided)
+        (finding.outcome.label, finding.rule.id, one.type, one.full_name)
+        for finding in (*report.findings, *report.undecided)
+        for one in finding.occurrences
     )
     errors = tuple(problem.message for problem in report.problems if problem.level == "error")
     return Side(verdicts, errors, Counter(report.judged))

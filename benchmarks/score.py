@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 import inputs
 from truth import EXPOSURE, GATES, NOT_COVERED, RULES, Key, Subject, expected, ip_rules, spot_of, subjects
 
-FORMATS = ("plan", "arm", "bicep")
+FORMATS = ("plan", "hcl", "arm", "bicep")
 FAIL, UNDECIDED, PASS = "fail", "undecided", "pass"
 # The rules that hang on the gates of a vault's network, one of which may be known in some formats only.
 GATED = (*EXPOSURE, "KV104")
@@ -81,18 +81,28 @@ def check(folder: Path) -> dict[str, Any]:
     return report
 
 
+def told(report: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The findings and undecided questions of a report, one for each resource."""
+    for result in (*report["findings"], *report["undecided"]):
+        yield from (result | occurrence for occurrence in result["occurrences"])
+
+
 def score(folder: Path, seed: int, ranges: Mapping[str, list[str]], tallies: dict[str, Tally]) -> Answer:
     """Check one input, and add what comes of it to the tallies by rule."""
     known = subjects(folder / "truth.json")
     by_spot = {subject.spot: subject for subject in known}
+    vaults = {(subject.spot[0], subject.key.vault): subject.spot for subject in known if subject.key.kind == "vault"}
     for subject in known:
         for rule, sure in expected(subject, ranges):
             (tallies[rule].must if sure else tallies[rule].open).add(f"seed {seed}: {' '.join(subject.spot).strip()}")
     report = check(folder)
     verdicts: dict[tuple[Key, str], str] = {}
     why = {}
-    for result in (*report["findings"], *report["undecided"]):
+    for result in told(report):
         spot, rule, outcome = spot_of(result), result["ruleId"], result["outcome"]
+        if spot not in by_spot:
+            # A separate access policy stands for its vault.
+            spot = vaults.get((spot[0], result["fullName"].partition("/")[0]), spot)
         label = f"seed {seed}: {' '.join(spot).strip()}"
         (tallies[rule].found if outcome == FAIL else tallies[rule].undecided).add(label)
         about = by_spot.get(spot)

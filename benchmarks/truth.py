@@ -51,6 +51,8 @@ KINDS = {
 }
 _POLICY = re.compile(r'(?P<module>.*\.)?azurerm_key_vault_access_policy\.(?P<name>\w+)\["(?P<key>[^"/]*)')
 _GRANT = re.compile(r"roleAssignments/.*'(?P<vault>[\w-]+)','(?P<name>\w+)'\)")
+_KEY = re.compile(r'azurerm_key_vault\.shared\["([^"]+)"\]|module\.vault\["([^"]+)"\]')
+_NAME = re.compile(r'^  name\s*=\s*"([^"]+)"', re.MULTILINE)
 _OBJECT = re.compile(r"Microsoft\.KeyVault/vaults/[^/]+(/\w+/[^/]+)?$")
 
 
@@ -79,7 +81,7 @@ def subjects(truth: Path) -> list[Subject]:
     """The subjects of a truth table, in its order."""
     found, numbers = [], Counter[tuple[str, str]]()
     for entry in json.loads(truth.read_bytes())["subjects"]:
-        kind, vault = KINDS[entry["type"].lower()], entry.get("vault_name", entry["vault"])
+        kind, vault = KINDS[entry["type"].lower()], _vault(entry, truth.parent)
         key = Key(vault, kind, numbers[vault, kind])
         numbers[vault, kind] += 1
         # The name of a grant is a GUID, and in a plan only the address tells what the others are called.
@@ -89,10 +91,21 @@ def subjects(truth: Path) -> list[Subject]:
     return found
 
 
+def _vault(entry: Mapping[str, Any], folder: Path) -> str:
+    """The name of a subject's vault; in Terraform source it is the key of its instance, or in its own file."""
+    if "root" not in entry:
+        return str(entry.get("vault_name", entry["vault"]))
+    keyed = _KEY.search(entry["vault"])
+    if keyed is not None:
+        return keyed[1] or keyed[2]
+    named = _NAME.search((folder / entry["root"] / "vault_main.tf").read_text(encoding="utf-8"))
+    return named[1] if named is not None else entry["vault"]
+
+
 def _spot(entry: Mapping[str, Any], kind: str) -> Spot:
     """Where a subject is: of a template, by the names in its address; of Bicep, by its symbol."""
     if "address" in entry:
-        return "", entry["address"]
+        return entry.get("root", ""), entry["address"]
     if "symbol" in entry:
         index = f"[{entry['index']}]" if "index" in entry else ""
         return entry["file"], entry["symbol"] + index
@@ -103,23 +116,23 @@ def _spot(entry: Mapping[str, Any], kind: str) -> Spot:
 
 
 def spot_of(result: Mapping[str, Any]) -> Spot:
-    """The spot of the subject that a result of kvlint's JSON report is about.
+    """The spot of the subject that a result of kvlint's JSON report is about, with one of its occurrences in its place.
 
-    What is in a module is in the file that calls it first. A separate access policy stands for its vault.
+    What is in a module is in the file that is deployed. A separate access policy stands for its vault.
     """
     address: str = result["resource"]
     file: str = result["location"]["path"]
     if file.endswith(".bicep"):
-        callers = [note["location"]["path"] for note in result["relatedLocations"] if note["message"] == "called here"]
-        return (callers or [file])[0], address
+        return result["root"], address
+    place = result["root"] if file.endswith(".tf") else ""
     grant, policy = _GRANT.search(address), _POLICY.match(address)
     if grant is not None:
         return file, f"{grant['vault']} {grant['name']}"
-    if policy is not None:
+    if policy is not None and not place:
         vault = f"{policy['module'] or ''}azurerm_key_vault.{policy['name']}"
         return "", f'{vault}["{policy["key"]}"]' if policy["name"] == "shared" else vault
     named = _OBJECT.search(address)
-    return ("", address) if named is None else (file, named[0])
+    return (place, address) if named is None else (file, named[0])
 
 
 def ip_rules(plan: Path) -> dict[str, list[str]]:

@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import re
 import shutil
+from collections.abc import Iterable
+from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kvlint import work as module
-from kvlint.check import check, exit_code
+from kvlint.check import check, exit_code, together
 from kvlint.config import Config
-from kvlint.judged import judge
-from kvlint.readers.read import Read
+from kvlint.engine.builtin import builtin_rules
+from kvlint.engine.demand import demand_of
+from kvlint.engine.evaluate import Evaluator
+from kvlint.judged import Judged, judge
+from kvlint.model.graph import Resource
+from kvlint.model.report import Finding, Outcome, Problem, Report
+from kvlint.model.source import Excerpt, Location, Region, SourceComments, Target
+from kvlint.model.value import MapValue, Scalar
+from kvlint.readers.derive.attributes import with_needs
+from kvlint.readers.read import Find, Read
+from kvlint.suppress import policy_of
+from kvlint.syntax.lines import Lines
 
 SAMPLE = Path(__file__).resolve().parents[1] / "samples" / "careless" / "plan.json"
 
@@ -36,3 +50,127 @@ def test_an_error_of_our_own_is_a_problem_of_one_input(tmp_path: Path, monkeypat
     assert problem.message.startswith("internal error: ValueError at test_check.py:")
     assert "hunter2" not in problem.message + problem.hint
     assert exit_code(report, config) == 3
+
+
+# --- units put together -----------------------------------------------------------------------------------------------
+
+
+def at(path: str, start: int | None) -> Location:
+    return Location(path=path, span=None if start is None else (start, start + 1))
+
+
+def found(address: str, place: Location, **more: Any) -> Finding:
+    rule = builtin_rules()[0]
+    return Finding(
+        rule=rule, outcome=Outcome.FAIL, message=f"'{address}'", arguments=(), resource=address, full_name="", type="",
+        declared_as="", at=place, fingerprint="f", **more,
+    )  # fmt: skip
+
+
+def addresses(findings: Iterable[Finding]) -> list[tuple[str, str]]:
+    return [(finding.resource, finding.source) for finding in findings]
+
+
+def test_a_plan_has_the_last_word_on_what_it_decided() -> None:
+    told = [found(address, at("main.tf", 1)) for address in ('kv["a"]', "module.m.kv", "other")]
+    source = Judged(findings=told, undecided=told, suppressed=told, root="infra")
+    elsewhere = Judged(findings=[found("kv", at("x.tf", 1))], root="x")
+    template = Judged(findings=[found("kv", at("kv.bicep", 1))])
+    plans = [
+        Judged(findings=[found("kv[0]", at("main.tf", 1))], root="infra", from_plan=True, answered=frozenset({"kv"})),
+        Judged(findings=[found("x", at("p.json", None))], root="infra", from_plan=True, answered=frozenset({"other"})),
+        Judged(findings=[found("y", at("q.json", None))], from_plan=True),
+    ]
+    for units in ([source, elsewhere, template, *plans], [*plans, template, elsewhere, source]):
+        total = together(units)
+        assert sorted(addresses(total.findings)) == [
+            ("kv", ""), ("kv", ""), ("kv[0]", "plan"), ("module.m.kv", ""), ("x", ""), ("y", ""),
+        ]  # fmt: skip
+        assert addresses(total.undecided) == addresses(total.suppressed) == [("module.m.kv", "")]
+    assert addresses(source.findings) == addresses(told), "a unit is left as it is"
+
+
+def test_a_directive_is_unused_if_no_unit_uses_it() -> None:
+    marks = [("m.tf", offset, "KV001") for offset in (9, 1, 5)]
+    problems = [Problem(code="KVE007", level="note", message=str(mark)) for mark in marks]
+    one = Judged(unused=dict(zip(marks, problems, strict=True)), used={marks[0]})
+    two = Judged(unused={marks[2]: problems[2]}, used={marks[2]})
+    assert together([one, two]).problems == [problems[1]]
+    assert together([two, one]).problems == [problems[1]]
+    assert together([one]).problems == [problems[1], problems[2]]
+
+
+TEXT = """kv x {
+  purge = false # kvlint: ignore[KV001] a sandbox
+  rbac = false
+} # kvlint: ignore[KV301] of nothing
+"""
+
+
+def read_of(text: str) -> Read:
+    """A vault as a reader of some language would give it."""
+    path, start, rbac = "infra/main.tf", text.index("purge"), text.index("rbac")
+
+    def value(offset: int) -> Scalar:
+        return Scalar(at=at(path, offset), value=False)
+
+    properties = MapValue(
+        at=at(path, 0), fields={"enablePurgeProtection": value(start), "enableRbacAuthorization": value(rbac)}
+    )
+    vault = Resource(
+        address="kv.x", type="Microsoft.KeyVault/vaults", name="x", attributes=MapValue(at=at(path, 0), fields={
+            "properties": properties, "name": Scalar(at=at(path, 0), value="x")}),
+        at=at(path, 0), declared_as="kv", callers=(at("infra/root.tf", 3),),
+    )  # fmt: skip
+    lines = Lines(text)
+
+    def places(locations: Iterable[Location]) -> Find:
+        wanted = {one.spot for one in locations}
+
+        def find(one: Location) -> tuple[Region, Excerpt] | None:
+            assert one.spot in wanted, "nobody has asked for its place"
+            return None if one.span is None else (lines.region(*one.span), lines.excerpt(*one.span))
+
+        return find
+
+    comments = tuple(match.span() for match in re.finditer("#.*", text))
+    targets = (Target(0, text.index("{"), text.index("}") + 1), Target(start, start + 13, start + 13))
+    return Read(
+        path="infra", resources={"kv.x": vault}, problems=(), closed=True, places=places, root="infra",
+        is_suppressed=lambda *_: False,
+        comments={path: SourceComments(text=text, comments=comments, targets=targets)},
+    )  # fmt: skip
+
+
+RULES = tuple(rule for rule in builtin_rules() if rule.id in {"KV001", "KV301"})
+POLICY = policy_of(RULES, RULES, date(2026, 11, 24))
+
+
+@pytest.mark.parametrize("explain", [True, False])
+def test_a_comment_suppresses_a_finding_that_is_kept(explain: bool) -> None:
+    judged = judge(read_of(TEXT), with_needs(demand_of(RULES)), Evaluator(RULES, explain), explain, POLICY)
+    (hidden,) = judged.suppressed
+    assert (hidden.rule.id, hidden.root) == ("KV001", "infra")
+    assert hidden.suppressed is not None
+    assert hidden.suppressed.justification == "a sandbox"
+    assert (hidden.at.region, hidden.callers[0].region) == (Region(2, 3, 2, 4), Region(1, 4, 1, 5))
+    (finding,) = judged.findings
+    assert (finding.rule.id, finding.root, finding.suppressed) == ("KV301", "infra", None)
+    assert [problem.code for problem in judged.problems] == ["KVE005"]
+    assert judged.used == set(judged.unused)
+    assert judged.root == "infra"
+
+
+def test_without_a_policy_comments_do_not_count() -> None:
+    judged = judge(read_of(TEXT), with_needs(demand_of(RULES)), Evaluator(RULES), explain=True)
+    assert sorted(finding.rule.id for finding in judged.findings) == ["KV001", "KV301"]
+    assert (judged.suppressed, judged.problems, judged.unused) == ([], [], {})
+
+
+def test_suppressed_findings_do_not_count_for_the_exit_code() -> None:
+    judged = judge(read_of(TEXT), with_needs(demand_of(RULES)), Evaluator(RULES), True, POLICY)
+    report = Report(
+        findings=(), undecided=(), problems=(), rules=RULES, sources=(), judged={}, passed=0, version="1",
+        suppressed=tuple(judged.suppressed),
+    )  # fmt: skip
+    assert exit_code(report, Config(paths=("x",), strict=True)) == 0

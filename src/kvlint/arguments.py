@@ -32,6 +32,11 @@ class Arguments(msgspec.Struct, frozen=True, kw_only=True):
     ignore: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
     parameters: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()
+    variable_files: tuple[str, ...] = ()
+    closed: bool = False
+    source_root: str = ""
+    as_of: str = ""
     jobs: str = "0"
     min_severity: str = "info"
     fail_on: str = "info"
@@ -48,6 +53,11 @@ OPTIONS = (
     Option(("--ignore",), "ignore", many=True),
     Option(("--rules",), "rules", many=True),
     Option(("--parameters",), "parameters", many=True),
+    Option(("--var",), "variables", many=True),
+    Option(("--var-file",), "variable_files", many=True),
+    Option(("--closed",), "closed", takes_value=False),
+    Option(("--source-root",), "source_root"),
+    Option(("--as-of",), "as_of"),
     Option(("--jobs", "-j"), "jobs"),
     Option(("--min-severity",), "min_severity"),
     Option(("--fail-on",), "fail_on"),

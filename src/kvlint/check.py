@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime
 from typing import TypeAlias
+
+import msgspec
 
 from kvlint import __version__
 from kvlint.config import Config
 from kvlint.engine.builtin import builtin_rules, load_folder
 from kvlint.engine.select import chosen
 from kvlint.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_NOT_WHOLE
-from kvlint.judged import Judged, once
-from kvlint.model.report import Finding, Problem, Report
+from kvlint.folding import folded, not_answered
+from kvlint.judged import Judged
+from kvlint.model.report import FROM_PLAN, Finding, Problem, Report
 from kvlint.model.rule import Rule
 from kvlint.readers.discover import discover
 from kvlint.readers.problems import CANNOT_READ
 from kvlint.readers.read import MAKE_INPUT
 from kvlint.readers.repository import repository
 from kvlint.readers.units import units_of
+from kvlint.suppress import policy_of
 from kvlint.work import judge_units
 
 Progress: TypeAlias = Callable[[int, int], None]
@@ -30,22 +35,28 @@ def check(config: Config, progress: Progress | None = None) -> Report:
 
     ``progress`` is told how many units are done, and of how many.
     """
-    rules = rules_of(config)
+    known = all_rules(config.rules)
+    rules = chosen(known, config.select, config.ignore)
+    policy = policy_of(known, rules, date.fromisoformat(config.as_of) if config.as_of else datetime.now(UTC).date())
     sources, root = discover(config.paths)
     given, _ = discover(config.parameters)
-    units = units_of(sources, given)
-    total = Judged()
-    for done, judged in enumerate(judge_units(units, config, rules, root)):
+    units = units_of(sources, given, {type_ for rule in rules for type_ in rule.resources})
+    found: list[Judged] = []
+    for done, judged in enumerate(judge_units(units, config, rules, root, policy)):
         if progress is not None:
             progress(done, len(units))
-        total.add(judged)
+        found.append(judged)
+    total = together(found)
     if not total.read and not total.problems:
         total.problems.append(_nothing(config.paths))
-    shown = [finding for finding in total.findings if finding.severity >= config.min_severity]
-    doubts = [finding for finding in total.undecided if finding.severity >= config.min_severity]
+
+    def shown(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+        return folded(finding for finding in findings if finding.severity >= config.min_severity)
+
     return Report(
-        findings=_sorted(once(shown)),
-        undecided=_sorted(once(doubts)),
+        findings=shown(total.findings),
+        undecided=shown(total.undecided),
+        suppressed=shown(total.suppressed),
         problems=tuple(dict.fromkeys(total.problems)),
         rules=tuple(rules),
         sources=tuple(dict.fromkeys(total.read)),
@@ -53,6 +64,49 @@ def check(config: Config, progress: Progress | None = None) -> Report:
         passed=total.passed,
         version=__version__,
         repository=repository(root),
+    )
+
+
+def together(units: Iterable[Judged]) -> Judged:
+    """What was judged of all units: a plan's verdict on a resource takes the place of its source's.
+
+    What is to be said of directives that no unit has used is among the problems, last.
+    """
+    units = list(units)
+    answered: dict[str, frozenset[str]] = {}
+    for unit in units:
+        if unit.from_plan:
+            answered[unit.root] = answered.get(unit.root, frozenset()) | unit.answered
+    total = Judged()
+    for unit in units:
+        total.add(_from_plan(unit) if unit.from_plan else _without(unit, answered))
+    total.problems += [total.unused[mark] for mark in sorted(total.unused.keys() - total.used)]
+    return total
+
+
+def _without(unit: Judged, answered: Mapping[str, frozenset[str]]) -> Judged:
+    """A unit without what plans have decided."""
+    if not unit.root or unit.root not in answered:
+        return unit
+    return msgspec.structs.replace(
+        unit,
+        findings=not_answered(unit.findings, answered[unit.root]),
+        undecided=not_answered(unit.undecided, answered[unit.root]),
+        suppressed=not_answered(unit.suppressed, answered[unit.root]),
+    )
+
+
+def _from_plan(unit: Judged) -> Judged:
+    """A plan's unit, whose findings say so where they point into source: a plan's own entries have no span."""
+
+    def told(findings: Iterable[Finding]) -> list[Finding]:
+        return [
+            finding if finding.at.span is None else msgspec.structs.replace(finding, source=FROM_PLAN)
+            for finding in findings
+        ]
+
+    return msgspec.structs.replace(
+        unit, findings=told(unit.findings), undecided=told(unit.undecided), suppressed=told(unit.suppressed)
     )
 
 
@@ -81,15 +135,6 @@ def exit_code(report: Report, config: Config) -> int:
 
 
 def _nothing(paths: Sequence[str]) -> Problem:
-    message = f"nothing to check in {', '.join(paths)}: no plan, template, Bicep file or what-if result was found"
+    what = "no Terraform module, plan, template, Bicep file or what-if result was found"
+    message = f"nothing to check in {', '.join(paths)}: {what}"
     return Problem(code=CANNOT_READ, level="error", message=message, hint=MAKE_INPUT)
-
-
-def _sorted(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    return tuple(sorted(findings, key=_order))
-
-
-def _order(finding: Finding) -> tuple[str, int, int, str, str]:
-    region = finding.at.region
-    line, column = (region.start_line, region.start_column) if region is not None else (0, 0)
-    return finding.at.path, line, column, finding.rule.id, finding.resource

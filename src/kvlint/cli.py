@@ -14,8 +14,8 @@ from kvlint.errors import EXIT_CLEAN, EXIT_NOT_WHOLE
 
 _HELP = """kvlint judges Azure Key Vault in infrastructure code.
 
-kvlint PATH... checks Terraform and OpenTofu plans in JSON (terraform show -json tfplan > plan.json): files, folders, or
-- for standard input. It is short for kvlint check PATH...
+kvlint PATH... checks Terraform and OpenTofu modules and plans, Bicep files, ARM templates and what-if results: files,
+folders, or - for standard input. It is short for kvlint check PATH...
 
 Exit codes: 0 nothing found, 1 findings, 2 wrong use, 3 the answer is not whole (an input that cannot be read).
 """
@@ -61,7 +61,7 @@ def _group(
 
 @app.command()
 def check(
-    paths: Annotated[list[str], typer.Argument(help="Plans, templates, Bicep files, folders that hold some, or -.")],
+    paths: Annotated[list[str], typer.Argument(help="Terraform and Bicep files, plans, templates, folders, or -.")],
     formats: Annotated[
         list[str] | None,
         typer.Option("--format", "-f", help="text, json or sarif; NAME=FILE writes to a file. May be repeated."),
@@ -78,6 +78,19 @@ def check(
         list[str] | None,
         typer.Option("--parameters", help="Parameters of all templates, instead of those that their names say."),
     ] = None,
+    variables: Annotated[
+        list[str] | None, typer.Option("--var", help="NAME=VALUE: a variable of the Terraform root modules.")
+    ] = None,
+    variable_files: Annotated[
+        list[str] | None, typer.Option("--var-file", help="A .tfvars file for the Terraform root modules.")
+    ] = None,
+    closed: Annotated[
+        bool, typer.Option("--closed", help="Judge a module that nobody calls as if it said everything.")
+    ] = False,
+    source_root: Annotated[
+        str, typer.Option("--source-root", help="The folder of the root module that a plan was made from.")
+    ] = "",
+    as_of: Annotated[str, typer.Option("--as-of", help="Judge as on this day, YYYY-MM-DD.")] = "",
     jobs: Annotated[str, typer.Option("--jobs", "-j", help="How many processes; 0 for as many as pay.")] = "0",
     min_severity: Annotated[str, typer.Option("--min-severity", help="Show nothing less severe.")] = "info",
     fail_on: Annotated[str, typer.Option("--fail-on", help="Exit with 1 from this severity on.")] = "info",
@@ -86,7 +99,7 @@ def check(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Evidence, reasons and fixes too.")] = False,
     statistics: Annotated[bool, typer.Option("--statistics", help="Count the findings of each rule.")] = False,
 ) -> None:
-    """Check plans, templates and Bicep files."""
+    """Check Terraform modules and plans, templates and Bicep files."""
     from kvlint.command import run_check
 
     code = run_check(
@@ -98,6 +111,11 @@ def check(
             ignore=tuple(ignore or ()),
             rules=tuple(rules or ()),
             parameters=tuple(parameters or ()),
+            variables=tuple(variables or ()),
+            variable_files=tuple(variable_files or ()),
+            closed=closed,
+            source_root=source_root,
+            as_of=as_of,
             jobs=jobs,
             min_severity=min_severity,
             fail_on=fail_on,

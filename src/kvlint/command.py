@@ -64,6 +64,11 @@ def _config(arguments: Arguments, targets: list[tuple[str, str]]) -> Config:
         # A report is in the order of its input, and the order of the words is no part of the question.
         paths=tuple(sorted(arguments.paths)),
         parameters=tuple(sorted(arguments.parameters)),
+        variables=_variables(arguments.variables),
+        variable_files=_files("--var-file", arguments.variable_files),
+        closed=arguments.closed,
+        source_root=_folder(arguments.source_root),
+        as_of=_day(arguments.as_of),
         jobs=_jobs(arguments.jobs),
         select=_words("--select", arguments.select),
         ignore=_words("--ignore", arguments.ignore),
@@ -82,6 +87,37 @@ def _words(option: str, values: tuple[str, ...]) -> tuple[str, ...]:
     if values and not words:
         raise UsageError(f"{option} names no rule", "kvlint rules lists all rules")
     return words
+
+
+def _variables(words: tuple[str, ...]) -> tuple[str, ...]:
+    for word in words:
+        if not word.partition("=")[0].strip() or "=" not in word:
+            raise UsageError(f"--var {word.partition('=')[0]}: NAME=VALUE was expected")
+    return words
+
+
+def _files(option: str, files: tuple[str, ...]) -> tuple[str, ...]:
+    for file in files:
+        if not os.path.isfile(file):
+            raise UsageError(f"{option} {file}: there is no such file")
+    return files
+
+
+def _folder(folder: str) -> str:
+    if folder and not os.path.isdir(folder):
+        raise UsageError(f"--source-root {folder}: there is no such folder")
+    return folder
+
+
+def _day(word: str) -> str:
+    if word:
+        from datetime import date
+
+        try:
+            date.fromisoformat(word)
+        except ValueError:
+            raise UsageError(f"--as-of {word}: a day was expected", "write YYYY-MM-DD") from None
+    return word
 
 
 def _jobs(word: str) -> int:

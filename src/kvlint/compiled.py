@@ -22,7 +22,7 @@ def merged(own: Judged, compiled: Judged, read: Read, known: Read) -> Judged:
     """
     here = {_name(resource): resource for resource in read.resources.values()}
     there = {_name(resource) for resource in known.resources.values()}
-    failed = {_key(finding) for finding in own.findings}
+    failed = {_key(finding) for finding in own.findings + own.suppressed}
     doubtful = {_key(finding) for finding in compiled.undecided}
     findings, undecided = list(own.findings), []
     for finding in compiled.findings:
@@ -59,5 +59,7 @@ def _moved(finding: Finding, resource: Resource | None, read: Read) -> list[Find
     if read.is_suppressed(resource.at, finding.rule.id):
         return []
     note = Note(text="compiled to this", at=finding.at)
-    moved = msgspec.structs.replace(finding, at=resource.at, excerpt=None, related=(note, *finding.related))
-    return [placed(moved, read.places([resource.at]))]
+    moved = msgspec.structs.replace(
+        finding, at=resource.at, excerpt=None, related=(note, *finding.related), resource_at=resource.at
+    )
+    return [placed(moved, read.places([resource.at]), read.root or read.path)]

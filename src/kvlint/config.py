@@ -13,11 +13,19 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     ``select`` and ``ignore`` are rule ids or beginnings of ids; no ``select`` means all. ``min_severity`` hides what is
     less severe; ``fail_on`` decides the exit code, ``strict`` makes undecided questions count for it too. Without
     ``explain`` undecided questions are counted, but nobody is told what is not known. ``parameters`` are files for all
-    templates, instead of those that their names say. ``jobs``: how many processes; 0 for as many as pay.
+    templates, instead of those that their names say. ``variables`` (``NAME=VALUE``) and ``variable_files`` are given to
+    all Terraform root modules; ``closed``: a module that nobody calls says everything. ``source_root`` is the folder of
+    the root module that plans were made from, ``as_of`` the day that counts as today (ISO 8601). ``jobs``: how many
+    processes; 0 for as many as pay.
     """
 
     paths: tuple[str, ...]
     parameters: tuple[str, ...] = ()
+    variables: tuple[str, ...] = ()
+    variable_files: tuple[str, ...] = ()
+    closed: bool = False
+    source_root: str = ""
+    as_of: str = ""
     jobs: int = 0
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()

@@ -9,60 +9,106 @@ import msgspec
 
 from kvlint.engine.evaluate import Evaluator, Verdicts
 from kvlint.model.graph import Demand
-from kvlint.model.report import Finding, Problem
+from kvlint.model.report import Finding, Note, Problem
 from kvlint.model.source import Location
 from kvlint.readers.build import build_graph
 from kvlint.readers.read import Find, Read
+from kvlint.suppress import Mark, Policy, Suppressions
 
 
 class Judged(msgspec.Struct, kw_only=True):
-    """What judging gives, of one unit or of many. ``read`` are the paths of what was read."""
+    """What judging gives, of one unit or of many. ``read`` are the paths of what was read.
+
+    ``suppressed`` are findings and undecided questions that count for nothing. ``unused`` are the directives that were
+    read, each with what is to be said of it should none of the ``used`` be it: other units may use what this one does
+    not.
+
+    ``root`` is the Terraform root folder that the unit is, or that its plan is of; then it is ``from_plan``, and
+    ``answered`` are the static addresses of the resources that the plan decided.
+    """
 
     findings: list[Finding] = msgspec.field(default_factory=list)
     undecided: list[Finding] = msgspec.field(default_factory=list)
+    suppressed: list[Finding] = msgspec.field(default_factory=list)
     problems: list[Problem] = msgspec.field(default_factory=list)
     judged: Counter[str] = msgspec.field(default_factory=Counter)
     passed: int = 0
     read: list[str] = msgspec.field(default_factory=list)
+    unused: dict[Mark, Problem] = msgspec.field(default_factory=dict)
+    used: set[Mark] = msgspec.field(default_factory=set)
+    root: str = ""
+    from_plan: bool = False
+    answered: frozenset[str] = frozenset()
 
     def add(self, other: Judged) -> None:
-        """Take in what judging another unit gave."""
+        """Take in what judging another unit gave; what is said of one root is not added up."""
         self.findings += other.findings
         self.undecided += other.undecided
+        self.suppressed += other.suppressed
         self.problems += other.problems
         self.judged.update(other.judged)
         self.passed += other.passed
         self.read += other.read
+        self.unused.update(other.unused)
+        self.used |= other.used
 
 
-def verdicts_on(read: Read, demand: Demand, evaluator: Evaluator) -> Verdicts:
+def verdicts_on(read: Read, demand: Demand, evaluator: Evaluator, explain: bool = False) -> Verdicts:
     """What the rules say of what was read, without what the author has switched off."""
-    verdicts = evaluator.evaluate(build_graph(read.resources, demand, read.closed))
+    verdicts = evaluator.evaluate(build_graph(read.resources, demand, read.closed), explain)
     verdicts.findings = [one for one in verdicts.findings if not read.is_suppressed(one.at, one.rule.id)]
     verdicts.undecided = [one for one in verdicts.undecided if not read.is_suppressed(one.at, one.rule.id)]
     return verdicts
 
 
-def judge(read: Read, demand: Demand, evaluator: Evaluator, explain: bool) -> Judged:
-    """Judge what was read. Without ``explain`` nobody looks at undecided questions, so they get no places."""
-    verdicts = verdicts_on(read, demand, evaluator)
-    problems = [*read.problems, *verdicts.problems]
-    told = verdicts.findings + (verdicts.undecided if explain else [])
-    find = read.places(_locations(told, problems))
+def judge(read: Read, demand: Demand, evaluator: Evaluator, explain: bool, policy: Policy | None = None) -> Judged:
+    """Judge what was read. Without ``explain`` nobody looks at undecided questions, so they get no places.
+
+    Directives in comments count where there is a ``policy`` to hold them against.
+    """
+    said = Suppressions(read.comments if policy is not None else {}, policy)
+    # Where there are directives, an undecided question needs its place, or one for it would seem to be of no use.
+    explain = explain or bool(said)
+    verdicts = verdicts_on(read, demand, evaluator, explain)
+    findings, silent = _parted(verdicts.findings, said)
+    undecided, silent_too = _parted(verdicts.undecided, said)
+    suppressed, problems = silent + silent_too, [*read.problems, *verdicts.problems, *said.problems]
+    find = read.places(_locations(findings + suppressed + (undecided if explain else []), problems))
+    root = read.root or read.path
     return Judged(
-        findings=[placed(finding, find) for finding in verdicts.findings],
-        undecided=[placed(finding, find) for finding in verdicts.undecided],
+        findings=[placed(finding, find, root) for finding in findings],
+        undecided=[placed(finding, find, root) for finding in undecided],
+        suppressed=[placed(finding, find, root) for finding in suppressed],
         problems=[_placed_problem(problem, find) for problem in problems],
         judged=verdicts.judged,
         passed=verdicts.passed,
         read=[read.path],
+        unused=said.unused,
+        used=said.used,
+        root=read.root,
     )
+
+
+def _parted(findings: Iterable[Finding], said: Suppressions) -> tuple[list[Finding], list[Finding]]:
+    """The findings that count, and those that are suppressed."""
+    if not said:
+        return list(findings), []
+    counted: list[Finding] = []
+    suppressed: list[Finding] = []
+    for finding in findings:
+        reason = said.of(finding)
+        if reason is None:
+            counted.append(finding)
+        else:
+            suppressed.append(msgspec.structs.replace(finding, suppressed=reason))
+    return counted, suppressed
 
 
 def _locations(findings: Iterable[Finding], problems: Iterable[Problem]) -> Iterator[Location]:
     """Every place that somebody will want to see."""
     for finding in findings:
-        yield finding.at
+        yield from _chain(finding.at)
+        yield from finding.callers
         yield from (note.at for note in finding.related)
         yield from (evidence.at for evidence in finding.evidence)
     for problem in problems:
@@ -70,37 +116,35 @@ def _locations(findings: Iterable[Finding], problems: Iterable[Problem]) -> Iter
             yield problem.at
 
 
-def placed(finding: Finding, find: Find) -> Finding:
-    """The finding with its region and excerpt, and the regions of what it is related to."""
+def _chain(at: Location | None) -> Iterator[Location]:
+    """A place, where its value comes from, where that comes from, and so on."""
+    while at is not None:
+        yield at
+        at = at.cause
+
+
+def placed(finding: Finding, find: Find, root: str) -> Finding:
+    """The finding with its region and excerpt, the regions of all other places that it has, and its root."""
     place = find(finding.at) if finding.at.region is None else None
-    if place is None:
-        return finding
-    region, excerpt = place
     return msgspec.structs.replace(
         finding,
-        at=msgspec.structs.replace(finding.at, region=region),
-        excerpt=excerpt,
-        related=tuple(msgspec.structs.replace(note, at=_located(note.at, find)) for note in finding.related),
+        at=_located(finding.at, find),
+        excerpt=finding.excerpt if place is None else place[1],
+        related=tuple(Note(text=note.text, at=_located(note.at, find)) for note in finding.related),
         evidence=tuple(msgspec.structs.replace(one, at=_located(one.at, find)) for one in finding.evidence),
+        callers=tuple(_located(caller, find) for caller in finding.callers),
+        root=root,
     )
 
 
 def _located(at: Location, find: Find) -> Location:
+    """A place with its region, and with those of where its value comes from."""
     place = find(at) if at.region is None else None
-    return at if place is None else msgspec.structs.replace(at, region=place[0])
+    if place is None and at.cause is None:
+        return at
+    cause = None if at.cause is None else _located(at.cause, find)
+    return msgspec.structs.replace(at, region=at.region if place is None else place[0], cause=cause)
 
 
 def _placed_problem(problem: Problem, find: Find) -> Problem:
     return problem if problem.at is None else msgspec.structs.replace(problem, at=_located(problem.at, find))
-
-
-def once(findings: Iterable[Finding]) -> list[Finding]:
-    """Each finding once: a template may be judged with several sets of parameters."""
-    kept: dict[tuple[str, str, str], Finding] = {}
-    plain: list[Finding] = []
-    for finding in findings:
-        if finding.fingerprint:
-            kept.setdefault((finding.fingerprint, finding.resource, finding.message), finding)
-        else:
-            plain.append(finding)
-    return [*kept.values(), *plain]

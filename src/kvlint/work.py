@@ -19,7 +19,9 @@ from kvlint.readers.derive.attributes import with_needs
 from kvlint.readers.discover import STDIN
 from kvlint.readers.problems import CANNOT_READ
 from kvlint.readers.read import Reader
+from kvlint.readers.terraform.settings import Settings
 from kvlint.readers.units import BICEP, Unit
+from kvlint.suppress import Policy
 
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
@@ -32,11 +34,16 @@ _CHUNKS_EACH = 8
 _ENDED, _ALONE = "a process that was to judge it was ended from outside", "give it more memory, or try --jobs 1"
 
 
-def judge_units(units: Sequence[Unit], config: Config, rules: tuple[Rule, ...], root: str) -> Iterator[Judged]:
-    """Judge the units; the answers come in their order, whoever works them out."""
+def judge_units(
+    units: Sequence[Unit], config: Config, rules: tuple[Rule, ...], root: str, policy: Policy | None = None
+) -> Iterator[Judged]:
+    """Judge the units; the answers come in their order, whoever works them out.
+
+    ``policy`` is what directives in comments are held against; without one they do not count.
+    """
     jobs = min(_jobs(units, config.jobs), len(units))
     if jobs < 2:
-        worker = Worker(config, rules, root)
+        worker = Worker(config, rules, root, policy)
         yield from map(worker.judge, units)
         return
     from concurrent.futures import ProcessPoolExecutor
@@ -44,7 +51,7 @@ def judge_units(units: Sequence[Unit], config: Config, rules: tuple[Rule, ...], 
 
     size = max(1, len(units) // (jobs * _CHUNKS_EACH))
     chunks = [units[at : at + size] for at in range(0, len(units), size)]
-    pool = ProcessPoolExecutor(jobs, _context(), _start, (config, rules, root))
+    pool = ProcessPoolExecutor(jobs, _context(), _start, (config, rules, root, policy))
     try:
         asked = [pool.submit(_judge_all, chunk) for chunk in chunks]
         for chunk, answers in zip(chunks, asked, strict=True):
@@ -62,27 +69,30 @@ def judge_units(units: Sequence[Unit], config: Config, rules: tuple[Rule, ...], 
 class Worker:
     """Judges units. What several of them share is read once."""
 
-    def __init__(self, config: Config, rules: tuple[Rule, ...], root: str) -> None:
+    def __init__(self, config: Config, rules: tuple[Rule, ...], root: str, policy: Policy | None = None) -> None:
         self.demand = with_needs(demand_of(rules))
         self.evaluator = Evaluator(rules, config.explain)
         self.explain = config.explain
-        self.reader = Reader(self.demand, root)
+        self.policy = policy
+        self.reader = Reader(self.demand, root, terraform_settings(config, root))
 
     def judge(self, unit: Unit) -> Judged:
         """Judge one unit. What goes wrong with it is a Problem."""
         path = unit.source.path
+        if unit.quiet:
+            return Judged(read=[path])
         try:
             read = self.reader.read(unit)
             if read is None:
                 return Judged()
-            judged = judge(read, self.demand, self.evaluator, self.explain)
+            judged = judge(read, self.demand, self.evaluator, self.explain, self.policy)
             if unit.compiled is None:
                 return judged
             path = unit.compiled.path
             known = self.reader.read(Unit(source=unit.compiled, parameters=unit.parameters))
             if known is None:
                 return judged
-            compiled = judge(known, self.demand, self.evaluator, self.explain)
+            compiled = judge(known, self.demand, self.evaluator, self.explain, self.policy)
             return merged(judged, compiled, read, known)
         except InputError as error:
             return Judged(problems=[_problem(path, error)], read=[path])
@@ -91,13 +101,19 @@ class Worker:
             return Judged(problems=[_problem(path, broken_here(error))], read=[path])
 
 
+def terraform_settings(config: Config, root: str) -> Settings:
+    """What the configuration says of Terraform roots; files are called by their path below the root of the run."""
+    files = tuple((os.path.relpath(file, root).replace(os.sep, "/"), file) for file in config.variable_files)
+    return Settings(variables=config.variables, files=files, closed=config.closed)
+
+
 _worker: Worker | None = None
 
 
-def _start(config: Config, rules: tuple[Rule, ...], root: str) -> None:
+def _start(config: Config, rules: tuple[Rule, ...], root: str, policy: Policy | None) -> None:
     """Make a process ready for its work."""
     global _worker  # noqa: PLW0603  # a process of a pool has no other place for what all its tasks share
-    _worker = Worker(config, rules, root)
+    _worker = Worker(config, rules, root, policy)
 
 
 def _judge_all(units: Sequence[Unit]) -> list[Judged]:

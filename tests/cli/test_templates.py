@@ -116,16 +116,21 @@ class TestModules:
         (note,) = finding["relatedLocations"]
         assert (note["message"], note["location"]["path"], note["location"]["line"]) == ("called here", "main.bicep", 1)
 
-    def test_each_deployment_that_uses_a_module_has_its_finding(self, tmp_path: Path, run: Run) -> None:
+    def test_a_module_that_several_deployments_use_has_one_finding(self, tmp_path: Path, run: Run) -> None:
         call = "module kv 'vault.bicep' = {\n  name: 'kv'\n}\n"
         module = BICEP.replace("param purge bool\n", "").replace(": purge", ": false")
         write(tmp_path, a_bicep=call, b_bicep=call, vault_bicep=module)
-        assert found(run, tmp_path, ".") == [("fail", "vault.bicep", 4)] * 2
+        assert found(run, tmp_path, ".") == [("fail", "vault.bicep", 4)]
         report = json.loads(run("-f", "json", "--select", "KV001", ".", cwd=tmp_path).out)
-        assert len({finding["fingerprint"] for finding in report["findings"]}) == 2
+        (finding,) = report["findings"]
+        assert [one["root"] for one in finding["occurrences"]] == ["a.bicep", "b.bicep"]
+        assert [note["location"]["path"] for note in finding["relatedLocations"]] == ["a.bicep", "b.bicep"]
         told = run("--select", "KV001", ".", cwd=tmp_path).out
-        assert "[called at a.bicep:1:1]" in told
-        assert "[called at b.bicep:1:1]" in told
+        assert "[called at a.bicep:1:1] [and 1 more: kv.kv of b.bicep]" in told
+        assert "1 finding (1 high) in 2 instances" in told
+        (tmp_path / "b.bicep").unlink()
+        (alone,) = json.loads(run("-f", "json", "--select", "KV001", ".", cwd=tmp_path).out)["findings"]
+        assert alone["fingerprint"] == finding["fingerprint"]
 
     def test_what_is_deployed_and_named_as_existing_is_one_resource(self, tmp_path: Path, run: Run) -> None:
         caller = """module kv 'vault.bicep' = {

@@ -12,8 +12,10 @@ from kvlint.engine.demand import demand_of
 from kvlint.engine.evaluate import RULE_CRASHED, Verdicts
 from kvlint.engine.operators import OPERATORS
 from kvlint.model.graph import ResourceGraph
-from kvlint.model.report import Outcome
+from kvlint.model.report import CALLED, CAUSED, Outcome
 from kvlint.model.rule import All, Not, Rule
+from kvlint.model.source import Location
+from kvlint.model.value import Scalar
 
 if TYPE_CHECKING:
     from tests.engine.conftest import Build
@@ -191,3 +193,19 @@ def test_rules_are_not_changed_by_being_asked(build: Build) -> None:
     assert first == second
     assert told(first) == [("ABC-1", "fail", "kv")]
     assert msgspec.json.encode(rule) == before
+
+
+def test_where_a_value_was_written_is_a_related_place(build: Build) -> None:
+    """Each place once, the nearest first, before the calls; of another resource's values nobody is told."""
+    given = Location(path="prod.tfvars", span=(0, 9))
+    default = Location(path="variables.tf", span=(5, 9), cause=given)
+    one = Scalar(at=Location(path="main.tf", span=(1, 2), cause=default), value=1)
+    two = Scalar(at=Location(path="main.tf", span=(3, 4), cause=default), value=1)
+    vault = msgspec.structs.replace(build.resource(one=one, two=two), callers=(Location(path="root.tf", span=(7, 8)),))
+    rule = build.rule(Not(All((build.attribute("one", equals=1), build.attribute("two", equals=1)))))
+    finding = build.finding(vault, rule)
+    assert finding.at.cause == default
+    assert (finding.resource_at, finding.callers) == (vault.at, vault.callers)
+    told = [(note.text, note.at.path) for note in finding.related]
+    assert told[:3] == [(CAUSED, "variables.tf"), (CAUSED, "prod.tfvars"), (CALLED, "root.tf")]
+    assert [path for text, path in told if text == CAUSED] == ["variables.tf", "prod.tfvars"]

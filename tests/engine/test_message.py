@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -123,3 +123,24 @@ def test_fingerprints_do_not_hang_on_the_order_of_items(build: Build) -> None:
 
 def test_a_path_that_is_no_text_has_a_fingerprint() -> None:
     assert len(fingerprint("KV001", Location(path="\udcff.json"))) == 32
+
+
+def test_fingerprints_do_not_hang_on_instances_of_one_declaration() -> None:
+    """Nor on who uses the module, in a text that declares all of them at once; a plan's entries are their own."""
+
+    def mark(address: str, *callers: str, path: str = "leaf/main.tf", **more: Any) -> str:
+        at = Location(path=path, address=address, attribute="a", **({"span": (1, 2)} | more))
+        return fingerprint("KV001", at, [Location(path=caller) for caller in callers])
+
+    one = mark("azurerm_key_vault.this", path="leaf/main.tf")
+    assert mark('module.a["x.y"].module.leaf.azurerm_key_vault.this[0]', "main.tf", "mid/main.tf") == one
+    assert mark('module.b.azurerm_key_vault.this["k"]', "main.tf") == one
+    assert mark("module.a.azurerm_key_vault.that", "main.tf") != one
+    # In the caller's file, what is called there belongs to the name.
+    calls = [mark(f"module.x[0].module.{name}.azurerm_key_vault.this", "main.tf", "mid/main.tf", path="mid/main.tf")
+             for name in "ab"]  # fmt: skip
+    assert len({*calls, one}) == 3
+    assert calls[0] == mark("module.y.module.a.azurerm_key_vault.this", "main.tf", "mid/main.tf", path="mid/main.tf")
+    assert mark("outer.inner.vault", "main.bicep", "mid.bicep", path="v.bicep") == mark("vault", path="v.bicep")
+    assert len({mark(f"kv[{key}]", span=None) for key in range(3)}) == 3
+    assert mark("kv[0]", span=None, pointer=("a", 0)) == mark("kv[1]", span=None, pointer=("a", 0))

@@ -136,13 +136,13 @@ def test_other_json_of_a_folder_is_left_alone(folder: Path, plan: PlanJson, run:
 
 
 class TestCommandLine:
-    @pytest.mark.parametrize("inside", [[], ["package.json"], ["main.tf"]])
+    @pytest.mark.parametrize("inside", [[], ["package.json"], ["main.txt"]])
     def test_a_folder_without_a_plan(self, inside: list[str], folder: Path, run: Run) -> None:
         for name in inside:
             (folder / name).write_text('{"name": "x"}')
         ran = run(".", cwd=folder)
         assert ran.code == 3
-        assert "nothing to check in .: no plan, template, Bicep file or what-if result was found" in ran.out + ran.err
+        assert "nothing to check in .: no Terraform module, plan, template, Bicep file or what-if result was found" in ran.out + ran.err
         assert "terraform show -json tfplan > plan.json" in ran.out + ran.err
 
     def test_good_and_broken_plans_together(self, folder: Path, plan: PlanJson, run: Run) -> None:

@@ -9,7 +9,17 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from kvlint.model.report import Evidence, Finding, Note, Outcome, Problem, Report, Repository
+from kvlint.model.report import (
+    Evidence,
+    Finding,
+    Note,
+    Occurrence,
+    Outcome,
+    Problem,
+    Report,
+    Repository,
+    Suppression,
+)
 from kvlint.model.rule import Attribute, Rule, Severity
 from kvlint.model.source import Excerpt, Location, Region
 from kvlint.reporters import REPORTERS, Options
@@ -65,6 +75,32 @@ def make_rule() -> Make:
 @pytest.fixture
 def make_finding() -> Make:
     return _finding
+
+
+@pytest.fixture
+def make_occurrences() -> Make:
+    """Makes occurrences of a finding at these addresses."""
+
+    def made(*addresses: str, root: str = "infra") -> tuple[Occurrence, ...]:
+        return tuple(
+            Occurrence(root=root, address=address, type=VAULT, full_name="", message=f"'{address}' is wrong.")
+            for address in addresses
+        )
+
+    return made
+
+
+@pytest.fixture
+def make_suppression() -> Make:
+    def made(**changes: Any) -> Suppression:
+        given: dict[str, Any] = {
+            "kind": "inSource",
+            "justification": "A sandbox.",
+            "at": _at("infra/main.tf", 3, 1, 40),
+        }
+        return Suppression(**given | changes)
+
+    return made
 
 
 @pytest.fixture

@@ -74,3 +74,30 @@ def _names(part: Any) -> set[str]:
     if not isinstance(part, dict):
         return set()
     return set().union(part, *(_names(value) for name, value in part.items() if name != "judged"))
+
+
+def test_suppressed_results_say_why(
+    make_finding: Make, make_suppression: Make, make_report: Make, printed: Print
+) -> None:
+    hidden = [make_finding(suppressed=make_suppression(until=until)) for until in ("", "2027-03-01")]
+    document = json.loads(printed(make_report(suppressed=tuple(hidden)), "json"))
+    assert document["findings"] == []
+    assert document["summary"]["suppressed"] == len(document["suppressed"]) == 2
+    reasons = [result["suppression"] for result in document["suppressed"]]
+    assert [reason["until"] for reason in reasons] == [None, "2027-03-01"]
+    assert (reasons[0]["kind"], reasons[0]["justification"]) == ("inSource", "A sandbox.")
+    assert reasons[0]["location"]["line"] == 3
+    assert _names(document) <= set(re.findall(r"`(\w+)`", DOCS))
+
+
+def test_all_occurrences_are_listed(
+    make_finding: Make, make_occurrences: Make, make_report: Make, printed: Print
+) -> None:
+    finding = make_finding(occurrences=make_occurrences("a", "b"), source="plan")
+    (result,) = json.loads(printed(make_report(findings=(finding,)), "json"))["findings"]
+    assert [(one["resource"], one["message"]) for one in result["occurrences"]] == [
+        ("a", "'a' is wrong."),
+        ("b", "'b' is wrong."),
+    ]
+    assert result["source"] == "plan"
+    assert set(result["occurrences"][0]) <= set(re.findall(r"`(\w+)`", DOCS))

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kvlint.model.report import Note, Report
+from kvlint.model.report import Note, Problem, Report
 from kvlint.model.source import Excerpt, Location, Region
 from kvlint.reporters import REPORTERS, Options
 from kvlint.reporters.sarif_rules import encode_uri
@@ -211,3 +211,77 @@ def test_thousands_of_findings_are_fast(report: Report) -> None:
         REPORTERS["sarif"](large, Options())
         times.append(time.perf_counter() - start)
     assert min(times) < 1  # a tenth of it on an ordinary machine; this only catches what grows with the square
+
+
+def test_instances_are_one_result_with_all_their_addresses(
+    log: Log, make_finding: Make, make_occurrences: Make, make_report: Make
+) -> None:
+    found = make_occurrences("a", "b"), make_occurrences("a", root="other")
+    finding = make_finding(resource="a", occurrences=(*found[0], *found[1]), source="plan")
+    (result,) = log(make_report(findings=(finding,)))["results"]
+    assert result["occurrenceCount"] == 3
+    (location,) = result["locations"]
+    assert [one["fullyQualifiedName"] for one in location["logicalLocations"]] == ["a", "b"]
+    assert result["properties"] == {"kvlint/source": "plan"}
+    (single,) = log(make_report(findings=(make_finding(occurrences=found[1]),)))["results"]
+    assert "occurrenceCount" not in single
+    assert "properties" not in single
+
+
+def test_suppressed_findings_are_left_out(
+    log: Log, make_finding: Make, make_suppression: Make, make_report: Make
+) -> None:
+    report = make_report(suppressed=(make_finding(suppressed=make_suppression()),))
+    assert log(report)["results"] == []
+
+
+def test_a_value_that_came_from_afar_is_followed(log: Log, make_finding: Make, make_report: Make) -> None:
+    def at(path: str, line: int, **more: Any) -> Location:
+        return Location(path=path, region=Region(line, 1, line, 9), **more)
+
+    default = at("variables.tf", 3)
+    argument = at("main.tf", 5, cause=default)
+    calls = (at("main.tf", 4), at("mid/main.tf", 2))
+    place = at("leaf/main.tf", 7, cause=argument)
+    (result,) = log(make_report(findings=(make_finding(at=place, callers=calls),)))["results"]
+    ((flow,),) = [flow["threadFlows"] for flow in result["codeFlows"]]
+    steps = [
+        (
+            step["location"]["physicalLocation"]["artifactLocation"]["uri"],
+            step["location"]["physicalLocation"]["region"]["startLine"],
+            step["location"]["message"]["text"],
+            step["nestingLevel"],
+        )
+        for step in flow["locations"]
+    ]
+    text = result["message"]["text"]
+    assert steps == [
+        ("main.tf", 4, "called here", 0),
+        ("mid/main.tf", 2, "called here", 1),
+        ("variables.tf", 3, "the value comes from here", 2),
+        ("main.tf", 5, "the value comes from here", 0),
+        ("leaf/main.tf", 7, text, 2),
+    ]
+
+
+@pytest.mark.parametrize("calls", [0, 1])
+def test_a_value_that_came_from_nearby_needs_no_flow(
+    log: Log, make_finding: Make, make_report: Make, calls: int
+) -> None:
+    callers = (Location(path="main.tf", region=Region(4, 1, 4, 9)),) * calls
+    (result,) = log(make_report(findings=(make_finding(callers=callers),)))["results"]
+    assert "codeFlows" not in result
+
+
+def test_what_is_wrong_with_settings_is_no_problem_of_the_run(log: Log, make_report: Make) -> None:
+    problems = tuple(Problem(code=code, level="warning", message="x.") for code in ("KVE001", "KVE005", "KVE007"))
+    run = log(make_report(problems=problems))
+    (invocation,) = run["invocations"]
+    told = {
+        name: [each["descriptor"]["id"] for each in invocation[name]]
+        for name in ("toolExecutionNotifications", "toolConfigurationNotifications")
+    }
+    assert list(told.values()) == [["KVE001"], ["KVE005", "KVE007"]]
+    for each in (*invocation["toolExecutionNotifications"], *invocation["toolConfigurationNotifications"]):
+        described = run["tool"]["driver"]["notifications"][each["descriptor"]["index"]]
+        assert described["id"] == each["descriptor"]["id"]

@@ -169,3 +169,32 @@ def test_reports_are_not_changed(report: Report, printed: Print) -> None:
     for name in REPORTERS:
         printed(report, name, terminal=True)
     assert msgspec.json.encode(report) == before
+
+
+def test_several_instances_are_one_line_that_names_some(
+    make_finding: Make, make_occurrences: Make, make_report: Make, printed: Print
+) -> None:
+    one = make_finding(occurrences=make_occurrences("a", "b"))
+    many = make_finding(occurrences=make_occurrences(*"abcdef"))
+    rooted = make_finding(occurrences=(*make_occurrences("a"), *make_occurrences("a", root="other")))
+    text = printed(make_report(findings=(one, many, rooted)))
+    assert [line.partition(" [and ")[2] for line in text.splitlines()[:-1]] == [
+        "1 more: b]",
+        "5 more: b, c, d, ...]",
+        "1 more: a of other]",
+    ]
+    assert text.splitlines()[-1] == "nothing judged: 3 findings (3 high) in 10 instances, 0 undecided, 0 problems"
+    assert "  also   'b' is wrong.\n" in printed(make_report(findings=(one,)), terminal=True)
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_suppressed_findings_are_told_to_those_who_ask(
+    make_finding: Make, make_suppression: Make, make_report: Make, printed: Print, terminal: bool
+) -> None:
+    hidden = make_finding(suppressed=make_suppression(justification="a \x1b sandbox", until="2027-03-01"))
+    report = make_report(suppressed=(hidden,))
+    assert printed(report, terminal=terminal) == ("nothing judged: 0 findings, 0 undecided, 1 suppressed, 0 problems\n")
+    told = printed(report, terminal=terminal, verbosity=1)
+    assert "suppressed KV001" in told
+    assert r"a \x1b sandbox (until 2027-03-01) [infra/main.tf:3:1]" in told
+    assert printed(report, verbosity=-1) == ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import msgspec
@@ -14,7 +14,7 @@ from kvlint.engine.logic import FAIL, PASS, UNDECIDED, implied
 from kvlint.engine.message import filled, fingerprint, full_name, undecided_reason
 from kvlint.engine.world import Judge, Trail, World
 from kvlint.model.graph import Resource, ResourceGraph
-from kvlint.model.report import CALLED, Evidence, Finding, Note, Outcome, Problem
+from kvlint.model.report import CALLED, CAUSED, Evidence, Finding, Note, Outcome, Problem
 from kvlint.model.rule import Rule
 from kvlint.model.source import Location
 
@@ -61,12 +61,14 @@ class Evaluator:
             for type_ in dict.fromkeys(type_.lower() for type_ in rule.resources):
                 self._by_type.setdefault(type_, []).append(ready)
 
-    def evaluate(self, graph: ResourceGraph) -> Verdicts:
+    def evaluate(self, graph: ResourceGraph, explain: bool = False) -> Verdicts:
         """Judge every resource of ``graph`` by every rule for its type.
+
+        ``explain``: say what is not known of this graph, even if not of others.
 
         A rule that crashes on a resource is a Problem naming both; the others still run.
         """
-        return _Run(graph, self._by_type, self._explain).verdicts
+        return _Run(graph, self._by_type, explain or self._explain).verdicts
 
 
 class _Run:
@@ -160,15 +162,17 @@ def _finding(ready: _Ready, resource: Resource, world: World, outcome: Outcome) 
         type=resource.type,
         declared_as=resource.declared_as,
         at=at,
-        fingerprint=fingerprint(ready.rule.id, at, resource.callers[0].path if resource.callers else ""),
+        fingerprint=fingerprint(ready.rule.id, at, resource.callers),
         evidence=tuple(deciding),
         related=_related(resource, deciding, at),
         why=why,
+        resource_at=resource.at,
+        callers=resource.callers,
     )
 
 
 def _related(resource: Resource, deciding: list[Evidence], at: Location) -> tuple[Note, ...]:
-    """The other resources that the evidence is about, each once, and the calls that lead here.
+    """The other resources that the evidence is about, each once, where values come from, and the calls that lead here.
 
     A value that a caller hands in is edited in the caller's file: then the resource itself is worth a look too.
     """
@@ -179,7 +183,21 @@ def _related(resource: Resource, deciding: list[Evidence], at: Location) -> tupl
             said = f"{note.asked} is {note.found}" if note.asked else note.found
             text = f"{address}: {said}"
             notes[address] = Note(text=text, at=note.at)
+    origins: dict[tuple[object, ...], Note] = {at.spot: Note(text=CAUSED, at=at)}
+    for note in deciding:
+        if note.at.address == resource.address:
+            for cause in _causes(note.at):
+                origins.setdefault(cause.spot, Note(text=CAUSED, at=cause))
+    del origins[at.spot]
     calls = [Note(text=CALLED, at=caller) for caller in resource.callers]
     if at.path != resource.at.path:
         calls.append(Note(text=f"{resource.address} is declared here", at=resource.at))
-    return (*notes.values(), *calls)
+    return (*notes.values(), *origins.values(), *calls)
+
+
+def _causes(at: Location) -> Iterator[Location]:
+    """Where a value comes from, the nearest place first."""
+    cause = at.cause
+    while cause is not None:
+        yield cause
+        cause = cause.cause

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from kvlint.engine.world import World
 from kvlint.model.graph import Resource
 from kvlint.model.report import Evidence
-from kvlint.model.source import Location
+from kvlint.model.source import Location, static_address
 from kvlint.model.value import text_of
 
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
@@ -98,15 +99,30 @@ def _names_in(id_: str) -> list[str]:
     return names[2::2] if providers else names[-1:] if len(names) > 1 else []
 
 
-def fingerprint(rule_id: str, at: Location, caller: str = "") -> str:
+def fingerprint(rule_id: str, at: Location, callers: Sequence[Location] = ()) -> str:
     """What stays the same while lines and items move: a hash of rule, path, address and attribute, 32 hex digits.
 
     Which item of a list it is counts no more than the line: sets are printed in another order whenever one is added.
-    ``caller`` is the path of the deployment that uses the module in which it is found: several may use it.
+    Nor do instances count in a text that declares all of them at once, or who uses the module that it belongs to
+    (``callers``, outermost first): there the address is what its own file calls the resource.
     """
     from hashlib import sha256
 
-    parts = (rule_id, at.path, at.address or "", _INDEX.sub("[]", at.attribute) if at.attribute else "")
-    text = "\0".join((*parts, caller) if caller else parts)
+    address = at.address or ""
+    if at.span is not None or at.pointer is not None:
+        address = _within_file(address, at.path, callers)
+    parts = (rule_id, at.path, address, _INDEX.sub("[]", at.attribute) if at.attribute else "")
     # A path need not be Unicode: Python then holds its bytes as surrogates.
-    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+
+
+def _within_file(address: str, path: str, callers: Sequence[Location]) -> str:
+    """An address as from the file ``path``: without keys, and without the calls that stand in the files around it."""
+    address = static_address(address)
+    for caller in callers:
+        if caller.path == path:
+            break
+        inner = address.removeprefix("module.").partition(".")[2]
+        if inner:
+            address = inner
+    return address

@@ -81,7 +81,7 @@ class Evaluator(Operations):
             return Unknown(at=self.document.place(node), why="its expressions are nested too deep")
         budget.depth += 1
         try:
-            return self._HANDLERS[kind](self, node, local)
+            return self.HANDLERS[kind](self, node, local)
         finally:
             budget.depth -= 1
 
@@ -217,7 +217,7 @@ class Evaluator(Operations):
     def _lambda(self, node: tree.Lambda, local: Local) -> Result:
         return Closure(at=self.document.place(node), parameters=node.parameters, body=node.body, local=local)
 
-    _HANDLERS: ClassVar[dict[type, Callable[[Evaluator, Any, Local], Result]]] = {
+    HANDLERS: ClassVar[dict[type, Callable[[Evaluator, Any, Local], Result]]] = {
         tree.Template: _template,
         tree.Name: _name,
         tree.Member: _member,
@@ -253,7 +253,10 @@ def moved(found: Result, at: Location) -> Result:
     if isinstance(found, Scalar):
         return Scalar(at=at, value=found.value, sensitive=found.sensitive, origin=found.origin, note=found.note)
     if isinstance(found, Unknown):
-        return Unknown(at=at, why=found.why, pattern=found.pattern, given=found.given, sensitive=found.sensitive)
+        return Unknown(
+            at=at, why=found.why, pattern=found.pattern, given=found.given, sensitive=found.sensitive,
+            candidates=found.candidates, closed=found.closed, hops=found.hops,
+        )  # fmt: skip
     return Absent(at=at, path=found.path) if isinstance(found, Absent) else found
 
 

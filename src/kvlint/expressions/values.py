@@ -38,18 +38,23 @@ _LARGE = "it is too large to be looked at"
 
 
 class Items(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """An array. ``items`` is not changed once made."""
+    """An array. ``items`` is not changed once made. ``kind``: Terraform's ``list`` or ``set``; else it is a tuple."""
 
     at: Location
     items: list[Result]
+    kind: str = ""
 
 
 class Fields(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """An object. ``fields`` is not changed once made; ``rest``: it may have more fields than it shows."""
+    """An object. ``fields`` is not changed once made; ``rest``: it may have more fields than it shows.
+
+    ``kind``: Terraform's ``map``; else it is an object, whose fields may differ in type.
+    """
 
     at: Location
     fields: dict[str, Result]
     rest: Unknown | None = None
+    kind: str = ""
 
 
 class Closure(msgspec.Struct, frozen=True, kw_only=True):
@@ -191,18 +196,24 @@ def is_sensitive(result: Result) -> bool:
 
 def hidden(result: Result) -> Result:
     """``result`` with every part of it secret."""
-    return Unknown(at=result.at, why=_LARGE, sensitive=True) if is_large(result) else _hidden(result)
+    return Unknown(at=result.at, why=_LARGE, sensitive=True) if is_large(result) else _marked(result, sensitive=True)
 
 
-def _hidden(result: Result) -> Result:
+def revealed(result: Result) -> Result:
+    """``result`` with no part of it secret, as its author says."""
+    return result if is_large(result) else _marked(result, sensitive=False)
+
+
+def _marked(result: Result, sensitive: bool) -> Result:
     match result:
-        case Items(at=at, items=items):
-            return Items(at=at, items=[_hidden(item) for item in items])
-        case Fields(at=at, fields=fields, rest=rest):
-            rest = None if rest is None else msgspec.structs.replace(rest, sensitive=True)
-            return Fields(at=at, fields={key: _hidden(item) for key, item in fields.items()}, rest=rest)
+        case Items(at=at, items=items, kind=kind):
+            return Items(at=at, items=[_marked(item, sensitive) for item in items], kind=kind)
+        case Fields(at=at, fields=fields, rest=rest, kind=kind):
+            rest = None if rest is None else msgspec.structs.replace(rest, sensitive=sensitive)
+            marked = {key: _marked(item, sensitive) for key, item in fields.items()}
+            return Fields(at=at, fields=marked, rest=rest, kind=kind)
         case Scalar() | Unknown() | Absent():
-            return msgspec.structs.replace(result, sensitive=True)
+            return msgspec.structs.replace(result, sensitive=sensitive)
         case _:
             return result
 

@@ -12,6 +12,10 @@ from kvlint.model.source import Excerpt, Location
 
 # What the note says on the module call that leads to a finding.
 CALLED = "called here"
+# And on where a value was written, if not where it is used.
+CAUSED = "the value comes from here"
+# What ``source`` is of a finding that a plan makes on a place in source.
+FROM_PLAN = "plan"
 
 
 class Outcome(IntEnum):
@@ -51,11 +55,37 @@ class Note(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     at: Location
 
 
+class Suppression(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Why a finding does not count. ``kind`` is SARIF's: ``inSource``, a comment, which stands at ``at``.
+
+    ``until`` is the last day on which it holds (``2027-03-01``), or empty.
+    """
+
+    kind: str
+    justification: str
+    at: Location
+    until: str = ""
+
+
+class Occurrence(msgspec.Struct, frozen=True, kw_only=True, order=True, gc=False):
+    """One resource of those that a finding is about. ``root`` is the document or folder through which it was found."""
+
+    root: str
+    address: str
+    type: str
+    full_name: str
+    message: str
+
+
 class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """A rule that does not hold for a resource (FAIL), or cannot be decided (UNDECIDED, ``why`` says what is missing).
 
     ``arguments`` are the values of the placeholders of the rule's message, in their order of first appearance.
     ``full_name`` is the resource's name with its parents' names before it where known (``vault/secret``).
+
+    ``resource_at`` is where the resource is declared, ``callers`` are the module calls that lead to it, outermost
+    first. ``root`` is the path of the document or folder through which it was found. ``source`` is ``plan`` for what a
+    plan says of a place in Terraform source. A folded finding has ``occurrences``, of which the first is its own.
     """
 
     rule: Rule
@@ -72,6 +102,12 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     related: tuple[Note, ...] = ()
     why: str = ""
     excerpt: Excerpt | None = None
+    resource_at: Location | None = None
+    callers: tuple[Location, ...] = ()
+    root: str = ""
+    source: str = ""
+    suppressed: Suppression | None = None
+    occurrences: tuple[Occurrence, ...] = ()
 
     @property
     def severity(self) -> Severity:
@@ -98,7 +134,9 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole run. ``findings`` are sorted by path, line, column and rule; so are ``undecided``.
+    """A whole run. ``findings`` are folded and sorted by path, line, column and rule; so are ``undecided``.
+
+    ``suppressed`` are findings and undecided questions that count for nothing, because their author said so.
 
     ``rules`` are all that ran, in id order. ``sources`` are the paths that were read. ``judged`` counts the
     resources that were judged, by Azure type; ``passed`` counts the questions that passed.
@@ -113,3 +151,4 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     passed: int
     version: str
     repository: Repository | None = None
+    suppressed: tuple[Finding, ...] = ()

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import re
+
 import msgspec
+
+# A key is text in quotes, a number, or "*" for one that stands for all of them.
+_KEY = re.compile(r'\[(?:[0-9]+|\*|"(?:[^"\\]|\\.)*+")\]')
 
 
 class Region(msgspec.Struct, frozen=True, order=True, gc=False):
@@ -22,6 +27,10 @@ class Location(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     Readers give what a region is made from where someone asks: ``span``, the first and the last offset (exclusive, in
     code points) in the text, or ``pointer``, the steps from the outermost JSON value.
+
+    ``cause`` is where a value comes from that was written elsewhere: a default, a local, an argument of a module call.
+    It may have a cause itself, and there are no circles. Two places are one if path and region (or span, or pointer)
+    are: whoever tells places apart must leave the cause aside, which ``==`` does not.
     """
 
     path: str
@@ -30,6 +39,37 @@ class Location(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     attribute: str | None = None
     span: tuple[int, int] | None = None
     pointer: tuple[str | int, ...] | None = None
+    cause: Location | None = None
+
+    @property
+    def spot(self) -> tuple[object, ...]:
+        """What tells this place from others, its cause aside. The address tells places apart that have no region."""
+        if self.region is not None:
+            return self.path, self.region
+        exact = self.span if self.pointer is None else self.pointer
+        return (self.path, exact) if exact is not None else (self.path, None, self.address)
+
+
+class Target(msgspec.Struct, frozen=True, order=True, gc=False):
+    """What a comment can be about: an attribute, or a block with its header from ``start`` to ``head_end``.
+
+    Offsets are in code points, ends exclusive. An attribute has no header: there ``head_end`` is ``end``.
+    """
+
+    start: int
+    head_end: int
+    end: int
+
+
+class SourceComments(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The ``comments`` of a file by their spans, markers included, and what they can be about; both in order.
+
+    Two targets overlap only where one lies within the other.
+    """
+
+    text: str
+    comments: tuple[tuple[int, int], ...]
+    targets: tuple[Target, ...]
 
 
 class Excerpt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -45,3 +85,8 @@ class Excerpt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     context_text: str
     utf16: Region | None = None
     context_utf16: Region | None = None
+
+
+def static_address(address: str) -> str:
+    """An address without the keys of instances: ``module.a["x"].kv[0]`` gives ``module.a.kv``."""
+    return _KEY.sub("", address) if "[" in address else address

@@ -13,9 +13,9 @@ from kvlint.readers.repository import root_of
 
 STDIN = "-"
 STDIN_NAME = "stdin"
+ENDINGS = (".json", ".jsonc", ".bicep", ".bicepparam", ".tf", ".tofu")
 # Folders that hold copies of other people's code, or none at all.
-ENDINGS = (".json", ".jsonc", ".bicep", ".bicepparam")
-_SKIPPED = frozenset({".git", ".terraform", "node_modules", ".venv", "__pycache__"})
+SKIPPED = frozenset({".git", ".terraform", "node_modules", ".venv", "__pycache__"})
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
@@ -77,7 +77,7 @@ def _files(folder: str, closed: list[str]) -> Iterator[str]:
     Links to folders are not followed, so that no loop can arise.
     """
     for here, folders, files in os.walk(os.path.realpath(folder), onerror=lambda error: closed.append(error.filename)):
-        folders[:] = sorted(name for name in folders if name not in _SKIPPED)
+        folders[:] = sorted(name for name in folders if name not in SKIPPED)
         for name in sorted(files):
             file = os.path.join(here, name)
             if name.lower().endswith(ENDINGS) and os.path.isfile(file):

@@ -11,24 +11,29 @@ import msgspec
 
 from kvlint.model.graph import Demand, Resource
 from kvlint.model.report import Problem
-from kvlint.model.source import Excerpt, Location, Region
+from kvlint.model.source import Excerpt, Location, Region, SourceComments
 from kvlint.model.value import text_of
 from kvlint.readers.discover import Source, read_source
 from kvlint.readers.plan.document import mentions_plan
 from kvlint.readers.plan.positions import positions
 from kvlint.readers.plan.read import read_plan
+from kvlint.readers.terraform.settings import Settings
 from kvlint.readers.units import BICEP, PARAMETERS, Unit
 
 if TYPE_CHECKING:
     from kvlint.expressions.values import Result
     from kvlint.readers.arm.read import TemplateRead
     from kvlint.readers.bicep.run import ModuleCache
+    from kvlint.readers.terraform.cache import FolderCache
     from kvlint.syntax.jsonc import Document
 
 Find: TypeAlias = Callable[[Location], "tuple[Region, Excerpt] | None"]
 MAKE_INPUT = (
-    "kvlint reads Bicep, ARM templates, what-if results, snapshots, and plans: terraform show -json tfplan > plan.json"
+    "kvlint reads Terraform, Bicep, ARM templates, what-if results, snapshots, and plans: "
+    "terraform show -json tfplan > plan.json"
 )
+
+_NO_SETTINGS = Settings()
 
 
 class Read(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +41,8 @@ class Read(msgspec.Struct, frozen=True, kw_only=True):
 
     ``places`` takes all locations that somebody will see, and gives the way from each to its place.
     ``is_suppressed`` tells of a location and a rule id whether the author has switched the rule off there.
+    ``comments`` are those of the files in which directives of kvlint count, by reported path. ``root`` is the reported
+    path of what was deployed, where that is not ``path``: a Terraform root folder.
     """
 
     path: str
@@ -44,6 +51,8 @@ class Read(msgspec.Struct, frozen=True, kw_only=True):
     closed: bool
     places: Callable[[Iterable[Location]], Find]
     is_suppressed: Callable[[Location, str], bool]
+    comments: Mapping[str, SourceComments] = {}
+    root: str = ""
 
 
 class Given(msgspec.Struct, frozen=True, kw_only=True):
@@ -56,14 +65,18 @@ class Given(msgspec.Struct, frozen=True, kw_only=True):
 class Reader:
     """Reads the units of one run: what several of them share is read once. ``root``: nothing outside it is read."""
 
-    def __init__(self, demand: Demand, root: str) -> None:
+    def __init__(self, demand: Demand, root: str, settings: Settings = _NO_SETTINGS) -> None:
         self.demand = demand
         self.root = os.path.realpath(root)
+        self.settings = settings
         self._modules: ModuleCache | None = None
+        self._folders: FolderCache | None = None
 
     def read(self, unit: Unit) -> Read | None:
         """What a unit holds; None for a file of a folder in which there is nothing to judge. Raises InputError."""
         source = unit.source
+        if unit.module:
+            return self.module(source.path, source.file)
         for given in (unit.parameters, source):
             if given is not None and given.file.lower().endswith(PARAMETERS):
                 return self._bicepparam(source.path, given)
@@ -74,6 +87,21 @@ class Reader:
             return plan_read(source.path, data, self.demand)
         read = self.template(source.path, data, source.file, self._given(unit)) if _is_of_interest(data) else None
         return plan_read(source.path, data, self.demand) if read is None and source.asked else read
+
+    def module(self, path: str, directory: str) -> Read | None:
+        """The Terraform module in a folder; None if there is nothing in it to judge. Raises InputError."""
+        from kvlint.readers.terraform.cache import FolderCache
+        from kvlint.readers.terraform.comments import comments_of
+        from kvlint.readers.terraform.read import read_root
+
+        if self._folders is None:
+            self._folders = FolderCache(self.demand)
+        directory = os.path.realpath(directory)
+        read = read_root(path, directory, self.root, self.demand, self._folders, self.settings)
+        if read is None:
+            return None
+        found = _of_template(path, read, Given())
+        return msgspec.structs.replace(found, comments=comments_of(read.sources), root=path)
 
     def bicep(self, path: str, data: bytes, file: str = "", given: Given | None = None) -> Read:
         """A Bicep file. Without ``file``, where it lies, it can have no modules. Raises InputError."""

@@ -1,4 +1,4 @@
-"""Sources -> what is judged together: a plan, or a template with one set of parameters.
+"""Sources -> what is judged together: a plan, a Terraform module, or a template with one set of parameters.
 
 A Bicep file that another one calls as a module is judged through its callers, with their arguments. A template that the
 Bicep compiler made is judged beside the Bicep file that it was made from.
@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import msgspec
 
 from kvlint.errors import UsageError
 from kvlint.readers.discover import STDIN, Source
+from kvlint.readers.terraform.folder import is_module_file
+from kvlint.readers.terraform.roots import called_by_others, roots_of
 
 BICEP, PARAMETERS, JSON = (".bicep",), (".bicepparam",), (".json", ".jsonc")
 _PARAMETER_FILE = re.compile(r"(?P<stem>.+?)\.parameters(?:\.[\w-]+)?\.jsonc?", re.IGNORECASE)
@@ -28,18 +30,28 @@ _MAX_FILE = 10_000_000
 
 
 class Unit(msgspec.Struct, frozen=True, kw_only=True):
-    """One thing to judge. ``parameters``: the file that gives its parameters. ``compiled``: the JSON made from it."""
+    """One thing to judge. ``parameters``: the file that gives its parameters. ``compiled``: the JSON made from it.
+
+    ``module``: the source is the folder of a Terraform module. ``quiet``: nothing in it is of interest.
+    """
 
     source: Source
     parameters: Source | None = None
     compiled: Source | None = None
+    module: bool = False
+    quiet: bool = False
 
 
-def units_of(sources: Sequence[Source], parameters: Sequence[Source]) -> list[Unit]:
-    """What to judge, in the order of the sources. ``parameters`` are used for every template, instead of those by name.
+def units_of(
+    sources: Sequence[Source], parameters: Sequence[Source], types: Collection[str] | None = None
+) -> list[Unit]:
+    """What to judge: Terraform modules, then the rest in the order of the sources.
 
-    Raises UsageError for parameters without any template.
+    ``parameters`` are used for every template, instead of those by name. ``types`` are the Azure types that rules
+    judge; without them every type is of interest. Raises UsageError for parameters without any template.
     """
+    modules = _modules(sources, types)
+    sources = [source for source in sources if not is_module_file(os.path.basename(source.file))]
     called = _called(sources)
     compiled, made = _compiled(sources)
     folders: dict[str, dict[str, list[str]]] = {}
@@ -54,7 +66,18 @@ def units_of(sources: Sequence[Source], parameters: Sequence[Source]) -> list[Un
         found += (Unit(source=source, parameters=one, compiled=made.get(source.file)) for one in given or [None])
     if parameters and not any(_is_template(unit.source.file) for unit in found):
         raise UsageError("--parameters was given, but no template", "name the ARM template or Bicep file too")
-    return _once(found)
+    return modules + _once(found)
+
+
+def _modules(sources: Sequence[Source], types: Collection[str] | None) -> list[Unit]:
+    """The Terraform modules that are judged for their own sake."""
+    roots = roots_of(sources, types)
+    units = [
+        Unit(source=Source(file=root.directory, path=root.path, asked=root.asked), module=True) for root in roots.found
+    ]
+    return units + [
+        Unit(source=Source(file="", path=path, asked=False), module=True, quiet=True) for path in roots.other
+    ]
 
 
 def is_parameters(file: str) -> bool:
@@ -151,19 +174,7 @@ def _called(sources: Sequence[Source]) -> frozenset[str]:
             calls[source.file] = {
                 os.path.realpath(os.path.join(folder, path)) for path in _modules_in(_text(source.file))
             }
-    called = {file for caller, files in calls.items() for file in files if file != caller}
-    waiting = [file for file in calls if file not in called]
-    reached: set[str] = set()
-    for file in [*waiting, *calls]:
-        if file in called and file not in reached:
-            called.discard(file)
-        todo = [file]
-        while todo:
-            here = todo.pop()
-            if here not in reached:
-                reached.add(here)
-                todo.extend(calls.get(here, ()))
-    return frozenset(called)
+    return frozenset(called_by_others(calls))
 
 
 def _compiled(sources: Sequence[Source]) -> tuple[frozenset[str], dict[str, Source]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from kvlint.model.report import Evidence, Finding, Note, Problem, Report
+from kvlint.model.report import Evidence, Finding, Note, Occurrence, Problem, Report
 from kvlint.model.rule import Severity
 from kvlint.model.source import Location
 from kvlint.reporters.safe import encode
@@ -29,6 +29,7 @@ def json(report: Report) -> bytes:
             "summary": _summary(report),
             "findings": [_result(finding) for finding in report.findings],
             "undecided": [_result(finding) | {"why": finding.why} for finding in report.undecided],
+            "suppressed": [_result(finding) | {"suppression": _suppression(finding)} for finding in report.suppressed],
             "problems": [_problem(problem) for problem in report.problems],
         }
     )
@@ -41,6 +42,7 @@ def _summary(report: Report) -> dict[str, Any]:
         "passed": report.passed,
         "findings": {severity.label: counts[severity] for severity in sorted(Severity, reverse=True)},
         "undecided": len(report.undecided),
+        "suppressed": len(report.suppressed),
         "problems": len(report.problems),
     }
 
@@ -63,6 +65,30 @@ def _result(finding: Finding) -> dict[str, Any]:
         "relatedLocations": [_note(note) for note in finding.related],
         "evidence": [_evidence(evidence) for evidence in finding.evidence],
         "fingerprint": finding.fingerprint,
+        "source": finding.source,
+        "occurrences": [_occurrence(one) for one in finding.occurrences],
+    }
+
+
+def _occurrence(one: Occurrence) -> dict[str, Any]:
+    return {
+        "resource": one.address,
+        "fullName": one.full_name,
+        "type": one.type,
+        "message": one.message,
+        "root": one.root,
+    }
+
+
+def _suppression(finding: Finding) -> dict[str, Any] | None:
+    reason = finding.suppressed
+    if reason is None:
+        return None
+    return {
+        "kind": reason.kind,
+        "justification": reason.justification,
+        "until": reason.until or None,
+        "location": _location(reason.at),
     }
 
 

@@ -8,12 +8,16 @@ import msgspec
 
 
 class Kind(msgspec.Struct, frozen=True, kw_only=True):
-    """``name`` is kebab-case, ``title`` one sentence, ``about`` says what it does to the answer, ``fix`` what to do."""
+    """``name`` is kebab-case, ``title`` one sentence, ``about`` says what it does to the answer, ``fix`` what to do.
+
+    ``level`` is what problems of the kind mostly are.
+    """
 
     name: str
     title: str
     about: str
     fix: str
+    level: str = "error"
 
 
 PROBLEMS: Mapping[str, Kind] = {
@@ -41,7 +45,31 @@ PROBLEMS: Mapping[str, Kind] = {
         about="A mistake in kvlint stopped the rule, so its answer for this resource is missing.",
         fix="Please report it, with the message.",
     ),
+    "KVE005": Kind(
+        name="suppression-malformed",
+        title="A comment that is to suppress findings suppresses nothing.",
+        about="kvlint does not understand it, or it gives no reason, so what it is about is reported all the same.",
+        fix="Write it as the message says.",
+        level="warning",
+    ),
+    "KVE006": Kind(
+        name="suppression-expired",
+        title="A comment suppresses findings no longer.",
+        about="The day until which it was to hold is over, so what it is about is reported again.",
+        fix="Mend what is found, or give the comment a new day and a reason for it.",
+        level="warning",
+    ),
+    "KVE007": Kind(
+        name="suppression-unused",
+        title="A comment suppresses a finding that is not there.",
+        about="Nothing that was judged violates the rule there, so the comment hides only what may come.",
+        fix="Remove it.",
+        level="note",
+    ),
 }
+
+CONFIGURATION = frozenset({"KVE005", "KVE006", "KVE007"})
+"""The codes that are about what the user told kvlint, not about its input."""
 
 OTHER = Kind(
     name="other-problem",

@@ -17,15 +17,18 @@ from typing import Any
 
 import msgspec
 
-from kvlint.model.report import Finding, Note, Problem, Report, Repository
+from kvlint.model.report import CALLED, CAUSED, Finding, Note, Problem, Report, Repository
 from kvlint.model.rule import Rule
 from kvlint.model.source import Excerpt, Location, Region
+from kvlint.reporters.problems import CONFIGURATION
 from kvlint.reporters.safe import encode, visible
 from kvlint.reporters.sarif_rules import PROJECT, descriptor, encode_uri, notifications, pieces, weaknesses
 from kvlint.reporters.severity import GRADES
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _ROOT = "%SRCROOT%"
+# A value that came here in so many steps is followed.
+_CHAIN = 2
 _LEVELS = frozenset({"error", "warning", "note"})
 _BRACES = str.maketrans("{}", "()")
 _SPECIAL = re.compile(r"[{}]|\]\(")
@@ -55,8 +58,10 @@ def _run(report: Report) -> dict[str, Any]:
         driver["supportedTaxonomies"] = [{"name": taxonomy["name"], "index": 0}]
         run["taxonomies"] = [taxonomy]
     invocation: dict[str, Any] = {"executionSuccessful": True}
-    if report.problems:
-        invocation["toolExecutionNotifications"] = [_notification(each, codes[each.code]) for each in report.problems]
+    for name, about_settings in (("toolExecutionNotifications", False), ("toolConfigurationNotifications", True)):
+        told = [each for each in report.problems if (each.code in CONFIGURATION) is about_settings]
+        if told:
+            invocation[name] = [_notification(each, codes[each.code]) for each in told]
     run["invocations"] = [invocation]
     if report.repository is not None:
         run["versionControlProvenance"] = [_provenance(report.repository)]
@@ -114,9 +119,11 @@ def _result(finding: Finding, template: _Template, line_hash: str) -> dict[str, 
     result["locations"] = [
         {
             "physicalLocation": _physical(finding.at, finding.excerpt),
-            "logicalLocations": [_logical(finding.resource, finding.full_name)],
+            "logicalLocations": _resources(finding),
         }
     ]
+    if len(finding.occurrences) > 1:
+        result["occurrenceCount"] = len(finding.occurrences)
     result["partialFingerprints"] = {
         # GitHub tells alerts apart by this name alone. Its own recipe hashes the line's text, which many resources of
         # one generated file share, so the finding's identity takes its place.
@@ -125,7 +132,42 @@ def _result(finding: Finding, template: _Template, line_hash: str) -> dict[str, 
     }
     if finding.related:
         result["relatedLocations"] = [_related(note, number) for number, note in enumerate(finding.related, 1)]
+    steps = _steps(finding, text)
+    if steps:
+        result["codeFlows"] = [{"threadFlows": [{"locations": steps}]}]
+    if finding.source:
+        result["properties"] = {"kvlint/source": finding.source}
     return result
+
+
+def _resources(finding: Finding) -> list[dict[str, str]]:
+    """All resources that a finding is about, the first of them first."""
+    names = {one.address: one.full_name for one in reversed(finding.occurrences)} | {
+        finding.resource: finding.full_name
+    }
+    others = (one.address for one in finding.occurrences)
+    return [_logical(address, names[address]) for address in dict.fromkeys((finding.resource, *others))]
+
+
+def _steps(finding: Finding, text: str) -> list[dict[str, Any]]:
+    """How the value got here: the module calls, outermost first, where it was written, and its place; none for one."""
+    told = [(CALLED, caller) for caller in finding.callers]
+    causes, cause = [], finding.at.cause
+    while cause is not None:
+        causes.append((CAUSED, cause))
+        cause = cause.cause
+    told += reversed(causes)
+    if len(told) < _CHAIN:
+        return []
+    files = [caller.path for caller in finding.callers]
+    steps = [_step(at, _place(at), words, files[:level]) for level, (words, at) in enumerate(told)]
+    return [*steps, _step(finding.at, _physical(finding.at, finding.excerpt), text, files)]
+
+
+def _step(at: Location, physical: dict[str, Any], text: str, files: list[str]) -> dict[str, Any]:
+    """One step. ``files`` hold the module calls around it; a call in its own file does not."""
+    level = files.index(at.path) if at.path in files else len(files)
+    return {"location": {"physicalLocation": physical, "message": {"text": _inert(text)}}, "nestingLevel": level}
 
 
 def _physical(at: Location, excerpt: Excerpt | None) -> dict[str, Any]:

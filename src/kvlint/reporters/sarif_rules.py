@@ -72,7 +72,7 @@ def notifications(codes: Iterable[str], version: str) -> list[dict[str, Any]]:
                 "fullDescription": {"text": f"{kind.title} {kind.about}"},
                 "help": {"text": f"{kind.about} {kind.fix}"},
                 "helpUri": f"{PROJECT}/blob/v{version}/docs/json.md#problems",
-                "defaultConfiguration": {"level": "error"},
+                "defaultConfiguration": {"level": kind.level},
             }
         )
     return described

@@ -12,7 +12,7 @@ from kvlint.model.report import Finding, Problem, Report
 from kvlint.model.source import Excerpt, Region
 from kvlint.reporters import Options
 from kvlint.reporters.safe import visible
-from kvlint.reporters.wording import details, headline, place, statistics, summary
+from kvlint.reporters.wording import details, headline, more, place, statistics, summary
 
 _STYLES = {
     "critical": Style(color="red", bold=True, reverse=True),
@@ -20,6 +20,7 @@ _STYLES = {
     "medium": Style(color="yellow", bold=True),
     "low": Style(color="cyan", bold=True),
     "info": Style(color="blue", bold=True),
+    "suppressed": Style(dim=True),
     "undecided": Style(color="magenta", bold=True),
     "error": Style(color="red", bold=True),
     "warning": Style(color="yellow", bold=True),
@@ -38,6 +39,8 @@ def terminal(report: Report, options: Options) -> Iterator[str]:
         yield from page.finding(finding, finding.severity.label)
     for finding in report.undecided:
         yield from page.finding(finding, "undecided")
+    for finding in report.suppressed if page.verbose else ():
+        yield from page.finding(finding, "suppressed")
     for problem in report.problems:
         yield from page.problem(problem)
     if options.statistics and report.findings:
@@ -60,12 +63,12 @@ class _Page:
 
     def finding(self, finding: Finding, label: str) -> Iterator[str]:
         """Headline, place, source line and details, then an empty line. An undecided one keeps to what decides it."""
-        yield from self._head(label, finding.rule.id, headline(finding))
+        yield from self._head(label, finding.rule.id, headline(finding) + more(finding))
         yield f"  {self.paint('at', 'dim')} {place(finding.at)}"
         if finding.excerpt is not None and finding.at.region is not None:
             yield from self._source(finding.at.region, finding.excerpt, label)
         for name, text in details(finding, references=self.verbose):
-            if label != "undecided" or self.verbose or name in {"found", "note"}:
+            if label != "undecided" or self.verbose or name in {"also", "found", "note"}:
                 yield from self._labelled(name, text)
         yield ""
 

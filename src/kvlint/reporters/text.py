@@ -3,7 +3,9 @@
 Plain lines are kept stable, so that scripts may search them::
 
     path:line:column: severity KV001 message
+    path:line:column: severity KV001 message [and 2 more: address, address]
     path:line:column: undecided KV001 'address' cannot be judged: why
+    path:line:column: suppressed KV001 message
     path:line:column: error KVE001 message
 """
 
@@ -14,7 +16,7 @@ from collections.abc import Iterator
 from kvlint.model.report import CALLED, Finding, Problem, Report
 from kvlint.reporters import Options
 from kvlint.reporters.safe import visible
-from kvlint.reporters.wording import details, headline, place, statistics, summary
+from kvlint.reporters.wording import details, headline, more, place, statistics, summary, suppression
 
 
 def text(report: Report, options: Options) -> str:
@@ -37,6 +39,10 @@ def _plain(report: Report, options: Options) -> Iterator[str]:
         yield _line(finding, label)
         if options.verbosity > 0:
             yield from (f"    {label}: {text}" for label, text in details(finding, references=True))
+    if options.verbosity > 0:
+        for finding in report.suppressed:
+            yield _line(finding, "suppressed")
+            yield f"    ignored: {suppression(finding)}"
     for problem in report.problems:
         yield _problem(problem)
     if options.statistics:
@@ -48,7 +54,7 @@ def _line(finding: Finding, label: str) -> str:
     # Of a module that several use, the finding's own place does not say for whom it is one.
     calls = [note.at for note in finding.related if note.text == CALLED]
     called = f" [called at {place(calls[0])}]" if calls else ""
-    return f"{place(finding.at)}: {label} {finding.rule.id} {headline(finding)}{called}"
+    return f"{place(finding.at)}: {label} {finding.rule.id} {headline(finding)}{called}{more(finding)}"
 
 
 def _problem(problem: Problem) -> str:

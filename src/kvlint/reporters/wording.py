@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from kvlint.model.report import Evidence, Finding, Note, Outcome, Report
 from kvlint.model.rule import Rule
 from kvlint.model.source import Location
 from kvlint.reporters.safe import visible
 
+# Of the resources that one finding is about, so many are named after the first.
+_NAMED = 3
 _FIRST = ("vaults", "vaults/secrets", "vaults/keys", "vaults/certificates", "managedHSMs")
 
 
@@ -58,10 +60,32 @@ def related(note: Note) -> str:
     return f"{visible(note.text)} [{place(note.at)}]"
 
 
+def more(finding: Finding) -> str:
+    """`` [and 2 more: kv["b"], kv["c"]]`` where a finding is about several resources; of them the next three."""
+    others = finding.occurrences[1:]
+    if not others:
+        return ""
+    root = finding.occurrences[0].root
+    names = [one.address if one.root == root else f"{one.address} of {one.root}" for one in others[:_NAMED]]
+    names += ["..."] if len(others) > _NAMED else []
+    return visible(f" [and {len(others)} more: {', '.join(names)}]")
+
+
+def suppression(finding: Finding) -> str:
+    """Why a finding does not count, until when, and where that is written; empty for one that counts."""
+    reason = finding.suppressed
+    if reason is None:
+        return ""
+    until = f" (until {reason.until})" if reason.until else ""
+    return f"{visible(reason.justification)}{until} [{place(reason.at)}]"
+
+
 def details(finding: Finding, *, references: bool) -> list[tuple[str, str]]:
     """Everything there is to say below a finding's headline, as (label, text) in reading order."""
     rule = finding.rule
-    lines = [("found", found(evidence, finding)) for evidence in finding.evidence]
+    lines = [("ignored", suppression(finding))] if finding.suppressed is not None else []
+    lines += [("also", visible(one.message)) for one in finding.occurrences[1 : _NAMED + 1]]
+    lines += [("found", found(evidence, finding)) for evidence in finding.evidence]
     lines += [("note", related(note)) for note in finding.related]
     lines += [("why", paragraph(rule.why)), ("fix", paragraph(rule.fix))]
     if references:
@@ -77,14 +101,25 @@ def statistics(report: Report) -> list[tuple[int, Rule]]:
 
 
 def summary(report: Report) -> str:
-    """``1 vault, 12 secrets judged: 2 findings (1 high, 1 low), 1 undecided, 0 problems``."""
+    """``1 vault, 12 secrets judged: 2 findings (1 high, 1 low), 1 undecided, 0 problems``.
+
+    Findings that are about several instances are said to be: ``2 findings (1 high, 1 low) in 7 instances``.
+    """
     counts = Counter(finding.severity for finding in report.findings)
-    findings = _count(len(report.findings), "finding")
+    said = _count(len(report.findings), "finding")
     if counts:
         graded = (f"{counts[severity]} {severity.label}" for severity in sorted(counts, reverse=True))
-        findings += f" ({', '.join(graded)})"
-    undecided, problems = len(report.undecided), _count(len(report.problems), "problem")
-    return f"{judged(report.judged)}: {findings}, {undecided} undecided, {problems}"
+        said += f" ({', '.join(graded)})"
+    said += f"{_instances(report.findings)}, {len(report.undecided)} undecided{_instances(report.undecided)}"
+    if report.suppressed:
+        said += f", {len(report.suppressed)} suppressed{_instances(report.suppressed)}"
+    return f"{judged(report.judged)}: {said}, {_count(len(report.problems), 'problem')}"
+
+
+def _instances(findings: Sequence[Finding]) -> str:
+    """Of how many instances findings are, if of more than there are findings."""
+    count = sum(max(len(finding.occurrences), 1) for finding in findings)
+    return f" in {count} instances" if count > len(findings) else ""
 
 
 def judged(counts: Mapping[str, int]) -> str:

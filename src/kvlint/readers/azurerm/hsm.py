@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from kvlint.readers.azurerm.authorization import PERMISSION
 from kvlint.readers.azurerm.objects import DATES, ENABLED
-from kvlint.readers.azurerm.table import Field, Mapped, block, blocks, flag, link, links, value
+from kvlint.readers.azurerm.table import Field, Mapped, block, blocks, flag, link, links, number, value
 from kvlint.readers.azurerm.vault import PLACED
 
 # `vault_base_url` is the pool's address, which 4.0 gave up for its id.
@@ -29,7 +29,7 @@ HSM: Mapping[str, Mapped] = {
             "admin_object_ids": value("properties.initialAdminObjectIds"),
             # The provider sends false where nothing is said.
             "purge_protection_enabled": value("properties.enablePurgeProtection", default=False),
-            "soft_delete_retention_days": value("properties.softDeleteRetentionInDays", default=90),
+            "soft_delete_retention_days": number("properties.softDeleteRetentionInDays", default=90),
             "public_network_access_enabled": flag(
                 "properties.publicNetworkAccess", "Enabled", "Disabled", default=True
             ),
@@ -40,7 +40,7 @@ HSM: Mapping[str, Mapped] = {
             ),
             # ARM does not take them: the provider activates the pool through the data plane.
             "security_domain_key_vault_certificate_ids": links("derived.securityDomain.certificateIds"),
-            "security_domain_quorum": value("derived.securityDomain.quorum"),
+            "security_domain_quorum": number("derived.securityDomain.quorum"),
         },
         # A managed HSM has no switch for it.
         fixed={"properties.enableSoftDelete": True},
@@ -53,7 +53,7 @@ HSM: Mapping[str, Mapped] = {
             "tags": value("tags"),
             **DATES,
             "key_type": value("properties.kty"),
-            "key_size": value("properties.keySize"),
+            "key_size": number("properties.keySize"),
             "curve": value("properties.curveName"),
             "key_opts": value("properties.keyOps"),
         },

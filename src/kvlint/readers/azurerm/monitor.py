@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kvlint.readers.azurerm.table import Mapped, block, blocks, flag, link, links, value
+from kvlint.readers.azurerm.table import Mapped, block, blocks, flag, link, links, number, value
 from kvlint.readers.azurerm.vault import PLACED
 
 _INGESTION = "properties.publicNetworkAccessForIngestion"
@@ -57,8 +57,8 @@ MONITOR: Mapping[str, Mapped] = {
         fields={
             **PLACED,
             "sku": value("properties.sku.name", computed=True),
-            "retention_in_days": value("properties.retentionInDays", computed=True),
-            "daily_quota_gb": value("properties.workspaceCapping.dailyQuotaGb", default=-1),
+            "retention_in_days": number("properties.retentionInDays", computed=True),
+            "daily_quota_gb": number("properties.workspaceCapping.dailyQuotaGb", default=-1),
             # Booleans until 5.0, words from 5.0 on.
             "internet_ingestion_enabled": flag(_INGESTION, "Enabled", "Disabled", default=True),
             "internet_ingestion_access_type": value(_INGESTION, default="Enabled"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kvlint.readers.azurerm.table import Field, Mapped, block, blocks, link, links, value, wrap
+from kvlint.readers.azurerm.table import Field, Mapped, block, blocks, link, links, number, value, wrap
 from kvlint.readers.azurerm.vault import PLACED
 
 # From 5.0 on the zone is given by its id; until then by its name, in an argument that each type calls its own way.
@@ -69,7 +69,7 @@ NETWORK: Mapping[str, Mapped] = {
         fields={
             **_IN_ZONE,
             "zone_name": _ZONE_NAME,
-            "ttl": value("properties.ttl"),
+            "ttl": number("properties.ttl"),
             "records": wrap("properties.aRecords", "ipv4Address"),
         },
     ),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kvlint.readers.azurerm.table import Field, Mapped, Plain, block, blocks, link, value
+from kvlint.readers.azurerm.table import Field, Mapped, Plain, block, blocks, link, number, value
 from kvlint.readers.azurerm.vault import CONTACT
 
 _IN_VAULT: Mapping[str, Field] = {"name": value("name"), "key_vault_id": link("parent"), "tags": value("tags")}
@@ -27,7 +27,7 @@ _CERTIFICATE_POLICY: Mapping[str, Field] = {
         {
             "exportable": value("exportable"),
             "key_type": value("keyType"),
-            "key_size": value("keySize", computed=True),
+            "key_size": number("keySize", computed=True),
             "curve": value("curve", computed=True),
             "reuse_key": value("reuseKey"),
         },
@@ -39,8 +39,8 @@ _CERTIFICATE_POLICY: Mapping[str, Field] = {
             "trigger": block(
                 "trigger",
                 {
-                    "days_before_expiry": value("daysBeforeExpiry"),
-                    "lifetime_percentage": value("lifetimePercentage"),
+                    "days_before_expiry": number("daysBeforeExpiry"),
+                    "lifetime_percentage": number("lifetimePercentage"),
                 },
             ),
         },
@@ -49,7 +49,7 @@ _CERTIFICATE_POLICY: Mapping[str, Field] = {
     "x509_certificate_properties": block(
         "x509CertificateProperties",
         {
-            "validity_in_months": value("validityInMonths"),
+            "validity_in_months": number("validityInMonths"),
             "subject": value("subject"),
             "key_usage": value("keyUsage"),
             "extended_key_usage": value("extendedKeyUsage", computed=True),
@@ -71,7 +71,7 @@ OBJECTS: Mapping[str, Mapped] = {
             **_IN_VAULT,
             **DATES,
             "key_type": value("properties.kty"),
-            "key_size": value("properties.keySize"),
+            "key_size": number("properties.keySize"),
             "curve": value("properties.curveName", computed=True),
             "key_opts": value("properties.keyOps"),
             "release_policy": block(

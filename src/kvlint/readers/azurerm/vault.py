@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kvlint.readers.azurerm.table import Default, Field, Mapped, block, blocks, flag, link, value, wrap
+from kvlint.readers.azurerm.table import Default, Field, Mapped, block, blocks, flag, link, number, value, wrap
 
 # What nearly every resource that lives in a resource group has.
 PLACED: Mapping[str, Field] = {
@@ -56,7 +56,7 @@ VAULT: Mapping[str, Mapped] = {
                 defaults=(Default(False, until=(2, 42)), Default(True, since=(2, 42))),
                 until=(2, 42),
             ),
-            "soft_delete_retention_days": value("properties.softDeleteRetentionInDays", default=90),
+            "soft_delete_retention_days": number("properties.softDeleteRetentionInDays", default=90),
             "public_network_access_enabled": flag(
                 "properties.publicNetworkAccess", "Enabled", "Disabled", default=True
             ),

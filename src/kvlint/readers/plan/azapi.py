@@ -42,15 +42,15 @@ def azapi_attributes(instance: Instance, type_: str, api_version: str) -> MapVal
     fields["apiVersion"] = Scalar(at=instance.at, value=api_version)
     above = link_argument(instance, "parent_id")
     if above is not None:
-        fields[_above(type_)] = above
+        fields[above_of(type_)] = above
     attributes = MapValue(at=instance.at, fields=fields)
     if instance.writes("sensitive_body"):
         why = "sensitive_body may set it, and a plan does not show that"
-        attributes = _open(attributes, Unknown(at=instance.at, why=why))
+        attributes = opened(attributes, Unknown(at=instance.at, why=why))
     if not instance.creates:
         # Source: learn.microsoft.com/azure/key-vault/general/access-control-default: a default holds on create only.
         why = "the body does not say it, and Azure keeps what the resource has"
-        attributes = _open(attributes, Unknown(at=instance.at, why=why))
+        attributes = opened(attributes, Unknown(at=instance.at, why=why))
     return with_defaults(attributes, type_, api_version)
 
 
@@ -69,17 +69,17 @@ def overlaid(below: MapValue, above: MapValue) -> MapValue:
     return MapValue(at=below.at, fields=fields, rest=below.rest)
 
 
-def _above(type_: str) -> str:
+def above_of(type_: str) -> str:
     """What ``parent_id`` is to a type: what it extends, the resource it lies in, or no more than its group."""
     if type_.lower().startswith(_EXTENSIONS):
         return "scope"
     return "parent" if type_.count("/") > 1 else "resourceGroupId"
 
 
-def _open(value: MapValue, rest: Unknown) -> MapValue:
+def opened(value: MapValue, rest: Unknown) -> MapValue:
     """``value`` as an object that may have more fields than it shows, at every depth."""
     fields = {
-        name: _open(field, rest) if isinstance(field, MapValue) else field for name, field in value.fields.items()
+        name: opened(field, rest) if isinstance(field, MapValue) else field for name, field in value.fields.items()
     }
     return msgspec.structs.replace(value, fields=fields, rest=rest)
 

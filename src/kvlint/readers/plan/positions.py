@@ -8,8 +8,8 @@ from collections.abc import Collection, Iterator, Mapping
 import msgspec
 
 from kvlint.model.source import Excerpt, Region
+from kvlint.readers.azurerm.flags import PROVIDER_PREFIX
 from kvlint.readers.plan.document import Plan
-from kvlint.readers.plan.providers import PROVIDER_PREFIX
 from kvlint.syntax.json import Lines, elements, members
 
 # The head of an entry is what stands before its change: address, type, name, index, provider. No value stands there.

@@ -8,30 +8,10 @@ from typing import Any, NamedTuple
 from kvlint.model.graph import Resource
 from kvlint.model.source import Location
 from kvlint.model.value import Link, MapValue, Scalar, Unknown, Value
+from kvlint.readers.azurerm.flags import KEY_VAULT_FLAGS, PROVIDER_PREFIX, PROVIDER_TYPE, flag_value
 from kvlint.readers.azurerm.version import EVIDENCE, VersionRange, constrained, evidenced
 from kvlint.readers.plan.configuration import Configuration, Node
 from kvlint.readers.plan.document import BROKEN, ChangeDecoder, Plan, ResourceChange, decode_entry, entry_type
-
-PROVIDER_TYPE = "Terraform/providers"
-PROVIDER_PREFIX = "provider."
-# Flags of features.key_vault, all true by default since 3.0 (internal/features/defaults.go; before 3.0 there was none).
-KEY_VAULT_FLAGS = {
-    "purge_soft_delete_on_destroy": "purgeSoftDeleteOnDestroy",
-    "purge_soft_deleted_keys_on_destroy": "purgeSoftDeletedKeysOnDestroy",
-    "purge_soft_deleted_secrets_on_destroy": "purgeSoftDeletedSecretsOnDestroy",
-    "purge_soft_deleted_certificates_on_destroy": "purgeSoftDeletedCertificatesOnDestroy",
-    "purge_soft_deleted_hardware_security_modules_on_destroy": "purgeSoftDeletedHardwareSecurityModulesOnDestroy",
-    "purge_soft_deleted_hardware_security_module_keys_on_destroy": (
-        "purgeSoftDeletedHardwareSecurityModuleKeysOnDestroy"
-    ),
-    "recover_soft_deleted_key_vaults": "recoverSoftDeletedKeyVaults",
-    "recover_soft_deleted_keys": "recoverSoftDeletedKeys",
-    "recover_soft_deleted_secrets": "recoverSoftDeletedSecrets",
-    "recover_soft_deleted_certificates": "recoverSoftDeletedCertificates",
-    "recover_soft_deleted_hardware_security_module_keys": "recoverSoftDeletedHardwareSecurityModuleKeys",
-}
-_FLAGS_SINCE = (3, 0)
-_BOOLEANS = {"true": True, "false": False}  # also as text, which Terraform takes for a boolean
 
 
 class Managed(NamedTuple):
@@ -125,14 +105,12 @@ def _resource(key: str, block: Node, version: VersionRange, path: str) -> Resour
 
 
 def _flag(expression: Any, version: VersionRange, at: Location) -> Value:
-    if isinstance(expression, dict):
-        constant = _BOOLEANS.get(str(expression.get("constant_value")).lower())
-        if constant is not None:
-            return Scalar(at=at, value=constant)
-        return Unknown(at=at, why="the provider block sets it by an expression, and a plan does not show its value")
-    if version.high <= _FLAGS_SINCE:
-        return Unknown(at=at, why="azurerm before 3.0 has no documented default for it")
-    return Scalar(at=at, value=True, origin="default", note="not set, and the default is true")
+    if not isinstance(expression, dict):
+        return flag_value(None, version, at)
+    plain = expression.get("constant_value")
+    if isinstance(plain, str | bool):
+        return flag_value(Scalar(at=at, value=plain), version, at)
+    return Unknown(at=at, why="the provider block sets it by an expression, and a plan does not show its value")
 
 
 def _object(value: Any) -> Mapping[str, Any]:

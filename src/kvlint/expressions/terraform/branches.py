@@ -1,0 +1,75 @@
+"""``condition ? yes : no``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kvlint.expressions.functions.table import DoubtError
+from kvlint.expressions.operations import Local
+from kvlint.expressions.terraform.failure import FailedError
+from kvlint.expressions.terraform.order import unified
+from kvlint.expressions.terraform.plain import primitive
+from kvlint.expressions.terraform.uncertain import uncertain
+from kvlint.expressions.values import Fields, Items, Result, doubt_in, hidden, unknown_in
+from kvlint.model.value import Absent, Scalar
+from kvlint.syntax import tree
+
+if TYPE_CHECKING:
+    from kvlint.expressions.terraform.evaluate import TerraformEvaluator
+
+# What certainly goes with a text.
+_PLAIN = frozenset((tree.Literal, tree.Template))
+
+
+def chosen(
+    evaluator: TerraformEvaluator, condition: Result, yes: tree.Expression, no: tree.Expression, local: Local
+) -> Result:
+    """One of two branches; what they share where the condition is not known."""
+    at = condition.at
+    if isinstance(condition, Absent):
+        raise FailedError("a condition is null", at)
+    found = primitive(condition, "bool", at)
+    if isinstance(found, Scalar):
+        taken, other = (yes, no) if found.value else (no, yes)
+        result = _converted(evaluator, evaluator.evaluate(taken, local), other, local)
+        return hidden(result) if found.sensitive else result
+    results: list[Result] = []
+    failed: FailedError | None = None
+    for node in (yes, no):
+        try:
+            results.append(evaluator.evaluate(node, local))
+        except FailedError as error:
+            # Whoever applies this gets the other branch, or nothing.
+            failed = error
+            evaluator.watch.risks += 1
+    if failed is not None and not results:
+        raise failed
+    evaluator.watch.weigh(results)
+    return uncertain(results, doubt_in("a condition is not known", at, found), evaluator.watch)
+
+
+def _converted(evaluator: TerraformEvaluator, result: Result, other: tree.Expression, local: Local) -> Result:
+    """A branch as the type that both have: a number or boolean becomes a text where the other one is a text."""
+    kind = type(result)
+    if kind is Absent or (kind is Scalar and type(result.value) is str and type(other) in _PLAIN):  # type: ignore[union-attr]  # mypy does not narrow by type()
+        return result
+    if kind not in (Scalar, Items, Fields):
+        return result
+    risks = evaluator.watch.risks
+    try:
+        found = evaluator.evaluate(other, local)
+    except FailedError:
+        return result
+    finally:
+        evaluator.watch.risks = risks
+    if not isinstance(found, Scalar | Items | Fields):
+        return result
+    evaluator.watch.weigh((result, found))
+    try:
+        return unified([result, found], result.at)[0]
+    except DoubtError:
+        return result
+    except FailedError:
+        if unknown_in(result) is not None or unknown_in(found) is not None:
+            return result
+        raise

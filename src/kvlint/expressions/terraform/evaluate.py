@@ -1,0 +1,219 @@
+"""The evaluator of Terraform's expressions: what they amount to before apply, with Unknown for what nobody can know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar, Protocol
+
+from kvlint.expressions.evaluate import Budget, Document, Evaluator, moved
+from kvlint.expressions.operations import Local
+from kvlint.expressions.terraform import operators
+from kvlint.expressions.terraform.access import data_of, item_of, member_of
+from kvlint.expressions.terraform.branches import chosen
+from kvlint.expressions.terraform.failure import FailedError
+from kvlint.expressions.terraform.functions.call import FUNCTION_NAMES, FUNCTIONS
+from kvlint.expressions.terraform.iterate import comprehended, splatted
+from kvlint.expressions.terraform.plain import primitive, text_of
+from kvlint.expressions.terraform.sameness import may_be
+from kvlint.expressions.terraform.texts import joined
+from kvlint.expressions.terraform.uncertain import Watch, gathered, uncertain
+from kvlint.expressions.values import (
+    Fields,
+    Items,
+    Result,
+    doubt_in,
+    hole,
+    is_sensitive,
+)
+from kvlint.model.source import Location
+from kvlint.model.value import Absent, Scalar, Unknown
+from kvlint.syntax import tree
+
+__all__ = ["FUNCTION_NAMES", "TerraformDocument", "TerraformEvaluator"]
+
+_WRITTEN_OUT = frozenset((tree.Object, tree.Array))
+_LEAVES = (Scalar, Unknown, Absent)
+_ARITHMETIC = frozenset("+-*/%")
+
+
+class TerraformDocument(Document, Protocol):
+    """What an evaluator asks of the module that its expressions stand in."""
+
+    def text_file(self, name: str, at: Location) -> str | None:
+        """The text of a file, as ``file()`` takes its name; None if it may not, or cannot, be read."""
+
+
+class TerraformEvaluator(Evaluator):
+    """Evaluates the expressions of one module.
+
+    Raises FailedError where Terraform would refuse an expression, and InputError once they ask for more work than any
+    input needs.
+    """
+
+    document: TerraformDocument
+
+    def __init__(self, document: TerraformDocument, budget: Budget) -> None:
+        super().__init__(document, FUNCTIONS, budget)
+        self.watch = Watch(budget)
+
+    def member(self, of: Result, name: str, safe: bool, at: Location) -> Result:  # noqa: ARG002  # HCL has no ?.
+        """``of.name``. Raises FailedError where there is none."""
+        return member_of(of, name, at, self.watch)
+
+    def item(self, of: Result, index: Result, safe: bool, from_end: bool, at: Location) -> Result:  # noqa: ARG002  # nor [^i]
+        """``of[index]``. Raises FailedError where there is none."""
+        return item_of(of, index, at, self.watch)
+
+    def text_file(self, name: str, at: Location) -> str | None:
+        """The text of a file; None if it may not, or cannot, be read."""
+        return self.document.text_file(name, at)
+
+    def joined(self, parts: list[Result], at: Location) -> Result:  # type: ignore[override]  # a list will do
+        """The text that parts make together; its pattern where not all of them are known."""
+        return joined(parts, at, self.watch)
+
+    def choose(self, condition: Result, yes: tree.Expression, no: tree.Expression, local: Local) -> Result:
+        """One of two branches; what they share where the condition is not known."""
+        return chosen(self, condition, yes, no, local)
+
+    def _template(self, node: tree.Template, local: Local) -> Result:
+        return self.joined([self.evaluate(part, local) for part in node.parts], self.document.place(node))
+
+    def _member(self, node: tree.Member, local: Local) -> Result:
+        return member_of(self.evaluate(node.of, local), node.name, self.document.place(node), self.watch)
+
+    def _item(self, node: tree.Item, local: Local) -> Result:
+        of, index = self.evaluate(node.of, local), self.evaluate(node.index, local)
+        return item_of(of, index, self.document.place(node), self.watch)
+
+    def _name(self, node: tree.Name, local: Local) -> Result:
+        found = local.get(node.name)
+        if found is not None:
+            return found
+        # What fails in a symbol's own expression is not this one's risk.
+        risks = self.watch.risks
+        try:
+            return self.document.symbol(node)
+        finally:
+            self.watch.risks = risks
+
+    def _unary(self, node: tree.Unary, local: Local) -> Result:
+        at, found = self.document.place(node), self._operand(node.operand, local)
+        return operators.negated(found, at) if node.operator == "!" else operators.minus(found, at)
+
+    def _operand(self, node: tree.Expression, local: Local) -> Result:
+        found = self.evaluate(node, local)
+        if isinstance(found, Unknown) and not found.is_set:
+            self.watch.risks += 1
+        return found
+
+    def _binary(self, node: tree.Binary, local: Local) -> Result:
+        at, name = self.document.place(node), node.operator
+        if name in ("&&", "||"):
+            return self._connected(node, name == "&&", at, local)
+        if name in ("==", "!="):
+            left, right = self.evaluate(node.left, local), self.evaluate(node.right, local)
+            self.weigh(left, right)
+            return operators.equal(_whole(left, right), _whole(right, left), name == "==", at)
+        left, right = self._operand(node.left, local), self._operand(node.right, local)
+        return (operators.reckoned if name in _ARITHMETIC else operators.compared)(name, left, right, at)
+
+    def _connected(self, node: tree.Binary, neutral: bool, at: Location, local: Local) -> Result:
+        """And (``neutral`` true) or or (false): the second operand is not looked at once the first decides."""
+        one = primitive(self._operand(node.left, local), "bool", at)
+        if isinstance(one, Scalar) and one.value is not neutral:
+            return Scalar(at=at, value=not neutral, sensitive=one.sensitive)
+        other = primitive(self._operand(node.right, local), "bool", at)
+        if isinstance(other, Scalar) and other.value is not neutral:
+            return Scalar(at=at, value=not neutral, sensitive=other.sensitive or is_sensitive(one))
+        if isinstance(one, Absent) or isinstance(other, Absent):
+            if not neutral:
+                raise FailedError("an operand of '||' is null", at)
+            return Scalar(at=at, value=False, sensitive=is_sensitive(one) or is_sensitive(other))
+        doubts = [doubt_in("an operand is not known", at, found) for found in (one, other) if type(found) is not Scalar]
+        if not doubts:
+            return Scalar(at=at, value=neutral, sensitive=is_sensitive(one) or is_sensitive(other))
+        patterns = [doubt.pattern for doubt in doubts]
+        # The pattern of one operand alone would make the whole the same as that.
+        pattern = patterns[0] if len(doubts) == 1 else hole(("&&" if neutral else "||").join(patterns))
+        return Unknown(
+            at=at, why=doubts[0].why, pattern=pattern if all(patterns) else "", given=True,
+            sensitive=is_sensitive(one) or is_sensitive(other),
+        )  # fmt: skip
+
+    def _array(self, node: tree.Array, local: Local) -> Result:
+        return Items(at=self.document.place(node), items=[self._at_item(item, local) for item in node.items])  # type: ignore[arg-type]  # HCL spreads nothing into a tuple
+
+    def _object(self, node: tree.Object, local: Local) -> Result:
+        fields: dict[str, Result] = {}
+        rest: Unknown | None = None
+        at = self.document.place(node)
+        for member in node.members:
+            if not isinstance(member, tree.Property):
+                continue
+            key = member.key
+            if isinstance(key, str):
+                fields[key] = self.property(member, local)
+                continue
+            name = primitive(self.evaluate(key, local), "string", at)
+            if isinstance(name, Absent):
+                raise FailedError("the key of an object is null", at)
+            value = self.property(member, local)
+            if isinstance(name, Scalar):
+                fields[text_of(name.value)] = value
+                continue
+            # It may be the name of any that stands before it.
+            doubt = doubt_in("the name of an attribute is not known", name.at, name)
+            for known, before in fields.items():
+                if may_be(doubt, known):
+                    self.watch.weigh((before, value))
+                    fields[known] = uncertain([before, value], doubt, self.watch)
+            rest = gathered([value] if rest is None else [rest, value], doubt)
+        return Fields(at=at, fields=fields, rest=rest)
+
+    def property(self, node: tree.Property, local: Local) -> Result:
+        """The value of a property, placed where its author edits it: at the property, unless it came from elsewhere."""
+        value = node.value
+        kind = type(value)
+        at = self.document.place(node)
+        if kind is tree.Literal:
+            plain = value.value  # type: ignore[union-attr]  # mypy does not narrow by type()
+            return Absent(at=at) if plain is None else Scalar(at=at, value=plain)
+        found = self.evaluate(value, local)
+        if isinstance(found, _LEAVES):
+            return moved(found, at) if found.at.path == at.path else found
+        if kind in _WRITTEN_OUT:
+            if type(found) is Fields:
+                return Fields(at=at, fields=found.fields, rest=found.rest, kind=found.kind)
+            if type(found) is Items:
+                return Items(at=at, items=found.items, kind=found.kind)
+        return found
+
+    def _comprehension(self, node: tree.Comprehension, local: Local) -> Result:
+        return comprehended(self, node, self.evaluate(node.over, local), local)
+
+    def _splat(self, node: tree.Splat, local: Local) -> Result:
+        return splatted(self, node, self.evaluate(node.of, local), local)
+
+    HANDLERS: ClassVar[dict[type, Callable[[Any, Any, Local], Result]]] = {
+        **Evaluator.HANDLERS,
+        tree.Template: _template,
+        tree.Name: _name,
+        tree.Member: _member,
+        tree.Item: _item,
+        tree.Unary: _unary,
+        tree.Binary: _binary,
+        tree.Array: _array,
+        tree.Object: _object,
+        tree.Comprehension: _comprehension,
+        tree.Splat: _splat,
+    }
+
+
+def _whole(result: Result, other: Result) -> Result:
+    """A resource as what is written in it, where it is held against data that is not null."""
+    if isinstance(result, (*_LEAVES, Items, Fields)):
+        return result
+    if isinstance(other, Absent):
+        return Fields(at=result.at, fields={}) if not hasattr(result, "results") else data_of(result, result.at)
+    return data_of(result, result.at)

@@ -1,0 +1,95 @@
+"""Findings of many instances on one place, told once; and what a plan decides, not told from source as well."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from itertools import pairwise
+from typing import TypeAlias
+
+import msgspec
+
+from kvlint.model.report import Finding, Note, Occurrence
+from kvlint.model.source import static_address
+
+_Key: TypeAlias = tuple[object, ...]
+_INDEX = re.compile(r"\[[0-9]+\]")
+# Related places of one finding; of the others only the number is told.
+MAX_RELATED = 20
+
+
+def folded(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+    """One finding for each rule, outcome, place and attribute, by path, line, column and rule.
+
+    Each has its occurrences, sorted, and is about the first of them. The order of ``findings`` does not matter.
+    """
+    groups: dict[_Key, list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault(_key(finding), []).append(finding)
+    return tuple(sorted((_united(group) for group in groups.values()), key=_order))
+
+
+def not_answered(findings: Iterable[Finding], answered: frozenset[str]) -> list[Finding]:
+    """What source says of resources that no plan has decided; ``answered`` are the static addresses of the others."""
+    return [finding for finding in findings if static_address(finding.resource) not in answered]
+
+
+def _key(finding: Finding) -> _Key:
+    at, reason = finding.at, finding.suppressed
+    attribute = _INDEX.sub("[]", at.attribute) if at.attribute else ""
+    return finding.rule.id, finding.outcome, at.spot, attribute, None if reason is None else reason.at.spot
+
+
+def _united(group: Sequence[Finding]) -> Finding:
+    """Findings with one key as one, which is about the first of all resources."""
+    if len(group) == 1:
+        (finding,) = group
+        return finding if finding.occurrences else msgspec.structs.replace(finding, occurrences=(_occurrence(finding),))
+    group = sorted(group, key=_occurrence)
+    if any(_occurrence(one) == _occurrence(two) for one, two in pairwise(group)):
+        group = sorted(group, key=lambda finding: (_occurrence(finding), _rest(finding)))
+    found = {one for finding in group for one in finding.occurrences or (_occurrence(finding),)}
+    return msgspec.structs.replace(
+        group[0],
+        occurrences=tuple(sorted(found)),
+        related=_related(group),
+        # Only if no source says it by itself.
+        source=min(finding.source for finding in group),
+    )
+
+
+def _occurrence(finding: Finding) -> Occurrence:
+    """What a finding is about first."""
+    return Occurrence(
+        root=finding.root,
+        address=finding.resource,
+        type=finding.type,
+        full_name=finding.full_name,
+        message=finding.message,
+    )
+
+
+def _rest(finding: Finding) -> str:
+    """What else two findings on one resource may differ in, so that it is always the same one that is kept."""
+    return repr((finding.declared_as, finding.arguments, finding.evidence, finding.related, finding.at))
+
+
+def _related(group: Iterable[Finding]) -> tuple[Note, ...]:
+    """The places that any of the findings is related to, each once."""
+    notes: dict[_Key, Note] = {}
+    for finding in group:
+        for note in finding.related:
+            notes.setdefault((note.text, note.at.spot), note)
+    found = list(notes.values())
+    if len(found) <= MAX_RELATED:
+        return tuple(found)
+    left = len(found) - MAX_RELATED
+    return (*found[:MAX_RELATED], Note(text=f"and {left} more places", at=found[MAX_RELATED].at))
+
+
+def _order(finding: Finding) -> tuple[object, ...]:
+    at, region, reason = finding.at, finding.at.region, finding.suppressed
+    # What has no region is told apart by whatever else it has.
+    place = (0, 0, 0, 0, repr(at.spot)) if region is None else (*msgspec.structs.astuple(region), "")
+    by = "" if reason is None else repr(reason.at.spot)
+    return at.path, *place, finding.rule.id, finding.resource, at.attribute or "", finding.outcome, by

@@ -1,0 +1,42 @@
+"""``features { key_vault { ... } }`` of the azurerm provider: what it does with what it destroys, or finds deleted."""
+
+from __future__ import annotations
+
+from kvlint.model.source import Location
+from kvlint.model.value import Scalar, Unknown, Value
+from kvlint.readers.azurerm.version import VersionRange
+
+PROVIDER_TYPE = "Terraform/providers"
+PROVIDER_PREFIX = "provider."
+# Flags of features.key_vault, all true by default since 3.0 (internal/features/defaults.go; before 3.0 there was none).
+KEY_VAULT_FLAGS = {
+    "purge_soft_delete_on_destroy": "purgeSoftDeleteOnDestroy",
+    "purge_soft_deleted_keys_on_destroy": "purgeSoftDeletedKeysOnDestroy",
+    "purge_soft_deleted_secrets_on_destroy": "purgeSoftDeletedSecretsOnDestroy",
+    "purge_soft_deleted_certificates_on_destroy": "purgeSoftDeletedCertificatesOnDestroy",
+    "purge_soft_deleted_hardware_security_modules_on_destroy": "purgeSoftDeletedHardwareSecurityModulesOnDestroy",
+    "purge_soft_deleted_hardware_security_module_keys_on_destroy": (
+        "purgeSoftDeletedHardwareSecurityModuleKeysOnDestroy"
+    ),
+    "recover_soft_deleted_key_vaults": "recoverSoftDeletedKeyVaults",
+    "recover_soft_deleted_keys": "recoverSoftDeletedKeys",
+    "recover_soft_deleted_secrets": "recoverSoftDeletedSecrets",
+    "recover_soft_deleted_certificates": "recoverSoftDeletedCertificates",
+    "recover_soft_deleted_hardware_security_module_keys": "recoverSoftDeletedHardwareSecurityModuleKeys",
+}
+_FLAGS_SINCE = (3, 0)
+_BOOLEANS = {"true": True, "false": False}  # also as text, which Terraform takes for a boolean
+
+
+def flag_value(written: Value | None, version: VersionRange, at: Location) -> Value:
+    """What a flag amounts to that is ``written`` as this, or not at all (None)."""
+    if isinstance(written, Scalar):
+        plain = _BOOLEANS.get(str(written.value).lower())
+        if plain is not None:
+            return Scalar(at=written.at, value=plain)
+        return Unknown(at=written.at, why="it is no boolean")
+    if written is not None:
+        return written
+    if version.high <= _FLAGS_SINCE:
+        return Unknown(at=at, why="azurerm before 3.0 has no documented default for it")
+    return Scalar(at=at, value=True, origin="default", note="not set, and the default is true")

@@ -1,0 +1,97 @@
+"""azapi resources as their author wrote them: their body is an ARM resource already."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from kvlint.expressions.values import Result
+from kvlint.model.graph import Resource
+from kvlint.model.value import MapValue, Scalar, Unknown, Value
+from kvlint.readers.arm.defaults import with_defaults
+from kvlint.readers.plan.azapi import above_of, opened, overlaid
+from kvlint.readers.references import Index, reference_of
+from kvlint.syntax import tree
+
+if TYPE_CHECKING:
+    from kvlint.readers.terraform.entities import ResourceEntity
+
+_TOP = ("name", "location", "tags", "identity")
+
+
+def arm_type(entity: ResourceEntity) -> tuple[str, str] | None:
+    """Type and API version of an azapi resource; None if they are not known."""
+    found = entity.content.attribute("type")
+    if not isinstance(found, Scalar) or not isinstance(found.value, str) or "/" not in found.value:
+        return None
+    type_, _, version = found.value.partition("@")
+    return type_, version
+
+
+def attributes(entity: ResourceEntity, type_: str, version: str) -> MapValue:
+    """The attributes of an ``azapi_resource``: body, name, place, and the defaults of its API version."""
+    content, run = entity.content, entity.instance.run
+    fields = dict(body(entity))
+    for name in _TOP:
+        found = content.attribute(name)
+        value = run.frozen(found) if found is not None else None
+        if value is not None:
+            fields.setdefault(name, value)
+    fields["apiVersion"] = Scalar(at=entity.at, value=version)
+    above = content.attribute("parent_id")
+    value = run.frozen(above) if above is not None else None
+    if value is not None:
+        fields[above_of(type_)] = value
+    whole = MapValue(at=entity.at, fields=fields)
+    if "sensitive_body" in content.pieces:
+        why = "sensitive_body may set it, and its content is not told"
+        whole = opened(whole, Unknown(at=entity.at, why=why))
+    return with_defaults(whole, type_, version)
+
+
+def body(entity: ResourceEntity) -> Mapping[str, Value]:
+    """What the body of a resource sets. An encoded one (azapi 1.x) is looked at before it is encoded."""
+    found = _decoded(entity)
+    value = entity.instance.run.frozen(found) if found is not None else None
+    if isinstance(value, MapValue):
+        return value.fields if value.rest is None else {**value.fields, "properties": value.rest}
+    if isinstance(value, Unknown):
+        return {"properties": value}
+    if isinstance(value, Scalar):
+        return {"properties": Unknown(at=value.at, why="the body is a text that is not looked into")}
+    return {}
+
+
+def _decoded(entity: ResourceEntity) -> Result | None:
+    piece = entity.content.pieces.get("body")
+    node = piece.attribute.expression() if piece is not None else None
+    if piece is None or not (isinstance(node, tree.Call) and node.name == "jsonencode" and len(node.arguments) == 1):
+        return entity.content.attribute("body")
+    return entity.instance.evaluate_node(piece, node.arguments[0], entity.local)
+
+
+def is_key_vault(entity: ResourceEntity, unless_known: bool = False) -> bool:
+    """Whether an azapi resource is one of Key Vault's; ``unless_known`` is the answer while its type is not known."""
+    named = arm_type(entity)
+    return unless_known if named is None else named[0].lower().startswith("microsoft.keyvault/")
+
+
+def overlay(update: ResourceEntity, resources: dict[str, Resource]) -> bool:
+    """Write an ``azapi_update_resource`` into the resource that it changes; False if that is not among them."""
+    found = update.content.attribute("resource_id")
+    value = update.instance.run.frozen(found) if found is not None else None
+    if value is None:
+        return False
+    index = Index(resources)
+    reference = reference_of("", "", value, index)
+    if reference is None or len(reference.targets) != 1:
+        return False
+    target = resources[reference.targets[0]]
+    named = arm_type(update)
+    if target.existing or named is None or target.type.lower() != named[0].lower():
+        return False
+    changed = overlaid(target.attributes, MapValue(at=update.at, fields=body(update)))
+    resources[target.address] = msgspec.structs.replace(target, attributes=changed)
+    return True

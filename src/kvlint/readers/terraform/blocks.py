@@ -1,0 +1,228 @@
+"""What stands in a resource or in a block of it: attributes, and blocks, those that ``dynamic`` makes included."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+from kvlint.expressions.operations import Local
+from kvlint.expressions.values import MAX_ITEMS, Fields, Items, Result, doubt_in
+from kvlint.model.source import Location
+from kvlint.model.value import Absent, Scalar, Unknown
+from kvlint.readers.terraform.folder import Part, Piece
+from kvlint.readers.terraform.settle import settled_deeply
+
+if TYPE_CHECKING:
+    from kvlint.readers.terraform.instance import ModuleInstance
+
+# Blocks that say how Terraform goes about a resource, and nothing of the resource.
+_META = frozenset({"lifecycle", "provisioner", "connection", "timeouts", "dynamic"})
+
+
+class Around(Protocol):
+    """What a content stands in: its place, and what its expressions can refer to."""
+
+    @property
+    def at(self) -> Location:
+        """Where its head stands."""
+
+    @property
+    def local(self) -> Local:
+        """``each``, ``count``, and the iterators of dynamic blocks."""
+
+
+class Content:
+    """The attributes and blocks of a resource, or of one of its blocks, as their author wrote them."""
+
+    def __init__(
+        self, instance: ModuleInstance, attributes: Mapping[str, Piece], blocks: Sequence[Part], around: Around
+    ) -> None:
+        self.instance = instance
+        self.at = around.at
+        self.local = around.local
+        self.pieces = attributes
+        self._parts = blocks
+        self._values: dict[str, Result | None] = {}
+        self._busy: set[str] = set()
+
+    def close(self) -> None:
+        """Let go of everything: see ``ModuleInstance.close``."""
+        self._values.clear()
+
+    def attribute(self, name: str) -> Result | None:
+        """The value of an attribute, told where its owner edits it; None if it is not written."""
+        piece = self.pieces.get(name)
+        if piece is None:
+            return None
+        found = self._values.get(name)
+        if found is None:
+            if name in self._busy:
+                return Unknown(at=self.at, why=f"'{name}' refers to itself")
+            self._busy.add(name)
+            try:
+                found = self.instance.evaluate(piece, self.local)
+                if isinstance(found, (Items, Fields)):
+                    start, end = piece.attribute.start, piece.attribute.end
+                    found = settled_deeply(found, self.instance.place(piece.path, start, end), self.instance)
+            finally:
+                self._busy.discard(name)
+            self._values[name] = found
+        return found
+
+    def blocks(self, name: str) -> list[Content | Values] | Unknown | None:
+        """The blocks of a type in their order; Unknown if nobody knows how many, None if none is written.
+
+        An attribute of the same name says the same in another way: ``access_policy = [{ ... }]``, and all of JSON.
+        """
+        found: list[Content | Values] = []
+        written = False
+        for part in self._parts:
+            block = part.block
+            if block.type == name:
+                written = True
+                found.append(self._inner(part, self.local))
+            elif block.type == "dynamic" and block.labels == (name,):
+                written = True
+                made = self._dynamic(part)
+                if isinstance(made, Unknown):
+                    return made
+                found += made
+        if name in self.pieces:
+            return self._from_attribute(name)
+        return found if written else None
+
+    def _from_attribute(self, name: str) -> list[Content | Values] | Unknown | None:
+        value = self.attribute(name)
+        match value:
+            case None | Absent():
+                return None
+            case Fields():
+                return [Values(value)]
+            case Items(items=items) if all(isinstance(item, Fields) for item in items):
+                return [Values(item) for item in items if isinstance(item, Fields)]
+            case _:
+                return doubt_in(f"'{name}' is no list of blocks", value.at, value)
+
+    def _inner(self, part: Part, local: Local) -> Content:
+        path, block = part
+        instance = self.instance
+        instance.run.faults(path, block.body.faults)
+        at = instance.place(path, block.start, block.head)
+        pieces = {key: Piece(path, attribute) for key, attribute in block.body.attributes.items()}
+        return Content(instance, pieces, [Part(path, inner) for inner in block.body.blocks], _Inside(at, local))
+
+    def _dynamic(self, part: Part) -> list[Content | Values] | Unknown:
+        """The blocks that a dynamic one makes."""
+        path, block = part
+        body = block.body
+        self.instance.run.faults(path, body.faults)
+        content = next((inner for inner in body.blocks if inner.type == "content"), None)
+        over = body.attributes.get("for_each")
+        if content is None or over is None:
+            return []
+        found = self.instance.evaluate(Piece(path, over), self.local)
+        pairs = list(pairs_of(found)) if is_open(found) is None else None
+        if pairs is None:
+            return doubt_in("a dynamic block runs over something that is no collection", found.at, found)
+        if len(pairs) > MAX_ITEMS:
+            at = self.instance.place(path, block.start, block.head)
+            self.instance.run.unreadable(f"a dynamic block makes more than {MAX_ITEMS:,} blocks", at)
+            return Unknown(at=at, why="it makes too many blocks")
+        name = self._iterator(part)
+        made: list[Content | Values] = []
+        for key, value in pairs:
+            local = {**self.local, name: Fields(at=value.at, fields={"key": key, "value": value})}
+            made.append(self._inner(Part(path, content), local))
+        return made
+
+    def _iterator(self, part: Part) -> str:
+        from kvlint.syntax import tree
+
+        piece = part.block.body.attributes.get("iterator")
+        node = piece.expression() if piece is not None else None
+        if isinstance(node, tree.Name):
+            return node.name
+        if isinstance(node, tree.Literal) and isinstance(node.value, str):
+            return node.value
+        return part.block.labels[0]
+
+    def data(self, at: Location) -> Fields:
+        """All that is written, as a value."""
+        fields: dict[str, Result] = {}
+        for name in self.pieces:
+            found = self.attribute(name)
+            if found is not None:
+                fields[name] = found
+        for name in dict.fromkeys(_block_types(self._parts)):
+            blocks = self.blocks(name)
+            if isinstance(blocks, list):
+                fields.setdefault(name, Items(at=self.at, items=[block.data(at) for block in blocks]))
+        rest = Unknown(at=at, why="what its author does not write is known after apply")
+        return Fields(at=self.at, fields=fields, rest=rest)
+
+
+def _block_types(parts: Sequence[Part]) -> Iterator[str]:
+    for part in parts:
+        type_ = part.block.type
+        if type_ == "dynamic" and part.block.labels:
+            yield part.block.labels[0]
+        elif type_ not in _META:
+            yield type_
+
+
+class _Inside:
+    """A block: where it stands, and what it can refer to."""
+
+    def __init__(self, at: Location, local: Local) -> None:
+        self.at = at
+        self.local = local
+
+
+class Values:
+    """The same for an object that stands for a block."""
+
+    def __init__(self, value: Fields) -> None:
+        self.value = value
+        self.at = value.at
+        self.pieces: Mapping[str, Result] = value.fields
+
+    def attribute(self, name: str) -> Result | None:
+        """The value of an attribute; None if it is not written."""
+        found = self.value.fields.get(name)
+        return found if found is not None else self.value.rest
+
+    def blocks(self, name: str) -> list[Content | Values] | Unknown | None:
+        """The blocks of a type: objects, or a list of them."""
+        found = self.attribute(name)
+        match found:
+            case None | Absent():
+                return None
+            case Fields():
+                return [Values(found)]
+            case Items(items=items) if all(isinstance(item, Fields) for item in items):
+                return [Values(item) for item in items if isinstance(item, Fields)]
+            case _:
+                return doubt_in(f"'{name}' is no list of blocks", found.at, found)
+
+    def data(self, at: Location) -> Fields:  # noqa: ARG002  # it is a value already
+        """The value."""
+        return self.value
+
+
+def is_open(found: Result) -> Unknown | None:
+    """Why it is not known what is in a collection; None if it is."""
+    if isinstance(found, Fields):
+        return found.rest
+    if isinstance(found, Items | Absent):
+        return None
+    return doubt_in("it is no collection", found.at, found)
+
+
+def pairs_of(found: Result) -> Iterator[tuple[Result, Result]]:
+    """The keys and values of a collection, in Terraform's order."""
+    if isinstance(found, Fields):
+        for key in sorted(found.fields):
+            yield Scalar(at=found.fields[key].at, value=key), found.fields[key]
+    elif isinstance(found, Items):
+        for index, item in enumerate(found.items):
+            yield Scalar(at=item.at, value=index), item

@@ -1,0 +1,118 @@
+"""What one run of kvlint keeps of the modules that it read, so that a module with many callers is read once."""
+
+from __future__ import annotations
+
+from kvlint.errors import InputError
+from kvlint.model.graph import Demand
+from kvlint.readers.azurerm.resources import RESOURCES, is_vault_related
+from kvlint.readers.files import inside, reported
+from kvlint.readers.terraform.folder import Folder, calls, load_folder
+from kvlint.readers.terraform.lower import Lowering
+
+# Modules that are kept; a project has seldom more, and what is over is read again.
+_MOST = 500
+AZAPI = frozenset({"azapi_resource", "azapi_update_resource", "azapi_data_plane_resource", "azapi_resource_action"})
+
+
+class FolderCache:
+    """Modules by the real path of their folder, and what is asked of each resource type."""
+
+    def __init__(self, demand: Demand) -> None:
+        self.demand = demand
+        self._folders: dict[str, Folder | InputError] = {}
+        self._lowerings: dict[str, Lowering | None] = {}
+        self._matters: dict[str, bool] = {}
+        self._own: dict[str, bool] = {}
+
+    def load(self, path: str, directory: str) -> Folder:
+        """The module in ``directory``, which reports call ``path``. Raises InputError if it cannot be read."""
+        found = self._folders.get(directory)
+        if found is None:
+            if len(self._folders) >= _MOST:
+                self._folders.clear()
+                self._matters.clear()
+                self._own.clear()
+            try:
+                found = load_folder(path, directory)
+            except InputError as error:
+                found = error
+            self._folders[directory] = found
+        if isinstance(found, InputError):
+            raise found
+        return found
+
+    def lowering(self, type_: str) -> Lowering | None:
+        """How a resource type is lowered; None for one that has no table, or that no rule asks for."""
+        if type_ not in self._lowerings:
+            mapped = RESOURCES.get(type_)
+            asked = mapped is not None and self.demand.of(mapped.type) is not None
+            self._lowerings[type_] = Lowering(mapped, self.demand) if mapped is not None and asked else None
+        return self._lowerings[type_]
+
+    def is_asked(self, type_: str) -> bool:
+        """Whether any rule may ask for resources of a Terraform type."""
+        return type_ in AZAPI or self.lowering(type_) is not None
+
+    def matters(self, folder: Folder, root: str) -> bool:
+        """Whether a module, or one that it calls, declares anything that rules ask for.
+
+        A module that is not at hand may hold anything.
+        """
+        known = self._matters.get(folder.directory)
+        if known is None:
+            known = self._matters[folder.directory] = self._reaches(folder, root)
+        return known
+
+    def _reaches(self, folder: Folder, root: str) -> bool:
+        waiting, seen = [folder], {folder.directory}
+        while waiting:
+            here = waiting.pop()
+            if self._declares(here):
+                return True
+            for _, source in calls(here):
+                directory = _beside(root, here.directory, source)
+                if directory is None:
+                    return True
+                if directory not in seen:
+                    seen.add(directory)
+                    try:
+                        waiting.append(self.load(reported(root, directory), directory))
+                    except InputError:
+                        return True
+        return False
+
+    def reached(self, folder: Folder, root: str) -> list[Folder]:
+        """A module, and the modules beside it that it calls, those that they call included."""
+        found, seen = [folder], {folder.directory}
+        for here in found:
+            for _, source in calls(here):
+                directory = _beside(root, here.directory, source)
+                if directory is not None and directory not in seen:
+                    seen.add(directory)
+                    try:
+                        found.append(self.load(reported(root, directory), directory))
+                    except InputError:
+                        continue  # whoever reads the module says so
+        return found
+
+    def _declares(self, folder: Folder) -> bool:
+        """Whether a module itself declares anything that rules ask for, or that looks as if they should."""
+        found = self._own.get(folder.directory)
+        if found is None:
+            types = {local.rpartition(".")[0].removeprefix("data.") for local in folder.resources}
+            found = any(self.is_asked(type_) or is_vault_related(type_) for type_ in types)
+            self._own[folder.directory] = found
+        return found
+
+
+def _beside(root: str, directory: str, source: str) -> str | None:
+    """The folder that a local source means; None if it is not local, or leads out of the project."""
+    try:
+        return inside(root, directory, source.replace("\\", "/")) if is_local(source) else None
+    except InputError:
+        return None
+
+
+def is_local(source: str) -> bool:
+    """Whether the source of a module is a folder beside its caller."""
+    return source.startswith(("./", "../", ".\\", "..\\")) or source in (".", "..")

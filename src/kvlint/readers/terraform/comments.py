@@ -1,0 +1,34 @@
+"""The comments of Terraform files, and the attributes and blocks that they can be about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from kvlint.model.source import SourceComments, Target
+from kvlint.readers.terraform.folder import ModuleFile
+from kvlint.syntax.hcl.document import Body
+
+# What every directive begins with, in any case.
+_MARK = "kvlint"
+
+
+def comments_of(files: Mapping[str, ModuleFile]) -> dict[str, SourceComments]:
+    """The comments of the files in which any may be a directive, by reported path."""
+    return {path: _comments(file) for path, file in files.items() if _MARK in file.parsed.text.lower()}
+
+
+def _comments(file: ModuleFile) -> SourceComments:
+    parsed = file.parsed
+    targets = tuple(sorted(_targets(parsed.body)))
+    return SourceComments(text=parsed.text, comments=tuple(parsed.comments), targets=targets)
+
+
+def _targets(body: Body) -> Iterator[Target]:
+    waiting = [body]
+    while waiting:
+        here = waiting.pop()
+        for attribute in here.attributes.values():
+            yield Target(attribute.start, attribute.end, attribute.end)
+        for block in here.blocks:
+            yield Target(block.start, block.head, block.end)
+            waiting.append(block.body)

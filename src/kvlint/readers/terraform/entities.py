@@ -1,0 +1,274 @@
+"""Resources as other expressions see them: what their author wrote, their ids, and what only Azure knows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from kvlint.expressions.operations import Local
+from kvlint.expressions.terraform.uncertain import uncertain
+from kvlint.expressions.values import Fields, Items, Result, hole, pattern_of
+from kvlint.model.source import Location
+from kvlint.model.value import Absent, Scalar, Unknown
+from kvlint.readers.azurerm.resources import RESOURCES
+from kvlint.readers.ids import may_be
+from kvlint.readers.plan.traversal import is_own_id
+from kvlint.readers.terraform.blocks import Content
+from kvlint.readers.terraform.expand import Expansion, Step, expansion
+from kvlint.readers.terraform.folder import Declaration
+from kvlint.readers.terraform.providers import provider_of
+
+if TYPE_CHECKING:
+    from kvlint.readers.terraform.instance import ModuleInstance
+
+_AFTER = "known after apply"
+# Ids that are the address of a pool, and so mean the pool.
+_ADDRESSES = frozenset({"hsm_uri", "vault_uri"})
+_GROUP = "/subscriptions/{subscription}/resourceGroups/{name}"
+_VAULT = "/subscriptions/{subscription}/resourceGroups/{group}/providers/{type}/{name}"
+_VAULTS = ("Microsoft.KeyVault/vaults", "Microsoft.KeyVault/managedHSMs")
+
+One = TypeVar("One", bound="Instance")
+
+
+class Instance:
+    """One instance of a declaration: a resource, or a use of a module."""
+
+    address: str
+    at: Location
+    conditions: frozenset[str]
+
+    def member(self, name: str, at: Location) -> Result:
+        """One of its attributes."""
+        raise NotImplementedError
+
+    def item(self, index: Result, at: Location) -> Result:
+        """An attribute by its name."""
+        if isinstance(index, Scalar) and isinstance(index.value, str):
+            return self.member(index.value, at)
+        return Unknown(at=at, why=f"which attribute of '{self.address}' is meant is not known")
+
+    def close(self) -> None:
+        """Let go of everything: see ``ModuleInstance.close``."""
+
+
+class Symbol(Generic[One]):
+    """A declaration in one use of its module, expanded when somebody asks for it."""
+
+    def __init__(self, instance: ModuleInstance, declaration: Declaration, address: str) -> None:
+        self.instance = instance
+        self.declaration = declaration
+        self.address = address
+        block = declaration.block
+        self.at = instance.place(declaration.path, block.start, block.head)
+        self._expansion: Expansion | None = None
+        self._instances: list[One] = []
+        self._result: Result | None = None
+        self._busy = False
+
+    def make(self, step: Step) -> One:
+        """One instance."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Let go of everything: see ``ModuleInstance.close``."""
+        for instance in self._instances:
+            instance.close()
+        self._instances.clear()
+        self._expansion = self._result = None
+
+    def expanded(self) -> Expansion | None:
+        """Its instances; None while they are being worked out."""
+        if self._expansion is None and not self._busy:
+            self._busy = True
+            try:
+                self.instance.run.body_faults(self.declaration)
+                found = expansion(self.instance, self.declaration, self.address)
+                self.instance.run.count_resources(len(found.steps))
+                self._instances = [self.make(step) for step in found.steps]
+                self._expansion = found
+            finally:
+                self._busy = False
+        return self._expansion
+
+    @property
+    def instances(self) -> list[One]:
+        """All instances."""
+        self.expanded()
+        return self._instances
+
+    def result(self) -> Result:
+        """What the declaration means in an expression: one instance, a list or a map of them, or one for all."""
+        if self._result is None:
+            found = self.expanded()
+            if found is None:
+                self.instance.run.unreadable(f"'{self.address}' refers to itself", self.at)
+                return Unknown(at=self.at, why=f"'{self.address}' refers to itself")
+            self._result = self._meant(found)
+        return self._result
+
+    def _meant(self, found: Expansion) -> Result:
+        if found.symbolic and self._instances:
+            return Symbolic(self._instances[0], found.positions, self.at)
+        if found.kind == "list":
+            return Items(at=self.at, items=list(self._instances))
+        if found.kind == "map":
+            items = zip(found.steps, self._instances, strict=True)
+            return Fields(at=self.at, fields={str(step.key): one for step, one in items})
+        if not self._instances:
+            return Absent(at=self.at)
+        return self._instances[0]
+
+
+class Symbolic:
+    """All instances of a declaration, nobody knows how many, for which ``one`` stands.
+
+    ``positions`` are the patterns of the keys that certainly mean it.
+    """
+
+    def __init__(self, one: Instance, positions: frozenset[str], at: Location) -> None:
+        self.one = one
+        self.positions = positions
+        self.at = at
+
+    def member(self, name: str, at: Location) -> Result:
+        """An instance by its key, which a map takes as a member too."""
+        return self.item(Scalar(at=at, value=name), at)
+
+    def item(self, index: Result, at: Location) -> Result:
+        """The one that stands for all where the key is that of this loop; else it is only one of them."""
+        if pattern_of(index) in self.positions:
+            return self.one
+        why = f"which instance of '{self.one.address}' is meant is not known"
+        return uncertain([self.one, Unknown(at=at, why=why)], Unknown(at=at, why=why))
+
+
+class ResourceSymbol(Symbol["ResourceEntity"]):
+    """The declaration of a resource or data source."""
+
+    def __init__(self, instance: ModuleInstance, declaration: Declaration) -> None:
+        super().__init__(instance, declaration, instance.prefix + declaration.local)
+        mode, _, rest = declaration.local.partition(".")
+        self.is_data = mode in ("data", "ephemeral")
+        self.type = rest.partition(".")[0] if self.is_data else mode
+
+    def make(self, step: Step) -> ResourceEntity:
+        """One instance."""
+        return ResourceEntity(self, step)
+
+
+class ResourceEntity(Instance):
+    """One instance of a resource or data source. Its attributes are evaluated when they are first asked for."""
+
+    def __init__(self, symbol: ResourceSymbol, step: Step) -> None:
+        self.symbol = symbol
+        self.instance = symbol.instance
+        self.type = symbol.type
+        self.address = symbol.address + step.bracket
+        self.at = symbol.at
+        self.local: Local = step.local
+        self.content = Content(self.instance, symbol.declaration.attributes, symbol.declaration.blocks, self)
+        mapped = RESOURCES.get(self.type)
+        self.azure_type = mapped.type if mapped is not None else ""
+        self._own: Unknown | None = None
+        self._busy = False
+
+    @property
+    def conditions(self) -> frozenset[str]:  # type: ignore[override]  # found when somebody asks
+        """What its being there hangs on."""
+        found = self.symbol.expanded()
+        return found.conditions if found is not None else frozenset()
+
+    def close(self) -> None:
+        """Let go of everything: see ``ModuleInstance.close``."""
+        self.content.close()
+
+    def member(self, name: str, at: Location) -> Result:
+        """What is written for an attribute; else Unknown, with the same pattern wherever it is asked for."""
+        found = self.content.attribute(name)
+        if found is not None and not isinstance(found, Absent):
+            return found
+        if is_own_id(self.type, name) or name in _ADDRESSES:
+            return self.own_id(name)
+        if name == "outputs" and self.type == "terraform_remote_state":
+            return RemoteOutputs(self.address, at)
+        blocks = self.content.blocks(name)
+        if blocks is not None and not isinstance(blocks, Unknown):
+            return Items(at=blocks[0].at if blocks else self.at, items=[block.data(at) for block in blocks])
+        return Unknown(at=at, why=f"'{name}' of {self.address} is {_AFTER}", pattern=hole(f"{self.address}.{name}"))
+
+    def data(self, at: Location) -> Result:
+        """All that is written, as an object that has more."""
+        found = self.content.data(at)
+        fields = {**found.fields, "id": self.own_id("id")} if isinstance(found, Fields) else {}
+        return Fields(at=self.at, fields=fields, rest=Unknown(at=at, why=_AFTER))
+
+    def own_id(self, name: str) -> Unknown:
+        """The resource's own id: it certainly names the resource, whatever its text will be."""
+        self.instance.run.types[self.address] = self.azure_type
+        if name == "id" and self._own is not None:
+            return self._own
+        pattern = self.id_pattern() if name == "id" else ""
+        found = Unknown(
+            at=self.at, why=f"{_AFTER}, from {self.address}", pattern=pattern or hole(f"{self.address}.{name}"),
+            candidates=(self.address,), closed=True, given=True, hops=(f"{self.symbol.declaration.local}.{name}",),
+        )  # fmt: skip
+        if name == "id":
+            self._own = found
+        return found
+
+    def id_pattern(self) -> str:
+        """What is known of the id of a vault, managed HSM, resource group or subscription; empty for all others."""
+        # All that one provider makes lies in its subscription, which is also what it reads unless another is named.
+        provider = provider_of(self.instance, self.symbol.declaration, self.at).target
+        subscription = hole(f"{provider}.subscription")
+        match self.azure_type:
+            case "Microsoft.Resources/subscriptions":
+                return f"/subscriptions/{self._text('subscription_id') or subscription}"
+            case "Microsoft.Resources/resourceGroups":
+                return _GROUP.format(subscription=subscription, name=self._text("name") or hole(f"{self.address}.name"))
+            case type_ if type_ in _VAULTS:
+                return _VAULT.format(
+                    subscription=subscription,
+                    group=self._text("resource_group_name") or hole(f"{self.address}.resource_group_name"),
+                    type=type_,
+                    name=self._text("name") or hole(f"{self.address}.name"),
+                )
+        return ""
+
+    def text_id(self) -> Unknown:
+        """The id as what is known of its text."""
+        return Unknown(at=self.at, why=_AFTER, pattern=self.id_pattern(), given=True)
+
+    def _text(self, name: str) -> str:
+        """What is known of a text that its author wrote; a slash in it would make the id another one."""
+        if self._busy:
+            return ""
+        self._busy = True
+        try:
+            found = self.content.attribute(name)
+        finally:
+            self._busy = False
+        text = pattern_of(found) if found is not None else ""
+        return text if "/" not in text and may_be(text, text) else ""
+
+
+class RemoteOutputs:
+    """The outputs of another root module, as its state has them: one that is null is not in a state at all.
+
+    Source: developer.hashicorp.com/terraform/language/state/remote-state-data.
+    """
+
+    def __init__(self, address: str, at: Location) -> None:
+        self.address = address
+        self.at = at
+
+    def member(self, name: str, at: Location) -> Result:
+        """One output."""
+        pattern = hole(f"{self.address}.outputs.{name}")
+        return Unknown(at=at, why=f"it is in the state that {self.address} reads", pattern=pattern, given=True)
+
+    def item(self, index: Result, at: Location) -> Result:
+        """An output by its name."""
+        if isinstance(index, Scalar) and isinstance(index.value, str):
+            return self.member(index.value, at)
+        return Unknown(at=at, why=f"it is in the state that {self.address} reads")

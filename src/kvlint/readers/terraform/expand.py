@@ -1,0 +1,177 @@
+"""``count``, ``for_each`` and ``enabled`` -> the instances of a declaration: those that are known, or one for all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from kvlint.expressions.operations import Local
+from kvlint.expressions.values import MAX_ITEMS, Fields, Items, Result, doubt_in, hole, is_sensitive
+from kvlint.model.source import Location
+from kvlint.model.value import Absent, Scalar, Unknown
+from kvlint.readers.plan.address import Key
+from kvlint.readers.terraform.folder import Declaration
+
+if TYPE_CHECKING:
+    from kvlint.readers.terraform.instance import ModuleInstance
+
+# The key of an instance that stands for all, where no key is known.
+ALL = "*"
+_NOTHING: Local = {}
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """One instance: its key, as it stands in its address (``[0]``, ``["a"]``, or nothing), and what it can refer to."""
+
+    key: Key
+    bracket: str
+    local: Local
+
+
+class Expansion(msgspec.Struct, frozen=True, kw_only=True):
+    """All instances of a declaration. ``kind`` is one, list or map.
+
+    ``symbolic``: one stands for all, ``positions`` are the patterns of its key, and ``conditions`` what is not known of
+    its being there.
+    """
+
+    kind: str
+    steps: tuple[Step, ...]
+    symbolic: bool = False
+    positions: frozenset[str] = frozenset()
+    conditions: frozenset[str] = frozenset()
+
+
+def expansion(instance: ModuleInstance, declaration: Declaration, address: str) -> Expansion:
+    """The instances of a resource or module call with this address."""
+    attributes = declaration.attributes
+    if "count" in attributes:
+        found = _counted(instance, declaration, address)
+    elif "for_each" in attributes:
+        found = _for_each(instance, declaration, address)
+    else:
+        found = Expansion(kind="one", steps=(Step(key=None, bracket="", local=_NOTHING),))
+    return _enabled(instance, declaration, found)
+
+
+def _counted(instance: ModuleInstance, declaration: Declaration, address: str) -> Expansion:
+    piece = declaration.attributes["count"]
+    found = instance.evaluate(piece, _NOTHING)
+    number = _number(found)
+    if number is not None and 0 <= number <= MAX_ITEMS:
+        steps = tuple(
+            Step(key=i, bracket=f"[{i}]", local={"count": Fields(at=found.at, fields={"index": _scalar(found, i)})})
+            for i in range(number)
+        )
+        return Expansion(kind="list", steps=steps)
+    if number is not None and number > MAX_ITEMS:
+        _too_many(instance, "count", address, found.at)
+    doubt = doubt_in("its count is no number, so the plan fails", found.at, found)
+    name = doubt.pattern or address
+    index = Unknown(at=doubt.at, why=doubt.why, pattern=hole(f"{name}[#]"))
+    step = Step(key=0, bracket="[0]", local={"count": Fields(at=doubt.at, fields={"index": index})})
+    return Expansion(
+        kind="list", steps=(step,), symbolic=True,
+        positions=frozenset({index.pattern, "0"}), conditions=frozenset({hole(f"{name} > 0")}),
+    )  # fmt: skip
+
+
+def _number(found: Result) -> int | None:
+    if isinstance(found, Scalar) and not isinstance(found.value, bool):
+        try:
+            return int(found.value)
+        except (ValueError, OverflowError):
+            return None
+    return None
+
+
+def _scalar(found: Result, value: int) -> Scalar:
+    return Scalar(at=found.at, value=value)
+
+
+def _for_each(instance: ModuleInstance, declaration: Declaration, address: str) -> Expansion:
+    found = instance.evaluate(declaration.attributes["for_each"], _NOTHING)
+    pairs = list(_pairs(found)) if _is_known(found) else None
+    if pairs is not None and len(pairs) <= MAX_ITEMS:
+        steps = tuple(
+            Step(key=key, bracket=bracket(key), local=each(_key(key, item), item))
+            for key, item in sorted(pairs, key=lambda pair: pair[0])
+        )
+        return Expansion(kind="map", steps=steps)
+    if pairs is not None:
+        _too_many(instance, "for_each", address, found.at)
+    return _symbolic(found, address)
+
+
+def _is_known(found: Result) -> bool:
+    """Whether all keys are known, and may be shown."""
+    if isinstance(found, Fields):
+        return found.rest is None
+    if isinstance(found, Items):
+        return all(isinstance(item, Scalar) and not item.sensitive for item in found.items)
+    return isinstance(found, Absent)
+
+
+def _pairs(found: Result) -> Iterator[tuple[str, Result]]:
+    if isinstance(found, Fields):
+        yield from found.fields.items()
+    elif isinstance(found, Items):
+        yield from {str(item.value): item for item in found.items if isinstance(item, Scalar)}.items()
+
+
+def _key(key: str, item: Result) -> Scalar:
+    return Scalar(at=item.at, value=key)
+
+
+def each(key: Result, value: Result) -> Local:
+    """``each`` for one instance."""
+    return {"each": Fields(at=value.at, fields={"key": key, "value": value})}
+
+
+def bracket(key: str) -> str:
+    """A key as it stands in an address."""
+    return f"[{msgspec.json.encode(key).decode()}]"
+
+
+def _symbolic(found: Result, address: str) -> Expansion:
+    """Instances over something unknown. Those over the same thing go together: their keys are the same."""
+    one = getattr(found, "one", None)
+    if one is not None:
+        # All instances of something: each of these goes with one of those.
+        pattern = next(iter(sorted(found.positions)))  # type: ignore[union-attr]  # whatever has ``one`` has positions
+        key = Unknown(at=found.at, why="which instances there are is not known", pattern=pattern)
+        conditions = frozenset(one.conditions)
+        step = Step(key=ALL, bracket=f"[{ALL}]", local=each(key, one))
+        return Expansion(
+            kind="map", steps=(step,), symbolic=True, positions=frozenset({pattern}), conditions=conditions
+        )
+    doubt = doubt_in("it is made for each of something that is no map or set", found.at, found)
+    name = doubt.pattern or address
+    sensitive = is_sensitive(found)
+    key = Unknown(at=doubt.at, why=doubt.why, pattern=hole(f"{name}[{ALL}]"))
+    value = Unknown(at=doubt.at, why=doubt.why, pattern="" if sensitive else hole(f"{name}[]"), sensitive=sensitive)
+    step = Step(key=ALL, bracket=f"[{ALL}]", local=each(key, value))
+    conditions = frozenset({hole(f"{name} has items")})
+    return Expansion(
+        kind="map", steps=(step,), symbolic=True, positions=frozenset({key.pattern}), conditions=conditions
+    )
+
+
+def _too_many(instance: ModuleInstance, what: str, address: str, at: Location) -> None:
+    instance.run.unreadable(f"the {what} of '{address}' makes more than {MAX_ITEMS:,} instances", at)
+
+
+def _enabled(instance: ModuleInstance, declaration: Declaration, found: Expansion) -> Expansion:
+    """OpenTofu's ``lifecycle { enabled = ... }``: no instance, or one that is perhaps there."""
+    for path, block in declaration.blocks:
+        if block.type == "lifecycle" and "enabled" in block.body.attributes:
+            from kvlint.readers.terraform.folder import Piece
+
+            answer = instance.evaluate(Piece(path, block.body.attributes["enabled"]), _NOTHING)
+            if isinstance(answer, Scalar):
+                return found if answer.value is True else msgspec.structs.replace(found, steps=())
+            name = answer.pattern if isinstance(answer, Unknown) and answer.pattern else declaration.local
+            return msgspec.structs.replace(found, conditions=found.conditions | {hole(f"{name} is true")})
+    return found

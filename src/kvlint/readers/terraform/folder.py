@@ -1,0 +1,221 @@
+"""The files of one folder -> one module: its declarations, merged as Terraform merges them.
+
+Source: developer.hashicorp.com/terraform/language/files (which files count, override files) and
+opentofu.org/docs/language/files (a ``.tofu`` file takes the place of the ``.tf`` file of the same name).
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+from kvlint.errors import InputError
+from kvlint.readers.files import MAX_FILE, decoded, read_bytes
+from kvlint.syntax.hcl.document import Attribute, Block, File
+from kvlint.syntax.hcl.parse import parse_file
+
+ENDINGS = (".tf", ".tf.json", ".tofu", ".tofu.json")
+VARIABLE_FILES = (".tfvars", ".tfvars.json")
+_TERRAFORM, _TOFU = (".tf.json", ".tf"), (".tofu.json", ".tofu")
+LOCK_FILE = ".terraform.lock.hcl"
+
+
+class Piece(NamedTuple):
+    """An attribute, and the reported path of the file that it stands in."""
+
+    path: str
+    attribute: Attribute
+
+
+class Part(NamedTuple):
+    """A block, and the reported path of the file that it stands in."""
+
+    path: str
+    block: Block
+
+
+class Declaration:
+    """A block at the top of a module, with what override files lay over it. ``local`` is its address in the module."""
+
+    __slots__ = ("_attributes", "_blocks", "block", "local", "overrides", "path")
+
+    def __init__(self, local: str, part: Part) -> None:
+        self.local = local
+        self.path, self.block = part
+        self.overrides: list[Part] = []
+        self._attributes: dict[str, Piece] | None = None
+        self._blocks: list[Part] | None = None
+
+    @property
+    def attributes(self) -> Mapping[str, Piece]:
+        """The attributes by name."""
+        if self._attributes is None:
+            self._attributes = {}
+            for path, block in (Part(self.path, self.block), *self.overrides):
+                self._attributes |= {name: Piece(path, found) for name, found in block.body.attributes.items()}
+        return self._attributes
+
+    @property
+    def blocks(self) -> list[Part]:
+        """The blocks in it; those of an override replace all of the same type (a dynamic one's is its label)."""
+        if self._blocks is None:
+            found = [Part(self.path, block) for block in self.block.body.blocks]
+            for path, over in self.overrides:
+                types = {_type_of(block) for block in over.body.blocks}
+                found = [part for part in found if _type_of(part.block) not in types]
+                found += [Part(path, block) for block in over.body.blocks]
+            self._blocks = found
+        return self._blocks
+
+
+def _type_of(block: Block) -> str:
+    return block.labels[0] if block.type == "dynamic" and block.labels else block.type
+
+
+class ModuleFile(NamedTuple):
+    """One file of a module, under the name that reports call it."""
+
+    path: str
+    parsed: File
+
+
+class Folder:
+    """A module as it is written. ``path`` is what reports call its folder, ``directory`` its real path.
+
+    ``resources`` holds data sources (``data.TYPE.NAME``) and ephemeral resources too. ``twins`` are declarations whose
+    address is taken already; Terraform refuses them. ``unreadable`` are files by their reported path.
+    """
+
+    def __init__(
+        self,
+        path: str,
+        directory: str,
+        files: tuple[ModuleFile, ...],
+        overrides: frozenset[str] = frozenset(),
+        unreadable: Mapping[str, InputError] | None = None,
+    ) -> None:
+        self.path = path
+        self.directory = directory
+        self.files = files
+        self.unreadable = unreadable or {}
+        self.variables: dict[str, Declaration] = {}
+        self.outputs: dict[str, Declaration] = {}
+        self.resources: dict[str, Declaration] = {}
+        self.modules: dict[str, Declaration] = {}
+        self.providers: list[Part] = []
+        self.settings: list[Part] = []
+        self.locals: dict[str, Piece] = {}
+        self.twins: list[Part] = []
+        for file in files:
+            for block in file.parsed.body.blocks:
+                self._add(Part(file.path, block), file.path in overrides)
+
+    def _add(self, part: Part, overrides: bool) -> None:
+        block = part.block
+        labels = block.labels
+        match block.type:
+            case "resource" if len(labels) == 2:
+                self._declare(self.resources, f"{labels[0]}.{labels[1]}", part, overrides)
+            case "data" | "ephemeral" if len(labels) == 2:
+                self._declare(self.resources, f"{block.type}.{labels[0]}.{labels[1]}", part, overrides)
+            case "variable" if len(labels) == 1:
+                self._declare(self.variables, labels[0], part, overrides)
+            case "output" if len(labels) == 1:
+                self._declare(self.outputs, labels[0], part, overrides)
+            case "module" if len(labels) == 1:
+                self._declare(self.modules, labels[0], part, overrides)
+            case "locals":
+                for name, found in block.body.attributes.items():
+                    if overrides or name not in self.locals:
+                        self.locals[name] = Piece(part.path, found)
+            case "provider":
+                self.providers.append(part)
+            case "terraform":
+                self.settings.append(part)
+            case _:
+                pass  # check, moved, import, removed: they deploy nothing of their own
+
+    def _declare(self, where: dict[str, Declaration], name: str, part: Part, overrides: bool) -> None:
+        have = where.get(name)
+        if have is None:
+            where[name] = Declaration(name, part)
+        elif overrides:
+            have.overrides.append(part)
+        else:
+            self.twins.append(part)
+
+    @property
+    def is_damaged(self) -> bool:
+        """Whether there is more in its files than could be read."""
+        return bool(self.unreadable) or any(file.parsed.faults for file in self.files)
+
+    @property
+    def declares_root(self) -> bool:
+        """Whether it says itself that it is a root module: by a provider's configuration or a backend."""
+        blocks = (block for part in self.settings for block in part.block.body.blocks)
+        return bool(self.providers) or any(block.type in ("backend", "cloud") for block in blocks)
+
+
+def load_folder(path: str, directory: str) -> Folder:
+    """The module in a folder. Raises InputError if the folder cannot be listed."""
+    names = module_files(directory)
+    files: list[ModuleFile] = []
+    overrides: set[str] = set()
+    unreadable: dict[str, InputError] = {}
+    for name in sorted(names, key=lambda name: (is_override(name), name)):
+        reported = f"{path}/{name}" if path not in ("", ".") else name
+        try:
+            files.append(ModuleFile(reported, parse(os.path.join(directory, name))))
+        except InputError as error:
+            unreadable[reported] = error
+        if is_override(name):
+            overrides.add(reported)
+    return Folder(path, directory, tuple(files), frozenset(overrides), unreadable)
+
+
+def parse(file: str) -> File:
+    """One file, taken apart. Raises InputError if it cannot be read."""
+    text = decoded(read_bytes(file, MAX_FILE))
+    if not file.endswith(".json"):
+        return parse_file(text)
+    from kvlint.syntax.hcl.json_file import parse_json_file
+
+    return parse_json_file(text)
+
+
+def module_files(directory: str) -> list[str]:
+    """The names of the files that make a module. Raises InputError if the folder cannot be listed."""
+    try:
+        found = {name for name in os.listdir(directory) if is_module_file(name)}
+    except OSError as error:
+        raise InputError(f"the folder cannot be listed: {error.strerror}") from error
+    return [name for name in found if not _is_replaced(name, found)]
+
+
+def is_module_file(name: str) -> bool:
+    """Whether a file belongs to the module in its folder, by its name: an editor's own files do not."""
+    return name.endswith(ENDINGS) and not name.startswith((".", "#"))
+
+
+def _is_replaced(name: str, names: set[str]) -> bool:
+    return any(
+        name.endswith(old) and name[: -len(old)] + new in names for old, new in zip(_TERRAFORM, _TOFU, strict=True)
+    )
+
+
+def is_override(name: str) -> bool:
+    """Whether a file lays its declarations over those of the others, by its name."""
+    stem = next((name[: -len(ending)] for ending in (*_TERRAFORM, *_TOFU) if name.endswith(ending)), name)
+    return stem == "override" or stem.endswith("_override")
+
+
+def calls(folder: Folder) -> Iterator[tuple[str, str]]:
+    """The modules that a folder calls with a source that is written out: the call's name and its source."""
+    from kvlint.syntax import tree
+
+    for name, declaration in folder.modules.items():
+        piece = declaration.attributes.get("source")
+        source = piece.attribute.expression() if piece is not None else None
+        if isinstance(source, tree.Literal) and isinstance(source.value, str):
+            yield name, source.value

@@ -1,0 +1,258 @@
+"""One use of a module: its variables are given, so its expressions amount to something."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import msgspec
+
+from kvlint.expressions.operations import Local
+from kvlint.expressions.terraform.evaluate import TerraformEvaluator
+from kvlint.expressions.terraform.failure import FailedError
+from kvlint.expressions.terraform.types import Type, converted, type_of
+from kvlint.expressions.values import Fields, Items, Result, hidden, hole
+from kvlint.model.source import Location
+from kvlint.model.value import Absent, Scalar, Unknown
+from kvlint.readers.terraform import spaces
+from kvlint.readers.terraform.entities import ResourceSymbol
+from kvlint.readers.terraform.folder import Folder, Piece
+from kvlint.readers.terraform.modules import ModuleSymbol
+from kvlint.readers.terraform.run import TerraformRun
+from kvlint.readers.terraform.settle import settled
+from kvlint.syntax import tree
+
+NOTHING: Local = {}
+
+
+class Given(Protocol):
+    """The values that variables are given, by name; None for one that is given none."""
+
+    def get(self, name: str, /) -> Result | None:
+        """The value of one variable."""
+
+
+class Use(msgspec.Struct, frozen=True, kw_only=True):
+    """How a module is used.
+
+    ``prefix`` is what the addresses in it begin with, ``key`` is its place in ``modules.json``. ``callers`` are the
+    calls that lead to it, ``around`` the folders of the modules that make them. ``shown`` is where everything in it is
+    told, for a module that its caller cannot edit. ``providers`` maps the provider configurations that it is given.
+    """
+
+    given: Given
+    prefix: str = ""
+    key: str = ""
+    callers: tuple[Location, ...] = ()
+    around: tuple[Folder, ...] = ()
+    shown: Location | None = None
+    providers: Mapping[str, str] = {}
+
+
+class ModuleInstance:
+    """A module in one use. Whatever it declares is evaluated once, when somebody asks for it."""
+
+    def __init__(self, folder: Folder, run: TerraformRun, use: Use) -> None:
+        self.folder = folder
+        self.run = run
+        self.use = use
+        self.prefix = use.prefix
+        self._scopes: dict[str, FileScope] = {}
+        self._values: dict[str, Result] = {}
+        self._busy: set[str] = set()
+        self._resources: dict[str, ResourceSymbol] = {}
+        self._modules: dict[str, ModuleSymbol] = {}
+        self._elsewhere: dict[str, bool] = {}
+        if use.shown is None:
+            for file in folder.files:
+                run.add(file)
+            for path, error in folder.unreadable.items():
+                run.bad_file(path, error)
+        run.opened.append(self.close)
+
+    def close(self) -> None:
+        """Let go of everything, as a run does without a search for objects that hold each other."""
+        for resource in self._resources.values():
+            resource.close()
+        for module in self._modules.values():
+            module.close()
+        for held in (self._scopes, self._values, self._resources, self._modules):
+            held.clear()
+
+    def scope(self, path: str) -> FileScope:
+        """What evaluates the expressions of one file."""
+        found = self._scopes.get(path)
+        if found is None:
+            found = self._scopes[path] = FileScope(self, path)
+        return found
+
+    def place(self, path: str, start: int, end: int) -> Location:
+        """Where a stretch of a file is told."""
+        shown = self.use.shown
+        return Location(path=path, span=(start, end)) if shown is None else shown
+
+    def evaluate(self, piece: Piece, local: Local) -> Result:
+        """What an attribute amounts to; Unknown, with a Problem, if it is no expression, and if Terraform refuses it.
+
+        A text, number or boolean stands at the attribute, unless a caller of the module wrote it.
+        """
+        path, attribute = piece
+        node = attribute.expression()
+        at = self.place(path, attribute.start, attribute.end)
+        if node is None:
+            if attribute.fault is not None and self.use.shown is None:
+                self.run.faults(path, [attribute.fault])
+            return Unknown(at=at, why=f"'{attribute.name}' cannot be read")
+        if type(node) is tree.Literal:
+            return Absent(at=at) if node.value is None else Scalar(at=at, value=node.value)
+        return self.evaluate_node(piece, node, local)
+
+    def evaluate_node(self, piece: Piece, node: tree.Expression, local: Local) -> Result:
+        """What a part of an attribute's expression amounts to."""
+        path, attribute = piece
+        at = self.place(path, attribute.start, attribute.end)
+        try:
+            found = self.scope(path).evaluator.evaluate(node, local)
+        except FailedError as error:
+            return Unknown(at=at, why=f"{error.why}, so the plan fails")
+        return settled(found, at, self)
+
+    def is_given(self, at: Location) -> bool:
+        """Whether a place lies in a module that calls this one, so that what stands there was given by it."""
+        found = self._elsewhere.get(at.path)
+        if found is None:
+            found = any(at.path == file.path for folder in self.use.around for file in folder.files)
+            self._elsewhere[at.path] = found
+        return found
+
+    def symbol(self, node: tree.Name, at: Location) -> Result:
+        """What the first name of a reference means."""
+        return spaces.space(self, node.name, at)
+
+    def variable(self, name: str, at: Location) -> Result:
+        """What a variable is given, else its default; Unknown under its own name if that is nothing."""
+        return self._once(f"var.{name}", at, self._variable)
+
+    def _variable(self, key: str, at: Location) -> Result:
+        name = key.partition(".")[2]
+        declaration = self.folder.variables.get(name)
+        if declaration is None:
+            return Unknown(at=at, why=f"there is no variable '{name}'")
+        self.run.body_faults(declaration)
+        attributes, block = declaration.attributes, declaration.block
+        head = self.place(declaration.path, block.start, block.head)
+        found = self.use.given.get(name)
+        if found is None or (isinstance(found, Absent) and self._flag(attributes.get("nullable")) is False):
+            default = attributes.get("default")
+            if default is None:
+                why = f"the variable '{name}' has no value"
+                found = Unknown(at=head, why=why, given=True)
+            else:
+                found = self.evaluate(default, NOTHING)
+        scope = self.scope(declaration.path)
+        try:
+            type_ = self._type(declaration.attributes.get("type"))
+            found = converted(found, type_, lambda node: scope.evaluator.evaluate(node, NOTHING))
+        except FailedError as error:
+            found = Unknown(at=found.at, why=f"the variable '{name}': {error.why}, so the plan fails")
+        if self._flag(attributes.get("sensitive")) is True or self._flag(attributes.get("ephemeral")) is True:
+            return hidden(found)
+        if isinstance(found, Unknown) and not found.pattern and not found.sensitive:
+            return msgspec.structs.replace(found, pattern=hole(f"{self.prefix}var.{name}"))
+        return found
+
+    def _flag(self, piece: Piece | None) -> object:
+        found = self.evaluate(piece, NOTHING) if piece is not None else None
+        return found.value if isinstance(found, Scalar) else None
+
+    def _type(self, piece: Piece | None) -> Type:
+        return type_of(piece.attribute.expression() if piece is not None else None)
+
+    def local(self, name: str, at: Location) -> Result:
+        """A local value."""
+        return self._once(f"local.{name}", at, self._local)
+
+    def _local(self, key: str, at: Location) -> Result:
+        name = key.partition(".")[2]
+        piece = self.folder.locals.get(name)
+        if piece is None:
+            return Unknown(at=at, why=f"there is no local value '{name}'")
+        return self.evaluate(piece, NOTHING)
+
+    def output(self, name: str, at: Location) -> Result | None:
+        """An output of the module; None if there is none of that name."""
+        return self._once(f"output.{name}", at, self._output) if name in self.folder.outputs else None
+
+    def _output(self, key: str, at: Location) -> Result:
+        declaration = self.folder.outputs[key.partition(".")[2]]
+        self.run.body_faults(declaration)
+        piece = declaration.attributes.get("value")
+        if piece is None:
+            return Absent(at=at)
+        found = self.evaluate(piece, NOTHING)
+        return hidden(found) if self._flag(declaration.attributes.get("sensitive")) is True else found
+
+    def _once(self, key: str, at: Location, make: Make) -> Result:
+        """A value, worked out when it is first asked for; one that needs itself is a Problem."""
+        found = self._values.get(key)
+        if found is not None:
+            return found
+        if key in self._busy:
+            self.run.unreadable(f"'{self.prefix}{key}' refers to itself", at)
+            return Unknown(at=at, why=f"'{key}' refers to itself")
+        self._busy.add(key)
+        try:
+            found = make(key, at)
+        finally:
+            self._busy.discard(key)
+        if isinstance(found, (Fields, Items)):
+            self.run.charge(found)
+        self._values[key] = found
+        return found
+
+    def resource(self, local: str) -> ResourceSymbol | None:
+        """A resource or data source by its address in the module."""
+        found = self._resources.get(local)
+        if found is None and local in self.folder.resources:
+            found = self._resources[local] = ResourceSymbol(self, self.folder.resources[local])
+        return found
+
+    def module(self, name: str) -> ModuleSymbol | None:
+        """A module call."""
+        found = self._modules.get(name)
+        if found is None and name in self.folder.modules:
+            found = self._modules[name] = ModuleSymbol(self, self.folder.modules[name])
+        return found
+
+
+class Make(Protocol):
+    """Works out the value of a key."""
+
+    def __call__(self, key: str, at: Location, /) -> Result:
+        """The value; ``at`` is where it is asked for."""
+
+
+class FileScope:
+    """One file of a module in use: what its evaluator asks."""
+
+    def __init__(self, instance: ModuleInstance, path: str) -> None:
+        self.instance = instance
+        self.path = path
+        self.shown = instance.use.shown
+        self.evaluator = TerraformEvaluator(self, instance.run.budget)
+
+    def place(self, node: tree.Node) -> Location:
+        """Where a node stands."""
+        return Location(path=self.path, span=(node.start, node.end)) if self.shown is None else self.shown
+
+    def symbol(self, node: tree.Name) -> Result:
+        """What the first name of a reference means."""
+        return self.instance.symbol(node, self.place(node))
+
+    def call(self, node: tree.Call, local: Local) -> Result | None:  # noqa: ARG002  # HCL declares no functions
+        """Nothing: a module declares no functions."""
+        return None
+
+    def text_file(self, name: str, at: Location) -> str | None:  # noqa: ARG002  # the evaluator says where it is asked
+        """The text of a file of the project."""
+        return self.instance.run.text(name)

@@ -1,0 +1,169 @@
+"""azurerm arguments as their author wrote them -> attributes in Azure's vocabulary, by the tables beside."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from kvlint.expressions.values import Result, hidden
+from kvlint.model.graph import Demand
+from kvlint.model.source import Location
+from kvlint.model.value import Link, ListValue, MapValue, Scalar, Unknown, Value
+from kvlint.readers.azurerm.entries import NEVER, Entry, default_of, entries_of, meet
+from kvlint.readers.azurerm.table import Field, Mapped
+from kvlint.readers.azurerm.tree import Tree, frozen, has, put
+from kvlint.readers.azurerm.version import VersionRange
+from kvlint.readers.terraform.blocks import Content, Values
+
+if TYPE_CHECKING:
+    from kvlint.readers.terraform.run import TerraformRun
+
+ALWAYS = ("id", "name", "parent", "scope", "resourceGroupName")
+_AFTER = "known after apply"
+_BOOLEANS = {"true": True, "false": False}
+
+
+class Lowering:
+    """The arguments of one azurerm type that anyone asks for, ready to be applied to many instances."""
+
+    def __init__(self, mapped: Mapped, demand: Demand) -> None:
+        self.type = mapped.type
+        paths = demand.of(mapped.type) or frozenset()
+        asked = paths | {(name,) for name in ALWAYS} | {tuple(via.split(".")) for via in demand.vias}
+        self._listed = tuple((name, tuple(path.split("."))) for name, path in mapped.listed.items())
+        asked |= {(name,) for name, target in self._listed if any(meet(path, target) for path in asked)}
+        self._entries = entries_of(mapped.fields, asked)
+        fixed = ((tuple(path.split(".")), plain) for path, plain in mapped.fixed.items())
+        self._fixed = tuple((arm, plain) for arm, plain in fixed if any(meet(path, arm) for path in asked))
+
+    def attributes(self, content: Content, run: TerraformRun, version: VersionRange) -> Tree:
+        """What a resource says, defaults of its provider version included: nested dicts of Values."""
+        tree: Tree = {}
+        _Filling(run, version).fill(tree, self._entries, content)
+        for arm, plain in self._fixed:
+            put(tree, arm, Scalar(at=content.at, value=plain, origin="default"))
+        for name, target in self._listed:
+            if name in tree:
+                item = frozen(tree.pop(name), content.at)
+                put(tree, target, ListValue(at=content.at, items=(item,)))
+        return tree
+
+
+class _Filling:
+    """One resource while its attributes are gathered."""
+
+    def __init__(self, run: TerraformRun, version: VersionRange) -> None:
+        self.run = run
+        self.version = version
+
+    def fill(self, tree: Tree, entries: tuple[Entry, ...], content: Content | Values) -> None:
+        """Write the arguments of one block, or of the resource itself, into ``tree``."""
+        missing: list[tuple[Entry, Location]] = []
+        for entry in entries:
+            field = entry.field
+            if field.until <= self.version.low:
+                missing.append((entry, content.at))
+            elif field.kind in ("block", "blocks"):
+                if not self._blocks(tree, entry, content):
+                    missing.append((entry, content.at))
+            else:
+                found = content.attribute(entry.name)
+                value = None if found is None else self._value(entry, found)
+                if value is None:
+                    missing.append((entry, content.at if found is None else found.at))
+                else:
+                    put(tree, entry.arm, value)
+        for entry, at in missing:
+            if not has(tree, entry.arm):
+                self._missing(tree, entry, at)
+
+    def _missing(self, tree: Tree, entry: Entry, at: Location) -> None:
+        """What an argument that is not set amounts to."""
+        default = default_of(entry.field, self.version, at)
+        if default is not None:
+            put(tree, entry.arm, default)
+        elif entry.field.filled and entry.arm:
+            put(tree, entry.arm, Unknown(at=at, why=f"{_AFTER}: it is not written, and the provider fills it in"))
+
+    def _blocks(self, tree: Tree, entry: Entry, content: Content | Values) -> bool:
+        """Write a block, or several; False if there is none."""
+        found = content.blocks(entry.name)
+        if isinstance(found, Unknown):
+            _unknown_block(tree, entry, found)
+            return True
+        field, arm = entry.field, entry.arm
+        if not found:
+            # An argument that the provider computes counts as not set; of any other there are none.
+            if field.kind == "blocks" and arm and not field.computed:
+                put(tree, arm, ListValue(at=content.at, items=()))
+            return False
+        objects: list[Value] = []
+        for block in found:
+            inside: Tree = tree if not arm and field.kind == "block" else {}
+            self.fill(inside, entry.inner, block)
+            for constant, plain in field.constants.items():
+                put(inside, tuple(constant.split(".")), Scalar(at=block.at, value=plain))
+            if inside is not tree:
+                objects.append(frozen(inside, block.at))
+        if field.kind == "blocks":
+            put(tree, arm, ListValue(at=found[0].at, items=tuple(objects)))
+        elif objects:
+            put(tree, arm, objects[0])
+        return True
+
+    def _value(self, entry: Entry, found: Result) -> Value | None:
+        """One argument that is no block; None for null."""
+        field = entry.field
+        if field.sensitive:
+            found = hidden(found)
+        value = self.run.frozen(found)
+        if value is None:
+            return None
+        if field.until < self.version.high and field.until != NEVER:
+            since = ".".join(map(str, field.until))
+            return Unknown(at=value.at, why=f"azurerm ignores {entry.name} from version {since} on")
+        if field.kind in ("link", "links"):
+            return _links(field, value)
+        if isinstance(value, Unknown) and entry.arm in _TEXTS:
+            return msgspec.structs.replace(value, pattern="")
+        return _typed(field, value)
+
+
+# What tells a resource's place: a pattern of it is no text that an id could be held against.
+_TEXTS = frozenset({("resourceGroupName",), ("name",)})
+
+
+def _links(field: Field, value: Value) -> Value:
+    if field.kind == "links" and isinstance(value, Scalar | Link):
+        return ListValue(at=value.at, items=(value,))
+    return value
+
+
+def _typed(field: Field, value: Value) -> Value:
+    """A value in the type that Azure has it in: Terraform takes ``"true"`` for a boolean, ``"90"`` for a number."""
+    if isinstance(value, Scalar):
+        plain = value.value
+        if isinstance(plain, str):
+            if plain in _BOOLEANS:
+                value = msgspec.structs.replace(value, value=_BOOLEANS[plain])
+            elif field.numeric and plain.strip().lstrip("-").isdecimal() and len(plain) < 20:
+                value = msgspec.structs.replace(value, value=int(plain))
+        if field.kind == "flag":
+            return msgspec.structs.replace(value, value=field.words[0 if value.value is True else 1])
+    if field.kind == "wrap":
+        if isinstance(value, Scalar | Link):
+            value = ListValue(at=value.at, items=(value,))
+        if isinstance(value, ListValue):
+            items = tuple(MapValue(at=item.at, fields={field.item: item}) for item in value.items)
+            return ListValue(at=value.at, items=items)
+    return value
+
+
+def _unknown_block(tree: Tree, entry: Entry, found: Unknown) -> None:
+    """A block of which nobody knows whether it is there: so is everything that it would say."""
+    if entry.arm:
+        put(tree, entry.arm, Unknown(at=found.at, why=found.why, sensitive=found.sensitive))
+        return
+    for inner in entry.inner:
+        _unknown_block(tree, inner, found)

@@ -1,0 +1,125 @@
+"""Module calls: what they are made of, what they are given, what they deploy, and what they give back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kvlint.expressions.values import Result, hole
+from kvlint.model.source import Location
+from kvlint.model.value import Unknown
+from kvlint.readers.terraform.entities import Instance, Symbol
+from kvlint.readers.terraform.expand import Step
+from kvlint.readers.terraform.folder import Declaration
+from kvlint.readers.terraform.providers import handed
+from kvlint.readers.terraform.sources import Source, source_of
+
+if TYPE_CHECKING:
+    from kvlint.readers.terraform.instance import ModuleInstance
+
+# What a module call says of the call itself.
+META = frozenset({"source", "version", "count", "for_each", "providers", "depends_on"})
+
+
+class ModuleSymbol(Symbol["ModuleEntity"]):
+    """A module call."""
+
+    def __init__(self, instance: ModuleInstance, declaration: Declaration) -> None:
+        super().__init__(instance, declaration, f"{instance.prefix}module.{declaration.local}")
+        self.name = declaration.local
+        self._source: Source | None = None
+        self._asked = False
+
+    def make(self, step: Step) -> ModuleEntity:
+        """One use."""
+        return ModuleEntity(self, step)
+
+    @property
+    def source(self) -> Source | None:
+        """What the module is made of; None, with a Problem, if that is not at hand."""
+        if not self._asked:
+            self._asked = True
+            self._source = source_of(self.instance, self.declaration, self.at)
+        return self._source
+
+
+class ModuleEntity(Instance):
+    """One use of a module."""
+
+    def __init__(self, symbol: ModuleSymbol, step: Step) -> None:
+        self.symbol = symbol
+        self.step = step
+        self.address = symbol.address + step.bracket
+        self.at = symbol.at
+        self._content: ModuleInstance | None = None
+        self._asked = False
+
+    def close(self) -> None:
+        """Let go of everything: see ``ModuleInstance.close``."""
+        self._content = None
+
+    @property
+    def conditions(self) -> frozenset[str]:  # type: ignore[override]  # found when somebody asks
+        """What its being there hangs on."""
+        found = self.symbol.expanded()
+        return found.conditions if found is not None else frozenset()
+
+    @property
+    def content(self) -> ModuleInstance | None:
+        """What is in the module, with what it is given; None, with a Problem, if it is not at hand."""
+        if not self._asked:
+            self._asked = True
+            source = self.symbol.source
+            if source is not None:
+                self._content = self._used(source)
+        return self._content
+
+    def _used(self, source: Source) -> ModuleInstance:
+        from kvlint.readers.terraform.instance import ModuleInstance, Use
+
+        caller = self.symbol.instance
+        caller.run.count_deployment()
+        at = caller.use.shown if caller.use.shown is not None else self.at
+        use = Use(
+            given=Arguments(caller, self.symbol.declaration, self.step),
+            prefix=f"{self.address}.",
+            key=f"{caller.use.key}.{self.symbol.name}".lstrip("."),
+            callers=caller.use.callers if caller.use.shown is not None else (*caller.use.callers, self.at),
+            around=(*caller.use.around, caller.folder),
+            shown=at if source.is_foreign or caller.use.shown is not None else None,
+            providers=handed(caller, self.symbol.declaration),
+        )
+        return ModuleInstance(source.folder, caller.run, use)
+
+    def member(self, name: str, at: Location) -> Result:
+        """An output of the module: its own expression, where the module is at hand."""
+        content = self.content
+        found = content.output(name, at) if content is not None else None
+        if found is None:
+            why = f"the output '{name}' of {self.address} is not known"
+            return Unknown(at=at, why=why, pattern=hole(f"{self.address}.{name}"))
+        return found
+
+
+class Arguments:
+    """What a module call gives to variables, each evaluated when the module asks for it."""
+
+    def __init__(self, caller: ModuleInstance, declaration: Declaration, step: Step) -> None:
+        self.caller = caller
+        self.pieces = declaration.attributes
+        self.local = step.local
+        self._busy: set[str] = set()
+
+    def get(self, name: str, /) -> Result | None:
+        """The value of one variable; None if it is given none."""
+        piece = self.pieces.get(name) if name not in META else None
+        if piece is None:
+            return None
+        if name in self._busy:
+            at = self.caller.place(piece.path, piece.attribute.start, piece.attribute.end)
+            self.caller.run.unreadable(f"the argument '{name}' refers to itself", at)
+            return Unknown(at=at, why=f"the argument '{name}' refers to itself")
+        self._busy.add(name)
+        try:
+            return self.caller.evaluate(piece, self.local)
+        finally:
+            self._busy.discard(name)

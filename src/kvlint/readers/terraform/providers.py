@@ -1,0 +1,165 @@
+"""Provider blocks: which versions of azurerm they leave open, what they switch, and which resource has which."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from kvlint.errors import InputError
+from kvlint.expressions.operations import Local
+from kvlint.model.graph import Resource
+from kvlint.model.source import Location
+from kvlint.model.value import Link, MapValue, Scalar, Unknown, Value
+from kvlint.readers.azurerm.flags import KEY_VAULT_FLAGS, PROVIDER_PREFIX, PROVIDER_TYPE, flag_value
+from kvlint.readers.azurerm.version import VersionRange, constrained
+from kvlint.readers.terraform.blocks import Content
+from kvlint.readers.terraform.folder import LOCK_FILE, Declaration, Folder, Part, Piece, parse
+from kvlint.syntax import tree
+
+if TYPE_CHECKING:
+    from kvlint.readers.terraform.instance import ModuleInstance
+
+AZURERM = "azurerm"
+_SOURCE = "/hashicorp/azurerm"
+_NOTHING: Local = {}
+
+
+def locked(directory: str) -> VersionRange | None:
+    """The azurerm version that the lock file of a root module names; None if there is none."""
+    file = os.path.join(directory, LOCK_FILE)
+    if not os.path.isfile(file):
+        return None
+    try:
+        blocks = parse(file).body.blocks
+    except InputError:
+        return None
+    for block in blocks:
+        if block.type == "provider" and block.labels and block.labels[0].endswith(_SOURCE):
+            version = _text(block.body.attributes.get("version"))
+            return constrained(version) if version else None
+    return None
+
+
+def constraints(folder: Folder) -> Iterator[str]:
+    """What a module itself demands of the azurerm version."""
+    for _, block in folder.settings:
+        for inner in block.body.blocks:
+            found = inner.body.attributes.get(AZURERM) if inner.type == "required_providers" else None
+            node = found.expression() if found is not None else None
+            if isinstance(node, tree.Literal):
+                yield str(node.value)
+            elif isinstance(node, tree.Object):
+                yield from (_literal(member.value) for member in _members(node, "version"))
+    for _, block in folder.providers:
+        if block.labels == (AZURERM,):
+            yield _text(block.body.attributes.get("version"))
+
+
+def _members(node: tree.Object, name: str) -> Iterator[tree.Property]:
+    return (member for member in node.members if isinstance(member, tree.Property) and member.key == name)
+
+
+def _literal(node: tree.Expression | None) -> str:
+    return node.value if isinstance(node, tree.Literal) and isinstance(node.value, str) else ""
+
+
+def _text(attribute: object) -> str:
+    expression = getattr(attribute, "expression", None)
+    return _literal(expression()) if expression is not None else ""
+
+
+def configured(instance: ModuleInstance) -> Iterator[Resource]:
+    """The azurerm provider blocks of a module, as resources."""
+    for part in instance.folder.providers:
+        if part.block.labels == (AZURERM,):
+            yield _resource(instance, part)
+
+
+def _resource(instance: ModuleInstance, part: Part) -> Resource:
+    path, block = part
+    alias = _text(block.body.attributes.get("alias"))
+    key = f"{AZURERM}.{alias}" if alias else AZURERM
+    address = _address(instance, key)
+    at = instance.place(path, block.start, block.head)
+    instance.run.faults(path, block.body.faults)
+    pieces = {name: Piece(path, attribute) for name, attribute in block.body.attributes.items()}
+    content = Content(instance, pieces, [Part(path, inner) for inner in block.body.blocks], _Head(at))
+    fields = {"features": _features(content, instance), "name": Scalar(at=at, value=key)}
+    return Resource(
+        address=address, type=PROVIDER_TYPE, name=key, attributes=MapValue(at=at, fields=fields), at=at,
+        declared_as="provider", callers=instance.use.callers,
+    )  # fmt: skip
+
+
+class _Head:
+    """Where a provider block stands; nothing is repeated there."""
+
+    def __init__(self, at: Location) -> None:
+        self.at = at
+        self.local = _NOTHING
+
+
+def _features(content: Content, instance: ModuleInstance) -> Value:
+    """``features { key_vault { ... } }``, every switch with its default."""
+    at = content.at
+    features = content.blocks("features")
+    inner = features[0].blocks("key_vault") if isinstance(features, list) and features else features
+    if isinstance(inner, Unknown):
+        return inner
+    switches = inner[0] if inner else None
+    fields: dict[str, Value] = {}
+    for flag, name in KEY_VAULT_FLAGS.items():
+        found = switches.attribute(flag) if switches is not None else None
+        value = instance.run.frozen(found) if found is not None else None
+        fields[name] = flag_value(value, instance.run.version, at)
+    return MapValue(at=at, fields={"keyVault": MapValue(at=at, fields=fields)})
+
+
+def _address(instance: ModuleInstance, key: str) -> str:
+    return f"{PROVIDER_PREFIX}{instance.prefix.rstrip('.')}:{key}" if instance.prefix else PROVIDER_PREFIX + key
+
+
+def provider_of(instance: ModuleInstance, declaration: Declaration, at: Location) -> Link:
+    """The provider block that manages a resource: the one it names, or the one its module has or is given."""
+    key = reference(declaration.attributes.get("provider")) or AZURERM
+    return Link(at=at, target=_resolved(instance, key))
+
+
+def _resolved(instance: ModuleInstance, key: str) -> str:
+    """The address of the provider block that a module knows by ``key``."""
+    for _, block in instance.folder.providers:
+        alias = _text(block.body.attributes.get("alias"))
+        if block.labels == (AZURERM,) and key == (f"{AZURERM}.{alias}" if alias else AZURERM):
+            return _address(instance, key)
+    return instance.use.providers.get(key, PROVIDER_PREFIX + key)
+
+
+def handed(caller: ModuleInstance, declaration: Declaration) -> Mapping[str, str]:
+    """The provider blocks that a module call hands on, by the names that the module knows them by."""
+    piece = declaration.attributes.get("providers")
+    node = piece.attribute.expression() if piece is not None else None
+    found = {AZURERM: _resolved(caller, AZURERM)}
+    if isinstance(node, tree.Object):
+        for member in node.members:
+            if isinstance(member, tree.Property):
+                name = member.key if isinstance(member.key, str) else _traversal(member.key)
+                found[name] = _resolved(caller, _traversal(member.value))
+    return found
+
+
+def reference(piece: Piece | None) -> str:
+    """The provider that an argument names, such as ``azurerm.west``."""
+    return _traversal(piece.attribute.expression()) if piece is not None else ""
+
+
+def _traversal(node: tree.Expression | None) -> str:
+    match node:
+        case tree.Name(name=name):
+            return name
+        case tree.Member(of=of, name=name):
+            return f"{_traversal(of)}.{name}"
+        case tree.Literal(value=str() as text):
+            return text
+        case _:
+            return ""

@@ -1,0 +1,204 @@
+"""A root module -> the resources that the loaded rules ask for, and what could not be understood."""
+
+from __future__ import annotations
+
+from kvlint.errors import InputError
+from kvlint.expressions.room import with_room
+from kvlint.model.graph import Demand, Resource
+from kvlint.model.source import Location
+from kvlint.model.value import MapValue, Scalar, Value
+from kvlint.readers.arm.run import TemplateRead
+from kvlint.readers.azurerm.flags import PROVIDER_TYPE
+from kvlint.readers.azurerm.resources import canonical, is_vault_related
+from kvlint.readers.azurerm.tree import frozen
+from kvlint.readers.azurerm.version import VersionRange, constrained
+from kvlint.readers.problems import CANNOT_READ, TYPE_NOT_KNOWN
+from kvlint.readers.terraform import azapi
+from kvlint.readers.terraform.cache import AZAPI, FolderCache
+from kvlint.readers.terraform.entities import ResourceEntity, ResourceSymbol
+from kvlint.readers.terraform.folder import Folder, ModuleFile
+from kvlint.readers.terraform.instance import ModuleInstance, Use
+from kvlint.readers.terraform.modules import ModuleSymbol
+from kvlint.readers.terraform.providers import configured, constraints, locked, provider_of
+from kvlint.readers.terraform.run import TerraformRun
+from kvlint.readers.terraform.settings import Settings
+from kvlint.readers.terraform.values import RootValues
+
+# What is not judged at all, and how much is missing then: all of a secret, or whatever an action may change.
+_UNSEEN = {"azapi_data_plane_resource": "error", "azapi_resource_action": "warning"}
+_UPDATE = "azapi_update_resource"
+
+
+class TerraformRead(TemplateRead, kw_only=True):
+    """What reading a root module gives. ``sources`` are the files that places may lie in, by reported path."""
+
+    sources: dict[str, ModuleFile]
+
+
+@with_room
+def read_root(
+    path: str, directory: str, root: str, demand: Demand, cache: FolderCache, settings: Settings
+) -> TerraformRead | None:
+    """Read the module in ``directory``, which reports call ``path``, with all that it calls.
+
+    None if there is nothing in it that any rule asks for. Nothing outside the folder ``root`` is read. Raises
+    InputError if it cannot be read at all.
+    """
+    folder = cache.load(path, directory)
+    if not cache.matters(folder, root) and not folder.is_damaged:
+        return None
+    run = TerraformRun(folder, demand, cache, root)
+    values = RootValues(run, folder, settings)
+    run.version = locked(directory) or _demanded(run, folder)
+    instance = ModuleInstance(folder, run, Use(given=values))
+    if not settings.closed and not folder.declares_root and not values.given and _needs_values(folder):
+        run.closed = False
+    reading = _Reading(run)
+    try:
+        reading.lower(instance, frozenset())
+        reading.finish()
+    except InputError as error:
+        run.not_whole("error", error.message, Location(path=_first_file(folder)), error.hint or "")
+    except RecursionError:
+        run.not_whole("error", "what it declares is nested too deep", Location(path=_first_file(folder)))
+    sources = run.sources
+    found = run.done()
+    return TerraformRead(
+        resources=found.resources, problems=found.problems, closed=found.closed, files=found.files, sources=sources
+    )
+
+
+def _first_file(folder: Folder) -> str:
+    return folder.files[0].path if folder.files else folder.path
+
+
+def _needs_values(folder: Folder) -> bool:
+    """Whether a module has variables that somebody must give values to, so that it seems to be made for callers."""
+    return any("default" not in declaration.attributes for declaration in folder.variables.values())
+
+
+def _demanded(run: TerraformRun, folder: Folder) -> VersionRange:
+    """The azurerm versions that a module, and all that it calls, leave open."""
+    found = VersionRange()
+    for each in run.cache.reached(folder, run.root):
+        for text in constraints(each):
+            narrowed = constrained(text)
+            found = found.narrowed(narrowed.low, narrowed.high)
+    return found
+
+
+class _Reading:
+    """One root module while its resources are gathered."""
+
+    def __init__(self, run: TerraformRun) -> None:
+        self.run = run
+        self.updates: list[ResourceEntity] = []
+
+    def lower(self, instance: ModuleInstance, conditions: frozenset[str]) -> None:
+        """Add what a module declares, and what the modules declare that it calls."""
+        run, folder = self.run, instance.folder
+        if not run.cache.matters(folder, run.root):
+            return
+        if run.demand.of(PROVIDER_TYPE) is not None:
+            for provider in configured(instance):
+                run.resources[provider.address] = provider
+        for twin in folder.twins:
+            at = instance.place(twin.path, twin.block.start, twin.block.head)
+            run.problem(CANNOT_READ, "error", f"'{'.'.join(twin.block.labels)}' is declared twice", at)
+        for local in folder.resources:
+            symbol = instance.resource(local)
+            if symbol is not None and not local.startswith("ephemeral."):
+                self._lower_resource(symbol, conditions)
+        for name in folder.modules:
+            call = instance.module(name)
+            if call is not None:
+                self._lower_module(call, conditions)
+
+    def _lower_resource(self, symbol: ResourceSymbol, conditions: frozenset[str]) -> None:
+        if self.run.cache.is_asked(symbol.type):
+            for entity in symbol.instances:
+                self._add(entity, conditions | entity.conditions)
+        elif not symbol.is_data and is_vault_related(symbol.type):
+            text = f"'{symbol.type}' looks like a Key Vault resource, but its type is not known and it was not judged"
+            self.run.type_not_known("error", text, symbol.at)
+
+    def _lower_module(self, call: ModuleSymbol, conditions: frozenset[str]) -> None:
+        source = call.source
+        if source is None or not self.run.cache.matters(source.folder, self.run.root):
+            return
+        for use in call.instances:
+            if use.content is not None:
+                self.lower(use.content, conditions | use.conditions)
+
+    def _add(self, entity: ResourceEntity, conditions: frozenset[str]) -> None:
+        if entity.type in AZAPI:
+            self._add_azapi(entity, conditions)
+            return
+        lowering = self.run.cache.lowering(entity.type)
+        if lowering is None:
+            return
+        tree = lowering.attributes(entity.content, self.run, self.run.version)
+        attributes = frozen(tree, entity.at)
+        self._keep(entity, lowering.type, attributes, conditions)
+
+    def _add_azapi(self, entity: ResourceEntity, conditions: frozenset[str]) -> None:
+        if entity.type == _UPDATE:
+            changed = azapi.arm_type(entity)
+            if changed is None or self.run.demand.of(changed[0]) is not None:
+                self.updates.append(entity)
+            return
+        if entity.type in _UNSEEN:
+            if azapi.is_key_vault(entity) and not entity.symbol.is_data:
+                text = f"an {entity.type} of Key Vault is not understood, so it was not judged"
+                self.run.type_not_known(_UNSEEN[entity.type], text, entity.at)
+            return
+        named = azapi.arm_type(entity)
+        if named is None:
+            self.run.type_not_known(
+                "error", "the type of an azapi_resource is not known, so it was not judged", entity.at
+            )
+            return
+        type_ = canonical(named[0]) or named[0]
+        if self.run.demand.of(type_) is not None:
+            entity.azure_type = type_
+            self._keep(entity, type_, azapi.attributes(entity, type_, named[1]), conditions)
+        elif type_.lower().startswith("microsoft.keyvault/") and canonical(type_) is None:
+            text = f"'{type_}' is a Key Vault type that is not known, so it was not judged"
+            self.run.type_not_known("error", text, entity.at)
+
+    def _keep(self, entity: ResourceEntity, type_: str, attributes: MapValue, conditions: frozenset[str]) -> None:
+        instance, symbol = entity.instance, entity.symbol
+        fields: dict[str, Value] = dict(attributes.fields)
+        if entity.id_pattern():
+            fields["id"] = entity.text_id()
+        if entity.type not in AZAPI:
+            fields["provider"] = provider_of(instance, symbol.declaration, entity.at)
+        if symbol.is_data:
+            read = Scalar(at=entity.at, value="read", origin="derived", note="it is a data source")
+            fields["derived"] = MapValue(at=entity.at, fields={"plannedAction": read})
+        self.run.resources[entity.address] = Resource(
+            address=entity.address,
+            type=type_,
+            name=_name(fields.get("name"), symbol.declaration.local),
+            attributes=MapValue(at=entity.at, fields=fields, rest=attributes.rest),
+            at=entity.at,
+            declared_as=entity.type,
+            action="read" if symbol.is_data else None,
+            existing=symbol.is_data,
+            conditions=conditions,
+            callers=instance.use.callers,
+        )
+
+    def finish(self) -> None:
+        """Lay the updates over what they change."""
+        for update in self.updates:
+            if not azapi.overlay(update, self.run.resources) and azapi.is_key_vault(update, unless_known=True):
+                text = f"{_UPDATE} changes a resource that is not declared here, so the whole was not judged"
+                self.run.problem(TYPE_NOT_KNOWN, "warning", text, update.at)
+
+
+def _name(value: Value | None, local: str) -> str:
+    """The resource's name in Azure, else the one its author gave it."""
+    if isinstance(value, Scalar) and isinstance(value.value, str) and not value.sensitive:
+        return value.value
+    return local.rpartition(".")[2]

@@ -1,0 +1,124 @@
+"""The Terraform files of a scan -> the modules that are judged: those that no other module of the scan calls."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from kvlint.readers.azurerm.resources import LOOKS_LIKE_VAULT, RESOURCES
+from kvlint.readers.discover import Source
+from kvlint.readers.terraform.folder import is_module_file
+
+# Of a module call, in both notations: a folder beside the caller.
+_SOURCE = re.compile(rb'\bsource"?[ \t]*[=:][ \t]*"(\.{1,2}(?:[/\\][^"\r\n]*)?)"')
+_MAX_FILE = 10_000_000
+
+
+class Root(NamedTuple):
+    """A module that is judged for its own sake. ``path`` is what reports call its folder."""
+
+    path: str
+    directory: str
+    asked: bool
+
+
+class Roots(NamedTuple):
+    """``found`` are judged; ``other`` are the paths of modules in which nothing is of interest."""
+
+    found: list[Root]
+    other: list[str]
+
+
+class _Scanned(NamedTuple):
+    calls: set[str]
+    matters: bool
+
+
+def roots_of(sources: Sequence[Source], types: Collection[str] | None) -> Roots:
+    """The root modules among the files of a scan, in their order. ``types`` are the Azure types that rules judge;
+    without them every type is of interest.
+
+    A module that others call is judged through them, unless the user named one of its files. Of modules that only call
+    each other in a circle, one is judged for all.
+    """
+    folders: dict[str, list[Source]] = {}
+    for source in sources:
+        if is_module_file(os.path.basename(source.file)):
+            folders.setdefault(os.path.dirname(source.file), []).append(source)
+    if not folders:
+        return Roots([], [])
+    words = _words(types)
+    scanned = {directory: _scanned(directory, files, words) for directory, files in folders.items()}
+    called = called_by_others({directory: found.calls for directory, found in scanned.items()})
+    roots = Roots([], [])
+    for directory, files in folders.items():
+        asked = any(source.asked for source in files)
+        if directory in called and not asked:
+            continue
+        path = os.path.dirname(files[0].path) or "."
+        if asked or _reaches(directory, scanned):
+            roots.found.append(Root(path, directory, asked))
+        else:
+            roots.other.append(path)
+    return roots
+
+
+def _words(types: Collection[str] | None) -> re.Pattern[bytes]:
+    """What stands in the text of every module that declares something to judge."""
+    lower = None if types is None else {type_.lower() for type_ in types}
+    names = [name for name, mapped in RESOURCES.items() if lower is None or mapped.type.lower() in lower]
+    words = sorted({*names, "azapi_", *(f"azurerm_{word}" for word in LOOKS_LIKE_VAULT)})
+    return re.compile("|".join(words).encode())
+
+
+def _scanned(directory: str, files: Iterable[Source], words: re.Pattern[bytes]) -> _Scanned:
+    """What a module calls, and whether it declares something to judge; of a file that cannot be read, it may."""
+    calls: set[str] = set()
+    matters = False
+    for source in files:
+        data = _head(source.file)
+        # In UTF-16 there are zeros between the letters.
+        matters = matters or data is None or b"\0" in data or words.search(data) is not None
+        for match in _SOURCE.finditer(data or b""):
+            relative = match[1].decode("utf-8", "replace").replace("\\", "/")
+            calls.add(os.path.realpath(os.path.join(directory, relative)))
+    return _Scanned(calls, matters)
+
+
+def _head(file: str) -> bytes | None:
+    try:
+        with open(file, "rb") as opened:
+            return opened.read(_MAX_FILE)
+    except OSError:
+        return None
+
+
+def _reaches(directory: str, scanned: Mapping[str, _Scanned]) -> bool:
+    """Whether a module, or one that it calls, declares something to judge. One outside of the scan may."""
+    waiting, seen = [directory], {directory}
+    while waiting:
+        found = scanned.get(waiting.pop())
+        if found is None or found.matters:
+            return True
+        waiting += found.calls - seen
+        seen |= found.calls
+    return False
+
+
+def called_by_others(calls: Mapping[str, set[str]]) -> set[str]:
+    """What is called by something else. Of those that only call each other in a circle, one is left out."""
+    called = {callee for caller, callees in calls.items() for callee in callees if callee != caller}
+    waiting = [one for one in calls if one not in called]
+    reached: set[str] = set()
+    for one in [*waiting, *calls]:
+        if one in called and one not in reached:
+            called.discard(one)
+        todo = [one]
+        while todo:
+            here = todo.pop()
+            if here not in reached:
+                reached.add(here)
+                todo.extend(calls.get(here, ()))
+    return called

@@ -1,0 +1,134 @@
+"""What all modules of one root share: files, limits, and what has been found."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kvlint.errors import InputError
+from kvlint.expressions.freeze import Freezer
+from kvlint.expressions.values import Result
+from kvlint.model.graph import Demand
+from kvlint.model.source import Location
+from kvlint.model.value import Link, Unknown, Value
+from kvlint.readers.arm.run import Run
+from kvlint.readers.arm.wanted import wanted
+from kvlint.readers.azurerm.version import VersionRange
+from kvlint.readers.files import MAX_FILE, decoded, inside, read_bytes
+from kvlint.readers.problems import CANNOT_READ, NOT_WHOLE
+from kvlint.readers.terraform.cache import FolderCache
+from kvlint.readers.terraform.folder import Folder, ModuleFile
+from kvlint.syntax.lines import Lines
+from kvlint.syntax.tree import Fault
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kvlint.readers.terraform.folder import Declaration
+
+_MAX_FAULTS = 20
+
+
+class TerraformRun(Run):
+    """One root module being read. ``root`` is the folder that nothing may leave, ``directory`` the root module's own.
+
+    ``version`` are the azurerm versions that the root module and all that it calls leave open.
+    """
+
+    def __init__(self, folder: Folder, demand: Demand, cache: FolderCache, root: str) -> None:
+        super().__init__(folder.path, "", wanted(demand), None)
+        self.files = {}
+        self.cache = cache
+        self.root = root
+        self.directory = folder.directory
+        self.demand = demand
+        self.version = VersionRange()
+        self.installed: dict[str, str] | None = None
+        self.sources: dict[str, ModuleFile] = {}
+        self.types: dict[str, str] = {}
+        self.links = LinkFreezer(self.types)
+        self._texts: dict[str, str | None] = {}
+        self._faulty: set[tuple[str, int]] = set()
+        self._noted: set[tuple[str, str]] = set()
+
+    def add(self, file: ModuleFile) -> None:
+        """Take note of a file whose places may be reported, and of what is wrong with its text."""
+        if file.path not in self.sources:
+            self.sources[file.path] = file
+            self.files[file.path] = file.parsed.text
+            self.faults(file.path, file.parsed.faults)
+
+    def bad_file(self, path: str, error: InputError) -> None:
+        """Report a file that cannot be read."""
+        self.closed = False
+        self.problem(CANNOT_READ, "error", error.message, Location(path=path), error.hint or "")
+
+    def faults(self, path: str, faults: Sequence[Fault]) -> None:
+        """Report what is wrong with the text of a file, each once. More resources may be declared there."""
+        fresh = [fault for fault in faults if (path, fault.at) not in self._faulty]
+        if not fresh:
+            return
+        self.closed = False
+        lines = Lines(self.files[path])
+        for fault in fresh[:_MAX_FAULTS]:
+            self._faulty.add((path, fault.at))
+            at = Location(path=path, region=lines.region(fault.at, fault.at), span=(fault.at, fault.at))
+            self.problem(CANNOT_READ, "error", fault.message, at)
+
+    def body_faults(self, declaration: Declaration) -> None:
+        """Report what is wrong inside a block, which is known once somebody looks into it."""
+        self.faults(declaration.path, declaration.block.body.faults)
+        for part in declaration.overrides:
+            self.faults(part.path, part.block.body.faults)
+
+    def unreadable(self, message: str, at: Location, hint: str = "") -> None:
+        """Report a part that cannot be read, in which more resources may be declared."""
+        self.closed = False
+        self.problem(NOT_WHOLE, "error", message, at, hint)
+
+    def note(self, message: str, at: Location, hint: str) -> None:
+        """Say what was not judged, once for each file that it stands in."""
+        self.closed = False
+        if (at.path, message) not in self._noted:
+            self._noted.add((at.path, message))
+            self.problem(NOT_WHOLE, "note", message, at, hint)
+
+    def text(self, name: str) -> str | None:
+        """The text of a file, relative to the root module; None if it is not in the project, or cannot be read."""
+        if name not in self._texts:
+            try:
+                file = inside(self.root, self.directory, name)
+                self._texts[name] = None if file is None else decoded(read_bytes(file, MAX_FILE))
+            except InputError:
+                self._texts[name] = None
+        return self._texts[name]
+
+    def frozen(self, result: Result) -> Value | None:
+        """The Value of a result; None for null. What certainly names one resource is a Link."""
+        return self.links.freeze(result)
+
+
+class LinkFreezer(Freezer):
+    """Turns results into Values, and what certainly is the id of one resource into a Link.
+
+    ``types`` are the Azure types of resources by address.
+    """
+
+    def __init__(self, types: dict[str, str]) -> None:
+        super().__init__()
+        self._types = types
+
+    def freeze(self, result: Result) -> Value | None:
+        """The Value of a result; None for null, which is "not set"."""
+        if type(result) is Unknown and result.candidates:
+            return self._named(result)
+        return super().freeze(result)
+
+    def _named(self, found: Unknown) -> Value:
+        if not (found.closed and found.given and len(found.candidates) == 1):
+            # A pattern would say that the text is known as far as it goes, and so hide what it may name.
+            return Unknown(
+                at=found.at, why=found.why, candidates=found.candidates, closed=found.closed, hops=found.hops,
+                given=found.given, sensitive=found.sensitive,
+            )  # fmt: skip
+        target = found.candidates[0]
+        return Link(at=found.at, target=target, type=self._types.get(target, ""), hops=found.hops)

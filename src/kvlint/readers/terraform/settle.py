@@ -1,0 +1,63 @@
+"""Where a value is told: at the attribute that its owner edits, with the place that it comes from as its cause."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from kvlint.expressions.values import Fields, Items, Result, is_large
+from kvlint.model.source import Location
+from kvlint.model.value import Absent, Scalar, Unknown
+
+if TYPE_CHECKING:
+    from kvlint.readers.terraform.instance import ModuleInstance
+
+_LEAVES = (Scalar, Unknown, Absent)
+
+
+def settled(found: Result, at: Location, instance: ModuleInstance) -> Result:
+    """A text, number, boolean, null or unknown value at an attribute of a module, unless a caller of it wrote it.
+
+    What has parts stays where it is: its parts are told where they stand.
+    """
+    if not isinstance(found, _LEAVES) or _stays(found.at, at, instance):
+        return found
+    return _moved(found, at)
+
+
+def settled_deeply(found: Result, at: Location, instance: ModuleInstance) -> Result:
+    """The same for all that is in a value."""
+    if isinstance(found, _LEAVES):
+        return found if _stays(found.at, at, instance) else _moved(found, at)
+    if not isinstance(found, Items | Fields) or is_large(found):
+        return found
+    return _deeply(found, at, instance)
+
+
+def _deeply(found: Result, at: Location, instance: ModuleInstance) -> Result:
+    if isinstance(found, _LEAVES):
+        return found if _stays(found.at, at, instance) else _moved(found, at)
+    place = found.at if _stays(found.at, at, instance) else _caused(at, found.at)
+    if isinstance(found, Items):
+        return Items(at=place, items=[_deeply(item, at, instance) for item in found.items])
+    if isinstance(found, Fields):
+        fields = {name: _deeply(item, at, instance) for name, item in found.fields.items()}
+        return Fields(at=place, fields=fields, rest=found.rest)
+    return found
+
+
+def _stays(here: Location, at: Location, instance: ModuleInstance) -> bool:
+    """Whether a value stands in the attribute already, or was handed in by a caller of the module."""
+    if here.path == at.path and here.span is not None and at.span is not None:
+        return at.span[0] <= here.span[0] and here.span[1] <= at.span[1]
+    return instance.is_given(here)
+
+
+def _moved(found: Scalar | Unknown | Absent, at: Location) -> Result:
+    return msgspec.structs.replace(found, at=_caused(at, found.at))
+
+
+def _caused(at: Location, cause: Location) -> Location:
+    """The attribute's place, with what it comes from."""
+    return msgspec.structs.replace(at, cause=cause)

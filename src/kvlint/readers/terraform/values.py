@@ -1,0 +1,134 @@
+"""The values of a root module's variables: ``terraform.tfvars``, ``*.auto.tfvars``, ``--var-file``, ``--var``.
+
+Source: developer.hashicorp.com/terraform/language/values/variables (what comes later counts). The environment plays no
+part: the same input gives the same answer everywhere.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from kvlint.errors import InputError
+from kvlint.expressions.operations import Local
+from kvlint.expressions.terraform.evaluate import TerraformEvaluator
+from kvlint.expressions.terraform.failure import FailedError
+from kvlint.expressions.values import Result
+from kvlint.model.source import Location
+from kvlint.model.value import Scalar, Unknown
+from kvlint.readers.terraform.folder import Folder, ModuleFile, Piece, parse
+from kvlint.readers.terraform.settings import Settings
+from kvlint.syntax import tree
+from kvlint.syntax.hcl.parse import parse_file
+
+if TYPE_CHECKING:
+    from kvlint.readers.terraform.run import TerraformRun
+
+_FILES = ("terraform.tfvars", "terraform.tfvars.json")
+_AUTO = (".auto.tfvars", ".auto.tfvars.json")
+# The types of which a value on the command line is an expression, not a text.
+_TEXT = frozenset({"string", "any"})
+
+
+class RootValues:
+    """The values of a root module's variables, each evaluated when somebody asks for it."""
+
+    def __init__(self, run: TerraformRun, folder: Folder, settings: Settings) -> None:
+        self.run = run
+        self.folder = folder
+        self.pieces: dict[str, Piece] = {}
+        self.words = dict(word.partition("=")[::2] for word in settings.variables)
+        for path, file in (*_beside(folder), *settings.files):
+            self._read(path, file)
+
+    @property
+    def given(self) -> bool:
+        """Whether any file or option gives values."""
+        return bool(self.pieces) or bool(self.words)
+
+    def _read(self, path: str, file: str) -> None:
+        try:
+            parsed = parse(file)
+        except InputError as error:
+            self.run.bad_file(path, error)
+            return
+        self.run.add(ModuleFile(path, parsed))
+        self.pieces |= {name: Piece(path, found) for name, found in parsed.body.attributes.items()}
+
+    def get(self, name: str, /) -> Result | None:
+        """The value of one variable; None if it is given none."""
+        if name in self.words:
+            return self._word(name, self.words[name])
+        piece = self.pieces.get(name)
+        if piece is None:
+            return None
+        path, attribute = piece
+        node, at = attribute.expression(), Location(path=path, span=(attribute.start, attribute.end))
+        if node is None:
+            if attribute.fault is not None:
+                self.run.faults(path, [attribute.fault])
+            return Unknown(at=at, why=f"'{name}' cannot be read")
+        return _evaluated(self.run, node, path, at)
+
+    def _word(self, name: str, word: str) -> Result:
+        """The value of ``--var``: a text where the variable is one, else an expression."""
+        declaration = self.folder.variables.get(name)
+        at = Location(path=self.folder.path)
+        type_ = None
+        if declaration is not None:
+            at = Location(path=declaration.path, span=(declaration.block.start, declaration.block.head))
+            piece = declaration.attributes.get("type")
+            type_ = piece.attribute.expression() if piece is not None else None
+        if type_ is None or (isinstance(type_, tree.Name) and type_.name in _TEXT):
+            return Scalar(at=at, value=word)
+        attribute = parse_file(f"x = {word}\n").body.attributes.get("x")
+        node = attribute.expression() if attribute is not None else None
+        if node is None:
+            return Unknown(at=at, why=f"the value of --var {name} is no expression")
+        return _evaluated(self.run, node, at.path, at, fixed=True)
+
+
+def _beside(folder: Folder) -> Sequence[tuple[str, str]]:
+    """The files that Terraform itself reads, in its order."""
+    try:
+        names = os.listdir(folder.directory)
+    except OSError:
+        return ()
+    found = [name for name in _FILES if name in names] + sorted(name for name in names if name.endswith(_AUTO))
+    prefix = "" if folder.path in ("", ".") else f"{folder.path}/"
+    return [(prefix + name, os.path.join(folder.directory, name)) for name in found]
+
+
+def _evaluated(run: TerraformRun, node: tree.Expression, path: str, at: Location, fixed: bool = False) -> Result:
+    try:
+        return TerraformEvaluator(_Outside(path, at if fixed else None), run.budget).evaluate(node, _NOTHING)
+    except FailedError as error:
+        return Unknown(at=at, why=f"{error.why}, so the plan fails")
+
+
+_NOTHING: Local = {}
+
+
+class _Outside:
+    """A file of values: nothing can be referred to in it."""
+
+    def __init__(self, path: str, at: Location | None) -> None:
+        self.path = path
+        self.at = at
+
+    def place(self, node: tree.Node) -> Location:
+        """Where a node stands."""
+        return self.at if self.at is not None else Location(path=self.path, span=(node.start, node.end))
+
+    def symbol(self, node: tree.Name) -> Result:
+        """Nothing has a name here."""
+        return Unknown(at=self.place(node), why="a value refers to something, so the plan fails")
+
+    def call(self, node: tree.Call, local: Mapping[str, Result]) -> Result | None:  # noqa: ARG002  # there is none
+        """No function is declared."""
+        return None
+
+    def text_file(self, name: str, at: Location) -> str | None:  # noqa: ARG002  # functions are not allowed there
+        """No file is read."""
+        return None

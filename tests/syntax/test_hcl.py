@@ -1,0 +1,335 @@
+"""Expressions of Terraform's language: what the tree says of them, and where."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from kvlint.errors import InputError
+from kvlint.syntax import tree
+from kvlint.syntax.hcl.parse import parse_file
+from kvlint.syntax.hcl.template import parse_template
+
+
+def value(text: str) -> tree.Expression:
+    file = parse_file(f"a = {text}\n")
+    assert file.faults == []
+    attribute = file.body.attributes["a"]
+    node = attribute.expression()
+    assert node is not None, attribute.fault
+    return node
+
+
+def fault(text: str) -> tree.Fault:
+    """What is wrong with an expression, by its own offsets."""
+    file = parse_file(f"a = {text}\n")
+    assert file.faults == []
+    attribute = file.body.attributes["a"]
+    assert attribute.expression() is None
+    assert attribute.fault is not None
+    return tree.Fault(attribute.fault.message, attribute.fault.at - 4)
+
+
+def listed(nodes: tuple[Any, ...]) -> str:
+    return ", ".join(map(spelled, nodes))
+
+
+def loop(node: tree.Comprehension) -> str:
+    variables = f"{node.key}, {node.value}" if node.key else node.value
+    result = f"{spelled(node.name)} => {spelled(node.result)}" if node.name else spelled(node.result)
+    condition = f" if {spelled(node.condition)}" if node.condition else ""
+    return f"<for {variables} in {spelled(node.over)}: {result}{'...' * node.grouped}{condition}>"
+
+
+_SPELLINGS: dict[type, Callable[[Any], str]] = {
+    tree.Literal: lambda node: repr(node.value),
+    tree.Name: lambda node: str(node.name),
+    tree.Template: lambda node: f"T({' '.join(map(spelled, node.parts))})",
+    tree.Member: lambda node: f"{spelled(node.of)}.{node.name}",
+    tree.Item: lambda node: f"{spelled(node.of)}[{spelled(node.index)}]",
+    tree.Splat: lambda node: f"S({spelled(node.of)}: {spelled(node.each)})",
+    tree.Call: lambda node: f"{node.name}({listed(node.arguments)}{'...' * node.spread})",
+    tree.Unary: lambda node: f"({node.operator}{spelled(node.operand)})",
+    tree.Binary: lambda node: f"({spelled(node.left)} {node.operator} {spelled(node.right)})",
+    tree.Conditional: lambda node: f"({spelled(node.condition)} ? {spelled(node.yes)} : {spelled(node.no)})",
+    tree.Array: lambda node: f"[{listed(node.items)}]",
+    tree.Object: lambda node: f"{{{listed(node.members)}}}",
+    tree.Property: lambda node: (
+        f"{node.key if isinstance(node.key, str) else '(' + spelled(node.key) + ')'}: {spelled(node.value)}"
+    ),
+    tree.Comprehension: loop,
+}
+
+
+def spelled(node: Any) -> str:
+    """The tree in one line: every operator in parentheses."""
+    return _SPELLINGS[type(node)](node)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1", "1"),
+        ("-5", "-5"),
+        ("1.5", "1.5"),
+        ("1e3", "1000"),
+        ("1.5e+2", "150"),
+        ("true", "True"),
+        ("null", "None"),
+        ("nullable", "nullable"),
+        ("a-b", "a-b"),
+        ("ñ.é", "ñ.é"),
+        ('a.b["c"][0].d', "a.b['c'][0].d"),
+        ("a.0.b", "a[0].b"),
+        ("a . b [ 0 ]", "a.b[0]"),
+        ('a["b${c}"]', "a[T('b' c)]"),
+        ("a[b.c]", "a[b.c]"),
+        ("a[count.index + 1].b", "a[(count.index + 1)].b"),
+        ("(a).b", "a.b"),
+        ("(a + b).c", "(a + b).c"),
+        ("f(a)[0].b", "f(a)[0].b"),
+        ("[a, b][0]", "[a, b][0]"),
+        ("{ a = 1 }.a", "{a: 1}.a"),
+    ],
+)
+def test_values_and_accesses(text: str, expected: str) -> None:
+    assert spelled(value(text)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a && b || c == d + 1 * 2", "((a && b) || (c == (d + (1 * 2))))"),
+        ("a - b - c", "((a - b) - c)"),
+        ("a < b == c >= d", "((a < b) == (c >= d))"),
+        ("5-3", "(5 - 3)"),
+        ("5 -3", "(5 - 3)"),
+        ("5 - -3", "(5 - -3)"),
+        ("-a.b + c", "((-a.b) + c)"),
+        ("!a.b == c", "((!a.b) == c)"),
+        ("!!a", "(!(!a))"),
+        ("- -1", "(-(-1))"),
+        ("!-!a[0]", "(!(-(!a[0])))"),
+        ("a ? b : c ? d : e", "(a ? b : (c ? d : e))"),
+        ("a == 1 ? b : c + 1", "((a == 1) ? b : (c + 1))"),
+        ("a ? b ? 1 : 2 : 3", "(a ? (b ? 1 : 2) : 3)"),
+        ("(a ? b : c) + 1", "((a ? b : c) + 1)"),
+        ("(\n  a\n  - b\n)", "(a - b)"),
+        ("[1\n - 2]", "[(1 - 2)]"),
+        ("a /* one */ + /* two */ b", "(a + b)"),
+        ("(a # one\n + b)", "(a + b)"),
+        ("a/b", "(a / b)"),
+        ("a<b", "(a < b)"),
+    ],
+)
+def test_operators(text: str, expected: str) -> None:
+    assert spelled(value(text)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("f()", "f()"),
+        ("f (a, 1)", "f(a, 1)"),
+        ("f(\n  a,\n  b,\n)", "f(a, b)"),
+        ("f(a, b...)", "f(a, b...)"),
+        ("f((a) + b, (c))", "f((a + b), c)"),
+        ("f(g(1), h(2))", "f(g(1), h(2))"),
+        ("f(a ? b : c, !d)", "f((a ? b : c), (!d))"),
+        ("provider::time::parse(x)", "provider::time::parse(x)"),
+        ('core::upper("x")', "core::upper('x')"),
+        ("f(<<E\nx\nE\n, 2)", "f('x\\n', 2)"),
+        ("[for x in y : x]", "<for x in y: x>"),
+        ("[for k, v in y : k if v != null]", "<for k, v in y: k if (v != None)>"),
+        ("[for x in y : x ? 1 : 2]", "<for x in y: (x ? 1 : 2)>"),
+        ("[for x in a ? b : c : x]", "<for x in (a ? b : c): x>"),
+        ("{for k, v in y : k => v}", "<for k, v in y: k => v>"),
+        ("{\n  for k, v in y :\n  k => v...\n  if v\n}", "<for k, v in y: k => v... if v>"),
+        ("{for k in y : k.a => [for l in k : l]}", "<for k in y: k.a => <for l in k: l>>"),
+        ("[for in_x in y : in_x]", "<for in_x in y: in_x>"),
+        ("[format]", "[format]"),
+    ],
+)
+def test_calls_and_loops(text: str, expected: str) -> None:
+    assert spelled(value(text)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("a[*]", "S(a: *)"),
+        ("a[*].b[0]", "S(a: *.b[0])"),
+        ("a.*.b[0]", "S(a: *.b)[0]"),
+        ("a.*.b.0.c", "S(a: *.b[0].c)"),
+        ("a.*.b[0].c", "S(a: *.b)[0].c"),
+        ("a[*].b[*].c", "S(a: S(*.b: *.c))"),
+        ("a[*][*].b", "S(a: S(*: *.b))"),
+        ("a.*.b[*].c", "S(S(a: *.b): *.c)"),
+        ("a[*].b.*.c", "S(a: S(*.b: *.c))"),
+        ("a[ * ][ x + 1 ]", "S(a: *[(x + 1)])"),
+        ("f(a)[*].b", "S(f(a): *.b)"),
+        ("f(a[*]...)", "f(S(a: *)...)"),
+    ],
+)
+def test_splats(text: str, expected: str) -> None:
+    assert spelled(value(text)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("[]", "[]"),
+        ("[ # none\n]", "[]"),
+        ("[1, a.b, [2],\n # one\n 3, ]", "[1, a.b, [2], 3]"),
+        ("{}", "{}"),
+        ("{ a = 1, b: 2 }", "{a: 1, b: 2}"),
+        ("{\n  a = 1 # one\n\n  // two\n  b = 2,\n}", "{a: 1, b: 2}"),
+        ('{ "a b" = 1, "a${b}" = 2, (c) = 3, ("d") = 4 }', "{a b: 1, (T('a' b)): 2, (c): 3, ('d'): 4}"),
+        ("{ true = 1, null = 2, 3 = 4 }", "{true: 1, null: 2, (3): 4}"),
+        ("{ in = 1, if = 2 }", "{in: 1, if: 2}"),
+        ("{ a = b ? c : d, e = [f] }", "{a: (b ? c : d), e: [f]}"),
+        ("[{\n a = 1\n b = 2 }]", "[{a: 1, b: 2}]"),
+    ],
+)
+def test_tuples_and_objects(text: str, expected: str) -> None:
+    assert spelled(value(text)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('""', "''"),
+        (r'"a\n\t\"\\\u00e9\U0001F600"', repr('a\n\t"\\é😀')),
+        ('"$${a} %%{b} $c 5% $"', repr("${a} %{b} $c 5% $")),
+        ('"${a}"', "a"),
+        ('"${a.b}"', "a.b"),
+        ('"${ a }-${b}"', "T(a '-' b)"),
+        ('"x${f("y", "${z}")}"', "T('x' f('y', z))"),
+        ('"x${a ? "y" : "z"}"', "T('x' (a ? 'y' : 'z'))"),
+        ('"x${\n  a\n}"', "T('x' a)"),
+        ('"a ${~ b ~} c"', "T('a' b 'c')"),
+        ('"${~ b ~}"', "b"),
+        ('" ${~ b}"', "T(b)"),
+        ('"%{ if a }b%{ endif }"', "(a ? 'b' : '')"),
+        ('"%{ if a }b%{ else }c${d}%{ endif }"', "(a ? 'b' : T('c' d))"),
+        ('"x%{ if a ~} b %{~ endif } y"', "T('x' (a ? 'b' : '') ' y')"),
+        ('"%{ for k, v in a }${k}=${v}%{ endfor }"', "join('', <for k, v in a: T(k '=' v)>)"),
+        ('"%{ for v in a }${v}%{ endfor }"', "join('', <for v in a: T(v)>)"),
+        ('"%{ if a }%{ if b }c%{ endif }%{ endif }"', "(a ? (b ? 'c' : '') : '')"),
+    ],
+)
+def test_texts(text: str, expected: str) -> None:
+    assert spelled(value(text)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("<<E\na\n b\nE", repr("a\n b\n")),
+        ("<<E\nE", "''"),
+        ("<<E\r\na\r\nE\r", repr("a\r\n")),
+        ("<<_E-1\na\n  _E-1  ", repr("a\n")),
+        ('<<E\n\\n "${a}" $${b}\nE', "T('\\\\n \"' a '\" ${b}\\n')"),
+        ("<<E\n${a}\nE", "T(a '\\n')"),
+        ("<<-E\n    a\n      b\n\n    c\n    E", repr("a\n  b\n\nc\n")),
+        ("<<-E\n    a\n  ${b}\n  E", "T('  a\\n' b '\\n')"),
+        ("<<-E\n  a\n${b}\n  E", "T('  a\\n' b '\\n')"),
+        (
+            "<<E\n%{ for a in b ~}\n  x${a}\n%{ endfor ~}\nend\nE",
+            "T(join('', <for a in b: T('  x' a '\\n')>) 'end\\n')",
+        ),
+        ("<<E\n<<F\nE", repr("<<F\n")),
+    ],
+)
+def test_heredocs(text: str, expected: str) -> None:
+    assert spelled(value(text)) == expected
+
+
+def all_nodes(node: Any) -> list[tree.Node]:
+    if isinstance(node, tuple):
+        return [found for item in node for found in all_nodes(item)]
+    if not isinstance(node, tree.Node):
+        return []
+    return [node, *(found for name in node.__struct_fields__[2:] for found in all_nodes(getattr(node, name)))]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ('a.b["c"]', ['a.b["c"]', "a.b", "a", '"c"']),
+        ("(a) + b * (c) # d", ["(a) + b * (c)", "a", "b * (c)", "b", "c"]),
+        ("!!a", ["!!a", "!a", "a"]),
+        ("f(a, -1)", ["f(a, -1)", "a", "-1"]),
+        ("[ a , 1 ]", ["[ a , 1 ]", "a", "1"]),
+        ("{ a = 1 , b = (c) }", ["{ a = 1 , b = (c) }", "a = 1", "1", "b = (c)", "c"]),
+        ('"a${b}c"', ['"a${b}c"', "a", "b", "c"]),
+        ("a[*].b", ["a[*].b", "a", "[*].b", "[*]"]),
+        ("(a).*.b[0]", ["(a).*.b[0]", "(a).*.b", "a", ".*.b", ".*", "0"]),
+        ("[for x in y : z]", ["[for x in y : z]", "y", "z"]),
+        ("<<E\nx${a}\nE", ["<<E\nx${a}\nE", "x", "a", "\n"]),
+        ('"%{ if a }b%{ endif }"', ["%{ if a }b%{ endif }", "a", "b", ""]),
+    ],
+)
+def test_every_node_says_where_it_stands(text: str, expected: list[str]) -> None:
+    whole = f"a = {text}"
+    assert [whole[node.start : node.end] for node in all_nodes(value(text))] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "message", "at"),
+    [
+        ("", "expected an expression, found the end of the line", 0),
+        ("1 b = 2", "expected the end of the line, found a name", 2),
+        ("1,", "expected the end of the line, found ','", 1),
+        ("${a}", "expected an expression, found '$'", 0),
+        ("a +", "expected an expression, found the end of the line", 3),
+        ("a ? b", "this does not belong here", 5),
+        ("a : b", "expected the end of the line, found ':'", 2),
+        ("a & b", "expected the end of the line, found '&'", 2),
+        ("f(1 2)", "this does not belong here", 4),
+        ("f(1,,2)", "this does not belong here", 4),
+        ("f(a..., b)", "this does not belong here", 6),
+        ("a::b", "expected '(' behind the name of a function, found the end of the line", 4),
+        ("a.", "expected a name behind '.', found the end of the line", 2),
+        ("{ a = 1 b = 2 }", "expected a new line, ',' or '}', found a name", 8),
+        ("{ a }", "expected '=' behind a key, found '}'", 4),
+        ("[1 2]", "expected ',' or ']', found a number", 3),
+        ("[for x in y : k => x]", "this does not belong here", 16),
+        ("{for x in y : x}", "this does not belong here", 15),
+        ('"${}"', "expected an expression, found '}'", 3),
+        ('"${a b}"', "expected '}', found a name", 5),
+        (r'"\q"', "a backslash stands before a character that it cannot escape", 1),
+        (r'"\ud800"', "there is no character of this number", 1),
+        ('"%{ else }"', "there is nothing that this 'else' belongs to", 1),
+        ('"%{ if a }%{ endfor }"', "there is nothing that this 'endfor' belongs to", 10),
+        ('"%{ if a }"', "this 'if' has no end", 1),
+        ('"%{ hunter2 }"', "expected if, else, endif, for or endfor, found a name", 4),
+        ("1e999", "this number is too large", 0),
+        ("9" * 500, "this number is too long", 0),
+    ],
+)
+def test_what_is_no_expression_says_why(text: str, message: str, at: int) -> None:
+    assert fault(text) == tree.Fault(message, at)
+
+
+def test_an_expression_is_read_once() -> None:
+    attribute = parse_file("a = [b]").body.attributes["a"]
+    assert attribute.expression() is attribute.expression()
+
+
+def test_a_template_file_is_one_expression() -> None:
+    text = "a ${b}\n%{ for c in d ~}\n - ${c}\\n\n%{ endfor }"
+    expected = r"T('a ' b '\n' join('', <for c in d: T(' - ' c '\\n\n')>))"
+    assert spelled(parse_template(text)) == expected
+    assert spelled(parse_template("\ufeff${a}")) == "a"
+    assert spelled(parse_template("")) == "''"
+
+
+def test_a_template_file_that_is_none_says_where() -> None:
+    with pytest.raises(InputError) as caught:
+        parse_template("first\n${ a b }")
+    assert (caught.value.message, caught.value.line, caught.value.column) == (
+        "not a template: expected '}', found a name", 2, 6,
+    )  # fmt: skip

@@ -1,0 +1,184 @@
+"""Findings of many instances on one place: one result, and no instance lost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kvlint.folding import MAX_RELATED, folded, not_answered
+from kvlint.model.report import Evidence, Finding, Note, Outcome, Suppression
+from kvlint.model.rule import All, Rule, Severity
+from kvlint.model.source import Location, Region, static_address
+
+VAULT = "Microsoft.KeyVault/vaults"
+
+
+def rule(id_: str) -> Rule:
+    return Rule(
+        id=id_, name="a-rule", title="A rule", severity=Severity.HIGH, resources=(VAULT,), when=All(()),
+        require=All(()), message="'{resource}' is wrong.", why="", fix="", references=(), examples=(), path="r.yaml",
+    )  # fmt: skip
+
+
+RULES = {id_: rule(id_) for id_ in ("KV001", "KV002")}
+
+
+def place(line: int | None = 1, path: str = "main.tf", **more: Any) -> Location:
+    region = None if line is None else Region(line, 3, line, 9)
+    return Location(path=path, region=region, **more)
+
+
+def finding(address: str = "kv", **changes: Any) -> Finding:
+    given: dict[str, Any] = {
+        "rule": RULES["KV001"],
+        "outcome": Outcome.FAIL,
+        "message": f"'{address}' is wrong.",
+        "arguments": (address,),
+        "resource": address,
+        "full_name": address,
+        "type": VAULT,
+        "declared_as": "azurerm_key_vault",
+        "at": place(address=address),
+        "fingerprint": "f",
+        "root": "infra",
+    }
+    return Finding(**given | changes)
+
+
+addresses = st.sampled_from(["kv", "kv[0]", "kv[10]", 'kv["a"]', "module.m.kv"])
+places = st.builds(
+    place,
+    st.sampled_from([1, 2, None]),
+    st.sampled_from(["main.tf", "other.tf"]),
+    attribute=st.sampled_from([None, "a", "b[0]", "b[1]"]),
+    cause=st.sampled_from([None, place(7)]),
+    span=st.sampled_from([None, (1, 2), (3, 4)]),
+)
+notes = st.builds(lambda line, text: Note(text=text, at=place(line)), st.integers(1, 30), st.sampled_from("xy"))
+findings = st.lists(
+    st.builds(
+        lambda address, at, **more: finding(address, at=msgspec.structs.replace(at, address=address), **more),
+        addresses,
+        places,
+        rule=st.sampled_from(list(RULES.values())),
+        outcome=st.sampled_from([Outcome.FAIL, Outcome.UNDECIDED]),
+        message=st.sampled_from(["one", "two"]),
+        root=st.sampled_from(["a", "b"]),
+        related=st.lists(notes, max_size=25).map(tuple),
+        evidence=st.sampled_from([(), (Evidence(outcome=Outcome.FAIL, found="x", wanted="y", at=place()),)]),
+        suppressed=st.sampled_from([None, Suppression(kind="inSource", justification="x", at=place(9))]),
+        source=st.sampled_from(["", "plan"]),
+    ),
+    max_size=12,
+)
+
+
+@given(findings)
+def test_what_is_folded_stays_as_it_is(given: list[Finding]) -> None:
+    once = folded(given)
+    assert folded(once) == once
+
+
+@given(findings, st.randoms(use_true_random=False))
+def test_the_order_does_not_matter(given: list[Finding], random: Any) -> None:
+    other = list(given)
+    random.shuffle(other)
+    assert folded(other) == folded(given)
+
+
+@given(findings)
+def test_no_instance_is_lost_or_made_up(given: list[Finding]) -> None:
+    told = {
+        (one.rule.id, one.outcome, one.at.path, o.root, o.address, o.message)
+        for one in folded(given)
+        for o in one.occurrences
+    }
+    assert told == {(one.rule.id, one.outcome, one.at.path, one.root, one.resource, one.message) for one in given}
+
+
+@given(findings)
+def test_a_finding_is_about_its_first_occurrence(given: list[Finding]) -> None:
+    for one in folded(given):
+        first = one.occurrences[0]
+        assert list(one.occurrences) == sorted(set(one.occurrences))
+        assert (first.root, first.address, first.message) == (one.root, one.resource, one.message)
+        assert len(one.related) <= max(MAX_RELATED + 1, *(len(other.related) for other in given))
+
+
+@given(findings)
+def test_no_two_share_rule_place_and_attribute(given: list[Finding]) -> None:
+    keys = [(one.rule.id, one.outcome, one.at.spot, one.at.attribute, one.suppressed is None) for one in folded(given)]
+    assert len(set(keys)) == len(keys)
+
+
+def test_instances_on_one_line_are_one_finding() -> None:
+    (one,) = folded([finding('kv["b"]'), finding('kv["a"]'), finding('kv["c"]')])
+    assert [occurrence.address for occurrence in one.occurrences] == ['kv["a"]', 'kv["b"]', 'kv["c"]']
+    assert (one.resource, one.arguments) == ('kv["a"]', ('kv["a"]',))
+
+
+def test_what_has_no_place_of_its_own_is_not_folded() -> None:
+    entries = [finding(address, at=Location(path="plan.json", address=address)) for address in ("kv[0]", "kv[1]")]
+    assert len(folded(entries)) == 2
+    assert len(folded([*entries, *entries])) == 2
+
+
+def test_the_same_through_several_parameter_files_is_one_occurrence() -> None:
+    (one,) = folded([finding(), finding()])
+    assert len(one.occurrences) == 1
+    (two,) = folded([finding(), finding(message="'kv' is wrong in another way.")])
+    assert len(two.occurrences) == 2
+
+
+def test_items_of_a_list_that_stand_on_one_place_are_one_finding() -> None:
+    at = place(attribute="policies[0].secrets[1]"), place(attribute="policies[1].secrets[0]")
+    assert len(folded([finding("a", at=at[0]), finding("b", at=at[1])])) == 1
+    assert len(folded([finding("a", at=at[0]), finding("b", at=place(attribute="policies"))])) == 2
+
+
+def test_suppressed_findings_fold_by_what_suppresses_them() -> None:
+    reasons = [Suppression(kind="inSource", justification="x", at=place(line)) for line in (7, 7, 8)]
+    given = [finding(f"kv[{number}]", suppressed=reason) for number, reason in enumerate(reasons)]
+    assert sorted(len(one.occurrences) for one in folded([*given, finding("kv[9]")])) == [1, 1, 2]
+
+
+def test_related_places_are_united_and_the_rest_is_counted() -> None:
+    calls = [Note(text="called here", at=place(line)) for line in range(1, 31)]
+    given = [finding(f"kv[{number:02}]", related=(call, calls[0])) for number, call in enumerate(calls)]
+    (one,) = folded(given)
+    assert list(one.related[:-1]) == calls[:MAX_RELATED]
+    assert one.related[-1].text == "and 10 more places"
+    assert folded([one]) == (one,)
+
+
+def test_they_come_by_path_line_column_and_rule() -> None:
+    at = [place(2), place(1), place(1, "a.tf"), Location(path="a.tf", address="x")]
+    given = [finding(at=one, rule=RULES[id_]) for one in at for id_ in ("KV002", "KV001")]
+    found = [(one.at.path, one.at.region and one.at.region.start_line, one.rule.id) for one in folded(given)]
+    assert found == [
+        (path, line, id_)
+        for path, line in (("a.tf", None), ("a.tf", 1), ("main.tf", 1), ("main.tf", 2))
+        for id_ in ("KV001", "KV002")
+    ]
+
+
+def test_only_what_no_source_says_comes_from_a_plan() -> None:
+    (one,) = folded([finding("a", source="plan"), finding("b", source="plan")])
+    (two,) = folded([finding("a", source="plan"), finding("b")])
+    assert (one.source, two.source) == ("plan", "")
+
+
+def test_what_a_plan_answers_is_not_told_from_source() -> None:
+    given = [finding(address) for address in ('module.m["x"].kv["a"]', "module.m.kv", "kv[0]", "module.n.kv")]
+    left = not_answered(given, frozenset({"module.m.kv", "kv"}))
+    assert [one.resource for one in left] == ["module.n.kv"]
+
+
+def test_addresses_without_keys() -> None:
+    assert static_address('module.a["x.\\"]y"].kv.b[0]') == "module.a.kv.b"
+    assert static_address('kv["]["]') == "kv"
+    assert static_address("loop[*].kv") == "loop.kv"
+    assert static_address("vaults/{variables('x')[name]}") == "vaults/{variables('x')[name]}"
