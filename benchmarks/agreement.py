@@ -41,7 +41,7 @@ OWN_NAMES: Mapping[str, tuple[str, ...]] = {
     "key_vault_secret_expiry": ("KV601",),
 }
 # The kind of input that kvlint reads, by the folder of a corpus file.
-READ = ("plan", "arm", "bicep")
+READ = ("plan", "tf", "arm", "bicep")
 # Parameters that a peer's test gives to a template whose name does not lead to them.
 PARAMETERS = {"arm/psrule/Resources.Template2.json": "arm/psrule/Resources.Parameters2.json"}
 # Rows that say the opposite of what their tool wants: its test holds a mistake of its own to be right.

@@ -1,4 +1,4 @@
-"""Plain values are read by kvlint, and python-hcl2 sees but skeletons: the tree is the one of the whole text all the same.
+"""Plain values are read by kvlint, and python-hcl2 sees but skeletons: the tree is that of the whole text all the same.
 
 What is held against it here is python-hcl2's own tree of the whole expression, texts and all, with its own positions.
 """
@@ -6,7 +6,7 @@ What is held against it here is python-hcl2's own tree of the whole expression, 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -85,7 +85,7 @@ class Whole:
             return self.chain(node)
         if kind == "string":
             return self.string(node)
-        simple = {
+        simple: dict[str, Callable[[], Any]] = {
             "identifier": lambda: tree.Name(start, end, self.source(node)),
             "literal_value": lambda: tree.Literal(
                 start, end, {"true": True, "false": False, "null": None}[self.source(node)]

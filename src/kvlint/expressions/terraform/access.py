@@ -8,10 +8,13 @@ from kvlint.expressions.functions.table import DoubtError
 from kvlint.expressions.terraform.failure import FailedError
 from kvlint.expressions.terraform.plain import as_number, text_of
 from kvlint.expressions.terraform.sameness import may_be
-from kvlint.expressions.terraform.uncertain import Alternatives, Watch, below, gathered, is_given, uncertain
+from kvlint.expressions.terraform.uncertain import Alternatives, Watch, below, gathered, is_given, marked, uncertain
 from kvlint.expressions.values import Closure, Fields, Items, Result, pattern_of, perhaps
 from kvlint.model.source import Location
 from kvlint.model.value import Absent, Scalar, Unknown
+
+# Maps of more keys have no pattern.
+_FEW = 20
 
 
 def member_of(of: Result, name: str, at: Location, watch: Watch) -> Result:
@@ -89,7 +92,7 @@ def _item(of: Items, index: Result, at: Location, watch: Watch) -> Result:
     if not isinstance(index, Scalar):
         if not of.items:
             raise FailedError("an item of an empty list is asked for", at)
-        return _some(of.items, index, at, watch)
+        return _some(of.items, index, "[]", at, watch)
     try:
         number = as_number(index.value)
     except DoubtError:
@@ -106,20 +109,27 @@ def _keyed(of: Fields, index: Result, at: Location, watch: Watch) -> Result:
             return _field(of, name, at, watch)
         raise FailedError("there is no item of that key in a map", at)
     watch.spend(len(of.fields) // 10)
+    mark = keys_of(of)
     values = [value for key, value in of.fields.items() if not isinstance(index, Unknown) or may_be(index, key)]
     if of.rest is not None:
         values.append(below(of.rest, _step(index), at))
     if not values:
         raise FailedError("there is no item of that key in a map", at)
-    return _some(values, index, at, watch)
+    return _some(values, index, mark, at, watch)
 
 
-def _some(values: list[Result], index: Result, at: Location, watch: Watch) -> Result:
+def keys_of(of: Fields) -> str:
+    """The keys of a map, as what tells maps with the same values apart; empty if there are too many."""
+    return f"[{','.join(map(repr, of.fields))}]" if len(of.fields) <= _FEW and of.rest is None else ""
+
+
+def _some(values: list[Result], index: Result, mark: str, at: Location, watch: Watch) -> Result:
     """One of the items, which an unknown index names, if it names any."""
     watch.risks += 1
     watch.weigh(values)
     doubt = index if isinstance(index, Unknown) else Unknown(at=at, why="an index is a resource, not data")
-    found = uncertain([surely(value, watch) if isinstance(value, Unknown) else value for value in values], doubt, watch)
+    some = [surely(value, watch) if isinstance(value, Unknown) else value for value in values]
+    found = uncertain(some, marked(doubt, mark), watch)
     if isinstance(found, Scalar):
         return gathered([found], doubt, given=is_given(found))
     return found

@@ -16,7 +16,7 @@ from kvlint.expressions.terraform.iterate import comprehended, splatted
 from kvlint.expressions.terraform.plain import primitive, text_of
 from kvlint.expressions.terraform.sameness import may_be
 from kvlint.expressions.terraform.texts import joined
-from kvlint.expressions.terraform.uncertain import Watch, gathered, uncertain
+from kvlint.expressions.terraform.uncertain import Watch, gathered, marked, uncertain
 from kvlint.expressions.values import (
     Fields,
     Items,
@@ -167,7 +167,7 @@ class TerraformEvaluator(Evaluator):
             for known, before in fields.items():
                 if may_be(doubt, known):
                     self.watch.weigh((before, value))
-                    fields[known] = uncertain([before, value], doubt, self.watch)
+                    fields[known] = uncertain([before, value], marked(doubt, f"{known!r}="), self.watch)
             rest = gathered([value] if rest is None else [rest, value], doubt)
         return Fields(at=at, fields=fields, rest=rest)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 from kvlint.errors import InputError
@@ -51,19 +51,20 @@ def _splat_of_unknown(
     evaluator: TerraformEvaluator, node: tree.Splat, doubt: Unknown, one: Result, local: Local, at: Location
 ) -> Result:
     """A list of nobody knows how many, each of which is what ``one`` gives."""
-    if isinstance(one, Items):
-        found: list[Result] = [evaluator.evaluate(node.each, {**local, "*": item}) for item in one.items]
-    else:
-        found = [evaluator.evaluate(node.each, {**local, "*": one})]
-    return _many(evaluator, found, doubt, "[*]", at)
+    found = [evaluator.evaluate(node.each, {**local, "*": item}) for item in _each(one)]
+    inner = found[0] if len(found) == 1 else None
+    # All that is below something unknown, and all ids of a resource, are the same wherever they are asked for.
+    steady = isinstance(inner, Unknown) and inner.pattern and (doubt.pattern or inner.closed)
+    return _many(evaluator, found, doubt, hole(f"[*]{inner.pattern}") if steady else "", at)  # type: ignore[union-attr]  # steady says so
 
 
-def _many(evaluator: TerraformEvaluator, results: list[Result], doubt: Unknown, mark: str, at: Location) -> Unknown:
+def _each(one: Result) -> Sequence[Result]:
+    return one.items if isinstance(one, Items) else [one]
+
+
+def _many(evaluator: TerraformEvaluator, results: list[Result], doubt: Unknown, pattern: str, at: Location) -> Unknown:
     evaluator.watch.weigh(results)
-    inner = pattern_of(results[0]) if len(results) == 1 else ""
-    found = doubt_in(doubt.why, at, doubt)
-    here = Unknown(at=at, why=found.why, sensitive=found.sensitive)
-    return gathered(results, here, hole(f"{mark}{inner}") if inner else "")
+    return gathered(results, Unknown(at=at, why=doubt.why, sensitive=doubt.sensitive), pattern)
 
 
 def _doubt(of: Result, at: Location) -> Unknown:
@@ -140,9 +141,9 @@ def _over_unknown(
         except FailedError:
             # There may be no such item.
             evaluator.watch.risks += 1
-    name = "" if node.name is None else "{for}"
-    mark = f"{name or '[for]'}{'if' if node.condition is not None else ''}"
-    return _many(evaluator, results, doubt, mark if node.condition is None else "", at)
+    inner = pattern_of(results[0]) if len(results) == 1 and doubt.pattern else ""
+    simple = inner and node.condition is None and node.name is None
+    return _many(evaluator, results, doubt, hole(f"[for {doubt.pattern}:{inner}]") if simple else "", at)
 
 
 def _bound(node: tree.Comprehension, key: Result, value: Result, local: Local) -> Local:

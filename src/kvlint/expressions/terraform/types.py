@@ -121,8 +121,7 @@ def _items(result: Items, type_: Type, default: Default) -> Result:
         pairs = zip(result.items, type_.of, strict=True)
         return Items(at=result.at, items=[_converted(item, each, default) for item, each in pairs])
     if kind == "list" and result.kind == "set" and not keeps_order(result):
-        doubt = doubt_in("the order of a set is not known", result.at, result)
-        return gathered([result], doubt, doubt.pattern and f"{doubt.pattern}[]", given=True)
+        return gathered([result], doubt_in("the order of a set is not known", result.at, result))
     items = [_converted(item, type_.of[0], default) for item in result.items]
     if type_.of[0].kind == "any":
         items = unified(items, result.at)

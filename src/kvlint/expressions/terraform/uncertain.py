@@ -145,21 +145,28 @@ def _fields(results: Sequence[Fields], doubt: Unknown) -> Fields:
     fields: dict[str, Result] = {}
     for name in names:
         values: list[Result] = []
-        optional = False
-        for result in results:
+        missing: list[str] = []
+        for number, result in enumerate(results):
             value = result.fields.get(name)
-            if value is None:
+            if value is not None:
+                values.append(value)
+                optional = perhaps(value) is not None
+            else:
                 optional = True
                 if result.rest is not None:
-                    values.append(result.rest)
-            else:
-                optional = optional or perhaps(value) is not None
-                values.append(value)
+                    values.append(below(result.rest, f".{name}", doubt.at))
+            if optional:
+                missing.append(str(number))
         found = uncertain(values, doubt)
-        fields[name] = maybe(found, doubt) if optional else found
+        fields[name] = maybe(found, marked(doubt, f"{' '.join(missing)}:")) if missing else found
     rest = first(*(result.rest for result in results))
     kind = results[0].kind if len({result.kind for result in results}) == 1 else ""
     return Fields(at=results[0].at, fields=fields, rest=rest if isinstance(rest, Unknown) else None, kind=kind)
+
+
+def marked(doubt: Unknown, mark: str) -> Unknown:
+    """``doubt`` about something else than itself: what hangs on it in another way has another pattern."""
+    return msgspec.structs.replace(doubt, pattern=hole(mark + doubt.pattern) if doubt.pattern and mark else "")
 
 
 def maybe(result: Result, doubt: Unknown) -> Unknown:

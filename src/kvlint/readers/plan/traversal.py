@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import NamedTuple
 
+from kvlint.readers.azurerm.own_ids import is_azure
 from kvlint.readers.plan.address import Key, key_of, steps
 
 Rest = tuple[str | int, ...]
@@ -15,20 +16,6 @@ _OPAQUE = ("local", "self", "ephemeral", "")
 _ID_ENDS = ("id", "ids")
 # What is called an id and is none of Azure Resource Manager's.
 _OTHER_IDS = frozenset({"principal_id", "tenant_id", "client_id", "object_id", "application_id", "workspace_id"})
-# The attributes that are a resource's own id, besides ``id``, by the beginning of its type. Every other attribute that
-# ends in "id" names something else: of a secret, ``key_vault_id`` is its vault.
-_OWN_IDS = {
-    "azurerm_key_vault": (
-        "resource_id",
-        "resource_versionless_id",
-        "versionless_id",
-        "versioned_id",
-        "secret_id",
-        "versionless_secret_id",
-    ),
-    "azurerm_role_definition": ("role_definition_id", "role_definition_resource_id"),
-    "azurerm_storage_": ("resource_manager_id", "resource_manager_versionless_id"),
-}
 
 
 class Traversal(NamedTuple):
@@ -79,7 +66,7 @@ def traversal(text: str) -> Traversal:
     if head == "module":
         return Traversal(text, head, name, "", key, rest)
     type_ = name if head == "data" else head
-    kind = "azure" if type_.startswith(("azurerm_", "azapi_")) and len(parts) >= length else "other"
+    kind = "azure" if is_azure(type_) and len(parts) >= length else "other"
     return Traversal(text, kind, ".".join(str(step) for step in parts[:length]), type_, key, rest)
 
 
@@ -102,10 +89,3 @@ def ends_like_id(rest: Rest) -> bool:
     """Whether the last name among the steps is what resource ids are called by."""
     names = named(rest)
     return bool(names) and str(names[-1]).endswith(_ID_ENDS) and names[-1] not in _OTHER_IDS
-
-
-def is_own_id(type_: str, attribute: str) -> bool:
-    """Whether an attribute of a resource is the resource's own id."""
-    return attribute == "id" or any(
-        attribute in attributes for prefix, attributes in _OWN_IDS.items() if type_.startswith(prefix)
-    )

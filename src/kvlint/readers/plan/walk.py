@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+from kvlint.readers.azurerm.own_ids import is_own_id
 from kvlint.readers.plan.address import Key, ModulePath, key_of
 from kvlint.readers.plan.configuration import Configuration, Node, references
 from kvlint.readers.plan.instances import Choice, Instances, Users, split
-from kvlint.readers.plan.traversal import Rest, Traversal, ends_like_id, is_own_id, longest, named
+from kvlint.readers.plan.traversal import Rest, Traversal, ends_like_id, longest, named
 
 # Deeper and longer walks end in "perhaps anything": no configuration of a person's needs them.
 MAX_HOPS = 150

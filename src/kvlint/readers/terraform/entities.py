@@ -9,9 +9,9 @@ from kvlint.expressions.terraform.uncertain import uncertain
 from kvlint.expressions.values import Fields, Items, Result, hole, pattern_of
 from kvlint.model.source import Location
 from kvlint.model.value import Absent, Scalar, Unknown
+from kvlint.readers.azurerm.own_ids import is_azure, is_own_id
 from kvlint.readers.azurerm.resources import RESOURCES
 from kvlint.readers.ids import may_be
-from kvlint.readers.plan.traversal import is_own_id
 from kvlint.readers.terraform.blocks import Content
 from kvlint.readers.terraform.expand import Expansion, Step, expansion
 from kvlint.readers.terraform.folder import Declaration
@@ -187,7 +187,7 @@ class ResourceEntity(Instance):
         found = self.content.attribute(name)
         if found is not None and not isinstance(found, Absent):
             return found
-        if is_own_id(self.type, name) or name in _ADDRESSES:
+        if is_azure(self.type) and (is_own_id(self.type, name) or name in _ADDRESSES):
             return self.own_id(name)
         if name == "outputs" and self.type == "terraform_remote_state":
             return RemoteOutputs(self.address, at)
@@ -199,7 +199,7 @@ class ResourceEntity(Instance):
     def data(self, at: Location) -> Result:
         """All that is written, as an object that has more."""
         found = self.content.data(at)
-        fields = {**found.fields, "id": self.own_id("id")} if isinstance(found, Fields) else {}
+        fields = {**found.fields, "id": self.member("id", at)}
         return Fields(at=self.at, fields=fields, rest=Unknown(at=at, why=_AFTER))
 
     def own_id(self, name: str) -> Unknown:

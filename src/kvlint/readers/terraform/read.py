@@ -27,6 +27,7 @@ from kvlint.readers.terraform.values import RootValues
 # What is not judged at all, and how much is missing then: all of a secret, or whatever an action may change.
 _UNSEEN = {"azapi_data_plane_resource": "error", "azapi_resource_action": "warning"}
 _UPDATE = "azapi_update_resource"
+_UNDEMANDED = VersionRange(low=(3, 0))
 
 
 class TerraformRead(TemplateRead, kw_only=True):
@@ -78,13 +79,17 @@ def _needs_values(folder: Folder) -> bool:
 
 
 def _demanded(run: TerraformRun, folder: Folder) -> VersionRange:
-    """The azurerm versions that a module, and all that it calls, leave open."""
+    """The azurerm versions that a module, and all that it calls, leave open.
+
+    Where nobody demands any, ``terraform init`` takes the newest, which has not been 2.x since March 2022. Source:
+    developer.hashicorp.com/terraform/language/expressions/version-constraints.
+    """
     found = VersionRange()
     for each in run.cache.reached(folder, run.root):
         for text in constraints(each):
             narrowed = constrained(text)
             found = found.narrowed(narrowed.low, narrowed.high)
-    return found
+    return found if found != VersionRange() else _UNDEMANDED
 
 
 class _Reading:

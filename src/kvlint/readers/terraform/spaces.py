@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from kvlint.expressions.values import Result, hole
 from kvlint.model.source import Location
 from kvlint.model.value import Scalar, Unknown
-from kvlint.readers.plan.traversal import is_own_id
+from kvlint.readers.azurerm.own_ids import is_azure, is_own_id
+from kvlint.readers.azurerm.resources import RESOURCES
 
 if TYPE_CHECKING:
     from kvlint.readers.terraform.instance import ModuleInstance
@@ -59,7 +60,7 @@ def _type(instance: ModuleInstance, type_: str, at: Location) -> Result:
 
 def _resource(instance: ModuleInstance, local: str, at: Location) -> Result:
     symbol = instance.resource(local)
-    return symbol.result() if symbol is not None else Undeclared(instance.prefix + local, local, at)
+    return symbol.result() if symbol is not None else Undeclared(instance, local, at)
 
 
 def _module(instance: ModuleInstance, name: str, at: Location) -> Result:
@@ -85,15 +86,18 @@ def _setting(member: str, at: Location) -> Result:
 class Undeclared:
     """A resource that is named but not declared: Terraform refuses it, and its id still names something."""
 
-    def __init__(self, address: str, local: str, at: Location) -> None:
-        self.address = address
+    def __init__(self, instance: ModuleInstance, local: str, at: Location) -> None:
+        self.instance = instance
+        self.address = instance.prefix + local
         self.type = local.rpartition(".")[0].removeprefix("data.")
         self.at = at
 
     def member(self, name: str, at: Location) -> Result:
         """Unknown; the id of something that is not here."""
         pattern, why = hole(f"{self.address}.{name}"), f"'{self.address}' is not declared here"
-        if is_own_id(self.type, name):
+        if is_azure(self.type) and is_own_id(self.type, name):
+            mapped = RESOURCES.get(self.type)
+            self.instance.run.types[self.address] = mapped.type if mapped is not None else ""
             return Unknown(at=at, why=why, pattern=pattern, candidates=(self.address,), closed=True, given=True)
         return Unknown(at=at, why=why, pattern=pattern)
 

@@ -14,7 +14,11 @@ from kvlint.model.value import Unknown
 
 def _to(name: str, type_: Type) -> Function:
     def run(call: Call, arguments: list[Result]) -> Result:
-        return _converted(call, arguments[0], type_)
+        found = _converted(call, arguments[0], type_)
+        if isinstance(found, Unknown) and name in ("tonumber", "tobool"):
+            # "5" and 5 are not the same.
+            return call.unknown(found)
+        return found
 
     return Parts(name, 1, 1, run, nulls=True)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kvlint.expressions.terraform.failure import FailedError
 from kvlint.expressions.terraform.functions.table import ANY, Call, Function, Lazy, MisuseError, Parts
-from kvlint.expressions.terraform.uncertain import uncertain
+from kvlint.expressions.terraform.uncertain import marked, uncertain
 from kvlint.expressions.values import Result, doubt_in, hidden, is_sensitive, revealed, unknown_in
 from kvlint.model.value import Scalar, Unknown
 
@@ -34,7 +34,8 @@ def _try(call: Call) -> Result:
     if doubt is None:
         return found[0]
     watch.weigh(found)
-    return uncertain(found, doubt, watch)
+    # What is the same by its pattern may yet fail in another way.
+    return uncertain(found, marked(doubt, ""), watch)
 
 
 def _can(call: Call) -> Result:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kvlint.expressions.terraform.access import item_of, surely
+from kvlint.expressions.terraform.access import item_of, keys_of, surely
 from kvlint.expressions.terraform.functions.collections import items_kind
 from kvlint.expressions.terraform.functions.shapes import mapped, open_of, ordered
 from kvlint.expressions.terraform.functions.table import ANY, Call, Function, MisuseError, Parts
 from kvlint.expressions.terraform.order import fitted, has_one_type
 from kvlint.expressions.terraform.plain import primitive, text_of
 from kvlint.expressions.terraform.sameness import may_be
-from kvlint.expressions.terraform.uncertain import below, gathered, uncertain
+from kvlint.expressions.terraform.uncertain import below, gathered, marked, uncertain
 from kvlint.expressions.values import Fields, Items, Result, doubt_in, perhaps
 from kvlint.model.value import Absent, Scalar, Unknown
 
@@ -51,10 +51,11 @@ def _lookup(call: Call, arguments: list[Result]) -> Result:
                 return fitted(default[0], next(iter(found.fields.values())), call.at)
             return default[0]
         if isinstance(value, Unknown) and perhaps(value) is not None:
-            return _one_of([surely(value, watch), *default], value, call)
+            return _one_of([surely(value, watch), *default], marked(value, "lookup:"), call)
         if value is not None:
             return value
-    doubt = doubt_in("a key is not known", call.at, key, found)
+    mark = f"lookup{keys_of(found)}:" if isinstance(found, Fields) and keys_of(found) else ""
+    doubt = marked(doubt_in("a key is not known", call.at, key, found), mark)
     if not default or isinstance(found, Unknown):
         return _one_of([item_of(found, key, call.at, watch), *default], doubt, call)
     values = [value for name, value in found.fields.items() if not isinstance(key, Unknown) or may_be(key, name)]
@@ -85,18 +86,19 @@ def _merge(call: Call, arguments: list[Result]) -> Result:
         if over is not None:
             for name, before in fields.items():
                 if isinstance(found, Unknown) or name not in found.fields:
-                    fields[name] = _one_of([before, below(over, f".{name}", call.at)], over, call)
+                    doubt = marked(over, f"merge {name!r}:")
+                    fields[name] = _one_of([before, below(over, f".{name}", call.at)], doubt, call)
             rest = over if rest is None else gathered([rest, over], over)
         if isinstance(found, Fields):
             kinds.add(found.kind)
             for name, value in found.fields.items():
-                doubt = perhaps(value)
+                loose = perhaps(value)
                 under = fields.get(name, below(rest, f".{name}", call.at) if rest is not None else None)
-                if doubt is None or under is None:
+                if loose is None or under is None:
                     fields[name] = value
                 else:
-                    found_one = _one_of([under, surely(doubt, call.terraform.watch)], doubt, call)
-                    fields[name] = found_one
+                    doubt = marked(loose, "merge:")
+                    fields[name] = _one_of([under, surely(loose, call.terraform.watch)], doubt, call)
     kind = "map" if kinds == {"map"} and has_one_type(list(fields.values())) else ""
     return Fields(at=call.at, fields=fields, rest=rest, kind=kind)
 
@@ -120,7 +122,7 @@ def _zipmap(call: Call, arguments: list[Result]) -> Result:
         call.evaluator.spend(len(fields) // 10)
         for known, before in fields.items():
             if may_be(doubt, known):
-                fields[known] = _one_of([before, value], doubt, call)
+                fields[known] = _one_of([before, value], marked(doubt, f"{known!r}="), call)
         rest = gathered([value] if rest is None else [rest, value], doubt)
     return Fields(at=call.at, fields=fields, rest=rest, kind="map" if items_kind([values]) else "")
 

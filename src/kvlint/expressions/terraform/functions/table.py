@@ -133,7 +133,8 @@ class Data(table.Function, frozen=True):
                 context.evaluator.weigh(argument)
                 doubt = unknown_in(argument)
         if doubt is not None:
-            return msgspec.structs.replace(context.unknown(doubt), given=not self.name.endswith("decode"))
+            unknown: Unknown = context.unknown(doubt)
+            return msgspec.structs.replace(unknown, given=not self.name.endswith("decode"))
         plain = [plain_of(argument) for argument in arguments]
         work = sum(len(item) for item in plain if isinstance(item, str))
         if work > _SHORT:

@@ -1,0 +1,190 @@
+"""No Terraform file nests too deep, goes on too long or takes too much time to be read."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable
+
+import pytest
+
+from kvlint.errors import InputError
+from kvlint.syntax import tree
+from kvlint.syntax.hcl.document import Body, File
+from kvlint.syntax.hcl.json_file import parse_json_file
+from kvlint.syntax.hcl.parse import parse_file
+from kvlint.syntax.hcl.template import parse_template
+
+LEVELS = 5000
+SIZE = 200_000
+
+
+def all_faults(body: Body) -> list[tree.Fault]:
+    """Whatever is at fault once everything is asked for."""
+    found = list(body.faults)
+    for attribute in body.attributes.values():
+        if attribute.expression() is None and attribute.fault is not None:
+            found.append(attribute.fault)
+    for block in body.blocks:
+        found += all_faults(block.body)
+    return found
+
+
+def everything(file: File) -> list[str]:
+    return [fault.message for fault in (*file.faults, *all_faults(file.body))]
+
+
+def called_from_afar(text: str, frames: int = 100) -> list[str]:
+    return everything(parse_file(text)) if frames == 0 else called_from_afar(text, frames - 1)
+
+
+NESTED = [
+    ("(", ")"),
+    ("[", "]"),
+    ("[\n", "\n]"),
+    ("{ a = ", " }"),
+    ("{\n(a) = ", "\n}"),
+    ("-[for x in y : ", "]"),
+    ("{for x in y : x => ", "}"),
+    ("1 + -f(", ")"),
+    ("a[*].b[1 + -", "]"),
+    ("a[1 + -", "]"),
+    ('"${1 + -', '}"'),
+    ('{ "${a}" = ', " }"),
+]
+
+
+@pytest.mark.parametrize(("opening", "closing"), NESTED)
+def test_depth_has_a_limit_of_its_own(opening: str, closing: str) -> None:
+    fine = f"a = {opening * 60}1{closing * 60}\n"
+    assert called_from_afar(fine) == []
+    # More than may be read, and more than may be gone over.
+    for levels in (140, LEVELS):
+        text = f"a = {opening * levels}1{closing * levels}\nb {{}}\n"
+        assert called_from_afar(text)[:1] == ["nested too deep"]
+        assert [block.type for block in parse_file(text).body.blocks] == ["b"]
+
+
+def test_blocks_have_a_limit_too() -> None:
+    assert everything(parse_file("a {\n" * 100 + "}\n" * 100)) == []
+    assert everything(parse_file("a {\n" * LEVELS + "}\n" * LEVELS)) == ["nested too deep"]
+
+
+def test_directives_have_a_limit_too() -> None:
+    with pytest.raises(InputError, match="nested too deep"):
+        parse_template("%{ if a }" * LEVELS + "%{ endif }" * LEVELS)
+
+
+@pytest.mark.parametrize(
+    "link", [" + 1", " == 1", "[b]", ".*", "[*]", " ? 1 : a", ".b", ".0", "[0]", '["b"]', " .b", " || !b"]
+)
+def test_chains_are_no_depth_but_have_a_limit(link: str) -> None:
+    assert everything(parse_file(f"a = a{link * 100}\n")) == []
+    assert everything(parse_file(f"a = a{link * LEVELS}\n")) == ["too many operators and accesses in one expression"]
+
+
+def test_what_stands_side_by_side_has_no_limit() -> None:
+    many = ["a.b + 1"] * LEVELS
+    assert everything(parse_file(f"a = [{', '.join(many)}]\n")) == []
+    assert everything(parse_file("a = {\n" + "".join(f"k{i} = !x\n" for i in range(LEVELS)) + "}\n")) == []
+    assert everything(parse_file('a = "' + "".join(f"${{{one}}}" for one in many) + '"\n')) == []
+    assert everything(parse_file(f"a = f({', '.join(['a.b + 1'] * 1000)})\n")) == []
+    assert everything(parse_file(f"a = f({', '.join(many)})\n")) == ["this expression has too many parts"]
+
+
+ENDLESS: dict[str, Callable[[int], str]] = {
+    "blank lines in an open heredoc": lambda n: "a = <<E\n" + "\n" * n,
+    "blank lines in an open heredoc in a block": lambda n: "b {\na = <<E\n" + "\n" * n,
+    "open heredocs": lambda n: "a = <<E\n" * (n // 8),
+    "open heredocs in a block": lambda n: "b {\n" + "a = <<E\n" * (n // 8) + "}",
+    "open heredocs of all names": lambda n: "".join(f"a = <<E{i}\n" for i in range(n // 11)),
+    "heredocs": lambda n: "".join(f"a{i} = <<E\nx\nE\n" for i in range(n // 15)),
+    "an open text of a line each": lambda n: 'a = "\n' * (n // 6),
+    "the same in a block": lambda n: "b {\n" + 'a = "\n' * (n // 6) + "}",
+    "open expressions": lambda n: 'a = "${\n' * (n // 8),
+    "open expressions in a block": lambda n: "b {\n" + 'a = "${\n' * (n // 8) + "}",
+    "open expressions in a heredoc": lambda n: "a = <<E\n" + "${" * (n // 2) + "\nE\n",
+    "some open expressions and a lot": lambda n: 'a = "${\n' * 140 + "b = 1\n" * (n // 6),
+    "some open blocks and a lot": lambda n: "a {\n" * 140 + "b = 1\n" * (n // 6),
+    "some open brackets and a lot": lambda n: "c {\n" + "a = [\n" * 140 + "b = 1\n" * (n // 6) + "}",
+    "open blocks": lambda n: "a {\n" * (n // 4),
+    "open brackets": lambda n: "a = [\n" * (n // 6),
+    "open brackets in a block": lambda n: "b {\n" + "a = [\n" * (n // 6) + "}",
+    "open comments": lambda n: "/*" * (n // 2),
+    "open comments behind names": lambda n: "a = /*\n" * (n // 7),
+    "comments in open expressions": lambda n: "b {\n" + 'a = "${ /*\n' * (n // 11) + "}\n*/",
+    "all of it": lambda n: 'b {\na = "${ [ ( {\n' * (n // 16),
+    "many blocks in open ones": lambda n: "a {{{{{{{{{{" + "{}" * (n // 2),
+    "much in many blocks": lambda n: "a {\n" * 140 + "b = 1\n" * (n // 6) + "}\n" * 140,
+    "much in many objects": lambda n: "a = " + "{b=" * 90 + "[" + "1," * (n // 2) + "]" + "}" * 90,
+    "comments": lambda n: "x {\n" + "#\n" * (n // 2) + "}",
+    "comments in brackets": lambda n: "x = [" + "#\n" * (n // 2) + "]",
+    "labels": lambda n: "a " + '"a" ' * (n // 4),
+    "names": lambda n: "a " * (n // 2),
+    "a name": lambda n: "a" * n,
+    "a name and blanks": lambda n: "a" + " " * n,
+    "attributes": lambda n: "".join(f"a{i} = {i}\n" for i in range(n // 12)),
+    "one attribute": lambda n: "a = 1\n" * (n // 6),
+    "arguments": lambda n: "a = f(" + "1," * (n // 2) + "1)",
+    "calls": lambda n: "a = " + "f(" * (n // 2),
+    "loops": lambda n: "a = " + "[for x in " * (n // 10),
+    "signs": lambda n: "a = " + "-" * n,
+    "digits": lambda n: "a = " + "1" * n,
+    "backslashes": lambda n: 'a = "' + "\\" * n + '"',
+    "directives": lambda n: 'a = "' + "%{ if a }" * (n // 9) + '"',
+    **{f"only {mark!r}": (lambda mark: lambda n: mark * n)(mark) for mark in '${}"[]()<\\\n #%'},
+    **{f"a = {mark}": (lambda mark: lambda n: "a = " + mark * n)(mark) for mark in '${"[(<'},
+    'a = "$$$': lambda n: 'a = "' + "$" * n + '"',
+}
+
+
+def took(work: Callable[[str], object], text: str) -> float:
+    """The time that work takes, at its best: other programs may run, too."""
+    times = []
+    for _ in range(2):
+        gc.collect()
+        start = time.process_time()
+        work(text)
+        times.append(time.process_time() - start)
+    return min(times)
+
+
+@pytest.mark.parametrize("name", ENDLESS)
+def test_time_grows_with_the_text_only(name: str) -> None:
+    def work(text: str) -> object:
+        return everything(parse_file(text))
+
+    once, twice = took(work, ENDLESS[name](SIZE // 2)), took(work, ENDLESS[name](SIZE))
+    assert twice < max(3 * once, 0.1)
+    assert twice < 1
+
+
+@pytest.mark.parametrize("mark", ["${", "%{", "$", "${a}", "%{ if a }", "\n", "${~ a ~} "])
+def test_templates_take_no_longer(mark: str) -> None:
+    def work(text: str) -> None:
+        try:
+            parse_template(text)
+        except InputError:
+            return
+
+    count = SIZE // 2 // len(mark)
+    once, twice = took(work, mark * count), took(work, mark * count * 2)
+    assert twice < max(3 * once, 0.1)
+    assert twice < 1
+
+
+@pytest.mark.parametrize("mark", ["{", "[", '"', '{"a":', "[1,", " ", '"\\u0061', '{"resource":[', "1", "{}"])
+def test_json_takes_no_longer(mark: str) -> None:
+    def work(text: str) -> object:
+        return everything(parse_json_file(text))
+
+    count = SIZE // 2 // len(mark)
+    once, twice = took(work, mark * count), took(work, mark * count * 2)
+    assert twice < max(3 * once, 0.1)
+    assert twice < 1
+
+
+def test_deep_json_is_one_fault() -> None:
+    levels = 145
+    assert everything(parse_json_file('{"a": ' + "[" * levels + "]" * levels + "}")) == []
+    assert everything(parse_json_file('{"a": ' + "[" * LEVELS + "]" * LEVELS + "}")) == ["not JSON: nested too deep"]
