@@ -73,7 +73,7 @@ def judge(read: Read, demand: Demand, evaluator: Evaluator, explain: bool, polic
     findings, silent = _parted(verdicts.findings, said)
     undecided, silent_too = _parted(verdicts.undecided, said)
     suppressed, problems = silent + silent_too, [*read.problems, *verdicts.problems, *said.problems]
-    find = read.places(_locations(findings + suppressed + (undecided if explain else []), problems))
+    find = read.places(locations(findings + suppressed + (undecided if explain else []), problems))
     root = read.root or read.path
     return Judged(
         findings=[placed(finding, find, root) for finding in findings],
@@ -104,7 +104,7 @@ def _parted(findings: Iterable[Finding], said: Suppressions) -> tuple[list[Findi
     return counted, suppressed
 
 
-def _locations(findings: Iterable[Finding], problems: Iterable[Problem]) -> Iterator[Location]:
+def locations(findings: Iterable[Finding], problems: Iterable[Problem]) -> Iterator[Location]:
     """Every place that somebody will want to see."""
     for finding in findings:
         yield from _chain(finding.at)

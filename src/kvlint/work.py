@@ -12,6 +12,7 @@ from kvlint.engine.demand import demand_of
 from kvlint.engine.evaluate import Evaluator
 from kvlint.errors import InputError
 from kvlint.judged import Judged, judge
+from kvlint.mapped import on_source
 from kvlint.model.report import Problem
 from kvlint.model.rule import Rule
 from kvlint.model.source import Location, Region
@@ -74,6 +75,7 @@ class Worker:
         self.evaluator = Evaluator(rules, config.explain)
         self.explain = config.explain
         self.policy = policy
+        self.source_root = config.source_root
         self.reader = Reader(self.demand, root, terraform_settings(config, root))
 
     def judge(self, unit: Unit) -> Judged:
@@ -86,6 +88,9 @@ class Worker:
             if read is None:
                 return Judged()
             judged = judge(read, self.demand, self.evaluator, self.explain, self.policy)
+            if read.plan is not None:
+                source = self.reader.source_of(read.plan, unit.source.file, self.source_root)
+                return on_source(judged, read, source, self.demand, self.policy)
             if unit.compiled is None:
                 return judged
             path = unit.compiled.path

@@ -5,6 +5,8 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable
+from functools import partial
+from operator import mul
 
 import pytest
 
@@ -22,9 +24,8 @@ SIZE = 200_000
 def all_faults(body: Body) -> list[tree.Fault]:
     """Whatever is at fault once everything is asked for."""
     found = list(body.faults)
-    for attribute in body.attributes.values():
-        if attribute.expression() is None and attribute.fault is not None:
-            found.append(attribute.fault)
+    unread = [attribute for attribute in body.attributes.values() if attribute.expression() is None]
+    found += [attribute.fault for attribute in unread if attribute.fault is not None]
     for block in body.blocks:
         found += all_faults(block.body)
     return found
@@ -67,7 +68,7 @@ def test_depth_has_a_limit_of_its_own(opening: str, closing: str) -> None:
 
 def test_blocks_have_a_limit_too() -> None:
     assert everything(parse_file("a {\n" * 100 + "}\n" * 100)) == []
-    assert everything(parse_file("a {\n" * LEVELS + "}\n" * LEVELS)) == ["nested too deep"]
+    assert set(everything(parse_file("a {\n" * LEVELS + "}\n" * LEVELS))) == {"nested too deep"}
 
 
 def test_directives_have_a_limit_too() -> None:
@@ -90,6 +91,10 @@ def test_what_stands_side_by_side_has_no_limit() -> None:
     assert everything(parse_file('a = "' + "".join(f"${{{one}}}" for one in many) + '"\n')) == []
     assert everything(parse_file(f"a = f({', '.join(['a.b + 1'] * 1000)})\n")) == []
     assert everything(parse_file(f"a = f({', '.join(many)})\n")) == ["this expression has too many parts"]
+
+
+def assigned(mark: str, count: int) -> str:
+    return "a = " + mark * count
 
 
 ENDLESS: dict[str, Callable[[int], str]] = {
@@ -132,8 +137,8 @@ ENDLESS: dict[str, Callable[[int], str]] = {
     "digits": lambda n: "a = " + "1" * n,
     "backslashes": lambda n: 'a = "' + "\\" * n + '"',
     "directives": lambda n: 'a = "' + "%{ if a }" * (n // 9) + '"',
-    **{f"only {mark!r}": (lambda mark: lambda n: mark * n)(mark) for mark in '${}"[]()<\\\n #%'},
-    **{f"a = {mark}": (lambda mark: lambda n: "a = " + mark * n)(mark) for mark in '${"[(<'},
+    **{f"only {mark!r}": partial(mul, mark) for mark in '${}"[]()<\\\n #%'},
+    **{f"a = {mark}": partial(assigned, mark) for mark in '${"[(<'},
     'a = "$$$': lambda n: 'a = "' + "$" * n + '"',
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -164,14 +164,14 @@ def _finding(ready: _Ready, resource: Resource, world: World, outcome: Outcome) 
         at=at,
         fingerprint=fingerprint(ready.rule.id, at, resource.callers),
         evidence=tuple(deciding),
-        related=_related(resource, deciding, at),
+        related=related(resource, deciding, at),
         why=why,
         resource_at=resource.at,
         callers=resource.callers,
     )
 
 
-def _related(resource: Resource, deciding: list[Evidence], at: Location) -> tuple[Note, ...]:
+def related(resource: Resource, deciding: Sequence[Evidence], at: Location) -> tuple[Note, ...]:
     """The other resources that the evidence is about, each once, where values come from, and the calls that lead here.
 
     A value that a caller hands in is edited in the caller's file: then the resource itself is worth a look too.

@@ -5,6 +5,7 @@ Azure's JSON null means "not set", so readers turn it into Absent: no Scalar hol
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import NoReturn, TypeAlias
@@ -17,6 +18,7 @@ Plain: TypeAlias = str | int | float | bool
 Step: TypeAlias = str | int
 Path: TypeAlias = tuple[Step, ...]
 
+_STEP = re.compile(r"([^.\[\]]+)|\[([0-9]+)\]")
 # What is shown to people has at most this many characters.
 _LONGEST = 1_000
 
@@ -155,6 +157,11 @@ def path_text(path: Path) -> str:
         else:
             text += f".{step}" if text else step
     return text
+
+
+def path_of(text: str) -> Path:
+    """``a[0].b`` as ``('a', 0, 'b')``."""
+    return tuple(int(index) if index else name for name, index in _STEP.findall(text))
 
 
 def display(value: Answer) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
@@ -13,8 +13,8 @@ from kvlint.model.graph import Demand, Resource
 from kvlint.model.report import Problem
 from kvlint.model.source import Excerpt, Location, Region, SourceComments
 from kvlint.model.value import text_of
-from kvlint.readers.discover import Source, read_source
-from kvlint.readers.plan.document import mentions_plan
+from kvlint.readers.discover import STDIN, Source, read_source
+from kvlint.readers.plan.document import Plan, mentions_plan
 from kvlint.readers.plan.positions import positions
 from kvlint.readers.plan.read import read_plan
 from kvlint.readers.terraform.settings import Settings
@@ -42,7 +42,7 @@ class Read(msgspec.Struct, frozen=True, kw_only=True):
     ``places`` takes all locations that somebody will see, and gives the way from each to its place.
     ``is_suppressed`` tells of a location and a rule id whether the author has switched the rule off there.
     ``comments`` are those of the files in which directives of kvlint count, by reported path. ``root`` is the reported
-    path of what was deployed, where that is not ``path``: a Terraform root folder.
+    path of what was deployed, where that is not ``path``: a Terraform root folder. ``plan`` is the plan, if it is one.
     """
 
     path: str
@@ -53,6 +53,7 @@ class Read(msgspec.Struct, frozen=True, kw_only=True):
     is_suppressed: Callable[[Location, str], bool]
     comments: Mapping[str, SourceComments] = {}
     root: str = ""
+    plan: Plan | None = None
 
 
 class Given(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,20 +89,39 @@ class Reader:
         read = self.template(source.path, data, source.file, self._given(unit)) if _is_of_interest(data) else None
         return plan_read(source.path, data, self.demand) if read is None and source.asked else read
 
-    def module(self, path: str, directory: str) -> Read | None:
-        """The Terraform module in a folder; None if there is nothing in it to judge. Raises InputError."""
-        from kvlint.readers.terraform.cache import FolderCache
+    def module(self, path: str, directory: str, planned: Mapping[str, Any] | None = None) -> Read | None:
+        """The Terraform module in a folder; None if there is nothing in it to judge. Raises InputError.
+
+        ``planned`` are the values of its variables that a plan was made with.
+        """
         from kvlint.readers.terraform.comments import comments_of
         from kvlint.readers.terraform.read import read_root
 
-        if self._folders is None:
-            self._folders = FolderCache(self.demand)
         directory = os.path.realpath(directory)
-        read = read_root(path, directory, self.root, self.demand, self._folders, self.settings)
+        read = read_root(path, directory, self.root, self.demand, self._modules_of_terraform(), self.settings, planned)
         if read is None:
             return None
         found = _of_template(path, read, Given())
         return msgspec.structs.replace(found, comments=comments_of(read.sources), root=path)
+
+    def source_of(self, plan: Plan, file: str, asked: str) -> Read | None:
+        """The root module that a plan was made from, read with the plan's variables; None if it is not at hand.
+
+        ``file`` is where the plan lies, ``asked`` the folder that the user names. Raises InputError.
+        """
+        from kvlint.readers.plan.document import variables_of
+        from kvlint.readers.terraform.locate import labels_of, root_module
+
+        beside = os.path.dirname(os.path.abspath(file)) if file != STDIN else ""
+        folder = root_module(labels_of(plan.configuration), asked, beside, self.root, self._modules_of_terraform())
+        return None if folder is None else self.module(folder.path, folder.directory, variables_of(plan))
+
+    def _modules_of_terraform(self) -> FolderCache:
+        from kvlint.readers.terraform.cache import FolderCache
+
+        if self._folders is None:
+            self._folders = FolderCache(self.demand)
+        return self._folders
 
     def bicep(self, path: str, data: bytes, file: str = "", given: Given | None = None) -> Read:
         """A Bicep file. Without ``file``, where it lies, it can have no modules. Raises InputError."""
@@ -190,7 +210,7 @@ def plan_read(path: str, data: bytes, demand: Demand) -> Read:
 
     return Read(
         path=path, resources=_without_twins(read.resources), problems=read.problems, closed=read.closed, places=places,
-        is_suppressed=_nothing_is_suppressed,
+        is_suppressed=_nothing_is_suppressed, plan=read.plan,
     )  # fmt: skip
 
 

@@ -66,9 +66,16 @@ PROBLEMS: Mapping[str, Kind] = {
         fix="Remove it.",
         level="note",
     ),
+    "KVE008": Kind(
+        name="plan-not-mapped",
+        title="A plan's findings are told in the plan.",
+        about="The Terraform source that the plan was made from is not at hand, or is another than it was then.",
+        fix="Run kvlint in the folder of the root module, or name it with --source-root.",
+        level="note",
+    ),
 }
 
-CONFIGURATION = frozenset({"KVE005", "KVE006", "KVE007"})
+CONFIGURATION = frozenset({"KVE005", "KVE006", "KVE007", "KVE008"})
 """The codes that are about what the user told kvlint, not about its input."""
 
 OTHER = Kind(

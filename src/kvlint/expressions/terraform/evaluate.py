@@ -127,10 +127,17 @@ class TerraformEvaluator(Evaluator):
         if isinstance(other, Scalar) and other.value is not neutral:
             return Scalar(at=at, value=not neutral, sensitive=other.sensitive or is_sensitive(one))
         if isinstance(one, Absent) or isinstance(other, Absent):
-            if not neutral:
+            # Terraform takes null for false with one operator, and refuses it with the other.
+            if neutral:
+                return Scalar(at=at, value=False, sensitive=is_sensitive(one) or is_sensitive(other))
+            if isinstance(one, Absent | Scalar) and isinstance(other, Absent | Scalar):
                 raise FailedError("an operand of '||' is null", at)
-            return Scalar(at=at, value=False, sensitive=is_sensitive(one) or is_sensitive(other))
-        doubts = [doubt_in("an operand is not known", at, found) for found in (one, other) if type(found) is not Scalar]
+            self.watch.risks += 1
+        doubts = [
+            doubt_in("an operand is not known", at, found)
+            for found in (one, other)
+            if not isinstance(found, Scalar | Absent)
+        ]
         if not doubts:
             return Scalar(at=at, value=neutral, sensitive=is_sensitive(one) or is_sensitive(other))
         patterns = [doubt.pattern for doubt in doubts]

@@ -141,9 +141,9 @@ def _over_unknown(
         except FailedError:
             # There may be no such item.
             evaluator.watch.risks += 1
-    inner = pattern_of(results[0]) if len(results) == 1 and doubt.pattern else ""
-    simple = inner and node.condition is None and node.name is None
-    return _many(evaluator, results, doubt, hole(f"[for {doubt.pattern}:{inner}]") if simple else "", at)
+    each = pattern_of(results[0]) if len(results) == 1 and doubt.pattern else ""
+    simple = each and node.condition is None and node.name is None
+    return _many(evaluator, results, doubt, hole(f"[for {doubt.pattern}:{each}]") if simple else "", at)
 
 
 def _bound(node: tree.Comprehension, key: Result, value: Result, local: Local) -> Local:

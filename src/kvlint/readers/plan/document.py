@@ -57,6 +57,7 @@ class Plan(msgspec.Struct, kw_only=True):
     entries_at: int
     configuration: dict[str, Any] | None
     prior_state: msgspec.Raw | None
+    variables: msgspec.Raw | None
     errored: bool
     complete: bool
 
@@ -146,6 +147,7 @@ def decode_plan(data: bytes) -> Plan:
             entries_at=places.get("resource_changes", 0),
             configuration=_part(parts, "configuration", _ANY),
             prior_state=parts.get("prior_state"),
+            variables=parts.get("variables"),
             errored=bytes(parts.get("errored", b"")) == b"true",
             complete=bytes(parts.get("complete", b"")) != b"false",
         )
@@ -173,6 +175,15 @@ def shortcomings(plan: Plan) -> Iterator[tuple[str, str]]:
         yield "warning", "no format_version; read as 1.x"
     elif plan.format_version.startswith("0."):
         yield "warning", f"plan format {plan.format_version} is older than 1.0; read as 1.x"
+
+
+def variables_of(plan: Plan) -> dict[str, Any]:
+    """The values of the root module's variables, secrets among them; those that cannot be read are left out."""
+    try:
+        found = _ANY.decode(plan.variables) if plan.variables is not None else {}
+    except BROKEN:
+        return {}
+    return {name: entry["value"] for name, entry in found.items() if isinstance(entry, dict) and "value" in entry}
 
 
 def _part(parts: dict[str, msgspec.Raw], name: str, decoder: msgspec.json.Decoder[Part]) -> Part | None:

@@ -31,6 +31,9 @@ class Given(Protocol):
     def get(self, name: str, /) -> Result | None:
         """The value of one variable."""
 
+    def meant(self, name: str, found: Result, at: Location, /) -> Result:
+        """The value of a variable that amounts to ``found`` by what it is given and its default."""
+
 
 class Use(msgspec.Struct, frozen=True, kw_only=True):
     """How a module is used.
@@ -155,6 +158,7 @@ class ModuleInstance:
             found = converted(found, type_, lambda node: scope.evaluator.evaluate(node, NOTHING))
         except FailedError as error:
             found = Unknown(at=found.at, why=f"the variable '{name}': {error.why}, so the plan fails")
+        found = self.use.given.meant(name, found, head)
         if self._flag(attributes.get("sensitive")) is True or self._flag(attributes.get("ephemeral")) is True:
             return hidden(found)
         if isinstance(found, Unknown) and not found.pattern and not found.sensitive:

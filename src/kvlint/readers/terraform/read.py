@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from kvlint.errors import InputError
 from kvlint.expressions.room import with_room
 from kvlint.model.graph import Demand, Resource
@@ -38,18 +41,24 @@ class TerraformRead(TemplateRead, kw_only=True):
 
 @with_room
 def read_root(
-    path: str, directory: str, root: str, demand: Demand, cache: FolderCache, settings: Settings
+    path: str,
+    directory: str,
+    root: str,
+    demand: Demand,
+    cache: FolderCache,
+    settings: Settings,
+    planned: Mapping[str, Any] | None = None,
 ) -> TerraformRead | None:
     """Read the module in ``directory``, which reports call ``path``, with all that it calls.
 
-    None if there is nothing in it that any rule asks for. Nothing outside the folder ``root`` is read. Raises
-    InputError if it cannot be read at all.
+    ``planned`` are the values of its variables that a plan was made with. None if there is nothing in it that any rule
+    asks for. Nothing outside the folder ``root`` is read. Raises InputError if it cannot be read at all.
     """
     folder = cache.load(path, directory)
     if not cache.matters(folder, root) and not folder.is_damaged:
         return None
     run = TerraformRun(folder, demand, cache, root)
-    values = RootValues(run, folder, settings)
+    values = RootValues(run, folder, settings, planned)
     run.version = locked(directory) or _demanded(run, folder)
     instance = ModuleInstance(folder, run, Use(given=values))
     if not settings.closed and not folder.declares_root and not values.given and _needs_values(folder):

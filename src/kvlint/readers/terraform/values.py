@@ -8,13 +8,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kvlint.errors import InputError
 from kvlint.expressions.operations import Local
 from kvlint.expressions.terraform.evaluate import TerraformEvaluator
 from kvlint.expressions.terraform.failure import FailedError
-from kvlint.expressions.values import Result
+from kvlint.expressions.values import Result, plain_of, unknown_in, wrapped
 from kvlint.model.source import Location
 from kvlint.model.value import Scalar, Unknown
 from kvlint.readers.terraform.folder import Folder, ModuleFile, Piece, parse
@@ -32,9 +32,15 @@ _TEXT = frozenset({"string", "any"})
 
 
 class RootValues:
-    """The values of a root module's variables, each evaluated when somebody asks for it."""
+    """The values of a root module's variables, each evaluated when somebody asks for it.
 
-    def __init__(self, run: TerraformRun, folder: Folder, settings: Settings) -> None:
+    ``planned`` are those that a plan was made with, if there is one.
+    """
+
+    def __init__(
+        self, run: TerraformRun, folder: Folder, settings: Settings, planned: Mapping[str, Any] | None = None
+    ) -> None:
+        self.planned = planned or {}
         self.run = run
         self.folder = folder
         self.pieces: dict[str, Piece] = {}
@@ -70,6 +76,15 @@ class RootValues:
                 self.run.faults(path, [attribute.fault])
             return Unknown(at=at, why=f"'{name}' cannot be read")
         return _evaluated(self.run, node, path, at)
+
+    def meant(self, name: str, found: Result, at: Location) -> Result:
+        """The value of a variable that amounts to ``found`` here: what the plan was made with, if that is another."""
+        if name not in self.planned:
+            return found
+        plain = self.planned[name]
+        if unknown_in(found) is None and plain_of(found) == plain:
+            return found
+        return wrapped(plain, at)
 
     def _word(self, name: str, word: str) -> Result:
         """The value of ``--var``: a text where the variable is one, else an expression."""

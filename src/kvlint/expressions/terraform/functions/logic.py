@@ -6,7 +6,7 @@ from kvlint.expressions.terraform.failure import FailedError
 from kvlint.expressions.terraform.functions.table import ANY, Call, Function, Lazy, MisuseError, Parts
 from kvlint.expressions.terraform.uncertain import marked, uncertain
 from kvlint.expressions.values import Result, doubt_in, hidden, is_sensitive, revealed, unknown_in
-from kvlint.model.value import Scalar, Unknown
+from kvlint.model.value import Absent, Scalar, Unknown
 
 
 def _try(call: Call) -> Result:
@@ -101,8 +101,8 @@ def _decided(call: Call, arguments: list[Result], neutral: bool) -> Result:
     for flag in flags:
         if not isinstance(flag, Unknown) and (isinstance(flag, Scalar) and flag.value is True) is not neutral:
             return Scalar(at=call.at, value=not neutral, sensitive=sensitive)
-    doubt = next((flag for flag in flags if not isinstance(flag, Scalar)), None)
-    if doubt is not None and unknown_in(doubt) is not None:
+    doubt = next((flag for flag in flags if not isinstance(flag, Scalar | Absent)), None)
+    if doubt is not None:
         return call.doubt("an item is not known", doubt)
     return Scalar(at=call.at, value=neutral, sensitive=sensitive)
 

@@ -1,0 +1,119 @@
+"""What a plan says, told on the Terraform source that it was made from: on the lines that its owner can edit."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+import msgspec
+
+from kvlint.engine.evaluate import related
+from kvlint.engine.message import fingerprint
+from kvlint.judged import Judged, locations, placed
+from kvlint.model.graph import Demand, Resource
+from kvlint.model.report import Evidence, Finding, Problem
+from kvlint.model.source import Location, static_address
+from kvlint.model.value import path_of
+from kvlint.readers.build import build_graph
+from kvlint.readers.problems import NOT_MAPPED
+from kvlint.readers.read import Read
+from kvlint.suppress import Policy, Suppressions
+
+_HINT = "--source-root FOLDER names the root module that it was made from"
+
+
+def on_source(judged: Judged, plan: Read, source: Read | None, demand: Demand, policy: Policy | None) -> Judged:
+    """What judging a plan gave, each finding at its place in ``source``, the root module that the plan was made from.
+
+    What has no place there keeps the one in the plan, and a note says so. Directives in the source count.
+    """
+    if source is None:
+        lost = len(judged.findings) + len(judged.undecided)
+        return _with_note(judged, plan.path, "no Terraform source of the plan is at hand", lost)
+    places = _Places(build_graph(source.resources, demand, source.closed).resources)
+    said = Suppressions(source.comments if policy is not None else {}, policy)
+    findings, silent = _told(judged.findings, places, said)
+    undecided, silent_too = _told(judged.undecided, places, said)
+    suppressed = silent + silent_too
+    find = source.places(locations([*findings, *undecided, *suppressed], said.problems))
+    found = msgspec.structs.replace(
+        judged,
+        findings=[placed(finding, find, source.root) for finding in findings],
+        undecided=[placed(finding, find, source.root) for finding in undecided],
+        suppressed=judged.suppressed + [placed(finding, find, source.root) for finding in suppressed],
+        problems=judged.problems + said.problems,
+        unused=judged.unused | said.unused,
+        used=judged.used | said.used,
+        root=source.root,
+        from_plan=True,
+        answered=frozenset(static_address(address) for address in plan.resources),
+    )
+    return _with_note(found, plan.path, "some resources of the plan are not in its Terraform source", places.lost)
+
+
+def _with_note(judged: Judged, path: str, message: str, lost: int) -> Judged:
+    if not lost:
+        return judged
+    said = f"{message}: {lost} of its findings and questions are told in the plan"
+    note = Problem(code=NOT_MAPPED, level="note", message=said, at=Location(path=path), hint=_HINT)
+    return msgspec.structs.replace(judged, problems=[*judged.problems, note])
+
+
+def _told(findings: Iterable[Finding], places: _Places, said: Suppressions) -> tuple[list[Finding], list[Finding]]:
+    """The findings at their places in the source, and those of them that are suppressed there."""
+    counted: list[Finding] = []
+    suppressed: list[Finding] = []
+    for finding in findings:
+        moved = places.moved(finding)
+        reason = said.of(moved) if moved is not None else None
+        if moved is None:
+            counted.append(finding)
+        elif reason is None:
+            counted.append(moved)
+        else:
+            suppressed.append(msgspec.structs.replace(moved, suppressed=reason))
+    return counted, suppressed
+
+
+class _Places:
+    """The resources of the source. ``lost`` counts what was not found among them."""
+
+    def __init__(self, resources: Mapping[str, Resource]) -> None:
+        self.resources = resources
+        self.lost = 0
+        self._static: dict[str, Resource] = {}
+        for address, resource in resources.items():
+            self._static.setdefault(static_address(address), resource)
+
+    def find(self, address: str) -> Resource | None:
+        """What a plan calls ``address``, or at least its block: the keys of instances need not be known here."""
+        found = self.resources.get(address)
+        return found if found is not None else self._static.get(static_address(address))
+
+    def moved(self, finding: Finding) -> Finding | None:
+        """A finding of a plan at its place in the source; None if its resource is not there."""
+        resource = self.find(finding.resource)
+        if resource is None:
+            self.lost += 1
+            return None
+        at = self._place(resource, finding.at)
+        evidence = tuple(self._moved(one) for one in finding.evidence)
+        named = msgspec.structs.replace(resource, address=finding.resource)
+        return msgspec.structs.replace(
+            finding,
+            at=at,
+            excerpt=None,
+            evidence=evidence,
+            related=related(named, evidence, at),
+            resource_at=resource.at,
+            callers=resource.callers,
+            fingerprint=fingerprint(finding.rule.id, at, resource.callers) if finding.fingerprint else "",
+        )
+
+    def _moved(self, one: Evidence) -> Evidence:
+        resource = self.find(one.at.address) if one.at.address is not None else None
+        return one if resource is None else msgspec.structs.replace(one, at=self._place(resource, one.at))
+
+    def _place(self, resource: Resource, at: Location) -> Location:
+        """The attribute's place, or the head of what it is missing in."""
+        place = resource.at if at.attribute is None else resource.select(path_of(at.attribute)).at
+        return msgspec.structs.replace(place, address=at.address, attribute=at.attribute)
