@@ -19,11 +19,11 @@ from kvlint.readers.plan.compact import expand
 from kvlint.readers.read import Read, Reader, plan_read
 
 # The languages of examples that kvlint can read.
-LANGUAGES = ("plan", "bicep", "arm")
+LANGUAGES = ("plan", "terraform", "bicep", "arm")
 # The line of a plan's example that names a resource.
 _ADDRESS = re.compile(r"^(?P<address>[^\s#][^#]*?):\s*#\s*<-\s*(?P<rules>.+)$")
-# The line of a template's example that is to be edited.
-_LINE = re.compile(r"//\s*<-\s*(?P<rules>[A-Z0-9,\s]+)$")
+# The line of a template's or of Terraform's example that is to be edited.
+_LINE = re.compile(r"(?://|#)\s*<-\s*(?P<rules>[A-Z0-9,\s]+)$")
 _NAME = "example"
 
 
@@ -68,6 +68,8 @@ def _read(language: str, source: str, demand: Demand) -> Read:
     if language == "plan":
         return plan_read(_NAME, expand(source), demand)
     reader = Reader(demand, "")
+    if language == "terraform":
+        return reader.terraform(_NAME, source)
     read = (reader.bicep if language == "bicep" else reader.template)(_NAME, source.encode())
     if read is None:
         raise InputError("it is no ARM template", "it needs a $schema")
@@ -79,7 +81,11 @@ def _compare(rule: Rule, example: Example, language: str, source: str, judged: J
     by_line = language != "plan"
     marked = lines_marked(source, rule.id) if by_line else marks(source, rule.id)
     if not marked and example.expect != "passes":
-        where = "no line is marked '// <-" if by_line else "no line that begins with an address is marked '# <-"
+        where = (
+            f"no line is marked '{'#' if language == 'terraform' else '//'} <-"
+            if by_line
+            else "no line that begins with an address is marked '# <-"
+        )
         yield f"{where} {rule.id}'"
     found_in = _lines if by_line else _addresses
     failed, doubtful = found_in(judged.findings), found_in(judged.undecided)
@@ -101,7 +107,7 @@ def marks(source: str, rule_id: str) -> set[str]:
 
 
 def lines_marked(source: str, rule_id: str) -> set[str]:
-    """The lines that end in ``// <- RULE``, as ``line 3``."""
+    """The lines that end in ``// <- RULE`` or ``# <- RULE``, as ``line 3``."""
     found = set()
     for number, line in enumerate(source.splitlines(), 1):
         match = _LINE.search(line)

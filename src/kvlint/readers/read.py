@@ -104,6 +104,14 @@ class Reader:
         found = _of_template(path, read, Given())
         return msgspec.structs.replace(found, comments=comments_of(read.sources), root=path)
 
+    def terraform(self, path: str, text: str) -> Read:
+        """A Terraform module that is one text."""
+        from kvlint.readers.terraform.comments import comments_of
+        from kvlint.readers.terraform.read import read_text
+
+        read = read_text(path, text, self.demand)
+        return msgspec.structs.replace(_of_template(path, read, Given()), comments=comments_of(read.sources))
+
     def source_of(self, plan: Plan, file: str, asked: str) -> Read | None:
         """The root module that a plan was made from, read with the plan's variables; None if it is not at hand.
 

@@ -11,6 +11,7 @@ from kvlint.expressions.terraform.order import unified
 from kvlint.expressions.terraform.plain import primitive
 from kvlint.expressions.terraform.uncertain import uncertain
 from kvlint.expressions.values import Fields, Items, Result, doubt_in, hidden, unknown_in
+from kvlint.model.source import Location
 from kvlint.model.value import Absent, Scalar
 from kvlint.syntax import tree
 
@@ -40,12 +41,28 @@ def chosen(
             results.append(evaluator.evaluate(node, local))
         except FailedError as error:
             # Whoever applies this gets the other branch, or nothing.
-            failed = error
+            failed = error.with_traceback(None)  # with it, this frame would hold itself
             evaluator.watch.risks += 1
     if failed is not None and not results:
         raise failed
     evaluator.watch.weigh(results)
+    if len(results) == 2 and all(isinstance(result, Scalar | Items | Fields) for result in results):
+        results = _of_one_type(evaluator, results, at)
     return uncertain(results, doubt_in("a condition is not known", at, found), evaluator.watch)
+
+
+def _of_one_type(evaluator: TerraformEvaluator, results: list[Result], at: Location) -> list[Result]:
+    """Both branches as the type that they have in common. Raises FailedError if it is certain that they have none."""
+    doubtful = any(not isinstance(result, Scalar) and unknown_in(result) is not None for result in results)
+    evaluator.watch.risks += doubtful
+    try:
+        return unified(results, at)
+    except DoubtError:
+        return results
+    except FailedError:
+        if doubtful:
+            return results
+        raise
 
 
 def _converted(evaluator: TerraformEvaluator, result: Result, other: tree.Expression, local: Local) -> Result:
@@ -65,11 +82,4 @@ def _converted(evaluator: TerraformEvaluator, result: Result, other: tree.Expres
     if not isinstance(found, Scalar | Items | Fields):
         return result
     evaluator.watch.weigh((result, found))
-    try:
-        return unified([result, found], result.at)[0]
-    except DoubtError:
-        return result
-    except FailedError:
-        if unknown_in(result) is not None or unknown_in(found) is not None:
-            return result
-        raise
+    return _of_one_type(evaluator, [result, found], result.at)[0]

@@ -73,7 +73,7 @@ class Alternatives:
                 found.append(ask(result))
             except FailedError as error:
                 self.watch.risks += 1
-                failed = error
+                failed = error.with_traceback(None)  # with it, this frame would hold itself
         if failed is not None and not found:
             raise failed
         self.watch.weigh(found)

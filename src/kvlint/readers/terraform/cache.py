@@ -1,4 +1,7 @@
-"""What one run of kvlint keeps of the modules that it read, so that a module with many callers is read once."""
+"""What one run of kvlint keeps of the modules that it read, so that a module with many callers is read once.
+
+Root modules are not kept: there may be thousands of them, and each is read once anyway.
+"""
 
 from __future__ import annotations
 
@@ -23,6 +26,7 @@ class FolderCache:
         self._lowerings: dict[str, Lowering | None] = {}
         self._matters: dict[str, bool] = {}
         self._own: dict[str, bool] = {}
+        self._beside: dict[tuple[str, str], str | None] = {}
 
     def load(self, path: str, directory: str) -> Folder:
         """The module in ``directory``, which reports call ``path``. Raises InputError if it cannot be read."""
@@ -64,36 +68,35 @@ class FolderCache:
         return known
 
     def _reaches(self, folder: Folder, root: str) -> bool:
-        waiting, seen = [folder], {folder.directory}
-        while waiting:
-            here = waiting.pop()
-            if self._declares(here):
-                return True
-            for _, source in calls(here):
-                directory = _beside(root, here.directory, source)
-                if directory is None:
-                    return True
-                if directory not in seen:
-                    seen.add(directory)
-                    try:
-                        waiting.append(self.load(reported(root, directory), directory))
-                    except InputError:
-                        return True
-        return False
+        folders, is_whole = self.reached(folder, root)
+        return not is_whole or any(map(self._declares, folders))
 
-    def reached(self, folder: Folder, root: str) -> list[Folder]:
-        """A module, and the modules beside it that it calls, those that they call included."""
-        found, seen = [folder], {folder.directory}
+    def reached(self, folder: Folder, root: str) -> tuple[list[Folder], bool]:
+        """A module, and the modules beside it that it calls, those that they call included; and whether that is all."""
+        found, seen, is_whole = [folder], {folder.directory}, True
         for here in found:
             for _, source in calls(here):
-                directory = _beside(root, here.directory, source)
-                if directory is not None and directory not in seen:
+                directory = self.beside(root, here.directory, source)
+                if directory is None:
+                    is_whole = False
+                elif directory not in seen:
                     seen.add(directory)
                     try:
                         found.append(self.load(reported(root, directory), directory))
                     except InputError:
-                        continue  # whoever reads the module says so
-        return found
+                        is_whole = False
+        return found, is_whole
+
+    def beside(self, root: str, directory: str, source: str) -> str | None:
+        """The folder that a local source means; None if it is not local, or leads out of the project."""
+        key = directory, source
+        if key not in self._beside:
+            try:
+                found = inside(root, directory, source.replace("\\", "/")) if is_local(source) else None
+            except InputError:
+                found = None
+            self._beside[key] = found
+        return self._beside[key]
 
     def _declares(self, folder: Folder) -> bool:
         """Whether a module itself declares anything that rules ask for, or that looks as if they should."""
@@ -103,14 +106,6 @@ class FolderCache:
             found = any(self.is_asked(type_) or is_vault_related(type_) for type_ in types)
             self._own[folder.directory] = found
         return found
-
-
-def _beside(root: str, directory: str, source: str) -> str | None:
-    """The folder that a local source means; None if it is not local, or leads out of the project."""
-    try:
-        return inside(root, directory, source.replace("\\", "/")) if is_local(source) else None
-    except InputError:
-        return None
 
 
 def is_local(source: str) -> bool:

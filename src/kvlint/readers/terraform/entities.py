@@ -11,7 +11,6 @@ from kvlint.model.source import Location
 from kvlint.model.value import Absent, Scalar, Unknown
 from kvlint.readers.azurerm.own_ids import is_azure, is_own_id
 from kvlint.readers.azurerm.resources import RESOURCES
-from kvlint.readers.ids import may_be
 from kvlint.readers.terraform.blocks import Content
 from kvlint.readers.terraform.expand import Expansion, Step, expansion
 from kvlint.readers.terraform.folder import Declaration
@@ -26,6 +25,7 @@ _ADDRESSES = frozenset({"hsm_uri", "vault_uri"})
 _GROUP = "/subscriptions/{subscription}/resourceGroups/{name}"
 _VAULT = "/subscriptions/{subscription}/resourceGroups/{group}/providers/{type}/{name}"
 _VAULTS = ("Microsoft.KeyVault/vaults", "Microsoft.KeyVault/managedHSMs")
+_KNOWN_IDS = frozenset({*_VAULTS, "Microsoft.Resources/subscriptions", "Microsoft.Resources/resourceGroups"})
 
 One = TypeVar("One", bound="Instance")
 
@@ -170,6 +170,7 @@ class ResourceEntity(Instance):
         mapped = RESOURCES.get(self.type)
         self.azure_type = mapped.type if mapped is not None else ""
         self._own: Unknown | None = None
+        self._pattern: str | None = None
         self._busy = False
 
     @property
@@ -218,6 +219,17 @@ class ResourceEntity(Instance):
 
     def id_pattern(self) -> str:
         """What is known of the id of a vault, managed HSM, resource group or subscription; empty for all others."""
+        if self._pattern is None:
+            if self._busy:
+                return ""
+            self._busy = True
+            try:
+                self._pattern = self._made_pattern() if self.azure_type in _KNOWN_IDS else ""
+            finally:
+                self._busy = False
+        return self._pattern
+
+    def _made_pattern(self) -> str:
         # All that one provider makes lies in its subscription, which is also what it reads unless another is named.
         provider = provider_of(self.instance, self.symbol.declaration, self.at).target
         subscription = hole(f"{provider}.subscription")
@@ -241,15 +253,9 @@ class ResourceEntity(Instance):
 
     def _text(self, name: str) -> str:
         """What is known of a text that its author wrote; a slash in it would make the id another one."""
-        if self._busy:
-            return ""
-        self._busy = True
-        try:
-            found = self.content.attribute(name)
-        finally:
-            self._busy = False
+        found = self.content.attribute(name)
         text = pattern_of(found) if found is not None else ""
-        return text if "/" not in text and may_be(text, text) else ""
+        return text if "/" not in text else ""
 
 
 class RemoteOutputs:

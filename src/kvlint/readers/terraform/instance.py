@@ -66,6 +66,7 @@ class ModuleInstance:
         self._resources: dict[str, ResourceSymbol] = {}
         self._modules: dict[str, ModuleSymbol] = {}
         self._elsewhere: dict[str, bool] = {}
+        self.providers: dict[str, str] = {}
         if use.shown is None:
             for file in folder.files:
                 run.add(file)
@@ -79,6 +80,8 @@ class ModuleInstance:
             resource.close()
         for module in self._modules.values():
             module.close()
+        for scope in self._scopes.values():
+            scope.close()
         for held in (self._scopes, self._values, self._resources, self._modules):
             held.clear()
 
@@ -244,6 +247,10 @@ class FileScope:
         self.path = path
         self.shown = instance.use.shown
         self.evaluator = TerraformEvaluator(self, instance.run.budget)
+
+    def close(self) -> None:
+        """Let go of everything: see ``ModuleInstance.close``."""
+        del self.evaluator
 
     def place(self, node: tree.Node) -> Location:
         """Where a node stands."""

@@ -128,10 +128,21 @@ def provider_of(instance: ModuleInstance, declaration: Declaration, at: Location
 
 def _resolved(instance: ModuleInstance, key: str) -> str:
     """The address of the provider block that a module knows by ``key``."""
+    found = instance.providers.get(key)
+    if found is None:
+        found = instance.providers[key] = _address(instance, key) if key in _keys(instance) else _given(instance, key)
+    return found
+
+
+def _keys(instance: ModuleInstance) -> Iterator[str]:
+    """What the azurerm provider blocks of a module itself are known by."""
     for _, block in instance.folder.providers:
-        alias = _text(block.body.attributes.get("alias"))
-        if block.labels == (AZURERM,) and key == (f"{AZURERM}.{alias}" if alias else AZURERM):
-            return _address(instance, key)
+        if block.labels == (AZURERM,):
+            alias = _text(block.body.attributes.get("alias"))
+            yield f"{AZURERM}.{alias}" if alias else AZURERM
+
+
+def _given(instance: ModuleInstance, key: str) -> str:
     return instance.use.providers.get(key, PROVIDER_PREFIX + key)
 
 

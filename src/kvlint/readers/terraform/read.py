@@ -19,13 +19,14 @@ from kvlint.readers.problems import CANNOT_READ, TYPE_NOT_KNOWN
 from kvlint.readers.terraform import azapi
 from kvlint.readers.terraform.cache import AZAPI, FolderCache
 from kvlint.readers.terraform.entities import ResourceEntity, ResourceSymbol
-from kvlint.readers.terraform.folder import Folder, ModuleFile
+from kvlint.readers.terraform.folder import Folder, ModuleFile, load_folder
 from kvlint.readers.terraform.instance import ModuleInstance, Use
 from kvlint.readers.terraform.modules import ModuleSymbol
 from kvlint.readers.terraform.providers import configured, constraints, locked, provider_of
 from kvlint.readers.terraform.run import TerraformRun
 from kvlint.readers.terraform.settings import Settings
 from kvlint.readers.terraform.values import RootValues
+from kvlint.syntax.hcl.parse import parse_file
 
 # What is not judged at all, and how much is missing then: all of a secret, or whatever an action may change.
 _UNSEEN = {"azapi_data_plane_resource": "error", "azapi_resource_action": "warning"}
@@ -54,12 +55,22 @@ def read_root(
     ``planned`` are the values of its variables that a plan was made with. None if there is nothing in it that any rule
     asks for. Nothing outside the folder ``root`` is read. Raises InputError if it cannot be read at all.
     """
-    folder = cache.load(path, directory)
+    folder = load_folder(path, directory)
     if not cache.matters(folder, root) and not folder.is_damaged:
         return None
-    run = TerraformRun(folder, demand, cache, root)
+    return _read(folder, TerraformRun(folder, demand, cache, root), settings, planned)
+
+
+@with_room
+def read_text(path: str, text: str, demand: Demand) -> TerraformRead:
+    """Read a module that is one text, known as ``path``; it can call no module that is a folder."""
+    folder = Folder("", "", (ModuleFile(path, parse_file(text)),))
+    return _read(folder, TerraformRun(folder, demand, FolderCache(demand), ""), Settings(), None)
+
+
+def _read(folder: Folder, run: TerraformRun, settings: Settings, planned: Mapping[str, Any] | None) -> TerraformRead:
     values = RootValues(run, folder, settings, planned)
-    run.version = locked(directory) or _demanded(run, folder)
+    run.version = locked(folder.directory) or _demanded(run, folder)
     instance = ModuleInstance(folder, run, Use(given=values))
     if not settings.closed and not folder.declares_root and not values.given and _needs_values(folder):
         run.closed = False
@@ -94,7 +105,7 @@ def _demanded(run: TerraformRun, folder: Folder) -> VersionRange:
     developer.hashicorp.com/terraform/language/expressions/version-constraints.
     """
     found = VersionRange()
-    for each in run.cache.reached(folder, run.root):
+    for each in run.cache.reached(folder, run.root)[0]:
         for text in constraints(each):
             narrowed = constrained(text)
             found = found.narrowed(narrowed.low, narrowed.high)

@@ -64,7 +64,7 @@ def _found(instance: ModuleInstance, declaration: Declaration, source: str, at: 
     if len(instance.use.around) >= _MAX_DEPTH:
         raise InputError(f"modules call each other more than {_MAX_DEPTH} deep")
     if is_local(source):
-        directory = inside(run.root, instance.folder.directory, source.replace("\\", "/"))
+        directory = run.cache.beside(run.root, instance.folder.directory, source)
         if directory is None:
             raise InputError("its source lies outside the project")
         return Source(_load(instance, directory), is_foreign=instance.use.shown is not None)

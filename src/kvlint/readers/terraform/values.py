@@ -106,6 +106,8 @@ class RootValues:
 
 def _beside(folder: Folder) -> Sequence[tuple[str, str]]:
     """The files that Terraform itself reads, in its order."""
+    if not folder.directory:
+        return ()
     try:
         names = os.listdir(folder.directory)
     except OSError:

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from kvlint.syntax.hcl.lexis import END, MAX_BRACKETS, Unexpected, found, number_of, sure
+from kvlint.syntax.hcl.lexis import END, MAX_BRACKETS, Unexpected, number_of, sure, unexpected
 
 
 class Scalar(msgspec.Struct, gc=False):
@@ -61,7 +61,7 @@ def read(text: str) -> Value:
     value = reader.value(1 if text.startswith("\ufeff") else 0, 0)
     at = reader.skip(value.end)
     if at < len(text):
-        raise Unexpected(f"expected the end of the file, found {found(reader.text, at)}", at)
+        raise unexpected(reader.text, at, "the end of the file")
     return value
 
 
@@ -96,13 +96,15 @@ class _Reader:
         for word, constant in _WORDS.items():
             if self.text.startswith(word, at):
                 return Scalar(at, at + len(word), constant)
-        raise self.unexpected("a value", at)
+        raise unexpected(self.text, at, "a value")
 
     def string(self, at: int) -> tuple[str, int]:
         """Reads a text: what it means, and where it ends."""
         try:
             return self.decode(self.text, at)
         except self.error as error:
+            if error.pos >= len(self.text) - len(END):
+                raise Unexpected("the text that starts here does not end", at) from None
             what = next((words for start, words in _FAULTS.items() if error.msg.startswith(start)), "no text")
             raise Unexpected(what, error.pos) from None
 
@@ -112,18 +114,18 @@ class _Reader:
         at = self.skip(at + 1)
         while text[at] != "}" or members:
             if text[at] != '"':
-                raise self.unexpected("a key in double quotes", at)
+                raise unexpected(self.text, at, "a key in double quotes")
             key, head = self.string(at)
             colon = self.skip(head)
             if text[colon] != ":":
-                raise self.unexpected("a colon", colon)
+                raise unexpected(self.text, colon, "a colon")
             value = self.value(colon + 1, depth)
             members.append(Member(at, head, key, value))
             at = self.skip(value.end)
             if text[at] == "}":
                 break
             if text[at] != ",":
-                raise self.unexpected("a comma or '}'", at)
+                raise unexpected(self.text, at, "a comma or '}'")
             at = self.skip(at + 1)
         return JsonObject(start, at + 1, members)
 
@@ -138,10 +140,6 @@ class _Reader:
             if text[at] == "]":
                 break
             if text[at] != ",":
-                raise self.unexpected("a comma or ']'", at)
+                raise unexpected(self.text, at, "a comma or ']'")
             at += 1
         return JsonArray(start, at + 1, items)
-
-    def unexpected(self, expected: str, at: int) -> Unexpected:
-        """What is wrong where something else is expected."""
-        return Unexpected(f"expected {expected}, found {found(self.text, at)}", at)

@@ -97,7 +97,7 @@ def unexpected(text: str, at: int, expected: str) -> Unexpected:
     """What is wrong where something else is expected."""
     if text.startswith("/*", at):
         return Unexpected("this comment does not end", at)
-    return Unexpected(f"expected {expected}, found {found(text, at)}", at)
+    return Unexpected(f"expected {expected}, found {found(text, at)}", min(at, len(text) - len(END)))
 
 
 def unescape(text: str, at: int) -> str:

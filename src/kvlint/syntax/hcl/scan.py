@@ -37,8 +37,8 @@ class Scanner:
         self.comments: dict[int, int] = {}
         self.heredocs: dict[int, int] = {}
         self.pairs: dict[int, int] = {}
-        self.dead: set[int] = set()
-        """Brackets and quotes that were gone over once and do not end."""
+        self.dead: tuple[set[int], set[int]] = set(), set()
+        """Brackets and quotes that were gone over once and do not end: if all are paired, and if only braces are."""
         self._markers: dict[str, tuple[list[int], list[int]]] | None = None
         self._close = 0, 0
         """From where on the end of a comment was looked for last, and where it is."""
@@ -119,8 +119,8 @@ class Scanner:
 
     def _go(self, at: int, end: int, code: Sure, lenient: bool) -> int:
         """The offset behind what closes the bracket or quote at ``at``; ``code`` goes as far as nothing is special."""
-        text, stack = self.text, [at]
-        if at in self.dead:
+        text, stack, dead = self.text, [at], self.dead[lenient]
+        if at in dead:
             raise _endless(text, [at])
         at += 1
         while True:
@@ -138,7 +138,7 @@ class Scanner:
                 at = code(text, at, end).end()
                 mark = text[at] if at < end else ""
                 if mark and mark in "#/<":
-                    at = self._skip(at, end, stack)
+                    at = self._skip(at, end, stack, dead)
                     continue
                 if mark == _CLOSING[text[stack[-1]]]:
                     at += 1
@@ -148,7 +148,7 @@ class Scanner:
                     if not stack:
                         return at
                     continue
-                opener = at if mark and mark in '"{[(' and at not in self.dead else -1
+                opener = at if mark and mark in '"{[(' and at not in dead else -1
             if opener >= 0 and len(stack) < MAX_BRACKETS:
                 stack.append(opener)
                 at = opener + 1
@@ -157,32 +157,32 @@ class Scanner:
             else:
                 at = self._give_up(stack, at, end, lenient)
 
-    def _skip(self, at: int, end: int, stack: list[int]) -> int:
+    def _skip(self, at: int, end: int, stack: list[int], dead: set[int]) -> int:
         """The offset behind the comment or heredoc at ``at``, which stands in what ``stack`` opens."""
         try:
             return self.heredoc(at, end) if self.text[at] == "<" else self.comment(at, end)
         except Unexpected as error:
-            self.dead.update(stack)
+            dead.update(stack)
             error.resume = stack[0]
             raise
 
     def _give_up(self, stack: list[int], at: int, end: int, lenient: bool) -> int:
         """What is open at ``at`` does not end: where to go on, which is the line behind the outermost text."""
-        text = self.text
+        text, dead = self.text, self.dead[lenient]
         failed = [*stack, at] if text[at] == '"' else stack
-        self.dead.update(failed)
+        dead.update(failed)
         outer = next((index for index, opener in enumerate(failed) if text[opener] == '"'), 0)
         if not lenient or not outer:
             raise _endless(text, stack)
         line = text.find("\n", failed[outer], end)
-        self.dead.difference_update(failed[:outer])
+        dead.difference_update(failed[:outer])
         del stack[outer:]
         return line if line >= 0 else end
 
 
 def _endless(text: str, stack: list[int]) -> Unexpected:
     """What is wrong with brackets and quotes that nothing closes."""
-    if text[stack[-1]] == '"':
-        quote = next(opener for opener in stack if text[opener] == '"')
+    quote = next((opener for opener in stack if text[opener] == '"'), None)
+    if quote is not None:
         return Unexpected("this text does not end on its line", quote, stack[0])
     return Unexpected(f"this '{text[stack[0]]}' is not closed", stack[0])

@@ -15,9 +15,9 @@ from kvlint.model.value import Unknown
 def _to(name: str, type_: Type) -> Function:
     def run(call: Call, arguments: list[Result]) -> Result:
         found = _converted(call, arguments[0], type_)
-        if isinstance(found, Unknown) and name in ("tonumber", "tobool"):
-            # "5" and 5 are not the same.
-            return call.unknown(found)
+        if isinstance(found, Unknown) and name != "tostring":
+            # It may be another value than it was, but names what it named.
+            return call.passed([found], found, given=found.is_set)
         return found
 
     return Parts(name, 1, 1, run, nulls=True)

@@ -21,7 +21,7 @@ def _try(call: Call) -> Result:
         try:
             result = call.evaluator.evaluate(argument, call.local)
         except FailedError as error:
-            failed = error
+            failed = error.with_traceback(None)  # with it, this frame would hold itself
             continue
         found.append(result)
         if watch.risks == risks:
