@@ -81,11 +81,8 @@ def _compare(rule: Rule, example: Example, language: str, source: str, judged: J
     by_line = language != "plan"
     marked = lines_marked(source, rule.id) if by_line else marks(source, rule.id)
     if not marked and example.expect != "passes":
-        where = (
-            f"no line is marked '{'#' if language == 'terraform' else '//'} <-"
-            if by_line
-            else "no line that begins with an address is marked '# <-"
-        )
+        sign = "#" if language == "terraform" else "//"
+        where = f"no line is marked '{sign} <-" if by_line else "no line that begins with an address is marked '# <-"
         yield f"{where} {rule.id}'"
     found_in = _lines if by_line else _addresses
     failed, doubtful = found_in(judged.findings), found_in(judged.undecided)

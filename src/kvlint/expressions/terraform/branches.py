@@ -1,4 +1,4 @@
-"""``condition ? yes : no``."""
+"""What looks at one part of an expression to see whether another one counts: ``? :``, ``&&`` and ``||``."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from kvlint.expressions.terraform.failure import FailedError
 from kvlint.expressions.terraform.order import unified
 from kvlint.expressions.terraform.plain import primitive
 from kvlint.expressions.terraform.uncertain import uncertain
-from kvlint.expressions.values import Fields, Items, Result, doubt_in, hidden, unknown_in
+from kvlint.expressions.values import Fields, Items, Result, doubt_in, hidden, hole, is_sensitive, unknown_in
 from kvlint.model.source import Location
-from kvlint.model.value import Absent, Scalar
+from kvlint.model.value import Absent, Scalar, Unknown
 from kvlint.syntax import tree
 
 if TYPE_CHECKING:
@@ -83,3 +83,35 @@ def _converted(evaluator: TerraformEvaluator, result: Result, other: tree.Expres
         return result
     evaluator.watch.weigh((result, found))
     return _of_one_type(evaluator, [result, found], result.at)[0]
+
+
+def connected(evaluator: TerraformEvaluator, node: tree.Binary, neutral: bool, at: Location, local: Local) -> Result:
+    """And (``neutral`` true) or or (false): the second operand is not looked at once the first decides."""
+    one = primitive(evaluator.operand(node.left, local), "bool", at)
+    if isinstance(one, Scalar) and one.value is not neutral:
+        return Scalar(at=at, value=not neutral, sensitive=one.sensitive)
+    try:
+        other = primitive(evaluator.operand(node.right, local), "bool", at)
+    except FailedError as error:
+        if isinstance(one, Scalar | Absent):
+            raise
+        # Perhaps nobody gets as far as that.
+        evaluator.watch.risks += 1
+        other = Unknown(at=at, why=f"an operand fails, for {error.why}")
+    sensitive = is_sensitive(one) or is_sensitive(other)
+    if isinstance(other, Scalar) and other.value is not neutral:
+        return Scalar(at=at, value=not neutral, sensitive=sensitive)
+    if isinstance(one, Absent) or isinstance(other, Absent):
+        # Terraform takes null for false with one operator, and refuses it with the other.
+        if neutral:
+            return Scalar(at=at, value=False, sensitive=sensitive)
+        if isinstance(one, Absent | Scalar) and isinstance(other, Absent | Scalar):
+            raise FailedError("an operand of '||' is null", at)
+        evaluator.watch.risks += 1
+    doubts = [doubt_in("it is not known", at, each) for each in (one, other) if not isinstance(each, Scalar | Absent)]
+    if not doubts:
+        return Scalar(at=at, value=neutral, sensitive=sensitive)
+    patterns = [doubt.pattern for doubt in doubts]
+    # The pattern of one operand alone would make the whole the same as that.
+    pattern = patterns[0] if len(doubts) == 1 else hole(("&&" if neutral else "||").join(patterns))
+    return Unknown(at=at, why=doubts[0].why, pattern=pattern if all(patterns) else "", given=True, sensitive=sensitive)

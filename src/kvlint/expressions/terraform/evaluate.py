@@ -9,7 +9,7 @@ from kvlint.expressions.evaluate import Budget, Document, Evaluator, moved
 from kvlint.expressions.operations import Local
 from kvlint.expressions.terraform import operators
 from kvlint.expressions.terraform.access import data_of, item_of, member_of
-from kvlint.expressions.terraform.branches import chosen
+from kvlint.expressions.terraform.branches import chosen, connected
 from kvlint.expressions.terraform.failure import FailedError
 from kvlint.expressions.terraform.functions.call import FUNCTION_NAMES, FUNCTIONS
 from kvlint.expressions.terraform.iterate import comprehended, splatted
@@ -22,8 +22,6 @@ from kvlint.expressions.values import (
     Items,
     Result,
     doubt_in,
-    hole,
-    is_sensitive,
 )
 from kvlint.model.source import Location
 from kvlint.model.value import Absent, Scalar, Unknown
@@ -98,10 +96,11 @@ class TerraformEvaluator(Evaluator):
             self.watch.risks = risks
 
     def _unary(self, node: tree.Unary, local: Local) -> Result:
-        at, found = self.document.place(node), self._operand(node.operand, local)
+        at, found = self.document.place(node), self.operand(node.operand, local)
         return operators.negated(found, at) if node.operator == "!" else operators.minus(found, at)
 
-    def _operand(self, node: tree.Expression, local: Local) -> Result:
+    def operand(self, node: tree.Expression, local: Local) -> Result:
+        """An operand, which may be one that its operator refuses if it is not known."""
         found = self.evaluate(node, local)
         if isinstance(found, Unknown) and not found.is_set:
             self.watch.risks += 1
@@ -110,43 +109,13 @@ class TerraformEvaluator(Evaluator):
     def _binary(self, node: tree.Binary, local: Local) -> Result:
         at, name = self.document.place(node), node.operator
         if name in ("&&", "||"):
-            return self._connected(node, name == "&&", at, local)
+            return connected(self, node, name == "&&", at, local)
         if name in ("==", "!="):
             left, right = self.evaluate(node.left, local), self.evaluate(node.right, local)
             self.weigh(left, right)
             return operators.equal(_whole(left, right), _whole(right, left), name == "==", at)
-        left, right = self._operand(node.left, local), self._operand(node.right, local)
+        left, right = self.operand(node.left, local), self.operand(node.right, local)
         return (operators.reckoned if name in _ARITHMETIC else operators.compared)(name, left, right, at)
-
-    def _connected(self, node: tree.Binary, neutral: bool, at: Location, local: Local) -> Result:
-        """And (``neutral`` true) or or (false): the second operand is not looked at once the first decides."""
-        one = primitive(self._operand(node.left, local), "bool", at)
-        if isinstance(one, Scalar) and one.value is not neutral:
-            return Scalar(at=at, value=not neutral, sensitive=one.sensitive)
-        other = primitive(self._operand(node.right, local), "bool", at)
-        if isinstance(other, Scalar) and other.value is not neutral:
-            return Scalar(at=at, value=not neutral, sensitive=other.sensitive or is_sensitive(one))
-        if isinstance(one, Absent) or isinstance(other, Absent):
-            # Terraform takes null for false with one operator, and refuses it with the other.
-            if neutral:
-                return Scalar(at=at, value=False, sensitive=is_sensitive(one) or is_sensitive(other))
-            if isinstance(one, Absent | Scalar) and isinstance(other, Absent | Scalar):
-                raise FailedError("an operand of '||' is null", at)
-            self.watch.risks += 1
-        doubts = [
-            doubt_in("an operand is not known", at, found)
-            for found in (one, other)
-            if not isinstance(found, Scalar | Absent)
-        ]
-        if not doubts:
-            return Scalar(at=at, value=neutral, sensitive=is_sensitive(one) or is_sensitive(other))
-        patterns = [doubt.pattern for doubt in doubts]
-        # The pattern of one operand alone would make the whole the same as that.
-        pattern = patterns[0] if len(doubts) == 1 else hole(("&&" if neutral else "||").join(patterns))
-        return Unknown(
-            at=at, why=doubts[0].why, pattern=pattern if all(patterns) else "", given=True,
-            sensitive=is_sensitive(one) or is_sensitive(other),
-        )  # fmt: skip
 
     def _array(self, node: tree.Array, local: Local) -> Result:
         return Items(at=self.document.place(node), items=[self._at_item(item, local) for item in node.items])  # type: ignore[arg-type]  # HCL spreads nothing into a tuple

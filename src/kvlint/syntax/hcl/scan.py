@@ -12,6 +12,7 @@ from kvlint.syntax.hcl.lexis import (
     IDENTIFIER,
     LINE,
     MAX_BRACKETS,
+    Matcher,
     Sure,
     Unexpected,
     heredoc_start,
@@ -20,6 +21,7 @@ from kvlint.syntax.hcl.lexis import (
 )
 
 _CLOSING = {"{": "}", "[": "]", "(": ")"}
+_hole: Matcher = re.compile(r"(?:[^$%]++|\$\$\{|%%\{|[$%](?!\{))*+[$%](?=\{)").match
 _MARKER_LINE = re.compile(rf"^[ \t]*+({IDENTIFIER})[ \t]*+\r?$", re.MULTILINE)
 
 
@@ -30,7 +32,7 @@ class Scanner:
     whose brace is at an offset, as far as that is known.
     """
 
-    __slots__ = ("_close", "_markers", "comments", "dead", "heredocs", "pairs", "text")
+    __slots__ = ("_close", "_markers", "_within", "comments", "dead", "heredocs", "pairs", "text")
 
     def __init__(self, text: str) -> None:
         self.text = text + END
@@ -40,6 +42,7 @@ class Scanner:
         self.dead: tuple[set[int], set[int]] = set(), set()
         """Brackets and quotes that were gone over once and do not end: if all are paired, and if only braces are."""
         self._markers: dict[str, tuple[list[int], list[int]]] | None = None
+        self._within = False
         self._close = 0, 0
         """From where on the end of a comment was looked for last, and where it is."""
 
@@ -102,8 +105,23 @@ class Scanner:
         found = self.marker(match[2], match.end())
         if found is None or found[1] > end:
             raise Unexpected("this heredoc does not end", at)
-        self.heredocs[at] = found[1]
+        if at not in self.heredocs:
+            self.heredocs[at] = found[1]
+            self._holes(match.end(), found[0])
         return found[1]
+
+    def _holes(self, at: int, end: int) -> None:
+        """Goes over the expressions in a heredoc, for the sake of the comments in them. No deeper than in one."""
+        if self._within:
+            return
+        self._within = True
+        while match := _hole(self.text, at, end):
+            try:
+                at = self.bracket(match.end(), end)
+            except Unexpected:
+                # What is wrong there is said when the heredoc is read.
+                break
+        self._within = False
 
     def marker(self, name: str, at: int) -> tuple[int, int] | None:
         """Where the first line from ``at`` on starts that holds nothing but ``name``, and where the name ends."""
