@@ -26,19 +26,27 @@ NOTHING = [sys.executable, "-c", "pass"]
 # The least that any linter of plans must do: start, read the file, and parse it with the fastest general parser, the
 # garbage collector off.
 PARSE_ONLY = "import gc, sys; gc.disable(); import orjson; orjson.loads(open(sys.argv[1], 'rb').read())"
-# The same for a folder of templates, with the parser that comes with Python; and of Bicep, for which there is none, the
-# first step of any: to take the text apart into words.
+# The same for a folder of templates, with the parser that comes with Python; of Bicep and Terraform, for which there is
+# none, the first step of any: to take the text apart into words.
 EACH = "import pathlib, sys; [one(file.read_text()) for file in sorted(pathlib.Path(sys.argv[1]).rglob(sys.argv[2]))]"
 PARSE_EACH = f"from json import loads as one; {EACH}"
 WORDS = r"[A-Za-z_]\w*|\d+|'(?:[^'\\\n]|\\.)*'|\s+|//[^\n]*|."
 SPLIT_EACH = f'import re; one = re.compile(r"""{WORDS}""").findall; {EACH}'
+# Folders by kind: the ending of their files, what a run of kvlint is held against, and its bar.
+FOLDERS = (
+    ("arm", ".json", PARSE_EACH, 20),  # 8 is what it aims at
+    ("bicep", ".bicep", SPLIT_EACH, None),
+    ("hcl", ".tf", SPLIT_EACH, None),
+)
+WITHIN = {"arm": "templates", "bicep": "bicep", "hcl": "."}
+CALLED = {"arm": "templates", "bicep": "Bicep files", "hcl": "root modules"}
+FRAMEWORKS = {"hcl": "terraform"}  # what checkov calls a kind, if it is another word
 # checkov with its Key Vault checks alone, and nothing that would make it use the network.
 CHECKOV_CHECKS = ",".join([*(f"CKV_AZURE_{n}" for n in (40, 41, 42, 109, 110, 111, 112, 114, 189)), "CKV2_AZURE_32"])
 CHECKOV_OPTIONS = ["-c", CHECKOV_CHECKS, "--quiet", "--compact", "--skip-download", "-s"]
 CHECKOV_OPTIONS += ["--download-external-modules", "false"]
 GROWTH_BAR = 1.05
 JOBS_BAR = 0.62  # of the time of one process; half would be perfect
-ARM_BAR = 20  # 8 is what it aims at
 MEGABYTE = 1_000_000
 
 
@@ -109,16 +117,17 @@ def plans(kvlint: str, checkov: str | None, kvgen: Path, folder: Path, *, full: 
 
 
 def folders(kvlint: str, checkov: str | None, kvgen: Path, folder: Path, *, full: bool) -> Iterator[Case]:
-    """Cases of folders of templates and of Bicep files, by one process and by two; writes them."""
-    for kind, ending, script, bar in (("arm", ".json", PARSE_EACH, ARM_BAR), ("bicep", ".bicep", SPLIT_EACH, None)):
+    """Cases of folders of templates, Bicep files and Terraform modules, by one process and by two; writes them."""
+    for kind, ending, script, bar in FOLDERS:
         for count, rounds, rival_rounds in ((100, 9, 1), (1000, 5, int(full))):
             inputs.write(kvgen, kind, folder / f"{kind}-{count}", count * inputs.VAULTS_A_FILE[kind])
-            within = folder / f"{kind}-{count}" / ("templates" if kind == "arm" else kind)
+            within = folder / f"{kind}-{count}" / WITHIN[kind]
             size = sum(file.stat().st_size for file in inputs.files_of(within, ending))
-            name = f"{count:,} {'templates' if kind == 'arm' else 'Bicep files'}, {weight(size)}, to SARIF"
+            name = f"{count:,} {CALLED[kind]}, {weight(size)}, to SARIF"
             alone = [kvlint, "-f", "sarif", "--jobs", "1", str(within)]
             limit = [sys.executable, "-c", script, str(within), f"*{ending}"]
-            rival = [] if checkov is None else [checkov, "-d", str(within), "--framework", kind, *CHECKOV_OPTIONS]
+            framework = FRAMEWORKS.get(kind, kind)
+            rival = [] if checkov is None else [checkov, "-d", str(within), "--framework", framework, *CHECKOV_OPTIONS]
             yield Case(f"{name}, one process", alone, limit, bar, rounds, rival, rival_rounds, None, size)
         shared = [kvlint, "-f", "sarif", "--jobs", "2", str(within)]
         yield Case(f"{name}, two processes, limit one", shared, alone, JOBS_BAR, 5, size=size)
