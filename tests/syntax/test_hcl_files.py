@@ -71,7 +71,8 @@ def test_comments_are_found_wherever_they_stand() -> None:
     assert [file.text[start:end] for start, end in file.comments] == [
         "# The vault.", "// its name", "# a comment within", "/* two\r\n     lines */",
     ]  # fmt: skip
-    text = 'a = [1, # one\n 2] # two\nb "c" { d = "# no //x ${ e /* three */ }" }\nf = <<E\n# no ${ g /* four */ }\n$${ # no }\nE\n# five'
+    text = 'a = [1, # one\n 2] # two\nb "c" { d = "# no //x ${ e /* three */ }" }\n'
+    text += "f = <<E\n# no ${ g /* four */ }\n$${ # no }\nE\n# five"
     file = parse_file(text)
     assert file.faults == []
     assert [text[start:end] for start, end in file.comments] == [

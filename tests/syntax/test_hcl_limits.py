@@ -104,7 +104,9 @@ ENDLESS: dict[str, Callable[[int], str]] = {
     "open heredocs of all names": lambda n: "".join(f"a = <<E{i}\n" for i in range(n // 11)),
     "heredocs in heredocs": lambda n: "".join(f"a = <<E{i}\n${{" for i in range(n // 13)) + "}\nE0\n",
     "closed heredocs in heredocs": lambda n: (
-        "".join(f"<<E{i}\n${{" for i in range(n // 20)) + "".join(f"}}\nE{i}\n" for i in reversed(range(n // 20)))
+        "a = "
+        + "".join(f"<<E{i}\n${{" for i in range(n // 20))
+        + "".join(f"}}\nE{i}\n" for i in reversed(range(n // 20)))
     ),
     "heredocs": lambda n: "".join(f"a{i} = <<E\nx\nE\n" for i in range(n // 15)),
     "an open text of a line each": lambda n: 'a = "\n' * (n // 6),

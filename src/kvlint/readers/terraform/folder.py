@@ -181,7 +181,7 @@ def parse(file: str) -> File:
         return parse_file(text)
     from kvlint.syntax.hcl.json_file import parse_json_file
 
-    return parse_json_file(text)
+    return parse_json_file(text, variables=file.endswith(".tfvars.json"))
 
 
 def module_files(directory: str) -> list[str]:

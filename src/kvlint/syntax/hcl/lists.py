@@ -115,8 +115,8 @@ class Lists(Strings):
         for word in (",", "in"):
             self.skip(True)
             at = self.at
-            skeleton.add("n", at, self.at, self.name())
-            skeleton.ends[-1] = self.at
+            name = self.name()
+            skeleton.add("n", at, self.at, name)
             if word == "," and self.skip(True) == ",":
                 skeleton.add(",", self.at, self.at + 1)
                 self.at += 1

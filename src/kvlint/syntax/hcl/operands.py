@@ -9,9 +9,9 @@ from kvlint.syntax.hcl.lexis import IDENTIFIER, MAX_CHAIN, Matcher, Unexpected, 
 from kvlint.syntax.hcl.lists import Lists
 from kvlint.syntax.hcl.skeleton import Skeleton
 
-_STEP = rf'\.{IDENTIFIER}|\.\d++(?![\w.])|\[(?:"[^"\\\n$%]*+"|\d++)\]'
+_STEP = rf'\.{IDENTIFIER}|\.[0-9]++(?![\w.])|\[(?:"[^"\\\n$%]*+"|[0-9]++)\]'
 _traversal: Matcher = re.compile(rf"({IDENTIFIER})((?:{_STEP})*+)").match
-_steps = re.compile(rf'\.({IDENTIFIER})|\.(\d++)|\["([^"]*+)"\]|\[(\d++)\]').finditer
+_steps = re.compile(rf'\.({IDENTIFIER})|\.([0-9]++)|\["([^"]*+)"\]|\[([0-9]++)\]').finditer
 _number: Matcher = re.compile(r"-?[0-9]++(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+").match
 _digits: Matcher = re.compile(r"[0-9]++").match
 _full_splat: Matcher = re.compile(r"\[[ \t]*+\*[ \t]*+\]").match
@@ -110,9 +110,9 @@ class Operands(Lists):
                 if _full_splat(text, at):
                     return self.splat(node, start, end, wrap)
                 node = self.index(node, start)
-            elif mark == "(" and isinstance(node, tree.Name):
+            elif mark == "(" and isinstance(node, tree.Name) and node.start == start:
                 node = self.call(node.name, start, end)
-            elif mark == ":" and isinstance(node, tree.Name) and (scoped := _scoped(text, at)):
+            elif mark == ":" and isinstance(node, tree.Name) and (scoped := _scoped(text, at)) and node.start == start:
                 self.at = scoped.end()
                 if self.skip(wrap) != "(":
                     raise self.unexpected("'(' behind the name of a function")

@@ -123,7 +123,7 @@ class _Splitter:
             return
         brace = match.end() - 1
         labels = match["labels"]
-        found = tuple([quoted or word for quoted, word in _LABEL.findall(labels)]) if labels else ()
+        found = tuple([text or word for text, word in _LABEL.findall(labels)]) if labels else ()
         head = start + len(self.text[start:brace].rstrip())
         self.block(match[1], found, start, head, brace)
 
