@@ -26,7 +26,7 @@ def run_check(arguments: Arguments) -> int:
     for name, file in targets:
         write(REPORTERS[name](report, _options(arguments, file)), file)
     if ("text", "") not in targets or arguments.quiet > arguments.verbose:
-        tell_problems(report.problems)
+        tell_problems([one for one in report.problems if one.level != "note" or arguments.verbose])
     _warn_of_size(report, [name for name, _ in targets])
     return exit_code(report, config)
 

@@ -18,8 +18,6 @@ from kvlint.readers.derive.attributes import with_needs
 from kvlint.readers.plan.compact import expand
 from kvlint.readers.read import Read, Reader, plan_read
 
-# The languages of examples that kvlint can read.
-LANGUAGES = ("plan", "terraform", "bicep", "arm")
 # The line of a plan's example that names a resource.
 _ADDRESS = re.compile(r"^(?P<address>[^\s#][^#]*?):\s*#\s*<-\s*(?P<rules>.+)$")
 # The line of a template's or of Terraform's example that is to be edited.
@@ -42,9 +40,7 @@ def run_examples(rules: Sequence[Rule]) -> Iterator[Result]:
         evaluator, demand = Evaluator([rule]), with_needs(demand_of([rule]))
         for example in rule.examples:
             for language, source in example.sources.items():
-                faults: tuple[str, ...] = (f"examples in {language} cannot be run yet",)
-                if language in LANGUAGES:
-                    faults = tuple(_faults(rule, example, language, source, demand, evaluator))
+                faults = tuple(_faults(rule, example, language, source, demand, evaluator))
                 yield Result(rule=rule, example=example, language=language, faults=faults)
 
 

@@ -181,8 +181,8 @@ def test_examples_that_say_what_the_rule_does(kvlint: Kvlint) -> None:
             [f"22: passes (new): {NEW}"],
         ),
         (
-            FAILS + PASSES + "  - passes: later\n    terraform: |\n      resource {}\n",
-            ["22: passes (later): examples in terraform cannot be run yet"],
+            FAILS + PASSES + "  - passes: bare\n    terraform: |\n      resource {}\n",
+            ["22: passes (bare): a block 'resource' with 0 labels is none that Terraform knows"],
         ),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -15,8 +16,6 @@ from kvlint.expressions.values import PERHAPS, Fields, Items, Result, hole, piec
 from kvlint.model.value import Absent, Scalar, Unknown
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tests.expressions.terraform.conftest import Terraform
 
 KNOWN: dict[str, Any] = {
@@ -41,15 +40,19 @@ _LIST = st.sampled_from(["l", "l2", "none", '["a", s]', "[t, nil]", "o.l", "keys
 _MAP = st.sampled_from(["m", "o", "{a = s}", "{(t) = 1, b = n}", "{}"])
 
 
-def _calls(text: st.SearchStrategy[str], number: st.SearchStrategy[str], flag: st.SearchStrategy[str],
-           array: st.SearchStrategy[str], fields: st.SearchStrategy[str]) -> list[tuple[str, tuple[Any, ...]]]:  # fmt: skip
+_Texts = st.SearchStrategy[str]
+
+
+def _calls(
+    text: _Texts, number: _Texts, flag: _Texts, array: _Texts, fields: _Texts
+) -> list[tuple[str, tuple[Any, ...]]]:
     """Forms of expressions, by what they give, with the parts that they are made of."""
     anything = st.one_of(text, number, flag, array, fields)
     return [
         ("text:({} ? {} : {})", (flag, text, text)),
         ("text:lower({})", (text,)),
         ("text:upper({})", (text,)),
-        ("text:\"<${{{}}}>\"", (text,)),
+        ('text:"<${{{}}}>"', (text,)),
         ('text:join("-", {})', (array,)),
         ('text:replace({}, "a", "b")', (text,)),
         ('text:format("%s-%v", {}, {})', (text, number)),
@@ -103,8 +106,8 @@ def _calls(text: st.SearchStrategy[str], number: st.SearchStrategy[str], flag: s
         ("array:matchkeys({}, {}, {})", (array, array, array)),
         ("array:coalescelist({}, {})", (array, array)),
         ("array:chunklist({}, {})", (array, number)),
-        ("array:formatlist(\"%s.\", {})", (array,)),
-        ("array:split(\"-\", {})", (text,)),
+        ('array:formatlist("%s.", {})', (array,)),
+        ('array:split("-", {})', (text,)),
         ("array:range({})", (number,)),
         ("array:({} ? {} : {})", (flag, array, array)),
         ("array:try({}, {})", (array, array)),
@@ -119,6 +122,10 @@ def _calls(text: st.SearchStrategy[str], number: st.SearchStrategy[str], flag: s
     ]  # fmt: skip
 
 
+def _written(form: str, parts: tuple[str, ...]) -> str:
+    return form.format(*parts)
+
+
 _KINDS = ("text", "number", "flag", "array", "fields")
 
 
@@ -131,16 +138,16 @@ def _deeper(depth: int) -> dict[str, st.SearchStrategy[str]]:
     found: dict[str, list[st.SearchStrategy[str]]] = {kind: [leaves[kind]] for kind in _KINDS}
     for form, parts in _calls(*(inner[kind] for kind in _KINDS)):
         kind, _, text = form.partition(":")
-        found[kind].append(st.tuples(*parts).map(lambda given, text=text: text.format(*given)))
+        found[kind].append(st.tuples(*parts).map(partial(_written, text)))
     return {kind: st.one_of(*strategies) for kind, strategies in found.items()}
 
 
 _EXPRESSIONS = st.one_of(*_deeper(2).values())
 
 
-def outcome(evaluate: Callable[[], Result]) -> Result | FailedError:
+def outcome(terraform: Terraform, text: str, symbols: dict[str, Any]) -> Result | FailedError:
     try:
-        return evaluate()
+        return terraform.result(text, **symbols)
     except FailedError as error:
         return error
 
@@ -200,9 +207,8 @@ _MANY = settings(max_examples=1_500, deadline=None, suppress_health_check=list(H
 @example(text='try("${nil}x", 1)', names={"nil"})
 @example(text="[for x in toset([t, s]) : x]", names={"t"})
 def test_less_knowledge_is_never_other_knowledge(terraform_law: Terraform, text: str, names: set[str]) -> None:
-    known = outcome(lambda: terraform_law.result(text, **KNOWN))
-    fewer = {**KNOWN, **{name: _unknown(name) for name in names}}
-    less = outcome(lambda: terraform_law.result(text, **fewer))
+    known = outcome(terraform_law, text, KNOWN)
+    less = outcome(terraform_law, text, {**KNOWN, **{name: _unknown(name) for name in names}})
     assert covers(less, known), (text, names)
 
 
@@ -213,9 +219,9 @@ def test_less_knowledge_is_never_other_knowledge(terraform_law: Terraform, text:
 @example(one="tonumber(e)", other="e", names={"e"})
 def test_the_same_pattern_is_the_same_value(terraform_law: Terraform, one: str, other: str, names: set[str]) -> None:
     fewer = {**KNOWN, **{name: _unknown(name) for name in names}}
-    left, right = (outcome(lambda text=text: terraform_law.result(text, **fewer)) for text in (one, other))  # type: ignore[misc]  # mypy does not infer it
+    left, right = (outcome(terraform_law, text, fewer) for text in (one, other))
     if isinstance(left, Unknown) and isinstance(right, Unknown) and left.pattern and left.pattern == right.pattern:
-        first, second = (outcome(lambda text=text: terraform_law.result(text, **KNOWN)) for text in (one, other))  # type: ignore[misc]  # the same
+        first, second = (outcome(terraform_law, text, KNOWN) for text in (one, other))
         if not isinstance(first, FailedError) and not isinstance(second, FailedError):
             assert covers(first, second), (one, other, left.pattern)
 

@@ -34,6 +34,8 @@ def chosen(
         taken, other = (yes, no) if found.value else (no, yes)
         result = _converted(evaluator, evaluator.evaluate(taken, local), other, local)
         return hidden(result) if found.sensitive else result
+    if not isinstance(found, Unknown) or not found.is_set:
+        evaluator.watch.risks += 1
     results: list[Result] = []
     failed: FailedError | None = None
     for node in (yes, no):

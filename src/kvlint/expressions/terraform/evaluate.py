@@ -138,7 +138,8 @@ class TerraformEvaluator(Evaluator):
             if isinstance(name, Scalar):
                 fields[text_of(name.value)] = value
                 continue
-            # It may be the name of any that stands before it.
+            # It may be the name of any that stands before it, or null.
+            self.watch.risks += 1
             doubt = doubt_in("the name of an attribute is not known", name.at, name)
             for known, before in fields.items():
                 if may_be(doubt, known):

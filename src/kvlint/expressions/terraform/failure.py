@@ -12,3 +12,7 @@ class FailedError(Exception):
         super().__init__(why)
         self.why = why
         self.at = at
+
+
+class RequiredError(FailedError):
+    """A value has another type than the one that ``why`` says is required, and does not become it."""

@@ -173,6 +173,7 @@ def _loop(evaluator: TerraformEvaluator, node: tree.Comprehension, pairs: list[_
         if name is not None and not isinstance(name, Scalar):
             doubt = doubt_in("a key that a 'for' expression makes is not known", at, name)
     if doubt is not None:
+        evaluator.watch.risks += 1
         return _many(evaluator, [result for _, result in kept], doubt, "", at)
     if node.name is None:
         return Items(at=at, items=[result for _, result in kept])

@@ -10,14 +10,11 @@ import msgspec
 from kvlint.expressions.functions.table import DoubtError
 from kvlint.expressions.terraform.failure import FailedError
 from kvlint.expressions.terraform.plain import primitive, text_of
-from kvlint.expressions.terraform.sameness import same
 from kvlint.expressions.values import Fields, Items, Result, is_large, unknown_in
 from kvlint.model.source import Location
 from kvlint.model.value import Absent, Scalar, Unknown
 
 _LEAVES = (Scalar, Unknown, Absent)
-# Sets of parts that are themselves compounds are compared each with each.
-_MOST_COMPOUNDS = 500
 
 
 def keeps_order(found: Items) -> bool:
@@ -31,6 +28,7 @@ def as_set(items: Sequence[Result], at: Location) -> Items:
     others: list[Result] = []
     compounds: list[Result] = []
     nothing: list[Result] = []
+    patterns: set[str] = set()
     for item in items:
         if isinstance(item, Scalar):
             key = (_rank(item), item.value)
@@ -40,8 +38,9 @@ def as_set(items: Sequence[Result], at: Location) -> Items:
             nothing.append(item)
         elif isinstance(item, Items | Fields) and not is_large(item) and unknown_in(item) is None:
             compounds.append(item)
-        elif not any(same(item, other) is True for other in others[:_MOST_COMPOUNDS]):
+        elif not isinstance(item, Unknown) or not item.pattern or item.pattern not in patterns:
             others.append(item)
+            patterns.update([item.pattern] if isinstance(item, Unknown) else [])
     in_order = [known[key] for key in sorted(known, key=_sortable)]
     return Items(at=at, items=[*in_order, *_compounds(compounds), *nothing[:1], *others], kind="set")
 
@@ -141,6 +140,8 @@ def _unified_items(items: Sequence[Result], at: Location) -> list[Result]:
         rows = iter([list(row) for row in zip(*columns, strict=True)] or [[] for _ in lists])
         return [Items(at=item.at, items=next(rows)) if isinstance(item, Items) else item for item in items]
     kind = "set" if kinds == {"set"} else "list"
+    if kind == "list" and not all(item.kind != "set" or keeps_order(item) for item in lists):
+        raise DoubtError("the order of a set is not known")
     flat = iter(unified(list(chain.from_iterable(item.items for item in lists)), at))
     return [
         Items(at=item.at, items=[next(flat) for _ in item.items], kind=kind) if isinstance(item, Items) else item

@@ -9,7 +9,7 @@ from fractions import Fraction
 import msgspec
 
 from kvlint.expressions.functions.table import DoubtError
-from kvlint.expressions.terraform.failure import FailedError
+from kvlint.expressions.terraform.failure import RequiredError
 from kvlint.expressions.values import Result
 from kvlint.model.source import Location
 from kvlint.model.value import Absent, Plain, Scalar, Unknown
@@ -93,7 +93,7 @@ NAMES = {"string": "a string", "number": "a number", "bool": "true or false"}
 def primitive(result: Result, kind: str, at: Location) -> Result:
     """``result`` as a ``string``, ``number`` or ``bool``; null stays null, and Unknown, or what is no data, as it is.
 
-    Raises FailedError for what Terraform does not convert.
+    Raises RequiredError for what Terraform does not convert.
     """
     if isinstance(result, Scalar):
         value = result.value
@@ -102,8 +102,8 @@ def primitive(result: Result, kind: str, at: Location) -> Result:
         except DoubtError as error:
             return Unknown(at=result.at, why=str(error), sensitive=result.sensitive)
         if found is None:
-            raise FailedError(f"{NAMES[kind]} is required", at)
+            raise RequiredError(f"{NAMES[kind]} is required", at)
         return result if found is value else msgspec.structs.replace(result, value=found)
     if isinstance(result, Unknown | Absent) or (not hasattr(result, "fields") and not hasattr(result, "items")):
         return result
-    raise FailedError(f"{NAMES[kind]} is required", at)
+    raise RequiredError(f"{NAMES[kind]} is required", at)

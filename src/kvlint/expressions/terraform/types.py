@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeAlias
 import msgspec
 
 from kvlint.expressions.functions.table import DoubtError
-from kvlint.expressions.terraform.failure import FailedError
+from kvlint.expressions.terraform.failure import RequiredError
 from kvlint.expressions.terraform.order import as_set, keeps_order, unified
 from kvlint.expressions.terraform.plain import primitive
 from kvlint.expressions.terraform.uncertain import gathered, is_given, maybe, uncertain
@@ -109,7 +109,7 @@ def _converted(result: Result, type_: Type, default: Default) -> Result:
     if isinstance(result, Fields) and kind == "object":
         return _object(result, type_, default)
     if isinstance(result, Scalar | Items | Fields):
-        raise FailedError(f"{_WORDS.get(kind, 'a list')} is required", result.at)
+        raise RequiredError(f"{_WORDS.get(kind, 'a list')} is required", result.at)
     return result
 
 
@@ -117,7 +117,7 @@ def _items(result: Items, type_: Type, default: Default) -> Result:
     kind = type_.kind
     if kind == "tuple":
         if len(result.items) != len(type_.of):
-            raise FailedError(f"a list of {len(type_.of)} is required", result.at)
+            raise RequiredError(f"a list of {len(type_.of)} is required", result.at)
         pairs = zip(result.items, type_.of, strict=True)
         return Items(at=result.at, items=[_converted(item, each, default) for item, each in pairs])
     if kind == "list" and result.kind == "set" and not keeps_order(result):
@@ -149,7 +149,7 @@ def _object(result: Fields, type_: Type, default: Default) -> Fields:
         value = result.fields.get(name)
         if value is None:
             if result.rest is None and not attribute.optional:
-                raise FailedError(f"the attribute '{name}' is required", result.at)
+                raise RequiredError(f"the attribute '{name}' is required", result.at)
             value = Absent(at=result.at) if result.rest is None else _unknown(result.rest, name)
         fields[name] = _filled(value, attribute, default)
     return Fields(at=result.at, fields=fields)

@@ -14,6 +14,8 @@ ModulePath: TypeAlias = tuple[tuple[str, Key], ...]
 _STEP = re.compile(r'\.?([^.\[\]"\s]+)|\[("(?:[^"\\]|\\.)*"|[^\]"]*)\]')
 
 
+# What begins a template, and how it is written where it begins none.
+_TEMPLATE, _ESCAPED = re.compile(r"([$%])(?=\{)"), re.compile(r"([$%])\1(?=\{)")
 _INDEX = re.compile("[0-9]{1,9}")
 
 
@@ -36,7 +38,7 @@ class Quoted(str):
 def _unquote(text: str) -> str:
     if text.startswith('"'):
         try:
-            return msgspec.json.decode(text, type=str)
+            return _ESCAPED.sub(r"\1", msgspec.json.decode(text, type=str))
         except msgspec.DecodeError:
             return text[1:-1]
     return text
@@ -84,4 +86,12 @@ def instance_address(path: ModulePath, resource: str, key: Key) -> str:
 def _bracket(key: Key) -> str:
     if key is None:
         return ""
-    return f"[{key}]" if isinstance(key, int) else f"[{msgspec.json.encode(key).decode()}]"
+    return f"[{key}]" if isinstance(key, int) else f"[{quoted(key)}]"
+
+
+def quoted(key: str) -> str:
+    """A key as it stands in an address, where Terraform escapes what would begin a template.
+
+    Source: toHCLQuotedString in Terraform's internal/addrs/instance_key.go.
+    """
+    return _TEMPLATE.sub(r"\1\1", msgspec.json.encode(key).decode())

@@ -32,16 +32,25 @@ class Around(Protocol):
 
 
 class Content:
-    """The attributes and blocks of a resource, or of one of its blocks, as their author wrote them."""
+    """The attributes and blocks of a resource, or of one of its blocks, as their author wrote them.
+
+    ``damaged``: a part of it cannot be read, so whatever is not found may stand there.
+    """
 
     def __init__(
-        self, instance: ModuleInstance, attributes: Mapping[str, Piece], blocks: Sequence[Part], around: Around
+        self,
+        instance: ModuleInstance,
+        attributes: Mapping[str, Piece],
+        blocks: Sequence[Part],
+        around: Around,
+        damaged: bool = False,
     ) -> None:
         self.instance = instance
         self.at = around.at
         self.local = around.local
         self.pieces = attributes
         self._parts = blocks
+        self._damaged = damaged
         self._values: dict[str, Result | None] = {}
         self._busy: set[str] = set()
 
@@ -53,7 +62,7 @@ class Content:
         """The value of an attribute, told where its owner edits it; None if it is not written."""
         piece = self.pieces.get(name)
         if piece is None:
-            return None
+            return self._lost(name)
         found = self._values.get(name)
         if found is None:
             if name in self._busy:
@@ -68,6 +77,10 @@ class Content:
                 self._busy.discard(name)
             self._values[name] = found
         return found
+
+    def _lost(self, name: str) -> Unknown | None:
+        """What is not found, if it may stand where nothing can be read."""
+        return Unknown(at=self.at, why=f"'{name}' may stand in what cannot be read here") if self._damaged else None
 
     def blocks(self, name: str) -> list[Content | Values] | Unknown | None:
         """The blocks of a type in their order; Unknown if nobody knows how many, None if none is written.
@@ -89,7 +102,8 @@ class Content:
                 found += made
         if name in self.pieces:
             return self._from_attribute(name)
-        return found if written else None
+        lost = self._lost(name)
+        return lost if lost is not None else found if written else None
 
     def _from_attribute(self, name: str) -> list[Content | Values] | Unknown | None:
         value = self.attribute(name)
@@ -106,20 +120,22 @@ class Content:
     def _inner(self, part: Part, local: Local) -> Content:
         path, block = part
         instance = self.instance
-        instance.run.faults(path, block.body.faults)
+        instance.faults(path, block.body.faults)
         at = instance.place(path, block.start, block.head)
         pieces = {key: Piece(path, attribute) for key, attribute in block.body.attributes.items()}
-        return Content(instance, pieces, [Part(path, inner) for inner in block.body.blocks], _Inside(at, local))
+        parts = [Part(path, inner) for inner in block.body.blocks]
+        return Content(instance, pieces, parts, _Inside(at, local), bool(block.body.faults))
 
     def _dynamic(self, part: Part) -> list[Content | Values] | Unknown:
         """The blocks that a dynamic one makes."""
         path, block = part
         body = block.body
-        self.instance.run.faults(path, body.faults)
+        self.instance.faults(path, body.faults)
         content = next((inner for inner in body.blocks if inner.type == "content"), None)
         over = body.attributes.get("for_each")
         if content is None or over is None:
-            return []
+            at = self.instance.place(path, block.start, block.head)
+            return Unknown(at=at, why="a dynamic block lacks its content, or what it runs over")
         found = self.instance.evaluate(Piece(path, over), self.local)
         pairs = list(pairs_of(found)) if is_open(found) is None else None
         if pairs is None:
@@ -213,7 +229,7 @@ def is_open(found: Result) -> Unknown | None:
     """Why it is not known what is in a collection; None if it is."""
     if isinstance(found, Fields):
         return found.rest
-    if isinstance(found, Items | Absent):
+    if isinstance(found, Items):
         return None
     return doubt_in("it is no collection", found.at, found)
 

@@ -81,7 +81,7 @@ class Symbol(Generic[One]):
         if self._expansion is None and not self._busy:
             self._busy = True
             try:
-                self.instance.run.body_faults(self.declaration)
+                self.instance.body_faults(self.declaration)
                 found = expansion(self.instance, self.declaration, self.address)
                 self.instance.run.count_resources(len(found.steps))
                 self._instances = [self.make(step) for step in found.steps]
@@ -166,7 +166,8 @@ class ResourceEntity(Instance):
         self.address = symbol.address + step.bracket
         self.at = symbol.at
         self.local: Local = step.local
-        self.content = Content(self.instance, symbol.declaration.attributes, symbol.declaration.blocks, self)
+        written = symbol.declaration
+        self.content = Content(self.instance, written.attributes, written.blocks, self, written.is_damaged)
         mapped = RESOURCES.get(self.type)
         self.azure_type = mapped.type if mapped is not None else ""
         self._own: Unknown | None = None
@@ -185,7 +186,7 @@ class ResourceEntity(Instance):
 
     def member(self, name: str, at: Location) -> Result:
         """What is written for an attribute; else Unknown, with the same pattern wherever it is asked for."""
-        found = self.content.attribute(name)
+        found = self.content.attribute(name) if name in self.content.pieces else None
         if found is not None and not isinstance(found, Absent):
             return found
         if is_azure(self.type) and (is_own_id(self.type, name) or name in _ADDRESSES):

@@ -10,8 +10,8 @@ import msgspec
 from kvlint.expressions.operations import Local
 from kvlint.expressions.values import MAX_ITEMS, Fields, Items, Result, doubt_in, hole, is_sensitive
 from kvlint.model.source import Location
-from kvlint.model.value import Absent, Scalar, Unknown
-from kvlint.readers.plan.address import Key
+from kvlint.model.value import Scalar, Unknown
+from kvlint.readers.plan.address import Key, quoted
 from kvlint.readers.terraform.folder import Declaration
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _is_known(found: Result) -> bool:
         return found.rest is None
     if isinstance(found, Items):
         return all(isinstance(item, Scalar) and not item.sensitive for item in found.items)
-    return isinstance(found, Absent)
+    return False
 
 
 def _pairs(found: Result) -> Iterator[tuple[str, Result]]:
@@ -132,7 +132,7 @@ def each(key: Result, value: Result) -> Local:
 
 def bracket(key: str) -> str:
     """A key as it stands in an address."""
-    return f"[{msgspec.json.encode(key).decode()}]"
+    return f"[{quoted(key)}]"
 
 
 def _symbolic(found: Result, address: str) -> Expansion:

@@ -19,6 +19,8 @@ ENDINGS = (".tf", ".tf.json", ".tofu", ".tofu.json")
 VARIABLE_FILES = (".tfvars", ".tfvars.json")
 _TERRAFORM, _TOFU = (".tf.json", ".tf"), (".tofu.json", ".tofu")
 LOCK_FILE = ".terraform.lock.hcl"
+# Blocks that deploy nothing of their own.
+_IDLE = frozenset({"check", "moved", "import", "removed", "action"})
 
 
 class Piece(NamedTuple):
@@ -57,6 +59,11 @@ class Declaration:
         return self._attributes
 
     @property
+    def is_damaged(self) -> bool:
+        """Whether there is more in it than could be read."""
+        return bool(self.block.body.faults) or any(part.block.body.faults for part in self.overrides)
+
+    @property
     def blocks(self) -> list[Part]:
         """The blocks in it; those of an override replace all of the same type (a dynamic one's is its label)."""
         if self._blocks is None:
@@ -84,7 +91,8 @@ class Folder:
     """A module as it is written. ``path`` is what reports call its folder, ``directory`` its real path.
 
     ``resources`` holds data sources (``data.TYPE.NAME``) and ephemeral resources too. ``twins`` are declarations whose
-    address is taken already; Terraform refuses them. ``unreadable`` are files by their reported path.
+    address is taken already, ``misfits`` blocks that are nothing that Terraform knows; it refuses both. ``unreadable``
+    are files by their reported path.
     """
 
     def __init__(
@@ -107,6 +115,7 @@ class Folder:
         self.settings: list[Part] = []
         self.locals: dict[str, Piece] = {}
         self.twins: list[Part] = []
+        self.misfits: list[Part] = []
         for file in files:
             for block in file.parsed.body.blocks:
                 self._add(Part(file.path, block), file.path in overrides)
@@ -133,8 +142,8 @@ class Folder:
                 self.providers.append(part)
             case "terraform":
                 self.settings.append(part)
-            case _:
-                pass  # check, moved, import, removed: they deploy nothing of their own
+            case _ if block.type not in _IDLE:
+                self.misfits.append(part)
 
     def _declare(self, where: dict[str, Declaration], name: str, part: Part, overrides: bool) -> None:
         have = where.get(name)
@@ -147,8 +156,8 @@ class Folder:
 
     @property
     def is_damaged(self) -> bool:
-        """Whether there is more in its files than could be read."""
-        return bool(self.unreadable) or any(file.parsed.faults for file in self.files)
+        """Whether there is more in its files than could be read or understood."""
+        return bool(self.unreadable or self.misfits) or any(file.parsed.faults for file in self.files)
 
     @property
     def declares_root(self) -> bool:
@@ -174,14 +183,14 @@ def load_folder(path: str, directory: str) -> Folder:
     return Folder(path, directory, tuple(files), frozenset(overrides), unreadable)
 
 
-def parse(file: str) -> File:
-    """One file, taken apart. Raises InputError if it cannot be read."""
+def parse(file: str, *, variables: bool = False) -> File:
+    """One file, taken apart. Raises InputError if it cannot be read. ``variables``: it gives values of variables."""
     text = decoded(read_bytes(file, MAX_FILE))
     if not file.endswith(".json"):
         return parse_file(text)
     from kvlint.syntax.hcl.json_file import parse_json_file
 
-    return parse_json_file(text, variables=file.endswith(".tfvars.json"))
+    return parse_json_file(text, variables=variables)
 
 
 def module_files(directory: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 import msgspec
@@ -16,11 +16,12 @@ from kvlint.model.source import Location
 from kvlint.model.value import Absent, Scalar, Unknown
 from kvlint.readers.terraform import spaces
 from kvlint.readers.terraform.entities import ResourceSymbol
-from kvlint.readers.terraform.folder import Folder, Piece
+from kvlint.readers.terraform.folder import Declaration, Folder, Piece
 from kvlint.readers.terraform.modules import ModuleSymbol
 from kvlint.readers.terraform.run import TerraformRun
 from kvlint.readers.terraform.settle import settled
 from kvlint.syntax import tree
+from kvlint.syntax.tree import Fault
 
 NOTHING: Local = {}
 
@@ -72,6 +73,11 @@ class ModuleInstance:
                 run.add(file)
             for path, error in folder.unreadable.items():
                 run.bad_file(path, error)
+        else:
+            for file in folder.files:
+                self.faults(file.path, file.parsed.faults)
+            for path, error in folder.unreadable.items():
+                run.unreadable(f"'{path}' cannot be read: {error.message}", use.shown)
         run.opened.append(self.close)
 
     def close(self) -> None:
@@ -97,6 +103,20 @@ class ModuleInstance:
         shown = self.use.shown
         return Location(path=path, span=(start, end)) if shown is None else shown
 
+    def faults(self, path: str, faults: Sequence[Fault]) -> None:
+        """Report what is wrong with the text of a file: there, or at the caller who cannot edit it."""
+        shown = self.use.shown
+        if shown is None:
+            self.run.faults(path, faults)
+        elif faults:
+            self.run.unreadable(f"'{path}' cannot be read: {faults[0].message}", shown)
+
+    def body_faults(self, declaration: Declaration) -> None:
+        """Report what is wrong inside a block, which is known once somebody looks into it."""
+        self.faults(declaration.path, declaration.block.body.faults)
+        for part in declaration.overrides:
+            self.faults(part.path, part.block.body.faults)
+
     def evaluate(self, piece: Piece, local: Local) -> Result:
         """What an attribute amounts to; Unknown, with a Problem, if it is no expression, and if Terraform refuses it.
 
@@ -106,8 +126,8 @@ class ModuleInstance:
         node = attribute.expression()
         at = self.place(path, attribute.start, attribute.end)
         if node is None:
-            if attribute.fault is not None and self.use.shown is None:
-                self.run.faults(path, [attribute.fault])
+            if attribute.fault is not None:
+                self.faults(path, [attribute.fault])
             return Unknown(at=at, why=f"'{attribute.name}' cannot be read")
         if type(node) is tree.Literal:
             return Absent(at=at) if node.value is None else Scalar(at=at, value=node.value)
@@ -127,7 +147,10 @@ class ModuleInstance:
         """Whether a place lies in a module that calls this one, so that what stands there was given by it."""
         found = self._elsewhere.get(at.path)
         if found is None:
-            found = any(at.path == file.path for folder in self.use.around for file in folder.files)
+            around = self.use.around
+            found = any(at.path == file.path for folder in around for file in folder.files)
+            # Values that files give to the root module are given to all that it hands them on to.
+            found = found or (bool(around) and at.path in self.run.value_files)
             self._elsewhere[at.path] = found
         return found
 
@@ -144,7 +167,7 @@ class ModuleInstance:
         declaration = self.folder.variables.get(name)
         if declaration is None:
             return Unknown(at=at, why=f"there is no variable '{name}'")
-        self.run.body_faults(declaration)
+        self.body_faults(declaration)
         attributes, block = declaration.attributes, declaration.block
         head = self.place(declaration.path, block.start, block.head)
         found = self.use.given.get(name)
@@ -192,7 +215,7 @@ class ModuleInstance:
 
     def _output(self, key: str, at: Location) -> Result:
         declaration = self.folder.outputs[key.partition(".")[2]]
-        self.run.body_faults(declaration)
+        self.body_faults(declaration)
         piece = declaration.attributes.get("value")
         if piece is None:
             return Absent(at=at)

@@ -105,6 +105,7 @@ class Arguments:
 
     def __init__(self, caller: ModuleInstance, declaration: Declaration, step: Step) -> None:
         self.caller = caller
+        self.declaration = declaration
         self.pieces = declaration.attributes
         self.local = step.local
         self._busy: set[str] = set()
@@ -113,7 +114,7 @@ class Arguments:
         """The value of one variable; None if it is given none."""
         piece = self.pieces.get(name) if name not in META else None
         if piece is None:
-            return None
+            return self._lost(name)
         if name in self._busy:
             at = self.caller.place(piece.path, piece.attribute.start, piece.attribute.end)
             self.caller.run.unreadable(f"the argument '{name}' refers to itself", at)
@@ -123,6 +124,14 @@ class Arguments:
             return self.caller.evaluate(piece, self.local)
         finally:
             self._busy.discard(name)
+
+    def _lost(self, name: str) -> Unknown | None:
+        """What is not found, if it may stand where nothing can be read."""
+        if not self.declaration.is_damaged:
+            return None
+        path, block = self.declaration.path, self.declaration.block
+        at = self.caller.place(path, block.start, block.head)
+        return Unknown(at=at, why=f"'{name}' may stand in what cannot be read here")
 
     def meant(self, name: str, found: Result, at: Location, /) -> Result:  # noqa: ARG002  # only a plan says otherwise
         """The value itself."""

@@ -82,9 +82,10 @@ def _resource(instance: ModuleInstance, part: Part) -> Resource:
     key = f"{AZURERM}.{alias}" if alias else AZURERM
     address = _address(instance, key)
     at = instance.place(path, block.start, block.head)
-    instance.run.faults(path, block.body.faults)
+    instance.faults(path, block.body.faults)
     pieces = {name: Piece(path, attribute) for name, attribute in block.body.attributes.items()}
-    content = Content(instance, pieces, [Part(path, inner) for inner in block.body.blocks], _Head(at))
+    parts = [Part(path, inner) for inner in block.body.blocks]
+    content = Content(instance, pieces, parts, _Head(at), bool(block.body.faults))
     fields = {"features": _features(content, instance), "name": Scalar(at=at, value=key)}
     return Resource(
         address=address, type=PROVIDER_TYPE, name=key, attributes=MapValue(at=at, fields=fields), at=at,

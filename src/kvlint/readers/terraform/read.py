@@ -122,14 +122,12 @@ class _Reading:
     def lower(self, instance: ModuleInstance, conditions: frozenset[str]) -> None:
         """Add what a module declares, and what the modules declare that it calls."""
         run, folder = self.run, instance.folder
+        self._refused(instance)
         if not run.cache.matters(folder, run.root):
             return
         if run.demand.of(PROVIDER_TYPE) is not None:
             for provider in configured(instance):
                 run.resources[provider.address] = provider
-        for twin in folder.twins:
-            at = instance.place(twin.path, twin.block.start, twin.block.head)
-            run.problem(CANNOT_READ, "error", f"'{'.'.join(twin.block.labels)}' is declared twice", at)
         for local in folder.resources:
             symbol = instance.resource(local)
             if symbol is not None and not local.startswith("ephemeral."):
@@ -138,6 +136,16 @@ class _Reading:
             call = instance.module(name)
             if call is not None:
                 self._lower_module(call, conditions)
+
+    def _refused(self, instance: ModuleInstance) -> None:
+        """Report the blocks that Terraform would not take."""
+        run, folder = self.run, instance.folder
+        for path, block in folder.twins:
+            text = f"'{'.'.join(block.labels)}' is declared twice"
+            run.problem(CANNOT_READ, "error", text, instance.place(path, block.start, block.head))
+        for path, block in folder.misfits:
+            text = f"a block '{block.type}' with {len(block.labels)} labels is none that Terraform knows"
+            run.problem(CANNOT_READ, "error", text, instance.place(path, block.start, block.head))
 
     def _lower_resource(self, symbol: ResourceSymbol, conditions: frozenset[str]) -> None:
         if self.run.cache.is_asked(symbol.type):

@@ -11,8 +11,12 @@ from kvlint.readers.azurerm.resources import LOOKS_LIKE_VAULT, RESOURCES
 from kvlint.readers.discover import Source
 from kvlint.readers.terraform.folder import is_module_file
 
-# Of a module call, in both notations: a folder beside the caller.
-_SOURCE = re.compile(rb'\bsource"?[ \t]*[=:][ \t]*"(\.{1,2}(?:[/\\][^"\r\n]*)?)"')
+# How a module call begins, and what it calls, in both notations; behind a mark of a comment none does.
+_CALL = re.compile(rb'^[ \t]*+module\b|"module"[ \t\r\n]*+:', re.MULTILINE)
+_SOURCE = re.compile(rb'(?:^|[{,])[ \t]*+"?source"?[ \t]*+[=:][ \t]*+"([^"\r\n]*+)"', re.MULTILINE)
+_LOCAL = re.compile(rb"\.{1,2}(?:[/\\].*)?")
+# A comment in marks of its own. Texts are met too, for they may hold such marks.
+_COMMENT = re.compile(rb'"(?:[^"\\\r\n]|\\.)*+"|[#/][^\r\n*][^\r\n]*+|(/\*.*?\*/)', re.DOTALL)
 _MAX_FILE = 10_000_000
 
 
@@ -79,18 +83,35 @@ def _scanned(directory: str, files: Iterable[Source], words: re.Pattern[bytes]) 
     matters = False
     for source in files:
         data = _head(source.file)
-        # In UTF-16 there are zeros between the letters.
-        matters = matters or data is None or b"\0" in data or words.search(data) is not None
-        for match in _SOURCE.finditer(data or b""):
-            relative = match[1].decode("utf-8", "replace").replace("\\", "/")
-            calls.add(os.path.realpath(os.path.join(directory, relative)))
+        matters = matters or data is None or _is_hidden(data) or words.search(data) is not None
+        # What stands before the first call calls nothing.
+        for call in _CALL.split(_uncommented(data or b""))[1:]:
+            named = _SOURCE.findall(call)
+            beside = [one for one in named if _LOCAL.fullmatch(one)]
+            # A module that is installed, or that nobody has at hand, may hold anything.
+            matters = matters or not named or len(beside) < len(named)
+            for one in beside:
+                relative = one.decode("utf-8", "replace").replace("\\", "/")
+                calls.add(os.path.realpath(os.path.join(directory, relative)))
     return _Scanned(calls, matters)
+
+
+def _is_hidden(data: bytes) -> bool:
+    """Whether words may stand in a text that no search finds: it is too long, in UTF-16, or spelled in escapes."""
+    return len(data) > _MAX_FILE or b"\0" in data or b"\\u" in data
+
+
+def _uncommented(data: bytes) -> bytes:
+    """A text without its comments that could hold a module call."""
+    if b"/*" not in data:
+        return data
+    return _COMMENT.sub(lambda found: b"" if found[1] is not None else found[0], data)
 
 
 def _head(file: str) -> bytes | None:
     try:
         with open(file, "rb") as opened:
-            return opened.read(_MAX_FILE)
+            return opened.read(_MAX_FILE + 1)
     except OSError:
         return None
 

@@ -23,15 +23,14 @@ from kvlint.syntax.tree import Fault
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from kvlint.readers.terraform.folder import Declaration
-
 _MAX_FAULTS = 20
 
 
 class TerraformRun(Run):
     """One root module being read. ``root`` is the folder that nothing may leave, ``directory`` the root module's own.
 
-    ``version`` are the azurerm versions that the root module and all that it calls leave open.
+    ``version`` are the azurerm versions that the root module and all that it calls leave open. ``value_files`` are the
+    reported paths of the files that give values to its variables.
     """
 
     def __init__(self, folder: Folder, demand: Demand, cache: FolderCache, root: str) -> None:
@@ -44,6 +43,7 @@ class TerraformRun(Run):
         self.version = VersionRange()
         self.installed: dict[str, str] | None = None
         self.sources: dict[str, ModuleFile] = {}
+        self.value_files: set[str] = set()
         self.types: dict[str, str] = {}
         self.links = LinkFreezer(self.types)
         self._texts: dict[str, str | None] = {}
@@ -68,17 +68,13 @@ class TerraformRun(Run):
         if not fresh:
             return
         self.closed = False
+        if path not in self.files:
+            return  # of somebody else's module: its caller cannot mend it, and what it declares there stays open
         lines = Lines(self.files[path])
         for fault in fresh[:_MAX_FAULTS]:
             self._faulty.add((path, fault.at))
             at = Location(path=path, region=lines.region(fault.at, fault.at), span=(fault.at, fault.at))
             self.problem(CANNOT_READ, "error", fault.message, at)
-
-    def body_faults(self, declaration: Declaration) -> None:
-        """Report what is wrong inside a block, which is known once somebody looks into it."""
-        self.faults(declaration.path, declaration.block.body.faults)
-        for part in declaration.overrides:
-            self.faults(part.path, part.block.body.faults)
 
     def unreadable(self, message: str, at: Location, hint: str = "") -> None:
         """Report a part that cannot be read, in which more resources may be declared."""

@@ -49,6 +49,8 @@ def _deeply(found: Result, at: Location, instance: ModuleInstance) -> Result:
 
 def _stays(here: Location, at: Location, instance: ModuleInstance) -> bool:
     """Whether a value stands in the attribute already, or was handed in by a caller of the module."""
+    if instance.use.shown is not None:
+        return instance.is_given(here)
     if here.path == at.path and here.span is not None and at.span is not None:
         return at.span[0] <= here.span[0] and here.span[1] <= at.span[1]
     return instance.is_given(here)

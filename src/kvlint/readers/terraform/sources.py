@@ -25,6 +25,7 @@ _MAX_MANIFEST = 10_000_000
 # Terraform itself has no limit; nobody builds modules so deep.
 _MAX_DEPTH = 50
 _INSTALL = "run terraform init, or kvlint on a plan"
+_PIN = f"{_INSTALL}, or name one version"
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -75,6 +76,11 @@ def _found(instance: ModuleInstance, declaration: Declaration, source: str, at: 
     constraint = instance.evaluate(version, {}) if version is not None else None
     known = well_known(source, constraint.value if isinstance(constraint, Scalar) else "")
     if known is not None:
+        if not known.is_read:
+            text = (
+                f"module '{declaration.local}' may be of a release that is not known, so its defaults count as unknown"
+            )
+            run.note(text, at, _PIN)
         return Source(known, is_foreign=True)
     run.note(f"module '{declaration.local}' is not installed, so what it deploys was not judged", at, _INSTALL)
     return None

@@ -44,6 +44,7 @@ class RootValues:
         self.run = run
         self.folder = folder
         self.pieces: dict[str, Piece] = {}
+        self._damaged = ""
         self.words = dict(word.partition("=")[::2] for word in settings.variables)
         for path, file in (*_beside(folder), *settings.files):
             self._read(path, file)
@@ -55,12 +56,21 @@ class RootValues:
 
     def _read(self, path: str, file: str) -> None:
         try:
-            parsed = parse(file)
+            parsed = parse(file, variables=True)
         except InputError as error:
             self.run.bad_file(path, error)
+            self._lose(path)
             return
         self.run.add(ModuleFile(path, parsed))
+        if parsed.faults:
+            self._lose(path)
+        self.run.value_files.add(path)
         self.pieces |= {name: Piece(path, found) for name, found in parsed.body.attributes.items()}
+
+    def _lose(self, path: str) -> None:
+        """Forget what files before this one give: it may give another value where it cannot be read."""
+        self._damaged = path
+        self.pieces.clear()
 
     def get(self, name: str, /) -> Result | None:
         """The value of one variable; None if it is given none."""
@@ -68,7 +78,7 @@ class RootValues:
             return self._word(name, self.words[name])
         piece = self.pieces.get(name)
         if piece is None:
-            return None
+            return self._lost(name)
         path, attribute = piece
         node, at = attribute.expression(), Location(path=path, span=(attribute.start, attribute.end))
         if node is None:
@@ -76,6 +86,13 @@ class RootValues:
                 self.run.faults(path, [attribute.fault])
             return Unknown(at=at, why=f"'{name}' cannot be read")
         return _evaluated(self.run, node, path, at)
+
+    def _lost(self, name: str) -> Unknown | None:
+        """The value of a variable that is not found, if it may stand where nothing can be read."""
+        if not self._damaged:
+            return None
+        why = f"'{name}' may be given a value in '{self._damaged}', which cannot be read"
+        return Unknown(at=Location(path=self._damaged), why=why)
 
     def meant(self, name: str, found: Result, at: Location) -> Result:
         """The value of a variable that amounts to ``found`` here: what the plan was made with, if that is another."""

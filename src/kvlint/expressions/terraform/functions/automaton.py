@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TypeAlias
 
 from kvlint.expressions.functions.table import DoubtError
@@ -18,7 +19,8 @@ MAX_WORK = 2_000_000
 class Search:
     """All searches of one call. Raises DoubtError once they take more work than anybody needs."""
 
-    def __init__(self, program: Program, text: str) -> None:
+    def __init__(self, program: Program, text: str, spend: Callable[[int], None]) -> None:
+        self.spend = spend
         self.steps = program.steps
         self.text = text
         self.nothing: Match = (-1,) * (2 * program.groups + 2)
@@ -27,6 +29,13 @@ class Search:
 
     def first(self, start: int) -> Match | None:
         """The first match at or after an offset: the leftmost one, and of those the one that the pattern prefers."""
+        before = self.work
+        try:
+            return self._first(start)
+        finally:
+            self.spend((self.work - before) // 4)
+
+    def _first(self, start: int) -> Match | None:
         found: Match | None = None
         now: list[_Thread] = []
         seen: set[int] = set()

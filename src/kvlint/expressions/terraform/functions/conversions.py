@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from kvlint.expressions.terraform.access import data_of, stands_for_all
-from kvlint.expressions.terraform.failure import FailedError
 from kvlint.expressions.terraform.functions.table import Call, Function, Lazy, Parts
 from kvlint.expressions.terraform.types import ANY as ANY_TYPE
 from kvlint.expressions.terraform.types import Type, converted, type_of
@@ -29,10 +28,7 @@ def _converted(call: Call, result: Result, type_: Type) -> Result:
         return gathered([one], Unknown(at=call.at, why="how many there are is not known"))
     given = data_of(result, call.at)
     call.evaluator.weigh(given)
-    try:
-        return converted(given, type_, lambda node: call.evaluator.evaluate(node, {}))
-    except FailedError as error:
-        raise call.failed(f"is given something else where {error.why}") from error
+    return converted(given, type_, lambda node: call.evaluator.evaluate(node, {}))
 
 
 def _convert(call: Call) -> Result:

@@ -10,7 +10,7 @@ from kvlint.expressions.terraform.functions.table import ANY, Call, Data, DoubtE
 from kvlint.expressions.terraform.order import keeps_order, unified
 from kvlint.expressions.terraform.plain import primitive
 from kvlint.expressions.terraform.sameness import same
-from kvlint.expressions.values import MAX_ITEMS, Items, Result, doubt_in, unknown_in
+from kvlint.expressions.values import MAX_ITEMS, VALUES_A_STEP, Items, Result, doubt_in, size, unknown_in
 from kvlint.model.value import Absent, Scalar, Unknown
 
 _MOST_COMPARED = 1_000
@@ -93,7 +93,7 @@ def _distinct(call: Call, arguments: list[Result]) -> Result:
         else:
             if len(others) > _MOST_COMPARED:
                 raise DoubtError("so many items are not compared with each other")
-            call.evaluator.spend(len(others) // 10)
+            call.evaluator.spend(len(others) * (1 + size(item) // VALUES_A_STEP))
             if any(same(item, other) is True for other in others):
                 continue
             others.append(item)

@@ -2,31 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 from kvlint.expressions.terraform.functions.automaton import Match, Search
 from kvlint.expressions.terraform.functions.regular import Program, compiled
 from kvlint.expressions.terraform.functions.table import Data, DoubtError, Function, MisuseError
 from kvlint.expressions.values import MAX_ITEMS, MAX_TEXT
 
+_Spend: TypeAlias = Callable[[int], None]
 
-def _first(pattern: str, text: str) -> Any:
-    program = compiled(pattern)
-    found = Search(program, text).first(0)
+
+def _first(spend: _Spend, pattern: str, text: str) -> Any:
+    program = _compiled(pattern, spend)
+    found = Search(program, text, spend).first(0)
     if found is None:
         raise MisuseError("finds nothing that its pattern fits")
     return _captured(program, found, text)
 
 
-def _all(pattern: str, text: str) -> list[Any]:
+def _all(spend: _Spend, pattern: str, text: str) -> list[Any]:
+    program = _compiled(pattern, spend)
+    return [_captured(program, found, text) for found in _matches(program, text, spend)]
+
+
+def _compiled(pattern: str, spend: _Spend) -> Program:
     program = compiled(pattern)
-    return [_captured(program, found, text) for found in _matches(program, text)]
+    spend(len(program.steps) // 10)
+    return program
 
 
-def _matches(program: Program, text: str) -> list[Match]:
+def _matches(program: Program, text: str, spend: _Spend) -> list[Match]:
     """All matches, none of which is empty right after another, as Go counts them."""
     found: list[Match] = []
-    search = Search(program, text)
+    search = Search(program, text, spend)
     at, end = 0, -1
     while at <= len(text):
         match = search.first(at)
@@ -55,19 +64,19 @@ def _captured(program: Program, match: Match, text: str) -> Any:
     return dict(zip(program.names, groups[1:], strict=True))
 
 
-def _replace(text: str, old: str, new: str) -> str:
+def _replace(spend: _Spend, text: str, old: str, new: str) -> str:
     if len(old) > 1 and old.startswith("/") and old.endswith("/"):
-        return _replaced(text, old[1:-1], new)
+        return _replaced(spend, text, old[1:-1], new)
     if len(text) + text.count(old) * (len(new) - len(old)) > MAX_TEXT:
         raise DoubtError(f"a text of more than {MAX_TEXT:,} characters is not looked at")
     return text.replace(old, new)
 
 
-def _replaced(text: str, pattern: str, new: str) -> str:
-    program = compiled(pattern)
+def _replaced(spend: _Spend, text: str, pattern: str, new: str) -> str:
+    program = _compiled(pattern, spend)
     parts: list[str] = []
     end = length = 0
-    for match in _matches(program, text):
+    for match in _matches(program, text, spend):
         parts += [text[end : match[0]], _expanded(program, match, text, new)]
         length += len(parts[-1]) + len(parts[-2])
         if length > MAX_TEXT:
@@ -111,9 +120,8 @@ def _group(program: Program, match: Match, text: str, name: str) -> str:
     return text[match[2 * number] : match[2 * number + 1]]
 
 
-_TEXTS = ("string", "string")
 FUNCTIONS: tuple[Function, ...] = (
-    Data("regex", 2, 2, _first, kinds=_TEXTS),
-    Data("regexall", 2, 2, _all, kinds=_TEXTS, kind="list"),
-    Data("replace", 3, 3, _replace, kinds=("string", "string", "string")),
+    Data("regex", 2, 2, _first, kinds=("string",), counts=True),
+    Data("regexall", 2, 2, _all, kinds=("string",), kind="list", counts=True),
+    Data("replace", 3, 3, _replace, kinds=("string",), counts=True),
 )

@@ -10,7 +10,7 @@ from kvlint.expressions.values import Fields, Items, Result, doubt_in, first, pe
 from kvlint.model.value import Unknown
 
 
-def collection(call: Call, argument: Result) -> Items | Fields | Unknown:
+def collection(call: Call, argument: Result, misfit: str = "neither a list nor a map") -> Items | Fields | Unknown:
     """An argument that has to be a list, set, map or object; Unknown if nobody knows what is in it."""
     one = stands_for_all(argument)
     if one is not None:
@@ -18,13 +18,13 @@ def collection(call: Call, argument: Result) -> Items | Fields | Unknown:
         return gathered([one], doubt)
     found = data_of(argument, call.at)
     if not isinstance(found, Items | Fields | Unknown):
-        raise MisuseError("is given something that is neither a list nor a map")
+        raise MisuseError(f"is given something that is {misfit}")
     return found
 
 
 def listed(call: Call, argument: Result) -> Items | Unknown:
     """An argument that has to be a list or set."""
-    found = collection(call, argument)
+    found = collection(call, argument, "no list")
     if isinstance(found, Fields):
         raise MisuseError("is given something that is no list")
     return found
@@ -47,7 +47,7 @@ def ordered(call: Call, argument: Result) -> Items | Unknown:
 
 def mapped(call: Call, argument: Result) -> Fields | Unknown:
     """An argument that has to be a map or object."""
-    found = collection(call, argument)
+    found = collection(call, argument, "no map")
     if isinstance(found, Items):
         raise MisuseError("is given something that is no map")
     return found

@@ -14,7 +14,7 @@ from kvlint.expressions.functions import table
 from kvlint.expressions.functions.table import ANY, DoubtError, MisuseError, call_pattern
 from kvlint.expressions.operations import Local
 from kvlint.expressions.terraform.access import data_of
-from kvlint.expressions.terraform.failure import FailedError
+from kvlint.expressions.terraform.failure import FailedError, RequiredError
 from kvlint.expressions.terraform.order import as_set
 from kvlint.expressions.terraform.plain import normal, primitive
 from kvlint.expressions.terraform.uncertain import gathered
@@ -118,10 +118,12 @@ class Data(table.Function, frozen=True):
 
     ``kinds`` are the types of the arguments: ``string``, ``number``, ``bool``, ``strings``, ``numbers`` (a list of
     such) or ``any``; the last one is that of all that follow. ``kind`` is that of a list or map which it gives.
+    ``counts``: ``run`` is first given what to count its work with, which is not in proportion to its arguments.
     """
 
     kinds: tuple[str, ...] = ("any",)
     kind: str = ""
+    counts: bool = False
 
     def answer(self, context: Any) -> Result:
         """See the class."""
@@ -140,7 +142,7 @@ class Data(table.Function, frozen=True):
         if work > _SHORT:
             context.evaluator.spend(work // CHARACTERS_A_STEP)
         sensitive = any(map(is_sensitive, arguments))
-        made = self.run(*plain)
+        made = self.run(context.evaluator.spend, *plain) if self.counts else self.run(*plain)
         if isinstance(made, dict | list):
             # New values take far more memory than copies. JSON text has one for each few of its characters.
             context.evaluator.spend((len(made) + work) // VALUES_A_STEP)
@@ -153,16 +155,13 @@ class Data(table.Function, frozen=True):
             return argument
         if isinstance(argument, Absent):
             raise MisuseError("is given null")
-        try:
-            if kind not in ("strings", "numbers"):
-                return primitive(argument, kind, call.at)
-            if not isinstance(argument, Items):
-                if isinstance(argument, Unknown):
-                    return argument
-                raise MisuseError("is given something that is no list")
-            return Items(at=argument.at, items=[self._item(item, kind[:-1], call) for item in argument.items])
-        except FailedError as error:
-            raise call.failed(f"is given something else where {error.why}") from error
+        if kind not in ("strings", "numbers"):
+            return primitive(argument, kind, call.at)
+        if not isinstance(argument, Items):
+            if isinstance(argument, Unknown):
+                return argument
+            raise MisuseError("is given something that is no list")
+        return Items(at=argument.at, items=[self._item(item, kind[:-1], call) for item in argument.items])
 
     def _item(self, item: Result, kind: str, call: Call) -> Result:
         if isinstance(item, Absent):
@@ -207,10 +206,13 @@ def answer(function: table.Function, call: Call) -> Result:
         number = len(call.arguments())
         if number > function.most or (number < function.least and call.spread is None):
             raise call.failed(f"is given {number} argument{'' if number == 1 else 's'}")
+        call.evaluator.weigh(*call.arguments())
     try:
         found = function.answer(call)
     except MisuseError as error:
         raise call.failed(str(error)) from error
+    except RequiredError as error:
+        raise call.failed(f"is given something else where {error.why}") from error
     except DoubtError as error:
         return call.doubt(str(error))
     except (ValueError, TypeError, ArithmeticError, LookupError, RecursionError, msgspec.MsgspecError):

@@ -5,13 +5,16 @@ version 0.3 until the module left azurerm for azapi, which 0.11 had not done; it
 0.10.1 makes a firewall of ``network_acls = null``, and others do not.
 """
 
-_GRANTED = """  principal_id         = GRANT.principal_id
+import re
+
+# What a grant says, wherever the module makes one.
+_GRANT = """principal_id         = GRANT.principal_id
   principal_type       = try(GRANT.principal_type, null)
   condition            = try(GRANT.condition, null)
   condition_version    = try(GRANT.condition_version, null)
-  role_definition_id   = strcontains(lower(GRANT.role_definition_id_or_name), local.is_id) ? GRANT.role_definition_id_or_name : null
-  role_definition_name = strcontains(lower(GRANT.role_definition_id_or_name), local.is_id) ? null : GRANT.role_definition_id_or_name
-"""
+  role_definition_id   = strcontains(lower(ROLE), local.role_id) ? ROLE : null
+  role_definition_name = strcontains(lower(ROLE), local.role_id) ? null : ROLE
+""".replace("ROLE", "GRANT.role_definition_id_or_name")
 
 _TEXT = """
 data "module" "release" {}
@@ -55,7 +58,6 @@ variable "legacy_access_policies" {
 }
 variable "lock" { default = null }
 variable "role_assignments" {
-  type     = map(any)
   default  = {}
   nullable = false
 }
@@ -92,7 +94,7 @@ variable "keys" {
     curve            = optional(string)
     not_before_date  = optional(string)
     expiration_date  = optional(string)
-    role_assignments = optional(map(any), {})
+    role_assignments = optional(any, {})
     rotation_policy = optional(object({
       automatic = optional(object({
         time_after_creation = optional(string)
@@ -111,16 +113,20 @@ variable "secrets" {
     content_type     = optional(string)
     not_before_date  = optional(string)
     expiration_date  = optional(string)
-    role_assignments = optional(map(any), {})
+    role_assignments = optional(any, {})
   }))
   default  = {}
   nullable = false
 }
 
 locals {
-  is_id       = "/providers/microsoft.authorization/roledefinitions"
-  key_grants  = merge([for k, v in var.keys : { for g, w in v.role_assignments : "${k}/${g}" => { in = k, on = w } }]...)
-  held_grants = merge([for k, v in var.secrets : { for g, w in v.role_assignments : "${k}/${g}" => { in = k, on = w } }]...)
+  role_id = "/providers/microsoft.authorization/roledefinitions"
+  key_grants = merge([for key, held in var.keys :
+    { for name, grant in held.role_assignments : "${key}/${name}" => { of = key, grant = grant } }
+  ]...)
+  secret_grants = merge([for key, held in var.secrets :
+    { for name, grant in held.role_assignments : "${key}/${name}" => { of = key, grant = grant } }
+  ]...)
 }
 
 resource "azurerm_key_vault" "this" {
@@ -163,24 +169,24 @@ resource "azurerm_key_vault_access_policy" "this" {
 resource "azurerm_role_assignment" "this" {
   for_each             = var.role_assignments
   scope                = azurerm_key_vault.this.id
-GRANTED
+  GRANT(each.value)
 }
 
 resource "azurerm_role_assignment" "keys" {
   for_each             = local.key_grants
-  scope                = azurerm_key_vault_key.this[each.value.in].resource_versionless_id
-GRANTED_IN
+  scope                = azurerm_key_vault_key.this[each.value.of].resource_versionless_id
+  GRANT(each.value.grant)
 }
 
 resource "azurerm_role_assignment" "secrets" {
-  for_each             = local.held_grants
-  scope                = azurerm_key_vault_secret.this[each.value.in].resource_versionless_id
-GRANTED_IN
+  for_each             = local.secret_grants
+  scope                = azurerm_key_vault_secret.this[each.value.of].resource_versionless_id
+  GRANT(each.value.grant)
 }
 
 resource "azurerm_monitor_diagnostic_setting" "this" {
   for_each                       = var.diagnostic_settings
-  name                           = each.value.name != null ? each.value.name : "diag-${var.name}"
+  name                           = coalesce(each.value.name, "diag-${var.name}")
   target_resource_id             = azurerm_key_vault.this.id
   log_analytics_workspace_id     = each.value.workspace_resource_id
   storage_account_id             = each.value.storage_account_resource_id
@@ -200,9 +206,9 @@ resource "azurerm_monitor_diagnostic_setting" "this" {
 
 resource "azurerm_private_endpoint" "this" {
   for_each            = var.private_endpoints
-  name                = each.value.name != null ? each.value.name : "pe-${var.name}"
-  location            = each.value.location != null ? each.value.location : var.location
-  resource_group_name = each.value.resource_group_name != null ? each.value.resource_group_name : var.resource_group_name
+  name                = coalesce(each.value.name, "pe-${var.name}")
+  location            = coalesce(each.value.location, var.location)
+  resource_group_name = coalesce(each.value.resource_group_name, var.resource_group_name)
   subnet_id           = each.value.subnet_resource_id
 
   private_service_connection {
@@ -270,6 +276,4 @@ output "secrets" { value = azurerm_key_vault_secret.this }
 output "secrets_resource_ids" { value = azurerm_key_vault_secret.this }
 """
 
-TEXT = _TEXT.replace("GRANTED_IN\n", _GRANTED.replace("GRANT", "each.value.on")).replace(
-    "GRANTED\n", _GRANTED.replace("GRANT", "each.value")
-)
+TEXT = re.sub(r"GRANT\((.*)\)\n", lambda match: _GRANT.replace("GRANT", match[1]), _TEXT)

@@ -1,0 +1,173 @@
+"""What Terraform refuses, and the limits of what is looked at."""
+
+from __future__ import annotations
+
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kvlint.errors import InputError
+from kvlint.expressions.evaluate import MAX_DEPTH, MAX_STEPS, Budget
+from kvlint.expressions.terraform.evaluate import FUNCTION_NAMES, TerraformEvaluator
+from kvlint.expressions.terraform.failure import FailedError
+from kvlint.model.value import Scalar, Unknown
+from kvlint.syntax import tree
+
+if TYPE_CHECKING:
+    from tests.expressions.terraform.conftest import Terraform
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("{a = 1}.b", "there is no attribute 'b'"),
+        ("[null][0].b", "'b' is asked of null"),
+        ('"x".b', "'b' is asked of something that has no attributes"),
+        ("[1][1]", "there is no item of that number in a list"),
+        ('{a = 1}["b"]', "there is no item of that key in a map"),
+        ('{a = 1}["x-${u}"]', "there is no item of that key in a map"),
+        ("[][u]", "an item of an empty list is asked for"),
+        ("[1][null]", "an index is neither a string nor a number"),
+        ("toset([1])[0]", "an item of a set is asked for"),
+        ("1 / 0", "a number is divided by zero"),
+        ('"a" + 1', "a number is required"),
+        ("!1", "true or false is required"),
+        ('"${null}x"', "null is printed into a text"),
+        ('"${[1]}x"', "a string is required"),
+        ("[for x in null : x]", "a 'for' expression runs over something that is neither a list nor a map"),
+        ('{for x in ["a", "a"] : x => 1}', "two items of a 'for' expression have the same key"),
+        ("upper()", "upper() is given 0 arguments"),
+        ("upper(null)", "upper() is given null"),
+        ("upper([u])", "upper() is given something else where a string is required"),
+        ("one([1, u])", "one() is given a list of more than one item"),
+        ("upper(1...)", "upper() is given '...' of something that is no list"),
+        ('sort("a")', "sort() is given something that is no list"),
+        ("try([][0], {}.a)", "there is no attribute 'a'"),
+        ("nowhere", "there is no 'nowhere'"),
+        ("type(1)", "type() is there in the console only"),
+    ],
+)
+def test_failures_say_why(terraform: Terraform, text: str, why: str) -> None:
+    assert terraform.fails(text) == why
+
+
+def test_failures_say_no_secret(terraform: Terraform) -> None:
+    for text in ("{a = 1}[secret]", "tonumber(secret)", "jsondecode(secret)", 'regex(secret, "")', "secret + 1",
+                 "timeadd(secret, secret)", "cidrhost(secret, 1)", "parseint(secret, 10)", "{}[secret]"):  # fmt: skip
+        assert "hunter2" not in terraform.fails(text)
+
+
+def test_loops_of_too_many_items(terraform: Terraform) -> None:
+    many = list(range(10_001))
+    with pytest.raises(InputError, match="more than 10,000 items"):
+        terraform.result("[for x in many : x]", many=many)
+    assert isinstance(terraform.result("concat(many, many)", many=many), Unknown)
+    assert isinstance(terraform.result("setproduct(many, many, many)", many=many), Unknown)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[for a in r : [for b in r : [for c in r : [for d in r : a]]]]",
+        "[for a in r : [for b in r : merge([for k in r : {(k) = a}]...)]]",
+        '[for a in r : [for b in r : join("", [for c in r : "${a}${b}${c}"])]]',
+        '[for a in r : [for b in r : regexall("(a|b)*c", s)]]',
+        "[for a in r : [for b in r : sort(r)]]",
+        "[for a in r : [for b in r : setproduct(r, r)]]",
+        "[for a in r : [for b in r : distinct([for c in r : [c, u]])]]",
+        "[for a in r : [for b in r : r == [for c in r : c]]]",
+        "[for a in r : [for b in r : r[u]]]",
+    ],
+)
+def test_work_without_end_is_refused_soon(terraform: Terraform, text: str) -> None:
+    start = time.perf_counter()
+    with pytest.raises(InputError, match="steps"):
+        terraform.result(text, r=[f"{number:03}" for number in range(100)] * 3, s="ab" * 5_000)
+    assert time.perf_counter() - start < 15
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['regex("(a*)*b", s)', 'regex("(a|aa)+$", s)', 'regex("(.*)(.*)(.*)(.*)x", s)', 'replace(s, "/(a+)+b/", "")',
+     'regexall("a*?b", s)', 'regex("(a{1,900}){1,900}", s)', 'format("%0999999999d", 1)', "pow(9, 9999999)",
+     "parseint(s, 36)", 'tonumber("1e99999")', 'indent(999999999, "\\n")', "jsondecode(s)", "yamldecode(s)",
+     'timeadd("2020-01-01T00:00:00Z", s)', "range(1000)", "1e100 * 1e100 * 1e100", 'cidrsubnet("::/0", 128, 1)',
+     'regex("((((((((((a?){9}){9}){9}){9}){9}){9}){9}){9}){9}){9}", s)', 'replace(s, "", s)', "strrev(s)"],
+)  # fmt: skip
+def test_no_function_takes_long(terraform: Terraform, text: str) -> None:
+    start = time.perf_counter()
+    with suppress(FailedError):
+        terraform.result(text, s="a" * 50_000)
+    assert time.perf_counter() - start < 5
+
+
+def test_texts_that_double(terraform: Terraform) -> None:
+    text = '"x"'
+    for _ in range(30):
+        text = f'join("", [for x in [{text}] : "${{x}}${{x}}"])'
+    found = terraform.result(text)
+    assert isinstance(found, Unknown)
+    assert found.why == "a text of more than 1,000,000 characters is not looked at"
+
+
+def test_values_that_share_their_parts(terraform: Terraform) -> None:
+    value = terraform.result("{a = u, b = 1}")
+    for _ in range(40):
+        value = terraform.result("[v, v]", v=value)
+    start = time.perf_counter()
+    for text in (
+        "jsonencode(v)", "v == v", "u ? v : [1, v]", "tolist(v)", "sensitive(v)", "flatten(v)", "distinct(v)", "v[u]",
+        "toset(v)", "contains(v, v)", "nonsensitive(v)", "length(v)", "merge({a = v}, {b = v})", "convert(v, any)",
+    ):  # fmt: skip
+        with suppress(InputError):
+            terraform.result(text, v=value)
+    assert time.perf_counter() - start < 10
+
+
+def test_expressions_nested_too_deep(terraform: Terraform) -> None:
+    node: tree.Expression = tree.Literal(0, 1, 1)
+    for _ in range(MAX_DEPTH + 10):
+        node = tree.Unary(0, 1, "-", node)
+    found = terraform.evaluated(node)
+    assert isinstance(found, Unknown)
+
+
+def test_a_budget_is_shared(terraform: Terraform) -> None:
+    from tests.expressions.terraform.conftest import Module, parsed
+
+    budget = Budget()
+    budget.steps = MAX_STEPS - 10
+    with pytest.raises(InputError, match="steps"):
+        TerraformEvaluator(Module({}), budget).evaluate(parsed("[for x in range(100) : x]"), {})
+    assert terraform.steps("[1, 2]") < 10
+
+
+_VALUES = st.sampled_from([
+    "null", '""', '"a"', "1", "-1.5", "true", "[]", '["a"]', "[1, null]", "{}", "{a = 1}", "u", "[u]", "{a = u}",
+    "open", "secret", "vault.a", "vault.many", "vault.map", "vault.list", "toset([1])", '"10.0.0.0/8"', "[[1], [u]]",
+    '"2020-01-01T00:00:00Z"', "{a = {b = [secret]}}", '"⟨x⟩"', '"%s"', '"\\\\"', '"/("', "(u ? vault.a : null)",
+    "1e150",
+])  # fmt: skip
+
+
+@given(name=st.sampled_from(FUNCTION_NAMES), arguments=st.lists(_VALUES, max_size=4), spread=st.booleans())
+def test_no_function_breaks(name: str, arguments: list[str], spread: bool) -> None:
+    from tests.expressions.terraform.conftest import Terraform
+
+    text = f"{name}({', '.join(arguments)}{'...' if spread and arguments else ''})"
+    why = ""
+    try:
+        found = Terraform().result(text)
+        why = found.why if isinstance(found, Unknown) else ""
+    except FailedError as error:
+        why = error.why
+    assert "hunter2" not in why
+
+
+def test_every_function_is_known_by_name(terraform: Terraform) -> None:
+    assert len(FUNCTION_NAMES) == len(set(FUNCTION_NAMES)) > 120
+    assert isinstance(terraform.result('core::upper("a")'), Scalar)
