@@ -333,7 +333,7 @@ class _Growing:
             kind = "modules/"
         if kind == "../":
             folder, kind = around.rpartition("/")[0], ""
-        return f"{folder}/{kind}{name}_{self.number}".lstrip("/")
+        return f"{folder}/{kind}{self.name(name)}".lstrip("/")
 
     def vault(self, module: Module, name: str) -> Vault:
         loop, item = self.loop(module)
@@ -681,6 +681,7 @@ class _Planning:
 
     def judge(self, address: str, vault: Vault, found: Mapping[str, Val], policies: Sequence[Val]) -> None:
         """What the rules say that ask one thing of a vault."""
+
         def told(rule: str, name: str, passes: Any) -> str:
             one = found.get(name, Val(None))
             spots = one.given or (vault.head,)

@@ -1,14 +1,17 @@
 """Every sample says what its expected output says, byte for byte (``make samples`` writes it anew).
 
-A sample is one deployment, spelled in several ways: all of them must be judged alike.
+A sample is one deployment, spelled in several ways: all of them must be judged alike. The plan is that of ``main.tf``
+beside it, and is told on its lines.
 """
 
 from __future__ import annotations
 
 import json
 import shutil
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -16,15 +19,17 @@ if TYPE_CHECKING:
     from tests.conftest import Run
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
-INPUTS = ("plan.json", "main.bicep", "main.json")
+TERRAFORM = ("main.tf", "plan.json")
+TEMPLATES = ("main.bicep", "main.json")
+INPUTS = TERRAFORM + TEMPLATES
 NAMES = sorted(path.parent.name for path in SAMPLES.glob("*/plan.json"))
 EXIT_CODES = {"careless": 1, "hardened": 0}
 FORMATS = {"txt": "text", "sarif": "sarif"}
 SECRET = "correct-horse-battery-staple"  # in samples/careless: a variable's or parameter's, and a secret's value
-# What only one of the spellings can say: how the provider destroys, and a certificate.
+# What templates cannot say: how the provider destroys, and a certificate.
 ONLY_TERRAFORM = {"KV006", "KV701"}
 # The plan names the subscription of a role assignment, but not the vault's own, so there the question stays open.
-ONLY_TEMPLATES = {"KV403"}
+NOT_IN_PLAN = {"KV403"}
 
 
 @pytest.fixture
@@ -51,25 +56,54 @@ def test_output(name: str, source: str, ending: str, away: Path, run: Run, pytes
     assert ran.out.encode() == file.read_bytes()
 
 
+@pytest.mark.parametrize("outcome", ["findings", "undecided"])
 @pytest.mark.parametrize("name", NAMES)
-def test_every_spelling_is_judged_alike(name: str, away: Path, run: Run) -> None:
+def test_every_spelling_is_judged_alike(name: str, outcome: str, away: Path, run: Run) -> None:
     """The rule, the type and the name of what it is about; the address is each spelling's own."""
-    found = {}
-    for source in INPUTS:
-        report = json.loads(run("-f", "json", f"samples/{name}/{source}", cwd=away).out)
-        rules = ONLY_TEMPLATES if source != "plan.json" else ONLY_TERRAFORM
-        found[source] = sorted(
-            (finding["ruleId"], finding["type"], _name(finding))
-            for finding in report["findings"]
-            if finding["ruleId"] not in rules
-        )
-    assert found["main.bicep"] == found["plan.json"]
-    assert found["main.json"] == found["plan.json"]
+    found = {
+        source: Counter(_told(_report(run, away, f"samples/{name}/{source}")[outcome], leave_out=ONLY_TERRAFORM))
+        for source in INPUTS
+    }
+    assert found["main.bicep"] == found["main.tf"]
+    assert found["main.json"] == found["main.tf"]
+    decided = {source: Counter(one for one in found[source] if one[0] not in NOT_IN_PLAN) for source in TERRAFORM}
+    assert decided["plan.json"] == decided["main.tf"]
 
 
-def _name(finding: dict[str, str]) -> str:
+def _report(run: Run, away: Path, source: str) -> dict[str, Any]:
+    report: dict[str, Any] = json.loads(run("-f", "json", source, cwd=away).out)
+    return report
+
+
+def _told(findings: Iterable[Mapping[str, Any]], leave_out: Iterable[str]) -> list[tuple[str, str, str]]:
+    return [(one["ruleId"], one["type"], _name(one)) for one in findings if one["ruleId"] not in leave_out]
+
+
+def _name(finding: Mapping[str, Any]) -> str:
     """What Azure calls the resource; a role assignment's name is a GUID that only a deployment knows."""
-    return "" if finding["type"] == "Microsoft.Authorization/roleAssignments" else finding["fullName"]
+    return "" if finding["type"] == "Microsoft.Authorization/roleAssignments" else str(finding["fullName"])
+
+
+@pytest.mark.parametrize("outcome", ["findings", "undecided"])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_plan_is_told_on_the_lines_of_its_source(name: str, outcome: str, away: Path, run: Run) -> None:
+    plan, source = (_placed(_report(run, away, f"samples/{name}/{file}")[outcome]) for file in ("plan.json", "main.tf"))
+    assert {one for one in plan if one[0] not in NOT_IN_PLAN} == {one for one in source if one[0] not in NOT_IN_PLAN}
+
+
+def _placed(findings: Iterable[Mapping[str, Any]]) -> set[tuple[str, str, str, int, int]]:
+    found = ((one["ruleId"], one["resource"], one["location"]) for one in findings)
+    return {(rule, resource, at["path"], at["line"], at["column"]) for rule, resource, at in found}
+
+
+@pytest.mark.parametrize("outcome", ["findings", "undecided"])
+@pytest.mark.parametrize("name", NAMES)
+def test_a_folder_tells_a_plan_and_its_source_once(name: str, outcome: str, away: Path, run: Run) -> None:
+    """The plan and its source are one deployment, the templates are others of the same."""
+    told = _placed(_report(run, away, f"samples/{name}")[outcome])
+    alone = {source: _placed(_report(run, away, f"samples/{name}/{source}")[outcome]) for source in INPUTS}
+    assert told == alone["plan.json"] | alone["main.bicep"] | alone["main.json"]
+    assert len(_report(run, away, f"samples/{name}")[outcome]) == len(told)
 
 
 @pytest.mark.parametrize("seed", ["0", "1", "2026"])

@@ -1,4 +1,4 @@
-// The same vault as in plan.json. Certificates have no resource type in Azure Resource Manager.
+// The same vault as in main.tf. Certificates have no resource type in Azure Resource Manager.
 param location string = resourceGroup().location
 
 @secure()

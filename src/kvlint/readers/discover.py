@@ -86,7 +86,7 @@ def _files(folder: str, closed: list[str]) -> Iterator[str]:
 
 def _root(paths: Sequence[str]) -> str:
     roots = {root_of(path) for path in paths}
-    return os.path.commonpath(roots) if roots else os.getcwd()
+    return os.path.commonpath(roots) if roots else root_of(os.curdir)
 
 
 def _named(file: str, root: str) -> str:

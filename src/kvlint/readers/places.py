@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping
-from typing import TypeAlias
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Protocol, TypeAlias
 
 from kvlint.model.source import Excerpt, Location, Region
 from kvlint.syntax.jsonc import locate
@@ -16,9 +16,13 @@ Places: TypeAlias = Mapping[Spot, tuple[Region, Excerpt]]
 
 # Values that an excerpt must not show, whatever it is for: what stands behind a name that speaks of a secret. A name is
 # looked at once, from its start, or a long one would take the square of its length.
-_SECRET = re.compile(
-    r"(?<!\w)(?=\w*?(?=[acempstv])(?:password|passwd|passphrase|pwd|secret|token|credential|connectionstring|sas|value"
+_NAME = (
+    r"(?=\w*?(?=[acempstv])(?:password|passwd|passphrase|pwd|secret|token|credential|connectionstring|sas|value"
     r"|(?:access|account|api|auth|encryption|master|primary|private|secondary|shared|signing|storage)_?key))"
+)
+_NAMES = re.compile(_NAME, re.IGNORECASE)
+_SECRET = re.compile(
+    rf"(?<!\w){_NAME}"
     r"\w++['\"]?\s*+(?:[A-Za-z]++\??\s*+)?[:=]\s*+"
     r"(?P<text>\'\'\'(?:[^']|'(?!''))*+\'\'\'|'(?:[^'\\\n]|\\.)*+'|\"(?:[^\"\\\n]|\\.)*+\")",
     re.IGNORECASE,
@@ -30,7 +34,14 @@ _SECURE = re.compile(r"@(?:sys[ \t]*+\.[ \t]*+)?secure[ \t]*+\(")
 _DEFAULT = re.compile(r"^[ \t]*+param\b[^=\r\n]*+=", re.MULTILINE)
 _NEXT = re.compile(r"[\r\n]++(?=[\w@#/])")
 # A value that is no secret: an IP rule's.
-_ADDRESS = re.compile(r"['\"][0-9]+\.[0-9]+\.[0-9]+\.[0-9]+(?:/[0-9]+)?['\"]")
+_ADDRESS = re.compile(r"['\"]?[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+(?:/[0-9]+)?['\"]?")
+
+
+class Hidden(Protocol):
+    """What must not be shown of one text, by whoever can read it."""
+
+    def within(self, low: int, high: int, /) -> list[tuple[int, int]]:
+        """The spans between two offsets, and those that reach into them."""
 
 
 def spot_of(at: Location) -> Spot | None:
@@ -40,8 +51,23 @@ def spot_of(at: Location) -> Spot | None:
     return None if at.span is None else (at.path, at.span)
 
 
-def places_of(files: Mapping[str, str], locations: Iterable[Location]) -> Places:
-    """Region and excerpt of each location that has a place in ``files`` (texts by reported path)."""
+def names_secret(name: str) -> bool:
+    """Whether a name speaks of a secret."""
+    return _NAMES.match(name) is not None
+
+
+def is_address(text: str) -> bool:
+    """Whether a value is an IP rule's, and so no secret whatever its name."""
+    return _ADDRESS.fullmatch(text) is not None
+
+
+def places_of(
+    files: Mapping[str, str], locations: Iterable[Location], hidden: Callable[[str], Hidden | None] = lambda _: None
+) -> Places:
+    """Region and excerpt of each location that has a place in ``files`` (texts by reported path).
+
+    ``hidden`` tells of a path what must not be shown of its text, besides what speaks for itself.
+    """
     wanted: dict[str, dict[Spot, Location]] = {}
     for at in locations:
         spot = spot_of(at)
@@ -51,21 +77,22 @@ def places_of(files: Mapping[str, str], locations: Iterable[Location]) -> Places
     for path, spots in wanted.items():
         text = files[path]
         lines = Lines(text)
-        secrets = _Secrets(lines)
+        secrets = _Secrets(lines, hidden(path))
         pointed = locate(text, [at.pointer for at in spots.values() if at.pointer is not None])
         for spot, at in spots.items():
             span = at.span if at.pointer is None else pointed.get(at.pointer)
             if span is not None:
-                hidden = secrets.around(*span, is_json=at.pointer is not None)
-                found[spot] = lines.region(*span), lines.excerpt(*span, hidden=hidden)
+                spans = secrets.around(*span, is_json=at.pointer is not None or path.endswith(".json"))
+                found[spot] = lines.region(*span), lines.excerpt(*span, hidden=spans)
     return found
 
 
 class _Secrets:
     """What must not be shown of one text. Lines are looked through once, for any number of places may lie in one."""
 
-    def __init__(self, lines: Lines) -> None:
+    def __init__(self, lines: Lines, hidden: Hidden | None) -> None:
         self._lines = lines
+        self._hidden = hidden
         self._text = lines.text
         self._secure: list[tuple[int, int]] | None = None
         self._known: dict[tuple[int, int], list[tuple[int, int]]] = {}
@@ -80,6 +107,8 @@ class _Secrets:
         first = bisect_left(spans, (start - MAX_CHARACTERS,))
         last = bisect_left(spans, (start + MAX_CHARACTERS,))
         found = spans[max(first - 1, 0) : last]
+        if self._hidden is not None:
+            found += self._hidden.within(max(low, start - MAX_CHARACTERS), min(high, start + MAX_CHARACTERS))
         if not is_json:
             if self._secure is None:
                 self._secure = list(_secure_defaults(self._text))
@@ -91,7 +120,7 @@ class _Secrets:
     def _spans(self, low: int, high: int) -> list[tuple[int, int]]:
         if (low, high) not in self._known:
             matches = _SECRET.finditer(self._text, low, high)
-            self._known[low, high] = [one.span("text") for one in matches if not _ADDRESS.fullmatch(one["text"])]
+            self._known[low, high] = [one.span("text") for one in matches if not is_address(one["text"])]
         return self._known[low, high]
 
 

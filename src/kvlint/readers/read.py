@@ -12,19 +12,23 @@ import msgspec
 from kvlint.model.graph import Demand, Resource
 from kvlint.model.report import Problem
 from kvlint.model.source import Excerpt, Location, Region, SourceComments
-from kvlint.model.value import text_of
 from kvlint.readers.discover import STDIN, Source, read_source
 from kvlint.readers.plan.document import Plan, mentions_plan
 from kvlint.readers.plan.positions import positions
 from kvlint.readers.plan.read import read_plan
 from kvlint.readers.terraform.settings import Settings
+from kvlint.readers.twins import without_twins
 from kvlint.readers.units import BICEP, PARAMETERS, Unit
 
 if TYPE_CHECKING:
     from kvlint.expressions.values import Result
     from kvlint.readers.arm.read import TemplateRead
     from kvlint.readers.bicep.run import ModuleCache
+    from kvlint.readers.places import Hidden
     from kvlint.readers.terraform.cache import FolderCache
+    from kvlint.readers.terraform.foreign import ForeignCall
+    from kvlint.readers.terraform.locate import Locator
+    from kvlint.readers.terraform.read import TerraformRead
     from kvlint.syntax.jsonc import Document
 
 Find: TypeAlias = Callable[[Location], "tuple[Region, Excerpt] | None"]
@@ -43,6 +47,7 @@ class Read(msgspec.Struct, frozen=True, kw_only=True):
     ``is_suppressed`` tells of a location and a rule id whether the author has switched the rule off there.
     ``comments`` are those of the files in which directives of kvlint count, by reported path. ``root`` is the reported
     path of what was deployed, where that is not ``path``: a Terraform root folder. ``plan`` is the plan, if it is one.
+    ``calls`` are the module calls, by static address, of modules that are somebody else's or not at hand.
     """
 
     path: str
@@ -54,6 +59,7 @@ class Read(msgspec.Struct, frozen=True, kw_only=True):
     comments: Mapping[str, SourceComments] = {}
     root: str = ""
     plan: Plan | None = None
+    calls: Mapping[str, ForeignCall] = {}
 
 
 class Given(msgspec.Struct, frozen=True, kw_only=True):
@@ -71,7 +77,8 @@ class Reader:
         self.root = os.path.realpath(root)
         self.settings = settings
         self._modules: ModuleCache | None = None
-        self._folders: FolderCache | None = None
+        self._folders: dict[str, FolderCache] = {}
+        self._locator: Locator | None = None
 
     def read(self, unit: Unit) -> Read | None:
         """What a unit holds; None for a file of a folder in which there is nothing to judge. Raises InputError."""
@@ -89,20 +96,23 @@ class Reader:
         read = self.template(source.path, data, source.file, self._given(unit)) if _is_of_interest(data) else None
         return plan_read(source.path, data, self.demand) if read is None and source.asked else read
 
-    def module(self, path: str, directory: str, planned: Mapping[str, Any] | None = None) -> Read | None:
+    def module(
+        self, path: str, directory: str, planned: Mapping[str, Any] | None = None, base: str = ""
+    ) -> Read | None:
         """The Terraform module in a folder; None if there is nothing in it to judge. Raises InputError.
 
-        ``planned`` are the values of its variables that a plan was made with.
+        ``planned`` are the values of its variables that a plan was made with. ``base`` is what it cannot leave, where
+        that is not the root of the run.
         """
         from kvlint.readers.terraform.comments import comments_of
         from kvlint.readers.terraform.read import read_root
 
-        directory = os.path.realpath(directory)
-        read = read_root(path, directory, self.root, self.demand, self._modules_of_terraform(), self.settings, planned)
+        base, directory = base or self.root, os.path.realpath(directory)
+        read = read_root(path, directory, base, self.demand, self._modules_below(base), self.settings, planned)
         if read is None:
             return None
-        found = _of_template(path, read, Given())
-        return msgspec.structs.replace(found, comments=comments_of(read.sources), root=path)
+        found = _of_terraform(path, read)
+        return msgspec.structs.replace(found, comments=comments_of(read.sources), root=path, calls=read.calls)
 
     def terraform(self, path: str, text: str) -> Read:
         """A Terraform module that is one text."""
@@ -110,7 +120,7 @@ class Reader:
         from kvlint.readers.terraform.read import read_text
 
         read = read_text(path, text, self.demand)
-        return msgspec.structs.replace(_of_template(path, read, Given()), comments=comments_of(read.sources))
+        return msgspec.structs.replace(_of_terraform(path, read), comments=comments_of(read.sources))
 
     def source_of(self, plan: Plan, file: str, asked: str) -> Read | None:
         """The root module that a plan was made from, read with the plan's variables; None if it is not at hand.
@@ -118,18 +128,23 @@ class Reader:
         ``file`` is where the plan lies, ``asked`` the folder that the user names. Raises InputError.
         """
         from kvlint.readers.plan.document import variables_of
-        from kvlint.readers.terraform.locate import labels_of, root_module
+        from kvlint.readers.terraform.locate import Locator, labels_of
 
+        if self._locator is None:
+            self._locator = Locator(self.root, self._modules_below)
         beside = os.path.dirname(os.path.abspath(file)) if file != STDIN else ""
-        folder = root_module(labels_of(plan.configuration), asked, beside, self.root, self._modules_of_terraform())
-        return None if folder is None else self.module(folder.path, folder.directory, variables_of(plan))
+        found = self._locator.root_module(labels_of(plan.configuration), asked, beside)
+        if found is None:
+            return None
+        return self.module(found.folder.path, found.folder.directory, variables_of(plan), found.base)
 
-    def _modules_of_terraform(self) -> FolderCache:
+    def _modules_below(self, base: str) -> FolderCache:
+        """What was read of the Terraform modules below a folder that they cannot leave."""
         from kvlint.readers.terraform.cache import FolderCache
 
-        if self._folders is None:
-            self._folders = FolderCache(self.demand)
-        return self._folders
+        if base not in self._folders:
+            self._folders[base] = FolderCache(self.demand)
+        return self._folders[base]
 
     def bicep(self, path: str, data: bytes, file: str = "", given: Given | None = None) -> Read:
         """A Bicep file. Without ``file``, where it lies, it can have no modules. Raises InputError."""
@@ -217,7 +232,7 @@ def plan_read(path: str, data: bytes, demand: Demand) -> Read:
         return lambda at: found.get(at.address or "")
 
     return Read(
-        path=path, resources=_without_twins(read.resources), problems=read.problems, closed=read.closed, places=places,
+        path=path, resources=without_twins(read.resources), problems=read.problems, closed=read.closed, places=places,
         is_suppressed=_nothing_is_suppressed, plan=read.plan,
     )  # fmt: skip
 
@@ -232,18 +247,29 @@ def _of_bicep(path: str, read: TemplateRead, given: Given) -> Read:
     return _of_template(path, read, given, partial(is_suppressed, read))
 
 
+def _of_terraform(path: str, read: TerraformRead) -> Read:
+    def hidden(path: str) -> Hidden | None:
+        from kvlint.readers.terraform.secrets import FileSecrets
+
+        file = read.sources.get(path)
+        return None if file is None else FileSecrets(file.parsed, read.secrets.get(path, ()))
+
+    return _of_template(path, read, Given(), hidden=hidden)
+
+
 def _of_template(
     path: str,
     read: TemplateRead,
     given: Given,
     is_suppressed: Callable[[Location, str], bool] = _nothing_is_suppressed,
+    hidden: Callable[[str], Hidden | None] = lambda _: None,
 ) -> Read:
     from kvlint.readers.places import places_of, spot_of
 
     files = {**given.files, **read.files}
 
     def places(locations: Iterable[Location]) -> Find:
-        found = places_of(files, locations)
+        found = places_of(files, locations, hidden)
 
         def find(at: Location) -> tuple[Region, Excerpt] | None:
             spot = spot_of(at)
@@ -252,19 +278,6 @@ def _of_template(
         return find
 
     return Read(
-        path=path, resources=_without_twins(read.resources), problems=read.problems, closed=read.closed,
+        path=path, resources=without_twins(read.resources), problems=read.problems, closed=read.closed,
         places=places, is_suppressed=is_suppressed,
     )  # fmt: skip
-
-
-def _without_twins(resources: Mapping[str, Resource]) -> Mapping[str, Resource]:
-    """Without what is declared as existing and deployed by the same input: that is one resource, not two."""
-    if not any(resource.existing for resource in resources.values()):
-        return resources
-    ids = {address: text_of(resource.select(("id",))).lower() for address, resource in resources.items()}
-    deployed = {ids[address] for address, resource in resources.items() if not resource.existing}
-    return {
-        address: resource
-        for address, resource in resources.items()
-        if not (resource.existing and ids[address] and ids[address] in deployed)
-    }

@@ -144,6 +144,9 @@ class Module:
     def text_file(self, name: str, at: Location) -> str | None:  # noqa: ARG002  # the same
         return self.files.get(name)
 
+    def settled(self, found: Result, at: Location) -> Result:  # noqa: ARG002  # the same
+        return found
+
 
 class Terraform:
     """Evaluates expressions."""

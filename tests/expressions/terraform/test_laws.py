@@ -205,6 +205,11 @@ _MANY = settings(max_examples=1_500, deadline=None, suppress_health_check=list(H
 @example(text="{a = 1, (t) = 2}", names={"t"})
 @example(text="lookup({(t) = 1}, s, 2)", names={"t"})
 @example(text='try("${nil}x", 1)', names={"nil"})
+@example(text="try((b ? m : o), o)", names={"o"})
+@example(text="try((b ? m : o), m)", names={"b"})
+@example(text="(!b && !nil)", names={"b"})
+@example(text="anytrue([nil, b])", names={"b"})
+@example(text="(f ? l : toset([t, nil]))", names={"t"})
 @example(text="[for x in toset([t, s]) : x]", names={"t"})
 def test_less_knowledge_is_never_other_knowledge(terraform_law: Terraform, text: str, names: set[str]) -> None:
     known = outcome(terraform_law, text, KNOWN)

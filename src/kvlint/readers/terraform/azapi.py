@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from kvlint.expressions.values import Result
+from kvlint.expressions.values import OPEN, Result, pattern_of
 from kvlint.model.graph import Resource
 from kvlint.model.value import MapValue, Scalar, Unknown, Value
 from kvlint.readers.arm.defaults import with_defaults
@@ -22,12 +22,12 @@ _TOP = ("name", "location", "tags", "identity")
 
 
 def arm_type(entity: ResourceEntity) -> tuple[str, str] | None:
-    """Type and API version of an azapi resource; None if they are not known."""
+    """Type and API version of an azapi resource; the version is empty if it is not known, None if the type is not."""
     found = entity.content.attribute("type")
-    if not isinstance(found, Scalar) or not isinstance(found.value, str) or "/" not in found.value:
+    type_, _, version = (pattern_of(found) if found is not None else "").partition("@")
+    if "/" not in type_ or OPEN in type_:
         return None
-    type_, _, version = found.value.partition("@")
-    return type_, version
+    return type_, "" if OPEN in version else version
 
 
 def attributes(entity: ResourceEntity, type_: str, version: str) -> MapValue:

@@ -210,6 +210,9 @@ class ResourceEntity(Instance):
         if name == "id" and self._own is not None:
             return self._own
         pattern = self.id_pattern() if name == "id" else ""
+        if self.symbol.is_data and self.azure_type in _VAULTS and pattern:
+            # It may be the vault that is deployed here, looked up again by its name.
+            return Unknown(at=self.at, why=f"{_AFTER}, from {self.address}", pattern=pattern, given=True)
         found = Unknown(
             at=self.at, why=f"{_AFTER}, from {self.address}", pattern=pattern or hole(f"{self.address}.{name}"),
             candidates=(self.address,), closed=True, given=True, hops=(f"{self.symbol.declaration.local}.{name}",),

@@ -186,6 +186,8 @@ class ModuleInstance:
             found = Unknown(at=found.at, why=f"the variable '{name}': {error.why}, so the plan fails")
         found = self.use.given.meant(name, found, head)
         if self._flag(attributes.get("sensitive")) is True or self._flag(attributes.get("ephemeral")) is True:
+            if found.at != head:
+                self.run.hide(found.at)
             return hidden(found)
         if isinstance(found, Unknown) and not found.pattern and not found.sensitive:
             return msgspec.structs.replace(found, pattern=hole(f"{self.prefix}var.{name}"))
@@ -290,3 +292,7 @@ class FileScope:
     def text_file(self, name: str, at: Location) -> str | None:  # noqa: ARG002  # the evaluator says where it is asked
         """The text of a file of the project."""
         return self.instance.run.text(name)
+
+    def settled(self, found: Result, at: Location) -> Result:
+        """A value at the place of its expression, unless a caller of the module wrote it."""
+        return settled(found, at, self.instance)

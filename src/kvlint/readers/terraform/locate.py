@@ -3,18 +3,36 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
-from typing import Any
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NamedTuple
 
 from kvlint.errors import InputError
 from kvlint.readers.discover import SKIPPED
-from kvlint.readers.files import reported
+from kvlint.readers.files import MAX_FILE, inside, read_bytes, reported
+from kvlint.readers.repository import root_of
 from kvlint.readers.terraform.cache import FolderCache
-from kvlint.readers.terraform.folder import Folder, is_module_file
+from kvlint.readers.terraform.folder import Folder, is_module_file, module_files
 
-# Folders that are looked into before the search is given up: it must not take longer than judging the plan.
+# What is looked at before the search is given up: it must not take longer than judging the plan.
 _MAX_FOLDERS = 5_000
-_MAX_MODULES = 500
+_MAX_BYTES = 30_000_000
+# A block that declares something, and its last label.
+_DECLARED = re.compile(rb'^[ \t]*(?:resource|data|module)\b[^{\n]*?([^\s"{]+)"?[ \t]*\{', re.MULTILINE)
+
+
+class Found(NamedTuple):
+    """A root module. ``base`` is the folder that its files are told from, and that it cannot leave."""
+
+    folder: Folder
+    base: str
+
+
+class _Named(NamedTuple):
+    """A folder that holds a module, and the last labels of its blocks; None where telling them takes parsing it."""
+
+    directory: str
+    names: frozenset[bytes] | None
 
 
 def labels_of(configuration: Mapping[str, Any] | None) -> frozenset[str]:
@@ -31,20 +49,63 @@ def labels_of(configuration: Mapping[str, Any] | None) -> frozenset[str]:
     return frozenset(found | {f"module.{name}" for name in (calls if isinstance(calls, dict) else ())})
 
 
-def root_module(labels: frozenset[str], asked: str, beside: str, root: str, cache: FolderCache) -> Folder | None:
-    """The module that declares ``labels``; None if none at hand does, or several do.
+class Locator:
+    """Finds the root modules of plans. Folders are looked through once.
 
-    ``asked`` is the folder that the user names: then it is that one. Else it is the one in the folder ``beside`` the
-    plan, or in the current one, if it shares a label; else the only one below ``root`` that has just these labels.
+    ``root`` is the folder that the paths of a run start from; ``cache`` gives what is read below a folder.
     """
-    if asked:
-        return _module(asked, root, cache)
-    for directory in dict.fromkeys((beside, os.getcwd())):
-        found = _module(directory, root, cache) if directory and _is_below(directory, root) else None
-        if found is not None and labels & _labels(found):
-            return found
-    matches = [folder for folder in _modules(root, cache) if labels and _labels(folder) == labels]
-    return matches[0] if len(matches) == 1 else None
+
+    def __init__(self, root: str, cache: Callable[[str], FolderCache]) -> None:
+        self._root = root
+        self._cache = cache
+        self._below: dict[str, list[_Named] | None] = {}
+
+    def root_module(self, labels: frozenset[str], asked: str, beside: str) -> Found | None:
+        """The module that declares ``labels``; None if none at hand does, or several do.
+
+        ``asked`` is the folder that the user names: then it is that one. Else it is the one in the folder ``beside``
+        the plan, or in the current one, if it shares a label; else the only one below them that has just these labels.
+        """
+        if asked:
+            return self._module(asked)
+        here = _current()
+        for directory in dict.fromkeys((beside, here)):
+            found = self._module(directory) if directory and labels else None
+            if found is not None and labels & _labels(found.folder):
+                return found
+        matches: dict[str, Found] = {}
+        for base in dict.fromkeys((self._root, root_of(here))) if labels else ():
+            modules = self._modules(base)
+            if modules is None:
+                return None
+            for found in self._with(labels, modules):
+                matches[found.folder.directory] = found
+        return next(iter(matches.values())) if len(matches) == 1 else None
+
+    def _module(self, directory: str) -> Found | None:
+        """The module in a folder, if it holds one; told from the root of the run, or if it is not below, its own."""
+        try:
+            base = self._root if inside(self._root, directory, "") is not None else root_of(directory)
+            directory = os.path.realpath(directory)
+            folder = self._cache(base).load(reported(base, directory), directory)
+        except (InputError, OSError):
+            return None
+        return Found(folder, base) if folder.files else None
+
+    def _with(self, labels: frozenset[str], modules: list[_Named]) -> Iterator[Found]:
+        """The modules that have just these labels. Only those are read that have all the names."""
+        names = {label.rpartition(".")[2].encode() for label in labels}
+        for directory, have in modules:
+            if have is None or names <= have:
+                found = self._module(directory)
+                if found is not None and _labels(found.folder) == labels:
+                    yield found
+
+    def _modules(self, base: str) -> list[_Named] | None:
+        """The modules below a folder; None if there is more below it than it pays to look at."""
+        if base not in self._below:
+            self._below[base] = _modules(base)
+        return self._below[base]
 
 
 def _labels(folder: Folder) -> frozenset[str]:
@@ -52,29 +113,38 @@ def _labels(folder: Folder) -> frozenset[str]:
     return frozenset((*resources, *(f"module.{name}" for name in folder.modules)))
 
 
-def _module(directory: str, root: str, cache: FolderCache) -> Folder | None:
-    directory = os.path.realpath(directory)
+def _current() -> str:
     try:
-        folder = cache.load(reported(root, directory), directory)
-    except InputError:
-        return None
-    return folder if folder.files else None
+        return os.getcwd()
+    except OSError:  # it is gone
+        return ""
 
 
-def _is_below(directory: str, root: str) -> bool:
-    directory = os.path.realpath(directory)
-    return directory == root or directory.startswith(root.rstrip(os.sep) + os.sep)
-
-
-def _modules(root: str, cache: FolderCache) -> Iterator[Folder]:
-    """The modules below a folder, as far as it pays to look for them."""
-    modules = 0
-    for looked, (here, folders, files) in enumerate(os.walk(root)):
+def _modules(base: str) -> list[_Named] | None:
+    found: list[_Named] = []
+    left = _MAX_BYTES
+    for looked, (here, folders, files) in enumerate(os.walk(base)):
         folders[:] = sorted(name for name in folders if name not in SKIPPED)
-        if looked > _MAX_FOLDERS or modules > _MAX_MODULES:
-            return
-        if any(is_module_file(name) for name in files):
-            modules += 1
-            found = _module(here, root, cache)
-            if found is not None:
-                yield found
+        if looked >= _MAX_FOLDERS or left < 0:
+            return None
+        if any(map(is_module_file, files)):
+            names, size = _names(here)
+            left -= size
+            found.append(_Named(here, names))
+    return found
+
+
+def _names(directory: str) -> tuple[frozenset[bytes] | None, int]:
+    """The last labels of the blocks of a module, and how much was read to find them."""
+    names: set[bytes] = set()
+    size, is_plain = 0, True
+    try:
+        for name in module_files(directory):
+            data = read_bytes(os.path.join(directory, name), MAX_FILE)
+            size += len(data)
+            names.update(_DECLARED.findall(data))
+            # Names in JSON are keys, and in UTF-16 there are zeros between the letters.
+            is_plain = is_plain and not name.endswith(".json") and b"\0" not in data and data.isascii()
+    except InputError:
+        return None, size
+    return (frozenset(names) if is_plain else None), size

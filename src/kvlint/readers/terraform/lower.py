@@ -37,11 +37,14 @@ class Lowering:
         fixed = ((tuple(path.split(".")), plain) for path, plain in mapped.fixed.items())
         self._fixed = tuple((arm, plain) for arm, plain in fixed if any(meet(path, arm) for path in asked))
 
-    def attributes(self, content: Content, run: TerraformRun, version: VersionRange) -> Tree:
-        """What a resource says, defaults of its provider version included: nested dicts of Values."""
+    def attributes(self, content: Content, run: TerraformRun, version: VersionRange, is_read: bool) -> Tree:
+        """What a resource says, defaults of its provider version included: nested dicts of Values.
+
+        Of one that ``is_read`` only what it is looked up by: its author does not say the rest.
+        """
         tree: Tree = {}
-        _Filling(run, version).fill(tree, self._entries, content)
-        for arm, plain in self._fixed:
+        _Filling(run, version, is_read).fill(tree, self._entries, content)
+        for arm, plain in () if is_read else self._fixed:
             put(tree, arm, Scalar(at=content.at, value=plain, origin="default"))
         for name, target in self._listed:
             if name in tree:
@@ -53,8 +56,9 @@ class Lowering:
 class _Filling:
     """One resource while its attributes are gathered."""
 
-    def __init__(self, run: TerraformRun, version: VersionRange) -> None:
+    def __init__(self, run: TerraformRun, version: VersionRange, is_read: bool) -> None:
         self.run = run
+        self.is_read = is_read
         self.version = version
 
     def fill(self, tree: Tree, entries: tuple[Entry, ...], content: Content | Values) -> None:
@@ -74,7 +78,7 @@ class _Filling:
                     missing.append((entry, content.at if found is None else found.at))
                 else:
                     put(tree, entry.arm, value)
-        for entry, at in missing:
+        for entry, at in () if self.is_read else missing:
             if not has(tree, entry.arm):
                 self._missing(tree, entry, at)
 
@@ -95,7 +99,7 @@ class _Filling:
         field, arm = entry.field, entry.arm
         if not found:
             # An argument that the provider computes counts as not set; of any other there are none.
-            if field.kind == "blocks" and arm and not field.computed:
+            if field.kind == "blocks" and arm and not field.computed and not self.is_read:
                 put(tree, arm, ListValue(at=content.at, items=()))
             return False
         objects: list[Value] = []

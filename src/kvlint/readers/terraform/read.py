@@ -8,18 +8,20 @@ from typing import Any
 from kvlint.errors import InputError
 from kvlint.expressions.room import with_room
 from kvlint.model.graph import Demand, Resource
-from kvlint.model.source import Location
-from kvlint.model.value import MapValue, Scalar, Value
+from kvlint.model.source import Location, static_address
+from kvlint.model.value import MapValue, Scalar, Unknown, Value
 from kvlint.readers.arm.run import TemplateRead
 from kvlint.readers.azurerm.flags import PROVIDER_TYPE
 from kvlint.readers.azurerm.resources import canonical, is_vault_related
 from kvlint.readers.azurerm.tree import frozen
 from kvlint.readers.azurerm.version import VersionRange, constrained
+from kvlint.readers.plan.azapi import opened
 from kvlint.readers.problems import CANNOT_READ, TYPE_NOT_KNOWN
 from kvlint.readers.terraform import azapi
 from kvlint.readers.terraform.cache import AZAPI, FolderCache
 from kvlint.readers.terraform.entities import ResourceEntity, ResourceSymbol
 from kvlint.readers.terraform.folder import Folder, ModuleFile, load_folder
+from kvlint.readers.terraform.foreign import ForeignCall, foreign_call
 from kvlint.readers.terraform.instance import ModuleInstance, Use
 from kvlint.readers.terraform.modules import ModuleSymbol
 from kvlint.readers.terraform.providers import configured, constraints, locked, provider_of
@@ -31,13 +33,21 @@ from kvlint.syntax.hcl.parse import parse_file
 # What is not judged at all, and how much is missing then: all of a secret, or whatever an action may change.
 _UNSEEN = {"azapi_data_plane_resource": "error", "azapi_resource_action": "warning"}
 _UPDATE = "azapi_update_resource"
+# What may say anything where it is only read. Of all other types only the name and the id are of interest then.
+_LEFT_OPEN = ("Microsoft.KeyVault/", "Microsoft.Authorization/")
 _UNDEMANDED = VersionRange(low=(3, 0))
 
 
 class TerraformRead(TemplateRead, kw_only=True):
-    """What reading a root module gives. ``sources`` are the files that places may lie in, by reported path."""
+    """What reading a root module gives. ``sources`` are the files that places may lie in, by reported path.
+
+    ``secrets`` are the spans in them of what was given to variables whose values are secret. ``calls`` are those, by
+    static address, of modules that are somebody else's or not at hand.
+    """
 
     sources: dict[str, ModuleFile]
+    secrets: dict[str, list[tuple[int, int]]]
+    calls: dict[str, ForeignCall]
 
 
 @with_room
@@ -85,8 +95,9 @@ def _read(folder: Folder, run: TerraformRun, settings: Settings, planned: Mappin
     sources = run.sources
     found = run.done()
     return TerraformRead(
-        resources=found.resources, problems=found.problems, closed=found.closed, files=found.files, sources=sources
-    )
+        resources=found.resources, problems=found.problems, closed=found.closed, files=found.files, sources=sources,
+        secrets=run.secrets, calls=run.calls,
+    )  # fmt: skip
 
 
 def _first_file(folder: Folder) -> str:
@@ -157,6 +168,8 @@ class _Reading:
 
     def _lower_module(self, call: ModuleSymbol, conditions: frozenset[str]) -> None:
         source = call.source
+        if call.instance.use.shown is None and (source is None or source.is_foreign):
+            self.run.calls[static_address(call.address)] = foreign_call(call)
         if source is None or not self.run.cache.matters(source.folder, self.run.root):
             return
         for use in call.instances:
@@ -170,8 +183,11 @@ class _Reading:
         lowering = self.run.cache.lowering(entity.type)
         if lowering is None:
             return
-        tree = lowering.attributes(entity.content, self.run, self.run.version)
-        attributes = frozen(tree, entity.at)
+        is_read = entity.symbol.is_data
+        attributes = frozen(lowering.attributes(entity.content, self.run, self.run.version, is_read), entity.at)
+        if is_read and lowering.type.startswith(_LEFT_OPEN):
+            why = f"{entity.address} is read from Azure"
+            attributes = opened(attributes, Unknown(at=entity.at, why=why))
         self._keep(entity, lowering.type, attributes, conditions)
 
     def _add_azapi(self, entity: ResourceEntity, conditions: frozenset[str]) -> None:

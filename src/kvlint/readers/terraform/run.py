@@ -23,6 +23,8 @@ from kvlint.syntax.tree import Fault
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from kvlint.readers.terraform.foreign import ForeignCall
+
 _MAX_FAULTS = 20
 
 
@@ -44,8 +46,10 @@ class TerraformRun(Run):
         self.installed: dict[str, str] | None = None
         self.sources: dict[str, ModuleFile] = {}
         self.value_files: set[str] = set()
+        self.calls: dict[str, ForeignCall] = {}
         self.types: dict[str, str] = {}
         self.links = LinkFreezer(self.types)
+        self.secrets: dict[str, list[tuple[int, int]]] = {}
         self._texts: dict[str, str | None] = {}
         self._faulty: set[tuple[str, int]] = set()
         self._noted: set[tuple[str, str]] = set()
@@ -87,6 +91,11 @@ class TerraformRun(Run):
         if (at.path, message) not in self._noted:
             self._noted.add((at.path, message))
             self.problem(NOT_WHOLE, "note", message, at, hint)
+
+    def hide(self, at: Location) -> None:
+        """Take note of a place whose text is a secret."""
+        if at.span is not None:
+            self.secrets.setdefault(at.path, []).append(at.span)
 
     def text(self, name: str) -> str | None:
         """The text of a file, relative to the root module; None if it is not in the project, or cannot be read."""
