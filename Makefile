@@ -15,7 +15,7 @@ help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 demo: .venv/kvlint ## set up, and run kvlint on the samples
-	@for input in samples/*/plan.json samples/*/main.bicep samples/*/main.json; do \
+	@for input in samples/*/main.tf samples/*/plan.json samples/*/main.bicep samples/*/main.json; do \
 	  printf '\n$$ kvlint %s\n' "$$input"; \
 	  status=0; $(BIN)/kvlint "$$input" || status=$$?; \
 	  printf '(exit code %s)\n' "$$status"; \

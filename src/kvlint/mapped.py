@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import posixpath
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -12,13 +14,22 @@ from kvlint.judged import Judged, locations, placed
 from kvlint.model.graph import Demand, Resource
 from kvlint.model.report import Evidence, Finding, Problem
 from kvlint.model.source import Location, static_address
-from kvlint.model.value import path_of
+from kvlint.model.value import MapValue, Path, path_of
+from kvlint.readers.alike import same_path
 from kvlint.readers.build import build_graph
+from kvlint.readers.plan.address import module_path
+from kvlint.readers.plan.arguments import argument_of
+from kvlint.readers.plan.configuration import Configuration
 from kvlint.readers.problems import NOT_MAPPED
 from kvlint.readers.read import Read
 from kvlint.suppress import Policy, Suppressions
 
+if TYPE_CHECKING:
+    from kvlint.readers.terraform.foreign import ForeignCall
+
 _HINT = "--source-root FOLDER names the root module that it was made from"
+# Part of the address of a resource that stands for all that there may be.
+_ALL = "[*]"
 
 
 def on_source(judged: Judged, plan: Read, source: Read | None, demand: Demand, policy: Policy | None) -> Judged:
@@ -29,7 +40,7 @@ def on_source(judged: Judged, plan: Read, source: Read | None, demand: Demand, p
     if source is None:
         lost = len(judged.findings) + len(judged.undecided)
         return _with_note(judged, plan.path, "no Terraform source of the plan is at hand", lost)
-    places = _Places(build_graph(source.resources, demand, source.closed).resources)
+    places = _Places(plan, source, demand)
     said = Suppressions(source.comments if policy is not None else {}, policy)
     findings, silent = _told(judged.findings, places, said)
     undecided, silent_too = _told(judged.undecided, places, said)
@@ -75,25 +86,25 @@ def _told(findings: Iterable[Finding], places: _Places, said: Suppressions) -> t
 
 
 class _Places:
-    """The resources of the source. ``lost`` counts what was not found among them."""
+    """The resources of the source. ``lost`` counts what was not found among them and stays nevertheless."""
 
-    def __init__(self, resources: Mapping[str, Resource]) -> None:
-        self.resources = resources
+    def __init__(self, plan: Read, source: Read, demand: Demand) -> None:
+        self.planned = plan.resources
+        self.resources = build_graph(source.resources, demand, source.closed).resources
+        self.calls = source.calls
         self.lost = 0
+        self._configuration = Configuration(plan.plan.configuration if plan.plan is not None else None)
         self._static: dict[str, Resource] = {}
-        for address, resource in resources.items():
+        for address, resource in self.resources.items():
             self._static.setdefault(static_address(address), resource)
-
-    def find(self, address: str) -> Resource | None:
-        """What a plan calls ``address``, or at least its block: the keys of instances need not be known here."""
-        found = self.resources.get(address)
-        return found if found is not None else self._static.get(static_address(address))
 
     def moved(self, finding: Finding) -> Finding | None:
         """A finding of a plan at its place in the source; None if its resource is not there."""
-        resource = self.find(finding.resource)
+        resource = self._find(finding.resource)
         if resource is None:
-            self.lost += 1
+            planned = self.planned.get(finding.resource)
+            # What goes away has mostly been taken out of the source before.
+            self.lost += planned is None or planned.stays
             return None
         at = self._place(resource, finding.at)
         evidence = tuple(self._moved(one) for one in finding.evidence)
@@ -109,11 +120,61 @@ class _Places:
             fingerprint=fingerprint(finding.rule.id, at, resource.callers) if finding.fingerprint else "",
         )
 
+    def _find(self, address: str) -> Resource | None:
+        """What a plan calls ``address``, or at least its block: the keys of instances need not be known here.
+
+        What is in a module that is not at hand has no more than the call of that module.
+        """
+        found = self.resources.get(address) or self._static.get(static_address(address))
+        if found is not None:
+            return found
+        called, planned = self._call(address), self.planned.get(address)
+        if called is None or planned is None:
+            return None
+        call, _ = called
+        nothing = MapValue(at=call.at, fields={})
+        return msgspec.structs.replace(planned, attributes=nothing, at=call.at, callers=call.callers)
+
+    def _call(self, address: str) -> tuple[ForeignCall, int] | None:
+        """The call of a module that cannot be edited here on the way to a resource, and which of the calls it is."""
+        prefix = ""
+        for depth, (name, _) in enumerate(module_path(address), 1):
+            prefix += f"module.{name}"
+            if prefix in self.calls:
+                return self.calls[prefix], depth
+            prefix += "."
+        return None
+
     def _moved(self, one: Evidence) -> Evidence:
-        resource = self.find(one.at.address) if one.at.address is not None else None
+        resource = self._find(one.at.address) if one.at.address is not None else None
         return one if resource is None else msgspec.structs.replace(one, at=self._place(resource, one.at))
 
     def _place(self, resource: Resource, at: Location) -> Location:
         """The attribute's place, or the head of what it is missing in."""
-        place = resource.at if at.attribute is None else resource.select(path_of(at.attribute)).at
+        place = resource.at
+        if at.attribute is not None:
+            planned, path = self.planned.get(at.address or ""), path_of(at.attribute)
+            if planned is not None:
+                path = same_path(path, planned.attributes, resource.attributes)
+            place = resource.select(path).at
+            if resource.address not in self.resources:
+                place = self._argument(resource, path) or place
+            elif resource.address != at.address and _ALL not in resource.address:
+                place = _shared(place, resource)
         return msgspec.structs.replace(place, address=at.address, attribute=at.attribute)
+
+    def _argument(self, resource: Resource, path: Path) -> Location | None:
+        """The argument of a call that an attribute's value comes from."""
+        called = self._call(resource.address)
+        if called is None:
+            return None
+        call, depth = called
+        name = argument_of(self._configuration, resource.address, resource.declared_as, path, depth)
+        return call.arguments.get(name)
+
+
+def _shared(place: Location, resource: Resource) -> Location:
+    """A place that all instances of a block have: what a caller gives to one of them is not in the block's module."""
+    if posixpath.dirname(place.path) != posixpath.dirname(resource.at.path):
+        return resource.at
+    return msgspec.structs.replace(place, cause=None)

@@ -82,6 +82,8 @@ def _converted(evaluator: TerraformEvaluator, result: Result, other: tree.Expres
     finally:
         evaluator.watch.risks = risks
     if not isinstance(found, Scalar | Items | Fields):
+        # A list or object may be of a type that does not go with what is not known.
+        evaluator.watch.risks += kind is not Scalar and isinstance(found, Unknown)
         return result
     evaluator.watch.weigh((result, found))
     return _of_one_type(evaluator, [result, found], result.at)[0]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar, Protocol
 
-from kvlint.expressions.evaluate import Budget, Document, Evaluator, moved
+from kvlint.expressions.evaluate import Budget, Document, Evaluator
 from kvlint.expressions.operations import Local
 from kvlint.expressions.terraform import operators
 from kvlint.expressions.terraform.access import data_of, item_of, member_of
@@ -39,6 +39,9 @@ class TerraformDocument(Document, Protocol):
 
     def text_file(self, name: str, at: Location) -> str | None:
         """The text of a file, as ``file()`` takes its name; None if it may not, or cannot, be read."""
+
+    def settled(self, found: Result, at: Location) -> Result:
+        """What an expression at ``at`` amounts to, told where its owner edits it."""
 
 
 class TerraformEvaluator(Evaluator):
@@ -158,7 +161,7 @@ class TerraformEvaluator(Evaluator):
             return Absent(at=at) if plain is None else Scalar(at=at, value=plain)
         found = self.evaluate(value, local)
         if isinstance(found, _LEAVES):
-            return moved(found, at) if found.at.path == at.path else found
+            return self.document.settled(found, at)
         if kind in _WRITTEN_OUT:
             if type(found) is Fields:
                 return Fields(at=at, fields=found.fields, rest=found.rest, kind=found.kind)

@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from collections.abc import Callable
-from fractions import Fraction
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from kvlint.expressions.functions.table import DoubtError
 from kvlint.expressions.terraform.failure import FailedError
@@ -15,6 +14,9 @@ from kvlint.expressions.terraform.sameness import same
 from kvlint.expressions.values import Result, doubt_in, hole, is_sensitive, pattern_of
 from kvlint.model.source import Location
 from kvlint.model.value import Absent, Scalar, Unknown
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 _ORDER: dict[str, Callable[[Any, Any], bool]] = {
     "<": operator.lt,
@@ -64,6 +66,8 @@ def _reckoned(name: str, left: int | Fraction, right: int | Fraction, at: Locati
         if name == "/":
             raise FailedError("a number is divided by zero", at)
         return left
+    from fractions import Fraction
+
     # The remainder has the sign of the dividend.
     return Fraction(left) / right if name == "/" else left - right * math.trunc(Fraction(left) / right)
 

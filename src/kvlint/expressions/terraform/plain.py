@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from decimal import Decimal
-from fractions import Fraction
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -13,6 +12,9 @@ from kvlint.expressions.terraform.failure import RequiredError
 from kvlint.expressions.values import Result
 from kvlint.model.source import Location
 from kvlint.model.value import Absent, Plain, Scalar, Unknown
+
+if TYPE_CHECKING:
+    from fractions import Fraction
 
 # Terraform reckons with 512 bits: beyond that its numbers are not exact.
 _LARGEST = 1 << 512
@@ -29,6 +31,8 @@ def text_of(plain: object) -> str:
     if isinstance(plain, bool):
         return "true" if plain else "false"
     if isinstance(plain, float):
+        from decimal import Decimal
+
         return format(Decimal(repr(normal(plain))), "f")
     return str(plain)
 
@@ -38,6 +42,8 @@ def normal(number: float | Fraction) -> int | float:
     if type(number) is int:
         whole = number
     else:
+        from fractions import Fraction
+
         try:
             found = Fraction(number)
         except (OverflowError, ValueError) as error:
@@ -52,7 +58,11 @@ def normal(number: float | Fraction) -> int | float:
 
 def exact(number: float) -> int | Fraction:
     """A number to reckon with: 0.1 is a tenth."""
-    return number if isinstance(number, int) else Fraction(repr(number))
+    if isinstance(number, int):
+        return number
+    from fractions import Fraction
+
+    return Fraction(repr(number))
 
 
 def number_in(text: str) -> int | float | None:
@@ -64,6 +74,10 @@ def number_in(text: str) -> int | float | None:
         return None
     if match[1] and abs(int(match[1])) > _MOST_DIGITS:
         raise DoubtError(_TOO_LARGE)
+    if text.isdigit():
+        return normal(int(text))
+    from fractions import Fraction
+
     return normal(Fraction(text))
 
 

@@ -13,6 +13,7 @@ from kvlint.model.source import Location
 from kvlint.model.value import Scalar, Unknown
 from kvlint.readers.plan.address import Key, quoted
 from kvlint.readers.terraform.folder import Declaration
+from kvlint.syntax import tree
 
 if TYPE_CHECKING:
     from kvlint.readers.terraform.instance import ModuleInstance
@@ -92,8 +93,10 @@ def _scalar(found: Result, value: int) -> Scalar:
 
 
 def _for_each(instance: ModuleInstance, declaration: Declaration, address: str) -> Expansion:
-    found = instance.evaluate(declaration.attributes["for_each"], _NOTHING)
-    pairs = list(_pairs(found)) if _is_known(found) else None
+    piece = declaration.attributes["for_each"]
+    found = instance.evaluate(piece, _NOTHING)
+    written = isinstance(piece.attribute.expression(), tree.Object)
+    pairs = list(_pairs(found)) if _is_known(found, written) else None
     if pairs is not None and len(pairs) <= MAX_ITEMS:
         steps = tuple(
             Step(key=key, bracket=bracket(key), local=each(_key(key, item), item))
@@ -105,10 +108,12 @@ def _for_each(instance: ModuleInstance, declaration: Declaration, address: str) 
     return _symbolic(found, address)
 
 
-def _is_known(found: Result) -> bool:
-    """Whether all keys are known, and may be shown."""
+def _is_known(found: Result, written: bool) -> bool:
+    """Whether all keys are known, and may be shown. ``written``: the keys stand in the attribute itself."""
     if isinstance(found, Fields):
-        return found.rest is None
+        # Where all values are secret, the map may be so as a whole, its keys included.
+        secret = bool(found.fields) and all(map(is_sensitive, found.fields.values()))
+        return found.rest is None and (written or not secret)
     if isinstance(found, Items):
         return all(isinstance(item, Scalar) and not item.sensitive for item in found.items)
     return False

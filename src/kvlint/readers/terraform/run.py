@@ -9,7 +9,7 @@ from kvlint.expressions.freeze import Freezer
 from kvlint.expressions.values import Result
 from kvlint.model.graph import Demand
 from kvlint.model.source import Location
-from kvlint.model.value import Link, Unknown, Value
+from kvlint.model.value import Link, MapValue, Unknown, Value
 from kvlint.readers.arm.run import Run
 from kvlint.readers.arm.wanted import wanted
 from kvlint.readers.azurerm.version import VersionRange
@@ -127,6 +127,13 @@ class LinkFreezer(Freezer):
         if type(result) is Unknown and result.candidates:
             return self._named(result)
         return super().freeze(result)
+
+    def _frozen(self, result: Result) -> Value | None:
+        found = super()._frozen(result)
+        if isinstance(found, MapValue) and found.fields and all(value.sensitive for value in found.fields.values()):
+            # It may be secret as a whole, its keys included.
+            return msgspec.structs.replace(found, sensitive=True)
+        return found
 
     def _named(self, found: Unknown) -> Value:
         if not (found.closed and found.given and len(found.candidates) == 1):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from decimal import Context, Decimal
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -17,12 +17,15 @@ from kvlint.expressions.terraform.plain import primitive, text_of
 from kvlint.expressions.values import MAX_TEXT, Items, Result, doubt_in, is_sensitive, plain_of, unknown_in
 from kvlint.model.value import Absent, Scalar, Unknown
 
+if TYPE_CHECKING:
+    from decimal import Decimal
+
 _VERB = re.compile(r"%(?P<flags>[-+ #0]*)(?:\[(?P<early>\d{1,4})\])?(?P<width>[1-9]\d{0,6})?"
                    r"(?:\.(?P<precision>\d{0,6}))?(?:\[(?P<late>\d{1,4})\])?(?P<verb>[a-zA-Z%])")  # fmt: skip
 _INTEGERS = {"d": "d", "b": "b", "o": "o", "x": "x", "X": "X"}
 _FLOATS = "eEfgG"
-# Of numbers of 512 bits every digit.
-_EXACT = Context(prec=200)
+# Numbers of 512 bits have fewer digits.
+_ALL_DIGITS = 200
 _PREFIXES = {"b": "0b", "o": "0", "x": "0x", "X": "0X"}
 
 
@@ -148,6 +151,8 @@ def _whole(number: float, name: str) -> str:
 def _float(number: float, verb: _Verb) -> str:
     name = verb.verb
     if name == "f":
+        from decimal import Decimal
+
         places = 6 if verb.precision is None else verb.precision
         return format(Decimal(repr(number)), f".{places}f")
     if name in "eE":
@@ -159,13 +164,17 @@ def _float(number: float, verb: _Verb) -> str:
 
 def _general(number: float, name: str) -> str:
     """``%g``: as short as it can be, with an exponent from six digits on."""
-    digits = Decimal(repr(number)).normalize(_EXACT)
+    from decimal import Context, Decimal
+
+    digits = Decimal(repr(number)).normalize(Context(prec=_ALL_DIGITS))
     if number == 0 or -4 <= digits.adjusted() < 6:
         return format(digits, "f")
     return _scientific(digits, name.replace("g", "e").replace("G", "E"))
 
 
 def _scientific(number: float | Decimal, form: str) -> str:
+    from decimal import Decimal
+
     found = format(Decimal(str(number)), form) if number else format(0.0, form)
     # Go writes an exponent with two digits at least.
     return re.sub(r"([eE][+-])(\d)$", r"\g<1>0\2", found)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
-
 from kvlint.expressions.terraform.functions.table import DoubtError
 
 _JOINED = frozenset({"Mn", "Me", "Mc", "Cf"})
@@ -13,6 +11,8 @@ _RANGES = ((0x1100, 0x11FF), (0xA960, 0xA97F), (0xD7B0, 0xD7FF), (0x1F1E6, 0x1F1
 def clusters(text: str) -> list[str]:
     """The characters of a text. Raises DoubtError for those that may join with others, which is not looked at."""
     if not text.isascii():
+        import unicodedata
+
         for character in text:
             code = ord(character)
             if code > 0x7F and (

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
 from collections.abc import Callable
 
@@ -20,13 +18,21 @@ _UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 _TEXT, _TEXTS = ("string",), ("string", "string")
 
 
+def _digest(name: str, text: str) -> bytes:
+    import hashlib
+
+    return hashlib.new(name, text.encode("utf-8"), usedforsecurity=False).digest()
+
+
 def _hex(name: str) -> Callable[[str], str]:
-    return lambda text: hashlib.new(name, text.encode("utf-8"), usedforsecurity=False).hexdigest()
+    return lambda text: _digest(name, text).hex()
 
 
 def _base64(name: str) -> Callable[[str], str]:
     def run(text: str) -> str:
-        return base64.b64encode(hashlib.new(name, text.encode("utf-8"), usedforsecurity=False).digest()).decode()
+        from base64 import b64encode
+
+        return b64encode(_digest(name, text)).decode()
 
     return run
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from fractions import Fraction
 
 from kvlint.expressions.terraform.functions.table import ANY, Data, DoubtError, Function, MisuseError
 from kvlint.expressions.terraform.plain import exact, normal
@@ -88,17 +87,17 @@ def _max(*values: float) -> float:
 def _sum(values: list[float]) -> float:
     if not values:
         raise MisuseError("is given an empty list")
-    return normal(sum(map(exact, values), Fraction(0)))
+    return normal(sum(map(exact, values)))
 
 
 def _range(*limits: float) -> list[float]:
     bounds = [exact(limit) for limit in limits]
-    start, end = (Fraction(0), bounds[0]) if len(bounds) == 1 else (bounds[0], bounds[1])
+    start, end = (0, bounds[0]) if len(bounds) == 1 else (bounds[0], bounds[1])
     step = bounds[2] if len(bounds) == 3 else 1 if end >= start else -1
     if step == 0 or (end > start and step < 0) or (end < start and step > 0):
         raise MisuseError("is given a step that does not lead from its start to its end")
     found: list[float] = []
-    at = Fraction(start)
+    at = start
     while at < end if step > 0 else at > end:
         if len(found) == _LONGEST_RANGE:
             raise MisuseError(f"is asked for more than {_LONGEST_RANGE:,} numbers")

@@ -41,6 +41,10 @@ class _TemplateDocument:
         """The text of a file, named as in the module that uses the template."""
         return self.outer.text_file(name, at)
 
+    def settled(self, found: Result, at: Location) -> Result:  # noqa: ARG002  # a template is one text
+        """The value where it stands."""
+        return found
+
 
 def rendered(call: Call, text: str, values: Result, sensitive: bool = False) -> Result:
     """The text that a template makes of values. Raises FailedError for a template that is none."""
