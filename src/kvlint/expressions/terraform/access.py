@@ -13,15 +13,15 @@ from kvlint.expressions.values import Closure, Fields, Items, Result, pattern_of
 from kvlint.model.source import Location
 from kvlint.model.value import Absent, Scalar, Unknown
 
+_WITHOUT_MEMBERS = (Scalar, Items, Closure)
 # Maps of more keys have no pattern.
 _FEW = 20
 
 
 def member_of(of: Result, name: str, at: Location, watch: Watch) -> Result:
     """``of.name``. Raises FailedError where there is none."""
-    kind = type(of)
-    if kind is Fields:
-        return _field(of, name, at, watch)  # type: ignore[arg-type]  # mypy does not narrow by type()
+    if isinstance(of, Fields):
+        return _field(of, name, at, watch)
     if isinstance(of, Unknown):
         watch.risks += 1
         return below(of, f".{name}", at)
@@ -29,7 +29,7 @@ def member_of(of: Result, name: str, at: Location, watch: Watch) -> Result:
         return of.each(lambda result: member_of(result, name, at, watch))
     if isinstance(of, Absent):
         raise FailedError(f"'{name}' is asked of null", at)
-    if isinstance(of, Scalar | Items | Fields | Closure):
+    if isinstance(of, _WITHOUT_MEMBERS):
         raise FailedError(f"'{name}' is asked of something that has no attributes", at)
     # What a resource or a local value fails of, or is unknown for, is its own affair.
     risks = watch.risks

@@ -81,7 +81,21 @@ class TerraformEvaluator(Evaluator):
         return self.joined([self.evaluate(part, local) for part in node.parts], self.document.place(node))
 
     def _member(self, node: tree.Member, local: Local) -> Result:
-        return member_of(self.evaluate(node.of, local), node.name, self.document.place(node), self.watch)
+        """A chain of members at once: most of what modules say is one."""
+        steps = [node]
+        of = node.of
+        while type(of) is tree.Member:
+            steps.append(of)
+            of = of.of
+        self.watch.spend(len(steps) - 1)
+        found = self.evaluate(of, local)
+        while steps:
+            step = steps.pop()
+            inner = found.fields.get(step.name) if type(found) is Fields else None
+            if inner is None or type(inner) is Unknown:
+                inner = member_of(found, step.name, self.document.place(step), self.watch)
+            found = inner
+        return found
 
     def _item(self, node: tree.Item, local: Local) -> Result:
         of, index = self.evaluate(node.of, local), self.evaluate(node.index, local)

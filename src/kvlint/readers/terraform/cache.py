@@ -76,7 +76,7 @@ class FolderCache:
         found, seen, is_whole = [folder], {folder.directory}, True
         for here in found:
             for _, source in calls(here):
-                directory = self.beside(root, here.directory, source)
+                directory = self.beside(root, here.directory, source) if source is not None else None
                 if directory is None:
                     is_whole = False
                 elif directory not in seen:

@@ -219,12 +219,12 @@ def is_override(name: str) -> bool:
     return stem == "override" or stem.endswith("_override")
 
 
-def calls(folder: Folder) -> Iterator[tuple[str, str]]:
-    """The modules that a folder calls with a source that is written out: the call's name and its source."""
+def calls(folder: Folder) -> Iterator[tuple[str, str | None]]:
+    """The modules that a folder calls: the call's name, and its source if that is written out."""
     from kvlint.syntax import tree
 
     for name, declaration in folder.modules.items():
         piece = declaration.attributes.get("source")
-        source = piece.attribute.expression() if piece is not None else None
-        if isinstance(source, tree.Literal) and isinstance(source.value, str):
-            yield name, source.value
+        node = piece.attribute.expression() if piece is not None else None
+        source = node.value if isinstance(node, tree.Literal) else None
+        yield name, source if isinstance(source, str) else None

@@ -68,6 +68,7 @@ class ModuleInstance:
         self._modules: dict[str, ModuleSymbol] = {}
         self._elsewhere: dict[str, bool] = {}
         self.providers: dict[str, str] = {}
+        self._spaces: dict[str, Result] = {}
         if use.shown is None:
             for file in folder.files:
                 run.add(file)
@@ -88,7 +89,7 @@ class ModuleInstance:
             module.close()
         for scope in self._scopes.values():
             scope.close()
-        for held in (self._scopes, self._values, self._resources, self._modules):
+        for held in (self._scopes, self._values, self._resources, self._modules, self._spaces):
             held.clear()
 
     def scope(self, path: str) -> FileScope:
@@ -156,7 +157,10 @@ class ModuleInstance:
 
     def symbol(self, node: tree.Name, at: Location) -> Result:
         """What the first name of a reference means."""
-        return spaces.space(self, node.name, at)
+        found = self._spaces.get(node.name)
+        if found is None:
+            found = self._spaces[node.name] = spaces.space(self, node.name, at)
+        return found
 
     def variable(self, name: str, at: Location) -> Result:
         """What a variable is given, else its default; Unknown under its own name if that is nothing."""

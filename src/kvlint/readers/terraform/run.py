@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from kvlint.errors import InputError
 from kvlint.expressions.freeze import Freezer
 from kvlint.expressions.values import Result
