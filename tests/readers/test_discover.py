@@ -156,4 +156,5 @@ class TestCommandLine:
         assert ran.code == 3
         report = json.loads(ran.out)
         assert {finding["location"]["path"] for finding in report["findings"]} == {"good.json"}
-        assert [problem["location"]["path"] for problem in report["problems"]] == ["broken.json"]
+        errors = [problem for problem in report["problems"] if problem["level"] == "error"]
+        assert [problem["location"]["path"] for problem in errors] == ["broken.json"]

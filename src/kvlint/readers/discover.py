@@ -42,7 +42,8 @@ def discover(paths: Sequence[str]) -> tuple[list[Source], str]:
         elif os.path.isdir(path):
             closed: list[str] = []
             for file in _files(path, closed):
-                found.setdefault(os.path.realpath(file), Source(file=file, path=_named(file, root), asked=False))
+                real = os.path.realpath(file) if os.path.islink(file) else file
+                found.setdefault(real, Source(file=file, path=_named(file, root), asked=False))
             for file in closed:
                 found.setdefault(file, Source(file=file, path=_named(file, root), asked=True))
         else:
@@ -74,7 +75,7 @@ def read_source(source: Source) -> bytes:
 def _files(folder: str, closed: list[str]) -> Iterator[str]:
     """All files below a folder that kvlint may understand; folders that cannot be listed are added to ``closed``.
 
-    Links to folders are not followed, so that no loop can arise.
+    Links to folders are not followed, so that no loop can arise. Their paths are real but for the last step.
     """
     for here, folders, files in os.walk(os.path.realpath(folder), onerror=lambda error: closed.append(error.filename)):
         folders[:] = sorted(name for name in folders if name not in SKIPPED)
@@ -90,4 +91,6 @@ def _root(paths: Sequence[str]) -> str:
 
 
 def _named(file: str, root: str) -> str:
-    return os.path.relpath(file, root).replace(os.sep, "/")
+    below = root.rstrip(os.sep) + os.sep
+    name = file[len(below) :] if file.startswith(below) else os.path.relpath(file, root)
+    return name.replace(os.sep, "/")

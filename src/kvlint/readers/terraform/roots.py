@@ -84,8 +84,10 @@ def _scanned(directory: str, files: Iterable[Source], words: re.Pattern[bytes]) 
     for source in files:
         data = _head(source.file)
         matters = matters or data is None or _is_hidden(data) or words.search(data) is not None
+        if data is None or b"module" not in data:
+            continue
         # What stands before the first call calls nothing.
-        for call in _CALL.split(_uncommented(data or b""))[1:]:
+        for call in _CALL.split(_uncommented(data))[1:]:
             named = _SOURCE.findall(call)
             beside = [one for one in named if _LOCAL.fullmatch(one)]
             # A module that is installed, or that nobody has at hand, may hold anything.
