@@ -4,24 +4,22 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 import pytest
 
 from kvlint.check import check
 from kvlint.config import Config
-from kvlint.folding import MAX_RELATED
 from kvlint.model.report import CALLED, FROM_PLAN, Finding, Report
 from kvlint.model.source import Location
-from tests.moduletrees import FAIL, PASS, UNDECIDED, Tree, make
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
+from tests.moduletrees import Tree, make
 
 TREES = 200
-HEADER = re.compile(r'\s*(?:resource|provider|module) "[^"]+"')
+# What every finding must point at: the head of a block, or what sets an argument of a vault.
+HEAD = re.compile(r'\s*(?:resource "azurerm_key_vault"|provider "azurerm") ?.*\{')
+ARGUMENT = re.compile(r"purge_protection|soft_delete|rbac_authorization|enabled_for_deployment|permissions|who[01]")
 
 
 class Told(NamedTuple):
@@ -38,7 +36,7 @@ def told(report: Report) -> list[Told]:
     """Every answer that is no pass, each resource for itself."""
     return sorted(
         Told(one.address, finding.rule.id, finding.outcome.label, *line_of(finding.at))
-        for finding in (*report.findings, *report.undecided)
+        for finding in all_of(report)
         for one in finding.occurrences
     )
 
@@ -48,45 +46,74 @@ def line_of(at: Location) -> tuple[str, int]:
     return at.path, at.region.start_line
 
 
-def all_findings(*reports: Report) -> Iterator[Finding]:
+def all_of(*reports: Report) -> Iterator[Finding]:
     for report in reports:
         yield from report.findings
         yield from report.undecided
 
 
-@pytest.fixture(scope="module", params=range(TREES))
-def tree(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> tuple[Tree, Path]:
-    folder = tmp_path_factory.mktemp("tree")
-    made = make(request.param, folder)
-    (folder / "out").mkdir()
-    (folder / "out" / "plan.json").write_text(json.dumps(made.plan), encoding="utf-8")
-    return made, folder
-
-
-def test_a_tree(tree: tuple[Tree, Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    made, folder = tree
-    monkeypatch.chdir(folder)
-    root = made.root or "."
-    mapped = check(Config(paths=("out/plan.json",), source_root=root))
-    alone = check(Config(paths=(root,)))
-    together = check(Config(paths=(root, "out/plan.json"), source_root=root))
-    assert mapped.problems == alone.problems == together.problems == ()
-    answers = told(mapped)
-    assert told(alone) == answers
-    assert told(together) == answers
-    assert len({(one.address, one.rule) for one in answers}) == len(answers)
-    assert {finding.source for finding in all_findings(mapped, together)} <= {FROM_PLAN}
-    holds_what_is_expected(made, answers)
-    lines = Files(folder)
-    for finding in all_findings(mapped, alone, together):
-        assert HEADER.match(lines.at(finding.at)) or finding_is_on_an_argument(finding, lines.at(finding.at))
-        the_calls_are_told(made, finding)
-
-
-def holds_what_is_expected(made: Tree, answers: Iterable[Told]) -> None:
+def holds_what_is_expected(made: Tree, answers: Sequence[Told]) -> None:
     found = {(one.address, one.rule): one for one in answers}
+    assert len(found) == len(answers), "a problem is told twice"
     for key, (outcome, spots) in made.expected.items():
         answer = found.get(key)
-        assert (PASS if answer is None else answer.outcome) == outcome, key
+        assert ("pass" if answer is None else answer.outcome) == outcome, key
         if answer is not None:
             assert (answer.path, answer.line) in {(spot.path, spot.line) for spot in spots}, key
+
+
+def points_at_its_subject(made: Tree, finding: Finding, folder: Path) -> None:
+    path, line = line_of(finding.at)
+    text = (folder / path).read_text(encoding="utf-8").splitlines()[line - 1]
+    assert HEAD.match(text) or ARGUMENT.search(text), (finding.rule.id, path, line)
+    callers = [(spot.path, spot.line) for spot in made.callers.get(finding.resource, ())]
+    assert [line_of(caller) for caller in finding.callers] == callers
+    if len(finding.occurrences) == 1:
+        assert [line_of(note.at) for note in finding.related if note.text == CALLED] == callers
+
+
+@pytest.mark.parametrize("seed", range(TREES))
+def test_a_plan_is_told_on_its_source_as_the_source_tells_it_itself(
+    seed: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = make(seed, tmp_path)
+    (tmp_path / "plans").mkdir()
+    (tmp_path / "plans" / "plan.json").write_text(json.dumps(made.plan, ensure_ascii=False), encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    root = made.root or "."
+    mapped = check(Config(paths=("plans/plan.json",), source_root=root))
+    alone = check(Config(paths=(root,)))
+    together = check(Config(paths=(root, "plans/plan.json"), source_root=root))
+    assert mapped.problems == alone.problems == together.problems == ()
+    answers = told(mapped)
+    holds_what_is_expected(made, answers)
+    assert told(alone) == answers
+    assert told(together) == answers
+    assert {finding.source for finding in all_of(mapped, together)} <= {FROM_PLAN}
+    for finding in all_of(mapped, alone):
+        points_at_its_subject(made, finding, tmp_path)
+
+
+def test_a_seed_makes_one_tree(tmp_path: Path) -> None:
+    one, two = make(5, tmp_path / "one"), make(5, tmp_path / "two")
+    assert one.plan == two.plan
+    assert one.expected.keys() == two.expected.keys()
+    files = sorted(path.relative_to(tmp_path / "one") for path in (tmp_path / "one").rglob("*.tf*"))
+    assert files
+    for file in files:
+        assert (tmp_path / "one" / file).read_bytes() == (tmp_path / "two" / file).read_bytes()
+
+
+def test_the_trees_are_of_every_kind(tmp_path: Path) -> None:
+    """Or the test above would hold for what is not there."""
+    trees = [make(seed, tmp_path / str(seed)) for seed in range(TREES)]
+    expected = [(rule, one) for tree in trees for (_, rule), one in tree.expected.items()]
+    assert {outcome for _, (outcome, _) in expected} == {"fail", "undecided", "pass"}
+    for rule in ("KV001", "KV003", "KV103", "KV201", "KV301", "KV302", "KV303"):
+        assert {"fail", "pass"} <= {one.outcome for id_, one in expected if id_ == rule}
+    assert {len(callers) for tree in trees for callers in tree.callers.values()} == {0, 1, 2, 3}
+    addresses = {address for tree in trees for address in tree.callers}
+    for mark in ('["$${a}"]', '["eu.west"]', '["x].module.y["]', '["say \\"hi\\""]', '["日本"]', "[2]", '"].module.'):
+        assert any(mark in address for address in addresses), mark
+    paths = {spot.path.rpartition("/")[2] for _, one in expected for spot in one.spots if one.outcome == "fail"}
+    assert paths == {"main.tf", "variables.tf", "terraform.tfvars"}

@@ -63,7 +63,8 @@ def check(config: Config, progress: Progress | None = None) -> Report:
         judged=dict(sorted(total.judged.items())),
         passed=total.passed,
         version=__version__,
-        repository=repository(root),
+        # A plan need not lie in the checkout of its source.
+        repository=repository(root) or (repository(config.source_root) if config.source_root else None),
     )
 
 

@@ -25,7 +25,7 @@ from kvlint.readers.read import Read
 from kvlint.suppress import Policy, Suppressions
 
 if TYPE_CHECKING:
-    from kvlint.readers.terraform.foreign import ForeignCall
+    from kvlint.readers.terraform.heads import Head
 
 _HINT = "--source-root FOLDER names the root module that it was made from"
 # Part of the address of a resource that stands for all that there may be.
@@ -91,7 +91,7 @@ class _Places:
     def __init__(self, plan: Read, source: Read, demand: Demand) -> None:
         self.planned = plan.resources
         self.resources = build_graph(source.resources, demand, source.closed).resources
-        self.calls = source.calls
+        self.heads = source.heads
         self.lost = 0
         self._configuration = Configuration(plan.plan.configuration if plan.plan is not None else None)
         self._static: dict[str, Resource] = {}
@@ -123,27 +123,28 @@ class _Places:
     def _find(self, address: str) -> Resource | None:
         """What a plan calls ``address``, or at least its block: the keys of instances need not be known here.
 
-        What is in a module that is not at hand has no more than the call of that module.
+        Where no more is known than a head, such as a call's whose module is not at hand, it is that.
         """
         found = self.resources.get(address) or self._static.get(static_address(address))
         if found is not None:
             return found
-        called, planned = self._call(address), self.planned.get(address)
-        if called is None or planned is None:
+        known, planned = self._head(address), self.planned.get(address)
+        if known is None or planned is None:
             return None
-        call, _ = called
-        nothing = MapValue(at=call.at, fields={})
-        return msgspec.structs.replace(planned, attributes=nothing, at=call.at, callers=call.callers)
+        head, _ = known
+        nothing = MapValue(at=head.at, fields={})
+        return msgspec.structs.replace(planned, attributes=nothing, at=head.at, callers=head.callers)
 
-    def _call(self, address: str) -> tuple[ForeignCall, int] | None:
-        """The call of a module that cannot be edited here on the way to a resource, and which of the calls it is."""
+    def _head(self, address: str) -> tuple[Head, int] | None:
+        """What is known of a resource, or of the first call on the way to it of which no more is; and which call."""
         prefix = ""
         for depth, (name, _) in enumerate(module_path(address), 1):
             prefix += f"module.{name}"
-            if prefix in self.calls:
-                return self.calls[prefix], depth
+            if prefix in self.heads:
+                return self.heads[prefix], depth
             prefix += "."
-        return None
+        head = self.heads.get(static_address(address))
+        return None if head is None else (head, 0)
 
     def _moved(self, one: Evidence) -> Evidence:
         resource = self._find(one.at.address) if one.at.address is not None else None
@@ -165,12 +166,12 @@ class _Places:
 
     def _argument(self, resource: Resource, path: Path) -> Location | None:
         """The argument of a call that an attribute's value comes from."""
-        called = self._call(resource.address)
-        if called is None:
+        known = self._head(resource.address)
+        if known is None or not known[0].is_call:
             return None
-        call, depth = called
+        head, depth = known
         name = argument_of(self._configuration, resource.address, resource.declared_as, path, depth)
-        return call.arguments.get(name)
+        return head.arguments.get(name)
 
 
 def _shared(place: Location, resource: Resource) -> Location:

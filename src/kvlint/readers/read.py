@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from kvlint.readers.bicep.run import ModuleCache
     from kvlint.readers.places import Hidden
     from kvlint.readers.terraform.cache import FolderCache
-    from kvlint.readers.terraform.foreign import ForeignCall
+    from kvlint.readers.terraform.heads import Head
     from kvlint.readers.terraform.locate import Locator
     from kvlint.readers.terraform.read import TerraformRead
     from kvlint.syntax.jsonc import Document
@@ -47,7 +47,8 @@ class Read(msgspec.Struct, frozen=True, kw_only=True):
     ``is_suppressed`` tells of a location and a rule id whether the author has switched the rule off there.
     ``comments`` are those of the files in which directives of kvlint count, by reported path. ``root`` is the reported
     path of what was deployed, where that is not ``path``: a Terraform root folder. ``plan`` is the plan, if it is one.
-    ``calls`` are the module calls, by static address, of modules that are somebody else's or not at hand.
+    ``heads`` are those of Terraform modules that are somebody else's or not at hand, and of what has no instances, by
+    static address.
     """
 
     path: str
@@ -59,7 +60,7 @@ class Read(msgspec.Struct, frozen=True, kw_only=True):
     comments: Mapping[str, SourceComments] = {}
     root: str = ""
     plan: Plan | None = None
-    calls: Mapping[str, ForeignCall] = {}
+    heads: Mapping[str, Head] = {}
 
 
 class Given(msgspec.Struct, frozen=True, kw_only=True):
@@ -112,7 +113,7 @@ class Reader:
         if read is None:
             return None
         found = _of_terraform(path, read)
-        return msgspec.structs.replace(found, comments=comments_of(read.sources), root=path, calls=read.calls)
+        return msgspec.structs.replace(found, comments=comments_of(read.sources), root=path, heads=read.heads)
 
     def terraform(self, path: str, text: str) -> Read:
         """A Terraform module that is one text."""

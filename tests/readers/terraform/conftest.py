@@ -20,6 +20,7 @@ from kvlint.readers.terraform.read import TerraformRead, read_root
 from kvlint.readers.terraform.settings import Settings
 
 ALL = Demand(paths={}, vias={}, everything=True)
+NO_SETTINGS = Settings()
 
 
 class Read(Protocol):
@@ -36,7 +37,7 @@ def read(tmp_path: Path) -> Read:
     root.mkdir()
 
     def run(
-        text: str, files: Mapping[str, str] | None = None, at: str = ".", settings: Settings = Settings()
+        text: str, files: Mapping[str, str] | None = None, at: str = ".", settings: Settings = NO_SETTINGS
     ) -> TerraformRead:
         for path, content in {**(files or {}), f"{at}/main.tf": text}.items():
             (root / path).parent.mkdir(parents=True, exist_ok=True)
@@ -152,16 +153,14 @@ def judge(tmp_path: Path) -> Judge:
 
     def run(files: Mapping[str, str | bytes] | str, *paths: str, **options: Any) -> Judged:
         write(root, {"main.tf": files} if isinstance(files, str) else files)
-        names = {name: tuple(str(root / one) for one in options.pop(name)) for name in _PATHS if name in options}
-        config = Config(paths=tuple(str(root / path) for path in paths) or (str(root),), jobs=1, **names, **options)
+        if "variable_files" in options:
+            options["variable_files"] = tuple(str(root / one) for one in options["variable_files"])
+        config = Config(paths=tuple(str(root / path) for path in paths) or (str(root),), jobs=1, **options)
         report = check(config)
         assert not [problem for problem in report.problems if "internal error" in problem.message]
         return Judged(report, config, root)
 
     return run
-
-
-_PATHS = ("variable_files",)
 
 
 def write(root: Path, files: Mapping[str, str | bytes]) -> None:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.readers.terraform.conftest import call, vault, variable
+from tests.readers.terraform.conftest import call, variable, vault
 
 if TYPE_CHECKING:
     from tests.readers.terraform.conftest import Judge

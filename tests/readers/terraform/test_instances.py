@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.readers.terraform.conftest import call, vault, variable
+from tests.readers.terraform.conftest import call, variable, vault
 
 if TYPE_CHECKING:
     from tests.readers.terraform.conftest import Judge, Read
@@ -121,7 +121,10 @@ def test_what_goes_over_outputs_of_a_module(judge: Judge) -> None:
     assert judge(files).outcomes("KV001") == {f'{KV}["b"]': "fail"}
 
 
-ACLS = 'dynamic "network_acls" {{\n  for_each = {}\n  {}\n  content {{\n    default_action = {}\n    bypass = "None"\n  }}\n}}\n'
+ACLS = (
+    'dynamic "network_acls" {{\n  for_each = {}\n  {}\n  content {{\n    default_action = {}\n'
+    '    bypass = "None"\n  }}\n}}\n'
+)
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.readers.terraform.conftest import call, vault, variable
+from tests.readers.terraform.conftest import call, variable, vault
 
 if TYPE_CHECKING:
     from tests.readers.terraform.conftest import Judge
@@ -21,14 +21,16 @@ def setting(target: str, more: str = "") -> str:
     """A diagnostic setting of something."""
     return (
         f'resource "azurerm_monitor_diagnostic_setting" "d" {{\n  name = "d"\n  target_resource_id = {target}\n'
-        f'  log_analytics_workspace_id = "{WORKSPACE}"\n  enabled_log {{\n    category_group = "allLogs"\n  }}\n{more}}}\n'
+        f'  log_analytics_workspace_id = "{WORKSPACE}"\n  enabled_log {{\n'
+        f'    category_group = "allLogs"\n  }}\n{more}}}\n'
     )
 
 
 ROOT = 'terraform {\n  backend "local" {}\n}\n'
 """With it a module says everything, variables without values or not."""
 
-PASS, FAIL, OPEN = {}, {KV: "fail"}, {KV: "undecided"}
+PASS: dict[str, str] = {}
+FAIL, OPEN = {KV: "fail"}, {KV: "undecided"}
 
 
 @pytest.mark.parametrize(
@@ -175,7 +177,10 @@ def test_from_one_module_into_another(judge: Judge) -> None:
     assert judge(files).outcomes("KV201") == {}
 
 
-ROLE = 'resource "azurerm_role_assignment" "r" {{\n  scope = {}\n  role_definition_name = "Owner"\n  principal_id = "p"\n}}\n'
+ROLE = (
+    'resource "azurerm_role_assignment" "r" {{\n  scope = {}\n'
+    '  role_definition_name = "Owner"\n  principal_id = "p"\n}}\n'
+)
 
 
 @pytest.mark.parametrize(

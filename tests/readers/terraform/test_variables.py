@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from tests.readers.terraform.conftest import call, vault, variable
+from tests.readers.terraform.conftest import call, variable, vault
 
 if TYPE_CHECKING:
     from tests.readers.terraform.conftest import Judge
@@ -105,7 +105,10 @@ def test_conversion(declared: str, outcome: str | None, judge: Judge) -> None:
 
 
 def test_numbers(judge: Judge) -> None:
-    days = 'resource "azurerm_key_vault" "kv" {\n  purge_protection_enabled = true\n  soft_delete_retention_days = var.d\n}\n'
+    days = (
+        'resource "azurerm_key_vault" "kv" {\n  purge_protection_enabled = true\n'
+        "  soft_delete_retention_days = var.d\n}\n"
+    )
     for default in ('"7"', "7", '"7.0"'):
         assert judge(variable("d", default, "number") + days).outcomes("KV003") == {"azurerm_key_vault.kv": "fail"}
     assert judge(variable("d", '"90"') + days).outcomes("KV003") == {}
@@ -132,7 +135,11 @@ def test_optional_attributes(default: str, outcome: str | None, judge: Judge) ->
 
 def test_optional_attributes_in_maps_that_callers_give(judge: Judge) -> None:
     declared = variable("vaults", "{}", "map(object({ purge = optional(bool, true), days = optional(number, 7) }))")
-    body = 'resource "azurerm_key_vault" "kv" {\n  for_each = var.vaults\n  purge_protection_enabled = each.value.purge\n  soft_delete_retention_days = each.value.days\n}\n'
+    body = (
+        'resource "azurerm_key_vault" "kv" {\n  for_each = var.vaults\n'
+        "  purge_protection_enabled = each.value.purge\n"
+        "  soft_delete_retention_days = each.value.days\n}\n"
+    )
     given = "  vaults = {\n    a = { purge = false }\n    b = { days = 90 }\n    c = {}\n  }\n"
     found = judge({"main.tf": call(more=given), "m/main.tf": declared + body})
     assert found.outcomes("KV001") == {'module.m.azurerm_key_vault.kv["a"]': "fail"}

@@ -17,8 +17,8 @@ from kvlint.readers.terraform.folder import Folder, is_module_file, module_files
 # What is looked at before the search is given up: it must not take longer than judging the plan.
 _MAX_FOLDERS = 5_000
 _MAX_BYTES = 30_000_000
-# A block that declares something, and its last label.
-_DECLARED = re.compile(rb'^[ \t]*(?:resource|data|module)\b[^{\n]*?([^\s"{]+)"?[ \t]*\{', re.MULTILINE)
+# The labels of a block that declares something.
+_LABELS = re.compile(rb"^[ \t]*(?:resource|data|module)\b([^{\n]*)\{", re.MULTILINE)
 
 
 class Found(NamedTuple):
@@ -142,7 +142,7 @@ def _names(directory: str) -> tuple[frozenset[bytes] | None, int]:
         for name in module_files(directory):
             data = read_bytes(os.path.join(directory, name), MAX_FILE)
             size += len(data)
-            names.update(_DECLARED.findall(data))
+            names.update(labels.split()[-1].strip(b'"') for labels in _LABELS.findall(data) if labels.strip())
             # Names in JSON are keys, and in UTF-16 there are zeros between the letters.
             is_plain = is_plain and not name.endswith(".json") and b"\0" not in data and data.isascii()
     except InputError:

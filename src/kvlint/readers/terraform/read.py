@@ -19,9 +19,9 @@ from kvlint.readers.plan.azapi import opened
 from kvlint.readers.problems import CANNOT_READ, TYPE_NOT_KNOWN
 from kvlint.readers.terraform import azapi
 from kvlint.readers.terraform.cache import AZAPI, FolderCache
-from kvlint.readers.terraform.entities import ResourceEntity, ResourceSymbol
+from kvlint.readers.terraform.entities import ResourceEntity, ResourceSymbol, Symbol
 from kvlint.readers.terraform.folder import Folder, ModuleFile, load_folder
-from kvlint.readers.terraform.foreign import ForeignCall, foreign_call
+from kvlint.readers.terraform.heads import Head, head_of
 from kvlint.readers.terraform.instance import ModuleInstance, Use
 from kvlint.readers.terraform.modules import ModuleSymbol
 from kvlint.readers.terraform.providers import configured, constraints, locked, provider_of
@@ -41,13 +41,13 @@ _UNDEMANDED = VersionRange(low=(3, 0))
 class TerraformRead(TemplateRead, kw_only=True):
     """What reading a root module gives. ``sources`` are the files that places may lie in, by reported path.
 
-    ``secrets`` are the spans in them of what was given to variables whose values are secret. ``calls`` are those, by
-    static address, of modules that are somebody else's or not at hand.
+    ``secrets`` are the spans in them of what was given to variables whose values are secret. ``heads`` are those of
+    what was not read, by static address: modules that are somebody else's or not at hand, and what has no instances.
     """
 
     sources: dict[str, ModuleFile]
     secrets: dict[str, list[tuple[int, int]]]
-    calls: dict[str, ForeignCall]
+    heads: dict[str, Head]
 
 
 @with_room
@@ -96,7 +96,7 @@ def _read(folder: Folder, run: TerraformRun, settings: Settings, planned: Mappin
     found = run.done()
     return TerraformRead(
         resources=found.resources, problems=found.problems, closed=found.closed, files=found.files, sources=sources,
-        secrets=run.secrets, calls=run.calls,
+        secrets=run.secrets, heads=run.heads,
     )  # fmt: skip
 
 
@@ -160,6 +160,8 @@ class _Reading:
 
     def _lower_resource(self, symbol: ResourceSymbol, conditions: frozenset[str]) -> None:
         if self.run.cache.is_asked(symbol.type):
+            if not symbol.instances:
+                self._keep_head(symbol, is_call=False)
             for entity in symbol.instances:
                 self._add(entity, conditions | entity.conditions)
         elif not symbol.is_data and is_vault_related(symbol.type):
@@ -168,13 +170,19 @@ class _Reading:
 
     def _lower_module(self, call: ModuleSymbol, conditions: frozenset[str]) -> None:
         source = call.source
-        if call.instance.use.shown is None and (source is None or source.is_foreign):
-            self.run.calls[static_address(call.address)] = foreign_call(call)
+        if source is None or source.is_foreign:
+            self._keep_head(call, is_call=True)
         if source is None or not self.run.cache.matters(source.folder, self.run.root):
             return
+        if not call.instances:
+            self._keep_head(call, is_call=True)
         for use in call.instances:
             if use.content is not None:
                 self.lower(use.content, conditions | use.conditions)
+
+    def _keep_head(self, symbol: Symbol[Any], is_call: bool) -> None:
+        if symbol.instance.use.shown is None:
+            self.run.heads[static_address(symbol.address)] = head_of(symbol, is_call)
 
     def _add(self, entity: ResourceEntity, conditions: frozenset[str]) -> None:
         if entity.type in AZAPI:

@@ -25,7 +25,7 @@ from kvlint.syntax.tree import Fault
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from kvlint.readers.terraform.foreign import ForeignCall
+    from kvlint.readers.terraform.heads import Head
 
 _MAX_FAULTS = 20
 
@@ -48,7 +48,7 @@ class TerraformRun(Run):
         self.installed: dict[str, str] | None = None
         self.sources: dict[str, ModuleFile] = {}
         self.value_files: set[str] = set()
-        self.calls: dict[str, ForeignCall] = {}
+        self.heads: dict[str, Head] = {}
         self.types: dict[str, str] = {}
         self.links = LinkFreezer(self.types)
         self.secrets: dict[str, list[tuple[int, int]]] = {}

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from kvlint.readers.places import is_address, names_secret
 from kvlint.syntax import tree
-from kvlint.syntax.hcl.document import Attribute, Block, Body, File
+from kvlint.syntax.hcl.document import Attribute, Block, File
 
 Span: TypeAlias = tuple[int, int]
 
@@ -21,33 +21,57 @@ class FileSecrets:
     """What must not be shown of one file. ``found`` are places whose values turned out to be secret."""
 
     def __init__(self, file: File, found: Sequence[Span]) -> None:
-        self._file = file
         self._found = found
-        self._attributes: list[tuple[int, int, Attribute, bool]] | None = None
+        # Only the blocks that somebody sees are looked into.
+        self._blocks = sorted(((block.start, block.end, block) for block in file.body.blocks), key=_span)
+        own = [(one.start, one.end, one, False) for one in file.body.attributes.values()]
+        self._attributes: dict[int, list[_Attribute]] = {-1: sorted(own, key=_span)}
 
     def within(self, low: int, high: int) -> list[Span]:
         """What must not be shown between two offsets."""
-        if self._attributes is None:
-            self._attributes = sorted(_attributes(self._file.body), key=lambda one: one[:2])
         spans = [span for span in self._found if span[0] < high and low < span[1]]
-        index = bisect_left(self._attributes, (low,))
-        # Attributes do not lie within each other, so only one can reach over ``low``.
-        for start, end, attribute, sensitive in self._attributes[max(index - 1, 0) :]:
+        spans += _of(self._attributes[-1], low, high)
+        for index in range(max(bisect_left(self._blocks, low, key=_start) - 1, 0), len(self._blocks)):
+            start, _, block = self._blocks[index]
             if start >= high:
                 break
-            if end > low:
-                spans += [(attribute.value_start, end)] if sensitive else _in_attribute(attribute)
+            if index not in self._attributes:
+                self._attributes[index] = sorted(_in_block(block), key=_span)
+            spans += _of(self._attributes[index], low, high)
         return spans
 
 
-def _attributes(body: Body) -> Iterator[tuple[int, int, Attribute, bool]]:
-    """All attributes of a file, and whether the value of each is secret whatever it is."""
-    waiting: list[tuple[Body, bool]] = [(body, False)]
+# Where it starts and ends, and whether its value is secret whatever it is.
+_Attribute: TypeAlias = tuple[int, int, Attribute, bool]
+
+
+def _start(one: tuple[int, int, object] | _Attribute) -> int:
+    return one[0]
+
+
+def _span(one: tuple[int, int, object] | _Attribute) -> Span:
+    return one[0], one[1]
+
+
+def _of(attributes: Sequence[_Attribute], low: int, high: int) -> Iterator[Span]:
+    """What must not be shown of the attributes between two offsets; they do not lie within each other."""
+    for index in range(max(bisect_left(attributes, low, key=_start) - 1, 0), len(attributes)):
+        start, end, attribute, sensitive = attributes[index]
+        if start >= high:
+            return
+        if end > low:
+            yield from [(attribute.value_start, end)] if sensitive else _in_attribute(attribute)
+
+
+def _in_block(outer: Block) -> Iterator[_Attribute]:
+    """All attributes in a block."""
+    waiting = [outer]
     while waiting:
-        here, sensitive = waiting.pop()
-        for name, attribute in here.attributes.items():
+        block = waiting.pop()
+        sensitive = _is_sensitive(block)
+        for name, attribute in block.body.attributes.items():
             yield attribute.start, attribute.end, attribute, sensitive and name == "default"
-        waiting += [(block.body, _is_sensitive(block)) for block in here.blocks]
+        waiting += block.body.blocks
 
 
 def _is_sensitive(block: Block) -> bool:
@@ -66,11 +90,19 @@ def _in_attribute(attribute: Attribute) -> Iterator[Span]:
         # What is no expression may hold anything.
         if secret:
             yield attribute.value_start, attribute.end
-    elif secret and not isinstance(node, tree.Object | tree.Array):
+    elif secret and not _is_of_objects(node):
+        # In JSON an item has no place of its own, so the whole is hidden.
         if _tells(node):
             yield attribute.value_start, attribute.end
     else:
         yield from _secrets(node, secret)
+
+
+def _is_of_objects(node: tree.Node) -> bool:
+    """Whether a value is an object, or a list of them, whose members speak for themselves."""
+    if isinstance(node, tree.Array):
+        return all(isinstance(item, tree.Object) for item in node.items)
+    return isinstance(node, tree.Object)
 
 
 def _speaks(name: object) -> bool:
@@ -84,11 +116,12 @@ def _secrets(node: tree.Node, secret: bool) -> Iterator[Span]:
             for member in members:
                 if isinstance(member, tree.Property):
                     named = _speaks(member.key)
-                    nested = isinstance(member.value, tree.Object | tree.Array)
-                    yield from _secrets(member.value, named or (secret and not nested))
+                    yield from _secrets(member.value, named or (secret and not isinstance(member.value, tree.Object)))
         case tree.Array(items=items):
             for item in items:
                 yield from _secrets(item, secret and not isinstance(item, tree.Object))
+        case tree.Call(name="sensitive") if _tells(node):
+            yield node.start, node.end
         case _ if not secret:
             for child in _children(node):
                 yield from _secrets(child, secret=False)

@@ -14,16 +14,20 @@ if TYPE_CHECKING:
     from kvlint.readers.terraform.instance import ModuleInstance
 
 _LEAVES = (Scalar, Unknown, Absent)
+# Longer lists are not copied wherever they are handed on.
+_SHORT = 100
 
 
 def settled(found: Result, at: Location, instance: ModuleInstance) -> Result:
     """A text, number, boolean, null or unknown value at an attribute of a module, unless a caller of it wrote it.
 
-    What has parts stays where it is: its parts are told where they stand.
+    So is a short list of them. What has other parts stays where it is: its parts are told where they stand.
     """
-    if not isinstance(found, _LEAVES) or _stays(found.at, at, instance):
-        return found
-    return _moved(found, at)
+    if isinstance(found, _LEAVES):
+        return found if _stays(found.at, at, instance) else _moved(found, at)
+    if isinstance(found, Items) and len(found.items) <= _SHORT and all(isinstance(one, _LEAVES) for one in found.items):
+        return _deeply(found, at, instance)
+    return found
 
 
 def settled_deeply(found: Result, at: Location, instance: ModuleInstance) -> Result:
@@ -40,10 +44,11 @@ def _deeply(found: Result, at: Location, instance: ModuleInstance) -> Result:
         return found if _stays(found.at, at, instance) else _moved(found, at)
     place = found.at if _stays(found.at, at, instance) else _caused(at, found.at)
     if isinstance(found, Items):
-        return Items(at=place, items=[_deeply(item, at, instance) for item in found.items])
+        items = [_deeply(item, at, instance) for item in found.items]
+        return msgspec.structs.replace(found, at=place, items=items)
     if isinstance(found, Fields):
         fields = {name: _deeply(item, at, instance) for name, item in found.fields.items()}
-        return Fields(at=place, fields=fields, rest=found.rest)
+        return msgspec.structs.replace(found, at=place, fields=fields)
     return found
 
 

@@ -1,0 +1,253 @@
+"""Terraform source as users give it: folders, files, options, exit codes, and what is printed in each format."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Kvlint, Said
+
+VAULT = (
+    'resource "azurerm_key_vault" "kv" {\n  name                     = "kv"\n  purge_protection_enabled = var.p\n}\n'
+)
+PURGE = 'variable "p" {\n  type    = bool\n  default = %s\n}\n'
+MODULE = {"main.tf": 'module "m" {\n  source = "./m"\n  p      = false\n}\n', "m/main.tf": PURGE % "true" + VAULT}
+
+
+def write(files: Mapping[str, str]) -> None:
+    """Write files below ``infra`` in the current folder."""
+    for path, text in files.items():
+        file = Path("infra", path)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+
+
+def report(said: Said) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(said.out)
+    return found
+
+
+def told(said: Said, rule: str = "KV001") -> list[tuple[str, str, int]]:
+    """Outcome, path and line of what a rule says."""
+    found = report(said)
+    return [
+        (one["outcome"], one["location"]["path"], one["location"]["line"])
+        for one in (*found["findings"], *found["undecided"])
+        if one["ruleId"] == rule
+    ]
+
+
+def test_a_folder_a_file_and_a_module_in_it(kvlint: Kvlint) -> None:
+    write(MODULE)
+    assert told(kvlint("infra", "-f", "json")) == [("fail", "infra/main.tf", 3)]
+    assert told(kvlint("infra/main.tf", "-f", "json")) == [("fail", "infra/main.tf", 3)]
+    assert told(kvlint("infra/m", "-f", "json")) == []
+    assert told(kvlint("infra/m", "infra", "-f", "json")) == [("fail", "infra/main.tf", 3)]
+
+
+def test_the_text_says_where_the_call_is(kvlint: Kvlint) -> None:
+    write({**MODULE, "main.tf": 'module "m" {\n  source = "./m"\n}\n', "m/main.tf": PURGE % "false" + VAULT})
+    said = kvlint("infra", "--select", "KV001")
+    assert said.code == 1
+    line = "infra/m/main.tf:7:3: high KV001 'module.m.azurerm_key_vault.kv' can be purged for good"
+    assert said.out.startswith(line)
+    assert "[called at infra/main.tf:1:1]" in said.out
+
+
+@pytest.mark.parametrize(
+    ("files", "code"),
+    [
+        ({"main.tf": PURGE % "true" + VAULT}, 0),
+        ({"main.tf": PURGE % "false" + VAULT}, 1),
+        ({"main.tf": 'resource "random_id" "x" {\n}\n'}, 0),
+        ({"main.tf": ""}, 0),
+        ({"readme.md": ""}, 3),
+        ({"main.tf": PURGE % "true" + VAULT, "b.tf": "{"}, 3),
+        ({"main.tf": PURGE % "false" + VAULT, "b.tf": "{"}, 3),
+        ({"main.tf": 'module "m" {\n  source = "./gone"\n}\n'}, 3),
+        ({"main.tf": 'module "m" {\n  source = "ns/name/azurerm"\n}\n'}, 0),
+    ],
+)
+@pytest.mark.parametrize("form", ["text", "json", "sarif"])
+def test_exit_codes(files: dict[str, str], code: int, form: str, kvlint: Kvlint) -> None:
+    write(files)
+    assert kvlint("infra", "--select", "KV001", "-f", form).code == code
+
+
+def test_undecided_counts_only_where_asked(kvlint: Kvlint) -> None:
+    write({"main.tf": 'variable "p" {\n}\n' + VAULT})
+    assert kvlint("infra", "--select", "KV001").code == 0
+    assert kvlint("infra", "--select", "KV001", "--strict").code == 1
+
+
+def test_options_of_variables(kvlint: Kvlint) -> None:
+    write({"main.tf": PURGE % "true" + VAULT, "prod.tfvars": "p = false\n"})
+    assert told(kvlint("infra", "-f", "json")) == []
+    assert told(kvlint("infra", "-f", "json", "--var", "p=false")) == [("fail", "infra/main.tf", 7)]
+    assert told(kvlint("infra", "-f", "json", "--var=p=false")) == [("fail", "infra/main.tf", 7)]
+    assert told(kvlint("infra", "-f", "json", "--var-file", "infra/prod.tfvars")) == [("fail", "infra/main.tf", 7)]
+    assert told(kvlint("infra", "-f", "json", "--var-file", "infra/prod.tfvars", "--var", "p=true")) == []
+
+
+@pytest.mark.parametrize("words", [["--var", "p"], ["--var-file", "gone.tfvars"], ["--var"], ["--source-root", "gone"]])
+def test_options_that_are_wrong(words: list[str], kvlint: Kvlint) -> None:
+    write({"main.tf": PURGE % "true" + VAULT})
+    said = kvlint("infra", *words)
+    assert said.code in {2, 3}
+    assert said.out == "" or said.code == 3
+    assert "Traceback" not in said.err
+
+
+def test_a_module_alone_is_open_until_it_is_said_to_be_closed(kvlint: Kvlint) -> None:
+    write({"main.tf": 'variable "p" {\n}\n' + VAULT})
+    assert told(kvlint("infra", "-f", "json"), "KV201") == [("undecided", "infra/main.tf", 3)]
+    assert told(kvlint("infra", "-f", "json", "--closed"), "KV201") == [("fail", "infra/main.tf", 3)]
+
+
+def test_directives_by_day(kvlint: Kvlint) -> None:
+    ignore = " # kvlint: ignore[KV001] moving out until=2026-12-31"
+    write({"main.tf": PURGE % "false" + VAULT.replace("var.p", "var.p" + ignore)})
+    before, after = (kvlint("infra", "-f", "json", "--as-of", day) for day in ("2026-12-31", "2027-01-01"))
+    assert told(before) == []
+    (one,) = report(before)["suppressed"]
+    assert one["suppression"] == {
+        "kind": "inSource",
+        "justification": "moving out",
+        "until": "2026-12-31",
+        "location": one["suppression"]["location"],
+    }
+    assert told(after) == [("fail", "infra/main.tf", 7)]
+    assert [problem["code"] for problem in report(after)["problems"]] == ["KVE006"]
+
+
+def test_a_suppressed_finding_is_none_for_the_exit_code(kvlint: Kvlint) -> None:
+    write({"main.tf": "# kvlint: ignore-file[KV001] a sandbox\n" + PURGE % "false" + VAULT})
+    assert kvlint("infra", "--select", "KV001").code == 0
+
+
+def test_places_in_sarif_are_of_the_line_to_edit(kvlint: Kvlint) -> None:
+    write(MODULE)
+    (result,) = [
+        one for one in report(kvlint("infra", "-f", "sarif"))["runs"][0]["results"] if one["ruleId"] == "KV001"
+    ]
+    (location,) = result["locations"]
+    region = location["physicalLocation"]["region"]
+    assert location["physicalLocation"]["artifactLocation"]["uri"] == "infra/main.tf"
+    assert (region["startLine"], region["endLine"], region["snippet"]["text"]) == (3, 3, "p      = false")
+
+
+CANARY = "c4nary-hunter2"
+SECRETS = {
+    "main.tf": """
+variable "password" {
+  sensitive = true
+  default   = "c4nary-hunter2"
+}
+variable "token" {
+  type      = string
+  ephemeral = true
+}
+variable "map" {
+  sensitive = true
+  default   = { a = "c4nary-hunter2" }
+}
+locals {
+  copy    = "x${var.password}y"
+  listed  = [var.password, var.map]
+  encoded = jsonencode(local.listed)
+}
+resource "azurerm_key_vault" "kv" {
+  name                       = local.copy
+  purge_protection_enabled   = local.encoded
+  soft_delete_retention_days = var.password
+  sku_name                   = var.token
+  tags                       = var.map
+  network_acls {
+    default_action = var.password
+    bypass         = "None"
+    ip_rules       = [var.password, var.token, "${var.password}/8"]
+  }
+  access_policy {
+    object_id          = var.password
+    secret_permissions = [var.password, "Purge"]
+  }
+}
+resource "azurerm_key_vault" "same" {
+  for_each                 = var.map
+  name                     = each.value
+  purge_protection_enabled = each.value == "x"
+}
+resource "azurerm_key_vault_secret" "s" {
+  name            = var.password
+  key_vault_id    = azurerm_key_vault.kv.id
+  value           = <<E
+c4nary-hunter2
+E
+  content_type    = nonsensitive("x") == var.password ? "" : null
+  expiration_date = var.password
+}
+resource "azurerm_key_vault_secret" "t" { value = "c4nary-hunter2" }
+resource "azurerm_role_assignment" "r" {
+  scope                = "/subscriptions/${var.password}"
+  role_definition_name = "Owner"
+  principal_id         = var.token
+}
+module "m" {
+  source = "./m"
+  secret = "c4nary-hunter2"
+}
+""",
+    "m/main.tf": 'variable "secret" {\n  sensitive = true\n}\n'
+    'resource "azurerm_key_vault" "kv" {\n  purge_protection_enabled = var.secret\n}\n'
+    'output "o" {\n  sensitive = true\n  value = var.secret\n}\n',
+    "terraform.tfvars": 'token = "c4nary-hunter2"\n',
+    "j.tf.json": '{"resource": {"azurerm_key_vault_secret": {"j": {"name": "j", "value": ["c4nary-hunter2"]}}}}',
+    "open.tf": 'resource "azurerm_key_vault_secret" "e" {\n  value = file("c4nary-hunter2")\n'
+    '  key_vault_id = regex("c4nary-hunter2", "[")\n}\n',
+}
+
+
+@pytest.mark.parametrize("words", [["-f", "text", "-v"], ["-f", "json"], ["-f", "sarif"]], ids=" ".join)
+def test_secrets_are_printed_in_no_format(words: list[str], kvlint: Kvlint) -> None:
+    write(SECRETS)
+    said = kvlint("infra", *words)
+    assert said.code in {1, 3}
+    assert "KV001" in said.out
+    assert CANARY not in said.out + said.err
+    assert CANARY not in kvlint("graph", "infra").out
+
+
+@pytest.mark.parametrize("name", ["a\nb", "\x1b[31mred", "::error::x"], ids=ascii)
+@pytest.mark.parametrize("form", ["text", "json", "sarif"])
+def test_names_cannot_act(name: str, form: str, kvlint: Kvlint) -> None:
+    vaults = {name: {"name": name, "for_each": {name: 1}}}
+    module = {name: {"source": f"ns/{name}/azurerm"}}
+    write({"main.tf.json": json.dumps({"resource": {"azurerm_key_vault": vaults}, "module": module})})
+    said = kvlint("infra", "-f", form)
+    assert "\x1b" not in said.out + said.err
+    assert not any(line.startswith(("::", "b")) for line in (said.out + said.err).splitlines())
+
+
+def test_several_roots_are_judged_in_one_run_and_in_several_processes(kvlint: Kvlint) -> None:
+    for index in range(6):
+        write({f"r{index}/main.tf": 'module "m" {\n  source = "../m"\n}\n'})
+    write({"m/main.tf": PURGE % "false" + VAULT})
+    alone = kvlint("infra", "-f", "json", "--jobs", "1")
+    assert told(alone) == [("fail", "infra/m/main.tf", 7)]
+    (finding,) = [one for one in report(alone)["findings"] if one["ruleId"] == "KV001"]
+    assert [one["root"] for one in finding["occurrences"]] == [f"infra/r{index}" for index in range(6)]
+    assert kvlint("infra", "-f", "json", "--jobs", "3").out == alone.out
+
+
+def test_a_plan_takes_the_place_of_what_its_source_says(kvlint: Kvlint) -> None:
+    write({"main.tf": 'variable "p" {\n}\n' + VAULT})
+    Path("infra/plan.json").write_bytes(Path("bad.json").read_bytes())
+    assert told(kvlint("infra/main.tf", "-f", "json")) == [("undecided", "infra/main.tf", 5)]
+    assert told(kvlint("infra", "-f", "json")) == [("fail", "infra/main.tf", 5)]
+    assert told(kvlint("infra/plan.json", "-f", "json")) == [("fail", "infra/main.tf", 5)]
+    assert told(kvlint("bad.json", "--source-root", "infra", "-f", "json")) == [("fail", "infra/main.tf", 5)]

@@ -1,0 +1,194 @@
+"""The root module of a plan: where it is looked for, and that none is better than a wrong one."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import pytest
+
+from kvlint.check import check
+from kvlint.config import Config
+from kvlint.model.graph import Demand
+from kvlint.readers.terraform import locate
+from kvlint.readers.terraform.cache import FolderCache
+from kvlint.readers.terraform.locate import Locator, labels_of
+
+Files: TypeAlias = Mapping[str, str]
+Find: TypeAlias = Callable[..., str | None]
+KV, RG, DATA, CALL = "azurerm_key_vault.kv", "azurerm_resource_group.rg", "data.azurerm_client_config.me", "module.m"
+LABELS = frozenset({KV, RG, DATA, CALL})
+EVERYTHING = Demand(paths={}, vias={}, everything=True)
+
+
+def declaring(*labels: str) -> str:
+    """A file that declares these."""
+    texts = []
+    for label in labels:
+        *kind, type_, name = ["resource", *label.split(".")]
+        if type_ == "module":
+            texts.append(f'module "{name}" {{\n  source = "./{name}"\n}}\n')
+        else:
+            texts.append(f'{kind[-1]} "{type_}" "{name}" {{\n}}\n')
+    return "".join(texts)
+
+
+WHOLE = declaring(*LABELS)
+
+
+@pytest.fixture
+def find(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Find:
+    """What is found in a project for a plan in the folder ``beside``, as its path below the project."""
+    (tmp_path / "project").mkdir()
+    project = Path(os.path.realpath(tmp_path / "project"))
+
+    def found(
+        files: Files, beside: str = "plans", asked: str = "", here: str = "", labels: Iterable[str] = LABELS
+    ) -> str | None:
+        for name, text in files.items():
+            (project / name).parent.mkdir(parents=True, exist_ok=True)
+            (project / name).write_text(text, encoding="utf-8")
+        (project / "elsewhere").mkdir(exist_ok=True)
+        monkeypatch.chdir(project / (here or "elsewhere"))
+        cache = FolderCache(EVERYTHING)
+        locator = Locator(str(project), lambda _: cache)
+        asked = str(project / asked) if asked else ""
+        root = locator.root_module(frozenset(labels), asked, str(project / beside) if beside else "")
+        if root is not None:
+            assert root.base == str(project)
+            assert root.folder.path == os.path.relpath(root.folder.directory, project)
+        return None if root is None else root.folder.path
+
+    return found
+
+
+def test_the_folder_that_the_user_names(find: Find) -> None:
+    files = {"a/main.tf": WHOLE, "b/main.tf": declaring("azurerm_subnet.other"), "plans/main.tf": WHOLE}
+    assert find(files, asked="b") == "b", "whatever is in it"
+    assert find(files, asked="elsewhere") is None, "there is no module"
+    assert find(files, asked="missing") is None
+    assert find({}, asked="b", labels=()) == "b", "a plan may say nothing of its configuration"
+
+
+def test_the_folder_of_the_plan_comes_before_the_current_one(find: Find) -> None:
+    files = {"a/main.tf": declaring(KV), "plans/main.tf": declaring(KV)}
+    assert find(files, here="a") == "plans"
+    assert find({"plans/main.tf": declaring("azurerm_subnet.other")}, here="a") == "a", "it shares nothing"
+
+
+def test_the_current_folder_for_a_plan_from_standard_input(find: Find) -> None:
+    assert find({"a/main.tf": declaring(KV), "plans/main.tf": declaring(KV)}, beside="", here="a") == "a"
+
+
+@pytest.mark.parametrize("label", sorted(LABELS))
+def test_a_folder_beside_has_to_share_a_label(label: str, find: Find) -> None:
+    assert find({"plans/main.tf": declaring(label)}) == "plans"
+    assert find({"plans/main.tf": declaring(f"{label}x")}) is None
+
+
+def test_the_only_one_that_declares_the_same(find: Find) -> None:
+    files = {"deep/er/infra/main.tf": declaring(KV, RG), "deep/er/infra/data.tf": declaring(DATA, CALL)}
+    other = {"other/main.tf": declaring(KV, RG, DATA), "more/main.tf": declaring(*LABELS, "azurerm_subnet.other")}
+    assert find(files | other) == "deep/er/infra"
+    assert find({"copy/main.tf": WHOLE}) is None, "there are two"
+
+
+def test_nothing_is_found_for_a_plan_that_declares_nothing(find: Find) -> None:
+    files = {"empty/main.tf": "", "plans/main.tf": "locals {\n}\n", "a/main.tf": WHOLE}
+    assert find(files, labels=()) is None
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("main.tofu", WHOLE),
+        ("main.tf", WHOLE.replace("\n", "\r\n")),
+        ("main.tf", WHOLE.replace('" {', '"   {').replace("resource ", "  resource\t")),
+        ("main.tf", "\ufeff" + WHOLE),
+        ("main.tf", "# größer\n" + WHOLE),
+        ("main.tf", WHOLE + '# resource "azurerm_key_vault" "commented" {\n'),
+        ("main.tf", WHOLE + 'ephemeral "x_y" "z" {\n}\n'),
+        ("main.tf.json", json.dumps({
+            "resource": {"azurerm_key_vault": {"kv": {}}, "azurerm_resource_group": {"rg": {}}},
+            "data": {"azurerm_client_config": {"me": {}}}, "module": {"m": {"source": "./m"}},
+        })),
+    ],
+)  # fmt: skip
+def test_however_it_is_written(name: str, text: str, find: Find) -> None:
+    assert find({f"infra/{name}": text, "other/main.tf": declaring(KV)}) == "infra"
+
+
+def test_copies_of_other_peoples_code_are_left_alone(find: Find) -> None:
+    copies = {f"{folder}/x/main.tf": WHOLE for folder in (".terraform", ".git", "node_modules", ".venv")}
+    assert find(copies) is None
+    assert find({"infra/main.tf": WHOLE}) == "infra"
+
+
+def test_a_search_that_is_given_up_finds_nothing(find: Find, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The only one that was seen need not be the only one."""
+    files = {f"f{number}/main.tf": declaring(KV) for number in range(9)} | {"a/main.tf": WHOLE}
+    assert find(files) == "a"
+    monkeypatch.setattr(locate, "_MAX_FOLDERS", 5)
+    assert find({}) is None
+    assert find({}, beside="a") == "a", "no search is needed"
+    monkeypatch.setattr(locate, "_MAX_FOLDERS", 5_000)
+    monkeypatch.setattr(locate, "_MAX_BYTES", 50)
+    assert find({}) is None
+
+
+def test_only_what_may_be_it_is_parsed(find: Find, monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[str] = []
+    load = FolderCache.load
+
+    def counted(cache: FolderCache, path: str, directory: str) -> Any:
+        parsed.append(path)
+        return load(cache, path, directory)
+
+    monkeypatch.setattr(FolderCache, "load", counted)
+    assert find({f"f{number}/main.tf": declaring(KV, RG) for number in range(9)} | {"a/main.tf": WHOLE}) == "a"
+    assert set(parsed) == {"a", "plans", "elsewhere"}
+
+
+def test_a_folder_is_looked_through_once_for_all_plans(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    walked: list[str] = []
+    walk = os.walk
+
+    def counted(top: str) -> Any:
+        walked.append(top)
+        return walk(top)
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(os, "walk", counted)
+    locator = Locator(os.path.realpath(tmp_path), lambda _: FolderCache(EVERYTHING))
+    for _ in range(3):
+        assert locator.root_module(LABELS, "", "") is None
+    assert walked == [os.path.realpath(tmp_path)]
+
+
+@pytest.mark.parametrize(
+    "configuration",
+    [None, {}, {"root_module": None}, {"root_module": {"resources": {}, "module_calls": []}},
+     {"root_module": {"resources": [None, 1, {"mode": "managed"}, {"address": 5, "mode": "data"}]}}],
+)  # fmt: skip
+def test_a_configuration_of_another_shape(configuration: Any) -> None:
+    assert labels_of(configuration) <= {"None", "5"}
+
+
+def test_labels() -> None:
+    resources = [
+        {"address": KV, "mode": "managed"}, {"address": DATA, "mode": "data"}, {"address": "x.y", "mode": "other"},
+    ]  # fmt: skip
+    assert labels_of({"root_module": {"resources": resources, "module_calls": {"m": {}}}}) == {KV, DATA, CALL}
+
+
+def test_a_plan_in_a_folder_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = {"resource_changes": [], "configuration": {"root_module": {"module_calls": {"m": {}}}}}
+    (tmp_path / "plan.json").write_text(json.dumps(plan), encoding="utf-8")
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    report = check(Config(paths=(str(tmp_path / "plan.json"),)))
+    assert not [problem for problem in report.problems if "internal error" in problem.message]

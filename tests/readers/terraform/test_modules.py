@@ -1,0 +1,323 @@
+"""Module calls: what they reach, what they are given, and where what is found in them is told."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from tests.readers.terraform.conftest import call, variable, vault
+
+if TYPE_CHECKING:
+    from tests.readers.terraform.conftest import Judge, Judged
+
+KV = "azurerm_key_vault.kv"
+MODULE = variable("p", "true", "bool") + vault("var.p")
+"""The value of its vault stands on line 6."""
+NOT_INSTALLED = "module 'm' is not installed, so what it deploys was not judged"
+
+
+def related(found: Judged, rule: str = "KV001") -> list[tuple[str, str, int]]:
+    """Text, path and line of the places that one finding is related to."""
+    (finding,) = found.all(rule)
+    return [(note.text, note.at.path, note.at.region.start_line if note.at.region else 0) for note in finding.related]
+
+
+def installed(*keys: str, **modules: str) -> dict[str, str]:
+    """Modules that ``terraform init`` has put below ``.terraform``; each is the call of its name, and of more."""
+    entries = [{"Key": "", "Source": "", "Dir": "."}]
+    entries += [{"Key": name, "Source": "x", "Dir": f".terraform/modules/{name}"} for name in modules]
+    entries += [{"Key": key, "Source": "x", "Dir": f".terraform/modules/{next(iter(modules))}"} for key in keys]
+    files = {f".terraform/modules/{name}/main.tf": text for name, text in modules.items()}
+    return {**files, ".terraform/modules/modules.json": json.dumps({"Modules": entries})}
+
+
+class TestPlaces:
+    def test_a_value_of_the_module_is_told_there(self, judge: Judge) -> None:
+        found = judge({"main.tf": call(), "m/main.tf": vault("false")})
+        assert found.told("KV001") == [("fail", "m/main.tf", 2)]
+        assert related(found) == [("called here", "main.tf", 1)]
+
+    def test_a_default_is_told_at_the_attribute(self, judge: Judge) -> None:
+        found = judge({"main.tf": call(), "m/main.tf": MODULE.replace("true", "false")})
+        assert found.told("KV001") == [("fail", "m/main.tf", 6)]
+        assert related(found) == [("the value comes from here", "m/main.tf", 3), ("called here", "main.tf", 1)]
+
+    def test_an_argument_is_told_at_the_caller(self, judge: Judge) -> None:
+        found = judge({"main.tf": call(more="  p = false\n"), "m/main.tf": MODULE})
+        assert found.told("KV001") == [("fail", "main.tf", 3)]
+        assert found.text(found.all("KV001")[0]) == "p = false"
+        assert ("called here", "main.tf", 1) in related(found)
+        assert (f"module.m.{KV} is declared here", "m/main.tf", 5) in related(found)
+
+    def test_an_argument_that_is_handed_on_is_told_where_it_is_written(self, judge: Judge) -> None:
+        files = {
+            "main.tf": call("./a", "  p = false\n"),
+            "a/main.tf": variable("p") + call("../b", "  p = var.p\n", "n"),
+            "b/main.tf": MODULE,
+        }
+        found = judge(files)
+        assert found.told("KV001") == [("fail", "main.tf", 3)]
+        assert [at for text, *at in related(found) if text == "called here"] == [["main.tf", 1], ["a/main.tf", 3]]
+
+    def test_an_argument_made_of_something_is_told_at_the_argument(self, judge: Judge) -> None:
+        text = variable("q", "true") + "locals {\n  no = !var.q\n}\n" + call(more="  p = local.no\n")
+        found = judge({"main.tf": text, "m/main.tf": MODULE})
+        assert found.told("KV001") == [("fail", "main.tf", 9)]
+        assert ("the value comes from here", "main.tf", 5) in related(found)
+
+    def test_what_is_absent_is_told_at_the_head(self, judge: Judge) -> None:
+        found = judge({"main.tf": call(), "m/main.tf": 'resource "azurerm_key_vault" "kv" {\n  name = "kv"\n}\n'})
+        assert found.told("KV001") == [("fail", "m/main.tf", 1)]
+        assert found.text(found.all("KV001")[0]) == 'resource "azurerm_key_vault" "kv"'
+
+    def test_items_of_a_map_of_the_caller(self, judge: Judge) -> None:
+        module = variable("vaults", type_="map(object({ purge = bool }))") + vault(
+            "each.value.purge", "  for_each = var.vaults\n"
+        )
+        given = "  vaults = {\n    a = { purge = true }\n    b = { purge = false }\n  }\n"
+        found = judge({"main.tf": call(more=given), "m/main.tf": module})
+        assert found.told("KV001") == [("fail", "main.tf", 5)]
+        assert found.outcomes("KV001") == {f'module.m.{KV}["b"]': "fail"}
+
+
+class TestInstalled:
+    @pytest.mark.parametrize(
+        ("more", "module", "line"),
+        [
+            ("", vault("false"), 1),
+            ("", MODULE.replace("true", "false"), 1),
+            ("  p = false\n", MODULE, 3),
+            ("  q = 1\n  p = false\n", MODULE, 4),
+            ("", call("./sub", name="n"), 1),
+            ("  p = false\n", variable("p") + call("./sub", "  p = var.p\n", "n"), 3),
+        ],
+    )
+    def test_the_caller_is_told(self, more: str, module: str, line: int, judge: Judge) -> None:
+        inner = MODULE if "p =" in more else vault("false")
+        files = {"main.tf": call("ns/name/azurerm", more), **installed("m.n", m=module)}
+        files[".terraform/modules/m/sub/main.tf"] = inner
+        found = judge(files)
+        assert found.told("KV001") == [("fail", "main.tf", line)]
+        told = {finding.at.path for finding in found.all()}
+        told |= {note.at.path for finding in found.all() for note in finding.related}
+        assert told == {"main.tf"}
+
+    def test_what_the_caller_does_not_say_is_told_at_the_call(self, judge: Judge) -> None:
+        found = judge({"main.tf": call("ns/name/azurerm"), **installed(m=variable("p") + vault("var.p"))})
+        assert found.told("KV001") == [("undecided", "main.tf", 1)]
+
+    def test_what_is_only_called_from_there_is_judged(self, judge: Judge) -> None:
+        files = {
+            "main.tf": call("ns/name/azurerm"),
+            **installed("m.n", m=call("ns/other/azurerm", name="n"), n=vault("false")),
+        }
+        files[".terraform/modules/modules.json"] = json.dumps(
+            {"Modules": [{"Key": "m", "Dir": ".terraform/modules/m"}, {"Key": "m.n", "Dir": ".terraform/modules/n"}]}
+        )
+        found = judge(files)
+        assert found.outcomes("KV001") == {f"module.m.module.n.{KV}": "fail"}
+        assert found.told("KV001") == [("fail", "main.tf", 1)]
+
+    @pytest.mark.parametrize(
+        "manifest",
+        [
+            "", "[", "[]", "null", "5", '{"Modules": 1}', '{"Modules": [{"Key": "m", "Dir": 5}]}',
+            '{"Modules": [{"Key": "m", "Dir": "/etc"}]}', '{"Modules": [{"Key": "m", "Dir": "../../../../.."}]}',
+            '{"Modules": [{"Key": "m", "Dir": "gone"}]}', '{"Modules": [{"Key": "other", "Dir": "."}]}', "[" * 100_000,
+        ],
+    )  # fmt: skip
+    def test_a_manifest_that_is_none(self, manifest: str, judge: Judge) -> None:
+        found = judge({"main.tf": call("ns/name/azurerm"), ".terraform/modules/modules.json": manifest})
+        assert found.notes() == [("main.tf", 1, NOT_INSTALLED)]
+        assert found.code == 0
+
+    def test_a_folder_that_no_file_can_have(self, judge: Judge) -> None:
+        manifest = '{"Modules": [{"Key": "m", "Dir": "a\\u0000b"}]}'
+        found = judge({"main.tf": call("ns/name/azurerm"), ".terraform/modules/modules.json": manifest})
+        assert found.code == 3
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "ns/name/azurerm",
+        "app.terraform.io/a/b/c",
+        "git::https://example.org/a.git",
+        "github.com/a/b",
+        "https://x/y.zip",
+        "s3::x",
+        "m",
+        "/m",
+    ],
+)
+def test_a_module_that_is_not_at_hand_is_a_note_and_leaves_the_root_open(source: str, judge: Judge) -> None:
+    """Also where the call is all that the root has."""
+    files = {"main.tf": call(source)}
+    assert judge(files).notes() == [("main.tf", 1, NOT_INSTALLED)]
+    found = judge({"main.tf": call(source) + vault()})
+    assert found.outcomes("KV201") == {KV: "undecided"}
+    assert found.code == 1  # the vault is open to the world
+
+
+def test_a_module_in_json_that_is_not_at_hand(judge: Judge) -> None:
+    assert judge({"main.tf.json": '{"module": {"m": {"source": "ns/name/azurerm"}}}'}).notes() == [
+        ("main.tf.json", 1, NOT_INSTALLED)
+    ]
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("./gone", "module 'm' cannot be read: its folder holds no Terraform files"),
+        ("./empty", "module 'm' cannot be read: its folder holds no Terraform files"),
+        ("../outside", "module 'm' cannot be read: its source lies outside the project"),
+        ("./../../..", "module 'm' cannot be read: its source lies outside the project"),
+        (".", "module 'm' cannot be read: it calls itself"),
+        ("./empty/..", "module 'm' cannot be read: it calls itself"),
+        ("./a\\u0000b", "module 'm' cannot be read: its source lies outside the project"),
+    ],
+)
+def test_a_module_that_cannot_be_read(source: str, message: str, judge: Judge) -> None:
+    found = judge({"main.tf": call(source) + vault("false"), "empty/readme.md": ""})
+    assert found.errors() == [("main.tf", 1, message)]
+    assert found.outcomes("KV001") == {KV: "fail"}
+    assert found.outcomes("KV201") == {KV: "undecided"}
+
+
+def test_a_source_that_nobody_knows(judge: Judge) -> None:
+    for text in (variable("s") + 'module "m" {\n  source = var.s\n}\n', 'module "m" {\n}\n'):
+        assert [message for *_, message in judge(text, "main.tf").errors()] == ["the source of module 'm' is not known"]
+
+
+def test_a_source_that_is_a_value(judge: Judge) -> None:
+    """OpenTofu takes variables and locals there."""
+    files = {"main.tf": variable("s", '"./m"') + 'module "m" {\n  source = var.s\n}\n', "m/main.tf": vault("false")}
+    assert judge(files, "main.tf").outcomes("KV001") == {f"module.m.{KV}": "fail"}
+
+
+def test_modules_in_a_circle(judge: Judge) -> None:
+    files = {"a/main.tf": call("../b"), "b/main.tf": call("../a") + vault("false")}
+    found = judge(files)
+    assert found.errors() == [("b/main.tf", 1, "module 'm' cannot be read: it calls itself")]
+    assert list(found.outcomes("KV001").values()) == ["fail"]
+
+
+def test_a_chain_of_modules_is_followed_as_deep_as_anyone_goes(judge: Judge) -> None:
+    def chain(length: int) -> dict[str, str]:
+        files = {"main.tf": call("./d1")} | {f"d{i}/main.tf": call(f"../d{i + 1}") for i in range(1, length)}
+        return files | {f"d{length}/main.tf": vault("false")}
+
+    assert list(judge(chain(49)).outcomes("KV001").values()) == ["fail"]
+    found = judge(chain(60))
+    assert [message for *_, message in found.errors()] == [
+        "module 'm' cannot be read: modules call each other more than 50 deep"
+    ]
+
+
+def test_a_module_with_many_callers_is_one_finding(judge: Judge) -> None:
+    calls = "".join(call(name=f"m{i}") for i in range(1000))
+    found = judge({"main.tf": calls, "m/main.tf": vault("false")})
+    (finding,) = found.all("KV001")
+    assert len(finding.occurrences) == 1000
+    assert len(finding.related) <= 21
+    assert found.told("KV001") == [("fail", "m/main.tf", 2)]
+
+
+def test_each_caller_is_judged_with_its_own_values(judge: Judge) -> None:
+    calls = [call(more=f"  p = {value}\n", name=name) for name, value in (("a", "false"), ("b", "true"), ("d", "null"))]
+    found = judge({"main.tf": "".join(calls) + call(name="c"), "m/main.tf": MODULE})
+    assert found.outcomes("KV001") == {f"module.a.{KV}": "fail", f"module.d.{KV}": "fail"}
+
+
+@pytest.mark.parametrize(
+    ("repeated", "brackets"),
+    [
+        ("count = 2", ["[0]", "[1]"]),
+        ("count = 0", []),
+        ("count = var.n", ["[0]"]),
+        ("for_each = var.n", ["[*]"]),
+        (
+            'for_each = toset(["a.b", "c]", "d\\"e", "\\u00e9", "f[0]"])',
+            ['["a.b"]', '["c]"]', '["d\\"e"]', '["f[0]"]', '["é"]'],
+        ),
+    ],
+)
+def test_calls_that_are_repeated(repeated: str, brackets: list[str], judge: Judge) -> None:
+    files = {"main.tf": variable("n") + call(more=f"  {repeated}\n  p = false\n"), "m/main.tf": MODULE}
+    found = judge(files)
+    assert list(found.outcomes("KV001")) == [f"module.m{bracket}.{KV}" for bracket in brackets]
+    assert found.told("KV001") == [("fail", "main.tf", 6)] * bool(brackets)
+
+
+def test_arguments_of_repeated_calls(judge: Judge) -> None:
+    repeated = "  for_each = { a = true, b = false }\n  p = each.value\n"
+    found = judge({"main.tf": call(more=repeated), "m/main.tf": MODULE})
+    assert found.outcomes("KV001") == {f'module.m["b"].{KV}': "fail"}
+    found = judge({"main.tf": call(more="  count = 2\n  p = count.index == 0\n"), "m/main.tf": MODULE})
+    assert found.outcomes("KV001") == {f"module.m[1].{KV}": "fail"}
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ('# module "m" {{\n#   source = "./m"\n# }}\n', "alone"),
+        ('// module "m" {{ source = "./m" }}\n', "alone"),
+        ('/* module "m" {{\n  source = "./m"\n}} */\n', "alone"),
+        ('module "m" {{\n  # source = "./m"\n  source = "./n"\n}}\n', "alone"),
+        ('module "m" {{ source = "./m" }}\n', "called"),
+        ('module m {{\n  source = "./m"\n}}\n', "called"),
+        ('module "m" {{\n  source   =   "./m/"\n}}\n', "called"),
+        ('module "m" {{\n  source = ".//m"\n}}\n', "called"),
+        ('locals {{\n  a = "/*"\n}}\nmodule "m" {{\n  source = "./m"\n}}\nlocals {{\n  b = "*/"\n}}\n', "called"),
+        ('locals {{\n  source = "./m"\n}}\n', "alone"),
+    ],
+)
+def test_which_modules_are_judged_through_others(text: str, says: str, judge: Judge) -> None:
+    files = {"main.tf": text.format(), "m/main.tf": vault("false"), "n/main.tf": vault()}
+    assert list(judge(files).outcomes("KV001")) == [KV if says == "alone" else f"module.m.{KV}"]
+
+
+class TestRoots:
+    FILES = {"main.tf": call("./modules/kv", "  p = false\n"), "modules/kv/main.tf": MODULE}  # noqa: RUF012  # not changed
+
+    def test_a_module_is_judged_through_its_callers(self, judge: Judge) -> None:
+        assert judge(self.FILES).outcomes("KV001") == {f"module.m.{KV}": "fail"}
+
+    def test_one_that_the_user_names_is_judged_alone(self, judge: Judge) -> None:
+        found = judge(self.FILES, "modules/kv")
+        assert found.outcomes("KV001") == {}
+        assert found.report.sources == (".",)
+        assert judge(self.FILES, "modules/kv/main.tf").report.sources == (".",)
+
+    def test_a_file_stands_for_its_module(self, judge: Judge) -> None:
+        files = {"main.tf": variable("p", "false"), "vault.tf": vault("var.p")}
+        assert judge(files, "main.tf").told("KV001") == [("fail", "vault.tf", 2)]
+
+    def test_a_module_made_for_callers_is_open(self, judge: Judge) -> None:
+        open_ = {"main.tf": variable("p") + vault("var.p")}
+        assert judge(open_).outcomes("KV201") == {KV: "undecided"}
+        assert judge(open_, closed=True).outcomes("KV201") == {KV: "fail"}
+
+    @pytest.mark.parametrize(
+        "files",
+        [
+            {"providers.tf": 'provider "azurerm" {\n  features {}\n}\n'},
+            {"backend.tf": 'terraform {\n  backend "local" {\n  }\n}\n'},
+            {"cloud.tf": "terraform {\n  cloud {\n  }\n}\n"},
+            {"terraform.tfvars": "p = true\n"},
+        ],
+    )
+    def test_a_root_says_so_itself(self, files: dict[str, str], judge: Judge) -> None:
+        found = judge({"main.tf": variable("p") + vault("var.p"), **files})
+        assert found.outcomes("KV201") == {KV: "fail"}
+
+    def test_roots_that_use_one_module_are_each_judged(self, judge: Judge) -> None:
+        files = {f"{env}/main.tf": call("../kv") for env in ("dev", "prod")} | {"kv/main.tf": vault("false")}
+        found = judge(files)
+        (finding,) = found.all("KV001")
+        assert [(one.root, one.address) for one in finding.occurrences] == [
+            ("dev", f"module.m.{KV}"),
+            ("prod", f"module.m.{KV}"),
+        ]
