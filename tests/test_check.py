@@ -84,7 +84,7 @@ def test_a_plan_has_the_last_word_on_what_it_decided() -> None:
     for units in ([source, elsewhere, template, *plans], [*plans, template, elsewhere, source]):
         total = together(units)
         assert sorted(addresses(total.findings)) == [
-            ("kv", ""), ("kv", ""), ("kv[0]", "plan"), ("module.m.kv", ""), ("x", ""), ("y", ""),
+            ("kv", ""), ("kv", ""), ("kv[0]", ""), ("module.m.kv", ""), ("x", ""), ("y", ""),
         ]  # fmt: skip
         assert addresses(total.undecided) == addresses(total.suppressed) == [("module.m.kv", "")]
     assert addresses(source.findings) == addresses(told), "a unit is left as it is"

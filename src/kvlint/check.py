@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import TypeAlias
@@ -15,7 +16,7 @@ from kvlint.engine.select import chosen
 from kvlint.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_NOT_WHOLE
 from kvlint.folding import folded, not_answered
 from kvlint.judged import Judged
-from kvlint.model.report import FROM_PLAN, Finding, Problem, Report
+from kvlint.model.report import Finding, Problem, Report
 from kvlint.model.rule import Rule
 from kvlint.readers.discover import discover
 from kvlint.readers.problems import CANNOT_READ
@@ -80,34 +81,22 @@ def together(units: Iterable[Judged]) -> Judged:
             answered[unit.root] = answered.get(unit.root, frozenset()) | unit.answered
     total = Judged()
     for unit in units:
-        total.add(_from_plan(unit) if unit.from_plan else _without(unit, answered))
+        total.add(unit if unit.from_plan else _without(unit, answered))
     total.problems += [total.unused[mark] for mark in sorted(total.unused.keys() - total.used)]
     return total
 
 
 def _without(unit: Judged, answered: Mapping[str, frozenset[str]]) -> Judged:
-    """A unit without what plans have decided."""
+    """A unit without what plans have decided. What it has in common with them is counted there."""
     if not unit.root or unit.root not in answered:
         return unit
     return msgspec.structs.replace(
         unit,
+        judged=Counter(),
+        passed=0,
         findings=not_answered(unit.findings, answered[unit.root]),
         undecided=not_answered(unit.undecided, answered[unit.root]),
         suppressed=not_answered(unit.suppressed, answered[unit.root]),
-    )
-
-
-def _from_plan(unit: Judged) -> Judged:
-    """A plan's unit, whose findings say so where they point into source: a plan's own entries have no span."""
-
-    def told(findings: Iterable[Finding]) -> list[Finding]:
-        return [
-            finding if finding.at.span is None else msgspec.structs.replace(finding, source=FROM_PLAN)
-            for finding in findings
-        ]
-
-    return msgspec.structs.replace(
-        unit, findings=told(unit.findings), undecided=told(unit.undecided), suppressed=told(unit.suppressed)
     )
 
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import posixpath
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from kvlint.engine.evaluate import related
+from kvlint.engine.evaluate import Evaluator, related
 from kvlint.engine.message import fingerprint
-from kvlint.judged import Judged, locations, placed
+from kvlint.judged import Judged, locations, placed, verdicts_on
 from kvlint.model.graph import Demand, Resource
-from kvlint.model.report import Evidence, Finding, Problem
+from kvlint.model.report import FROM_PLAN, Evidence, Finding, Problem
 from kvlint.model.source import Location, static_address
 from kvlint.model.value import MapValue, Path, path_of
 from kvlint.readers.alike import same_path
@@ -32,19 +32,25 @@ _HINT = "--source-root FOLDER names the root module that it was made from"
 _ALL = "[*]"
 
 
-def on_source(judged: Judged, plan: Read, source: Read | None, demand: Demand, policy: Policy | None) -> Judged:
+def on_source(
+    judged: Judged, plan: Read, source: Read | None, demand: Demand, evaluator: Evaluator, policy: Policy | None
+) -> Judged:
     """What judging a plan gave, each finding at its place in ``source``, the root module that the plan was made from.
 
-    What has no place there keeps the one in the plan, and a note says so. Directives in the source count.
+    What the plan leaves undecided, its source may decide. What has no place there keeps the one in the plan, and a note
+    says so. Directives in the source count.
     """
     if source is None:
         lost = len(judged.findings) + len(judged.undecided)
         return _with_note(judged, plan.path, "no Terraform source of the plan is at hand", lost)
     places = _Places(plan, source, demand)
     said = Suppressions(source.comments if policy is not None else {}, policy)
+    failed, open_ = _decided(judged.undecided, source, demand, evaluator)
     findings, silent = _told(judged.findings, places, said)
-    undecided, silent_too = _told(judged.undecided, places, said)
-    suppressed = silent + silent_too
+    findings_too, silent_too = _parted(failed, said)
+    undecided, silent_still = _told(open_, places, said)
+    findings += findings_too
+    suppressed = silent + silent_too + silent_still
     find = source.places(locations([*findings, *undecided, *suppressed], said.problems))
     found = msgspec.structs.replace(
         judged,
@@ -52,6 +58,7 @@ def on_source(judged: Judged, plan: Read, source: Read | None, demand: Demand, p
         undecided=[placed(finding, find, source.root) for finding in undecided],
         suppressed=judged.suppressed + [placed(finding, find, source.root) for finding in suppressed],
         problems=judged.problems + said.problems,
+        passed=judged.passed + len(judged.undecided) - len(failed) - len(open_),
         unused=judged.unused | said.unused,
         used=judged.used | said.used,
         root=source.root,
@@ -59,6 +66,34 @@ def on_source(judged: Judged, plan: Read, source: Read | None, demand: Demand, p
         answered=frozenset(static_address(address) for address in plan.resources),
     )
     return _with_note(found, plan.path, "some resources of the plan are not in its Terraform source", places.lost)
+
+
+def _decided(
+    undecided: Sequence[Finding], source: Read, demand: Demand, evaluator: Evaluator
+) -> tuple[list[Finding], list[Finding]]:
+    """What of a plan's open questions its source says to fail, and what stays open.
+
+    A plan holds no locals and no conditions, so its source may know what becomes of a value, or whom an id names.
+    """
+    if not undecided:
+        return [], []
+    verdicts = verdicts_on(source, demand, evaluator)
+    failed = {(finding.rule.id, finding.resource): finding for finding in verdicts.findings}
+    doubtful = {(finding.rule.id, finding.resource) for finding in verdicts.undecided}
+    keys = [(finding.rule.id, finding.resource) for finding in undecided]
+    open_ = [
+        finding
+        for key, finding in zip(keys, undecided, strict=True)
+        if key not in failed and (key in doubtful or finding.resource not in source.resources)
+    ]
+    return [failed[key] for key in keys if key in failed], open_
+
+
+def _parted(findings: Iterable[Finding], said: Suppressions) -> tuple[list[Finding], list[Finding]]:
+    """Those that count, and those that are suppressed."""
+    pairs = [(finding, said.of(finding)) for finding in findings]
+    counted = [finding for finding, reason in pairs if reason is None]
+    return counted, [msgspec.structs.replace(one, suppressed=why) for one, why in pairs if why is not None]
 
 
 def _with_note(judged: Judged, path: str, message: str, lost: int) -> Judged:
@@ -71,18 +106,13 @@ def _with_note(judged: Judged, path: str, message: str, lost: int) -> Judged:
 
 def _told(findings: Iterable[Finding], places: _Places, said: Suppressions) -> tuple[list[Finding], list[Finding]]:
     """The findings at their places in the source, and those of them that are suppressed there."""
-    counted: list[Finding] = []
-    suppressed: list[Finding] = []
+    lost: list[Finding] = []
+    found: list[Finding] = []
     for finding in findings:
         moved = places.moved(finding)
-        reason = said.of(moved) if moved is not None else None
-        if moved is None:
-            counted.append(finding)
-        elif reason is None:
-            counted.append(moved)
-        else:
-            suppressed.append(msgspec.structs.replace(moved, suppressed=reason))
-    return counted, suppressed
+        (lost if moved is None else found).append(finding if moved is None else moved)
+    counted, suppressed = _parted(found, said)
+    return counted + lost, suppressed
 
 
 class _Places:
@@ -118,6 +148,7 @@ class _Places:
             resource_at=resource.at,
             callers=resource.callers,
             fingerprint=fingerprint(finding.rule.id, at, resource.callers) if finding.fingerprint else "",
+            source=FROM_PLAN,
         )
 
     def _find(self, address: str) -> Resource | None:

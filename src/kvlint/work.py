@@ -90,7 +90,7 @@ class Worker:
             judged = judge(read, self.demand, self.evaluator, self.explain, self.policy)
             if read.plan is not None:
                 source = self.reader.source_of(read.plan, unit.source.file, self.source_root)
-                return on_source(judged, read, source, self.demand, self.policy)
+                return on_source(judged, read, source, self.demand, self.evaluator, self.policy)
             if unit.compiled is None:
                 return judged
             path = unit.compiled.path

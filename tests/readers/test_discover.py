@@ -142,7 +142,8 @@ class TestCommandLine:
             (folder / name).write_text('{"name": "x"}')
         ran = run(".", cwd=folder)
         assert ran.code == 3
-        assert "nothing to check in .: no Terraform module, plan, template, Bicep file or what-if result was found" in ran.out + ran.err
+        what = "no Terraform module, plan, template, Bicep file or what-if result was found"
+        assert f"nothing to check in .: {what}" in ran.out + ran.err
         assert "terraform show -json tfplan > plan.json" in ran.out + ran.err
 
     def test_good_and_broken_plans_together(self, folder: Path, plan: PlanJson, run: Run) -> None:

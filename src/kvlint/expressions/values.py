@@ -146,12 +146,37 @@ def unknown_in(result: Result) -> Unknown | None:
 
 def is_large(result: Result) -> bool:
     """Whether a value has more than MAX_PARTS parts or MAX_LEVELS levels, so that nobody should walk through it."""
-    return any(isinstance(part, Unknown) and part.why == _LARGE for part in _parts(result))
+    return not isinstance(result, _LEAVES) and _measured(result) is None
 
 
 def size(result: Result) -> int:
-    """How many parts a value has; of one that is_large only those that somebody would look at."""
-    return 1 if isinstance(result, _LEAVES) else sum(1 for _ in _parts(result))
+    """How many parts a value has; of one that is_large the most that somebody would look at."""
+    if isinstance(result, _LEAVES):
+        return 1
+    found = _measured(result)
+    return MAX_PARTS if found is None else found
+
+
+def _measured(result: Result) -> int | None:
+    """How many parts a value has, level by level; None for one that is_large."""
+    level: list[Result] = [result]
+    seen = 0
+    for _ in range(MAX_LEVELS + 1):
+        inner: list[Result] = []
+        for item in level:
+            if type(item) is Fields:
+                inner.extend(item.fields.values())
+                if item.rest is not None:
+                    inner.append(item.rest)
+            elif type(item) is Items:
+                inner.extend(item.items)
+        seen += len(level)
+        if not inner:
+            return seen
+        if seen + len(inner) > MAX_PARTS:
+            return None
+        level = inner
+    return None
 
 
 def _parts(result: Result) -> Iterator[Result]:

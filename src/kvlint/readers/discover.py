@@ -41,8 +41,7 @@ def discover(paths: Sequence[str]) -> tuple[list[Source], str]:
             found[STDIN] = Source(file=STDIN, path=STDIN_NAME, asked=True)
         elif os.path.isdir(path):
             closed: list[str] = []
-            for file in _files(path, closed):
-                real = os.path.realpath(file) if os.path.islink(file) else file
+            for file, real in _files(path, closed):
                 found.setdefault(real, Source(file=file, path=_named(file, root), asked=False))
             for file in closed:
                 found.setdefault(file, Source(file=file, path=_named(file, root), asked=True))
@@ -72,17 +71,37 @@ def read_source(source: Source) -> bytes:
         raise InputError("is too large for the memory of this machine") from error
 
 
-def _files(folder: str, closed: list[str]) -> Iterator[str]:
-    """All files below a folder that kvlint may understand; folders that cannot be listed are added to ``closed``.
+def _files(folder: str, closed: list[str]) -> Iterator[tuple[str, str]]:
+    """All files below a folder that kvlint may understand, with their real paths; a folder that cannot be listed is
+    added to ``closed``.
 
-    Links to folders are not followed, so that no loop can arise. Their paths are real but for the last step.
+    Links to folders are not followed, so that no loop can arise.
     """
-    for here, folders, files in os.walk(os.path.realpath(folder), onerror=lambda error: closed.append(error.filename)):
-        folders[:] = sorted(name for name in folders if name not in SKIPPED)
-        for name in sorted(files):
-            file = os.path.join(here, name)
-            if name.lower().endswith(ENDINGS) and os.path.isfile(file):
-                yield file
+    waiting = [os.path.realpath(folder)]
+    while waiting:
+        here = waiting.pop()
+        try:
+            with os.scandir(here) as found:
+                entries = sorted(found, key=lambda entry: entry.name)
+        except OSError:
+            closed.append(here)
+            continue
+        folders: list[str] = []
+        for entry in entries:
+            # Of an entry that is no link the system has told already what it is.
+            if entry.is_dir(follow_symlinks=False):
+                if entry.name not in SKIPPED:
+                    folders.append(entry.path)
+            elif entry.name.lower().endswith(ENDINGS) and _is_file(entry):
+                yield entry.path, os.path.realpath(entry.path) if entry.is_symlink() else entry.path
+        waiting.extend(reversed(folders))
+
+
+def _is_file(entry: os.DirEntry[str]) -> bool:
+    try:
+        return entry.is_file()
+    except OSError:  # a link that leads to itself
+        return False
 
 
 def _root(paths: Sequence[str]) -> str:

@@ -27,17 +27,49 @@ def reported(root: str, file: str) -> str:
     return os.path.relpath(file, root).replace(os.sep, "/")
 
 
+class Kept:
+    """Files that were looked through and will be read again by their reader: opening one takes longer than anything.
+
+    Each is given back once. There is room for so many bytes that memory stays the same however many files there are.
+    """
+
+    def __init__(self, room: int) -> None:
+        self._room = room
+        self._files: dict[str, bytes] = {}
+
+    def keep(self, file: str, data: bytes) -> None:
+        """Keep the content of a file, if there is room."""
+        if len(data) <= self._room and file not in self._files:
+            self._files[file] = data
+            self._room -= len(data)
+
+    def take(self, file: str) -> bytes | None:
+        """The content of a file that was kept, which is let go."""
+        data = self._files.pop(file, None)
+        if data is not None:
+            self._room += len(data)
+        return data
+
+
+KEPT = Kept(32_000_000)
+"""What this process has kept; processes that it starts as copies of itself have it too."""
+
+
 def read_bytes(file: str, limit: int) -> bytes:
     """The content of a file. Raises InputError if it cannot be read, is no plain file, or is larger than ``limit``."""
+    kept = KEPT.take(file)
+    if kept is not None:
+        return kept
     try:
         if not os.path.isfile(file):
             raise InputError("there is no such file")
-        with open(file, "rb") as stream:
-            data = stream.read(limit + 1)
+        # Reading at most so many bytes would take a buffer of that size for each file.
+        with open(file, "rb", buffering=0) as stream:
+            data = stream.readall() if os.fstat(stream.fileno()).st_size <= limit else None
     except (OSError, ValueError) as error:
         reason = error.strerror if isinstance(error, OSError) and error.strerror else "its path is no file's"
         raise InputError(f"it cannot be read: {reason}") from error
-    if len(data) > limit:
+    if data is None or len(data) > limit:
         raise InputError(f"it is larger than {limit:,} bytes")
     return data
 

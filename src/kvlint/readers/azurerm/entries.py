@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import NamedTuple
 
 from kvlint.model.source import Location
-from kvlint.model.value import Path, Scalar, Unknown, Value
+from kvlint.model.value import Path, Plain, Scalar, Unknown, Value
 from kvlint.readers.azurerm.table import Field
 from kvlint.readers.azurerm.version import VersionRange
 
@@ -52,15 +52,33 @@ def meet(path: Path, arm: Path) -> bool:
     return path[: len(arm)] == arm[: len(path)]
 
 
+# What fields amount to that are not set, and the note that says so, or only why nobody knows; by the identity of the
+# field, for the tables live as long as the program.
+_known: dict[tuple[int, VersionRange], tuple[Plain | None, str] | None] = {}
+
+
 def default_of(field: Field, version: VersionRange, at: Location) -> Value | None:
     """What an argument that is not set amounts to in the provider versions that are possible; None for nothing."""
+    if not field.defaults:
+        return None
+    key = (id(field), version)
+    if key not in _known:
+        _known[key] = _default(field, version)
+    found = _known[key]
+    if found is None:
+        return None
+    plain, note = found
+    return Unknown(at=at, why=note) if plain is None else Scalar(at=at, value=plain, origin="default", note=note)
+
+
+def _default(field: Field, version: VersionRange) -> tuple[Plain | None, str] | None:
     possible = [default for default in field.defaults if version.meets(default.since, default.until)]
     if not possible:
         return None
     if len({default.value for default in possible}) > 1:
-        return Unknown(at=at, why="its default depends on the provider version, which is not known")
+        return None, "its default depends on the provider version, which is not known"
     plain = possible[0].value
     if field.kind == "flag":
         plain = field.words[0 if plain is True else 1]
     word = str(plain).lower() if isinstance(plain, bool) else str(plain)
-    return Scalar(at=at, value=plain, origin="default", note=f"not set, and the default is {word}")
+    return plain, f"not set, and the default is {word}"

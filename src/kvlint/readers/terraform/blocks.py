@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from kvlint.readers.terraform.instance import ModuleInstance
 
 # Blocks that say how Terraform goes about a resource, and nothing of the resource.
+_WHOLES = (Items, Fields)
 _META = frozenset({"lifecycle", "provisioner", "connection", "timeouts", "dynamic"})
 
 
@@ -62,7 +63,7 @@ class Content:
         """The value of an attribute, told where its owner edits it; None if it is not written."""
         piece = self.pieces.get(name)
         if piece is None:
-            return self._lost(name)
+            return self._lost(name) if self._damaged else None
         found = self._values.get(name)
         if found is None:
             if name in self._busy:
@@ -70,7 +71,7 @@ class Content:
             self._busy.add(name)
             try:
                 found = self.instance.evaluate(piece, self.local)
-                if isinstance(found, (Items, Fields)):
+                if isinstance(found, _WHOLES):
                     start, end = piece.attribute.start, piece.attribute.end
                     found = settled_deeply(found, self.instance.place(piece.path, start, end), self.instance)
             finally:

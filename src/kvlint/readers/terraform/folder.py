@@ -7,7 +7,7 @@ opentofu.org/docs/language/files (a ``.tofu`` file takes the place of the ``.tf`
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from kvlint.errors import InputError
@@ -92,7 +92,7 @@ class Folder:
 
     ``resources`` holds data sources (``data.TYPE.NAME``) and ephemeral resources too. ``twins`` are declarations whose
     address is taken already, ``misfits`` blocks that are nothing that Terraform knows; it refuses both. ``unreadable``
-    are files by their reported path.
+    are files by their reported path, ``names`` those of all that lies in the folder.
     """
 
     def __init__(
@@ -102,11 +102,13 @@ class Folder:
         files: tuple[ModuleFile, ...],
         overrides: frozenset[str] = frozenset(),
         unreadable: Mapping[str, InputError] | None = None,
+        names: frozenset[str] = frozenset(),
     ) -> None:
         self.path = path
         self.directory = directory
         self.files = files
         self.unreadable = unreadable or {}
+        self.names = names
         self.variables: dict[str, Declaration] = {}
         self.outputs: dict[str, Declaration] = {}
         self.resources: dict[str, Declaration] = {}
@@ -168,11 +170,11 @@ class Folder:
 
 def load_folder(path: str, directory: str) -> Folder:
     """The module in a folder. Raises InputError if the folder cannot be listed."""
-    names = module_files(directory)
+    names = names_in(directory)
     files: list[ModuleFile] = []
     overrides: set[str] = set()
     unreadable: dict[str, InputError] = {}
-    for name in sorted(names, key=lambda name: (is_override(name), name)):
+    for name in sorted(module_files(names), key=lambda name: (is_override(name), name)):
         reported = f"{path}/{name}" if path not in ("", ".") else name
         try:
             files.append(ModuleFile(reported, parse(os.path.join(directory, name))))
@@ -180,7 +182,7 @@ def load_folder(path: str, directory: str) -> Folder:
             unreadable[reported] = error
         if is_override(name):
             overrides.add(reported)
-    return Folder(path, directory, tuple(files), frozenset(overrides), unreadable)
+    return Folder(path, directory, tuple(files), frozenset(overrides), unreadable, names)
 
 
 def parse(file: str, *, variables: bool = False) -> File:
@@ -193,12 +195,17 @@ def parse(file: str, *, variables: bool = False) -> File:
     return parse_json_file(text, variables=variables)
 
 
-def module_files(directory: str) -> list[str]:
-    """The names of the files that make a module. Raises InputError if the folder cannot be listed."""
+def names_in(directory: str) -> frozenset[str]:
+    """The names of all that lies in a folder. Raises InputError if it cannot be listed."""
     try:
-        found = {name for name in os.listdir(directory) if is_module_file(name)}
+        return frozenset(os.listdir(directory))
     except OSError as error:
         raise InputError(f"the folder cannot be listed: {error.strerror}") from error
+
+
+def module_files(names: Iterable[str]) -> list[str]:
+    """Of the names in a folder those of the files that make a module."""
+    found = {name for name in names if is_module_file(name)}
     return [name for name in found if not _is_replaced(name, found)]
 
 

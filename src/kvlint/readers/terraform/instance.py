@@ -68,7 +68,7 @@ class ModuleInstance:
         self._modules: dict[str, ModuleSymbol] = {}
         self._elsewhere: dict[str, bool] = {}
         self.providers: dict[str, str] = {}
-        self._spaces: dict[str, Result] = {}
+        self.spaces: dict[str, Result] = {}
         if use.shown is None:
             for file in folder.files:
                 run.add(file)
@@ -89,7 +89,7 @@ class ModuleInstance:
             module.close()
         for scope in self._scopes.values():
             scope.close()
-        for held in (self._scopes, self._values, self._resources, self._modules, self._spaces):
+        for held in (self._scopes, self._values, self._resources, self._modules, self.spaces):
             held.clear()
 
     def scope(self, path: str) -> FileScope:
@@ -132,12 +132,14 @@ class ModuleInstance:
             return Unknown(at=at, why=f"'{attribute.name}' cannot be read")
         if type(node) is tree.Literal:
             return Absent(at=at) if node.value is None else Scalar(at=at, value=node.value)
-        return self.evaluate_node(piece, node, local)
+        return self._evaluated(path, node, local, at)
 
     def evaluate_node(self, piece: Piece, node: tree.Expression, local: Local) -> Result:
         """What a part of an attribute's expression amounts to."""
         path, attribute = piece
-        at = self.place(path, attribute.start, attribute.end)
+        return self._evaluated(path, node, local, self.place(path, attribute.start, attribute.end))
+
+    def _evaluated(self, path: str, node: tree.Expression, local: Local, at: Location) -> Result:
         try:
             found = self.scope(path).evaluator.evaluate(node, local)
         except FailedError as error:
@@ -156,10 +158,8 @@ class ModuleInstance:
         return found
 
     def symbol(self, node: tree.Name, at: Location) -> Result:
-        """What the first name of a reference means."""
-        found = self._spaces.get(node.name)
-        if found is None:
-            found = self._spaces[node.name] = spaces.space(self, node.name, at)
+        """What the first name of a reference means; it is kept in ``spaces``."""
+        found = self.spaces[node.name] = spaces.space(self, node.name, at)
         return found
 
     def variable(self, name: str, at: Location) -> Result:

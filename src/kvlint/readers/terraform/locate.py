@@ -12,7 +12,7 @@ from kvlint.readers.discover import SKIPPED
 from kvlint.readers.files import MAX_FILE, inside, read_bytes, reported
 from kvlint.readers.repository import root_of
 from kvlint.readers.terraform.cache import FolderCache
-from kvlint.readers.terraform.folder import Folder, is_module_file, module_files
+from kvlint.readers.terraform.folder import Folder, is_module_file, module_files, names_in
 
 # What is looked at before the search is given up: it must not take longer than judging the plan.
 _MAX_FOLDERS = 5_000
@@ -139,7 +139,7 @@ def _names(directory: str) -> tuple[frozenset[bytes] | None, int]:
     names: set[bytes] = set()
     size, is_plain = 0, True
     try:
-        for name in module_files(directory):
+        for name in module_files(names_in(directory)):
             data = read_bytes(os.path.join(directory, name), MAX_FILE)
             size += len(data)
             names.update(labels.split()[-1].strip(b'"') for labels in _LABELS.findall(data) if labels.strip())

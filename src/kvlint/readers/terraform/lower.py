@@ -9,7 +9,7 @@ import msgspec
 from kvlint.expressions.values import Result, hidden
 from kvlint.model.graph import Demand
 from kvlint.model.source import Location
-from kvlint.model.value import Link, ListValue, MapValue, Scalar, Unknown, Value
+from kvlint.model.value import Link, ListValue, MapValue, Plain, Scalar, Unknown, Value
 from kvlint.readers.azurerm.entries import NEVER, Entry, default_of, entries_of, meet
 from kvlint.readers.azurerm.table import Field, Mapped
 from kvlint.readers.azurerm.tree import Tree, frozen, has, put
@@ -66,7 +66,18 @@ class _Filling:
         missing: list[tuple[Entry, Location]] = []
         for entry in entries:
             field = entry.field
-            if field.until <= self.version.low:
+            if entry.simple:
+                found = content.attribute(entry.name)
+                # Most of what is written is a text, number or boolean that only has to be put in its place.
+                if type(found) is Scalar and _is_typed(field, found.value):
+                    put(tree, entry.arm, found)
+                    continue
+                value = None if found is None else self._value(entry, found)
+                if value is None:
+                    missing.append((entry, content.at if found is None else found.at))
+                else:
+                    put(tree, entry.arm, value)
+            elif field.until <= self.version.low:
                 missing.append((entry, content.at))
             elif field.kind in ("block", "blocks"):
                 if not self._blocks(tree, entry, content):
@@ -142,6 +153,11 @@ def _links(field: Field, value: Value) -> Value:
     if field.kind == "links" and isinstance(value, Scalar | Link):
         return ListValue(at=value.at, items=(value,))
     return value
+
+
+def _is_typed(field: Field, plain: Plain) -> bool:
+    """Whether a plain value needs no conversion."""
+    return type(plain) is not str or (not field.numeric and plain not in _BOOLEANS)
 
 
 def _typed(field: Field, value: Value) -> Value:

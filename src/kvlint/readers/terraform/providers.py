@@ -25,11 +25,11 @@ _SOURCE = "/hashicorp/azurerm"
 _NOTHING: Local = {}
 
 
-def locked(directory: str) -> VersionRange | None:
+def locked(folder: Folder) -> VersionRange | None:
     """The azurerm version that the lock file of a root module names; None if there is none."""
-    file = os.path.join(directory, LOCK_FILE)
-    if not os.path.isfile(file):
+    if LOCK_FILE not in folder.names:
         return None
+    file = os.path.join(folder.directory, LOCK_FILE)
     try:
         blocks = parse(file).body.blocks
     except InputError:

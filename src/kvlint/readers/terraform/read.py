@@ -80,7 +80,7 @@ def read_text(path: str, text: str, demand: Demand) -> TerraformRead:
 
 def _read(folder: Folder, run: TerraformRun, settings: Settings, planned: Mapping[str, Any] | None) -> TerraformRead:
     values = RootValues(run, folder, settings, planned)
-    run.version = locked(folder.directory) or _demanded(run, folder)
+    run.version = locked(folder) or _demanded(run, folder)
     instance = ModuleInstance(folder, run, Use(given=values))
     if not settings.closed and not folder.declares_root and not values.given and _needs_values(folder):
         run.closed = False

@@ -7,8 +7,10 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from kvlint.errors import InputError
 from kvlint.readers.azurerm.resources import LOOKS_LIKE_VAULT, RESOURCES
 from kvlint.readers.discover import Source
+from kvlint.readers.files import KEPT, MAX_FILE, read_bytes
 from kvlint.readers.terraform.folder import is_module_file
 
 # How a module call begins, and what it calls, in both notations; behind a mark of a comment none does.
@@ -17,7 +19,6 @@ _SOURCE = re.compile(rb'(?:^|[{,])[ \t]*+"?source"?[ \t]*+[=:][ \t]*+"([^"\r\n]*
 _LOCAL = re.compile(rb"\.{1,2}(?:[/\\].*)?")
 # A comment in marks of its own. Texts are met too, for they may hold such marks.
 _COMMENT = re.compile(rb'"(?:[^"\\\r\n]|\\.)*+"|[#/][^\r\n*][^\r\n]*+|(/\*.*?\*/)', re.DOTALL)
-_MAX_FILE = 10_000_000
 
 
 class Root(NamedTuple):
@@ -82,7 +83,7 @@ def _scanned(directory: str, files: Iterable[Source], words: re.Pattern[bytes]) 
     calls: set[str] = set()
     matters = False
     for source in files:
-        data = _head(source.file)
+        data = _text(source.file)
         matters = matters or data is None or _is_hidden(data) or words.search(data) is not None
         if data is None or b"module" not in data:
             continue
@@ -99,8 +100,8 @@ def _scanned(directory: str, files: Iterable[Source], words: re.Pattern[bytes]) 
 
 
 def _is_hidden(data: bytes) -> bool:
-    """Whether words may stand in a text that no search finds: it is too long, in UTF-16, or spelled in escapes."""
-    return len(data) > _MAX_FILE or b"\0" in data or b"\\u" in data
+    """Whether words may stand in a text that no search finds: it is in UTF-16, or spelled in escapes."""
+    return b"\0" in data or b"\\u" in data
 
 
 def _uncommented(data: bytes) -> bytes:
@@ -110,12 +111,14 @@ def _uncommented(data: bytes) -> bytes:
     return _COMMENT.sub(lambda found: b"" if found[1] is not None else found[0], data)
 
 
-def _head(file: str) -> bytes | None:
+def _text(file: str) -> bytes | None:
+    """The content of a file; None if it cannot be read, or is too large to be looked through."""
     try:
-        with open(file, "rb") as opened:
-            return opened.read(_MAX_FILE + 1)
-    except OSError:
+        data = read_bytes(file, MAX_FILE)
+    except InputError:
         return None
+    KEPT.keep(file, data)
+    return data
 
 
 def _reaches(directory: str, scanned: Mapping[str, _Scanned]) -> bool:

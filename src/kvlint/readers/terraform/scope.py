@@ -34,7 +34,8 @@ class FileScope:
 
     def symbol(self, node: tree.Name) -> Result:
         """What the first name of a reference means."""
-        return self.instance.symbol(node, self.place(node))
+        found = self.instance.spaces.get(node.name)
+        return found if found is not None else self.instance.symbol(node, self.place(node))
 
     def call(self, node: tree.Call, local: Local) -> Result | None:  # noqa: ARG002  # HCL declares no functions
         """Nothing: a module declares no functions."""

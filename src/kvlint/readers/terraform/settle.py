@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from kvlint.readers.terraform.instance import ModuleInstance
 
 _LEAVES = (Scalar, Unknown, Absent)
+_WHOLES = (Items, Fields)
 # Longer lists are not copied wherever they are handed on.
 _SHORT = 100
 
@@ -34,7 +35,7 @@ def settled_deeply(found: Result, at: Location, instance: ModuleInstance) -> Res
     """The same for all that is in a value."""
     if isinstance(found, _LEAVES):
         return found if _stays(found.at, at, instance) else _moved(found, at)
-    if not isinstance(found, Items | Fields) or is_large(found):
+    if not isinstance(found, _WHOLES) or is_large(found):
         return found
     return _deeply(found, at, instance)
 

@@ -12,7 +12,7 @@ from kvlint.model.source import Location
 from kvlint.model.value import Scalar
 from kvlint.readers.files import inside, read_bytes, reported
 from kvlint.readers.terraform.cache import is_local
-from kvlint.readers.terraform.folder import Declaration, Folder, module_files
+from kvlint.readers.terraform.folder import Declaration, Folder, module_files, names_in
 from kvlint.readers.terraform.public_modules import well_known
 
 if TYPE_CHECKING:
@@ -90,7 +90,7 @@ def _load(instance: ModuleInstance, directory: str) -> Folder:
     """The module in a folder. Raises InputError if there is none, or if it calls itself."""
     if any(directory == folder.directory for folder in (*instance.use.around, instance.folder)):
         raise InputError("it calls itself")
-    if not os.path.isdir(directory) or not module_files(directory):
+    if not os.path.isdir(directory) or not module_files(names_in(directory)):
         raise InputError("its folder holds no Terraform files")
     return instance.run.cache.load(reported(instance.run.root, directory), directory)
 

@@ -123,12 +123,7 @@ class RootValues:
 
 def _beside(folder: Folder) -> Sequence[tuple[str, str]]:
     """The files that Terraform itself reads, in its order."""
-    if not folder.directory:
-        return ()
-    try:
-        names = os.listdir(folder.directory)
-    except OSError:
-        return ()
+    names = folder.names
     found = [name for name in _FILES if name in names] + sorted(name for name in names if name.endswith(_AUTO))
     prefix = "" if folder.path in ("", ".") else f"{folder.path}/"
     return [(prefix + name, os.path.join(folder.directory, name)) for name in found]
