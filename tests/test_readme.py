@@ -28,4 +28,4 @@ def test_output_is_the_samples_own(pytestconfig: pytest.Config) -> None:
         text = OUTPUT.sub(fresh, text)
         README.write_text(text, encoding="utf-8")
     blocks = {block["name"]: block["shown"] for block in OUTPUT.finditer(text)}
-    assert blocks == {name: shown(name) for name in ("careless/main.bicep",)}
+    assert blocks == {name: shown(name) for name in ("careless/main.tf",)}
