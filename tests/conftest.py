@@ -10,6 +10,11 @@ from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import pytest
+from hypothesis import settings
+
+# How long one example takes says more of the machine, and of what it is the first to import, than of kvlint.
+settings.register_profile("without deadline", deadline=None)
+settings.load_profile("without deadline")
 
 
 class Ran(NamedTuple):
