@@ -11,6 +11,7 @@ import pytest
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint, Said
+    from tests.conftest import Run
 
 VAULT = (
     'resource "azurerm_key_vault" "kv" {\n  name                     = "kv"\n  purge_protection_enabled = var.p\n}\n'
@@ -251,3 +252,23 @@ def test_a_plan_takes_the_place_of_what_its_source_says(kvlint: Kvlint) -> None:
     assert told(kvlint("infra", "-f", "json")) == [("fail", "infra/main.tf", 5)]
     assert told(kvlint("infra/plan.json", "-f", "json")) == [("fail", "infra/main.tf", 5)]
     assert told(kvlint("bad.json", "--source-root", "infra", "-f", "json")) == [("fail", "infra/main.tf", 5)]
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "for_each = var.s\n  name     = each.key",
+        "for_each = toset(keys(var.s))\n  name     = each.key",
+        "for_each = toset([for k, v in var.s : k])\n  name     = each.value",
+        "name = keys(var.s)[0]",
+        'name = join("-", keys(var.s))',
+    ],
+)
+def test_keys_of_a_secret_map_are_printed_nowhere(written: str, run: Run, tmp_path: Path) -> None:
+    variable = 'variable "s" {\n  type      = map(string)\n  default   = { "hunter2" = "x" }\n  sensitive = true\n}\n'
+    provider = 'provider "azurerm" {\n  features {}\n}\n'
+    (tmp_path / "main.tf").write_text(f'{provider}{variable}resource "azurerm_key_vault" "kv" {{\n  {written}\n}}\n')
+    for form in ("text", "json", "sarif"):
+        ran = run("-v", "-f", form, tmp_path)
+        assert ran.code == 1
+        assert "hunter2" not in ran.out + ran.err

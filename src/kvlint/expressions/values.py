@@ -219,6 +219,11 @@ def is_sensitive(result: Result) -> bool:
     return any(isinstance(part, _LEAVES) and part.sensitive for part in _parts(result))
 
 
+def hides_keys(value: Fields) -> bool:
+    """Whether a map is secret as a whole, its keys too: marks stand on values, so all of them are."""
+    return bool(value.fields) and all(map(is_sensitive, value.fields.values()))
+
+
 def hidden(result: Result) -> Result:
     """``result`` with every part of it secret."""
     return Unknown(at=result.at, why=_LARGE, sensitive=True) if is_large(result) else _marked(result, sensitive=True)

@@ -12,7 +12,7 @@ from kvlint.expressions.terraform.failure import FailedError
 from kvlint.expressions.terraform.order import keeps_order
 from kvlint.expressions.terraform.plain import primitive, text_of
 from kvlint.expressions.terraform.uncertain import Alternatives, below, gathered
-from kvlint.expressions.values import MAX_ITEMS, Fields, Items, Result, doubt_in, hole, pattern_of, perhaps
+from kvlint.expressions.values import MAX_ITEMS, Fields, Items, Result, doubt_in, hides_keys, hole, pattern_of, perhaps
 from kvlint.model.source import Location
 from kvlint.model.value import Absent, Scalar, Unknown
 from kvlint.syntax import tree
@@ -112,7 +112,9 @@ def _over_fields(
     if len(over.fields) > MAX_ITEMS:
         raise InputError(f"a loop has more than {MAX_ITEMS:,} items")
     evaluator.spend(len(over.fields))
-    pairs: list[_Pair] = [(Scalar(at=over.at, value=key), over.fields[key]) for key in sorted(over.fields)]
+    secret = hides_keys(over)
+    keys = sorted(over.fields)
+    pairs: list[_Pair] = [(Scalar(at=over.at, value=key, sensitive=secret), over.fields[key]) for key in keys]
     if over.rest is None and not any(perhaps(value) is not None for _, value in pairs):
         return _loop(evaluator, node, pairs, local)
     doubt = doubt_in(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from kvlint.expressions.operations import Local
-from kvlint.expressions.values import MAX_ITEMS, Fields, Items, Result, doubt_in, hole, is_sensitive
+from kvlint.expressions.values import MAX_ITEMS, Fields, Items, Result, doubt_in, hides_keys, hole, is_sensitive
 from kvlint.model.source import Location
 from kvlint.model.value import Scalar, Unknown
 from kvlint.readers.plan.address import Key, quoted
@@ -111,9 +111,7 @@ def _for_each(instance: ModuleInstance, declaration: Declaration, address: str) 
 def _is_known(found: Result, written: bool) -> bool:
     """Whether all keys are known, and may be shown. ``written``: the keys stand in the attribute itself."""
     if isinstance(found, Fields):
-        # Where all values are secret, the map may be so as a whole, its keys included.
-        secret = bool(found.fields) and all(map(is_sensitive, found.fields.values()))
-        return found.rest is None and (written or not secret)
+        return found.rest is None and (written or not hides_keys(found))
     if isinstance(found, Items):
         return all(isinstance(item, Scalar) and not item.sensitive for item in found.items)
     return False

@@ -12,7 +12,7 @@ from kvlint.expressions.terraform.order import fitted, has_one_type
 from kvlint.expressions.terraform.plain import primitive, text_of
 from kvlint.expressions.terraform.sameness import may_be
 from kvlint.expressions.terraform.uncertain import below, gathered, marked, uncertain
-from kvlint.expressions.values import Fields, Items, Result, doubt_in, perhaps
+from kvlint.expressions.values import Fields, Items, Result, doubt_in, hides_keys, perhaps
 from kvlint.model.value import Absent, Scalar, Unknown
 
 
@@ -21,7 +21,8 @@ def _keys(call: Call, arguments: list[Result]) -> Result:
     doubt = found if isinstance(found, Unknown) else open_of(found)
     if doubt is not None or isinstance(found, Unknown):
         return call.doubt("which keys a map has is not known", doubt if doubt is not None else found)
-    items: list[Result] = [Scalar(at=found.at, value=key) for key in sorted(found.fields)]
+    secret = hides_keys(found)
+    items: list[Result] = [Scalar(at=found.at, value=key, sensitive=secret) for key in sorted(found.fields)]
     return Items(at=call.at, items=items, kind="list" if found.kind else "")
 
 
