@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, date, datetime
 from typing import TypeAlias
 
@@ -83,7 +83,16 @@ def together(units: Iterable[Judged]) -> Judged:
     for unit in units:
         total.add(unit if unit.from_plan else _without(unit, answered))
     total.problems += [total.unused[mark] for mark in sorted(total.unused.keys() - total.used)]
+    total.problems += _strangers(units)
     return total
+
+
+def _strangers(units: Iterable[Judged]) -> Iterator[Problem]:
+    """What options give values to and no Terraform root declares: Terraform would refuse it."""
+    roots = [unit.strangers for unit in units if unit.strangers is not None]
+    for name in sorted(frozenset.intersection(*roots)) if roots else ():
+        text = f"no root module declares the variable '{name}' that --var or --var-file gives a value to"
+        yield Problem(code=CANNOT_READ, level="warning", message=text)
 
 
 def _without(unit: Judged, answered: Mapping[str, frozenset[str]]) -> Judged:

@@ -15,7 +15,7 @@ from kvlint.errors import EXIT_CLEAN, EXIT_NOT_WHOLE
 _HELP = """kvlint judges Azure Key Vault in infrastructure code.
 
 kvlint PATH... checks Terraform and OpenTofu modules and plans, Bicep files, ARM templates and what-if results: files,
-folders, or - for standard input. It is short for kvlint check PATH...
+folders, or - for a plan, template or what-if result on standard input. It is short for kvlint check PATH...
 
 Exit codes: 0 nothing found, 1 findings, 2 wrong use, 3 the answer is not whole (an input that cannot be read).
 """
@@ -90,7 +90,9 @@ def check(
     source_root: Annotated[
         str, typer.Option("--source-root", help="The folder of the root module that a plan was made from.")
     ] = "",
-    as_of: Annotated[str, typer.Option("--as-of", help="Judge as on this day, YYYY-MM-DD.")] = "",
+    as_of: Annotated[
+        str, typer.Option("--as-of", help="The day, YYYY-MM-DD, on which comments that ignore are judged.")
+    ] = "",
     jobs: Annotated[str, typer.Option("--jobs", "-j", help="How many processes; 0 for as many as pay.")] = "0",
     min_severity: Annotated[str, typer.Option("--min-severity", help="Show nothing less severe.")] = "info",
     fail_on: Annotated[str, typer.Option("--fail-on", help="Exit with 1 from this severity on.")] = "info",
@@ -142,7 +144,7 @@ def explain(
 
 @app.command()
 def graph(
-    path: Annotated[str, typer.Argument(help="A plan, template or Bicep file, or - for standard input.")],
+    path: Annotated[str, typer.Argument(help="A Terraform module, plan, template or Bicep file, or -.")],
     form: Annotated[str, typer.Option("--format", "-f", help="mermaid or dot.")] = "mermaid",
 ) -> None:
     """Draw resources and how they refer to each other."""

@@ -33,9 +33,11 @@ def drawn(path: str, form: str) -> tuple[str, list[Problem]]:
     if form not in _FORMS:
         raise UsageError(f"there is no format '{form}'", f"one of {', '.join(_FORMS)}")
     sources, root = discover([path])
-    units = units_of(sources, ())
-    if len(sources) != 1 or not units:
-        raise UsageError(f"'{path}' is not one plan, template or Bicep file", "give a single file")
+    units = [unit for unit in units_of(sources, ()) if not unit.quiet]
+    if len({unit.source.file for unit in units}) != 1:
+        raise UsageError(
+            f"'{path}' is not one Terraform module, plan, template or Bicep file", "give a single file, or its folder"
+        )
     graph, problems = _graph(units[0], root)
     return "\n".join(_FORMS[form](graph)) + "\n", problems
 

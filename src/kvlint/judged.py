@@ -24,7 +24,7 @@ class Judged(msgspec.Struct, kw_only=True):
     not.
 
     ``root`` is the Terraform root folder that the unit is, or that its plan is of; then it is ``from_plan``, and
-    ``answered`` are the static addresses of the resources that the plan decided.
+    ``answered`` are the static addresses of the resources that the plan decided. ``strangers``: see ``Read``.
     """
 
     findings: list[Finding] = msgspec.field(default_factory=list)
@@ -39,6 +39,7 @@ class Judged(msgspec.Struct, kw_only=True):
     root: str = ""
     from_plan: bool = False
     answered: frozenset[str] = frozenset()
+    strangers: frozenset[str] | None = None
 
     def add(self, other: Judged) -> None:
         """Take in what judging another unit gave; what is said of one root is not added up."""
@@ -70,8 +71,8 @@ def judge(read: Read, demand: Demand, evaluator: Evaluator, explain: bool, polic
     # Where there are directives, an undecided question needs its place, or one for it would seem to be of no use.
     explain = explain or bool(said)
     verdicts = verdicts_on(read, demand, evaluator, explain)
-    findings, silent = _parted(verdicts.findings, said)
-    undecided, silent_too = _parted(verdicts.undecided, said)
+    findings, silent = parted(verdicts.findings, said)
+    undecided, silent_too = parted(verdicts.undecided, said)
     suppressed, problems = silent + silent_too, [*read.problems, *verdicts.problems, *said.problems]
     find = read.places(locations(findings + suppressed + (undecided if explain else []), problems))
     root = read.root or read.path
@@ -86,10 +87,11 @@ def judge(read: Read, demand: Demand, evaluator: Evaluator, explain: bool, polic
         unused=said.unused,
         used=said.used,
         root=read.root,
+        strangers=read.strangers,
     )
 
 
-def _parted(findings: Iterable[Finding], said: Suppressions) -> tuple[list[Finding], list[Finding]]:
+def parted(findings: Iterable[Finding], said: Suppressions) -> tuple[list[Finding], list[Finding]]:
     """The findings that count, and those that are suppressed."""
     if not said:
         return list(findings), []

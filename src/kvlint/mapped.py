@@ -10,7 +10,7 @@ import msgspec
 
 from kvlint.engine.evaluate import Evaluator, related
 from kvlint.engine.message import fingerprint
-from kvlint.judged import Judged, locations, placed, verdicts_on
+from kvlint.judged import Judged, locations, parted, placed, verdicts_on
 from kvlint.model.graph import Demand, Resource
 from kvlint.model.report import FROM_PLAN, Evidence, Finding, Problem
 from kvlint.model.source import Location, static_address
@@ -42,12 +42,13 @@ def on_source(
     """
     if source is None:
         lost = len(judged.findings) + len(judged.undecided)
-        return _with_note(judged, plan.path, "no Terraform source of the plan is at hand", lost)
+        text = "the Terraform source of the plan is not at hand, or several modules could be it"
+        return _with_note(judged, plan.path, text, lost)
     places = _Places(plan, source, demand)
     said = Suppressions(source.comments if policy is not None else {}, policy)
     failed, open_ = _decided(judged.undecided, source, demand, evaluator)
     findings, silent = _told(judged.findings, places, said)
-    findings_too, silent_too = _parted(failed, said)
+    findings_too, silent_too = parted(failed, said)
     undecided, silent_still = _told(open_, places, said)
     findings += findings_too
     suppressed = silent + silent_too + silent_still
@@ -89,13 +90,6 @@ def _decided(
     return [failed[key] for key in keys if key in failed], open_
 
 
-def _parted(findings: Iterable[Finding], said: Suppressions) -> tuple[list[Finding], list[Finding]]:
-    """Those that count, and those that are suppressed."""
-    pairs = [(finding, said.of(finding)) for finding in findings]
-    counted = [finding for finding, reason in pairs if reason is None]
-    return counted, [msgspec.structs.replace(one, suppressed=why) for one, why in pairs if why is not None]
-
-
 def _with_note(judged: Judged, path: str, message: str, lost: int) -> Judged:
     if not lost:
         return judged
@@ -111,7 +105,7 @@ def _told(findings: Iterable[Finding], places: _Places, said: Suppressions) -> t
     for finding in findings:
         moved = places.moved(finding)
         (lost if moved is None else found).append(finding if moved is None else moved)
-    counted, suppressed = _parted(found, said)
+    counted, suppressed = parted(found, said)
     return counted + lost, suppressed
 
 

@@ -105,7 +105,6 @@ class Suppressions:
             return None
         rule = finding.rule.id
         own = (finding.at,) if finding.resource_at is None else (finding.at, finding.resource_at)
-        found = None
         found = [self._beside(at, rule) for at in (*own, *reversed(finding.callers))]
         found += [self._whole.get((at.path, rule)) for at in own]
         first = next(filter(None, found), None)

@@ -27,10 +27,11 @@ from kvlint.suppress import Policy
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
 
-# Bytes that a second process must have to do before starting it pays: of Bicep, which is read in Python, far less than
-# of JSON. A plan cannot be shared out, and several of them seldom come at once.
+# Bytes that a second process must have to do before starting it pays: of Bicep and Terraform, which are read in Python,
+# far less than of JSON. A plan cannot be shared out, and several of them seldom come at once.
 _PAYS_FROM = 3_000_000
 _WEIGHT_OF_BICEP = 5
+_WEIGHT_OF_TERRAFORM = 8
 _CHUNKS_EACH = 8
 _ENDED, _ALONE = "a process that was to judge it was ended from outside", "give it more memory, or try --jobs 1"
 
@@ -86,7 +87,8 @@ class Worker:
         try:
             read = self.reader.read(unit)
             if read is None:
-                return Judged()
+                # There is nothing to judge in a module. Any other file may be no input of kvlint's at all.
+                return Judged(read=[path]) if unit.module else Judged()
             judged = judge(read, self.demand, self.evaluator, self.explain, self.policy)
             if read.plan is not None:
                 source = self.reader.source_of(read.plan, unit.source.file, self.source_root)
@@ -137,11 +139,15 @@ def _jobs(units: Sequence[Unit], asked: int) -> int:
     """How many processes to use: what was asked for, or as many as there is work for."""
     if asked:
         return asked
-    work = sum(_size(unit.source.file) for unit in units) if len(units) > 1 else 0
+    work = sum(_size(unit) for unit in units) if len(units) > 1 else 0
     return min(_processors(), max(1, work // _PAYS_FROM))
 
 
-def _size(file: str) -> int:
+def _size(unit: Unit) -> int:
+    """The bytes of a unit, counted more often where reading them takes longer."""
+    if unit.module:
+        return unit.size * _WEIGHT_OF_TERRAFORM
+    file = unit.source.file
     try:
         size = 0 if file == STDIN else os.stat(file).st_size
     except OSError:

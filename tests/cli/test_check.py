@@ -53,7 +53,10 @@ def test_exit_code(kvlint: Kvlint, form: str, line: str, code: int) -> None:
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("nowhere.json", "'nowhere.json' does not exist (give a plan, a template, a Bicep file, a folder, or -)"),
+        (
+            "nowhere.json",
+            "'nowhere.json' does not exist (give a plan, a template, a Terraform or Bicep file, a folder, or -)",
+        ),
         ("bad.json -f jsn", "there is no format 'jsn' (one of text, json, sarif)"),
         ("bad.json -f =x", "there is no format '' (one of text, json, sarif)"),
         (

@@ -272,3 +272,51 @@ def test_keys_of_a_secret_map_are_printed_nowhere(written: str, run: Run, tmp_pa
         ran = run("-v", "-f", form, tmp_path)
         assert ran.code == 1
         assert "hunter2" not in ran.out + ran.err
+
+
+def test_a_module_with_nothing_to_judge_is_clean(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "main.tf").write_text('# azurerm_key_vault\nresource "aws_s3_bucket" "b" {}\n')
+    for words in ((tmp_path,), (tmp_path / "main.tf",), ("--select", "KV7", tmp_path / "main.tf")):
+        ran = run(*words)
+        assert (ran.code, ran.err) == (0, "")
+
+
+@pytest.mark.parametrize("given", ["--var=nope=1", "--var-file=values.tfvars"])
+def test_a_value_that_no_module_asks_for_is_told(given: str, run: Run, tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "main.tf").write_text(PURGE % "true" + VAULT)
+    (tmp_path / "values.tfvars").write_text("nope = 1\np = true\n")
+    report = json.loads(run("-f", "json", given, ".", cwd=tmp_path).out)
+    assert [(one["level"], "'nope'" in one["message"]) for one in report["problems"]] == [("warning", True)]
+
+
+def test_a_block_is_no_value(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "main.tf").write_text(PURGE % "true" + VAULT)
+    (tmp_path / "values.tfvars").write_text("p {}\n")
+    ran = run("--var-file", "values.tfvars", ".", cwd=tmp_path)
+    assert ran.code == 3
+    assert "values.tfvars:1:1: error KVE002 a block 'p' gives no value to a variable" in ran.out
+
+
+def test_a_file_of_values_is_no_input(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "values.tfvars").write_text("p = true\n")
+    ran = run("values.tfvars", cwd=tmp_path)
+    assert ran.code == 3
+    assert "--var-file" in ran.out
+
+
+@pytest.mark.parametrize("text", ['# mine\nresource "a" "b" {}\n', "param x string\n", "terraform {\n}\n"])
+def test_standard_input_takes_no_source(text: str, run: Run) -> None:
+    ran = run("-", stdin=text.encode())
+    assert ran.code == 3
+    assert "name a .tf or .bicep file by its path" in ran.out
+
+
+def test_a_module_is_drawn(run: Run, tmp_path: Path) -> None:
+    for path, text in {**MODULE, "other.tf": "locals {}\n"}.items():
+        (tmp_path / path).parent.mkdir(exist_ok=True)
+        (tmp_path / path).write_text(text)
+    ran = run("graph", tmp_path)
+    assert ran.code == 0
+    assert "module.m.azurerm_key_vault.kv" in ran.out

@@ -29,6 +29,8 @@ from kvlint.model.value import Absent, Scalar, Unknown
 from kvlint.syntax import tree
 
 Local: TypeAlias = Mapping[str, Result]
+# What stands around an expression that nothing stands around.
+NOTHING: Local = {}
 
 
 class Operations(ABC):

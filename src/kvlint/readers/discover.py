@@ -33,7 +33,8 @@ def discover(paths: Sequence[str]) -> tuple[list[Source], str]:
     """
     for path in paths:
         if path != STDIN and not os.path.lexists(path):
-            raise UsageError(f"'{path}' does not exist", "give a plan, a template, a Bicep file, a folder, or -")
+            hint = "give a plan, a template, a Terraform or Bicep file, a folder, or -"
+            raise UsageError(f"'{path}' does not exist", hint)
     root = _root([path for path in paths if path != STDIN])
     found: dict[str, Source] = {}
     for path in paths:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import msgspec
 
+from kvlint.errors import InputError
 from kvlint.model.graph import Demand, Resource
 from kvlint.model.report import Problem
 from kvlint.model.source import Excerpt, Location, Region, SourceComments
@@ -38,6 +40,11 @@ MAKE_INPUT = (
 )
 
 _NO_SETTINGS = Settings()
+# How Terraform and Bicep files begin, comments aside.
+_SOURCE_CODE = re.compile(
+    rb'(?:\s|(?:#|//)[^\r\n]*)*+(?:(?:resource|data|module|variable|provider|output)\s+"|(?:terraform|locals)\s*\{'
+    rb"|(?:param|resource|module|var)\s+\w+\s|targetScope\s*=|@\w+\()"
+)
 
 
 class Read(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,9 +53,10 @@ class Read(msgspec.Struct, frozen=True, kw_only=True):
     ``places`` takes all locations that somebody will see, and gives the way from each to its place.
     ``is_suppressed`` tells of a location and a rule id whether the author has switched the rule off there.
     ``comments`` are those of the files in which directives of kvlint count, by reported path. ``root`` is the reported
-    path of what was deployed, where that is not ``path``: a Terraform root folder. ``plan`` is the plan, if it is one.
-    ``heads`` are those of Terraform modules that are somebody else's or not at hand, and of what has no instances, by
-    static address.
+    path of what was deployed, where that is not ``path``: a Terraform root folder. ``strangers`` are variables that the
+    user gives values to and a Terraform root does not declare; None of anything else. ``plan``: it is one. ``heads``
+    are those of Terraform modules that are somebody else's or not at hand, and of what has no instances, by static
+    address.
     """
 
     path: str
@@ -60,6 +68,7 @@ class Read(msgspec.Struct, frozen=True, kw_only=True):
     comments: Mapping[str, SourceComments] = {}
     root: str = ""
     plan: Plan | None = None
+    strangers: frozenset[str] | None = None
     heads: Mapping[str, Head] = {}
 
 
@@ -90,6 +99,7 @@ class Reader:
             if given is not None and given.file.lower().endswith(PARAMETERS):
                 return self._bicepparam(source.path, given)
         data = read_source(source)
+        _refuse(source, data)
         if source.file.lower().endswith(BICEP):
             return self.bicep(source.path, data, source.file, self._given(unit))
         if mentions_plan(data):
@@ -113,7 +123,9 @@ class Reader:
         if read is None:
             return None
         found = _of_terraform(path, read)
-        return msgspec.structs.replace(found, comments=comments_of(read.sources), root=path, heads=read.heads)
+        return msgspec.structs.replace(
+            found, comments=comments_of(read.sources), root=path, strangers=read.strangers, heads=read.heads
+        )
 
     def terraform(self, path: str, text: str) -> Read:
         """A Terraform module that is one text."""
@@ -196,6 +208,14 @@ class Reader:
         if self._modules is None:
             self._modules = ModuleCache()
         return self._modules
+
+
+def _refuse(source: Source, data: bytes) -> None:
+    """Say what to do with what is no input by itself. Raises InputError."""
+    if source.asked and source.file.endswith((".tfvars", ".tfvars.json")):
+        raise InputError("it gives values to variables", "name the module, and this file with --var-file")
+    if source.file == STDIN and _SOURCE_CODE.match(data):
+        raise InputError("it is not JSON", "standard input takes JSON; name a .tf or .bicep file by its path")
 
 
 class Loader:

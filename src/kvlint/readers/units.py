@@ -32,13 +32,15 @@ _MAX_FILE = 10_000_000
 class Unit(msgspec.Struct, frozen=True, kw_only=True):
     """One thing to judge. ``parameters``: the file that gives its parameters. ``compiled``: the JSON made from it.
 
-    ``module``: the source is the folder of a Terraform module. ``quiet``: nothing in it is of interest.
+    ``module``: the source is the folder of a Terraform module, with files of ``size`` bytes. ``quiet``: nothing in it
+    is of interest.
     """
 
     source: Source
     parameters: Source | None = None
     compiled: Source | None = None
     module: bool = False
+    size: int = 0
     quiet: bool = False
 
 
@@ -50,7 +52,7 @@ def units_of(
     ``parameters`` are used for every template, instead of those by name. ``types`` are the Azure types that rules
     judge; without them every type is of interest. Raises UsageError for parameters without any template.
     """
-    modules = _modules(sources, types)
+    modules = _terraform_modules(sources, types)
     sources = [source for source in sources if not is_module_file(os.path.basename(source.file))]
     called = _called(sources)
     compiled, made = _compiled(sources)
@@ -69,15 +71,15 @@ def units_of(
     return modules + _once(found)
 
 
-def _modules(sources: Sequence[Source], types: Collection[str] | None) -> list[Unit]:
+def _terraform_modules(sources: Sequence[Source], types: Collection[str] | None) -> list[Unit]:
     """The Terraform modules that are judged for their own sake."""
     roots = roots_of(sources, types)
-    units = [
-        Unit(source=Source(file=root.directory, path=root.path, asked=root.asked), module=True) for root in roots.found
+    found = [
+        Unit(source=Source(file=root.directory, path=root.path, asked=root.asked), module=True, size=root.size)
+        for root in roots.found
     ]
-    return units + [
-        Unit(source=Source(file="", path=path, asked=False), module=True, quiet=True) for path in roots.other
-    ]
+    other = (Source(file="", path=path, asked=False) for path in roots.other)
+    return found + [Unit(source=source, module=True, quiet=True) for source in other]
 
 
 def is_parameters(file: str) -> bool:

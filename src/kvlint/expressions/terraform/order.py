@@ -68,7 +68,7 @@ def _rank(item: Scalar) -> str:
 def _sortable(key: tuple[str, object]) -> tuple[str, float, str]:
     """A set holds one type only."""
     kind, value = key
-    return (kind, 0, value) if isinstance(value, str) else (kind, value, "")  # type: ignore[return-value]  # a number
+    return (kind, 0, value) if isinstance(value, str) else (kind, value, "")  # type: ignore[return-value]  # else a number
 
 
 def _compounds(items: list[Result]) -> list[Result]:

@@ -81,11 +81,6 @@ def number_in(text: str) -> int | float | None:
     return normal(Fraction(text))
 
 
-def as_text(plain: Plain) -> str:
-    """Any primitive as a text."""
-    return text_of(plain)
-
-
 def as_number(plain: Plain) -> int | float | None:
     """A number, or a text that spells one; None for all else."""
     if isinstance(plain, bool):
@@ -100,7 +95,7 @@ def as_flag(plain: Plain) -> bool | None:
     return plain if isinstance(plain, bool) else None
 
 
-_AS = {"string": as_text, "number": as_number, "bool": as_flag}
+_AS = {"string": text_of, "number": as_number, "bool": as_flag}
 NAMES = {"string": "a string", "number": "a number", "bool": "true or false"}
 
 

@@ -11,12 +11,13 @@ from kvlint.model.source import Location
 from kvlint.model.value import Absent, Scalar, Unknown
 from kvlint.readers.terraform.folder import Part, Piece
 from kvlint.readers.terraform.settle import settled_deeply
+from kvlint.syntax import tree
 
 if TYPE_CHECKING:
     from kvlint.readers.terraform.instance import ModuleInstance
 
-# Blocks that say how Terraform goes about a resource, and nothing of the resource.
 _WHOLES = (Items, Fields)
+# Blocks that say how Terraform goes about a resource, and nothing of the resource.
 _META = frozenset({"lifecycle", "provisioner", "connection", "timeouts", "dynamic"})
 
 
@@ -63,7 +64,7 @@ class Content:
         """The value of an attribute, told where its owner edits it; None if it is not written."""
         piece = self.pieces.get(name)
         if piece is None:
-            return self._lost(name) if self._damaged else None
+            return self._lost(name)
         found = self._values.get(name)
         if found is None:
             if name in self._busy:
@@ -102,21 +103,9 @@ class Content:
                     return made
                 found += made
         if name in self.pieces:
-            return self._from_attribute(name)
+            return _listed(name, self.attribute(name))
         lost = self._lost(name)
         return lost if lost is not None else found if written else None
-
-    def _from_attribute(self, name: str) -> list[Content | Values] | Unknown | None:
-        value = self.attribute(name)
-        match value:
-            case None | Absent():
-                return None
-            case Fields():
-                return [Values(value)]
-            case Items(items=items) if all(isinstance(item, Fields) for item in items):
-                return [Values(item) for item in items if isinstance(item, Fields)]
-            case _:
-                return doubt_in(f"'{name}' is no list of blocks", value.at, value)
 
     def _inner(self, part: Part, local: Local) -> Content:
         path, block = part
@@ -138,7 +127,7 @@ class Content:
             at = self.instance.place(path, block.start, block.head)
             return Unknown(at=at, why="a dynamic block lacks its content, or what it runs over")
         found = self.instance.evaluate(Piece(path, over), self.local)
-        pairs = list(pairs_of(found)) if is_open(found) is None else None
+        pairs = list(_pairs_of(found)) if _is_open(found) is None else None
         if pairs is None:
             return doubt_in("a dynamic block runs over something that is no collection", found.at, found)
         if len(pairs) > MAX_ITEMS:
@@ -153,8 +142,6 @@ class Content:
         return made
 
     def _iterator(self, part: Part) -> str:
-        from kvlint.syntax import tree
-
         piece = part.block.body.attributes.get("iterator")
         node = piece.expression() if piece is not None else None
         if isinstance(node, tree.Name):
@@ -210,23 +197,27 @@ class Values:
 
     def blocks(self, name: str) -> list[Content | Values] | Unknown | None:
         """The blocks of a type: objects, or a list of them."""
-        found = self.attribute(name)
-        match found:
-            case None | Absent():
-                return None
-            case Fields():
-                return [Values(found)]
-            case Items(items=items) if all(isinstance(item, Fields) for item in items):
-                return [Values(item) for item in items if isinstance(item, Fields)]
-            case _:
-                return doubt_in(f"'{name}' is no list of blocks", found.at, found)
+        return _listed(name, self.attribute(name))
 
     def data(self, at: Location) -> Fields:  # noqa: ARG002  # it is a value already
         """The value."""
         return self.value
 
 
-def is_open(found: Result) -> Unknown | None:
+def _listed(name: str, found: Result | None) -> list[Content | Values] | Unknown | None:
+    """What an attribute says instead of blocks: an object, or a list of them."""
+    match found:
+        case None | Absent():
+            return None
+        case Fields():
+            return [Values(found)]
+        case Items(items=items) if all(isinstance(item, Fields) for item in items):
+            return [Values(item) for item in items if isinstance(item, Fields)]
+        case _:
+            return doubt_in(f"'{name}' is no list of blocks", found.at, found)
+
+
+def _is_open(found: Result) -> Unknown | None:
     """Why it is not known what is in a collection; None if it is."""
     if isinstance(found, Fields):
         return found.rest
@@ -235,7 +226,7 @@ def is_open(found: Result) -> Unknown | None:
     return doubt_in("it is no collection", found.at, found)
 
 
-def pairs_of(found: Result) -> Iterator[tuple[Result, Result]]:
+def _pairs_of(found: Result) -> Iterator[tuple[Result, Result]]:
     """The keys and values of a collection, in Terraform's order."""
     if isinstance(found, Fields):
         for key in sorted(found.fields):

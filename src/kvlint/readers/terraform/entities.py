@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from kvlint.expressions.operations import Local
-from kvlint.expressions.terraform.uncertain import uncertain
 from kvlint.expressions.values import Fields, Items, Result, hole, pattern_of
 from kvlint.model.source import Location
 from kvlint.model.value import Absent, Scalar, Unknown
@@ -15,6 +14,7 @@ from kvlint.readers.terraform.blocks import Content
 from kvlint.readers.terraform.expand import Expansion, Step, expansion
 from kvlint.readers.terraform.folder import Declaration
 from kvlint.readers.terraform.providers import provider_of
+from kvlint.readers.terraform.symbolic import RemoteOutputs, Symbolic
 
 if TYPE_CHECKING:
     from kvlint.readers.terraform.instance import ModuleInstance
@@ -117,29 +117,6 @@ class Symbol(Generic[One]):
         if not self._instances:
             return Absent(at=self.at)
         return self._instances[0]
-
-
-class Symbolic:
-    """All instances of a declaration, nobody knows how many, for which ``one`` stands.
-
-    ``positions`` are the patterns of the keys that certainly mean it.
-    """
-
-    def __init__(self, one: Instance, positions: frozenset[str], at: Location) -> None:
-        self.one = one
-        self.positions = positions
-        self.at = at
-
-    def member(self, name: str, at: Location) -> Result:
-        """An instance by its key, which a map takes as a member too."""
-        return self.item(Scalar(at=at, value=name), at)
-
-    def item(self, index: Result, at: Location) -> Result:
-        """The one that stands for all where the key is that of this loop; else it is only one of them."""
-        if pattern_of(index) in self.positions:
-            return self.one
-        why = f"which instance of '{self.one.address}' is meant is not known"
-        return uncertain([self.one, Unknown(at=at, why=why)], Unknown(at=at, why=why))
 
 
 class ResourceSymbol(Symbol["ResourceEntity"]):
@@ -260,25 +237,3 @@ class ResourceEntity(Instance):
         found = self.content.attribute(name)
         text = pattern_of(found) if found is not None else ""
         return text if "/" not in text else ""
-
-
-class RemoteOutputs:
-    """The outputs of another root module, as its state has them: one that is null is not in a state at all.
-
-    Source: developer.hashicorp.com/terraform/language/state/remote-state-data.
-    """
-
-    def __init__(self, address: str, at: Location) -> None:
-        self.address = address
-        self.at = at
-
-    def member(self, name: str, at: Location) -> Result:
-        """One output."""
-        pattern = hole(f"{self.address}.outputs.{name}")
-        return Unknown(at=at, why=f"it is in the state that {self.address} reads", pattern=pattern, given=True)
-
-    def item(self, index: Result, at: Location) -> Result:
-        """An output by its name."""
-        if isinstance(index, Scalar) and isinstance(index.value, str):
-            return self.member(index.value, at)
-        return Unknown(at=at, why=f"it is in the state that {self.address} reads")

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from kvlint.expressions.operations import Local
+from kvlint.expressions.operations import NOTHING, Local
 from kvlint.expressions.values import MAX_ITEMS, Fields, Items, Result, doubt_in, hides_keys, hole, is_sensitive
 from kvlint.model.source import Location
 from kvlint.model.value import Scalar, Unknown
 from kvlint.readers.plan.address import Key, quoted
-from kvlint.readers.terraform.folder import Declaration
+from kvlint.readers.terraform.folder import Declaration, Piece
+from kvlint.readers.terraform.symbolic import Symbolic
 from kvlint.syntax import tree
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
 
 # The key of an instance that stands for all, where no key is known.
 ALL = "*"
-_NOTHING: Local = {}
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,13 +53,13 @@ def expansion(instance: ModuleInstance, declaration: Declaration, address: str) 
     elif "for_each" in attributes:
         found = _for_each(instance, declaration, address)
     else:
-        found = Expansion(kind="one", steps=(Step(key=None, bracket="", local=_NOTHING),))
+        found = Expansion(kind="one", steps=(Step(key=None, bracket="", local=NOTHING),))
     return _enabled(instance, declaration, found)
 
 
 def _counted(instance: ModuleInstance, declaration: Declaration, address: str) -> Expansion:
     piece = declaration.attributes["count"]
-    found = instance.evaluate(piece, _NOTHING)
+    found = instance.evaluate(piece, NOTHING)
     number = _number(found)
     if number is not None and 0 <= number <= MAX_ITEMS:
         steps = tuple(
@@ -94,7 +94,7 @@ def _scalar(found: Result, value: int) -> Scalar:
 
 def _for_each(instance: ModuleInstance, declaration: Declaration, address: str) -> Expansion:
     piece = declaration.attributes["for_each"]
-    found = instance.evaluate(piece, _NOTHING)
+    found = instance.evaluate(piece, NOTHING)
     written = isinstance(piece.attribute.expression(), tree.Object)
     pairs = list(_pairs(found)) if _is_known(found, written) else None
     if pairs is not None and len(pairs) <= MAX_ITEMS:
@@ -140,13 +140,12 @@ def bracket(key: str) -> str:
 
 def _symbolic(found: Result, address: str) -> Expansion:
     """Instances over something unknown. Those over the same thing go together: their keys are the same."""
-    one = getattr(found, "one", None)
-    if one is not None:
+    if isinstance(found, Symbolic):
         # All instances of something: each of these goes with one of those.
-        pattern = next(iter(sorted(found.positions)))  # type: ignore[union-attr]  # whatever has ``one`` has positions
+        pattern = next(iter(sorted(found.positions)))
         key = Unknown(at=found.at, why="which instances there are is not known", pattern=pattern)
-        conditions = frozenset(one.conditions)
-        step = Step(key=ALL, bracket=f"[{ALL}]", local=each(key, one))
+        conditions = frozenset(found.one.conditions)
+        step = Step(key=ALL, bracket=f"[{ALL}]", local=each(key, found.one))
         return Expansion(
             kind="map", steps=(step,), symbolic=True, positions=frozenset({pattern}), conditions=conditions
         )
@@ -170,9 +169,7 @@ def _enabled(instance: ModuleInstance, declaration: Declaration, found: Expansio
     """OpenTofu's ``lifecycle { enabled = ... }``: no instance, or one that is perhaps there."""
     for path, block in declaration.blocks:
         if block.type == "lifecycle" and "enabled" in block.body.attributes:
-            from kvlint.readers.terraform.folder import Piece
-
-            answer = instance.evaluate(Piece(path, block.body.attributes["enabled"]), _NOTHING)
+            answer = instance.evaluate(Piece(path, block.body.attributes["enabled"]), NOTHING)
             if isinstance(answer, Scalar):
                 return found if answer.value is True else msgspec.structs.replace(found, steps=())
             name = answer.pattern if isinstance(answer, Unknown) and answer.pattern else declaration.local

@@ -12,11 +12,11 @@ from typing import NamedTuple
 
 from kvlint.errors import InputError
 from kvlint.readers.files import MAX_FILE, decoded, read_bytes
+from kvlint.syntax import tree
 from kvlint.syntax.hcl.document import Attribute, Block, File
 from kvlint.syntax.hcl.parse import parse_file
 
 ENDINGS = (".tf", ".tf.json", ".tofu", ".tofu.json")
-VARIABLE_FILES = (".tfvars", ".tfvars.json")
 _TERRAFORM, _TOFU = (".tf.json", ".tf"), (".tofu.json", ".tofu")
 LOCK_FILE = ".terraform.lock.hcl"
 # Blocks that deploy nothing of their own.
@@ -228,8 +228,6 @@ def is_override(name: str) -> bool:
 
 def calls(folder: Folder) -> Iterator[tuple[str, str | None]]:
     """The modules that a folder calls: the call's name, and its source if that is written out."""
-    from kvlint.syntax import tree
-
     for name, declaration in folder.modules.items():
         piece = declaration.attributes.get("source")
         node = piece.attribute.expression() if piece is not None else None

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from kvlint.errors import InputError
-from kvlint.expressions.operations import Local
+from kvlint.expressions.operations import NOTHING
 from kvlint.model.graph import Resource
 from kvlint.model.source import Location
 from kvlint.model.value import Link, MapValue, Scalar, Unknown, Value
@@ -19,10 +19,10 @@ from kvlint.syntax import tree
 
 if TYPE_CHECKING:
     from kvlint.readers.terraform.instance import ModuleInstance
+    from kvlint.syntax.hcl.document import Attribute
 
 AZURERM = "azurerm"
 _SOURCE = "/hashicorp/azurerm"
-_NOTHING: Local = {}
 
 
 def locked(folder: Folder) -> VersionRange | None:
@@ -64,9 +64,8 @@ def _literal(node: tree.Expression | None) -> str:
     return node.value if isinstance(node, tree.Literal) and isinstance(node.value, str) else ""
 
 
-def _text(attribute: object) -> str:
-    expression = getattr(attribute, "expression", None)
-    return _literal(expression()) if expression is not None else ""
+def _text(attribute: Attribute | None) -> str:
+    return _literal(attribute.expression()) if attribute is not None else ""
 
 
 def configured(instance: ModuleInstance) -> Iterator[Resource]:
@@ -98,7 +97,7 @@ class _Head:
 
     def __init__(self, at: Location) -> None:
         self.at = at
-        self.local = _NOTHING
+        self.local = NOTHING
 
 
 def _features(content: Content, instance: ModuleInstance) -> Value:

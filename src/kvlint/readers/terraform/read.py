@@ -43,11 +43,13 @@ class TerraformRead(TemplateRead, kw_only=True):
 
     ``secrets`` are the spans in them of what was given to variables whose values are secret. ``heads`` are those of
     what was not read, by static address: modules that are somebody else's or not at hand, and what has no instances.
+    ``strangers`` are variables that options give values to and the module does not declare.
     """
 
     sources: dict[str, ModuleFile]
     secrets: dict[str, list[tuple[int, int]]]
     heads: dict[str, Head]
+    strangers: frozenset[str]
 
 
 @with_room
@@ -96,7 +98,7 @@ def _read(folder: Folder, run: TerraformRun, settings: Settings, planned: Mappin
     found = run.done()
     return TerraformRead(
         resources=found.resources, problems=found.problems, closed=found.closed, files=found.files, sources=sources,
-        secrets=run.secrets, heads=run.heads,
+        secrets=run.secrets, heads=run.heads, strangers=values.strangers,
     )  # fmt: skip
 
 

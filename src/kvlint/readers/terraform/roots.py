@@ -22,11 +22,12 @@ _COMMENT = re.compile(rb'"(?:[^"\\\r\n]|\\.)*+"|[#/][^\r\n*][^\r\n]*+|(/\*.*?\*/
 
 
 class Root(NamedTuple):
-    """A module that is judged for its own sake. ``path`` is what reports call its folder."""
+    """A module that is judged for its own sake. ``path`` is what reports call its folder, ``size`` its files' bytes."""
 
     path: str
     directory: str
     asked: bool
+    size: int
 
 
 class Roots(NamedTuple):
@@ -39,6 +40,7 @@ class Roots(NamedTuple):
 class _Scanned(NamedTuple):
     calls: set[str]
     matters: bool
+    size: int
 
 
 def roots_of(sources: Sequence[Source], types: Collection[str] | None) -> Roots:
@@ -64,7 +66,7 @@ def roots_of(sources: Sequence[Source], types: Collection[str] | None) -> Roots:
             continue
         path = os.path.dirname(files[0].path) or "."
         if asked or _reaches(directory, scanned):
-            roots.found.append(Root(path, directory, asked))
+            roots.found.append(Root(path, directory, asked, scanned[directory].size))
         else:
             roots.other.append(path)
     return roots
@@ -82,8 +84,10 @@ def _scanned(directory: str, files: Iterable[Source], words: re.Pattern[bytes]) 
     """What a module calls, and whether it declares something to judge; of a file that cannot be read, it may."""
     calls: set[str] = set()
     matters = False
+    size = 0
     for source in files:
         data = _text(source.file)
+        size += len(data or b"")
         matters = matters or data is None or _is_hidden(data) or words.search(data) is not None
         if data is None or b"module" not in data:
             continue
@@ -96,7 +100,7 @@ def _scanned(directory: str, files: Iterable[Source], words: re.Pattern[bytes]) 
             for one in beside:
                 relative = one.decode("utf-8", "replace").replace("\\", "/")
                 calls.add(os.path.realpath(os.path.join(directory, relative)))
-    return _Scanned(calls, matters)
+    return _Scanned(calls, matters, size)
 
 
 def _is_hidden(data: bytes) -> bool:

@@ -25,7 +25,7 @@ def settled(found: Result, at: Location, instance: ModuleInstance) -> Result:
     So is a short list of them. What has other parts stays where it is: its parts are told where they stand.
     """
     if isinstance(found, _LEAVES):
-        return found if _stays(found.at, at, instance) else _moved(found, at)
+        return _leaf(found, at, instance)
     if isinstance(found, Items) and len(found.items) <= _SHORT and all(isinstance(one, _LEAVES) for one in found.items):
         return _deeply(found, at, instance)
     return found
@@ -33,24 +33,22 @@ def settled(found: Result, at: Location, instance: ModuleInstance) -> Result:
 
 def settled_deeply(found: Result, at: Location, instance: ModuleInstance) -> Result:
     """The same for all that is in a value."""
-    if isinstance(found, _LEAVES):
-        return found if _stays(found.at, at, instance) else _moved(found, at)
-    if not isinstance(found, _WHOLES) or is_large(found):
+    if isinstance(found, _WHOLES) and is_large(found):
         return found
     return _deeply(found, at, instance)
 
 
 def _deeply(found: Result, at: Location, instance: ModuleInstance) -> Result:
     if isinstance(found, _LEAVES):
-        return found if _stays(found.at, at, instance) else _moved(found, at)
+        return _leaf(found, at, instance)
+    if not isinstance(found, _WHOLES):
+        return found
     place = found.at if _stays(found.at, at, instance) else _caused(at, found.at)
     if isinstance(found, Items):
         items = [_deeply(item, at, instance) for item in found.items]
         return msgspec.structs.replace(found, at=place, items=items)
-    if isinstance(found, Fields):
-        fields = {name: _deeply(item, at, instance) for name, item in found.fields.items()}
-        return msgspec.structs.replace(found, at=place, fields=fields)
-    return found
+    fields = {name: _deeply(item, at, instance) for name, item in found.fields.items()}
+    return msgspec.structs.replace(found, at=place, fields=fields)
 
 
 def _stays(here: Location, at: Location, instance: ModuleInstance) -> bool:
@@ -62,7 +60,9 @@ def _stays(here: Location, at: Location, instance: ModuleInstance) -> bool:
     return instance.is_given(here)
 
 
-def _moved(found: Scalar | Unknown | Absent, at: Location) -> Result:
+def _leaf(found: Scalar | Unknown | Absent, at: Location, instance: ModuleInstance) -> Result:
+    if _stays(found.at, at, instance):
+        return found
     return msgspec.structs.replace(found, at=_caused(at, found.at))
 
 

@@ -7,7 +7,7 @@ part: the same input gives the same answer everywhere.
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kvlint.errors import InputError
@@ -46,26 +46,37 @@ class RootValues:
         self.pieces: dict[str, Piece] = {}
         self._damaged = ""
         self.words = dict(word.partition("=")[::2] for word in settings.variables)
-        for path, file in (*_beside(folder), *settings.files):
+        for path, file in _beside(folder):
             self._read(path, file)
+        self._asked = {name for path, file in settings.files for name in self._read(path, file)}
+
+    @property
+    def strangers(self) -> frozenset[str]:
+        """What options give values to, and the module does not declare."""
+        return frozenset((self._asked | self.words.keys()) - self.folder.variables.keys())
 
     @property
     def given(self) -> bool:
         """Whether any file or option gives values."""
         return bool(self.pieces) or bool(self.words)
 
-    def _read(self, path: str, file: str) -> None:
+    def _read(self, path: str, file: str) -> Collection[str]:
+        """Take in the values that a file gives; the names of their variables."""
         try:
             parsed = parse(file, variables=True)
         except InputError as error:
             self.run.bad_file(path, error)
             self._lose(path)
-            return
+            return ()
         self.run.add(ModuleFile(path, parsed))
+        for block in () if parsed.faults else parsed.body.blocks:
+            at = Location(path=path, span=(block.start, block.head))
+            self.run.unreadable(f"a block '{block.type}' gives no value to a variable", at)
         if parsed.faults:
             self._lose(path)
         self.run.value_files.add(path)
         self.pieces |= {name: Piece(path, found) for name, found in parsed.body.attributes.items()}
+        return parsed.body.attributes.keys()
 
     def _lose(self, path: str) -> None:
         """Forget what files before this one give: it may give another value where it cannot be read."""
@@ -152,7 +163,7 @@ class _Outside:
 
     def symbol(self, node: tree.Name) -> Result:
         """Nothing has a name here."""
-        return Unknown(at=self.place(node), why="a value refers to something, so the plan fails")
+        return Unknown(at=self.place(node), why=f"'{node.name}' means nothing in a file of values")
 
     def call(self, node: tree.Call, local: Mapping[str, Result]) -> Result | None:  # noqa: ARG002  # there is none
         """No function is declared."""

@@ -81,7 +81,7 @@ class Search:
                 ways = ((pc + 1, caught), (pc + where, caught))
                 left += reversed(ways) if argument else ways
             elif kind == SAVE:
-                number = int(argument)  # type: ignore[call-overload]  # it is
+                number = int(argument)  # type: ignore[call-overload]  # that of SAVE is a number
                 left.append((pc + 1, (*caught[:number], at, *caught[number + 1 :])))
             elif kind == ASSERT and self._holds(str(argument), at):
                 left.append((pc + 1, caught))
@@ -92,7 +92,7 @@ class Search:
         if found is None:
             code = ord(letter)
             step: Step = self.steps[pc]
-            found = any(low <= code <= high for low, high in step[1])  # type: ignore[attr-defined]  # ranges
+            found = any(low <= code <= high for low, high in step[1])  # type: ignore[attr-defined]  # only CHARACTER asks: it has ranges
             self.known[key] = found
         return found
 

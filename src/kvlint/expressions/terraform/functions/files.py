@@ -19,17 +19,26 @@ def of_file(name: str, make: Callable[[str], str]) -> Function:
     """A function of the text of a file."""
 
     def run(call: Call, arguments: list[Result]) -> Result:
-        path = primitive(arguments[0], "string", call.at)
-        if not isinstance(path, Scalar):
-            return call.doubt("the name of a file is not known", path)
-        text = call.terraform.text_file(str(path.value), call.at)
-        if text is None:
-            call.terraform.watch.risks += 1
-            return _unread(call)
+        found = _read(call, arguments[0])
+        if isinstance(found, Unknown):
+            return found
+        path, text = found
         call.evaluator.spend(len(text) // 200)
         return call.text(make(text), path)
 
     return Parts(name, 1, 1, run)
+
+
+def _read(call: Call, argument: Result) -> tuple[Scalar, str] | Unknown:
+    """The path of a file, and its text."""
+    path = primitive(argument, "string", call.at)
+    if not isinstance(path, Scalar):
+        return call.doubt("the name of a file is not known", path)
+    text = call.terraform.text_file(str(path.value), call.at)
+    if text is None:
+        call.terraform.watch.risks += 1
+        return _unread(call)
+    return path, text
 
 
 def _unread(call: Call) -> Unknown:
@@ -48,14 +57,8 @@ def _exists(call: Call, arguments: list[Result]) -> Result:
 
 def _template(call: Call, arguments: list[Result]) -> Result:
     """The text of a file, with values in it."""
-    path = primitive(arguments[0], "string", call.at)
-    if not isinstance(path, Scalar):
-        return call.doubt("the name of a file is not known", path)
-    text = call.terraform.text_file(str(path.value), call.at)
-    if text is None:
-        call.terraform.watch.risks += 1
-        return _unread(call)
-    return rendered(call, text, arguments[1])
+    found = _read(call, arguments[0])
+    return found if isinstance(found, Unknown) else rendered(call, found[1], arguments[1])
 
 
 def _template_string(call: Call, arguments: list[Result]) -> Result:

@@ -26,7 +26,7 @@ def _number(call: Call, argument: Result) -> int | Unknown:
     """An argument that has to be a whole number."""
     found = primitive(argument, "number", call.at)
     if isinstance(found, Scalar):
-        return whole(found.value)  # type: ignore[arg-type]  # a number
+        return whole(found.value)  # type: ignore[arg-type]  # primitive() made it one
     return doubt_in("an index is not known", call.at, found)
 
 
@@ -144,7 +144,7 @@ def _slice(call: Call, arguments: list[Result]) -> Result:
     if isinstance(found, Unknown):
         return call.passed([found], found)
     if isinstance(start, Unknown) or isinstance(end, Unknown):
-        return call.passed([found], start if isinstance(start, Unknown) else end)  # type: ignore[arg-type]  # one is
+        return call.passed([found], start if isinstance(start, Unknown) else end)  # type: ignore[arg-type]  # one is Unknown
     if not 0 <= start <= end <= len(found.items):
         raise MisuseError("is asked for items that the list does not have")
     return Items(at=call.at, items=found.items[start:end], kind=found.kind)

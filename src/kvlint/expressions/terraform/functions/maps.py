@@ -30,7 +30,7 @@ def _values(call: Call, arguments: list[Result]) -> Result:
     found = mapped(call, arguments[0])
     doubt = found if isinstance(found, Unknown) else open_of(found)
     if doubt is not None or isinstance(found, Unknown):
-        return call.passed([found], doubt if doubt is not None else found)  # type: ignore[arg-type]  # one is
+        return call.passed([found], doubt if doubt is not None else found)  # type: ignore[arg-type]  # one is Unknown
     items = [found.fields[key] for key in sorted(found.fields)]
     return Items(at=call.at, items=items, kind="list" if found.kind else "")
 
@@ -107,7 +107,7 @@ def _merge(call: Call, arguments: list[Result]) -> Result:
 def _zipmap(call: Call, arguments: list[Result]) -> Result:
     keys, values = ordered(call, arguments[0]), ordered(call, arguments[1])
     if isinstance(keys, Unknown) or isinstance(values, Unknown):
-        return call.passed([values], keys if isinstance(keys, Unknown) else values)  # type: ignore[arg-type]  # one is
+        return call.passed([values], keys if isinstance(keys, Unknown) else values)  # type: ignore[arg-type]  # one is Unknown
     if len(keys.items) != len(values.items):
         raise MisuseError("is given as many keys as it is not given values")
     fields: dict[str, Result] = {}

@@ -26,7 +26,6 @@ from kvlint.expressions.values import (
     Fields,
     Items,
     Result,
-    doubt_in,
     is_sensitive,
     plain_of,
     unknown_in,
@@ -235,8 +234,3 @@ def _count_risks(call: Call) -> None:
         if isinstance(argument, Unknown) and not argument.is_set:
             call.terraform.watch.risks += 1
             return
-
-
-def doubt_of(why: str, at: Location, *results: Result) -> Unknown:
-    """The first unknown value in ``results``, else one of its own."""
-    return doubt_in(why, at, *results)

@@ -43,7 +43,7 @@ def _moment(text: str) -> datetime:
         if match[8]:
             offset = timedelta(hours=int(match[9]), minutes=int(match[10]))
             zone = timezone(-offset if match[8] == "-" else offset)
-        return datetime(*(int(match[group]) for group in range(1, 7)), tzinfo=zone)  # type: ignore[misc,arg-type]  # six
+        return datetime(*(int(match[group]) for group in range(1, 7)), tzinfo=zone)  # type: ignore[misc,arg-type]  # not tzinfo: six
     except (ValueError, OverflowError) as error:
         raise MisuseError("is given a moment that there is not") from error
 

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from kvlint.expressions.terraform.functions.table import DoubtError
-from kvlint.expressions.terraform.plain import number_in, text_of
+from kvlint.expressions.terraform.plain import text_of
 from kvlint.expressions.values import Fields, Items, Result
 from kvlint.model.value import Absent, Scalar
 
@@ -102,6 +102,3 @@ def _quoted(text: str) -> str:
     if not text.isascii() or not text.isprintable():
         raise DoubtError("how such a text is printed as YAML is not known")
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
-
-
-__all__ = ["decoded", "encoded", "number_in"]
