@@ -89,7 +89,7 @@ def duplicate_key(data: bytes) -> str | None:
     def check(pairs: list[tuple[str, object]]) -> None:
         if len({key for key, _ in pairs}) != len(pairs):
             seen: set[str] = set()
-            found.extend(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
+            found.extend(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]  # None, so false
 
     # Numbers stay text: a number of thousands of digits is none for Python.
     json.loads(data, object_pairs_hook=check, parse_int=str, parse_float=str)

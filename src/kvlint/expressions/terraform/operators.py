@@ -49,7 +49,7 @@ def reckoned(name: str, left: Result, right: Result, at: Location) -> Result:
         return _doubt(name, one, other, at)
     sensitive = one.sensitive or other.sensitive
     try:
-        found = normal(_reckoned(name, exact(one.value), exact(other.value), at))  # type: ignore[arg-type]  # numbers
+        found = normal(_reckoned(name, exact(one.value), exact(other.value), at))  # type: ignore[arg-type]  # operand() made them numbers
     except DoubtError as error:
         return Unknown(at=at, why=str(error), sensitive=sensitive)
     return Scalar(at=at, value=found, sensitive=sensitive)
@@ -84,7 +84,7 @@ def minus(result: Result, at: Location) -> Result:
     """``-result``."""
     found = operand(result, "number", at)
     if isinstance(found, Scalar):
-        return Scalar(at=at, value=-found.value, sensitive=found.sensitive)  # type: ignore[operator]  # a number
+        return Scalar(at=at, value=-found.value, sensitive=found.sensitive)  # type: ignore[operator]  # operand() made it one
     return _single("-", found, at)
 
 

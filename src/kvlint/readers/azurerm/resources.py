@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from kvlint.model.value import Scalar, Value
 from kvlint.readers.azurerm.authorization import AUTHORIZATION
 from kvlint.readers.azurerm.consumers import CONSUMERS
 from kvlint.readers.azurerm.hsm import HSM
@@ -52,3 +53,15 @@ NOT_JUDGED = frozenset(
 def is_vault_related(type_: str) -> bool:
     """Whether a Terraform type without a table looks as if it were one of Key Vault's, and so is passed over unseen."""
     return type_ not in RESOURCES and type_ not in NOT_JUDGED and any(word in type_ for word in LOOKS_LIKE_VAULT)
+
+
+def passed_over(type_: str) -> str:
+    """What is said of a resource that is vault related."""
+    return f"'{type_}' looks like a Key Vault resource, but its type is not known and it was not judged"
+
+
+def name_of(value: Value | None, local: str) -> str:
+    """A resource's name in Azure, else the one its author gave it: the last part of its address."""
+    if isinstance(value, Scalar) and isinstance(value.value, str) and not value.sensitive:
+        return value.value
+    return local.rpartition(".")[2]

@@ -8,10 +8,10 @@ import msgspec
 
 from kvlint.model.value import MapValue, Scalar, Unknown, Value
 from kvlint.readers.arm.defaults import with_defaults
+from kvlint.readers.arm.overlay import opened
+from kvlint.readers.azurerm.azapi import above_of, is_key_vault_type
 from kvlint.readers.plan.instance import Instance, mark
 
-# Extension types: their parent_id is what they extend.
-_EXTENSIONS = ("microsoft.insights/diagnosticsettings", "microsoft.authorization/")
 _TOP = ("id", "name", "location", "tags", "identity")
 
 
@@ -27,7 +27,7 @@ def arm_type(instance: Instance) -> tuple[str, str] | None:
 def is_key_vault(instance: Instance, unless_known: bool = False) -> bool:
     """Whether an azapi resource is one of Key Vault's; ``unless_known`` is the answer while its type is not known."""
     named = arm_type(instance)
-    return unless_known if named is None else named[0].lower().startswith("microsoft.keyvault/")
+    return unless_known if named is None else is_key_vault_type(named[0])
 
 
 def azapi_attributes(instance: Instance, type_: str, api_version: str) -> MapValue:
@@ -57,31 +57,6 @@ def azapi_attributes(instance: Instance, type_: str, api_version: str) -> MapVal
 def update_body(instance: Instance) -> MapValue:
     """What an ``azapi_update_resource`` sets."""
     return MapValue(at=instance.at, fields=_body(instance))
-
-
-def overlaid(below: MapValue, above: MapValue) -> MapValue:
-    """``below`` with what ``above`` sets: objects are merged, everything else is replaced."""
-    fields = dict(below.fields)
-    for name, value in above.fields.items():
-        have = fields.get(name)
-        both = isinstance(have, MapValue) and isinstance(value, MapValue)
-        fields[name] = overlaid(have, value) if both else value  # type: ignore[arg-type]  # ``both`` says so
-    return MapValue(at=below.at, fields=fields, rest=below.rest)
-
-
-def above_of(type_: str) -> str:
-    """What ``parent_id`` is to a type: what it extends, the resource it lies in, or no more than its group."""
-    if type_.lower().startswith(_EXTENSIONS):
-        return "scope"
-    return "parent" if type_.count("/") > 1 else "resourceGroupId"
-
-
-def opened(value: MapValue, rest: Unknown) -> MapValue:
-    """``value`` as an object that may have more fields than it shows, at every depth."""
-    fields = {
-        name: opened(field, rest) if isinstance(field, MapValue) else field for name, field in value.fields.items()
-    }
-    return msgspec.structs.replace(value, fields=fields, rest=rest)
 
 
 def _body(instance: Instance) -> dict[str, Value]:

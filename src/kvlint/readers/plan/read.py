@@ -10,8 +10,17 @@ import msgspec
 from kvlint.model.graph import REMOVED_ACTIONS, Demand, Resource
 from kvlint.model.report import Problem
 from kvlint.model.source import Location
-from kvlint.model.value import MapValue, Scalar, Value
-from kvlint.readers.azurerm.resources import RESOURCES, canonical, is_vault_related
+from kvlint.model.value import MapValue
+from kvlint.readers.azurerm.azapi import (
+    AZAPI,
+    AZAPI_RESOURCE,
+    AZAPI_UNSEEN,
+    AZAPI_UPDATE,
+    is_key_vault_type,
+    not_understood,
+    type_not_known,
+)
+from kvlint.readers.azurerm.resources import RESOURCES, canonical, is_vault_related, name_of, passed_over
 from kvlint.readers.azurerm.tree import frozen
 from kvlint.readers.plan.address import ModulePath, module_path, resource_of
 from kvlint.readers.plan.azapi import arm_type, azapi_attributes, is_key_vault
@@ -36,11 +45,6 @@ from kvlint.readers.plan.prior import prior_data
 from kvlint.readers.plan.providers import Providers
 from kvlint.readers.plan.updates import overlay
 from kvlint.readers.problems import NOT_WHOLE, TYPE_NOT_KNOWN
-
-# How a resource is spelled whose type only its own arguments know.
-_AZAPI, _AZAPI_UPDATE = "azapi_resource", "azapi_update_resource"
-# What is not judged at all, and how much is missing then: all of a secret, or whatever an action may change.
-_AZAPI_UNSEEN = {"azapi_data_plane_resource": "error", "azapi_resource_action": "warning"}
 
 
 class PlanRead(msgspec.Struct, kw_only=True):
@@ -142,15 +146,12 @@ class _Reader:
             if self._is_asked(change.type):
                 yield change
             elif change.mode == "managed" and is_vault_related(change.type):
-                text = (
-                    f"'{change.type}' looks like a Key Vault resource, but its type is not known and it was not judged"
-                )
-                self._problem(TYPE_NOT_KNOWN, "error", text, change.address)
+                self._problem(TYPE_NOT_KNOWN, "error", passed_over(change.type), change.address)
 
     def _is_asked(self, type_: str) -> bool:
         """Whether any rule asks for resources of a Terraform type."""
         if type_.startswith("azapi_"):
-            return type_ in (_AZAPI, _AZAPI_UPDATE) or type_ in _AZAPI_UNSEEN
+            return type_ in AZAPI
         if type_ not in self.lowerings:
             mapped = RESOURCES.get(type_)
             asked = mapped is not None and self.demand.of(mapped.type) is not None
@@ -179,15 +180,15 @@ class _Reader:
         return Instance(place, decoded, removed, self.at, self.tracer)
 
     def _add_azapi(self, declared_as: str, instance: Instance) -> None:
-        if declared_as == _AZAPI_UPDATE:
+        if declared_as == AZAPI_UPDATE:
             changed = arm_type(instance)
             if changed is None or self.demand.of(changed[0]) is not None:
                 self.updates.append(instance)
             return
-        if declared_as != _AZAPI:
+        if declared_as != AZAPI_RESOURCE:
             if is_key_vault(instance) and instance.action not in REMOVED_ACTIONS and not instance.is_data:
-                text = f"an {declared_as} of Key Vault is not understood, so it was not judged"
-                self._problem(TYPE_NOT_KNOWN, _AZAPI_UNSEEN[declared_as], text, instance.address)
+                level = AZAPI_UNSEEN[declared_as]
+                self._problem(TYPE_NOT_KNOWN, level, not_understood(declared_as), instance.address)
             return
         named = arm_type(instance)
         if named is None:
@@ -199,10 +200,9 @@ class _Reader:
             body = azapi_attributes(instance, type_, named[1])
             derived = frozen(planned(instance), self.at)
             body = msgspec.structs.replace(body, fields={**body.fields, "derived": derived})
-            self._keep(instance, type_, _AZAPI, body, instance.is_data)
-        elif type_.lower().startswith("microsoft.keyvault/") and canonical(type_) is None:
-            text = f"'{type_}' is a Key Vault type that is not known, so it was not judged"
-            self._problem(TYPE_NOT_KNOWN, "error", text, instance.address)
+            self._keep(instance, type_, AZAPI_RESOURCE, body, instance.is_data)
+        elif is_key_vault_type(type_) and canonical(type_) is None:
+            self._problem(TYPE_NOT_KNOWN, "error", type_not_known(type_), instance.address)
 
     def _keep(
         self,
@@ -216,7 +216,7 @@ class _Reader:
         self.resources[instance.address] = Resource(
             address=instance.address,
             type=type_,
-            name=_name(attributes.fields.get("name"), instance),
+            name=name_of(attributes.fields.get("name"), instance.resource),
             attributes=attributes,
             at=Location(path=self.path, address=instance.address),
             declared_as=declared_as,
@@ -231,7 +231,7 @@ class _Reader:
             if error is not None:
                 self._unreadable(f"the change of '{instance.address}'", error, instance.address)
             elif is_key_vault(instance, unless_known=True):
-                text = f"{_AZAPI_UPDATE} changes a resource that is not in the plan, so the whole was not judged"
+                text = f"{AZAPI_UPDATE} changes a resource that is not in the plan, so the whole was not judged"
                 self._problem(TYPE_NOT_KNOWN, "warning", text, instance.address)
 
 
@@ -247,10 +247,3 @@ def _place(change: ResourceChange) -> Place:
 def _module(address: str) -> tuple[ModulePath, tuple[str, ...]]:
     path = module_path(address)
     return path, tuple(name for name, _ in path)
-
-
-def _name(value: Value | None, instance: Instance) -> str:
-    """The resource's name in Azure, else the one its author gave it."""
-    if isinstance(value, Scalar) and isinstance(value.value, str) and not value.sensitive:
-        return value.value
-    return instance.resource.rpartition(".")[2]

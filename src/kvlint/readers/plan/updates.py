@@ -8,7 +8,8 @@ import msgspec
 
 from kvlint.model.graph import REMOVED_ACTIONS, Resource
 from kvlint.model.value import Scalar, Value
-from kvlint.readers.plan.azapi import arm_type, link_argument, overlaid, update_body
+from kvlint.readers.arm.overlay import overlaid
+from kvlint.readers.plan.azapi import arm_type, link_argument, update_body
 from kvlint.readers.plan.instance import Instance
 from kvlint.readers.references import Index, reference_of
 

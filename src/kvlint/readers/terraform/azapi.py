@@ -11,7 +11,8 @@ from kvlint.expressions.values import OPEN, Result, pattern_of
 from kvlint.model.graph import Resource
 from kvlint.model.value import MapValue, Scalar, Unknown, Value
 from kvlint.readers.arm.defaults import with_defaults
-from kvlint.readers.plan.azapi import above_of, opened, overlaid
+from kvlint.readers.arm.overlay import opened, overlaid
+from kvlint.readers.azurerm.azapi import above_of, is_key_vault_type
 from kvlint.readers.references import Index, reference_of
 from kvlint.syntax import tree
 
@@ -75,7 +76,7 @@ def _decoded(entity: ResourceEntity) -> Result | None:
 def is_key_vault(entity: ResourceEntity, unless_known: bool = False) -> bool:
     """Whether an azapi resource is one of Key Vault's; ``unless_known`` is the answer while its type is not known."""
     named = arm_type(entity)
-    return unless_known if named is None else named[0].lower().startswith("microsoft.keyvault/")
+    return unless_known if named is None else is_key_vault_type(named[0])
 
 
 def overlay(update: ResourceEntity, resources: dict[str, Resource]) -> bool:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from kvlint.errors import InputError
 from kvlint.model.graph import Demand
+from kvlint.readers.azurerm.azapi import AZAPI
 from kvlint.readers.azurerm.resources import RESOURCES, is_vault_related
 from kvlint.readers.files import inside, reported
 from kvlint.readers.terraform.folder import Folder, calls, load_folder
@@ -14,7 +15,6 @@ from kvlint.readers.terraform.lower import Lowering
 
 # Modules that are kept; a project has seldom more, and what is over is read again.
 _MOST = 500
-AZAPI = frozenset({"azapi_resource", "azapi_update_resource", "azapi_data_plane_resource", "azapi_resource_action"})
 
 
 class FolderCache:

@@ -10,15 +10,23 @@ from kvlint.expressions.room import with_room
 from kvlint.model.graph import Demand, Resource
 from kvlint.model.source import Location, static_address
 from kvlint.model.value import MapValue, Scalar, Unknown, Value
+from kvlint.readers.arm.overlay import opened
 from kvlint.readers.arm.run import TemplateRead
+from kvlint.readers.azurerm.azapi import (
+    AZAPI,
+    AZAPI_UNSEEN,
+    AZAPI_UPDATE,
+    is_key_vault_type,
+    not_understood,
+    type_not_known,
+)
 from kvlint.readers.azurerm.flags import PROVIDER_TYPE
-from kvlint.readers.azurerm.resources import canonical, is_vault_related
+from kvlint.readers.azurerm.resources import canonical, is_vault_related, name_of, passed_over
 from kvlint.readers.azurerm.tree import frozen
 from kvlint.readers.azurerm.version import VersionRange, constrained
-from kvlint.readers.plan.azapi import opened
 from kvlint.readers.problems import CANNOT_READ, TYPE_NOT_KNOWN
 from kvlint.readers.terraform import azapi
-from kvlint.readers.terraform.cache import AZAPI, FolderCache
+from kvlint.readers.terraform.cache import FolderCache
 from kvlint.readers.terraform.entities import ResourceEntity, ResourceSymbol, Symbol
 from kvlint.readers.terraform.folder import Folder, ModuleFile, load_folder
 from kvlint.readers.terraform.heads import Head, head_of
@@ -30,9 +38,6 @@ from kvlint.readers.terraform.settings import Settings
 from kvlint.readers.terraform.values import RootValues
 from kvlint.syntax.hcl.parse import parse_file
 
-# What is not judged at all, and how much is missing then: all of a secret, or whatever an action may change.
-_UNSEEN = {"azapi_data_plane_resource": "error", "azapi_resource_action": "warning"}
-_UPDATE = "azapi_update_resource"
 # What may say anything where it is only read. Of all other types only the name and the id are of interest then.
 _LEFT_OPEN = ("Microsoft.KeyVault/", "Microsoft.Authorization/")
 _UNDEMANDED = VersionRange(low=(3, 0))
@@ -167,8 +172,7 @@ class _Reading:
             for entity in symbol.instances:
                 self._add(entity, conditions | entity.conditions)
         elif not symbol.is_data and is_vault_related(symbol.type):
-            text = f"'{symbol.type}' looks like a Key Vault resource, but its type is not known and it was not judged"
-            self.run.type_not_known("error", text, symbol.at)
+            self.run.type_not_known("error", passed_over(symbol.type), symbol.at)
 
     def _lower_module(self, call: ModuleSymbol, conditions: frozenset[str]) -> None:
         source = call.source
@@ -201,15 +205,14 @@ class _Reading:
         self._keep(entity, lowering.type, attributes, conditions)
 
     def _add_azapi(self, entity: ResourceEntity, conditions: frozenset[str]) -> None:
-        if entity.type == _UPDATE:
+        if entity.type == AZAPI_UPDATE:
             changed = azapi.arm_type(entity)
             if changed is None or self.run.demand.of(changed[0]) is not None:
                 self.updates.append(entity)
             return
-        if entity.type in _UNSEEN:
+        if entity.type in AZAPI_UNSEEN:
             if azapi.is_key_vault(entity) and not entity.symbol.is_data:
-                text = f"an {entity.type} of Key Vault is not understood, so it was not judged"
-                self.run.type_not_known(_UNSEEN[entity.type], text, entity.at)
+                self.run.type_not_known(AZAPI_UNSEEN[entity.type], not_understood(entity.type), entity.at)
             return
         named = azapi.arm_type(entity)
         if named is None:
@@ -221,9 +224,8 @@ class _Reading:
         if self.run.demand.of(type_) is not None:
             entity.azure_type = type_
             self._keep(entity, type_, azapi.attributes(entity, type_, named[1]), conditions)
-        elif type_.lower().startswith("microsoft.keyvault/") and canonical(type_) is None:
-            text = f"'{type_}' is a Key Vault type that is not known, so it was not judged"
-            self.run.type_not_known("error", text, entity.at)
+        elif is_key_vault_type(type_) and canonical(type_) is None:
+            self.run.type_not_known("error", type_not_known(type_), entity.at)
 
     def _keep(self, entity: ResourceEntity, type_: str, attributes: MapValue, conditions: frozenset[str]) -> None:
         instance, symbol = entity.instance, entity.symbol
@@ -238,7 +240,7 @@ class _Reading:
         self.run.resources[entity.address] = Resource(
             address=entity.address,
             type=type_,
-            name=_name(fields.get("name"), symbol.declaration.local),
+            name=name_of(fields.get("name"), symbol.declaration.local),
             attributes=MapValue(at=entity.at, fields=fields, rest=attributes.rest),
             at=entity.at,
             declared_as=entity.type,
@@ -252,12 +254,5 @@ class _Reading:
         """Lay the updates over what they change."""
         for update in self.updates:
             if not azapi.overlay(update, self.run.resources) and azapi.is_key_vault(update, unless_known=True):
-                text = f"{_UPDATE} changes a resource that is not declared here, so the whole was not judged"
+                text = f"{AZAPI_UPDATE} changes a resource that is not declared here, so the whole was not judged"
                 self.run.problem(TYPE_NOT_KNOWN, "warning", text, update.at)
-
-
-def _name(value: Value | None, local: str) -> str:
-    """The resource's name in Azure, else the one its author gave it."""
-    if isinstance(value, Scalar) and isinstance(value.value, str) and not value.sensitive:
-        return value.value
-    return local.rpartition(".")[2]

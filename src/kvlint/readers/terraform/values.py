@@ -11,7 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kvlint.errors import InputError
-from kvlint.expressions.operations import Local
+from kvlint.expressions.operations import NOTHING
 from kvlint.expressions.terraform.evaluate import TerraformEvaluator
 from kvlint.expressions.terraform.failure import FailedError
 from kvlint.expressions.values import Result, plain_of, unknown_in, wrapped
@@ -142,12 +142,9 @@ def _beside(folder: Folder) -> Sequence[tuple[str, str]]:
 
 def _evaluated(run: TerraformRun, node: tree.Expression, path: str, at: Location, fixed: bool = False) -> Result:
     try:
-        return TerraformEvaluator(_Outside(path, at if fixed else None), run.budget).evaluate(node, _NOTHING)
+        return TerraformEvaluator(_Outside(path, at if fixed else None), run.budget).evaluate(node, NOTHING)
     except FailedError as error:
         return Unknown(at=at, why=f"{error.why}, so the plan fails")
-
-
-_NOTHING: Local = {}
 
 
 class _Outside:
