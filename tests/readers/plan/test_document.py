@@ -347,7 +347,8 @@ class TestCommandLine:
         ran = run("nowhere.json", cwd=tmp_path)
         assert ran.code == 2
         assert ran.err == (
-            "kvlint: 'nowhere.json' does not exist (give a plan, a template, a Terraform or Bicep file, a folder, or -)\n"
+            "kvlint: 'nowhere.json' does not exist "
+            "(give a plan, a template, a Terraform or Bicep file, a folder, or -)\n"
         )
 
     @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")

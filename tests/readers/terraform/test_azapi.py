@@ -113,6 +113,13 @@ class TestUpdates:
             "azapi_update_resource changes a resource that is not declared here, so the whole was not judged"
         ]
 
+    def test_one_that_is_perhaps_there(self, judge: Judge) -> None:
+        perhaps = "  count = var.p ? 1 : 0\n"
+        text = variable("p") + vault() + update("azurerm_key_vault.kv.id", "false", perhaps)
+        assert judge(text).outcomes("KV001") == {"azurerm_key_vault.kv": "undecided"}
+        text = variable("p") + vault("true", perhaps) + update("azurerm_key_vault.kv[0].id", "false", perhaps)
+        assert judge(text).outcomes("KV001") == {"azurerm_key_vault.kv[0]": "fail"}
+
     def test_one_that_is_not_known(self, judge: Judge) -> None:
         text = variable("p") + vault() + update("azurerm_key_vault.kv.id", "var.p")
         assert judge(text).outcomes("KV001") == {"azurerm_key_vault.kv": "undecided"}

@@ -255,3 +255,48 @@ def test_blocks_that_deploy_nothing(judge: Judge) -> None:
     assert found.outcomes("KV001") == {KV: "fail"}
     assert found.outcomes("KV6") == {"azurerm_key_vault_secret.s": "fail"}
     assert not found.report.problems
+
+
+DIAGNOSTICS = """
+resource "azurerm_monitor_diagnostic_setting" "d" {
+  for_each                   = %s
+  name                       = "d"
+  target_resource_id         = %s.id
+  log_analytics_workspace_id = "/subscriptions/s/resourceGroups/r/providers/Microsoft.OperationalInsights/workspaces/w"
+  enabled_log {
+    category_group = "audit"
+  }
+}
+"""
+PERHAPS = "var.p ? { a = true } : {}"
+
+
+class TestItemsThatArePerhapsThere:
+    """What runs over a map that is one of several."""
+
+    @pytest.mark.parametrize(
+        ("vaults", "settings", "target", "outcomes"),
+        [
+            # The vault is there, its setting perhaps.
+            ("{ a = true }", PERHAPS, f'{KV}["a"]', {f'{KV}["a"]': "undecided"}),
+            # Both hang on the same.
+            (PERHAPS, PERHAPS, f'{KV}["a"]', {}),
+            (PERHAPS, KV, f"{KV}[each.key]", {}),
+            (PERHAPS, "var.q ? { a = true } : {}", f'{KV}["a"]', {f'{KV}["a"]': "undecided"}),
+        ],
+    )
+    def test_resources(self, vaults: str, settings: str, target: str, outcomes: dict[str, str], judge: Judge) -> None:
+        text = variable("p") + variable("q") + vault("true", f"  for_each = {vaults}\n")
+        assert judge(text + DIAGNOSTICS % (settings, target)).outcomes("KV201") == outcomes
+
+    def test_the_value(self, judge: Judge) -> None:
+        found = judge(variable("p") + vault("each.value", f"  for_each = {PERHAPS}\n"))
+        assert found.outcomes("KV001") in ({}, {f'{KV}["a"]': "undecided"})
+
+    def test_blocks(self, judge: Judge) -> None:
+        block = (
+            f'  dynamic "network_acls" {{\n    for_each = {PERHAPS}\n    content {{\n'
+            '      default_action = "Deny"\n      bypass = "AzureServices"\n    }\n  }\n'
+        )
+        assert judge(variable("p") + vault("true", block)).outcomes("KV101") == {KV: "undecided"}
+        assert judge(vault("true", block.replace("var.p", "true"))).outcomes("KV101") == {}

@@ -123,15 +123,24 @@ class TestInstalled:
     @pytest.mark.parametrize(
         "manifest",
         [
-            "", "[", "[]", "null", "5", '{"Modules": 1}', '{"Modules": [{"Key": "m", "Dir": 5}]}',
             '{"Modules": [{"Key": "m", "Dir": "/etc"}]}', '{"Modules": [{"Key": "m", "Dir": "../../../../.."}]}',
-            '{"Modules": [{"Key": "m", "Dir": "gone"}]}', '{"Modules": [{"Key": "other", "Dir": "."}]}', "[" * 100_000,
+            '{"Modules": [{"Key": "m", "Dir": "gone"}]}', '{"Modules": [{"Key": "other", "Dir": "."}]}',
         ],
     )  # fmt: skip
-    def test_a_manifest_that_is_none(self, manifest: str, judge: Judge) -> None:
+    def test_a_manifest_without_the_module(self, manifest: str, judge: Judge) -> None:
         found = judge({"main.tf": call("ns/name/azurerm"), ".terraform/modules/modules.json": manifest})
         assert found.notes() == [("main.tf", 1, NOT_INSTALLED)]
         assert found.code == 0
+
+    @pytest.mark.parametrize(
+        "manifest",
+        ["", "[", "[]", "null", "5", '{"Modules": 1}', '{"Modules": [{"Key": "m", "Dir": 5}]}', "[" * 100_000],
+    )
+    def test_a_manifest_that_is_none(self, manifest: str, judge: Judge) -> None:
+        found = judge({"main.tf": call("ns/name/azurerm"), ".terraform/modules/modules.json": manifest})
+        assert [path for path, *_ in found.errors()] == [".terraform/modules/modules.json"]
+        assert found.notes() == [("main.tf", 1, NOT_INSTALLED)]
+        assert found.code == 3
 
     def test_a_folder_that_no_file_can_have(self, judge: Judge) -> None:
         manifest = '{"Modules": [{"Key": "m", "Dir": "a\\u0000b"}]}'

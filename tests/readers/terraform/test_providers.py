@@ -65,6 +65,15 @@ def test_what_a_module_demands_counts_for_the_whole(version: str, rbac: bool, re
     assert plain(found, KV, *RBAC) is rbac
 
 
+@pytest.mark.parametrize("text", ["{{{", "\x00\x01"])
+def test_a_lock_file_that_cannot_be_read_may_name_any_version(text: str, judge: Judge) -> None:
+    rbac = vault("true", "  soft_delete_enabled = false\n")
+    found = judge({"main.tf": rbac, ".terraform.lock.hcl": text})
+    assert [path for path, *_ in found.errors()] == [".terraform.lock.hcl"]
+    assert found.outcomes("KV002") == {KV: "undecided"}
+    assert found.code == 3
+
+
 def test_a_default_says_where_it_comes_from(read: Read) -> None:
     found = value(read(required("~> 4.0") + BARE), KV, *RBAC)
     assert (found.origin, found.note) == ("default", "not set, and the default is false")

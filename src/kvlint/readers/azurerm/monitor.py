@@ -51,6 +51,12 @@ MONITOR: Mapping[str, Mapped] = {
                 computed=True,
             ),
         },
+        any_of=(
+            "log_analytics_workspace_id",
+            "storage_account_id",
+            "eventhub_authorization_rule_id",
+            "partner_solution_id",
+        ),
     ),
     "azurerm_log_analytics_workspace": Mapped(
         type="Microsoft.OperationalInsights/workspaces",

@@ -54,13 +54,15 @@ class Mapped(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One resource type: ``type`` in Azure, and its arguments. ``fixed`` holds for every instance.
 
     Several arguments may go to one ARM path (renamed ones): the first that is set counts, lists are joined.
-    ``listed`` maps an object that flat arguments fill to the list whose only item it is.
+    ``listed`` maps an object that flat arguments fill to the list whose only item it is. Of the arguments ``any_of``
+    the provider wants at least one, so one that is written alone is not null.
     """
 
     type: str
     fields: Mapping[str, Field]
     fixed: Mapping[str, Plain] = {}
     listed: Mapping[str, str] = {}
+    any_of: tuple[str, ...] = ()
 
 
 def value(arm: str, *, default: Plain | None = None, computed: bool = False, sensitive: bool = False) -> Field:

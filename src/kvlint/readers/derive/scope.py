@@ -122,7 +122,7 @@ class Coverage:
             else:
                 # A vault that is still to be made shows no subscription, but its group's name.
                 fits = _may_be(own_group, group) and (not subscription or _may_be(own_subscription, subscription))
-                sure = own_group == group
+                sure = own_group == group and (not subscription or own_subscription in ("", subscription))
             if fits:
                 (certain if sure else perhaps).extend(addresses)
         return tuple(certain), tuple(perhaps)

@@ -79,8 +79,12 @@ def is_key_vault(entity: ResourceEntity, unless_known: bool = False) -> bool:
     return unless_known if named is None else is_key_vault_type(named[0])
 
 
-def overlay(update: ResourceEntity, resources: dict[str, Resource]) -> bool:
-    """Write an ``azapi_update_resource`` into the resource that it changes; False if that is not among them."""
+def overlay(update: ResourceEntity, conditions: frozenset[str], resources: dict[str, Resource]) -> bool:
+    """Write an ``azapi_update_resource`` into the resource that it changes; False if that is not among them.
+
+    ``conditions`` are what its being there hangs on: where the resource may be there without it, nobody knows what
+    holds of what it sets.
+    """
     found = update.content.attribute("resource_id")
     value = update.instance.run.frozen(found) if found is not None else None
     if value is None:
@@ -93,6 +97,19 @@ def overlay(update: ResourceEntity, resources: dict[str, Resource]) -> bool:
     named = arm_type(update)
     if target.existing or named is None or target.type.lower() != named[0].lower():
         return False
-    changed = overlaid(target.attributes, MapValue(at=update.at, fields=body(update)))
+    changes = MapValue(at=update.at, fields=body(update))
+    if not conditions <= target.conditions:
+        changes = _perhaps(changes)
+    changed = overlaid(target.attributes, changes)
     resources[target.address] = msgspec.structs.replace(target, attributes=changed)
     return True
+
+
+def _perhaps(value: MapValue) -> MapValue:
+    """Fields that are perhaps set."""
+    why = "whether azapi_update_resource sets it is not known"
+    fields = {
+        name: _perhaps(field) if isinstance(field, MapValue) else Unknown(at=field.at, why=why)
+        for name, field in value.fields.items()
+    }
+    return msgspec.structs.replace(value, fields=fields)

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 from kvlint.expressions.operations import Local
-from kvlint.expressions.values import MAX_ITEMS, Fields, Items, Result, doubt_in
+from kvlint.expressions.values import MAX_ITEMS, Fields, Items, Result, doubt_in, unsure
 from kvlint.model.source import Location
 from kvlint.model.value import Absent, Scalar, Unknown
 from kvlint.readers.terraform.folder import Part, Piece
@@ -127,9 +127,10 @@ class Content:
             at = self.instance.place(path, block.start, block.head)
             return Unknown(at=at, why="a dynamic block lacks its content, or what it runs over")
         found = self.instance.evaluate(Piece(path, over), self.local)
-        pairs = list(_pairs_of(found)) if _is_open(found) is None else None
-        if pairs is None:
-            return doubt_in("a dynamic block runs over something that is no collection", found.at, found)
+        doubt = _is_open(found)
+        if doubt is not None:
+            return doubt
+        pairs = list(_pairs_of(found))
         if len(pairs) > MAX_ITEMS:
             at = self.instance.place(path, block.start, block.head)
             self.instance.run.unreadable(f"a dynamic block makes more than {MAX_ITEMS:,} blocks", at)
@@ -220,7 +221,7 @@ def _listed(name: str, found: Result | None) -> list[Content | Values] | Unknown
 def _is_open(found: Result) -> Unknown | None:
     """Why it is not known what is in a collection; None if it is."""
     if isinstance(found, Fields):
-        return found.rest
+        return unsure(found)
     if isinstance(found, Items):
         return None
     return doubt_in("it is no collection", found.at, found)

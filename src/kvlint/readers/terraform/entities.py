@@ -142,6 +142,7 @@ class ResourceEntity(Instance):
         self.type = symbol.type
         self.address = symbol.address + step.bracket
         self.at = symbol.at
+        self.step = step
         self.local: Local = step.local
         written = symbol.declaration
         self.content = Content(self.instance, written.attributes, written.blocks, self, written.is_damaged)
@@ -155,7 +156,7 @@ class ResourceEntity(Instance):
     def conditions(self) -> frozenset[str]:  # type: ignore[override]  # found when somebody asks
         """What its being there hangs on."""
         found = self.symbol.expanded()
-        return found.conditions if found is not None else frozenset()
+        return self.step.conditions | found.conditions if found is not None else self.step.conditions
 
     def close(self) -> None:
         """Let go of everything: see ``ModuleInstance.close``."""

@@ -8,7 +8,17 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from kvlint.expressions.operations import NOTHING, Local
-from kvlint.expressions.values import MAX_ITEMS, Fields, Items, Result, doubt_in, hides_keys, hole, is_sensitive
+from kvlint.expressions.values import (
+    MAX_ITEMS,
+    Fields,
+    Items,
+    Result,
+    doubt_in,
+    hides_keys,
+    hole,
+    is_sensitive,
+    perhaps,
+)
 from kvlint.model.source import Location
 from kvlint.model.value import Scalar, Unknown
 from kvlint.readers.plan.address import Key, quoted
@@ -24,11 +34,15 @@ ALL = "*"
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True):
-    """One instance: its key, as it stands in its address (``[0]``, ``["a"]``, or nothing), and what it can refer to."""
+    """One instance: its key, as it stands in its address (``[0]``, ``["a"]``, or nothing), and what it can refer to.
+
+    ``conditions``: what is not known of its being there, while others of the same declaration may be.
+    """
 
     key: Key
     bracket: str
     local: Local
+    conditions: frozenset[str] = frozenset()
 
 
 class Expansion(msgspec.Struct, frozen=True, kw_only=True):
@@ -98,14 +112,28 @@ def _for_each(instance: ModuleInstance, declaration: Declaration, address: str) 
     written = isinstance(piece.attribute.expression(), tree.Object)
     pairs = list(_pairs(found)) if _is_known(found, written) else None
     if pairs is not None and len(pairs) <= MAX_ITEMS:
-        steps = tuple(
-            Step(key=key, bracket=bracket(key), local=each(_key(key, item), item))
-            for key, item in sorted(pairs, key=lambda pair: pair[0])
-        )
+        name = _asked(instance, piece, address)
+        steps = tuple(_step(key, item, name) for key, item in sorted(pairs, key=lambda pair: pair[0]))
         return Expansion(kind="map", steps=steps)
     if pairs is not None:
         _too_many(instance, "for_each", address, found.at)
     return _symbolic(found, address)
+
+
+def _step(key: str, item: Result, name: str) -> Step:
+    """The instance of one item of what ``for_each`` runs over, which ``name`` stands for."""
+    conditions: frozenset[str] = getattr(item, "conditions", frozenset())
+    if isinstance(item, Unknown) and perhaps(item) is not None:
+        conditions = frozenset({hole(f"{name} has {quoted(key)}")})
+        item = msgspec.structs.replace(item, note="")
+    return Step(key=key, bracket=bracket(key), local=each(_key(key, item), item), conditions=conditions)
+
+
+def _asked(instance: ModuleInstance, piece: Piece, address: str) -> str:
+    """A name for what ``for_each`` runs over: in one module the same expression means the same."""
+    text = instance.run.files.get(piece.path)
+    written = text[piece.attribute.value_start : piece.attribute.end] if text is not None else address
+    return instance.prefix + written
 
 
 def _is_known(found: Result, written: bool) -> bool:

@@ -179,7 +179,7 @@ class ModuleInstance:
             default = attributes.get("default")
             if default is None:
                 why = f"the variable '{name}' has no value"
-                found = Unknown(at=head, why=why, given=True)
+                found = Unknown(at=head, why=why, given=self._flag(attributes.get("nullable")) is False)
             else:
                 found = self.evaluate(default, NOTHING)
         scope = self.scope(declaration.path)

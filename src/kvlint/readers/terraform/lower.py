@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from kvlint.expressions.values import Result, hidden
 from kvlint.model.graph import Demand
 from kvlint.model.source import Location
-from kvlint.model.value import Link, ListValue, MapValue, Plain, Scalar, Unknown, Value
+from kvlint.model.value import Link, ListValue, MapValue, Path, Plain, Scalar, Unknown, Value
 from kvlint.readers.azurerm.entries import NEVER, Entry, default_of, entries_of, meet
 from kvlint.readers.azurerm.table import Field, Mapped
 from kvlint.readers.azurerm.tree import Tree, frozen, has, put
@@ -34,6 +34,8 @@ class Lowering:
         self._listed = tuple((name, tuple(path.split("."))) for name, path in mapped.listed.items())
         asked |= {(name,) for name, target in self._listed if any(meet(path, target) for path in asked)}
         self._entries = entries_of(mapped.fields, asked)
+        one_of = tuple(tuple(mapped.fields[name].arm.split(".")) for name in mapped.any_of)
+        self._any_of = one_of if all(any(meet(path, arm) for path in asked) for arm in one_of) else ()
         fixed = ((tuple(path.split(".")), plain) for path, plain in mapped.fixed.items())
         self._fixed = tuple((arm, plain) for arm, plain in fixed if any(meet(path, arm) for path in asked))
 
@@ -44,6 +46,7 @@ class Lowering:
         """
         tree: Tree = {}
         _Filling(run, version, is_read).fill(tree, self._entries, content)
+        _alone(tree, () if is_read else self._any_of)
         for arm, plain in () if is_read else self._fixed:
             put(tree, arm, Scalar(at=content.at, value=plain, origin="default"))
         for name, target in self._listed:
@@ -51,6 +54,19 @@ class Lowering:
                 item = frozen(tree.pop(name), content.at)
                 put(tree, target, ListValue(at=content.at, items=(item,)))
         return tree
+
+
+def _alone(tree: Tree, paths: tuple[Path, ...]) -> None:
+    """Of ``paths`` at least one is set: if only one of them is written, it is not null."""
+    written = [path for path in paths if has(tree, path)]
+    if len(written) != 1:
+        return
+    here: Any = tree
+    for step in written[0][:-1]:
+        here = here[step]
+    last = written[0][-1]
+    if isinstance(here[last], Unknown):
+        here[last] = msgspec.structs.replace(here[last], given=True)
 
 
 class _Filling:

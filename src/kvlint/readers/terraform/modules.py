@@ -61,7 +61,7 @@ class ModuleEntity(Instance):
     def conditions(self) -> frozenset[str]:  # type: ignore[override]  # found when somebody asks
         """What its being there hangs on."""
         found = self.symbol.expanded()
-        return found.conditions if found is not None else frozenset()
+        return self.step.conditions | found.conditions if found is not None else self.step.conditions
 
     @property
     def content(self) -> ModuleInstance | None:

@@ -13,28 +13,38 @@ from kvlint.model.source import Location
 from kvlint.model.value import Link, MapValue, Scalar, Unknown, Value
 from kvlint.readers.azurerm.flags import KEY_VAULT_FLAGS, PROVIDER_PREFIX, PROVIDER_TYPE, flag_value
 from kvlint.readers.azurerm.version import VersionRange, constrained
+from kvlint.readers.files import reported
+from kvlint.readers.problems import CANNOT_READ
 from kvlint.readers.terraform.blocks import Content
 from kvlint.readers.terraform.folder import LOCK_FILE, Declaration, Folder, Part, Piece, parse
 from kvlint.syntax import tree
 
 if TYPE_CHECKING:
     from kvlint.readers.terraform.instance import ModuleInstance
+    from kvlint.readers.terraform.run import TerraformRun
     from kvlint.syntax.hcl.document import Attribute
 
 AZURERM = "azurerm"
 _SOURCE = "/hashicorp/azurerm"
 
 
-def locked(folder: Folder) -> VersionRange | None:
-    """The azurerm version that the lock file of a root module names; None if there is none."""
+def locked(run: TerraformRun, folder: Folder) -> VersionRange | None:
+    """The azurerm version that the lock file of a root module names; None if there is none.
+
+    One that cannot be read, which is a Problem, may name any.
+    """
     if LOCK_FILE not in folder.names:
         return None
     file = os.path.join(folder.directory, LOCK_FILE)
     try:
-        blocks = parse(file).body.blocks
-    except InputError:
-        return None
-    for block in blocks:
+        found = parse(file)
+        fault = found.faults[0].message if found.faults else ""
+    except InputError as error:
+        fault = error.message
+    if fault:
+        run.problem(CANNOT_READ, "error", fault, Location(path=reported(run.root, file)))
+        return VersionRange()
+    for block in found.body.blocks:
         if block.type == "provider" and block.labels and block.labels[0].endswith(_SOURCE):
             version = _text(block.body.attributes.get("version"))
             return constrained(version) if version else None
@@ -172,5 +182,8 @@ def _traversal(node: tree.Expression | None) -> str:
             return f"{_traversal(of)}.{name}"
         case tree.Literal(value=str() as text):
             return text
+        case tree.Item(of=of):
+            # One of those of a provider block with for_each, of which nobody knows which.
+            return f"{_traversal(of)}[]"
         case _:
             return ""

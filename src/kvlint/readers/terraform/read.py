@@ -87,7 +87,7 @@ def read_text(path: str, text: str, demand: Demand) -> TerraformRead:
 
 def _read(folder: Folder, run: TerraformRun, settings: Settings, planned: Mapping[str, Any] | None) -> TerraformRead:
     values = RootValues(run, folder, settings, planned)
-    run.version = locked(folder) or _demanded(run, folder)
+    run.version = _version(run, folder)
     instance = ModuleInstance(folder, run, Use(given=values))
     if not settings.closed and not folder.declares_root and not values.given and _needs_values(folder):
         run.closed = False
@@ -116,18 +116,21 @@ def _needs_values(folder: Folder) -> bool:
     return any("default" not in declaration.attributes for declaration in folder.variables.values())
 
 
-def _demanded(run: TerraformRun, folder: Folder) -> VersionRange:
-    """The azurerm versions that a module, and all that it calls, leave open.
+def _version(run: TerraformRun, folder: Folder) -> VersionRange:
+    """The azurerm versions that are possible: the locked one, else all that a module, and what it calls, leave open.
 
     Where nobody demands any, ``terraform init`` takes the newest, which has not been 2.x since March 2022. Source:
     developer.hashicorp.com/terraform/language/expressions/version-constraints.
     """
+    named = locked(run, folder)
+    if named is not None and named != VersionRange():
+        return named
     found = VersionRange()
     for each in run.cache.reached(folder, run.root)[0]:
         for text in constraints(each):
             narrowed = constrained(text)
             found = found.narrowed(narrowed.low, narrowed.high)
-    return found if found != VersionRange() else _UNDEMANDED
+    return found if named is not None or found != VersionRange() else _UNDEMANDED
 
 
 class _Reading:
@@ -135,7 +138,7 @@ class _Reading:
 
     def __init__(self, run: TerraformRun) -> None:
         self.run = run
-        self.updates: list[ResourceEntity] = []
+        self.updates: list[tuple[ResourceEntity, frozenset[str]]] = []
 
     def lower(self, instance: ModuleInstance, conditions: frozenset[str]) -> None:
         """Add what a module declares, and what the modules declare that it calls."""
@@ -208,7 +211,7 @@ class _Reading:
         if entity.type == AZAPI_UPDATE:
             changed = azapi.arm_type(entity)
             if changed is None or self.run.demand.of(changed[0]) is not None:
-                self.updates.append(entity)
+                self.updates.append((entity, conditions))
             return
         if entity.type in AZAPI_UNSEEN:
             if azapi.is_key_vault(entity) and not entity.symbol.is_data:
@@ -252,7 +255,9 @@ class _Reading:
 
     def finish(self) -> None:
         """Lay the updates over what they change."""
-        for update in self.updates:
-            if not azapi.overlay(update, self.run.resources) and azapi.is_key_vault(update, unless_known=True):
+        for update, conditions in self.updates:
+            if not azapi.overlay(update, conditions, self.run.resources) and azapi.is_key_vault(
+                update, unless_known=True
+            ):
                 text = f"{AZAPI_UPDATE} changes a resource that is not declared here, so the whole was not judged"
                 self.run.problem(TYPE_NOT_KNOWN, "warning", text, update.at)

@@ -109,7 +109,9 @@ def _manifest(run: TerraformRun) -> dict[str, str]:
         return {}
     try:
         found = msgspec.json.decode(read_bytes(file, _MAX_MANIFEST), type=_Manifest)
-    except msgspec.DecodeError:
+    except (InputError, msgspec.DecodeError, RecursionError) as error:
+        fault = error if isinstance(error, InputError) else InputError(f"it is no list of modules: {error}")
+        run.bad_file(reported(run.root, file), fault)
         return {}
     folders: dict[str, str] = {}
     for entry in found.modules:
