@@ -167,6 +167,8 @@ class TestFeatures:
             ("", "", "azurerm"),
             ("  provider = azurerm.west\n", "", "azurerm.west"),
             ("", "  providers = { azurerm = azurerm.west }\n", "azurerm.west"),
+            ("", '  providers = { azurerm = azurerm.west["a"] }\n', "azurerm.west"),
+            ('  provider = azurerm.west["a"]\n', "", "azurerm.west"),
             ("  provider = azurerm.inner\n", "  providers = { azurerm.inner = azurerm.west }\n", "azurerm.west"),
         ],
     )

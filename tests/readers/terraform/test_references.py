@@ -213,6 +213,19 @@ def test_a_secret_scope_covers_no_vault(judge: Judge) -> None:
     assert judge(ROOT + vault() + ROLE.format(f"{KV}.id")).outcomes("KV403") == {"azurerm_role_assignment.r": "fail"}
 
 
+@pytest.mark.parametrize(("provider", "outcome"), [("azurerm", "fail"), ("azurerm.west", "undecided")])
+def test_a_resource_group_of_another_subscription(provider: str, outcome: str, judge: Judge) -> None:
+    providers = ROOT + 'provider "azurerm" {\n  alias = "west"\n  features {}\n}\n'
+    group = f'resource "azurerm_resource_group" "rg" {{\n  provider = {provider}\n  name = "rg"\n}}\n'
+    text = (
+        providers
+        + group
+        + vault("true", '  resource_group_name = "rg"\n')
+        + ROLE.format("azurerm_resource_group.rg.id")
+    )
+    assert judge(text).outcomes("KV403") == {"azurerm_role_assignment.r": outcome}
+
+
 @pytest.mark.parametrize(
     ("key", "outcome"),
     [(f"{KV}.id", None), ("azurerm_key_vault.open.id", "fail"), ("var.id", "undecided"), (f"one([{KV}].*.id)", None)],

@@ -13,7 +13,7 @@ from kvlint.readers.azurerm.resources import RESOURCES
 from kvlint.readers.terraform.blocks import Content
 from kvlint.readers.terraform.expand import Expansion, Step, expansion
 from kvlint.readers.terraform.folder import Declaration
-from kvlint.readers.terraform.providers import provider_of
+from kvlint.readers.terraform.providers import ONE_OF, provider_key
 from kvlint.readers.terraform.symbolic import RemoteOutputs, Symbolic
 
 if TYPE_CHECKING:
@@ -213,8 +213,8 @@ class ResourceEntity(Instance):
 
     def _made_pattern(self) -> str:
         # All that one provider makes lies in its subscription, which is also what it reads unless another is named.
-        provider = provider_of(self.instance, self.symbol.declaration, self.at).target
-        subscription = hole(f"{provider}.subscription")
+        provider = provider_key(self.instance, self.symbol.declaration)
+        subscription = hole(f"{self.address if provider.endswith(ONE_OF) else provider}.subscription")
         match self.azure_type:
             case "Microsoft.Resources/subscriptions":
                 return f"/subscriptions/{self._text('subscription_id') or subscription}"

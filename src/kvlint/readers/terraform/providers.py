@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from kvlint.syntax.hcl.document import Attribute
 
 AZURERM = "azurerm"
+# OpenTofu makes one provider for each item of a block's for_each. Source: opentofu.org/docs/language/providers.
+ONE_OF = "[]"
 _SOURCE = "/hashicorp/azurerm"
 
 
@@ -132,15 +134,23 @@ def _address(instance: ModuleInstance, key: str) -> str:
 
 def provider_of(instance: ModuleInstance, declaration: Declaration, at: Location) -> Link:
     """The provider block that manages a resource: the one it names, or the one its module has or is given."""
-    key = reference(declaration.attributes.get("provider")) or AZURERM
-    return Link(at=at, target=_resolved(instance, key))
+    return Link(at=at, target=provider_key(instance, declaration).removesuffix(ONE_OF))
+
+
+def provider_key(instance: ModuleInstance, declaration: Declaration) -> str:
+    """The address of that block; ``ONE_OF`` ends it if it makes several providers, of which this is one."""
+    return _resolved(instance, reference(declaration.attributes.get("provider")) or AZURERM)
 
 
 def _resolved(instance: ModuleInstance, key: str) -> str:
     """The address of the provider block that a module knows by ``key``."""
     found = instance.providers.get(key)
     if found is None:
-        found = instance.providers[key] = _address(instance, key) if key in _keys(instance) else _given(instance, key)
+        block = key.removesuffix(ONE_OF)
+        found = _address(instance, block) if block in _keys(instance) else _given(instance, block)
+        if block != key:
+            found = found.removesuffix(ONE_OF) + ONE_OF
+        instance.providers[key] = found
     return found
 
 
@@ -183,7 +193,6 @@ def _traversal(node: tree.Expression | None) -> str:
         case tree.Literal(value=str() as text):
             return text
         case tree.Item(of=of):
-            # One of those of a provider block with for_each, of which nobody knows which.
-            return f"{_traversal(of)}[]"
+            return _traversal(of) + ONE_OF
         case _:
             return ""
