@@ -310,3 +310,20 @@ def test_json_of_any_form(text: str, judge: Judge) -> None:
 def test_declarations_of_any_form(text: str, judge: Judge) -> None:
     found = judge({"main.tf": vault("false", name="other"), "odd.tf": text, "m/main.tf": ""})
     assert found.outcomes("KV001").get("azurerm_key_vault.other") == "fail"
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "azurerm_key_vault_secret.s.value",
+        "azurerm_mssql_server.sql.administrator_login_password",
+        '[for k, v in azurerm_key_vault_secret.s : v if k == "value"][0]',
+    ],
+)
+def test_a_secret_of_another_resource_is_not_told(name: str, judge: Judge) -> None:
+    secret = 'resource "azurerm_key_vault_secret" "s" {\n  name = "s"\n  value = "hunter2"\n}\n'
+    server = 'resource "azurerm_mssql_server" "sql" {\n  administrator_login_password = "hunter2"\n}\n'
+    text = f'resource "azurerm_key_vault" "kv" {{\n  purge_protection_enabled = false\n  name = {name}\n}}\n'
+    found = judge(secret + server + text)
+    assert found.outcomes("KV001") == {"azurerm_key_vault.kv": "fail"}
+    assert "hunter2" not in repr([(one.message, one.full_name, one.occurrences) for one in found.all()])

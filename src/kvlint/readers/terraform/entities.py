@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from kvlint.expressions.operations import Local
-from kvlint.expressions.values import Fields, Items, Result, hole, pattern_of
+from kvlint.expressions.values import Fields, Items, Result, hidden, hole, pattern_of
 from kvlint.model.source import Location
 from kvlint.model.value import Absent, Scalar, Unknown
 from kvlint.readers.azurerm.own_ids import is_azure, is_own_id
@@ -14,6 +14,7 @@ from kvlint.readers.terraform.blocks import Content
 from kvlint.readers.terraform.expand import Expansion, Step, expansion
 from kvlint.readers.terraform.folder import Declaration
 from kvlint.readers.terraform.providers import ONE_OF, provider_key
+from kvlint.readers.terraform.secrets import speaks_of_secret
 from kvlint.readers.terraform.symbolic import RemoteOutputs, Symbolic
 
 if TYPE_CHECKING:
@@ -166,7 +167,7 @@ class ResourceEntity(Instance):
         """What is written for an attribute; else Unknown, with the same pattern wherever it is asked for."""
         found = self.content.attribute(name) if name in self.content.pieces else None
         if found is not None and not isinstance(found, Absent):
-            return found
+            return hidden(found) if self._is_secret(name) else found
         if is_azure(self.type) and (is_own_id(self.type, name) or name in _ADDRESSES):
             return self.own_id(name)
         if name == "outputs" and self.type == "terraform_remote_state":
@@ -176,10 +177,17 @@ class ResourceEntity(Instance):
             return Items(at=blocks[0].at if blocks else self.at, items=[block.data(at) for block in blocks])
         return Unknown(at=at, why=f"'{name}' of {self.address} is {_AFTER}", pattern=hole(f"{self.address}.{name}"))
 
+    def _is_secret(self, name: str) -> bool:
+        """Whether an attribute is sensitive, as the provider or its name says."""
+        mapped = RESOURCES.get(self.type)
+        field = mapped.fields.get(name) if mapped is not None else None
+        return (field is not None and field.sensitive) or speaks_of_secret(name)
+
     def data(self, at: Location) -> Result:
         """All that is written, as an object that has more."""
         found = self.content.data(at)
-        fields = {**found.fields, "id": self.member("id", at)}
+        told = {name: hidden(one) if self._is_secret(name) else one for name, one in found.fields.items()}
+        fields = {**told, "id": self.member("id", at)}
         return Fields(at=self.at, fields=fields, rest=Unknown(at=at, why=_AFTER))
 
     def own_id(self, name: str) -> Unknown:

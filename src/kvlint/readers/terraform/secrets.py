@@ -85,7 +85,7 @@ def _is_sensitive(block: Block) -> bool:
 
 def _in_attribute(attribute: Attribute) -> Iterator[Span]:
     node = attribute.expression()
-    secret = _speaks(attribute.name)
+    secret = speaks_of_secret(attribute.name)
     if node is None:
         # What is no expression may hold anything.
         if secret:
@@ -105,7 +105,8 @@ def _is_of_objects(node: tree.Node) -> bool:
     return isinstance(node, tree.Object)
 
 
-def _speaks(name: object) -> bool:
+def speaks_of_secret(name: object) -> bool:
+    """Whether what stands behind a name is secret."""
     return isinstance(name, str) and names_secret(name) and not name.lower().endswith(_NO_SECRET)
 
 
@@ -115,7 +116,7 @@ def _secrets(node: tree.Node, secret: bool) -> Iterator[Span]:
         case tree.Object(members=members):
             for member in members:
                 if isinstance(member, tree.Property):
-                    named = _speaks(member.key)
+                    named = speaks_of_secret(member.key)
                     yield from _secrets(member.value, named or (secret and not isinstance(member.value, tree.Object)))
         case tree.Array(items=items):
             for item in items:
