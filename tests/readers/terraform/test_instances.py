@@ -300,3 +300,20 @@ class TestItemsThatArePerhapsThere:
         )
         assert judge(variable("p") + vault("true", block)).outcomes("KV101") == {KV: "undecided"}
         assert judge(vault("true", block.replace("var.p", "true"))).outcomes("KV101") == {}
+
+
+@pytest.mark.parametrize(
+    ("count", "outcome"),
+    [
+        ("var.n ? 1 : 0", {}),
+        ("local.n", {}),
+        # There may be more than the first.
+        ("var.n", {f"{KV}[0]": "undecided"}),
+        ("length(var.n)", {f"{KV}[0]": "undecided"}),
+        ("var.n ? 2 : 0", {f"{KV}[0]": "undecided"}),
+    ],
+)
+def test_what_the_first_has_others_may_lack(count: str, outcome: dict[str, str], judge: Judge) -> None:
+    setting = (DIAGNOSTICS % ("", f"{KV}[0]")).replace("  for_each                   = \n", f"  count = {count}\n")
+    text = variable("n") + 'locals {\n  n = var.n == "a" ? 1 : 0\n}\n' + vault("true", f"  count = {count}\n")
+    assert judge(text + setting).outcomes("KV201") == outcome

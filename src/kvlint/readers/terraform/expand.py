@@ -87,10 +87,30 @@ def _counted(instance: ModuleInstance, declaration: Declaration, address: str) -
     name = doubt.pattern or address
     index = Unknown(at=doubt.at, why=doubt.why, pattern=hole(f"{name}[#]"))
     step = Step(key=0, bracket="[0]", local={"count": Fields(at=doubt.at, fields={"index": index})})
+    # Where there is at most one, its number is known; of several, the one for all is not the first.
+    positions = {index.pattern, "0"} if _is_switch(instance, piece.attribute.expression()) else {index.pattern}
     return Expansion(
         kind="list", steps=(step,), symbolic=True,
-        positions=frozenset({index.pattern, "0"}), conditions=frozenset({hole(f"{name} > 0")}),
+        positions=frozenset(positions), conditions=frozenset({hole(f"{name} > 0")}),
     )  # fmt: skip
+
+
+def _is_switch(instance: ModuleInstance, node: tree.Node | None) -> bool:
+    """Whether a number can only be 0 or 1, by how it is written."""
+    waiting, seen = [node], set()
+    while waiting:
+        match waiting.pop():
+            case tree.Literal(value=plain) if str(plain) in ("0", "1"):
+                pass
+            case tree.Conditional(yes=yes, no=no):
+                waiting += (yes, no)
+            case tree.Member(of=tree.Name(name="local"), name=name) if name in instance.folder.locals:
+                if name not in seen:
+                    seen.add(name)
+                    waiting.append(instance.folder.locals[name].attribute.expression())
+            case _:
+                return False
+    return True
 
 
 def _number(found: Result) -> int | None:
