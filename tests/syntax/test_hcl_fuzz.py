@@ -130,6 +130,7 @@ def test_the_whole_text_is_right() -> None:
 @given(st.one_of(damaged(WHOLE), NOISE, cut(WHOLE)))
 @example("a = <<E\n${\nE\n}\nE\n")
 @example('a = "${ <<E\n}"\nE\n}"')
+@example(f"{WHOLE[:412]}/*{WHOLE[412:538]}*/{WHOLE[538:]}")  # what is damaged is read on into the next block
 def test_no_text_breaks_the_reading(text: str) -> None:
     check(parse_file(text))
 

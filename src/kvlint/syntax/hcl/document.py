@@ -44,7 +44,8 @@ class Attribute(msgspec.Struct, gc=False, eq=False):
             try:
                 self._expression = self.source.expression(self)
             except Unexpected as error:
-                self.fault = tree.Fault(error.message, error.at)
+                # What is damaged may be read on into what comes behind it.
+                self.fault = tree.Fault(error.message, min(error.at, self.end))
         return self._expression
 
 
