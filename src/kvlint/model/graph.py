@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 
 import msgspec
 
@@ -81,12 +82,14 @@ class Demand(msgspec.Struct, frozen=True, kw_only=True):
     """What the loaded rules ask of a graph, so that readers do no work that nobody asked for.
 
     ``paths`` maps an Azure type in lower case to the attribute paths asked of it. ``vias`` maps an attribute whose
-    references are followed to the types, in lower case, that carry it. ``everything`` asks for all there is.
+    references are followed to the types, in lower case, that carry it. ``everything`` asks for all there is. ``today``
+    is the day that dates are held against, None for the day of the run.
     """
 
     paths: Mapping[str, frozenset[Path]]
     vias: Mapping[str, frozenset[str]]
     everything: bool = False
+    today: date | None = None
 
     def of(self, type_: str) -> frozenset[Path] | None:
         """The paths asked of a type; None if the type is of no interest."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kvlint.model.graph import Demand, Reference, Resource, ResourceGraph
-from kvlint.readers.derive.attributes import COVERS, derive
+from kvlint.readers.derive.assignments import COVERS
+from kvlint.readers.derive.attributes import derive
 from kvlint.readers.derive.policies import with_own_policies
 from kvlint.readers.derive.recovered import with_recovered_vaults
 from kvlint.readers.derive.scope import Coverage

@@ -7,10 +7,11 @@ Source: learn.microsoft.com/azure/templates, the reference of each type.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
 from kvlint.model.graph import Resource
 from kvlint.model.value import Absent, Answer, ListValue, MapValue, Path, Unknown, Value
+from kvlint.readers.derive.attribute import Context, Derived
 from kvlint.readers.references import Index
 
 _ENCRYPTION = "properties.encryption"
@@ -81,23 +82,25 @@ PATHS: Mapping[str, tuple[Path, ...]] = {
 _SEVERAL = "microsoft.eventhub/namespaces"
 
 
-def _key_id(resource: Resource, index: Index) -> Value | None:
-    return None if resource.type.lower() == _SEVERAL else _joined(resource, index, "keyId")
+def _key_id(resource: Resource, context: Context) -> Value | None:
+    return None if resource.type.lower() == _SEVERAL else _joined(resource, context.index, "keyId")
 
 
-def _key_ids(resource: Resource, index: Index) -> Value | None:
+def _key_ids(resource: Resource, context: Context) -> Value | None:
     """The same of the type that may have several."""
-    return _joined(resource, index, "keyIds") if resource.type.lower() == _SEVERAL else None
+    return _joined(resource, context.index, "keyIds") if resource.type.lower() == _SEVERAL else None
 
 
-def _vault_id(resource: Resource, index: Index) -> Value | None:
+def _vault_id(resource: Resource, context: Context) -> Value | None:
     """The vaults (or managed HSMs) of those keys, as far as the resource itself says them."""
-    return _joined(resource, index, "keyVaultId")
+    return _joined(resource, context.index, "keyVaultId")
 
 
-MAKERS: dict[str, Callable[[Resource, Index], Value | None]] = {
-    "keyId": _key_id, "keyIds": _key_ids, "keyVaultId": _vault_id,
-}  # fmt: skip
+ATTRIBUTES: Mapping[str, Derived] = {
+    "keyId": Derived(_key_id, PATHS),
+    "keyIds": Derived(_key_ids, PATHS),
+    "keyVaultId": Derived(_vault_id, PATHS),
+}
 
 
 def _joined(resource: Resource, index: Index, field: str) -> Value | None:

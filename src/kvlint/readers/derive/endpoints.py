@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from collections.abc import Mapping
 
 from kvlint.model.graph import Resource
 from kvlint.model.value import Absent, Link, ListValue, Path, Scalar, Unknown, Value
-from kvlint.readers.references import Index
+from kvlint.readers.derive.attribute import Context, Derived
 
 ENDPOINTS = "microsoft.network/privateendpoints"
 PATHS: Mapping[str, tuple[Path, ...]] = {ENDPOINTS: (("properties",),)}
-_Maker: TypeAlias = Callable[[Resource, Index], "Value | None"]
 
 
-def _connection(field: str) -> _Maker:
+def _connection(field: str) -> Derived:
     """A field of the endpoint's connection, be it ordered with or without approval: Azure takes only one."""
 
-    def make(resource: Resource, index: Index) -> Value | None:
+    def make(resource: Resource, context: Context) -> Value | None:
         have = resource.select(("derived", field))
         if resource.type.lower() != ENDPOINTS or not isinstance(have, Absent):
             return None
@@ -27,7 +25,7 @@ def _connection(field: str) -> _Maker:
                 return found
         return None
 
-    return make
+    return Derived(make, PATHS)
 
 
-MAKERS: dict[str, _Maker] = {name: _connection(name) for name in ("privateLinkServiceId", "groupIds")}
+ATTRIBUTES: Mapping[str, Derived] = {name: _connection(name) for name in ("privateLinkServiceId", "groupIds")}

@@ -1,0 +1,35 @@
+"""What a derived attribute is made of, and what it may look at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from typing import Any
+
+import msgspec
+
+from kvlint.model.graph import Resource
+from kvlint.model.value import Path, Value
+from kvlint.readers.references import Index
+
+
+class Context(msgspec.Struct, frozen=True):
+    """What a derived attribute may look at: all resources of a root, and the day that counts as today.
+
+    ``kept`` holds what is worked out once for a graph, by a name of its maker's own.
+    """
+
+    index: Index
+    today: date
+    kept: dict[str, Any]
+
+
+class Derived(msgspec.Struct, frozen=True):
+    """One derived attribute: how it is made of a resource (None: it has none), and what must be read for that.
+
+    ``needs`` maps each type that ``make`` looks at, in lower case, to the paths that it looks at. No maker may rely on
+    another derived attribute having been made.
+    """
+
+    make: Callable[[Resource, Context], Value | None]
+    needs: Mapping[str, tuple[Path, ...]]

@@ -1,0 +1,101 @@
+"""What a vault amounts to: who reaches it, which permission model it has, whose access policies count."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from kvlint.model.graph import Resource
+from kvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown, Value
+from kvlint.readers.derive.attribute import Context, Derived
+from kvlint.readers.derive.exposure import exposure
+from kvlint.readers.derive.policies import change_of
+from kvlint.readers.references import reference_of
+
+VAULTS = "microsoft.keyvault/vaults"
+MANAGED_HSMS = "microsoft.keyvault/managedhsms"
+POLICIES = "microsoft.keyvault/vaults/accesspolicies"
+_ASSOCIATIONS = "microsoft.network/networksecurityperimeters/resourceassociations"
+
+RBAC: Path = ("properties", "enableRbacAuthorization")
+_RBAC_TEXT = ".".join(map(str, RBAC))
+POLICY_LIST: Path = ("properties", "accessPolicies")
+_GATES: tuple[Path, ...] = (("properties", "publicNetworkAccess"), ("properties", "networkAcls"))
+
+
+def _exposure(resource: Resource, context: Context) -> Value | None:
+    if resource.type.lower() not in (VAULTS, MANAGED_HSMS):
+        return None
+    return exposure(resource, resource.address in enforced_perimeters(context))
+
+
+def enforced_perimeters(context: Context) -> frozenset[str]:
+    """The vaults that an enforced association puts into a network security perimeter."""
+    found = context.kept.get("perimeters")
+    if not isinstance(found, frozenset):
+        found = context.kept["perimeters"] = frozenset(_in_perimeters(context))
+    return found
+
+
+def _in_perimeters(context: Context) -> set[str]:
+    found: set[str] = set()
+    for resource in context.index.of_type(_ASSOCIATIONS):
+        if not resource.stays:
+            continue
+        mode = resource.select(("properties", "accessMode"))
+        link = resource.select(("properties", "privateLinkResource", "id"))
+        if isinstance(mode, Scalar) and str(mode.value).lower() == "enforced" and not isinstance(link, Absent):
+            reference = reference_of(resource.address, "", link, context.index)
+            if reference is not None:
+                found.update(reference.targets, reference.candidates)
+    return found
+
+
+def _access_model(resource: Resource, context: Context) -> Value | None:
+    if resource.type.lower() == VAULTS:
+        return _model_of(resource.select(RBAC))
+    above = resource.select(("parent",))
+    if resource.type.lower() != POLICIES or isinstance(above, Absent):
+        return None
+    reference = reference_of(resource.address, "parent", above, context.index)
+    if reference is None:
+        return None
+    models = [_model_of(context.index.resources[a].select(RBAC)) for a in reference.targets + reference.candidates]
+    known = {model.value for model in models if isinstance(model, Scalar)}
+    if models and not reference.anything and len(known) == 1 and all(isinstance(m, Scalar) for m in models):
+        # It is told where the policy stands: that is what is to be edited.
+        return msgspec.structs.replace(models[0], at=msgspec.structs.replace(resource.at, attribute=_RBAC_TEXT))
+    return Unknown(at=resource.at, origin="derived", why="the permission model of its vault is not known")
+
+
+def _inline_policies(resource: Resource, context: Context) -> Value | None:
+    """The access policies that the author of a vault writes in it."""
+    policies = resource.select(POLICY_LIST)
+    if resource.type.lower() != VAULTS or isinstance(policies, Absent):
+        return None
+    if isinstance(policies, ListValue) and policies.items and policies.origin == "kept":
+        why = "the vault has access policies that its author does not write there"
+        return Unknown(at=resource.at, origin="derived", why=why)
+    return policies
+
+
+def _policy_change(resource: Resource, context: Context) -> Value | None:
+    return change_of(resource) if resource.type.lower() == POLICIES else None
+
+
+def _model_of(answer: Answer) -> Value:
+    if isinstance(answer, Scalar):
+        word = "rbac" if answer.value is True else "access-policies"
+        at = msgspec.structs.replace(answer.at, attribute=_RBAC_TEXT)
+        return Scalar(at=at, value=word, origin="derived", note=answer.note)
+    why = answer.why if isinstance(answer, Unknown) else "nothing says which permission model the vault has"
+    return Unknown(at=answer.at, origin="derived", why=why)
+
+
+ATTRIBUTES: Mapping[str, Derived] = {
+    "exposure": Derived(_exposure, {VAULTS: _GATES, MANAGED_HSMS: _GATES, _ASSOCIATIONS: (("properties",),)}),
+    "accessModel": Derived(_access_model, {VAULTS: (RBAC,), POLICIES: (("parent",),)}),
+    "inlinePolicies": Derived(_inline_policies, {VAULTS: (POLICY_LIST,), POLICIES: (("parent",), POLICY_LIST)}),
+    "policyChange": Derived(_policy_change, {POLICIES: (("name",),)}),
+}
