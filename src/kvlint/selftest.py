@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from datetime import date
 
 import msgspec
 
 from kvlint.engine.demand import demand_of
 from kvlint.engine.evaluate import Evaluator
+from kvlint.engine.parameters import with_parameters
 from kvlint.errors import InputError
 from kvlint.judged import Judged, judge
 from kvlint.model.graph import Demand
 from kvlint.model.report import Finding
-from kvlint.model.rule import Example, Rule
+from kvlint.model.rule import EXAMPLE_DAY, Example, Rule
 from kvlint.readers.derive.attributes import with_needs
 from kvlint.readers.plan.compact import expand
 from kvlint.readers.read import Read, Reader, plan_read
@@ -37,8 +39,10 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 def run_examples(rules: Sequence[Rule]) -> Iterator[Result]:
     """Run every example of every rule, in every language that is given."""
     for rule in rules:
-        evaluator, demand = Evaluator([rule]), with_needs(demand_of([rule]))
         for example in rule.examples:
+            day = date.fromisoformat(example.as_of or EXAMPLE_DAY)
+            meant = with_parameters(rule, example.parameters)
+            evaluator, demand = Evaluator([meant]), with_needs(demand_of([meant], day))
             for language, source in example.sources.items():
                 faults = tuple(_faults(rule, example, language, source, demand, evaluator))
                 yield Result(rule=rule, example=example, language=language, faults=faults)
