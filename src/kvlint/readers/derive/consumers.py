@@ -1,18 +1,22 @@
-"""Whose key a resource is encrypted with, where a template or an azapi body says it in Azure's own words.
+"""Which key a resource is encrypted with, and which vault that is in.
 
 A key is named by its URL, or by the URI of its vault and its name; some types name the vault by its id too. All of it
-becomes ids of ``derived.keyId`` and ``derived.keyVaultId``, which the azurerm tables give directly.
+becomes ids of ``derived.keyId`` and ``derived.keyVaultId``. The azurerm tables give the key directly, its vault only
+where an argument names that.
 Source: learn.microsoft.com/azure/templates, the reference of each type.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+
+import msgspec
 
 from kvlint.model.graph import Resource
-from kvlint.model.value import Absent, Answer, ListValue, MapValue, Path, Unknown, Value
+from kvlint.model.value import Absent, Answer, Link, ListValue, Path, Scalar, Unknown, Value, display
 from kvlint.readers.derive.attribute import Context, Derived
-from kvlint.readers.references import Index
+from kvlint.readers.derive.keys import field_of, key_and_vault
+from kvlint.readers.references import Index, reference_of
 
 _ENCRYPTION = "properties.encryption"
 _PROPERTIES = f"{_ENCRYPTION}.keyVaultProperties"
@@ -64,8 +68,11 @@ _PLACES: Mapping[str, tuple[str, ...]] = {
     "microsoft.recoveryservices/vaults": (_PROPERTIES,),
     "microsoft.servicebus/namespaces": (_PROPERTIES,),
     "microsoft.sql/managedinstances": ("properties.keyId",),
+    # In templates these name one of the server's own keys, which names the vault's; azurerm gives that one directly.
+    "microsoft.sql/managedinstances/encryptionprotector": (),
     "microsoft.sql/managedinstances/keys": ("properties.uri",),
     "microsoft.sql/servers": ("properties.keyId",),
+    "microsoft.sql/servers/encryptionprotector": (),
     "microsoft.sql/servers/databases": ("properties.encryptionProtector",),
     "microsoft.sql/servers/keys": ("properties.uri",),
     "microsoft.storage/storageaccounts": (_PROPERTIES,),
@@ -82,37 +89,96 @@ PATHS: Mapping[str, tuple[Path, ...]] = {
 _SEVERAL = "microsoft.eventhub/namespaces"
 
 
+_KEYS = ("microsoft.keyvault/vaults/keys", "microsoft.keyvault/managedhsms/keys")
+_VAULTS = ("microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms")
+
+
 def _key_id(resource: Resource, context: Context) -> Value | None:
-    return None if resource.type.lower() == _SEVERAL else _joined(resource, context.index, "keyId")
+    return None if resource.type.lower() == _SEVERAL else _keys(resource, context.index, "keyId")
 
 
 def _key_ids(resource: Resource, context: Context) -> Value | None:
     """The same of the type that may have several."""
-    return _joined(resource, context.index, "keyIds") if resource.type.lower() == _SEVERAL else None
+    return _keys(resource, context.index, "keyIds") if resource.type.lower() == _SEVERAL else None
+
+
+def _keys(resource: Resource, index: Index, field: str) -> Value | None:
+    """The keys that all places name together. None where an azurerm table has already said it."""
+    if not isinstance(resource.select(("derived", field)), Absent):
+        return None
+    return _joined(resource, (key_and_vault(place, index)[0] for place in _places(resource)))
 
 
 def _vault_id(resource: Resource, context: Context) -> Value | None:
-    """The vaults (or managed HSMs) of those keys, as far as the resource itself says them."""
-    return _joined(resource, context.index, "keyVaultId")
+    """The vaults (or managed HSMs) of those keys. None where an azurerm argument has already said it."""
+    if not isinstance(resource.select(("derived", "keyVaultId")), Absent):
+        return None
+    named: Iterable[Value] = _named(resource) or _places(resource)
+    return _joined(resource, (_vault_of(value, context.index) for value in named))
 
 
+def _named(resource: Resource) -> tuple[Value, ...]:
+    """The keys that azurerm arguments name."""
+    for field in ("keyId", "keyIds"):
+        found = resource.select(("derived", field))
+        if not isinstance(found, Absent):
+            return found.items if isinstance(found, ListValue) else (found,)
+    return ()
+
+
+def _vault_of(value: Value, index: Index) -> Value | None:
+    """The vault of a key. Where a key in the graph is named, it is what that key says of its vault."""
+    vault = key_and_vault(value, index)[1]
+    if vault is not None:
+        return vault
+    reference = reference_of("", "", value, index)
+    if reference is None:
+        return None
+    keys = [index.resources[address] for address in (*reference.targets, *reference.candidates)]
+    above = [key.attributes.fields["parent"] for key in keys if "parent" in key.attributes.fields]
+    if reference.targets and len(above) == 1:
+        return above[0]
+    if not above:
+        return _outside(value, index)
+    found = [one for one in (reference_of("", "", vault, index) for vault in above) if one is not None]
+    vaults = tuple(address for one in found for address in (*one.targets, *one.candidates))
+    why = value.why if isinstance(value, Unknown) else "which vault its key is in is not known"
+    closed = not reference.anything and not reference.outside and not any(one.anything or one.outside for one in found)
+    return Unknown(at=value.at, why=why, candidates=vaults, closed=closed, hops=reference.hops)
+
+
+def _outside(value: Value, index: Index) -> Value:
+    """The vault of a key that is not in the graph: another one, or one here whose name is not known."""
+    if isinstance(value, Link):
+        return msgspec.structs.replace(value, type="")
+    nameless = (
+        vault.address for type_ in _VAULTS for vault in index.of_type(type_) if isinstance(vault.select(("name",)), Unknown)
+    )
+    perhaps = tuple(nameless) if isinstance(value, Scalar) else ()
+    if not perhaps:
+        return value
+    # One more candidate, which is not here: the vault of that name may be another.
+    return Unknown(at=value.at, why="a vault's name is not known", candidates=(*perhaps, display(value)), closed=True)
+
+
+_VAULT_NEEDS: Mapping[str, tuple[Path, ...]] = {
+    **PATHS,
+    **{type_: (("derived", "keyId"), *PATHS.get(type_, ())) for type_ in PATHS if type_ != _SEVERAL},
+    _SEVERAL: (("derived", "keyIds"), *PATHS[_SEVERAL]),
+    **dict.fromkeys(_KEYS, (("parent",),)),
+    **dict.fromkeys(_VAULTS, (("id",),)),
+}
 ATTRIBUTES: Mapping[str, Derived] = {
     "keyId": Derived(_key_id, PATHS),
     "keyIds": Derived(_key_ids, PATHS),
-    "keyVaultId": Derived(_vault_id, PATHS),
+    "keyVaultId": Derived(_vault_id, _VAULT_NEEDS),
 }
 
 
-def _joined(resource: Resource, index: Index, field: str) -> Value | None:
-    """The keys or vaults that all places name together. None where an azurerm table has already said it."""
-    places = list(_places(resource)) if isinstance(resource.select(("derived", field)), Absent) else []
-    if not places:
-        return None
-    from kvlint.readers.derive.keys import key_and_vault
-
-    at = 1 if field == "keyVaultId" else 0
-    found = [value for place in places if (value := key_and_vault(place, index)[at]) is not None]
-    return found[0] if len(found) == 1 else ListValue(at=resource.at, items=tuple(found)) if found else None
+def _joined(resource: Resource, values: Iterable[Value | None]) -> Value | None:
+    """One value, or a list of several; None for none."""
+    found = tuple(value for value in values if value is not None)
+    return found[0] if len(found) == 1 else ListValue(at=resource.at, items=found) if found else None
 
 
 def _places(resource: Resource) -> Iterator[Value]:
@@ -124,13 +190,3 @@ def _places(resource: Resource) -> Iterator[Value]:
         for item in found.items if isinstance(found, ListValue) else (found,):
             if not isinstance(item, Absent):
                 yield item
-
-
-def field_of(value: Answer, *names: str) -> Answer:
-    """The first of these fields (lower case) that an object has; through an Unknown that Unknown."""
-    if not isinstance(value, MapValue):
-        return value if isinstance(value, Unknown) else Absent(at=value.at)
-    for name, field in value.fields.items():
-        if name.lower() in names:
-            return field
-    return value.rest if value.rest is not None else Absent(at=value.at)

@@ -8,7 +8,6 @@ from typing import NamedTuple
 from kvlint.expressions.values import OPEN, pieces
 from kvlint.model.graph import Resource
 from kvlint.model.value import Absent, Answer, Link, MapValue, Scalar, Unknown, Value, text_of
-from kvlint.readers.derive.consumers import field_of
 from kvlint.readers.references import Index
 
 # Fields of an object that names a key, in lower case.
@@ -19,6 +18,7 @@ _VAULT_IDS = ("keyvaultresourceid", "keyvaultarmid")
 _VAULT_TYPES = ("microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms")
 _OF_KEY = frozenset({"keyuri", "keyuriwithversion"})
 _OF_VAULT = frozenset({"vaulturi", "hsmuri"})
+_OF_TERRAFORM_VAULT = frozenset({"vault_uri", "hsm_uri"})
 # ``uri(base, relative)`` that could not be evaluated: the vault stands in the base. A hole writes a slash as U+2215.
 _URI_CALL = re.compile(r"\u27e8uri\('([^']*+)','\u2215?'\)\u27e9")
 _MAX_TEXT = 20_000
@@ -115,6 +115,10 @@ def _place_of(text: str, index: Index) -> _Place:
         return _Place(id=above, key=key)
     if attribute.lower() in _OF_VAULT:
         return _Place(id=asked, key=_key_in(text[len(first) :]))
+    address, _, attribute = first[1:-1].rpartition(".") if is_hole else ("", "", "")
+    vault = index.resources.get(address) if attribute in _OF_TERRAFORM_VAULT else None
+    if vault is not None and vault.type.lower() in _VAULT_TYPES:
+        return _Place(text_of(vault.select(("id",))), vault.address, _key_in(text[len(first) :]))
     return _Place(id=_only_mention(text))
 
 
@@ -164,3 +168,13 @@ def _only_mention(text: str) -> str:
                 # It hangs on something else, too, or is too much to look into.
                 return ""
     return _unfolded(found.pop()) if len(found) == 1 else ""
+
+
+def field_of(value: Answer, *names: str) -> Answer:
+    """The first of these fields (lower case) that an object has; through an Unknown that Unknown."""
+    if not isinstance(value, MapValue):
+        return value if isinstance(value, Unknown) else Absent(at=value.at)
+    for name, field in value.fields.items():
+        if name.lower() in names:
+            return field
+    return value.rest if value.rest is not None else Absent(at=value.at)
