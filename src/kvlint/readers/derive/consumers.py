@@ -34,6 +34,7 @@ _PLACES: Mapping[str, tuple[str, ...]] = {
     "microsoft.containerinstance/containergroups": ("properties.encryptionProperties",),
     "microsoft.containerregistry/registries": (_PROPERTIES,),
     "microsoft.containerservice/managedclusters": ("properties.securityProfile.azureKeyVaultKms",),
+    "microsoft.databox/jobs": ("properties.details.keyEncryptionKey",),
     "microsoft.datafactory/factories": (_ENCRYPTION,),
     "microsoft.dataprotection/backupvaults": ("properties.securitySettings.encryptionSettings.keyVaultProperties",),
     "microsoft.databricks/workspaces": (
@@ -49,6 +50,9 @@ _PLACES: Mapping[str, tuple[str, ...]] = {
         "properties.dataEncryption.primaryKeyURI", "properties.dataEncryption.geoBackupKeyURI",
     ),
     "microsoft.dbforpostgresql/servers/keys": ("properties.uri",),
+    "microsoft.devices/iothubs": (_PROPERTIES,),
+    "microsoft.devices/provisioningservices": (_PROPERTIES,),
+    "microsoft.deviceupdate/accounts": (f"{_ENCRYPTION}.keyVaultKeyUri",),
     "microsoft.documentdb/cassandraclusters/datacenters": (
         "properties.managedDiskCustomerKeyUri", "properties.backupStorageCustomerKeyUri",
     ),
@@ -58,11 +62,16 @@ _PLACES: Mapping[str, tuple[str, ...]] = {
     "microsoft.eventhub/namespaces": (_PROPERTIES,),
     "microsoft.fluidrelay/fluidrelayservers": (_CUSTOMER_KEY,),
     "microsoft.hdinsight/clusters": ("properties.diskEncryptionProperties",),
+    "microsoft.healthbot/healthbots": ("properties.keyVaultProperties",),
     "microsoft.healthcareapis/services": ("properties.cosmosDbConfiguration.keyVaultKeyUri",),
     "microsoft.healthcareapis/workspaces/dicomservices": (_CUSTOMER_KEY,),
+    "microsoft.healthcareapis/workspaces/fhirservices": (_CUSTOMER_KEY,),
     "microsoft.kusto/clusters": ("properties.keyVaultProperties",),
     "microsoft.loadtestservice/loadtests": (f"{_ENCRYPTION}.keyUrl",),
+    "microsoft.logic/integrationserviceenvironments": ("properties.encryptionConfiguration.encryptionKeyReference",),
     "microsoft.machinelearningservices/workspaces": (_PROPERTIES,),
+    "microsoft.media/mediaservices": (_PROPERTIES,),
+    "microsoft.mobilenetwork/simgroups": ("properties.encryptionKey",),
     "microsoft.netapp/netappaccounts": (_PROPERTIES,),
     "microsoft.operationalinsights/clusters": ("properties.keyVaultProperties",),
     "microsoft.recoveryservices/vaults": (_PROPERTIES,),
@@ -106,14 +115,14 @@ def _keys(resource: Resource, index: Index, field: str) -> Value | None:
     """The keys that all places name together. None where an azurerm table has already said it."""
     if not isinstance(resource.select(("derived", field)), Absent):
         return None
-    return _joined(resource, (key_and_vault(place, index)[0] for place in _places(resource)))
+    return _joined(resource, (key_and_vault(place, index)[0] for place in places_of(resource)))
 
 
 def _vault_id(resource: Resource, context: Context) -> Value | None:
     """The vaults (or managed HSMs) of those keys. None where an azurerm argument has already said it."""
     if not isinstance(resource.select(("derived", "keyVaultId")), Absent):
         return None
-    named: Iterable[Value] = _named(resource) or _places(resource)
+    named: Iterable[Value] = _named(resource) or places_of(resource)
     return _joined(resource, (_vault_of(value, context.index) for value in named))
 
 
@@ -152,7 +161,10 @@ def _outside(value: Value, index: Index) -> Value:
     if isinstance(value, Link):
         return msgspec.structs.replace(value, type="")
     nameless = (
-        vault.address for type_ in _VAULTS for vault in index.of_type(type_) if isinstance(vault.select(("name",)), Unknown)
+        vault.address
+        for type_ in _VAULTS
+        for vault in index.of_type(type_)
+        if isinstance(vault.select(("name",)), Unknown)
     )
     perhaps = tuple(nameless) if isinstance(value, Scalar) else ()
     if not perhaps:
@@ -181,7 +193,7 @@ def _joined(resource: Resource, values: Iterable[Value | None]) -> Value | None:
     return found[0] if len(found) == 1 else ListValue(at=resource.at, items=found) if found else None
 
 
-def _places(resource: Resource) -> Iterator[Value]:
+def places_of(resource: Resource) -> Iterator[Value]:
     """What stands where the resource names a key."""
     for path in PATHS.get(resource.type.lower(), ()):
         found: Answer = resource.attributes

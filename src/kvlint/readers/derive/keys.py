@@ -11,9 +11,11 @@ from kvlint.model.value import Absent, Answer, Link, MapValue, Scalar, Unknown, 
 from kvlint.readers.references import Index
 
 # Fields of an object that names a key, in lower case.
-_URLS = ("keyidentifier", "keyurl", "keyuri", "keyid", "keyencryptionkeyurl")
+_URLS = ("keyidentifier", "keyurl", "keyuri", "keyid", "keyencryptionkeyurl", "kekurl")
 _VAULT_URIS = ("keyvaulturi", "vaultbaseurl", "vaulturi")
-_VAULT_IDS = ("keyvaultresourceid", "keyvaultarmid")
+_VAULT_IDS = ("keyvaultresourceid", "keyvaultarmid", "kekvaultresourceid")
+# Objects with the id of the vault.
+_VAULTS = ("sourcevault", "keyvault")
 
 _VAULT_TYPES = ("microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms")
 _OF_KEY = frozenset({"keyuri", "keyuriwithversion"})
@@ -36,7 +38,7 @@ def key_and_vault(place: Value, index: Index) -> tuple[Value | None, Value | Non
 def _of_object(item: MapValue, index: Index) -> tuple[Value | None, Value | None]:
     """Key and vault of an object that names a key by a URL or in parts."""
     url, uri = field_of(item, *_URLS), field_of(item, *_VAULT_URIS)
-    id_ = field_of(field_of(item, "sourcevault"), "id")
+    id_ = field_of(field_of(item, *_VAULTS), "id")
     if isinstance(id_, Absent):
         id_ = field_of(item, *_VAULT_IDS)
     if not isinstance(url, Absent):
@@ -44,7 +46,7 @@ def _of_object(item: MapValue, index: Index) -> tuple[Value | None, Value | None
     elif not isinstance(uri, Absent):
         key, vault = _of_parts(uri, field_of(item, "keyname"), index)
     else:
-        return None, None
+        key = vault = None
     return key, vault if isinstance(id_, Absent) else id_
 
 
@@ -74,7 +76,7 @@ def _of_parts(uri: Value, name: Answer, index: Index) -> tuple[Value | None, Val
     if place.address:
         return None, Link(at=uri.at, target=place.address)
     # Which vault it is decides: where that is not known, no more follows from the key's name.
-    return None, uri if isinstance(uri, Link | Unknown) else None
+    return None, uri if text or isinstance(uri, Link | Unknown) else None
 
 
 def _id(text: str, source: Value) -> Scalar | Unknown:
