@@ -96,43 +96,69 @@ PATHS: Mapping[str, tuple[Path, ...]] = {
 }
 # The one type whose keys the azurerm table gives as a list.
 _SEVERAL = "microsoft.eventhub/namespaces"
-
-
+# What azurerm arguments that name a key, or only its vault and its name, become.
+KEY_ID, KEY_IDS, VAULT_ID = ("derived", "keyId"), ("derived", "keyIds"), ("derived", "keyVaultId")
+_KEY_NAME: Path = ("derived", "keyName")
 _KEYS = ("microsoft.keyvault/vaults/keys", "microsoft.keyvault/managedhsms/keys")
 _VAULTS = ("microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms")
 
 
 def _key_id(resource: Resource, context: Context) -> Value | None:
-    return None if resource.type.lower() == _SEVERAL else _keys(resource, context.index, "keyId")
+    return None if resource.type.lower() == _SEVERAL else _keys(resource, context.index, KEY_ID)
 
 
 def _key_ids(resource: Resource, context: Context) -> Value | None:
     """The same of the type that may have several."""
-    return _keys(resource, context.index, "keyIds") if resource.type.lower() == _SEVERAL else None
+    return _keys(resource, context.index, KEY_IDS) if resource.type.lower() == _SEVERAL else None
 
 
-def _keys(resource: Resource, index: Index, field: str) -> Value | None:
+def _keys(resource: Resource, index: Index, field: Path) -> Value | None:
     """The keys that all places name together. None where an azurerm table has already said it."""
-    if not isinstance(resource.select(("derived", field)), Absent):
+    if not isinstance(resource.select(field), Absent):
         return None
+    vault = resource.select(VAULT_ID)
+    if not isinstance(vault, Absent):
+        return _key_in(vault, resource.select(_KEY_NAME), index)
     return _joined(resource, (key_and_vault(place, index)[0] for place in places_of(resource)))
+
+
+def _key_in(vault: Value, name: Answer, index: Index) -> Value | None:
+    """The key of this name in this vault, if it is in the graph."""
+    above = reference_of("", "", vault, index)
+    if above is None or not above.targets or not isinstance(name, Scalar):
+        return name if isinstance(name, Unknown) else None
+    for key in (key for type_ in _KEYS for key in index.named(type_, str(name.value).lower())):
+        own = (
+            reference_of("", "", key.attributes.fields["parent"], index) if "parent" in key.attributes.fields else None
+        )
+        if own is not None and own.targets == above.targets:
+            return Link(at=vault.at, target=key.address, type=key.type, hops=above.hops)
+    return None
 
 
 def _vault_id(resource: Resource, context: Context) -> Value | None:
     """The vaults (or managed HSMs) of those keys. None where an azurerm argument has already said it."""
-    if not isinstance(resource.select(("derived", "keyVaultId")), Absent):
+    if not isinstance(resource.select(VAULT_ID), Absent):
         return None
-    named: Iterable[Value] = _named(resource) or places_of(resource)
-    return _joined(resource, (_vault_of(value, context.index) for value in named))
+    return _joined(resource, vaults_of(resource, context))
 
 
-def _named(resource: Resource) -> tuple[Value, ...]:
-    """The keys that azurerm arguments name."""
-    for field in ("keyId", "keyIds"):
-        found = resource.select(("derived", field))
+def vaults_of(resource: Resource, context: Context) -> tuple[Value, ...]:
+    """The vaults of a consumer's keys."""
+    vault = resource.select(VAULT_ID)
+    if not isinstance(vault, Absent):
+        return (vault,)
+    found = (_vault_of(value, context.index) for value in keys_of(resource))
+    return tuple(value for value in found if value is not None)
+
+
+def keys_of(resource: Resource) -> tuple[Value, ...]:
+    """The keys that azurerm arguments name, or what stands in the places where templates name them."""
+    for field in (KEY_ID, KEY_IDS):
+        found = resource.select(field)
         if not isinstance(found, Absent):
             return found.items if isinstance(found, ListValue) else (found,)
-    return ()
+    return tuple(places_of(resource))
 
 
 def _vault_of(value: Value, index: Index) -> Value | None:
@@ -173,17 +199,20 @@ def _outside(value: Value, index: Index) -> Value:
     return Unknown(at=value.at, why="a vault's name is not known", candidates=(*perhaps, display(value)), closed=True)
 
 
-_VAULT_NEEDS: Mapping[str, tuple[Path, ...]] = {
-    **PATHS,
-    **{type_: (("derived", "keyId"), *PATHS.get(type_, ())) for type_ in PATHS if type_ != _SEVERAL},
-    _SEVERAL: (("derived", "keyIds"), *PATHS[_SEVERAL]),
+# What must be read of the consumers themselves.
+NEEDS: Mapping[str, tuple[Path, ...]] = {
+    type_: (*paths, KEY_ID, KEY_IDS, VAULT_ID, _KEY_NAME) for type_, paths in PATHS.items()
+}
+# And of what they name.
+GRAPH_NEEDS: Mapping[str, tuple[Path, ...]] = {
+    **NEEDS,
     **dict.fromkeys(_KEYS, (("parent",),)),
     **dict.fromkeys(_VAULTS, (("id",),)),
 }
 ATTRIBUTES: Mapping[str, Derived] = {
-    "keyId": Derived(_key_id, PATHS),
+    "keyId": Derived(_key_id, GRAPH_NEEDS),
     "keyIds": Derived(_key_ids, PATHS),
-    "keyVaultId": Derived(_vault_id, _VAULT_NEEDS),
+    "keyVaultId": Derived(_vault_id, GRAPH_NEEDS),
 }
 
 

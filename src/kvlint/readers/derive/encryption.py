@@ -17,8 +17,7 @@ from kvlint.readers.references import Index
 CUSTOMER, PLATFORM, UNLESS_ADDED = "customer-key", "platform-key", "platform-key-unless-added"
 
 _BY_TYPE: Mapping[str, Service] = {type_.lower(): service for type_, service in SERVICES.items()}
-# What azurerm arguments that name a key become.
-_NAMED: tuple[Path, ...] = (("derived", "keyId"), ("derived", "keyIds"), ("derived", "keyVaultId"))
+_NAMED: tuple[Path, ...] = (consumers.KEY_ID, consumers.KEY_IDS, consumers.VAULT_ID)
 
 
 def _encrypted_with(resource: Resource, context: Context) -> Value | None:

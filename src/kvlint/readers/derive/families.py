@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kvlint.model.value import Path
-from kvlint.readers.derive import assignments, consumers, encryption, endpoints, vaults
+from kvlint.readers.derive import assignments, consumers, encryption, endpoints, pinned, vaults
 from kvlint.readers.derive.attribute import Derived
 
 DERIVED: Mapping[str, Derived] = {
@@ -16,6 +16,7 @@ DERIVED: Mapping[str, Derived] = {
         endpoints.ATTRIBUTES,
         consumers.ATTRIBUTES,
         encryption.ATTRIBUTES,
+        pinned.ATTRIBUTES,
     )
     for name, derived in family.items()
 }

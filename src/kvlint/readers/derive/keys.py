@@ -11,7 +11,7 @@ from kvlint.model.value import Absent, Answer, Link, MapValue, Scalar, Unknown, 
 from kvlint.readers.references import Index
 
 # Fields of an object that names a key, in lower case.
-_URLS = ("keyidentifier", "keyurl", "keyuri", "keyid", "keyencryptionkeyurl", "kekurl")
+URLS = ("keyidentifier", "keyurl", "keyuri", "keyid", "keyencryptionkeyurl", "kekurl")
 _VAULT_URIS = ("keyvaulturi", "vaultbaseurl", "vaulturi")
 _VAULT_IDS = ("keyvaultresourceid", "keyvaultarmid", "kekvaultresourceid")
 # Objects with the id of the vault.
@@ -37,7 +37,7 @@ def key_and_vault(place: Value, index: Index) -> tuple[Value | None, Value | Non
 
 def _of_object(item: MapValue, index: Index) -> tuple[Value | None, Value | None]:
     """Key and vault of an object that names a key by a URL or in parts."""
-    url, uri = field_of(item, *_URLS), field_of(item, *_VAULT_URIS)
+    url, uri = field_of(item, *URLS), field_of(item, *_VAULT_URIS)
     id_ = field_of(field_of(item, *_VAULTS), "id")
     if isinstance(id_, Absent):
         id_ = field_of(item, *_VAULT_IDS)
@@ -147,6 +147,25 @@ def _vault_named(name: str, index: Index) -> Resource | None:
 def _key_in(path: str) -> str:
     parts = path.strip("/").split("/")
     return parts[1] if len(parts) > 1 and parts[0].lower() == "keys" else ""
+
+
+def names_version(text: str) -> bool | None:
+    """Whether a key's URL (a pattern) names a version of it; None if that is not known."""
+    first, is_hole = next(pieces(text)) if text and len(text) <= _MAX_TEXT else ("", False)
+    if not is_hole:
+        path = text[8:].partition("/")[2] if text[:8].lower() == "https://" else ""
+        return _versioned(path)
+    attribute = first[1:-1].rpartition(".")[2].lower()
+    rest = text[len(first) :]
+    if attribute in _OF_KEY:
+        return attribute == "keyuriwithversion" or bool(rest.strip("/"))
+    return _versioned(rest) if attribute in _OF_VAULT | _OF_TERRAFORM_VAULT else None
+
+
+def _versioned(path: str) -> bool | None:
+    """The same of what follows the host: ``keys/name``, and perhaps a version."""
+    parts = path.strip("/").split("/")
+    return len(parts) > 2 if len(parts) > 1 and parts[0].lower() == "keys" else None
 
 
 def _unfolded(inner: str) -> str:
