@@ -172,7 +172,8 @@ def _vault_of(value: Value, index: Index) -> Value | None:
     keys = [index.resources[address] for address in (*reference.targets, *reference.candidates)]
     above = [key.attributes.fields["parent"] for key in keys if "parent" in key.attributes.fields]
     if reference.targets and len(above) == 1:
-        return above[0]
+        # It is told where the consumer names its key.
+        return msgspec.structs.replace(above[0], at=value.at)
     if not above:
         return _outside(value, index)
     found = [one for one in (reference_of("", "", vault, index) for vault in above) if one is not None]
