@@ -155,11 +155,11 @@ def names_version(text: str) -> bool | None:
     if not is_hole:
         path = text[8:].partition("/")[2] if text[:8].lower() == "https://" else ""
         return _versioned(path)
-    attribute = first[1:-1].rpartition(".")[2].lower()
+    asked, _, attribute = first[1:-1].lower().rpartition(".")
     rest = text[len(first) :]
-    if attribute in _OF_KEY:
+    if asked.endswith(".properties") and attribute in _OF_KEY:
         return attribute == "keyuriwithversion" or bool(rest.strip("/"))
-    return _versioned(rest) if attribute in _OF_VAULT | _OF_TERRAFORM_VAULT else None
+    return _versioned(rest) if asked and attribute in _OF_VAULT | _OF_TERRAFORM_VAULT else None
 
 
 def _versioned(path: str) -> bool | None:
