@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from kvlint.model.graph import Resource
 from kvlint.model.source import Location
 from kvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown, Value, display
+from kvlint.readers.azurerm.own_ids import is_azure
 from kvlint.readers.derive import consumers
 from kvlint.readers.derive.attribute import Context, Derived
 from kvlint.readers.derive.keys import field_of, key_and_vault
@@ -79,8 +80,8 @@ def _found(resource: Resource, service: Service, index: Index) -> Value | None:
         return found
     if service.copies is not None and _is_among(resource, service.copies) is not False:
         return Unknown(at=resource.at, origin="derived", why="it takes over the key of what it is a copy of")
-    is_azurerm = resource.declared_as.startswith("azurerm_")
-    if service.added_in_arm or (service.added and is_azurerm):
+    # In Terraform also a resource of azapi can be given its key by one of azurerm.
+    if service.added_in_arm or (service.added and is_azure(resource.declared_as)):
         return _word(UNLESS_ADDED, resource.at, found.note)
     return found
 
