@@ -28,11 +28,14 @@ SUBNET_RULES: Path = (*ACLS, "virtualNetworkRules")
 _TAGS: Path = (*ACLS, "serviceTags")
 
 
-def exposure(resource: Resource, enforced: bool, inside: Callable[[], Value | None]) -> Value:
-    """One of LATTICE, with the attribute that decided; unknown if what is not known could change the verdict.
+ON, OFF, PERIMETER = "on", "off", "perimeter"
 
-    ``enforced``: an association puts the vault into a network security perimeter, which then overrules public network
-    access. ``inside`` answers whom the perimeter lets in; None if nobody knows.
+
+def public_access(resource: Resource, enforced: bool | None) -> Scalar | Unknown:
+    """What the switch for public network access amounts to: ON (the firewall decides), OFF, or PERIMETER.
+
+    ``enforced``: an association puts the vault into a network security perimeter, which then overrules the switch and
+    the firewall; None if that is not known.
     """
     public = resource.select(PUBLIC)
     if isinstance(public, Unknown):
@@ -40,17 +43,31 @@ def exposure(resource: Resource, enforced: bool, inside: Callable[[], Value | No
     word = str(public.value).lower() if isinstance(public, Scalar) else "enabled"
     too_old = _too_old(resource) if word != "enabled" else ""
     if too_old:
-        found = _firewall(resource)
-        if isinstance(found, Scalar) and found.value in (PRIVATE, SUBNETS, IPS):
-            return found
         return _unknown(public, f"API version {too_old} does not know publicNetworkAccess")
+    if word == "enabled" and enforced is None:
+        return _unknown(public, "a network security perimeter may overrule it")
     if word == "securedbyperimeter" or (word == "enabled" and enforced):
-        known = inside()
-        return known if known is not None else _unknown(public, "a network security perimeter decides who can reach it")
-    if word == "disabled":
-        return _verdict(PRIVATE, public, PUBLIC)
-    if word != "enabled":
+        return _verdict(PERIMETER, public, PUBLIC, "a network security perimeter decides who can reach it")
+    if word not in ("enabled", "disabled"):
         return _unknown(public, f"'{display(public)}' is neither Enabled nor Disabled")
+    return _verdict(ON if word == "enabled" else OFF, public, PUBLIC)
+
+
+def exposure(resource: Resource, enforced: bool | None, inside: Callable[[], Value | None]) -> Value:
+    """One of LATTICE, with the attribute that decided; unknown if what is not known could change the verdict.
+
+    ``enforced`` as for public_access. ``inside`` answers whom the perimeter lets in; None if nobody knows.
+    """
+    public = public_access(resource, enforced)
+    if isinstance(public, Unknown):
+        # What the firewall does not let in, no other gate does either, but for a perimeter.
+        found = _firewall(resource) if _too_old(resource) else public
+        return found if isinstance(found, Scalar) and found.value in (PRIVATE, SUBNETS, IPS) else public
+    if public.value == PERIMETER:
+        known = inside()
+        return known if known is not None else _unknown(public, public.note)
+    if public.value == OFF:
+        return msgspec.structs.replace(public, value=PRIVATE)
     return _firewall(resource)
 
 

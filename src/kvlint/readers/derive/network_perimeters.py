@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from kvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown, Value, text_of
+from kvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown, Value
 from kvlint.readers.derive.attribute import Context
 from kvlint.readers.derive.exposure import verdict_on, verdict_on_tag, worst
-from kvlint.readers.references import reference_of
+from kvlint.readers.references import certain_only, reference_of
 
 if TYPE_CHECKING:
     from kvlint.model.graph import Resource
@@ -34,19 +34,23 @@ PERIMETER_NEEDS: Mapping[str, tuple[Path, ...]] = {
 
 
 class Perimeters(NamedTuple):
-    """The associations that put one vault into perimeters, certainly or perhaps."""
+    """The associations that put one vault into perimeters. ``certain``: each of them does, and not just perhaps."""
 
     associations: tuple[Resource, ...] = ()
+    certain: bool = True
 
     @property
-    def enforced(self) -> bool:
-        """Whether a perimeter overrules the vault's own firewall, or may."""
-        return any(text_of(one.select(_MODE)).lower() == "enforced" for one in self.associations)
+    def enforced(self) -> bool | None:
+        """Whether a perimeter overrules the vault's own firewall; None if nobody knows."""
+        modes = [one.select(_MODE) for one in self.associations]
+        if any(isinstance(mode, Scalar) and str(mode.value).lower() == "enforced" for mode in modes):
+            return True if self.certain else None
+        return None if any(isinstance(mode, Unknown) for mode in modes) else False
 
     def lets_in(self, context: Context) -> Value | None:
         """Whom the perimeters let in, in the words of exposure; None if nobody knows."""
         verdicts: list[Scalar | Unknown] = []
-        for association in self.associations:
+        for association in self.associations if self.certain else ():
             profile = association.select(_PROFILE)
             reference = None if isinstance(profile, Absent) else reference_of("", "", profile, context.index)
             if reference is None or len(reference.targets) != 1 or reference.candidates:
@@ -65,17 +69,23 @@ def perimeters_of(resource: Resource, context: Context) -> Perimeters:
     found = context.kept.get("perimeters")
     if not isinstance(found, dict):
         found = context.kept["perimeters"] = _by_target(context)
-    return Perimeters(tuple(found.get(resource.address, ())))
+    associations: list[tuple[Resource, bool]] = found.get(resource.address, [])
+    return Perimeters(tuple(one for one, _ in associations), all(certain for _, certain in associations))
 
 
-def _by_target(context: Context) -> dict[str, list[Resource]]:
-    found: dict[str, list[Resource]] = {}
+def _by_target(context: Context) -> dict[str, list[tuple[Resource, bool]]]:
+    """The associations by the address of what they certainly name, or perhaps."""
+    found: dict[str, list[tuple[Resource, bool]]] = {}
     for association in context.index.of_type(ASSOCIATIONS):
         link = association.select(_TARGET)
         if association.stays and not isinstance(link, Absent):
             reference = reference_of(association.address, "", link, context.index)
-            for target in reference.targets + reference.candidates if reference is not None else ():
-                found.setdefault(target, []).append(association)
+            if reference is not None:
+                reference = certain_only(reference, association, context.index)
+                for target in reference.targets:
+                    found.setdefault(target, []).append((association, True))
+                for target in reference.candidates:
+                    found.setdefault(target, []).append((association, False))
     return found
 
 
