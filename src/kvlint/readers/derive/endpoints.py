@@ -65,7 +65,8 @@ def _target_type(resource: Resource, context: Context) -> Value | None:
         return None
     types = _types_of(target, context)
     if len(types) == 1 and "" not in types:
-        return Scalar(at=target.at, value=types.pop(), origin="derived")
+        type_ = types.pop()
+        return Scalar(at=target.at, value=type_, origin="derived", note=f"it leads to a {type_}")
     why = target.why if isinstance(target, Unknown) else "the type of what it leads to is not known"
     return Unknown(at=target.at, origin="derived", why=why)
 
@@ -148,12 +149,16 @@ def _zone_name(id_: Value, context: Context) -> Value:
     if reference is not None and len(reference.targets) == 1 and not reference.candidates:
         name = context.index.resources[reference.targets[0]].select(("name",))
         if isinstance(name, Scalar):
-            return Scalar(at=id_.at, value=name.value, origin="derived")
-    name_ = text_of(id_).rstrip("/").rpartition("/")[2]
-    if name_ and HOLE not in name_:
-        return Scalar(at=id_.at, value=name_, origin="derived")
+            return _named(id_, str(name.value))
+    text = text_of(id_).rstrip("/").rpartition("/")[2]
+    if text and HOLE not in text:
+        return _named(id_, text)
     why = id_.why if isinstance(id_, Unknown) else "the name of the zone is not known"
     return Unknown(at=id_.at, origin="derived", why=why)
+
+
+def _named(id_: Value, name: str) -> Scalar:
+    return Scalar(at=id_.at, value=name, origin="derived", note=f"the zone is {name}")
 
 
 _ZONE_NEEDS: Mapping[str, tuple[Path, ...]] = {

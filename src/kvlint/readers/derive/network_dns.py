@@ -27,7 +27,7 @@ def _zone(resource: Resource, context: Context) -> Value | None:
         return above
     if not isinstance(name, Scalar):
         return None if isinstance(name, Absent) else name
-    found = [zone for zone in context.index.named(ZONES, str(name.value).lower()) if zone.stays]
+    found = _named(ZONES, str(name.value).lower(), context)
     if len(found) == 1:
         return Link(at=name.at, target=found[0].address, type=found[0].type, origin="derived")
     candidates = tuple(zone.address for zone in found)
@@ -44,11 +44,17 @@ def _dns_record(resource: Resource, context: Context) -> Value | None:
     for address in reference.targets if reference is not None else ():
         name = context.index.resources[address].select(("name",))
         words = (str(name.value).lower(), "*") if isinstance(name, Scalar) else ("*",)
-        for record in (one for word in words for one in context.index.named(_RECORDS, word) if one.stays):
+        for record in (one for word in words for one in _named(_RECORDS, word, context)):
             return Scalar(at=record.at, value=True, origin="derived")
         for record in context.index.of_type(_RECORDS) if isinstance(name, Unknown) else _nameless(context):
             return Unknown(at=resource.at, origin="derived", why=f"{record.address} may be its record")
     return None
+
+
+def _named(type_: str, name: str, context: Context) -> list[Resource]:
+    """The resources whose name in Azure is certainly this one."""
+    found = context.index.named(type_, name)
+    return [one for one in found if one.stays and isinstance(one.select(("name",)), Scalar)]
 
 
 def _nameless(context: Context) -> list[Resource]:
