@@ -129,7 +129,10 @@ def _in_network(rule: Value, id_: Value, text: str, context: Context) -> Value:
 def _admitted(rule: Value, id_: Value, name: str, endpoints: Answer) -> Value:
     has = _has_endpoint(endpoints)
     if has is None:
-        return _unknown(endpoints, "its service endpoints are not known")
+        why = endpoints.why if isinstance(endpoints, Unknown) else "one of them is not known"
+        return Unknown(
+            at=id_.at, origin="derived", why=f"the service endpoints of the subnet {name} are not known: {why}"
+        )
     note = f"the subnet {name} has {'a' if has else 'no'} service endpoint for Microsoft.KeyVault"
     ignored = select(rule, ("ignoreMissingVnetServiceEndpoint",))
     if not has and isinstance(ignored, Scalar) and ignored.value is True:
