@@ -65,7 +65,8 @@ def exposure(resource: Resource, enforced: bool | None, inside: Callable[[], Val
         return found if isinstance(found, Scalar) and found.value in (PRIVATE, SUBNETS, IPS) else public
     if public.value == PERIMETER:
         known = inside()
-        return known if known is not None else _unknown(public, public.note)
+        # It is told where the vault stands, whatever it is in the perimeter that decides.
+        return _unknown(public, public.note) if known is None else msgspec.structs.replace(known, at=public.at)
     if public.value == OFF:
         return msgspec.structs.replace(public, value=PRIVATE)
     return _firewall(resource)
