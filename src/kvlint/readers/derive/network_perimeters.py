@@ -33,32 +33,41 @@ PERIMETER_NEEDS: Mapping[str, tuple[Path, ...]] = {
 }
 
 
-class Perimeters(NamedTuple):
-    """The associations that put one vault into perimeters. ``certain``: each of them does, and not just perhaps."""
+class Membership(NamedTuple):
+    """An association that puts a vault into a perimeter, or perhaps does."""
 
-    associations: tuple[Resource, ...] = ()
-    certain: bool = True
+    association: Resource
+    certain: bool
+
+
+class Perimeters(NamedTuple):
+    """All that may put one vault into a perimeter."""
+
+    memberships: tuple[Membership, ...] = ()
 
     @property
     def enforced(self) -> bool | None:
         """Whether a perimeter overrules the vault's own firewall; None if nobody knows."""
-        modes = [one.select(_MODE) for one in self.associations]
-        if any(isinstance(mode, Scalar) and str(mode.value).lower() == "enforced" for mode in modes):
-            return True if self.certain else None
-        return None if any(isinstance(mode, Unknown) for mode in modes) else False
+        doubt = False
+        for association, certain in self.memberships:
+            mode = association.select(_MODE)
+            if isinstance(mode, Scalar) and str(mode.value).lower() == "enforced":
+                if certain:
+                    return True
+                doubt = True
+            doubt = doubt or isinstance(mode, Unknown)
+        return None if doubt else False
 
     def lets_in(self, context: Context) -> Value | None:
         """Whom the perimeters let in, in the words of exposure; None if nobody knows."""
         verdicts: list[Scalar | Unknown] = []
-        for association in self.associations if self.certain else ():
+        for association, certain in self.memberships:
             profile = association.select(_PROFILE)
             reference = None if isinstance(profile, Absent) else reference_of("", "", profile, context.index)
-            if reference is None or len(reference.targets) != 1 or reference.candidates:
-                return None
-            if context.index.resources[reference.targets[0]].existing:
+            if not certain or reference is None or len(reference.targets) != 1 or reference.candidates:
                 return None
             found = _inbound(context, reference.targets[0])
-            if found is None:
+            if found is None or context.index.resources[reference.targets[0]].existing:
                 return None
             verdicts += [verdict_on(profile, [], _PROFILE), *found]
         return worst(verdicts) if verdicts else None
@@ -69,23 +78,21 @@ def perimeters_of(resource: Resource, context: Context) -> Perimeters:
     found = context.kept.get("perimeters")
     if not isinstance(found, dict):
         found = context.kept["perimeters"] = _by_target(context)
-    associations: list[tuple[Resource, bool]] = found.get(resource.address, [])
-    return Perimeters(tuple(one for one, _ in associations), all(certain for _, certain in associations))
+    return Perimeters((*found.get(resource.address, ()), *found.get("", ())))
 
 
-def _by_target(context: Context) -> dict[str, list[tuple[Resource, bool]]]:
-    """The associations by the address of what they certainly name, or perhaps."""
-    found: dict[str, list[tuple[Resource, bool]]] = {}
+def _by_target(context: Context) -> dict[str, list[Membership]]:
+    """The memberships by the address of the vault; those that may be of any vault under the empty text."""
+    found: dict[str, list[Membership]] = {}
     for association in context.index.of_type(ASSOCIATIONS):
         link = association.select(_TARGET)
-        if association.stays and not isinstance(link, Absent):
-            reference = reference_of(association.address, "", link, context.index)
-            if reference is not None:
-                reference = certain_only(reference, association, context.index)
-                for target in reference.targets:
-                    found.setdefault(target, []).append((association, True))
-                for target in reference.candidates:
-                    found.setdefault(target, []).append((association, False))
+        reference = None if isinstance(link, Absent) else reference_of(association.address, "", link, context.index)
+        if association.stays and reference is not None:
+            reference = certain_only(reference, association, context.index)
+            for target in reference.targets:
+                found.setdefault(target, []).append(Membership(association, True))
+            for target in (*reference.candidates, *([""] if reference.anything else [])):
+                found.setdefault(target, []).append(Membership(association, False))
     return found
 
 
