@@ -84,7 +84,7 @@ class TestSubnets:
         subnet = f"{GROUP}/providers/Microsoft.Network/virtualNetworks/n/subnets/s"
         acls = {"default_action": "Deny", "bypass": "None", "virtual_network_subnet_ids": [subnet]}
         plan.resource(KV, {"network_acls": [acls]})
-        known = {"id": subnet, "name": "s", "service_endpoints": None, "service_endpoint": []}
+        known: dict[str, Any] = {"id": subnet, "name": "s", "service_endpoints": None, "service_endpoint": []}
         for name in unknown:
             del known[name]
         plan.resource("azurerm_subnet.s", known, unknown=dict.fromkeys(unknown, True))
