@@ -12,6 +12,7 @@ from kvlint.model.graph import Resource
 from kvlint.model.value import (
     Absent,
     Answer,
+    Link,
     ListValue,
     MapValue,
     Path,
@@ -25,7 +26,6 @@ from kvlint.model.value import (
 from kvlint.readers.derive.attribute import Context, Derived
 from kvlint.readers.derive.exposure import IP_RULES, SUBNET_RULES
 from kvlint.readers.derive.ranges import Range, covered, range_of
-from kvlint.readers.references import reference_of
 
 _VAULTS = "microsoft.keyvault/vaults"
 _MANAGED_HSMS = "microsoft.keyvault/managedhsms"
@@ -100,11 +100,11 @@ def _subnet(rule: Value, context: Context) -> Value:
     id_ = select(rule, ("id",))
     if isinstance(id_, Absent):
         return _unknown(id_, "the rule names no subnet")
-    reference = reference_of("", "", id_, context.index)
     text = text_of(id_)
-    if reference is not None and len(reference.targets) == 1 and not reference.candidates:
-        subnet = context.index.resources[reference.targets[0]]
-        if subnet.type.lower() == _SUBNETS and subnet.stays and not subnet.existing:
+    found = (id_.target,) if isinstance(id_, Link) else context.index.find(text)[0] if text else ()
+    subnet = context.index.resources.get(found[0]) if len(found) == 1 else None
+    if subnet is not None and subnet.type.lower() == _SUBNETS and subnet.stays:
+        if not subnet.existing:
             return _admitted(rule, id_, subnet.name, subnet.select(_ENDPOINTS))
         text = text_of(subnet.select(("id",))) or text
     return _in_network(rule, id_, text, context)
