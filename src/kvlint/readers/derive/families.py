@@ -5,7 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kvlint.model.value import Path
-from kvlint.readers.derive import assignments, consumers, encryption, endpoints, pinned, vaults
+from kvlint.readers.derive import (
+    assignments,
+    consumers,
+    encryption,
+    endpoints,
+    network_dns,
+    network_rules,
+    pinned,
+    vaults,
+)
 from kvlint.readers.derive.attribute import Derived
 
 DERIVED: Mapping[str, Derived] = {
@@ -14,6 +23,8 @@ DERIVED: Mapping[str, Derived] = {
         vaults.ATTRIBUTES,
         assignments.ATTRIBUTES,
         endpoints.ATTRIBUTES,
+        network_rules.ATTRIBUTES,
+        network_dns.ATTRIBUTES,
         consumers.ATTRIBUTES,
         encryption.ATTRIBUTES,
         pinned.ATTRIBUTES,
