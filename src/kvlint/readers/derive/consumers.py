@@ -148,7 +148,7 @@ def vaults_of(resource: Resource, context: Context) -> tuple[Value, ...]:
     vault = resource.select(VAULT_ID)
     if not isinstance(vault, Absent):
         return (vault,)
-    found = (_vault_of(value, context.index) for value in keys_of(resource))
+    found = (_vault_of(value, context) for value in keys_of(resource))
     return tuple(value for value in found if value is not None)
 
 
@@ -161,8 +161,9 @@ def keys_of(resource: Resource) -> tuple[Value, ...]:
     return tuple(places_of(resource))
 
 
-def _vault_of(value: Value, index: Index) -> Value | None:
+def _vault_of(value: Value, context: Context) -> Value | None:
     """The vault of a key. Where a key in the graph is named, it is what that key says of its vault."""
+    index = context.index
     vault = key_and_vault(value, index)[1]
     if vault is not None:
         return vault
@@ -175,7 +176,7 @@ def _vault_of(value: Value, index: Index) -> Value | None:
         # It is told where the consumer names its key.
         return msgspec.structs.replace(above[0], at=value.at)
     if not above:
-        return _outside(value, index)
+        return _outside(value, context)
     found = [one for one in (reference_of("", "", vault, index) for vault in above) if one is not None]
     vaults = tuple(address for one in found for address in (*one.targets, *one.candidates))
     why = value.why if isinstance(value, Unknown) else "which vault its key is in is not known"
@@ -183,21 +184,25 @@ def _vault_of(value: Value, index: Index) -> Value | None:
     return Unknown(at=value.at, why=why, candidates=vaults, closed=closed, hops=reference.hops)
 
 
-def _outside(value: Value, index: Index) -> Value:
+def _outside(value: Value, context: Context) -> Value:
     """The vault of a key that is not in the graph: another one, or one here whose name is not known."""
     if isinstance(value, Link):
         return msgspec.structs.replace(value, type="")
-    nameless = (
-        vault.address
-        for type_ in _VAULTS
-        for vault in index.of_type(type_)
-        if isinstance(vault.select(("name",)), Unknown)
-    )
-    perhaps = tuple(nameless) if isinstance(value, Scalar) else ()
-    if not perhaps:
+    nameless = _nameless(context) if isinstance(value, Scalar) else ()
+    if not nameless:
         return value
     # One more candidate, which is not here: the vault of that name may be another.
-    return Unknown(at=value.at, why="a vault's name is not known", candidates=(*perhaps, display(value)), closed=True)
+    return Unknown(at=value.at, why="a vault's name is not known", candidates=(*nameless, display(value)), closed=True)
+
+
+def _nameless(context: Context) -> tuple[str, ...]:
+    """The vaults whose name is not known."""
+    found = context.kept.get("nameless vaults")
+    if not isinstance(found, tuple):
+        vaults = (vault for type_ in _VAULTS for vault in context.index.of_type(type_))
+        nameless = (vault.address for vault in vaults if isinstance(vault.select(("name",)), Unknown))
+        found = context.kept["nameless vaults"] = tuple(nameless)
+    return found
 
 
 # What must be read of the consumers themselves.
