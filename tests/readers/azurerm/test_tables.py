@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from itertools import pairwise
+from itertools import combinations, pairwise
 from typing import NamedTuple
 
 import pytest
 
-from kvlint.readers.azurerm.resources import NOT_JUDGED, RESOURCES, is_vault_related
+from kvlint.readers.azurerm.resources import NOT_JUDGED, RESOURCES, TABLES, is_vault_related
 from kvlint.readers.azurerm.table import Default, Field
 
 VAULT_TYPES = """
@@ -120,6 +120,14 @@ def test_types_and_fixed_values(type_: str) -> None:
     for path in mapped.fixed:
         assert PATH.fullmatch(path)
         assert path not in written, "a fixed value is no argument's"
+
+
+def test_tables_of_one_type_do_not_contradict_each_other() -> None:
+    for one, other in combinations(TABLES, 2):
+        for type_ in set(one) & set(other):
+            assert one[type_].type == other[type_].type
+            shared = set(one[type_].fields) & set(other[type_].fields)
+            assert all(one[type_].fields[name] == other[type_].fields[name] for name in shared), type_
 
 
 @pytest.mark.parametrize("type_", RESOURCES)

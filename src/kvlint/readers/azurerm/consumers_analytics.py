@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from kvlint.readers.azurerm.consumer import KEY, NAME, SKU, addition, keys, placed, within
 from kvlint.readers.azurerm.table import Mapped, link, value
 
-ANALYTICS: Mapping[str, Mapped] = {
+CONSUMERS_ANALYTICS: Mapping[str, Mapped] = {
     "azurerm_data_factory": placed(
         "Microsoft.DataFactory/factories", customer_managed_key_id=link("derived.keyId", computed=True)
     ),

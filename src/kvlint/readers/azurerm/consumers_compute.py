@@ -15,8 +15,13 @@ _DISK: Mapping[str, Field] = {
     "disk_encryption_set_id": link("managedDisk.diskEncryptionSet.id"),
     "secure_vm_disk_encryption_set_id": link("managedDisk.securityProfile.diskEncryptionSet.id"),
 }
+_OLD_DISK: Mapping[str, Field] = {
+    "create_option": value("createOption"),
+    "managed_disk_id": link("managedDisk.id", computed=True),
+    "vhd_uri": value("vhd.uri"),
+}
 
-COMPUTE: Mapping[str, Mapped] = {
+CONSUMERS_COMPUTE: Mapping[str, Mapped] = {
     "azurerm_app_configuration": placed(
         "Microsoft.AppConfiguration/configurationStores",
         sku=value("sku.name", default="free"),
@@ -72,6 +77,12 @@ COMPUTE: Mapping[str, Mapped] = {
         )
         for system in ("linux", "windows")
     },
+    # The older machine, which could not be made with a disk encryption set.
+    "azurerm_virtual_machine": placed(
+        "Microsoft.Compute/virtualMachines",
+        storage_os_disk=block("properties.storageProfile.osDisk", _OLD_DISK),
+        storage_data_disk=blocks("properties.storageProfile.dataDisks", _OLD_DISK),
+    ),
     **{
         f"azurerm_{system}_virtual_machine_scale_set": placed(
             "Microsoft.Compute/virtualMachineScaleSets",

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from kvlint.readers.azurerm.consumer import KEY, NAME, SPLIT_KEY, addition, child, keys, placed, within
 from kvlint.readers.azurerm.table import Mapped, value
 
-DATABASES: Mapping[str, Mapped] = {
+CONSUMERS_DATABASES: Mapping[str, Mapped] = {
     "azurerm_mssql_server": placed("Microsoft.Sql/servers", **keys("transparent_data_encryption_key_vault_key_id")),
     "azurerm_mssql_database": child(
         "Microsoft.Sql/servers/databases",

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from kvlint.readers.azurerm.consumer import KEY, NAME, SKU, addition, child, placed, within
 from kvlint.readers.azurerm.table import Mapped, block, flag, value
 
-INTELLIGENCE: Mapping[str, Mapped] = {
+CONSUMERS_INTELLIGENCE: Mapping[str, Mapped] = {
     "azurerm_ai_foundry": placed("Microsoft.MachineLearningServices/workspaces", encryption=within("key_id")),
     "azurerm_ai_services": placed(
         "Microsoft.CognitiveServices/accounts", customer_managed_key=within("key_vault_key_id", "managed_hsm_key_id")

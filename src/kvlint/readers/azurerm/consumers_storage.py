@@ -12,7 +12,7 @@ from kvlint.readers.azurerm.table import Mapped, link, links, value
 
 _STORAGE = "Microsoft.Storage/storageAccounts"
 
-STORAGE: Mapping[str, Mapped] = {
+CONSUMERS_STORAGE: Mapping[str, Mapped] = {
     "azurerm_data_protection_backup_vault": placed("Microsoft.DataProtection/backupVaults"),
     "azurerm_data_protection_backup_vault_customer_managed_key": addition(
         "Microsoft.DataProtection/backupVaults", "data_protection_backup_vault_id", key_vault_key_id=KEY

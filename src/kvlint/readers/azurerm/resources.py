@@ -9,11 +9,11 @@ from collections.abc import Mapping
 
 from kvlint.model.value import Scalar, Value
 from kvlint.readers.azurerm.authorization import AUTHORIZATION
-from kvlint.readers.azurerm.consumers_analytics import ANALYTICS
-from kvlint.readers.azurerm.consumers_compute import COMPUTE
-from kvlint.readers.azurerm.consumers_databases import DATABASES
-from kvlint.readers.azurerm.consumers_intelligence import INTELLIGENCE
-from kvlint.readers.azurerm.consumers_storage import STORAGE
+from kvlint.readers.azurerm.consumers_analytics import CONSUMERS_ANALYTICS
+from kvlint.readers.azurerm.consumers_compute import CONSUMERS_COMPUTE
+from kvlint.readers.azurerm.consumers_databases import CONSUMERS_DATABASES
+from kvlint.readers.azurerm.consumers_intelligence import CONSUMERS_INTELLIGENCE
+from kvlint.readers.azurerm.consumers_storage import CONSUMERS_STORAGE
 from kvlint.readers.azurerm.hsm import HSM
 from kvlint.readers.azurerm.monitor import MONITOR
 from kvlint.readers.azurerm.network import NETWORK
@@ -21,19 +21,42 @@ from kvlint.readers.azurerm.objects import OBJECTS
 from kvlint.readers.azurerm.table import Mapped
 from kvlint.readers.azurerm.vault import VAULT
 
-RESOURCES: Mapping[str, Mapped] = {
-    **VAULT,
-    **OBJECTS,
-    **HSM,
-    **NETWORK,
-    **MONITOR,
-    **AUTHORIZATION,
-    **ANALYTICS,
-    **COMPUTE,
-    **DATABASES,
-    **INTELLIGENCE,
-    **STORAGE,
-}
+# Several may say something of one type: each says what its own rules ask for.
+TABLES: tuple[Mapping[str, Mapped], ...] = (
+    VAULT,
+    OBJECTS,
+    HSM,
+    NETWORK,
+    MONITOR,
+    AUTHORIZATION,
+    CONSUMERS_ANALYTICS,
+    CONSUMERS_COMPUTE,
+    CONSUMERS_DATABASES,
+    CONSUMERS_INTELLIGENCE,
+    CONSUMERS_STORAGE,
+)
+
+
+def _joined(tables: tuple[Mapping[str, Mapped], ...]) -> Mapping[str, Mapped]:
+    """One table. Of what two say of a type, both holds; a test sees to it that they do not contradict each other."""
+    found: dict[str, Mapped] = {}
+    for type_, mapped in (item for table in tables for item in table.items()):
+        have = found.get(type_)
+        found[type_] = mapped if have is None else _both(have, mapped)
+    return found
+
+
+def _both(one: Mapped, other: Mapped) -> Mapped:
+    return Mapped(
+        type=one.type,
+        fields={**one.fields, **other.fields},
+        fixed={**one.fixed, **other.fixed},
+        listed={**one.listed, **other.listed},
+        any_of=one.any_of or other.any_of,
+    )
+
+
+RESOURCES: Mapping[str, Mapped] = _joined(TABLES)
 
 _CANONICAL = {mapped.type.lower(): mapped.type for mapped in RESOURCES.values()}
 

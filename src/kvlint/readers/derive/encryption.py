@@ -107,9 +107,10 @@ def _of_machine(resource: Resource, service: Service) -> Value | None:
 
 
 def _of_disk(disk: Value) -> Scalar | Unknown | None:
-    """One disk of a machine; None of one that is made elsewhere and only attached."""
-    managed = field_of(disk, "manageddisk")
-    if _text(field_of(disk, "createoption")) == "attach" or _is_set(field_of(managed, "id")) is True:
+    """One disk of a machine; None of one that is made elsewhere and only attached, or a file in a storage account."""
+    managed, file = field_of(disk, "manageddisk"), field_of(field_of(disk, "vhd"), "uri")
+    elsewhere = _is_set(field_of(managed, "id")) is True or _is_set(file) is True
+    if elsewhere or _text(field_of(disk, "createoption")) == "attach":
         return None
     secure = field_of(field_of(field_of(managed, "securityprofile"), "diskencryptionset"), "id")
     return _best(disk.at, [field_of(field_of(managed, "diskencryptionset"), "id"), secure])
