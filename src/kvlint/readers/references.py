@@ -30,6 +30,7 @@ class Index:
             self._by_type.setdefault(resource.type, []).append(resource.address)
         self._lower = {type_.lower(): addresses for type_, addresses in self._by_type.items()}
         self._names: dict[str, dict[str, list[str]]] = {}
+        self._objects: dict[str, dict[tuple[str, str], list[str]]] = {}
 
     def of_type(self, type_: str) -> list[Resource]:
         """The resources of a type (lower case), in the order of the input."""
@@ -74,13 +75,8 @@ class Index:
         url = parse_object_url(text)
         if url is not None:
             kind, name, vault = url.kind, url.name, url.vault
-            found = [
-                child
-                for above in _VAULTS
-                for child in self.named(f"{above}/{kind}", name)
-                if self._vault_name(child) == vault
-            ]
-            return found[0].address if len(found) == 1 else None
+            found = [address for above in _VAULTS for address in self._in_vault(f"{above}/{kind}", name, vault)]
+            return found[0] if len(found) == 1 else None
         parts = parse_id(text)
         if parts is None:
             return None
@@ -101,8 +97,7 @@ class Index:
         url = parse_object_url(text)
         if url is None:
             return self._alike(text.lower().rstrip("/"))
-        children = [child for above in _VAULTS for child in self.named(f"{above}/{url.kind}", url.name)]
-        return tuple(child.address for child in children if not self._vault_name(child))
+        return tuple(address for above in _VAULTS for address in self._in_vault(f"{above}/{url.kind}", url.name, ""))
 
     def _is_alike(self, resource: Resource, text: str) -> bool:
         """Whether an id can be a resource's own. The name of a vault is taken once in all of Azure."""
@@ -119,6 +114,15 @@ class Index:
                 (_text(resource, "id").lower().rstrip("/"), resource.address) for resource in self.of_type(parts.type)
             ]
         return tuple(address for own, address in known if own and may_be(own, text))
+
+    def _in_vault(self, type_: str, name: str, vault: str) -> list[str]:
+        """The objects of a type by their name and their vault's (all in lower case), which is empty if not known."""
+        objects = self._objects.get(type_)
+        if objects is None:
+            objects = self._objects[type_] = {}
+            for child in self.of_type(type_):
+                objects.setdefault((child.name.lower(), self._vault_name(child)), []).append(child.address)
+        return objects.get((name, vault), [])
 
     def _vault_name(self, child: Resource) -> str:
         above = child.attributes.fields.get("parent")
