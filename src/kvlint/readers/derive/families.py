@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kvlint.model.value import Path
-from kvlint.readers.derive import assignments, consumers, endpoints, vaults
+from kvlint.readers.derive import assignments, consumers, endpoints, grants, principals, vaults
 from kvlint.readers.derive.attribute import Derived
 
 DERIVED: Mapping[str, Derived] = {
@@ -13,6 +13,8 @@ DERIVED: Mapping[str, Derived] = {
     for family in (
         vaults.ATTRIBUTES,
         assignments.ATTRIBUTES,
+        grants.ATTRIBUTES,
+        principals.ATTRIBUTES,
         endpoints.ATTRIBUTES,
         consumers.ATTRIBUTES,
     )

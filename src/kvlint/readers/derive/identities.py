@@ -1,0 +1,136 @@
+"""Who is granted access: what can be said of a principal whose id is mostly known only after deployment.
+
+Sources: the documentation of azurerm, azuread and of Bicep's deployer(), which say whose id each attribute is; and
+learn.microsoft.com/entra/identity-platform/app-objects-and-service-principals: an application has a client id and an
+object id, but access is granted to the object id of its service principal.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from kvlint.model.source import Location
+from kvlint.model.value import Answer, Scalar, Unknown, Value, text_of
+from kvlint.readers.derive.attribute import Context
+from kvlint.readers.ids import HOLE
+
+# What Terraform's data sources say of whoever runs it; see the azurerm table.
+CLIENTS = "terraform/clientconfigs"
+# The family of ids that are known already.
+LITERAL = "literal"
+
+# A path of Bicep stands in a pattern with this in place of its slashes.
+_SLASH = "\u2215"
+_END = r"\u27e9+$"
+_KINDS = (
+    ("deployer", rf"data\.azure(rm|ad)_client_config\.[^.]+\.object_id{_END}|\u27e8deployer\(\)\u27e9\.objectId{_END}"),
+    ("guest", rf"azuread_invitation\..*\.user_id{_END}"),
+    ("person", rf"azuread_(user|group)\.[^.]+\.(object_id|id){_END}"),
+    (
+        "application",
+        rf"azurerm_[a-z0-9_]+\..*\.principal_id{_END}|azuread_service_principal\.[^.]+\.(object_id|id){_END}",
+    ),
+    (
+        "application",
+        rf"\.identity\.principalId{_END}|userAssignedIdentities{_SLASH}[^{_SLASH}]+\.properties\.principalId{_END}",
+    ),
+)
+_APPLICATION_ITSELF = re.compile(
+    rf"\.(client_id|application_id|clientId){_END}|azuread_application\.[^.]+\.(object_id|id){_END}"
+)
+_KNOWN_KINDS = tuple((kind, re.compile(pattern)) for kind, pattern in _KINDS)
+# An identity that is made or read here, so that its id is that of one resource.
+_OWN = re.compile(
+    rf"^(?!.*\bdata\.).*(\.principal_id|\.principalId|azuread_service_principal\.[^.]+\.(object_id|id)){_END}"
+)
+_LIKE_A_GUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
+
+
+class Identity(NamedTuple):
+    """A principal. ``key`` is the same for the same one; empty if nothing is known of it.
+
+    Two of the same ``family`` that have different keys are certainly two: of a family without a name nobody knows.
+    ``kind`` is deployer, application, person, guest, or empty where that is not known.
+    """
+
+    key: str
+    family: str
+    kind: str
+    label: str
+
+    def kind_of(self, at: Location) -> Value:
+        """The kind as a value; of an id that is written out it is not the deployer, or its author would say so."""
+        if self.kind or self.family == LITERAL:
+            return Scalar(at=at, value=self.kind, origin="derived", note=self.label)
+        return Unknown(at=at, why=f"which kind of principal {self.label} is is not known", origin="derived")
+
+
+def identity_of(answer: Answer, kind: Answer, context: Context) -> Identity:
+    """The principal that an object id names. ``kind`` is what the author says that it is, if that."""
+    text = _whole(answer)
+    hidden = answer.sensitive
+    label = "a principal that is not known" if hidden or not text else text.replace(HOLE, "").replace("\u27e9", "")
+    if isinstance(answer, Scalar):
+        own = "deployer" if text.lower() in _known(context, "objectId") else ""
+        return Identity(text.lower(), LITERAL, own or _said(kind), label)
+    found = next((name for name, pattern in _KNOWN_KINDS if pattern.search(text)), "")
+    return Identity(text, "resource" if _OWN.search(text) else "", found or _said(kind), label)
+
+
+def names_application(answer: Answer, context: Context) -> Value:
+    """Whether an object id is really the client id of an application, or the object id of the application itself."""
+    if isinstance(answer, Scalar):
+        return _flag(answer, str(answer.value).lower() in _known(context, "clientId"))
+    if _APPLICATION_ITSELF.search(_whole(answer)):
+        return _flag(answer, value=True)
+    return _referred(answer)
+
+
+def is_literal(answer: Answer, planned: bool) -> Value:
+    """Whether an object id is written as a GUID. A plan does not tell what is written from what is looked up."""
+    if isinstance(answer, Scalar) and planned:
+        return Unknown(at=answer.at, why="a plan does not say whether it is written or looked up", origin="derived")
+    if isinstance(answer, Scalar):
+        return _flag(answer, _LIKE_A_GUID.fullmatch(str(answer.value)) is not None)
+    return _referred(answer)
+
+
+def _referred(answer: Answer) -> Value:
+    """False for what is certainly another resource's object id."""
+    text = _whole(answer)
+    if any(pattern.search(text) for _, pattern in _KNOWN_KINDS):
+        return _flag(answer, value=False)
+    why = answer.why if isinstance(answer, Unknown) else "whose id it is is not known"
+    return Unknown(at=answer.at, why=why, origin="derived")
+
+
+def _flag(answer: Answer, value: bool) -> Scalar:
+    return Scalar(at=answer.at, value=value, origin="derived")
+
+
+def _whole(answer: Answer) -> str:
+    """The text of an id, or the pattern of one that is a single expression; empty for one put together."""
+    text = text_of(answer)
+    if isinstance(answer, Scalar):
+        return text
+    depth = 0
+    for i, character in enumerate(text):
+        depth += (character == HOLE) - (character == "\u27e9")
+        if depth == 0 and i < len(text) - 1:
+            return ""
+    return text
+
+
+def _said(kind: Answer) -> str:
+    word = str(kind.value).lower() if isinstance(kind, Scalar) else ""
+    return {"serviceprincipal": "application", "user": "person", "group": "person"}.get(word, "")
+
+
+def _known(context: Context, field: str) -> frozenset[str]:
+    """The ids of whoever runs Terraform, as far as they have been looked up."""
+    found = context.kept.get(f"clients.{field}")
+    if not isinstance(found, frozenset):
+        texts = (text_of(one.select((field,))).lower() for one in context.index.of_type(CLIENTS))
+        found = context.kept[f"clients.{field}"] = frozenset(text for text in texts if text and HOLE not in text)
+    return found
