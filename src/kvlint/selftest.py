@@ -53,7 +53,7 @@ def _faults(
 ) -> Iterator[str]:
     """What is wrong with an example, or with what the rule says about it."""
     try:
-        judged = judge(_read(language, source, demand), demand, evaluator, explain=True)
+        judged = judge(read_example(language, source, demand), demand, evaluator, explain=True)
     except InputError as error:
         yield error.message
     # An example is its author's own draft: whatever trips over it, the other examples still run.
@@ -61,10 +61,11 @@ def _faults(
         yield f"the example cannot be read: {type(error).__name__}"
     else:
         problems = [problem.message for problem in judged.problems if problem.level == "error"]
-        yield from problems or _compare(rule, example, language, source, judged)
+        yield from problems or compare(rule, example, language, source, judged)
 
 
-def _read(language: str, source: str, demand: Demand) -> Read:
+def read_example(language: str, source: str, demand: Demand) -> Read:
+    """The text of an example, read as its language asks. Raises InputError."""
     if language == "plan":
         return plan_read(_NAME, expand(source), demand)
     reader = Reader(demand, "")
@@ -76,7 +77,7 @@ def _read(language: str, source: str, demand: Demand) -> Read:
     return read
 
 
-def _compare(rule: Rule, example: Example, language: str, source: str, judged: Judged) -> Iterator[str]:
+def compare(rule: Rule, example: Example, language: str, source: str, judged: Judged) -> Iterator[str]:
     """How what was found differs from what the example says."""
     by_line = language != "plan"
     marked = lines_marked(source, rule.id) if by_line else marks(source, rule.id)
