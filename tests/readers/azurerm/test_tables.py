@@ -113,8 +113,8 @@ def test_is_mapped(name: str) -> None:
 @pytest.mark.parametrize("type_", RESOURCES)
 def test_types_and_fixed_values(type_: str) -> None:
     mapped = RESOURCES[type_]
-    assert re.fullmatch(r"azurerm_[a-z0-9_]+", type_)
-    assert re.fullmatch(r"Microsoft\.[A-Za-z]+(/[A-Za-z0-9]+)+", mapped.type)
+    assert re.fullmatch(r"azure(rm|ad)_[a-z0-9_]+", type_)
+    assert re.fullmatch(r"(Microsoft\.[A-Za-z]+|Terraform)(/[A-Za-z0-9]+)+", mapped.type)
     assert mapped.fields
     written = {place.path for place in places(mapped.fields)}
     for path in mapped.fixed:
