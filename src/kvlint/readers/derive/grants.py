@@ -14,7 +14,7 @@ from kvlint.model.source import Location
 from kvlint.model.value import Absent, Answer, ListValue, MapValue, Path, Scalar, Unknown, Value, select, text_of
 from kvlint.readers.derive.assignments import GRANTS, ROLE_NEEDS, operations, role_name
 from kvlint.readers.derive.attribute import Context, Derived
-from kvlint.readers.derive.identities import CLIENTS, Identity, identity_of, is_literal, names_application
+from kvlint.readers.derive.identities import CLIENTS, Identity, identity_of, is_literal, named_by
 from kvlint.readers.derive.operations import DATA
 from kvlint.readers.derive.policies import change_of
 from kvlint.readers.derive.vaults import POLICIES, POLICY_LIST, VAULTS
@@ -145,12 +145,10 @@ def _told(grant: Grant, context: Context) -> Value:
     unsure = Unknown(at=at, why="which kind of principal it is is not known", origin="derived")
     fields: dict[str, Value] = {
         "kind": Scalar(at=at, value=kind, origin="derived", note=grant.identity.label) if kind else unsure,
-        "isApplicationId": names_application(grant.principal, context),
+        "names": named_by(grant.principal, context),
         "isLiteral": is_literal(grant.principal, grant.source.action is not None),
         "permissions": _list(at, grant.permissions, grant.doubt),
     }
-    if not isinstance(grant.principal, Absent):
-        fields["principal"] = grant.principal
     if grant.source.type.lower() not in GRANTS:
         fields["isForeign"] = _is_foreign(grant, context)
         fields["isDuplicate"] = _is_duplicate(grant, context)

@@ -19,6 +19,8 @@ from kvlint.readers.ids import HOLE
 CLIENTS = "terraform/clientconfigs"
 # The family of ids that are known already.
 LITERAL = "literal"
+_PRINCIPAL, _APPLICATION = "principal", "application"
+_NOBODY = "00000000-0000-0000-0000-000000000000"
 
 # A path of Bicep stands in a pattern with this in place of its slashes.
 _SLASH = "\u2215"
@@ -78,13 +80,18 @@ def identity_of(answer: Answer, kind: Answer, context: Context) -> Identity:
     return Identity(text, "resource" if _OWN.search(text) else "", found or _said(kind), label)
 
 
-def names_application(answer: Answer, context: Context) -> Value:
-    """Whether an object id is really the client id of an application, or the object id of the application itself."""
+def named_by(answer: Answer, context: Context) -> Value:
+    """What an object id names: a ``principal``; an ``application``, if it is a client id or the object id of one;
+    or ``nobody``.
+    """
     if isinstance(answer, Scalar):
-        return _flag(answer, str(answer.value).lower() in _known(context, "clientId"))
+        text = str(answer.value).lower()
+        return _told(
+            answer, "nobody" if text == _NOBODY else _APPLICATION if text in _known(context, "clientId") else _PRINCIPAL
+        )
     if _APPLICATION_ITSELF.search(_whole(answer)):
-        return _flag(answer, value=True)
-    return _referred(answer)
+        return _told(answer, _APPLICATION)
+    return _told(answer, _PRINCIPAL) if _is_referred(answer) else _not_known(answer)
 
 
 def is_literal(answer: Answer, planned: bool) -> Value:
@@ -92,21 +99,23 @@ def is_literal(answer: Answer, planned: bool) -> Value:
     if isinstance(answer, Scalar) and planned:
         return Unknown(at=answer.at, why="a plan does not say whether it is written or looked up", origin="derived")
     if isinstance(answer, Scalar):
-        return _flag(answer, _LIKE_A_GUID.fullmatch(str(answer.value)) is not None)
-    return _referred(answer)
+        return _told(answer, _LIKE_A_GUID.fullmatch(str(answer.value)) is not None)
+    return _told(answer, plain=False) if _is_referred(answer) else _not_known(answer)
 
 
-def _referred(answer: Answer) -> Value:
-    """False for what is certainly another resource's object id."""
+def _is_referred(answer: Answer) -> bool:
+    """Whether it is certainly another resource's object id."""
     text = _whole(answer)
-    if any(pattern.search(text) for _, pattern in _KNOWN_KINDS):
-        return _flag(answer, value=False)
+    return any(pattern.search(text) for _, pattern in _KNOWN_KINDS)
+
+
+def _told(answer: Answer, plain: str | bool) -> Scalar:
+    return Scalar(at=answer.at, value=plain, origin="derived")
+
+
+def _not_known(answer: Answer) -> Unknown:
     why = answer.why if isinstance(answer, Unknown) else "whose id it is is not known"
     return Unknown(at=answer.at, why=why, origin="derived")
-
-
-def _flag(answer: Answer, value: bool) -> Scalar:
-    return Scalar(at=answer.at, value=value, origin="derived")
 
 
 def _whole(answer: Answer) -> str:
