@@ -104,8 +104,10 @@ def operations(resource: Resource, context: Context) -> Value | None:
         return name
     built_in = operations_of_built_in(str(name.value).lower())
     if built_in is None:
-        definition = _custom(resource, name, context)
-        return _told_at(resource, operations_of(definition)) if definition is not None else None
+        custom = _custom(resource, name, context)
+        if custom is None or isinstance(custom, Unknown):
+            return custom
+        return _told_at(resource, operations_of(custom))
     note = "" if name.sensitive else f"the role {name.value} allows it"
     items = tuple(
         Scalar(at=name.at, value=one, origin="derived", note=note, sensitive=name.sensitive) for one in built_in
@@ -121,19 +123,19 @@ def _told_at(resource: Resource, found: Value) -> Value:
     return msgspec.structs.replace(found, at=resource.at)
 
 
-def _custom(resource: Resource, name: Scalar, context: Context) -> Resource | None:
+def _custom(resource: Resource, name: Scalar, context: Context) -> Resource | Unknown | None:
     """The custom role of an assignment that names it by its id, or by its own name."""
-    definition = _definition(resource.select(("properties", "roleDefinitionId")), context)
+    definition: Resource | Unknown | None = _definition(resource.select(("properties", "roleDefinitionId")), context)
     if definition is None:
-        kept = context.kept.get("roles")
-        if not isinstance(kept, dict):
+        kept: dict[str, Resource | Unknown] | None = context.kept.get("roles")
+        if kept is None:
             kept = context.kept["roles"] = {}
             for one in context.index.of_type(DEFINITIONS):
-                own = text_of(one.select(("properties", "roleName"))).lower()
-                kept[own] = None if own in kept else one
-        definition = kept.get(str(name.value).lower())
+                own = one.select(("properties", "roleName"))
+                kept[text_of(own).lower() if isinstance(own, Scalar) else ""] = own if isinstance(own, Unknown) else one
+        definition = kept.get(str(name.value).lower(), kept.get(""))
     # What is only looked up says nothing of what it allows.
-    return definition if definition is not None and not definition.existing else None
+    return None if isinstance(definition, Resource) and definition.existing else definition
 
 
 def _scope_level(resource: Resource, context: Context) -> Value | None:

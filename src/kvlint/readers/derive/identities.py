@@ -11,7 +11,7 @@ import re
 from typing import NamedTuple
 
 from kvlint.model.source import Location
-from kvlint.model.value import Answer, Scalar, Unknown, Value, text_of
+from kvlint.model.value import Absent, Answer, Scalar, Unknown, Value, text_of
 from kvlint.readers.derive.attribute import Context
 from kvlint.readers.ids import HOLE
 
@@ -60,10 +60,11 @@ class Identity(NamedTuple):
     family: str
     kind: str
     label: str
+    perhaps_deployer: bool = False
 
     def kind_of(self, at: Location) -> Value:
         """The kind as a value; of an id that is written out it is not the deployer, or its author would say so."""
-        if self.kind or self.family == LITERAL:
+        if self.kind or (self.family == LITERAL and not self.perhaps_deployer):
             return Scalar(at=at, value=self.kind, origin="derived", note=self.label)
         return Unknown(at=at, why=f"which kind of principal {self.label} is is not known", origin="derived")
 
@@ -74,8 +75,9 @@ def identity_of(answer: Answer, kind: Answer, context: Context) -> Identity:
     hidden = answer.sensitive
     label = "a principal that is not known" if hidden or not text else text.replace(HOLE, "").replace("\u27e9", "")
     if isinstance(answer, Scalar):
-        own = "deployer" if text.lower() in _known(context, "objectId") else ""
-        return Identity(text.lower(), LITERAL, own or _said(kind), label)
+        known = _known(context, "objectId")
+        own = "deployer" if text.lower() in known else _said(kind)
+        return Identity(text.lower(), LITERAL, own, label, perhaps_deployer="" in known)
     found = next((name for name, pattern in _KNOWN_KINDS if pattern.search(text)), "")
     return Identity(text, "resource" if _OWN.search(text) else "", found or _said(kind), label)
 
@@ -85,10 +87,12 @@ def named_by(answer: Answer, context: Context) -> Value:
     or ``nobody``.
     """
     if isinstance(answer, Scalar):
-        text = str(answer.value).lower()
-        return _told(
-            answer, "nobody" if text == _NOBODY else _APPLICATION if text in _known(context, "clientId") else _PRINCIPAL
-        )
+        text, clients = str(answer.value).lower(), _known(context, "clientId")
+        if text == _NOBODY:
+            return _told(answer, "nobody")
+        if text in clients:
+            return _told(answer, _APPLICATION)
+        return _not_known(answer) if "" in clients else _told(answer, _PRINCIPAL)
     if _APPLICATION_ITSELF.search(_whole(answer)):
         return _told(answer, _APPLICATION)
     return _told(answer, _PRINCIPAL) if _is_referred(answer) else _not_known(answer)
@@ -137,9 +141,12 @@ def _said(kind: Answer) -> str:
 
 
 def _known(context: Context, field: str) -> frozenset[str]:
-    """The ids of whoever runs Terraform, as far as they have been looked up."""
+    """The ids of whoever runs Terraform, as far as they have been looked up; empty for one that is not known yet."""
     found = context.kept.get(f"clients.{field}")
     if not isinstance(found, frozenset):
-        texts = (text_of(one.select((field,))).lower() for one in context.index.of_type(CLIENTS))
-        found = context.kept[f"clients.{field}"] = frozenset(text for text in texts if text and HOLE not in text)
+        answers = (one.select((field,)) for one in context.index.of_type(CLIENTS))
+        texts = (
+            text_of(one).lower() if isinstance(one, Scalar) else "" for one in answers if not isinstance(one, Absent)
+        )
+        found = context.kept[f"clients.{field}"] = frozenset(texts)
     return found

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 
-from kvlint.model.graph import Resource
-from kvlint.model.value import Absent, ListValue, MapValue, Scalar, Unknown, Value
+from kvlint.model.graph import Reference, Resource
+from kvlint.model.value import ListValue, MapValue, Scalar, Unknown, Value
 from kvlint.readers.derive.assignments import ACTIVE, ASSIGNMENTS, COVERS, COVERS_NEEDS
 from kvlint.readers.derive.attribute import Context, Derived
 from kvlint.readers.derive.grants import NEEDS, Grant, grants_of
 from kvlint.readers.derive.scope import Coverage
 from kvlint.readers.derive.vaults import POLICIES, RBAC, VAULTS, model_of
-from kvlint.readers.references import reference_of
+from kvlint.readers.references import references_by
 
 # Of many grants so many are told.
 _MOST = 5
@@ -36,16 +36,39 @@ class _Holder:
         self.doubt = grant.doubt if self.doubt is None else self.doubt
 
 
+class _Sources:
+    """Where grants come from: by vault, what certainly or perhaps is for it; and what may be for any vault."""
+
+    def __init__(self, references: Iterable[Reference], context: Context) -> None:
+        self.by_vault: dict[str, list[tuple[str, bool]]] = {}
+        self.anywhere: set[str] = set()
+        self.doubt: Unknown | None = None
+        for reference in references:
+            for certain, vaults in ((True, reference.targets), (False, reference.candidates)):
+                for vault in vaults:
+                    self.by_vault.setdefault(vault, []).append((reference.source, certain))
+            if reference.anything:
+                self._anywhere(grants_of(context.index.resources[reference.source], context))
+
+    def _anywhere(self, grants: tuple[Grant, ...] | Unknown) -> None:
+        for grant in () if isinstance(grants, Unknown) else grants:
+            self.anywhere |= grant.duties
+            self.doubt = grant.doubt if self.doubt is None else self.doubt
+        if isinstance(grants, Unknown):
+            self.doubt = grants
+
+
 def _principals(resource: Resource, context: Context) -> Value | None:
     if resource.type.lower() != VAULTS:
         return None
     model = model_of(resource.select(RBAC))
     if isinstance(model, Unknown):
         return model
-    sources = _covering(context) if isinstance(model, Scalar) and model.value == "rbac" else _policies(context)
+    by_roles = isinstance(model, Scalar) and model.value == "rbac"
+    sources = _kept("assignments", _assignments, context) if by_roles else _kept("policies", _policies, context)
+    found = [] if by_roles else [(resource.address, True)]
     holders: dict[str, _Holder] = {}
-    found = [(resource.address, True)] if sources is _policies(context) else []
-    for address, certain in found + sources.get(resource.address, []):
+    for address, certain in found + sources.by_vault.get(resource.address, []):
         source = context.index.resources[address]
         grants = grants_of(source, context)
         if isinstance(grants, Unknown):
@@ -55,18 +78,18 @@ def _principals(resource: Resource, context: Context) -> Value | None:
             # Of whom nothing is known nobody can say that it is the same twice.
             key = grant.identity.key or f"{address} {number}"
             holders.setdefault(key, _Holder(grant)).add(grant, sure)
-    return ListValue(at=resource.at, items=tuple(_told(resource, holders)), origin="derived")
+    return ListValue(at=resource.at, items=tuple(_told(resource, holders, sources)), origin="derived")
 
 
-def _told(vault: Resource, holders: Mapping[str, _Holder]) -> Iterator[Value]:
+def _told(vault: Resource, holders: Mapping[str, _Holder], sources: _Sources) -> Iterator[Value]:
     """Each principal with its duties; not known is one that it has only if it is the same as another one here."""
-    duties: dict[str, set[str]] = {}
+    duties: dict[str, set[str]] = {"": set(sources.anywhere)}
     for holder in holders.values():
         duties.setdefault(holder.identity.family, set()).update(holder.duties, holder.perhaps)
     for holder in holders.values():
         own = holder.identity.family
         same = set().union(*(some for family, some in duties.items() if not own or family != own))
-        doubt = holder.doubt
+        doubt = sources.doubt if holder.doubt is None else holder.doubt
         if doubt is None and (same | holder.perhaps) - set(holder.duties):
             why = f"whether {holder.identity.label} has other rights too is not known"
             doubt = Unknown(at=vault.at, why=why, origin="derived")
@@ -76,36 +99,30 @@ def _told(vault: Resource, holders: Mapping[str, _Holder]) -> Iterator[Value]:
         if doubt is not None:
             items.append(doubt)
         told = ListValue(at=vault.at, items=tuple(items), origin="derived", note=note)
-        kind = holder.identity.kind_of(vault.at)
-        yield MapValue(at=vault.at, fields={"duties": told, "kind": kind}, origin="derived")
+        yield MapValue(
+            at=vault.at, fields={"duties": told, "kind": holder.identity.kind_of(vault.at)}, origin="derived"
+        )
+    if sources.doubt is not None or sources.anywhere:
+        why = "a grant of which it is not known for which vault it is may be for this one"
+        yield Unknown(at=vault.at, why=why, origin="derived")
 
 
-def _covering(context: Context) -> dict[str, list[tuple[str, bool]]]:
-    """By vault, the role assignments whose scope certainly or perhaps contains it."""
-    found: dict[str, list[tuple[str, bool]]] | None = context.kept.get("covering")
-    if found is None:
-        found = context.kept["covering"] = {}
-        for reference in Coverage(context.index).references(COVERS, frozenset({ASSIGNMENTS, ACTIVE})):
-            for certain, vaults in ((True, reference.targets), (False, reference.candidates)):
-                for vault in vaults:
-                    found.setdefault(vault, []).append((reference.source, certain))
+def _kept(name: str, make: Callable[[Context], Iterable[Reference]], context: Context) -> _Sources:
+    """The sources of all vaults, made once for a graph."""
+    found = context.kept.get(name)
+    if not isinstance(found, _Sources):
+        found = context.kept[name] = _Sources(make(context), context)
     return found
 
 
-def _policies(context: Context) -> dict[str, list[tuple[str, bool]]]:
-    """By vault, the separate access policies that certainly or perhaps are for it."""
-    found: dict[str, list[tuple[str, bool]]] | None = context.kept.get("separate policies")
-    if found is None:
-        found = context.kept["separate policies"] = {}
-        for policy in context.index.of_type(POLICIES):
-            above = policy.select(("parent",))
-            if not policy.stays or isinstance(above, Absent):
-                continue
-            reference = reference_of(policy.address, "", above, context.index)
-            for certain, vaults in ((True, reference.targets), (False, reference.candidates)) if reference else ():
-                for vault in vaults:
-                    found.setdefault(vault, []).append((policy.address, certain))
-    return found
+def _assignments(context: Context) -> Iterable[Reference]:
+    """The vaults that the scope of each role assignment contains."""
+    return Coverage(context.index).references(COVERS, frozenset({ASSIGNMENTS, ACTIVE}))
+
+
+def _policies(context: Context) -> Iterable[Reference]:
+    """The vault of each separate access policy."""
+    return references_by("parent", frozenset({POLICIES}), context.index)
 
 
 _ALL_TYPES = {**COVERS_NEEDS, **NEEDS}
