@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kvlint.model.value import Path
-from kvlint.readers.derive import assignments, consumers, endpoints, grants, principals, vaults
+from kvlint.readers.derive import assignments, consumers, endpoints, grants, principals, sharing, vaults
 from kvlint.readers.derive.attribute import Derived
 
 DERIVED: Mapping[str, Derived] = {
@@ -15,6 +15,7 @@ DERIVED: Mapping[str, Derived] = {
         assignments.ATTRIBUTES,
         grants.ATTRIBUTES,
         principals.ATTRIBUTES,
+        sharing.ATTRIBUTES,
         endpoints.ATTRIBUTES,
         consumers.ATTRIBUTES,
     )
