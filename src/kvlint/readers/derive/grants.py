@@ -51,19 +51,19 @@ _PRINCIPAL_TYPE: Path = ("properties", "principalType")
 
 
 class Grant(NamedTuple):
-    """What one policy or assignment gives. ``doubt``: why it perhaps gives more."""
+    """What one policy or assignment gives: permissions by where they are written. ``doubt``: why perhaps more."""
 
     identity: Identity
     source: Resource
     item: Value
     principal: Answer
-    permissions: frozenset[str]
+    permissions: Mapping[str, Location]
     duties: frozenset[str]
     doubt: Unknown | None
 
 
 def grants_of(resource: Resource, context: Context) -> tuple[Grant, ...] | Unknown:
-    """All that one resource grants; Unknown if not even its number is known. Asked more than once, made once."""
+    """All that one resource grants; Unknown if not even how many is known. Made once for a graph."""
     kept: dict[str, tuple[Grant, ...] | Unknown] = context.kept.setdefault("grants", {})
     found = kept.get(resource.address)
     if found is None:
@@ -86,28 +86,26 @@ def own_policies(resource: Resource) -> tuple[Value, ...] | Unknown:
     policies = resource.select(POLICY_LIST)
     if isinstance(change, Scalar) and change.value == "remove":
         return ()
-    if isinstance(policies, ListValue) and policies.origin == "kept" and policies.items:
-        return Unknown(at=resource.at, why="the vault has access policies that its author does not write there")
     if isinstance(policies, ListValue):
         return policies.items
     return policies if isinstance(policies, Unknown) else ()
 
 
 def _of_policy(resource: Resource, policy: Value, context: Context) -> Grant:
-    words: set[str] = set()
+    words: dict[str, Location] = {}
     doubt: Unknown | None = None
     for kind, every in _ALL.items():
         answer = select(policy, ("permissions", kind))
         for item in answer.items if isinstance(answer, ListValue) else (answer,):
             if isinstance(item, Scalar):
                 word = str(item.value).lower()
-                words.add(f"{kind}/{word}")
-                words.update(f"{kind}/{one}" for one in (every.split() if word == "all" else ()))
+                for one in (word, *(every.split() if word == "all" else ())):
+                    words.setdefault(f"{kind}/{one}", item.at)
             elif isinstance(item, Unknown):
                 doubt = item
     principal = select(policy, ("objectId",))
     identity = identity_of(principal, Absent(at=policy.at), context)
-    return Grant(identity, resource, policy, principal, frozenset(words), _duties(words), doubt)
+    return Grant(identity, resource, policy, principal, words, _duties(words), doubt)
 
 
 def _of_role(resource: Resource, context: Context) -> Grant:
@@ -115,14 +113,14 @@ def _of_role(resource: Resource, context: Context) -> Grant:
     principal = resource.select(_PRINCIPAL)
     identity = identity_of(principal, resource.select(_PRINCIPAL_TYPE), context)
     items = allowed.items if isinstance(allowed, ListValue) else (allowed,)
-    known = {str(item.value) for item in items if isinstance(item, Scalar)}
-    words = {DATA[one] for one in known if one in DATA}
+    known = {str(item.value): item.at for item in items if isinstance(item, Scalar)}
+    words = {DATA[one]: at for one, at in known.items() if one in DATA}
     officer = _OFFICERS.get(str(name.value).lower()) if isinstance(name, Scalar) else None
     duties = _duties(words) if officer is None else frozenset(officer)
     if _ASSIGNS in known:
         duties |= {_ASSIGN}
     doubt = next((item for item in items if isinstance(item, Unknown)), None)
-    return Grant(identity, resource, resource.attributes, principal, frozenset(words), duties, doubt)
+    return Grant(identity, resource, resource.attributes, principal, words, duties, doubt)
 
 
 def _duties(words: Iterable[str]) -> frozenset[str]:
@@ -155,9 +153,9 @@ def _told(grant: Grant, context: Context) -> Value:
     return MapValue(at=at, fields=fields, origin="derived")
 
 
-def _list(at: Location, words: Iterable[str], doubt: Unknown | None, note: str = "") -> ListValue:
-    items: list[Value] = [Scalar(at=at, value=word, origin="derived") for word in sorted(words)]
-    return ListValue(at=at, items=(*items, doubt) if doubt is not None else tuple(items), origin="derived", note=note)
+def _list(at: Location, words: Mapping[str, Location], doubt: Unknown | None) -> ListValue:
+    items: list[Value] = [Scalar(at=place, value=word, origin="derived") for word, place in words.items()]
+    return ListValue(at=at, items=(*items, doubt) if doubt is not None else tuple(items), origin="derived")
 
 
 def _is_foreign(grant: Grant, context: Context) -> Value:
