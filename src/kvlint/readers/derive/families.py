@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kvlint.model.value import Path
-from kvlint.readers.derive import assignments, consumers, endpoints, grants, principals, sharing, vaults
+from kvlint.readers.derive import assignments, consumers, endpoints, grants, lifecycle, principals, sharing, vaults
 from kvlint.readers.derive.attribute import Derived
 
 DERIVED: Mapping[str, Derived] = {
@@ -16,6 +16,7 @@ DERIVED: Mapping[str, Derived] = {
         grants.ATTRIBUTES,
         principals.ATTRIBUTES,
         sharing.ATTRIBUTES,
+        lifecycle.ATTRIBUTES,
         endpoints.ATTRIBUTES,
         consumers.ATTRIBUTES,
     )
