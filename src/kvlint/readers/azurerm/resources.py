@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from kvlint.model.value import Scalar, Value
 from kvlint.readers.azurerm.authorization import AUTHORIZATION
+from kvlint.readers.azurerm.compute import COMPUTE
 from kvlint.readers.azurerm.consumers import CONSUMERS
 from kvlint.readers.azurerm.hsm import HSM
 from kvlint.readers.azurerm.monitor import MONITOR
@@ -24,6 +25,7 @@ RESOURCES: Mapping[str, Mapped] = {
     **NETWORK,
     **MONITOR,
     **AUTHORIZATION,
+    **COMPUTE,
     **CONSUMERS,
 }
 

@@ -5,7 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kvlint.model.value import Path
-from kvlint.readers.derive import assignments, consumers, endpoints, grants, lifecycle, principals, sharing, vaults
+from kvlint.readers.derive import (
+    assignments,
+    consumers,
+    endpoints,
+    grants,
+    lifecycle,
+    platform,
+    principals,
+    sharing,
+    vaults,
+)
 from kvlint.readers.derive.attribute import Derived
 
 DERIVED: Mapping[str, Derived] = {
@@ -17,6 +27,7 @@ DERIVED: Mapping[str, Derived] = {
         principals.ATTRIBUTES,
         sharing.ATTRIBUTES,
         lifecycle.ATTRIBUTES,
+        platform.ATTRIBUTES,
         endpoints.ATTRIBUTES,
         consumers.ATTRIBUTES,
     )
