@@ -13,6 +13,7 @@ from kvlint.readers.derive import (
     lifecycle,
     platform,
     principals,
+    regions,
     sharing,
     vaults,
 )
@@ -25,6 +26,7 @@ DERIVED: Mapping[str, Derived] = {
         assignments.ATTRIBUTES,
         grants.ATTRIBUTES,
         principals.ATTRIBUTES,
+        regions.ATTRIBUTES,
         sharing.ATTRIBUTES,
         lifecycle.ATTRIBUTES,
         platform.ATTRIBUTES,
