@@ -60,8 +60,8 @@ SHARED = {
 }
 KINDS = {"value", "flag", "link", "links", "block", "blocks", "wrap"}
 ROOTS = {
-    "clientId", "derived", "displayName", "lifetimeAction", "location", "name", "objectId", "parent", "policy", "properties",
-    "resourceGroupName", "scope", "sku", "subscriptionId", "tags", "tenantId",
+    "clientId", "derived", "displayName", "lifetimeAction", "location", "name", "objectId", "parent", "policy",
+    "properties", "resourceGroupName", "scope", "sku", "subscriptionId", "tags", "tenantId",
 }  # fmt: skip
 PATH = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)*")
 

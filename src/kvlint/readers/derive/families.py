@@ -11,6 +11,8 @@ from kvlint.readers.derive import (
     endpoints,
     grants,
     lifecycle,
+    network_dns,
+    network_rules,
     platform,
     principals,
     regions,
@@ -31,6 +33,8 @@ DERIVED: Mapping[str, Derived] = {
         lifecycle.ATTRIBUTES,
         platform.ATTRIBUTES,
         endpoints.ATTRIBUTES,
+        network_rules.ATTRIBUTES,
+        network_dns.ATTRIBUTES,
         consumers.ATTRIBUTES,
     )
     for name, derived in family.items()
