@@ -19,6 +19,7 @@ from kvlint.readers.ids import HOLE
 CLIENTS = "terraform/clientconfigs"
 # The family of ids that are known already.
 LITERAL = "literal"
+DEPLOYER = "deployer"
 _PRINCIPAL, _APPLICATION = "principal", "application"
 _NOBODY = "00000000-0000-0000-0000-000000000000"
 
@@ -26,7 +27,7 @@ _NOBODY = "00000000-0000-0000-0000-000000000000"
 _SLASH = "\u2215"
 _END = r"\u27e9+$"
 _KINDS = (
-    ("deployer", rf"data\.azure(rm|ad)_client_config\.[^.]+\.object_id{_END}|\u27e8deployer\(\)\u27e9\.objectId{_END}"),
+    (DEPLOYER, rf"data\.azure(rm|ad)_client_config\.[^.]+\.object_id{_END}|\u27e8deployer\(\)\u27e9\.objectId{_END}"),
     ("guest", rf"azuread_invitation\..*\.user_id{_END}"),
     ("person", rf"azuread_(user|group)\.[^.]+\.(object_id|id){_END}"),
     (
@@ -65,7 +66,8 @@ class Identity(NamedTuple):
     def kind_of(self, at: Location) -> Value:
         """The kind as a value; of an id that is written out it is not the deployer, or its author would say so."""
         if self.kind or (self.family == LITERAL and not self.perhaps_deployer):
-            return Scalar(at=at, value=self.kind, origin="derived", note=self.label)
+            note = "" if self.kind == DEPLOYER else f"{self.label} is not who deploys"
+            return Scalar(at=at, value=self.kind, origin="derived", note=note)
         return Unknown(at=at, why=f"which kind of principal {self.label} is is not known", origin="derived")
 
 
@@ -76,7 +78,7 @@ def identity_of(answer: Answer, kind: Answer, context: Context) -> Identity:
     label = "a principal that is not known" if hidden or not text else text.replace(HOLE, "").replace("\u27e9", "")
     if isinstance(answer, Scalar):
         known = _known(context, "objectId")
-        own = "deployer" if text.lower() in known else _said(kind)
+        own = DEPLOYER if text.lower() in known else _said(kind)
         return Identity(text.lower(), LITERAL, own, label, perhaps_deployer="" in known)
     found = next((name for name, pattern in _KNOWN_KINDS if pattern.search(text)), "")
     return Identity(text, "resource" if _OWN.search(text) else "", found or _said(kind), label)
