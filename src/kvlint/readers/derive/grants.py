@@ -6,19 +6,19 @@ A permission is a kind and a word, such as ``secrets/get``. Sources: the REST re
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
+from functools import cache
 from typing import NamedTuple
 
 from kvlint.model.graph import Resource
 from kvlint.model.source import Location
-from kvlint.model.value import Absent, Answer, ListValue, MapValue, Path, Scalar, Unknown, Value, select, text_of
+from kvlint.model.value import Absent, Answer, ListValue, MapValue, Path, Scalar, Unknown, Value, select
 from kvlint.readers.derive.assignments import GRANTS, ROLE_NEEDS, operations, role_name
 from kvlint.readers.derive.attribute import Context, Derived
-from kvlint.readers.derive.identities import CLIENTS, Identity, identity_of, is_literal, named_by
-from kvlint.readers.derive.operations import DATA
+from kvlint.readers.derive.identities import CLIENTS, Identity, identity_of
+from kvlint.readers.derive.operations import ASSIGNS, DATA, operations_of_built_in
 from kvlint.readers.derive.policies import change_of
 from kvlint.readers.derive.vaults import POLICIES, POLICY_LIST, VAULTS
-from kvlint.readers.references import reference_of
 
 _SECRETS = "get list set delete recover backup restore purge"
 _COMMON = "get list update create import delete recover backup restore purge"
@@ -30,36 +30,24 @@ _ALL: Mapping[str, str] = {
     "certificates": f"{_COMMON} managecontacts manageissuers getissuers listissuers setissuers deleteissuers",
     "storage": f"{_SECRETS} update regeneratekey getsas listsas setsas deletesas",
 }
-# Duties, and the permissions any of which is one.
-_DUTIES: Mapping[str, frozenset[str]] = {
-    "manage-secrets": frozenset({"secrets/set"}),
-    "use-secrets": frozenset({"secrets/get"}),
-    "manage-keys": frozenset({"keys/create", "keys/import"}),
-    "use-keys": frozenset({"keys/sign", "keys/decrypt", "keys/unwrapkey"}),
-}
-_ASSIGN = "assign-roles"
-_ASSIGNS = "Microsoft.Authorization/roleAssignments/write"
-# An officer's role holds everything over a kind of objects; what it is given for is to manage them.
-_OFFICERS: Mapping[str, tuple[str, ...]] = {
-    "key vault administrator": ("manage-secrets", "manage-keys"),
-    "key vault secrets officer": ("manage-secrets",),
-    "key vault crypto officer": ("manage-keys",),
-}
-_TENANT: Path = ("properties", "tenantId")
 _PRINCIPAL: Path = ("properties", "principalId")
 _PRINCIPAL_TYPE: Path = ("properties", "principalType")
 
 
 class Grant(NamedTuple):
-    """What one policy or assignment gives: permissions by where they are written. ``doubt``: why perhaps more."""
+    """What one policy or assignment gives: permissions by where they are written. ``doubt``: why perhaps more.
+
+    ``role`` is the lower-case name of a role that is built in; ``assigns``: it may assign roles.
+    """
 
     identity: Identity
     source: Resource
     item: Value
     principal: Answer
     permissions: Mapping[str, Location]
-    duties: frozenset[str]
     doubt: Unknown | None
+    role: str = ""
+    assigns: bool = False
 
 
 def grants_of(resource: Resource, context: Context) -> tuple[Grant, ...] | Unknown:
@@ -105,26 +93,29 @@ def _of_policy(resource: Resource, policy: Value, context: Context) -> Grant:
                 doubt = item
     principal = select(policy, ("objectId",))
     identity = identity_of(principal, Absent(at=policy.at), context)
-    return Grant(identity, resource, policy, principal, words, _duties(words), doubt)
+    return Grant(identity, resource, policy, principal, words, doubt)
 
 
 def _of_role(resource: Resource, context: Context) -> Grant:
-    name, allowed = role_name(resource, context), operations(resource, context)
     principal = resource.select(_PRINCIPAL)
     identity = identity_of(principal, resource.select(_PRINCIPAL_TYPE), context)
-    items = allowed.items if isinstance(allowed, ListValue) else (allowed,)
-    known = {str(item.value): item.at for item in items if isinstance(item, Scalar)}
+    name = role_name(resource, context)
+    role = str(name.value).lower() if isinstance(name, Scalar) else ""
+    allowed = operations_of_built_in(role)
+    if allowed is not None and name is not None:
+        words = dict.fromkeys(_words_of_built_in(role), name.at)
+        return Grant(identity, resource, resource.attributes, principal, words, None, role, ASSIGNS in allowed)
+    found = operations(resource, context)
+    items = found.items if isinstance(found, ListValue) else (found,)
+    known = {str(one.value): one.at for one in items if isinstance(one, Scalar)}
     words = {DATA[one]: at for one, at in known.items() if one in DATA}
-    officer = _OFFICERS.get(str(name.value).lower()) if isinstance(name, Scalar) else None
-    duties = _duties(words) if officer is None else frozenset(officer)
-    if _ASSIGNS in known:
-        duties |= {_ASSIGN}
-    doubt = next((item for item in items if isinstance(item, Unknown)), None)
-    return Grant(identity, resource, resource.attributes, principal, words, duties, doubt)
+    doubt = next((one for one in items if isinstance(one, Unknown)), None)
+    return Grant(identity, resource, resource.attributes, principal, words, doubt, assigns=ASSIGNS in known)
 
 
-def _duties(words: Iterable[str]) -> frozenset[str]:
-    return frozenset(duty for duty, permissions in _DUTIES.items() if not permissions.isdisjoint(words))
+@cache
+def _words_of_built_in(name: str) -> tuple[str, ...]:
+    return tuple(DATA[one] for one in operations_of_built_in(name) or () if one in DATA)
 
 
 def _grants(resource: Resource, context: Context) -> Value | None:
@@ -143,105 +134,34 @@ def _told(grant: Grant, context: Context) -> Value:
     unsure = Unknown(at=at, why="which kind of principal it is is not known", origin="derived")
     fields: dict[str, Value] = {
         "kind": Scalar(at=at, value=kind, origin="derived", note=grant.identity.label) if kind else unsure,
-        "names": named_by(grant.principal, context),
-        "isLiteral": is_literal(grant.principal, grant.source.action is not None),
-        "permissions": _list(at, grant.permissions, grant.doubt),
+        "permissions": permissions_of(grant, context),
     }
-    if grant.source.type.lower() not in GRANTS:
-        fields["isForeign"] = _is_foreign(grant, context)
-        fields["isDuplicate"] = _is_duplicate(grant, context)
     return MapValue(at=at, fields=fields, origin="derived")
 
 
-def _list(at: Location, words: Mapping[str, Location], doubt: Unknown | None) -> ListValue:
-    items: list[Value] = [Scalar(at=place, value=word, origin="derived") for word, place in words.items()]
-    return ListValue(at=at, items=(*items, doubt) if doubt is not None else tuple(items), origin="derived")
-
-
-def _is_foreign(grant: Grant, context: Context) -> Value:
-    """Whether a policy's tenant is not its vault's, so that Azure refuses every token that it is meant for."""
-    own = select(grant.item, ("tenantId",))
-    vault = _vault_of(grant.source, context)
-    other = vault.select(_TENANT) if vault is not None else Absent(at=own.at)
-    if text_of(own) and text_of(own).lower() == text_of(other).lower():
-        return Scalar(at=own.at, value=False, origin="derived")
-    if isinstance(own, Scalar) and isinstance(other, Scalar):
-        return Scalar(at=own.at, value=True, origin="derived")
-    return Unknown(at=own.at, why="whether it is the tenant of the vault is not known", origin="derived")
-
-
-def _vault_of(resource: Resource, context: Context) -> Resource | None:
-    if resource.type.lower() == VAULTS:
-        return resource
-    above = resource.select(("parent",))
-    reference = None if isinstance(above, Absent) else reference_of(resource.address, "", above, context.index)
-    one = reference is not None and len(reference.targets) == 1
-    return context.index.resources[reference.targets[0]] if reference is not None and one else None
-
-
-class _Twins:
-    """The principals of one list of policies: the conditions under which each is named, and how many there are."""
-
-    def __init__(self) -> None:
-        self.by_key: dict[str, list[frozenset[str]]] = {}
-        self.families: dict[str, int] = {}
-        self.count = 0
-
-
-def _is_duplicate(grant: Grant, context: Context) -> Value:
-    """Whether the same list has another policy for the same principal and application."""
-    at = select(grant.item, ("objectId",)).at
-    place = _place(grant.source, context)
-    every: dict[str, _Twins] | None = context.kept.get("twins")
-    if every is None:
-        every = context.kept["twins"] = _twins(context)
-    twins = every.get(place) if place else None
-    if twins is None:
-        return Scalar(at=at, value=False, origin="derived")
-    others = list(twins.by_key.get(_key(grant), ()))
-    if grant.source.conditions in others:
-        others.remove(grant.source.conditions)
-    if grant.identity.key and any(conditions <= grant.source.conditions for conditions in others):
-        return Scalar(at=at, value=True, origin="derived")
-    family = grant.identity.family
-    apart = twins.families.get(family, 0) if family else 1
-    if others or twins.count > apart:
-        return Unknown(at=at, why="whether another policy is for the same principal is not known", origin="derived")
-    return Scalar(at=at, value=False, origin="derived")
-
-
-def _twins(context: Context) -> dict[str, _Twins]:
-    found: dict[str, _Twins] = {}
-    for type_ in (VAULTS, POLICIES):
-        for resource in context.index.of_type(type_):
-            grants = grants_of(resource, context) if resource.stays else ()
-            place = _place(resource, context)
-            for grant in () if isinstance(grants, Unknown) or not place else grants:
-                twins = found.setdefault(place, _Twins())
-                twins.by_key.setdefault(_key(grant), []).append(resource.conditions)
-                twins.families[grant.identity.family] = twins.families.get(grant.identity.family, 0) + 1
-                twins.count += 1
+def permissions_of(grant: Grant, context: Context) -> ListValue:
+    """The permissions of a grant as a value. In a plan, where all stands in one place, thousands have the same."""
+    kept: dict[object, ListValue] = context.kept.setdefault("permissions", {})
+    words = grant.permissions
+    at = next(iter(words.values()), grant.item.at)
+    key = (tuple(words), at) if grant.doubt is None and all(place is at for place in words.values()) else None
+    found = kept.get(key)
+    if found is None or key is None:
+        items: tuple[Value, ...] = tuple(
+            Scalar(at=place, value=word, origin="derived") for word, place in words.items()
+        )
+        at = grant.item.at if key is None else at
+        found = ListValue(at=at, items=items if grant.doubt is None else (*items, grant.doubt), origin="derived")
+        if key is not None:
+            kept[key] = found
     return found
 
 
-def _key(grant: Grant) -> str:
-    return f"{grant.identity.key} {text_of(select(grant.item, ('applicationId',))).lower()}"
-
-
-def _place(resource: Resource, context: Context) -> str:
-    """The list that policies stand in. Of Azure's own separate resources one adds to what another has granted."""
-    if resource.type.lower() == VAULTS:
-        return resource.address
-    vault = _vault_of(resource, context) if resource.declared_as.startswith("azurerm_") else None
-    return f"separate {vault.address}" if vault is not None else ""
-
-
-_POLICY_NEEDS: tuple[Path, ...] = (("parent",), ("name",), POLICY_LIST)
 NEEDS: Mapping[str, tuple[Path, ...]] = {
     **ROLE_NEEDS,
     **{type_: (*ROLE_NEEDS[type_], _PRINCIPAL, _PRINCIPAL_TYPE) for type_ in GRANTS},
-    VAULTS: (POLICY_LIST, _TENANT),
-    POLICIES: _POLICY_NEEDS,
+    VAULTS: (POLICY_LIST,),
+    POLICIES: (("parent",), ("name",), POLICY_LIST),
     CLIENTS: (("objectId",), ("clientId",)),
 }
 

@@ -14,8 +14,9 @@ from kvlint.model.graph import Resource
 from kvlint.model.value import Absent, Answer, ListValue, Scalar, Unknown, Value, select
 
 # Of the control plane: what makes a vault one's own, empties it, or grants access to it.
+ASSIGNS = "Microsoft.Authorization/roleAssignments/write"
 CONTROL = (
-    "Microsoft.Authorization/roleAssignments/write",
+    ASSIGNS,
     "Microsoft.Authorization/roleDefinitions/write",
     "Microsoft.KeyVault/vaults/write",
     "Microsoft.KeyVault/vaults/delete",

@@ -13,8 +13,30 @@ from kvlint.readers.derive.scope import Coverage
 from kvlint.readers.derive.vaults import POLICIES, RBAC, VAULTS, model_of
 from kvlint.readers.references import references_by
 
+# Duties, and the permissions any of which is one.
+_DUTIES: Mapping[str, frozenset[str]] = {
+    "manage-secrets": frozenset({"secrets/set"}),
+    "use-secrets": frozenset({"secrets/get"}),
+    "manage-keys": frozenset({"keys/create", "keys/import"}),
+    "use-keys": frozenset({"keys/sign", "keys/decrypt", "keys/unwrapkey"}),
+}
+_ASSIGN = "assign-roles"
+# An officer's role holds everything over a kind of objects; what it is given for is to manage them.
+_OFFICERS: Mapping[str, tuple[str, ...]] = {
+    "key vault administrator": ("manage-secrets", "manage-keys"),
+    "key vault secrets officer": ("manage-secrets",),
+    "key vault crypto officer": ("manage-keys",),
+}
 # Of many grants so many are told.
 _MOST = 5
+
+
+def _duties_of(grant: Grant) -> frozenset[str]:
+    found = _OFFICERS.get(grant.role)
+    if found is None:
+        words = grant.permissions.keys()
+        found = tuple(duty for duty, permissions in _DUTIES.items() if not permissions.isdisjoint(words))
+    return frozenset((*found, _ASSIGN) if grant.assigns else found)
 
 
 class _Holder:
@@ -29,10 +51,10 @@ class _Holder:
     def add(self, grant: Grant, certain: bool) -> None:
         """Take one more grant."""
         if certain:
-            for duty in sorted(grant.duties):
+            for duty in sorted(_duties_of(grant)):
                 self.duties.setdefault(duty, grant.source.address)
         else:
-            self.perhaps |= grant.duties
+            self.perhaps |= _duties_of(grant)
         self.doubt = grant.doubt if self.doubt is None else self.doubt
 
 
@@ -52,7 +74,7 @@ class _Sources:
 
     def _anywhere(self, grants: tuple[Grant, ...] | Unknown) -> None:
         for grant in () if isinstance(grants, Unknown) else grants:
-            self.anywhere |= grant.duties
+            self.anywhere |= _duties_of(grant)
             self.doubt = grant.doubt if self.doubt is None else self.doubt
         if isinstance(grants, Unknown):
             self.doubt = grants
