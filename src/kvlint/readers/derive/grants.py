@@ -11,7 +11,6 @@ from functools import cache
 from typing import NamedTuple
 
 from kvlint.model.graph import Resource
-from kvlint.model.source import Location
 from kvlint.model.value import Absent, Answer, ListValue, MapValue, Path, Scalar, Unknown, Value, select
 from kvlint.readers.derive.assignments import GRANTS, ROLE_NEEDS, operations, role_name
 from kvlint.readers.derive.attribute import Context, Derived
@@ -35,7 +34,7 @@ _PRINCIPAL_TYPE: Path = ("properties", "principalType")
 
 
 class Grant(NamedTuple):
-    """What one policy or assignment gives: permissions by where they are written. ``doubt``: why perhaps more.
+    """What one policy or assignment gives: permissions by what says them. ``doubt``: why perhaps more.
 
     ``role`` is the lower-case name of a role that is built in; ``assigns``: it may assign roles.
     """
@@ -44,7 +43,7 @@ class Grant(NamedTuple):
     source: Resource
     item: Value
     principal: Answer
-    permissions: Mapping[str, Location]
+    permissions: Mapping[str, Value]
     doubt: Unknown | None
     role: str = ""
     assigns: bool = False
@@ -80,7 +79,7 @@ def own_policies(resource: Resource) -> tuple[Value, ...] | Unknown:
 
 
 def _of_policy(resource: Resource, policy: Value, context: Context) -> Grant:
-    words: dict[str, Location] = {}
+    words: dict[str, Value] = {}
     doubt: Unknown | None = None
     for kind, every in _ALL.items():
         answer = select(policy, ("permissions", kind))
@@ -88,7 +87,7 @@ def _of_policy(resource: Resource, policy: Value, context: Context) -> Grant:
             if isinstance(item, Scalar):
                 word = str(item.value).lower()
                 for one in (word, *(every.split() if word == "all" else ())):
-                    words.setdefault(f"{kind}/{one}", item.at)
+                    words.setdefault(f"{kind}/{one}", item)
             elif isinstance(item, Unknown):
                 doubt = item
     principal = select(policy, ("objectId",))
@@ -103,12 +102,12 @@ def _of_role(resource: Resource, context: Context) -> Grant:
     role = str(name.value).lower() if isinstance(name, Scalar) else ""
     allowed = operations_of_built_in(role)
     if allowed is not None and name is not None:
-        words = dict.fromkeys(_words_of_built_in(role), name.at)
+        words = dict.fromkeys(_words_of_built_in(role), name)
         return Grant(identity, resource, resource.attributes, principal, words, None, role, ASSIGNS in allowed)
     found = operations(resource, context)
     items = found.items if isinstance(found, ListValue) else (found,)
-    known = {str(one.value): one.at for one in items if isinstance(one, Scalar)}
-    words = {DATA[one]: at for one, at in known.items() if one in DATA}
+    known = {str(one.value): one for one in items if isinstance(one, Scalar)}
+    words = {DATA[one]: said for one, said in known.items() if one in DATA}
     doubt = next((one for one in items if isinstance(one, Unknown)), None)
     return Grant(identity, resource, resource.attributes, principal, words, doubt, assigns=ASSIGNS in known)
 
@@ -143,16 +142,19 @@ def permissions_of(grant: Grant, context: Context) -> ListValue:
     """The permissions of a grant as a value. In a plan, where all stands in one place, thousands have the same."""
     kept: dict[object, ListValue] = context.kept.setdefault("permissions", {})
     words = grant.permissions
-    at = next(iter(words.values()), grant.item.at)
-    key = (tuple(words), at) if grant.doubt is None and all(place is at for place in words.values()) else None
-    found = kept.get(key)
-    if found is None or key is None:
+    first = next(iter(words.values()), grant.item)
+    is_plain = grant.doubt is None and all(said.at is first.at and not said.sensitive for said in words.values())
+    key = (tuple(words), first.at)
+    found = kept.get(key) if is_plain else None
+    if found is None:
         items: tuple[Value, ...] = tuple(
-            Scalar(at=place, value=word, origin="derived") for word, place in words.items()
+            Scalar(at=said.at, value=word, origin="derived", sensitive=said.sensitive) for word, said in words.items()
         )
-        at = grant.item.at if key is None else at
-        found = ListValue(at=at, items=items if grant.doubt is None else (*items, grant.doubt), origin="derived")
-        if key is not None:
+        found = ListValue(
+            at=first.at if is_plain else grant.item.at,
+            items=items if grant.doubt is None else (*items, grant.doubt), origin="derived",
+        )  # fmt: skip
+        if is_plain:
             kept[key] = found
     return found
 

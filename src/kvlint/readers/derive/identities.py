@@ -43,9 +43,13 @@ _APPLICATION_ITSELF = re.compile(
     rf"\.(client_id|application_id|clientId){_END}|azuread_application\.[^.]+\.(object_id|id){_END}"
 )
 _KNOWN_KINDS = tuple((kind, re.compile(pattern)) for kind, pattern in _KINDS)
-# An identity that is made or read here, so that its id is that of one resource.
-_OWN = re.compile(
-    rf"^(?!.*\bdata\.).*(\.principal_id|\.principalId|azuread_service_principal\.[^.]+\.(object_id|id)){_END}"
+# The identity of one resource that is deployed here, and whose name is known: no two such have the same.
+_OWN = (
+    re.compile(
+        rf"^(?!.*\bdata\.)\u27e8+(?:module\.[^(]+\.)?(?:azurerm_[a-z0-9_]+\.[^(]+\.principal_id"
+        rf"|azuread_service_principal\.[^(]+\.(?:object_id|id)){_END}"
+    ),
+    re.compile(rf"{_SLASH}[^{_SLASH}\u27e8\u27e9]+\.(?:identity|properties)\.principalId{_END}"),
 )
 _LIKE_A_GUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 
@@ -74,14 +78,14 @@ class Identity(NamedTuple):
 def identity_of(answer: Answer, kind: Answer, context: Context) -> Identity:
     """The principal that an object id names. ``kind`` is what the author says that it is, if that."""
     text = _whole(answer)
-    hidden = answer.sensitive
-    label = "a principal that is not known" if hidden or not text else text.replace(HOLE, "").replace("\u27e9", "")
+    label = text.replace(HOLE, "").replace("\u27e9", "") or "a principal that is not known"
+    label = "(sensitive)" if answer.sensitive else label
     if isinstance(answer, Scalar):
         known = _known(context, "objectId")
         own = DEPLOYER if text.lower() in known else _said(kind)
         return Identity(text.lower(), LITERAL, own, label, perhaps_deployer="" in known)
     found = next((name for name, pattern in _KNOWN_KINDS if pattern.search(text)), "")
-    return Identity(text, "resource" if _OWN.search(text) else "", found or _said(kind), label)
+    return Identity(text, "resource" if any(own.search(text) for own in _OWN) else "", found or _said(kind), label)
 
 
 def named_by(answer: Answer, context: Context) -> Value:

@@ -11,7 +11,7 @@ from functools import cache
 from typing import NamedTuple
 
 from kvlint.model.graph import Resource
-from kvlint.model.value import Absent, Answer, ListValue, Scalar, Unknown, Value, select
+from kvlint.model.value import Absent, Answer, ListValue, Scalar, Unknown, Value, display, select
 
 # Of the control plane: what makes a vault one's own, empties it, or grants access to it.
 ASSIGNS = "Microsoft.Authorization/roleAssignments/write"
@@ -168,7 +168,9 @@ def operations_of(definition: Resource) -> Value:
             certain.update((one, word) for one, word in found.items() if one not in certain)
             doubt = doubtful if doubt is None else doubt
     items: list[Value] = [
-        Scalar(at=word.at, value=one, origin="derived", note=f"the role allows {_shown(word)}")
+        Scalar(
+            at=word.at, value=one, origin="derived", note=f"the role allows {display(word)}", sensitive=word.sensitive
+        )
         for one, word in certain.items()
     ]
     return ListValue(at=permissions.at, items=(*items, doubt) if doubt is not None else tuple(items), origin="derived")
@@ -196,10 +198,6 @@ def _words(answer: Answer) -> tuple[dict[str, Value], Unknown | None]:
     items = answer.items if isinstance(answer, ListValue) else () if isinstance(answer, Absent) else (answer,)
     known: dict[str, Value] = {str(item.value): item for item in items if isinstance(item, Scalar)}
     return known, next((item for item in items if isinstance(item, Unknown)), None)
-
-
-def _shown(value: Value) -> str:
-    return str(value.value) if isinstance(value, Scalar) and not value.sensitive else "it"
 
 
 def _one_fits(words: tuple[str, ...], operation: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from kvlint.model.graph import Resource
-from kvlint.model.value import Absent, Answer, Path, Scalar, Unknown, Value
+from kvlint.model.value import Absent, Answer, Path, Scalar, Unknown, Value, display
 from kvlint.readers.derive.attribute import Context, Derived
 from kvlint.readers.derive.consumers import field_of
 from kvlint.readers.derive.keys import key_and_vault
@@ -28,11 +28,12 @@ def _in_region_of_vault(resource: Resource, context: Context) -> Value | None:
         return None
     vaults = list(dict.fromkeys(_vaults(resource, context)))
     own = _region(resource.select(_LOCATION))
-    regions = {_region(context.index.resources[vault].select(_LOCATION)) for vault in vaults}
+    others = [context.index.resources[vault].select(_LOCATION) for vault in vaults]
+    regions = {_region(other) for other in others}
     if len(vaults) != 1 or not own or "" in regions:
         why = "whether its vault is in the same region is not known"
         return Unknown(at=resource.at, why=why, origin="derived")
-    note = f"it is in {own}, and its vault {vaults[0]} in {regions.copy().pop()}"
+    note = f"it is in {display(resource.select(_LOCATION))}, and its vault {vaults[0]} in {display(others[0])}"
     return Scalar(at=resource.at, value=own in regions, origin="derived", note=note)
 
 

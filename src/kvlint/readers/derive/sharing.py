@@ -41,7 +41,9 @@ def _distinct(names: frozenset[str]) -> Callable[[Resource, Context], Value | No
         most = max(found.values(), key=len, default={})
         if doubt is not None and len(most) < 2:  # two are different
             return Unknown(at=resource.at, why=doubt.why, origin="derived")
-        items = tuple(Scalar(at=resource.at, value=word, origin="derived") for word in most)
+        items = tuple(
+            Scalar(at=resource.at, value=word, origin="derived", sensitive=one.sensitive) for word, one in most.items()
+        )
         return ListValue(at=resource.at, items=items, origin="derived")
 
     return make
