@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import msgspec
+
 from kvlint.model.value import Scalar, Value
 from kvlint.readers.azurerm.authorization import AUTHORIZATION
 from kvlint.readers.azurerm.compute import COMPUTE
@@ -18,16 +20,27 @@ from kvlint.readers.azurerm.objects import OBJECTS
 from kvlint.readers.azurerm.table import Mapped
 from kvlint.readers.azurerm.vault import VAULT
 
-RESOURCES: Mapping[str, Mapped] = {
-    **VAULT,
-    **OBJECTS,
-    **HSM,
-    **NETWORK,
-    **MONITOR,
-    **AUTHORIZATION,
-    **COMPUTE,
-    **CONSUMERS,
-}
+
+def _joined(*tables: Mapping[str, Mapped]) -> Mapping[str, Mapped]:
+    """All tables as one. Of a type that several know, each says what its own topic takes."""
+    found: dict[str, Mapped] = {}
+    for name, mapped in (item for table in tables for item in table.items()):
+        have = found.get(name)
+        fields = mapped.fields if have is None else {**have.fields, **mapped.fields}
+        found[name] = msgspec.structs.replace(mapped, fields=fields)
+    return found
+
+
+RESOURCES: Mapping[str, Mapped] = _joined(
+    VAULT,
+    OBJECTS,
+    HSM,
+    NETWORK,
+    MONITOR,
+    AUTHORIZATION,
+    COMPUTE,
+    CONSUMERS,
+)
 
 _CANONICAL = {mapped.type.lower(): mapped.type for mapped in RESOURCES.values()}
 

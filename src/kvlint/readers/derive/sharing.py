@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 
 from kvlint.model.graph import Resource
-from kvlint.model.value import Absent, Answer, ListValue, MapValue, Path, Scalar, Unknown, Value
+from kvlint.model.value import Absent, Answer, Link, ListValue, MapValue, Path, Scalar, Unknown, Value, text_of
+from kvlint.readers.derive.assignments import ASSIGNMENTS, COVERS, COVERS_NEEDS
 from kvlint.readers.derive.attribute import Context, Derived
+from kvlint.readers.derive.scope import OBJECT, SCOPE, Coverage, level_of
 from kvlint.readers.derive.vaults import VAULTS
 from kvlint.readers.references import reference_of
 
@@ -81,8 +83,43 @@ def _named(tags: Answer) -> Iterator[tuple[str, Value]]:
             yield "", tags.rest
 
 
+def _object_scopes(resource: Resource, context: Context) -> Value | None:
+    """The single keys, secrets and certificates of a vault that roles are assigned on."""
+    if resource.type.lower() != VAULTS:
+        return None
+    found: dict[str, dict[str, bool]] | None = context.kept.get("object scopes")
+    if found is None:
+        found = context.kept["object scopes"] = _scopes_by_vault(context)
+    scopes = {**found.get(_ANY, {}), **found.get(resource.address, {})}
+    if not all(scopes.values()):
+        why = "whether some roles are assigned on single objects in it is not known"
+        return Unknown(at=resource.at, why=why, origin="derived")
+    items = tuple(Scalar(at=resource.at, value=scope, origin="derived") for scope in scopes)
+    return ListValue(at=resource.at, items=items, origin="derived")
+
+
+def _scopes_by_vault(context: Context) -> dict[str, dict[str, bool]]:
+    """By vault, the scopes inside it, and whether it is certain that they are."""
+    found: dict[str, dict[str, bool]] = {}
+    for reference in Coverage(context.index).references(COVERS, frozenset({ASSIGNMENTS})):
+        source = context.index.resources[reference.source]
+        scope = source.select(SCOPE)
+        level = level_of(scope, context.index)
+        is_known = isinstance(level, Scalar)
+        if isinstance(level, Scalar) and level.value != OBJECT:
+            continue
+        text = scope.target if isinstance(scope, Link) else text_of(scope).lower() or reference.source
+        for vault in reference.targets:
+            is_there = is_known and source.conditions <= context.index.resources[vault].conditions
+            found.setdefault(vault, {})[text] = is_there
+        for vault in (*reference.candidates, *((_ANY,) if reference.anything else ())):
+            found.setdefault(vault, {}).setdefault(text, False)
+    return found
+
+
 _NEEDS: Mapping[str, tuple[Path, ...]] = {**dict.fromkeys(_OBJECTS, (("parent",), _TAGS)), VAULTS: (("id",),)}
 ATTRIBUTES: Mapping[str, Derived] = {
     "environments": Derived(_distinct(_ENVIRONMENTS), _NEEDS),
     "applications": Derived(_distinct(_APPLICATIONS), _NEEDS),
+    "objectScopes": Derived(_object_scopes, COVERS_NEEDS),
 }
