@@ -17,6 +17,7 @@ from kvlint.readers.derive.vaults import POLICIES, POLICY_LIST, VAULTS
 from kvlint.readers.references import reference_of
 
 _TENANT: Path = ("properties", "tenantId")
+_APPLICATION: Path = ("applicationId",)
 
 
 def _grantees(resource: Resource, context: Context) -> Value | None:
@@ -86,7 +87,7 @@ def _is_duplicate(grant: Grant, context: Context) -> Value:
         others.remove(grant.source.conditions)
     if grant.identity.key and any(conditions <= grant.source.conditions for conditions in others):
         return Scalar(at=at, value=True, origin="derived")
-    family = grant.identity.family
+    family = _family(grant)
     apart = twins.families.get(family, 0) if family else 1
     if others or twins.count > apart:
         return Unknown(at=at, why="whether another policy is for the same principal is not known", origin="derived")
@@ -101,14 +102,23 @@ def _twins(context: Context) -> dict[str, _Twins]:
             place = _place(resource, context)
             for grant in () if isinstance(grants, Unknown) or not place else grants:
                 twins = found.setdefault(place, _Twins())
+                family = _family(grant)
                 twins.by_key.setdefault(_key(grant), []).append(resource.conditions)
-                twins.families[grant.identity.family] = twins.families.get(grant.identity.family, 0) + 1
+                twins.families[family] = twins.families.get(family, 0) + 1
                 twins.count += 1
     return found
 
 
 def _key(grant: Grant) -> str:
-    return f"{grant.identity.key} {text_of(select(grant.item, ('applicationId',))).lower()}"
+    application = select(grant.item, _APPLICATION)
+    # One of which nothing is known is that of no other policy for certain.
+    alone = f"? {id(grant.item)}" if isinstance(application, Unknown) else ""
+    return f"{grant.identity.key} {text_of(application).lower() or alone}"
+
+
+def _family(grant: Grant) -> str:
+    """The family of the principal, and none if nobody knows through which application it comes."""
+    return "" if isinstance(select(grant.item, _APPLICATION), Unknown) else grant.identity.family
 
 
 def _place(resource: Resource, context: Context) -> str:
