@@ -130,7 +130,7 @@ def _grants(resource: Resource, context: Context) -> Value | None:
 def _told(grant: Grant, context: Context) -> Value:
     """One grant as an item that rules can ask."""
     at, kind = grant.item.at, grant.identity.kind
-    unsure = Unknown(at=at, why="which kind of principal it is is not known", origin="derived")
+    unsure = Unknown(at=at, why="the kind of its principal is not known", origin="derived")
     fields: dict[str, Value] = {
         "kind": Scalar(at=at, value=kind, origin="derived", note=grant.identity.label) if kind else unsure,
         "permissions": permissions_of(grant, context),

@@ -32,24 +32,22 @@ _KINDS = (
     ("person", rf"azuread_(user|group)\.[^.]+\.(object_id|id){_END}"),
     (
         "application",
-        rf"azurerm_[a-z0-9_]+\..*\.principal_id{_END}|azuread_service_principal\.[^.]+\.(object_id|id){_END}",
+        rf"azurerm_[a-z0-9_]+\..*\.(principal|object)_id{_END}|azuread_service_principal\.[^.]+\.(object_id|id){_END}",
     ),
-    (
-        "application",
-        rf"\.identity\.principalId{_END}|userAssignedIdentities{_SLASH}[^{_SLASH}]+\.properties\.principalId{_END}",
-    ),
+    ("application", rf"\.identity\u27e9*\.principalId{_END}|\.identityProfile\.[^.]+\.objectId{_END}"),
+    ("application", rf"userAssignedIdentities{_SLASH}[^{_SLASH}]+\.properties\u27e9*\.principalId{_END}"),
 )
 _APPLICATION_ITSELF = re.compile(
-    rf"\.(client_id|application_id|clientId){_END}|azuread_application\.[^.]+\.(object_id|id){_END}"
+    rf"\.(client_id|application_id|clientId){_END}|azuread_application\.[^.]+\.(object_id|id){_END}", re.IGNORECASE
 )
-_KNOWN_KINDS = tuple((kind, re.compile(pattern)) for kind, pattern in _KINDS)
+_KNOWN_KINDS = tuple((kind, re.compile(pattern, re.IGNORECASE)) for kind, pattern in _KINDS)
 # The identity of one resource that is deployed here, and whose name is known: no two such have the same.
 _OWN = (
     re.compile(
         rf"^(?!.*\bdata\.)\u27e8+(?:module\.[^(]+\.)?(?:azurerm_[a-z0-9_]+\.[^(]+\.principal_id"
         rf"|azuread_service_principal\.[^(]+\.(?:object_id|id)){_END}"
     ),
-    re.compile(rf"{_SLASH}[^{_SLASH}\u27e8\u27e9]+\.(?:identity|properties)\.principalId{_END}"),
+    re.compile(rf"{_SLASH}[^{_SLASH}\u27e8\u27e9]+\.(?:identity|properties)\u27e9*\.principalId{_END}", re.IGNORECASE),
 )
 _LIKE_A_GUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 
@@ -72,7 +70,7 @@ class Identity(NamedTuple):
         if self.kind or (self.family == LITERAL and not self.perhaps_deployer):
             note = "" if self.kind == DEPLOYER else f"{self.label} is not who deploys"
             return Scalar(at=at, value=self.kind, origin="derived", note=note)
-        return Unknown(at=at, why=f"which kind of principal {self.label} is is not known", origin="derived")
+        return Unknown(at=at, why=f"nobody knows whether {self.label} deploys", origin="derived")
 
 
 def identity_of(answer: Answer, kind: Answer, context: Context) -> Identity:
