@@ -18,6 +18,7 @@ from kvlint.readers.references import reference_of
 
 _TENANT: Path = ("properties", "tenantId")
 _APPLICATION: Path = ("applicationId",)
+_SEPARATE = "azurerm_key_vault_access_policy"
 
 
 def _grantees(resource: Resource, context: Context) -> Value | None:
@@ -73,7 +74,7 @@ class _Twins:
 
 
 def _is_duplicate(grant: Grant, context: Context) -> Value:
-    """Whether the same list has another policy for the same principal and application."""
+    """Whether there is another separate policy for the same principal and application."""
     at = select(grant.item, ("objectId",)).at
     place = _place(grant.source, context)
     every: dict[str, _Twins] | None = context.kept.get("twins")
@@ -96,16 +97,15 @@ def _is_duplicate(grant: Grant, context: Context) -> Value:
 
 def _twins(context: Context) -> dict[str, _Twins]:
     found: dict[str, _Twins] = {}
-    for type_ in (VAULTS, POLICIES):
-        for resource in context.index.of_type(type_):
-            grants = grants_of(resource, context) if resource.stays else ()
-            place = _place(resource, context)
-            for grant in () if isinstance(grants, Unknown) or not place else grants:
-                twins = found.setdefault(place, _Twins())
-                family = _family(grant)
-                twins.by_key.setdefault(_key(grant), []).append(resource.conditions)
-                twins.families[family] = twins.families.get(family, 0) + 1
-                twins.count += 1
+    for resource in context.index.of_type(POLICIES):
+        grants = grants_of(resource, context) if resource.stays else ()
+        place = _place(resource, context)
+        for grant in () if isinstance(grants, Unknown) or not place else grants:
+            twins = found.setdefault(place, _Twins())
+            family = _family(grant)
+            twins.by_key.setdefault(_key(grant), []).append(resource.conditions)
+            twins.families[family] = twins.families.get(family, 0) + 1
+            twins.count += 1
     return found
 
 
@@ -122,11 +122,12 @@ def _family(grant: Grant) -> str:
 
 
 def _place(resource: Resource, context: Context) -> str:
-    """The list that policies stand in. Of Azure's own separate resources one adds to what another has granted."""
-    if resource.type.lower() == VAULTS:
-        return resource.address
-    vault = _vault_of(resource, context) if resource.declared_as.startswith("azurerm_") else None
-    return f"separate {vault.address}" if vault is not None else ""
+    """The vault whose policies azurerm keeps apart by their principal: it refuses to make a second one for the same.
+
+    Azure itself takes several in a vault's own list, and adds what its separate resources say to what is there.
+    """
+    vault = _vault_of(resource, context) if resource.declared_as == _SEPARATE else None
+    return vault.address if vault is not None else ""
 
 
 ATTRIBUTES: Mapping[str, Derived] = {
