@@ -10,7 +10,10 @@ from collections.abc import Mapping
 from functools import cache
 from typing import NamedTuple
 
+import msgspec
+
 from kvlint.model.graph import Resource
+from kvlint.model.source import Location
 from kvlint.model.value import Absent, Answer, ListValue, MapValue, Path, Scalar, Unknown, Value, select
 from kvlint.readers.derive.assignments import GRANTS, ROLE_NEEDS, operations, role_name
 from kvlint.readers.derive.attribute import Context, Derived
@@ -29,6 +32,7 @@ _ALL: Mapping[str, str] = {
     "certificates": f"{_COMMON} managecontacts manageissuers getissuers listissuers setissuers deleteissuers",
     "storage": f"{_SECRETS} update regeneratekey getsas listsas setsas deletesas",
 }
+_LIST = ".".join(map(str, POLICY_LIST))
 _PRINCIPAL: Path = ("properties", "principalId")
 _PRINCIPAL_TYPE: Path = ("properties", "principalType")
 
@@ -59,7 +63,7 @@ def grants_of(resource: Resource, context: Context) -> tuple[Grant, ...] | Unkno
         else:
             policies = own_policies(resource)
             found = policies if isinstance(policies, Unknown) else tuple(
-                _of_policy(resource, one, context) for one in policies
+                _of_policy(resource, number, one, context) for number, one in enumerate(policies)
             )  # fmt: skip
         kept[resource.address] = found
     return found
@@ -78,21 +82,33 @@ def own_policies(resource: Resource) -> tuple[Value, ...] | Unknown:
     return policies if isinstance(policies, Unknown) else ()
 
 
-def _of_policy(resource: Resource, policy: Value, context: Context) -> Grant:
+def _of_policy(resource: Resource, number: int, policy: Value, context: Context) -> Grant:
     words: dict[str, Value] = {}
     doubt: Unknown | None = None
     for kind, every in _ALL.items():
         answer = select(policy, ("permissions", kind))
-        for item in answer.items if isinstance(answer, ListValue) else (answer,):
+        for i, item in enumerate(answer.items if isinstance(answer, ListValue) else (answer,)):
             if isinstance(item, Scalar):
                 word = str(item.value).lower()
+                said = _told_as(item, f"{_LIST}[{number}].permissions.{kind}[{i}]", context)
                 for one in (word, *(every.split() if word == "all" else ())):
-                    words.setdefault(f"{kind}/{one}", item)
+                    words.setdefault(f"{kind}/{one}", said)
             elif isinstance(item, Unknown):
                 doubt = item
     principal = select(policy, ("objectId",))
+    if not isinstance(principal, Absent):
+        principal = _told_as(principal, f"{_LIST}[{number}].objectId", context)
     identity = identity_of(principal, Absent(at=policy.at), context)
     return Grant(identity, resource, policy, principal, words, doubt)
+
+
+def _told_as(value: Value, attribute: str, context: Context) -> Value:
+    """A value that is told by the path that its author writes, not by that of the grant that is made of it."""
+    kept: dict[tuple[int, str], Location] = context.kept.setdefault("places", {})
+    key = (id(value.at), attribute)
+    if key not in kept:
+        kept[key] = msgspec.structs.replace(value.at, attribute=attribute)
+    return msgspec.structs.replace(value, at=kept[key])
 
 
 def _of_role(resource: Resource, context: Context) -> Grant:
@@ -142,16 +158,15 @@ def permissions_of(grant: Grant, context: Context) -> ListValue:
     """The permissions of a grant as a value. In a plan, where all stands in one place, thousands have the same."""
     kept: dict[object, ListValue] = context.kept.setdefault("permissions", {})
     words = grant.permissions
-    first = next(iter(words.values()), grant.item)
-    is_plain = grant.doubt is None and all(said.at is first.at and not said.sensitive for said in words.values())
-    key = (tuple(words), first.at)
+    is_plain = grant.doubt is None and not any(said.sensitive for said in words.values())
+    key = (id(grant.item.at), *((word, id(said.at)) for word, said in words.items()))
     found = kept.get(key) if is_plain else None
     if found is None:
         items: tuple[Value, ...] = tuple(
             Scalar(at=said.at, value=word, origin="derived", sensitive=said.sensitive) for word, said in words.items()
         )
         found = ListValue(
-            at=first.at if is_plain else grant.item.at,
+            at=grant.item.at,
             items=items if grant.doubt is None else (*items, grant.doubt), origin="derived",
         )  # fmt: skip
         if is_plain:

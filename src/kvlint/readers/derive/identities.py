@@ -21,6 +21,7 @@ CLIENTS = "terraform/clientconfigs"
 LITERAL = "literal"
 DEPLOYER = "deployer"
 _PRINCIPAL, _APPLICATION = "principal", "application"
+_NO_PRINCIPAL = "its object id is that of an application, not of its service principal"
 _NOBODY = "00000000-0000-0000-0000-000000000000"
 
 # A path of Bicep stands in a pattern with this in place of its slashes.
@@ -93,12 +94,12 @@ def named_by(answer: Answer, context: Context) -> Value:
     if isinstance(answer, Scalar):
         text, clients = str(answer.value).lower(), _known(context, "clientId")
         if text == _NOBODY:
-            return _told(answer, "nobody")
+            return _told(answer, "nobody", "its object id is all zeros")
         if text in clients:
-            return _told(answer, _APPLICATION)
+            return _told(answer, _APPLICATION, _NO_PRINCIPAL)
         return _not_known(answer) if "" in clients else _told(answer, _PRINCIPAL)
     if _APPLICATION_ITSELF.search(_whole(answer)):
-        return _told(answer, _APPLICATION)
+        return _told(answer, _APPLICATION, _NO_PRINCIPAL)
     return _told(answer, _PRINCIPAL) if _is_referred(answer) else _not_known(answer)
 
 
@@ -117,8 +118,8 @@ def _is_referred(answer: Answer) -> bool:
     return any(pattern.search(text) for _, pattern in _KNOWN_KINDS)
 
 
-def _told(answer: Answer, plain: str | bool) -> Scalar:
-    return Scalar(at=answer.at, value=plain, origin="derived")
+def _told(answer: Answer, plain: str | bool, note: str = "") -> Scalar:
+    return Scalar(at=answer.at, value=plain, origin="derived", note=note)
 
 
 def _not_known(answer: Answer) -> Unknown:
