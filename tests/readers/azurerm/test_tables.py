@@ -60,8 +60,8 @@ SHARED = {
 }
 KINDS = {"value", "flag", "link", "links", "block", "blocks", "wrap"}
 ROOTS = {
-    "derived", "displayName", "kind", "lifetimeAction", "location", "name", "parent", "policy", "properties",
-    "resourceGroupName", "scope", "sku", "subscriptionId", "tags",
+    "clientId", "derived", "displayName", "kind", "lifetimeAction", "location", "name", "objectId", "parent", "policy",
+    "properties", "resourceGroupName", "scope", "sku", "subscriptionId", "tags", "tenantId",
 }  # fmt: skip
 PATH = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)*")
 
@@ -113,8 +113,8 @@ def test_is_mapped(name: str) -> None:
 @pytest.mark.parametrize("type_", RESOURCES)
 def test_types_and_fixed_values(type_: str) -> None:
     mapped = RESOURCES[type_]
-    assert re.fullmatch(r"azurerm_[a-z0-9_]+", type_)
-    assert re.fullmatch(r"Microsoft\.[A-Za-z]+(/[A-Za-z0-9]+)+", mapped.type)
+    assert re.fullmatch(r"azure(rm|ad)_[a-z0-9_]+", type_)
+    assert re.fullmatch(r"(Microsoft\.[A-Za-z]+|Terraform)(/[A-Za-z0-9]+)+", mapped.type)
     assert mapped.fields
     written = {place.path for place in places(mapped.fields)}
     for path in mapped.fixed:

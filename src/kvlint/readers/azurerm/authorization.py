@@ -40,7 +40,19 @@ _SCHEDULED: Mapping[str, Field] = {
     "justification": value("properties.justification", computed=True),
 }
 
+# Whoever runs Terraform, as two providers tell it.
+_CLIENT = Mapped(
+    type="Terraform/clientConfigs",
+    fields={
+        "object_id": value("objectId", computed=True),
+        "client_id": value("clientId", computed=True),
+        "tenant_id": value("tenantId", computed=True),
+    },
+)
+
 AUTHORIZATION: Mapping[str, Mapped] = {
+    "azurerm_client_config": _CLIENT,
+    "azuread_client_config": _CLIENT,
     "azurerm_role_assignment": Mapped(
         type="Microsoft.Authorization/roleAssignments",
         fields={

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from kvlint.model.value import Scalar, Value
 from kvlint.readers.azurerm.authorization import AUTHORIZATION
+from kvlint.readers.azurerm.compute import COMPUTE
 from kvlint.readers.azurerm.consumers_analytics import CONSUMERS_ANALYTICS
 from kvlint.readers.azurerm.consumers_compute import CONSUMERS_COMPUTE
 from kvlint.readers.azurerm.consumers_databases import CONSUMERS_DATABASES
@@ -29,6 +30,7 @@ TABLES: tuple[Mapping[str, Mapped], ...] = (
     NETWORK,
     MONITOR,
     AUTHORIZATION,
+    COMPUTE,
     CONSUMERS_ANALYTICS,
     CONSUMERS_COMPUTE,
     CONSUMERS_DATABASES,

@@ -1,4 +1,4 @@
-"""What a role assignment and a custom role amount to: which role, which actions, how far they reach."""
+"""What a role assignment and a custom role amount to: which role, which operations, how far they reach."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from collections.abc import Mapping
 import msgspec
 
 from kvlint.model.graph import Resource
-from kvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown, Value, select, text_of
+from kvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown, Value, text_of
 from kvlint.readers.derive.attribute import Context, Derived
+from kvlint.readers.derive.operations import operations_of, operations_of_built_in
 from kvlint.readers.derive.roles import role_by_id
 from kvlint.readers.derive.scope import SCOPE, level_of
 from kvlint.readers.derive.vaults import MANAGED_HSMS, VAULTS
@@ -16,11 +17,18 @@ from kvlint.readers.ids import HOLE
 from kvlint.readers.references import reference_of
 
 ASSIGNMENTS = "microsoft.authorization/roleassignments"
+# Assignments by privileged identity management: those that are in force, and those that their holder may activate.
+ACTIVE = "microsoft.authorization/roleassignmentschedulerequests"
+ELIGIBLE = "microsoft.authorization/roleeligibilityschedulerequests"
+GRANTS = (ASSIGNMENTS, ACTIVE, ELIGIBLE)
 DEFINITIONS = "microsoft.authorization/roledefinitions"
 # Not made, only followed: from a scope to the vaults that lie in it.
 COVERS = "derived.covers"
 
 _ROLE: tuple[Path, ...] = (("properties", "roleDefinitionName"), ("properties", "roleDefinitionId"))
+# What tells a custom role, and what it may do.
+_CUSTOM: tuple[Path, ...] = (("name",), ("properties", "roleName"))
+_PERMISSIONS: Path = ("properties", "permissions")
 _SCOPES: Mapping[str, tuple[Path, ...]] = {
     "microsoft.resources/resourcegroups": (("name",), ("id",)),
     "microsoft.resources/subscriptions": (("id",),),
@@ -28,7 +36,7 @@ _SCOPES: Mapping[str, tuple[Path, ...]] = {
 }
 # A scope may be an object in a vault: that is followed to the vault.
 COVERS_NEEDS: Mapping[str, tuple[Path, ...]] = {
-    ASSIGNMENTS: (SCOPE,),
+    **dict.fromkeys(GRANTS, (SCOPE,)),
     **dict.fromkeys((VAULTS, MANAGED_HSMS), (("id",),)),
     **{f"{VAULTS}/{kind}": (("parent",),) for kind in ("keys", "secrets", "certificates")},
     f"{MANAGED_HSMS}/keys": (("parent",),),
@@ -36,8 +44,9 @@ COVERS_NEEDS: Mapping[str, tuple[Path, ...]] = {
 }
 
 
-def _role_name(resource: Resource, context: Context) -> Value | None:
-    if resource.type.lower() != ASSIGNMENTS:
+def role_name(resource: Resource, context: Context) -> Value | None:
+    """The name of the role that an assignment gives; its id where that is all there is."""
+    if resource.type.lower() not in GRANTS:
         return None
     name = resource.select(("properties", "roleDefinitionName"))
     if isinstance(name, Scalar):
@@ -84,30 +93,49 @@ def _definition(role: Answer, context: Context) -> Resource | None:
     return found if found.type.lower() == DEFINITIONS else None
 
 
-def _role_actions(resource: Resource, context: Context) -> Value | None:
-    if resource.type.lower() != ASSIGNMENTS:
+def operations(resource: Resource, context: Context) -> Value | None:
+    """What a role, or that of an assignment, may do, of what matters; None for one that nobody here knows."""
+    if resource.type.lower() == DEFINITIONS:
+        return operations_of(resource)
+    if resource.type.lower() not in GRANTS:
         return None
-    definition = _definition(resource.select(("properties", "roleDefinitionId")), context)
-    permissions = definition.select(("properties", "permissions")) if definition is not None else None
-    if isinstance(permissions, Unknown):
-        return permissions
-    items: list[Value] = []
-    for permission in permissions.items if isinstance(permissions, ListValue) else ():
-        actions = select(permission, ("actions",))
-        if isinstance(actions, Unknown):
-            return actions
-        if _takes_away(select(permission, ("notActions",))):
-            return Unknown(at=resource.at, origin="derived", why="notActions take some of the role's actions away")
-        items += actions.items if isinstance(actions, ListValue) else ()
-    return ListValue(at=resource.at, items=tuple(items), origin="derived") if items else None
+    name = role_name(resource, context)
+    if not isinstance(name, Scalar):
+        return name
+    built_in = operations_of_built_in(str(name.value).lower())
+    if built_in is None:
+        custom = _custom(resource, name, context)
+        if custom is None or isinstance(custom, Unknown):
+            return custom
+        return _told_at(resource, operations_of(custom))
+    note = "" if name.sensitive else f"the role {name.value} allows it"
+    items = tuple(
+        Scalar(at=name.at, value=one, origin="derived", note=note, sensitive=name.sensitive) for one in built_in
+    )
+    return ListValue(at=name.at, items=items, origin="derived")
 
 
-def _takes_away(answer: Answer) -> bool:
-    """Whether ``notActions`` may take away anything of Key Vault."""
-    if isinstance(answer, ListValue):
-        words = (str(item.value).lower() if isinstance(item, Scalar) else "*" for item in answer.items)
-        return any(word.startswith(("*", "microsoft.keyvault")) for word in words)
-    return isinstance(answer, Unknown)
+def _told_at(resource: Resource, found: Value) -> Value:
+    """What a custom role may do, told where the assignment of it stands."""
+    if isinstance(found, ListValue):
+        items = tuple(msgspec.structs.replace(item, at=resource.at) for item in found.items)
+        return msgspec.structs.replace(found, at=resource.at, items=items)
+    return msgspec.structs.replace(found, at=resource.at)
+
+
+def _custom(resource: Resource, name: Scalar, context: Context) -> Resource | Unknown | None:
+    """The custom role of an assignment that names it by its id, or by its own name."""
+    definition: Resource | Unknown | None = _definition(resource.select(("properties", "roleDefinitionId")), context)
+    if definition is None:
+        kept: dict[str, Resource | Unknown] | None = context.kept.get("roles")
+        if kept is None:
+            kept = context.kept["roles"] = {}
+            for one in context.index.of_type(DEFINITIONS):
+                own = one.select(("properties", "roleName"))
+                kept[text_of(own).lower() if isinstance(own, Scalar) else ""] = own if isinstance(own, Unknown) else one
+        definition = kept.get(str(name.value).lower(), kept.get(""))
+    # What is only looked up says nothing of what it allows.
+    return None if isinstance(definition, Resource) and definition.existing else definition
 
 
 def _scope_level(resource: Resource, context: Context) -> Value | None:
@@ -126,9 +154,13 @@ def _scope_levels(resource: Resource, context: Context) -> Value | None:
     return scopes if isinstance(scopes, Unknown) else None
 
 
+_OF_GRANTS: Mapping[str, tuple[Path, ...]] = dict.fromkeys(GRANTS, _ROLE)
+# What must be read to know which role an assignment gives, and what that role may do.
+ROLE_NEEDS: Mapping[str, tuple[Path, ...]] = {**_OF_GRANTS, DEFINITIONS: (*_CUSTOM, _PERMISSIONS)}
+
 ATTRIBUTES: Mapping[str, Derived] = {
-    "roleName": Derived(_role_name, {ASSIGNMENTS: _ROLE, DEFINITIONS: (("name",), ("properties", "roleName"))}),
-    "roleActions": Derived(_role_actions, {ASSIGNMENTS: _ROLE, DEFINITIONS: (("properties", "permissions"),)}),
-    "scopeLevel": Derived(_scope_level, {ASSIGNMENTS: (SCOPE,), **_SCOPES}),
+    "roleName": Derived(role_name, {**_OF_GRANTS, DEFINITIONS: _CUSTOM}),
+    "operations": Derived(operations, ROLE_NEEDS),
+    "scopeLevel": Derived(_scope_level, {**dict.fromkeys(GRANTS, (SCOPE,)), **_SCOPES}),
     "scopeLevels": Derived(_scope_levels, {DEFINITIONS: (("properties", "assignableScopes"), SCOPE), **_SCOPES}),
 }

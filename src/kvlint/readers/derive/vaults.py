@@ -39,14 +39,14 @@ def _public_access(resource: Resource, context: Context) -> Value | None:
 
 def _access_model(resource: Resource, context: Context) -> Value | None:
     if resource.type.lower() == VAULTS:
-        return _model_of(resource.select(RBAC))
+        return model_of(resource.select(RBAC))
     above = resource.select(("parent",))
     if resource.type.lower() != POLICIES or isinstance(above, Absent):
         return None
     reference = reference_of(resource.address, "parent", above, context.index)
     if reference is None:
         return None
-    models = [_model_of(context.index.resources[a].select(RBAC)) for a in reference.targets + reference.candidates]
+    models = [model_of(context.index.resources[a].select(RBAC)) for a in reference.targets + reference.candidates]
     known = {model.value for model in models if isinstance(model, Scalar)}
     if models and not reference.anything and len(known) == 1 and all(isinstance(m, Scalar) for m in models):
         # It is told where the policy stands: that is what is to be edited.
@@ -69,7 +69,8 @@ def _policy_change(resource: Resource, context: Context) -> Value | None:
     return change_of(resource) if resource.type.lower() == POLICIES else None
 
 
-def _model_of(answer: Answer) -> Value:
+def model_of(answer: Answer) -> Value:
+    """The permission model that ``enableRbacAuthorization`` amounts to."""
     if isinstance(answer, Scalar):
         word = "rbac" if answer.value is True else "access-policies"
         at = msgspec.structs.replace(answer.at, attribute=_RBAC_TEXT)

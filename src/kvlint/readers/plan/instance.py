@@ -11,6 +11,7 @@ from kvlint.readers.plan.address import Key, ModulePath
 from kvlint.readers.plan.configuration import Configuration, Names, expression_at, references
 from kvlint.readers.plan.document import Change
 from kvlint.readers.plan.links import Tracer
+from kvlint.readers.plan.origins import IDENTITIES, origin
 
 ArgumentPath = tuple[str | int, ...]
 KNOWN_AFTER_APPLY = "known after apply"
@@ -117,7 +118,13 @@ class Instance:
         """An unknown value, and what it depends on."""
         block = self.configuration.resource(self.names, self.resource)
         refs = references(expression_at(block.get("expressions"), path))
-        return Unknown(at=self.at, why=f"{KNOWN_AFTER_APPLY}, from {refs[0]}" if refs else KNOWN_AFTER_APPLY)
+        if not refs:
+            return Unknown(at=self.at, why=KNOWN_AFTER_APPLY)
+        pattern = ""
+        if path and path[-1] in IDENTITIES:
+            self.followed = True
+            pattern = origin(self.configuration, self.path, refs)
+        return Unknown(at=self.at, why=f"{KNOWN_AFTER_APPLY}, from {refs[0]}", pattern=pattern)
 
     def linked(self, path: ArgumentPath) -> Link | Unknown:
         """An unknown id, followed to the resource that it will be the id of."""

@@ -151,8 +151,8 @@ class Content:
             return node.value
         return part.block.labels[0]
 
-    def data(self, at: Location) -> Fields:
-        """All that is written, as a value."""
+    def data(self, at: Location, pattern: str = "") -> Fields:
+        """All that is written, as a value. ``pattern`` is what tells it apart, should somebody ask it for more."""
         fields: dict[str, Result] = {}
         for name in self.pieces:
             found = self.attribute(name)
@@ -162,7 +162,7 @@ class Content:
             blocks = self.blocks(name)
             if isinstance(blocks, list):
                 fields.setdefault(name, Items(at=self.at, items=[block.data(at) for block in blocks]))
-        rest = Unknown(at=at, why="what its author does not write is known after apply")
+        rest = Unknown(at=at, why="what its author does not write is known after apply", pattern=pattern)
         return Fields(at=self.at, fields=fields, rest=rest)
 
 
@@ -200,7 +200,7 @@ class Values:
         """The blocks of a type: objects, or a list of them."""
         return _listed(name, self.attribute(name))
 
-    def data(self, at: Location) -> Fields:  # noqa: ARG002  # it is a value already
+    def data(self, at: Location, pattern: str = "") -> Fields:  # noqa: ARG002  # it is a value already
         """The value."""
         return self.value
 

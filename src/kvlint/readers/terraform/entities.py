@@ -174,7 +174,8 @@ class ResourceEntity(Instance):
             return RemoteOutputs(self.address, at)
         blocks = self.content.blocks(name)
         if blocks is not None and not isinstance(blocks, Unknown):
-            return Items(at=blocks[0].at if blocks else self.at, items=[block.data(at) for block in blocks])
+            told: list[Result] = [block.data(at, hole(f"{self.address}.{name}[{i}]")) for i, block in enumerate(blocks)]
+            return Items(at=blocks[0].at if blocks else self.at, items=told)
         return Unknown(at=at, why=f"'{name}' of {self.address} is {_AFTER}", pattern=hole(f"{self.address}.{name}"))
 
     def _is_secret(self, name: str) -> bool:

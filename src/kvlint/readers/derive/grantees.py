@@ -1,0 +1,161 @@
+"""Whom access is granted to: whether each policy, or role, is for a principal that can use it.
+
+Source: the REST reference of Microsoft.KeyVault/vaults: all policies of a vault are of its own tenant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from kvlint.model.graph import Resource
+from kvlint.model.value import Absent, ListValue, MapValue, Path, Scalar, Unknown, Value, select, text_of
+from kvlint.readers.derive.assignments import GRANTS
+from kvlint.readers.derive.attribute import Context, Derived
+from kvlint.readers.derive.grants import NEEDS, Grant, grants_of, permissions_of
+from kvlint.readers.derive.identities import is_literal, named_by
+from kvlint.readers.derive.vaults import POLICIES, POLICY_LIST, VAULTS
+from kvlint.readers.references import reference_of
+
+_TENANT: Path = ("properties", "tenantId")
+_APPLICATION: Path = ("applicationId",)
+_OBJECT = "objectId"
+_ANYWHERE = "*"  # not an address
+_SEPARATE = "azurerm_key_vault_access_policy"
+
+
+def _grantees(resource: Resource, context: Context) -> Value | None:
+    """Whom a vault's own policies, a separate one, or a role assignment is for, one item for each."""
+    if resource.type.lower() not in (VAULTS, POLICIES, *GRANTS):
+        return None
+    found = grants_of(resource, context)
+    if isinstance(found, Unknown):
+        return found
+    return ListValue(at=resource.at, items=tuple(_told(one, context) for one in found), origin="derived")
+
+
+def _told(grant: Grant, context: Context) -> Value:
+    fields: dict[str, Value] = {
+        "names": named_by(grant.principal, context),
+        "isLiteral": is_literal(grant.principal, grant.source.action is not None),
+        "permissions": permissions_of(grant, context),
+    }
+    if grant.source.type.lower() not in GRANTS:
+        fields["isForeign"] = _is_foreign(grant, context)
+        fields["isDuplicate"] = _is_duplicate(grant, context)
+    return MapValue(at=grant.item.at, fields=fields, origin="derived")
+
+
+def _is_foreign(grant: Grant, context: Context) -> Value:
+    """Whether a policy's tenant is not its vault's, so that Azure refuses every token that it is meant for."""
+    own = select(grant.item, (_TENANT[-1],))
+    vault = _vault_of(grant.source, context)
+    other = vault.select(_TENANT) if vault is not None else Absent(at=own.at)
+    at = grant.principal.at
+    if at.attribute is not None:
+        at = msgspec.structs.replace(own.at, attribute=at.attribute.replace(_OBJECT, str(_TENANT[-1])))
+    if text_of(own) and text_of(own).lower() == text_of(other).lower():
+        return Scalar(at=at, value=False, origin="derived")
+    if isinstance(own, Scalar) and isinstance(other, Scalar):
+        return Scalar(at=at, value=True, origin="derived", note="its tenant is not that of its vault")
+    return Unknown(at=at, why="whether it is the tenant of the vault is not known", origin="derived")
+
+
+def _vault_of(resource: Resource, context: Context) -> Resource | None:
+    if resource.type.lower() == VAULTS:
+        return resource
+    above = resource.select(("parent",))
+    reference = None if isinstance(above, Absent) else reference_of(resource.address, "", above, context.index)
+    one = reference is not None and len(reference.targets) == 1
+    return context.index.resources[reference.targets[0]] if reference is not None and one else None
+
+
+class _Twins:
+    """The principals of some policies: the conditions under which each is named, and how many there are of a family."""
+
+    def __init__(self) -> None:
+        self.by_key: dict[str, list[frozenset[str]]] = {}
+        self.families: dict[str, int] = {}
+        self.count = 0
+
+    def add(self, grant: Grant) -> None:
+        """Take one more policy."""
+        family = _family(grant)
+        self.by_key.setdefault(_key(grant), []).append(grant.source.conditions)
+        self.families[family] = self.families.get(family, 0) + 1
+        self.count += 1
+
+    def others(self, grant: Grant, is_in: bool) -> list[frozenset[str]]:
+        """The conditions of other policies for the same principal. ``is_in``: the policy itself has been added."""
+        found = list(self.by_key.get(_key(grant), ()))
+        if is_in:
+            found.remove(grant.source.conditions)
+        return found
+
+    def has_perhaps(self, grant: Grant, is_in: bool) -> bool:
+        """Whether another policy may be for the same principal."""
+        family = _family(grant)
+        apart = self.families.get(family, 0) if family else int(is_in)
+        return bool(self.others(grant, is_in)) or self.count > apart
+
+
+def _is_duplicate(grant: Grant, context: Context) -> Value:
+    """Whether there is another separate policy for the same principal and application."""
+    at = grant.principal.at
+    every: dict[str, _Twins] | None = context.kept.get("twins")
+    if every is None:
+        every = context.kept["twins"] = _twins(context)
+    place = _place(grant.source, context)
+    twins = every.get(_ANYWHERE if place == "" else place) if place is not None else None
+    if twins is None or not grant.source.stays:
+        return Scalar(at=at, value=False, origin="derived")
+    others = twins.others(grant, is_in=True)
+    if place and grant.identity.key and any(one <= grant.source.conditions for one in others):
+        return Scalar(at=at, value=True, origin="derived", note="there is another one for the same principal")
+    lost = every.get("")
+    if twins.has_perhaps(grant, is_in=True) or (place and lost is not None and lost.has_perhaps(grant, is_in=False)):
+        return Unknown(at=at, why="whether another policy is for the same principal is not known", origin="derived")
+    return Scalar(at=at, value=False, origin="derived")
+
+
+def _twins(context: Context) -> dict[str, _Twins]:
+    """The policies of each place; those of which nobody knows for which vault they are; and all together."""
+    found: dict[str, _Twins] = {}
+    for resource in context.index.of_type(POLICIES):
+        grants = grants_of(resource, context) if resource.stays else ()
+        place = _place(resource, context)
+        for grant in () if isinstance(grants, Unknown) or place is None else grants:
+            found.setdefault(place or "", _Twins()).add(grant)
+            found.setdefault(_ANYWHERE, _Twins()).add(grant)
+    return found
+
+
+def _key(grant: Grant) -> str:
+    application = select(grant.item, _APPLICATION)
+    # One of which nothing is known is that of no other policy for certain.
+    alone = f"? {id(grant.item)}" if isinstance(application, Unknown) else ""
+    return f"{grant.identity.key} {text_of(application).lower() or alone}"
+
+
+def _family(grant: Grant) -> str:
+    """The family of the principal, and none if nobody knows through which application it comes."""
+    return "" if isinstance(select(grant.item, _APPLICATION), Unknown) else grant.identity.family
+
+
+def _place(resource: Resource, context: Context) -> str | None:
+    """The vault whose policies azurerm keeps apart by their principal: it refuses to make a second one for the same.
+
+    None for others: Azure itself takes several in a vault's own list, and adds what its separate resources say to what
+    is there. Empty where the vault is not known.
+    """
+    if resource.declared_as != _SEPARATE:
+        return None
+    vault = _vault_of(resource, context)
+    above = resource.select(("parent",))
+    return vault.address if vault is not None else str(above.value).lower() if isinstance(above, Scalar) else ""
+
+
+ATTRIBUTES: Mapping[str, Derived] = {
+    "grantees": Derived(_grantees, {**NEEDS, VAULTS: (POLICY_LIST, _TENANT)}),
+}

@@ -1,0 +1,98 @@
+"""What roles allow, and whom access is granted to, where the examples of rules cannot show it."""
+
+from __future__ import annotations
+
+import re
+from time import perf_counter
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kvlint.model.value import Unknown, text_of
+from kvlint.readers.derive.operations import BUILT_IN, CONTROL, DATA, _fits, operations_of_built_in
+from kvlint.readers.derive.roles import BUILT_IN as GUIDS
+
+if TYPE_CHECKING:
+    from tests.readers.conftest import PlanJson, Reader
+
+ROLE = "azurerm_role_assignment.r"
+IDENTITY = "azurerm_user_assigned_identity.app"
+
+
+class TestOperations:
+    @given(word=st.text("ab/*", max_size=12), text=st.text("ab/", max_size=12))
+    def test_an_asterisk_is_any_text(self, word: str, text: str) -> None:
+        pattern = re.escape(word).replace(r"\*", ".*")
+        assert _fits(word, text) == (re.fullmatch(pattern, text, re.DOTALL) is not None)
+
+    def test_many_asterisks_take_no_time(self) -> None:
+        start = perf_counter()
+        assert not _fits("*a" * 5_000 + "*b*", "a" * 5_000)
+        assert perf_counter() - start < 1
+
+    def test_every_role_has_its_operations(self) -> None:
+        """Managed HSMs have local roles, which are assigned elsewhere."""
+        names = {name.lower() for name in GUIDS.values()}
+        assert names - set(BUILT_IN) == {name for name in names if name.startswith("managed hsm ")} - set(BUILT_IN)
+        assert set(BUILT_IN) <= names
+
+    @pytest.mark.parametrize(
+        ("role", "allowed", "refused"),
+        [
+            ("owner", CONTROL, tuple(DATA)),
+            ("contributor", CONTROL[2:], CONTROL[:2]),
+            ("key vault contributor", CONTROL[2:-1], (*CONTROL[:2], CONTROL[-1])),
+            ("key vault administrator", tuple(DATA), CONTROL),
+            ("user access administrator", CONTROL[:2], CONTROL[2:]),
+            ("reader", (), CONTROL),
+        ],
+    )
+    def test_built_in_roles(self, role: str, allowed: tuple[str, ...], refused: tuple[str, ...]) -> None:
+        found = operations_of_built_in(role)
+        assert found is not None
+        assert set(allowed) <= set(found)
+        assert not set(refused) & set(found)
+
+    def test_certificate_users_read_secrets(self) -> None:
+        assert "Microsoft.KeyVault/vaults/secrets/getSecret/action" in (
+            operations_of_built_in("key vault certificate user") or ()
+        )
+
+
+class TestOrigins:
+    """A plan shows no identity that is still to be made, but where it comes from."""
+
+    def principal(self, plan: PlanJson, read: Reader, written: Any, module: str = "") -> str:
+        address = plan.resource(ROLE, {}, module=module, written={"principal_id": written})
+        found = read(plan).answer(address, "properties.principalId")
+        assert isinstance(found, Unknown)
+        return text_of(found)
+
+    def test_an_attribute(self, plan: PlanJson, read: Reader) -> None:
+        assert self.principal(plan, read, f"${{{IDENTITY}.principal_id}}") == f"\u27e8{IDENTITY}.principal_id\u27e9"
+
+    def test_through_a_module(self, plan: PlanJson, read: Reader) -> None:
+        plan.module("module.m", outputs={"who": f"${{{IDENTITY}.principal_id}}"})
+        found = self.principal(plan, read, "${module.m.who}")
+        assert found == f"\u27e8module.m.{IDENTITY}.principal_id\u27e9"
+
+    def test_through_a_variable(self, plan: PlanJson, read: Reader) -> None:
+        plan.module("module.m", who=f"${{{IDENTITY}.principal_id}}")
+        found = self.principal(plan, read, "${var.who}", module="module.m")
+        assert found == f"\u27e8{IDENTITY}.principal_id\u27e9"
+
+    @pytest.mark.parametrize(
+        "written",
+        [
+            "${local.who}",
+            "${var.who}",
+            "${module.gone.who}",
+            {"references": [f"{IDENTITY}.principal_id", IDENTITY, "azurerm_user_assigned_identity.b.principal_id"]},
+            {"references": [f"{IDENTITY}", "each.key"]},
+            {"references": [f"{IDENTITY}.name", IDENTITY]},
+        ],
+    )
+    def test_what_is_not_one_attribute_alone(self, written: Any, plan: PlanJson, read: Reader) -> None:
+        assert self.principal(plan, read, written) == ""
