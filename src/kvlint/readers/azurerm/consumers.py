@@ -224,7 +224,19 @@ _INFRASTRUCTURE: Mapping[str, Mapped] = {
         "Microsoft.ServiceBus/namespaces", "namespace_id", key_vault_key_id=_KEY
     ),
     "azurerm_storage_account": _placed(
-        _STORAGE, customer_managed_key=_within("key_vault_key_id", "managed_hsm_key_id")
+        _STORAGE,
+        customer_managed_key=_within("key_vault_key_id", "managed_hsm_key_id"),
+        # What matters of an account that audit events are kept in.
+        shared_access_key_enabled=value("properties.allowSharedKeyAccess", default=True),
+        immutability_policy=Field(
+            arm="properties.immutableStorageWithVersioning",
+            kind="block",
+            fields={
+                "allow_protected_append_writes": value("immutabilityPolicy.allowProtectedAppendWrites"),
+                "state": value("immutabilityPolicy.state"),
+            },
+            constants={"enabled": True},
+        ),
     ),
     "azurerm_storage_account_customer_managed_key": _addition(
         _STORAGE, "storage_account_id", **_keys("key_vault_key_id", "managed_hsm_key_id"), **_SPLIT_KEY
