@@ -4,44 +4,47 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import msgspec
+
 from kvlint.model.graph import Resource
-from kvlint.model.value import Absent, Link, ListValue, Path, Scalar, Unknown, Value, text_of
+from kvlint.model.source import Location
+from kvlint.model.value import Absent, Link, ListValue, MapValue, Path, Scalar, Unknown, Value, text_of
 from kvlint.readers.derive.attribute import Context, Derived
 from kvlint.readers.ids import may_be
 
 PRICINGS = "microsoft.security/pricings"
 _SCOPE: Path = ("scope",)
+_TIER: Path = ("properties", "pricingTier")
 
 
 def _plans(resource: Resource, context: Context) -> Value | None:
-    """What the plans of a subscription protect; said of the first of them alone, so that it is said once."""
+    """The plans of a subscription by name and tier; said of the first of them alone, so that it is said once."""
     if resource.type.lower() != PRICINGS or resource.existing:
         return None
     own = _subscription(resource)
     here = [one for one in context.index.of_type(PRICINGS) if one.stays]
     same = [one for one in here if _subscription(one) == own]
-    if next(one.address for one in same if not one.existing) != resource.address:
+    if next((one.address for one in same if not one.existing), "") != resource.address:
         return None
     others = (one for one in here if _subscription(one) != own and _may_be_same(_subscription(one), own))
-    items: list[Value] = [*map(_protected, same), *(_perhaps(one) for one in others)]
+    items: list[Value] = [_plan(one, bool(one.conditions - resource.conditions), resource.at) for one in same]
+    items += (_plan(one, True, resource.at) for one in others)
     if not context.closed:
         items.append(Unknown(at=resource.at, why="a plan that is not part of this input may be there"))
     return ListValue(at=resource.at, items=tuple(items), origin="derived")
 
 
-def _protected(plan: Resource) -> Value:
-    name = plan.select(("name",))
-    if isinstance(name, Absent) or plan.conditions:
-        return Unknown(at=plan.at, why="whether it is there, or what it protects, is not known")
-    return name
-
-
-def _perhaps(plan: Resource) -> Value:
-    """A plan that may be for the same subscription: it counts if it may protect vaults."""
-    name = plan.select(("name",))
-    if isinstance(name, Scalar) and str(name.value).lower() != "keyvaults":
-        return name
-    return Unknown(at=plan.at, why=f"{plan.address} may be for the same subscription")
+def _plan(plan: Resource, perhaps: bool, at: Location) -> Value:
+    """One plan, told where the first one is. ``perhaps``: it may not be there, or be for another subscription."""
+    doubt = Unknown(at=at, why=f"whether {plan.address} is there, and for this subscription, is not known")
+    name, tier = plan.select(("name",)), plan.select(_TIER)
+    is_vaults = isinstance(name, Scalar) and str(name.value).lower() == "keyvaults"
+    known = {
+        "name": doubt if isinstance(name, Absent) or (perhaps and is_vaults) else name,
+        "tier": doubt if isinstance(tier, Absent) or perhaps else tier,
+    }
+    fields: dict[str, Value] = {word: msgspec.structs.replace(value, at=at) for word, value in known.items()}
+    return MapValue(at=at, fields=fields, origin="derived")
 
 
 def _subscription(plan: Resource) -> tuple[str, str]:
@@ -56,4 +59,4 @@ def _may_be_same(one: tuple[str, str], other: tuple[str, str]) -> bool:
     return one[0] != other[0] or one[0] == "provider" or may_be(one[1], other[1])
 
 
-ATTRIBUTES: Mapping[str, Derived] = {"plans": Derived(_plans, {PRICINGS: (_SCOPE, ("name",))})}
+ATTRIBUTES: Mapping[str, Derived] = {"plans": Derived(_plans, {PRICINGS: (_SCOPE, ("name",), _TIER)})}
