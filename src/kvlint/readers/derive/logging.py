@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from kvlint.model.graph import Resource
+from kvlint.model.graph import Reference, Resource
 from kvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown, Value, select, text_of
 from kvlint.readers.derive import consumers
 from kvlint.readers.derive.attribute import Context, Derived
@@ -65,6 +65,15 @@ def _audit_destinations(resource: Resource, context: Context) -> Value | None:
     return ListValue(at=resource.at, items=tuple(items), origin="derived")
 
 
+def _exports_audit(resource: Resource, context: Context) -> Value | None:
+    if resource.type.lower() != SETTINGS:
+        return None
+    sure = exports_audit(resource)
+    if sure is Sure.PERHAPS:
+        return Unknown(at=resource.at, origin="derived", why="whether it exports audit events is not known")
+    return Scalar(at=resource.at, value=sure is Sure.YES, origin="derived")
+
+
 def exports_audit(setting: Resource) -> Sure:
     """Whether a diagnostic setting exports audit events."""
     logs = setting.select(_LOGS)
@@ -86,45 +95,55 @@ def _sink_needs_source(resource: Resource, context: Context) -> Value | None:
     if resource.type.lower() != SETTINGS or isinstance(scope, Absent):
         return None
     source = reference_of(resource.address, "scope", scope, context.index)
-    audited = source.targets if source is not None else ()
-    answers = [_hangs_on(sink, audited, context) for sink in _sinks(resource, context)]
-    sure = max(answers, default=Sure.NO)
-    if sure is Sure.PERHAPS:
+    if source is None:
+        return None
+    keys = ((key, min(sure, of)) for sink, sure in _sinks(resource, context) for key, of in _keys_of(sink, context))
+    found = max((min(sure, _in_source(key, source, context)) for key, sure in keys), default=Sure.NO)
+    if found is Sure.PERHAPS:
         return Unknown(at=resource.at, origin="derived", why="whose key encrypts the destination is not known")
-    return Scalar(at=resource.at, value=sure is Sure.YES, origin="derived")
+    return Scalar(at=resource.at, value=found is Sure.YES, origin="derived")
 
 
-def _sinks(setting: Resource, context: Context) -> Iterator[Resource]:
+def _in_source(key: Value, source: Reference, context: Context) -> Sure:
+    """Whether a key lies in the vault that a setting is for, as far as it is known which one that is."""
+    if source.anything:
+        return Sure.PERHAPS
+    perhaps = min(Sure.PERHAPS, _in_one_of(key, source.candidates, context))
+    return max(_in_one_of(key, source.targets, context), perhaps)
+
+
+def _sinks(setting: Resource, context: Context) -> Iterator[tuple[Resource, Sure]]:
     """What a setting sends to, as far as it is part of the input: accounts, namespaces, clusters of workspaces."""
-    for path in (_ACCOUNT, _WORKSPACE):
-        yield from _named(setting.select(path), context)
-    for workspace in _named(setting.select(_WORKSPACE), context):
-        for service, sure in companions(context, "parent", _LINKED).of(workspace.address):
-            if sure is Sure.YES:
-                yield from _named(service.select(_CLUSTER), context)
+    yield from _named(setting.select(_ACCOUNT), _STORAGE, context)
+    for workspace, sure in _named(setting.select(_WORKSPACE), _WORKSPACES, context):
+        for service, of in companions(context, "parent", _LINKED).of(workspace.address):
+            named = _named(service.select(_CLUSTER), _CLUSTERS, context)
+            yield from ((cluster, min(sure, of, by)) for cluster, by in named)
     for path in (_HUB, _OLD_HUB):
         yield from _namespaces(setting.select(path), context)
 
 
-def _namespaces(rule: Answer, context: Context) -> Iterator[Resource]:
+def _namespaces(rule: Answer, context: Context) -> Iterator[tuple[Resource, Sure]]:
     """The namespace of an authorization rule: the start of its id, or what the rule itself says."""
     start, found, _ = text_of(rule).lower().partition("/authorizationrules/")
     if found and isinstance(rule, Scalar | Unknown):
         known = "pattern" if isinstance(rule, Unknown) else "value"
-        yield from _named(msgspec.structs.replace(rule, **{known: start}), context)
-    for one in _named(rule, context) if not found else ():
-        yield from _named(one.select(("parent",)), context)
-        name = text_of(one.select(_NAMESPACE_NAME)).lower()
-        yield from context.index.named(_NAMESPACES, name) if name else ()
+        yield from _named(msgspec.structs.replace(rule, **{known: start}), _NAMESPACES, context)
+    elif isinstance(rule, Unknown) and not rule.closed:
+        yield from ((one, Sure.PERHAPS) for one in context.index.of_type(_NAMESPACES))
+    for one, sure in _named(rule, _NAMESPACE_RULES, context) if not found else ():
+        above = _named(one.select(("parent",)), _NAMESPACES, context)
+        yield from ((namespace, min(sure, of)) for namespace, of in above)
+        name = one.select(_NAMESPACE_NAME)
+        for namespace in context.index.of_type(_NAMESPACES) if not isinstance(name, Absent) else ():
+            yield namespace, min(sure, is_one_of(name, namespace.name.lower()))
 
 
-def _hangs_on(sink: Resource, audited: tuple[str, ...], context: Context) -> Sure:
-    """Whether a key of an audited vault encrypts a destination, itself or by a resource that only adds the key."""
-    additions = companions(context, "scope", sink.type.lower()).of(sink.address)
-    consumers_of = (sink, *(one for one, sure in additions if sure is Sure.YES))
-    return max(
-        (_in_one_of(key, audited, context) for one in consumers_of for key in _keys(one, context)), default=Sure.NO
-    )
+def _keys_of(sink: Resource, context: Context) -> Iterator[tuple[Value, Sure]]:
+    """The keys that encrypt a destination, by what it says itself or by resources that only add a key to it."""
+    yield from ((key, Sure.YES) for key in _keys(sink, context))
+    for one, sure in companions(context, "scope", sink.type.lower()).of(sink.address):
+        yield from ((key, sure) for key in _keys(one, context))
 
 
 def _keys(consumer: Resource, context: Context) -> Iterator[Value]:
@@ -147,19 +166,27 @@ def _in_one_of(key: Value, vaults: tuple[str, ...], context: Context) -> Sure:
             return Sure.YES
         if inside is not None and (inside.anything or set(inside.candidates) & set(vaults)):
             return Sure.PERHAPS
-    return Sure.PERHAPS if named.anything or (named.candidates and vaults) else Sure.NO
+    return Sure.PERHAPS if vaults and (named.anything or named.candidates) else Sure.NO
 
 
-def _named(answer: Answer, context: Context) -> tuple[Resource, ...]:
-    """The resources that a value certainly names."""
-    named = reference_of("", "", answer, context.index) if not isinstance(answer, Absent | ListValue) else None
-    return tuple(context.index.resources[address] for address in named.targets) if named is not None else ()
+def _named(answer: Answer, type_: str, context: Context) -> Iterator[tuple[Resource, Sure]]:
+    """The resources that a value names, certainly or perhaps; what is not known may be any of a type."""
+    named = None if isinstance(answer, Absent) else reference_of("", "", answer, context.index)
+    if named is None:
+        return
+    for address in named.targets:
+        yield context.index.resources[address], Sure.YES
+    for address in named.candidates:
+        yield context.index.resources[address], Sure.PERHAPS
+    if named.anything:
+        yield from ((one, Sure.PERHAPS) for one in context.index.of_type(type_))
 
 
 _DESTINATION_PATHS = tuple(path for paths in _DESTINATIONS.values() for path in paths)
 _CONSUMED: tuple[Path, ...] = (("scope",), *(("derived", name) for name in _KEY_FIELDS))
 ATTRIBUTES: Mapping[str, Derived] = {
     "auditDestinations": Derived(_audit_destinations, {SETTINGS: (("scope",), _LOGS, *_DESTINATION_PATHS)}),
+    "exportsAudit": Derived(_exports_audit, {SETTINGS: (_LOGS,)}),
     "sinkNeedsSource": Derived(
         _sink_needs_source,
         {
