@@ -64,6 +64,13 @@ ALERTS: Mapping[str, Mapped] = {
             "dynamic_criteria": blocks("properties.criteria.allOf", _METRIC),
         },
     ),
+    "azurerm_monitor_scheduled_query_rules_alert_v2": Mapped(
+        type="Microsoft.Insights/scheduledQueryRules",
+        fields={**PLACED, "criteria": blocks("properties.criteria.allOf", {"query": value("query")})},
+    ),
+    "azurerm_monitor_scheduled_query_rules_alert": Mapped(
+        type="Microsoft.Insights/scheduledQueryRules", fields={**PLACED, "query": value("properties.source.query")}
+    ),
     "azurerm_eventgrid_system_topic": Mapped(
         type="Microsoft.EventGrid/systemTopics",
         fields={

@@ -67,6 +67,16 @@ _EVENTS: Mapping[str, str] = {
     "keys": "microsoft.keyvault.keynearexpiry",
     "certificates": "microsoft.keyvault.certificatenearexpiry",
 }
+# azurerm has a plural of most fields, a list of which one is enough.
+_PLURALS: Mapping[str, str] = {
+    "levels": "level",
+    "statuses": "status",
+    "subStatuses": "subStatus",
+    "resourceProviders": "resourceProvider",
+    "resourceTypes": "resourceType",
+    "resourceGroups": "resourceGroup",
+    "resourceIds": "resourceId",
+}
 _HAPPENS = ("started", "accepted", "succeeded")
 
 
@@ -134,8 +144,7 @@ def _clauses(alert: Resource) -> Iterator[list[_Clause]]:
     criteria = alert.select(_CRITERIA)
     if isinstance(criteria, MapValue):
         for name, value in criteria.fields.items():
-            # azurerm has a plural for each field, a list of which one is enough.
-            field = {"statuses": "status", "substatuses": "substatus"}.get(name.lower(), name.lower().removesuffix("s"))
+            field = _PLURALS.get(name, name).lower()
             yield [_Clause(field, items_of(value))]
     for item in items_of(alert.select(_CONDITION)):
         alternatives = items_of(select(item, ("anyOf",))) or (item,)
@@ -154,9 +163,11 @@ def _holds(clause: _Clause, operation: str, vault: Resource, context: Context) -
 
 def _equals(field: str, value: Answer, operation: str, vault: Resource, context: Context) -> Sure:
     """Whether a field of the event of an operation on a vault equals a value."""
-    if isinstance(value, Unknown) and not value.candidates:
+    if field == "resourceid":
+        return _is_vault(value, vault, context)
+    text = text_of(value).lower() if isinstance(value, Scalar) else ""
+    if not text:
         return Sure.PERHAPS
-    text = text_of(value).lower()
     match field:
         case "category":
             return is_one_of(value, "administrative")
@@ -168,23 +179,34 @@ def _equals(field: str, value: Answer, operation: str, vault: Resource, context:
             return Sure.YES if operation.startswith(f"{text}/") else Sure.NO
         case "resourcetype" if operation.startswith(f"{text}/"):
             return Sure.YES
-        case "resourceid":
-            named = reference_of("", "", value, context.index) if not isinstance(value, Absent) else None
-            if named is None or vault.address in named.targets:
-                return Sure.NO if named is None else Sure.YES
-            return Sure.PERHAPS if named.anything or vault.address in named.candidates else Sure.NO
         case _:
             # Other fields narrow the alert down to some events, which nobody can tell apart beforehand.
             return Sure.PERHAPS
 
 
+def _is_vault(value: Answer, vault: Resource, context: Context) -> Sure:
+    """Whether an id names a vault."""
+    named = None if isinstance(value, Absent) else reference_of("", "", value, context.index)
+    if named is None or vault.address in named.targets:
+        return Sure.NO if named is None else Sure.YES
+    return Sure.PERHAPS if named.anything or vault.address in named.candidates else Sure.NO
+
+
 def _asked_by_query(context: Context, operation: str) -> Sure:
     """Whether a log alert speaks of an operation. What its query makes of it is not looked into."""
     if "queries" not in context.kept:
-        paths: tuple[Path, ...] = (("properties", "source", "query"), *((*_METRICS, at, "query") for at in range(3)))
-        rules = (rule for rule in context.index.of_type(QUERY) if rule.stays)
-        context.kept["queries"] = " ".join(text_of(rule.select(path)).lower() for rule in rules for path in paths)
-    return Sure.PERHAPS if operation in context.kept["queries"] else Sure.NO
+        context.kept["queries"] = [query for rule in context.index.of_type(QUERY) for query in _queries(rule)]
+    queries: list[Answer] = context.kept["queries"]
+    speaks = any(isinstance(query, Unknown) or operation in text_of(query).lower() for query in queries)
+    return Sure.PERHAPS if speaks else Sure.NO
+
+
+def _queries(rule: Resource) -> Iterator[Answer]:
+    """The queries of a log alert, in both versions of it."""
+    if rule.stays:
+        yield rule.select(("properties", "source", "query"))
+        for item in items_of(rule.select(_METRICS)):
+            yield select(item, ("query",))
 
 
 def _measures(alert: Resource, metrics: tuple[str, ...]) -> Sure:
