@@ -50,10 +50,9 @@ def _audit_destinations(resource: Resource, context: Context) -> Value | None:
         return None
     found: dict[str, Sure] = {}
     for setting, sure in companions(context, "scope", SETTINGS).of(resource.address):
-        audits = min(sure, exports_audit(setting))
-        for kind, paths in _DESTINATIONS.items():
-            sent = min(audits, max(is_set(setting.select(path)) for path in paths))
-            found[kind] = max(sent, found.get(kind, Sure.NO))
+        audits = min(sure, _audits(setting))
+        for kind in _DESTINATIONS:
+            found[kind] = max(min(audits, _sent_to(setting, kind)), found.get(kind, Sure.NO))
     items: list[Value] = [
         Scalar(at=resource.at, value=kind, origin="derived") for kind, sure in found.items() if sure is Sure.YES
     ]
@@ -66,16 +65,24 @@ def _audit_destinations(resource: Resource, context: Context) -> Value | None:
 
 
 def _exports_audit(resource: Resource, context: Context) -> Value | None:
+    """Whether a diagnostic setting exports audit events, and anywhere at all."""
     if resource.type.lower() != SETTINGS:
         return None
-    sure = exports_audit(resource)
+    audits = _audits(resource)
+    sure = min(audits, max(_sent_to(resource, kind) for kind in _DESTINATIONS))
     if sure is Sure.PERHAPS:
         return Unknown(at=resource.at, origin="derived", why="whether it exports audit events is not known")
-    return Scalar(at=resource.at, value=sure is Sure.YES, origin="derived")
+    missing = "no log of it that is on has audit events" if audits is Sure.NO else "it names no destination"
+    return Scalar(at=resource.at, value=sure is Sure.YES, origin="derived", note="" if sure is Sure.YES else missing)
 
 
-def exports_audit(setting: Resource) -> Sure:
-    """Whether a diagnostic setting exports audit events."""
+def _sent_to(setting: Resource, kind: str) -> Sure:
+    """Whether a diagnostic setting has a destination of a kind."""
+    return max(is_set(setting.select(path)) for path in _DESTINATIONS[kind])
+
+
+def _audits(setting: Resource) -> Sure:
+    """Whether audit events are among what a diagnostic setting exports."""
     logs = setting.select(_LOGS)
     if isinstance(logs, Unknown):
         return Sure.PERHAPS
@@ -186,7 +193,7 @@ _DESTINATION_PATHS = tuple(path for paths in _DESTINATIONS.values() for path in 
 _CONSUMED: tuple[Path, ...] = (("scope",), *(("derived", name) for name in _KEY_FIELDS))
 ATTRIBUTES: Mapping[str, Derived] = {
     "auditDestinations": Derived(_audit_destinations, {SETTINGS: (("scope",), _LOGS, *_DESTINATION_PATHS)}),
-    "exportsAudit": Derived(_exports_audit, {SETTINGS: (_LOGS,)}),
+    "exportsAudit": Derived(_exports_audit, {SETTINGS: (_LOGS, *_DESTINATION_PATHS)}),
     "sinkNeedsSource": Derived(
         _sink_needs_source,
         {
