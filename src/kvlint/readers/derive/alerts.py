@@ -35,37 +35,37 @@ _SOURCE: Path = ("properties", "source")
 _INCLUDED: Path = ("properties", "filter", "includedEventTypes")
 _TOPIC: Path = ("derived", "topicName")
 
-_GRANT = "microsoft.authorization/roleassignments/write"
+_GRANT = "Microsoft.Authorization/roleAssignments/write"
 # By type: a word for what is done, and the operation in the activity log.
 _OPERATIONS: Mapping[str, Mapping[str, str]] = {
     VAULTS: {
-        "delete": f"{VAULTS}/delete",
-        "write": f"{VAULTS}/write",
-        "accessPolicies": f"{VAULTS}/accesspolicies/write",
-        "purge": "microsoft.keyvault/locations/deletedvaults/purge/action",
+        "delete": "Microsoft.KeyVault/vaults/delete",
+        "write": "Microsoft.KeyVault/vaults/write",
+        "accessPolicies": "Microsoft.KeyVault/vaults/accessPolicies/write",
+        "purge": "Microsoft.KeyVault/locations/deletedVaults/purge/action",
         "roleAssignments": _GRANT,
     },
     MANAGED_HSMS: {
-        "delete": f"{MANAGED_HSMS}/delete",
-        "write": f"{MANAGED_HSMS}/write",
-        "purge": "microsoft.keyvault/locations/deletedmanagedhsms/purge/action",
+        "delete": "Microsoft.KeyVault/managedHSMs/delete",
+        "write": "Microsoft.KeyVault/managedHSMs/write",
+        "purge": "Microsoft.KeyVault/locations/deletedManagedHSMs/purge/action",
         "roleAssignments": _GRANT,
     },
 }
 # By type: a word for a measure of health, and its metrics.
 _HEALTH: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     VAULTS: {
-        "availability": ("availability",),
-        "saturation": ("saturationshoebox",),
-        "latency": ("serviceapilatency",),
-        "requests": ("serviceapiresult", "serviceapihit"),
+        "availability": ("Availability",),
+        "saturation": ("SaturationShoebox",),
+        "latency": ("ServiceApiLatency",),
+        "requests": ("ServiceApiResult", "ServiceApiHit"),
     },
-    MANAGED_HSMS: {"availability": ("availability",), "latency": ("serviceapilatency",)},
+    MANAGED_HSMS: {"availability": ("Availability",), "latency": ("ServiceApiLatency",)},
 }
 _EVENTS: Mapping[str, str] = {
-    "secrets": "microsoft.keyvault.secretnearexpiry",
-    "keys": "microsoft.keyvault.keynearexpiry",
-    "certificates": "microsoft.keyvault.certificatenearexpiry",
+    "secrets": "Microsoft.KeyVault.SecretNearExpiry",
+    "keys": "Microsoft.KeyVault.KeyNearExpiry",
+    "certificates": "Microsoft.KeyVault.CertificateNearExpiry",
 }
 # azurerm has a plural of most fields, a list of which one is enough.
 _PLURALS: Mapping[str, str] = {
@@ -176,8 +176,8 @@ def _equals(field: str, value: Answer, operation: str, vault: Resource, context:
         case "status":
             return is_one_of(value, *_HAPPENS)
         case "resourceprovider":
-            return Sure.YES if operation.startswith(f"{text}/") else Sure.NO
-        case "resourcetype" if operation.startswith(f"{text}/"):
+            return Sure.YES if operation.lower().startswith(f"{text}/") else Sure.NO
+        case "resourcetype" if operation.lower().startswith(f"{text}/"):
             return Sure.YES
         case _:
             # Other fields narrow the alert down to some events, which nobody can tell apart beforehand.
@@ -197,7 +197,7 @@ def _asked_by_query(context: Context, operation: str) -> Sure:
     if "queries" not in context.kept:
         context.kept["queries"] = [query for rule in context.index.of_type(QUERY) for query in _queries(rule)]
     queries: list[Answer] = context.kept["queries"]
-    speaks = any(isinstance(query, Unknown) or operation in text_of(query).lower() for query in queries)
+    speaks = any(isinstance(query, Unknown) or operation.lower() in text_of(query).lower() for query in queries)
     return Sure.PERHAPS if speaks else Sure.NO
 
 
@@ -236,7 +236,7 @@ def _subscriptions(topic: Resource, context: Context) -> Iterator[tuple[Resource
     for one in context.index.of_type(TOPIC_SUBSCRIPTIONS):
         named = one.select(_TOPIC)
         if one.stays and not isinstance(named, Absent):
-            yield one, is_one_of(named, topic.name.lower())
+            yield one, is_one_of(named, topic.name)
 
 
 def _includes(subscription: Resource, event: str) -> Sure:

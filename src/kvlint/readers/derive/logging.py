@@ -93,7 +93,7 @@ def _is_audit(log: Value) -> Sure:
     enabled = select(log, ("enabled",))
     on = (Sure.YES if enabled.value is True else Sure.NO) if isinstance(enabled, Scalar) else is_one_of(enabled)
     category, group = select(log, ("category",)), select(log, ("categoryGroup",))
-    return min(on, max(is_one_of(category, "auditevent"), is_one_of(group, "audit", "alllogs")))
+    return min(on, max(is_one_of(category, "AuditEvent"), is_one_of(group, "audit", "allLogs")))
 
 
 def _sink_needs_source(resource: Resource, context: Context) -> Value | None:
@@ -143,7 +143,7 @@ def _namespaces(rule: Answer, context: Context) -> Iterator[tuple[Resource, Sure
         yield from ((namespace, min(sure, of)) for namespace, of in above)
         name = one.select(_NAMESPACE_NAME)
         for namespace in context.index.of_type(_NAMESPACES) if not isinstance(name, Absent) else ():
-            yield namespace, min(sure, is_one_of(name, namespace.name.lower()))
+            yield namespace, min(sure, is_one_of(name, namespace.name))
 
 
 def _keys_of(sink: Resource, context: Context) -> Iterator[tuple[Value, Sure]]:
