@@ -227,7 +227,6 @@ _INFRASTRUCTURE: Mapping[str, Mapped] = {
         _STORAGE,
         customer_managed_key=_within("key_vault_key_id", "managed_hsm_key_id"),
         # What matters of an account that audit events are kept in.
-        shared_access_key_enabled=value("properties.allowSharedKeyAccess", default=True),
         immutability_policy=Field(
             arm="properties.immutableStorageWithVersioning",
             kind="block",
