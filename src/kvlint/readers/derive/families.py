@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kvlint.model.value import Path
-from kvlint.readers.derive import alerts, assignments, consumers, defender, endpoints, lifecycle, logging, vaults
+from kvlint.readers.derive import (
+    alerts,
+    assignments,
+    consumers,
+    defender,
+    endpoints,
+    lifecycle,
+    logging,
+    network_dns,
+    network_rules,
+    vaults,
+)
 from kvlint.readers.derive.attribute import Derived
 
 DERIVED: Mapping[str, Derived] = {
@@ -14,6 +25,8 @@ DERIVED: Mapping[str, Derived] = {
         vaults.ATTRIBUTES,
         assignments.ATTRIBUTES,
         endpoints.ATTRIBUTES,
+        network_rules.ATTRIBUTES,
+        network_dns.ATTRIBUTES,
         consumers.ATTRIBUTES,
         logging.ATTRIBUTES,
         alerts.ATTRIBUTES,
