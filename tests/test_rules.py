@@ -14,6 +14,7 @@ from kvlint.model.rule import All, AnyOf, Condition, Items, Linked, Not, Rule
 from kvlint.readers.azurerm.resources import RESOURCES
 from kvlint.readers.azurerm.table import Field
 from kvlint.readers.derive.consumers import PATHS
+from kvlint.readers.derive.services import SERVICES
 from kvlint.selftest import Result, run_examples
 
 RULES = builtin_rules()
@@ -121,22 +122,23 @@ def feeds(fields: Mapping[str, Field], via: str) -> bool:
     return any(field.arm == via or feeds(field.fields, via) for field in fields.values())
 
 
-def consumers(via: str) -> set[str]:
-    """The types of which a table or a template can say this, in lower case."""
-    tables = {mapped.type.lower() for mapped in RESOURCES.values() if feeds(mapped.fields, via)}
-    several = {"microsoft.eventhub/namespaces"}
-    templates = {"derived.keyIds": several, "derived.keyId": set(PATHS) - several}.get(via, set(PATHS))
-    return tables | templates
+def consumers() -> set[str]:
+    """The types of which a table or a template can say which key they are encrypted with, in lower case."""
+    ways = ("derived.keyId", "derived.keyIds", "derived.keyVaultId")
+    tables = {mapped.type.lower() for mapped in RESOURCES.values() if any(feeds(mapped.fields, way) for way in ways)}
+    return tables | set(PATHS)
 
 
-@pytest.mark.parametrize("via", ["derived.keyId", "derived.keyIds", "derived.keyVaultId"])
-def test_the_rule_about_key_consumers_knows_them_all(via: str) -> None:
-    asked = {type_.lower() for link in linked(BY_ID["KV004"].when) if link.via == via for type_ in link.types}
-    assert asked == consumers(via)
+@pytest.mark.parametrize("id_", ["KV004"])
+def test_rules_about_key_consumers_know_them_all(id_: str) -> None:
+    conditions = (BY_ID[id_].when, BY_ID[id_].require)
+    links = [link for condition in conditions for link in linked(condition) if link.via.startswith("derived.key")]
+    assert {type_.lower() for link in links for type_ in link.types} == consumers()
 
 
 def test_rules_ask_only_for_types_that_something_can_be_of() -> None:
     known = {mapped.type.lower() for mapped in RESOURCES.values()} | {"terraform/providers"} | set(PATHS)
+    known |= {type_.lower() for type_ in SERVICES}
     for rule in RULES:
         types = {
             *rule.resources,

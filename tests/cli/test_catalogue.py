@@ -90,7 +90,7 @@ def test_explain_says_everything(kvlint: Kvlint, rule: Rule) -> None:
 
 
 def test_explain_what_is_not_there(kvlint: Kvlint) -> None:
-    assert kvlint("explain", "KV01") == (2, "", "kvlint: no rule is called 'KV01' (did you mean KV801?)\n")
+    assert kvlint("explain", "KV01") == (2, "", "kvlint: no rule is called 'KV01' (did you mean KV901?)\n")
 
 
 # --- rules test -------------------------------------------------------------------------------------------------------

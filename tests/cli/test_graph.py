@@ -59,6 +59,8 @@ def test_graph_draws_resources_and_how_they_refer_to_each_other(kvlint: Kvlint) 
         ("azurerm_key_vault_key.cmk", "in", "azurerm_key_vault.kv"),
         ("azurerm_disk_encryption_set.disks", "encrypted with", "azurerm_key_vault_key.cmk"),
         ("azurerm_monitor_diagnostic_setting.ds", "extends", "azurerm_key_vault.kv"),
+        ("azurerm_disk_encryption_set.disks", "encrypted with a key of", "azurerm_key_vault.kv"),
+        ("azurerm_storage_account_customer_managed_key.sa", "encrypted with", "azurerm_key_vault_key.cmk"),
         ("azurerm_storage_account_customer_managed_key.sa", "encrypted with a key of", "azurerm_key_vault.kv"),
     }
     dot = kvlint("graph", "linked.json", "-f", "dot").out

@@ -62,7 +62,7 @@ SHARED = {
 }
 KINDS = {"value", "flag", "link", "links", "block", "blocks", "wrap"}
 ROOTS = {
-    "derived", "displayName", "lifetimeAction", "location", "name", "parent", "policy", "properties",
+    "derived", "displayName", "kind", "lifetimeAction", "location", "name", "parent", "policy", "properties",
     "resourceGroupName", "scope", "sku", "subscriptionId", "tags",
 }  # fmt: skip
 PATH = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)*")

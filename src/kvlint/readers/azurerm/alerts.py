@@ -64,10 +64,6 @@ ALERTS: Mapping[str, Mapped] = {
             "dynamic_criteria": blocks("properties.criteria.allOf", _METRIC),
         },
     ),
-    "azurerm_monitor_scheduled_query_rules_alert_v2": Mapped(
-        type="Microsoft.Insights/scheduledQueryRules",
-        fields={**PLACED, "criteria": blocks("properties.criteria.allOf", {"query": value("query")})},
-    ),
     "azurerm_monitor_scheduled_query_rules_alert": Mapped(
         type="Microsoft.Insights/scheduledQueryRules", fields={**PLACED, "query": value("properties.source.query")}
     ),

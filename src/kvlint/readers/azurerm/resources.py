@@ -10,7 +10,11 @@ from collections.abc import Mapping
 from kvlint.model.value import Scalar, Value
 from kvlint.readers.azurerm.alerts import ALERTS
 from kvlint.readers.azurerm.authorization import AUTHORIZATION
-from kvlint.readers.azurerm.consumers import CONSUMERS
+from kvlint.readers.azurerm.consumers_analytics import ANALYTICS
+from kvlint.readers.azurerm.consumers_compute import COMPUTE
+from kvlint.readers.azurerm.consumers_databases import DATABASES
+from kvlint.readers.azurerm.consumers_intelligence import INTELLIGENCE
+from kvlint.readers.azurerm.consumers_storage import STORAGE
 from kvlint.readers.azurerm.hsm import HSM
 from kvlint.readers.azurerm.monitor import MONITOR
 from kvlint.readers.azurerm.network import NETWORK
@@ -28,7 +32,11 @@ RESOURCES: Mapping[str, Mapped] = {
     **ALERTS,
     **SINKS,
     **AUTHORIZATION,
-    **CONSUMERS,
+    **ANALYTICS,
+    **COMPUTE,
+    **DATABASES,
+    **INTELLIGENCE,
+    **STORAGE,
 }
 
 _CANONICAL = {mapped.type.lower(): mapped.type for mapped in RESOURCES.values()}

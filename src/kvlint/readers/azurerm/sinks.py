@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kvlint.readers.azurerm.table import Mapped, block, blocks, link, number, value
-from kvlint.readers.azurerm.vault import PLACED
 
 _NEVER = -1  # how the provider says that a rule does not delete by this measure
 
@@ -22,12 +21,10 @@ SINKS: Mapping[str, Mapped] = {
             "total_retention_in_days": number("properties.totalRetentionInDays", computed=True),
         },
     ),
-    "azurerm_log_analytics_cluster": Mapped(type="Microsoft.OperationalInsights/clusters", fields=PLACED),
     "azurerm_log_analytics_linked_service": Mapped(
         type="Microsoft.OperationalInsights/workspaces/linkedServices",
         fields={"workspace_id": link("parent"), "write_access_id": link("properties.writeAccessResourceId")},
     ),
-    "azurerm_eventhub_namespace": Mapped(type="Microsoft.EventHub/namespaces", fields=PLACED),
     "azurerm_eventhub_namespace_authorization_rule": Mapped(
         type="Microsoft.EventHub/namespaces/authorizationRules",
         fields={"name": value("name"), "namespace_name": value("derived.namespaceName")},

@@ -10,11 +10,13 @@ from kvlint.readers.derive import (
     assignments,
     consumers,
     defender,
+    encryption,
     endpoints,
     lifecycle,
     logging,
     network_dns,
     network_rules,
+    pinned,
     vaults,
 )
 from kvlint.readers.derive.attribute import Derived
@@ -32,6 +34,8 @@ DERIVED: Mapping[str, Derived] = {
         alerts.ATTRIBUTES,
         defender.ATTRIBUTES,
         lifecycle.ATTRIBUTES,
+        encryption.ATTRIBUTES,
+        pinned.ATTRIBUTES,
     )
     for name, derived in family.items()
 }

@@ -8,17 +8,19 @@ from typing import NamedTuple
 from kvlint.expressions.values import OPEN, pieces
 from kvlint.model.graph import Resource
 from kvlint.model.value import Absent, Answer, Link, MapValue, Scalar, Unknown, Value, text_of
-from kvlint.readers.derive.consumers import field_of
 from kvlint.readers.references import Index
 
 # Fields of an object that names a key, in lower case.
-_URLS = ("keyidentifier", "keyurl", "keyuri", "keyid", "keyencryptionkeyurl")
+URLS = ("keyidentifier", "keyurl", "keyuri", "keyid", "keyencryptionkeyurl", "kekurl")
 _VAULT_URIS = ("keyvaulturi", "vaultbaseurl", "vaulturi")
-_VAULT_IDS = ("keyvaultresourceid", "keyvaultarmid")
+_VAULT_IDS = ("keyvaultresourceid", "keyvaultarmid", "kekvaultresourceid")
+# Objects with the id of the vault.
+_VAULTS = ("sourcevault", "keyvault")
 
 _VAULT_TYPES = ("microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms")
 _OF_KEY = frozenset({"keyuri", "keyuriwithversion"})
 _OF_VAULT = frozenset({"vaulturi", "hsmuri"})
+_OF_TERRAFORM_VAULT = frozenset({"vault_uri", "hsm_uri"})
 # ``uri(base, relative)`` that could not be evaluated: the vault stands in the base. A hole writes a slash as U+2215.
 _URI_CALL = re.compile(r"\u27e8uri\('([^']*+)','\u2215?'\)\u27e9")
 _MAX_TEXT = 20_000
@@ -35,8 +37,8 @@ def key_and_vault(place: Value, index: Index) -> tuple[Value | None, Value | Non
 
 def _of_object(item: MapValue, index: Index) -> tuple[Value | None, Value | None]:
     """Key and vault of an object that names a key by a URL or in parts."""
-    url, uri = field_of(item, *_URLS), field_of(item, *_VAULT_URIS)
-    id_ = field_of(field_of(item, "sourcevault"), "id")
+    url, uri = field_of(item, *URLS), field_of(item, *_VAULT_URIS)
+    id_ = field_of(field_of(item, *_VAULTS), "id")
     if isinstance(id_, Absent):
         id_ = field_of(item, *_VAULT_IDS)
     if not isinstance(url, Absent):
@@ -44,7 +46,7 @@ def _of_object(item: MapValue, index: Index) -> tuple[Value | None, Value | None
     elif not isinstance(uri, Absent):
         key, vault = _of_parts(uri, field_of(item, "keyname"), index)
     else:
-        return None, None
+        key = vault = None
     return key, vault if isinstance(id_, Absent) else id_
 
 
@@ -74,7 +76,7 @@ def _of_parts(uri: Value, name: Answer, index: Index) -> tuple[Value | None, Val
     if place.address:
         return None, Link(at=uri.at, target=place.address)
     # Which vault it is decides: where that is not known, no more follows from the key's name.
-    return None, uri if isinstance(uri, Link | Unknown) else None
+    return None, uri if text or isinstance(uri, Link | Unknown) else None
 
 
 def _id(text: str, source: Value) -> Scalar | Unknown:
@@ -115,6 +117,10 @@ def _place_of(text: str, index: Index) -> _Place:
         return _Place(id=above, key=key)
     if attribute.lower() in _OF_VAULT:
         return _Place(id=asked, key=_key_in(text[len(first) :]))
+    address, _, attribute = first[1:-1].rpartition(".") if is_hole else ("", "", "")
+    vault = index.resources.get(address) if attribute in _OF_TERRAFORM_VAULT else None
+    if vault is not None and vault.type.lower() in _VAULT_TYPES:
+        return _Place(text_of(vault.select(("id",))), vault.address, _key_in(text[len(first) :]))
     return _Place(id=_only_mention(text))
 
 
@@ -143,6 +149,25 @@ def _key_in(path: str) -> str:
     return parts[1] if len(parts) > 1 and parts[0].lower() == "keys" else ""
 
 
+def names_version(text: str) -> bool | None:
+    """Whether a key's URL (a pattern) names a version of it; None if that is not known."""
+    first, is_hole = next(pieces(text)) if text and len(text) <= _MAX_TEXT else ("", False)
+    if not is_hole:
+        path = text[8:].partition("/")[2] if text[:8].lower() == "https://" else ""
+        return _versioned(path)
+    asked, _, attribute = first[1:-1].lower().rpartition(".")
+    rest = text[len(first) :]
+    if asked.endswith(".properties") and attribute in _OF_KEY:
+        return attribute == "keyuriwithversion" or bool(rest.strip("/"))
+    return _versioned(rest) if asked and attribute in _OF_VAULT | _OF_TERRAFORM_VAULT else None
+
+
+def _versioned(path: str) -> bool | None:
+    """The same of what follows the host: ``keys/name``, and perhaps a version."""
+    parts = path.strip("/").split("/")
+    return len(parts) > 2 if len(parts) > 1 and parts[0].lower() == "keys" else None
+
+
 def _unfolded(inner: str) -> str:
     """What a hole stands for, its slashes written as slashes again, but not those of the holes in it."""
     return "".join(piece if is_hole else piece.replace("\u2215", "/") for piece, is_hole in pieces(inner))
@@ -164,3 +189,13 @@ def _only_mention(text: str) -> str:
                 # It hangs on something else, too, or is too much to look into.
                 return ""
     return _unfolded(found.pop()) if len(found) == 1 else ""
+
+
+def field_of(value: Answer, *names: str) -> Answer:
+    """The first of these fields (lower case) that an object has; through an Unknown that Unknown."""
+    if not isinstance(value, MapValue):
+        return value if isinstance(value, Unknown) else Absent(at=value.at)
+    for name, field in value.fields.items():
+        if name.lower() in names:
+            return field
+    return value.rest if value.rest is not None else Absent(at=value.at)

@@ -7,7 +7,8 @@ key of its cluster).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
 
 import msgspec
 
@@ -41,7 +42,6 @@ _DESTINATIONS: Mapping[str, tuple[Path, ...]] = {
 }
 _CLUSTER: Path = ("properties", "writeAccessResourceId")
 _NAMESPACE_NAME: Path = ("derived", "namespaceName")
-_KEY_FIELDS = ("keyId", "keyIds", "keyVaultId")
 
 
 def _audit_destinations(resource: Resource, context: Context) -> Value | None:
@@ -96,101 +96,132 @@ def _is_audit(log: Value) -> Sure:
     return min(on, max(is_one_of(category, "AuditEvent"), is_one_of(group, "audit", "allLogs")))
 
 
+class _Vaults(NamedTuple):
+    """The vaults whose keys encrypt something, certainly and perhaps. ``anything``: it may be any vault's."""
+
+    certain: frozenset[str] = frozenset()
+    perhaps: frozenset[str] = frozenset()
+    anything: bool = False
+
+    @property
+    def doubted(self) -> _Vaults:
+        """The same of what perhaps is none of it."""
+        return _Vaults(perhaps=self.certain | self.perhaps, anything=self.anything)
+
+
+def _joined(parts: Iterable[_Vaults]) -> _Vaults:
+    found = list(parts)
+    return _Vaults(
+        frozenset().union(*(one.certain for one in found)),
+        frozenset().union(*(one.perhaps for one in found)),
+        any(one.anything for one in found),
+    )
+
+
 def _sink_needs_source(resource: Resource, context: Context) -> Value | None:
     """Whether where a vault's events are kept is encrypted with a key of that very vault."""
     scope = resource.select(("scope",))
     if resource.type.lower() != SETTINGS or isinstance(scope, Absent):
         return None
-    source = reference_of(resource.address, "scope", scope, context.index)
+    source = reference_of("", "", scope, context.index)
     if source is None:
         return None
-    keys = ((key, min(sure, of)) for sink, sure in _sinks(resource, context) for key, of in _keys_of(sink, context))
-    found = max((min(sure, _in_source(key, source, context)) for key, sure in keys), default=Sure.NO)
-    if found is Sure.PERHAPS:
+    keys, targets = _joined(_of_sinks(resource, context)), frozenset(source.targets)
+    if keys.certain & targets:
+        return Scalar(at=resource.at, value=True, origin="derived")
+    audited, known = targets | set(source.candidates), keys.certain | keys.perhaps
+    doubt = known & audited or (keys.anything and audited) or (source.anything and (known or keys.anything))
+    if doubt:
         return Unknown(at=resource.at, origin="derived", why="whose key encrypts the destination is not known")
-    return Scalar(at=resource.at, value=found is Sure.YES, origin="derived")
+    return Scalar(at=resource.at, value=False, origin="derived")
 
 
-def _in_source(key: Value, source: Reference, context: Context) -> Sure:
-    """Whether a key lies in the vault that a setting is for, as far as it is known which one that is."""
-    if source.anything:
-        return Sure.PERHAPS
-    perhaps = min(Sure.PERHAPS, _in_one_of(key, source.candidates, context))
-    return max(_in_one_of(key, source.targets, context), perhaps)
-
-
-def _sinks(setting: Resource, context: Context) -> Iterator[tuple[Resource, Sure]]:
-    """What a setting sends to, as far as it is part of the input: accounts, namespaces, clusters of workspaces."""
-    yield from _named(setting.select(_ACCOUNT), _STORAGE, context)
-    for workspace, sure in _named(setting.select(_WORKSPACE), _WORKSPACES, context):
-        for service, of in companions(context, "parent", _LINKED).of(workspace.address):
-            named = _named(service.select(_CLUSTER), _CLUSTERS, context)
-            yield from ((cluster, min(sure, of, by)) for cluster, by in named)
+def _of_sinks(setting: Resource, context: Context) -> Iterator[_Vaults]:
+    """The vaults behind what a setting sends to: an account, a namespace, the cluster of a workspace."""
+    yield _encrypting(setting.select(_ACCOUNT), _STORAGE, context)
+    workspace = _reference(setting.select(_WORKSPACE), context)
+    if workspace is not None:
+        for address in (*workspace.targets, *workspace.candidates):
+            for service, sure in companions(context, "parent", _LINKED).of(address):
+                found = _encrypting(service.select(_CLUSTER), _CLUSTERS, context)
+                yield found if sure is Sure.YES and address in workspace.targets else found.doubted
+        if workspace.anything:
+            yield _any_of(_CLUSTERS, context)
     for path in (_HUB, _OLD_HUB):
-        yield from _namespaces(setting.select(path), context)
+        yield _of_namespace(setting.select(path), context)
 
 
-def _namespaces(rule: Answer, context: Context) -> Iterator[tuple[Resource, Sure]]:
-    """The namespace of an authorization rule: the start of its id, or what the rule itself says."""
+def _of_namespace(rule: Answer, context: Context) -> _Vaults:
+    """The vaults behind the namespace of an authorization rule: it is the start of the rule's id, or its parent."""
     start, found, _ = text_of(rule).lower().partition("/authorizationrules/")
     if found and isinstance(rule, Scalar | Unknown):
         known = "pattern" if isinstance(rule, Unknown) else "value"
-        yield from _named(msgspec.structs.replace(rule, **{known: start}), _NAMESPACES, context)
-    elif isinstance(rule, Unknown) and not rule.closed:
-        yield from ((one, Sure.PERHAPS) for one in context.index.of_type(_NAMESPACES))
-    for one, sure in _named(rule, _NAMESPACE_RULES, context) if not found else ():
-        above = _named(one.select(("parent",)), _NAMESPACES, context)
-        yield from ((namespace, min(sure, of)) for namespace, of in above)
-        name = one.select(_NAMESPACE_NAME)
-        for namespace in context.index.of_type(_NAMESPACES) if not isinstance(name, Absent) else ():
-            yield namespace, min(sure, is_one_of(name, namespace.name))
-
-
-def _keys_of(sink: Resource, context: Context) -> Iterator[tuple[Value, Sure]]:
-    """The keys that encrypt a destination, by what it says itself or by resources that only add a key to it."""
-    yield from ((key, Sure.YES) for key in _keys(sink, context))
-    for one, sure in companions(context, "scope", sink.type.lower()).of(sink.address):
-        yield from ((key, sure) for key in _keys(one, context))
-
-
-def _keys(consumer: Resource, context: Context) -> Iterator[Value]:
-    """What says whose key a consumer uses: ids of keys and vaults."""
-    for name in _KEY_FIELDS:
-        have = consumer.select(("derived", name))
-        made = consumers.ATTRIBUTES[name].make(consumer, context) if isinstance(have, Absent) else have
-        yield from items_of(made) if made is not None else ()
-
-
-def _in_one_of(key: Value, vaults: tuple[str, ...], context: Context) -> Sure:
-    """Whether a key, or a vault, is one of these vaults or lies in it."""
-    named = reference_of("", "", key, context.index)
+        return _encrypting(msgspec.structs.replace(rule, **{known: start}), _NAMESPACES, context)
+    named = _reference(rule, context)
     if named is None:
-        return Sure.NO
-    for address in named.targets:
-        above = context.index.resources[address].select(("parent",))
-        inside = None if isinstance(above, Absent) else reference_of("", "", above, context.index)
-        if address in vaults or (inside is not None and set(inside.targets) & set(vaults)):
-            return Sure.YES
-        if inside is not None and (inside.anything or set(inside.candidates) & set(vaults)):
-            return Sure.PERHAPS
-    return Sure.PERHAPS if vaults and (named.anything or named.candidates) else Sure.NO
+        return _Vaults()
+    if named.anything or named.candidates:
+        return _any_of(_NAMESPACES, context)
+    return _joined(_of_rule(context.index.resources[address], context) for address in named.targets)
 
 
-def _named(answer: Answer, type_: str, context: Context) -> Iterator[tuple[Resource, Sure]]:
-    """The resources that a value names, certainly or perhaps; what is not known may be any of a type."""
-    named = None if isinstance(answer, Absent) else reference_of("", "", answer, context.index)
+def _of_rule(rule: Resource, context: Context) -> _Vaults:
+    """The same of a rule that is part of the input; azurerm's says the name of its namespace."""
+    name = rule.select(_NAMESPACE_NAME)
+    if isinstance(name, Absent):
+        return _encrypting(rule.select(("parent",)), _NAMESPACES, context)
+    if not isinstance(name, Scalar):
+        return _any_of(_NAMESPACES, context)
+    same = context.index.named(_NAMESPACES, str(name.value).lower())
+    return _joined(_of_one(one, context) for one in same)
+
+
+def _encrypting(sink: Answer, type_: str, context: Context) -> _Vaults:
+    """The vaults whose keys encrypt what a value names; what is not known may be anything of a type."""
+    named = _reference(sink, context)
     if named is None:
-        return
-    for address in named.targets:
-        yield context.index.resources[address], Sure.YES
-    for address in named.candidates:
-        yield context.index.resources[address], Sure.PERHAPS
-    if named.anything:
-        yield from ((one, Sure.PERHAPS) for one in context.index.of_type(type_))
+        return _Vaults()
+    resources = context.index.resources
+    certain = (_of_one(resources[address], context) for address in named.targets)
+    perhaps = (_of_one(resources[address], context).doubted for address in named.candidates)
+    return _joined((*certain, *perhaps, *((_any_of(type_, context),) if named.anything else ())))
+
+
+def _any_of(type_: str, context: Context) -> _Vaults:
+    """The vaults whose keys encrypt anything of a type."""
+    key = f"encrypting {type_}"
+    if key not in context.kept:
+        context.kept[key] = _joined(_of_one(one, context) for one in context.index.of_type(type_)).doubted
+    found: _Vaults = context.kept[key]
+    return found
+
+
+def _of_one(sink: Resource, context: Context) -> _Vaults:
+    """The vaults whose keys encrypt one destination, by itself or by resources that only add a key to it."""
+    known: dict[str, _Vaults] = context.kept.setdefault("encrypting", {})
+    found = known.get(sink.address)
+    if found is None:
+        own = [_of_keys(sink, context)]
+        for one, sure in companions(context, "scope", sink.type.lower()).of(sink.address):
+            added = _of_keys(one, context)
+            own.append(added if sure is Sure.YES else added.doubted)
+        found = known[sink.address] = _joined(own)
+    return found
+
+
+def _of_keys(consumer: Resource, context: Context) -> _Vaults:
+    """The vaults of the keys that a resource itself names."""
+    vaults = (_reference(vault, context) for vault in consumers.vaults_of(consumer, context))
+    return _joined(
+        _Vaults(frozenset(one.targets), frozenset(one.candidates), one.anything) for one in vaults if one is not None
+    )
+
+
+def _reference(answer: Answer, context: Context) -> Reference | None:
+    return None if isinstance(answer, Absent) else reference_of("", "", answer, context.index)
 
 
 _DESTINATION_PATHS = tuple(path for paths in _DESTINATIONS.values() for path in paths)
-_CONSUMED: tuple[Path, ...] = (("scope",), *(("derived", name) for name in _KEY_FIELDS))
 ATTRIBUTES: Mapping[str, Derived] = {
     "auditDestinations": Derived(_audit_destinations, {SETTINGS: (("scope",), _LOGS, *_DESTINATION_PATHS)}),
     "exportsAudit": Derived(_exports_audit, {SETTINGS: (_LOGS, *_DESTINATION_PATHS)}),
@@ -198,7 +229,7 @@ ATTRIBUTES: Mapping[str, Derived] = {
         _sink_needs_source,
         {
             SETTINGS: (("scope",), *_DESTINATION_PATHS),
-            **{type_: (*_CONSUMED, *consumers.PATHS[type_]) for type_ in (_STORAGE, _NAMESPACES, _CLUSTERS)},
+            **{type_: (("scope",), *consumers.GRAPH_NEEDS[type_]) for type_ in (_STORAGE, _NAMESPACES, _CLUSTERS)},
             _NAMESPACE_RULES: (("parent",), _NAMESPACE_NAME),
             _WORKSPACES: (("id",),),
             _LINKED: (("parent",), _CLUSTER),

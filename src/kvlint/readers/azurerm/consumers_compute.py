@@ -1,0 +1,83 @@
+"""Who needs a vault's keys: machines and their disks, containers, platform services.
+
+Source: the provider's documentation, schema and 5.0 upgrade guide, versions 3.116 to 5.10.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kvlint.readers.azurerm.consumer import KEY, SKU, keys, placed, within
+from kvlint.readers.azurerm.table import Field, Mapped, block, blocks, link, value
+
+# A disk that is made with a machine.
+_DISK: Mapping[str, Field] = {
+    "disk_encryption_set_id": link("managedDisk.diskEncryptionSet.id"),
+    "secure_vm_disk_encryption_set_id": link("managedDisk.securityProfile.diskEncryptionSet.id"),
+}
+
+COMPUTE: Mapping[str, Mapped] = {
+    "azurerm_app_configuration": placed(
+        "Microsoft.AppConfiguration/configurationStores",
+        sku=value("sku.name", default="free"),
+        encryption=within("key_vault_key_identifier"),
+    ),
+    "azurerm_automation_account": placed(
+        "Microsoft.Automation/automationAccounts", encryption=within("key_vault_key_id")
+    ),
+    "azurerm_batch_account": placed("Microsoft.Batch/batchAccounts", encryption=within("key_vault_key_id")),
+    "azurerm_container_group": placed("Microsoft.ContainerInstance/containerGroups", key_vault_key_id=KEY),
+    "azurerm_container_registry": placed(
+        "Microsoft.ContainerRegistry/registries",
+        sku=SKU,
+        encryption=within("key_vault_key_id", computed=True),
+    ),
+    "azurerm_disk_encryption_set": placed(
+        "Microsoft.Compute/diskEncryptionSets",
+        **keys("key_vault_key_id", "managed_hsm_key_id"),
+        auto_key_rotation_enabled=value("properties.rotationToLatestKeyVersionEnabled", default=False),
+        encryption_type=value("properties.encryptionType", default="EncryptionAtRestWithCustomerKey"),
+    ),
+    "azurerm_fluid_relay_server": placed(
+        "Microsoft.FluidRelay/fluidRelayServers", customer_managed_key=within("key_vault_key_id")
+    ),
+    # Retired. The provider had no argument for its key.
+    "azurerm_integration_service_environment": placed("Microsoft.Logic/integrationServiceEnvironments"),
+    "azurerm_kubernetes_cluster": placed(
+        "Microsoft.ContainerService/managedClusters",
+        disk_encryption_set_id=link("properties.diskEncryptionSetID"),
+        key_management_service=block(
+            "",
+            {
+                "key_vault_key_id": KEY,
+                "key_vault_network_access": value(
+                    "properties.securityProfile.azureKeyVaultKms.keyVaultNetworkAccess", default="Public"
+                ),
+            },
+        ),
+    ),
+    "azurerm_load_test": placed("Microsoft.LoadTestService/loadTests", encryption=within("key_url")),
+    "azurerm_managed_disk": placed(
+        "Microsoft.Compute/disks",
+        create_option=value("properties.creationData.createOption"),
+        disk_encryption_set_id=link("properties.encryption.diskEncryptionSetId"),
+        secure_vm_disk_encryption_set_id=link("properties.securityProfile.secureVMDiskEncryptionSetId"),
+    ),
+    **{
+        f"azurerm_{system}_virtual_machine": placed(
+            "Microsoft.Compute/virtualMachines",
+            # First, for of two arguments for one path the first that is set counts.
+            os_managed_disk_id=link("properties.storageProfile.osDisk.managedDisk.id"),
+            os_disk=block("properties.storageProfile.osDisk", _DISK),
+        )
+        for system in ("linux", "windows")
+    },
+    **{
+        f"azurerm_{system}_virtual_machine_scale_set": placed(
+            "Microsoft.Compute/virtualMachineScaleSets",
+            os_disk=block("properties.virtualMachineProfile.storageProfile.osDisk", _DISK),
+            data_disk=blocks("properties.virtualMachineProfile.storageProfile.dataDisks", _DISK),
+        )
+        for system in ("linux", "orchestrated", "windows")
+    },
+}
