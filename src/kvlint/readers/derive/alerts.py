@@ -1,30 +1,26 @@
-"""Who is told what happens to a vault: alerts on activities and metrics, and notices before an object in it expires.
+"""Who is told what happens to a vault: alerts on activities and metrics.
 
 Sources: learn.microsoft.com/azure/azure-monitor/platform/activity-log-schema and alerts-activity-log (what an activity
 log alert can ask for), learn.microsoft.com/azure/role-based-access-control/permissions/security (the operations),
-learn.microsoft.com/azure/key-vault/general/alert (the metrics) and event-grid-overview (the events).
+learn.microsoft.com/azure/key-vault/general/alert (the metrics).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from kvlint.model.graph import Resource
 from kvlint.model.value import Absent, Answer, MapValue, Path, Scalar, Unknown, Value, select, text_of
 from kvlint.readers.derive.assignments import COVERS_NEEDS
 from kvlint.readers.derive.attribute import Context, Derived
-from kvlint.readers.derive.companions import Companions, Sure, companions, is_one_of, items_of, said
+from kvlint.readers.derive.companions import Sure, is_one_of, items_of, said
 from kvlint.readers.derive.scope import Coverage
 from kvlint.readers.derive.vaults import MANAGED_HSMS, VAULTS
-from kvlint.readers.references import reference_of
 
 ACTIVITY = "microsoft.insights/activitylogalerts"
 METRIC = "microsoft.insights/metricalerts"
 QUERY = "microsoft.insights/scheduledqueryrules"
-TOPICS = "microsoft.eventgrid/systemtopics"
-TOPIC_SUBSCRIPTIONS = "microsoft.eventgrid/systemtopics/eventsubscriptions"
-SUBSCRIPTIONS = "microsoft.eventgrid/eventsubscriptions"
 
 _SCOPES: Path = ("properties", "scopes")
 _ENABLED: Path = ("properties", "enabled")
@@ -32,8 +28,6 @@ _CRITERIA: Path = ("derived", "criteria")
 _CONDITION: Path = ("properties", "condition", "allOf")
 _METRICS: Path = ("properties", "criteria", "allOf")
 _SOURCE: Path = ("properties", "source")
-_INCLUDED: Path = ("properties", "filter", "includedEventTypes")
-_TOPIC: Path = ("derived", "topicName")
 
 _GRANT = "Microsoft.Authorization/roleAssignments/write"
 # By type: a word for what is done, and the operation in the activity log.
@@ -62,11 +56,6 @@ _HEALTH: Mapping[str, Mapping[str, tuple[str, ...]]] = {
     },
     MANAGED_HSMS: {"availability": ("Availability",), "latency": ("ServiceApiLatency",)},
 }
-_EVENTS: Mapping[str, str] = {
-    "secrets": "Microsoft.KeyVault.SecretNearExpiry",
-    "keys": "Microsoft.KeyVault.KeyNearExpiry",
-    "certificates": "Microsoft.KeyVault.CertificateNearExpiry",
-}
 # azurerm has a plural of most fields, a list of which one is enough.
 _PLURALS: Mapping[str, str] = {
     "levels": "level",
@@ -77,6 +66,7 @@ _PLURALS: Mapping[str, str] = {
     "resourceGroups": "resourceGroup",
     "resourceIds": "resourceId",
 }
+_RESOURCE = "resourceid"
 _HAPPENS = ("started", "accepted", "succeeded")
 
 
@@ -92,44 +82,71 @@ def _alerted_on(resource: Resource, context: Context) -> Value | None:
     type_ = resource.type.lower()
     if type_ not in _OPERATIONS:
         return None
-    watching = {one: tuple(_watchers(context, one).of(resource.address)) for one in (ACTIVITY, METRIC)}
+    told = _told(context).get(resource.address, {})
     fields: dict[str, Value] = {}
     for word, operation in _OPERATIONS[type_].items():
-        told = (min(sure, _fires(alert, operation, resource, context)) for alert, sure in watching[ACTIVITY])
-        sure = max((*told, _asked_by_query(context, operation)), default=Sure.NO)
+        sure = max(told.get(operation, Sure.NO), _asked_by_query(context, operation))
         fields[word] = said(resource, sure, context, f"no alert on {operation}", "an alert may or may not tell of it")
     for word, metrics in _HEALTH[type_].items():
-        sure = max((min(sure, _measures(alert, metrics)) for alert, sure in watching[METRIC]), default=Sure.NO)
+        sure = max(told.get(metric, Sure.NO) for metric in metrics)
         fields[word] = said(resource, sure, context, f"no alert on {metrics[0]}", "an alert may or may not measure it")
     return MapValue(at=resource.at, fields=fields, origin="derived")
 
 
-def _watchers(context: Context, type_: str) -> Companions:
-    """Which alerts of a type have which vaults in their scopes."""
-    key = f"watchers {type_}"
-    if key not in context.kept:
+def _told(context: Context) -> Mapping[str, Mapping[str, Sure]]:
+    """By the address of a vault: of which operations and metrics any alert tells. Worked out once for a graph."""
+    if "told" not in context.kept:
+        best: dict[str, dict[str, Sure]] = {}
         coverage = Coverage(context.index)
-        references = [
-            coverage.covered(alert, "properties.scopes", scope)
-            for alert in context.index.of_type(type_)
-            if alert.stays
-            for scope in items_of(alert.select(_SCOPES))
-        ]
-        context.kept[key] = Companions(references, context)
-    found: Companions = context.kept[key]
+        for alert, tells in _alerts(context):
+            sures = {what: sure for what, sure in tells.items() if sure is not Sure.NO}
+            for vault, watched in _watched(alert, coverage).items() if sures else ():
+                own = best.setdefault(vault, {})
+                for what, sure in sures.items():
+                    own[what] = max(own.get(what, Sure.NO), min(sure, watched))
+        context.kept["told"] = best
+    found: Mapping[str, Mapping[str, Sure]] = context.kept["told"]
     return found
 
 
-def _fires(alert: Resource, operation: str, vault: Resource, context: Context) -> Sure:
-    """Whether an alert that has a vault in its scopes tells of an operation on it."""
-    clauses = list(_clauses(alert))
+def _alerts(context: Context) -> Iterator[tuple[Resource, dict[str, Sure]]]:
+    """Every alert, with what it tells of the vaults that it watches."""
+    for alert in context.index.of_type(ACTIVITY):
+        if alert.stays:
+            yield alert, {one: _fires(alert, one) for of_type in _OPERATIONS.values() for one in of_type.values()}
+    metrics = {one for of_type in _HEALTH.values() for several in of_type.values() for one in several}
+    for alert in context.index.of_type(METRIC):
+        if alert.stays:
+            yield alert, {one: _measures(alert, one) for one in metrics}
+
+
+def _watched(alert: Resource, coverage: Coverage) -> Mapping[str, Sure]:
+    """The vaults in the scopes of an alert, and among the resources that it may be narrowed down to."""
+    found = _covered(alert, items_of(alert.select(_SCOPES)), coverage)
+    for clause, *others in _clauses(alert):
+        if clause.field == _RESOURCE and not others:
+            among = _covered(alert, clause.values, coverage)
+            found = {vault: min(sure, among.get(vault, Sure.NO)) for vault, sure in found.items()}
+    return found
+
+
+def _covered(alert: Resource, scopes: Iterable[Answer], coverage: Coverage) -> dict[str, Sure]:
+    found: dict[str, Sure] = {}
+    for scope in scopes:
+        if not isinstance(scope, Absent):
+            reference = coverage.covered(alert, "properties.scopes", scope)
+            for vault in (*reference.candidates, *(coverage.all if reference.anything else ())):
+                found.setdefault(vault, Sure.PERHAPS)
+            found |= dict.fromkeys(reference.targets, Sure.YES)
+    return found
+
+
+def _fires(alert: Resource, operation: str) -> Sure:
+    """Whether an alert tells of an operation on whatever it watches."""
+    clauses = [either for either in _clauses(alert) if len(either) > 1 or either[0].field != _RESOURCE]
     if not clauses:
-        return Sure.PERHAPS
-    holds = (
-        max((_holds(clause, operation, vault, context) for clause in either), default=Sure.PERHAPS)
-        for either in clauses
-    )
-    return min(_is_on(alert), *holds)
+        return min(_is_on(alert), Sure.PERHAPS)
+    return min(_is_on(alert), *(max(_holds(clause, operation) for clause in either) for either in clauses))
 
 
 def _is_on(alert: Resource) -> Sure:
@@ -157,14 +174,12 @@ def _clause(item: Value) -> _Clause:
     return _Clause(text_of(select(item, ("field",))).lower(), values)
 
 
-def _holds(clause: _Clause, operation: str, vault: Resource, context: Context) -> Sure:
-    return max((_equals(clause.field, value, operation, vault, context) for value in clause.values), default=Sure.NO)
+def _holds(clause: _Clause, operation: str) -> Sure:
+    return max((_equals(clause.field, value, operation) for value in clause.values), default=Sure.NO)
 
 
-def _equals(field: str, value: Answer, operation: str, vault: Resource, context: Context) -> Sure:
-    """Whether a field of the event of an operation on a vault equals a value."""
-    if field == "resourceid":
-        return _is_vault(value, vault, context)
+def _equals(field: str, value: Answer, operation: str) -> Sure:
+    """Whether a field of the event of an operation equals a value."""
     text = text_of(value).lower() if isinstance(value, Scalar) else ""
     if not text:
         return Sure.PERHAPS
@@ -184,21 +199,14 @@ def _equals(field: str, value: Answer, operation: str, vault: Resource, context:
             return Sure.PERHAPS
 
 
-def _is_vault(value: Answer, vault: Resource, context: Context) -> Sure:
-    """Whether an id names a vault."""
-    named = None if isinstance(value, Absent) else reference_of("", "", value, context.index)
-    if named is None or vault.address in named.targets:
-        return Sure.NO if named is None else Sure.YES
-    return Sure.PERHAPS if named.anything or vault.address in named.candidates else Sure.NO
-
-
 def _asked_by_query(context: Context, operation: str) -> Sure:
     """Whether a log alert speaks of an operation. What its query makes of it is not looked into."""
     if "queries" not in context.kept:
-        context.kept["queries"] = [query for rule in context.index.of_type(QUERY) for query in _queries(rule)]
-    queries: list[Answer] = context.kept["queries"]
-    speaks = any(isinstance(query, Unknown) or operation.lower() in text_of(query).lower() for query in queries)
-    return Sure.PERHAPS if speaks else Sure.NO
+        queries = [query for rule in context.index.of_type(QUERY) for query in _queries(rule)]
+        is_open = any(isinstance(query, Unknown) for query in queries)
+        context.kept["queries"] = is_open, " ".join(text_of(query).lower() for query in queries)
+    is_open, texts = context.kept["queries"]
+    return Sure.PERHAPS if is_open or operation.lower() in texts else Sure.NO
 
 
 def _queries(rule: Resource) -> Iterator[Answer]:
@@ -209,42 +217,11 @@ def _queries(rule: Resource) -> Iterator[Answer]:
             yield select(item, ("query",))
 
 
-def _measures(alert: Resource, metrics: tuple[str, ...]) -> Sure:
-    """Whether a metric alert watches one of some metrics."""
+def _measures(alert: Resource, metric: str) -> Sure:
+    """Whether a metric alert watches a metric."""
     found = items_of(alert.select(_METRICS))
-    measured = max((is_one_of(select(item, ("metricName",)), *metrics) for item in found), default=Sure.PERHAPS)
+    measured = max((is_one_of(select(item, ("metricName",)), metric) for item in found), default=Sure.PERHAPS)
     return min(_is_on(alert), measured)
-
-
-def _notices(resource: Resource, context: Context) -> Value | None:
-    """For which kinds of objects in a vault an event is sent to somebody when one will soon expire."""
-    if resource.type.lower() != VAULTS:
-        return None
-    listening = list(companions(context, "scope", SUBSCRIPTIONS).of(resource.address))
-    for topic, sure in companions(context, ".".join(map(str, _SOURCE)), TOPICS).of(resource.address):
-        listening += ((one, min(sure, of_topic)) for one, of_topic in _subscriptions(topic, context))
-    fields: dict[str, Value] = {}
-    for kind, event in _EVENTS.items():
-        sure = max((min(sure, _includes(one, event)) for one, sure in listening), default=Sure.NO)
-        fields[kind] = said(resource, sure, context, f"no subscription to {event}", "a subscription may include it")
-    return MapValue(at=resource.at, fields=fields, origin="derived")
-
-
-def _subscriptions(topic: Resource, context: Context) -> Iterator[tuple[Resource, Sure]]:
-    """The subscriptions of a system topic: azurerm names the topic by its name."""
-    yield from companions(context, "parent", TOPIC_SUBSCRIPTIONS).of(topic.address)
-    for one in context.index.of_type(TOPIC_SUBSCRIPTIONS):
-        named = one.select(_TOPIC)
-        if one.stays and not isinstance(named, Absent):
-            yield one, is_one_of(named, topic.name)
-
-
-def _includes(subscription: Resource, event: str) -> Sure:
-    """Whether a subscription is to events of a type; without a list it is to all."""
-    included = subscription.select(_INCLUDED)
-    if isinstance(included, Absent):
-        return Sure.YES
-    return max((is_one_of(item, event) for item in items_of(included)), default=Sure.YES)
 
 
 _PLACES: Mapping[str, tuple[Path, ...]] = {
@@ -258,14 +235,6 @@ ATTRIBUTES: Mapping[str, Derived] = {
             ACTIVITY: (_SCOPES, _ENABLED, _CRITERIA, _CONDITION),
             METRIC: (_SCOPES, _ENABLED, _METRICS),
             QUERY: (_SOURCE, _METRICS),
-        },
-    ),
-    "notices": Derived(
-        _notices,
-        {
-            TOPICS: (_SOURCE, ("name",)),
-            TOPIC_SUBSCRIPTIONS: (("parent",), _TOPIC, _INCLUDED),
-            SUBSCRIPTIONS: (("scope",), _INCLUDED),
         },
     ),
 }

@@ -19,14 +19,14 @@ _TIER: Path = ("properties", "pricingTier")
 
 def _plans(resource: Resource, context: Context) -> Value | None:
     """The plans of a subscription by name and tier; said of the first of them alone, so that it is said once."""
-    if resource.type.lower() != PRICINGS or resource.existing:
+    if resource.type.lower() != PRICINGS or resource.existing or not resource.stays:
         return None
+    groups = _by_subscription(context)
     own = _subscription(resource)
-    here = [one for one in context.index.of_type(PRICINGS) if one.stays]
-    same = [one for one in here if _subscription(one) == own]
-    if next((one.address for one in same if not one.existing), "") != resource.address:
+    same = groups[own]
+    if next(one.address for one in same if not one.existing) != resource.address:
         return None
-    others = (one for one in here if _subscription(one) != own and _may_be_same(_subscription(one), own))
+    others = (one for key, group in groups.items() if key != own and _may_be_same(key, own) for one in group)
     items: list[Value] = [_plan(one, bool(one.conditions - resource.conditions), resource.at) for one in same]
     items += (_plan(one, True, resource.at) for one in others)
     if not context.closed:
@@ -45,6 +45,18 @@ def _plan(plan: Resource, perhaps: bool, at: Location) -> Value:
     }
     fields: dict[str, Value] = {word: msgspec.structs.replace(value, at=at) for word, value in known.items()}
     return MapValue(at=at, fields=fields, origin="derived")
+
+
+def _by_subscription(context: Context) -> Mapping[tuple[str, str], list[Resource]]:
+    """The plans of each subscription, in the order of the input."""
+    if "plans" not in context.kept:
+        found: dict[tuple[str, str], list[Resource]] = {}
+        for plan in context.index.of_type(PRICINGS):
+            if plan.stays:
+                found.setdefault(_subscription(plan), []).append(plan)
+        context.kept["plans"] = found
+    plans: Mapping[tuple[str, str], list[Resource]] = context.kept["plans"]
+    return plans
 
 
 def _subscription(plan: Resource) -> tuple[str, str]:

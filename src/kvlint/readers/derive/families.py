@@ -16,6 +16,7 @@ from kvlint.readers.derive import (
     logging,
     network_dns,
     network_rules,
+    notices,
     pinned,
     vaults,
 )
@@ -32,6 +33,7 @@ DERIVED: Mapping[str, Derived] = {
         consumers.ATTRIBUTES,
         logging.ATTRIBUTES,
         alerts.ATTRIBUTES,
+        notices.ATTRIBUTES,
         defender.ATTRIBUTES,
         lifecycle.ATTRIBUTES,
         encryption.ATTRIBUTES,
