@@ -173,7 +173,8 @@ def _of_rule(rule: Resource, context: Context) -> _Vaults:
     if not isinstance(name, Scalar):
         return _any_of(_NAMESPACES, context)
     same = context.index.named(_NAMESPACES, str(name.value).lower())
-    return _joined(_of_one(one, context) for one in same)
+    nameless = (one for one in context.index.of_type(_NAMESPACES) if isinstance(one.select(("name",)), Unknown))
+    return _joined((*(_of_one(one, context) for one in same), *(_of_one(one, context).doubted for one in nameless)))
 
 
 def _encrypting(sink: Answer, type_: str, context: Context) -> _Vaults:

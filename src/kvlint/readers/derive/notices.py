@@ -45,9 +45,12 @@ def _notices(resource: Resource, context: Context) -> Value | None:
 def _subscriptions(topic: Resource, context: Context) -> Iterator[tuple[Resource, Sure]]:
     """The subscriptions of a system topic: azurerm names the topic by its name."""
     yield from companions(context, "parent", TOPIC_SUBSCRIPTIONS).of(topic.address)
-    named = _by_topic(context)
-    yield from ((one, Sure.YES) for one in named.get(topic.name.lower(), ()))
-    yield from ((one, Sure.PERHAPS) for one in named.get("", ()))
+    by_topic, name = _by_topic(context), topic.select(("name",))
+    if isinstance(name, Scalar):
+        yield from ((one, Sure.YES) for one in by_topic.get(str(name.value).lower(), ()))
+        yield from ((one, Sure.PERHAPS) for one in by_topic.get("", ()))
+    else:
+        yield from ((one, Sure.PERHAPS) for found in by_topic.values() for one in found)
 
 
 def _by_topic(context: Context) -> Mapping[str, list[Resource]]:
