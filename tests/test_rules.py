@@ -129,7 +129,7 @@ def consumers() -> set[str]:
     return tables | set(PATHS)
 
 
-@pytest.mark.parametrize("id_", ["KV004", "KV909"])
+@pytest.mark.parametrize("id_", ["KV004", "KV008", "KV909"])
 def test_rules_about_key_consumers_know_them_all(id_: str) -> None:
     conditions = (BY_ID[id_].when, BY_ID[id_].require)
     links = [link for condition in conditions for link in linked(condition) if link.via.startswith("derived.key")]

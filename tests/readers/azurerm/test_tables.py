@@ -50,12 +50,14 @@ SHARED = {
     "derived.keyId",
     "displayName",
     "parent",
+    "properties.criteria.allOf",
     "properties.enableRbacAuthorization",
     "properties.logs",
     "properties.metrics",
     "properties.publicNetworkAccessForIngestion",
     "properties.publicNetworkAccessForQuery",
     "properties.serviceEndpoints",
+    "properties.source",
     "properties.value",
 }
 KINDS = {"value", "flag", "link", "links", "block", "blocks", "wrap"}
@@ -149,7 +151,7 @@ def test_each_kind_has_what_it_needs_and_nothing_else(type_: str) -> None:
         assert bool(field.fields) == (field.kind in ("block", "blocks")), argument
         assert all(field.words) == (field.kind == "flag"), argument
         assert bool(field.item) == (field.kind == "wrap"), argument
-        assert not field.constants or field.kind == "blocks", argument
+        assert not field.constants or field.kind in ("block", "blocks"), argument
         assert not field.defaults or field.kind in ("value", "flag"), argument
         assert field.kind != "flag" or all(isinstance(default.value, bool) for default in field.defaults), argument
 

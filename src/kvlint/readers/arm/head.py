@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 # What only ever extends something else: within a resource, that resource.
 _EXTENSIONS = (
     "microsoft.authorization/roleassignments", "microsoft.authorization/locks",
-    "microsoft.insights/diagnosticsettings", "microsoft.security/",
+    "microsoft.insights/diagnosticsettings", "microsoft.security/", "microsoft.eventgrid/eventsubscriptions",
 )  # fmt: skip
 _MAX_ADDRESS = 300
 _PLAINLY = str.maketrans({OPEN: None, CLOSE: None, "\u2215": "/"})

@@ -22,7 +22,10 @@ _NOT_ATTRIBUTES = frozenset(
 )
 _SECRETS = "Microsoft.KeyVault/vaults/secrets"
 # What extends anything, so that its scope is a fact about it even where it goes to a whole group or subscription.
-_EXTENSIONS = ("microsoft.authorization/", "microsoft.insights/diagnosticsettings", "microsoft.security/pricings")
+_EXTENSIONS = (
+    "microsoft.authorization/", "microsoft.insights/diagnosticsettings", "microsoft.security/pricings",
+    "microsoft.eventgrid/eventsubscriptions",
+)  # fmt: skip
 
 
 class Declaration(msgspec.Struct, frozen=True, kw_only=True):

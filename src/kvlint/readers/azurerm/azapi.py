@@ -7,7 +7,10 @@ AZAPI_RESOURCE, AZAPI_UPDATE = "azapi_resource", "azapi_update_resource"
 AZAPI_UNSEEN = {"azapi_data_plane_resource": "error", "azapi_resource_action": "warning"}
 AZAPI = frozenset({AZAPI_RESOURCE, AZAPI_UPDATE, *AZAPI_UNSEEN})
 # Extension types: their parent_id is what they extend.
-_EXTENSIONS = ("microsoft.insights/diagnosticsettings", "microsoft.authorization/")
+_EXTENSIONS = (
+    "microsoft.insights/diagnosticsettings", "microsoft.authorization/", "microsoft.security/pricings",
+    "microsoft.eventgrid/eventsubscriptions",
+)  # fmt: skip
 
 
 def above_of(type_: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kvlint.readers.azurerm.consumer import KEY, NAME, SKU, addition, keys, placed, within
-from kvlint.readers.azurerm.table import Mapped, link, value
+from kvlint.readers.azurerm.table import Mapped, blocks, link, value
 
 CONSUMERS_ANALYTICS: Mapping[str, Mapped] = {
     "azurerm_data_factory": placed(
@@ -42,6 +42,7 @@ CONSUMERS_ANALYTICS: Mapping[str, Mapped] = {
     "azurerm_monitor_scheduled_query_rules_alert_v2": placed(
         "Microsoft.Insights/scheduledQueryRules",
         workspace_alerts_storage_enabled=value("properties.checkWorkspaceAlertsStorageConfigured", default=False),
+        criteria=blocks("properties.criteria.allOf", {"query": value("query")}),
     ),
     "azurerm_stream_analytics_job": placed(
         "Microsoft.StreamAnalytics/streamingJobs",

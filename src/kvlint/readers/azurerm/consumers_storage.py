@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kvlint.readers.azurerm.consumer import KEY, NAME, SKU, SPLIT_KEY, addition, child, keys, placed, within
-from kvlint.readers.azurerm.table import Mapped, link, links, value
+from kvlint.readers.azurerm.table import Field, Mapped, link, links, value
 
 _STORAGE = "Microsoft.Storage/storageAccounts"
 
@@ -49,6 +49,16 @@ CONSUMERS_STORAGE: Mapping[str, Mapped] = {
         _STORAGE,
         account_kind=value("kind", default="StorageV2"),
         customer_managed_key=within("key_vault_key_id", "managed_hsm_key_id"),
+        # What matters of an account that audit events are kept in.
+        immutability_policy=Field(
+            arm="properties.immutableStorageWithVersioning",
+            kind="block",
+            fields={
+                "allow_protected_append_writes": value("immutabilityPolicy.allowProtectedAppendWrites"),
+                "state": value("immutabilityPolicy.state"),
+            },
+            constants={"enabled": True},
+        ),
         queue_encryption_key_type=value("properties.encryption.services.queue.keyType", default="Service"),
         table_encryption_key_type=value("properties.encryption.services.table.keyType", default="Service"),
     ),

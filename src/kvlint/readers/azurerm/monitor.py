@@ -1,4 +1,4 @@
-"""What watches over vaults: diagnostic settings, workspaces, activity log alerts, Defender plans.
+"""What watches over vaults: diagnostic settings, workspaces, Defender plans.
 
 Source: the provider's documentation, schema and upgrade guides, versions 2.0 to 5.10.
 """
@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kvlint.readers.azurerm.table import Mapped, block, blocks, flag, link, links, number, value
+from kvlint.readers.azurerm.table import Mapped, blocks, flag, link, number, value
 from kvlint.readers.azurerm.vault import PLACED
 
 _INGESTION = "properties.publicNetworkAccessForIngestion"
@@ -72,35 +72,11 @@ MONITOR: Mapping[str, Mapped] = {
             "internet_query_access_type": value(_QUERY, default="Enabled"),
         },
     ),
-    "azurerm_monitor_activity_log_alert": Mapped(
-        type="Microsoft.Insights/activityLogAlerts",
-        fields={
-            **PLACED,
-            "scopes": links("properties.scopes"),
-            "description": value("properties.description"),
-            "enabled": value("properties.enabled", default=True),
-            # ARM spells each of them as an item of `condition.allOf`: a field and what it equals.
-            "criteria": block(
-                "derived.criteria",
-                {
-                    "category": value("category"),
-                    "operation_name": value("operationName"),
-                    "level": value("level"),
-                    "status": value("status"),
-                    "resource_provider": value("resourceProvider"),
-                    "resource_type": value("resourceType"),
-                    "resource_group": value("resourceGroup"),
-                    "resource_id": link("resourceId"),
-                    "resource_ids": links("resourceIds"),
-                },
-            ),
-            "action": blocks("properties.actions.actionGroups", {"action_group_id": link("actionGroupId")}),
-        },
-    ),
     "azurerm_security_center_subscription_pricing": Mapped(
         type="Microsoft.Security/pricings",
         fields={
-            "resource_type": value("properties.resourceType", default="VirtualMachines"),
+            # Azure names a plan's resource after what the plan protects.
+            "resource_type": value("name", default="VirtualMachines"),
             "tier": value("properties.pricingTier"),
             "subplan": value("properties.subPlan"),
         },

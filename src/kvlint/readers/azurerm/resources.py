@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kvlint.model.value import Scalar, Value
+from kvlint.readers.azurerm.alerts import ALERTS
 from kvlint.readers.azurerm.authorization import AUTHORIZATION
 from kvlint.readers.azurerm.compute import COMPUTE
 from kvlint.readers.azurerm.consumers_analytics import CONSUMERS_ANALYTICS
@@ -19,6 +20,7 @@ from kvlint.readers.azurerm.hsm import HSM
 from kvlint.readers.azurerm.monitor import MONITOR
 from kvlint.readers.azurerm.network import NETWORK
 from kvlint.readers.azurerm.objects import OBJECTS
+from kvlint.readers.azurerm.sinks import SINKS
 from kvlint.readers.azurerm.table import Mapped
 from kvlint.readers.azurerm.vault import VAULT
 
@@ -29,6 +31,8 @@ TABLES: tuple[Mapping[str, Mapped], ...] = (
     HSM,
     NETWORK,
     MONITOR,
+    ALERTS,
+    SINKS,
     AUTHORIZATION,
     COMPUTE,
     CONSUMERS_ANALYTICS,

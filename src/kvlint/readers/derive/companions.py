@@ -58,9 +58,9 @@ def companions(context: Context, via: str, type_: str) -> Companions:
 
 
 def is_one_of(answer: Answer, *words: str) -> Sure:
-    """Whether a text is one of these (lower case)."""
+    """Whether a text is one of these. Azure compares without case."""
     if isinstance(answer, Scalar):
-        return Sure.YES if str(answer.value).lower() in words else Sure.NO
+        return Sure.YES if str(answer.value).lower() in map(str.lower, words) else Sure.NO
     return Sure.PERHAPS if isinstance(answer, Unknown | Link) else Sure.NO
 
 

@@ -6,15 +6,19 @@ from collections.abc import Mapping
 
 from kvlint.model.value import Path
 from kvlint.readers.derive import (
+    alerts,
     assignments,
     consumers,
+    defender,
     encryption,
     endpoints,
     grantees,
     grants,
     lifecycle,
+    logging,
     network_dns,
     network_rules,
+    notices,
     pinned,
     platform,
     principals,
@@ -40,6 +44,10 @@ DERIVED: Mapping[str, Derived] = {
         network_rules.ATTRIBUTES,
         network_dns.ATTRIBUTES,
         consumers.ATTRIBUTES,
+        logging.ATTRIBUTES,
+        alerts.ATTRIBUTES,
+        notices.ATTRIBUTES,
+        defender.ATTRIBUTES,
         encryption.ATTRIBUTES,
         pinned.ATTRIBUTES,
     )

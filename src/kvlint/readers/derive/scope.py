@@ -73,7 +73,11 @@ class Coverage:
             if resource.stays:
                 answer = resource.select(SCOPE)
                 if not isinstance(answer, Absent):
-                    yield certain_only(self._covered(resource.address, via, answer), resource, self.index)
+                    yield self.covered(resource, via, answer)
+
+    def covered(self, resource: Resource, via: str, scope: Value) -> Reference:
+        """The vaults that one scope of a resource certainly and perhaps covers."""
+        return certain_only(self._covered(resource.address, via, scope), resource, self.index)
 
     def _covered(self, source: str, via: str, scope: Value) -> Reference:
         if isinstance(scope, Unknown) and scope_level(scope.pattern) is None:

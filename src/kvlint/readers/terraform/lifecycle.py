@@ -52,10 +52,10 @@ def _prevented(entity: ResourceEntity) -> Value:
     found = entity.instance.run.frozen(entity.instance.evaluate(piece, entity.local)) if piece is not None else None
     if found is None:
         return Scalar(at=entity.at, value=False, origin="default", note="not set, and the default is false")
-    if isinstance(found, Scalar):
-        plain = _BOOLEANS.get(str(found.value).lower())
-        return Unknown(at=found.at, why="it is no boolean") if plain is None else Scalar(at=found.at, value=plain)
-    return found
+    plain = _BOOLEANS.get(str(found.value).lower()) if isinstance(found, Scalar) else None
+    if plain is not None:
+        return Scalar(at=found.at, value=plain)
+    return found if isinstance(found, Unknown) else Unknown(at=found.at, why="it is no boolean")
 
 
 def _ignored(entity: ResourceEntity) -> Value:

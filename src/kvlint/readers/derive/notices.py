@@ -1,0 +1,87 @@
+"""Who is told before an object in a vault expires: those who subscribe to its near-expiry events.
+
+Source: learn.microsoft.com/azure/key-vault/general/event-grid-overview, and learn.microsoft.com/azure/event-grid
+(event-filtering: without a list of types a subscription is to all).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from kvlint.model.graph import Resource
+from kvlint.model.value import Absent, MapValue, Path, Scalar, Value
+from kvlint.readers.derive.attribute import Context, Derived
+from kvlint.readers.derive.companions import Sure, companions, is_one_of, items_of, said
+from kvlint.readers.derive.vaults import VAULTS
+
+TOPICS = "microsoft.eventgrid/systemtopics"
+TOPIC_SUBSCRIPTIONS = "microsoft.eventgrid/systemtopics/eventsubscriptions"
+SUBSCRIPTIONS = "microsoft.eventgrid/eventsubscriptions"
+
+_SOURCE: Path = ("properties", "source")
+_INCLUDED: Path = ("properties", "filter", "includedEventTypes")
+_TOPIC: Path = ("derived", "topicName")
+_EVENTS: Mapping[str, str] = {
+    "secrets": "Microsoft.KeyVault.SecretNearExpiry",
+    "keys": "Microsoft.KeyVault.KeyNearExpiry",
+    "certificates": "Microsoft.KeyVault.CertificateNearExpiry",
+}
+
+
+def _notices(resource: Resource, context: Context) -> Value | None:
+    """For which kinds of objects in a vault an event is sent to somebody when one will soon expire."""
+    if resource.type.lower() != VAULTS:
+        return None
+    listening = list(companions(context, "scope", SUBSCRIPTIONS).of(resource.address))
+    for topic, sure in companions(context, ".".join(map(str, _SOURCE)), TOPICS).of(resource.address):
+        listening += ((one, min(sure, of_topic)) for one, of_topic in _subscriptions(topic, context))
+    fields: dict[str, Value] = {}
+    for kind, event in _EVENTS.items():
+        sure = max((min(sure, _includes(one, event)) for one, sure in listening), default=Sure.NO)
+        fields[kind] = said(resource, sure, context, f"no subscription to {event}", "a subscription may include it")
+    return MapValue(at=resource.at, fields=fields, origin="derived")
+
+
+def _subscriptions(topic: Resource, context: Context) -> Iterator[tuple[Resource, Sure]]:
+    """The subscriptions of a system topic: azurerm names the topic by its name."""
+    yield from companions(context, "parent", TOPIC_SUBSCRIPTIONS).of(topic.address)
+    by_topic, name = _by_topic(context), topic.select(("name",))
+    if isinstance(name, Scalar):
+        yield from ((one, Sure.YES) for one in by_topic.get(str(name.value).lower(), ()))
+        yield from ((one, Sure.PERHAPS) for one in by_topic.get("", ()))
+    else:
+        yield from ((one, Sure.PERHAPS) for found in by_topic.values() for one in found)
+
+
+def _by_topic(context: Context) -> Mapping[str, list[Resource]]:
+    """Subscriptions by the name that they give their topic, in lower case; empty where that is not known."""
+    if "subscriptions by topic" not in context.kept:
+        found: dict[str, list[Resource]] = {}
+        for one in context.index.of_type(TOPIC_SUBSCRIPTIONS):
+            name = one.select(_TOPIC)
+            if one.stays and not isinstance(name, Absent):
+                known = str(name.value).lower() if isinstance(name, Scalar) else ""
+                found.setdefault(known, []).append(one)
+        context.kept["subscriptions by topic"] = found
+    by_topic: Mapping[str, list[Resource]] = context.kept["subscriptions by topic"]
+    return by_topic
+
+
+def _includes(subscription: Resource, event: str) -> Sure:
+    """Whether a subscription is to events of a type; without a list it is to all."""
+    included = subscription.select(_INCLUDED)
+    if isinstance(included, Absent):
+        return Sure.YES
+    return max((is_one_of(item, event) for item in items_of(included)), default=Sure.YES)
+
+
+ATTRIBUTES: Mapping[str, Derived] = {
+    "notices": Derived(
+        _notices,
+        {
+            TOPICS: (_SOURCE, ("name",)),
+            TOPIC_SUBSCRIPTIONS: (("parent",), _TOPIC, _INCLUDED),
+            SUBSCRIPTIONS: (("scope",), _INCLUDED),
+        },
+    ),
+}

@@ -1,0 +1,102 @@
+"""What ``lifecycle`` blocks say, in all the ways in which Terraform takes them."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from kvlint.model.value import ListValue, Scalar, Unknown
+from kvlint.readers.terraform.read import TerraformRead
+from tests.readers.terraform.conftest import Read, plain, shown, value
+
+KV = "azurerm_key_vault.kv"
+
+
+def ignored(read: TerraformRead, address: str = KV) -> list[object]:
+    found = value(read, address, "derived", "ignoredChanges")
+    assert isinstance(found, ListValue)
+    return [item.value if isinstance(item, Scalar) else type(item) for item in found.items]
+
+
+def vault(lifecycle: str, type_: str = "azurerm_key_vault") -> str:
+    return f'resource "{type_}" "kv" {{\n  name = "kv"\n  lifecycle {{\n    {lifecycle}\n  }}\n}}\n'
+
+
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        ("prevent_destroy = true", True),
+        ('prevent_destroy = "true"', True),
+        ("prevent_destroy = false", False),
+        ("prevent_destroy = null", False),
+        ("create_before_destroy = true", False),
+    ],
+)
+def test_prevent_destroy(read: Read, written: str, found: bool) -> None:
+    assert plain(read(vault(written)), KV, "derived", "preventDestroy") is found
+
+
+@pytest.mark.parametrize("written", ["prevent_destroy = var.guarded", "prevent_destroy = []"])
+def test_prevent_destroy_that_is_not_known(read: Read, written: str) -> None:
+    found = read(vault(written) + 'variable "guarded" {\n  type = bool\n}\n')
+    assert isinstance(value(found, KV, "derived", "preventDestroy"), Unknown)
+
+
+@pytest.mark.parametrize(
+    ("written", "found"),
+    [
+        ("[]", []),
+        ("all", ["all"]),
+        ('["all"]', ["all"]),
+        ('[tags, tags["a"], contact]', ["tags", "tags", "derived.certificateContacts"]),
+        ("[network_acls[0].ip_rules, enable_rbac_authorization]",
+         ["properties.networkAcls", "properties.enableRbacAuthorization"]),
+        ('["network_acls", "access_policy.0.object_id"]', ["properties.networkAcls", "properties.accessPolicies"]),
+        ("[1 + 1, no_such_argument]", [Unknown, "no_such_argument"]),
+        ("", []),
+    ],
+)  # fmt: skip
+def test_ignore_changes_in_words_of_azure(read: Read, written: str, found: list[object]) -> None:
+    assert ignored(read(vault(f"ignore_changes = {written}" if written else ""))) == found
+
+
+def test_the_body_of_azapi(read: Read) -> None:
+    written = "ignore_changes = [body, body.tags, body.properties.networkAcls.ipRules, name]"
+    text = vault(written, "azapi_resource").replace('name = "kv"', 'type = "Microsoft.KeyVault/vaults@2023-07-01"')
+    found = ignored(read(text), "azapi_resource.kv")
+    assert found == ["properties", "tags", "properties.networkAcls", "name"]
+
+
+def test_json(read: Read) -> None:
+    block = {"lifecycle": {"prevent_destroy": True, "ignore_changes": ["network_acls", 'tags["a"]']}}
+    other = {"lifecycle": [{"ignore_changes": "all"}]}
+    found = read("", {"kv.tf.json": json.dumps({"resource": {"azurerm_key_vault": {"kv": block, "other": other}}})})
+    assert plain(found, KV, "derived", "preventDestroy") is True
+    assert ignored(found) == ["properties.networkAcls", "tags"]
+    assert ignored(found, "azurerm_key_vault.other") == ["all"]
+
+
+def test_an_override_lays_its_arguments_over_it_one_by_one(read: Read) -> None:
+    text = vault("prevent_destroy = true\n    ignore_changes = [tags]")
+    found = read(text, {"main_override.tf": vault("prevent_destroy = false")})
+    assert plain(found, KV, "derived", "preventDestroy") is False
+    assert shown(found, KV, "derived", "preventDestroy") == "prevent_destroy = false"
+    assert ignored(found) == ["tags"]
+
+
+def test_what_is_not_at_hand_may_say_anything(read: Read) -> None:
+    call = 'module "kv" {\n  source  = "Azure/avm-res-keyvault-vault/azurerm"\n  version = "0.10.2"\n  name = "kv"\n}\n'
+    found = read(call)
+    for name in ("preventDestroy", "ignoredChanges"):
+        assert isinstance(value(found, "module.kv.azurerm_key_vault.this", "derived", name), Unknown)
+
+
+def test_a_block_that_cannot_be_read_may_say_anything(read: Read) -> None:
+    found = read(vault("prevent_destroy = true").replace('name = "kv"', "]]\n  name"))
+    assert isinstance(value(found, KV, "derived", "preventDestroy"), Unknown)
+
+
+def test_what_is_only_read_has_none(read: Read) -> None:
+    found = read('data "azurerm_key_vault" "kv" {\n  name = "kv"\n}\n')
+    assert plain(found, "data.azurerm_key_vault.kv", "derived", "preventDestroy") is None
