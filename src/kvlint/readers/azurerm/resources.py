@@ -15,6 +15,7 @@ from kvlint.readers.azurerm.monitor import MONITOR
 from kvlint.readers.azurerm.network import NETWORK
 from kvlint.readers.azurerm.objects import OBJECTS
 from kvlint.readers.azurerm.table import Mapped
+from kvlint.readers.azurerm.tls import TLS
 from kvlint.readers.azurerm.vault import VAULT
 
 RESOURCES: Mapping[str, Mapped] = {
@@ -25,6 +26,7 @@ RESOURCES: Mapping[str, Mapped] = {
     **MONITOR,
     **AUTHORIZATION,
     **CONSUMERS,
+    **TLS,
 }
 
 _CANONICAL = {mapped.type.lower(): mapped.type for mapped in RESOURCES.values()}
