@@ -13,7 +13,8 @@ from kvlint.readers.derive.attribute import Context, Derived
 from kvlint.readers.derive.x509 import Certificate, certificate_in
 from kvlint.readers.references import Index, reference_of
 
-CERTIFICATES = "microsoft.keyvault/vaults/certificates"
+VAULTS = "microsoft.keyvault/vaults"
+CERTIFICATES = f"{VAULTS}/certificates"
 ISSUERS = f"{CERTIFICATES}/issuers"
 
 _POLICY: Path = ("properties", "policy")
@@ -21,8 +22,9 @@ _ISSUER: Path = (*_POLICY, "issuerParameters", "name")
 _MONTHS: Path = (*_POLICY, "x509CertificateProperties", "validityInMonths")
 _ACTIONS: Path = (*_POLICY, "lifetimeActions")
 _CONTENTS: Path = ("properties", "value")
+_CONTACTS: Path = ("derived", "certificateContacts")
 _PROVIDER: Path = ("properties", "provider")
-# Words that Key Vault itself gives a meaning. Source: learn.microsoft.com/azure/key-vault/certificates/about-certificates
+# Names that Key Vault itself gives a meaning (learn.microsoft.com/azure/key-vault/certificates/about-certificates).
 _OWN_ISSUERS = frozenset({"self", "unknown"})
 
 # The most days that a public certificate may be valid, by the first day on which the limit holds.
@@ -176,8 +178,21 @@ def _issuer_name(resource: Resource, context: Context) -> Value | None:
     return _made(resource, found.issuer) if isinstance(found, Certificate) else found
 
 
+def _contacts(resource: Resource, context: Context) -> Value | None:
+    """The contacts of a vault that exists already: whoever made it may have named some."""
+    del context
+    known = resource.select(_CONTACTS)
+    if resource.type.lower() != VAULTS or not resource.existing or (isinstance(known, ListValue) and known.items):
+        return None
+    return _doubt(resource, "the vault exists already, and may have contacts")
+
+
 _NEEDS: Mapping[str, Mapping[str, tuple[Path, ...]]] = {
-    "issuerProvider": {CERTIFICATES: (_ISSUER, ("parent",)), ISSUERS: (("name",), ("parent",), _PROVIDER)},
+    "issuerProvider": {
+        CERTIFICATES: (_ISSUER, ("parent",)),
+        ISSUERS: (("name",), ("parent",), _PROVIDER),
+        VAULTS: (("id",),),
+    },
     "renewals": {CERTIFICATES: (_ACTIONS, _MONTHS)},
     "daysOverPublicLimit": {CERTIFICATES: (_MONTHS,)},
     "daysLeft": {CERTIFICATES: (_CONTENTS,)},
@@ -197,5 +212,6 @@ def _of_certificates(make: Callable[[Resource, Context], Value | None]) -> Calla
 
 
 ATTRIBUTES: Mapping[str, Derived] = {
-    name: Derived(_of_certificates(make), _NEEDS[name]) for name, make in _MAKERS.items()
+    **{name: Derived(_of_certificates(make), _NEEDS[name]) for name, make in _MAKERS.items()},
+    "certificateContacts": Derived(_contacts, {VAULTS: (_CONTACTS,)}),
 }

@@ -15,7 +15,8 @@ from kvlint.readers.references import reference_of
 POOLS = "microsoft.keyvault/managedhsms"
 ASSIGNMENTS = f"{POOLS}/roleassignments"
 DEFINITIONS = f"{POOLS}/roledefinitions"
-CERTIFICATES = "microsoft.keyvault/vaults/certificates"
+VAULTS = "microsoft.keyvault/vaults"
+CERTIFICATES = f"{VAULTS}/certificates"
 
 _SHARES: Path = ("derived", "securityDomain", "certificateIds")
 _QUORUM: Path = ("derived", "securityDomain", "quorum")
@@ -95,6 +96,6 @@ def _unknown(role: Value) -> Unknown:
 
 ATTRIBUTES: Mapping[str, Derived] = {
     "spareShares": Derived(_spare, {POOLS: (_SHARES, _QUORUM)}),
-    "shareVaults": Derived(_share_vaults, {POOLS: (_SHARES,), CERTIFICATES: (("parent",),)}),
+    "shareVaults": Derived(_share_vaults, {POOLS: (_SHARES,), CERTIFICATES: (("parent",),), VAULTS: (("id",),)}),
     "localRole": Derived(_local_role, {ASSIGNMENTS: (_ROLE,), DEFINITIONS: (("name",),)}),
 }

@@ -14,6 +14,8 @@ from kvlint.model.value import Absent, ListValue, Path, Scalar, Unknown, Value, 
 from kvlint.readers.derive.attribute import Context, Derived
 from kvlint.readers.references import reference_of
 
+VAULTS = "microsoft.keyvault/vaults"
+CERTIFICATES = f"{VAULTS}/certificates"
 GATEWAYS = "microsoft.network/applicationgateways"
 APIM = "microsoft.apimanagement/service"
 FRONT_DOOR = "microsoft.cdn/profiles/secrets"
@@ -44,7 +46,7 @@ def _doubt(resource: Resource, why: str) -> Unknown:
 
 
 def _certificate_ids(resource: Resource, context: Context) -> Value | None:
-    """The certificates that a resource serves TLS with, by id. The secret of the same name holds a certificate's key."""
+    """The certificates that a resource serves TLS with, by id. The secret of a certificate's name holds its key."""
     del context
     found = tuple(map(_certificate_id, _named(resource)))
     return ListValue(at=resource.at, items=found, origin="derived") if found else None
@@ -80,19 +82,17 @@ def _certificate_id(value: Value) -> Value:
 
 def _serves_public(resource: Resource, context: Context) -> Value | None:
     """Whether anyone on the internet may be served by a resource that serves TLS."""
-    match resource.type.lower():
-        case type_ if type_ == GATEWAYS:
-            return _has_public_frontend(resource)
-        case type_ if type_ == APIM:
-            whole = resource.select(("scope",))
-            of = resource if isinstance(whole, Absent) else _one(resource, "scope", context)
-            return _unless(of, resource, _NETWORK, "internal")
-        case type_ if type_ == OF_ENVIRONMENT:
-            return _unless(_one(resource, "parent", context), resource, _INTERNAL, "true")
-        case type_ if type_ == FRONT_DOOR:
-            return _made(resource, True, "Front Door serves the internet")
-        case type_ if type_ == OF_APP_SERVICE:
-            return _doubt(resource, "which apps use it, and who can reach them, is not said")
+    type_ = resource.type.lower()
+    if type_ == GATEWAYS:
+        return _has_public_frontend(resource)
+    if type_ == APIM:
+        is_whole = isinstance(resource.select(("scope",)), Absent)
+        return _unless(resource if is_whole else _one(resource, "scope", context), resource, _NETWORK, "internal")
+    if type_ == OF_ENVIRONMENT:
+        return _unless(_one(resource, "parent", context), resource, _INTERNAL, "true")
+    if type_ == FRONT_DOOR:
+        return _made(resource, True, "Front Door serves the internet")
+    return _doubt(resource, "which apps use it, and who can reach them, is not said") if type_ in _CONSUMERS else None
 
 
 def _has_public_frontend(gateway: Resource) -> Value | None:
@@ -134,6 +134,9 @@ _CONSUMERS: Mapping[str, tuple[Path, ...]] = {
 }
 
 ATTRIBUTES: Mapping[str, Derived] = {
-    "certificateIds": Derived(_certificate_ids, _CONSUMERS),
+    # A certificate that is named by its address is found by its name, and its vault's.
+    "certificateIds": Derived(
+        _certificate_ids, {**_CONSUMERS, CERTIFICATES: (("name",), ("parent",)), VAULTS: (("id",),)}
+    ),
     "servesPublic": Derived(_serves_public, {**_CONSUMERS, ENVIRONMENTS: (_INTERNAL,)}),
 }

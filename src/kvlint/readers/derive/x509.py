@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import binascii
 import re
-from datetime import date, datetime
+from datetime import date
 from typing import NamedTuple
 
 _PEM = re.compile(r"-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END ")
@@ -87,7 +87,7 @@ def _day(time: _Element) -> date:
         text = ("19" if text[:2] >= "50" else "20") + text
     elif time.tag != _GENERALIZED_TIME:
         raise ValueError("it is no time")
-    return datetime.strptime(text[:14], "%Y%m%d%H%M%S").date()
+    return date(int(text[:4]), int(text[4:6]), int(text[6:8]))
 
 
 def _common_name(name: bytes) -> str:
