@@ -195,15 +195,15 @@ _NEEDS: Mapping[str, Mapping[str, tuple[Path, ...]]] = {
     },
     "renewals": {CERTIFICATES: (_ACTIONS, _MONTHS)},
     "daysOverPublicLimit": {CERTIFICATES: (_MONTHS,)},
-    "daysLeft": {CERTIFICATES: (_CONTENTS,)},
-    "issuerName": {CERTIFICATES: (_CONTENTS,)},
+    "importedDaysLeft": {CERTIFICATES: (_CONTENTS,)},
+    "importedIssuer": {CERTIFICATES: (_CONTENTS,)},
 }
 _MAKERS: Mapping[str, Callable[[Resource, Context], Value | None]] = {
     "issuerProvider": _issuer_provider,
     "renewals": _renewals,
     "daysOverPublicLimit": _days_over_limit,
-    "daysLeft": _days_left,
-    "issuerName": _issuer_name,
+    "importedDaysLeft": _days_left,
+    "importedIssuer": _issuer_name,
 }
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import msgspec
-
 from kvlint.model.graph import Resource
 from kvlint.model.value import Absent, Link, ListValue, Path, Scalar, Unknown, Value, text_of
 from kvlint.readers.derive.attribute import Context, Derived
 from kvlint.readers.derive.roles import role_by_id
+from kvlint.readers.ids import parse_object_url
 from kvlint.readers.references import reference_of
 
 POOLS = "microsoft.keyvault/managedhsms"
@@ -26,48 +25,78 @@ _ROLE: Path = ("properties", "roleDefinitionId")
 def _spare(resource: Resource, context: Context) -> Value | None:
     """How many shares of the security domain may be lost before nobody can recover the HSM."""
     del context
+    if resource.type.lower() != POOLS:
+        return None
     shares, quorum = resource.select(_SHARES), resource.select(_QUORUM)
     for answer in (shares, quorum):
         if isinstance(answer, Unknown):
             return answer
-    if resource.type.lower() != POOLS or not isinstance(shares, ListValue) or not isinstance(quorum, Scalar):
-        return None
-    if not isinstance(quorum.value, int) or isinstance(quorum.value, bool):
-        return None
+    needed = quorum.value if isinstance(quorum, Scalar) else None
+    if not isinstance(shares, ListValue) or not isinstance(needed, int) or isinstance(needed, bool):
+        return Unknown(at=resource.at, origin="derived", why="the HSM is activated elsewhere")
     count = len(shares.items)
-    note = f"{count} shares, and {quorum.value} of them are needed"
-    return Scalar(at=quorum.at, value=count - quorum.value, origin="derived", note=note)
+    note = f"{count} shares, and {needed} of them are needed"
+    return Scalar(at=quorum.at, value=count - needed, origin="derived", note=note)
 
 
 def _share_vaults(resource: Resource, context: Context) -> Value | None:
-    """The vaults that hold the certificates which the shares are encrypted with, each once."""
+    """Of each certificate that a share is encrypted for, the vault that it lies in."""
     shares = resource.select(_SHARES)
-    if isinstance(shares, Unknown):
-        return shares
     if resource.type.lower() != POOLS or not isinstance(shares, ListValue):
-        return None
-    found: dict[str, Value] = {}
-    for share in shares.items:
-        vault = _vault_of(share, context)
-        if isinstance(vault, Unknown):
-            return vault
-        found.setdefault(text_of(vault).lower() or (vault.target if isinstance(vault, Link) else ""), vault)
-    return ListValue(at=shares.at, items=tuple(found.values()), origin="derived")
+        return shares if resource.type.lower() == POOLS and isinstance(shares, Unknown) else None
+    vaults = tuple(_vault_of(share, context) for share in shares.items)
+    return ListValue(at=shares.at, items=vaults, origin="derived")
+
+
+def _share_vault_count(resource: Resource, context: Context) -> Value | None:
+    """How many vaults these are."""
+    vaults = _share_vaults(resource, context)
+    if not isinstance(vaults, ListValue):
+        return vaults
+    unknown = next((vault for vault in vaults.items if isinstance(vault, Unknown)), None)
+    if unknown is not None:
+        return unknown
+    names = {_name_of(vault, context) for vault in vaults.items}
+    note = f"they lie in {', '.join(sorted(names))}"
+    return Scalar(at=vaults.at, value=len(names), origin="derived", note=note)
+
+
+def _name_of(vault: Value, context: Context) -> str:
+    """The name of a vault by a link to it, by its id, or by its address."""
+    if isinstance(vault, Link) and vault.target in context.index.resources:
+        return context.index.resources[vault.target].name.lower()
+    text = text_of(vault).lower()
+    return text.rpartition("/")[2] if "/" in text else text.partition(".")[0]
 
 
 def _vault_of(share: Value, context: Context) -> Value:
-    """The vault of one certificate: a link to it, or its address."""
-    if isinstance(share, Scalar) and isinstance(share.value, str) and share.value.lower().startswith("https://"):
-        return msgspec.structs.replace(share, value=share.value.split("/")[2], origin="derived")
-    reference = reference_of("", "", share, context.index)
-    targets = reference.targets if reference is not None else ()
-    above = context.index.resources[targets[0]].select(("parent",)) if len(targets) == 1 else None
-    vault = None if above is None or isinstance(above, Absent) else reference_of("", "", above, context.index)
-    if vault is not None and len(vault.targets) == 1:
-        return Link(at=share.at, target=vault.targets[0], origin="derived")
-    if isinstance(above, Scalar):
-        return above
-    return Unknown(at=share.at, origin="derived", why="in which vault a certificate lies is not known")
+    """The vault of a certificate: a link to it, its id, or its address."""
+    index = context.index
+    reference = reference_of("", "", share, index)
+    certificates = reference.targets + reference.candidates if reference is not None else ()
+    if reference is None or reference.anything or not certificates:
+        return _vault_at(share, context)
+    aboves = [index.resources[address].select(("parent",)) for address in certificates]
+    parents = [None if isinstance(above, Absent) else reference_of("", "", above, index) for above in aboves]
+    found = [parent.targets if parent is not None else () for parent in parents]
+    if len(set(found)) == 1 and len(found[0]) == 1:
+        return Link(at=share.at, target=found[0][0], origin="derived")
+    if len(aboves) == 1 and isinstance(aboves[0], Scalar):
+        return aboves[0]
+    why = "in which vault a certificate lies is not known"
+    candidates = tuple(dict.fromkeys(vault for vaults in found for vault in vaults))
+    return Unknown(at=share.at, origin="derived", why=why, candidates=candidates)
+
+
+def _vault_at(share: Value, context: Context) -> Value:
+    """The vault in the address of a certificate that is not in the graph."""
+    url = parse_object_url(text_of(share)) if isinstance(share, Scalar) else None
+    if url is None:
+        return _unknown(share)
+    found = context.index.named(VAULTS, url.vault)
+    if len(found) == 1:
+        return Link(at=share.at, target=found[0].address, origin="derived")
+    return Scalar(at=share.at, value=text_of(share).split("/")[2], origin="derived")
 
 
 def _local_role(resource: Resource, context: Context) -> Value | None:
@@ -90,12 +119,17 @@ def _local_role(resource: Resource, context: Context) -> Value | None:
     return role if isinstance(role, Scalar | Unknown) else _unknown(role)
 
 
-def _unknown(role: Value) -> Unknown:
-    return Unknown(at=role.at, origin="derived", why="which role it is is not known")
+def _unknown(value: Value) -> Unknown:
+    why = value.why if isinstance(value, Unknown) else "what it names is not known"
+    return Unknown(at=value.at, origin="derived", why=why)
 
 
+_OF_SHARES: Mapping[str, tuple[Path, ...]] = {
+    POOLS: (_SHARES,), CERTIFICATES: (("name",), ("parent",)), VAULTS: (("id",),),
+}  # fmt: skip
 ATTRIBUTES: Mapping[str, Derived] = {
     "spareShares": Derived(_spare, {POOLS: (_SHARES, _QUORUM)}),
-    "shareVaults": Derived(_share_vaults, {POOLS: (_SHARES,), CERTIFICATES: (("parent",),), VAULTS: (("id",),)}),
+    "shareVaults": Derived(_share_vaults, _OF_SHARES),
+    "shareVaultCount": Derived(_share_vault_count, _OF_SHARES),
     "localRole": Derived(_local_role, {ASSIGNMENTS: (_ROLE,), DEFINITIONS: (("name",),)}),
 }
