@@ -8,7 +8,7 @@ import msgspec
 
 from kvlint.model.graph import Reference, Resource
 from kvlint.model.value import Absent, Link, ListValue, Scalar, Unknown, Value, text_of
-from kvlint.readers.ids import HOLE, may_be, parse_id, parse_object_url, scope_level
+from kvlint.readers.ids import HOLE, may_be, parse_id, parse_object_url, parse_vault_address, scope_level
 
 _VAULTS = ("microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms")
 
@@ -81,6 +81,11 @@ class Index:
                 if self._vault_name(child) == vault
             ]
             return found[0].address if len(found) == 1 else None
+        address = parse_vault_address(text)
+        if address is not None:
+            vaults = [vault for type_ in _VAULTS for vault in self.named(type_, address)]
+            deployed = [vault for vault in vaults if not vault.existing] or vaults
+            return deployed[0].address if len(deployed) == 1 else None
         parts = parse_id(text)
         if parts is None:
             return None

@@ -248,7 +248,7 @@ class TestNotJudged:
         ("local", "level"), [("azapi_data_plane_resource.s", "error"), ("azapi_resource_action.a", "warning")]
     )
     def test_what_is_not_understood(self, local: str, level: str, plan: PlanJson, read: Reader) -> None:
-        plan.resource(local, {"type": "Microsoft.KeyVault/vaults/secrets@7.4", "name": "s", "body": {}})
+        plan.resource(local, {"type": "Microsoft.KeyVault/vaults/backups@7.4", "name": "s", "body": {}})
         assert self.problems(plan, read) == [level]
 
     @pytest.mark.parametrize("local", ["azapi_data_plane_resource.s", "azapi_resource_action.a"])

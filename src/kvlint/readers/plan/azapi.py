@@ -10,6 +10,7 @@ from kvlint.model.value import MapValue, Scalar, Unknown, Value
 from kvlint.readers.arm.defaults import with_defaults
 from kvlint.readers.arm.overlay import opened
 from kvlint.readers.azurerm.azapi import above_of, is_key_vault_type
+from kvlint.readers.azurerm.data_plane import as_resource
 from kvlint.readers.plan.instance import Instance, mark
 
 _TOP = ("id", "name", "location", "tags", "identity")
@@ -30,9 +31,12 @@ def is_key_vault(instance: Instance, unless_known: bool = False) -> bool:
     return unless_known if named is None else is_key_vault_type(named[0])
 
 
-def azapi_attributes(instance: Instance, type_: str, api_version: str) -> MapValue:
-    """The attributes of an ``azapi_resource``: body, name, place, and the defaults of its API version."""
-    fields = _body(instance)
+def azapi_attributes(instance: Instance, type_: str, api_version: str, data_plane: bool) -> MapValue:
+    """The attributes of an ``azapi_resource``: body, name, place, and the defaults of its API version.
+
+    ``data_plane``: its body, and its version, are those of the data plane.
+    """
+    fields = as_resource(_body(instance), type_) if data_plane else _body(instance)
     for name in _TOP:
         found = instance.plain(
             instance.values.get(name), mark(instance.unknown, name), mark(instance.sensitive, name), (name,)
@@ -51,7 +55,7 @@ def azapi_attributes(instance: Instance, type_: str, api_version: str) -> MapVal
         # Source: learn.microsoft.com/azure/key-vault/general/access-control-default: a default holds on create only.
         why = "the body does not say it, and Azure keeps what the resource has"
         attributes = opened(attributes, Unknown(at=instance.at, why=why))
-    return with_defaults(attributes, type_, api_version)
+    return attributes if data_plane else with_defaults(attributes, type_, api_version)
 
 
 def update_body(instance: Instance) -> MapValue:

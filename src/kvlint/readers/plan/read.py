@@ -13,13 +13,14 @@ from kvlint.model.source import Location
 from kvlint.model.value import MapValue
 from kvlint.readers.azurerm.azapi import (
     AZAPI,
-    AZAPI_RESOURCE,
-    AZAPI_UNSEEN,
+    AZAPI_ACTION,
+    AZAPI_DATA_PLANE,
     AZAPI_UPDATE,
     is_key_vault_type,
     not_understood,
     type_not_known,
 )
+from kvlint.readers.azurerm.data_plane import is_known
 from kvlint.readers.azurerm.resources import RESOURCES, canonical, is_vault_related, name_of, passed_over
 from kvlint.readers.azurerm.tree import frozen
 from kvlint.readers.plan.address import ModulePath, module_path, resource_of
@@ -185,22 +186,26 @@ class _Reader:
             if changed is None or self.demand.of(changed[0]) is not None:
                 self.updates.append(instance)
             return
-        if declared_as != AZAPI_RESOURCE:
+        if declared_as == AZAPI_ACTION:
             if is_key_vault(instance) and instance.action not in REMOVED_ACTIONS and not instance.is_data:
-                level = AZAPI_UNSEEN[declared_as]
-                self._problem(TYPE_NOT_KNOWN, level, not_understood(declared_as), instance.address)
+                self._problem(TYPE_NOT_KNOWN, "warning", not_understood(declared_as), instance.address)
             return
         named = arm_type(instance)
+        data_plane = declared_as == AZAPI_DATA_PLANE
         if named is None:
-            text = "the type of an azapi_resource is not known before apply, so it was not judged"
-            self._problem(TYPE_NOT_KNOWN, "error", text, instance.address)
+            if not data_plane:  # other services have more of a data plane than Key Vault has
+                text = f"the type of an {declared_as} is not known before apply, so it was not judged"
+                self._problem(TYPE_NOT_KNOWN, "error", text, instance.address)
             return
         type_ = canonical(named[0]) or named[0]
-        if self.demand.of(type_) is not None:
-            body = azapi_attributes(instance, type_, named[1])
+        if data_plane and not is_known(type_):
+            if is_key_vault_type(type_):
+                self._problem(TYPE_NOT_KNOWN, "error", type_not_known(type_), instance.address)
+        elif self.demand.of(type_) is not None:
+            body = azapi_attributes(instance, type_, named[1], data_plane)
             derived = frozen(planned(instance), self.at)
             body = msgspec.structs.replace(body, fields={**body.fields, "derived": derived})
-            self._keep(instance, type_, AZAPI_RESOURCE, body, instance.is_data)
+            self._keep(instance, type_, declared_as, body, instance.is_data)
         elif is_key_vault_type(type_) and canonical(type_) is None:
             self._problem(TYPE_NOT_KNOWN, "error", type_not_known(type_), instance.address)
 

@@ -14,12 +14,14 @@ from kvlint.readers.arm.overlay import opened
 from kvlint.readers.arm.run import TemplateRead
 from kvlint.readers.azurerm.azapi import (
     AZAPI,
-    AZAPI_UNSEEN,
+    AZAPI_ACTION,
+    AZAPI_DATA_PLANE,
     AZAPI_UPDATE,
     is_key_vault_type,
     not_understood,
     type_not_known,
 )
+from kvlint.readers.azurerm.data_plane import is_known
 from kvlint.readers.azurerm.flags import PROVIDER_TYPE
 from kvlint.readers.azurerm.resources import canonical, is_vault_related, name_of, passed_over
 from kvlint.readers.azurerm.tree import frozen
@@ -214,18 +216,22 @@ class _Reading:
             if changed is None or self.run.demand.of(changed[0]) is not None:
                 self.updates.append((entity, conditions))
             return
-        if entity.type in AZAPI_UNSEEN:
+        if entity.type == AZAPI_ACTION:
             if azapi.is_key_vault(entity) and not entity.symbol.is_data:
-                self.run.type_not_known(AZAPI_UNSEEN[entity.type], not_understood(entity.type), entity.at)
+                self.run.type_not_known("warning", not_understood(entity.type), entity.at)
             return
         named = azapi.arm_type(entity)
+        is_data_plane = entity.type == AZAPI_DATA_PLANE
         if named is None:
-            self.run.type_not_known(
-                "error", "the type of an azapi_resource is not known, so it was not judged", entity.at
-            )
+            if not is_data_plane:  # other services have more of a data plane than Key Vault has
+                text = f"the type of an {entity.type} is not known, so it was not judged"
+                self.run.type_not_known("error", text, entity.at)
             return
         type_ = canonical(named[0]) or named[0]
-        if self.run.demand.of(type_) is not None:
+        if is_data_plane and not is_known(type_):
+            if is_key_vault_type(type_):
+                self.run.type_not_known("error", type_not_known(type_), entity.at)
+        elif self.run.demand.of(type_) is not None:
             entity.azure_type = type_
             self._keep(entity, type_, azapi.attributes(entity, type_, named[1]), conditions)
         elif is_key_vault_type(type_) and canonical(type_) is None:
