@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kvlint.model.value import Path
-from kvlint.readers.derive import assignments, certificates, consumers, endpoints, hsm, tls, vaults
+from kvlint.readers.derive import assignments, certificates, consumers, endpoints, hsm, recovered, tls, vaults
 from kvlint.readers.derive.attribute import Derived
 
 DERIVED: Mapping[str, Derived] = {
@@ -18,6 +18,7 @@ DERIVED: Mapping[str, Derived] = {
         certificates.ATTRIBUTES,
         tls.ATTRIBUTES,
         hsm.ATTRIBUTES,
+        recovered.ATTRIBUTES,
     )
     for name, derived in family.items()
 }
