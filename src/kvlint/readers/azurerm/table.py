@@ -23,6 +23,10 @@ class Default(msgspec.Struct, frozen=True, gc=False):
     until: Version = (9999, 0)
 
 
+# Why nobody knows what is not written and is ``filled``. Such an Unknown has the origin "default".
+FILLED_IN = "it is not written, and the provider fills it in"
+
+
 class Field(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One argument.
 

@@ -51,6 +51,15 @@ def _number(answer: Answer) -> int | None:
     return int(value) if whole and value is not None else None
 
 
+def _own_policy(resource: Resource, context: Context) -> Value | None:
+    """Whether the author of a certificate writes its policy; of one that is only imported, Key Vault makes it up."""
+    del context
+    policy = resource.select(_POLICY)
+    if isinstance(policy, Unknown) and policy.origin != "default":
+        return policy
+    return _made(resource, isinstance(policy, MapValue))
+
+
 def _issuer_provider(resource: Resource, context: Context) -> Value | None:
     """Who issues a certificate: ``Self``, ``Unknown`` (nobody that Key Vault can ask), or the authority.
 
@@ -193,6 +202,7 @@ _NEEDS: Mapping[str, Mapping[str, tuple[Path, ...]]] = {
         ISSUERS: (("name",), ("parent",), _PROVIDER),
         VAULTS: (("id",),),
     },
+    "ownPolicy": {CERTIFICATES: (_POLICY,)},
     "renewals": {CERTIFICATES: (_ACTIONS, _MONTHS)},
     "daysOverPublicLimit": {CERTIFICATES: (_MONTHS,)},
     "importedDaysLeft": {CERTIFICATES: (_CONTENTS,)},
@@ -200,6 +210,7 @@ _NEEDS: Mapping[str, Mapping[str, tuple[Path, ...]]] = {
 }
 _MAKERS: Mapping[str, Callable[[Resource, Context], Value | None]] = {
     "issuerProvider": _issuer_provider,
+    "ownPolicy": _own_policy,
     "renewals": _renewals,
     "daysOverPublicLimit": _days_over_limit,
     "importedDaysLeft": _days_left,
