@@ -83,7 +83,8 @@ class Index:
             return found[0].address if len(found) == 1 else None
         address = parse_vault_address(text)
         if address is not None:
-            vaults = [vault for type_ in _VAULTS for vault in self.named(type_, address)]
+            named = (vault for type_ in _VAULTS for vault in self.named(type_, address))
+            vaults = [vault for vault in named if _text(vault, "name").lower() == address]
             deployed = [vault for vault in vaults if not vault.existing] or vaults
             return deployed[0].address if len(deployed) == 1 else None
         parts = parse_id(text)

@@ -32,6 +32,8 @@ _OWN_ISSUERS = frozenset({"self", "unknown"})
 _FORUM = (
     (date(2029, 3, 15), 47), (date(2027, 3, 15), 100), (date(2026, 3, 15), 200), (date.min, 398),
 )  # fmt: skip
+# Instead of a vault: one that is not known, and all together.
+_ANYWHERE, _ALL = "", "*"
 _DAYS_A_MONTH = 365.25 / 12
 _MOST_MONTHS = 12_000
 
@@ -70,7 +72,7 @@ def _issuer_provider(resource: Resource, context: Context) -> Value | None:
         return name if isinstance(name, Unknown) else None
     if str(name.value).lower() in _OWN_ISSUERS:
         return msgspec.structs.replace(name, origin="derived")
-    found = [one for one in context.index.named(ISSUERS, str(name.value).lower()) if _together(one, resource, context)]
+    found = _issuers_of(resource, str(name.value).lower(), context)
     providers = [one.select(_PROVIDER) for one in found]
     known = {str(one.value) for one in providers if isinstance(one, Scalar)}
     if len(known) == 1 and all(isinstance(one, Scalar) for one in providers):
@@ -80,22 +82,30 @@ def _issuer_provider(resource: Resource, context: Context) -> Value | None:
     return Unknown(at=name.at, origin="derived", why="which authority its issuer is does not stand in this input")
 
 
-def _together(one: Resource, other: Resource, context: Context) -> bool:
-    """Whether two objects may lie in one vault."""
-    first, second = (_vaults(resource, context.index) for resource in (one, other))
-    return first is None or second is None or bool(first & second)
+def _issuers_of(certificate: Resource, name: str, context: Context) -> list[Resource]:
+    """The issuers of a name (lower case) that may lie in the vault of a certificate."""
+    known: dict[tuple[str, str], list[Resource]] | None = context.kept.get("issuers")
+    if known is None:
+        known = context.kept["issuers"] = {}
+        for issuer in context.index.of_type(ISSUERS):
+            own = text_of(issuer.select(("name",))).lower() if issuer.stays else ""
+            for vault in (_ALL, *(_vaults(issuer, context.index) or (_ANYWHERE,))):
+                known.setdefault((own, vault), []).append(issuer)
+    vaults = _vaults(certificate, context.index)
+    places = (_ALL,) if vaults is None else (*vaults, _ANYWHERE)
+    return [issuer for place in places for issuer in known.get((name, place), ())]
 
 
-def _vaults(resource: Resource, index: Index) -> frozenset[str] | None:
+def _vaults(resource: Resource, index: Index) -> tuple[str, ...] | None:
     """The addresses of the vaults that an object may lie in, or the id of its own; None for any."""
     above = resource.select(("parent",))
     if isinstance(above, Absent):
         return None
     reference = reference_of(resource.address, "parent", above, index)
-    named = frozenset((*reference.targets, *reference.candidates)) if reference is not None else frozenset()
     if reference is None or reference.anything:
         return None
-    return named or (frozenset({text_of(above).lower()}) if isinstance(above, Scalar) else None)
+    named = (*reference.targets, *reference.candidates)
+    return named or ((text_of(above).lower(),) if isinstance(above, Scalar) else None)
 
 
 def _renewals(resource: Resource, context: Context) -> Value | None:

@@ -75,7 +75,7 @@ def _vault_of(share: Value, context: Context) -> Value:
     reference = reference_of("", "", share, index)
     certificates = reference.targets + reference.candidates if reference is not None else ()
     if reference is None or reference.anything or not certificates:
-        return _vault_at(share, context)
+        return _vault_at(share)
     aboves = [index.resources[address].select(("parent",)) for address in certificates]
     parents = [None if isinstance(above, Absent) else reference_of("", "", above, index) for above in aboves]
     found = [parent.targets if parent is not None else () for parent in parents]
@@ -88,14 +88,12 @@ def _vault_of(share: Value, context: Context) -> Value:
     return Unknown(at=share.at, origin="derived", why=why, candidates=candidates)
 
 
-def _vault_at(share: Value, context: Context) -> Value:
+def _vault_at(share: Value) -> Value:
     """The vault in the address of a certificate that is not in the graph."""
     url = parse_object_url(text_of(share)) if isinstance(share, Scalar) else None
     if url is None:
         return _unknown(share)
-    found = context.index.named(VAULTS, url.vault)
-    if len(found) == 1:
-        return Link(at=share.at, target=found[0].address, origin="derived")
+    # What names a vault by its address is followed to it.
     return Scalar(at=share.at, value=text_of(share).split("/")[2], origin="derived")
 
 
