@@ -49,8 +49,10 @@ CONSUMER_TYPES = """
 SHARED = {
     "derived.keyId",
     "displayName",
+    "keyVaultId",
     "parent",
     "properties.enableRbacAuthorization",
+    "properties.hostnameConfigurations",
     "properties.logs",
     "properties.metrics",
     "properties.publicNetworkAccessForIngestion",
@@ -114,7 +116,7 @@ def test_is_mapped(name: str) -> None:
 def test_types_and_fixed_values(type_: str) -> None:
     mapped = RESOURCES[type_]
     assert re.fullmatch(r"azurerm_[a-z0-9_]+", type_)
-    assert re.fullmatch(r"Microsoft\.[A-Za-z]+(/[A-Za-z0-9]+)+", mapped.type)
+    assert re.fullmatch(r"(Microsoft|NGINX)\.[A-Za-z]+(/[A-Za-z0-9]+)+", mapped.type)
     assert mapped.fields
     written = {place.path for place in places(mapped.fields)}
     for path in mapped.fixed:

@@ -1,4 +1,4 @@
-"""Who serves TLS with a vault's certificates: gateways, Front Door, API Management, Container Apps, App Service.
+"""Who loads a vault's certificates, mostly to serve TLS: gateways, Front Door, API Management, App Service, and others.
 
 Where a resource names one certificate, its id goes to ``derived.certificateIds``; where it may name several, they stay
 where Azure has them, and ``derived.certificateIds`` is gathered from there (``readers/derive/certificates.py``).
@@ -31,6 +31,12 @@ _HOST_TYPES: Mapping[str, str] = {
 _HOST_BLOCKS: Mapping[str, Field] = {
     name: blocks(_HOSTS, _HOST, constants={"type": type_}) for name, type_ in _HOST_TYPES.items()
 }
+
+
+def _part(type_: str, **arguments: Field) -> Mapped:
+    """A certificate in another service."""
+    return Mapped(type=type_, fields={"name": value("name"), **arguments})
+
 
 TLS: Mapping[str, Mapped] = {
     "azurerm_application_gateway": Mapped(
@@ -68,7 +74,10 @@ TLS: Mapping[str, Mapped] = {
         fields={
             "name": value("name"),
             "cdn_frontdoor_profile_id": link("parent"),
-            "secret": block("", {"customer_certificate": block("", {"key_vault_certificate_id": _CERTIFICATE})}),
+            "secret": block(
+                "properties.parameters",
+                {"customer_certificate": block("secretSource", {"key_vault_certificate_id": link("id")})},
+            ),
         },
     ),
     "azurerm_container_app_environment": Mapped(
@@ -88,5 +97,30 @@ TLS: Mapping[str, Mapped] = {
     ),
     "azurerm_app_service_certificate": Mapped(
         type="Microsoft.Web/certificates", fields={**PLACED, "key_vault_secret_id": _CERTIFICATE}
+    ),
+    "azurerm_firewall_policy": Mapped(
+        type="Microsoft.Network/firewallPolicies",
+        fields={**PLACED, "tls_certificate": block("", {"key_vault_secret_id": _CERTIFICATE})},
+    ),
+    "azurerm_api_management_certificate": _part(
+        "Microsoft.ApiManagement/service/certificates", key_vault_secret_id=_CERTIFICATE
+    ),
+    "azurerm_nginx_certificate": _part(
+        "NGINX.NGINXPLUS/nginxDeployments/certificates",
+        nginx_deployment_id=link("parent"),
+        key_vault_secret_id=_CERTIFICATE,
+    ),
+    "azurerm_signalr_service_custom_certificate": _part(
+        "Microsoft.SignalRService/signalR/customCertificates",
+        signalr_service_id=link("parent"),
+        custom_certificate_id=_CERTIFICATE,
+    ),
+    "azurerm_spring_cloud_certificate": _part(
+        "Microsoft.AppPlatform/Spring/certificates", key_vault_certificate_id=_CERTIFICATE
+    ),
+    "azurerm_web_pubsub_custom_certificate": _part(
+        "Microsoft.SignalRService/webPubSub/customCertificates",
+        web_pubsub_id=link("parent"),
+        custom_certificate_id=_CERTIFICATE,
     ),
 }

@@ -29,8 +29,23 @@ _LISTS: Mapping[str, tuple[Path, Path]] = {
     APIM: (("properties", "hostnameConfigurations"), ("keyVaultId",)),
 }
 _PLACES: Mapping[str, Path] = {
+    "microsoft.apimanagement/service/certificates": ("properties", "keyVault", "secretIdentifier"),
+    "microsoft.network/firewallpolicies": (
+        "properties",
+        "transportSecurity",
+        "certificateAuthority",
+        "keyVaultSecretId",
+    ),
+    "nginx.nginxplus/nginxdeployments/certificates": ("properties", "keyVaultSecretId"),
     FRONT_DOOR: ("properties", "parameters", "secretSource", "id"),
     OF_ENVIRONMENT: ("properties", "certificateKeyVaultProperties", "keyVaultUrl"),
+}
+# Where a template writes vault and name apart; of the name alone nobody knows which certificate it is.
+_APART: Mapping[str, Path] = {
+    "microsoft.appplatform/spring/certificates": ("properties", "keyVaultCertName"),
+    "microsoft.signalrservice/signalr/customcertificates": ("properties", "keyVaultSecretName"),
+    "microsoft.signalrservice/webpubsub/customcertificates": ("properties", "keyVaultSecretName"),
+    OF_APP_SERVICE: ("properties", "keyVaultSecretName"),
 }
 _FRONTENDS: Path = ("properties", "frontendIPConfigurations")
 _NETWORK: Path = ("properties", "virtualNetworkType")
@@ -70,6 +85,8 @@ def _named(resource: Resource) -> Iterator[Value]:
         one = resource.select(_PLACES[type_])
         if not isinstance(one, Absent):
             yield one
+    elif type_ in _APART and not isinstance(resource.select(_APART[type_]), Absent):
+        yield _doubt(resource, "vault and name of the certificate are written apart")
 
 
 def _certificate_id(value: Value) -> Value:
@@ -128,9 +145,8 @@ def _unless(of: Resource | None, resource: Resource, path: Path, internal: str) 
 _CONSUMERS: Mapping[str, tuple[Path, ...]] = {
     GATEWAYS: (("properties", "sslCertificates"), _FRONTENDS),
     APIM: (("properties", "hostnameConfigurations"), _NETWORK, ("scope",)),
-    FRONT_DOOR: (_PLACES[FRONT_DOOR],),
+    **{type_: (place,) for type_, place in (*_PLACES.items(), *_APART.items())},
     OF_ENVIRONMENT: (_PLACES[OF_ENVIRONMENT], ("parent",)),
-    OF_APP_SERVICE: (),
 }
 
 ATTRIBUTES: Mapping[str, Derived] = {
