@@ -1,0 +1,149 @@
+"""Where a value comes from, in words: what rules about secrets ask for, as they must not see the value itself.
+
+The words are found by following references through an expression as it is written. What chooses among values (the
+condition of a conditional, an index) is no origin of them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Protocol, TypeAlias
+
+from kvlint.model.source import Location
+from kvlint.model.value import ListValue, Scalar, Unknown
+from kvlint.syntax import tree
+
+Origins: TypeAlias = frozenset[str]
+
+# In the code itself, in the default of a parameter, in a file of values beside the code.
+WRITTEN, DEFAULT, GIVEN = "written", "default", "given"
+# From outside, through a parameter that is declared as secret, or through one that is not.
+SECURE, PARAMETER = "secure", "parameter"
+# Made up at random by the deployment; a secret that is read from Key Vault; a key or connection string of a resource.
+GENERATED, SECRET, CREDENTIAL, PRIVATE_KEY = "generated", "secret", "credential", "private-key"
+# Anything else that a resource, a module or the deployment says.
+RESOURCE = "resource"
+UNTRACED = "?"
+
+NONE: Origins = frozenset()
+# Functions that give one of their arguments.
+_CHOOSING = frozenset({"coalesce", "try", "if"})
+
+# What holds a secret, by Terraform type and attribute. Source: the providers' documentation.
+_SECRETS: Mapping[str, frozenset[str]] = {
+    "azurerm_key_vault_secret": frozenset({"value"}),
+    "azurerm_key_vault_certificate_data": frozenset({"key"}),
+    "azurerm_key_vault_encrypted_value": frozenset({"plain_text_value", "decoded_plain_text_value"}),
+}
+_PRIVATE_KEYS: Mapping[str, frozenset[str]] = {
+    "tls_private_key": frozenset({"private_key_pem", "private_key_openssh", "private_key_pem_pkcs8"}),
+    "pkcs12_from_pem": frozenset({"result"}),
+}
+_GENERATED: Mapping[str, frozenset[str]] = {
+    "random_password": frozenset({"result"}),
+    "azuread_application_password": frozenset({"value"}),
+    "azuread_service_principal_password": frozenset({"value"}),
+}
+_CREDENTIAL = re.compile(
+    r"(?:.*_)?(?:access_key|shared_key|primary_key|secondary_key|connection_strings?|password|sas|sas_token"
+    r"|client_secret|kube_config|kube_admin_config|kube_config_raw|kube_admin_config_raw)"
+)
+
+
+class Scope(Protocol):
+    """What the names and calls of an expression mean where it stands."""
+
+    def origins(self, node: tree.Expression) -> Origins | None:
+        """The origins of a name, a path or a call; None if they are those of its parts."""
+
+
+def origins_of(node: tree.Node, scope: Scope) -> Origins:
+    """The origins of an expression; none at all if it is made of nothing but what is written in it."""
+    match node:
+        case tree.Literal():
+            return NONE
+        case tree.Conditional(yes=yes, no=no):
+            return _chosen((yes, no), scope)
+        case tree.Binary(operator="??", left=left, right=right):
+            return _chosen((left, right), scope)
+        case tree.Call(name=name, arguments=arguments) if name.lower() in _CHOOSING:
+            return _chosen(arguments[1:] if name.lower() == "if" else arguments, scope)
+        case tree.Comprehension(over=over, result=result):
+            return origins_of(over, scope) | origins_of(result, scope)
+    found = scope.origins(node) if isinstance(node, _NAMED) else None
+    if found is not None:
+        return found
+    return union(origins_of(part, scope) for part in _parts(node))
+
+
+_NAMED = (tree.Name, tree.Member, tree.Item, tree.Splat, tree.Call, tree.Nested, tree.NotNull)
+
+
+def _chosen(nodes: Iterable[tree.Expression], scope: Scope) -> Origins:
+    """Those of any of several values, of which each may be the one that counts."""
+    return union(
+        origins_of(node, scope) or (NONE if _is_nothing(node) else frozenset({WRITTEN})) for node in nodes
+    )
+
+
+def _is_nothing(node: tree.Expression) -> bool:
+    return isinstance(node, tree.Literal) and node.value in (None, "")
+
+
+def _parts(node: tree.Node) -> Iterator[tree.Node]:
+    for name in node.__struct_fields__:
+        value = getattr(node, name)
+        if isinstance(value, tree.Node):
+            yield value
+        elif isinstance(value, tuple):
+            yield from (item for item in value if isinstance(item, tree.Node))
+
+
+def union(found: Iterable[Origins]) -> Origins:
+    """All of them together."""
+    return frozenset().union(*found)
+
+
+def path_of(node: tree.Expression) -> tuple[str, ...]:
+    """The names of a path such as ``data.a.b[0].c``, without what stands in brackets; none if it is no path."""
+    names: list[str] = []
+    here: tree.Expression = node
+    while not isinstance(here, tree.Name):
+        match here:
+            case tree.Member(of=of, name=name):
+                names.append(name)
+                here = of
+            case tree.Item(of=of) | tree.NotNull(of=of):
+                here = of
+            case tree.Splat(of=of, each=each):
+                names += reversed(path_of(each)[1:])
+                here = of
+            case _:
+                return ()
+    return (here.name, *reversed(names))
+
+
+def of_attribute(type_: str, attribute: str) -> Origins:
+    """What an attribute of a Terraform resource is; ``attribute`` is empty for the whole resource."""
+    for table, word in ((_SECRETS, SECRET), (_PRIVATE_KEYS, PRIVATE_KEY), (_GENERATED, GENERATED)):
+        found = table.get(type_)
+        if found is not None and (not attribute or attribute in found):
+            return frozenset({word})
+    if type_.startswith("azurerm_") and _CREDENTIAL.fullmatch(attribute):
+        return frozenset({CREDENTIAL})
+    return frozenset({RESOURCE})
+
+
+def of_known(found: Origins) -> Origins:
+    """The origins of a value that is known: it cannot come from what nobody knows."""
+    return found & {DEFAULT, GIVEN} or frozenset({WRITTEN})
+
+
+def listed(found: Origins, at: Location) -> ListValue:
+    """The words as a value; what could not be followed is an item that is not known."""
+    words = found - {UNTRACED} or (NONE if found else frozenset({WRITTEN}))
+    items: list[Scalar | Unknown] = [Scalar(at=at, value=word, origin="derived") for word in sorted(words)]
+    if UNTRACED in found:
+        items.append(Unknown(at=at, origin="derived", why="it comes from a module that is not at hand"))
+    return ListValue(at=at, items=tuple(items), origin="derived")
