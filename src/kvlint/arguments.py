@@ -30,6 +30,8 @@ class Arguments(msgspec.Struct, frozen=True, kw_only=True):
     output: str = ""
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
+    profiles: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
     parameters: tuple[str, ...] = ()
     variables: tuple[str, ...] = ()
@@ -51,6 +53,8 @@ OPTIONS = (
     Option(("--output", "-o"), "output"),
     Option(("--select",), "select", many=True),
     Option(("--ignore",), "ignore", many=True),
+    Option(("--profile",), "profiles", many=True),
+    Option(("--set",), "settings", many=True),
     Option(("--rules",), "rules", many=True),
     Option(("--parameters",), "parameters", many=True),
     Option(("--var",), "variables", many=True),

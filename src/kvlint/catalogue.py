@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import msgspec
 
 from kvlint.check import all_rules
-from kvlint.engine.select import find_rule
+from kvlint.engine.select import find_rules
 from kvlint.errors import EXIT_CLEAN, EXIT_FINDINGS, UsageError
 from kvlint.model.rule import Example, Rule
 
@@ -31,8 +31,9 @@ def _fields(rule: Rule) -> dict[str, object]:
 
 
 def explained(word: str, folders: tuple[str, ...]) -> str:
-    """Everything about the rule of this id or name."""
-    return "\n".join(_explanation(find_rule(all_rules(folders), word))) + "\n"
+    """Everything about the rules of this id or name, or that answer this id of another tool."""
+    found = find_rules(all_rules(folders), word)
+    return "\n\n".join("\n".join(_explanation(rule)) + "\n" for rule in found)
 
 
 def _explanation(rule: Rule) -> Iterator[str]:
@@ -45,7 +46,7 @@ def _explanation(rule: Rule) -> Iterator[str]:
     removed = " (also those that the plan removes)" if rule.also_removed else ""
     yield from _wrapped(f"Judges: {', '.join(rule.resources)}{removed}")
     if rule.profile != "default":
-        yield f"Profile: {rule.profile}, so it runs only if --select names it"
+        yield f"Profile: {rule.profile}, so it runs only with --profile {rule.profile} or all, or if --select names it"
     for parameter in rule.parameters:
         default = parameter.default
         shown = ", ".join(map(str, default)) if isinstance(default, tuple) else default
@@ -60,6 +61,11 @@ def _explanation(rule: Rule) -> Iterator[str]:
             yield f"{head}:"
             for name, ids in table.items():
                 yield from _wrapped(f"{name}: {', '.join(ids)}", "  ", "    ")
+    if rule.differs:
+        yield ""
+        yield "Where others answer differently:"
+        for name, text in rule.differs.items():
+            yield from _wrapped(f"{name}: {text}", "  ", "    ")
     yield ""
     yield "See:"
     yield from (f"  {link}" for link in rule.references)

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime
 from typing import TypeAlias
 
 import msgspec
 
 from kvlint import __version__
-from kvlint.config import Config
+from kvlint.config import Config, today
 from kvlint.engine.builtin import builtin_rules, load_folder
 from kvlint.engine.select import chosen
 from kvlint.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_NOT_WHOLE
@@ -37,8 +36,8 @@ def check(config: Config, progress: Progress | None = None) -> Report:
     ``progress`` is told how many units are done, and of how many.
     """
     known = all_rules(config.rules)
-    rules = chosen(known, config.select, config.ignore)
-    policy = policy_of(known, rules, date.fromisoformat(config.as_of) if config.as_of else datetime.now(UTC).date())
+    rules = rules_of(config)
+    policy = policy_of(known, rules, today(config))
     sources, root = discover(config.paths)
     given, _ = discover(config.parameters)
     units = units_of(sources, given, {type_ for rule in rules for type_ in rule.resources})
@@ -110,8 +109,13 @@ def _without(unit: Judged, answered: Mapping[str, frozenset[str]]) -> Judged:
 
 
 def rules_of(config: Config) -> tuple[Rule, ...]:
-    """The built-in rules and the user's own, as far as they are selected, in id order."""
-    return chosen(all_rules(config.rules), config.select, config.ignore)
+    """The built-in rules and the user's own, as far as they are selected, in id order, with the parameters as set."""
+    rules = all_rules(config.rules)
+    if config.settings:
+        from kvlint.engine.parameters import with_settings
+
+        rules = with_settings(rules, config.settings)
+    return chosen(rules, config.select, config.ignore, config.profiles)
 
 
 def all_rules(folders: Sequence[str]) -> tuple[Rule, ...]:

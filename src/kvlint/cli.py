@@ -68,10 +68,16 @@ def check(
     ] = None,
     output: Annotated[str, typer.Option("--output", "-o", help="The file to write to, instead of stdout.")] = "",
     select: Annotated[
-        list[str] | None, typer.Option("--select", help="Only these rules: ids or their beginnings.")
+        list[str] | None, typer.Option("--select", help="Only these rules: ids, their beginnings, ids of other tools.")
     ] = None,
     ignore: Annotated[
         list[str] | None, typer.Option("--ignore", help="Not these rules: ids or their beginnings.")
+    ] = None,
+    profiles: Annotated[
+        list[str] | None, typer.Option("--profile", help="default, strict, cmk or all: which rules are asked.")
+    ] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="RULE.parameter=value: a parameter of a rule.")
     ] = None,
     rules: Annotated[list[str] | None, typer.Option("--rules", help="A folder or file of your own rules.")] = None,
     parameters: Annotated[
@@ -91,7 +97,7 @@ def check(
         str, typer.Option("--source-root", help="The folder of the root module that a plan was made from.")
     ] = "",
     as_of: Annotated[
-        str, typer.Option("--as-of", help="The day, YYYY-MM-DD, on which comments that ignore are judged.")
+        str, typer.Option("--as-of", help="The day, YYYY-MM-DD, that dates are held against, instead of today.")
     ] = "",
     jobs: Annotated[str, typer.Option("--jobs", "-j", help="How many processes; 0 for as many as pay.")] = "0",
     min_severity: Annotated[str, typer.Option("--min-severity", help="Show nothing less severe.")] = "info",
@@ -111,6 +117,8 @@ def check(
             output=output,
             select=tuple(select or ()),
             ignore=tuple(ignore or ()),
+            profiles=tuple(profiles or ()),
+            settings=tuple(settings or ()),
             rules=tuple(rules or ()),
             parameters=tuple(parameters or ()),
             variables=tuple(variables or ()),
@@ -132,7 +140,9 @@ def check(
 
 @app.command()
 def explain(
-    rule: Annotated[str, typer.Argument(help="A rule's id or name: KV001, purge-protection.")],
+    rule: Annotated[
+        str, typer.Argument(help="A rule's id or name, or another tool's id: KV001, purge-protection, CKV_AZURE_110.")
+    ],
     rules: Annotated[list[str] | None, typer.Option("--rules", help="A folder or file of your own rules.")] = None,
 ) -> None:
     """Say everything about one rule."""

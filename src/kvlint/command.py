@@ -72,6 +72,8 @@ def _config(arguments: Arguments, targets: list[tuple[str, str]]) -> Config:
         jobs=_jobs(arguments.jobs),
         select=_words("--select", arguments.select),
         ignore=_words("--ignore", arguments.ignore),
+        profiles=_words("--profile", arguments.profiles, "profile", "default, strict, cmk or all"),
+        settings=arguments.settings,
         rules=arguments.rules,
         min_severity=_severity("--min-severity", arguments.min_severity),
         fail_on=_severity("--fail-on", arguments.fail_on),
@@ -81,11 +83,13 @@ def _config(arguments: Arguments, targets: list[tuple[str, str]]) -> Config:
     )
 
 
-def _words(option: str, values: tuple[str, ...]) -> tuple[str, ...]:
+def _words(
+    option: str, values: tuple[str, ...], what: str = "rule", hint: str = "kvlint rules lists all rules"
+) -> tuple[str, ...]:
     """``--select KV1,KV2 --select KV3`` names three."""
     words = tuple(word.strip() for value in values for word in value.split(",") if word.strip())
     if values and not words:
-        raise UsageError(f"{option} names no rule", "kvlint rules lists all rules")
+        raise UsageError(f"{option} names no {what}", hint)
     return words
 
 

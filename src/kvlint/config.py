@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, date, datetime
+
 import msgspec
 
 from kvlint.model.rule import Severity
@@ -10,7 +12,8 @@ from kvlint.model.rule import Severity
 class Config(msgspec.Struct, frozen=True, kw_only=True):
     """The settings of one run.
 
-    ``select`` and ``ignore`` are rule ids or beginnings of ids; no ``select`` means all. ``min_severity`` hides what is
+    ``select`` and ``ignore`` are rule ids or beginnings of ids; no ``select`` means all of the ``profiles``.
+    ``settings`` (``RULE.parameter=value``) take the place of parameters' defaults. ``min_severity`` hides what is
     less severe; ``fail_on`` decides the exit code, ``strict`` makes undecided questions count for it too. Without
     ``explain`` undecided questions are counted, but nobody is told what is not known. ``parameters`` are files for all
     templates, instead of those that their names say. ``variables`` (``NAME=VALUE``) and ``variable_files`` are given to
@@ -29,8 +32,15 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     jobs: int = 0
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
+    profiles: tuple[str, ...] = ()
+    settings: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
     min_severity: Severity = Severity.INFO
     fail_on: Severity = Severity.INFO
     strict: bool = False
     explain: bool = True
+
+
+def today(config: Config) -> date:
+    """The day that dates are held against."""
+    return date.fromisoformat(config.as_of) if config.as_of else datetime.now(UTC).date()

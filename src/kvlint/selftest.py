@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
+from datetime import date
 
 import msgspec
 
 from kvlint.engine.demand import demand_of
 from kvlint.engine.evaluate import Evaluator
+from kvlint.engine.parameters import with_parameters
 from kvlint.errors import InputError
 from kvlint.judged import Judged, judge
 from kvlint.model.graph import Demand
 from kvlint.model.report import Finding
-from kvlint.model.rule import Example, Rule
+from kvlint.model.rule import EXAMPLE_DAY, Example, Rule
 from kvlint.readers.derive.attributes import with_needs
 from kvlint.readers.plan.compact import expand
 from kvlint.readers.read import Read, Reader, plan_read
@@ -37,8 +39,10 @@ class Result(msgspec.Struct, frozen=True, kw_only=True):
 def run_examples(rules: Sequence[Rule]) -> Iterator[Result]:
     """Run every example of every rule, in every language that is given."""
     for rule in rules:
-        evaluator, demand = Evaluator([rule]), with_needs(demand_of([rule]))
         for example in rule.examples:
+            day = date.fromisoformat(example.as_of or EXAMPLE_DAY)
+            meant = with_parameters(rule, example.parameters)
+            evaluator, demand = Evaluator([meant]), with_needs(demand_of([meant], day))
             for language, source in example.sources.items():
                 faults = tuple(_faults(rule, example, language, source, demand, evaluator))
                 yield Result(rule=rule, example=example, language=language, faults=faults)
@@ -49,7 +53,7 @@ def _faults(
 ) -> Iterator[str]:
     """What is wrong with an example, or with what the rule says about it."""
     try:
-        judged = judge(_read(language, source, demand), demand, evaluator, explain=True)
+        judged = judge(read_example(language, source, demand), demand, evaluator, explain=True)
     except InputError as error:
         yield error.message
     # An example is its author's own draft: whatever trips over it, the other examples still run.
@@ -57,10 +61,11 @@ def _faults(
         yield f"the example cannot be read: {type(error).__name__}"
     else:
         problems = [problem.message for problem in judged.problems if problem.level == "error"]
-        yield from problems or _compare(rule, example, language, source, judged)
+        yield from problems or compare(rule, example, language, source, judged)
 
 
-def _read(language: str, source: str, demand: Demand) -> Read:
+def read_example(language: str, source: str, demand: Demand) -> Read:
+    """The text of an example, read as its language asks. Raises InputError."""
     if language == "plan":
         return plan_read(_NAME, expand(source), demand)
     reader = Reader(demand, "")
@@ -72,7 +77,7 @@ def _read(language: str, source: str, demand: Demand) -> Read:
     return read
 
 
-def _compare(rule: Rule, example: Example, language: str, source: str, judged: Judged) -> Iterator[str]:
+def compare(rule: Rule, example: Example, language: str, source: str, judged: Judged) -> Iterator[str]:
     """How what was found differs from what the example says."""
     by_line = language != "plan"
     marked = lines_marked(source, rule.id) if by_line else marks(source, rule.id)

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from kvlint.compiled import merged
-from kvlint.config import Config
+from kvlint.config import Config, today
 from kvlint.engine.demand import demand_of
 from kvlint.engine.evaluate import Evaluator
 from kvlint.errors import InputError
@@ -72,7 +72,7 @@ class Worker:
     """Judges units. What several of them share is read once."""
 
     def __init__(self, config: Config, rules: tuple[Rule, ...], root: str, policy: Policy | None = None) -> None:
-        self.demand = with_needs(demand_of(rules))
+        self.demand = with_needs(demand_of(rules, today(config)))
         self.evaluator = Evaluator(rules, config.explain)
         self.explain = config.explain
         self.policy = policy

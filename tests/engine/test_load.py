@@ -20,6 +20,7 @@ from kvlint.model.rule import (
     Attribute,
     Condition,
     Example,
+    Given,
     Items,
     Linked,
     Not,
@@ -348,7 +349,7 @@ def test_keys_with_wrong_values(key: str, text: str, found: str) -> None:
     assert texts(written(**{key: text + "\n"})) == [found]
 
 
-OPERATOR = "equals, in, contains, matches, at_least, at_most, is or length_at_least"
+OPERATOR = "equals, in, contains, matches, at_least, at_most, is, length_at_least, inside or has_all"
 NEEDS_DEFAULT = "inside not: an attribute condition needs default:"
 
 
@@ -385,7 +386,12 @@ NEEDS_DEFAULT = "inside not: an attribute condition needs default:"
         ("- {links_to: A/b, via: $}", "'$' is the item of some: or every:, and there is none here"),
         ("- {all: [{attribute: a, is: set}], any: []}", "'all' and 'any' are two conditions, not one"),
         ("- {al: []}", "a condition has no key 'al'; did you mean 'all'?"),
-        ("- {}", "a condition needs attribute, all, any, not, some, every, linked_from or links_to:"),
+        ("- {}", "a condition needs attribute, all, any, not, some, every, linked_from, links_to or given:"),
+        ("- {given: b}", "there is no parameter 'b'"),
+        (
+            "- {attribute: a, inside: [10.0.0.0/33]}",
+            "inside takes a list of IP addresses or ranges, such as 203.0.113.0/24, not a list",
+        ),
         ("- any: {attribute: a, is: set}", "any must be a list, not a mapping"),
         ("- not: {any: [{attribute: a, equals: x}]}", NEEDS_DEFAULT),
         ("- not: {some: a, where: [{attribute: b, equals: x}]}", NEEDS_DEFAULT),
@@ -400,6 +406,7 @@ def parameter(default: str = "default: 90", name: str = "least") -> str:
     return f"parameters:\n  {name}:\n    about: How much.\n    {default}\n"
 
 
+GIVEN = "when:\n  - {given: least}\n  - {attribute: a, in: $least}\n"
 USE = "when:\n  - {attribute: a, at_least: $least}\n"
 OF_TWO_TYPES = "when:\n  - {attribute: a, at_least: $least, default: x}\n"
 PLAIN = "a text, a number, true or false"
@@ -436,6 +443,24 @@ def test_parameters(parameters: str, when: str, found: list[str]) -> None:
     assert texts(written(parameters=parameters, when=when)) == found
 
 
+def test_a_list_that_may_be_empty_is_asked_for_by_given() -> None:
+    rule = load(written(parameters=parameter("default: []"), when=GIVEN))
+    assert rule.parameters[0].default == ()
+    assert isinstance(rule.when, All)
+    assert rule.when.of[0] == Given("least")
+
+
+@pytest.mark.parametrize(
+    ("differs", "found"),
+    [
+        ("differs: {CKV_2: It looks away.}", ["'CKV_2' is not among the peers; did you mean 'CKV_1'?"]),
+        ("differs: {CKV_1: []}", ["differs 'CKV_1' must be a text, not a list"]),
+    ],
+)
+def test_what_differs_is_said_of_a_peers_id(differs: str, found: list[str]) -> None:
+    assert texts(written(peers="peers: {checkov: [CKV_1]}\n", differs=differs + "\n")) == found
+
+
 FAILS = "  - fails: it is off\n    plan: |\n      a.b:  # <- KV001\n"
 PASSES = "  - passes: it is on\n    plan: |\n      a.b: {}\n"
 
@@ -451,6 +476,8 @@ PASSES = "  - passes: it is on\n    plan: |\n      a.b: {}\n"
         (FAILS + PASSES + "  - plan: x\n", "an example needs one of fails, passes or undecided"),
         (FAILS + PASSES + "  - {fails: x, passes: y, plan: z}\n", "an example needs one of fails, passes or undecided"),
         (FAILS + PASSES + "  - text\n", "an example must be a mapping, not the text 'text'"),
+        (FAILS + PASSES + "    as_of: 2026-13-01\n", "'2026-13-01' is not a day, such as 2026-11-01"),
+        (FAILS + PASSES + "    set: {most: 1}\n", "there is no parameter 'most'"),
         (FAILS.replace("KV001", "KV002") + PASSES, "fails: needs a line marked '# <- KV001'"),
         (FAILS + "    bicep: |\n      a\n" + PASSES, "fails: needs a line marked '# <- KV001'"),
         (FAILS + PASSES.replace("{}", "{} # <- KV001"), "passes: must have no line marked '# <- KV001'"),
@@ -460,6 +487,15 @@ PASSES = "  - passes: it is on\n    plan: |\n      a.b: {}\n"
 )
 def test_examples(examples: str, found: str) -> None:
     assert texts(written(examples="examples:\n" + examples)) == [found]
+
+
+def test_an_example_sets_its_day_and_parameters() -> None:
+    examples = FAILS + PASSES + "    as_of: 2027-01-31\n    set: {least: 7}\n"
+    parts = {"parameters": parameter(), "when": USE, "examples": "examples:\n" + examples}
+    example = load(written(**parts)).examples[1]
+    assert (example.as_of, example.parameters) == ("2027-01-31", {"least": 7})
+    parts["examples"] = parts["examples"].replace("7}", "[7]}")
+    assert texts(written(**parts)) == ["parameter 'least' is a number, not a list"]
 
 
 def test_an_example_in_another_language_marks_its_line_in_that_languages_comment() -> None:

@@ -79,9 +79,33 @@ TABLE: list[tuple[str, Any, tuple[Outcome, ...]]] = [
     ("is", "absent", (F, F, F, F, F, F, F, F, F, F, F, F, F, F, U)),
     ("length_at_least", 0, (P, F, F, F, F, P, P, P, P, P, P, P, P, U, U)),
     ("length_at_least", 1, (P, F, F, F, F, F, F, P, P, P, F, P, U, U, U)),
+    ("has_all", ("RBAC", 3), (F, F, F, F, F, F, F, P, U, U, F, F, U, U, U)),
+    ("has_all", ("X",), (F, F, F, F, F, F, F, F, P, U, F, F, U, U, U)),
+    ("has_all", ("A",), (F, F, F, F, F, F, F, F, U, U, F, P, U, U, U)),
+    ("inside", ("0.0.0.0/0",), (F, F, F, F, F, F, F, F, F, F, F, F, F, U, U)),
     ("length_at_least", 2, (P, F, F, F, F, F, F, P, P, F, F, F, U, U, U)),
 ]
 CASES = [(name, operand, kind, row[i]) for name, operand, row in TABLE for i, kind in enumerate(KINDS)]
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted", "outcome"),
+    [
+        ("203.0.113.7", ("203.0.113.0/24",), P),
+        ("203.0.113.0/24", ("203.0.113.0/24",), P),
+        ("203.0.113.9/24", ("203.0.113.0/25", "203.0.113.128/25"), F),
+        ("203.0.113.0/23", ("203.0.113.0/24",), F),
+        ("198.51.100.1", ("203.0.113.0/24", "198.51.100.1"), P),
+        ("2001:db8::1", ("2001:db8::/32",), P),
+        ("2001:db8::1", ("0.0.0.0/0",), F),
+        ("AzureCloud", ("0.0.0.0/0",), F),
+    ],
+)
+def test_ranges_lie_wholly_in_one_that_is_wanted(
+    build: Build, found: str, wanted: tuple[str, ...], outcome: Outcome
+) -> None:
+    condition = build.attribute("a", inside=wanted)
+    assert build.ask(condition, build.resource(a=found)).outcome is outcome
 
 
 def test_the_table_is_whole() -> None:

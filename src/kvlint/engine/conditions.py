@@ -10,8 +10,9 @@ from typing import Any
 import msgspec
 
 from kvlint.engine.decode import Decoder, Fields, describe, either, suggestion
+from kvlint.engine.operators import ip_range
 from kvlint.engine.vocabulary import CONDITIONS, OPERATORS, PRESENCE, Takes
-from kvlint.model.rule import All, AnyOf, Attribute, Condition, Items, Linked, Not, Operand
+from kvlint.model.rule import All, AnyOf, Attribute, Condition, Given, Items, Linked, Not, Operand
 from kvlint.model.value import Path, Plain
 from kvlint.syntax.paths import PathError, parse_path
 from kvlint.syntax.yaml import ListNode, MapNode, Node, ScalarNode, data
@@ -26,6 +27,7 @@ _KEYS: Mapping[str, tuple[str, ...]] = {
     "every": ("every", "where"),
     "linked_from": ("linked_from", "via", "where"),
     "links_to": ("links_to", "via", "where"),
+    "given": ("given",),
 }
 _REQUIRED: Mapping[str, tuple[str, ...]] = {
     "some": ("where",),
@@ -89,11 +91,20 @@ class ConditionDecoder:
                 text, path = self._path(body, kind, scope)
                 where = self.conditions(fields.get("where"), "where", _Scope(item=True, negated=scope.negated))
                 return Items(quantifier=kind, path=path, text=text, where=where)
+            case "given":
+                return self._given(body)
             case _:
                 types = self._decoder.resource_types(body, kind)
                 via, _ = self._path(fields.get("via"), "via", _TOP)
                 where = self.conditions(fields.get("where"), "where", _Scope(negated=scope.negated))
                 return Linked(direction=kind, types=types, via=via, where=where)
+
+    def _given(self, node: Node) -> Condition:
+        name = self._decoder.line(node, "given")
+        if name and name not in self._parameters:
+            self._decoder.fault(node, f"there is no parameter {name!r}{suggestion(name, self._parameters)}")
+        self.used.add(name)
+        return Given(name)
 
     def _no_kind(self, node: MapNode, heads: list[ScalarNode]) -> None:
         """Say what a mapping that is no condition, or more than one, might have been."""
@@ -149,13 +160,13 @@ class ConditionDecoder:
         value = data(node)
         if isinstance(value, str) and value.startswith("$"):
             return value if self._parameter_fits(node, operator, value[1:]) else None
-        misfit = _misfit(OPERATORS[operator], value)
+        unfit = misfit(OPERATORS[operator], value)
         if value == []:
-            misfit = "a list of at least one item"
+            unfit = "a list of at least one item"
         elif isinstance(value, list) and any(_names_parameter(item) for item in value):
-            misfit = "a list without parameters; a parameter stands for a whole list"
-        if misfit:
-            self._decoder.fault(node, f"{operator} takes {misfit}")
+            unfit = "a list without parameters; a parameter stands for a whole list"
+        if unfit:
+            self._decoder.fault(node, f"{operator} takes {unfit}")
             return None
         return tuple(value) if isinstance(value, list) else value
 
@@ -171,10 +182,10 @@ class ConditionDecoder:
         default = self._parameters[name]
         if default is None:  # a fault of its own
             return False
-        misfit = _misfit(takes, default)
-        if misfit:
-            self._decoder.fault(node, f"the default of parameter {name!r} does not fit: {operator} takes {misfit}")
-        return not misfit
+        unfit = misfit(takes, default)
+        if unfit:
+            self._decoder.fault(node, f"the default of parameter {name!r} does not fit: {operator} takes {unfit}")
+        return not unfit
 
     def _default(self, fields: Fields, operator: str, operand: Operand | None) -> Plain | None:
         node = fields.get("default")
@@ -198,7 +209,7 @@ class ConditionDecoder:
         return value
 
 
-def _misfit(takes: Takes, value: Any) -> str:
+def misfit(takes: Takes, value: Any) -> str:
     """What the operand should be and what it is instead; empty if it fits."""
     match takes:
         case Takes.PLAIN:
@@ -213,6 +224,8 @@ def _misfit(takes: Takes, value: Any) -> str:
             fits = isinstance(value, str) and _is_pattern(value)
         case Takes.COUNT:
             fits = type(value) is int and value >= 0
+        case Takes.RANGES:
+            fits = isinstance(value, list | tuple) and all(ip_range(item) is not None for item in value)
     return "" if fits else f"{takes.value}, not {describe(value)}"
 
 

@@ -234,5 +234,6 @@ def suggestion(word: object, known: Iterable[str]) -> str:
     """``; did you mean 'x'?`` with the nearest of ``known``, or nothing if none is near."""
     from difflib import get_close_matches
 
-    near = get_close_matches(str(word)[:_LONGEST_WORD].lower(), list(known), n=1)
+    text, words = str(word)[:_LONGEST_WORD], list(known)
+    near = get_close_matches(text, words, n=1) or get_close_matches(text.lower(), words, n=1)
     return f"; did you mean {near[0]!r}?" if near else ""

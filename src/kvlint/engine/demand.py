@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import date
 
 from kvlint.model.graph import Demand
-from kvlint.model.rule import All, AnyOf, Attribute, Condition, Items, Linked, Not, Rule
+from kvlint.model.rule import All, AnyOf, Attribute, Condition, Given, Items, Linked, Not, Rule
 from kvlint.model.value import Path
 
 
-def demand_of(rules: Iterable[Rule]) -> Demand:
-    """All that the conditions of ``rules`` can look at."""
+def demand_of(rules: Iterable[Rule], today: date | None = None) -> Demand:
+    """All that the conditions of ``rules`` can look at. ``today`` is the day that dates are held against."""
     paths: dict[str, set[Path]] = {}
     vias: dict[str, set[str]] = {}
     for rule in rules:
@@ -22,6 +23,7 @@ def demand_of(rules: Iterable[Rule]) -> Demand:
     return Demand(
         paths={type_: frozenset(asked) for type_, asked in paths.items()},
         vias={via: frozenset(types) for via, types in sorted(vias.items())},
+        today=today,
     )
 
 
@@ -71,6 +73,8 @@ def is_local(condition: Condition, inside: bool = False) -> bool:
             return is_local(part, inside)
         case Linked():
             return False
+        case Given():
+            return True
 
 
 def _is_own(path: Path) -> bool:

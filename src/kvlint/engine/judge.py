@@ -16,7 +16,7 @@ from kvlint.engine.operators import OPERATORS
 from kvlint.engine.world import Judge, Trail, World
 from kvlint.model.graph import Resource
 from kvlint.model.report import Outcome
-from kvlint.model.rule import All, AnyOf, Attribute, Condition, Items, Linked, Not
+from kvlint.model.rule import All, AnyOf, Attribute, Condition, Given, Items, Linked, Not
 from kvlint.model.source import Location
 from kvlint.model.value import Absent, Answer, ListValue, Scalar, Unknown, path_text, select
 
@@ -38,6 +38,8 @@ def judge_of(condition: Condition, parameters: Mapping[str, Any]) -> Judge:
             return _not(judge_of(part, parameters))
         case Items():
             return _items(condition, judge_of(condition.where, parameters))
+        case Given(parameter=name):
+            return _always(FAIL if parameters[name] in ("", ()) else PASS)
         case Linked(direction="linked_from"):
             return linked_from(condition, judge_of(condition.where, parameters))
         case Linked():
@@ -70,6 +72,13 @@ def _attribute(condition: Attribute, parameters: Mapping[str, Any]) -> Judge:
         if trail is not None:
             asked = below(prefix, condition.text)
             trail.append(answered(outcome, found, wanted_of(name, operand), resource, asked))
+        return outcome
+
+    return judge
+
+
+def _always(outcome: Outcome) -> Judge:
+    def judge(subject: Answer, resource: Resource, world: World, trail: Trail | None, prefix: str) -> Outcome:
         return outcome
 
     return judge

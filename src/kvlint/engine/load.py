@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from datetime import date
 
 from kvlint.engine.conditions import ConditionDecoder
 from kvlint.engine.decode import Decoder, Fields, either, suggestion
+from kvlint.engine.parameters import kind_of
 from kvlint.engine.vocabulary import (
     EXPECTATIONS,
     LANGUAGES,
@@ -76,12 +78,14 @@ class _RuleDecoder:
         rule_id = self._id(fields)
         name = self._name(fields, rule_id)
         parameters = self._parameters(fields.get("parameters"))
-        conditions = ConditionDecoder(decoder, {parameter.name: default for parameter, default in parameters})
+        parameters_by_name = {parameter.name: default for parameter, default in parameters}
+        conditions = ConditionDecoder(decoder, parameters_by_name)
         before = decoder.count
         when = conditions.conditions(fields.get("when"), "when")
         require = conditions.conditions(fields.get("require"), "require")
         if decoder.count == before:  # else the fault may be why a parameter seems unused
             self._all_used(fields, conditions.used)
+        peers = self._lists(fields, "peers")
         return Rule(
             id=rule_id,
             name=name,
@@ -94,7 +98,7 @@ class _RuleDecoder:
             why=decoder.text(fields.get("why"), "why"),
             fix=decoder.text(fields.get("fix"), "fix"),
             references=decoder.texts(fields.get("references"), "references", _LINK, "an https:// link"),
-            examples=self._examples(fields.get("examples"), rule_id),
+            examples=self._examples(fields.get("examples"), rule_id, parameters_by_name),
             path=decoder.path,
             also_removed=decoder.flag(fields.get("also_removed"), "also_removed"),
             profile=decoder.word(fields.get("profile"), "profile", PROFILES, "default"),
@@ -102,7 +106,8 @@ class _RuleDecoder:
             covers=decoder.texts(fields.get("covers"), "covers", _COVERED, "an id such as NET-01"),
             cwe=decoder.integers(fields.get("cwe"), "cwe"),
             controls=self._lists(fields, "controls"),
-            peers=self._lists(fields, "peers"),
+            peers=peers,
+            differs=self._differs(fields, peers),
         )
 
     def _id(self, fields: Fields) -> str:
@@ -178,8 +183,21 @@ class _RuleDecoder:
         entries = self._decoder.entries(fields.get(label), label)
         return {str(key.value): self._decoder.texts(value, f"{label} {key.value!r}") for key, value in entries}
 
-    def _examples(self, node: Node | None, rule_id: str) -> tuple[Example, ...]:
-        examples = [self._example(item, rule_id) for item in self._decoder.items(node, "examples")]
+    def _differs(self, fields: Fields, peers: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
+        """Ids of other tools, each of which must be among the peers, and in what their verdicts differ."""
+        known = {name for names in peers.values() for name in names}
+        found = {}
+        for key, value in self._decoder.entries(fields.get("differs"), "differs"):
+            name = str(key.value)
+            if name not in known:
+                self._decoder.fault(key, f"{name!r} is not among the peers{suggestion(name, known)}")
+            found[name] = self._decoder.line(value, f"differs {name!r}")
+        return found
+
+    def _examples(
+        self, node: Node | None, rule_id: str, parameters: Mapping[str, Operand | None]
+    ) -> tuple[Example, ...]:
+        examples = [self._example(item, rule_id, parameters) for item in self._decoder.items(node, "examples")]
         whole = [example for example in examples if example is not None]
         if node is not None and examples and len(whole) == len(examples):  # else the missing one may be at fault
             for expect in ("fails", "passes"):
@@ -187,18 +205,48 @@ class _RuleDecoder:
                     self._decoder.fault(node, f"examples must have at least one that {expect}")
         return tuple(whole)
 
-    def _example(self, node: Node, rule_id: str) -> Example | None:
-        fields = self._decoder.fields(node, "an example", (*EXPECTATIONS, *LANGUAGES))
+    def _example(self, node: Node, rule_id: str, parameters: Mapping[str, Operand | None]) -> Example | None:
+        fields = self._decoder.fields(node, "an example", (*EXPECTATIONS, *LANGUAGES, "as_of", "set"))
         heads = [key for key in fields if key in EXPECTATIONS]
         languages = [key for key in fields if key in LANGUAGES]
         if len(heads) == 1 and languages:
             title = self._decoder.line(fields[heads[0]], heads[0])
             sources = {language: self._source(fields[language], language, heads[0], rule_id) for language in languages}
-            return Example(expect=heads[0], title=title, sources=sources, line=node.line)
+            return Example(
+                expect=heads[0],
+                title=title,
+                sources=sources,
+                line=node.line,
+                as_of=self._day(fields.get("as_of")),
+                parameters=self._set(fields.get("set"), parameters),
+            )
         if fields.complete or len(heads) > 1:
             wanted = f"a source: {either(LANGUAGES)}" if len(heads) == 1 else f"one of {either(EXPECTATIONS)}"
             self._decoder.fault(node, f"an example needs {wanted}")
         return None
+
+    def _day(self, node: Node | None) -> str:
+        text = self._decoder.line(node, "as_of")
+        if node is not None and text:
+            try:
+                date.fromisoformat(text)
+            except ValueError:
+                self._decoder.fault(node, f"{text!r} is not a day, such as 2026-11-01")
+        return text
+
+    def _set(self, node: Node | None, parameters: Mapping[str, Operand | None]) -> dict[str, Operand]:
+        """The parameters that an example sets, each of the type of its default."""
+        found: dict[str, Operand] = {}
+        for key, value in self._decoder.entries(node, "set"):
+            name = str(key.value)
+            if name not in parameters:
+                self._decoder.fault(key, f"there is no parameter {name!r}{suggestion(name, parameters)}")
+            operand, default = self._decoder.operand(value, f"set {name!r}"), parameters.get(name)
+            if operand is not None and default is not None and kind_of(operand) != kind_of(default):
+                self._decoder.fault(value, f"parameter {name!r} is {kind_of(default)}, not {kind_of(operand)}")
+            elif operand is not None:
+                found[name] = operand
+        return found
 
     def _source(self, node: Node, language: str, expect: str, rule_id: str) -> str:
         """The text of an example, which marks where findings start if there are any."""

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from kvlint.engine.logic import FAIL, PASS, UNDECIDED
 from kvlint.model.report import Outcome
 from kvlint.model.value import Link, ListValue, MapValue, Plain, Scalar, Unknown, Value
+
+if TYPE_CHECKING:
+    from ipaddress import IPv4Network, IPv6Network
 
 Operator: TypeAlias = Callable[[Value], Outcome]
 
@@ -117,6 +120,52 @@ def _length_at_least(wanted: Any) -> Operator:
     return judge
 
 
+def ip_range(text: object) -> IPv4Network | IPv6Network | None:
+    """An address or a range of them; None if ``text`` is neither. Bits behind the prefix do not count."""
+    from ipaddress import ip_network
+
+    try:
+        return ip_network(text.strip(), strict=False) if isinstance(text, str) else None
+    except ValueError:
+        return None
+
+
+def _inside(wanted: Any) -> Operator:
+    """An address or range that lies wholly in one of those wanted."""
+    outer = [found for found in map(ip_range, wanted) if found is not None]
+
+    def holds(plain: Plain) -> bool:
+        inner = ip_range(plain)
+        return inner is not None and any(_lies_in(inner, one) for one in outer)
+
+    return _on_plain(holds)
+
+
+def _lies_in(inner: IPv4Network | IPv6Network, outer: IPv4Network | IPv6Network) -> bool:
+    same_kind = inner.version == outer.version
+    return same_kind and inner[0] in outer and inner[-1] in outer
+
+
+def _has_all(wanted: Any) -> Operator:
+    """A list with all these items, an object with all these fields."""
+    keys = frozenset(key_of(item) for item in wanted)
+
+    def judge(found: Value) -> Outcome:
+        match found:
+            case ListValue(items=items):
+                have = {key_of(item.value) for item in items if isinstance(item, Scalar) and item.value is not None}
+                open_end = any(isinstance(item, (Unknown, Link)) for item in items)
+            case MapValue(fields=fields, rest=rest):
+                have, open_end = {key_of(name) for name in fields}, rest is not None
+            case _:
+                return UNDECIDED if isinstance(found, Link) else FAIL
+        if keys <= have:
+            return PASS
+        return UNDECIDED if open_end else FAIL
+
+    return judge
+
+
 OPERATORS: Mapping[str, Callable[[Any], Operator]] = {
     "equals": _equals,
     "in": _in,
@@ -126,4 +175,6 @@ OPERATORS: Mapping[str, Callable[[Any], Operator]] = {
     "at_most": _at_most,
     "is": _is,
     "length_at_least": _length_at_least,
+    "inside": _inside,
+    "has_all": _has_all,
 }

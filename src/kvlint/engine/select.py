@@ -1,55 +1,92 @@
-"""Which rules run: by id, or by the beginning of an id."""
+"""Which rules run: by profile, by id or the beginning of an id, or by another tool's id for the same question."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
+from kvlint.engine.vocabulary import PROFILES
 from kvlint.errors import UsageError
 from kvlint.model.rule import Rule
 
 
-def chosen(rules: Iterable[Rule], select: Sequence[str], ignore: Sequence[str]) -> tuple[Rule, ...]:
-    """The rules that ``select`` names (all of the default profile where it is empty) and ``ignore`` does not.
+def chosen(
+    rules: Iterable[Rule], select: Sequence[str], ignore: Sequence[str], profiles: Sequence[str] = ()
+) -> tuple[Rule, ...]:
+    """The rules of ``profiles`` (empty: the default one) that ``select`` names, if anything, and ``ignore`` does not.
 
-    Sorted by id. Raises UsageError, with a suggestion, for a word that no rule's id begins with, and where no rule is
-    left: what judges nothing finds nothing.
+    A rule that is named in full, by its id, its name or another tool's id, is chosen whatever its profile. Sorted by
+    id. Raises UsageError, with a suggestion, for a word that names no rule, and where no rule is left: what judges
+    nothing finds nothing.
     """
     known = sorted(rules, key=lambda rule: rule.id)
     for word in (*select, *ignore):
-        if not _hits(known, word):
+        if not any(_is_called(rule, word) or _begins_with(rule, word) for rule in known):
             raise unknown_rule(word, known)
+    wanted = _profiles(profiles)
     left = tuple(
         rule
         for rule in known
-        if (_named(rule, select) if select else rule.profile == "default") and not _named(rule, ignore)
+        if _is_chosen(rule, select, wanted)
+        and not any(_is_called(rule, word) or _begins_with(rule, word) for word in ignore)
     )
     if not left:
-        raise UsageError("every rule that is selected is also ignored, so nothing would be judged")
+        raise UsageError(*_nothing_left(known, select))
     return left
 
 
-def find_rule(rules: Iterable[Rule], word: str) -> Rule:
-    """The rule of this id or name. Raises UsageError with a suggestion."""
+def find_rules(rules: Iterable[Rule], word: str) -> tuple[Rule, ...]:
+    """The rules of this id or name, or that answer this id of another tool. Raises UsageError with a suggestion."""
     known = tuple(rules)
-    for rule in known:
-        if word.casefold() in (rule.id.casefold(), rule.name.casefold()):
-            return rule
-    raise unknown_rule(word, known)
+    found = tuple(rule for rule in known if _is_called(rule, word))
+    if not found:
+        raise unknown_rule(word, known)
+    return found
 
 
 def unknown_rule(word: str, rules: Iterable[Rule]) -> UsageError:
     """The error for a word that names no rule."""
     from difflib import get_close_matches
 
-    names = [name for rule in rules for name in (rule.id, rule.name)]
-    close = get_close_matches(word.upper(), names, 1) or get_close_matches(word.lower(), names, 1)
+    names = [name for rule in rules for name in (rule.id, rule.name, *_peers(rule))]
+    close = (
+        get_close_matches(word, names, 1)
+        or get_close_matches(word.upper(), names, 1)
+        or get_close_matches(word.lower(), names, 1)
+    )
     hint = f"did you mean {close[0]}?" if close else "kvlint rules lists all rules"
     return UsageError(f"no rule is called '{word}'", hint)
 
 
-def _named(rule: Rule, words: Sequence[str]) -> bool:
-    return any(rule.id.casefold().startswith(word.casefold()) or rule.name == word for word in words)
+def _profiles(names: Sequence[str]) -> frozenset[str]:
+    for name in names:
+        if name not in PROFILES:
+            raise UsageError(f"there is no profile '{name}'", f"one of {', '.join(PROFILES)}")
+    return frozenset(profile for name in names or ("default",) for profile in PROFILES[name])
 
 
-def _hits(rules: Iterable[Rule], word: str) -> bool:
-    return bool(word) and any(_named(rule, (word,)) for rule in rules)
+def _is_chosen(rule: Rule, select: Sequence[str], profiles: frozenset[str]) -> bool:
+    if any(_is_called(rule, word) for word in select):
+        return True
+    return rule.profile in profiles and (not select or any(_begins_with(rule, word) for word in select))
+
+
+def _nothing_left(rules: Sequence[Rule], select: Sequence[str]) -> tuple[str, str | None]:
+    """Why no rule is left, and what would help."""
+    outside = [rule for rule in rules if any(_begins_with(rule, word) for word in select)]
+    if outside and all(rule.profile != "default" for rule in outside):
+        return "no rule that is selected is in the profile", f"try --profile {outside[0].profile}"
+    return "every rule that is selected is also ignored, so nothing would be judged", None
+
+
+def _is_called(rule: Rule, word: str) -> bool:
+    """Whether a word names a rule in full."""
+    folded = word.casefold()
+    return folded in (rule.id.casefold(), rule.name) or folded.removeprefix("avd-") in map(str.casefold, _peers(rule))
+
+
+def _begins_with(rule: Rule, word: str) -> bool:
+    return bool(word) and rule.id.casefold().startswith(word.casefold())
+
+
+def _peers(rule: Rule) -> Iterable[str]:
+    return (name for names in rule.peers.values() for name in names)

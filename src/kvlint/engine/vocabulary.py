@@ -15,6 +15,7 @@ class Takes(Enum):
     PRESENCE = "set or absent"
     PATTERN = "a regular expression"
     COUNT = "a whole number, 0 or more"
+    RANGES = "a list of IP addresses or ranges, such as 203.0.113.0/24"
 
 
 # Operators are few and have no negated twins. Each has one function of its name in `operators`.
@@ -27,6 +28,8 @@ OPERATORS: Mapping[str, Takes] = {
     "at_most": Takes.NUMBER,
     "is": Takes.PRESENCE,
     "length_at_least": Takes.COUNT,
+    "inside": Takes.RANGES,
+    "has_all": Takes.LIST,
 }
 PRESENCE = ("set", "absent")
 
@@ -40,6 +43,7 @@ CONDITIONS: Mapping[str, str] = {
     "every": "an every condition",
     "linked_from": "a linked_from condition",
     "links_to": "a links_to condition",
+    "given": "a given condition",
 }
 
 RULE_KEYS = (
@@ -61,6 +65,7 @@ RULE_KEYS = (
     "cwe",
     "controls",
     "peers",
+    "differs",
     "examples",
 )
 REQUIRED_KEYS = (
@@ -76,7 +81,13 @@ REQUIRED_KEYS = (
     "references",
     "examples",
 )
-PROFILES = ("default", "strict")
+# A run with one of these profiles asks the rules of all that are listed for it.
+PROFILES: Mapping[str, tuple[str, ...]] = {
+    "default": ("default",),
+    "strict": ("default", "strict"),
+    "cmk": ("default", "cmk"),
+    "all": ("default", "strict", "cmk", "all"),
+}
 PLACEHOLDERS = ("resource", "name", "value", "attribute", "because")
 EXPECTATIONS = ("fails", "passes", "undecided")
 LANGUAGES = ("plan", "terraform", "bicep", "arm")
@@ -84,6 +95,7 @@ LANGUAGES = ("plan", "terraform", "bicep", "arm")
 # The folders of the built-in rules, and how the ids in them begin.
 TOPICS: Mapping[str, str] = {
     "vault": "KV0",
+    "deployment": "KV0",
     "network": "KV1",
     "logging": "KV2",
     "access": "KV3",
@@ -92,4 +104,5 @@ TOPICS: Mapping[str, str] = {
     "secrets": "KV6",
     "certificates": "KV7",
     "hsm": "KV8",
+    "cmk": "KV9",
 }

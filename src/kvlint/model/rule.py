@@ -77,7 +77,13 @@ class Linked(msgspec.Struct, frozen=True, kw_only=True, tag="linked"):
     where: Condition
 
 
-Condition: TypeAlias = Attribute | All | AnyOf | Not | Items | Linked
+class Given(msgspec.Struct, frozen=True, tag="given"):
+    """The parameter has a value: it is neither an empty list nor an empty text."""
+
+    parameter: str
+
+
+Condition: TypeAlias = Attribute | All | AnyOf | Not | Items | Linked | Given
 
 
 class Parameter(msgspec.Struct, frozen=True, kw_only=True):
@@ -88,20 +94,30 @@ class Parameter(msgspec.Struct, frozen=True, kw_only=True):
     default: Operand
 
 
+# The day on which examples are judged that do not say otherwise.
+EXAMPLE_DAY = "2026-11-01"
+
+
 class Example(msgspec.Struct, frozen=True, kw_only=True):
     """A test and a piece of documentation. ``expect`` is fails, passes or undecided.
 
     ``sources`` maps a language (``plan``) to its text; a line marked ``# <- ID`` is where the finding must start.
+    ``as_of`` is the day that counts as today (ISO 8601; empty: EXAMPLE_DAY), ``parameters`` are those that are set.
     """
 
     expect: str
     title: str
     sources: Mapping[str, str]
     line: int
+    as_of: str = ""
+    parameters: Mapping[str, Operand] = {}
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
-    """One rule file. ``path`` and ``line`` say where it is written."""
+    """One rule file. ``path`` says where it is written.
+
+    ``differs`` says of another tool's id in what its verdict differs from this rule's.
+    """
 
     id: str
     name: str
@@ -123,3 +139,4 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     cwe: tuple[int, ...] = ()
     controls: Mapping[str, tuple[str, ...]] = {}
     peers: Mapping[str, tuple[str, ...]] = {}
+    differs: Mapping[str, str] = {}
