@@ -10,8 +10,11 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Protocol, TypeAlias
 
+import msgspec
+
+from kvlint.model.graph import Demand, Resource
 from kvlint.model.source import Location
-from kvlint.model.value import ListValue, Scalar, Unknown
+from kvlint.model.value import ListValue, MapValue, Path, Scalar, Unknown, Value
 from kvlint.syntax import tree
 
 Origins: TypeAlias = frozenset[str]
@@ -49,6 +52,9 @@ _CREDENTIAL = re.compile(
     r"(?:.*_)?(?:access_key|shared_key|primary_key|secondary_key|connection_strings?|password|sas|sas_token"
     r"|client_secret|kube_config|kube_admin_config|kube_config_raw|kube_admin_config_raw)"
 )
+_SPEAKS = re.compile(
+    r"(?i).*(?:password|passwd|pwd|secret|token|credential|connection_?string|(?:private|access)_?key)"
+)
 
 
 class Scope(Protocol):
@@ -82,9 +88,7 @@ _NAMED = (tree.Name, tree.Member, tree.Item, tree.Splat, tree.Call, tree.Nested,
 
 def _chosen(nodes: Iterable[tree.Expression], scope: Scope) -> Origins:
     """Those of any of several values, of which each may be the one that counts."""
-    return union(
-        origins_of(node, scope) or (NONE if _is_nothing(node) else frozenset({WRITTEN})) for node in nodes
-    )
+    return union(origins_of(node, scope) or (NONE if _is_nothing(node) else frozenset({WRITTEN})) for node in nodes)
 
 
 def _is_nothing(node: tree.Expression) -> bool:
@@ -135,6 +139,16 @@ def of_attribute(type_: str, attribute: str) -> Origins:
     return frozenset({RESOURCE})
 
 
+def of_output(name: str) -> Origins:
+    """What an output is of a module that is not at hand: it is not traced if its name speaks of a secret."""
+    return frozenset({UNTRACED if speaks(name) else RESOURCE})
+
+
+def speaks(name: str) -> bool:
+    """Whether a name says that what it stands for is a secret."""
+    return _SPEAKS.match(name) is not None
+
+
 def of_known(found: Origins) -> Origins:
     """The origins of a value that is known: it cannot come from what nobody knows."""
     return found & {DEFAULT, GIVEN} or frozenset({WRITTEN})
@@ -145,5 +159,41 @@ def listed(found: Origins, at: Location) -> ListValue:
     words = found - {UNTRACED} or (NONE if found else frozenset({WRITTEN}))
     items: list[Scalar | Unknown] = [Scalar(at=at, value=word, origin="derived") for word in sorted(words)]
     if UNTRACED in found:
-        items.append(Unknown(at=at, origin="derived", why="it comes from a module that is not at hand"))
+        items.append(Unknown(at=at, origin="derived", why="where it comes from cannot be followed"))
     return ListValue(at=at, items=tuple(items), origin="derived")
+
+
+# What holds the value of a secret, by Terraform type; in an azapi body it is at PATH_IN_BODY.
+ARGUMENTS: Mapping[str, tuple[str, ...]] = {"azurerm_key_vault_secret": ("value", "value_wo")}
+SECRETS_TYPE = "microsoft.keyvault/vaults/secrets"
+PATH_IN_BODY = ("properties", "value")
+OUTPUT_TYPE = "Terraform/outputs"
+ATTRIBUTE: Path = ("derived", "valueOrigins")
+
+
+def is_asked(demand: Demand, type_: str) -> bool:
+    """Whether any rule asks where the values of a type come from."""
+    paths = demand.of(type_)
+    return paths is not None and (() in paths or any(path[:2] == ATTRIBUTE for path in paths))
+
+
+def with_origins(attributes: MapValue, found: Origins) -> MapValue:
+    """``attributes`` with the origins beside what else is derived."""
+    have = attributes.fields.get("derived")
+    derived = {**(have.fields if isinstance(have, MapValue) else {}), str(ATTRIBUTE[1]): listed(found, attributes.at)}
+    fields = {**attributes.fields, "derived": MapValue(at=attributes.at, fields=derived, origin="derived")}
+    return msgspec.structs.replace(attributes, fields=fields)
+
+
+def output(name: str, marked: Value, found: Origins, at: Location) -> Resource:
+    """An output of a Terraform root module as a resource. ``marked``: whether it is sensitive."""
+    attributes = MapValue(at=at, fields={"name": Scalar(at=at, value=name), "sensitive": marked})
+    return Resource(
+        address=f"output.{name}", type=OUTPUT_TYPE, name=name, attributes=with_origins(attributes, found), at=at,
+        declared_as="output",
+    )  # fmt: skip
+
+
+def unmarked(at: Location) -> Scalar:
+    """Whether an output is sensitive that does not say so."""
+    return Scalar(at=at, value=False, origin="default", note="not set, and the default is false")

@@ -22,6 +22,7 @@ from kvlint.readers.azurerm.azapi import (
 )
 from kvlint.readers.azurerm.resources import RESOURCES, canonical, is_vault_related, name_of, passed_over
 from kvlint.readers.azurerm.tree import frozen
+from kvlint.readers.origins import OUTPUT_TYPE, SECRETS_TYPE, is_asked, with_origins
 from kvlint.readers.plan.address import ModulePath, module_path, resource_of
 from kvlint.readers.plan.azapi import arm_type, azapi_attributes, is_key_vault
 from kvlint.readers.plan.configuration import Configuration
@@ -41,6 +42,7 @@ from kvlint.readers.plan.instance import Instance, Place
 from kvlint.readers.plan.instances import Instances
 from kvlint.readers.plan.links import Tracer
 from kvlint.readers.plan.lower import Lowering, planned
+from kvlint.readers.plan.origins import PlanOrigins
 from kvlint.readers.plan.prior import prior_data
 from kvlint.readers.plan.providers import Providers
 from kvlint.readers.plan.updates import overlay
@@ -75,6 +77,7 @@ class _Reader:
         self.providers = Providers(plan, self.configuration, path)
         # No value of a plan has a place of its own: only whole resources have one in its text.
         self.at = Location(path=path)
+        self.origins = PlanOrigins(self.configuration, plan)
         self.numbers: dict[str, int] = {}
         self.azapi = ChangeDecoder()
         self.lowerings: dict[str, Lowering | None] = {}
@@ -90,6 +93,8 @@ class _Reader:
         for provider in self.providers.resources:
             if self.demand.of(provider.type) is not None:
                 self.resources[provider.address] = provider
+        if self.demand.of(OUTPUT_TYPE) is not None:
+            self.resources.update((output.address, output) for output in self.origins.outputs(self.path))
         placed = [(change, _place(change)) for change in self._wanted()]
         for _, place in placed:
             self.tracer.instances.add(*place)
@@ -171,7 +176,7 @@ class _Reader:
         common = lowering.common(instance, managed.version)
         if managed.link is not None:
             own["provider"] = managed.link
-        attributes = MapValue(at=self.at, fields={**common.fields, **own})
+        attributes = self._traced(instance, lowering.type, MapValue(at=self.at, fields={**common.fields, **own}))
         self._keep(instance, lowering.type, change.type, attributes, change.mode == "data", common)
 
     def _instance(self, change: ResourceChange, place: Place, decoder: ChangeDecoder) -> Instance:
@@ -200,9 +205,16 @@ class _Reader:
             body = azapi_attributes(instance, type_, named[1])
             derived = frozen(planned(instance), self.at)
             body = msgspec.structs.replace(body, fields={**body.fields, "derived": derived})
-            self._keep(instance, type_, AZAPI_RESOURCE, body, instance.is_data)
+            self._keep(instance, type_, AZAPI_RESOURCE, self._traced(instance, type_, body), instance.is_data)
         elif is_key_vault_type(type_) and canonical(type_) is None:
             self._problem(TYPE_NOT_KNOWN, "error", type_not_known(type_), instance.address)
+
+    def _traced(self, instance: Instance, type_: str, attributes: MapValue) -> MapValue:
+        """The attributes of a resource with where its secret comes from, if anybody asks."""
+        if instance.is_data or type_.lower() != SECRETS_TYPE or not is_asked(self.demand, SECRETS_TYPE):
+            return attributes
+        found = self.origins.of_value(instance)
+        return with_origins(attributes, found) if found is not None else attributes
 
     def _keep(
         self,

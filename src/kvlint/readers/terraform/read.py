@@ -24,6 +24,7 @@ from kvlint.readers.azurerm.flags import PROVIDER_TYPE
 from kvlint.readers.azurerm.resources import canonical, is_vault_related, name_of, passed_over
 from kvlint.readers.azurerm.tree import frozen
 from kvlint.readers.azurerm.version import VersionRange, constrained
+from kvlint.readers.origins import OUTPUT_TYPE, SECRETS_TYPE, is_asked, with_origins
 from kvlint.readers.problems import CANNOT_READ, TYPE_NOT_KNOWN
 from kvlint.readers.terraform import azapi
 from kvlint.readers.terraform.cache import FolderCache
@@ -32,6 +33,8 @@ from kvlint.readers.terraform.folder import Folder, ModuleFile, load_folder
 from kvlint.readers.terraform.heads import Head, head_of
 from kvlint.readers.terraform.instance import ModuleInstance, Use
 from kvlint.readers.terraform.modules import ModuleSymbol
+from kvlint.readers.terraform.origins import of_value
+from kvlint.readers.terraform.outputs import outputs_of
 from kvlint.readers.terraform.providers import configured, constraints, locked, provider_of
 from kvlint.readers.terraform.run import TerraformRun
 from kvlint.readers.terraform.settings import Settings
@@ -139,6 +142,7 @@ class _Reading:
     def __init__(self, run: TerraformRun) -> None:
         self.run = run
         self.updates: list[tuple[ResourceEntity, frozenset[str]]] = []
+        self.origins_of = {SECRETS_TYPE: is_asked(run.demand, SECRETS_TYPE)}
 
     def lower(self, instance: ModuleInstance, conditions: frozenset[str]) -> None:
         """Add what a module declares, and what the modules declare that it calls."""
@@ -149,6 +153,9 @@ class _Reading:
         if run.demand.of(PROVIDER_TYPE) is not None:
             for provider in configured(instance):
                 run.resources[provider.address] = provider
+        if not instance.prefix and run.demand.of(OUTPUT_TYPE) is not None:
+            for output in outputs_of(instance):
+                run.resources[output.address] = output
         for local in folder.resources:
             symbol = instance.resource(local)
             if symbol is not None and not local.startswith("ephemeral."):
@@ -232,6 +239,9 @@ class _Reading:
 
     def _keep(self, entity: ResourceEntity, type_: str, attributes: MapValue, conditions: frozenset[str]) -> None:
         instance, symbol = entity.instance, entity.symbol
+        if self.origins_of.get(type_.lower()) and not symbol.is_data:
+            found = of_value(entity)
+            attributes = with_origins(attributes, found) if found is not None else attributes
         fields: dict[str, Value] = dict(attributes.fields)
         if entity.id_pattern():
             fields["id"] = entity.text_id()
