@@ -14,7 +14,8 @@ import msgspec
 
 from kvlint.model.graph import Demand, Resource
 from kvlint.model.source import Location
-from kvlint.model.value import ListValue, MapValue, Path, Scalar, Unknown, Value
+from kvlint.model.value import ListValue, MapValue, Path, Scalar, Unknown, Value, select
+from kvlint.readers.azurerm.version import VersionRange
 from kvlint.syntax import tree
 
 Origins: TypeAlias = frozenset[str]
@@ -23,6 +24,8 @@ Origins: TypeAlias = frozenset[str]
 WRITTEN, DEFAULT, GIVEN = "written", "default", "given"
 # From outside, through a parameter that is declared as secret, or through one that is not.
 SECURE, PARAMETER = "secure", "parameter"
+# From outside, and known here: an option, or the plan that was made.
+COMMAND = "command-line"
 # Made up at random by the deployment; a secret that is read from Key Vault; a key or connection string of a resource.
 GENERATED, SECRET, CREDENTIAL, PRIVATE_KEY = "generated", "secret", "credential", "private-key"
 # Anything else that a resource, a module or the deployment says.
@@ -30,6 +33,8 @@ RESOURCE = "resource"
 UNTRACED = "?"
 
 NONE: Origins = frozenset()
+_CODE: Origins = frozenset({WRITTEN, DEFAULT, GIVEN})
+_PLAIN: Origins = _CODE | {PARAMETER, RESOURCE}
 # Functions that give one of their arguments.
 _CHOOSING = frozenset({"coalesce", "try", "if"})
 
@@ -80,7 +85,16 @@ def origins_of(node: tree.Node, scope: Scope) -> Origins:
     found = scope.origins(node) if isinstance(node, _NAMED) else None
     if found is not None:
         return found
-    return union(origins_of(part, scope) for part in _parts(node))
+    return together([origins_of(part, scope) for part in _parts(node)])
+
+
+def together(parts: list[Origins]) -> Origins:
+    """Those of what is made of several parts: a host or a user beside a secret is no secret, whoever gives it."""
+    for weaker in (_PLAIN, _CODE):
+        found = union(part for part in parts if not part <= weaker)
+        if found:
+            return found
+    return union(parts)
 
 
 _NAMED = (tree.Name, tree.Member, tree.Item, tree.Splat, tree.Call, tree.Nested, tree.NotNull)
@@ -151,7 +165,7 @@ def speaks(name: str) -> bool:
 
 def of_known(found: Origins) -> Origins:
     """The origins of a value that is known: it cannot come from what nobody knows."""
-    return found & {DEFAULT, GIVEN} or frozenset({WRITTEN})
+    return found & {DEFAULT, GIVEN, COMMAND} or frozenset({WRITTEN})
 
 
 def listed(found: Origins, at: Location) -> ListValue:
@@ -168,21 +182,39 @@ ARGUMENTS: Mapping[str, tuple[str, ...]] = {"azurerm_key_vault_secret": ("value"
 SECRETS_TYPE = "microsoft.keyvault/vaults/secrets"
 PATH_IN_BODY = ("properties", "value")
 OUTPUT_TYPE = "Terraform/outputs"
+_WRITE_ONLY = (4, 23)
 ATTRIBUTE: Path = ("derived", "valueOrigins")
+_STATE: Path = ("derived", "stateOfValue")
 
 
 def is_asked(demand: Demand, type_: str) -> bool:
     """Whether any rule asks where the values of a type come from."""
     paths = demand.of(type_)
-    return paths is not None and (() in paths or any(path[:2] == ATTRIBUTE for path in paths))
+    return paths is not None and (() in paths or any(path[:2] in (ATTRIBUTE, _STATE) for path in paths))
 
 
-def with_origins(attributes: MapValue, found: Origins) -> MapValue:
-    """``attributes`` with the origins beside what else is derived."""
+def with_origins(attributes: MapValue, found: Origins, state: Value | None = None) -> MapValue:
+    """``attributes`` with the origins beside what else is derived, and with what is said of Terraform's ``state``."""
     have = attributes.fields.get("derived")
-    derived = {**(have.fields if isinstance(have, MapValue) else {}), str(ATTRIBUTE[1]): listed(found, attributes.at)}
+    words = listed(found, select(attributes, PATH_IN_BODY).at)
+    derived = {**(have.fields if isinstance(have, MapValue) else {}), str(ATTRIBUTE[1]): words}
+    if state is not None:
+        derived[str(_STATE[1])] = state
     fields = {**attributes.fields, "derived": MapValue(at=attributes.at, fields=derived, origin="derived")}
     return msgspec.structs.replace(attributes, fields=fields)
+
+
+def state_of(argument: str, version: VersionRange, at: Location) -> Value:
+    """Whether Terraform keeps the value of a secret in its state, by the argument that gives it.
+
+    ``kept`` says that it need not: the provider takes it without keeping it, since 4.23. Source: its changelog.
+    """
+    if argument != "value" or not version.meets((0, 0), _WRITE_ONLY):
+        word = "kept" if argument == "value" else "write-only"
+        return Scalar(at=at, value=word, origin="derived", note=f"the argument is {argument}")
+    if version.high > _WRITE_ONLY:
+        return Unknown(at=at, origin="derived", why="only azurerm from version 4.23 on has value_wo")
+    return Scalar(at=at, value="unavoidable", origin="derived", note="azurerm has value_wo only from version 4.23 on")
 
 
 def output(name: str, marked: Value, found: Origins, at: Location) -> Resource:

@@ -12,7 +12,7 @@ from kvlint.model.value import MapValue, Scalar, Unknown
 from kvlint.readers import origins
 from kvlint.readers.arm.nested import FROM_VAULT
 from kvlint.readers.arm.run import Pointer, key_of, member
-from kvlint.readers.origins import NONE, Origins, origins_of, union, with_origins
+from kvlint.readers.origins import NONE, Origins, origins_of, together, with_origins
 from kvlint.syntax import tree
 from kvlint.syntax.armexpr import is_expression
 
@@ -40,7 +40,7 @@ class TemplateOrigins:
             node = self.template.run.parsed(plain[1:-1], self.template.at)
             return origins_of(node, self) if node is not None else frozenset({origins.UNTRACED})
         items = plain.values() if isinstance(plain, dict) else plain if isinstance(plain, list) else ()
-        return union(self.of(item) for item in items)
+        return together([self.of(item) for item in items])
 
     def origins(self, node: tree.Expression) -> Origins | None:
         """See ``origins.Scope``."""

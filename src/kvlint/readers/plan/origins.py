@@ -8,16 +8,18 @@ from typing import Any
 
 from kvlint.model.graph import Resource
 from kvlint.model.source import Location
-from kvlint.model.value import Scalar
+from kvlint.model.value import MapValue, Scalar
 from kvlint.readers import origins
 from kvlint.readers.azurerm.azapi import AZAPI
-from kvlint.readers.origins import NONE, Origins, output, union, unmarked
+from kvlint.readers.azurerm.version import VersionRange
+from kvlint.readers.origins import NONE, Origins, output, state_of, together, union, unmarked, with_origins
 from kvlint.readers.plan.configuration import Configuration, Names, expression_at, references
 from kvlint.readers.plan.document import Plan, variables_of
 from kvlint.readers.plan.instance import Instance
 from kvlint.readers.plan.traversal import Traversal, longest
 
 _MOST = 50
+_NULL = {"constant_value": None}
 
 
 class PlanOrigins:
@@ -26,30 +28,37 @@ class PlanOrigins:
     def __init__(self, configuration: Configuration, plan: Plan) -> None:
         self._configuration = configuration
         self._plan = plan
-        self._known: dict[tuple[Names, str], Origins | None] = {}
+        self._known: dict[tuple[Names, str], tuple[str, Origins | None]] = {}
 
     @cached_property
     def _given(self) -> Mapping[str, Any]:
         """The values of variables that the plan was made with."""
         return variables_of(self._plan)
 
-    def of_value(self, instance: Instance) -> Origins | None:
-        """The origins of what a secret holds; None if that is not written."""
+    def traced(self, instance: Instance, attributes: MapValue, version: VersionRange) -> MapValue:
+        """The attributes of a secret with the origins of what it holds, if that is written."""
         key = (instance.names, instance.resource)
         if key not in self._known:
             self._known[key] = self._of_block(*key)
-        return self._known[key]
+        name, found = self._known[key]
+        if found is None:
+            return attributes
+        return with_origins(attributes, found, state_of(name, version, instance.at) if name else None)
 
-    def _of_block(self, names: Names, resource: str) -> Origins | None:
+    def _of_block(self, names: Names, resource: str) -> tuple[str, Origins | None]:
+        """The argument that gives the value, where that is one of azurerm's, and its origins."""
         block = self._configuration.resource(names, resource)
         written = block.get("expressions")
         if not isinstance(written, dict):
-            return frozenset({origins.UNTRACED})
+            return "", frozenset({origins.UNTRACED})
         type_ = resource.partition(".")[0]
         wanted = ("body", "sensitive_body") if type_ in AZAPI else origins.ARGUMENTS.get(type_, ())
         # Of an azapi body a plan does not say which reference goes where.
-        found = [written[name] for name in wanted if written.get(name) not in (None, {"constant_value": None})]
-        return union(self._of(names, one, block, frozenset()) for one in found) if found else None
+        found = {name: written[name] for name in wanted if written.get(name) not in (None, _NULL)}
+        if not found:
+            return "", None
+        name = next(iter(found)) if type_ not in AZAPI else ""
+        return name, union(self._of(names, one, block, frozenset()) for one in found.values())
 
     def outputs(self, path: str) -> Iterator[Resource]:
         """The outputs of the root module, as resources."""
@@ -65,7 +74,7 @@ class PlanOrigins:
         refs = longest(tuple(references(expression)))
         if len(busy) > _MOST:
             return frozenset({origins.UNTRACED}) if refs else NONE
-        return union(self._one(names, ref, block, busy) for ref in refs)
+        return together([self._one(names, ref, block, busy) for ref in refs])
 
     def _one(self, names: Names, ref: Traversal, block: Mapping[str, Any], busy: frozenset[str]) -> Origins:
         key = ".".join((*names, ref.text))

@@ -22,7 +22,8 @@ from kvlint.readers.azurerm.azapi import (
 )
 from kvlint.readers.azurerm.resources import RESOURCES, canonical, is_vault_related, name_of, passed_over
 from kvlint.readers.azurerm.tree import frozen
-from kvlint.readers.origins import OUTPUT_TYPE, SECRETS_TYPE, is_asked, with_origins
+from kvlint.readers.azurerm.version import VersionRange
+from kvlint.readers.origins import OUTPUT_TYPE, SECRETS_TYPE, is_asked
 from kvlint.readers.plan.address import ModulePath, module_path, resource_of
 from kvlint.readers.plan.azapi import arm_type, azapi_attributes, is_key_vault
 from kvlint.readers.plan.configuration import Configuration
@@ -176,7 +177,8 @@ class _Reader:
         common = lowering.common(instance, managed.version)
         if managed.link is not None:
             own["provider"] = managed.link
-        attributes = self._traced(instance, lowering.type, MapValue(at=self.at, fields={**common.fields, **own}))
+        attributes = MapValue(at=self.at, fields={**common.fields, **own})
+        attributes = self._traced(instance, lowering.type, attributes, managed.version)
         self._keep(instance, lowering.type, change.type, attributes, change.mode == "data", common)
 
     def _instance(self, change: ResourceChange, place: Place, decoder: ChangeDecoder) -> Instance:
@@ -205,16 +207,17 @@ class _Reader:
             body = azapi_attributes(instance, type_, named[1])
             derived = frozen(planned(instance), self.at)
             body = msgspec.structs.replace(body, fields={**body.fields, "derived": derived})
-            self._keep(instance, type_, AZAPI_RESOURCE, self._traced(instance, type_, body), instance.is_data)
+            self._keep(
+                instance, type_, AZAPI_RESOURCE, self._traced(instance, type_, body, VersionRange()), instance.is_data
+            )
         elif is_key_vault_type(type_) and canonical(type_) is None:
             self._problem(TYPE_NOT_KNOWN, "error", type_not_known(type_), instance.address)
 
-    def _traced(self, instance: Instance, type_: str, attributes: MapValue) -> MapValue:
+    def _traced(self, instance: Instance, type_: str, attributes: MapValue, version: VersionRange) -> MapValue:
         """The attributes of a resource with where its secret comes from, if anybody asks."""
         if instance.is_data or type_.lower() != SECRETS_TYPE or not is_asked(self.demand, SECRETS_TYPE):
             return attributes
-        found = self.origins.of_value(instance)
-        return with_origins(attributes, found) if found is not None else attributes
+        return self.origins.traced(instance, attributes, version)
 
     def _keep(
         self,

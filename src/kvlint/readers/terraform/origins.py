@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
-from kvlint.model.value import Absent, Scalar
+from kvlint.model.value import Absent, MapValue, Scalar
 from kvlint.readers import origins
 from kvlint.readers.azurerm.azapi import AZAPI
 from kvlint.readers.origins import NONE, Origins, origins_of, path_of
@@ -82,15 +82,16 @@ class ModuleOrigins:
             return ModuleOrigins(given.caller, given.declaration, self._busy).of(given.pieces[name])
         flags = (declaration.attributes.get(flag) for flag in ("sensitive", "ephemeral"))
         secure = any(_literal(piece) in _TRUE for piece in flags)
-        outside = frozenset({origins.SECURE if secure else origins.PARAMETER})
         if isinstance(given, RootValues):
             if name in given.words:
-                return outside
+                return frozenset({origins.COMMAND})
             if name in given.pieces:
                 return frozenset({origins.GIVEN})
         if "default" in declaration.attributes and not _is_nothing(declaration.attributes["default"]):
             return frozenset({origins.DEFAULT})
-        return outside
+        if isinstance(given, RootValues) and name in given.planned:
+            return frozenset({origins.COMMAND})
+        return frozenset({origins.SECURE if secure else origins.PARAMETER})
 
     def output(self, call: str, name: str) -> Origins:
         """The origins of an output of a module that is called."""
@@ -127,14 +128,20 @@ def of_attribute(entity: ResourceEntity, name: str) -> Origins:
     return found
 
 
-def of_value(entity: ResourceEntity) -> Origins | None:
-    """The origins of what a secret holds; None if that is not written."""
+def traced(entity: ResourceEntity, attributes: MapValue) -> MapValue:
+    """The attributes of a secret with the origins of what it holds, if that is written."""
     pieces = entity.content.pieces
     if entity.type in AZAPI:
-        found = [of_body(entity, pieces[name]) for name in ("body", "sensitive_body") if name in pieces]
-        return origins.union(one for one in found if one is not None) if found else None
+        parts = [of_body(entity, pieces[name]) for name in ("body", "sensitive_body") if name in pieces]
+        found = origins.union(one for one in parts if one is not None)
+        return origins.with_origins(attributes, found) if found else attributes
     name = next((name for name in origins.ARGUMENTS.get(entity.type, ()) if _is_written(entity, name)), None)
-    return of_attribute(entity, name) if name is not None else None
+    if name is None:
+        return attributes
+    piece = pieces[name]
+    at = entity.instance.place(piece.path, piece.attribute.start, piece.attribute.end)
+    state = origins.state_of(name, entity.instance.run.version, at)
+    return origins.with_origins(attributes, of_attribute(entity, name), state)
 
 
 def _is_written(entity: ResourceEntity, name: str) -> bool:

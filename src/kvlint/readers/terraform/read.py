@@ -24,7 +24,7 @@ from kvlint.readers.azurerm.flags import PROVIDER_TYPE
 from kvlint.readers.azurerm.resources import canonical, is_vault_related, name_of, passed_over
 from kvlint.readers.azurerm.tree import frozen
 from kvlint.readers.azurerm.version import VersionRange, constrained
-from kvlint.readers.origins import OUTPUT_TYPE, SECRETS_TYPE, is_asked, with_origins
+from kvlint.readers.origins import OUTPUT_TYPE, SECRETS_TYPE, is_asked
 from kvlint.readers.problems import CANNOT_READ, TYPE_NOT_KNOWN
 from kvlint.readers.terraform import azapi
 from kvlint.readers.terraform.cache import FolderCache
@@ -33,7 +33,7 @@ from kvlint.readers.terraform.folder import Folder, ModuleFile, load_folder
 from kvlint.readers.terraform.heads import Head, head_of
 from kvlint.readers.terraform.instance import ModuleInstance, Use
 from kvlint.readers.terraform.modules import ModuleSymbol
-from kvlint.readers.terraform.origins import of_value
+from kvlint.readers.terraform.origins import traced
 from kvlint.readers.terraform.outputs import outputs_of
 from kvlint.readers.terraform.providers import configured, constraints, locked, provider_of
 from kvlint.readers.terraform.run import TerraformRun
@@ -240,8 +240,7 @@ class _Reading:
     def _keep(self, entity: ResourceEntity, type_: str, attributes: MapValue, conditions: frozenset[str]) -> None:
         instance, symbol = entity.instance, entity.symbol
         if self.origins_of.get(type_.lower()) and not symbol.is_data:
-            found = of_value(entity)
-            attributes = with_origins(attributes, found) if found is not None else attributes
+            attributes = traced(entity, attributes)
         fields: dict[str, Value] = dict(attributes.fields)
         if entity.id_pattern():
             fields["id"] = entity.text_id()
