@@ -182,39 +182,38 @@ ARGUMENTS: Mapping[str, tuple[str, ...]] = {"azurerm_key_vault_secret": ("value"
 SECRETS_TYPE = "microsoft.keyvault/vaults/secrets"
 PATH_IN_BODY = ("properties", "value")
 OUTPUT_TYPE = "Terraform/outputs"
-_WRITE_ONLY = (4, 23)
+_WRITE_ONLY, _SINCE = (4, 23), "azurerm has value_wo from version 4.23 on"
 ATTRIBUTE: Path = ("derived", "valueOrigins")
-_STATE: Path = ("derived", "stateOfValue")
+_KEPT = ("writeOnly", "canBeWriteOnly")
+_ASKED: frozenset[Path] = frozenset({ATTRIBUTE, *(("derived", name) for name in _KEPT)})
 
 
 def is_asked(demand: Demand, type_: str) -> bool:
     """Whether any rule asks where the values of a type come from."""
     paths = demand.of(type_)
-    return paths is not None and (() in paths or any(path[:2] in (ATTRIBUTE, _STATE) for path in paths))
+    return paths is not None and (() in paths or any(path[:2] in _ASKED for path in paths))
 
 
-def with_origins(attributes: MapValue, found: Origins, state: Value | None = None) -> MapValue:
-    """``attributes`` with the origins beside what else is derived, and with what is said of Terraform's ``state``."""
+def with_origins(attributes: MapValue, found: Origins, kept: Mapping[str, Value] | None = None) -> MapValue:
+    """``attributes`` with the origins beside what else is derived, and with whether Terraform keeps the value."""
     have = attributes.fields.get("derived")
     words = listed(found, select(attributes, PATH_IN_BODY).at)
-    derived = {**(have.fields if isinstance(have, MapValue) else {}), str(ATTRIBUTE[1]): words}
-    if state is not None:
-        derived[str(_STATE[1])] = state
+    derived = {**(have.fields if isinstance(have, MapValue) else {}), str(ATTRIBUTE[1]): words, **(kept or {})}
     fields = {**attributes.fields, "derived": MapValue(at=attributes.at, fields=derived, origin="derived")}
     return msgspec.structs.replace(attributes, fields=fields)
 
 
-def state_of(argument: str, version: VersionRange, at: Location) -> Value:
-    """Whether Terraform keeps the value of a secret in its state, by the argument that gives it.
+def kept(argument: str, version: VersionRange, at: Location) -> Mapping[str, Value]:
+    """Whether Terraform keeps the value of a secret in its state, by the argument that gives it, and whether it need.
 
-    ``kept`` says that it need not: the provider takes it without keeping it, since 4.23. Source: its changelog.
+    Source: the provider's changelog (``value_wo`` since 4.23).
     """
-    if argument != "value" or not version.meets((0, 0), _WRITE_ONLY):
-        word = "kept" if argument == "value" else "write-only"
-        return Scalar(at=at, value=word, origin="derived", note=f"the argument is {argument}")
-    if version.high > _WRITE_ONLY:
-        return Unknown(at=at, origin="derived", why="only azurerm from version 4.23 on has value_wo")
-    return Scalar(at=at, value="unavoidable", origin="derived", note="azurerm has value_wo only from version 4.23 on")
+    note = f"the argument is {argument}"
+    write_only = Scalar(at=at, value=argument != "value", origin="derived", note=note)
+    can: Value = Scalar(at=at, value=version.high > _WRITE_ONLY, origin="derived", note=_SINCE)
+    if version.low < _WRITE_ONLY < version.high:
+        can = Unknown(at=at, origin="derived", why=_SINCE)
+    return {_KEPT[0]: write_only, _KEPT[1]: can}
 
 
 def output(name: str, marked: Value, found: Origins, at: Location) -> Resource:

@@ -12,7 +12,7 @@ from kvlint.model.value import MapValue, Scalar
 from kvlint.readers import origins
 from kvlint.readers.azurerm.azapi import AZAPI
 from kvlint.readers.azurerm.version import VersionRange
-from kvlint.readers.origins import NONE, Origins, output, state_of, together, union, unmarked, with_origins
+from kvlint.readers.origins import NONE, Origins, kept, output, together, union, unmarked, with_origins
 from kvlint.readers.plan.configuration import Configuration, Names, expression_at, references
 from kvlint.readers.plan.document import Plan, variables_of
 from kvlint.readers.plan.instance import Instance
@@ -43,7 +43,7 @@ class PlanOrigins:
         name, found = self._known[key]
         if found is None:
             return attributes
-        return with_origins(attributes, found, state_of(name, version, instance.at) if name else None)
+        return with_origins(attributes, found, kept(name, version, instance.at) if name else None)
 
     def _of_block(self, names: Names, resource: str) -> tuple[str, Origins | None]:
         """The argument that gives the value, where that is one of azurerm's, and its origins."""

@@ -140,8 +140,8 @@ def traced(entity: ResourceEntity, attributes: MapValue) -> MapValue:
         return attributes
     piece = pieces[name]
     at = entity.instance.place(piece.path, piece.attribute.start, piece.attribute.end)
-    state = origins.state_of(name, entity.instance.run.version, at)
-    return origins.with_origins(attributes, of_attribute(entity, name), state)
+    kept = origins.kept(name, entity.instance.run.version, at)
+    return origins.with_origins(attributes, of_attribute(entity, name), kept)
 
 
 def _is_written(entity: ResourceEntity, name: str) -> bool:
