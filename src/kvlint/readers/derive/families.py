@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from kvlint.model.value import Path
 from kvlint.readers import origins
-from kvlint.readers.derive import assignments, consumers, endpoints, vaults
+from kvlint.readers.derive import assignments, consumers, endpoints, vaults, versions
 from kvlint.readers.derive.attribute import Derived
 
 DERIVED: Mapping[str, Derived] = {
@@ -16,6 +16,7 @@ DERIVED: Mapping[str, Derived] = {
         assignments.ATTRIBUTES,
         endpoints.ATTRIBUTES,
         consumers.ATTRIBUTES,
+        versions.ATTRIBUTES,
     )
     for name, derived in family.items()
 }
