@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from datetime import date
 
 from kvlint.model.graph import Resource
-from kvlint.model.source import Location
-from kvlint.model.value import MapValue, Path, Scalar, Unknown, Value
+from kvlint.model.value import Absent, MapValue, Path, Scalar, Unknown, Value
 from kvlint.readers.azurerm.flags import PROVIDER_TYPE, VERSION
 from kvlint.readers.azurerm.table import Version
 from kvlint.readers.derive.attribute import Context, Derived
@@ -100,23 +99,21 @@ def _model_is_stated(resource: Resource, context: Context) -> Value | None:  # a
     return Scalar(at=found.at, value=stated, origin="derived", note=note)
 
 
-def _dead_argument(resource: Resource, context: Context) -> Value | None:  # all makers have it
-    """The first property that the API version of a resource does not have."""
+def _dead_property(resource: Resource, context: Context) -> Value | None:  # all makers have it
+    """The first property that is written and that the API version of a resource does not have."""
     rows, version = _SINCE.get(resource.type.lower()), resource.select(API)
     if rows is None or not isinstance(version, Scalar | Unknown):
         return None
     text = str(version.value) if isinstance(version, Scalar) else ""
     for path, since in rows.items():
         found = resource.select(path)
-        if not isinstance(found, Scalar | Unknown | MapValue) or found.origin == "default":
+        if isinstance(found, Absent) or found.origin == "default" or text[: len(since)] >= since:
             continue
-        if text and text[: len(since)] < since:
-            return _dead(found.at, f"{path[-1]}, which API version {text} does not have")
+        if not text:
+            return Unknown(at=found.at, origin="derived", why=f"whether the API version has {path[-1]} is not known")
+        told = f"{path[-1]}, which API version {text} does not have"
+        return Scalar(at=found.at, value=told, origin="derived")
     return None
-
-
-def _dead(at: Location, text: str) -> Scalar:
-    return Scalar(at=at, value=text, origin="derived")
 
 
 ATTRIBUTES: Mapping[str, Derived] = {
@@ -124,5 +121,5 @@ ATTRIBUTES: Mapping[str, Derived] = {
     "vaultApi": Derived(lambda resource, context: _calls(_VAULTS_SINCE, resource, context), {}),
     "hsmApi": Derived(lambda resource, context: _calls(_HSMS_SINCE, resource, context), {}),
     "modelIsStated": Derived(_model_is_stated, {VAULTS: (API, RBAC)}),
-    "deadProperty": Derived(_dead_argument, {type_: (API, *rows) for type_, rows in _SINCE.items()}),
+    "deadProperty": Derived(_dead_property, {type_: (API, *rows) for type_, rows in _SINCE.items()}),
 }

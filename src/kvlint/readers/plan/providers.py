@@ -107,7 +107,11 @@ def _resource(key: str, block: Node, version: VersionRange, path: str) -> Resour
     for flag, name in KEY_VAULT_FLAGS.items():
         flags[name] = _flag(written.get(flag), version, at)
     features_value = MapValue(at=at, fields={"keyVault": MapValue(at=at, fields=flags)})
-    fields: dict[str, Value] = {"features": features_value, "name": Scalar(at=at, value=key), VERSION: version_value(version, at)}
+    fields: dict[str, Value] = {
+        "features": features_value,
+        "name": Scalar(at=at, value=key),
+        VERSION: version_value(version, at),
+    }
     attributes = MapValue(at=at, fields=fields)
     return Resource(address=address, type=PROVIDER_TYPE, name=key, attributes=attributes, at=at, declared_as="provider")
 

@@ -11,6 +11,7 @@ from kvlint.model.graph import REMOVED_ACTIONS, Demand, Resource
 from kvlint.model.report import Problem
 from kvlint.model.source import Location
 from kvlint.model.value import MapValue
+from kvlint.readers.azurerm.arguments import asks_for_dead, dead_argument, with_dead
 from kvlint.readers.azurerm.azapi import (
     AZAPI,
     AZAPI_RESOURCE,
@@ -179,6 +180,10 @@ class _Reader:
             own["provider"] = managed.link
         attributes = MapValue(at=self.at, fields={**common.fields, **own})
         attributes = self._traced(instance, lowering.type, attributes, managed.version)
+        if asks_for_dead(self.demand, lowering.type) and not instance.is_data:
+            written = self.configuration.resource(place.names, place.resource).get("expressions")
+            names = written.keys() if isinstance(written, dict) else ()
+            attributes = with_dead(attributes, dead_argument(change.type, names, managed.version, self.at))
         self._keep(instance, lowering.type, change.type, attributes, change.mode == "data", common)
 
     def _instance(self, change: ResourceChange, place: Place, decoder: ChangeDecoder) -> Instance:

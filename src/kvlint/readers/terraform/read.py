@@ -12,6 +12,7 @@ from kvlint.model.source import Location, static_address
 from kvlint.model.value import MapValue, Scalar, Unknown, Value
 from kvlint.readers.arm.overlay import opened
 from kvlint.readers.arm.run import TemplateRead
+from kvlint.readers.azurerm.arguments import asks_for_dead, dead_argument, with_dead
 from kvlint.readers.azurerm.azapi import (
     AZAPI,
     AZAPI_UNSEEN,
@@ -213,6 +214,9 @@ class _Reading:
         if is_read and lowering.type.startswith(_LEFT_OPEN):
             why = f"{entity.address} is read from Azure"
             attributes = opened(attributes, Unknown(at=entity.at, why=why))
+        elif asks_for_dead(self.run.demand, lowering.type):
+            dead = dead_argument(entity.type, entity.symbol.declaration.arguments, self.run.version, entity.at)
+            attributes = with_dead(attributes, dead)
         self._keep(entity, lowering.type, attributes, conditions)
 
     def _add_azapi(self, entity: ResourceEntity, conditions: frozenset[str]) -> None:
