@@ -16,6 +16,7 @@ from kvlint.readers.azurerm.network import NETWORK
 from kvlint.readers.azurerm.objects import OBJECTS
 from kvlint.readers.azurerm.table import Mapped
 from kvlint.readers.azurerm.vault import VAULT
+from kvlint.readers.azurerm.workloads import WORKLOADS
 
 RESOURCES: Mapping[str, Mapped] = {
     **VAULT,
@@ -25,6 +26,7 @@ RESOURCES: Mapping[str, Mapped] = {
     **MONITOR,
     **AUTHORIZATION,
     **CONSUMERS,
+    **WORKLOADS,
 }
 
 _CANONICAL = {mapped.type.lower(): mapped.type for mapped in RESOURCES.values()}

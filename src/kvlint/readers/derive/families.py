@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from kvlint.model.value import Path
 from kvlint.readers import origins
-from kvlint.readers.derive import assignments, consumers, endpoints, vaults, versions
+from kvlint.readers.derive import assignments, consumers, endpoints, secrets, vaults, versions
 from kvlint.readers.derive.attribute import Derived
 
 DERIVED: Mapping[str, Derived] = {
@@ -17,6 +17,7 @@ DERIVED: Mapping[str, Derived] = {
         endpoints.ATTRIBUTES,
         consumers.ATTRIBUTES,
         versions.ATTRIBUTES,
+        secrets.ATTRIBUTES,
     )
     for name, derived in family.items()
 }
