@@ -194,6 +194,11 @@ def is_asked(demand: Demand, type_: str) -> bool:
     return paths is not None and (() in paths or any(path[:2] in _ASKED for path in paths))
 
 
+def asks_outputs(demand: Demand, type_: str) -> bool:
+    """Whether any rule asks for outputs, which are no resources, by the type that stands for them."""
+    return type_.lower() in demand.paths
+
+
 def with_origins(attributes: MapValue, found: Origins, kept: Mapping[str, Value] | None = None) -> MapValue:
     """``attributes`` with the origins beside what else is derived, and with whether Terraform keeps the value."""
     have = attributes.fields.get("derived")

@@ -57,6 +57,8 @@ SHARED = {
     "properties.publicNetworkAccessForIngestion",
     "properties.publicNetworkAccessForQuery",
     "properties.serviceEndpoints",
+    "properties.typeProperties.connectionString",
+    "properties.typeProperties.password",
     "properties.value",
 }
 KINDS = {"value", "flag", "link", "links", "block", "blocks", "wrap"}

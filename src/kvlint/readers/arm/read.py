@@ -29,7 +29,7 @@ from kvlint.readers.arm.run import Load, Pointer, Run, TemplateRead, key_of
 from kvlint.readers.arm.template import Template
 from kvlint.readers.arm.wanted import Asked, wanted
 from kvlint.readers.azurerm.resources import canonical
-from kvlint.readers.origins import SECRETS_TYPE, is_asked, with_origins
+from kvlint.readers.origins import SECRETS_TYPE, asks_outputs, is_asked, with_origins
 from kvlint.syntax.jsonc import Document
 
 __all__ = (
@@ -96,7 +96,7 @@ class Walk:
 
     def level(self, level: Level) -> None:
         """All resources of a deployment."""
-        if self.run.wanted.demand.of(OUTPUT_TYPE) is not None:
+        if asks_outputs(self.run.wanted.demand, OUTPUT_TYPE):
             for output in outputs_of(level):
                 self.run.resources[output.address] = output
         passed = self._passed

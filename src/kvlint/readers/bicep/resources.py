@@ -18,7 +18,7 @@ from kvlint.readers.bicep.document import inner_resources
 from kvlint.readers.bicep.entities import ResourceEntity, ResourceSymbol
 from kvlint.readers.bicep.loops import condition_of
 from kvlint.readers.bicep.origins import of_value, outputs_of
-from kvlint.readers.origins import SECRETS_TYPE, is_asked, with_origins
+from kvlint.readers.origins import SECRETS_TYPE, asks_outputs, is_asked, with_origins
 from kvlint.syntax import tree
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ _HARMLESS = frozenset(
 
 def lower_resources(instance: Instance, conditions: frozenset[str]) -> None:
     """Add all resources that the file declares itself, in their order."""
-    if instance.run.wanted.demand.of(OUTPUT_TYPE) is not None:
+    if asks_outputs(instance.run.wanted.demand, OUTPUT_TYPE):
         for output in outputs_of(instance):
             instance.run.resources[output.address] = output
     for node in instance.file.declared(tree.Resource):

@@ -24,7 +24,7 @@ from kvlint.readers.azurerm.azapi import (
 from kvlint.readers.azurerm.resources import RESOURCES, canonical, is_vault_related, name_of, passed_over
 from kvlint.readers.azurerm.tree import frozen
 from kvlint.readers.azurerm.version import VersionRange
-from kvlint.readers.origins import OUTPUT_TYPE, SECRETS_TYPE, is_asked
+from kvlint.readers.origins import OUTPUT_TYPE, SECRETS_TYPE, asks_outputs, is_asked
 from kvlint.readers.plan.address import ModulePath, module_path, resource_of
 from kvlint.readers.plan.azapi import arm_type, azapi_attributes, is_key_vault
 from kvlint.readers.plan.configuration import Configuration
@@ -95,7 +95,7 @@ class _Reader:
         for provider in self.providers.resources:
             if self.demand.of(provider.type) is not None:
                 self.resources[provider.address] = provider
-        if self.demand.of(OUTPUT_TYPE) is not None:
+        if asks_outputs(self.demand, OUTPUT_TYPE):
             self.resources.update((output.address, output) for output in self.origins.outputs(self.path))
         placed = [(change, _place(change)) for change in self._wanted()]
         for _, place in placed:

@@ -10,7 +10,7 @@ from kvlint.model.graph import Demand
 from kvlint.readers.azurerm.azapi import AZAPI
 from kvlint.readers.azurerm.resources import RESOURCES, is_vault_related
 from kvlint.readers.files import inside, reported
-from kvlint.readers.origins import OUTPUT_TYPE
+from kvlint.readers.origins import OUTPUT_TYPE, asks_outputs
 from kvlint.readers.terraform.folder import Folder, calls, load_folder
 from kvlint.readers.terraform.lower import Lowering
 
@@ -106,7 +106,7 @@ class FolderCache:
         if found is None:
             types = {local.rpartition(".")[0].removeprefix("data.") for local in folder.resources}
             found = any(self.is_asked(type_) or is_vault_related(type_) for type_ in types)
-            if not found and folder.outputs and self.demand.of(OUTPUT_TYPE) is not None:
+            if not found and folder.outputs and asks_outputs(self.demand, OUTPUT_TYPE):
                 found = any(_KEY_VAULT in type_ for type_ in types)
             self._own[folder.directory] = found
         return found

@@ -25,7 +25,7 @@ from kvlint.readers.azurerm.flags import PROVIDER_TYPE
 from kvlint.readers.azurerm.resources import canonical, is_vault_related, name_of, passed_over
 from kvlint.readers.azurerm.tree import frozen
 from kvlint.readers.azurerm.version import VersionRange, constrained
-from kvlint.readers.origins import OUTPUT_TYPE, SECRETS_TYPE, is_asked
+from kvlint.readers.origins import OUTPUT_TYPE, SECRETS_TYPE, asks_outputs, is_asked
 from kvlint.readers.problems import CANNOT_READ, TYPE_NOT_KNOWN
 from kvlint.readers.terraform import azapi
 from kvlint.readers.terraform.cache import FolderCache
@@ -155,7 +155,7 @@ class _Reading:
         if run.demand.of(PROVIDER_TYPE) is not None:
             for provider in configured(instance):
                 run.resources[provider.address] = provider
-        if not instance.prefix and run.demand.of(OUTPUT_TYPE) is not None:
+        if not instance.prefix and asks_outputs(run.demand, OUTPUT_TYPE):
             for output in outputs_of(instance):
                 run.resources[output.address] = output
         for local in folder.resources:
