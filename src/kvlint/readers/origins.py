@@ -85,7 +85,7 @@ def origins_of(node: tree.Node, scope: Scope) -> Origins:
     found = scope.origins(node) if isinstance(node, _NAMED) else None
     if found is not None:
         return found
-    return together([origins_of(part, scope) for part in _parts(node)])
+    return together([origins_of(part, scope) for part in parts_of(node)])
 
 
 def together(parts: list[Origins]) -> Origins:
@@ -109,7 +109,8 @@ def _is_nothing(node: tree.Expression) -> bool:
     return isinstance(node, tree.Literal) and node.value in (None, "")
 
 
-def _parts(node: tree.Node) -> Iterator[tree.Node]:
+def parts_of(node: tree.Node) -> Iterator[tree.Node]:
+    """The nodes in a node."""
     for name in node.__struct_fields__:
         value = getattr(node, name)
         if isinstance(value, tree.Node):
@@ -175,6 +176,50 @@ def listed(found: Origins, at: Location) -> ListValue:
     if UNTRACED in found:
         items.append(Unknown(at=at, origin="derived", why="where it comes from cannot be followed"))
     return ListValue(at=at, items=tuple(items), origin="derived")
+
+
+# Arguments that show what they are given to more people than may read it, by the Terraform type that has them; a dot
+# leads into a block. Names and tags are shown of everything.
+TELLING: Mapping[str, tuple[str, ...]] = {
+    "null_resource": ("triggers",),
+    "terraform_data": ("input", "triggers_replace"),
+    "local_file": ("content",),
+    "local_sensitive_file": ("content",),
+    "azurerm_linux_virtual_machine": ("custom_data", "user_data"),
+    "azurerm_windows_virtual_machine": ("custom_data", "user_data"),
+    "azurerm_linux_virtual_machine_scale_set": ("custom_data", "user_data"),
+    "azurerm_windows_virtual_machine_scale_set": ("custom_data", "user_data"),
+    "azurerm_orchestrated_virtual_machine_scale_set": ("user_data_base64",),
+    "azurerm_virtual_machine_extension": ("settings",),
+    "azurerm_container_group": ("container.environment_variables",),
+    "azurerm_resource_deployment_script_azure_cli": ("command_line", "environment_variable.value"),
+    "azurerm_resource_deployment_script_azure_power_shell": ("command_line", "environment_variable.value"),
+    "azurerm_resource_group_template_deployment": ("parameters_content",),
+}
+_OF_ALL = ("name", "tags")
+ARGUMENT_TYPE = "Terraform/arguments"
+_TOLD: Origins = frozenset({SECRET, PRIVATE_KEY, GENERATED, UNTRACED})
+
+
+def telling(type_: str) -> tuple[str, ...]:
+    """The arguments of a Terraform type that show what they are given."""
+    return (*TELLING.get(type_, ()), *(_OF_ALL if type_.startswith("azurerm_") else ()))
+
+
+def has_secrets(type_: str) -> bool:
+    """Whether resources of a Terraform type have secrets that somebody could tell."""
+    return type_ in _SECRETS or type_ in _PRIVATE_KEYS or type_ in _GENERATED
+
+
+def argument(address: str, name: str, found: Origins, at: Location) -> Resource | None:
+    """An argument that shows what it is given, as a resource; None if that is no secret for certain."""
+    if not found & _TOLD:
+        return None
+    attributes = MapValue(at=at, fields={"name": Scalar(at=at, value=name)})
+    return Resource(
+        address=f"{address}.{name}", type=ARGUMENT_TYPE, name=name, attributes=with_origins(attributes, found), at=at,
+        declared_as="argument",
+    )  # fmt: skip
 
 
 # What holds the value of a secret, by Terraform type; in an azapi body it is at PATH_IN_BODY.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from kvlint.model.value import Path
 from kvlint.readers import origins
-from kvlint.readers.derive import assignments, consumers, endpoints, secrets, vaults, versions
+from kvlint.readers.derive import assignments, consumers, deployment, endpoints, secrets, vaults, versions
 from kvlint.readers.derive.attribute import Derived
 
 DERIVED: Mapping[str, Derived] = {
@@ -18,6 +18,7 @@ DERIVED: Mapping[str, Derived] = {
         consumers.ATTRIBUTES,
         versions.ATTRIBUTES,
         secrets.ATTRIBUTES,
+        deployment.ATTRIBUTES,
     )
     for name, derived in family.items()
 }

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator, Mapping
 
 from kvlint.model.graph import Resource
-from kvlint.model.value import Answer, ListValue, MapValue, Path, Scalar, Unknown, Value, text_of
+from kvlint.model.value import Absent, Answer, ListValue, MapValue, Path, Scalar, Unknown, Value, text_of
 from kvlint.readers.derive.attribute import Context, Derived
 
 SITES = "microsoft.web/sites"
@@ -22,6 +22,14 @@ _CONNECTIONS: Path = ("properties", "siteConfig", "connectionStrings")
 _PROPERTIES: Path = ("properties",)
 _TYPE_PROPERTIES: Path = ("properties", "typeProperties")
 
+# What shows its value to whoever may read the resource. Source: the template reference of these types.
+_TELLING: Mapping[str, tuple[Path, ...]] = {
+    "microsoft.resources/deploymentscripts": (
+        ("properties", "arguments"), ("properties", "environmentVariables"), ("properties", "scriptContent"), ("tags",),
+    ),
+    "microsoft.compute/virtualmachines": (("properties", "osProfile", "customData"), ("properties", "userData")),
+    "microsoft.compute/virtualmachines/extensions": (("properties", "settings"),),
+}  # fmt: skip
 _REFERENCE = "@microsoft.keyvault("
 # A name that ends so is that of a secret; what is behind a longer one may be where to find it.
 _NAME = re.compile(
@@ -107,6 +115,30 @@ def _linked(answer: Answer) -> Iterator[Value]:
                 yield _doubt(value)
 
 
+def _told_secrets(resource: Resource, context: Context) -> Value | None:  # all makers have it
+    """The properties of a resource that show what they are given and are given a secret, each as an item."""
+    paths = _TELLING.get(resource.type.lower(), ())
+    found = [
+        _named(".".join(map(str, path[1:])), secret) for path in paths for secret in _secrets(resource.select(path))
+    ]
+    return ListValue(at=resource.at, items=tuple(found), origin="derived") if paths else None
+
+
+def _secrets(answer: Answer) -> Iterator[Value]:
+    """All secret parts of a value. What a list of variables calls a secure value is not shown."""
+    if isinstance(answer, Absent):
+        return
+    if answer.sensitive:
+        yield answer
+    elif isinstance(answer, MapValue):
+        for name, value in answer.fields.items():
+            if name.lower() != "securevalue":
+                yield from _secrets(value)
+    elif isinstance(answer, ListValue):
+        for item in answer.items:
+            yield from _secrets(item)
+
+
 def _named(name: str, value: Value) -> Scalar:
     return Scalar(at=value.at, value=name, origin="derived")
 
@@ -121,4 +153,5 @@ ATTRIBUTES: Mapping[str, Derived] = {
         _inline_secrets,
         {SITES: (_SETTINGS, _CONNECTIONS), CONFIG: (_PROPERTIES,), LINKED: (_TYPE_PROPERTIES,)},
     ),
+    "toldSecrets": Derived(_told_secrets, _TELLING),
 }

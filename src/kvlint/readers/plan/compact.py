@@ -163,7 +163,7 @@ def _block(address: str, arguments: Node) -> Node:
         "name": name,
         "provider_config_key": str(arguments.get("$provider", "azurerm")),
         "expressions": _expression_of_block(written),
-    }
+    } | ({"depends_on": arguments["$depends_on"]} if "$depends_on" in arguments else {})
 
 
 def _expression_of_block(arguments: Node) -> Node:

@@ -12,7 +12,19 @@ from kvlint.model.value import MapValue, Scalar
 from kvlint.readers import origins
 from kvlint.readers.azurerm.azapi import AZAPI
 from kvlint.readers.azurerm.version import VersionRange
-from kvlint.readers.origins import NONE, Origins, kept, output, together, union, unmarked, with_origins
+from kvlint.readers.origins import (
+    NONE,
+    Origins,
+    argument,
+    has_secrets,
+    kept,
+    output,
+    telling,
+    together,
+    union,
+    unmarked,
+    with_origins,
+)
 from kvlint.readers.plan.configuration import Configuration, Names, expression_at, references
 from kvlint.readers.plan.document import Plan, variables_of
 from kvlint.readers.plan.instance import Instance
@@ -70,6 +82,25 @@ class PlanOrigins:
                 marked = Scalar(at=at, value=sensitive) if isinstance(sensitive, bool) else unmarked(at)
                 yield output(name, marked, self._of((), node.get("expression"), {}, frozenset()), at)
 
+    def telling_arguments(self, path: str) -> Iterator[Resource]:
+        """The arguments that are given a secret and show it, as resources."""
+        every = list(self._configuration.blocks())
+        if not any(has_secrets(str(block.get("type"))) for _, block in every):
+            return
+        for names, block in every:
+            written = block.get("expressions")
+            if block.get("mode") != "managed" or not isinstance(written, dict):
+                continue
+            local = str(block.get("address"))
+            address = ".".join([*(f"module.{name}" for name in names), local])
+            for name in telling(str(block.get("type"))):
+                expression = _below(written, name)
+                if expression is not None:
+                    found = self._of(names, expression, block, frozenset())
+                    told = argument(address, name, found, Location(path=path, address=address))
+                    if told is not None:
+                        yield told
+
     def _of(self, names: Names, expression: Any, block: Mapping[str, Any], busy: frozenset[str]) -> Origins:
         refs = longest(tuple(references(expression)))
         if len(busy) > _MOST:
@@ -125,3 +156,12 @@ class PlanOrigins:
         if written is None or found & {origins.SECRET, origins.PRIVATE_KEY, origins.GENERATED}:
             return found
         return found | self._of(names, written, block, busy)
+
+
+def _below(written: Mapping[str, Any], name: str) -> Any:
+    """The expression of an argument, or those of all blocks of a type."""
+    block, _, attribute = name.rpartition(".")
+    if not block:
+        return written.get(attribute)
+    inner = written.get(block)
+    return [one[attribute] for one in inner if isinstance(one, dict) and attribute in one] if inner else None

@@ -24,7 +24,8 @@ from kvlint.readers.azurerm.azapi import (
 from kvlint.readers.azurerm.resources import RESOURCES, canonical, is_vault_related, name_of, passed_over
 from kvlint.readers.azurerm.tree import frozen
 from kvlint.readers.azurerm.version import VersionRange
-from kvlint.readers.origins import OUTPUT_TYPE, SECRETS_TYPE, asks_outputs, is_asked
+from kvlint.readers.order import asks_for_order
+from kvlint.readers.origins import ARGUMENT_TYPE, OUTPUT_TYPE, SECRETS_TYPE, asks_outputs, is_asked
 from kvlint.readers.plan.address import ModulePath, module_path, resource_of
 from kvlint.readers.plan.azapi import arm_type, azapi_attributes, is_key_vault
 from kvlint.readers.plan.configuration import Configuration
@@ -44,6 +45,7 @@ from kvlint.readers.plan.instance import Instance, Place
 from kvlint.readers.plan.instances import Instances
 from kvlint.readers.plan.links import Tracer
 from kvlint.readers.plan.lower import Lowering, planned
+from kvlint.readers.plan.order import Order
 from kvlint.readers.plan.origins import PlanOrigins
 from kvlint.readers.plan.prior import prior_data
 from kvlint.readers.plan.providers import Providers
@@ -79,6 +81,7 @@ class _Reader:
         self.providers = Providers(plan, self.configuration, path)
         # No value of a plan has a place of its own: only whole resources have one in its text.
         self.at = Location(path=path)
+        self.order = Order(self.configuration) if asks_for_order(demand) else None
         self.origins = PlanOrigins(self.configuration, plan)
         self.numbers: dict[str, int] = {}
         self.azapi = ChangeDecoder()
@@ -97,6 +100,8 @@ class _Reader:
                 self.resources[provider.address] = provider
         if asks_outputs(self.demand, OUTPUT_TYPE):
             self.resources.update((output.address, output) for output in self.origins.outputs(self.path))
+        if asks_outputs(self.demand, ARGUMENT_TYPE):
+            self.resources.update((told.address, told) for told in self.origins.telling_arguments(self.path))
         placed = [(change, _place(change)) for change in self._wanted()]
         for _, place in placed:
             self.tracer.instances.add(*place)
@@ -184,6 +189,8 @@ class _Reader:
             written = self.configuration.resource(place.names, place.resource).get("expressions")
             names = written.keys() if isinstance(written, dict) else ()
             attributes = with_dead(attributes, dead_argument(change.type, names, managed.version, self.at))
+        if self.order is not None and not instance.is_data:
+            attributes = self.order.told(change.type, instance, attributes)
         self._keep(instance, lowering.type, change.type, attributes, change.mode == "data", common)
 
     def _instance(self, change: ResourceChange, place: Place, decoder: ChangeDecoder) -> Instance:

@@ -1,4 +1,4 @@
-"""The outputs of a root module, as resources: whoever may read its state, or its log, may read them."""
+"""What tells others what it is given, as resources: the outputs of a root module, and some arguments of resources."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 from kvlint.expressions.operations import NOTHING
 from kvlint.model.graph import Resource
 from kvlint.model.value import Value
-from kvlint.readers.origins import output, unmarked
+from kvlint.readers.origins import argument, has_secrets, output, telling, unmarked
+from kvlint.readers.terraform.folder import Piece
 from kvlint.readers.terraform.origins import ModuleOrigins
 
 if TYPE_CHECKING:
-    from kvlint.readers.terraform.folder import Declaration
+    from kvlint.readers.terraform.folder import Declaration, Folder
     from kvlint.readers.terraform.instance import ModuleInstance
 
 
@@ -31,3 +32,40 @@ def _output(instance: ModuleInstance, name: str, declaration: Declaration) -> Re
         marked = instance.run.frozen(instance.evaluate(piece, NOTHING))
     found = ModuleOrigins(instance, None).of(declaration.attributes.get("value"))
     return output(name, marked if marked is not None else unmarked(at), found, at)
+
+
+def holds_secrets(folder: Folder) -> bool:
+    """Whether a module declares anything whose secrets could be told."""
+    return any(has_secrets(_type_of(local)) for local in folder.resources)
+
+
+def telling_arguments(instance: ModuleInstance) -> Iterator[Resource]:
+    """The arguments of a module's resources that are given a secret and show it."""
+    for local, declaration in instance.folder.resources.items():
+        if local.startswith(("data.", "ephemeral.")):
+            continue
+        scope = ModuleOrigins(instance, declaration)
+        for name in telling(_type_of(local)):
+            for piece in _pieces(declaration, name):
+                path, attribute = piece
+                at = instance.place(path, attribute.start, attribute.end)
+                found = argument(f"{instance.prefix}{local}", name, scope.of(piece), at)
+                if found is not None:
+                    yield found
+
+
+def _type_of(local: str) -> str:
+    parts = local.split(".")
+    return parts[-2]
+
+
+def _pieces(declaration: Declaration, name: str) -> Iterator[Piece]:
+    block, _, attribute = name.rpartition(".")
+    if not block:
+        piece = declaration.attributes.get(attribute)
+        if piece is not None:
+            yield piece
+        return
+    for path, inner in declaration.blocks:
+        if inner.type == block and attribute in inner.body.attributes:
+            yield Piece(path, inner.body.attributes[attribute])
