@@ -115,7 +115,8 @@ def lines_marked(source: str, rule_id: str) -> set[str]:
 
 
 def _addresses(findings: Sequence[Finding]) -> set[str]:
-    return {finding.resource for finding in findings}
+    # An argument that is judged by itself stands in the resource that has it.
+    return {finding.at.address or finding.resource for finding in findings}
 
 
 def _lines(findings: Sequence[Finding]) -> set[str]:

@@ -12,6 +12,7 @@ import pytest
 
 from kvlint.readers.azurerm.resources import NOT_JUDGED, RESOURCES, is_vault_related
 from kvlint.readers.azurerm.table import Default, Field
+from kvlint.readers.azurerm.workloads import WORKLOADS
 
 VAULT_TYPES = """
     key_vault key_vault_access_policy key_vault_key key_vault_secret key_vault_certificate
@@ -58,6 +59,8 @@ SHARED = {
     "properties.publicNetworkAccessForIngestion",
     "properties.publicNetworkAccessForQuery",
     "properties.serviceEndpoints",
+    "properties.typeProperties.connectionString",
+    "properties.typeProperties.password",
     "properties.value",
 }
 KINDS = {"value", "flag", "link", "links", "block", "blocks", "wrap"}
@@ -143,7 +146,7 @@ def test_each_kind_has_what_it_needs_and_nothing_else(type_: str) -> None:
         assert bool(field.fields) == (field.kind in ("block", "blocks")), argument
         assert all(field.words) == (field.kind == "flag"), argument
         assert bool(field.item) == (field.kind == "wrap"), argument
-        assert not field.constants or field.kind == "blocks", argument
+        assert not field.constants or field.kind in ("block", "blocks"), argument
         assert not field.defaults or field.kind in ("value", "flag"), argument
         assert field.kind != "flag" or all(isinstance(default.value, bool) for default in field.defaults), argument
 
@@ -193,9 +196,19 @@ def test_everything_in_a_vault_or_pool_has_a_parent(name: str) -> None:
     assert all(place.field.kind == "link" for place in parents)
 
 
+def _hidden_of_workloads() -> Iterator[tuple[str, str]]:
+    """Whatever a linked service or app is given that may be a secret."""
+    words = ("password", "connection_string", "connection_string.value", "access_token", "value", "app_settings")
+    for type_ in WORKLOADS:
+        for place in places(RESOURCES[type_].fields):
+            if place.argument in words and not place.field.fields:
+                yield type_, place.argument
+
+
 def test_secrets_are_never_shown() -> None:
     hidden = {(t, place.argument) for t, m in RESOURCES.items() for place in places(m.fields) if place.field.sensitive}
     assert hidden == {
+        *_hidden_of_workloads(),
         ("azurerm_key_vault_secret", "value"),
         ("azurerm_key_vault_secret", "value_wo"),
         ("azurerm_key_vault_certificate", "certificate.contents"),

@@ -208,6 +208,14 @@ _INFRASTRUCTURE: Mapping[str, Mapped] = {
                 ),
             },
         ),
+        key_vault_secrets_provider=block(
+            "properties.addonProfiles.azureKeyvaultSecretsProvider",
+            {
+                "secret_rotation_enabled": value("config.enableSecretRotation", default=False),
+                "secret_rotation_interval": value("config.rotationPollInterval"),
+            },
+            constants={"enabled": True},
+        ),
     ),
     "azurerm_load_test": _placed("Microsoft.LoadTestService/loadTests", encryption=_within("key_url")),
     "azurerm_managed_lustre_file_system": _placed(

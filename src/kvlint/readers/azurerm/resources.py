@@ -17,6 +17,7 @@ from kvlint.readers.azurerm.objects import OBJECTS
 from kvlint.readers.azurerm.table import Mapped
 from kvlint.readers.azurerm.tls import TLS
 from kvlint.readers.azurerm.vault import VAULT
+from kvlint.readers.azurerm.workloads import WORKLOADS
 
 RESOURCES: Mapping[str, Mapped] = {
     **VAULT,
@@ -27,6 +28,7 @@ RESOURCES: Mapping[str, Mapped] = {
     **AUTHORIZATION,
     **CONSUMERS,
     **TLS,
+    **WORKLOADS,
 }
 
 _CANONICAL = {mapped.type.lower(): mapped.type for mapped in RESOURCES.values()}

@@ -20,7 +20,7 @@ DEFINITIONS = "microsoft.authorization/roledefinitions"
 # Not made, only followed: from a scope to the vaults that lie in it.
 COVERS = "derived.covers"
 
-_ROLE: tuple[Path, ...] = (("properties", "roleDefinitionName"), ("properties", "roleDefinitionId"))
+ROLE: tuple[Path, ...] = (("properties", "roleDefinitionName"), ("properties", "roleDefinitionId"))
 _SCOPES: Mapping[str, tuple[Path, ...]] = {
     "microsoft.resources/resourcegroups": (("name",), ("id",)),
     "microsoft.resources/subscriptions": (("id",),),
@@ -36,7 +36,8 @@ COVERS_NEEDS: Mapping[str, tuple[Path, ...]] = {
 }
 
 
-def _role_name(resource: Resource, context: Context) -> Value | None:
+def role_name(resource: Resource, context: Context) -> Value | None:
+    """The name of the role of a role assignment, or its id where it has none here."""
     if resource.type.lower() != ASSIGNMENTS:
         return None
     name = resource.select(("properties", "roleDefinitionName"))
@@ -127,8 +128,8 @@ def _scope_levels(resource: Resource, context: Context) -> Value | None:
 
 
 ATTRIBUTES: Mapping[str, Derived] = {
-    "roleName": Derived(_role_name, {ASSIGNMENTS: _ROLE, DEFINITIONS: (("name",), ("properties", "roleName"))}),
-    "roleActions": Derived(_role_actions, {ASSIGNMENTS: _ROLE, DEFINITIONS: (("properties", "permissions"),)}),
+    "roleName": Derived(role_name, {ASSIGNMENTS: ROLE, DEFINITIONS: (("name",), ("properties", "roleName"))}),
+    "roleActions": Derived(_role_actions, {ASSIGNMENTS: ROLE, DEFINITIONS: (("properties", "permissions"),)}),
     "scopeLevel": Derived(_scope_level, {ASSIGNMENTS: (SCOPE,), **_SCOPES}),
     "scopeLevels": Derived(_scope_levels, {DEFINITIONS: (("properties", "assignableScopes"), SCOPE), **_SCOPES}),
 }

@@ -5,7 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kvlint.model.value import Path
-from kvlint.readers.derive import assignments, certificates, consumers, endpoints, hsm, recovered, tls, vaults
+from kvlint.readers import origins
+from kvlint.readers.derive import (
+    assignments,
+    certificates,
+    consumers,
+    deployment,
+    endpoints,
+    hsm,
+    recovered,
+    secrets,
+    tls,
+    vaults,
+    versions,
+)
 from kvlint.readers.derive.attribute import Derived
 
 DERIVED: Mapping[str, Derived] = {
@@ -19,6 +32,9 @@ DERIVED: Mapping[str, Derived] = {
         tls.ATTRIBUTES,
         hsm.ATTRIBUTES,
         recovered.ATTRIBUTES,
+        versions.ATTRIBUTES,
+        secrets.ATTRIBUTES,
+        deployment.ATTRIBUTES,
     )
     for name, derived in family.items()
 }
@@ -27,5 +43,6 @@ DERIVED: Mapping[str, Derived] = {
 NEEDS: Mapping[str, Mapping[str, tuple[Path, ...]]] = {
     **{f"derived.{name}": derived.needs for name, derived in DERIVED.items()},
     assignments.COVERS: assignments.COVERS_NEEDS,
+    "derived.valueOrigins": {origins.SECRETS_TYPE: (origins.PATH_IN_BODY,)},
     "properties.accessPolicies": {vaults.POLICIES: (("parent",), vaults.POLICY_LIST)},
 }

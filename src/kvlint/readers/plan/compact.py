@@ -7,7 +7,7 @@ apply; arguments that are left out are what Terraform prints for them.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -39,7 +39,10 @@ def expand(text: str) -> bytes:
     for address, arguments in document.items():
         if not isinstance(arguments, dict):
             raise InputError(f"{address}: a mapping of arguments was expected")
-        if address.startswith(PROVIDER):
+        section, _, name = address.partition(".")
+        if section in _SECTIONS and "." not in name:
+            root.setdefault(f"{section}s", {})[name] = _SECTIONS[section](arguments)
+        elif address.startswith(PROVIDER):
             providers[address.removeprefix(PROVIDER)] = _provider(address.removeprefix(PROVIDER), arguments)
         elif address.startswith("module.") and not resource_of(address):
             _module(root, address)["expressions"] = _expression_of_block(arguments)
@@ -52,6 +55,16 @@ def expand(text: str) -> bytes:
         "configuration": {"provider_config": providers, "root_module": root},
     }
     return msgspec.json.encode(plan)
+
+
+def _output(arguments: Node) -> Node:
+    """An output: its value, and whether it is sensitive."""
+    flags = {name: flag for name, flag in arguments.items() if name != "value"}
+    return {"expression": _expression(arguments.get("value"))} | flags
+
+
+# What a module declares besides resources: a variable is as Terraform prints it.
+_SECTIONS: Mapping[str, Callable[[Node], Node]] = {"variable": dict, "output": _output}
 
 
 def _load(text: str) -> Mapping[str, Any]:
@@ -150,7 +163,7 @@ def _block(address: str, arguments: Node) -> Node:
         "name": name,
         "provider_config_key": str(arguments.get("$provider", "azurerm")),
         "expressions": _expression_of_block(written),
-    }
+    } | ({"depends_on": arguments["$depends_on"]} if "$depends_on" in arguments else {})
 
 
 def _expression_of_block(arguments: Node) -> Node:

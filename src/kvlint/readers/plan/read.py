@@ -11,6 +11,7 @@ from kvlint.model.graph import REMOVED_ACTIONS, Demand, Resource
 from kvlint.model.report import Problem
 from kvlint.model.source import Location
 from kvlint.model.value import MapValue
+from kvlint.readers.azurerm.arguments import asks_for_dead, dead_argument, with_dead
 from kvlint.readers.azurerm.azapi import (
     AZAPI,
     AZAPI_ACTION,
@@ -23,6 +24,9 @@ from kvlint.readers.azurerm.azapi import (
 from kvlint.readers.azurerm.data_plane import is_known
 from kvlint.readers.azurerm.resources import RESOURCES, canonical, is_vault_related, name_of, passed_over
 from kvlint.readers.azurerm.tree import frozen
+from kvlint.readers.azurerm.version import VersionRange
+from kvlint.readers.order import asks_for_order
+from kvlint.readers.origins import ARGUMENT_TYPE, OUTPUT_TYPE, SECRETS_TYPE, asks_outputs, is_asked
 from kvlint.readers.plan.address import ModulePath, module_path, resource_of
 from kvlint.readers.plan.azapi import arm_type, azapi_attributes, is_key_vault
 from kvlint.readers.plan.configuration import Configuration
@@ -42,6 +46,8 @@ from kvlint.readers.plan.instance import Instance, Place
 from kvlint.readers.plan.instances import Instances
 from kvlint.readers.plan.links import Tracer
 from kvlint.readers.plan.lower import Lowering, planned
+from kvlint.readers.plan.order import Order
+from kvlint.readers.plan.origins import PlanOrigins
 from kvlint.readers.plan.prior import prior_data
 from kvlint.readers.plan.providers import Providers
 from kvlint.readers.plan.updates import overlay
@@ -76,6 +82,8 @@ class _Reader:
         self.providers = Providers(plan, self.configuration, path)
         # No value of a plan has a place of its own: only whole resources have one in its text.
         self.at = Location(path=path)
+        self.order = Order(self.configuration) if asks_for_order(demand) else None
+        self.origins = PlanOrigins(self.configuration, plan)
         self.numbers: dict[str, int] = {}
         self.azapi = ChangeDecoder()
         self.lowerings: dict[str, Lowering | None] = {}
@@ -91,6 +99,10 @@ class _Reader:
         for provider in self.providers.resources:
             if self.demand.of(provider.type) is not None:
                 self.resources[provider.address] = provider
+        if asks_outputs(self.demand, OUTPUT_TYPE):
+            self.resources.update((output.address, output) for output in self.origins.outputs(self.path))
+        if asks_outputs(self.demand, ARGUMENT_TYPE):
+            self.resources.update((told.address, told) for told in self.origins.telling_arguments(self.path))
         placed = [(change, _place(change)) for change in self._wanted()]
         for _, place in placed:
             self.tracer.instances.add(*place)
@@ -173,6 +185,13 @@ class _Reader:
         if managed.link is not None:
             own["provider"] = managed.link
         attributes = MapValue(at=self.at, fields={**common.fields, **own})
+        attributes = self._traced(instance, lowering.type, attributes, managed.version)
+        if asks_for_dead(self.demand, lowering.type) and not instance.is_data:
+            written = self.configuration.resource(place.names, place.resource).get("expressions")
+            names = written.keys() if isinstance(written, dict) else ()
+            attributes = with_dead(attributes, dead_argument(change.type, names, managed.version, self.at))
+        if self.order is not None and not instance.is_data:
+            attributes = self.order.told(change.type, instance, attributes)
         self._keep(instance, lowering.type, change.type, attributes, change.mode == "data", common)
 
     def _instance(self, change: ResourceChange, place: Place, decoder: ChangeDecoder) -> Instance:
@@ -205,9 +224,16 @@ class _Reader:
             body = azapi_attributes(instance, type_, named[1], data_plane)
             derived = frozen(planned(instance), self.at)
             body = msgspec.structs.replace(body, fields={**body.fields, "derived": derived})
-            self._keep(instance, type_, declared_as, body, instance.is_data)
+            traced = self._traced(instance, type_, body, VersionRange())
+            self._keep(instance, type_, declared_as, traced, instance.is_data)
         elif is_key_vault_type(type_) and canonical(type_) is None:
             self._problem(TYPE_NOT_KNOWN, "error", type_not_known(type_), instance.address)
+
+    def _traced(self, instance: Instance, type_: str, attributes: MapValue, version: VersionRange) -> MapValue:
+        """The attributes of a resource with where its secret comes from, if anybody asks."""
+        if instance.is_data or type_.lower() != SECRETS_TYPE or not is_asked(self.demand, SECRETS_TYPE):
+            return attributes
+        return self.origins.traced(instance, attributes, version)
 
     def _keep(
         self,

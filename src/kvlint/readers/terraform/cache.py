@@ -10,11 +10,13 @@ from kvlint.model.graph import Demand
 from kvlint.readers.azurerm.azapi import AZAPI
 from kvlint.readers.azurerm.resources import RESOURCES, is_vault_related
 from kvlint.readers.files import inside, reported
+from kvlint.readers.origins import OUTPUT_TYPE, asks_outputs
 from kvlint.readers.terraform.folder import Folder, calls, load_folder
 from kvlint.readers.terraform.lower import Lowering
 
 # Modules that are kept; a project has seldom more, and what is over is read again.
 _MOST = 500
+_KEY_VAULT = "key_vault"
 
 
 class FolderCache:
@@ -104,6 +106,8 @@ class FolderCache:
         if found is None:
             types = {local.rpartition(".")[0].removeprefix("data.") for local in folder.resources}
             found = any(self.is_asked(type_) or is_vault_related(type_) for type_ in types)
+            if not found and folder.outputs and asks_outputs(self.demand, OUTPUT_TYPE):
+                found = any(_KEY_VAULT in type_ for type_ in types)
             self._own[folder.directory] = found
         return found
 

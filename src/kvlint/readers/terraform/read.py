@@ -12,6 +12,7 @@ from kvlint.model.source import Location, static_address
 from kvlint.model.value import MapValue, Scalar, Unknown, Value
 from kvlint.readers.arm.overlay import opened
 from kvlint.readers.arm.run import TemplateRead
+from kvlint.readers.azurerm.arguments import asks_for_dead, dead_argument, with_dead
 from kvlint.readers.azurerm.azapi import (
     AZAPI,
     AZAPI_ACTION,
@@ -26,6 +27,8 @@ from kvlint.readers.azurerm.flags import PROVIDER_TYPE
 from kvlint.readers.azurerm.resources import canonical, is_vault_related, name_of, passed_over
 from kvlint.readers.azurerm.tree import frozen
 from kvlint.readers.azurerm.version import VersionRange, constrained
+from kvlint.readers.order import asks_for_order
+from kvlint.readers.origins import ARGUMENT_TYPE, OUTPUT_TYPE, SECRETS_TYPE, asks_outputs, is_asked
 from kvlint.readers.problems import CANNOT_READ, TYPE_NOT_KNOWN
 from kvlint.readers.terraform import azapi
 from kvlint.readers.terraform.cache import FolderCache
@@ -34,6 +37,9 @@ from kvlint.readers.terraform.folder import Folder, ModuleFile, load_folder
 from kvlint.readers.terraform.heads import Head, head_of
 from kvlint.readers.terraform.instance import ModuleInstance, Use
 from kvlint.readers.terraform.modules import ModuleSymbol
+from kvlint.readers.terraform.order import Order
+from kvlint.readers.terraform.origins import traced
+from kvlint.readers.terraform.outputs import holds_secrets, outputs_of, telling_arguments
 from kvlint.readers.terraform.providers import configured, constraints, locked, provider_of
 from kvlint.readers.terraform.run import TerraformRun
 from kvlint.readers.terraform.settings import Settings
@@ -94,7 +100,7 @@ def _read(folder: Folder, run: TerraformRun, settings: Settings, planned: Mappin
     instance = ModuleInstance(folder, run, Use(given=values))
     if not settings.closed and not folder.declares_root and not values.given and _needs_values(folder):
         run.closed = False
-    reading = _Reading(run)
+    reading = _Reading(run, folder)
     try:
         reading.lower(instance, frozenset())
         reading.finish()
@@ -139,9 +145,14 @@ def _version(run: TerraformRun, folder: Folder) -> VersionRange:
 class _Reading:
     """One root module while its resources are gathered."""
 
-    def __init__(self, run: TerraformRun) -> None:
+    def __init__(self, run: TerraformRun, folder: Folder) -> None:
         self.run = run
         self.updates: list[tuple[ResourceEntity, frozenset[str]]] = []
+        self.tells = asks_outputs(run.demand, ARGUMENT_TYPE) and any(
+            map(holds_secrets, run.cache.reached(folder, run.root)[0])
+        )
+        self.order = Order() if asks_for_order(run.demand) else None
+        self.origins_of = {SECRETS_TYPE: is_asked(run.demand, SECRETS_TYPE)}
 
     def lower(self, instance: ModuleInstance, conditions: frozenset[str]) -> None:
         """Add what a module declares, and what the modules declare that it calls."""
@@ -152,6 +163,11 @@ class _Reading:
         if run.demand.of(PROVIDER_TYPE) is not None:
             for provider in configured(instance):
                 run.resources[provider.address] = provider
+        if not instance.prefix and asks_outputs(run.demand, OUTPUT_TYPE):
+            for output in outputs_of(instance):
+                run.resources[output.address] = output
+        for told in telling_arguments(instance) if self.tells else ():
+            run.resources[told.address] = told
         for local in folder.resources:
             symbol = instance.resource(local)
             if symbol is not None and not local.startswith("ephemeral."):
@@ -208,6 +224,11 @@ class _Reading:
         if is_read and lowering.type.startswith(_LEFT_OPEN):
             why = f"{entity.address} is read from Azure"
             attributes = opened(attributes, Unknown(at=entity.at, why=why))
+        elif asks_for_dead(self.run.demand, lowering.type):
+            dead = dead_argument(entity.type, entity.symbol.declaration.arguments, self.run.version, entity.at)
+            attributes = with_dead(attributes, dead)
+        if self.order is not None and not is_read:
+            attributes = self.order.told(entity, attributes)
         self._keep(entity, lowering.type, attributes, conditions)
 
     def _add_azapi(self, entity: ResourceEntity, conditions: frozenset[str]) -> None:
@@ -239,6 +260,8 @@ class _Reading:
 
     def _keep(self, entity: ResourceEntity, type_: str, attributes: MapValue, conditions: frozenset[str]) -> None:
         instance, symbol = entity.instance, entity.symbol
+        if self.origins_of.get(type_.lower()) and not symbol.is_data:
+            attributes = traced(entity, attributes)
         fields: dict[str, Value] = dict(attributes.fields)
         if entity.id_pattern():
             fields["id"] = entity.text_id()
