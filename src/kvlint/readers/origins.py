@@ -14,7 +14,7 @@ import msgspec
 
 from kvlint.model.graph import Demand, Resource
 from kvlint.model.source import Location
-from kvlint.model.value import ListValue, MapValue, Path, Scalar, Unknown, Value, select
+from kvlint.model.value import Absent, ListValue, MapValue, Path, Scalar, Unknown, Value, select
 from kvlint.readers.azurerm.version import VersionRange
 from kvlint.syntax import tree
 
@@ -226,6 +226,19 @@ def argument(address: str, name: str, found: Origins, at: Location) -> Resource 
 ARGUMENTS: Mapping[str, tuple[str, ...]] = {"azurerm_key_vault_secret": ("value", "value_wo")}
 SECRETS_TYPE = "microsoft.keyvault/vaults/secrets"
 PATH_IN_BODY = ("properties", "value")
+# What else holds secrets, all of which count; a dot leads into a block.
+CREDENTIALS: Mapping[str, tuple[str, ...]] = {
+    "azurerm_key_vault_certificate": ("certificate.contents", "certificate.password"),
+    "azurerm_key_vault_certificate_issuer": ("password",),
+}
+_CERTIFICATES_TYPE = "microsoft.keyvault/vaults/certificates"
+TRACED_TYPES = (SECRETS_TYPE, _CERTIFICATES_TYPE, f"{_CERTIFICATES_TYPE}/issuers")
+_OF_ISSUER: Path = ("properties", "credentials", "password")
+# Where a body of the data plane has its secret; the policy of a certificate has none.
+_IN_DATA_PLANE: Mapping[str, tuple[str, ...]] = {
+    SECRETS_TYPE: ("value",),
+    f"{_CERTIFICATES_TYPE}/issuers": ("credentials", "pwd"),
+}
 OUTPUT_TYPE = "Terraform/outputs"
 _WRITE_ONLY, _SINCE = (4, 23), "azurerm has value_wo from version 4.23 on"
 ATTRIBUTE: Path = ("derived", "valueOrigins")
@@ -244,10 +257,31 @@ def asks_outputs(demand: Demand, type_: str) -> bool:
     return type_.lower() in demand.paths
 
 
+def secret_in(attributes: MapValue) -> Value | None:
+    """The secret that a body has; None if it has none."""
+    answers = (select(attributes, path) for path in (PATH_IN_BODY, _OF_ISSUER))
+    return next((answer for answer in answers if not isinstance(answer, Absent)), None)
+
+
+def path_in_body(type_: str, is_data_plane: bool) -> tuple[str, ...]:
+    """Where a body has its secret; empty if there is none."""
+    return _IN_DATA_PLANE.get(type_.lower(), ()) if is_data_plane else PATH_IN_BODY
+
+
 def with_origins(attributes: MapValue, found: Origins, kept: Mapping[str, Value] | None = None) -> MapValue:
     """``attributes`` with the origins beside what else is derived, and with whether Terraform keeps the value."""
+    answer = secret_in(attributes)
+    at = answer.at if answer is not None else select(attributes, PATH_IN_BODY).at
+    return with_all_origins(attributes, [(found, at)], kept)
+
+
+def with_all_origins(
+    attributes: MapValue, parts: Iterable[tuple[Origins, Location]], kept: Mapping[str, Value] | None = None
+) -> MapValue:
+    """The same for what is in several places."""
     have = attributes.fields.get("derived")
-    words = listed(found, select(attributes, PATH_IN_BODY).at)
+    items = [item for found, at in parts for item in listed(found, at).items]
+    words = ListValue(at=items[0].at if items else attributes.at, items=tuple(items), origin="derived")
     derived = {**(have.fields if isinstance(have, MapValue) else {}), str(ATTRIBUTE[1]): words, **(kept or {})}
     fields = {**attributes.fields, "derived": MapValue(at=attributes.at, fields=derived, origin="derived")}
     return msgspec.structs.replace(attributes, fields=fields)

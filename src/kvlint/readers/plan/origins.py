@@ -64,6 +64,9 @@ class PlanOrigins:
         if not isinstance(written, dict):
             return "", frozenset({origins.UNTRACED})
         type_ = resource.partition(".")[0]
+        if type_ in origins.CREDENTIALS:
+            every = [self._of_credential(names, written, name, block) for name in origins.CREDENTIALS[type_]]
+            return "", union(every) if any(every) else None
         wanted = ("body", "sensitive_body") if type_ in AZAPI else origins.ARGUMENTS.get(type_, ())
         # Of an azapi body a plan does not say which reference goes where.
         found = {name: written[name] for name in wanted if written.get(name) not in (None, _NULL)}
@@ -71,6 +74,19 @@ class PlanOrigins:
             return "", None
         name = next(iter(found)) if type_ not in AZAPI else ""
         return name, union(self._of(names, one, block, frozenset()) for one in found.values())
+
+    def _of_credential(self, names: Names, written: Mapping[str, Any], name: str, block: Mapping[str, Any]) -> Origins:
+        """The origins of an argument, in all blocks if it is in any; none if it is not written."""
+        below = _below(written, name)
+        found: Origins = NONE
+        for one in below if isinstance(below, list) else [below]:
+            is_constant = isinstance(one, dict) and "constant_value" in one
+            if not isinstance(one, dict) or (is_constant and one["constant_value"] in (None, "")):
+                continue
+            # A plan does not tell what is made by a function of constants, such as the content of a file.
+            word = origins.WRITTEN if is_constant else origins.UNTRACED
+            found |= self._of(names, one, block, frozenset()) or frozenset({word})
+        return found
 
     def outputs(self, path: str) -> Iterator[Resource]:
         """The outputs of the root module, as resources."""

@@ -26,7 +26,7 @@ from kvlint.readers.azurerm.resources import RESOURCES, canonical, is_vault_rela
 from kvlint.readers.azurerm.tree import frozen
 from kvlint.readers.azurerm.version import VersionRange
 from kvlint.readers.order import asks_for_order
-from kvlint.readers.origins import ARGUMENT_TYPE, OUTPUT_TYPE, SECRETS_TYPE, asks_outputs, is_asked
+from kvlint.readers.origins import ARGUMENT_TYPE, OUTPUT_TYPE, TRACED_TYPES, asks_outputs, is_asked, secret_in
 from kvlint.readers.plan.address import ModulePath, module_path, resource_of
 from kvlint.readers.plan.azapi import arm_type, azapi_attributes, is_key_vault
 from kvlint.readers.plan.configuration import Configuration
@@ -231,7 +231,9 @@ class _Reader:
 
     def _traced(self, instance: Instance, type_: str, attributes: MapValue, version: VersionRange) -> MapValue:
         """The attributes of a resource with where its secret comes from, if anybody asks."""
-        if instance.is_data or type_.lower() != SECRETS_TYPE or not is_asked(self.demand, SECRETS_TYPE):
+        if instance.is_data or type_.lower() not in TRACED_TYPES or not is_asked(self.demand, type_):
+            return attributes
+        if instance.resource.startswith("azapi_") and secret_in(attributes) is None:
             return attributes
         return self.origins.traced(instance, attributes, version)
 

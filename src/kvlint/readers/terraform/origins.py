@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
-from kvlint.model.value import Absent, MapValue, Scalar
+from kvlint.model.source import Location
+from kvlint.model.value import Absent, MapValue, Scalar, Unknown
 from kvlint.readers import origins
-from kvlint.readers.azurerm.azapi import AZAPI
+from kvlint.readers.azurerm.azapi import AZAPI, AZAPI_DATA_PLANE
 from kvlint.readers.origins import NONE, Origins, origins_of, path_of
+from kvlint.readers.terraform.folder import Piece
 from kvlint.readers.terraform.modules import Arguments
 from kvlint.readers.terraform.values import RootValues
 from kvlint.syntax import tree
 
 if TYPE_CHECKING:
     from kvlint.readers.terraform.entities import ResourceEntity
-    from kvlint.readers.terraform.folder import Declaration, Piece
+    from kvlint.readers.terraform.folder import Declaration
     from kvlint.readers.terraform.instance import ModuleInstance
 
 _KNOWN = frozenset({"count", "path", "terraform", "tofu", "self", "*"})
@@ -131,6 +133,9 @@ def of_attribute(entity: ResourceEntity, name: str) -> Origins:
 def traced(entity: ResourceEntity, attributes: MapValue) -> MapValue:
     """The attributes of a secret with the origins of what it holds, if that is written."""
     pieces = entity.content.pieces
+    if entity.type in origins.CREDENTIALS:
+        found_at = [part for name in origins.CREDENTIALS[entity.type] for part in _of_credential(entity, name)]
+        return origins.with_all_origins(attributes, found_at) if found_at else attributes
     if entity.type in AZAPI:
         parts = [of_body(entity, pieces[name]) for name in ("body", "sensitive_body") if name in pieces]
         found = origins.union(one for one in parts if one is not None)
@@ -144,6 +149,30 @@ def traced(entity: ResourceEntity, attributes: MapValue) -> MapValue:
     return origins.with_origins(attributes, of_attribute(entity, name), kept)
 
 
+def _of_credential(entity: ResourceEntity, name: str) -> Iterator[tuple[Origins, Location]]:
+    """The origins of an argument, in each block if it is in one, and where it stands."""
+    block, _, argument = name.rpartition(".")
+    contents = entity.content.blocks(block) if block else [entity.content]
+    if isinstance(contents, Unknown):
+        yield frozenset({origins.UNTRACED}), contents.at
+        return
+    for content in contents or ():
+        value = content.attribute(argument)
+        if value is None or isinstance(value, Absent) or (isinstance(value, Scalar) and value.value == ""):
+            continue
+        piece = content.pieces.get(argument)
+        if not isinstance(piece, Piece):
+            yield frozenset({origins.UNTRACED}), value.at
+            continue
+        found = ModuleOrigins(entity.instance, entity.symbol.declaration).of(piece)
+        at = entity.instance.place(piece.path, piece.attribute.start, piece.attribute.end)
+        if isinstance(value, Scalar):
+            yield origins.of_known(found), at
+        else:
+            # What is made of nothing that has a name and is not known stands in a file that is not at hand.
+            yield found or frozenset({origins.UNTRACED}), at
+
+
 def _is_written(entity: ResourceEntity, name: str) -> bool:
     return name in entity.content.pieces and not isinstance(entity.content.attribute(name), Absent)
 
@@ -153,7 +182,10 @@ def of_body(entity: ResourceEntity, piece: Piece) -> Origins | None:
     node: tree.Node | None = piece.attribute.expression()
     if isinstance(node, tree.Call) and node.name == "jsonencode" and len(node.arguments) == 1:
         node = node.arguments[0]
-    for name in origins.PATH_IN_BODY:
+    path = origins.path_in_body(entity.azure_type, entity.type == AZAPI_DATA_PLANE)
+    if not path:
+        return None
+    for name in path:
         if isinstance(node, tree.Object):
             members = (member for member in node.members if isinstance(member, tree.Property))
             node = next((member.value for member in members if member.key == name), None)

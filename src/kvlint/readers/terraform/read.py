@@ -28,7 +28,7 @@ from kvlint.readers.azurerm.resources import canonical, is_vault_related, name_o
 from kvlint.readers.azurerm.tree import frozen
 from kvlint.readers.azurerm.version import VersionRange, constrained
 from kvlint.readers.order import asks_for_order
-from kvlint.readers.origins import ARGUMENT_TYPE, OUTPUT_TYPE, SECRETS_TYPE, asks_outputs, is_asked
+from kvlint.readers.origins import ARGUMENT_TYPE, OUTPUT_TYPE, TRACED_TYPES, asks_outputs, is_asked
 from kvlint.readers.problems import CANNOT_READ, TYPE_NOT_KNOWN
 from kvlint.readers.terraform import azapi
 from kvlint.readers.terraform.cache import FolderCache
@@ -152,7 +152,7 @@ class _Reading:
             map(holds_secrets, run.cache.reached(folder, run.root)[0])
         )
         self.order = Order() if asks_for_order(run.demand) else None
-        self.origins_of = {SECRETS_TYPE: is_asked(run.demand, SECRETS_TYPE)}
+        self.origins_of = {type_: is_asked(run.demand, type_) for type_ in TRACED_TYPES}
 
     def lower(self, instance: ModuleInstance, conditions: frozenset[str]) -> None:
         """Add what a module declares, and what the modules declare that it calls."""
