@@ -6,7 +6,17 @@ from collections.abc import Mapping
 
 from kvlint.model.value import Path
 from kvlint.readers import origins
-from kvlint.readers.derive import assignments, consumers, deployment, endpoints, secrets, vaults, versions
+from kvlint.readers.derive import (
+    assignments,
+    consumers,
+    deployment,
+    endpoints,
+    network_dns,
+    network_rules,
+    secrets,
+    vaults,
+    versions,
+)
 from kvlint.readers.derive.attribute import Derived
 
 DERIVED: Mapping[str, Derived] = {
@@ -15,6 +25,8 @@ DERIVED: Mapping[str, Derived] = {
         vaults.ATTRIBUTES,
         assignments.ATTRIBUTES,
         endpoints.ATTRIBUTES,
+        network_rules.ATTRIBUTES,
+        network_dns.ATTRIBUTES,
         consumers.ATTRIBUTES,
         versions.ATTRIBUTES,
         secrets.ATTRIBUTES,
