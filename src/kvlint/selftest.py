@@ -21,6 +21,7 @@ from kvlint.readers.plan.compact import expand
 from kvlint.readers.read import Read, Reader, plan_read
 
 # The line of a plan's example that names a resource.
+_ARGUMENT = re.compile(r"^\s+(?P<name>\w+):.*#\s*<-\s*(?P<rules>.+)$")
 _ADDRESS = re.compile(r"^(?P<address>[^\s#][^#]*?):\s*#\s*<-\s*(?P<rules>.+)$")
 # The line of a template's or of Terraform's example that is to be edited.
 _LINE = re.compile(r"(?://|#)\s*<-\s*(?P<rules>[A-Z0-9,\s]+)$")
@@ -95,12 +96,17 @@ def compare(rule: Rule, example: Example, language: str, source: str, judged: Ju
 
 
 def marks(source: str, rule_id: str) -> set[str]:
-    """The addresses whose line ends in ``# <- RULE`` (several rules are parted by commas)."""
-    found = set()
+    """The addresses whose line ends in ``# <- RULE`` (several rules are parted by commas), and those of arguments."""
+    found: set[str] = set()
+    above = ""
     for line in source.splitlines():
-        match = _ADDRESS.match(line)
-        if match is not None and rule_id in re.split(r"[,\s]+", match["rules"]):
-            found.add(match["address"].strip("\"'"))
+        if line[:1].strip() and ":" in line:
+            above = line.split(":")[0].strip("\"'")
+        address, argument = _ADDRESS.match(line), _ARGUMENT.match(line)
+        if address is not None and rule_id in re.split(r"[,\s]+", address["rules"]):
+            found.add(address["address"].strip("\"'"))
+        elif argument is not None and rule_id in re.split(r"[,\s]+", argument["rules"]):
+            found.add(f"{above}.{argument['name']}")
     return found
 
 
@@ -115,8 +121,7 @@ def lines_marked(source: str, rule_id: str) -> set[str]:
 
 
 def _addresses(findings: Sequence[Finding]) -> set[str]:
-    # An argument that is judged by itself stands in the resource that has it.
-    return {finding.at.address or finding.resource for finding in findings}
+    return {finding.resource for finding in findings}
 
 
 def _lines(findings: Sequence[Finding]) -> set[str]:

@@ -240,6 +240,7 @@ _IN_DATA_PLANE: Mapping[str, tuple[str, ...]] = {
     f"{_CERTIFICATES_TYPE}/issuers": ("credentials", "pwd"),
 }
 OUTPUT_TYPE = "Terraform/outputs"
+MODULE_TYPE = "Terraform/modules"
 _WRITE_ONLY, _SINCE = (4, 23), "azurerm has value_wo from version 4.23 on"
 ATTRIBUTE: Path = ("derived", "valueOrigins")
 _KEPT = ("writeOnly", "canBeWriteOnly")
@@ -312,3 +313,14 @@ def output(name: str, marked: Value, found: Origins, at: Location) -> Resource:
 def unmarked(at: Location) -> Scalar:
     """Whether an output is sensitive that does not say so."""
     return Scalar(at=at, value=False, origin="default", note="not set, and the default is false")
+
+
+def module_call(address: str, source: Value | None, version: Value | None, at: Location) -> Resource:
+    """A module call as a resource."""
+    name = address.rpartition(".")[2]
+    fields: dict[str, Value] = {"name": Scalar(at=at, value=name)}
+    fields |= {key: value for key, value in (("source", source), ("version", version)) if value is not None}
+    return Resource(
+        address=address, type=MODULE_TYPE, name=name, attributes=MapValue(at=at, fields=fields), at=at,
+        declared_as="module",
+    )  # fmt: skip

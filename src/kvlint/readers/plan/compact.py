@@ -45,7 +45,9 @@ def expand(text: str) -> bytes:
         elif address.startswith(PROVIDER):
             providers[address.removeprefix(PROVIDER)] = _provider(address.removeprefix(PROVIDER), arguments)
         elif address.startswith("module.") and not resource_of(address):
-            _module(root, address)["expressions"] = _expression_of_block(arguments)
+            call = _module(root, address)
+            call["expressions"] = _expression_of_block(_written(arguments))
+            call |= {name: arguments[f"${name}"] for name in _OF_CALLS if f"${name}" in arguments}
         else:
             changes.append(_change(address, arguments))
             _module_body(root, address)["resources"].append(_block(address, arguments))
@@ -55,6 +57,15 @@ def expand(text: str) -> bytes:
         "configuration": {"provider_config": providers, "root_module": root},
     }
     return msgspec.json.encode(plan)
+
+
+# What a module call says of itself: ``$source`` and so on.
+_OF_CALLS = ("source", "version_constraint")
+
+
+def _written(arguments: Node) -> Node:
+    """The arguments without what is said of them."""
+    return {key: value for key, value in arguments.items() if not key.startswith("$")}
 
 
 def _output(arguments: Node) -> Node:
@@ -98,7 +109,7 @@ def _change(address: str, arguments: Node) -> Node:
     data = address.startswith("data.") or ".data." in address
     path, local = module_path(_module_address(address)), resource_of(address)
     type_, _, name = local.removeprefix("data.").partition(".")
-    written = {key: value for key, value in arguments.items() if not key.startswith("$")}
+    written = _written(arguments)
     after, unknown = _split(written)
     if action == "create" and not data:
         _leave_out(type_, written, unknown)
@@ -155,7 +166,7 @@ def _block(address: str, arguments: Node) -> Node:
     local = resource_of(address)
     data = local.startswith("data.")
     type_, _, name = local.removeprefix("data.").partition(".")
-    written = {key: value for key, value in arguments.items() if not key.startswith("$")}
+    written = _written(arguments)
     return {
         "address": local,
         "mode": "data" if data else "managed",

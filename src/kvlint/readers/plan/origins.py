@@ -18,6 +18,7 @@ from kvlint.readers.origins import (
     argument,
     has_secrets,
     kept,
+    module_call,
     output,
     telling,
     together,
@@ -116,6 +117,17 @@ class PlanOrigins:
                     told = argument(address, name, found, Location(path=path, address=address))
                     if told is not None:
                         yield told
+
+    def module_calls(self, path: str, names: Names = ()) -> Iterator[Resource]:
+        """The module calls, as resources."""
+        calls = self._configuration.module(names).get("module_calls")
+        for name, call in calls.items() if isinstance(calls, dict) else ():
+            address = ".".join(f"module.{one}" for one in (*names, name))
+            at = Location(path=path, address=address)
+            words = (call.get(key) if isinstance(call, dict) else None for key in ("source", "version_constraint"))
+            source, version = (Scalar(at=at, value=word) if isinstance(word, str) else None for word in words)
+            yield module_call(address, source, version, at)
+            yield from self.module_calls(path, (*names, name))
 
     def _of(self, names: Names, expression: Any, block: Mapping[str, Any], busy: frozenset[str]) -> Origins:
         refs = longest(tuple(references(expression)))

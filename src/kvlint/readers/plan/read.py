@@ -26,7 +26,15 @@ from kvlint.readers.azurerm.resources import RESOURCES, canonical, is_vault_rela
 from kvlint.readers.azurerm.tree import frozen
 from kvlint.readers.azurerm.version import VersionRange
 from kvlint.readers.order import asks_for_order
-from kvlint.readers.origins import ARGUMENT_TYPE, OUTPUT_TYPE, TRACED_TYPES, asks_outputs, is_asked, secret_in
+from kvlint.readers.origins import (
+    ARGUMENT_TYPE,
+    MODULE_TYPE,
+    OUTPUT_TYPE,
+    TRACED_TYPES,
+    asks_outputs,
+    is_asked,
+    secret_in,
+)
 from kvlint.readers.plan.address import ModulePath, module_path, resource_of
 from kvlint.readers.plan.azapi import arm_type, azapi_attributes, is_key_vault
 from kvlint.readers.plan.configuration import Configuration
@@ -103,6 +111,8 @@ class _Reader:
             self.resources.update((output.address, output) for output in self.origins.outputs(self.path))
         if asks_outputs(self.demand, ARGUMENT_TYPE):
             self.resources.update((told.address, told) for told in self.origins.telling_arguments(self.path))
+        if asks_outputs(self.demand, MODULE_TYPE):
+            self.resources.update((call.address, call) for call in self.origins.module_calls(self.path))
         placed = [(change, _place(change)) for change in self._wanted()]
         for _, place in placed:
             self.tracer.instances.add(*place)

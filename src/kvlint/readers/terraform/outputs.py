@@ -1,4 +1,4 @@
-"""What tells others what it is given, as resources: the outputs of a root module, and some arguments of resources."""
+"""Parts of a module that rules ask about and that are no resources: outputs, module calls, arguments that tell."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from kvlint.expressions.operations import NOTHING
 from kvlint.model.graph import Resource
 from kvlint.model.value import Value
-from kvlint.readers.origins import argument, has_secrets, output, telling, unmarked
+from kvlint.readers.origins import argument, has_secrets, module_call, output, telling, unmarked
 from kvlint.readers.terraform.folder import Piece
 from kvlint.readers.terraform.origins import ModuleOrigins
 
@@ -69,3 +69,15 @@ def _pieces(declaration: Declaration, name: str) -> Iterator[Piece]:
     for path, inner in declaration.blocks:
         if inner.type == block and attribute in inner.body.attributes:
             yield Piece(path, inner.body.attributes[attribute])
+
+
+def module_calls(instance: ModuleInstance) -> Iterator[Resource]:
+    """The module calls of a module."""
+    for name, declaration in instance.folder.modules.items():
+        block = declaration.block
+        at = instance.place(declaration.path, block.start, block.head)
+        written = (declaration.attributes.get(argument) for argument in ("source", "version"))
+        source, version = (
+            instance.run.frozen(instance.evaluate(piece, NOTHING)) if piece is not None else None for piece in written
+        )
+        yield module_call(f"{instance.prefix}module.{name}", source, version, at)

@@ -28,7 +28,7 @@ from kvlint.readers.azurerm.resources import canonical, is_vault_related, name_o
 from kvlint.readers.azurerm.tree import frozen
 from kvlint.readers.azurerm.version import VersionRange, constrained
 from kvlint.readers.order import asks_for_order
-from kvlint.readers.origins import ARGUMENT_TYPE, OUTPUT_TYPE, TRACED_TYPES, asks_outputs, is_asked
+from kvlint.readers.origins import ARGUMENT_TYPE, MODULE_TYPE, OUTPUT_TYPE, TRACED_TYPES, asks_outputs, is_asked
 from kvlint.readers.problems import CANNOT_READ, TYPE_NOT_KNOWN
 from kvlint.readers.terraform import azapi
 from kvlint.readers.terraform.cache import FolderCache
@@ -39,7 +39,7 @@ from kvlint.readers.terraform.instance import ModuleInstance, Use
 from kvlint.readers.terraform.modules import ModuleSymbol
 from kvlint.readers.terraform.order import Order
 from kvlint.readers.terraform.origins import traced
-from kvlint.readers.terraform.outputs import holds_secrets, outputs_of, telling_arguments
+from kvlint.readers.terraform.outputs import holds_secrets, module_calls, outputs_of, telling_arguments
 from kvlint.readers.terraform.providers import configured, constraints, locked, provider_of
 from kvlint.readers.terraform.run import TerraformRun
 from kvlint.readers.terraform.settings import Settings
@@ -168,6 +168,8 @@ class _Reading:
                 run.resources[output.address] = output
         for told in telling_arguments(instance) if self.tells else ():
             run.resources[told.address] = told
+        for called in module_calls(instance) if asks_outputs(run.demand, MODULE_TYPE) else ():
+            run.resources[called.address] = called
         for local in folder.resources:
             symbol = instance.resource(local)
             if symbol is not None and not local.startswith("ephemeral."):
