@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kvlint.model.value import Path
-from kvlint.readers.derive import assignments, consumers, endpoints, vaults
+from kvlint.readers.derive import assignments, consumers, dates, endpoints, objects, refused, rotation, vaults
 from kvlint.readers.derive.attribute import Derived
 
 DERIVED: Mapping[str, Derived] = {
@@ -15,6 +15,10 @@ DERIVED: Mapping[str, Derived] = {
         assignments.ATTRIBUTES,
         endpoints.ATTRIBUTES,
         consumers.ATTRIBUTES,
+        dates.ATTRIBUTES,
+        rotation.ATTRIBUTES,
+        objects.ATTRIBUTES,
+        refused.ATTRIBUTES,
     )
     for name, derived in family.items()
 }
