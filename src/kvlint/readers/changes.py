@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from kvlint.model.value import ListValue, MapValue, Path, Scalar, Unknown, Value
+from kvlint.model.value import ListValue, MapValue, Path, Scalar, Unknown, Value, display
 
 CHANGED_FROM: Path = ("derived", "changedFrom")
 
@@ -38,8 +38,10 @@ def _changed(after: Value | None, before: Value | None) -> Value | None:
 def _fields(after: MapValue, before: MapValue) -> Iterator[tuple[str, Value]]:
     for name, old in before.fields.items():
         found = _changed(after.fields.get(name, after.rest), old)
-        if found is not None:
-            yield name, found
+        if found is None:
+            continue
+        note = f"{name} was {display(old)}" if found is old else found.note
+        yield name, msgspec.structs.replace(found, origin="derived", note=note)
 
 
 def _plain(value: Value) -> object:

@@ -1,4 +1,4 @@
-"""Objects of the same name in the same vault, of which Azure has only one.
+"""Names and sizes: objects of the same name in the same vault, of which Azure has only one, and values too long for it.
 
 A certificate takes its name among keys and secrets too: it has one of each. A key and a secret may share a name. Names
 differ in more than case. Source: learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates and
@@ -17,7 +17,9 @@ from kvlint.readers.references import Index, reference_of
 _KINDS = ("secrets", "keys", "certificates")
 _TYPES = (*(f"microsoft.keyvault/vaults/{kind}" for kind in _KINDS), "microsoft.keyvault/managedhsms/keys")
 _CERTIFICATES = "microsoft.keyvault/vaults/certificates"
+_VAULTS = ("microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms")
 _KEPT = "objects by name"
+_VALUE = ("properties", "value")
 
 
 def _by_name(index: Index) -> dict[str, list[Resource]]:
@@ -81,6 +83,18 @@ def _vaults(resource: Resource, parent: object, index: Index) -> str | None:
     return str(parent.value).lower().rstrip("/") if isinstance(parent, Scalar) else None
 
 
+def _literal_length(resource: Resource, context: Context) -> Value | None:
+    """How many characters the value of a secret has, if it stands in the code: others are for callers to know."""
+    value = resource.select(_VALUE)
+    if not isinstance(value, Scalar) or not isinstance(value.value, str):
+        return None
+    return Scalar(at=value.at, value=len(value.value), origin="derived")
+
+
 ATTRIBUTES: Mapping[str, Derived] = {
-    "sameName": Derived(_same_name, dict.fromkeys(_TYPES, (("name",), ("parent",)))),
+    "literalLength": Derived(_literal_length, {"microsoft.keyvault/vaults/secrets": (_VALUE,)}),
+    "sameName": Derived(
+        _same_name,
+        {**dict.fromkeys(_TYPES, (("name",), ("parent",))), **dict.fromkeys(_VAULTS, (("id",),))},
+    ),
 }

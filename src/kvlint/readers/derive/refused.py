@@ -1,4 +1,4 @@
-"""What a template says to Azure in so many words: a default is accepted where the same value, written, is refused."""
+"""What a vault is told that Azure may refuse: false where only true is taken, and what cannot be changed any more."""
 
 from __future__ import annotations
 
@@ -7,24 +7,34 @@ from collections.abc import Mapping
 import msgspec
 
 from kvlint.model.graph import Resource
-from kvlint.model.value import Absent, Scalar, Unknown, Value
+from kvlint.model.value import Absent, Scalar, Unknown, Value, display
 from kvlint.readers.azurerm.resources import RESOURCES
 from kvlint.readers.derive.attribute import Context, Derived
 
 _VAULTS = "microsoft.keyvault/vaults"
 _PURGE_PROTECTION = ("properties", "enablePurgeProtection")
+_RETENTION = ("properties", "softDeleteRetentionInDays")
 
 
 def _written_purge_protection(resource: Resource, context: Context) -> Value | None:
-    """Purge protection as the author of a template or an azapi body writes it; azurerm never sends false."""
+    """Purge protection as a template or an azapi body writes it.
+
+    Azure takes no false there, though that is what nothing means; azurerm never sends it.
+    """
     found = resource.select(_PURGE_PROTECTION)
     if isinstance(found, Absent) or resource.declared_as in RESOURCES or found.origin in ("default", "kept"):
         return None
     if isinstance(found, Scalar | Unknown):
-        return msgspec.structs.replace(found, origin="derived")
+        return msgspec.structs.replace(found, origin="derived", note=f"purge protection is written as {display(found)}")
+    return None
+
+
+def _by_reader(resource: Resource, context: Context) -> Value | None:
+    """What a plan changes only its reader knows, who gives it; here stands what must be read for that."""
     return None
 
 
 ATTRIBUTES: Mapping[str, Derived] = {
+    "changedFrom": Derived(_by_reader, {_VAULTS: (_PURGE_PROTECTION, _RETENTION)}),
     "writtenPurgeProtection": Derived(_written_purge_protection, {_VAULTS: (_PURGE_PROTECTION,)}),
 }
