@@ -36,9 +36,9 @@ def with_needs(demand: Demand) -> Demand:
 _known: list[tuple[Demand, dict[str, list[tuple[str, _Maker]]]]] = []
 
 
-def derive(index: Index, demand: Demand) -> None:
-    """Give the resources of ``index`` the derived attributes that are asked for."""
-    context = Context(index, demand.today or datetime.now(UTC).date(), {})
+def derive(index: Index, demand: Demand, closed: bool) -> None:
+    """Give the resources of ``index`` the derived attributes that are asked for. ``closed``: see ``ResourceGraph``."""
+    context = Context(index, demand.today or datetime.now(UTC).date(), {}, closed)
     if not _known or _known[0][0] is not demand:
         _known[:] = [(demand, {})]
     known = _known[0][1]
