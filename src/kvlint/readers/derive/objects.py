@@ -1,35 +1,82 @@
-"""Names and sizes: objects of the same name in the same vault, of which Azure has only one, and values too long for it.
+"""Names and sizes: objects of one name in one vault, of which Azure has only one, and values too long for it.
 
 A certificate takes its name among keys and secrets too: it has one of each. A key and a secret may share a name. Names
-differ in more than case. Source: learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates and
+must differ in more than case. Source: learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates and
 learn.microsoft.com/azure/key-vault/certificates/about-certificates.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 from kvlint.model.graph import Resource
-from kvlint.model.value import Absent, ListValue, Scalar, Unknown, Value, text_of
+from kvlint.model.value import Link, ListValue, Scalar, Unknown, Value, text_of
 from kvlint.readers.derive.attribute import Context, Derived
+from kvlint.readers.ids import HOLE, parse_id
 from kvlint.readers.references import Index, reference_of
 
-_KINDS = ("secrets", "keys", "certificates")
-_TYPES = (*(f"microsoft.keyvault/vaults/{kind}" for kind in _KINDS), "microsoft.keyvault/managedhsms/keys")
 _CERTIFICATES = "microsoft.keyvault/vaults/certificates"
+_SECRETS = "microsoft.keyvault/vaults/secrets"
+_HSM_KEYS = "microsoft.keyvault/managedhsms/keys"
+_TYPES = (_SECRETS, "microsoft.keyvault/vaults/keys", _CERTIFICATES, _HSM_KEYS)
 _VAULTS = ("microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms")
 _KEPT = "objects by name"
 _VALUE = ("properties", "value")
 
 
-def _by_name(index: Index) -> dict[str, list[Resource]]:
-    found: dict[str, list[Resource]] = {}
-    for type_ in _TYPES:
-        for resource in index.of_type(type_):
-            name = _name(resource)
-            if name and resource.stays and not resource.existing:
-                found.setdefault(name, []).append(resource)
-    return found
+class _Place(NamedTuple):
+    """The vault that an object is in: its name, which no other vault in Azure has, else what it is called here."""
+
+    vault: str
+    is_name: bool
+
+
+class _Objects:
+    """The objects of a graph by name: all, those that may be in any vault, and those in one vault."""
+
+    def __init__(self, index: Index) -> None:
+        self.places: dict[str, _Place] = {}
+        self._numbers: dict[str, int] = {}
+        self._all: defaultdict[str, list[Resource]] = defaultdict(list)
+        self._loose: defaultdict[str, list[Resource]] = defaultdict(list)
+        self._together: defaultdict[tuple[_Place, str], list[Resource]] = defaultdict(list)
+        for type_ in _TYPES:
+            for resource in index.of_type(type_):
+                name = _name(resource)
+                if name and resource.stays and not resource.existing:
+                    self._add(resource, name, _place(resource, index))
+
+    def _add(self, resource: Resource, name: str, place: _Place) -> None:
+        self._numbers[resource.address] = len(self.places)
+        self.places[resource.address] = place
+        self._all[name].append(resource)
+        if not place.is_name:
+            self._loose[name].append(resource)
+        if place.vault:
+            self._together[place, name].append(resource)
+
+    def beside(self, resource: Resource) -> Iterator[Resource]:
+        """The objects in the same vault whose name this one cannot have."""
+        place = self.places[resource.address]
+        for other in self._together.get((place, _name(resource)), ()):
+            if self._collides(resource, other):
+                yield other
+
+    def perhaps(self, resource: Resource) -> Iterator[Resource]:
+        """The same of those that may be in the same vault."""
+        place = self.places[resource.address]
+        for other in (self._loose if place.is_name else self._all).get(_name(resource), ()):
+            if (self.places[other.address] != place or not place.vault) and self._collides(resource, other):
+                yield other
+
+    def _collides(self, one: Resource, other: Resource) -> bool:
+        """Of each pair one is told: the key or secret beside a certificate, else the one that comes later."""
+        own, kind = one.type.lower(), other.type.lower()
+        if own == kind:
+            return self._numbers[other.address] < self._numbers[one.address]
+        return kind == _CERTIFICATES and own != _HSM_KEYS
 
 
 def _name(resource: Resource) -> str:
@@ -37,50 +84,38 @@ def _name(resource: Resource) -> str:
     return str(name.value).lower() if isinstance(name, Scalar) and not name.sensitive else ""
 
 
-def _same_name(resource: Resource, context: Context) -> Value | None:
-    """The objects that have the name already: of each pair one is told, the key or secret beside a certificate."""
-    groups: dict[str, list[Resource]] | None = context.kept.get(_KEPT)
-    if groups is None:
-        groups = context.kept[_KEPT] = _by_name(context.index)
-    own = resource.type.lower()
-    certain: list[Value] = []
-    perhaps: Unknown | None = None
-    earlier = True
-    for other in groups.get(_name(resource), ()):
-        if other.address == resource.address:
-            earlier = False
-            continue
-        kind = other.type.lower()
-        if not (earlier if kind == own else kind == _CERTIFICATES):
-            continue
-        together = _is_together(resource, other, context.index)
-        if together is True and other.conditions <= resource.conditions:
-            certain.append(Scalar(at=resource.at, value=other.address, origin="derived"))
-        elif together is not False and perhaps is None:
-            why = f"it may be in one vault with {other.address}"
-            perhaps = Unknown(at=resource.at, origin="derived", why=why)
-    return ListValue(at=resource.at, items=tuple(certain), origin="derived") if certain else perhaps
-
-
-def _is_together(one: Resource, other: Resource, index: Index) -> bool | None:
-    """Whether two objects are in the same vault; None if nobody knows."""
-    above = one.select(("parent",)), other.select(("parent",))
-    first, second = (_vaults(resource, parent, index) for resource, parent in zip((one, other), above, strict=True))
-    if first is not None and second is not None:
-        return first == second
-    texts = [text_of(parent) for parent in above]
+def _place(resource: Resource, index: Index) -> _Place:
+    parent = resource.attributes.fields.get("parent")
+    reference = None if parent is None else reference_of(resource.address, "parent", parent, index)
+    if parent is None or reference is None:
+        return _Place("", False)
+    if len(reference.targets) == 1:
+        vault = index.resources[reference.targets[0]]
+        return _Place(_name(vault), True) if _name(vault) else _Place(vault.address, False)
+    text = parent.target if isinstance(parent, Link) else text_of(parent).lower().rstrip("/")
+    parts = parse_id(text)
     # The same expression names the same vault, whichever it is.
-    return True if texts[0] and texts[0].lower() == texts[1].lower() else None
+    return _Place(parts.names[0], True) if parts is not None and HOLE not in parts.names[0] else _Place(text, False)
 
 
-def _vaults(resource: Resource, parent: object, index: Index) -> str | None:
-    """The one vault that an object is certainly in: its address, or its id."""
-    if isinstance(parent, Absent):
+def _same_name(resource: Resource, context: Context) -> Value | None:
+    """The objects in the same vault that have the name already."""
+    objects: _Objects | None = context.kept.get(_KEPT)
+    if objects is None:
+        objects = context.kept[_KEPT] = _Objects(context.index)
+    if resource.address not in objects.places:
         return None
-    reference = reference_of(resource.address, "parent", parent, index)  # type: ignore[arg-type]  # it is no Absent
-    if reference is not None and len(reference.targets) == 1:
-        return reference.targets[0]
-    return str(parent.value).lower().rstrip("/") if isinstance(parent, Scalar) else None
+    beside = list(objects.beside(resource))
+    # What hangs on a condition of its own may not be there.
+    certain = [other for other in beside if other.conditions <= resource.conditions]
+    if certain:
+        found = (Scalar(at=resource.at, value=other.address, origin="derived") for other in certain)
+        return ListValue(at=resource.at, items=tuple(found), origin="derived")
+    doubtful = next(iter(beside), None) or next(objects.perhaps(resource), None)
+    if doubtful is None:
+        return None
+    why = f"{doubtful.address} may be in the same vault, and has the same name"
+    return Unknown(at=resource.at, origin="derived", why=why)
 
 
 def _literal_length(resource: Resource, context: Context) -> Value | None:
@@ -92,9 +127,8 @@ def _literal_length(resource: Resource, context: Context) -> Value | None:
 
 
 ATTRIBUTES: Mapping[str, Derived] = {
-    "literalLength": Derived(_literal_length, {"microsoft.keyvault/vaults/secrets": (_VALUE,)}),
+    "literalLength": Derived(_literal_length, {_SECRETS: (_VALUE,)}),
     "sameName": Derived(
-        _same_name,
-        {**dict.fromkeys(_TYPES, (("name",), ("parent",))), **dict.fromkeys(_VAULTS, (("id",),))},
+        _same_name, {**dict.fromkeys(_TYPES, (("name",), ("parent",))), **dict.fromkeys(_VAULTS, (("id",),))}
     ),
 }
