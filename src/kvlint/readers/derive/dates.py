@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
+from math import floor
 
 import msgspec
 
@@ -25,14 +26,15 @@ KEYS = "microsoft.keyvault/vaults/keys"
 SECRETS = "microsoft.keyvault/vaults/secrets"
 HSM_KEYS = "microsoft.keyvault/managedhsms/keys"
 DATED = (KEYS, SECRETS, HSM_KEYS)
-_DAY = 86_400
+DAY = 86_400
 _EPOCH = date(1970, 1, 1)
 _ATTRIBUTES: Path = ("properties", "attributes")
 EXPIRES, BEGINS, _MADE = (*_ATTRIBUTES, "exp"), (*_ATTRIBUTES, "nbf"), (*_ATTRIBUTES, "created")
 # Resources of Terraform's provider "time", which keep a moment in the state.
 _KEPT = re.compile(r"\btime_(?:offset|rotating|static)\.")
-# What a plan or a what-if result does with what is not there yet.
-_MAKES = frozenset({"create", "replace"})
+# What a plan or a what-if result does with what is not there yet. Source alone is judged as if nothing was there.
+MADE: frozenset[str | None] = frozenset({"create", "replace"})
+_NEW = MADE | {None}
 
 
 class Moment(msgspec.Struct, frozen=True):
@@ -70,71 +72,66 @@ def expiry(resource: Resource) -> Moment | Unknown | None:
     return moment(resource.select(EXPIRES))
 
 
-def start(resource: Resource, today: date) -> Moment | Unknown:
-    """When its validity begins: its not-before date, else the day it is or was made."""
+def start(resource: Resource, today: date, new: frozenset[str | None]) -> Moment | Unknown:
+    """When its validity begins: at its not-before date, else when it was made: today, for actions in ``new``."""
     for path in (BEGINS, _MADE):
         found = moment(resource.select(path))
         if found is not None:
             return found
-    if resource.action is None or resource.action in _MAKES:
-        note = f"it is made on {today.isoformat()}"
-        return Moment(_seconds(today), Scalar(at=resource.at, value=today.isoformat(), note=note))
+    if resource.action in new:
+        return midnight(today, resource)
     return Unknown(at=resource.at, origin="derived", why="when it was made is not known")
 
 
-def days(number: float, of: Moment, note: str, other: Moment | None = None) -> Scalar:
-    """A number of whole days, told at the place of the date that it hangs on."""
-    sensitive = of.value.sensitive or (other is not None and other.value.sensitive)
-    return Scalar(at=of.value.at, value=int(number // _DAY), origin="derived", note=note, sensitive=sensitive)
+def midnight(day: date, of: Resource) -> Moment:
+    """When a day begins, told at the head of a resource."""
+    return Moment((day - _EPOCH).days * DAY, Scalar(at=of.at, value=day.isoformat()))
 
 
 def between(first: Moment, last: Moment) -> float:
-    """The seconds from one moment to another."""
-    return last.seconds - first.seconds
+    """The days from one moment to another."""
+    return (last.seconds - first.seconds) / DAY
 
 
-def _seconds(day: date) -> float:
-    return (day - _EPOCH).days * _DAY
+def _told(note: str, first: Moment, last: Moment, of: Moment) -> Scalar:
+    """The whole days from one moment to another, told where the one is written that they hang on."""
+    sensitive = first.value.sensitive or last.value.sensitive
+    # What must not be shown stands in no note either.
+    note = "" if sensitive else note.format(first=first.day, last=last.day)
+    number = floor(between(first, last))
+    return Scalar(at=of.value.at, value=number, origin="derived", note=note, sensitive=sensitive)
 
 
 def _day(seconds: float) -> str:
     """A day for people; a number where no calendar reaches, as for milliseconds taken for seconds."""
     try:
-        return (_EPOCH + timedelta(days=seconds // _DAY)).isoformat()
+        return (_EPOCH + timedelta(days=seconds // DAY)).isoformat()
     except OverflowError:
-        return f"day {int(seconds // _DAY)} after 1970-01-01"
+        return f"day {int(seconds // DAY)} after 1970-01-01"
 
 
 def _days_left(resource: Resource, context: Context) -> Value | None:
     end = expiry(resource)
     if not isinstance(end, Moment):
         return end
-    left = end.seconds - _seconds(context.today)
-    # The note must not show a date that must not be shown.
-    note = "" if end.value.sensitive else f"it expires on {end.day}, and today is {context.today.isoformat()}"
-    return days(left, end, note)
+    return _told("it expires on {last}, and today is {first}", midnight(context.today, resource), end, end)
 
 
 def _valid_days(resource: Resource, context: Context) -> Value | None:
     end = expiry(resource)
     if not isinstance(end, Moment):
         return end
-    begin = start(resource, context.today)
+    begin = start(resource, context.today, _NEW)
     if isinstance(begin, Unknown):
         return begin
-    hidden = end.value.sensitive or begin.value.sensitive
-    note = "" if hidden else f"it is valid from {begin.day}, and expires on {end.day}"
-    return days(between(begin, end), end, note, begin)
+    return _told("it is valid from {first}, and expires on {last}", begin, end, end)
 
 
 def _active_days(resource: Resource, context: Context) -> Value | None:
-    if resource.action is None and all(isinstance(resource.select(path), Absent) for path in (BEGINS, _MADE)):
-        return Unknown(at=resource.at, origin="derived", why="whether it is there already is not known")
-    begin = start(resource, context.today)
+    begin = start(resource, context.today, MADE)
     if isinstance(begin, Unknown):
         return begin
-    note = "" if begin.value.sensitive else f"it is valid from {begin.day}, and today is {context.today.isoformat()}"
-    return days(_seconds(context.today) - begin.seconds, begin, note)
+    return _told("it is valid from {first}, and today is {last}", begin, midnight(context.today, resource), begin)
 
 
 def _moving(resource: Resource, context: Context) -> Value | None:

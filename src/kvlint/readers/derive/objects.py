@@ -34,42 +34,44 @@ class _Place(NamedTuple):
 
 
 class _Objects:
-    """The objects of a graph by name: all, those that may be in any vault, and those in one vault."""
+    """The objects of a graph by vault and name. Those whose name is not known have an empty one, and may have any."""
 
     def __init__(self, index: Index) -> None:
         self.places: dict[str, _Place] = {}
         self._numbers: dict[str, int] = {}
-        self._all: defaultdict[str, list[Resource]] = defaultdict(list)
-        self._loose: defaultdict[str, list[Resource]] = defaultdict(list)
-        self._together: defaultdict[tuple[_Place, str], list[Resource]] = defaultdict(list)
+        # By name, and by place: the objects in all vaults, those that may be in any, and those in one vault.
+        self._all: defaultdict[str | None, list[Resource]] = defaultdict(list)
+        self._loose: defaultdict[str | None, list[Resource]] = defaultdict(list)
+        self._together: defaultdict[tuple[_Place, str | None], list[Resource]] = defaultdict(list)
         for type_ in _TYPES:
             for resource in index.of_type(type_):
-                name = _name(resource)
-                if name and resource.stays and not resource.existing:
-                    self._add(resource, name, _place(resource, index))
+                if resource.stays and not resource.existing:
+                    self._add(resource, _name(resource), _place(resource, index))
 
     def _add(self, resource: Resource, name: str, place: _Place) -> None:
         self._numbers[resource.address] = len(self.places)
         self.places[resource.address] = place
-        self._all[name].append(resource)
-        if not place.is_name:
-            self._loose[name].append(resource)
-        if place.vault:
-            self._together[place, name].append(resource)
+        for each in (name, None):
+            self._all[each].append(resource)
+            if not place.is_name:
+                self._loose[each].append(resource)
+            if place.vault:
+                self._together[place, each].append(resource)
 
     def beside(self, resource: Resource) -> Iterator[Resource]:
         """The objects in the same vault whose name this one cannot have."""
-        place = self.places[resource.address]
-        for other in self._together.get((place, _name(resource)), ()):
+        name = _name(resource)
+        for other in self._together.get((self.places[resource.address], name), ()) if name else ():
             if self._collides(resource, other):
                 yield other
 
     def perhaps(self, resource: Resource) -> Iterator[Resource]:
-        """The same of those that may be in the same vault."""
-        place = self.places[resource.address]
-        for other in (self._loose if place.is_name else self._all).get(_name(resource), ()):
-            if (self.places[other.address] != place or not place.vault) and self._collides(resource, other):
-                yield other
+        """The objects that may have the same name, and may be in the same vault."""
+        place, name = self.places[resource.address], _name(resource)
+        elsewhere = self._loose if place.is_name else self._all
+        for each in (name, "") if name else (None,):
+            yield from (one for one in elsewhere.get(each, ()) if self._collides(resource, one))
+            yield from (one for one in self._together.get((place, each), ()) if self._collides(resource, one))
 
     def _collides(self, one: Resource, other: Resource) -> bool:
         """Of each pair one is told: the key or secret beside a certificate, else the one that comes later."""
@@ -114,7 +116,7 @@ def _same_name(resource: Resource, context: Context) -> Value | None:
     doubtful = next(iter(beside), None) or next(objects.perhaps(resource), None)
     if doubtful is None:
         return None
-    why = f"{doubtful.address} may be in the same vault, and has the same name"
+    why = f"{doubtful.address} may have the same name in the same vault"
     return Unknown(at=resource.at, origin="derived", why=why)
 
 

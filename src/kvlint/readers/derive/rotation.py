@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from math import floor
 from typing import TypeAlias
 
 from kvlint.model.graph import Resource
 from kvlint.model.source import Location
 from kvlint.model.value import Absent, Answer, ListValue, MapValue, Path, Scalar, Unknown, Value, select
 from kvlint.readers.derive.attribute import Context, Derived
-from kvlint.readers.derive.dates import BEGINS, EXPIRES, HSM_KEYS, KEYS, Moment, between, expiry, start
+from kvlint.readers.derive.dates import BEGINS, EXPIRES, HSM_KEYS, KEYS, MADE, Moment, between, expiry, midnight, start
 
 POLICIES = f"{HSM_KEYS}/rotationpolicies"
 _DURATION = re.compile(
@@ -81,7 +82,7 @@ class _Policy:
         yield "noticeDays", self._told(self.notice, "it notifies {} days before a version expires")
         silence = _minus(lifetime, self.notice)
         yield "silenceDays", self._told(silence, "it notifies {} days after a version is made")
-        slack = _minus(_own_lifetime(resource, context), self.after)
+        slack = _slack(resource, context, self.after)
         yield "slackDays", self._told(slack, "its first version is rotated {} days before it expires")
 
     def _told(self, days: Days, note: str) -> Value | None:
@@ -119,20 +120,21 @@ def _minus(one: Days, other: Days) -> Days:
 def _shown(days: Days, at: Location, note: str) -> Value | None:
     if days is None or isinstance(days, Unknown):
         return days
-    whole = int(days // 1)
+    whole = floor(days)
     return Scalar(at=at, value=whole, origin="derived", note=note.format(whole))
 
 
-def _own_lifetime(resource: Resource, context: Context) -> Days:
-    """How long the version that the resource itself describes is valid, if it is certain when that begins."""
+def _slack(resource: Resource, context: Context, after: Days) -> Days:
+    """How long before its own expiry the version is rotated that the resource itself describes."""
     end = expiry(resource)
     if not isinstance(end, Moment):
-        return end
-    if resource.action is None and isinstance(resource.select(BEGINS), Absent):
-        # It may have been made, and rotated, long ago.
-        return None
-    begin = start(resource, context.today)
-    return between(begin, end) / 86_400 if isinstance(begin, Moment) else None
+        return None if after is None else end
+    begin = start(resource, context.today, MADE)
+    if isinstance(begin, Moment):
+        return _minus(between(begin, end), after)
+    # If it was made long ago, so that it may have been rotated already, it had even more time.
+    least = _minus(between(midnight(context.today, resource), end), after)
+    return begin if isinstance(least, float) and least < 0 else least
 
 
 def _rotation(resource: Resource, context: Context) -> Value | None:
