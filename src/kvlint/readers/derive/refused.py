@@ -1,4 +1,4 @@
-"""What a vault is told that Azure may refuse: false where only true is taken, and what cannot be changed any more."""
+"""What a vault is told in so many words: Azure refuses a false there, though that is what nothing means."""
 
 from __future__ import annotations
 
@@ -13,7 +13,6 @@ from kvlint.readers.derive.attribute import Context, Derived
 
 _VAULTS = "microsoft.keyvault/vaults"
 _PURGE_PROTECTION = ("properties", "enablePurgeProtection")
-_RETENTION = ("properties", "softDeleteRetentionInDays")
 
 
 def _written_purge_protection(resource: Resource, context: Context) -> Value | None:
@@ -29,12 +28,6 @@ def _written_purge_protection(resource: Resource, context: Context) -> Value | N
     return None
 
 
-def _by_reader(resource: Resource, context: Context) -> Value | None:
-    """What a plan changes only its reader knows, who gives it; here stands what must be read for that."""
-    return None
-
-
 ATTRIBUTES: Mapping[str, Derived] = {
-    "changedFrom": Derived(_by_reader, {_VAULTS: (_PURGE_PROTECTION, _RETENTION)}),
     "writtenPurgeProtection": Derived(_written_purge_protection, {_VAULTS: (_PURGE_PROTECTION,)}),
 }
