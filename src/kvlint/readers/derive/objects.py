@@ -77,7 +77,8 @@ class _Objects:
         """Of each pair one is told: the key or secret beside a certificate, else the one that comes later."""
         own, kind = one.type.lower(), other.type.lower()
         if own == kind:
-            return self._numbers[other.address] < self._numbers[one.address]
+            # A template may deploy the same object twice, in two nested deployments. Terraform refuses what is there.
+            return "/" not in one.declared_as and self._numbers[other.address] < self._numbers[one.address]
         return kind == _CERTIFICATES and own != _HSM_KEYS
 
 
