@@ -175,7 +175,7 @@ def test_keys_that_look_like_addresses(write: Make) -> None:
     names = [f'module.m["{key}"].{VAULT}.kv["{key}"]'.replace('q"q', 'q\\"q') for key in keys]
     source = HEAD + 'module "m" {\n  source = "./m"\n  for_each = toset(["a.b", "q\\"q", "x].y[", "$${z}"])\n}\n'
     inner = (
-        f'resource "{VAULT}" "kv" {{\n  for_each = toset(["a.b", "q\\"q", "x].y[", "$${{z}}"])\n  name = "kv-app"\n}}\n'
+        f'resource "{VAULT}" "kv" {{\n  for_each = toset(["a.b", "q\\"q", "x].y[", "$${{z}}"])\n  name = "kv1"\n}}\n'
     )
     entries = [vault(name, purge_protection_enabled=False) for name in names]
     write({"main.tf": source, "m/main.tf": inner, "plan.json": plan(entries)})

@@ -5,7 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kvlint.model.value import Path
-from kvlint.readers.derive import assignments, consumers, dates, endpoints, objects, refused, rotation, vaults
+from kvlint.readers.derive import (
+    assignments,
+    consumers,
+    dates,
+    endpoints,
+    network_dns,
+    network_rules,
+    objects,
+    refused,
+    rotation,
+    vaults,
+)
 from kvlint.readers.derive.attribute import Derived
 
 DERIVED: Mapping[str, Derived] = {
@@ -14,6 +25,8 @@ DERIVED: Mapping[str, Derived] = {
         vaults.ATTRIBUTES,
         assignments.ATTRIBUTES,
         endpoints.ATTRIBUTES,
+        network_rules.ATTRIBUTES,
+        network_dns.ATTRIBUTES,
         consumers.ATTRIBUTES,
         dates.ATTRIBUTES,
         rotation.ATTRIBUTES,
