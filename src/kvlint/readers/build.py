@@ -18,7 +18,7 @@ def build_graph(resources: Mapping[str, Resource], demand: Demand, closed: bool)
     index = Index(dict(resources))
     with_own_policies(index)
     with_recovered_vaults(index)
-    derive(index, demand)
+    derive(index, demand, closed)
     references: dict[str, tuple[Reference, ...]] = {}
     for via, types in demand.vias.items():
         found = Coverage(index).references(via, types) if via == COVERS else references_by(via, types, index)

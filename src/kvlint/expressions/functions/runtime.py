@@ -40,6 +40,8 @@ def list_secrets(context: Context) -> Result:
 
 
 _MOMENT = "differs with every deployment"
+# Why a moment is not known that is reckoned from the one of the deployment: nobody else says so.
+MOVES = f"utcNow() {_MOMENT}"
 _ENVIRONMENT = "read from the environment of whoever deploys"
 
 FUNCTIONS: tuple[Function, ...] = (
@@ -60,7 +62,7 @@ FUNCTIONS: tuple[Function, ...] = (
     _by_caller("readEnvironmentVariable", 1, 2, _ENVIRONMENT, "bicep"),
     _by_caller("readCliArgument", 1, 2, "given by whoever deploys", "bicep"),
     Unknowable("newGuid", 0, 0, _because(f"newGuid() {_MOMENT}"), steady=False),
-    Unknowable("utcNow", 0, 1, _because(f"utcNow() {_MOMENT}"), steady=False),
+    Unknowable("utcNow", 0, 1, _because(MOVES), steady=False),
     Lazy("fail", 0, 1, _fail),
     Lazy("getSecret", 1, 5, list_secrets),
 )

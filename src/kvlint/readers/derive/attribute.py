@@ -16,12 +16,14 @@ from kvlint.readers.references import Index
 class Context(msgspec.Struct, frozen=True):
     """What a derived attribute may look at: all resources of a root, and the day that counts as today.
 
-    ``kept`` holds what is worked out once for a graph, by a name of its maker's own.
+    ``kept`` holds what is worked out once for a graph, by a name of its maker's own. ``closed``: the input says
+    everything, so what is missing is missing.
     """
 
     index: Index
     today: date
     kept: dict[str, Any]
+    closed: bool = True
 
 
 class Derived(msgspec.Struct, frozen=True):

@@ -10,12 +10,16 @@ from kvlint.readers.derive import (
     assignments,
     certificates,
     consumers,
+    dates,
     deployment,
     endpoints,
     hsm,
     network_dns,
     network_rules,
+    objects,
     recovered,
+    refused,
+    rotation,
     secrets,
     tls,
     vaults,
@@ -39,6 +43,10 @@ DERIVED: Mapping[str, Derived] = {
         versions.ATTRIBUTES,
         secrets.ATTRIBUTES,
         deployment.ATTRIBUTES,
+        dates.ATTRIBUTES,
+        rotation.ATTRIBUTES,
+        objects.ATTRIBUTES,
+        refused.ATTRIBUTES,
     )
     for name, derived in family.items()
 }

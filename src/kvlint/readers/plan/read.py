@@ -25,6 +25,7 @@ from kvlint.readers.azurerm.data_plane import is_known
 from kvlint.readers.azurerm.resources import RESOURCES, canonical, is_vault_related, name_of, passed_over
 from kvlint.readers.azurerm.tree import frozen
 from kvlint.readers.azurerm.version import VersionRange
+from kvlint.readers.changes import CHANGED_FROM, with_changes
 from kvlint.readers.order import asks_for_order
 from kvlint.readers.origins import (
     ARGUMENT_TYPE,
@@ -194,6 +195,9 @@ class _Reader:
         common = lowering.common(instance, managed.version)
         if managed.link is not None:
             own["provider"] = managed.link
+        if instance.action == "update" and self._asks_for_changes(lowering.type):
+            before = self._before(change, place, lowering)
+            common = with_changes(common, lowering.common(before, managed.version))
         attributes = MapValue(at=self.at, fields={**common.fields, **own})
         attributes = self._traced(instance, lowering.type, attributes, managed.version)
         if asks_for_dead(self.demand, lowering.type) and not instance.is_data:
@@ -208,6 +212,17 @@ class _Reader:
         decoded = decoder.change(change.change)
         removed = decoder.values(decoded.before) if decoded.after is None else None
         return Instance(place, decoded, removed, self.at, self.tracer)
+
+    def _asks_for_changes(self, type_: str) -> bool:
+        asked = self.demand.of(type_) or ()
+        return any(path[:2] in (CHANGED_FROM, ()) for path in asked)
+
+    def _before(self, change: ResourceChange, place: Place, lowering: Lowering) -> Instance:
+        """The resource as it is before the plan is applied."""
+        decoded = lowering.decoder.change(change.change)
+        instance = Instance(place, decoded, lowering.decoder.values(decoded.before), self.at, self.tracer)
+        lowering.own(instance)
+        return instance
 
     def _add_azapi(self, declared_as: str, instance: Instance) -> None:
         if declared_as == AZAPI_UPDATE:

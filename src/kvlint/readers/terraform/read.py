@@ -9,7 +9,7 @@ from kvlint.errors import InputError
 from kvlint.expressions.room import with_room
 from kvlint.model.graph import Demand, Resource
 from kvlint.model.source import Location, static_address
-from kvlint.model.value import MapValue, Scalar, Unknown, Value
+from kvlint.model.value import MapValue, Path, Scalar, Unknown, Value
 from kvlint.readers.arm.overlay import opened
 from kvlint.readers.arm.run import TemplateRead
 from kvlint.readers.azurerm.arguments import asks_for_dead, dead_argument, with_dead
@@ -36,6 +36,7 @@ from kvlint.readers.terraform.entities import ResourceEntity, ResourceSymbol, Sy
 from kvlint.readers.terraform.folder import Folder, ModuleFile, load_folder
 from kvlint.readers.terraform.heads import Head, head_of
 from kvlint.readers.terraform.instance import ModuleInstance, Use
+from kvlint.readers.terraform.lifecycle import IGNORED_CHANGES, PREVENT_DESTROY, lifecycle_of
 from kvlint.readers.terraform.modules import ModuleSymbol
 from kvlint.readers.terraform.order import Order
 from kvlint.readers.terraform.origins import traced
@@ -50,6 +51,7 @@ from kvlint.syntax.hcl.parse import parse_file
 # What may say anything where it is only read. Of all other types only the name and the id are of interest then.
 _LEFT_OPEN = ("Microsoft.KeyVault/", "Microsoft.Authorization/")
 _UNDEMANDED = VersionRange(low=(3, 0))
+_LIFECYCLE: tuple[Path, ...] = ((), ("derived", PREVENT_DESTROY), ("derived", IGNORED_CHANGES))
 
 
 class TerraformRead(TemplateRead, kw_only=True):
@@ -153,6 +155,7 @@ class _Reading:
         )
         self.order = Order() if asks_for_order(run.demand) else None
         self.origins_of = {type_: is_asked(run.demand, type_) for type_ in TRACED_TYPES}
+        self.lifecycles: dict[str, bool] = {}
 
     def lower(self, instance: ModuleInstance, conditions: frozenset[str]) -> None:
         """Add what a module declares, and what the modules declare that it calls."""
@@ -272,6 +275,10 @@ class _Reading:
         if symbol.is_data:
             read = Scalar(at=entity.at, value="read", origin="derived", note="it is a data source")
             fields["derived"] = MapValue(at=entity.at, fields={"plannedAction": read})
+        elif self._asks_for_lifecycle(type_):
+            have = fields.get("derived")
+            derived = have.fields if isinstance(have, MapValue) else {}
+            fields["derived"] = MapValue(at=entity.at, fields={**derived, **lifecycle_of(entity)}, origin="derived")
         self.run.resources[entity.address] = Resource(
             address=entity.address,
             type=type_,
@@ -284,6 +291,13 @@ class _Reading:
             conditions=conditions,
             callers=instance.use.callers,
         )
+
+    def _asks_for_lifecycle(self, type_: str) -> bool:
+        found = self.lifecycles.get(type_)
+        if found is None:
+            asked = self.run.demand.of(type_) or frozenset()
+            found = self.lifecycles[type_] = any(path in asked for path in _LIFECYCLE)
+        return found
 
     def finish(self) -> None:
         """Lay the updates over what they change."""

@@ -23,6 +23,8 @@ _UNITS = {
     "h": 3600 * 10**9,
 }
 _LONGEST = (1 << 63) - 1
+# Why a moment is not known that is reckoned from the one of the run: nobody else says so.
+MOVES = "the moment of the run is not known"
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
@@ -155,7 +157,7 @@ def _field(run: str, moment: datetime) -> str:
 
 
 def _now() -> str:
-    return "the moment of the run is not known"
+    return MOVES
 
 
 _TEXTS = ("string", "string")
