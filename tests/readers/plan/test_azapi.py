@@ -270,6 +270,14 @@ class TestDataPlane:
         plan.resource("azurerm_key_vault.kv", {"name": "KV"})
         assert self.read(plan, read, "secrets", {}).link(OBJECT) == ("certain", "azurerm_key_vault.kv")
 
+    @pytest.mark.parametrize("uri", ["azurerm_key_vault.kv.vault_uri", "azapi_resource.kv.output.properties.vaultUri"])
+    def test_the_uri_leads_to_the_vault(self, uri: str, plan: PlanJson, read: Reader) -> None:
+        vault = uri.partition(".kv")[0] + ".kv"
+        plan.resource(vault, {"type": TYPE, "name": "kv"} if vault == KV else {"name": "kv"})
+        after = {"type": "Microsoft.KeyVault/vaults/secrets@7.4", "name": "x", "body": {}}
+        plan.resource(OBJECT, after, unknown={"parent_id": True}, written={"parent_id": f"${{{uri}}}"})
+        assert read(plan).link(OBJECT) == ("certain", vault)
+
     def test_a_body_that_is_not_known(self, plan: PlanJson, read: Reader) -> None:
         found = self.read(plan, read, "certificates", None, unknown={"body": True})
         assert isinstance(found.answer(OBJECT, "properties.policy"), Unknown)
