@@ -298,8 +298,14 @@ class TestNotJudged:
         plan.resource(local, {"type": "Microsoft.KeyVault/vaults/backups@7.4", "name": "s", "body": {}})
         assert self.problems(plan, read) == [level]
 
-    @pytest.mark.parametrize("local", ["azapi_data_plane_resource.s", "azapi_resource_action.a"])
-    @pytest.mark.parametrize("type_", ["Microsoft.AppConfiguration/configurationStores/keyValues@1.0", None])
+    @pytest.mark.parametrize(
+        ("local", "type_"),
+        [
+            ("azapi_data_plane_resource.s", "Microsoft.AppConfiguration/configurationStores/keyValues@1.0"),
+            ("azapi_resource_action.a", "Microsoft.AppConfiguration/configurationStores@2024-05-01"),
+            ("azapi_resource_action.a", None),
+        ],
+    )
     def test_what_is_none_of_key_vaults(self, local: str, type_: Any, plan: PlanJson, read: Reader) -> None:
         plan.resource(local, {"type": type_, "name": "s", "body": {}})
         assert self.problems(plan, read) == []

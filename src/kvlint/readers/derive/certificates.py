@@ -32,8 +32,8 @@ _OWN_ISSUERS = frozenset({"self", "unknown"})
 _FORUM = (
     (date(2029, 3, 15), 47), (date(2027, 3, 15), 100), (date(2026, 3, 15), 200), (date.min, 398),
 )  # fmt: skip
-# Instead of a vault: one that is not known, and all together.
-_ANYWHERE, _ALL = "", "*"
+# Instead of a vault: one that is not known, and all together; instead of a name: one that is not known.
+_ANYWHERE, _ALL, _ANY = "", "*", "*"
 _DAYS_A_MONTH = 365.25 / 12
 _MOST_MONTHS = 12_000
 
@@ -75,7 +75,8 @@ def _issuer_provider(resource: Resource, context: Context) -> Value | None:
     found = _issuers_of(resource, str(name.value).lower(), context)
     providers = [one.select(_PROVIDER) for one in found]
     known = {str(one.value) for one in providers if isinstance(one, Scalar)}
-    if len(known) == 1 and all(isinstance(one, Scalar) for one in providers):
+    named = all(isinstance(one.select(("name",)), Scalar) for one in found)
+    if len(known) == 1 and named and all(isinstance(one, Scalar) for one in providers):
         note = f"the issuer {found[0].address} is of {next(iter(known))}"
         at = msgspec.structs.replace(name.at, attribute=".".join(map(str, _ISSUER)))
         return Scalar(at=at, value=next(iter(known)), origin="derived", note=note)
@@ -83,17 +84,20 @@ def _issuer_provider(resource: Resource, context: Context) -> Value | None:
 
 
 def _issuers_of(certificate: Resource, name: str, context: Context) -> list[Resource]:
-    """The issuers of a name (lower case) that may lie in the vault of a certificate."""
+    """The issuers that may have a name (lower case), and lie in the vault of a certificate."""
     known: dict[tuple[str, str], list[Resource]] | None = context.kept.get("issuers")
     if known is None:
         known = context.kept["issuers"] = {}
         for issuer in context.index.of_type(ISSUERS):
-            own = text_of(issuer.select(("name",))).lower() if issuer.stays else ""
+            name_of = issuer.select(("name",))
+            own = str(name_of.value).lower() if isinstance(name_of, Scalar) else _ANY
             for vault in (_ALL, *(_vaults(issuer, context.index) or (_ANYWHERE,))):
                 known.setdefault((own, vault), []).append(issuer)
     vaults = _vaults(certificate, context.index)
     places = (_ALL,) if vaults is None else (*vaults, _ANYWHERE)
-    return [issuer for place in places for issuer in known.get((name, place), ())]
+    return [
+        issuer for place in places for one in (name, _ANY) for issuer in known.get((one, place), ()) if issuer.stays
+    ]
 
 
 def _vaults(resource: Resource, index: Index) -> tuple[str, ...] | None:

@@ -44,7 +44,12 @@ def _share_vaults(resource: Resource, context: Context) -> Value | None:
     shares = resource.select(_SHARES)
     if resource.type.lower() != POOLS or not isinstance(shares, ListValue):
         return shares if resource.type.lower() == POOLS and isinstance(shares, Unknown) else None
-    vaults = tuple(_vault_of(share, context) for share in shares.items)
+    unknown = [share for share in shares.items if isinstance(share, Unknown)]
+    # Each certificate stands there once, so what may be any of fewer is something else, too.
+    lost = any(len(share.candidates) < len(unknown) for share in unknown)
+    vaults = tuple(
+        _unknown(share) if lost and isinstance(share, Unknown) else _vault_of(share, context) for share in shares.items
+    )
     return ListValue(at=shares.at, items=vaults, origin="derived")
 
 

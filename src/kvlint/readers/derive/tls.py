@@ -117,7 +117,7 @@ def _has_public_frontend(gateway: Resource) -> Value | None:
     if isinstance(frontends, Unknown):
         return frontends
     items = frontends.items if isinstance(frontends, ListValue) else ()
-    addresses = [select(item, ("properties", "publicIPAddress")) for item in items]
+    addresses = [select(item, ("properties", "publicIPAddress", "id")) for item in items]
     addresses = [found for found in addresses if not isinstance(found, Absent)]
     public = any(not isinstance(found, Unknown) or found.is_set for found in addresses)
     if addresses and not public:

@@ -78,6 +78,9 @@ class PlanOrigins:
 
     def _of_credential(self, names: Names, written: Mapping[str, Any], name: str, block: Mapping[str, Any]) -> Origins:
         """The origins of an argument, in all blocks if it is in any; none if it is not written."""
+        if isinstance(written.get(name.partition(".")[0] if "." in name else ""), dict):
+            # Nobody knows whether there is a block, and what is in it.
+            return frozenset({origins.UNTRACED})
         below = _below(written, name)
         found: Origins = NONE
         for one in below if isinstance(below, list) else [below]:

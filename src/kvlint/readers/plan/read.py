@@ -237,9 +237,8 @@ class _Reader:
         named = arm_type(instance)
         data_plane = declared_as == AZAPI_DATA_PLANE
         if named is None:
-            if not data_plane:  # other services have more of a data plane than Key Vault has
-                text = f"the type of an {declared_as} is not known before apply, so it was not judged"
-                self._problem(TYPE_NOT_KNOWN, "error", text, instance.address)
+            text = f"the type of an {declared_as} is not known before apply, so it was not judged"
+            self._problem(TYPE_NOT_KNOWN, "error", text, instance.address)
             return
         type_ = canonical(named[0]) or named[0]
         if data_plane and not is_known(type_):

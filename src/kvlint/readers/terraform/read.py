@@ -249,9 +249,8 @@ class _Reading:
         named = azapi.arm_type(entity)
         is_data_plane = entity.type == AZAPI_DATA_PLANE
         if named is None:
-            if not is_data_plane:  # other services have more of a data plane than Key Vault has
-                text = f"the type of an {entity.type} is not known, so it was not judged"
-                self.run.type_not_known("error", text, entity.at)
+            text = f"the type of an {entity.type} is not known, so it was not judged"
+            self.run.type_not_known("error", text, entity.at)
             return
         type_ = canonical(named[0]) or named[0]
         if is_data_plane and not is_known(type_):
