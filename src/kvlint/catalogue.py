@@ -47,7 +47,8 @@ def _explanation(rule: Rule) -> Iterator[str]:
     existing = " (also those that exist already)" if rule.also_existing else ""
     yield from _wrapped(f"Judges: {', '.join(rule.resources)}{removed}{existing}")
     if rule.profile != "default":
-        yield f"Profile: {rule.profile}, so it runs only with --profile {rule.profile} or all, or if --select names it"
+        profiles = " or ".join(dict.fromkeys((rule.profile, "all")))
+        yield f"Profile: {rule.profile}, so it runs only with --profile {profiles}, or if --select names it"
     for parameter in rule.parameters:
         default = parameter.default
         shown = ", ".join(map(str, default)) if isinstance(default, tuple) else default
