@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 import msgspec
 
 from kvlint.model.graph import Demand
-from kvlint.model.value import ListValue, MapValue, Path, Scalar, Value
+from kvlint.model.value import ListValue, MapValue, Path, Scalar, Unknown, Value
 
 # What is written past the control plane, by whoever applies the plan, and who a grant is for, by Terraform type.
 OBJECTS = frozenset({"azurerm_key_vault_secret", "azurerm_key_vault_key", "azurerm_key_vault_certificate"})
@@ -42,6 +42,9 @@ def after(attributes: MapValue, addresses: Iterable[str]) -> MapValue:
     return with_order(attributes, AFTER, ListValue(at=attributes.at, items=items, origin="derived"))
 
 
-def of_deployer(attributes: MapValue) -> MapValue:
-    """``attributes`` of a grant to whoever applies the plan."""
-    return with_order(attributes, OF_DEPLOYER, Scalar(at=attributes.at, value=True, origin="derived"))
+def of_deployer(attributes: MapValue, *, certain: bool) -> MapValue:
+    """``attributes`` of a grant to whoever applies the plan, or perhaps to them."""
+    at = attributes.at
+    perhaps = Unknown(at=at, origin="derived", why="whom it is for is not known")
+    value = Scalar(at=at, value=True, origin="derived") if certain else perhaps
+    return with_order(attributes, OF_DEPLOYER, value)

@@ -7,7 +7,7 @@ from typing import Any
 from kvlint.model.value import MapValue
 from kvlint.readers.order import ANYTHING, CLIENTS, OBJECTS, PRINCIPALS, after, of_deployer
 from kvlint.readers.plan.configuration import Configuration, Names, expression_at, references
-from kvlint.readers.plan.instance import Instance
+from kvlint.readers.plan.instance import Instance, mark
 from kvlint.readers.plan.traversal import Traversal, longest, traversal
 
 
@@ -33,7 +33,9 @@ class Order:
             block = self._configuration.resource(instance.names, instance.resource)
             walk = _Walk(self._configuration, through=False)
             walk.follow(instance.names, expression_at(block.get("expressions"), (argument,)))
-            return of_deployer(attributes) if walk.names_client else attributes
+            unknown = walk.is_open and mark(instance.unknown, argument) is True
+            if walk.names_client or unknown:
+                return of_deployer(attributes, certain=walk.names_client)
         return attributes
 
 
@@ -45,6 +47,7 @@ class _Walk:
         self.through = through
         self.found: set[str] = set()
         self.names_client = False
+        self.is_open = False
 
     def resource(self, names: Names, local: str) -> None:
         """All that a resource names."""
@@ -71,6 +74,7 @@ class _Walk:
     def _one(self, names: Names, ref: Traversal) -> None:
         match ref.kind:
             case "var":
+                self.is_open = self.is_open or not names
                 given = self.configuration.call(names).get("expressions") if names else None
                 if isinstance(given, dict) and self._is_new(names, f"var.{ref.name}"):
                     self.follow(names[:-1], given.get(ref.name))
@@ -82,6 +86,7 @@ class _Walk:
                     self.resource(names, ref.name)
             case "opaque" if ref.text.startswith("local."):
                 self.found.add(ANYTHING)
+                self.is_open = True
 
     def _module(self, inner: Names, ref: Traversal) -> None:
         outputs = self.configuration.module(inner).get("outputs")

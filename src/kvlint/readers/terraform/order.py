@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from kvlint.model.source import static_address
-from kvlint.model.value import MapValue
+from kvlint.model.value import MapValue, Unknown
 from kvlint.readers.order import ANYTHING, CLIENTS, OBJECTS, PRINCIPALS, after, of_deployer
 from kvlint.readers.origins import parts_of, path_of
 from kvlint.readers.terraform.folder import Part
@@ -40,7 +40,8 @@ class Order:
         if argument in declaration.attributes:
             walk = _Walk(through=False)
             walk.piece(entity.instance, declaration.attributes[argument])
-            return of_deployer(attributes) if walk.names_client else attributes
+            if walk.names_client or walk.is_open:
+                return of_deployer(attributes, certain=walk.names_client)
         return attributes
 
 
@@ -51,6 +52,7 @@ class _Walk:
         self.through = through
         self.found: set[str] = set()
         self.names_client = False
+        self.is_open = False
 
     def declaration(self, instance: ModuleInstance, declaration: Declaration) -> None:
         """All that a resource names."""
@@ -85,8 +87,11 @@ class _Walk:
         match names:
             case ("var", name, *_):
                 given = instance.use.given
-                if isinstance(given, Arguments) and self._is_new(f"{instance.prefix}var.{name}"):
-                    self.piece(given.caller, given.pieces.get(name))
+                if isinstance(given, Arguments) and name in given.pieces:
+                    if self._is_new(f"{instance.prefix}var.{name}"):
+                        self.piece(given.caller, given.pieces[name])
+                elif isinstance(instance.variable(name, instance.place("", 0, 0)), Unknown):
+                    self.is_open = True
             case ("local", name, *_):
                 if self._is_new(f"{instance.prefix}local.{name}"):
                     self.piece(instance, folder.locals.get(name))
