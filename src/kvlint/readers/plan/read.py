@@ -11,6 +11,7 @@ from kvlint.model.graph import REMOVED_ACTIONS, Demand, Resource
 from kvlint.model.report import Problem
 from kvlint.model.source import Location
 from kvlint.model.value import MapValue
+from kvlint.readers.asides import ARGUMENT_TYPE, MODULE_TYPE, OUTPUT_TYPE, SECRETS_TYPE, asks_outputs, is_asked
 from kvlint.readers.azurerm.arguments import asks_for_dead, dead_argument, with_dead
 from kvlint.readers.azurerm.azapi import (
     AZAPI,
@@ -25,7 +26,6 @@ from kvlint.readers.azurerm.resources import RESOURCES, canonical, is_vault_rela
 from kvlint.readers.azurerm.tree import frozen
 from kvlint.readers.azurerm.version import VersionRange
 from kvlint.readers.order import asks_for_order
-from kvlint.readers.origins import ARGUMENT_TYPE, MODULE_TYPE, OUTPUT_TYPE, SECRETS_TYPE, asks_outputs, is_asked
 from kvlint.readers.plan.address import ModulePath, module_path, resource_of
 from kvlint.readers.plan.azapi import arm_type, azapi_attributes, is_key_vault
 from kvlint.readers.plan.configuration import Configuration

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from kvlint.model.source import static_address
 from kvlint.model.value import MapValue, Unknown
 from kvlint.readers.order import ANYTHING, CLIENTS, OBJECTS, PRINCIPALS, after, of_deployer
-from kvlint.readers.origins import parts_of, path_of
+from kvlint.readers.origins import names_of, parts_of, path_of
 from kvlint.readers.terraform.folder import Part
 from kvlint.readers.terraform.modules import Arguments
 from kvlint.syntax import tree
@@ -80,7 +80,7 @@ class _Walk:
 
     def _node(self, instance: ModuleInstance, node: tree.Node | None) -> None:
         for names in _paths(node) if node is not None else ():
-            self._named(instance, names)
+            self._named(instance, names_of(names))
 
     def _named(self, instance: ModuleInstance, names: tuple[str, ...]) -> None:
         folder = instance.folder
