@@ -29,6 +29,8 @@ class Order:
         """The attributes of a resource with what it waits for, or whether it is a grant to whoever applies the plan."""
         declaration = entity.symbol.declaration
         if entity.type in OBJECTS:
+            if entity.instance.use.shown is not None:
+                return attributes  # in somebody else's module its caller can change nothing
             key = static_address(entity.address)
             if key not in self._known:
                 walk = _Walk(through=True)
@@ -38,21 +40,24 @@ class Order:
             return after(attributes, self._known[key])
         argument = PRINCIPALS.get(entity.type, "")
         if argument in declaration.attributes:
-            walk = _Walk(through=False)
+            walk = _Walk(through=False, around=declaration)
             walk.piece(entity.instance, declaration.attributes[argument])
             if walk.names_client or walk.is_open:
-                return of_deployer(attributes, certain=walk.names_client)
+                return of_deployer(attributes, certain=walk.names_client and not walk.names_others)
         return attributes
 
 
 class _Walk:
-    """One walk along references. ``through``: also through the resources that are named."""
+    """One walk along references. ``through``: also through the resources that are named.
 
-    def __init__(self, *, through: bool) -> None:
+    ``around`` is the declaration that ``each`` belongs to, where what it runs over is not followed anyway.
+    """
+
+    def __init__(self, *, through: bool, around: Declaration | None = None) -> None:
         self.through = through
+        self.around = around
         self.found: set[str] = set()
-        self.names_client = False
-        self.is_open = False
+        self.names_client = self.names_others = self.is_open = False
 
     def declaration(self, instance: ModuleInstance, declaration: Declaration) -> None:
         """All that a resource names."""
@@ -85,7 +90,12 @@ class _Walk:
     def _named(self, instance: ModuleInstance, names: tuple[str, ...]) -> None:
         folder = instance.folder
         match names:
+            case ("each", "value", *_):
+                if self.around is not None:
+                    self.names_others = True
+                    self.piece(instance, self.around.attributes.get("for_each"))
             case ("var", name, *_):
+                self.names_others = True
                 given = instance.use.given
                 if isinstance(given, Arguments) and name in given.pieces:
                     if self._is_new(f"{instance.prefix}var.{name}"):
@@ -98,9 +108,14 @@ class _Walk:
             case ("module", call, *rest):
                 self._module(instance, call, rest)
             case (("data" | "ephemeral") as mode, type_, name, *rest):
-                self.names_client = self.names_client or (type_ in CLIENTS and rest[:1] == ["object_id"])
+                is_client = type_ in CLIENTS and rest[:1] == ["object_id"]
+                self.names_client, self.names_others = (
+                    self.names_client or is_client,
+                    self.names_others or not is_client,
+                )
                 self._resource(instance, f"{mode}.{type_}.{name}")
             case (type_, name, *_):
+                self.names_others = True
                 self._resource(instance, f"{type_}.{name}")
 
     def _module(self, instance: ModuleInstance, call: str, rest: list[str]) -> None:
