@@ -82,12 +82,14 @@ def compare(rule: Rule, example: Example, language: str, source: str, judged: Ju
     """How what was found differs from what the example says."""
     by_line = language != "plan"
     marked = lines_marked(source, rule.id) if by_line else marks(source, rule.id)
+    found_in = _lines if by_line else _addresses
+    failed, doubtful = found_in(judged.findings), found_in(judged.undecided)
+    if not by_line:
+        marked |= arguments_marked(source, rule.id) & (failed | doubtful)
     if not marked and example.expect != "passes":
         sign = "#" if language == "terraform" else "//"
         where = f"no line is marked '{sign} <-" if by_line else "no line that begins with an address is marked '# <-"
         yield f"{where} {rule.id}'"
-    found_in = _lines if by_line else _addresses
-    failed, doubtful = found_in(judged.findings), found_in(judged.undecided)
     wanted_failed = marked if example.expect == "fails" else set()
     wanted_doubtful = marked if example.expect == "undecided" else set()
     for word, found, wanted in (("fails", failed, wanted_failed), ("is undecided", doubtful, wanted_doubtful)):
@@ -96,17 +98,24 @@ def compare(rule: Rule, example: Example, language: str, source: str, judged: Ju
 
 
 def marks(source: str, rule_id: str) -> set[str]:
-    """The addresses whose line ends in ``# <- RULE`` (several rules are parted by commas), and those of arguments."""
+    """The addresses whose line ends in ``# <- RULE`` (several rules are parted by commas)."""
+    found = set()
+    for line in source.splitlines():
+        match = _ADDRESS.match(line)
+        if match is not None and rule_id in re.split(r"[,\s]+", match["rules"]):
+            found.add(match["address"].strip("\"'"))
+    return found
+
+
+def arguments_marked(source: str, rule_id: str) -> set[str]:
+    """The addresses of the arguments that are marked so, for what is asked of an argument by itself."""
     found: set[str] = set()
     above = ""
     for line in source.splitlines():
-        if line[:1].strip() and ":" in line:
-            above = line.split(":")[0].strip("\"'")
-        address, argument = _ADDRESS.match(line), _ARGUMENT.match(line)
-        if address is not None and rule_id in re.split(r"[,\s]+", address["rules"]):
-            found.add(address["address"].strip("\"'"))
-        elif argument is not None and rule_id in re.split(r"[,\s]+", argument["rules"]):
-            found.add(f"{above}.{argument['name']}")
+        above = line.partition(":")[0].strip("\"'") if line[:1].strip() else above
+        match = _ARGUMENT.match(line)
+        if match is not None and rule_id in re.split(r"[,\s]+", match["rules"]):
+            found.add(f"{above}.{match['name']}")
     return found
 
 

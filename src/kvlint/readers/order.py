@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
-import msgspec
-
 from kvlint.model.graph import Demand
-from kvlint.model.value import ListValue, MapValue, Path, Scalar, Value
+from kvlint.model.value import ListValue, MapValue, Path, Scalar, Unknown
+from kvlint.readers.asides import beside
 
 # What is written past the control plane, by whoever applies the plan, and who a grant is for, by Terraform type.
 OBJECTS = frozenset({"azurerm_key_vault_secret", "azurerm_key_vault_key", "azurerm_key_vault_certificate"})
@@ -28,20 +27,15 @@ def asks_for_order(demand: Demand) -> bool:
     return any(path[:2] == _ASKED for paths in demand.paths.values() for path in paths)
 
 
-def with_order(attributes: MapValue, name: str, value: Value) -> MapValue:
-    """``attributes`` with what is said of the order beside what else is derived."""
-    have = attributes.fields.get("derived")
-    derived = {**(have.fields if isinstance(have, MapValue) else {}), name: value}
-    fields = {**attributes.fields, "derived": MapValue(at=attributes.at, fields=derived, origin="derived")}
-    return msgspec.structs.replace(attributes, fields=fields)
-
-
 def after(attributes: MapValue, addresses: Iterable[str]) -> MapValue:
     """``attributes`` of what is made after all that has these addresses, without the keys of instances."""
     items = tuple(Scalar(at=attributes.at, value=address, origin="derived") for address in sorted(addresses))
-    return with_order(attributes, AFTER, ListValue(at=attributes.at, items=items, origin="derived"))
+    return beside(attributes, {AFTER: ListValue(at=attributes.at, items=items, origin="derived")})
 
 
-def of_deployer(attributes: MapValue) -> MapValue:
-    """``attributes`` of a grant to whoever applies the plan."""
-    return with_order(attributes, OF_DEPLOYER, Scalar(at=attributes.at, value=True, origin="derived"))
+def of_deployer(attributes: MapValue, *, certain: bool) -> MapValue:
+    """``attributes`` of a grant to whoever applies the plan, or perhaps to them."""
+    at = attributes.at
+    perhaps = Unknown(at=at, origin="derived", why="whom it is for is not known")
+    value = Scalar(at=at, value=True, origin="derived") if certain else perhaps
+    return beside(attributes, {OF_DEPLOYER: value})

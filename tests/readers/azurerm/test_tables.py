@@ -60,7 +60,6 @@ SHARED = {
     "properties.publicNetworkAccessForQuery",
     "properties.serviceEndpoints",
     "properties.typeProperties.connectionString",
-    "properties.typeProperties.password",
     "properties.value",
 }
 KINDS = {"value", "flag", "link", "links", "block", "blocks", "wrap"}

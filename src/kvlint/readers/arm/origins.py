@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from kvlint.expressions.values import Result
 from kvlint.model.graph import Resource
 from kvlint.model.source import Location
-from kvlint.model.value import MapValue, Scalar, Unknown
+from kvlint.model.value import MapValue, Path, Scalar, Unknown
 from kvlint.readers import origins
 from kvlint.readers.arm.nested import FROM_VAULT
 from kvlint.readers.arm.run import Pointer, key_of, member
-from kvlint.readers.origins import NONE, Origins, origins_of, together, with_origins
+from kvlint.readers.asides import with_origins
+from kvlint.readers.origins import NONE, Origins, origins_of, together
 from kvlint.syntax import tree
 from kvlint.syntax.armexpr import is_expression
 
@@ -32,17 +33,20 @@ class TemplateOrigins:
         self.template = template
         self._busy = busy
 
-    def of(self, plain: Any) -> Origins:
-        """The origins of a JSON value."""
+    def of(self, plain: Any, rest: Path = ()) -> Origins:
+        """The origins of what is at ``rest`` in a JSON value."""
         if isinstance(plain, str):
             if not is_expression(plain):
                 return NONE
             node = self.template.run.parsed(plain[1:-1], self.template.at)
-            return origins_of(node, self) if node is not None else frozenset({origins.UNTRACED})
+            return origins_of(node, self, rest) if node is not None else frozenset({origins.UNTRACED})
+        key = key_of(plain, str(rest[0])) if isinstance(plain, dict) and rest else None
+        if key is not None:
+            return self.of(plain[key], rest[1:])
         items = plain.values() if isinstance(plain, dict) else plain if isinstance(plain, list) else ()
         return together([self.of(item) for item in items])
 
-    def origins(self, node: tree.Expression) -> Origins | None:
+    def origins(self, node: tree.Expression, rest: Path) -> Origins | None:
         """See ``origins.Scope``."""
         if not isinstance(node, tree.Call):
             return None
@@ -54,7 +58,7 @@ class TemplateOrigins:
             if mark in self._busy:
                 return NONE
             inner = TemplateOrigins(self.template, self._busy | {mark})
-            return inner.parameter(key) if name == "parameters" else inner.of(self.template.written(key))
+            return inner.parameter(key) if name == "parameters" else inner.of(self.template.written(key), rest)
         if name.startswith("list"):
             return frozenset({origins.CREDENTIAL})
         if name == "newguid":

@@ -28,8 +28,8 @@ from kvlint.readers.arm.resource import Declaration, make
 from kvlint.readers.arm.run import Load, Pointer, Run, TemplateRead, key_of
 from kvlint.readers.arm.template import Template
 from kvlint.readers.arm.wanted import Asked, wanted
+from kvlint.readers.asides import SECRETS_TYPE, asks_outputs, is_asked, with_origins
 from kvlint.readers.azurerm.resources import canonical
-from kvlint.readers.origins import SECRETS_TYPE, asks_outputs, is_asked, with_origins
 from kvlint.syntax.jsonc import Document
 
 __all__ = (

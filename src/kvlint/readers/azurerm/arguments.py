@@ -8,11 +8,10 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import NamedTuple
 
-import msgspec
-
 from kvlint.model.graph import Demand
 from kvlint.model.source import Location
 from kvlint.model.value import MapValue, Path, Scalar, Unknown, Value
+from kvlint.readers.asides import beside
 from kvlint.readers.azurerm.table import Version
 from kvlint.readers.azurerm.version import VersionRange
 
@@ -74,10 +73,7 @@ def with_dead(attributes: MapValue, found: Value | None) -> MapValue:
     """``attributes`` with such an argument beside what else is derived."""
     if found is None:
         return attributes
-    have = attributes.fields.get("derived")
-    derived = {**(have.fields if isinstance(have, MapValue) else {}), NAME: found}
-    fields = {**attributes.fields, "derived": MapValue(at=attributes.at, fields=derived, origin="derived")}
-    return msgspec.structs.replace(attributes, fields=fields)
+    return beside(attributes, {NAME: found})
 
 
 def dead_argument(type_: str, names: Collection[str], version: VersionRange, at: Location) -> Value | None:

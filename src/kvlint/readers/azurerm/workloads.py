@@ -20,9 +20,9 @@ _LINKED_FIELDS: Mapping[str, Field] = {
     "data_factory_id": link("parent"),
     "connection_string": value(f"{_AT}connectionString", sensitive=True),
     "key_vault_connection_string": block(f"{_AT}connectionString", _IN_VAULT, constants=_OF_VAULT),
-    "password": value(f"{_AT}password", sensitive=True),
+    "password": value(f"{_AT}password.value", sensitive=True),
     "key_vault_password": block(f"{_AT}password", _IN_VAULT, constants=_OF_VAULT),
-    "access_token": value(f"{_AT}accessToken", sensitive=True),
+    "access_token": value(f"{_AT}accessToken.value", sensitive=True),
 }
 _SERVICES = (
     "azure_sql_database", "azure_blob_storage", "azure_databricks", "azure_file_storage", "cosmosdb", "mysql",

@@ -6,14 +6,16 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from kvlint.model.graph import Resource
-from kvlint.readers import origins
+from kvlint.model.value import Path
+from kvlint.readers import asides, origins
 from kvlint.readers.arm.origins import as_resource, of_given, passed
+from kvlint.readers.azurerm import credentials
 from kvlint.readers.bicep.document import is_decorated, properties_of
 from kvlint.readers.bicep.module import Arguments
 from kvlint.readers.bicep.parameters import Values
 from kvlint.readers.bicep.sources import Lowered
 from kvlint.readers.bicep.types import is_secure
-from kvlint.readers.origins import NONE, Origins, origins_of, path_of
+from kvlint.readers.origins import NONE, Origins, is_nothing, names_of, origins_of, path_of
 from kvlint.syntax import tree
 
 if TYPE_CHECKING:
@@ -31,27 +33,28 @@ class FileOrigins:
         self.instance = instance
         self._busy = busy
 
-    def of(self, node: tree.Expression | None) -> Origins:
-        """The origins of an expression."""
-        return origins_of(node, self) if node is not None else NONE
+    def of(self, node: tree.Expression | None, rest: Path = ()) -> Origins:
+        """The origins of what is at ``rest`` in an expression."""
+        return origins_of(node, self, rest) if node is not None else NONE
 
-    def origins(self, node: tree.Expression) -> Origins | None:
+    def origins(self, node: tree.Expression, rest: Path) -> Origins | None:
         """See ``origins.Scope``."""
         if isinstance(node, tree.Call):
             return _of_call(node.name.lower())
-        names = path_of(node)
-        if not names:
+        path = path_of(node)
+        if not path:
             return None
-        symbol = self.instance.file.symbols.get(names[0])
-        key = f"{self.instance.prefix}{names[0]}"
+        names = names_of((*path, *rest))
+        symbol = self.instance.file.symbols.get(path[0])
+        key = f"{self.instance.prefix}{path[0]}"
         if key in self._busy or symbol is None:
-            return NONE  # a variable of a loop (what it runs over counts), or of another file
+            return NONE  # of another file
         inner = FileOrigins(self.instance, self._busy | {key})
         match symbol:
             case tree.Parameter():
                 return inner.parameter(symbol)
             case tree.Variable(value=value):
-                return inner.of(value)
+                return inner.of(value, (*path[1:], *rest))
             case tree.Module() if names[1:2] == ("outputs",) and len(names) > 2:
                 return inner.output(symbol, names[2])
         return frozenset({origins.RESOURCE})
@@ -68,7 +71,7 @@ class FileOrigins:
             found = self._of_file(given, node.name, secure)
         else:
             found = of_given(given.get(node.name), secure)
-        if found is None and not _is_nothing(node.default):
+        if found is None and not is_nothing(node.default):
             found = self.of(node.default) or frozenset({origins.DEFAULT})
         return passed(found, secure)
 
@@ -87,7 +90,7 @@ class FileOrigins:
         module = self.instance.module(node)
         content = module.entities[0].content if module.entities else None
         if not isinstance(content, Lowered):
-            return origins.of_output(name)
+            return credentials.of_output(name)
         found = content.instance.file.outputs.get(name)
         return FileOrigins(content.instance, self._busy).of(found.value if found is not None else None)
 
@@ -105,15 +108,11 @@ def _of_call(name: str) -> Origins | None:
     return frozenset({origins.SECURE}) if name in _OUTSIDE else None
 
 
-def _is_nothing(node: tree.Expression | None) -> bool:
-    return node is None or (isinstance(node, tree.Literal) and node.value in (None, ""))
-
-
 def of_value(entity: ResourceEntity) -> Origins | None:
     """The origins of what a secret holds; None if that is not written."""
     members = entity.body.properties
     node: tree.Expression | None = None
-    for name in origins.PATH_IN_BODY:
+    for name in asides.PATH_IN_BODY:
         found = members.get(name) if members is not None else None
         if found is None:
             break

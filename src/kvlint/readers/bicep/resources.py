@@ -13,12 +13,12 @@ from kvlint.model.value import Absent, Unknown
 from kvlint.readers.arm.origins import OUTPUT_TYPE
 from kvlint.readers.arm.resource import Declaration, make
 from kvlint.readers.arm.wanted import Asked, Tree, pruned
+from kvlint.readers.asides import SECRETS_TYPE, asks_outputs, is_asked, with_origins
 from kvlint.readers.azurerm.resources import canonical
 from kvlint.readers.bicep.document import inner_resources
 from kvlint.readers.bicep.entities import ResourceEntity, ResourceSymbol
 from kvlint.readers.bicep.loops import condition_of
 from kvlint.readers.bicep.origins import of_value, outputs_of
-from kvlint.readers.origins import SECRETS_TYPE, asks_outputs, is_asked, with_origins
 from kvlint.syntax import tree
 
 if TYPE_CHECKING:

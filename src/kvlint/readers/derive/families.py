@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kvlint.model.value import Path
-from kvlint.readers import origins
+from kvlint.readers import asides
 from kvlint.readers.derive import (
     assignments,
     certificates,
@@ -57,6 +57,6 @@ DERIVED: Mapping[str, Derived] = {
 NEEDS: Mapping[str, Mapping[str, tuple[Path, ...]]] = {
     **{f"derived.{name}": derived.needs for name, derived in DERIVED.items()},
     assignments.COVERS: assignments.COVERS_NEEDS,
-    "derived.valueOrigins": {origins.SECRETS_TYPE: (origins.PATH_IN_BODY,)},
+    "derived.valueOrigins": {asides.SECRETS_TYPE: (asides.PATH_IN_BODY,)},
     "properties.accessPolicies": {vaults.POLICIES: (("parent",), vaults.POLICY_LIST)},
 }

@@ -101,26 +101,26 @@ def _linked(answer: Answer) -> Iterator[Value]:
     for name, value in answer.fields.items() if isinstance(answer, MapValue) else ():
         if isinstance(value, MapValue):
             kind = value.fields.get("type")
-            if isinstance(kind, Scalar) and str(kind.value).lower() == "securestring":
-                yield _named(name, value)
-            elif isinstance(kind, Unknown):
+            if isinstance(kind, Unknown):
                 yield _doubt(kind)
+            elif kind is None and "value" in value.fields:
+                yield _named(name, value.fields["value"])
+            elif kind is not None and text_of(kind).lower() == "securestring":
+                yield _named(name, value)
         elif _IN_TEXT.search(text_of(value)):
             yield _named(name, value)
         elif _NAME.fullmatch(name):
-            is_plain = name.lower().replace("_", "").endswith("connectionstring")
-            if not is_plain:
-                yield _named(name, value)  # whatever it is, it does not come from a vault
-            elif isinstance(value, Unknown):
+            if isinstance(value, Unknown):
                 yield _doubt(value)
+            elif not name.lower().endswith("connectionstring"):
+                yield _named(name, value)
 
 
 def _told_secrets(resource: Resource, context: Context) -> Value | None:  # all makers have it
     """The properties of a resource that show what they are given and are given a secret, each as an item."""
     paths = _TELLING.get(resource.type.lower(), ())
-    found = [
-        _named(".".join(map(str, path[1:])), secret) for path in paths for secret in _secrets(resource.select(path))
-    ]
+    told = [(str(path[-1]), secret) for path in paths for secret in _secrets(resource.select(path))]
+    found = [_named(name, secret) if secret.sensitive else _doubt(secret) for name, secret in told]
     return ListValue(at=resource.at, items=tuple(found), origin="derived") if paths else None
 
 
@@ -128,7 +128,7 @@ def _secrets(answer: Answer) -> Iterator[Value]:
     """All secret parts of a value. What a list of variables calls a secure value is not shown."""
     if isinstance(answer, Absent):
         return
-    if answer.sensitive:
+    if answer.sensitive or (isinstance(answer, Unknown) and not answer.is_set and not answer.pattern):
         yield answer
     elif isinstance(answer, MapValue):
         for name, value in answer.fields.items():

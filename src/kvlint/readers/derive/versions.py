@@ -105,15 +105,17 @@ def _dead_property(resource: Resource, context: Context) -> Value | None:  # all
     if rows is None or not isinstance(version, Scalar | Unknown):
         return None
     text = str(version.value) if isinstance(version, Scalar) else ""
+    doubt: Unknown | None = None
     for path, since in rows.items():
         found = resource.select(path)
         if isinstance(found, Absent) or found.origin == "default" or text[: len(since)] >= since:
             continue
-        if not text:
-            return Unknown(at=found.at, origin="derived", why=f"whether the API version has {path[-1]} is not known")
-        told = f"{path[-1]}, which API version {text} does not have"
-        return Scalar(at=found.at, value=told, origin="derived")
-    return None
+        if text and (not isinstance(found, Unknown) or found.is_set):
+            told = f"{path[-1]}, which API version {text} does not have"
+            return Scalar(at=found.at, value=told, origin="derived")
+        why = f"whether the API version has {path[-1]} is not known"
+        doubt = Unknown(at=found.at, origin="derived", why=found.why if text and isinstance(found, Unknown) else why)
+    return doubt
 
 
 ATTRIBUTES: Mapping[str, Derived] = {

@@ -6,9 +6,11 @@ from typing import Any
 
 from kvlint.model.value import MapValue
 from kvlint.readers.order import ANYTHING, CLIENTS, OBJECTS, PRINCIPALS, after, of_deployer
-from kvlint.readers.plan.configuration import Configuration, Names, expression_at, references
-from kvlint.readers.plan.instance import Instance
+from kvlint.readers.plan.configuration import Configuration, Names, Node, expression_at, references
+from kvlint.readers.plan.instance import Instance, mark
 from kvlint.readers.plan.traversal import Traversal, longest, traversal
+
+NOTHING: Node = {}
 
 
 class Order:
@@ -32,8 +34,10 @@ class Order:
         if argument is not None:
             block = self._configuration.resource(instance.names, instance.resource)
             walk = _Walk(self._configuration, through=False)
-            walk.follow(instance.names, expression_at(block.get("expressions"), (argument,)))
-            return of_deployer(attributes) if walk.names_client else attributes
+            walk.follow(instance.names, expression_at(block.get("expressions"), (argument,)), block)
+            unknown = walk.is_open and mark(instance.unknown, argument) is True
+            if walk.names_client or unknown:
+                return of_deployer(attributes, certain=walk.names_client and not walk.names_others)
         return attributes
 
 
@@ -44,7 +48,7 @@ class _Walk:
         self.configuration = configuration
         self.through = through
         self.found: set[str] = set()
-        self.names_client = False
+        self.names_client = self.names_others = self.is_open = False
 
     def resource(self, names: Names, local: str) -> None:
         """All that a resource names."""
@@ -59,10 +63,14 @@ class _Walk:
             self._depends(names[:-1], self.configuration.call(names).get("depends_on"))
             names = names[:-1]
 
-    def follow(self, names: Names, expression: Any) -> None:
-        """All that an expression names."""
+    def follow(self, names: Names, expression: Any, block: Node = NOTHING) -> None:
+        """All that an expression names; ``block`` is what its ``each`` belongs to."""
         for ref in longest(tuple(references(expression))):
-            self._one(names, ref)
+            if ref.kind == "each" and block:
+                self.names_others = True
+                self.follow(names, block.get("for_each_expression"))
+            else:
+                self._one(names, ref)
 
     def _depends(self, names: Names, addresses: Any) -> None:
         for text in addresses if isinstance(addresses, list) else ():
@@ -71,17 +79,23 @@ class _Walk:
     def _one(self, names: Names, ref: Traversal) -> None:
         match ref.kind:
             case "var":
+                self.is_open, self.names_others = self.is_open or not names, True
                 given = self.configuration.call(names).get("expressions") if names else None
                 if isinstance(given, dict) and self._is_new(names, f"var.{ref.name}"):
                     self.follow(names[:-1], given.get(ref.name))
             case "module":
                 self._module((*names, ref.name), ref)
             case "azure" | "other":
-                self.names_client = self.names_client or (ref.type in CLIENTS and ref.rest[:1] == ("object_id",))
+                is_client = ref.type in CLIENTS and ref.rest[:1] == ("object_id",)
+                self.names_client, self.names_others = (
+                    self.names_client or is_client,
+                    self.names_others or not is_client,
+                )
                 if self._is_new(names, ref.name) and self.through:
                     self.resource(names, ref.name)
             case "opaque" if ref.text.startswith("local."):
                 self.found.add(ANYTHING)
+                self.is_open = self.names_others = True
 
     def _module(self, inner: Names, ref: Traversal) -> None:
         outputs = self.configuration.module(inner).get("outputs")

@@ -10,22 +10,12 @@ from kvlint.model.graph import Resource
 from kvlint.model.source import Location
 from kvlint.model.value import MapValue, Scalar
 from kvlint.readers import origins
+from kvlint.readers.asides import argument, kept, module_call, output, unmarked, with_origins
+from kvlint.readers.azurerm import credentials
 from kvlint.readers.azurerm.azapi import AZAPI
+from kvlint.readers.azurerm.credentials import has_secrets, telling
 from kvlint.readers.azurerm.version import VersionRange
-from kvlint.readers.origins import (
-    NONE,
-    Origins,
-    argument,
-    has_secrets,
-    kept,
-    module_call,
-    output,
-    telling,
-    together,
-    union,
-    unmarked,
-    with_origins,
-)
+from kvlint.readers.origins import NONE, Origins, together, union
 from kvlint.readers.plan.configuration import Configuration, Names, expression_at, references
 from kvlint.readers.plan.document import Plan, variables_of
 from kvlint.readers.plan.instance import Instance
@@ -65,10 +55,10 @@ class PlanOrigins:
         if not isinstance(written, dict):
             return "", frozenset({origins.UNTRACED})
         type_ = resource.partition(".")[0]
-        if type_ in origins.CREDENTIALS:
-            every = [self._of_credential(names, written, name, block) for name in origins.CREDENTIALS[type_]]
+        if type_ in credentials.HELD:
+            every = [self._of_credential(names, written, name, block) for name in credentials.HELD[type_]]
             return "", union(every) if any(every) else None
-        wanted = ("body", "sensitive_body") if type_ in AZAPI else origins.ARGUMENTS.get(type_, ())
+        wanted = ("body", "sensitive_body") if type_ in AZAPI else credentials.ARGUMENTS.get(type_, ())
         # Of an azapi body a plan does not say which reference goes where.
         found = {name: written[name] for name in wanted if written.get(name) not in (None, _NULL)}
         if not found:
@@ -156,7 +146,7 @@ class PlanOrigins:
                 return self._attribute(names, ref, inner)
         if ref.text.startswith("ephemeral."):
             parts = ref.text.split(".")
-            return origins.of_attribute(parts[1] if len(parts) > 1 else "", parts[-1])
+            return credentials.of_attribute(parts[1] if len(parts) > 1 else "", parts[-1])
         return frozenset({origins.UNTRACED})
 
     def _variable(self, names: Names, name: str, busy: frozenset[str]) -> Origins:
@@ -175,13 +165,13 @@ class PlanOrigins:
     def _output(self, names: Names, name: str, busy: frozenset[str]) -> Origins:
         found = expression_at(self._configuration.module(names).get("outputs"), (name,))
         if not isinstance(found, dict):
-            return origins.of_output(name)
+            return credentials.of_output(name)
         return self._of(names, found.get("expression"), {}, busy)
 
     def _attribute(self, names: Names, ref: Traversal, busy: frozenset[str]) -> Origins:
         """The origins of an attribute of a resource: what it is, or what its author writes for it."""
         name = str(ref.rest[0]) if ref.rest else ""
-        found = origins.of_attribute(ref.type, name)
+        found = credentials.of_attribute(ref.type, name)
         block = self._configuration.resource(names, ref.name)
         written = expression_at(block.get("expressions"), (name,)) if name else None
         if written is None or found & {origins.SECRET, origins.PRIVATE_KEY, origins.GENERATED}:

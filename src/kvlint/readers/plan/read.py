@@ -11,6 +11,15 @@ from kvlint.model.graph import REMOVED_ACTIONS, Demand, Resource
 from kvlint.model.report import Problem
 from kvlint.model.source import Location
 from kvlint.model.value import MapValue
+from kvlint.readers.asides import (
+    ARGUMENT_TYPE,
+    MODULE_TYPE,
+    OUTPUT_TYPE,
+    TRACED_TYPES,
+    asks_outputs,
+    is_asked,
+    secret_in,
+)
 from kvlint.readers.azurerm.arguments import asks_for_dead, dead_argument, with_dead
 from kvlint.readers.azurerm.azapi import (
     AZAPI,
@@ -27,15 +36,6 @@ from kvlint.readers.azurerm.tree import frozen
 from kvlint.readers.azurerm.version import VersionRange
 from kvlint.readers.changes import CHANGED_FROM, with_changes
 from kvlint.readers.order import asks_for_order
-from kvlint.readers.origins import (
-    ARGUMENT_TYPE,
-    MODULE_TYPE,
-    OUTPUT_TYPE,
-    TRACED_TYPES,
-    asks_outputs,
-    is_asked,
-    secret_in,
-)
 from kvlint.readers.plan.address import ModulePath, module_path, resource_of
 from kvlint.readers.plan.azapi import arm_type, azapi_attributes, is_key_vault
 from kvlint.readers.plan.configuration import Configuration

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from kvlint.errors import InputError
 from kvlint.model.graph import Demand
+from kvlint.readers.asides import OUTPUT_TYPE, asks_outputs
 from kvlint.readers.azurerm.azapi import AZAPI
 from kvlint.readers.azurerm.resources import RESOURCES, is_vault_related
 from kvlint.readers.files import inside, reported
-from kvlint.readers.origins import OUTPUT_TYPE, asks_outputs
 from kvlint.readers.terraform.folder import Folder, calls, load_folder
 from kvlint.readers.terraform.lower import Lowering
 

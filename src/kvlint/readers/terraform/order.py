@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from kvlint.model.source import static_address
-from kvlint.model.value import MapValue
+from kvlint.model.value import MapValue, Unknown
 from kvlint.readers.order import ANYTHING, CLIENTS, OBJECTS, PRINCIPALS, after, of_deployer
-from kvlint.readers.origins import parts_of, path_of
+from kvlint.readers.origins import names_of, parts_of, path_of
 from kvlint.readers.terraform.folder import Part
 from kvlint.readers.terraform.modules import Arguments
 from kvlint.syntax import tree
@@ -29,6 +29,8 @@ class Order:
         """The attributes of a resource with what it waits for, or whether it is a grant to whoever applies the plan."""
         declaration = entity.symbol.declaration
         if entity.type in OBJECTS:
+            if entity.instance.use.shown is not None:
+                return attributes  # in somebody else's module its caller can change nothing
             key = static_address(entity.address)
             if key not in self._known:
                 walk = _Walk(through=True)
@@ -38,19 +40,24 @@ class Order:
             return after(attributes, self._known[key])
         argument = PRINCIPALS.get(entity.type, "")
         if argument in declaration.attributes:
-            walk = _Walk(through=False)
+            walk = _Walk(through=False, around=declaration)
             walk.piece(entity.instance, declaration.attributes[argument])
-            return of_deployer(attributes) if walk.names_client else attributes
+            if walk.names_client or walk.is_open:
+                return of_deployer(attributes, certain=walk.names_client and not walk.names_others)
         return attributes
 
 
 class _Walk:
-    """One walk along references. ``through``: also through the resources that are named."""
+    """One walk along references. ``through``: also through the resources that are named.
 
-    def __init__(self, *, through: bool) -> None:
+    ``around`` is the declaration that ``each`` belongs to, where what it runs over is not followed anyway.
+    """
+
+    def __init__(self, *, through: bool, around: Declaration | None = None) -> None:
         self.through = through
+        self.around = around
         self.found: set[str] = set()
-        self.names_client = False
+        self.names_client = self.names_others = self.is_open = False
 
     def declaration(self, instance: ModuleInstance, declaration: Declaration) -> None:
         """All that a resource names."""
@@ -78,24 +85,37 @@ class _Walk:
 
     def _node(self, instance: ModuleInstance, node: tree.Node | None) -> None:
         for names in _paths(node) if node is not None else ():
-            self._named(instance, names)
+            self._named(instance, names_of(names))
 
     def _named(self, instance: ModuleInstance, names: tuple[str, ...]) -> None:
         folder = instance.folder
         match names:
+            case ("each", "value", *_):
+                if self.around is not None:
+                    self.names_others = True
+                    self.piece(instance, self.around.attributes.get("for_each"))
             case ("var", name, *_):
+                self.names_others = True
                 given = instance.use.given
-                if isinstance(given, Arguments) and self._is_new(f"{instance.prefix}var.{name}"):
-                    self.piece(given.caller, given.pieces.get(name))
+                if isinstance(given, Arguments) and name in given.pieces:
+                    if self._is_new(f"{instance.prefix}var.{name}"):
+                        self.piece(given.caller, given.pieces[name])
+                elif isinstance(instance.variable(name, instance.place("", 0, 0)), Unknown):
+                    self.is_open = True
             case ("local", name, *_):
                 if self._is_new(f"{instance.prefix}local.{name}"):
                     self.piece(instance, folder.locals.get(name))
             case ("module", call, *rest):
                 self._module(instance, call, rest)
             case (("data" | "ephemeral") as mode, type_, name, *rest):
-                self.names_client = self.names_client or (type_ in CLIENTS and rest[:1] == ["object_id"])
+                is_client = type_ in CLIENTS and rest[:1] == ["object_id"]
+                self.names_client, self.names_others = (
+                    self.names_client or is_client,
+                    self.names_others or not is_client,
+                )
                 self._resource(instance, f"{mode}.{type_}.{name}")
             case (type_, name, *_):
+                self.names_others = True
                 self._resource(instance, f"{type_}.{name}")
 
     def _module(self, instance: ModuleInstance, call: str, rest: list[str]) -> None:

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 from kvlint.expressions.operations import NOTHING
 from kvlint.model.graph import Resource
 from kvlint.model.value import Value
-from kvlint.readers.origins import argument, has_secrets, module_call, output, telling, unmarked
+from kvlint.readers.asides import argument, module_call, output, unmarked
+from kvlint.readers.azurerm.credentials import has_secrets, telling
 from kvlint.readers.terraform.folder import Piece
 from kvlint.readers.terraform.origins import ModuleOrigins
 

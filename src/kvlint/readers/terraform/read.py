@@ -12,6 +12,7 @@ from kvlint.model.source import Location, static_address
 from kvlint.model.value import MapValue, Path, Scalar, Unknown, Value
 from kvlint.readers.arm.overlay import opened
 from kvlint.readers.arm.run import TemplateRead
+from kvlint.readers.asides import ARGUMENT_TYPE, MODULE_TYPE, OUTPUT_TYPE, TRACED_TYPES, asks_outputs, is_asked
 from kvlint.readers.azurerm.arguments import asks_for_dead, dead_argument, with_dead
 from kvlint.readers.azurerm.azapi import (
     AZAPI,
@@ -28,7 +29,6 @@ from kvlint.readers.azurerm.resources import canonical, is_vault_related, name_o
 from kvlint.readers.azurerm.tree import frozen
 from kvlint.readers.azurerm.version import VersionRange, constrained
 from kvlint.readers.order import asks_for_order
-from kvlint.readers.origins import ARGUMENT_TYPE, MODULE_TYPE, OUTPUT_TYPE, TRACED_TYPES, asks_outputs, is_asked
 from kvlint.readers.problems import CANNOT_READ, TYPE_NOT_KNOWN
 from kvlint.readers.terraform import azapi
 from kvlint.readers.terraform.cache import FolderCache
