@@ -19,7 +19,7 @@ import msgspec
 from kvlint.expressions.functions.runtime import MOVES as MOVES_BY_DEPLOYMENT
 from kvlint.expressions.terraform.functions.times import MOVES as MOVES_BY_RUN
 from kvlint.model.graph import Resource
-from kvlint.model.value import Absent, Answer, MapValue, Path, Scalar, Unknown, Value, text_of
+from kvlint.model.value import Absent, MapValue, Path, Plain, Scalar, Unknown, Value, path_text, text_of
 from kvlint.readers.derive.attribute import Context, Derived
 
 KEYS = "microsoft.keyvault/vaults/keys"
@@ -49,33 +49,40 @@ class Moment(msgspec.Struct, frozen=True):
         return _day(self.seconds)
 
 
-def moment(answer: Answer) -> Moment | Unknown | None:
+def moment(resource: Resource, path: Path) -> Moment | Unknown | None:
     """The moment that a date says; None if there is none, Unknown if it is not known or no date."""
-    if isinstance(answer, Absent):
+    found = resource.select(path)
+    if isinstance(found, Absent):
         return None
-    if not isinstance(answer, Scalar):
-        return answer if isinstance(answer, Unknown) else Unknown(at=answer.at, why="it is no date")
-    plain = answer.value
-    if isinstance(plain, int | float) and not isinstance(plain, bool):
-        return Moment(plain, answer)
+    if not isinstance(found, Scalar):
+        return found if isinstance(found, Unknown) else Unknown(at=found.at, why="it is no date")
+    seconds = _seconds(found.value)
+    if seconds is None:
+        return Unknown(at=found.at, why="it is no date", sensitive=found.sensitive)
+    # Whatever is reckoned from it is told as this date.
+    at = msgspec.structs.replace(found.at, attribute=path_text(path))
+    return Moment(seconds, msgspec.structs.replace(found, at=at))
+
+
+def _seconds(plain: Plain) -> float | None:
+    if isinstance(plain, int | float):
+        return None if isinstance(plain, bool) else plain
     try:
-        found = datetime.fromisoformat(str(plain))
+        found = datetime.fromisoformat(plain)
     except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
-        return Unknown(at=answer.at, why="it is no date", sensitive=answer.sensitive)
-    return Moment((found - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds(), answer)
+        return None
+    return None if found.tzinfo is None else (found - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds()
 
 
 def expiry(resource: Resource) -> Moment | Unknown | None:
     """When a key or secret expires."""
-    return moment(resource.select(EXPIRES))
+    return moment(resource, EXPIRES)
 
 
 def start(resource: Resource, today: date, new: frozenset[str | None]) -> Moment | Unknown:
     """When its validity begins: at its not-before date, else when it was made: today, for actions in ``new``."""
     for path in (BEGINS, _MADE):
-        found = moment(resource.select(path))
+        found = moment(resource, path)
         if found is not None:
             return found
     if resource.action in new:
@@ -124,7 +131,9 @@ def _valid_days(resource: Resource, context: Context) -> Value | None:
     begin = start(resource, context.today, _NEW)
     if isinstance(begin, Unknown):
         return begin
-    return _told("it is valid from {first}, and expires on {last}", begin, end, end)
+    is_made = all(isinstance(resource.select(path), Absent) for path in (BEGINS, _MADE))
+    note = "it is made today, {first}" if is_made else "it is valid from {first}"
+    return _told(f"{note}, and expires on {{last}}", begin, end, end)
 
 
 def _active_days(resource: Resource, context: Context) -> Value | None:

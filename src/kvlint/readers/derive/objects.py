@@ -11,8 +11,10 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+import msgspec
+
 from kvlint.model.graph import Resource
-from kvlint.model.value import Link, ListValue, Scalar, Unknown, Value, text_of
+from kvlint.model.value import Link, ListValue, Scalar, Unknown, Value, path_text, text_of
 from kvlint.readers.derive.attribute import Context, Derived
 from kvlint.readers.ids import HOLE, parse_id
 from kvlint.readers.references import Index, reference_of
@@ -126,7 +128,8 @@ def _literal_length(resource: Resource, context: Context) -> Value | None:
     value = resource.select(_VALUE)
     if not isinstance(value, Scalar) or not isinstance(value.value, str):
         return None
-    return Scalar(at=value.at, value=len(value.value), origin="derived")
+    at = msgspec.structs.replace(value.at, attribute=path_text(_VALUE))
+    return Scalar(at=at, value=len(value.value), origin="derived")
 
 
 ATTRIBUTES: Mapping[str, Derived] = {

@@ -149,7 +149,15 @@ def _rotation(resource: Resource, context: Context) -> Value | None:
     return MapValue(at=policy.at, fields=fields, rest=policy.rest, origin="derived")
 
 
-_OF_KEY: tuple[Path, ...] = (("properties", "rotationPolicy"), EXPIRES, BEGINS)
+# Besides the whole, the names in it: templates may write them in other letters.
+_OF_POLICY: tuple[Path, ...] = (
+    (),
+    ("attributes", "expiryTime"),
+    ("lifetimeActions", "action", "type"),
+    ("lifetimeActions", "trigger", "timeAfterCreate"),
+    ("lifetimeActions", "trigger", "timeBeforeExpiry"),
+)
+_OF_KEY: tuple[Path, ...] = (*(("properties", "rotationPolicy", *path) for path in _OF_POLICY), EXPIRES, BEGINS)
 ATTRIBUTES: Mapping[str, Derived] = {
     "rotation": Derived(_rotation, {KEYS: _OF_KEY, HSM_KEYS: _OF_KEY, POLICIES: (("properties",),)}),
 }
