@@ -10,7 +10,7 @@ learn.microsoft.com/rest/api/keyvault/keyvault/keys/create-if-not-exist.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from math import floor
 
@@ -20,7 +20,7 @@ from kvlint.expressions.functions.runtime import MOVES as MOVES_BY_DEPLOYMENT
 from kvlint.expressions.terraform.functions.times import MOVES as MOVES_BY_RUN
 from kvlint.model.graph import Resource
 from kvlint.model.value import Absent, MapValue, Path, Plain, Scalar, Unknown, Value, path_text, text_of
-from kvlint.readers.derive.attribute import Context, Derived
+from kvlint.readers.derive.attribute import Context, Derived, Maker, own
 
 KEYS = "microsoft.keyvault/vaults/keys"
 SECRETS = "microsoft.keyvault/vaults/secrets"
@@ -168,8 +168,8 @@ def _moves(found: Value, resource: Resource) -> Value:
     return found
 
 
-def _derived(make: Callable[[Resource, Context], Value | None], *paths: Path) -> Derived:
-    return Derived(make, dict.fromkeys(DATED, paths))
+def _derived(make: Maker, *paths: Path) -> Derived:
+    return Derived(own(make), dict.fromkeys(DATED, paths))
 
 
 ATTRIBUTES: Mapping[str, Derived] = {
