@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from kvlint.expressions.functions.table import DoubtError
+from kvlint.expressions.moments import BY_RUN
 from kvlint.expressions.operations import Local
 from kvlint.expressions.terraform.failure import FailedError
-from kvlint.expressions.terraform.functions.times import MOVES
 from kvlint.expressions.terraform.order import unified
 from kvlint.expressions.terraform.plain import primitive
 from kvlint.expressions.terraform.uncertain import uncertain
@@ -54,7 +54,7 @@ def chosen(
     if len(results) == 2 and all(isinstance(result, Scalar | Items | Fields) for result in results):
         results = _of_one_type(evaluator, results, at)
     doubt = doubt_in("a condition is not known", at, found)
-    if doubt.why == MOVES:
+    if doubt.why == BY_RUN:
         # What is chosen by the clock does not move with it, as what is reckoned from it does.
         doubt = msgspec.structs.replace(doubt, why="a condition hangs on the moment of the run")
     return uncertain(results, doubt, evaluator.watch)

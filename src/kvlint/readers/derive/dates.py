@@ -16,8 +16,7 @@ from math import floor
 
 import msgspec
 
-from kvlint.expressions.functions.runtime import MOVES as MOVES_BY_DEPLOYMENT
-from kvlint.expressions.terraform.functions.times import MOVES as MOVES_BY_RUN
+from kvlint.expressions.moments import BY_DEPLOYMENT, BY_RUN
 from kvlint.model.graph import Resource
 from kvlint.model.value import Absent, MapValue, Path, Plain, Scalar, Unknown, Value, path_text, text_of
 from kvlint.readers.derive.attribute import Context, Derived, Maker, own
@@ -156,10 +155,10 @@ def _moving(resource: Resource, context: Context) -> Value | None:
 def _moves(found: Value, resource: Resource) -> Value:
     if not isinstance(found, Unknown):
         return Scalar(at=found.at, value=False, origin="derived")
-    if found.why == MOVES_BY_RUN:
+    if found.why == BY_RUN:
         note = "it is reckoned from the moment of the run"
         return Scalar(at=found.at, value=True, origin="derived", note=note)
-    if found.why == MOVES_BY_DEPLOYMENT:
+    if found.why == BY_DEPLOYMENT:
         # A template makes a key only once, and what it says later of one that exists counts for nothing.
         note = "it is reckoned from the moment of the deployment"
         return Scalar(at=found.at, value=resource.type.lower() == SECRETS, origin="derived", note=note)
