@@ -86,7 +86,7 @@ _LINKS: tuple[Path, ...] = (("id",), ("name",), ("parent",), ("scope",), ("provi
 _OWN_DERIVED: frozenset[Path] = frozenset(
     ("derived", name)
     for name in (
-        "plannedAction", "replacePaths", "changedFrom", "daysLeft", "validDays", "activeDays", "moving", "rotation",
-        "literalLength", "ignoredChanges", "preventDestroy",
+        "plannedAction", "replacePaths", "changedFrom", "ignoredChanges", "preventDestroy", "daysLeft", "validDays",
+        "leastValidDays", "activeDays", "moving", "rotation", "literalLength",
     )
 )  # fmt: skip

@@ -130,9 +130,23 @@ def _valid_days(resource: Resource, context: Context) -> Value | None:
     begin = start(resource, context.today, _NEW)
     if isinstance(begin, Unknown):
         return begin
-    is_made = all(isinstance(resource.select(path), Absent) for path in (BEGINS, _MADE))
-    note = "it is made today, {first}" if is_made else "it is valid from {first}"
+    note = "it is made today, {first}" if _is_undated(resource) else "it is valid from {first}"
     return _told(f"{note}, and expires on {{last}}", begin, end, end)
+
+
+def _least_valid_days(resource: Resource, context: Context) -> Value | None:
+    """The same where nobody knows when it was made: it cannot have been later than today."""
+    found = _valid_days(resource, context)
+    end = expiry(resource)
+    if not isinstance(found, Unknown) or not isinstance(end, Moment) or not _is_undated(resource):
+        return found
+    note = "it is there today, {first}, and expires on {last}"
+    return _told(note, midnight(context.today, resource), end, end)
+
+
+def _is_undated(resource: Resource) -> bool:
+    """Whether nothing is written of when its validity begins."""
+    return all(isinstance(resource.select(path), Absent) for path in (BEGINS, _MADE))
 
 
 def _active_days(resource: Resource, context: Context) -> Value | None:
@@ -174,6 +188,7 @@ def _derived(make: Maker, *paths: Path) -> Derived:
 ATTRIBUTES: Mapping[str, Derived] = {
     "daysLeft": _derived(_days_left, EXPIRES),
     "validDays": _derived(_valid_days, EXPIRES, BEGINS, _MADE),
+    "leastValidDays": _derived(_least_valid_days, EXPIRES, BEGINS, _MADE),
     "activeDays": _derived(_active_days, BEGINS, _MADE),
     "moving": _derived(_moving, EXPIRES, BEGINS),
 }
