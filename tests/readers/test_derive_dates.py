@@ -74,7 +74,8 @@ def test_a_secret_date_stands_in_no_note() -> None:
     [
         ("P7D", 7),
         ("P2W", 14),
-        ("PT48H", 2),
+        ("PT168H", 7),
+        ("P1M", 30.4375),
         ("p1dt12h", 1.5),
         ("P1Y", 365.25),
         ("P12M", 365.25),

@@ -10,17 +10,16 @@ learn.microsoft.com/rest/api/keyvault/keyvault/keys/create-if-not-exist.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from math import floor
 
 import msgspec
 
-from kvlint.expressions.functions.runtime import MOVES as MOVES_BY_DEPLOYMENT
-from kvlint.expressions.terraform.functions.times import MOVES as MOVES_BY_RUN
+from kvlint.expressions.moments import BY_DEPLOYMENT, BY_RUN
 from kvlint.model.graph import Resource
-from kvlint.model.value import Absent, Answer, MapValue, Path, Scalar, Unknown, Value, text_of
-from kvlint.readers.derive.attribute import Context, Derived
+from kvlint.model.value import Absent, MapValue, Path, Plain, Scalar, Unknown, Value, path_text, text_of
+from kvlint.readers.derive.attribute import Context, Derived, Maker, own
 
 KEYS = "microsoft.keyvault/vaults/keys"
 SECRETS = "microsoft.keyvault/vaults/secrets"
@@ -49,33 +48,40 @@ class Moment(msgspec.Struct, frozen=True):
         return _day(self.seconds)
 
 
-def moment(answer: Answer) -> Moment | Unknown | None:
+def moment(resource: Resource, path: Path) -> Moment | Unknown | None:
     """The moment that a date says; None if there is none, Unknown if it is not known or no date."""
-    if isinstance(answer, Absent):
+    found = resource.select(path)
+    if isinstance(found, Absent):
         return None
-    if not isinstance(answer, Scalar):
-        return answer if isinstance(answer, Unknown) else Unknown(at=answer.at, why="it is no date")
-    plain = answer.value
-    if isinstance(plain, int | float) and not isinstance(plain, bool):
-        return Moment(plain, answer)
+    if not isinstance(found, Scalar):
+        return found if isinstance(found, Unknown) else Unknown(at=found.at, why="it is no date")
+    seconds = _seconds(found.value)
+    if seconds is None:
+        return Unknown(at=found.at, why="it is no date", sensitive=found.sensitive)
+    # Whatever is reckoned from it is told as this date.
+    at = msgspec.structs.replace(found.at, attribute=path_text(path))
+    return Moment(seconds, msgspec.structs.replace(found, at=at))
+
+
+def _seconds(plain: Plain) -> float | None:
+    if isinstance(plain, int | float):
+        return None if isinstance(plain, bool) else plain
     try:
-        found = datetime.fromisoformat(str(plain))
+        found = datetime.fromisoformat(plain)
     except ValueError:
-        found = None
-    if found is None or found.tzinfo is None:
-        return Unknown(at=answer.at, why="it is no date", sensitive=answer.sensitive)
-    return Moment((found - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds(), answer)
+        return None
+    return None if found.tzinfo is None else (found - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds()
 
 
 def expiry(resource: Resource) -> Moment | Unknown | None:
     """When a key or secret expires."""
-    return moment(resource.select(EXPIRES))
+    return moment(resource, EXPIRES)
 
 
 def start(resource: Resource, today: date, new: frozenset[str | None]) -> Moment | Unknown:
     """When its validity begins: at its not-before date, else when it was made: today, for actions in ``new``."""
     for path in (BEGINS, _MADE):
-        found = moment(resource.select(path))
+        found = moment(resource, path)
         if found is not None:
             return found
     if resource.action in new:
@@ -124,7 +130,23 @@ def _valid_days(resource: Resource, context: Context) -> Value | None:
     begin = start(resource, context.today, _NEW)
     if isinstance(begin, Unknown):
         return begin
-    return _told("it is valid from {first}, and expires on {last}", begin, end, end)
+    note = "it is made today, {first}" if _is_undated(resource) else "it is valid from {first}"
+    return _told(f"{note}, and expires on {{last}}", begin, end, end)
+
+
+def _least_valid_days(resource: Resource, context: Context) -> Value | None:
+    """The same where nobody knows when it was made: it cannot have been later than today."""
+    found = _valid_days(resource, context)
+    end = expiry(resource)
+    if not isinstance(found, Unknown) or not isinstance(end, Moment) or not _is_undated(resource):
+        return found
+    note = "it is there today, {first}, and expires on {last}"
+    return _told(note, midnight(context.today, resource), end, end)
+
+
+def _is_undated(resource: Resource) -> bool:
+    """Whether nothing is written of when its validity begins."""
+    return all(isinstance(resource.select(path), Absent) for path in (BEGINS, _MADE))
 
 
 def _active_days(resource: Resource, context: Context) -> Value | None:
@@ -147,10 +169,10 @@ def _moving(resource: Resource, context: Context) -> Value | None:
 def _moves(found: Value, resource: Resource) -> Value:
     if not isinstance(found, Unknown):
         return Scalar(at=found.at, value=False, origin="derived")
-    if found.why == MOVES_BY_RUN:
+    if found.why == BY_RUN:
         note = "it is reckoned from the moment of the run"
         return Scalar(at=found.at, value=True, origin="derived", note=note)
-    if found.why == MOVES_BY_DEPLOYMENT:
+    if found.why == BY_DEPLOYMENT:
         # A template makes a key only once, and what it says later of one that exists counts for nothing.
         note = "it is reckoned from the moment of the deployment"
         return Scalar(at=found.at, value=resource.type.lower() == SECRETS, origin="derived", note=note)
@@ -159,13 +181,14 @@ def _moves(found: Value, resource: Resource) -> Value:
     return found
 
 
-def _derived(make: Callable[[Resource, Context], Value | None], *paths: Path) -> Derived:
-    return Derived(make, dict.fromkeys(DATED, paths))
+def _derived(make: Maker, *paths: Path) -> Derived:
+    return Derived(own(make), dict.fromkeys(DATED, paths))
 
 
 ATTRIBUTES: Mapping[str, Derived] = {
     "daysLeft": _derived(_days_left, EXPIRES),
     "validDays": _derived(_valid_days, EXPIRES, BEGINS, _MADE),
+    "leastValidDays": _derived(_least_valid_days, EXPIRES, BEGINS, _MADE),
     "activeDays": _derived(_active_days, BEGINS, _MADE),
     "moving": _derived(_moving, EXPIRES, BEGINS),
 }

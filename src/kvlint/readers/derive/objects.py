@@ -11,9 +11,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
+import msgspec
+
 from kvlint.model.graph import Resource
-from kvlint.model.value import Link, ListValue, Scalar, Unknown, Value, text_of
-from kvlint.readers.derive.attribute import Context, Derived
+from kvlint.model.value import Link, ListValue, Scalar, Unknown, Value, path_text, text_of
+from kvlint.readers.derive.attribute import Context, Derived, own
 from kvlint.readers.ids import HOLE, parse_id
 from kvlint.readers.references import Index, reference_of
 
@@ -39,6 +41,7 @@ class _Objects:
     def __init__(self, index: Index) -> None:
         self.places: dict[str, _Place] = {}
         self._numbers: dict[str, int] = {}
+        self._known: dict[tuple[type, str], _Place] = {}
         # By name, and by place: the objects in all vaults, those that may be in any, and those in one vault.
         self._all: defaultdict[str | None, list[Resource]] = defaultdict(list)
         self._loose: defaultdict[str | None, list[Resource]] = defaultdict(list)
@@ -46,7 +49,7 @@ class _Objects:
         for type_ in _TYPES:
             for resource in index.of_type(type_):
                 if resource.stays and not resource.existing:
-                    self._add(resource, _name(resource), _place(resource, index))
+                    self._add(resource, _name(resource), self._place(resource, index))
 
     def _add(self, resource: Resource, name: str, place: _Place) -> None:
         self._numbers[resource.address] = len(self.places)
@@ -57,6 +60,17 @@ class _Objects:
                 self._loose[each].append(resource)
             if place.vault:
                 self._together[place, each].append(resource)
+
+    def _place(self, resource: Resource, index: Index) -> _Place:
+        """Where an object is: most of them say it in the same few ways."""
+        parent = resource.attributes.fields.get("parent")
+        text = parent.target if isinstance(parent, Link) else "" if parent is None else text_of(parent)
+        if not text:
+            return _place(resource, index)
+        key = (type(parent), text)
+        if key not in self._known:
+            self._known[key] = _place(resource, index)
+        return self._known[key]
 
     def beside(self, resource: Resource) -> Iterator[Resource]:
         """The objects in the same vault whose name this one cannot have."""
@@ -126,11 +140,12 @@ def _literal_length(resource: Resource, context: Context) -> Value | None:
     value = resource.select(_VALUE)
     if not isinstance(value, Scalar) or not isinstance(value.value, str):
         return None
-    return Scalar(at=value.at, value=len(value.value), origin="derived")
+    at = msgspec.structs.replace(value.at, attribute=path_text(_VALUE))
+    return Scalar(at=at, value=len(value.value), origin="derived")
 
 
 ATTRIBUTES: Mapping[str, Derived] = {
-    "literalLength": Derived(_literal_length, {_SECRETS: (_VALUE,)}),
+    "literalLength": Derived(own(_literal_length), {_SECRETS: (_VALUE,)}),
     "sameName": Derived(
         _same_name, {**dict.fromkeys(_TYPES, (("name",), ("parent",))), **dict.fromkeys(_VAULTS, (("id",),))}
     ),

@@ -12,9 +12,8 @@ from math import floor
 from typing import TypeAlias
 
 from kvlint.model.graph import Resource
-from kvlint.model.source import Location
 from kvlint.model.value import Absent, Answer, ListValue, MapValue, Path, Scalar, Unknown, Value, select
-from kvlint.readers.derive.attribute import Context, Derived
+from kvlint.readers.derive.attribute import Context, Derived, own
 from kvlint.readers.derive.dates import BEGINS, EXPIRES, HSM_KEYS, KEYS, MADE, Moment, between, expiry, midnight, start
 
 POLICIES = f"{HSM_KEYS}/rotationpolicies"
@@ -22,8 +21,10 @@ _DURATION = re.compile(
     r"P(?=.)(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?=.)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.\d+)?S)?)?",
     re.IGNORECASE | re.ASCII,
 )
-_YEAR = 365.25
-_IN_DAYS = (_YEAR, _YEAR / 12, 7.0, 1.0, 1 / 24, 1 / 1440, 1 / 86_400)
+_DAY = 86_400
+_YEAR = 365 * _DAY + _DAY // 4
+# The seconds of each part: whole numbers, so that 168 hours are a week to the second.
+_IN_SECONDS = (_YEAR, _YEAR // 12, 7 * _DAY, _DAY, 3_600, 60, 1)
 # No duration of more digits than this is meant.
 _LONGEST = 40
 
@@ -38,7 +39,8 @@ def duration(answer: Answer) -> Days:
     match = _DURATION.fullmatch(text) if len(text) <= _LONGEST else None
     if match is None:
         return answer if isinstance(answer, Unknown) else Unknown(at=answer.at, why="it is no duration")
-    return sum(int(number or 0) * unit for number, unit in zip(match.groups(), _IN_DAYS, strict=True))
+    parts = zip(match.groups(), _IN_SECONDS, strict=True)
+    return sum(int(number or 0) * unit for number, unit in parts) / _DAY
 
 
 class _Policy:
@@ -73,20 +75,24 @@ class _Policy:
     def fields(self, resource: Resource, context: Context) -> Iterator[tuple[str, Value | None]]:
         """What a rule can ask of it."""
         lifetime = self.lifetime
-        yield "expiryDays", self._told(lifetime, "its versions expire after {} days")
         yield "trigger", self._trigger()
-        every = self.after if self.after is not None else _minus(lifetime, self.before)
-        yield "everyDays", self._told(every, "a version is rotated {} days after it is made")
-        lead = self.before if self.before is not None else _minus(lifetime, self.after)
-        yield "leadDays", self._told(lead, "a version is rotated {} days before it expires")
-        yield "noticeDays", self._told(self.notice, "it notifies {} days before a version expires")
-        silence = _minus(lifetime, self.notice)
-        yield "silenceDays", self._told(silence, "it notifies {} days after a version is made")
-        slack = _slack(resource, context, self.after)
-        yield "slackDays", self._told(slack, "its first version is rotated {} days before it expires")
+        for name, days in (
+            ("expiryDays", lifetime),
+            ("everyDays", self.after if self.after is not None else _minus(lifetime, self.before)),
+            ("leadDays", self.before if self.before is not None else _minus(lifetime, self.after)),
+            ("noticeDays", self.notice),
+            ("silenceDays", _minus(lifetime, self.notice)),
+            ("slackDays", _slack(resource, context, self.after)),
+        ):
+            yield name, self._told(days, *_NOTES[name])
 
-    def _told(self, days: Days, note: str) -> Value | None:
-        return _shown(days, self.at, note)
+    def _told(self, days: Days, ahead: str, behind: str) -> Value | None:
+        """Whole days, with a note for each direction."""
+        if days is None or isinstance(days, Unknown):
+            return days
+        whole = floor(days)
+        note = (ahead if whole >= 0 else behind).format(abs(whole))
+        return Scalar(at=self.at, value=whole, origin="derived", note=note)
 
     def _trigger(self) -> Value | None:
         for days in (self.after, self.before):
@@ -98,6 +104,18 @@ class _Policy:
         return Scalar(at=self.at, value=word, origin="derived", note=_TRIGGERS[word])
 
 
+# What a number of days says, and what one below zero says.
+_NOTES = {
+    "expiryDays": ("its versions expire after {} days", ""),
+    "everyDays": ("a version is rotated {} days after it is made", "a version is rotated {} days before it is made"),
+    "leadDays": ("a version is rotated {} days before it expires", "a version expires {} days before it is rotated"),
+    "noticeDays": ("it notifies {} days before a version expires", ""),
+    "silenceDays": ("it notifies {} days after a version is made", "it notifies {} days before a version is made"),
+    "slackDays": (
+        "its first version is rotated {} days before it expires",
+        "its first version expires {} days before it is rotated",
+    ),
+}
 _TRIGGERS = {
     "before-expiry": "it rotates some time before an expiry that it does not set",
     "after-creation": "it rotates some time after creation",
@@ -115,13 +133,6 @@ def _minus(one: Days, other: Days) -> Days:
     if isinstance(one, Unknown):
         return one
     return other if isinstance(other, Unknown) else one - other
-
-
-def _shown(days: Days, at: Location, note: str) -> Value | None:
-    if days is None or isinstance(days, Unknown):
-        return days
-    whole = floor(days)
-    return Scalar(at=at, value=whole, origin="derived", note=note.format(whole))
 
 
 def _slack(resource: Resource, context: Context, after: Days) -> Days:
@@ -149,7 +160,15 @@ def _rotation(resource: Resource, context: Context) -> Value | None:
     return MapValue(at=policy.at, fields=fields, rest=policy.rest, origin="derived")
 
 
-_OF_KEY: tuple[Path, ...] = (("properties", "rotationPolicy"), EXPIRES, BEGINS)
+# Besides the whole, the names in it: templates may write them in other letters.
+_OF_POLICY: tuple[Path, ...] = (
+    (),
+    ("attributes", "expiryTime"),
+    ("lifetimeActions", "action", "type"),
+    ("lifetimeActions", "trigger", "timeAfterCreate"),
+    ("lifetimeActions", "trigger", "timeBeforeExpiry"),
+)
+_OF_KEY: tuple[Path, ...] = (*(("properties", "rotationPolicy", *path) for path in _OF_POLICY), EXPIRES, BEGINS)
 ATTRIBUTES: Mapping[str, Derived] = {
-    "rotation": Derived(_rotation, {KEYS: _OF_KEY, HSM_KEYS: _OF_KEY, POLICIES: (("properties",),)}),
+    "rotation": Derived(own(_rotation), {KEYS: _OF_KEY, HSM_KEYS: _OF_KEY, POLICIES: (("properties",),)}),
 }

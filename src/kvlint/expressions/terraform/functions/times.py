@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from kvlint.expressions.moments import BY_RUN
 from kvlint.expressions.terraform.functions.table import Data, DoubtError, Function, MisuseError, Unknowable
 
 if TYPE_CHECKING:
@@ -23,8 +24,6 @@ _UNITS = {
     "h": 3600 * 10**9,
 }
 _LONGEST = (1 << 63) - 1
-# Why a moment is not known that is reckoned from the one of the run: nobody else says so.
-MOVES = "the moment of the run is not known"
 _DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
 _MONTHS = (
     "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
@@ -157,7 +156,7 @@ def _field(run: str, moment: datetime) -> str:
 
 
 def _now() -> str:
-    return MOVES
+    return BY_RUN
 
 
 _TEXTS = ("string", "string")
