@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date
+from functools import cache
 
 import msgspec
 
@@ -162,6 +163,7 @@ def _days_over_limit(resource: Resource, context: Context) -> Value | None:
     return Scalar(at=at, value=longest - limit, origin="derived", note=note)
 
 
+@cache
 def _longest(months: int) -> int:
     """The most days that so many months can have, whatever day they begin on."""
     starts = (date(2024 + index // 12, index % 12 + 1, 1) for index in range(48))
