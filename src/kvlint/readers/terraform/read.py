@@ -161,7 +161,8 @@ class _Reading:
         if run.demand.of(PROVIDER_TYPE) is not None:
             for provider in configured(instance):
                 run.resources[provider.address] = provider
-        if not instance.prefix and asks_outputs(run.demand, OUTPUT_TYPE):
+        if not instance.prefix and run.closed and asks_outputs(run.demand, OUTPUT_TYPE):
+            # Those of a module that others call are their values, and as secret as they are.
             for output in outputs_of(instance):
                 run.resources[output.address] = output
         for told in telling_arguments(instance) if self.tells else ():
