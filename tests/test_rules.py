@@ -38,6 +38,7 @@ NO_RESOURCES = {
     "terraform/modules",
     "terraform/outputs",
     "terraform/arguments",
+    "terraform/reads",
     "microsoft.resources/deployments/outputs",
 }
 ONLY_IN_TEMPLATES = {

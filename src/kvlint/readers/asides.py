@@ -9,6 +9,7 @@ import msgspec
 from kvlint.model.graph import Demand, Resource
 from kvlint.model.source import Location
 from kvlint.model.value import Absent, ListValue, MapValue, Path, Scalar, Unknown, Value, select
+from kvlint.readers.azurerm.table import Version
 from kvlint.readers.azurerm.version import VersionRange
 from kvlint.readers.origins import GENERATED, NONE, PRIVATE_KEY, SECRET, UNTRACED, WRITTEN, Origins
 
@@ -23,11 +24,14 @@ _IN_DATA_PLANE: Mapping[str, tuple[str, ...]] = {
     SECRETS_TYPE: ("value",),
     f"{_CERTIFICATES_TYPE}/issuers": ("credentials", "pwd"),
 }
-OUTPUT_TYPE, MODULE_TYPE, ARGUMENT_TYPE = "Terraform/outputs", "Terraform/modules", "Terraform/arguments"
+OUTPUT_TYPE, MODULE_TYPE = "Terraform/outputs", "Terraform/modules"
+ARGUMENT_TYPE, READ_TYPE = "Terraform/arguments", "Terraform/reads"
+ASIDES = (OUTPUT_TYPE, MODULE_TYPE, ARGUMENT_TYPE, READ_TYPE)
 ORIGINS = "valueOrigins"
 _KEPT = ("writeOnly", "canBeWriteOnly")
 _ASKED: frozenset[Path] = frozenset(("derived", name) for name in (ORIGINS, *_KEPT))
-_WRITE_ONLY, _SINCE = (4, 23), "azurerm has value_wo from version 4.23 on"
+_EPHEMERAL = "canBeEphemeral"
+_WRITE_ONLY, _READ_ONLY = (4, 23), (4, 11)
 _TOLD: Origins = frozenset({SECRET, PRIVATE_KEY, GENERATED, UNTRACED})
 
 
@@ -87,14 +91,29 @@ def listed(found: Origins, at: Location) -> ListValue:
 def kept(argument: str, version: VersionRange, at: Location) -> Mapping[str, Value]:
     """Whether Terraform keeps the value of a secret in its state, by the argument that gives it, and whether it need.
 
-    Source: the provider's changelog (``value_wo`` since 4.23).
+    Source: the provider's changelog (``value_wo`` since 4.23; ephemeral resources for secrets since 4.11).
     """
     note = f"the argument is {argument}"
     write_only = Scalar(at=at, value=argument != "value", origin="derived", note=note)
-    can: Value = Scalar(at=at, value=version.high > _WRITE_ONLY, origin="derived", note=_SINCE)
-    if version.low < _WRITE_ONLY < version.high:
-        can = Unknown(at=at, origin="derived", why=_SINCE)
-    return {_KEPT[0]: write_only, _KEPT[1]: can}
+    return {_KEPT[0]: write_only, _KEPT[1]: _has(_WRITE_ONLY, "value_wo", version, at)}
+
+
+def _has(since: Version, what: str, version: VersionRange, at: Location) -> Value:
+    """Whether a provider has something that its versions have from ``since`` on."""
+    note = f"azurerm has {what} from version {since[0]}.{since[1]} on"
+    if version.low < since < version.high:
+        return Unknown(at=at, origin="derived", why=note)
+    return Scalar(at=at, value=version.high > since, origin="derived", note=note)
+
+
+def reading(address: str, version: VersionRange, at: Location) -> Resource:
+    """What a data source reads of a secret, with whether the provider could read it without keeping it."""
+    name = address.rpartition(".")[2]
+    can = {_EPHEMERAL: _has(_READ_ONLY, "ephemeral secrets", version, at)}
+    attributes = beside(MapValue(at=at, fields={"name": Scalar(at=at, value=name)}), can)
+    return Resource(
+        address=f"{address}.value", type=READ_TYPE, name=name, attributes=attributes, at=at, declared_as="data"
+    )
 
 
 def output(name: str, marked: Value, found: Origins, at: Location) -> Resource:

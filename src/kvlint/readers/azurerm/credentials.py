@@ -32,6 +32,8 @@ _CREDENTIAL = re.compile(
 _SPEAKS = re.compile(
     r"(?i).*(?:password|passwd|pwd|secret|token|credential|connection_?string|(?:private|access)_?key)"
 )
+# How the address of a data source begins that reads a secret and could be an ephemeral resource.
+READING = "data.azurerm_key_vault_secret."
 # What gives the value of a secret, by Terraform type.
 ARGUMENTS: Mapping[str, tuple[str, ...]] = {"azurerm_key_vault_secret": ("value", "value_wo")}
 # What else holds secrets, all of which count; a dot leads into a block.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
@@ -10,10 +10,10 @@ from kvlint.model.graph import Resource
 from kvlint.model.source import Location
 from kvlint.model.value import MapValue, Scalar
 from kvlint.readers import origins
-from kvlint.readers.asides import argument, kept, module_call, output, unmarked, with_origins
+from kvlint.readers.asides import argument, kept, module_call, output, reading, unmarked, with_origins
 from kvlint.readers.azurerm import credentials
 from kvlint.readers.azurerm.azapi import AZAPI
-from kvlint.readers.azurerm.credentials import has_secrets, telling
+from kvlint.readers.azurerm.credentials import READING, has_secrets, telling
 from kvlint.readers.azurerm.version import VersionRange
 from kvlint.readers.origins import NONE, Origins, together, union
 from kvlint.readers.plan.configuration import Configuration, Names, expression_at, references
@@ -110,6 +110,14 @@ class PlanOrigins:
                     told = argument(address, name, found, Location(path=path, address=address))
                     if told is not None:
                         yield told
+
+    def readings(self, path: str, version_of: Callable[[Names, str], VersionRange]) -> Iterator[Resource]:
+        """The data sources that read secrets, as resources."""
+        for names, block in self._configuration.blocks():
+            local = str(block.get("address"))
+            if local.startswith(READING):
+                address = ".".join([*(f"module.{name}" for name in names), local])
+                yield reading(address, version_of(names, local), Location(path=path, address=address))
 
     def module_calls(self, path: str, names: Names = ()) -> Iterator[Resource]:
         """The module calls, as resources."""

@@ -15,6 +15,7 @@ from kvlint.readers.asides import (
     ARGUMENT_TYPE,
     MODULE_TYPE,
     OUTPUT_TYPE,
+    READ_TYPE,
     TRACED_TYPES,
     asks_outputs,
     is_asked,
@@ -108,12 +109,7 @@ class _Reader:
         for provider in self.providers.resources:
             if self.demand.of(provider.type) is not None:
                 self.resources[provider.address] = provider
-        if asks_outputs(self.demand, OUTPUT_TYPE):
-            self.resources.update((output.address, output) for output in self.origins.outputs(self.path))
-        if asks_outputs(self.demand, ARGUMENT_TYPE):
-            self.resources.update((told.address, told) for told in self.origins.telling_arguments(self.path))
-        if asks_outputs(self.demand, MODULE_TYPE):
-            self.resources.update((call.address, call) for call in self.origins.module_calls(self.path))
+        self.resources.update((aside.address, aside) for aside in self._asides())
         placed = [(change, _place(change)) for change in self._wanted()]
         for _, place in placed:
             self.tracer.instances.add(*place)
@@ -135,6 +131,17 @@ class _Reader:
             problems=self.problems,
             closed=self.closed,
         )
+
+    def _asides(self) -> Iterator[Resource]:
+        """What rules ask for that is no resource."""
+        if asks_outputs(self.demand, OUTPUT_TYPE):
+            yield from self.origins.outputs(self.path)
+        if asks_outputs(self.demand, ARGUMENT_TYPE):
+            yield from self.origins.telling_arguments(self.path)
+        if asks_outputs(self.demand, MODULE_TYPE):
+            yield from self.origins.module_calls(self.path)
+        if asks_outputs(self.demand, READ_TYPE):
+            yield from self.origins.readings(self.path, lambda *place: self.providers.of(*place).version)
 
     def _unreadable(self, what: str, error: Exception, address: str | None = None) -> None:
         """A part that is not shaped as Terraform prints it is a Problem, and the rest is still read.

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from kvlint.errors import InputError
 from kvlint.model.graph import Demand
-from kvlint.readers.asides import OUTPUT_TYPE, asks_outputs
+from kvlint.readers.asides import ASIDES, asks_outputs
 from kvlint.readers.azurerm.azapi import AZAPI
 from kvlint.readers.azurerm.resources import RESOURCES, is_vault_related
 from kvlint.readers.files import inside, reported
@@ -106,7 +106,7 @@ class FolderCache:
         if found is None:
             types = {local.rpartition(".")[0].removeprefix("data.") for local in folder.resources}
             found = any(self.is_asked(type_) or is_vault_related(type_) for type_ in types)
-            if not found and folder.outputs and asks_outputs(self.demand, OUTPUT_TYPE):
+            if not found and any(asks_outputs(self.demand, type_) for type_ in ASIDES):
                 found = any(_KEY_VAULT in type_ for type_ in types)
             self._own[folder.directory] = found
         return found

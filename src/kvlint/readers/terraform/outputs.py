@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from kvlint.expressions.operations import NOTHING
 from kvlint.model.graph import Resource
 from kvlint.model.value import Value
-from kvlint.readers.asides import argument, module_call, output, unmarked
-from kvlint.readers.azurerm.credentials import has_secrets, telling
+from kvlint.readers.asides import argument, module_call, output, reading, unmarked
+from kvlint.readers.azurerm.credentials import READING, has_secrets, telling
 from kvlint.readers.terraform.folder import Piece
 from kvlint.readers.terraform.origins import ModuleOrigins
 
@@ -70,6 +70,15 @@ def _pieces(declaration: Declaration, name: str) -> Iterator[Piece]:
     for path, inner in declaration.blocks:
         if inner.type == block and attribute in inner.body.attributes:
             yield Piece(path, inner.body.attributes[attribute])
+
+
+def readings(instance: ModuleInstance) -> Iterator[Resource]:
+    """The data sources of a module that read secrets."""
+    for local, declaration in instance.folder.resources.items():
+        if local.startswith(READING):
+            block = declaration.block
+            at = instance.place(declaration.path, block.start, block.head)
+            yield reading(f"{instance.prefix}{local}", instance.run.version, at)
 
 
 def module_calls(instance: ModuleInstance) -> Iterator[Resource]:

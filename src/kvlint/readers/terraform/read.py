@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kvlint.errors import InputError
@@ -12,7 +12,15 @@ from kvlint.model.source import Location, static_address
 from kvlint.model.value import MapValue, Path, Scalar, Unknown, Value
 from kvlint.readers.arm.overlay import opened
 from kvlint.readers.arm.run import TemplateRead
-from kvlint.readers.asides import ARGUMENT_TYPE, MODULE_TYPE, OUTPUT_TYPE, TRACED_TYPES, asks_outputs, is_asked
+from kvlint.readers.asides import (
+    ARGUMENT_TYPE,
+    MODULE_TYPE,
+    OUTPUT_TYPE,
+    READ_TYPE,
+    TRACED_TYPES,
+    asks_outputs,
+    is_asked,
+)
 from kvlint.readers.azurerm.arguments import asks_for_dead, dead_argument, with_dead
 from kvlint.readers.azurerm.azapi import (
     AZAPI,
@@ -40,7 +48,7 @@ from kvlint.readers.terraform.lifecycle import IGNORED_CHANGES, PREVENT_DESTROY,
 from kvlint.readers.terraform.modules import ModuleSymbol
 from kvlint.readers.terraform.order import Order
 from kvlint.readers.terraform.origins import traced
-from kvlint.readers.terraform.outputs import holds_secrets, module_calls, outputs_of, telling_arguments
+from kvlint.readers.terraform.outputs import holds_secrets, module_calls, outputs_of, readings, telling_arguments
 from kvlint.readers.terraform.providers import configured, constraints, locked, provider_of
 from kvlint.readers.terraform.run import TerraformRun
 from kvlint.readers.terraform.settings import Settings
@@ -166,13 +174,7 @@ class _Reading:
         if run.demand.of(PROVIDER_TYPE) is not None:
             for provider in configured(instance):
                 run.resources[provider.address] = provider
-        if not instance.prefix and asks_outputs(run.demand, OUTPUT_TYPE):
-            for output in outputs_of(instance):
-                run.resources[output.address] = output
-        for told in telling_arguments(instance) if self.tells else ():
-            run.resources[told.address] = told
-        for called in module_calls(instance) if asks_outputs(run.demand, MODULE_TYPE) else ():
-            run.resources[called.address] = called
+        run.resources.update((aside.address, aside) for aside in self._asides(instance))
         for local in folder.resources:
             symbol = instance.resource(local)
             if symbol is not None and not local.startswith("ephemeral."):
@@ -181,6 +183,19 @@ class _Reading:
             call = instance.module(name)
             if call is not None:
                 self._lower_module(call, conditions)
+
+    def _asides(self, instance: ModuleInstance) -> Iterator[Resource]:
+        """What rules ask for that is no resource. What a module of somebody else says, its caller cannot change."""
+        demand, mine = self.run.demand, instance.use.shown is None
+        # Outputs of a module that others call are their values, and as secret as they are.
+        if not instance.prefix and self.run.closed and asks_outputs(demand, OUTPUT_TYPE):
+            yield from outputs_of(instance)
+        if self.tells:
+            yield from telling_arguments(instance)
+        if mine and asks_outputs(demand, MODULE_TYPE):
+            yield from module_calls(instance)
+        if mine and asks_outputs(demand, READ_TYPE):
+            yield from readings(instance)
 
     def _refused(self, instance: ModuleInstance) -> None:
         """Report the blocks that Terraform would not take."""
