@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import given
@@ -11,6 +13,9 @@ from hypothesis import strategies as st
 
 from kvlint.readers.derive.certificates import _longest
 from kvlint.readers.derive.x509 import Certificate, certificate_in
+
+if TYPE_CHECKING:
+    from tests.conftest import Run
 
 # Of "Contoso Issuing CA", from 2026-01-01 to 2026-12-15. There is no key to it any more.
 PEM = """\
@@ -101,3 +106,17 @@ def test_nothing_is_too_odd(noise: bytes, at: int) -> None:
 )
 def test_the_most_days_of_months(months: int, days: int) -> None:
     assert _longest(months) == days
+
+
+def test_what_is_imported_is_not_told(tmp_path: Path, run: Run) -> None:
+    written = 'contents = "CANARY"\n    password = "CANARY"'
+    heredoc = "contents = <<-EOT\n    -----BEGIN PRIVATE KEY-----\n    CANARY\n    EOT"
+    blocks = (
+        f'resource "azurerm_key_vault_certificate" "c{at}" {{\n  certificate {{\n    {text}\n  }}\n}}\n'
+        for at, text in enumerate((written, heredoc, "contents = local.c"))
+    )
+    (tmp_path / "main.tf").write_text('locals {\n  c = "CANARY"\n}\n' + "".join(blocks))
+    for form in ("text", "json", "sarif"):
+        ran = run("--profile", "all", "-f", form, "main.tf", cwd=tmp_path)
+        assert "KV716" in ran.out
+        assert "CANARY" not in ran.out
