@@ -59,7 +59,7 @@ def change(address: str, after: Mapping[str, Any] | None, *actions: str, **more:
 def vault(address: str, **after: Any) -> dict[str, Any]:
     """The creation of a vault about which nothing is wrong but what is said."""
     whole = {
-        "name": "kv", "purge_protection_enabled": True, "soft_delete_retention_days": 90,
+        "name": "kv-app", "purge_protection_enabled": True, "soft_delete_retention_days": 90,
         "rbac_authorization_enabled": True, "public_network_access_enabled": False,
     } | after  # fmt: skip
     return change(address, whole, unknown=("access_policy", "network_acls"))
@@ -139,7 +139,7 @@ def rule(report: Report, id_: str) -> Finding:
 
 
 def test_a_value_and_what_is_missing(write: Make) -> None:
-    source = HEAD + f'resource "{VAULT}" "kv" {{\n  name = "kv"\n  purge_protection_enabled = false\n}}\n'
+    source = HEAD + f'resource "{VAULT}" "kv" {{\n  name = "kv-app"\n  purge_protection_enabled = false\n}}\n'
     write({"main.tf": source, "plan.json": plan([vault(VAULT + ".kv", purge_protection_enabled=False)])})
     report = of("plan.json", source_root=".")
     assert told(report, "KV001") == {("KV001", f"{VAULT}.kv"): "main.tf: purge_protection_enabled = false"}
@@ -157,7 +157,7 @@ def test_an_item_of_a_set_is_found_by_what_it_says(write: Make) -> None:
     items = "".join(f'  {{ object_id = "{who}", key_permissions = ["{what}"] }},\n' for who, what in (
         ("c", "Get"), ("b", "Purge"), ("a", "Get")
     ))  # fmt: skip
-    source = f'{HEAD}resource "{VAULT}" "kv" {{\n  name = "kv"\n  access_policy = [\n{items}  ]\n}}\n'
+    source = f'{HEAD}resource "{VAULT}" "kv" {{\n  name = "kv-app"\n  access_policy = [\n{items}  ]\n}}\n'
     policies = [
         {"object_id": "a", "key_permissions": ["Get"]},
         {"object_id": "c", "key_permissions": ["Get"]},
@@ -174,7 +174,9 @@ def test_keys_that_look_like_addresses(write: Make) -> None:
     keys = ["a.b", 'q"q', "x].y[", "$${z}"]
     names = [f'module.m["{key}"].{VAULT}.kv["{key}"]'.replace('q"q', 'q\\"q') for key in keys]
     source = HEAD + 'module "m" {\n  source = "./m"\n  for_each = toset(["a.b", "q\\"q", "x].y[", "$${z}"])\n}\n'
-    inner = f'resource "{VAULT}" "kv" {{\n  for_each = toset(["a.b", "q\\"q", "x].y[", "$${{z}}"])\n  name = "kv"\n}}\n'
+    inner = (
+        f'resource "{VAULT}" "kv" {{\n  for_each = toset(["a.b", "q\\"q", "x].y[", "$${{z}}"])\n  name = "kv1"\n}}\n'
+    )
     entries = [vault(name, purge_protection_enabled=False) for name in names]
     write({"main.tf": source, "m/main.tf": inner, "plan.json": plan(entries)})
     report = of("plan.json", source_root=".")
@@ -187,7 +189,7 @@ def test_keys_that_look_like_addresses(write: Make) -> None:
 
 def test_the_plans_variables_count_and_not_what_the_files_say(write: Make) -> None:
     source = HEAD + 'variable "on" {\n  default = true\n}\nmodule "m" {\n  source = "./m"\n  on = var.on\n}\n'
-    inner = f'variable "on" {{}}\nresource "{VAULT}" "kv" {{\n  count = var.on ? 1 : 2\n  name = "kv"\n'
+    inner = f'variable "on" {{}}\nresource "{VAULT}" "kv" {{\n  count = var.on ? 1 : 2\n  name = "kv-app"\n'
     inner += "  purge_protection_enabled = var.on\n}\n"
     entries = [vault(f"module.m.{VAULT}.kv[{at}]", purge_protection_enabled=False) for at in (0, 1)]
     write({
@@ -215,7 +217,7 @@ def test_a_key_that_the_source_does_not_have_is_told_on_the_block(write: Make) -
 
 
 def test_what_is_not_in_the_source_is_told_in_the_plan_with_one_note(write: Make) -> None:
-    source = f'{HEAD}resource "{VAULT}" "kv" {{\n  name = "kv"\n}}\n'
+    source = f'{HEAD}resource "{VAULT}" "kv" {{\n  name = "kv-app"\n}}\n'
     write({"main.tf": source, "plan.json": plan([vault(f"{VAULT}.kv"), vault(f"{VAULT}.old")])})
     report = of("plan.json", source_root=".")
     found = told(report)
@@ -229,8 +231,8 @@ def test_what_is_not_in_the_source_is_told_in_the_plan_with_one_note(write: Make
 
 
 def test_what_is_deleted(write: Make) -> None:
-    source = f'{HEAD}resource "{VAULT}" "here" {{\n  count = 0\n  name = "kv"\n}}\nresource "{VAULT}" "kv" {{\n}}\n'
-    gone = [change(f"{VAULT}.{name}", None, "delete", before={"name": "kv"}) for name in ("kv", "gone", "here[0]")]
+    source = f'{HEAD}resource "{VAULT}" "here" {{\n  count = 0\n  name = "kv-app"\n}}\nresource "{VAULT}" "kv" {{\n}}\n'
+    gone = [change(f"{VAULT}.{name}", None, "delete", before={"name": "kv-app"}) for name in ("kv", "gone", "here[0]")]
     write({"main.tf": source, "plan.json": plan(gone)})
     report = of("plan.json", source_root=".")
     assert told(report, "KV005") == {
@@ -244,7 +246,7 @@ def test_what_is_deleted(write: Make) -> None:
 def test_provider_blocks(write: Make) -> None:
     flag = "  features {\n    key_vault {\n      purge_soft_delete_on_destroy = true\n    }\n  }\n"
     root = HEAD + f'provider "azurerm" {{\n  alias = "west"\n{flag}}}\n'
-    root += f'resource "{VAULT}" "kv" {{\n  name = "kv"\n}}\n'
+    root += f'resource "{VAULT}" "kv" {{\n  name = "kv-app"\n}}\n'
     root += f'resource "{VAULT}" "west" {{\n  provider = azurerm.west\n  name = "west"\n}}\n'
     root += 'module "m" {\n  source = "./m"\n}\n'
     inner = f'provider "azurerm" {{\n  features {{}}\n}}\nresource "{VAULT}" "kv" {{\n  name = "m"\n}}\n'
@@ -270,10 +272,10 @@ def test_provider_blocks(write: Make) -> None:
 
 def test_azapi_resources(write: Make) -> None:
     type_ = "Microsoft.KeyVault/vaults@2023-07-01"
-    source = f'{HEAD}resource "azapi_resource" "kv" {{\n  type = "{type_}"\n  name = "kv"\n'
+    source = f'{HEAD}resource "azapi_resource" "kv" {{\n  type = "{type_}"\n  name = "kv-app"\n'
     source += "  body = {\n    properties = {\n      enablePurgeProtection = false\n    }\n  }\n}\n"
     body = {"properties": {"enablePurgeProtection": False}}
-    after = {"type": type_, "name": "kv", "body": body}
+    after = {"type": type_, "name": "kv-app", "body": body}
     text = plan([change("azapi_resource.kv", after, provider="registry.terraform.io/azure/azapi")])
     write({"main.tf": source, "plan.json": text})
     found = told(of("plan.json", source_root="."), "KV001")
@@ -405,7 +407,7 @@ def test_a_plan_that_lies_elsewhere_is_told_by_paths_of_the_source(
     write: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     text = plan([vault(ADDRESS)], [block(ADDRESS)])
-    source = f'{HEAD}resource "{VAULT}" "kv" {{\n  name = "kv"\n}}\nmodule "m" {{\n  source = "../m"\n}}\n'
+    source = f'{HEAD}resource "{VAULT}" "kv" {{\n  name = "kv-app"\n}}\nmodule "m" {{\n  source = "../m"\n}}\n'
     write({
         "repo/.git/HEAD": "a" * 40, "repo/.git/config": '[remote "origin"]\n  url = https://example.org/me/repo.git\n',
         "repo/infra/main.tf": source, "repo/m/main.tf": 'output "x" {\n}\n', "ci/p.json": text,

@@ -68,8 +68,10 @@ def _parts(value: Any, place: Place) -> Iterator[Place]:
 
 
 def _is_written_down(place: Place) -> bool:
-    """A provider's version and blocks cannot be computed."""
-    return str(place[0]).startswith("provider.") and len(place) < 4
+    """A provider's version and blocks cannot be computed, nor can what is said of a variable or an output."""
+    section = str(place[0]).partition(".")[0]
+    said = section == "variable" or (section == "output" and place[-1] == "sensitive")
+    return said or (section == "provider" and len(place) < 4)
 
 
 def unknown_at(value: Any, place: Place) -> Any:

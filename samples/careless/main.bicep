@@ -9,7 +9,7 @@ param dbPassword string = 'correct-horse-battery-staple'
 
 var operator = '99999999-8888-4777-8666-555555555555'
 
-resource app 'Microsoft.KeyVault/vaults@2023-07-01' = {
+resource app 'Microsoft.KeyVault/vaults@2026-02-01' = {
   name: 'kv-app-careless'
   location: location
   properties: {
@@ -18,6 +18,7 @@ resource app 'Microsoft.KeyVault/vaults@2023-07-01' = {
       family: 'A'
       name: 'standard'
     }
+    enableRbacAuthorization: false
     softDeleteRetentionInDays: 7
     enabledForDeployment: true
     enabledForDiskEncryption: true
@@ -51,7 +52,7 @@ resource app 'Microsoft.KeyVault/vaults@2023-07-01' = {
   }
 }
 
-resource data 'Microsoft.KeyVault/vaults@2023-07-01' = {
+resource data 'Microsoft.KeyVault/vaults@2026-02-01' = {
   name: 'kv-data-careless'
   location: location
   properties: {

@@ -6,7 +6,7 @@ param dbPassword string
 
 param reader string = '99999999-8888-4777-8666-555555555555'
 
-resource app 'Microsoft.KeyVault/vaults@2023-07-01' = {
+resource app 'Microsoft.KeyVault/vaults@2026-02-01' = {
   name: 'kv-app-hardened'
   location: location
   properties: {

@@ -44,7 +44,8 @@ def _explanation(rule: Rule) -> Iterator[str]:
         yield from _wrapped(f"{head}: {' '.join(text.split())}")
     yield ""
     removed = " (also those that the plan removes)" if rule.also_removed else ""
-    yield from _wrapped(f"Judges: {', '.join(rule.resources)}{removed}")
+    existing = " (also those that exist already)" if rule.also_existing else ""
+    yield from _wrapped(f"Judges: {', '.join(rule.resources)}{removed}{existing}")
     if rule.profile != "default":
         profiles = " or ".join(dict.fromkeys((rule.profile, "all")))
         yield f"Profile: {rule.profile}, so it runs only with --profile {profiles}, or if --select names it"

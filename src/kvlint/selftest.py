@@ -21,6 +21,7 @@ from kvlint.readers.plan.compact import expand
 from kvlint.readers.read import Read, Reader, plan_read
 
 # The line of a plan's example that names a resource.
+_ARGUMENT = re.compile(r"^\s+(?P<name>\w+):.*#\s*<-\s*(?P<rules>.+)$")
 _ADDRESS = re.compile(r"^(?P<address>[^\s#][^#]*?):\s*#\s*<-\s*(?P<rules>.+)$")
 # The line of a template's or of Terraform's example that is to be edited.
 _LINE = re.compile(r"(?://|#)\s*<-\s*(?P<rules>[A-Z0-9,\s]+)$")
@@ -81,12 +82,14 @@ def compare(rule: Rule, example: Example, language: str, source: str, judged: Ju
     """How what was found differs from what the example says."""
     by_line = language != "plan"
     marked = lines_marked(source, rule.id) if by_line else marks(source, rule.id)
+    found_in = _lines if by_line else _addresses
+    failed, doubtful = found_in(judged.findings), found_in(judged.undecided)
+    if not by_line:
+        marked |= arguments_marked(source, rule.id) & (failed | doubtful)
     if not marked and example.expect != "passes":
         sign = "#" if language == "terraform" else "//"
         where = f"no line is marked '{sign} <-" if by_line else "no line that begins with an address is marked '# <-"
         yield f"{where} {rule.id}'"
-    found_in = _lines if by_line else _addresses
-    failed, doubtful = found_in(judged.findings), found_in(judged.undecided)
     wanted_failed = marked if example.expect == "fails" else set()
     wanted_doubtful = marked if example.expect == "undecided" else set()
     for word, found, wanted in (("fails", failed, wanted_failed), ("is undecided", doubtful, wanted_doubtful)):
@@ -101,6 +104,18 @@ def marks(source: str, rule_id: str) -> set[str]:
         match = _ADDRESS.match(line)
         if match is not None and rule_id in re.split(r"[,\s]+", match["rules"]):
             found.add(match["address"].strip("\"'"))
+    return found
+
+
+def arguments_marked(source: str, rule_id: str) -> set[str]:
+    """The addresses of the arguments that are marked so, for what is asked of an argument by itself."""
+    found: set[str] = set()
+    above = ""
+    for line in source.splitlines():
+        above = line.partition(":")[0].strip("\"'") if line[:1].strip() else above
+        match = _ARGUMENT.match(line)
+        if match is not None and rule_id in re.split(r"[,\s]+", match["rules"]):
+            found.add(f"{above}.{match['name']}")
     return found
 
 

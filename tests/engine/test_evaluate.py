@@ -61,6 +61,14 @@ def test_what_is_removed_is_asked_only_by_rules_that_ask_for_it(build: Build, ac
     ]
 
 
+def test_what_exists_already_is_asked_only_by_rules_that_ask_for_it(build: Build) -> None:
+    condition = build.attribute("a", equals=1)
+    rules = build.rule(condition), build.rule(condition, id="ABC-2", also_existing=True)
+    verdicts = build.evaluate(build.resource(existing=True), *rules)
+    assert told(verdicts) == [("ABC-2", "fail", "kv")]
+    assert verdicts.judged == {}
+
+
 @pytest.mark.parametrize(
     ("when", "require", "outcome"),
     [

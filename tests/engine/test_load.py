@@ -114,6 +114,7 @@ def test_a_rule_with_every_key() -> None:
     text = written(
         resource="resource: [Microsoft.KeyVault/vaults, Microsoft.KeyVault/managedHSMs]\n",
         also_removed="also_removed: true\n",
+        also_existing="also_existing: true\n",
         profile="profile: strict\n",
         parameters="parameters:\n  strong:\n    about: The roles.\n    default: [Owner, Contributor]\n",
         when="when:\n  - attribute: sku\n    in: $strong\n",
@@ -160,6 +161,7 @@ def test_a_rule_with_every_key() -> None:
         ),
         path=PATH,
         also_removed=True,
+        also_existing=True,
         profile="strict",
         parameters=(Parameter(name="strong", about="The roles.", default=("Owner", "Contributor")),),
         covers=("REC-01", "NEW-31"),

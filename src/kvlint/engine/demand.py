@@ -81,6 +81,12 @@ def _is_own(path: Path) -> bool:
     return path[:1] not in _LINKS and (path[:1] != ("derived",) or path[:2] in _OWN_DERIVED)
 
 
-# What Resource.common leaves out, and what of ``derived`` a reader takes from the resource itself.
+# What Resource.common leaves out, and what of ``derived`` is taken from the rest of the resource alone.
 _LINKS: tuple[Path, ...] = (("id",), ("name",), ("parent",), ("scope",), ("provider",))
-_OWN_DERIVED: tuple[Path, ...] = (("derived", "plannedAction"), ("derived", "replacePaths"))
+_OWN_DERIVED: frozenset[Path] = frozenset(
+    ("derived", name)
+    for name in (
+        "plannedAction", "replacePaths", "changedFrom", "ignoredChanges", "preventDestroy", "daysLeft", "validDays",
+        "leastValidDays", "activeDays", "moving", "rotation", "literalLength",
+    )
+)  # fmt: skip

@@ -82,7 +82,7 @@ class _Run:
         ready = {type_: by_type.get(type_.lower()) for type_ in {r.type for r in graph.resources.values()}}
         for resource in graph.resources.values():
             rules = ready[resource.type]
-            if rules is not None and not resource.existing:
+            if rules is not None:
                 self.judge(resource, rules)
 
     def judge(self, resource: Resource, rules: list[_Ready]) -> None:
@@ -93,10 +93,10 @@ class _Run:
             known = self.known.get(id(resource.common))
             if known is None:
                 known = self.known[id(resource.common)] = {}
-        if stays:
+        if stays and not resource.existing:
             verdicts.judged[resource.type] += 1
         for ready in rules:
-            if not stays and not ready.rule.also_removed:
+            if (not stays and not ready.rule.also_removed) or (resource.existing and not ready.rule.also_existing):
                 continue
             try:
                 shared = known if ready.local else None

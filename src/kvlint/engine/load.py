@@ -101,6 +101,7 @@ class _RuleDecoder:
             examples=self._examples(fields.get("examples"), rule_id, parameters_by_name),
             path=decoder.path,
             also_removed=decoder.flag(fields.get("also_removed"), "also_removed"),
+            also_existing=decoder.flag(fields.get("also_existing"), "also_existing"),
             profile=decoder.word(fields.get("profile"), "profile", PROFILES, "default"),
             parameters=tuple(parameter for parameter, _ in parameters),
             covers=decoder.texts(fields.get("covers"), "covers", _COVERED, "an id such as NET-01"),

@@ -53,6 +53,7 @@ RULE_KEYS = (
     "severity",
     "resource",
     "also_removed",
+    "also_existing",
     "profile",
     "parameters",
     "when",

@@ -133,6 +133,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     examples: tuple[Example, ...]
     path: str
     also_removed: bool = False
+    also_existing: bool = False
     profile: str = "default"
     parameters: tuple[Parameter, ...] = ()
     covers: tuple[str, ...] = ()

@@ -12,6 +12,8 @@ _OBJECT = re.compile(
     r"(?P<name>[^/]+)",
     re.IGNORECASE,
 )
+# The address of a vault, or its host alone, which is what azapi calls the parent of what lies in it.
+_ADDRESS = re.compile(r"^(?:https://)?(?P<vault>[a-z0-9-]+)\.(?:vault|managedhsm)\.[a-z.]+(?::443)?/?$", re.IGNORECASE)
 # How the unknown part of a pattern begins and ends (see Unknown in the model).
 HOLE, _HOLE_END = "\u27e8", "\u27e9"
 LEVELS = ("tenant", "management-group", "subscription", "resource-group", "resource")
@@ -51,6 +53,12 @@ def parse_object_url(text: str) -> ObjectUrl | None:
     """The vault (or managed HSM) and object of a data-plane URL; None for another text."""
     match = _OBJECT.match(text)
     return ObjectUrl(match["vault"].lower(), match["kind"].lower(), match["name"].lower()) if match else None
+
+
+def parse_vault_address(text: str) -> str | None:
+    """The name of the vault (or managed HSM) in its address, in lower case; None for another text."""
+    match = _ADDRESS.match(text)
+    return match["vault"].lower() if match else None
 
 
 def scope_level(text: str) -> str | None:

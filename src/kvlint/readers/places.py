@@ -17,7 +17,8 @@ Places: TypeAlias = Mapping[Spot, tuple[Region, Excerpt]]
 # Values that an excerpt must not show, whatever it is for: what stands behind a name that speaks of a secret. A name is
 # looked at once, from its start, or a long one would take the square of its length.
 _NAME = (
-    r"(?=\w*?(?=[acempstv])(?:password|passwd|passphrase|pwd|secret|token|credential|connection_?string|sas|signature|value"
+    r"(?=\w*?(?=[acempstv])(?:contents|password|passwd|passphrase|pfx|pwd|secret|token|credential|connection_?string"
+    r"|sas|signature|value"
     r"|(?:access|account|api|auth|encryption|master|primary|private|secondary|shared|signing|storage)_?key))"
 )
 _NAMES = re.compile(_NAME, re.IGNORECASE)

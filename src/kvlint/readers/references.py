@@ -8,7 +8,7 @@ import msgspec
 
 from kvlint.model.graph import Reference, Resource
 from kvlint.model.value import Absent, Link, ListValue, Scalar, Unknown, Value, text_of
-from kvlint.readers.ids import HOLE, may_be, parse_id, parse_object_url, scope_level
+from kvlint.readers.ids import HOLE, may_be, parse_id, parse_object_url, parse_vault_address, scope_level
 
 _VAULTS = ("microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms")
 
@@ -77,6 +77,12 @@ class Index:
             kind, name, vault = url.kind, url.name, url.vault
             found = [address for above in _VAULTS for address in self._in_vault(f"{above}/{kind}", name, vault)]
             return found[0] if len(found) == 1 else None
+        address = parse_vault_address(text)
+        if address is not None:
+            named = (vault for type_ in _VAULTS for vault in self.named(type_, address))
+            vaults = [vault for vault in named if _text(vault, "name").lower() == address]
+            deployed = [vault for vault in vaults if not vault.existing] or vaults
+            return deployed[0].address if len(deployed) == 1 else None
         parts = parse_id(text)
         if parts is None:
             return None

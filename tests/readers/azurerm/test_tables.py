@@ -12,6 +12,7 @@ import pytest
 
 from kvlint.readers.azurerm.resources import NOT_JUDGED, RESOURCES, TABLES, is_vault_related
 from kvlint.readers.azurerm.table import Default, Field
+from kvlint.readers.azurerm.workloads import WORKLOADS
 
 VAULT_TYPES = """
     key_vault key_vault_access_policy key_vault_key key_vault_secret key_vault_certificate
@@ -49,15 +50,18 @@ CONSUMER_TYPES = """
 SHARED = {
     "derived.keyId",
     "displayName",
+    "keyVaultId",
     "parent",
     "properties.criteria.allOf",
     "properties.enableRbacAuthorization",
+    "properties.hostnameConfigurations",
     "properties.logs",
     "properties.metrics",
     "properties.publicNetworkAccessForIngestion",
     "properties.publicNetworkAccessForQuery",
     "properties.serviceEndpoints",
     "properties.source",
+    "properties.typeProperties.connectionString",
     "properties.value",
 }
 KINDS = {"value", "flag", "link", "links", "block", "blocks", "wrap"}
@@ -116,7 +120,7 @@ def test_is_mapped(name: str) -> None:
 def test_types_and_fixed_values(type_: str) -> None:
     mapped = RESOURCES[type_]
     assert re.fullmatch(r"azure(rm|ad)_[a-z0-9_]+", type_)
-    assert re.fullmatch(r"(Microsoft\.[A-Za-z]+|Terraform)(/[A-Za-z0-9]+)+", mapped.type)
+    assert re.fullmatch(r"((Microsoft|NGINX)\.[A-Za-z]+|Terraform)(/[A-Za-z0-9]+)+", mapped.type)
     assert mapped.fields
     written = {place.path for place in places(mapped.fields)}
     for path in mapped.fixed:
@@ -201,9 +205,19 @@ def test_everything_in_a_vault_or_pool_has_a_parent(name: str) -> None:
     assert all(place.field.kind == "link" for place in parents)
 
 
+def _hidden_of_workloads() -> Iterator[tuple[str, str]]:
+    """Whatever a linked service or app is given that may be a secret."""
+    words = ("password", "connection_string", "connection_string.value", "access_token", "value", "app_settings")
+    for type_ in WORKLOADS:
+        for place in places(RESOURCES[type_].fields):
+            if place.argument in words and not place.field.fields:
+                yield type_, place.argument
+
+
 def test_secrets_are_never_shown() -> None:
     hidden = {(t, place.argument) for t, m in RESOURCES.items() for place in places(m.fields) if place.field.sensitive}
     assert hidden == {
+        *_hidden_of_workloads(),
         ("azurerm_key_vault_secret", "value"),
         ("azurerm_key_vault_secret", "value_wo"),
         ("azurerm_key_vault_certificate", "certificate.contents"),

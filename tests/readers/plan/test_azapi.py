@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from kvlint.model.value import Unknown
+
 if TYPE_CHECKING:
     from tests.conftest import Run
     from tests.readers.conftest import Found, PlanJson, Reader
 
 KV = "azapi_resource.kv"
+OBJECT = "azapi_data_plane_resource.x"
 TYPE = "Microsoft.KeyVault/vaults@2023-07-01"
 GROUP = "/subscriptions/s/resourceGroups/rg"
 ID = f"{GROUP}/providers/Microsoft.KeyVault/vaults/kv"
@@ -236,6 +239,50 @@ class TestUpdates:
         assert [problem.level for problem in read(plan).problems] == ["warning"]
 
 
+class TestDataPlane:
+    """``azapi_data_plane_resource``: bodies in the data plane's own words."""
+
+    def read(self, plan: PlanJson, read: Reader, kind: str, body: Any, **more: Any) -> Found:
+        type_ = f"Microsoft.KeyVault/vaults/{kind}@7.4"
+        plan.resource(OBJECT, {"type": type_, "name": "x", "parent_id": "kv.vault.azure.net", "body": body}, **more)
+        return read(plan)
+
+    def test_names_are_those_of_the_tables(self, plan: PlanJson, read: Reader) -> None:
+        policy = {
+            "issuer": {"name": "Self"},
+            "key_props": {"kty": "RSA", "key_size": 2048, "reuse_key": False},
+            "lifetime_actions": [{"trigger": {"days_before_expiry": 30}}],
+        }
+        found = self.read(plan, read, "certificates", {"policy": policy, "tags": {"a": "b"}})
+        assert found.resource(OBJECT).type == "Microsoft.KeyVault/vaults/certificates"
+        assert found.get(OBJECT, "tags.a") == "b"
+        assert found.get(OBJECT, "properties.policy.issuerParameters.name") == "Self"
+        assert found.get(OBJECT, "properties.policy.keyProperties.keyType") == "RSA"
+        assert found.get(OBJECT, "properties.policy.keyProperties.reuseKey") is False
+        assert found.get(OBJECT, "properties.policy.lifetimeActions[0].trigger.daysBeforeExpiry") == 30
+
+    def test_values_are_secret(self, plan: PlanJson, read: Reader) -> None:
+        found = self.read(plan, read, "secrets", {"value": "hunter2", "attributes": {"exp": 1}})
+        assert found.answer(OBJECT, "properties.value").sensitive
+        assert found.get(OBJECT, "properties.attributes.exp") == 1
+
+    def test_the_host_is_the_vault(self, plan: PlanJson, read: Reader) -> None:
+        plan.resource("azurerm_key_vault.kv", {"name": "KV"})
+        assert self.read(plan, read, "secrets", {}).link(OBJECT) == ("certain", "azurerm_key_vault.kv")
+
+    @pytest.mark.parametrize("uri", ["azurerm_key_vault.kv.vault_uri", "azapi_resource.kv.output.properties.vaultUri"])
+    def test_the_uri_leads_to_the_vault(self, uri: str, plan: PlanJson, read: Reader) -> None:
+        vault = uri.partition(".kv")[0] + ".kv"
+        plan.resource(vault, {"type": TYPE, "name": "kv"} if vault == KV else {"name": "kv"})
+        after = {"type": "Microsoft.KeyVault/vaults/secrets@7.4", "name": "x", "body": {}}
+        plan.resource(OBJECT, after, unknown={"parent_id": True}, written={"parent_id": f"${{{uri}}}"})
+        assert read(plan).link(OBJECT) == ("certain", vault)
+
+    def test_a_body_that_is_not_known(self, plan: PlanJson, read: Reader) -> None:
+        found = self.read(plan, read, "certificates", None, unknown={"body": True})
+        assert isinstance(found.answer(OBJECT, "properties.policy"), Unknown)
+
+
 class TestNotJudged:
     def problems(self, plan: PlanJson, read: Reader) -> list[str]:
         return [problem.level for problem in read(plan).problems]
@@ -248,11 +295,17 @@ class TestNotJudged:
         ("local", "level"), [("azapi_data_plane_resource.s", "error"), ("azapi_resource_action.a", "warning")]
     )
     def test_what_is_not_understood(self, local: str, level: str, plan: PlanJson, read: Reader) -> None:
-        plan.resource(local, {"type": "Microsoft.KeyVault/vaults/secrets@7.4", "name": "s", "body": {}})
+        plan.resource(local, {"type": "Microsoft.KeyVault/vaults/backups@7.4", "name": "s", "body": {}})
         assert self.problems(plan, read) == [level]
 
-    @pytest.mark.parametrize("local", ["azapi_data_plane_resource.s", "azapi_resource_action.a"])
-    @pytest.mark.parametrize("type_", ["Microsoft.AppConfiguration/configurationStores/keyValues@1.0", None])
+    @pytest.mark.parametrize(
+        ("local", "type_"),
+        [
+            ("azapi_data_plane_resource.s", "Microsoft.AppConfiguration/configurationStores/keyValues@1.0"),
+            ("azapi_resource_action.a", "Microsoft.AppConfiguration/configurationStores@2024-05-01"),
+            ("azapi_resource_action.a", None),
+        ],
+    )
     def test_what_is_none_of_key_vaults(self, local: str, type_: Any, plan: PlanJson, read: Reader) -> None:
         plan.resource(local, {"type": type_, "name": "s", "body": {}})
         assert self.problems(plan, read) == []

@@ -38,7 +38,7 @@ variable "flag" {
 """
 # What each module cannot do without.
 NEEDED = {
-    AVM: 'name = "kv"\nlocation = "w"\nresource_group_name = "rg"\ntenant_id = var.text',
+    AVM: 'name = "kv-app"\nlocation = "w"\nresource_group_name = "rg"\ntenant_id = var.text',
     CLARANET: 'client_name = "c"\nenvironment = "e"\nstack = "s"\nresource_group_name = "rg"\nlocation = "w"\n'
     'location_short = "w"\nlogs_destinations_ids = []',
     CLOUDNATION: 'naming = {\nkey_vault_secret = "kvs"\n}',
@@ -53,8 +53,8 @@ ASKED = ",".join(
     )
 )  # fmt: skip
 VERSIONS = {AVM: "0.10.2", CLARANET: "8.1.0", CLOUDNATION: "~> 4.0", LIBRE: "4.0.0"}
-IN_VAULT = 'vault = {{\nname = "kv"\nlocation = "w"\nresource_group_name = "rg"\n{}\n}}'
-IN_VAULTS = "key_vaults = {{\nkv = {{\n{}\n}}\n}}"
+IN_VAULT = 'vault = {{\nname = "kv-app"\nlocation = "w"\nresource_group_name = "rg"\n{}\n}}'
+IN_VAULTS = "key_vaults = {{\nkv1 = {{\n{}\n}}\n}}"
 
 
 def call(source: str, arguments: str = "", version: str | None = None) -> str:
@@ -108,7 +108,7 @@ def check(run: Run, tmp_path: Path) -> Check:
     ("source", "failed", "undecided"),
     [
         (AVM, {"KV103", "KV116", "KV201"}, set()),
-        (CLARANET, {"KV003", "KV103", "KV116", "KV201"}, {"KV301"}),
+        (CLARANET, {"KV003", "KV103", "KV116", "KV201"}, {"KV010", "KV301"}),
         (CLOUDNATION, {"KV101", "KV103", "KV201", "KV303"}, set()),
         (LIBRE, {"KV103", "KV201"}, set()),
     ],
@@ -232,7 +232,7 @@ resource "azurerm_monitor_diagnostic_setting" "d" {{
         (AVM, "module.kv.resource_id"),
         (CLARANET, "module.kv.id"),
         (CLOUDNATION, "module.kv.vault.id"),
-        (LIBRE, 'module.kv.ids["kv"]'),
+        (LIBRE, 'module.kv.ids["kv1"]'),
     ):
         told = check(call(source) + setting.format(output))
         assert not {"KV201", "KV202"} & set(told.outcomes), source
@@ -253,7 +253,7 @@ def test_a_release_that_is_not_known_has_no_defaults(check: Check) -> None:
 )
 def test_a_version_that_is_not_known_is_said(check: Check, source: str, version: str) -> None:
     told = check(call(source, "purge_protection_enabled = false", version=version))
-    assert told.outcomes == {}
+    assert told.outcomes == ({} if version else {"KV057": {"fail"}})
     assert told.problems == [("note", "module 'kv' is not installed, so what it deploys was not judged")]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from kvlint.expressions.functions.table import ANY, Context, Function, Lazy, Unknowable
+from kvlint.expressions.moments import BY_DEPLOYMENT
 from kvlint.expressions.values import Result
 from kvlint.model.value import Unknown
 
@@ -60,7 +61,7 @@ FUNCTIONS: tuple[Function, ...] = (
     _by_caller("readEnvironmentVariable", 1, 2, _ENVIRONMENT, "bicep"),
     _by_caller("readCliArgument", 1, 2, "given by whoever deploys", "bicep"),
     Unknowable("newGuid", 0, 0, _because(f"newGuid() {_MOMENT}"), steady=False),
-    Unknowable("utcNow", 0, 1, _because(f"utcNow() {_MOMENT}"), steady=False),
+    Unknowable("utcNow", 0, 1, _because(BY_DEPLOYMENT), steady=False),
     Lazy("fail", 0, 1, _fail),
     Lazy("getSecret", 1, 5, list_secrets),
 )

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from kvlint.expressions.functions.table import DoubtError
+from kvlint.expressions.moments import BY_RUN
 from kvlint.expressions.operations import Local
 from kvlint.expressions.terraform.failure import FailedError
 from kvlint.expressions.terraform.order import unified
@@ -50,7 +53,11 @@ def chosen(
     evaluator.watch.weigh(results)
     if len(results) == 2 and all(isinstance(result, Scalar | Items | Fields) for result in results):
         results = _of_one_type(evaluator, results, at)
-    return uncertain(results, doubt_in("a condition is not known", at, found), evaluator.watch)
+    doubt = doubt_in("a condition is not known", at, found)
+    if doubt.why == BY_RUN:
+        # What is chosen by the clock does not move with it, as what is reckoned from it does.
+        doubt = msgspec.structs.replace(doubt, why="a condition hangs on the moment of the run")
+    return uncertain(results, doubt, evaluator.watch)
 
 
 def _of_one_type(evaluator: TerraformEvaluator, results: list[Result], at: Location) -> list[Result]:

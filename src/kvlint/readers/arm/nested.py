@@ -62,7 +62,7 @@ class Nested:
         return None
 
 
-class _Arguments:
+class Arguments:
     """The parameters of a nested deployment of inner scope, evaluated where they are written, once asked for."""
 
     def __init__(self, instance: Instance, properties: Mapping[str, Any], pointer: Pointer) -> None:
@@ -87,6 +87,11 @@ class _Arguments:
             why = "it is given by a file of parameters that is not at hand"
             return Unknown(at=template.where(self.pointer), why=why) if self.linked else None
         return self._given(plain[key], (*self.pointer, key))
+
+    def written(self, name: str) -> Any:
+        """What is written for a parameter; None if nothing is."""
+        key = key_of(self.plain, name) if isinstance(self.plain, dict) else None
+        return None if key is None else self.plain[key]
 
     def _given(self, plain: Any, pointer: Pointer) -> Result | None:
         if isinstance(plain, str):
@@ -130,12 +135,12 @@ def open_nested(instance: Instance) -> Nested | None:
             return None
         path, plain = linked
         chain = (*chain, path)
-    return _nested(instance, plain, where, path, chain, _Arguments(instance, properties, pointer), properties)
+    return _nested(instance, plain, where, path, chain, Arguments(instance, properties, pointer), properties)
 
 
 def _nested(
     instance: Instance, plain: Mapping[str, Any], where: Pointer, path: str, chain: tuple[str, ...],
-    arguments: _Arguments, properties: Mapping[str, Any],
+    arguments: Arguments, properties: Mapping[str, Any],
 ) -> Nested:  # fmt: skip
     level = instance.level
     scope = scope_to(instance)
@@ -146,6 +151,7 @@ def _nested(
     template = level.template
     if inner:
         template = Template(level.run, path, plain, where, arguments.of, scope, name)
+        template.arguments = arguments
     place = Place(
         address=name,
         local=local,

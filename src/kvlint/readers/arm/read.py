@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from kvlint.errors import InputError
 from kvlint.expressions.room import with_room
 from kvlint.expressions.values import Result
@@ -13,6 +15,7 @@ from kvlint.model.source import Location
 from kvlint.model.value import Scalar
 from kvlint.readers.arm.instance import DEPLOYMENTS, Instance
 from kvlint.readers.arm.level import Level
+from kvlint.readers.arm.origins import OUTPUT_TYPE, of_value, outputs_of
 from kvlint.readers.arm.parameters import read_parameters, wrapped_parameters
 from kvlint.readers.arm.recognise import (
     find_template,
@@ -25,6 +28,7 @@ from kvlint.readers.arm.resource import Declaration, make
 from kvlint.readers.arm.run import Load, Pointer, Run, TemplateRead, key_of
 from kvlint.readers.arm.template import Template
 from kvlint.readers.arm.wanted import Asked, wanted
+from kvlint.readers.asides import SECRETS_TYPE, asks_outputs, is_asked, with_origins
 from kvlint.readers.azurerm.resources import canonical
 from kvlint.syntax.jsonc import Document
 
@@ -92,6 +96,9 @@ class Walk:
 
     def level(self, level: Level) -> None:
         """All resources of a deployment."""
+        if asks_outputs(self.run.wanted.demand, OUTPUT_TYPE):
+            for output in outputs_of(level):
+                self.run.resources[output.address] = output
         passed = self._passed
         for symbol, plain, pointer in level.declared():
             type_ = plain.get("type")
@@ -181,4 +188,9 @@ class Walk:
             callers=level.callers,
             id=head.id,
         )
-        self.run.resources[instance.address] = make(declared, self.run.freezer)
+        resource = make(declared, self.run.freezer)
+        if not existing and resource.type.lower() == SECRETS_TYPE and is_asked(self.run.wanted.demand, SECRETS_TYPE):
+            found = of_value(instance)
+            if found is not None:
+                resource = msgspec.structs.replace(resource, attributes=with_origins(resource.attributes, found))
+        self.run.resources[instance.address] = resource

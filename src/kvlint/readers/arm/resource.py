@@ -89,6 +89,8 @@ def make(declared: Declaration, freezer: Freezer) -> Resource:
     fields["name"] = text(name, at, "its name is known only after deployment")
     if declared.version:
         fields["apiVersion"] = Scalar(at=at, value=declared.version)
+    elif not declared.existing:
+        fields["apiVersion"] = Unknown(at=at, why="the API version is not known")
     if declared.extends or is_extension:
         fields["scope"] = id_value(declared.above or "/", _place_of(declared, "scope"))
     if len(declared.names) > 1:

@@ -19,6 +19,7 @@ from kvlint.syntax import tree
 
 if TYPE_CHECKING:
     from kvlint.readers.arm.level import Level
+    from kvlint.readers.arm.nested import Arguments
 
 Given: TypeAlias = Callable[[str], Result | None]
 _MAX_REFERENCES = 20
@@ -43,6 +44,7 @@ class Template(Values):
         self.address = address
         self.evaluator = Evaluator(self, ARM, run.budget)
         self.level: Level
+        self.arguments: Arguments | None = None
         self.known: dict[str, Result] = {}
         self.calling: set[Pointer] = set()
         self._parameters: dict[str, Result | None] = {}
@@ -123,6 +125,23 @@ class Template(Values):
             kind = kind if isinstance(kind, str) else member(declared, "type")
             nullable = nullable or member(declared, "nullable") is True
         return kind.lower() if isinstance(kind, str) else "", nullable
+
+    def declared(self, name: str) -> tuple[bool, Any]:
+        """Whether a parameter (in lower case) is declared as secret, and its default as it is written."""
+        declared, _ = self._declared.get(name, (None, ()))
+        return self.is_secure(declared), member(declared, "defaultValue")
+
+    def is_secure(self, declared: Any) -> bool:
+        """Whether a parameter or an output is declared as secret."""
+        return self._type(declared)[0].startswith("secure")
+
+    def written(self, name: str) -> Any:
+        """A variable (in lower case) as it is written."""
+        found, _ = self._written.get(name, (None, ()))
+        loops, _ = self._written.get("copy", (None, ()))
+        if found is None and isinstance(loops, list):
+            return next((loop for loop in loops if str(member(loop, "name")).lower() == name), None)
+        return found
 
     def variable(self, name: str) -> Result:
         """The value of a variable."""

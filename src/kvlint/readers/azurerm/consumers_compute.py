@@ -60,6 +60,14 @@ CONSUMERS_COMPUTE: Mapping[str, Mapped] = {
                 ),
             },
         ),
+        key_vault_secrets_provider=block(
+            "properties.addonProfiles.azureKeyvaultSecretsProvider",
+            {
+                "secret_rotation_enabled": value("config.enableSecretRotation", default=False),
+                "secret_rotation_interval": value("config.rotationPollInterval"),
+            },
+            constants={"enabled": True},
+        ),
     ),
     "azurerm_load_test": placed("Microsoft.LoadTestService/loadTests", encryption=within("key_url")),
     "azurerm_managed_disk": placed(

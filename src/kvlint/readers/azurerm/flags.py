@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from kvlint.model.source import Location
-from kvlint.model.value import Scalar, Unknown, Value
+from kvlint.model.value import MapValue, Scalar, Unknown, Value
 from kvlint.readers.azurerm.version import VersionRange
 
 PROVIDER_TYPE = "Terraform/providers"
 PROVIDER_PREFIX = "provider."
+VERSION = "version"
 # Flags of features.key_vault, all true by default since 3.0 (internal/features/defaults.go; before 3.0 there was none).
 KEY_VAULT_FLAGS = {
     "purge_soft_delete_on_destroy": "purgeSoftDeleteOnDestroy",
@@ -40,3 +41,15 @@ def flag_value(written: Value | None, version: VersionRange, at: Location) -> Va
     if version.high <= _FLAGS_SINCE:
         return Unknown(at=at, why="azurerm before 3.0 has no documented default for it")
     return Scalar(at=at, value=True, origin="default", note="not set, and the default is true")
+
+
+def version_value(version: VersionRange, at: Location) -> MapValue:
+    """The versions that a provider may have, as an attribute of it: ``atLeast`` and ``below``, where there is such."""
+    ends = {"atLeast": version.low, "below": version.high}
+    none = VersionRange()
+    fields: dict[str, Value] = {
+        name: Scalar(at=at, value=f"{end[0]}.{end[1]}", origin="derived")
+        for name, end in ends.items()
+        if end not in (none.low, none.high)
+    }
+    return MapValue(at=at, fields=fields, origin="derived")

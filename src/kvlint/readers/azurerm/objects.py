@@ -102,6 +102,7 @@ OBJECTS: Mapping[str, Mapped] = {
             **DATES,
             "value": value("properties.value", sensitive=True),
             "value_wo": value("properties.value", sensitive=True),
+            "value_wo_version": value("derived.valueVersion"),
             "content_type": value("properties.contentType"),
         },
         fixed=ENABLED,

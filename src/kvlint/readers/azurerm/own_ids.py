@@ -7,6 +7,7 @@ from __future__ import annotations
 _OWN_IDS = {
     "azurerm_key_vault": (
         "resource_id",
+        "resource_manager_id",
         "resource_versionless_id",
         "versionless_id",
         "versioned_id",

@@ -22,7 +22,9 @@ from kvlint.readers.azurerm.network import NETWORK
 from kvlint.readers.azurerm.objects import OBJECTS
 from kvlint.readers.azurerm.sinks import SINKS
 from kvlint.readers.azurerm.table import Mapped
+from kvlint.readers.azurerm.tls import TLS
 from kvlint.readers.azurerm.vault import VAULT
+from kvlint.readers.azurerm.workloads import WORKLOADS
 
 # Several may say something of one type: each says what its own rules ask for.
 TABLES: tuple[Mapping[str, Mapped], ...] = (
@@ -40,6 +42,8 @@ TABLES: tuple[Mapping[str, Mapped], ...] = (
     CONSUMERS_DATABASES,
     CONSUMERS_INTELLIGENCE,
     CONSUMERS_STORAGE,
+    TLS,
+    WORKLOADS,
 )
 
 

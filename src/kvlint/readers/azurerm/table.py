@@ -23,6 +23,10 @@ class Default(msgspec.Struct, frozen=True, gc=False):
     until: Version = (9999, 0)
 
 
+# Why nobody knows what is not written and is ``filled``. Such an Unknown has the origin "default".
+FILLED_IN = "it is not written, and the provider fills it in"
+
+
 class Field(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One argument.
 
@@ -95,9 +99,12 @@ def wrap(arm: str, item: str, *, computed: bool = False) -> Field:
     return Field(arm=arm, kind="wrap", item=item, computed=computed)
 
 
-def block(arm: str, fields: Mapping[str, Field], *, computed: bool = False, filled: bool = False) -> Field:
+def block(
+    arm: str, fields: Mapping[str, Field], *, computed: bool = False, filled: bool = False,
+    constants: Mapping[str, Plain] | None = None,
+) -> Field:  # fmt: skip
     """A block of at most one. ``arm`` may be empty: its fields then belong to the object around it."""
-    return Field(arm=arm, kind="block", fields=fields, computed=computed, filled=filled)
+    return Field(arm=arm, kind="block", fields=fields, computed=computed, filled=filled, constants=constants or {})
 
 
 def blocks(

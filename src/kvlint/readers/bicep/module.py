@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from kvlint.expressions.evaluate import Evaluator
 from kvlint.expressions.values import Fields, Result, field, hole
 from kvlint.model.source import Location
 from kvlint.model.value import Absent, Scalar, Unknown
@@ -77,7 +76,7 @@ class ModuleEntity:
 
     def given(self) -> Arguments:
         """What the parameters are given."""
-        return Arguments(self.instance.evaluator, self.body, self.address)
+        return Arguments(self.instance, self.body, self.address)
 
     def member(self, name: str, at: Location) -> Result:
         """``outputs`` and ``name``; Unknown for anything else."""
@@ -126,8 +125,9 @@ class Outputs:
 class Arguments:
     """The parameters that a module statement gives, each evaluated once, when the module asks for it."""
 
-    def __init__(self, evaluator: Evaluator, body: Body, address: str) -> None:
-        self.evaluator = evaluator
+    def __init__(self, caller: Instance, body: Body, address: str) -> None:
+        self.caller = caller
+        self.evaluator = caller.evaluator
         self.address = address
         self.local = body.local
         self._values: dict[str, Result | None] = {}

@@ -87,7 +87,7 @@ def _once(resources: dict[str, Resource]) -> dict[str, Resource]:
         return resources
     deployed: dict[str, list[frozenset[str]]] = {}
     for resource in resources.values():
-        id_ = text_of(resource.attributes.fields["id"]).lower()
+        id_ = text_of(resource.select(("id",))).lower()
         if id_ and not resource.existing:
             deployed.setdefault(id_, []).append(resource.conditions)
     return {
@@ -96,6 +96,6 @@ def _once(resources: dict[str, Resource]) -> dict[str, Resource]:
         if not resource.existing
         or not any(
             conditions <= resource.conditions
-            for conditions in deployed.get(text_of(resource.attributes.fields["id"]).lower(), ())
+            for conditions in deployed.get(text_of(resource.select(("id",))).lower(), ())
         )
     }

@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from kvlint.expressions.operations import Local
 from kvlint.expressions.values import Fields, Result
 from kvlint.model.value import Absent, Unknown
+from kvlint.readers.arm.origins import OUTPUT_TYPE
 from kvlint.readers.arm.resource import Declaration, make
 from kvlint.readers.arm.wanted import Asked, Tree, pruned
+from kvlint.readers.asides import SECRETS_TYPE, asks_outputs, is_asked, with_origins
 from kvlint.readers.azurerm.resources import canonical
 from kvlint.readers.bicep.document import inner_resources
 from kvlint.readers.bicep.entities import ResourceEntity, ResourceSymbol
 from kvlint.readers.bicep.loops import condition_of
+from kvlint.readers.bicep.origins import of_value, outputs_of
 from kvlint.syntax import tree
 
 if TYPE_CHECKING:
@@ -34,6 +39,9 @@ _HARMLESS = frozenset(
 
 def lower_resources(instance: Instance, conditions: frozenset[str]) -> None:
     """Add all resources that the file declares itself, in their order."""
+    if asks_outputs(instance.run.wanted.demand, OUTPUT_TYPE):
+        for output in outputs_of(instance):
+            instance.run.resources[output.address] = output
     for node in instance.file.declared(tree.Resource):
         if instance.file.symbols.get(node.name) is node and _may_matter(instance, node):
             _lower(instance.resource(node), conditions)
@@ -76,7 +84,7 @@ def _add(entity: ResourceEntity, conditions: frozenset[str]) -> None:
     rest: Unknown | None = None
     if not entity.node.existing:
         body, rest = _members(entity, asked)
-    run.resources[entity.address] = make(
+    resource = make(
         Declaration(
             address=entity.address,
             type=type_,
@@ -93,6 +101,11 @@ def _add(entity: ResourceEntity, conditions: frozenset[str]) -> None:
         ),
         run.freezer,
     )
+    if not entity.node.existing and type_.lower() == SECRETS_TYPE and is_asked(run.wanted.demand, SECRETS_TYPE):
+        found = of_value(entity)
+        if found is not None:
+            resource = msgspec.structs.replace(resource, attributes=with_origins(resource.attributes, found))
+    run.resources[entity.address] = resource
 
 
 def _unasked(entity: ResourceEntity, type_: str) -> None:

@@ -25,7 +25,7 @@ DEFINITIONS = "microsoft.authorization/roledefinitions"
 # Not made, only followed: from a scope to the vaults that lie in it.
 COVERS = "derived.covers"
 
-_ROLE: tuple[Path, ...] = (("properties", "roleDefinitionName"), ("properties", "roleDefinitionId"))
+ROLE: tuple[Path, ...] = (("properties", "roleDefinitionName"), ("properties", "roleDefinitionId"))
 # What tells a custom role, and what it may do.
 _CUSTOM: tuple[Path, ...] = (("name",), ("properties", "roleName"))
 _PERMISSIONS: Path = ("properties", "permissions")
@@ -154,7 +154,7 @@ def _scope_levels(resource: Resource, context: Context) -> Value | None:
     return scopes if isinstance(scopes, Unknown) else None
 
 
-_OF_GRANTS: Mapping[str, tuple[Path, ...]] = dict.fromkeys(GRANTS, _ROLE)
+_OF_GRANTS: Mapping[str, tuple[Path, ...]] = dict.fromkeys(GRANTS, ROLE)
 # What must be read to know which role an assignment gives, and what that role may do.
 ROLE_NEEDS: Mapping[str, tuple[Path, ...]] = {**_OF_GRANTS, DEFINITIONS: (*_CUSTOM, _PERMISSIONS)}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import date
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -26,6 +26,9 @@ class Context(msgspec.Struct, frozen=True):
     closed: bool = True
 
 
+Maker: TypeAlias = Callable[[Resource, Context], "Value | None"]
+
+
 class Derived(msgspec.Struct, frozen=True):
     """One derived attribute: how it is made of a resource (None: it has none), and what must be read for that.
 
@@ -33,5 +36,20 @@ class Derived(msgspec.Struct, frozen=True):
     another derived attribute having been made.
     """
 
-    make: Callable[[Resource, Context], Value | None]
+    make: Maker
     needs: Mapping[str, tuple[Path, ...]]
+
+
+def own(make: Maker) -> Maker:
+    """``make`` for what hangs on nothing but ``Resource.common`` and the day: made once for all that say the same."""
+
+    def made(resource: Resource, context: Context) -> Value | None:
+        if resource.common is None:
+            return make(resource, context)
+        known: dict[int, Value | None] = context.kept.setdefault(make.__qualname__, {})
+        key = id(resource.common)
+        if key not in known:
+            known[key] = make(resource, context)
+        return known[key]
+
+    return made

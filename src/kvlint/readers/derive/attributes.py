@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from datetime import UTC, datetime
 from typing import TypeAlias
 
 import msgspec
 
 from kvlint.model.graph import Demand, Resource
-from kvlint.model.value import MapValue, Value
+from kvlint.model.value import MapValue, Path, Value
+from kvlint.readers.changes import CHANGED_FROM
 from kvlint.readers.derive.attribute import Context
 from kvlint.readers.derive.families import DERIVED, NEEDS
 from kvlint.readers.references import Index
@@ -19,7 +20,7 @@ _Maker: TypeAlias = Callable[[Resource, Context], Value | None]
 
 def with_needs(demand: Demand) -> Demand:
     """``demand`` with what its derived attributes are made from."""
-    paths = {type_: set(asked) for type_, asked in demand.paths.items()}
+    paths = {type_: {*asked, *_changed(asked)} for type_, asked in demand.paths.items()}
     asked_for = {".".join(map(str, path[:2])) for asked in demand.paths.values() for path in asked} | set(demand.vias)
     for name in asked_for & set(NEEDS):
         for type_, needed in NEEDS[name].items():
@@ -30,6 +31,11 @@ def with_needs(demand: Demand) -> Demand:
         everything=demand.everything,
         today=demand.today,
     )
+
+
+def _changed(asked: Iterable[Path]) -> Iterator[Path]:
+    """What is held against what it was before."""
+    return (path[len(CHANGED_FROM) :] for path in asked if path[: len(CHANGED_FROM)] == CHANGED_FROM)
 
 
 # What is asked of the types by the demand of the last call, as all inputs of a run have the same.

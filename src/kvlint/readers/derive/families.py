@@ -5,26 +5,39 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kvlint.model.value import Path
+from kvlint.readers import asides
 from kvlint.readers.derive import (
     alerts,
     assignments,
+    certificates,
     consumers,
+    dates,
     defender,
+    deployment,
     encryption,
     endpoints,
     grantees,
     grants,
+    hsm,
     lifecycle,
     logging,
     network_dns,
     network_rules,
     notices,
+    objects,
     pinned,
     platform,
     principals,
+    recovered,
+    refused,
     regions,
+    rotation,
+    secrets,
     sharing,
+    storage,
+    tls,
     vaults,
+    versions,
 )
 from kvlint.readers.derive.attribute import Derived
 
@@ -50,6 +63,18 @@ DERIVED: Mapping[str, Derived] = {
         defender.ATTRIBUTES,
         encryption.ATTRIBUTES,
         pinned.ATTRIBUTES,
+        certificates.ATTRIBUTES,
+        tls.ATTRIBUTES,
+        hsm.ATTRIBUTES,
+        recovered.ATTRIBUTES,
+        storage.ATTRIBUTES,
+        versions.ATTRIBUTES,
+        secrets.ATTRIBUTES,
+        deployment.ATTRIBUTES,
+        dates.ATTRIBUTES,
+        rotation.ATTRIBUTES,
+        objects.ATTRIBUTES,
+        refused.ATTRIBUTES,
     )
     for name, derived in family.items()
 }
@@ -58,5 +83,6 @@ DERIVED: Mapping[str, Derived] = {
 NEEDS: Mapping[str, Mapping[str, tuple[Path, ...]]] = {
     **{f"derived.{name}": derived.needs for name, derived in DERIVED.items()},
     assignments.COVERS: assignments.COVERS_NEEDS,
+    "derived.valueOrigins": {asides.SECRETS_TYPE: (asides.PATH_IN_BODY,)},
     "properties.accessPolicies": {vaults.POLICIES: (("parent",), vaults.POLICY_LIST)},
 }

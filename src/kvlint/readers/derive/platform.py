@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from kvlint.model.graph import Resource
 from kvlint.model.value import Absent, ListValue, MapValue, Path, Scalar, Unknown, Value, select, text_of
 from kvlint.readers.derive.attribute import Context, Derived
-from kvlint.readers.derive.consumers import field_of
+from kvlint.readers.derive.keys import field_of
 
 _SECRETS: Mapping[str, Path] = {
     "microsoft.compute/virtualmachines": ("properties", "osProfile", "secrets"),

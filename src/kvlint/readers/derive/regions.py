@@ -11,8 +11,7 @@ from collections.abc import Iterator, Mapping
 from kvlint.model.graph import Resource
 from kvlint.model.value import Absent, Answer, Path, Scalar, Unknown, Value, display
 from kvlint.readers.derive.attribute import Context, Derived
-from kvlint.readers.derive.consumers import field_of
-from kvlint.readers.derive.keys import key_and_vault
+from kvlint.readers.derive.keys import field_of, key_and_vault
 from kvlint.readers.references import reference_of
 
 _SETS = "microsoft.compute/diskencryptionsets"

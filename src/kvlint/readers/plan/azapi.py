@@ -6,12 +6,16 @@ from typing import Any
 
 import msgspec
 
-from kvlint.model.value import MapValue, Scalar, Unknown, Value
+from kvlint.model.value import Link, MapValue, Scalar, Unknown, Value
 from kvlint.readers.arm.defaults import with_defaults
 from kvlint.readers.arm.overlay import opened
 from kvlint.readers.azurerm.azapi import above_of, is_key_vault_type
+from kvlint.readers.azurerm.data_plane import as_resource
+from kvlint.readers.plan.configuration import expression_at, references
 from kvlint.readers.plan.instance import Instance, mark
+from kvlint.readers.plan.traversal import longest
 
+_VAULT_URIS = ("vault_uri", "vaulturi")
 _TOP = ("id", "name", "location", "tags", "identity")
 
 
@@ -30,9 +34,12 @@ def is_key_vault(instance: Instance, unless_known: bool = False) -> bool:
     return unless_known if named is None else is_key_vault_type(named[0])
 
 
-def azapi_attributes(instance: Instance, type_: str, api_version: str) -> MapValue:
-    """The attributes of an ``azapi_resource``: body, name, place, and the defaults of its API version."""
-    fields = _body(instance)
+def azapi_attributes(instance: Instance, type_: str, api_version: str, data_plane: bool) -> MapValue:
+    """The attributes of an ``azapi_resource``: body, name, place, and the defaults of its API version.
+
+    ``data_plane``: its body, and its version, are those of the data plane.
+    """
+    fields = as_resource(_body(instance), type_) if data_plane else _body(instance)
     for name in _TOP:
         found = instance.plain(
             instance.values.get(name), mark(instance.unknown, name), mark(instance.sensitive, name), (name,)
@@ -40,7 +47,8 @@ def azapi_attributes(instance: Instance, type_: str, api_version: str) -> MapVal
         if found is not None:
             fields.setdefault(name, found)
     fields["apiVersion"] = Scalar(at=instance.at, value=api_version)
-    above = link_argument(instance, "parent_id")
+    host = _vault_in_host(instance) if data_plane else None
+    above = host if host is not None else link_argument(instance, "parent_id")
     if above is not None:
         fields[above_of(type_)] = above
     attributes = MapValue(at=instance.at, fields=fields)
@@ -51,7 +59,20 @@ def azapi_attributes(instance: Instance, type_: str, api_version: str) -> MapVal
         # Source: learn.microsoft.com/azure/key-vault/general/access-control-default: a default holds on create only.
         why = "the body does not say it, and Azure keeps what the resource has"
         attributes = opened(attributes, Unknown(at=instance.at, why=why))
-    return with_defaults(attributes, type_, api_version)
+    return attributes if data_plane else with_defaults(attributes, type_, api_version)
+
+
+def _vault_in_host(instance: Instance) -> Link | None:
+    """The vault whose URI the host is made of that a resource of the data plane has as its parent."""
+    if mark(instance.unknown, "parent_id") is not True:
+        return None
+    written = instance.configuration.resource(instance.names, instance.resource).get("expressions")
+    found = longest(tuple(references(expression_at(written, ("parent_id",)))))
+    ref = found[0] if len(found) == 1 else None
+    if ref is None or ref.kind != "azure" or not ref.rest or str(ref.rest[-1]).lower() not in _VAULT_URIS:
+        return None
+    addresses, _ = instance.tracer.instances.find(instance.path, ref.name, ref.key, None)
+    return Link(at=instance.at, target=addresses[0], hops=(ref.text,)) if len(addresses) == 1 else None
 
 
 def update_body(instance: Instance) -> MapValue:

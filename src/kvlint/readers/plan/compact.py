@@ -7,7 +7,7 @@ apply; arguments that are left out are what Terraform prints for them.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -39,10 +39,15 @@ def expand(text: str) -> bytes:
     for address, arguments in document.items():
         if not isinstance(arguments, dict):
             raise InputError(f"{address}: a mapping of arguments was expected")
-        if address.startswith(PROVIDER):
+        section, _, name = address.partition(".")
+        if section in _SECTIONS and "." not in name:
+            root.setdefault(f"{section}s", {})[name] = _SECTIONS[section](arguments)
+        elif address.startswith(PROVIDER):
             providers[address.removeprefix(PROVIDER)] = _provider(address.removeprefix(PROVIDER), arguments)
         elif address.startswith("module.") and not resource_of(address):
-            _module(root, address)["expressions"] = _expression_of_block(arguments)
+            call = _module(root, address)
+            call["expressions"] = _expression_of_block(_written(arguments))
+            call |= {name: arguments[f"${name}"] for name in _OF_CALLS if f"${name}" in arguments}
         else:
             changes.append(_change(address, arguments))
             _module_body(root, address)["resources"].append(_block(address, arguments))
@@ -52,6 +57,25 @@ def expand(text: str) -> bytes:
         "configuration": {"provider_config": providers, "root_module": root},
     }
     return msgspec.json.encode(plan)
+
+
+# What a module call says of itself: ``$source`` and so on.
+_OF_CALLS = ("source", "version_constraint")
+
+
+def _written(arguments: Node) -> Node:
+    """The arguments without what is said of them."""
+    return {key: value for key, value in arguments.items() if not key.startswith("$")}
+
+
+def _output(arguments: Node) -> Node:
+    """An output: its value, and whether it is sensitive."""
+    flags = {name: flag for name, flag in arguments.items() if name != "value"}
+    return {"expression": _expression(arguments.get("value"))} | flags
+
+
+# What a module declares besides resources: a variable is as Terraform prints it.
+_SECTIONS: Mapping[str, Callable[[Node], Node]] = {"variable": dict, "output": _output}
 
 
 def _load(text: str) -> Mapping[str, Any]:
@@ -85,7 +109,7 @@ def _change(address: str, arguments: Node) -> Node:
     data = address.startswith("data.") or ".data." in address
     path, local = module_path(_module_address(address)), resource_of(address)
     type_, _, name = local.removeprefix("data.").partition(".")
-    written = {key: value for key, value in arguments.items() if not key.startswith("$")}
+    written = _written(arguments)
     after, unknown = _split(written)
     if action == "create" and not data:
         _leave_out(type_, written, unknown)
@@ -142,7 +166,7 @@ def _block(address: str, arguments: Node) -> Node:
     local = resource_of(address)
     data = local.startswith("data.")
     type_, _, name = local.removeprefix("data.").partition(".")
-    written = {key: value for key, value in arguments.items() if not key.startswith("$")}
+    written = _written(arguments)
     return {
         "address": local,
         "mode": "data" if data else "managed",
@@ -150,7 +174,7 @@ def _block(address: str, arguments: Node) -> Node:
         "name": name,
         "provider_config_key": str(arguments.get("$provider", "azurerm")),
         "expressions": _expression_of_block(written),
-    }
+    } | ({"depends_on": arguments["$depends_on"]} if "$depends_on" in arguments else {})
 
 
 def _expression_of_block(arguments: Node) -> Node:

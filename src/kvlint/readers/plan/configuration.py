@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
 Names: TypeAlias = tuple[str, ...]
@@ -46,6 +46,15 @@ class Configuration:
                 if isinstance(block, dict)
             }
         return index.get(address, _NONE)
+
+    def blocks(self, names: Names = ()) -> Iterator[tuple[Names, Node]]:
+        """All resource blocks of a module and of those that it calls, each with the names along its path."""
+        module = self.module(names)
+        found = module.get("resources")
+        for block in found if isinstance(found, list) else ():
+            yield names, _node(block)
+        for name in _node(module.get("module_calls")):
+            yield from self.blocks((*names, name))
 
     def writes(self, names: Names, address: str, argument: str) -> bool | None:
         """Whether the author wrote ``argument``: None if the block is not known. Dynamic blocks do not show here."""

@@ -10,8 +10,8 @@ from kvlint.readers.azurerm.resources import RESOURCES
 from kvlint.readers.plan.address import Key, ModulePath
 from kvlint.readers.plan.configuration import Configuration, Names, expression_at, references
 from kvlint.readers.plan.document import Change
+from kvlint.readers.plan.identities import IDENTITIES, origin
 from kvlint.readers.plan.links import Tracer
-from kvlint.readers.plan.origins import IDENTITIES, origin
 
 ArgumentPath = tuple[str | int, ...]
 KNOWN_AFTER_APPLY = "known after apply"

@@ -15,7 +15,7 @@ from kvlint.model.graph import Demand
 from kvlint.model.source import Location
 from kvlint.model.value import ListValue, MapValue, Scalar, Unknown, Value
 from kvlint.readers.azurerm.entries import NEVER, Entry, default_of, entries_of, meet
-from kvlint.readers.azurerm.table import Field, Mapped
+from kvlint.readers.azurerm.table import FILLED_IN, Field, Mapped
 from kvlint.readers.azurerm.tree import Tree, frozen, has, put
 from kvlint.readers.azurerm.version import VersionRange
 from kvlint.readers.plan.configuration import Names
@@ -210,7 +210,10 @@ def planned(instance: Instance) -> Tree:
 def _unknown_block(tree: Tree, entry: Entry, instance: Instance, path: ArgumentPath) -> None:
     """A whole block that is not known: so is everything that it would say."""
     if entry.arm:
-        put(tree, entry.arm, instance.not_known(path))
+        found = instance.not_known(path)
+        if entry.field.filled and instance.is_left_out(path):
+            found = Unknown(at=instance.at, origin="default", why=FILLED_IN)
+        put(tree, entry.arm, found)
         return
     for inner in entry.inner:
         _unknown_block(tree, inner, instance, path)

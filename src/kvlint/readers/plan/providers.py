@@ -8,7 +8,14 @@ from typing import Any, NamedTuple
 from kvlint.model.graph import Resource
 from kvlint.model.source import Location
 from kvlint.model.value import Link, MapValue, Scalar, Unknown, Value
-from kvlint.readers.azurerm.flags import KEY_VAULT_FLAGS, PROVIDER_PREFIX, PROVIDER_TYPE, flag_value
+from kvlint.readers.azurerm.flags import (
+    KEY_VAULT_FLAGS,
+    PROVIDER_PREFIX,
+    PROVIDER_TYPE,
+    VERSION,
+    flag_value,
+    version_value,
+)
 from kvlint.readers.azurerm.version import EVIDENCE, VersionRange, constrained, evidenced
 from kvlint.readers.plan.configuration import Configuration, Node
 from kvlint.readers.plan.document import BROKEN, ChangeDecoder, Plan, ResourceChange, decode_entry, entry_type
@@ -100,7 +107,12 @@ def _resource(key: str, block: Node, version: VersionRange, path: str) -> Resour
     for flag, name in KEY_VAULT_FLAGS.items():
         flags[name] = _flag(written.get(flag), version, at)
     features_value = MapValue(at=at, fields={"keyVault": MapValue(at=at, fields=flags)})
-    attributes = MapValue(at=at, fields={"features": features_value, "name": Scalar(at=at, value=key)})
+    fields: dict[str, Value] = {
+        "features": features_value,
+        "name": Scalar(at=at, value=key),
+        VERSION: version_value(version, at),
+    }
+    attributes = MapValue(at=at, fields=fields)
     return Resource(address=address, type=PROVIDER_TYPE, name=key, attributes=attributes, at=at, declared_as="provider")
 
 

@@ -11,17 +11,32 @@ from kvlint.model.graph import REMOVED_ACTIONS, Demand, Resource
 from kvlint.model.report import Problem
 from kvlint.model.source import Location
 from kvlint.model.value import MapValue
+from kvlint.readers.asides import (
+    ARGUMENT_TYPE,
+    MODULE_TYPE,
+    OUTPUT_TYPE,
+    READ_TYPE,
+    TRACED_TYPES,
+    asks_outputs,
+    is_asked,
+    secret_in,
+)
+from kvlint.readers.azurerm.arguments import asks_for_dead, dead_argument, with_dead
 from kvlint.readers.azurerm.azapi import (
     AZAPI,
-    AZAPI_RESOURCE,
-    AZAPI_UNSEEN,
+    AZAPI_ACTION,
+    AZAPI_DATA_PLANE,
     AZAPI_UPDATE,
     is_key_vault_type,
     not_understood,
     type_not_known,
 )
+from kvlint.readers.azurerm.data_plane import is_known
 from kvlint.readers.azurerm.resources import RESOURCES, canonical, is_vault_related, name_of, passed_over
 from kvlint.readers.azurerm.tree import frozen
+from kvlint.readers.azurerm.version import VersionRange
+from kvlint.readers.changes import CHANGED_FROM, with_changes
+from kvlint.readers.order import asks_for_order
 from kvlint.readers.plan.address import ModulePath, module_path, resource_of
 from kvlint.readers.plan.azapi import arm_type, azapi_attributes, is_key_vault
 from kvlint.readers.plan.configuration import Configuration
@@ -41,6 +56,8 @@ from kvlint.readers.plan.instance import Instance, Place
 from kvlint.readers.plan.instances import Instances
 from kvlint.readers.plan.links import Tracer
 from kvlint.readers.plan.lower import Lowering, planned
+from kvlint.readers.plan.order import Order
+from kvlint.readers.plan.origins import PlanOrigins
 from kvlint.readers.plan.prior import prior_data
 from kvlint.readers.plan.providers import Providers
 from kvlint.readers.plan.updates import overlay
@@ -75,6 +92,8 @@ class _Reader:
         self.providers = Providers(plan, self.configuration, path)
         # No value of a plan has a place of its own: only whole resources have one in its text.
         self.at = Location(path=path)
+        self.order = Order(self.configuration) if asks_for_order(demand) else None
+        self.origins = PlanOrigins(self.configuration, plan)
         self.numbers: dict[str, int] = {}
         self.azapi = ChangeDecoder()
         self.lowerings: dict[str, Lowering | None] = {}
@@ -90,6 +109,7 @@ class _Reader:
         for provider in self.providers.resources:
             if self.demand.of(provider.type) is not None:
                 self.resources[provider.address] = provider
+        self.resources.update((aside.address, aside) for aside in self._asides())
         placed = [(change, _place(change)) for change in self._wanted()]
         for _, place in placed:
             self.tracer.instances.add(*place)
@@ -111,6 +131,17 @@ class _Reader:
             problems=self.problems,
             closed=self.closed,
         )
+
+    def _asides(self) -> Iterator[Resource]:
+        """What rules ask for that is no resource."""
+        if asks_outputs(self.demand, OUTPUT_TYPE):
+            yield from self.origins.outputs(self.path)
+        if asks_outputs(self.demand, ARGUMENT_TYPE):
+            yield from self.origins.telling_arguments(self.path)
+        if asks_outputs(self.demand, MODULE_TYPE):
+            yield from self.origins.module_calls(self.path)
+        if asks_outputs(self.demand, READ_TYPE):
+            yield from self.origins.readings(self.path, lambda *place: self.providers.of(*place).version)
 
     def _unreadable(self, what: str, error: Exception, address: str | None = None) -> None:
         """A part that is not shaped as Terraform prints it is a Problem, and the rest is still read.
@@ -171,7 +202,17 @@ class _Reader:
         common = lowering.common(instance, managed.version)
         if managed.link is not None:
             own["provider"] = managed.link
+        if instance.action == "update" and self._asks_for_changes(lowering.type):
+            before = self._before(change, place, lowering)
+            common = with_changes(common, lowering.common(before, managed.version))
         attributes = MapValue(at=self.at, fields={**common.fields, **own})
+        attributes = self._traced(instance, lowering.type, attributes, managed.version)
+        if asks_for_dead(self.demand, lowering.type) and not instance.is_data:
+            written = self.configuration.resource(place.names, place.resource).get("expressions")
+            names = written.keys() if isinstance(written, dict) else ()
+            attributes = with_dead(attributes, dead_argument(change.type, names, managed.version, self.at))
+        if self.order is not None and not instance.is_data:
+            attributes = self.order.told(change.type, instance, attributes)
         self._keep(instance, lowering.type, change.type, attributes, change.mode == "data", common)
 
     def _instance(self, change: ResourceChange, place: Place, decoder: ChangeDecoder) -> Instance:
@@ -179,30 +220,53 @@ class _Reader:
         removed = decoder.values(decoded.before) if decoded.after is None else None
         return Instance(place, decoded, removed, self.at, self.tracer)
 
+    def _asks_for_changes(self, type_: str) -> bool:
+        asked = self.demand.of(type_) or ()
+        return any(path[:2] in (CHANGED_FROM, ()) for path in asked)
+
+    def _before(self, change: ResourceChange, place: Place, lowering: Lowering) -> Instance:
+        """The resource as it is before the plan is applied."""
+        decoded = lowering.decoder.change(change.change)
+        instance = Instance(place, decoded, lowering.decoder.values(decoded.before), self.at, self.tracer)
+        lowering.own(instance)
+        return instance
+
     def _add_azapi(self, declared_as: str, instance: Instance) -> None:
         if declared_as == AZAPI_UPDATE:
             changed = arm_type(instance)
             if changed is None or self.demand.of(changed[0]) is not None:
                 self.updates.append(instance)
             return
-        if declared_as != AZAPI_RESOURCE:
+        if declared_as == AZAPI_ACTION:
             if is_key_vault(instance) and instance.action not in REMOVED_ACTIONS and not instance.is_data:
-                level = AZAPI_UNSEEN[declared_as]
-                self._problem(TYPE_NOT_KNOWN, level, not_understood(declared_as), instance.address)
+                self._problem(TYPE_NOT_KNOWN, "warning", not_understood(declared_as), instance.address)
             return
         named = arm_type(instance)
+        data_plane = declared_as == AZAPI_DATA_PLANE
         if named is None:
-            text = "the type of an azapi_resource is not known before apply, so it was not judged"
+            text = f"the type of an {declared_as} is not known before apply, so it was not judged"
             self._problem(TYPE_NOT_KNOWN, "error", text, instance.address)
             return
         type_ = canonical(named[0]) or named[0]
-        if self.demand.of(type_) is not None:
-            body = azapi_attributes(instance, type_, named[1])
+        if data_plane and not is_known(type_):
+            if is_key_vault_type(type_):
+                self._problem(TYPE_NOT_KNOWN, "error", type_not_known(type_), instance.address)
+        elif self.demand.of(type_) is not None:
+            body = azapi_attributes(instance, type_, named[1], data_plane)
             derived = frozen(planned(instance), self.at)
             body = msgspec.structs.replace(body, fields={**body.fields, "derived": derived})
-            self._keep(instance, type_, AZAPI_RESOURCE, body, instance.is_data)
+            traced = self._traced(instance, type_, body, VersionRange())
+            self._keep(instance, type_, declared_as, traced, instance.is_data)
         elif is_key_vault_type(type_) and canonical(type_) is None:
             self._problem(TYPE_NOT_KNOWN, "error", type_not_known(type_), instance.address)
+
+    def _traced(self, instance: Instance, type_: str, attributes: MapValue, version: VersionRange) -> MapValue:
+        """The attributes of a resource with where its secret comes from, if anybody asks."""
+        if instance.is_data or type_.lower() not in TRACED_TYPES or not is_asked(self.demand, type_):
+            return attributes
+        if instance.resource.startswith("azapi_") and secret_in(attributes) is None:
+            return attributes
+        return self.origins.traced(instance, attributes, version)
 
     def _keep(
         self,

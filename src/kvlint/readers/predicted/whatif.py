@@ -17,6 +17,7 @@ from kvlint.expressions.values import Fields, Result
 from kvlint.model.graph import Demand, Resource
 from kvlint.model.value import ListValue, MapValue, Path, Scalar, Unknown, Value
 from kvlint.readers.arm.run import TemplateRead
+from kvlint.readers.changes import with_changes
 from kvlint.readers.predicted.gathering import Gathering, Subject, told
 from kvlint.syntax.jsonc import Document
 
@@ -174,7 +175,7 @@ class _Reader:
         ]
         found = made[0] if made else self._made(subject, kind, potential, None, pointer)
         for kept in made[1:]:
-            attributes = _with_kept(found.attributes, kept.attributes)
+            attributes = with_changes(_with_kept(found.attributes, kept.attributes), kept.attributes)
             found = msgspec.structs.replace(found, attributes=attributes)
         self.gathered.resources[subject.address] = found
 

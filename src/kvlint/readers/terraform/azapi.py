@@ -12,7 +12,8 @@ from kvlint.model.graph import Resource
 from kvlint.model.value import MapValue, Scalar, Unknown, Value
 from kvlint.readers.arm.defaults import with_defaults
 from kvlint.readers.arm.overlay import opened, overlaid
-from kvlint.readers.azurerm.azapi import above_of, is_key_vault_type
+from kvlint.readers.azurerm.azapi import AZAPI_DATA_PLANE, above_of, is_key_vault_type
+from kvlint.readers.azurerm.data_plane import as_resource, vault_of
 from kvlint.readers.references import Index, reference_of
 from kvlint.syntax import tree
 
@@ -34,7 +35,8 @@ def arm_type(entity: ResourceEntity) -> tuple[str, str] | None:
 def attributes(entity: ResourceEntity, type_: str, version: str) -> MapValue:
     """The attributes of an ``azapi_resource``: body, name, place, and the defaults of its API version."""
     content, run = entity.content, entity.instance.run
-    fields = dict(body(entity))
+    is_data_plane = entity.type == AZAPI_DATA_PLANE
+    fields = as_resource(body(entity), type_) if is_data_plane else dict(body(entity))
     for name in _TOP:
         found = content.attribute(name)
         value = run.frozen(found) if found is not None else None
@@ -44,12 +46,12 @@ def attributes(entity: ResourceEntity, type_: str, version: str) -> MapValue:
     above = content.attribute("parent_id")
     value = run.frozen(above) if above is not None else None
     if value is not None:
-        fields[above_of(type_)] = value
+        fields[above_of(type_)] = vault_of(value) if is_data_plane else value
     whole = MapValue(at=entity.at, fields=fields)
     if "sensitive_body" in content.pieces:
         why = "sensitive_body may set it, and its content is not told"
         whole = opened(whole, Unknown(at=entity.at, why=why))
-    return with_defaults(whole, type_, version)
+    return whole if is_data_plane else with_defaults(whole, type_, version)
 
 
 def body(entity: ResourceEntity) -> Mapping[str, Value]:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from kvlint.errors import InputError
 from kvlint.model.graph import Demand
+from kvlint.readers.asides import ASIDES, asks_outputs
 from kvlint.readers.azurerm.azapi import AZAPI
 from kvlint.readers.azurerm.resources import RESOURCES, is_vault_related
 from kvlint.readers.files import inside, reported
@@ -15,6 +16,7 @@ from kvlint.readers.terraform.lower import Lowering
 
 # Modules that are kept; a project has seldom more, and what is over is read again.
 _MOST = 500
+_KEY_VAULT = "key_vault"
 
 
 class FolderCache:
@@ -104,6 +106,8 @@ class FolderCache:
         if found is None:
             types = {local.rpartition(".")[0].removeprefix("data.") for local in folder.resources}
             found = any(self.is_asked(type_) or is_vault_related(type_) for type_ in types)
+            if not found and any(asks_outputs(self.demand, type_) for type_ in ASIDES):
+                found = any(_KEY_VAULT in type_ for type_ in types)
             self._own[folder.directory] = found
         return found
 

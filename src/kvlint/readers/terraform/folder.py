@@ -59,6 +59,11 @@ class Declaration:
         return self._attributes
 
     @property
+    def arguments(self) -> frozenset[str]:
+        """The names of all attributes and blocks that are written."""
+        return frozenset(self.attributes) | {_type_of(part.block) for part in self.blocks}
+
+    @property
     def is_damaged(self) -> bool:
         """Whether there is more in it than could be read."""
         return bool(self.block.body.faults) or any(part.block.body.faults for part in self.overrides)

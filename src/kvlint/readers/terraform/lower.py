@@ -11,7 +11,7 @@ from kvlint.model.graph import Demand
 from kvlint.model.source import Location
 from kvlint.model.value import Link, ListValue, MapValue, Path, Plain, Scalar, Unknown, Value
 from kvlint.readers.azurerm.entries import NEVER, Entry, default_of, entries_of, meet
-from kvlint.readers.azurerm.table import Field, Mapped
+from kvlint.readers.azurerm.table import FILLED_IN, Field, Mapped
 from kvlint.readers.azurerm.tree import Tree, frozen, has, put
 from kvlint.readers.azurerm.version import VersionRange
 from kvlint.readers.terraform.blocks import Content, Values
@@ -115,7 +115,7 @@ class _Filling:
         if default is not None:
             put(tree, entry.arm, default)
         elif entry.field.filled and entry.arm:
-            put(tree, entry.arm, Unknown(at=at, why=f"{_AFTER}: it is not written, and the provider fills it in"))
+            put(tree, entry.arm, Unknown(at=at, origin="default", why=f"{_AFTER}: {FILLED_IN}"))
 
     def _blocks(self, tree: Tree, entry: Entry, content: Content | Values) -> bool:
         """Write a block, or several; False if there is none."""

@@ -11,7 +11,14 @@ from kvlint.expressions.operations import NOTHING
 from kvlint.model.graph import Resource
 from kvlint.model.source import Location
 from kvlint.model.value import Link, MapValue, Scalar, Unknown, Value
-from kvlint.readers.azurerm.flags import KEY_VAULT_FLAGS, PROVIDER_PREFIX, PROVIDER_TYPE, flag_value
+from kvlint.readers.azurerm.flags import (
+    KEY_VAULT_FLAGS,
+    PROVIDER_PREFIX,
+    PROVIDER_TYPE,
+    VERSION,
+    flag_value,
+    version_value,
+)
 from kvlint.readers.azurerm.version import VersionRange, constrained
 from kvlint.readers.files import reported
 from kvlint.readers.problems import CANNOT_READ
@@ -97,7 +104,11 @@ def _resource(instance: ModuleInstance, part: Part) -> Resource:
     pieces = {name: Piece(path, attribute) for name, attribute in block.body.attributes.items()}
     parts = [Part(path, inner) for inner in block.body.blocks]
     content = Content(instance, pieces, parts, _Head(at), bool(block.body.faults))
-    fields = {"features": _features(content, instance), "name": Scalar(at=at, value=key)}
+    fields = {
+        "features": _features(content, instance),
+        "name": Scalar(at=at, value=key),
+        VERSION: version_value(instance.run.version, at),
+    }
     return Resource(
         address=address, type=PROVIDER_TYPE, name=key, attributes=MapValue(at=at, fields=fields), at=at,
         declared_as="provider", callers=instance.use.callers,

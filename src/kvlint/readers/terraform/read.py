@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from kvlint.errors import InputError
@@ -12,18 +12,31 @@ from kvlint.model.source import Location, static_address
 from kvlint.model.value import MapValue, Path, Scalar, Unknown, Value
 from kvlint.readers.arm.overlay import opened
 from kvlint.readers.arm.run import TemplateRead
+from kvlint.readers.asides import (
+    ARGUMENT_TYPE,
+    MODULE_TYPE,
+    OUTPUT_TYPE,
+    READ_TYPE,
+    TRACED_TYPES,
+    asks_outputs,
+    is_asked,
+)
+from kvlint.readers.azurerm.arguments import asks_for_dead, dead_argument, with_dead
 from kvlint.readers.azurerm.azapi import (
     AZAPI,
-    AZAPI_UNSEEN,
+    AZAPI_ACTION,
+    AZAPI_DATA_PLANE,
     AZAPI_UPDATE,
     is_key_vault_type,
     not_understood,
     type_not_known,
 )
+from kvlint.readers.azurerm.data_plane import is_known
 from kvlint.readers.azurerm.flags import PROVIDER_TYPE
 from kvlint.readers.azurerm.resources import canonical, is_vault_related, name_of, passed_over
 from kvlint.readers.azurerm.tree import frozen
 from kvlint.readers.azurerm.version import VersionRange, constrained
+from kvlint.readers.order import asks_for_order
 from kvlint.readers.problems import CANNOT_READ, TYPE_NOT_KNOWN
 from kvlint.readers.terraform import azapi
 from kvlint.readers.terraform.cache import FolderCache
@@ -33,6 +46,9 @@ from kvlint.readers.terraform.heads import Head, head_of
 from kvlint.readers.terraform.instance import ModuleInstance, Use
 from kvlint.readers.terraform.lifecycle import IGNORED_CHANGES, PREVENT_DESTROY, lifecycle_of
 from kvlint.readers.terraform.modules import ModuleSymbol
+from kvlint.readers.terraform.order import Order
+from kvlint.readers.terraform.origins import traced
+from kvlint.readers.terraform.outputs import holds_secrets, module_calls, outputs_of, readings, telling_arguments
 from kvlint.readers.terraform.providers import configured, constraints, locked, provider_of
 from kvlint.readers.terraform.run import TerraformRun
 from kvlint.readers.terraform.settings import Settings
@@ -94,7 +110,7 @@ def _read(folder: Folder, run: TerraformRun, settings: Settings, planned: Mappin
     instance = ModuleInstance(folder, run, Use(given=values))
     if not settings.closed and not folder.declares_root and not values.given and _needs_values(folder):
         run.closed = False
-    reading = _Reading(run)
+    reading = _Reading(run, folder)
     try:
         reading.lower(instance, frozenset())
         reading.finish()
@@ -139,9 +155,14 @@ def _version(run: TerraformRun, folder: Folder) -> VersionRange:
 class _Reading:
     """One root module while its resources are gathered."""
 
-    def __init__(self, run: TerraformRun) -> None:
+    def __init__(self, run: TerraformRun, folder: Folder) -> None:
         self.run = run
         self.updates: list[tuple[ResourceEntity, frozenset[str]]] = []
+        self.tells = asks_outputs(run.demand, ARGUMENT_TYPE) and any(
+            map(holds_secrets, run.cache.reached(folder, run.root)[0])
+        )
+        self.order = Order() if asks_for_order(run.demand) else None
+        self.origins_of = {type_: is_asked(run.demand, type_) for type_ in TRACED_TYPES}
         self.lifecycles: dict[str, bool] = {}
 
     def lower(self, instance: ModuleInstance, conditions: frozenset[str]) -> None:
@@ -153,6 +174,7 @@ class _Reading:
         if run.demand.of(PROVIDER_TYPE) is not None:
             for provider in configured(instance):
                 run.resources[provider.address] = provider
+        run.resources.update((aside.address, aside) for aside in self._asides(instance))
         for local in folder.resources:
             symbol = instance.resource(local)
             if symbol is not None and not local.startswith("ephemeral."):
@@ -161,6 +183,19 @@ class _Reading:
             call = instance.module(name)
             if call is not None:
                 self._lower_module(call, conditions)
+
+    def _asides(self, instance: ModuleInstance) -> Iterator[Resource]:
+        """What rules ask for that is no resource. What a module of somebody else says, its caller cannot change."""
+        demand, mine = self.run.demand, instance.use.shown is None
+        # Outputs of a module that others call are their values, and as secret as they are.
+        if not instance.prefix and self.run.closed and asks_outputs(demand, OUTPUT_TYPE):
+            yield from outputs_of(instance)
+        if self.tells:
+            yield from telling_arguments(instance)
+        if mine and asks_outputs(demand, MODULE_TYPE):
+            yield from module_calls(instance)
+        if mine and asks_outputs(demand, READ_TYPE):
+            yield from readings(instance)
 
     def _refused(self, instance: ModuleInstance) -> None:
         """Report the blocks that Terraform would not take."""
@@ -209,6 +244,11 @@ class _Reading:
         if is_read and lowering.type.startswith(_LEFT_OPEN):
             why = f"{entity.address} is read from Azure"
             attributes = opened(attributes, Unknown(at=entity.at, why=why))
+        elif asks_for_dead(self.run.demand, lowering.type):
+            dead = dead_argument(entity.type, entity.symbol.declaration.arguments, self.run.version, entity.at)
+            attributes = with_dead(attributes, dead)
+        if self.order is not None and not is_read:
+            attributes = self.order.told(entity, attributes)
         self._keep(entity, lowering.type, attributes, conditions)
 
     def _add_azapi(self, entity: ResourceEntity, conditions: frozenset[str]) -> None:
@@ -217,18 +257,21 @@ class _Reading:
             if changed is None or self.run.demand.of(changed[0]) is not None:
                 self.updates.append((entity, conditions))
             return
-        if entity.type in AZAPI_UNSEEN:
+        if entity.type == AZAPI_ACTION:
             if azapi.is_key_vault(entity) and not entity.symbol.is_data:
-                self.run.type_not_known(AZAPI_UNSEEN[entity.type], not_understood(entity.type), entity.at)
+                self.run.type_not_known("warning", not_understood(entity.type), entity.at)
             return
         named = azapi.arm_type(entity)
+        is_data_plane = entity.type == AZAPI_DATA_PLANE
         if named is None:
-            self.run.type_not_known(
-                "error", "the type of an azapi_resource is not known, so it was not judged", entity.at
-            )
+            text = f"the type of an {entity.type} is not known, so it was not judged"
+            self.run.type_not_known("error", text, entity.at)
             return
         type_ = canonical(named[0]) or named[0]
-        if self.run.demand.of(type_) is not None:
+        if is_data_plane and not is_known(type_):
+            if is_key_vault_type(type_):
+                self.run.type_not_known("error", type_not_known(type_), entity.at)
+        elif self.run.demand.of(type_) is not None:
             entity.azure_type = type_
             self._keep(entity, type_, azapi.attributes(entity, type_, named[1]), conditions)
         elif is_key_vault_type(type_) and canonical(type_) is None:
@@ -236,6 +279,8 @@ class _Reading:
 
     def _keep(self, entity: ResourceEntity, type_: str, attributes: MapValue, conditions: frozenset[str]) -> None:
         instance, symbol = entity.instance, entity.symbol
+        if self.origins_of.get(type_.lower()) and not symbol.is_data:
+            attributes = traced(entity, attributes)
         fields: dict[str, Value] = dict(attributes.fields)
         if entity.id_pattern():
             fields["id"] = entity.text_id()

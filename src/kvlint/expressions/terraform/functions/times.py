@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
+from kvlint.expressions.moments import BY_RUN
 from kvlint.expressions.terraform.functions.table import Data, DoubtError, Function, MisuseError, Unknowable
 
 if TYPE_CHECKING:
@@ -155,7 +156,7 @@ def _field(run: str, moment: datetime) -> str:
 
 
 def _now() -> str:
-    return "the moment of the run is not known"
+    return BY_RUN
 
 
 _TEXTS = ("string", "string")

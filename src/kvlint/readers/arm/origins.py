@@ -1,0 +1,150 @@
+"""Where a value of an ARM template comes from, followed through parameters, variables and nested deployments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+from kvlint.expressions.values import Result
+from kvlint.model.graph import Resource
+from kvlint.model.source import Location
+from kvlint.model.value import MapValue, Path, Scalar, Unknown
+from kvlint.readers import origins
+from kvlint.readers.arm.nested import FROM_VAULT
+from kvlint.readers.arm.run import Pointer, key_of, member
+from kvlint.readers.asides import with_origins
+from kvlint.readers.origins import NONE, Origins, origins_of, together
+from kvlint.syntax import tree
+from kvlint.syntax.armexpr import is_expression
+
+if TYPE_CHECKING:
+    from kvlint.readers.arm.instance import Instance
+    from kvlint.readers.arm.level import Level
+    from kvlint.readers.arm.template import Template
+
+OUTPUT_TYPE = "Microsoft.Resources/deployments/outputs"
+_LEAKS = frozenset({origins.SECURE, origins.SECRET, origins.CREDENTIAL})
+
+
+class TemplateOrigins:
+    """What calls mean in a template."""
+
+    def __init__(self, template: Template, busy: frozenset[tuple[int, str]] = frozenset()) -> None:
+        self.template = template
+        self._busy = busy
+
+    def of(self, plain: Any, rest: Path = ()) -> Origins:
+        """The origins of what is at ``rest`` in a JSON value."""
+        if isinstance(plain, str):
+            if not is_expression(plain):
+                return NONE
+            node = self.template.run.parsed(plain[1:-1], self.template.at)
+            return origins_of(node, self, rest) if node is not None else frozenset({origins.UNTRACED})
+        key = key_of(plain, str(rest[0])) if isinstance(plain, dict) and rest else None
+        if key is not None:
+            return self.of(plain[key], rest[1:])
+        items = plain.values() if isinstance(plain, dict) else plain if isinstance(plain, list) else ()
+        return together([self.of(item) for item in items])
+
+    def origins(self, node: tree.Expression, rest: Path) -> Origins | None:
+        """See ``origins.Scope``."""
+        if not isinstance(node, tree.Call):
+            return None
+        name = node.name.lower()
+        first = node.arguments[0] if node.arguments else None
+        key = str(first.value).lower() if isinstance(first, tree.Literal) else ""
+        if name in ("parameters", "variables") and key:
+            mark = id(self.template), f"{name}.{key}"
+            if mark in self._busy:
+                return NONE
+            inner = TemplateOrigins(self.template, self._busy | {mark})
+            return inner.parameter(key) if name == "parameters" else inner.of(self.template.written(key), rest)
+        if name.startswith("list"):
+            return frozenset({origins.CREDENTIAL})
+        if name == "newguid":
+            return frozenset({origins.GENERATED})
+        return frozenset({origins.RESOURCE}) if name in ("reference", "references") else None
+
+    def parameter(self, name: str) -> Origins:
+        """The origins of a parameter: of what it is given, or else its default."""
+        secure, default = self.template.declared(name)
+        arguments = self.template.arguments
+        if arguments is not None:
+            plain = arguments.written(name)
+            found = TemplateOrigins(arguments.template, self._busy).given(plain) if plain is not None else None
+        else:
+            found = of_given(self.template.given(name), secure)
+        if found is None and default not in (None, ""):
+            found = self.of(default)
+            found = frozenset({origins.DEFAULT}) if not found or found & {origins.WRITTEN} else found
+        return passed(found, secure)
+
+    def given(self, plain: Any) -> Origins:
+        """The origins of what a nested deployment is given."""
+        if isinstance(plain, dict):
+            key = key_of(plain, "value")
+            if key is not None:
+                return self.of(plain[key]) or frozenset({origins.WRITTEN})
+            if key_of(plain, "reference") is not None:
+                return frozenset({origins.SECRET})
+        return frozenset({origins.UNTRACED})
+
+
+def of_given(found: Result | None, secure: bool) -> Origins | None:
+    """The origins of what a file, or a module statement, gives to a parameter; None if it gives nothing."""
+    match found:
+        case None:
+            return None
+        case Scalar():
+            return frozenset({origins.GIVEN})
+        case Unknown(why=why) if why == FROM_VAULT:
+            return frozenset({origins.SECRET})
+        case Unknown(sensitive=sensitive):
+            return frozenset({origins.SECURE if sensitive or secure else origins.UNTRACED})
+        case _:
+            return frozenset({origins.UNTRACED})
+
+
+def passed(found: Origins | None, secure: bool) -> Origins:
+    """What goes through a parameter: one that is not declared as secret tells it to whoever may see the deployment."""
+    if found is None:
+        return frozenset({origins.SECURE if secure else origins.PARAMETER})
+    if not secure and found & _LEAKS:
+        return found - _LEAKS | {origins.PARAMETER}
+    return found
+
+
+def of_value(instance: Instance) -> Origins | None:
+    """The origins of what a secret holds; None if that is not written."""
+    level = instance.level
+    properties = member(instance.plain, "properties")
+    plain = properties if isinstance(properties, str) else member(properties, "value")
+    if plain is None:
+        return None
+    found = TemplateOrigins(level.template).of(plain)
+    # What a deployment of outer scope takes from around it stands in its template once it is deployed.
+    return passed(found, level.pointer == level.template.pointer)
+
+
+def outputs_of(level: Level) -> Iterator[Resource]:
+    """The outputs of a deployment, which its history shows to whoever may read it."""
+    key = key_of(level.plain, "outputs")
+    declared = level.plain[key] if key is not None else None
+    for name, plain in declared.items() if isinstance(declared, dict) else ():
+        if isinstance(plain, dict):
+            yield _output(level, name, plain, (*level.pointer, str(key), name))
+
+
+def _output(level: Level, name: str, plain: dict[str, Any], pointer: Pointer) -> Resource:
+    template = level.template
+    found = TemplateOrigins(template).of(plain)
+    return as_resource(
+        f"{level.address}outputs.{name}", name, template.is_secure(plain), found, template.where(pointer)
+    )
+
+
+def as_resource(address: str, name: str, secure: bool, found: Origins, at: Location) -> Resource:
+    """An output as a resource."""
+    fields = {"name": Scalar(at=at, value=name), "sensitive": Scalar(at=at, value=secure)}
+    attributes = with_origins(MapValue(at=at, fields=fields), found)
+    return Resource(address=address, type=OUTPUT_TYPE, name=name, attributes=attributes, at=at, declared_as="output")

@@ -1,0 +1,132 @@
+"""Where a value of a Bicep file comes from, followed through parameters, variables and modules."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from kvlint.model.graph import Resource
+from kvlint.model.value import Path
+from kvlint.readers import asides, origins
+from kvlint.readers.arm.origins import as_resource, of_given, passed
+from kvlint.readers.azurerm import credentials
+from kvlint.readers.bicep.document import is_decorated, properties_of
+from kvlint.readers.bicep.module import Arguments
+from kvlint.readers.bicep.parameters import Values
+from kvlint.readers.bicep.sources import Lowered
+from kvlint.readers.bicep.types import is_secure
+from kvlint.readers.origins import NONE, Origins, is_nothing, names_of, origins_of, path_of
+from kvlint.syntax import tree
+
+if TYPE_CHECKING:
+    from kvlint.readers.bicep.entities import ResourceEntity
+    from kvlint.readers.bicep.instance import Instance
+
+# Functions of parameter files that take a value from outside.
+_OUTSIDE = frozenset({"readenvironmentvariable", "externalinput"})
+
+
+class FileOrigins:
+    """What names and calls mean in a file in use."""
+
+    def __init__(self, instance: Instance, busy: frozenset[str] = frozenset()) -> None:
+        self.instance = instance
+        self._busy = busy
+
+    def of(self, node: tree.Expression | None, rest: Path = ()) -> Origins:
+        """The origins of what is at ``rest`` in an expression."""
+        return origins_of(node, self, rest) if node is not None else NONE
+
+    def origins(self, node: tree.Expression, rest: Path) -> Origins | None:
+        """See ``origins.Scope``."""
+        if isinstance(node, tree.Call):
+            return _of_call(node.name.lower())
+        path = path_of(node)
+        if not path:
+            return None
+        names = names_of((*path, *rest))
+        symbol = self.instance.file.symbols.get(path[0])
+        key = f"{self.instance.prefix}{path[0]}"
+        if key in self._busy or symbol is None:
+            return NONE  # of another file
+        inner = FileOrigins(self.instance, self._busy | {key})
+        match symbol:
+            case tree.Parameter():
+                return inner.parameter(symbol)
+            case tree.Variable(value=value):
+                return inner.of(value, (*path[1:], *rest))
+            case tree.Module() if names[1:2] == ("outputs",) and len(names) > 2:
+                return inner.output(symbol, names[2])
+        return frozenset({origins.RESOURCE})
+
+    def parameter(self, node: tree.Parameter) -> Origins:
+        """The origins of a parameter: of what it is given, or else its default."""
+        given, found = self.instance.use.given, None
+        secure = is_decorated(node.decorators, "secure") or is_secure(self.instance, node.type)
+        if isinstance(given, Arguments) and given.properties is not None:
+            written = given.properties.get(node.name)
+            if written is not None:
+                found = FileOrigins(given.caller, self._busy).of(written.value) or frozenset({origins.WRITTEN})
+        elif isinstance(given, Values):
+            found = self._of_file(given, node.name, secure)
+        else:
+            found = of_given(given.get(node.name), secure)
+        if found is None and not is_nothing(node.default):
+            found = self.of(node.default) or frozenset({origins.DEFAULT})
+        return passed(found, secure)
+
+    def _of_file(self, given: Values, name: str, secure: bool) -> Origins | None:
+        """The origins of what a parameter file gives."""
+        if name not in given.names:
+            return self._of_file(given.base, name, secure) if given.base is not None else None
+        node = given.instance.file.symbols[name]
+        found = FileOrigins(given.instance).of(node.default if isinstance(node, tree.Parameter) else None)
+        if origins.SECURE in found:
+            return frozenset({origins.SECURE if secure else origins.PARAMETER})
+        return found or frozenset({origins.GIVEN})
+
+    def output(self, node: tree.Module, name: str) -> Origins:
+        """The origins of an output of a module."""
+        module = self.instance.module(node)
+        content = module.entities[0].content if module.entities else None
+        if not isinstance(content, Lowered):
+            return credentials.of_output(name)
+        found = content.instance.file.outputs.get(name)
+        return FileOrigins(content.instance, self._busy).of(found.value if found is not None else None)
+
+
+def _of_call(name: str) -> Origins | None:
+    """The origins of what a function gives; None if they are those of its arguments."""
+    if name.startswith("list"):
+        return frozenset({origins.CREDENTIAL})
+    if name == "getsecret":
+        return frozenset({origins.SECRET})
+    if name == "newguid":
+        return frozenset({origins.GENERATED})
+    if name == "reference":
+        return frozenset({origins.RESOURCE})
+    return frozenset({origins.SECURE}) if name in _OUTSIDE else None
+
+
+def of_value(entity: ResourceEntity) -> Origins | None:
+    """The origins of what a secret holds; None if that is not written."""
+    members = entity.body.properties
+    node: tree.Expression | None = None
+    for name in asides.PATH_IN_BODY:
+        found = members.get(name) if members is not None else None
+        if found is None:
+            break
+        node = found.value
+        members = properties_of(node) if isinstance(node, tree.Object) else None
+    else:
+        return FileOrigins(entity.instance).of(node)
+    return FileOrigins(entity.instance).of(node) if node is not None and not isinstance(node, tree.Object) else None
+
+
+def outputs_of(instance: Instance) -> Iterator[Resource]:
+    """The outputs of a file in use, which the history of its deployment shows to whoever may read it."""
+    for node in instance.file.declared(tree.Output):
+        secure = is_decorated(node.decorators, "secure") or is_secure(instance, node.type)
+        found = FileOrigins(instance).of(node.value)
+        at = instance.shown(instance.place(node))
+        yield as_resource(f"{instance.prefix}outputs.{node.name}", node.name, secure, found, at)

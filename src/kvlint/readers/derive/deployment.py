@@ -1,0 +1,126 @@
+"""What happens while a plan is applied: whether a grant is there before what needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from kvlint.model.graph import Reference, Resource
+from kvlint.model.source import static_address
+from kvlint.model.value import Absent, ListValue, Scalar, Unknown, Value
+from kvlint.readers.derive.assignments import ASSIGNMENTS, COVERS, COVERS_NEEDS, role_name
+from kvlint.readers.derive.attribute import Context, Derived
+from kvlint.readers.derive.scope import Coverage
+from kvlint.readers.derive.vaults import POLICIES, POLICY_LIST, VAULTS
+from kvlint.readers.order import AFTER, ANYTHING, OF_DEPLOYER
+from kvlint.readers.references import reference_of
+
+_OBJECTS = tuple(f"{VAULTS}/{kind}" for kind in ("secrets", "keys", "certificates"))
+_KEPT = "grants to whoever applies the plan"
+
+
+def _waits_for_grant(resource: Resource, context: Context) -> Value | None:
+    """Whether an object is made after a grant to whoever applies the plan, if there is such a grant on its vault."""
+    made_after = resource.select(("derived", AFTER))
+    above = resource.attributes.fields.get("parent")
+    if resource.type.lower() not in _OBJECTS or not isinstance(made_after, ListValue) or above is None:
+        return None
+    reference = reference_of(resource.address, "parent", above, context.index)
+    if reference is None:
+        return None
+    certain, perhaps = _grants(context)
+    vault = reference.targets[0] if len(reference.targets) == 1 else ""
+    grants = certain.get(vault, [])
+    may_be = [*grants, *perhaps.get(vault, ()), *perhaps.get("", ())]
+    if reference.anything or reference.candidates:
+        may_be = [grant for found in (certain, perhaps) for those in found.values() for grant in those]
+    before = {str(item.value) for item in made_after.items if isinstance(item, Scalar)}
+    if not may_be:
+        return None
+    if any(_is_among(static_address(grant), before) for grant in may_be):
+        return Scalar(at=resource.at, value=True, origin="derived")
+    if not grants:
+        return Unknown(at=resource.at, origin="derived", why=f"whether it needs {may_be[0]} is not known")
+    if ANYTHING in before:
+        return Unknown(at=resource.at, origin="derived", why=f"whether it waits for {grants[0]} cannot be followed")
+    note = f"{resource.address} does not wait for {grants[0]}"
+    return Scalar(at=resource.at, value=False, origin="derived", note=note)
+
+
+def _is_among(address: str, before: set[str]) -> bool:
+    """Whether a grant, or the module that it lies in, is made before."""
+    return address in before or any(
+        address.startswith(f"{module}.") for module in before if module.rpartition(".")[0].endswith("module")
+    )
+
+
+_Grants: TypeAlias = "tuple[dict[str, list[str]], dict[str, list[str]]]"
+
+
+def _grants(context: Context) -> _Grants:
+    """The grants to whoever applies the plan, by the vault that they are for, and those that perhaps are such.
+
+    One that may be for any vault stands under no name.
+    """
+    found = context.kept.get(_KEPT)
+    if not isinstance(found, tuple):
+        found = context.kept[_KEPT] = ({}, {})
+        index = context.index
+        for policy in index.of_type(POLICIES):
+            above = policy.attributes.fields.get("parent")
+            reference = None if above is None else reference_of(policy.address, "parent", above, index)
+            if reference is not None:
+                _note(found, policy, reference, _is_of_deployer(policy))
+        for reference in Coverage(index).references(COVERS, frozenset({ASSIGNMENTS})):
+            source = index.resources[reference.source]
+            _note(found, source, reference, _least(_is_of_deployer(source), _reaches_data(source, context)))
+    return found
+
+
+def _note(found: _Grants, grant: Resource, reference: Reference, sure: bool | None) -> None:
+    """Take note of a grant; ``sure`` is None if it perhaps is one to whoever applies the plan."""
+    if sure is False:
+        return
+    for vault in reference.targets:
+        found[0 if sure else 1].setdefault(vault, []).append(grant.address)
+    for vault in (*reference.candidates, *([""] if reference.anything else ())):
+        found[1].setdefault(vault, []).append(grant.address)
+
+
+def _least(one: bool | None, other: bool | None) -> bool | None:
+    """Whether both hold; None if nobody knows."""
+    if one is False or other is False:
+        return False
+    return None if one is None or other is None else True
+
+
+def _is_of_deployer(resource: Resource) -> bool | None:
+    """Whether a grant that is made now is to whoever applies the plan. What is there already need not be waited for."""
+    found = resource.select(("derived", OF_DEPLOYER))
+    if resource.action not in (None, "create", "replace") or isinstance(found, Absent):
+        return False
+    return True if isinstance(found, Scalar) else None
+
+
+def _reaches_data(resource: Resource, context: Context) -> bool | None:
+    """Whether the role of a grant is one of those that reach what is in a vault."""
+    role = role_name(resource, context)
+    return str(role.value).lower().startswith("key vault") if isinstance(role, Scalar) else None
+
+
+ATTRIBUTES: Mapping[str, Derived] = {
+    "waitsForGrant": Derived(
+        _waits_for_grant,
+        {
+            **COVERS_NEEDS,
+            **dict.fromkeys(_OBJECTS, (("parent",),)),
+            ASSIGNMENTS: (
+                *COVERS_NEEDS[ASSIGNMENTS],
+                ("properties", "roleDefinitionName"),
+                ("properties", "roleDefinitionId"),
+                ("properties", "principalId"),
+            ),
+            POLICIES: (("parent",), POLICY_LIST),
+        },
+    ),
+}

@@ -1,0 +1,138 @@
+"""Managed HSMs: how safe their security domain is, and which local roles are assigned."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kvlint.model.graph import Resource
+from kvlint.model.value import Absent, Link, ListValue, Path, Scalar, Unknown, Value, text_of
+from kvlint.readers.derive.attribute import Context, Derived
+from kvlint.readers.derive.roles import role_by_id
+from kvlint.readers.ids import parse_object_url
+from kvlint.readers.references import reference_of
+
+POOLS = "microsoft.keyvault/managedhsms"
+ASSIGNMENTS = f"{POOLS}/roleassignments"
+DEFINITIONS = f"{POOLS}/roledefinitions"
+VAULTS = "microsoft.keyvault/vaults"
+CERTIFICATES = f"{VAULTS}/certificates"
+
+_SHARES: Path = ("derived", "securityDomain", "certificateIds")
+_QUORUM: Path = ("derived", "securityDomain", "quorum")
+_ROLE: Path = ("properties", "roleDefinitionId")
+
+
+def _spare(resource: Resource, context: Context) -> Value | None:
+    """How many shares of the security domain may be lost before nobody can recover the HSM."""
+    del context
+    if resource.type.lower() != POOLS:
+        return None
+    shares, quorum = resource.select(_SHARES), resource.select(_QUORUM)
+    for answer in (shares, quorum):
+        if isinstance(answer, Unknown):
+            return answer
+    needed = quorum.value if isinstance(quorum, Scalar) else None
+    if not isinstance(shares, ListValue) or not isinstance(needed, int) or isinstance(needed, bool):
+        return Unknown(at=resource.at, origin="derived", why="the HSM is activated elsewhere")
+    count = len(shares.items)
+    note = f"{count} shares, and {needed} of them are needed"
+    return Scalar(at=quorum.at, value=count - needed, origin="derived", note=note)
+
+
+def _share_vaults(resource: Resource, context: Context) -> Value | None:
+    """Of each certificate that a share is encrypted for, the vault that it lies in."""
+    shares = resource.select(_SHARES)
+    if resource.type.lower() != POOLS or not isinstance(shares, ListValue):
+        return shares if resource.type.lower() == POOLS and isinstance(shares, Unknown) else None
+    unknown = [share for share in shares.items if isinstance(share, Unknown)]
+    # Each certificate stands there once, so what may be any of fewer is something else, too.
+    lost = any(len(share.candidates) < len(unknown) for share in unknown)
+    vaults = tuple(
+        _unknown(share) if lost and isinstance(share, Unknown) else _vault_of(share, context) for share in shares.items
+    )
+    return ListValue(at=shares.at, items=vaults, origin="derived")
+
+
+def _share_vault_count(resource: Resource, context: Context) -> Value | None:
+    """How many vaults these are."""
+    vaults = _share_vaults(resource, context)
+    if not isinstance(vaults, ListValue):
+        return vaults
+    unknown = next((vault for vault in vaults.items if isinstance(vault, Unknown)), None)
+    if unknown is not None:
+        return unknown
+    names = {_name_of(vault, context) for vault in vaults.items}
+    note = f"they lie in {', '.join(sorted(names))}"
+    return Scalar(at=vaults.at, value=len(names), origin="derived", note=note)
+
+
+def _name_of(vault: Value, context: Context) -> str:
+    """The name of a vault by a link to it, by its id, or by its address."""
+    if isinstance(vault, Link) and vault.target in context.index.resources:
+        return context.index.resources[vault.target].name.lower()
+    text = text_of(vault).lower()
+    return text.rpartition("/")[2] if "/" in text else text.partition(".")[0]
+
+
+def _vault_of(share: Value, context: Context) -> Value:
+    """The vault of a certificate: a link to it, its id, or its address."""
+    index = context.index
+    reference = reference_of("", "", share, index)
+    certificates = reference.targets + reference.candidates if reference is not None else ()
+    if reference is None or reference.anything or not certificates:
+        return _vault_at(share)
+    aboves = [index.resources[address].select(("parent",)) for address in certificates]
+    parents = [None if isinstance(above, Absent) else reference_of("", "", above, index) for above in aboves]
+    found = [parent.targets if parent is not None else () for parent in parents]
+    if len(set(found)) == 1 and len(found[0]) == 1:
+        return Link(at=share.at, target=found[0][0], origin="derived")
+    if len(aboves) == 1 and isinstance(aboves[0], Scalar):
+        return aboves[0]
+    why = "in which vault a certificate lies is not known"
+    candidates = tuple(dict.fromkeys(vault for vaults in found for vault in vaults))
+    return Unknown(at=share.at, origin="derived", why=why, candidates=candidates)
+
+
+def _vault_at(share: Value) -> Value:
+    """The vault in the address of a certificate that is not in the graph."""
+    url = parse_object_url(text_of(share)) if isinstance(share, Scalar) else None
+    if url is None:
+        return _unknown(share)
+    # What names a vault by its address is followed to it.
+    return Scalar(at=share.at, value=text_of(share).split("/")[2], origin="derived")
+
+
+def _local_role(resource: Resource, context: Context) -> Value | None:
+    """The name of a role of an HSM's own that is assigned; its id, where that is no built-in one's."""
+    role = resource.select(_ROLE)
+    if resource.type.lower() != ASSIGNMENTS or isinstance(role, Absent):
+        return None
+    text = text_of(role)
+    if not text:
+        reference = reference_of(resource.address, "", role, context.index)
+        targets = reference.targets if reference is not None else ()
+        definition = context.index.resources[targets[0]] if len(targets) == 1 else None
+        name = definition.select(("name",)) if definition is not None else None
+        text = str(name.value) if isinstance(name, Scalar) else ""
+        if definition is not None and not definition.existing:
+            return Scalar(at=role.at, value=definition.name, origin="derived", note=f"the role is {definition.address}")
+    known = role_by_id(text)
+    if known is not None:
+        return Scalar(at=role.at, value=known, origin="derived", note=f"the role is {known}")
+    return role if isinstance(role, Scalar | Unknown) else _unknown(role)
+
+
+def _unknown(value: Value) -> Unknown:
+    why = value.why if isinstance(value, Unknown) else "what it names is not known"
+    return Unknown(at=value.at, origin="derived", why=why)
+
+
+_OF_SHARES: Mapping[str, tuple[Path, ...]] = {
+    POOLS: (_SHARES,), CERTIFICATES: (("name",), ("parent",)), VAULTS: (("id",),),
+}  # fmt: skip
+ATTRIBUTES: Mapping[str, Derived] = {
+    "spareShares": Derived(_spare, {POOLS: (_SHARES, _QUORUM)}),
+    "shareVaults": Derived(_share_vaults, _OF_SHARES),
+    "shareVaultCount": Derived(_share_vault_count, _OF_SHARES),
+    "localRole": Derived(_local_role, {ASSIGNMENTS: (_ROLE,), DEFINITIONS: (("name",),)}),
+}

@@ -1,0 +1,33 @@
+"""What a vault is told in so many words: Azure refuses a false there, though that is what nothing means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from kvlint.model.graph import Resource
+from kvlint.model.value import Absent, Scalar, Unknown, Value, display
+from kvlint.readers.azurerm.resources import RESOURCES
+from kvlint.readers.derive.attribute import Context, Derived
+
+_VAULTS = "microsoft.keyvault/vaults"
+_PURGE_PROTECTION = ("properties", "enablePurgeProtection")
+
+
+def _written_purge_protection(resource: Resource, context: Context) -> Value | None:
+    """Purge protection as a template or an azapi body writes it.
+
+    Azure takes no false there, though that is what nothing means; azurerm never sends it.
+    """
+    found = resource.select(_PURGE_PROTECTION)
+    if isinstance(found, Absent) or resource.declared_as in RESOURCES or found.origin in ("default", "kept"):
+        return None
+    if isinstance(found, Scalar | Unknown):
+        return msgspec.structs.replace(found, origin="derived", note=f"purge protection is written as {display(found)}")
+    return None
+
+
+ATTRIBUTES: Mapping[str, Derived] = {
+    "writtenPurgeProtection": Derived(_written_purge_protection, {_VAULTS: (_PURGE_PROTECTION,)}),
+}

@@ -1,0 +1,157 @@
+"""Secrets that stand in the configuration of a workload instead of in a vault: their names, never their values.
+
+Sources: learn.microsoft.com/azure/app-service/app-service-key-vault-references (how a setting names a secret) and
+learn.microsoft.com/azure/data-factory/store-credentials-in-key-vault.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+from kvlint.model.graph import Resource
+from kvlint.model.value import Absent, Answer, ListValue, MapValue, Path, Scalar, Unknown, Value, text_of
+from kvlint.readers.derive.attribute import Context, Derived
+
+SITES = "microsoft.web/sites"
+CONFIG = "microsoft.web/sites/config"
+LINKED = "microsoft.datafactory/factories/linkedservices"
+
+_SETTINGS: Path = ("properties", "siteConfig", "appSettings")
+_CONNECTIONS: Path = ("properties", "siteConfig", "connectionStrings")
+_PROPERTIES: Path = ("properties",)
+_TYPE_PROPERTIES: Path = ("properties", "typeProperties")
+
+# What shows its value to whoever may read the resource. Source: the template reference of these types.
+_TELLING: Mapping[str, tuple[Path, ...]] = {
+    "microsoft.resources/deploymentscripts": (
+        ("properties", "arguments"), ("properties", "environmentVariables"), ("properties", "scriptContent"), ("tags",),
+    ),
+    "microsoft.compute/virtualmachines": (("properties", "osProfile", "customData"), ("properties", "userData")),
+    "microsoft.compute/virtualmachines/extensions": (("properties", "settings"),),
+}  # fmt: skip
+_REFERENCE = "@microsoft.keyvault("
+# A name that ends so is that of a secret; what is behind a longer one may be where to find it.
+_NAME = re.compile(
+    r"(?i).*(?:password|passwd|pwd|secret|token|api_?key|access_?key|account_?key|shared_?key|connection_?string|_sas)"
+)
+_IN_TEXT = re.compile(
+    r"(?i)(?:^|[;?&\s])(?:password|pwd|accountkey|sharedaccesskey|sharedaccesssignature|sig)\s*=\s*\S"
+)
+# Where a service is, and no more: what is sent there is the caller's own.
+_ADDRESS = re.compile(r"(?i)(?:https?://[^\s?]*|true|false|\d*)")
+
+
+def _inline_secrets(resource: Resource, context: Context) -> Value | None:  # all makers have it
+    """The names of what is a secret and stands there, each as an item; one that may be is an item that is not known."""
+    match resource.type.lower():
+        case "microsoft.web/sites":
+            found = [*_settings(resource.select(_SETTINGS)), *_settings(resource.select(_CONNECTIONS))]
+        case "microsoft.web/sites/config":
+            name = resource.name.lower().rpartition("/")[2]
+            found = [*_settings(resource.select(_PROPERTIES))] if name in ("appsettings", "connectionstrings") else []
+        case "microsoft.datafactory/factories/linkedservices":
+            found = [*_linked(resource.select(_TYPE_PROPERTIES))]
+        case _:
+            return None
+    return ListValue(at=found[0].at if found else resource.at, items=tuple(found), origin="derived")
+
+
+def _settings(answer: Answer) -> Iterator[Value]:
+    """The settings of an app: an object of texts, or a list of objects that have a name."""
+    match answer:
+        case Unknown():
+            yield _doubt(answer)
+        case MapValue(fields=fields, rest=rest):
+            for name, value in fields.items():
+                # A connection string is an object with its value in it.
+                inner = value.fields.get("value", value) if isinstance(value, MapValue) else value
+                yield from _setting(name, inner, is_connection=isinstance(value, MapValue))
+            if rest is not None:
+                yield _doubt(rest)
+        case ListValue(items=items):
+            for item in items:
+                if isinstance(item, MapValue):
+                    name = text_of(item.fields["name"]) if "name" in item.fields else ""
+                    connection = item.fields.get("connectionString")
+                    found = connection if connection is not None else item.fields.get("value")
+                    if found is not None:
+                        yield from _setting(name, found, is_connection=connection is not None)
+                else:
+                    yield _doubt(item)
+
+
+def _setting(name: str, value: Value, *, is_connection: bool) -> Iterator[Value]:
+    text = text_of(value)
+    if text.lower().lstrip().startswith(_REFERENCE):
+        return
+    if _IN_TEXT.search(text):
+        yield _named(name, value)
+    elif is_connection or _NAME.fullmatch(name):
+        if isinstance(value, Unknown):
+            yield _doubt(value)
+        elif isinstance(value, Scalar) and not is_connection and not _ADDRESS.fullmatch(text):
+            yield _named(name, value)
+
+
+def _linked(answer: Answer) -> Iterator[Value]:
+    """The credentials of a linked service."""
+    if isinstance(answer, Unknown):
+        yield _doubt(answer)
+    for name, value in answer.fields.items() if isinstance(answer, MapValue) else ():
+        if isinstance(value, MapValue):
+            kind = value.fields.get("type")
+            if isinstance(kind, Unknown):
+                yield _doubt(kind)
+            elif kind is None and "value" in value.fields:
+                yield _named(name, value.fields["value"])
+            elif kind is not None and text_of(kind).lower() == "securestring":
+                yield _named(name, value)
+        elif _IN_TEXT.search(text_of(value)):
+            yield _named(name, value)
+        elif _NAME.fullmatch(name):
+            if isinstance(value, Unknown):
+                yield _doubt(value)
+            elif not name.lower().endswith("connectionstring"):
+                yield _named(name, value)
+
+
+def _told_secrets(resource: Resource, context: Context) -> Value | None:  # all makers have it
+    """The properties of a resource that show what they are given and are given a secret, each as an item."""
+    paths = _TELLING.get(resource.type.lower(), ())
+    told = [(str(path[-1]), secret) for path in paths for secret in _secrets(resource.select(path))]
+    found = [_named(name, secret) if secret.sensitive else _doubt(secret) for name, secret in told]
+    return ListValue(at=resource.at, items=tuple(found), origin="derived") if paths else None
+
+
+def _secrets(answer: Answer) -> Iterator[Value]:
+    """All secret parts of a value. What a list of variables calls a secure value is not shown."""
+    if isinstance(answer, Absent):
+        return
+    if answer.sensitive or (isinstance(answer, Unknown) and not answer.is_set and not answer.pattern):
+        yield answer
+    elif isinstance(answer, MapValue):
+        for name, value in answer.fields.items():
+            if name.lower() != "securevalue":
+                yield from _secrets(value)
+    elif isinstance(answer, ListValue):
+        for item in answer.items:
+            yield from _secrets(item)
+
+
+def _named(name: str, value: Value) -> Scalar:
+    return Scalar(at=value.at, value=name, origin="derived")
+
+
+def _doubt(value: Value) -> Unknown:
+    why = value.why if isinstance(value, Unknown) else "it is no setting"
+    return Unknown(at=value.at, origin="derived", why=why)
+
+
+ATTRIBUTES: Mapping[str, Derived] = {
+    "inlineSecrets": Derived(
+        _inline_secrets,
+        {SITES: (_SETTINGS, _CONNECTIONS), CONFIG: (_PROPERTIES,), LINKED: (_TYPE_PROPERTIES,)},
+    ),
+    "toldSecrets": Derived(_told_secrets, _TELLING),
+}

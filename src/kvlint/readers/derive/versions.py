@@ -1,0 +1,127 @@
+"""What hangs on the version of an API or of a provider: until when it works, and what it leaves to a default.
+
+Source: learn.microsoft.com/azure/key-vault/general/access-control-default and .../whats-new (which control-plane API
+versions are retired, and when); the changelog of azurerm for the API versions that it calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+
+from kvlint.model.graph import Resource
+from kvlint.model.value import Absent, MapValue, Path, Scalar, Unknown, Value
+from kvlint.readers.azurerm.flags import PROVIDER_TYPE, VERSION
+from kvlint.readers.azurerm.table import Version
+from kvlint.readers.derive.attribute import Context, Derived
+from kvlint.readers.derive.vaults import MANAGED_HSMS, RBAC, VAULTS
+
+API: Path = ("apiVersion",)
+_OLD, _END = "2026-02-01", date(2027, 2, 27)
+_SUPPORTED = "supported"
+# The first azurerm that calls 2026-02-01 for vaults, and for managed HSMs.
+_VAULTS_SINCE, _HSMS_SINCE = (4, 81), (4, 80)
+# The first API version that has a property; older ones drop it in silence.
+_SINCE: Mapping[str, Mapping[Path, str]] = {
+    VAULTS: {
+        ("properties", "enablePurgeProtection"): "2016-10-01",
+        ("properties", "networkAcls"): "2018-02-14",
+        RBAC: "2019-09-01",
+        ("properties", "softDeleteRetentionInDays"): "2019-09-01",
+        ("properties", "publicNetworkAccess"): "2021-06-01",
+    },
+    MANAGED_HSMS: {
+        ("properties", "networkAcls"): "2021-04-01",
+        ("properties", "publicNetworkAccess"): "2021-04-01",
+    },
+}
+# All that the control plane of Key Vault has.
+TYPES = (
+    VAULTS, MANAGED_HSMS, f"{VAULTS}/secrets", f"{VAULTS}/keys", f"{VAULTS}/accesspolicies", f"{MANAGED_HSMS}/keys",
+)  # fmt: skip
+
+
+def _retirement(resource: Resource, context: Context) -> Value | None:
+    """Until when the API version of a resource of Key Vault works."""
+    found = resource.select(API)
+    if resource.type.lower() not in TYPES or not isinstance(found, Scalar | Unknown):
+        return None
+    version = str(found.value) if isinstance(found, Scalar) else ""
+    if not version:
+        return Unknown(at=found.at, origin="derived", why="the API version is not known")
+    if version[: len(_OLD)] >= _OLD:
+        return Scalar(at=found.at, value=_SUPPORTED, origin="derived")
+    if version.endswith("preview"):
+        text = f"{version}, a preview that Azure retires with 90 days' notice"
+        return Scalar(at=found.at, value=text, origin="derived")
+    return Scalar(at=found.at, value=f"{version}, which {_days(context.today)}", origin="derived")
+
+
+def _days(today: date) -> str:
+    left = (_END - today).days
+    if left < 0:
+        return f"was retired on {_END}"
+    return f"is retired on {_END}, {left} day{'' if left == 1 else 's'} from {today}"
+
+
+def _calls(since: Version, resource: Resource, context: Context) -> Value | None:
+    """Until when the API works that a provider calls; the first version of azurerm that calls a newer one is given."""
+    found = resource.select((VERSION,))
+    if resource.type != PROVIDER_TYPE or not isinstance(found, MapValue):
+        return None
+    low, high = (_number(found, name) for name in ("atLeast", "below"))
+    if low is not None and low >= since:
+        return Scalar(at=found.at, value=_SUPPORTED, origin="derived")
+    first = ".".join(map(str, since))
+    if high is None or high > since:
+        why = f"azurerm calls a newer API from version {first} on, and an older one may be used"
+        return Unknown(at=found.at, origin="derived", why=why)
+    return Scalar(at=found.at, value=f"older than {first}, whose API {_days(context.today)}", origin="derived")
+
+
+def _number(version: MapValue, name: str) -> Version | None:
+    found = version.fields.get(name)
+    if not isinstance(found, Scalar):
+        return None
+    major, _, minor = str(found.value).partition(".")
+    return int(major), int(minor)
+
+
+def _model_is_stated(resource: Resource, context: Context) -> Value | None:  # all makers have it
+    """Whether a vault that names its API version says which permission model it has."""
+    if resource.type.lower() != VAULTS or not isinstance(resource.select(API), Scalar | Unknown):
+        return None
+    found = resource.select(RBAC)
+    if isinstance(found, Unknown) and found.origin != "default" and not found.is_set:
+        return Unknown(at=found.at, origin="derived", why=found.why)
+    stated = isinstance(found, Scalar | Unknown) and found.origin != "default"
+    note = found.note or found.why if isinstance(found, Unknown) else found.note if isinstance(found, Scalar) else ""
+    return Scalar(at=found.at, value=stated, origin="derived", note=note)
+
+
+def _dead_property(resource: Resource, context: Context) -> Value | None:  # all makers have it
+    """The first property that is written and that the API version of a resource does not have."""
+    rows, version = _SINCE.get(resource.type.lower()), resource.select(API)
+    if rows is None or not isinstance(version, Scalar | Unknown):
+        return None
+    text = str(version.value) if isinstance(version, Scalar) else ""
+    doubt: Unknown | None = None
+    for path, since in rows.items():
+        found = resource.select(path)
+        if isinstance(found, Absent) or found.origin == "default" or text[: len(since)] >= since:
+            continue
+        if text and (not isinstance(found, Unknown) or found.is_set):
+            told = f"{path[-1]}, which API version {text} does not have"
+            return Scalar(at=found.at, value=told, origin="derived")
+        why = f"whether the API version has {path[-1]} is not known"
+        doubt = Unknown(at=found.at, origin="derived", why=found.why if text and isinstance(found, Unknown) else why)
+    return doubt
+
+
+ATTRIBUTES: Mapping[str, Derived] = {
+    "apiRetirement": Derived(_retirement, dict.fromkeys(TYPES, (API,))),
+    "vaultApi": Derived(lambda resource, context: _calls(_VAULTS_SINCE, resource, context), {}),
+    "hsmApi": Derived(lambda resource, context: _calls(_HSMS_SINCE, resource, context), {}),
+    "modelIsStated": Derived(_model_is_stated, {VAULTS: (API, RBAC)}),
+    "deadProperty": Derived(_dead_property, {type_: (API, *rows) for type_, rows in _SINCE.items()}),
+}

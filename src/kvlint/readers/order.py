@@ -1,0 +1,41 @@
+"""What Terraform makes before something else: the words in which readers say so."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from kvlint.model.graph import Demand
+from kvlint.model.value import ListValue, MapValue, Path, Scalar, Unknown
+from kvlint.readers.asides import beside
+
+# What is written past the control plane, by whoever applies the plan, and who a grant is for, by Terraform type.
+OBJECTS = frozenset({"azurerm_key_vault_secret", "azurerm_key_vault_key", "azurerm_key_vault_certificate"})
+PRINCIPALS: Mapping[str, str] = {
+    "azurerm_role_assignment": "principal_id",
+    "azurerm_key_vault_access_policy": "object_id",
+}
+# Data sources whose ``object_id`` is whoever applies the plan.
+CLIENTS = ("azurerm_client_config", "azuread_client_config")
+AFTER, OF_DEPLOYER = "after", "ofDeployer"
+# What stands for something that cannot be looked into.
+ANYTHING = "?"
+_ASKED: Path = ("derived", "waitsForGrant")
+
+
+def asks_for_order(demand: Demand) -> bool:
+    """Whether any rule asks what waits for what."""
+    return any(path[:2] == _ASKED for paths in demand.paths.values() for path in paths)
+
+
+def after(attributes: MapValue, addresses: Iterable[str]) -> MapValue:
+    """``attributes`` of what is made after all that has these addresses, without the keys of instances."""
+    items = tuple(Scalar(at=attributes.at, value=address, origin="derived") for address in sorted(addresses))
+    return beside(attributes, {AFTER: ListValue(at=attributes.at, items=items, origin="derived")})
+
+
+def of_deployer(attributes: MapValue, *, certain: bool) -> MapValue:
+    """``attributes`` of a grant to whoever applies the plan, or perhaps to them."""
+    at = attributes.at
+    perhaps = Unknown(at=at, origin="derived", why="whom it is for is not known")
+    value = Scalar(at=at, value=True, origin="derived") if certain else perhaps
+    return beside(attributes, {OF_DEPLOYER: value})

@@ -1,0 +1,224 @@
+"""Where a value comes from, in words: what rules about secrets ask for, as they must not see the value itself.
+
+The words are found by following references through an expression as it is written. What chooses among values (the
+condition of a conditional, an index) is no origin of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Protocol, TypeAlias
+
+from kvlint.model.value import Path
+from kvlint.syntax import tree
+
+Origins: TypeAlias = frozenset[str]
+
+# In the code itself, in the default of a parameter, in a file of values beside the code.
+WRITTEN, DEFAULT, GIVEN = "written", "default", "given"
+# From outside, through a parameter that is declared as secret, or through one that is not.
+SECURE, PARAMETER = "secure", "parameter"
+# From outside, and known here: an option, or the plan that was made.
+COMMAND = "command-line"
+# Made up at random by the deployment; a secret that is read from Key Vault; a key or connection string of a resource.
+GENERATED, SECRET, CREDENTIAL, PRIVATE_KEY = "generated", "secret", "credential", "private-key"
+# Anything else that a resource, a module or the deployment says.
+RESOURCE = "resource"
+UNTRACED = "?"
+
+NONE: Origins = frozenset()
+_CODE: Origins = frozenset({WRITTEN, DEFAULT, GIVEN})
+_PLAIN: Origins = _CODE | {PARAMETER, RESOURCE}
+# Functions that give one of their arguments.
+_CHOOSING = frozenset({"coalesce", "try", "if"})
+# Functions that give what is in their arguments, as it is there.
+_WHOLE = frozenset(
+    {
+        "merge", "concat", "flatten", "values", "one", "tomap", "tolist", "toset", "sensitive", "nonsensitive", "union",
+        "ephemeralasnull", "setunion", "compact", "distinct", "reverse", "sort",
+    }
+)  # fmt: skip
+
+
+class Scope(Protocol):
+    """What the names and calls of an expression mean where it stands."""
+
+    def origins(self, node: tree.Expression, rest: Path, /) -> Origins | None:
+        """The origins of what is at ``rest`` in a name, a path or a call; None if they are those of its parts."""
+
+
+# A step into any item of a list or map, and how one by its key begins.
+ANY = "[*]"
+_KEYED = "["
+
+
+def origins_of(node: tree.Node, scope: Scope, rest: Path = ()) -> Origins:
+    """The origins of what is at ``rest`` in an expression; none at all if that is nothing but what is written there."""
+    if isinstance(node, tree.Literal):
+        return NONE
+    choices = _choices(node)
+    if choices is not None:
+        return _chosen(choices, scope, rest)
+    found = _within(node, scope, rest)
+    if found is None and isinstance(node, _NAMED):
+        found = scope.origins(node, rest)
+        if found is None:
+            found = _below(node, scope, rest)
+    return found if found is not None else together([origins_of(part, scope) for part in parts_of(node)])
+
+
+def _choices(node: tree.Node) -> tuple[tree.Expression, ...] | None:
+    """The expressions of which one counts; None if it is no choice."""
+    match node:
+        case tree.Conditional(yes=yes, no=no):
+            return yes, no
+        case tree.Binary(operator="??", left=left, right=right):
+            return left, right
+        case tree.Call(name=name, arguments=arguments) if name.lower() in _CHOOSING:
+            return arguments[1:] if name.lower() == "if" else arguments
+    return None
+
+
+def _within(node: tree.Node, scope: Scope, rest: Path) -> Origins | None:
+    """The origins of what is in a collection, however it is made; None for anything else."""
+    match node:
+        case tree.Call(name=name, arguments=arguments) if name.lower() in _WHOLE:
+            return union(origins_of(argument, scope, rest) for argument in arguments)
+        case tree.Comprehension(name=name, result=result):
+            inner = _Loop(scope, node.value, node.key, node.over)
+            return origins_of(result, inner, rest[1:] if rest and (name is not None or _is_key(rest[0])) else rest)
+        case tree.For(item=item, index=index, over=over, body=body):
+            return origins_of(body, _Loop(scope, item, index, over), rest[1:] if rest else rest)
+        case tree.Object() if rest:
+            return _of_members(node, scope, rest)
+        case tree.Array(items=items) if rest:
+            return union(origins_of(item, scope, rest[1:] if _is_key(rest[0]) else rest) for item in items)
+    return None
+
+
+def _below(node: tree.Node, scope: Scope, rest: Path) -> Origins | None:
+    """The origins of a step into something that has no name; None if there is none."""
+    match node:
+        case tree.Member(of=of, name=name):
+            return origins_of(of, scope, (name, *rest))
+        case tree.Item(of=of):
+            return origins_of(of, scope, (_key_of(node), *rest))
+        case tree.Splat(of=of, each=each):
+            return origins_of(of, scope, (ANY, *path_of(each)[1:], *rest))
+        case tree.NotNull(of=of):
+            return origins_of(of, scope, rest)
+    return None
+
+
+class _Loop:
+    """The scope of a loop's body: its variable is any item of what it runs over, its key is no secret."""
+
+    def __init__(self, outer: Scope, value: str, key: str, over: tree.Expression) -> None:
+        self._outer = outer
+        self._value = value
+        self._key = key
+        self._over = over
+
+    def origins(self, node: tree.Expression, rest: Path) -> Origins | None:
+        """See Scope."""
+        path = path_of(node)
+        if path and path[0] == self._value:
+            return origins_of(self._over, self._outer, (ANY, *path[1:], *rest))
+        return NONE if path and path[0] == self._key else self._outer.origins(node, rest)
+
+
+def _of_members(node: tree.Object, scope: Scope, rest: Path) -> Origins:
+    """The origins of what is at ``rest`` in an object: of all its members, if any of them may be meant."""
+    name = str(rest[0]).strip("[]")
+    found: list[Origins] = []
+    for member in node.members:
+        if isinstance(member, tree.Spread):
+            found.append(origins_of(member.value, scope, rest))
+        elif rest[0] == ANY or not isinstance(member.key, str) or member.key == name:
+            found.append(origins_of(member.value, scope, rest[1:]))
+    return union(found)
+
+
+def together(parts: list[Origins]) -> Origins:
+    """Those of what is made of several parts: a host or a user beside a secret is no secret, whoever gives it."""
+    for weaker in (_PLAIN, _CODE):
+        found = union(part for part in parts if not part <= weaker)
+        if found:
+            return found
+    return union(parts)
+
+
+_NAMED = (tree.Name, tree.Member, tree.Item, tree.Splat, tree.Call, tree.Nested, tree.NotNull)
+
+
+def _chosen(nodes: Iterable[tree.Expression], scope: Scope, rest: Path) -> Origins:
+    """Those of any of several values, of which each may be the one that counts."""
+    return union(
+        origins_of(node, scope, rest) or (NONE if rest or is_nothing(node) else frozenset({WRITTEN})) for node in nodes
+    )
+
+
+def is_nothing(node: tree.Node | None) -> bool:
+    """Whether an expression says no more than that nothing is set."""
+    match node:
+        case None | tree.Object(members=()) | tree.Array(items=()):
+            return True
+        case tree.Literal(value=value):
+            return value in (None, "")
+    return False
+
+
+def parts_of(node: tree.Node) -> Iterator[tree.Node]:
+    """The nodes in a node."""
+    for name in node.__struct_fields__:
+        value = getattr(node, name)
+        if isinstance(value, tree.Node):
+            yield value
+        elif isinstance(value, tuple):
+            yield from (item for item in value if isinstance(item, tree.Node))
+
+
+def union(found: Iterable[Origins]) -> Origins:
+    """All of them together."""
+    return frozenset().union(*found)
+
+
+def path_of(node: tree.Expression) -> tuple[str, ...]:
+    """The steps of a path such as ``data.a.b["k"].c``, what stands in brackets with them; none if it is no path."""
+    names: list[str] = []
+    here: tree.Expression = node
+    while not isinstance(here, tree.Name):
+        match here:
+            case tree.Member(of=of, name=name):
+                names.append(name)
+                here = of
+            case tree.Item(of=of):
+                names.append(_key_of(here))
+                here = of
+            case tree.NotNull(of=of):
+                here = of
+            case tree.Splat(of=of, each=each):
+                names += reversed((ANY, *path_of(each)[1:]))
+                here = of
+            case _:
+                return ()
+    return (here.name, *reversed(names))
+
+
+def names_of(path: Path) -> tuple[str, ...]:
+    """The steps of a path without what stands in brackets."""
+    return tuple(str(step) for step in path if not _is_key(step))
+
+
+def _key_of(node: tree.Item) -> str:
+    index = node.index
+    return f"[{index.value}]" if isinstance(index, tree.Literal) and isinstance(index.value, str) else ANY
+
+
+def _is_key(step: str | int) -> bool:
+    return str(step).startswith(_KEYED)
+
+
+def of_known(found: Origins) -> Origins:
+    """The origins of a value that is known: it cannot come from what nobody knows."""
+    return found & {DEFAULT, GIVEN, COMMAND} or frozenset({WRITTEN})

@@ -1,0 +1,93 @@
+"""Parts of a module that rules ask about and that are no resources: outputs, module calls, arguments that tell."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from kvlint.expressions.operations import NOTHING
+from kvlint.model.graph import Resource
+from kvlint.model.value import Value
+from kvlint.readers.asides import argument, module_call, output, reading, unmarked
+from kvlint.readers.azurerm.credentials import READING, has_secrets, telling
+from kvlint.readers.terraform.folder import Piece
+from kvlint.readers.terraform.origins import ModuleOrigins
+
+if TYPE_CHECKING:
+    from kvlint.readers.terraform.folder import Declaration, Folder
+    from kvlint.readers.terraform.instance import ModuleInstance
+
+
+def outputs_of(instance: ModuleInstance) -> Iterator[Resource]:
+    """The outputs of a module, with what each is made from."""
+    for name, declaration in instance.folder.outputs.items():
+        yield _output(instance, name, declaration)
+
+
+def _output(instance: ModuleInstance, name: str, declaration: Declaration) -> Resource:
+    block = declaration.block
+    at = instance.place(declaration.path, block.start, block.head)
+    piece = declaration.attributes.get("sensitive")
+    marked: Value | None = None
+    if piece is not None:
+        marked = instance.run.frozen(instance.evaluate(piece, NOTHING))
+    found = ModuleOrigins(instance, None).of(declaration.attributes.get("value"))
+    return output(name, marked if marked is not None else unmarked(at), found, at)
+
+
+def holds_secrets(folder: Folder) -> bool:
+    """Whether a module declares anything whose secrets could be told."""
+    return any(has_secrets(_type_of(local)) for local in folder.resources)
+
+
+def telling_arguments(instance: ModuleInstance) -> Iterator[Resource]:
+    """The arguments of a module's resources that are given a secret and show it."""
+    for local, declaration in instance.folder.resources.items():
+        if local.startswith(("data.", "ephemeral.")):
+            continue
+        scope = ModuleOrigins(instance, declaration)
+        for name in telling(_type_of(local)):
+            for piece in _pieces(declaration, name):
+                path, attribute = piece
+                at = instance.place(path, attribute.start, attribute.end)
+                found = argument(f"{instance.prefix}{local}", name, scope.of(piece), at)
+                if found is not None:
+                    yield found
+
+
+def _type_of(local: str) -> str:
+    parts = local.split(".")
+    return parts[-2]
+
+
+def _pieces(declaration: Declaration, name: str) -> Iterator[Piece]:
+    block, _, attribute = name.rpartition(".")
+    if not block:
+        piece = declaration.attributes.get(attribute)
+        if piece is not None:
+            yield piece
+        return
+    for path, inner in declaration.blocks:
+        if inner.type == block and attribute in inner.body.attributes:
+            yield Piece(path, inner.body.attributes[attribute])
+
+
+def readings(instance: ModuleInstance) -> Iterator[Resource]:
+    """The data sources of a module that read secrets."""
+    for local, declaration in instance.folder.resources.items():
+        if local.startswith(READING):
+            block = declaration.block
+            at = instance.place(declaration.path, block.start, block.head)
+            yield reading(f"{instance.prefix}{local}", instance.run.version, at)
+
+
+def module_calls(instance: ModuleInstance) -> Iterator[Resource]:
+    """The module calls of a module."""
+    for name, declaration in instance.folder.modules.items():
+        block = declaration.block
+        at = instance.place(declaration.path, block.start, block.head)
+        written = (declaration.attributes.get(argument) for argument in ("source", "version"))
+        source, version = (
+            instance.run.frozen(instance.evaluate(piece, NOTHING)) if piece is not None else None for piece in written
+        )
+        yield module_call(f"{instance.prefix}module.{name}", source, version, at)

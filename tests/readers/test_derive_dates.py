@@ -1,0 +1,111 @@
+"""Dates, durations and changes that the examples of rules cannot show: secrets, odd forms, and what-if results."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from kvlint.model.graph import Demand, Resource
+from kvlint.model.source import Location
+from kvlint.model.value import Absent, Scalar, Unknown
+from kvlint.readers.build import build_graph
+from kvlint.readers.derive.rotation import duration
+from kvlint.readers.terraform.read import read_text
+from kvlint.syntax.paths import parse_path
+from tests.readers.predicted.conftest import change, read, vault, what_if
+
+EVERYTHING = Demand(paths={}, vias={}, everything=True, today=date(2026, 11, 1))
+HERE = Location(path="main.tf")
+
+
+def secret(text: str) -> Resource:
+    found = read_text("main.tf", text, EVERYTHING)
+    return build_graph(found.resources, EVERYTHING, found.closed).resources["azurerm_key_vault_secret.s"]
+
+
+def dated(expiry: str, more: str = "") -> Resource:
+    return secret(f'{more}\nresource "azurerm_key_vault_secret" "s" {{\n  expiration_date = {expiry}\n}}')
+
+
+def days_left(resource: Resource) -> Any:
+    found = resource.select(parse_path("derived.daysLeft"))
+    return found.value if isinstance(found, Scalar) else found
+
+
+@pytest.mark.parametrize(
+    ("text", "days"),
+    [
+        ("2026-11-02T00:00:00Z", 1),
+        ("2026-11-02T00:00:00.5Z", 1),
+        ("2026-11-01T23:59:59-02:00", 1),
+        ("2026-10-31T23:59:59Z", -1),
+        ("0001-01-01T00:00:00Z", -739920),
+        ("9999-12-31T23:59:59Z", 2912138),
+    ],
+)
+def test_days_are_whole_and_counted_in_utc(text: str, days: int) -> None:
+    assert days_left(dated(f'"{text}"')) == days
+
+
+@pytest.mark.parametrize("text", ['"soon"', '"2026-11-02"', '"2026-13-01T00:00:00Z"', '""', "true"])
+def test_what_is_no_date_is_not_known(text: str) -> None:
+    assert isinstance(days_left(dated(text)), Unknown)
+
+
+def test_seconds_and_milliseconds_are_moments() -> None:
+    assert days_left(dated("1793577600")) == 1
+    assert days_left(dated("1793577600000")) > 20_000_000
+
+
+def test_a_secret_date_stands_in_no_note() -> None:
+    given = 'variable "d" {\n  sensitive = true\n  default   = "2031-05-06T00:00:00Z"\n}'
+    resource = dated("var.d", given)
+    for path in ("derived.daysLeft", "derived.validDays"):
+        found = resource.select(parse_path(path))
+        assert isinstance(found, Scalar)
+        assert found.sensitive
+        assert found.note == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "days"),
+    [
+        ("P7D", 7),
+        ("P2W", 14),
+        ("PT168H", 7),
+        ("P1M", 30.4375),
+        ("p1dt12h", 1.5),
+        ("P1Y", 365.25),
+        ("P12M", 365.25),
+        ("P0D", 0),
+        ("", None),
+    ],
+)
+def test_durations(text: str, days: float | None) -> None:
+    assert duration(Scalar(at=HERE, value=text)) == days
+
+
+@pytest.mark.parametrize("plain", ["P", "P1DT", "1Y", "P1H", "-P1D", "P\u0661D", "P" + "9" * 50 + "D", 30])
+def test_what_is_no_duration_is_not_known(plain: str | int) -> None:
+    assert isinstance(duration(Scalar(at=HERE, value=plain)), Unknown)
+
+
+def changed_from(before: dict[str, Any], after: dict[str, Any], path: str) -> Any:
+    found = read(what_if(change("Modify", vault(**after), vault(**before)))).resource()
+    answer = found.select(parse_path(f"derived.changedFrom.properties.{path}"))
+    return answer.value if isinstance(answer, Scalar) else None if isinstance(answer, Absent) else answer
+
+
+def test_a_what_if_result_says_what_changes() -> None:
+    before = {"enablePurgeProtection": True, "softDeleteRetentionInDays": 90, "networkAcls": {"bypass": "None"}}
+    after = {"enablePurgeProtection": True, "softDeleteRetentionInDays": 30, "networkAcls": {"bypass": "AzureServices"}}
+    assert changed_from(before, after, "softDeleteRetentionInDays") == 90
+    assert changed_from(before, after, "networkAcls.bypass") == "None"
+    assert changed_from(before, after, "enablePurgeProtection") is None
+    # What the deployment does not write, Azure keeps.
+    assert changed_from(before, {}, "softDeleteRetentionInDays") is None
+    # true is not 1.
+    assert changed_from({"x": True}, {"x": 1}, "x") is True
+    assert changed_from({"x": [1, {"a": 2}]}, {"x": [1, {"a": 2}]}, "x") is None

@@ -1,0 +1,161 @@
+"""Where values come from that files and options give: what examples of one text cannot show."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.conftest import Run
+
+SECRET = "Tr0ub4dor-and-3"
+MODULE = """
+provider "azurerm" {
+  features {}
+}
+variable "password" {
+  sensitive = true
+}
+
+module "inner" {
+  source   = "./inner"
+  password = { db = var.password, user = "app" }
+}
+
+output "db" {
+  value = module.inner.values["db"]
+}
+"""
+INNER = """
+variable "password" {}
+
+resource "azurerm_key_vault_secret" "db" {
+  for_each = var.password
+
+  name  = each.key
+  value = each.value
+}
+
+output "values" {
+  value = { for name, secret in azurerm_key_vault_secret.db : name => secret.value }
+}
+"""
+BICEP = """
+@secure()
+param password string
+
+resource db 'Microsoft.KeyVault/vaults/secrets@2026-02-01' = {
+  name: 'kv/db'
+  properties: {
+    value: password
+  }
+}
+"""
+TEMPLATE = {
+    "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+    "parameters": {"password": {"type": "securestring"}},
+    "resources": [
+        {
+            "type": "Microsoft.KeyVault/vaults/secrets",
+            "apiVersion": "2026-02-01",
+            "name": "kv/db",
+            "properties": {"value": "[parameters('password')]"},
+        }
+    ],
+}
+PARAMETERS = "https://schema.management.azure.com/schemas/2019-04-01/deploymentParameters.json#"
+
+
+def write(folder: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        file = folder / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(text, encoding="utf-8")
+
+
+def failed(run: Run, folder: Path, *arguments: str) -> list[tuple[str, str]]:
+    """The rules about secrets' values that fail, and of what; nothing secret is told."""
+    for form in ("text", "sarif"):
+        ran = run("-v", "-f", form, "--select", "KV610,KV611,KV612", *arguments, cwd=folder)
+        assert SECRET not in ran.out + ran.err
+    ran = run("-f", "json", "--select", "KV610,KV611,KV612", *arguments, cwd=folder)
+    assert SECRET not in ran.out + ran.err
+    found = json.loads(ran.out)
+    assert not found["undecided"]
+    return [(one["ruleId"], one["resource"]) for one in found["findings"]]
+
+
+def test_terraform_through_a_module(tmp_path: Path, run: Run) -> None:
+    write(tmp_path, {"main.tf": MODULE, "inner/main.tf": INNER})
+    assert failed(run, tmp_path, ".") == [
+        ("KV610", 'module.inner.azurerm_key_vault_secret.db["user"]'),
+        ("KV612", "output.db"),
+    ]
+
+
+@pytest.mark.parametrize("name", ["terraform.tfvars", "prod.auto.tfvars"])
+def test_a_file_of_values_is_code(name: str, tmp_path: Path, run: Run) -> None:
+    write(tmp_path, {"main.tf": MODULE, "inner/main.tf": INNER, name: f'password = "{SECRET}"\n'})
+    assert ("KV610", 'module.inner.azurerm_key_vault_secret.db["db"]') in failed(run, tmp_path, ".")
+
+
+def test_an_option_is_no_code(tmp_path: Path, run: Run) -> None:
+    write(tmp_path, {"main.tf": MODULE, "inner/main.tf": INNER})
+    told = failed(run, tmp_path, "--var", f"password={SECRET}", ".")
+    assert ("KV610", 'module.inner.azurerm_key_vault_secret.db["db"]') not in told
+
+
+@pytest.mark.parametrize(
+    ("value", "rules"),
+    [
+        (f"'{SECRET}'", ["KV610"]),
+        ("az.getSecret('s', 'g', 'kv', 'db')", []),
+        ("readEnvironmentVariable('PASSWORD')", []),
+    ],
+)
+def test_a_bicep_parameter_file(value: str, rules: list[str], tmp_path: Path, run: Run) -> None:
+    write(tmp_path, {"main.bicep": BICEP, "main.bicepparam": f"using './main.bicep'\nparam password = {value}\n"})
+    assert [rule for rule, _ in failed(run, tmp_path, "main.bicepparam")] == rules
+
+
+@pytest.mark.parametrize(
+    ("entry", "rules"),
+    [
+        ({"value": SECRET}, ["KV610"]),
+        ({"reference": {"keyVault": {"id": "/subscriptions/s"}, "secretName": "db"}}, []),
+        ({"value": "#{password}#"}, []),
+    ],
+)
+def test_a_parameter_file(entry: object, rules: list[str], tmp_path: Path, run: Run) -> None:
+    parameters = {"$schema": PARAMETERS, "parameters": {"password": entry}}
+    write(tmp_path, {"main.json": json.dumps(TEMPLATE), "main.parameters.json": json.dumps(parameters)})
+    told = failed(run, tmp_path, "main.json", "--parameters", "main.parameters.json")
+    assert [rule for rule, _ in told] == rules
+
+
+def test_an_azapi_secret(tmp_path: Path, run: Run) -> None:
+    body = 'body = { properties = { contentType = "x", value = local.password } }'
+    text = (
+        f'locals {{\n  password = "{SECRET}"\n}}\n'
+        f'resource "azapi_resource" "a" {{\n  type = "Microsoft.KeyVault/vaults/secrets@2026-02-01"\n'
+        f'  name = "a"\n  {body}\n}}\n'
+        'resource "azapi_resource" "b" {\n  type = "Microsoft.KeyVault/vaults/secrets@2026-02-01"\n  name = "b"\n'
+        "  body = jsonencode({ properties = { value = var.password } })\n}\n"
+        'variable "password" {}\n'
+    )
+    write(tmp_path, {"main.tf": text})
+    assert failed(run, tmp_path, ".") == [("KV610", "azapi_resource.a"), ("KV611", "azapi_resource.b")]
+
+
+def test_what_refers_to_itself_ends(tmp_path: Path, run: Run) -> None:
+    text = (
+        "locals {\n  a = local.b\n  b = local.a\n}\n"
+        'resource "azurerm_key_vault_secret" "s" {\n  name  = "s"\n  value = local.a\n}\n'
+        'output "o" {\n  value = output.o\n}\n'
+    )
+    write(tmp_path, {"main.tf": text})
+    ran = run("-f", "json", "--select", "KV610,KV611,KV612,KV622", ".", cwd=tmp_path)
+    assert "refers to itself" in ran.err
