@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import msgspec
 
 from kvlint.model.graph import Resource
-from kvlint.model.value import Absent, Scalar, Unknown, Value, display
+from kvlint.model.value import MapValue, Scalar, Unknown, Value, display
 from kvlint.readers.azurerm.resources import RESOURCES
 from kvlint.readers.derive.attribute import Context, Derived
 
@@ -20,8 +20,10 @@ def _written_purge_protection(resource: Resource, context: Context) -> Value | N
 
     Azure takes no false there, though that is what nothing means; azurerm never sends it.
     """
-    found = resource.select(_PURGE_PROTECTION)
-    if isinstance(found, Absent) or resource.declared_as in RESOURCES or found.origin in ("default", "kept"):
+    properties = resource.select(_PURGE_PROTECTION[:1])
+    # What is not written Azure keeps, and a plan then does not say.
+    found = properties.fields.get(_PURGE_PROTECTION[1]) if isinstance(properties, MapValue) else properties
+    if found is None or resource.declared_as in RESOURCES or found.origin in ("default", "kept"):
         return None
     if isinstance(found, Scalar | Unknown):
         return msgspec.structs.replace(found, origin="derived", note=f"purge protection is written as {display(found)}")

@@ -191,7 +191,7 @@ class _Reader:
 
     def _add(self, change: ResourceChange, place: Place) -> None:
         if change.type.startswith("azapi_"):
-            self._add_azapi(change.type, self._instance(change, place, self.azapi))
+            self._add_azapi(change, place)
             return
         lowering = self.lowerings[change.type]
         if lowering is None:
@@ -203,7 +203,8 @@ class _Reader:
         if managed.link is not None:
             own["provider"] = managed.link
         if instance.action == "update" and self._asks_for_changes(lowering.type):
-            before = self._before(change, place, lowering)
+            before = self._before(change, place, lowering.decoder)
+            lowering.own(before)
             common = with_changes(common, lowering.common(before, managed.version))
         attributes = MapValue(at=self.at, fields={**common.fields, **own})
         attributes = self._traced(instance, lowering.type, attributes, managed.version)
@@ -224,14 +225,13 @@ class _Reader:
         asked = self.demand.of(type_) or ()
         return any(path[:2] in (CHANGED_FROM, ()) for path in asked)
 
-    def _before(self, change: ResourceChange, place: Place, lowering: Lowering) -> Instance:
+    def _before(self, change: ResourceChange, place: Place, decoder: ChangeDecoder) -> Instance:
         """The resource as it is before the plan is applied."""
-        decoded = lowering.decoder.change(change.change)
-        instance = Instance(place, decoded, lowering.decoder.values(decoded.before), self.at, self.tracer)
-        lowering.own(instance)
-        return instance
+        decoded = decoder.change(change.change)
+        return Instance(place, decoded, decoder.values(decoded.before), self.at, self.tracer)
 
-    def _add_azapi(self, declared_as: str, instance: Instance) -> None:
+    def _add_azapi(self, change: ResourceChange, place: Place) -> None:
+        declared_as, instance = change.type, self._instance(change, place, self.azapi)
         if declared_as == AZAPI_UPDATE:
             changed = arm_type(instance)
             if changed is None or self.demand.of(changed[0]) is not None:
@@ -255,6 +255,9 @@ class _Reader:
             body = azapi_attributes(instance, type_, named[1], data_plane)
             derived = frozen(planned(instance), self.at)
             body = msgspec.structs.replace(body, fields={**body.fields, "derived": derived})
+            if instance.action == "update" and self._asks_for_changes(type_):
+                before = self._before(change, place, self.azapi)
+                body = with_changes(body, azapi_attributes(before, type_, named[1], data_plane))
             traced = self._traced(instance, type_, body, VersionRange())
             self._keep(instance, type_, declared_as, traced, instance.is_data)
         elif is_key_vault_type(type_) and canonical(type_) is None:
