@@ -93,9 +93,17 @@ class Order:
                 return self._resource(names, ref.name)
         return _ANYTHING if ref.text.startswith("local.") else _NONE
 
+    def _whole(self, names: Names) -> _Grants:
+        """What all that is in a module waits for."""
+        blocks = self._configuration.module(names).get("resources")
+        found = blocks if isinstance(blocks, list) else []
+        waits = [self._resource(names, str(block.get("address"))) for block in found if isinstance(block, dict)]
+        return self._calls(names).union(*waits)
+
     def _module(self, inner: Names, ref: Traversal) -> _Grants:
         if not ref.rest:
-            return frozenset({_address(inner, "")})
+            address = _address(inner, "")
+            return self._once(address, lambda: self._whole(inner)) | {address}
         outputs = self._configuration.module(inner).get("outputs")
         output = outputs.get(str(ref.rest[0])) if isinstance(outputs, dict) else None
         expression = output.get("expression") if isinstance(output, dict) else None

@@ -110,12 +110,18 @@ class Order:
         address = f"{instance.prefix}module.{call}"
         symbol = instance.module(call)
         content = symbol.instances[0].content if symbol is not None and symbol.instances else None
-        if not rest or content is None:
-            # All of it, or what nobody can look into.
-            return frozenset({static_address(address) if content is not None else ANYTHING})
+        if content is None:
+            return frozenset({ANYTHING})
+        if not rest:
+            return self._once(address, lambda: self._whole(content)) | {static_address(address)}
         output = content.folder.outputs.get(rest[0])
         value = output.attributes.get("value") if output is not None else None
         return self._once(f"{address}.{rest[0]}", lambda: self._piece(content, value) | self._calls(content))
+
+    def _whole(self, instance: ModuleInstance) -> _Grants:
+        """What all that is in a module waits for."""
+        found = [self._resource(instance, local) for local in instance.folder.resources]
+        return self._calls(instance).union(*found)
 
     def _resource(self, instance: ModuleInstance, local: str) -> _Grants:
         declaration = instance.folder.resources.get(local)
