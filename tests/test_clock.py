@@ -13,7 +13,16 @@ if TYPE_CHECKING:
     from tests.conftest import Run
 
 VAULT = "resource kv 'Microsoft.KeyVault/vaults@{}' = {{\n  name: 'kv'\n}}\n"
-OLD = 'provider "azurerm" {\n  version = "~> 3.0"\n  features {}\n}\nresource "azurerm_key_vault" "kv" {\n  name = "kv"\n}\n'
+OLD = """
+provider "azurerm" {
+  version = "~> 3.0"
+  features {}
+}
+
+resource "azurerm_key_vault" "kv" {
+  name = "kv"
+}
+"""
 
 
 @pytest.mark.parametrize(

@@ -76,7 +76,8 @@ def _calls(since: Version, resource: Resource, context: Context) -> Value | None
     if high is None or high > since:
         why = f"azurerm calls a newer API from version {first} on, and an older one may be used"
         return Unknown(at=found.at, origin="derived", why=why)
-    return Scalar(at=found.at, value=f"older than {first}, whose API {_days(context.today)}", origin="derived")
+    note = f"older than {first}, whose API {_days(context.today)}"
+    return Scalar(at=found.at, value="old", origin="derived", note=note)
 
 
 def _number(version: MapValue, name: str) -> Version | None:
