@@ -69,7 +69,7 @@ def _days(today: date) -> str:
 
 
 def _calls(types: tuple[str, ...], since: Version, resource: Resource, context: Context) -> Value | None:
-    """Whether the API stays that a provider calls for ``types``, if it manages any: from version ``since`` on it does."""
+    """Whether the API stays that a provider calls for ``types``, if it manages any: it does from ``since`` on."""
     found = resource.select((VERSION,))
     if resource.type != PROVIDER_TYPE or not isinstance(found, MapValue):
         return None
