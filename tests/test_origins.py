@@ -159,3 +159,37 @@ def test_what_refers_to_itself_ends(tmp_path: Path, run: Run) -> None:
     write(tmp_path, {"main.tf": text})
     ran = run("-f", "json", "--select", "KV610,KV611,KV612,KV622", ".", cwd=tmp_path)
     assert "refers to itself" in ran.err
+
+
+def test_what_waits_for_a_module_waits_for_what_that_waits_for(tmp_path: Path, run: Run) -> None:
+    text = """
+data "azurerm_client_config" "me" {}
+resource "azurerm_key_vault" "kv" {
+  name = "kv"
+}
+resource "azurerm_key_vault_access_policy" "me" {
+  key_vault_id = azurerm_key_vault.kv.id
+  object_id    = data.azurerm_client_config.me.object_id
+}
+module "wait" {
+  source     = "./wait"
+  depends_on = [azurerm_key_vault_access_policy.me]
+}
+resource "azurerm_key_vault_secret" "late" {
+  name         = "late"
+  key_vault_id = azurerm_key_vault.kv.id
+  depends_on   = [module.wait]
+}
+resource "azurerm_key_vault_secret" "named" {
+  name         = module.wait.name
+  key_vault_id = azurerm_key_vault.kv.id
+}
+resource "azurerm_key_vault_secret" "early" {
+  name         = "early"
+  key_vault_id = azurerm_key_vault.kv.id
+}
+"""
+    write(tmp_path, {"main.tf": text, "wait/main.tf": 'output "name" {\n  value = "named"\n}\n'})
+    found = json.loads(run("-f", "json", "--select", "KV055", ".", cwd=tmp_path).out)
+    assert [one["resource"] for one in found["findings"]] == ["azurerm_key_vault_secret.early"]
+    assert not found["undecided"]

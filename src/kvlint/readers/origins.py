@@ -129,14 +129,42 @@ class _Loop:
 
 def _of_members(node: tree.Object, scope: Scope, rest: Path) -> Origins:
     """The origins of what is at ``rest`` in an object: of all its members, if any of them may be meant."""
-    name = str(rest[0]).strip("[]")
-    found: list[Origins] = []
-    for member in node.members:
-        if isinstance(member, tree.Spread):
-            found.append(origins_of(member.value, scope, rest))
-        elif rest[0] == ANY or not isinstance(member.key, str) or member.key == name:
-            found.append(origins_of(member.value, scope, rest[1:]))
-    return union(found)
+    by_name, others, spread = _members(node)
+    if rest[0] == ANY:
+        meant = [*by_name.values(), *others]
+    else:
+        named = by_name.get(str(rest[0]).strip("[]"))
+        meant = others if named is None else [named, *others]
+    return union(
+        [
+            *(origins_of(value, scope, rest[1:]) for value in meant),
+            *(origins_of(value, scope, rest) for value in spread),
+        ]
+    )
+
+
+_Members: TypeAlias = tuple[dict[str, tree.Expression], list[tree.Expression], list[tree.Expression]]
+# The members of large objects, which many others may look into; the node is kept so that its identity stays its own.
+_known: dict[int, tuple[tree.Object, _Members]] = {}
+_LARGE, _MOST_KNOWN = 20, 100
+
+
+def _members(node: tree.Object) -> _Members:
+    """The values of an object by their keys, those whose keys are expressions, and objects that are spread into it."""
+    found = _known.get(id(node))
+    if found is not None:
+        return found[1]
+    properties = [member for member in node.members if isinstance(member, tree.Property)]
+    members: _Members = (
+        {member.key: member.value for member in properties if isinstance(member.key, str)},
+        [member.value for member in properties if not isinstance(member.key, str)],
+        [member.value for member in node.members if isinstance(member, tree.Spread)],
+    )
+    if len(properties) > _LARGE:
+        if len(_known) >= _MOST_KNOWN:
+            _known.clear()
+        _known[id(node)] = node, members
+    return members
 
 
 def together(parts: list[Origins]) -> Origins:

@@ -27,7 +27,6 @@ class _Taken(NamedTuple):
     instead: str = ""
 
 
-_SPLIT_KEY = _Taken(until=(5, 0), instead="key_vault_key_id")
 _TAKEN: Mapping[str, Mapping[str, _Taken]] = {
     "azurerm_key_vault": {
         "soft_delete_enabled": _Taken(until=(2, 42)),
@@ -49,16 +48,6 @@ _TAKEN: Mapping[str, Mapping[str, _Taken]] = {
     "azurerm_subnet": {
         "service_endpoints": _Taken(until=(5, 0), instead="service_endpoint"),
         "service_endpoint": _Taken(since=(5, 0)),
-    },
-    "azurerm_storage_account": {
-        "enable_https_traffic_only": _Taken(until=(4, 0), instead="https_traffic_only_enabled"),
-    },
-    "azurerm_storage_account_customer_managed_key": {
-        "key_vault_id": _SPLIT_KEY,
-        "key_vault_uri": _SPLIT_KEY,
-        "key_name": _SPLIT_KEY,
-        "key_version": _SPLIT_KEY,
-        "managed_hsm_key_id": _SPLIT_KEY,
     },
 }
 

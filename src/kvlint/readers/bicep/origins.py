@@ -40,7 +40,8 @@ class FileOrigins:
     def origins(self, node: tree.Expression, rest: Path) -> Origins | None:
         """See ``origins.Scope``."""
         if isinstance(node, tree.Call):
-            return _of_call(node.name.lower())
+            own = isinstance(self.instance.file.symbols.get(node.name), tree.Function)
+            return None if own else _of_call(node.name.lower())
         path = path_of(node)
         if not path:
             return None

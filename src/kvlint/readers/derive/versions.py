@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date
+from functools import partial
 
 from kvlint.model.graph import Resource
-from kvlint.model.value import Absent, MapValue, Path, Scalar, Unknown, Value
+from kvlint.model.value import Absent, Link, MapValue, Path, Scalar, Unknown, Value
 from kvlint.readers.azurerm.flags import PROVIDER_TYPE, VERSION
 from kvlint.readers.azurerm.table import Version
 from kvlint.readers.derive.attribute import Context, Derived
@@ -19,6 +20,9 @@ from kvlint.readers.derive.vaults import MANAGED_HSMS, RBAC, VAULTS
 API: Path = ("apiVersion",)
 _OLD, _END = "2026-02-01", date(2027, 2, 27)
 _SUPPORTED = "supported"
+_PROVIDER = "provider"
+_IN_VAULTS = (VAULTS, *(f"{VAULTS}/{kind}" for kind in ("accesspolicies", "secrets", "keys", "certificates")))
+_IN_HSMS = (MANAGED_HSMS, f"{MANAGED_HSMS}/keys")
 # The first azurerm that calls 2026-02-01 for vaults, and for managed HSMs.
 _VAULTS_SINCE, _HSMS_SINCE = (4, 81), (4, 80)
 # The first API version that has a property; older ones drop it in silence.
@@ -64,10 +68,12 @@ def _days(today: date) -> str:
     return f"is retired on {_END}, {left} day{'' if left == 1 else 's'} from {today}"
 
 
-def _calls(since: Version, resource: Resource, context: Context) -> Value | None:
-    """Until when the API works that a provider calls; the first version of azurerm that calls a newer one is given."""
+def _calls(types: tuple[str, ...], since: Version, resource: Resource, context: Context) -> Value | None:
+    """Whether the API stays that a provider calls for ``types``, if it manages any: it does from ``since`` on."""
     found = resource.select((VERSION,))
     if resource.type != PROVIDER_TYPE or not isinstance(found, MapValue):
+        return None
+    if not any(resource.address in _managers(type_, context) for type_ in types):
         return None
     low, high = (_number(found, name) for name in ("atLeast", "below"))
     if low is not None and low >= since:
@@ -76,7 +82,18 @@ def _calls(since: Version, resource: Resource, context: Context) -> Value | None
     if high is None or high > since:
         why = f"azurerm calls a newer API from version {first} on, and an older one may be used"
         return Unknown(at=found.at, origin="derived", why=why)
-    return Scalar(at=found.at, value=f"older than {first}, whose API {_days(context.today)}", origin="derived")
+    note = f"older than {first}, whose API {_days(context.today)}"
+    return Scalar(at=found.at, value="old", origin="derived", note=note)
+
+
+def _managers(type_: str, context: Context) -> frozenset[str]:
+    """The providers of all resources and data sources of a type."""
+    key = f"providers of {type_}"
+    found = context.kept.get(key)
+    if not isinstance(found, frozenset):
+        links = (one.attributes.fields.get(_PROVIDER) for one in context.index.of_type(type_))
+        found = context.kept[key] = frozenset(link.target for link in links if isinstance(link, Link))
+    return found
 
 
 def _number(version: MapValue, name: str) -> Version | None:
@@ -120,8 +137,8 @@ def _dead_property(resource: Resource, context: Context) -> Value | None:  # all
 
 ATTRIBUTES: Mapping[str, Derived] = {
     "apiRetirement": Derived(_retirement, dict.fromkeys(TYPES, (API,))),
-    "vaultApi": Derived(lambda resource, context: _calls(_VAULTS_SINCE, resource, context), {}),
-    "hsmApi": Derived(lambda resource, context: _calls(_HSMS_SINCE, resource, context), {}),
+    "vaultApi": Derived(partial(_calls, _IN_VAULTS, _VAULTS_SINCE), dict.fromkeys(_IN_VAULTS, ((_PROVIDER,),))),
+    "hsmApi": Derived(partial(_calls, _IN_HSMS, _HSMS_SINCE), dict.fromkeys(_IN_HSMS, ((_PROVIDER,),))),
     "modelIsStated": Derived(_model_is_stated, {VAULTS: (API, RBAC)}),
     "deadProperty": Derived(_dead_property, {type_: (API, *rows) for type_, rows in _SINCE.items()}),
 }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 from kvlint.model.value import MapValue
 from kvlint.readers.order import ANYTHING, CLIENTS, OBJECTS, PRINCIPALS, after, of_deployer
@@ -10,108 +11,133 @@ from kvlint.readers.plan.configuration import Configuration, Names, Node, expres
 from kvlint.readers.plan.instance import Instance, mark
 from kvlint.readers.plan.traversal import Traversal, longest, traversal
 
-NOTHING: Node = {}
+_Grants: TypeAlias = frozenset[str]
+_NONE: _Grants = frozenset()
+_ANYTHING: _Grants = frozenset({ANYTHING})
+# Longer chains of references are not followed.
+_DEEPEST = 100
 
 
 class Order:
-    """What has been found of a plan: the same for all instances of a resource."""
+    """The grants that a resource waits for, worked out once for each block and for all that it names."""
 
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = configuration
-        self._known: dict[tuple[Names, str], frozenset[str]] = {}
+        self._known: dict[str, _Grants] = {}
+        self._depth = 0
 
     def told(self, type_: str, instance: Instance, attributes: MapValue) -> MapValue:
         """The attributes of a resource with what it waits for, or whether it is a grant to whoever applies the plan."""
         if type_ in OBJECTS:
-            place = (instance.names, instance.resource)
-            if place not in self._known:
-                walk = _Walk(self._configuration, through=True)
-                walk.resource(*place)
-                walk.calls(instance.names)
-                self._known[place] = frozenset(walk.found)
-            return after(attributes, self._known[place])
+            return after(attributes, self._resource(instance.names, instance.resource) | self._calls(instance.names))
         argument = PRINCIPALS.get(type_)
         if argument is not None:
             block = self._configuration.resource(instance.names, instance.resource)
-            walk = _Walk(self._configuration, through=False)
-            walk.follow(instance.names, expression_at(block.get("expressions"), (argument,)), block)
-            unknown = walk.is_open and mark(instance.unknown, argument) is True
-            if walk.names_client or unknown:
-                return of_deployer(attributes, certain=walk.names_client and not walk.names_others)
+            found = _Principal(self._configuration)
+            found.follow(instance.names, expression_at(block.get("expressions"), (argument,)), block)
+            unknown = found.is_open and mark(instance.unknown, argument) is True
+            if found.names_client or unknown:
+                return of_deployer(attributes, certain=found.names_client and not found.names_others)
         return attributes
 
+    def _once(self, key: str, make: Callable[[], _Grants]) -> _Grants:
+        found = self._known.get(key)
+        if found is None:
+            if self._depth > _DEEPEST:
+                return _ANYTHING
+            self._known[key] = _NONE  # nothing waits for itself
+            self._depth += 1
+            try:
+                found = self._known[key] = make()
+            finally:
+                self._depth -= 1
+        return found
 
-class _Walk:
-    """One walk along references. ``through``: also through the resources that are named."""
+    def _resource(self, names: Names, local: str) -> _Grants:
+        address = _address(names, local)
+        found = self._once(address, lambda: self._block(names, self._configuration.resource(names, local)))
+        return found | {address} if local.partition(".")[0] in PRINCIPALS else found
 
-    def __init__(self, configuration: Configuration, *, through: bool) -> None:
-        self.configuration = configuration
-        self.through = through
-        self.found: set[str] = set()
-        self.names_client = self.names_others = self.is_open = False
+    def _block(self, names: Names, block: Node) -> _Grants:
+        parts = ("expressions", "for_each_expression", "count_expression")
+        found = [self._follow(names, block.get(part)) for part in parts]
+        return _NONE.union(*found, self._depends(names, block.get("depends_on")))
 
-    def resource(self, names: Names, local: str) -> None:
-        """All that a resource names."""
-        block = self.configuration.resource(names, local)
-        for part in ("expressions", "for_each_expression", "count_expression"):
-            self.follow(names, block.get(part))
-        self._depends(names, block.get("depends_on"))
-
-    def calls(self, names: Names) -> None:
+    def _calls(self, names: Names) -> _Grants:
         """What the calls wait for that lead to a module."""
+        found = _NONE
         while names:
-            self._depends(names[:-1], self.configuration.call(names).get("depends_on"))
+            found |= self._depends(names[:-1], self._configuration.call(names).get("depends_on"))
             names = names[:-1]
+        return found
 
-    def follow(self, names: Names, expression: Any, block: Node = NOTHING) -> None:
-        """All that an expression names; ``block`` is what its ``each`` belongs to."""
-        for ref in longest(tuple(references(expression))):
-            if ref.kind == "each" and block:
-                self.names_others = True
-                self.follow(names, block.get("for_each_expression"))
-            else:
-                self._one(names, ref)
+    def _follow(self, names: Names, expression: Any) -> _Grants:
+        return _NONE.union(*(self._one(names, ref) for ref in longest(tuple(references(expression)))))
 
-    def _depends(self, names: Names, addresses: Any) -> None:
-        for text in addresses if isinstance(addresses, list) else ():
-            self._one(names, traversal(str(text)))
+    def _depends(self, names: Names, addresses: Any) -> _Grants:
+        found = addresses if isinstance(addresses, list) else ()
+        return _NONE.union(*(self._one(names, traversal(str(text))) for text in found))
 
-    def _one(self, names: Names, ref: Traversal) -> None:
+    def _one(self, names: Names, ref: Traversal) -> _Grants:
         match ref.kind:
             case "var":
-                self.is_open, self.names_others = self.is_open or not names, True
-                given = self.configuration.call(names).get("expressions") if names else None
-                if isinstance(given, dict) and self._is_new(names, f"var.{ref.name}"):
-                    self.follow(names[:-1], given.get(ref.name))
-            case "module":
-                self._module((*names, ref.name), ref)
-            case "azure" | "other":
-                is_client = ref.type in CLIENTS and ref.rest[:1] == ("object_id",)
-                self.names_client, self.names_others = (
-                    self.names_client or is_client,
-                    self.names_others or not is_client,
+                given = self._configuration.call(names).get("expressions") if names else None
+                if not isinstance(given, dict):
+                    return _NONE
+                return self._once(
+                    _address(names, f"var.{ref.name}"), lambda: self._follow(names[:-1], given.get(ref.name))
                 )
-                if self._is_new(names, ref.name) and self.through:
-                    self.resource(names, ref.name)
-            case "opaque" if ref.text.startswith("local."):
-                self.found.add(ANYTHING)
-                self.is_open = self.names_others = True
+            case "module":
+                return self._module((*names, ref.name), ref)
+            case "azure" | "other":
+                return self._resource(names, ref.name)
+        return _ANYTHING if ref.text.startswith("local.") else _NONE
 
-    def _module(self, inner: Names, ref: Traversal) -> None:
-        outputs = self.configuration.module(inner).get("outputs")
-        output = outputs.get(str(ref.rest[0])) if isinstance(outputs, dict) and ref.rest else None
+    def _whole(self, names: Names) -> _Grants:
+        """What all that is in a module waits for."""
+        blocks = self._configuration.module(names).get("resources")
+        found = blocks if isinstance(blocks, list) else []
+        waits = [self._resource(names, str(block.get("address"))) for block in found if isinstance(block, dict)]
+        return self._calls(names).union(*waits)
+
+    def _module(self, inner: Names, ref: Traversal) -> _Grants:
         if not ref.rest:
-            self.found.add(_address(inner, ""))
-        elif isinstance(output, dict) and self._is_new(inner, f"output.{ref.rest[0]}"):
-            self.follow(inner, output.get("expression"))
-            self.calls(inner)
+            address = _address(inner, "")
+            return self._once(address, lambda: self._whole(inner)) | {address}
+        outputs = self._configuration.module(inner).get("outputs")
+        output = outputs.get(str(ref.rest[0])) if isinstance(outputs, dict) else None
+        expression = output.get("expression") if isinstance(output, dict) else None
+        key = _address(inner, f"output.{ref.rest[0]}")
+        return self._once(key, lambda: self._follow(inner, expression) | self._calls(inner))
 
-    def _is_new(self, names: Names, local: str) -> bool:
-        address = _address(names, local)
-        if address in self.found:
-            return False
-        self.found.add(address)
-        return True
+
+class _Principal:
+    """Whom a grant is for: whether whoever applies the plan is named, and whether others are, or may be."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._configuration = configuration
+        self._seen: set[tuple[Names, str]] = set()
+        self.names_client = self.names_others = self.is_open = False
+
+    def follow(self, names: Names, expression: Any, block: Node) -> None:
+        """Take note of all that an expression names; ``block`` is what its ``each`` belongs to."""
+        for ref in longest(tuple(references(expression))):
+            if (names, ref.text) not in self._seen:
+                self._seen.add((names, ref.text))
+                self._one(names, ref, block)
+
+    def _one(self, names: Names, ref: Traversal, block: Node) -> None:
+        if ref.type in CLIENTS and ref.rest[:1] == ("object_id",):
+            self.names_client = True
+            return
+        self.names_others = True
+        if ref.kind == "each":
+            self.follow(names, block.get("for_each_expression"), {})
+        elif ref.kind == "var" and names:
+            call = self._configuration.call(names)
+            self.follow(names[:-1], expression_at(call.get("expressions"), (ref.name,)), call)
+        elif ref.kind == "var" or ref.text.startswith("local."):
+            self.is_open = True
 
 
 def _address(names: Names, local: str) -> str:

@@ -36,7 +36,7 @@ from kvlint.readers.azurerm.resources import RESOURCES, canonical, is_vault_rela
 from kvlint.readers.azurerm.tree import frozen
 from kvlint.readers.azurerm.version import VersionRange
 from kvlint.readers.changes import CHANGED_FROM, with_changes
-from kvlint.readers.order import asks_for_order
+from kvlint.readers.order import PRINCIPALS, asks_for_order
 from kvlint.readers.plan.address import ModulePath, module_path, resource_of
 from kvlint.readers.plan.azapi import arm_type, azapi_attributes, is_key_vault
 from kvlint.readers.plan.configuration import Configuration
@@ -92,7 +92,7 @@ class _Reader:
         self.providers = Providers(plan, self.configuration, path)
         # No value of a plan has a place of its own: only whole resources have one in its text.
         self.at = Location(path=path)
-        self.order = Order(self.configuration) if asks_for_order(demand) else None
+        self.order: Order | None = None
         self.origins = PlanOrigins(self.configuration, plan)
         self.numbers: dict[str, int] = {}
         self.azapi = ChangeDecoder()
@@ -111,6 +111,8 @@ class _Reader:
                 self.resources[provider.address] = provider
         self.resources.update((aside.address, aside) for aside in self._asides())
         placed = [(change, _place(change)) for change in self._wanted()]
+        if asks_for_order(self.demand) and any(change.type in PRINCIPALS for change, _ in placed):
+            self.order = Order(self.configuration)
         for _, place in placed:
             self.tracer.instances.add(*place)
         for change, place in placed:

@@ -1,9 +1,9 @@
-"""What a resource of a module waits for: whatever it names, and what that names in turn."""
+"""What a resource of a module waits for: whatever it names, and what that names in turn, as far as grants are meant."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, TypeAlias
 
 from kvlint.model.source import static_address
 from kvlint.model.value import MapValue, Unknown
@@ -15,144 +15,178 @@ from kvlint.syntax import tree
 
 if TYPE_CHECKING:
     from kvlint.readers.terraform.entities import ResourceEntity
-    from kvlint.readers.terraform.folder import Declaration, Piece
+    from kvlint.readers.terraform.folder import Declaration, Folder, Piece
     from kvlint.readers.terraform.instance import ModuleInstance
+
+_Grants: TypeAlias = frozenset[str]
+_NONE: _Grants = frozenset()
+# Longer chains of references are not followed.
+_DEEPEST = 100
 
 
 class Order:
-    """What has been found of a run: the same for all instances of a declaration in all uses of its module."""
+    """The grants that a declaration waits for, worked out once for each and for all that it names."""
 
     def __init__(self) -> None:
-        self._known: dict[str, frozenset[str]] = {}
+        self._known: dict[str, _Grants] = {}
+        self._depth = 0
 
     def told(self, entity: ResourceEntity, attributes: MapValue) -> MapValue:
         """The attributes of a resource with what it waits for, or whether it is a grant to whoever applies the plan."""
-        declaration = entity.symbol.declaration
+        declaration, instance = entity.symbol.declaration, entity.instance
         if entity.type in OBJECTS:
-            if entity.instance.use.shown is not None:
+            if instance.use.shown is not None:
                 return attributes  # in somebody else's module its caller can change nothing
-            key = static_address(entity.address)
-            if key not in self._known:
-                walk = _Walk(through=True)
-                walk.declaration(entity.instance, declaration)
-                walk.calls(entity.instance)
-                self._known[key] = frozenset(walk.found)
-            return after(attributes, self._known[key])
+            return after(attributes, self._resource(instance, declaration.local) | self._calls(instance))
         argument = PRINCIPALS.get(entity.type, "")
         if argument in declaration.attributes:
-            walk = _Walk(through=False, around=declaration)
-            walk.piece(entity.instance, declaration.attributes[argument])
-            if walk.names_client or walk.is_open:
-                return of_deployer(attributes, certain=walk.names_client and not walk.names_others)
+            found = _Principal(declaration)
+            found.piece(instance, declaration.attributes[argument])
+            if found.names_client or found.is_open:
+                return of_deployer(attributes, certain=found.names_client and not found.names_others)
         return attributes
 
+    def _once(self, key: str, make: Callable[[], _Grants]) -> _Grants:
+        key = static_address(key)
+        found = self._known.get(key)
+        if found is None:
+            if self._depth > _DEEPEST:
+                return frozenset({ANYTHING})
+            self._known[key] = _NONE  # nothing waits for itself
+            self._depth += 1
+            try:
+                found = self._known[key] = make()
+            finally:
+                self._depth -= 1
+        return found
 
-class _Walk:
-    """One walk along references. ``through``: also through the resources that are named.
-
-    ``around`` is the declaration that ``each`` belongs to, where what it runs over is not followed anyway.
-    """
-
-    def __init__(self, *, through: bool, around: Declaration | None = None) -> None:
-        self.through = through
-        self.around = around
-        self.found: set[str] = set()
-        self.names_client = self.names_others = self.is_open = False
-
-    def declaration(self, instance: ModuleInstance, declaration: Declaration) -> None:
-        """All that a resource names."""
-        for piece in declaration.attributes.values():
-            self.piece(instance, piece)
+    def _declaration(self, instance: ModuleInstance, declaration: Declaration) -> _Grants:
+        """What all that a resource names waits for."""
+        nodes = [piece.attribute.expression() for piece in declaration.attributes.values()]
         waiting = list(declaration.blocks)
         while waiting:
             path, block = waiting.pop()
-            for attribute in block.body.attributes.values():
-                self._node(instance, attribute.expression())
+            nodes += [attribute.expression() for attribute in block.body.attributes.values()]
             waiting += [Part(path, inner) for inner in block.body.blocks]
+        return _NONE.union(*(self._node(instance, node) for node in nodes))
 
-    def calls(self, instance: ModuleInstance) -> None:
+    def _calls(self, instance: ModuleInstance) -> _Grants:
         """What the calls wait for that lead to a module."""
-        given = instance.use.given
+        found, given = _NONE, instance.use.given
         while isinstance(given, Arguments):
-            if "depends_on" in given.pieces:
-                self.piece(given.caller, given.pieces["depends_on"])
+            found |= self._piece(given.caller, given.pieces.get("depends_on"))
             given = given.caller.use.given
+        return found
 
-    def piece(self, instance: ModuleInstance, piece: Piece | None) -> None:
-        """All that an attribute names."""
-        if piece is not None:
-            self._node(instance, piece.attribute.expression())
+    def _piece(self, instance: ModuleInstance, piece: Piece | None) -> _Grants:
+        return self._node(instance, piece.attribute.expression()) if piece is not None else _NONE
 
-    def _node(self, instance: ModuleInstance, node: tree.Node | None) -> None:
-        for names in _paths(node) if node is not None else ():
-            self._named(instance, names_of(names))
+    def _node(self, instance: ModuleInstance, node: tree.Node | None) -> _Grants:
+        if node is None or isinstance(node, tree.Literal):
+            return _NONE
+        return _NONE.union(*(self._named(instance, names) for names in set(paths(node))))
 
-    def _named(self, instance: ModuleInstance, names: tuple[str, ...]) -> None:
-        folder = instance.folder
+    def _named(self, instance: ModuleInstance, names: tuple[str, ...]) -> _Grants:
         match names:
-            case ("each", "value", *_):
-                if self.around is not None:
-                    self.names_others = True
-                    self.piece(instance, self.around.attributes.get("for_each"))
             case ("var", name, *_):
-                self.names_others = True
                 given = instance.use.given
-                if isinstance(given, Arguments) and name in given.pieces:
-                    if self._is_new(f"{instance.prefix}var.{name}"):
-                        self.piece(given.caller, given.pieces[name])
-                elif isinstance(instance.variable(name, instance.place("", 0, 0)), Unknown):
-                    self.is_open = True
-            case ("local", name, *_):
-                if self._is_new(f"{instance.prefix}local.{name}"):
-                    self.piece(instance, folder.locals.get(name))
-            case ("module", call, *rest):
-                self._module(instance, call, rest)
-            case (("data" | "ephemeral") as mode, type_, name, *rest):
-                is_client = type_ in CLIENTS and rest[:1] == ["object_id"]
-                self.names_client, self.names_others = (
-                    self.names_client or is_client,
-                    self.names_others or not is_client,
+                if not isinstance(given, Arguments):
+                    return _NONE
+                return self._once(
+                    f"{instance.prefix}var.{name}", lambda: self._piece(given.caller, given.pieces.get(name))
                 )
-                self._resource(instance, f"{mode}.{type_}.{name}")
+            case ("local", name, *_):
+                piece = instance.folder.locals.get(name)
+                return self._once(f"{instance.prefix}local.{name}", lambda: self._piece(instance, piece))
+            case ("module", call, *rest):
+                return self._module(instance, call, rest)
+            case (("data" | "ephemeral") as mode, type_, name, *_):
+                return self._resource(instance, f"{mode}.{type_}.{name}")
             case (type_, name, *_):
-                self.names_others = True
-                self._resource(instance, f"{type_}.{name}")
+                return self._resource(instance, f"{type_}.{name}")
+        return _NONE
 
-    def _module(self, instance: ModuleInstance, call: str, rest: list[str]) -> None:
+    def _module(self, instance: ModuleInstance, call: str, rest: list[str]) -> _Grants:
         address = f"{instance.prefix}module.{call}"
         symbol = instance.module(call)
         content = symbol.instances[0].content if symbol is not None and symbol.instances else None
-        if not rest or content is None:
-            # All of it, or what nobody can look into.
-            self.found.add(static_address(address) if content is not None else ANYTHING)
-        elif self._is_new(f"{address}.{rest[0]}"):
-            output = content.folder.outputs.get(rest[0])
-            self.piece(content, output.attributes.get("value") if output is not None else None)
-            self.calls(content)
+        if content is None:
+            return frozenset({ANYTHING})
+        if not rest:
+            return self._once(address, lambda: self._whole(content)) | {static_address(address)}
+        output = content.folder.outputs.get(rest[0])
+        value = output.attributes.get("value") if output is not None else None
+        return self._once(f"{address}.{rest[0]}", lambda: self._piece(content, value) | self._calls(content))
 
-    def _resource(self, instance: ModuleInstance, local: str) -> None:
+    def _whole(self, instance: ModuleInstance) -> _Grants:
+        """What all that is in a module waits for."""
+        found = [self._resource(instance, local) for local in instance.folder.resources]
+        return self._calls(instance).union(*found)
+
+    def _resource(self, instance: ModuleInstance, local: str) -> _Grants:
         declaration = instance.folder.resources.get(local)
-        if declaration is not None and self._is_new(instance.prefix + local) and self.through:
-            self.declaration(instance, declaration)
-
-    def _is_new(self, address: str) -> bool:
-        address = static_address(address)
-        if address in self.found:
-            return False
-        self.found.add(address)
-        return True
+        if declaration is None:
+            return _NONE
+        address = instance.prefix + local
+        found = self._once(address, lambda: self._declaration(instance, declaration))
+        is_grant = local.partition(".")[0] in PRINCIPALS
+        return found | {static_address(address)} if is_grant else found
 
 
-def _paths(node: tree.Node) -> Iterator[tuple[str, ...]]:
-    """All paths in an expression, each as a whole, and those in its brackets."""
+def grants(folder: Folder) -> bool:
+    """Whether a module declares any grant."""
+    return any(local.partition(".")[0] in PRINCIPALS for local in folder.resources)
+
+
+class _Principal:
+    """Whom a grant is for: whether whoever applies the plan is named, and whether others are, or may be.
+
+    ``around`` is the declaration that ``each`` belongs to.
+    """
+
+    def __init__(self, around: Declaration) -> None:
+        self._around = around
+        self._seen: set[str] = set()
+        self.names_client = self.names_others = self.is_open = False
+
+    def piece(self, instance: ModuleInstance, piece: Piece | None) -> None:
+        """Take note of all that an attribute names."""
+        node = piece.attribute.expression() if piece is not None else None
+        for path in paths(node) if node is not None else ():
+            self._named(instance, path)
+
+    def _named(self, instance: ModuleInstance, names: tuple[str, ...]) -> None:
+        key = f"{instance.prefix}{'.'.join(names)}"
+        if key in self._seen:
+            return
+        self._seen.add(key)
+        if names[0] == "local" and len(names) > 1:
+            self.piece(instance, instance.folder.locals.get(names[1]))
+            return
+        if len(names) > 3 and names[0] == "data" and names[1] in CLIENTS and names[3] == "object_id":
+            self.names_client = True
+            return
+        self.names_others = True
+        if names[0] == "each":
+            self.piece(instance, self._around.attributes.get("for_each"))
+        elif names[0] == "var" and len(names) > 1:
+            given = instance.use.given
+            if isinstance(given, Arguments) and names[1] in given.pieces:
+                self.piece(given.caller, given.pieces[names[1]])
+            elif isinstance(instance.variable(names[1], instance.place("", 0, 0)), Unknown):
+                self.is_open = True
+
+
+def paths(node: tree.Node) -> Iterator[tuple[str, ...]]:
+    """All paths in an expression, each as a whole and without what stands in brackets, and those in its brackets."""
     names = path_of(node) if isinstance(node, (tree.Name, tree.Member, tree.Item, tree.Splat)) else ()
     if not names:
         for part in parts_of(node):
-            yield from _paths(part)
+            yield from paths(part)
         return
-    yield names
+    yield names_of(names)
     here: tree.Node = node
     while isinstance(here, (tree.Member, tree.Item, tree.Splat)):
         if isinstance(here, tree.Item):
-            yield from _paths(here.index)
+            yield from paths(here.index)
         here = here.of

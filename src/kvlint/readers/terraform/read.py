@@ -46,7 +46,7 @@ from kvlint.readers.terraform.heads import Head, head_of
 from kvlint.readers.terraform.instance import ModuleInstance, Use
 from kvlint.readers.terraform.lifecycle import IGNORED_CHANGES, PREVENT_DESTROY, lifecycle_of
 from kvlint.readers.terraform.modules import ModuleSymbol
-from kvlint.readers.terraform.order import Order
+from kvlint.readers.terraform.order import Order, grants
 from kvlint.readers.terraform.origins import traced
 from kvlint.readers.terraform.outputs import holds_secrets, module_calls, outputs_of, readings, telling_arguments
 from kvlint.readers.terraform.providers import configured, constraints, locked, provider_of
@@ -158,10 +158,9 @@ class _Reading:
     def __init__(self, run: TerraformRun, folder: Folder) -> None:
         self.run = run
         self.updates: list[tuple[ResourceEntity, frozenset[str]]] = []
-        self.tells = asks_outputs(run.demand, ARGUMENT_TYPE) and any(
-            map(holds_secrets, run.cache.reached(folder, run.root)[0])
-        )
-        self.order = Order() if asks_for_order(run.demand) else None
+        reached, _ = run.cache.reached(folder, run.root)
+        self.tells = asks_outputs(run.demand, ARGUMENT_TYPE) and any(map(holds_secrets, reached))
+        self.order = Order() if asks_for_order(run.demand) and any(map(grants, reached)) else None
         self.origins_of = {type_: is_asked(run.demand, type_) for type_ in TRACED_TYPES}
         self.lifecycles: dict[str, bool] = {}
 
