@@ -10,6 +10,7 @@ from kvlint.compiled import merged
 from kvlint.config import Config, today
 from kvlint.engine.demand import demand_of
 from kvlint.engine.evaluate import Evaluator
+from kvlint.engine.owners import with_owners
 from kvlint.errors import InputError
 from kvlint.judged import Judged, judge
 from kvlint.mapped import on_source
@@ -72,8 +73,9 @@ class Worker:
     """Judges units. What several of them share is read once."""
 
     def __init__(self, config: Config, rules: tuple[Rule, ...], root: str, policy: Policy | None = None) -> None:
-        self.demand = with_needs(demand_of(rules, today(config)))
-        self.evaluator = Evaluator(rules, config.explain)
+        demand = demand_of(rules, today(config))
+        self.demand = with_needs(with_owners(demand) if config.answers else demand)
+        self.evaluator = Evaluator(rules, config.explain, config.answers)
         self.explain = config.explain
         self.policy = policy
         self.source_root = config.source_root

@@ -12,23 +12,31 @@ from kvlint.engine.demand import is_local
 from kvlint.engine.judge import judge_of
 from kvlint.engine.logic import FAIL, PASS, UNDECIDED, implied
 from kvlint.engine.message import filled, fingerprint, full_name, undecided_reason
+from kvlint.engine.owners import Owners
 from kvlint.engine.world import Judge, Trail, World
 from kvlint.model.graph import Resource, ResourceGraph
-from kvlint.model.report import CALLED, CAUSED, Evidence, Finding, Note, Outcome, Problem
+from kvlint.model.report import CALLED, CAUSED, Answers, Evidence, Finding, Note, Outcome, Owner, Problem
 from kvlint.model.rule import Rule
 from kvlint.model.source import Location
 
 RULE_CRASHED = "KVE004"
+# Of what holds, so many resources are told for each rule and owner.
+_MOST_PASSES = 3
 
 
 class Verdicts(msgspec.Struct, kw_only=True):
-    """What judging one graph gives. ``judged`` counts resources by type, ``passed`` the questions that passed."""
+    """What judging one graph gives. ``judged`` counts resources by type, ``passed`` the questions that passed.
+
+    ``silenced`` is what the author has switched off. ``answers`` are there if the evaluator gives them.
+    """
 
     findings: list[Finding]
     undecided: list[Finding]
     problems: list[Problem]
     judged: Counter[str]
     passed: int
+    silenced: list[Finding] = []
+    answers: Answers | None = None
 
 
 class _Ready(msgspec.Struct, frozen=True):
@@ -47,12 +55,23 @@ class _Ready(msgspec.Struct, frozen=True):
         require = self.require(resource.attributes, resource, world, None, "")
         return require if when is PASS else implied(when, require)
 
+    def holds(self, resource: Resource, world: World) -> bool:
+        """Whether the rule is about a resource, or may be, and holds for it."""
+        attributes = resource.attributes
+        if self.when(attributes, resource, world, None, "") is FAIL:
+            return False
+        return self.require(attributes, resource, world, None, "") is PASS
+
 
 class Evaluator:
-    """The loaded rules, ready to judge graphs. ``explain``: say of undecided questions what is not known."""
+    """The loaded rules, ready to judge graphs.
 
-    def __init__(self, rules: Iterable[Rule], explain: bool = True) -> None:
+    ``explain``: say of undecided questions what is not known. ``answers``: say also what holds, and of which vault.
+    """
+
+    def __init__(self, rules: Iterable[Rule], explain: bool = True, answers: bool = False) -> None:
         self._explain = explain
+        self._answers = answers
         self._by_type: dict[str, list[_Ready]] = {}
         for rule in rules:
             parameters: Mapping[str, Any] = {parameter.name: parameter.default for parameter in rule.parameters}
@@ -68,7 +87,17 @@ class Evaluator:
 
         A rule that crashes on a resource is a Problem naming both; the others still run.
         """
-        return _Run(graph, self._by_type, explain or self._explain).verdicts
+        verdicts = _Run(graph, self._by_type, explain or self._explain).verdicts
+        if self._answers:
+            verdicts.answers = self._answered(graph, verdicts)
+        return verdicts
+
+    def _answered(self, graph: ResourceGraph, verdicts: Verdicts) -> Answers:
+        """What else there is to say of a graph that has been judged."""
+        owners = Owners(graph)
+        passes = tuple(_passes(graph, self._by_type, owners))
+        told = dict.fromkeys(one.resource for one in (*verdicts.findings, *verdicts.undecided, *passes))
+        return Answers(vaults=owners.vaults(), passes=passes, owners={address: owners.of(address) for address in told})
 
 
 class _Run:
@@ -120,6 +149,26 @@ class _Run:
                 verdicts.problems.append(Problem(code=RULE_CRASHED, level="error", message=message, at=resource.at))
 
 
+def _passes(graph: ResourceGraph, by_type: Mapping[str, list[_Ready]], owners: Owners) -> Iterator[Finding]:
+    """What holds, and why: of each rule a few of the resources that it is about, for each owner of such resources."""
+    world = World(graph)
+    count: Counter[tuple[str, Owner]] = Counter()
+    for resource in graph.resources.values():
+        rules = by_type.get(resource.type.lower(), ())
+        if not rules or resource.existing or not resource.stays:
+            continue
+        owner = owners.of(resource.address)
+        for ready in rules:
+            key = (ready.rule.id, owner)
+            try:
+                if count[key] < _MOST_PASSES and ready.holds(resource, world):
+                    count[key] += 1
+                    yield _finding(ready, resource, world, PASS)
+            # The run before has told that the rule crashes here.
+            except Exception:  # noqa: BLE001, S112
+                continue
+
+
 def _unexplained(ready: _Ready, resource: Resource) -> Finding:
     """An undecided question of which nobody wants to know more than that there is one."""
     return Finding(
@@ -152,10 +201,12 @@ def _finding(ready: _Ready, resource: Resource, world: World, outcome: Outcome) 
     name = full_name(resource, world)
     message, arguments = filled(ready.rule.message, resource, name, deciding)
     why = undecided_reason(deciding, resource) if outcome is UNDECIDED else ""
+    if outcome is not FAIL:
+        message = f"'{resource.address}': not decided, {why}." if why else f"{ready.rule.title}."
     return Finding(
         rule=ready.rule,
         outcome=outcome,
-        message=message if outcome is FAIL else f"'{resource.address}': not decided, {why}.",
+        message=message,
         arguments=arguments,
         resource=resource.address,
         full_name=name,

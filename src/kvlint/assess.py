@@ -1,0 +1,291 @@
+"""``kvlint controls``: the rows of control frameworks, answered for every vault by the rules that they name."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+import msgspec
+
+from kvlint import __version__
+from kvlint.check import Progress, judged_units, known_rules, nothing, together, without_answered
+from kvlint.config import Config, today
+from kvlint.engine.builtin import builtin_frameworks, load_framework
+from kvlint.engine.frameworks import sheets_of
+from kvlint.engine.owners import VAULTS
+from kvlint.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_NOT_WHOLE, UsageError
+from kvlint.judged import Judged
+from kvlint.model.assessment import Answer, Assessment, Basis, Subject
+from kvlint.model.control import Control, Framework, Question, Sheet, Status
+from kvlint.model.report import Finding, Outcome, Owner, Vault
+from kvlint.model.rule import All, Condition, Rule, Severity
+from kvlint.model.source import static_address
+from kvlint.readers.repository import repository
+from kvlint.suppress import policy_of
+
+DEFAULT, EVERYTHING = "key-vault", "all"
+_NOBODY = Owner()
+_NOT_HERE = "the vault itself is not declared in this input"
+_NOTHING = "there is nothing in this input that it could be asked of"
+_OTHER_VAULTS = "it is about other vaults"
+
+
+def assess(config: Config, names: Sequence[str], progress: Progress | None = None) -> Assessment:
+    """Answer the frameworks of these names for all vaults that ``config`` leads to. Raises UsageError and RuleError."""
+    known = known_rules(config)
+    sheets = sheets_of(_chosen(names, known), sorted(known, key=lambda rule: rule.id))
+    asked = {rule for sheet in sheets for question in sheet.questions for rule in question.rules}
+    conditions = _conditions(sheets)
+    rules = (*(rule for rule in known if rule.id in asked), *(_as_rule(*pair) for pair in conditions.items()))
+    root, pairs = judged_units(config, rules, policy_of(known, rules, today(config)), progress)
+    total = together([judged for _, judged in pairs])
+    if not total.read and not total.problems:
+        total.problems.append(nothing(config.paths))
+    about = {rule.id: {type_.lower() for type_ in rule.resources} for rule in rules}
+    gathered = _Gathered(set(conditions.values()))
+    units = without_answered([judged for _, judged in pairs])
+    for (unit, _), judged in zip(pairs, units, strict=True):
+        gathered.add(judged, unit.source.path, unit.parameters.path if unit.parameters is not None else "")
+    gathered.share_out()
+    subjects = (_subject(one, sheets, conditions, about) for one in gathered.shown())
+    return Assessment(
+        sheets=sheets,
+        subjects=tuple(sorted(subjects, key=_order)),
+        problems=tuple(dict.fromkeys(total.problems)),
+        sources=tuple(dict.fromkeys(total.read)),
+        version=__version__,
+        repository=repository(root) or (repository(config.source_root) if config.source_root else None),
+    )
+
+
+def exit_code(assessment: Assessment, strict: bool) -> int:
+    """0 nothing is left to do, 1 some row is not met, 3 the answer is not whole, which beats 1."""
+    if any(problem.level == "error" for problem in assessment.problems):
+        return EXIT_NOT_WHOLE
+    count = assessment.count()
+    return EXIT_FINDINGS if count[Status.NOT_MET] or (strict and count[Status.UNDECIDED]) else EXIT_CLEAN
+
+
+# --- frameworks -------------------------------------------------------------------------------------------------------
+
+
+def _chosen(names: Sequence[str], rules: Sequence[Rule]) -> list[Framework]:
+    """The frameworks of these names, in their order; of a family's name the newest version."""
+    known = builtin_frameworks(rules)
+    found: dict[str, Framework] = {}
+    for name in names or (DEFAULT,):
+        for framework in _called(name, known, rules):
+            found.setdefault(framework.name, framework)
+    return list(found.values())
+
+
+def _called(name: str, known: Sequence[Framework], rules: Sequence[Rule]) -> Sequence[Framework]:
+    if name == EVERYTHING:
+        return known
+    if name.endswith((".yaml", ".yml")):
+        from pathlib import Path
+
+        return load_framework(Path(name), rules)
+    exact = [framework for framework in known if framework.name == name.lower()]
+    family = [framework for framework in known if framework.family == name.lower()]
+    if exact or family:
+        return exact or family[-1:]
+    from difflib import get_close_matches
+
+    words = [framework.name for framework in known]
+    close = get_close_matches(name.lower(), words, 1)
+    hint = f"did you mean {close[0]}?" if close else f"one of {', '.join(words)}, or {EVERYTHING}"
+    raise UsageError(f"there is no control framework '{name}'", hint)
+
+
+def _conditions(sheets: Iterable[Sheet]) -> dict[Condition, str]:
+    """What must hold of a vault for a row to be about it, each with the id of the rule that asks it."""
+    found: dict[Condition, str] = {}
+    for question in (question for sheet in sheets for question in sheet.questions):
+        if question.control.when is not None:
+            found.setdefault(question.control.when, f"row-{len(found)}")
+    return found
+
+
+def _as_rule(condition: Condition, id_: str) -> Rule:
+    """A rule that holds for the vaults that a row is about."""
+    return Rule(
+        id=id_, name=id_, title="", severity=Severity.INFO, resources=VAULTS, when=All(()), require=condition,
+        message="", why="", fix="", references=(), examples=(), path="",
+    )  # fmt: skip
+
+
+# --- which answer is about which vault --------------------------------------------------------------------------------
+
+
+class _Gathering:
+    """What is said of one vault, or of no vault of a root: findings by rule, and the answers to rows' conditions."""
+
+    def __init__(self, vault: Vault | None, root: str, parameters: str) -> None:
+        self.vault = vault
+        self.root = root
+        self.parameters = parameters
+        self.bases: dict[str, list[Basis]] = {}
+        self.applies: dict[str, Finding] = {}
+        # Whether anything is said of it that is not said of every vault.
+        self.is_named = False
+
+    def take(self, finding: Finding, perhaps: bool) -> None:
+        """Take in what is said of it. That something holds which is perhaps another's says nothing."""
+        if not perhaps or finding.outcome is not Outcome.PASS:
+            self.bases.setdefault(finding.rule.id, []).append(Basis(finding=finding, perhaps=perhaps))
+
+
+class _Gathered:
+    """What is said of all vaults of a run. ``conditions`` are the ids of rules that ask for rows' conditions."""
+
+    def __init__(self, conditions: set[str]) -> None:
+        self._conditions = conditions
+        self._all: list[_Gathering] = []
+        self._own: list[tuple[Judged, str, Mapping[str, _Gathering]]] = []
+        self._by_root: dict[str, list[_Gathering]] = {}
+        self._static: dict[tuple[str, str], list[_Gathering]] = {}
+        self._nobody: dict[str, _Gathering] = {}
+
+    def add(self, judged: Judged, path: str, parameters: str) -> None:
+        """Take in the vaults of a unit. What a plan and its source say is about one root."""
+        if judged.answers is None:
+            return
+        root = judged.root or f"{path}\0{parameters}"
+        own: dict[str, _Gathering] = {}
+        for vault in judged.answers.vaults:
+            one = own[vault.address] = _Gathering(vault, path, parameters)
+            self._all.append(one)
+            self._by_root.setdefault(root, []).append(one)
+            self._static.setdefault((root, static_address(vault.address)), []).append(one)
+        self._own.append((judged, root, own))
+
+    def share_out(self) -> None:
+        """Give what was found to those that it is about, once all vaults are known."""
+        for judged, root, own in self._own:
+            answers = judged.answers
+            for finding in (
+                *judged.findings,
+                *judged.undecided,
+                *judged.suppressed,
+                *(answers.passes if answers else ()),
+            ):
+                owner = answers.owners.get(finding.resource, _NOBODY) if answers else _NOBODY
+                if finding.rule.id in self._conditions:
+                    for one in self._called(owner.certain, root, own):
+                        one.applies[finding.rule.id] = finding
+                else:
+                    self._give(finding, owner, root, own)
+
+    def shown(self) -> list[_Gathering]:
+        """All that are deployed here, and the others of which something is said."""
+        named = [one for one in self._all if one.is_named or (one.vault is not None and one.vault.deployed)]
+        return named + list(self._nobody.values())
+
+    def _give(self, finding: Finding, owner: Owner, root: str, own: Mapping[str, _Gathering]) -> None:
+        certain = self._by_root.get(root, []) if owner.every else self._called(owner.certain, root, own)
+        perhaps = self._called(owner.perhaps, root, own)
+        if not certain and not perhaps:
+            path = root.partition("\0")[0]
+            certain = [self._nobody.setdefault(root, _Gathering(None, path, root.partition("\0")[2]))]
+        for one in certain:
+            one.is_named |= not owner.every
+            one.take(finding, perhaps=False)
+        for one in perhaps:
+            one.take(finding, perhaps=True)
+
+    def _called(self, addresses: Iterable[str], root: str, own: Mapping[str, _Gathering]) -> list[_Gathering]:
+        """Those of these addresses; a vault that a plan has decided is the plan's."""
+        found: dict[int, _Gathering] = {}
+        for address in addresses:
+            one = own.get(address)
+            for each in [one] if one is not None else self._static.get((root, static_address(address)), []):
+                found.setdefault(id(each), each)
+        return list(found.values())
+
+
+# --- answers ----------------------------------------------------------------------------------------------------------
+
+
+def _subject(
+    one: _Gathering, sheets: Iterable[Sheet], conditions: Mapping[Condition, str], about: Mapping[str, set[str]]
+) -> Subject:
+    answers = tuple(
+        tuple(_answer(question, one, conditions, about) for question in sheet.questions) for sheet in sheets
+    )
+    return Subject(vault=one.vault, root=one.root, parameters=one.parameters, sheets=answers)
+
+
+def _answer(
+    question: Question, one: _Gathering, conditions: Mapping[Condition, str], about: Mapping[str, set[str]]
+) -> Answer:
+    """A row for one vault: the worst that its rules say counts, and what is not known is never met."""
+    control = question.control
+    applies, why = _applies(control, one, conditions)
+    if applies is Outcome.FAIL:
+        return _unasked(question, why)
+    bases = sorted((basis for rule in question.rules for basis in one.bases.get(rule, ())), key=_rank)
+    outcomes = {basis.outcome for basis in bases}
+    missing = _missing(question, one, about)
+    if not bases:
+        if control.platform is not None and control.when is None:
+            return _unasked(question, "")
+        if not question.rules:
+            return Answer(question=question, status=Status.NO_RULE, why=control.note)
+        if missing:
+            return Answer(question=question, status=Status.UNDECIDED, why=_NOT_HERE)
+        return Answer(question=question, status=Status.NOT_APPLICABLE, why=_NOTHING)
+    if applies is Outcome.UNDECIDED:
+        status = Status.UNDECIDED
+    elif Outcome.FAIL in outcomes:
+        status, why = Status.NOT_MET, ""
+    elif Outcome.UNDECIDED in outcomes or missing:
+        status, why = Status.UNDECIDED, _NOT_HERE if missing else ""
+    else:
+        status, why = Status.MET, ""
+    return Answer(question=question, status=status, why=why, bases=tuple(bases))
+
+
+def _applies(control: Control, one: _Gathering, conditions: Mapping[Condition, str]) -> tuple[Outcome, str]:
+    """Whether a row is about a vault, and if not, or if it cannot be told, why."""
+    if control.when is None:
+        return Outcome.PASS, ""
+    finding = one.applies.get(conditions[control.when])
+    if finding is None:
+        return Outcome.UNDECIDED, _NOT_HERE
+    if finding.outcome is Outcome.UNDECIDED:
+        return Outcome.UNDECIDED, f"whether it is about this vault is not known: {finding.why}"
+    found = ", ".join(f"{one.asked} is {one.found}" for one in finding.evidence if one.asked)
+    return finding.outcome, f"{_OTHER_VAULTS}: {found}" if found else _OTHER_VAULTS
+
+
+def _unasked(question: Question, why: str) -> Answer:
+    """A row that no rule has a say in."""
+    platform = question.control.platform
+    if platform is None:
+        return Answer(question=question, status=Status.NOT_APPLICABLE, why=why)
+    return Answer(question=question, status=platform.status, why=platform.because, references=platform.references)
+
+
+def _missing(question: Question, one: _Gathering, about: Mapping[str, set[str]]) -> bool:
+    """Whether a rule would have to see the vault itself, which is declared elsewhere."""
+    if one.vault is not None and one.vault.known:
+        return False
+    types = {type_.lower() for type_ in VAULTS} if one.vault is None else {one.vault.type.lower()}
+    return any(types & about[rule] and rule not in one.bases for rule in question.rules)
+
+
+def _rank(basis: Basis) -> tuple[object, ...]:
+    """Violations first, then what is not known; those that somebody has suppressed after the others."""
+    finding = basis.finding
+    region = finding.at.region
+    place = (0, 0, 0, 0) if region is None else msgspec.structs.astuple(region)
+    return basis.outcome, finding.suppressed is not None, finding.at.path, place, finding.rule.id, finding.resource
+
+
+def _order(subject: Subject) -> tuple[object, ...]:
+    vault = subject.vault
+    if vault is None:
+        return True, subject.root, subject.parameters
+    region = vault.at.region
+    place = (0, 0, 0, 0) if region is None else msgspec.structs.astuple(region)
+    return False, vault.at.path, place, vault.address, subject.root, subject.parameters
