@@ -169,7 +169,7 @@ class _Gathered:
                 *judged.suppressed,
                 *(answers.passes if answers else ()),
             ):
-                owner = answers.owners.get(finding.resource, _NOBODY) if answers else _NOBODY
+                owner = answers.owners.get((finding.rule.id, finding.resource), _NOBODY) if answers else _NOBODY
                 if finding.rule.id in self._conditions:
                     for one in self._called(owner.certain, root, own):
                         one.applies[finding.rule.id] = finding

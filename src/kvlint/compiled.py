@@ -56,8 +56,8 @@ def _merged_answers(own: Answers, compiled: Answers, passes: Iterable[Finding]) 
         return tuple(same.get(address) or address for address in addresses)
 
     owners = {
-        address: msgspec.structs.replace(owner, certain=renamed(owner.certain), perhaps=renamed(owner.perhaps))
-        for address, owner in compiled.owners.items()
+        key: msgspec.structs.replace(owner, certain=renamed(owner.certain), perhaps=renamed(owner.perhaps))
+        for key, owner in compiled.owners.items()
     }
     return Answers(
         vaults=own.vaults + tuple(vault for vault in compiled.vaults if same[vault.address] is None),

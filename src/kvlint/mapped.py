@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from kvlint.engine.evaluate import Evaluator, related
+from kvlint.engine.evaluate import Evaluator
 from kvlint.engine.message import fingerprint
+from kvlint.engine.ready import related
 from kvlint.judged import Judged, locations, parted, passed, placed, places_of, verdicts_on, with_places
 from kvlint.model.graph import Demand, Resource
 from kvlint.model.report import FROM_PLAN, Answers, Evidence, Finding, Problem, Vault

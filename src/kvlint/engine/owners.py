@@ -80,6 +80,7 @@ class Owners:
                     self._incoming.setdefault(target, []).append(reference.source)
         self._vaults = [one for one in graph.resources.values() if one.type.lower() in _VAULTS]
         self.all = tuple(one.address for one in self._vaults)
+        self.vault_addresses = frozenset(self.all)
 
     def vaults(self) -> tuple[Vault, ...]:
         """All vaults and managed HSMs, in the order of the input."""

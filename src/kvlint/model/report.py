@@ -138,12 +138,13 @@ class Vault(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Answers(msgspec.Struct, frozen=True, kw_only=True):
     """What else a run hands over that asks for it: the vaults, what holds, and whose each judged resource is.
 
-    Of what holds (findings with the outcome PASS) there are a few for each rule and owner. ``owners`` are by address.
+    Of what holds (findings with the outcome PASS) there are a few for each rule and owner. ``owners`` are by the id of
+    the rule and the address of the resource.
     """
 
     vaults: tuple[Vault, ...]
     passes: tuple[Finding, ...]
-    owners: Mapping[str, Owner]
+    owners: Mapping[tuple[str, str], Owner]
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, gc=False):
