@@ -184,7 +184,8 @@ def _evidence(answer: Answer) -> Iterator[str]:
                 continue
             note = f" <em>{_text(line.note)}</em>" if line.note else ""
             rule = f'<code class="rule">{_text(line.rule)}</code>'
-            yield f'<li class="{_MARKS[line.outcome]}">{rule} {_text(line.text)}{note} <code>{_text(line.place)}</code></li>'
+            said = f"{rule} {_text(line.text)}{note} <code>{_text(line.place)}</code>"
+            yield f'<li class="{_MARKS[line.outcome]}">{said}</li>'
         yield "</ul>"
     holding = words.holding(answer)
     if holding:
@@ -198,7 +199,8 @@ def _foot(assessment: Assessment) -> Iterator[str]:
     yield "<dl>"
     for status, meaning in _MEANINGS.items():
         if count[status]:
-            yield f'<div class="{_CLASSES[status]}"><dt>{_sentence(status.value)[:-1]}</dt><dd>{_text(meaning)}</dd></div>'
+            word = _text(status.value.capitalize())
+            yield f'<div class="{_CLASSES[status]}"><dt>{word}</dt><dd>{_text(meaning)}</dd></div>'
     yield "</dl>"
     links = dict.fromkeys(link for sheet in assessment.sheets for link in sheet.framework.references)
     if links:

@@ -103,15 +103,11 @@ dd { margin: 0; }
   thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   table, tbody { display: block; }
   .section, .section th { display: block; }
-  .row {
-    display: grid; grid-template-columns: 2.75rem minmax(0, 1fr); padding: .9rem 0; border-bottom: 1px solid var(--line);
-  }
+  .row { display: grid; grid-template-columns: 2.75rem minmax(0, 1fr); padding: .9rem 0; }
+  .row { border-bottom: 1px solid var(--line); }
   .row > *, .row > *:last-child { padding: 0; border: 0; }
   .id { width: auto; white-space: normal; }
   .status, .evidence { grid-column: 2; margin-top: .4rem; }
-}
-@media (max-width: 46rem) {
-  .row:has(.id:not(:empty)) .id { min-width: 0; }
 }
 @media print {
   :root { --ground: #fff; --paper: #fff; --ink: #000; --soft: #444; --line: #bbb; color-scheme: light; }
