@@ -26,6 +26,7 @@ DEFAULT, EVERYTHING = "key-vault", "all"
 _NOBODY = Owner()
 _NOT_HERE = "the vault itself is not declared in this input"
 _NOTHING = "there is nothing in this input that it could be asked of"
+_NO_RULE = "no rule asks for it"
 _OTHER_VAULTS = "it is about other vaults"
 
 
@@ -230,7 +231,7 @@ def _answer(
         if control.platform is not None and control.when is None:
             return _unasked(question, "")
         if not question.rules:
-            return Answer(question=question, status=Status.NO_RULE, why=control.note)
+            return Answer(question=question, status=Status.NO_RULE, why=control.note or _NO_RULE)
         if missing:
             return Answer(question=question, status=Status.UNDECIDED, why=_NOT_HERE)
         return Answer(question=question, status=Status.NOT_APPLICABLE, why=_NOTHING)
@@ -254,7 +255,7 @@ def _applies(control: Control, one: _Gathering, conditions: Mapping[Condition, s
         return Outcome.UNDECIDED, _NOT_HERE
     if finding.outcome is Outcome.UNDECIDED:
         return Outcome.UNDECIDED, f"whether it is about this vault is not known: {finding.why}"
-    found = ", ".join(f"{one.asked} is {one.found}" for one in finding.evidence if one.asked)
+    found = ", ".join(f"{one.asked.removeprefix('derived.')} is {one.found}" for one in finding.evidence if one.asked)
     return finding.outcome, f"{_OTHER_VAULTS}: {found}" if found else _OTHER_VAULTS
 
 

@@ -86,7 +86,7 @@ class _FrameworkDecoder:
             yield Framework(
                 name=f"{family}-{version}" if version else family,
                 family=family,
-                title=f"{title} {version.removeprefix('r')}" if version else title,
+                title=f"{title} {version.replace('r', 'revision ')}" if version else title,
                 about=" ".join(about.split()),
                 references=references,
                 controls=tuple(controls),

@@ -41,6 +41,7 @@ _MEANINGS = {
     Status.NO_RULE: "Infrastructure code does not show it, or no rule asks for it yet.",
 }
 _MARKS = {Outcome.FAIL: "bad", Outcome.UNDECIDED: "open", Outcome.PASS: "good"}
+_COLUMNS = '<colgroup><col class="c-id"><col class="c-control"><col class="c-status"><col></colgroup>'
 _MOST = 5
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
@@ -151,6 +152,7 @@ def _sheet(sheet: Sheet, answers: tuple[Answer, ...], named: bool) -> Iterator[s
     if named:
         yield f"<h3>{_text(sheet.framework.title)}</h3>"
     yield "<table>"
+    yield _COLUMNS
     yield '<thead><tr><th scope="col" colspan="2">Control</th><th scope="col">Status</th>'
     yield '<th scope="col">Evidence</th></tr></thead>'
     section = ""
@@ -173,7 +175,9 @@ def _sheet(sheet: Sheet, answers: tuple[Answer, ...], named: bool) -> Iterator[s
 def _evidence(answer: Answer) -> Iterator[str]:
     if answer.why:
         yield f"<p>{_text(words.why(answer))}"
-        yield from (f' <a href="{_text(link)}" rel="noreferrer">{_text(_host(link))}</a>' for link in answer.references)
+        yield from (
+            f' <a href="{_text(link)}" rel="noreferrer">{_text(_called(link))}</a>' for link in answer.references
+        )
         yield "</p>"
     found = list(words.lines(answer, _MOST))
     if found:
@@ -209,8 +213,9 @@ def _foot(assessment: Assessment) -> Iterator[str]:
     yield "</footer>"
 
 
-def _host(link: str) -> str:
-    return link.removeprefix("https://").partition("/")[0]
+def _called(link: str) -> str:
+    """What a link is about, as its last part says it."""
+    return link.rstrip("/").rpartition("/")[2].partition("#")[0].replace("-", " ")
 
 
 def _sentence(said: str) -> str:

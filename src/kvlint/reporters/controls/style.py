@@ -65,8 +65,9 @@ ul { margin: 0; padding: 0; list-style: none; }
 }
 table { width: 100%; margin-top: 1.25rem; border-collapse: collapse; table-layout: fixed; }
 thead th { padding: 0 .75rem .4rem 0; color: var(--soft); font-size: .8rem; font-weight: 500; text-align: left; }
-thead th:nth-child(1) { width: 30%; }
-thead th:nth-child(2) { width: 9.5rem; }
+.c-id { width: 4.75rem; }
+.c-control { width: 24%; }
+.c-status { width: 10rem; }
 .section th {
   padding: 1.4rem 0 .4rem; color: var(--ink); font-size: .95rem; font-weight: 650; text-align: left;
   border-bottom: 1px solid var(--line);
@@ -74,7 +75,7 @@ thead th:nth-child(2) { width: 9.5rem; }
 .row > * { padding: .7rem .75rem .7rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 .row > *:last-child { padding-right: 0; }
 .row th { font-weight: 500; text-align: left; }
-.id { width: 3.25rem; color: var(--soft); font-variant-numeric: tabular-nums; white-space: nowrap; }
+.id { color: var(--soft); font-variant-numeric: tabular-nums; white-space: nowrap; }
 .pill {
   display: inline-block; padding: .1rem .6rem; border-radius: 1rem; background: var(--tint); color: var(--mark);
   font-size: .85rem; font-weight: 600; white-space: nowrap;
@@ -103,10 +104,9 @@ dd { margin: 0; }
   thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   table, tbody { display: block; }
   .section, .section th { display: block; }
-  .row { display: grid; grid-template-columns: 2.75rem minmax(0, 1fr); padding: .9rem 0; }
-  .row { border-bottom: 1px solid var(--line); }
+  .row { display: grid; grid-template-columns: minmax(2.75rem, max-content) minmax(0, 1fr); padding: .9rem 0; }
+  .row { column-gap: .75rem; border-bottom: 1px solid var(--line); }
   .row > *, .row > *:last-child { padding: 0; border: 0; }
-  .id { width: auto; white-space: normal; }
   .status, .evidence { grid-column: 2; margin-top: .4rem; }
 }
 @media print {

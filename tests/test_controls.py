@@ -1,0 +1,487 @@
+"""kvlint controls: every row of a checklist, answered for every vault, with the evidence for it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from kvlint.engine.builtin import builtin_frameworks, builtin_rules
+from kvlint.readers.plan.compact import expand
+
+if TYPE_CHECKING:
+    from tests.conftest import Run
+
+SAMPLES = Path(__file__).resolve().parents[1] / "samples"
+EXIT_CODES = {"careless": 1, "hardened": 0}
+ROWS = 16
+DAY = ("--as-of", "2026-11-01")
+SECRET = "correct-horse-battery-staple"
+
+
+# --- samples ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def away(tmp_path: Path) -> Path:
+    """A copy of the samples outside of any checkout."""
+    shutil.copytree(SAMPLES, tmp_path / "samples")
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", EXIT_CODES)
+def test_samples(name: str, away: Path, run: Run, pytestconfig: pytest.Config) -> None:
+    ran = run("controls", f"samples/{name}", *DAY, cwd=away)
+    assert (ran.code, ran.err) == (EXIT_CODES[name], "")
+    file = SAMPLES / name / "controls.expected.txt"
+    if pytestconfig.getoption("--write-expected"):
+        file.write_bytes(ran.out.encode())
+    assert ran.out.encode() == file.read_bytes()
+    # An address in a template may be longer than a line.
+    assert all(len(line) <= 80 or len(line.split()) == 1 for line in ran.out.splitlines())
+
+
+@pytest.mark.parametrize("name", EXIT_CODES)
+def test_every_spelling_of_a_sample_is_answered_alike(name: str, away: Path, run: Run) -> None:
+    told = {}
+    for source in ("main.tf", "plan.json", "main.bicep", "main.json"):
+        vaults = document(run, f"samples/{name}/{source}", cwd=away)["vaults"]
+        told[source] = {vault["name"]: statuses(vault) for vault in vaults}
+        assert all(len(rows) == ROWS for rows in told[source].values())
+    assert told["main.bicep"] == told["main.json"] == told["main.tf"] == told["plan.json"]
+
+
+def test_a_plan_and_its_source_are_one_deployment(away: Path, run: Run) -> None:
+    for name in ("main.bicep", "main.json"):
+        (away / "samples/hardened" / name).unlink()
+    (vault,) = document(run, "samples/hardened", cwd=away)["vaults"]
+    assert vault["root"] == "samples/hardened/plan.json"
+    assert vault["location"]["path"] == "samples/hardened/main.tf"
+
+
+@pytest.mark.parametrize("form", ["text", "json", "markdown", "html"])
+def test_no_secret_is_in_it(form: str, away: Path, run: Run) -> None:
+    ran = run("controls", "-f", form, "--framework", "all", "samples/careless", *DAY, cwd=away)
+    assert ran.code == 1
+    assert SECRET not in ran.out
+
+
+@pytest.mark.parametrize("form", ["text", "json", "markdown", "html"])
+def test_output_does_not_hang_on_the_hash_seed(form: str, away: Path, run: Run) -> None:
+    command = ("controls", "-f", form, "--framework", "mcsb", "samples/careless", *DAY)
+    assert run(*command, cwd=away, env={"PYTHONHASHSEED": "1"}) == run(*command, cwd=away, env={"PYTHONHASHSEED": "2"})
+
+
+def document(run: Run, *words: str | Path, cwd: Path) -> dict[str, Any]:
+    ran = run("controls", "-f", "json", *DAY, *words, cwd=cwd)
+    answer: dict[str, Any] = json.loads(ran.out)
+    return answer
+
+
+def statuses(vault: dict[str, Any], framework: int = 0) -> dict[str, str]:
+    return {row["id"]: row["status"] for row in vault["frameworks"][framework]["controls"]}
+
+
+# --- what is whose ----------------------------------------------------------------------------------------------------
+
+
+class Input:
+    """A folder with what a test writes into it, and the answers about that."""
+
+    def __init__(self, folder: Path, run: Run) -> None:
+        self.folder = folder
+        self._run = run
+
+    def write(self, name: str, text: str | bytes) -> Input:
+        data = text if isinstance(text, bytes) else text.encode()
+        (self.folder / name).write_bytes(data)
+        return self
+
+    def code(self, *words: str) -> int:
+        return self._run("controls", ".", *DAY, *words, cwd=self.folder).code
+
+    def said(self, *words: str) -> str:
+        return self._run("controls", ".", *DAY, *words, cwd=self.folder).out
+
+    def document(self, *words: str) -> dict[str, Any]:
+        return document(self._run, ".", *words, cwd=self.folder)
+
+    def row(self, id_: str, *words: str) -> dict[str | None, dict[str, Any]]:
+        """A row of each vault, by the vault's name."""
+        rows = {}
+        for vault in self.document(*words)["vaults"]:
+            (rows[vault["name"]],) = [row for row in vault["frameworks"][0]["controls"] if row["id"] == id_]
+        return rows
+
+    def status(self, id_: str, *words: str) -> dict[str | None, str]:
+        return {name: row["status"] for name, row in self.row(id_, *words).items()}
+
+
+@pytest.fixture
+def given(tmp_path: Path, run: Run) -> Input:
+    folder = tmp_path / "given"
+    folder.mkdir()
+    return Input(folder, run)
+
+
+OWN = """
+name: acme
+title: What ACME asks for
+about: A few rows.
+references: [https://acme.example/controls]
+controls:
+  - {id: purge, title: Purge protection, rules: [KV001]}
+  - {id: secrets, title: Secrets expire, rules: [KV601]}
+  - {id: logs, title: Logs are exported, rules: [KV201, KV202]}
+  - {id: grants, title: Narrow grants, rules: [KV402]}
+  - {id: self, title: No grants to oneself, rules: [KV403]}
+  - {id: provider, title: Nothing is purged, rules: [KV006]}
+  - {id: nothing, title: Something nobody asks for}
+  - id: rbac
+    title: Secrets of a vault with RBAC expire
+    rules: [KV601]
+    when: {attribute: derived.accessModel, equals: rbac}
+"""
+
+
+@pytest.fixture
+def acme(given: Input) -> Input:
+    (given.folder.parent / "acme.yaml").write_text(OWN, encoding="utf-8")
+    return given
+
+
+ACME = ("--framework", "../acme.yaml")
+TWO = """
+azurerm_key_vault.a: {name: a, purge_protection_enabled: true, rbac_authorization_enabled: true}
+azurerm_key_vault.b: {name: b, purge_protection_enabled: false, rbac_authorization_enabled: false}
+"""
+
+
+def test_each_vault_has_its_own_answer(acme: Input) -> None:
+    acme.write("plan.json", expand(TWO))
+    assert acme.status("purge", *ACME) == {"a": "met", "b": "not met"}
+    assert acme.code(*ACME) == 1
+
+
+def test_what_holds_has_evidence(acme: Input) -> None:
+    acme.write("main.tf", 'resource "azurerm_key_vault" "a" {\n  name = "a"\n  purge_protection_enabled = true\n}\n')
+    (evidence,) = acme.row("purge", *ACME)["a"]["evidence"]
+    assert (evidence["ruleId"], evidence["outcome"]) == ("KV001", "pass")
+    assert (evidence["resource"], evidence["location"]["line"]) == ("azurerm_key_vault.a", 3)
+    assert evidence["found"] == "properties.enablePurgeProtection is true"
+
+
+def test_an_object_is_its_vaults(acme: Input) -> None:
+    secret = 'azurerm_key_vault_secret.s: {name: s, value: x, key_vault_id: "${azurerm_key_vault.b.id}"}'
+    acme.write("plan.json", expand(TWO + secret))
+    assert acme.status("secrets", *ACME) == {"a": "not applicable", "b": "not met"}
+
+
+def test_an_object_of_one_of_two_vaults_is_not_known_to_be_in_either(acme: Input) -> None:
+    acme.write(
+        "main.tf",
+        """
+        variable "first" { type = bool }
+        resource "azurerm_key_vault" "a" { name = "a" }
+        resource "azurerm_key_vault" "b" { name = "b" }
+        resource "azurerm_key_vault_secret" "s" {
+          name         = "s"
+          value        = "x"
+          key_vault_id = var.first ? azurerm_key_vault.a.id : azurerm_key_vault.b.id
+        }
+        """,
+    )
+    assert acme.status("secrets", *ACME) == {"a": "undecided", "b": "undecided"}
+    assert all(row["evidence"][0]["perhaps"] for row in acme.row("secrets", *ACME).values())
+
+
+def test_an_object_in_a_vault_that_is_not_in_the_input(acme: Input) -> None:
+    acme.write(
+        "main.tf",
+        """
+        variable "vault" {}
+        resource "azurerm_key_vault_secret" "s" {
+          name         = "s"
+          value        = "x"
+          key_vault_id = var.vault
+        }
+        """,
+    )
+    assert acme.status("secrets", *ACME) == {None: "not met"}
+    assert acme.status("purge", *ACME) == {None: "undecided"}
+    assert acme.status("rbac", *ACME) == {None: "undecided"}
+    assert acme.code(*ACME) == 1
+    assert "no vault: " in acme.said(*ACME)
+
+
+def test_a_vault_that_is_only_read_is_not_known(acme: Input) -> None:
+    secret = 'azurerm_key_vault_secret.s: {name: s, value: x, key_vault_id: "${data.azurerm_key_vault.old.id}"}'
+    data = "data.azurerm_key_vault.old: {name: old, resource_group_name: rg}"
+    acme.write("plan.json", expand(f"{data}\n{secret}\n"))
+    assert acme.status("secrets", *ACME) == {"old": "not met"}
+    assert acme.status("purge", *ACME) == {"old": "undecided"}
+
+
+def test_a_vault_that_is_only_read_and_has_nothing_here_is_not_told(acme: Input) -> None:
+    acme.write("plan.json", expand(f"{TWO}\ndata.azurerm_key_vault.old: {{name: old, resource_group_name: rg}}"))
+    assert set(acme.status("purge", *ACME)) == {"a", "b"}
+
+
+def test_a_vault_that_goes_away_is_not_told(acme: Input) -> None:
+    acme.write("plan.json", expand(f"{TWO}\nazurerm_key_vault.old: {{$action: delete, name: old}}"))
+    assert set(acme.status("purge", *ACME)) == {"a", "b"}
+
+
+def test_what_is_of_a_whole_subscription_is_of_every_vault(acme: Input) -> None:
+    grant = "azurerm_role_assignment.g: {scope: /subscriptions/1, role_definition_name: Owner, principal_id: p}"
+    acme.write("plan.json", expand(TWO + grant))
+    assert acme.status("grants", *ACME) == {"a": "not met", "b": "not met"}
+
+
+def test_what_a_grant_does_to_one_vault_is_not_said_of_another(acme: Input) -> None:
+    """Whoever may write a vault can grant themselves access, where that is by access policies: in b."""
+    group = "azurerm_resource_group.g: {name: g, location: x}"
+    vaults = TWO.replace("{name", "{resource_group_name: '${azurerm_resource_group.g.name}', name")
+    grant = (
+        'azurerm_role_assignment.g: {scope: "${azurerm_resource_group.g.id}", role_definition_name: Owner, '
+        "principal_id: p}"
+    )
+    acme.write("plan.json", expand(f"{group}\n{vaults.replace('${azurerm_resource_group.g.name}', 'g')}\n{grant}\n"))
+    assert acme.status("self", *ACME) == {"a": "not applicable", "b": "not met"}
+
+
+def test_a_provider_is_every_vaults(acme: Input) -> None:
+    text = 'provider "azurerm" {\n  features {}\n}\nresource "azurerm_key_vault" "a" {\n  name = "a"\n}\n'
+    acme.write("main.tf", text)
+    assert acme.status("provider", *ACME) == {"a": "not met"}
+
+
+def test_a_diagnostic_setting_is_the_vaults_that_it_names(acme: Input) -> None:
+    setting = (
+        'azurerm_monitor_diagnostic_setting.d: {name: d, target_resource_id: "${azurerm_key_vault.a.id}", '
+        "log_analytics_workspace_id: w, enabled_log: [{category: AuditEvent}]}"
+    )
+    acme.write("plan.json", expand(TWO + setting))
+    assert acme.status("logs", *ACME) == {"a": "met", "b": "not met"}
+
+
+def test_a_row_about_other_vaults(acme: Input) -> None:
+    secrets = "\n".join(
+        f'azurerm_key_vault_secret.{name}: {{name: s, value: x, key_vault_id: "${{azurerm_key_vault.{name}.id}}"}}'
+        for name in "ab"
+    )
+    acme.write("plan.json", expand(TWO + secrets))
+    assert acme.status("rbac", *ACME) == {"a": "not met", "b": "not applicable"}
+    assert acme.row("rbac", *ACME)["b"]["why"] == "it is about other vaults: accessModel is access-policies"
+
+
+def test_a_row_that_is_perhaps_about_this_vault_is_undecided(acme: Input) -> None:
+    vault = "azurerm_key_vault.a: {name: a, rbac_authorization_enabled: '${var.rbac}'}"
+    secret = 'azurerm_key_vault_secret.s: {name: s, value: x, key_vault_id: "${azurerm_key_vault.a.id}"}'
+    acme.write("plan.json", expand(f"{vault}\n{secret}\n"))
+    assert acme.status("rbac", *ACME) == {"a": "undecided"}
+
+
+def test_a_row_without_a_rule_is_never_met(acme: Input) -> None:
+    acme.write("plan.json", expand(TWO))
+    assert acme.status("nothing", *ACME) == {"a": "no rule", "b": "no rule"}
+
+
+# --- suppressed, not whole, strict ------------------------------------------------------------------------------------
+
+
+def test_what_is_suppressed_is_not_met_and_says_so(acme: Input) -> None:
+    acme.write(
+        "main.tf",
+        """
+        # kvlint: ignore[KV001] thrown away every night
+        resource "azurerm_key_vault" "a" { name = "a" }
+        """,
+    )
+    row = acme.row("purge", *ACME)["a"]
+    assert row["status"] == "not met"
+    assert row["evidence"][0]["suppression"]["justification"] == "thrown away every night"
+    assert acme.code(*ACME) == 1
+    assert "suppressed: thrown away every night" in " ".join(acme.said(*ACME).split())
+
+
+def test_what_bicep_switches_off_is_not_met_either(acme: Input) -> None:
+    acme.write(
+        "main.bicep",
+        """
+#disable-next-line KV001
+resource a 'Microsoft.KeyVault/vaults@2023-07-01' = {
+  name: 'a'
+  properties: {}
+}
+""",
+    )
+    row = acme.row("purge", *ACME)["a"]
+    assert row["status"] == "not met"
+    assert row["evidence"][0]["suppression"] is not None
+
+
+def test_an_input_that_cannot_be_read(acme: Input) -> None:
+    acme.write("plan.json", expand(TWO)).write("broken.tf", 'resource "azurerm_key_vault" "x" {')
+    for form in ("text", "markdown", "html"):
+        assert acme.code(*ACME, "-f", form) == 3
+        assert "broken.tf" in acme.said(*ACME, "-f", form)
+    assert acme.document(*ACME)["problems"]
+
+
+def test_undecided_counts_only_with_strict(acme: Input) -> None:
+    only = "name: one\ntitle: One\nabout: One.\nreferences: [https://a.b/]\ncontrols:\n"
+    (acme.folder.parent / "acme.yaml").write_text(f"{only}  - {{id: p, title: P, rules: [KV001]}}\n", encoding="utf-8")
+    acme.write("plan.json", expand("azurerm_key_vault.a: {name: a, purge_protection_enabled: '${var.p}'}"))
+    assert acme.status("p", *ACME) == {"a": "undecided"}
+    assert (acme.code(*ACME), acme.code(*ACME, "--strict")) == (0, 1)
+
+
+def test_no_vault_at_all(given: Input) -> None:
+    given.write("main.tf", 'resource "azurerm_resource_group" "g" {\n  name = "g"\n}\n')
+    assert given.code() == 0
+    for form in ("text", "markdown", "html"):
+        assert "o vault or managed HSM was found in the input" in given.said("-f", form)
+
+
+def test_nothing_to_read(given: Input) -> None:
+    assert given.code() == 3
+
+
+# --- several inputs ---------------------------------------------------------------------------------------------------
+
+
+def test_two_sets_of_parameters_are_two_deployments(acme: Input) -> None:
+    acme.write(
+        "main.bicep",
+        """
+param purge bool
+resource a 'Microsoft.KeyVault/vaults@2023-07-01' = {
+  name: 'a'
+  properties: { enablePurgeProtection: purge }
+}
+""",
+    )
+    for name, value in (("dev", "false"), ("prod", "true")):
+        text = f'{{"$schema": "x/deploymentParameters.json#", "parameters": {{"purge": {{"value": {value}}}}}}}'
+        acme.write(f"main.parameters.{name}.json", text)
+    rows = {vault["parameters"]: statuses(vault)["purge"] for vault in acme.document(*ACME)["vaults"]}
+    assert rows == {"main.parameters.dev.json": "not met", "main.parameters.prod.json": "met"}
+
+
+def test_two_plans_of_one_root_are_two_deployments(acme: Input) -> None:
+    text = 'variable "p" { type = bool }\nresource "azurerm_key_vault" "a" {\n  name = "a"\n'
+    acme.write("main.tf", f"{text}  purge_protection_enabled = var.p\n}}\n")
+    for name, value in (("dev", "false"), ("prod", "true")):
+        acme.write(f"{name}.json", expand(f"azurerm_key_vault.a: {{name: a, purge_protection_enabled: {value}}}"))
+    rows = {vault["root"]: statuses(vault)["purge"] for vault in acme.document(*ACME)["vaults"]}
+    assert rows == {"dev.json": "not met", "prod.json": "met"}
+
+
+def test_a_bicep_file_and_what_is_compiled_from_it_are_one_deployment(acme: Input) -> None:
+    acme.write(
+        "main.bicep", "resource a 'Microsoft.KeyVault/vaults@2023-07-01' = {\n  name: 'a'\n  properties: {}\n}\n"
+    )
+    resource = {"type": "Microsoft.KeyVault/vaults", "apiVersion": "2023-07-01", "name": "a", "properties": {}}
+    template = {
+        "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+        "contentVersion": "1.0.0.0",
+        "metadata": {"_generator": {"name": "bicep"}},
+        "resources": [resource],
+    }
+    acme.write("main.json", json.dumps(template))
+    (vault,) = acme.document(*ACME)["vaults"]
+    assert (vault["resource"], statuses(vault)["purge"]) == ("a", "not met")
+
+
+# --- frameworks -------------------------------------------------------------------------------------------------------
+
+
+def test_the_checklist_has_sixteen_rows_in_six_sections() -> None:
+    (checklist,) = [one for one in builtin_frameworks(builtin_rules()) if one.name == "key-vault"]
+    assert len(checklist.controls) == ROWS
+    assert len(dict.fromkeys(control.section for control in checklist.controls)) == 6
+    assert all(control.rules or control.platform is not None for control in checklist.controls)
+
+
+def test_what_rules_say_that_they_answer_is_a_row() -> None:
+    """Else a framework would leave out what a rule claims to answer."""
+    frameworks = {one.name: {control.id for control in one.controls} for one in builtin_frameworks(builtin_rules())}
+    said = {(name, id_) for rule in builtin_rules() for name, ids in rule.controls.items() for id_ in ids}
+    missing = sorted((name, id_) for name, id_ in said if name in frameworks and id_ not in frameworks[name])
+    assert missing == []
+
+
+def test_every_version_is_there() -> None:
+    names = {one.name for one in builtin_frameworks(builtin_rules())}
+    versions = ("1.1.0", "1.3.0", "1.4.0", "1.5.0", "2.0.0", "2.1.0", "3.0.0", "4.0.0", "5.0.0", "6.0.0")
+    assert {f"cis-azure-{version}" for version in versions} <= names
+    assert {"mcsb", "nist-800-53-r4", "nist-800-53-r5", "pci-dss-4.0.1", "iso-27002-2022"} <= names
+
+
+def test_several_frameworks_at_once(given: Input) -> None:
+    given.write("plan.json", expand(TWO))
+    found = given.document("--framework", "mcsb,cis-azure-5.0.0", "--framework", "cis-azure")
+    assert [one["name"] for one in found["frameworks"]] == ["mcsb", "cis-azure-5.0.0", "cis-azure-6.0.0"]
+    assert [one["name"] for one in found["vaults"][0]["frameworks"]] == ["mcsb", "cis-azure-5.0.0", "cis-azure-6.0.0"]
+
+
+def test_all_frameworks(given: Input) -> None:
+    given.write("plan.json", expand(TWO))
+    found = given.document("--framework", "all")
+    assert len(found["frameworks"]) == len(builtin_frameworks(builtin_rules()))
+
+
+def test_a_framework_that_does_not_exist(given: Input, run: Run) -> None:
+    given.write("plan.json", expand(TWO))
+    ran = run("controls", "--framework", "cis-azure-5.0", ".", cwd=given.folder)
+    assert (ran.code, ran.out) == (2, "")
+    assert "there is no control framework 'cis-azure-5.0' (did you mean cis-azure-5.0.0?)" in ran.err
+
+
+def test_a_framework_with_faults(acme: Input, run: Run) -> None:
+    acme.write("plan.json", expand(TWO))
+    (acme.folder.parent / "acme.yaml").write_text(OWN.replace("KV402", "KV4O2"), encoding="utf-8")
+    ran = run("controls", *ACME, ".", cwd=acme.folder)
+    assert (ran.code, ran.out) == (3, "")
+    assert "../acme.yaml:10:48: there is no rule 'KV4O2'; did you mean 'KV402'?" in ran.err
+
+
+def test_a_rule_of_ones_own_answers_the_rows_that_it_names(given: Input) -> None:
+    rule = """
+id: ACME-1
+name: tagged
+title: Every vault says who owns it
+severity: low
+resource: Microsoft.KeyVault/vaults
+require: {attribute: tags.owner, is: set}
+message: "'{resource}' has no owner."
+why: Ask.
+fix: Tag it.
+references: [https://acme.example/]
+controls: {mcsb: [AM-2]}
+examples:
+  - fails: none
+    plan: |
+      azurerm_key_vault.a:  # <- ACME-1
+        name: a
+  - passes: one
+    plan: |
+      azurerm_key_vault.a:
+        name: a
+        tags: {owner: me}
+"""
+    (given.folder.parent / "ACME-1-tagged.yaml").write_text(rule, encoding="utf-8")
+    given.write("plan.json", expand(TWO))
+    words = ("--framework", "mcsb", "--rules", "../ACME-1-tagged.yaml")
+    assert given.status("AM-2", *words) == {"a": "not met", "b": "not met"}
+
+
+def test_parameters_of_rules_can_be_set(acme: Input) -> None:
+    (acme.folder.parent / "acme.yaml").write_text(OWN.replace("[KV001]", "[KV003]"), encoding="utf-8")
+    acme.write("plan.json", expand("azurerm_key_vault.a: {name: a, soft_delete_retention_days: 30}"))
+    assert acme.status("purge", *ACME) == {"a": "not met"}
+    assert acme.status("purge", *ACME, "--set", "KV003.minimum=30") == {"a": "met"}
