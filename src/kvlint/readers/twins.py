@@ -2,33 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import msgspec
 
 from kvlint.model.graph import Resource
-from kvlint.model.value import Link, ListValue, MapValue, Unknown, text_of
+from kvlint.model.value import Link, ListValue, MapValue, Scalar, Unknown, text_of
+
+_NAMED_WORLDWIDE = ("microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms")
 
 
-def without_twins(resources: Mapping[str, Resource]) -> Mapping[str, Resource]:
+def without_twins(resources: Mapping[str, Resource]) -> dict[str, Resource]:
     """Without what is declared as existing and deployed by the same input; links to that lead to what is deployed."""
-    if not any(resource.existing for resource in resources.values()):
-        return resources
-    ids = {address: text_of(resource.select(("id",))).lower() for address, resource in resources.items()}
-    deployed = {ids[address]: address for address, resource in resources.items() if not resource.existing}
+    existing = [resource for resource in resources.values() if resource.existing]
+    if not existing:
+        return dict(resources)
+    deployed = {
+        known: resource.address
+        for resource in resources.values()
+        if not resource.existing and resource.stays
+        for known in _known_by(resource)
+    }
     twins = {
-        address: deployed[ids[address]]
-        for address, resource in resources.items()
-        if resource.existing and ids[address] and ids[address] in deployed
+        resource.address: deployed[known] for resource in existing for known in _known_by(resource) if known in deployed
     }
     if not twins:
-        return resources
+        return dict(resources)
     return {
         address: msgspec.structs.replace(resource, attributes=_redirected(resource.attributes, twins))
         for address, resource in resources.items()
         if address not in twins
     }
+
+
+def _known_by(resource: Resource) -> Iterator[tuple[str, str]]:
+    """What only one resource of Azure's is called: an id, and the name of a vault, which is a host name too."""
+    own_id = text_of(resource.select(("id",))).lower()
+    if own_id:
+        yield "", own_id
+    type_, name = resource.type.lower(), resource.select(("name",))
+    if type_ in _NAMED_WORLDWIDE and isinstance(name, Scalar) and isinstance(name.value, str):
+        yield type_, name.value.lower()
 
 
 def _redirected(value: Any, targets: Mapping[str, str]) -> Any:

@@ -36,6 +36,7 @@ from kvlint.readers.terraform.providers import configured, constraints, locked, 
 from kvlint.readers.terraform.run import TerraformRun
 from kvlint.readers.terraform.settings import Settings
 from kvlint.readers.terraform.values import RootValues
+from kvlint.readers.twins import without_twins
 from kvlint.syntax.hcl.parse import parse_file
 
 # What may say anything where it is only read. Of all other types only the name and the id are of interest then.
@@ -102,8 +103,8 @@ def _read(folder: Folder, run: TerraformRun, settings: Settings, planned: Mappin
     sources = run.sources
     found = run.done()
     return TerraformRead(
-        resources=found.resources, problems=found.problems, closed=found.closed, files=found.files, sources=sources,
-        secrets=run.secrets, heads=run.heads, strangers=values.strangers,
+        resources=without_twins(found.resources), problems=found.problems, closed=found.closed, files=found.files,
+        sources=sources, secrets=run.secrets, heads=run.heads, strangers=values.strangers,
     )  # fmt: skip
 
 
