@@ -15,7 +15,7 @@ from kvlint.engine.owners import VAULTS
 from kvlint.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_NOT_WHOLE, UsageError
 from kvlint.judged import Judged
 from kvlint.model.assessment import Answer, Assessment, Basis, Subject
-from kvlint.model.control import Control, Framework, Question, Sheet, Status
+from kvlint.model.control import Framework, Question, Sheet, Status
 from kvlint.model.report import Finding, Outcome, Owner, Vault
 from kvlint.model.rule import All, Condition, Rule, Severity
 from kvlint.model.source import static_address
@@ -102,8 +102,9 @@ def _conditions(sheets: Iterable[Sheet]) -> dict[Condition, str]:
     """What must hold of a vault for a row to be about it, each with the id of the rule that asks it."""
     found: dict[Condition, str] = {}
     for question in (question for sheet in sheets for question in sheet.questions):
-        if question.control.when is not None:
-            found.setdefault(question.control.when, f"row-{len(found)}")
+        own = question.control.when
+        for condition in (*question.conditions.values(), *(() if own is None else (own,))):
+            found.setdefault(condition, f"row-{len(found)}")
     return found
 
 
@@ -221,10 +222,10 @@ def _answer(
 ) -> Answer:
     """A row for one vault: the worst that its rules say counts, and what is not known is never met."""
     control = question.control
-    applies, why = _applies(control, one, conditions)
+    applies, why = _applies(control.when, one, conditions)
     if applies is Outcome.FAIL:
         return _unasked(question, why)
-    bases = sorted((basis for rule in question.rules for basis in one.bases.get(rule, ())), key=_rank)
+    bases = sorted((basis for rule in question.rules for basis in _bases(rule, question, one, conditions)), key=_rank)
     outcomes = {basis.outcome for basis in bases}
     missing = _missing(question, one, about)
     if not bases:
@@ -246,11 +247,22 @@ def _answer(
     return Answer(question=question, status=status, why=why, bases=tuple(bases))
 
 
-def _applies(control: Control, one: _Gathering, conditions: Mapping[Condition, str]) -> tuple[Outcome, str]:
+def _bases(rule: str, question: Question, one: _Gathering, conditions: Mapping[Condition, str]) -> Iterable[Basis]:
+    """What a rule says of a vault, if the row asks it of this one; if that is not known, it decides nothing."""
+    bases = one.bases.get(rule, ())
+    applies, _ = _applies(question.conditions.get(rule), one, conditions)
+    if applies is Outcome.PASS or not bases:
+        return bases
+    if applies is Outcome.FAIL:
+        return ()
+    return [Basis(finding=basis.finding, perhaps=True) for basis in bases if basis.finding.outcome is not Outcome.PASS]
+
+
+def _applies(condition: Condition | None, one: _Gathering, conditions: Mapping[Condition, str]) -> tuple[Outcome, str]:
     """Whether a row is about a vault, and if not, or if it cannot be told, why."""
-    if control.when is None:
+    if condition is None:
         return Outcome.PASS, ""
-    finding = one.applies.get(conditions[control.when])
+    finding = one.applies.get(conditions[condition])
     if finding is None:
         return Outcome.UNDECIDED, _NOT_HERE
     if finding.outcome is Outcome.UNDECIDED:

@@ -10,7 +10,6 @@ from kvlint.compiled import merged
 from kvlint.config import Config, today
 from kvlint.engine.demand import demand_of
 from kvlint.engine.evaluate import Evaluator
-from kvlint.engine.owners import with_owners
 from kvlint.errors import InputError
 from kvlint.judged import Judged, judge
 from kvlint.mapped import on_source
@@ -74,7 +73,11 @@ class Worker:
 
     def __init__(self, config: Config, rules: tuple[Rule, ...], root: str, policy: Policy | None = None) -> None:
         demand = demand_of(rules, today(config))
-        self.demand = with_needs(with_owners(demand) if config.answers else demand)
+        if config.answers:
+            from kvlint.engine.owners import with_owners
+
+            demand = with_owners(demand)
+        self.demand = with_needs(demand)
         self.evaluator = Evaluator(rules, config.explain, config.answers)
         self.explain = config.explain
         self.policy = policy

@@ -13,13 +13,14 @@ import msgspec
 from kvlint.engine.conditions import ConditionDecoder
 from kvlint.engine.decode import Decoder, Fields, suggestion
 from kvlint.errors import RuleError
-from kvlint.model.control import Control, Framework, Platform, Question, Sheet, Status
+from kvlint.model.control import Also, Control, Framework, Platform, Question, Sheet, Status
 from kvlint.model.rule import Rule
 from kvlint.syntax.yaml import Fault, ListNode, MapNode, Node
 
 _FRAMEWORK_KEYS = ("name", "title", "about", "references", "versions", "controls")
 _REQUIRED_KEYS = ("name", "title", "about", "references", "controls")
-_CONTROL_KEYS = ("id", "title", "section", "rules", "ideas", "policies", "when", "platform", "note")
+_CONTROL_KEYS = ("id", "title", "section", "rules", "ideas", "policies", "also", "when", "platform", "note")
+_ALSO_KEYS = ("rules", "ideas", "when")
 _PLATFORM_KEYS = ("status", "because", "references")
 _STATUSES: Mapping[str, Status] = {"guaranteed": Status.GUARANTEED, "not applicable": Status.NOT_APPLICABLE}
 _NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
@@ -29,6 +30,8 @@ _POLICY = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _LINK = re.compile(r"https://[^\s/]+\.[^\s/]+(?:/\S*)?")
 # How a rule's controls name the built-in policies of Azure that ask the same.
 _POLICIES = "azure-policy"
+# The profile of rules that not everybody agrees on.
+_OPINIONS = "all"
 _START = Fault(1, 1, "")
 
 
@@ -114,12 +117,22 @@ class _FrameworkDecoder:
             rules=self._rules(fields.get("rules")),
             ideas=decoder.texts(fields.get("ideas"), "ideas", _IDEA, "an id such as NET-01"),
             policies=decoder.texts(fields.get("policies"), "policies", _POLICY, "the id of a built-in policy"),
+            also=tuple(self._also(item) for item in decoder.items(fields.get("also"), "also")),
             when=None if when is None else ConditionDecoder(decoder, {}).conditions(when, "when"),
             platform=self._platform(fields.get("platform")),
             note=" ".join(decoder.text(fields.get("note"), "note").split()),
         )
         for version, id_ in self._ids(fields.get("id")):
             yield version, msgspec.structs.replace(control, id=id_)
+
+    def _also(self, node: Node) -> Also:
+        """Rules for some vaults only."""
+        fields = self._decoder.fields(node, "each item of also", _ALSO_KEYS, ("when",))
+        return Also(
+            when=ConditionDecoder(self._decoder, {}).conditions(fields.get("when"), "when"),
+            rules=self._rules(fields.get("rules")),
+            ideas=self._decoder.texts(fields.get("ideas"), "ideas", _IDEA, "an id such as NET-01"),
+        )
 
     def _ids(self, node: Node | None) -> Iterator[tuple[str, str]]:
         """The row's id by version: one for all of them, or a mapping from those versions that have the row."""
@@ -160,19 +173,35 @@ def sheets_of(frameworks: Sequence[Framework], rules: Sequence[Rule]) -> tuple[S
     return tuple(
         Sheet(
             framework=framework,
-            questions=tuple(
-                Question(control=control, rules=tuple(rule.id for rule in rules if _answers(rule, control, framework)))
-                for control in framework.controls
-            ),
+            questions=tuple(_question(control, framework, rules) for control in framework.controls),
         )
         for framework in frameworks
     )
 
 
+def _question(control: Control, framework: Framework, rules: Sequence[Rule]) -> Question:
+    """A row with its rules. An opinion that others contradict counts only where it is named, or the only answer."""
+    always = [rule for rule in rules if _answers(rule, control, framework)]
+    others = {
+        rule.id: also.when
+        for also in control.also
+        for rule in rules
+        if rule not in always and (rule.id in also.rules or not set(also.ideas).isdisjoint(rule.covers))
+    }
+    found = [rule for rule in rules if rule in always or rule.id in others]
+    sober = [rule for rule in found if rule.profile != _OPINIONS or rule.id in control.rules]
+    return Question(
+        control=control,
+        rules=tuple(rule.id for rule in sober or found),
+        conditions=others,
+    )
+
+
 def _answers(rule: Rule, control: Control, framework: Framework) -> bool:
+    said = (*rule.controls.get(framework.name, ()), *rule.controls.get(framework.family, ()))
     return (
         rule.id in control.rules
-        or control.id in rule.controls.get(framework.name, ())
+        or control.id in said
         or not set(control.ideas).isdisjoint(rule.covers)
         or not set(control.policies).isdisjoint(rule.controls.get(_POLICIES, ()))
     )

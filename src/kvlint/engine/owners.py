@@ -7,48 +7,62 @@ what holds for a whole deployment or subscription, belongs to every vault of the
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import msgspec
 
 from kvlint.model.graph import Demand, Reference, Resource, ResourceGraph
 from kvlint.model.report import Owner, Vault
-from kvlint.model.value import Path, Scalar
+from kvlint.model.value import Link, Path, Scalar, text_of
 
 VAULTS = ("Microsoft.KeyVault/vaults", "Microsoft.KeyVault/managedHSMs")
 _VAULTS = tuple(type_.lower() for type_ in VAULTS)
-_INSIDE = tuple(f"{type_}/" for type_ in _VAULTS)
-# Whose children a rule may judge: rotation policies of a key, say.
+# Through these lead the parents of what a rule may judge: rotation policies of a key, say.
 _PARENTS = ("microsoft.keyvault/vaults/keys", "microsoft.keyvault/managedhsms/keys")
+# What is put on a scope.
 _EXTENSIONS = (
     "microsoft.authorization/roleassignments",
+    "microsoft.authorization/roleassignmentschedulerequests",
+    "microsoft.authorization/roleeligibilityschedulerequests",
     "microsoft.authorization/locks",
     "microsoft.authorization/policyassignments",
     "microsoft.insights/diagnosticsettings",
 )
-_ENDPOINTS = "microsoft.network/privateendpoints"
+# How else a type leads to a vault. What is of no such type may be encrypted with a key.
+_LEADS: Mapping[str, str] = {
+    "microsoft.network/privateendpoints": "derived.privateLinkServiceId",
+    "microsoft.network/networksecurityperimeters/resourceassociations": "properties.privateLinkResource.id",
+}
+_KEY = "derived.keyVaultId"
 _COVERS = "derived.covers"
 _LEVEL: Path = ("derived", "scopeLevel")
 # A grant on one of these is about every vault below it, though an input seldom says in which subscription a vault is.
 _BROAD = ("subscription", "management-group", "tenant")
 # Types that are about a whole deployment or subscription unless they name a vault.
-_EVERYWHERE = ("terraform/", "microsoft.authorization/", "microsoft.security/", "microsoft.insights/")
+_EVERYWHERE = (
+    "terraform/",
+    "microsoft.authorization/",
+    "microsoft.security/",
+    "microsoft.insights/",
+    "microsoft.resources/",
+    "microsoft.network/privatednszones",
+)
 # A provider block makes everything, so that it is no tie.
 _NO_TIES = ("provider",)
-_DEEPEST = 4
 _NOBODY = Owner()
 
 
 def with_owners(demand: Demand) -> Demand:
     """``demand`` with the references that tell whose the resources are that it asks for."""
     types = set(demand.paths)
-    inside = {type_ for type_ in types if type_.startswith(_INSIDE)}
     extensions = types & set(_EXTENSIONS)
-    others = {type_ for type_ in types if not type_.startswith((*_EVERYWHERE, *_VAULTS))} - {_ENDPOINTS}
     wanted = {
-        "parent": inside | {type_ for type_ in _PARENTS if any(one.startswith(f"{type_}/") for one in inside)},
+        "parent": {type_ for type_ in types if type_.count("/") > 1} | set(_PARENTS),
         _COVERS: extensions,
-        "derived.privateLinkServiceId": types & {_ENDPOINTS},
-        "derived.keyVaultId": others,
+        _KEY: {type_ for type_ in types if not type_.startswith((*_EVERYWHERE, *_VAULTS, *_LEADS))},
     }
+    for type_, via in _LEADS.items():
+        wanted[via] = types & {type_}
     vias = dict(demand.vias)
     paths = {type_: set(asked) for type_, asked in demand.paths.items()}
     for via, carriers in wanted.items():
@@ -81,6 +95,7 @@ class Owners:
         self._vaults = [one for one in graph.resources.values() if one.type.lower() in _VAULTS]
         self.all = tuple(one.address for one in self._vaults)
         self.vault_addresses = frozenset(self.all)
+        self._by_name = {one.name.lower(): one.address for one in self._vaults}
 
     def vaults(self) -> tuple[Vault, ...]:
         """All vaults and managed HSMs, in the order of the input."""
@@ -90,36 +105,43 @@ class Owners:
         """Whose a resource is, found out at most once."""
         owner = self._known.get(address)
         if owner is None:
+            # Resources may name each other in a circle: whoever asks on the way back learns nothing.
+            self._known[address] = _NOBODY
             owner = self._known[address] = self._found(self._resources[address])
         return owner
 
     def _found(self, resource: Resource) -> Owner:
-        owner = self._above(resource, _DEEPEST)
+        if resource.type.lower() in _VAULTS:
+            return Owner(certain=(resource.address,))
+        owner = _joined([self._named(one, resource) for one in self._outgoing.get(resource.address, ())])
+        if owner == _NOBODY and not resource.stays:
+            owner = self._once_in(resource)
         if owner == _NOBODY:
             # Such as the storage account that a diagnostic setting of a vault writes to.
-            sources = (self._resources[source] for source in self._incoming.get(resource.address, ()))
-            owner = _joined([self._above(source, _DEEPEST) for source in sources])
+            owner = _joined([self.of(source) for source in self._incoming.get(resource.address, ())])
         if owner == _NOBODY and resource.type.lower().startswith(_EVERYWHERE):
             return Owner(every=True)
         return owner
 
-    def _above(self, resource: Resource, depth: int) -> Owner:
-        """What the references lead to that a resource itself makes."""
-        if resource.type.lower() in _VAULTS:
-            return Owner(certain=(resource.address,))
-        if not depth:
-            return _NOBODY
-        return _joined([self._named(one, resource, depth) for one in self._outgoing.get(resource.address, ())])
-
-    def _named(self, reference: Reference, resource: Resource, depth: int) -> Owner:
-        certain = _joined([self._above(self._resources[one], depth - 1) for one in reference.targets])
-        perhaps = [self._above(self._resources[one], depth - 1) for one in reference.candidates]
+    def _named(self, reference: Reference, resource: Resource) -> Owner:
+        """What one reference leads to, which the resource itself makes."""
+        certain = _joined([self.of(one) for one in reference.targets])
+        perhaps = [self.of(one) for one in reference.candidates]
         if reference.via == _COVERS and _is_broad(resource):
             return _joined([certain, *perhaps])
         doubtful = [address for owner in perhaps for address in (*owner.certain, *owner.perhaps)]
         if reference.anything and not certain.certain:
             doubtful += self.all
         return _joined([certain, Owner(perhaps=tuple(doubtful))])
+
+    def _once_in(self, resource: Resource) -> Owner:
+        """The vault that something goes away from: it makes no references any more, but its parent's id is known."""
+        above = resource.attributes.fields.get("parent")
+        if isinstance(above, Link):
+            return self.of(above.target) if above.target in self._resources else _NOBODY
+        name = text_of(above).rstrip("/").rpartition("/")[2].lower() if above is not None else ""
+        # The name of a vault is taken once in all of Azure.
+        return Owner(certain=(self._by_name[name],)) if name in self._by_name else _NOBODY
 
 
 def _joined(owners: list[Owner]) -> Owner:

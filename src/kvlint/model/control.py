@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import Enum
 
 import msgspec
@@ -31,12 +32,21 @@ class Platform(msgspec.Struct, frozen=True, kw_only=True):
     references: tuple[str, ...]
 
 
+class Also(msgspec.Struct, frozen=True, kw_only=True):
+    """Rules, by id or by the ideas that they cover, that a row asks only of vaults for which ``when`` holds."""
+
+    when: Condition
+    rules: tuple[str, ...] = ()
+    ideas: tuple[str, ...] = ()
+
+
 class Control(msgspec.Struct, frozen=True, kw_only=True):
     """One row. ``id`` is the framework's own number, ``section`` the heading that it stands under, or empty.
 
     A rule answers it if its id is among ``rules``, if it covers one of the ``ideas``, if it maps to one of the built-in
     Azure ``policies``, or if it says by itself (``controls:``) that it answers this row of this framework.
-    ``when`` is what must hold of a vault for the row to be about it. ``note`` is what else a reader should know.
+    ``when`` is what must hold of a vault for the row to be about it. ``also`` are rules for some vaults only. ``note``
+    is what else a reader should know.
     """
 
     id: str
@@ -45,6 +55,7 @@ class Control(msgspec.Struct, frozen=True, kw_only=True):
     rules: tuple[str, ...] = ()
     ideas: tuple[str, ...] = ()
     policies: tuple[str, ...] = ()
+    also: tuple[Also, ...] = ()
     when: Condition | None = None
     platform: Platform | None = None
     note: str = ""
@@ -66,10 +77,11 @@ class Framework(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """A row with the rules that answer it, by id."""
+    """A row with the rules that answer it, by id. Those with a condition answer it only for vaults that satisfy it."""
 
     control: Control
     rules: tuple[str, ...]
+    conditions: Mapping[str, Condition] = {}
 
 
 class Sheet(msgspec.Struct, frozen=True, kw_only=True):
