@@ -71,21 +71,24 @@ def exit_code(assessment: Assessment, strict: bool) -> int:
 
 def _chosen(names: Sequence[str], rules: Sequence[Rule]) -> list[Framework]:
     """The frameworks of these names, in their order; of a family's name the newest version."""
-    known = builtin_frameworks(rules)
+    known: Sequence[Framework] = ()
     found: dict[str, Framework] = {}
     for name in names or (DEFAULT,):
-        for framework in _called(name, known, rules):
+        if name.endswith((".yaml", ".yml")):
+            from pathlib import Path
+
+            called: Sequence[Framework] = load_framework(Path(name), rules)
+        else:
+            known = known or builtin_frameworks(rules)
+            called = _called(name, known)
+        for framework in called:
             found.setdefault(framework.name, framework)
     return list(found.values())
 
 
-def _called(name: str, known: Sequence[Framework], rules: Sequence[Rule]) -> Sequence[Framework]:
+def _called(name: str, known: Sequence[Framework]) -> Sequence[Framework]:
     if name == EVERYTHING:
         return known
-    if name.endswith((".yaml", ".yml")):
-        from pathlib import Path
-
-        return load_framework(Path(name), rules)
     exact = [framework for framework in known if framework.name == name.lower()]
     family = [framework for framework in known if framework.family == name.lower()]
     if exact or family:
