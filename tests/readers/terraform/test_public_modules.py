@@ -99,8 +99,8 @@ def check(run: Run, tmp_path: Path) -> Check:
 @pytest.mark.parametrize(
     ("source", "failed", "undecided"),
     [
-        (AVM, {"KV103", "KV201"}, set()),
-        (CLARANET, {"KV003", "KV103", "KV201"}, {"KV301"}),
+        (AVM, {"KV103", "KV116", "KV201"}, set()),
+        (CLARANET, {"KV003", "KV103", "KV116", "KV201"}, {"KV301"}),
         (CLOUDNATION, {"KV101", "KV103", "KV201", "KV303"}, set()),
         (LIBRE, {"KV103", "KV201"}, set()),
     ],

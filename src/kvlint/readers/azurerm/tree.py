@@ -29,7 +29,10 @@ def has(tree: Tree, path: Path) -> bool:
 
 
 def put(tree: Tree, path: Path, value: Value) -> None:
-    """Write ``value``. Of several arguments for one path the first that is set counts; lists are joined."""
+    """Write ``value``. Of several arguments for one path the first that is set counts; lists are joined.
+
+    An empty list is what a block is that nobody writes: what is not known may hold more than that.
+    """
     here: Any = tree
     for step in path[:-1]:
         below = here.get(step)
@@ -45,4 +48,11 @@ def put(tree: Tree, path: Path, value: Value) -> None:
     elif isinstance(have, ListValue) and isinstance(value, ListValue):
         here[last] = ListValue(at=value.at, items=have.items + value.items)
     elif isinstance(have, Unknown) and not isinstance(value, Unknown):
+        if not _is_empty(value):
+            here[last] = value
+    elif isinstance(value, Unknown) and _is_empty(have):
         here[last] = value
+
+
+def _is_empty(value: Value) -> bool:
+    return isinstance(value, ListValue) and not value.items

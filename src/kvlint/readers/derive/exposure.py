@@ -1,40 +1,41 @@
 """Who can reach a vault: one verdict from public network access, default action, IP rules and subnets together.
 
 Sources: learn.microsoft.com/azure/key-vault/general/network-security. A vault without rules answers every network;
-"Disabled" and "SecuredByPerimeter" overrule the firewall's rules; rules under the default action Allow do nothing.
+"Disabled" and "SecuredByPerimeter" overrule the firewall's rules; rules under the default action Allow do nothing. A
+managed HSM may list service tags besides addresses (learn.microsoft.com/azure/key-vault/managed-hsm/network-security).
 """
 
 from __future__ import annotations
 
-import re
+from collections.abc import Callable
 
 import msgspec
 
 from kvlint.model.graph import Resource
 from kvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown, Value, display, select
+from kvlint.readers.derive.ranges import WIDE_SIZE, WORLD_SIZE, Range, range_of, share, union
 
 PRIVATE, SUBNETS, IPS, WIDE, WORLD = LATTICE = ("private-only", "listed-subnets", "listed-ips", "wide-range", "world")
-# What a list of ranges must add up to. All public IPv4 space is about seven eighths of all addresses, so three quarters
-# of them are the world for every purpose; a /8 is far more than any one organisation's offices.
-WORLD_SIZE = 3 << 30
-WIDE_SIZE = 1 << 24
 
 # The first API versions, previews included, that have publicNetworkAccess.
 _PUBLIC_SINCE = {"microsoft.keyvault/vaults": "2021-06-01", "microsoft.keyvault/managedhsms": "2021-04-01"}
-_RANGE = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,3}){3})(?:/([0-9]{1,2}))?")
 
 PUBLIC: Path = ("properties", "publicNetworkAccess")
 ACLS: Path = ("properties", "networkAcls")
 ACTION: Path = (*ACLS, "defaultAction")
 IP_RULES: Path = (*ACLS, "ipRules")
 SUBNET_RULES: Path = (*ACLS, "virtualNetworkRules")
+_TAGS: Path = (*ACLS, "serviceTags")
 
 
-def exposure(resource: Resource, perimeter: bool) -> Value:
-    """One of LATTICE, with the attribute that decided; unknown if what is not known could change the verdict.
+ON, OFF, PERIMETER = "on", "off", "perimeter"
 
-    ``perimeter``: an enforced association puts the vault into a network security perimeter, which then overrules
-    public network access.
+
+def public_access(resource: Resource, enforced: bool | None) -> Scalar | Unknown:
+    """What the switch for public network access amounts to: ON (the firewall decides), OFF, or PERIMETER.
+
+    ``enforced``: an association puts the vault into a network security perimeter, which then overrules the switch and
+    the firewall; None if that is not known.
     """
     public = resource.select(PUBLIC)
     if isinstance(public, Unknown):
@@ -42,16 +43,32 @@ def exposure(resource: Resource, perimeter: bool) -> Value:
     word = str(public.value).lower() if isinstance(public, Scalar) else "enabled"
     too_old = _too_old(resource) if word != "enabled" else ""
     if too_old:
-        found = _firewall(resource)
-        if isinstance(found, Scalar) and found.value in (PRIVATE, SUBNETS, IPS):
-            return found
         return _unknown(public, f"API version {too_old} does not know publicNetworkAccess")
-    if word == "securedbyperimeter" or (word == "enabled" and perimeter):
-        return _unknown(public, "a network security perimeter decides who can reach it")
-    if word == "disabled":
-        return _verdict(PRIVATE, public, PUBLIC)
-    if word != "enabled":
+    if word == "enabled" and enforced is None:
+        return _unknown(public, "a network security perimeter may overrule it")
+    if word == "securedbyperimeter" or (word == "enabled" and enforced):
+        return _verdict(PERIMETER, public, PUBLIC, "a network security perimeter decides who can reach it")
+    if word not in ("enabled", "disabled"):
         return _unknown(public, f"'{display(public)}' is neither Enabled nor Disabled")
+    return _verdict(ON if word == "enabled" else OFF, public, PUBLIC)
+
+
+def exposure(resource: Resource, enforced: bool | None, inside: Callable[[], Value | None]) -> Value:
+    """One of LATTICE, with the attribute that decided; unknown if what is not known could change the verdict.
+
+    ``enforced`` as for public_access. ``inside`` answers whom the perimeter lets in; None if nobody knows.
+    """
+    public = public_access(resource, enforced)
+    if isinstance(public, Unknown):
+        # What the firewall does not let in, no other gate does either, but for a perimeter.
+        found = _firewall(resource) if _too_old(resource) else public
+        return found if isinstance(found, Scalar) and found.value in (PRIVATE, SUBNETS, IPS) else public
+    if public.value == PERIMETER:
+        known = inside()
+        # It is told where the vault stands, whatever it is in the perimeter that decides.
+        return _unknown(public, public.note) if known is None else msgspec.structs.replace(known, at=public.at)
+    if public.value == OFF:
+        return msgspec.structs.replace(public, value=PRIVATE)
     return _firewall(resource)
 
 
@@ -81,19 +98,40 @@ def _too_old(resource: Resource) -> str:
     return text if text < _PUBLIC_SINCE.get(resource.type.lower(), "") else ""
 
 
-def _listed(resource: Resource) -> Value:
+def _listed(resource: Resource) -> Scalar | Unknown:
     """The verdict of a firewall that denies by default."""
     rules = resource.select(IP_RULES)
     if isinstance(rules, Unknown):
         return _unknown(rules)
     items = rules.items if isinstance(rules, ListValue) else ()
     values = [select(item, ("value",)) for item in items]
-    spans = [(value, _range(str(value.value))) for value in values if isinstance(value, Scalar)]
-    ranges = [span for _, span in spans if span is not None]
-    size = _union(ranges)
-    what = f"the IP rules {display(rules)} are {_share(size)}"
+    found = worst([verdict_on(rules, values, IP_RULES), *_tagged(resource)])
+    subnets = resource.select(SUBNET_RULES)
+    if isinstance(found, Unknown) or found.value != PRIVATE:
+        return found
+    if isinstance(subnets, Unknown) or (isinstance(subnets, ListValue) and subnets.items):
+        return _verdict(SUBNETS, subnets, SUBNET_RULES)
+    return _verdict(PRIVATE, resource.select(ACTION), ACTION)
+
+
+def worst(verdicts: list[Scalar | Unknown]) -> Scalar | Unknown:
+    """The widest of some verdicts; one that is not known counts, unless it can change nothing."""
+    known = [verdict for verdict in verdicts if isinstance(verdict, Scalar)]
+    widest = max(known, key=lambda verdict: LATTICE.index(str(verdict.value)), default=None)
+    unknown = next((verdict for verdict in verdicts if isinstance(verdict, Unknown)), None)
+    if widest is None or (unknown is not None and widest.value != WORLD):
+        return unknown if unknown is not None else verdicts[0]
+    return widest
+
+
+def verdict_on(rules: Answer, values: list[Answer], path: Path) -> Scalar | Unknown:
+    """What addresses and ranges amount to that are let in; ``rules`` is the list that they are from, at ``path``."""
+    spans = [(value, range_of(str(value.value))) for value in values if isinstance(value, Scalar)]
+    ranges: list[Range] = [span for _, span in spans if span is not None]
+    size = union(ranges)
+    what = f"the IP rules {display(rules)} are {share(size)}"
     if size >= WORLD_SIZE:
-        return _verdict(WORLD, rules, IP_RULES, what)
+        return _verdict(WORLD, rules, path, what)
     for value in values:
         if isinstance(value, Unknown):
             return _unknown(value)
@@ -101,16 +139,29 @@ def _listed(resource: Resource) -> Value:
         if span is None:
             return _unknown(value, f"'{display(value)}' is not an IPv4 address or range")
     if size >= WIDE_SIZE:
-        return _verdict(WIDE, rules, IP_RULES, what)
-    if ranges:
-        return _verdict(IPS, rules, IP_RULES)
-    subnets = resource.select(SUBNET_RULES)
-    if isinstance(subnets, Unknown) or (isinstance(subnets, ListValue) and subnets.items):
-        return _verdict(SUBNETS, subnets, SUBNET_RULES)
-    return _verdict(PRIVATE, resource.select(ACTION), ACTION)
+        return _verdict(WIDE, rules, path, what)
+    return _verdict(IPS if ranges else PRIVATE, rules, path)
 
 
-def _verdict(word: str, answer: Answer, path: Path, note: str = "") -> Value:
+def _tagged(resource: Resource) -> list[Scalar | Unknown]:
+    """The verdicts on the service tags that a managed HSM lists."""
+    tags = resource.select(_TAGS)
+    if isinstance(tags, Unknown):
+        return [_unknown(tags)]
+    items = tags.items if isinstance(tags, ListValue) else ()
+    return [verdict_on_tag(select(item, ("tag",)), _TAGS) for item in items]
+
+
+def verdict_on_tag(tag: Answer, path: Path) -> Scalar | Unknown:
+    """What a service tag amounts to that is let in."""
+    if not isinstance(tag, Scalar):
+        return _unknown(tag, "a service tag is not known")
+    name = str(tag.value).lower()
+    word = WORLD if name == "internet" else WIDE if name.partition(".")[0] == "azurecloud" else IPS
+    return _verdict(word, tag, path, f"the service tag {display(tag)} is let in")
+
+
+def _verdict(word: str, answer: Answer, path: Path, note: str = "") -> Scalar:
     attribute = ".".join(str(step) for step in path)
     note = note or answer.note or f"{attribute} is {display(answer)}"
     at = msgspec.structs.replace(answer.at, attribute=attribute)
@@ -119,32 +170,3 @@ def _verdict(word: str, answer: Answer, path: Path, note: str = "") -> Value:
 
 def _unknown(answer: Answer, why: str = "") -> Unknown:
     return Unknown(at=answer.at, origin="derived", why=why or (answer.why if isinstance(answer, Unknown) else ""))
-
-
-def _range(text: str) -> tuple[int, int] | None:
-    """First address and the one after the last of ``1.2.3.4`` or ``1.2.3.0/24``; None if Azure would not take it."""
-    match = _RANGE.fullmatch(text.strip())
-    if match is None:
-        return None
-    parts, length = match[1].split("."), int(match[2] or 32)
-    if length > 32 or any(int(part) > 255 for part in parts):
-        return None
-    size = 1 << (32 - length)
-    start = int.from_bytes(bytes(int(part) for part in parts), "big") // size * size
-    # 0.0.0.0 alone is how Azure services spell "any address" in older templates.
-    return (start, start + size) if text.strip() != "0.0.0.0" else (0, 1 << 32)
-
-
-def _union(ranges: list[tuple[int, int]]) -> int:
-    """How many addresses the ranges hold together."""
-    total, reached = 0, 0
-    for start, end in sorted(ranges):
-        total += max(0, end - max(start, reached))
-        reached = max(reached, end)
-    return total
-
-
-def _share(size: int) -> str:
-    if size >= WORLD_SIZE:
-        return "all or nearly all addresses"
-    return f"{size:,} addresses, as many as a /{32 - (size.bit_length() - 1)} or more"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kvlint.model.value import Path
-from kvlint.readers.derive import assignments, consumers, endpoints, vaults
+from kvlint.readers.derive import assignments, consumers, endpoints, network_dns, network_rules, vaults
 from kvlint.readers.derive.attribute import Derived
 
 DERIVED: Mapping[str, Derived] = {
@@ -14,6 +14,8 @@ DERIVED: Mapping[str, Derived] = {
         vaults.ATTRIBUTES,
         assignments.ATTRIBUTES,
         endpoints.ATTRIBUTES,
+        network_rules.ATTRIBUTES,
+        network_dns.ATTRIBUTES,
         consumers.ATTRIBUTES,
     )
     for name, derived in family.items()

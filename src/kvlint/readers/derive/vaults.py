@@ -9,14 +9,14 @@ import msgspec
 from kvlint.model.graph import Resource
 from kvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown, Value
 from kvlint.readers.derive.attribute import Context, Derived
-from kvlint.readers.derive.exposure import exposure
+from kvlint.readers.derive.exposure import exposure, public_access
+from kvlint.readers.derive.network_perimeters import PERIMETER_NEEDS, perimeters_of
 from kvlint.readers.derive.policies import change_of
 from kvlint.readers.references import reference_of
 
 VAULTS = "microsoft.keyvault/vaults"
 MANAGED_HSMS = "microsoft.keyvault/managedhsms"
 POLICIES = "microsoft.keyvault/vaults/accesspolicies"
-_ASSOCIATIONS = "microsoft.network/networksecurityperimeters/resourceassociations"
 
 RBAC: Path = ("properties", "enableRbacAuthorization")
 _RBAC_TEXT = ".".join(map(str, RBAC))
@@ -27,29 +27,14 @@ _GATES: tuple[Path, ...] = (("properties", "publicNetworkAccess"), ("properties"
 def _exposure(resource: Resource, context: Context) -> Value | None:
     if resource.type.lower() not in (VAULTS, MANAGED_HSMS):
         return None
-    return exposure(resource, resource.address in enforced_perimeters(context))
+    perimeters = perimeters_of(resource, context)
+    return exposure(resource, perimeters.enforced, lambda: perimeters.lets_in(context))
 
 
-def enforced_perimeters(context: Context) -> frozenset[str]:
-    """The vaults that an enforced association puts into a network security perimeter."""
-    found = context.kept.get("perimeters")
-    if not isinstance(found, frozenset):
-        found = context.kept["perimeters"] = frozenset(_in_perimeters(context))
-    return found
-
-
-def _in_perimeters(context: Context) -> set[str]:
-    found: set[str] = set()
-    for resource in context.index.of_type(_ASSOCIATIONS):
-        if not resource.stays:
-            continue
-        mode = resource.select(("properties", "accessMode"))
-        link = resource.select(("properties", "privateLinkResource", "id"))
-        if isinstance(mode, Scalar) and str(mode.value).lower() == "enforced" and not isinstance(link, Absent):
-            reference = reference_of(resource.address, "", link, context.index)
-            if reference is not None:
-                found.update(reference.targets, reference.candidates)
-    return found
+def _public_access(resource: Resource, context: Context) -> Value | None:
+    if resource.type.lower() not in (VAULTS, MANAGED_HSMS):
+        return None
+    return public_access(resource, perimeters_of(resource, context).enforced)
 
 
 def _access_model(resource: Resource, context: Context) -> Value | None:
@@ -94,7 +79,8 @@ def _model_of(answer: Answer) -> Value:
 
 
 ATTRIBUTES: Mapping[str, Derived] = {
-    "exposure": Derived(_exposure, {VAULTS: _GATES, MANAGED_HSMS: _GATES, _ASSOCIATIONS: (("properties",),)}),
+    "exposure": Derived(_exposure, {VAULTS: _GATES, MANAGED_HSMS: _GATES, **PERIMETER_NEEDS}),
+    "publicAccess": Derived(_public_access, {VAULTS: _GATES[:1], MANAGED_HSMS: _GATES[:1], **PERIMETER_NEEDS}),
     "accessModel": Derived(_access_model, {VAULTS: (RBAC,), POLICIES: (("parent",),)}),
     "inlinePolicies": Derived(_inline_policies, {VAULTS: (POLICY_LIST,), POLICIES: (("parent",), POLICY_LIST)}),
     "policyChange": Derived(_policy_change, {POLICIES: (("name",),)}),
