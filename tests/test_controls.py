@@ -74,6 +74,27 @@ def test_output_does_not_hang_on_the_hash_seed(form: str, away: Path, run: Run) 
     assert run(*command, cwd=away, env={"PYTHONHASHSEED": "1"}) == run(*command, cwd=away, env={"PYTHONHASHSEED": "2"})
 
 
+def test_every_finding_is_an_answer(away: Path, run: Run) -> None:
+    """What kvlint finds with the same rules is told of some vault, and nothing else is."""
+    said = document(run, "--framework", "all", "samples/careless", cwd=away)
+    rules = {rule for one in said["frameworks"] for row in one["controls"] for rule in row["rules"]}
+    ran = run("-f", "json", "--select", ",".join(sorted(rules)), *DAY, "samples/careless", cwd=away)
+    report = json.loads(ran.out)
+    found = {
+        (one["ruleId"], one["outcome"], each["resource"])
+        for one in report["findings"] + report["undecided"]
+        for each in one["occurrences"]
+    }
+    told = {
+        (evidence["ruleId"], evidence["outcome"], evidence["resource"])
+        for vault in said["vaults"]
+        for one in vault["frameworks"]
+        for row in one["controls"]
+        for evidence in row["evidence"]
+    }
+    assert {one for one in told if one[1] != "pass"} == found
+
+
 def document(run: Run, *words: str | Path, cwd: Path) -> dict[str, Any]:
     ran = run("controls", "-f", "json", *DAY, *words, cwd=cwd)
     answer: dict[str, Any] = json.loads(ran.out)

@@ -196,6 +196,7 @@ class _Gathered:
             one.is_named |= not owner.every
             one.take(finding, perhaps=False)
         for one in perhaps:
+            one.is_named |= finding.outcome is not Outcome.PASS
             one.take(finding, perhaps=True)
 
     def _called(self, addresses: Iterable[str], root: str, own: Mapping[str, _Gathering]) -> list[_Gathering]:
