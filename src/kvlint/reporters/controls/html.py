@@ -42,6 +42,7 @@ _MEANINGS = {
 }
 _MARKS = {Outcome.FAIL: "bad", Outcome.UNDECIDED: "open", Outcome.PASS: "good"}
 _COLUMNS = '<colgroup><col class="c-id"><col class="c-control"><col class="c-status"><col></colgroup>'
+_BETWEEN = '<span class="dot"> · </span>'
 _MOST = 5
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
@@ -174,11 +175,8 @@ def _sheet(sheet: Sheet, answers: tuple[Answer, ...], named: bool) -> Iterator[s
 
 def _evidence(answer: Answer) -> Iterator[str]:
     if answer.why:
-        yield f"<p>{_text(words.why(answer))}"
-        yield from (
-            f' <a href="{_text(link)}" rel="noreferrer">{_text(_called(link))}</a>' for link in answer.references
-        )
-        yield "</p>"
+        links = (f'<a href="{_text(link)}" rel="noreferrer">{_text(_called(link))}</a>' for link in answer.references)
+        yield f"<p>{_text(words.why(answer))} {_BETWEEN.join(links)}</p>"
     found = list(words.lines(answer, _MOST))
     if found:
         yield "<ul>"
@@ -215,7 +213,7 @@ def _foot(assessment: Assessment) -> Iterator[str]:
 
 def _called(link: str) -> str:
     """What a link is about, as its last part says it."""
-    return link.rstrip("/").rpartition("/")[2].partition("#")[0].replace("-", " ")
+    return link.rstrip("/").rpartition("/")[2].partition("#")[0].replace("-", " ").capitalize()
 
 
 def _sentence(said: str) -> str:

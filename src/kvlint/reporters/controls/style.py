@@ -21,7 +21,7 @@ STYLE = """
 html { -webkit-text-size-adjust: 100%; text-size-adjust: 100%; }
 body {
   margin: 0; background: var(--ground); color: var(--ink); overflow-wrap: anywhere;
-  font: 15px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif;
+  font: .9375rem/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif;
 }
 main { max-width: 72rem; margin: 0 auto; padding: 2.5rem 1.5rem 3rem; }
 h1 { margin: 0; font-size: 1.75rem; line-height: 1.2; letter-spacing: -.015em; text-wrap: balance; }
@@ -112,7 +112,8 @@ dd { margin: 0; }
 @media print {
   :root { --ground: #fff; --paper: #fff; --ink: #000; --soft: #444; --line: #bbb; color-scheme: light; }
   @page { margin: 14mm 12mm; }
-  body { font-size: 9.5pt; }
+  html { font-size: 9.5pt; }
+  body { font-size: 1rem; }
   main { max-width: none; padding: 0; }
   .vault { margin-top: 12mm; padding: 0; border: 0; }
   .vault + .vault { break-before: page; margin-top: 0; }
@@ -120,5 +121,8 @@ dd { margin: 0; }
   .section { break-after: avoid; }
   .pill, .totals li, .bar i, .problems { -webkit-print-color-adjust: exact; print-color-adjust: exact; }
   a { color: inherit; text-decoration: none; }
+  .evidence a { display: block; font-size: 0; }
+  .evidence a::after { content: attr(href); color: var(--soft); font-size: .8rem; }
+  .dot { display: none; }
 }
 """
