@@ -146,7 +146,7 @@ window.addEventListener('load', () => {
       row.getBoundingClientRect().height > 10 && row.querySelector('.pill').getBoundingClientRect().width > 10 &&
       row.querySelector('th').getBoundingClientRect().width > 40).length);
   const name = one => one.tagName + '.' + one.className + ': ' + one.textContent.trim().slice(0, 60);
-  parent.document.getElementById('measured').textContent = JSON.stringify({
+  parent.document.getElementById('measured-' + frameElement.id).textContent = JSON.stringify({
     width: innerWidth, page: document.documentElement.scrollWidth, wide: wide.map(name), cut: cut.map(name),
     small: small.map(name), overlap: overlap.map(name), rows: rows,
   });
@@ -163,15 +163,21 @@ def chromium() -> str:
     return found
 
 
-def measured(chromium: str, page: str, width: int, folder: Path) -> dict[str, Any]:
-    """What the browser makes of a page on a screen of this width. Only here may the page run a script.
+def measured(chromium: str, folder: Path, *frames: tuple[str, int]) -> list[dict[str, Any]]:
+    """What the browser makes of pages on screens of these widths. Only here may a page run a script.
 
-    It stands in a frame: a window of the browser's own is never as narrow as a phone.
+    Each stands in a frame: a window of the browser's own is never as narrow as a phone.
     """
-    page = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page).replace("</body>", f"{MEASURE}</body>")
-    frame = f'<iframe style="width: {width}px; height: 900px; border: 0" srcdoc="{escape(page)}"></iframe>'
+    shown = ['<!doctype html><meta charset="utf-8">']
+    for number, (page, width) in enumerate(frames):
+        free = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page)
+        source = escape(free.replace("</body>", f"{MEASURE}</body>"))
+        shown.append(f'<pre id="measured-{number}"></pre>')
+        shown.append(
+            f'<iframe id="{number}" style="width: {width}px; height: 900px; border: 0" srcdoc="{source}"></iframe>'
+        )
     file = folder / "page.html"
-    file.write_text(f'<!doctype html><meta charset="utf-8"><pre id="measured"></pre>{frame}', encoding="utf-8")
+    file.write_text("".join(shown), encoding="utf-8")
     done = subprocess.run(
         [
             chromium, "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
@@ -182,38 +188,36 @@ def measured(chromium: str, page: str, width: int, folder: Path) -> dict[str, An
         check=True,
         timeout=120,
     )  # fmt: skip
-    match = re.search(r'<pre id="measured">(.*?)</pre>', done.stdout.decode(), re.DOTALL)
-    assert match is not None, done.stderr.decode()[-2000:]
-    answer: dict[str, Any] = json.loads(unescape(match[1]))
-    return answer
+    found = re.findall(r'<pre id="measured-[0-9]+">(.*?)</pre>', done.stdout.decode(), re.DOTALL)
+    assert all(found), done.stderr.decode()[-2000:]
+    return [json.loads(unescape(one)) for one in found]
 
 
-@pytest.mark.parametrize("width", [1280, 768, 390])
 @pytest.mark.parametrize("name", ["careless", "hardened"])
-def test_it_can_be_read_on_every_screen(name: str, width: int, chromium: str, tmp_path: Path, run: Run) -> None:
+def test_it_can_be_read_on_every_screen(name: str, chromium: str, tmp_path: Path, run: Run) -> None:
     page = page_of(run, SAMPLES / name)
-    seen = measured(chromium, page, width, tmp_path)
-    assert seen["width"] == width
-    assert seen["page"] <= width
-    assert (seen["wide"], seen["cut"], seen["small"], seen["overlap"]) == ([], [], [], [])
-    assert seen["rows"] == [ROWS] * page.count('<section class="vault"')
+    widths = (1280, 768, 390)
+    for width, seen in zip(widths, measured(chromium, tmp_path, *((page, width) for width in widths)), strict=True):
+        assert seen["width"] == width
+        assert seen["page"] <= width
+        assert (seen["wide"], seen["cut"], seen["small"], seen["overlap"]) == ([], [], [], [])
+        assert seen["rows"] == [ROWS] * page.count('<section class="vault"')
 
 
-@pytest.mark.parametrize("width", [1280, 390])
-def test_long_names_break(width: int, chromium: str, tmp_path: Path, hostile: Path, run: Run) -> None:
-    seen = measured(chromium, page_of(run, hostile, "--framework", "all"), width, tmp_path)
-    assert (seen["page"] <= width, seen["wide"], seen["cut"], seen["overlap"]) == (True, [], [], [])
+def test_long_names_break(chromium: str, tmp_path: Path, hostile: Path, run: Run) -> None:
+    page = page_of(run, hostile, "--framework", "all")
+    for width, seen in zip((1280, 390), measured(chromium, tmp_path, (page, 1280), (page, 390)), strict=True):
+        assert (seen["page"] <= width, seen["wide"], seen["cut"], seen["overlap"]) == (True, [], [], [])
 
 
-@pytest.mark.parametrize(
-    ("style", "fault"),
-    [
-        (".vault { width: 600px; }", "wide"),
-        (".evidence { height: 1rem; overflow: hidden; }", "cut"),
-        (".evidence { font-size: 9px; }", "small"),
-        (".status { margin-top: -1.5rem; }", "overlap"),
-    ],
-)
-def test_the_browser_would_notice(style: str, fault: str, chromium: str, tmp_path: Path, run: Run) -> None:
-    page = page_of(run, SAMPLES / "hardened" / "main.tf").replace("</style>", f"{style}</style>")
-    assert measured(chromium, page, 390, tmp_path)[fault]
+def test_the_browser_would_notice(chromium: str, tmp_path: Path, run: Run) -> None:
+    page = page_of(run, SAMPLES / "hardened" / "main.tf")
+    faults = {
+        "wide": ".vault { width: 600px; }",
+        "cut": ".evidence { height: 1rem; overflow: hidden; }",
+        "small": ".evidence { font-size: 9px; }",
+        "overlap": ".status { margin-top: -1.5rem; }",
+    }
+    pages = [(page.replace("</style>", f"{style}</style>"), 390) for style in faults.values()]
+    for fault, seen in zip(faults, measured(chromium, tmp_path, *pages), strict=True):
+        assert seen[fault]
