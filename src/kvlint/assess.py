@@ -13,17 +13,15 @@ from kvlint.engine.builtin import builtin_frameworks, load_framework
 from kvlint.engine.frameworks import sheets_of
 from kvlint.engine.owners import VAULTS
 from kvlint.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_NOT_WHOLE, UsageError
-from kvlint.judged import Judged
+from kvlint.gathering import Gathered, Gathering
 from kvlint.model.assessment import Answer, Assessment, Basis, Subject
 from kvlint.model.control import Framework, Question, Sheet, Status
-from kvlint.model.report import Finding, Outcome, Owner, Vault
+from kvlint.model.report import Outcome
 from kvlint.model.rule import All, Condition, Rule, Severity
-from kvlint.model.source import static_address
 from kvlint.readers.repository import repository
 from kvlint.suppress import policy_of
 
 DEFAULT, EVERYTHING = "key-vault", "all"
-_NOBODY = Owner()
 _NOT_HERE = "the vault itself is not declared in this input"
 _NOTHING = "there is nothing in this input that it could be asked of"
 _NO_RULE = "no rule asks for it"
@@ -42,7 +40,7 @@ def assess(config: Config, names: Sequence[str], progress: Progress | None = Non
     if not total.read and not total.problems:
         total.problems.append(nothing(config.paths))
     about = {rule.id: {type_.lower() for type_ in rule.resources} for rule in rules}
-    gathered = _Gathered(set(conditions.values()))
+    gathered = Gathered(set(conditions.values()))
     units = without_answered([judged for _, judged in pairs])
     for (unit, _), judged in zip(pairs, units, strict=True):
         gathered.add(judged, unit.source.path, unit.parameters.path if unit.parameters is not None else "")
@@ -119,101 +117,11 @@ def _as_rule(condition: Condition, id_: str) -> Rule:
     )  # fmt: skip
 
 
-# --- which answer is about which vault --------------------------------------------------------------------------------
-
-
-class _Gathering:
-    """What is said of one vault, or of no vault of a root: findings by rule, and the answers to rows' conditions."""
-
-    def __init__(self, vault: Vault | None, root: str, parameters: str) -> None:
-        self.vault = vault
-        self.root = root
-        self.parameters = parameters
-        self.bases: dict[str, list[Basis]] = {}
-        self.applies: dict[str, Finding] = {}
-        # Whether anything is said of it that is not said of every vault.
-        self.is_named = False
-
-    def take(self, finding: Finding, perhaps: bool) -> None:
-        """Take in what is said of it. That something holds which is perhaps another's says nothing."""
-        if not perhaps or finding.outcome is not Outcome.PASS:
-            self.bases.setdefault(finding.rule.id, []).append(Basis(finding=finding, perhaps=perhaps))
-
-
-class _Gathered:
-    """What is said of all vaults of a run. ``conditions`` are the ids of rules that ask for rows' conditions."""
-
-    def __init__(self, conditions: set[str]) -> None:
-        self._conditions = conditions
-        self._all: list[_Gathering] = []
-        self._own: list[tuple[Judged, str, Mapping[str, _Gathering]]] = []
-        self._by_root: dict[str, list[_Gathering]] = {}
-        self._static: dict[tuple[str, str], list[_Gathering]] = {}
-        self._nobody: dict[str, _Gathering] = {}
-
-    def add(self, judged: Judged, path: str, parameters: str) -> None:
-        """Take in the vaults of a unit. What a plan and its source say is about one root."""
-        if judged.answers is None:
-            return
-        root = judged.root or f"{path}\0{parameters}"
-        own: dict[str, _Gathering] = {}
-        for vault in judged.answers.vaults:
-            one = own[vault.address] = _Gathering(vault, path, parameters)
-            self._all.append(one)
-            self._by_root.setdefault(root, []).append(one)
-            self._static.setdefault((root, static_address(vault.address)), []).append(one)
-        self._own.append((judged, root, own))
-
-    def share_out(self) -> None:
-        """Give what was found to those that it is about, once all vaults are known."""
-        for judged, root, own in self._own:
-            answers = judged.answers
-            for finding in (
-                *judged.findings,
-                *judged.undecided,
-                *judged.suppressed,
-                *(answers.passes if answers else ()),
-            ):
-                owner = answers.owners.get((finding.rule.id, finding.resource), _NOBODY) if answers else _NOBODY
-                if finding.rule.id in self._conditions:
-                    for one in self._called(owner.certain, root, own):
-                        one.applies[finding.rule.id] = finding
-                else:
-                    self._give(finding, owner, root, own)
-
-    def shown(self) -> list[_Gathering]:
-        """All that are deployed here, and the others of which something is said."""
-        named = [one for one in self._all if one.is_named or (one.vault is not None and one.vault.deployed)]
-        return named + list(self._nobody.values())
-
-    def _give(self, finding: Finding, owner: Owner, root: str, own: Mapping[str, _Gathering]) -> None:
-        certain = self._by_root.get(root, []) if owner.every else self._called(owner.certain, root, own)
-        perhaps = self._called(owner.perhaps, root, own)
-        if not certain and not perhaps:
-            path = root.partition("\0")[0]
-            certain = [self._nobody.setdefault(root, _Gathering(None, path, root.partition("\0")[2]))]
-        for one in certain:
-            one.is_named |= not owner.every
-            one.take(finding, perhaps=False)
-        for one in perhaps:
-            one.is_named |= finding.outcome is not Outcome.PASS
-            one.take(finding, perhaps=True)
-
-    def _called(self, addresses: Iterable[str], root: str, own: Mapping[str, _Gathering]) -> list[_Gathering]:
-        """Those of these addresses; a vault that a plan has decided is the plan's."""
-        found: dict[int, _Gathering] = {}
-        for address in addresses:
-            one = own.get(address)
-            for each in [one] if one is not None else self._static.get((root, static_address(address)), []):
-                found.setdefault(id(each), each)
-        return list(found.values())
-
-
 # --- answers ----------------------------------------------------------------------------------------------------------
 
 
 def _subject(
-    one: _Gathering, sheets: Iterable[Sheet], conditions: Mapping[Condition, str], about: Mapping[str, set[str]]
+    one: Gathering, sheets: Iterable[Sheet], conditions: Mapping[Condition, str], about: Mapping[str, set[str]]
 ) -> Subject:
     answers = tuple(
         tuple(_answer(question, one, conditions, about) for question in sheet.questions) for sheet in sheets
@@ -222,7 +130,7 @@ def _subject(
 
 
 def _answer(
-    question: Question, one: _Gathering, conditions: Mapping[Condition, str], about: Mapping[str, set[str]]
+    question: Question, one: Gathering, conditions: Mapping[Condition, str], about: Mapping[str, set[str]]
 ) -> Answer:
     """A row for one vault: the worst that its rules say counts, and what is not known is never met."""
     control = question.control
@@ -251,7 +159,7 @@ def _answer(
     return Answer(question=question, status=status, why=why, bases=tuple(bases))
 
 
-def _bases(rule: str, question: Question, one: _Gathering, conditions: Mapping[Condition, str]) -> Iterable[Basis]:
+def _bases(rule: str, question: Question, one: Gathering, conditions: Mapping[Condition, str]) -> Iterable[Basis]:
     """What a rule says of a vault, if the row asks it of this one; if that is not known, it decides nothing."""
     bases = one.bases.get(rule, ())
     applies, _ = _applies(question.conditions.get(rule), one, conditions)
@@ -262,7 +170,7 @@ def _bases(rule: str, question: Question, one: _Gathering, conditions: Mapping[C
     return [Basis(finding=basis.finding, perhaps=True) for basis in bases if basis.finding.outcome is not Outcome.PASS]
 
 
-def _applies(condition: Condition | None, one: _Gathering, conditions: Mapping[Condition, str]) -> tuple[Outcome, str]:
+def _applies(condition: Condition | None, one: Gathering, conditions: Mapping[Condition, str]) -> tuple[Outcome, str]:
     """Whether a row is about a vault, and if not, or if it cannot be told, why."""
     if condition is None:
         return Outcome.PASS, ""
@@ -283,7 +191,7 @@ def _unasked(question: Question, why: str) -> Answer:
     return Answer(question=question, status=platform.status, why=platform.because, references=platform.references)
 
 
-def _missing(question: Question, one: _Gathering, about: Mapping[str, set[str]]) -> bool:
+def _missing(question: Question, one: Gathering, about: Mapping[str, set[str]]) -> bool:
     """Whether a rule would have to see the vault itself, which is declared elsewhere."""
     if one.vault is not None and one.vault.known:
         return False

@@ -196,6 +196,30 @@ def test_a_provider_is_every_vaults(acme: Input) -> None:
     assert acme.status("provider", *ACME) == {"a": "not met"}
 
 
+def test_a_provider_of_one_plan_is_not_that_of_another(acme: Input) -> None:
+    acme.write("main.tf", 'resource "azurerm_key_vault" "a" {\n  name = "a"\n}\n')
+    for name, on in (("dev", "true"), ("prod", "false")):
+        switches = "".join(
+            f"purge_soft_deleted_{one}_on_destroy: {on}, " for one in ("secrets", "keys", "certificates")
+        )
+        features = f"{{key_vault: {{{switches}purge_soft_delete_on_destroy: {on}}}}}"
+        provider = f'provider.azurerm: {{version: "~> 4.0", features: {features}}}'
+        acme.write(f"{name}.json", expand(f"{provider}\nazurerm_key_vault.a: {{name: a}}\n"))
+    rows = {vault["root"]: statuses(vault)["provider"] for vault in acme.document(*ACME)["vaults"]}
+    assert rows == {"dev.json": "not met", "prod.json": "met"}
+
+
+def test_a_grant_where_no_vault_is(acme: Input) -> None:
+    acme.write(
+        "plan.json",
+        expand(
+            "azurerm_role_assignment.g: {scope: /subscriptions/1, role_definition_name: Owner, principal_id: p}\n"
+            "data.azurerm_key_vault.old: {name: old, resource_group_name: rg}"
+        ),
+    )
+    assert set(acme.status("grants", *ACME).values()) == {"not met"}
+
+
 def test_a_diagnostic_setting_is_the_vaults_that_it_names(acme: Input) -> None:
     setting = (
         'azurerm_monitor_diagnostic_setting.d: {name: d, target_resource_id: "${azurerm_key_vault.a.id}", '
