@@ -68,6 +68,11 @@ def test_no_secret_is_in_it(form: str, away: Path, run: Run) -> None:
     assert SECRET not in ran.out
 
 
+def test_several_processes_say_the_same(away: Path, run: Run) -> None:
+    command = ("controls", "-f", "json", "--framework", "all", "samples", *DAY)
+    assert run(*command, "--jobs", "2", cwd=away) == run(*command, "--jobs", "1", cwd=away)
+
+
 @pytest.mark.parametrize("form", ["text", "json", "markdown", "html"])
 def test_output_does_not_hang_on_the_hash_seed(form: str, away: Path, run: Run) -> None:
     command = ("controls", "-f", form, "--framework", "mcsb", "samples/careless", *DAY)

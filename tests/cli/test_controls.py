@@ -400,6 +400,27 @@ def test_a_framework_that_does_not_exist(given: Input) -> None:
     assert "there is no control framework 'cis-azure-5.0' (did you mean cis-azure-5.0.0?)" in ran.err
 
 
+def test_a_framework_file_that_does_not_exist(given: Input) -> None:
+    given.write("plan.json", expand(TWO))
+    said = given.run("--framework", "none.yaml")
+    assert (said.code, said.out) == (2, "")
+    assert "there is no file 'none.yaml' to read a control framework from" in said.err
+
+
+@pytest.mark.parametrize("words", [("-f", "sarif"), ("--framework", ","), ("--set", "KV003.nothing=1")])
+def test_wrong_use(words: tuple[str, str], given: Input) -> None:
+    given.write("plan.json", expand(TWO))
+    assert given.run(*words).code == 2
+
+
+def test_several_formats_in_one_run(given: Input) -> None:
+    given.write("plan.json", expand(TWO))
+    said = given.run("-f", "text", "-f", "html=../page.html", "-f", "json=../answers.json")
+    assert said.out.startswith("Security controls for Azure Key Vault\n")
+    assert (given.folder.parent / "page.html").read_text(encoding="utf-8").startswith("<!doctype html>")
+    assert json.loads((given.folder.parent / "answers.json").read_bytes())["version"] == 1
+
+
 def test_a_framework_with_faults(acme: Input) -> None:
     acme.write("plan.json", expand(TWO))
     (acme.folder.parent / "acme.yaml").write_text(OWN.replace("KV402", "KV4O2"), encoding="utf-8")

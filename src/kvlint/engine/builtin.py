@@ -81,9 +81,14 @@ def builtin_frameworks(rules: Iterable[Rule]) -> tuple[Framework, ...]:
 
 
 def load_framework(path: Path, rules: Iterable[Rule]) -> tuple[Framework, ...]:
-    """A user's own control framework, in all its versions. Raise RuleError with all faults of the file."""
+    """A user's own control framework, in all its versions.
+
+    Raise UsageError if there is no such file, RuleError with all faults of it.
+    """
     from kvlint.engine.frameworks import load_frameworks
 
+    if not path.is_file():
+        raise UsageError(f"there is no file '{path}' to read a control framework from")
     return load_frameworks([(path.as_posix(), _content(path))], rules)
 
 
