@@ -48,7 +48,7 @@ def assess(config: Config, names: Sequence[str], progress: Progress | None = Non
     subjects = (_subject(one, sheets, conditions, about) for one in gathered.shown())
     return Assessment(
         sheets=sheets,
-        subjects=tuple(sorted(subjects, key=_order)),
+        subjects=tuple(sorted((one for one in subjects if any(one.sheets)), key=_order)),
         problems=tuple(dict.fromkeys(total.problems)),
         sources=tuple(dict.fromkeys(total.read)),
         version=__version__,
@@ -126,6 +126,9 @@ def _subject(
     answers = tuple(
         tuple(_answer(question, one, conditions, about) for question in sheet.questions) for sheet in sheets
     )
+    if one.vault is None:
+        # It is no vault: the rows that nothing of it is said about have nothing to do with it.
+        answers = tuple(tuple(answer for answer in sheet if answer.bases) for sheet in answers)
     return Subject(vault=one.vault, root=one.root, parameters=one.parameters, sheets=answers)
 
 
@@ -193,10 +196,10 @@ def _unasked(question: Question, why: str) -> Answer:
 
 def _missing(question: Question, one: Gathering, about: Mapping[str, set[str]]) -> bool:
     """Whether a rule would have to see the vault itself, which is declared elsewhere."""
-    if one.vault is not None and one.vault.known:
+    if one.vault is None or one.vault.known:
         return False
-    types = {type_.lower() for type_ in VAULTS} if one.vault is None else {one.vault.type.lower()}
-    return any(types & about[rule] and rule not in one.bases for rule in question.rules)
+    type_ = one.vault.type.lower()
+    return any(type_ in about[rule] and rule not in one.bases for rule in question.rules)
 
 
 def _rank(basis: Basis) -> tuple[object, ...]:

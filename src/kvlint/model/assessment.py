@@ -35,7 +35,8 @@ class Answer(msgspec.Struct, frozen=True, kw_only=True):
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
     """A vault or managed HSM with the answers to every sheet, in their order.
 
-    Without a ``vault`` it is what is said of a root's resources that belong to no vault of the input. ``root`` is the
+    Without a ``vault`` it is what is said of a root's resources that belong to no vault of the input: then there are
+    only the rows with something to say. ``root`` is the
     document or folder through which it was found, ``parameters`` the file that gave its parameters, or empty.
     """
 

@@ -144,7 +144,7 @@ def _subject(subject: Subject, assessment: Assessment, number: int) -> Iterator[
     parts += [_text(through)] if through else []
     yield f'<p class="facts">{" · ".join(parts)}</p>'
     yield f'<p class="score">{_bar(subject.count())}<span>{_text(words.counted(subject.count()))}</span></p>'
-    for sheet, answers in zip(assessment.sheets, subject.sheets, strict=True):
+    for sheet, answers in words.answered(subject, assessment):
         yield from _sheet(sheet, answers, named=len(assessment.sheets) > 1)
     yield "</section>"
 

@@ -50,7 +50,7 @@ def _subject(subject: Subject, assessment: Assessment) -> Iterator[str]:
     yield ""
     about = (_plain(words.kind(subject)), _code(words.address(subject)), _code(words.where(subject)))
     yield " · ".join(part for part in (*about, _plain(words.through(subject))) if part)
-    for sheet, answers in zip(assessment.sheets, subject.sheets, strict=True):
+    for sheet, answers in words.answered(subject, assessment):
         yield ""
         yield from _table(sheet, answers, named=len(assessment.sheets) > 1)
 

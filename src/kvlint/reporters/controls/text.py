@@ -57,7 +57,7 @@ class _Page:
         yield self._paint(words.name(subject), "bold")
         where = f"{words.kind(subject)} {words.address(subject)} [{words.where(subject)}] {words.through(subject)}"
         yield from self._wrapped(" ".join(where.split()), "")
-        for sheet, answers in zip(assessment.sheets, subject.sheets, strict=True):
+        for sheet, answers in words.answered(subject, assessment):
             yield ""
             if len(assessment.sheets) > 1:
                 yield self._paint(visible(sheet.framework.title), "bold")

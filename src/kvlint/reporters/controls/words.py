@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 
 from kvlint.model.assessment import Answer, Assessment, Basis, Subject
-from kvlint.model.control import Status
+from kvlint.model.control import Sheet, Status
 from kvlint.model.report import Evidence, Finding, Outcome, Problem
 from kvlint.reporters.safe import visible
 from kvlint.reporters.wording import place, suppression
@@ -111,6 +111,13 @@ def _found(one: Evidence) -> str:
     if found.startswith("named by ") or one.at.address is None:
         return visible(found)
     return visible(f"{one.at.address} names {found}")
+
+
+def answered(subject: Subject, assessment: Assessment) -> Iterator[tuple[Sheet, tuple[Answer, ...]]]:
+    """The sheets that there is something to say of, with their answers."""
+    for sheet, answers in zip(assessment.sheets, subject.sheets, strict=True):
+        if answers:
+            yield sheet, answers
 
 
 def name(subject: Subject) -> str:
