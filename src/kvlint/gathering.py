@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 
@@ -11,6 +12,8 @@ from kvlint.model.report import Finding, Outcome, Owner, Vault
 from kvlint.model.source import static_address
 
 _NOBODY = Owner()
+# What may be any vault's is told in full once, and every vault so many times for each rule.
+_MOST_ANYBODYS = 5
 
 
 class Gathering:
@@ -26,9 +29,8 @@ class Gathering:
         self.is_named = False
 
     def take(self, finding: Finding, perhaps: bool) -> None:
-        """Take in what is said of it. That something holds which is perhaps another's says nothing."""
-        if not perhaps or finding.outcome is not Outcome.PASS:
-            self.bases.setdefault(finding.rule.id, []).append(Basis(finding=finding, perhaps=perhaps))
+        """Take in what is said of it."""
+        self.bases.setdefault(finding.rule.id, []).append(Basis(finding=finding, perhaps=perhaps))
 
     @property
     def is_shown(self) -> bool:
@@ -46,6 +48,7 @@ class Gathered:
         self._by_root: dict[str, list[Gathering]] = {}
         self._static: dict[tuple[str, str], list[Gathering]] = {}
         self._nobody: dict[str, Gathering] = {}
+        self._anybodys: Counter[tuple[str, str]] = Counter()
 
     def add(self, judged: Judged, path: str, parameters: str) -> None:
         """Take in the vaults of a unit. What a plan and its source say is about one root."""
@@ -82,15 +85,20 @@ class Gathered:
         return [one for one in self._all if one.is_shown] + list(self._nobody.values())
 
     def _give(self, finding: Finding, owner: Owner, root: str, own: Mapping[str, Gathering]) -> None:
-        certain, perhaps = self._called(owner.certain, root, own), self._called(owner.perhaps, root, own)
-        if not certain and not perhaps:
-            certain = [self._of_nobody(root)]
-        for one in certain:
+        """What is certainly of no vault of the input is told, and tells the vaults that it is perhaps of as well."""
+        for one in self._called(owner.certain, root, own) or [self._of_nobody(root)]:
             one.is_named = True
             one.take(finding, perhaps=False)
-        for one in perhaps:
-            one.is_named |= finding.outcome is not Outcome.PASS
+        if finding.outcome is Outcome.PASS:
+            return
+        for one in self._called(owner.perhaps, root, own):
+            one.is_named = True
             one.take(finding, perhaps=True)
+        if owner.anyone:
+            key = (root, finding.rule.id)
+            self._anybodys[key] += 1
+            for one in own.values() if self._anybodys[key] <= _MOST_ANYBODYS else ():
+                one.take(finding, perhaps=True)
 
     def _of_nobody(self, root: str) -> Gathering:
         """What belongs to no vault of a root."""

@@ -131,8 +131,10 @@ def test_an_object_of_one_of_two_vaults_is_not_known_to_be_in_either(acme: Input
         }
         """,
     )
-    assert acme.status("secrets", *ACME) == {"a": "undecided", "b": "undecided"}
-    assert all(row["evidence"][0]["perhaps"] for row in acme.row("secrets", *ACME).values())
+    assert acme.status("secrets", *ACME) == {"a": "undecided", "b": "undecided", None: "not met"}
+    rows = acme.row("secrets", *ACME)
+    assert [rows[name]["evidence"][0]["perhaps"] for name in ("a", "b", None)] == [True, True, False]
+    assert acme.run(*ACME).code == 1
 
 
 def test_an_object_in_a_vault_that_is_not_in_the_input(acme: Input) -> None:
@@ -153,6 +155,25 @@ def test_an_object_in_a_vault_that_is_not_in_the_input(acme: Input) -> None:
     assert statuses(outside) == {"secrets": "not met", "sku": "undecided", "rbac": "undecided"}
     assert acme.run(*ACME).code == 1
     assert "no vault: " in acme.run(*ACME).out
+
+
+def test_an_object_of_whom_nobody_knows_in_which_vault_it_is(acme: Input) -> None:
+    acme.write(
+        "main.tf",
+        """
+        variable "vault" {}
+        resource "azurerm_key_vault" "a" { name = "a" }
+        resource "azurerm_key_vault_secret" "s" {
+          count        = 20
+          name         = "s${count.index}"
+          value        = "x"
+          key_vault_id = var.vault
+        }
+        """,
+    )
+    rows = acme.row("secrets", *ACME)
+    assert {name: row["status"] for name, row in rows.items()} == {"a": "undecided", None: "not met"}
+    assert [len(rows[name]["evidence"]) for name in ("a", None)] == [5, 20]
 
 
 def test_a_vault_that_is_only_read_is_not_known(acme: Input) -> None:

@@ -16,6 +16,8 @@ from kvlint.model.report import Answers, Finding, Outcome, Owner
 
 # Of what holds, so many resources are told for each rule and owner.
 _MOST_PASSES = 3
+# Of more vaults that a resource perhaps belongs to nobody asks one by one.
+_MOST_DOUBTFUL = 100
 
 
 def answers_of(graph: ResourceGraph, by_type: Mapping[str, list[Ready]], found: Sequence[Finding]) -> Answers:
@@ -24,9 +26,8 @@ def answers_of(graph: ResourceGraph, by_type: Mapping[str, list[Ready]], found: 
     known: dict[tuple[str, str], Owner] = {}
     ready = {one.rule.id: one for rules in by_type.values() for one in rules}
     for finding in found:
-        resource = graph.resources[finding.resource]
-        owner = _narrowed(ready[finding.rule.id], resource, world, owners, finding.outcome)
-        known[finding.rule.id, finding.resource] = owner
+        resource, rule = graph.resources[finding.resource], finding.rule.id
+        known[rule, resource.address] = _narrowed(ready[rule], resource, world, owners, finding.outcome)
     passes = []
     for finding, owner in _passes(graph, by_type, world, owners):
         known[finding.rule.id, finding.resource] = owner
@@ -50,7 +51,8 @@ def _passes(
                 if count[key] < _MOST_PASSES and ready.holds(resource, world):
                     count[key] += 1
                     owner = _narrowed(ready, resource, world, owners, PASS)
-                    if owner.every or owner.certain or not (whole.certain or whole.perhaps):
+                    # What holds of all of them together need not hold of any one.
+                    if owner.certain or not whole.certain:
                         yield told(ready, resource, world, PASS), owner
             # The run before has told that the rule crashes here.
             except Exception:  # noqa: BLE001, S112
@@ -63,7 +65,8 @@ def _narrowed(ready: Ready, resource: Resource, world: World, owners: Owners, ou
     What a role assignment on a subscription does depends on the vault: it is asked again as if there were only one.
     """
     owner = owners.of(resource.address)
-    if len(owner.certain) + len(owner.perhaps) < 2:
+    count = len(owner.certain) + len(owner.perhaps)
+    if count < 2 or (not owner.certain and count > _MOST_DOUBTFUL):
         return owner
     certain: list[str] = []
     perhaps: list[str] = []
@@ -71,7 +74,11 @@ def _narrowed(ready: Ready, resource: Resource, world: World, owners: Owners, ou
     for vaults, same in ((owner.certain, certain), (owner.perhaps, perhaps)):
         for vault in vaults:
             alone.vault = vault
-            answer = ready.answer(resource, alone)
+            try:
+                answer = ready.answer(resource, alone)
+            # A rule that crashes here has an answer all the same, for all of them together.
+            except Exception:  # noqa: BLE001
+                return owner
             if answer is outcome or (answer is FAIL and outcome is UNDECIDED):
                 same.append(vault)
             elif answer is UNDECIDED:

@@ -93,8 +93,7 @@ class Owners:
                 for target in reference.targets:
                     self._incoming.setdefault(target, []).append(reference.source)
         self._vaults = [one for one in graph.resources.values() if one.type.lower() in _VAULTS]
-        self.all = tuple(one.address for one in self._vaults)
-        self.vault_addresses = frozenset(self.all)
+        self.vault_addresses = frozenset(one.address for one in self._vaults)
         self._by_name = {one.name.lower(): one.address for one in self._vaults}
 
     def vaults(self) -> tuple[Vault, ...]:
@@ -129,10 +128,8 @@ class Owners:
         perhaps = [self.of(one) for one in reference.candidates]
         if reference.via == _COVERS and _is_broad(resource):
             return _joined([certain, *perhaps])
-        doubtful = [address for owner in perhaps for address in (*owner.certain, *owner.perhaps)]
-        if reference.anything and not certain.certain:
-            doubtful += self.all
-        return _joined([certain, Owner(perhaps=tuple(doubtful))])
+        doubtful = tuple(address for owner in perhaps for address in (*owner.certain, *owner.perhaps))
+        return _joined([certain, Owner(perhaps=doubtful, anyone=reference.anything and not certain.certain)])
 
     def _once_in(self, resource: Resource) -> Owner:
         """The vault that something goes away from: it makes no references any more, but its parent's id is known."""
@@ -148,7 +145,8 @@ def _joined(owners: list[Owner]) -> Owner:
     """All of ``owners`` as one; what is certain is not perhaps as well."""
     certain = dict.fromkeys(address for owner in owners for address in owner.certain)
     perhaps = dict.fromkeys(address for owner in owners for address in owner.perhaps if address not in certain)
-    return Owner(certain=tuple(certain), perhaps=tuple(perhaps)) if certain or perhaps else _NOBODY
+    anyone = any(owner.anyone for owner in owners) and not certain
+    return Owner(certain=tuple(certain), perhaps=tuple(perhaps), anyone=anyone)
 
 
 def _is_broad(resource: Resource) -> bool:

@@ -116,11 +116,15 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Owner(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Whose a resource is: addresses of vaults and managed HSMs, certainly and perhaps; or of ``every`` one."""
+    """Whose a resource is: addresses of vaults and managed HSMs, certainly and perhaps.
+
+    Or that of ``every`` one of its root; or of ``anyone``, as what it names is not known at all.
+    """
 
     certain: tuple[str, ...] = ()
     perhaps: tuple[str, ...] = ()
     every: bool = False
+    anyone: bool = False
 
 
 class Vault(msgspec.Struct, frozen=True, kw_only=True, gc=False):

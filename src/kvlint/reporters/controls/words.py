@@ -24,8 +24,8 @@ SHORT: Mapping[Status, str] = {
     Status.NO_RULE: "no rule",
 }
 NO_VAULT = "no vault or managed HSM was found in the input"
-_ELSEWHERE = "Outside of these vaults"
-_ABOUT_ELSEWHERE = "resources that belong to no vault of this input"
+_ELSEWHERE = "Tied to no vault"
+_ABOUT_ELSEWHERE = "resources of which this input does not say to which vault they belong"
 # What a vault is called where Azure's name for it is not known.
 _TYPES = {"microsoft.keyvault/managedhsms": "managed HSM"}
 _MOST_FOUND = 2
