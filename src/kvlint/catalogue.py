@@ -46,7 +46,8 @@ def _explanation(rule: Rule) -> Iterator[str]:
     removed = " (also those that the plan removes)" if rule.also_removed else ""
     yield from _wrapped(f"Judges: {', '.join(rule.resources)}{removed}")
     if rule.profile != "default":
-        yield f"Profile: {rule.profile}, so it runs only with --profile {rule.profile} or all, or if --select names it"
+        profiles = " or ".join(dict.fromkeys((rule.profile, "all")))
+        yield f"Profile: {rule.profile}, so it runs only with --profile {profiles}, or if --select names it"
     for parameter in rule.parameters:
         default = parameter.default
         shown = ", ".join(map(str, default)) if isinstance(default, tuple) else default

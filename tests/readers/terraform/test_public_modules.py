@@ -44,6 +44,14 @@ NEEDED = {
     CLOUDNATION: 'naming = {\nkey_vault_secret = "kvs"\n}',
     LIBRE: 'location = "w"\nresource_group_id = var.text',
 }
+# What the tables of the modules can answer.
+ASKED = ",".join(
+    f"KV{number:03}"
+    for number in (
+        *range(1, 7), *range(101, 105), 116, 201, 202, *range(301, 308), *range(401, 405), *range(501, 504),
+        601, 602, 701, *range(801, 804),
+    )
+)  # fmt: skip
 VERSIONS = {AVM: "0.10.2", CLARANET: "8.1.0", CLOUDNATION: "~> 4.0", LIBRE: "4.0.0"}
 IN_VAULT = 'vault = {{\nname = "kv"\nlocation = "w"\nresource_group_name = "rg"\n{}\n}}'
 IN_VAULTS = "key_vaults = {{\nkv = {{\n{}\n}}\n}}"
@@ -80,7 +88,7 @@ def check(run: Run, tmp_path: Path) -> Check:
 
     def checked(text: str) -> Told:
         (folder / "main.tf").write_text(text, encoding="utf-8")
-        ran = run("check", "-f", "json", ".", cwd=folder)
+        ran = run("check", "-f", "json", ".", "--select", ASKED, cwd=folder)
         assert "Traceback" not in ran.err
         report = json.loads(ran.out)
         outcomes: dict[str, set[str]] = {}
