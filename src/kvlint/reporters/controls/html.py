@@ -120,7 +120,8 @@ def _totals(assessment: Assessment) -> Iterator[str]:
     yield '<ul class="vaults">'
     for number, subject in enumerate(assessment.subjects, 1):
         each = subject.count()
-        yield f'<li><a href="#vault-{number}">{_text(words.name(subject))}</a>{_bar(each)}'
+        place = f"<code>{_text(words.where(subject))}</code>"
+        yield f'<li><span><a href="#vault-{number}">{_text(words.name(subject))}</a> {place}</span>{_bar(each)}'
         yield f'<span class="count">{_text(words.counted(each))}</span></li>'
     yield "</ul>"
 

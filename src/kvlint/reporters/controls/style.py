@@ -46,10 +46,11 @@ ul { margin: 0; padding: 0; list-style: none; }
 .totals b { margin-right: .15rem; font-size: 1.25rem; font-variant-numeric: tabular-nums; }
 .vaults { margin-top: 1.25rem; border-top: 1px solid var(--line); }
 .vaults li {
-  display: grid; grid-template-columns: minmax(0, 16rem) minmax(4rem, 10rem) minmax(0, 1fr); gap: .25rem 1rem;
+  display: grid; grid-template-columns: minmax(0, 24rem) minmax(4rem, 10rem) minmax(0, 1fr); gap: .25rem 1rem;
   align-items: center; padding: .5rem 0; border-bottom: 1px solid var(--line);
 }
 .vaults a { font-weight: 600; }
+.vaults code { display: block; }
 .count, .score { color: var(--soft); font-size: .9rem; }
 .bar { display: flex; gap: 2px; height: .5rem; border-radius: .25rem; overflow: hidden; }
 .bar i { background: var(--mark); }
