@@ -55,7 +55,7 @@ wheel: .venv/dev ## sdist and wheel into dist, the wheel built from the sdist
 	$(BIN)/python -m build
 
 samples: .venv/dev ## write the expected output of the samples, and the README's copy of it, anew
-	$(BIN)/python -m pytest --write-expected tests/test_samples.py
+	$(BIN)/python -m pytest --write-expected tests/test_samples.py tests/test_controls.py
 	$(BIN)/python -m pytest --write-expected tests/test_readme.py
 
 clean: ## remove what the other targets made

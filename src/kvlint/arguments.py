@@ -70,7 +70,7 @@ OPTIONS = (
     Option(("--verbose", "-v"), "verbose", takes_value=False),
     Option(("--statistics",), "statistics", takes_value=False),
 )
-COMMANDS = ("check", "explain", "rules", "graph")
+COMMANDS = ("check", "controls", "explain", "rules", "graph")
 _BY_NAME = {name: option for option in OPTIONS for name in option.names}
 
 

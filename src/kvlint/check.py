@@ -17,12 +17,13 @@ from kvlint.folding import folded, not_answered
 from kvlint.judged import Judged
 from kvlint.model.report import Finding, Problem, Report
 from kvlint.model.rule import Rule
+from kvlint.model.source import static_address
 from kvlint.readers.discover import discover
 from kvlint.readers.problems import CANNOT_READ
 from kvlint.readers.read import MAKE_INPUT
 from kvlint.readers.repository import repository
-from kvlint.readers.units import units_of
-from kvlint.suppress import policy_of
+from kvlint.readers.units import Unit, units_of
+from kvlint.suppress import Policy, policy_of
 from kvlint.work import judge_units
 
 Progress: TypeAlias = Callable[[int, int], None]
@@ -38,17 +39,10 @@ def check(config: Config, progress: Progress | None = None) -> Report:
     known = all_rules(config.rules)
     rules = rules_of(config)
     policy = policy_of(known, rules, today(config))
-    sources, root = discover(config.paths)
-    given, _ = discover(config.parameters)
-    units = units_of(sources, given, {type_ for rule in rules for type_ in rule.resources})
-    found: list[Judged] = []
-    for done, judged in enumerate(judge_units(units, config, rules, root, policy)):
-        if progress is not None:
-            progress(done, len(units))
-        found.append(judged)
-    total = together(found)
+    root, pairs = judged_units(config, rules, policy, progress)
+    total = together([judged for _, judged in pairs])
     if not total.read and not total.problems:
-        total.problems.append(_nothing(config.paths))
+        total.problems.append(nothing(config.paths))
 
     def shown(findings: Iterable[Finding]) -> tuple[Finding, ...]:
         return folded(finding for finding in findings if finding.severity >= config.min_severity)
@@ -68,22 +62,43 @@ def check(config: Config, progress: Progress | None = None) -> Report:
     )
 
 
+def judged_units(
+    config: Config, rules: tuple[Rule, ...], policy: Policy, progress: Progress | None
+) -> tuple[str, list[tuple[Unit, Judged]]]:
+    """The root of the run, and every unit of it with what judging it gave."""
+    sources, root = discover(config.paths)
+    given, _ = discover(config.parameters)
+    units = units_of(sources, given, {type_ for rule in rules for type_ in rule.resources})
+    found: list[Judged] = []
+    for done, judged in enumerate(judge_units(units, config, rules, root, policy)):
+        if progress is not None:
+            progress(done, len(units))
+        found.append(judged)
+    return root, list(zip(units, found, strict=True))
+
+
 def together(units: Iterable[Judged]) -> Judged:
     """What was judged of all units: a plan's verdict on a resource takes the place of its source's.
 
     What is to be said of directives that no unit has used is among the problems, last.
     """
     units = list(units)
+    total = Judged()
+    for unit in without_answered(units):
+        total.add(unit)
+    total.problems += [total.unused[mark] for mark in sorted(total.unused.keys() - total.used)]
+    total.problems += _strangers(units)
+    return total
+
+
+def without_answered(units: Sequence[Judged]) -> Iterator[Judged]:
+    """The units, those of source without what a plan of the same root has decided."""
     answered: dict[str, frozenset[str]] = {}
     for unit in units:
         if unit.from_plan:
             answered[unit.root] = answered.get(unit.root, frozenset()) | unit.answered
-    total = Judged()
     for unit in units:
-        total.add(unit if unit.from_plan else _without(unit, answered))
-    total.problems += [total.unused[mark] for mark in sorted(total.unused.keys() - total.used)]
-    total.problems += _strangers(units)
-    return total
+        yield unit if unit.from_plan else _without(unit, answered)
 
 
 def _strangers(units: Iterable[Judged]) -> Iterator[Problem]:
@@ -98,8 +113,16 @@ def _without(unit: Judged, answered: Mapping[str, frozenset[str]]) -> Judged:
     """A unit without what plans have decided. What it has in common with them is counted there."""
     if not unit.root or unit.root not in answered:
         return unit
+    answers = unit.answers
+    if answers is not None:
+        answers = msgspec.structs.replace(
+            answers,
+            passes=tuple(not_answered(answers.passes, answered[unit.root])),
+            vaults=tuple(one for one in answers.vaults if static_address(one.address) not in answered[unit.root]),
+        )
     return msgspec.structs.replace(
         unit,
+        answers=answers,
         judged=Counter(),
         passed=0,
         findings=not_answered(unit.findings, answered[unit.root]),
@@ -110,12 +133,17 @@ def _without(unit: Judged, answered: Mapping[str, frozenset[str]]) -> Judged:
 
 def rules_of(config: Config) -> tuple[Rule, ...]:
     """The built-in rules and the user's own, as far as they are selected, in id order, with the parameters as set."""
+    return chosen(known_rules(config), config.select, config.ignore, config.profiles)
+
+
+def known_rules(config: Config) -> tuple[Rule, ...]:
+    """The built-in rules and the user's own, whether they are selected or not, with the parameters as set."""
     rules = all_rules(config.rules)
     if config.settings:
         from kvlint.engine.parameters import with_settings
 
         rules = with_settings(rules, config.settings)
-    return chosen(rules, config.select, config.ignore, config.profiles)
+    return rules
 
 
 def all_rules(folders: Sequence[str]) -> tuple[Rule, ...]:
@@ -137,7 +165,8 @@ def exit_code(report: Report, config: Config) -> int:
     return EXIT_FINDINGS if any(finding.severity >= config.fail_on for finding in counted) else EXIT_CLEAN
 
 
-def _nothing(paths: Sequence[str]) -> Problem:
+def nothing(paths: Sequence[str]) -> Problem:
+    """That there was nothing to read."""
     what = "no Terraform module, plan, template, Bicep file or what-if result was found"
     message = f"nothing to check in {', '.join(paths)}: {what}"
     return Problem(code=CANNOT_READ, level="error", message=message, hint=MAKE_INPUT)

@@ -139,6 +139,70 @@ def check(
 
 
 @app.command()
+def controls(
+    paths: Annotated[list[str], typer.Argument(help="Terraform and Bicep files, plans, templates, folders, or -.")],
+    frameworks: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--framework", help="key-vault, mcsb, cis-azure, nist-800-53, pci-dss, iso-27002, all, or a file of yours."
+        ),
+    ] = None,
+    formats: Annotated[
+        list[str] | None,
+        typer.Option("--format", "-f", help="text, json, markdown or html; NAME=FILE writes to a file."),
+    ] = None,
+    output: Annotated[str, typer.Option("--output", "-o", help="The file to write to, instead of stdout.")] = "",
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", help="RULE.parameter=value: a parameter of a rule.")
+    ] = None,
+    rules: Annotated[list[str] | None, typer.Option("--rules", help="A folder or file of your own rules.")] = None,
+    parameters: Annotated[
+        list[str] | None,
+        typer.Option("--parameters", help="Parameters of all templates, instead of those that their names say."),
+    ] = None,
+    variables: Annotated[
+        list[str] | None, typer.Option("--var", help="NAME=VALUE: a variable of the Terraform root modules.")
+    ] = None,
+    variable_files: Annotated[
+        list[str] | None, typer.Option("--var-file", help="A .tfvars file for the Terraform root modules.")
+    ] = None,
+    closed: Annotated[
+        bool, typer.Option("--closed", help="Judge a module that nobody calls as if it said everything.")
+    ] = False,
+    source_root: Annotated[
+        str, typer.Option("--source-root", help="The folder of the root module that a plan was made from.")
+    ] = "",
+    as_of: Annotated[
+        str, typer.Option("--as-of", help="The day, YYYY-MM-DD, that dates are held against, instead of today.")
+    ] = "",
+    jobs: Annotated[str, typer.Option("--jobs", "-j", help="How many processes; 0 for as many as pay.")] = "0",
+    strict: Annotated[bool, typer.Option("--strict", help="Undecided rows make the exit code 1 too.")] = False,
+) -> None:
+    """Answer a checklist of security controls for every vault, with evidence."""
+    from kvlint.controls import run_controls
+
+    code = run_controls(
+        Arguments(
+            paths=tuple(paths),
+            formats=tuple(formats or ()),
+            output=output,
+            settings=tuple(settings or ()),
+            rules=tuple(rules or ()),
+            parameters=tuple(parameters or ()),
+            variables=tuple(variables or ()),
+            variable_files=tuple(variable_files or ()),
+            closed=closed,
+            source_root=source_root,
+            as_of=as_of,
+            jobs=jobs,
+            strict=strict,
+        ),
+        tuple(frameworks or ()),
+    )
+    raise typer.Exit(code)
+
+
+@app.command()
 def explain(
     rule: Annotated[
         str, typer.Argument(help="A rule's id or name, or another tool's id: KV001, purge-protection, CKV_AZURE_110.")

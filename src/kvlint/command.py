@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TextIO
 
@@ -19,12 +19,12 @@ from kvlint.reporters import REPORTERS, Options
 
 def run_check(arguments: Arguments) -> int:
     """Check what the arguments name, write every report, and answer the exit code."""
-    targets = _targets(arguments)
-    config = _config(arguments, targets)
-    with _progress() as progress:
+    targets = targets_of(arguments, REPORTERS)
+    config = config_of(arguments, targets)
+    with progress_bar() as progress:
         report = check(config, progress)
     for name, file in targets:
-        write(REPORTERS[name](report, _options(arguments, file)), file)
+        write(REPORTERS[name](report, options_for(arguments, file)), file)
     if ("text", "") not in targets or arguments.quiet > arguments.verbose:
         tell_problems([one for one in report.problems if one.level != "note" or arguments.verbose])
     _warn_of_size(report, [name for name, _ in targets])
@@ -59,7 +59,8 @@ def tell_problems(problems: Sequence[Problem]) -> None:
         tell(f"{at}{problem.level} {problem.code} {visible(problem.message)}{hint}")
 
 
-def _config(arguments: Arguments, targets: list[tuple[str, str]]) -> Config:
+def config_of(arguments: Arguments, targets: list[tuple[str, str]]) -> Config:
+    """What the arguments ask for. Raises UsageError for a value that is none."""
     return Config(
         # A report is in the order of its input, and the order of the words is no part of the question.
         paths=tuple(sorted(arguments.paths)),
@@ -70,9 +71,9 @@ def _config(arguments: Arguments, targets: list[tuple[str, str]]) -> Config:
         source_root=_folder(arguments.source_root),
         as_of=_day(arguments.as_of),
         jobs=_jobs(arguments.jobs),
-        select=_words("--select", arguments.select),
-        ignore=_words("--ignore", arguments.ignore),
-        profiles=_words("--profile", arguments.profiles, "profile", "default, strict, cmk or all"),
+        select=words_of("--select", arguments.select),
+        ignore=words_of("--ignore", arguments.ignore),
+        profiles=words_of("--profile", arguments.profiles, "profile", "default, strict, cmk or all"),
         settings=arguments.settings,
         rules=arguments.rules,
         min_severity=_severity("--min-severity", arguments.min_severity),
@@ -83,10 +84,10 @@ def _config(arguments: Arguments, targets: list[tuple[str, str]]) -> Config:
     )
 
 
-def _words(
+def words_of(
     option: str, values: tuple[str, ...], what: str = "rule", hint: str = "kvlint rules lists all rules"
 ) -> tuple[str, ...]:
-    """``--select KV1,KV2 --select KV3`` names three."""
+    """Words given together or one by one: ``--select KV1,KV2 --select KV3`` names three."""
     words = tuple(word.strip() for value in values for word in value.split(",") if word.strip())
     if values and not words:
         raise UsageError(f"{option} names no {what}", hint)
@@ -138,12 +139,12 @@ def _severity(option: str, word: str) -> Severity:
     raise UsageError(f"{option} {word}: there is no such severity", f"one of {known}")
 
 
-def _targets(arguments: Arguments) -> list[tuple[str, str]]:
-    """The formats to write, each with its file ("" is stdout)."""
+def targets_of(arguments: Arguments, known: Collection[str]) -> list[tuple[str, str]]:
+    """The formats to write, each with its file ("" is stdout). Raises UsageError for one that is not ``known``."""
     targets = [(name, file) for name, _, file in (word.partition("=") for word in arguments.formats or ("text",))]
     for name, _ in targets:
-        if name not in REPORTERS:
-            raise UsageError(f"there is no format '{name}'", f"one of {', '.join(REPORTERS)}")
+        if name not in known:
+            raise UsageError(f"there is no format '{name}'", f"one of {', '.join(known)}")
     open_ends = [name for name, file in targets if not file]
     if arguments.output and len(open_ends) != 1:
         raise UsageError("--output takes exactly one format without a file of its own", "write -f sarif=report.sarif")
@@ -157,7 +158,8 @@ def _targets(arguments: Arguments) -> list[tuple[str, str]]:
     return targets
 
 
-def _options(arguments: Arguments, file: str) -> Options:
+def options_for(arguments: Arguments, file: str) -> Options:
+    """How a report is to look in ``file``, or on the standard output."""
     terminal = not file and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
     width = 80
     if terminal:
@@ -227,7 +229,7 @@ def _warn_of_size(report: Report, formats: list[str]) -> None:
 
 
 @contextmanager
-def _progress() -> Iterator[Progress | None]:
+def progress_bar() -> Iterator[Progress | None]:
     """A bar on stderr once the work has taken a second, and only where somebody looks at it."""
     if not sys.stderr.isatty():
         yield None

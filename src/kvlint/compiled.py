@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TypeAlias
 
 import msgspec
 
-from kvlint.judged import Judged, placed
+from kvlint.judged import Judged, passed, placed
 from kvlint.model.graph import Resource
-from kvlint.model.report import Finding, Note
+from kvlint.model.report import Answers, Finding, Note
 from kvlint.readers.read import Read
 
 _Key: TypeAlias = tuple[str, str, str]
@@ -35,8 +36,33 @@ def merged(own: Judged, compiled: Judged, read: Read, known: Read) -> Judged:
             undecided.append(finding)
     undecided += (one for one in compiled.undecided if (one.type.lower(), _last(one)) not in here)
     problems = own.problems + [one for one in compiled.problems if one.level == "error"]
+    answers = own.answers
+    if answers is not None and compiled.answers is not None:
+        left = {_key(finding) for finding in findings + undecided}
+        settled = (passed(finding) for finding in own.undecided if _key(finding) not in left)
+        strangers = (one for one in compiled.answers.passes if (one.type.lower(), _last(one)) not in here)
+        answers = _merged_answers(answers, compiled.answers, (*settled, *strangers))
     return msgspec.structs.replace(
-        own, findings=findings, undecided=undecided, problems=problems, read=own.read + compiled.read
+        own, findings=findings, undecided=undecided, problems=problems, read=own.read + compiled.read, answers=answers
+    )
+
+
+def _merged_answers(own: Answers, compiled: Answers, passes: Iterable[Finding]) -> Answers:
+    """What both say together, each vault once: ``passes`` is what only the template says to hold."""
+    known = {(vault.type.lower(), vault.name.lower()): vault.address for vault in own.vaults}
+    same = {vault.address: known.get((vault.type.lower(), vault.name.lower())) for vault in compiled.vaults}
+
+    def renamed(addresses: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(same.get(address) or address for address in addresses)
+
+    owners = {
+        key: msgspec.structs.replace(owner, certain=renamed(owner.certain), perhaps=renamed(owner.perhaps))
+        for key, owner in compiled.owners.items()
+    }
+    return Answers(
+        vaults=own.vaults + tuple(vault for vault in compiled.vaults if same[vault.address] is None),
+        passes=(*own.passes, *passes),
+        owners={**owners, **own.owners},
     )
 
 

@@ -15,7 +15,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     ``select`` and ``ignore`` are rule ids or beginnings of ids; no ``select`` means all of the ``profiles``.
     ``settings`` (``RULE.parameter=value``) take the place of parameters' defaults. ``min_severity`` hides what is
     less severe; ``fail_on`` decides the exit code, ``strict`` makes undecided questions count for it too. Without
-    ``explain`` undecided questions are counted, but nobody is told what is not known. ``parameters`` are files for all
+    ``explain`` undecided questions are counted, but nobody is told what is not known; with ``answers`` what holds is
+    told too, and of which vault. ``parameters`` are files for all
     templates, instead of those that their names say. ``variables`` (``NAME=VALUE``) and ``variable_files`` are given to
     all Terraform root modules; ``closed``: a module that nobody calls says everything. ``source_root`` is the folder of
     the root module that plans were made from, ``as_of`` the day that counts as today (ISO 8601). ``jobs``: how many
@@ -39,6 +40,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     fail_on: Severity = Severity.INFO
     strict: bool = False
     explain: bool = True
+    answers: bool = False
 
 
 def today(config: Config) -> date:

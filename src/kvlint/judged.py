@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from itertools import chain
 
 import msgspec
 
 from kvlint.engine.evaluate import Evaluator, Verdicts
 from kvlint.model.graph import Demand
-from kvlint.model.report import Finding, Note, Problem
+from kvlint.model.report import Answers, Finding, Note, Outcome, Problem, Suppression
 from kvlint.model.source import Location
 from kvlint.readers.build import build_graph
 from kvlint.readers.read import Find, Read
-from kvlint.suppress import Mark, Policy, Suppressions
+from kvlint.suppress import IN_SOURCE, Mark, Policy, Suppressions
 
 
 class Judged(msgspec.Struct, kw_only=True):
@@ -25,6 +26,7 @@ class Judged(msgspec.Struct, kw_only=True):
 
     ``root`` is the Terraform root folder that the unit is, or that its plan is of; then it is ``from_plan``, and
     ``answered`` are the static addresses of the resources that the plan decided. ``strangers``: see ``Read``.
+    ``answers`` are there if the evaluator gives them.
     """
 
     findings: list[Finding] = msgspec.field(default_factory=list)
@@ -40,6 +42,7 @@ class Judged(msgspec.Struct, kw_only=True):
     from_plan: bool = False
     answered: frozenset[str] = frozenset()
     strangers: frozenset[str] | None = None
+    answers: Answers | None = None
 
     def add(self, other: Judged) -> None:
         """Take in what judging another unit gave; what is said of one root is not added up."""
@@ -57,9 +60,18 @@ class Judged(msgspec.Struct, kw_only=True):
 def verdicts_on(read: Read, demand: Demand, evaluator: Evaluator, explain: bool = False) -> Verdicts:
     """What the rules say of what was read, without what the author has switched off."""
     verdicts = evaluator.evaluate(build_graph(read.resources, demand, read.closed), explain)
+    told = verdicts.findings + verdicts.undecided
     verdicts.findings = [one for one in verdicts.findings if not read.is_suppressed(one.at, one.rule.id)]
     verdicts.undecided = [one for one in verdicts.undecided if not read.is_suppressed(one.at, one.rule.id)]
+    if len(told) > len(verdicts.findings) + len(verdicts.undecided):
+        verdicts.silenced = [_silenced(one) for one in told if read.is_suppressed(one.at, one.rule.id)]
     return verdicts
+
+
+def _silenced(finding: Finding) -> Finding:
+    """What a directive of the language's own switches off, which says neither why nor until when."""
+    reason = Suppression(kind=IN_SOURCE, justification="", at=finding.at)
+    return msgspec.structs.replace(finding, suppressed=reason)
 
 
 def judge(read: Read, demand: Demand, evaluator: Evaluator, explain: bool, policy: Policy | None = None) -> Judged:
@@ -74,7 +86,11 @@ def judge(read: Read, demand: Demand, evaluator: Evaluator, explain: bool, polic
     findings, silent = parted(verdicts.findings, said)
     undecided, silent_too = parted(verdicts.undecided, said)
     suppressed, problems = silent + silent_too, [*read.problems, *verdicts.problems, *said.problems]
-    find = read.places(locations(findings + suppressed + (undecided if explain else []), problems))
+    answers = verdicts.answers
+    if answers is not None:
+        suppressed += verdicts.silenced
+    seen = findings + suppressed + (undecided if explain else [])
+    find = read.places(chain(locations(seen, problems), places_of(answers)))
     root = read.root or read.path
     return Judged(
         findings=[placed(finding, find, root) for finding in findings],
@@ -88,6 +104,7 @@ def judge(read: Read, demand: Demand, evaluator: Evaluator, explain: bool, polic
         used=said.used,
         root=read.root,
         strangers=read.strangers,
+        answers=None if answers is None else with_places(answers, find, root),
     )
 
 
@@ -116,6 +133,29 @@ def locations(findings: Iterable[Finding], problems: Iterable[Problem]) -> Itera
     for problem in problems:
         if problem.at is not None:
             yield problem.at
+
+
+def passed(finding: Finding) -> Finding:
+    """An undecided question to which another input of the same deployment knows a good answer."""
+    return msgspec.structs.replace(
+        finding, outcome=Outcome.PASS, message=f"{finding.rule.title}.", why="", evidence=(), related=()
+    )
+
+
+def places_of(answers: Answers | None) -> Iterator[Location]:
+    """The same of what holds, and where the vaults are."""
+    if answers is not None:
+        yield from (vault.at for vault in answers.vaults)
+        yield from locations(answers.passes, ())
+
+
+def with_places(answers: Answers, find: Find, root: str) -> Answers:
+    """The answers with all the regions that somebody will want to see."""
+    return msgspec.structs.replace(
+        answers,
+        vaults=tuple(msgspec.structs.replace(vault, at=_located(vault.at, find)) for vault in answers.vaults),
+        passes=tuple(placed(finding, find, root) for finding in answers.passes),
+    )
 
 
 def _chain(at: Location | None) -> Iterator[Location]:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import posixpath
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from kvlint.engine.evaluate import Evaluator, related
+from kvlint.engine.evaluate import Evaluator
 from kvlint.engine.message import fingerprint
-from kvlint.judged import Judged, locations, parted, placed, verdicts_on
+from kvlint.engine.ready import related
+from kvlint.judged import Judged, locations, parted, passed, placed, places_of, verdicts_on, with_places
 from kvlint.model.graph import Demand, Resource
-from kvlint.model.report import FROM_PLAN, Evidence, Finding, Problem
+from kvlint.model.report import FROM_PLAN, Answers, Evidence, Finding, Problem, Vault
 from kvlint.model.source import Location, static_address
 from kvlint.model.value import MapValue, Path, path_of
 from kvlint.readers.alike import same_path
@@ -52,7 +54,10 @@ def on_source(
     undecided, silent_still = _told(open_, places, said)
     findings += findings_too
     suppressed = silent + silent_too + silent_still
-    find = source.places(locations([*findings, *undecided, *suppressed], said.problems))
+    answers = None
+    if judged.answers is not None:
+        answers = _answers_on_source(judged.answers, judged.undecided, failed + open_, places)
+    find = source.places(chain(locations([*findings, *undecided, *suppressed], said.problems), places_of(answers)))
     found = msgspec.structs.replace(
         judged,
         findings=[placed(finding, find, source.root) for finding in findings],
@@ -65,6 +70,7 @@ def on_source(
         root=source.root,
         from_plan=True,
         answered=frozenset(static_address(address) for address in plan.resources),
+        answers=None if answers is None else with_places(answers, find, source.root),
     )
     return _with_note(found, plan.path, "some resources of the plan are not in its Terraform source", places.lost)
 
@@ -88,6 +94,21 @@ def _decided(
         if key not in failed and (key in doubtful or finding.resource not in source.resources)
     ]
     return [failed[key] for key in keys if key in failed], open_
+
+
+def _answers_on_source(
+    answers: Answers, undecided: Iterable[Finding], not_passed: Iterable[Finding], places: _Places
+) -> Answers:
+    """A plan's answers at their places in the source, with those that only the source gives."""
+    left = {(finding.rule.id, finding.resource) for finding in not_passed}
+    decided = (one for one in undecided if (one.rule.id, one.resource) not in left)
+    passes = [*answers.passes, *(passed(finding) for finding in decided)]
+    lost = places.lost
+    moved = tuple(places.moved(finding) or finding for finding in passes)
+    places.lost = lost
+    return msgspec.structs.replace(
+        answers, passes=moved, vaults=tuple(places.moved_vault(vault) for vault in answers.vaults)
+    )
 
 
 def _with_note(judged: Judged, path: str, message: str, lost: int) -> Judged:
@@ -144,6 +165,13 @@ class _Places:
             fingerprint=fingerprint(finding.rule.id, at, resource.callers) if finding.fingerprint else "",
             source=FROM_PLAN,
         )
+
+    def moved_vault(self, vault: Vault) -> Vault:
+        """A vault of a plan at its place in the source, if it is there."""
+        resource = self._find(vault.address)
+        if resource is None:
+            return vault
+        return msgspec.structs.replace(vault, at=msgspec.structs.replace(resource.at, address=vault.address))
 
     def _find(self, address: str) -> Resource | None:
         """What a plan calls ``address``, or at least its block: the keys of instances need not be known here.

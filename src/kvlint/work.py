@@ -72,8 +72,13 @@ class Worker:
     """Judges units. What several of them share is read once."""
 
     def __init__(self, config: Config, rules: tuple[Rule, ...], root: str, policy: Policy | None = None) -> None:
-        self.demand = with_needs(demand_of(rules, today(config)))
-        self.evaluator = Evaluator(rules, config.explain)
+        demand = demand_of(rules, today(config))
+        if config.answers:
+            from kvlint.engine.owners import with_owners
+
+            demand = with_owners(demand)
+        self.demand = with_needs(demand)
+        self.evaluator = Evaluator(rules, config.explain, config.answers)
         self.explain = config.explain
         self.policy = policy
         self.source_root = config.source_root

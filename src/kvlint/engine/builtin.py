@@ -15,9 +15,13 @@ from kvlint.model.rule import Rule
 if TYPE_CHECKING:
     from pathlib import Path
 
-# The checklist of controls lies among the rules but is none.
+    from kvlint.model.control import Framework
+
+# The control frameworks lie among the rules but are none.
 _NO_RULES = "controls"
 _SUFFIXES = (".yaml", ".yml")
+# Not pathlib: importing it takes longer than reading the rules.
+_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 
 @cache
@@ -26,8 +30,7 @@ def builtin_rules() -> tuple[Rule, ...]:
 
     Raise InternalError if they are not there, and RuleError if a rule file of a checkout has faults.
     """
-    # Not pathlib: importing it takes longer than reading the rules.
-    return rules_of_package(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+    return rules_of_package(_PACKAGE)
 
 
 def rules_of_package(package: str) -> tuple[Rule, ...]:
@@ -53,6 +56,40 @@ def rules_of_checkout(package: str) -> tuple[Rule, ...]:
         raise InternalError("the built-in rules are missing", hint="Install kvlint again.")
     shown = ((f"rules/{file.relative_to(folder).as_posix()}", _content(file)) for file in files)
     return load_rules(shown, builtin=True)
+
+
+def frameworks_of_package(package: str, rules: Iterable[Rule]) -> tuple[Framework, ...]:
+    """The control frameworks that lie among the rules in the folder ``package``, or else two levels above it.
+
+    Raise InternalError if they are not there, and RuleError if a file has faults.
+    """
+    from pathlib import Path
+
+    from kvlint.engine.frameworks import load_frameworks
+
+    for above in (Path(package), Path(package).parent.parent):
+        folder = above / "rules" / _NO_RULES
+        if folder.is_dir():
+            files = sorted(file for file in folder.iterdir() if file.suffix.lower() in _SUFFIXES)
+            return load_frameworks(((f"rules/{_NO_RULES}/{file.name}", _content(file)) for file in files), rules)
+    raise InternalError("the built-in control frameworks are missing", hint="Install kvlint again.")
+
+
+def builtin_frameworks(rules: Iterable[Rule]) -> tuple[Framework, ...]:
+    """The control frameworks that come with kvlint."""
+    return frameworks_of_package(_PACKAGE, rules)
+
+
+def load_framework(path: Path, rules: Iterable[Rule]) -> tuple[Framework, ...]:
+    """A user's own control framework, in all its versions.
+
+    Raise UsageError if there is no such file, RuleError with all faults of it.
+    """
+    from kvlint.engine.frameworks import load_frameworks
+
+    if not path.is_file():
+        raise UsageError(f"there is no file '{path}' to read a control framework from")
+    return load_frameworks([(path.as_posix(), _content(path))], rules)
 
 
 def load_folder(path: Path, *, others: Iterable[Rule] = ()) -> tuple[Rule, ...]:

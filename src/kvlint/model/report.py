@@ -115,6 +115,42 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         return self.rule.severity
 
 
+class Owner(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Whose a resource is: addresses of vaults and managed HSMs, certainly and perhaps.
+
+    Or that of ``every`` one of its root; or of ``anyone``, as what it names is not known at all.
+    """
+
+    certain: tuple[str, ...] = ()
+    perhaps: tuple[str, ...] = ()
+    every: bool = False
+    anyone: bool = False
+
+
+class Vault(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A vault or managed HSM of an input. ``deployed`` by it, or only read; ``known``: its properties are."""
+
+    address: str
+    name: str
+    type: str
+    declared_as: str
+    at: Location
+    known: bool = True
+    deployed: bool = True
+
+
+class Answers(msgspec.Struct, frozen=True, kw_only=True):
+    """What else a run hands over that asks for it: the vaults, what holds, and whose each judged resource is.
+
+    Of what holds (findings with the outcome PASS) there are a few for each rule and owner. ``owners`` are by the id of
+    the rule and the address of the resource.
+    """
+
+    vaults: tuple[Vault, ...]
+    passes: tuple[Finding, ...]
+    owners: Mapping[tuple[str, str], Owner]
+
+
 class Problem(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What could not be read, evaluated or understood. ``level`` error: the answer is not whole (exit 3)."""
 

@@ -29,8 +29,8 @@ def json(report: Report) -> bytes:
             "summary": _summary(report),
             "findings": [_result(finding) for finding in report.findings],
             "undecided": [_result(finding) | {"why": finding.why} for finding in report.undecided],
-            "suppressed": [_result(finding) | {"suppression": _suppression(finding)} for finding in report.suppressed],
-            "problems": [_problem(problem) for problem in report.problems],
+            "suppressed": [_result(finding) | {"suppression": suppression(finding)} for finding in report.suppressed],
+            "problems": [problem(one) for one in report.problems],
         }
     )
 
@@ -60,7 +60,7 @@ def _result(finding: Finding) -> dict[str, Any]:
         "type": finding.type,
         "declaredAs": finding.declared_as,
         "message": finding.message,
-        "location": _location(finding.at),
+        "location": location(finding.at),
         "attribute": finding.at.attribute,
         "relatedLocations": [_note(note) for note in finding.related],
         "evidence": [_evidence(evidence) for evidence in finding.evidence],
@@ -80,7 +80,8 @@ def _occurrence(one: Occurrence) -> dict[str, Any]:
     }
 
 
-def _suppression(finding: Finding) -> dict[str, Any] | None:
+def suppression(finding: Finding) -> dict[str, Any] | None:
+    """Why a finding does not count; None for one that does."""
     reason = finding.suppressed
     if reason is None:
         return None
@@ -88,11 +89,12 @@ def _suppression(finding: Finding) -> dict[str, Any] | None:
         "kind": reason.kind,
         "justification": reason.justification,
         "until": reason.until or None,
-        "location": _location(reason.at),
+        "location": location(reason.at),
     }
 
 
-def _location(at: Location) -> dict[str, Any]:
+def location(at: Location) -> dict[str, Any]:
+    """A place, relative to the root of the run."""
     region = at.region
     if region is None:
         return {"path": at.path, "line": None, "column": None, "endLine": None, "endColumn": None}
@@ -106,7 +108,7 @@ def _location(at: Location) -> dict[str, Any]:
 
 
 def _note(note: Note) -> dict[str, Any]:
-    return {"message": note.text, "resource": note.at.address, "location": _location(note.at)}
+    return {"message": note.text, "resource": note.at.address, "location": location(note.at)}
 
 
 def _evidence(evidence: Evidence) -> dict[str, Any]:
@@ -119,16 +121,17 @@ def _evidence(evidence: Evidence) -> dict[str, Any]:
         "origin": evidence.origin,
         "note": evidence.note,
         "hops": evidence.hops,
-        "location": _location(evidence.at),
+        "location": location(evidence.at),
     }
 
 
-def _problem(problem: Problem) -> dict[str, Any]:
+def problem(problem: Problem) -> dict[str, Any]:
+    """What could not be read, evaluated or understood."""
     return {
         "code": problem.code,
         "level": problem.level,
         "message": problem.message,
         "hint": problem.hint,
         "resource": None if problem.at is None else problem.at.address,
-        "location": None if problem.at is None else _location(problem.at),
+        "location": None if problem.at is None else location(problem.at),
     }

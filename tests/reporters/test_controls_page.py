@@ -1,0 +1,223 @@
+"""The HTML page of an assessment: harmless whatever an input holds, complete, and readable on every screen.
+
+Its layout is looked at in Chromium, where that is installed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from html import escape, unescape
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from kvlint.readers.plan.compact import expand
+
+if TYPE_CHECKING:
+    from tests.conftest import Run
+
+SAMPLES = Path(__file__).resolve().parents[2] / "samples"
+ROWS = 16
+HOSTILE = "</style><script>alert(1)</script><img src=x onerror=alert(2)>\"'`&amp;|**x**"
+NAME_OF_CHROMIUM = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+# Void elements have no end.
+VOID = {"meta", "col", "br", "img", "link"}
+
+
+class Parsed(HTMLParser):
+    """The elements of a page with their attributes, and whether each is closed where it should be."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.open: list[str] = []
+        self.text = ""
+        self.feed(page)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def page_of(run: Run, *words: str | Path, cwd: Path | None = None) -> str:
+    ran = run("controls", "-f", "html", "--as-of", "2026-11-01", *words, cwd=cwd)
+    assert ran.code in (0, 1), ran.err
+    return ran.out
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("hostile")
+
+
+@pytest.fixture
+def hostile(folder: Path) -> Path:
+    """A plan in which everything that can hold text holds what HTML and Markdown would act on."""
+    name = json.dumps(HOSTILE)
+    plan = f"""
+azurerm_key_vault.kv[{name}]: {{name: {name}, sku_name: {name}}}
+azurerm_key_vault_secret.s: {{name: {name}, value: x, key_vault_id: {name}}}
+"""
+    file = folder / "a<b>&'c.json"
+    file.write_bytes(expand(plan))
+    return file
+
+
+def test_what_an_input_holds_is_text(hostile: Path, run: Run) -> None:
+    page = page_of(run, hostile.name, "--framework", "all", cwd=hostile.parent)
+    parsed = Parsed(page)
+    assert parsed.open == []
+    names = {tag for tag, _ in parsed.elements}
+    assert names.isdisjoint({"script", "img", "iframe", "object", "link", "base", "form", "svg"})
+    assert not [name for _, attributes in parsed.elements for name in attributes if name.startswith("on")]
+    assert HOSTILE in parsed.text
+    assert hostile.name in parsed.text
+
+
+def test_markdown_is_text_too(hostile: Path, run: Run) -> None:
+    ran = run("controls", "-f", "markdown", hostile.name, cwd=hostile.parent)
+    assert "<script" not in re.sub(r"(`+)(.*?)\1", "", ran.out)
+    assert "<img" not in re.sub(r"(`+)(.*?)\1", "", ran.out)
+    # Every row of a table has its four cells.
+    rows = [line for line in ran.out.splitlines() if line.startswith("| ")]
+    assert {len(re.findall(r"(?<!\\)\|", line)) for line in rows} == {5}
+
+
+def test_nothing_is_loaded_and_nothing_runs(run: Run) -> None:
+    parsed = Parsed(page_of(run, SAMPLES / "careless", "--framework", "all"))
+    (policy,) = [one["content"] for tag, one in parsed.elements if one.get("http-equiv") == "Content-Security-Policy"]
+    assert policy is not None
+    assert "default-src 'none'" in policy
+    links = [one["href"] for tag, one in parsed.elements if "href" in one]
+    assert all(link is not None and link.startswith(("https://", "#")) for link in links)
+    assert not [one for _, one in parsed.elements if "src" in one]
+    anchors = {one.get("id") for _, one in parsed.elements}
+    assert {link[1:] for link in links if link is not None and link.startswith("#")} <= anchors
+
+
+def test_the_page_says_what_the_text_says(run: Run) -> None:
+    parsed = Parsed(page_of(run, SAMPLES / "careless"))
+    said = json.loads(run("controls", "-f", "json", "--as-of", "2026-11-01", SAMPLES / "careless").out)
+    rows = [row for vault in said["vaults"] for row in vault["frameworks"][0]["controls"]]
+    shown = [one for tag, one in parsed.elements if tag == "tr" and (one.get("class") or "").startswith("row ")]
+    assert len(shown) == len(rows) == ROWS * len(said["vaults"])
+    text = " ".join(parsed.text.split())
+    for row in rows:
+        for evidence in row["evidence"][:3]:
+            if evidence["outcome"] == "fail":
+                assert " ".join(evidence["message"].split()) in text
+
+
+# --- in a browser -----------------------------------------------------------------------------------------------------
+
+# What a reader would see: what is wider than the screen, what is cut off, and which rows are there to be read.
+MEASURE = """
+<script>
+window.addEventListener('load', () => {
+  const wide = [...document.querySelectorAll('body *')].filter(one => {
+    const box = one.getBoundingClientRect();
+    return box.width && (box.right > innerWidth + 1 || box.left < -1);
+  });
+  const cut = [...document.querySelectorAll('main *')].filter(one =>
+    one.closest('thead') === null && getComputedStyle(one).overflow !== 'visible' && one.textContent.trim() &&
+    (one.scrollWidth > one.clientWidth + 1 || one.scrollHeight > one.clientHeight + 1));
+  const small = [...document.querySelectorAll('main *')].filter(one =>
+    one.textContent.trim() && parseFloat(getComputedStyle(one).fontSize) < 11);
+  const overlap = [...document.querySelectorAll('tr.row')].filter(row => {
+    const boxes = [...row.children].map(cell => cell.getBoundingClientRect()).filter(box => box.width);
+    const apart = (one, other) => one.right <= other.left + 1 || one.bottom <= other.top + 1;
+    return boxes.some((one, at) => boxes.slice(at + 1).some(other => !apart(one, other) && !apart(other, one)));
+  });
+  const rows = [...document.querySelectorAll('section.vault')].map(vault =>
+    [...vault.querySelectorAll('tr.row')].filter(row =>
+      row.getBoundingClientRect().height > 10 && row.querySelector('.pill').getBoundingClientRect().width > 10 &&
+      row.querySelector('th').getBoundingClientRect().width > 40).length);
+  const name = one => one.tagName + '.' + one.className + ': ' + one.textContent.trim().slice(0, 60);
+  parent.document.getElementById('measured-' + frameElement.id).textContent = JSON.stringify({
+    width: innerWidth, page: document.documentElement.scrollWidth, wide: wide.map(name), cut: cut.map(name),
+    small: small.map(name), overlap: overlap.map(name), rows: rows,
+  });
+});
+</script>
+"""
+
+
+@pytest.fixture(scope="module")
+def chromium() -> str:
+    found = next(filter(None, map(shutil.which, NAME_OF_CHROMIUM)), None)
+    if found is None:
+        pytest.skip("no Chromium is installed, so nobody looks at the page")
+    return found
+
+
+def measured(chromium: str, folder: Path, *frames: tuple[str, int]) -> list[dict[str, Any]]:
+    """What the browser makes of pages on screens of these widths. Only here may a page run a script.
+
+    Each stands in a frame: a window of the browser's own is never as narrow as a phone.
+    """
+    shown = ['<!doctype html><meta charset="utf-8">']
+    for number, (page, width) in enumerate(frames):
+        free = re.sub(r'<meta http-equiv="Content-Security-Policy"[^>]*>', "", page)
+        source = escape(free.replace("</body>", f"{MEASURE}</body>"))
+        shown.append(f'<pre id="measured-{number}"></pre>')
+        shown.append(
+            f'<iframe id="{number}" style="width: {width}px; height: 900px; border: 0" srcdoc="{source}"></iframe>'
+        )
+    file = folder / "page.html"
+    file.write_text("".join(shown), encoding="utf-8")
+    done = subprocess.run(
+        [
+            chromium, "--headless=new", "--no-sandbox", "--disable-gpu", "--hide-scrollbars",
+            f"--user-data-dir={folder / 'profile'}", "--window-size=1400,1000", "--virtual-time-budget=2000",
+            "--dump-dom", file.as_uri(),
+        ],
+        capture_output=True,
+        check=True,
+        timeout=120,
+    )  # fmt: skip
+    found = re.findall(r'<pre id="measured-[0-9]+">(.*?)</pre>', done.stdout.decode(), re.DOTALL)
+    assert all(found), done.stderr.decode()[-2000:]
+    return [json.loads(unescape(one)) for one in found]
+
+
+@pytest.mark.parametrize("name", ["careless", "hardened"])
+def test_it_can_be_read_on_every_screen(name: str, chromium: str, tmp_path: Path, run: Run) -> None:
+    page = page_of(run, SAMPLES / name)
+    widths = (1280, 768, 390)
+    for width, seen in zip(widths, measured(chromium, tmp_path, *((page, width) for width in widths)), strict=True):
+        assert seen["width"] == width
+        assert seen["page"] <= width
+        assert (seen["wide"], seen["cut"], seen["small"], seen["overlap"]) == ([], [], [], [])
+        assert seen["rows"] == [ROWS] * page.count('<section class="vault"')
+
+
+def test_long_names_break(chromium: str, tmp_path: Path, hostile: Path, run: Run) -> None:
+    page = page_of(run, hostile, "--framework", "all")
+    for width, seen in zip((1280, 390), measured(chromium, tmp_path, (page, 1280), (page, 390)), strict=True):
+        assert (seen["page"] <= width, seen["wide"], seen["cut"], seen["overlap"]) == (True, [], [], [])
+
+
+def test_the_browser_would_notice(chromium: str, tmp_path: Path, run: Run) -> None:
+    page = page_of(run, SAMPLES / "hardened" / "main.tf")
+    faults = {
+        "wide": ".vault { width: 600px; }",
+        "cut": ".evidence { height: 1rem; overflow: hidden; }",
+        "small": ".evidence { font-size: 9px; }",
+        "overlap": ".status { margin-top: -1.5rem; }",
+    }
+    pages = [(page.replace("</style>", f"{style}</style>"), 390) for style in faults.values()]
+    for fault, seen in zip(faults, measured(chromium, tmp_path, *pages), strict=True):
+        assert seen[fault]

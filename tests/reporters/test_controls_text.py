@@ -1,0 +1,60 @@
+"""An assessment for people: within its width, coloured only where that is asked for, and harmless for a terminal."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from kvlint.assess import assess
+from kvlint.config import Config
+from kvlint.model.assessment import Assessment
+from kvlint.readers.plan.compact import expand
+from kvlint.reporters import Options
+from kvlint.reporters.controls import CONTROLS_REPORTERS
+
+COLOR = re.compile("\x1b\\[[0-9;]*m")
+NAME = "kv\x1b[2J\u202e::set-output"
+
+
+@pytest.fixture
+def assessment(tmp_path: Path) -> Assessment:
+    file = tmp_path / "plan.json"
+    file.write_bytes(expand(f'azurerm_key_vault.kv: {{name: "{NAME.encode("unicode_escape").decode()}"}}'))
+    return assess(Config(paths=(str(file),), answers=True, as_of="2026-11-01"), ["key-vault"])
+
+
+def text(assessment: Assessment, options: Options) -> str:
+    said = CONTROLS_REPORTERS["text"](assessment, options)
+    assert isinstance(said, str)
+    return said
+
+
+def test_color_adds_nothing_but_color(assessment: Assessment) -> None:
+    plain = text(assessment, Options(terminal=True, width=80))
+    colored = text(assessment, Options(terminal=True, width=80, color=True))
+    assert COLOR.search(plain) is None
+    assert COLOR.search(colored) is not None
+    assert COLOR.sub("", colored) == plain
+
+
+@pytest.mark.parametrize(("width", "widest"), [(60, 60), (100, 100), (300, 120), (10, 40)])
+def test_it_keeps_to_the_width_of_the_terminal(width: int, widest: int, assessment: Assessment) -> None:
+    lines = text(assessment, Options(terminal=True, width=width)).splitlines()
+    # What is not wrapped are titles of rows, and words that are longer than a line.
+    wrapped = [line for line in lines if line.startswith(" " * 17)]
+    assert all(len(line) <= widest or len(line.split()) == 1 for line in wrapped)
+    assert any(len(line) > widest - 20 for line in wrapped)
+
+
+def test_a_pipe_is_80_wide(assessment: Assessment) -> None:
+    assert text(assessment, Options(width=300)) == text(assessment, Options(terminal=True, width=80))
+
+
+@pytest.mark.parametrize("form", CONTROLS_REPORTERS)
+def test_nothing_in_it_acts_on_a_terminal(form: str, assessment: Assessment) -> None:
+    said = CONTROLS_REPORTERS[form](assessment, Options())
+    shown = said.decode() if isinstance(said, bytes) else said
+    assert "\x1b" not in shown
+    assert "\u202e" not in shown

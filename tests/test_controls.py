@@ -1,0 +1,138 @@
+"""kvlint controls: every row of a checklist, answered for every vault, with the evidence for it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from kvlint.engine.builtin import builtin_frameworks, builtin_rules
+
+if TYPE_CHECKING:
+    from tests.conftest import Run
+
+SAMPLES = Path(__file__).resolve().parents[1] / "samples"
+EXIT_CODES = {"careless": 1, "hardened": 0}
+ROWS = 16
+DAY = ("--as-of", "2026-11-01")
+SECRET = "correct-horse-battery-staple"
+
+
+# --- samples ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def away(tmp_path: Path) -> Path:
+    """A copy of the samples outside of any checkout."""
+    shutil.copytree(SAMPLES, tmp_path / "samples")
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", EXIT_CODES)
+def test_samples(name: str, away: Path, run: Run, pytestconfig: pytest.Config) -> None:
+    ran = run("controls", f"samples/{name}", *DAY, cwd=away)
+    assert (ran.code, ran.err) == (EXIT_CODES[name], "")
+    file = SAMPLES / name / "controls.expected.txt"
+    if pytestconfig.getoption("--write-expected"):
+        file.write_bytes(ran.out.encode())
+    assert ran.out.encode() == file.read_bytes()
+    # An address in a template may be longer than a line.
+    assert all(len(line) <= 80 or len(line.split()) == 1 for line in ran.out.splitlines())
+
+
+@pytest.mark.parametrize("name", EXIT_CODES)
+def test_every_spelling_of_a_sample_is_answered_alike(name: str, away: Path, run: Run) -> None:
+    told = {}
+    for source in ("main.tf", "plan.json", "main.bicep", "main.json"):
+        vaults = document(run, f"samples/{name}/{source}", cwd=away)["vaults"]
+        told[source] = {vault["name"]: statuses(vault) for vault in vaults}
+        assert all(len(rows) == ROWS for rows in told[source].values())
+    assert told["main.bicep"] == told["main.json"] == told["main.tf"] == told["plan.json"]
+
+
+def test_a_plan_and_its_source_are_one_deployment(away: Path, run: Run) -> None:
+    for name in ("main.bicep", "main.json"):
+        (away / "samples/hardened" / name).unlink()
+    (vault,) = document(run, "samples/hardened", cwd=away)["vaults"]
+    assert vault["root"] == "samples/hardened/plan.json"
+    assert vault["location"]["path"] == "samples/hardened/main.tf"
+
+
+@pytest.mark.parametrize("form", ["text", "json", "markdown", "html"])
+def test_no_secret_is_in_it(form: str, away: Path, run: Run) -> None:
+    ran = run("controls", "-f", form, "--framework", "all", "samples/careless", *DAY, cwd=away)
+    assert ran.code == 1
+    assert SECRET not in ran.out
+
+
+def test_several_processes_say_the_same(away: Path, run: Run) -> None:
+    command = ("controls", "-f", "json", "--framework", "all", "samples", *DAY)
+    assert run(*command, "--jobs", "2", cwd=away) == run(*command, "--jobs", "1", cwd=away)
+
+
+@pytest.mark.parametrize("form", ["text", "json", "markdown", "html"])
+def test_output_does_not_hang_on_the_hash_seed(form: str, away: Path, run: Run) -> None:
+    command = ("controls", "-f", form, "--framework", "mcsb", "samples/careless", *DAY)
+    assert run(*command, cwd=away, env={"PYTHONHASHSEED": "1"}) == run(*command, cwd=away, env={"PYTHONHASHSEED": "2"})
+
+
+def test_every_finding_is_an_answer(away: Path, run: Run) -> None:
+    """What kvlint finds with the same rules is told of some vault, and nothing else is."""
+    said = document(run, "--framework", "all", "samples/careless", cwd=away)
+    rules = {rule for one in said["frameworks"] for row in one["controls"] for rule in row["rules"]}
+    ran = run("-f", "json", "--select", ",".join(sorted(rules)), *DAY, "samples/careless", cwd=away)
+    report = json.loads(ran.out)
+    found = {
+        (one["ruleId"], one["outcome"], each["resource"])
+        for one in report["findings"] + report["undecided"]
+        for each in one["occurrences"]
+    }
+    told = {
+        (evidence["ruleId"], evidence["outcome"], evidence["resource"])
+        for vault in said["vaults"]
+        for one in vault["frameworks"]
+        for row in one["controls"]
+        for evidence in row["evidence"]
+    }
+    assert {one for one in told if one[1] != "pass"} == found
+
+
+def document(run: Run, *words: str | Path, cwd: Path) -> dict[str, Any]:
+    ran = run("controls", "-f", "json", *DAY, *words, cwd=cwd)
+    answer: dict[str, Any] = json.loads(ran.out)
+    return answer
+
+
+def statuses(vault: dict[str, Any], framework: int = 0) -> dict[str, str]:
+    return {row["id"]: row["status"] for row in vault["frameworks"][framework]["controls"]}
+
+
+# --- frameworks -------------------------------------------------------------------------------------------------------
+
+
+def test_the_checklist_has_sixteen_rows_in_six_sections() -> None:
+    (checklist,) = [one for one in builtin_frameworks(builtin_rules()) if one.name == "key-vault"]
+    assert len(checklist.controls) == ROWS
+    assert len(dict.fromkeys(control.section for control in checklist.controls)) == 6
+    assert all(control.rules or control.platform is not None for control in checklist.controls)
+
+
+def test_what_rules_say_that_they_answer_is_a_row() -> None:
+    """Else a framework would leave out what a rule claims to answer."""
+    frameworks: dict[str, set[str]] = {}
+    for one in builtin_frameworks(builtin_rules()):
+        for name in (one.name, one.family):
+            frameworks.setdefault(name, set()).update(control.id for control in one.controls)
+    said = {(name, id_) for rule in builtin_rules() for name, ids in rule.controls.items() for id_ in ids}
+    missing = sorted((name, id_) for name, id_ in said if name in frameworks and id_ not in frameworks[name])
+    assert missing == []
+
+
+def test_every_version_is_there() -> None:
+    names = {one.name for one in builtin_frameworks(builtin_rules())}
+    versions = ("1.1.0", "1.3.0", "1.4.0", "1.5.0", "2.0.0", "2.1.0", "3.0.0", "4.0.0", "5.0.0", "6.0.0")
+    assert {f"cis-azure-{version}" for version in versions} <= names
+    assert {"mcsb", "nist-800-53-r4", "nist-800-53-r5", "pci-dss-4.0.1", "iso-27002-2022"} <= names
