@@ -1,0 +1,48 @@
+"""The generated pages are those that the rule files give; ``--write-expected`` writes them anew."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import pytest
+
+from kvlint.engine.builtin import builtin_rules
+from kvlint.model.rule import Rule
+
+from .documents import TOOLS, answers, catalogue, coverage, migration
+
+ROOT = Path(__file__).resolve().parents[1]
+FACTS = ROOT.parent / "shared" / "facts" / "rules.json"
+RULES = builtin_rules()
+
+
+@pytest.mark.parametrize(("page", "made"), [("coverage.md", coverage), ("migrate.md", migration)])
+def test_page(page: str, made: Callable[[Sequence[Rule]], str], pytestconfig: pytest.Config) -> None:
+    file = ROOT / "docs" / page
+    text = made(RULES)
+    if pytestconfig.getoption("--write-expected"):
+        file.write_text(text, encoding="utf-8")
+    assert file.read_text(encoding="utf-8") == text
+
+
+def test_every_idea_has_an_answer_or_a_reason() -> None:
+    ideas, reasons = catalogue()
+    answered = set(answers(RULES))
+    assert answered <= set(ideas)
+    assert set(reasons) <= set(ideas)
+    assert not answered & set(reasons)
+    assert set(ideas) == answered | set(reasons)
+    assert len(ideas) == 191
+
+
+def test_every_tool_has_a_name() -> None:
+    assert {tool for rule in RULES for tool in rule.peers} == set(TOOLS)
+
+
+def test_the_catalogue_is_whole() -> None:
+    if not FACTS.exists():
+        pytest.skip("the facts that the catalogue was made from are not here")
+    known = json.loads(FACTS.read_text(encoding="utf-8"))
+    assert list(catalogue()[0]) == [idea["id"] for idea in known]
