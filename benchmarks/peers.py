@@ -25,7 +25,7 @@ def is_about(result: Mapping[str, Any], name: str) -> bool:
     if name == type_:
         return True
     told = _TYPE_AND_NAME.fullmatch(name)
-    if told is None:
+    if told is None or full_name == name:
         return _TYPE.fullmatch(name) is None and (full_name == name or full_name.startswith(f"{name}/"))
     # What is written as an expression is not compared: no test has two resources of one type that are named so.
     called = told["name"].startswith("[") or f"/{full_name}".endswith(f"/{told['name']}")
