@@ -7,6 +7,7 @@ from collections.abc import Mapping
 CWE_VERSION = "4.17"
 
 CWES: Mapping[int, tuple[str, str]] = {
+    200: ("Exposure of Sensitive Information to an Unauthorized Actor", "Others than it is meant for learn a secret."),
     250: ("Execution with Unnecessary Privileges", "Something runs with more rights than its task takes."),
     262: ("Not Using Password Aging", "A credential may stay the same for ever."),
     263: ("Password Aging with Long Expiration", "A credential may stay the same for too long."),
@@ -19,12 +20,17 @@ CWES: Mapping[int, tuple[str, str]] = {
     326: ("Inadequate Encryption Strength", "The encryption can be broken with the means of today or soon."),
     327: ("Use of a Broken or Risky Cryptographic Algorithm", "The algorithm is weak, or not one that was agreed on."),
     404: ("Improper Resource Shutdown or Release", "A resource is given up in a way that does harm."),
+    477: ("Use of Obsolete Function", "What is used is given up, or will be."),
     522: ("Insufficiently Protected Credentials", "A credential is kept or sent where others can take it."),
+    532: ("Insertion of Sensitive Information into Log File", "A secret is written where logs are read."),
     664: ("Improper Control of a Resource Through its Lifetime", "A resource is not looked after while it exists."),
     668: ("Exposure of Resource to Wrong Sphere", "A resource can be reached from where it should not."),
     693: ("Protection Mechanism Failure", "A protection is missing, switched off or has no effect."),
     732: ("Incorrect Permission Assignment for Critical Resource", "Too many may read or change a critical resource."),
     778: ("Insufficient Logging", "What happened cannot be found out afterwards."),
     798: ("Use of Hard-coded Credentials", "A credential is part of the code."),
+    1164: ("Irrelevant Code", "Something is written that has no effect."),
+    1188: ("Initialization of a Resource with an Insecure Default", "What nobody sets is not safe by itself."),
     1220: ("Insufficient Granularity of Access Control", "Rights can be given only in lumps that are too big."),
+    1357: ("Reliance on Insufficiently Trustworthy Component", "What others make is taken as it comes."),
 }

@@ -88,7 +88,7 @@ def test_json_is_told_at_keys(judge: Judge) -> None:
         assert place(found, "KV001") == '"purge_protection_enabled": "${local.p}"'
         assert causes(found, "KV001") == ['"p": false']
         assert place(found, "KV101") == '"default_action": "Allow"'
-        assert place(found, "KV103") == '"kv"'
+        assert place(found, "KV201") == '"kv"'
 
 
 def test_every_place_is_in_a_file(judge: Judge) -> None:
