@@ -433,7 +433,9 @@ def test_a_plan_that_lies_elsewhere_is_told_by_paths_of_the_source(
 @pytest.mark.skipif(not TWINS, reason=f"the corpora are not here: no projects in {CORPORA / 'tf' / 'zodiac-ae'}")
 @pytest.mark.parametrize("project", TWINS, ids=lambda path: path.name)
 def test_other_peoples_plans_on_their_source(project: Path) -> None:
-    report = of(str(CORPORA / "plan" / "zodiac-ae" / f"{project.name}.json"), source_root=str(project))
+    plan = str(CORPORA / "plan" / "zodiac-ae" / f"{project.name}.json")
+    # Blocks that JSON repeats are not looked into for secrets, so that what a plan says of them stays with the plan.
+    report = of(plan, source_root=str(project), ignore=("KV622",))
     assert [problem for problem in report.problems if problem.code == "KVE008"] == []
     assert report.findings
     for finding in (*report.findings, *report.undecided):

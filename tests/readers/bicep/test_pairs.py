@@ -40,15 +40,19 @@ if not FILES:
 RULES = builtin_rules()
 DEMAND = with_needs(demand_of(RULES))
 EVALUATOR = Evaluator(RULES, True)
+# A compiled template has outputs that the compiler adds, and the apps of a loop where the file's loop is not known.
+TOLD_APART = {"Microsoft.Resources/deployments/outputs", "Microsoft.Web/sites"}
+# Questions about links that a template may decide where the Bicep file leaves them undecided, or tells once.
+COARSER = {"KV008", "KV009", "KV612", "KV910"}
 
 
 def said(read: TemplateRead) -> tuple[Counter[str], Counter[tuple[str, str]], Counter[tuple[str, str]]]:
     """How many resources of each type, and how often each rule fails or is undecided for each type."""
     verdicts = EVALUATOR.evaluate(build_graph(read.resources, DEMAND, read.closed))
     return (
-        Counter(one.type for one in read.resources.values() if not one.existing),
-        Counter((one.rule.id, one.type) for one in verdicts.findings),
-        Counter((one.rule.id, one.type) for one in verdicts.undecided),
+        Counter(one.type for one in read.resources.values() if not one.existing and one.type not in TOLD_APART),
+        Counter((one.rule.id, one.type) for one in verdicts.findings if one.rule.id not in COARSER),
+        Counter((one.rule.id, one.type) for one in verdicts.undecided if one.rule.id not in COARSER),
     )
 
 
