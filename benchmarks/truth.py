@@ -31,12 +31,17 @@ RULES = {
     "secret-no-expiry": "KV601",
     "secret-no-content-type": "KV602",
     "cert-long-validity": "KV701",
+    "key-expired": "KV507",
+    "secret-expired": "KV507",
+    "key-not-hsm": "KV510",
+    "cert-no-renewal": "KV702",
 }
 # Three ideas look at one gate each; kvlint has one verdict on who can reach a vault through all of them together.
 WORLD, WIDE = "KV101", "KV102"
 EXPOSURE = {WORLD: "exposed to the world", WIDE: "exposed to a wide range"}
 GATES = ("network-default-allow", "network-open-range", "public-network-access")
-NOT_COVERED = ("secret-expired", "key-expired", "key-not-hsm", "cert-no-renewal")
+# The day on which the generator judges dates.
+REFERENCE_DAY = "2026-11-01"
 
 KINDS = {
     "azurerm_key_vault": "vault",
