@@ -78,6 +78,18 @@ def test_examples_show_every_outcome_in_terraform(rule: Rule) -> None:
     assert {example.expect for example in rule.examples if "terraform" in example.sources} == expected
 
 
+# What only Terraform says, or only a plan: nobody can say it in another language.
+IN_ONE_LANGUAGE = {("KV005", "fails"), ("KV007", "fails"), ("KV057", "undecided"), ("KV060", "fails")}
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_examples_show_every_outcome_in_two_languages(rule: Rule) -> None:
+    for expect in ("fails", "passes", "undecided"):
+        languages = {language for example in rule.examples if example.expect == expect for language in example.sources}
+        if rule.id not in NEVER_UNDECIDED or expect != "undecided":
+            assert len(languages) >= (1 if (rule.id, expect) in IN_ONE_LANGUAGE else 2), expect
+
+
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
 def test_examples_differ(rule: Rule) -> None:
     titles = Counter(example.title for example in rule.examples)
