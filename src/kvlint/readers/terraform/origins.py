@@ -13,6 +13,7 @@ from kvlint.readers.azurerm.azapi import AZAPI, AZAPI_DATA_PLANE
 from kvlint.readers.origins import ANY, NONE, Origins, is_nothing, names_of, origins_of, path_of
 from kvlint.readers.terraform.folder import Piece
 from kvlint.readers.terraform.modules import Arguments
+from kvlint.readers.terraform.public_modules import KnownModule
 from kvlint.readers.terraform.values import RootValues
 from kvlint.syntax import tree
 
@@ -139,6 +140,8 @@ def of_attribute(entity: ResourceEntity, name: str) -> Origins:
 
 def traced(entity: ResourceEntity, attributes: MapValue) -> MapValue:
     """The attributes of a secret with the origins of what it holds, if that is written."""
+    if isinstance(entity.instance.folder, KnownModule):  # a table says that there is a value, not whose
+        return asides.with_origins(attributes, frozenset({origins.UNTRACED}))
     pieces = entity.content.pieces
     if entity.type in credentials.HELD:
         found_at = [part for name in credentials.HELD[entity.type] for part in _of_credential(entity, name)]
