@@ -40,9 +40,9 @@ if not FILES:
 RULES = builtin_rules()
 DEMAND = with_needs(demand_of(RULES))
 EVALUATOR = Evaluator(RULES, True)
-# A compiled template has outputs that the compiler adds, and the apps of a loop where the file's loop is not known.
+# What a template deploys that is written out in a resource, which is told but not read in a Bicep file.
 TOLD_APART = {"Microsoft.Resources/deployments/outputs", "Microsoft.Web/sites"}
-# Questions about links that a template may decide where the Bicep file leaves them undecided, or tells once.
+# Where an id is known only after deployment, or a conditional value has several origins, one of both may be undecided.
 COARSER = {"KV008", "KV009", "KV612", "KV910"}
 
 

@@ -19,6 +19,7 @@ from kvlint.readers.bicep.document import inner_resources
 from kvlint.readers.bicep.entities import ResourceEntity, ResourceSymbol
 from kvlint.readers.bicep.loops import condition_of
 from kvlint.readers.bicep.origins import of_value, outputs_of
+from kvlint.readers.bicep.written import DEPLOYMENTS, tell_of_template
 from kvlint.syntax import tree
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def _may_matter(instance: Instance, node: tree.Resource) -> bool:
         type_ = whole.partition("@")[0]
         lower = type_.lower()
         asked = instance.run.wanted.of(type_) is not None
-        known[whole] = asked or lower.startswith(_KEY_VAULT) or "/providers/" in lower
+        known[whole] = asked or lower.startswith((_KEY_VAULT, DEPLOYMENTS)) or "/providers/" in lower
     return known[whole]
 
 
@@ -76,6 +77,8 @@ def _add(entity: ResourceEntity, conditions: frozenset[str]) -> None:
     instance, identity = entity.instance, entity.identity
     run, type_ = instance.run, entity.identity.type
     asked = run.wanted.of(type_) if type_ else None
+    if type_.lower() == DEPLOYMENTS and not entity.node.existing:
+        tell_of_template(entity)
     if asked is None:
         if not entity.node.existing:
             _unasked(entity, type_)
