@@ -161,6 +161,21 @@ def test_what_refers_to_itself_ends(tmp_path: Path, run: Run) -> None:
     assert "refers to itself" in ran.err
 
 
+@pytest.mark.parametrize("several", [False, True])
+def test_a_block_in_json_shows_its_secret_too(tmp_path: Path, run: Run, several: bool) -> None:
+    secret = {"name": "s", "key_vault_id": "/subscriptions/s/resourceGroups/r/providers/Microsoft.KeyVault/vaults/kv-a"}
+    container = {"name": "c", "environment_variables": {"A": "${data.azurerm_key_vault_secret.s.value}"}}
+    document = {
+        "data": {"azurerm_key_vault_secret": {"s": secret}},
+        "resource": {
+            "azurerm_container_group": {"g": {"name": "g", "container": [container] if several else container}}
+        },
+    }
+    write(tmp_path, {"main.tf.json": json.dumps(document)})
+    found = json.loads(run("-f", "json", "--select", "KV622", ".", cwd=tmp_path).out)["findings"]
+    assert [one["resource"] for one in found] == ["azurerm_container_group.g.container.environment_variables"]
+
+
 def test_what_waits_for_a_module_waits_for_what_that_waits_for(tmp_path: Path, run: Run) -> None:
     text = """
 data "azurerm_client_config" "me" {}

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 from kvlint.expressions.operations import NOTHING
 from kvlint.model.graph import Resource
-from kvlint.model.value import Value
+from kvlint.model.value import Path, Value
 from kvlint.readers.asides import argument, module_call, output, reading, unmarked
 from kvlint.readers.azurerm.credentials import READING, has_secrets, telling
+from kvlint.readers.origins import ANY, union
 from kvlint.readers.terraform.folder import Piece
 from kvlint.readers.terraform.origins import ModuleOrigins
 
@@ -47,10 +48,11 @@ def telling_arguments(instance: ModuleInstance) -> Iterator[Resource]:
             continue
         scope = ModuleOrigins(instance, declaration)
         for name in telling(_type_of(local)):
-            for piece in _pieces(declaration, name):
+            for piece, rests in _pieces(declaration, name):
                 path, attribute = piece
                 at = instance.place(path, attribute.start, attribute.end)
-                found = argument(f"{instance.prefix}{local}", name, scope.of(piece), at)
+                given = union(scope.of(piece, rest) for rest in rests)
+                found = argument(f"{instance.prefix}{local}", name, given, at)
                 if found is not None:
                     yield found
 
@@ -60,16 +62,16 @@ def _type_of(local: str) -> str:
     return parts[-2]
 
 
-def _pieces(declaration: Declaration, name: str) -> Iterator[Piece]:
+def _pieces(declaration: Declaration, name: str) -> Iterator[tuple[Piece, tuple[Path, ...]]]:
+    """Where an argument is written, and the paths below that place at which it stands."""
     block, _, attribute = name.rpartition(".")
-    if not block:
-        piece = declaration.attributes.get(attribute)
-        if piece is not None:
-            yield piece
-        return
+    # JSON writes a block as one object, or as a list of them.
+    piece = declaration.attributes.get(block or attribute)
+    if piece is not None:
+        yield piece, (((attribute,), (ANY, attribute)) if block else ((),))
     for path, inner in declaration.blocks:
         if inner.type == block and attribute in inner.body.attributes:
-            yield Piece(path, inner.body.attributes[attribute])
+            yield Piece(path, inner.body.attributes[attribute]), ((),)
 
 
 def readings(instance: ModuleInstance) -> Iterator[Resource]:
