@@ -74,6 +74,10 @@ CONSUMERS_COMPUTE: Mapping[str, Mapped] = {
         "Microsoft.Compute/disks",
         create_option=value("properties.creationData.createOption"),
         disk_encryption_set_id=link("properties.encryption.diskEncryptionSetId"),
+        # Required where it was an argument; since 4.0 it is on where the block is.
+        encryption_settings=block(
+            "properties.encryptionSettingsCollection", {"enabled": value("enabled", default=True)}
+        ),
         secure_vm_disk_encryption_set_id=link("properties.securityProfile.secureVMDiskEncryptionSetId"),
     ),
     **{

@@ -78,6 +78,11 @@ def _found(resource: Resource, service: Service, index: Index) -> Value | None:
     found = _best(resource.at, answers)
     if isinstance(found, Unknown) or found.value == CUSTOMER:
         return found
+    inside = False if service.inside is None else _is_among(resource, service.inside)
+    if isinstance(inside, Unknown):
+        return Unknown(at=inside.at, origin="derived", why=inside.why)
+    if inside:
+        return _word(CUSTOMER, resource.at, "the machine encrypts the disk, with a secret in the customer's vault")
     if service.copies is not None and _is_among(resource, service.copies) is not False:
         return Unknown(at=resource.at, origin="derived", why="it takes over the key of what it is a copy of")
     # In Terraform also a resource of azapi can be given its key by one of azurerm.
@@ -163,7 +168,9 @@ def at_path(value: Answer, path: str) -> Answer:
 
 
 def _needs(type_: str, service: Service) -> tuple[Path, ...]:
-    words = (meant.path for meant in (service.switch, service.spared, service.copies) if meant is not None)
+    words = (
+        meant.path for meant in (service.switch, service.spared, service.copies, service.inside) if meant is not None
+    )
     paths = (*words, *service.sets, *service.disks, *((service.unless,) if service.unless else ()))
     return (*(tuple(path.split(".")) for path in paths), *consumers.PATHS.get(type_, ()), *_NAMED)
 

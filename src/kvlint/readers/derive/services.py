@@ -28,8 +28,9 @@ class Service(NamedTuple):
     ``switch``: where this is set, it alone decides, and these are its values for a customer's key. ``named``: a key
     that is named (see ``consumers``) is what the type's data is encrypted with. ``sets``: each leads to a disk
     encryption set; ``disks`` to a disk, or a list of disks, each of which must name one. ``spared`` are resources that
-    cannot have a key, ``unless`` this is set. ``copies`` take over the key of what they are a copy of. ``added``: the
-    key may be given by a resource of its own, of these azurerm types, or (``added_in_arm``) in templates too.
+    cannot have a key, ``unless`` this is set. ``copies`` take over the key of what they are a copy of. ``inside``: the
+    machine encrypts its disk itself, with a secret in the customer's vault, where this is set. ``added``: the key may
+    be given by a resource of its own, of these azurerm types, or (``added_in_arm``) in templates too.
     """
 
     switch: Words | None = None
@@ -39,6 +40,7 @@ class Service(NamedTuple):
     spared: Words | None = None
     unless: str = ""
     copies: Words | None = None
+    inside: Words | None = None
     added: bool = False
     added_in_arm: bool = False
 
@@ -64,6 +66,7 @@ SERVICES: Mapping[str, Service] = {
     "Microsoft.Compute/disks": Service(
         sets=("properties.encryption.diskEncryptionSetId", "properties.securityProfile.secureVMDiskEncryptionSetId"),
         copies=Words("properties.creationData.createOption", ("Copy", "CopyStart", "Restore")),
+        inside=Words("properties.encryptionSettingsCollection.enabled", ("true",)),
     ),
     "Microsoft.Compute/virtualMachineScaleSets": Service(
         disks=tuple(f"properties.virtualMachineProfile.storageProfile.{place}" for place in _PLACES)
