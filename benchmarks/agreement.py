@@ -111,7 +111,8 @@ def answering(rules: list[dict[str, Any]]) -> dict[str, tuple[str, ...]]:
 def report_on(corpora: Path, file: str) -> Any:
     """kvlint's JSON report on a corpus file. It is made in this process: there are many small files."""
     given = (str(corpora / PARAMETERS[file]),) if file in PARAMETERS else ()
-    return json.loads(as_json(check(Config(paths=(str(corpora / file),), parameters=given, profiles=("all",), settings=SETTINGS, jobs=1))))
+    config = Config(paths=(str(corpora / file),), parameters=given, profiles=("all",), settings=SETTINGS, jobs=1)
+    return json.loads(as_json(check(config)))
 
 
 def verdict(report: Any, resource: str, rules: list[dict[str, Any]]) -> str:

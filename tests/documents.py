@@ -16,6 +16,7 @@ TOOLS: Mapping[str, str] = {
     "amba": "Azure Monitor Baseline Alerts",
     "aprl": "Azure Proactive Resiliency Library",
     "arm-ttk": "ARM Template Test Toolkit",
+    "avm": "Azure Verified Modules policy library",
     "azts": "Azure Tenant Security",
     "azure-advisor": "Azure Advisor",
     "azure-policy": "Azure Policy",
