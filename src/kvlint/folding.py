@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import TypeAlias
@@ -11,9 +10,10 @@ import msgspec
 
 from kvlint.model.report import Finding, Note, Occurrence
 from kvlint.model.source import static_address
+from kvlint.regex import regex
 
 _Key: TypeAlias = tuple[object, ...]
-_INDEX = re.compile(r"\[[0-9]+\]")
+_INDEX = regex(r"\[[0-9]+\]")
 # Related places of one finding; of the others only the number is told.
 MAX_RELATED = 20
 

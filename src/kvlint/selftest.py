@@ -19,12 +19,13 @@ from kvlint.model.rule import EXAMPLE_DAY, Example, Rule
 from kvlint.readers.derive.attributes import with_needs
 from kvlint.readers.plan.compact import expand
 from kvlint.readers.read import Read, Reader, plan_read
+from kvlint.regex import regex
 
 # The line of a plan's example that names a resource.
-_ARGUMENT = re.compile(r"^\s+(?P<name>\w+):.*#\s*<-\s*(?P<rules>.+)$")
-_ADDRESS = re.compile(r"^(?P<address>[^\s#][^#]*?):\s*#\s*<-\s*(?P<rules>.+)$")
+_ARGUMENT = regex(r"^\s+(?P<name>\w+):.*#\s*<-\s*(?P<rules>.+)$")
+_ADDRESS = regex(r"^(?P<address>[^\s#][^#]*?):\s*#\s*<-\s*(?P<rules>.+)$")
 # The line of a template's or of Terraform's example that is to be edited.
-_LINE = re.compile(r"(?://|#)\s*<-\s*(?P<rules>[A-Z0-9,\s]+)$")
+_LINE = regex(r"(?://|#)\s*<-\s*(?P<rules>[A-Z0-9,\s]+)$")
 _NAME = "example"
 
 

@@ -11,12 +11,13 @@ from collections.abc import Collection, Iterable, Iterator
 
 from kvlint.model.rule import Operand
 from kvlint.model.value import Plain
+from kvlint.regex import regex
 from kvlint.syntax.yaml import Fault, ListNode, MapNode, Node, ScalarNode, compose, data
 
 # Comparing words takes the square of their length, and nobody mistypes a word this long.
 _LONGEST_WORD = 60
-_ANYTHING = re.compile(".*")
-_RESOURCE_TYPE = re.compile(r"[A-Za-z][\w.-]*(?:/[A-Za-z][\w.-]*)+")
+_ANYTHING = regex(".*")
+_RESOURCE_TYPE = regex(r"[A-Za-z][\w.-]*(?:/[A-Za-z][\w.-]*)+")
 
 
 class Fields:

@@ -5,7 +5,6 @@ As with rules, all faults of all files come at once, each with its place.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import msgspec
@@ -15,6 +14,7 @@ from kvlint.engine.decode import Decoder, Fields, suggestion
 from kvlint.errors import RuleError
 from kvlint.model.control import Also, Control, Framework, Platform, Question, Sheet, Status
 from kvlint.model.rule import Rule
+from kvlint.regex import regex
 from kvlint.syntax.yaml import Fault, ListNode, MapNode, Node
 
 _FRAMEWORK_KEYS = ("name", "title", "about", "references", "versions", "controls")
@@ -23,11 +23,11 @@ _CONTROL_KEYS = ("id", "title", "section", "rules", "ideas", "policies", "also",
 _ALSO_KEYS = ("rules", "ideas", "when")
 _PLATFORM_KEYS = ("status", "because", "references")
 _STATUSES: Mapping[str, Status] = {"guaranteed": Status.GUARANTEED, "not applicable": Status.NOT_APPLICABLE}
-_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-_VERSION = re.compile(r"[a-z]?[0-9]+(?:\.[0-9]+)*")
-_IDEA = re.compile(r"[A-Z]{3}-[0-9]{2}")
-_POLICY = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
-_LINK = re.compile(r"https://[^\s/]+\.[^\s/]+(?:/\S*)?")
+_NAME = regex(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_VERSION = regex(r"[a-z]?[0-9]+(?:\.[0-9]+)*")
+_IDEA = regex(r"[A-Z]{3}-[0-9]{2}")
+_POLICY = regex(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_LINK = regex(r"https://[^\s/]+\.[^\s/]+(?:/\S*)?")
 # How a rule's controls name the built-in policies of Azure that ask the same.
 _POLICIES = "azure-policy"
 # The profile of rules that not everybody agrees on.

@@ -23,15 +23,16 @@ from kvlint.engine.vocabulary import (
 )
 from kvlint.errors import RuleError
 from kvlint.model.rule import Example, Operand, Parameter, Rule, Severity
+from kvlint.regex import regex
 from kvlint.syntax.yaml import Fault, Node
 
-_BUILTIN_ID = re.compile(r"KV[0-9]{3}")
-_USERS_ID = re.compile(r"[A-Z]{2,8}-?[0-9]{1,6}")
-_NAME = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)*")
-_PARAMETER = re.compile(r"[a-z][a-z0-9_]*")
-_COVERED = re.compile(r"[A-Z]{3}-[0-9]{2}")
-_LINK = re.compile(r"https://[^\s/]+\.[^\s/]+(?:/\S*)?")
-_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_BUILTIN_ID = regex(r"KV[0-9]{3}")
+_USERS_ID = regex(r"[A-Z]{2,8}-?[0-9]{1,6}")
+_NAME = regex(r"[a-z0-9]+(?:-[a-z0-9]+)*")
+_PARAMETER = regex(r"[a-z][a-z0-9_]*")
+_COVERED = regex(r"[A-Z]{3}-[0-9]{2}")
+_LINK = regex(r"https://[^\s/]+\.[^\s/]+(?:/\S*)?")
+_PLACEHOLDER = regex(r"\{([^{}]*)\}")
 _SEVERITIES: Mapping[str, Severity] = {severity.label: severity for severity in Severity}
 _START = Fault(1, 1, "")
 

@@ -10,9 +10,10 @@ from kvlint.model.graph import Resource
 from kvlint.model.report import Evidence
 from kvlint.model.source import Location, static_address
 from kvlint.model.value import text_of
+from kvlint.regex import regex
 
-_PLACEHOLDER = re.compile(r"\{(\w+)\}")
-_INDEX = re.compile(r"\[[0-9]+\]")
+_PLACEHOLDER = regex(r"\{(\w+)\}")
+_INDEX = regex(r"\[[0-9]+\]")
 # A message names at most this many places; the evidence holds them all.
 _MOST = 3
 _MAX_PARENTS = 4

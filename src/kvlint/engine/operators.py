@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from kvlint.engine.logic import FAIL, PASS, UNDECIDED
 from kvlint.model.report import Outcome
 from kvlint.model.value import Link, ListValue, MapValue, Plain, Scalar, Unknown, Value
+from kvlint.regex import regex
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Network, IPv6Network
@@ -77,7 +78,7 @@ def _contains(wanted: Any) -> Operator:
 
 def _matches(wanted: Any) -> Operator:
     """The whole text, without case."""
-    pattern = re.compile(wanted, re.IGNORECASE)
+    pattern = regex(wanted, re.IGNORECASE)
     return _on_plain(lambda plain: isinstance(plain, str) and pattern.fullmatch(plain) is not None)
 
 

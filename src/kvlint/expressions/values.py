@@ -6,7 +6,6 @@ keep null as an item or a field, and stay open for more.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol, TypeAlias
 
@@ -14,6 +13,7 @@ import msgspec
 
 from kvlint.model.source import Location
 from kvlint.model.value import Absent, Scalar, Unknown
+from kvlint.regex import regex
 from kvlint.syntax.tree import Expression
 
 # What one run of the evaluator may make of one document. Azure takes templates of 4 MB and loops of 800.
@@ -30,7 +30,7 @@ MAX_LEVELS = 500
 PERHAPS = "it may not be there"
 # The brackets of an unknown part in a pattern. No Azure name or id holds them.
 OPEN, CLOSE = "\u27e8", "\u27e9"
-_BRACKET = re.compile(f"[{OPEN}{CLOSE}]")
+_BRACKET = regex(f"[{OPEN}{CLOSE}]")
 _SLASH = "\u2215"
 _LONGEST_HOLE = 10_000
 _FEW = 20

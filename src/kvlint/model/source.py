@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 import msgspec
 
+from kvlint.regex import regex
+
 # A key is text in quotes, a number, or "*" for one that stands for all of them.
-_KEY = re.compile(r'\[(?:[0-9]+|\*|"(?:[^"\\]|\\.)*+")\]')
+_KEY = regex(r'\[(?:[0-9]+|\*|"(?:[^"\\]|\\.)*+")\]')
 
 
 class Region(msgspec.Struct, frozen=True, order=True, gc=False):

@@ -5,7 +5,6 @@ Azure's JSON null means "not set", so readers turn it into Absent: no Scalar hol
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping
 from functools import lru_cache
 from typing import NoReturn, TypeAlias
@@ -13,12 +12,13 @@ from typing import NoReturn, TypeAlias
 import msgspec
 
 from kvlint.model.source import Location
+from kvlint.regex import regex
 
 Plain: TypeAlias = str | int | float | bool
 Step: TypeAlias = str | int
 Path: TypeAlias = tuple[Step, ...]
 
-_STEP = re.compile(r"([^.\[\]]+)|\[([0-9]+)\]")
+_STEP = regex(r"([^.\[\]]+)|\[([0-9]+)\]")
 # What is shown to people has at most this many characters.
 _LONGEST = 1_000
 

@@ -5,15 +5,17 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
+from kvlint.regex import regex
+
 # https://NAME.vault.azure.net/keys/KEY[/VERSION] and its sovereign and managed HSM forms. Source:
 # learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates
-_OBJECT = re.compile(
+_OBJECT = regex(
     r"^https://(?P<vault>[a-z0-9-]+)\.(?P<service>vault|managedhsm)\.[a-z.]+(?::443)?/(?P<kind>keys|secrets|certificates)/"
     r"(?P<name>[^/]+)",
     re.IGNORECASE,
 )
 # The address of a vault, or its host alone, which is what azapi calls the parent of what lies in it.
-_ADDRESS = re.compile(r"^(?:https://)?(?P<vault>[a-z0-9-]+)\.(?:vault|managedhsm)\.[a-z.]+(?::443)?/?$", re.IGNORECASE)
+_ADDRESS = regex(r"^(?:https://)?(?P<vault>[a-z0-9-]+)\.(?:vault|managedhsm)\.[a-z.]+(?::443)?/?$", re.IGNORECASE)
 # How the unknown part of a pattern begins and ends (see Unknown in the model).
 HOLE, _HOLE_END = "\u27e8", "\u27e9"
 LEVELS = ("tenant", "management-group", "subscription", "resource-group", "resource")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol, TypeAlias
 
 from kvlint.model.source import Excerpt, Location, Region
+from kvlint.regex import regex
 from kvlint.syntax.jsonc import locate
 from kvlint.syntax.lines import MAX_CHARACTERS, Lines
 
@@ -21,8 +22,8 @@ _NAME = (
     r"|sas|signature|value"
     r"|(?:access|account|api|auth|encryption|master|primary|private|secondary|shared|signing|storage)_?key))"
 )
-_NAMES = re.compile(_NAME, re.IGNORECASE)
-_SECRET = re.compile(
+_NAMES = regex(_NAME, re.IGNORECASE)
+_SECRET = regex(
     rf"(?<!\w){_NAME}"
     r"\w++['\"]?\s*+(?:[A-Za-z]++\??\s*+)?[:=]\s*+"
     r"(?P<text>\'\'\'(?:[^']|'(?!''))*+\'\'\'|'(?:[^'\\\n]|\\.)*+'|\"(?:[^\"\\\n]|\\.)*+\")",
@@ -31,11 +32,11 @@ _SECRET = re.compile(
 # Nobody writes longer lines of JSON by hand: of one that a program wrote, only the place itself is shown.
 _LONG_LINE = 300
 # A decorator, a parameter up to its default, and how the line after it begins.
-_SECURE = re.compile(r"@(?:sys[ \t]*+\.[ \t]*+)?secure[ \t]*+\(")
-_DEFAULT = re.compile(r"^[ \t]*+param\b[^=\r\n]*+=", re.MULTILINE)
-_NEXT = re.compile(r"[\r\n]++(?=[\w@#/])")
+_SECURE = regex(r"@(?:sys[ \t]*+\.[ \t]*+)?secure[ \t]*+\(")
+_DEFAULT = regex(r"^[ \t]*+param\b[^=\r\n]*+=", re.MULTILINE)
+_NEXT = regex(r"[\r\n]++(?=[\w@#/])")
 # A value that is no secret: an IP rule's.
-_ADDRESS = re.compile(r"['\"]?[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+(?:/[0-9]+)?['\"]?")
+_ADDRESS = regex(r"['\"]?[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+(?:/[0-9]+)?['\"]?")
 
 
 class Hidden(Protocol):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -21,6 +20,7 @@ from kvlint.readers.plan.read import read_plan
 from kvlint.readers.terraform.settings import Settings
 from kvlint.readers.twins import without_twins
 from kvlint.readers.units import BICEP, PARAMETERS, Unit
+from kvlint.regex import regex
 
 if TYPE_CHECKING:
     from kvlint.expressions.values import Result
@@ -41,7 +41,7 @@ MAKE_INPUT = (
 
 _NO_SETTINGS = Settings()
 # How Terraform and Bicep files begin, comments aside.
-_SOURCE_CODE = re.compile(
+_SOURCE_CODE = regex(
     rb'(?:\s|(?:#|//)[^\r\n]*)*+(?:(?:resource|data|module|variable|provider|output)\s+"|(?:terraform|locals)\s*\{'
     rb"|(?:param|resource|module|var)\s+\w+\s|targetScope\s*=|@\w+\()"
 )

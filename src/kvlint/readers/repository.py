@@ -10,16 +10,17 @@ import os
 import re
 
 from kvlint.model.report import Repository
+from kvlint.regex import regex
 
 _LIMIT = 16 * 1024 * 1024  # packed-refs of the largest repositories stay below; more is no file of git's
-_COMMIT = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
-_REF = re.compile(r"refs/[^\x00-\x20\x7f~^:?*\[\\]+")
-_SECTION = re.compile(r'\s*\[\s*([\w.-]+)(?:\s+"((?:[^"\\]|\\.)*)")?\s*\]')
-_URL_LINE = re.compile(r"\s*url\s*=\s*(.*)", re.IGNORECASE)
-_URL = re.compile(r"(?:https?|ssh|git|git\+ssh|ssh\+git)://([^/?#]*)/+([^?#]*)", re.IGNORECASE)
-_SCP = re.compile(r"(?:[^/:@]*@)?([^/:@]{2,}):/*(.*)")
-_HOST = re.compile(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*(?::[0-9]+)?")
-_PATH = re.compile(r"[\w.~%!$&'()*+,;=-]+(?:/[\w.~%!$&'()*+,;=-]+)*", re.ASCII)
+_COMMIT = regex(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_REF = regex(r"refs/[^\x00-\x20\x7f~^:?*\[\\]+")
+_SECTION = regex(r'\s*\[\s*([\w.-]+)(?:\s+"((?:[^"\\]|\\.)*)")?\s*\]')
+_URL_LINE = regex(r"\s*url\s*=\s*(.*)", re.IGNORECASE)
+_URL = regex(r"(?:https?|ssh|git|git\+ssh|ssh\+git)://([^/?#]*)/+([^?#]*)", re.IGNORECASE)
+_SCP = regex(r"(?:[^/:@]*@)?([^/:@]{2,}):/*(.*)")
+_HOST = regex(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*(?::[0-9]+)?")
+_PATH = regex(r"[\w.~%!$&'()*+,;=-]+(?:/[\w.~%!$&'()*+,;=-]+)*", re.ASCII)
 _URL_LENGTH = 2048
 _SSH_ONLY = {"ssh.github.com": "github.com", "altssh.gitlab.com": "gitlab.com", "altssh.bitbucket.org": "bitbucket.org"}
 _AZURE = frozenset({"ssh.dev.azure.com", "vs-ssh.visualstudio.com"})

@@ -16,13 +16,14 @@ from kvlint.errors import UsageError
 from kvlint.readers.discover import STDIN, Source
 from kvlint.readers.terraform.folder import is_module_file
 from kvlint.readers.terraform.roots import called_by_others, roots_of
+from kvlint.regex import regex
 
 BICEP, PARAMETERS, JSON = (".bicep",), (".bicepparam",), (".json", ".jsonc")
-_PARAMETER_FILE = re.compile(r"(?P<stem>.+?)\.parameters(?:\.[\w-]+)?\.jsonc?", re.IGNORECASE)
+_PARAMETER_FILE = regex(r"(?P<stem>.+?)\.parameters(?:\.[\w-]+)?\.jsonc?", re.IGNORECASE)
 # At the start of a line, which is seen later: a pattern that begins with a word is found far faster.
-_MODULE = re.compile(r"module[ \t]+\w+[ \t]+'([^'\r\n]*\.bicep)'")
-_USING = re.compile(r"^[ \t]*using[ \t]+'([^'\r\n]*)'", re.MULTILINE)
-_GENERATOR = re.compile(rb'"_generator"\s*:\s*\{\s*"name"\s*:\s*"bicep"')
+_MODULE = regex(r"module[ \t]+\w+[ \t]+'([^'\r\n]*\.bicep)'")
+_USING = regex(r"^[ \t]*using[ \t]+'([^'\r\n]*)'", re.MULTILINE)
+_GENERATOR = regex(rb'"_generator"\s*:\s*\{\s*"name"\s*:\s*"bicep"')
 # What the Bicep compiler writes stands at the top of the file.
 _HEAD = 2000
 # Of a file larger than any that a person writes, what stands behind so many bytes is not asked for.

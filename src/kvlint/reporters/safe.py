@@ -11,18 +11,20 @@ from typing import Any
 
 import msgspec
 
+from kvlint.regex import regex
+
 # Controls, zero-width and direction marks, line and paragraph separators, lone surrogates, tag characters.
 _CONTROL = (
     "\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f"
     "\ud800-\udfff\ufeff\ufff9-\ufffb\U000e0000-\U000e007f"
 )
 # "::" at the start of a word is a command to GitHub once wrapping puts it first in a line; "##[" and "##vso[" to Azure.
-_UNSAFE = re.compile(rf"[{_CONTROL}]|(?<!\S)::|##(?=\[|vso\[)")
+_UNSAFE = regex(rf"[{_CONTROL}]|(?<!\S)::|##(?=\[|vso\[)")
 # The same controls, without those that JSON escapes by itself or cannot hold.
-_UNSAFE_JSON = re.compile(f"[{_CONTROL}]".replace("\x00-\x1f", "").replace("\ud800-\udfff", ""))
+_UNSAFE_JSON = regex(f"[{_CONTROL}]".replace("\x00-\x1f", "").replace("\ud800-\udfff", ""))
 # In UTF-8 each of them starts with one of these bytes, and looking for single bytes is fifty times as fast.
 _LEADS = (b"\x7f", b"\xc2", b"\xd8", b"\xe2", b"\xef", b"\xf3")
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_SURROGATE = regex("[\ud800-\udfff]")
 _SHORT = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
 

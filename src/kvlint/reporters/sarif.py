@@ -20,6 +20,7 @@ import msgspec
 from kvlint.model.report import CALLED, CAUSED, Finding, Note, Problem, Report, Repository
 from kvlint.model.rule import Rule
 from kvlint.model.source import Excerpt, Location, Region
+from kvlint.regex import regex
 from kvlint.reporters.problems import CONFIGURATION
 from kvlint.reporters.safe import encode, visible
 from kvlint.reporters.sarif_rules import PROJECT, descriptor, encode_uri, notifications, pieces, weaknesses
@@ -31,7 +32,7 @@ _ROOT = "%SRCROOT%"
 _CHAIN = 2
 _LEVELS = frozenset({"error", "warning", "note"})
 _BRACES = str.maketrans("{}", "()")
-_SPECIAL = re.compile(r"[{}]|\]\(")
+_SPECIAL = regex(r"[{}]|\]\(")
 
 
 def sarif(report: Report) -> bytes:

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from kvlint.model.rule import Rule
+from kvlint.regex import regex
 from kvlint.reporters.cwe import CWE_VERSION, CWES
 from kvlint.reporters.problems import OTHER, PROBLEMS
 from kvlint.reporters.severity import GRADES
@@ -19,8 +20,8 @@ _DESCRIPTION = 1024
 _NAME = 255
 _TAGS = 10
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/")
-_NO_BYTE = re.compile("[\ud800-\udc7f\udd00-\udfff]")  # surrogates that stand for no byte of a file name
-_PLACEHOLDER = re.compile(r"\{(\w+)\}")
+_NO_BYTE = regex("[\ud800-\udc7f\udd00-\udfff]")  # surrogates that stand for no byte of a file name
+_PLACEHOLDER = regex(r"\{(\w+)\}")
 
 
 def descriptor(rule: Rule, version: str) -> dict[str, Any]:

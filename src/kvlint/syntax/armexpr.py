@@ -13,6 +13,7 @@ from typing import NoReturn
 import msgspec
 
 from kvlint.errors import InputError
+from kvlint.regex import regex
 from kvlint.syntax.tree import Call, Expression, Item, Literal, Member
 
 # Azure's own limit, of what stands between the brackets.
@@ -22,7 +23,7 @@ MAX_DEPTH = 100
 
 _NAME = r"(?!\d)[\w$]++"
 # A number that a letter follows is none. Floats and signs are read although Azure's own parser refuses some of them.
-_OPERAND = re.compile(
+_OPERAND = regex(
     rf"""\s*+(?:
         '([^']*+(?:''[^']*+)*+)'
       | ({_NAME}(?:\s*+\.\s*+{_NAME})?+)\s*+\(
@@ -32,14 +33,14 @@ _OPERAND = re.compile(
     re.VERBOSE,
 )
 _TEXT, _CALL, _NUMBER, _CLOSED = 1, 2, 3, 4
-_SUFFIX = re.compile(rf"\s*+(?:\.\s*+({_NAME})|(\[)|(,)|(\))|(\])|(\Z))")
+_SUFFIX = regex(rf"\s*+(?:\.\s*+({_NAME})|(\[)|(,)|(\))|(\])|(\Z))")
 _MEMBER, _OPEN, _COMMA, _CLOSE, _CLOSE_ITEM, _END = 1, 2, 3, 4, 5, 6
 # What may follow, in the whole, in a call and in an index: behind a text or number, and behind all else.
 _ENDS = tuple(
     (frozenset(ends), frozenset((*ends, _MEMBER, _OPEN))) for ends in ((_END,), (_COMMA, _CLOSE), (_CLOSE_ITEM,))
 )
-_SPACE = re.compile(r"\s*+")
-_BARE = re.compile(rf"{_NAME}(?:\s*+\.\s*+{_NAME})*+\s*+")
+_SPACE = regex(r"\s*+")
+_BARE = regex(rf"{_NAME}(?:\s*+\.\s*+{_NAME})*+\s*+")
 _LIMIT = 2**63
 _MAX_DIGITS = 20
 _SHOWN = frozenset('!"#%&()*+,-./:;<=>?@[\\]^`{|}~')

@@ -14,20 +14,21 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from kvlint.model.source import SourceComments
+from kvlint.regex import regex
 from kvlint.syntax.lines import Lines
 
 if TYPE_CHECKING:
     from datetime import date
 
 _WORD = "kvlint"
-_START = re.compile(r"(?<![\w-])kvlint[ \t]*:[ \t]*", re.IGNORECASE)
-_WHAT = re.compile(r"(?P<what>ignore(?:-file)?)[ \t]*\[(?P<ids>[^\[\]]*)\](?P<reason>.*)", re.IGNORECASE)
+_START = regex(r"(?<![\w-])kvlint[ \t]*:[ \t]*", re.IGNORECASE)
+_WHAT = regex(r"(?P<what>ignore(?:-file)?)[ \t]*\[(?P<ids>[^\[\]]*)\](?P<reason>.*)", re.IGNORECASE)
 # Only a date may follow without a sign between: "until it is gone" is a reason.
-_UNTIL = re.compile(r"\(?(?<!\w)until(?:[ \t]*[=:][ \t]*|[ \t]+(?=[0-9]))(?P<day>[^\s,;)]*)[,;)]?", re.IGNORECASE)
-_DAY = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})\.?")
-_LINE = re.compile(r"[^\r\n]+")
-_LETTER = re.compile(r"\w")
-_BLANK = re.compile(r"\s*")
+_UNTIL = regex(r"\(?(?<!\w)until(?:[ \t]*[=:][ \t]*|[ \t]+(?=[0-9]))(?P<day>[^\s,;)]*)[,;)]?", re.IGNORECASE)
+_DAY = regex(r"([0-9]{4})-([0-9]{2})-([0-9]{2})\.?")
+_LINE = regex(r"[^\r\n]+")
+_LETTER = regex(r"\w")
+_BLANK = regex(r"\s*")
 # What a comment's line may begin with before its first word.
 _MARKERS = " \t#/*"
 

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 import msgspec
 
 from kvlint.errors import InputError
+from kvlint.regex import regex
 from kvlint.syntax.lines import Lines
 
 # Deeper than any template, and far from the interpreter's own limit.
@@ -26,9 +27,9 @@ STRING = r'(?:"[^"]*+"(?<!\\")|"[^"\\]*+(?:\\.[^"\\]*+)*+")'
 COMMENT = r"(?://[^\r\n]*+|/\*[^*]*+(?:\*(?!/)[^*]*+)*+\*/)"
 GAP = rf"[ \t\r\n]*+(?:{COMMENT}[ \t\r\n]*+)*+"
 # As far as there is nothing to blank, and then what there is.
-_UNCLEAN = re.compile(rf'[^"/,]*+(?:(?:{STRING}|,(?!{GAP}[}}\]]))[^"/,]*+)*+(?:(?P<blank>{COMMENT}|,))', re.DOTALL)
-_EDGE = re.compile(rf"{STRING}|(?P<open>[{{\[])|[}}\]]", re.DOTALL)
-_NUMBER = re.compile(rf"{STRING}|(?P<number>-?[0-9][0-9.eE+-]*+|-?[A-Za-z]++)", re.DOTALL)
+_UNCLEAN = regex(rf'[^"/,]*+(?:(?:{STRING}|,(?!{GAP}[}}\]]))[^"/,]*+)*+(?:(?P<blank>{COMMENT}|,))', re.DOTALL)
+_EDGE = regex(rf"{STRING}|(?P<open>[{{\[])|[}}\]]", re.DOTALL)
+_NUMBER = regex(rf"{STRING}|(?P<number>-?[0-9][0-9.eE+-]*+|-?[A-Za-z]++)", re.DOTALL)
 # A comma behind one of these, or behind nothing, is no last comma but a mistake.
 _NO_MEMBER = frozenset(("", "{", "[", ",", ":"))
 _DECODER = msgspec.json.Decoder()

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterable
 from contextlib import suppress
 
+from kvlint.regex import regex
 from kvlint.syntax.jsonc import COMMENT, GAP, STRING, Pointer
 
 # No template is much deeper. What is deeper still is found all the same, only slower.
@@ -21,11 +22,11 @@ def _within(levels: int) -> str:
 
 _SCALAR = rf"""{STRING}|[^,{{}}\[\]\s/"]++"""
 _NEXT = rf"{GAP},?+"
-_MEMBER = re.compile(rf"{GAP}({STRING}){GAP}:{GAP}(?:({_SCALAR}){_NEXT})?+", re.DOTALL)
-_ITEM = re.compile(rf"{GAP}(?:({_SCALAR}){_NEXT})?+", re.DOTALL)
-_WHOLE_ITEM = re.compile(rf"{GAP}(?:{_SCALAR}|[{{\[]{_within(_LEVELS)}[}}\]]){_NEXT}", re.DOTALL)
-_BRACKET = re.compile(rf"{_within(_LEVELS)}(?:([{{\[])|([}}\]]){_NEXT})", re.DOTALL)
-_CLOSE = re.compile(rf"{GAP}([}}\]]){_NEXT}", re.DOTALL)
+_MEMBER = regex(rf"{GAP}({STRING}){GAP}:{GAP}(?:({_SCALAR}){_NEXT})?+", re.DOTALL)
+_ITEM = regex(rf"{GAP}(?:({_SCALAR}){_NEXT})?+", re.DOTALL)
+_WHOLE_ITEM = regex(rf"{GAP}(?:{_SCALAR}|[{{\[]{_within(_LEVELS)}[}}\]]){_NEXT}", re.DOTALL)
+_BRACKET = regex(rf"{_within(_LEVELS)}(?:([{{\[])|([}}\]]){_NEXT})", re.DOTALL)
+_CLOSE = regex(rf"{GAP}([}}\]]){_NEXT}", re.DOTALL)
 
 
 def find(text: str, pointers: Iterable[Pointer]) -> dict[Pointer, tuple[int, int]]:

@@ -8,21 +8,22 @@ document.
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Iterator
 from typing import Any, NoReturn, TypeAlias
 
 import msgspec
 import yaml
 
+from kvlint.regex import regex
+
 # Deeper than any rule or example goes, and far from the interpreter's own limit.
 MAX_DEPTH = 50
 
 # libyaml's parser is some ten times faster; not every platform's wheel has it.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-_INTEGER = re.compile(r"-?(?:0|[1-9][0-9]*)")
-_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_UNPRINTABLE = regex("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_INTEGER = regex(r"-?(?:0|[1-9][0-9]*)")
+_NUMBER = regex(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
 _WORDS = {"": None, "null": None, "true": True, "false": False}
 # Of integers as of a 64-bit machine, which every reader of JSON can hold.
 _LIMIT = 2**63

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from kvlint.expressions.functions.formats import moment
 from kvlint.expressions.functions.numbers import number
 from kvlint.expressions.functions.table import Data, Function, MisuseError
 from kvlint.expressions.functions.text import text
+from kvlint.regex import regex
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-_MOMENT = re.compile(
+_MOMENT = regex(
     r"(\d{4})-?(\d\d)-?(\d\d)(?:[T ](\d\d):?(\d\d)(?::?(\d\d)(?:\.(\d{1,7}))?)?)?\s?(?:Z|([+-])(\d\d):?(\d\d))?"
 )
-_DURATION = re.compile(
+_DURATION = regex(
     r"(-?)P(?=.)(?:(\d{1,5})Y)?(?:(\d{1,6})M)?(?:(\d{1,6})W)?(?:(\d{1,7})D)?"
     r"(?:T(?=.)(?:(\d{1,8})H)?(?:(\d{1,9})M)?(?:(\d{1,9}(?:\.\d{1,7})?)S)?)?"
 )

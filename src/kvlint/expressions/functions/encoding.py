@@ -7,14 +7,15 @@ from typing import Any
 
 from kvlint.expressions.functions.table import Data, DoubtError, Function, MisuseError
 from kvlint.expressions.functions.text import text
+from kvlint.regex import regex
 
 _DEPTH = 100
-_BRACKETS = re.compile(r'"(?:[^"\\]|\\.)*+"|([\[{])|([\]}])', re.DOTALL)
-_DATA_URI = re.compile(r"data:([^,]{0,200}),(.*)", re.DOTALL)
-_BASE = re.compile(r"(https?://[A-Za-z0-9.-]{1,255}(?::\d{1,5})?)((?:/[A-Za-z0-9._~-]*+)*+)")
-_RELATIVE = re.compile(r"/?[A-Za-z0-9._~-]*+(?:/[A-Za-z0-9._~-]*+)*+")
-_ADDRESS = re.compile(r"(https?)://([A-Za-z0-9.-]{1,255})(/[A-Za-z0-9._~/-]*+)?")
-_DOTS = re.compile(r"(?:^|/)\.\.?(?:/|$)")
+_BRACKETS = regex(r'"(?:[^"\\]|\\.)*+"|([\[{])|([\]}])', re.DOTALL)
+_DATA_URI = regex(r"data:([^,]{0,200}),(.*)", re.DOTALL)
+_BASE = regex(r"(https?://[A-Za-z0-9.-]{1,255}(?::\d{1,5})?)((?:/[A-Za-z0-9._~-]*+)*+)")
+_RELATIVE = regex(r"/?[A-Za-z0-9._~-]*+(?:/[A-Za-z0-9._~-]*+)*+")
+_ADDRESS = regex(r"(https?)://([A-Za-z0-9.-]{1,255})(/[A-Za-z0-9._~/-]*+)?")
+_DOTS = regex(r"(?:^|/)\.\.?(?:/|$)")
 
 
 def _encode(value: object) -> str:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from kvlint.expressions.functions.table import DoubtError
 from kvlint.expressions.values import text_of
+from kvlint.regex import regex
 
 if TYPE_CHECKING:
     from datetime import datetime
 
-_STANDARD = re.compile(r"([DdFfNnXx])(\d{0,2})")
-_ZEROS = re.compile(r"0{1,50}")
+_STANDARD = regex(r"([DdFfNnXx])(\d{0,2})")
+_ZEROS = regex(r"0{1,50}")
 _STANDARD_MOMENTS = {
     "u": "yyyy-MM-dd HH:mm:ss'Z'",
     "s": "yyyy-MM-dd'T'HH:mm:ss",
@@ -30,7 +31,7 @@ _MONTHS = (
     "December",
 )  # fmt: skip
 # A run of one letter, a quoted text, or any other character.
-_PART = re.compile(r"([A-Za-z])\1*+|'([^']*+)'|\"([^\"]*+)\"|[^A-Za-z]")
+_PART = regex(r"([A-Za-z])\1*+|'([^']*+)'|\"([^\"]*+)\"|[^A-Za-z]")
 # These letters mean something to .NET; all others stand for themselves.
 _LETTERS = frozenset("dfFgHhKmMstyz%\\")
 # What a template would write; more is not looked at.

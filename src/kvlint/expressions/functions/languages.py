@@ -22,6 +22,7 @@ from kvlint.expressions.functions.table import ANY, Context, Function, Lazy, ans
 from kvlint.expressions.operations import Local, Operations
 from kvlint.expressions.values import Result
 from kvlint.model.value import Unknown
+from kvlint.regex import regex
 from kvlint.syntax import tree
 
 _ALL: tuple[Function, ...] = (
@@ -38,9 +39,9 @@ _ALL: tuple[Function, ...] = (
     *runtime.FUNCTIONS,
 )
 _LIST = Lazy("list*", 0, ANY, runtime.list_secrets)
-_LIST_NAME = re.compile(r"list[A-Za-z0-9]*+", re.IGNORECASE)
+_LIST_NAME = regex(r"list[A-Za-z0-9]*+", re.IGNORECASE)
 _NAMESPACES = frozenset({"sys", "az"})
-_METHODS = re.compile(r"getSecret|list[A-Z]\w*+")
+_METHODS = regex(r"getSecret|list[A-Z]\w*+")
 
 
 class _Table:

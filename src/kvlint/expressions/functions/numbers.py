@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 
 from kvlint.expressions.functions.table import ANY, Data, DoubtError, Function, MisuseError
+from kvlint.regex import regex
 
-_INTEGER = re.compile(r"\s*[+-]?\d{1,19}\s*")
-_NUMBER = re.compile(r"\s*[+-]?\d{1,30}(?:\.\d{1,30})?(?:[eE][+-]?\d{1,3})?\s*")
+_INTEGER = regex(r"\s*[+-]?\d{1,19}\s*")
+_NUMBER = regex(r"\s*[+-]?\d{1,30}(?:\.\d{1,30})?(?:[eE][+-]?\d{1,3})?\s*")
 _LARGEST = 1 << 63
 
 

@@ -32,8 +32,9 @@ from kvlint.expressions.values import (
     text_of,
 )
 from kvlint.model.value import Absent, Scalar, Unknown
+from kvlint.regex import regex
 
-_FORMAT = re.compile(r"\{\{|\}\}|\{(\d{1,3})(?:,(-?\d{1,3}))?(?::([^{}]*+))?\}|[{}]")
+_FORMAT = regex(r"\{\{|\}\}|\{(\d{1,3})(?:,(-?\d{1,3}))?(?::([^{}]*+))?\}|[{}]")
 
 
 def text(value: object) -> str:

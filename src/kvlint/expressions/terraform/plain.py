@@ -12,6 +12,7 @@ from kvlint.expressions.terraform.failure import RequiredError
 from kvlint.expressions.values import Result
 from kvlint.model.source import Location
 from kvlint.model.value import Absent, Plain, Scalar, Unknown
+from kvlint.regex import regex
 
 if TYPE_CHECKING:
     from fractions import Fraction
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 # Terraform reckons with 512 bits: beyond that its numbers are not exact.
 _LARGEST = 1 << 512
 _MOST_DIGITS = 160
-_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE]([+-]?\d{1,5}))?", re.ASCII)
+_NUMBER = regex(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE]([+-]?\d{1,5}))?", re.ASCII)
 _TOO_LARGE = "numbers beyond 512 bits are not looked at"
 _FLAGS = {"true": True, "false": False, "1": True, "0": False}
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import Any
 
 from kvlint.expressions.values import Fields, Items, Result, hole, pattern_of
@@ -10,11 +9,12 @@ from kvlint.model.source import Location
 from kvlint.model.value import Absent, Scalar, Unknown
 from kvlint.readers.arm.nested import FROM_VAULT
 from kvlint.readers.arm.run import Pointer, key_of
+from kvlint.regex import regex
 from kvlint.syntax.armexpr import is_expression
 from kvlint.syntax.jsonc import Document
 
 # What the Azure Developer CLI (${NAME}, ${NAME=default}) and pipelines (#{NAME}#) fill in before they deploy.
-_FILLED_IN = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*+)[^{}]*+\}|#\{([^{}#]++)\}#")
+_FILLED_IN = regex(r"\$\{([A-Za-z_][A-Za-z0-9_]*+)[^{}]*+\}|#\{([^{}#]++)\}#")
 
 
 def read_parameters(path: str, document: Document) -> dict[str, Result]:

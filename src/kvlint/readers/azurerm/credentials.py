@@ -5,10 +5,10 @@ Source: the documentation of the providers azurerm, azuread, random, tls, pkcs12
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from kvlint.readers.origins import CREDENTIAL, GENERATED, PRIVATE_KEY, RESOURCE, SECRET, UNTRACED, Origins
+from kvlint.regex import regex
 
 # What holds a secret, by Terraform type and attribute. Source: the providers' documentation.
 _SECRETS: Mapping[str, frozenset[str]] = {
@@ -25,13 +25,11 @@ _GENERATED: Mapping[str, frozenset[str]] = {
     "azuread_application_password": frozenset({"value"}),
     "azuread_service_principal_password": frozenset({"value"}),
 }
-_CREDENTIAL = re.compile(
+_CREDENTIAL = regex(
     r"(?:.*_)?(?:access_key|shared_key|primary_key|secondary_key|connection_strings?|password|sas|sas_token"
     r"|client_secret|kube_config|kube_admin_config|kube_config_raw|kube_admin_config_raw)"
 )
-_SPEAKS = re.compile(
-    r"(?i).*(?:password|passwd|pwd|secret|token|credential|connection_?string|(?:private|access)_?key)"
-)
+_SPEAKS = regex(r"(?i).*(?:password|passwd|pwd|secret|token|credential|connection_?string|(?:private|access)_?key)")
 # How the address of a data source begins that reads a secret and could be an ephemeral resource.
 READING = "data.azurerm_key_vault_secret."
 # What gives the value of a secret, by Terraform type.

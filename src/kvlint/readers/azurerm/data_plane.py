@@ -5,13 +5,13 @@ Source: learn.microsoft.com/rest/api/keyvault, the reference of each operation, 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 import msgspec
 
 from kvlint.model.value import Link, ListValue, MapValue, Unknown, Value
 from kvlint.readers.arm.overlay import opened
+from kvlint.regex import regex
 
 _VAULTS = "microsoft.keyvault/vaults"
 _CERTIFICATES = f"{_VAULTS}/certificates"
@@ -37,7 +37,7 @@ _NAMES: Mapping[str, Mapping[str, str]] = {
     f"{_VAULTS}/storage": {},
     f"{_VAULTS}/storage/sas": {},
 }
-_MENTIONS = re.compile(r"\u27e8([^\u27e8\u27e9]+)\.(?:vault_uri|output)\u27e9")
+_MENTIONS = regex(r"\u27e8([^\u27e8\u27e9]+)\.(?:vault_uri|output)\u27e9")
 _SECRETS = frozenset({"value", "password", "templateUri"})
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection
 from typing import NamedTuple
 
 from kvlint.readers.azurerm.table import Version
+from kvlint.regex import regex
 
-_TERM = re.compile(r"^\s*(?P<operator>~>|>=|<=|!=|=|>|<)?\s*v?(?P<version>\d{1,6}(?:\.\d{1,6}){0,2})")
+_TERM = regex(r"^\s*(?P<operator>~>|>=|<=|!=|=|>|<)?\s*v?(?P<version>\d{1,6}(?:\.\d{1,6}){0,2})")
 _END: Version = (9999, 0)
 
 # The types whose arguments date their provider.

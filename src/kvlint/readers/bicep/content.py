@@ -6,7 +6,6 @@ Source of the functions: learn.microsoft.com/azure/azure-resource-manager/bicep/
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +16,7 @@ from kvlint.model.value import Scalar, Unknown
 from kvlint.readers.bicep.local_files import find
 from kvlint.readers.files import decoded, read_bytes
 from kvlint.readers.problems import NOT_WHOLE
+from kvlint.regex import regex
 
 if TYPE_CHECKING:
     from kvlint.readers.bicep.document import File
@@ -29,7 +29,7 @@ FUNCTIONS = frozenset(
 # What Bicep itself loads at most is 131,072 characters of text, and 96 KB of anything else.
 _MAX_SIZE = 1_000_000
 _MAX_FILES = 10_000
-_INDEX = re.compile(r"[0-9]{1,9}")
+_INDEX = regex(r"[0-9]{1,9}")
 
 
 def load(run: BicepRun, file: File, name: str, arguments: Sequence[Result], at: Location) -> Result:

@@ -8,7 +8,6 @@ module sends nothing instead of false the table says false, which amounts to the
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from typing import TYPE_CHECKING
 
@@ -23,13 +22,14 @@ from kvlint.readers.bicep.evaluator import InPlace
 from kvlint.readers.bicep.identity import module_scope
 from kvlint.readers.bicep.instance import Instance, Use
 from kvlint.readers.bicep.run import BicepRun
+from kvlint.regex import regex
 from kvlint.syntax import tree
 
 if TYPE_CHECKING:
     from kvlint.readers.bicep.module import ModuleEntity
     from kvlint.readers.bicep.sources import Content, Source
 
-_VAULT = re.compile(r"br:mcr\.microsoft\.com/bicep/(avm/res/key-vault/vault):0\.(\d{1,3})\.\d{1,5}")
+_VAULT = regex(r"br:mcr\.microsoft\.com/bicep/(avm/res/key-vault/vault):0\.(\d{1,3})\.\d{1,5}")
 _FIRST, _LAST = 6, 14
 # From here on, a diagnostic setting that names metrics alone sends no logs; whether it does before is not certain.
 _METRICS_ALONE = 13

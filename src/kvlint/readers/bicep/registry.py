@@ -8,19 +8,19 @@ replaced by ``$``; behind the ``$`` of a tag stand the places of its capital let
 from __future__ import annotations
 
 import os
-import re
 from typing import TYPE_CHECKING
 
 from kvlint.model.source import Location
 from kvlint.readers.bicep.configuration import cache_roots, configuration, full_reference
+from kvlint.regex import regex
 
 if TYPE_CHECKING:
     from kvlint.readers.bicep.instance import Instance
     from kvlint.readers.bicep.sources import Source
 
 _HINT = "run 'bicep restore' on the file, and kvlint again"
-_ARTIFACT = re.compile(r"br:([^/\s]++)/([^:@\s]++)(?::([\w.+-]{1,128})|@(sha256:[0-9a-f]{64}))")
-_SPEC = re.compile(r"ts:([\w-]++)/([\w.()-]++)/([\w.()-]++):([\w.()-]++)")
+_ARTIFACT = regex(r"br:([^/\s]++)/([^:@\s]++)(?::([\w.+-]{1,128})|@(sha256:[0-9a-f]{64}))")
+_SPEC = regex(r"ts:([\w-]++)/([\w.()-]++)/([\w.()-]++):([\w.()-]++)")
 
 
 def source_of(instance: Instance, reference: str, at: Location) -> Source | None:

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 from kvlint.readers.bicep.document import is_decorated
+from kvlint.regex import regex
 from kvlint.syntax import tree
 
 if TYPE_CHECKING:
     from kvlint.readers.bicep.instance import Instance
 
 _MAX_DEPTH = 20
-_INDEX = re.compile(r"[0-9]{1,9}")
+_INDEX = regex(r"[0-9]{1,9}")
 
 
 def is_nullable(instance: Instance, type_: tree.Type | None, depth: int = 0) -> bool:

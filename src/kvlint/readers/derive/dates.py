@@ -9,7 +9,6 @@ learn.microsoft.com/rest/api/keyvault/keyvault/keys/create-if-not-exist.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from math import floor
@@ -20,6 +19,7 @@ from kvlint.expressions.moments import BY_DEPLOYMENT, BY_RUN
 from kvlint.model.graph import Resource
 from kvlint.model.value import Absent, MapValue, Path, Plain, Scalar, Unknown, Value, path_text, text_of
 from kvlint.readers.derive.attribute import Context, Derived, Maker, own
+from kvlint.regex import regex
 
 KEYS = "microsoft.keyvault/vaults/keys"
 SECRETS = "microsoft.keyvault/vaults/secrets"
@@ -30,7 +30,7 @@ _EPOCH = date(1970, 1, 1)
 _ATTRIBUTES: Path = ("properties", "attributes")
 EXPIRES, BEGINS, _MADE = (*_ATTRIBUTES, "exp"), (*_ATTRIBUTES, "nbf"), (*_ATTRIBUTES, "created")
 # Resources of Terraform's provider "time", which keep a moment in the state.
-_KEPT = re.compile(r"\btime_(?:offset|rotating|static)\.")
+_KEPT = regex(r"\btime_(?:offset|rotating|static)\.")
 # What a plan or a what-if result does with what is not there yet. Source alone is judged as if nothing was there.
 MADE: frozenset[str | None] = frozenset({"create", "replace"})
 _NEW = MADE | {None}

@@ -14,6 +14,7 @@ from kvlint.model.source import Location
 from kvlint.model.value import Absent, Answer, Scalar, Unknown, Value, text_of
 from kvlint.readers.derive.attribute import Context
 from kvlint.readers.ids import HOLE
+from kvlint.regex import regex
 
 # What Terraform's data sources say of whoever runs it; see the azurerm table.
 CLIENTS = "terraform/clientconfigs"
@@ -38,19 +39,19 @@ _KINDS = (
     ("application", rf"\.identity\u27e9*\.principalId{_END}|\.identityProfile\.[^.]+\.objectId{_END}"),
     ("application", rf"userAssignedIdentities{_SLASH}[^{_SLASH}]+\.properties\u27e9*\.principalId{_END}"),
 )
-_APPLICATION_ITSELF = re.compile(
+_APPLICATION_ITSELF = regex(
     rf"\.(client_id|application_id|clientId){_END}|azuread_application\.[^.]+\.(object_id|id){_END}", re.IGNORECASE
 )
-_KNOWN_KINDS = tuple((kind, re.compile(pattern, re.IGNORECASE)) for kind, pattern in _KINDS)
+_KNOWN_KINDS = tuple((kind, regex(pattern, re.IGNORECASE)) for kind, pattern in _KINDS)
 # The identity of one resource that is deployed here, and whose name is known: no two such have the same.
 _OWN = (
-    re.compile(
+    regex(
         rf"^(?!.*\bdata\.)\u27e8+(?:module\.[^(]+\.)?(?:azurerm_[a-z0-9_]+\.[^(]+\.principal_id"
         rf"|azuread_service_principal\.[^(]+\.(?:object_id|id)){_END}"
     ),
-    re.compile(rf"{_SLASH}[^{_SLASH}\u27e8\u27e9]+\.(?:identity|properties)\u27e9*\.principalId{_END}", re.IGNORECASE),
+    regex(rf"{_SLASH}[^{_SLASH}\u27e8\u27e9]+\.(?:identity|properties)\u27e9*\.principalId{_END}", re.IGNORECASE),
 )
-_LIKE_A_GUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
+_LIKE_A_GUID = regex(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 
 
 class Identity(NamedTuple):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
 
 from kvlint.expressions.values import OPEN, pieces
 from kvlint.model.graph import Resource
 from kvlint.model.value import Absent, Answer, Link, MapValue, Scalar, Unknown, Value, text_of
 from kvlint.readers.references import Index
+from kvlint.regex import regex
 
 # Fields of an object that names a key, in lower case.
 URLS = ("keyidentifier", "keyurl", "keyuri", "keyid", "keyencryptionkeyurl", "kekurl")
@@ -22,7 +22,7 @@ _OF_KEY = frozenset({"keyuri", "keyuriwithversion"})
 _OF_VAULT = frozenset({"vaulturi", "hsmuri"})
 _OF_TERRAFORM_VAULT = frozenset({"vault_uri", "hsm_uri"})
 # ``uri(base, relative)`` that could not be evaluated: the vault stands in the base. A hole writes a slash as U+2215.
-_URI_CALL = re.compile(r"\u27e8uri\('([^']*+)','\u2215?'\)\u27e9")
+_URI_CALL = regex(r"\u27e8uri\('([^']*+)','\u2215?'\)\u27e9")
 _MAX_TEXT = 20_000
 _MAX_HOLES = 200
 

@@ -13,6 +13,7 @@ from kvlint.model.graph import Resource
 from kvlint.model.value import Absent, ListValue, MapValue, Path, Scalar, Unknown, Value, select, text_of
 from kvlint.readers.derive.attribute import Context, Derived
 from kvlint.readers.derive.keys import field_of
+from kvlint.regex import regex
 
 _SECRETS: Mapping[str, Path] = {
     "microsoft.compute/virtualmachines": ("properties", "osProfile", "secrets"),
@@ -23,7 +24,7 @@ _SETTINGS: Path = ("properties", "settings")
 _VAULT = "keyvaultresourceid"
 # The settings are a JSON text in Terraform. Where a part of it is not known, so is the whole call of jsonencode, which
 # then stands in a pattern with quotes of its own and U+2215 for a slash.
-_IN_JSON = re.compile(r"""(["'])keyvaultresourceid\1\s*:\s*\1([^"']*)\1""", re.IGNORECASE)
+_IN_JSON = regex(r"""(["'])keyvaultresourceid\1\s*:\s*\1([^"']*)\1""", re.IGNORECASE)
 _SLASH = "\u2215"
 
 

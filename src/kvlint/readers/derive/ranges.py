@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import re
 from typing import NamedTuple
+
+from kvlint.regex import regex
 
 # What a list of ranges must add up to. All public IPv4 space is about seven eighths of all addresses, so three quarters
 # of them are the world for every purpose; a /8 is far more than any one organisation's offices.
 WORLD_SIZE = 3 << 30
 WIDE_SIZE = 1 << 24
-_RANGE = re.compile(r"([0-9]{1,3}(?:\.[0-9]{1,3}){3})(?:/([0-9]{1,2}))?")
+_RANGE = regex(r"([0-9]{1,3}(?:\.[0-9]{1,3}){3})(?:/([0-9]{1,2}))?")
 
 
 class Range(NamedTuple):

@@ -15,9 +15,10 @@ from kvlint.model.graph import Resource
 from kvlint.model.value import Absent, Answer, ListValue, MapValue, Path, Scalar, Unknown, Value, select
 from kvlint.readers.derive.attribute import Context, Derived, own
 from kvlint.readers.derive.dates import BEGINS, EXPIRES, HSM_KEYS, KEYS, MADE, Moment, between, expiry, midnight, start
+from kvlint.regex import regex
 
 POLICIES = f"{HSM_KEYS}/rotationpolicies"
-_DURATION = re.compile(
+_DURATION = regex(
     r"P(?=.)(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?=.)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.\d+)?S)?)?",
     re.IGNORECASE | re.ASCII,
 )

@@ -6,12 +6,12 @@ learn.microsoft.com/azure/data-factory/store-credentials-in-key-vault.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 
 from kvlint.model.graph import Resource
 from kvlint.model.value import Absent, Answer, ListValue, MapValue, Path, Scalar, Unknown, Value, text_of
 from kvlint.readers.derive.attribute import Context, Derived
+from kvlint.regex import regex
 
 SITES = "microsoft.web/sites"
 CONFIG = "microsoft.web/sites/config"
@@ -32,14 +32,12 @@ _TELLING: Mapping[str, tuple[Path, ...]] = {
 }  # fmt: skip
 _REFERENCE = "@microsoft.keyvault("
 # A name that ends so is that of a secret; what is behind a longer one may be where to find it.
-_NAME = re.compile(
+_NAME = regex(
     r"(?i).*(?:password|passwd|pwd|secret|token|api_?key|access_?key|account_?key|shared_?key|connection_?string|_sas)"
 )
-_IN_TEXT = re.compile(
-    r"(?i)(?:^|[;?&\s])(?:password|pwd|accountkey|sharedaccesskey|sharedaccesssignature|sig)\s*=\s*\S"
-)
+_IN_TEXT = regex(r"(?i)(?:^|[;?&\s])(?:password|pwd|accountkey|sharedaccesskey|sharedaccesssignature|sig)\s*=\s*\S")
 # Where a service is, and no more: what is sent there is the caller's own.
-_ADDRESS = re.compile(r"(?i)(?:https?://[^\s?]*|true|false|\d*)")
+_ADDRESS = regex(r"(?i)(?:https?://[^\s?]*|true|false|\d*)")
 
 
 def _inline_secrets(resource: Resource, context: Context) -> Value | None:  # all makers have it

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import base64
 import binascii
-import re
 from datetime import date
 from typing import NamedTuple
 
-_PEM = re.compile(r"-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END ")
+from kvlint.regex import regex
+
+_PEM = regex(r"-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END ")
 _MOST = 100_000  # characters: a chain of certificates is far shorter
 _SEQUENCE, _SET, _OID, _VERSION = 0x30, 0x31, 0x06, 0xA0
 _UTC_TIME, _GENERALIZED_TIME = 0x17, 0x18

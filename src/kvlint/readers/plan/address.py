@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import re
 from functools import cache
 from typing import TypeAlias
 
 import msgspec
 
+from kvlint.regex import regex
+
 Key: TypeAlias = str | int | None
 ModulePath: TypeAlias = tuple[tuple[str, Key], ...]
 
-_STEP = re.compile(r'\.?([^.\[\]"\s]+)|\[("(?:[^"\\]|\\.)*"|[^\]"]*)\]')
+_STEP = regex(r'\.?([^.\[\]"\s]+)|\[("(?:[^"\\]|\\.)*"|[^\]"]*)\]')
 
 
 # What begins a template, and how it is written where it begins none.
-_TEMPLATE, _ESCAPED = re.compile(r"([$%])(?=\{)"), re.compile(r"([$%])\1(?=\{)")
-_INDEX = re.compile("[0-9]{1,9}")
+_TEMPLATE, _ESCAPED = regex(r"([$%])(?=\{)"), regex(r"([$%])\1(?=\{)")
+_INDEX = regex("[0-9]{1,9}")
 
 
 @cache

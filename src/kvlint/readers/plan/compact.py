@@ -6,7 +6,6 @@ apply; arguments that are left out are what Terraform prints for them.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -15,8 +14,9 @@ import msgspec
 from kvlint.errors import InputError
 from kvlint.readers.azurerm.resources import RESOURCES
 from kvlint.readers.plan.address import module_path, resource_of, steps
+from kvlint.regex import regex
 
-_REFERENCE = re.compile(r"\$\{(.+)\}")
+_REFERENCE = regex(r"\$\{(.+)\}")
 _ACTIONS = {
     "create": ["create"],
     "update": ["update"],

@@ -6,13 +6,13 @@ what is asked and not the size of the plan.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Iterator
 from typing import Any, TypedDict, TypeVar
 
 import msgspec
 
 from kvlint.errors import InputError
+from kvlint.regex import regex
 from kvlint.syntax.json import duplicate_key, fault, is_complete, members, place
 
 MAKE_PLAN_JSON = "make one with: terraform show -json tfplan > plan.json"
@@ -68,7 +68,7 @@ _ENTRIES = msgspec.json.Decoder(list[msgspec.Raw] | None)
 _ENTRY = msgspec.json.Decoder(ResourceChange)
 # Whichever comes first. Inside a text the quotes would be escaped, so this is a key; if it is ``change``, the type may
 # stand behind it.
-_TYPE = re.compile(rb'"(?:change|type)"\s*:\s*(?:"([^"\\]*)")?')
+_TYPE = regex(rb'"(?:change|type)"\s*:\s*(?:"([^"\\]*)")?')
 _ANY = msgspec.json.Decoder(dict[str, Any])
 
 

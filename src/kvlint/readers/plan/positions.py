@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping
 
 import msgspec
@@ -10,11 +9,12 @@ import msgspec
 from kvlint.model.source import Excerpt, Region
 from kvlint.readers.azurerm.flags import PROVIDER_PREFIX
 from kvlint.readers.plan.document import Plan
+from kvlint.regex import regex
 from kvlint.syntax.json import Lines, elements, members
 
 # The head of an entry is what stands before its change: address, type, name, index, provider. No value stands there.
-_CHANGE = re.compile(rb'\s*"change"\s*:')
-_ADDRESS = re.compile(rb'"address"\s*:\s*"(?:[^"\\]|\\.)*"')
+_CHANGE = regex(rb'\s*"change"\s*:')
+_ADDRESS = regex(rb'"address"\s*:\s*"(?:[^"\\]|\\.)*"')
 _MAX_HEAD = 2000
 _RAW = msgspec.json.Decoder(dict[str, msgspec.Raw])
 # start, end: the region; head_start, head_end: what may be shown around it.

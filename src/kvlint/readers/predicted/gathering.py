@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Mapping
 from typing import Any
@@ -21,6 +20,7 @@ from kvlint.readers.azurerm.resources import canonical
 from kvlint.readers.predicted.identity import Identity, identity, relative
 from kvlint.readers.predicted.values import Values
 from kvlint.readers.problems import NOT_WHOLE, TYPE_NOT_KNOWN
+from kvlint.regex import regex
 
 # What only this program says of a resource: a document cannot.
 _OURS = frozenset({"derived", "provider"})
@@ -29,7 +29,7 @@ _KEY_VAULT = "microsoft.keyvault/"
 _SECRETS = ("microsoft.keyvault/vaults/secrets",)
 # Types of Key Vault that hold nothing to judge.
 _HARMLESS = ("/privateendpointconnections", "/eventgridfilters", "/deletedvaults", "/deletedmanagedhsms")
-_QUOTED = re.compile(r"'[^']*+'|\"[^\"]*+\"|[\x00-\x1f\x7f]++")
+_QUOTED = regex(r"'[^']*+'|\"[^\"]*+\"|[\x00-\x1f\x7f]++")
 _LONGEST = 300
 
 

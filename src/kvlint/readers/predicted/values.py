@@ -19,16 +19,17 @@ from kvlint.expressions.values import Fields, Items, Result, hole
 from kvlint.model.source import Location
 from kvlint.model.value import Absent, Path, Scalar, Unknown
 from kvlint.readers.arm.scope import Scope, call
+from kvlint.regex import regex
 from kvlint.syntax import tree
 from kvlint.syntax.armexpr import is_expression, parse_expression, unescaped
 
 # An expression that could not be evaluated has a call in it; a text such as "[]" or "[::1]" has none.
-_CALL = re.compile(r"\[\s*+[A-Za-z_][\w.]*+\s*+\(")
+_CALL = regex(r"\[\s*+[A-Za-z_][\w.]*+\s*+\(")
 # What an expression may still name, although its value is not in the document: mostly because it is a secret.
 _NAMED = ("parameters", "variables")
 # What is another value each time that it is evaluated: equal expressions are not equal values.
-_FRESH = re.compile(r"newguid|utcnow", re.IGNORECASE)
-_NAME = re.compile(r"[\w-]{1,80}")
+_FRESH = regex(r"newguid|utcnow", re.IGNORECASE)
+_NAME = regex(r"[\w-]{1,80}")
 
 
 class Values:

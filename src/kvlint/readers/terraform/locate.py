@@ -13,12 +13,13 @@ from kvlint.readers.files import MAX_FILE, inside, read_bytes, reported
 from kvlint.readers.repository import root_of
 from kvlint.readers.terraform.cache import FolderCache
 from kvlint.readers.terraform.folder import Folder, is_module_file, module_files, names_in
+from kvlint.regex import regex
 
 # What is looked at before the search is given up: it must not take longer than judging the plan.
 _MAX_FOLDERS = 5_000
 _MAX_BYTES = 30_000_000
 # The labels of a block that declares something.
-_LABELS = re.compile(rb"^[ \t]*(?:resource|data|module)\b([^{\n]*)\{", re.MULTILINE)
+_LABELS = regex(rb"^[ \t]*(?:resource|data|module)\b([^{\n]*)\{", re.MULTILINE)
 
 
 class Found(NamedTuple):

@@ -14,9 +14,10 @@ from typing import NamedTuple
 from kvlint.readers.azurerm.table import Version
 from kvlint.readers.azurerm.version import constrained
 from kvlint.readers.terraform.folder import Folder, ModuleFile
+from kvlint.regex import regex
 from kvlint.syntax.hcl.parse import parse_file
 
-_HOST = re.compile(r"registry\.(terraform\.io|opentofu\.org)/")
+_HOST = regex(r"registry\.(terraform\.io|opentofu\.org)/")
 _UNREAD = 1_000
 
 
@@ -56,8 +57,8 @@ class KnownModule(Folder):
         self.is_read = is_read
 
 
-_VARIABLE = re.compile(r'variable "(\w+)"')
-_RELEASED = re.compile(r"(\w+)( += [^\n]*?)released\(([^()\n]*)\)")
+_VARIABLE = regex(r'variable "(\w+)"')
+_RELEASED = regex(r"(\w+)( += [^\n]*?)released\(([^()\n]*)\)")
 
 
 def well_known(source: str, constraint: object) -> KnownModule | None:

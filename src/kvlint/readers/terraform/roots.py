@@ -12,13 +12,14 @@ from kvlint.readers.azurerm.resources import LOOKS_LIKE_VAULT, RESOURCES
 from kvlint.readers.discover import Source
 from kvlint.readers.files import KEPT, MAX_FILE, read_bytes
 from kvlint.readers.terraform.folder import is_module_file
+from kvlint.regex import regex
 
 # How a module call begins, and what it calls, in both notations; behind a mark of a comment none does.
-_CALL = re.compile(rb'^[ \t]*+module\b|"module"[ \t\r\n]*+:', re.MULTILINE)
-_SOURCE = re.compile(rb'(?:^|[{,])[ \t]*+"?source"?[ \t]*+[=:][ \t]*+"([^"\r\n]*+)"', re.MULTILINE)
-_LOCAL = re.compile(rb"\.{1,2}(?:[/\\].*)?")
+_CALL = regex(rb'^[ \t]*+module\b|"module"[ \t\r\n]*+:', re.MULTILINE)
+_SOURCE = regex(rb'(?:^|[{,])[ \t]*+"?source"?[ \t]*+[=:][ \t]*+"([^"\r\n]*+)"', re.MULTILINE)
+_LOCAL = regex(rb"\.{1,2}(?:[/\\].*)?")
 # A comment in marks of its own. Texts are met too, for they may hold such marks.
-_COMMENT = re.compile(rb'"(?:[^"\\\r\n]|\\.)*+"|[#/][^\r\n*][^\r\n]*+|(/\*.*?\*/)', re.DOTALL)
+_COMMENT = regex(rb'"(?:[^"\\\r\n]|\\.)*+"|[#/][^\r\n*][^\r\n]*+|(/\*.*?\*/)', re.DOTALL)
 
 
 class Root(NamedTuple):

@@ -8,6 +8,7 @@ from html import escape
 
 from kvlint.model.assessment import Answer, Assessment, Subject
 from kvlint.model.control import Sheet, Status
+from kvlint.regex import regex
 from kvlint.reporters.controls import words
 from kvlint.reporters.safe import visible
 
@@ -21,7 +22,7 @@ _MARKS = {
 }
 _MOST = 5
 # What Markdown would take for more than text.
-_ACTIVE = re.compile(r"[\\`*_{}\[\]()#+!|~]")
+_ACTIVE = regex(r"[\\`*_{}\[\]()#+!|~]")
 
 
 def markdown(assessment: Assessment) -> str:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
+from kvlint.regex import regex
 from kvlint.syntax import tree
 from kvlint.syntax.bicep.tokens import WIDE_GAP, Matcher, Unexpected
 from kvlint.syntax.bicep.types import Types
 
-_IF: Matcher = re.compile(r"if(?![A-Za-z0-9_])").match
-_IF_CALL: Matcher = re.compile(rf"if{WIDE_GAP}\(").match
+_IF: Matcher = regex(r"if(?![A-Za-z0-9_])").match
+_IF_CALL: Matcher = regex(rf"if{WIDE_GAP}\(").match
 
 
 class Bodies(Types):

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import ClassVar, TypeAlias
 
+from kvlint.regex import regex
 from kvlint.syntax import tree
 from kvlint.syntax.bicep.bodies import Bodies
 from kvlint.syntax.bicep.tokens import WORD, Matcher, Unexpected
@@ -14,9 +14,7 @@ _Decorators: TypeAlias = tuple[tree.Expression, ...]
 
 
 # The head of most resources, and the brace that their body begins with.
-_RESOURCE: Matcher = re.compile(
-    rf"resource[ \t]++(?P<name>{WORD})[ \t]++(?P<type>'[^'\\\r\n$]*+')[ \t]*+=[ \t]*+\{{"
-).match
+_RESOURCE: Matcher = regex(rf"resource[ \t]++(?P<name>{WORD})[ \t]++(?P<type>'[^'\\\r\n$]*+')[ \t]*+=[ \t]*+\{{").match
 
 
 class Declarations(Bodies):

@@ -6,10 +6,12 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
+from kvlint.regex import regex
+
 Suppression: TypeAlias = tuple[int, tuple[str, ...]]
 Region: TypeAlias = tuple[int, int, tuple[str, ...]]
 
-_MARKS = re.compile(
+_MARKS = regex(
     r"(?P<text>'(?:''(?s:.*?)(?:'''(?!')|\Z)|(?:[^'\\\r\n]++|\\.)*+))"
     r"|//[^\r\n]*+|/\*(?s:.*?)(?:\*/|\Z)"
     r"|(?:\A\ufeff?|(?<=[\r\n]))[ \t]*+\#(?P<what>disable-next-line|disable-diagnostics|restore-diagnostics)"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from kvlint.regex import regex
 from kvlint.syntax import tree
 from kvlint.syntax.bicep.lists import CONSTANTS, Lists
 from kvlint.syntax.bicep.tokens import GAP, MAX_CHAIN, WIDE_GAP, WORD, Matcher, Unexpected
@@ -20,15 +21,15 @@ _LEVELS = {
 }
 _BINARY = r"(\?\?|\|\||&&|[=!][=~]|[<>]=?|[-+*/%])"
 # A condition's "?" and ":" may stand on a later line, other operators only where lines are wrapped.
-_OPERATOR: Matcher = re.compile(rf"{GAP}{_BINARY}|{WIDE_GAP}\?(?!\?)").match
-_WRAPPED_OPERATOR: Matcher = re.compile(rf"{WIDE_GAP}(?:{_BINARY}|\?(?!\?))").match
-_OPERAND: Matcher = re.compile(rf"({WORD})([ \t]*+(?:(\()|=>))?|'([^'\\\r\n$]*+)'(?!')|([0-9]++)").match
+_OPERATOR: Matcher = regex(rf"{GAP}{_BINARY}|{WIDE_GAP}\?(?!\?)").match
+_WRAPPED_OPERATOR: Matcher = regex(rf"{WIDE_GAP}(?:{_BINARY}|\?(?!\?))").match
+_OPERAND: Matcher = regex(rf"({WORD})([ \t]*+(?:(\()|=>))?|'([^'\\\r\n$]*+)'(?!')|([0-9]++)").match
 _WORD, _TEXT, _NUMBER = 1, 4, 5
-_ACCESS: Matcher = re.compile(
+_ACCESS: Matcher = regex(
     rf"[ \t]*+(?:\.[ \t]*+(?P<safe>\?)?[ \t]*+(?P<member>{WORD})(?P<call>[ \t]*+\()?"
     rf"|(?P<item>\[)[ \t]*+(?P<safely>\?)?[ \t]*+(?P<last>\^)?|::[ \t]*+(?P<nested>{WORD})|!(?![=~]))"
 ).match
-_ARROW: Matcher = re.compile(rf"{GAP}=>").match
+_ARROW: Matcher = regex(rf"{GAP}=>").match
 _MAX_NUMBER = 2**64 - 1
 _MAX_DIGITS = 1000
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from kvlint.regex import regex
 from kvlint.syntax import tree
 from kvlint.syntax.bicep.strings import Strings
 from kvlint.syntax.bicep.tokens import GAP, WORD, Matcher
@@ -25,14 +26,14 @@ def _value(closing: str) -> str:
 
 
 _BRACE, _BRACKET = r"\}", r"\]"
-_MEMBER: Matcher = re.compile(rf"(?:({WORD})|'([^'\\\r\n$]++)')[ \t]*+:[ \t]*+{_value(_BRACE)}").match
-_ITEM: Matcher = re.compile(rf"()(){_value(_BRACKET)}").match  # its groups are those of a member
-_MEMBER_END: Matcher = re.compile(_after(_BRACE)).match
-_ITEM_END: Matcher = re.compile(_after(_BRACKET)).match
+_MEMBER: Matcher = regex(rf"(?:({WORD})|'([^'\\\r\n$]++)')[ \t]*+:[ \t]*+{_value(_BRACE)}").match
+_ITEM: Matcher = regex(rf"()(){_value(_BRACKET)}").match  # its groups are those of a member
+_MEMBER_END: Matcher = regex(_after(_BRACE)).match
+_ITEM_END: Matcher = regex(_after(_BRACKET)).match
 _TEXT, _NAME, _PATH, _NUMBER, _EMPTY, _LIST = range(3, 9)
 
-_FOR: Matcher = re.compile(r"for(?![A-Za-z0-9_])").match
-_RESOURCE: Matcher = re.compile(rf"resource(?![A-Za-z0-9_]){GAP}(?=[A-Za-z_])").match
+_FOR: Matcher = regex(r"for(?![A-Za-z0-9_])").match
+_RESOURCE: Matcher = regex(rf"resource(?![A-Za-z0-9_]){GAP}(?=[A-Za-z_])").match
 CONSTANTS = {"true": True, "false": False, "null": None}
 
 

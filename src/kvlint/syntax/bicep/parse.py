@@ -6,13 +6,14 @@ import re
 
 import msgspec
 
+from kvlint.regex import regex
 from kvlint.syntax import tree
 from kvlint.syntax.bicep.declarations import Declarations
 from kvlint.syntax.bicep.directives import Region, Suppression, directives
 from kvlint.syntax.bicep.tokens import DECLARATION, Unexpected
 
-_NEXT_DECLARATION = re.compile(rf"[\r\n](?={DECLARATION})")
-_ALIAS = re.compile(r"^import[ \t]++\*[ \t]++as[ \t]++([A-Za-z_][A-Za-z0-9_]*+)", re.MULTILINE)
+_NEXT_DECLARATION = regex(rf"[\r\n](?={DECLARATION})")
+_ALIAS = regex(r"^import[ \t]++\*[ \t]++as[ \t]++([A-Za-z_][A-Za-z0-9_]*+)", re.MULTILINE)
 MAX_FAULTS = 100
 
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from typing import cast
 
+from kvlint.regex import regex
 from kvlint.syntax import tree
 from kvlint.syntax.bicep.tokens import MAX_CHAIN, MAX_DEPTH, Matcher, Text, Unexpected
 
-_PLAIN: Matcher = re.compile(r"(?:[^'\\\r\n$]++|\\(?:[nrt'\\$]|u\{[0-9A-Fa-f]++\})|\$(?!\{))*+").match
-_ESCAPE = re.compile(r"\\(?:u\{0*+([0-9A-Fa-f]*+)\}|(.))")
+_PLAIN: Matcher = regex(r"(?:[^'\\\r\n$]++|\\(?:[nrt'\\$]|u\{[0-9A-Fa-f]++\})|\$(?!\{))*+").match
+_ESCAPE = regex(r"\\(?:u\{0*+([0-9A-Fa-f]*+)\}|(.))")
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
-_BLOCK: Matcher = re.compile(r"(\$*+)'''(?:\r?\n|\r)?").match
+_BLOCK: Matcher = regex(r"(\$*+)'''(?:\r?\n|\r)?").match
 _BLOCK_END = r"(?P<end>'''(?!'))"
-_SURROGATE = re.compile("[\ud800-\udfff]")
+_SURROGATE = regex("[\ud800-\udfff]")
 _LAST_CODE_POINT = 0x10FFFF
 _HEX_DIGITS = 6
 

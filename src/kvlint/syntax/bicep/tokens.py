@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable
 from typing import TypeAlias, cast
 
+from kvlint.regex import regex
+
 Matcher: TypeAlias = Callable[[str, int], re.Match[str] | None]
 _Sure: TypeAlias = Callable[[str, int], re.Match[str]]
 
@@ -32,9 +34,9 @@ DECLARATION = rf"(?:@|(?:{KEYWORDS})(?![A-Za-z0-9_])(?![ \t]*+:))"
 # They match nothing, too, so there is always a match.
 _GAP = cast("_Sure", re.compile(GAP).match)
 _WIDE_GAP = cast("_Sure", re.compile(WIDE_GAP).match)
-_WORD: Matcher = re.compile(WORD).match
-_DECLARATION: Matcher = re.compile(DECLARATION).match
-_OPEN_COMMENT = re.compile(_COMMENT)
+_WORD: Matcher = regex(WORD).match
+_DECLARATION: Matcher = regex(DECLARATION).match
+_OPEN_COMMENT = regex(_COMMENT)
 _LETTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ_")
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
+from kvlint.regex import regex
 from kvlint.syntax import tree
 from kvlint.syntax.bicep.expressions import Expressions
 from kvlint.syntax.bicep.lists import CONSTANTS
 from kvlint.syntax.bicep.tokens import MAX_CHAIN, WIDE_GAP, Matcher, Unexpected
 
-_BAR: Matcher = re.compile(rf"{WIDE_GAP}\|").match
+_BAR: Matcher = regex(rf"{WIDE_GAP}\|").match
 _NAMESPACES = frozenset({"sys", "az"})
 _RESOURCES = frozenset({"resource", "resourceInput", "resourceOutput"})
 

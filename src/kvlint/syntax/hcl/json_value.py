@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from typing import TypeAlias
 
 import msgspec
 
+from kvlint.regex import regex
 from kvlint.syntax.hcl.lexis import END, MAX_BRACKETS, Unexpected, number_of, sure, unexpected
 
 
@@ -46,7 +46,7 @@ class JsonArray(msgspec.Struct, gc=False):
 Value: TypeAlias = Scalar | JsonObject | JsonArray
 
 _blank = sure(r"[ \t\r\n]*+")
-_number = re.compile(r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+").match
+_number = regex(r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+").match
 _WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
 _FAULTS = {
     "Unterminated string": "the text that starts here does not end",

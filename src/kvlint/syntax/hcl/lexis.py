@@ -6,6 +6,8 @@ import re
 from collections.abc import Callable
 from typing import TypeAlias, cast
 
+from kvlint.regex import regex
+
 Matcher: TypeAlias = Callable[..., re.Match[str] | None]
 Sure: TypeAlias = Callable[..., re.Match[str]]
 
@@ -57,10 +59,10 @@ LINE = sure(LINE_PATTERN)
 gap = sure(GAP)
 wide_gap = sure(WIDE_GAP)
 quoted = sure(QUOTED)
-identifier: Matcher = re.compile(IDENTIFIER).match
-heredoc_start: Matcher = re.compile(rf"<<(-?)({IDENTIFIER})[ \t]*+\r?\n").match
+identifier: Matcher = regex(IDENTIFIER).match
+heredoc_start: Matcher = regex(rf"<<(-?)({IDENTIFIER})[ \t]*+\r?\n").match
 
-_ESCAPE = re.compile(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))|([$%])\4\{")
+_ESCAPE = regex(r"\\(?:u([0-9A-Fa-f]{4})|U([0-9A-Fa-f]{8})|(.))|([$%])\4\{")
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\"}
 _LAST_CODE_POINT = 0x10FFFF
 _SURROGATES = range(0xD800, 0xE000)

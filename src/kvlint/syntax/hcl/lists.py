@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import re
-
+from kvlint.regex import regex
 from kvlint.syntax import tree
 from kvlint.syntax.hcl.lexis import Matcher, identifier
 from kvlint.syntax.hcl.skeleton import Skeleton
 from kvlint.syntax.hcl.strings import Strings
 
-_for: Matcher = re.compile(r"for(?![\w-])").match
+_for: Matcher = regex(r"for(?![\w-])").match
 _BINDS = frozenset("=:")
 
 

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import re
-
+from kvlint.regex import regex
 from kvlint.syntax import tree
 from kvlint.syntax.hcl.lexis import IDENTIFIER, MAX_CHAIN, Matcher, Unexpected, identifier, number_of
 from kvlint.syntax.hcl.lists import Lists
 from kvlint.syntax.hcl.skeleton import Skeleton
 
 _STEP = rf'\.{IDENTIFIER}|\.[0-9]++(?![\w.])|\[(?:"[^"\\\n$%]*+"|[0-9]++)\]'
-_traversal: Matcher = re.compile(rf"({IDENTIFIER})((?:{_STEP})*+)").match
-_steps = re.compile(rf'\.({IDENTIFIER})|\.([0-9]++)|\["([^"]*+)"\]|\[([0-9]++)\]').finditer
-_number: Matcher = re.compile(r"-?[0-9]++(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+").match
-_digits: Matcher = re.compile(r"[0-9]++").match
-_full_splat: Matcher = re.compile(r"\[[ \t]*+\*[ \t]*+\]").match
-_scoped: Matcher = re.compile(rf"(?:[ \t]*+::[ \t]*+{IDENTIFIER})++").match
+_traversal: Matcher = regex(rf"({IDENTIFIER})((?:{_STEP})*+)").match
+_steps = regex(rf'\.({IDENTIFIER})|\.([0-9]++)|\["([^"]*+)"\]|\[([0-9]++)\]').finditer
+_number: Matcher = regex(r"-?[0-9]++(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+").match
+_digits: Matcher = regex(r"[0-9]++").match
+_full_splat: Matcher = regex(r"\[[ \t]*+\*[ \t]*+\]").match
+_scoped: Matcher = regex(rf"(?:[ \t]*+::[ \t]*+{IDENTIFIER})++").match
 
 _WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
 DIGITS = frozenset("0123456789")

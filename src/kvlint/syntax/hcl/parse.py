@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
 
+from kvlint.regex import regex
 from kvlint.syntax import tree
 from kvlint.syntax.hcl.document import Attribute, Block, Body, File
 from kvlint.syntax.hcl.lexis import (
@@ -25,13 +25,13 @@ from kvlint.syntax.hcl.scan import Scanner
 from kvlint.syntax.hcl.values import Reader
 
 _LABELS = rf'(?:(?:"[^"\\\n$%]*+"|{IDENTIFIER})[ \t]*+)*+'
-_ITEM: Matcher = re.compile(
+_ITEM: Matcher = regex(
     rf"({IDENTIFIER})[ \t]*+(?:=(?![=>])[ \t]*+(?P<value>{LINE_PATTERN})|(?P<labels>{_LABELS})\{{)"
 ).match
-_LABEL = re.compile(rf'"([^"]*+)"|({IDENTIFIER})')
+_LABEL = regex(rf'"([^"]*+)"|({IDENTIFIER})')
 _HEADER = rf"(?={IDENTIFIER}[ \t]*+(?:=(?![=>])|{_LABELS}\{{))"
-_NEXT_INNER = re.compile(rf"\n[ \t]*+{_HEADER}")
-_NEXT_TOP = re.compile(rf"\n{_HEADER}")
+_NEXT_INNER = regex(rf"\n[ \t]*+{_HEADER}")
+_NEXT_TOP = regex(rf"\n{_HEADER}")
 _blank = sure(r"[ \t\r\n]*+")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 
+from kvlint.regex import regex
 from kvlint.syntax.hcl.lexis import (
     BLOCKS,
     BRACKETS,
@@ -21,8 +22,8 @@ from kvlint.syntax.hcl.lexis import (
 )
 
 _CLOSING = {"{": "}", "[": "]", "(": ")"}
-_hole: Matcher = re.compile(r"(?:[^$%]++|\$\$\{|%%\{|[$%](?!\{))*+[$%](?=\{)").match
-_MARKER_LINE = re.compile(rf"^[ \t]*+({IDENTIFIER})[ \t]*+\r?$", re.MULTILINE)
+_hole: Matcher = regex(r"(?:[^$%]++|\$\$\{|%%\{|[$%](?!\{))*+[$%](?=\{)").match
+_MARKER_LINE = regex(rf"^[ \t]*+({IDENTIFIER})[ \t]*+\r?$", re.MULTILINE)
 
 
 class Scanner:

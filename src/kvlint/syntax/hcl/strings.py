@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
-
+from kvlint.regex import regex
 from kvlint.syntax import tree
 from kvlint.syntax.hcl.lexis import Unexpected, heredoc_start, identifier, quoted, sure, unescape
 from kvlint.syntax.hcl.reading import Reading
 from kvlint.syntax.hcl.templates import Directive, Part, Piece, assemble, flush
 
 _LINE = sure(r"(?:[^$%\n]++|\$\$\{|%%\{|[$%](?!\{))*+\n?")
-_ESCAPED = re.compile(r"([$%])\1\{")
+_ESCAPED = regex(r"([$%])\1\{")
 _DIRECTIVES = frozenset(("if", "else", "endif", "for", "endfor"))
 
 

@@ -8,14 +8,13 @@ stronger and what may stand where, and sees neither comments nor texts nor more 
 
 from __future__ import annotations
 
-import re
-
+from kvlint.regex import regex
 from kvlint.syntax import tree
 from kvlint.syntax.hcl.lexis import Matcher
 from kvlint.syntax.hcl.operands import DIGITS, Operands
 from kvlint.syntax.hcl.skeleton import Skeleton
 
-_operator: Matcher = re.compile(r"==|!=|<=|>=|&&|\|\||[-+*/%<>?:]").match
+_operator: Matcher = regex(r"==|!=|<=|>=|&&|\|\||[-+*/%<>?:]").match
 _AFTER = frozenset("([.:")
 _BLANKS = frozenset(" \t\r\n/#")
 _SIGNS = frozenset("!-")

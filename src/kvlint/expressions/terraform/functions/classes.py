@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from typing import TypeAlias
 
 from kvlint.expressions.functions.table import DoubtError, MisuseError
+from kvlint.regex import regex
 
 Ranges: TypeAlias = tuple[tuple[int, int], ...]
 
@@ -22,9 +22,9 @@ _POSIX: dict[str, Ranges] = {
     "punct": ((0x21, 0x2F), (0x3A, 0x40), (0x5B, 0x60), (0x7B, 0x7E)), "space": ((0x09, 0x0D), (0x20, 0x20)),
     "upper": _UPPER, "word": _WORD, "xdigit": (*_DIGIT, (0x41, 0x46), (0x61, 0x66)),
 }  # fmt: skip
-_NAMED = re.compile(r"\[:(\^?)([a-z]+):\]")
-_HEX = re.compile(r"\\x(?:\{([0-9A-Fa-f]{1,6})\}|([0-9A-Fa-f]{2}))")
-_OCTAL = re.compile(r"\\(0[0-7]{0,2}|[1-7][0-7]{1,2})")
+_NAMED = regex(r"\[:(\^?)([a-z]+):\]")
+_HEX = regex(r"\\x(?:\{([0-9A-Fa-f]{1,6})\}|([0-9A-Fa-f]{2}))")
+_OCTAL = regex(r"\\(0[0-7]{0,2}|[1-7][0-7]{1,2})")
 ESCAPES = {"a": 7, "f": 12, "t": 9, "n": 10, "r": 13, "v": 11}
 _WIDE = 2_000
 

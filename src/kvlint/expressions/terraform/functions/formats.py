@@ -16,11 +16,12 @@ from kvlint.expressions.terraform.functions.table import ANY, Call, DoubtError, 
 from kvlint.expressions.terraform.plain import primitive, text_of
 from kvlint.expressions.values import MAX_TEXT, Items, Result, doubt_in, is_sensitive, plain_of, unknown_in
 from kvlint.model.value import Absent, Scalar, Unknown
+from kvlint.regex import regex
 
 if TYPE_CHECKING:
     from decimal import Decimal
 
-_VERB = re.compile(r"%(?P<flags>[-+ #0]*)(?:\[(?P<early>\d{1,4})\])?(?P<width>[1-9]\d{0,6})?"
+_VERB = regex(r"%(?P<flags>[-+ #0]*)(?:\[(?P<early>\d{1,4})\])?(?P<width>[1-9]\d{0,6})?"
                    r"(?:\.(?P<precision>\d{0,6}))?(?:\[(?P<late>\d{1,4})\])?(?P<verb>[a-zA-Z%])")  # fmt: skip
 _INTEGERS = {"d": "d", "b": "b", "o": "o", "x": "x", "X": "X"}
 _FLOATS = "eEfgG"

@@ -17,11 +17,12 @@ from kvlint.expressions.terraform.functions.classes import (
     character,
     folded,
 )
+from kvlint.regex import regex
 
 _LARGEST, _DEEPEST, _MOST_REPEATS, _LONGEST = 5_000, 60, 1_000, 5_000
-_REPEAT = re.compile(r"\{(\d{1,6})(?:(,)(\d{0,6}))?\}", re.ASCII)
-_GROUP = re.compile(r"\(\?(?:P?<([^>]*)>|([imsU]*)(?:-([imsU]+))?([:)]))")
-_NAME = re.compile(r"[A-Za-z0-9_]+")
+_REPEAT = regex(r"\{(\d{1,6})(?:(,)(\d{0,6}))?\}", re.ASCII)
+_GROUP = regex(r"\(\?(?:P?<([^>]*)>|([imsU]*)(?:-([imsU]+))?([:)]))")
+_NAME = regex(r"[A-Za-z0-9_]+")
 
 # The steps of a program.
 CHARACTER, SPLIT, JUMP, SAVE, ASSERT, MATCH = range(6)

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING
 
 from kvlint.expressions.moments import BY_RUN
 from kvlint.expressions.terraform.functions.table import Data, DoubtError, Function, MisuseError, Unknowable
+from kvlint.regex import regex
 
 if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
-_MOMENT = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:Z|([+-])(\d\d):(\d\d))", re.ASCII)
-_PART = re.compile(r"(\d{1,9}(?:\.\d{0,9})?|\.\d{1,9})(ns|us|\xb5s|\u03bcs|ms|s|m|h)", re.ASCII)
+_MOMENT = regex(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:Z|([+-])(\d\d):(\d\d))", re.ASCII)
+_PART = regex(r"(\d{1,9}(?:\.\d{0,9})?|\.\d{1,9})(ns|us|\xb5s|\u03bcs|ms|s|m|h)", re.ASCII)
 _UNITS = {
     "ns": 1,
     "us": 10**3,

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from kvlint.expressions.terraform.functions.table import DoubtError
 from kvlint.expressions.terraform.plain import text_of
 from kvlint.expressions.values import Fields, Items, Result
 from kvlint.model.value import Absent, Scalar
+from kvlint.regex import regex
 
 if TYPE_CHECKING:
     from kvlint.syntax.yaml import Node
 
 # What is another type, or another text, in one version of YAML or another.
-_OTHER = re.compile(
+_OTHER = regex(
     r"(?i:y|n|yes|no|on|off|true|false|null|~|[-+]?\.(?:inf|nan)|=|<<)"
     r"|[-+]?0[0-9box_].*|[-+]?[0-9][0-9_]*(?:[.:_eE-].*)?|[-+]?\.[0-9].*|\d{4}-\d.*"
 )
