@@ -1,4 +1,4 @@
-"""The options of ``kvlint PATH...`` as data, and a reader for plain command lines.
+"""The options of ``kvlint PATH...`` as data, from which the full command line is made too, and a reader for plain ones.
 
 The reader understands what scripts and people write every day. Everything else (help, other commands, mistakes) it
 leaves to the full command line in ``cli``, whose library costs more time to import than a small plan takes to judge.
@@ -14,18 +14,24 @@ import msgspec
 
 
 class Option(msgspec.Struct, frozen=True):
-    """One option: its ``names``, the field of Arguments it sets, and whether it takes a value, and many of them."""
+    """One option: its ``names``, the field of Arguments it sets, and whether it takes a value, and many of them.
+
+    ``commands`` are those that have it.
+    """
 
     names: tuple[str, ...]
     field: str
+    help: str
     takes_value: bool = True
     many: bool = False
+    commands: tuple[str, ...] = ("check", "controls")
 
 
 class Arguments(msgspec.Struct, frozen=True, kw_only=True):
     """``kvlint PATH...`` taken apart, values unchecked. ``formats`` are ``NAME`` or ``NAME=FILE``."""
 
     paths: tuple[str, ...] = ()
+    frameworks: tuple[str, ...] = ()
     formats: tuple[str, ...] = ()
     output: str = ""
     select: tuple[str, ...] = ()
@@ -48,30 +54,75 @@ class Arguments(msgspec.Struct, frozen=True, kw_only=True):
     statistics: bool = False
 
 
+_CHECK, _CONTROLS = ("check",), ("controls",)
 OPTIONS = (
-    Option(("--format", "-f"), "formats", many=True),
-    Option(("--output", "-o"), "output"),
-    Option(("--select",), "select", many=True),
-    Option(("--ignore",), "ignore", many=True),
-    Option(("--profile",), "profiles", many=True),
-    Option(("--set",), "settings", many=True),
-    Option(("--rules",), "rules", many=True),
-    Option(("--parameters",), "parameters", many=True),
-    Option(("--var",), "variables", many=True),
-    Option(("--var-file",), "variable_files", many=True),
-    Option(("--closed",), "closed", takes_value=False),
-    Option(("--source-root",), "source_root"),
-    Option(("--as-of",), "as_of"),
-    Option(("--jobs", "-j"), "jobs"),
-    Option(("--min-severity",), "min_severity"),
-    Option(("--fail-on",), "fail_on"),
-    Option(("--strict",), "strict", takes_value=False),
-    Option(("--quiet", "-q"), "quiet", takes_value=False),
-    Option(("--verbose", "-v"), "verbose", takes_value=False),
-    Option(("--statistics",), "statistics", takes_value=False),
+    Option(
+        ("--framework",),
+        "frameworks",
+        "key-vault, mcsb, cis-azure, nist-800-53, pci-dss, iso-27002, all, or a file of yours.",
+        many=True,
+        commands=_CONTROLS,
+    ),
+    Option(
+        ("--format", "-f"),
+        "formats",
+        "text, json or sarif; NAME=FILE writes to a file. May be repeated.",
+        many=True,
+        commands=_CHECK,
+    ),
+    Option(
+        ("--format", "-f"),
+        "formats",
+        "text, json, markdown or html; NAME=FILE writes to a file.",
+        many=True,
+        commands=_CONTROLS,
+    ),
+    Option(("--output", "-o"), "output", "The file to write to, instead of stdout."),
+    Option(
+        ("--select",),
+        "select",
+        "Only these rules: ids, their beginnings, ids of other tools.",
+        many=True,
+        commands=_CHECK,
+    ),
+    Option(("--ignore",), "ignore", "Not these rules: ids or their beginnings.", many=True, commands=_CHECK),
+    Option(
+        ("--profile",),
+        "profiles",
+        "default, strict, cmk or all: which rules are asked.",
+        many=True,
+        commands=_CHECK,
+    ),
+    Option(("--set",), "settings", "RULE.parameter=value: a parameter of a rule.", many=True),
+    Option(("--rules",), "rules", "A folder or file of your own rules.", many=True),
+    Option(
+        ("--parameters",),
+        "parameters",
+        "Parameters of all templates, instead of those that their names say.",
+        many=True,
+    ),
+    Option(("--var",), "variables", "NAME=VALUE: a variable of the Terraform root modules.", many=True),
+    Option(("--var-file",), "variable_files", "A .tfvars file for the Terraform root modules.", many=True),
+    Option(("--closed",), "closed", "Judge a module that nobody calls as if it said everything.", takes_value=False),
+    Option(("--source-root",), "source_root", "The folder of the root module that a plan was made from."),
+    Option(("--as-of",), "as_of", "The day, YYYY-MM-DD, that dates are held against, instead of today."),
+    Option(("--jobs", "-j"), "jobs", "How many processes; 0 for as many as pay."),
+    Option(("--min-severity",), "min_severity", "Show nothing less severe.", commands=_CHECK),
+    Option(("--fail-on",), "fail_on", "Exit with 1 from this severity on.", commands=_CHECK),
+    Option(("--strict",), "strict", "Undecided questions count as findings.", takes_value=False, commands=_CHECK),
+    Option(
+        ("--strict",),
+        "strict",
+        "Undecided rows make the exit code 1 too.",
+        takes_value=False,
+        commands=_CONTROLS,
+    ),
+    Option(("--quiet", "-q"), "quiet", "Only the lines of findings.", takes_value=False, commands=_CHECK),
+    Option(("--verbose", "-v"), "verbose", "Evidence, reasons and fixes too.", takes_value=False, commands=_CHECK),
+    Option(("--statistics",), "statistics", "Count the findings of each rule.", takes_value=False, commands=_CHECK),
 )
 COMMANDS = ("check", "controls", "explain", "rules", "graph")
-_BY_NAME = {name: option for option in OPTIONS for name in option.names}
+_OF_CHECK = {name: option for option in OPTIONS if _CHECK[0] in option.commands for name in option.names}
 
 
 def plain_arguments(words: Sequence[str]) -> Arguments | None:
@@ -85,7 +136,7 @@ def plain_arguments(words: Sequence[str]) -> Arguments | None:
             paths.append(word)
             continue
         name, equals, value = word.partition("=")
-        option = _BY_NAME.get(name)
+        option = _OF_CHECK.get(name)
         if option is None or (equals and (not option.takes_value or not name.startswith("--"))):
             return None
         if not option.takes_value:

@@ -1,15 +1,14 @@
-"""The command line in full: commands, options and help.
-
-``arguments`` holds the options of ``check`` once more, as data; a test holds the two against each other.
-"""
+"""The command line in full: commands, options and help."""
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Callable
+from inspect import Parameter, Signature
+from typing import Annotated, Any
 
 import typer
 
-from kvlint.arguments import COMMANDS, Arguments
+from kvlint.arguments import COMMANDS, OPTIONS, Arguments
 from kvlint.errors import EXIT_CLEAN, EXIT_NOT_WHOLE
 
 _HELP = """kvlint judges Azure Key Vault in infrastructure code.
@@ -59,147 +58,41 @@ def _group(
         raise typer.Exit
 
 
-@app.command()
-def check(
-    paths: Annotated[list[str], typer.Argument(help="Terraform and Bicep files, plans, templates, folders, or -.")],
-    formats: Annotated[
-        list[str] | None,
-        typer.Option("--format", "-f", help="text, json or sarif; NAME=FILE writes to a file. May be repeated."),
-    ] = None,
-    output: Annotated[str, typer.Option("--output", "-o", help="The file to write to, instead of stdout.")] = "",
-    select: Annotated[
-        list[str] | None, typer.Option("--select", help="Only these rules: ids, their beginnings, ids of other tools.")
-    ] = None,
-    ignore: Annotated[
-        list[str] | None, typer.Option("--ignore", help="Not these rules: ids or their beginnings.")
-    ] = None,
-    profiles: Annotated[
-        list[str] | None, typer.Option("--profile", help="default, strict, cmk or all: which rules are asked.")
-    ] = None,
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", help="RULE.parameter=value: a parameter of a rule.")
-    ] = None,
-    rules: Annotated[list[str] | None, typer.Option("--rules", help="A folder or file of your own rules.")] = None,
-    parameters: Annotated[
-        list[str] | None,
-        typer.Option("--parameters", help="Parameters of all templates, instead of those that their names say."),
-    ] = None,
-    variables: Annotated[
-        list[str] | None, typer.Option("--var", help="NAME=VALUE: a variable of the Terraform root modules.")
-    ] = None,
-    variable_files: Annotated[
-        list[str] | None, typer.Option("--var-file", help="A .tfvars file for the Terraform root modules.")
-    ] = None,
-    closed: Annotated[
-        bool, typer.Option("--closed", help="Judge a module that nobody calls as if it said everything.")
-    ] = False,
-    source_root: Annotated[
-        str, typer.Option("--source-root", help="The folder of the root module that a plan was made from.")
-    ] = "",
-    as_of: Annotated[
-        str, typer.Option("--as-of", help="The day, YYYY-MM-DD, that dates are held against, instead of today.")
-    ] = "",
-    jobs: Annotated[str, typer.Option("--jobs", "-j", help="How many processes; 0 for as many as pay.")] = "0",
-    min_severity: Annotated[str, typer.Option("--min-severity", help="Show nothing less severe.")] = "info",
-    fail_on: Annotated[str, typer.Option("--fail-on", help="Exit with 1 from this severity on.")] = "info",
-    strict: Annotated[bool, typer.Option("--strict", help="Undecided questions count as findings.")] = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Only the lines of findings.")] = False,
-    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Evidence, reasons and fixes too.")] = False,
-    statistics: Annotated[bool, typer.Option("--statistics", help="Count the findings of each rule.")] = False,
-) -> None:
-    """Check Terraform modules and plans, templates and Bicep files."""
+def _judging(name: str, summary: str, run_it: Callable[[Arguments], int]) -> None:
+    """Make a command that judges inputs, with the options that the table has for it."""
+
+    def command(**given: Any) -> None:
+        many = {field: tuple(value or ()) for field, value in given.items() if isinstance(value, list | None)}
+        raise typer.Exit(run_it(Arguments(**given | many)))
+
+    paths = Annotated[list[str], typer.Argument(help="Terraform and Bicep files, plans, templates, folders, or -.")]
+    parameters = [Parameter("paths", Parameter.POSITIONAL_OR_KEYWORD, annotation=paths)]
+    for option in OPTIONS:
+        if name in option.commands:
+            kind = list[str] | None if option.many else str if option.takes_value else bool
+            shown = Annotated[kind, typer.Option(*option.names, help=option.help)]  # type: ignore[valid-type]  # made
+            default = None if option.many else getattr(Arguments(), option.field)
+            parameters.append(
+                Parameter(option.field, Parameter.POSITIONAL_OR_KEYWORD, annotation=shown, default=default)
+            )
+    command.__signature__ = Signature(parameters)  # type: ignore[attr-defined]  # what typer looks at
+    app.command(name, help=summary)(command)
+
+
+def _check(arguments: Arguments) -> int:
     from kvlint.command import run_check
 
-    code = run_check(
-        Arguments(
-            paths=tuple(paths),
-            formats=tuple(formats or ()),
-            output=output,
-            select=tuple(select or ()),
-            ignore=tuple(ignore or ()),
-            profiles=tuple(profiles or ()),
-            settings=tuple(settings or ()),
-            rules=tuple(rules or ()),
-            parameters=tuple(parameters or ()),
-            variables=tuple(variables or ()),
-            variable_files=tuple(variable_files or ()),
-            closed=closed,
-            source_root=source_root,
-            as_of=as_of,
-            jobs=jobs,
-            min_severity=min_severity,
-            fail_on=fail_on,
-            strict=strict,
-            quiet=quiet,
-            verbose=verbose,
-            statistics=statistics,
-        )
-    )
-    raise typer.Exit(code)
+    return run_check(arguments)
 
 
-@app.command()
-def controls(
-    paths: Annotated[list[str], typer.Argument(help="Terraform and Bicep files, plans, templates, folders, or -.")],
-    frameworks: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--framework", help="key-vault, mcsb, cis-azure, nist-800-53, pci-dss, iso-27002, all, or a file of yours."
-        ),
-    ] = None,
-    formats: Annotated[
-        list[str] | None,
-        typer.Option("--format", "-f", help="text, json, markdown or html; NAME=FILE writes to a file."),
-    ] = None,
-    output: Annotated[str, typer.Option("--output", "-o", help="The file to write to, instead of stdout.")] = "",
-    settings: Annotated[
-        list[str] | None, typer.Option("--set", help="RULE.parameter=value: a parameter of a rule.")
-    ] = None,
-    rules: Annotated[list[str] | None, typer.Option("--rules", help="A folder or file of your own rules.")] = None,
-    parameters: Annotated[
-        list[str] | None,
-        typer.Option("--parameters", help="Parameters of all templates, instead of those that their names say."),
-    ] = None,
-    variables: Annotated[
-        list[str] | None, typer.Option("--var", help="NAME=VALUE: a variable of the Terraform root modules.")
-    ] = None,
-    variable_files: Annotated[
-        list[str] | None, typer.Option("--var-file", help="A .tfvars file for the Terraform root modules.")
-    ] = None,
-    closed: Annotated[
-        bool, typer.Option("--closed", help="Judge a module that nobody calls as if it said everything.")
-    ] = False,
-    source_root: Annotated[
-        str, typer.Option("--source-root", help="The folder of the root module that a plan was made from.")
-    ] = "",
-    as_of: Annotated[
-        str, typer.Option("--as-of", help="The day, YYYY-MM-DD, that dates are held against, instead of today.")
-    ] = "",
-    jobs: Annotated[str, typer.Option("--jobs", "-j", help="How many processes; 0 for as many as pay.")] = "0",
-    strict: Annotated[bool, typer.Option("--strict", help="Undecided rows make the exit code 1 too.")] = False,
-) -> None:
-    """Answer a checklist of security controls for every vault, with evidence."""
+def _controls(arguments: Arguments) -> int:
     from kvlint.controls import run_controls
 
-    code = run_controls(
-        Arguments(
-            paths=tuple(paths),
-            formats=tuple(formats or ()),
-            output=output,
-            settings=tuple(settings or ()),
-            rules=tuple(rules or ()),
-            parameters=tuple(parameters or ()),
-            variables=tuple(variables or ()),
-            variable_files=tuple(variable_files or ()),
-            closed=closed,
-            source_root=source_root,
-            as_of=as_of,
-            jobs=jobs,
-            strict=strict,
-        ),
-        tuple(frameworks or ()),
-    )
-    raise typer.Exit(code)
+    return run_controls(arguments)
+
+
+_judging("check", "Check Terraform modules and plans, templates and Bicep files.", _check)
+_judging("controls", "Answer a checklist of security controls for every vault, with evidence.", _controls)
 
 
 @app.command()

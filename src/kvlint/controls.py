@@ -10,11 +10,11 @@ from kvlint.command import config_of, options_for, progress_bar, targets_of, tel
 from kvlint.reporters.controls import CONTROLS_REPORTERS
 
 
-def run_controls(arguments: Arguments, frameworks: tuple[str, ...]) -> int:
+def run_controls(arguments: Arguments) -> int:
     """Answer control frameworks for what the arguments name, write every report, and answer the exit code."""
     targets = targets_of(arguments, CONTROLS_REPORTERS)
     config = msgspec.structs.replace(config_of(arguments, targets), answers=True)
-    names = words_of("--framework", frameworks, "control framework", "such as key-vault, mcsb or cis-azure")
+    names = words_of("--framework", arguments.frameworks, "control framework", "such as key-vault, mcsb or cis-azure")
     with progress_bar() as progress:
         assessment = assess(config, names, progress)
     for name, file in targets:
