@@ -33,6 +33,9 @@ class Arguments(msgspec.Struct, frozen=True, kw_only=True):
     paths: tuple[str, ...] = ()
     frameworks: tuple[str, ...] = ()
     formats: tuple[str, ...] = ()
+    sarif_include: tuple[str, ...] = ()
+    sarif_category: str = ""
+    sarif_root_uri: str = ""
     output: str = ""
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
@@ -76,6 +79,25 @@ OPTIONS = (
         "text, json, markdown or html; NAME=FILE writes to a file.",
         many=True,
         commands=_CONTROLS,
+    ),
+    Option(
+        ("--sarif-include",),
+        "sarif_include",
+        "suppressed, undecided or passed: what a SARIF log for an audit holds besides findings.",
+        many=True,
+        commands=_CHECK,
+    ),
+    Option(
+        ("--sarif-category",),
+        "sarif_category",
+        "What tells this analysis from others of the same commit in code scanning.",
+        commands=_CHECK,
+    ),
+    Option(
+        ("--sarif-root-uri",),
+        "sarif_root_uri",
+        "The file: URI of the folder that a SARIF log's paths start from; by default only in .sarif/.",
+        commands=_CHECK,
     ),
     Option(("--output", "-o"), "output", "The file to write to, instead of stdout."),
     Option(

@@ -51,6 +51,8 @@ def check(config: Config, progress: Progress | None = None) -> Report:
         findings=shown(total.findings),
         undecided=shown(total.undecided),
         suppressed=shown(total.suppressed),
+        passes=shown(_passes(judged for _, judged in pairs)),
+        root=root,
         problems=tuple(dict.fromkeys(total.problems)),
         rules=tuple(rules),
         sources=tuple(dict.fromkeys(total.read)),
@@ -60,6 +62,13 @@ def check(config: Config, progress: Progress | None = None) -> Report:
         # A plan need not lie in the checkout of its source.
         repository=repository(root) or (repository(config.source_root) if config.source_root else None),
     )
+
+
+def _passes(units: Iterable[Judged]) -> Iterator[Finding]:
+    """What holds, as far as the units were asked for it."""
+    for unit in without_answered(list(units)):
+        if unit.answers is not None:
+            yield from unit.answers.passes
 
 
 def judged_units(

@@ -8,23 +8,34 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TextIO
 
+import msgspec
+
 from kvlint.arguments import Arguments
 from kvlint.check import Progress, check, exit_code
 from kvlint.config import Config
 from kvlint.errors import KvlintError, UsageError
 from kvlint.model.report import Problem, Report
 from kvlint.model.rule import Severity
-from kvlint.reporters import REPORTERS, Options
+from kvlint.reporters import REPORTERS, SARIF_INCLUDED, Options
 
 
 def run_check(arguments: Arguments) -> int:
     """Check what the arguments name, write every report, and answer the exit code."""
     targets = targets_of(arguments, REPORTERS)
+    included = _included(arguments.sarif_include)
     config = config_of(arguments, targets)
+    if included:
+        wanted = config.explain or "undecided" in included
+        config = msgspec.structs.replace(config, explain=wanted, answers="passed" in included)
     with progress_bar() as progress:
         report = check(config, progress)
     for name, file in targets:
-        write(REPORTERS[name](report, options_for(arguments, file)), file)
+        options = options_for(arguments, file)
+        if name == "sarif":
+            root_uri = _root_uri(arguments.sarif_root_uri, file, report.root)
+            category = arguments.sarif_category
+            options = msgspec.structs.replace(options, included=included, category=category, root_uri=root_uri)
+        write(REPORTERS[name](report, options), file)
     if ("text", "") not in targets or arguments.quiet > arguments.verbose:
         tell_problems([one for one in report.problems if one.level != "note" or arguments.verbose])
     _warn_of_size(report, [name for name, _ in targets])
@@ -137,6 +148,27 @@ def _severity(option: str, word: str) -> Severity:
             return severity
     known = ", ".join(severity.label for severity in Severity)
     raise UsageError(f"{option} {word}: there is no such severity", f"one of {known}")
+
+
+def _included(values: tuple[str, ...]) -> frozenset[str]:
+    words = words_of("--sarif-include", values, "kind of result", f"one of {', '.join(SARIF_INCLUDED)}")
+    for word in words:
+        if word not in SARIF_INCLUDED:
+            raise UsageError(f"--sarif-include {word}: one of {', '.join(SARIF_INCLUDED)} was expected")
+    return frozenset(words)
+
+
+def _root_uri(word: str, file: str, root: str) -> str:
+    """The URI of the folder that a log's paths start from. Editors look for logs in .sarif, and for it in them."""
+    if word:
+        if not word.startswith("file:///"):
+            raise UsageError(f"--sarif-root-uri {word}: a URI that begins with file:/// was expected")
+        return word if word.endswith("/") else f"{word}/"
+    if not file or os.path.basename(os.path.dirname(os.path.abspath(file))) != ".sarif":
+        return ""
+    from pathlib import Path
+
+    return f"{Path(root).resolve().as_uri().rstrip('/')}/"
 
 
 def targets_of(arguments: Arguments, known: Collection[str]) -> list[tuple[str, str]]:

@@ -185,6 +185,30 @@ def test_no_two_results_share_a_line_hash(log: Log, make_finding: Make, make_rep
     assert [mark["kvlintResource/v1"] for mark in marks] == [finding.fingerprint for finding in findings]
 
 
+def test_a_line_is_known_by_its_hash_and_a_second_result_of_a_rule_on_it_by_its_resource(
+    log: Log, make_rule: Make, make_finding: Make, make_report: Make
+) -> None:
+    rules = make_rule(), make_rule(id="KV002")
+    at = Location(path="main.json", region=Region(1, 5, 1, 9))
+    excerpt = Excerpt(text="name", context=Region(1, 1, 1, 9), context_text="a   name", line_hash="abc:1")
+    first = make_finding(rule=rules[0], at=at, excerpt=excerpt)
+    other = make_finding(rule=rules[1], at=at, excerpt=excerpt)
+    second = make_finding(
+        rule=rules[0], at=at, excerpt=msgspec.structs.replace(excerpt, line_hash="abc:1"), fingerprint="0" * 64
+    )
+    results = log(make_report(rules=rules, findings=(first, other, second)))["results"]
+    hashes = {(one["ruleId"], one["partialFingerprints"]["primaryLocationLineHash"]) for one in results}
+    assert hashes == {("KV001", "abc:1"), ("KV001", "0000000000000000:1"), ("KV002", "abc:1")}
+
+
+def test_no_hash_is_told_of_a_line_with_a_secret(log: Log, make_finding: Make, make_report: Make) -> None:
+    at = Location(path="main.tf", region=Region(1, 5, 1, 9))
+    excerpt = Excerpt(text="name", context=Region(1, 1, 1, 9), context_text="a   name", line_hash="")
+    finding = make_finding(at=at, excerpt=excerpt)
+    (result,) = log(make_report(findings=(finding,)))["results"]
+    assert result["partialFingerprints"] == {"kvlintResource/v1": finding.fingerprint}
+
+
 def test_related_places_are_numbered(log: Log, make_finding: Make, make_report: Make) -> None:
     notes = tuple(
         Note(text=f"See {{{line}}}.", at=Location(path="b.tf", region=Region(line, 1, line, 2))) for line in (3, 4)

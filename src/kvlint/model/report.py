@@ -172,9 +172,11 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Report(msgspec.Struct, frozen=True, kw_only=True):
     """A whole run. ``findings`` are folded and sorted by path, line, column and rule; so are ``undecided``.
 
-    ``suppressed`` are findings and undecided questions that count for nothing, because their author said so.
+    ``suppressed`` are findings and undecided questions that count for nothing, because their author said so. ``passes``
+    are there if they were asked for: of each rule a few of the resources for which it holds, for each vault.
 
-    ``rules`` are all that ran, in id order. ``sources`` are the paths that were read. ``judged`` counts the
+    ``rules`` are all that ran, in id order. ``sources`` are the paths that were read, ``root`` is the folder on this
+    machine that they start from. ``judged`` counts the
     resources that were judged, by Azure type; ``passed`` counts the questions that passed.
     """
 
@@ -188,3 +190,5 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     repository: Repository | None = None
     suppressed: tuple[Finding, ...] = ()
+    passes: tuple[Finding, ...] = ()
+    root: str = ""

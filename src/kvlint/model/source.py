@@ -78,6 +78,9 @@ class Excerpt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ``utf16`` and ``context_utf16`` are the region and the context with columns in UTF-16 code units, where those differ
     from code points (a character beyond U+FFFF stands before them on their line). They are counted in the file's own
     text, which ``context_text`` need not be: it may start within a line, and secrets in it have been replaced.
+
+    ``line_hash`` is GitHub's fingerprint of the line (see ``linehash``): empty where a secret could be worked out from
+    it, None of a place in no source, which a line does not tell from others.
     """
 
     text: str
@@ -85,6 +88,7 @@ class Excerpt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     context_text: str
     utf16: Region | None = None
     context_utf16: Region | None = None
+    line_hash: str | None = None
 
 
 def static_address(address: str) -> str:

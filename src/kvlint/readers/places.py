@@ -7,9 +7,12 @@ from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Protocol, TypeAlias
 
+import msgspec
+
 from kvlint.model.source import Excerpt, Location, Region
 from kvlint.regex import regex
 from kvlint.syntax.jsonc import locate
+from kvlint.syntax.linehash import LineHashes
 from kvlint.syntax.lines import MAX_CHARACTERS, Lines
 
 Spot: TypeAlias = tuple[str, tuple[str | int, ...]]
@@ -79,13 +82,18 @@ def places_of(
     for path, spots in wanted.items():
         text = files[path]
         lines = Lines(text)
+        hashes = LineHashes(lines)
         secrets = _Secrets(lines, hidden(path))
         pointed = locate(text, [at.pointer for at in spots.values() if at.pointer is not None])
         for spot, at in spots.items():
             span = at.span if at.pointer is None else pointed.get(at.pointer)
             if span is not None:
-                spans = secrets.around(*span, is_json=at.pointer is not None or path.endswith(".json"))
-                found[spot] = lines.region(*span), lines.excerpt(*span, hidden=spans)
+                is_json = at.pointer is not None or path.endswith(".json")
+                region = lines.region(*span)
+                excerpt = lines.excerpt(*span, hidden=secrets.around(*span, is_json))
+                shown = secrets.are_apart_from(hashes.span(region.start_line), is_json)
+                line_hash = hashes.of(region.start_line) if shown else ""
+                found[spot] = region, msgspec.structs.replace(excerpt, line_hash=line_hash)
     return found
 
 
@@ -118,6 +126,11 @@ class _Secrets:
         else:
             found += [side for side in ((low, start), (end, high)) if side[1] - side[0] > _LONG_LINE]
         return found
+
+    def are_apart_from(self, span: tuple[int, int], is_json: bool) -> bool:
+        """Whether a span, which begins a line, holds no part of any."""
+        start, end = span
+        return not any(low < end and high > start for low, high in self.around(start, end, is_json))
 
     def _spans(self, low: int, high: int) -> list[tuple[int, int]]:
         if (low, high) not in self._known:

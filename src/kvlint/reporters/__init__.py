@@ -15,6 +15,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 
     ``terminal`` lays findings out for a screen ``width`` cells wide, ``color`` colours that. ``verbosity`` below 0
     leaves only the lines of findings, above 0 tells everything. ``statistics`` counts the findings of each rule.
+
+    ``included`` are the kinds of results that a SARIF log for an audit holds besides findings, ``category`` tells it
+    from other logs of the same commit, and ``root_uri`` is where its paths start.
     """
 
     terminal: bool = False
@@ -22,6 +25,9 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
     width: int = 80
     verbosity: int = 0
     statistics: bool = False
+    included: frozenset[str] = frozenset()
+    category: str = ""
+    root_uri: str = ""
 
 
 Reporter: TypeAlias = Callable[[Report, Options], str | bytes]
@@ -39,11 +45,13 @@ def _json(report: Report, _options: Options) -> bytes:
     return json(report)
 
 
-def _sarif(report: Report, _options: Options) -> bytes:
+def _sarif(report: Report, options: Options) -> bytes:
     from kvlint.reporters.sarif import sarif
 
-    return sarif(report)
+    return sarif(report, options.included, options.category, options.root_uri)
 
 
+# The kinds of results that a SARIF log for an audit can hold besides findings.
+SARIF_INCLUDED = ("suppressed", "undecided", "passed")
 REPORTERS: Mapping[str, Reporter] = {"text": _text, "json": _json, "sarif": _sarif}
 """Every format by the name that ``--format`` takes. Text is str, formats for machines are UTF-8 bytes."""

@@ -6,7 +6,7 @@ Texts are cut to GitHub's limits: 1,024 characters of a description, ten tags.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 
 from kvlint.model.rule import Rule
@@ -16,6 +16,11 @@ from kvlint.reporters.problems import OTHER, PROBLEMS
 from kvlint.reporters.severity import GRADES
 
 PROJECT = "https://github.com/kvlint/kvlint"
+# A message goes on with these where one place, or more, help to understand it.
+LINKED = ("one-place", "two-places")
+SEE = (" See [this place](1).", " See [this place](1) and [this one](2).")
+UNDECIDED = "'{resource}' cannot be judged: '{why}'."
+PASSED = "What is asked of '{resource}' holds."
 _DESCRIPTION = 1024
 _NAME = 255
 _TAGS = 10
@@ -24,8 +29,8 @@ _NO_BYTE = regex("[\ud800-\udc7f\udd00-\udfff]")  # surrogates that stand for no
 _PLACEHOLDER = regex(r"\{(\w+)\}")
 
 
-def descriptor(rule: Rule, version: str) -> dict[str, Any]:
-    """A rule as a reportingDescriptor."""
+def descriptor(rule: Rule, version: str, included: Collection[str] = ()) -> dict[str, Any]:
+    """A rule as a reportingDescriptor, with the messages of results of the kinds that are ``included`` too."""
     why, fix = _flat(rule.why), _flat(rule.fix)
     title = _sentence(_flat(rule.title))
     grade = GRADES[rule.severity]
@@ -41,7 +46,7 @@ def descriptor(rule: Rule, version: str) -> dict[str, Any]:
         "fullDescription": {"text": _cut(f"{why} {fix}".replace("`", ""))},
         "help": {"text": _help_text(rule, title, why, fix), "markdown": _help_markdown(rule, title, why, fix)},
         **({"helpUri": link} if link else {}),
-        "messageStrings": {"default": {"text": "".join(_slot(piece) for piece in pieces(rule.message))}},
+        "messageStrings": _messages(rule, included),
         "defaultConfiguration": {"level": grade.level} | ({} if grade.rank is None else {"rank": grade.rank}),
         **({"relationships": relationships} if relationships else {}),
         "properties": _properties(rule),
@@ -102,6 +107,17 @@ def encode_uri(path: str) -> str:
     """
     data = _NO_BYTE.sub("\ufffd", path).encode("utf-8", "surrogateescape")
     return "".join(chr(byte) if byte in _UNRESERVED else f"%{byte:02X}" for byte in data)
+
+
+def _messages(rule: Rule, included: Collection[str]) -> dict[str, Any]:
+    """The sentences of a rule's results by name."""
+    told = "".join(_slot(piece) for piece in pieces(rule.message))
+    found = {"default": told} | {name: told + links for name, links in zip(LINKED, SEE, strict=True)}
+    if "undecided" in included:
+        found["undecided"] = "".join(_slot(piece) for piece in pieces(UNDECIDED))
+    if "passed" in included:
+        found["passed"] = "".join(_slot(piece) for piece in pieces(PASSED))
+    return {name: {"text": text} for name, text in found.items()}
 
 
 def _slot(piece: str | int) -> str:

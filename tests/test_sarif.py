@@ -1,0 +1,178 @@
+"""SARIF logs of whole runs: what no validator looks at, and the options that only they have."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kvlint.syntax.linehash import LineHashes
+from kvlint.syntax.lines import Lines
+
+SAMPLES = Path(__file__).resolve().parents[1] / "samples"
+INPUTS = [
+    f"{name}/{file}"
+    for name in ("careless", "hardened")
+    for file in ("main.tf", "plan.json", "main.bicep", "main.json")
+]
+AUDIT = ("--sarif-include", "suppressed,undecided,passed")
+SECRET = """
+# kvlint: ignore[KV602] the type is known
+resource "azurerm_key_vault_secret" "s" {
+  name         = "s"
+  key_vault_id = var.vault
+  value        = "hunter2-hunter2"
+}
+
+variable "vault" {}
+"""
+
+
+def run_of(*words: str) -> dict[str, Any]:
+    """The one run of the log that a command line prints."""
+    command = [sys.executable, "-m", "kvlint", *words, "-f", "sarif", "--as-of", "2026-11-01"]
+    ran = subprocess.run(command, capture_output=True, check=False)
+    assert ran.returncode in (0, 1), ran.stderr
+    (run,) = json.loads(ran.stdout)["runs"]
+    assert isinstance(run, dict)
+    return run
+
+
+@pytest.fixture(scope="module", params=INPUTS)
+def sample(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def faults(run: dict[str, Any], root: Path) -> Iterator[str]:
+    """What is wrong with a log though every validator takes it. ``root`` is the folder that its paths start from."""
+    rules, results = run["tool"]["driver"]["rules"], run["results"]
+    if results and run.get("columnKind") != "utf16CodeUnits":
+        yield "no columnKind"
+    if not run["invocations"][0]["executionSuccessful"]:
+        yield "not successful"
+    for rule in rules:
+        severity = rule["properties"].get("security-severity", "1")
+        if not isinstance(severity, str) or not 0 < float(severity) <= 10:
+            yield f"{rule['id']}: severity {severity}"
+        if max(len(rule[part]["text"]) for part in ("shortDescription", "fullDescription")) > 1024:
+            yield f"{rule['id']}: too long"
+        if len(rule["properties"]["tags"]) > 10:
+            yield f"{rule['id']}: too many tags"
+    if len({"suppressions" in result for result in results}) > 1:
+        yield "suppressions of some results only"
+    if len({json.dumps(result) for result in results}) < len(results):
+        yield "a result twice"
+    for result in results:
+        yield from _faults_of(result, rules[result["ruleIndex"]], root)
+
+
+def _faults_of(result: dict[str, Any], rule: dict[str, Any], root: Path) -> Iterator[str]:
+    message, place = result["message"], result["locations"][0]["physicalLocation"]
+    if result.get("kind", "fail") != "fail" and result["level"] != "none":
+        yield f"a level of what is no failure: {result}"
+    if rule["id"] != result["ruleId"]:
+        yield f"the rule of another id: {result}"
+    template = rule["messageStrings"][message["id"]]["text"]
+    text = re.sub(r"\{(\d+)\}", lambda match: message["arguments"][int(match[1])], template)
+    if text != message["text"]:
+        yield f"{text} is not {message['text']}"
+    if re.search("[{}]", message["text"]):
+        yield f"braces: {message['text']}"
+    for link in re.findall(r"\]\((\d+)\)", message["text"]):
+        if int(link) not in [one["id"] for one in result.get("relatedLocations", ())]:
+            yield f"a link to nowhere: {message['text']}"
+    uri = place["artifactLocation"]["uri"]
+    if uri.startswith(("/", "..")) or "://" in uri or place["artifactLocation"]["uriBaseId"] != "%SRCROOT%":
+        yield f"not below the root: {uri}"
+    lines = (root / uri).read_text(encoding="utf-8").split("\n")
+    region = place["region"]
+    last = lines[region["startLine"] - 1] if region["startLine"] <= len(lines) else ""
+    if region.get("endLine", region["startLine"]) != region["startLine"]:
+        yield f"more than a line: {region}"
+    if region.get("endColumn", 1) > len(last.encode("utf-16-le")) // 2 + 1:
+        yield f"beyond the end of the line: {region}"
+
+
+@pytest.mark.parametrize("words", [(), AUDIT], ids=["findings", "audit"])
+def test_a_log_has_none_of_the_mistakes_that_pass_validators(sample: str, words: tuple[str, ...]) -> None:
+    run = run_of(str(SAMPLES / sample), *words)
+    assert list(faults(run, SAMPLES.parent)) == []
+    kinds = {result.get("kind", "fail") for result in run["results"]}
+    assert kinds <= ({"fail", "open", "pass"} if words else {"fail"})
+    if words:
+        assert "pass" in kinds
+
+
+def test_line_hashes_are_those_that_github_makes(sample: str) -> None:
+    run = run_of(str(SAMPLES / sample))
+    for result in run["results"]:
+        place = result["locations"][0]["physicalLocation"]
+        found = result["partialFingerprints"].get("primaryLocationLineHash")
+        text = (SAMPLES.parent / place["artifactLocation"]["uri"]).read_text(encoding="utf-8")
+        made = LineHashes(Lines(text)).of(place["region"]["startLine"])
+        if found != made:  # a second result of the rule on the line, or one whose line holds a secret
+            others = [one for one in run["results"] if one["ruleId"] == result["ruleId"] and one is not result]
+            lines = [one["locations"][0]["physicalLocation"]["region"]["startLine"] for one in others]
+            assert place["region"]["startLine"] in lines or found is None
+
+
+def test_a_line_with_a_secret_has_no_hash(tmp_path: Path) -> None:
+    (tmp_path / "main.tf").write_text(SECRET, encoding="utf-8")
+    run = run_of(str(tmp_path), "--profile", "all")
+    marks = {one["ruleId"]: one["partialFingerprints"] for one in run["results"]}
+    assert "primaryLocationLineHash" not in marks["KV610"]
+    assert "hunter2" not in json.dumps(run)
+
+
+def test_what_an_audit_asks_for_is_told(tmp_path: Path) -> None:
+    (tmp_path / "main.tf").write_text(SECRET, encoding="utf-8")
+    plain = run_of(str(tmp_path))["results"]
+    assert not [one for one in plain if one["ruleId"] == "KV602" or "suppressions" in one or "kind" in one]
+    told = run_of(str(tmp_path), *AUDIT)["results"]
+    (suppressed,) = [one for one in told if one["suppressions"]]
+    assert suppressed["ruleId"] == "KV602"
+    (suppression,) = suppressed["suppressions"]
+    assert suppression["kind"] == "inSource"
+    assert suppression["justification"] == "the type is known"
+    assert suppression["location"]["physicalLocation"]["region"]["startLine"] == 2
+    assert {one.get("kind", "fail") for one in told} == {"fail", "open", "pass"}
+
+
+def test_a_category_is_there_only_if_it_was_given(sample: str) -> None:
+    path = str(SAMPLES / sample)
+    assert "automationDetails" not in run_of(path)
+    assert run_of(path, "--sarif-category", "terraform/prod")["automationDetails"] == {"id": "terraform/prod/"}
+
+
+def test_a_log_for_editors_says_where_its_paths_start(tmp_path: Path) -> None:
+    shutil.copy(SAMPLES / "careless" / "main.bicep", tmp_path)
+    (tmp_path / ".sarif").mkdir()
+    (tmp_path / "other").mkdir()
+    for folder, uri in ((".sarif", f"{tmp_path.as_uri()}/"), ("other", None)):
+        target = tmp_path / folder / "kvlint.sarif"
+        subprocess.run([sys.executable, "-m", "kvlint", str(tmp_path), "-f", "sarif", "-o", str(target)], check=False)
+        (run,) = json.loads(target.read_text(encoding="utf-8"))["runs"]
+        assert run["originalUriBaseIds"]["%SRCROOT%"].get("uri") == uri
+    run = run_of(str(tmp_path), "--sarif-root-uri", "file:///somewhere/else")
+    assert run["originalUriBaseIds"]["%SRCROOT%"]["uri"] == "file:///somewhere/else/"
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("--sarif-include", "unknown"), "one of suppressed, undecided, passed was expected"),
+        (("--sarif-root-uri", "C:\\here"), "a URI that begins with file:/// was expected"),
+    ],
+)
+def test_a_word_that_is_none(words: tuple[str, ...], told: str) -> None:
+    command = [sys.executable, "-m", "kvlint", str(SAMPLES / "careless" / "main.tf"), "-f", "sarif", *words]
+    ran = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ran.returncode == 2
+    assert told in ran.stderr
