@@ -174,6 +174,20 @@ class TestExposure:
         written = {"resource_id": f"${{{KV}.id}}"}
         association = {"name": "a", "access_mode": "Enforced"}
         plan.resource("azurerm_network_security_perimeter_association.a", association, written=written)
+        assert read(plan).get(KV, "derived.publicAccess") == "perimeter"
+        assert read(plan).get(KV, "derived.exposure") == "?"
+
+    def test_a_closed_vault_beside_a_perimeter_of_nobody_knows_what(self, plan: PlanJson, read: Reader) -> None:
+        plan.resource(KV, {"name": "kv", "public_network_access_enabled": False})
+        association = {"name": "a", "access_mode": "Enforced"}
+        plan.resource("azurerm_network_security_perimeter_association.a", association, unknown={"resource_id": True})
+        assert read(plan).get(KV, "derived.exposure") == "?"
+
+    def test_a_closed_vault_in_a_perimeter_that_learns(self, plan: PlanJson, read: Reader) -> None:
+        plan.resource(KV, {"name": "kv", "public_network_access_enabled": False})
+        written = {"resource_id": f"${{{KV}.id}}"}
+        association = {"name": "a", "access_mode": "Learning"}
+        plan.resource("azurerm_network_security_perimeter_association.a", association, written=written)
         assert read(plan).get(KV, "derived.exposure") == "private-only"
 
     def test_a_managed_hsm(self, plan: PlanJson, read: Reader) -> None:

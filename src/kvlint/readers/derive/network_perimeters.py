@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from kvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown, Value
+from kvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown
 from kvlint.readers.derive.attribute import Context
 from kvlint.readers.derive.exposure import verdict_on, verdict_on_tag, worst
 from kvlint.readers.references import certain_only, reference_of
@@ -58,7 +58,7 @@ class Perimeters(NamedTuple):
             doubt = doubt or isinstance(mode, Unknown)
         return None if doubt else False
 
-    def lets_in(self, context: Context) -> Value | None:
+    def lets_in(self, context: Context) -> Scalar | Unknown | None:
         """Whom the perimeters let in, in the words of exposure; None if nobody knows."""
         verdicts: list[Scalar | Unknown] = []
         for association, certain in self.memberships:
