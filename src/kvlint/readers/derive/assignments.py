@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 import msgspec
@@ -29,6 +30,8 @@ ROLE: tuple[Path, ...] = (("properties", "roleDefinitionName"), ("properties", "
 # What tells a custom role, and what it may do.
 _CUSTOM: tuple[Path, ...] = (("name",), ("properties", "roleName"))
 _PERMISSIONS: Path = ("properties", "permissions")
+# A text that ends in an id: privileged identity management wants the subscription's before that of a role.
+_ENDS_IN_ID = re.compile(f".*{HOLE}([^{HOLE}]+)\\.(?:id|role_definition_resource_id)\u27e9")
 _SCOPES: Mapping[str, tuple[Path, ...]] = {
     "microsoft.resources/resourcegroups": (("name",), ("id",)),
     "microsoft.resources/subscriptions": (("id",),),
@@ -57,6 +60,9 @@ def role_name(resource: Resource, context: Context) -> Value | None:
         return _named(resource, built_in)
     definition = _definition(role, context)
     if definition is not None:
+        looked_up = role_by_id(definition.name) if definition.existing else None
+        if looked_up is not None:
+            return _named(resource, looked_up)
         own = definition.select(("properties", "roleName"))
         # What is only read, and named by an id, may be any role: the id says which.
         by_id = definition.existing and text_of(role)
@@ -82,15 +88,16 @@ def _definition(role: Answer, context: Context) -> Resource | None:
     """The custom role that a role assignment names, if it is in the graph."""
     if isinstance(role, Absent):
         return None
-    if text_of(role):
+    text = text_of(role)
+    behind = _ENDS_IN_ID.fullmatch(text)
+    if text and behind is None:
         # The provider's own id of a definition has its scope behind it; the GUID in both is Azure's name of it.
-        same = context.index.named(DEFINITIONS, text_of(role).rstrip("/").rpartition("/")[2].lower())
+        same = context.index.named(DEFINITIONS, text.rstrip("/").rpartition("/")[2].lower())
         return same[0] if len(same) == 1 else None
-    reference = reference_of("", "", role, context.index)
-    if reference is None or len(reference.targets) != 1:
-        return None
-    found = context.index.resources[reference.targets[0]]
-    return found if found.type.lower() == DEFINITIONS else None
+    reference = reference_of("", "", role, context.index) if behind is None else None
+    targets = (behind[1],) if behind is not None else reference.targets if reference is not None else ()
+    found = context.index.resources.get(targets[0]) if len(targets) == 1 else None
+    return found if found is not None and found.type.lower() == DEFINITIONS else None
 
 
 def operations(resource: Resource, context: Context) -> Value | None:
