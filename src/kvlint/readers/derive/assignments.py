@@ -152,7 +152,7 @@ def _scope_level(resource: Resource, context: Context) -> Value | None:
 def _scope_levels(resource: Resource, context: Context) -> Value | None:
     """Where a custom role can be assigned; the provider takes the role's own scope where nothing else is said."""
     scopes = resource.select(("properties", "assignableScopes"))
-    if isinstance(scopes, Absent):
+    if isinstance(scopes, Absent) or (isinstance(scopes, ListValue) and not scopes.items):
         level = level_of(resource.select(SCOPE), context.index)
         return ListValue(at=resource.at, items=(level,), origin="derived") if level is not None else None
     if isinstance(scopes, ListValue):
