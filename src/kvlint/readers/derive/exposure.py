@@ -141,8 +141,8 @@ def verdict_on(rules: Answer, values: list[Answer], path: Path) -> Scalar | Unkn
     if size >= WORLD_SIZE:
         return _verdict(WORLD, rules, path, what)
     for value in values:
-        if isinstance(value, Unknown):
-            return _unknown(value)
+        if not isinstance(value, Scalar):
+            return _unknown(value, "" if isinstance(value, Unknown) else "a rule names no address")
     for value, span in spans:
         if span is None:
             return _unknown(value, f"'{display(value)}' is not an IPv4 address or range")
