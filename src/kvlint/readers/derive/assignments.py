@@ -137,7 +137,7 @@ def _custom(resource: Resource, name: Scalar, context: Context) -> Resource | Un
         kept: dict[str, Resource | Unknown] | None = context.kept.get("roles")
         if kept is None:
             kept = context.kept["roles"] = {}
-            for one in context.index.of_type(DEFINITIONS):
+            for one in (one for one in context.index.of_type(DEFINITIONS) if not one.existing):
                 own = one.select(("properties", "roleName"))
                 kept[text_of(own).lower() if isinstance(own, Scalar) else ""] = own if isinstance(own, Unknown) else one
         definition = kept.get(str(name.value).lower(), kept.get(""))
