@@ -137,7 +137,7 @@ def verdict_on(rules: Answer, values: list[Answer], path: Path) -> Scalar | Unkn
     spans = [(value, range_of(str(value.value))) for value in values if isinstance(value, Scalar)]
     ranges: list[Range] = [span for _, span in spans if span is not None]
     size = union(ranges)
-    what = f"the IP rules {display(rules)} are {share(size)}"
+    what = f"the IP rules {_told(rules, values)} are {share(size)}"
     if size >= WORLD_SIZE:
         return _verdict(WORLD, rules, path, what)
     for value in values:
@@ -149,6 +149,14 @@ def verdict_on(rules: Answer, values: list[Answer], path: Path) -> Scalar | Unkn
     if size >= WIDE_SIZE:
         return _verdict(WIDE, rules, path, what)
     return _verdict(IPS if ranges else PRIVATE, rules, path)
+
+
+def _told(rules: Answer, values: list[Answer]) -> str:
+    """The addresses themselves, without what Azure wraps each of them in."""
+    if not isinstance(rules, ListValue) or rules.sensitive:
+        return display(rules)
+    items = tuple(value for value in values if not isinstance(value, Absent))
+    return display(msgspec.structs.replace(rules, items=items))
 
 
 def _tagged(resource: Resource) -> list[Scalar | Unknown]:
