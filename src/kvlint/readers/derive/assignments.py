@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 import msgspec
@@ -30,8 +29,8 @@ ROLE: tuple[Path, ...] = (("properties", "roleDefinitionName"), ("properties", "
 # What tells a custom role, and what it may do.
 _CUSTOM: tuple[Path, ...] = (("name",), ("properties", "roleName"))
 _PERMISSIONS: Path = ("properties", "permissions")
-# A text that ends in an id: privileged identity management wants the subscription's before that of a role.
-_ENDS_IN_ID = re.compile(f".*{HOLE}([^{HOLE}]+)\\.(?:id|role_definition_resource_id)\u27e9")
+# How an unknown part of a text ends that is the id of a role's definition.
+_IDS = (".id\u27e9", ".role_definition_resource_id\u27e9")
 _SCOPES: Mapping[str, tuple[Path, ...]] = {
     "microsoft.resources/resourcegroups": (("name",), ("id",)),
     "microsoft.resources/subscriptions": (("id",),),
@@ -89,13 +88,15 @@ def _definition(role: Answer, context: Context) -> Resource | None:
     if isinstance(role, Absent):
         return None
     text = text_of(role)
-    behind = _ENDS_IN_ID.fullmatch(text)
-    if text and behind is None:
+    # Privileged identity management wants the id of the subscription before that of a role.
+    last = text.rpartition(HOLE)[2] if HOLE in text else ""
+    behind = next((last.removesuffix(end) for end in _IDS if last.endswith(end)), "")
+    if text and not behind:
         # The provider's own id of a definition has its scope behind it; the GUID in both is Azure's name of it.
         same = context.index.named(DEFINITIONS, text.rstrip("/").rpartition("/")[2].lower())
         return same[0] if len(same) == 1 else None
-    reference = reference_of("", "", role, context.index) if behind is None else None
-    targets = (behind[1],) if behind is not None else reference.targets if reference is not None else ()
+    reference = None if behind else reference_of("", "", role, context.index)
+    targets = (behind,) if behind else reference.targets if reference is not None else ()
     found = context.index.resources.get(targets[0]) if len(targets) == 1 else None
     return found if found is not None and found.type.lower() == DEFINITIONS else None
 

@@ -5,7 +5,6 @@ Until azurerm 5.0 a zone is given by its name, which says which one it is if the
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 
 from kvlint.model.graph import Resource
@@ -18,12 +17,10 @@ LINKS = "microsoft.network/privatednszones/virtualnetworklinks"
 _RECORDS = "microsoft.network/privatednszones/a"
 _ZONE_NAME: Path = ("derived", "zoneName")
 _GROUP: Path = ("resourceGroupName",)
-# The zones of the private link, and those of the public name, which a private zone may overlay.
+# How the zones of the private link begin, and those of the public name, which a private zone may overlay.
 _ASKED = {
-    vault: re.compile(zone, re.IGNORECASE)
-    for vault, zone in zip(
-        VAULTS, (r"(vault|(privatelink\.)?vaultcore)\..+", r"(privatelink\.)?managedhsm\..+"), strict=True
-    )
+    VAULTS[0]: ("vault.", "vaultcore.", "privatelink.vaultcore."),
+    VAULTS[1]: ("managedhsm.", "privatelink.managedhsm."),
 }
 
 
@@ -83,7 +80,7 @@ def _is_asked(record: Resource, vault: Resource, context: Context) -> bool | Non
     """Whether a record is in a zone in which the name of a vault is looked up; None if nobody knows."""
     above = record.select(("parent",))
     name = record.select(_ZONE_NAME) if isinstance(above, Absent) else zone_name(above, context)
-    return _ASKED[vault.type.lower()].fullmatch(str(name.value)) is not None if isinstance(name, Scalar) else None
+    return str(name.value).lower().startswith(_ASKED[vault.type.lower()]) if isinstance(name, Scalar) else None
 
 
 def _named(type_: str, name: str, context: Context) -> list[Resource]:
