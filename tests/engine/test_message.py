@@ -8,6 +8,7 @@ import msgspec
 import pytest
 
 from kvlint.engine.message import fingerprint
+from kvlint.model.rule import AnyOf
 from kvlint.model.source import Location
 from kvlint.model.value import Scalar
 
@@ -53,6 +54,12 @@ def test_a_missing_companion_has_no_attribute(build: Build) -> None:
     finding = build.finding(build.resource(), rule)
     assert finding.message == "'none' '' 'none'."
     assert finding.at == Location(path="plan.json", address="kv")
+
+
+def test_a_missing_companion_is_not_told_beside_what_is_there(build: Build) -> None:
+    either = AnyOf((build.attribute("properties.x", equals=1), build.linked("linked_from", SETTING)))
+    rule = build.rule(either, message="'{value}', '{because}'.")
+    assert build.finding(build.resource(properties={"x": 2}), rule).message == "'2, none', 'properties.x is 2'."
 
 
 def test_an_undecided_question_says_what_is_not_known_and_of_what(build: Build) -> None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from kvlint.model.value import Scalar
+
 if TYPE_CHECKING:
     from tests.readers.conftest import PlanJson, Reader
 
@@ -129,6 +131,22 @@ class TestExposure:
         plan.resource(KV, {"public_network_access_enabled": public, "network_acls": acls})
         assert read(plan).get(KV, "derived.exposure") == expected
 
+    def test_addresses_are_told_as_their_author_knows_them(self, plan: PlanJson, read: Reader) -> None:
+        acls = {"default_action": "Deny", "bypass": "None", "ip_rules": ["0.0.0.0/1", "128.0.0.0/2"]}
+        plan.resource(KV, {"network_acls": [acls]})
+        found = read(plan).answer(KV, "derived.exposure")
+        assert isinstance(found, Scalar)
+        assert found.note == "the IP rules [0.0.0.0/1, 128.0.0.0/2] are all or nearly all addresses"
+
+    @pytest.mark.parametrize("whole", [True, False])
+    def test_secret_addresses_are_not_told(self, whole: bool, plan: PlanJson, read: Reader) -> None:
+        acls = {"default_action": "Deny", "bypass": "None", "ip_rules": ["0.0.0.0/1", "128.0.0.0/2"]}
+        secret = {"network_acls": [{"ip_rules": True if whole else [True, True]}]}
+        plan.resource(KV, {"network_acls": [acls]}, sensitive=secret)
+        found = read(plan).answer(KV, "derived.exposure")
+        assert isinstance(found, Scalar)
+        assert "0.0" not in found.note
+
     def test_public_access_that_is_not_known(self, plan: PlanJson, read: Reader) -> None:
         plan.resource(KV, {}, unknown={"public_network_access_enabled": True})
         assert read(plan).get(KV, "derived.exposure") == "?"
@@ -173,6 +191,20 @@ class TestExposure:
         plan.resource(KV, {"name": "kv", "public_network_access_enabled": False})
         written = {"resource_id": f"${{{KV}.id}}"}
         association = {"name": "a", "access_mode": "Enforced"}
+        plan.resource("azurerm_network_security_perimeter_association.a", association, written=written)
+        assert read(plan).get(KV, "derived.publicAccess") == "perimeter"
+        assert read(plan).get(KV, "derived.exposure") == "?"
+
+    def test_a_closed_vault_beside_a_perimeter_of_nobody_knows_what(self, plan: PlanJson, read: Reader) -> None:
+        plan.resource(KV, {"name": "kv", "public_network_access_enabled": False})
+        association = {"name": "a", "access_mode": "Enforced"}
+        plan.resource("azurerm_network_security_perimeter_association.a", association, unknown={"resource_id": True})
+        assert read(plan).get(KV, "derived.exposure") == "?"
+
+    def test_a_closed_vault_in_a_perimeter_that_learns(self, plan: PlanJson, read: Reader) -> None:
+        plan.resource(KV, {"name": "kv", "public_network_access_enabled": False})
+        written = {"resource_id": f"${{{KV}.id}}"}
+        association = {"name": "a", "access_mode": "Learning"}
         plan.resource("azurerm_network_security_perimeter_association.a", association, written=written)
         assert read(plan).get(KV, "derived.exposure") == "private-only"
 

@@ -12,6 +12,8 @@ from kvlint.model.graph import Reference, Resource
 from kvlint.model.report import Evidence, Outcome
 from kvlint.model.value import Answer, Unknown, display
 
+# What is found where a link leads nowhere.
+NONE = "none"
 # A list of types is told in words up to this many.
 _MOST_TYPES = 3
 
@@ -57,7 +59,7 @@ def linked(outcome: Outcome, reference: Reference, resource: Resource, target: s
 
 def unlinked(outcome: Outcome, resource: Resource, wanted: str, why: str) -> Evidence:
     """That nothing (certain) is at the other end of a link."""
-    found = f"not known: {why}" if why else "none"
+    found = f"not known: {why}" if why else NONE
     return Evidence(outcome=outcome, found=found, wanted=wanted, at=resource.at)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from kvlint.engine.evidence import NONE
 from kvlint.engine.world import World
 from kvlint.model.graph import Resource
 from kvlint.model.report import Evidence
@@ -46,7 +47,9 @@ def _value(word: str, resource: Resource, name: str, deciding: list[Evidence]) -
         case "attribute":
             return _joined([note.at.attribute for note in deciding if note.at.attribute])
         case _:
-            return _joined([note.note or _plainly(note) for note in deciding])
+            # That there is no companion says something only where nothing else does.
+            told = [note for note in deciding if note.asked or note.note or note.found != NONE]
+            return _joined([note.note or _plainly(note) for note in told or deciding])
 
 
 def _plainly(note: Evidence) -> str:

@@ -213,6 +213,13 @@ def test_a_secret_scope_covers_no_vault(judge: Judge) -> None:
     assert judge(ROOT + vault() + ROLE.format(f"{KV}.id")).outcomes("KV403") == {"azurerm_role_assignment.r": "fail"}
 
 
+@pytest.mark.parametrize(("kind", "outcome"), [("data", "fail"), ("resource", "undecided")])
+def test_a_subscription_that_is_made_need_not_be_the_providers(kind: str, outcome: str, judge: Judge) -> None:
+    scope = "azurerm_subscription.s.id" if kind == "resource" else "data.azurerm_subscription.s.id"
+    text = ROOT + vault() + ROLE.format(scope) + f'{kind} "azurerm_subscription" "s" {{\n}}\n'
+    assert judge(text).outcomes("KV403") == {"azurerm_role_assignment.r": outcome}
+
+
 @pytest.mark.parametrize(("provider", "outcome"), [("azurerm", "fail"), ("azurerm.west", "undecided")])
 def test_a_resource_group_of_another_subscription(provider: str, outcome: str, judge: Judge) -> None:
     providers = ROOT + 'provider "azurerm" {\n  alias = "west"\n  features {}\n}\n'

@@ -14,6 +14,16 @@ _ALWAYS: tuple[Path, ...] = (("properties", "createMode"), ("properties", "kty")
 # Made from the head of a resource, not from its body.
 _HEAD = frozenset({"derived", "id", "name", "parent", "scope", "provider"})
 _TOP_LEVEL = ("properties", "sku", "tags", "identity", "location", "kind", "zones", "plan", "extendedLocation")
+# What derived attributes look for below a path that they ask for as a whole. Azure takes each in any case.
+_BELOW = (
+    "networkAcls", "defaultAction", "bypass", "ipRules", "virtualNetworkRules", "serviceTags", "value", "id", "tag",
+    "ignoreMissingVnetServiceEndpoint", "privateLinkServiceConnections", "manualPrivateLinkServiceConnections",
+    "privateLinkServiceId", "groupIds", "privateDnsZoneConfigs", "privateDnsZoneId", "accessMode", "profile",
+    "privateLinkResource", "direction", "addressPrefixes", "serviceEndpoints", "service", "subnets", "permissions",
+    "actions", "notActions", "dataActions", "notDataActions", "objectId", "applicationId", "keys", "secrets",
+    "certificates", "storage", "category", "categoryGroup", "enabled", "lifetimeActions", "trigger", "action",
+    "notifyBeforeExpiry", "timeAfterCreate", "timeBeforeExpiry",
+)  # fmt: skip
 # A hostile template may name any number of types.
 _MAX_TYPES = 10_000
 
@@ -40,7 +50,7 @@ class Wanted:
     def __init__(self, demand: Demand) -> None:
         self.demand = demand
         steps = (step for paths in demand.paths.values() for path in paths for step in path if isinstance(step, str))
-        self.freezer = Freezer((*steps, *_TOP_LEVEL, *(str(path[-1]) for path in _ALWAYS)))
+        self.freezer = Freezer((*steps, *_TOP_LEVEL, *_BELOW, *(str(path[-1]) for path in _ALWAYS)))
         self._types: dict[str, Asked | None] = {}
 
     def of(self, type_: str) -> Asked | None:

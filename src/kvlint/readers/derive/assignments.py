@@ -29,6 +29,8 @@ ROLE: tuple[Path, ...] = (("properties", "roleDefinitionName"), ("properties", "
 # What tells a custom role, and what it may do.
 _CUSTOM: tuple[Path, ...] = (("name",), ("properties", "roleName"))
 _PERMISSIONS: Path = ("properties", "permissions")
+# How an unknown part of a text ends that is the id of a role's definition.
+_IDS = (".id\u27e9", ".role_definition_resource_id\u27e9")
 _SCOPES: Mapping[str, tuple[Path, ...]] = {
     "microsoft.resources/resourcegroups": (("name",), ("id",)),
     "microsoft.resources/subscriptions": (("id",),),
@@ -57,6 +59,9 @@ def role_name(resource: Resource, context: Context) -> Value | None:
         return _named(resource, built_in)
     definition = _definition(role, context)
     if definition is not None:
+        looked_up = role_by_id(definition.name) if definition.existing else None
+        if looked_up is not None:
+            return _named(resource, looked_up)
         own = definition.select(("properties", "roleName"))
         # What is only read, and named by an id, may be any role: the id says which.
         by_id = definition.existing and text_of(role)
@@ -82,15 +87,18 @@ def _definition(role: Answer, context: Context) -> Resource | None:
     """The custom role that a role assignment names, if it is in the graph."""
     if isinstance(role, Absent):
         return None
-    if text_of(role):
+    text = text_of(role)
+    # Privileged identity management wants the id of the subscription before that of a role.
+    last = text.rpartition(HOLE)[2] if HOLE in text else ""
+    behind = next((last.removesuffix(end) for end in _IDS if last.endswith(end)), "")
+    if text and not behind:
         # The provider's own id of a definition has its scope behind it; the GUID in both is Azure's name of it.
-        same = context.index.named(DEFINITIONS, text_of(role).rstrip("/").rpartition("/")[2].lower())
+        same = context.index.named(DEFINITIONS, text.rstrip("/").rpartition("/")[2].lower())
         return same[0] if len(same) == 1 else None
-    reference = reference_of("", "", role, context.index)
-    if reference is None or len(reference.targets) != 1:
-        return None
-    found = context.index.resources[reference.targets[0]]
-    return found if found.type.lower() == DEFINITIONS else None
+    reference = None if behind else reference_of("", "", role, context.index)
+    targets = (behind,) if behind else reference.targets if reference is not None else ()
+    found = context.index.resources.get(targets[0]) if len(targets) == 1 else None
+    return found if found is not None and found.type.lower() == DEFINITIONS else None
 
 
 def operations(resource: Resource, context: Context) -> Value | None:
@@ -130,7 +138,7 @@ def _custom(resource: Resource, name: Scalar, context: Context) -> Resource | Un
         kept: dict[str, Resource | Unknown] | None = context.kept.get("roles")
         if kept is None:
             kept = context.kept["roles"] = {}
-            for one in context.index.of_type(DEFINITIONS):
+            for one in (one for one in context.index.of_type(DEFINITIONS) if not one.existing):
                 own = one.select(("properties", "roleName"))
                 kept[text_of(own).lower() if isinstance(own, Scalar) else ""] = own if isinstance(own, Unknown) else one
         definition = kept.get(str(name.value).lower(), kept.get(""))
@@ -145,7 +153,7 @@ def _scope_level(resource: Resource, context: Context) -> Value | None:
 def _scope_levels(resource: Resource, context: Context) -> Value | None:
     """Where a custom role can be assigned; the provider takes the role's own scope where nothing else is said."""
     scopes = resource.select(("properties", "assignableScopes"))
-    if isinstance(scopes, Absent):
+    if isinstance(scopes, Absent) or (isinstance(scopes, ListValue) and not scopes.items):
         level = level_of(resource.select(SCOPE), context.index)
         return ListValue(at=resource.at, items=(level,), origin="derived") if level is not None else None
     if isinstance(scopes, ListValue):

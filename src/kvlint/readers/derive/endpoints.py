@@ -141,10 +141,11 @@ def _zone_names(resource: Resource, context: Context) -> Value | None:
     ids = _zone_ids(resource, context)
     if not isinstance(ids, ListValue):
         return ids
-    return ListValue(at=ids.at, items=tuple(_zone_name(id_, context) for id_ in ids.items), origin="derived")
+    return ListValue(at=ids.at, items=tuple(zone_name(id_, context) for id_ in ids.items), origin="derived")
 
 
-def _zone_name(id_: Value, context: Context) -> Value:
+def zone_name(id_: Value, context: Context) -> Value:
+    """The name of the zone that an id, or a link, is of."""
     reference = reference_of("", "", id_, context.index)
     if reference is not None and len(reference.targets) == 1 and not reference.candidates:
         name = context.index.resources[reference.targets[0]].select(("name",))

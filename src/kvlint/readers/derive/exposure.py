@@ -3,6 +3,10 @@
 Sources: learn.microsoft.com/azure/key-vault/general/network-security. A vault without rules answers every network;
 "Disabled" and "SecuredByPerimeter" overrule the firewall's rules; rules under the default action Allow do nothing. A
 managed HSM may list service tags besides addresses (learn.microsoft.com/azure/key-vault/managed-hsm/network-security).
+
+An enforced perimeter overrules the switch, "Disabled" included. Of one that only learns the page above says that the
+switch decides, and learn.microsoft.com/azure/private-link/network-security-perimeter-transition that its rules let in
+all the same: where that makes a difference, nobody knows.
 """
 
 from __future__ import annotations
@@ -46,14 +50,14 @@ def public_access(resource: Resource, enforced: bool | None) -> Scalar | Unknown
         return _unknown(public, f"API version {too_old} does not know publicNetworkAccess")
     if word == "enabled" and enforced is None:
         return _unknown(public, "a network security perimeter may overrule it")
-    if word == "securedbyperimeter" or (word == "enabled" and enforced):
+    if word == "securedbyperimeter" or (word in ("enabled", "disabled") and enforced):
         return _verdict(PERIMETER, public, PUBLIC, "a network security perimeter decides who can reach it")
     if word not in ("enabled", "disabled"):
         return _unknown(public, f"'{display(public)}' is neither Enabled nor Disabled")
     return _verdict(ON if word == "enabled" else OFF, public, PUBLIC)
 
 
-def exposure(resource: Resource, enforced: bool | None, inside: Callable[[], Value | None]) -> Value:
+def exposure(resource: Resource, enforced: bool | None, inside: Callable[[], Scalar | Unknown | None]) -> Value:
     """One of LATTICE, with the attribute that decided; unknown if what is not known could change the verdict.
 
     ``enforced`` as for public_access. ``inside`` answers whom the perimeter lets in; None if nobody knows.
@@ -67,12 +71,16 @@ def exposure(resource: Resource, enforced: bool | None, inside: Callable[[], Val
         known = inside()
         # It is told where the vault stands, whatever it is in the perimeter that decides.
         return _unknown(public, public.note) if known is None else msgspec.structs.replace(known, at=public.at)
-    if public.value == OFF:
-        return msgspec.structs.replace(public, value=PRIVATE)
-    return _firewall(resource)
+    if enforced is None:
+        return _unknown(public, "a network security perimeter may overrule it")
+    found = msgspec.structs.replace(public, value=PRIVATE) if public.value == OFF else _firewall(resource)
+    learning = inside() if isinstance(found, Scalar) and found.value != WORLD else None
+    if learning is not None and worst([found, learning]) is not found:
+        return _unknown(found, "a network security perimeter that is not enforced may let in more")
+    return found
 
 
-def _firewall(resource: Resource) -> Value:
+def _firewall(resource: Resource) -> Scalar | Unknown:
     """The verdict where public network access is on."""
     acls = resource.select(ACLS)
     if isinstance(acls, Absent):
@@ -129,18 +137,26 @@ def verdict_on(rules: Answer, values: list[Answer], path: Path) -> Scalar | Unkn
     spans = [(value, range_of(str(value.value))) for value in values if isinstance(value, Scalar)]
     ranges: list[Range] = [span for _, span in spans if span is not None]
     size = union(ranges)
-    what = f"the IP rules {display(rules)} are {share(size)}"
+    what = f"the IP rules {_told(rules, values)} are {share(size)}"
     if size >= WORLD_SIZE:
         return _verdict(WORLD, rules, path, what)
     for value in values:
-        if isinstance(value, Unknown):
-            return _unknown(value)
+        if not isinstance(value, Scalar):
+            return _unknown(value, "" if isinstance(value, Unknown) else "a rule names no address")
     for value, span in spans:
         if span is None:
             return _unknown(value, f"'{display(value)}' is not an IPv4 address or range")
     if size >= WIDE_SIZE:
         return _verdict(WIDE, rules, path, what)
     return _verdict(IPS if ranges else PRIVATE, rules, path)
+
+
+def _told(rules: Answer, values: list[Answer]) -> str:
+    """The addresses themselves, without what Azure wraps each of them in."""
+    if not isinstance(rules, ListValue) or rules.sensitive:
+        return display(rules)
+    items = tuple(value for value in values if not isinstance(value, Absent))
+    return display(msgspec.structs.replace(rules, items=items))
 
 
 def _tagged(resource: Resource) -> list[Scalar | Unknown]:

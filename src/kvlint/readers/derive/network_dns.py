@@ -10,13 +10,18 @@ from collections.abc import Mapping
 from kvlint.model.graph import Resource
 from kvlint.model.value import Absent, Link, Path, Scalar, Unknown, Value, text_of
 from kvlint.readers.derive.attribute import Context, Derived
-from kvlint.readers.derive.endpoints import ENDPOINTS, PATHS, VAULTS, ZONES, connection
+from kvlint.readers.derive.endpoints import ENDPOINTS, PATHS, VAULTS, ZONES, connection, zone_name
 from kvlint.readers.references import reference_of
 
 LINKS = "microsoft.network/privatednszones/virtualnetworklinks"
 _RECORDS = "microsoft.network/privatednszones/a"
 _ZONE_NAME: Path = ("derived", "zoneName")
 _GROUP: Path = ("resourceGroupName",)
+# How the zones of the private link begin, and those of the public name, which a private zone may overlay.
+_ASKED = {
+    VAULTS[0]: ("vault.", "vaultcore.", "privatelink.vaultcore."),
+    VAULTS[1]: ("managedhsm.", "privatelink.managedhsm."),
+}
 
 
 def _zone(resource: Resource, context: Context) -> Value | None:
@@ -45,25 +50,37 @@ def _may_be_beside(zone: Resource, resource: Resource) -> bool:
 
 
 def _dns_record(resource: Resource, context: Context) -> Value | None:
-    """True if an address record has the name of the vault that an endpoint leads to."""
+    """True if an address record has the name of the vault that an endpoint leads to, in a zone that callers ask."""
     if resource.type.lower() != ENDPOINTS:
         return None
     target = connection(resource, "privateLinkServiceId")
     reference = None if isinstance(target, Absent) else reference_of("", "", target, context.index)
     if reference is None:
         return None
-    doubtful = _nameless(_RECORDS, context)
-    for address in reference.targets:
-        name = context.index.resources[address].select(("name",))
+    doubtful = list(_nameless(_RECORDS, context))
+    vaults = (context.index.resources[address] for address in reference.targets)
+    for vault in (one for one in vaults if one.type.lower() in VAULTS):
+        name = vault.select(("name",))
         words = (str(name.value).lower(), "*") if isinstance(name, Scalar) else ("*",)
         for record in (one for word in words for one in _named(_RECORDS, word, context)):
-            return Scalar(at=record.at, value=True, origin="derived")
+            asked = _is_asked(record, vault, context)
+            if asked:
+                return Scalar(at=record.at, value=True, origin="derived")
+            doubtful += [record] if asked is None else []
         doubtful = doubtful if isinstance(name, Scalar) else context.index.of_type(_RECORDS)
+        doubtful = [record for record in doubtful if _is_asked(record, vault, context) is not False]
     if reference.candidates or reference.anything:
         doubtful = context.index.of_type(_RECORDS)
     if not doubtful:
         return None
     return Unknown(at=resource.at, origin="derived", why=f"{doubtful[0].address} may be its record")
+
+
+def _is_asked(record: Resource, vault: Resource, context: Context) -> bool | None:
+    """Whether a record is in a zone in which the name of a vault is looked up; None if nobody knows."""
+    above = record.select(("parent",))
+    name = record.select(_ZONE_NAME) if isinstance(above, Absent) else zone_name(above, context)
+    return str(name.value).lower().startswith(_ASKED[vault.type.lower()]) if isinstance(name, Scalar) else None
 
 
 def _named(type_: str, name: str, context: Context) -> list[Resource]:
@@ -87,6 +104,6 @@ ATTRIBUTES: Mapping[str, Derived] = {
     "zone": Derived(_zone, {LINKS: _HEADS, _RECORDS: _HEADS, ZONES: (("id",), ("name",), _GROUP)}),
     "dnsRecord": Derived(
         _dns_record,
-        {**PATHS, _RECORDS: (("name",),), **dict.fromkeys(VAULTS, (("id",), ("name",)))},
+        {**PATHS, _RECORDS: _HEADS, ZONES: (("id",), ("name",)), **dict.fromkeys(VAULTS, (("id",), ("name",)))},
     ),
 }

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, NamedTuple
 
-from kvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown, Value
+from kvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown
 from kvlint.readers.derive.attribute import Context
 from kvlint.readers.derive.exposure import verdict_on, verdict_on_tag, worst
 from kvlint.readers.references import certain_only, reference_of
@@ -58,7 +58,7 @@ class Perimeters(NamedTuple):
             doubt = doubt or isinstance(mode, Unknown)
         return None if doubt else False
 
-    def lets_in(self, context: Context) -> Value | None:
+    def lets_in(self, context: Context) -> Scalar | Unknown | None:
         """Whom the perimeters let in, in the words of exposure; None if nobody knows."""
         verdicts: list[Scalar | Unknown] = []
         for association, certain in self.memberships:
@@ -103,7 +103,11 @@ def _inbound(context: Context, profile: str) -> list[Scalar | Unknown] | None:
         rules = context.kept["perimeterRules"] = _by_profile(context)
     if "" in rules:
         return None
-    return [verdict for rule in rules.get(profile, ()) for verdict in _verdicts(rule)]
+    inbound = [_let_in(rule) for rule in rules.get(profile, ())]
+    # What one rule lets in adds to what the others do.
+    addresses = [address for found, _ in inbound for address in found]
+    added = verdict_on(ListValue(at=context.index.resources[profile].at, items=()), addresses, _PREFIXES)
+    return [added, *(verdict for _, verdicts in inbound for verdict in verdicts)]
 
 
 def _by_profile(context: Context) -> dict[str, list[Resource]]:
@@ -119,15 +123,18 @@ def _by_profile(context: Context) -> dict[str, list[Resource]]:
     return found
 
 
-def _verdicts(rule: Resource) -> list[Scalar | Unknown]:
-    """What one access rule lets in. Subscriptions are callers with a token of their own, and no network."""
+def _let_in(rule: Resource) -> tuple[list[Answer], list[Scalar | Unknown]]:
+    """The addresses that one access rule lets in, and the verdicts on what else it does.
+
+    Subscriptions are callers with a token of their own, and no network.
+    """
     direction = rule.select(("properties", "direction"))
     if isinstance(direction, Scalar) and str(direction.value).lower() != "inbound":
-        return []
+        return [], []
     if isinstance(direction, Unknown):
-        return [direction]
+        return [], [direction]
     prefixes, tags = rule.select(_PREFIXES), rule.select(_TAGS)
     unknown: list[Scalar | Unknown] = [one for one in (prefixes, tags) if isinstance(one, Unknown)]
-    addresses: list[Answer] = list(prefixes.items) if isinstance(prefixes, ListValue) else []
     named = tags.items if isinstance(tags, ListValue) else ()
-    return [verdict_on(prefixes, addresses, _PREFIXES), *(verdict_on_tag(tag, _TAGS) for tag in named), *unknown]
+    addresses: list[Answer] = list(prefixes.items) if isinstance(prefixes, ListValue) else []
+    return addresses, [*(verdict_on_tag(tag, _TAGS) for tag in named), *unknown]

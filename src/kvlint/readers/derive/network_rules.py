@@ -66,7 +66,7 @@ def _ip_rules(resource: Resource, context: Context) -> Value | None:
 
 def _ip_rule(value: Answer, span: Range | None, outer: Answer | None) -> Value:
     if not isinstance(value, Scalar):
-        return _unknown(value, "its text is known only after apply")
+        return _unknown(value, "a rule names no address")
     kind, why = _kind(str(value.value), span)
     fields: dict[str, Value] = {"kind": _scalar(value, kind, f"{display(value)} is {why}")}
     if span is not None:

@@ -226,7 +226,8 @@ class ResourceEntity(Instance):
         subscription = hole(f"{self.address if provider.endswith(ONE_OF) else provider}.subscription")
         match self.azure_type:
             case "Microsoft.Resources/subscriptions":
-                return f"/subscriptions/{self._text('subscription_id') or subscription}"
+                own = subscription if self.symbol.is_data else hole(f"{self.address}.subscription_id")
+                return f"/subscriptions/{self._text('subscription_id') or own}"
             case "Microsoft.Resources/resourceGroups":
                 return _GROUP.format(subscription=subscription, name=self._text("name") or hole(f"{self.address}.name"))
             case type_ if type_ in _VAULTS:
