@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
-import subprocess
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
 from kvlint.syntax.linehash import LineHashes
 from kvlint.syntax.lines import Lines
 
-SAMPLES = Path(__file__).resolve().parents[1] / "samples"
+if TYPE_CHECKING:
+    from tests.cli.conftest import Kvlint
+
+SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 INPUTS = [
     f"{name}/{file}"
     for name in ("careless", "hardened")
@@ -31,21 +31,34 @@ resource "azurerm_key_vault_secret" "s" {
   value        = "hunter2-hunter2"
 }
 
+resource "azurerm_key_vault" "kv" {
+  name                     = "kv"
+  purge_protection_enabled = var.purge
+}
+
 variable "vault" {}
+variable "purge" {}
 """
 
 
-def run_of(*words: str) -> dict[str, Any]:
-    """The one run of the log that a command line prints."""
-    command = [sys.executable, "-m", "kvlint", *words, "-f", "sarif", "--as-of", "2026-11-01"]
-    ran = subprocess.run(command, capture_output=True, check=False)
-    assert ran.returncode in (0, 1), ran.stderr
-    (run,) = json.loads(ran.stdout)["runs"]
-    assert isinstance(run, dict)
-    return run
+RunOf: TypeAlias = Callable[..., dict[str, Any]]
 
 
-@pytest.fixture(scope="module", params=INPUTS)
+@pytest.fixture
+def run_of(kvlint: Kvlint) -> RunOf:
+    """Answers the one run of the log that a command line prints."""
+
+    def answer(*words: str | Path) -> dict[str, Any]:
+        said = kvlint(*words, "-f", "sarif", "--as-of", "2026-11-01")
+        assert said.code in (0, 1), said.err
+        (run,) = json.loads(said.out)["runs"]
+        assert isinstance(run, dict)
+        return run
+
+    return answer
+
+
+@pytest.fixture(params=INPUTS)
 def sample(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -101,7 +114,9 @@ def _faults_of(result: dict[str, Any], rule: dict[str, Any], root: Path) -> Iter
 
 
 @pytest.mark.parametrize("words", [(), AUDIT], ids=["findings", "audit"])
-def test_a_log_has_none_of_the_mistakes_that_pass_validators(sample: str, words: tuple[str, ...]) -> None:
+def test_a_log_has_none_of_the_mistakes_that_pass_validators(
+    run_of: RunOf, sample: str, words: tuple[str, ...]
+) -> None:
     run = run_of(str(SAMPLES / sample), *words)
     assert list(faults(run, SAMPLES.parent)) == []
     kinds = {result.get("kind", "fail") for result in run["results"]}
@@ -110,7 +125,7 @@ def test_a_log_has_none_of_the_mistakes_that_pass_validators(sample: str, words:
         assert "pass" in kinds
 
 
-def test_line_hashes_are_those_that_github_makes(sample: str) -> None:
+def test_line_hashes_are_those_that_github_makes(run_of: RunOf, sample: str) -> None:
     run = run_of(str(SAMPLES / sample))
     for result in run["results"]:
         place = result["locations"][0]["physicalLocation"]
@@ -123,19 +138,21 @@ def test_line_hashes_are_those_that_github_makes(sample: str) -> None:
             assert place["region"]["startLine"] in lines or found is None
 
 
-def test_a_line_with_a_secret_has_no_hash(tmp_path: Path) -> None:
-    (tmp_path / "main.tf").write_text(SECRET, encoding="utf-8")
-    run = run_of(str(tmp_path), "--profile", "all")
+def test_a_line_with_a_secret_has_no_hash(run_of: RunOf, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "main.tf").write_text(SECRET, encoding="utf-8")
+    run = run_of(tmp_path / "in", "--profile", "all")
     marks = {one["ruleId"]: one["partialFingerprints"] for one in run["results"]}
     assert "primaryLocationLineHash" not in marks["KV610"]
     assert "hunter2" not in json.dumps(run)
 
 
-def test_what_an_audit_asks_for_is_told(tmp_path: Path) -> None:
-    (tmp_path / "main.tf").write_text(SECRET, encoding="utf-8")
-    plain = run_of(str(tmp_path))["results"]
+def test_what_an_audit_asks_for_is_told(run_of: RunOf, tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "main.tf").write_text(SECRET, encoding="utf-8")
+    plain = run_of(tmp_path / "in")["results"]
     assert not [one for one in plain if one["ruleId"] == "KV602" or "suppressions" in one or "kind" in one]
-    told = run_of(str(tmp_path), *AUDIT)["results"]
+    told = run_of(tmp_path / "in", *AUDIT)["results"]
     (suppressed,) = [one for one in told if one["suppressions"]]
     assert suppressed["ruleId"] == "KV602"
     (suppression,) = suppressed["suppressions"]
@@ -145,22 +162,19 @@ def test_what_an_audit_asks_for_is_told(tmp_path: Path) -> None:
     assert {one.get("kind", "fail") for one in told} == {"fail", "open", "pass"}
 
 
-def test_a_category_is_there_only_if_it_was_given(sample: str) -> None:
+def test_a_category_is_there_only_if_it_was_given(run_of: RunOf, sample: str) -> None:
     path = str(SAMPLES / sample)
     assert "automationDetails" not in run_of(path)
     assert run_of(path, "--sarif-category", "terraform/prod")["automationDetails"] == {"id": "terraform/prod/"}
 
 
-def test_a_log_for_editors_says_where_its_paths_start(tmp_path: Path) -> None:
-    shutil.copy(SAMPLES / "careless" / "main.bicep", tmp_path)
-    (tmp_path / ".sarif").mkdir()
-    (tmp_path / "other").mkdir()
+def test_a_log_for_editors_says_where_its_paths_start(kvlint: Kvlint, run_of: RunOf, tmp_path: Path) -> None:
     for folder, uri in ((".sarif", f"{tmp_path.as_uri()}/"), ("other", None)):
-        target = tmp_path / folder / "kvlint.sarif"
-        subprocess.run([sys.executable, "-m", "kvlint", str(tmp_path), "-f", "sarif", "-o", str(target)], check=False)
-        (run,) = json.loads(target.read_text(encoding="utf-8"))["runs"]
+        (tmp_path / folder).mkdir()
+        assert kvlint("bad.json", "-f", "sarif", "-o", f"{folder}/kvlint.sarif").code == 1
+        (run,) = json.loads((tmp_path / folder / "kvlint.sarif").read_text(encoding="utf-8"))["runs"]
         assert run["originalUriBaseIds"]["%SRCROOT%"].get("uri") == uri
-    run = run_of(str(tmp_path), "--sarif-root-uri", "file:///somewhere/else")
+    run = run_of("bad.json", "--sarif-root-uri", "file:///somewhere/else")
     assert run["originalUriBaseIds"]["%SRCROOT%"]["uri"] == "file:///somewhere/else/"
 
 
@@ -171,8 +185,7 @@ def test_a_log_for_editors_says_where_its_paths_start(tmp_path: Path) -> None:
         (("--sarif-root-uri", "C:\\here"), "a URI that begins with file:/// was expected"),
     ],
 )
-def test_a_word_that_is_none(words: tuple[str, ...], told: str) -> None:
-    command = [sys.executable, "-m", "kvlint", str(SAMPLES / "careless" / "main.tf"), "-f", "sarif", *words]
-    ran = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert ran.returncode == 2
-    assert told in ran.stderr
+def test_a_word_that_is_none(kvlint: Kvlint, words: tuple[str, ...], told: str) -> None:
+    said = kvlint("bad.json", "-f", "sarif", *words)
+    assert said.code == 2
+    assert told in said.err
