@@ -12,6 +12,7 @@ from functools import partial
 
 from kvlint.model.graph import Resource
 from kvlint.model.value import Absent, Link, MapValue, Path, Scalar, Unknown, Value
+from kvlint.readers.arm.defaults import SINCE
 from kvlint.readers.azurerm.flags import PROVIDER_TYPE, VERSION
 from kvlint.readers.azurerm.table import Version
 from kvlint.readers.derive.attribute import Context, Derived
@@ -25,20 +26,6 @@ _IN_VAULTS = (VAULTS, *(f"{VAULTS}/{kind}" for kind in ("accesspolicies", "secre
 _IN_HSMS = (MANAGED_HSMS, f"{MANAGED_HSMS}/keys")
 # The first azurerm that calls 2026-02-01 for vaults, and for managed HSMs.
 _VAULTS_SINCE, _HSMS_SINCE = (4, 81), (4, 80)
-# The first API version that has a property; older ones drop it in silence.
-_SINCE: Mapping[str, Mapping[Path, str]] = {
-    VAULTS: {
-        ("properties", "enablePurgeProtection"): "2016-10-01",
-        ("properties", "networkAcls"): "2018-02-14",
-        RBAC: "2019-09-01",
-        ("properties", "softDeleteRetentionInDays"): "2019-09-01",
-        ("properties", "publicNetworkAccess"): "2021-06-01",
-    },
-    MANAGED_HSMS: {
-        ("properties", "networkAcls"): "2021-04-01",
-        ("properties", "publicNetworkAccess"): "2021-04-01",
-    },
-}
 # All that the control plane of Key Vault has.
 TYPES = (
     VAULTS, MANAGED_HSMS, f"{VAULTS}/secrets", f"{VAULTS}/keys", f"{VAULTS}/accesspolicies", f"{MANAGED_HSMS}/keys",
@@ -118,7 +105,7 @@ def _model_is_stated(resource: Resource, context: Context) -> Value | None:  # a
 
 def _dead_property(resource: Resource, context: Context) -> Value | None:  # all makers have it
     """The first property that is written and that the API version of a resource does not have."""
-    rows, version = _SINCE.get(resource.type.lower()), resource.select(API)
+    rows, version = SINCE.get(resource.type.lower()), resource.select(API)
     if rows is None or not isinstance(version, Scalar | Unknown):
         return None
     text = str(version.value) if isinstance(version, Scalar) else ""
@@ -140,5 +127,5 @@ ATTRIBUTES: Mapping[str, Derived] = {
     "vaultApi": Derived(partial(_calls, _IN_VAULTS, _VAULTS_SINCE), dict.fromkeys(_IN_VAULTS, ((_PROVIDER,),))),
     "hsmApi": Derived(partial(_calls, _IN_HSMS, _HSMS_SINCE), dict.fromkeys(_IN_HSMS, ((_PROVIDER,),))),
     "modelIsStated": Derived(_model_is_stated, {VAULTS: (API, RBAC)}),
-    "deadProperty": Derived(_dead_property, {type_: (API, *rows) for type_, rows in _SINCE.items()}),
+    "deadProperty": Derived(_dead_property, {type_: (API, *rows) for type_, rows in SINCE.items()}),
 }
