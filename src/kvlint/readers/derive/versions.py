@@ -1,7 +1,7 @@
 """What hangs on the version of an API or of a provider: until when it works, and what it leaves to a default.
 
-Source: learn.microsoft.com/azure/key-vault/general/access-control-default and .../whats-new (which control-plane API
-versions are retired, and when); the changelog of azurerm for the API versions that it calls.
+Source: learn.microsoft.com/azure/key-vault/general/access-control-default and .../migrate-api-version (which API
+versions of the control plane are retired, and when); the changelog of azurerm for the API versions that it calls.
 """
 
 from __future__ import annotations
@@ -20,6 +20,8 @@ from kvlint.readers.derive.vaults import MANAGED_HSMS, RBAC, VAULTS
 
 API: Path = ("apiVersion",)
 _OLD, _END = "2026-02-01", date(2027, 2, 27)
+# Azure deprecates previews with 90 days' notice, but not this one. Of later ones nothing is said yet.
+_PREVIEW, _LASTING_PREVIEW = "preview", "2026-04-01-preview"
 _SUPPORTED = "supported"
 _PROVIDER = "provider"
 _IN_VAULTS = (VAULTS, *(f"{VAULTS}/{kind}" for kind in ("accesspolicies", "secrets", "keys", "certificates")))
@@ -40,11 +42,11 @@ def _retirement(resource: Resource, context: Context) -> Value | None:
     version = str(found.value) if isinstance(found, Scalar) else ""
     if not version:
         return Unknown(at=found.at, origin="derived", why="the API version is not known")
-    if version[: len(_OLD)] >= _OLD:
-        return Scalar(at=found.at, value=_SUPPORTED, origin="derived")
-    if version.endswith("preview"):
+    if version.lower().endswith(_PREVIEW) and version < _LASTING_PREVIEW:
         text = f"{version}, a preview that Azure retires with 90 days' notice"
         return Scalar(at=found.at, value=text, origin="derived")
+    if version[: len(_OLD)] >= _OLD:
+        return Scalar(at=found.at, value=_SUPPORTED, origin="derived")
     return Scalar(at=found.at, value=f"{version}, which {_days(context.today)}", origin="derived")
 
 
