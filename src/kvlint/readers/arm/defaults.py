@@ -178,6 +178,13 @@ def _rows(type_: str, api_version: str) -> tuple[_Row, ...]:
     return tuple(rows)
 
 
+def is_left_out(found: Value, type_: str, path: Path, api_version: str) -> bool:
+    """Whether a value is the default of its type and API version, and not one that a module always sends."""
+    note = found.why if isinstance(found, Unknown) else found.note
+    rows = _rows(type_.lower(), api_version)
+    return found.origin == "default" and any(row.path == path and row.note == note for row in rows)
+
+
 def _note(plain: Plain, api_version: str) -> str:
     word = str(plain).lower() if isinstance(plain, bool) else str(plain)
     version = f" of API version {api_version}" if api_version else ""

@@ -12,7 +12,7 @@ from functools import partial
 
 from kvlint.model.graph import Resource
 from kvlint.model.value import Absent, Link, MapValue, Path, Scalar, Unknown, Value
-from kvlint.readers.arm.defaults import SINCE
+from kvlint.readers.arm.defaults import SINCE, is_left_out
 from kvlint.readers.azurerm.flags import PROVIDER_TYPE, VERSION
 from kvlint.readers.azurerm.table import Version
 from kvlint.readers.derive.attribute import Context, Derived
@@ -95,14 +95,16 @@ def _number(version: MapValue, name: str) -> Version | None:
 
 def _model_is_stated(resource: Resource, context: Context) -> Value | None:  # all makers have it
     """Whether a vault that names its API version says which permission model it has."""
-    if resource.type.lower() != VAULTS or not isinstance(resource.select(API), Scalar | Unknown):
+    version = resource.select(API)
+    if resource.type.lower() != VAULTS or not isinstance(version, Scalar | Unknown):
         return None
     found = resource.select(RBAC)
-    if isinstance(found, Unknown) and found.origin != "default" and not found.is_set:
+    text = str(version.value) if isinstance(version, Scalar) else ""
+    is_said = not isinstance(found, Absent) and not is_left_out(found, resource.type, RBAC, text)
+    if is_said and isinstance(found, Unknown) and not found.is_set:
         return Unknown(at=found.at, origin="derived", why=found.why)
-    stated = isinstance(found, Scalar | Unknown) and found.origin != "default"
-    note = found.note or found.why if isinstance(found, Unknown) else found.note if isinstance(found, Scalar) else ""
-    return Scalar(at=found.at, value=stated, origin="derived", note=note)
+    note = found.why if isinstance(found, Unknown) else found.note
+    return Scalar(at=found.at, value=is_said, origin="derived", note=note)
 
 
 def _dead_property(resource: Resource, context: Context) -> Value | None:  # all makers have it
