@@ -43,10 +43,12 @@ def _waits_for_grant(resource: Resource, context: Context) -> Value | None:
     before = {str(item.value) for item in made_after.items if isinstance(item, Scalar)}
     if not may_be:
         return None
-    if any(_is_among(static_address(grant), before) for grant in may_be):
+    late = [grant for grant in may_be if not _is_among(static_address(grant), before)]
+    # One grant is enough, but whether what is perhaps one is enough, nobody knows.
+    if not late or any(grant not in late for grant in grants):
         return Scalar(at=resource.at, value=True, origin="derived")
-    if not grants:
-        return Unknown(at=resource.at, origin="derived", why=f"whether it needs {may_be[0]} is not known")
+    if not grants or len(late) < len(may_be):
+        return Unknown(at=resource.at, origin="derived", why=f"whether it needs {late[0]} is not known")
     if ANYTHING in before:
         return Unknown(at=resource.at, origin="derived", why=f"whether it waits for {grants[0]} cannot be followed")
     note = f"{resource.address} does not wait for {grants[0]}"
