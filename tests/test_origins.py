@@ -183,8 +183,9 @@ resource "azurerm_key_vault" "kv" {
   name = "kv"
 }
 resource "azurerm_key_vault_access_policy" "me" {
-  key_vault_id = azurerm_key_vault.kv.id
-  object_id    = data.azurerm_client_config.me.object_id
+  key_vault_id       = azurerm_key_vault.kv.id
+  object_id          = data.azurerm_client_config.me.object_id
+  secret_permissions = ["Set"]
 }
 module "wait" {
   source     = "./wait"
@@ -208,3 +209,34 @@ resource "azurerm_key_vault_secret" "early" {
     found = json.loads(run("-f", "json", "--select", "KV055", ".", cwd=tmp_path).out)
     assert [one["resource"] for one in found["findings"]] == ["azurerm_key_vault_secret.early"]
     assert not found["undecided"]
+
+
+VAULT_MODULE = """
+data "azurerm_client_config" "me" {}
+resource "azurerm_key_vault" "kv" {
+  name = "kv"
+}
+resource "azurerm_key_vault_access_policy" "me" {
+  key_vault_id       = azurerm_key_vault.kv.id
+  object_id          = data.azurerm_client_config.me.object_id
+  secret_permissions = ["Set"]
+}
+output "id" {
+  value = azurerm_key_vault.kv.id
+}
+output "open_id" {
+  value      = azurerm_key_vault.kv.id
+  depends_on = [azurerm_key_vault_access_policy.me]
+}
+"""
+
+
+def test_an_output_waits_for_what_it_depends_on(tmp_path: Path, run: Run) -> None:
+    secrets = "".join(
+        f'resource "azurerm_key_vault_secret" "{output}" {{\n'
+        f'  name         = "{output}"\n  key_vault_id = module.kv.{output}\n}}\n'
+        for output in ("id", "open_id")
+    )
+    write(tmp_path, {"main.tf": 'module "kv" {\n  source = "./kv"\n}\n' + secrets, "kv/main.tf": VAULT_MODULE})
+    found = json.loads(run("-f", "json", "--select", "KV055", ".", cwd=tmp_path).out)
+    assert [one["resource"] for one in found["findings"]] == ["azurerm_key_vault_secret.id"]

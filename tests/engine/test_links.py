@@ -12,7 +12,7 @@ from kvlint.model.graph import ResourceGraph
 from kvlint.model.report import Outcome
 from kvlint.model.rule import All, Condition, Not
 from kvlint.model.source import Location
-from kvlint.model.value import Link, ListValue, Unknown
+from kvlint.model.value import Link, ListValue, Scalar, Unknown
 
 if TYPE_CHECKING:
     from tests.engine.conftest import Build
@@ -226,6 +226,16 @@ def test_links_to(build: Build, how: dict[str, Any], good: Any, outcome: Outcome
     assert answer.outcome is outcome
     assert [note.outcome for note in answer.trail] == [outcome]
     assert build.ask(Not(condition), graph, "ds").outcome is negated(outcome)
+
+
+def test_what_is_not_known_is_not_called_by_its_reason(build: Build) -> None:
+    id_ = Scalar(at=Location(path="main.tf"), value="/x/vaults/kv")
+    later = Unknown(at=Location(path="main.tf"), why="later")
+    for value, said in ((id_, "/x/vaults/kv is not part of this input"), (later, "its scope is not known: later")):
+        references = (build.reference("ds", outside=VAULT.lower(), value=value),)
+        graph = build.graph(setting(build), references=references)
+        (note,) = build.ask(build.linked("links_to", VAULT), graph, "ds").trail
+        assert note.found == f"not known: {said}"
 
 
 def test_a_list_of_links(build: Build) -> None:

@@ -76,17 +76,18 @@ class TestExposure:
         assert self.exposure(plan, read, ip_rules=[text, "203.0.113.7"]) == "?"
 
     @pytest.mark.parametrize(
-        ("type_", "version", "expected"),
+        ("type_", "version", "expected", "behind_firewall"),
         [
-            ("vaults", "2019-09-01", "?"),
-            ("vaults", "2021-06-01-preview", "private-only"),
-            ("vaults", "2026-02-01", "private-only"),
-            ("managedHSMs", "2020-04-01-preview", "?"),
-            ("managedHSMs", "2021-04-01-preview", "private-only"),
+            ("vaults", "2016-10-01", "?", "?"),  # which knows no firewall either
+            ("vaults", "2019-09-01", "?", "private-only"),
+            ("vaults", "2021-06-01-preview", "private-only", "private-only"),
+            ("vaults", "2026-02-01", "private-only", "private-only"),
+            ("managedHSMs", "2020-04-01-preview", "?", "?"),
+            ("managedHSMs", "2021-04-01-preview", "private-only", "private-only"),
         ],
     )
     def test_public_access_in_an_api_version_that_does_not_know_it(
-        self, type_: str, version: str, expected: str, plan: PlanJson, read: Reader
+        self, type_: str, version: str, expected: str, behind_firewall: str, plan: PlanJson, read: Reader
     ) -> None:
         body: dict[str, Any] = {"properties": {"publicNetworkAccess": "Disabled"}}
         address = plan.resource(
@@ -94,7 +95,7 @@ class TestExposure:
         )
         assert read(plan).get(address, "derived.exposure") == expected
         body["properties"]["networkAcls"] = {"defaultAction": "Deny"}
-        assert read(plan).get(address, "derived.exposure") == "private-only"
+        assert read(plan).get(address, "derived.exposure") == behind_firewall
 
     def test_the_world_beside_what_is_no_range(self, plan: PlanJson, read: Reader) -> None:
         assert self.exposure(plan, read, ip_rules=["any", "0.0.0.0/0"]) == "world"

@@ -97,6 +97,15 @@ class TestWhatIsOnlyNamed:
         assert asked(found["kv"], "properties.enablePurgeProtection") == "?"
         assert asked(found["kv"], "derived.accessModel") == asked(found["p"], "derived.accessModel") == "?"
 
+    @pytest.mark.parametrize("mode", ["[parameters('p')]", "[if(parameters('p'), 'recover', null())]"])
+    def test_nor_of_what_is_perhaps_brought_back(self, mode: str) -> None:
+        properties = {"createMode": mode, "enableRbacAuthorization": True, "networkAcls": {"defaultAction": "Deny"}}
+        found = read(kv=vault(properties=properties), p=policies("kv/add"))
+        assert not found["kv"].existing
+        assert asked(found["kv"], "properties.networkAcls.defaultAction") == "?"
+        assert asked(found["kv"], "properties.enablePurgeProtection") == "?"
+        assert asked(found["kv"], "derived.accessModel") == asked(found["p"], "derived.accessModel") == "?"
+
     def test_a_new_vault_has_its_defaults(self) -> None:
         found = read(kv=vault(properties={"createMode": "default"}))["kv"]
         assert not found.existing

@@ -13,7 +13,7 @@ from kvlint.engine.world import Judge, Trail, World
 from kvlint.model.graph import Reference, Resource
 from kvlint.model.report import Evidence, Outcome
 from kvlint.model.rule import Linked
-from kvlint.model.value import Answer, display
+from kvlint.model.value import Answer, Unknown, display
 
 # Of many linked resources that decide alike, so many are told.
 _MOST_NOTES = 5
@@ -59,9 +59,10 @@ def links_to(condition: Linked, where: Judge) -> Judge:
         references = world.outgoing(via, resource.address)
         start, why = FAIL, ""
         for reference in references:
-            if reference.anything:
+            is_open = reference.outside == "?" or reference.outside in types
+            if reference.anything or (is_open and isinstance(reference.value, Unknown)):
                 start, why = UNDECIDED, f"its {via} is {display(reference.value)}"
-            elif reference.outside == "?" or reference.outside in types:
+            elif is_open:
                 start, why = UNDECIDED, f"{display(reference.value)} is not part of this input"
         links = (
             _Near(other, certain, reference, address)

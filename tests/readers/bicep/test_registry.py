@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kvlint.model.value import Unknown
+from kvlint.model.value import Absent, Unknown
 from tests.readers.bicep.conftest import Read, graph, messages, plain, shown, value
 
 LOGS = "Microsoft.Insights/diagnosticSettings"
@@ -114,6 +114,16 @@ def test_the_public_key_vault_module_is_known(read: Read) -> None:
     assert found.closed
     assert messages(found) == []
     assert list(found.files) == ["main.bicep"]
+
+
+@pytest.mark.parametrize("said", ["false", "true", "protect"])
+def test_what_the_public_module_never_sends_and_what_it_always_sends(read: Read, said: str) -> None:
+    """A false for purge protection, which Azure refuses; the permission model, so that no API version decides it."""
+    found = read("param protect bool\n" + use(VAULT, f"name: 'kv'\n    enablePurgeProtection: {said}"))
+    vault = graph(found).resources["m.vault"]
+    assert isinstance(vault.select(("derived", "writtenPurgeProtection")), Absent)
+    assert shown(found, "m.vault", "properties", "enablePurgeProtection") == f"enablePurgeProtection: {said}"
+    assert getattr(vault.select(("derived", "modelIsStated")), "value", None) is True
 
 
 def test_what_the_public_module_is_given_has_its_place_and_its_companions(read: Read) -> None:

@@ -7,6 +7,7 @@ asks for an explicit value: purge protection of a managed HSM is such a case.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -44,6 +45,20 @@ _TABLE: dict[str, tuple[_Default, ...]] = {
     _KEYS: (_Default(("properties", "attributes", "enabled"), True),),
     "microsoft.keyvault/vaults/secrets": (_Default(("properties", "attributes", "enabled"), True),),
 }
+# The first API version that has a property, previews included.
+SINCE: Mapping[str, Mapping[Path, str]] = {
+    "microsoft.keyvault/vaults": {
+        ("properties", "enablePurgeProtection"): "2016-10-01",
+        ("properties", "networkAcls"): "2018-02-14",
+        ("properties", "enableRbacAuthorization"): "2019-09-01",
+        ("properties", "softDeleteRetentionInDays"): "2019-09-01",
+        ("properties", "publicNetworkAccess"): "2021-06-01",
+    },
+    "microsoft.keyvault/managedhsms": {
+        ("properties", "networkAcls"): "2021-04-01",
+        ("properties", "publicNetworkAccess"): "2021-04-01",
+    },
+}
 _TEXT = "it is a text where Azure asks for a {}, and what Azure makes of it is not documented"
 # The size that Azure picks for an RSA key where none is given; one that only imports others is a key exchange key.
 _RSA_SIZE, _EXCHANGE_SIZE = 2048, 4096
@@ -75,6 +90,7 @@ def with_defaults(attributes: MapValue, type_: str, api_version: str) -> MapValu
         elif isinstance(below, MapValue) and row.path[2] not in below.fields and below.rest is None:
             inner = {**below.fields, str(row.path[2]): row.at(below.at)}
             fields[str(name)] = MapValue(at=below.at, fields=inner)
+    fields.update(_too_new(fields, type_.lower(), api_version, rows))
     if type_.lower() == _KEYS and properties.rest is None:
         given = fields.get("keySize")
         size = _rsa_size(fields, api_version, properties.at) if given is None else None
@@ -84,6 +100,33 @@ def with_defaults(attributes: MapValue, type_: str, api_version: str) -> MapValu
             fields["keySize"] = size
     properties = MapValue(at=properties.at, fields=fields, rest=properties.rest)
     return MapValue(at=attributes.at, fields={**attributes.fields, "properties": properties}, rest=attributes.rest)
+
+
+def _too_new(fields: dict[str, Value], type_: str, api_version: str, rows: tuple[_Row, ...]) -> dict[str, Value]:
+    """What those properties are worth that are written, though the API version does not have them."""
+    silence = {row.path: row.value for row in rows}
+    return {
+        str(path[1]): _doubted(fields[str(path[1])], str(path[1]), silence.get(path), api_version)
+        for path, since in SINCE.get(type_, {}).items()
+        if api_version and api_version < since and path[1] in fields
+    }
+
+
+def _doubted(written: Value, name: str, silence: Plain | None, api_version: str) -> Value:
+    """What a property is worth that an API version does not have: what Azure makes of it, nobody says.
+
+    What would hold without it holds in any case. Of the firewall only what it says is open to doubt, not its rules.
+    """
+    if isinstance(written, MapValue):
+        action = written.fields.get("defaultAction")
+        if not isinstance(action, Scalar):
+            return written
+        fields = {**written.fields, "defaultAction": _doubted(action, name, "Allow", api_version)}
+        return MapValue(at=written.at, fields=fields, rest=written.rest)
+    if not isinstance(written, Scalar) or str(written.value).lower() == str(silence).lower():
+        return written
+    why = f"API version {api_version} does not know {name}"
+    return Unknown(at=written.at, why=why, given=True, sensitive=written.sensitive)
 
 
 def _with_logs(attributes: MapValue) -> MapValue:
@@ -133,6 +176,13 @@ def _rows(type_: str, api_version: str) -> tuple[_Row, ...]:
         elif not api_version or default.since <= api_version < default.until:
             rows.append(_Row(default.path, default.value, _note(default.value, api_version)))
     return tuple(rows)
+
+
+def is_left_out(found: Value, type_: str, path: Path, api_version: str) -> bool:
+    """Whether a value is the default of its type and API version, and not one that a module always sends."""
+    note = found.why if isinstance(found, Unknown) else found.note
+    rows = _rows(type_.lower(), api_version)
+    return found.origin == "default" and any(row.path == path and row.note == note for row in rows)
 
 
 def _note(plain: Plain, api_version: str) -> str:

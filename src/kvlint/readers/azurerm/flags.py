@@ -26,13 +26,18 @@ KEY_VAULT_FLAGS = {
     "recover_soft_deleted_hardware_security_module_keys": "recoverSoftDeletedHardwareSecurityModuleKeys",
 }
 _FLAGS_SINCE = (3, 0)
+# Up to 5.2 it only decides whether the provider looks for purge protection before it purges an HSM, as it does in any
+# case (internal/services/managedhsm, deletion of key_vault_managed_hardware_security_module_resource.go).
+_IDLE_FLAG, _IDLE_BELOW = "purge_soft_deleted_hardware_security_modules_on_destroy", (5, 3)
 _BOOLEANS = {"true": True, "false": False}  # also as text, which Terraform takes for a boolean
 
 
-def flag_value(written: Value | None, version: VersionRange, at: Location) -> Value:
+def flag_value(flag: str, written: Value | None, version: VersionRange, at: Location) -> Value:
     """What a flag amounts to that is ``written`` as this, or not at all (None)."""
     if isinstance(written, Scalar):
         plain = _BOOLEANS.get(str(written.value).lower())
+        if plain is False and flag == _IDLE_FLAG:
+            return _idle(version, written.at)
         if plain is not None:
             return Scalar(at=written.at, value=plain)
         return Unknown(at=written.at, why="it is no boolean")
@@ -41,6 +46,13 @@ def flag_value(written: Value | None, version: VersionRange, at: Location) -> Va
     if version.high <= _FLAGS_SINCE:
         return Unknown(at=at, why="azurerm before 3.0 has no documented default for it")
     return Scalar(at=at, value=True, origin="default", note="not set, and the default is true")
+
+
+def _idle(version: VersionRange, at: Location) -> Value:
+    """What a flag amounts to that is turned off, which changes nothing in the versions that are known."""
+    if version.high <= _IDLE_BELOW:
+        return Scalar(at=at, value=True, note="the provider purges a managed HSM though it is off")
+    return Unknown(at=at, why="azurerm up to 5.2 purges a managed HSM though it is off, and a later one may be used")
 
 
 def version_value(version: VersionRange, at: Location) -> MapValue:

@@ -16,7 +16,7 @@ import msgspec
 from kvlint.expressions.evaluate import Evaluator
 from kvlint.expressions.values import Result
 from kvlint.model.source import Location
-from kvlint.model.value import Scalar, display
+from kvlint.model.value import Scalar, Unknown, display
 from kvlint.readers.bicep.document import File, read_file
 from kvlint.readers.bicep.evaluator import InPlace
 from kvlint.readers.bicep.identity import module_scope
@@ -33,6 +33,8 @@ _VAULT = regex(r"br:mcr\.microsoft\.com/bicep/(avm/res/key-vault/vault):0\.(\d{1
 _FIRST, _LAST = 6, 14
 # From here on, a diagnostic setting that names metrics alone sends no logs; whether it does before is not certain.
 _METRICS_ALONE = 13
+# It says `enablePurgeProtection ? enablePurgeProtection : null`. Here the value stays, and with it the place to edit.
+_NEVER_FALSE = "enablePurgeProtection"
 
 _TEXT = """
 param name string
@@ -262,6 +264,13 @@ class _Table(Instance):
     def head(self, node: tree.Resource | tree.Module) -> Location:  # noqa: ARG002  # the same
         """The module statement."""
         return self.whole
+
+    def parameter(self, node: tree.Parameter) -> Result:
+        """What a parameter is given. The module turns a false for purge protection into null, which Azure takes."""
+        found = super().parameter(node)
+        if node.name != _NEVER_FALSE or not isinstance(found, Scalar | Unknown) or found.origin == "default":
+            return found
+        return msgspec.structs.replace(found, origin="default", note=f"the module {self.name} sends no false")
 
     def default(self, node: tree.Parameter, given: Result | None) -> Result:
         """A default is said to be the module's."""

@@ -8,14 +8,20 @@ from typing import TypeAlias
 from kvlint.model.graph import Reference, Resource
 from kvlint.model.source import static_address
 from kvlint.model.value import Absent, ListValue, Scalar, Unknown, Value
-from kvlint.readers.derive.assignments import ASSIGNMENTS, COVERS, COVERS_NEEDS, role_name
+from kvlint.readers.derive.assignments import ASSIGNMENTS, COVERS, COVERS_NEEDS
 from kvlint.readers.derive.attribute import Context, Derived
+from kvlint.readers.derive.grants import NEEDS, grants_of
 from kvlint.readers.derive.scope import Coverage
-from kvlint.readers.derive.vaults import POLICIES, POLICY_LIST, VAULTS
+from kvlint.readers.derive.vaults import POLICIES, VAULTS
 from kvlint.readers.order import AFTER, ANYTHING, OF_DEPLOYER
 from kvlint.readers.references import reference_of
 
-_OBJECTS = tuple(f"{VAULTS}/{kind}" for kind in ("secrets", "keys", "certificates"))
+# By type of object, the permissions of which it takes one to write it.
+_WRITES = {
+    f"{VAULTS}/secrets": ("secrets/set",),
+    f"{VAULTS}/keys": ("keys/create", "keys/import"),
+    f"{VAULTS}/certificates": ("certificates/create", "certificates/import"),
+}
 _KEPT = "grants to whoever applies the plan"
 
 
@@ -23,12 +29,12 @@ def _waits_for_grant(resource: Resource, context: Context) -> Value | None:
     """Whether an object is made after a grant to whoever applies the plan, if there is such a grant on its vault."""
     made_after = resource.select(("derived", AFTER))
     above = resource.attributes.fields.get("parent")
-    if resource.type.lower() not in _OBJECTS or not isinstance(made_after, ListValue) or above is None:
+    if resource.type.lower() not in _WRITES or not isinstance(made_after, ListValue) or above is None:
         return None
     reference = reference_of(resource.address, "parent", above, context.index)
     if reference is None:
         return None
-    certain, perhaps = _grants(context)
+    certain, perhaps = _grants(resource.type.lower(), context)
     vault = reference.targets[0] if len(reference.targets) == 1 else ""
     grants = certain.get(vault, [])
     may_be = [*grants, *perhaps.get(vault, ()), *perhaps.get("", ())]
@@ -37,10 +43,12 @@ def _waits_for_grant(resource: Resource, context: Context) -> Value | None:
     before = {str(item.value) for item in made_after.items if isinstance(item, Scalar)}
     if not may_be:
         return None
-    if any(_is_among(static_address(grant), before) for grant in may_be):
+    late = [grant for grant in may_be if not _is_among(static_address(grant), before)]
+    # One grant is enough, but whether what is perhaps one is enough, nobody knows.
+    if not late or any(grant not in late for grant in grants):
         return Scalar(at=resource.at, value=True, origin="derived")
-    if not grants:
-        return Unknown(at=resource.at, origin="derived", why=f"whether it needs {may_be[0]} is not known")
+    if not grants or len(late) < len(may_be):
+        return Unknown(at=resource.at, origin="derived", why=f"whether it needs {late[0]} is not known")
     if ANYTHING in before:
         return Unknown(at=resource.at, origin="derived", why=f"whether it waits for {grants[0]} cannot be followed")
     note = f"{resource.address} does not wait for {grants[0]}"
@@ -57,23 +65,24 @@ def _is_among(address: str, before: set[str]) -> bool:
 _Grants: TypeAlias = "tuple[dict[str, list[str]], dict[str, list[str]]]"
 
 
-def _grants(context: Context) -> _Grants:
-    """The grants to whoever applies the plan, by the vault that they are for, and those that perhaps are such.
+def _grants(type_: str, context: Context) -> _Grants:
+    """The grants that let whoever applies the plan write such objects, by the vault; and those that perhaps are such.
 
     One that may be for any vault stands under no name.
     """
-    found = context.kept.get(_KEPT)
+    key = f"{_KEPT} of {type_}"
+    found = context.kept.get(key)
     if not isinstance(found, tuple):
-        found = context.kept[_KEPT] = ({}, {})
+        found = context.kept[key] = ({}, {})
         index = context.index
         for policy in index.of_type(POLICIES):
             above = policy.attributes.fields.get("parent")
             reference = None if above is None else reference_of(policy.address, "parent", above, index)
             if reference is not None:
-                _note(found, policy, reference, _is_of_deployer(policy))
+                _note(found, policy, reference, _lets_deployer_write(type_, policy, context))
         for reference in Coverage(index).references(COVERS, frozenset({ASSIGNMENTS})):
             source = index.resources[reference.source]
-            _note(found, source, reference, _least(_is_of_deployer(source), _reaches_data(source, context)))
+            _note(found, source, reference, _lets_deployer_write(type_, source, context))
     return found
 
 
@@ -87,11 +96,17 @@ def _note(found: _Grants, grant: Resource, reference: Reference, sure: bool | No
         found[1].setdefault(vault, []).append(grant.address)
 
 
-def _least(one: bool | None, other: bool | None) -> bool | None:
-    """Whether both hold; None if nobody knows."""
-    if one is False or other is False:
+def _lets_deployer_write(type_: str, grant: Resource, context: Context) -> bool | None:
+    """Whether a grant is to whoever applies the plan and lets them write such objects; None if nobody knows."""
+    of_deployer = _is_of_deployer(grant)
+    if of_deployer is False:
         return False
-    return None if one is None or other is None else True
+    found = grants_of(grant, context)
+    if isinstance(found, Unknown):
+        return None
+    if any(word in one.permissions for one in found for word in _WRITES[type_]):
+        return of_deployer
+    return None if any(one.doubt is not None for one in found) else False
 
 
 def _is_of_deployer(resource: Resource) -> bool | None:
@@ -102,25 +117,14 @@ def _is_of_deployer(resource: Resource) -> bool | None:
     return True if isinstance(found, Scalar) else None
 
 
-def _reaches_data(resource: Resource, context: Context) -> bool | None:
-    """Whether the role of a grant is one of those that reach what is in a vault."""
-    role = role_name(resource, context)
-    return str(role.value).lower().startswith("key vault") if isinstance(role, Scalar) else None
-
-
 ATTRIBUTES: Mapping[str, Derived] = {
     "waitsForGrant": Derived(
         _waits_for_grant,
         {
+            **NEEDS,
             **COVERS_NEEDS,
-            **dict.fromkeys(_OBJECTS, (("parent",),)),
-            ASSIGNMENTS: (
-                *COVERS_NEEDS[ASSIGNMENTS],
-                ("properties", "roleDefinitionName"),
-                ("properties", "roleDefinitionId"),
-                ("properties", "principalId"),
-            ),
-            POLICIES: (("parent",), POLICY_LIST),
+            **dict.fromkeys(_WRITES, (("parent",),)),
+            ASSIGNMENTS: (*COVERS_NEEDS[ASSIGNMENTS], *NEEDS[ASSIGNMENTS]),
         },
     ),
 }

@@ -17,12 +17,10 @@ import msgspec
 
 from kvlint.model.graph import Resource
 from kvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown, Value, display, select
+from kvlint.readers.arm.defaults import SINCE
 from kvlint.readers.derive.ranges import WIDE_SIZE, WORLD_SIZE, Range, range_of, share, union
 
 PRIVATE, SUBNETS, IPS, WIDE, WORLD = LATTICE = ("private-only", "listed-subnets", "listed-ips", "wide-range", "world")
-
-# The first API versions, previews included, that have publicNetworkAccess.
-_PUBLIC_SINCE = {"microsoft.keyvault/vaults": "2021-06-01", "microsoft.keyvault/managedhsms": "2021-04-01"}
 
 PUBLIC: Path = ("properties", "publicNetworkAccess")
 ACLS: Path = ("properties", "networkAcls")
@@ -45,9 +43,6 @@ def public_access(resource: Resource, enforced: bool | None) -> Scalar | Unknown
     if isinstance(public, Unknown):
         return _unknown(public)
     word = str(public.value).lower() if isinstance(public, Scalar) else "enabled"
-    too_old = _too_old(resource) if word != "enabled" else ""
-    if too_old:
-        return _unknown(public, f"API version {too_old} does not know publicNetworkAccess")
     if word == "enabled" and enforced is None:
         return _unknown(public, "a network security perimeter may overrule it")
     if word == "securedbyperimeter" or (word in ("enabled", "disabled") and enforced):
@@ -96,14 +91,11 @@ def _firewall(resource: Resource) -> Scalar | Unknown:
     return _listed(resource)
 
 
-def _too_old(resource: Resource) -> str:
-    """The API version of a resource, if it is from before there was public network access; else empty.
-
-    What Azure does with a property that a version does not know, nobody says: its own policies do not count on it.
-    """
+def _too_old(resource: Resource) -> bool:
+    """Whether the API version of a resource is from before there was public network access."""
     version = resource.select(("apiVersion",))
     text = str(version.value) if isinstance(version, Scalar) else ""
-    return text if text < _PUBLIC_SINCE.get(resource.type.lower(), "") else ""
+    return text < SINCE.get(resource.type.lower(), {}).get(PUBLIC, "")
 
 
 def _listed(resource: Resource) -> Scalar | Unknown:

@@ -1,7 +1,7 @@
 """What hangs on the version of an API or of a provider: until when it works, and what it leaves to a default.
 
-Source: learn.microsoft.com/azure/key-vault/general/access-control-default and .../whats-new (which control-plane API
-versions are retired, and when); the changelog of azurerm for the API versions that it calls.
+Source: learn.microsoft.com/azure/key-vault/general/access-control-default and .../migrate-api-version (which API
+versions of the control plane are retired, and when); the changelog of azurerm for the API versions that it calls.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from functools import partial
 
 from kvlint.model.graph import Resource
 from kvlint.model.value import Absent, Link, MapValue, Path, Scalar, Unknown, Value
+from kvlint.readers.arm.defaults import SINCE, is_left_out
 from kvlint.readers.azurerm.flags import PROVIDER_TYPE, VERSION
 from kvlint.readers.azurerm.table import Version
 from kvlint.readers.derive.attribute import Context, Derived
@@ -19,26 +20,14 @@ from kvlint.readers.derive.vaults import MANAGED_HSMS, RBAC, VAULTS
 
 API: Path = ("apiVersion",)
 _OLD, _END = "2026-02-01", date(2027, 2, 27)
+# Azure deprecates previews with 90 days' notice, but not this one. Of later ones nothing is said yet.
+_PREVIEW, _LASTING_PREVIEW = "preview", "2026-04-01-preview"
 _SUPPORTED = "supported"
 _PROVIDER = "provider"
 _IN_VAULTS = (VAULTS, *(f"{VAULTS}/{kind}" for kind in ("accesspolicies", "secrets", "keys", "certificates")))
 _IN_HSMS = (MANAGED_HSMS, f"{MANAGED_HSMS}/keys")
 # The first azurerm that calls 2026-02-01 for vaults, and for managed HSMs.
 _VAULTS_SINCE, _HSMS_SINCE = (4, 81), (4, 80)
-# The first API version that has a property; older ones drop it in silence.
-_SINCE: Mapping[str, Mapping[Path, str]] = {
-    VAULTS: {
-        ("properties", "enablePurgeProtection"): "2016-10-01",
-        ("properties", "networkAcls"): "2018-02-14",
-        RBAC: "2019-09-01",
-        ("properties", "softDeleteRetentionInDays"): "2019-09-01",
-        ("properties", "publicNetworkAccess"): "2021-06-01",
-    },
-    MANAGED_HSMS: {
-        ("properties", "networkAcls"): "2021-04-01",
-        ("properties", "publicNetworkAccess"): "2021-04-01",
-    },
-}
 # All that the control plane of Key Vault has.
 TYPES = (
     VAULTS, MANAGED_HSMS, f"{VAULTS}/secrets", f"{VAULTS}/keys", f"{VAULTS}/accesspolicies", f"{MANAGED_HSMS}/keys",
@@ -53,11 +42,11 @@ def _retirement(resource: Resource, context: Context) -> Value | None:
     version = str(found.value) if isinstance(found, Scalar) else ""
     if not version:
         return Unknown(at=found.at, origin="derived", why="the API version is not known")
-    if version[: len(_OLD)] >= _OLD:
-        return Scalar(at=found.at, value=_SUPPORTED, origin="derived")
-    if version.endswith("preview"):
+    if version.lower().endswith(_PREVIEW) and version < _LASTING_PREVIEW:
         text = f"{version}, a preview that Azure retires with 90 days' notice"
         return Scalar(at=found.at, value=text, origin="derived")
+    if version[: len(_OLD)] >= _OLD:
+        return Scalar(at=found.at, value=_SUPPORTED, origin="derived")
     return Scalar(at=found.at, value=f"{version}, which {_days(context.today)}", origin="derived")
 
 
@@ -106,19 +95,21 @@ def _number(version: MapValue, name: str) -> Version | None:
 
 def _model_is_stated(resource: Resource, context: Context) -> Value | None:  # all makers have it
     """Whether a vault that names its API version says which permission model it has."""
-    if resource.type.lower() != VAULTS or not isinstance(resource.select(API), Scalar | Unknown):
+    version = resource.select(API)
+    if resource.type.lower() != VAULTS or not isinstance(version, Scalar | Unknown):
         return None
     found = resource.select(RBAC)
-    if isinstance(found, Unknown) and found.origin != "default" and not found.is_set:
+    text = str(version.value) if isinstance(version, Scalar) else ""
+    is_said = not isinstance(found, Absent) and not is_left_out(found, resource.type, RBAC, text)
+    if is_said and isinstance(found, Unknown) and not found.is_set:
         return Unknown(at=found.at, origin="derived", why=found.why)
-    stated = isinstance(found, Scalar | Unknown) and found.origin != "default"
-    note = found.note or found.why if isinstance(found, Unknown) else found.note if isinstance(found, Scalar) else ""
-    return Scalar(at=found.at, value=stated, origin="derived", note=note)
+    note = found.why if isinstance(found, Unknown) else found.note
+    return Scalar(at=found.at, value=is_said, origin="derived", note=note)
 
 
 def _dead_property(resource: Resource, context: Context) -> Value | None:  # all makers have it
     """The first property that is written and that the API version of a resource does not have."""
-    rows, version = _SINCE.get(resource.type.lower()), resource.select(API)
+    rows, version = SINCE.get(resource.type.lower()), resource.select(API)
     if rows is None or not isinstance(version, Scalar | Unknown):
         return None
     text = str(version.value) if isinstance(version, Scalar) else ""
@@ -140,5 +131,5 @@ ATTRIBUTES: Mapping[str, Derived] = {
     "vaultApi": Derived(partial(_calls, _IN_VAULTS, _VAULTS_SINCE), dict.fromkeys(_IN_VAULTS, ((_PROVIDER,),))),
     "hsmApi": Derived(partial(_calls, _IN_HSMS, _HSMS_SINCE), dict.fromkeys(_IN_HSMS, ((_PROVIDER,),))),
     "modelIsStated": Derived(_model_is_stated, {VAULTS: (API, RBAC)}),
-    "deadProperty": Derived(_dead_property, {type_: (API, *rows) for type_, rows in _SINCE.items()}),
+    "deadProperty": Derived(_dead_property, {type_: (API, *rows) for type_, rows in SINCE.items()}),
 }

@@ -106,9 +106,14 @@ class Order:
             return self._once(address, lambda: self._whole(inner)) | {address}
         outputs = self._configuration.module(inner).get("outputs")
         output = outputs.get(str(ref.rest[0])) if isinstance(outputs, dict) else None
-        expression = output.get("expression") if isinstance(output, dict) else None
+        said = output if isinstance(output, dict) else {}
         key = _address(inner, f"output.{ref.rest[0]}")
-        return self._once(key, lambda: self._follow(inner, expression) | self._calls(inner))
+        return self._once(
+            key,
+            lambda: self._follow(inner, said.get("expression")).union(
+                self._depends(inner, said.get("depends_on")), self._calls(inner)
+            ),
+        )
 
 
 class _Principal:

@@ -105,7 +105,7 @@ def _resource(key: str, block: Node, version: VersionRange, path: str) -> Resour
     flags: dict[str, Value] = {}
     written = _object(features.get("key_vault"))
     for flag, name in KEY_VAULT_FLAGS.items():
-        flags[name] = _flag(written.get(flag), version, at)
+        flags[name] = _flag(flag, written.get(flag), version, at)
     features_value = MapValue(at=at, fields={"keyVault": MapValue(at=at, fields=flags)})
     fields: dict[str, Value] = {
         "features": features_value,
@@ -116,12 +116,12 @@ def _resource(key: str, block: Node, version: VersionRange, path: str) -> Resour
     return Resource(address=address, type=PROVIDER_TYPE, name=key, attributes=attributes, at=at, declared_as="provider")
 
 
-def _flag(expression: Any, version: VersionRange, at: Location) -> Value:
+def _flag(name: str, expression: Any, version: VersionRange, at: Location) -> Value:
     if not isinstance(expression, dict):
-        return flag_value(None, version, at)
+        return flag_value(name, None, version, at)
     plain = expression.get("constant_value")
     if isinstance(plain, str | bool):
-        return flag_value(Scalar(at=at, value=plain), version, at)
+        return flag_value(name, Scalar(at=at, value=plain), version, at)
     return Unknown(at=at, why="the provider block sets it by an expression, and a plan does not show its value")
 
 

@@ -115,8 +115,11 @@ class Order:
         if not rest:
             return self._once(address, lambda: self._whole(content)) | {static_address(address)}
         output = content.folder.outputs.get(rest[0])
-        value = output.attributes.get("value") if output is not None else None
-        return self._once(f"{address}.{rest[0]}", lambda: self._piece(content, value) | self._calls(content))
+        pieces = [output.attributes.get(name) for name in ("value", "depends_on")] if output is not None else []
+        return self._once(
+            f"{address}.{rest[0]}",
+            lambda: self._calls(content).union(*(self._piece(content, piece) for piece in pieces)),
+        )
 
     def _whole(self, instance: ModuleInstance) -> _Grants:
         """What all that is in a module waits for."""

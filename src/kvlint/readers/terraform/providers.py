@@ -135,7 +135,7 @@ def _features(content: Content, instance: ModuleInstance) -> Value:
     for flag, name in KEY_VAULT_FLAGS.items():
         found = switches.attribute(flag) if switches is not None else None
         value = instance.run.frozen(found) if found is not None else None
-        fields[name] = flag_value(value, instance.run.version, at if switches is None else switches.at)
+        fields[name] = flag_value(flag, value, instance.run.version, at if switches is None else switches.at)
     return MapValue(at=at, fields={"keyVault": MapValue(at=at, fields=fields)})
 
 
