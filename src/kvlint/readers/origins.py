@@ -247,6 +247,11 @@ def _is_key(step: str | int) -> bool:
     return str(step).startswith(_KEYED)
 
 
+def declared_secret(found: Origins) -> Origins:
+    """Those of a parameter that is declared as secret: what code gives to it is a secret all the same."""
+    return found | {SECURE} if found & _CODE else found
+
+
 def of_known(found: Origins) -> Origins:
     """The origins of a value that is known: it cannot come from what nobody knows."""
     return found & {DEFAULT, GIVEN, COMMAND} or frozenset({WRITTEN})

@@ -74,7 +74,7 @@ class FileOrigins:
             found = of_given(given.get(node.name), secure)
         if found is None and not is_nothing(node.default):
             found = self.of(node.default) or frozenset({origins.DEFAULT})
-        return passed(found, secure)
+        return origins.declared_secret(passed(found, secure)) if secure else passed(found, secure)
 
     def _of_file(self, given: Values, name: str, secure: bool) -> Origins | None:
         """The origins of what a parameter file gives."""
