@@ -143,12 +143,12 @@ def _same_name(resource: Resource, context: Context) -> Value | None:
 
 
 def _literal_length(resource: Resource, context: Context) -> Value | None:
-    """How many characters the value of a secret has, if it stands in the code: others are for callers to know."""
+    """How many bytes the value of a secret has, if it stands in the code: others are for callers to know."""
     value = resource.select(_VALUE)
     if not isinstance(value, Scalar) or not isinstance(value.value, str):
         return None
     at = msgspec.structs.replace(value.at, attribute=path_text(_VALUE))
-    return Scalar(at=at, value=len(value.value), origin="derived")
+    return Scalar(at=at, value=len(value.value.encode("utf-8", "surrogatepass")), origin="derived")
 
 
 ATTRIBUTES: Mapping[str, Derived] = {
