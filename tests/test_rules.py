@@ -44,6 +44,7 @@ NO_RESOURCES = {
 }
 ONLY_IN_TEMPLATES = {
     "microsoft.web/sites/config",
+    "microsoft.web/sites/slots/config",
     "microsoft.resources/deploymentscripts",
     "microsoft.compute/virtualmachines",
     "microsoft.compute/virtualmachines/extensions",

@@ -85,10 +85,11 @@ def scope_level(text: str) -> str | None:
 def may_be(one: str, other: str) -> bool:
     """Whether two ids or patterns (lower case) can be the same id: no step that is known in both differs."""
     left, right = one.split("/"), other.split("/")
-    return len(left) == len(right) and all(map(_may_be_step, left, right))
+    return len(left) == len(right) and all(map(may_be_step, left, right))
 
 
-def _may_be_step(one: str, other: str) -> bool:
+def may_be_step(one: str, other: str) -> bool:
+    """Whether two names or patterns (lower case) can be the same name: no part that is known in both differs."""
     if one == other:
         return True
     if HOLE not in one:

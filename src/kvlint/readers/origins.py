@@ -85,10 +85,10 @@ def _within(node: tree.Node, scope: Scope, rest: Path) -> Origins | None:
         case tree.Call(name=name, arguments=arguments) if name.lower() in _WHOLE:
             return union(origins_of(argument, scope, rest) for argument in arguments)
         case tree.Comprehension(name=name, result=result):
-            inner = _Loop(scope, node.value, node.key, node.over)
+            inner = Loop(scope, node.value, node.key, node.over)
             return origins_of(result, inner, rest[1:] if rest and (name is not None or _is_key(rest[0])) else rest)
         case tree.For(item=item, index=index, over=over, body=body):
-            return origins_of(body, _Loop(scope, item, index, over), rest[1:] if rest else rest)
+            return origins_of(body, Loop(scope, item, index, over), rest[1:] if rest else rest)
         case tree.Object() if rest:
             return _of_members(node, scope, rest)
         case tree.Array(items=items) if rest:
@@ -110,7 +110,7 @@ def _below(node: tree.Node, scope: Scope, rest: Path) -> Origins | None:
     return None
 
 
-class _Loop:
+class Loop:
     """The scope of a loop's body: its variable is any item of what it runs over, its key is no secret."""
 
     def __init__(self, outer: Scope, value: str, key: str, over: tree.Expression) -> None:
@@ -245,6 +245,11 @@ def _key_of(node: tree.Item) -> str:
 
 def _is_key(step: str | int) -> bool:
     return str(step).startswith(_KEYED)
+
+
+def declared_secret(found: Origins) -> Origins:
+    """Those of a parameter that is declared as secret: what code gives to it is a secret all the same."""
+    return found | {SECURE} if found & _CODE else found
 
 
 def of_known(found: Origins) -> Origins:

@@ -77,7 +77,7 @@ class TemplateOrigins:
         if found is None and default not in (None, ""):
             found = self.of(default)
             found = frozenset({origins.DEFAULT}) if not found or found & {origins.WRITTEN} else found
-        return passed(found, secure)
+        return origins.declared_secret(passed(found, secure)) if secure else passed(found, secure)
 
     def given(self, plain: Any) -> Origins:
         """The origins of what a nested deployment is given."""

@@ -29,17 +29,16 @@ _SERVICES = (
     "odbc", "postgresql", "sftp", "snowflake", "sql_server", "synapse",
 )  # fmt: skip
 
-_APP = Mapped(
-    type="Microsoft.Web/sites",
-    fields={
-        **PLACED,
-        "app_settings": value("properties.siteConfig.appSettings", sensitive=True),
-        "connection_string": blocks(
-            "properties.siteConfig.connectionStrings",
-            {"name": value("name"), "value": value("connectionString", sensitive=True)},
-        ),
-    },
-)
+_SETTINGS: Mapping[str, Field] = {
+    "app_settings": value("properties.siteConfig.appSettings", sensitive=True),
+    "connection_string": blocks(
+        "properties.siteConfig.connectionStrings",
+        {"name": value("name"), "value": value("connectionString", sensitive=True)},
+    ),
+}
+_APP = Mapped(type="Microsoft.Web/sites", fields={**PLACED, **_SETTINGS})
+_SLOT = Mapped(type="Microsoft.Web/sites/slots", fields={"name": value("name"), "tags": value("tags"), **_SETTINGS})
+_APPS = tuple(f"{system}_{kind}" for system in ("linux", "windows") for kind in ("web_app", "function_app"))
 
 WORKLOADS: Mapping[str, Mapped] = {
     "azurerm_api_management_named_value": Mapped(
@@ -58,5 +57,6 @@ WORKLOADS: Mapping[str, Mapped] = {
         f"azurerm_data_factory_linked_service_{service}": Mapped(type=_LINKED, fields=_LINKED_FIELDS)
         for service in _SERVICES
     },
-    **{f"azurerm_{system}_{kind}": _APP for system in ("linux", "windows") for kind in ("web_app", "function_app")},
+    **{f"azurerm_{app}": _APP for app in (*_APPS, "function_app_flex_consumption", "logic_app_standard")},
+    **{f"azurerm_{app}_slot": _SLOT for app in _APPS},
 }

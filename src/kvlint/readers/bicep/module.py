@@ -76,7 +76,7 @@ class ModuleEntity:
 
     def given(self) -> Arguments:
         """What the parameters are given."""
-        return Arguments(self.instance, self.body, self.address)
+        return Arguments(self.instance, self.body, self.address, self.symbol.node.body)
 
     def member(self, name: str, at: Location) -> Result:
         """``outputs`` and ``name``; Unknown for anything else."""
@@ -125,8 +125,9 @@ class Outputs:
 class Arguments:
     """The parameters that a module statement gives, each evaluated once, when the module asks for it."""
 
-    def __init__(self, caller: Instance, body: Body, address: str) -> None:
+    def __init__(self, caller: Instance, body: Body, address: str, declared: tree.Expression) -> None:
         self.caller = caller
+        self.declared = declared
         self.evaluator = caller.evaluator
         self.address = address
         self.local = body.local

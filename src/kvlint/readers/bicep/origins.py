@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from kvlint.model.graph import Resource
-from kvlint.model.value import Path
+from kvlint.model.value import Path, Scalar
 from kvlint.readers import asides, origins
 from kvlint.readers.arm.origins import as_resource, of_given, passed
 from kvlint.readers.azurerm import credentials
@@ -15,7 +15,7 @@ from kvlint.readers.bicep.module import Arguments
 from kvlint.readers.bicep.parameters import Values
 from kvlint.readers.bicep.sources import Lowered
 from kvlint.readers.bicep.types import is_secure
-from kvlint.readers.origins import NONE, Origins, is_nothing, names_of, origins_of, path_of
+from kvlint.readers.origins import NONE, Loop, Origins, Scope, is_nothing, names_of, origins_of, path_of
 from kvlint.syntax import tree
 
 if TYPE_CHECKING:
@@ -67,14 +67,17 @@ class FileOrigins:
         if isinstance(given, Arguments) and given.properties is not None:
             written = given.properties.get(node.name)
             if written is not None:
-                found = FileOrigins(given.caller, self._busy).of(written.value) or frozenset({origins.WRITTEN})
+                scope = _looped(FileOrigins(given.caller, self._busy), given.declared)
+                found = origins_of(written.value, scope) or frozenset({origins.WRITTEN})
+                if isinstance(scope, Loop):
+                    found = _of_one(found, given.get(node.name))
         elif isinstance(given, Values):
             found = self._of_file(given, node.name, secure)
         else:
             found = of_given(given.get(node.name), secure)
         if found is None and not is_nothing(node.default):
             found = self.of(node.default) or frozenset({origins.DEFAULT})
-        return passed(found, secure)
+        return origins.declared_secret(passed(found, secure)) if secure else passed(found, secure)
 
     def _of_file(self, given: Values, name: str, secure: bool) -> Origins | None:
         """The origins of what a parameter file gives."""
@@ -120,8 +123,31 @@ def of_value(entity: ResourceEntity) -> Origins | None:
         node = found.value
         members = properties_of(node) if isinstance(node, tree.Object) else None
     else:
-        return FileOrigins(entity.instance).of(node)
-    return FileOrigins(entity.instance).of(node) if node is not None and not isinstance(node, tree.Object) else None
+        return _of_secret(entity, node)
+    return _of_secret(entity, node) if not isinstance(node, tree.Object) else None
+
+
+def _of_secret(entity: ResourceEntity, node: tree.Expression | None) -> Origins | None:
+    if node is None:
+        return None
+    scope = _around(entity)
+    found = origins_of(node, scope)
+    return _of_one(found, entity.instance.evaluator.evaluate(node, entity.local)) if isinstance(scope, Loop) else found
+
+
+def _of_one(found: Origins, value: object) -> Origins:
+    """Those of one round of a loop, of those of all rounds: what is known here cannot come from what nobody knows."""
+    return origins.of_known(found) if isinstance(value, Scalar) else found
+
+
+def _around(entity: ResourceEntity) -> Scope:
+    """What names mean in a resource: the loops around it have some of their own."""
+    outer: Scope = FileOrigins(entity.instance) if entity.outer is None else _around(entity.outer)
+    return _looped(outer, entity.node.body)
+
+
+def _looped(scope: Scope, declared: tree.Expression) -> Scope:
+    return Loop(scope, declared.item, declared.index, declared.over) if isinstance(declared, tree.For) else scope
 
 
 def outputs_of(instance: Instance) -> Iterator[Resource]:

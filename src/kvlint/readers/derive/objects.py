@@ -16,7 +16,7 @@ import msgspec
 from kvlint.model.graph import Resource
 from kvlint.model.value import Link, ListValue, Scalar, Unknown, Value, path_text, text_of
 from kvlint.readers.derive.attribute import Context, Derived, own
-from kvlint.readers.ids import HOLE, parse_id
+from kvlint.readers.ids import HOLE, may_be_step, parse_id
 from kvlint.readers.references import Index, reference_of
 
 _CERTIFICATES = "microsoft.keyvault/vaults/certificates"
@@ -84,8 +84,9 @@ class _Objects:
         place, name = self.places[resource.address], _name(resource)
         elsewhere = self._loose if place.is_name else self._all
         for each in (name, "") if name else (None,):
-            yield from (one for one in elsewhere.get(each, ()) if self._collides(resource, one))
-            yield from (one for one in self._together.get((place, each), ()) if self._collides(resource, one))
+            for one in (*elsewhere.get(each, ()), *self._together.get((place, each), ())):
+                if self._collides(resource, one) and _may_share(resource, one):
+                    yield one
 
     def _collides(self, one: Resource, other: Resource) -> bool:
         """Of each pair one is told: the key or secret beside a certificate, else the one that comes later."""
@@ -99,6 +100,12 @@ class _Objects:
 def _name(resource: Resource) -> str:
     name = resource.select(("name",))
     return str(name.value).lower() if isinstance(name, Scalar) and not name.sensitive else ""
+
+
+def _may_share(one: Resource, other: Resource) -> bool:
+    """Whether two objects can have the same name, for all that is known of either."""
+    patterns = [text_of(each.select(("name",))).lower() for each in (one, other)]
+    return not all(patterns) or may_be_step(*patterns)
 
 
 def _place(resource: Resource, index: Index) -> _Place:
@@ -136,12 +143,12 @@ def _same_name(resource: Resource, context: Context) -> Value | None:
 
 
 def _literal_length(resource: Resource, context: Context) -> Value | None:
-    """How many characters the value of a secret has, if it stands in the code: others are for callers to know."""
+    """How many bytes the value of a secret has, if it stands in the code: others are for callers to know."""
     value = resource.select(_VALUE)
     if not isinstance(value, Scalar) or not isinstance(value.value, str):
         return None
     at = msgspec.structs.replace(value.at, attribute=path_text(_VALUE))
-    return Scalar(at=at, value=len(value.value), origin="derived")
+    return Scalar(at=at, value=len(value.value.encode("utf-8", "surrogatepass")), origin="derived")
 
 
 ATTRIBUTES: Mapping[str, Derived] = {

@@ -13,8 +13,8 @@ from kvlint.model.value import Absent, Answer, ListValue, MapValue, Path, Scalar
 from kvlint.readers.derive.attribute import Context, Derived
 from kvlint.regex import regex
 
-SITES = "microsoft.web/sites"
-CONFIG = "microsoft.web/sites/config"
+SITES = ("microsoft.web/sites", "microsoft.web/sites/slots")
+CONFIG = ("microsoft.web/sites/config", "microsoft.web/sites/slots/config")
 LINKED = "microsoft.datafactory/factories/linkedservices"
 
 _SETTINGS: Path = ("properties", "siteConfig", "appSettings")
@@ -43,9 +43,9 @@ _ADDRESS = regex(r"(?i)(?:https?://[^\s?]*|true|false|\d*)")
 def _inline_secrets(resource: Resource, context: Context) -> Value | None:  # all makers have it
     """The names of what is a secret and stands there, each as an item; one that may be is an item that is not known."""
     match resource.type.lower():
-        case "microsoft.web/sites":
+        case type_ if type_ in SITES:
             found = [*_settings(resource.select(_SETTINGS)), *_settings(resource.select(_CONNECTIONS))]
-        case "microsoft.web/sites/config":
+        case type_ if type_ in CONFIG:
             name = resource.name.lower().rpartition("/")[2]
             found = [*_settings(resource.select(_PROPERTIES))] if name in ("appsettings", "connectionstrings") else []
         case "microsoft.datafactory/factories/linkedservices":
@@ -149,7 +149,11 @@ def _doubt(value: Value) -> Unknown:
 ATTRIBUTES: Mapping[str, Derived] = {
     "inlineSecrets": Derived(
         _inline_secrets,
-        {SITES: (_SETTINGS, _CONNECTIONS), CONFIG: (_PROPERTIES,), LINKED: (_TYPE_PROPERTIES,)},
+        {
+            **dict.fromkeys(SITES, (_SETTINGS, _CONNECTIONS)),
+            **dict.fromkeys(CONFIG, (_PROPERTIES,)),
+            LINKED: (_TYPE_PROPERTIES,),
+        },
     ),
     "toldSecrets": Derived(_told_secrets, _TELLING),
 }

@@ -166,9 +166,11 @@ class PlanOrigins:
             return frozenset({origins.UNTRACED})
         default = declared.get("default")
         value = None if names else self._given.get(name)
+        secure = declared.get("sensitive") is True
         if default not in (None, "") and value in (None, default):
-            return frozenset({origins.DEFAULT})
-        return frozenset({origins.SECURE if declared.get("sensitive") is True else origins.PARAMETER})
+            found = frozenset({origins.DEFAULT})
+            return origins.declared_secret(found) if secure else found
+        return frozenset({origins.SECURE if secure else origins.PARAMETER})
 
     def _output(self, names: Names, name: str, busy: frozenset[str]) -> Origins:
         found = expression_at(self._configuration.module(names).get("outputs"), (name,))

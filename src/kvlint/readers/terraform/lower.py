@@ -35,6 +35,7 @@ class Lowering:
         asked |= {(name,) for name, target in self._listed if any(meet(path, target) for path in asked)}
         self._entries = entries_of(mapped.fields, asked)
         one_of = tuple(tuple(mapped.fields[name].arm.split(".")) for name in mapped.any_of)
+        self._texts = _TEXTS - {("name",)} if mapped.type.startswith(_IN_VAULTS) else _TEXTS
         self._any_of = one_of if all(any(meet(path, arm) for path in asked) for arm in one_of) else ()
         fixed = ((tuple(path.split(".")), plain) for path, plain in mapped.fixed.items())
         self._fixed = tuple((arm, plain) for arm, plain in fixed if any(meet(path, arm) for path in asked))
@@ -45,7 +46,7 @@ class Lowering:
         Of one that ``is_read`` only what it is looked up by: its author does not say the rest.
         """
         tree: Tree = {}
-        _Filling(run, version, is_read).fill(tree, self._entries, content)
+        _Filling(run, version, is_read, self._texts).fill(tree, self._entries, content)
         _alone(tree, () if is_read else self._any_of)
         for arm, plain in () if is_read else self._fixed:
             put(tree, arm, Scalar(at=content.at, value=plain, origin="default"))
@@ -72,8 +73,9 @@ def _alone(tree: Tree, paths: tuple[Path, ...]) -> None:
 class _Filling:
     """One resource while its attributes are gathered."""
 
-    def __init__(self, run: TerraformRun, version: VersionRange, is_read: bool) -> None:
+    def __init__(self, run: TerraformRun, version: VersionRange, is_read: bool, texts: frozenset[Path]) -> None:
         self.run = run
+        self.texts = texts
         self.is_read = is_read
         self.version = version
 
@@ -156,13 +158,15 @@ class _Filling:
             return Unknown(at=value.at, why=f"azurerm ignores {entry.name} from version {since} on")
         if field.kind in ("link", "links"):
             return _links(field, value)
-        if isinstance(value, Unknown) and entry.arm in _TEXTS:
+        if isinstance(value, Unknown) and entry.arm in self.texts:
             return msgspec.structs.replace(value, pattern="")
         return _typed(field, value)
 
 
-# What tells a resource's place: a pattern of it is no text that an id could be held against.
-_TEXTS = frozenset({("resourceGroupName",), ("name",)})
+# What tells a resource's place: a pattern of it is no text that an id could be held against. No id is held against the
+# names of what lies in a vault, but they are held against each other.
+_TEXTS: frozenset[Path] = frozenset({("resourceGroupName",), ("name",)})
+_IN_VAULTS = ("Microsoft.KeyVault/vaults/", "Microsoft.KeyVault/managedHSMs/")
 
 
 def _links(field: Field, value: Value) -> Value:

@@ -88,8 +88,14 @@ class ModuleOrigins:
         given = self.instance.use.given
         if isinstance(given, Arguments) and name in given.pieces:
             return ModuleOrigins(given.caller, given.declaration, self._busy).of(given.pieces[name], rest)
+        found = self._of_root(name, declaration, given)
         flags = (declaration.attributes.get(flag) for flag in ("sensitive", "ephemeral"))
-        secure = any(_literal(piece) in _TRUE for piece in flags)
+        if any(_literal(piece) in _TRUE for piece in flags):
+            return origins.declared_secret(found or frozenset({origins.SECURE}))
+        return found or frozenset({origins.PARAMETER})
+
+    def _of_root(self, name: str, declaration: Declaration, given: object) -> Origins:
+        """The origins of a variable that no call gives anything; none if it comes from outside."""
         if isinstance(given, RootValues):
             if name in given.words:
                 return frozenset({origins.COMMAND})
@@ -100,7 +106,7 @@ class ModuleOrigins:
             return frozenset({origins.DEFAULT})
         if isinstance(given, RootValues) and name in given.planned:
             return frozenset({origins.COMMAND})
-        return frozenset({origins.SECURE if secure else origins.PARAMETER})
+        return NONE
 
     def output(self, call: str, name: str, rest: Path) -> Origins:
         """The origins of what is at ``rest`` in an output of a module that is called."""
