@@ -60,6 +60,7 @@ ALERTS: Mapping[str, Mapped] = {
             **PLACED,
             "scopes": links("properties.scopes"),
             "enabled": value("properties.enabled", default=True),
+            "target_resource_type": value("properties.targetResourceType", computed=True),
             "criteria": blocks("properties.criteria.allOf", _METRIC),
             "dynamic_criteria": blocks("properties.criteria.allOf", _METRIC),
         },
