@@ -18,6 +18,15 @@ _METRIC: Mapping[str, Field] = {
 _FILTER: Mapping[str, Field] = {
     "name": value("name"),
     "included_event_types": value("properties.filter.includedEventTypes", computed=True),
+    "subject_filter": block(
+        "",
+        {
+            "subject_begins_with": value("properties.filter.subjectBeginsWith"),
+            "subject_ends_with": value("properties.filter.subjectEndsWith"),
+        },
+    ),
+    # What it compares is not read, so that it stays an empty object.
+    "advanced_filter": blocks("properties.filter.advancedFilters", {}),
 }
 
 ALERTS: Mapping[str, Mapped] = {
