@@ -13,7 +13,7 @@ from kvlint.engine.world import Judge, Trail, World
 from kvlint.model.graph import Reference, Resource
 from kvlint.model.report import Evidence, Outcome
 from kvlint.model.rule import Linked
-from kvlint.model.value import Answer, display
+from kvlint.model.value import Answer, Unknown, display
 
 # Of many linked resources that decide alike, so many are told.
 _MOST_NOTES = 5
@@ -62,7 +62,9 @@ def links_to(condition: Linked, where: Judge) -> Judge:
             if reference.anything:
                 start, why = UNDECIDED, f"its {via} is {display(reference.value)}"
             elif reference.outside == "?" or reference.outside in types:
-                start, why = UNDECIDED, f"{display(reference.value)} is not part of this input"
+                # An id that is not known would not tell which one is meant.
+                named = f"what its {via} names" if isinstance(reference.value, Unknown) else display(reference.value)
+                start, why = UNDECIDED, f"{named} is not part of this input"
         links = (
             _Near(other, certain, reference, address)
             for certain in (True, False)
