@@ -25,8 +25,10 @@ _FILTER: Mapping[str, Field] = {
             "subject_ends_with": value("properties.filter.subjectEndsWith"),
         },
     ),
-    # What it compares is not read, so that it stays an empty object.
-    "advanced_filter": blocks("properties.filter.advancedFilters", {}),
+    # One of some twenty comparisons: that there is any is all that matters.
+    "advanced_filter": blocks(
+        "properties.filter.advancedFilters", {"string_in": blocks("stringIn", {"key": value("key")})}
+    ),
 }
 
 ALERTS: Mapping[str, Mapped] = {
