@@ -78,6 +78,13 @@ def test_an_undecided_question_says_what_is_not_known_and_of_what(build: Build) 
     assert finding.at == Location(path="plan.json", address="ds")
 
 
+def test_what_is_named_outside_the_input_is_told_in_words_if_its_id_is_not_known(build: Build) -> None:
+    rule = build.rule(build.linked("links_to", VAULT, via="parent"), resources=(SETTING,))
+    reference = build.reference("ds", "parent", outside=VAULT.lower(), value=build.unknown)
+    finding = build.finding(build.graph(build.resource("ds", SETTING), references=(reference,)), rule)
+    assert finding.message == "'ds': not decided, what its parent names is not part of this input."
+
+
 def test_what_nobody_wants_explained_is_still_counted(build: Build) -> None:
     rule = build.rule(build.attribute("a", equals=1))
     verdicts = build.evaluate(build.resource(a=build.unknown), rule, explain=False)

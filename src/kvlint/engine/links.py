@@ -59,11 +59,12 @@ def links_to(condition: Linked, where: Judge) -> Judge:
         references = world.outgoing(via, resource.address)
         start, why = FAIL, ""
         for reference in references:
-            is_open = reference.outside == "?" or reference.outside in types
-            if reference.anything or (is_open and isinstance(reference.value, Unknown)):
+            if reference.anything:
                 start, why = UNDECIDED, f"its {via} is {display(reference.value)}"
-            elif is_open:
-                start, why = UNDECIDED, f"{display(reference.value)} is not part of this input"
+            elif reference.outside == "?" or reference.outside in types:
+                # An id that is not known would not tell which one is meant.
+                named = f"what its {via} names" if isinstance(reference.value, Unknown) else display(reference.value)
+                start, why = UNDECIDED, f"{named} is not part of this input"
         links = (
             _Near(other, certain, reference, address)
             for certain in (True, False)

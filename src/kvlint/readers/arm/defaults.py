@@ -59,6 +59,33 @@ SINCE: Mapping[str, Mapping[Path, str]] = {
         ("properties", "publicNetworkAccess"): "2021-04-01",
     },
 }
+# What has no default here, and is no text.
+_BOOLEAN, _NUMBER = "boolean", "number"
+_TYPED: Mapping[str, Mapping[Path, str]] = {
+    "microsoft.compute/diskencryptionsets": {("properties", "rotationToLatestKeyVersionEnabled"): _BOOLEAN},
+    "microsoft.containerservice/managedclusters": {
+        ("properties", "securityProfile", "azureKeyVaultKms", "enabled"): _BOOLEAN,
+    },
+    "microsoft.insights/activitylogalerts": {("properties", "enabled"): _BOOLEAN},
+    "microsoft.insights/metricalerts": {("properties", "enabled"): _BOOLEAN},
+    "microsoft.keyvault/managedhsms": {("properties", "enablePurgeProtection"): _BOOLEAN},
+    "microsoft.keyvault/managedhsms/keys": {("properties", "keySize"): _NUMBER},
+    "microsoft.operationalinsights/workspaces": {
+        ("properties", "retentionInDays"): _NUMBER,
+        ("properties", "workspaceCapping", "dailyQuotaGb"): _NUMBER,
+    },
+    "microsoft.operationalinsights/workspaces/tables": {
+        ("properties", "retentionInDays"): _NUMBER,
+        ("properties", "totalRetentionInDays"): _NUMBER,
+    },
+    "microsoft.sql/managedinstances/encryptionprotector": {("properties", "autoRotationEnabled"): _BOOLEAN},
+    "microsoft.sql/servers/databases": {("properties", "encryptionProtectorAutoRotation"): _BOOLEAN},
+    "microsoft.sql/servers/encryptionprotector": {("properties", "autoRotationEnabled"): _BOOLEAN},
+    "microsoft.storage/storageaccounts": {
+        ("properties", "immutableStorageWithVersioning", "enabled"): _BOOLEAN,
+        ("properties", "immutableStorageWithVersioning", "immutabilityPolicy", "allowProtectedAppendWrites"): _BOOLEAN,
+    },
+}
 _TEXT = "it is a text where Azure asks for a {}, and what Azure makes of it is not documented"
 # The size that Azure picks for an RSA key where none is given; one that only imports others is a key exchange key.
 _RSA_SIZE, _EXCHANGE_SIZE = 2048, 4096
@@ -72,6 +99,7 @@ def with_defaults(attributes: MapValue, type_: str, api_version: str) -> MapValu
     """
     if type_.lower() == _SETTINGS:
         return _with_logs(attributes)
+    attributes = _with_types(attributes, type_)
     rows = _rows(type_.lower(), api_version)
     properties = attributes.fields.get("properties", attributes.rest)
     if not rows or not (properties is None or isinstance(properties, MapValue)):
@@ -86,7 +114,7 @@ def with_defaults(attributes: MapValue, type_: str, api_version: str) -> MapValu
             if below is None and properties.rest is None:
                 fields[str(name)] = row.at(properties.at)
             elif isinstance(row.value, int) and isinstance(below, Scalar) and isinstance(below.value, str):
-                fields[str(name)] = _text(below, "boolean" if isinstance(row.value, bool) else "number")
+                fields[str(name)] = _text(below, _BOOLEAN if isinstance(row.value, bool) else _NUMBER)
         elif isinstance(below, MapValue) and row.path[2] not in below.fields and below.rest is None:
             inner = {**below.fields, str(row.path[2]): row.at(below.at)}
             fields[str(name)] = MapValue(at=below.at, fields=inner)
@@ -95,7 +123,7 @@ def with_defaults(attributes: MapValue, type_: str, api_version: str) -> MapValu
         given = fields.get("keySize")
         size = _rsa_size(fields, api_version, properties.at) if given is None else None
         if isinstance(given, Scalar) and isinstance(given.value, str):
-            size = _text(given, "number")
+            size = _text(given, _NUMBER)
         if size is not None:
             fields["keySize"] = size
     properties = MapValue(at=properties.at, fields=fields, rest=properties.rest)
@@ -129,6 +157,27 @@ def _doubted(written: Value, name: str, silence: Plain | None, api_version: str)
     return Unknown(at=written.at, why=why, given=True, sensitive=written.sensitive)
 
 
+def _with_types(attributes: MapValue, type_: str) -> MapValue:
+    """A resource in which a text is not known where its type has something else."""
+    for path, wanted in _TYPED.get(type_.lower(), {}).items():
+        attributes = _typed(attributes, path, wanted)
+    return attributes
+
+
+def _typed(outer: MapValue, path: Path, wanted: str) -> MapValue:
+    """An object in which what stands at a path is not known where that is a text."""
+    name, *inner = map(str, path)
+    below = outer.fields.get(name)
+    found: Value | None = below
+    if inner and isinstance(below, MapValue):
+        found = _typed(below, tuple(inner), wanted)
+    elif not inner and isinstance(below, Scalar) and isinstance(below.value, str):
+        found = _text(below, wanted)
+    if found is None or found is below:
+        return outer
+    return MapValue(at=outer.at, fields={**outer.fields, name: found}, rest=outer.rest)
+
+
 def _with_logs(attributes: MapValue) -> MapValue:
     """A diagnostic setting in which whether a log is enabled is not known where a text says so."""
     properties = attributes.fields.get("properties")
@@ -144,7 +193,7 @@ def _log(item: Value) -> Value:
     enabled = item.fields.get("enabled") if isinstance(item, MapValue) else None
     if not isinstance(item, MapValue) or not isinstance(enabled, Scalar) or not isinstance(enabled.value, str):
         return item
-    return MapValue(at=item.at, fields={**item.fields, "enabled": _text(enabled, "boolean")}, rest=item.rest)
+    return MapValue(at=item.at, fields={**item.fields, "enabled": _text(enabled, _BOOLEAN)}, rest=item.rest)
 
 
 def _text(given: Scalar, wanted: str) -> Unknown:

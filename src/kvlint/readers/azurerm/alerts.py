@@ -18,6 +18,17 @@ _METRIC: Mapping[str, Field] = {
 _FILTER: Mapping[str, Field] = {
     "name": value("name"),
     "included_event_types": value("properties.filter.includedEventTypes", computed=True),
+    "subject_filter": block(
+        "",
+        {
+            "subject_begins_with": value("properties.filter.subjectBeginsWith"),
+            "subject_ends_with": value("properties.filter.subjectEndsWith"),
+        },
+    ),
+    # One of some twenty comparisons: that there is any is all that matters.
+    "advanced_filter": blocks(
+        "properties.filter.advancedFilters", {"string_in": blocks("stringIn", {"key": value("key")})}
+    ),
 }
 
 ALERTS: Mapping[str, Mapped] = {
@@ -60,6 +71,7 @@ ALERTS: Mapping[str, Mapped] = {
             **PLACED,
             "scopes": links("properties.scopes"),
             "enabled": value("properties.enabled", default=True),
+            "target_resource_type": value("properties.targetResourceType", computed=True),
             "criteria": blocks("properties.criteria.allOf", _METRIC),
             "dynamic_criteria": blocks("properties.criteria.allOf", _METRIC),
         },

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kvlint.readers.azurerm.table import Mapped, blocks, flag, link, number, value
+from kvlint.readers.azurerm.table import Field, Mapped, blocks, flag, link, number, value
 from kvlint.readers.azurerm.vault import PLACED
 
 _INGESTION = "properties.publicNetworkAccessForIngestion"
@@ -24,7 +24,9 @@ MONITOR: Mapping[str, Mapped] = {
             "eventhub_authorization_rule_id": link("properties.eventHubAuthorizationRuleId"),
             "eventhub_name": value("properties.eventHubName"),
             "partner_solution_id": link("properties.marketplacePartnerId"),
-            "log_analytics_destination_type": value("properties.logAnalyticsDestinationType", computed=True),
+            "log_analytics_destination_type": Field(
+                arm="properties.logAnalyticsDestinationType", computed=True, filled=True
+            ),
             # `log` until 4.0, `enabled_log` since 3.39; either one was computed while both were there.
             "enabled_log": blocks(
                 "properties.logs",

@@ -40,7 +40,11 @@ SINKS: Mapping[str, Mapped] = {
                     "enabled": value("enabled"),
                     "filters": block(
                         "definition.filters",
-                        {"prefix_match": value("prefixMatch"), "blob_types": value("blobTypes")},
+                        {
+                            "prefix_match": value("prefixMatch"),
+                            "blob_types": value("blobTypes"),
+                            "match_blob_index_tag": blocks("blobIndexMatch", {"name": value("name")}),
+                        },
                     ),
                     "actions": block(
                         "definition.actions",
@@ -53,6 +57,9 @@ SINKS: Mapping[str, Mapped] = {
                                     ),
                                     "delete_after_days_since_creation_greater_than": number(
                                         "daysAfterCreationGreaterThan", default=_NEVER
+                                    ),
+                                    "delete_after_days_since_last_access_time_greater_than": number(
+                                        "daysAfterLastAccessTimeGreaterThan", default=_NEVER
                                     ),
                                 },
                             )

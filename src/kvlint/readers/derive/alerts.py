@@ -27,6 +27,7 @@ _ENABLED: Path = ("properties", "enabled")
 _CRITERIA: Path = ("derived", "criteria")
 _CONDITION: Path = ("properties", "condition", "allOf")
 _METRICS: Path = ("properties", "criteria", "allOf")
+_TARGET: Path = ("properties", "targetResourceType")
 _SOURCE: Path = ("properties", "source")
 
 _GRANT = "Microsoft.Authorization/roleAssignments/write"
@@ -123,6 +124,11 @@ def _alerts(context: Context) -> Iterator[tuple[Resource, dict[str, Sure]]]:
 def _watched(alert: Resource, coverage: Coverage) -> Mapping[str, Sure]:
     """The vaults in the scopes of an alert, and among the resources that it may be narrowed down to."""
     found = _covered(alert, items_of(alert.select(_SCOPES)), coverage)
+    target = alert.select(_TARGET)
+    if not isinstance(target, Absent):
+        # An alert on metrics of a whole group or subscription is for one type of what is in it.
+        types = {vault: coverage.index.resources[vault].type for vault in found}
+        found = {vault: min(sure, is_one_of(target, types[vault])) for vault, sure in found.items()}
     for clause, *others in _clauses(alert):
         if clause.field == _RESOURCE and not others:
             among = _covered(alert, clause.values, coverage)
@@ -161,8 +167,9 @@ def _clauses(alert: Resource) -> Iterator[list[_Clause]]:
     criteria = alert.select(_CRITERIA)
     if isinstance(criteria, MapValue):
         for name, value in criteria.fields.items():
-            field = _PLURALS.get(name, name).lower()
-            yield [_Clause(field, items_of(value))]
+            field, values = _PLURALS.get(name, name).lower(), items_of(value)
+            if values:  # the provider sends no empty list
+                yield [_Clause(field, values)]
     for item in items_of(alert.select(_CONDITION)):
         alternatives = items_of(select(item, ("anyOf",))) or (item,)
         yield [_clause(one) for one in alternatives]
@@ -233,7 +240,7 @@ ATTRIBUTES: Mapping[str, Derived] = {
         {
             **_PLACES,
             ACTIVITY: (_SCOPES, _ENABLED, _CRITERIA, _CONDITION),
-            METRIC: (_SCOPES, _ENABLED, _METRICS),
+            METRIC: (_SCOPES, _ENABLED, _METRICS, _TARGET),
             QUERY: (_SOURCE, _METRICS),
         },
     ),

@@ -65,10 +65,10 @@ def is_one_of(answer: Answer, *words: str) -> Sure:
 
 
 def is_set(answer: Answer) -> Sure:
-    """Whether there is a value at all."""
+    """Whether there is a value at all. An empty text sets nothing: so a parameter says that there is none."""
     if isinstance(answer, Unknown) and not answer.is_set:
         return Sure.PERHAPS
-    return Sure.NO if isinstance(answer, Absent) else Sure.YES
+    return Sure.NO if isinstance(answer, Absent) or (isinstance(answer, Scalar) and answer.value == "") else Sure.YES
 
 
 def items_of(answer: Answer) -> tuple[Value, ...]:

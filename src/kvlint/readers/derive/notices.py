@@ -1,7 +1,7 @@
 """Who is told before an object in a vault expires: those who subscribe to its near-expiry events.
 
 Source: learn.microsoft.com/azure/key-vault/general/event-grid-overview, and learn.microsoft.com/azure/event-grid
-(event-filtering: without a list of types a subscription is to all).
+(event-filtering: without a list of types a subscription is to all; the first versions had the word All for that).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from kvlint.model.graph import Resource
 from kvlint.model.value import Absent, MapValue, Path, Scalar, Value
 from kvlint.readers.derive.attribute import Context, Derived
-from kvlint.readers.derive.companions import Sure, companions, is_one_of, items_of, said
+from kvlint.readers.derive.companions import Sure, companions, is_one_of, is_set, items_of, said
 from kvlint.readers.derive.vaults import VAULTS
 
 TOPICS = "microsoft.eventgrid/systemtopics"
@@ -20,6 +20,10 @@ SUBSCRIPTIONS = "microsoft.eventgrid/eventsubscriptions"
 
 _SOURCE: Path = ("properties", "source")
 _INCLUDED: Path = ("properties", "filter", "includedEventTypes")
+# By the subject, which is the name of the object, or by anything in the event.
+_NARROWED: tuple[Path, ...] = tuple(
+    ("properties", "filter", name) for name in ("subjectBeginsWith", "subjectEndsWith", "advancedFilters")
+)
 _TOPIC: Path = ("derived", "topicName")
 _EVENTS: Mapping[str, str] = {
     "secrets": "Microsoft.KeyVault.SecretNearExpiry",
@@ -69,10 +73,11 @@ def _by_topic(context: Context) -> Mapping[str, list[Resource]]:
 
 def _includes(subscription: Resource, event: str) -> Sure:
     """Whether a subscription is to events of a type; without a list it is to all."""
-    included = subscription.select(_INCLUDED)
-    if isinstance(included, Absent):
-        return Sure.YES
-    return max((is_one_of(item, event) for item in items_of(included)), default=Sure.YES)
+    of_type = max(
+        (is_one_of(item, event, "All") for item in items_of(subscription.select(_INCLUDED))), default=Sure.YES
+    )
+    filters = (item for path in _NARROWED for item in items_of(subscription.select(path)))
+    return min(of_type, Sure.PERHAPS) if any(is_set(item) is not Sure.NO for item in filters) else of_type
 
 
 ATTRIBUTES: Mapping[str, Derived] = {
@@ -80,8 +85,8 @@ ATTRIBUTES: Mapping[str, Derived] = {
         _notices,
         {
             TOPICS: (_SOURCE, ("name",)),
-            TOPIC_SUBSCRIPTIONS: (("parent",), _TOPIC, _INCLUDED),
-            SUBSCRIPTIONS: (("scope",), _INCLUDED),
+            TOPIC_SUBSCRIPTIONS: (("parent",), _TOPIC, _INCLUDED, *_NARROWED),
+            SUBSCRIPTIONS: (("scope",), _INCLUDED, *_NARROWED),
         },
     ),
 }
