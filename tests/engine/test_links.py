@@ -231,7 +231,10 @@ def test_links_to(build: Build, how: dict[str, Any], good: Any, outcome: Outcome
 def test_what_is_not_known_is_not_called_by_its_reason(build: Build) -> None:
     id_ = Scalar(at=Location(path="main.tf"), value="/x/vaults/kv")
     later = Unknown(at=Location(path="main.tf"), why="later")
-    for value, said in ((id_, "/x/vaults/kv is not part of this input"), (later, "its scope is not known: later")):
+    for value, said in (
+        (id_, "/x/vaults/kv is not part of this input"),
+        (later, "what its scope names is not part of this input"),
+    ):
         references = (build.reference("ds", outside=VAULT.lower(), value=value),)
         graph = build.graph(setting(build), references=references)
         (note,) = build.ask(build.linked("links_to", VAULT), graph, "ds").trail
