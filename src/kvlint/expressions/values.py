@@ -229,6 +229,14 @@ def hidden(result: Result) -> Result:
     return Unknown(at=result.at, why=_LARGE, sensitive=True) if is_large(result) else _marked(result, sensitive=True)
 
 
+def sealed(result: Fields) -> Result:
+    """A map with a key that is secret: all of it is, as in Terraform."""
+    found = hidden(result)
+    if isinstance(found, Fields) and found.fields and not hides_keys(found):
+        return Unknown(at=result.at, why="a key of it is secret", sensitive=True)
+    return found
+
+
 def revealed(result: Result) -> Result:
     """``result`` with no part of it secret, as its author says."""
     return result if is_large(result) else _marked(result, sensitive=False)

@@ -22,6 +22,7 @@ from kvlint.expressions.values import (
     Items,
     Result,
     doubt_in,
+    sealed,
 )
 from kvlint.model.source import Location
 from kvlint.model.value import Absent, Scalar, Unknown
@@ -140,6 +141,7 @@ class TerraformEvaluator(Evaluator):
     def _object(self, node: tree.Object, local: Local) -> Result:
         fields: dict[str, Result] = {}
         rest: Unknown | None = None
+        secret = False
         at = self.document.place(node)
         for member in node.members:
             if not isinstance(member, tree.Property):
@@ -153,6 +155,7 @@ class TerraformEvaluator(Evaluator):
                 raise FailedError("the key of an object is null", at)
             value = self.property(member, local)
             if isinstance(name, Scalar):
+                secret = secret or name.sensitive
                 fields[text_of(name.value)] = value
                 continue
             # It may be the name of any that stands before it, or null.
@@ -163,7 +166,8 @@ class TerraformEvaluator(Evaluator):
                     self.watch.weigh((before, value))
                     fields[known] = uncertain([before, value], marked(doubt, f"{known!r}="), self.watch)
             rest = gathered([value] if rest is None else [rest, value], doubt)
-        return Fields(at=at, fields=fields, rest=rest)
+        found = Fields(at=at, fields=fields, rest=rest)
+        return sealed(found) if secret else found
 
     def property(self, node: tree.Property, local: Local) -> Result:
         """The value of a property, placed where its author edits it: at the property, unless it came from elsewhere."""

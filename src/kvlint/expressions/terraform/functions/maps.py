@@ -12,7 +12,7 @@ from kvlint.expressions.terraform.order import fitted, has_one_type
 from kvlint.expressions.terraform.plain import primitive, text_of
 from kvlint.expressions.terraform.sameness import may_be
 from kvlint.expressions.terraform.uncertain import below, gathered, marked, uncertain
-from kvlint.expressions.values import Fields, Items, Result, doubt_in, hides_keys, perhaps
+from kvlint.expressions.values import Fields, Items, Result, doubt_in, hides_keys, perhaps, sealed
 from kvlint.model.value import Absent, Scalar, Unknown
 
 
@@ -125,7 +125,8 @@ def _zipmap(call: Call, arguments: list[Result]) -> Result:
             if may_be(doubt, known):
                 fields[known] = _one_of([before, value], marked(doubt, f"{known!r}="), call)
         rest = gathered([value] if rest is None else [rest, value], doubt)
-    return Fields(at=call.at, fields=fields, rest=rest, kind="map" if items_kind([values]) else "")
+    found = Fields(at=call.at, fields=fields, rest=rest, kind="map" if items_kind([values]) else "")
+    return sealed(found) if any(isinstance(key, Scalar) and key.sensitive for key in keys.items) else found
 
 
 def _old_map(call: Call, arguments: list[Result]) -> Result:
