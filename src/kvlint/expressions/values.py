@@ -219,6 +219,15 @@ def is_sensitive(result: Result) -> bool:
     return any(isinstance(part, _LEAVES) and part.sensitive for part in _parts(result))
 
 
+def name_of(result: Result, at: Location) -> str | Unknown:
+    """The name of a property that is worked out; Unknown also if it is a secret, for names are shown."""
+    if not isinstance(result, Scalar):
+        return doubt_in("the name of a property is not known", at, result)
+    if result.sensitive:
+        return Unknown(at=at, why="the name of a property is a secret", sensitive=True)
+    return text_of(result.value)
+
+
 def hides_keys(value: Fields) -> bool:
     """Whether a map is secret as a whole, its keys too: marks stand on values, so all of them are."""
     return bool(value.fields) and all(map(is_sensitive, value.fields.values()))
