@@ -75,6 +75,8 @@ class Run:
     ``closed`` turns false once something was not read in which more resources may be declared.
     """
 
+    DEPLOYMENTS = "nested deployments"
+
     def __init__(self, path: str, text: str, wanted: Wanted, load: Load | None) -> None:
         self.path = path
         self.wanted = wanted
@@ -150,7 +152,7 @@ class Run:
         """Raises InputError once deployments hold deployments so often that none could be meant."""
         self._deployments += 1
         if self._deployments > MAX_DEPLOYMENTS:
-            raise InputError(f"it has more than {MAX_DEPLOYMENTS:,} nested deployments")
+            raise InputError(f"it has more than {MAX_DEPLOYMENTS:,} {self.DEPLOYMENTS}")
 
     def may_trace(self) -> bool:
         """Count a reference that is to be followed to where its value comes from; False once there are too many.
