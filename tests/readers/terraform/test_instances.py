@@ -106,6 +106,7 @@ def test_the_keys_of_secrets_are_not_told(judge: Judge) -> None:
         '{ "${var.s}" = 1 }',
         '{ "x-${var.s}" = 1, b = 2 }',
         "merge({ (var.s) = 1 }, {})",
+        "merge({ (var.s) = 1 }, { b = 2 })",
         "{ for name in [var.s] : name => 1 }",
         "{ for name in [var.s] : name => {} }",
         "{ for name in [var.s] : name => 1... }",

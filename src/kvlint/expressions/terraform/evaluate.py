@@ -13,7 +13,7 @@ from kvlint.expressions.terraform.branches import chosen, connected
 from kvlint.expressions.terraform.failure import FailedError
 from kvlint.expressions.terraform.functions.call import FUNCTION_NAMES, FUNCTIONS
 from kvlint.expressions.terraform.iterate import comprehended, splatted
-from kvlint.expressions.terraform.plain import primitive, text_of
+from kvlint.expressions.terraform.plain import primitive
 from kvlint.expressions.terraform.sameness import may_be
 from kvlint.expressions.terraform.texts import joined
 from kvlint.expressions.terraform.uncertain import Watch, gathered, marked, uncertain
@@ -21,8 +21,7 @@ from kvlint.expressions.values import (
     Fields,
     Items,
     Result,
-    doubt_in,
-    sealed,
+    name_of,
 )
 from kvlint.model.source import Location
 from kvlint.model.value import Absent, Scalar, Unknown
@@ -141,7 +140,6 @@ class TerraformEvaluator(Evaluator):
     def _object(self, node: tree.Object, local: Local) -> Result:
         fields: dict[str, Result] = {}
         rest: Unknown | None = None
-        secret = False
         at = self.document.place(node)
         for member in node.members:
             if not isinstance(member, tree.Property):
@@ -154,20 +152,19 @@ class TerraformEvaluator(Evaluator):
             if isinstance(name, Absent):
                 raise FailedError("the key of an object is null", at)
             value = self.property(member, local)
-            if isinstance(name, Scalar):
-                secret = secret or name.sensitive
-                fields[text_of(name.value)] = value
+            known_name = name_of(name, name.at)
+            if isinstance(known_name, str):
+                fields[known_name] = value
                 continue
             # It may be the name of any that stands before it, or null.
             self.watch.risks += 1
-            doubt = doubt_in("the name of an attribute is not known", name.at, name)
+            doubt = known_name
             for known, before in fields.items():
                 if may_be(doubt, known):
                     self.watch.weigh((before, value))
                     fields[known] = uncertain([before, value], marked(doubt, f"{known!r}="), self.watch)
             rest = gathered([value] if rest is None else [rest, value], doubt)
-        found = Fields(at=at, fields=fields, rest=rest)
-        return sealed(found) if secret else found
+        return Fields(at=at, fields=fields, rest=rest)
 
     def property(self, node: tree.Property, local: Local) -> Result:
         """The value of a property, placed where its author edits it: at the property, unless it came from elsewhere."""
