@@ -32,6 +32,7 @@ CASES = {
     "a text of a secure object": ("o", "", TEXT),
     "merged": ("union({ '${p}': 1 }, { b: 2 })", "[for i in items(m): ", SKU),
     "mapped": ("mapValues({ '${p}': 1 }, v => 2)", "[for i in items(m): ", SKU),
+    "mapped from a secure object": ("mapValues(o, v => 2)", "[for i in items(m): ", SKU),
     "decoded": ("json('{\"${p}\": 1}')", "[for i in items(m): ", SKU),
 }
 

@@ -10,7 +10,7 @@ from functools import cmp_to_key
 
 from kvlint.expressions.functions.objects import put
 from kvlint.expressions.functions.table import ANY, Context, Function, Lazy, MisuseError, Parts
-from kvlint.expressions.values import Closure, Fields, Items, Result, name_of
+from kvlint.expressions.values import Closure, Fields, Items, Result, hides_keys, name_of, sealed
 from kvlint.model.value import Scalar, Unknown
 from kvlint.syntax import tree
 
@@ -161,7 +161,8 @@ def _map_values(context: Context, arguments: list[Result]) -> Result:
     if not isinstance(value, Fields) or not isinstance(function, Closure):
         return context.fails("was given no object and no lambda", value)
     fields = {name: _apply(context, function, item) for name, item in value.fields.items()}
-    return Fields(at=context.at, fields=fields, rest=value.rest)
+    found = Fields(at=context.at, fields=fields, rest=value.rest)
+    return sealed(found) if hides_keys(value) else found
 
 
 FUNCTIONS: tuple[Function, ...] = (
