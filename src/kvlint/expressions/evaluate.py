@@ -8,7 +8,7 @@ from typing import Any, ClassVar, Protocol
 from kvlint.errors import InputError
 from kvlint.expressions.operations import Local, Operations
 from kvlint.expressions.operators import binary, negated, unary
-from kvlint.expressions.values import ITEMS_A_STEP, MAX_ITEMS, Closure, Fields, Items, Result, doubt_in, text_of
+from kvlint.expressions.values import ITEMS_A_STEP, MAX_ITEMS, Closure, Fields, Items, Result, doubt_in, name_of
 from kvlint.model.source import Location
 from kvlint.model.value import Absent, Scalar, Unknown
 from kvlint.syntax import tree
@@ -164,11 +164,12 @@ class Evaluator(Operations):
             if type(member) is tree.Property:
                 key = member.key
                 if not isinstance(key, str):
-                    name = self.evaluate(key, local)
-                    if not isinstance(name, Scalar):
-                        rest = doubt_in("the name of a property is not known", name.at, name)
+                    found = self.evaluate(key, local)
+                    name = name_of(found, found.at)
+                    if isinstance(name, Unknown):
+                        rest = name
                         continue
-                    key = text_of(name.value)
+                    key = name
                 fields[key] = self.property(member, local)
                 continue
             more = self.evaluate(member.value, local)

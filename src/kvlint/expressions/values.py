@@ -219,6 +219,15 @@ def is_sensitive(result: Result) -> bool:
     return any(isinstance(part, _LEAVES) and part.sensitive for part in _parts(result))
 
 
+def name_of(result: Result, at: Location) -> str | Unknown:
+    """The name of a property that is worked out; Unknown also if it is a secret, for names are shown."""
+    if not isinstance(result, Scalar):
+        return doubt_in("the name of a property is not known", at, result)
+    if result.sensitive:
+        return Unknown(at=at, why="the name of a property is a secret", sensitive=True)
+    return text_of(result.value)
+
+
 def hides_keys(value: Fields) -> bool:
     """Whether a map is secret as a whole, its keys too: marks stand on values, so all of them are."""
     return bool(value.fields) and all(map(is_sensitive, value.fields.values()))
@@ -227,6 +236,14 @@ def hides_keys(value: Fields) -> bool:
 def hidden(result: Result) -> Result:
     """``result`` with every part of it secret."""
     return Unknown(at=result.at, why=_LARGE, sensitive=True) if is_large(result) else _marked(result, sensitive=True)
+
+
+def sealed(result: Fields) -> Result:
+    """A map with a key that is secret: all of it is, as in Terraform."""
+    found = hidden(result)
+    if isinstance(found, Fields) and found.fields and not hides_keys(found):
+        return Unknown(at=result.at, why="a key of it is secret", sensitive=True)
+    return found
 
 
 def revealed(result: Result) -> Result:

@@ -182,6 +182,13 @@ def _enough(parts: Iterable[str]) -> str:
     return ", ".join(found)
 
 
+def _is_hidden(value: Answer) -> bool:
+    """Whether nothing in a value may be shown. Then the names in a map may not be either."""
+    if isinstance(value, MapValue):
+        return bool(value.fields) and all(map(_is_hidden, value.fields.values()))
+    return value.sensitive
+
+
 def _display(value: Answer) -> str:
     if value.sensitive:
         return "(sensitive)"
@@ -192,6 +199,8 @@ def _display(value: Answer) -> str:
             return str(plain)
         case ListValue(items=items):
             return "[" + _enough(_display(item) for item in items) + "]"
+        case MapValue() if _is_hidden(value):
+            return "(sensitive)"
         case MapValue(fields=fields):
             return "(" + _enough(f"{name}: {_display(field)}" for name, field in fields.items()) + ")"
         case Link(target=target):

@@ -62,7 +62,7 @@ def read_bytes(file: str, limit: int) -> bytes:
         return kept
     try:
         if not os.path.isfile(file):
-            raise InputError("there is no such file")
+            raise InputError(_what_is(file))
         # Reading at most so many bytes would take a buffer of that size for each file.
         with open(file, "rb", buffering=0) as stream:
             data = stream.readall() if os.fstat(stream.fileno()).st_size <= limit else None
@@ -72,6 +72,15 @@ def read_bytes(file: str, limit: int) -> bytes:
     if data is None or len(data) > limit:
         raise InputError(f"it is larger than {limit:,} bytes")
     return data
+
+
+def _what_is(file: str) -> str:
+    """What to say of a path at which there is no plain file."""
+    if os.path.isdir(file):
+        return "it is a folder"
+    if os.path.exists(file):
+        return "it is no plain file"
+    return "it is a link that leads nowhere" if os.path.islink(file) else "there is no such file"
 
 
 def decoded(data: bytes) -> str:

@@ -207,7 +207,7 @@ def test_modules_that_double(judge: Judge, monkeypatch: pytest.MonkeyPatch) -> N
     files = {f"m{i}/main.tf": call(f"../m{i + 1}", name="a") + call(f"../m{i + 1}", name="b") for i in range(30)}
     found = judge({"main.tf": call("./m0"), **files, "m30/main.tf": vault("false")})
     assert found.code == 3
-    assert [message for *_, message in found.errors()] == ["it has more than 200 nested deployments"]
+    assert [message for *_, message in found.errors()] == ["it has more than 200 instances of modules"]
 
 
 NAMES = [

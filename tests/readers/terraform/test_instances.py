@@ -98,6 +98,42 @@ def test_the_keys_of_secrets_are_not_told(judge: Judge) -> None:
 
 
 @pytest.mark.parametrize(
+    "expression",
+    [
+        "{ (var.s) = 1 }",
+        "{ (var.s) = {} }",
+        "{ (var.s) = null }",
+        '{ "${var.s}" = 1 }',
+        '{ "x-${var.s}" = 1, b = 2 }',
+        "merge({ (var.s) = 1 }, {})",
+        "merge({ (var.s) = 1 }, { b = 2 })",
+        "{ for name in [var.s] : name => 1 }",
+        "{ for name in [var.s] : name => {} }",
+        "{ for name in [var.s] : name => 1... }",
+        'zipmap([var.s], ["a"])',
+        "toset(keys({ (var.s) = 1 }))",
+        "local.m",
+        "local.n.of",
+    ],
+)
+def test_a_secret_that_is_a_key_is_not_told(expression: str, judge: Judge) -> None:
+    found = judge(
+        variable("s", '"canary"', more="  sensitive = true")
+        + "locals {\n  m = { (var.s) = 1 }\n  n = { of = { (var.s) = 1 } }\n}\n"
+        + vault("false", f"  for_each = {expression}\n")
+    )
+    assert list(found.outcomes("KV001")) == [f"{KV}[*]"]
+
+
+def test_a_key_that_is_no_secret_is_told_beside_secret_values(judge: Judge) -> None:
+    found = judge(
+        variable("s", '"canary"', more="  sensitive = true")
+        + vault("false", '  for_each = { a = var.s, "b" = var.s }\n')
+    )
+    assert list(found.outcomes("KV001")) == [f'{KV}["a"]', f'{KV}["b"]']
+
+
+@pytest.mark.parametrize(
     ("enabled", "outcome"), [("false", None), ("true", "fail"), ("var.n", "fail"), ("1 == 2", None)]
 )
 def test_enabled(enabled: str, outcome: str | None, judge: Judge) -> None:

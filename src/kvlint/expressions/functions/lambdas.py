@@ -10,7 +10,7 @@ from functools import cmp_to_key
 
 from kvlint.expressions.functions.objects import put
 from kvlint.expressions.functions.table import ANY, Context, Function, Lazy, MisuseError, Parts
-from kvlint.expressions.values import Closure, Fields, Items, Result, doubt_in, text_of
+from kvlint.expressions.values import Closure, Fields, Items, Result, hides_keys, name_of, sealed
 from kvlint.model.value import Scalar, Unknown
 from kvlint.syntax import tree
 
@@ -121,12 +121,6 @@ def _sort(context: Context, arguments: list[Result]) -> Result:
         return error.found
 
 
-def _key(context: Context, result: Result) -> str | Unknown:
-    if isinstance(result, Scalar):
-        return text_of(result.value)
-    return doubt_in("the name of a property is not known", context.at, result)
-
-
 def _to_object(context: Context, arguments: list[Result]) -> Result:
     """An object with a field for each item: one lambda gives its name, another its value (the item, without it)."""
     array, functions = arguments[0], arguments[1:]
@@ -137,7 +131,7 @@ def _to_object(context: Context, arguments: list[Result]) -> Result:
     names: dict[str, str] = {}
     rest: Unknown | None = None
     for item in items:
-        key = _key(context, _apply(context, functions[0], item))
+        key = name_of(_apply(context, functions[0], item), context.at)
         if isinstance(key, Unknown):
             rest = key
             continue
@@ -154,7 +148,7 @@ def _group_by(context: Context, arguments: list[Result]) -> Result:
     groups: dict[str, list[Result]] = {}
     names: dict[str, str] = {}
     for item in items:
-        key = _key(context, _apply(context, function, item))
+        key = name_of(_apply(context, function, item), context.at)
         if isinstance(key, Unknown):
             return key
         groups.setdefault(names.setdefault(key.lower(), key), []).append(item)
@@ -167,7 +161,8 @@ def _map_values(context: Context, arguments: list[Result]) -> Result:
     if not isinstance(value, Fields) or not isinstance(function, Closure):
         return context.fails("was given no object and no lambda", value)
     fields = {name: _apply(context, function, item) for name, item in value.fields.items()}
-    return Fields(at=context.at, fields=fields, rest=value.rest)
+    found = Fields(at=context.at, fields=fields, rest=value.rest)
+    return sealed(found) if hides_keys(value) else found
 
 
 FUNCTIONS: tuple[Function, ...] = (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from kvlint.expressions.functions.table import ANY, Context, Function, Lazy, MisuseError, Parts
-from kvlint.expressions.values import Fields, Items, Result, doubt_in, text_of, unsure
+from kvlint.expressions.values import Fields, Items, Result, doubt_in, hides_keys, name_of, text_of, unsure
 from kvlint.model.value import Absent, Scalar, Unknown
 from kvlint.syntax import tree
 
@@ -21,10 +21,11 @@ def _create_object(context: Context, arguments: list[Result]) -> Result:
     names: dict[str, str] = {}
     rest: Unknown | None = None
     for name, value in zip(arguments[::2], arguments[1::2], strict=True):
-        if isinstance(name, Scalar) and isinstance(name.value, str):
-            put(fields, names, name.value, value)
+        key = name_of(name, context.at)
+        if isinstance(key, Unknown) or not isinstance(name, Scalar) or not isinstance(name.value, str):
+            rest = key if isinstance(key, Unknown) else doubt_in("the name of a property is no text", context.at, name)
         else:
-            rest = doubt_in("the name of a property is not known", context.at, name)
+            put(fields, names, key, value)
     return Fields(at=context.at, fields=fields, rest=rest)
 
 
@@ -38,9 +39,11 @@ def _items(context: Context, arguments: list[Result]) -> Result:
     if not isinstance(value, Fields):
         return value
     found: list[Result] = []
+    secret = hides_keys(value)
     for name in _ordered(value):
         item = value.fields[name]
-        found.append(Fields(at=item.at, fields={"key": Scalar(at=item.at, value=name), "value": item}))
+        key = Scalar(at=item.at, value=name, sensitive=secret)
+        found.append(Fields(at=item.at, fields={"key": key, "value": item}))
     return Items(at=context.at, items=found)
 
 
@@ -48,7 +51,9 @@ def _object_keys(context: Context, arguments: list[Result]) -> Result:
     value = _object_of(context, arguments)
     if not isinstance(value, Fields):
         return value
-    return Items(at=context.at, items=[Scalar(at=value.fields[name].at, value=name) for name in _ordered(value)])
+    secret = hides_keys(value)
+    keys: list[Result] = [Scalar(at=value.fields[name].at, value=name, sensitive=secret) for name in _ordered(value)]
+    return Items(at=context.at, items=keys)
 
 
 def _object_of(context: Context, arguments: list[Result]) -> Result:

@@ -13,7 +13,7 @@ from kvlint.expressions.terraform.branches import chosen, connected
 from kvlint.expressions.terraform.failure import FailedError
 from kvlint.expressions.terraform.functions.call import FUNCTION_NAMES, FUNCTIONS
 from kvlint.expressions.terraform.iterate import comprehended, splatted
-from kvlint.expressions.terraform.plain import primitive, text_of
+from kvlint.expressions.terraform.plain import primitive
 from kvlint.expressions.terraform.sameness import may_be
 from kvlint.expressions.terraform.texts import joined
 from kvlint.expressions.terraform.uncertain import Watch, gathered, marked, uncertain
@@ -21,7 +21,7 @@ from kvlint.expressions.values import (
     Fields,
     Items,
     Result,
-    doubt_in,
+    name_of,
 )
 from kvlint.model.source import Location
 from kvlint.model.value import Absent, Scalar, Unknown
@@ -152,12 +152,13 @@ class TerraformEvaluator(Evaluator):
             if isinstance(name, Absent):
                 raise FailedError("the key of an object is null", at)
             value = self.property(member, local)
-            if isinstance(name, Scalar):
-                fields[text_of(name.value)] = value
+            known_name = name_of(name, name.at)
+            if isinstance(known_name, str):
+                fields[known_name] = value
                 continue
             # It may be the name of any that stands before it, or null.
             self.watch.risks += 1
-            doubt = doubt_in("the name of an attribute is not known", name.at, name)
+            doubt = known_name
             for known, before in fields.items():
                 if may_be(doubt, known):
                     self.watch.weigh((before, value))

@@ -12,7 +12,18 @@ from kvlint.expressions.terraform.failure import FailedError
 from kvlint.expressions.terraform.order import keeps_order
 from kvlint.expressions.terraform.plain import primitive, text_of
 from kvlint.expressions.terraform.uncertain import Alternatives, below, gathered
-from kvlint.expressions.values import MAX_ITEMS, Fields, Items, Result, doubt_in, hides_keys, hole, pattern_of, perhaps
+from kvlint.expressions.values import (
+    MAX_ITEMS,
+    Fields,
+    Items,
+    Result,
+    doubt_in,
+    hides_keys,
+    hole,
+    pattern_of,
+    perhaps,
+    sealed,
+)
 from kvlint.model.source import Location
 from kvlint.model.value import Absent, Scalar, Unknown
 from kvlint.syntax import tree
@@ -202,4 +213,5 @@ def _object(node: tree.Comprehension, pairs: list[tuple[Result | None, Result]],
             fields[key] = result
     if node.grouped:
         fields = {key: Items(at=at, items=items) for key, items in lists.items()}
-    return Fields(at=at, fields=fields)
+    found = Fields(at=at, fields=fields)
+    return sealed(found) if any(isinstance(name, Scalar) and name.sensitive for name, _ in pairs) else found

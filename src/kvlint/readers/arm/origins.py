@@ -57,6 +57,8 @@ class TemplateOrigins:
             mark = id(self.template), f"{name}.{key}"
             if mark in self._busy:
                 return NONE
+            if not self.template.run.may_trace():
+                return frozenset({origins.UNTRACED})
             inner = TemplateOrigins(self.template, self._busy | {mark})
             return inner.parameter(key) if name == "parameters" else inner.of(self.template.written(key), rest)
         if name.startswith("list"):

@@ -25,6 +25,8 @@ Load: TypeAlias = Callable[[str], Document | None]
 # Azure takes 800 resources in a template, and deployments five deep.
 MAX_DEPLOYMENTS = 10_000
 MAX_RESOURCES = 100_000
+# References that are followed to where values come from; what is behind those that are left is not known.
+MAX_TRACED = 100_000
 # Of values within values, once all variables have been filled in. Azure takes 20 levels of objects.
 _MAX_LEVELS = 400
 # Expressions that many templates share, by their text: a tree, or what is wrong. Emptied between two templates once
@@ -73,6 +75,8 @@ class Run:
     ``closed`` turns false once something was not read in which more resources may be declared.
     """
 
+    DEPLOYMENTS = "nested deployments"
+
     def __init__(self, path: str, text: str, wanted: Wanted, load: Load | None) -> None:
         self.path = path
         self.wanted = wanted
@@ -85,7 +89,7 @@ class Run:
         self.problems: list[Problem] = []
         self.closed = True
         self.opened: list[Callable[[], None]] = []
-        self._charged = self._deployments = self._instances = 0
+        self._charged = self._deployments = self._instances = self._traced = 0
         self._addresses: dict[str, int] = {}
         self._told: set[tuple[str, Location | None]] = set()
         if _parsed.characters > _MAX_PARSED:
@@ -148,7 +152,15 @@ class Run:
         """Raises InputError once deployments hold deployments so often that none could be meant."""
         self._deployments += 1
         if self._deployments > MAX_DEPLOYMENTS:
-            raise InputError(f"it has more than {MAX_DEPLOYMENTS:,} nested deployments")
+            raise InputError(f"it has more than {MAX_DEPLOYMENTS:,} {self.DEPLOYMENTS}")
+
+    def may_trace(self) -> bool:
+        """Count a reference that is to be followed to where its value comes from; False once there are too many.
+
+        Variables that hold other variables twice lead along more ways than anybody can go.
+        """
+        self._traced += 1
+        return self._traced <= MAX_TRACED
 
     def count_resources(self, number: int) -> None:
         """Raises InputError for more resources than any deployment has."""

@@ -8,7 +8,7 @@ from typing import Any
 from kvlint.errors import InputError
 from kvlint.expressions.evaluate import MAX_DEPTH, Evaluator, moved
 from kvlint.expressions.operations import Local
-from kvlint.expressions.values import MAX_ITEMS, Fields, Items, Result, doubt_in, hole, text_of
+from kvlint.expressions.values import MAX_ITEMS, Fields, Items, Result, doubt_in, hole, name_of
 from kvlint.model.source import Location
 from kvlint.model.value import Absent, Scalar, Unknown
 from kvlint.readers.arm.run import Pointer, Run, key_of
@@ -87,14 +87,15 @@ class Values:
         rest: Unknown | None = None
         below: Tree | None = None
         path = self.path
+        name: str | Unknown
         for key, item in plain.items():
             name, kind = key, type(item)
             if key[:1] == "[" and is_expression(key):
                 found = self.text(key, self.where((*pointer, key)), local)
-                if not isinstance(found, Scalar):
-                    rest = doubt_in("the name of a property is not known", found.at, found)
+                name = name_of(found, found.at)
+                if isinstance(name, Unknown):
+                    rest = name
                     continue
-                name = text_of(found.value)
             elif kind is list and key.lower() == "copy" and is_copies(item):
                 self._copies(item, (*pointer, key), local, tree, fields)
                 continue

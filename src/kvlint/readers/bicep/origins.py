@@ -50,6 +50,8 @@ class FileOrigins:
         key = f"{self.instance.prefix}{path[0]}"
         if key in self._busy or symbol is None:
             return NONE  # of another file
+        if not self.instance.run.may_trace():
+            return frozenset({origins.UNTRACED})
         inner = FileOrigins(self.instance, self._busy | {key})
         match symbol:
             case tree.Parameter():

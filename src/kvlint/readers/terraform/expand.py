@@ -129,7 +129,7 @@ def _scalar(found: Result, value: int) -> Scalar:
 def _for_each(instance: ModuleInstance, declaration: Declaration, address: str) -> Expansion:
     piece = declaration.attributes["for_each"]
     found = instance.evaluate(piece, NOTHING)
-    written = isinstance(piece.attribute.expression(), tree.Object)
+    written = _has_written_keys(piece.attribute.expression())
     pairs = list(_pairs(found)) if _is_known(found, written) else None
     if pairs is not None and len(pairs) <= MAX_ITEMS:
         name = _asked(instance, piece, address)
@@ -154,6 +154,13 @@ def _asked(instance: ModuleInstance, piece: Piece, address: str) -> str:
     text = instance.run.files.get(piece.path)
     written = text[piece.attribute.value_start : piece.attribute.end] if text is not None else address
     return instance.prefix + written
+
+
+def _has_written_keys(node: tree.Node | None) -> bool:
+    """Whether an expression is an object whose keys are all written out in it."""
+    return isinstance(node, tree.Object) and all(
+        isinstance(member, tree.Property) and isinstance(member.key, str) for member in node.members
+    )
 
 
 def _is_known(found: Result, written: bool) -> bool:

@@ -76,7 +76,7 @@ class ModuleOrigins:
         key = self.instance.prefix + key
         if key in self._busy:
             return NONE
-        if len(self._busy) > _MOST:
+        if len(self._busy) > _MOST or not self.instance.run.may_trace():
             return frozenset({origins.UNTRACED})
         return make(ModuleOrigins(self.instance, None, self._busy | {key}))
 

@@ -37,6 +37,8 @@ class TerraformRun(Run):
     reported paths of the files that give values to its variables.
     """
 
+    DEPLOYMENTS = "instances of modules"
+
     def __init__(self, folder: Folder, demand: Demand, cache: FolderCache, root: str) -> None:
         super().__init__(folder.path, "", wanted(demand), None)
         self.files = {}

@@ -12,7 +12,7 @@ from kvlint.expressions.terraform.order import fitted, has_one_type
 from kvlint.expressions.terraform.plain import primitive, text_of
 from kvlint.expressions.terraform.sameness import may_be
 from kvlint.expressions.terraform.uncertain import below, gathered, marked, uncertain
-from kvlint.expressions.values import Fields, Items, Result, doubt_in, hides_keys, perhaps
+from kvlint.expressions.values import Fields, Items, Result, doubt_in, hides_keys, name_of, perhaps
 from kvlint.model.value import Absent, Scalar, Unknown
 
 
@@ -116,10 +116,10 @@ def _zipmap(call: Call, arguments: list[Result]) -> Result:
         name = primitive(key, "string", call.at)
         if isinstance(name, Absent):
             raise MisuseError("is given a list with null in it")
-        if isinstance(name, Scalar):
-            fields[text_of(name.value)] = value
+        doubt = name_of(name, call.at)
+        if isinstance(doubt, str):
+            fields[doubt] = value
             continue
-        doubt = doubt_in("a key is not known", call.at, name)
         call.evaluator.spend(len(fields) // 10)
         for known, before in fields.items():
             if may_be(doubt, known):

@@ -1,0 +1,88 @@
+"""A secret can be the name of a property; that is told as little as a secret value."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from kvlint.check import check
+from kvlint.config import Config
+from kvlint.reporters import REPORTERS, Options
+
+CANARY = "CANARY4711"
+SHOWN = Options(terminal=False, color=False, width=80, verbosity=1, statistics=False)
+HEAD = f"@secure()\nparam p string = '{CANARY}'\n@secure()\nparam o object = {{\n  {CANARY}: 1\n}}\n"
+VAULT = (
+    "resource kv 'Microsoft.KeyVault/vaults@2023-07-01' = LOOP{\n  name: 'kv'\n  properties: {\n    INNER\n  }\n}END\n"
+)
+
+SKU = "sku: { name: i.key }"
+TEXT = "publicNetworkAccess: string(m)"
+CASES = {
+    "items": ("{ '${p}': 1 }", "[for i in items(m): ", SKU),
+    "items of a secure object": ("o", "[for i in items(m): ", SKU),
+    "an object made by name": ("toObject([p], k => k)", "[for i in items(m): ", SKU),
+    "keys": ("{ '${p}': 1 }", "[for i in objectKeys(m): ", "sku: { name: i }"),
+    "keys of a secure object": ("o", "[for i in objectKeys(m): ", "sku: { name: i }"),
+    "a value": ("{ '${p}': 1 }", "", "networkAcls: { bypass: m }"),
+    "a value that is a secure object": ("o", "", "networkAcls: { bypass: m }"),
+    "a text": ("{ '${p}': 1 }", "", TEXT),
+    "a text of a secure object": ("o", "", TEXT),
+    "merged": ("union({ '${p}': 1 }, { b: 2 })", "[for i in items(m): ", SKU),
+    "mapped": ("mapValues({ '${p}': 1 }, v => 2)", "[for i in items(m): ", SKU),
+    "mapped from a secure object": ("mapValues(o, v => 2)", "[for i in items(m): ", SKU),
+    "decoded": ("json('{\"${p}\": 1}')", "[for i in items(m): ", SKU),
+}
+
+
+def told(path: Path) -> str:
+    report = check(Config(paths=(str(path),), profiles=("all",)))
+    assert report.judged.get("Microsoft.KeyVault/vaults")
+    return "".join(str(REPORTERS[name](report, SHOWN)) for name in ("text", "json", "sarif"))
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_bicep(name: str, tmp_path: Path) -> None:
+    value, loop, inner = CASES[name]
+    body = VAULT.replace("LOOP", loop).replace("INNER", inner).replace("END", "]" if loop else "")
+    (tmp_path / "main.bicep").write_text(f"{HEAD}var m = {value}\n{body}", encoding="utf-8")
+    assert CANARY not in told(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "value", ["[createObject(parameters('p'), 1)]", "[parameters('o')]", {"[parameters('p')]": 1}], ids=str
+)
+def test_arm(value: object, tmp_path: Path) -> None:
+    template = {
+        "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+        "contentVersion": "1.0.0.0",
+        "parameters": {
+            "p": {"type": "securestring", "defaultValue": CANARY},
+            "o": {"type": "secureObject", "defaultValue": {CANARY: 1}},
+        },
+        "resources": [
+            {
+                "type": "Microsoft.KeyVault/vaults",
+                "apiVersion": "2023-07-01",
+                "name": "kv",
+                "properties": {"networkAcls": {"bypass": value}, "publicNetworkAccess": value},
+            }
+        ],
+    }
+    (tmp_path / "main.json").write_text(json.dumps(template, indent=2), encoding="utf-8")
+    assert CANARY not in told(tmp_path)
+
+
+@pytest.mark.parametrize("value", ["{ (var.p) = 1 }", "var.o", '{ "${var.p}" = {} }', "{ for k in [var.p] : k => 1 }"])
+def test_terraform(value: str, tmp_path: Path) -> None:
+    text = (
+        f'variable "p" {{\n  sensitive = true\n  default   = "{CANARY}"\n}}\n'
+        f'variable "o" {{\n  sensitive = true\n  default   = {{ {CANARY} = 1 }}\n}}\n'
+        f'resource "azurerm_key_vault" "kv" {{\n  name = "kv"\n  tags = {value}\n'
+        f"  sku_name = {value}\n  public_network_access_enabled = {value}\n}}\n"
+        f'resource "azurerm_key_vault" "other" {{\n  for_each = {value}\n  name = each.key\n  sku_name = each.key\n}}\n'
+    )
+    (tmp_path / "main.tf").write_text(text, encoding="utf-8")
+    assert CANARY not in told(tmp_path)

@@ -1,0 +1,53 @@
+"""What has the name of a file and is none is told as what it is, and takes nothing else with it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from kvlint.check import check
+from kvlint.config import Config
+
+VAULT = 'resource "azurerm_key_vault" "kv" {\n  name = "kv"\n}\n'
+
+
+def _loop(file: Path) -> None:
+    file.symlink_to(file.name)
+
+
+def _broken(file: Path) -> None:
+    file.symlink_to("nowhere")
+
+
+def _device(file: Path) -> None:
+    file.symlink_to("/dev/zero")
+
+
+KINDS: dict[str, tuple[Callable[[Path], object], str]] = {
+    "folder": (Path.mkdir, "it is a folder"),
+    "loop": (_loop, "it is a link that leads nowhere"),
+    "broken link": (_broken, "it is a link that leads nowhere"),
+    "pipe": (os.mkfifo, "it is no plain file"),
+    "device": (_device, "it is no plain file"),
+}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has neither pipes in folders nor links for everybody")
+@pytest.mark.parametrize("kind", KINDS)
+def test_terraform(kind: str, tmp_path: Path) -> None:
+    make, message = KINDS[kind]
+    (tmp_path / "main.tf").write_text(VAULT, encoding="utf-8")
+    make(tmp_path / "other.tf")
+    report = check(Config(paths=(str(tmp_path),), select=("KV001",)))
+    assert [(one.level, one.message) for one in report.problems] == [("error", message)]
+    assert len(report.findings) == 1
+
+
+def test_a_file_that_is_gone(tmp_path: Path) -> None:
+    text = "module m 'gone.bicep' = {\n  name: 'm'\n}\n"
+    (tmp_path / "main.bicep").write_text(text, encoding="utf-8")
+    (problem,) = check(Config(paths=(str(tmp_path),))).problems
+    assert problem.message == "the module 'gone.bicep' cannot be read: there is no such file"
