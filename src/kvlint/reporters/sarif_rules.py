@@ -139,13 +139,21 @@ def _link(rule: Rule, version: str) -> str | None:
 
 
 def _help_text(rule: Rule, title: str, why: str, fix: str) -> str:
-    text = f"{rule.id}: {title}\n\nWhy: {why}\n\nFix: {fix}\n".replace("`", "")
+    accepted = _accepted(rule)
+    text = f"{rule.id}: {title}\n\nWhy: {why}\n\nFix: {fix}\n\nTo accept it: {accepted}\n".replace("`", "")
     return text + "".join(f"\n{link}" for link in rule.references) + "\n"
+
+
+def _accepted(rule: Rule) -> str:
+    return (
+        "Where the risk is known and borne, say so above the line or the block, with a reason and, better, an end: "
+        f"`# kvlint: ignore[{rule.id}] reason until=2027-03-01` in Terraform, with `//` in Bicep."
+    )
 
 
 def _help_markdown(rule: Rule, title: str, why: str, fix: str) -> str:
     links = "".join(f"- <{link}>\n" for link in rule.references)
-    text = f"## {rule.id}: {title}\n\n{why}\n\n**Fix.** {fix}\n"
+    text = f"## {rule.id}: {title}\n\n{why}\n\n**Fix.** {fix}\n\n**To accept it.** {_accepted(rule)}\n"
     return f"{text}\n**References**\n\n{links}" if links else text
 
 
