@@ -14,7 +14,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
 class CompiledRules(BuildHookInterface[Any]):
-    """Loads the rule files, which fails the build if one has faults, and adds them to the wheel as one JSON file."""
+    """Loads the rule files, which fails the build if one has faults, and adds them to the wheel as JSON files."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
         """Compile into a folder outside of the sources, where nothing could take it for theirs."""
@@ -25,9 +25,10 @@ class CompiledRules(BuildHookInterface[Any]):
         from kvlint.engine.builtin import compile_rules, rules_of_checkout
 
         self._folder = TemporaryDirectory()
-        compiled = Path(self._folder.name, "compiled.json")
-        compiled.write_bytes(compile_rules(rules_of_checkout(str(root / "src" / "kvlint"))))
-        build_data["force_include"][str(compiled)] = "kvlint/rules/compiled.json"
+        for name, content in compile_rules(rules_of_checkout(str(root / "src" / "kvlint"))).items():
+            compiled = Path(self._folder.name, name)
+            compiled.write_bytes(content)
+            build_data["force_include"][str(compiled)] = f"kvlint/rules/{name}"
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:  # noqa: ARG002
         """Remove the folder."""

@@ -36,7 +36,7 @@ def check(config: Config, progress: Progress | None = None) -> Report:
 
     ``progress`` is told how many units are done, and of how many.
     """
-    known = all_rules(config.rules)
+    known = all_rules(config.rules, examples=False)
     rules = rules_of(config)
     policy = policy_of(known, rules, today(config))
     root, pairs = judged_units(config, rules, policy, progress)
@@ -147,7 +147,7 @@ def rules_of(config: Config) -> tuple[Rule, ...]:
 
 def known_rules(config: Config) -> tuple[Rule, ...]:
     """The built-in rules and the user's own, whether they are selected or not, with the parameters as set."""
-    rules = all_rules(config.rules)
+    rules = all_rules(config.rules, examples=False)
     if config.settings:
         from kvlint.engine.parameters import with_settings
 
@@ -155,9 +155,9 @@ def known_rules(config: Config) -> tuple[Rule, ...]:
     return rules
 
 
-def all_rules(folders: Sequence[str]) -> tuple[Rule, ...]:
+def all_rules(folders: Sequence[str], *, examples: bool = True) -> tuple[Rule, ...]:
     """The built-in rules, and those in the user's own folders or files."""
-    rules = builtin_rules()
+    rules = builtin_rules(examples=examples)
     if folders:
         from pathlib import Path
 

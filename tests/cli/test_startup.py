@@ -52,7 +52,7 @@ sys.exit(code)
 COMPILED = """
 from kvlint.engine import builtin
 of_package = builtin.rules_of_package
-builtin.rules_of_package = lambda _package: of_package({folder!r})
+builtin.rules_of_package = lambda _package, **how: of_package({folder!r}, **how)
 """
 
 
@@ -84,7 +84,8 @@ def plan(tmp_path: Path) -> Path:
 def compiled(tmp_path: Path) -> str:
     folder = tmp_path / "package"
     (folder / "rules").mkdir(parents=True)
-    (folder / "rules" / "compiled.json").write_bytes(compile_rules(builtin_rules()))
+    for name, content in compile_rules(builtin_rules()).items():
+        (folder / "rules" / name).write_bytes(content)
     return COMPILED.format(folder=str(folder))
 
 

@@ -562,7 +562,11 @@ def load_or_refuse(content: bytes) -> None:
     except RuleError as error:
         faults = error.faults
     else:
-        assert msgspec.json.decode(compile_rules(rules), type=tuple[Rule, ...]) == rules
+        compiled = compile_rules(rules)
+        alone = tuple(msgspec.structs.replace(rule, examples=()) for rule in rules)
+        assert msgspec.json.decode(compiled["compiled.json"], type=tuple[Rule, ...]) == alone
+        examples = tuple(rule.examples for rule in rules)
+        assert msgspec.json.decode(compiled["examples.json"], type=tuple[tuple[Example, ...], ...]) == examples
         return
     assert faults
     assert all(fault.startswith(f"{PATH}:") and len(fault.splitlines()) == 1 for fault in faults)
@@ -662,8 +666,11 @@ def test_a_checkout_has_its_rules_as_yaml(tmp_path: Path) -> None:
 def test_an_installed_package_has_them_compiled(tmp_path: Path) -> None:
     rules = load_rules([(PATH, FULL.encode())], builtin=True)
     (tmp_path / "rules").mkdir()
-    (tmp_path / "rules" / "compiled.json").write_bytes(compile_rules(rules))
+    for name, content in compile_rules(rules).items():
+        (tmp_path / "rules" / name).write_bytes(content)
     assert rules_of_package(str(tmp_path)) == rules
+    (alone,) = rules_of_package(str(tmp_path), examples=False)
+    assert alone == msgspec.structs.replace(rules[0], examples=())
 
 
 @pytest.mark.parametrize("content", [b"", b"{}", b'[{"id": 1}]'])
