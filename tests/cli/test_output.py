@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from threading import Thread
@@ -63,6 +64,20 @@ def test_a_pipe_or_device_is_written_to_and_not_replaced(kvlint: Kvlint) -> None
     reader.join(10)
     assert got == [kvlint("bad.json", *ONE).out]
     assert Path("pipe").is_fifo()
+
+
+def test_a_log_leaves_out_what_code_scanning_would_refuse(kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("kvlint.reporters.sarif_results.MOST", 2)
+    monkeypatch.setattr("kvlint.reporters.sarif.MOST", 2)
+    plan = "\n".join(f"azurerm_key_vault.kv{i}: {{name: kv{i}}}" for i in range(3))
+    Path("three.json").write_bytes(expand(plan))
+    words = ("three.json", "--select", "KV001,KV101,KV003,KV602", "-f", "sarif")
+    (run,) = json.loads(kvlint(*words).out)["runs"]
+    assert [result["ruleId"] for result in run["results"]] == ["KV101", "KV101"]  # the critical ones
+    (note,) = run["invocations"][0]["toolExecutionNotifications"]
+    assert note["descriptor"]["id"] == "KVE009"
+    assert note["message"]["text"].startswith("the 4 least severe results are left out: a log with more than 2 is")
+    assert len(json.loads(kvlint(*words[:-1], "json").out)["findings"]) == 6
 
 
 def test_many_results_come_with_a_warning(kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch) -> None:

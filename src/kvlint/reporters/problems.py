@@ -73,7 +73,15 @@ PROBLEMS: Mapping[str, Kind] = {
         fix="Run kvlint in the folder of the root module, or name it with --source-root.",
         level="note",
     ),
+    "KVE009": Kind(
+        name="results-left-out",
+        title="A log does not hold all results.",
+        about="There are more than code scanning takes, so the least severe of them are not in the log.",
+        fix="Raise --min-severity, or check parts of the input by themselves.",
+        level="warning",
+    ),
 }
+LEFT_OUT = "KVE009"
 
 CONFIGURATION = frozenset({"KVE005", "KVE006", "KVE007", "KVE008"})
 """The codes that are about what the user told kvlint, not about its input."""

@@ -16,10 +16,10 @@ from collections.abc import Collection
 from typing import Any
 
 from kvlint.model.report import Problem, Report, Repository
-from kvlint.reporters.problems import CONFIGURATION
+from kvlint.reporters.problems import CONFIGURATION, LEFT_OUT
 from kvlint.reporters.safe import encode
 from kvlint.reporters.sarif_places import ROOT, inert, logical, place
-from kvlint.reporters.sarif_results import results
+from kvlint.reporters.sarif_results import MOST, results, shown
 from kvlint.reporters.sarif_rules import PROJECT, descriptor, notifications, weaknesses
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -41,7 +41,9 @@ def sarif(report: Report, included: Collection[str] = (), category: str = "", ro
 
 def _run(report: Report, included: Collection[str], root_uri: str) -> dict[str, Any]:
     rules = sorted(report.rules, key=lambda rule: rule.id)
-    problems = notifications((problem.code for problem in report.problems), report.version)
+    found, left = shown(report, included)
+    told = [*report.problems, *([_left_out(left)] if left else ())]
+    problems = notifications((problem.code for problem in told), report.version)
     codes = {problem["id"]: index for index, problem in enumerate(problems)}
     taxonomy = weaknesses(rules)
     driver = {
@@ -59,16 +61,16 @@ def _run(report: Report, included: Collection[str], root_uri: str) -> dict[str, 
         run["taxonomies"] = [taxonomy]
     invocation: dict[str, Any] = {"executionSuccessful": True}
     for name, about_settings in (("toolExecutionNotifications", False), ("toolConfigurationNotifications", True)):
-        told = [each for each in report.problems if (each.code in CONFIGURATION) is about_settings]
-        if told:
-            invocation[name] = [_notification(each, codes[each.code]) for each in told]
+        some = [each for each in told if (each.code in CONFIGURATION) is about_settings]
+        if some:
+            invocation[name] = [_notification(each, codes[each.code]) for each in some]
     run["invocations"] = [invocation]
     if report.repository is not None:
         run["versionControlProvenance"] = [_provenance(report.repository)]
     base = {"uri": root_uri} if root_uri else {}
     run["originalUriBaseIds"] = {ROOT: base | {"description": {"text": "The folder that all paths start from."}}}
     run["columnKind"] = "utf16CodeUnits"
-    run["results"] = results(report, rules, included)
+    run["results"] = results(found, rules, included)
     return run
 
 
@@ -77,6 +79,11 @@ def _provenance(repository: Repository) -> dict[str, Any]:
     if repository.branch:
         found["branch"] = repository.branch
     return found | {"mappedTo": {"uriBaseId": ROOT}}
+
+
+def _left_out(count: int) -> Problem:
+    text = f"the {count:,} least severe results are left out: a log with more than {MOST:,} is refused"
+    return Problem(code=LEFT_OUT, level="warning", message=text, hint="Raise --min-severity, or split the input.")
 
 
 def _notification(problem: Problem, index: int) -> dict[str, Any]:

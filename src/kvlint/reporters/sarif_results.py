@@ -14,6 +14,8 @@ from kvlint.reporters.sarif_places import inert, logical, physical, place, uri
 from kvlint.reporters.sarif_rules import LINKED, PASSED, SEE, UNDECIDED, pieces
 from kvlint.reporters.severity import GRADES
 
+# GitHub refuses a log with more results.
+MOST = 25_000
 # A value that came here in so many steps is followed.
 _CHAIN = 2
 
@@ -32,12 +34,22 @@ def _template(rule: Rule, index: int) -> _Template:
     return _Template(index, grade.level, grade.rank, pieces(rule.message))
 
 
-def results(report: Report, rules: list[Rule], included: Collection[str]) -> list[dict[str, Any]]:
-    """All results, in the order of their places. ``rules`` are those of the log, in its order."""
+def shown(report: Report, included: Collection[str]) -> tuple[list[Finding], int]:
+    """What becomes a result, in the order of the places, and how much of it is left out: the least severe."""
+    found = sorted(_told(report, included), key=_order)
+    left = max(len(found) - MOST, 0)
+    if left:
+        # Sorting keeps the order of those that are alike.
+        found = sorted(sorted(found, key=lambda finding: -finding.severity)[:MOST], key=_order)
+    return found, left
+
+
+def results(found: Iterable[Finding], rules: list[Rule], included: Collection[str]) -> list[dict[str, Any]]:
+    """Findings as results. ``rules`` are those of the log, in its order."""
     templates = {rule.id: _template(rule, index) for index, rule in enumerate(rules)}
     marks = _Marks()
     told = []
-    for finding in sorted(_told(report, included), key=_order):
+    for finding in found:
         result = _result(finding, templates[finding.rule.id], marks.of(finding))
         if "suppressed" in included:
             # Of one result or of all: a reader must know that it was not forgotten.
