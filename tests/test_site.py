@@ -16,7 +16,7 @@ import pytest
 from kvlint.engine.builtin import builtin_frameworks, builtin_rules
 from kvlint.model.rule import Rule
 from sitegen.catalogue import TOOLS
-from sitegen.markup import code, plain, prose, relinked, table, with_links
+from sitegen.markup import ROOT, code, plain, prose, relinked, table, with_links
 from sitegen.rule_pages import unmarked
 
 from .pages import Parsed
@@ -178,6 +178,12 @@ def test_no_link_is_dead(pages: Mapping[str, Parsed], site: Path) -> None:
 def test_a_dead_link_would_be_noticed(reference: str, pages: Mapping[str, Parsed], site: Path) -> None:
     some = {"rules/KV001/index.html": Parsed(f'<a href="{reference}">x</a><a href="../KV002/#examples">y</a>')}
     assert dead_links(some, pages, site) == [f"rules/KV001/index.html: {reference}"]
+
+
+@pytest.mark.parametrize("file", [*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md")], ids=lambda file: file.name)
+def test_links_between_files_are_not_dead_either(file: Path) -> None:
+    targets = re.findall(r"\]\(([^)\s#:]+)(?:#[^)\s]*)?\)", file.read_text(encoding="utf-8"))
+    assert [target for target in targets if not (file.parent / target).exists()] == []
 
 
 def test_nothing_is_loaded_from_elsewhere(pages: Mapping[str, Parsed], site: Path) -> None:

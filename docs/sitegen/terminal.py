@@ -36,7 +36,7 @@ def _shown(command: str, name: str, columns: int, more: str) -> str:
 
 def _run(words: list[str], columns: int) -> str:
     ours, theirs = pty.openpty()
-    kept = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(("NO_COLOR", "KVLINT_"))}
     process = subprocess.Popen(
         [sys.executable, "-m", "kvlint", *words],
         cwd=ROOT,
