@@ -28,9 +28,8 @@ _PAGES = {
     "rules": "rules/index.md",
     "rules/controls": "frameworks.md",
 }
-_SECTION = re.compile(r"^## (?P<head>.+)\n(?P<body>(?:(?!## ).*\n)*)", re.MULTILINE)
+_SECTION = re.compile(r"^## (?P<head>.+)\n(?:(?!## ).*\n)*", re.MULTILINE)
 _TERMINAL = re.compile(r"<!-- terminal -->\n```console\n\$ (?P<command>[^\n]+)\n.*?```\n<!-- /terminal -->", re.DOTALL)
-_WORKFLOW = "<!-- workflow -->"
 _YAML = re.compile(r"```yaml\n.*?\n```", re.DOTALL)
 
 
@@ -50,11 +49,14 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
-    """Lead links out of docs/ to where their targets are on the site, and show what the front page only names."""
+    """Lead links out of docs/ to where their targets are on the site, and fill in what the front page only names."""
     if page.file.generated_by is None:
         markdown = relinked(markdown, "docs", _PAGES)
-    markdown = _TERMINAL.sub(lambda match: terminal(match["command"]), markdown)
-    return markdown.replace(_WORKFLOW, _workflow()).replace("<!-- rules -->", str(len(builtin_rules())))
+    if page.file.src_uri == "index.md":
+        markdown = _TERMINAL.sub(lambda match: terminal(match["command"]), markdown)
+        markdown = markdown.replace("<!-- workflow -->", _workflow())
+        markdown = markdown.replace("<!-- rules -->", str(len(builtin_rules())))
+    return markdown
 
 
 def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
