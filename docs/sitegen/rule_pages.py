@@ -15,6 +15,7 @@ from kvlint.engine.parameters import with_parameters
 from kvlint.judged import judge
 from kvlint.model.rule import EXAMPLE_DAY, Example, Operand, Rule
 from kvlint.readers.derive.attributes import with_needs
+from kvlint.reporters.cwe import CWES
 from kvlint.reporters.sarif_rules import PROJECT
 from kvlint.reporters.wording import headline
 from kvlint.selftest import read_example
@@ -185,11 +186,17 @@ def _asked(rule: Rule, context: Context) -> Iterator[str]:
     yield "## References"
     yield ""
     yield from (f"- <{link}>" for link in rule.references)
-    yield from (f"- [CWE-{cwe}](https://cwe.mitre.org/data/definitions/{cwe}.html)" for cwe in rule.cwe)
-    yield from (
-        f"- {plain(idea)} of [the questions](../coverage.md): {plain(context.ideas[idea])}" for idea in rule.covers
-    )
+    for cwe in rule.cwe:
+        title = f": {plain(CWES[cwe][0])}" if cwe in CWES else ""
+        yield f"- [CWE-{cwe}](https://cwe.mitre.org/data/definitions/{cwe}.html){title}"
     yield ""
+    if rule.covers:
+        yield "## Questions it answers"
+        yield ""
+        yield "Of all [questions that linters ask](../coverage.md):"
+        yield ""
+        yield from (f"- {plain(idea)}: {plain(context.ideas[idea])}" for idea in rule.covers)
+        yield ""
     if rule.controls:
         yield "## Controls"
         yield ""
@@ -201,7 +208,8 @@ def _asked(rule: Rule, context: Context) -> Iterator[str]:
         yield ""
         told = [f"{code(id_)}: {prose(text)}" for id_, text in rule.differs.items()]
         rows = [(TOOLS[tool], "<br>".join(map(code, ids))) for tool, ids in rule.peers.items()]
-        yield "These ask the same question. Where a value is not known kvlint says *undecided*; most others do not."
+        yield "These ask the same question. Where a value is not known kvlint says *undecided*,"
+        yield "and most others pass or fail."
         yield ""
         yield from table(("tool", "its checks"), sorted(rows, key=lambda row: row[0].casefold()))
         yield ""
