@@ -11,7 +11,7 @@ WHEEL_TESTS := tests/cli tests/test_check.py tests/test_controls.py tests/test_d
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint check-source check-wheel install-wheel bench wheel samples clean
+.PHONY: help demo test lint check-source check-wheel install-wheel bench wheel docs samples clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -54,12 +54,15 @@ wheel: .venv/dev ## sdist and wheel into dist, the wheel built from the sdist
 	rm -rf dist
 	$(BIN)/python -m build
 
-samples: .venv/dev ## write the expected output of the samples, and the README's copy of it, anew
+docs: .venv/dev ## the documentation as a site, in the folder site; SITE_URL=URL says where it will be
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
+
+samples: .venv/dev ## write the expected output of the samples, and what pages show of it, anew
 	$(BIN)/python -m pytest --write-expected tests/test_samples.py tests/test_controls.py
 	$(BIN)/python -m pytest --write-expected tests/test_readme.py
 
 clean: ## remove what the other targets made
-	rm -rf .venv .venv-wheel dist .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	rm -rf .venv .venv-wheel dist site .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	find . -name .git -prune -o -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # A virtual environment with a pip that knows dependency groups.

@@ -17,6 +17,19 @@ settings.register_profile("without deadline", deadline=None)
 settings.load_profile("without deadline")
 
 
+# MkDocs, but whoever opens a connection fails.
+OFFLINE = """
+import socket
+
+def refuse(*_):
+    raise RuntimeError("the build of the site uses the network")
+
+socket.socket.connect = socket.create_connection = socket.getaddrinfo = refuse
+from mkdocs.__main__ import cli
+cli()
+"""
+
+
 class Ran(NamedTuple):
     """What a run of kvlint left: its exit code, and what it wrote, line ends untouched."""
 
@@ -75,3 +88,22 @@ def run(tmp_path: Path, cache: Path) -> Run:
         return Ran(done.returncode, done.stdout.decode(), done.stderr.decode())
 
     return run_kvlint
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
+    """The folder of the documentation's site, built once, with no way into a network."""
+    pytest.importorskip("mkdocs", reason="MkDocs is not installed, so nobody builds the site")
+    folder = tmp_path_factory.mktemp("site")
+    words = [sys.executable, "-c", OFFLINE, "build", "--strict", "--site-dir", str(folder)]
+    done = subprocess.run(
+        words,
+        cwd=Path(__file__).resolve().parents[1],
+        env=os.environ | {"NO_MKDOCS_2_WARNING": "1", "PYTHONDONTWRITEBYTECODE": "1"},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stderr
+    return folder

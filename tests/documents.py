@@ -3,56 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any
 
 from kvlint.model.rule import Rule
-from kvlint.syntax.yaml import compose, data
-
-IDEAS = Path(__file__).resolve().parents[1] / "docs" / "ideas.yaml"
-# How the tools are called that rule files name by a key.
-TOOLS: Mapping[str, str] = {
-    "alz-guardrails": "Azure landing zone guardrails",
-    "amba": "Azure Monitor Baseline Alerts",
-    "aprl": "Azure Proactive Resiliency Library",
-    "arm-ttk": "ARM Template Test Toolkit",
-    "avm": "Azure Verified Modules policy library",
-    "azts": "Azure Tenant Security",
-    "azure-advisor": "Azure Advisor",
-    "azure-policy": "Azure Policy",
-    "bicep-linter": "Bicep linter",
-    "brainiac": "Brainiac",
-    "checkov": "Checkov",
-    "cloud-custodian": "Cloud Custodian",
-    "cloudbeat": "Elastic cloudbeat",
-    "cloudsploit": "CloudSploit",
-    "defender": "Defender for Cloud",
-    "kics": "KICS",
-    "monkey365": "Monkey365",
-    "prancer": "Prancer",
-    "prowler": "Prowler",
-    "psrule": "PSRule for Azure",
-    "regula": "Regula",
-    "review-checklists": "Azure Review Checklists",
-    "scoutsuite": "ScoutSuite",
-    "semgrep": "Semgrep",
-    "snyk": "Snyk",
-    "sonarqube": "SonarQube",
-    "steampipe": "Steampipe",
-    "template-analyzer": "Template Analyzer",
-    "terrascan": "Terrascan",
-    "tflint": "tflint",
-    "tfsec": "tfsec",
-    "trivy": "Trivy",
-}
-
-
-def catalogue() -> tuple[dict[str, str], dict[str, str]]:
-    """The ideas, and why some of them are out of scope, both by id."""
-    root = compose(IDEAS.read_text(encoding="utf-8")).root
-    assert root is not None
-    told: Any = data(root)
-    return told["ideas"], told["out_of_scope"]
+from sitegen.catalogue import TOOLS, catalogue
 
 
 def answers(rules: Sequence[Rule]) -> dict[str, list[Rule]]:

@@ -10,8 +10,9 @@ import pytest
 
 from kvlint.engine.builtin import builtin_rules
 from kvlint.model.rule import Rule
+from sitegen.catalogue import TOOLS, catalogue
 
-from .documents import TOOLS, answers, catalogue, coverage, migration
+from .documents import answers, coverage, migration
 
 ROOT = Path(__file__).resolve().parents[1]
 FACTS = ROOT.parent / "shared" / "facts" / "rules.json"

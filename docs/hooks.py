@@ -1,0 +1,103 @@
+"""What MkDocs calls while it builds the site: pages that are made from rules and from files beside docs/."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import Any
+
+from mkdocs.config.defaults import MkDocsConfig
+from mkdocs.structure.files import File, Files
+from mkdocs.structure.pages import Page
+
+from kvlint.engine.builtin import builtin_frameworks, builtin_rules
+from kvlint.engine.frameworks import sheets_of
+from sitegen.catalogue import catalogue
+from sitegen.markup import ROOT, relinked, with_links
+from sitegen.overviews import by_severity, by_topic, frameworks, topics
+from sitegen.rule_pages import Context, rule_page
+from sitegen.terminal import terminal
+
+# What files and folders outside of docs/ become.
+_PAGES = {
+    "README.md": "usage.md",
+    "CHANGELOG.md": "changelog.md",
+    "CONTRIBUTING.md": "contributing.md",
+    "SECURITY.md": "security.md",
+    "rules": "rules/index.md",
+    "rules/controls": "frameworks.md",
+}
+_SECTION = re.compile(r"^## (?P<head>.+)\n(?:(?!## ).*\n)*", re.MULTILINE)
+_TERMINAL = re.compile(r"<!-- terminal -->\n```console\n\$ (?P<command>[^\n]+)\n.*?```\n<!-- /terminal -->", re.DOTALL)
+_YAML = re.compile(r"```yaml\n.*?\n```", re.DOTALL)
+
+
+def on_config(config: MkDocsConfig) -> MkDocsConfig:
+    """Put a section for each topic below the navigation's Rules."""
+    nav: list[Any] = config.nav or []
+    (rules,) = (item["Rules"] for item in nav if "Rules" in item)
+    rules.extend({title: [f"rules/{rule.id}.md" for rule in of]} for title, of in topics(builtin_rules()).items())
+    return config
+
+
+def on_files(files: Files, config: MkDocsConfig) -> Files:
+    """Add the pages that are no files in docs/."""
+    for path, text in _generated().items():
+        files.append(File.generated(config, path, content=text))
+    return files
+
+
+def on_page_markdown(markdown: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Lead links out of docs/ to where their targets are on the site, and fill in what the front page only names."""
+    if page.file.generated_by is None:
+        markdown = relinked(markdown, "docs", _PAGES)
+    if page.file.src_uri == "index.md":
+        markdown = _TERMINAL.sub(lambda match: terminal(match["command"]), markdown)
+        markdown = markdown.replace("<!-- workflow -->", _workflow())
+        markdown = markdown.replace("<!-- rules -->", str(len(builtin_rules())))
+    return markdown
+
+
+def on_page_content(html: str, page: Page, config: MkDocsConfig, files: Files) -> str:
+    """Make links of rule ids."""
+    urls = {}
+    for rule in builtin_rules():
+        file = files.get_file_from_path(f"rules/{rule.id}.md")
+        if file is not None and file is not page.file:
+            urls[rule.id] = file.url_relative_to(page.file)
+    return with_links(html, urls)
+
+
+@cache
+def _generated() -> Mapping[str, str]:
+    """The Markdown of the generated pages by path."""
+    rules = builtin_rules()
+    sheets = sheets_of(builtin_frameworks(rules), rules)
+    titles = {sheet.framework.name: sheet.framework.title for sheet in sheets}
+    context = Context(ideas=catalogue()[0], frameworks=titles)
+    pages = {f"rules/{rule.id}.md": rule_page(rule, context) for rule in rules}
+    pages |= {"rules/index.md": by_topic(rules), "rules/by-severity.md": by_severity(rules)}
+    pages |= {"frameworks.md": frameworks(sheets), "usage.md": _usage()}
+    for name in ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md"):
+        pages[_PAGES[name]] = relinked((ROOT / name).read_text(encoding="utf-8"), "", _PAGES)
+    return pages
+
+
+def _readme() -> str:
+    return (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def _usage() -> str:
+    """The README's sections, without what it says before them, and about itself at the end."""
+    sections = [match for match in _SECTION.finditer(_readme()) if match["head"] != "More"]
+    text = "".join(match[0] for match in sections)
+    return relinked(f"# Using kvlint\n\n{text}", "", _PAGES)
+
+
+def _workflow() -> str:
+    """The README's workflow of GitHub: the first block of YAML in it."""
+    found = _YAML.search(_readme())
+    if found is None:
+        raise RuntimeError("the README shows no workflow for the front page")
+    return found[0]

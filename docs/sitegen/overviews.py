@@ -1,0 +1,112 @@
+"""The pages about all rules: by topic, by severity, and by the controls of frameworks that they answer."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from kvlint.model.control import Question, Sheet, Status
+from kvlint.model.rule import Rule, Severity
+from sitegen.markup import code, plain, prose, table
+from sitegen.rule_pages import anchor, severity
+
+# The folders of rules/, in the order of their ids.
+_TOPICS: Mapping[str, str] = {
+    "vault": "The vault itself",
+    "deployment": "Deployment",
+    "network": "Network",
+    "logging": "Logging and alerts",
+    "access": "Access to the data plane",
+    "rbac": "Roles on the control plane",
+    "keys": "Keys",
+    "secrets": "Secrets",
+    "certificates": "Certificates",
+    "hsm": "Managed HSMs",
+    "cmk": "Customer-managed keys",
+}
+
+
+def topics(rules: Sequence[Rule]) -> dict[str, list[Rule]]:
+    """The rules of each topic, by its title. Raises KeyError for a folder that has none."""
+    found: dict[str, list[Rule]] = {title: [] for title in _TOPICS.values()}
+    for rule in rules:
+        found[_TOPICS[rule.path.split("/")[1]]].append(rule)
+    return {title: of for title, of in found.items() if of}
+
+
+def by_topic(rules: Sequence[Rule]) -> str:
+    """The index of rules by the folder that they lie in."""
+    counts = ", ".join(f"{sum(rule.severity is one for rule in rules)} {one.label}" for one in reversed(Severity))
+    lines = [
+        "# Rules",
+        "",
+        f"{len(rules)} rules: {counts}. The same [by severity](by-severity.md), and by the controls of",
+        "[frameworks](../frameworks.md). A profile is named where a rule does not run by default.",
+        "",
+    ]
+    for title, some in topics(rules).items():
+        lines += [f"## {title}", "", *_table(some), ""]
+    return "\n".join(lines)
+
+
+def by_severity(rules: Sequence[Rule]) -> str:
+    """The index of rules by severity, the worst first."""
+    lines = ["# Rules by severity", ""]
+    for one in reversed(Severity):
+        some = [rule for rule in rules if rule.severity is one]
+        lines += [f"## {one.label.capitalize()}", "", *_table(some), ""] if some else []
+    return "\n".join(lines)
+
+
+def _table(rules: Sequence[Rule]) -> list[str]:
+    return table(("rule", "what it asks", "severity"), ((rule.id, _title(rule), severity(rule)) for rule in rules))
+
+
+def _title(rule: Rule) -> str:
+    profile = "" if rule.profile == "default" else f' <span class="kv-profile">{plain(rule.profile)}</span>'
+    return f"{plain(rule.title)}{profile}"
+
+
+def frameworks(sheets: Sequence[Sheet]) -> str:
+    """The page of frameworks: each control with the rules that answer it."""
+    lines = [
+        "# Frameworks",
+        "",
+        "[`kvlint controls`](controls.md) answers these for every vault and managed HSM. Titles are kvlint's own.",
+        "",
+    ]
+    told: set[str] = set()
+    for sheet in sorted(sheets, key=_place):
+        framework = sheet.framework
+        lines += [f"## {plain(framework.title)} {{ #{anchor(framework.name)} }}", ""]
+        if framework.family not in told:
+            lines += [prose(framework.about), "", *(f"- <{link}>" for link in framework.references), ""]
+        told.add(framework.family)
+        lines += [f"{code(f'kvlint controls --framework {framework.name} .')}", ""]
+        lines += [*table(("control", "what it asks", "answered by"), map(_row, sheet.questions)), ""]
+    return "\n".join(lines)
+
+
+def _place(sheet: Sheet) -> tuple[bool, str, list[int]]:
+    """Azure's own controls first; of a family the newest version."""
+    framework = sheet.framework
+    version = [-int(part) for part in re.findall("[0-9]+", framework.name.removeprefix(framework.family))]
+    return framework.family != "key-vault", framework.family, version
+
+
+def _row(question: Question) -> tuple[str, str, str]:
+    control = question.control
+    section = f"{plain(control.section)}<br>" if control.section else ""
+    return plain(control.id), f"{section}{plain(control.title)}", "<br>".join(_answers(question))
+
+
+def _answers(question: Question) -> Iterator[str]:
+    control = question.control
+    if question.rules:
+        yield ", ".join(f"{id_}{' (some vaults)' if id_ in question.conditions else ''}" for id_ in question.rules)
+    if control.platform is not None:
+        yield f"{control.platform.status.value.capitalize()}: {prose(control.platform.because)}"
+    elif not question.rules:
+        yield Status.NO_RULE.value
+    if control.note:
+        yield prose(control.note)
