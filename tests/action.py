@@ -41,9 +41,10 @@ class Outcome(NamedTuple):
 
 
 class Runner:
-    """Runs the action in ``workspace``; ``temp`` is its RUNNER_TEMP."""
+    """Runs the action in ``workspace``; ``temp`` is its RUNNER_TEMP. ``refused``: code scanning takes no upload."""
 
     def __init__(self, folder: Path) -> None:
+        self.refused = False
         self.workspace = folder / "work space"
         self.temp = folder / "runner temp"
         self._files = folder / "files"
@@ -74,6 +75,7 @@ class Runner:
                 outputs = {"python-path": str(self._python)}
             elif step["uses"].startswith("github/codeql-action/upload-sarif@"):
                 uploaded.append({name: filled(str(value), known) for name, value in step["with"].items()})
+                code = code or int(self.refused)
             else:
                 raise AssertionError(step["uses"])
             known |= {f"steps.{step.get('id')}.outputs.{name}": value for name, value in outputs.items()}

@@ -91,6 +91,13 @@ def test_what_cannot_be_read_fails_the_job_and_is_uploaded(action: Runner) -> No
     assert "::error title=kvlint::The answer is not whole" in done.log
 
 
+def test_the_outcome_is_told_even_if_the_upload_fails(action: Runner) -> None:
+    action.refused = True
+    done = action(paths="samples/hardened/main.json")
+    assert (done.code, done.outputs["exit-code"]) == (1, "0")
+    assert "kvlint: 0 findings" in done.log
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [
