@@ -128,14 +128,16 @@ def filled(text: str, known: Mapping[str, str]) -> str:
 
 
 def _runs(step: Mapping[str, Any], known: Mapping[str, str], code: int) -> bool:
+    """Whether a step runs. One that does not ask for ``always()`` runs only if no other has failed."""
     found = _EXPRESSION.fullmatch(step.get("if", "${{ success() }}"))
     assert found
-    return all(_holds(part.strip(), known, code) for part in found[1].split("&&"))
+    parts = [part.strip() for part in found[1].split("&&")]
+    return ("always()" in parts or code == 0) and all(_holds(part, known) for part in parts)
 
 
-def _holds(part: str, known: Mapping[str, str], code: int) -> bool:
+def _holds(part: str, known: Mapping[str, str]) -> bool:
     if part in {"always()", "success()"}:
-        return part == "always()" or code == 0
+        return True
     test = _TEST.fullmatch(part)
     assert test, part
     return (known.get(test["what"], "") == test["text"]) == (test["how"] == "==")
