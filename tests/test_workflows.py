@@ -44,6 +44,17 @@ def steps(workflow: dict[str, Any]) -> Iterator[dict[str, Any]]:
         yield from job["steps"]
 
 
+def bash(script: str, folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[bytes]:
+    """Run a step as a runner on Linux does."""
+    return subprocess.run(
+        ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", script],  # noqa: S607  # the one of the PATH
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], **environment},
+        capture_output=True,
+        check=False,
+    )
+
+
 @pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.name)
 def test_no_job_has_more_rights_or_time_than_it_says(file: Path) -> None:
     workflow = read(file)
@@ -89,13 +100,7 @@ def test_a_release_has_the_tag_of_its_version_and_notes(tag: str, heading: str, 
         f"# Changelog\n\n## [Unreleased]\n\n- Later.\n\n{heading}\n\n### Added\n\n- This.\n\n## [0.0.1]\n\n- That.\n",
         encoding="utf-8",
     )
-    ran = subprocess.run(
-        ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", script],  # noqa: S607  # the one of the PATH
-        cwd=tmp_path,
-        env={"PATH": os.environ["PATH"], "GITHUB_REF_NAME": tag},
-        capture_output=True,
-        check=False,
-    )
+    ran = bash(script, tmp_path, {"GITHUB_REF_NAME": tag})
     assert (ran.returncode == 0) is told
     if told:
         notes = (tmp_path / "notes" / "notes.md").read_text(encoding="utf-8")
@@ -105,19 +110,33 @@ def test_a_release_has_the_tag_of_its_version_and_notes(tag: str, heading: str, 
     assert not (tmp_path / "pwned").exists()
 
 
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash to run the step")
+@pytest.mark.parametrize(
+    ("project", "published"), [("My.kvlint-project", True), ("kvlint", False), ("my_kvlint", False), ("*", False)]
+)
+def test_nothing_is_published_under_a_name_that_was_not_meant(project: str, published: bool, tmp_path: Path) -> None:
+    job = read(ROOT / ".github" / "workflows" / "release.yml")["jobs"]["pypi"]
+    (script,) = [step["run"] for step in job["steps"] if "run" in step]
+    (tmp_path / "dist").mkdir()
+    for name in ("my_kvlint_project-0.1.0-py3-none-any.whl", "my_kvlint_project-0.1.0.tar.gz"):
+        (tmp_path / "dist" / name).touch()
+    assert job["if"] == "${{ vars.PYPI_PROJECT != '' }}"
+    assert (bash(script, tmp_path, {"PYPI_PROJECT": project}).returncode == 0) is published
+
+
 def test_a_release_publishes_what_was_tested() -> None:
     jobs = read(ROOT / ".github" / "workflows" / "release.yml")["jobs"]
     assert [(name, job.get("needs")) for name, job in jobs.items()] == [
         ("build", None),
         ("test", "build"),
         ("attest", "test"),
+        ("github", "attest"),
         ("pypi", "attest"),
-        ("github", "pypi"),
     ]
     assert [name for name, job in jobs.items() if "write" in job["permissions"].values()] == [
         "attest",
-        "pypi",
         "github",
+        "pypi",
     ]
     assert [name for name, job in jobs.items() if any("checkout@" in one.get("uses", "") for one in job["steps"])] == [
         "build",
