@@ -53,7 +53,7 @@ def test_findings_are_uploaded_and_fail_the_job(action: Runner) -> None:
     assert Path(sarif).is_relative_to(action.temp)
     assert done.uploaded == [{"sarif_file": sarif, "category": "vaults", "token": TOKEN}]
     assert "samples/careless/main.bicep:12:1: critical KV101" in done.log
-    assert "::error title=kvlint::17 findings" in done.log
+    assert "::error title=kvlint::Exit code 1, findings: 17" in done.log
     assert "KV101" in done.summary
     assert files(action.workspace) == before
 
@@ -80,7 +80,7 @@ def test_severities_are_kvlints_own_options(action: Runner) -> None:
     done = action(paths="main.bicep", fail_on="high", min_severity="medium")
     assert (done.code, done.outputs["exit-code"], done.outputs["findings"]) == (0, "0", "1")
     assert [result["ruleId"] for result in results(done.uploaded[0]["sarif_file"])] == ["KV601"]
-    assert "kvlint: 1 findings, none that fails the job" in done.log
+    assert "kvlint: nothing that fails the job (findings: 1)" in done.log
 
 
 def test_what_cannot_be_read_fails_the_job_and_is_uploaded(action: Runner) -> None:
@@ -94,7 +94,7 @@ def test_the_outcome_is_told_even_if_the_upload_fails(action: Runner) -> None:
     action.refused = True
     done = action(paths="samples/hardened/main.json")
     assert (done.code, done.outputs["exit-code"]) == (1, "0")
-    assert "kvlint: 0 findings" in done.log
+    assert "(findings: 0)" in done.log
 
 
 @pytest.mark.parametrize(
