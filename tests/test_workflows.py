@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -18,7 +17,6 @@ from kvlint import __version__
 from tests.action import ACTION, ROOT
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
-MATCHER = ROOT / ".github" / "kvlint-matcher.json"
 DOCUMENTS = [ROOT / "README.md", ROOT / "docs" / "github-action.md"]
 SLUG = "kvlint/kvlint"
 PINNED = re.compile(r"uses: (?P<action>[\w.-]+(?:/[\w.-]+)+)@(?P<commit>[0-9a-f]{40}) # v\d+\.\d+\.\d+$")
@@ -164,22 +162,3 @@ def test_the_document_of_the_action_names_all_inputs_and_outputs() -> None:
     for what, known in (("input", ACTION["inputs"]), ("output", ACTION["outputs"])):
         table = text.partition(f"| {what} |")[2].partition("\n\n")[0]
         assert re.findall(r"^\| `([\w-]+)` \|", table, re.MULTILINE) == list(known)
-
-
-def test_the_problem_matcher_finds_every_finding() -> None:
-    matchers = {one["severity"]: one["pattern"][0] for one in json.loads(MATCHER.read_bytes())["problemMatcher"]}
-    levels = {"critical": "error", "high": "error", "medium": "warning", "low": "notice"}
-    text = (ROOT / "samples" / "careless" / "main.tf.expected.txt").read_text(encoding="utf-8")
-    told = 0
-    for line in text.splitlines():
-        found = {level: re.search(one["regexp"], line) for level, one in matchers.items()}
-        hits = {level: match for level, match in found.items() if match}
-        severity = line.split(": ", 1)[-1].split(" ", 1)[0]
-        assert list(hits) == ([levels[severity]] if severity in levels else []), line
-        for level, match in hits.items():
-            pattern = matchers[level]
-            parts = [match[pattern[name]] for name in ("file", "line", "column", "code", "message")]
-            told += 1
-            assert line == f"{parts[0]}:{parts[1]}:{parts[2]}: {severity} {parts[3]} {parts[4]}"
-    known = json.loads((ROOT / "samples" / "careless" / "main.tf.expected.sarif").read_bytes())
-    assert told == len(known["runs"][0]["results"])
