@@ -6,11 +6,14 @@ import json
 import re
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from tests.action import ROOT, STEPS, TOKEN, Runner
+
+if TYPE_CHECKING:
+    from tests.conftest import Run
 
 SAMPLES = ROOT / "samples"
 CARELESS = "resource kv 'Microsoft.KeyVault/vaults@2023-07-01' = {\n  name: 'kv'\n  properties: {}\n}\n"
@@ -85,6 +88,18 @@ def test_severities_are_kvlints_own_options(action: Runner) -> None:
     assert (done.code, done.outputs["exit-code"], done.outputs["findings"]) == (0, "0", "1")
     assert [result["ruleId"] for result in results(done.uploaded[0]["sarif_file"])] == ["KV601"]
     assert "kvlint: nothing that fails the job (findings: 1)" in done.log
+
+
+def test_a_configuration_file_counts_less_than_the_inputs(action: Runner, run: Run) -> None:
+    if "--config" not in run("check", "--help").out:
+        pytest.skip("this kvlint has no --config")
+    config = 'min-severity = "low"\nfail-on = "critical"\noutput = "pwned"\n'
+    (action.workspace / "policy.toml").write_text(config, encoding="utf-8")
+    (action.workspace / "main.bicep").write_text(UNDATED, encoding="utf-8")
+    done = action(paths="main.bicep", config="policy.toml", min_severity="medium")
+    assert (done.code, done.outputs["findings"]) == (0, "1")
+    assert " KV601 " in done.log
+    assert not (action.workspace / "pwned").exists()
 
 
 def test_what_cannot_be_read_fails_the_job_and_is_uploaded(action: Runner) -> None:
