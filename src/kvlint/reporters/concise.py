@@ -39,7 +39,7 @@ def _problem(problem: Problem) -> str:
     """One problem; without a place it is told as in the text format, because it is about no line."""
     if problem.at is None:
         return problem_line(problem)
-    return f"{_at(problem.at)}: {problem.code} {_WORDS[problem.level]} {problem_text(problem)}"
+    return f"{_at(problem.at)}: {problem.code} {_WORDS.get(problem.level, 'info')} {problem_text(problem)}"
 
 
 def _at(at: Location) -> str:

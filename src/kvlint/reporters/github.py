@@ -22,7 +22,7 @@ _SHOWN = 10
 
 def github(report: Report, options: Options) -> str:
     """The report as lines of a build log."""
-    entries = [(_COMMANDS[one.level], _problem(one), problem_line(one)) for one in report.problems]
+    entries = [(_COMMANDS.get(one.level, "notice"), _problem(one), problem_line(one)) for one in report.problems]
     entries += [
         (_COMMANDS[GRADES[one.severity].level], _finding(one), finding_line(one))
         for one in worst_first(told(report, options))

@@ -48,7 +48,7 @@ def _problem(problem: Problem) -> dict[str, Any]:
     # About no file at all is about the whole project.
     at = Location(path=".") if problem.at is None else problem.at
     mark = sha256(f"{problem.code}\n{at.path}\n{text}".encode("utf-8", "surrogatepass")).hexdigest()
-    return _entry(problem.code, _LEVELS[problem.level], text, mark, at)
+    return _entry(problem.code, _LEVELS.get(problem.level, "info"), text, mark, at)
 
 
 def _entry(check: str, severity: str, text: str, mark: str, at: Location) -> dict[str, Any]:

@@ -51,7 +51,8 @@ def _document(report: Report, options: Options) -> Iterator[str]:
     yield '<?xml version="1.0" encoding="UTF-8"?>'
     yield f'<testsuites name="{_TOOL}" {_counts(every)}>'
     for path, some in suites.items():
-        yield f'  <testsuite name="{escape(path)}" {_counts(some)}>'
+        skipped = sum(case.outcome == "skipped" for case in some)
+        yield f'  <testsuite name="{escape(path)}" {_counts(some)} skipped="{skipped}">'
         yield from _cases(path, some)
         if path == _TOOL and notes:
             yield f"    <system-err>{escape(chr(10).join(notes))}</system-err>"
@@ -61,7 +62,7 @@ def _document(report: Report, options: Options) -> Iterator[str]:
 
 def _counts(cases: list[_Case]) -> str:
     count = Counter(case.outcome for case in cases)
-    return f'tests="{len(cases)}" failures="{count["failure"]}" errors="{count["error"]}" skipped="{count["skipped"]}"'
+    return f'tests="{len(cases)}" failures="{count["failure"]}" errors="{count["error"]}"'
 
 
 def _cases(path: str, cases: list[_Case]) -> Iterator[str]:
@@ -70,10 +71,7 @@ def _cases(path: str, cases: list[_Case]) -> Iterator[str]:
     for case in cases:
         seen[case.name] += 1
         name = case.name if seen[case.name] == 1 else f"{case.name} ({seen[case.name]})"
-        where = ""
-        if case.at is not None:
-            where = f' file="{escape(path)}"'
-            where += "" if case.at.region is None else f' line="{case.at.region.start_line}"'
+        where = "" if case.at is None else f' file="{escape(path)}"'
         head = f'    <testcase classname="{escape(path)}" name="{escape(name)}"{where}'
         if not case.outcome:
             yield f"{head}/>"

@@ -42,7 +42,7 @@ def _problem(problem: Problem) -> dict[str, Any]:
     return {
         "message": plain(problem_text(problem)),
         "location": {"path": "."} if problem.at is None else _location(problem.at, None),
-        "severity": _SEVERITIES[problem.level],
+        "severity": _SEVERITIES.get(problem.level, "INFO"),
         "code": {"value": problem.code},
     }
 
