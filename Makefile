@@ -26,11 +26,13 @@ demo: .venv/kvlint ## set up, and run kvlint on the samples
 
 test: lint check-source check-wheel ## every check, then the tests once more against the built wheel
 
-lint: .venv/dev ## style, format, types, import layers
+lint: .venv/dev ## style, format, types, import layers, workflows
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	PATH="$$PWD/$(BIN):$$PATH" $(BIN)/jactionlint --strict-exit
+	$(BIN)/zizmor --offline --persona pedantic --quiet .
 
 check-source: .venv/dev ## the tests
 	$(BIN)/python -m pytest
@@ -41,7 +43,8 @@ check-wheel: install-wheel ## the tests of whole runs against the wheel, with sr
 	  "$$python" -c 'import kvlint; print("testing", kvlint.__file__); assert "site-packages" in kvlint.__file__' && \
 	  "$$python" -m pytest $(WHEEL_TESTS)
 
-install-wheel: wheel .venv-wheel/test
+# BUILT=yes takes the wheel that lies in dist as it is: what a release publishes is built once.
+install-wheel: $(if $(BUILT),,wheel) .venv-wheel/test
 	$(WHEEL_BIN)/pip uninstall -qq --yes kvlint
 	$(WHEEL_BIN)/pip install --quiet dist/*.whl
 

@@ -25,6 +25,8 @@ INPUTS = TERRAFORM + TEMPLATES
 NAMES = sorted(path.parent.name for path in SAMPLES.glob("*/plan.json"))
 EXIT_CODES = {"careless": 1, "hardened": 0}
 FORMATS = {"txt": "text", "sarif": "sarif"}
+# Formats that say the same in other forms: one input is enough.
+OTHERS = ("concise", "github", "azure", "gitlab", "junit", "rdjson", "markdown")
 SECRET = "correct-horse-battery-staple"  # in samples/careless: a variable's or parameter's, and a secret's value
 # What templates cannot say: how the provider destroys, which API it calls, and a certificate.
 ONLY_TERRAFORM = {"KV006", "KV051", "KV701", "KV709"}
@@ -54,6 +56,16 @@ def test_output(name: str, source: str, ending: str, away: Path, run: Run, pytes
     if pytestconfig.getoption("--write-expected"):
         file.write_bytes(ran.out.encode())
     assert ran.out.encode() == file.read_bytes()
+
+
+def test_output_in_other_formats(away: Path, run: Run, pytestconfig: pytest.Config) -> None:
+    words = [word for form in OTHERS for word in ("-f", f"{form}={form}")]
+    assert run(*words, "samples/careless/main.tf", cwd=away) == (1, "", "")
+    for form in OTHERS:
+        file = SAMPLES / "careless" / f"main.tf.expected.{form}"
+        if pytestconfig.getoption("--write-expected"):
+            file.write_bytes((away / form).read_bytes())
+        assert (away / form).read_bytes() == file.read_bytes()
 
 
 @pytest.mark.parametrize("outcome", ["findings", "undecided"])

@@ -55,6 +55,9 @@ class Arguments(msgspec.Struct, frozen=True, kw_only=True):
     quiet: bool = False
     verbose: bool = False
     statistics: bool = False
+    show_suppressed: bool = False
+    summary_file: str = ""
+    exit_zero: bool = False
 
 
 _CHECK, _CONTROLS = ("check",), ("controls",)
@@ -69,7 +72,8 @@ OPTIONS = (
     Option(
         ("--format", "-f"),
         "formats",
-        "text, json or sarif; NAME=FILE writes to a file. May be repeated.",
+        "text, concise, json, sarif, markdown, github, gitlab, azure, junit or rdjson; NAME=FILE writes to a file. "
+        "May be repeated.",
         many=True,
         commands=_CHECK,
     ),
@@ -142,6 +146,26 @@ OPTIONS = (
     Option(("--quiet", "-q"), "quiet", "Only the lines of findings.", takes_value=False, commands=_CHECK),
     Option(("--verbose", "-v"), "verbose", "Evidence, reasons and fixes too.", takes_value=False, commands=_CHECK),
     Option(("--statistics",), "statistics", "Count the findings of each rule.", takes_value=False, commands=_CHECK),
+    Option(
+        ("--show-suppressed",),
+        "show_suppressed",
+        "Tell suppressed findings in text and markdown.",
+        takes_value=False,
+        commands=_CHECK,
+    ),
+    Option(
+        ("--summary-file",),
+        "summary_file",
+        "Add a summary in Markdown to this file, such as $GITHUB_STEP_SUMMARY.",
+        commands=_CHECK,
+    ),
+    Option(
+        ("--exit-zero",),
+        "exit_zero",
+        "Exit with 0 in spite of findings; with 3 if the answer is not whole.",
+        takes_value=False,
+        commands=_CHECK,
+    ),
 )
 COMMANDS = ("check", "controls", "explain", "rules", "graph")
 _OF_CHECK = {name: option for option in OPTIONS if _CHECK[0] in option.commands for name in option.names}

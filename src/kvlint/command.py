@@ -13,16 +13,18 @@ import msgspec
 from kvlint.arguments import Arguments
 from kvlint.check import Progress, check, exit_code
 from kvlint.config import Config
-from kvlint.errors import KvlintError, UsageError
+from kvlint.errors import EXIT_CLEAN, EXIT_FINDINGS, KvlintError, UsageError
 from kvlint.model.report import Problem, Report
 from kvlint.model.rule import Severity
-from kvlint.reporters import REPORTERS, SARIF_INCLUDED, Options
+from kvlint.reporters import FINDINGS_ONLY, REPORTERS, SARIF_INCLUDED, TELL_PROBLEMS, Options
 
 
 def run_check(arguments: Arguments) -> int:
     """Check what the arguments name, write every report, and answer the exit code."""
     targets = targets_of(arguments, REPORTERS)
     included = _included(arguments.sarif_include)
+    if arguments.summary_file and os.path.abspath(arguments.summary_file) in _files_of(targets):
+        raise UsageError("the summary and a report go to one file")
     config = config_of(arguments, targets)
     if included:
         wanted = config.explain or "undecided" in included
@@ -36,17 +38,37 @@ def run_check(arguments: Arguments) -> int:
             category = arguments.sarif_category
             options = msgspec.structs.replace(options, included=included, category=category, root_uri=root_uri)
         write(REPORTERS[name](report, options), file)
-    if ("text", "") not in targets or arguments.quiet > arguments.verbose:
+    if arguments.summary_file:
+        _add_summary(report, arguments)
+    shown = any(name in TELL_PROBLEMS for name, file in targets if not file)
+    if not shown or arguments.quiet > arguments.verbose:
         tell_problems([one for one in report.problems if one.level != "note" or arguments.verbose])
     _warn_of_size(report, [name for name, _ in targets])
-    return exit_code(report, config)
+    code = exit_code(report, config)
+    return EXIT_CLEAN if arguments.exit_zero and code == EXIT_FINDINGS else code
+
+
+def _add_summary(report: Report, arguments: Arguments) -> None:
+    """Add the summary to what the file already holds: other steps of a build may have written there."""
+    from kvlint.reporters.markdown import markdown
+
+    file = arguments.summary_file
+    before = os.path.getsize(file) if os.path.isfile(file) else 0
+    text = markdown(report, options_for(arguments, file), before)
+    try:
+        with open(file, "ab") as out:
+            out.write((b"\n" if before else b"") + text.encode("utf-8", "backslashreplace"))
+    except OSError as error:
+        raise UsageError(f"'{file}' cannot be written: {error.strerror}") from error
 
 
 def print_error(error: KvlintError) -> None:
     """One line on stderr for each thing that is wrong, and how to mend it."""
+    from kvlint.reporters.safe import visible
+
     hint = f" ({error.hint})" if error.hint else ""
-    for line in f"{error.message}{hint}".splitlines():
-        tell(line)
+    for line in f"{error.message}{hint}".split("\n"):
+        tell(visible(line))
 
 
 def tell(line: str) -> None:
@@ -61,13 +83,11 @@ def tell_problems(problems: Sequence[Problem]) -> None:
     """A line on stderr for each problem, for whom no report shows them."""
     if not problems:
         return
-    from kvlint.reporters.safe import visible
-    from kvlint.reporters.wording import place
+    from kvlint.reporters.wording import place, problem_text
 
     for problem in problems:
         at = "" if problem.at is None else f"{place(problem.at)}: "
-        hint = f" ({visible(problem.hint)})" if problem.hint else ""
-        tell(f"{at}{problem.level} {problem.code} {visible(problem.message)}{hint}")
+        tell(f"{at}{problem.level} {problem.code} {problem_text(problem)}")
 
 
 def config_of(arguments: Arguments, targets: list[tuple[str, str]]) -> Config:
@@ -90,9 +110,13 @@ def config_of(arguments: Arguments, targets: list[tuple[str, str]]) -> Config:
         min_severity=_severity("--min-severity", arguments.min_severity),
         fail_on=_severity("--fail-on", arguments.fail_on),
         strict=arguments.strict,
-        # SARIF leaves undecided questions out, and of thousands it costs time to say what is not known.
-        explain=any(name != "sarif" for name, _ in targets),
+        # Of thousands of undecided questions it costs time to say what is not known, and not every format tells them.
+        explain=bool(arguments.summary_file) or any(_explains(name, arguments) for name, _ in targets),
     )
+
+
+def _explains(name: str, arguments: Arguments) -> bool:
+    return name != "sarif" and (arguments.strict or name not in FINDINGS_ONLY)
 
 
 def words_of(
@@ -107,8 +131,10 @@ def words_of(
 
 def _variables(words: tuple[str, ...]) -> tuple[str, ...]:
     for word in words:
-        if not word.partition("=")[0].strip() or "=" not in word:
-            raise UsageError(f"--var {word.partition('=')[0]}: NAME=VALUE was expected")
+        name, equals, _ = word.partition("=")
+        if not name.strip() or not equals:
+            # What is no name may be a value, which may be a secret.
+            raise UsageError(f"--var {name if equals else '...'}: NAME=VALUE was expected")
     return words
 
 
@@ -182,12 +208,16 @@ def targets_of(arguments: Arguments, known: Collection[str]) -> list[tuple[str, 
         raise UsageError("--output takes exactly one format without a file of its own", "write -f sarif=report.sarif")
     targets = [(name, file or arguments.output) for name, file in targets]
     targets = [(name, "" if file == "-" else file) for name, file in targets]
-    files = [os.path.abspath(file) if file else "" for _, file in targets]
+    files = _files_of(targets)
     if files.count("") > 1:
         raise UsageError("only one format can go to the standard output", "write -f sarif=report.sarif")
     if len(set(files)) < len(files):
         raise UsageError("two formats go to one file", "write -f json=report.json -f sarif=report.sarif")
     return targets
+
+
+def _files_of(targets: Sequence[tuple[str, str]]) -> list[str]:
+    return [os.path.abspath(file) if file else "" for _, file in targets]
 
 
 def options_for(arguments: Arguments, file: str) -> Options:
@@ -204,6 +234,8 @@ def options_for(arguments: Arguments, file: str) -> Options:
         width=width,
         verbosity=arguments.verbose - arguments.quiet,
         statistics=arguments.statistics,
+        suppressed=arguments.show_suppressed,
+        strict=arguments.strict,
     )
 
 

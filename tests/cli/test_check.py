@@ -57,8 +57,8 @@ def test_exit_code(kvlint: Kvlint, form: str, line: str, code: int) -> None:
             "nowhere.json",
             "'nowhere.json' does not exist (give a plan, a template, a Terraform or Bicep file, a folder, or -)",
         ),
-        ("bad.json -f jsn", "there is no format 'jsn' (one of text, json, sarif)"),
-        ("bad.json -f =x", "there is no format '' (one of text, json, sarif)"),
+        ("bad.json -f jsn", f"there is no format 'jsn' (one of {', '.join(REPORTERS)})"),
+        ("bad.json -f =x", f"there is no format '' (one of {', '.join(REPORTERS)})"),
         (
             "bad.json --fail-on hgh",
             "--fail-on hgh: there is no such severity (one of info, low, medium, high, critical)",
@@ -92,6 +92,10 @@ def test_exit_code(kvlint: Kvlint, form: str, line: str, code: int) -> None:
             "two formats go to one file (write -f json=report.json -f sarif=report.sarif)",
         ),
         ("bad.json -o nowhere/x", "'nowhere/x' cannot be written: No such file or directory"),
+        ("bad.json --summary-file nowhere/x -o out", "'nowhere/x' cannot be written: No such file or directory"),
+        ("bad.json -o out --summary-file ./out", "the summary and a report go to one file"),
+        ("bad.json --var dbpassword", "--var ...: NAME=VALUE was expected"),
+        ("bad.json --var =x", "--var : NAME=VALUE was expected"),
         ("bad.json -o .", "'.' cannot be written: Is a directory"),
     ],
 )

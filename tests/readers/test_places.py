@@ -19,6 +19,10 @@ SECRETS = [
     "  apiKey: 'it\\'s hunter2'",
     "  STORAGE_ACCOUNT_KEY: 'hunter2'",
     '  defaultValue = "hunter2"',
+    "  STORAGE: 'DefaultEndpointsProtocol=https;AccountKey=hunter2;x=y'",
+    '  "db": "Server=a;Password=hunter2"',
+    "  url: 'https://a/b?sv=1&sig=hunter2'",
+    "  url: '''https://a/b?sig=hunter2'''",
 ]
 
 
@@ -33,6 +37,28 @@ def test_secrets_are_not_shown(line: str) -> None:
     at = Location(path="main.bicep", span=(0, len(line)))
     assert "hunter2" not in shown(f"{line}\n", at)
     assert "(hidden)" in shown(f"{line}\n", at)
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("param x = 'hunter2'", "param x = (hidden)"),
+        ("param x = { a: ['hunter2', 'hunter2'], b: 1 }", "param x = { a: [(hidden)], b: 1 }"),
+        ("param x = f('hunter2', y ? 'hunter2' : 'hunter2')", "param x = f((hidden))"),
+        ("param x = y", "param x = y"),
+    ],
+)
+def test_values_that_turned_out_to_be_secret_are_not_shown(text: str, seen: str) -> None:
+    at = Location(path="main.bicepparam", span=(10, len(text)))
+    for asked in (at, Location(path="main.bicepparam", span=(0, 5))):
+        ((_, excerpt),) = places_of({at.path: text}, [asked], secrets=[at]).values()
+        assert excerpt.context_text == seen
+
+
+def test_a_member_that_turned_out_to_be_secret_is_shown_by_its_key() -> None:
+    at = Location(path="main.json", pointer=("variables", "innocent"))
+    ((_, excerpt),) = places_of({at.path: '{"variables": {"innocent": "hunter2"}}'}, [at], secrets=[at]).values()
+    assert excerpt.text == '"innocent": (hidden)'
 
 
 @pytest.mark.parametrize(

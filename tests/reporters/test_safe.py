@@ -19,6 +19,8 @@ from kvlint.reporters.safe import encode, visible
         ("\u202eabc\u2066", r"\u202eabc\u2066"),
         ("\udc80", r"\udc80"),
         ("\U000e0041", r"\U000e0041"),
+        ("\ufffe\uffff", r"\ufffe\uffff"),
+        ("#\u00ad#vso[y] \u115f\u3164\ufe0f", r"#\xad#vso[y] \u115f\u3164\ufe0f"),
         ("::warning::x", r"\x3a:warning::x"),
         ("a ::b", r"a \x3a:b"),
         ("##[group]x##vso[y]", r"\x23#[group]x\x23#vso[y]"),
@@ -39,6 +41,15 @@ def test_visible_is_printable_and_settled(text: str) -> None:
 @given(st.recursive(st.text() | st.integers(-9, 9) | st.none(), lambda inner: st.dictionaries(st.text(), inner)))
 def test_encode_reads_back(document: object) -> None:
     assert json.loads(encode(document)) == document
+
+
+@pytest.mark.parametrize("text", ["##vso[a]", "###vso[a]", "##[error]", '\\"##[', "####[[##vso[", "#\u00ad#vso[x]"])
+def test_encode_leaves_no_command_to_an_agent(text: str) -> None:
+    shown = encode({text: [text]}).decode()
+    assert "##[" not in shown
+    assert "##vso[" not in shown
+    assert "\u00ad" not in shown
+    assert json.loads(shown) == {text: [text]}
 
 
 @given(st.text(st.characters(categories=["Cc", "Cf", "Zl", "Zp"]), min_size=1))

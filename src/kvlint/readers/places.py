@@ -32,6 +32,11 @@ _SECRET = regex(
     r"(?P<text>\'\'\'(?:[^']|'(?!''))*+\'\'\'|'(?:[^'\\\n]|\\.)*+'|\"(?:[^\"\\\n]|\\.)*+\")",
     re.IGNORECASE,
 )
+# A text that says of itself that it holds one: a connection string, a signed address.
+_LITERAL = regex(r"'''(?:[^']|'(?!''))*+'''|'(?:[^'\\\n]|\\.)*+'|\"(?:[^\"\\\n]|\\.)*+\"")
+_TELLS = regex(r"(?i)(?:^|[;?&\s])(?:password|pwd|accountkey|sharedaccesskey|sharedaccesssignature|sig)\s*=\s*\S")
+_QUOTE = regex("['\"]")
+_KEY = regex(r"(?:'(?:[^'\\\n]|\\.)*+'|\"(?:[^\"\\\n]|\\.)*+\")\s*+:")
 # Nobody writes longer lines of JSON by hand: of one that a program wrote, only the place itself is shown.
 _LONG_LINE = 300
 # A decorator, a parameter up to its default, and how the line after it begins.
@@ -61,37 +66,56 @@ def names_secret(name: str) -> bool:
     return _NAMES.match(name) is not None
 
 
+def tells_secret(text: str) -> bool:
+    """Whether a text holds a secret by what it says of itself: ``...;AccountKey=...``."""
+    return _TELLS.search(text) is not None
+
+
 def is_address(text: str) -> bool:
     """Whether a value is an IP rule's, and so no secret whatever its name."""
     return _ADDRESS.fullmatch(text) is not None
 
 
 def places_of(
-    files: Mapping[str, str], locations: Iterable[Location], hidden: Callable[[str], Hidden | None] = lambda _: None
+    files: Mapping[str, str],
+    locations: Iterable[Location],
+    hidden: Callable[[str], Hidden | None] = lambda _: None,
+    secrets: Iterable[Location] = (),
 ) -> Places:
     """Region and excerpt of each location that has a place in ``files`` (texts by reported path).
 
-    ``hidden`` tells of a path what must not be shown of its text, besides what speaks for itself.
+    ``hidden`` tells of a path what must not be shown of its text, besides what speaks for itself and the texts of the
+    values at ``secrets``.
     """
     wanted: dict[str, dict[Spot, Location]] = {}
     for at in locations:
         spot = spot_of(at)
         if spot is not None and at.path in files:
             wanted.setdefault(at.path, {})[spot] = at
+    kept: dict[str, dict[Spot, Location]] = {}
+    for at in secrets if wanted else ():
+        spot = spot_of(at)
+        if spot is not None and at.path in wanted:
+            kept.setdefault(at.path, {})[spot] = at
     found: dict[Spot, tuple[Region, Excerpt]] = {}
     for path, spots in wanted.items():
         text = files[path]
         lines = Lines(text)
         hashes = LineHashes(lines)
-        secrets = _Secrets(lines, hidden(path))
-        pointed = locate(text, [at.pointer for at in spots.values() if at.pointer is not None])
+        values = kept.get(path, {})
+        pointed = locate(text, [at.pointer for at in (spots | values).values() if at.pointer is not None])
+        told = {
+            spot: at.span if at.pointer is None else pointed.get(at.pointer) for spot, at in (spots | values).items()
+        }
+        own = [_written(text, *span) for spot in values if (span := told[spot]) is not None]
+        around = _Secrets(lines, hidden(path), [span for span in own if span is not None])
         for spot, at in spots.items():
-            span = at.span if at.pointer is None else pointed.get(at.pointer)
+            span = told[spot]
             if span is not None:
                 is_json = at.pointer is not None or path.endswith(".json")
                 region = lines.region(*span)
-                excerpt = lines.excerpt(*span, hidden=secrets.around(*span, is_json))
-                shown = secrets.are_apart_from(hashes.span(region.start_line), is_json)
+                excerpt = lines.excerpt(*span, hidden=around.around(*span, is_json))
+                shown = around.are_apart_from(hashes.span(region.start_line), is_json)
                 line_hash = hashes.of(region.start_line) if shown else ""
                 found[spot] = region, msgspec.structs.replace(excerpt, line_hash=line_hash)
     return found
@@ -100,8 +124,9 @@ def places_of(
 class _Secrets:
     """What must not be shown of one text. Lines are looked through once, for any number of places may lie in one."""
 
-    def __init__(self, lines: Lines, hidden: Hidden | None) -> None:
+    def __init__(self, lines: Lines, hidden: Hidden | None, own: Iterable[tuple[int, int]] = ()) -> None:
         self._lines = lines
+        self._own = sorted(own)
         self._hidden = hidden
         self._text = lines.text
         self._secure: list[tuple[int, int]] | None = None
@@ -119,6 +144,9 @@ class _Secrets:
         found = spans[max(first - 1, 0) : last]
         if self._hidden is not None:
             found += self._hidden.within(max(low, start - MAX_CHARACTERS), min(high, start + MAX_CHARACTERS))
+        # They do not lie within each other.
+        first = max(bisect_left(self._own, (low,)) - 1, 0)
+        found += self._own[first : bisect_left(self._own, (high,))]
         if not is_json:
             if self._secure is None:
                 self._secure = list(_secure_defaults(self._text))
@@ -135,8 +163,20 @@ class _Secrets:
     def _spans(self, low: int, high: int) -> list[tuple[int, int]]:
         if (low, high) not in self._known:
             matches = _SECRET.finditer(self._text, low, high)
-            self._known[low, high] = [one.span("text") for one in matches if not is_address(one["text"])]
+            named = [one.span("text") for one in matches if not is_address(one["text"])]
+            texts = _LITERAL.finditer(self._text, low, high)
+            named += [one.span() for one in texts if "=" in one[0] and tells_secret(one[0][1:])]
+            self._known[low, high] = sorted(named)
         return self._known[low, high]
+
+
+def _written(text: str, start: int, end: int) -> tuple[int, int] | None:
+    """From the first to the last quote of what is written of a value, without the key before it."""
+    key = _KEY.match(text, start, end)
+    first = _QUOTE.search(text, start if key is None else key.end(), end)
+    if first is None:
+        return None
+    return first.start(), max(text.rfind(quote, start, end) for quote in "'\"") + 1
 
 
 def _secure_defaults(text: str) -> Iterator[tuple[int, int]]:

@@ -283,14 +283,18 @@ def _of_template(
     read: TemplateRead,
     given: Given,
     is_suppressed: Callable[[Location, str], bool] = _nothing_is_suppressed,
-    hidden: Callable[[str], Hidden | None] = lambda _: None,
+    hidden: Callable[[str], Hidden | None] | None = None,
 ) -> Read:
+    from kvlint.readers.derive.secrets import secret_places
     from kvlint.readers.places import places_of, spot_of
 
     files = {**given.files, **read.files}
 
     def places(locations: Iterable[Location]) -> Find:
-        found = places_of(files, locations, hidden)
+        if hidden is None:
+            found = places_of(files, locations, secrets=secret_places(read.resources.values()))
+        else:
+            found = places_of(files, locations, hidden)
 
         def find(at: Location) -> tuple[Region, Excerpt] | None:
             spot = spot_of(at)

@@ -13,17 +13,21 @@ import msgspec
 
 from kvlint.regex import regex
 
-# Controls, zero-width and direction marks, line and paragraph separators, lone surrogates, tag characters.
+# Controls, zero-width and direction marks, line and paragraph separators, lone surrogates, noncharacters, and whatever
+# else is not seen (Unicode's default ignorables): the agents that look for commands in a log overlook it.
 _CONTROL = (
-    "\x00-\x1f\x7f-\x9f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f"
-    "\ud800-\udfff\ufeff\ufff9-\ufffb\U000e0000-\U000e007f"
+    "\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    "\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
 )
-# "::" at the start of a word is a command to GitHub once wrapping puts it first in a line; "##[" and "##vso[" to Azure.
+# "::" at the start of a word is a command to GitHub once wrapping puts it first in a line; "##[" is one to GitHub, and
+# "##vso[" to Azure, wherever they stand in a line.
 _UNSAFE = regex(rf"[{_CONTROL}]|(?<!\S)::|##(?=\[|vso\[)")
 # The same controls, without those that JSON escapes by itself or cannot hold.
 _UNSAFE_JSON = regex(f"[{_CONTROL}]".replace("\x00-\x1f", "").replace("\ud800-\udfff", ""))
 # In UTF-8 each of them starts with one of these bytes, and looking for single bytes is fifty times as fast.
-_LEADS = (b"\x7f", b"\xc2", b"\xd8", b"\xe2", b"\xef", b"\xf3")
+_LEADS = (b"\x7f", b"\xc2", b"\xcd", b"\xd8", b"\xe1", b"\xe2", b"\xe3", b"\xef", b"\xf0", b"\xf3")
+_COMMANDS = (b"##[", b"##vso[")
 _SURROGATE = regex("[\ud800-\udfff]")
 _SHORT = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
@@ -46,8 +50,8 @@ def _escape(match: re.Match[str]) -> str:
 def encode(document: Any) -> bytes:
     """``document`` as indented JSON in UTF-8 with a last newline, safe to print and always encodable.
 
-    Controls that JSON allows raw are written as JSON's own escapes, which read back as the same text. Lone surrogates
-    (a file name that is not UTF-8) have no UTF-8 and become U+FFFD.
+    Controls that JSON allows raw, and commands to agents, are written with JSON's own escapes, which read back as the
+    same text. Lone surrogates (a file name that is not UTF-8) have no UTF-8 and become U+FFFD.
     """
     try:
         data = msgspec.json.encode(document)
@@ -56,6 +60,8 @@ def encode(document: Any) -> bytes:
     data = msgspec.json.format(data, indent=2)
     if any(lead in data for lead in _LEADS):
         data = _UNSAFE_JSON.sub(_json_escape, data.decode()).encode()
+    for command in _COMMANDS:
+        data = data.replace(command, command.replace(b"##", b"\\u0023#"))
     return data + b"\n"
 
 

@@ -34,7 +34,7 @@ def descriptor(rule: Rule, version: str, included: Collection[str] = ()) -> dict
     why, fix = _flat(rule.why), _flat(rule.fix)
     title = _sentence(_flat(rule.title))
     grade = GRADES[rule.severity]
-    link = _link(rule, version)
+    link = rule_link(rule, version)
     relationships = [
         {"target": {"id": f"CWE-{cwe}", "toolComponent": {"name": "CWE", "index": 0}}, "kinds": ["relevant"]}
         for cwe in rule.cwe
@@ -131,7 +131,7 @@ def _properties(rule: Rule) -> dict[str, Any]:
     return {"tags": tags[:_TAGS], "precision": "very-high"} | graded
 
 
-def _link(rule: Rule, version: str) -> str | None:
+def rule_link(rule: Rule, version: str) -> str | None:
     """The rule file itself on the tagged tree; a user's own rule is only described where its references point."""
     if rule.path.startswith("rules/"):
         return f"{PROJECT}/blob/v{version}/{encode_uri(rule.path)}"

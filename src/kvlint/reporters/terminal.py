@@ -39,7 +39,7 @@ def terminal(report: Report, options: Options) -> Iterator[str]:
         yield from page.finding(finding, finding.severity.label)
     for finding in report.undecided:
         yield from page.finding(finding, "undecided")
-    for finding in report.suppressed if page.verbose else ():
+    for finding in report.suppressed if page.verbose or options.suppressed else ():
         yield from page.finding(finding, "suppressed")
     for problem in report.problems:
         yield from page.problem(problem)

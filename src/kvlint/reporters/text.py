@@ -13,10 +13,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kvlint.model.report import CALLED, Finding, Problem, Report
+from kvlint.model.report import Finding, Report
 from kvlint.reporters import Options
-from kvlint.reporters.safe import visible
-from kvlint.reporters.wording import details, headline, more, place, statistics, summary, suppression
+from kvlint.reporters.wording import details, place, problem_line, statistics, summary, suppression, whole
 
 
 def text(report: Report, options: Options) -> str:
@@ -39,25 +38,16 @@ def _plain(report: Report, options: Options) -> Iterator[str]:
         yield _line(finding, label)
         if options.verbosity > 0:
             yield from (f"    {label}: {text}" for label, text in details(finding, references=True))
-    if options.verbosity > 0:
+    if options.verbosity > 0 or options.suppressed:
         for finding in report.suppressed:
             yield _line(finding, "suppressed")
             yield f"    ignored: {suppression(finding)}"
     for problem in report.problems:
-        yield _problem(problem)
+        yield problem_line(problem)
     if options.statistics:
         yield from (f"{count:6} {rule.id} {rule.name}" for count, rule in statistics(report))
     yield summary(report)
 
 
 def _line(finding: Finding, label: str) -> str:
-    # Of a module that several use, the finding's own place does not say for whom it is one.
-    calls = [note.at for note in finding.related if note.text == CALLED]
-    called = f" [called at {place(calls[0])}]" if calls else ""
-    return f"{place(finding.at)}: {label} {finding.rule.id} {headline(finding)}{called}{more(finding)}"
-
-
-def _problem(problem: Problem) -> str:
-    at = "kvlint" if problem.at is None else place(problem.at)
-    hint = f" ({visible(problem.hint)})" if problem.hint else ""
-    return f"{at}: {problem.level} {problem.code} {visible(problem.message)}{hint}"
+    return f"{place(finding.at)}: {label} {finding.rule.id} {whole(finding)}"

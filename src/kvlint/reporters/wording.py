@@ -1,4 +1,4 @@
-"""The sentences that the two layouts of the text format share. All of it is safe to print."""
+"""The sentences that formats for people share. All of it is safe to print."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from kvlint.model.report import Evidence, Finding, Note, Outcome, Report
+from kvlint.model.report import CALLED, Evidence, Finding, Note, Outcome, Problem, Report
 from kvlint.model.rule import Rule
 from kvlint.model.source import Location
 from kvlint.reporters.safe import visible
@@ -37,6 +37,29 @@ def headline(finding: Finding) -> str:
     if finding.outcome is Outcome.UNDECIDED:
         return f"'{visible(finding.resource)}' cannot be judged: {visible(finding.why)}"
     return visible(finding.message)
+
+
+def whole(finding: Finding) -> str:
+    """The headline, the call that leads to it, and what else it is about."""
+    return f"{headline(finding)}{called(finding)}{more(finding)}"
+
+
+def called(finding: Finding) -> str:
+    """`` [called at path:line:column]``: of a module that several use, its place does not say whose finding it is."""
+    calls = [note.at for note in finding.related if note.text == CALLED]
+    return f" [called at {place(calls[0])}]" if calls else ""
+
+
+def problem_text(problem: Problem) -> str:
+    """What is wrong with an input, and how to mend it."""
+    hint = f" ({visible(problem.hint)})" if problem.hint else ""
+    return f"{visible(problem.message)}{hint}"
+
+
+def problem_line(problem: Problem) -> str:
+    """``path:line:column: error KVE001 message (hint)``; without a place the message alone has to say where."""
+    at = "kvlint" if problem.at is None else place(problem.at)
+    return f"{at}: {problem.level} {problem.code} {problem_text(problem)}"
 
 
 def found(evidence: Evidence, finding: Finding) -> str:

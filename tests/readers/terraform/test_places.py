@@ -145,6 +145,9 @@ HIDDEN = [
     'connection_string = "a=${var.b};k=hunter2"',
     'db_password = var.x ? "hunter2" : null',
     'value = """hunter2"""',
+    'app_settings = {\n STORAGE = "hunter2"\n }',
+    'x = "Endpoint=a;SharedAccessKey=hunter2"',
+    'x = { A = f("AccountKey=hunter2") }',
 ]
 
 

@@ -6,17 +6,21 @@ learn.microsoft.com/azure/data-factory/store-credentials-in-key-vault.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from kvlint.model.graph import Resource
+from kvlint.model.source import Location
 from kvlint.model.value import Absent, Answer, ListValue, MapValue, Path, Scalar, Unknown, Value, text_of
 from kvlint.readers.derive.attribute import Context, Derived
+from kvlint.readers.places import tells_secret
 from kvlint.regex import regex
 
 SITES = ("microsoft.web/sites", "microsoft.web/sites/slots")
 CONFIG = ("microsoft.web/sites/config", "microsoft.web/sites/slots/config")
 LINKED = "microsoft.datafactory/factories/linkedservices"
 
+_SECRET = "microsoft.keyvault/vaults/secrets"
+_VALUE: Path = ("properties", "value")
 _SETTINGS: Path = ("properties", "siteConfig", "appSettings")
 _CONNECTIONS: Path = ("properties", "siteConfig", "connectionStrings")
 _PROPERTIES: Path = ("properties",)
@@ -35,7 +39,6 @@ _REFERENCE = "@microsoft.keyvault("
 _NAME = regex(
     r"(?i).*(?:password|passwd|pwd|secret|token|api_?key|access_?key|account_?key|shared_?key|connection_?string|_sas)"
 )
-_IN_TEXT = regex(r"(?i)(?:^|[;?&\s])(?:password|pwd|accountkey|sharedaccesskey|sharedaccesssignature|sig)\s*=\s*\S")
 # Where a service is, and no more: what is sent there is the caller's own.
 _ADDRESS = regex(r"(?i)(?:https?://[^\s?]*|true|false|\d*)")
 
@@ -83,7 +86,7 @@ def _setting(name: str, value: Value, *, is_connection: bool) -> Iterator[Value]
     text = text_of(value)
     if text.lower().lstrip().startswith(_REFERENCE):
         return
-    if _IN_TEXT.search(text):
+    if tells_secret(text):
         yield _named(name, value)
     elif is_connection or _NAME.fullmatch(name):
         if isinstance(value, Unknown):
@@ -105,7 +108,7 @@ def _linked(answer: Answer) -> Iterator[Value]:
                 yield _named(name, value.fields["value"])
             elif kind is not None and text_of(kind).lower() == "securestring":
                 yield _named(name, value)
-        elif _IN_TEXT.search(text_of(value)):
+        elif tells_secret(text_of(value)):
             yield _named(name, value)
         elif _NAME.fullmatch(name):
             if isinstance(value, Unknown):
@@ -135,6 +138,37 @@ def _secrets(answer: Answer) -> Iterator[Value]:
     elif isinstance(answer, ListValue):
         for item in answer.items:
             yield from _secrets(item)
+
+
+def secret_places(resources: Iterable[Resource]) -> Iterator[Location]:
+    """Where the values of secrets and of the settings of apps are written."""
+    for resource in resources:
+        type_ = resource.type.lower()
+        if type_ == _SECRET:
+            yield from _places(resource.select(_VALUE))
+        elif type_ in SITES:
+            yield from _places(resource.select(_SETTINGS))
+            yield from _places(resource.select(_CONNECTIONS))
+        elif type_ in CONFIG:
+            yield from _places(resource.select(_PROPERTIES))
+        elif type_ == LINKED:
+            yield from (found.at for found in _linked(resource.select(_TYPE_PROPERTIES)))
+
+
+def _places(answer: Answer) -> Iterator[Location]:
+    """The places of all texts in a value."""
+    match answer:
+        case MapValue(fields=fields):
+            for field in fields.values():
+                yield from _places(field)
+        case ListValue(items=items):
+            for item in items:
+                # Of a setting in a list the name is no secret.
+                members = item.fields.items() if isinstance(item, MapValue) else [("", item)]
+                for name, member in members:
+                    yield from _places(member) if name != "name" else ()
+        case Scalar(value=str()):
+            yield answer.at
 
 
 def _named(name: str, value: Value) -> Scalar:

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
-from kvlint.readers.places import is_address, names_secret
+from kvlint.readers.places import is_address, names_secret, tells_secret
 from kvlint.syntax import tree
 from kvlint.syntax.hcl.document import Attribute, Block, File
 
@@ -14,6 +14,8 @@ Span: TypeAlias = tuple[int, int]
 
 # What a permission is for is no secret: ``secret_permissions``.
 _NO_SECRET = "permissions"
+# What an app is given may be anything.
+_SETTINGS = "app_settings"
 _TRUE = (True, "true")
 
 
@@ -85,7 +87,7 @@ def _is_sensitive(block: Block) -> bool:
 
 def _in_attribute(attribute: Attribute) -> Iterator[Span]:
     node = attribute.expression()
-    secret = speaks_of_secret(attribute.name)
+    secret = speaks_of_secret(attribute.name) or attribute.name == _SETTINGS
     if node is None:
         # What is no expression may hold anything.
         if secret:
@@ -123,6 +125,9 @@ def _secrets(node: tree.Node, secret: bool) -> Iterator[Span]:
                 yield from _secrets(item, secret and not isinstance(item, tree.Object))
         case tree.Call(name="sensitive") if _tells(node):
             yield node.start, node.end
+        case tree.Literal(value=str() as text) if secret or tells_secret(text):
+            if _tells(node):
+                yield node.start, node.end
         case _ if not secret:
             for child in _children(node):
                 yield from _secrets(child, secret=False)

@@ -15,6 +15,7 @@ from kvlint.model.report import Outcome
 from kvlint.reporters.controls import words
 from kvlint.reporters.controls.style import STYLE
 from kvlint.reporters.safe import visible
+from kvlint.reporters.wording import problem_line
 
 _CLASSES = {
     Status.NOT_MET: "bad",
@@ -85,7 +86,7 @@ def _head(assessment: Assessment, title: str) -> Iterator[str]:
     found = words.problems(assessment)
     if found:
         yield '<div class="problems" role="alert"><h2>Not everything could be read</h2><ul>'
-        yield from (f"<li>{_text(words.problem(problem))}</li>" for problem in found)
+        yield from (f"<li>{_text(problem_line(problem))}</li>" for problem in found)
         yield "</ul></div>"
     if assessment.subjects:
         yield from _totals(assessment)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from html import escape
 
 from kvlint.model.assessment import Answer, Assessment, Subject
 from kvlint.model.control import Sheet, Status
-from kvlint.regex import regex
 from kvlint.reporters.controls import words
+from kvlint.reporters.gfm import code, plain
 from kvlint.reporters.safe import visible
+from kvlint.reporters.wording import problem_line
 
 _MARKS = {
     Status.NOT_MET: "❌ **not met**",
@@ -21,8 +20,6 @@ _MARKS = {
     Status.NO_RULE: "no rule",
 }
 _MOST = 5
-# What Markdown would take for more than text.
-_ACTIVE = regex(r"[\\`*_{}\[\]()#+!|~]")
 
 
 def markdown(assessment: Assessment) -> str:
@@ -31,10 +28,10 @@ def markdown(assessment: Assessment) -> str:
 
 
 def _lines(assessment: Assessment) -> Iterator[str]:
-    titles = ", ".join(_plain(sheet.framework.title) for sheet in assessment.sheets)
+    titles = ", ".join(plain(sheet.framework.title) for sheet in assessment.sheets)
     yield f"# {titles}"
     yield ""
-    yield f"{_plain(words.summary(assessment))}."
+    yield f"{plain(words.summary(assessment))}."
     for subject in assessment.subjects:
         yield ""
         yield from _subject(subject, assessment)
@@ -43,14 +40,14 @@ def _lines(assessment: Assessment) -> Iterator[str]:
         yield ""
         yield "## Not whole"
         yield ""
-        yield from (f"- {_plain(words.problem(problem))}" for problem in found)
+        yield from (f"- {plain(problem_line(problem))}" for problem in found)
 
 
 def _subject(subject: Subject, assessment: Assessment) -> Iterator[str]:
-    yield f"## {_plain(words.name(subject))}"
+    yield f"## {plain(words.name(subject))}"
     yield ""
-    about = (_plain(words.kind(subject)), _code(words.address(subject)), _code(words.where(subject)))
-    yield " · ".join(part for part in (*about, _plain(words.through(subject))) if part)
+    about = (plain(words.kind(subject)), code(words.address(subject)), code(words.where(subject)))
+    yield " · ".join(part for part in (*about, plain(words.through(subject))) if part)
     for sheet, answers in words.answered(subject, assessment):
         yield ""
         yield from _table(sheet, answers, named=len(assessment.sheets) > 1)
@@ -58,41 +55,27 @@ def _subject(subject: Subject, assessment: Assessment) -> Iterator[str]:
 
 def _table(sheet: Sheet, answers: tuple[Answer, ...], named: bool) -> Iterator[str]:
     if named:
-        yield f"### {_plain(sheet.framework.title)}"
+        yield f"### {plain(sheet.framework.title)}"
         yield ""
     yield "| | Control | Status | Evidence |"
     yield "|---|---|---|---|"
     for answer in answers:
         control = answer.question.control
-        title = _plain(visible(control.title))
-        section = f"{_plain(visible(control.section))}<br>" if control.section else ""
-        cells = (_plain(visible(control.id)), f"{section}**{title}**", _MARKS[answer.status], _evidence(answer))
+        title = plain(visible(control.title))
+        section = f"{plain(visible(control.section))}<br>" if control.section else ""
+        cells = (plain(visible(control.id)), f"{section}**{title}**", _MARKS[answer.status], _evidence(answer))
         yield f"| {' | '.join(cells)} |"
 
 
 def _evidence(answer: Answer) -> str:
-    parts = [_plain(words.why(answer))] if answer.why else []
+    parts = [plain(words.why(answer))] if answer.why else []
     for line in words.lines(answer, _MOST):
         if not line.rule:
-            parts.append(_plain(line.text))
+            parts.append(plain(line.text))
             continue
-        note = f" _{_plain(line.note)}_" if line.note else ""
-        parts.append(f"**{_plain(line.rule)}** {_code(line.place)} {_plain(line.text)}{note}")
+        note = f" _{plain(line.note)}_" if line.note else ""
+        parts.append(f"**{plain(line.rule)}** {code(line.place)} {plain(line.text)}{note}")
     holding = words.holding(answer)
-    parts += [f"Holds: {_plain(holding)}."] if holding else []
+    parts += [f"Holds: {plain(holding)}."] if holding else []
     parts += [f"<{link}>" for link in answer.references]
     return "<br>".join(parts)
-
-
-def _plain(text: str) -> str:
-    """Text that neither Markdown nor HTML takes for more."""
-    return escape(_ACTIVE.sub(r"\\\g<0>", text), quote=False)
-
-
-def _code(text: str) -> str:
-    """Text in a code span, which ends at no backtick that is in it; a cell of a table ends at a bar even there."""
-    if not text:
-        return ""
-    ticks = "`" * (max((len(run) for run in re.findall("`+", text)), default=0) + 1)
-    pad = " " if text.startswith("`") or text.endswith("`") else ""
-    return f"{ticks}{pad}{text}{pad}{ticks}".replace("|", "\\|")

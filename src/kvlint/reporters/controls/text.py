@@ -10,6 +10,7 @@ from kvlint.model.control import Status
 from kvlint.reporters import Options
 from kvlint.reporters.controls import words
 from kvlint.reporters.safe import visible
+from kvlint.reporters.wording import problem_line
 
 _LABELS = {
     Status.NOT_MET: "NOT MET",
@@ -50,7 +51,7 @@ class _Page:
         for subject in assessment.subjects:
             yield from self._subject(subject, assessment)
         for problem in words.problems(assessment):
-            yield words.problem(problem)
+            yield problem_line(problem)
         yield self._paint(words.summary(assessment), "bold")
 
     def _subject(self, subject: Subject, assessment: Assessment) -> Iterator[str]:

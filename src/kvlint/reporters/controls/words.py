@@ -182,13 +182,6 @@ def _number(count: int, noun: str) -> str:
     return f"{count} {noun}{'' if count == 1 else 's'}" if count else ""
 
 
-def problem(one: Problem) -> str:
-    """What could not be read or understood, as the text format of ``kvlint check`` says it."""
-    at = "kvlint" if one.at is None else place(one.at)
-    hint = f" ({visible(one.hint)})" if one.hint else ""
-    return f"{at}: {one.level} {one.code} {visible(one.message)}{hint}"
-
-
 def problems(assessment: Assessment) -> Sequence[Problem]:
     """Those that are worth telling everybody."""
     return [one for one in assessment.problems if one.level != "note"]

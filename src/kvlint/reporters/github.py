@@ -1,0 +1,77 @@
+"""Workflow commands that make GitHub Actions annotate the lines of a pull request.
+
+Of each kind GitHub shows the first ten of a step. So the worst come first, and the rest are plain lines of the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from kvlint.model.report import Finding, Problem, Report
+from kvlint.model.source import Location
+from kvlint.reporters import Options
+from kvlint.reporters.choice import told, worst_first
+from kvlint.reporters.concise import finding_line
+from kvlint.reporters.safe import visible
+from kvlint.reporters.severity import GRADES
+from kvlint.reporters.wording import paragraph, place, problem_line, problem_text, summary, whole
+
+_COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}
+_SHOWN = 10
+
+
+def github(report: Report, options: Options) -> str:
+    """The report as lines of a build log."""
+    entries = [(_COMMANDS.get(one.level, "notice"), _problem(one), problem_line(one)) for one in report.problems]
+    entries += [
+        (_COMMANDS[GRADES[one.severity].level], _finding(one), finding_line(one))
+        for one in worst_first(told(report, options))
+    ]
+    lines, rest = [], []
+    for command in _COMMANDS.values():
+        some = [entry for entry in entries if entry[0] == command]
+        lines += [f"::{command} {said}" for _, said, _ in some[:_SHOWN]]
+        rest += [line for _, _, line in some[_SHOWN:]]
+    lines += rest
+    if options.verbosity >= 0:
+        lines.append(summary(report))
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _finding(finding: Finding) -> str:
+    rule = finding.rule
+    said = f"{place(finding.at)}: {rule.id} {whole(finding)}"
+    return _command(rule.id, finding.at, f"{said}\n\nWhy: {paragraph(rule.why)}\nFix: {paragraph(rule.fix)}")
+
+
+def _problem(problem: Problem) -> str:
+    at = "" if problem.at is None else f"{place(problem.at)}: "
+    return _command(problem.code, problem.at, f"{at}{problem.code} {problem_text(problem)}")
+
+
+def _command(code: str, at: Location | None, text: str) -> str:
+    """What follows the command's name: its properties and its text."""
+    properties = {"title": f"kvlint ({code})"} | (dict(_place(at)) if at is not None else {})
+    given = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
+    return f"{given}::{_data(text)}"
+
+
+def _place(at: Location) -> Iterator[tuple[str, str]]:
+    """The start; and the end, if it is on the same line: only there GitHub takes columns."""
+    yield "file", visible(at.path)
+    if at.region is None:
+        return
+    region = at.region
+    yield "line", str(region.start_line)
+    if region.end_line == region.start_line:
+        yield "col", str(region.start_column)
+        yield "endLine", str(region.end_line)
+        yield "endColumn", str(region.end_column)
+
+
+def _data(text: str) -> str:
+    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")

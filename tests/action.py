@@ -1,0 +1,143 @@
+"""What a runner does with action.yml, as far as its steps can tell: expressions, conditions, bash and the files."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[1]
+ACTION: dict[str, Any] = yaml.safe_load((ROOT / "action.yml").read_text(encoding="utf-8"))
+STEPS: list[dict[str, Any]] = ACTION["runs"]["steps"]
+TOKEN = "the-token-of-the-job"
+
+_EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}")
+_TEST = re.compile(r"(?P<what>[\w.-]+) (?P<how>==|!=) '(?P<text>[^']*)'")
+# Stands for the interpreter: makes no virtual environment and installs nothing, but writes down what it should have.
+_STAND_IN = """#!/bin/sh
+case "$3" in
+  venv) mkdir -p "$4/bin" && cp "$0" "$4/bin/python" ;;
+  pip) printf '%s\\n' "$@" >>'{log}' ;;
+  *) exec '{python}' "$@" ;;
+esac
+"""
+
+
+class Outcome(NamedTuple):
+    """What the action left: the exit code of the step that failed (0: none did), its log, its outputs, and the rest."""
+
+    code: int
+    log: str
+    outputs: dict[str, str]
+    summary: str
+    uploaded: list[dict[str, str]]
+    installed: list[str]
+
+
+class Runner:
+    """Runs the action in ``workspace``; ``temp`` is its RUNNER_TEMP. ``refused``: code scanning takes no upload."""
+
+    def __init__(self, folder: Path) -> None:
+        self.refused = False
+        self.workspace = folder / "work space"
+        self.temp = folder / "runner temp"
+        self._files = folder / "files"
+        self._home = folder / "home of the runner"
+        for made in (self.workspace, self.temp, self._files, self._home):
+            made.mkdir()
+        self._installed = self._files / "installed"
+        self._python = self._files / "python"
+        self._python.write_text(_STAND_IN.format(log=self._installed, python=sys.executable), encoding="utf-8")
+        self._python.chmod(0o755)
+
+    def __call__(self, environment: Mapping[str, str] | None = None, /, **inputs: str) -> Outcome:
+        """The action with ``inputs`` (``fail_on`` for ``fail-on``), in a job whose environment has ``environment``."""
+        given = {name: one.get("default", "") for name, one in ACTION["inputs"].items()}
+        named = {name.replace("_", "-"): value for name, value in inputs.items()}
+        assert named.keys() <= given.keys()
+        known = {f"inputs.{name}": value for name, value in (given | named).items()} | {"github.token": TOKEN}
+        known = {name: value.replace("${{ github.token }}", TOKEN) for name, value in known.items()}
+        code, log, uploaded = 0, "", []
+        for position, step in enumerate(STEPS):
+            if not _runs(step, known, code):
+                continue
+            outputs: dict[str, str] = {}
+            if "run" in step:
+                ended, said, outputs = self._bash(position, step, known, environment or {})
+                code, log = code or ended, log + said
+            elif step["uses"].startswith("actions/setup-python@"):
+                outputs = {"python-path": str(self._python)}
+            elif step["uses"].startswith("github/codeql-action/upload-sarif@"):
+                uploaded.append({name: filled(str(value), known) for name, value in step["with"].items()})
+                code = code or int(self.refused)
+            else:
+                raise AssertionError(step["uses"])
+            known |= {f"steps.{step.get('id')}.outputs.{name}": value for name, value in outputs.items()}
+        answers = {name: filled(one["value"], known) for name, one in ACTION["outputs"].items()}
+        installed = self._installed.read_text(encoding="utf-8").splitlines() if self._installed.exists() else []
+        return Outcome(code, log, answers, self._summary.read_text(encoding="utf-8"), uploaded, installed)
+
+    @property
+    def _summary(self) -> Path:
+        return self._files / "summary"
+
+    def _bash(
+        self, position: int, step: Mapping[str, Any], known: Mapping[str, str], environment: Mapping[str, str]
+    ) -> tuple[int, str, dict[str, str]]:
+        assert step["shell"] == "bash"
+        script, outputs = self._files / f"{position}.sh", self._files / f"{position}.outputs"
+        script.write_text(step["run"], encoding="utf-8")
+        for file in (outputs, self._summary):
+            file.touch()
+        clean = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(self._home),
+            "LC_ALL": "C.UTF-8",
+            "CI": "true",
+            "GITHUB_ACTIONS": "true",
+            "GITHUB_ACTION_PATH": str(ROOT),
+            "GITHUB_OUTPUT": str(outputs),
+            "GITHUB_STEP_SUMMARY": str(self._summary),
+            "GITHUB_WORKSPACE": str(self.workspace),
+            "RUNNER_TEMP": str(self.temp),
+        }
+        own = {name: filled(str(value), known) for name, value in step["env"].items()}
+        ran = subprocess.run(
+            ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", script],  # noqa: S607  # the one of the PATH
+            cwd=self.workspace,
+            env=clean | dict(environment) | own,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            check=False,
+            timeout=60,
+        )
+        written = [line.partition("=") for line in outputs.read_text(encoding="utf-8").splitlines()]
+        return ran.returncode, ran.stdout.decode(), {name: value for name, _, value in written}
+
+
+def filled(text: str, known: Mapping[str, str]) -> str:
+    """``text`` with the value of each ``${{ expression }}``; what is not known is empty, as for a runner."""
+    return _EXPRESSION.sub(lambda found: known.get(found[1].strip(), ""), text)
+
+
+def _runs(step: Mapping[str, Any], known: Mapping[str, str], code: int) -> bool:
+    """Whether a step runs. One that does not ask for ``always()`` runs only if no other has failed."""
+    found = _EXPRESSION.fullmatch(step.get("if", "${{ success() }}"))
+    assert found
+    parts = [part.strip() for part in found[1].split("&&")]
+    return ("always()" in parts or code == 0) and all(_holds(part, known) for part in parts)
+
+
+def _holds(part: str, known: Mapping[str, str]) -> bool:
+    if part in {"always()", "success()"}:
+        return True
+    test = _TEST.fullmatch(part)
+    assert test, part
+    return (known.get(test["what"], "") == test["text"]) == (test["how"] == "==")

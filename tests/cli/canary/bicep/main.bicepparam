@@ -1,0 +1,4 @@
+using './main.bicep'
+param given = 'QXZJWYQJXWZYQWXJ'
+param plainpw = 'QXZJWYQJXWZYQWXJ'
+param unknownSecret = 'QXZJWYQJXWZYQWXJ'

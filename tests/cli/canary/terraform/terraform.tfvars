@@ -1,0 +1,4 @@
+fromvars = "QXZJWYQJXWZYQWXJ"
+fromvars_plain = "QXZJWYQJXWZYQWXJ"
+viatfvars = "QXZJWYQJXWZYQWXJ"
+undeclared_password = "QXZJWYQJXWZYQWXJ"

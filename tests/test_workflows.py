@@ -1,0 +1,164 @@
+"""The workflows: what linters of workflows cannot know of them, and the examples that the documentation gives."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from kvlint import __version__
+from tests.action import ACTION, ROOT
+
+WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
+DOCUMENTS = [ROOT / "README.md", ROOT / "docs" / "github-action.md"]
+SLUG = "kvlint/kvlint"
+PINNED = re.compile(r"uses: (?P<action>[\w.-]+(?:/[\w.-]+)+)@(?P<commit>[0-9a-f]{40}) # v\d+\.\d+\.\d+$")
+FENCE = re.compile(r"^```yaml\n(?P<text>.*?)^```$", re.DOTALL | re.MULTILINE)
+
+
+def read(file: Path) -> dict[str, Any]:
+    read: dict[str, Any] = yaml.safe_load(file.read_text(encoding="utf-8"))
+    return read
+
+
+def examples() -> Iterator[dict[str, Any]]:
+    """The workflows that the documents show."""
+    for document in DOCUMENTS:
+        for fence in FENCE.finditer(document.read_text(encoding="utf-8")):
+            shown = yaml.safe_load(fence["text"])
+            if isinstance(shown, dict) and "jobs" in shown:
+                yield shown
+
+
+def steps(workflow: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for job in workflow["jobs"].values():
+        yield from job["steps"]
+
+
+def bash(script: str, folder: Path, environment: dict[str, str]) -> subprocess.CompletedProcess[bytes]:
+    """Run a step as a runner on Linux does."""
+    return subprocess.run(
+        ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", script],  # noqa: S607  # the one of the PATH
+        cwd=folder,
+        env={"PATH": os.environ["PATH"], **environment},
+        capture_output=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("file", WORKFLOWS, ids=lambda file: file.name)
+def test_no_job_has_more_rights_or_time_than_it_says(file: Path) -> None:
+    workflow = read(file)
+    assert workflow["permissions"] == {}
+    assert workflow["concurrency"]["group"]
+    for job in workflow["jobs"].values():
+        assert "permissions" in job
+        assert job["timeout-minutes"] <= 30
+    for step in steps(workflow):
+        if step.get("uses", "").startswith("actions/checkout@"):
+            assert step["with"]["persist-credentials"] is False
+
+
+def test_every_action_is_pinned_to_one_commit() -> None:
+    commits: dict[str, set[str]] = {}
+    for file in (ROOT / "action.yml", *WORKFLOWS):
+        for line in file.read_text(encoding="utf-8").splitlines():
+            if re.search(r"\buses:", line) and "uses: ./ " not in line:
+                pinned = PINNED.search(line)
+                assert pinned, line
+                commits.setdefault(pinned["action"], set()).add(pinned["commit"])
+    assert len(commits) == 7
+    assert [action for action, known in commits.items() if len(known) > 1] == []
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash to run the step")
+@pytest.mark.parametrize(
+    ("tag", "heading", "told"),
+    [
+        (f"v{__version__}", f"## [{__version__}] - 2026-01-01", True),
+        (f"v{__version__}", "## [9.9.9]", False),
+        ("v9.9.9", f"## [{__version__}]", False),
+        (__version__, f"## [{__version__}]", False),
+        (f"v{__version__}$(touch pwned)", f"## [{__version__}]", False),
+    ],
+)
+def test_a_release_has_the_tag_of_its_version_and_notes(tag: str, heading: str, told: bool, tmp_path: Path) -> None:
+    build = read(ROOT / ".github" / "workflows" / "release.yml")["jobs"]["build"]
+    (script,) = [step["run"] for step in build["steps"] if "GITHUB_REF_NAME" in step.get("run", "")]
+    (tmp_path / "src" / "kvlint").mkdir(parents=True)
+    shutil.copy(ROOT / "src" / "kvlint" / "__init__.py", tmp_path / "src" / "kvlint")
+    (tmp_path / "CHANGELOG.md").write_text(
+        f"# Changelog\n\n## [Unreleased]\n\n- Later.\n\n{heading}\n\n### Added\n\n- This.\n\n## [0.0.1]\n\n- That.\n",
+        encoding="utf-8",
+    )
+    ran = bash(script, tmp_path, {"GITHUB_REF_NAME": tag})
+    assert (ran.returncode == 0) is told
+    if told:
+        notes = (tmp_path / "notes" / "notes.md").read_text(encoding="utf-8")
+        assert notes.split() == ["###", "Added", "-", "This."]
+    else:
+        assert ran.stdout.startswith(b"::error::")
+    assert not (tmp_path / "pwned").exists()
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="there is no bash to run the step")
+@pytest.mark.parametrize(
+    ("project", "published"), [("My.kvlint-project", True), ("kvlint", False), ("my_kvlint", False), ("*", False)]
+)
+def test_nothing_is_published_under_a_name_that_was_not_meant(project: str, published: bool, tmp_path: Path) -> None:
+    job = read(ROOT / ".github" / "workflows" / "release.yml")["jobs"]["pypi"]
+    (script,) = [step["run"] for step in job["steps"] if "run" in step]
+    (tmp_path / "dist").mkdir()
+    for name in ("my_kvlint_project-0.1.0-py3-none-any.whl", "my_kvlint_project-0.1.0.tar.gz"):
+        (tmp_path / "dist" / name).touch()
+    assert job["if"] == "${{ vars.PYPI_PROJECT != '' }}"
+    assert (bash(script, tmp_path, {"PYPI_PROJECT": project}).returncode == 0) is published
+
+
+def test_a_release_publishes_what_was_tested() -> None:
+    jobs = read(ROOT / ".github" / "workflows" / "release.yml")["jobs"]
+    assert [(name, job.get("needs")) for name, job in jobs.items()] == [
+        ("build", None),
+        ("test", "build"),
+        ("attest", "test"),
+        ("github", "attest"),
+        ("pypi", "attest"),
+    ]
+    assert [name for name, job in jobs.items() if "write" in job["permissions"].values()] == [
+        "attest",
+        "github",
+        "pypi",
+    ]
+    assert [name for name, job in jobs.items() if any("checkout@" in one.get("uses", "") for one in job["steps"])] == [
+        "build",
+        "test",
+    ]
+
+
+def test_the_documents_show_careful_workflows() -> None:
+    shown = list(examples())
+    assert len(shown) >= 3
+    for workflow in shown:
+        assert workflow["permissions"] == {}
+        assert all(job["permissions"]["contents"] == "read" for job in workflow["jobs"].values())
+        used = [step for step in steps(workflow) if "uses" in step]
+        for step in used:
+            if step["uses"].startswith("actions/checkout@"):
+                assert step["with"]["persist-credentials"] is False
+        for step in used:
+            if step["uses"].startswith(f"{SLUG}@"):
+                assert step.get("with", {}).keys() <= ACTION["inputs"].keys()
+
+
+def test_the_document_of_the_action_names_all_inputs_and_outputs() -> None:
+    text = DOCUMENTS[1].read_text(encoding="utf-8")
+    for what, known in (("input", ACTION["inputs"]), ("output", ACTION["outputs"])):
+        table = text.partition(f"| {what} |")[2].partition("\n\n")[0]
+        assert re.findall(r"^\| `([\w-]+)` \|", table, re.MULTILINE) == list(known)
