@@ -43,6 +43,18 @@ _LONG_LINE = 300
 _SECURE = regex(r"@(?:sys[ \t]*+\.[ \t]*+)?secure[ \t]*+\(")
 _DEFAULT = regex(r"^[ \t]*+param\b[^=\r\n]*+=", re.MULTILINE)
 _NEXT = regex(r"[\r\n]++(?=[\w@#/])")
+# A line with texts: the head of a block or resource, or one text by its name, perhaps cut off.
+_QUOTED = regex(r"['\"]|<<")
+_NAMED = regex(
+    r"""[ \t]*+(?:
+      [A-Za-z]++(?:[ \t]++[\w"'-]++)*+[ \t]*+\{?
+    | (?:resource|module|param|var|output)\b[^'"(\[{]*+(?:'[^'\n]*+'?)?+[ \t]*+=?[ \t]*+(?:if\b[^'"]*+)?+[\[{]?
+    | [\w.-]++[ \t]*+[=:][ \t]*+(?:"[^"\n]*+"?|'[^'\n]*+'?),?[ \t]*+(?:(?:\#|//)[^'"]*+)?
+    | "[\w.$-]*+"[ \t]*+:[ \t]*+(?:"[^"\n]*+"?|[^'"\[{]*+[\[{]?),?
+    | "[\w.$-]*+
+    )[ \t]*+""",
+    re.VERBOSE,
+)
 # A value that is no secret: an IP rule's.
 _ADDRESS = regex(r"['\"]?[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+(?:/[0-9]+)?['\"]?")
 
@@ -156,9 +168,14 @@ class _Secrets:
         return found
 
     def are_apart_from(self, span: tuple[int, int], is_json: bool) -> bool:
-        """Whether a span, which begins a line, holds no part of any."""
+        """Whether a span, which begins a line, holds no part of any.
+
+        Nobody knows what a text is that has no name of its own: in a list, a map, a call or over several lines.
+        """
         start, end = span
-        return not any(low < end and high > start for low, high in self.around(start, end, is_json))
+        if any(low < end and high > start for low, high in self.around(start, end, is_json)):
+            return False
+        return all(_NAMED.fullmatch(line) for line in self._text[start:end].splitlines() if _QUOTED.search(line))
 
     def _spans(self, low: int, high: int) -> list[tuple[int, int]]:
         if (low, high) not in self._known:
