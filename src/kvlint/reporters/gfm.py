@@ -7,6 +7,7 @@ become links, and those people are told; so does what looks like an address.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from html import escape
 
 from kvlint.model.report import Finding, Outcome
@@ -44,6 +45,7 @@ def code(text: str, *, cell: bool = True) -> str:
     return span.replace("|", "\\|") if cell else span
 
 
+@lru_cache(maxsize=1024)
 def prose(text: str) -> str:
     """A rule's own words on one line: of Markdown they have code spans, and nothing else."""
     parts = visible(" ".join(text.split())).split("`")
