@@ -74,7 +74,9 @@ def _filled(finding: Finding, cell: bool) -> str:
             continue
         span = _span(finding.arguments[piece], cell)
         quoted = bool(span) and said.endswith("'")
-        said = said.removesuffix("'") + span if quoted else said + span
+        said = said.removesuffix("'") if quoted else said
+        # Two spans that touch would be read as another one.
+        said += f"{_APART}{span}" if said.endswith("`") else span
     return said
 
 
