@@ -11,10 +11,13 @@ import shutil
 from collections.abc import Iterator, Mapping
 from contextlib import redirect_stderr
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from kvlint.__main__ import _guarded
+from kvlint.engine.builtin import builtin_rules
+from kvlint.readers.plan.compact import expand
 from kvlint.reporters import REPORTERS
 from kvlint.reporters.controls import CONTROLS_REPORTERS
 
@@ -97,6 +100,36 @@ def test_the_secrets_were_seen(said: Mapping[str, str]) -> None:
     assert "(sensitive)" in said["json"]
     assert "(hidden)" in said["sarif"]
     assert len(json.loads(said["broken.json"])["problems"]) > 15
+
+
+def test_what_a_plan_marks_is_told_by_no_rule(tmp_path: Path) -> None:
+    """Whatever a rule is about: in the examples of all rules every text is sensitive."""
+    examples = [example for rule in builtin_rules() for example in rule.examples]
+    plans = [one.sources["plan"] for one in examples if "plan" in one.sources and one.expect == "fails"]
+    (tmp_path / "plans").mkdir()
+    for number, written in enumerate(plans):
+        plan = json.loads(expand(written))
+        for change in (resource["change"] for resource in plan.get("resource_changes", ())):
+            for side in ("before", "after"):
+                values = change.get(side) or {}
+                change[f"{side}_sensitive"] = dict.fromkeys(values, True)
+                change[side] = with_canary(values)
+        (tmp_path / "plans" / f"{number}.json").write_text(json.dumps(plan), encoding="utf-8")
+    report = tmp_path / "report"
+    assert _guarded([str(tmp_path / "plans"), "--profile", "all", "-f", f"json={report}"]) in (1, 3)
+    text = report.read_text(encoding="utf-8")
+    assert len({one["ruleId"] for one in json.loads(text)["findings"]}) > 60
+    leaks = [text[max(at - 300, 0) : at + 40] for window in WINDOWS if (at := text.find(window)) >= 0]
+    assert leaks == []
+
+
+def with_canary(value: Any) -> Any:
+    """A value with the canary before each of its texts."""
+    if isinstance(value, dict):
+        return {key: with_canary(inner) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [with_canary(item) for item in value]
+    return CANARY + value if isinstance(value, str) else value
 
 
 def test_another_secret_changes_nothing(said: Mapping[str, str], inputs: Path, tmp_path: Path) -> None:

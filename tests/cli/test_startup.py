@@ -16,6 +16,7 @@ import pytest
 import kvlint as package
 from kvlint.engine.builtin import builtin_rules, compile_rules
 from kvlint.readers.plan.compact import expand
+from kvlint.reporters import REPORTERS
 
 INSTALLED = Path(package.__file__).with_name("rules").is_dir()
 # Each takes milliseconds, and a check that writes a report for machines or plain text needs none of them.
@@ -93,16 +94,15 @@ def test_the_version_needs_next_to_nothing() -> None:
     assert imported("--version") <= {"__future__", "gc", "kvlint", "kvlint.__main__", "kvlint.errors"}
 
 
-@pytest.mark.parametrize("form", ["sarif", "json", "text"])
+@pytest.mark.parametrize("form", ["sarif", "json", "text", "github", "junit"])
 def test_a_check_needs_msgspec_alone(plan: Path, compiled: str, form: str) -> None:
     modules = imported(plan, "-f", form, patch=compiled, code=1)
     assert "msgspec" in modules
     assert not packages(modules) & HEAVY
     others = packages(modules) - set(sys.stdlib_module_names) - {"typing_extensions"}
     assert others == {"kvlint", "msgspec"}
-    written = {"sarif": {"sarif"}, "json": {"json"}, "text": {"text"}}[form]
     reporters = {module.rpartition(".")[2] for module in modules if module.startswith("kvlint.reporters.")}
-    assert reporters & {"sarif", "json", "text", "terminal"} == written
+    assert reporters & {*REPORTERS, "terminal"} == {form} | ({"concise"} if form == "github" else set())
     assert not any(module.startswith(("kvlint.cli", "kvlint.engine.load", "kvlint.syntax.yaml")) for module in modules)
 
 

@@ -16,7 +16,7 @@ from kvlint.model.report import Problem, Report
 from kvlint.model.rule import Severity
 from kvlint.model.source import Excerpt, Location, Region
 from kvlint.reporters import Options
-from kvlint.reporters.gfm import code, plain, prose
+from kvlint.reporters.gfm import code, message, plain, prose
 from kvlint.reporters.markdown import LIMIT, markdown
 
 if TYPE_CHECKING:
@@ -262,6 +262,21 @@ def test_plain_text_and_code_say_what_they_are_given(text: str) -> None:
         children = cells[2].children or []
         assert {child.type for child in children} <= {"text", "text_special", "code_inline"}
         assert "".join(child.content for child in children).replace("\u200b", "") == text
+
+
+@pytest.mark.parametrize(
+    ("written", "arguments", "shown"),
+    [
+        ("'{resource}' is '{value}', not '{value}'.", ("a", "b"), "`a` is `b`, not `b`."),
+        ("'{resource}' is {value}: '{because}'.", ("a`", "*b*", ""), "`` a` `` is `*b*`: ''."),
+        ("{resource}{value}'{because}'", ("a", "``b", "c"), "`a`&#8203;``` ``b ```&#8203;`c`"),
+        ("<b> of {resource}'s", ("x" * 400,), f"&lt;b&gt; of `{'x' * 300}...`'s"),
+    ],
+)
+def test_a_message_has_code_instead_of_quotes(
+    make_rule: Make, make_finding: Make, written: str, arguments: tuple[str, ...], shown: str
+) -> None:
+    assert message(make_finding(rule=make_rule(message=written), arguments=arguments)) == shown
 
 
 @pytest.mark.parametrize(

@@ -157,8 +157,8 @@ class _Secrets:
         if self._hidden is not None:
             found += self._hidden.within(max(low, start - MAX_CHARACTERS), min(high, start + MAX_CHARACTERS))
         # They do not lie within each other.
-        first = max(bisect_left(self._own, (low,)) - 1, 0)
-        found += self._own[first : bisect_left(self._own, (high,))]
+        first = max(bisect_left(self._own, (max(low, start - MAX_CHARACTERS),)) - 1, 0)
+        found += self._own[first : bisect_left(self._own, (min(high, start + MAX_CHARACTERS),))]
         if not is_json:
             if self._secure is None:
                 self._secure = list(_secure_defaults(self._text))

@@ -7,6 +7,7 @@ become links, and those people are told; so does what looks like an address.
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from html import escape
 
 from kvlint.model.report import Finding, Outcome
@@ -44,6 +45,7 @@ def code(text: str, *, cell: bool = True) -> str:
     return span.replace("|", "\\|") if cell else span
 
 
+@lru_cache(maxsize=1024)
 def prose(text: str) -> str:
     """A rule's own words on one line: of Markdown they have code spans, and nothing else."""
     parts = visible(" ".join(text.split())).split("`")
@@ -72,7 +74,9 @@ def _filled(finding: Finding, cell: bool) -> str:
             continue
         span = _span(finding.arguments[piece], cell)
         quoted = bool(span) and said.endswith("'")
-        said = said.removesuffix("'") + span if quoted else said + span
+        said = said.removesuffix("'") if quoted else said
+        # Two spans that touch would be read as another one.
+        said += f"{_APART}{span}" if said.endswith("`") else span
     return said
 
 

@@ -22,20 +22,24 @@ _SHOWN = 10
 
 def github(report: Report, options: Options) -> str:
     """The report as lines of a build log."""
-    entries = [(_COMMANDS.get(one.level, "notice"), _problem(one), problem_line(one)) for one in report.problems]
-    entries += [
-        (_COMMANDS[GRADES[one.severity].level], _finding(one), finding_line(one))
-        for one in worst_first(told(report, options))
-    ]
-    lines, rest = [], []
-    for command in _COMMANDS.values():
-        some = [entry for entry in entries if entry[0] == command]
-        lines += [f"::{command} {said}" for _, said, _ in some[:_SHOWN]]
-        rest += [line for _, _, line in some[_SHOWN:]]
-    lines += rest
+    told_of: dict[str, list[Finding | Problem]] = {command: [] for command in _COMMANDS.values()}
+    for problem in report.problems:
+        told_of[_COMMANDS.get(problem.level, "notice")].append(problem)
+    for finding in worst_first(told(report, options)):
+        told_of[_COMMANDS[GRADES[finding.severity].level]].append(finding)
+    lines = [f"::{command} {_said(one)}" for command, some in told_of.items() for one in some[:_SHOWN]]
+    lines += [_line(one) for some in told_of.values() for one in some[_SHOWN:]]
     if options.verbosity >= 0:
         lines.append(summary(report))
     return "".join(f"{line}\n" for line in lines)
+
+
+def _said(one: Finding | Problem) -> str:
+    return _finding(one) if isinstance(one, Finding) else _problem(one)
+
+
+def _line(one: Finding | Problem) -> str:
+    return finding_line(one) if isinstance(one, Finding) else problem_line(one)
 
 
 def _finding(finding: Finding) -> str:

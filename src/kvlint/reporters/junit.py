@@ -86,7 +86,7 @@ def _cases(path: str, cases: list[_Case]) -> Iterator[str]:
 def _finding(finding: Finding, strict: bool) -> _Case:
     undecided = finding.outcome is Outcome.UNDECIDED
     said = [f"{place(finding.at)}: {finding.rule.id} {whole(finding)}"]
-    said += [f"{label}: {text}" for label, text in details(finding, references=True)]
+    said += [f"{label}: {text}" for label, text in details(finding, references=False) if label != "why"]
     skipped = undecided and not strict
     return _Case(
         name=f"{finding.rule.id} {visible(finding.resource)}",

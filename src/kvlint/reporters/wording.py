@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 from kvlint.model.report import CALLED, Evidence, Finding, Note, Outcome, Problem, Report
 from kvlint.model.rule import Rule
@@ -27,6 +28,7 @@ def place(at: Location) -> str:
     return path if at.region is None else f"{path}:{at.region.start_line}:{at.region.start_column}"
 
 
+@lru_cache(maxsize=1024)
 def paragraph(text: str) -> str:
     """A rule's folded text on one line."""
     return visible(" ".join(text.split()))

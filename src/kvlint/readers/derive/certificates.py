@@ -78,9 +78,10 @@ def _issuer_provider(resource: Resource, context: Context) -> Value | None:
     known = {str(one.value) for one in providers if isinstance(one, Scalar)}
     named = all(isinstance(one.select(("name",)), Scalar) for one in found)
     if len(known) == 1 and named and all(isinstance(one, Scalar) for one in providers):
-        note = f"the issuer {found[0].address} is of {next(iter(known))}"
+        sensitive = any(one.sensitive for one in providers)
+        note = "" if sensitive else f"the issuer {found[0].address} is of {next(iter(known))}"
         at = msgspec.structs.replace(name.at, attribute=".".join(map(str, _ISSUER)))
-        return Scalar(at=at, value=next(iter(known)), origin="derived", note=note)
+        return Scalar(at=at, value=next(iter(known)), origin="derived", note=note, sensitive=sensitive)
     return Unknown(at=name.at, origin="derived", why="which authority its issuer is does not stand in this input")
 
 

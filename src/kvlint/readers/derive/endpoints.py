@@ -150,16 +150,17 @@ def zone_name(id_: Value, context: Context) -> Value:
     if reference is not None and len(reference.targets) == 1 and not reference.candidates:
         name = context.index.resources[reference.targets[0]].select(("name",))
         if isinstance(name, Scalar):
-            return _named(id_, str(name.value))
+            return _named(id_, str(name.value), sensitive=name.sensitive)
     text = text_of(id_).rstrip("/").rpartition("/")[2]
     if text and HOLE not in text:
-        return _named(id_, text)
+        return _named(id_, text, sensitive=id_.sensitive)
     why = id_.why if isinstance(id_, Unknown) else "the name of the zone is not known"
     return Unknown(at=id_.at, origin="derived", why=why)
 
 
-def _named(id_: Value, name: str) -> Scalar:
-    return Scalar(at=id_.at, value=name, origin="derived", note=f"the zone is {name}")
+def _named(id_: Value, name: str, *, sensitive: bool) -> Scalar:
+    note = "" if sensitive else f"the zone is {name}"
+    return Scalar(at=id_.at, value=name, origin="derived", note=note, sensitive=sensitive)
 
 
 _ZONE_NEEDS: Mapping[str, tuple[Path, ...]] = {

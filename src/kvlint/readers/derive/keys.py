@@ -69,22 +69,24 @@ def _of_parts(uri: Value, name: Answer, index: Index) -> tuple[Value | None, Val
     """Key and vault of a vault's URI and a key's name."""
     text, key = text_of(uri), text_of(name)
     if isinstance(uri, Scalar) and isinstance(name, Scalar):
-        return _of_url(Scalar(at=uri.at, value=f"{text.rstrip('/')}/keys/{key}"), index)
+        sensitive = uri.sensitive or name.sensitive
+        return _of_url(Scalar(at=uri.at, value=f"{text.rstrip('/')}/keys/{key}", sensitive=sensitive), index)
     place = _place_of(text, index)
     if place.id:
-        return (_id(f"{place.id}/keys/{key}", uri) if key else None), _id(place.id, uri)
+        return (_id(f"{place.id}/keys/{key}", uri, name.sensitive) if key else None), _id(place.id, uri)
     if place.address:
         return None, Link(at=uri.at, target=place.address)
     # Which vault it is decides: where that is not known, no more follows from the key's name.
     return None, uri if text or isinstance(uri, Link | Unknown) else None
 
 
-def _id(text: str, source: Value) -> Scalar | Unknown:
-    """An id (a pattern) as a value."""
+def _id(text: str, source: Value, sensitive: bool = False) -> Scalar | Unknown:
+    """An id (a pattern) as a value, ``sensitive`` where its source is, or something else that it was made of."""
+    sensitive = sensitive or source.sensitive
     if OPEN not in text:
-        return Scalar(at=source.at, value=text, sensitive=source.sensitive)
+        return Scalar(at=source.at, value=text, sensitive=sensitive)
     why = source.why if isinstance(source, Unknown) else "the id is known only after deployment"
-    return Unknown(at=source.at, why=why, pattern=text, sensitive=source.sensitive)
+    return Unknown(at=source.at, why=why, pattern=text, sensitive=sensitive)
 
 
 class _Place(NamedTuple):

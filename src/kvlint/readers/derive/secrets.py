@@ -73,7 +73,8 @@ def _settings(answer: Answer) -> Iterator[Value]:
         case ListValue(items=items):
             for item in items:
                 if isinstance(item, MapValue):
-                    name = text_of(item.fields["name"]) if "name" in item.fields else ""
+                    label = item.fields.get("name", item)
+                    name = "(sensitive)" if label.sensitive else text_of(label)
                     connection = item.fields.get("connectionString")
                     found = connection if connection is not None else item.fields.get("value")
                     if found is not None:

@@ -14,17 +14,24 @@ from kvlint.readers.azurerm.data_plane import as_resource
 from kvlint.readers.plan.configuration import expression_at, references
 from kvlint.readers.plan.instance import Instance, mark
 from kvlint.readers.plan.traversal import longest
+from kvlint.regex import regex
 
+_VERSION = regex(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:-[a-z]+)?")
 _VAULT_URIS = ("vault_uri", "vaulturi")
 _TOP = ("id", "name", "location", "tags", "identity")
 
 
 def arm_type(instance: Instance) -> tuple[str, str] | None:
-    """Type and API version of an azapi resource; None while they are not known."""
+    """Type and API version of an azapi resource; None while they are not known.
+
+    Where the type is sensitive, what is no API version may be the secret; then the version is empty.
+    """
     text = instance.values.get("type")
     if not isinstance(text, str) or "/" not in text:
         return None
     type_, _, version = text.partition("@")
+    if mark(instance.sensitive, "type") and not _VERSION.fullmatch(version):
+        return type_, ""
     return type_, version
 
 

@@ -122,3 +122,16 @@ resource site2 'Microsoft.Web/sites@2022-03-01' = {
   }
 }
 output leak string = pw
+resource plain 'Microsoft.KeyVault/vaults@2023-07-01' = {
+  name: 'plain-${pw}'
+  location: 'x'
+}
+resource storage 'Microsoft.Storage/storageAccounts@2023-05-01' = {
+  name: 'storage'
+  location: 'x'
+  properties: {
+    encryption: {
+      keyvaultproperties: { keyvaulturi: plain.properties.vaultUri, keyname: pw, keyversion: '00000000000000000000000000000000' }
+    }
+  }
+}
