@@ -33,6 +33,7 @@ from kvlint.readers.azurerm.azapi import (
 )
 from kvlint.readers.azurerm.data_plane import is_known
 from kvlint.readers.azurerm.resources import RESOURCES, canonical, is_vault_related, name_of, passed_over
+from kvlint.readers.azurerm.templates import DEPLOYMENTS, LEVELS
 from kvlint.readers.azurerm.tree import frozen
 from kvlint.readers.azurerm.version import VersionRange
 from kvlint.readers.changes import CHANGED_FROM, with_changes
@@ -185,6 +186,8 @@ class _Reader:
         """Whether any rule asks for resources of a Terraform type."""
         if type_.startswith("azapi_"):
             return type_ in AZAPI
+        if type_ in LEVELS:
+            return True
         if type_ not in self.lowerings:
             mapped = RESOURCES.get(type_)
             asked = mapped is not None and self.demand.of(mapped.type) is not None
@@ -194,6 +197,9 @@ class _Reader:
     def _add(self, change: ResourceChange, place: Place) -> None:
         if change.type.startswith("azapi_"):
             self._add_azapi(change, place)
+            return
+        if change.type in LEVELS:
+            self._add_deployed(self._instance(change, place, self.azapi), change.type)
             return
         lowering = self.lowerings[change.type]
         if lowering is None:
@@ -250,7 +256,9 @@ class _Reader:
             self._problem(TYPE_NOT_KNOWN, "error", text, instance.address)
             return
         type_ = canonical(named[0]) or named[0]
-        if data_plane and not is_known(type_):
+        if type_.lower() == DEPLOYMENTS:
+            self._add_deployed(instance, declared_as)
+        elif data_plane and not is_known(type_):
             if is_key_vault_type(type_):
                 self._problem(TYPE_NOT_KNOWN, "error", type_not_known(type_), instance.address)
         elif self.demand.of(type_) is not None:
@@ -264,6 +272,19 @@ class _Reader:
             self._keep(instance, type_, declared_as, traced, instance.is_data)
         elif is_key_vault_type(type_) and canonical(type_) is None:
             self._problem(TYPE_NOT_KNOWN, "error", type_not_known(type_), instance.address)
+
+    def _add_deployed(self, instance: Instance, declared_as: str) -> None:
+        """Add what a template deploys, unless the plan takes the deployment away."""
+        if instance.is_data or instance.action in REMOVED_ACTIONS:
+            return
+        from kvlint.readers.plan.templates import deployed  # most plans have no templates
+
+        found = deployed(instance, declared_as, self.path, self.demand)
+        self.closed = self.closed and found.closed
+        self.problems += found.problems
+        self.resources.update(found.resources)
+        number = self.numbers[instance.address]
+        self.numbers.update(dict.fromkeys(found.resources, number))
 
     def _traced(self, instance: Instance, type_: str, attributes: MapValue, version: VersionRange) -> MapValue:
         """The attributes of a resource with where its secret comes from, if anybody asks."""

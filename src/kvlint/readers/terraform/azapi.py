@@ -56,7 +56,7 @@ def attributes(entity: ResourceEntity, type_: str, version: str) -> MapValue:
 
 def body(entity: ResourceEntity) -> Mapping[str, Value]:
     """What the body of a resource sets. An encoded one (azapi 1.x) is looked at before it is encoded."""
-    found = _decoded(entity)
+    found = decoded(entity, "body")
     value = entity.instance.run.frozen(found) if found is not None else None
     if isinstance(value, MapValue):
         return value.fields if value.rest is None else {**value.fields, "properties": value.rest}
@@ -67,11 +67,12 @@ def body(entity: ResourceEntity) -> Mapping[str, Value]:
     return {}
 
 
-def _decoded(entity: ResourceEntity) -> Result | None:
-    piece = entity.content.pieces.get("body")
+def decoded(entity: ResourceEntity, argument: str) -> Result | None:
+    """An argument that may be encoded: then what it is before that, so that what is not known in it hides no more."""
+    piece = entity.content.pieces.get(argument)
     node = piece.attribute.expression() if piece is not None else None
     if piece is None or not (isinstance(node, tree.Call) and node.name == "jsonencode" and len(node.arguments) == 1):
-        return entity.content.attribute("body")
+        return entity.content.attribute(argument)
     return entity.instance.evaluate_node(piece, node.arguments[0], entity.local)
 
 
