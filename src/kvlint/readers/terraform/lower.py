@@ -177,18 +177,22 @@ def _links(field: Field, value: Value) -> Value:
 
 def _is_typed(field: Field, plain: Plain) -> bool:
     """Whether a plain value needs no conversion."""
-    return type(plain) is not str or (not field.numeric and plain not in _BOOLEANS)
+    if type(plain) is str:
+        return not field.numeric and not (field.boolean and plain in _BOOLEANS)
+    return type(plain) is not bool or field.boolean
 
 
 def _typed(field: Field, value: Value) -> Value:
-    """A value in the type that Azure has it in: Terraform takes ``"true"`` for a boolean, ``"90"`` for a number."""
+    """A value in the type that Azure has it in: Terraform takes ``"true"`` for true and back, ``"90"`` for a number."""
     if isinstance(value, Scalar):
         plain = value.value
         if isinstance(plain, str):
-            if plain in _BOOLEANS:
+            if plain in _BOOLEANS and (field.boolean or field.kind == "flag"):
                 value = msgspec.structs.replace(value, value=_BOOLEANS[plain])
             elif field.numeric and plain.strip().lstrip("-").isdecimal() and len(plain) < 20:
                 value = msgspec.structs.replace(value, value=int(plain))
+        elif isinstance(plain, bool) and field.kind == "value" and not field.boolean and not field.numeric:
+            value = msgspec.structs.replace(value, value="true" if plain else "false")
         if field.kind == "flag":
             return msgspec.structs.replace(value, value=field.words[0 if value.value is True else 1])
     if field.kind == "wrap":
