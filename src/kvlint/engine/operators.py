@@ -147,6 +147,18 @@ def _lies_in(inner: IPv4Network | IPv6Network, outer: IPv4Network | IPv6Network)
     return same_kind and inner[0] in outer and inner[-1] in outer
 
 
+def _overlaps(wanted: Any) -> Operator:
+    """An address or range that has an address in common with one of those wanted."""
+    others = [found for found in map(ip_range, wanted) if found is not None]
+
+    def holds(plain: Plain) -> bool:
+        own = ip_range(plain)
+        # Of two ranges that meet, one lies in the other.
+        return own is not None and any(_lies_in(own, one) or _lies_in(one, own) for one in others)
+
+    return _on_plain(holds)
+
+
 def _has_all(wanted: Any) -> Operator:
     """A list with all these items, an object with all these fields."""
     keys = frozenset(key_of(item) for item in wanted)
@@ -177,5 +189,6 @@ OPERATORS: Mapping[str, Callable[[Any], Operator]] = {
     "is": _is,
     "length_at_least": _length_at_least,
     "inside": _inside,
+    "overlaps": _overlaps,
     "has_all": _has_all,
 }
