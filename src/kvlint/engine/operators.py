@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from kvlint.engine.logic import FAIL, PASS, UNDECIDED
 from kvlint.model.report import Outcome
-from kvlint.model.value import Link, ListValue, MapValue, Plain, Scalar, Unknown, Value
+from kvlint.model.value import PERHAPS, Link, ListValue, MapValue, Plain, Scalar, Unknown, Value
 from kvlint.regex import regex
 
 if TYPE_CHECKING:
@@ -106,7 +106,10 @@ def _length_at_least(wanted: Any) -> Operator:
     def judge(found: Value) -> Outcome:
         match found:
             case ListValue(items=items):
-                return PASS if len(items) >= wanted else FAIL
+                certain = sum(item.note != PERHAPS for item in items)
+                if certain >= wanted:
+                    return PASS
+                return FAIL if certain == len(items) else UNDECIDED
             case MapValue(fields=fields, rest=rest):
                 if len(fields) >= wanted:
                     return PASS
