@@ -35,11 +35,12 @@ from kvlint.readers.azurerm.data_plane import is_known
 from kvlint.readers.azurerm.resources import RESOURCES, canonical, is_vault_related, name_of, passed_over
 from kvlint.readers.azurerm.templates import DEPLOYMENTS, LEVELS
 from kvlint.readers.azurerm.tree import frozen
+from kvlint.readers.azurerm.updates import by_itself, is_always_there
 from kvlint.readers.azurerm.version import VersionRange
 from kvlint.readers.changes import CHANGED_FROM, with_changes
 from kvlint.readers.order import PRINCIPALS, asks_for_order
 from kvlint.readers.plan.address import ModulePath, module_path, resource_of
-from kvlint.readers.plan.azapi import arm_type, azapi_attributes, is_key_vault
+from kvlint.readers.plan.azapi import arm_type, azapi_attributes, is_key_vault, link_argument
 from kvlint.readers.plan.configuration import Configuration
 from kvlint.readers.plan.document import (
     BROKEN,
@@ -320,6 +321,11 @@ class _Reader:
         for instance, error in overlay(self.updates, self.resources) if self.updates else ():
             if error is not None:
                 self._unreadable(f"the change of '{instance.address}'", error, instance.address)
+            elif (named := arm_type(instance)) is not None and is_always_there(named[0]):
+                type_ = canonical(named[0]) or named[0]
+                whole = azapi_attributes(instance, type_, named[1], data_plane=False)
+                whole = by_itself(whole, link_argument(instance, "resource_id"))
+                self._keep(instance, type_, AZAPI_UPDATE, whole, existing=False)
             elif is_key_vault(instance, unless_known=True):
                 text = f"{AZAPI_UPDATE} changes a resource that is not in the plan, so the whole was not judged"
                 self._problem(TYPE_NOT_KNOWN, "warning", text, instance.address)

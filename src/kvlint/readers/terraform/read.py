@@ -322,9 +322,10 @@ class _Reading:
 
     def finish(self) -> None:
         """Lay the updates over what they change."""
-        for update, conditions in self.updates:
-            if not azapi.overlay(update, conditions, self.run.resources) and azapi.is_key_vault(
-                update, unless_known=True
-            ):
+        for update, conditions in [one for one in self.updates if not azapi.overlay(*one, self.run.resources)]:
+            alone = azapi.alone(update)
+            if alone is not None:
+                self._keep(update, *alone, conditions)
+            elif azapi.is_key_vault(update, unless_known=True):
                 text = f"{AZAPI_UPDATE} changes a resource that is not declared here, so the whole was not judged"
                 self.run.problem(TYPE_NOT_KNOWN, "warning", text, update.at)
