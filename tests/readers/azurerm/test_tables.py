@@ -63,6 +63,7 @@ SHARED = {
     "properties.source",
     "properties.typeProperties.connectionString",
     "properties.value",
+    "secrets",
 }
 KINDS = {"value", "flag", "link", "links", "block", "blocks", "wrap"}
 ROOTS = {

@@ -180,7 +180,7 @@ NEEDS: Mapping[str, tuple[Path, ...]] = {
     VAULTS: (POLICY_LIST,),
     POLICIES: (("parent",), ("name",), POLICY_LIST),
     CLIENTS: (("objectId",), ("clientId",)),
-    USERS: (("userPrincipalName",),),
+    USERS: (("properties", "userPrincipalName"),),
 }
 
 ATTRIBUTES: Mapping[str, Derived] = {"grants": Derived(_grants, NEEDS)}

@@ -101,7 +101,7 @@ def _is_guest(text: str, context: Context) -> bool:
     """
     match = _USER.search(text)
     user = context.index.resources.get(match[1]) if match is not None else None
-    name = user.select(("userPrincipalName",)) if user is not None else None
+    name = user.select(("properties", "userPrincipalName")) if user is not None else None
     return isinstance(name, Scalar) and _GUEST in str(name.value).upper()
 
 
