@@ -7,6 +7,7 @@ import msgspec
 from kvlint.model.graph import Resource
 from kvlint.model.value import MapValue, Scalar, Unknown, Value, text_of
 from kvlint.readers.arm.overlay import opened, overlaid
+from kvlint.readers.ids import HOLE
 from kvlint.readers.references import Index, reference_of
 
 # What Azure has whether anybody deploys it or not, so that an update of it is all that there is to say.
@@ -50,11 +51,12 @@ def updated(target: Resource, changes: MapValue) -> MapValue:
 def by_itself(attributes: MapValue, by_id: Value | None) -> MapValue:
     """The attributes of what an update changes that is not declared: what it does not set, nobody knows."""
     fields = dict(attributes.fields)
-    above, _, name = text_of(by_id).rstrip("/").rpartition("/") if by_id is not None else ("", "", "")
-    if by_id is not None and name:
-        fields["name"] = Scalar(at=by_id.at, value=name)
-        scope = above.rpartition("/providers/")[0]
-        fields["scope"] = Unknown(at=by_id.at, why="it is known after apply", pattern=scope)
+    if by_id is not None:
+        above, _, name = text_of(by_id).rstrip("/").rpartition("/")
+        doubt = Unknown(at=by_id.at, why="which resource it changes is not known")
+        fields["name"] = doubt if not name or HOLE in name else Scalar(at=by_id.at, value=name)
+        fields["scope"] = msgspec.structs.replace(doubt, pattern=above.rpartition("/providers/")[0])
+    fields.setdefault("name", Unknown(at=attributes.at, why="which resource it changes is not known"))
     why = "the update does not say it, and Azure keeps what the resource has"
     return opened(msgspec.structs.replace(attributes, fields=fields), Unknown(at=attributes.at, why=why))
 

@@ -96,12 +96,16 @@ class Content:
         if piece is None or not isinstance(node, tree.Call) or node.name not in _JOINS or node.spread:
             return None
         items: list[Result] = []
+        known = 0
         for argument in node.arguments:
             found = self.instance.evaluate_node(piece, argument, self.local)
             if isinstance(found, Items):
                 items += found.items
+                known += len(found.items)
             else:
                 items.append(msgspec.structs.replace(doubt_in("it is no list", found.at, found), note=PERHAPS))
+        if not known:
+            return None
         at = self.instance.place(piece.path, piece.attribute.start, piece.attribute.end)
         whole = settled_deeply(Items(at=at, items=items), at, self.instance)
         return whole if isinstance(whole, Items) else None
