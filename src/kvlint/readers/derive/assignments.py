@@ -10,7 +10,7 @@ from kvlint.model.graph import Resource
 from kvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown, Value, text_of
 from kvlint.readers.derive.attribute import Context, Derived
 from kvlint.readers.derive.operations import operations_of, operations_of_built_in
-from kvlint.readers.derive.roles import role_by_id
+from kvlint.readers.derive.roles import ELSEWHERE, role_by_id
 from kvlint.readers.derive.scope import SCOPE, level_of
 from kvlint.readers.derive.vaults import MANAGED_HSMS, VAULTS
 from kvlint.readers.ids import HOLE
@@ -32,7 +32,7 @@ _CUSTOM: tuple[Path, ...] = (("name",), ("properties", "roleName"))
 _PERMISSIONS: Path = ("properties", "permissions")
 # How an unknown part of a text ends that is the id of a role's definition.
 _IDS = (".id\u27e9", ".role_definition_resource_id\u27e9")
-_GUID = regex(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+_GUID = regex(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SCOPES: Mapping[str, tuple[Path, ...]] = {
     "microsoft.resources/resourcegroups": (("name",), ("id",)),
     "microsoft.resources/subscriptions": (("id",),),
@@ -129,7 +129,8 @@ def _operations(resource: Resource, context: Context) -> Value | None:
     """The same, for rules: what a role allows that is told by an id alone, and not defined here, nobody knows."""
     found = operations(resource, context)
     name = role_name(resource, context) if found is None else None
-    if not isinstance(name, Scalar) or _GUID.fullmatch(str(name.value).rstrip("/").rpartition("/")[2]) is None:
+    guid = str(name.value).rstrip("/").rpartition("/")[2].lower() if isinstance(name, Scalar) else ""
+    if name is None or guid in ELSEWHERE or _GUID.fullmatch(guid) is None:
         return found
     why = "the role is not defined here, so nobody knows what it allows"
     return Unknown(at=name.at, origin="derived", why=why)
