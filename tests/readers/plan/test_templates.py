@@ -57,6 +57,14 @@ def test_what_is_not_known_in_azapi_hides_no_more(plan: PlanJson, read: Reader) 
     assert read(plan).get(f"{AZAPI}/{KV}", PURGE) == "?"
 
 
+@pytest.mark.parametrize(("given", "purge"), [({"parameters_body": json.dumps(GIVEN)}, False), ({}, "?")])
+def test_the_deployment_of_an_old_azurerm(given: Any, purge: Any, plan: PlanJson, read: Reader) -> None:
+    template = {**TEMPLATE, "resources": [VAULT | {"name": "kv"}]}
+    after = {"template_body": json.dumps(template)} | (given or {"parameters": {"purge": "false"}})
+    plan.resource("azurerm_template_deployment.d", after)
+    assert read(plan).get(f"azurerm_template_deployment.d/{KV}", PURGE) == purge
+
+
 def test_parameters_that_are_not_known(plan: PlanJson, read: Reader) -> None:
     template = {**TEMPLATE, "resources": [VAULT | {"name": "kv"}]}
     written = {"parameters_content": "${azurerm_subnet.s.id}"}

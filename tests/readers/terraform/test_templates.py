@@ -121,6 +121,17 @@ def test_a_template_that_is_not_known_is_told(written: str, read: Read) -> None:
     assert not found.closed
 
 
+def test_the_deployment_of_an_old_azurerm(read: Read) -> None:
+    text = (
+        'resource "azurerm_template_deployment" "d" {\n  name = "d"\n  resource_group_name = "rg"\n'
+        f"  template_body = <<T\n{template(PARAMETRIC, purge='bool')}\nT\n%s}}\n"
+    )
+    address = f"azurerm_template_deployment.{KV}"
+    body = "  parameters_body = jsonencode({ purge = { value = true } })\n"
+    assert plain(read(text % body), address, *PURGE) is True
+    assert isinstance(value(read(text % '  parameters = { purge = "true" }\n'), address, *PURGE), Unknown)
+
+
 def test_a_text_that_is_no_json(read: Read) -> None:
     found = read(deployment('"{"'))
     assert [level for level, _ in messages(found)] == ["error"]

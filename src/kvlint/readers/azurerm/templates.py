@@ -9,8 +9,19 @@ LEVELS = {
     "azurerm_subscription_template_deployment": "subscription",
     "azurerm_management_group_template_deployment": "managementGroup",
     "azurerm_tenant_template_deployment": "tenant",
+    # Until azurerm 3.0.
+    "azurerm_template_deployment": "resourceGroup",
 }
-TEMPLATE, PARAMETERS, SPEC = "template_content", "parameters_content", "template_spec_version_id"
+SPEC = "template_spec_version_id"
+# The older resource takes its parameters as a map of texts, too.
+OLD, TEXTS = "azurerm_template_deployment", "parameters"
+WHY_TEXTS = "it is given as a text, and the template decides what that amounts to"
+
+
+def arguments_of(type_: str) -> tuple[str, str]:
+    """The arguments for the template and for its parameters."""
+    suffix = "body" if type_ == OLD else "content"
+    return f"template_{suffix}", f"parameters_{suffix}"
 
 
 def spec_not_read(address: str) -> str:

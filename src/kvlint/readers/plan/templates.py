@@ -14,7 +14,7 @@ from kvlint.readers.arm.embedded import Embedded, deploy
 from kvlint.readers.arm.run import Run, TemplateRead
 from kvlint.readers.arm.scope import GROUP, Scope, scope_of
 from kvlint.readers.arm.wanted import wanted
-from kvlint.readers.azurerm.templates import LEVELS, PARAMETERS, SPEC, TEMPLATE, spec_not_read
+from kvlint.readers.azurerm.templates import LEVELS, OLD, SPEC, TEXTS, WHY_TEXTS, arguments_of, spec_not_read
 from kvlint.readers.plan.instance import KNOWN_AFTER_APPLY, Instance, mark
 
 
@@ -23,10 +23,13 @@ def deployed(instance: Instance, declared_as: str, path: str, demand: Demand) ->
     at = Location(path=path, address=instance.address)
     run = Run(path, "", wanted(demand), None)
     if declared_as in LEVELS:
-        if _argument(instance, TEMPLATE, at) is None and _argument(instance, SPEC, at) is not None:
+        written, parameters = arguments_of(declared_as)
+        if _argument(instance, written, at) is None and _argument(instance, SPEC, at) is not None:
             run.not_whole("note", spec_not_read(instance.address), at)
             return run.done()
-        template, given = _argument(instance, TEMPLATE, at), _argument(instance, PARAMETERS, at)
+        template, given = _argument(instance, written, at), _argument(instance, parameters, at)
+        if declared_as == OLD and _argument(instance, TEXTS, at) is not None:
+            given = Unknown(at=at, why=WHY_TEXTS)
         group = _argument(instance, "resource_group_name", at)
         name = pattern_of(group) if group is not None else ""
         scope: Scope | None = Scope(LEVELS[declared_as], group=name or hole(GROUP))

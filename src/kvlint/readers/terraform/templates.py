@@ -8,7 +8,7 @@ from kvlint.expressions.values import Fields, Result, field, hole, pattern_of
 from kvlint.model.value import Unknown
 from kvlint.readers.arm.embedded import Embedded, deploy
 from kvlint.readers.arm.scope import GROUP, SUBSCRIPTION, Scope, scope_of
-from kvlint.readers.azurerm.templates import LEVELS, PARAMETERS, SPEC, TEMPLATE, spec_not_read
+from kvlint.readers.azurerm.templates import LEVELS, OLD, SPEC, TEXTS, WHY_TEXTS, arguments_of, spec_not_read
 from kvlint.readers.terraform import azapi
 from kvlint.readers.terraform.providers import provider_key
 
@@ -19,11 +19,14 @@ if TYPE_CHECKING:
 def add_deployment(entity: ResourceEntity, conditions: frozenset[str]) -> None:
     """Add what a resource of azurerm deploys."""
     run, given = entity.instance.run, entity.content.pieces
-    if TEMPLATE not in given and SPEC in given:
+    template, parameters = arguments_of(entity.type)
+    if template not in given and SPEC in given:
         run.not_whole("note", spec_not_read(entity.address), entity.at)
         return
-    template, parameters = azapi.decoded(entity, TEMPLATE), azapi.decoded(entity, PARAMETERS)
-    _deploy(entity, template, parameters, _scope(entity), conditions)
+    values: Result | None = azapi.decoded(entity, parameters)
+    if TEXTS in given and entity.type == OLD:
+        values = Unknown(at=entity.at, why=WHY_TEXTS)
+    _deploy(entity, azapi.decoded(entity, template), values, _scope(entity), conditions)
 
 
 def add_azapi_deployment(entity: ResourceEntity, conditions: frozenset[str]) -> None:
