@@ -351,7 +351,7 @@ def test_keys_with_wrong_values(key: str, text: str, found: str) -> None:
     assert texts(written(**{key: text + "\n"})) == [found]
 
 
-OPERATOR = "equals, in, contains, matches, at_least, at_most, is, length_at_least, inside or has_all"
+OPERATOR = "equals, in, contains, matches, at_least, at_most, is, length_at_least, inside, overlaps or has_all"
 NEEDS_DEFAULT = "inside not: an attribute condition needs default:"
 
 

@@ -82,6 +82,7 @@ TABLE: list[tuple[str, Any, tuple[Outcome, ...]]] = [
     ("has_all", ("RBAC", 3), (F, F, F, F, F, F, F, P, U, U, F, F, U, U, U)),
     ("has_all", ("X",), (F, F, F, F, F, F, F, F, P, U, F, F, U, U, U)),
     ("has_all", ("A",), (F, F, F, F, F, F, F, F, U, U, F, P, U, U, U)),
+    ("overlaps", ("0.0.0.0/0",), (F, F, F, F, F, F, F, F, F, F, F, F, F, U, U)),
     ("inside", ("0.0.0.0/0",), (F, F, F, F, F, F, F, F, F, F, F, F, F, U, U)),
     ("length_at_least", 2, (P, F, F, F, F, F, F, P, P, F, F, F, U, U, U)),
 ]
@@ -105,6 +106,24 @@ def test_ranges_lie_wholly_in_one_that_is_wanted(
     build: Build, found: str, wanted: tuple[str, ...], outcome: Outcome
 ) -> None:
     condition = build.attribute("a", inside=wanted)
+    assert build.ask(condition, build.resource(a=found)).outcome is outcome
+
+
+@pytest.mark.parametrize(
+    ("found", "wanted", "outcome"),
+    [
+        ("203.0.113.7", ("203.0.113.0/24",), P),
+        ("203.0.113.0/24", ("203.0.113.0/24",), P),
+        ("203.0.113.0/24", ("203.0.113.128/25",), P),
+        ("203.0.113.0/25", ("203.0.113.128/25",), F),
+        ("203.0.113.0/24", ("198.51.100.1", "203.0.113.9"), P),
+        ("2001:db8::/32", ("2001:db8::1",), P),
+        ("2001:db8::1", ("0.0.0.0/0",), F),
+        ("AzureCloud", ("0.0.0.0/0",), F),
+    ],
+)
+def test_ranges_meet_one_that_is_wanted(build: Build, found: str, wanted: tuple[str, ...], outcome: Outcome) -> None:
+    condition = build.attribute("a", overlaps=wanted)
     assert build.ask(condition, build.resource(a=found)).outcome is outcome
 
 

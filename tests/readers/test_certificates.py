@@ -30,6 +30,20 @@ SM49BAMCA0kAMEYCIQDX+0KAvU234jMaV4AhIkqS8JuU7K2exuYZKDKOdF5g1AIh
 AIpcljvXx8Q/pDOJI5SuidGAzD+5Yfnfv08+LjvxuCF6
 -----END CERTIFICATE-----
 """
+# "Contoso Issuing CA" itself, until 2036-11-24. There is no key to it any more.
+AUTHORITY = """\
+-----BEGIN CERTIFICATE-----
+MIIBjzCCATWgAwIBAgIUdcTTYeyoVYyyH4e+ppMIiVhDBxEwCgYIKoZIzj0EAwIw
+HTEbMBkGA1UEAwwSQ29udG9zbyBJc3N1aW5nIENBMB4XDTI2MTEyNzA1MjUyNVoX
+DTM2MTEyNDA1MjUyNVowHTEbMBkGA1UEAwwSQ29udG9zbyBJc3N1aW5nIENBMFkw
+EwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEUMRMxmLFidsoUFJxbtViOZdUe15UruDO
+ARgp7/I7oZsJDsOZomRJnzFGZ6F3dQnFE5EaEOqeGMiTQTEW177WNqNTMFEwHQYD
+VR0OBBYEFNB+2BshjzpReloynLw4ViJnrWK3MB8GA1UdIwQYMBaAFNB+2BshjzpR
+eloynLw4ViJnrWK3MA8GA1UdEwEB/wQFMAMBAf8wCgYIKoZIzj0EAwIDSAAwRQIh
+APHA0l/N2JwVP7xMbw+VTZT+3CyH9m0NAd4m4cSdFb/qAiAJPCiBZio/so7rw1mA
+MXkMWl+kEfVkZBbMOcERwjF91g==
+-----END CERTIFICATE-----
+"""
 DER = base64.b64decode("".join(PEM.splitlines()[1:-1]))
 READ = Certificate(date(2026, 12, 15), "Contoso Issuing CA")
 
@@ -46,12 +60,24 @@ def pem(der: bytes) -> str:
         f"Bag Attributes\n    friendlyName: tls\n{PEM}",
         base64.b64encode(PEM.encode()).decode(),
         PEM.replace("BEGIN CERT", "BEGIN X509 CERT"),
-        PEM + pem(b"the rest of the chain"),
+        PEM + AUTHORITY,
+        AUTHORITY + PEM,
+        base64.b64encode((AUTHORITY + PEM).encode()).decode(),
+        PEM + PEM,
     ],
-    ids=["pem", "windows", "text before", "base64 of pem", "old header", "chain"],
+    ids=["pem", "windows", "text before", "base64 of pem", "old header", "chain", "reversed", "encoded", "twice"],
 )
 def test_what_can_be_read(text: str) -> None:
     assert certificate_in(text) == READ
+
+
+def test_of_two_that_have_nothing_to_do_with_each_other_the_first_to_expire() -> None:
+    later = pem(DER.replace(b"261215000000Z", b"361215000000Z"))
+    assert certificate_in(later + PEM) == certificate_in(PEM + later) == READ
+
+
+def test_an_authority_alone() -> None:
+    assert certificate_in(AUTHORITY) == Certificate(date(2036, 11, 24), "Contoso Issuing CA")
 
 
 def test_years_of_four_digits() -> None:
@@ -88,6 +114,8 @@ def test_years_of_two_digits() -> None:
         pem(b"\x31" + DER[1:]),
         base64.b64encode(b"\x30\x82\x09\x51\x02\x01\x03 and so on: a PFX").decode(),
         PEM + " " * 200_000,
+        PEM + pem(b"something else, which may be what it is about"),
+        PEM + PEM[:-30],
     ],
 )
 def test_what_cannot(text: str) -> None:

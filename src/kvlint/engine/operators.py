@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from kvlint.engine.logic import FAIL, PASS, UNDECIDED
 from kvlint.model.report import Outcome
-from kvlint.model.value import Link, ListValue, MapValue, Plain, Scalar, Unknown, Value
+from kvlint.model.value import PERHAPS, Link, ListValue, MapValue, Plain, Scalar, Unknown, Value
 from kvlint.regex import regex
 
 if TYPE_CHECKING:
@@ -106,7 +106,10 @@ def _length_at_least(wanted: Any) -> Operator:
     def judge(found: Value) -> Outcome:
         match found:
             case ListValue(items=items):
-                return PASS if len(items) >= wanted else FAIL
+                certain = sum(item.note != PERHAPS for item in items)
+                if certain >= wanted:
+                    return PASS
+                return FAIL if certain == len(items) else UNDECIDED
             case MapValue(fields=fields, rest=rest):
                 if len(fields) >= wanted:
                     return PASS
@@ -147,6 +150,18 @@ def _lies_in(inner: IPv4Network | IPv6Network, outer: IPv4Network | IPv6Network)
     return same_kind and inner[0] in outer and inner[-1] in outer
 
 
+def _overlaps(wanted: Any) -> Operator:
+    """An address or range that has an address in common with one of those wanted."""
+    others = [found for found in map(ip_range, wanted) if found is not None]
+
+    def holds(plain: Plain) -> bool:
+        own = ip_range(plain)
+        # Of two ranges that meet, one lies in the other.
+        return own is not None and any(_lies_in(own, one) or _lies_in(one, own) for one in others)
+
+    return _on_plain(holds)
+
+
 def _has_all(wanted: Any) -> Operator:
     """A list with all these items, an object with all these fields."""
     keys = frozenset(key_of(item) for item in wanted)
@@ -177,5 +192,6 @@ OPERATORS: Mapping[str, Callable[[Any], Operator]] = {
     "is": _is,
     "length_at_least": _length_at_least,
     "inside": _inside,
+    "overlaps": _overlaps,
     "has_all": _has_all,
 }

@@ -29,6 +29,7 @@ OPERATORS: Mapping[str, Takes] = {
     "is": Takes.PRESENCE,
     "length_at_least": Takes.COUNT,
     "inside": Takes.RANGES,
+    "overlaps": Takes.RANGES,
     "has_all": Takes.LIST,
 }
 PRESENCE = ("set", "absent")

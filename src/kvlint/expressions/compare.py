@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from kvlint.expressions.values import (
     CLOSE,
     OPEN,
-    PERHAPS,
     Fields,
     Items,
     Result,
@@ -18,7 +17,7 @@ from kvlint.expressions.values import (
     pattern_of,
     perhaps,
 )
-from kvlint.model.value import Absent, Scalar, Unknown
+from kvlint.model.value import PERHAPS, Absent, Scalar, Unknown
 
 # Patterns up to this length are held against texts: there may be many of both.
 _LONGEST = 10_000

@@ -12,7 +12,7 @@ from typing import Any, Protocol, TypeAlias
 import msgspec
 
 from kvlint.model.source import Location
-from kvlint.model.value import Absent, Scalar, Unknown
+from kvlint.model.value import PERHAPS, Absent, Scalar, Unknown
 from kvlint.regex import regex
 from kvlint.syntax.tree import Expression
 
@@ -26,8 +26,6 @@ ITEMS_A_STEP, CHARACTERS_A_STEP, VALUES_A_STEP = 50, 200, 4
 # How far a function looks into one value. Values share their parts, so that a few lines can make one without end.
 MAX_PARTS = 100_000
 MAX_LEVELS = 500
-# The note of a field that may not be there at all.
-PERHAPS = "it may not be there"
 # The brackets of an unknown part in a pattern. No Azure name or id holds them.
 OPEN, CLOSE = "\u27e8", "\u27e9"
 _BRACKET = regex(f"[{OPEN}{CLOSE}]")

@@ -22,6 +22,9 @@ _STEP = regex(r"([^.\[\]]+)|\[([0-9]+)\]")
 # What is shown to people has at most this many characters.
 _LONGEST = 1_000
 
+# The note of what may not be there at all: one field of an object, or an item that stands for any number of a list.
+PERHAPS = "it may not be there"
+
 
 class _Value(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What all kinds share.

@@ -39,6 +39,15 @@ _WHOLE = frozenset(
     }
 )  # fmt: skip
 
+# What says something about a value, and does not give it away: whether there is one, how long it is, what it is not.
+_TELLING = frozenset(
+    {
+        "empty", "length", "can", "contains", "startswith", "endswith", "equals", "not", "and", "or", "less",
+        "lessorequals", "greater", "greaterorequals", "alltrue", "anytrue",
+    }
+)  # fmt: skip
+_COMPARING = frozenset({"==", "!=", "=~", "!~", "<", "<=", ">", ">=", "&&", "||", "!"})
+
 
 class Scope(Protocol):
     """What the names and calls of an expression mean where it stands."""
@@ -59,6 +68,8 @@ def origins_of(node: tree.Node, scope: Scope, rest: Path = ()) -> Origins:
     choices = _choices(node)
     if choices is not None:
         return _chosen(choices, scope, rest)
+    if _tells_little(node):
+        return frozenset({RESOURCE}) if any(origins_of(part, scope) for part in parts_of(node)) else NONE
     found = _within(node, scope, rest)
     if found is None and isinstance(node, _NAMED):
         found = scope.origins(node, rest)
@@ -77,6 +88,16 @@ def _choices(node: tree.Node) -> tuple[tree.Expression, ...] | None:
         case tree.Call(name=name, arguments=arguments) if name.lower() in _CHOOSING:
             return arguments[1:] if name.lower() == "if" else arguments
     return None
+
+
+def _tells_little(node: tree.Node) -> bool:
+    """Whether an expression is about a value that it does not give."""
+    match node:
+        case tree.Call(name=name):
+            return name.lower() in _TELLING
+        case tree.Binary(operator=operator) | tree.Unary(operator=operator):
+            return operator in _COMPARING
+    return False
 
 
 def _within(node: tree.Node, scope: Scope, rest: Path) -> Origins | None:

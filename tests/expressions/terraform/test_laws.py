@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from kvlint.expressions.terraform.failure import FailedError
 from kvlint.expressions.terraform.plain import text_of
 from kvlint.expressions.terraform.sameness import may_be
-from kvlint.expressions.values import PERHAPS, Fields, Items, Result, hole, pieces
-from kvlint.model.value import Absent, Scalar, Unknown
+from kvlint.expressions.values import Fields, Items, Result, hole, pieces
+from kvlint.model.value import PERHAPS, Absent, Scalar, Unknown
 
 if TYPE_CHECKING:
     from tests.expressions.terraform.conftest import Terraform

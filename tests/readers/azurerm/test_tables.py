@@ -63,6 +63,7 @@ SHARED = {
     "properties.source",
     "properties.typeProperties.connectionString",
     "properties.value",
+    "secrets",
 }
 KINDS = {"value", "flag", "link", "links", "block", "blocks", "wrap"}
 ROOTS = {
@@ -218,6 +219,7 @@ def test_secrets_are_never_shown() -> None:
     hidden = {(t, place.argument) for t, m in RESOURCES.items() for place in places(m.fields) if place.field.sensitive}
     assert hidden == {
         *_hidden_of_workloads(),
+        ("azurerm_data_factory_linked_custom_service", "type_properties_json"),
         ("azurerm_key_vault_secret", "value"),
         ("azurerm_key_vault_secret", "value_wo"),
         ("azurerm_key_vault_certificate", "certificate.contents"),

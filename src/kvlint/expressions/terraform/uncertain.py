@@ -11,7 +11,6 @@ from kvlint.expressions.evaluate import MAX_STEPS, Budget
 from kvlint.expressions.terraform.failure import FailedError
 from kvlint.expressions.terraform.sameness import same
 from kvlint.expressions.values import (
-    PERHAPS,
     VALUES_A_STEP,
     Fields,
     Items,
@@ -26,7 +25,7 @@ from kvlint.expressions.values import (
     size,
 )
 from kvlint.model.source import Location
-from kvlint.model.value import Absent, Scalar, Unknown
+from kvlint.model.value import PERHAPS, Absent, Scalar, Unknown
 
 _DATA = (Scalar, Unknown, Absent, Items, Fields)
 # An expression that may name more resources than this says nothing of use.

@@ -59,16 +59,18 @@ SINCE: Mapping[str, Mapping[Path, str]] = {
         ("properties", "publicNetworkAccess"): "2021-04-01",
     },
 }
-# What has no default here, and is no text.
-_BOOLEAN, _NUMBER = "boolean", "number"
+# What has no default here, or one that is not known, and is no text; and ids, of which an empty text is none.
+_BOOLEAN, _NUMBER, _ID = "boolean", "number", "id"
 _TYPED: Mapping[str, Mapping[Path, str]] = {
     "microsoft.compute/diskencryptionsets": {("properties", "rotationToLatestKeyVersionEnabled"): _BOOLEAN},
     "microsoft.containerservice/managedclusters": {
         ("properties", "securityProfile", "azureKeyVaultKms", "enabled"): _BOOLEAN,
+        ("properties", "securityProfile", "azureKeyVaultKms", "keyVaultResourceId"): _ID,
     },
     "microsoft.insights/activitylogalerts": {("properties", "enabled"): _BOOLEAN},
     "microsoft.insights/metricalerts": {("properties", "enabled"): _BOOLEAN},
     "microsoft.keyvault/managedhsms": {("properties", "enablePurgeProtection"): _BOOLEAN},
+    "microsoft.keyvault/vaults": {("properties", "enableRbacAuthorization"): _BOOLEAN},
     "microsoft.keyvault/managedhsms/keys": {("properties", "keySize"): _NUMBER},
     "microsoft.operationalinsights/workspaces": {
         ("properties", "retentionInDays"): _NUMBER,
@@ -86,7 +88,7 @@ _TYPED: Mapping[str, Mapping[Path, str]] = {
         ("properties", "immutableStorageWithVersioning", "immutabilityPolicy", "allowProtectedAppendWrites"): _BOOLEAN,
     },
 }
-_TEXT = "it is a text where Azure asks for a {}, and what Azure makes of it is not documented"
+_ODD = "it is a {} where Azure asks for a {}, and what Azure makes of it is not documented"
 # The size that Azure picks for an RSA key where none is given; one that only imports others is a key exchange key.
 _RSA_SIZE, _EXCHANGE_SIZE = 2048, 4096
 
@@ -113,8 +115,8 @@ def with_defaults(attributes: MapValue, type_: str, api_version: str) -> MapValu
         if len(row.path) == 2:
             if below is None and properties.rest is None:
                 fields[str(name)] = row.at(properties.at)
-            elif isinstance(row.value, int) and isinstance(below, Scalar) and isinstance(below.value, str):
-                fields[str(name)] = _text(below, _BOOLEAN if isinstance(row.value, bool) else _NUMBER)
+            elif isinstance(row.value, int) and isinstance(below, Scalar):
+                fields[str(name)] = _fitting(below, _BOOLEAN if isinstance(row.value, bool) else _NUMBER)
         elif isinstance(below, MapValue) and row.path[2] not in below.fields and below.rest is None:
             inner = {**below.fields, str(row.path[2]): row.at(below.at)}
             fields[str(name)] = MapValue(at=below.at, fields=inner)
@@ -122,8 +124,8 @@ def with_defaults(attributes: MapValue, type_: str, api_version: str) -> MapValu
     if type_.lower() == _KEYS and properties.rest is None:
         given = fields.get("keySize")
         size = _rsa_size(fields, api_version, properties.at) if given is None else None
-        if isinstance(given, Scalar) and isinstance(given.value, str):
-            size = _text(given, _NUMBER)
+        if isinstance(given, Scalar):
+            size = _fitting(given, _NUMBER)
         if size is not None:
             fields["keySize"] = size
     properties = MapValue(at=properties.at, fields=fields, rest=properties.rest)
@@ -158,21 +160,24 @@ def _doubted(written: Value, name: str, silence: Plain | None, api_version: str)
 
 
 def _with_types(attributes: MapValue, type_: str) -> MapValue:
-    """A resource in which a text is not known where its type has something else."""
+    """A resource in which a value is not known that is of another type than Azure asks for."""
     for path, wanted in _TYPED.get(type_.lower(), {}).items():
         attributes = _typed(attributes, path, wanted)
     return attributes
 
 
 def _typed(outer: MapValue, path: Path, wanted: str) -> MapValue:
-    """An object in which what stands at a path is not known where that is a text."""
+    """An object in which what stands at a path is not known where that is of another type than wanted."""
     name, *inner = map(str, path)
     below = outer.fields.get(name)
     found: Value | None = below
     if inner and isinstance(below, MapValue):
         found = _typed(below, tuple(inner), wanted)
-    elif not inner and isinstance(below, Scalar) and isinstance(below.value, str):
-        found = _text(below, wanted)
+    elif not inner and isinstance(below, Scalar):
+        if wanted == _ID and below.value == "":
+            fields = {key: value for key, value in outer.fields.items() if key != name}
+            return MapValue(at=outer.at, fields=fields, rest=outer.rest)
+        found = _fitting(below, wanted)
     if found is None or found is below:
         return outer
     return MapValue(at=outer.at, fields={**outer.fields, name: found}, rest=outer.rest)
@@ -191,14 +196,18 @@ def _with_logs(attributes: MapValue) -> MapValue:
 
 def _log(item: Value) -> Value:
     enabled = item.fields.get("enabled") if isinstance(item, MapValue) else None
-    if not isinstance(item, MapValue) or not isinstance(enabled, Scalar) or not isinstance(enabled.value, str):
+    if not isinstance(item, MapValue) or not isinstance(enabled, Scalar):
         return item
-    return MapValue(at=item.at, fields={**item.fields, "enabled": _text(enabled, _BOOLEAN)}, rest=item.rest)
+    return MapValue(at=item.at, fields={**item.fields, "enabled": _fitting(enabled, _BOOLEAN)}, rest=item.rest)
 
 
-def _text(given: Scalar, wanted: str) -> Unknown:
-    """What a text is worth where Azure asks for another type."""
-    return Unknown(at=given.at, why=_TEXT.format(wanted), sensitive=given.sensitive)
+def _fitting(given: Scalar, wanted: str) -> Scalar | Unknown:
+    """A value of the type that Azure asks for; what one of another type is worth, nobody knows."""
+    plain = given.value
+    kind = _BOOLEAN if isinstance(plain, bool) else _NUMBER if isinstance(plain, int | float) else "text"
+    if wanted in (kind, _ID):
+        return given
+    return Unknown(at=given.at, why=_ODD.format(kind, wanted), sensitive=given.sensitive)
 
 
 class _Row(NamedTuple):

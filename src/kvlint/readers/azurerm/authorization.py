@@ -51,6 +51,10 @@ _CLIENT = Mapped(
 )
 
 AUTHORIZATION: Mapping[str, Mapped] = {
+    # Whose account it is stands in its name: that of a guest holds #EXT#.
+    "azuread_user": Mapped(
+        type="Terraform/users", fields={"user_principal_name": value("properties.userPrincipalName")}
+    ),
     "azurerm_client_config": _CLIENT,
     "azuread_client_config": _CLIENT,
     "azurerm_role_assignment": Mapped(

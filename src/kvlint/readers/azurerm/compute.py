@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kvlint.readers.azurerm.table import Field, Mapped, blocks, link, value
+from kvlint.readers.azurerm.table import Field, Mapped, block, blocks, link, value
 from kvlint.readers.azurerm.vault import PLACED
 
 # Certificates that are put on a machine, by the vault that they come from.
@@ -17,6 +17,10 @@ _EXTENSION: Mapping[str, Field] = {
     "type": value("properties.type"),
     "settings": value("properties.settings"),
 }
+# The same within a scale set.
+_EXTENSIONS = blocks(
+    "properties.virtualMachineProfile.extensionProfile.extensions", {"name": value("name"), **_EXTENSION}
+)
 
 COMPUTE: Mapping[str, Mapped] = {
     **{
@@ -29,10 +33,28 @@ COMPUTE: Mapping[str, Mapped] = {
     **{
         f"azurerm_{system}_virtual_machine_scale_set": Mapped(
             type="Microsoft.Compute/virtualMachineScaleSets",
-            fields={**PLACED, "secret": blocks("properties.virtualMachineProfile.osProfile.secrets", _SOURCE)},
+            fields={
+                **PLACED,
+                "secret": blocks("properties.virtualMachineProfile.osProfile.secrets", _SOURCE),
+                "extension": _EXTENSIONS,
+            },
         )
         for system in ("linux", "windows")
     },
+    "azurerm_orchestrated_virtual_machine_scale_set": Mapped(
+        type="Microsoft.Compute/virtualMachineScaleSets",
+        fields={
+            **PLACED,
+            "os_profile": block(
+                "properties.virtualMachineProfile.osProfile",
+                {
+                    f"{system}_configuration": block("", {"secret": blocks("secrets", _SOURCE)})
+                    for system in ("linux", "windows")
+                },
+            ),
+            "extension": _EXTENSIONS,
+        },
+    ),
     "azurerm_virtual_machine": Mapped(
         type="Microsoft.Compute/virtualMachines",
         fields={

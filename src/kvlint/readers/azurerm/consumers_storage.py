@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kvlint.readers.azurerm.consumer import KEY, NAME, SKU, SPLIT_KEY, addition, child, keys, placed, within
-from kvlint.readers.azurerm.table import Field, Mapped, link, links, value
+from kvlint.readers.azurerm.table import Field, Mapped, boolean, link, links, value
 
 _STORAGE = "Microsoft.Storage/storageAccounts"
 
@@ -54,7 +54,7 @@ CONSUMERS_STORAGE: Mapping[str, Mapped] = {
             arm="properties.immutableStorageWithVersioning",
             kind="block",
             fields={
-                "allow_protected_append_writes": value("immutabilityPolicy.allowProtectedAppendWrites"),
+                "allow_protected_append_writes": boolean("immutabilityPolicy.allowProtectedAppendWrites"),
                 "state": value("immutabilityPolicy.state"),
             },
             constants={"enabled": True},

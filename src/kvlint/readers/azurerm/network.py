@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kvlint.readers.azurerm.table import Field, Mapped, block, blocks, link, links, number, value, wrap
+from kvlint.readers.azurerm.table import Field, Mapped, block, blocks, boolean, link, links, number, value, wrap
 from kvlint.readers.azurerm.vault import PLACED
 
 # From 5.0 on the zone is given by its id; until then by its name, in an argument that each type calls its own way.
@@ -39,7 +39,7 @@ NETWORK: Mapping[str, Mapped] = {
                 {
                     "private_connection_resource_id": link("derived.privateLinkServiceId"),
                     "subresource_names": value("derived.groupIds"),
-                    "is_manual_connection": value("derived.manualConnection"),
+                    "is_manual_connection": boolean("derived.manualConnection"),
                 },
             ),
             "private_dns_zone_group": block("", {"private_dns_zone_ids": links("derived.privateDnsZoneIds")}),

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kvlint.readers.azurerm.table import Field, Mapped, Plain, block, blocks, link, number, value
+from kvlint.readers.azurerm.table import Field, Mapped, Plain, block, blocks, boolean, link, number, value
 from kvlint.readers.azurerm.vault import CONTACT
 
 _IN_VAULT: Mapping[str, Field] = {"name": value("name"), "key_vault_id": link("parent"), "tags": value("tags")}
@@ -25,11 +25,11 @@ _CERTIFICATE_POLICY: Mapping[str, Field] = {
     "key_properties": block(
         "keyProperties",
         {
-            "exportable": value("exportable"),
+            "exportable": boolean("exportable"),
             "key_type": value("keyType"),
             "key_size": number("keySize", computed=True),
             "curve": value("curve", computed=True),
-            "reuse_key": value("reuseKey"),
+            "reuse_key": boolean("reuseKey"),
         },
     ),
     "lifetime_action": blocks(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kvlint.readers.azurerm.table import Mapped, block, blocks, link, number, value
+from kvlint.readers.azurerm.table import Mapped, block, blocks, boolean, link, number, value
 
 _NEVER = -1  # how the provider says that a rule does not delete by this measure
 
@@ -37,7 +37,7 @@ SINKS: Mapping[str, Mapped] = {
                 "properties.policy.rules",
                 {
                     "name": value("name"),
-                    "enabled": value("enabled"),
+                    "enabled": boolean("enabled"),
                     "filters": block(
                         "definition.filters",
                         {

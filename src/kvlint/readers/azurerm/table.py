@@ -36,8 +36,9 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     becomes an object with the single field ``item``. ``computed``: Optional+Computed in the provider, so that an
     argument that the author left out is "known after apply" in a plan that creates the resource. It then counts as not
     set, unless ``filled``: what the provider fills in is no fixed default and stays unknown. ``words`` are a
-    flag's (on, off). ``numeric``: a number, which Terraform takes as text too. ``constants`` are added to each object
-    of a block. ``sensitive``: never printed. ``until``: the provider ignores what is written from this version on.
+    flag's (on, off). ``numeric``, ``boolean``: Terraform takes them as text too, as it takes a boolean for a text.
+    ``constants`` are added to each object of a block. ``sensitive``: never printed. ``until``: the provider ignores
+    what is written from this version on.
     """
 
     arm: str
@@ -47,6 +48,7 @@ class Field(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     defaults: tuple[Default, ...] = ()
     words: tuple[str, str] = ("", "")
     numeric: bool = False
+    boolean: bool = False
     item: str = ""
     fields: Mapping[str, Field] = {}
     constants: Mapping[str, Plain] = {}
@@ -71,7 +73,13 @@ class Mapped(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 def value(arm: str, *, default: Plain | None = None, computed: bool = False, sensitive: bool = False) -> Field:
     """A value that keeps its form. ``default`` holds for every version."""
-    return Field(arm=arm, defaults=_always(default), computed=computed, sensitive=sensitive)
+    boolean = isinstance(default, bool)
+    return Field(arm=arm, defaults=_always(default), computed=computed, sensitive=sensitive, boolean=boolean)
+
+
+def boolean(arm: str) -> Field:
+    """A boolean that has no default."""
+    return Field(arm=arm, boolean=True)
 
 
 def number(arm: str, *, default: int | None = None, computed: bool = False) -> Field:

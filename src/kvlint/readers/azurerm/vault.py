@@ -21,7 +21,9 @@ PLACED: Mapping[str, Field] = {
 CONTACT: Mapping[str, Field] = {"email": value("emailAddress"), "name": value("name"), "phone": value("phone")}
 
 # Until 5.0 the provider sends false if neither name of the argument is set; from 5.0 on it must be set.
-_RBAC = Field(arm="properties.enableRbacAuthorization", computed=True, defaults=(Default(False, until=(5, 0)),))
+_RBAC = Field(
+    arm="properties.enableRbacAuthorization", computed=True, boolean=True, defaults=(Default(False, until=(5, 0)),)
+)
 
 _POLICY: Mapping[str, str] = {
     "tenant_id": "tenantId",
@@ -51,6 +53,7 @@ VAULT: Mapping[str, Mapped] = {
             "purge_protection_enabled": value("properties.enablePurgeProtection", default=False),
             # Before 2.42 the provider sent false unless told otherwise; since then it sends true whatever is written.
             "soft_delete_enabled": Field(
+                boolean=True,
                 arm="properties.enableSoftDelete",
                 computed=True,
                 defaults=(Default(False, until=(2, 42)), Default(True, since=(2, 42))),

@@ -57,6 +57,16 @@ WORKLOADS: Mapping[str, Mapped] = {
         f"azurerm_data_factory_linked_service_{service}": Mapped(type=_LINKED, fields=_LINKED_FIELDS)
         for service in _SERVICES
     },
+    "azurerm_data_factory_linked_custom_service": Mapped(
+        type=_LINKED,
+        fields={
+            "name": value("name"),
+            "data_factory_id": link("parent"),
+            "type": value("properties.type"),
+            # A text of JSON, which may hold credentials anywhere.
+            "type_properties_json": value("properties.typeProperties", sensitive=True),
+        },
+    ),
     **{f"azurerm_{app}": _APP for app in (*_APPS, "function_app_flex_consumption", "logic_app_standard")},
     **{f"azurerm_{app}_slot": _SLOT for app in _APPS},
 }

@@ -12,12 +12,13 @@ from kvlint.model.graph import Demand
 from kvlint.model.source import Location
 from kvlint.readers.arm.read import read_template
 from kvlint.readers.arm.scope import Scope
+from kvlint.readers.arm.shown import Shown
 from kvlint.readers.bicep import local_files, registry
 from kvlint.readers.bicep.document import File
 from kvlint.readers.bicep.instance import Instance, Use
 from kvlint.readers.bicep.read import BicepRead, done, judged
 from kvlint.readers.bicep.run import BicepRun, ModuleCache
-from kvlint.readers.bicep.templates import Shown, template_in
+from kvlint.readers.bicep.templates import template_in
 from kvlint.readers.files import reported
 from kvlint.syntax import tree
 

@@ -5,19 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
-import msgspec
-
 from kvlint.errors import InputError
 from kvlint.expressions.values import Result
-from kvlint.model.graph import Resource
-from kvlint.model.report import Problem
-from kvlint.model.source import Location
-from kvlint.model.value import Link, ListValue, MapValue, Scalar, Unknown, Value
 from kvlint.readers.arm.instance import Instance
 from kvlint.readers.arm.level import Level, Place
 from kvlint.readers.arm.nested import Nested
 from kvlint.readers.arm.read import Walk
 from kvlint.readers.arm.recognise import find_template, scope_of_template
+from kvlint.readers.arm.shown import Shown
 from kvlint.readers.arm.template import Template
 from kvlint.readers.bicep.identity import module_scope
 from kvlint.readers.files import MAX_FILE, read_bytes, reported
@@ -110,39 +105,3 @@ class _Used:
             run.resources[address] = shown.resource(run.resources[address], instance.use.callers)
         for number in range(problems, len(run.problems)):
             run.problems[number] = shown.problem(run.problems[number])
-
-
-class Shown:
-    """Puts what stands in a file that nobody edits at the place ``at`` of the statement that uses it."""
-
-    def __init__(self, path: str, at: Location) -> None:
-        self.path = path
-        self.at = at
-
-    def resource(self, found: Resource, callers: tuple[Location, ...]) -> Resource:
-        """A resource of the file; ``callers`` are the statements around the one that uses it."""
-        attributes = self.value(found.attributes)
-        return msgspec.structs.replace(
-            found,
-            at=msgspec.structs.replace(self.at, address=found.address),
-            attributes=attributes if isinstance(attributes, MapValue) else found.attributes,
-            callers=callers,
-        )
-
-    def problem(self, found: Problem) -> Problem:
-        """A problem of the file."""
-        here = found.at is not None and found.at.path == self.path
-        return msgspec.structs.replace(found, at=self.at) if here else found
-
-    def value(self, found: Value) -> Value:
-        """A value and all that is in it. What the caller gave keeps its own place."""
-        at = self.at if found.at.path == self.path else found.at
-        match found:
-            case MapValue(fields=fields, rest=rest):
-                below = {name: self.value(item) for name, item in fields.items()}
-                open_ = None if rest is None else msgspec.structs.replace(rest, at=at)
-                return msgspec.structs.replace(found, at=at, fields=below, rest=open_)
-            case ListValue(items=items):
-                return msgspec.structs.replace(found, at=at, items=tuple(self.value(item) for item in items))
-            case Scalar() | Unknown() | Link():
-                return found if at is found.at else msgspec.structs.replace(found, at=at)

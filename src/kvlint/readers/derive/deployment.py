@@ -11,8 +11,9 @@ from kvlint.model.value import Absent, ListValue, Scalar, Unknown, Value
 from kvlint.readers.derive.assignments import ASSIGNMENTS, COVERS, COVERS_NEEDS
 from kvlint.readers.derive.attribute import Context, Derived
 from kvlint.readers.derive.grants import NEEDS, grants_of
+from kvlint.readers.derive.identities import DEPLOYER
 from kvlint.readers.derive.scope import Coverage
-from kvlint.readers.derive.vaults import POLICIES, VAULTS
+from kvlint.readers.derive.vaults import POLICIES, RBAC, VAULTS, model_of
 from kvlint.readers.order import AFTER, ANYTHING, OF_DEPLOYER
 from kvlint.readers.references import reference_of
 
@@ -47,12 +48,37 @@ def _waits_for_grant(resource: Resource, context: Context) -> Value | None:
     # One grant is enough, but whether what is perhaps one is enough, nobody knows.
     if not late or any(grant not in late for grant in grants):
         return Scalar(at=resource.at, value=True, origin="derived")
+    inline = _in_vault(resource, vault, context)
+    if isinstance(inline, Unknown) or inline:
+        return inline if isinstance(inline, Unknown) else Scalar(at=resource.at, value=True, origin="derived")
     if not grants or len(late) < len(may_be):
         return Unknown(at=resource.at, origin="derived", why=f"whether it needs {late[0]} is not known")
     if ANYTHING in before:
         return Unknown(at=resource.at, origin="derived", why=f"whether it waits for {grants[0]} cannot be followed")
     note = f"{resource.address} does not wait for {grants[0]}"
     return Scalar(at=resource.at, value=False, origin="derived", note=note)
+
+
+def _in_vault(resource: Resource, address: str, context: Context) -> bool | Unknown:
+    """Whether the vault's own policies let whoever applies the plan write an object: what is in it waits for it."""
+    vault = context.index.resources.get(address)
+    if vault is None:
+        return False
+    model, found = model_of(vault.select(RBAC)), grants_of(vault, context)
+    if isinstance(model, Scalar) and model.value == "rbac":
+        return False
+    doubts = [found] if isinstance(found, Unknown) else []
+    for one in () if isinstance(found, Unknown) else found:
+        kind = one.identity.kind_of(resource.at)
+        lets = any(word in one.permissions for word in _WRITES[resource.type.lower()])
+        if isinstance(kind, Scalar) and kind.value != DEPLOYER:
+            continue
+        unsure = [why for why in (kind, model, None if lets else one.doubt) if isinstance(why, Unknown)]
+        if lets and not unsure:
+            return True
+        if lets or one.doubt is not None:
+            doubts += unsure
+    return Unknown(at=resource.at, origin="derived", why=doubts[0].why) if doubts else False
 
 
 def _is_among(address: str, before: set[str]) -> bool:
@@ -124,6 +150,7 @@ ATTRIBUTES: Mapping[str, Derived] = {
             **NEEDS,
             **COVERS_NEEDS,
             **dict.fromkeys(_WRITES, (("parent",),)),
+            VAULTS: (*NEEDS[VAULTS], *COVERS_NEEDS.get(VAULTS, ()), RBAC),
             ASSIGNMENTS: (*COVERS_NEEDS[ASSIGNMENTS], *NEEDS[ASSIGNMENTS]),
         },
     ),

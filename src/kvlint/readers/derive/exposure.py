@@ -52,6 +52,18 @@ def public_access(resource: Resource, enforced: bool | None) -> Scalar | Unknown
     return _verdict(ON if word == "enabled" else OFF, public, PUBLIC)
 
 
+def in_perimeter(resource: Resource, enforced: bool | None) -> Scalar | Unknown:
+    """Whether a network security perimeter decides who connects, whatever the switch and the firewall say.
+
+    ``enforced`` as for public_access.
+    """
+    public = resource.select(PUBLIC)
+    secured = isinstance(public, Scalar) and str(public.value).lower() == "securedbyperimeter"
+    if not (secured or enforced) and (enforced is None or isinstance(public, Unknown)):
+        return _unknown(public, "" if enforced is False else "a network security perimeter may overrule it")
+    return msgspec.structs.replace(_verdict(PERIMETER, public, PUBLIC), value=secured or enforced is True)
+
+
 def exposure(resource: Resource, enforced: bool | None, inside: Callable[[], Scalar | Unknown | None]) -> Value:
     """One of LATTICE, with the attribute that decided; unknown if what is not known could change the verdict.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kvlint.model.graph import Resource
-from kvlint.model.value import Absent, Link, ListValue, Path, Scalar, Unknown, Value, text_of
+from kvlint.model.value import Absent, Answer, Link, ListValue, Path, Scalar, Unknown, Value, text_of
 from kvlint.readers.derive.attribute import Context, Derived
 from kvlint.readers.derive.roles import role_by_id
 from kvlint.readers.ids import parse_object_url
@@ -18,6 +18,7 @@ VAULTS = "microsoft.keyvault/vaults"
 CERTIFICATES = f"{VAULTS}/certificates"
 
 _SHARES: Path = ("derived", "securityDomain", "certificateIds")
+_ADMINS: Path = ("properties", "initialAdminObjectIds")
 _QUORUM: Path = ("derived", "securityDomain", "quorum")
 _ROLE: Path = ("properties", "roleDefinitionId")
 
@@ -27,7 +28,7 @@ def _spare(resource: Resource, context: Context) -> Value | None:
     del context
     if resource.type.lower() != POOLS:
         return None
-    shares, quorum = resource.select(_SHARES), resource.select(_QUORUM)
+    shares, quorum = _shares(resource), resource.select(_QUORUM)
     for answer in (shares, quorum):
         if isinstance(answer, Unknown):
             return answer
@@ -39,9 +40,40 @@ def _spare(resource: Resource, context: Context) -> Value | None:
     return Scalar(at=quorum.at, value=count - needed, origin="derived", note=note)
 
 
+def _initial_admins(resource: Resource, context: Context) -> Value | None:
+    """The initial administrators, each once: whoever is named twice is one."""
+    del context
+    found = resource.select(_ADMINS)
+    if resource.type.lower() != POOLS or isinstance(found, Absent):
+        return None
+    return _distinct(found)
+
+
+def _distinct(found: Value) -> Value:
+    """A list without what is certainly in it already."""
+    if not isinstance(found, ListValue):
+        return found
+    kept: dict[str, Value] = {}
+    for number, item in enumerate(found.items):
+        kept.setdefault(text_of(item).lower() or (item.target if isinstance(item, Link) else f" {number}"), item)
+    return ListValue(at=found.at, items=tuple(kept.values()), origin=found.origin, sensitive=found.sensitive)
+
+
+def _shares(resource: Resource) -> Answer:
+    """The certificates that the shares are encrypted for, each once, as the provider has them."""
+    found = resource.select(_SHARES)
+    return found if isinstance(found, Absent) else _distinct(found)
+
+
+def _known_shares(resource: Resource, context: Context) -> Value | None:
+    del context
+    found = _shares(resource) if resource.type.lower() == POOLS else None
+    return None if isinstance(found, Absent) else found
+
+
 def _share_vaults(resource: Resource, context: Context) -> Value | None:
     """Of each certificate that a share is encrypted for, the vault that it lies in."""
-    shares = resource.select(_SHARES)
+    shares = _shares(resource)
     if resource.type.lower() != POOLS or not isinstance(shares, ListValue):
         return shares if resource.type.lower() == POOLS and isinstance(shares, Unknown) else None
     unknown = [share for share in shares.items if isinstance(share, Unknown)]
@@ -131,6 +163,8 @@ _OF_SHARES: Mapping[str, tuple[Path, ...]] = {
     POOLS: (_SHARES,), CERTIFICATES: (("name",), ("parent",)), VAULTS: (("id",),),
 }  # fmt: skip
 ATTRIBUTES: Mapping[str, Derived] = {
+    "initialAdmins": Derived(_initial_admins, {POOLS: (_ADMINS,)}),
+    "shares": Derived(_known_shares, {POOLS: (_SHARES,)}),
     "spareShares": Derived(_spare, {POOLS: (_SHARES, _QUORUM)}),
     "shareVaults": Derived(_share_vaults, _OF_SHARES),
     "shareVaultCount": Derived(_share_vault_count, _OF_SHARES),

@@ -18,6 +18,8 @@ from kvlint.regex import regex
 
 # What Terraform's data sources say of whoever runs it; see the azurerm table.
 CLIENTS = "terraform/clientconfigs"
+# People whom Terraform makes or looks up.
+USERS = "terraform/users"
 # The family of ids that are known already.
 LITERAL = "literal"
 DEPLOYER = "deployer"
@@ -51,6 +53,8 @@ _OWN = (
     ),
     regex(rf"{_SLASH}[^{_SLASH}\u27e8\u27e9]+\.(?:identity|properties)\u27e9*\.principalId{_END}", re.IGNORECASE),
 )
+_USER = regex(rf"\u27e8((?:[^\u27e8\u27e9]*\.)?azuread_user\.[^\u27e8\u27e9]+)\.(?:object_id|id){_END}")
+_GUEST = "#EXT#"
 _LIKE_A_GUID = regex(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 
 
@@ -85,7 +89,20 @@ def identity_of(answer: Answer, kind: Answer, context: Context) -> Identity:
         own = DEPLOYER if text.lower() in known else _said(kind)
         return Identity(text.lower(), LITERAL, own, label, perhaps_deployer="" in known)
     found = next((name for name, pattern in _KNOWN_KINDS if pattern.search(text)), "")
+    if found == "person" and _is_guest(text, context):
+        found = "guest"
     return Identity(text, "resource" if any(own.search(text) for own in _OWN) else "", found or _said(kind), label)
+
+
+def _is_guest(text: str, context: Context) -> bool:
+    """Whether an id is that of a user with the name of a guest.
+
+    Source: learn.microsoft.com/entra/external-id/user-properties.
+    """
+    match = _USER.search(text)
+    user = context.index.resources.get(match[1]) if match is not None else None
+    name = user.select(("properties", "userPrincipalName")) if user is not None else None
+    return isinstance(name, Scalar) and _GUEST in str(name.value).upper()
 
 
 def named_by(answer: Answer, context: Context) -> Value:

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from kvlint.model.graph import Resource
-from kvlint.model.value import Link, ListValue, Scalar, Unknown, Value, path_text, text_of
+from kvlint.model.value import Link, ListValue, Path, Scalar, Unknown, Value, path_text, text_of
 from kvlint.readers.derive.attribute import Context, Derived, own
 from kvlint.readers.ids import HOLE, may_be_step, parse_id
 from kvlint.readers.references import Index, reference_of
@@ -142,6 +142,16 @@ def _same_name(resource: Resource, context: Context) -> Value | None:
     return Unknown(at=resource.at, origin="derived", why=why)
 
 
+def _vault_name(resource: Resource, context: Context) -> Value | None:
+    """The name of the vault that an object is in, also of one that is not part of the input."""
+    if resource.type.lower() not in _TYPES:
+        return None
+    place = _place(resource, context.index)
+    if place.is_name:
+        return Scalar(at=resource.at, value=place.vault, origin="derived")
+    return Unknown(at=resource.at, origin="derived", why="the name of its vault is not known")
+
+
 def _literal_length(resource: Resource, context: Context) -> Value | None:
     """How many bytes the value of a secret has, if it stands in the code: others are for callers to know."""
     value = resource.select(_VALUE)
@@ -151,9 +161,12 @@ def _literal_length(resource: Resource, context: Context) -> Value | None:
     return Scalar(at=at, value=len(value.value.encode("utf-8", "surrogatepass")), origin="derived")
 
 
+_PLACES: Mapping[str, tuple[Path, ...]] = {
+    **dict.fromkeys(_TYPES, (("name",), ("parent",))),
+    **dict.fromkeys(_VAULTS, (("id",), ("name",))),
+}
 ATTRIBUTES: Mapping[str, Derived] = {
     "literalLength": Derived(own(_literal_length), {_SECRETS: (_VALUE,)}),
-    "sameName": Derived(
-        _same_name, {**dict.fromkeys(_TYPES, (("name",), ("parent",))), **dict.fromkeys(_VAULTS, (("id",),))}
-    ),
+    "sameName": Derived(_same_name, _PLACES),
+    "vaultName": Derived(_vault_name, _PLACES),
 }

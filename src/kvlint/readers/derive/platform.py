@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 
 from kvlint.model.graph import Resource
-from kvlint.model.value import Absent, ListValue, MapValue, Path, Scalar, Unknown, Value, select, text_of
+from kvlint.model.value import Absent, Answer, ListValue, MapValue, Path, Scalar, Unknown, Value, select, text_of
 from kvlint.readers.derive.attribute import Context, Derived
 from kvlint.readers.derive.keys import field_of
 from kvlint.regex import regex
@@ -20,6 +20,14 @@ _SECRETS: Mapping[str, Path] = {
     "microsoft.compute/virtualmachinescalesets": ("properties", "virtualMachineProfile", "osProfile", "secrets"),
 }
 _EXTENSIONS = ("microsoft.compute/virtualmachines/extensions", "microsoft.compute/virtualmachinescalesets/extensions")
+# What encrypts disks from inside: an extension in a scale set, and the older settings of a machine's own disk.
+_INLINE: Mapping[str, Path] = {
+    "microsoft.compute/virtualmachines": ("properties", "storageProfile", "osDisk", "encryptionSettings"),
+    "microsoft.compute/virtualmachinescalesets": (
+        "properties", "virtualMachineProfile", "extensionProfile", "extensions",
+    ),
+}  # fmt: skip
+_ENCRYPTS = "azurediskencryption"
 _SETTINGS: Path = ("properties", "settings")
 _VAULT = "keyvaultresourceid"
 # The settings are a JSON text in Terraform. Where a part of it is not known, so is the whole call of jsonencode, which
@@ -45,7 +53,11 @@ def _encryption_vault(resource: Resource, context: Context) -> Value | None:
     """The vault that the settings of an extension name."""
     if resource.type.lower() not in _EXTENSIONS:
         return None
-    settings = resource.select(_SETTINGS)
+    return _vault_in(resource.select(_SETTINGS))
+
+
+def _vault_in(settings: Answer) -> Value | None:
+    """The vault that the settings of an extension name."""
     if isinstance(settings, MapValue):
         found = field_of(settings, _VAULT)
         return found if isinstance(found, Scalar | Unknown) else None
@@ -58,7 +70,30 @@ def _encryption_vault(resource: Resource, context: Context) -> Value | None:
     return Scalar(at=settings.at, value=text, sensitive=settings.sensitive, origin="derived")
 
 
+def _encryption_vaults(resource: Resource, context: Context) -> Value | None:
+    """The vaults that encrypt a machine's disks from inside, as far as the machine itself says so."""
+    path = _INLINE.get(resource.type.lower())
+    found = resource.select(path) if path is not None else None
+    if isinstance(found, Unknown):
+        return found
+    vaults: list[Value | Answer | None] = []
+    if isinstance(found, MapValue):
+        on = select(found, ("enabled",))
+        if not (isinstance(on, Scalar) and on.value is False):
+            keys = ("diskEncryptionKey", "keyEncryptionKey")
+            vaults = [on if isinstance(on, Unknown) else select(found, (key, "sourceVault", "id")) for key in keys]
+    for item in found.items if isinstance(found, ListValue) else ():
+        kind = select(item, ("properties", "type"))
+        if isinstance(kind, Unknown):
+            vaults.append(kind)
+        elif isinstance(kind, Scalar) and str(kind.value).lower().startswith(_ENCRYPTS):
+            vaults.append(_vault_in(select(item, _SETTINGS)))
+    items = tuple(one for one in vaults if one is not None and not isinstance(one, Absent))
+    return ListValue(at=resource.at, items=items, origin="derived") if items else None
+
+
 ATTRIBUTES: Mapping[str, Derived] = {
     "certificateVaultIds": Derived(_certificate_vaults, {type_: (path,) for type_, path in _SECRETS.items()}),
+    "encryptionVaultIds": Derived(_encryption_vaults, {type_: (path,) for type_, path in _INLINE.items()}),
     "encryptionVaultId": Derived(_encryption_vault, dict.fromkeys(_EXTENSIONS, (_SETTINGS,))),
 }

@@ -9,6 +9,7 @@ import msgspec
 from kvlint.model.graph import Resource
 from kvlint.model.value import MapValue, Scalar, Unknown, Value, display
 from kvlint.readers.azurerm.resources import RESOURCES
+from kvlint.readers.azurerm.updates import BY_UPDATE
 from kvlint.readers.derive.attribute import Context, Derived
 
 _VAULTS = "microsoft.keyvault/vaults"
@@ -23,7 +24,8 @@ def _written_purge_protection(resource: Resource, context: Context) -> Value | N
     properties = resource.select(_PURGE_PROTECTION[:1])
     # What is not written Azure keeps, and a plan then does not say.
     found = properties.fields.get(_PURGE_PROTECTION[1]) if isinstance(properties, MapValue) else properties
-    if found is None or resource.declared_as in RESOURCES or found.origin in ("default", "kept"):
+    is_azurerms = resource.declared_as in RESOURCES and (found is None or found.note != BY_UPDATE)
+    if found is None or is_azurerms or found.origin in ("default", "kept"):
         return None
     if isinstance(found, Scalar | Unknown):
         return msgspec.structs.replace(found, origin="derived", note=f"purge protection is written as {display(found)}")

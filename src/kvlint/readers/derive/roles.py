@@ -1,4 +1,4 @@
-"""Azure's built-in roles that reach Key Vault.
+"""Azure's built-in roles: those that reach Key Vault, and some that do not.
 
 Sources: learn.microsoft.com/azure/role-based-access-control/built-in-roles and
 learn.microsoft.com/azure/key-vault/managed-hsm/built-in-roles.
@@ -37,6 +37,25 @@ BUILT_IN = {
     "7b127d3c-77bd-4e3e-bbe0-dbb8971fa7f8": "Managed HSM Backup",
     "6efe6056-5259-49d2-8b3d-d3d73544b20b": "Managed HSM Restore",
 }
+
+# The built-in roles that are assigned most often of those that have nothing to do with Key Vault.
+ELSEWHERE = frozenset(
+    {
+        "7f951dda-4ed3-4680-a7ca-43fe172d538d",  # AcrPull
+        "5e0bd9bd-7b93-4f28-af87-19fc36ad61bd",  # Cognitive Services OpenAI User
+        "f1a07417-d97a-45cb-824c-7a7467783830",  # Managed Identity Operator
+        "749f88d5-cbae-40b8-bcfc-e573ddc772fa",  # Monitoring Contributor
+        "3913510d-42f4-4e42-8a64-420c390055eb",  # Monitoring Metrics Publisher
+        "43d0d8ad-25c7-4714-9337-8ba259a9fe05",  # Monitoring Reader
+        "4d97b98b-1d4f-4787-a291-c67834d212e7",  # Network Contributor
+        "8ebe5a00-799e-43f5-93ac-243d3dce84a7",  # Search Index Data Contributor
+        "1407120a-92aa-4202-b7e9-c0e197c71c8f",  # Search Index Data Reader
+        "ba92f5b4-2d11-453d-a403-e96b0029c9fe",  # Storage Blob Data Contributor
+        "b7e6dc6d-f1e8-4753-8033-0f276bb0955b",  # Storage Blob Data Owner
+        "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1",  # Storage Blob Data Reader
+        "974c5e8b-45b9-4653-ba55-5f855dd0fb88",  # Storage Queue Data Contributor
+    }
+)
 
 
 def role_by_id(text: str) -> str | None:

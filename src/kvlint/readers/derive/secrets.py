@@ -8,6 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+import msgspec
+
+from kvlint.errors import InputError
+from kvlint.expressions.freeze import Freezer
+from kvlint.expressions.values import wrapped
 from kvlint.model.graph import Resource
 from kvlint.model.source import Location
 from kvlint.model.value import Absent, Answer, ListValue, MapValue, Path, Scalar, Unknown, Value, text_of
@@ -98,6 +103,8 @@ def _setting(name: str, value: Value, *, is_connection: bool) -> Iterator[Value]
 
 def _linked(answer: Answer) -> Iterator[Value]:
     """The credentials of a linked service."""
+    if isinstance(answer, Scalar):
+        answer = _decoded(answer)
     if isinstance(answer, Unknown):
         yield _doubt(answer)
     for name, value in answer.fields.items() if isinstance(answer, MapValue) else ():
@@ -116,6 +123,15 @@ def _linked(answer: Answer) -> Iterator[Value]:
                 yield _doubt(value)
             elif not name.lower().endswith("connectionstring"):
                 yield _named(name, value)
+
+
+def _decoded(text: Scalar) -> Value:
+    """What a text of JSON says, as azurerm's custom services have it."""
+    try:
+        found = Freezer().freeze(wrapped(msgspec.json.decode(str(text.value)), text.at, text.sensitive))
+    except (msgspec.DecodeError, InputError, RecursionError):
+        found = None
+    return found if isinstance(found, MapValue) else Unknown(at=text.at, why="it is no JSON object that can be read")
 
 
 def _told_secrets(resource: Resource, context: Context) -> Value | None:  # all makers have it

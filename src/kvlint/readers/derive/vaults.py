@@ -9,7 +9,7 @@ import msgspec
 from kvlint.model.graph import Resource
 from kvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown, Value
 from kvlint.readers.derive.attribute import Context, Derived
-from kvlint.readers.derive.exposure import exposure, public_access
+from kvlint.readers.derive.exposure import exposure, in_perimeter, public_access
 from kvlint.readers.derive.network_perimeters import PERIMETER_NEEDS, perimeters_of
 from kvlint.readers.derive.policies import change_of
 from kvlint.readers.references import reference_of
@@ -35,6 +35,12 @@ def _public_access(resource: Resource, context: Context) -> Value | None:
     if resource.type.lower() not in (VAULTS, MANAGED_HSMS):
         return None
     return public_access(resource, perimeters_of(resource, context).enforced)
+
+
+def _in_perimeter(resource: Resource, context: Context) -> Value | None:
+    if resource.type.lower() not in (VAULTS, MANAGED_HSMS):
+        return None
+    return in_perimeter(resource, perimeters_of(resource, context).enforced)
 
 
 def _access_model(resource: Resource, context: Context) -> Value | None:
@@ -82,6 +88,7 @@ def model_of(answer: Answer) -> Value:
 ATTRIBUTES: Mapping[str, Derived] = {
     "exposure": Derived(_exposure, {VAULTS: _GATES, MANAGED_HSMS: _GATES, **PERIMETER_NEEDS}),
     "publicAccess": Derived(_public_access, {VAULTS: _GATES[:1], MANAGED_HSMS: _GATES[:1], **PERIMETER_NEEDS}),
+    "inPerimeter": Derived(_in_perimeter, {VAULTS: _GATES[:1], MANAGED_HSMS: _GATES[:1], **PERIMETER_NEEDS}),
     "accessModel": Derived(_access_model, {VAULTS: (RBAC,), POLICIES: (("parent",),)}),
     "inlinePolicies": Derived(_inline_policies, {VAULTS: (POLICY_LIST,), POLICIES: (("parent",), POLICY_LIST)}),
     "policyChange": Derived(_policy_change, {POLICIES: (("name",),)}),

@@ -14,6 +14,7 @@ from typing import NamedTuple
 from kvlint.regex import regex
 
 _PEM = regex(r"-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----([A-Za-z0-9+/=\s]+)-----END ")
+_BEGIN = regex(r"-----BEGIN (?:X509 |TRUSTED )?CERTIFICATE-----")
 _MOST = 100_000  # characters: a chain of certificates is far shorter
 _SEQUENCE, _SET, _OID, _VERSION = 0x30, 0x31, 0x06, 0xA0
 _UTC_TIME, _GENERALIZED_TIME = 0x17, 0x18
@@ -34,15 +35,31 @@ class _Element(NamedTuple):
     rest: bytes
 
 
+class _Read(NamedTuple):
+    """A certificate, and the names of its issuer and its subject as they are encoded."""
+
+    certificate: Certificate
+    issuer: bytes
+    subject: bytes
+
+
 def certificate_in(text: str) -> Certificate | None:
-    """The first certificate in a PEM text, which may be encoded in base64 once more; None if there is none to read."""
+    """The certificate that a PEM text is about, which may be encoded in base64 once more; None if any is not readable.
+
+    Of a chain, in any order, that is the one that issued no other; of several such the one that expires first.
+    """
     if len(text) > _MOST:
         return None
-    match = _PEM.search(text) or _PEM.search(_decoded(text).decode("ascii", "replace"))
+    plain = text if _BEGIN.search(text) else _decoded(text).decode("ascii", "replace")
+    encoded = _PEM.findall(plain)
+    if not encoded or len(encoded) != len(_BEGIN.findall(plain)):
+        return None
     try:
-        return _certificate(_decoded(match[1])) if match is not None else None
+        chain = [_certificate(_decoded(one)) for one in encoded]
     except (ValueError, IndexError):
         return None
+    ends = [one for one in chain if not any(one.subject == other.issuer for other in chain if other is not one)]
+    return min((one.certificate for one in ends or chain), key=lambda one: one.last_day)
 
 
 def _decoded(text: str) -> bytes:
@@ -52,14 +69,18 @@ def _decoded(text: str) -> bytes:
         return b""
 
 
-def _certificate(der: bytes) -> Certificate:
+def _certificate(der: bytes) -> _Read:
     fields = _inner(_inner(der, _SEQUENCE), _SEQUENCE)
     if fields[0] == _VERSION:
         fields = _element(fields).rest
     serial_and_algorithm = _element(_element(fields).rest)
     issuer = _element(serial_and_algorithm.rest)
-    validity = _inner(issuer.rest, _SEQUENCE)
-    return Certificate(_day(_element(_element(validity).rest)), _common_name(issuer.content))
+    validity = _element(issuer.rest)
+    if validity.tag != _SEQUENCE:
+        raise ValueError("another element was expected")
+    last_day = _day(_element(_element(validity.content).rest))
+    subject = _element(validity.rest)
+    return _Read(Certificate(last_day, _common_name(issuer.content)), issuer.content, subject.content)
 
 
 def _inner(data: bytes, tag: int) -> bytes:

@@ -26,7 +26,12 @@ def positions(plan: Plan, numbers: Mapping[str, int], addresses: Collection[str]
 
     ``numbers`` says which entry of the plan an address is.
     """
-    spans = dict(_change_spans(plan, {numbers[address]: address for address in addresses if address in numbers}))
+    wanted: dict[int, list[str]] = {}
+    for address in addresses:
+        if address in numbers:
+            # What a template deploys has its entry in common with all else that is in the template.
+            wanted.setdefault(numbers[address], []).append(address)
+    spans = dict(_change_spans(plan, wanted))
     spans |= _provider_spans(plan, addresses)
     # The four offsets of each span and the spans themselves are in order, so that one pass finds all their places.
     ordered = sorted(spans.items(), key=lambda item: item[1][2])
@@ -57,14 +62,16 @@ def _utf16_region(start: tuple[int, int, int], end: tuple[int, int, int]) -> Reg
     return Region(start[0], start[2], end[0], end[2])
 
 
-def _change_spans(plan: Plan, wanted: Mapping[int, str]) -> Iterator[tuple[str, _Span]]:
+def _change_spans(plan: Plan, wanted: Mapping[int, list[str]]) -> Iterator[tuple[str, _Span]]:
     """The entries of these numbers. Walking over the others costs next to nothing."""
     last = max(wanted, default=-1)
     for number, (start, end) in enumerate(elements(plan.data, plan.entries, plan.entries_at)):
         if number > last:
             return
         if number in wanted:
-            yield wanted[number], _head(plan.data, start, end)
+            span = _head(plan.data, start, end)
+            for address in wanted[number]:
+                yield address, span
 
 
 def _head(data: bytes, start: int, end: int) -> _Span:

@@ -33,12 +33,14 @@ from kvlint.readers.azurerm.azapi import (
 )
 from kvlint.readers.azurerm.data_plane import is_known
 from kvlint.readers.azurerm.resources import RESOURCES, canonical, is_vault_related, name_of, passed_over
+from kvlint.readers.azurerm.templates import DEPLOYMENTS, LEVELS
 from kvlint.readers.azurerm.tree import frozen
+from kvlint.readers.azurerm.updates import by_itself, is_always_there
 from kvlint.readers.azurerm.version import VersionRange
 from kvlint.readers.changes import CHANGED_FROM, with_changes
 from kvlint.readers.order import PRINCIPALS, asks_for_order
 from kvlint.readers.plan.address import ModulePath, module_path, resource_of
-from kvlint.readers.plan.azapi import arm_type, azapi_attributes, is_key_vault
+from kvlint.readers.plan.azapi import arm_type, azapi_attributes, is_key_vault, link_argument
 from kvlint.readers.plan.configuration import Configuration
 from kvlint.readers.plan.document import (
     BROKEN,
@@ -185,6 +187,8 @@ class _Reader:
         """Whether any rule asks for resources of a Terraform type."""
         if type_.startswith("azapi_"):
             return type_ in AZAPI
+        if type_ in LEVELS:
+            return True
         if type_ not in self.lowerings:
             mapped = RESOURCES.get(type_)
             asked = mapped is not None and self.demand.of(mapped.type) is not None
@@ -194,6 +198,9 @@ class _Reader:
     def _add(self, change: ResourceChange, place: Place) -> None:
         if change.type.startswith("azapi_"):
             self._add_azapi(change, place)
+            return
+        if change.type in LEVELS:
+            self._add_deployed(self._instance(change, place, self.azapi), change.type)
             return
         lowering = self.lowerings[change.type]
         if lowering is None:
@@ -250,7 +257,9 @@ class _Reader:
             self._problem(TYPE_NOT_KNOWN, "error", text, instance.address)
             return
         type_ = canonical(named[0]) or named[0]
-        if data_plane and not is_known(type_):
+        if type_.lower() == DEPLOYMENTS:
+            self._add_deployed(instance, declared_as)
+        elif data_plane and not is_known(type_):
             if is_key_vault_type(type_):
                 self._problem(TYPE_NOT_KNOWN, "error", type_not_known(type_), instance.address)
         elif self.demand.of(type_) is not None:
@@ -264,6 +273,19 @@ class _Reader:
             self._keep(instance, type_, declared_as, traced, instance.is_data)
         elif is_key_vault_type(type_) and canonical(type_) is None:
             self._problem(TYPE_NOT_KNOWN, "error", type_not_known(type_), instance.address)
+
+    def _add_deployed(self, instance: Instance, declared_as: str) -> None:
+        """Add what a template deploys, unless the plan takes the deployment away."""
+        if instance.is_data or instance.action in REMOVED_ACTIONS:
+            return
+        from kvlint.readers.plan.templates import deployed  # most plans have no templates
+
+        found = deployed(instance, declared_as, self.path, self.demand)
+        self.closed = self.closed and found.closed
+        self.problems += found.problems
+        self.resources.update(found.resources)
+        number = self.numbers[instance.address]
+        self.numbers.update(dict.fromkeys(found.resources, number))
 
     def _traced(self, instance: Instance, type_: str, attributes: MapValue, version: VersionRange) -> MapValue:
         """The attributes of a resource with where its secret comes from, if anybody asks."""
@@ -299,6 +321,11 @@ class _Reader:
         for instance, error in overlay(self.updates, self.resources) if self.updates else ():
             if error is not None:
                 self._unreadable(f"the change of '{instance.address}'", error, instance.address)
+            elif (named := arm_type(instance)) is not None and is_always_there(named[0]):
+                type_ = canonical(named[0]) or named[0]
+                whole = azapi_attributes(instance, type_, named[1], data_plane=False)
+                whole = by_itself(whole, link_argument(instance, "resource_id"))
+                self._keep(instance, type_, AZAPI_UPDATE, whole, existing=False)
             elif is_key_vault(instance, unless_known=True):
                 text = f"{AZAPI_UPDATE} changes a resource that is not in the plan, so the whole was not judged"
                 self._problem(TYPE_NOT_KNOWN, "warning", text, instance.address)

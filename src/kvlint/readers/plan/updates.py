@@ -7,11 +7,11 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from kvlint.model.graph import REMOVED_ACTIONS, Resource
-from kvlint.model.value import Scalar, Value
-from kvlint.readers.arm.overlay import overlaid
+from kvlint.model.value import Scalar
+from kvlint.readers.azurerm.updates import target_of, updated
 from kvlint.readers.plan.azapi import arm_type, link_argument, update_body
 from kvlint.readers.plan.instance import Instance
-from kvlint.readers.references import Index, reference_of
+from kvlint.readers.references import Index
 
 
 def overlay(updates: Iterable[Instance], resources: dict[str, Resource]) -> Iterator[tuple[Instance, Exception | None]]:
@@ -28,7 +28,7 @@ def overlay(updates: Iterable[Instance], resources: dict[str, Resource]) -> Iter
             yield instance, None
             continue
         try:
-            attributes = overlaid(found.attributes, update_body(instance))
+            attributes = updated(found, update_body(instance))
         except RecursionError as error:
             yield instance, error
             continue
@@ -36,33 +36,11 @@ def overlay(updates: Iterable[Instance], resources: dict[str, Resource]) -> Iter
 
 
 def _target(instance: Instance, index: Index) -> Resource | None:
-    """The resource of the update's own type that it names: by id, or by its parent's id and its name."""
+    """The resource of the update's own type that it names."""
     named = arm_type(instance)
-    type_ = named[0].lower() if named is not None else None
-    by_id = link_argument(instance, "resource_id")
-    if by_id is not None:
-        address = _named(by_id, index)
-        found = index.resources[address] if address is not None else None
-        return found if found is not None and found.type.lower() == type_ else None
-    name, above = instance.values.get("name"), link_argument(instance, "parent_id")
-    if type_ is None or above is None or not isinstance(name, str):
+    if named is None:
         return None
-    same = [resource for resource in index.named(type_, name.lower()) if _is_below(resource, above, index)]
-    return same[0] if len(same) == 1 else None
-
-
-def _named(value: Value, index: Index) -> str | None:
-    reference = reference_of("", "", value, index)
-    return reference.targets[0] if reference is not None and reference.targets else None
-
-
-def _is_below(resource: Resource, above: Value, index: Index) -> bool:
-    """Whether a resource's parent is ``above``. What has no parent but a resource group is told by its name alone."""
-    parent = resource.attributes.fields.get("parent")
-    if resource.type.count("/") == 1 or parent is None:
-        return resource.type.count("/") == 1
-    target = _named(parent, index)
-    if target is not None:
-        return target == _named(above, index)
-    texts = [str(value.value).lower() for value in (parent, above) if isinstance(value, Scalar)]
-    return len(texts) == 2 and texts[0] == texts[1]
+    name = instance.values.get("name")
+    told = Scalar(at=instance.at, value=name) if isinstance(name, str) else None
+    by_id, above = link_argument(instance, "resource_id"), link_argument(instance, "parent_id")
+    return target_of(index, named[0], by_id, told, above)

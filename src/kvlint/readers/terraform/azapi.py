@@ -11,10 +11,12 @@ from kvlint.expressions.values import OPEN, Result, pattern_of
 from kvlint.model.graph import Resource
 from kvlint.model.value import MapValue, Scalar, Unknown, Value
 from kvlint.readers.arm.defaults import with_defaults
-from kvlint.readers.arm.overlay import opened, overlaid
+from kvlint.readers.arm.overlay import opened
 from kvlint.readers.azurerm.azapi import AZAPI_DATA_PLANE, above_of, is_key_vault_type
 from kvlint.readers.azurerm.data_plane import as_resource, vault_of
-from kvlint.readers.references import Index, reference_of
+from kvlint.readers.azurerm.resources import canonical
+from kvlint.readers.azurerm.updates import by_itself, is_always_there, target_of, updated
+from kvlint.readers.references import Index
 from kvlint.syntax import tree
 
 if TYPE_CHECKING:
@@ -56,7 +58,7 @@ def attributes(entity: ResourceEntity, type_: str, version: str) -> MapValue:
 
 def body(entity: ResourceEntity) -> Mapping[str, Value]:
     """What the body of a resource sets. An encoded one (azapi 1.x) is looked at before it is encoded."""
-    found = _decoded(entity)
+    found = decoded(entity, "body")
     value = entity.instance.run.frozen(found) if found is not None else None
     if isinstance(value, MapValue):
         return value.fields if value.rest is None else {**value.fields, "properties": value.rest}
@@ -67,11 +69,12 @@ def body(entity: ResourceEntity) -> Mapping[str, Value]:
     return {}
 
 
-def _decoded(entity: ResourceEntity) -> Result | None:
-    piece = entity.content.pieces.get("body")
+def decoded(entity: ResourceEntity, argument: str) -> Result | None:
+    """An argument that may be encoded: then what it is before that, so that what is not known in it hides no more."""
+    piece = entity.content.pieces.get(argument)
     node = piece.attribute.expression() if piece is not None else None
     if piece is None or not (isinstance(node, tree.Call) and node.name == "jsonencode" and len(node.arguments) == 1):
-        return entity.content.attribute("body")
+        return entity.content.attribute(argument)
     return entity.instance.evaluate_node(piece, node.arguments[0], entity.local)
 
 
@@ -87,24 +90,30 @@ def overlay(update: ResourceEntity, conditions: frozenset[str], resources: dict[
     ``conditions`` are what its being there hangs on: where the resource may be there without it, nobody knows what
     holds of what it sets.
     """
-    found = update.content.attribute("resource_id")
-    value = update.instance.run.frozen(found) if found is not None else None
-    if value is None:
-        return False
-    index = Index(resources)
-    reference = reference_of("", "", value, index)
-    if reference is None or len(reference.targets) != 1:
-        return False
-    target = resources[reference.targets[0]]
     named = arm_type(update)
-    if target.existing or named is None or target.type.lower() != named[0].lower():
+    by_id, name, above = (_argument(update, each) for each in ("resource_id", "name", "parent_id"))
+    target = None if named is None else target_of(Index(resources), named[0], by_id, name, above)
+    if target is None or target.existing:
         return False
     changes = MapValue(at=update.at, fields=body(update))
     if not conditions <= target.conditions:
         changes = _perhaps(changes)
-    changed = overlaid(target.attributes, changes)
-    resources[target.address] = msgspec.structs.replace(target, attributes=changed)
+    resources[target.address] = msgspec.structs.replace(target, attributes=updated(target, changes))
     return True
+
+
+def alone(update: ResourceEntity) -> tuple[str, MapValue] | None:
+    """The type and attributes of what an update changes that is not declared, if they say anything by themselves."""
+    named = arm_type(update)
+    if named is None or not is_always_there(named[0]):
+        return None
+    type_ = canonical(named[0]) or named[0]
+    return type_, by_itself(attributes(update, type_, named[1]), _argument(update, "resource_id"))
+
+
+def _argument(entity: ResourceEntity, name: str) -> Value | None:
+    found = entity.content.attribute(name)
+    return entity.instance.run.frozen(found) if found is not None else None
 
 
 def _perhaps(value: MapValue) -> MapValue:

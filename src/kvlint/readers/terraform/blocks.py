@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
+import msgspec
+
 from kvlint.expressions.operations import Local
 from kvlint.expressions.values import MAX_ITEMS, Fields, Items, Result, doubt_in, unsure
 from kvlint.model.source import Location
-from kvlint.model.value import Absent, Scalar, Unknown
+from kvlint.model.value import PERHAPS, Absent, Scalar, Unknown
 from kvlint.readers.terraform.folder import Part, Piece
 from kvlint.readers.terraform.settle import settled_deeply
 from kvlint.syntax import tree
@@ -16,6 +18,9 @@ from kvlint.syntax import tree
 if TYPE_CHECKING:
     from kvlint.readers.terraform.instance import ModuleInstance
 
+# What joins lists, and what leaves the items of one as they are.
+_JOINS = frozenset({"concat", "setunion"})
+_SAME_ITEMS = frozenset({"distinct", "sort", "tolist", "toset"})
 _WHOLES = (Items, Fields)
 # Blocks that say how Terraform goes about a resource, and nothing of the resource.
 _META = frozenset({"lifecycle", "provisioner", "connection", "timeouts", "dynamic"})
@@ -80,6 +85,31 @@ class Content:
             self._values[name] = found
         return found
 
+    def joined(self, name: str) -> Items | None:
+        """A list that is put together of others, some of which are not known: each of those is one item that may not be
+        there. None for any other attribute.
+        """
+        piece = self.pieces.get(name)
+        node = piece.attribute.expression() if piece is not None else None
+        while isinstance(node, tree.Call) and node.name in _SAME_ITEMS and len(node.arguments) == 1:
+            node = node.arguments[0]
+        if piece is None or not isinstance(node, tree.Call) or node.name not in _JOINS or node.spread:
+            return None
+        items: list[Result] = []
+        known = 0
+        for argument in node.arguments:
+            found = self.instance.evaluate_node(piece, argument, self.local)
+            if isinstance(found, Items):
+                items += found.items
+                known += len(found.items)
+            else:
+                items.append(msgspec.structs.replace(doubt_in("it is no list", found.at, found), note=PERHAPS))
+        if not known:
+            return None
+        at = self.instance.place(piece.path, piece.attribute.start, piece.attribute.end)
+        whole = settled_deeply(Items(at=at, items=items), at, self.instance)
+        return whole if isinstance(whole, Items) else None
+
     def _lost(self, name: str) -> Unknown | None:
         """What is not found, if it may stand where nothing can be read."""
         return Unknown(at=self.at, why=f"'{name}' may stand in what cannot be read here") if self._damaged else None
@@ -89,7 +119,22 @@ class Content:
 
         An attribute of the same name says the same in another way: ``access_policy = [{ ... }]``, and all of JSON.
         """
+        found, doubts, written = self._gathered(name)
+        if doubts:
+            return doubts[0]
+        if name in self.pieces:
+            return _listed(name, self.attribute(name))
+        lost = self._lost(name)
+        return lost if lost is not None else found if written else None
+
+    def certain(self, name: str) -> list[Content | Values]:
+        """The blocks of a type that are there however many more of them there are."""
+        return self._gathered(name)[0]
+
+    def _gathered(self, name: str) -> tuple[list[Content | Values], list[Unknown], bool]:
+        """The blocks of a type, why there may be more of them, and whether any is written."""
         found: list[Content | Values] = []
+        doubts: list[Unknown] = []
         written = False
         for part in self._parts:
             block = part.block
@@ -100,12 +145,10 @@ class Content:
                 written = True
                 made = self._dynamic(part)
                 if isinstance(made, Unknown):
-                    return made
-                found += made
-        if name in self.pieces:
-            return _listed(name, self.attribute(name))
-        lost = self._lost(name)
-        return lost if lost is not None else found if written else None
+                    doubts.append(made)
+                else:
+                    found += made
+        return found, doubts, written
 
     def _inner(self, part: Part, local: Local) -> Content:
         path, block = part

@@ -10,6 +10,7 @@ from kvlint.model.graph import Demand
 from kvlint.readers.asides import ASIDES, asks_outputs
 from kvlint.readers.azurerm.azapi import AZAPI
 from kvlint.readers.azurerm.resources import RESOURCES, is_vault_related
+from kvlint.readers.azurerm.templates import LEVELS
 from kvlint.readers.files import inside, reported
 from kvlint.readers.terraform.folder import Folder, calls, load_folder
 from kvlint.readers.terraform.lower import Lowering
@@ -57,7 +58,7 @@ class FolderCache:
 
     def is_asked(self, type_: str) -> bool:
         """Whether any rule may ask for resources of a Terraform type."""
-        return type_ in AZAPI or self.lowering(type_) is not None
+        return type_ in AZAPI or type_ in LEVELS or self.lowering(type_) is not None
 
     def matters(self, folder: Folder, root: str) -> bool:
         """Whether a module, or one that it calls, declares anything that rules ask for.

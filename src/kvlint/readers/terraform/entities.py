@@ -227,15 +227,15 @@ class ResourceEntity(Instance):
         match self.azure_type:
             case "Microsoft.Resources/subscriptions":
                 own = subscription if self.symbol.is_data else hole(f"{self.address}.subscription_id")
-                return f"/subscriptions/{self._text('subscription_id') or own}"
+                return f"/subscriptions/{self.text('subscription_id') or own}"
             case "Microsoft.Resources/resourceGroups":
-                return _GROUP.format(subscription=subscription, name=self._text("name") or hole(f"{self.address}.name"))
+                return _GROUP.format(subscription=subscription, name=self.text("name") or hole(f"{self.address}.name"))
             case type_ if type_ in _VAULTS:
                 return _VAULT.format(
                     subscription=subscription,
-                    group=self._text("resource_group_name") or hole(f"{self.address}.resource_group_name"),
+                    group=self.text("resource_group_name") or hole(f"{self.address}.resource_group_name"),
                     type=type_,
-                    name=self._text("name") or hole(f"{self.address}.name"),
+                    name=self.text("name") or hole(f"{self.address}.name"),
                 )
         return ""
 
@@ -243,7 +243,7 @@ class ResourceEntity(Instance):
         """The id as what is known of its text."""
         return Unknown(at=self.at, why=_AFTER, pattern=self.id_pattern(), given=True)
 
-    def _text(self, name: str) -> str:
+    def text(self, name: str) -> str:
         """What is known of a text that its author wrote; a slash in it would make the id another one."""
         found = self.content.attribute(name)
         text = pattern_of(found) if found is not None else ""

@@ -9,7 +9,7 @@ import msgspec
 from kvlint.expressions.values import Result, hidden
 from kvlint.model.graph import Demand
 from kvlint.model.source import Location
-from kvlint.model.value import Link, ListValue, MapValue, Path, Plain, Scalar, Unknown, Value
+from kvlint.model.value import PERHAPS, Link, ListValue, MapValue, Path, Plain, Scalar, Unknown, Value
 from kvlint.readers.azurerm.entries import NEVER, Entry, default_of, entries_of, meet
 from kvlint.readers.azurerm.table import FILLED_IN, Field, Mapped
 from kvlint.readers.azurerm.tree import Tree, frozen, has, put
@@ -85,7 +85,7 @@ class _Filling:
         for entry in entries:
             field = entry.field
             if entry.simple:
-                found = content.attribute(entry.name)
+                found = _attribute(content, entry)
                 # Most of what is written is a text, number or boolean that only has to be put in its place.
                 if type(found) is Scalar and _is_typed(field, found.value):
                     put(tree, entry.arm, found)
@@ -101,7 +101,7 @@ class _Filling:
                 if not self._blocks(tree, entry, content):
                     missing.append((entry, content.at))
             else:
-                found = content.attribute(entry.name)
+                found = _attribute(content, entry)
                 value = None if found is None else self._value(entry, found)
                 if value is None:
                     missing.append((entry, content.at if found is None else found.at))
@@ -122,10 +122,15 @@ class _Filling:
     def _blocks(self, tree: Tree, entry: Entry, content: Content | Values) -> bool:
         """Write a block, or several; False if there is none."""
         found = content.blocks(entry.name)
-        if isinstance(found, Unknown):
-            _unknown_block(tree, entry, found)
-            return True
         field, arm = entry.field, entry.arm
+        more: tuple[Unknown, ...] = ()
+        if isinstance(found, Unknown):
+            certain = content.certain(entry.name) if isinstance(content, Content) and field.kind == "blocks" else []
+            if not (certain and arm):
+                _unknown_block(tree, entry, found)
+                return True
+            more = (Unknown(at=found.at, why=found.why, sensitive=found.sensitive, note=PERHAPS),)
+            found = certain
         if not found:
             # An argument that the provider computes counts as not set; of any other there are none.
             if field.kind == "blocks" and arm and not field.computed and not self.is_read:
@@ -140,7 +145,7 @@ class _Filling:
             if inside is not tree:
                 objects.append(frozen(inside, block.at))
         if field.kind == "blocks":
-            put(tree, arm, ListValue(at=found[0].at, items=tuple(objects)))
+            put(tree, arm, ListValue(at=found[0].at, items=(*objects, *more)))
         elif objects:
             put(tree, arm, objects[0])
         return True
@@ -163,6 +168,15 @@ class _Filling:
         return _typed(field, value)
 
 
+def _attribute(content: Content | Values, entry: Entry) -> Result | None:
+    """The value of an argument; of a list as much as is known of it."""
+    found = content.attribute(entry.name)
+    if type(found) is Unknown and entry.field.kind in ("value", "wrap") and isinstance(content, Content):
+        joined = content.joined(entry.name)
+        return found if joined is None else joined
+    return found
+
+
 # What tells a resource's place: a pattern of it is no text that an id could be held against. No id is held against the
 # names of what lies in a vault, but they are held against each other.
 _TEXTS: frozenset[Path] = frozenset({("resourceGroupName",), ("name",)})
@@ -177,25 +191,32 @@ def _links(field: Field, value: Value) -> Value:
 
 def _is_typed(field: Field, plain: Plain) -> bool:
     """Whether a plain value needs no conversion."""
-    return type(plain) is not str or (not field.numeric and plain not in _BOOLEANS)
+    if type(plain) is str:
+        return not field.numeric and not (field.boolean and plain in _BOOLEANS)
+    return type(plain) is not bool or field.boolean
 
 
 def _typed(field: Field, value: Value) -> Value:
-    """A value in the type that Azure has it in: Terraform takes ``"true"`` for a boolean, ``"90"`` for a number."""
+    """A value in the type that Azure has it in: Terraform takes ``"true"`` for true and back, ``"90"`` for a number."""
     if isinstance(value, Scalar):
         plain = value.value
         if isinstance(plain, str):
-            if plain in _BOOLEANS:
+            if plain in _BOOLEANS and (field.boolean or field.kind == "flag"):
                 value = msgspec.structs.replace(value, value=_BOOLEANS[plain])
             elif field.numeric and plain.strip().lstrip("-").isdecimal() and len(plain) < 20:
                 value = msgspec.structs.replace(value, value=int(plain))
+        elif isinstance(plain, bool) and field.kind == "value" and not field.boolean and not field.numeric:
+            value = msgspec.structs.replace(value, value="true" if plain else "false")
         if field.kind == "flag":
             return msgspec.structs.replace(value, value=field.words[0 if value.value is True else 1])
     if field.kind == "wrap":
         if isinstance(value, Scalar | Link):
             value = ListValue(at=value.at, items=(value,))
         if isinstance(value, ListValue):
-            items = tuple(MapValue(at=item.at, fields={field.item: item}) for item in value.items)
+            items = tuple(
+                item if item.note == PERHAPS else MapValue(at=item.at, fields={field.item: item})
+                for item in value.items
+            )
             return ListValue(at=value.at, items=items)
     return value
 

@@ -34,6 +34,7 @@ from kvlint.readers.azurerm.azapi import (
 from kvlint.readers.azurerm.data_plane import is_known
 from kvlint.readers.azurerm.flags import PROVIDER_TYPE
 from kvlint.readers.azurerm.resources import canonical, is_vault_related, name_of, passed_over
+from kvlint.readers.azurerm.templates import DEPLOYMENTS, LEVELS
 from kvlint.readers.azurerm.tree import frozen
 from kvlint.readers.azurerm.version import VersionRange, constrained
 from kvlint.readers.order import asks_for_order
@@ -52,6 +53,7 @@ from kvlint.readers.terraform.outputs import holds_secrets, module_calls, output
 from kvlint.readers.terraform.providers import configured, constraints, locked, provider_of
 from kvlint.readers.terraform.run import TerraformRun
 from kvlint.readers.terraform.settings import Settings
+from kvlint.readers.terraform.templates import add_azapi_deployment, add_deployment
 from kvlint.readers.terraform.values import RootValues
 from kvlint.readers.twins import without_twins
 from kvlint.syntax.hcl.parse import parse_file
@@ -235,6 +237,10 @@ class _Reading:
         if entity.type in AZAPI:
             self._add_azapi(entity, conditions)
             return
+        if entity.type in LEVELS:
+            if not entity.symbol.is_data:
+                add_deployment(entity, conditions)
+            return
         lowering = self.run.cache.lowering(entity.type)
         if lowering is None:
             return
@@ -267,7 +273,9 @@ class _Reading:
             self.run.type_not_known("error", text, entity.at)
             return
         type_ = canonical(named[0]) or named[0]
-        if is_data_plane and not is_known(type_):
+        if type_.lower() == DEPLOYMENTS and not entity.symbol.is_data:
+            add_azapi_deployment(entity, conditions)
+        elif is_data_plane and not is_known(type_):
             if is_key_vault_type(type_):
                 self.run.type_not_known("error", type_not_known(type_), entity.at)
         elif self.run.demand.of(type_) is not None:
@@ -314,9 +322,10 @@ class _Reading:
 
     def finish(self) -> None:
         """Lay the updates over what they change."""
-        for update, conditions in self.updates:
-            if not azapi.overlay(update, conditions, self.run.resources) and azapi.is_key_vault(
-                update, unless_known=True
-            ):
+        for update, conditions in [one for one in self.updates if not azapi.overlay(*one, self.run.resources)]:
+            alone = azapi.alone(update)
+            if alone is not None:
+                self._keep(update, *alone, conditions)
+            elif azapi.is_key_vault(update, unless_known=True):
                 text = f"{AZAPI_UPDATE} changes a resource that is not declared here, so the whole was not judged"
                 self.run.problem(TYPE_NOT_KNOWN, "warning", text, update.at)

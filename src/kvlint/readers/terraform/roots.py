@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from kvlint.errors import InputError
 from kvlint.readers.azurerm.resources import LOOKS_LIKE_VAULT, RESOURCES
+from kvlint.readers.azurerm.templates import LEVELS
 from kvlint.readers.discover import Source
 from kvlint.readers.files import KEPT, MAX_FILE, read_bytes
 from kvlint.readers.terraform.folder import is_module_file
@@ -77,7 +78,7 @@ def _words(types: Collection[str] | None) -> re.Pattern[bytes]:
     """What stands in the text of every module that declares something to judge."""
     lower = None if types is None else {type_.lower() for type_ in types}
     names = [name for name, mapped in RESOURCES.items() if lower is None or mapped.type.lower() in lower]
-    words = sorted({*names, "azapi_", *(f"azurerm_{word}" for word in LOOKS_LIKE_VAULT)})
+    words = sorted({*names, *LEVELS, "azapi_", *(f"azurerm_{word}" for word in LOOKS_LIKE_VAULT)})
     return re.compile("|".join(words).encode())
 
 

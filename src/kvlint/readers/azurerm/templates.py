@@ -1,0 +1,29 @@
+"""azurerm's deployments of templates: what is common to all who read them."""
+
+from __future__ import annotations
+
+DEPLOYMENTS = "microsoft.resources/deployments"
+# What each deploys to, in the words of ``readers/arm/scope``.
+LEVELS = {
+    "azurerm_resource_group_template_deployment": "resourceGroup",
+    "azurerm_subscription_template_deployment": "subscription",
+    "azurerm_management_group_template_deployment": "managementGroup",
+    "azurerm_tenant_template_deployment": "tenant",
+    # Until azurerm 3.0.
+    "azurerm_template_deployment": "resourceGroup",
+}
+SPEC = "template_spec_version_id"
+# The older resource takes its parameters as a map of texts, too.
+OLD, TEXTS = "azurerm_template_deployment", "parameters"
+WHY_TEXTS = "it is given as a text, and the template decides what that amounts to"
+
+
+def arguments_of(type_: str) -> tuple[str, str]:
+    """The arguments for the template and for its parameters."""
+    suffix = "body" if type_ == OLD else "content"
+    return f"template_{suffix}", f"parameters_{suffix}"
+
+
+def spec_not_read(address: str) -> str:
+    """What is said of a deployment of a template that lies in Azure."""
+    return f"the template spec of '{address}' is not at hand, so what it deploys was not judged"

@@ -1,0 +1,83 @@
+"""Deployments of templates in a plan: azurerm's, and azapi resources that are deployments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from kvlint.expressions.values import Fields, Items, Result, field, hole, pattern_of, wrapped
+from kvlint.model.graph import Demand
+from kvlint.model.source import Location
+from kvlint.model.value import Scalar, Unknown
+from kvlint.readers.arm.embedded import Embedded, deploy
+from kvlint.readers.arm.run import Run, TemplateRead
+from kvlint.readers.arm.scope import GROUP, Scope, scope_of
+from kvlint.readers.arm.wanted import wanted
+from kvlint.readers.azurerm.templates import LEVELS, OLD, SPEC, TEXTS, WHY_TEXTS, arguments_of, spec_not_read
+from kvlint.readers.plan.instance import KNOWN_AFTER_APPLY, Instance, mark
+
+
+def deployed(instance: Instance, declared_as: str, path: str, demand: Demand) -> TemplateRead:
+    """What a resource deploys; its places are those of the resource."""
+    at = Location(path=path, address=instance.address)
+    run = Run(path, "", wanted(demand), None)
+    if declared_as in LEVELS:
+        written, parameters = arguments_of(declared_as)
+        if _argument(instance, written, at) is None and _argument(instance, SPEC, at) is not None:
+            run.not_whole("note", spec_not_read(instance.address), at)
+            return run.done()
+        template, given = _argument(instance, written, at), _argument(instance, parameters, at)
+        if declared_as == OLD and _argument(instance, TEXTS, at) is not None:
+            given = Unknown(at=at, why=WHY_TEXTS)
+        group = _argument(instance, "resource_group_name", at)
+        name = pattern_of(group) if group is not None else ""
+        scope: Scope | None = Scope(LEVELS[declared_as], group=name or hole(GROUP))
+    else:
+        properties = _below(_body(instance, at), "properties")
+        template, given = _below(properties, "template"), _below(properties, "parameters")
+        above = instance.values.get("parent_id")
+        scope = scope_of(above) if isinstance(above, str) else None
+    deploy(run, Embedded(address=instance.address, at=at, template=template, given=given, scope=scope))
+    return run.done()
+
+
+def _argument(instance: Instance, name: str, at: Location) -> Result | None:
+    """One argument; None if it is not set."""
+    value, unknown = instance.values.get(name), mark(instance.unknown, name)
+    if value is None and not unknown:
+        return None
+    return _result(value, unknown, mark(instance.sensitive, name), at)
+
+
+def _body(instance: Instance, at: Location) -> Result | None:
+    """The body of an azapi resource, which is a text in azapi 1.x."""
+    found = _argument(instance, "body", at)
+    if isinstance(found, Scalar) and isinstance(found.value, str):
+        try:
+            return wrapped(msgspec.json.decode(found.value), at, found.sensitive)
+        except (msgspec.DecodeError, RecursionError):
+            return None
+    return found
+
+
+def _below(value: Result | None, name: str) -> Result | None:
+    """A member of an object; what is not known stays that."""
+    if isinstance(value, Fields):
+        return field(value, name)
+    return value if isinstance(value, Unknown) else None
+
+
+def _result(value: Any, unknown: Any, sensitive: Any, at: Location) -> Result:
+    """A value of a plan with its two marks."""
+    if unknown is True:
+        return Unknown(at=at, why=KNOWN_AFTER_APPLY, sensitive=sensitive is True)
+    if isinstance(value, dict) or isinstance(unknown, dict):
+        have = value if isinstance(value, dict) else {}
+        names = dict.fromkeys((*have, *(unknown if isinstance(unknown, dict) else ())))
+        below = {name: _result(have.get(name), mark(unknown, name), mark(sensitive, name), at) for name in names}
+        return Fields(at=at, fields=below)
+    if isinstance(value, list):
+        marks = enumerate(value)
+        return Items(at=at, items=[_result(one, mark(unknown, i), mark(sensitive, i), at) for i, one in marks])
+    return wrapped(value, at, sensitive is True)
