@@ -55,6 +55,7 @@ class Arguments(msgspec.Struct, frozen=True, kw_only=True):
     quiet: bool = False
     verbose: bool = False
     statistics: bool = False
+    watch: bool = False
 
 
 _CHECK, _CONTROLS = ("check",), ("controls",)
@@ -142,6 +143,13 @@ OPTIONS = (
     Option(("--quiet", "-q"), "quiet", "Only the lines of findings.", takes_value=False, commands=_CHECK),
     Option(("--verbose", "-v"), "verbose", "Evidence, reasons and fixes too.", takes_value=False, commands=_CHECK),
     Option(("--statistics",), "statistics", "Count the findings of each rule.", takes_value=False, commands=_CHECK),
+    Option(
+        ("--watch",),
+        "watch",
+        "Check again whatever a change reaches, until Ctrl-C.",
+        takes_value=False,
+        commands=_CHECK,
+    ),
 )
 COMMANDS = ("check", "controls", "explain", "rules", "graph")
 _OF_CHECK = {name: option for option in OPTIONS if _CHECK[0] in option.commands for name in option.names}

@@ -23,12 +23,35 @@ def run_check(arguments: Arguments) -> int:
     """Check what the arguments name, write every report, and answer the exit code."""
     targets = targets_of(arguments, REPORTERS)
     included = _included(arguments.sarif_include)
-    config = config_of(arguments, targets)
-    if included:
-        wanted = config.explain or "undecided" in included
-        config = msgspec.structs.replace(config, explain=wanted, answers="passed" in included)
+
+    def configure() -> Config:
+        config = config_of(arguments, targets)
+        if included:
+            wanted = config.explain or "undecided" in included
+            config = msgspec.structs.replace(config, explain=wanted, answers="passed" in included)
+        return config
+
+    def publish(report: Report, config: Config) -> int:
+        return _published(report, config, arguments, targets, included)
+
+    if arguments.watch:
+        from kvlint.watch import Watch
+
+        Watch(configure, publish, tell, [file for _, file in targets if file]).run(arguments.paths)
+    config = configure()
     with progress_bar() as progress:
         report = check(config, progress)
+    return publish(report, config)
+
+
+def _published(
+    report: Report,
+    config: Config,
+    arguments: Arguments,
+    targets: Sequence[tuple[str, str]],
+    included: frozenset[str],
+) -> int:
+    """Write every report that was asked for, and answer the exit code."""
     for name, file in targets:
         options = options_for(arguments, file)
         if name == "sarif":
@@ -164,7 +187,7 @@ def _root_uri(word: str, file: str, root: str) -> str:
         if not word.startswith("file:///"):
             raise UsageError(f"--sarif-root-uri {word}: a URI that begins with file:/// was expected")
         return word if word.endswith("/") else f"{word}/"
-    if not file or os.path.basename(os.path.dirname(os.path.abspath(file))) != ".sarif":
+    if not file or os.path.basename(os.path.dirname(os.path.abspath(file))) != _EDITORS:
         return ""
     from pathlib import Path
 
@@ -239,6 +262,10 @@ def _to_file(data: bytes, file: str) -> None:
             out.write(data)
         return
     file = os.path.realpath(file)
+    folder = os.path.dirname(file)
+    # Where editors look for logs; no other folder is made.
+    if os.path.basename(folder) == _EDITORS and not os.path.lexists(folder):
+        os.mkdir(folder)
     partial = f"{file}.{os.getpid()}.partial"
     try:
         with open(partial, "wb") as out:
@@ -249,6 +276,8 @@ def _to_file(data: bytes, file: str) -> None:
             os.unlink(partial)
 
 
+# The folder below which editors look for SARIF logs.
+_EDITORS = ".sarif"
 # GitHub shows the first 5,000 results of an upload.
 _MOST_DIGITS = 3
 _SHOWN_RESULTS = 5000

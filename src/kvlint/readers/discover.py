@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from kvlint.errors import InputError, UsageError
+from kvlint.looks import LOOKS
+from kvlint.readers.files import HELD
 from kvlint.readers.repository import root_of
 
 STDIN = "-"
@@ -59,6 +61,9 @@ def read_source(source: Source) -> bytes:
             import sys
 
             return sys.stdin.buffer.read() if sys.stdin is not None else b""
+        LOOKS.at(source.file)
+        if source.file in HELD:
+            return HELD[source.file]
         mode = os.stat(source.file).st_mode
         if stat.S_ISDIR(mode):
             os.listdir(source.file)  # a folder is a source only because it cannot be listed: this says why

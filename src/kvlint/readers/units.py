@@ -14,6 +14,7 @@ import msgspec
 
 from kvlint.errors import UsageError
 from kvlint.readers.discover import STDIN, Source
+from kvlint.readers.files import HELD
 from kvlint.readers.terraform.folder import is_module_file
 from kvlint.readers.terraform.roots import called_by_others, roots_of
 from kvlint.regex import regex
@@ -199,6 +200,8 @@ def _compiled(sources: Sequence[Source]) -> tuple[frozenset[str], dict[str, Sour
 
 def _head(file: str, length: int = _HEAD) -> bytes:
     """How a file begins; empty if it cannot be read, which its reader will say."""
+    if file in HELD:
+        return HELD[file][:length]
     try:
         if os.path.isfile(file):
             with open(file, "rb") as opened:
