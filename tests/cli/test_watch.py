@@ -61,6 +61,7 @@ class Told:
         for change in changes:
             change()
         self.lines.clear()
+        time.sleep(0.05)  # as long as no check begins after a change
         self.watch.check()
         return self.lines[-1].partition(" ")[2] if self.lines else ""
 
