@@ -42,7 +42,7 @@ GIVEN = (
 )
 OFF, ON = "false", "true"
 # A thousand of them have been run.
-SEEDS = int(os.environ.get("KVLINT_TEST_SEEDS", "4"))
+SEEDS = int(os.environ.get("KVLINT_TEST_SEEDS", "3"))
 
 
 def tree() -> dict[str, list[str]]:
@@ -147,7 +147,7 @@ def test_every_change_has_the_outcome_of_a_fresh_run(project: Path, seed: int) -
     chance = random.Random(seed)  # noqa: S311  # nothing here is secret
     again = Rechecking()
     config = Config(paths=(".",), jobs=1)
-    for _ in range(10):
+    for _ in range(8):
         assert outcome(lambda: again.check(config)) == outcome(lambda: check(config))
         for _ in range(chance.choice((1, 1, 2))):
             change(project, chance)

@@ -56,6 +56,7 @@ class Arguments(msgspec.Struct, frozen=True, kw_only=True):
     verbose: bool = False
     statistics: bool = False
     watch: bool = False
+    stdin_filename: str = ""
 
 
 _CHECK, _CONTROLS = ("check",), ("controls",)
@@ -143,6 +144,12 @@ OPTIONS = (
     Option(("--quiet", "-q"), "quiet", "Only the lines of findings.", takes_value=False, commands=_CHECK),
     Option(("--verbose", "-v"), "verbose", "Evidence, reasons and fixes too.", takes_value=False, commands=_CHECK),
     Option(("--statistics",), "statistics", "Count the findings of each rule.", takes_value=False, commands=_CHECK),
+    Option(
+        ("--stdin-filename",),
+        "stdin_filename",
+        "The file that - stands for: its name says what it is, and its folder what is around it.",
+        commands=_CHECK,
+    ),
     Option(
         ("--watch",),
         "watch",

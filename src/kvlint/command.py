@@ -16,12 +16,15 @@ from kvlint.config import Config
 from kvlint.errors import KvlintError, UsageError
 from kvlint.model.report import Problem, Report
 from kvlint.model.rule import Severity
+from kvlint.readers.discover import STDIN, hold_stdin
 from kvlint.reporters import REPORTERS, SARIF_INCLUDED, Options
 
 
 def run_check(arguments: Arguments) -> int:
     """Check what the arguments name, write every report, and answer the exit code."""
     targets = targets_of(arguments, REPORTERS)
+    if arguments.stdin_filename:
+        arguments = _with_stdin(arguments)
     included = _included(arguments.sarif_include)
 
     def configure() -> Config:
@@ -63,6 +66,20 @@ def _published(
         tell_problems([one for one in report.problems if one.level != "note" or arguments.verbose])
     _warn_of_size(report, [name for name, _ in targets])
     return exit_code(report, config)
+
+
+def _with_stdin(arguments: Arguments) -> Arguments:
+    """The arguments with the file that standard input stands for in the place of ``-``. Raises UsageError."""
+    name = arguments.stdin_filename
+    if STDIN not in arguments.paths:
+        raise UsageError(
+            "--stdin-filename says what - stands for, and no - was given", f"kvlint - --stdin-filename {name}"
+        )
+    if arguments.watch:
+        raise UsageError("--watch cannot watch the standard input", "name files or folders")
+    hold_stdin(name)
+    paths = tuple(name if path == STDIN else path for path in arguments.paths)
+    return msgspec.structs.replace(arguments, paths=paths)
 
 
 def print_error(error: KvlintError) -> None:

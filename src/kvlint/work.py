@@ -19,6 +19,7 @@ from kvlint.model.rule import Rule
 from kvlint.model.source import Location, Region
 from kvlint.readers.derive.attributes import with_needs
 from kvlint.readers.discover import STDIN
+from kvlint.readers.files import HELD
 from kvlint.readers.problems import CANNOT_READ
 from kvlint.readers.read import Reader
 from kvlint.readers.terraform.settings import Settings
@@ -45,7 +46,8 @@ def judge_units(
     ``policy`` is what directives in comments are held against; without one they do not count.
     """
     jobs = min(_jobs(units, config.jobs), len(units))
-    if jobs < 2:
+    # A process that starts anew knows nothing of what standard input held.
+    if jobs < 2 or HELD:
         worker = Worker(config, rules, root, policy)
         yield from map(worker.judge, units)
         return

@@ -71,27 +71,32 @@ HELD: dict[str, bytes] = {}
 """Texts that stand for the files with these real paths, as an editor holds them; the files need not exist."""
 
 
+def held(file: str) -> bytes | None:
+    """The text that stands for a file, whichever of its paths is asked for."""
+    return HELD.get(os.path.realpath(file)) if HELD else None
+
+
 def is_file(file: str) -> bool:
     """Whether there is a plain file to read."""
     LOOKS.at(file)
-    return file in HELD or os.path.isfile(file)
+    return held(file) is not None or os.path.isfile(file)
 
 
 def entries(folder: str) -> list[str]:
     """The names of all that lies in a folder, sorted. Raises OSError if it cannot be listed."""
     LOOKS.into(folder)
-    held = (os.path.basename(file) for file in HELD if os.path.dirname(file) == folder)
-    return sorted({*os.listdir(folder), *held})
+    new = (os.path.basename(file) for file in HELD if os.path.dirname(file) == os.path.realpath(folder))
+    return sorted({*os.listdir(folder), *new})
 
 
 def read_bytes(file: str, limit: int) -> bytes:
     """The content of a file. Raises InputError if it cannot be read, is no plain file, or is larger than ``limit``."""
     LOOKS.at(file)
-    held = HELD.get(file)
-    if held is not None:
-        if len(held) > limit:
+    text = held(file)
+    if text is not None:
+        if len(text) > limit:
             raise InputError(f"it is larger than {limit:,} bytes")
-        return held
+        return text
     kept = KEPT.take(file)
     if kept is not None:
         return kept

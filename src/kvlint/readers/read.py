@@ -216,7 +216,7 @@ def _refuse(source: Source, data: bytes) -> None:
     if source.asked and source.file.endswith((".tfvars", ".tfvars.json")):
         raise InputError("it gives values to variables", "name the module, and this file with --var-file")
     if source.file == STDIN and _SOURCE_CODE.match(data):
-        raise InputError("it is not JSON", "standard input takes JSON; name a .tf or .bicep file by its path")
+        raise InputError("it is not JSON", "say what file it is, as in: kvlint - --stdin-filename main.tf")
 
 
 class Loader:
