@@ -57,6 +57,7 @@ class Arguments(msgspec.Struct, frozen=True, kw_only=True):
     statistics: bool = False
     watch: bool = False
     stdin_filename: str = ""
+    color: str = "auto"
 
 
 _CHECK, _CONTROLS = ("check",), ("controls",)
@@ -144,6 +145,7 @@ OPTIONS = (
     Option(("--quiet", "-q"), "quiet", "Only the lines of findings.", takes_value=False, commands=_CHECK),
     Option(("--verbose", "-v"), "verbose", "Evidence, reasons and fixes too.", takes_value=False, commands=_CHECK),
     Option(("--statistics",), "statistics", "Count the findings of each rule.", takes_value=False, commands=_CHECK),
+    Option(("--color",), "color", "auto, always or never: whether text on the standard output has colors."),
     Option(
         ("--stdin-filename",),
         "stdin_filename",

@@ -213,6 +213,8 @@ def _root_uri(word: str, file: str, root: str) -> str:
 
 def targets_of(arguments: Arguments, known: Collection[str]) -> list[tuple[str, str]]:
     """The formats to write, each with its file ("" is stdout). Raises UsageError for one that is not ``known``."""
+    if arguments.color not in _COLOR:
+        raise UsageError(f"--color {arguments.color}: one of {', '.join(_COLOR)} was expected")
     targets = [(name, file) for name, _, file in (word.partition("=") for word in arguments.formats or ("text",))]
     for name, _ in targets:
         if name not in known:
@@ -240,11 +242,20 @@ def options_for(arguments: Arguments, file: str) -> Options:
         width = get_terminal_size().columns
     return Options(
         terminal=terminal,
-        color=terminal and not os.environ.get("NO_COLOR"),
+        color=not file and _has_color(arguments.color, terminal),
         width=width,
         verbosity=arguments.verbose - arguments.quiet,
         statistics=arguments.statistics,
     )
+
+
+def _has_color(word: str, terminal: bool) -> bool:
+    """Whether the standard output is to have colors: what the option says, then the environment, then what it is."""
+    if word != "auto":
+        return word == "always"
+    if os.environ.get("NO_COLOR"):
+        return False
+    return terminal or bool(os.environ.get("FORCE_COLOR")) or os.environ.get("CLICOLOR_FORCE", "0") not in ("", "0")
 
 
 def write(content: str | bytes, file: str = "") -> None:
@@ -297,6 +308,7 @@ def _to_file(data: bytes, file: str) -> None:
 _EDITORS = ".sarif"
 # GitHub shows the first 5,000 results of an upload.
 _MOST_DIGITS = 3
+_COLOR = ("auto", "always", "never")
 _SHOWN_RESULTS = 5000
 
 

@@ -13,8 +13,9 @@ from kvlint.model.report import Report
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     """How people want to read a report; formats for machines take no notice of it.
 
-    ``terminal`` lays findings out for a screen ``width`` cells wide, ``color`` colours that. ``verbosity`` below 0
-    leaves only the lines of findings, above 0 tells everything. ``statistics`` counts the findings of each rule.
+    ``terminal`` lays findings out for a screen ``width`` cells wide, ``color`` colours what people read.
+    ``verbosity`` below 0 leaves only the lines of findings, above 0 tells everything. ``statistics`` counts the
+    findings of each rule.
 
     ``included`` are the kinds of results that a SARIF log for an audit holds besides findings, ``category`` tells it
     from other logs of the same commit, and ``root_uri`` is where its paths start.
