@@ -160,7 +160,7 @@ OPTIONS = (
         commands=_CHECK,
     ),
 )
-COMMANDS = ("check", "controls", "explain", "rules", "graph")
+COMMANDS = ("check", "controls", "explain", "rules", "graph", "completions")
 _OF_CHECK = {name: option for option in OPTIONS if _CHECK[0] in option.commands for name in option.names}
 
 
