@@ -40,7 +40,8 @@ def run_check(arguments: Arguments) -> int:
     if arguments.watch:
         from kvlint.watch import Watch
 
-        Watch(configure, publish, tell, [file for _, file in targets if file]).run(arguments.paths)
+        files = [file for _, file in targets if file]
+        Watch(configure, publish, tell, files, progress_bar).run((*arguments.paths, *arguments.rules))
     config = configure()
     with progress_bar() as progress:
         report = check(config, progress)
@@ -54,14 +55,20 @@ def _published(
     targets: Sequence[tuple[str, str]],
     included: frozenset[str],
 ) -> int:
-    """Write every report that was asked for, and answer the exit code."""
+    """Write every report that was asked for, and answer the exit code.
+
+    Raises BrokenPipeError where a watch goes on for nobody.
+    """
+    is_read = False
     for name, file in targets:
         options = options_for(arguments, file)
         if name == "sarif":
             root_uri = _root_uri(arguments.sarif_root_uri, file, report.root)
             category = arguments.sarif_category
             options = msgspec.structs.replace(options, included=included, category=category, root_uri=root_uri)
-        write(REPORTERS[name](report, options), file)
+        is_read = write(REPORTERS[name](report, options), file) or is_read
+    if arguments.watch and not is_read:
+        raise BrokenPipeError
     if ("text", "") not in targets or arguments.quiet > arguments.verbose:
         tell_problems([one for one in report.problems if one.level != "note" or arguments.verbose])
     _warn_of_size(report, [name for name, _ in targets])
@@ -258,15 +265,15 @@ def _has_color(word: str, terminal: bool) -> bool:
     return terminal or bool(os.environ.get("FORCE_COLOR")) or os.environ.get("CLICOLOR_FORCE", "0") not in ("", "0")
 
 
-def write(content: str | bytes, file: str = "") -> None:
-    """To stdout, or to a file that is complete or not there at all."""
+def write(content: str | bytes, file: str = "") -> bool:
+    """To stdout, or to a file that is complete or not there at all. Whether anybody reads it still."""
     data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
     if file:
         try:
             _to_file(data, file)
         except OSError as error:
             raise UsageError(f"'{file}' cannot be written: {error.strerror}") from error
-        return
+        return True
     try:
         sys.stdout.flush()
         sys.stdout.buffer.write(data)
@@ -274,9 +281,11 @@ def write(content: str | bytes, file: str = "") -> None:
     except BrokenPipeError:
         # Whoever read it has seen enough; other reports and the exit code are still wanted.
         abandon(sys.stdout)
+        return False
     except OSError as error:
         abandon(sys.stdout)
         raise KvlintError(f"the standard output cannot be written: {error.strerror}") from error
+    return True
 
 
 def abandon(stream: TextIO) -> None:

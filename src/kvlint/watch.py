@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
+from time import sleep
 from typing import Any, NoReturn
 
+from kvlint.check import Progress
 from kvlint.config import Config
 from kvlint.errors import KvlintError, UsageError
 from kvlint.model.report import Report
@@ -17,14 +20,15 @@ from kvlint.reporters.safe import visible
 # Milliseconds without a change that end a burst of them, how long a burst may last, and how often is looked whether a
 # folder that was missing is there. Editors and formatters write a file several times within some ten milliseconds.
 _QUIET, _LONGEST, _LOOK_AGAIN = 100, 1500, 1000
-# How many names of what was checked again are told.
+# How many names of what was checked again are told, and how many lines of what is wrong.
 _NAMES = 3
 
 
 class Watch:
     """One watch. ``configure`` says anew what to check, ``publish`` writes the reports on it, ``say`` tells a line.
 
-    ``outputs`` are the files that reports are written to: what happens to those is no change.
+    ``outputs`` are the files that reports are written to: what happens to those is no change. ``progress`` gives what
+    is told how far a check is, while that runs.
     """
 
     def __init__(
@@ -33,17 +37,20 @@ class Watch:
         publish: Callable[[Report, Config], object],
         say: Callable[[str], None],
         outputs: Collection[str],
+        progress: Callable[[], AbstractContextManager[Progress | None]] = nullcontext,
     ) -> None:
         self._configure = configure
         self._publish = publish
         self._say = say
         self._outputs = tuple(map(os.path.realpath, outputs))
+        self._progress = progress
         self._again = Rechecking()
         self._last: Report | None = None
+        self._has_published = False
         self._fault = ""
 
     def run(self, paths: Collection[str]) -> NoReturn:
-        """Check until a KeyboardInterrupt. Raises UsageError where nothing can be watched."""
+        """Check until a KeyboardInterrupt. Raises UsageError where nothing can be watched, or no report be written."""
         if STDIN in paths:
             raise UsageError("--watch cannot watch the standard input", "name files or folders")
         watcher = _watcher()
@@ -55,26 +62,30 @@ class Watch:
     def _until_other_folders(self, watcher: Any, paths: Collection[str]) -> None:
         """Check after each change, until there are other folders to watch than at the start."""
         watched = folders_of(paths, self._again.seen)
+        is_new = True
+        for is_changed in self._changes(watcher, watched):
+            # What has happened before this watcher was ready, nobody has told.
+            if not (is_changed or is_new or self._fault):
+                continue
+            is_new = False
+            self.check(is_asked=is_changed)
+            if folders_of(paths, self._again.seen) != watched:
+                return
+
+    def _changes(self, watcher: Any, folders: Collection[str]) -> Iterator[bool]:
+        """Now and then whether anything has changed, until one of the folders is gone."""
         changes = watcher.watch(
-            *watched, watch_filter=self._counts, step=_QUIET, debounce=_LONGEST, rust_timeout=_LOOK_AGAIN,
+            *folders, watch_filter=self._counts, step=_QUIET, debounce=_LONGEST, rust_timeout=_LOOK_AGAIN,
             yield_on_timeout=True, recursive=False, ignore_permission_denied=True,
         )  # fmt: skip
-        is_new = True
         try:
             for changed in changes:
-                # What has happened before this watcher was ready, nobody has told.
-                if changed or is_new or self._fault:
-                    self.check(is_asked=bool(changed))
-                is_new = False
-                if folders_of(paths, self._again.seen) != watched:
-                    return
+                yield bool(changed)
         except FileNotFoundError:
-            return  # a folder has gone since it was found
+            sleep(_QUIET / 1000)
         except OSError as error:
             hint = "raise its limit (on Linux fs.inotify.max_user_watches), or name fewer folders"
-            raise KvlintError(f"the system does not watch {len(watched):,} folders: {error}", hint) from error
-        finally:
-            changes.close()
+            raise KvlintError(f"the system does not watch {len(folders):,} folders: {error}", hint) from error
 
     def _counts(self, _change: object, path: str) -> bool:
         """Whether a change may change an answer."""
@@ -89,21 +100,33 @@ class Watch:
         """
         try:
             config = self._configure()
-            report = self._again.check(config)
+            with self._progress() as progress:
+                report = self._again.check(config, progress)
         except KvlintError as error:
-            if error.message != self._fault:
-                self._say(f"{_now()} {visible(error.message)}; the reports are as they were")
-            self._last, self._fault = None, error.message
+            self._tell_fault(error)
             return
         self._fault = ""
         if report == self._last:
             if is_asked and self._again.rejudged:
                 self._say(f"{_now()} {self._checked()}: nothing new")
             return
-        self._last = report
         self._say(f"{_now()} checking")
-        self._publish(report, config)
+        try:
+            self._publish(report, config)
+        except KvlintError as error:
+            if not self._has_published:
+                raise
+            self._tell_fault(error)
+            return
+        self._last, self._has_published = report, True
         self._say(f"{_now()} {self._checked()}; watching for changes")
+
+    def _tell_fault(self, error: KvlintError) -> None:
+        """Tell once what is wrong; the next report will be written whatever it is."""
+        if error.message != self._fault:
+            text = "; ".join(map(visible, error.message.splitlines()[:_NAMES]))
+            self._say(f"{_now()} {text}; the reports are as they were")
+        self._last, self._fault = None, error.message
 
     def _checked(self) -> str:
         names, units = tuple(map(visible, self._again.rejudged)), self._again.units
@@ -121,8 +144,9 @@ def folders_of(paths: Iterable[str], seen: Iterable[str]) -> frozenset[str]:
         if os.path.isdir(path):
             found.update(_below(path))
         found.add(_nearest(os.path.dirname(path)))
-    found.update(_nearest(folder) for folder in {os.path.dirname(path) for path in seen})
-    return frozenset(found)
+    around = {os.path.dirname(path) for path in seen}
+    around |= {os.path.dirname(os.path.realpath(path)) for path in seen if os.path.islink(path)}
+    return frozenset(found.union(map(_nearest, around)))
 
 
 def _below(folder: str) -> Iterator[str]:

@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -13,7 +14,9 @@ from kvlint.arguments import COMMANDS, OPTIONS
 from kvlint.completions import as_check
 from kvlint.engine.builtin import builtin_rules
 from kvlint.reporters import REPORTERS
-from tests.conftest import Run
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Kvlint
 
 SHELLS = ("bash", "zsh", "fish", "powershell")
 CHECK = {name for option in OPTIONS if "check" in option.commands for name in option.names if name.startswith("--")}
@@ -32,23 +35,23 @@ done
 
 
 @pytest.mark.parametrize("shell", SHELLS)
-def test_each_shell_gets_its_script(run: Run, shell: str) -> None:
-    done = run("completions", shell)
+def test_each_shell_gets_its_script(kvlint: Kvlint, shell: str) -> None:
+    done = kvlint("completions", shell)
     assert (done.code, done.err) == (0, "")
     assert f"_KVLINT_COMPLETE=complete_{shell}" in done.out.replace('"', "").replace(" = ", "=").replace("$Env:", "")
     assert done.out.endswith("\n")
     assert "http" not in done.out
 
 
-def test_a_shell_that_is_not_known_is_wrong_use(run: Run) -> None:
-    done = run("completions", "csh")
+def test_a_shell_that_is_not_known_is_wrong_use(kvlint: Kvlint) -> None:
+    done = kvlint("completions", "csh")
     text = "kvlint: there are no completions for 'csh' (one of bash, zsh, fish, powershell)\n"
     assert done == (2, "", text)
 
 
 @pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
-def test_bash_completes(run: Run, tmp_path: Path) -> None:
-    (tmp_path / "completions.bash").write_text(run("completions", "bash").out)
+def test_bash_completes(kvlint: Kvlint, tmp_path: Path) -> None:
+    (tmp_path / "completions.bash").write_text(kvlint("completions", "bash").out)
     program = tmp_path / "kvlint"
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m kvlint "$@"\n')
     program.chmod(0o755)
@@ -58,10 +61,8 @@ def test_bash_completes(run: Run, tmp_path: Path) -> None:
         "kvlint --": CHECK | {"--help"},
         "kvlint main.tf --sarif-": {"--sarif-include", "--sarif-category", "--sarif-root-uri"},
         "kvlint check . -f ": set(REPORTERS),
-        "kvlint . --fail-on h": {"high"},
         "kvlint . --select KV1": {id_ for id_ in rules if id_.startswith("KV1")},
         "kvlint . -o ": set(),  # bash offers files
-        "kvlint explain KV10": {id_ for id_ in rules if id_.startswith("KV10")},
         "kvlint $(touch\tpwned) `touch\tpwned` --fail-on l": {"low"},
     }
     environment = {"PATH": f"{tmp_path}:/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
@@ -80,10 +81,12 @@ def test_bash_completes(run: Run, tmp_path: Path) -> None:
     ("shell", "typed"),
     [("zsh", "kvlint . --fail-on h"), ("fish", "kvlint . --fail-on h"), ("powershell", "kvlint . --fail-on h")],
 )
-def test_the_other_shells_are_answered(run: Run, shell: str, typed: str) -> None:
+def test_the_other_shells_are_answered(kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch, shell: str, typed: str) -> None:
     asked = {"_KVLINT_COMPLETE": f"complete_{shell}", "_TYPER_COMPLETE_ARGS": typed}
     asked |= {"_TYPER_COMPLETE_WORD_TO_COMPLETE": "h", "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
-    done = run(env=asked)
+    for name, value in asked.items():
+        monkeypatch.setenv(name, value)
+    done = kvlint()
     assert (done.code, done.err) == (0, "")
     assert "high" in done.out
     assert "low" not in done.out

@@ -83,9 +83,8 @@ def test_whole_runs_use_no_network(asking: Path, tmp_path: Path) -> None:
     assert b"KV001" in done.stdout
 
 
-@pytest.mark.parametrize("words", [("explain", "KV001"), ("rules",), ("completions", "bash"), ("--help",)])
-def test_other_commands_use_no_network(words: tuple[str, ...]) -> None:
-    done = run(*words)
+def test_another_command_uses_no_network() -> None:
+    done = run("explain", "KV001")
     assert (done.returncode, done.stderr) == (0, b"")
 
 

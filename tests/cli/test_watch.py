@@ -24,8 +24,37 @@ from kvlint.watch import Watch, folders_of
 if TYPE_CHECKING:
     from tests.conftest import Run
 
-VAULT = 'resource "azurerm_key_vault" "kv" {\n  name = "kv-one"\n  purge_protection_enabled = %s\n}\n'
+VAULT = """resource "azurerm_key_vault" "kv" {
+  name                     = "kv-one"
+  sku_name                 = "standard"
+  purge_protection_enabled = %s
+}
+"""
 CALL = 'module "m" {\n  source = "../module"\n}\n'
+RULE = """
+id: ACME-1
+name: premium-vault
+title: Vaults are of the premium tier
+severity: low
+resource: Microsoft.KeyVault/vaults
+require:
+  - attribute: properties.sku.name
+    equals: premium
+message: "'{resource}' is of the tier '{value}'."
+why: Our keys have to be in hardware.
+fix: Set `sku_name`.
+references:
+  - https://learn.microsoft.com/azure/key-vault/keys/about-keys
+examples:
+  - fails: the standard tier
+    plan: |
+      azurerm_key_vault.kv:  # <- ACME-1
+        sku_name: standard
+  - passes: the premium tier
+    plan: |
+      azurerm_key_vault.kv:
+        sku_name: premium
+"""
 SOON = 20
 
 
@@ -45,15 +74,22 @@ def project(tmp_path: Path) -> Path:
 class Told:
     """A watch whose reports and lines are kept."""
 
-    def __init__(self, *paths: Path, outputs: tuple[str, ...] = ()) -> None:
+    def __init__(self, *paths: Path, outputs: tuple[str, ...] = (), rules: tuple[str, ...] = ()) -> None:
+        self.fails = False
+        self.rules = rules
         self.reports: list[Report] = []
         self.lines: list[str] = []
         self.paths = tuple(map(str, paths))
 
         def configure() -> Config:
-            return Config(paths=self.paths, jobs=1)
+            return Config(paths=self.paths, rules=self.rules, jobs=1)
 
-        self.watch = Watch(configure, lambda report, _: self.reports.append(report), self.lines.append, outputs)
+        def publish(report: Report, _config: Config) -> None:
+            if self.fails:
+                raise UsageError("'x.sarif' cannot be written: No space left on device")
+            self.reports.append(report)
+
+        self.watch = Watch(configure, publish, self.lines.append, outputs)
         self.watch.check()
 
     def after(self, *changes: Callable[[], object]) -> str:
@@ -95,6 +131,32 @@ def test_half_a_file_is_a_problem_until_it_is_whole(project: Path) -> None:
     assert [problem.level for problem in told.reports[-1].problems] == ["error"]
     told.after(lambda: (project / "alone/main.tf").write_text(VAULT % "true"))
     assert told.reports[-1] == told.reports[0]
+
+
+def test_a_report_that_cannot_be_written_is_written_later(project: Path) -> None:
+    told = Told(project)
+    told.fails = True
+    line = told.after(lambda: (project / "alone/main.tf").write_text(VAULT % "false"))
+    assert line == "'x.sarif' cannot be written: No space left on device; the reports are as they were"
+    told.fails = False
+    told.after()
+    assert told.reports == [told.reports[0], check(Config(paths=told.paths, jobs=1))]
+    assert told.reports[0] != told.reports[1]
+
+
+def test_rules_are_read_again_and_asked_of_everything(project: Path, tmp_path: Path) -> None:
+    rule = tmp_path / "rules" / "ACME-1-premium-vault.yaml"
+    rule.parent.mkdir()
+    rule.write_text(RULE)
+    told = Told(project, rules=(str(rule.parent),))
+    assert "ACME-1" in {finding.rule.id for finding in told.reports[-1].findings}
+    line = told.after(lambda: rule.write_text("id: [\n\x1b[31m"))
+    assert line.endswith("; the reports are as they were")
+    assert "\x1b" not in line
+    assert rule.name in line
+    changed = told.after(lambda: rule.write_text(RULE.replace("of the premium", "not of the standard")))
+    assert changed == "checked 3 of 3; watching for changes"
+    assert "Vaults are not of the standard tier" in {finding.rule.title for finding in told.reports[-1].findings}
 
 
 def test_what_is_told_cannot_steer_a_terminal(project: Path) -> None:
@@ -153,6 +215,23 @@ def watching(project: Path, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]
         yield process
         process.kill()
         process.wait()
+
+
+def test_it_ends_when_nobody_reads_any_more(project: Path, tmp_path: Path) -> None:
+    pytest.importorskip("watchfiles", reason="the extra 'watch' is not installed")
+    environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "HOME": str(tmp_path)}
+    words = [sys.executable, "-m", "kvlint", "--watch", "."]
+    with subprocess.Popen(
+        words, cwd=project, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        while b"watching" not in process.stderr.readline():
+            pass
+        (project / "alone" / "main.tf").write_text(VAULT % "false")
+        assert process.wait(SOON) == 0
 
 
 def until(holds: Callable[[], bool]) -> None:
