@@ -50,7 +50,7 @@ class Watch:
         self._fault = ""
 
     def run(self, paths: Collection[str]) -> NoReturn:
-        """Check until a KeyboardInterrupt. Raises UsageError where nothing can be watched, or no report be written."""
+        """Check until a KeyboardInterrupt. Raises KvlintError where nothing can be watched or checked even once."""
         if STDIN in paths:
             raise UsageError("--watch cannot watch the standard input", "name files or folders")
         watcher = _watcher()
@@ -90,7 +90,7 @@ class Watch:
     def _counts(self, _change: object, path: str) -> bool:
         """Whether a change may change an answer."""
         name = os.path.basename(path)
-        own = any(path in (file, os.path.dirname(file)) or path.startswith(f"{file}.") for file in self._outputs)
+        own = any(path == file or path.startswith(f"{file}.") for file in self._outputs)
         return not own and not name.endswith(("~", ".swp", ".swx", ".swo"))
 
     def check(self, is_asked: bool = True) -> None:
@@ -103,7 +103,9 @@ class Watch:
             with self._progress() as progress:
                 report = self._again.check(config, progress)
         except KvlintError as error:
-            self._tell_fault(error)
+            if error.message != self._fault:
+                self._tell_fault(error)
+            self._fault = error.message
             return
         self._fault = ""
         if report == self._last:
@@ -114,19 +116,18 @@ class Watch:
         try:
             self._publish(report, config)
         except KvlintError as error:
-            if not self._has_published:
-                raise
             self._tell_fault(error)
             return
         self._last, self._has_published = report, True
         self._say(f"{_now()} {self._checked()}; watching for changes")
 
     def _tell_fault(self, error: KvlintError) -> None:
-        """Tell once what is wrong; the next report will be written whatever it is."""
-        if error.message != self._fault:
-            text = "; ".join(map(visible, error.message.splitlines()[:_NAMES]))
-            self._say(f"{_now()} {text}; the reports are as they were")
-        self._last, self._fault = None, error.message
+        """Tell what is wrong; the next report will be written whatever it is. What never worked is wrong for good."""
+        if not self._has_published:
+            raise error
+        text = "; ".join(map(visible, error.message.splitlines()[:_NAMES]))
+        self._say(f"{_now()} {text}; the reports are as they were")
+        self._last = None
 
     def _checked(self) -> str:
         names, units = tuple(map(visible, self._again.rejudged)), self._again.units

@@ -22,6 +22,7 @@ from kvlint.model.report import Report
 from kvlint.watch import Watch, folders_of
 
 if TYPE_CHECKING:
+    from tests.cli.conftest import Kvlint
     from tests.conftest import Run
 
 VAULT = """resource "azurerm_key_vault" "kv" {
@@ -171,7 +172,7 @@ def test_what_is_told_cannot_steer_a_terminal(project: Path) -> None:
 def test_own_reports_and_swap_files_are_no_changes(project: Path) -> None:
     report = project / ".sarif" / "kvlint.sarif"
     counts = Told(project, outputs=(str(report),)).watch._counts
-    ours = (report, report.parent, f"{report}.77.partial", project / "one/.main.tf.swp", project / "one/main.tf~")
+    ours = (report, f"{report}.77.partial", project / "one/.main.tf.swp", project / "one/main.tf~")
     assert not any(counts(None, str(path)) for path in ours)
     assert counts(None, str(project / "one/main.tf"))
 
@@ -183,6 +184,25 @@ def test_folders_of_modules_are_watched_wherever_they_lie(project: Path) -> None
     assert str(project / "two") not in watched
     shutil.rmtree(project / "one")
     assert str(project) in folders_of(told.paths, ())
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "text"),
+    [
+        (("none",), 2, "'none' does not exist"),
+        ((".", "--min-severity", "x"), 2, "--min-severity x: there is no such severity"),
+        ((".", "-f", "sarif=none/x.sarif"), 2, "'none/x.sarif' cannot be written"),
+        ((".", "--rules", "main.tf"), 3, "main.tf:1:1: "),
+    ],
+)
+def test_what_cannot_be_checked_once_is_not_watched(
+    kvlint: Kvlint, tmp_path: Path, words: tuple[str, ...], code: int, text: str
+) -> None:
+    pytest.importorskip("watchfiles", reason="the extra 'watch' is not installed")
+    (tmp_path / "main.tf").write_text(VAULT % "true")
+    said = kvlint("--watch", *words)
+    assert (said.code, said.out) == (code, "")
+    assert text in said.err
 
 
 @pytest.mark.parametrize("words", [("-",), (".", "-")])
