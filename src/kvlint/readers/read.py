@@ -40,6 +40,7 @@ MAKE_INPUT = (
     "terraform show -json tfplan > plan.json"
 )
 
+_NAME_IT = "name a .tf or .bicep file by its path, or say what it is: kvlint - --stdin-filename main.tf"
 _NO_SETTINGS = Settings()
 # How Terraform and Bicep files begin, comments aside.
 _SOURCE_CODE = regex(
@@ -216,7 +217,7 @@ def _refuse(source: Source, data: bytes) -> None:
     if source.asked and source.file.endswith((".tfvars", ".tfvars.json")):
         raise InputError("it gives values to variables", "name the module, and this file with --var-file")
     if source.file == STDIN and _SOURCE_CODE.match(data):
-        raise InputError("it is not JSON", "say what file it is, as in: kvlint - --stdin-filename main.tf")
+        raise InputError("it is not JSON", _NAME_IT)
 
 
 class Loader:
