@@ -40,6 +40,13 @@ GIVEN = (
     '{{"$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentParameters.json#",'
     ' "contentVersion": "1.0.0.0", "parameters": {{"days": {{"value": {days}}}}}}}'
 )
+MANIFEST = '{{"Modules": [{{"Key": "m", "Source": "somebody/vault/azurerm", "Dir": "{folder}"}}]}}'
+LINKING = (
+    '{"$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",'
+    ' "contentVersion": "1.0.0.0", "resources": [{"type": "Microsoft.Resources/deployments",'
+    ' "apiVersion": "2022-09-01", "name": "linked", "properties": {"mode": "Incremental",'
+    ' "templateLink": {"relativePath": "parts/linked.json"}}}]}'
+)
 OFF, ON = "false", "true"
 # A thousand of them have been run.
 SEEDS = int(os.environ.get("KVLINT_TEST_SEEDS", "3"))
@@ -71,6 +78,20 @@ def tree() -> dict[str, list[str]]:
         "given.json": ['{"on": false}', '{"on": true}', "{", ""],
         "arm.json": [ARM.format(on=OFF), ARM.format(on=ON), "{", '{"x": 1}', ""],
         "arm.parameters.json": [GIVEN.format(days=7), GIVEN.format(days=30), "", "["],
+        "d/main.tf": [CALL.format(name="m", source="somebody/vault/azurerm"), VAULT.format(name="d", on=OFF)],
+        "d/.terraform/modules/modules.json": [
+            MANIFEST.format(folder="../modules/two"),
+            "",
+            MANIFEST.format(folder="../modules/one"),
+            "{",
+        ],
+        "d/.terraform.lock.hcl": [
+            "",
+            'provider "registry.terraform.io/hashicorp/azurerm" {\n  version = "3.0.0"\n}\n',
+            "provider {",
+        ],
+        "linking.json": [LINKING, ARM.format(on=ON)],
+        "parts/linked.json": [ARM.format(on=OFF), ARM.format(on=ON), ""],
         "plan.json": [
             expand("azurerm_key_vault.alone: {name: alone}").decode(),
             expand("azurerm_key_vault.alone: {name: alone, purge_protection_enabled: true}").decode(),
@@ -160,7 +181,9 @@ def rejudged(again: Rechecking, paths: tuple[str, ...] = (".",)) -> set[str]:
 
 
 REACHED = {
-    "modules/two/main.tf": {"a", "b", "plan.json"},
+    "modules/two/main.tf": {"a", "b", "d", "plan.json"},
+    "d/.terraform.lock.hcl": {"d", "plan.json"},
+    "parts/linked.json": {"linking.json", "parts/linked.json"},
     "a/main.tf": {"a", "plan.json"},
     "c/main.tf": {"c", "plan.json"},
     "parts/inner.bicep": {"first.bicep", "second.bicep"},
@@ -178,8 +201,9 @@ def test_an_edit_reaches_only_what_reads_the_file(project: Path) -> None:
     assert rejudged(again) >= {"a", "b", "c", "first.bicep", "second.bicep", "third.bicep", "arm.json", "plan.json"}
     assert rejudged(again) == set()
     for edited, reached in REACHED.items():
-        assert (project / edited).read_text() != tree()[edited][1]
-        (project / edited).write_text(tree()[edited][1])
+        file = project / edited
+        assert not file.exists() or file.read_text() != tree()[edited][1]
+        write(project, edited, tree()[edited][1])
         time.sleep(0.05)  # a file that is no older may change again unseen, and would be read once more
         assert (edited, rejudged(again)) == (edited, reached)
 
@@ -195,7 +219,7 @@ def test_a_module_reaches_only_the_roots_that_call_it(project: Path) -> None:
     assert rejudged(again) == {"a", "b"}  # it was so new that it might have changed again unseen
     assert rejudged(again) == set()
     write(project, "modules/two/main.tf", tree()["modules/two/main.tf"][1])
-    assert rejudged(again) == {"b"}
+    assert rejudged(again) == {"b", "d"}
 
 
 def test_a_module_outside_of_the_inputs_counts(project: Path) -> None:
