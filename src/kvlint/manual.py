@@ -57,8 +57,9 @@ def _lines() -> Iterator[str]:
     yield from (".SH EXIT STATUS", *_table(_EXIT))
     yield from (".SH ENVIRONMENT", *_table(_ENVIRONMENT))
     yield ".SH EXAMPLES"
-    for text, line in _EXAMPLES:
-        yield from (".PP", _text(text), ".PP", ".RS", ".nf", _text(line), ".fi", ".RE")
+    for number, (text, line) in enumerate(_EXAMPLES):
+        yield from ((".PP",) if number else ())
+        yield from (_text(text), ".PP", ".RS", ".nf", _text(line), ".fi", ".RE")
 
 
 def _command(name: str, command: Any) -> Iterator[str]:
@@ -78,9 +79,8 @@ def _heading(parameter: Any) -> str:
 
 
 def _prose(text: str) -> Iterator[str]:
-    """Paragraphs, one line each."""
-    for paragraph in text.strip().split("\n\n"):
-        yield from (".PP", _text(" ".join(paragraph.split())))
+    """Paragraphs, one line each, below a heading."""
+    yield from _between(tuple(_text(" ".join(paragraph.split())) for paragraph in text.strip().split("\n\n")), ".PP")
 
 
 def _table(rows: tuple[tuple[str, str], ...]) -> Iterator[str]:
@@ -89,6 +89,7 @@ def _table(rows: tuple[tuple[str, str], ...]) -> Iterator[str]:
 
 
 def _between(lines: tuple[str, ...], what: str) -> Iterator[str]:
+    """Lines with another one between each two."""
     for number, line in enumerate(lines):
         if number:
             yield what
