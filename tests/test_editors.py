@@ -92,6 +92,19 @@ def test_the_name_of_the_log_makes_its_folder_and_says_where_it_starts(run: Run,
     assert [path.name for path in (tmp_path / ".sarif").iterdir()] == ["kvlint.sarif"]
 
 
+def test_a_link_in_that_folder_is_never_followed(run: Run, tmp_path: Path) -> None:
+    """A checkout may bring one that leads to a file of the user's own."""
+    (tmp_path / "main.tf").write_text("")
+    (tmp_path / "own").write_text("mine")
+    (tmp_path / ".sarif").mkdir()
+    log = tmp_path / ".sarif" / "kvlint.sarif"
+    log.symlink_to(tmp_path / "own")
+    assert run(".", "-f", "sarif=.sarif/kvlint.sarif", cwd=tmp_path).code == 0
+    assert (tmp_path / "own").read_text() == "mine"
+    assert not log.is_symlink()
+    assert json.loads(log.read_bytes())["version"] == "2.1.0"
+
+
 @pytest.mark.parametrize("file", ["logs/kvlint.sarif", ".sarif/deep/kvlint.sarif", "x/.sarif/kvlint.sarif"])
 def test_no_other_folder_is_made(run: Run, tmp_path: Path, file: str) -> None:
     (tmp_path / "main.tf").write_text("")

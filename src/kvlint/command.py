@@ -91,9 +91,11 @@ def _with_stdin(arguments: Arguments) -> Arguments:
 
 def print_error(error: KvlintError) -> None:
     """One line on stderr for each thing that is wrong, and how to mend it."""
+    from kvlint.reporters.safe import visible
+
     hint = f" ({error.hint})" if error.hint else ""
-    for line in f"{error.message}{hint}".splitlines():
-        tell(line)
+    for line in f"{error.message}{hint}".split("\n"):
+        tell(visible(line))
 
 
 def tell(line: str) -> None:
@@ -211,7 +213,7 @@ def _root_uri(word: str, file: str, root: str) -> str:
         if not word.startswith("file:///"):
             raise UsageError(f"--sarif-root-uri {word}: a URI that begins with file:/// was expected")
         return word if word.endswith("/") else f"{word}/"
-    if not file or os.path.basename(os.path.dirname(os.path.abspath(file))) != _EDITORS:
+    if not file or not _is_for_editors(file):
         return ""
     from pathlib import Path
 
@@ -293,19 +295,28 @@ def abandon(stream: TextIO) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
+def _is_for_editors(file: str) -> bool:
+    """Whether a file lies in the folder in which editors look for SARIF logs."""
+    return os.path.basename(os.path.dirname(os.path.abspath(file))) == ".sarif"
+
+
 def _to_file(data: bytes, file: str) -> None:
-    if os.path.exists(file) and not os.path.isfile(file):  # a pipe or device is written to, never replaced
+    for_editors = _is_for_editors(file)
+    # A pipe or device is written to, never replaced.
+    if not for_editors and os.path.exists(file) and not os.path.isfile(file):
         with open(file, "wb") as out:
             out.write(data)
         return
-    file = os.path.realpath(file)
-    folder = os.path.dirname(file)
-    # Where editors look for logs; no other folder is made.
-    if os.path.basename(folder) == _EDITORS and not os.path.lexists(folder):
-        os.mkdir(folder)
+    if for_editors:
+        # A link there may have come with the checkout: it is replaced, and not what it leads to. No other folder is made.
+        file = os.path.abspath(file)
+        if not os.path.lexists(os.path.dirname(file)):
+            os.mkdir(os.path.dirname(file))
+    else:
+        file = os.path.realpath(file)
     partial = f"{file}.{os.getpid()}.partial"
     try:
-        with open(partial, "wb") as out:
+        with open(partial, "xb" if for_editors else "wb") as out:
             out.write(data)
         os.replace(partial, file)
     finally:
@@ -313,8 +324,6 @@ def _to_file(data: bytes, file: str) -> None:
             os.unlink(partial)
 
 
-# The folder below which editors look for SARIF logs.
-_EDITORS = ".sarif"
 # GitHub shows the first 5,000 results of an upload.
 _MOST_DIGITS = 3
 _COLOR = ("auto", "always", "never")

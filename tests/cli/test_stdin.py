@@ -132,6 +132,7 @@ def test_without_a_name_code_is_refused_with_a_way_out(run: Given) -> None:
         ((".", "--stdin-filename", "x.tf"), "--stdin-filename says what - stands for, and no - was given"),
         (("-", "--stdin-filename", "infra"), "--stdin-filename infra: it is a folder"),
         (("-", "--stdin-filename", "none/x.tf"), "--stdin-filename none/x.tf: its folder does not exist"),
+        (("-", "--stdin-filename", "\x1b[31m/x.tf"), "--stdin-filename \\x1b[31m/x.tf: its folder does not exist"),
         (("-", "--stdin-filename", "x.tf", "--watch"), "--watch cannot watch the standard input"),
     ],
 )
