@@ -308,7 +308,7 @@ def _to_file(data: bytes, file: str) -> None:
             out.write(data)
         return
     if for_editors:
-        # A link there may have come with the checkout: it is replaced, and not what it leads to. No other folder is made.
+        # A link there may have come with the checkout: it is replaced, not what it leads to. No other folder is made.
         file = os.path.abspath(file)
         if not os.path.lexists(os.path.dirname(file)):
             os.mkdir(os.path.dirname(file))
