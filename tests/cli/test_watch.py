@@ -17,7 +17,7 @@ import pytest
 
 from kvlint.check import check
 from kvlint.config import Config
-from kvlint.errors import UsageError
+from kvlint.errors import KvlintError, UsageError
 from kvlint.model.report import Report
 from kvlint.watch import Watch, folders_of
 
@@ -210,6 +210,25 @@ def test_standard_input_cannot_be_watched(run: Run, words: tuple[str, ...]) -> N
     done = run("--watch", *words)
     assert (done.code, done.out) == (2, "")
     assert done.err == "kvlint: --watch cannot watch the standard input (name files or folders)\n"
+
+
+@pytest.mark.parametrize("error", [OSError("OS file watch limit reached."), FileNotFoundError("gone")])
+def test_a_system_that_does_not_watch_is_told_of(project: Path, error: OSError) -> None:
+    class Watcher:
+        @staticmethod
+        def watch(*_folders: str, **_options: object) -> Iterator[set[str]]:
+            yield set()
+            raise error
+
+    changes = Told(project).watch._changes(Watcher, ["a", "b"])
+    assert next(changes) is False
+    if isinstance(error, FileNotFoundError):
+        assert list(changes) == []  # whoever called it looks again which folders there are
+        return
+    with pytest.raises(KvlintError) as caught:
+        next(changes)
+    assert caught.value.message == "the system does not watch 2 folders: OS file watch limit reached."
+    assert "max_user_watches" in str(caught.value.hint)
 
 
 def test_without_the_extra_it_says_what_to_install(project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
