@@ -48,7 +48,7 @@ LINKING = (
     ' "templateLink": {"relativePath": "parts/linked.json"}}}]}'
 )
 OFF, ON = "false", "true"
-# A thousand of them have been run.
+# Hundreds of them have been run.
 SEEDS = int(os.environ.get("KVLINT_TEST_SEEDS", "3"))
 
 
