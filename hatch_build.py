@@ -1,4 +1,4 @@
-"""Build hook: a wheel carries the built-in rules compiled, so that starting kvlint reads no YAML.
+"""Build hook: a wheel carries the built-in rules compiled, so that starting kvlint reads no YAML, and the man page.
 
 An editable install gets none of this: it reads the rule files of the checkout, which change.
 """
@@ -13,22 +13,29 @@ from typing import Any
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
-class CompiledRules(BuildHookInterface[Any]):
-    """Loads the rule files, which fails the build if one has faults, and adds them to the wheel as JSON files."""
+class Made(BuildHookInterface[Any]):
+    """Loads the rule files, which fails the build if one has faults, and adds them to the wheel as JSON files.
+
+    The man page is made from the options of the command line.
+    """
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Compile into a folder outside of the sources, where nothing could take it for theirs."""
+        """Write into a folder outside of the sources, where nothing could take it for theirs."""
         if self.target_name != "wheel" or version == "editable":
             return
         root = Path(self.root)
         sys.path.insert(0, str(root / "src"))
         from kvlint.engine.builtin import compile_rules, rules_of_checkout
+        from kvlint.manual import manual
 
         self._folder = TemporaryDirectory()
         for name, content in compile_rules(rules_of_checkout(str(root / "src" / "kvlint"))).items():
             compiled = Path(self._folder.name, name)
             compiled.write_bytes(content)
             build_data["force_include"][str(compiled)] = f"kvlint/rules/{name}"
+        page = Path(self._folder.name, "kvlint.1")
+        page.write_text(manual(), encoding="utf-8")
+        build_data["shared_data"][str(page)] = "share/man/man1/kvlint.1"
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:  # noqa: ARG002
         """Remove the folder."""

@@ -58,6 +58,9 @@ class Arguments(msgspec.Struct, frozen=True, kw_only=True):
     show_suppressed: bool = False
     summary_file: str = ""
     exit_zero: bool = False
+    watch: bool = False
+    stdin_filename: str = ""
+    color: str = "auto"
 
 
 _CHECK, _CONTROLS = ("check",), ("controls",)
@@ -166,8 +169,22 @@ OPTIONS = (
         takes_value=False,
         commands=_CHECK,
     ),
+    Option(("--color",), "color", "auto, always or never: whether text on the standard output has colors."),
+    Option(
+        ("--stdin-filename",),
+        "stdin_filename",
+        "The file that - stands for: its name says what it is, and its folder what is around it.",
+        commands=_CHECK,
+    ),
+    Option(
+        ("--watch",),
+        "watch",
+        "Check again whatever a change reaches, until Ctrl-C.",
+        takes_value=False,
+        commands=_CHECK,
+    ),
 )
-COMMANDS = ("check", "controls", "explain", "rules", "graph")
+COMMANDS = ("check", "controls", "explain", "rules", "graph", "completions")
 _OF_CHECK = {name: option for option in OPTIONS if _CHECK[0] in option.commands for name in option.names}
 
 

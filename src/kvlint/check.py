@@ -40,7 +40,12 @@ def check(config: Config, progress: Progress | None = None) -> Report:
     rules = rules_of(config)
     policy = policy_of(known, rules, today(config))
     root, pairs = judged_units(config, rules, policy, progress)
-    total = together([judged for _, judged in pairs])
+    return report_of(config, rules, root, [judged for _, judged in pairs])
+
+
+def report_of(config: Config, rules: tuple[Rule, ...], root: str, units: Sequence[Judged]) -> Report:
+    """The report on the judged units of a run, whose paths start from ``root``."""
+    total = together(units)
     if not total.read and not total.problems:
         total.problems.append(nothing(config.paths))
 
@@ -51,7 +56,7 @@ def check(config: Config, progress: Progress | None = None) -> Report:
         findings=shown(total.findings),
         undecided=shown(total.undecided),
         suppressed=shown(total.suppressed),
-        passes=shown(_passes(judged for _, judged in pairs)),
+        passes=shown(_passes(units)),
         root=root,
         problems=tuple(dict.fromkeys(total.problems)),
         rules=tuple(rules),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from inspect import Parameter, Signature
 from typing import Annotated, Any
@@ -9,6 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from kvlint.arguments import COMMANDS, OPTIONS, Arguments
+from kvlint.completions import VARIABLE, as_check, script, values_of
 from kvlint.errors import EXIT_CLEAN, EXIT_NOT_WHOLE
 
 _HELP = """kvlint judges Azure Key Vault in infrastructure code.
@@ -33,6 +35,8 @@ app.add_typer(rules_app, name="rules")
 
 def run(words: list[str]) -> int:
     """Run a command line; ``PATH...`` without a command is ``check PATH...``."""
+    if VARIABLE in os.environ:
+        as_check(os.environ)
     # A command is told from the paths and options of a check by the first word alone.
     if words and words[0] not in COMMANDS and not _is_for_group(words[0]):
         words = ["check", *words]
@@ -70,7 +74,8 @@ def _judging(name: str, summary: str, run_it: Callable[[Arguments], int]) -> Non
     for option in OPTIONS:
         if name in option.commands:
             kind = list[str] | None if option.many else str if option.takes_value else bool
-            shown = Annotated[kind, typer.Option(*option.names, help=option.help)]  # type: ignore[valid-type]  # made
+            option_ = typer.Option(*option.names, help=option.help, autocompletion=values_of(name, option.field))
+            shown = Annotated[kind, option_]  # type: ignore[valid-type]  # made
             default = None if option.many else getattr(Arguments(), option.field)
             parameters.append(
                 Parameter(option.field, Parameter.POSITIONAL_OR_KEYWORD, annotation=shown, default=default)
@@ -98,7 +103,11 @@ _judging("controls", "Answer a checklist of security controls for every vault, w
 @app.command()
 def explain(
     rule: Annotated[
-        str, typer.Argument(help="A rule's id or name, or another tool's id: KV001, purge-protection, CKV_AZURE_110.")
+        str,
+        typer.Argument(
+            help="A rule's id or name, or another tool's id: KV001, purge-protection, CKV_AZURE_110.",
+            autocompletion=values_of("explain", "rule"),
+        ),
     ],
     rules: Annotated[list[str] | None, typer.Option("--rules", help="A folder or file of your own rules.")] = None,
 ) -> None:
@@ -122,6 +131,19 @@ def graph(
     write(drawing)
     tell_problems(problems)
     raise typer.Exit(EXIT_NOT_WHOLE if any(problem.level == "error" for problem in problems) else EXIT_CLEAN)
+
+
+@app.command()
+def completions(
+    shell: Annotated[
+        str,
+        typer.Argument(help="bash, zsh, fish or powershell.", autocompletion=values_of("completions", "shell")),
+    ],
+) -> None:
+    """Print the script that completes command lines in a shell."""
+    from kvlint.command import write
+
+    write(script(shell))
 
 
 @rules_app.callback()

@@ -16,28 +16,63 @@ from kvlint.config import Config
 from kvlint.errors import EXIT_CLEAN, EXIT_FINDINGS, KvlintError, UsageError
 from kvlint.model.report import Problem, Report
 from kvlint.model.rule import Severity
+from kvlint.readers.discover import STDIN, hold_stdin
 from kvlint.reporters import FINDINGS_ONLY, REPORTERS, SARIF_INCLUDED, TELL_PROBLEMS, Options
 
 
 def run_check(arguments: Arguments) -> int:
     """Check what the arguments name, write every report, and answer the exit code."""
     targets = targets_of(arguments, REPORTERS)
+    if arguments.stdin_filename:
+        arguments = _with_stdin(arguments)
     included = _included(arguments.sarif_include)
     if arguments.summary_file and os.path.abspath(arguments.summary_file) in _files_of(targets):
         raise UsageError("the summary and a report go to one file")
-    config = config_of(arguments, targets)
-    if included:
-        wanted = config.explain or "undecided" in included
-        config = msgspec.structs.replace(config, explain=wanted, answers="passed" in included)
+    if arguments.summary_file and arguments.watch:
+        raise UsageError("--watch adds no summaries, of which every check would write one", "leave --summary-file out")
+
+    def configure() -> Config:
+        config = config_of(arguments, targets)
+        if included:
+            wanted = config.explain or "undecided" in included
+            config = msgspec.structs.replace(config, explain=wanted, answers="passed" in included)
+        return config
+
+    def publish(report: Report, config: Config) -> int:
+        return _published(report, config, arguments, targets, included)
+
+    if arguments.watch:
+        from kvlint.watch import Watch
+
+        files = [file for _, file in targets if file]
+        Watch(configure, publish, tell, files, progress_bar).run((*arguments.paths, *arguments.rules))
+    config = configure()
     with progress_bar() as progress:
         report = check(config, progress)
+    return publish(report, config)
+
+
+def _published(
+    report: Report,
+    config: Config,
+    arguments: Arguments,
+    targets: Sequence[tuple[str, str]],
+    included: frozenset[str],
+) -> int:
+    """Write every report that was asked for, and answer the exit code.
+
+    Raises BrokenPipeError where a watch goes on for nobody.
+    """
+    is_read = False
     for name, file in targets:
         options = options_for(arguments, file)
         if name == "sarif":
             root_uri = _root_uri(arguments.sarif_root_uri, file, report.root)
             category = arguments.sarif_category
             options = msgspec.structs.replace(options, included=included, category=category, root_uri=root_uri)
-        write(REPORTERS[name](report, options), file)
+        is_read = write(REPORTERS[name](report, options), file) or is_read
+    if arguments.watch and not is_read:
+        raise BrokenPipeError
     if arguments.summary_file:
         _add_summary(report, arguments)
     shown = any(name in TELL_PROBLEMS for name, file in targets if not file)
@@ -60,6 +95,20 @@ def _add_summary(report: Report, arguments: Arguments) -> None:
             out.write((b"\n" if before else b"") + text.encode("utf-8", "backslashreplace"))
     except OSError as error:
         raise UsageError(f"'{file}' cannot be written: {error.strerror}") from error
+
+
+def _with_stdin(arguments: Arguments) -> Arguments:
+    """The arguments with the file that standard input stands for in the place of ``-``. Raises UsageError."""
+    name = arguments.stdin_filename
+    if STDIN not in arguments.paths:
+        raise UsageError(
+            "--stdin-filename says what - stands for, and no - was given", f"kvlint - --stdin-filename {name}"
+        )
+    if arguments.watch:
+        raise UsageError("--watch cannot watch the standard input", "name files or folders")
+    hold_stdin(name)
+    paths = tuple(name if path == STDIN else path for path in arguments.paths)
+    return msgspec.structs.replace(arguments, paths=paths)
 
 
 def print_error(error: KvlintError) -> None:
@@ -190,7 +239,7 @@ def _root_uri(word: str, file: str, root: str) -> str:
         if not word.startswith("file:///"):
             raise UsageError(f"--sarif-root-uri {word}: a URI that begins with file:/// was expected")
         return word if word.endswith("/") else f"{word}/"
-    if not file or os.path.basename(os.path.dirname(os.path.abspath(file))) != ".sarif":
+    if not file or not _is_for_editors(file):
         return ""
     from pathlib import Path
 
@@ -199,6 +248,8 @@ def _root_uri(word: str, file: str, root: str) -> str:
 
 def targets_of(arguments: Arguments, known: Collection[str]) -> list[tuple[str, str]]:
     """The formats to write, each with its file ("" is stdout). Raises UsageError for one that is not ``known``."""
+    if arguments.color not in _COLOR:
+        raise UsageError(f"--color {arguments.color}: one of {', '.join(_COLOR)} was expected")
     targets = [(name, file) for name, _, file in (word.partition("=") for word in arguments.formats or ("text",))]
     for name, _ in targets:
         if name not in known:
@@ -230,7 +281,7 @@ def options_for(arguments: Arguments, file: str) -> Options:
         width = get_terminal_size().columns
     return Options(
         terminal=terminal,
-        color=terminal and not os.environ.get("NO_COLOR"),
+        color=not file and _has_color(arguments.color, terminal),
         width=width,
         verbosity=arguments.verbose - arguments.quiet,
         statistics=arguments.statistics,
@@ -239,15 +290,24 @@ def options_for(arguments: Arguments, file: str) -> Options:
     )
 
 
-def write(content: str | bytes, file: str = "") -> None:
-    """To stdout, or to a file that is complete or not there at all."""
+def _has_color(word: str, terminal: bool) -> bool:
+    """Whether the standard output is to have colors: what the option says, then the environment, then what it is."""
+    if word != "auto":
+        return word == "always"
+    if os.environ.get("NO_COLOR"):
+        return False
+    return terminal or bool(os.environ.get("FORCE_COLOR")) or os.environ.get("CLICOLOR_FORCE", "0") not in ("", "0")
+
+
+def write(content: str | bytes, file: str = "") -> bool:
+    """To stdout, or to a file that is complete or not there at all. Whether anybody reads it still."""
     data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
     if file:
         try:
             _to_file(data, file)
         except OSError as error:
             raise UsageError(f"'{file}' cannot be written: {error.strerror}") from error
-        return
+        return True
     try:
         sys.stdout.flush()
         sys.stdout.buffer.write(data)
@@ -255,9 +315,11 @@ def write(content: str | bytes, file: str = "") -> None:
     except BrokenPipeError:
         # Whoever read it has seen enough; other reports and the exit code are still wanted.
         abandon(sys.stdout)
+        return False
     except OSError as error:
         abandon(sys.stdout)
         raise KvlintError(f"the standard output cannot be written: {error.strerror}") from error
+    return True
 
 
 def abandon(stream: TextIO) -> None:
@@ -265,15 +327,28 @@ def abandon(stream: TextIO) -> None:
     os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
+def _is_for_editors(file: str) -> bool:
+    """Whether a file lies in the folder in which editors look for SARIF logs."""
+    return os.path.basename(os.path.dirname(os.path.abspath(file))) == ".sarif"
+
+
 def _to_file(data: bytes, file: str) -> None:
-    if os.path.exists(file) and not os.path.isfile(file):  # a pipe or device is written to, never replaced
+    for_editors = _is_for_editors(file)
+    # A pipe or device is written to, never replaced.
+    if not for_editors and os.path.exists(file) and not os.path.isfile(file):
         with open(file, "wb") as out:
             out.write(data)
         return
-    file = os.path.realpath(file)
+    if for_editors:
+        # A link there may have come with the checkout: it is replaced, not what it leads to. No other folder is made.
+        file = os.path.abspath(file)
+        if not os.path.lexists(os.path.dirname(file)):
+            os.mkdir(os.path.dirname(file))
+    else:
+        file = os.path.realpath(file)
     partial = f"{file}.{os.getpid()}.partial"
     try:
-        with open(partial, "wb") as out:
+        with open(partial, "xb" if for_editors else "wb") as out:
             out.write(data)
         os.replace(partial, file)
     finally:
@@ -283,6 +358,7 @@ def _to_file(data: bytes, file: str) -> None:
 
 # GitHub shows the first 5,000 results of an upload.
 _MOST_DIGITS = 3
+_COLOR = ("auto", "always", "never")
 _SHOWN_RESULTS = 5000
 
 

@@ -9,6 +9,7 @@ from itertools import chain
 import msgspec
 
 from kvlint.engine.evaluate import Evaluator, Verdicts
+from kvlint.looks import Found
 from kvlint.model.graph import Demand
 from kvlint.model.report import Answers, Finding, Note, Outcome, Problem, Suppression
 from kvlint.model.source import Location
@@ -26,7 +27,7 @@ class Judged(msgspec.Struct, kw_only=True):
 
     ``root`` is the Terraform root folder that the unit is, or that its plan is of; then it is ``from_plan``, and
     ``answered`` are the static addresses of the resources that the plan decided. ``strangers``: see ``Read``.
-    ``answers`` are there if the evaluator gives them.
+    ``answers`` are there if the evaluator gives them. ``looked``: what it hangs on, if somebody watches.
     """
 
     findings: list[Finding] = msgspec.field(default_factory=list)
@@ -43,6 +44,7 @@ class Judged(msgspec.Struct, kw_only=True):
     answered: frozenset[str] = frozenset()
     strangers: frozenset[str] | None = None
     answers: Answers | None = None
+    looked: Found = {}
 
     def add(self, other: Judged) -> None:
         """Take in what judging another unit gave; what is said of one root is not added up."""

@@ -12,12 +12,14 @@ from kvlint.engine.demand import demand_of
 from kvlint.engine.evaluate import Evaluator
 from kvlint.errors import InputError
 from kvlint.judged import Judged, judge
+from kvlint.looks import LOOKS
 from kvlint.mapped import on_source
 from kvlint.model.report import Problem
 from kvlint.model.rule import Rule
 from kvlint.model.source import Location, Region
 from kvlint.readers.derive.attributes import with_needs
 from kvlint.readers.discover import STDIN
+from kvlint.readers.files import HELD
 from kvlint.readers.problems import CANNOT_READ
 from kvlint.readers.read import Reader
 from kvlint.readers.terraform.settings import Settings
@@ -44,7 +46,8 @@ def judge_units(
     ``policy`` is what directives in comments are held against; without one they do not count.
     """
     jobs = min(_jobs(units, config.jobs), len(units))
-    if jobs < 2:
+    # A process that starts anew knows nothing of what standard input held.
+    if jobs < 2 or HELD:
         worker = Worker(config, rules, root, policy)
         yield from map(worker.judge, units)
         return
@@ -53,7 +56,7 @@ def judge_units(
 
     size = max(1, len(units) // (jobs * _CHUNKS_EACH))
     chunks = [units[at : at + size] for at in range(0, len(units), size)]
-    pool = ProcessPoolExecutor(jobs, _context(), _start, (config, rules, root, policy))
+    pool = ProcessPoolExecutor(jobs, _context(), _start, (config, rules, root, policy, LOOKS.is_on))
     try:
         asked = [pool.submit(_judge_all, chunk) for chunk in chunks]
         for chunk, answers in zip(chunks, asked, strict=True):
@@ -85,7 +88,12 @@ class Worker:
         self.reader = Reader(self.demand, root, terraform_settings(config, root))
 
     def judge(self, unit: Unit) -> Judged:
-        """Judge one unit. What goes wrong with it is a Problem."""
+        """Judge one unit. What goes wrong with it is a Problem. What was looked at for it is noted if anybody asks."""
+        judged, looked = LOOKS.during(lambda: self._judge(unit))
+        judged.looked = looked
+        return judged
+
+    def _judge(self, unit: Unit) -> Judged:
         path = unit.source.path
         if unit.quiet:
             return Judged(read=[path])
@@ -122,8 +130,10 @@ def terraform_settings(config: Config, root: str) -> Settings:
 _worker: Worker | None = None
 
 
-def _start(config: Config, rules: tuple[Rule, ...], root: str, policy: Policy | None) -> None:
+def _start(config: Config, rules: tuple[Rule, ...], root: str, policy: Policy | None, is_noting: bool) -> None:
     """Make a process ready for its work."""
+    if is_noting and not LOOKS.is_on:
+        LOOKS.start()
     global _worker  # noqa: PLW0603  # a process of a pool has no other place for what all its tasks share
     _worker = Worker(config, rules, root, policy)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pty
+import re
 import signal
 import subprocess
 import sys
@@ -121,6 +122,61 @@ def test_a_terminal_gets_colour_unless_it_is_not_wanted(kvlint: Kvlint) -> None:
     assert bare.replace("\r\n", "\n") != plain  # the layout is for people all the same
     assert "\x1b" in on_terminal(*words, NO_COLOR="")
     assert on_terminal(*words, TERM="dumb").replace("\r\n", "\n") == plain
+    assert "\x1b" not in on_terminal(*words, "--color", "never")
+    assert on_terminal(*words, "--color=always", NO_COLOR="1") == colored
+
+
+@pytest.mark.parametrize(
+    ("options", "environment", "colored"),
+    [
+        ((), {}, False),
+        (("--color", "always"), {}, True),
+        (("--color", "always"), {"NO_COLOR": "1"}, True),
+        (("--color", "never"), {"FORCE_COLOR": "1"}, False),
+        ((), {"FORCE_COLOR": "1"}, True),
+        ((), {"FORCE_COLOR": ""}, False),
+        ((), {"CLICOLOR_FORCE": "1"}, True),
+        ((), {"CLICOLOR_FORCE": "0"}, False),
+        ((), {"FORCE_COLOR": "1", "NO_COLOR": "1"}, False),
+        (("-v",), {"FORCE_COLOR": "3"}, True),
+        (("-q",), {"FORCE_COLOR": "1"}, True),
+        (("-f", "json"), {"FORCE_COLOR": "1"}, False),
+        (("-f", "sarif", "--color", "always"), {}, False),
+        (("-o", "report.txt", "--color", "always"), {}, False),
+    ],
+)
+def test_colors_are_asked_for_and_declined(
+    kvlint: Kvlint,
+    monkeypatch: pytest.MonkeyPatch,
+    options: tuple[str, ...],
+    environment: dict[str, str],
+    colored: bool,
+) -> None:
+    """The option beats the environment, and there NO_COLOR beats the rest. Colors change no word."""
+    words = ("bad.json", *ONE, *options)
+    monkeypatch.delenv("CLICOLOR_FORCE", raising=False)
+    plain = kvlint(*words, "--color", "never") if "--color" not in options else None
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    said = kvlint(*words)
+    written = Path("report.txt").read_text() if "-o" in options else ""
+    assert ("\x1b" in said.out, "\x1b" in said.err + written) == (colored, False)
+    assert plain is None or re.sub(r"\x1b\[[\d;]*m", "", said.out) == plain.out
+
+
+def test_a_color_that_is_none_is_wrong_use(kvlint: Kvlint) -> None:
+    said = kvlint("bad.json", "--color", "blue")
+    assert said == (2, "", "kvlint: --color blue: one of auto, always, never was expected\n")
+    assert kvlint("controls", "bad.json", "--color", "blue") == said
+
+
+def test_rules_are_links_on_a_terminal(kvlint: Kvlint) -> None:
+    shown = on_terminal("bad.json", *ONE)
+    links = re.findall(r"\x1b]8;;([^\x1b]*)\x1b\\([^]]*)\x1b]8;;\x1b\\", shown)
+    assert [(address.partition("//")[0], re.sub(r"\x1b\[[\d;]*m", "", text)) for address, text in links] == [
+        ("https:", "KV001")
+    ]
+    assert "\x1b]8" not in kvlint("bad.json", *ONE, "--color", "always").out
 
 
 def test_the_progress_bar_is_never_left_behind(capsys: pytest.CaptureFixture[str]) -> None:

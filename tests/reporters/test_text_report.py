@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -11,6 +12,7 @@ import pytest
 from kvlint.model.report import Report
 from kvlint.model.source import Excerpt, Location, Region
 from kvlint.reporters import REPORTERS
+from kvlint.reporters.terminal import linked
 
 if TYPE_CHECKING:
     from tests.reporters.conftest import Make, Print
@@ -43,6 +45,15 @@ def test_whole_report(
     report: Report, printed: Print, expected: Callable[[str, str], None], name: str, options: dict[str, Any]
 ) -> None:
     expected(name, printed(report, **options))
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["javascript:x", "https://x\x1b[31m", "https://x/ y", "https://x\n", "https://ä", "https://" + "x" * 9999, ""],
+)
+def test_no_address_but_a_plain_one_becomes_a_link(address: str) -> None:
+    assert linked("KV001", address) == "KV001"
+    assert linked("KV001", "https://a.b/c?d") == "\x1b]8;;https://a.b/c?d\x1b\\KV001\x1b]8;;\x1b\\"
 
 
 def test_clean_report_says_what_was_judged(clean: Report, printed: Print) -> None:
@@ -151,7 +162,14 @@ def test_statistics_are_by_count_then_id(
 
 
 def test_plain_lines_are_stable_under_every_width(report: Report, printed: Print) -> None:
-    assert printed(report, width=10) == printed(report, width=1000, color=True)
+    assert printed(report, width=10) == printed(report, width=1000)
+
+
+def test_colors_change_no_word_of_plain_lines(report: Report, printed: Print) -> None:
+    for verbosity in (-1, 0, 1):
+        colored = printed(report, color=True, verbosity=verbosity)
+        assert "\x1b[1m" in colored
+        assert re.sub(r"\x1b\[[\d;]*m", "", colored) == printed(report, verbosity=verbosity)
 
 
 def test_formats_for_machines_take_no_notice_of_options(report: Report, printed: Print) -> None:

@@ -9,6 +9,8 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from kvlint.errors import InputError, UsageError
+from kvlint.looks import LOOKS
+from kvlint.readers.files import HELD, held
 from kvlint.readers.repository import root_of
 
 STDIN = "-"
@@ -32,7 +34,7 @@ def discover(paths: Sequence[str]) -> tuple[list[Source], str]:
     Raises UsageError for a path that does not exist.
     """
     for path in paths:
-        if path != STDIN and not os.path.lexists(path):
+        if path != STDIN and not os.path.lexists(path) and _real(path) not in HELD:
             hint = "give a plan, a template, a Terraform or Bicep file, a folder, or -"
             raise UsageError(f"'{path}' does not exist", hint)
     root = _root([path for path in paths if path != STDIN])
@@ -52,6 +54,26 @@ def discover(paths: Sequence[str]) -> tuple[list[Source], str]:
     return list(found.values()), root
 
 
+def hold_stdin(name: str) -> None:
+    """Let standard input stand for the file ``name``, wherever that is read; its folder has to exist.
+
+    Raises UsageError for a name that is no file's.
+    """
+    import sys
+
+    if os.path.isdir(name) or not os.path.isdir(os.path.dirname(name) or os.curdir):
+        why = "it is a folder" if os.path.isdir(name) else "its folder does not exist"
+        raise UsageError(f"--stdin-filename {name}: {why}", "name the file that standard input stands for")
+    HELD[_real(name)] = sys.stdin.buffer.read() if sys.stdin is not None else b""
+
+
+def _real(path: str) -> str:
+    try:
+        return os.path.realpath(path)
+    except (OSError, ValueError):
+        return path
+
+
 def read_source(source: Source) -> bytes:
     """The content of a source. Raises InputError if it cannot be read."""
     try:
@@ -59,6 +81,10 @@ def read_source(source: Source) -> bytes:
             import sys
 
             return sys.stdin.buffer.read() if sys.stdin is not None else b""
+        LOOKS.at(source.file)
+        text = held(source.file)
+        if text is not None:
+            return text
         mode = os.stat(source.file).st_mode
         if stat.S_ISDIR(mode):
             os.listdir(source.file)  # a folder is a source only because it cannot be listed: this says why

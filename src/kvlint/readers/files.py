@@ -1,10 +1,15 @@
-"""Files that an input names: whether they lie inside the project, what reports call them, and their text."""
+"""Files that an input names: whether they lie inside the project, what reports call them, and their text.
+
+Every reader looks at files and folders through this module, so that ``LOOKS`` can tell what an answer hangs on, and
+``HELD`` can stand for a file that is being edited.
+"""
 
 from __future__ import annotations
 
 import os
 
 from kvlint.errors import InputError
+from kvlint.looks import LOOKS
 
 # Azure takes templates of 4 MB; this is far more than any file that a person writes.
 MAX_FILE = 10_000_000
@@ -15,8 +20,10 @@ def inside(root: str, folder: str, name: str) -> str | None:
 
     Raises InputError for a name that no file can have.
     """
+    written = os.path.join(folder, name)
+    LOOKS.at(written)
     try:
-        file = os.path.realpath(os.path.join(folder, name))
+        file = os.path.realpath(written)
     except (ValueError, OSError) as error:
         raise InputError("its path cannot be that of a file") from error
     return file if root and (file == root or file.startswith(root.rstrip(os.sep) + os.sep)) else None
@@ -50,13 +57,46 @@ class Kept:
             self._room += len(data)
         return data
 
+    def clear(self) -> None:
+        """Let go of all files, which may have changed since."""
+        self._room += sum(map(len, self._files.values()))
+        self._files.clear()
+
 
 KEPT = Kept(32_000_000)
 """What this process has kept; processes that it starts as copies of itself have it too."""
 
 
+HELD: dict[str, bytes] = {}
+"""Texts that stand for the files with these real paths, as an editor holds them; the files need not exist."""
+
+
+def held(file: str) -> bytes | None:
+    """The text that stands for a file, whichever of its paths is asked for."""
+    return HELD.get(os.path.realpath(file)) if HELD else None
+
+
+def is_file(file: str) -> bool:
+    """Whether there is a plain file to read."""
+    LOOKS.at(file)
+    return held(file) is not None or os.path.isfile(file)
+
+
+def entries(folder: str) -> list[str]:
+    """The names of all that lies in a folder, sorted. Raises OSError if it cannot be listed."""
+    LOOKS.into(folder)
+    new = (os.path.basename(file) for file in HELD if os.path.dirname(file) == os.path.realpath(folder))
+    return sorted({*os.listdir(folder), *new})
+
+
 def read_bytes(file: str, limit: int) -> bytes:
     """The content of a file. Raises InputError if it cannot be read, is no plain file, or is larger than ``limit``."""
+    LOOKS.at(file)
+    text = held(file)
+    if text is not None:
+        if len(text) > limit:
+            raise InputError(f"it is larger than {limit:,} bytes")
+        return text
     kept = KEPT.take(file)
     if kept is not None:
         return kept

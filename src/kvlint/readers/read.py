@@ -14,6 +14,7 @@ from kvlint.model.graph import Demand, Resource
 from kvlint.model.report import Problem
 from kvlint.model.source import Excerpt, Location, Region, SourceComments
 from kvlint.readers.discover import STDIN, Source, read_source
+from kvlint.readers.files import is_file
 from kvlint.readers.plan.document import Plan, mentions_plan
 from kvlint.readers.plan.positions import positions
 from kvlint.readers.plan.read import read_plan
@@ -39,6 +40,7 @@ MAKE_INPUT = (
     "terraform show -json tfplan > plan.json"
 )
 
+_NAME_IT = "name a .tf or .bicep file by its path, or say what it is: kvlint - --stdin-filename main.tf"
 _NO_SETTINGS = Settings()
 # How Terraform and Bicep files begin, comments aside.
 _SOURCE_CODE = regex(
@@ -215,7 +217,7 @@ def _refuse(source: Source, data: bytes) -> None:
     if source.asked and source.file.endswith((".tfvars", ".tfvars.json")):
         raise InputError("it gives values to variables", "name the module, and this file with --var-file")
     if source.file == STDIN and _SOURCE_CODE.match(data):
-        raise InputError("it is not JSON", "standard input takes JSON; name a .tf or .bicep file by its path")
+        raise InputError("it is not JSON", _NAME_IT)
 
 
 class Loader:
@@ -231,7 +233,7 @@ class Loader:
         from kvlint.syntax.jsonc import decode
 
         file = os.path.realpath(os.path.join(self._folder, relative)) if self._folder else ""
-        if not file.startswith(self._root.rstrip(os.sep) + os.sep) or not os.path.isfile(file):
+        if not file.startswith(self._root.rstrip(os.sep) + os.sep) or not is_file(file):
             return None
         return decode(read_source(Source(file=file, path=relative, asked=True)))
 

@@ -14,6 +14,7 @@ import msgspec
 
 from kvlint.errors import UsageError
 from kvlint.readers.discover import STDIN, Source
+from kvlint.readers.files import held, is_file
 from kvlint.readers.terraform.folder import is_module_file
 from kvlint.readers.terraform.roots import called_by_others, roots_of
 from kvlint.regex import regex
@@ -123,12 +124,12 @@ def _template_of(file: str) -> str | None:
     if name.lower().endswith(PARAMETERS):
         used = _USING.search(_text(file))
         template = os.path.realpath(os.path.join(folder, used[1])) if used is not None else ""
-        return template if os.path.isfile(template) else None
+        return template if is_file(template) else None
     match = _PARAMETER_FILE.fullmatch(name)
     stem = match["stem"] if match is not None else ""
     while stem:
         for ending in (".bicep", ".json", ".jsonc"):
-            if os.path.isfile(os.path.join(folder, stem + ending)):
+            if is_file(os.path.join(folder, stem + ending)):
                 return os.path.join(folder, stem + ending)
         stem = stem.rpartition(".")[0]
     return None
@@ -199,6 +200,9 @@ def _compiled(sources: Sequence[Source]) -> tuple[frozenset[str], dict[str, Sour
 
 def _head(file: str, length: int = _HEAD) -> bytes:
     """How a file begins; empty if it cannot be read, which its reader will say."""
+    text = held(file)
+    if text is not None:
+        return text[:length]
     try:
         if os.path.isfile(file):
             with open(file, "rb") as opened:

@@ -13,10 +13,10 @@ from kvlint.model.report import Report
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     """How a report is to be told; JSON and SARIF take no notice of it.
 
-    ``terminal`` lays findings out for a screen ``width`` cells wide, ``color`` colours that. ``verbosity`` below 0
-    leaves only the lines of findings, above 0 tells everything. ``statistics`` counts the findings of each rule,
-    ``suppressed`` tells the suppressed ones too. Where the run is ``strict``, formats for build systems tell undecided
-    questions as findings, because they count for the exit code.
+    ``terminal`` lays findings out for a screen ``width`` cells wide, ``color`` colours what people read.
+    ``verbosity`` below 0 leaves only the lines of findings, above 0 tells everything. ``statistics`` counts the
+    findings of each rule, ``suppressed`` tells the suppressed ones too. Where the run is ``strict``, formats for build
+    systems tell undecided questions as findings, because they count for the exit code.
 
     ``included`` are the kinds of results that a SARIF log for an audit holds besides findings, ``category`` tells it
     from other logs of the same commit, and ``root_uri`` is where its paths start.

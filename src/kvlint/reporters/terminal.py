@@ -10,6 +10,7 @@ from rich.style import Style
 
 from kvlint.model.report import Finding, Problem, Report
 from kvlint.model.source import Excerpt, Region
+from kvlint.regex import regex
 from kvlint.reporters import Options
 from kvlint.reporters.safe import visible
 from kvlint.reporters.wording import details, headline, more, place, statistics, summary
@@ -29,6 +30,7 @@ _STYLES = {
     "dim": Style(dim=True),
 }
 _LABEL = 9
+_ADDRESS = regex(r"https?://[!-~]{1,2000}")
 _TAB = "    "
 
 
@@ -49,21 +51,32 @@ def terminal(report: Report, options: Options) -> Iterator[str]:
     yield page.paint(summary(report), "bold")
 
 
+def painted(text: str, style: str) -> str:
+    """``text`` in one of the styles above, bold in any other, in colors that every terminal has."""
+    return _STYLES.get(style, _STYLES["bold"]).render(text, color_system=ColorSystem.STANDARD) if text else text
+
+
+def linked(text: str, address: str) -> str:
+    """``text`` that a terminal opens ``address`` from, which has to be a plain one of the web (OSC 8)."""
+    return f"\x1b]8;;{address}\x1b\\{text}\x1b]8;;\x1b\\" if _ADDRESS.fullmatch(address) else text
+
+
 class _Page:
     """Lines of text laid out for one width, with or without colour."""
 
     def __init__(self, options: Options) -> None:
         self.width = max(options.width, 40)
-        self.system = ColorSystem.STANDARD if options.color else None
+        self.color = options.color
         self.verbose = options.verbosity > 0
 
     def paint(self, text: str, style: str) -> str:
         """``text`` in one of the styles above."""
-        return _STYLES[style].render(text, color_system=self.system) if text and self.system else text
+        return painted(text, style) if self.color else text
 
     def finding(self, finding: Finding, label: str) -> Iterator[str]:
         """Headline, place, source line and details, then an empty line. An undecided one keeps to what decides it."""
-        yield from self._head(label, finding.rule.id, headline(finding) + more(finding))
+        links = finding.rule.references
+        yield from self._head(label, finding.rule.id, headline(finding) + more(finding), links[0] if links else "")
         yield f"  {self.paint('at', 'dim')} {place(finding.at)}"
         if finding.excerpt is not None and finding.at.region is not None:
             yield from self._source(finding.at.region, finding.excerpt, label)
@@ -81,10 +94,10 @@ class _Page:
             yield from self._labelled("hint", visible(problem.hint))
         yield ""
 
-    def _head(self, label: str, code: str, text: str) -> Iterator[str]:
+    def _head(self, label: str, code: str, text: str, address: str = "") -> Iterator[str]:
         first, *rest = _wrap(text, self.width, cell_len(f"{label} {code} "), 2)
-        style = label if label in _STYLES else "bold"
-        yield f"{self.paint(label, style)} {self.paint(code, 'bold')} {first}"
+        shown = self.paint(code, "bold")
+        yield f"{self.paint(label, label)} {linked(shown, address) if self.color else shown} {first}"
         yield from (f"  {line}" for line in rest)
 
     def _labelled(self, name: str, text: str) -> Iterator[str]:
@@ -99,7 +112,7 @@ class _Page:
         before, marked, after = _clip(_line(region, excerpt), self.width - len(gutter) - 3)
         yield f"{gutter} {bar}"
         yield f"{self.paint(number.rjust(len(gutter)), 'dim')} {bar} {before}{marked}{after}".rstrip()
-        carets = self.paint("^" * max(cell_len(marked), 1), label if label in _STYLES else "bold")
+        carets = self.paint("^" * max(cell_len(marked), 1), label)
         yield f"{gutter} {bar} {' ' * cell_len(before)}{carets}"
 
 

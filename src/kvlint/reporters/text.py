@@ -11,17 +11,21 @@ Plain lines are kept stable, so that scripts may search them::
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
 
-from kvlint.model.report import Finding, Report
+from kvlint.model.report import Finding, Problem, Report
 from kvlint.reporters import Options
-from kvlint.reporters.wording import details, place, problem_line, statistics, summary, suppression, whole
+from kvlint.reporters.wording import details, place, problem_text, statistics, summary, suppression, whole
+
+_Paint: TypeAlias = Callable[[str, str], str]
 
 
 def text(report: Report, options: Options) -> str:
     """The report as text that ends with a line break, or ``""`` where there is nothing to say."""
     if options.verbosity < 0:
-        lines: Iterator[str] = (_line(finding, finding.severity.label) for finding in report.findings)
+        paint = _painter(options)
+        lines: Iterator[str] = (_line(finding, finding.severity.label, paint) for finding in report.findings)
     elif options.terminal:
         from kvlint.reporters.terminal import terminal
 
@@ -32,22 +36,38 @@ def text(report: Report, options: Options) -> str:
 
 
 def _plain(report: Report, options: Options) -> Iterator[str]:
+    paint = _painter(options)
     told = [(finding, finding.severity.label) for finding in report.findings]
     told += [(finding, "undecided") for finding in report.undecided]
     for finding, label in told:
-        yield _line(finding, label)
+        yield _line(finding, label, paint)
         if options.verbosity > 0:
             yield from (f"    {label}: {text}" for label, text in details(finding, references=True))
     if options.verbosity > 0 or options.suppressed:
         for finding in report.suppressed:
-            yield _line(finding, "suppressed")
+            yield _line(finding, "suppressed", paint)
             yield f"    ignored: {suppression(finding)}"
     for problem in report.problems:
-        yield problem_line(problem)
+        yield _problem(problem, paint)
     if options.statistics:
         yield from (f"{count:6} {rule.id} {rule.name}" for count, rule in statistics(report))
     yield summary(report)
 
 
-def _line(finding: Finding, label: str) -> str:
-    return f"{place(finding.at)}: {label} {finding.rule.id} {whole(finding)}"
+def _painter(options: Options) -> _Paint:
+    """What puts a text into a style: colors where they are wanted, or nothing."""
+    if not options.color:
+        return lambda text, _: text
+    from kvlint.reporters.terminal import painted
+
+    return painted
+
+
+def _line(finding: Finding, label: str, paint: _Paint) -> str:
+    kind, rule = paint(label, label), paint(finding.rule.id, "bold")
+    return f"{place(finding.at)}: {kind} {rule} {whole(finding)}"
+
+
+def _problem(problem: Problem, paint: _Paint) -> str:
+    at = "kvlint" if problem.at is None else place(problem.at)
+    return f"{at}: {paint(problem.level, problem.level)} {paint(problem.code, 'bold')} {problem_text(problem)}"

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kvlint.errors import InputError
+from kvlint.looks import LOOKS
 from kvlint.readers.files import read_bytes
 
 if TYPE_CHECKING:
@@ -25,9 +27,7 @@ def configuration(run: BicepRun, file: str) -> Mapping[str, Any]:
     folder = os.path.dirname(file)
     while file and run.root and (folder + os.sep).startswith(run.root.rstrip(os.sep) + os.sep):
         key = f"configuration:{folder}"
-        if key not in run.cache.data:
-            run.cache.data[key] = _read(run.root, os.path.join(folder, _NAME))
-        found = run.cache.data[key]
+        found = LOOKS.shared(run.cache.data, key, partial(_read, run.root, os.path.join(folder, _NAME)))
         if isinstance(found, dict):
             return found
         folder, above = os.path.dirname(folder), folder
@@ -38,6 +38,7 @@ def configuration(run: BicepRun, file: str) -> Mapping[str, Any]:
 
 def _read(root: str, file: str) -> Any:
     """The content of a configuration; None if there is none there."""
+    LOOKS.at(file)
     if not os.path.lexists(file):
         return None
     real = os.path.realpath(file)

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 from kvlint.errors import InputError
 from kvlint.expressions.values import Items, Result, wrapped
+from kvlint.looks import LOOKS
 from kvlint.model.source import Location
 from kvlint.model.value import Scalar, Unknown
 from kvlint.readers.bicep.local_files import find
-from kvlint.readers.files import decoded, read_bytes
+from kvlint.readers.files import decoded, entries, is_file, read_bytes
 from kvlint.readers.problems import NOT_WHOLE
 from kvlint.regex import regex
 
@@ -55,19 +56,21 @@ def load(run: BicepRun, file: File, name: str, arguments: Sequence[Result], at: 
 def _loaded(run: BicepRun, name: str, file: str) -> Any:
     """The plain data of a file, read once a run."""
     key = f"{name}:{file}"
-    if key not in run.cache.data:
-        try:
-            run.cache.data[key] = _read(name, file)
-        except InputError as error:
-            run.cache.data[key] = error
-    found = run.cache.data[key]
+    found = LOOKS.shared(run.cache.data, key, lambda: _read(name, file))
     if isinstance(found, InputError):
         raise found
     return found
 
 
 def _read(name: str, file: str) -> Any:
-    data = read_bytes(file, _MAX_SIZE)
+    """The plain data of a file, or why there is none."""
+    try:
+        return _content(name, read_bytes(file, _MAX_SIZE))
+    except InputError as error:
+        return error
+
+
+def _content(name: str, data: bytes) -> Any:
     if name == "loadFileAsBase64":
         from base64 import b64encode
 
@@ -120,14 +123,14 @@ def _directory(root: str, folder: str, pattern: object, at: Location) -> Result:
 
     wanted = pattern if isinstance(pattern, str) else "*"
     try:
-        names = sorted(name for name in os.listdir(folder) if fnmatchcase(name, wanted))
+        names = sorted(name for name in entries(folder) if fnmatchcase(name, wanted))
     except OSError as error:
         raise InputError(f"it cannot be read: {error.strerror}") from error
     if len(names) > _MAX_FILES:
         raise InputError(f"it holds more than {_MAX_FILES:,} files")
     found: list[Result] = []
     for name in names:
-        if os.path.isfile(os.path.join(folder, name)):
+        if is_file(os.path.join(folder, name)):
             relative = os.path.relpath(os.path.join(folder, name), root).replace(os.sep, "/")
             plain = {"baseName": name, "extension": os.path.splitext(name)[1], "relativePath": relative}
             found.append(wrapped(plain, at))

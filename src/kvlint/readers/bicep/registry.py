@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from kvlint.model.source import Location
 from kvlint.readers.bicep.configuration import cache_roots, configuration, full_reference
+from kvlint.readers.files import entries, is_file
 from kvlint.regex import regex
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def _cached(root: str, reference: str) -> str | None:
     if digest:
         return _inside(*above, digest.replace(":", "#"))
     try:
-        names = sorted(name for name in os.listdir(os.path.join(*above)) if name.startswith(f"{tag}$"))
+        names = [name for name in entries(os.path.join(*above)) if name.startswith(f"{tag}$")]
     except OSError:
         return None
     return next((file for name in names if (file := _inside(*above, name)) is not None), None)
@@ -88,4 +89,4 @@ def _inside(root: str, *parts: str) -> str | None:
     """``main.json`` in a folder of a cache, if no link leads out of that."""
     file = os.path.realpath(os.path.join(root, *parts, "main.json"))
     below = os.path.realpath(root).rstrip(os.sep) + os.sep
-    return file if file.startswith(below) and ".." not in parts and os.path.isfile(file) else None
+    return file if file.startswith(below) and ".." not in parts and is_file(file) else None

@@ -6,6 +6,7 @@ import os
 from typing import TYPE_CHECKING
 
 from kvlint.errors import InputError
+from kvlint.looks import LOOKS
 from kvlint.model.graph import Demand
 from kvlint.model.report import Problem
 from kvlint.model.source import Location
@@ -56,16 +57,17 @@ class ModuleCache:
 
     def load(self, path: str, file: str) -> File:
         """The Bicep file ``file``, which reports call ``path``. Raises InputError if it cannot be read."""
-        found = self.files.get(file)
-        if found is None:
-            try:
-                found = read_file(path, file, decoded(read_bytes(file, MAX_FILE)))
-            except InputError as error:
-                found = error
-            self.files[file] = found
+        found = LOOKS.shared(self.files, file, lambda: _loaded(path, file))
         if isinstance(found, InputError):
             raise found
         return found
+
+
+def _loaded(path: str, file: str) -> File | InputError:
+    try:
+        return read_file(path, file, decoded(read_bytes(file, MAX_FILE)))
+    except InputError as error:
+        return error
 
 
 class BicepRun(Run):

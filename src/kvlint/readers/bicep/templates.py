@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast
 
 from kvlint.errors import InputError
 from kvlint.expressions.values import Result
+from kvlint.looks import LOOKS
 from kvlint.readers.arm.instance import Instance
 from kvlint.readers.arm.level import Level, Place
 from kvlint.readers.arm.nested import Nested
@@ -60,16 +61,17 @@ class TemplateSource:
 def template_in(run: BicepRun, file: str) -> Document:
     """A JSON file, decoded once a run. Raises InputError if it cannot be read."""
     key = f"template:{file}"
-    found = run.cache.data.get(key)
-    if found is None:
-        try:
-            found = decode(read_bytes(file, MAX_FILE))
-        except InputError as error:
-            found = error
-        run.cache.data[key] = found
+    found = LOOKS.shared(run.cache.data, key, lambda: _decoded(file))
     if isinstance(found, InputError):
         raise found
     return cast("Document", found)
+
+
+def _decoded(file: str) -> Document | InputError:
+    try:
+        return decode(read_bytes(file, MAX_FILE))
+    except InputError as error:
+        return error
 
 
 def _given(arguments: Arguments) -> Callable[[str], Result | None]:

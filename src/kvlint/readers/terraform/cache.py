@@ -6,6 +6,7 @@ Root modules are not kept: there may be thousands of them, and each is read once
 from __future__ import annotations
 
 from kvlint.errors import InputError
+from kvlint.looks import LOOKS
 from kvlint.model.graph import Demand
 from kvlint.readers.asides import ASIDES, asks_outputs
 from kvlint.readers.azurerm.azapi import AZAPI
@@ -33,17 +34,11 @@ class FolderCache:
 
     def load(self, path: str, directory: str) -> Folder:
         """The module in ``directory``, which reports call ``path``. Raises InputError if it cannot be read."""
-        found = self._folders.get(directory)
-        if found is None:
-            if len(self._folders) >= _MOST:
-                self._folders.clear()
-                self._matters.clear()
-                self._own.clear()
-            try:
-                found = load_folder(path, directory)
-            except InputError as error:
-                found = error
-            self._folders[directory] = found
+        if directory not in self._folders and len(self._folders) >= _MOST:
+            self._folders.clear()
+            self._matters.clear()
+            self._own.clear()
+        found = LOOKS.shared(self._folders, directory, lambda: _loaded(path, directory))
         if isinstance(found, InputError):
             raise found
         return found
@@ -65,10 +60,7 @@ class FolderCache:
 
         A module that is not at hand may hold anything.
         """
-        known = self._matters.get(folder.directory)
-        if known is None:
-            known = self._matters[folder.directory] = self._reaches(folder, root)
-        return known
+        return LOOKS.shared(self._matters, folder.directory, lambda: self._reaches(folder, root))
 
     def _reaches(self, folder: Folder, root: str) -> bool:
         folders, is_whole = self.reached(folder, root)
@@ -92,14 +84,7 @@ class FolderCache:
 
     def beside(self, root: str, directory: str, source: str) -> str | None:
         """The folder that a local source means; None if it is not local, or leads out of the project."""
-        key = directory, source
-        if key not in self._beside:
-            try:
-                found = inside(root, directory, source.replace("\\", "/")) if is_local(source) else None
-            except InputError:
-                found = None
-            self._beside[key] = found
-        return self._beside[key]
+        return LOOKS.shared(self._beside, (directory, source), lambda: _beside(root, directory, source))
 
     def _declares(self, folder: Folder) -> bool:
         """Whether a module itself declares anything that rules ask for, or that looks as if they should."""
@@ -111,6 +96,20 @@ class FolderCache:
                 found = any(_KEY_VAULT in type_ for type_ in types)
             self._own[folder.directory] = found
         return found
+
+
+def _loaded(path: str, directory: str) -> Folder | InputError:
+    try:
+        return load_folder(path, directory)
+    except InputError as error:
+        return error
+
+
+def _beside(root: str, directory: str, source: str) -> str | None:
+    try:
+        return inside(root, directory, source.replace("\\", "/")) if is_local(source) else None
+    except InputError:
+        return None
 
 
 def is_local(source: str) -> bool:

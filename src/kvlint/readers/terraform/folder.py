@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from kvlint.errors import InputError
-from kvlint.readers.files import MAX_FILE, decoded, read_bytes
+from kvlint.readers.files import MAX_FILE, decoded, entries, read_bytes
 from kvlint.syntax import tree
 from kvlint.syntax.hcl.document import Attribute, Block, File
 from kvlint.syntax.hcl.parse import parse_file
@@ -203,7 +203,7 @@ def parse(file: str, *, variables: bool = False) -> File:
 def names_in(directory: str) -> frozenset[str]:
     """The names of all that lies in a folder. Raises InputError if it cannot be listed."""
     try:
-        return frozenset(os.listdir(directory))
+        return frozenset(entries(directory))
     except OSError as error:
         raise InputError(f"the folder cannot be listed: {error.strerror}") from error
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 from kvlint.errors import InputError
+from kvlint.looks import LOOKS
 from kvlint.readers.discover import SKIPPED
 from kvlint.readers.files import MAX_FILE, inside, read_bytes, reported
 from kvlint.readers.repository import root_of
@@ -104,9 +105,7 @@ class Locator:
 
     def _modules(self, base: str) -> list[_Named] | None:
         """The modules below a folder; None if there is more below it than it pays to look at."""
-        if base not in self._below:
-            self._below[base] = _modules(base)
-        return self._below[base]
+        return LOOKS.shared(self._below, base, lambda: _modules(base))
 
 
 def _labels(folder: Folder) -> frozenset[str]:
@@ -125,6 +124,7 @@ def _modules(base: str) -> list[_Named] | None:
     found: list[_Named] = []
     left = _MAX_BYTES
     for looked, (here, folders, files) in enumerate(os.walk(base)):
+        LOOKS.into(here)
         folders[:] = sorted(name for name in folders if name not in SKIPPED)
         if looked >= _MAX_FOLDERS or left < 0:
             return None

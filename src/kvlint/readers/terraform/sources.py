@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from kvlint.errors import InputError
+from kvlint.looks import LOOKS
 from kvlint.model.source import Location
 from kvlint.model.value import Scalar
-from kvlint.readers.files import inside, read_bytes, reported
+from kvlint.readers.files import inside, is_file, read_bytes, reported
 from kvlint.readers.terraform.cache import is_local
 from kvlint.readers.terraform.folder import Declaration, Folder, module_files, names_in
 from kvlint.readers.terraform.public_modules import well_known
@@ -90,6 +91,7 @@ def _load(instance: ModuleInstance, directory: str) -> Folder:
     """The module in a folder. Raises InputError if there is none, or if it calls itself."""
     if any(directory == folder.directory for folder in (*instance.use.around, instance.folder)):
         raise InputError("it calls itself")
+    LOOKS.at(directory)
     if not os.path.isdir(directory) or not module_files(names_in(directory)):
         raise InputError("its folder holds no Terraform files")
     return instance.run.cache.load(reported(instance.run.root, directory), directory)
@@ -105,7 +107,7 @@ def _installed(run: TerraformRun, key: str) -> str | None:
 
 def _manifest(run: TerraformRun) -> dict[str, str]:
     file = os.path.join(run.directory, MANIFEST)
-    if not os.path.isfile(file):
+    if not is_file(file):
         return {}
     try:
         found = msgspec.json.decode(read_bytes(file, _MAX_MANIFEST), type=_Manifest)

@@ -1,0 +1,142 @@
+"""A text that an editor holds, checked in the place of the file that it will be."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+import pytest
+
+from kvlint.readers.files import HELD
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Kvlint, Said
+
+VAULT = 'resource "azurerm_key_vault" "kv" {\n  name = "kv-one"\n  purge_protection_enabled = var.on\n}\n'
+ON = 'variable "on" {\n  default = %s\n}\n'
+BICEP = (
+    "param on bool\nresource kv 'Microsoft.KeyVault/vaults@2023-07-01' = {\n  name: 'kv-one'\n  location: 'x'\n"
+    "  properties: {\n    tenantId: 'x'\n    sku: { family: 'A', name: 'standard' }\n"
+    "    enablePurgeProtection: on ? true : null\n  }\n}\n"
+)
+CALLER = "module m 'inner.bicep' = {\n  name: 'm'\n  params: { on: %s }\n}\n"
+ONE = ("-q", "--select", "KV001")
+
+
+class Given(Protocol):
+    """Runs a command line in the project, with this on standard input."""
+
+    def __call__(self, *words: str | Path, stdin: bytes = b"x") -> Said: ...
+
+
+@pytest.fixture
+def run(kvlint: Kvlint, project: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Given]:
+    monkeypatch.chdir(project)
+
+    def run_kvlint(*words: str | Path, stdin: bytes = b"x") -> Said:
+        HELD.clear()
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
+        return kvlint(*words)
+
+    yield run_kvlint
+    HELD.clear()
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    root = tmp_path / "project"
+    (root / "infra").mkdir(parents=True)
+    (root / ".git").mkdir()
+    (root / "infra" / "main.tf").write_text(VAULT)
+    (root / "infra" / "variables.tf").write_text(ON % "true")
+    (root / "infra" / "inner.bicep").write_text(BICEP)
+    (root / "infra" / "main.bicep").write_text(CALLER % "true")
+    return root
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["a file", "a file to be"])
+def test_terraform_is_read_with_the_files_beside_it(run: Given, project: Path, there: bool) -> None:
+    file = project / "infra" / "variables.tf"
+    if not there:
+        file.unlink()
+    held = run("-", "--stdin-filename", "infra/variables.tf", *ONE, stdin=(ON % "false").encode())
+    assert (held.code, held.err) == (1, "")
+    assert held.out.startswith("infra/main.tf:3:3: high KV001")
+    assert file.exists() is there
+    file.write_text(ON % "false")
+    assert run("infra/variables.tf", *ONE) == held
+
+
+def test_bicep_is_read_with_its_modules_and_as_one(run: Given, project: Path) -> None:
+    name = ("--stdin-filename", "infra/main.bicep")
+    held = run("-", *name, *ONE, stdin=(CALLER % "false").encode())
+    assert (held.code, held.err) == (1, "")
+    assert "KV001" in held.out
+    assert run("-", *name, *ONE, stdin=(CALLER % "true").encode()).code == 0
+    changed = BICEP.replace("on ? true : null", "false").encode()
+    name = ("--stdin-filename", str(project / "infra" / "inner.bicep"))
+    whole = run("-", ".", *name, *ONE, stdin=changed)
+    assert whole.out.startswith("infra/inner.bicep:8:5: high KV001")
+
+
+def test_a_template_is_read_with_its_parameters(run: Given, project: Path) -> None:
+    template = {
+        "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+        "contentVersion": "1.0.0.0",
+        "parameters": {"on": {"type": "bool"}},
+        "resources": [
+            {
+                "type": "Microsoft.KeyVault/vaults",
+                "apiVersion": "2023-07-01",
+                "name": "kv-one",
+                "properties": {"enablePurgeProtection": "[parameters('on')]"},
+            }
+        ],
+    }
+    for value, code in ((True, 0), (False, 1)):
+        given = {"$schema": "deploymentParameters.json#", "parameters": {"on": {"value": value}}}
+        (project / "vault.parameters.json").write_text(json.dumps(given))
+        done = run("-", "--stdin-filename", "vault.json", *ONE, stdin=json.dumps(template, indent=1).encode())
+        assert (done.code, done.err) == (code, "")
+
+
+def test_a_faulty_text_is_told_under_its_name(run: Given) -> None:
+    done = run("-", "--stdin-filename", "infra/main.tf", stdin=b'resource "a" {')
+    assert done.code == 3
+    assert "infra/main.tf:1:14: error KVE001" in done.out
+    done = run("-", "--stdin-filename", "infra/new.bicep", stdin=b"\xff\xfe\x00")
+    assert (done.code, "infra/new.bicep: error KVE001" in done.out) == (3, True)
+
+
+def test_nothing_but_the_text_stands_for_the_file(run: Given, project: Path) -> None:
+    """A link is the file that it leads to."""
+    (project / "infra" / "variables.tf").rename(project / "target.tf")
+    (project / "infra" / "variables.tf").symlink_to(project / "target.tf")
+    done = run("infra", "-", "--stdin-filename", "target.tf", *ONE, stdin=(ON % "false").encode())
+    assert "infra/main.tf:3:3: high KV001" in done.out
+
+
+def test_without_a_name_code_is_refused_with_a_way_out(run: Given) -> None:
+    done = run("-", stdin=VAULT.encode())
+    assert done.code == 3
+    assert "or say what it is: kvlint - --stdin-filename main.tf)" in done.out
+
+
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        ((".", "--stdin-filename", "x.tf"), "--stdin-filename says what - stands for, and no - was given"),
+        (("-", "--stdin-filename", "infra"), "--stdin-filename infra: it is a folder"),
+        (("-", "--stdin-filename", "none/x.tf"), "--stdin-filename none/x.tf: its folder does not exist"),
+        (("-", "--stdin-filename", "\x1b[31m/x.tf"), "--stdin-filename \\x1b[31m/x.tf: its folder does not exist"),
+        (("-", "--stdin-filename", "x.tf", "--watch"), "--watch cannot watch the standard input"),
+    ],
+)
+def test_a_name_that_says_nothing_is_wrong_use(run: Given, words: tuple[str, ...], text: str) -> None:
+    done = run(*words)
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith(f"kvlint: {text}")
