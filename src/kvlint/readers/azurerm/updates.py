@@ -17,7 +17,7 @@ BY_UPDATE = "azapi_update_resource sets it"
 
 
 def is_always_there(type_: str) -> bool:
-    """Whether an update of a type is judged by itself, where what it changes is not declared."""
+    """Whether an update of a type is judged by itself, and not as a part of what it changes."""
     return type_.lower() in _ALWAYS_THERE
 
 
@@ -36,11 +36,37 @@ def target_of(
     return same[0] if len(same) == 1 else None
 
 
+def may_change(index: Index, type_: str, by_id: Value | None, name: Value | None) -> list[Resource]:
+    """The resources of a type that an update may change, of which nobody knows which one it names."""
+    every = [one for one in index.of_type(type_.lower()) if not one.existing]
+    if by_id is None:
+        return every if isinstance(name, Unknown) else []
+    reference = reference_of("", "", by_id, index)
+    if reference is None or reference.anything:
+        return every
+    named = {*reference.targets, *reference.candidates} if len(reference.targets) != 1 else set()
+    return [one for one in every if one.address in named]
+
+
+def perhaps(value: MapValue) -> MapValue:
+    """Fields that are perhaps set."""
+    why = "whether azapi_update_resource sets it is not known"
+    fields = {
+        name: perhaps(field) if isinstance(field, MapValue) else Unknown(at=field.at, why=why)
+        for name, field in value.fields.items()
+    }
+    return msgspec.structs.replace(value, fields=fields)
+
+
 def updated(target: Resource, changes: MapValue) -> MapValue:
     """The attributes of a resource with what an update sets."""
     found = overlaid(target.attributes, changes)
     properties, name = changes.fields.get(_PURGE[0]), _PURGE[1]
     whole = found.fields.get(_PURGE[0])
+    if isinstance(whole, Unknown):
+        return msgspec.structs.replace(
+            found, fields={**found.fields, _PURGE[0]: msgspec.structs.replace(whole, note=BY_UPDATE)}
+        )
     if not isinstance(properties, MapValue) or not isinstance(whole, MapValue) or name not in properties.fields:
         return found
     noted = msgspec.structs.replace(properties.fields[name], note=BY_UPDATE)
@@ -49,7 +75,7 @@ def updated(target: Resource, changes: MapValue) -> MapValue:
 
 
 def by_itself(attributes: MapValue, by_id: Value | None) -> MapValue:
-    """The attributes of what an update changes that is not declared: what it does not set, nobody knows."""
+    """The attributes of what an update says by itself: what it does not set, nobody knows."""
     fields = dict(attributes.fields)
     if by_id is not None:
         above, _, name = text_of(by_id).rstrip("/").rpartition("/")

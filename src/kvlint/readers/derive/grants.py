@@ -33,6 +33,7 @@ _ALL: Mapping[str, str] = {
     "storage": f"{_SECRETS} update regeneratekey getsas listsas setsas deletesas",
 }
 _LIST = ".".join(map(str, POLICY_LIST))
+_GUEST = "guest"
 _PRINCIPAL: Path = ("properties", "principalId")
 _PRINCIPAL_TYPE: Path = ("properties", "principalType")
 
@@ -149,8 +150,11 @@ def _told(grant: Grant, context: Context) -> Value:
     unsure = Unknown(at=at, why="the kind of its principal is not known", origin="derived")
     fields: dict[str, Value] = {
         "kind": Scalar(at=at, value=kind, origin="derived", note=grant.identity.label) if kind else unsure,
+        "isGuest": unsure,
         "permissions": permissions_of(grant, context),
     }
+    if kind and not grant.identity.perhaps_guest:
+        fields["isGuest"] = Scalar(at=at, value=kind == _GUEST, origin="derived", note=grant.identity.label)
     return MapValue(at=at, fields=fields, origin="derived")
 
 

@@ -70,6 +70,7 @@ class Identity(NamedTuple):
     kind: str
     label: str
     perhaps_deployer: bool = False
+    perhaps_guest: bool = False
 
     def kind_of(self, at: Location) -> Value:
         """The kind as a value; of an id that is written out it is not the deployer, or its author would say so."""
@@ -89,19 +90,22 @@ def identity_of(answer: Answer, kind: Answer, context: Context) -> Identity:
         own = DEPLOYER if text.lower() in known else _said(kind)
         return Identity(text.lower(), LITERAL, own, label, perhaps_deployer="" in known)
     found = next((name for name, pattern in _KNOWN_KINDS if pattern.search(text)), "")
-    if found == "person" and _is_guest(text, context):
-        found = "guest"
-    return Identity(text, "resource" if any(own.search(text) for own in _OWN) else "", found or _said(kind), label)
+    guest = _is_guest(text, context) if found == "person" else False
+    family = "resource" if any(own.search(text) for own in _OWN) else ""
+    kind_ = "guest" if guest else found or _said(kind)
+    return Identity(text, family, kind_, label, perhaps_guest=guest is None)
 
 
-def _is_guest(text: str, context: Context) -> bool:
-    """Whether an id is that of a user with the name of a guest.
+def _is_guest(text: str, context: Context) -> bool | None:
+    """Whether an id is that of a user with the name of a guest; None if that name is not known.
 
     Source: learn.microsoft.com/entra/external-id/user-properties.
     """
     match = _USER.search(text)
     user = context.index.resources.get(match[1]) if match is not None else None
     name = user.select(("properties", "userPrincipalName")) if user is not None else None
+    if isinstance(name, Unknown):
+        return None
     return isinstance(name, Scalar) and _GUEST in str(name.value).upper()
 
 

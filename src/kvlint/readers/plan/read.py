@@ -242,9 +242,7 @@ class _Reader:
     def _add_azapi(self, change: ResourceChange, place: Place) -> None:
         declared_as, instance = change.type, self._instance(change, place, self.azapi)
         if declared_as == AZAPI_UPDATE:
-            changed = arm_type(instance)
-            if changed is None or self.demand.of(changed[0]) is not None:
-                self.updates.append(instance)
+            self._add_update(instance)
             return
         if declared_as == AZAPI_ACTION:
             if is_key_vault(instance) and instance.action not in REMOVED_ACTIONS and not instance.is_data:
@@ -273,6 +271,21 @@ class _Reader:
             self._keep(instance, type_, declared_as, traced, instance.is_data)
         elif is_key_vault_type(type_) and canonical(type_) is None:
             self._problem(TYPE_NOT_KNOWN, "error", type_not_known(type_), instance.address)
+
+    def _add_update(self, instance: Instance) -> None:
+        named = arm_type(instance)
+        if named is None:
+            text = f"the type of an {AZAPI_UPDATE} is not known before apply, so it was not judged"
+            self._problem(TYPE_NOT_KNOWN, "error", text, instance.address)
+        elif self.demand.of(named[0]) is None:
+            return
+        elif is_always_there(named[0]):
+            type_ = canonical(named[0]) or named[0]
+            whole = azapi_attributes(instance, type_, named[1], data_plane=False)
+            whole = by_itself(whole, link_argument(instance, "resource_id"))
+            self._keep(instance, type_, AZAPI_UPDATE, whole, existing=False)
+        else:
+            self.updates.append(instance)
 
     def _add_deployed(self, instance: Instance, declared_as: str) -> None:
         """Add what a template deploys, unless the plan takes the deployment away."""
@@ -321,12 +334,7 @@ class _Reader:
         for instance, error in overlay(self.updates, self.resources) if self.updates else ():
             if error is not None:
                 self._unreadable(f"the change of '{instance.address}'", error, instance.address)
-            elif (named := arm_type(instance)) is not None and is_always_there(named[0]):
-                type_ = canonical(named[0]) or named[0]
-                whole = azapi_attributes(instance, type_, named[1], data_plane=False)
-                whole = by_itself(whole, link_argument(instance, "resource_id"))
-                self._keep(instance, type_, AZAPI_UPDATE, whole, existing=False)
-            elif is_key_vault(instance, unless_known=True):
+            elif is_key_vault(instance):
                 text = f"{AZAPI_UPDATE} changes a resource that is not in the plan, so the whole was not judged"
                 self._problem(TYPE_NOT_KNOWN, "warning", text, instance.address)
 

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator
 import msgspec
 
 from kvlint.model.graph import REMOVED_ACTIONS, Resource
-from kvlint.model.value import Scalar
-from kvlint.readers.azurerm.updates import target_of, updated
+from kvlint.model.value import Scalar, Unknown
+from kvlint.readers.azurerm.updates import may_change, perhaps, target_of, updated
 from kvlint.readers.plan.azapi import arm_type, link_argument, update_body
 from kvlint.readers.plan.instance import Instance
 from kvlint.readers.references import Index
@@ -25,7 +25,7 @@ def overlay(updates: Iterable[Instance], resources: dict[str, Resource]) -> Iter
             continue
         found = _target(instance, index)
         if found is None or found.existing:
-            yield instance, None
+            yield instance, _doubted(instance, index) if found is None else None
             continue
         try:
             attributes = updated(found, update_body(instance))
@@ -33,6 +33,21 @@ def overlay(updates: Iterable[Instance], resources: dict[str, Resource]) -> Iter
             yield instance, error
             continue
         index.put(msgspec.structs.replace(found, attributes=attributes, common=None))
+
+
+def _doubted(instance: Instance, index: Index) -> Exception | None:
+    """Take what an update sets for perhaps set in all that it may change; what broke if anything did."""
+    named = arm_type(instance)
+    name = instance.values.get("name")
+    told = Scalar(at=instance.at, value=name) if isinstance(name, str) else Unknown(at=instance.at, why="not known")
+    by_id = link_argument(instance, "resource_id")
+    try:
+        changes = perhaps(update_body(instance))
+        for one in may_change(index, named[0], by_id, told) if named is not None else ():
+            index.put(msgspec.structs.replace(one, attributes=updated(one, changes), common=None))
+    except RecursionError as error:
+        return error
+    return None
 
 
 def _target(instance: Instance, index: Index) -> Resource | None:

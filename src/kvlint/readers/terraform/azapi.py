@@ -15,7 +15,7 @@ from kvlint.readers.arm.overlay import opened
 from kvlint.readers.azurerm.azapi import AZAPI_DATA_PLANE, above_of, is_key_vault_type
 from kvlint.readers.azurerm.data_plane import as_resource, vault_of
 from kvlint.readers.azurerm.resources import canonical
-from kvlint.readers.azurerm.updates import by_itself, is_always_there, target_of, updated
+from kvlint.readers.azurerm.updates import by_itself, is_always_there, may_change, perhaps, target_of, updated
 from kvlint.readers.references import Index
 from kvlint.syntax import tree
 
@@ -94,10 +94,14 @@ def overlay(update: ResourceEntity, conditions: frozenset[str], resources: dict[
     by_id, name, above = (_argument(update, each) for each in ("resource_id", "name", "parent_id"))
     target = None if named is None else target_of(Index(resources), named[0], by_id, name, above)
     if target is None or target.existing:
+        others = () if named is None or target is not None else may_change(Index(resources), named[0], by_id, name)
+        doubt = perhaps(MapValue(at=update.at, fields=body(update)))
+        for other in others:
+            resources[other.address] = msgspec.structs.replace(other, attributes=updated(other, doubt))
         return False
     changes = MapValue(at=update.at, fields=body(update))
     if not conditions <= target.conditions:
-        changes = _perhaps(changes)
+        changes = perhaps(changes)
     resources[target.address] = msgspec.structs.replace(target, attributes=updated(target, changes))
     return True
 
@@ -114,13 +118,3 @@ def alone(update: ResourceEntity) -> tuple[str, MapValue] | None:
 def _argument(entity: ResourceEntity, name: str) -> Value | None:
     found = entity.content.attribute(name)
     return entity.instance.run.frozen(found) if found is not None else None
-
-
-def _perhaps(value: MapValue) -> MapValue:
-    """Fields that are perhaps set."""
-    why = "whether azapi_update_resource sets it is not known"
-    fields = {
-        name: _perhaps(field) if isinstance(field, MapValue) else Unknown(at=field.at, why=why)
-        for name, field in value.fields.items()
-    }
-    return msgspec.structs.replace(value, fields=fields)

@@ -258,9 +258,7 @@ class _Reading:
 
     def _add_azapi(self, entity: ResourceEntity, conditions: frozenset[str]) -> None:
         if entity.type == AZAPI_UPDATE:
-            changed = azapi.arm_type(entity)
-            if changed is None or self.run.demand.of(changed[0]) is not None:
-                self.updates.append((entity, conditions))
+            self._add_update(entity, conditions)
             return
         if entity.type == AZAPI_ACTION:
             if azapi.is_key_vault(entity) and not entity.symbol.is_data:
@@ -283,6 +281,18 @@ class _Reading:
             self._keep(entity, type_, azapi.attributes(entity, type_, named[1]), conditions)
         elif is_key_vault_type(type_) and canonical(type_) is None:
             self.run.type_not_known("error", type_not_known(type_), entity.at)
+
+    def _add_update(self, entity: ResourceEntity, conditions: frozenset[str]) -> None:
+        changed = azapi.arm_type(entity)
+        if changed is None:
+            text = f"the type of an {entity.type} is not known, so it was not judged"
+            self.run.type_not_known("error", text, entity.at)
+        elif self.run.demand.of(changed[0]) is not None:
+            alone = azapi.alone(entity)
+            if alone is not None:
+                self._keep(entity, *alone, conditions)
+            else:
+                self.updates.append((entity, conditions))
 
     def _keep(self, entity: ResourceEntity, type_: str, attributes: MapValue, conditions: frozenset[str]) -> None:
         instance, symbol = entity.instance, entity.symbol
@@ -322,10 +332,7 @@ class _Reading:
 
     def finish(self) -> None:
         """Lay the updates over what they change."""
-        for update, conditions in [one for one in self.updates if not azapi.overlay(*one, self.run.resources)]:
-            alone = azapi.alone(update)
-            if alone is not None:
-                self._keep(update, *alone, conditions)
-            elif azapi.is_key_vault(update, unless_known=True):
+        for update, conditions in self.updates:
+            if not azapi.overlay(update, conditions, self.run.resources) and azapi.is_key_vault(update):
                 text = f"{AZAPI_UPDATE} changes a resource that is not declared here, so the whole was not judged"
                 self.run.problem(TYPE_NOT_KNOWN, "warning", text, update.at)
