@@ -16,7 +16,9 @@ import msgspec
 class Option(msgspec.Struct, frozen=True):
     """One option: its ``names``, the field of Arguments it sets, and whether it takes a value, and many of them.
 
-    ``commands`` are those that have it.
+    ``commands`` are those that have it; of these, the ``configured`` ones also take it from the environment and from a
+    configuration file (None: all of them). ``kind`` is what a value is: text, path (a file or folder), format
+    (``NAME`` or ``NAME=FILE``), number, day, severity, profile or settings (``RULE.parameter=value``).
     """
 
     names: tuple[str, ...]
@@ -25,10 +27,29 @@ class Option(msgspec.Struct, frozen=True):
     takes_value: bool = True
     many: bool = False
     commands: tuple[str, ...] = ("check", "controls")
+    kind: str = "text"
+    configured: tuple[str, ...] | None = None
+
+    @property
+    def key(self) -> str:
+        """Its name in a configuration file: ``min-severity``."""
+        return self.names[0].removeprefix("--")
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that gives it: ``KVLINT_MIN_SEVERITY``."""
+        return f"KVLINT_{self.key.replace('-', '_').upper()}"
+
+    def is_configured(self, command: str) -> bool:
+        """Whether ``command`` takes it from the environment and from a configuration file too."""
+        return command in (self.commands if self.configured is None else self.configured)
 
 
 class Arguments(msgspec.Struct, frozen=True, kw_only=True):
-    """``kvlint PATH...`` taken apart, values unchecked. ``formats`` are ``NAME`` or ``NAME=FILE``."""
+    """``kvlint PATH...`` taken apart, values unchecked. ``formats`` are ``NAME`` or ``NAME=FILE``.
+
+    ``given`` are the fields that the command line sets, be it to their defaults.
+    """
 
     paths: tuple[str, ...] = ()
     frameworks: tuple[str, ...] = ()
@@ -52,9 +73,15 @@ class Arguments(msgspec.Struct, frozen=True, kw_only=True):
     quiet: bool = False
     verbose: bool = False
     statistics: bool = False
+    exclude: tuple[str, ...] = ()
+    extend_exclude: tuple[str, ...] = ()
+    config: str = ""
+    isolated: bool = False
+    show_settings: bool = False
+    given: frozenset[str] = frozenset()
 
 
-_CHECK, _CONTROLS = ("check",), ("controls",)
+_CHECK, _CONTROLS, _NONE = ("check",), ("controls",), ()
 OPTIONS = (
     Option(
         ("--framework",),
@@ -69,6 +96,7 @@ OPTIONS = (
         "text, json or sarif; NAME=FILE writes to a file. May be repeated.",
         many=True,
         commands=_CHECK,
+        kind="format",
     ),
     Option(
         ("--format", "-f"),
@@ -76,8 +104,9 @@ OPTIONS = (
         "text, json, markdown or html; NAME=FILE writes to a file.",
         many=True,
         commands=_CONTROLS,
+        configured=_NONE,
     ),
-    Option(("--output", "-o"), "output", "The file to write to, instead of stdout."),
+    Option(("--output", "-o"), "output", "The file to write to, instead of stdout.", kind="path", configured=_CHECK),
     Option(
         ("--select",),
         "select",
@@ -92,23 +121,27 @@ OPTIONS = (
         "default, strict, cmk or all: which rules are asked.",
         many=True,
         commands=_CHECK,
+        kind="profile",
     ),
-    Option(("--set",), "settings", "RULE.parameter=value: a parameter of a rule.", many=True),
-    Option(("--rules",), "rules", "A folder or file of your own rules.", many=True),
+    Option(("--set",), "settings", "RULE.parameter=value: a parameter of a rule.", many=True, kind="settings"),
+    Option(("--rules",), "rules", "A folder or file of your own rules.", many=True, kind="path"),
     Option(
         ("--parameters",),
         "parameters",
         "Parameters of all templates, instead of those that their names say.",
         many=True,
+        kind="path",
     ),
     Option(("--var",), "variables", "NAME=VALUE: a variable of the Terraform root modules.", many=True),
-    Option(("--var-file",), "variable_files", "A .tfvars file for the Terraform root modules.", many=True),
+    Option(("--var-file",), "variable_files", "A .tfvars file for the Terraform root modules.", many=True, kind="path"),
     Option(("--closed",), "closed", "Judge a module that nobody calls as if it said everything.", takes_value=False),
-    Option(("--source-root",), "source_root", "The folder of the root module that a plan was made from."),
-    Option(("--as-of",), "as_of", "The day, YYYY-MM-DD, that dates are held against, instead of today."),
-    Option(("--jobs", "-j"), "jobs", "How many processes; 0 for as many as pay."),
-    Option(("--min-severity",), "min_severity", "Show nothing less severe.", commands=_CHECK),
-    Option(("--fail-on",), "fail_on", "Exit with 1 from this severity on.", commands=_CHECK),
+    Option(("--source-root",), "source_root", "The folder of the root module that a plan was made from.", kind="path"),
+    Option(("--as-of",), "as_of", "The day, YYYY-MM-DD, that dates are held against, instead of today.", kind="day"),
+    Option(("--jobs", "-j"), "jobs", "How many processes; 0 for as many as pay.", kind="number"),
+    Option(("--exclude",), "exclude", "A glob, as in .gitignore: what folders hold of it is passed over.", many=True),
+    Option(("--extend-exclude",), "extend_exclude", "The same, added to what --exclude or a file says.", many=True),
+    Option(("--min-severity",), "min_severity", "Show nothing less severe.", commands=_CHECK, kind="severity"),
+    Option(("--fail-on",), "fail_on", "Exit with 1 from this severity on.", commands=_CHECK, kind="severity"),
     Option(("--strict",), "strict", "Undecided questions count as findings.", takes_value=False, commands=_CHECK),
     Option(
         ("--strict",),
@@ -120,6 +153,15 @@ OPTIONS = (
     Option(("--quiet", "-q"), "quiet", "Only the lines of findings.", takes_value=False, commands=_CHECK),
     Option(("--verbose", "-v"), "verbose", "Evidence, reasons and fixes too.", takes_value=False, commands=_CHECK),
     Option(("--statistics",), "statistics", "Count the findings of each rule.", takes_value=False, commands=_CHECK),
+    Option(("--config",), "config", "The configuration file, instead of the nearest.", kind="path", configured=_NONE),
+    Option(("--isolated",), "isolated", "Read no configuration file.", takes_value=False, configured=_NONE),
+    Option(
+        ("--show-settings",),
+        "show_settings",
+        "Show each setting and where it comes from, and check nothing.",
+        takes_value=False,
+        configured=_NONE,
+    ),
 )
 COMMANDS = ("check", "controls", "explain", "rules", "graph")
 _OF_CHECK = {name: option for option in OPTIONS if _CHECK[0] in option.commands for name in option.names}
@@ -149,4 +191,4 @@ def plain_arguments(words: Sequence[str]) -> Arguments | None:
         given[option.field] = (*given.get(option.field, ()), value) if option.many else value
     if not paths or (words[:1] != ["check"] and paths[0] in COMMANDS):
         return None
-    return Arguments(paths=tuple(paths), **given)
+    return Arguments(paths=tuple(paths), given=frozenset(given), **given)

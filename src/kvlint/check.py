@@ -9,7 +9,7 @@ from typing import TypeAlias
 import msgspec
 
 from kvlint import __version__
-from kvlint.config import Config, today
+from kvlint.config import Config, Notice, today
 from kvlint.engine.builtin import builtin_rules, load_folder
 from kvlint.engine.select import chosen
 from kvlint.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_NOT_WHOLE
@@ -17,8 +17,9 @@ from kvlint.folding import folded, not_answered
 from kvlint.judged import Judged
 from kvlint.model.report import Finding, Problem, Report
 from kvlint.model.rule import Rule
-from kvlint.model.source import static_address
+from kvlint.model.source import Location, Region, static_address
 from kvlint.readers.discover import discover
+from kvlint.readers.files import called
 from kvlint.readers.problems import CANNOT_READ
 from kvlint.readers.read import MAKE_INPUT
 from kvlint.readers.repository import repository
@@ -41,6 +42,7 @@ def check(config: Config, progress: Progress | None = None) -> Report:
     policy = policy_of(known, rules, today(config))
     root, pairs = judged_units(config, rules, policy, progress)
     total = together([judged for _, judged in pairs])
+    total.problems += told(config.notices, root)
     if not total.read and not total.problems:
         total.problems.append(nothing(config.paths))
 
@@ -66,7 +68,7 @@ def judged_units(
     config: Config, rules: tuple[Rule, ...], policy: Policy, progress: Progress | None
 ) -> tuple[str, list[tuple[Unit, Judged]]]:
     """The root of the run, and every unit of it with what judging it gave."""
-    sources, root = discover(config.paths)
+    sources, root = discover(config.paths, config.exclude)
     given, _ = discover(config.parameters)
     units = units_of(sources, given, {type_ for rule in rules for type_ in rule.resources})
     found: list[Judged] = []
@@ -75,6 +77,14 @@ def judged_units(
             progress(done, len(units))
         found.append(judged)
     return root, list(zip(units, found, strict=True))
+
+
+def told(notices: Iterable[Notice], root: str) -> Iterator[Problem]:
+    """What is to be said of the settings, at its place below the root of the run."""
+    for one in notices:
+        region = Region(one.line, 1, one.line, 1) if one.line else None
+        at = Location(path=called(root, one.file), region=region) if one.file else None
+        yield Problem(code=one.code, level=one.level, message=one.message, at=at, hint=one.hint)
 
 
 def together(units: Iterable[Judged]) -> Judged:

@@ -8,19 +8,26 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TextIO
 
+import msgspec
+
 from kvlint.arguments import Arguments
 from kvlint.check import Progress, check, exit_code
 from kvlint.config import Config
-from kvlint.errors import KvlintError, UsageError
+from kvlint.errors import EXIT_CLEAN, KvlintError, UsageError
 from kvlint.model.report import Problem, Report
 from kvlint.model.rule import Severity
 from kvlint.reporters import REPORTERS, Options
+from kvlint.settings import Settled, settled
 
 
 def run_check(arguments: Arguments) -> int:
     """Check what the arguments name, write every report, and answer the exit code."""
-    targets = targets_of(arguments, REPORTERS)
-    config = config_of(arguments, targets)
+    said = settled(arguments, "check")
+    if arguments.show_settings:
+        return show_settings(said, "check")
+    arguments = said.arguments
+    targets = targets_of(said, REPORTERS)
+    config = config_of(said, targets)
     with progress_bar() as progress:
         report = check(config, progress)
     for name, file in targets:
@@ -33,9 +40,11 @@ def run_check(arguments: Arguments) -> int:
 
 def print_error(error: KvlintError) -> None:
     """One line on stderr for each thing that is wrong, and how to mend it."""
+    from kvlint.reporters.safe import visible
+
     hint = f" ({error.hint})" if error.hint else ""
-    for line in f"{error.message}{hint}".splitlines():
-        tell(line)
+    for line in f"{error.message}{hint}".split("\n"):
+        tell(visible(line))
 
 
 def tell(line: str) -> None:
@@ -59,29 +68,76 @@ def tell_problems(problems: Sequence[Problem]) -> None:
         tell(f"{at}{problem.level} {problem.code} {visible(problem.message)}{hint}")
 
 
-def config_of(arguments: Arguments, targets: list[tuple[str, str]]) -> Config:
-    """What the arguments ask for. Raises UsageError for a value that is none."""
-    return Config(
+def config_of(said: Settled, targets: list[tuple[str, str]]) -> Config:
+    """What the settings ask for. Raises UsageError for a value that is none."""
+    arguments, label = said.arguments, said.label
+    config = Config(
         # A report is in the order of its input, and the order of the words is no part of the question.
         paths=tuple(sorted(arguments.paths)),
         parameters=tuple(sorted(arguments.parameters)),
-        variables=_variables(arguments.variables),
-        variable_files=_files("--var-file", arguments.variable_files),
+        variables=_variables(label("variables"), arguments.variables),
+        variable_files=_files(label("variable_files"), arguments.variable_files),
         closed=arguments.closed,
-        source_root=_folder(arguments.source_root),
-        as_of=_day(arguments.as_of),
-        jobs=_jobs(arguments.jobs),
-        select=words_of("--select", arguments.select),
-        ignore=words_of("--ignore", arguments.ignore),
-        profiles=words_of("--profile", arguments.profiles, "profile", "default, strict, cmk or all"),
+        source_root=_folder(label("source_root"), arguments.source_root),
+        as_of=_day(label("as_of"), arguments.as_of),
+        jobs=_jobs(label("jobs"), arguments.jobs),
+        exclude=_globs(said),
+        select=words_of(label("select"), arguments.select),
+        ignore=words_of(label("ignore"), arguments.ignore),
+        profiles=words_of(label("profiles"), arguments.profiles, "profile", "default, strict, cmk or all"),
         settings=arguments.settings,
         rules=arguments.rules,
-        min_severity=_severity("--min-severity", arguments.min_severity),
-        fail_on=_severity("--fail-on", arguments.fail_on),
+        min_severity=_severity(label("min_severity"), arguments.min_severity),
+        fail_on=_severity(label("fail_on"), arguments.fail_on),
         strict=arguments.strict,
         # SARIF leaves undecided questions out, and of thousands it costs time to say what is not known.
         explain=any(name != "sarif" for name, _ in targets),
+        notices=said.notices,
     )
+    if said.elsewhere & _ABOUT_RULES:
+        _refuse_unknown_rules(said, config)
+    return config
+
+
+_ABOUT_RULES = frozenset({"select", "ignore", "profiles", "settings"})
+
+
+def _refuse_unknown_rules(said: Settled, config: Config) -> None:
+    """Raise UsageError for what a file or a variable calls a rule and is none, with its place."""
+    from kvlint.check import known_rules
+    from kvlint.engine.select import chosen
+
+    plain = msgspec.structs.replace(config, select=(), ignore=(), profiles=(), settings=())
+    rules = known_rules(plain)
+    for field in sorted(said.elsewhere & _ABOUT_RULES):
+        try:
+            if field == "settings":
+                known_rules(msgspec.structs.replace(plain, settings=config.settings))
+            elif field == "ignore":
+                chosen(rules, config.select, config.ignore, ("all",))
+            elif field == "select":
+                chosen(rules, config.select, (), ("all",))
+            else:
+                chosen(rules, (), (), config.profiles)
+        except UsageError as error:
+            words = error.message.removeprefix("--set").lstrip(": ")
+            raise UsageError(f"{said.label(field)}: {words}", error.hint) from error
+
+
+def _globs(said: Settled) -> tuple[tuple[str, str], ...]:
+    """What is excluded: globs, each with the folder that it starts from."""
+    found = []
+    for field, patterns in (("exclude", said.arguments.exclude), ("extend_exclude", said.arguments.extend_exclude)):
+        folder = said.folder(field) if patterns else ""
+        for pattern in patterns:
+            from kvlint.globs import PathGlob
+
+            try:
+                PathGlob(pattern)
+            except ValueError as error:
+                raise UsageError(f"{said.label(field)}: '{pattern}' is no glob: {error}") from error
+            found.append((folder, pattern))
+    return tuple(found)
 
 
 def words_of(
@@ -94,10 +150,10 @@ def words_of(
     return words
 
 
-def _variables(words: tuple[str, ...]) -> tuple[str, ...]:
+def _variables(option: str, words: tuple[str, ...]) -> tuple[str, ...]:
     for word in words:
         if not word.partition("=")[0].strip() or "=" not in word:
-            raise UsageError(f"--var {word.partition('=')[0]}: NAME=VALUE was expected")
+            raise UsageError(f"{option} {word.partition('=')[0]}: NAME=VALUE was expected")
     return words
 
 
@@ -108,26 +164,26 @@ def _files(option: str, files: tuple[str, ...]) -> tuple[str, ...]:
     return files
 
 
-def _folder(folder: str) -> str:
+def _folder(option: str, folder: str) -> str:
     if folder and not os.path.isdir(folder):
-        raise UsageError(f"--source-root {folder}: there is no such folder")
+        raise UsageError(f"{option} {folder}: there is no such folder")
     return folder
 
 
-def _day(word: str) -> str:
+def _day(option: str, word: str) -> str:
     if word:
         from datetime import date
 
         try:
             date.fromisoformat(word)
         except ValueError:
-            raise UsageError(f"--as-of {word}: a day was expected", "write YYYY-MM-DD") from None
+            raise UsageError(f"{option} {word}: a day was expected", "write YYYY-MM-DD") from None
     return word
 
 
-def _jobs(word: str) -> int:
+def _jobs(option: str, word: str) -> int:
     if not word.isdecimal() or len(word) > _MOST_DIGITS:
-        raise UsageError(f"--jobs {word}: a number of processes was expected", "0 takes as many as pay")
+        raise UsageError(f"{option} {word}: a number of processes was expected", "0 takes as many as pay")
     return int(word)
 
 
@@ -139,16 +195,19 @@ def _severity(option: str, word: str) -> Severity:
     raise UsageError(f"{option} {word}: there is no such severity", f"one of {known}")
 
 
-def targets_of(arguments: Arguments, known: Collection[str]) -> list[tuple[str, str]]:
+def targets_of(said: Settled, known: Collection[str]) -> list[tuple[str, str]]:
     """The formats to write, each with its file ("" is stdout). Raises UsageError for one that is not ``known``."""
-    targets = [(name, file) for name, _, file in (word.partition("=") for word in arguments.formats or ("text",))]
+    formats, output = said.arguments.formats, said.arguments.output
+    targets = [(name, file) for name, _, file in (word.partition("=") for word in formats or ("text",))]
     for name, _ in targets:
         if name not in known:
-            raise UsageError(f"there is no format '{name}'", f"one of {', '.join(known)}")
+            at = f"{said.label('formats')}: " if "formats" in said.elsewhere else ""
+            raise UsageError(f"{at}there is no format '{name}'", f"one of {', '.join(known)}")
     open_ends = [name for name, file in targets if not file]
-    if arguments.output and len(open_ends) != 1:
-        raise UsageError("--output takes exactly one format without a file of its own", "write -f sarif=report.sarif")
-    targets = [(name, file or arguments.output) for name, file in targets]
+    if output and len(open_ends) != 1:
+        option = said.label("output")
+        raise UsageError(f"{option} takes exactly one format without a file of its own", "write -f sarif=report.sarif")
+    targets = [(name, file or output) for name, file in targets]
     targets = [(name, "" if file == "-" else file) for name, file in targets]
     files = [os.path.abspath(file) if file else "" for _, file in targets]
     if files.count("") > 1:
@@ -156,6 +215,14 @@ def targets_of(arguments: Arguments, known: Collection[str]) -> list[tuple[str, 
     if len(set(files)) < len(files):
         raise UsageError("two formats go to one file", "write -f json=report.json -f sarif=report.sarif")
     return targets
+
+
+def show_settings(said: Settled, command: str) -> int:
+    """Write every setting of a command, and where it comes from."""
+    from kvlint.shown import shown_settings
+
+    write(shown_settings(said, command))
+    return EXIT_CLEAN
 
 
 def options_for(arguments: Arguments, file: str) -> Options:

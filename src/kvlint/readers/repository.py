@@ -34,7 +34,7 @@ def root_of(path: str) -> str:
     """
     real, here = _real(path), _real(os.curdir)
     folder = real if os.path.isdir(real) else os.path.dirname(real)
-    checkout = _checkout(folder)
+    checkout = checkout_of(folder)
     if checkout is not None:
         return checkout
     return here if folder == here or folder.startswith(here.rstrip(os.sep) + os.sep) else folder
@@ -42,7 +42,7 @@ def root_of(path: str) -> str:
 
 def repository(folder: str) -> Repository | None:
     """The checkout that holds ``folder``, or None without one, without a remote on a server, or without a commit."""
-    checkout = _checkout(_real(folder))
+    checkout = checkout_of(_real(folder))
     if checkout is None:
         return None
     own = _git_folder(checkout)
@@ -61,7 +61,8 @@ def _real(path: str) -> str:
         return os.path.normpath(path)
 
 
-def _checkout(folder: str) -> str | None:
+def checkout_of(folder: str) -> str | None:
+    """The checkout that holds a folder (absolute, links resolved), or None."""
     while not os.path.exists(os.path.join(folder, ".git")):
         above = os.path.dirname(folder)
         if above == folder:

@@ -73,9 +73,16 @@ PROBLEMS: Mapping[str, Kind] = {
         fix="Run kvlint in the folder of the root module, or name it with --source-root.",
         level="note",
     ),
+    "KVE011": Kind(
+        name="configuration-doubtful",
+        title="A configuration file or environment variable does not count.",
+        about="Another file is nearer, or the variable is no setting of kvlint, so the run went on without it.",
+        fix="Remove it, or name the file that is to count with --config.",
+        level="warning",
+    ),
 }
 
-CONFIGURATION = frozenset({"KVE005", "KVE006", "KVE007", "KVE008"})
+CONFIGURATION = frozenset({"KVE005", "KVE006", "KVE007", "KVE008", "KVE011"})
 """The codes that are about what the user told kvlint, not about its input."""
 
 OTHER = Kind(

@@ -1,0 +1,220 @@
+"""Configuration files: ``kvlint.toml``, ``.kvlint.toml``, or ``[tool.kvlint]`` in ``pyproject.toml``.
+
+A file is anybody's, as the code around it is. One that was found, and not named by the user, may name only paths inside
+its checkout, and none inside ``.git``: it must not make kvlint write over the user's files.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Mapping
+from datetime import date, datetime
+from typing import Any
+
+import msgspec
+
+from kvlint.arguments import OPTIONS, Option
+from kvlint.errors import UsageError
+from kvlint.readers.repository import checkout_of
+from kvlint.reporters.safe import visible
+
+PYPROJECT = "pyproject.toml"
+# Far more than any that a person writes.
+_MOST_BYTES = 1_000_000
+_LONGEST = 80
+_PLACE = re.compile(r"\(at line (\d+), column (\d+)\)")
+_KEY = re.compile(r"""[ \t]*(?:([\w-]+)|"([^"]*)"|'([^']*)')[ \t]*[.=]""")
+_HEADER = re.compile(r"""[ \t]*\[\[?([^\[\]#=]+)\]""")
+KEYS: Mapping[str, Option] = {option.key: option for option in OPTIONS if option.is_configured(option.commands[0])}
+"""The options that a file may set, by their keys. Those of several commands are about one thing."""
+
+
+class ConfigFile(msgspec.Struct, frozen=True, kw_only=True):
+    """A configuration file. ``shown`` is what messages call it; its paths start from ``folder``.
+
+    ``values`` are by field of Arguments, and as that holds them; ``lines`` say where each key stands, if that is known.
+    """
+
+    file: str
+    shown: str
+    folder: str
+    values: Mapping[str, Any]
+    lines: Mapping[str, int]
+
+    def at(self, key: str) -> str:
+        """What messages call the place of a key: ``kvlint.toml:3``."""
+        return f"{self.shown}:{self.lines[key]}" if key in self.lines else self.shown
+
+
+def read_file(file: str, named: bool = False) -> ConfigFile | None:
+    """The configuration in a file; None for a ``pyproject.toml`` that has none.
+
+    ``named``: by the user, who wants it. Raises UsageError, with file and line, for what is wrong with it.
+    """
+    shown = visible(os.path.relpath(file))
+    is_project = os.path.basename(file) == PYPROJECT
+    text = _text(file, shown)
+    document: Any = _parsed(text, shown)
+    if is_project:
+        tool = document.get("tool")
+        if not isinstance(tool, dict) or "kvlint" not in tool:
+            if named:
+                raise UsageError(f"{shown} has no table [tool.kvlint]")
+            return None
+        document = tool["kvlint"]
+        if not isinstance(document, dict):
+            raise UsageError(f"{shown}: tool.kvlint must be a table")
+    folder = os.path.dirname(os.path.realpath(file))
+    bare = ConfigFile(file=os.path.abspath(file), shown=shown, folder=folder, values={}, lines=_lines(text, is_project))
+    return _Taking(bare, None if named else checkout_of(folder) or folder).all_of(document)
+
+
+def _text(file: str, shown: str) -> str:
+    try:
+        if not os.path.isfile(file):
+            raise UsageError(f"the configuration file {shown} is not there, or is no file")
+        with open(file, "rb") as opened:
+            data = opened.read(_MOST_BYTES + 1)
+    except OSError as error:
+        raise UsageError(f"the configuration file {shown} cannot be read: {error.strerror}") from error
+    if len(data) > _MOST_BYTES:
+        raise UsageError(f"the configuration file {shown} is larger than {_MOST_BYTES:,} bytes")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise UsageError(f"{shown}:{line}: it is not text in UTF-8") from error
+
+
+def _parsed(text: str, shown: str) -> dict[str, Any]:
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        said = visible(str(error))
+        place = _PLACE.search(said)
+        at = f"{shown}:{place[1]}:{place[2]}" if place is not None else shown
+        raise UsageError(f"{at}: it is no TOML: {_PLACE.sub('', said).strip()}") from error
+    except RecursionError as error:
+        raise UsageError(f"{shown}: it is nested too deep") from error
+
+
+def _lines(text: str, is_project: bool) -> dict[str, int]:
+    """On which line each key first stands. What looks like a key inside a text of several lines can mislead it."""
+    found: dict[str, int] = {}
+    inside = "tool.kvlint" if is_project else ""
+    here = ""
+    for number, line in enumerate(text.split("\n"), 1):
+        header = _HEADER.match(line)
+        key = _KEY.match(line)
+        if header is not None:
+            here = re.sub(r"""[\s"']""", "", header[1])
+            below = here if not inside else here[len(inside) + 1 :] if here.startswith(f"{inside}.") else ""
+            if below:
+                found.setdefault(below.partition(".")[0], number)
+        elif key is not None and here == inside:
+            found.setdefault(key[1] or key[2] or key[3] or "", number)
+    return found
+
+
+class _Taking:
+    """Takes the values of a document into a ConfigFile. ``boundary``: no path may lead out of it, unless it is None."""
+
+    def __init__(self, bare: ConfigFile, boundary: str | None) -> None:
+        self._bare = bare
+        self._boundary = boundary
+
+    def all_of(self, document: Mapping[str, Any]) -> ConfigFile:
+        values = {}
+        for key, value in document.items():
+            option = KEYS.get(key)
+            if option is None:
+                raise self._unknown(key)
+            values[option.field] = self._value(option, value)
+        return msgspec.structs.replace(self._bare, values=values)
+
+    def _unknown(self, key: str) -> UsageError:
+        from difflib import get_close_matches
+
+        close = get_close_matches(key.replace("_", "-").lower(), KEYS, 1)
+        hint = f"did you mean {close[0]}?" if close else f"one of {', '.join(sorted(KEYS))}"
+        if any(option.key == key for option in OPTIONS):
+            hint = "it is an option of the command line only"
+        return UsageError(f"{self._bare.at(key)}: there is no setting '{visible(key[:_LONGEST])}'", hint)
+
+    def _wrong(self, key: str, wanted: str, hint: str | None = None) -> UsageError:
+        return UsageError(f"{self._bare.at(key)}: {key} must be {wanted}", hint)
+
+    def _value(self, option: Option, value: Any) -> Any:
+        """The value of an option, as Arguments holds it."""
+        key = option.key
+        if not option.takes_value:
+            if not isinstance(value, bool):
+                raise self._wrong(key, "true or false")
+            return value
+        if option.kind == "settings":
+            return tuple(self._settings(value))
+        if option.many:
+            if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
+                raise self._wrong(key, "a list of texts", f'write {key} = ["..."]')
+            return tuple(self._word(option, word) for word in value)
+        if option.kind == "number" and isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+        if option.kind == "day" and isinstance(value, date) and not isinstance(value, datetime):
+            return value.isoformat()
+        if not isinstance(value, str) or option.kind == "number":
+            raise self._wrong(key, {"number": "a whole number", "day": "a day"}.get(option.kind, "a text"))
+        return self._word(option, value)
+
+    def _word(self, option: Option, word: str) -> str:
+        """A text of an option; a path in it is told from the current folder, as one of the command line is."""
+        if "\0" in word:
+            raise self._wrong(option.key, "free of NUL characters")
+        if option.kind == "format":
+            name, equals, file = word.partition("=")
+            return f"{name}={self._path(option.key, file)}" if equals and file not in ("", "-") else word
+        return self._path(option.key, word) if option.kind == "path" and word not in ("", "-") else word
+
+    def _path(self, key: str, path: str) -> str:
+        full = os.path.join(self._bare.folder, path)
+        real = os.path.realpath(full)
+        if self._boundary is not None:
+            below = self._boundary.rstrip(os.sep) + os.sep
+            names = real[len(below) :].split(os.sep)
+            if real != self._boundary and (not real.startswith(below) or ".git" in names):
+                hint = "give it on the command line, or name the file with --config"
+                raise UsageError(
+                    f"{self._bare.at(key)}: {key}: '{visible(path[:_LONGEST])}' leads out of the checkout", hint
+                )
+        try:
+            return os.path.relpath(full)
+        except ValueError:  # another drive of Windows
+            return full
+
+    def _settings(self, value: Any) -> list[str]:
+        """``{KV003: {minimum: 30}}`` as ``KV003.minimum=30``."""
+        hint = "write [set], and below it KV003.minimum = 30"
+        if not isinstance(value, dict):
+            raise self._wrong("set", "a table", hint)
+        found = []
+        for rule, parameters in value.items():
+            if not isinstance(parameters, dict):
+                raise self._wrong("set", "a table of rules, each with its parameters", hint)
+            for name, operand in parameters.items():
+                found.append(f"{rule}.{name}={self._operand(operand)}")
+        return found
+
+    def _operand(self, value: Any) -> str:
+        match value:
+            case bool():
+                return "true" if value else "false"
+            case int() | float():
+                return str(value)
+            case str():
+                return value
+            case list() if all(isinstance(item, (str, int, float)) for item in value):
+                texts = [self._operand(item) for item in value]
+                if not any("," in text for text in texts):
+                    return ",".join(texts)
+        raise self._wrong("set", "texts, numbers, true or false, and lists of them whose items hold no comma")
