@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from kvlint import __version__
-from kvlint.check import Progress, judged_units, known_rules, nothing, together, told, without_answered
+from kvlint.check import Progress, as_configured, judged_units, known_rules, nothing, together, without_answered
 from kvlint.config import Config, today
 from kvlint.engine.builtin import builtin_frameworks, load_framework
 from kvlint.engine.frameworks import sheets_of
@@ -36,8 +36,9 @@ def assess(config: Config, names: Sequence[str], progress: Progress | None = Non
     conditions = _conditions(sheets)
     rules = (*(rule for rule in known if rule.id in asked), *(_as_rule(*pair) for pair in conditions.items()))
     root, pairs = judged_units(config, rules, policy_of(known, rules, today(config)), progress)
+    pairs, problems = as_configured(config, known, rules, root, pairs)
     total = together([judged for _, judged in pairs])
-    total.problems += told(config.notices, root)
+    total.problems += problems
     if not total.read and not total.problems:
         total.problems.append(nothing(config.paths))
     about = {rule.id: {type_.lower() for type_ in rule.resources} for rule in rules}

@@ -41,8 +41,9 @@ def check(config: Config, progress: Progress | None = None) -> Report:
     rules = rules_of(config)
     policy = policy_of(known, rules, today(config))
     root, pairs = judged_units(config, rules, policy, progress)
+    pairs, problems = as_configured(config, known, rules, root, pairs)
     total = together([judged for _, judged in pairs])
-    total.problems += told(config.notices, root)
+    total.problems += problems
     if not total.read and not total.problems:
         total.problems.append(nothing(config.paths))
 
@@ -77,6 +78,22 @@ def judged_units(
             progress(done, len(units))
         found.append(judged)
     return root, list(zip(units, found, strict=True))
+
+
+def as_configured(
+    config: Config, known: Sequence[Rule], rules: Iterable[Rule], root: str, pairs: list[tuple[Unit, Judged]]
+) -> tuple[list[tuple[Unit, Judged]], list[Problem]]:
+    """The units with what the configuration says of their findings, and what is to be said of the configuration."""
+    problems = list(told(config.notices, root))
+    if config.overrides:
+        from kvlint.overridden import Overriding
+
+        overriding = Overriding(config, known, rules, root)
+        pairs = [(unit, overriding.on(judged)) for unit, judged in pairs]
+        # What could not be read may hold what an override is about.
+        is_whole = not any(problem.level == "error" for _, judged in pairs for problem in judged.problems)
+        problems += overriding.problems + (overriding.unused() if is_whole else [])
+    return pairs, problems
 
 
 def told(notices: Iterable[Notice], root: str) -> Iterator[Problem]:

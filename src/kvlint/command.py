@@ -91,7 +91,10 @@ def config_of(said: Settled, targets: list[tuple[str, str]]) -> Config:
         fail_on=_severity(label("fail_on"), arguments.fail_on),
         strict=arguments.strict,
         # SARIF leaves undecided questions out, and of thousands it costs time to say what is not known.
-        explain=any(name != "sarif" for name, _ in targets),
+        # Overrides need to know where each is.
+        explain=any(name != "sarif" for name, _ in targets) or (said.file is not None and bool(said.file.overrides)),
+        file=said.file.file if said.file is not None else "",
+        overrides=said.file.overrides if said.file is not None else (),
         notices=said.notices,
     )
     if said.elsewhere & _ABOUT_RULES:

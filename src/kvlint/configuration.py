@@ -17,9 +17,11 @@ import msgspec
 
 from kvlint.arguments import OPTIONS, Option
 from kvlint.errors import UsageError
+from kvlint.model.override import Override
 from kvlint.readers.repository import checkout_of
 from kvlint.reporters.safe import visible
 
+OVERRIDE = "override"
 PYPROJECT = "pyproject.toml"
 # Far more than any that a person writes.
 _MOST_BYTES = 1_000_000
@@ -42,6 +44,7 @@ class ConfigFile(msgspec.Struct, frozen=True, kw_only=True):
     folder: str
     values: Mapping[str, Any]
     lines: Mapping[str, int]
+    overrides: tuple[Override, ...] = ()
 
     def at(self, key: str) -> str:
         """What messages call the place of a key: ``kvlint.toml:3``."""
@@ -101,10 +104,13 @@ def _parsed(text: str, shown: str) -> dict[str, Any]:
 
 
 def _lines(text: str, is_project: bool) -> dict[str, int]:
-    """On which line each key first stands. What looks like a key inside a text of several lines can mislead it."""
+    """On which line each key first stands, and ``override 0`` and so on each header of an override.
+
+    What looks like a key inside a text of several lines can mislead it.
+    """
     found: dict[str, int] = {}
     inside = "tool.kvlint" if is_project else ""
-    here = ""
+    here, headers = "", 0
     for number, line in enumerate(text.split("\n"), 1):
         header = _HEADER.match(line)
         key = _KEY.match(line)
@@ -113,6 +119,9 @@ def _lines(text: str, is_project: bool) -> dict[str, int]:
             below = here if not inside else here[len(inside) + 1 :] if here.startswith(f"{inside}.") else ""
             if below:
                 found.setdefault(below.partition(".")[0], number)
+            if below == OVERRIDE and line.lstrip().startswith("[["):
+                found[f"{OVERRIDE} {headers}"] = number
+                headers += 1
         elif key is not None and here == inside:
             found.setdefault(key[1] or key[2] or key[3] or "", number)
     return found
@@ -127,18 +136,37 @@ class _Taking:
 
     def all_of(self, document: Mapping[str, Any]) -> ConfigFile:
         values = {}
+        overrides: tuple[Override, ...] = ()
         for key, value in document.items():
+            if key == OVERRIDE:
+                overrides = self._overrides(value)
+                continue
             option = KEYS.get(key)
             if option is None:
                 raise self._unknown(key)
             values[option.field] = self._value(option, value)
-        return msgspec.structs.replace(self._bare, values=values)
+        return msgspec.structs.replace(self._bare, values=values, overrides=overrides)
+
+    def _overrides(self, tables: Any) -> tuple[Override, ...]:
+        from kvlint.override_tables import override_of
+
+        if not isinstance(tables, list):
+            raise self._wrong(OVERRIDE, "a list of tables", "write [[override]]")
+        lines, count = self._bare.lines, sum(key.startswith(f"{OVERRIDE} ") for key in self._bare.lines)
+        found = []
+        for number, table in enumerate(tables):
+            # Only if each has a header of its own, it is known which is whose.
+            line = lines[f"{OVERRIDE} {number}"] if count == len(tables) else lines.get(OVERRIDE, 0)
+            place = f"{self._bare.shown}:{line}" if line else self._bare.shown
+            found.append(override_of(table, place, line))
+        return tuple(found)
 
     def _unknown(self, key: str) -> UsageError:
         from difflib import get_close_matches
 
-        close = get_close_matches(key.replace("_", "-").lower(), KEYS, 1)
-        hint = f"did you mean {close[0]}?" if close else f"one of {', '.join(sorted(KEYS))}"
+        known = sorted((*KEYS, OVERRIDE))
+        close = get_close_matches(key.replace("_", "-").lower(), known, 1)
+        hint = f"did you mean {close[0]}?" if close else f"one of {', '.join(known)}"
         if any(option.key == key for option in OPTIONS):
             hint = "it is an option of the command line only"
         return UsageError(f"{self._bare.at(key)}: there is no setting '{visible(key[:_LONGEST])}'", hint)

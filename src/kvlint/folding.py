@@ -37,7 +37,8 @@ def not_answered(findings: Iterable[Finding], answered: frozenset[str]) -> list[
 def _key(finding: Finding) -> _Key:
     at, reason = finding.at, finding.suppressed
     attribute = _INDEX.sub("[]", at.attribute) if at.attribute else ""
-    return finding.rule.id, finding.outcome, at.spot, attribute, None if reason is None else reason.at.spot
+    by = None if reason is None else reason.at.spot
+    return finding.rule.id, finding.outcome, finding.severity, at.spot, attribute, by
 
 
 def _united(group: Sequence[Finding]) -> Finding:

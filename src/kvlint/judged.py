@@ -10,11 +10,11 @@ import msgspec
 
 from kvlint.engine.evaluate import Evaluator, Verdicts
 from kvlint.model.graph import Demand
-from kvlint.model.report import Answers, Finding, Note, Outcome, Problem, Suppression
+from kvlint.model.report import IN_SOURCE, Answers, Finding, Note, Outcome, Problem, Suppression
 from kvlint.model.source import Location
 from kvlint.readers.build import build_graph
 from kvlint.readers.read import Find, Read
-from kvlint.suppress import IN_SOURCE, Mark, Policy, Suppressions
+from kvlint.suppress import Mark, Policy, Suppressions
 
 
 class Judged(msgspec.Struct, kw_only=True):

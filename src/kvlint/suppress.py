@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
-from kvlint.model.report import Finding, Problem, Suppression
+from kvlint.model.report import IN_SOURCE, Finding, Problem, Suppression
 from kvlint.model.rule import Rule
 from kvlint.model.source import Location, SourceComments
 from kvlint.syntax.comments import Directive, covered, directives
@@ -23,10 +23,12 @@ if TYPE_CHECKING:
     from datetime import date
 
 MALFORMED, EXPIRED, UNUSED = "KVE005", "KVE006", "KVE007"
-IN_SOURCE = "inSource"
 # Of a name that is no rule's, so many characters are shown.
 _LONGEST = 80
-FORM = "write: kvlint: ignore[KV001] reason, or ignore-file[KV001] reason; until=2027-03-01 ends it"
+FORM = (
+    "write: kvlint: ignore[KV001] reason, or ignore-file[KV001] reason; until=2027-03-01 ends it, owner=@team answers "
+    "for it"
+)
 
 Mark: TypeAlias = tuple[str, int, str]
 """One rule of one directive: path, offset of the directive, rule id."""
@@ -121,7 +123,9 @@ class Suppressions:
             at = msgspec.structs.replace(at, region=self._texts[path].region(directive.start, directive.end))
             ids = self._ids(directive, span, at, policy)
             until = "" if directive.until is None else directive.until.isoformat()
-            reason = Suppression(kind=IN_SOURCE, justification=directive.reason, at=at, until=until)
+            reason = Suppression(
+                kind=IN_SOURCE, justification=directive.reason, at=at, until=until, owner=directive.owner
+            )
             for id_ in ids:
                 mark = (path, directive.start, id_)
                 if directive.whole_file:

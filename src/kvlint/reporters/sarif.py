@@ -83,14 +83,11 @@ class _Template(msgspec.Struct, frozen=True):
     """What all results of one rule share."""
 
     index: int
-    level: str
-    rank: float | None
     pieces: tuple[str | int, ...]
 
 
 def _template(rule: Rule, index: int) -> _Template:
-    grade = GRADES[rule.severity]
-    return _Template(index, grade.level, grade.rank, pieces(rule.message))
+    return _Template(index, pieces(rule.message))
 
 
 def _results(report: Report, rules: list[Rule]) -> list[dict[str, Any]]:
@@ -113,9 +110,11 @@ def _order(finding: Finding) -> tuple[str, int, int, str]:
 def _result(finding: Finding, template: _Template, line_hash: str) -> dict[str, Any]:
     arguments = [_inert(argument) for argument in finding.arguments]
     text = "".join([piece if isinstance(piece, str) else arguments[piece] for piece in template.pieces])
-    result: dict[str, Any] = {"ruleId": finding.rule.id, "ruleIndex": template.index, "level": template.level}
-    if template.rank is not None:
-        result["rank"] = template.rank
+    grade = GRADES[finding.severity]
+    result: dict[str, Any] = {"ruleId": finding.rule.id, "ruleIndex": template.index, "level": grade.level}
+    rank = grade.rank
+    if rank is not None:
+        result["rank"] = rank
     result["message"] = {"text": text, "id": "default", "arguments": arguments}
     result["locations"] = [
         {

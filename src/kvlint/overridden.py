@@ -1,0 +1,143 @@
+"""Findings as a configuration file wants them: of another severity, or suppressed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from kvlint.config import Config, today
+from kvlint.engine.select import rules_called
+from kvlint.errors import UsageError
+from kvlint.globs import AddressGlob, PathGlob
+from kvlint.judged import Judged
+from kvlint.model.override import Override
+from kvlint.model.report import EXTERNAL, Finding, Problem, Suppression
+from kvlint.model.rule import Rule
+from kvlint.model.source import Location, Region, static_address
+from kvlint.readers.files import called
+from kvlint.suppress import EXPIRED, MALFORMED, UNUSED
+
+_ALL = ""
+
+
+class _Ready(msgspec.Struct, frozen=True, kw_only=True):
+    """An override that counts. ``words`` are those for its rules, each with the ids of the rules that it names."""
+
+    override: Override
+    at: Location
+    paths: tuple[PathGlob, ...]
+    resources: tuple[AddressGlob, ...]
+    words: tuple[tuple[str, frozenset[str]], ...]
+
+
+class Overriding:
+    """The overrides of a run whose paths start from ``root``. ``problems`` are those that count no longer, or never.
+
+    Raises UsageError for a rule that is not ``known``.
+    """
+
+    def __init__(self, config: Config, known: Sequence[Rule], selected: Iterable[Rule], root: str) -> None:
+        self.problems: list[Problem] = []
+        self._folder = f"{os.path.dirname(os.path.realpath(config.file)).rstrip(os.sep)}{os.sep}"
+        self._covered = any(self._folder.startswith(f"{os.path.realpath(path)}{os.sep}") for path in config.paths)
+        self._root = root
+        self._ready: list[_Ready] = []
+        self._used: set[tuple[int, str]] = set()
+        self._by_path: dict[str, list[int]] = {}
+        self._selected = frozenset(rule.id for rule in selected)
+        day = today(config).isoformat()
+        for override in config.overrides:
+            region = Region(override.line, 1, override.line, 1) if override.line else None
+            at = Location(path=called(root, config.file), region=region)
+            words = tuple(_named(word, override, known) for word in override.rules)
+            if override.fault:
+                self._tell(MALFORMED, f"this override does nothing: {override.fault}", at, "write until = 2027-03-01")
+            elif override.until and override.until < day:
+                said = f"this override ended on {override.until}, so what it was about is as it was before"
+                self._tell(EXPIRED, said, at, "mend what is found, or give it a new end")
+            else:
+                self._ready.append(
+                    _Ready(
+                        override=override, at=at, words=words, paths=tuple(map(PathGlob, override.paths)),
+                        resources=tuple(map(AddressGlob, override.resources)),
+                    )
+                )  # fmt: skip
+
+    def on(self, judged: Judged) -> Judged:
+        """What judging a unit gave, as it is to be."""
+        suppressed = list(judged.suppressed)
+        findings = self._parted(judged.findings, suppressed)
+        undecided = self._parted(judged.undecided, suppressed)
+        return msgspec.structs.replace(judged, findings=findings, undecided=undecided, suppressed=suppressed)
+
+    def unused(self) -> list[Problem]:
+        """What is to be said of overrides that ignore nothing, if the run has seen all that they could be about."""
+        if not self._covered:
+            return []
+        found = []
+        for index, ready in enumerate(self._ready):
+            if ready.override.severity is not None:
+                continue
+            for word, ids in ready.words or ((_ALL, self._selected),):
+                if (index, word) not in self._used and ids & self._selected:
+                    what = f"nothing of {word}" if word else "nothing"
+                    found.append(_problem(UNUSED, f"{what} is found where this override ignores it", ready.at))
+        return found
+
+    def _tell(self, code: str, message: str, at: Location, hint: str) -> None:
+        self.problems.append(_problem(code, message, at, hint))
+
+    def _parted(self, findings: Iterable[Finding], suppressed: list[Finding]) -> list[Finding]:
+        """The findings that count; the others are added to ``suppressed``."""
+        counted: list[Finding] = []
+        for finding in map(self._changed, findings):
+            (counted if finding.suppressed is None else suppressed).append(finding)
+        return counted
+
+    def _changed(self, finding: Finding) -> Finding:
+        """A finding with what is said of it. Of several severities the last counts, of several reasons the first."""
+        reason: Suppression | None = None
+        for index in self._about(finding.at.path):
+            ready = self._ready[index]
+            words = [word for word, ids in ready.words if finding.rule.id in ids] if ready.words else [_ALL]
+            if not words or not _is_about(ready.resources, finding.resource):
+                continue
+            self._used.update((index, word) for word in words)
+            override = ready.override
+            if override.severity is not None:
+                finding = msgspec.structs.replace(finding, regraded=override.severity)
+            elif reason is None:
+                reason = Suppression(
+                    kind=EXTERNAL, justification=override.reason, at=ready.at, until=override.until,
+                    owner=override.owner,
+                )  # fmt: skip
+        return finding if reason is None else msgspec.structs.replace(finding, suppressed=reason)
+
+    def _about(self, path: str) -> list[int]:
+        """The overrides that may be about a path."""
+        if path not in self._by_path:
+            file = os.path.realpath(os.path.join(self._root, path))
+            below = file[len(self._folder) :].replace(os.sep, "/") if file.startswith(self._folder) else ""
+            self._by_path[path] = [
+                index
+                for index, ready in enumerate(self._ready)
+                if not ready.paths or (below and any(glob.matches(below) for glob in ready.paths))
+            ]
+        return self._by_path[path]
+
+
+def _named(word: str, override: Override, known: Sequence[Rule]) -> tuple[str, frozenset[str]]:
+    try:
+        return word, frozenset(rule.id for rule in rules_called(known, word))
+    except UsageError as error:
+        raise UsageError(f"{override.place}: override: rules: {error.message}", error.hint) from error
+
+
+def _is_about(globs: Sequence[AddressGlob], address: str) -> bool:
+    return not globs or any(glob.matches(address, static_address(address)) for glob in globs)
+
+
+def _problem(code: str, message: str, at: Location, hint: str = "") -> Problem:
+    return Problem(code=code, level="note" if code == UNUSED else "warning", message=message, at=at, hint=hint)
