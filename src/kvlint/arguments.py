@@ -26,7 +26,7 @@ class Option(msgspec.Struct, frozen=True):
     help: str
     takes_value: bool = True
     many: bool = False
-    commands: tuple[str, ...] = ("check", "controls")
+    commands: tuple[str, ...] = ("check", "controls", "suppressions")
     kind: str = "text"
     configured: tuple[str, ...] | None = None
 
@@ -78,10 +78,12 @@ class Arguments(msgspec.Struct, frozen=True, kw_only=True):
     config: str = ""
     isolated: bool = False
     show_settings: bool = False
+    no_ignores: bool = False
     given: frozenset[str] = frozenset()
 
 
-_CHECK, _CONTROLS, _NONE = ("check",), ("controls",), ()
+_CHECK, _CONTROLS, _SUPPRESSIONS, _NONE = ("check",), ("controls",), ("suppressions",), ()
+_ASKING, _JUDGING = ("check", "suppressions"), ("check", "controls")
 OPTIONS = (
     Option(
         ("--framework",),
@@ -106,21 +108,29 @@ OPTIONS = (
         commands=_CONTROLS,
         configured=_NONE,
     ),
+    Option(
+        ("--format", "-f"),
+        "formats",
+        "text or json; NAME=FILE writes to a file.",
+        many=True,
+        commands=_SUPPRESSIONS,
+        configured=_NONE,
+    ),
     Option(("--output", "-o"), "output", "The file to write to, instead of stdout.", kind="path", configured=_CHECK),
     Option(
         ("--select",),
         "select",
         "Only these rules: ids, their beginnings, ids of other tools.",
         many=True,
-        commands=_CHECK,
+        commands=_ASKING,
     ),
-    Option(("--ignore",), "ignore", "Not these rules: ids or their beginnings.", many=True, commands=_CHECK),
+    Option(("--ignore",), "ignore", "Not these rules: ids or their beginnings.", many=True, commands=_ASKING),
     Option(
         ("--profile",),
         "profiles",
         "default, strict, cmk or all: which rules are asked.",
         many=True,
-        commands=_CHECK,
+        commands=_ASKING,
         kind="profile",
     ),
     Option(("--set",), "settings", "RULE.parameter=value: a parameter of a rule.", many=True, kind="settings"),
@@ -150,6 +160,13 @@ OPTIONS = (
         takes_value=False,
         commands=_CONTROLS,
     ),
+    Option(
+        ("--no-ignores",),
+        "no_ignores",
+        "Whatever suppresses findings counts for nothing.",
+        takes_value=False,
+        commands=_JUDGING,
+    ),
     Option(("--quiet", "-q"), "quiet", "Only the lines of findings.", takes_value=False, commands=_CHECK),
     Option(("--verbose", "-v"), "verbose", "Evidence, reasons and fixes too.", takes_value=False, commands=_CHECK),
     Option(("--statistics",), "statistics", "Count the findings of each rule.", takes_value=False, commands=_CHECK),
@@ -163,7 +180,7 @@ OPTIONS = (
         configured=_NONE,
     ),
 )
-COMMANDS = ("check", "controls", "explain", "rules", "graph")
+COMMANDS = ("check", "controls", "suppressions", "explain", "rules", "graph")
 _OF_CHECK = {name: option for option in OPTIONS if _CHECK[0] in option.commands for name in option.names}
 
 

@@ -36,9 +36,9 @@ def assess(config: Config, names: Sequence[str], progress: Progress | None = Non
     conditions = _conditions(sheets)
     rules = (*(rule for rule in known if rule.id in asked), *(_as_rule(*pair) for pair in conditions.items()))
     root, pairs = judged_units(config, rules, policy_of(known, rules, today(config)), progress)
-    pairs, problems = as_configured(config, known, rules, root, pairs)
+    pairs, more = as_configured(config, known, rules, root, pairs)
     total = together([judged for _, judged in pairs])
-    total.problems += problems
+    total.add(more)
     if not total.read and not total.problems:
         total.problems.append(nothing(config.paths))
     about = {rule.id: {type_.lower() for type_ in rule.resources} for rule in rules}

@@ -37,15 +37,7 @@ def check(config: Config, progress: Progress | None = None) -> Report:
 
     ``progress`` is told how many units are done, and of how many.
     """
-    known = all_rules(config.rules)
-    rules = rules_of(config)
-    policy = policy_of(known, rules, today(config))
-    root, pairs = judged_units(config, rules, policy, progress)
-    pairs, problems = as_configured(config, known, rules, root, pairs)
-    total = together([judged for _, judged in pairs])
-    total.problems += problems
-    if not total.read and not total.problems:
-        total.problems.append(nothing(config.paths))
+    total, rules, root = judged_all(config, progress)
 
     def shown(findings: Iterable[Finding]) -> tuple[Finding, ...]:
         return folded(finding for finding in findings if finding.severity >= config.min_severity)
@@ -65,6 +57,20 @@ def check(config: Config, progress: Progress | None = None) -> Report:
     )
 
 
+def judged_all(config: Config, progress: Progress | None = None) -> tuple[Judged, tuple[Rule, ...], str]:
+    """What judging everything gives, the rules that were asked, and the root of the run. Raises as ``check`` does."""
+    known = all_rules(config.rules)
+    rules = rules_of(config)
+    policy = policy_of(known, rules, today(config))
+    root, pairs = judged_units(config, rules, policy, progress)
+    pairs, more = as_configured(config, known, rules, root, pairs)
+    total = together([judged for _, judged in pairs])
+    total.add(more)
+    if not total.read and not total.problems:
+        total.problems.append(nothing(config.paths))
+    return total, rules, root
+
+
 def judged_units(
     config: Config, rules: tuple[Rule, ...], policy: Policy, progress: Progress | None
 ) -> tuple[str, list[tuple[Unit, Judged]]]:
@@ -82,9 +88,9 @@ def judged_units(
 
 def as_configured(
     config: Config, known: Sequence[Rule], rules: Iterable[Rule], root: str, pairs: list[tuple[Unit, Judged]]
-) -> tuple[list[tuple[Unit, Judged]], list[Problem]]:
+) -> tuple[list[tuple[Unit, Judged]], Judged]:
     """The units with what the configuration says of their findings, and what is to be said of the configuration."""
-    problems = list(told(config.notices, root))
+    more = Judged(problems=list(told(config.notices, root)))
     if config.overrides:
         from kvlint.overridden import Overriding
 
@@ -92,8 +98,9 @@ def as_configured(
         pairs = [(unit, overriding.on(judged)) for unit, judged in pairs]
         # What could not be read may hold what an override is about.
         is_whole = not any(problem.level == "error" for _, judged in pairs for problem in judged.problems)
-        problems += overriding.problems + (overriding.unused() if is_whole else [])
-    return pairs, problems
+        more.problems += overriding.problems + (overriding.unused() if is_whole else [])
+        more.said, more.used = overriding.said(), overriding.used
+    return pairs, more
 
 
 def told(notices: Iterable[Notice], root: str) -> Iterator[Problem]:

@@ -95,6 +95,7 @@ def config_of(said: Settled, targets: list[tuple[str, str]]) -> Config:
         explain=any(name != "sarif" for name, _ in targets) or (said.file is not None and bool(said.file.overrides)),
         file=said.file.file if said.file is not None else "",
         overrides=said.file.overrides if said.file is not None else (),
+        no_ignores=arguments.no_ignores,
         notices=said.notices,
     )
     if said.elsewhere & _ABOUT_RULES:

@@ -15,11 +15,12 @@ from kvlint.judged import Judged
 from kvlint.model.override import Override
 from kvlint.model.report import EXTERNAL, Finding, Problem, Suppression
 from kvlint.model.rule import Rule
+from kvlint.model.said import OVERRIDE, Mark, Said
 from kvlint.model.source import Location, Region, static_address
 from kvlint.readers.files import called
 from kvlint.suppress import EXPIRED, MALFORMED, UNUSED
 
-_ALL = ""
+EVERY = "every rule"
 
 
 class _Ready(msgspec.Struct, frozen=True, kw_only=True):
@@ -35,7 +36,7 @@ class _Ready(msgspec.Struct, frozen=True, kw_only=True):
 class Overriding:
     """The overrides of a run whose paths start from ``root``. ``problems`` are those that count no longer, or never.
 
-    Raises UsageError for a rule that is not ``known``.
+    ``used`` are the marks of those that have found something. Raises UsageError for a rule that is not ``known``.
     """
 
     def __init__(self, config: Config, known: Sequence[Rule], selected: Iterable[Rule], root: str) -> None:
@@ -44,17 +45,23 @@ class Overriding:
         self._covered = any(self._folder.startswith(f"{os.path.realpath(path)}{os.sep}") for path in config.paths)
         self._root = root
         self._ready: list[_Ready] = []
-        self._used: set[tuple[int, str]] = set()
+        self.used: set[Mark] = set()
         self._by_path: dict[str, list[int]] = {}
         self._selected = frozenset(rule.id for rule in selected)
         day = today(config).isoformat()
+        self._broken: list[Said] = []
         for override in config.overrides:
+            if override.severity is None and config.no_ignores:
+                continue
             region = Region(override.line, 1, override.line, 1) if override.line else None
             at = Location(path=called(root, config.file), region=region)
             words = tuple(_named(word, override, known) for word in override.rules)
+            ended = bool(override.until) and override.until < day
+            if (override.fault or ended) and override.severity is None:
+                self._broken.append(_said(override, at, ended))
             if override.fault:
                 self._tell(MALFORMED, f"this override does nothing: {override.fault}", at, "write until = 2027-03-01")
-            elif override.until and override.until < day:
+            elif ended:
                 said = f"this override ended on {override.until}, so what it was about is as it was before"
                 self._tell(EXPIRED, said, at, "mend what is found, or give it a new end")
             else:
@@ -74,17 +81,29 @@ class Overriding:
 
     def unused(self) -> list[Problem]:
         """What is to be said of overrides that ignore nothing, if the run has seen all that they could be about."""
-        if not self._covered:
-            return []
         found = []
+        for said in self.said():
+            for word in said.unused(self.used):
+                what = f"nothing of {word}" if word != EVERY else "nothing"
+                found.append(_problem(UNUSED, f"{what} is found where this override ignores it", said.at))
+        return found
+
+    def said(self) -> list[Said]:
+        """The overrides that are to ignore something, in the order of their lines."""
+        found = list(self._broken)
         for index, ready in enumerate(self._ready):
             if ready.override.severity is not None:
                 continue
-            for word, ids in ready.words or ((_ALL, self._selected),):
-                if (index, word) not in self._used and ids & self._selected:
-                    what = f"nothing of {word}" if word else "nothing"
-                    found.append(_problem(UNUSED, f"{what} is found where this override ignores it", ready.at))
+            marks = {word: self._mark(index, word) for word, ids in ready.words if ids & self._selected}
+            if not ready.words:
+                marks = {EVERY: self._mark(index, EVERY)}
+            # What the run has not seen may be what an override is about.
+            asked = tuple((word, mark) for word, mark in marks.items() if self._covered or mark in self.used)
+            found.append(msgspec.structs.replace(_said(ready.override, ready.at), marks=asked))
         return found
+
+    def _mark(self, index: int, word: str) -> Mark:
+        return self._ready[index].at.path, index, word
 
     def _tell(self, code: str, message: str, at: Location, hint: str) -> None:
         self.problems.append(_problem(code, message, at, hint))
@@ -101,10 +120,10 @@ class Overriding:
         reason: Suppression | None = None
         for index in self._about(finding.at.path):
             ready = self._ready[index]
-            words = [word for word, ids in ready.words if finding.rule.id in ids] if ready.words else [_ALL]
+            words = [word for word, ids in ready.words if finding.rule.id in ids] if ready.words else [EVERY]
             if not words or not _is_about(ready.resources, finding.resource):
                 continue
-            self._used.update((index, word) for word in words)
+            self.used.update(self._mark(index, word) for word in words)
             override = ready.override
             if override.severity is not None:
                 finding = msgspec.structs.replace(finding, regraded=override.severity)
@@ -126,6 +145,13 @@ class Overriding:
                 if not ready.paths or (below and any(glob.matches(below) for glob in ready.paths))
             ]
         return self._by_path[path]
+
+
+def _said(override: Override, at: Location, ended: bool = False) -> Said:
+    return Said(
+        kind=OVERRIDE, at=at, rules=override.rules or (EVERY,), reason=override.reason, owner=override.owner,
+        until=override.until, fault=override.fault, ended=ended,
+    )  # fmt: skip
 
 
 def _named(word: str, override: Override, known: Sequence[Rule]) -> tuple[str, frozenset[str]]:

@@ -73,11 +73,11 @@ def _in_line(text: str, comment: int, low: int, high: int) -> Iterator[Directive
         said = text[match.end() : end].rstrip(_MARKERS)
         first = not text[low : match.start()].strip(_MARKERS)
         if first or said[:6].lower() == "ignore":
-            yield _directive(said, comment, match.start(), match.end() + len(said))
+            yield directive_of(said, comment, match.start(), match.end() + len(said))
 
 
-def _directive(said: str, comment: int, start: int, end: int) -> Directive:
-    """What stands behind ``kvlint:``."""
+def directive_of(said: str, comment: int, start: int, end: int) -> Directive:
+    """What stands behind ``kvlint:``, from ``start`` to ``end`` in its text."""
 
     def wrong(fault: str) -> Directive:
         return Directive(comment=comment, start=start, end=end, fault=fault)
