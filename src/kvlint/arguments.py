@@ -79,6 +79,8 @@ class Arguments(msgspec.Struct, frozen=True, kw_only=True):
     isolated: bool = False
     show_settings: bool = False
     no_ignores: bool = False
+    baseline: str = ""
+    write_baseline: str = ""
     given: frozenset[str] = frozenset()
 
 
@@ -167,6 +169,15 @@ OPTIONS = (
         takes_value=False,
         commands=_JUDGING,
     ),
+    Option(("--baseline",), "baseline", "What this file holds does not count any more.", commands=_CHECK, kind="path"),
+    Option(
+        ("--write-baseline",),
+        "write_baseline",
+        "Write all that is found to this file, a baseline.",
+        commands=_CHECK,
+        kind="path",
+        configured=_NONE,
+    ),
     Option(("--quiet", "-q"), "quiet", "Only the lines of findings.", takes_value=False, commands=_CHECK),
     Option(("--verbose", "-v"), "verbose", "Evidence, reasons and fixes too.", takes_value=False, commands=_CHECK),
     Option(("--statistics",), "statistics", "Count the findings of each rule.", takes_value=False, commands=_CHECK),
@@ -180,7 +191,7 @@ OPTIONS = (
         configured=_NONE,
     ),
 )
-COMMANDS = ("check", "controls", "suppressions", "explain", "rules", "graph")
+COMMANDS = ("check", "controls", "suppressions", "explain", "rules", "graph", "schema")
 _OF_CHECK = {name: option for option in OPTIONS if _CHECK[0] in option.commands for name in option.names}
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
@@ -27,6 +27,9 @@ from kvlint.readers.units import Unit, units_of
 from kvlint.suppress import Policy, policy_of
 from kvlint.work import judge_units
 
+if TYPE_CHECKING:
+    from kvlint.baseline import Baseline
+
 Progress: TypeAlias = Callable[[int, int], None]
 
 
@@ -37,7 +40,8 @@ def check(config: Config, progress: Progress | None = None) -> Report:
 
     ``progress`` is told how many units are done, and of how many.
     """
-    total, rules, root = judged_all(config, progress)
+    baseline = _baseline(config)
+    total, rules, root = judged_all(config, progress, baseline)
 
     def shown(findings: Iterable[Finding]) -> tuple[Finding, ...]:
         return folded(finding for finding in findings if finding.severity >= config.min_severity)
@@ -57,7 +61,26 @@ def check(config: Config, progress: Progress | None = None) -> Report:
     )
 
 
-def judged_all(config: Config, progress: Progress | None = None) -> tuple[Judged, tuple[Rule, ...], str]:
+def baseline_of(report: Report, config: Config) -> bytes:
+    """A baseline of all that was found: a file for ``--baseline``."""
+    from kvlint.baseline import document_of
+
+    return document_of(report, config.baseline, config.strict)
+
+
+def _baseline(config: Config) -> Baseline | None:
+    """The baseline of a run, if it has one that counts. Raises UsageError for what is none."""
+    if not config.baseline:
+        return None
+    from kvlint.baseline import Baseline
+
+    found = Baseline(config.baseline)
+    return None if config.no_ignores else found
+
+
+def judged_all(
+    config: Config, progress: Progress | None = None, baseline: Baseline | None = None
+) -> tuple[Judged, tuple[Rule, ...], str]:
     """What judging everything gives, the rules that were asked, and the root of the run. Raises as ``check`` does."""
     known = all_rules(config.rules)
     rules = rules_of(config)
@@ -68,6 +91,8 @@ def judged_all(config: Config, progress: Progress | None = None) -> tuple[Judged
     total.add(more)
     if not total.read and not total.problems:
         total.problems.append(nothing(config.paths))
+    if baseline is not None:
+        total.problems += baseline.applied(total, config, rules, root, [judged.root for _, judged in pairs])
     return total, rules, root
 
 

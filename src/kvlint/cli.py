@@ -137,6 +137,15 @@ def graph(
     raise typer.Exit(EXIT_NOT_WHOLE if any(problem.level == "error" for problem in problems) else EXIT_CLEAN)
 
 
+@app.command("schema")
+def schema_() -> None:
+    """Print the JSON Schema of configuration files."""
+    from kvlint.command import write
+    from kvlint.schema import schema
+
+    write(schema())
+
+
 @rules_app.callback()
 def _rules(
     context: typer.Context,

@@ -8,16 +8,14 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, TextIO
 
-import msgspec
-
 from kvlint.arguments import Arguments
-from kvlint.check import Progress, check, exit_code
+from kvlint.check import Progress, baseline_of, check, exit_code
 from kvlint.config import Config
 from kvlint.errors import EXIT_CLEAN, KvlintError, UsageError
 from kvlint.model.report import Problem, Report
 from kvlint.model.rule import Severity
 from kvlint.reporters import REPORTERS, Options
-from kvlint.settings import Settled, settled
+from kvlint.settings import ABOUT_RULES, Settled, settled
 
 
 def run_check(arguments: Arguments) -> int:
@@ -27,11 +25,14 @@ def run_check(arguments: Arguments) -> int:
         return show_settings(said, "check")
     arguments = said.arguments
     targets = targets_of(said, REPORTERS)
+    _refuse_two_in_one(arguments.write_baseline, targets)
     config = config_of(said, targets)
     with progress_bar() as progress:
         report = check(config, progress)
     for name, file in targets:
         write(REPORTERS[name](report, options_for(arguments, file)), file)
+    if arguments.write_baseline:
+        write(baseline_of(report, config), arguments.write_baseline)
     if ("text", "") not in targets or arguments.quiet > arguments.verbose:
         tell_problems([one for one in report.problems if one.level != "note" or arguments.verbose])
     _warn_of_size(report, [name for name, _ in targets])
@@ -91,57 +92,36 @@ def config_of(said: Settled, targets: list[tuple[str, str]]) -> Config:
         fail_on=_severity(label("fail_on"), arguments.fail_on),
         strict=arguments.strict,
         # SARIF leaves undecided questions out, and of thousands it costs time to say what is not known.
-        # Overrides need to know where each is.
-        explain=any(name != "sarif" for name, _ in targets) or (said.file is not None and bool(said.file.overrides)),
+        # Overrides and baselines need to know where each is.
+        explain=any(name != "sarif" for name, _ in targets)
+        or (said.file is not None and bool(said.file.overrides))
+        or bool(arguments.baseline or arguments.write_baseline),
         file=said.file.file if said.file is not None else "",
         overrides=said.file.overrides if said.file is not None else (),
         no_ignores=arguments.no_ignores,
+        baseline=_baseline(arguments),
         notices=said.notices,
     )
-    if said.elsewhere & _ABOUT_RULES:
-        _refuse_unknown_rules(said, config)
+    if said.elsewhere & ABOUT_RULES:
+        from kvlint.asked import refuse_unknown_rules
+
+        refuse_unknown_rules(said, config)
     return config
 
 
-_ABOUT_RULES = frozenset({"select", "ignore", "profiles", "settings"})
-
-
-def _refuse_unknown_rules(said: Settled, config: Config) -> None:
-    """Raise UsageError for what a file or a variable calls a rule and is none, with its place."""
-    from kvlint.check import known_rules
-    from kvlint.engine.select import chosen
-
-    plain = msgspec.structs.replace(config, select=(), ignore=(), profiles=(), settings=())
-    rules = known_rules(plain)
-    for field in sorted(said.elsewhere & _ABOUT_RULES):
-        try:
-            if field == "settings":
-                known_rules(msgspec.structs.replace(plain, settings=config.settings))
-            elif field == "ignore":
-                chosen(rules, config.select, config.ignore, ("all",))
-            elif field == "select":
-                chosen(rules, config.select, (), ("all",))
-            else:
-                chosen(rules, (), (), config.profiles)
-        except UsageError as error:
-            words = error.message.removeprefix("--set").lstrip(": ")
-            raise UsageError(f"{said.label(field)}: {words}", error.hint) from error
+def _baseline(arguments: Arguments) -> str:
+    """The baseline to read; none if it is only about to be written."""
+    file, written = arguments.baseline, arguments.write_baseline
+    is_first = bool(written) and os.path.realpath(file) == os.path.realpath(written) and not os.path.lexists(file)
+    return "" if is_first else file
 
 
 def _globs(said: Settled) -> tuple[tuple[str, str], ...]:
-    """What is excluded: globs, each with the folder that it starts from."""
-    found = []
-    for field, patterns in (("exclude", said.arguments.exclude), ("extend_exclude", said.arguments.extend_exclude)):
-        folder = said.folder(field) if patterns else ""
-        for pattern in patterns:
-            from kvlint.globs import PathGlob
+    if not said.arguments.exclude and not said.arguments.extend_exclude:
+        return ()
+    from kvlint.asked import globs_of
 
-            try:
-                PathGlob(pattern)
-            except ValueError as error:
-                raise UsageError(f"{said.label(field)}: '{pattern}' is no glob: {error}") from error
-            found.append((folder, pattern))
-    return tuple(found)
+    return globs_of(said)
 
 
 def words_of(
@@ -219,6 +199,14 @@ def targets_of(said: Settled, known: Collection[str]) -> list[tuple[str, str]]:
     if len(set(files)) < len(files):
         raise UsageError("two formats go to one file", "write -f json=report.json -f sarif=report.sarif")
     return targets
+
+
+def _refuse_two_in_one(baseline: str, targets: list[tuple[str, str]]) -> None:
+    """Raise UsageError if a report and a baseline would be written to one file, or one to the standard output."""
+    if baseline == "-":
+        raise UsageError("--write-baseline needs a file")
+    if baseline and os.path.realpath(baseline) in {os.path.realpath(file) for _, file in targets if file}:
+        raise UsageError(f"a report and the baseline go to one file, '{baseline}'")
 
 
 def show_settings(said: Settled, command: str) -> int:

@@ -33,8 +33,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     all Terraform root modules; ``closed``: a module that nobody calls says everything. ``source_root`` is the folder of
     the root module that plans were made from, ``as_of`` the day that counts as today (ISO 8601). ``jobs``: how many
     processes; 0 for as many as pay. ``exclude`` are globs, each with the folder that it starts from: what folders hold
-    of it is not read. With ``no_ignores`` nothing
-    suppresses a finding. ``overrides`` are those of the configuration ``file``. ``notices`` are to be told.
+    of it is not read. With ``no_ignores`` nothing suppresses a finding. What the file ``baseline`` holds does not
+    count. ``overrides`` are those of the configuration ``file``. ``notices`` are to be told.
     """
 
     paths: tuple[str, ...]
@@ -57,6 +57,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     explain: bool = True
     answers: bool = False
     no_ignores: bool = False
+    baseline: str = ""
     file: str = ""
     overrides: tuple[Override, ...] = ()
     notices: tuple[Notice, ...] = ()

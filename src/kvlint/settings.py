@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from kvlint.configuration import ConfigFile
 
 DOUBTFUL = "KVE011"
+ABOUT_RULES = frozenset({"select", "ignore", "profiles", "settings"})
+"""The fields that name rules."""
 NAMES = ("kvlint.toml", ".kvlint.toml", "pyproject.toml")
 """The files that are looked for, in the order in which they count. The last counts only with ``[tool.kvlint]``."""
 # What [tool.kvlint] may look like. Most projects have no such table, and must not wait for a reader of TOML.

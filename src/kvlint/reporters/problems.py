@@ -80,9 +80,16 @@ PROBLEMS: Mapping[str, Kind] = {
         fix="Remove it, or name the file that is to count with --config.",
         level="warning",
     ),
+    "KVE012": Kind(
+        name="baseline-stale",
+        title="A baseline holds what is found no longer.",
+        about="What it holds was mended or moved, so the baseline would hide it if it came back.",
+        fix="Write the baseline again with --write-baseline.",
+        level="warning",
+    ),
 }
 
-CONFIGURATION = frozenset({"KVE005", "KVE006", "KVE007", "KVE008", "KVE011"})
+CONFIGURATION = frozenset({"KVE005", "KVE006", "KVE007", "KVE008", "KVE011", "KVE012"})
 """The codes that are about what the user told kvlint, not about its input."""
 
 OTHER = Kind(
