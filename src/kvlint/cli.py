@@ -61,26 +61,33 @@ def _group(
 def _judging(name: str, summary: str, run_it: Callable[[Arguments], int]) -> None:
     """Make a command that judges inputs, with the options that the table has for it."""
 
-    def command(paths: list[str], **options: Any) -> None:
-        given: dict[str, Any] = {
-            field: tuple(value) if isinstance(value, list) else value
-            for field, value in options.items()
-            if value is not None and value != []
-        }
-        raise typer.Exit(run_it(Arguments(paths=tuple(paths), given=frozenset(given), **given)))
+    def command(context: typer.Context, **options: Any) -> None:
+        values = {field: tuple(value) if isinstance(value, list) else value for field, value in options.items()}
+        given = {field for field in values if _is_given(context, field)} - {"paths"}
+        kept: dict[str, Any] = {field: values[field] for field in (*given, "paths")}
+        raise typer.Exit(run_it(Arguments(given=frozenset(given), **kept)))
 
     paths = Annotated[list[str], typer.Argument(help="Terraform and Bicep files, plans, templates, folders, or -.")]
-    parameters = [Parameter("paths", Parameter.POSITIONAL_OR_KEYWORD, annotation=paths)]
+    parameters = [
+        Parameter("context", Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context),
+        Parameter("paths", Parameter.POSITIONAL_OR_KEYWORD, annotation=paths),
+    ]
     for option in OPTIONS:
         if name in option.commands:
-            kind = list[str] | None if option.many else str | None if option.takes_value else bool | None
-            default = getattr(Arguments(), option.field)
-            named = default if isinstance(default, str) and default else False
-            # What is not given is None: the environment or a file may say it then.
-            shown = Annotated[kind, typer.Option(*option.names, help=option.help, show_default=named)]  # type: ignore[valid-type]  # made
-            parameters.append(Parameter(option.field, Parameter.POSITIONAL_OR_KEYWORD, annotation=shown, default=None))
+            kind = list[str] | None if option.many else str if option.takes_value else bool
+            shown = Annotated[kind, typer.Option(*option.names, help=option.help)]  # type: ignore[valid-type]  # made
+            default = None if option.many else getattr(Arguments(), option.field)
+            parameters.append(
+                Parameter(option.field, Parameter.POSITIONAL_OR_KEYWORD, annotation=shown, default=default)
+            )
     command.__signature__ = Signature(parameters)  # type: ignore[attr-defined]  # what typer looks at
     app.command(name, help=summary)(command)
+
+
+def _is_given(context: typer.Context, field: str) -> bool:
+    """Whether the command line sets a field, be it to its default."""
+    source = context.get_parameter_source(field)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def _check(arguments: Arguments) -> int:

@@ -24,7 +24,11 @@ from kvlint.reporters.safe import visible
 OVERRIDE = "override"
 PYPROJECT = "pyproject.toml"
 # Far more than any that a person writes.
-_MOST_BYTES = 1_000_000
+_MOST_BYTES = 250_000
+_MOST_ITEMS = 1_000
+# The reader of TOML takes time by the square of how deep a key leads, and a key stands on one line.
+_MOST_DOTS = 1_000
+_MOST_OVERRIDES = 1_000
 _LONGEST = 80
 _PLACE = re.compile(r"\(at line (\d+), column (\d+)\)")
 _KEY = re.compile(r"""[ \t]*(?:([\w-]+)|"([^"]*)"|'([^']*)')[ \t]*[.=]""")
@@ -56,7 +60,7 @@ def read_file(file: str, named: bool = False) -> ConfigFile | None:
 
     ``named``: by the user, who wants it. Raises UsageError, with file and line, for what is wrong with it.
     """
-    shown = visible(os.path.relpath(file))
+    shown = visible(_from_here(file))
     is_project = os.path.basename(file) == PYPROJECT
     text = _text(file, shown)
     document: Any = _parsed(text, shown)
@@ -69,9 +73,26 @@ def read_file(file: str, named: bool = False) -> ConfigFile | None:
         document = tool["kvlint"]
         if not isinstance(document, dict):
             raise UsageError(f"{shown}: tool.kvlint must be a table")
-    folder = os.path.dirname(os.path.realpath(file))
+    folder = os.path.realpath(os.path.dirname(os.path.abspath(file)))
+    boundary = None if named else checkout_of(folder) or folder
+    if boundary is not None and not is_inside(os.path.realpath(file), boundary):
+        hint = "put the file itself there, or name it with --config"
+        raise UsageError(f"the configuration file {shown} is a link that leads out of the checkout", hint)
     bare = ConfigFile(file=os.path.abspath(file), shown=shown, folder=folder, values={}, lines=_lines(text, is_project))
-    return _Taking(bare, None if named else checkout_of(folder) or folder).all_of(document)
+    return _Taking(bare, boundary).all_of(document)
+
+
+def is_inside(real: str, folder: str) -> bool:
+    """Whether a path (absolute, links resolved) is that of a folder, or lies in it."""
+    return real == folder or real.startswith(folder.rstrip(os.sep) + os.sep)
+
+
+def _from_here(path: str) -> str:
+    """A path from the current folder, if that is still there and on the same drive."""
+    try:
+        return os.path.relpath(path)
+    except (OSError, ValueError):
+        return path
 
 
 def _text(file: str, shown: str) -> str:
@@ -92,6 +113,9 @@ def _text(file: str, shown: str) -> str:
 
 
 def _parsed(text: str, shown: str) -> dict[str, Any]:
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.count(".") > _MOST_DOTS:
+            raise UsageError(f"{shown}:{number}: there are more than {_MOST_DOTS:,} dots on this line")
     try:
         return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
@@ -152,6 +176,8 @@ class _Taking:
 
         if not isinstance(tables, list):
             raise self._wrong(OVERRIDE, "a list of tables", "write [[override]]")
+        if len(tables) > _MOST_OVERRIDES:
+            raise UsageError(f"{self._bare.at(OVERRIDE)}: there are more than {_MOST_OVERRIDES:,} overrides")
         lines, count = self._bare.lines, sum(key.startswith(f"{OVERRIDE} ") for key in self._bare.lines)
         found = []
         for number, table in enumerate(tables):
@@ -186,6 +212,8 @@ class _Taking:
         if option.many:
             if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
                 raise self._wrong(key, "a list of texts", f'write {key} = ["..."]')
+            if len(value) > _MOST_ITEMS:
+                raise UsageError(f"{self._bare.at(key)}: {key} has more than {_MOST_ITEMS:,} items")
             return tuple(self._word(option, word) for word in value)
         if option.kind == "number" and isinstance(value, int) and not isinstance(value, bool):
             return str(value)
@@ -207,18 +235,13 @@ class _Taking:
     def _path(self, key: str, path: str) -> str:
         full = os.path.join(self._bare.folder, path)
         real = os.path.realpath(full)
-        if self._boundary is not None:
-            below = self._boundary.rstrip(os.sep) + os.sep
-            names = real[len(below) :].split(os.sep)
-            if real != self._boundary and (not real.startswith(below) or ".git" in names):
-                hint = "give it on the command line, or name the file with --config"
-                raise UsageError(
-                    f"{self._bare.at(key)}: {key}: '{visible(path[:_LONGEST])}' leads out of the checkout", hint
-                )
-        try:
-            return os.path.relpath(full)
-        except ValueError:  # another drive of Windows
-            return full
+        base = self._boundary
+        if base is not None and (not is_inside(real, base) or ".git" in real[len(base) :].split(os.sep)):
+            hint = "give it on the command line, or name the file with --config"
+            raise UsageError(
+                f"{self._bare.at(key)}: {key}: '{visible(path[:_LONGEST])}' leads out of the checkout", hint
+            )
+        return _from_here(full)
 
     def _settings(self, value: Any) -> list[str]:
         """``{KV003: {minimum: 30}}`` as ``KV003.minimum=30``."""

@@ -41,21 +41,24 @@ class Overriding:
 
     def __init__(self, config: Config, known: Sequence[Rule], selected: Iterable[Rule], root: str) -> None:
         self.problems: list[Problem] = []
-        self._folder = f"{os.path.dirname(os.path.realpath(config.file)).rstrip(os.sep)}{os.sep}"
+        self._folder = f"{os.path.realpath(os.path.dirname(config.file)).rstrip(os.sep)}{os.sep}"
         self._covered = any(self._folder.startswith(f"{os.path.realpath(path)}{os.sep}") for path in config.paths)
         self._root = root
         self._ready: list[_Ready] = []
         self.used: set[Mark] = set()
         self._by_path: dict[str, list[int]] = {}
+        self._by_rule: dict[tuple[str, str], list[tuple[int, list[str]]]] = {}
         self._selected = frozenset(rule.id for rule in selected)
-        day = today(config).isoformat()
+        day, named = today(config).isoformat(), dict[str, frozenset[str]]()
         self._broken: list[Said] = []
         for override in config.overrides:
             if override.severity is None and config.no_ignores:
                 continue
             region = Region(override.line, 1, override.line, 1) if override.line else None
             at = Location(path=called(root, config.file), region=region)
-            words = tuple(_named(word, override, known) for word in override.rules)
+            for word in override.rules:
+                named.setdefault(word, _named(word, override, known))
+            words = tuple((word, named[word]) for word in override.rules)
             ended = bool(override.until) and override.until < day
             if (override.fault or ended) and override.severity is None:
                 self._broken.append(_said(override, at, ended))
@@ -118,10 +121,9 @@ class Overriding:
     def _changed(self, finding: Finding) -> Finding:
         """A finding with what is said of it. Of several severities the last counts, of several reasons the first."""
         reason: Suppression | None = None
-        for index in self._about(finding.at.path):
+        for index, words in self._asked(finding.at.path, finding.rule.id):
             ready = self._ready[index]
-            words = [word for word, ids in ready.words if finding.rule.id in ids] if ready.words else [EVERY]
-            if not words or not _is_about(ready.resources, finding.resource):
+            if not _is_about(ready.resources, finding.resource):
                 continue
             self.used.update(self._mark(index, word) for word in words)
             override = ready.override
@@ -133,6 +135,16 @@ class Overriding:
                     owner=override.owner,
                 )  # fmt: skip
         return finding if reason is None else msgspec.structs.replace(finding, suppressed=reason)
+
+    def _asked(self, path: str, rule: str) -> list[tuple[int, list[str]]]:
+        """The overrides that may be about what a rule finds at a path, each with its words for the rule."""
+        if (path, rule) not in self._by_rule:
+            named = ((index, self._ready[index].words) for index in self._about(path))
+            pairs = (
+                (index, [word for word, ids in words if rule in ids] if words else [EVERY]) for index, words in named
+            )
+            self._by_rule[path, rule] = [(index, words) for index, words in pairs if words]
+        return self._by_rule[path, rule]
 
     def _about(self, path: str) -> list[int]:
         """The overrides that may be about a path."""
@@ -154,9 +166,10 @@ def _said(override: Override, at: Location, ended: bool = False) -> Said:
     )  # fmt: skip
 
 
-def _named(word: str, override: Override, known: Sequence[Rule]) -> tuple[str, frozenset[str]]:
+def _named(word: str, override: Override, known: Sequence[Rule]) -> frozenset[str]:
+    """The ids of the rules that a word names."""
     try:
-        return word, frozenset(rule.id for rule in rules_called(known, word))
+        return frozenset(rule.id for rule in rules_called(known, word))
     except UsageError as error:
         raise UsageError(f"{override.place}: override: rules: {error.message}", error.hint) from error
 

@@ -18,6 +18,7 @@ TEXTS = ("severity", "reason", "owner")
 KEYS = (*LISTS, *TEXTS, "ignore", "until")
 SEVERITIES: Mapping[str, Severity] = {severity.label: severity for severity in Severity}
 _LONGEST = 80
+_MOST_ITEMS = 1_000
 
 
 def override_of(table: Any, place: str, line: int) -> Override:
@@ -66,6 +67,8 @@ def _list(table: Mapping[str, Any], key: str, wrong: _Wrong) -> tuple[str, ...]:
     value = table.get(key, [])
     if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
         raise wrong(f"{key} must be a list of texts", f'write {key} = ["..."]')
+    if len(value) > _MOST_ITEMS:
+        raise wrong(f"{key} has more than {_MOST_ITEMS:,} items")
     if key in table and not value:
         raise wrong(f"{key} is empty, and would be about nothing", "leave it out")
     return tuple(word.strip() for word in value)

@@ -16,7 +16,7 @@ from kvlint.arguments import OPTIONS, Arguments, Option
 from kvlint.config import Notice
 from kvlint.errors import UsageError
 from kvlint.readers.discover import STDIN
-from kvlint.readers.repository import checkout_of
+from kvlint.readers.repository import checkout_of, real_path
 from kvlint.regex import regex
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
 
     def folder(self, field: str) -> str:
         """The folder that the globs of a setting start from."""
-        return self.file.folder if self.file is not None and field in self.configured else os.path.realpath(os.curdir)
+        return self.file.folder if self.file is not None and field in self.configured else real_path(os.curdir)
 
     @property
     def elsewhere(self) -> frozenset[str]:
@@ -138,6 +138,8 @@ def _read(option: Option, text: str) -> Any:
 def _file(arguments: Arguments, notices: list[Notice]) -> ConfigFile | None:
     """The configuration file that the user names, or else the nearest to the first input."""
     named = arguments.config or os.environ.get("KVLINT_CONFIG", "")
+    if "config" in arguments.given and not arguments.config:
+        raise UsageError("--config names no file", "--isolated reads none")
     if arguments.isolated:
         if arguments.config:
             raise UsageError("--isolated reads no configuration file, and --config names one", "leave one of them out")
@@ -172,10 +174,7 @@ def _not_read(file: str, why: str) -> Notice:
 
 
 def _folder(path: str) -> str:
-    try:
-        real = os.path.realpath(os.curdir if path == STDIN else path)
-    except (OSError, ValueError):  # what no file system takes: discovery says so
-        return os.path.realpath(os.curdir)
+    real = real_path(os.curdir if path == STDIN else path)
     return real if os.path.isdir(real) else os.path.dirname(real)
 
 
@@ -187,7 +186,7 @@ def _nearest(folder: str, seen: dict[str, list[str]]) -> list[str]:
     checkout = checkout_of(folder)
     found = _upwards(folder, checkout or folder, seen)
     if not found and checkout is None:
-        here = os.path.realpath(os.curdir)
+        here = real_path(os.curdir)
         found = _upwards(here, checkout_of(here) or here, seen)
     return found
 

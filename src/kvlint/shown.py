@@ -27,7 +27,7 @@ def _lines(said: Settled, command: str) -> Iterator[str]:
     settings = options.pop("settings", None)
     for option in sorted(options.values(), key=lambda option: option.key):
         value = getattr(said.arguments, option.field)
-        yield _line(option.key, _masked(option, value), said.places.get(option.field, _DEFAULT))
+        yield _line(option, _masked(option, value), said.places.get(option.field, _DEFAULT))
     if settings is not None and said.arguments.settings:
         yield ""
         yield f"[set] # {visible(said.places['settings'])}"
@@ -36,14 +36,16 @@ def _lines(said: Settled, command: str) -> Iterator[str]:
             yield f"{visible(name)} = {_quoted(value)}"
 
 
-def _line(key: str, value: Any, place: str) -> str:
+def _line(option: Option, value: Any, place: str) -> str:
     if isinstance(value, bool):
         text = "true" if value else "false"
+    elif option.kind == "number" and value.isdecimal():
+        text = value
     elif isinstance(value, tuple):
         text = f"[{', '.join(_quoted(item) for item in value)}]"
     else:
         text = _quoted(str(value))
-    return f"{key} = {text} # {visible(place)}"
+    return f"{option.key} = {text} # {visible(place)}"
 
 
 def _masked(option: Option, value: Any) -> Any:

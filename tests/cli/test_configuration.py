@@ -208,6 +208,7 @@ def test_every_setting_is_shown_with_its_place(kvlint: Kvlint, project: Path) ->
         'select = ["KV003"] # --select',
         'fail-on = "info" # default',
         "strict = true # kvlint.toml:1",
+        "jobs = 0 # default",
         "[set] # kvlint.toml:2",
         'var = ["password=(not shown)"] # --var',
     ):
@@ -259,6 +260,11 @@ def test_every_setting_is_shown_with_its_place(kvlint: Kvlint, project: Path) ->
         ("select = [", "kvlint.toml: it is no TOML: "),
         ("a = 1\nb = \x01", "kvlint.toml:2:5: it is no TOML: "),
         ("x = " + "[" * 20_000, "kvlint.toml: it is"),
+        ("x = " + "{a=" * 20_000, "kvlint.toml: it is"),
+        (".".join(["a"] * 100_000) + " = 1", "kvlint.toml:1: there are more than 1,000 dots on this line"),
+        ("select = [" + "'KV0'," * 5_000 + "]", "kvlint.toml:1: select has more than 1,000 items"),
+        ("exclude = [" + "'a'," * 5_000 + "]", "kvlint.toml:1: exclude has more than 1,000 items"),
+        ("[[override]]\n" * 5_000, "kvlint.toml:1: there are more than 1,000 overrides"),
         ('"a\\u001b[31m\\n::b" = 1', r"kvlint.toml: there is no setting 'a\x1b[31m\n\x3a:b'"),
     ],
 )  # fmt: skip
@@ -294,10 +300,16 @@ def test_odd_files(kvlint: Kvlint, project: Path) -> None:
     file.symlink_to("nowhere")
     assert kvlint("infra").code == 2
     file.unlink()
+    write(project.parent / "elsewhere.toml", "select = ['KV001']")
+    file.symlink_to("../elsewhere.toml")
+    assert "kvlint.toml is a link that leads out of the checkout (" in kvlint("infra").err
+    assert rules(kvlint("infra", "--config", "kvlint.toml")) == ["KV001"]
+    assert kvlint("infra", "--config=").err == "kvlint: --config names no file (--isolated reads none)\n"
+    file.unlink()
     file.write_bytes(b"\n\xff")
     assert kvlint("infra").err == "kvlint: kvlint.toml:2: it is not text in UTF-8\n"
     file.write_bytes(b"#" * 2_000_000)
-    assert kvlint("infra").err == "kvlint: the configuration file kvlint.toml is larger than 1,000,000 bytes\n"
+    assert kvlint("infra").err == "kvlint: the configuration file kvlint.toml is larger than 250,000 bytes\n"
     file.write_bytes(b"\xef\xbb\xbfselect = ['KV001']")
     assert rules(kvlint("infra")) == ["KV001"]
     file.unlink()
@@ -307,6 +319,17 @@ def test_odd_files(kvlint: Kvlint, project: Path) -> None:
     assert kvlint("infra").code == 1
     assert kvlint("infra", "--config", "pyproject.toml").err == "kvlint: pyproject.toml has no table [tool.kvlint]\n"
     assert kvlint("infra", "--config", "pyproject.toml", "--isolated").code == 2
+
+
+def test_a_current_folder_that_is_gone(kvlint: Kvlint, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (project.parent / "plan.json").write_bytes((project.parent / "bad.json").read_bytes())
+    (project / "gone").mkdir()
+    monkeypatch.chdir(project / "gone")
+    (project / "gone").rmdir()
+    assert kvlint(project / "infra").code == 1
+    assert kvlint(project.parent / "plan.json", "-f", "json=/dev/null").code == 1
+    write(project / "kvlint.toml", "select = ['KV001']")
+    assert kvlint(project / "infra", "-q").out.count("\n") == 1
 
 
 def test_without_a_file_nothing_is_imported_for_one(project: Path) -> None:

@@ -293,7 +293,10 @@ def _metadata(files: Mapping[str, str]) -> dict[str, Metadata]:
             from kvlint.syntax.jsonc import decode
             from kvlint.syntax.metadata import metadata_of
 
-            metadata = metadata_of(decode(text.encode("utf-8", "surrogatepass")))
+            try:
+                metadata = metadata_of(decode(text.encode("utf-8", "surrogatepass")))
+            except InputError:  # a file that a Bicep file loads may hold anything
+                continue
             if metadata is not None:
                 found[path] = metadata
     return found
