@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -61,3 +62,17 @@ def test_the_package_has_it() -> None:
     code = "import importlib.resources as r; print(r.files('kvlint').joinpath('kvlint.schema.json').is_file())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert done.stdout.strip() == "True"
+
+
+@pytest.mark.parametrize("page", ["configuration.md", "suppressions.md"])
+def test_what_the_documentation_shows_is_taken(tmp_path: Path, page: str) -> None:
+    text = (Path(__file__).parents[1] / "docs" / page).read_text(encoding="utf-8")
+    shown = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    assert shown
+    for number, block in enumerate(shown):
+        file = tmp_path / f"{number}.toml"
+        file.write_text(block, encoding="utf-8")
+        read = read_file(str(file), named=True)
+        assert read is not None
+        assert read.values or read.overrides
+        assert not [override.fault for override in read.overrides if override.fault]

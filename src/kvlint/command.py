@@ -97,6 +97,7 @@ def config_of(said: Settled, targets: list[tuple[str, str]]) -> Config:
         or (said.file is not None and bool(said.file.overrides))
         or bool(arguments.baseline or arguments.write_baseline),
         file=said.file.file if said.file is not None else "",
+        base=said.base,
         overrides=said.file.overrides if said.file is not None else (),
         no_ignores=arguments.no_ignores,
         baseline=_baseline(arguments),

@@ -34,7 +34,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     the root module that plans were made from, ``as_of`` the day that counts as today (ISO 8601). ``jobs``: how many
     processes; 0 for as many as pay. ``exclude`` are globs, each with the folder that it starts from: what folders hold
     of it is not read. With ``no_ignores`` nothing suppresses a finding. What the file ``baseline`` holds does not
-    count. ``overrides`` are those of the configuration ``file``. ``notices`` are to be told.
+    count. ``overrides`` are those of the configuration ``file``; their paths start from ``base``. ``notices`` are to
+    be told.
     """
 
     paths: tuple[str, ...]
@@ -59,6 +60,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     no_ignores: bool = False
     baseline: str = ""
     file: str = ""
+    base: str = ""
     overrides: tuple[Override, ...] = ()
     notices: tuple[Notice, ...] = ()
 

@@ -38,7 +38,7 @@ KEYS: Mapping[str, Option] = {option.key: option for option in OPTIONS if option
 
 
 class ConfigFile(msgspec.Struct, frozen=True, kw_only=True):
-    """A configuration file. ``shown`` is what messages call it; its paths start from ``folder``.
+    """A configuration file. ``shown`` is what messages call it; its paths start from ``folder``; ``named`` by the user.
 
     ``values`` are by field of Arguments, and as that holds them; ``lines`` say where each key stands, if that is known.
     """
@@ -46,6 +46,7 @@ class ConfigFile(msgspec.Struct, frozen=True, kw_only=True):
     file: str
     shown: str
     folder: str
+    named: bool
     values: Mapping[str, Any]
     lines: Mapping[str, int]
     overrides: tuple[Override, ...] = ()
@@ -78,7 +79,9 @@ def read_file(file: str, named: bool = False) -> ConfigFile | None:
     if boundary is not None and not is_inside(os.path.realpath(file), boundary):
         hint = "put the file itself there, or name it with --config"
         raise UsageError(f"the configuration file {shown} is a link that leads out of the checkout", hint)
-    bare = ConfigFile(file=os.path.abspath(file), shown=shown, folder=folder, values={}, lines=_lines(text, is_project))
+    bare = ConfigFile(
+        file=os.path.abspath(file), shown=shown, folder=folder, named=named, values={}, lines=_lines(text, is_project)
+    )
     return _Taking(bare, boundary).all_of(document)
 
 

@@ -18,6 +18,7 @@ from kvlint.model.rule import Rule
 from kvlint.model.said import OVERRIDE, Mark, Said
 from kvlint.model.source import Location, Region, static_address
 from kvlint.readers.files import called
+from kvlint.readers.repository import checkout_of
 from kvlint.suppress import EXPIRED, MALFORMED, UNUSED
 
 EVERY = "every rule"
@@ -41,9 +42,10 @@ class Overriding:
 
     def __init__(self, config: Config, known: Sequence[Rule], selected: Iterable[Rule], root: str) -> None:
         self.problems: list[Problem] = []
-        self._folder = f"{os.path.realpath(os.path.dirname(config.file)).rstrip(os.sep)}{os.sep}"
+        self._folder = f"{config.base.rstrip(os.sep)}{os.sep}"
         self._covered = any(self._folder.startswith(f"{os.path.realpath(path)}{os.sep}") for path in config.paths)
-        self._root = root
+        # The source of a plan need not lie below the plan's root: its paths start from its own checkout.
+        self._roots = [root, *filter(None, [checkout_of(config.base)])]
         self._ready: list[_Ready] = []
         self.used: set[Mark] = set()
         self._by_path: dict[str, list[int]] = {}
@@ -57,7 +59,8 @@ class Overriding:
             region = Region(override.line, 1, override.line, 1) if override.line else None
             at = Location(path=called(root, config.file), region=region)
             for word in override.rules:
-                named.setdefault(word, _named(word, override, known))
+                if word not in named:
+                    named[word] = _named(word, override, known)
             words = tuple((word, named[word]) for word in override.rules)
             ended = bool(override.until) and override.until < day
             if (override.fault or ended) and override.severity is None:
@@ -149,7 +152,8 @@ class Overriding:
     def _about(self, path: str) -> list[int]:
         """The overrides that may be about a path."""
         if path not in self._by_path:
-            file = os.path.realpath(os.path.join(self._root, path))
+            files = [os.path.join(root, path) for root in self._roots]
+            file = os.path.realpath(next(filter(os.path.lexists, files), files[0]))
             below = file[len(self._folder) :].replace(os.sep, "/") if file.startswith(self._folder) else ""
             self._by_path[path] = [
                 index

@@ -42,13 +42,14 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
     """What ``arguments`` come to with everything else that says something. ``file`` is the configuration file.
 
     ``places`` say of the fields that are not left to their defaults where they are set: ``--select``,
-    ``KVLINT_SELECT`` or ``kvlint.toml:3``; those in ``configured`` by the file.
+    ``KVLINT_SELECT`` or ``kvlint.toml:3``; those in ``configured`` by the file, whose globs start from ``base``.
     """
 
     arguments: Arguments
     places: Mapping[str, str]
     configured: frozenset[str] = frozenset()
     file: ConfigFile | None = None
+    base: str = ""
     notices: tuple[Notice, ...] = ()
 
     def label(self, field: str) -> str:
@@ -59,7 +60,7 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
 
     def folder(self, field: str) -> str:
         """The folder that the globs of a setting start from."""
-        return self.file.folder if self.file is not None and field in self.configured else real_path(os.curdir)
+        return self.base if field in self.configured else real_path(os.curdir)
 
     @property
     def elsewhere(self) -> frozenset[str]:
@@ -85,7 +86,14 @@ def settled(arguments: Arguments, command: str) -> Settled:
         configured = frozenset(places.keys() - before)
     if values:
         arguments = msgspec.structs.replace(arguments, **values)
-    return Settled(arguments=arguments, places=places, configured=configured, file=file, notices=tuple(notices))
+    return Settled(
+        arguments=arguments,
+        places=places,
+        configured=configured,
+        file=file,
+        base="" if file is None else _base(file, arguments.paths),
+        notices=tuple(notices),
+    )
 
 
 def _option_of(field: str) -> Option:
@@ -165,6 +173,15 @@ def _file(arguments: Arguments, notices: list[Notice]) -> ConfigFile | None:
     others = sorted({each[0] for each in nearest if each and each[0] != found[0]})
     notices += [_not_read(other, f"{count} is nearest to the first input") for other in others]
     return read
+
+
+def _base(file: ConfigFile, paths: Sequence[str]) -> str:
+    """The folder that the globs of a file start from: its own, or that of the project if it is kept elsewhere."""
+    folders = [_folder(path) for path in paths]
+    own = file.folder.rstrip(os.sep) + os.sep
+    if not file.named or any(f"{folder}{os.sep}".startswith(own) for folder in folders):
+        return file.folder
+    return checkout_of(folders[0]) or real_path(os.curdir)
 
 
 def _not_read(file: str, why: str) -> Notice:

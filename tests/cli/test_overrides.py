@@ -223,6 +223,32 @@ def test_texts_of_others_stay_inert(kvlint: Kvlint, project: Path) -> None:
     assert "\x1b" not in kvlint(".", "-f", "json").out
 
 
+def test_a_plan_that_lies_elsewhere_is_told_on_its_source(kvlint: Kvlint, project: Path) -> None:
+    from kvlint.readers.plan.compact import expand
+
+    plan = project.parent / "elsewhere" / "plan.json"
+    plan.parent.mkdir()
+    plan.write_bytes(expand("azurerm_key_vault.only: {name: kv-prod-a, purge_protection_enabled: false}"))
+    only = VAULTS.replace('"this"', '"only"').replace("for_each = toset", "# ")
+    (project / "infra" / "app" / "main.tf").write_text(only, encoding="utf-8")
+    override(f"paths = ['infra/app/']\nrules = ['KV001']\n{IGNORE}")
+    document = report(kvlint, str(plan))
+    assert told(document["suppressed"]) == [("app", "KV001", "high", 1)]
+    assert "KV001" not in [one["ruleId"] for one in document["findings"]]
+
+
+def test_a_file_that_is_kept_elsewhere_is_about_the_project(kvlint: Kvlint, project: Path) -> None:
+    override(f"paths = ['/infra/lab']\nrules = ['KV001']\n{IGNORE}")
+    elsewhere = project.parent / "central.toml"
+    elsewhere.write_text(
+        "exclude = ['/infra/app']\n" + Path("kvlint.toml").read_text(encoding="utf-8"), encoding="utf-8"
+    )
+    Path("kvlint.toml").unlink()
+    (project.parent / "central").mkdir()
+    elsewhere = elsewhere.rename(project.parent / "central" / "kvlint.toml")
+    assert told(report(kvlint, ".", "--config", str(elsewhere))["findings"]) == [ALL[3]]
+
+
 def test_a_plan_is_told_on_its_source(kvlint: Kvlint, project: Path) -> None:
     from kvlint.readers.plan.compact import expand
 
