@@ -7,8 +7,6 @@ its checkout, and none inside ``.git``: it must not make kvlint write over the u
 from __future__ import annotations
 
 import os
-import re
-import tomllib
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
@@ -20,19 +18,13 @@ from kvlint.errors import UsageError
 from kvlint.model.override import Override
 from kvlint.readers.repository import checkout_of
 from kvlint.reporters.safe import visible
+from kvlint.toml import lines_of, parsed, text_of
 
 OVERRIDE = "override"
 PYPROJECT = "pyproject.toml"
-# Far more than any that a person writes.
-_MOST_BYTES = 250_000
 _MOST_ITEMS = 1_000
-# The reader of TOML takes time by the square of how deep a key leads, and a key stands on one line.
-_MOST_DOTS = 1_000
 _MOST_OVERRIDES = 1_000
 _LONGEST = 80
-_PLACE = re.compile(r"\(at line (\d+), column (\d+)\)")
-_KEY = re.compile(r"""[ \t]*(?:([\w-]+)|"([^"]*)"|'([^']*)')[ \t]*[.=]""")
-_HEADER = re.compile(r"""[ \t]*\[\[?([^\[\]#=]+)\]""")
 KEYS: Mapping[str, Option] = {option.key: option for option in OPTIONS if option.is_configured(option.commands[0])}
 """The options that a file may set, by their keys. Those of several commands are about one thing."""
 
@@ -63,8 +55,8 @@ def read_file(file: str, named: bool = False) -> ConfigFile | None:
     """
     shown = visible(_from_here(file))
     is_project = os.path.basename(file) == PYPROJECT
-    text = _text(file, shown)
-    document: Any = _parsed(text, shown)
+    text = text_of(file, shown)
+    document: Any = parsed(text, shown)
     if is_project:
         tool = document.get("tool")
         if not isinstance(tool, dict) or "kvlint" not in tool:
@@ -79,9 +71,8 @@ def read_file(file: str, named: bool = False) -> ConfigFile | None:
     if boundary is not None and not is_inside(os.path.realpath(file), boundary):
         hint = "put the file itself there, or name it with --config"
         raise UsageError(f"the configuration file {shown} is a link that leads out of the checkout", hint)
-    bare = ConfigFile(
-        file=os.path.abspath(file), shown=shown, folder=folder, named=named, values={}, lines=_lines(text, is_project)
-    )
+    lines = lines_of(text, "tool.kvlint" if is_project else "", OVERRIDE)
+    bare = ConfigFile(file=os.path.abspath(file), shown=shown, folder=folder, named=named, values={}, lines=lines)
     return _Taking(bare, boundary).all_of(document)
 
 
@@ -96,62 +87,6 @@ def _from_here(path: str) -> str:
         return os.path.relpath(path)
     except (OSError, ValueError):
         return path
-
-
-def _text(file: str, shown: str) -> str:
-    try:
-        if not os.path.isfile(file):
-            raise UsageError(f"the configuration file {shown} is not there, or is no file")
-        with open(file, "rb") as opened:
-            data = opened.read(_MOST_BYTES + 1)
-    except OSError as error:
-        raise UsageError(f"the configuration file {shown} cannot be read: {error.strerror}") from error
-    if len(data) > _MOST_BYTES:
-        raise UsageError(f"the configuration file {shown} is larger than {_MOST_BYTES:,} bytes")
-    try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = data.count(b"\n", 0, error.start) + 1
-        raise UsageError(f"{shown}:{line}: it is not text in UTF-8") from error
-
-
-def _parsed(text: str, shown: str) -> dict[str, Any]:
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.count(".") > _MOST_DOTS:
-            raise UsageError(f"{shown}:{number}: there are more than {_MOST_DOTS:,} dots on this line")
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        said = visible(str(error))
-        place = _PLACE.search(said)
-        at = f"{shown}:{place[1]}:{place[2]}" if place is not None else shown
-        raise UsageError(f"{at}: it is no TOML: {_PLACE.sub('', said).strip()}") from error
-    except RecursionError as error:
-        raise UsageError(f"{shown}: it is nested too deep") from error
-
-
-def _lines(text: str, is_project: bool) -> dict[str, int]:
-    """On which line each key first stands, and ``override 0`` and so on each header of an override.
-
-    What looks like a key inside a text of several lines can mislead it.
-    """
-    found: dict[str, int] = {}
-    inside = "tool.kvlint" if is_project else ""
-    here, headers = "", 0
-    for number, line in enumerate(text.split("\n"), 1):
-        header = _HEADER.match(line)
-        key = _KEY.match(line)
-        if header is not None:
-            here = re.sub(r"""[\s"']""", "", header[1])
-            below = here if not inside else here[len(inside) + 1 :] if here.startswith(f"{inside}.") else ""
-            if below:
-                found.setdefault(below.partition(".")[0], number)
-            if below == OVERRIDE and line.lstrip().startswith("[["):
-                found[f"{OVERRIDE} {headers}"] = number
-                headers += 1
-        elif key is not None and here == inside:
-            found.setdefault(key[1] or key[2] or key[3] or "", number)
-    return found
 
 
 class _Taking:
