@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from kvlint.arguments import COMMANDS, OPTIONS, Arguments
+from kvlint.arguments import COMMANDS, OPTIONS, Arguments, plain_arguments
 from kvlint.errors import EXIT_CLEAN, EXIT_NOT_WHOLE
 
 _HELP = """kvlint judges Azure Key Vault in infrastructure code.
@@ -33,6 +33,10 @@ app.add_typer(rules_app, name="rules")
 
 def run(words: list[str]) -> int:
     """Run a command line; ``PATH...`` without a command is ``check PATH...``."""
+    # Settings may be asked for without an input: they are those of the current folder.
+    if "--show-settings" in words and plain_arguments(words) is None:
+        here = plain_arguments([*words, "."])
+        words = [*words, "."] if here is not None and here.paths == (".",) else words
     # A command is told from the paths and options of a check by the first word alone.
     if words and words[0] not in COMMANDS and not _is_for_group(words[0]):
         words = ["check", *words]

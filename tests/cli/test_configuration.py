@@ -199,6 +199,13 @@ def test_what_is_excluded_is_read_only_if_it_is_named(kvlint: Kvlint, project: P
 # --- what is shown ----------------------------------------------------------------------------------------------------
 
 
+def test_settings_may_be_asked_for_without_an_input(kvlint: Kvlint, project: Path) -> None:
+    write(project / "kvlint.toml", "strict = true")
+    assert kvlint("--show-settings") == kvlint(".", "--show-settings") == kvlint("check", "--show-settings")
+    assert "strict = true # kvlint.toml:1\n" in kvlint("--show-settings").out
+    assert kvlint("--select", "--show-settings").code == 2
+
+
 def test_every_setting_is_shown_with_its_place(kvlint: Kvlint, project: Path) -> None:
     write(project / "kvlint.toml", "strict = true\n[set]\nKV003.minimum = 30")
     shown = kvlint("infra", "--select", "KV003", "--var", "password=hunter2", "--show-settings")
