@@ -6,7 +6,7 @@ WHEEL_BIN := .venv-wheel/bin
 # What the tests need beside them when they are run against the wheel; src and rules are not among it.
 TESTED := tests samples docs benchmarks README.md pyproject.toml
 # What could be different in a wheel: its rules come compiled, its files lie elsewhere. Single parts are the same code.
-WHEEL_TESTS := tests/cli tests/test_check.py tests/test_controls.py tests/test_determinism.py tests/test_manual.py tests/test_readme.py tests/test_rules.py tests/test_samples.py
+WHEEL_TESTS := tests/cli tests/test_check.py tests/test_controls.py tests/test_determinism.py tests/test_manual.py tests/test_readme.py tests/test_rules.py tests/test_samples.py tests/test_schema.py
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
@@ -62,7 +62,7 @@ docs: .venv/dev ## the documentation as a site, in the folder site; SITE_URL=URL
 
 samples: .venv/dev ## write the expected output of the samples, and what pages show of it, anew
 	$(BIN)/python -m pytest --write-expected tests/test_samples.py tests/test_controls.py
-	$(BIN)/python -m pytest --write-expected tests/test_readme.py
+	$(BIN)/python -m pytest --write-expected tests/test_readme.py tests/test_schema.py
 
 clean: ## remove what the other targets made
 	rm -rf .venv .venv-wheel dist site .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -144,6 +144,9 @@ def test_directives(comment: str, ids: tuple[str, ...], reason: str, until: date
         "# kvlint: ignore[KV001] because until 2027",
         "# kvlint: ignore[KV001] because until=2027-03-01 until=2028-03-01",
         "# kvlint: ignore[KV001] until=2027-03-01",
+        "# kvlint: ignore[KV001] owner=@platform",
+        "# kvlint: ignore[KV001] because owner=",
+        "# kvlint: ignore[KV001] because owner=@a owner=@b",
         "# first, kvlint: ignore KV001",
     ],
 )
@@ -163,6 +166,27 @@ def test_malformed_ones_suppress_nothing_and_are_told(comment: str) -> None:
 )
 def test_prose_is_none(comment: str) -> None:
     assert directives(comment, [(0, len(comment))]) == []
+
+
+@pytest.mark.parametrize(
+    ("comment", "owner", "reason"),
+    [
+        ("# kvlint: ignore[KV001] sandbox owner=@platform", "@platform", "sandbox"),
+        ("# kvlint: ignore[KV001] owner = ops, sandbox until=2027-03-01", "ops", "sandbox"),
+        ("# kvlint: ignore[KV001] sandbox (until=2027-03-01, owner=@a/b)", "@a/b", "sandbox"),
+        ("# kvlint: ignore[KV001] the owner wants it", "", "the owner wants it"),
+    ],
+)
+def test_the_owner(comment: str, owner: str, reason: str) -> None:
+    found = parsed(comment)
+    assert (found.fault, found.owner, found.reason) == ("", owner, reason)
+
+
+def test_the_owner_is_kept() -> None:
+    text = "vault kv { # kvlint: ignore[KV001] sandbox owner=@platform\n}\n"
+    reason = said(text).of(finding(at(text, "vault")))
+    assert reason is not None
+    assert (reason.owner, reason.justification, reason.kind) == ("@platform", "sandbox", "inSource")
 
 
 def test_several_in_one_comment() -> None:

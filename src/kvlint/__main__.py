@@ -30,13 +30,13 @@ def _guarded(words: list[str]) -> int:
     try:
         return _run(words)
     except KvlintError as error:
-        from kvlint.command import print_error
+        from kvlint.streams import print_error
 
         print_error(error)
         return error.exit_code
     except BrokenPipeError:
         # Whoever read the output has seen enough.
-        from kvlint.command import abandon
+        from kvlint.streams import abandon
 
         abandon(sys.stdout)
         return 0

@@ -16,7 +16,9 @@ import msgspec
 class Option(msgspec.Struct, frozen=True):
     """One option: its ``names``, the field of Arguments it sets, and whether it takes a value, and many of them.
 
-    ``commands`` are those that have it.
+    ``commands`` are those that have it; of these, the ``configured`` ones also take it from the environment and from a
+    configuration file (None: all of them). ``kind`` is what a value is: text, path (a file or folder), format
+    (``NAME`` or ``NAME=FILE``), number, day, severity, profile or settings (``RULE.parameter=value``).
     """
 
     names: tuple[str, ...]
@@ -24,11 +26,30 @@ class Option(msgspec.Struct, frozen=True):
     help: str
     takes_value: bool = True
     many: bool = False
-    commands: tuple[str, ...] = ("check", "controls")
+    commands: tuple[str, ...] = ("check", "controls", "suppressions")
+    kind: str = "text"
+    configured: tuple[str, ...] | None = None
+
+    @property
+    def key(self) -> str:
+        """Its name in a configuration file: ``min-severity``."""
+        return self.names[0].removeprefix("--")
+
+    @property
+    def variable(self) -> str:
+        """The environment variable that gives it: ``KVLINT_MIN_SEVERITY``."""
+        return f"KVLINT_{self.key.replace('-', '_').upper()}"
+
+    def is_configured(self, command: str) -> bool:
+        """Whether ``command`` takes it from the environment and from a configuration file too."""
+        return command in (self.commands if self.configured is None else self.configured)
 
 
 class Arguments(msgspec.Struct, frozen=True, kw_only=True):
-    """``kvlint PATH...`` taken apart, values unchecked. ``formats`` are ``NAME`` or ``NAME=FILE``."""
+    """``kvlint PATH...`` taken apart, values unchecked. ``formats`` are ``NAME`` or ``NAME=FILE``.
+
+    ``given`` are the fields that the command line sets, be it to their defaults.
+    """
 
     paths: tuple[str, ...] = ()
     frameworks: tuple[str, ...] = ()
@@ -61,9 +82,19 @@ class Arguments(msgspec.Struct, frozen=True, kw_only=True):
     watch: bool = False
     stdin_filename: str = ""
     color: str = "auto"
+    exclude: tuple[str, ...] = ()
+    extend_exclude: tuple[str, ...] = ()
+    config: str = ""
+    isolated: bool = False
+    show_settings: bool = False
+    no_ignores: bool = False
+    baseline: str = ""
+    write_baseline: str = ""
+    given: frozenset[str] = frozenset()
 
 
-_CHECK, _CONTROLS = ("check",), ("controls",)
+_CHECK, _CONTROLS, _SUPPRESSIONS, _NONE = ("check",), ("controls",), ("suppressions",), ()
+_ASKING, _JUDGING = ("check", "suppressions"), ("check", "controls")
 OPTIONS = (
     Option(
         ("--framework",),
@@ -79,6 +110,7 @@ OPTIONS = (
         "May be repeated.",
         many=True,
         commands=_CHECK,
+        kind="format",
     ),
     Option(
         ("--format", "-f"),
@@ -86,6 +118,7 @@ OPTIONS = (
         "text, json, markdown or html; NAME=FILE writes to a file.",
         many=True,
         commands=_CONTROLS,
+        configured=_NONE,
     ),
     Option(
         ("--sarif-include",),
@@ -105,39 +138,52 @@ OPTIONS = (
         "sarif_root_uri",
         "The file: URI of the folder that a SARIF log's paths start from; by default only in .sarif/.",
         commands=_CHECK,
+        configured=_NONE,
     ),
-    Option(("--output", "-o"), "output", "The file to write to, instead of stdout."),
+    Option(
+        ("--format", "-f"),
+        "formats",
+        "text or json; NAME=FILE writes to a file.",
+        many=True,
+        commands=_SUPPRESSIONS,
+        configured=_NONE,
+    ),
+    Option(("--output", "-o"), "output", "The file to write to, instead of stdout.", kind="path", configured=_CHECK),
     Option(
         ("--select",),
         "select",
         "Only these rules: ids, their beginnings, ids of other tools.",
         many=True,
-        commands=_CHECK,
+        commands=_ASKING,
     ),
-    Option(("--ignore",), "ignore", "Not these rules: ids or their beginnings.", many=True, commands=_CHECK),
+    Option(("--ignore",), "ignore", "Not these rules: ids or their beginnings.", many=True, commands=_ASKING),
     Option(
         ("--profile",),
         "profiles",
         "default, strict, cmk or all: which rules are asked.",
         many=True,
-        commands=_CHECK,
+        commands=_ASKING,
+        kind="profile",
     ),
-    Option(("--set",), "settings", "RULE.parameter=value: a parameter of a rule.", many=True),
-    Option(("--rules",), "rules", "A folder or file of your own rules.", many=True),
+    Option(("--set",), "settings", "RULE.parameter=value: a parameter of a rule.", many=True, kind="settings"),
+    Option(("--rules",), "rules", "A folder or file of your own rules.", many=True, kind="path"),
     Option(
         ("--parameters",),
         "parameters",
         "Parameters of all templates, instead of those that their names say.",
         many=True,
+        kind="path",
     ),
     Option(("--var",), "variables", "NAME=VALUE: a variable of the Terraform root modules.", many=True),
-    Option(("--var-file",), "variable_files", "A .tfvars file for the Terraform root modules.", many=True),
+    Option(("--var-file",), "variable_files", "A .tfvars file for the Terraform root modules.", many=True, kind="path"),
     Option(("--closed",), "closed", "Judge a module that nobody calls as if it said everything.", takes_value=False),
-    Option(("--source-root",), "source_root", "The folder of the root module that a plan was made from."),
-    Option(("--as-of",), "as_of", "The day, YYYY-MM-DD, that dates are held against, instead of today."),
-    Option(("--jobs", "-j"), "jobs", "How many processes; 0 for as many as pay."),
-    Option(("--min-severity",), "min_severity", "Show nothing less severe.", commands=_CHECK),
-    Option(("--fail-on",), "fail_on", "Exit with 1 from this severity on.", commands=_CHECK),
+    Option(("--source-root",), "source_root", "The folder of the root module that a plan was made from.", kind="path"),
+    Option(("--as-of",), "as_of", "The day, YYYY-MM-DD, that dates are held against, instead of today.", kind="day"),
+    Option(("--jobs", "-j"), "jobs", "How many processes; 0 for as many as pay.", kind="number"),
+    Option(("--exclude",), "exclude", "A glob, as in .gitignore: what folders hold of it is passed over.", many=True),
+    Option(("--extend-exclude",), "extend_exclude", "The same, added to what --exclude or a file says.", many=True),
+    Option(("--min-severity",), "min_severity", "Show nothing less severe.", commands=_CHECK, kind="severity"),
+    Option(("--fail-on",), "fail_on", "Exit with 1 from this severity on.", commands=_CHECK, kind="severity"),
     Option(("--strict",), "strict", "Undecided questions count as findings.", takes_value=False, commands=_CHECK),
     Option(
         ("--strict",),
@@ -145,6 +191,22 @@ OPTIONS = (
         "Undecided rows make the exit code 1 too.",
         takes_value=False,
         commands=_CONTROLS,
+    ),
+    Option(
+        ("--no-ignores",),
+        "no_ignores",
+        "Whatever suppresses findings counts for nothing.",
+        takes_value=False,
+        commands=_JUDGING,
+    ),
+    Option(("--baseline",), "baseline", "What this file holds does not count any more.", commands=_CHECK, kind="path"),
+    Option(
+        ("--write-baseline",),
+        "write_baseline",
+        "Write all that is found to this file, a baseline.",
+        commands=_CHECK,
+        kind="path",
+        configured=_NONE,
     ),
     Option(("--quiet", "-q"), "quiet", "Only the lines of findings.", takes_value=False, commands=_CHECK),
     Option(("--verbose", "-v"), "verbose", "Evidence, reasons and fixes too.", takes_value=False, commands=_CHECK),
@@ -161,6 +223,7 @@ OPTIONS = (
         "summary_file",
         "Add a summary in Markdown to this file, such as $GITHUB_STEP_SUMMARY.",
         commands=_CHECK,
+        configured=_NONE,
     ),
     Option(
         ("--exit-zero",),
@@ -168,13 +231,21 @@ OPTIONS = (
         "Exit with 0 in spite of findings; with 3 if the answer is not whole.",
         takes_value=False,
         commands=_CHECK,
+        configured=_NONE,
     ),
-    Option(("--color",), "color", "auto, always or never: whether text on the standard output has colors."),
+    Option(
+        ("--color",),
+        "color",
+        "auto, always or never: whether text on the standard output has colors.",
+        commands=_JUDGING,
+        configured=_NONE,
+    ),
     Option(
         ("--stdin-filename",),
         "stdin_filename",
         "The file that - stands for: its name says what it is, and its folder what is around it.",
         commands=_CHECK,
+        configured=_NONE,
     ),
     Option(
         ("--watch",),
@@ -182,9 +253,19 @@ OPTIONS = (
         "Check again whatever a change reaches, until Ctrl-C.",
         takes_value=False,
         commands=_CHECK,
+        configured=_NONE,
+    ),
+    Option(("--config",), "config", "The configuration file, instead of the nearest.", kind="path", configured=_NONE),
+    Option(("--isolated",), "isolated", "Read no configuration file.", takes_value=False, configured=_NONE),
+    Option(
+        ("--show-settings",),
+        "show_settings",
+        "Show each setting and where it comes from, and check nothing.",
+        takes_value=False,
+        configured=_NONE,
     ),
 )
-COMMANDS = ("check", "controls", "explain", "rules", "graph", "completions")
+COMMANDS = ("check", "controls", "suppressions", "explain", "rules", "graph", "schema", "completions")
 _OF_CHECK = {name: option for option in OPTIONS if _CHECK[0] in option.commands for name in option.names}
 
 
@@ -212,4 +293,4 @@ def plain_arguments(words: Sequence[str]) -> Arguments | None:
         given[option.field] = (*given.get(option.field, ()), value) if option.many else value
     if not paths or (words[:1] != ["check"] and paths[0] in COMMANDS):
         return None
-    return Arguments(paths=tuple(paths), **given)
+    return Arguments(paths=tuple(paths), given=frozenset(given), **given)

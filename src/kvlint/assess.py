@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from kvlint import __version__
-from kvlint.check import Progress, judged_units, known_rules, nothing, together, without_answered
+from kvlint.check import Progress, as_configured, judged_units, known_rules, nothing, together, without_answered
 from kvlint.config import Config, today
 from kvlint.engine.builtin import builtin_frameworks, load_framework
 from kvlint.engine.frameworks import sheets_of
@@ -36,12 +36,14 @@ def assess(config: Config, names: Sequence[str], progress: Progress | None = Non
     conditions = _conditions(sheets)
     rules = (*(rule for rule in known if rule.id in asked), *(_as_rule(*pair) for pair in conditions.items()))
     root, pairs = judged_units(config, rules, policy_of(known, rules, today(config)), progress)
-    total = together([judged for _, judged in pairs])
+    found, more = as_configured(config, known, rules, root, [judged for _, judged in pairs])
+    total = together(found)
+    total.add(more)
     if not total.read and not total.problems:
         total.problems.append(nothing(config.paths))
     about = {rule.id: {type_.lower() for type_ in rule.resources} for rule in rules}
     gathered = Gathered(set(conditions.values()))
-    units = without_answered([judged for _, judged in pairs])
+    units = without_answered(found)
     for (unit, _), judged in zip(pairs, units, strict=True):
         gathered.add(judged, unit.source.path, unit.parameters.path if unit.parameters is not None else "")
     gathered.share_out()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
 from kvlint import __version__
-from kvlint.config import Config, today
+from kvlint.config import Config, Notice, today
 from kvlint.engine.builtin import builtin_rules, load_folder
 from kvlint.engine.select import chosen
 from kvlint.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_NOT_WHOLE
@@ -17,14 +17,18 @@ from kvlint.folding import folded, not_answered
 from kvlint.judged import Judged
 from kvlint.model.report import Finding, Problem, Report
 from kvlint.model.rule import Rule
-from kvlint.model.source import static_address
+from kvlint.model.source import Location, Region, static_address
 from kvlint.readers.discover import discover
+from kvlint.readers.files import called
 from kvlint.readers.problems import CANNOT_READ
 from kvlint.readers.read import MAKE_INPUT
 from kvlint.readers.repository import repository
 from kvlint.readers.units import Unit, units_of
 from kvlint.suppress import Policy, policy_of
 from kvlint.work import judge_units
+
+if TYPE_CHECKING:
+    from kvlint.baseline import Baseline
 
 Progress: TypeAlias = Callable[[int, int], None]
 
@@ -38,16 +42,26 @@ def check(config: Config, progress: Progress | None = None) -> Report:
     """
     known = all_rules(config.rules, examples=False)
     rules = rules_of(config)
-    policy = policy_of(known, rules, today(config))
-    root, pairs = judged_units(config, rules, policy, progress)
-    return report_of(config, rules, root, [judged for _, judged in pairs])
+    root, pairs = judged_units(config, rules, policy_of(known, rules, today(config)), progress)
+    return report_of(config, known, rules, root, [judged for _, judged in pairs])
 
 
-def report_of(config: Config, rules: tuple[Rule, ...], root: str, units: Sequence[Judged]) -> Report:
-    """The report on the judged units of a run, whose paths start from ``root``."""
-    total = together(units)
-    if not total.read and not total.problems:
-        total.problems.append(nothing(config.paths))
+def judged_all(config: Config, progress: Progress | None = None) -> Judged:
+    """What judging everything gives. Raises as ``check`` does."""
+    known = all_rules(config.rules, examples=False)
+    rules = rules_of(config)
+    root, pairs = judged_units(config, rules, policy_of(known, rules, today(config)), progress)
+    return total_of(config, known, rules, root, [judged for _, judged in pairs])[0]
+
+
+def report_of(
+    config: Config, known: Sequence[Rule], rules: tuple[Rule, ...], root: str, units: Sequence[Judged]
+) -> Report:
+    """The report on the judged units of a run, whose paths start from ``root``.
+
+    ``known`` are all rules, ``rules`` those that were asked. Raises UsageError for a baseline that is none.
+    """
+    total, units = total_of(config, known, rules, root, units)
 
     def shown(findings: Iterable[Finding]) -> tuple[Finding, ...]:
         return folded(finding for finding in findings if finding.severity >= config.min_severity)
@@ -76,11 +90,43 @@ def _passes(units: Iterable[Judged]) -> Iterator[Finding]:
             yield from unit.answers.passes
 
 
+def baseline_of(report: Report, config: Config) -> bytes:
+    """A baseline of all that was found: a file for ``--baseline``."""
+    from kvlint.baseline import document_of
+
+    return document_of(report, config.baseline, config.strict)
+
+
+def _baseline(config: Config) -> Baseline | None:
+    """The baseline of a run, if it has one that counts. Raises UsageError for what is none."""
+    if not config.baseline:
+        return None
+    from kvlint.baseline import Baseline
+
+    found = Baseline(config.baseline)
+    return None if config.no_ignores else found
+
+
+def total_of(
+    config: Config, known: Sequence[Rule], rules: Sequence[Rule], root: str, units: Sequence[Judged]
+) -> tuple[Judged, list[Judged]]:
+    """What judging everything gave, as the configuration and the baseline want it, and the units that make it up."""
+    baseline = _baseline(config)
+    found, more = as_configured(config, known, rules, root, units)
+    total = together(found)
+    total.add(more)
+    if not total.read and not total.problems:
+        total.problems.append(nothing(config.paths))
+    if baseline is not None:
+        total.problems += baseline.applied(total, config, rules, root, [judged.root for judged in found])
+    return total, found
+
+
 def judged_units(
     config: Config, rules: tuple[Rule, ...], policy: Policy, progress: Progress | None
 ) -> tuple[str, list[tuple[Unit, Judged]]]:
     """The root of the run, and every unit of it with what judging it gave."""
-    sources, root = discover(config.paths)
+    sources, root = discover(config.paths, config.exclude)
     given, _ = discover(config.parameters)
     units = units_of(sources, given, {type_ for rule in rules for type_ in rule.resources})
     found: list[Judged] = []
@@ -89,6 +135,31 @@ def judged_units(
             progress(done, len(units))
         found.append(judged)
     return root, list(zip(units, found, strict=True))
+
+
+def as_configured(
+    config: Config, known: Sequence[Rule], rules: Iterable[Rule], root: str, units: Sequence[Judged]
+) -> tuple[list[Judged], Judged]:
+    """The units with what the configuration says of their findings, and what is to be said of the configuration."""
+    more = Judged(problems=list(told(config.notices, root)))
+    if config.overrides:
+        from kvlint.overridden import Overriding
+
+        overriding = Overriding(config, known, rules, root)
+        units = [overriding.on(judged) for judged in units]
+        # What could not be read may hold what an override is about.
+        is_whole = not any(problem.level == "error" for judged in units for problem in judged.problems)
+        more.problems += overriding.problems + (overriding.unused() if is_whole else [])
+        more.said, more.used = overriding.said(), overriding.used
+    return list(units), more
+
+
+def told(notices: Iterable[Notice], root: str) -> Iterator[Problem]:
+    """What is to be said of the settings, at its place below the root of the run."""
+    for one in notices:
+        region = Region(one.line, 1, one.line, 1) if one.line else None
+        at = Location(path=called(root, one.file), region=region) if one.file else None
+        yield Problem(code=one.code, level=one.level, message=one.message, at=at, hint=one.hint)
 
 
 def together(units: Iterable[Judged]) -> Judged:

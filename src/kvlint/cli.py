@@ -9,7 +9,7 @@ from typing import Annotated, Any
 
 import typer
 
-from kvlint.arguments import COMMANDS, OPTIONS, Arguments
+from kvlint.arguments import COMMANDS, OPTIONS, Arguments, plain_arguments
 from kvlint.completions import VARIABLE, as_check, script, values_of
 from kvlint.errors import EXIT_CLEAN, EXIT_NOT_WHOLE
 
@@ -37,6 +37,10 @@ def run(words: list[str]) -> int:
     """Run a command line; ``PATH...`` without a command is ``check PATH...``."""
     if VARIABLE in os.environ:
         as_check(os.environ)
+    # Settings may be asked for without an input: they are those of the current folder.
+    if "--show-settings" in words and plain_arguments(words) is None:
+        here = plain_arguments([*words, "."])
+        words = [*words, "."] if here is not None and here.paths == (".",) else words
     # A command is told from the paths and options of a check by the first word alone.
     if words and words[0] not in COMMANDS and not _is_for_group(words[0]):
         words = ["check", *words]
@@ -65,12 +69,17 @@ def _group(
 def _judging(name: str, summary: str, run_it: Callable[[Arguments], int]) -> None:
     """Make a command that judges inputs, with the options that the table has for it."""
 
-    def command(**given: Any) -> None:
-        many = {field: tuple(value or ()) for field, value in given.items() if isinstance(value, list | None)}
-        raise typer.Exit(run_it(Arguments(**given | many)))
+    def command(context: typer.Context, **options: Any) -> None:
+        values = {field: tuple(value) if isinstance(value, list) else value for field, value in options.items()}
+        given = {field for field in values if _is_given(context, field)} - {"paths"}
+        kept: dict[str, Any] = {field: values[field] for field in (*given, "paths")}
+        raise typer.Exit(run_it(Arguments(given=frozenset(given), **kept)))
 
     paths = Annotated[list[str], typer.Argument(help="Terraform and Bicep files, plans, templates, folders, or -.")]
-    parameters = [Parameter("paths", Parameter.POSITIONAL_OR_KEYWORD, annotation=paths)]
+    parameters = [
+        Parameter("context", Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context),
+        Parameter("paths", Parameter.POSITIONAL_OR_KEYWORD, annotation=paths),
+    ]
     for option in OPTIONS:
         if name in option.commands:
             kind = list[str] | None if option.many else str if option.takes_value else bool
@@ -82,6 +91,12 @@ def _judging(name: str, summary: str, run_it: Callable[[Arguments], int]) -> Non
             )
     command.__signature__ = Signature(parameters)  # type: ignore[attr-defined]  # what typer looks at
     app.command(name, help=summary)(command)
+
+
+def _is_given(context: typer.Context, field: str) -> bool:
+    """Whether the command line sets a field, be it to its default."""
+    source = context.get_parameter_source(field)
+    return source is not None and source.name == "COMMANDLINE"
 
 
 def _check(arguments: Arguments) -> int:
@@ -96,8 +111,17 @@ def _controls(arguments: Arguments) -> int:
     return run_controls(arguments)
 
 
+def _suppressions(arguments: Arguments) -> int:
+    from kvlint.ledger import run_suppressions
+
+    return run_suppressions(arguments)
+
+
 _judging("check", "Check Terraform modules and plans, templates and Bicep files.", _check)
 _judging("controls", "Answer a checklist of security controls for every vault, with evidence.", _controls)
+
+
+_judging("suppressions", "List what suppresses findings, by whom, until when, and whether it does.", _suppressions)
 
 
 @app.command()
@@ -113,7 +137,7 @@ def explain(
 ) -> None:
     """Say everything about one rule."""
     from kvlint.catalogue import explained
-    from kvlint.command import write
+    from kvlint.streams import write
 
     write(explained(rule, tuple(rules or ())))
 
@@ -124,8 +148,8 @@ def graph(
     form: Annotated[str, typer.Option("--format", "-f", help="mermaid or dot.")] = "mermaid",
 ) -> None:
     """Draw resources and how they refer to each other."""
-    from kvlint.command import tell_problems, write
     from kvlint.drawing import drawn
+    from kvlint.streams import tell_problems, write
 
     drawing, problems = drawn(path, form)
     write(drawing)
@@ -141,9 +165,18 @@ def completions(
     ],
 ) -> None:
     """Print the script that completes command lines in a shell."""
-    from kvlint.command import write
+    from kvlint.streams import write
 
     write(script(shell))
+
+
+@app.command("schema")
+def schema_() -> None:
+    """Print the JSON Schema of configuration files."""
+    from kvlint.schema import schema
+    from kvlint.streams import write
+
+    write(schema())
 
 
 @rules_app.callback()
@@ -154,7 +187,7 @@ def _rules(
 ) -> None:
     if context.invoked_subcommand is None:
         from kvlint.catalogue import listed
-        from kvlint.command import write
+        from kvlint.streams import write
 
         write(listed(form, tuple(rules or ())))
 
@@ -165,7 +198,7 @@ def rules_test(
 ) -> None:
     """Run the examples inside rule files."""
     from kvlint.catalogue import tested
-    from kvlint.command import write
+    from kvlint.streams import write
 
     text, code = tested(path)
     write(text)

@@ -11,8 +11,11 @@ from kvlint.judged import Judged, passed, placed
 from kvlint.model.graph import Resource
 from kvlint.model.report import Answers, Finding, Note
 from kvlint.readers.read import Read
+from kvlint.suppress import EXPIRED, MALFORMED
 
 _Key: TypeAlias = tuple[str, str, str]
+# What is said of directives in the template.
+_SAID = frozenset({MALFORMED, EXPIRED})
 
 
 def merged(own: Judged, compiled: Judged, read: Read, known: Read) -> Judged:
@@ -35,7 +38,11 @@ def merged(own: Judged, compiled: Judged, read: Read, known: Read) -> Judged:
         if not answered and _key(finding) not in decided:
             undecided.append(finding)
     undecided += (one for one in compiled.undecided if (one.type.lower(), _last(one)) not in here)
-    problems = own.problems + [one for one in compiled.problems if one.level == "error"]
+    problems = own.problems + [one for one in compiled.problems if one.level == "error" or one.code in _SAID]
+    suppressed = list(own.suppressed)
+    for finding in compiled.suppressed:
+        if _key(finding) not in failed:
+            suppressed += _moved(finding, here.get((finding.type.lower(), _last(finding))), read)
     answers = own.answers
     if answers is not None and compiled.answers is not None:
         left = {_key(finding) for finding in findings + undecided}
@@ -43,7 +50,16 @@ def merged(own: Judged, compiled: Judged, read: Read, known: Read) -> Judged:
         strangers = (one for one in compiled.answers.passes if (one.type.lower(), _last(one)) not in here)
         answers = _merged_answers(answers, compiled.answers, (*settled, *strangers))
     return msgspec.structs.replace(
-        own, findings=findings, undecided=undecided, problems=problems, read=own.read + compiled.read, answers=answers
+        own,
+        findings=findings,
+        undecided=undecided,
+        suppressed=suppressed,
+        problems=problems,
+        read=own.read + compiled.read,
+        unused=own.unused | compiled.unused,
+        used=own.used | compiled.used,
+        said=own.said + compiled.said,
+        answers=answers,
     )
 
 

@@ -6,7 +6,19 @@ from datetime import UTC, date, datetime
 
 import msgspec
 
+from kvlint.model.override import Override
 from kvlint.model.rule import Severity
+
+
+class Notice(msgspec.Struct, frozen=True, kw_only=True):
+    """What is to be said of the settings of a run. It is about ``line`` (0: none) of ``file`` ("": none)."""
+
+    code: str
+    level: str
+    message: str
+    hint: str = ""
+    file: str = ""
+    line: int = 0
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
@@ -20,7 +32,10 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     templates, instead of those that their names say. ``variables`` (``NAME=VALUE``) and ``variable_files`` are given to
     all Terraform root modules; ``closed``: a module that nobody calls says everything. ``source_root`` is the folder of
     the root module that plans were made from, ``as_of`` the day that counts as today (ISO 8601). ``jobs``: how many
-    processes; 0 for as many as pay.
+    processes; 0 for as many as pay. ``exclude`` are globs, each with the folder that it starts from: what folders hold
+    of it is not read. With ``no_ignores`` nothing suppresses a finding. What the file ``baseline`` holds does not
+    count. ``overrides`` are those of the configuration ``file``; their paths start from ``base``. ``notices`` are to
+    be told.
     """
 
     paths: tuple[str, ...]
@@ -31,6 +46,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     source_root: str = ""
     as_of: str = ""
     jobs: int = 0
+    exclude: tuple[tuple[str, str], ...] = ()
     select: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     profiles: tuple[str, ...] = ()
@@ -41,6 +57,12 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     strict: bool = False
     explain: bool = True
     answers: bool = False
+    no_ignores: bool = False
+    baseline: str = ""
+    file: str = ""
+    base: str = ""
+    overrides: tuple[Override, ...] = ()
+    notices: tuple[Notice, ...] = ()
 
 
 def today(config: Config) -> date:

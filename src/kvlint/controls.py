@@ -6,15 +6,24 @@ import msgspec
 
 from kvlint.arguments import Arguments
 from kvlint.assess import assess, exit_code
-from kvlint.command import config_of, options_for, progress_bar, targets_of, tell_problems, words_of, write
+from kvlint.command import options_for, show_settings
 from kvlint.reporters.controls import CONTROLS_REPORTERS
+from kvlint.requested import config_of, targets_of, words_of
+from kvlint.settings import settled
+from kvlint.streams import progress_bar, tell_problems, write
 
 
 def run_controls(arguments: Arguments) -> int:
     """Answer control frameworks for what the arguments name, write every report, and answer the exit code."""
-    targets = targets_of(arguments, CONTROLS_REPORTERS)
-    config = msgspec.structs.replace(config_of(arguments, targets), answers=True)
-    names = words_of("--framework", arguments.frameworks, "control framework", "such as key-vault, mcsb or cis-azure")
+    said = settled(arguments, "controls")
+    if arguments.show_settings:
+        return show_settings(said, "controls")
+    arguments = said.arguments
+    targets = targets_of(said, CONTROLS_REPORTERS)
+    config = msgspec.structs.replace(config_of(said, targets), answers=True)
+    names = words_of(
+        said.label("frameworks"), arguments.frameworks, "control framework", "such as key-vault, mcsb or cis-azure"
+    )
     with progress_bar() as progress:
         assessment = assess(config, names, progress)
     for name, file in targets:

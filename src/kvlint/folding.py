@@ -25,7 +25,7 @@ def folded(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """
     groups: dict[_Key, list[Finding]] = {}
     for finding in findings:
-        groups.setdefault(_key(finding), []).append(finding)
+        groups.setdefault(fold_key(finding), []).append(finding)
     return tuple(sorted((_united(group) for group in groups.values()), key=_order))
 
 
@@ -34,21 +34,25 @@ def not_answered(findings: Iterable[Finding], answered: frozenset[str]) -> list[
     return [finding for finding in findings if static_address(finding.resource) not in answered]
 
 
-def _key(finding: Finding) -> _Key:
+def fold_key(finding: Finding) -> tuple[object, ...]:
+    """What findings have in common that are told as one."""
     at, reason = finding.at, finding.suppressed
     attribute = _INDEX.sub("[]", at.attribute) if at.attribute else ""
-    return finding.rule.id, finding.outcome, at.spot, attribute, None if reason is None else reason.at.spot
+    by = None if reason is None else reason.at.spot
+    return finding.rule.id, finding.outcome, finding.severity, at.spot, attribute, by
 
 
 def _united(group: Sequence[Finding]) -> Finding:
     """Findings with one key as one, which is about the first of all resources."""
     if len(group) == 1:
         (finding,) = group
-        return finding if finding.occurrences else msgspec.structs.replace(finding, occurrences=(_occurrence(finding),))
-    group = sorted(group, key=_occurrence)
-    if any(_occurrence(one) == _occurrence(two) for one, two in pairwise(group)):
-        group = sorted(group, key=lambda finding: (_occurrence(finding), _rest(finding)))
-    found = {one for finding in group for one in finding.occurrences or (_occurrence(finding),)}
+        return (
+            finding if finding.occurrences else msgspec.structs.replace(finding, occurrences=(occurrence_of(finding),))
+        )
+    group = sorted(group, key=occurrence_of)
+    if any(occurrence_of(one) == occurrence_of(two) for one, two in pairwise(group)):
+        group = sorted(group, key=lambda finding: (occurrence_of(finding), _rest(finding)))
+    found = {one for finding in group for one in finding.occurrences or (occurrence_of(finding),)}
     return msgspec.structs.replace(
         group[0],
         occurrences=tuple(sorted(found)),
@@ -58,8 +62,8 @@ def _united(group: Sequence[Finding]) -> Finding:
     )
 
 
-def _occurrence(finding: Finding) -> Occurrence:
-    """What a finding is about first."""
+def occurrence_of(finding: Finding) -> Occurrence:
+    """The resource that a finding is about first."""
     return Occurrence(
         root=finding.root,
         address=finding.resource,

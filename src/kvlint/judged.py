@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 
 import msgspec
@@ -11,11 +11,13 @@ import msgspec
 from kvlint.engine.evaluate import Evaluator, Verdicts
 from kvlint.looks import Found
 from kvlint.model.graph import Demand
-from kvlint.model.report import Answers, Finding, Note, Outcome, Problem, Suppression
-from kvlint.model.source import Location
+from kvlint.model.report import IN_SOURCE, Answers, Finding, Note, Outcome, Problem, Suppression
+from kvlint.model.said import DIRECTIVE, Mark, Said
+from kvlint.model.source import Location, Region
 from kvlint.readers.build import build_graph
 from kvlint.readers.read import Find, Read
-from kvlint.suppress import IN_SOURCE, Mark, Policy, Suppressions
+from kvlint.suppress import Policy, Suppressions
+from kvlint.syntax.lines import Lines
 
 
 class Judged(msgspec.Struct, kw_only=True):
@@ -23,7 +25,7 @@ class Judged(msgspec.Struct, kw_only=True):
 
     ``suppressed`` are findings and undecided questions that count for nothing. ``unused`` are the directives that were
     read, each with what is to be said of it should none of the ``used`` be it: other units may use what this one does
-    not.
+    not. ``said`` are all of them, and the other suppressions.
 
     ``root`` is the Terraform root folder that the unit is, or that its plan is of; then it is ``from_plan``, and
     ``answered`` are the static addresses of the resources that the plan decided. ``strangers``: see ``Read``.
@@ -39,6 +41,7 @@ class Judged(msgspec.Struct, kw_only=True):
     read: list[str] = msgspec.field(default_factory=list)
     unused: dict[Mark, Problem] = msgspec.field(default_factory=dict)
     used: set[Mark] = msgspec.field(default_factory=set)
+    said: list[Said] = msgspec.field(default_factory=list)
     root: str = ""
     from_plan: bool = False
     answered: frozenset[str] = frozenset()
@@ -57,6 +60,7 @@ class Judged(msgspec.Struct, kw_only=True):
         self.read += other.read
         self.unused.update(other.unused)
         self.used |= other.used
+        self.said += other.said
 
 
 def verdicts_on(read: Read, demand: Demand, evaluator: Evaluator, explain: bool = False) -> Verdicts:
@@ -81,7 +85,7 @@ def judge(read: Read, demand: Demand, evaluator: Evaluator, explain: bool, polic
 
     Directives in comments count where there is a ``policy`` to hold them against.
     """
-    said = Suppressions(read.comments if policy is not None else {}, policy)
+    said = Suppressions(read.comments, policy, read.metadata)
     # Where there are directives, an undecided question needs its place, or one for it would seem to be of no use.
     explain = explain or bool(said)
     verdicts = verdicts_on(read, demand, evaluator, explain)
@@ -91,6 +95,7 @@ def judge(read: Read, demand: Demand, evaluator: Evaluator, explain: bool, polic
     answers = verdicts.answers
     if answers is not None:
         suppressed += verdicts.silenced
+    off, silenced = _switched_off(read, policy, verdicts.silenced)
     seen = findings + suppressed + (undecided if explain else [])
     find = read.places(chain(locations(seen, problems), places_of(answers)))
     root = read.root or read.path
@@ -103,11 +108,35 @@ def judge(read: Read, demand: Demand, evaluator: Evaluator, explain: bool, polic
         passed=verdicts.passed,
         read=[read.path],
         unused=said.unused,
-        used=said.used,
+        used=said.used | {mark for one in off for _, mark in one.marks if mark in silenced},
+        said=said.said + off,
         root=read.root,
         strangers=read.strangers,
         answers=None if answers is None else with_places(answers, find, root),
     )
+
+
+def _switched_off(read: Read, policy: Policy | None, silenced: Sequence[Finding]) -> tuple[list[Said], set[Mark]]:
+    """What the directives of Bicep itself say about rules of kvlint, and which of them have hidden a finding."""
+    if policy is None or not read.switched_off:
+        return [], set()
+    found: list[Said] = []
+    used: set[Mark] = set()
+    for path, directives in read.switched_off.items():
+        lines = Lines(read.texts.get(path, ""))
+        for start, end, ids in directives:
+            named = {id_: policy.known[id_.upper()] for id_ in ids if id_.upper() in policy.known}
+            marks = {id_: (path, start, rule) for id_, rule in named.items()}
+            line = max(lines.region(start, start).start_line - 1, 1)
+            at = Location(path=path, region=Region(line, 1, line, 1))
+            asked = tuple((id_, mark) for id_, mark in marks.items() if mark[2] in policy.selected)
+            if named:
+                found.append(Said(kind=DIRECTIVE, at=at, rules=tuple(named), marks=asked))
+            for finding in silenced:
+                span = finding.at.span
+                if finding.at.path == path and span is not None and start <= span[0] < end:
+                    used.add((path, start, finding.rule.id))
+    return found, used
 
 
 def parted(findings: Iterable[Finding], said: Suppressions) -> tuple[list[Finding], list[Finding]]:

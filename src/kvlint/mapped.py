@@ -47,7 +47,7 @@ def on_source(
         text = "the Terraform source of the plan is not at hand, or several modules could be it"
         return _with_note(judged, plan.path, text, lost)
     places = _Places(plan, source, demand)
-    said = Suppressions(source.comments if policy is not None else {}, policy)
+    said = Suppressions(source.comments, policy)
     failed, open_ = _decided(judged.undecided, source, demand, evaluator)
     findings, silent = _told(judged.findings, places, said)
     findings_too, silent_too = parted(failed, said)
@@ -67,6 +67,7 @@ def on_source(
         passed=judged.passed + len(judged.undecided) - len(failed) - len(open_),
         unused=judged.unused | said.unused,
         used=judged.used | said.used,
+        said=judged.said + said.said,
         root=source.root,
         from_plan=True,
         answered=frozenset(static_address(address) for address in plan.resources),

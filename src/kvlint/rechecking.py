@@ -50,8 +50,9 @@ class Rechecking:
 
     def _check(self, config: Config, progress: Progress | None) -> Report:
         rules = rules_of(config)
-        policy = policy_of(all_rules(config.rules), rules, today(config))
-        sources, root = discover(config.paths)
+        known = all_rules(config.rules, examples=False)
+        policy = policy_of(known, rules, today(config))
+        sources, root = discover(config.paths, config.exclude)
         given, _ = discover(config.parameters)
         units = units_of(sources, given, {type_ for rule in rules for type_ in rule.resources})
         asked = config, rules, root, policy.today, policy.known
@@ -65,7 +66,7 @@ class Rechecking:
             found[_key(waiting[done])] = judged
         self._judged = found
         self.rejudged, self.units = tuple(unit.source.path for unit in waiting if not unit.quiet), len(units)
-        return report_of(config, rules, root, [found[_key(unit)] for unit in units])
+        return report_of(config, known, rules, root, [found[_key(unit)] for unit in units])
 
     def _unchanged(self, units: Collection[Unit]) -> dict[Unit, Judged]:
         """What was judged of the units for which everything is as it was."""

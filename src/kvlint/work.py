@@ -21,7 +21,7 @@ from kvlint.readers.derive.attributes import with_needs
 from kvlint.readers.discover import STDIN
 from kvlint.readers.files import HELD
 from kvlint.readers.problems import CANNOT_READ
-from kvlint.readers.read import Reader
+from kvlint.readers.read import Read, Reader, without_suppressions
 from kvlint.readers.terraform.settings import Settings
 from kvlint.readers.units import BICEP, Unit
 from kvlint.suppress import Policy
@@ -84,6 +84,7 @@ class Worker:
         self.evaluator = Evaluator(rules, config.explain, config.answers)
         self.explain = config.explain
         self.policy = policy
+        self.no_ignores = config.no_ignores
         self.source_root = config.source_root
         self.reader = Reader(self.demand, root, terraform_settings(config, root))
 
@@ -98,18 +99,18 @@ class Worker:
         if unit.quiet:
             return Judged(read=[path])
         try:
-            read = self.reader.read(unit)
+            read = self._read(unit)
             if read is None:
                 # There is nothing to judge in a module. Any other file may be no input of kvlint's at all.
                 return Judged(read=[path]) if unit.module else Judged()
             judged = judge(read, self.demand, self.evaluator, self.explain, self.policy)
             if read.plan is not None:
-                source = self.reader.source_of(read.plan, unit.source.file, self.source_root)
+                source = self._heeded(self.reader.source_of(read.plan, unit.source.file, self.source_root))
                 return on_source(judged, read, source, self.demand, self.evaluator, self.policy)
             if unit.compiled is None:
                 return judged
             path = unit.compiled.path
-            known = self.reader.read(Unit(source=unit.compiled, parameters=unit.parameters))
+            known = self._read(Unit(source=unit.compiled, parameters=unit.parameters))
             if known is None:
                 return judged
             compiled = judge(known, self.demand, self.evaluator, self.explain, self.policy)
@@ -119,6 +120,13 @@ class Worker:
         # A mistake of ours on one input must not take the findings on the others with it.
         except Exception as error:  # noqa: BLE001
             return Judged(problems=[_problem(path, broken_here(error))], read=[path])
+
+    def _read(self, unit: Unit) -> Read | None:
+        return self._heeded(self.reader.read(unit))
+
+    def _heeded(self, read: Read | None) -> Read | None:
+        """What was read, without what its author says of findings if that is not to count."""
+        return without_suppressions(read) if read is not None and self.no_ignores else read
 
 
 def terraform_settings(config: Config, root: str) -> Settings:

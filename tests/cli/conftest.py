@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -36,7 +37,7 @@ def kvlint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfdbinary: pytest.
         (tmp_path / f"{name}.json").write_bytes(expand(plan))
     (tmp_path / "broken.json").write_text("{", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
-    for name in ("NO_COLOR", "FORCE_COLOR", "KVLINT_DEBUG"):
+    for name in ("NO_COLOR", "FORCE_COLOR", *(name for name in os.environ if name.startswith("KVLINT_"))):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("COLUMNS", "120")
 

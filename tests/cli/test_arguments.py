@@ -35,10 +35,15 @@ def in_full(words: Sequence[str]) -> Arguments | int:
     return caught[0] if caught else code
 
 
+def said(*paths: str, **given: Any) -> Arguments:
+    """The arguments of a command line that sets these fields."""
+    return Arguments(paths=paths, given=frozenset(given), **given)
+
+
 def test_every_option_is_in_both() -> None:
     known, options = parameters(), [option for option in OPTIONS if "check" in option.commands]
     assert {option.field for option in options} | {"paths"} == set(known) - {"help"}
-    assert {option.field for option in OPTIONS} | {"paths"} == set(Arguments.__struct_fields__)
+    assert {option.field for option in OPTIONS} | {"paths", "given"} == set(Arguments.__struct_fields__)
     for option in options:
         parameter = known[option.field]
         assert set(option.names) == {*parameter.opts, *parameter.secondary_opts}
@@ -51,6 +56,12 @@ def test_every_command_is_known() -> None:
 
     command: Any = get_command(app)
     assert set(COMMANDS) == set(command.commands)
+
+
+def test_what_is_given_is_told_from_what_is_left_to_its_default() -> None:
+    words = ["plan.json", "--fail-on", Arguments().fail_on]
+    assert plain_arguments(words) == in_full(words) == said("plan.json", fail_on=Arguments().fail_on)
+    assert plain_arguments(words) != plain_arguments(words[:1])
 
 
 def test_defaults_are_the_same() -> None:
@@ -128,12 +139,12 @@ def test_everything_else_is_left_to_the_full_command_line(line: list[str]) -> No
 @pytest.mark.parametrize(
     ("line", "arguments"),
     [
-        (["-qv", "p"], Arguments(paths=("p",), quiet=True, verbose=True)),
-        (["-fjson", "p"], Arguments(paths=("p",), formats=("json",))),
-        (["-o", "x", "--", "-p"], Arguments(paths=("-p",), output="x")),
-        (["--strict", "rules"], Arguments(paths=("rules",), strict=True)),
-        (["check", "check"], Arguments(paths=("check",))),
-        (["-", "-f", "-"], Arguments(paths=("-",), formats=("-",))),
+        (["-qv", "p"], said("p", quiet=True, verbose=True)),
+        (["-fjson", "p"], said("p", formats=("json",))),
+        (["-o", "x", "--", "-p"], said("-p", output="x")),
+        (["--strict", "rules"], said("rules", strict=True)),
+        (["check", "check"], said("check")),
+        (["-", "-f", "-"], said("-", formats=("-",))),
     ],
 )
 def test_the_full_command_line_understands_more(line: list[str], arguments: Arguments) -> None:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kvlint.command import _Bar
+from kvlint.streams import _Bar
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint

@@ -120,6 +120,7 @@ def test_directives_by_day(kvlint: Kvlint) -> None:
         "kind": "inSource",
         "justification": "moving out",
         "until": "2026-12-31",
+        "owner": None,
         "location": one["suppression"]["location"],
     }
     assert told(after) == [("fail", "infra/main.tf", 7)]

@@ -20,8 +20,7 @@ def chosen(
     """
     known = sorted(rules, key=lambda rule: rule.id)
     for word in (*select, *ignore):
-        if not any(_is_called(rule, word) or _begins_with(rule, word) for rule in known):
-            raise unknown_rule(word, known)
+        rules_called(known, word)
     wanted = _profiles(profiles)
     left = tuple(
         rule
@@ -38,6 +37,15 @@ def find_rules(rules: Iterable[Rule], word: str) -> tuple[Rule, ...]:
     """The rules of this id or name, or that answer this id of another tool. Raises UsageError with a suggestion."""
     known = tuple(rules)
     found = tuple(rule for rule in known if _is_called(rule, word))
+    if not found:
+        raise unknown_rule(word, known)
+    return found
+
+
+def rules_called(rules: Iterable[Rule], word: str) -> tuple[Rule, ...]:
+    """The same, and those whose ids begin with the word. Raises UsageError with a suggestion."""
+    known = tuple(rules)
+    found = tuple(rule for rule in known if _is_called(rule, word) or _begins_with(rule, word))
     if not found:
         raise unknown_rule(word, known)
     return found

@@ -16,6 +16,8 @@ CALLED = "called here"
 CAUSED = "the value comes from here"
 # What ``source`` is of a finding that a plan makes on a place in source.
 FROM_PLAN = "plan"
+# The kinds of a Suppression.
+IN_SOURCE, EXTERNAL = "inSource", "external"
 
 
 class Outcome(IntEnum):
@@ -56,15 +58,17 @@ class Note(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Suppression(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Why a finding does not count. ``kind`` is SARIF's: ``inSource``, a comment, which stands at ``at``.
+    """Why a finding does not count. ``kind`` is SARIF's: ``inSource``, such as a comment, or ``external``, a file of
+    its own; it stands at ``at``.
 
-    ``until`` is the last day on which it holds (``2027-03-01``), or empty.
+    ``until`` is the last day on which it holds (``2027-03-01``), ``owner`` who answers for it; either may be empty.
     """
 
     kind: str
     justification: str
     at: Location
     until: str = ""
+    owner: str = ""
 
 
 class Occurrence(msgspec.Struct, frozen=True, kw_only=True, order=True, gc=False):
@@ -85,7 +89,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     ``resource_at`` is where the resource is declared, ``callers`` are the module calls that lead to it, outermost
     first. ``root`` is the path of the document or folder through which it was found. ``source`` is ``plan`` for what a
-    plan says of a place in Terraform source. A folded finding has ``occurrences``, of which the first is its own.
+    plan says of a place in Terraform source. ``regraded`` is the severity that the user gives it. A folded finding has
+    ``occurrences``, of which the first is its own.
     """
 
     rule: Rule
@@ -107,12 +112,13 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     root: str = ""
     source: str = ""
     suppressed: Suppression | None = None
+    regraded: Severity | None = None
     occurrences: tuple[Occurrence, ...] = ()
 
     @property
     def severity(self) -> Severity:
-        """The rule's."""
-        return self.rule.severity
+        """The one that the user gives it, or else the rule's."""
+        return self.rule.severity if self.regraded is None else self.regraded
 
 
 class Owner(msgspec.Struct, frozen=True, kw_only=True, gc=False):

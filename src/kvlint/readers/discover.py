@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
@@ -28,10 +28,11 @@ class Source(msgspec.Struct, frozen=True, kw_only=True):
     asked: bool
 
 
-def discover(paths: Sequence[str]) -> tuple[list[Source], str]:
+def discover(paths: Sequence[str], exclude: Sequence[tuple[str, str]] = ()) -> tuple[list[Source], str]:
     """The sources that ``paths`` name, in a fixed order and each once, and the root that their names start from.
 
-    Raises UsageError for a path that does not exist.
+    ``exclude`` are globs, each with the folder that it starts from: what they are about is taken only if it is one of
+    the ``paths``. Raises UsageError for a path that does not exist.
     """
     for path in paths:
         if path != STDIN and not os.path.lexists(path) and _real(path) not in HELD:
@@ -39,12 +40,13 @@ def discover(paths: Sequence[str]) -> tuple[list[Source], str]:
             raise UsageError(f"'{path}' does not exist", hint)
     root = _root([path for path in paths if path != STDIN])
     found: dict[str, Source] = {}
+    excluded = _excluding(exclude) if exclude else None
     for path in paths:
         if path == STDIN:
             found[STDIN] = Source(file=STDIN, path=STDIN_NAME, asked=True)
         elif os.path.isdir(path):
             closed: list[str] = []
-            for file, real in _files(path, closed):
+            for file, real in _files(path, closed, excluded):
                 found.setdefault(real, Source(file=file, path=_named(file, root), asked=False))
             for file in closed:
                 found.setdefault(file, Source(file=file, path=_named(file, root), asked=True))
@@ -98,7 +100,24 @@ def read_source(source: Source) -> bytes:
         raise InputError("is too large for the memory of this machine") from error
 
 
-def _files(folder: str, closed: list[str]) -> Iterator[tuple[str, str]]:
+def _excluding(exclude: Sequence[tuple[str, str]]) -> Callable[[str, bool], bool]:
+    """Whether a glob is about a path whose folders none is about; the second argument: it is a folder."""
+    from kvlint.globs import PathGlob
+
+    globs = [(f"{os.path.realpath(folder).rstrip(os.sep)}{os.sep}", PathGlob(pattern)) for folder, pattern in exclude]
+
+    def excluded(path: str, is_folder: bool) -> bool:
+        return any(
+            path.startswith(folder) and glob.is_about(path[len(folder) :].replace(os.sep, "/"), is_folder)
+            for folder, glob in globs
+        )
+
+    return excluded
+
+
+def _files(
+    folder: str, closed: list[str], excluded: Callable[[str, bool], bool] | None = None
+) -> Iterator[tuple[str, str]]:
     """All files below a folder that kvlint may understand, with their real paths; a folder that cannot be listed is
     added to ``closed``.
 
@@ -117,9 +136,11 @@ def _files(folder: str, closed: list[str]) -> Iterator[tuple[str, str]]:
         for entry in entries:
             # Of an entry that is no link the system has told already what it is.
             if entry.is_dir(follow_symlinks=False):
-                if entry.name not in SKIPPED:
+                if entry.name not in SKIPPED and not (excluded and excluded(entry.path, True)):
                     folders.append(entry.path)
             elif entry.name.lower().endswith(ENDINGS) and _is_file(entry):
+                if excluded and excluded(entry.path, False):
+                    continue
                 yield entry.path, os.path.realpath(entry.path) if entry.is_symlink() else entry.path
         waiting.extend(reversed(folders))
 

@@ -34,6 +34,12 @@ def reported(root: str, file: str) -> str:
     return os.path.relpath(file, root).replace(os.sep, "/")
 
 
+def called(root: str, file: str) -> str:
+    """The same of a file that need not lie below ``root``: elsewhere it is its name alone, which tells no machine."""
+    real = os.path.realpath(file)
+    return reported(root, real) if real.startswith(root.rstrip(os.sep) + os.sep) else os.path.basename(file)
+
+
 class Kept:
     """Files that were looked through and will be read again by their reader: opening one takes longer than anything.
 

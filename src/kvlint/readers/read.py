@@ -20,7 +20,7 @@ from kvlint.readers.plan.positions import positions
 from kvlint.readers.plan.read import read_plan
 from kvlint.readers.terraform.settings import Settings
 from kvlint.readers.twins import without_twins
-from kvlint.readers.units import BICEP, PARAMETERS, Unit
+from kvlint.readers.units import BICEP, JSON, PARAMETERS, Unit
 from kvlint.regex import regex
 
 if TYPE_CHECKING:
@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from kvlint.readers.terraform.locate import Locator
     from kvlint.readers.terraform.read import TerraformRead
     from kvlint.syntax.jsonc import Document
+    from kvlint.syntax.metadata import Metadata
 
+SwitchedOff: TypeAlias = tuple[int, int, tuple[str, ...]]
 Find: TypeAlias = Callable[[Location], "tuple[Region, Excerpt] | None"]
 MAKE_INPUT = (
     "kvlint reads Terraform, Bicep, ARM templates, what-if results, snapshots, and plans: "
@@ -54,11 +56,12 @@ class Read(msgspec.Struct, frozen=True, kw_only=True):
 
     ``places`` takes all locations that somebody will see, and gives the way from each to its place.
     ``is_suppressed`` tells of a location and a rule id whether the author has switched the rule off there.
-    ``comments`` are those of the files in which directives of kvlint count, by reported path. ``root`` is the reported
-    path of what was deployed, where that is not ``path``: a Terraform root folder. ``strangers`` are variables that the
-    user gives values to and a Terraform root does not declare; None of anything else. ``plan``: it is one. ``heads``
-    are those of Terraform modules that are somebody else's or not at hand, and of what has no instances, by static
-    address.
+    ``comments`` are those of the files in which directives of kvlint count, by reported path; ``metadata`` the
+    directives in templates; ``switched_off`` those of Bicep itself: from where to where, and ids of rules of any tool,
+    in files with these ``texts``. ``root`` is the reported path of what was deployed, where that is not ``path``: a
+    Terraform root folder. ``strangers`` are variables that the user gives values to and a Terraform root does not
+    declare; None of anything else. ``plan``: it is one. ``heads`` are those of Terraform modules that are somebody
+    else's or not at hand, and of what has no instances, by static address.
     """
 
     path: str
@@ -68,6 +71,9 @@ class Read(msgspec.Struct, frozen=True, kw_only=True):
     places: Callable[[Iterable[Location]], Find]
     is_suppressed: Callable[[Location, str], bool]
     comments: Mapping[str, SourceComments] = {}
+    metadata: Mapping[str, Metadata] = {}
+    switched_off: Mapping[str, Sequence[SwitchedOff]] = {}
+    texts: Mapping[str, str] = {}
     root: str = ""
     plan: Plan | None = None
     strangers: frozenset[str] | None = None
@@ -180,7 +186,8 @@ class Reader:
         given = given or Given()
         if looks_like_template(document.value):
             load = Loader(path, file, self.root).load
-            return _of_template(path, read_template(path, document, self.demand, given.values, load), given)
+            read = read_template(path, document, self.demand, given.values, load)
+            return msgspec.structs.replace(_of_template(path, read, given), metadata=_metadata(read.files))
         found = read_prediction(path, document, self.demand)
         return None if found is None else _of_template(path, found, given)
 
@@ -260,14 +267,41 @@ def plan_read(path: str, data: bytes, demand: Demand) -> Read:
     )  # fmt: skip
 
 
+def without_suppressions(read: Read) -> Read:
+    """What was read, as if nobody had said that findings are not to count."""
+    return msgspec.structs.replace(
+        read, is_suppressed=_nothing_is_suppressed, comments={}, metadata={}, switched_off={}, texts={}
+    )
+
+
 def _nothing_is_suppressed(at: Location, rule: str) -> bool:
     return False
 
 
 def _of_bicep(path: str, read: TemplateRead, given: Given) -> Read:
-    from kvlint.readers.bicep.suppress import is_suppressed
+    from kvlint.readers.bicep.suppress import is_suppressed, switched_off
 
-    return _of_template(path, read, given, partial(is_suppressed, read))
+    found = _of_template(path, read, given, partial(is_suppressed, read))
+    # Of its modules some may be templates.
+    texts = {file: text for file, text in read.files.items() if file.lower().endswith(JSON)}
+    return msgspec.structs.replace(found, metadata=_metadata(texts), switched_off=switched_off(read), texts=read.files)
+
+
+def _metadata(files: Mapping[str, str]) -> dict[str, Metadata]:
+    """The directives in the metadata of templates, by reported path."""
+    found = {}
+    for path, text in files.items():
+        if "kvlint" in text.lower():
+            from kvlint.syntax.jsonc import decode
+            from kvlint.syntax.metadata import metadata_of
+
+            try:
+                metadata = metadata_of(decode(text.encode("utf-8", "surrogatepass")))
+            except InputError:  # a file that a Bicep file loads may hold anything
+                continue
+            if metadata is not None:
+                found[path] = metadata
+    return found
 
 
 def _of_terraform(path: str, read: TerraformRead) -> Read:

@@ -32,9 +32,9 @@ def root_of(path: str) -> str:
     It is the checkout that holds ``path`` (a file or a folder); without one the current folder if that holds it;
     else ``path`` itself if it is a folder, or the folder it lies in.
     """
-    real, here = _real(path), _real(os.curdir)
+    real, here = real_path(path), real_path(os.curdir)
     folder = real if os.path.isdir(real) else os.path.dirname(real)
-    checkout = _checkout(folder)
+    checkout = checkout_of(folder)
     if checkout is not None:
         return checkout
     return here if folder == here or folder.startswith(here.rstrip(os.sep) + os.sep) else folder
@@ -42,7 +42,7 @@ def root_of(path: str) -> str:
 
 def repository(folder: str) -> Repository | None:
     """The checkout that holds ``folder``, or None without one, without a remote on a server, or without a commit."""
-    checkout = _checkout(_real(folder))
+    checkout = checkout_of(real_path(folder))
     if checkout is None:
         return None
     own = _git_folder(checkout)
@@ -54,14 +54,16 @@ def repository(folder: str) -> Repository | None:
     return Repository(uri=uri, revision=revision, branch=branch)
 
 
-def _real(path: str) -> str:
+def real_path(path: str) -> str:
+    """A path, absolute and links resolved, as far as that can be found out."""
     try:
         return os.path.realpath(path)
     except (OSError, ValueError):  # the current folder is gone, or the path holds what no file system takes
         return os.path.normpath(path)
 
 
-def _checkout(folder: str) -> str | None:
+def checkout_of(folder: str) -> str | None:
+    """The checkout that holds a folder (absolute, links resolved), or None."""
     while not os.path.exists(os.path.join(folder, ".git")):
         above = os.path.dirname(folder)
         if above == folder:

@@ -54,7 +54,7 @@ def _result(finding: Finding) -> dict[str, Any]:
         "ruleName": rule.name,
         "title": rule.title,
         "outcome": finding.outcome.label,
-        "severity": rule.severity.label,
+        "severity": finding.severity.label,
         "resource": finding.resource,
         "fullName": finding.full_name,
         "type": finding.type,
@@ -88,6 +88,7 @@ def suppression(finding: Finding) -> dict[str, Any] | None:
     return {
         "kind": reason.kind,
         "justification": reason.justification,
+        "owner": reason.owner or None,
         "until": reason.until or None,
         "location": location(reason.at),
     }

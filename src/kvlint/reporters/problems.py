@@ -47,21 +47,21 @@ PROBLEMS: Mapping[str, Kind] = {
     ),
     "KVE005": Kind(
         name="suppression-malformed",
-        title="A comment that is to suppress findings suppresses nothing.",
+        title="What is to suppress findings suppresses nothing.",
         about="kvlint does not understand it, or it gives no reason, so what it is about is reported all the same.",
         fix="Write it as the message says.",
         level="warning",
     ),
     "KVE006": Kind(
         name="suppression-expired",
-        title="A comment suppresses findings no longer.",
+        title="What suppressed findings does so no longer.",
         about="The day until which it was to hold is over, so what it is about is reported again.",
-        fix="Mend what is found, or give the comment a new day and a reason for it.",
+        fix="Mend what is found, or give it a new day and a reason for it.",
         level="warning",
     ),
     "KVE007": Kind(
         name="suppression-unused",
-        title="A comment suppresses a finding that is not there.",
+        title="What is to suppress a finding finds none.",
         about="Nothing that was judged violates the rule there, so the comment hides only what may come.",
         fix="Remove it.",
         level="note",
@@ -80,10 +80,24 @@ PROBLEMS: Mapping[str, Kind] = {
         fix="Raise --min-severity, or check parts of the input by themselves.",
         level="warning",
     ),
+    "KVE011": Kind(
+        name="configuration-doubtful",
+        title="A configuration file or environment variable does not count.",
+        about="Another file is nearer, or the variable is no setting of kvlint, so the run went on without it.",
+        fix="Remove it, or name the file that is to count with --config.",
+        level="warning",
+    ),
+    "KVE012": Kind(
+        name="baseline-stale",
+        title="A baseline holds what is found no longer.",
+        about="What it holds was mended or moved, so the baseline would hide it if it came back.",
+        fix="Write the baseline again with --write-baseline.",
+        level="warning",
+    ),
 }
 LEFT_OUT = "KVE009"
 
-CONFIGURATION = frozenset({"KVE005", "KVE006", "KVE007", "KVE008"})
+CONFIGURATION = frozenset({"KVE005", "KVE006", "KVE007", "KVE008", "KVE011", "KVE012"})
 """The codes that are about what the user told kvlint, not about its input."""
 
 OTHER = Kind(

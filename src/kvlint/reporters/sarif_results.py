@@ -24,14 +24,7 @@ class _Template(msgspec.Struct, frozen=True):
     """What all results of one rule share."""
 
     index: int
-    level: str
-    rank: float | None
     pieces: tuple[str | int, ...]
-
-
-def _template(rule: Rule, index: int) -> _Template:
-    grade = GRADES[rule.severity]
-    return _Template(index, grade.level, grade.rank, pieces(rule.message))
 
 
 def shown(report: Report, included: Collection[str]) -> tuple[list[Finding], int]:
@@ -46,7 +39,7 @@ def shown(report: Report, included: Collection[str]) -> tuple[list[Finding], int
 
 def results(found: Iterable[Finding], rules: list[Rule], included: Collection[str]) -> list[dict[str, Any]]:
     """Findings as results. ``rules`` are those of the log, in its order."""
-    templates = {rule.id: _template(rule, index) for index, rule in enumerate(rules)}
+    templates = {rule.id: _Template(index, pieces(rule.message)) for index, rule in enumerate(rules)}
     marks = _Marks()
     told = []
     for finding in found:
@@ -109,9 +102,11 @@ def _result(finding: Finding, template: _Template, marks: dict[str, str]) -> dic
         result["kind"] = "open" if finding.outcome is Outcome.UNDECIDED else "pass"
         result["level"] = "none"
     else:
-        result["level"] = template.level
-        if template.rank is not None:
-            result["rank"] = template.rank
+        # The rule's own severity stands in the rule; a configuration may give this finding another one.
+        grade = GRADES[finding.severity]
+        result["level"] = grade.level
+        if grade.rank is not None:
+            result["rank"] = grade.rank
     result["message"] = _message(finding, template)
     result["locations"] = [
         {

@@ -101,8 +101,10 @@ def suppression(finding: Finding) -> str:
     reason = finding.suppressed
     if reason is None:
         return ""
-    until = f" (until {reason.until})" if reason.until else ""
-    return f"{visible(reason.justification)}{until} [{place(reason.at)}]"
+    said = [f"until {reason.until}"] if reason.until else []
+    said += [f"owner {reason.owner}"] if reason.owner else []
+    more = f" ({', '.join(said)})" if said else ""
+    return f"{visible(reason.justification + more)} [{place(reason.at)}]"
 
 
 def details(finding: Finding, *, references: bool) -> list[tuple[str, str]]:

@@ -25,6 +25,7 @@ _START = regex(r"(?<![\w-])kvlint[ \t]*:[ \t]*", re.IGNORECASE)
 _WHAT = regex(r"(?P<what>ignore(?:-file)?)[ \t]*\[(?P<ids>[^\[\]]*)\](?P<reason>.*)", re.IGNORECASE)
 # Only a date may follow without a sign between: "until it is gone" is a reason.
 _UNTIL = regex(r"\(?(?<!\w)until(?:[ \t]*[=:][ \t]*|[ \t]+(?=[0-9]))(?P<day>[^\s,;)]*)[,;)]?", re.IGNORECASE)
+_OWNER = regex(r"\(?(?<!\w)owner[ \t]*=[ \t]*(?P<owner>[^\s,;)]*)[,;)]?", re.IGNORECASE)
 _DAY = regex(r"([0-9]{4})-([0-9]{2})-([0-9]{2})\.?")
 _LINE = regex(r"[^\r\n]+")
 _LETTER = regex(r"\w")
@@ -34,7 +35,8 @@ _MARKERS = " \t#/*"
 
 
 class Directive(msgspec.Struct, frozen=True, kw_only=True):
-    """What a comment says. ``ids`` are as written; ``until`` is the last day, or empty; ``fault`` what is wrong.
+    """What a comment says. ``ids`` are as written; ``until`` is the last day, ``owner`` who answers for it, or
+    empty; ``fault`` what is wrong.
 
     ``comment`` is the index of the comment, ``start`` and ``end`` are the directive's own span in the text.
     """
@@ -46,6 +48,7 @@ class Directive(msgspec.Struct, frozen=True, kw_only=True):
     ids: tuple[str, ...] = ()
     reason: str = ""
     until: date | None = None
+    owner: str = ""
     fault: str = ""
 
 
@@ -70,11 +73,11 @@ def _in_line(text: str, comment: int, low: int, high: int) -> Iterator[Directive
         said = text[match.end() : end].rstrip(_MARKERS)
         first = not text[low : match.start()].strip(_MARKERS)
         if first or said[:6].lower() == "ignore":
-            yield _directive(said, comment, match.start(), match.end() + len(said))
+            yield directive_of(said, comment, match.start(), match.end() + len(said))
 
 
-def _directive(said: str, comment: int, start: int, end: int) -> Directive:
-    """What stands behind ``kvlint:``."""
+def directive_of(said: str, comment: int, start: int, end: int) -> Directive:
+    """What stands behind ``kvlint:``, from ``start`` to ``end`` in its text."""
 
     def wrong(fault: str) -> Directive:
         return Directive(comment=comment, start=start, end=end, fault=fault)
@@ -86,19 +89,22 @@ def _directive(said: str, comment: int, start: int, end: int) -> Directive:
     if not all(ids):
         return wrong("it names no rule" if ids == ("",) else "a rule between two commas is missing")
     days = [found["day"] for found in _UNTIL.finditer(match["reason"])]
-    until = _day(days[0]) if days else None
+    until = day_of(days[0]) if days else None
     if len(days) > 1 or (days and until is None):
         return wrong("its end is no date" if len(days) == 1 else "it has several ends")
-    reason = " ".join(_UNTIL.sub(" ", match["reason"]).split()).strip(":- ")
+    owners = [found["owner"] for found in _OWNER.finditer(match["reason"])]
+    if len(owners) > 1 or owners == [""]:
+        return wrong("it has several owners" if len(owners) > 1 else "its owner has no name")
+    reason = " ".join(_OWNER.sub(" ", _UNTIL.sub(" ", match["reason"])).split()).strip(":- ")
     if not _LETTER.search(reason):
         return wrong("it gives no reason")
     return Directive(
         comment=comment, start=start, end=end, whole_file=match["what"].lower() != "ignore",
-        ids=tuple(dict.fromkeys(ids)), reason=reason, until=until,
+        ids=tuple(dict.fromkeys(ids)), reason=reason, until=until, owner="".join(owners),
     )  # fmt: skip
 
 
-def _day(text: str) -> date | None:
+def day_of(text: str) -> date | None:
     """``2027-03-01`` as a date; None for anything else."""
     from datetime import date
 

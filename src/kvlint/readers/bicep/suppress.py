@@ -29,6 +29,24 @@ def is_suppressed(read: TemplateRead, at: Location, rule: str) -> bool:
     return any(start <= offset < end and _names(ids, name) for start, end, ids in regions)
 
 
+def switched_off(read: TemplateRead) -> dict[str, list[tuple[int, int, tuple[str, ...]]]]:
+    """Where what is switched off: from where to where, and which ids, by reported path, in order."""
+    if not isinstance(read, BicepRead):
+        return {}
+    found: dict[str, list[tuple[int, int, tuple[str, ...]]]] = {}
+    for path in read.suppressions.keys() | read.disabled.keys():
+        text = read.files.get(path, "")
+        lines = ((start, _line_end(text, start), ids) for start, ids in read.suppressions.get(path, ()))
+        found[path] = sorted([*lines, *read.disabled.get(path, ())])
+    return found
+
+
+def _line_end(text: str, start: int) -> int:
+    """Where the line that begins at an offset ends."""
+    ends = [end for end in (text.find("\n", start), text.find("\r", start)) if end >= 0]
+    return min(ends, default=len(text)) + 1
+
+
 def _names(ids: tuple[str, ...], name: str) -> bool:
     return any(id_.lower() == name for id_ in ids)
 

@@ -1,0 +1,212 @@
+"""What settings ask for, checked: the run to make, and the reports to write of it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Collection, Sequence
+
+import msgspec
+
+from kvlint.arguments import Arguments
+from kvlint.config import Config
+from kvlint.errors import UsageError
+from kvlint.model.rule import Severity
+from kvlint.reporters import FINDINGS_ONLY, SARIF_INCLUDED
+from kvlint.settings import ABOUT_RULES, Settled
+from kvlint.streams import is_for_editors
+
+_MOST_DIGITS = 3
+_COLOR = ("auto", "always", "never")
+
+
+def config_of(said: Settled, targets: list[tuple[str, str]]) -> Config:
+    """What the settings ask for. Raises UsageError for a value that is none."""
+    arguments, label = said.arguments, said.label
+    config = Config(
+        # A report is in the order of its input, and the order of the words is no part of the question.
+        paths=tuple(sorted(arguments.paths)),
+        parameters=tuple(sorted(arguments.parameters)),
+        variables=_variables(label("variables"), arguments.variables),
+        variable_files=_files(label("variable_files"), arguments.variable_files),
+        closed=arguments.closed,
+        source_root=_folder(label("source_root"), arguments.source_root),
+        as_of=_day(label("as_of"), arguments.as_of),
+        jobs=_jobs(label("jobs"), arguments.jobs),
+        exclude=_globs(said),
+        select=words_of(label("select"), arguments.select),
+        ignore=words_of(label("ignore"), arguments.ignore),
+        profiles=words_of(label("profiles"), arguments.profiles, "profile", "default, strict, cmk or all"),
+        settings=arguments.settings,
+        rules=arguments.rules,
+        min_severity=_severity(label("min_severity"), arguments.min_severity),
+        fail_on=_severity(label("fail_on"), arguments.fail_on),
+        strict=arguments.strict,
+        # Of thousands of undecided questions it costs time to say what is not known, and not every format tells them.
+        # Overrides and baselines need to know where each is.
+        explain=bool(arguments.summary_file)
+        or any(_explains(name, arguments) for name, _ in targets)
+        or (said.file is not None and bool(said.file.overrides))
+        or bool(arguments.baseline or arguments.write_baseline),
+        file=said.file.file if said.file is not None else "",
+        base=said.base,
+        overrides=said.file.overrides if said.file is not None else (),
+        no_ignores=arguments.no_ignores,
+        baseline=_baseline(arguments),
+        notices=said.notices,
+    )
+    if said.elsewhere & ABOUT_RULES:
+        from kvlint.asked import refuse_unknown_rules
+
+        refuse_unknown_rules(said, config)
+    return config
+
+
+def with_included(config: Config, included: Collection[str]) -> Config:
+    """The run with all that a SARIF log is to hold."""
+    if not included:
+        return config
+    return msgspec.structs.replace(
+        config, explain=config.explain or "undecided" in included, answers="passed" in included
+    )
+
+
+def _baseline(arguments: Arguments) -> str:
+    """The baseline to read; none if it is only about to be written."""
+    file, written = arguments.baseline, arguments.write_baseline
+    is_first = bool(written) and os.path.realpath(file) == os.path.realpath(written) and not os.path.lexists(file)
+    return "" if is_first else file
+
+
+def _globs(said: Settled) -> tuple[tuple[str, str], ...]:
+    if not said.arguments.exclude and not said.arguments.extend_exclude:
+        return ()
+    from kvlint.asked import globs_of
+
+    return globs_of(said)
+
+
+def _explains(name: str, arguments: Arguments) -> bool:
+    return name != "sarif" and (arguments.strict or name not in FINDINGS_ONLY)
+
+
+def words_of(
+    option: str, values: tuple[str, ...], what: str = "rule", hint: str = "kvlint rules lists all rules"
+) -> tuple[str, ...]:
+    """Words given together or one by one: ``--select KV1,KV2 --select KV3`` names three."""
+    words = tuple(word.strip() for value in values for word in value.split(",") if word.strip())
+    if values and not words:
+        raise UsageError(f"{option} names no {what}", hint)
+    return words
+
+
+def _variables(option: str, words: tuple[str, ...]) -> tuple[str, ...]:
+    for word in words:
+        name, equals, _ = word.partition("=")
+        if not name.strip() or not equals:
+            # What is no name may be a value, which may be a secret.
+            raise UsageError(f"{option} {name if equals else '...'}: NAME=VALUE was expected")
+    return words
+
+
+def _files(option: str, files: tuple[str, ...]) -> tuple[str, ...]:
+    for file in files:
+        if not os.path.isfile(file):
+            raise UsageError(f"{option} {file}: there is no such file")
+    return files
+
+
+def _folder(option: str, folder: str) -> str:
+    if folder and not os.path.isdir(folder):
+        raise UsageError(f"{option} {folder}: there is no such folder")
+    return folder
+
+
+def _day(option: str, word: str) -> str:
+    if word:
+        from datetime import date
+
+        try:
+            date.fromisoformat(word)
+        except ValueError:
+            raise UsageError(f"{option} {word}: a day was expected", "write YYYY-MM-DD") from None
+    return word
+
+
+def _jobs(option: str, word: str) -> int:
+    if not word.isdecimal() or len(word) > _MOST_DIGITS:
+        raise UsageError(f"{option} {word}: a number of processes was expected", "0 takes as many as pay")
+    return int(word)
+
+
+def _severity(option: str, word: str) -> Severity:
+    for severity in Severity:
+        if severity.label == word.lower():
+            return severity
+    known = ", ".join(severity.label for severity in Severity)
+    raise UsageError(f"{option} {word}: there is no such severity", f"one of {known}")
+
+
+def included_of(said: Settled) -> frozenset[str]:
+    """The kinds of results that a SARIF log is to hold besides findings. Raises UsageError for a word that is none."""
+    option = said.label("sarif_include")
+    words = words_of(option, said.arguments.sarif_include, "kind of result", f"one of {', '.join(SARIF_INCLUDED)}")
+    for word in words:
+        if word not in SARIF_INCLUDED:
+            raise UsageError(f"{option} {word}: one of {', '.join(SARIF_INCLUDED)} was expected")
+    return frozenset(words)
+
+
+def root_uri(word: str, file: str, root: str) -> str:
+    """The URI of the folder that a log's paths start from. Editors look for logs in .sarif, and for it in them."""
+    if word:
+        if not word.startswith("file:///"):
+            raise UsageError(f"--sarif-root-uri {word}: a URI that begins with file:/// was expected")
+        return word if word.endswith("/") else f"{word}/"
+    if not file or not is_for_editors(file):
+        return ""
+    from pathlib import Path
+
+    return f"{Path(root).resolve().as_uri().rstrip('/')}/"
+
+
+def targets_of(said: Settled, known: Collection[str]) -> list[tuple[str, str]]:
+    """The formats to write, each with its file ("" is stdout). Raises UsageError for one that is not ``known``."""
+    formats, output = said.arguments.formats, said.arguments.output
+    if said.arguments.color not in _COLOR:
+        raise UsageError(f"--color {said.arguments.color}: one of {', '.join(_COLOR)} was expected")
+    targets = [(name, file) for name, _, file in (word.partition("=") for word in formats or ("text",))]
+    for name, _ in targets:
+        if name not in known:
+            at = f"{said.label('formats')}: " if "formats" in said.elsewhere else ""
+            raise UsageError(f"{at}there is no format '{name}'", f"one of {', '.join(known)}")
+    open_ends = [name for name, file in targets if not file]
+    if output and len(open_ends) != 1:
+        option = said.label("output")
+        raise UsageError(f"{option} takes exactly one format without a file of its own", "write -f sarif=report.sarif")
+    targets = [(name, file or output) for name, file in targets]
+    targets = [(name, "" if file == "-" else file) for name, file in targets]
+    files = _files_of(targets)
+    if files.count("") > 1:
+        raise UsageError("only one format can go to the standard output", "write -f sarif=report.sarif")
+    if len(set(files)) < len(files):
+        raise UsageError("two formats go to one file", "write -f json=report.json -f sarif=report.sarif")
+    return targets
+
+
+def _files_of(targets: Sequence[tuple[str, str]]) -> list[str]:
+    return [os.path.abspath(file) if file else "" for _, file in targets]
+
+
+def refuse_two_in_one(arguments: Arguments, targets: Sequence[tuple[str, str]]) -> None:
+    """Raise UsageError if two things would be written to one file, or what needs a file has none."""
+    baseline, summary = arguments.write_baseline, arguments.summary_file
+    if baseline == "-":
+        raise UsageError("--write-baseline needs a file")
+    files = {os.path.realpath(file) for _, file in targets if file}
+    if baseline and os.path.realpath(baseline) in files:
+        raise UsageError(f"a report and the baseline go to one file, '{baseline}'")
+    if summary and os.path.realpath(summary) in files | ({os.path.realpath(baseline)} if baseline else set()):
+        raise UsageError("the summary and a report go to one file")
+    if arguments.watch and (summary or baseline):
+        option = "--summary-file" if summary else "--write-baseline"
+        raise UsageError(f"--watch goes without {option}, which every check would write anew")

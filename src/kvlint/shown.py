@@ -1,0 +1,59 @@
+"""``--show-settings``: every setting of a command, its value, and where it comes from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from kvlint.arguments import OPTIONS, Option
+from kvlint.reporters.safe import visible
+from kvlint.settings import Settled
+
+_DEFAULT = "default"
+_HIDDEN = "(not shown)"
+
+
+def shown_settings(said: Settled, command: str) -> str:
+    """Settings as TOML, each with the place that sets it behind it.
+
+    What a variable of Terraform is given is left out, because it may be a secret.
+    """
+    return "".join(f"{line}\n" for line in _lines(said, command))
+
+
+def _lines(said: Settled, command: str) -> Iterator[str]:
+    yield f"# {said.file.shown}" if said.file is not None else "# no configuration file"
+    options = {option.field: option for option in OPTIONS if option.is_configured(command)}
+    settings = options.pop("settings", None)
+    for option in sorted(options.values(), key=lambda option: option.key):
+        value = getattr(said.arguments, option.field)
+        yield _line(option, _masked(option, value), said.places.get(option.field, _DEFAULT))
+    if settings is not None and said.arguments.settings:
+        yield ""
+        yield f"[set] # {visible(said.places['settings'])}"
+        for word in said.arguments.settings:
+            name, _, value = word.partition("=")
+            yield f"{visible(name)} = {_quoted(value)}"
+
+
+def _line(option: Option, value: Any, place: str) -> str:
+    if isinstance(value, bool):
+        text = "true" if value else "false"
+    elif option.kind == "number" and value.isdecimal():
+        text = value
+    elif isinstance(value, tuple):
+        text = f"[{', '.join(_quoted(item) for item in value)}]"
+    else:
+        text = _quoted(str(value))
+    return f"{option.key} = {text} # {visible(place)}"
+
+
+def _masked(option: Option, value: Any) -> Any:
+    if option.field == "variables":
+        return tuple(f"{word.partition('=')[0]}={_HIDDEN}" for word in value)
+    return value
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{visible(escaped)}"'

@@ -1,0 +1,156 @@
+"""What kvlint writes where: reports to files and the standard output, lines and a progress bar to stderr."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, TextIO
+
+from kvlint.errors import KvlintError, UsageError
+from kvlint.model.report import Problem
+
+if TYPE_CHECKING:
+    from kvlint.check import Progress
+
+
+def print_error(error: KvlintError) -> None:
+    """One line on stderr for each thing that is wrong, and how to mend it."""
+    from kvlint.reporters.safe import visible
+
+    hint = f" ({error.hint})" if error.hint else ""
+    for line in f"{error.message}{hint}".split("\n"):
+        tell(visible(line))
+
+
+def tell(line: str) -> None:
+    """One line on stderr. That nobody reads it any more is no reason to stop."""
+    try:
+        print(f"kvlint: {line}", file=sys.stderr, flush=True)
+    except OSError:
+        abandon(sys.stderr)
+
+
+def tell_problems(problems: Sequence[Problem]) -> None:
+    """A line on stderr for each problem, for whom no report shows them."""
+    if not problems:
+        return
+    from kvlint.reporters.wording import place, problem_text
+
+    for problem in problems:
+        at = "" if problem.at is None else f"{place(problem.at)}: "
+        tell(f"{at}{problem.level} {problem.code} {problem_text(problem)}")
+
+
+def write(content: str | bytes, file: str = "") -> bool:
+    """To stdout, or to a file that is complete or not there at all. Whether anybody reads it still."""
+    data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
+    if file:
+        try:
+            _to_file(data, file)
+        except OSError as error:
+            raise UsageError(f"'{file}' cannot be written: {error.strerror}") from error
+        return True
+    try:
+        sys.stdout.flush()
+        sys.stdout.buffer.write(data)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        # Whoever read it has seen enough; other reports and the exit code are still wanted.
+        abandon(sys.stdout)
+        return False
+    except OSError as error:
+        abandon(sys.stdout)
+        raise KvlintError(f"the standard output cannot be written: {error.strerror}") from error
+    return True
+
+
+def abandon(stream: TextIO) -> None:
+    """Write no more to stdout or stderr, or Python complains again when it closes it."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+
+
+def is_for_editors(file: str) -> bool:
+    """Whether a file lies in the folder in which editors look for SARIF logs."""
+    return os.path.basename(os.path.dirname(os.path.abspath(file))) == ".sarif"
+
+
+def _to_file(data: bytes, file: str) -> None:
+    for_editors = is_for_editors(file)
+    # A pipe or device is written to, never replaced.
+    if not for_editors and os.path.exists(file) and not os.path.isfile(file):
+        with open(file, "wb") as out:
+            out.write(data)
+        return
+    if for_editors:
+        # A link there may have come with the checkout: it is replaced, not what it leads to. No other folder is made.
+        file = os.path.abspath(file)
+        if not os.path.lexists(os.path.dirname(file)):
+            os.mkdir(os.path.dirname(file))
+    else:
+        file = os.path.realpath(file)
+    partial = f"{file}.{os.getpid()}.partial"
+    try:
+        with open(partial, "xb" if for_editors else "wb") as out:
+            out.write(data)
+        os.replace(partial, file)
+    finally:
+        if os.path.exists(partial):
+            os.unlink(partial)
+
+
+@contextmanager
+def progress_bar() -> Iterator[Progress | None]:
+    """A bar on stderr once the work has taken a second, and only where somebody looks at it."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    bar = _Bar()
+    try:
+        yield bar.tell
+    finally:
+        bar.stop()
+
+
+class _Bar:
+    """A progress bar that shows itself after a second, from a thread of its own, unless it is stopped before."""
+
+    def __init__(self) -> None:
+        from threading import Lock, Timer
+
+        self._lock = Lock()
+        self._stopped = False
+        self._done, self._total = 0, 0
+        self._shown: Any = None
+        self._task: Any = None
+        self._timer = Timer(1.0, self._show)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _show(self) -> None:
+        from rich.console import Console
+        from rich.progress import Progress as Shown
+
+        with self._lock:
+            if self._stopped:
+                return
+            self._shown = Shown(console=Console(stderr=True), transient=True)
+            total = self._total if self._total > 1 else None
+            self._task = self._shown.add_task("checking", total=total, completed=self._done)
+            self._shown.start()
+
+    def tell(self, done: int, total: int) -> None:
+        """How many sources are done, and of how many."""
+        with self._lock:
+            self._done, self._total = done, total
+            if self._shown is not None:
+                self._shown.update(self._task, completed=done)
+
+    def stop(self) -> None:
+        """Take the bar away, also if it is only about to be shown."""
+        self._timer.cancel()
+        with self._lock:
+            self._stopped = True
+            if self._shown is not None:
+                self._shown.stop()

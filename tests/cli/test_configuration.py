@@ -1,0 +1,354 @@
+"""Configuration files and environment variables: which count, before what, and what is said of mistakes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kvlint.arguments import OPTIONS
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Kvlint, Said
+
+VAULT = 'resource "azurerm_key_vault" "this" {\n  name = "kv-prod"\n}\n'
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout with a module in infra/app; the current folder."""
+    folder = tmp_path / "project"
+    (folder / ".git").mkdir(parents=True)
+    write(folder / "infra" / "app" / "main.tf", VAULT)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def write(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text, encoding="utf-8")
+
+
+def rules(said: Said) -> list[str]:
+    """The ids of the rules of all findings."""
+    assert said.code in (0, 1), said
+    return [line.split()[2] for line in said.out.splitlines() if line.startswith("infra") and "KVE" not in line]
+
+
+# --- which file counts ------------------------------------------------------------------------------------------------
+
+
+def test_the_nearest_file_counts_up_to_the_checkout(kvlint: Kvlint, project: Path) -> None:
+    write(project.parent / "kvlint.toml", "select = ['KV301']")
+    assert len(rules(kvlint("infra/app"))) > 2
+    write(project / "pyproject.toml", "[tool.kvlint]\nselect = ['KV001']")
+    assert rules(kvlint("infra/app")) == ["KV001"]
+    assert rules(kvlint("infra/app/main.tf")) == ["KV001"]
+    write(project / "infra" / ".kvlint.toml", "select = ['KV101']")
+    assert rules(kvlint("infra/app")) == ["KV101"]
+    write(project / "infra" / "app" / "pyproject.toml", "[project]\nname = 'kvlint-user'")
+    assert rules(kvlint("infra/app")) == ["KV101"]
+    for table in (
+        "[tool]\nkvlint.select = ['KV301']",
+        "tool.kvlint.select = ['KV301']",
+        "[ tool . 'kvlint' ]\nselect = ['KV301']",
+    ):
+        write(project / "infra" / "app" / "pyproject.toml", table)
+        assert rules(kvlint("infra/app")) == ["KV301"]
+    write(project / "infra" / "app" / "kvlint.toml", "select = ['KV201']")
+    assert rules(kvlint("infra/app")) == ["KV201"]
+    assert rules(kvlint("infra/app", "--config", "pyproject.toml")) == ["KV001"]
+    assert len(rules(kvlint("infra/app", "--isolated"))) > 2
+
+
+def test_outside_of_a_checkout_no_folder_above_counts(
+    kvlint: Kvlint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "kvlint.toml", "select = ['KV001']")
+    write(tmp_path / "infra" / "app" / "main.tf", VAULT)
+    assert rules(kvlint("infra/app")) == ["KV001"]  # the current folder
+    monkeypatch.chdir(tmp_path / "infra")
+    assert kvlint("app").out.count("\n") > 2
+    write(tmp_path / "infra" / "app" / "kvlint.toml", "select = ['KV101']")
+    assert "KV101" in kvlint("app").out
+    assert kvlint("app").out.count("\n") == 2
+
+
+def test_standard_input_lies_in_the_current_folder(
+    kvlint: Kvlint, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(project / "kvlint.toml", "select = ['KV999']")
+    monkeypatch.chdir(project / "infra")
+    assert kvlint("-").err.startswith("kvlint: ../kvlint.toml:1: select: no rule is called 'KV999'")
+
+
+def test_of_two_in_one_folder_one_counts_and_the_other_is_told(kvlint: Kvlint, project: Path) -> None:
+    write(project / "kvlint.toml", "select = ['KV001']")
+    write(project / "pyproject.toml", "[tool.kvlint]\nselect = ['KV101']")
+    said = kvlint("infra")
+    assert rules(said) == ["KV001"]
+    assert "\npyproject.toml: warning KVE011 this configuration does not count: kvlint.toml beside it" in said.out
+
+
+def test_another_file_nearer_to_another_input_is_told(kvlint: Kvlint, project: Path) -> None:
+    write(project / "infra" / "net" / "main.tf", VAULT)
+    write(project / "infra" / "net" / "kvlint.toml", "select = ['KV101']")
+    assert "infra/net/kvlint.toml: warning KVE011" in kvlint("infra/app", "infra/net").out
+    write(project / "infra" / "app" / "kvlint.toml", "select = ['KV001']")
+    said = kvlint("infra/app", "infra/net")
+    assert rules(said) == ["KV001", "KV001"]
+    assert "infra/net/kvlint.toml: warning KVE011" in said.out
+
+
+# --- what counts before what ------------------------------------------------------------------------------------------
+
+
+def test_options_count_before_variables_before_files_before_defaults(
+    kvlint: Kvlint, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(project / "kvlint.toml", "select = ['KV001', 'KV101']\nfail-on = 'critical'")
+    assert kvlint("infra").code == 1
+    monkeypatch.setenv("KVLINT_SELECT", "KV001,KV201")
+    said = kvlint("infra")
+    assert (rules(said), said.code) == (["KV001", "KV201"], 0)
+    monkeypatch.setenv("KVLINT_FAIL_ON", "high")
+    assert kvlint("infra").code == 1
+    said = kvlint("infra", "--select", "KV301", "--fail-on", "info")  # the default, but said
+    assert (rules(said), said.code) == (["KV301"], 1)
+    monkeypatch.setenv("KVLINT_SELECT", "")
+    assert rules(kvlint("infra")) == ["KV001", "KV101"]
+
+
+def test_variables_take_each_kind(kvlint: Kvlint, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KVLINT_SET", "KV003.minimum=30\nKV003.maximum=40")
+    monkeypatch.setenv("KVLINT_STRICT", "yes")
+    shown = kvlint("infra", "--show-settings").out
+    assert "strict = true # KVLINT_STRICT\n" in shown
+    assert '[set] # KVLINT_SET\nKV003.minimum = "30"\nKV003.maximum = "40"\n' in shown
+    monkeypatch.setenv("KVLINT_STRICT", "perhaps")
+    assert kvlint("infra") == (2, "", "kvlint: KVLINT_STRICT=perhaps: true or false was expected\n")
+
+
+def test_a_variable_that_is_no_setting_is_told(kvlint: Kvlint, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KVLINT_SELCT", "KV001")
+    told = "note KVE011 the environment variable KVLINT_SELCT is no setting of kvlint (did you mean KVLINT_SELECT?)"
+    assert told in kvlint("infra").out
+
+
+def test_the_file_may_be_named_by_a_variable(kvlint: Kvlint, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(project / "other.toml", "select = ['KV001']")
+    monkeypatch.setenv("KVLINT_CONFIG", "other.toml")
+    assert rules(kvlint("infra")) == ["KV001"]
+    assert len(rules(kvlint("infra", "--isolated"))) > 2
+    monkeypatch.setenv("KVLINT_CONFIG", "nowhere.toml")
+    assert kvlint("infra") == (2, "", "kvlint: the configuration file nowhere.toml is not there, or is no file\n")
+
+
+def test_quiet_on_the_command_line_is_quiet(kvlint: Kvlint, project: Path) -> None:
+    write(project / "kvlint.toml", "verbose = true\nformat = ['json']\noutput = 'report.json'")
+    assert "    why: " in kvlint("infra", "-f", "text", "-v").out
+    said = kvlint("infra", "-q", "-f", "text")
+    assert said.out.count("\n") == len(rules(said))
+    assert not Path("report.json").exists()
+    assert kvlint("infra") == (1, "", "")
+    assert Path("report.json").exists()
+
+
+def test_controls_take_what_they_have(kvlint: Kvlint, project: Path) -> None:
+    plain = kvlint("controls", "infra").out
+    write(project / "kvlint.toml", "select = ['KV001']\nformat = ['sarif']\nframework = ['mcsb']")
+    assert kvlint("controls", "infra").out not in (plain, "")
+    assert kvlint("controls", "infra", "--framework", "key-vault").out == plain
+    assert 'framework = ["mcsb"] # kvlint.toml:3' in kvlint("controls", "infra", "--show-settings").out
+
+
+def test_paths_start_from_the_file(kvlint: Kvlint, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(project / "vars" / "x.tfvars", 'name = "kv-x"')
+    write(project / "infra" / "kvlint.toml", "var-file = ['../vars/x.tfvars']\nformat = ['text', 'json=app/out.json']")
+    assert kvlint("infra").code == 1
+    assert (project / "infra" / "app" / "out.json").exists()
+    monkeypatch.chdir(project / "vars")
+    assert 'var-file = ["x.tfvars"]' in kvlint("../infra", "--show-settings").out
+
+
+def test_what_is_excluded_is_read_only_if_it_is_named(kvlint: Kvlint, project: Path) -> None:
+    write(project / "infra" / "old" / "main.tf", VAULT)
+    write(project / "infra" / "app" / "old" / "main.tf", VAULT)
+    write(project / "infra" / "x" / "main.tf", VAULT)
+    write(project / "infra" / "kvlint.toml", "select = ['KV001']\nexclude = ['old/']\nextend-exclude = ['/x']")
+
+    def read(*words: str) -> list[str]:
+        return [line.partition(":")[0] for line in kvlint(*words).out.splitlines()[:-1]]
+
+    assert read("infra") == ["infra/app/main.tf"]
+    assert read("infra/old") == ["infra/old/main.tf"]
+    assert read("infra/old/main.tf", "infra") == ["infra/app/main.tf", "infra/old/main.tf"]
+    assert read("infra", "--exclude", "infra/app", "--extend-exclude", "nothing") == [
+        "infra/old/main.tf",
+        "infra/x/main.tf",
+    ]
+    said = kvlint("infra/x", "--exclude", "*.tf")
+    assert (said.code, "nothing to check" in said.out) == (3, True)
+    assert kvlint("infra", "--exclude", "!x").err.startswith("kvlint: --exclude: '!x' is no glob: ")
+
+
+# --- what is shown ----------------------------------------------------------------------------------------------------
+
+
+def test_settings_may_be_asked_for_without_an_input(kvlint: Kvlint, project: Path) -> None:
+    write(project / "kvlint.toml", "strict = true")
+    assert kvlint("--show-settings") == kvlint(".", "--show-settings") == kvlint("check", "--show-settings")
+    assert "strict = true # kvlint.toml:1\n" in kvlint("--show-settings").out
+    assert kvlint("--select", "--show-settings").code == 2
+
+
+def test_every_setting_is_shown_with_its_place(kvlint: Kvlint, project: Path) -> None:
+    write(project / "kvlint.toml", "strict = true\n[set]\nKV003.minimum = 30")
+    shown = kvlint("infra", "--select", "KV003", "--var", "password=hunter2", "--show-settings")
+    assert (shown.code, shown.err) == (0, "")
+    assert shown.out.startswith("# kvlint.toml\n")
+    for line in (
+        'select = ["KV003"] # --select',
+        'fail-on = "info" # default',
+        "strict = true # kvlint.toml:1",
+        "jobs = 0 # default",
+        "[set] # kvlint.toml:2",
+        'var = ["password=(not shown)"] # --var',
+    ):
+        assert f"{line}\n" in shown.out
+    keys = {option.key for option in OPTIONS if option.is_configured("check")} - {"set"}
+    assert {line.partition(" =")[0] for line in shown.out.splitlines() if " = " in line} == keys | {"KV003.minimum"}
+
+
+# --- mistakes ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("\nselct = []", "kvlint.toml:2: there is no setting 'selct' (did you mean select?)"),
+        ("fail_on = 'high'", "kvlint.toml:1: there is no setting 'fail_on' (did you mean fail-on?)"),
+        ("isolated = true", "kvlint.toml:1: there is no setting 'isolated' (it is an option of the command line only)"),
+        ("select = 'KV001'", 'kvlint.toml:1: select must be a list of texts (write select = ["..."])'),
+        ("select = [1]", 'kvlint.toml:1: select must be a list of texts (write select = ["..."])'),
+        ("strict = 'yes'", "kvlint.toml:1: strict must be true or false"),
+        ("strict = 1", "kvlint.toml:1: strict must be true or false"),
+        ("jobs = true", "kvlint.toml:1: jobs must be a whole number"),
+        ("jobs = '2'", "kvlint.toml:1: jobs must be a whole number"),
+        ("jobs = -1", "kvlint.toml:1: jobs -1: a number of processes was expected (0 takes as many as pay)"),
+        ("as-of = 1979-05-27T07:32:00", "kvlint.toml:1: as-of must be a day"),
+        ("as-of = 'today'", "kvlint.toml:1: as-of today: a day was expected (write YYYY-MM-DD)"),
+        ("fail-on = ['high']", "kvlint.toml:1: fail-on must be a text"),
+        (
+            "fail-on = 'hgh'",
+            "kvlint.toml:1: fail-on hgh: there is no such severity (one of info, low, medium, high, critical)",
+        ),
+        ("format = ['xml']", "kvlint.toml:1: format: there is no format 'xml' (one of text, json, sarif)"),
+        ("ignore = ['KV001', 'KV0O1']", "kvlint.toml:1: ignore: no rule is called 'KV0O1' (did you mean "),
+        (
+            "profile = ['strikt']",
+            "kvlint.toml:1: profile: there is no profile 'strikt' (one of default, strict, cmk, all)",
+        ),
+        ("set = 1", "kvlint.toml:1: set must be a table (write [set], and below it KV003.minimum = 30)"),
+        ("\n[set]\nKV003 = 1", "kvlint.toml:2: set must be a table of rules, each with its parameters"),
+        (
+            "[set.KV003]\nminimun = 1",
+            "kvlint.toml:1: set: there is no parameter of KV003 called 'minimun' (did you mean minimum?)",
+        ),
+        ("[set]\nKV003.minimum = {}", "kvlint.toml:1: set must be texts, numbers, true or false, and lists of them"),
+        ("exclude = ['a', '!b']", "kvlint.toml:1: exclude: '!b' is no glob: "),
+        ("var = ['x']", "kvlint.toml:1: var x: NAME=VALUE was expected"),
+        ("var-file = ['x.tfvars']", "kvlint.toml:1: var-file x.tfvars: there is no such file"),
+        ("source-root = 'x'", "kvlint.toml:1: source-root x: there is no such folder"),
+        ("select = [", "kvlint.toml: it is no TOML: "),
+        ("a = 1\nb = \x01", "kvlint.toml:2:5: it is no TOML: "),
+        ("x = " + "[" * 20_000, "kvlint.toml: it is"),
+        ("x = " + "{a=" * 20_000, "kvlint.toml: it is"),
+        (".".join(["a"] * 100_000) + " = 1", "kvlint.toml:1: there are more than 1,000 dots on this line"),
+        ("select = [" + "'KV0'," * 5_000 + "]", "kvlint.toml:1: select has more than 1,000 items"),
+        ("exclude = [" + "'a'," * 5_000 + "]", "kvlint.toml:1: exclude has more than 1,000 items"),
+        ("[[override]]\n" * 5_000, "kvlint.toml:1: there are more than 1,000 overrides"),
+        ('"a\\u001b[31m\\n::b" = 1', r"kvlint.toml: there is no setting 'a\x1b[31m\n\x3a:b'"),
+    ],
+)  # fmt: skip
+def test_mistakes_are_told_with_file_and_line(kvlint: Kvlint, project: Path, text: str, said: str) -> None:
+    write(project / "kvlint.toml", text)
+    ran = kvlint("infra")
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith(f"kvlint: {said}")
+    assert "\x1b" not in ran.err
+
+
+@pytest.mark.parametrize("key", ["output", "var-file", "rules", "source-root", "format", "parameters"])
+@pytest.mark.parametrize("path", ["../x", "/etc/passwd", "infra/../../x", ".git/config", "away/x"])
+def test_a_file_that_was_found_names_nothing_outside_its_checkout(
+    kvlint: Kvlint, project: Path, key: str, path: str
+) -> None:
+    (project / "away").symlink_to(project.parent)
+    value = {"format": f"['json={path}']"}.get(
+        key, f"['{path}']" if key not in ("output", "source-root") else f"'{path}'"
+    )
+    write(project / "kvlint.toml", f"\n{key} = {value}")
+    ran = kvlint("infra")
+    assert ran.code == 2
+    assert ran.err.startswith(f"kvlint: kvlint.toml:2: {key}: '{path}' leads out of the checkout (")
+    assert "leads out" not in kvlint("infra", "--config", "kvlint.toml", "--show-settings").err
+
+
+def test_odd_files(kvlint: Kvlint, project: Path) -> None:
+    file = project / "kvlint.toml"
+    os.mkfifo(file)
+    assert kvlint("infra").err == "kvlint: the configuration file kvlint.toml is not there, or is no file\n"
+    file.unlink()
+    file.symlink_to("nowhere")
+    assert kvlint("infra").code == 2
+    file.unlink()
+    write(project.parent / "elsewhere.toml", "select = ['KV001']")
+    file.symlink_to("../elsewhere.toml")
+    assert "kvlint.toml is a link that leads out of the checkout (" in kvlint("infra").err
+    assert rules(kvlint("infra", "--config", "kvlint.toml")) == ["KV001"]
+    assert kvlint("infra", "--config=").err == "kvlint: --config names no file (--isolated reads none)\n"
+    file.unlink()
+    file.write_bytes(b"\n\xff")
+    assert kvlint("infra").err == "kvlint: kvlint.toml:2: it is not text in UTF-8\n"
+    file.write_bytes(b"#" * 2_000_000)
+    assert kvlint("infra").err == "kvlint: the configuration file kvlint.toml is larger than 250,000 bytes\n"
+    file.write_bytes(b"\xef\xbb\xbfselect = ['KV001']")
+    assert rules(kvlint("infra")) == ["KV001"]
+    file.unlink()
+    write(project / "pyproject.toml", "[tool]\nkvlint = 1")
+    assert kvlint("infra").err == "kvlint: pyproject.toml: tool.kvlint must be a table\n"
+    write(project / "pyproject.toml", "[project]")
+    assert kvlint("infra").code == 1
+    assert kvlint("infra", "--config", "pyproject.toml").err == "kvlint: pyproject.toml has no table [tool.kvlint]\n"
+    assert kvlint("infra", "--config", "pyproject.toml", "--isolated").code == 2
+
+
+def test_a_current_folder_that_is_gone(kvlint: Kvlint, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (project.parent / "plan.json").write_bytes((project.parent / "bad.json").read_bytes())
+    (project / "gone").mkdir()
+    monkeypatch.chdir(project / "gone")
+    (project / "gone").rmdir()
+    assert kvlint(project / "infra").code == 1
+    assert kvlint(project.parent / "plan.json", "-f", "json=/dev/null").code == 1
+    write(project / "kvlint.toml", "select = ['KV001']")
+    assert kvlint(project / "infra", "-q").out.count("\n") == 1
+
+
+def test_without_a_file_nothing_is_imported_for_one(project: Path) -> None:
+    unwanted = ("asked", "baseline", "configuration", "globs", "overridden", "override_tables", "shown", "toml")
+    names = {"tomllib", *(f"kvlint.{name}" for name in unwanted)}
+    script = "import sys; from kvlint.__main__ import _guarded; _guarded(['infra', '-q', '-f', 'json=/dev/null']);"
+    script += f"print(*sorted(name for name in sys.modules if name in {sorted(names)}))"
+
+    def imported() -> list[str]:
+        done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, text=True)
+        return done.stdout.split()
+
+    assert imported() == []
+    write(project / "kvlint.toml", "strict = true")
+    assert imported() == ["kvlint.configuration", "kvlint.toml", "tomllib"]

@@ -1,0 +1,258 @@
+"""``[[override]]`` of configuration files: other severities, ignored findings, and what is said of both."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Kvlint
+
+VAULTS = """
+resource "azurerm_key_vault" "this" {
+  for_each = toset(["a", "b"])
+  name     = "kv-prod-${each.key}"
+}
+"""
+IGNORE = "ignore = true\nreason = 'a lab'\n"
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A checkout with two modules, of two vaults each; the current folder."""
+    folder = tmp_path / "project"
+    (folder / ".git").mkdir(parents=True)
+    for name in ("app", "lab"):
+        (folder / "infra" / name).mkdir(parents=True)
+        (folder / "infra" / name / "main.tf").write_text(VAULTS, encoding="utf-8")
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def override(text: str) -> None:
+    Path("kvlint.toml").write_text(f"select = ['KV001', 'KV301']\n[[override]]\n{text}", encoding="utf-8")
+
+
+def report(kvlint: Kvlint, *words: str) -> dict[str, Any]:
+    said = kvlint(*(words or (".",)), "-f", "json")
+    assert said.code in (0, 1), said
+    document: dict[str, Any] = json.loads(said.out)
+    return document
+
+
+def told(results: list[dict[str, Any]]) -> list[tuple[str, str, str, int]]:
+    """Of each result: the folder, the rule, the severity, and of how many vaults it is."""
+    return [
+        (one["location"]["path"].split("/")[1], one["ruleId"], one["severity"], len(one["occurrences"]))
+        for one in results
+    ]
+
+
+ALL = [
+    ("app", "KV001", "high", 2),
+    ("app", "KV301", "medium", 2),
+    ("lab", "KV001", "high", 2),
+    ("lab", "KV301", "medium", 2),
+]
+
+
+@pytest.mark.parametrize(
+    ("about", "changed"),
+    [
+        ("rules = ['KV001']", [0, 2]),
+        ("rules = ['purge-protection']", [0, 2]),
+        ("rules = ['KV0', 'KV3']", [0, 1, 2, 3]),
+        ("paths = ['infra/lab']", [2, 3]),
+        ("paths = ['lab/']", [2, 3]),
+        ("paths = ['/infra/*/main.tf']\nrules = ['KV301']", [1, 3]),
+        ("resources = ['azurerm_key_vault.this']", [0, 1, 2, 3]),
+        ("resources = ['azurerm_key_vault.*']\npaths = ['app']", [0, 1]),
+        ("resources = ['azurerm_key_vault.that']", []),
+        ("paths = ['nowhere']", []),
+    ],
+)
+def test_what_an_override_is_about(kvlint: Kvlint, project: Path, about: str, changed: list[int]) -> None:
+    override(f"{about}\nseverity = 'low'")
+    assert told(report(kvlint)["findings"]) == [
+        (*one[:2], "low", 2) if number in changed else one for number, one in enumerate(ALL)
+    ]
+    override(f"{about}\n{IGNORE}")
+    document = report(kvlint)
+    assert told(document["findings"]) == [one for number, one in enumerate(ALL) if number not in changed]
+    assert told(document["suppressed"]) == [one for number, one in enumerate(ALL) if number in changed]
+    assert document["summary"]["suppressed"] == len(changed)
+
+
+def test_one_instance_of_several(kvlint: Kvlint, project: Path) -> None:
+    override(
+        f"resources = ['azurerm_key_vault.this[\"a\"]']\npaths = ['lab']\n{IGNORE}until = 2099-01-31\nowner = '@ops'"
+    )
+    document = report(kvlint)
+    assert [one[3] for one in told(document["findings"])] == [2, 2, 1, 1]
+    (one, _) = document["suppressed"]
+    assert [each["resource"] for each in one["occurrences"]] == ['azurerm_key_vault.this["a"]']
+    assert one["suppression"] == {
+        "kind": "external",
+        "justification": "a lab",
+        "owner": "@ops",
+        "until": "2099-01-31",
+        "location": {"path": "kvlint.toml", "line": 2, "column": 1, "endLine": 2, "endColumn": 1},
+    }
+    assert "\n    ignored: a lab (until 2099-01-31, owner @ops) [kvlint.toml:2:1]\n" in kvlint(".", "-v").out
+
+
+def test_a_severity_counts_everywhere(kvlint: Kvlint, project: Path) -> None:
+    override("rules = ['KV001']\nseverity = 'LOW'\n[[override]]\npaths = ['lab']\nseverity = 'critical'")
+    assert "infra/app/main.tf:2:1: low KV001" in kvlint(".").out
+    assert kvlint("infra/app", "--fail-on", "high").code == 0
+    assert kvlint("infra/lab", "--fail-on", "critical").code == 1
+    assert [one[0] for one in told(report(kvlint, ".", "--min-severity", "medium")["findings"])] == [
+        "app",
+        "lab",
+        "lab",
+    ]
+    results = json.loads(kvlint("infra", "-f", "sarif").out)["runs"][0]["results"]
+    assert [(one["ruleId"], one["level"], one["rank"]) for one in results] == [
+        ("KV001", "note", 30.0),
+        ("KV301", "warning", 55.0),
+        ("KV001", "error", 93.0),
+        ("KV301", "error", 93.0),
+    ]
+
+
+def test_undecided_questions_are_ignored_too(kvlint: Kvlint, project: Path) -> None:
+    text = VAULTS.replace("name ", "purge_protection_enabled = var.x\n  name ") + 'variable "x" {}\n'
+    for name in ("app", "lab"):
+        (project / "infra" / name / "main.tf").write_text(text, encoding="utf-8")
+    override(f"rules = ['KV001']\npaths = ['lab']\n{IGNORE}")
+    for words in ((), (".", "-f", "sarif=x.sarif")):
+        document = report(kvlint, *words)
+        assert [one[0] for one in told(document["undecided"])] == ["app"]
+        assert [one[:2] for one in told(document["suppressed"])] == [("lab", "KV001")]
+    assert "1 undecided in 2 instances, 1 suppressed" in kvlint("infra", "-f", "sarif=x", "-f", "text").out
+
+
+def test_controls_say_who_takes_the_risk(kvlint: Kvlint, project: Path) -> None:
+    before = kvlint("controls", ".").out
+    override(f"rules = ['KV101']\n{IGNORE}")
+    after = kvlint("controls", ".")
+    assert "suppressed: a lab [kvlint.toml:2:1]" in " ".join(after.out.split())
+    assert before.splitlines()[-1] == after.out.splitlines()[-1]  # a risk that is taken is not a control that is met
+
+
+def test_what_has_ended_or_is_wrong_hides_nothing(kvlint: Kvlint, project: Path) -> None:
+    for until, code in (
+        ("2026-11-30", ""),
+        ("2026-11-01", "KVE006"),
+        ("'2026-13-01'", "KVE005"),
+        ("'20261130'", "KVE005"),
+    ):
+        override(f"rules = ['KV001', 'KV301']\n{IGNORE}until = {until}")
+        document = report(kvlint, ".", "--as-of", "2026-11-30")
+        assert len(document["findings"]) == (4 if code else 0)
+        assert [(one["code"], one["level"], one["location"]["line"]) for one in document["problems"]] == (
+            [(code, "warning", 2)] if code else []
+        )
+
+
+def test_what_ignores_nothing_is_told_if_all_was_seen(kvlint: Kvlint, project: Path) -> None:
+    override(f"rules = ['KV001', 'KV503']\npaths = ['app']\n{IGNORE}[[override]]\npaths = ['nowhere']\n{IGNORE}")
+    (problem,) = report(kvlint)["problems"]
+    assert (problem["code"], problem["level"], problem["location"]["line"]) == ("KVE007", "note", 7)
+    assert report(kvlint, "infra/app")["problems"] == []
+    (first, _) = report(kvlint, ".", "--select", "KV001,KV503")["problems"]
+    assert [first["message"], first["location"]["line"]] == [
+        "nothing of KV503 is found where this override ignores it",
+        2,
+    ]
+    (project / "infra" / "broken.tf").write_text('resource "azurerm_key_vault" {', encoding="utf-8")
+    said = kvlint(".", "-f", "json")
+    assert said.code == 3
+    assert "KVE007" not in said.out
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("rules = ['KV001']\nignore = true", '2: override: what is ignored needs a reason (write reason = "...")'),
+        ("rules = ['KV001']\nignore = true\nreason = ' - '", "2: override: what is ignored needs a reason"),
+        ("ignore = true\nreason = 'x'", "2: override: it says of what it is one (give it paths, resources or rules)"),
+        ("rules = []\nignore = true\nreason = 'x'", "2: override: rules is empty, and would be about nothing"),
+        ("rules = ['KV001']", "2: override: it must give either a severity or ignore = true"),
+        ("rules = ['KV001']\nignore = false", "2: override: it must give either a severity or ignore = true"),
+        (f"rules = ['KV001']\n{IGNORE}severity = 'low'", "2: override: it must give either a severity or ignore"),
+        ("rules = ['KV001']\nignore = 'yes'", "2: override: ignore must be true or false"),
+        ("rules = ['KV001']\nseverity = 'lo'", "2: override: there is no severity 'lo' (one of info, low, "),
+        ("rules = ['KV001']\nseverity = 1", "2: override: severity must be a text"),
+        ("rule = ['KV001']", "2: override: there is no key 'rule' (did you mean rules?)"),
+        (f"rules = 'KV001'\n{IGNORE}", '2: override: rules must be a list of texts (write rules = ["..."])'),
+        (f"paths = ['../x']\n{IGNORE}", "2: override: paths: '../x' is no glob: '..' leads out of the folder"),
+        (f"resources = ['']\n{IGNORE}", "2: override: resources: '' is no glob: it is empty"),
+        (f"rules = ['KV001', 'KV0000']\n{IGNORE}", "2: override: rules: no rule is called 'KV0000' (did you mean "),
+        (f"rules = ['KV001']\n{IGNORE}until = 5", "2: override: until must be a day (write until = 2027-03-01)"),
+        (f"rules = ['KV001']\n{IGNORE}[[override]]\nrules = 1", "6: override: rules must be a list of texts"),
+        (f"rules = ['KV001']\n{IGNORE}until = 2027-02-30", "6:9: it is no TOML: "),
+    ],
+)
+def test_what_is_no_override(kvlint: Kvlint, project: Path, text: str, said: str) -> None:
+    override(text)
+    ran = kvlint(".")
+    assert (ran.code, ran.out) == (2, "")
+    assert ran.err.startswith(f"kvlint: kvlint.toml:{said}")
+
+
+def test_other_ways_to_write_them(kvlint: Kvlint, project: Path) -> None:
+    Path("kvlint.toml").write_text("override = [\n  {rules = ['KV0'], severity = 'low'},\n  {rules = ['x']},\n]")
+    assert kvlint(".").err.startswith("kvlint: kvlint.toml:1: override: it must give either")
+    Path("kvlint.toml").write_text("override = {rules = ['KV0'], severity = 'low'}")
+    assert kvlint(".").err.startswith("kvlint: kvlint.toml:1: override must be a list of tables (write [[override]])")
+    Path("kvlint.toml").unlink()
+    Path("pyproject.toml").write_text("[tool.kvlint]\nselect = ['KV001']\n[[tool.kvlint.override]]\nrules = ['KV0']")
+    assert kvlint(".").err.startswith("kvlint: pyproject.toml:3: override: it must give either")
+
+
+def test_texts_of_others_stay_inert(kvlint: Kvlint, project: Path) -> None:
+    override(
+        'rules = ["KV001"]\nignore = true\nreason = "a\\u001b[31m\\n::error::x ##vso[task] ]](b)"\nowner = "\\u202ex"'
+    )
+    said = kvlint(".", "-v").out
+    assert r"ignored: a\x1b[31m \x3a:error::x \x23#vso[task] ]](b) (owner \u202ex) [kvlint.toml:2:1]" in said
+    assert "\x1b" not in kvlint(".", "-f", "json").out
+
+
+def test_a_plan_that_lies_elsewhere_is_told_on_its_source(kvlint: Kvlint, project: Path) -> None:
+    from kvlint.readers.plan.compact import expand
+
+    plan = project.parent / "elsewhere" / "plan.json"
+    plan.parent.mkdir()
+    plan.write_bytes(expand("azurerm_key_vault.only: {name: kv-prod-a, purge_protection_enabled: false}"))
+    only = VAULTS.replace('"this"', '"only"').replace("for_each = toset", "# ")
+    (project / "infra" / "app" / "main.tf").write_text(only, encoding="utf-8")
+    override(f"paths = ['infra/app/']\nrules = ['KV001']\n{IGNORE}")
+    document = report(kvlint, str(plan))
+    assert told(document["suppressed"]) == [("app", "KV001", "high", 1)]
+    assert "KV001" not in [one["ruleId"] for one in document["findings"]]
+
+
+def test_a_file_that_is_kept_elsewhere_is_about_the_project(kvlint: Kvlint, project: Path) -> None:
+    override(f"paths = ['/infra/lab']\nrules = ['KV001']\n{IGNORE}")
+    elsewhere = project.parent / "central.toml"
+    elsewhere.write_text(
+        "exclude = ['/infra/app']\n" + Path("kvlint.toml").read_text(encoding="utf-8"), encoding="utf-8"
+    )
+    Path("kvlint.toml").unlink()
+    (project.parent / "central").mkdir()
+    elsewhere = elsewhere.rename(project.parent / "central" / "kvlint.toml")
+    assert told(report(kvlint, ".", "--config", str(elsewhere))["findings"]) == [ALL[3]]
+
+
+def test_a_plan_is_told_on_its_source(kvlint: Kvlint, project: Path) -> None:
+    from kvlint.readers.plan.compact import expand
+
+    plan = "azurerm_key_vault.this: {name: kv-prod-a, purge_protection_enabled: false}"
+    Path("plan.json").write_bytes(expand(plan))
+    override(f"resources = ['azurerm_key_vault.this']\npaths = ['plan.json']\n{IGNORE}")
+    assert report(kvlint, "plan.json")["findings"] == []

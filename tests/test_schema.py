@@ -1,0 +1,78 @@
+"""The JSON Schema of configuration files: it is fresh, and says what their reader takes."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import kvlint
+from kvlint.configuration import KEYS, read_file
+from kvlint.errors import UsageError
+from kvlint.override_tables import KEYS as OVERRIDE_KEYS
+from kvlint.schema import schema
+
+if TYPE_CHECKING:
+    from tests.conftest import Run
+
+SHIPPED = Path(kvlint.__file__).with_name("kvlint.schema.json")
+DOCUMENT: dict[str, Any] = json.loads(schema())
+# A value of each type, as TOML writes it.
+VALUES = {"boolean": "true", "integer": "1", "array": '["x"]', "string": '"x"', "object": "{KV003 = {minimum = 1}}"}
+
+
+def test_the_one_that_is_shipped_is_fresh(pytestconfig: pytest.Config) -> None:
+    if pytestconfig.getoption("--write-expected"):
+        SHIPPED.write_bytes(schema())
+    assert SHIPPED.read_bytes() == schema()
+
+
+def test_a_command_prints_it(run: Run) -> None:
+    said = run("schema")
+    assert (said.code, said.out.encode(), said.err) == (0, schema(), "")
+
+
+def test_it_names_what_the_reader_takes() -> None:
+    assert set(DOCUMENT["properties"]) == {*KEYS, "override"}
+    assert set(DOCUMENT["properties"]["override"]["items"]["properties"]) == set(OVERRIDE_KEYS)
+    assert DOCUMENT["additionalProperties"] is False
+
+
+@pytest.mark.parametrize("key", sorted(KEYS))
+def test_the_reader_takes_the_types_that_it_names_and_no_others(tmp_path: Path, key: str) -> None:
+    file = tmp_path / "kvlint.toml"
+    named = DOCUMENT["properties"][key]["type"]
+    for type_, value in VALUES.items():
+        file.write_text(f"{key} = {value}\n", encoding="utf-8")
+        if type_ == named:
+            read = read_file(str(file), named=True)
+            assert read is not None
+            assert set(read.values) == {KEYS[key].field}
+        else:
+            with pytest.raises(UsageError, match=f":1: {key} must be "):
+                read_file(str(file), named=True)
+
+
+def test_the_package_has_it() -> None:
+    code = "import importlib.resources as r; print(r.files('kvlint').joinpath('kvlint.schema.json').is_file())"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
+    assert done.stdout.strip() == "True"
+
+
+@pytest.mark.parametrize("page", ["configuration.md", "suppressions.md"])
+def test_what_the_documentation_shows_is_taken(tmp_path: Path, page: str) -> None:
+    text = (Path(__file__).parents[1] / "docs" / page).read_text(encoding="utf-8")
+    shown = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
+    assert shown
+    for number, block in enumerate(shown):
+        file = tmp_path / f"{number}.toml"
+        file.write_text(block, encoding="utf-8")
+        read = read_file(str(file), named=True)
+        assert read is not None
+        assert read.values or read.overrides
+        assert not [override.fault for override in read.overrides if override.fault]
