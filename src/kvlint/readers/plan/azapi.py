@@ -35,10 +35,10 @@ def arm_type(instance: Instance) -> tuple[str, str] | None:
     return type_, version
 
 
-def is_key_vault(instance: Instance, unless_known: bool = False) -> bool:
-    """Whether an azapi resource is one of Key Vault's; ``unless_known`` is the answer while its type is not known."""
+def is_key_vault(instance: Instance) -> bool:
+    """Whether an azapi resource is one of Key Vault's."""
     named = arm_type(instance)
-    return unless_known if named is None else is_key_vault_type(named[0])
+    return named is not None and is_key_vault_type(named[0])
 
 
 def azapi_attributes(instance: Instance, type_: str, api_version: str, data_plane: bool) -> MapValue:

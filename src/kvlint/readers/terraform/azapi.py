@@ -78,10 +78,10 @@ def decoded(entity: ResourceEntity, argument: str) -> Result | None:
     return entity.instance.evaluate_node(piece, node.arguments[0], entity.local)
 
 
-def is_key_vault(entity: ResourceEntity, unless_known: bool = False) -> bool:
-    """Whether an azapi resource is one of Key Vault's; ``unless_known`` is the answer while its type is not known."""
+def is_key_vault(entity: ResourceEntity) -> bool:
+    """Whether an azapi resource is one of Key Vault's."""
     named = arm_type(entity)
-    return unless_known if named is None else is_key_vault_type(named[0])
+    return named is not None and is_key_vault_type(named[0])
 
 
 def overlay(update: ResourceEntity, conditions: frozenset[str], resources: dict[str, Resource]) -> bool:
