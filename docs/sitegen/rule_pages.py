@@ -177,7 +177,7 @@ def _ignoring(rule: Rule) -> Iterator[str]:
         yield ""
         yield from block(f"#disable-next-line {rule.id}", "text")
         yield ""
-    yield f"In a whole run {code(f'--ignore {rule.id}')}. [More about ignoring](../usage.md)"
+    yield f"In a whole run {code(f'--ignore {rule.id}')}. [More about ignoring](../suppressions.md)"
     yield ""
 
 

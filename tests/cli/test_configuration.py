@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kvlint.arguments import OPTIONS
+from kvlint.reporters import REPORTERS
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint, Said
@@ -247,7 +248,7 @@ def test_every_setting_is_shown_with_its_place(kvlint: Kvlint, project: Path) ->
             "fail-on = 'hgh'",
             "kvlint.toml:1: fail-on hgh: there is no such severity (one of info, low, medium, high, critical)",
         ),
-        ("format = ['xml']", "kvlint.toml:1: format: there is no format 'xml' (one of text, json, sarif)"),
+        ("format = ['xml']", f"kvlint.toml:1: format: there is no format 'xml' (one of {', '.join(REPORTERS)})"),
         ("ignore = ['KV001', 'KV0O1']", "kvlint.toml:1: ignore: no rule is called 'KV0O1' (did you mean "),
         (
             "profile = ['strikt']",
@@ -261,7 +262,7 @@ def test_every_setting_is_shown_with_its_place(kvlint: Kvlint, project: Path) ->
         ),
         ("[set]\nKV003.minimum = {}", "kvlint.toml:1: set must be texts, numbers, true or false, and lists of them"),
         ("exclude = ['a', '!b']", "kvlint.toml:1: exclude: '!b' is no glob: "),
-        ("var = ['x']", "kvlint.toml:1: var x: NAME=VALUE was expected"),
+        ("var = ['x']", "kvlint.toml:1: var ...: NAME=VALUE was expected"),
         ("var-file = ['x.tfvars']", "kvlint.toml:1: var-file x.tfvars: there is no such file"),
         ("source-root = 'x'", "kvlint.toml:1: source-root x: there is no such folder"),
         ("select = [", "kvlint.toml: it is no TOML: "),
