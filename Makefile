@@ -8,6 +8,9 @@ TESTED := tests samples docs benchmarks README.md pyproject.toml
 # What could be different in a wheel: its rules come compiled, its files lie elsewhere. Single parts are the same code.
 WHEEL_TESTS := tests/cli tests/test_check.py tests/test_controls.py tests/test_determinism.py tests/test_manual.py tests/test_readme.py tests/test_rules.py tests/test_samples.py tests/test_schema.py
 
+# What several tests of one file share is made once.
+PARALLEL := --numprocesses auto --dist loadfile
+
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
@@ -35,13 +38,13 @@ lint: .venv/dev ## style, format, types, import layers, workflows
 	$(BIN)/zizmor --offline --persona pedantic --quiet .
 
 check-source: .venv/dev ## the tests
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PARALLEL)
 
 check-wheel: install-wheel ## the tests of whole runs against the wheel, with src and rules out of sight
 	@python="$$PWD/$(WHEEL_BIN)/python" && away=$$(mktemp -d) && trap 'rm -rf "$$away"' EXIT && \
 	  cp -R $(TESTED) "$$away" && cd "$$away" && \
 	  "$$python" -c 'import kvlint; print("testing", kvlint.__file__); assert "site-packages" in kvlint.__file__' && \
-	  "$$python" -m pytest $(WHEEL_TESTS)
+	  "$$python" -m pytest $(PARALLEL) $(WHEEL_TESTS)
 
 # BUILT=yes takes the wheel that lies in dist as it is: what a release publishes is built once.
 install-wheel: $(if $(BUILT),,wheel) .venv-wheel/test
