@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -59,8 +60,11 @@ def run_of(kvlint: Kvlint) -> RunOf:
 
 
 @pytest.fixture(params=INPUTS)
-def sample(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
+def sample(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+    """An input in a checkout of its own, whose root is its grandparent."""
+    shutil.copytree(SAMPLES, tmp_path / "checkout")
+    (tmp_path / "checkout" / ".git").mkdir()
+    return tmp_path / "checkout" / str(request.param)
 
 
 def faults(run: dict[str, Any], root: Path) -> Iterator[str]:
@@ -115,22 +119,22 @@ def _faults_of(result: dict[str, Any], rule: dict[str, Any], root: Path) -> Iter
 
 @pytest.mark.parametrize("words", [(), AUDIT], ids=["findings", "audit"])
 def test_a_log_has_none_of_the_mistakes_that_pass_validators(
-    run_of: RunOf, sample: str, words: tuple[str, ...]
+    run_of: RunOf, sample: Path, words: tuple[str, ...]
 ) -> None:
-    run = run_of(str(SAMPLES / sample), *words)
-    assert list(faults(run, SAMPLES.parent)) == []
+    run = run_of(sample, *words)
+    assert list(faults(run, sample.parents[1])) == []
     kinds = {result.get("kind", "fail") for result in run["results"]}
     assert kinds <= ({"fail", "open", "pass"} if words else {"fail"})
     if words:
         assert "pass" in kinds
 
 
-def test_line_hashes_are_those_that_github_makes(run_of: RunOf, sample: str) -> None:
-    run = run_of(str(SAMPLES / sample))
+def test_line_hashes_are_those_that_github_makes(run_of: RunOf, sample: Path) -> None:
+    run = run_of(sample)
     for result in run["results"]:
         place = result["locations"][0]["physicalLocation"]
         found = result["partialFingerprints"].get("primaryLocationLineHash")
-        text = (SAMPLES.parent / place["artifactLocation"]["uri"]).read_text(encoding="utf-8")
+        text = (sample.parents[1] / place["artifactLocation"]["uri"]).read_text(encoding="utf-8")
         made = LineHashes(Lines(text)).of(place["region"]["startLine"])
         if found != made:  # a second result of the rule on the line, or one whose line holds a secret
             others = [one for one in run["results"] if one["ruleId"] == result["ruleId"] and one is not result]
@@ -162,10 +166,9 @@ def test_what_an_audit_asks_for_is_told(run_of: RunOf, tmp_path: Path) -> None:
     assert {one.get("kind", "fail") for one in told} == {"fail", "open", "pass"}
 
 
-def test_a_category_is_there_only_if_it_was_given(run_of: RunOf, sample: str) -> None:
-    path = str(SAMPLES / sample)
-    assert "automationDetails" not in run_of(path)
-    assert run_of(path, "--sarif-category", "terraform/prod")["automationDetails"] == {"id": "terraform/prod/"}
+def test_a_category_is_there_only_if_it_was_given(run_of: RunOf, sample: Path) -> None:
+    assert "automationDetails" not in run_of(sample)
+    assert run_of(sample, "--sarif-category", "terraform/prod")["automationDetails"] == {"id": "terraform/prod/"}
 
 
 def test_a_log_for_editors_says_where_its_paths_start(kvlint: Kvlint, run_of: RunOf, tmp_path: Path) -> None:
