@@ -53,7 +53,6 @@ from kvlint.readers.terraform.outputs import holds_secrets, module_calls, output
 from kvlint.readers.terraform.providers import configured, constraints, locked, provider_of
 from kvlint.readers.terraform.run import TerraformRun
 from kvlint.readers.terraform.settings import Settings
-from kvlint.readers.terraform.templates import add_azapi_deployment, add_deployment
 from kvlint.readers.terraform.values import RootValues
 from kvlint.readers.twins import without_twins
 from kvlint.syntax.hcl.parse import parse_file
@@ -239,6 +238,8 @@ class _Reading:
             return
         if entity.type in LEVELS:
             if not entity.symbol.is_data:
+                from kvlint.readers.terraform.templates import add_deployment  # most modules deploy no templates
+
                 add_deployment(entity, conditions)
             return
         lowering = self.run.cache.lowering(entity.type)
@@ -272,6 +273,8 @@ class _Reading:
             return
         type_ = canonical(named[0]) or named[0]
         if type_.lower() == DEPLOYMENTS and not entity.symbol.is_data:
+            from kvlint.readers.terraform.templates import add_azapi_deployment
+
             add_azapi_deployment(entity, conditions)
         elif is_data_plane and not is_known(type_):
             if is_key_vault_type(type_):
