@@ -112,7 +112,8 @@ class _Page:
         before, marked, after = _clip(_line(region, excerpt), self.width - len(gutter) - 3)
         yield f"{gutter} {bar}"
         yield f"{self.paint(number.rjust(len(gutter)), 'dim')} {bar} {before}{marked}{after}".rstrip()
-        carets = self.paint("^" * max(cell_len(marked), 1), label)
+        # On red ground a row of carets is a bar.
+        carets = self.paint("^" * max(cell_len(marked), 1), "high" if label == "critical" else label)
         yield f"{gutter} {bar} {' ' * cell_len(before)}{carets}"
 
 
