@@ -26,7 +26,7 @@ from peers import is_about
 
 from kvlint.check import check
 from kvlint.config import Config
-from kvlint.reporters.json import json as as_json
+from kvlint.reporters import REPORTERS, Options
 
 ROOT = Path(__file__).resolve().parents[1]
 CORPORA = ROOT.parent / "shared" / "corpora"
@@ -112,7 +112,7 @@ def report_on(corpora: Path, file: str) -> Any:
     """kvlint's JSON report on a corpus file. It is made in this process: there are many small files."""
     given = (str(corpora / PARAMETERS[file]),) if file in PARAMETERS else ()
     config = Config(paths=(str(corpora / file),), parameters=given, profiles=("all",), settings=SETTINGS, jobs=1)
-    return json.loads(as_json(check(config)))
+    return json.loads(REPORTERS["json"](check(config), Options()))
 
 
 def verdict(report: Any, resource: str, rules: list[dict[str, Any]]) -> str:

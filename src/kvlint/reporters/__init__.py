@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TypeAlias
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, TypeAlias
 
 import msgspec
 
@@ -11,7 +11,7 @@ from kvlint.model.report import Report
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """How a report is to be told; JSON and SARIF take no notice of it.
+    """How a report is to be told; each format takes notice of what it has use for.
 
     ``terminal`` lays findings out for a screen ``width`` cells wide, ``color`` colours what people read.
     ``verbosity`` below 0 leaves only the lines of findings, above 0 tells everything. ``statistics`` counts the
@@ -37,78 +37,25 @@ class Options(msgspec.Struct, frozen=True, kw_only=True):
 Reporter: TypeAlias = Callable[[Report, Options], str | bytes]
 
 
-def _text(report: Report, options: Options) -> str:
-    from kvlint.reporters.text import text
-
-    return text(report, options)
-
-
-def _json(report: Report, _options: Options) -> bytes:
-    from kvlint.reporters.json import json
-
-    return json(report)
+def lazily(package: str, names: Iterable[str]) -> Mapping[str, Callable[[Any, Options], str | bytes]]:
+    """Formats by name. Each is the function of that name in the module of that name, imported with its first use."""
+    return {name: _later(f"{package}.{name}", name) for name in names}
 
 
-def _sarif(report: Report, options: Options) -> bytes:
-    from kvlint.reporters.sarif import sarif
+def _later(module: str, name: str) -> Callable[[Any, Options], str | bytes]:
+    def reporter(report: Any, options: Options) -> str | bytes:
+        from importlib import import_module
 
-    return sarif(report, options.included, options.category, options.root_uri)
+        found: Callable[[Any, Options], str | bytes] = getattr(import_module(module), name)
+        return found(report, options)
 
-
-def _concise(report: Report, options: Options) -> str:
-    from kvlint.reporters.concise import concise
-
-    return concise(report, options)
+    return reporter
 
 
-def _markdown(report: Report, options: Options) -> str:
-    from kvlint.reporters.markdown import markdown
-
-    return markdown(report, options)
-
-
-def _github(report: Report, options: Options) -> str:
-    from kvlint.reporters.github import github
-
-    return github(report, options)
-
-
-def _gitlab(report: Report, options: Options) -> bytes:
-    from kvlint.reporters.gitlab import gitlab
-
-    return gitlab(report, options)
-
-
-def _azure(report: Report, options: Options) -> str:
-    from kvlint.reporters.azure import azure
-
-    return azure(report, options)
-
-
-def _junit(report: Report, options: Options) -> str:
-    from kvlint.reporters.junit import junit
-
-    return junit(report, options)
-
-
-def _rdjson(report: Report, options: Options) -> bytes:
-    from kvlint.reporters.rdjson import rdjson
-
-    return rdjson(report, options)
-
-
-REPORTERS: Mapping[str, Reporter] = {
-    "text": _text,
-    "concise": _concise,
-    "json": _json,
-    "sarif": _sarif,
-    "markdown": _markdown,
-    "github": _github,
-    "gitlab": _gitlab,
-    "azure": _azure,
-    "junit": _junit,
-    "rdjson": _rdjson,
-}
+REPORTERS: Mapping[str, Reporter] = lazily(
+    __name__,
+    ("text", "concise", "json", "sarif", "markdown", "github", "gitlab", "azure", "junit", "rdjson"),
+)
 """Every format by the name that ``--format`` takes. Text is str, JSON is UTF-8 bytes."""
 
 SARIF_INCLUDED = ("suppressed", "undecided", "passed")

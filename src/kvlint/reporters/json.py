@@ -12,12 +12,13 @@ from typing import Any
 from kvlint.model.report import Evidence, Finding, Note, Occurrence, Problem, Report
 from kvlint.model.rule import Severity
 from kvlint.model.source import Location
+from kvlint.reporters import Options
 from kvlint.reporters.safe import encode
 
 FORMAT_VERSION = 1
 
 
-def json(report: Report) -> bytes:
+def json(report: Report, options: Options) -> bytes:
     """The whole report as UTF-8; the same report always gives the same bytes."""
     return encode(
         {

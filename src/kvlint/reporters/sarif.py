@@ -16,6 +16,7 @@ from collections.abc import Collection
 from typing import Any
 
 from kvlint.model.report import Problem, Report, Repository
+from kvlint.reporters import Options
 from kvlint.reporters.problems import CONFIGURATION, LEFT_OUT
 from kvlint.reporters.safe import encode
 from kvlint.reporters.sarif_places import ROOT, inert, logical, place
@@ -26,16 +27,12 @@ _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS = frozenset({"error", "warning", "note"})
 
 
-def sarif(report: Report, included: Collection[str] = (), category: str = "", root_uri: str = "") -> bytes:
-    """The whole log as UTF-8; the same report always gives the same bytes.
-
-    ``included`` are kinds of results besides findings, for audits. With a ``category`` the log says which analysis of
-    a commit it is, and with ``root_uri`` (``file:///.../``) where its paths start.
-    """
-    run = _run(report, included, root_uri)
-    if category:
+def sarif(report: Report, options: Options) -> bytes:
+    """The whole log as UTF-8; the same report always gives the same bytes."""
+    run = _run(report, options.included, options.root_uri)
+    if options.category:
         # What stands after the last slash would be taken for the number of a run.
-        run = {"tool": run.pop("tool"), "automationDetails": {"id": f"{category.rstrip('/')}/"}, **run}
+        run = {"tool": run.pop("tool"), "automationDetails": {"id": f"{options.category.rstrip('/')}/"}, **run}
     return encode({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]})
 
 

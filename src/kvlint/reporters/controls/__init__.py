@@ -6,39 +6,9 @@ from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from kvlint.model.assessment import Assessment
-from kvlint.reporters import Options
+from kvlint.reporters import Options, lazily
 
 ControlsReporter: TypeAlias = Callable[[Assessment, Options], str | bytes]
 
-
-def _text(assessment: Assessment, options: Options) -> str:
-    from kvlint.reporters.controls.text import text
-
-    return text(assessment, options)
-
-
-def _json(assessment: Assessment, _options: Options) -> bytes:
-    from kvlint.reporters.controls.json import json
-
-    return json(assessment)
-
-
-def _markdown(assessment: Assessment, _options: Options) -> str:
-    from kvlint.reporters.controls.markdown import markdown
-
-    return markdown(assessment)
-
-
-def _html(assessment: Assessment, _options: Options) -> str:
-    from kvlint.reporters.controls.html import html
-
-    return html(assessment)
-
-
-CONTROLS_REPORTERS: Mapping[str, ControlsReporter] = {
-    "text": _text,
-    "json": _json,
-    "markdown": _markdown,
-    "html": _html,
-}
+CONTROLS_REPORTERS: Mapping[str, ControlsReporter] = lazily(__name__, ("text", "json", "markdown", "html"))
 """Every format of ``kvlint controls`` by the name that ``--format`` takes."""

@@ -12,6 +12,7 @@ from html import escape
 from kvlint.model.assessment import Answer, Assessment, Subject
 from kvlint.model.control import Sheet, Status
 from kvlint.model.report import Outcome
+from kvlint.reporters import Options
 from kvlint.reporters.controls import words
 from kvlint.reporters.controls.style import STYLE
 from kvlint.reporters.safe import visible
@@ -48,7 +49,7 @@ _MOST = 5
 _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
-def html(assessment: Assessment) -> str:
+def html(assessment: Assessment, options: Options) -> str:
     """The assessment as a page that ends with a line break."""
     return "".join(f"{line}\n" for line in _page(assessment))
 

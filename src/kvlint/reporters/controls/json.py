@@ -11,6 +11,7 @@ from typing import Any
 from kvlint.model.assessment import Answer, Assessment, Basis, Subject
 from kvlint.model.control import Sheet, Status
 from kvlint.model.report import Outcome
+from kvlint.reporters import Options
 from kvlint.reporters.controls import words
 from kvlint.reporters.json import location, problem, suppression
 from kvlint.reporters.safe import encode
@@ -18,7 +19,7 @@ from kvlint.reporters.safe import encode
 FORMAT_VERSION = 1
 
 
-def json(assessment: Assessment) -> bytes:
+def json(assessment: Assessment, options: Options) -> bytes:
     """The whole assessment as UTF-8; the same assessment always gives the same bytes."""
     return encode(
         {

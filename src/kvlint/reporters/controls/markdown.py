@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from kvlint.model.assessment import Answer, Assessment, Subject
 from kvlint.model.control import Sheet, Status
+from kvlint.reporters import Options
 from kvlint.reporters.controls import words
 from kvlint.reporters.gfm import code, plain
 from kvlint.reporters.safe import visible
@@ -22,7 +23,7 @@ _MARKS = {
 _MOST = 5
 
 
-def markdown(assessment: Assessment) -> str:
+def markdown(assessment: Assessment, options: Options) -> str:
     """The assessment as Markdown that ends with a line break."""
     return "".join(f"{line}\n" for line in _lines(assessment))
 
