@@ -112,15 +112,13 @@ def _controls(arguments: Arguments) -> int:
 
 
 def _suppressions(arguments: Arguments) -> int:
-    from kvlint.ledger import run_suppressions
+    from kvlint.suppressions import run_suppressions
 
     return run_suppressions(arguments)
 
 
 _judging("check", "Check Terraform modules and plans, templates and Bicep files.", _check)
 _judging("controls", "Answer a checklist of security controls for every vault, with evidence.", _controls)
-
-
 _judging("suppressions", "List what suppresses findings, by whom, until when, and whether it does.", _suppressions)
 
 

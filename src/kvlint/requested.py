@@ -8,7 +8,9 @@ from collections.abc import Collection, Sequence
 import msgspec
 
 from kvlint.arguments import Arguments
+from kvlint.check import known_rules
 from kvlint.config import Config
+from kvlint.engine.select import chosen
 from kvlint.errors import UsageError
 from kvlint.model.rule import Severity
 from kvlint.reporters import FINDINGS_ONLY, SARIF_INCLUDED
@@ -55,9 +57,7 @@ def config_of(said: Settled, targets: list[tuple[str, str]]) -> Config:
         notices=said.notices,
     )
     if said.elsewhere & ABOUT_RULES:
-        from kvlint.asked import refuse_unknown_rules
-
-        refuse_unknown_rules(said, config)
+        _refuse_unknown_rules(said, config)
     return config
 
 
@@ -78,11 +78,40 @@ def _baseline(arguments: Arguments) -> str:
 
 
 def _globs(said: Settled) -> tuple[tuple[str, str], ...]:
+    """What is excluded: globs, each with the folder that it starts from."""
     if not said.arguments.exclude and not said.arguments.extend_exclude:
         return ()
-    from kvlint.asked import globs_of
+    from kvlint.globs import PathGlob
 
-    return globs_of(said)
+    found = []
+    for field, patterns in (("exclude", said.arguments.exclude), ("extend_exclude", said.arguments.extend_exclude)):
+        folder = said.folder(field) if patterns else ""
+        for pattern in patterns:
+            try:
+                PathGlob(pattern)
+            except ValueError as error:
+                raise UsageError(f"{said.label(field)}: '{pattern}' is no glob: {error}") from error
+            found.append((folder, pattern))
+    return tuple(found)
+
+
+def _refuse_unknown_rules(said: Settled, config: Config) -> None:
+    """Raise UsageError for what a file or a variable calls a rule and is none, with its place."""
+    plain = msgspec.structs.replace(config, select=(), ignore=(), profiles=(), settings=())
+    rules = known_rules(plain)
+    for field in sorted(said.elsewhere & ABOUT_RULES):
+        try:
+            if field == "settings":
+                known_rules(msgspec.structs.replace(plain, settings=config.settings))
+            elif field == "ignore":
+                chosen(rules, config.select, config.ignore, ("all",))
+            elif field == "select":
+                chosen(rules, config.select, (), ("all",))
+            else:
+                chosen(rules, (), (), config.profiles)
+        except UsageError as error:
+            words = error.message.removeprefix("--set").lstrip(": ")
+            raise UsageError(f"{said.label(field)}: {words}", error.hint) from error
 
 
 def _explains(name: str, arguments: Arguments) -> bool:
