@@ -12,7 +12,7 @@ from kvlint.config import Config, today
 from kvlint.engine.builtin import builtin_frameworks, load_framework
 from kvlint.engine.frameworks import sheets_of
 from kvlint.engine.owners import VAULTS
-from kvlint.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_NOT_WHOLE, UsageError
+from kvlint.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_NOT_WHOLE, UsageError, did_you_mean
 from kvlint.gathering import Gathered, Gathering
 from kvlint.model.assessment import Answer, Assessment, Basis, Subject
 from kvlint.model.control import Framework, Question, Sheet, Status
@@ -93,11 +93,8 @@ def _called(name: str, known: Sequence[Framework]) -> Sequence[Framework]:
     family = [framework for framework in known if framework.family == name.lower()]
     if exact or family:
         return exact or family[-1:]
-    from difflib import get_close_matches
-
     words = [framework.name for framework in known]
-    close = get_close_matches(name.lower(), words, 1)
-    hint = f"did you mean {close[0]}?" if close else f"one of {', '.join(words)}, or {EVERYTHING}"
+    hint = did_you_mean(name.lower(), words) or f"one of {', '.join(words)}, or {EVERYTHING}"
     raise UsageError(f"there is no control framework '{name}'", hint)
 
 

@@ -20,7 +20,7 @@ from kvlint.judged import Judged
 from kvlint.model.report import EXTERNAL, Finding, Occurrence, Outcome, Problem, Report, Suppression
 from kvlint.model.rule import Rule
 from kvlint.model.source import Location
-from kvlint.readers.files import called
+from kvlint.readers.files import called, lies_in, named_bytes
 from kvlint.regex import regex
 from kvlint.reporters.safe import encode, visible
 
@@ -184,7 +184,7 @@ class _Seen:
     def __init__(self, config: Config, root: str, roots: Iterable[str]) -> None:
         real = [os.path.realpath(path) for path in config.paths]
         self._files = {called(root, path) for path in real}
-        self._folders = [f"{path.rstrip(os.sep)}{os.sep}" for path in real if os.path.isdir(path)]
+        self._folders = [path for path in real if os.path.isdir(path)]
         self._modules = {os.path.normpath(path) for path in roots}
         self._root = root
 
@@ -192,21 +192,13 @@ class _Seen:
         """Whether the run would have found what is at a path."""
         full = os.path.normpath(os.path.join(self._root, path))
         in_module = os.path.normpath(os.path.dirname(path) or os.curdir) in self._modules
-        return path in self._files or in_module or any(full.startswith(folder) for folder in self._folders)
+        return path in self._files or in_module or any(lies_in(full, folder) for folder in self._folders)
 
 
 def _read(file: str) -> Iterator[Entry]:
     """The entries of a file. Raises UsageError for what is no baseline."""
     shown = visible(file)
-    try:
-        if not os.path.isfile(file):
-            raise UsageError(f"the baseline '{shown}' is not there, or is no file", _HINT)
-        with open(file, "rb") as opened:
-            data = opened.read(_MOST_BYTES + 1)
-    except OSError as error:
-        raise UsageError(f"the baseline '{shown}' cannot be read: {error.strerror}") from error
-    if len(data) > _MOST_BYTES:
-        raise UsageError(f"the baseline '{shown}' is larger than {_MOST_BYTES:,} bytes")
+    data = named_bytes(file, f"the baseline '{shown}'", _MOST_BYTES, _HINT)
     known: set[_Key] = set()
     for number, entry in enumerate(_decoded(data, shown).findings):
         key = (entry.fingerprint, entry.outcome)

@@ -17,7 +17,7 @@ from kvlint.readers.discover import STDIN, hold_stdin
 from kvlint.reporters import REPORTERS, TELL_PROBLEMS, Options
 from kvlint.requested import config_of, included_of, refuse_two_in_one, root_uri, targets_of, with_included
 from kvlint.settings import Settled, settled
-from kvlint.streams import progress_bar, tell, tell_problems, write
+from kvlint.streams import append, progress_bar, tell, tell_problems, write
 
 # GitHub shows the first 5,000 results of an upload.
 _SHOWN_RESULTS = 5000
@@ -94,11 +94,7 @@ def _add_summary(report: Report, arguments: Arguments) -> None:
     file = arguments.summary_file
     before = os.path.getsize(file) if os.path.isfile(file) else 0
     text = markdown(report, options_for(arguments, file), before)
-    try:
-        with open(file, "ab") as out:
-            out.write((b"\n" if before else b"") + text.encode("utf-8", "backslashreplace"))
-    except OSError as error:
-        raise UsageError(f"'{file}' cannot be written: {error.strerror}") from error
+    append(f"\n{text}" if before else text, file)
 
 
 def _with_stdin(arguments: Arguments) -> Arguments:

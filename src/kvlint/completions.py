@@ -68,9 +68,9 @@ def _rule_ids() -> Iterable[str]:
 
 
 def _severities() -> Iterable[str]:
-    from kvlint.model.rule import Severity
+    from kvlint.model.rule import SEVERITIES
 
-    return [severity.label for severity in Severity]
+    return SEVERITIES
 
 
 def _formats() -> Iterable[str]:
@@ -79,16 +79,40 @@ def _formats() -> Iterable[str]:
     return REPORTERS
 
 
+def _controls_formats() -> Iterable[str]:
+    from kvlint.reporters.controls import CONTROLS_REPORTERS
+
+    return CONTROLS_REPORTERS
+
+
+def _sarif_included() -> Iterable[str]:
+    from kvlint.reporters import SARIF_INCLUDED
+
+    return SARIF_INCLUDED
+
+
+def _profiles() -> Iterable[str]:
+    from kvlint.engine.vocabulary import PROFILES
+
+    return PROFILES
+
+
+def _colors() -> Iterable[str]:
+    from kvlint.requested import COLORS
+
+    return COLORS
+
+
 _WORDS: dict[tuple[str, str], Callable[[], Iterable[str]]] = {
     ("check", "formats"): _formats,
-    ("controls", "formats"): lambda: ("text", "json", "markdown", "html"),
-    ("", "sarif_include"): lambda: ("suppressed", "undecided", "passed"),
+    ("controls", "formats"): _controls_formats,
+    ("", "sarif_include"): _sarif_included,
     ("", "select"): _rule_ids,
     ("", "ignore"): _rule_ids,
     ("explain", "rule"): _rule_ids,
     ("completions", "shell"): lambda: _SHELLS,
-    ("", "profiles"): lambda: ("default", "strict", "cmk", "all"),
+    ("", "profiles"): _profiles,
     ("", "min_severity"): _severities,
     ("", "fail_on"): _severities,
-    ("", "color"): lambda: ("auto", "always", "never"),
+    ("", "color"): _colors,
 }

@@ -14,8 +14,9 @@ from typing import Any
 import msgspec
 
 from kvlint.arguments import OPTIONS, Option
-from kvlint.errors import UsageError
+from kvlint.errors import UsageError, did_you_mean
 from kvlint.model.override import Override
+from kvlint.readers.files import lies_in
 from kvlint.readers.repository import checkout_of
 from kvlint.reporters.safe import visible
 from kvlint.toml import lines_of, parsed, text_of
@@ -68,17 +69,12 @@ def read_file(file: str, named: bool = False) -> ConfigFile | None:
             raise UsageError(f"{shown}: tool.kvlint must be a table")
     folder = os.path.realpath(os.path.dirname(os.path.abspath(file)))
     boundary = None if named else checkout_of(folder) or folder
-    if boundary is not None and not is_inside(os.path.realpath(file), boundary):
+    if boundary is not None and not lies_in(os.path.realpath(file), boundary):
         hint = "put the file itself there, or name it with --config"
         raise UsageError(f"the configuration file {shown} is a link that leads out of the checkout", hint)
     lines = lines_of(text, "tool.kvlint" if is_project else "", OVERRIDE)
     bare = ConfigFile(file=os.path.abspath(file), shown=shown, folder=folder, named=named, values={}, lines=lines)
     return _Taking(bare, boundary).all_of(document)
-
-
-def is_inside(real: str, folder: str) -> bool:
-    """Whether a path (absolute, links resolved) is that of a folder, or lies in it."""
-    return real == folder or real.startswith(folder.rstrip(os.sep) + os.sep)
 
 
 def _from_here(path: str) -> str:
@@ -126,11 +122,8 @@ class _Taking:
         return tuple(found)
 
     def _unknown(self, key: str) -> UsageError:
-        from difflib import get_close_matches
-
         known = sorted((*KEYS, OVERRIDE))
-        close = get_close_matches(key.replace("_", "-").lower(), known, 1)
-        hint = f"did you mean {close[0]}?" if close else f"one of {', '.join(known)}"
+        hint = did_you_mean(key.replace("_", "-").lower(), known) or f"one of {', '.join(known)}"
         if any(option.key == key for option in OPTIONS):
             hint = "it is an option of the command line only"
         return UsageError(f"{self._bare.at(key)}: there is no setting '{visible(key[:_LONGEST])}'", hint)
@@ -174,7 +167,7 @@ class _Taking:
         full = os.path.join(self._bare.folder, path)
         real = os.path.realpath(full)
         base = self._boundary
-        if base is not None and (not is_inside(real, base) or ".git" in real[len(base) :].split(os.sep)):
+        if base is not None and (not lies_in(real, base) or ".git" in real[len(base) :].split(os.sep)):
             hint = "give it on the command line, or name the file with --config"
             raise UsageError(
                 f"{self._bare.at(key)}: {key}: '{visible(path[:_LONGEST])}' leads out of the checkout", hint

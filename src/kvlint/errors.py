@@ -55,3 +55,11 @@ class InputError(KvlintError):
 
 class InternalError(KvlintError):
     """kvlint itself is broken: please report it."""
+
+
+def did_you_mean(word: str, known: list[str]) -> str:
+    """A hint for a word that is none of the ``known``: the nearest of them, or nothing if none is near."""
+    from difflib import get_close_matches
+
+    close = get_close_matches(word, known, 1)
+    return f"did you mean {close[0]}?" if close else ""

@@ -17,7 +17,7 @@ from kvlint.model.report import EXTERNAL, Finding, Problem, Suppression
 from kvlint.model.rule import Rule
 from kvlint.model.said import OVERRIDE, Mark, Said
 from kvlint.model.source import Location, Region, static_address
-from kvlint.readers.files import called
+from kvlint.readers.files import called, lies_in
 from kvlint.readers.repository import checkout_of
 from kvlint.suppress import EXPIRED, MALFORMED, UNUSED
 
@@ -43,7 +43,7 @@ class Overriding:
     def __init__(self, config: Config, known: Sequence[Rule], selected: Iterable[Rule], root: str) -> None:
         self.problems: list[Problem] = []
         self._folder = f"{config.base.rstrip(os.sep)}{os.sep}"
-        self._covered = any(self._folder.startswith(f"{os.path.realpath(path)}{os.sep}") for path in config.paths)
+        self._covered = any(lies_in(config.base, os.path.realpath(path)) for path in config.paths)
         # The source of a plan need not lie below the plan's root: its paths start from its own checkout.
         self._roots = [root, *filter(None, [checkout_of(config.base)])]
         self._ready: list[_Ready] = []

@@ -6,17 +6,16 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any
 
-from kvlint.errors import UsageError
+from kvlint.errors import UsageError, did_you_mean
 from kvlint.globs import AddressGlob, PathGlob
 from kvlint.model.override import Override
-from kvlint.model.rule import Severity
+from kvlint.model.rule import SEVERITIES, Severity
 from kvlint.reporters.safe import visible
 from kvlint.syntax.comments import day_of
 
 LISTS = ("paths", "resources", "rules")
 TEXTS = ("severity", "reason", "owner")
 KEYS = (*LISTS, *TEXTS, "ignore", "until")
-SEVERITIES: Mapping[str, Severity] = {severity.label: severity for severity in Severity}
 _LONGEST = 80
 _MOST_ITEMS = 1_000
 
@@ -56,10 +55,7 @@ _Wrong = Callable[..., UsageError]
 
 
 def _unknown(key: str, wrong: _Wrong) -> UsageError:
-    from difflib import get_close_matches
-
-    close = get_close_matches(key.lower(), KEYS, 1)
-    hint = f"did you mean {close[0]}?" if close else f"one of {', '.join(KEYS)}"
+    hint = did_you_mean(key.lower(), list(KEYS)) or f"one of {', '.join(KEYS)}"
     return wrong(f"there is no key '{visible(key[:_LONGEST])}'", hint)
 
 

@@ -12,13 +12,13 @@ from kvlint.check import known_rules
 from kvlint.config import Config
 from kvlint.engine.select import chosen
 from kvlint.errors import UsageError
-from kvlint.model.rule import Severity
+from kvlint.model.rule import SEVERITIES, Severity
 from kvlint.reporters import FINDINGS_ONLY, SARIF_INCLUDED
 from kvlint.settings import ABOUT_RULES, Settled
 from kvlint.streams import is_for_editors
 
 _MOST_DIGITS = 3
-_COLOR = ("auto", "always", "never")
+COLORS = ("auto", "always", "never")
 
 
 def config_of(said: Settled, targets: list[tuple[str, str]]) -> Config:
@@ -168,11 +168,9 @@ def _jobs(option: str, word: str) -> int:
 
 
 def _severity(option: str, word: str) -> Severity:
-    for severity in Severity:
-        if severity.label == word.lower():
-            return severity
-    known = ", ".join(severity.label for severity in Severity)
-    raise UsageError(f"{option} {word}: there is no such severity", f"one of {known}")
+    if word.lower() not in SEVERITIES:
+        raise UsageError(f"{option} {word}: there is no such severity", f"one of {', '.join(SEVERITIES)}")
+    return SEVERITIES[word.lower()]
 
 
 def included_of(said: Settled) -> frozenset[str]:
@@ -201,8 +199,8 @@ def root_uri(word: str, file: str, root: str) -> str:
 def targets_of(said: Settled, known: Collection[str]) -> list[tuple[str, str]]:
     """The formats to write, each with its file ("" is stdout). Raises UsageError for one that is not ``known``."""
     formats, output = said.arguments.formats, said.arguments.output
-    if said.arguments.color not in _COLOR:
-        raise UsageError(f"--color {said.arguments.color}: one of {', '.join(_COLOR)} was expected")
+    if said.arguments.color not in COLORS:
+        raise UsageError(f"--color {said.arguments.color}: one of {', '.join(COLORS)} was expected")
     targets = [(name, file) for name, _, file in (word.partition("=") for word in formats or ("text",))]
     for name, _ in targets:
         if name not in known:

@@ -7,7 +7,8 @@ from typing import Any
 from kvlint.arguments import Option
 from kvlint.configuration import KEYS, OVERRIDE
 from kvlint.engine.vocabulary import PROFILES
-from kvlint.override_tables import LISTS, SEVERITIES
+from kvlint.model.rule import SEVERITIES
+from kvlint.override_tables import LISTS
 from kvlint.reporters.safe import encode
 
 _TEXTS = {"type": "array", "items": {"type": "string"}}

@@ -14,8 +14,9 @@ import msgspec
 
 from kvlint.arguments import OPTIONS, Arguments, Option
 from kvlint.config import Notice
-from kvlint.errors import UsageError
+from kvlint.errors import UsageError, did_you_mean
 from kvlint.readers.discover import STDIN
+from kvlint.readers.files import lies_in
 from kvlint.readers.repository import checkout_of, real_path
 from kvlint.regex import regex
 
@@ -116,18 +117,12 @@ def _from_environment(names: Sequence[str], command: str, notices: list[Notice])
     known = {option.variable for option in OPTIONS if option.is_configured(option.commands[0])} | _OTHER_VARIABLES
     for name in sorted(set(names) - known):
         text = f"the environment variable {name} is no setting of kvlint"
-        notices.append(Notice(code=DOUBTFUL, level="note", message=text, hint=_close(name, known)))
+        hint = did_you_mean(name, list(known)) or "docs/configuration.md names all"
+        notices.append(Notice(code=DOUBTFUL, level="note", message=text, hint=hint))
     for option in OPTIONS:
         text = os.environ.get(option.variable, "") if option.is_configured(command) else ""
         if text.strip():
             yield option.field, _read(option, text), option.variable
-
-
-def _close(name: str, known: set[str]) -> str:
-    from difflib import get_close_matches
-
-    close = get_close_matches(name, known, 1)
-    return f"did you mean {close[0]}?" if close else "docs/configuration.md names all"
 
 
 def _read(option: Option, text: str) -> Any:
@@ -178,8 +173,7 @@ def _file(arguments: Arguments, notices: list[Notice]) -> ConfigFile | None:
 def _base(file: ConfigFile, paths: Sequence[str]) -> str:
     """The folder that the globs of a file start from: its own, or that of the project if it is kept elsewhere."""
     folders = [_folder(path) for path in paths]
-    own = file.folder.rstrip(os.sep) + os.sep
-    if not file.named or any(f"{folder}{os.sep}".startswith(own) for folder in folders):
+    if not file.named or any(lies_in(folder, file.folder) for folder in folders):
         return file.folder
     return checkout_of(folders[0]) or real_path(os.curdir)
 

@@ -47,10 +47,8 @@ def write(content: str | bytes, file: str = "") -> bool:
     """To stdout, or to a file that is complete or not there at all. Whether anybody reads it still."""
     data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
     if file:
-        try:
+        with _telling(file):
             _to_file(data, file)
-        except OSError as error:
-            raise UsageError(f"'{file}' cannot be written: {error.strerror}") from error
         return True
     try:
         sys.stdout.flush()
@@ -64,6 +62,21 @@ def write(content: str | bytes, file: str = "") -> bool:
         abandon(sys.stdout)
         raise KvlintError(f"the standard output cannot be written: {error.strerror}") from error
     return True
+
+
+def append(content: str, file: str) -> None:
+    """To the end of a file, which need not be there yet."""
+    with _telling(file), open(file, "ab") as out:
+        out.write(content.encode("utf-8", "backslashreplace"))
+
+
+@contextmanager
+def _telling(file: str) -> Iterator[None]:
+    """Raises UsageError in the place of what the system says while a file is written."""
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(f"'{file}' cannot be written: {error.strerror}") from error
 
 
 def abandon(stream: TextIO) -> None:

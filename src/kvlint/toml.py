@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 import tomllib
 from typing import Any
 
 from kvlint.errors import UsageError
+from kvlint.readers.files import named_bytes
 from kvlint.reporters.safe import visible
 
 # Far more than any that a person writes.
@@ -21,15 +21,7 @@ _HEADER = re.compile(r"""[ \t]*\[\[?([^\[\]#=]+)\]""")
 
 def text_of(file: str, shown: str) -> str:
     """The text of a configuration file. Raises UsageError if it cannot be read."""
-    try:
-        if not os.path.isfile(file):
-            raise UsageError(f"the configuration file {shown} is not there, or is no file")
-        with open(file, "rb") as opened:
-            data = opened.read(_MOST_BYTES + 1)
-    except OSError as error:
-        raise UsageError(f"the configuration file {shown} cannot be read: {error.strerror}") from error
-    if len(data) > _MOST_BYTES:
-        raise UsageError(f"the configuration file {shown} is larger than {_MOST_BYTES:,} bytes")
+    data = named_bytes(file, f"the configuration file {shown}", _MOST_BYTES)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -22,7 +22,7 @@ from kvlint.engine.vocabulary import (
     TOPICS,
 )
 from kvlint.errors import RuleError
-from kvlint.model.rule import Example, Operand, Parameter, Rule, Severity
+from kvlint.model.rule import SEVERITIES, Example, Operand, Parameter, Rule
 from kvlint.regex import regex
 from kvlint.syntax.yaml import Fault, Node
 
@@ -33,7 +33,6 @@ _PARAMETER = regex(r"[a-z][a-z0-9_]*")
 _COVERED = regex(r"[A-Z]{3}-[0-9]{2}")
 _LINK = regex(r"https://[^\s/]+\.[^\s/]+(?:/\S*)?")
 _PLACEHOLDER = regex(r"\{([^{}]*)\}")
-_SEVERITIES: Mapping[str, Severity] = {severity.label: severity for severity in Severity}
 _START = Fault(1, 1, "")
 
 
@@ -91,7 +90,7 @@ class _RuleDecoder:
             id=rule_id,
             name=name,
             title=decoder.line(fields.get("title"), "title"),
-            severity=_SEVERITIES[decoder.word(fields.get("severity"), "severity", _SEVERITIES, "info")],
+            severity=SEVERITIES[decoder.word(fields.get("severity"), "severity", SEVERITIES, "info")],
             resources=decoder.resource_types(fields.get("resource"), "resource"),
             when=when,
             require=require,

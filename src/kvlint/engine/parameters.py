@@ -8,7 +8,7 @@ from typing import TypeVar
 import msgspec
 
 from kvlint.engine.vocabulary import OPERATORS
-from kvlint.errors import UsageError
+from kvlint.errors import UsageError, did_you_mean
 from kvlint.model.rule import All, AnyOf, Attribute, Condition, Items, Linked, Not, Operand, Parameter, Rule
 from kvlint.model.value import Plain
 
@@ -58,10 +58,7 @@ def kind_of(operand: Operand) -> str:
 def _found(known: Mapping[str, _T], word: str, what: str) -> _T:
     if word in known:
         return known[word]
-    from difflib import get_close_matches
-
-    close = get_close_matches(word, known, 1)
-    hint = f"did you mean {close[0]}?" if close else f"it is one of {', '.join(known)}" if known else "it has none"
+    hint = did_you_mean(word, list(known)) or (f"it is one of {', '.join(known)}" if known else "it has none")
     raise UsageError(f"--set: there is no {what} called '{word}'", hint)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from kvlint.engine.vocabulary import PROFILES
-from kvlint.errors import UsageError
+from kvlint.errors import UsageError, did_you_mean
 from kvlint.model.rule import Rule
 
 
@@ -53,16 +53,9 @@ def rules_called(rules: Iterable[Rule], word: str) -> tuple[Rule, ...]:
 
 def unknown_rule(word: str, rules: Iterable[Rule]) -> UsageError:
     """The error for a word that names no rule."""
-    from difflib import get_close_matches
-
     names = [name for rule in rules for name in (rule.id, rule.name, *_peers(rule))]
-    close = (
-        get_close_matches(word, names, 1)
-        or get_close_matches(word.upper(), names, 1)
-        or get_close_matches(word.lower(), names, 1)
-    )
-    hint = f"did you mean {close[0]}?" if close else "kvlint rules lists all rules"
-    return UsageError(f"no rule is called '{word}'", hint)
+    near = filter(None, (did_you_mean(form, names) for form in (word, word.upper(), word.lower())))
+    return UsageError(f"no rule is called '{word}'", next(near, "kvlint rules lists all rules"))
 
 
 def _profiles(names: Sequence[str]) -> frozenset[str]:

@@ -28,6 +28,10 @@ class Severity(IntEnum):
         return self.name.lower()
 
 
+SEVERITIES: Mapping[str, Severity] = {severity.label: severity for severity in Severity}
+"""By the words that rule files, options and reports use; the least first."""
+
+
 class Attribute(msgspec.Struct, frozen=True, kw_only=True, tag="attribute"):
     """One attribute held against one operator. ``operand`` is ``$name`` for a parameter of the rule."""
 

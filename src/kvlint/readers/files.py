@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from kvlint.errors import InputError
+from kvlint.errors import InputError, UsageError
 from kvlint.looks import LOOKS
 
 # Azure takes templates of 4 MB; this is far more than any file that a person writes.
@@ -26,7 +26,12 @@ def inside(root: str, folder: str, name: str) -> str | None:
         file = os.path.realpath(written)
     except (ValueError, OSError) as error:
         raise InputError("its path cannot be that of a file") from error
-    return file if root and (file == root or file.startswith(root.rstrip(os.sep) + os.sep)) else None
+    return file if root and lies_in(file, root) else None
+
+
+def lies_in(path: str, folder: str) -> bool:
+    """Whether a path is that of a folder, or of something in it; both are absolute, with links resolved."""
+    return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
 
 
 def reported(root: str, file: str) -> str:
@@ -117,6 +122,24 @@ def read_bytes(file: str, limit: int) -> bytes:
         raise InputError(f"it cannot be read: {reason}") from error
     if data is None or len(data) > limit:
         raise InputError(f"it is larger than {limit:,} bytes")
+    return data
+
+
+def named_bytes(file: str, what: str, limit: int, hint: str | None = None) -> bytes:
+    """The content of a file that is no input and that the user names; messages call it ``what``.
+
+    Raises UsageError if it cannot be read, is no plain file (``hint`` says what to do then), or is larger than
+    ``limit``.
+    """
+    try:
+        if not os.path.isfile(file):
+            raise UsageError(f"{what} is not there, or is no file", hint)
+        with open(file, "rb") as opened:
+            data = opened.read(limit + 1)
+    except OSError as error:
+        raise UsageError(f"{what} cannot be read: {error.strerror}") from error
+    if len(data) > limit:
+        raise UsageError(f"{what} is larger than {limit:,} bytes")
     return data
 
 

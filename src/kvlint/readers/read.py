@@ -14,7 +14,7 @@ from kvlint.model.graph import Demand, Resource
 from kvlint.model.report import Problem
 from kvlint.model.source import Excerpt, Location, Region, SourceComments
 from kvlint.readers.discover import STDIN, Source, read_source
-from kvlint.readers.files import is_file
+from kvlint.readers.files import is_file, lies_in
 from kvlint.readers.plan.document import Plan, mentions_plan
 from kvlint.readers.plan.positions import positions
 from kvlint.readers.plan.read import read_plan
@@ -240,7 +240,7 @@ class Loader:
         from kvlint.syntax.jsonc import decode
 
         file = os.path.realpath(os.path.join(self._folder, relative)) if self._folder else ""
-        if not file.startswith(self._root.rstrip(os.sep) + os.sep) or not is_file(file):
+        if not file or not lies_in(file, self._root) or not is_file(file):
             return None
         return decode(read_source(Source(file=file, path=relative, asked=True)))
 

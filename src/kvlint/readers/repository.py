@@ -10,6 +10,7 @@ import os
 import re
 
 from kvlint.model.report import Repository
+from kvlint.readers.files import lies_in
 from kvlint.regex import regex
 
 _LIMIT = 16 * 1024 * 1024  # packed-refs of the largest repositories stay below; more is no file of git's
@@ -37,7 +38,7 @@ def root_of(path: str) -> str:
     checkout = checkout_of(folder)
     if checkout is not None:
         return checkout
-    return here if folder == here or folder.startswith(here.rstrip(os.sep) + os.sep) else folder
+    return here if lies_in(folder, here) else folder
 
 
 def repository(folder: str) -> Repository | None:

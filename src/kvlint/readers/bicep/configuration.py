@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from kvlint.errors import InputError
 from kvlint.looks import LOOKS
-from kvlint.readers.files import read_bytes
+from kvlint.readers.files import lies_in, read_bytes
 
 if TYPE_CHECKING:
     from kvlint.readers.bicep.run import BicepRun
@@ -25,7 +25,7 @@ _PUBLIC = ("mcr.microsoft.com", "bicep")
 def configuration(run: BicepRun, file: str) -> Mapping[str, Any]:
     """The nearest configuration above ``file`` inside the root; empty if there is none, or none that can be read."""
     folder = os.path.dirname(file)
-    while file and run.root and (folder + os.sep).startswith(run.root.rstrip(os.sep) + os.sep):
+    while file and run.root and lies_in(folder, run.root):
         key = f"configuration:{folder}"
         found = LOOKS.shared(run.cache.data, key, partial(_read, run.root, os.path.join(folder, _NAME)))
         if isinstance(found, dict):
@@ -42,7 +42,7 @@ def _read(root: str, file: str) -> Any:
     if not os.path.lexists(file):
         return None
     real = os.path.realpath(file)
-    if not real.startswith(root.rstrip(os.sep) + os.sep):
+    if not lies_in(real, root):
         return None
     from kvlint.syntax.jsonc import decode
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from kvlint.model.source import Location
 from kvlint.readers.bicep.configuration import cache_roots, configuration, full_reference
-from kvlint.readers.files import entries, is_file
+from kvlint.readers.files import entries, is_file, lies_in
 from kvlint.regex import regex
 
 if TYPE_CHECKING:
@@ -88,5 +88,4 @@ def _cached(root: str, reference: str) -> str | None:
 def _inside(root: str, *parts: str) -> str | None:
     """``main.json`` in a folder of a cache, if no link leads out of that."""
     file = os.path.realpath(os.path.join(root, *parts, "main.json"))
-    below = os.path.realpath(root).rstrip(os.sep) + os.sep
-    return file if file.startswith(below) and ".." not in parts and is_file(file) else None
+    return file if lies_in(file, os.path.realpath(root)) and ".." not in parts and is_file(file) else None
