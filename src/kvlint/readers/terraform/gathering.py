@@ -1,0 +1,241 @@
+"""The resources of a root module, and of the modules that it calls, as the loaded rules ask for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from kvlint.model.graph import Resource
+from kvlint.model.source import static_address
+from kvlint.model.value import MapValue, Path, Scalar, Unknown, Value
+from kvlint.readers.arm.overlay import opened
+from kvlint.readers.asides import (
+    ARGUMENT_TYPE,
+    MODULE_TYPE,
+    OUTPUT_TYPE,
+    READ_TYPE,
+    TRACED_TYPES,
+    asks_outputs,
+    is_asked,
+)
+from kvlint.readers.azurerm.arguments import asks_for_dead, dead_argument, with_dead
+from kvlint.readers.azurerm.azapi import (
+    AZAPI,
+    AZAPI_ACTION,
+    AZAPI_DATA_PLANE,
+    AZAPI_UPDATE,
+    is_key_vault_type,
+    not_understood,
+    type_not_known,
+)
+from kvlint.readers.azurerm.data_plane import is_known
+from kvlint.readers.azurerm.flags import PROVIDER_TYPE
+from kvlint.readers.azurerm.resources import canonical, is_vault_related, name_of, passed_over
+from kvlint.readers.azurerm.templates import DEPLOYMENTS, LEVELS
+from kvlint.readers.azurerm.tree import frozen
+from kvlint.readers.order import asks_for_order
+from kvlint.readers.problems import CANNOT_READ, TYPE_NOT_KNOWN
+from kvlint.readers.terraform import azapi
+from kvlint.readers.terraform.entities import ResourceEntity, ResourceSymbol, Symbol
+from kvlint.readers.terraform.folder import Folder
+from kvlint.readers.terraform.heads import head_of
+from kvlint.readers.terraform.instance import ModuleInstance
+from kvlint.readers.terraform.lifecycle import IGNORED_CHANGES, PREVENT_DESTROY, lifecycle_of
+from kvlint.readers.terraform.modules import ModuleSymbol
+from kvlint.readers.terraform.order import Order, grants
+from kvlint.readers.terraform.origins import traced
+from kvlint.readers.terraform.outputs import holds_secrets, module_calls, outputs_of, readings, telling_arguments
+from kvlint.readers.terraform.providers import configured, provider_of
+from kvlint.readers.terraform.run import TerraformRun
+
+# What may say anything where it is only read. Of all other types only the name and the id are of interest then.
+_LEFT_OPEN = ("Microsoft.KeyVault/", "Microsoft.Authorization/")
+_LIFECYCLE: tuple[Path, ...] = ((), ("derived", PREVENT_DESTROY), ("derived", IGNORED_CHANGES))
+
+
+class Gathering:
+    """One root module while its resources are gathered into ``run``."""
+
+    def __init__(self, run: TerraformRun, folder: Folder) -> None:
+        self.run = run
+        self.updates: list[tuple[ResourceEntity, frozenset[str]]] = []
+        reached, _ = run.cache.reached(folder, run.root)
+        self.tells = asks_outputs(run.demand, ARGUMENT_TYPE) and any(map(holds_secrets, reached))
+        self.order = Order() if asks_for_order(run.demand) and any(map(grants, reached)) else None
+        self.origins_of = {type_: is_asked(run.demand, type_) for type_ in TRACED_TYPES}
+        self.lifecycles: dict[str, bool] = {}
+
+    def lower(self, instance: ModuleInstance, conditions: frozenset[str]) -> None:
+        """Add what a module declares, and what the modules declare that it calls."""
+        run, folder = self.run, instance.folder
+        self._refused(instance)
+        if not run.cache.matters(folder, run.root):
+            return
+        if run.demand.of(PROVIDER_TYPE) is not None:
+            for provider in configured(instance):
+                run.resources[provider.address] = provider
+        run.resources.update((aside.address, aside) for aside in self._asides(instance))
+        for local in folder.resources:
+            symbol = instance.resource(local)
+            if symbol is not None and not local.startswith("ephemeral."):
+                self._lower_resource(symbol, conditions)
+        for name in folder.modules:
+            call = instance.module(name)
+            if call is not None:
+                self._lower_module(call, conditions)
+
+    def _asides(self, instance: ModuleInstance) -> Iterator[Resource]:
+        """What rules ask for that is no resource. What a module of somebody else says, its caller cannot change."""
+        demand, mine = self.run.demand, instance.use.shown is None
+        # Outputs of a module that others call are their values, and as secret as they are.
+        if not instance.prefix and self.run.closed and asks_outputs(demand, OUTPUT_TYPE):
+            yield from outputs_of(instance)
+        if self.tells:
+            yield from telling_arguments(instance)
+        if mine and asks_outputs(demand, MODULE_TYPE):
+            yield from module_calls(instance)
+        if mine and asks_outputs(demand, READ_TYPE):
+            yield from readings(instance)
+
+    def _refused(self, instance: ModuleInstance) -> None:
+        """Report the blocks that Terraform would not take."""
+        run, folder = self.run, instance.folder
+        for path, block in folder.twins:
+            text = f"'{'.'.join(block.labels)}' is declared twice"
+            run.problem(CANNOT_READ, "error", text, instance.place(path, block.start, block.head))
+        for path, block in folder.misfits:
+            text = f"a block '{block.type}' with {len(block.labels)} labels is none that Terraform knows"
+            run.problem(CANNOT_READ, "error", text, instance.place(path, block.start, block.head))
+
+    def _lower_resource(self, symbol: ResourceSymbol, conditions: frozenset[str]) -> None:
+        if self.run.cache.is_asked(symbol.type):
+            if not symbol.instances:
+                self._keep_head(symbol, is_call=False)
+            for entity in symbol.instances:
+                self._add(entity, conditions | entity.conditions)
+        elif not symbol.is_data and is_vault_related(symbol.type):
+            self.run.type_not_known("error", passed_over(symbol.type), symbol.at)
+
+    def _lower_module(self, call: ModuleSymbol, conditions: frozenset[str]) -> None:
+        source = call.source
+        if source is None or source.is_foreign:
+            self._keep_head(call, is_call=True)
+        if source is None or not self.run.cache.matters(source.folder, self.run.root):
+            return
+        if not call.instances:
+            self._keep_head(call, is_call=True)
+        for use in call.instances:
+            if use.content is not None:
+                self.lower(use.content, conditions | use.conditions)
+
+    def _keep_head(self, symbol: Symbol[Any], is_call: bool) -> None:
+        if symbol.instance.use.shown is None:
+            self.run.heads[static_address(symbol.address)] = head_of(symbol, is_call)
+
+    def _add(self, entity: ResourceEntity, conditions: frozenset[str]) -> None:
+        if entity.type in AZAPI:
+            self._add_azapi(entity, conditions)
+            return
+        if entity.type in LEVELS:
+            if not entity.symbol.is_data:
+                from kvlint.readers.terraform.templates import add_deployment  # most modules deploy no templates
+
+                add_deployment(entity, conditions)
+            return
+        lowering = self.run.cache.lowering(entity.type)
+        if lowering is None:
+            return
+        is_read = entity.symbol.is_data
+        attributes = frozen(lowering.attributes(entity.content, self.run, self.run.version, is_read), entity.at)
+        if is_read and lowering.type.startswith(_LEFT_OPEN):
+            why = f"{entity.address} is read from Azure"
+            attributes = opened(attributes, Unknown(at=entity.at, why=why))
+        elif asks_for_dead(self.run.demand, lowering.type):
+            dead = dead_argument(entity.type, entity.symbol.declaration.arguments, self.run.version, entity.at)
+            attributes = with_dead(attributes, dead)
+        if self.order is not None and not is_read:
+            attributes = self.order.told(entity, attributes)
+        self._keep(entity, lowering.type, attributes, conditions)
+
+    def _add_azapi(self, entity: ResourceEntity, conditions: frozenset[str]) -> None:
+        if entity.type == AZAPI_UPDATE:
+            self._add_update(entity, conditions)
+            return
+        if entity.type == AZAPI_ACTION:
+            if azapi.is_key_vault(entity) and not entity.symbol.is_data:
+                self.run.type_not_known("warning", not_understood(entity.type), entity.at)
+            return
+        named = azapi.arm_type(entity)
+        is_data_plane = entity.type == AZAPI_DATA_PLANE
+        if named is None:
+            text = f"the type of an {entity.type} is not known, so it was not judged"
+            self.run.type_not_known("error", text, entity.at)
+            return
+        type_ = canonical(named[0]) or named[0]
+        if type_.lower() == DEPLOYMENTS and not entity.symbol.is_data:
+            from kvlint.readers.terraform.templates import add_azapi_deployment
+
+            add_azapi_deployment(entity, conditions)
+        elif is_data_plane and not is_known(type_):
+            if is_key_vault_type(type_):
+                self.run.type_not_known("error", type_not_known(type_), entity.at)
+        elif self.run.demand.of(type_) is not None:
+            entity.azure_type = type_
+            self._keep(entity, type_, azapi.attributes(entity, type_, named[1]), conditions)
+        elif is_key_vault_type(type_) and canonical(type_) is None:
+            self.run.type_not_known("error", type_not_known(type_), entity.at)
+
+    def _add_update(self, entity: ResourceEntity, conditions: frozenset[str]) -> None:
+        changed = azapi.arm_type(entity)
+        if changed is None:
+            text = f"the type of an {entity.type} is not known, so it was not judged"
+            self.run.type_not_known("error", text, entity.at)
+        elif self.run.demand.of(changed[0]) is not None:
+            alone = azapi.alone(entity)
+            if alone is not None:
+                self._keep(entity, *alone, conditions)
+            else:
+                self.updates.append((entity, conditions))
+
+    def _keep(self, entity: ResourceEntity, type_: str, attributes: MapValue, conditions: frozenset[str]) -> None:
+        instance, symbol = entity.instance, entity.symbol
+        if self.origins_of.get(type_.lower()) and not symbol.is_data:
+            attributes = traced(entity, attributes)
+        fields: dict[str, Value] = dict(attributes.fields)
+        if entity.id_pattern():
+            fields["id"] = entity.text_id()
+        if entity.type not in AZAPI:
+            fields["provider"] = provider_of(instance, symbol.declaration, entity.at)
+        if symbol.is_data:
+            read = Scalar(at=entity.at, value="read", origin="derived", note="it is a data source")
+            fields["derived"] = MapValue(at=entity.at, fields={"plannedAction": read})
+        elif self._asks_for_lifecycle(type_):
+            have = fields.get("derived")
+            derived = have.fields if isinstance(have, MapValue) else {}
+            fields["derived"] = MapValue(at=entity.at, fields={**derived, **lifecycle_of(entity)}, origin="derived")
+        self.run.resources[entity.address] = Resource(
+            address=entity.address,
+            type=type_,
+            name=name_of(fields.get("name"), symbol.declaration.local),
+            attributes=MapValue(at=entity.at, fields=fields, rest=attributes.rest),
+            at=entity.at,
+            declared_as=entity.type,
+            action="read" if symbol.is_data else None,
+            existing=symbol.is_data,
+            conditions=conditions,
+            callers=instance.use.callers,
+        )
+
+    def _asks_for_lifecycle(self, type_: str) -> bool:
+        found = self.lifecycles.get(type_)
+        if found is None:
+            asked = self.run.demand.of(type_) or frozenset()
+            found = self.lifecycles[type_] = any(path in asked for path in _LIFECYCLE)
+        return found
+
+    def finish(self) -> None:
+        """Lay the updates over what they change."""
+        for update, conditions in self.updates:
+            if not azapi.overlay(update, conditions, self.run.resources) and azapi.is_key_vault(update):
+                text = f"{AZAPI_UPDATE} changes a resource that is not declared here, so the whole was not judged"
+                self.run.problem(TYPE_NOT_KNOWN, "warning", text, update.at)
