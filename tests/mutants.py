@@ -20,7 +20,7 @@ from kvlint.judged import judge
 from kvlint.model.graph import Demand
 from kvlint.model.rule import EXAMPLE_DAY, All, AnyOf, Attribute, Condition, Example, Given, Items, Linked, Not, Rule
 from kvlint.readers.derive.attributes import with_needs
-from kvlint.readers.read import Read
+from kvlint.readers.reading import Read
 from kvlint.selftest import compare, read_example
 
 _OPPOSITE = {"at_least": "at_most", "at_most": "at_least"}

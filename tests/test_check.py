@@ -23,7 +23,7 @@ from kvlint.model.report import Finding, Outcome, Problem, Report
 from kvlint.model.source import Excerpt, Location, Region, SourceComments, Target
 from kvlint.model.value import MapValue, Scalar
 from kvlint.readers.derive.attributes import with_needs
-from kvlint.readers.read import Find, Read
+from kvlint.readers.reading import Find, Read
 from kvlint.suppress import policy_of
 from kvlint.syntax.lines import Lines
 

@@ -22,7 +22,7 @@ from kvlint.model.graph import Demand, Resource
 from kvlint.model.rule import EXAMPLE_DAY, Example, Rule
 from kvlint.model.value import ListValue, MapValue, Path, Unknown, Value
 from kvlint.readers.derive.attributes import with_needs
-from kvlint.readers.read import Read
+from kvlint.readers.reading import Read
 from kvlint.selftest import read_example
 
 RULES = builtin_rules()

@@ -20,7 +20,7 @@ from kvlint.judged import verdicts_on
 from kvlint.model.rule import Rule
 from kvlint.readers.derive.attributes import with_needs
 from kvlint.readers.plan.compact import expand
-from kvlint.readers.read import plan_read
+from kvlint.readers.reading import plan_read
 from kvlint.syntax.yaml import compose, data
 
 Place: TypeAlias = tuple[str | int, ...]

@@ -10,7 +10,7 @@ import msgspec
 from kvlint.judged import Judged, passed, placed
 from kvlint.model.graph import Resource
 from kvlint.model.report import Answers, Finding, Note
-from kvlint.readers.read import Read
+from kvlint.readers.reading import Read
 from kvlint.suppress import EXPIRED, MALFORMED
 
 _Key: TypeAlias = tuple[str, str, str]

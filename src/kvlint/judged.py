@@ -15,7 +15,7 @@ from kvlint.model.report import IN_SOURCE, Answers, Finding, Note, Outcome, Prob
 from kvlint.model.said import DIRECTIVE, Mark, Said
 from kvlint.model.source import Location, Region
 from kvlint.readers.build import build_graph
-from kvlint.readers.read import Find, Read
+from kvlint.readers.reading import Find, Read
 from kvlint.suppress import Policy, Suppressions
 from kvlint.syntax.lines import Lines
 

@@ -23,7 +23,7 @@ from kvlint.readers.plan.address import module_path
 from kvlint.readers.plan.arguments import argument_of
 from kvlint.readers.plan.configuration import Configuration
 from kvlint.readers.problems import NOT_MAPPED
-from kvlint.readers.read import Read
+from kvlint.readers.reading import Read
 from kvlint.suppress import Policy, Suppressions
 
 if TYPE_CHECKING:

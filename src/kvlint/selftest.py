@@ -18,7 +18,8 @@ from kvlint.model.report import Finding
 from kvlint.model.rule import EXAMPLE_DAY, Example, Rule
 from kvlint.readers.derive.attributes import with_needs
 from kvlint.readers.plan.compact import expand
-from kvlint.readers.read import Read, Reader, plan_read
+from kvlint.readers.read import Reader
+from kvlint.readers.reading import Read, plan_read
 from kvlint.regex import regex
 
 # The line of a plan's example that names a resource.

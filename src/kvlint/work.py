@@ -21,7 +21,8 @@ from kvlint.readers.derive.attributes import with_needs
 from kvlint.readers.discover import STDIN
 from kvlint.readers.files import HELD
 from kvlint.readers.problems import CANNOT_READ
-from kvlint.readers.read import Read, Reader, without_suppressions
+from kvlint.readers.read import Reader
+from kvlint.readers.reading import Read, without_suppressions
 from kvlint.readers.terraform.settings import Settings
 from kvlint.readers.units import BICEP, Unit
 from kvlint.suppress import Policy

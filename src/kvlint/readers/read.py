@@ -1,42 +1,29 @@
-"""One unit -> its resources, by the reader for its kind, and the way from its locations to their places."""
+"""One unit -> what reading it gives, by the reader for its kind."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from functools import partial
-from typing import TYPE_CHECKING, Any, TypeAlias
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from kvlint.errors import InputError
-from kvlint.model.graph import Demand, Resource
-from kvlint.model.report import Problem
-from kvlint.model.source import Excerpt, Location, Region, SourceComments
+from kvlint.model.graph import Demand
 from kvlint.readers.discover import STDIN, Source, read_source
 from kvlint.readers.files import is_file, lies_in
 from kvlint.readers.plan.document import Plan, mentions_plan
-from kvlint.readers.plan.positions import positions
-from kvlint.readers.plan.read import read_plan
+from kvlint.readers.reading import Given, Read, metadata_in, of_bicep, of_template, of_terraform, plan_read
 from kvlint.readers.terraform.settings import Settings
-from kvlint.readers.twins import without_twins
-from kvlint.readers.units import BICEP, JSON, PARAMETERS, Unit
+from kvlint.readers.units import BICEP, PARAMETERS, Unit
 from kvlint.regex import regex
 
 if TYPE_CHECKING:
-    from kvlint.expressions.values import Result
-    from kvlint.readers.arm.read import TemplateRead
     from kvlint.readers.bicep.run import ModuleCache
-    from kvlint.readers.places import Hidden
     from kvlint.readers.terraform.cache import FolderCache
-    from kvlint.readers.terraform.heads import Head
     from kvlint.readers.terraform.locate import Locator
-    from kvlint.readers.terraform.read import TerraformRead
     from kvlint.syntax.jsonc import Document
-    from kvlint.syntax.metadata import Metadata
 
-SwitchedOff: TypeAlias = tuple[int, int, tuple[str, ...]]
-Find: TypeAlias = Callable[[Location], "tuple[Region, Excerpt] | None"]
 MAKE_INPUT = (
     "kvlint reads Terraform, Bicep, ARM templates, what-if results, snapshots, and plans: "
     "terraform show -json tfplan > plan.json"
@@ -49,42 +36,6 @@ _SOURCE_CODE = regex(
     rb'(?:\s|(?:#|//)[^\r\n]*)*+(?:(?:resource|data|module|variable|provider|output)\s+"|(?:terraform|locals)\s*\{'
     rb"|(?:param|resource|module|var)\s+\w+\s|targetScope\s*=|@\w+\()"
 )
-
-
-class Read(msgspec.Struct, frozen=True, kw_only=True):
-    """What reading one unit gives. ``closed``: it says everything, so what is missing is missing.
-
-    ``places`` takes all locations that somebody will see, and gives the way from each to its place.
-    ``is_suppressed`` tells of a location and a rule id whether the author has switched the rule off there.
-    ``comments`` are those of the files in which directives of kvlint count, by reported path; ``metadata`` the
-    directives in templates; ``switched_off`` those of Bicep itself: from where to where, and ids of rules of any tool,
-    in files with these ``texts``. ``root`` is the reported path of what was deployed, where that is not ``path``: a
-    Terraform root folder. ``strangers`` are variables that the user gives values to and a Terraform root does not
-    declare; None of anything else. ``plan``: it is one. ``heads`` are those of Terraform modules that are somebody
-    else's or not at hand, and of what has no instances, by static address.
-    """
-
-    path: str
-    resources: Mapping[str, Resource]
-    problems: Sequence[Problem]
-    closed: bool
-    places: Callable[[Iterable[Location]], Find]
-    is_suppressed: Callable[[Location, str], bool]
-    comments: Mapping[str, SourceComments] = {}
-    metadata: Mapping[str, Metadata] = {}
-    switched_off: Mapping[str, Sequence[SwitchedOff]] = {}
-    texts: Mapping[str, str] = {}
-    root: str = ""
-    plan: Plan | None = None
-    strangers: frozenset[str] | None = None
-    heads: Mapping[str, Head] = {}
-
-
-class Given(msgspec.Struct, frozen=True, kw_only=True):
-    """Values of parameters, by name, and the texts of the files that they stand in, by reported path."""
-
-    values: Mapping[str, Result] = {}
-    files: Mapping[str, str] = {}
 
 
 class Reader:
@@ -130,7 +81,7 @@ class Reader:
         read = read_root(path, directory, base, self.demand, self._modules_below(base), self.settings, planned)
         if read is None:
             return None
-        found = _of_terraform(path, read)
+        found = of_terraform(path, read)
         return msgspec.structs.replace(
             found, comments=comments_of(read.sources), root=path, strangers=read.strangers, heads=read.heads
         )
@@ -141,7 +92,7 @@ class Reader:
         from kvlint.readers.terraform.read import read_text
 
         read = read_text(path, text, self.demand)
-        return msgspec.structs.replace(_of_terraform(path, read), comments=comments_of(read.sources))
+        return msgspec.structs.replace(of_terraform(path, read), comments=comments_of(read.sources))
 
     def source_of(self, plan: Plan, file: str, asked: str) -> Read | None:
         """The root module that a plan was made from, read with the plan's variables; None if it is not at hand.
@@ -174,7 +125,7 @@ class Reader:
 
         given = given or Given()
         read = read_bicep(path, file, self.root, decoded(data), self.demand, self._cache(), given.values)
-        return _of_bicep(path, read, given)
+        return of_bicep(path, read, given)
 
     def template(self, path: str, data: bytes, file: str = "", given: Given | None = None) -> Read | None:
         """An ARM template, a what-if result or a snapshot; None for anything else. Raises InputError."""
@@ -187,9 +138,9 @@ class Reader:
         if looks_like_template(document.value):
             load = Loader(path, file, self.root).load
             read = read_template(path, document, self.demand, given.values, load)
-            return msgspec.structs.replace(_of_template(path, read, given), metadata=_metadata(read.files))
+            return msgspec.structs.replace(of_template(path, read, given), metadata=metadata_in(read.files))
         found = read_prediction(path, document, self.demand)
-        return None if found is None else _of_template(path, found, given)
+        return None if found is None else of_template(path, found, given)
 
     def _bicepparam(self, path: str, source: Source) -> Read:
         """What a parameter file of Bicep is for, with the values that it gives."""
@@ -198,7 +149,7 @@ class Reader:
 
         text = decoded(read_source(source))
         read = read_bicepparam(source.path, source.file, self.root, text, self.demand, self._cache())
-        return _of_bicep(path, read, Given())
+        return of_bicep(path, read, Given())
 
     def _given(self, unit: Unit) -> Given | None:
         """The values of a unit's parameter file."""
@@ -251,94 +202,3 @@ def _is_of_interest(data: bytes) -> bool:
     from kvlint.readers.predicted.read import mentions_prediction
 
     return mentions_template(data) or mentions_prediction(data)
-
-
-def plan_read(path: str, data: bytes, demand: Demand) -> Read:
-    """A Terraform or OpenTofu plan. Raises InputError if it is none."""
-    read = read_plan(path, data, demand)
-
-    def places(locations: Iterable[Location]) -> Find:
-        found = positions(read.plan, read.numbers, {at.address for at in locations if at.address is not None})
-        return lambda at: found.get(at.address or "")
-
-    return Read(
-        path=path, resources=without_twins(read.resources), problems=read.problems, closed=read.closed, places=places,
-        is_suppressed=_nothing_is_suppressed, plan=read.plan,
-    )  # fmt: skip
-
-
-def without_suppressions(read: Read) -> Read:
-    """What was read, as if nobody had said that findings are not to count."""
-    return msgspec.structs.replace(
-        read, is_suppressed=_nothing_is_suppressed, comments={}, metadata={}, switched_off={}, texts={}
-    )
-
-
-def _nothing_is_suppressed(at: Location, rule: str) -> bool:
-    return False
-
-
-def _of_bicep(path: str, read: TemplateRead, given: Given) -> Read:
-    from kvlint.readers.bicep.suppress import is_suppressed, switched_off
-
-    found = _of_template(path, read, given, partial(is_suppressed, read))
-    # Of its modules some may be templates.
-    texts = {file: text for file, text in read.files.items() if file.lower().endswith(JSON)}
-    return msgspec.structs.replace(found, metadata=_metadata(texts), switched_off=switched_off(read), texts=read.files)
-
-
-def _metadata(files: Mapping[str, str]) -> dict[str, Metadata]:
-    """The directives in the metadata of templates, by reported path."""
-    found = {}
-    for path, text in files.items():
-        if "kvlint" in text.lower():
-            from kvlint.syntax.jsonc import decode
-            from kvlint.syntax.metadata import metadata_of
-
-            try:
-                metadata = metadata_of(decode(text.encode("utf-8", "surrogatepass")))
-            except InputError:  # a file that a Bicep file loads may hold anything
-                continue
-            if metadata is not None:
-                found[path] = metadata
-    return found
-
-
-def _of_terraform(path: str, read: TerraformRead) -> Read:
-    def hidden(path: str) -> Hidden | None:
-        from kvlint.readers.terraform.secrets import FileSecrets
-
-        file = read.sources.get(path)
-        return None if file is None else FileSecrets(file.parsed, read.secrets.get(path, ()))
-
-    return _of_template(path, read, Given(), hidden=hidden)
-
-
-def _of_template(
-    path: str,
-    read: TemplateRead,
-    given: Given,
-    is_suppressed: Callable[[Location, str], bool] = _nothing_is_suppressed,
-    hidden: Callable[[str], Hidden | None] | None = None,
-) -> Read:
-    from kvlint.readers.derive.secrets import secret_places
-    from kvlint.readers.places import places_of, spot_of
-
-    files = {**given.files, **read.files}
-
-    def places(locations: Iterable[Location]) -> Find:
-        if hidden is None:
-            found = places_of(files, locations, secrets=secret_places(read.resources.values()))
-        else:
-            found = places_of(files, locations, hidden)
-
-        def find(at: Location) -> tuple[Region, Excerpt] | None:
-            spot = spot_of(at)
-            return None if spot is None else found.get(spot)
-
-        return find
-
-    return Read(
-        path=path, resources=without_twins(read.resources), problems=read.problems, closed=read.closed,
-        places=places, is_suppressed=is_suppressed,
-    )  # fmt: skip

@@ -18,7 +18,7 @@ from kvlint.errors import InputError
 from kvlint.judged import judge
 from kvlint.readers.derive.attributes import with_needs
 from kvlint.readers.plan.document import DUPLICATES_CHECKED_UP_TO
-from kvlint.readers.read import plan_read
+from kvlint.readers.reading import plan_read
 
 if TYPE_CHECKING:
     from tests.readers.conftest import PlanJson

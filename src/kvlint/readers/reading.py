@@ -1,0 +1,166 @@
+"""What reading one unit gives, whatever it is written in, with the way from its locations to their places."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
+
+import msgspec
+
+from kvlint.errors import InputError
+from kvlint.model.graph import Demand, Resource
+from kvlint.model.report import Problem
+from kvlint.model.source import Excerpt, Location, Region, SourceComments
+from kvlint.readers.plan.document import Plan
+from kvlint.readers.plan.positions import positions
+from kvlint.readers.plan.read import read_plan
+from kvlint.readers.twins import without_twins
+from kvlint.readers.units import JSON
+
+if TYPE_CHECKING:
+    from kvlint.expressions.values import Result
+    from kvlint.readers.arm.read import TemplateRead
+    from kvlint.readers.places import Hidden
+    from kvlint.readers.terraform.heads import Head
+    from kvlint.readers.terraform.read import TerraformRead
+    from kvlint.syntax.metadata import Metadata
+
+SwitchedOff: TypeAlias = tuple[int, int, tuple[str, ...]]
+Find: TypeAlias = Callable[[Location], "tuple[Region, Excerpt] | None"]
+
+
+class Read(msgspec.Struct, frozen=True, kw_only=True):
+    """What reading one unit gives. ``closed``: it says everything, so what is missing is missing.
+
+    ``places`` takes all locations that somebody will see, and gives the way from each to its place.
+    ``is_suppressed`` tells of a location and a rule id whether the author has switched the rule off there.
+    ``comments`` are those of the files in which directives of kvlint count, by reported path; ``metadata`` the
+    directives in templates; ``switched_off`` those of Bicep itself: from where to where, and ids of rules of any tool,
+    in files with these ``texts``. ``root`` is the reported path of what was deployed, where that is not ``path``: a
+    Terraform root folder. ``strangers`` are variables that the user gives values to and a Terraform root does not
+    declare; None of anything else. ``plan``: it is one. ``heads`` are those of Terraform modules that are somebody
+    else's or not at hand, and of what has no instances, by static address.
+    """
+
+    path: str
+    resources: Mapping[str, Resource]
+    problems: Sequence[Problem]
+    closed: bool
+    places: Callable[[Iterable[Location]], Find]
+    is_suppressed: Callable[[Location, str], bool]
+    comments: Mapping[str, SourceComments] = {}
+    metadata: Mapping[str, Metadata] = {}
+    switched_off: Mapping[str, Sequence[SwitchedOff]] = {}
+    texts: Mapping[str, str] = {}
+    root: str = ""
+    plan: Plan | None = None
+    strangers: frozenset[str] | None = None
+    heads: Mapping[str, Head] = {}
+
+
+class Given(msgspec.Struct, frozen=True, kw_only=True):
+    """Values of parameters, by name, and the texts of the files that they stand in, by reported path."""
+
+    values: Mapping[str, Result] = {}
+    files: Mapping[str, str] = {}
+
+
+def plan_read(path: str, data: bytes, demand: Demand) -> Read:
+    """A Terraform or OpenTofu plan. Raises InputError if it is none."""
+    read = read_plan(path, data, demand)
+
+    def places(locations: Iterable[Location]) -> Find:
+        found = positions(read.plan, read.numbers, {at.address for at in locations if at.address is not None})
+        return lambda at: found.get(at.address or "")
+
+    return Read(
+        path=path, resources=without_twins(read.resources), problems=read.problems, closed=read.closed, places=places,
+        is_suppressed=_nothing_is_suppressed, plan=read.plan,
+    )  # fmt: skip
+
+
+def without_suppressions(read: Read) -> Read:
+    """What was read, as if nobody had said that findings are not to count."""
+    return msgspec.structs.replace(
+        read, is_suppressed=_nothing_is_suppressed, comments={}, metadata={}, switched_off={}, texts={}
+    )
+
+
+def _nothing_is_suppressed(at: Location, rule: str) -> bool:
+    return False
+
+
+def of_bicep(path: str, read: TemplateRead, given: Given) -> Read:
+    """What was read of a Bicep file."""
+    from kvlint.readers.bicep.suppress import is_suppressed, switched_off
+
+    found = of_template(path, read, given, partial(is_suppressed, read))
+    # Of its modules some may be templates.
+    texts = {file: text for file, text in read.files.items() if file.lower().endswith(JSON)}
+    return msgspec.structs.replace(
+        found, metadata=metadata_in(texts), switched_off=switched_off(read), texts=read.files
+    )
+
+
+def metadata_in(files: Mapping[str, str]) -> dict[str, Metadata]:
+    """The directives in the metadata of templates, by reported path."""
+    found = {}
+    for path, text in files.items():
+        if "kvlint" in text.lower():
+            from kvlint.syntax.jsonc import decode
+            from kvlint.syntax.metadata import metadata_of
+
+            try:
+                metadata = metadata_of(decode(text.encode("utf-8", "surrogatepass")))
+            except InputError:  # a file that a Bicep file loads may hold anything
+                continue
+            if metadata is not None:
+                found[path] = metadata
+    return found
+
+
+def of_terraform(path: str, read: TerraformRead) -> Read:
+    """What was read of a Terraform module."""
+
+    def hidden(path: str) -> Hidden | None:
+        from kvlint.readers.terraform.secrets import FileSecrets
+
+        file = read.sources.get(path)
+        return None if file is None else FileSecrets(file.parsed, read.secrets.get(path, ()))
+
+    return of_template(path, read, Given(), hidden=hidden)
+
+
+def of_template(
+    path: str,
+    read: TemplateRead,
+    given: Given,
+    is_suppressed: Callable[[Location, str], bool] = _nothing_is_suppressed,
+    hidden: Callable[[str], Hidden | None] | None = None,
+) -> Read:
+    """What was read of a template, or of what is like one.
+
+    ``hidden`` says by a file's reported path what is secret in it; without that, the resources do.
+    """
+    from kvlint.readers.derive.secrets import secret_places
+    from kvlint.readers.places import places_of, spot_of
+
+    files = {**given.files, **read.files}
+
+    def places(locations: Iterable[Location]) -> Find:
+        if hidden is None:
+            found = places_of(files, locations, secrets=secret_places(read.resources.values()))
+        else:
+            found = places_of(files, locations, hidden)
+
+        def find(at: Location) -> tuple[Region, Excerpt] | None:
+            spot = spot_of(at)
+            return None if spot is None else found.get(spot)
+
+        return find
+
+    return Read(
+        path=path, resources=without_twins(read.resources), problems=read.problems, closed=read.closed,
+        places=places, is_suppressed=is_suppressed,
+    )  # fmt: skip
