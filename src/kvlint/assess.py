@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from kvlint import __version__
-from kvlint.check import Progress, as_configured, judged_units, known_rules, nothing, together, without_answered
+from kvlint.check import Progress, judged_units, known_rules, repository_of, total_of, without_answered
 from kvlint.config import Config, today
 from kvlint.engine.builtin import builtin_frameworks, load_framework
 from kvlint.engine.frameworks import sheets_of
@@ -18,7 +18,6 @@ from kvlint.model.assessment import Answer, Assessment, Basis, Subject
 from kvlint.model.control import Framework, Question, Sheet, Status
 from kvlint.model.report import Outcome
 from kvlint.model.rule import All, Condition, Rule, Severity
-from kvlint.readers.repository import repository
 from kvlint.suppress import policy_of
 
 DEFAULT, EVERYTHING = "key-vault", "all"
@@ -36,11 +35,7 @@ def assess(config: Config, names: Sequence[str], progress: Progress | None = Non
     conditions = _conditions(sheets)
     rules = (*(rule for rule in known if rule.id in asked), *(_as_rule(*pair) for pair in conditions.items()))
     root, pairs = judged_units(config, rules, policy_of(known, rules, today(config)), progress)
-    found, more = as_configured(config, known, rules, root, [judged for _, judged in pairs])
-    total = together(found)
-    total.add(more)
-    if not total.read and not total.problems:
-        total.problems.append(nothing(config.paths))
+    total, found = total_of(config, known, rules, root, [judged for _, judged in pairs])
     about = {rule.id: {type_.lower() for type_ in rule.resources} for rule in rules}
     gathered = Gathered(set(conditions.values()))
     units = without_answered(found)
@@ -54,7 +49,7 @@ def assess(config: Config, names: Sequence[str], progress: Progress | None = Non
         problems=tuple(dict.fromkeys(total.problems)),
         sources=tuple(dict.fromkeys(total.read)),
         version=__version__,
-        repository=repository(root) or (repository(config.source_root) if config.source_root else None),
+        repository=repository_of(config, root),
     )
 
 

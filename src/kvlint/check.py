@@ -15,9 +15,9 @@ from kvlint.engine.select import chosen
 from kvlint.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_NOT_WHOLE
 from kvlint.folding import folded, not_answered
 from kvlint.judged import Judged
-from kvlint.model.report import Finding, Problem, Report
+from kvlint.model.report import Finding, Problem, Report, Repository
 from kvlint.model.rule import Rule
-from kvlint.model.source import Location, Region, static_address
+from kvlint.model.source import Location, static_address
 from kvlint.readers.discover import discover
 from kvlint.readers.files import called
 from kvlint.readers.problems import CANNOT_READ
@@ -40,18 +40,19 @@ def check(config: Config, progress: Progress | None = None) -> Report:
 
     ``progress`` is told how many units are done, and of how many.
     """
-    known = all_rules(config.rules, examples=False)
-    rules = rules_of(config)
-    root, pairs = judged_units(config, rules, policy_of(known, rules, today(config)), progress)
-    return report_of(config, known, rules, root, [judged for _, judged in pairs])
+    return report_of(config, *_judged(config, progress))
 
 
 def judged_all(config: Config, progress: Progress | None = None) -> Judged:
     """What judging everything gives. Raises as ``check`` does."""
-    known = all_rules(config.rules, examples=False)
-    rules = rules_of(config)
+    return total_of(config, *_judged(config, progress))[0]
+
+
+def _judged(config: Config, progress: Progress | None) -> tuple[tuple[Rule, ...], tuple[Rule, ...], str, list[Judged]]:
+    """All rules, those that are asked, the root of the run, and its units, judged."""
+    known, rules = all_rules(config.rules, examples=False), rules_of(config)
     root, pairs = judged_units(config, rules, policy_of(known, rules, today(config)), progress)
-    return total_of(config, known, rules, root, [judged for _, judged in pairs])[0]
+    return known, rules, root, [judged for _, judged in pairs]
 
 
 def report_of(
@@ -78,9 +79,13 @@ def report_of(
         judged=dict(sorted(total.judged.items())),
         passed=total.passed,
         version=__version__,
-        # A plan need not lie in the checkout of its source.
-        repository=repository(root) or (repository(config.source_root) if config.source_root else None),
+        repository=repository_of(config, root),
     )
+
+
+def repository_of(config: Config, root: str) -> Repository | None:
+    """The checkout that a run is about: a plan need not lie in that of its source."""
+    return repository(root) or (repository(config.source_root) if config.source_root else None)
 
 
 def _passes(units: Iterable[Judged]) -> Iterator[Finding]:
@@ -112,11 +117,11 @@ def total_of(
 ) -> tuple[Judged, list[Judged]]:
     """What judging everything gave, as the configuration and the baseline want it, and the units that make it up."""
     baseline = _baseline(config)
-    found, more = as_configured(config, known, rules, root, units)
+    found, more = _as_configured(config, known, rules, root, units)
     total = together(found)
     total.add(more)
     if not total.read and not total.problems:
-        total.problems.append(nothing(config.paths))
+        total.problems.append(_nothing(config.paths))
     if baseline is not None:
         total.problems += baseline.applied(total, config, rules, root, [judged.root for judged in found])
     return total, found
@@ -137,11 +142,11 @@ def judged_units(
     return root, list(zip(units, found, strict=True))
 
 
-def as_configured(
+def _as_configured(
     config: Config, known: Sequence[Rule], rules: Iterable[Rule], root: str, units: Sequence[Judged]
 ) -> tuple[list[Judged], Judged]:
     """The units with what the configuration says of their findings, and what is to be said of the configuration."""
-    more = Judged(problems=list(told(config.notices, root)))
+    more = Judged(problems=list(_told(config.notices, root)))
     if config.overrides:
         from kvlint.overridden import Overriding
 
@@ -154,11 +159,10 @@ def as_configured(
     return list(units), more
 
 
-def told(notices: Iterable[Notice], root: str) -> Iterator[Problem]:
+def _told(notices: Iterable[Notice], root: str) -> Iterator[Problem]:
     """What is to be said of the settings, at its place below the root of the run."""
     for one in notices:
-        region = Region(one.line, 1, one.line, 1) if one.line else None
-        at = Location(path=called(root, one.file), region=region) if one.file else None
+        at = Location(path=called(root, one.file)) if one.file else None
         yield Problem(code=one.code, level=one.level, message=one.message, at=at, hint=one.hint)
 
 
@@ -250,7 +254,7 @@ def exit_code(report: Report, config: Config) -> int:
     return EXIT_FINDINGS if any(finding.severity >= config.fail_on for finding in counted) else EXIT_CLEAN
 
 
-def nothing(paths: Sequence[str]) -> Problem:
+def _nothing(paths: Sequence[str]) -> Problem:
     """That there was nothing to read."""
     what = "no Terraform module, plan, template, Bicep file or what-if result was found"
     message = f"nothing to check in {', '.join(paths)}: {what}"

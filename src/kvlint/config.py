@@ -11,14 +11,13 @@ from kvlint.model.rule import Severity
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True):
-    """What is to be said of the settings of a run. It is about ``line`` (0: none) of ``file`` ("": none)."""
+    """What is to be said of the settings of a run, and of which ``file`` ("": none)."""
 
     code: str
     level: str
     message: str
     hint: str = ""
     file: str = ""
-    line: int = 0
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,14 +27,16 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     ``settings`` (``RULE.parameter=value``) take the place of parameters' defaults. ``min_severity`` hides what is
     less severe; ``fail_on`` decides the exit code, ``strict`` makes undecided questions count for it too. Without
     ``explain`` undecided questions are counted, but nobody is told what is not known; with ``answers`` what holds is
-    told too, and of which vault. ``parameters`` are files for all
-    templates, instead of those that their names say. ``variables`` (``NAME=VALUE``) and ``variable_files`` are given to
-    all Terraform root modules; ``closed``: a module that nobody calls says everything. ``source_root`` is the folder of
-    the root module that plans were made from, ``as_of`` the day that counts as today (ISO 8601). ``jobs``: how many
-    processes; 0 for as many as pay. ``exclude`` are globs, each with the folder that it starts from: what folders hold
-    of it is not read. With ``no_ignores`` nothing suppresses a finding. What the file ``baseline`` holds does not
-    count. ``overrides`` are those of the configuration ``file``; their paths start from ``base``. ``notices`` are to
-    be told.
+    told too, and of which vault.
+
+    ``parameters`` are files for all templates, instead of those that their names say. ``variables`` (``NAME=VALUE``)
+    and ``variable_files`` are given to all Terraform root modules; ``closed``: a module that nobody calls says
+    everything. ``source_root`` is the folder of the root module that plans were made from, ``as_of`` the day that
+    counts as today (ISO 8601). ``jobs``: how many processes; 0 for as many as pay. ``exclude`` are globs, each with the
+    folder that it starts from: what folders hold of it is not read.
+
+    With ``no_ignores`` nothing suppresses a finding. What the file ``baseline`` holds does not count. ``overrides`` are
+    those of the configuration ``file``; their paths start from ``base``. ``notices`` are to be told.
     """
 
     paths: tuple[str, ...]

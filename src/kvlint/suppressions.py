@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Any, TypeAlias
 
-from kvlint import __version__
+from kvlint import __version__, suppress
 from kvlint.arguments import Arguments
 from kvlint.check import judged_all
 from kvlint.command import show_settings
@@ -21,14 +21,11 @@ from kvlint.reporters.wording import place
 from kvlint.requested import config_of, targets_of
 from kvlint.settings import settled
 from kvlint.streams import progress_bar, tell_problems, write
-from kvlint.suppress import EXPIRED as ENDED
-from kvlint.suppress import MALFORMED as WRONG
-from kvlint.suppress import UNUSED as OF_NO_USE
 
 FORMAT_VERSION = 1
 _STALE = frozenset({EXPIRED, MALFORMED})
-# What the list itself says.
-_LISTED = frozenset({ENDED, WRONG, OF_NO_USE})
+# The codes of problems that say what the list itself says.
+_LISTED = frozenset({suppress.EXPIRED, suppress.MALFORMED, suppress.UNUSED})
 
 
 def run_suppressions(arguments: Arguments) -> int:

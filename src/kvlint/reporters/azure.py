@@ -12,7 +12,7 @@ from kvlint.reporters.choice import told, worst_first
 from kvlint.reporters.concise import finding_line
 from kvlint.reporters.safe import visible
 from kvlint.reporters.severity import GRADES
-from kvlint.reporters.wording import place, problem_line, problem_text, summary, whole
+from kvlint.reporters.wording import problem_line, problem_sentence, sentence, summary
 
 _LISTED = ("error", "warning")
 # What ends a property or a command. The agent reads text behind a command in the same way.
@@ -32,15 +32,13 @@ def _finding(finding: Finding) -> str:
     level = GRADES[finding.severity].level
     if level not in _LISTED:
         return finding_line(finding)
-    text = f"{place(finding.at)}: {finding.rule.id} {whole(finding)}"
-    return _command(level, finding.rule.id, finding.at, text)
+    return _command(level, finding.rule.id, finding.at, sentence(finding))
 
 
 def _problem(problem: Problem) -> str:
     if problem.level not in _LISTED:
         return problem_line(problem)
-    at = "" if problem.at is None else f"{place(problem.at)}: "
-    return _command(problem.level, problem.code, problem.at, f"{at}{problem.code} {problem_text(problem)}")
+    return _command(problem.level, problem.code, problem.at, problem_sentence(problem))
 
 
 def _command(level: str, code: str, at: Location | None, text: str) -> str:

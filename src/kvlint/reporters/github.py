@@ -14,7 +14,7 @@ from kvlint.reporters.choice import told, worst_first
 from kvlint.reporters.concise import finding_line
 from kvlint.reporters.safe import visible
 from kvlint.reporters.severity import GRADES
-from kvlint.reporters.wording import paragraph, place, problem_line, problem_text, summary, whole
+from kvlint.reporters.wording import paragraph, problem_line, problem_sentence, sentence, summary
 
 _COMMANDS = {"error": "error", "warning": "warning", "note": "notice"}
 _SHOWN = 10
@@ -44,13 +44,13 @@ def _line(one: Finding | Problem) -> str:
 
 def _finding(finding: Finding) -> str:
     rule = finding.rule
-    said = f"{place(finding.at)}: {rule.id} {whole(finding)}"
-    return _command(rule.id, finding.at, f"{said}\n\nWhy: {paragraph(rule.why)}\nFix: {paragraph(rule.fix)}")
+    return _command(
+        rule.id, finding.at, f"{sentence(finding)}\n\nWhy: {paragraph(rule.why)}\nFix: {paragraph(rule.fix)}"
+    )
 
 
 def _problem(problem: Problem) -> str:
-    at = "" if problem.at is None else f"{place(problem.at)}: "
-    return _command(problem.code, problem.at, f"{at}{problem.code} {problem_text(problem)}")
+    return _command(problem.code, problem.at, problem_sentence(problem))
 
 
 def _command(code: str, at: Location | None, text: str) -> str:

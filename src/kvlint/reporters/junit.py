@@ -16,7 +16,7 @@ from kvlint.model.report import Finding, Outcome, Problem, Report
 from kvlint.model.source import Location
 from kvlint.reporters import Options
 from kvlint.reporters.safe import visible
-from kvlint.reporters.wording import details, place, problem_line, problem_text, whole
+from kvlint.reporters.wording import details, problem_line, problem_text, sentence, whole
 
 _TOOL = "kvlint"
 
@@ -85,7 +85,7 @@ def _cases(path: str, cases: list[_Case]) -> Iterator[str]:
 
 def _finding(finding: Finding, strict: bool) -> _Case:
     undecided = finding.outcome is Outcome.UNDECIDED
-    said = [f"{place(finding.at)}: {finding.rule.id} {whole(finding)}"]
+    said = [sentence(finding)]
     said += [f"{label}: {text}" for label, text in details(finding, references=False) if label != "why"]
     skipped = undecided and not strict
     return _Case(

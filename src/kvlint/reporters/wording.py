@@ -46,6 +46,11 @@ def whole(finding: Finding) -> str:
     return f"{headline(finding)}{called(finding)}{more(finding)}"
 
 
+def sentence(finding: Finding) -> str:
+    """``path:line:column: KV001 message``, for formats that say elsewhere how bad it is."""
+    return f"{place(finding.at)}: {finding.rule.id} {whole(finding)}"
+
+
 def called(finding: Finding) -> str:
     """`` [called at path:line:column]``: of a module that several use, its place does not say whose finding it is."""
     calls = [note.at for note in finding.related if note.text == CALLED]
@@ -56,6 +61,12 @@ def problem_text(problem: Problem) -> str:
     """What is wrong with an input, and how to mend it."""
     hint = f" ({visible(problem.hint)})" if problem.hint else ""
     return f"{visible(problem.message)}{hint}"
+
+
+def problem_sentence(problem: Problem) -> str:
+    """``path:line:column: KVE001 message (hint)``, for formats that say elsewhere how bad it is."""
+    at = "" if problem.at is None else f"{place(problem.at)}: "
+    return f"{at}{problem.code} {problem_text(problem)}"
 
 
 def problem_line(problem: Problem) -> str:
