@@ -27,33 +27,31 @@ def merged(own: Judged, compiled: Judged, read: Read, known: Read) -> Judged:
     here = {_name(resource): resource for resource in read.resources.values()}
     there = {_name(resource) for resource in known.resources.values()}
     failed = {_key(finding) for finding in own.findings + own.suppressed}
-    doubtful = {_key(finding) for finding in compiled.undecided}
-    findings, undecided = list(own.findings), []
-    for finding in compiled.findings:
-        if _key(finding) not in failed:
-            findings += _moved(finding, here.get((finding.type.lower(), _last(finding))), read)
     decided = {_key(finding) for finding in compiled.findings}
-    for finding in own.undecided:
-        answered = (finding.type.lower(), _last(finding)) in there and _key(finding) not in doubtful
-        if not answered and _key(finding) not in decided:
-            undecided.append(finding)
-    undecided += (one for one in compiled.undecided if (one.type.lower(), _last(one)) not in here)
+    doubtful = {_key(finding) for finding in compiled.undecided}
+
+    def told_here(found: list[Finding]) -> list[Finding]:
+        new = (one for one in found if _key(one) not in failed)
+        return [moved for one in new for moved in _moved(one, here.get(_named(one)), read)]
+
+    def is_answered(one: Finding) -> bool:
+        return _key(one) in decided or (_named(one) in there and _key(one) not in doubtful)
+
+    findings = own.findings + told_here(compiled.findings)
+    undecided = [one for one in own.undecided if not is_answered(one)]
+    undecided += (one for one in compiled.undecided if _named(one) not in here)
     problems = own.problems + [one for one in compiled.problems if one.level == "error" or one.code in _SAID]
-    suppressed = list(own.suppressed)
-    for finding in compiled.suppressed:
-        if _key(finding) not in failed:
-            suppressed += _moved(finding, here.get((finding.type.lower(), _last(finding))), read)
     answers = own.answers
     if answers is not None and compiled.answers is not None:
         left = {_key(finding) for finding in findings + undecided}
         settled = (passed(finding) for finding in own.undecided if _key(finding) not in left)
-        strangers = (one for one in compiled.answers.passes if (one.type.lower(), _last(one)) not in here)
+        strangers = (one for one in compiled.answers.passes if _named(one) not in here)
         answers = _merged_answers(answers, compiled.answers, (*settled, *strangers))
     return msgspec.structs.replace(
         own,
         findings=findings,
         undecided=undecided,
-        suppressed=suppressed,
+        suppressed=own.suppressed + told_here(compiled.suppressed),
         problems=problems,
         read=own.read + compiled.read,
         unused=own.unused | compiled.unused,
@@ -83,11 +81,13 @@ def _merged_answers(own: Answers, compiled: Answers, passes: Iterable[Finding]) 
 
 
 def _name(resource: Resource) -> tuple[str, str]:
+    """What a resource is called in both files."""
     return resource.type.lower(), resource.name.lower()
 
 
-def _last(finding: Finding) -> str:
-    return finding.full_name.rpartition("/")[2].lower()
+def _named(finding: Finding) -> tuple[str, str]:
+    """The same of the resource that a finding is about."""
+    return finding.type.lower(), finding.full_name.rpartition("/")[2].lower()
 
 
 def _key(finding: Finding) -> _Key:

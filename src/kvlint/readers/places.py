@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from typing import Protocol, TypeAlias
 
 import msgspec
@@ -99,16 +99,8 @@ def places_of(
     ``hidden`` tells of a path what must not be shown of its text, besides what speaks for itself and the texts of the
     values at ``secrets``.
     """
-    wanted: dict[str, dict[Spot, Location]] = {}
-    for at in locations:
-        spot = spot_of(at)
-        if spot is not None and at.path in files:
-            wanted.setdefault(at.path, {})[spot] = at
-    kept: dict[str, dict[Spot, Location]] = {}
-    for at in secrets if wanted else ():
-        spot = spot_of(at)
-        if spot is not None and at.path in wanted:
-            kept.setdefault(at.path, {})[spot] = at
+    wanted = _spots(locations, files)
+    kept = _spots(secrets, wanted) if wanted else {}
     found: dict[Spot, tuple[Region, Excerpt]] = {}
     for path, spots in wanted.items():
         text = files[path]
@@ -130,6 +122,16 @@ def places_of(
                 shown = around.are_apart_from(hashes.span(region.start_line), is_json)
                 line_hash = hashes.of(region.start_line) if shown else ""
                 found[spot] = region, msgspec.structs.replace(excerpt, line_hash=line_hash)
+    return found
+
+
+def _spots(locations: Iterable[Location], paths: Container[str]) -> dict[str, dict[Spot, Location]]:
+    """The locations that have a place in files with these paths, by path."""
+    found: dict[str, dict[Spot, Location]] = {}
+    for at in locations:
+        spot = spot_of(at)
+        if spot is not None and at.path in paths:
+            found.setdefault(at.path, {})[spot] = at
     return found
 
 
