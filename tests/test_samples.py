@@ -9,14 +9,16 @@ from __future__ import annotations
 import json
 import shutil
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
 if TYPE_CHECKING:
     from tests.conftest import Run
+
+    Report: TypeAlias = Callable[[str], dict[str, Any]]
 
 SAMPLES = Path(__file__).resolve().parents[1] / "samples"
 TERRAFORM = ("main.tf", "plan.json")
@@ -39,6 +41,24 @@ def away(tmp_path: Path) -> Path:
     """A copy of the samples outside of any checkout: inside, a report names the commit that it was made from."""
     shutil.copytree(SAMPLES, tmp_path / "samples")
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def made() -> dict[str, Any]:
+    return {}
+
+
+@pytest.fixture
+def report(away: Path, run: Run, made: dict[str, Any]) -> Report:
+    """The report on a sample in JSON, which is made once for all tests."""
+
+    def report_on(source: str) -> dict[str, Any]:
+        if source not in made:
+            made[source] = json.loads(run("-f", "json", f"samples/{source}", cwd=away).out)
+        found: dict[str, Any] = made[source]
+        return found
+
+    return report_on
 
 
 def test_there_are_samples() -> None:
@@ -70,21 +90,13 @@ def test_output_in_other_formats(away: Path, run: Run, pytestconfig: pytest.Conf
 
 @pytest.mark.parametrize("outcome", ["findings", "undecided"])
 @pytest.mark.parametrize("name", NAMES)
-def test_every_spelling_is_judged_alike(name: str, outcome: str, away: Path, run: Run) -> None:
+def test_every_spelling_is_judged_alike(name: str, outcome: str, report: Report) -> None:
     """The rule, the type and the name of what it is about; the address is each spelling's own."""
-    found = {
-        source: Counter(_told(_report(run, away, f"samples/{name}/{source}")[outcome], leave_out=ONLY_TERRAFORM))
-        for source in INPUTS
-    }
+    found = {source: Counter(_told(report(f"{name}/{source}")[outcome], leave_out=ONLY_TERRAFORM)) for source in INPUTS}
     assert found["main.bicep"] == found["main.tf"]
     assert found["main.json"] == found["main.tf"]
     decided = {source: Counter(one for one in found[source] if one[0] not in NOT_IN_PLAN) for source in TERRAFORM}
     assert decided["plan.json"] == decided["main.tf"]
-
-
-def _report(run: Run, away: Path, source: str) -> dict[str, Any]:
-    report: dict[str, Any] = json.loads(run("-f", "json", source, cwd=away).out)
-    return report
 
 
 def _told(findings: Iterable[Mapping[str, Any]], leave_out: Iterable[str]) -> list[tuple[str, str, str]]:
@@ -98,8 +110,8 @@ def _name(finding: Mapping[str, Any]) -> str:
 
 @pytest.mark.parametrize("outcome", ["findings", "undecided"])
 @pytest.mark.parametrize("name", NAMES)
-def test_a_plan_is_told_on_the_lines_of_its_source(name: str, outcome: str, away: Path, run: Run) -> None:
-    plan, source = (_placed(_report(run, away, f"samples/{name}/{file}")[outcome]) for file in ("plan.json", "main.tf"))
+def test_a_plan_is_told_on_the_lines_of_its_source(name: str, outcome: str, report: Report) -> None:
+    plan, source = (_placed(report(f"{name}/{file}")[outcome]) for file in ("plan.json", "main.tf"))
     assert {one for one in plan if one[0] not in NOT_IN_PLAN} == {one for one in source if one[0] not in NOT_IN_PLAN}
 
 
@@ -110,20 +122,20 @@ def _placed(findings: Iterable[Mapping[str, Any]]) -> set[tuple[str, str, str, i
 
 @pytest.mark.parametrize("outcome", ["findings", "undecided"])
 @pytest.mark.parametrize("name", NAMES)
-def test_a_folder_tells_a_plan_and_its_source_once(name: str, outcome: str, away: Path, run: Run) -> None:
+def test_a_folder_tells_a_plan_and_its_source_once(name: str, outcome: str, report: Report) -> None:
     """The plan and its source are one deployment, the templates are others of the same."""
-    told = _placed(_report(run, away, f"samples/{name}")[outcome])
-    alone = {source: _placed(_report(run, away, f"samples/{name}/{source}")[outcome]) for source in INPUTS}
+    told = _placed(report(name)[outcome])
+    alone = {source: _placed(report(f"{name}/{source}")[outcome]) for source in INPUTS}
     assert told == alone["plan.json"] | alone["main.bicep"] | alone["main.json"]
-    assert len(_report(run, away, f"samples/{name}")[outcome]) == len(told)
+    assert len(report(name)[outcome]) == len(told)
 
 
 @pytest.mark.parametrize("seed", ["0", "1", "2026"])
 @pytest.mark.parametrize("source", INPUTS)
 @pytest.mark.parametrize("name", NAMES)
 def test_output_does_not_hang_on_the_hash_seed(name: str, source: str, seed: str, away: Path, run: Run) -> None:
-    file = f"samples/{name}/{source}"
-    assert run("-f", "sarif", file, cwd=away, env={"PYTHONHASHSEED": seed}) == run("-f", "sarif", file, cwd=away)
+    ran = run("-f", "sarif", f"samples/{name}/{source}", cwd=away, env={"PYTHONHASHSEED": seed})
+    assert ran.out.encode() == (SAMPLES / name / f"{source}.expected.sarif").read_bytes()
 
 
 @pytest.mark.parametrize("form", ["text", "json", "sarif"])
