@@ -124,6 +124,13 @@ module m 'br:evil.example/{registry}:1' = {{
 """,
         encoding="utf-8",
     )
+    # What Terraform itself would not let be a name.
+    vaults = {name: {"name": name, "for_each": {name: 1}} for name in HOSTILE}
+    modules = {name: {"source": f"ns/{name}/azurerm"} for name in HOSTILE}
+    (folder / "names").mkdir()
+    (folder / "names" / "main.tf.json").write_text(
+        json.dumps({"resource": {"azurerm_key_vault": vaults}, "module": modules}), encoding="utf-8"
+    )
     (folder / f"{FOLDER[:40]}.tf.json").write_text('{"a": \x1b', encoding="utf-8")
 
 

@@ -224,17 +224,6 @@ def test_secrets_are_printed_in_no_format(words: list[str], kvlint: Kvlint) -> N
     assert CANARY not in kvlint("graph", "infra").out
 
 
-@pytest.mark.parametrize("name", ["a\nb", "\x1b[31mred", "::error::x"], ids=ascii)
-@pytest.mark.parametrize("form", ["text", "json", "sarif"])
-def test_names_cannot_act(name: str, form: str, kvlint: Kvlint) -> None:
-    vaults = {name: {"name": name, "for_each": {name: 1}}}
-    module = {name: {"source": f"ns/{name}/azurerm"}}
-    write({"main.tf.json": json.dumps({"resource": {"azurerm_key_vault": vaults}, "module": module})})
-    said = kvlint("infra", "-f", form)
-    assert "\x1b" not in said.out + said.err
-    assert not any(line.startswith(("::", "b")) for line in (said.out + said.err).splitlines())
-
-
 def test_several_roots_are_judged_in_one_run_and_in_several_processes(kvlint: Kvlint) -> None:
     for index in range(6):
         write({f"r{index}/main.tf": 'module "m" {\n  source = "../m"\n}\n'})

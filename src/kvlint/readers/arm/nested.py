@@ -146,7 +146,7 @@ def _nested(
     scope = scope_to(instance)
     name = f"{instance.address}." if instance.symbol else f"{_prefix(instance)}/"
     # Linked templates, and those that say so, have expressions of their own; others are part of the template around.
-    inner = path != level.template.path or _is_inner(instance, properties)
+    inner = path != level.template.path or _is_inner(properties)
     local: Local = {} if inner else instance.local
     template = level.template
     if inner:
@@ -171,7 +171,7 @@ def _prefix(instance: Instance) -> str:
     return instance.level.run.unique(f"{instance.level.address}{name or instance.address}")
 
 
-def _is_inner(instance: Instance, properties: Mapping[str, Any]) -> bool:
+def _is_inner(properties: Mapping[str, Any]) -> bool:
     scope = member(properties, "expressionEvaluationOptions", "scope")
     return isinstance(scope, str) and scope.lower() == "inner"
 
