@@ -11,8 +11,8 @@ from collections.abc import Callable, Hashable, Iterable, MutableMapping
 from time import time_ns
 from typing import TypeAlias, TypeVar
 
-T = TypeVar("T")
-K = TypeVar("K", bound=Hashable)
+_T = TypeVar("_T")
+_K = TypeVar("_K", bound=Hashable)
 State: TypeAlias = tuple[object, ...]
 """What tells one state of a file, or of the names in a folder, from another; empty of what is not there."""
 Found: TypeAlias = dict[str, State]
@@ -74,14 +74,14 @@ class Looks:
         if self.is_on:
             self.at(folder.rstrip(os.sep) + os.sep)
 
-    def during(self, work: Callable[[], T]) -> tuple[T, Found]:
+    def during(self, work: Callable[[], _T]) -> tuple[_T, Found]:
         """What ``work`` gives, and what it looked at."""
         if not self.is_on:
             return work(), {}
         result, seen = self._part(work)
         return result, {path: self._states[path] for path in seen}
 
-    def shared(self, kept: MutableMapping[K, T], key: K, work: Callable[[], T]) -> T:
+    def shared(self, kept: MutableMapping[_K, _T], key: _K, work: Callable[[], _T]) -> _T:
         """What is ``kept`` under a key, made by ``work`` the first time.
 
         Who gets it later has looked at the same.
@@ -99,7 +99,7 @@ class Looks:
         self._add(seen)
         return found
 
-    def _part(self, work: Callable[[], T]) -> tuple[T, set[str]]:
+    def _part(self, work: Callable[[], _T]) -> tuple[_T, set[str]]:
         self._seen.append(set())
         try:
             result = work()
