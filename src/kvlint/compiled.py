@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from kvlint.judged import Judged, passed, placed
+from kvlint.judged import Judged, passed, placed, silenced
 from kvlint.model.graph import Resource
 from kvlint.model.report import Answers, Finding, Note
 from kvlint.readers.read import Read
@@ -28,10 +28,11 @@ def merged(own: Judged, compiled: Judged, read: Read, known: Read) -> Judged:
     there = {_name(resource) for resource in known.resources.values()}
     failed = {_key(finding) for finding in own.findings + own.suppressed}
     doubtful = {_key(finding) for finding in compiled.undecided}
-    findings, undecided = list(own.findings), []
-    for finding in compiled.findings:
+    findings, undecided, suppressed = list(own.findings), [], list(own.suppressed)
+    for finding in compiled.findings + compiled.suppressed:
         if _key(finding) not in failed:
-            findings += _moved(finding, here.get((finding.type.lower(), _last(finding))), read)
+            moved = _moved(finding, here.get((finding.type.lower(), _last(finding))), read)
+            (findings if moved.suppressed is None else suppressed).append(moved)
     decided = {_key(finding) for finding in compiled.findings}
     for finding in own.undecided:
         answered = (finding.type.lower(), _last(finding)) in there and _key(finding) not in doubtful
@@ -39,10 +40,6 @@ def merged(own: Judged, compiled: Judged, read: Read, known: Read) -> Judged:
             undecided.append(finding)
     undecided += (one for one in compiled.undecided if (one.type.lower(), _last(one)) not in here)
     problems = own.problems + [one for one in compiled.problems if one.level == "error" or one.code in _SAID]
-    suppressed = list(own.suppressed)
-    for finding in compiled.suppressed:
-        if _key(finding) not in failed:
-            suppressed += _moved(finding, here.get((finding.type.lower(), _last(finding))), read)
     answers = own.answers
     if answers is not None and compiled.answers is not None:
         left = {_key(finding) for finding in findings + undecided}
@@ -94,14 +91,14 @@ def _key(finding: Finding) -> _Key:
     return finding.rule.id, finding.type.lower(), finding.full_name.lower()
 
 
-def _moved(finding: Finding, resource: Resource | None, read: Read) -> list[Finding]:
-    """A finding on the template, moved to the declaration that it was compiled from, unless that is switched off."""
+def _moved(finding: Finding, resource: Resource | None, read: Read) -> Finding:
+    """A finding on the template, moved to the declaration that it was compiled from; suppressed if that says so."""
     if resource is None:
-        return [finding]
-    if read.is_suppressed(resource.at, finding.rule.id):
-        return []
+        return finding
     note = Note(text="compiled to this", at=finding.at)
     moved = msgspec.structs.replace(
         finding, at=resource.at, excerpt=None, related=(note, *finding.related), resource_at=resource.at
     )
-    return [placed(moved, read.places([resource.at]), read.root or read.path)]
+    moved = placed(moved, read.places([resource.at]), read.root or read.path)
+    is_off = moved.suppressed is None and read.is_suppressed(resource.at, finding.rule.id)
+    return silenced(moved, moved.at) if is_off else moved
