@@ -169,6 +169,18 @@ def test_controls_take_what_they_have(kvlint: Kvlint, project: Path) -> None:
     assert 'framework = ["mcsb"] # kvlint.toml:3' in kvlint("controls", "infra", "--show-settings").out
 
 
+def test_own_rules_that_are_not_there_are_told_with_their_place(
+    kvlint: Kvlint, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(project / "infra" / "kvlint.toml", "strict = true\nrules = ['policies']")
+    told = "there is no folder or file '{}' to read rules from\n"
+    for command in ("check", "controls", "suppressions"):
+        ran = kvlint(command, "infra")
+        assert ran == (2, "", "kvlint: infra/kvlint.toml:2: rules: " + told.format("infra/policies"))
+    monkeypatch.setenv("KVLINT_RULES", "nowhere")
+    assert kvlint("infra").err == "kvlint: KVLINT_RULES: " + told.format("nowhere")
+
+
 def test_paths_start_from_the_file(kvlint: Kvlint, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(project / "vars" / "x.tfvars", 'name = "kv-x"')
     write(project / "infra" / "kvlint.toml", "var-file = ['../vars/x.tfvars']\nformat = ['text', 'json=app/out.json']")
