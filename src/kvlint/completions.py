@@ -79,9 +79,18 @@ def _formats() -> Iterable[str]:
     return REPORTERS
 
 
+def _frameworks() -> Iterable[str]:
+    """The control frameworks that come with kvlint."""
+    from kvlint.engine.builtin import builtin_frameworks, builtin_rules
+
+    return [*(framework.name for framework in builtin_frameworks(builtin_rules())), "all"]
+
+
 _WORDS: dict[tuple[str, str], Callable[[], Iterable[str]]] = {
     ("check", "formats"): _formats,
     ("controls", "formats"): lambda: ("text", "json", "markdown", "html"),
+    ("suppressions", "formats"): lambda: ("text", "json"),
+    ("", "frameworks"): _frameworks,
     ("", "sarif_include"): lambda: ("suppressed", "undecided", "passed"),
     ("", "select"): _rule_ids,
     ("", "ignore"): _rule_ids,
