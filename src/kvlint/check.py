@@ -146,7 +146,7 @@ def _as_configured(
     config: Config, known: Sequence[Rule], rules: Iterable[Rule], root: str, units: Sequence[Judged]
 ) -> tuple[list[Judged], Judged]:
     """The units with what the configuration says of their findings, and what is to be said of the configuration."""
-    more = Judged(problems=list(_told(config.notices, root)))
+    more = Judged(problems=list(told(config.notices, root)))
     if config.overrides:
         from kvlint.overridden import Overriding
 
@@ -159,7 +159,7 @@ def _as_configured(
     return list(units), more
 
 
-def _told(notices: Iterable[Notice], root: str) -> Iterator[Problem]:
+def told(notices: Iterable[Notice], root: str) -> Iterator[Problem]:
     """What is to be said of the settings, at its place below the root of the run."""
     for one in notices:
         at = Location(path=called(root, one.file)) if one.file else None

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import msgspec
 
 from kvlint.arguments import Arguments
-from kvlint.check import baseline_of, check, exit_code
+from kvlint.check import baseline_of, check, exit_code, told
 from kvlint.config import Config
 from kvlint.errors import EXIT_CLEAN, EXIT_FINDINGS, UsageError
 from kvlint.model.report import Report
@@ -112,10 +112,13 @@ def _with_stdin(arguments: Arguments) -> Arguments:
 
 
 def show_settings(said: Settled, command: str) -> int:
-    """Write every setting of a command, and where it comes from."""
+    """Write every setting of a command, and where it comes from. What counts for nothing is told, mere notes too."""
+    from kvlint.readers.repository import checkout_of, real_path
     from kvlint.shown import shown_settings
 
+    here = real_path(os.curdir)
     write(shown_settings(said, command))
+    tell_problems(list(told(said.notices, checkout_of(here) or here)))
     return EXIT_CLEAN
 
 

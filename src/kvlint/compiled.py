@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from kvlint.judged import Judged, passed, placed
+from kvlint.judged import Judged, passed, placed, silenced
 from kvlint.model.graph import Resource
 from kvlint.model.report import Answers, Finding, Note
 from kvlint.readers.reading import Read
@@ -30,14 +30,12 @@ def merged(own: Judged, compiled: Judged, read: Read, known: Read) -> Judged:
     decided = {_key(finding) for finding in compiled.findings}
     doubtful = {_key(finding) for finding in compiled.undecided}
 
-    def told_here(found: list[Finding]) -> list[Finding]:
-        new = (one for one in found if _key(one) not in failed)
-        return [moved for one in new for moved in _moved(one, here.get(_named(one)), read)]
-
     def is_answered(one: Finding) -> bool:
         return _key(one) in decided or (_named(one) in there and _key(one) not in doubtful)
 
-    findings = own.findings + told_here(compiled.findings)
+    new = (one for one in compiled.findings + compiled.suppressed if _key(one) not in failed)
+    told_here = [_moved(one, here.get(_named(one)), read) for one in new]
+    findings = own.findings + [one for one in told_here if one.suppressed is None]
     undecided = [one for one in own.undecided if not is_answered(one)]
     undecided += (one for one in compiled.undecided if _named(one) not in here)
     problems = own.problems + [one for one in compiled.problems if one.level == "error" or one.code in _SAID]
@@ -51,7 +49,7 @@ def merged(own: Judged, compiled: Judged, read: Read, known: Read) -> Judged:
         own,
         findings=findings,
         undecided=undecided,
-        suppressed=own.suppressed + told_here(compiled.suppressed),
+        suppressed=own.suppressed + [one for one in told_here if one.suppressed is not None],
         problems=problems,
         read=own.read + compiled.read,
         unused=own.unused | compiled.unused,
@@ -94,14 +92,14 @@ def _key(finding: Finding) -> _Key:
     return finding.rule.id, finding.type.lower(), finding.full_name.lower()
 
 
-def _moved(finding: Finding, resource: Resource | None, read: Read) -> list[Finding]:
-    """A finding on the template, moved to the declaration that it was compiled from, unless that is switched off."""
+def _moved(finding: Finding, resource: Resource | None, read: Read) -> Finding:
+    """A finding on the template, moved to the declaration that it was compiled from; suppressed if that says so."""
     if resource is None:
-        return [finding]
-    if read.is_suppressed(resource.at, finding.rule.id):
-        return []
+        return finding
     note = Note(text="compiled to this", at=finding.at)
     moved = msgspec.structs.replace(
         finding, at=resource.at, excerpt=None, related=(note, *finding.related), resource_at=resource.at
     )
-    return [placed(moved, read.places([resource.at]), read.root or read.path)]
+    moved = placed(moved, read.places([resource.at]), read.root or read.path)
+    is_off = moved.suppressed is None and read.is_suppressed(resource.at, finding.rule.id)
+    return silenced(moved, moved.at) if is_off else moved

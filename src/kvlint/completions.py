@@ -103,9 +103,18 @@ def _colors() -> Iterable[str]:
     return COLORS
 
 
+def _frameworks() -> Iterable[str]:
+    """The control frameworks that come with kvlint."""
+    from kvlint.engine.builtin import builtin_frameworks, builtin_rules
+
+    return [*(framework.name for framework in builtin_frameworks(builtin_rules())), "all"]
+
+
 _WORDS: dict[tuple[str, str], Callable[[], Iterable[str]]] = {
     ("check", "formats"): _formats,
     ("controls", "formats"): _controls_formats,
+    ("suppressions", "formats"): lambda: ("text", "json"),
+    ("", "frameworks"): _frameworks,
     ("", "sarif_include"): _sarif_included,
     ("", "select"): _rule_ids,
     ("", "ignore"): _rule_ids,

@@ -70,13 +70,13 @@ def verdicts_on(read: Read, demand: Demand, evaluator: Evaluator, explain: bool 
     verdicts.findings = [one for one in verdicts.findings if not read.is_suppressed(one.at, one.rule.id)]
     verdicts.undecided = [one for one in verdicts.undecided if not read.is_suppressed(one.at, one.rule.id)]
     if len(told) > len(verdicts.findings) + len(verdicts.undecided):
-        verdicts.silenced = [_silenced(one) for one in told if read.is_suppressed(one.at, one.rule.id)]
+        verdicts.silenced = [silenced(one, one.at) for one in told if read.is_suppressed(one.at, one.rule.id)]
     return verdicts
 
 
-def _silenced(finding: Finding) -> Finding:
-    """What a directive of the language's own switches off, which says neither why nor until when."""
-    reason = Suppression(kind=IN_SOURCE, justification="", at=finding.at)
+def silenced(finding: Finding, at: Location) -> Finding:
+    """What a directive of the language's own, at a place, switches off: it says neither why nor until when."""
+    reason = Suppression(kind=IN_SOURCE, justification="", at=at)
     return msgspec.structs.replace(finding, suppressed=reason)
 
 
@@ -93,9 +93,8 @@ def judge(read: Read, demand: Demand, evaluator: Evaluator, explain: bool, polic
     undecided, silent_too = parted(verdicts.undecided, said)
     suppressed, problems = silent + silent_too, [*read.problems, *verdicts.problems, *said.problems]
     answers = verdicts.answers
-    if answers is not None:
-        suppressed += verdicts.silenced
-    off, silenced = _switched_off(read, policy, verdicts.silenced)
+    off, used, hidden = _switched_off(read, policy, verdicts.silenced)
+    suppressed += hidden
     seen = findings + suppressed + (undecided if explain else [])
     find = read.places(chain(locations(seen, problems), places_of(answers)))
     root = read.root or read.path
@@ -108,7 +107,7 @@ def judge(read: Read, demand: Demand, evaluator: Evaluator, explain: bool, polic
         passed=verdicts.passed,
         read=[read.path],
         unused=said.unused,
-        used=said.used | {mark for one in off for _, mark in one.marks if mark in silenced},
+        used=said.used | {mark for one in off for _, mark in one.marks if mark in used},
         said=said.said + off,
         root=read.root,
         strangers=read.strangers,
@@ -116,12 +115,15 @@ def judge(read: Read, demand: Demand, evaluator: Evaluator, explain: bool, polic
     )
 
 
-def _switched_off(read: Read, policy: Policy | None, silenced: Sequence[Finding]) -> tuple[list[Said], set[Mark]]:
-    """What the directives of Bicep itself say about rules of kvlint, and which of them have hidden a finding."""
+def _switched_off(
+    read: Read, policy: Policy | None, told: Sequence[Finding]
+) -> tuple[list[Said], set[Mark], list[Finding]]:
+    """What the directives of Bicep itself say about rules of kvlint, which of them have hidden a finding, and those."""
     if policy is None or not read.switched_off:
-        return [], set()
+        return [], set(), list(told)
     found: list[Said] = []
     used: set[Mark] = set()
+    hidden = list(told)
     for path, directives in read.switched_off.items():
         lines = Lines(read.texts.get(path, ""))
         for start, end, ids in directives:
@@ -132,11 +134,13 @@ def _switched_off(read: Read, policy: Policy | None, silenced: Sequence[Finding]
             asked = tuple((id_, mark) for id_, mark in marks.items() if mark[2] in policy.selected)
             if named:
                 found.append(Said(kind=DIRECTIVE, at=at, rules=tuple(named), marks=asked))
-            for finding in silenced:
+            for index, finding in enumerate(told):
                 span = finding.at.span
                 if finding.at.path == path and span is not None and start <= span[0] < end:
                     used.add((path, start, finding.rule.id))
-    return found, used
+                    if finding.rule.id in named.values():
+                        hidden[index] = silenced(finding, at)
+    return found, used, hidden
 
 
 def parted(findings: Iterable[Finding], said: Suppressions) -> tuple[list[Finding], list[Finding]]:

@@ -14,6 +14,7 @@ from kvlint.engine.select import chosen
 from kvlint.errors import UsageError
 from kvlint.model.rule import SEVERITIES, Severity
 from kvlint.reporters import FINDINGS_ONLY, SARIF_INCLUDED
+from kvlint.reporters.safe import visible
 from kvlint.settings import ABOUT_RULES, Settled
 from kvlint.streams import is_for_editors
 
@@ -39,7 +40,7 @@ def config_of(said: Settled, targets: list[tuple[str, str]]) -> Config:
         ignore=words_of(label("ignore"), arguments.ignore),
         profiles=words_of(label("profiles"), arguments.profiles, "profile", "default, strict, cmk or all"),
         settings=arguments.settings,
-        rules=arguments.rules,
+        rules=_own_rules(said),
         min_severity=_severity(label("min_severity"), arguments.min_severity),
         fail_on=_severity(label("fail_on"), arguments.fail_on),
         strict=arguments.strict,
@@ -142,6 +143,14 @@ def _files(option: str, files: tuple[str, ...]) -> tuple[str, ...]:
         if not os.path.isfile(file):
             raise UsageError(f"{option} {file}: there is no such file")
     return files
+
+
+def _own_rules(said: Settled) -> tuple[str, ...]:
+    """Where rules of the user's own are. One that a file or variable names wrongly is told with its place."""
+    for path in said.arguments.rules if "rules" in said.elsewhere else ():
+        if not os.path.exists(path):
+            raise UsageError(f"{said.label('rules')}: there is no folder or file '{visible(path)}' to read rules from")
+    return said.arguments.rules
 
 
 def _folder(option: str, folder: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from kvlint.arguments import OPTIONS, Option
@@ -34,6 +34,21 @@ def _lines(said: Settled, command: str) -> Iterator[str]:
         for word in said.arguments.settings:
             name, _, value = word.partition("=")
             yield f"{visible(name)} = {_quoted(value)}"
+    for override in said.file.overrides if said.file is not None else ():
+        yield ""
+        yield f"[[override]] # {override.place}"
+        for key in ("paths", "resources", "rules"):
+            words = getattr(override, key)
+            if words:
+                yield f"{key} = {_list(words)}"
+        yield "ignore = true" if override.severity is None else f'severity = "{override.severity.label}"'
+        yield from (
+            f"{key} = {_quoted(getattr(override, key))}"
+            for key in ("reason", "owner", "until")
+            if getattr(override, key)
+        )
+        if override.fault:
+            yield f"# it does nothing: {override.fault}"
 
 
 def _line(option: Option, value: Any, place: str) -> str:
@@ -42,7 +57,7 @@ def _line(option: Option, value: Any, place: str) -> str:
     elif option.kind == "number" and value.isdecimal():
         text = value
     elif isinstance(value, tuple):
-        text = f"[{', '.join(_quoted(item) for item in value)}]"
+        text = _list(value)
     else:
         text = _quoted(str(value))
     return f"{option.key} = {text} # {visible(place)}"
@@ -52,6 +67,10 @@ def _masked(option: Option, value: Any) -> Any:
     if option.field == "variables":
         return tuple(f"{word.partition('=')[0]}={_HIDDEN}" for word in value)
     return value
+
+
+def _list(words: Sequence[str]) -> str:
+    return f"[{', '.join(_quoted(word) for word in words)}]"
 
 
 def _quoted(text: str) -> str:

@@ -61,6 +61,8 @@ def test_bash_completes(kvlint: Kvlint, tmp_path: Path) -> None:
         "kvlint --": CHECK | {"--help"},
         "kvlint main.tf --sarif-": {"--sarif-include", "--sarif-category", "--sarif-root-uri"},
         "kvlint check . -f ": set(REPORTERS),
+        "kvlint suppressions . -f ": {"text", "json"},
+        "kvlint controls --framework m": {"mcsb"},
         "kvlint . --select KV1": {id_ for id_ in rules if id_.startswith("KV1")},
         "kvlint . -o ": set(),  # bash offers files
         "kvlint $(touch\tpwned) `touch\tpwned` --fail-on l": {"low"},

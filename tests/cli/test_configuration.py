@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kvlint.arguments import OPTIONS
+from kvlint.configuration import KEYS
 from kvlint.reporters import REPORTERS
 
 if TYPE_CHECKING:
@@ -167,6 +169,18 @@ def test_controls_take_what_they_have(kvlint: Kvlint, project: Path) -> None:
     assert 'framework = ["mcsb"] # kvlint.toml:3' in kvlint("controls", "infra", "--show-settings").out
 
 
+def test_own_rules_that_are_not_there_are_told_with_their_place(
+    kvlint: Kvlint, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(project / "infra" / "kvlint.toml", "strict = true\nrules = ['policies']")
+    told = "there is no folder or file '{}' to read rules from\n"
+    for command in ("check", "controls", "suppressions"):
+        ran = kvlint(command, "infra")
+        assert ran == (2, "", "kvlint: infra/kvlint.toml:2: rules: " + told.format("infra/policies"))
+    monkeypatch.setenv("KVLINT_RULES", "nowhere")
+    assert kvlint("infra").err == "kvlint: KVLINT_RULES: " + told.format("nowhere")
+
+
 def test_paths_start_from_the_file(kvlint: Kvlint, project: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write(project / "vars" / "x.tfvars", 'name = "kv-x"')
     write(project / "infra" / "kvlint.toml", "var-file = ['../vars/x.tfvars']\nformat = ['text', 'json=app/out.json']")
@@ -298,6 +312,59 @@ def test_a_file_that_was_found_names_nothing_outside_its_checkout(
     assert ran.code == 2
     assert ran.err.startswith(f"kvlint: kvlint.toml:2: {key}: '{path}' leads out of the checkout (")
     assert "leads out" not in kvlint("infra", "--config", "kvlint.toml", "--show-settings").err
+
+
+def test_overrides_are_shown_with_their_places(kvlint: Kvlint, project: Path) -> None:
+    first = "[[override]]\npaths = ['old/']\nrules = ['KV0']\nignore = true\nreason = 'a \"lab\"'\nowner = '@ops'\n"
+    second = "until = 2027-03-01\n[[override]]\nresources = ['a*']\nseverity = 'LOW'\nuntil = 'soon'\n"
+    write(project / "kvlint.toml", f"strict = true\n{first}{second}")
+    shown = kvlint("--show-settings").out
+    assert shown.endswith(
+        """
+[[override]] # kvlint.toml:2
+paths = ["old/"]
+rules = ["KV0"]
+ignore = true
+reason = "a \\"lab\\""
+owner = "@ops"
+until = "2027-03-01"
+
+[[override]] # kvlint.toml:9
+resources = ["a*"]
+severity = "low"
+# it does nothing: its end is no date
+"""
+    )
+    write(project / "kvlint.toml", shown)
+    again = kvlint("--show-settings")
+    assert (again.code, again.out.count("[[override]]")) == (0, 2)
+
+
+def test_what_does_not_count_is_told_with_the_settings(
+    kvlint: Kvlint, project: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(project / "kvlint.toml", "strict = true")
+    write(project / ".kvlint.toml", "strict = false")
+    monkeypatch.setenv("KVLINT_SELCT", "KV001")
+    shown = kvlint("--show-settings")
+    assert (shown.code, shown.out.count("KVE011")) == (0, 0)
+    told = "note KVE011 the environment variable KVLINT_SELCT is no setting of kvlint (did you mean KVLINT_SELECT?)"
+    assert f"kvlint: {told}\n" in shown.err
+    assert "kvlint: .kvlint.toml: warning KVE011 this configuration does not count" in shown.err
+
+
+def test_every_key_stands_in_the_table_of_keys(pytestconfig: pytest.Config) -> None:
+    page = (pytestconfig.rootpath / "docs" / "configuration.md").read_text(encoding="utf-8")
+    table = page.partition("| key | value |\n")[2].partition("\n\n")[0]
+    told = [name for row in table.splitlines() for name in re.findall(r"`\[*([a-z-]+)\]*`", row.split("|")[1])]
+    assert sorted(told) == sorted([*KEYS, "override"])
+
+
+def test_every_option_stands_in_the_table_of_the_readme(pytestconfig: pytest.Config) -> None:
+    page = (pytestconfig.rootpath / "README.md").read_text(encoding="utf-8")
+    rows = "\n".join(re.findall(r"^\| `-.*$", page, re.MULTILINE))
+    names = [name for option in OPTIONS if "check" in option.commands for name in option.names]
+    assert [name for name in names if not re.search(rf"`{name}[ `]", rows)] == []
 
 
 def test_odd_files(kvlint: Kvlint, project: Path) -> None:

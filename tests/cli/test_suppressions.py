@@ -271,6 +271,41 @@ def test_everything_is_listed_with_its_state(kvlint: Kvlint) -> None:
     assert Path("x.txt").exists()
 
 
+def test_what_bicep_switches_off_is_counted_and_told(kvlint: Kvlint) -> None:
+    Path("main.bicep").write_text(BICEP, encoding="utf-8")
+    document = report(kvlint)
+    assert told(document["suppressed"]) == [("kv-d", "KV001"), ("kv-e", "KV301")]
+    assert told(document["findings"]) == [("kv-d", "KV301")]
+    assert document["summary"]["suppressed"] == 2
+    for one, line in zip(document["suppressed"], (1, 8), strict=True):
+        reason = one["suppression"]
+        assert (reason["kind"], reason["justification"], reason["location"]["line"]) == ("inSource", "", line)
+    said = kvlint(".", *ONE, "--show-suppressed").out
+    assert "main.bicep:2:1: suppressed KV001" in said
+    assert "    ignored: no reason [main.bicep:1:1]" in said
+    log = json.loads(kvlint(".", *ONE, "-f", "sarif", "--sarif-include", "suppressed").out)
+    off = [one["suppressions"] for one in log["runs"][0]["results"] if one["suppressions"]]
+    assert [sorted(one) for (one,) in off] == [["kind", "location", "status"]] * 2
+    assert "suppressed" not in kvlint(".", *ONE, "--no-ignores").out
+
+
+def test_what_only_a_compiled_template_says_is_switched_off_in_its_bicep_file(kvlint: Kvlint) -> None:
+    bicep = """#disable-next-line KV001
+resource a 'Microsoft.KeyVault/vaults@2023-07-01' = {
+  name: 'a'
+  location: 'westeurope'
+  properties: loadJsonContent('gone.json')
+}
+"""
+    Path("main.bicep").write_text(bicep, encoding="utf-8")
+    made = {"_generator": {"name": "bicep", "version": "0.30.0.0", "templateHash": "1"}}
+    write(template(vault("a"), metadata=made))
+    document = report(kvlint)
+    assert [one for one in told(document["findings"] + document["undecided"]) if one[1] == "KV001"] == []
+    assert ("a", "KV001") in told(document["suppressed"])
+    assert kvlint(".", *ONE, "--no-ignores").out.count(" KV001 ") == 1
+
+
 def test_the_list_as_json(kvlint: Kvlint) -> None:
     everything()
     said = kvlint("suppressions", "main.tf", "--select", "KV001,KV502", "-f", "json", "--isolated")

@@ -66,8 +66,8 @@ def test_a_path_cannot_forge_a_line(lines: list[str]) -> None:
 
 
 def test_the_editors_pattern_in_the_docs_reads_them_too(lines: list[str]) -> None:
-    docs = (ROOT / "docs" / "output.md").read_text(encoding="utf-8")
-    (pattern,) = re.findall(r'"regexp": "(.*?)"', docs)
+    docs = (ROOT / "docs" / "editors.md").read_text(encoding="utf-8")
+    (pattern,) = set(re.findall(r'"regexp": "(.*?)"', docs))
     editors = re.compile(json.loads(f'"{pattern}"'))
     assert [editors.match(line) is not None for line in lines] == [True] * (len(lines) - 1) + [False]
     assert all(editors.match(line) is not None for line in lines if PROMISED.match(line))

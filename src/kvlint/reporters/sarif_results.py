@@ -147,7 +147,9 @@ def _message(finding: Finding, template: _Template) -> dict[str, Any]:
 
 
 def _suppression(one: Suppression) -> dict[str, Any]:
-    found: dict[str, Any] = {"kind": one.kind, "status": "accepted", "justification": inert(one.justification)}
+    found: dict[str, Any] = {"kind": one.kind, "status": "accepted"}
+    if one.justification:
+        found["justification"] = inert(one.justification)
     return found | {"location": {"physicalLocation": place(one.at)}}
 
 

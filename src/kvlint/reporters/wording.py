@@ -115,7 +115,9 @@ def suppression(finding: Finding) -> str:
     said = [f"until {reason.until}"] if reason.until else []
     said += [f"owner {reason.owner}"] if reason.owner else []
     more = f" ({', '.join(said)})" if said else ""
-    return f"{visible(reason.justification + more)} [{place(reason.at)}]"
+    # Bicep's own directives give none.
+    why = reason.justification or "no reason"
+    return f"{visible(why + more)} [{place(reason.at)}]"
 
 
 def details(finding: Finding, *, references: bool) -> list[tuple[str, str]]:
