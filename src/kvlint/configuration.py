@@ -26,6 +26,7 @@ PYPROJECT = "pyproject.toml"
 _MOST_ITEMS = 1_000
 _MOST_OVERRIDES = 1_000
 _LONGEST = 80
+_LARGEST = 10**100
 KEYS: Mapping[str, Option] = {option.key: option for option in OPTIONS if option.is_configured(option.commands[0])}
 """The options that a file may set, by their keys. Those of several commands are about one thing."""
 
@@ -75,6 +76,11 @@ def read_file(file: str, named: bool = False) -> ConfigFile | None:
     lines = lines_of(text, "tool.kvlint" if is_project else "", OVERRIDE)
     bare = ConfigFile(file=os.path.abspath(file), shown=shown, folder=folder, named=named, values={}, lines=lines)
     return _Taking(bare, boundary).all_of(document)
+
+
+def _leads_into_git(path: str) -> bool:
+    """Whether a path leads into ``.git``, also where file systems know no case, or take no dot at the end of a name."""
+    return any(name.casefold().rstrip(". ") in (".git", "git~1") for name in path.split(os.sep))
 
 
 def _from_here(path: str) -> str:
@@ -147,7 +153,7 @@ class _Taking:
                 raise UsageError(f"{self._bare.at(key)}: {key} has more than {_MOST_ITEMS:,} items")
             return tuple(self._word(option, word) for word in value)
         if option.kind == "number" and isinstance(value, int) and not isinstance(value, bool):
-            return str(value)
+            return str(self._counted(key, value))
         if option.kind == "day" and isinstance(value, date) and not isinstance(value, datetime):
             return value.isoformat()
         if not isinstance(value, str) or option.kind == "number":
@@ -167,12 +173,18 @@ class _Taking:
         full = os.path.join(self._bare.folder, path)
         real = os.path.realpath(full)
         base = self._boundary
-        if base is not None and (not lies_in(real, base) or ".git" in real[len(base) :].split(os.sep)):
+        if base is not None and (not lies_in(real, base) or _leads_into_git(real[len(base) :])):
             hint = "give it on the command line, or name the file with --config"
             raise UsageError(
                 f"{self._bare.at(key)}: {key}: '{visible(path[:_LONGEST])}' leads out of the checkout", hint
             )
         return _from_here(full)
+
+    def _counted(self, key: str, number: int) -> int:
+        """A number, if Python makes a text of it: there is none for what has thousands of digits."""
+        if abs(number) > _LARGEST:
+            raise UsageError(f"{self._bare.at(key)}: {key}: a number is too large")
+        return number
 
     def _settings(self, value: Any) -> list[str]:
         """``{KV003: {minimum: 30}}`` as ``KV003.minimum=30``."""
@@ -184,14 +196,16 @@ class _Taking:
             if not isinstance(parameters, dict):
                 raise self._wrong("set", "a table of rules, each with its parameters", hint)
             for name, operand in parameters.items():
-                found.append(f"{rule}.{name}={self._operand(operand)}")
+                found.append(f"{visible(rule)}.{visible(name)}={self._operand(operand)}")
         return found
 
     def _operand(self, value: Any) -> str:
         match value:
             case bool():
                 return "true" if value else "false"
-            case int() | float():
+            case int():
+                return str(self._counted("set", value))
+            case float():
                 return str(value)
             case str():
                 return value

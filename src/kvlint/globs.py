@@ -142,6 +142,9 @@ def _one(part: str) -> str:
         return "."
     negated = chars.startswith("!")
     inner = "".join(char if char == "-" else re.escape(char) for char in chars[negated:])
+    # Two hyphens in a row may mean something else to Python one day, of which it warns.
+    if "--" in inner:
+        raise ValueError(f"'[{chars}]' is no set of characters")
     try:
         re.compile(f"[{inner}]")
     except re.error as error:

@@ -65,7 +65,8 @@ def _line(option: Option, value: Any, place: str) -> str:
 
 def _masked(option: Option, value: Any) -> Any:
     if option.field == "variables":
-        return tuple(f"{word.partition('=')[0]}={_HIDDEN}" for word in value)
+        # What is no name may be a value.
+        return tuple(f"{word.partition('=')[0]}={_HIDDEN}" if "=" in word else _HIDDEN for word in value)
     return value
 
 

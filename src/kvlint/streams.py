@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -99,8 +100,11 @@ def _to_file(data: bytes, file: str) -> None:
     if for_editors:
         # A link there may have come with the checkout: it is replaced, not what it leads to. No other folder is made.
         file = os.path.abspath(file)
-        if not os.path.lexists(os.path.dirname(file)):
-            os.mkdir(os.path.dirname(file))
+        folder = os.path.dirname(file)
+        if os.path.islink(folder):
+            raise OSError(errno.ELOOP, f"the folder {os.path.basename(folder)} is a link")
+        if not os.path.lexists(folder):
+            os.mkdir(folder)
     else:
         file = os.path.realpath(file)
     partial = f"{file}.{os.getpid()}.partial"

@@ -43,6 +43,8 @@ def parsed(text: str, shown: str) -> dict[str, Any]:
         raise UsageError(f"{at}: it is no TOML: {_PLACE.sub('', said).strip()}") from error
     except RecursionError as error:
         raise UsageError(f"{shown}: it is nested too deep") from error
+    except ValueError as error:  # Python reads no number of more than 4,300 digits
+        raise UsageError(f"{shown}: a number in it is too large") from error
 
 
 def lines_of(text: str, inside: str, repeated: str) -> dict[str, int]:

@@ -239,6 +239,13 @@ def test_every_setting_is_shown_with_its_place(kvlint: Kvlint, project: Path) ->
     assert {line.partition(" =")[0] for line in shown.out.splitlines() if " = " in line} == keys | {"KV003.minimum"}
 
 
+def test_a_value_without_its_name_is_not_shown(kvlint: Kvlint, project: Path) -> None:
+    write(project / "kvlint.toml", "var = ['hunter2', 'x=hunter2']")
+    shown = kvlint("infra", "--show-settings")
+    assert "hunter2" not in shown.out + shown.err
+    assert 'var = ["(not shown)", "x=(not shown)"] # kvlint.toml:1' in shown.out
+
+
 # --- mistakes ---------------------------------------------------------------------------------------------------------
 
 
@@ -279,6 +286,13 @@ def test_every_setting_is_shown_with_its_place(kvlint: Kvlint, project: Path) ->
         ("var = ['x']", "kvlint.toml:1: var ...: NAME=VALUE was expected"),
         ("var-file = ['x.tfvars']", "kvlint.toml:1: var-file x.tfvars: there is no such file"),
         ("source-root = 'x'", "kvlint.toml:1: source-root x: there is no such folder"),
+        ("[set]\nKV018.pattern = '(?=a)(a+)+$'", "kvlint.toml:1: set: KV018.pattern=(?=a)(a+)+$: such a "),
+        ("jobs = 0x" + "f" * 5_000, "kvlint.toml:1: jobs: a number is too large"),
+        ("\njobs = " + "9" * 5_000, "kvlint.toml: a number in it is too large"),
+        ("[set]\nKV003.minimum = 0x" + "f" * 5_000, "kvlint.toml:1: set: a number is too large"),
+        ('[set."KV003\\nkvlint: x"]\nminimum = 1', r"kvlint.toml:1: set: there is no rule called 'KV003\NKVLINT: X'"),
+        ("exclude = ['[a&&b]', '[a||b]', '[a~~b]', '[a--b]']", "kvlint.toml:1: exclude: '[a--b]' is no glob: "),
+        ("ignore = ['\u212aV001']", "kvlint.toml:1: ignore: no rule is called '\u212aV001'"),
         ("select = [", "kvlint.toml: it is no TOML: "),
         ("a = 1\nb = \x01", "kvlint.toml:2:5: it is no TOML: "),
         ("x = " + "[" * 20_000, "kvlint.toml: it is"),
@@ -299,7 +313,9 @@ def test_mistakes_are_told_with_file_and_line(kvlint: Kvlint, project: Path, tex
 
 
 @pytest.mark.parametrize("key", ["output", "var-file", "rules", "source-root", "format", "parameters"])
-@pytest.mark.parametrize("path", ["../x", "/etc/passwd", "infra/../../x", ".git/config", "away/x"])
+@pytest.mark.parametrize(
+    "path", ["../x", "/etc/passwd", "infra/../../x", ".git/config", ".GIT/config", ".git./x", "away/x"]
+)
 def test_a_file_that_was_found_names_nothing_outside_its_checkout(
     kvlint: Kvlint, project: Path, key: str, path: str
 ) -> None:

@@ -87,3 +87,13 @@ def test_many_results_come_with_a_warning(kvlint: Kvlint, monkeypatch: pytest.Mo
     ran = kvlint("three.json", *ONE, "-f", "sarif")
     assert ran.err.startswith("kvlint: 3 results; GitHub code scanning stores the first 1 (")
     assert kvlint("three.json", *ONE).err == ""
+
+
+def test_a_folder_for_editors_that_is_a_link_is_not_written_to(kvlint: Kvlint, tmp_path: Path) -> None:
+    (tmp_path / "away").mkdir()
+    Path(".sarif").symlink_to(tmp_path / "away")
+    ran = kvlint("bad.json", *ONE, "-f", "sarif=.sarif/kvlint.sarif")
+    assert (ran.code, ran.err) == (
+        2, "kvlint: '.sarif/kvlint.sarif' cannot be written: the folder .sarif is a link\n",
+    )  # fmt: skip
+    assert list((tmp_path / "away").iterdir()) == []

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -74,3 +76,10 @@ def test_a_span_holds_all_that_the_hash_is_made_of() -> None:
     assert start == 2
     assert hashes(text[:end] + "x" * 9)[1] == hashes(text)[1]
     assert hashes(text[: end - 1] + "x" * 9)[1] != hashes(text)[1]
+
+
+def test_each_of_many_lines_takes_no_longer_than_one() -> None:
+    lines = LineHashes(Lines("".join(f"# line {number:06}\n" for number in range(100_000))))
+    before = time.process_time()
+    assert {lines.of(number).partition(":")[2] for number in range(1, 100_000, 7)} == {"1"}
+    assert time.process_time() - before < 5

@@ -6,14 +6,13 @@ unknown. Texts compare without case, as Azure does; a bool is no number (in Pyth
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from kvlint.engine.logic import FAIL, PASS, UNDECIDED
+from kvlint.engine.patterns import Pattern
 from kvlint.model.report import Outcome
 from kvlint.model.value import PERHAPS, Link, ListValue, MapValue, Plain, Scalar, Unknown, Value
-from kvlint.regex import regex
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Network, IPv6Network
@@ -78,8 +77,15 @@ def _contains(wanted: Any) -> Operator:
 
 def _matches(wanted: Any) -> Operator:
     """The whole text, without case."""
-    pattern = regex(wanted, re.IGNORECASE)
-    return _on_plain(lambda plain: isinstance(plain, str) and pattern.fullmatch(plain) is not None)
+    pattern = Pattern(wanted)
+
+    def judge(found: Value) -> Outcome:
+        if type(found) is not Scalar:
+            return UNDECIDED if type(found) is Link else FAIL
+        fits = pattern.fits(found.value) if isinstance(found.value, str) else False
+        return UNDECIDED if fits is None else PASS if fits else FAIL
+
+    return judge
 
 
 def _number(holds: Callable[[float], bool]) -> Operator:

@@ -13,6 +13,7 @@ from kvlint.model.rule import All, AnyOf, Attribute, Condition, Items, Linked, N
 from kvlint.model.value import Plain
 
 _T = TypeVar("_T")
+_SOUND = "repeat less, or leave out what looks ahead or behind"
 
 
 def with_settings(rules: Iterable[Rule], settings: Iterable[str]) -> tuple[Rule, ...]:
@@ -65,6 +66,7 @@ def _found(known: Mapping[str, _T], word: str, what: str) -> _T:
 def _read(setting: str, rule: Rule, parameter: Parameter, text: str) -> Operand:
     """The value that a text says, of the type of the parameter's default."""
     from kvlint.engine.conditions import misfit
+    from kvlint.engine.patterns import is_sound
 
     default = parameter.default
     several = isinstance(default, tuple)
@@ -79,6 +81,9 @@ def _read(setting: str, rule: Rule, parameter: Parameter, text: str) -> Operand:
         unfit = misfit(OPERATORS[operator], value)
         if unfit:
             raise UsageError(f"--set {setting}: {operator} takes {unfit}")
+        if operator == "matches" and not is_sound(str(value)):
+            # A configuration file may be anybody's, and is not to hold up whoever checks what it lies beside.
+            raise UsageError(f"--set {setting}: such a pattern may take time without end", _SOUND)
     return value
 
 

@@ -81,12 +81,13 @@ def _nothing_left(rules: Sequence[Rule], select: Sequence[str]) -> tuple[str, st
 
 def _is_called(rule: Rule, word: str) -> bool:
     """Whether a word names a rule in full."""
-    folded = word.casefold()
+    # To Unicode the sign of kelvin is a k; to whoever reads a review it only looks like one.
+    folded = word.casefold() if word.isascii() else word
     return folded in (rule.id.casefold(), rule.name) or folded.removeprefix("avd-") in map(str.casefold, _peers(rule))
 
 
 def _begins_with(rule: Rule, word: str) -> bool:
-    return bool(word) and rule.id.casefold().startswith(word.casefold())
+    return bool(word) and word.isascii() and rule.id.casefold().startswith(word.casefold())
 
 
 def _peers(rule: Rule) -> Iterable[str]:

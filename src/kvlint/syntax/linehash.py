@@ -15,6 +15,8 @@ from kvlint.regex import regex
 from kvlint.syntax.lines import Lines
 
 _LENGTH = 100
+# To look for one line is quicker than to count all; to look for each would take time by the square.
+_FEW = 50
 _BASE = 37
 _MASK = 2**64 - 1
 _END = "\uffff"
@@ -31,6 +33,7 @@ class LineHashes:
         self._text = ""
         self._starts: list[int] = []
         self._counts: list[int] = []
+        self._asked = 0
 
     def of(self, line: int) -> str:
         """The fingerprint of a line, the first of which is 1: hexadecimal digits, a colon, a number."""
@@ -63,7 +66,8 @@ class LineHashes:
 
     def _count(self, line: int, window: str) -> int:
         """How many lines up to this one begin with the same window."""
-        if self._text.find(f"\n{window}") + 1 == self._starts[line - 1]:
+        self._asked += 1
+        if self._asked <= _FEW and self._text.find(f"\n{window}") + 1 == self._starts[line - 1]:
             return 1
         if not self._counts:
             seen: dict[str, int] = {}
