@@ -192,3 +192,18 @@ def test_a_word_that_is_none(kvlint: Kvlint, words: tuple[str, ...], told: str) 
     said = kvlint("bad.json", "-f", "sarif", *words)
     assert said.code == 2
     assert told in said.err
+
+
+def test_what_only_a_plans_configuration_names_has_a_line_of_its_own(run_of: RunOf, tmp_path: Path) -> None:
+    plan = json.loads((tmp_path / "bad.json").read_text(encoding="utf-8"))
+    root = plan["configuration"].setdefault("root_module", {})
+    root["outputs"] = {"vault": {"expression": {"references": ["azurerm_key_vault.kv.name"]}}}
+    root["module_calls"] = {"kv": {"source": "Azure/avm-res-keyvault-vault/azurerm", "module": {}}}
+    text = json.dumps(plan, indent=2)
+    (tmp_path / "named.json").write_text(text, encoding="utf-8")
+    told = run_of("named.json", *AUDIT, "--select", "KV612,KV057")["results"]
+    lines = {one["ruleId"]: one["locations"][0]["physicalLocation"]["region"] for one in told}
+    shown = text.split("\n")
+    for rule, name in (("KV612", '"vault"'), ("KV057", '"kv"')):
+        assert shown[lines[rule]["startLine"] - 1].strip().startswith(f"{name}: ")
+        assert lines[rule]["snippet"]["text"] == name

@@ -17,12 +17,18 @@ _CHANGE = regex(rb'\s*"change"\s*:')
 _ADDRESS = regex(rb'"address"\s*:\s*"(?:[^"\\]|\\.)*"')
 _MAX_HEAD = 2000
 _RAW = msgspec.json.Decoder(dict[str, msgspec.Raw])
+# Where the configuration names what has no entry among the changes, by how its address begins.
+_NAMED = {
+    PROVIDER_PREFIX: ("configuration", "provider_config"),
+    "output.": ("configuration", "root_module", "outputs"),
+    "module.": ("configuration", "root_module", "module_calls"),
+}
 # start, end: the region; head_start, head_end: what may be shown around it.
 _Span = tuple[int, int, int, int]
 
 
 def positions(plan: Plan, numbers: Mapping[str, int], addresses: Collection[str]) -> dict[str, tuple[Region, Excerpt]]:
-    """Region and excerpt of each address that the plan holds: its ``"address"`` line, or its provider block.
+    """Region and excerpt of each address that the plan holds: its ``"address"`` line, or the key that names it.
 
     ``numbers`` says which entry of the plan an address is.
     """
@@ -32,7 +38,7 @@ def positions(plan: Plan, numbers: Mapping[str, int], addresses: Collection[str]
             # What a template deploys has its entry in common with all else that is in the template.
             wanted.setdefault(numbers[address], []).append(address)
     spans = dict(_change_spans(plan, wanted))
-    spans |= _provider_spans(plan, addresses)
+    spans |= _key_spans(plan, addresses)
     # The four offsets of each span and the spans themselves are in order, so that one pass finds all their places.
     ordered = sorted(spans.items(), key=lambda item: item[1][2])
     lines = Lines(plan.data)
@@ -86,20 +92,26 @@ def _head(data: bytes, start: int, end: int) -> _Span:
     return address.start(), address.end(), start, head_end
 
 
-def _provider_spans(plan: Plan, addresses: Collection[str]) -> dict[str, _Span]:
-    """The provider blocks: the key that names each in ``configuration.provider_config``."""
-    wanted = {address.removeprefix(PROVIDER_PREFIX) for address in addresses if address.startswith(PROVIDER_PREFIX)}
-    try:
-        return dict(_provider_keys(plan.data, wanted)) if wanted else {}
-    except msgspec.DecodeError:
-        # A key is given twice, which is not looked for in a large plan: then nothing has a certain place.
-        return {}
+def _key_spans(plan: Plan, addresses: Collection[str]) -> dict[str, _Span]:
+    """What the configuration names: the key of each provider, output or module call of the root module."""
+    found: dict[str, _Span] = {}
+    for prefix, path in _NAMED.items():
+        names = {address.removeprefix(prefix) for address in addresses if address.startswith(prefix)}
+        wanted = {name for name in names if prefix == PROVIDER_PREFIX or "." not in name}
+        try:
+            found |= {prefix + key: span for key, span in _keys(plan.data, path, wanted)} if wanted else {}
+        except msgspec.DecodeError:
+            # A key is given twice, which is not looked for in a large plan: then nothing has a certain place.
+            continue
+    return found
 
 
-def _provider_keys(data: bytes, wanted: Collection[str]) -> Iterator[tuple[str, _Span]]:
+def _keys(data: bytes, path: tuple[str, ...], wanted: Collection[str]) -> Iterator[tuple[str, _Span]]:
     at, here = 0, data
-    for step in ("configuration", "provider_config"):
+    for step in path:
         parts = _RAW.decode(here)
+        if step not in parts:
+            return
         at += members(here, parts)[step]
         here = bytes(parts[step])
     for key, place in members(here, _RAW.decode(here)).items():
@@ -107,4 +119,4 @@ def _provider_keys(data: bytes, wanted: Collection[str]) -> Iterator[tuple[str, 
         text = msgspec.json.encode(key)
         start = here.rfind(text, 0, place)
         if key in wanted and start >= 0:
-            yield PROVIDER_PREFIX + key, (at + start, at + start + len(text), at + start, at + place)
+            yield key, (at + start, at + start + len(text), at + start, at + place)
