@@ -2,9 +2,9 @@
 
     python benchmarks/score.py --kvgen FOLDER
 
-Exit code 0 only if every violation is found, nothing else is, what cannot be known is undecided, and the same vaults
-get the same verdicts in every format, unless their truths differ. Questions that are open although the generator knows
-the answer are shown, but a plan need not tell what the generator knows.
+Exit code 0 only if every violation is found, nothing else is, what cannot be known is undecided and nothing else is,
+and the same vaults get the same verdicts in every format, unless their truths differ: not every format can make all
+that a plan can, nor leave the same open.
 """
 
 from __future__ import annotations
@@ -23,11 +23,9 @@ import inputs
 from truth import EXPOSURE, GATES, REFERENCE_DAY, RULES, Key, Subject, expected, ip_rules, spot_of, subjects
 
 FORMATS = ("plan", "hcl", "arm", "bicep")
-FAIL, UNDECIDED, PASS = "fail", "undecided", "pass"
+FAIL, PASS = "fail", "pass"
 # The rules that hang on the gates of a vault's network, one of which may be known in some formats only.
 GATED = (*EXPOSURE, "KV104")
-# What a vault must violate, and what not, so that a grant that reaches it is a finding.
-REACH = {"KV307": ("purge-protection-off", "rbac-off"), "KV403": ("rbac-off", "")}
 
 
 class Tally:
@@ -46,12 +44,9 @@ class Tally:
             "missed": self.must - self.found,
             "wrong": self.found - self.must,
             "not left open": self.open - self.undecided,
+            "open, though known": self.undecided - self.open,
             "misnamed": self.misnamed,
         }
-
-    def unsure(self) -> dict[str, set[str]]:
-        """What is left open although the generator knows the answer."""
-        return {"open, though known": self.undecided - self.open}
 
     def row(self) -> str:
         """Its figures, under the heading that main prints."""
@@ -130,22 +125,8 @@ def differences(plan: Answer, other: Answer) -> Iterator[tuple[str, str, str]]:
             yield "only the plan can make it", rule, what
         elif rule in GATED and here.unknown != there.unknown:
             yield "known in one of them only", rule, what
-        elif ours == FAIL and theirs == PASS and not reaches(rule, key, other):
-            yield "the plan has more vaults under the grant's scope", rule, what
-        elif ours == UNDECIDED:
-            yield f"not known before apply: {plan.why[key, rule]}", rule, what
         else:
             yield "", rule, f"{what} ({other.why.get((key, rule), '')})"
-
-
-def reaches(rule: str, grant: Key, answer: Answer) -> bool:
-    """Whether a grant over a subscription or group reaches a vault, in its own file, that makes it a finding."""
-    if rule not in REACH or grant.kind != "grant":
-        return True
-    must, must_not = REACH[rule]
-    file = answer.subjects[grant].spot[0]
-    near = (one for key, one in answer.subjects.items() if key.kind == "vault" and one.spot[0] == file)
-    return any(must in one.violates and must_not not in one.violates for one in near)
 
 
 def main() -> int:
@@ -187,7 +168,7 @@ def show(kind: str, tallies: Mapping[str, Tally], differing: list[tuple[str, str
         tally = tallies.get(rule, Tally())
         print(f"{label:26} {rule}{tally.row()}")
         perfect = perfect and not any(tally.amiss().values())
-        for mistake, items in (tally.amiss() | tally.unsure()).items():
+        for mistake, items in tally.amiss().items():
             for item in sorted(items)[:most]:
                 print(f"    {mistake}: {item}")
     print(f"(the last two rows answer {', '.join(GATES)} together)")

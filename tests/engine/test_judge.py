@@ -6,14 +6,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kvlint.engine.logic import FAIL, PASS, UNDECIDED
+from kvlint.engine.logic import FAIL, PASS, UNDECIDED, negated
 from kvlint.model.report import Outcome
 from kvlint.model.rule import All, AnyOf, Condition, Not
 from kvlint.model.source import Location
-from kvlint.model.value import Scalar
+from kvlint.model.value import Scalar, Unknown
 
 if TYPE_CHECKING:
     from tests.engine.conftest import Build
+
+AT = Location(path="plan.json")
 
 
 def asked(build: Build, condition: Condition, graph: Any, address: str = "kv") -> tuple[Outcome, list[str]]:
@@ -57,6 +59,20 @@ def test_quantifiers(build: Build, found: Any, some: Outcome, every: Outcome) ->
     assert asked(build, build.items("every", "a", one), resource)[0] is every
     # De Morgan.
     assert asked(build, Not(build.items("every", "a", Not(one))), resource)[0] is some
+
+
+@pytest.mark.parametrize(
+    ("values", "outcome"),
+    [((), UNDECIDED), ((1,), PASS), ((2,), FAIL), ((1, 2), UNDECIDED), ((2, 3), FAIL), ((1, 1.0), PASS)],
+)
+def test_one_of_several_values(build: Build, values: tuple[int, ...], outcome: Outcome) -> None:
+    unknown = Unknown(at=AT, why="later", one_of=values)
+    resource = build.resource(a=unknown)
+    assert asked(build, build.attribute("a", equals=1), resource)[0] is outcome
+    assert asked(build, Not(build.attribute("a", equals=1)), resource)[0] is negated(outcome)
+    assert asked(build, build.attribute("a.b", equals=1), resource)[0] is UNDECIDED
+    assert asked(build, build.attribute("a", **{"is": "set"}), resource)[0] is (PASS if values else UNDECIDED)
+    assert asked(build, build.attribute("a", **{"is": "absent"}), resource)[0] is (FAIL if values else UNDECIDED)
 
 
 @pytest.mark.parametrize(

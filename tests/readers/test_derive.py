@@ -257,8 +257,24 @@ class TestScopeLevel:
         assert read(plan).get(ROLE, "derived.scopeLevel") == expected
 
     def test_not_known(self, plan: PlanJson, read: Reader) -> None:
+        plan.resource("random_pet.x", {"length": 2})
         plan.resource(ROLE, {}, written={"scope": "${local.scope}"})
         assert read(plan).get(ROLE, "derived.scopeLevel") == "?"
+
+    @pytest.mark.parametrize(
+        ("made", "level"),
+        [
+            (("azurerm_key_vault.kv", "azurerm_linux_web_app.w"), "resource"),
+            (("azurerm_resource_group.g",), "?"),
+            (("azurerm_management_group.g",), "?"),
+        ],
+    )
+    def test_whatever_the_plan_makes(self, made: tuple[str, ...], level: str, plan: PlanJson, read: Reader) -> None:
+        """A role assignment is a resource too, so with a group it may be at either level."""
+        for local in made:
+            plan.resource(local, {"name": "x"})
+        plan.resource(ROLE, {}, written={"scope": "${local.scope}"})
+        assert read(plan).get(ROLE, "derived.scopeLevel") == level
 
 
 class TestCovers:

@@ -12,7 +12,7 @@ from typing import Any
 from kvlint.engine.evidence import answered, below, mirrored, wanted_of
 from kvlint.engine.links import linked_from, links_to
 from kvlint.engine.logic import FAIL, PASS, UNDECIDED, negated
-from kvlint.engine.operators import OPERATORS
+from kvlint.engine.operators import OPERATORS, Operator
 from kvlint.engine.world import Judge, Trail, World
 from kvlint.model.graph import Resource
 from kvlint.model.report import Outcome
@@ -66,7 +66,7 @@ def _attribute(condition: Attribute, parameters: Mapping[str, Any]) -> Judge:
         elif kind is Absent:
             outcome = when_absent
         elif isinstance(found, Unknown):
-            outcome = when_set if when_set is not None and found.is_set else UNDECIDED
+            outcome = when_set if when_set is not None and found.is_set else _of_each(found, operator)
         else:
             outcome = operator(found)  # type: ignore[arg-type]  # the same
         if trail is not None:
@@ -75,6 +75,12 @@ def _attribute(condition: Attribute, parameters: Mapping[str, Any]) -> Judge:
         return outcome
 
     return judge
+
+
+def _of_each(found: Unknown, operator: Operator) -> Outcome:
+    """What all values that an unknown one may have come to, if that is the same."""
+    outcomes = {operator(Scalar(at=_NOWHERE, value=value)) for value in found.one_of}
+    return outcomes.pop() if len(outcomes) == 1 else UNDECIDED
 
 
 def _always(outcome: Outcome) -> Judge:

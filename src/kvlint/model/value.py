@@ -84,7 +84,8 @@ class Link(_Value, frozen=True, kw_only=True, gc=False):
 class Unknown(_Value, frozen=True, kw_only=True, gc=False):
     """Not known before apply. ``why`` says so for people.
 
-    Of a reference, ``candidates`` are the addresses that it may name, and ``closed`` says that it names one of them.
+    Of a reference, ``candidates`` are the addresses that it may name, and ``closed`` says that it names one of them;
+    ``types`` are those that it may be of, if that is known. ``one_of``: it is one of these values, if there are any.
     ``pattern`` is what is known of a text, each unknown part in angle brackets (U+27E8, U+27E9) as the expression that
     it comes from. Two unknown texts with the same pattern are the same text. ``given``: whatever it is, it is not null.
     """
@@ -94,6 +95,8 @@ class Unknown(_Value, frozen=True, kw_only=True, gc=False):
     given: bool = False
     candidates: tuple[str, ...] = ()
     closed: bool = False
+    types: tuple[str, ...] = ()
+    one_of: tuple[Plain, ...] = ()
     hops: tuple[str, ...] = ()
 
     @property
@@ -131,8 +134,10 @@ def select(value: Answer, path: Path) -> Answer:
         elif type(value) is ListValue and type(step) is int:
             found = value.items[step] if -len(value.items) <= step < len(value.items) else None
         elif type(value) is Unknown:
-            # What is known of an object's text says nothing of what is in it.
-            return msgspec.structs.replace(value, pattern="", given=False) if value.is_set else value
+            # What is known of an object says nothing of what is in it.
+            if value.is_set or value.types or value.one_of:
+                return msgspec.structs.replace(value, pattern="", given=False, types=(), one_of=())
+            return value
         elif type(value) is Absent:
             return value
         else:
@@ -208,6 +213,8 @@ def _display(value: Answer) -> str:
             return "(" + _enough(f"{name}: {_display(field)}" for name, field in fields.items()) + ")"
         case Link(target=target):
             return target
+        case Unknown(one_of=(_, *_) as values):
+            return " or ".join(map(str, values))
         case Unknown(why=why):
             return f"not known: {why}"
         case _:

@@ -11,7 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from kvlint.model.value import Unknown
+
 if TYPE_CHECKING:
+    from kvlint.model.graph import Reference
     from tests.readers.conftest import PlanJson, Reader
 
 KV = "azurerm_key_vault.kv"
@@ -501,6 +504,99 @@ class TestModules:
         source = secret(plan, "${var.vault_id}", module="module.m")
         plan.root["module_calls"] = {}
         assert read(plan).link(source) == ("perhaps",)
+
+
+class TestLocals:
+    """``key_vault_id = coalesce(each.value.vault_id, azurerm_key_vault.kv.id)`` over a local value of the root."""
+
+    def read(self, plan: PlanJson, read: Reader, above: str = "") -> Reference:
+        module = f"{above}module.m"
+        plan.module(module, grants="${local.grants}")
+        vaults(plan, None, module=module)
+        target = f"${{each.value.vault_id}}${{{KV}.id}}"
+        source = secret(plan, target, key="a", module=module, for_each="${var.grants}")
+        return read(plan).reference(source)
+
+    def types(self, plan: PlanJson, read: Reader, above: str = "") -> tuple[str, ...]:
+        reference = self.read(plan, read, above)
+        assert reference.anything
+        assert reference.candidates == (f"{above}module.m.{KV}",)
+        assert isinstance(reference.value, Unknown)
+        return reference.value.types
+
+    def test_of_a_module_that_makes_nothing_unknown(self, plan: PlanJson, read: Reader) -> None:
+        assert self.read(plan, read).targets == (f"module.m.{KV}",)
+
+    @pytest.mark.parametrize("written", [{}, {"name": "kv"}, {"name": "${var.name}"}])
+    def test_beside_data_that_is_read_while_planning(
+        self, written: dict[str, Any], plan: PlanJson, read: Reader
+    ) -> None:
+        plan.providers["azurerm"]["expressions"]["subscription_id"] = {"references": ["var.subscription_id"]}
+        plan.resource("data.azurerm_client_config.me", {}, actions=["read"], written=written, unknown={})
+        assert self.read(plan, read).targets == (f"module.m.{KV}",)
+
+    @pytest.mark.parametrize(
+        "written", [{"name": "${azurerm_resource_group.g.name}"}, {"name": "${local.name}"}, {"name": "${module.m.x}"}]
+    )
+    def test_beside_data_that_may_have_to_wait(self, written: dict[str, Any], plan: PlanJson, read: Reader) -> None:
+        plan.resource("data.azurerm_subscription.s", {}, actions=["read"], written=written, unknown={})
+        assert self.types(plan, read) == ()
+
+    @pytest.mark.parametrize("where", ["data", "provider", "call", "nothing"])
+    def test_beside_data_that_waits_for_something_else(self, where: str, plan: PlanJson, read: Reader) -> None:
+        plan.module("module.d")
+        plan.resource("data.azurerm_subscription.s", {}, actions=["read"], unknown={}, module="module.d")
+        call = plan.root["module_calls"]["d"]
+        if where == "data":
+            call["module"]["resources"][0]["depends_on"] = ["azurerm_resource_group.g"]
+        elif where == "call":
+            call["depends_on"] = ["azurerm_resource_group.g"]
+        elif where == "provider":
+            plan.providers["azurerm"]["expressions"]["subscription_id"] = {"references": ["local.subscription_id"]}
+        if where == "nothing":
+            assert self.read(plan, read, "module.d.").targets == (f"module.d.module.m.{KV}",)
+        else:
+            assert self.types(plan, read, "module.d.") == ()
+
+    def test_beside_resources(self, plan: PlanJson, read: Reader) -> None:
+        plan.resource("azurerm_management_group.g", {"name": "g"})
+        plan.resource("azurerm_linux_web_app.w", {"name": "w"})
+        assert self.types(plan, read) == (
+            "Microsoft.KeyVault/vaults",
+            "Microsoft.Web/sites",
+            "Microsoft.Management/managementGroups",
+        )
+
+    @pytest.mark.parametrize(
+        "other",
+        [
+            "random_uuid.x",
+            "azapi_resource.x",
+            "azurerm_subscription_template_deployment.x",
+            "terraform_data.subscription",
+        ],
+    )
+    def test_beside_what_may_give_any_text(self, other: str, plan: PlanJson, read: Reader) -> None:
+        plan.resource(other, {"name": "x"})
+        assert self.types(plan, read) == ()
+
+    @pytest.mark.parametrize(("outputs", "types"), [({}, 1), ({"id": "${azurerm_management_group.g.id}"}, 2)])
+    def test_beside_a_module(self, outputs: dict[str, Any], types: int, plan: PlanJson, read: Reader) -> None:
+        """Only what its outputs may show can be seen."""
+        plan.resource("azurerm_linux_web_app.w", {"name": "w"}, module="module.web")
+        plan.module("module.web.module.other", outputs=outputs)
+        plan.resource("azurerm_management_group.g", {"name": "g"}, module="module.web.module.other")
+        plan.module("module.web", outputs={"id": "${azurerm_linux_web_app.w.id}"})
+        assert len(self.types(plan, read)) == 1 + types
+
+    def test_of_a_module_that_is_handed_what_others_make(self, plan: PlanJson, read: Reader) -> None:
+        vaults(plan, None)
+        plan.module("module.m", vault_id=f"${{{KV}.id}}")
+        plan.module("module.m.module.inner", vault_id="${local.vault_id}")
+        source = secret(plan, "${var.vault_id}", module="module.m.module.inner")
+        value = read(plan).reference(source).value
+        assert isinstance(value, Unknown)
+        assert value.types == ("Microsoft.KeyVault/vaults",)
 
 
 class TestLongWays:

@@ -36,13 +36,21 @@ def level_of(answer: Answer, index: Index) -> Value | None:
             return Scalar(at=answer.at, value=level, origin="derived", note=f"the scope is {display(answer)}")
         case Link(target=target, type=type_):
             found = index.resources.get(target)
-            known = (found.type if found is not None else type_).lower()
-            level = OBJECT if known.startswith(_OBJECTS) else _LEVELS.get(known, "resource")
+            level = _level_of_type(found.type if found is not None else type_)
             return Scalar(at=answer.at, value=level, origin="derived", note=f"the scope is {target}")
-        case Unknown():
-            return answer
+        case Unknown(types=types):
+            levels = tuple(sorted({_level_of_type(type_) for type_ in types}))
+            if len(levels) == 1:
+                return Scalar(at=answer.at, value=levels[0], origin="derived", note="whatever the scope is")
+            return msgspec.structs.replace(answer, one_of=levels)
         case _:
             return None
+
+
+def _level_of_type(type_: str) -> str:
+    """The level of a scope that is a resource of an Azure type."""
+    known = type_.lower()
+    return OBJECT if known.startswith(_OBJECTS) else _LEVELS.get(known, "resource")
 
 
 def _level(text: str) -> str | None:

@@ -135,8 +135,10 @@ class Instance:
         if trace.certain:
             return Link(at=self.at, target=trace.addresses[0], type=_azure_type(trace.types[0]), hops=trace.hops)
         why = f"{KNOWN_AFTER_APPLY}, from {trace.hops[0]}" if trace.hops else KNOWN_AFTER_APPLY
-        closed = not trace.anything
-        return Unknown(at=self.at, why=why, candidates=trace.addresses, closed=closed, hops=trace.hops)
+        types = tuple(_azure_type(type_) or type_ for type_ in trace.types)
+        return Unknown(
+            at=self.at, why=why, candidates=trace.addresses, closed=not trace.anything, types=types, hops=trace.hops
+        )
 
     def links(self, values: Any, unknown: list[Any], sensitive: Any, path: ArgumentPath) -> ListValue:
         """A list of ids, some of which are not known."""

@@ -1,7 +1,7 @@
 """References that are unknown before apply, followed through ``configuration`` to the resources they name.
 
 A plan leaves out ids that do not exist yet, and keeps only which references an expression makes: no operators, no
-literals, no locals. So an answer is one of three: certainly this resource; one of these; or perhaps anything. What is
+literals, no locals. So an answer is one of three: certainly this resource; one of these; or perhaps others. What is
 known while planning (variables of the root module, constants, keys) cannot be where an unknown value comes from.
 Source of the reference forms: Terraform's internal/command/jsonconfig/expression.go.
 """
@@ -14,14 +14,16 @@ from typing import NamedTuple
 from kvlint.readers.plan.address import Key, ModulePath
 from kvlint.readers.plan.configuration import Configuration, Names, Node, expression_at, references
 from kvlint.readers.plan.instances import Instances, Users, split
+from kvlint.readers.plan.made import Made
 from kvlint.readers.plan.traversal import Rest, longest
 from kvlint.readers.plan.walk import At, Walk
 
 
 class Trace(NamedTuple):
-    """Where a reference leads: addresses, and their Terraform types.
+    """Where a reference leads: to one of ``addresses``, or (``anything``) perhaps elsewhere.
 
-    ``anything``: it may also lead elsewhere. ``hops`` are the references followed.
+    ``types`` are all Terraform types that it may lead to, or none if there is no telling. ``hops`` are the references
+    followed.
     """
 
     addresses: tuple[str, ...]
@@ -63,6 +65,7 @@ class Tracer:
 
     def __init__(self, configuration: Configuration, instances: Instances, asked: Callable[[str], bool]) -> None:
         self.configuration = configuration
+        self.made = Made(configuration)
         self.instances = instances
         self.asked = asked
         self._kept: dict[tuple[ModulePath, str, Rest], Trace] = {}
@@ -81,11 +84,12 @@ class Tracer:
         trace = self._kept.get(question)
         if trace is None:
             name = next((step for step in reversed(argument) if isinstance(step, str)), "")
-            walk = Walk(self.configuration, self.instances, self.asked, name)
+            walk = Walk(self.configuration, self.made, self.instances, self.asked, name)
             users = Users(names, resource, split(path)[1])
             walk.follow(written.refs, At(path, key, written.block, users, (), None, 0))
-            anything = walk.anything or not walk.addresses
-            trace = Trace(tuple(walk.addresses), tuple(walk.addresses.values()), anything, tuple(walk.hops))
+            anything = walk.anything or bool(walk.within) or not walk.addresses
+            types = () if walk.anything else tuple(sorted({*walk.addresses.values(), *walk.within}))
+            trace = Trace(tuple(walk.addresses), types, anything, tuple(walk.hops))
             if not walk.by_key:
                 self._kept[question] = trace
         return trace

@@ -11,18 +11,18 @@ from kvlint.readers.plan.address import Key, key_of, steps
 Rest = tuple[str | int, ...]
 # Known while planning, so that nothing unknown can come from them: they choose, or are a part of a text.
 _KNOWN = ("path", "terraform", "count")
-# Where a plan shows nothing: it leaves locals out.
-_OPAQUE = ("local", "self", "ephemeral", "")
+# Where a plan shows nothing.
+_OPAQUE = ("self", "ephemeral", "")
 _ID_ENDS = ("id", "ids")
 # What is called an id and is none of Azure Resource Manager's.
 _OTHER_IDS = frozenset({"principal_id", "tenant_id", "client_id", "object_id", "application_id", "workspace_id"})
 
 
 class Traversal(NamedTuple):
-    """A reference. ``kind``: known, opaque, var, module, each, azure (a resource or data source) or other.
+    """A reference. ``kind``: known, opaque, var, local, module, each, azure (a resource or data source) or other.
 
-    ``name`` is the variable's, the module's, or the module-local address of a resource, whose Terraform type is
-    ``type``. ``key`` is the instance key that is written out, ``rest`` the steps after all that.
+    ``name`` is the variable's, the local value's, the module's, or the module-local address of a resource, whose
+    Terraform type is ``type``. ``key`` is the instance key that is written out, ``rest`` the steps after all that.
     """
 
     text: str
@@ -58,7 +58,7 @@ def traversal(text: str) -> Traversal:
         return Traversal(text, "opaque", name, "", None, parts[1:])
     if head in _KNOWN or (head == "each" and name != "value"):
         return Traversal(text, "known", name, "", None, ())
-    if head in ("var", "each"):
+    if head in ("var", "local", "each"):
         return Traversal(text, head, name, "", None, parts[2:])
     length = 3 if head == "data" else 2
     key = key_of(parts[length]) if len(parts) > length else None

@@ -9,6 +9,7 @@ from kvlint.readers.azurerm.own_ids import is_own_id
 from kvlint.readers.plan.address import Key, ModulePath, key_of
 from kvlint.readers.plan.configuration import Configuration, Node, references
 from kvlint.readers.plan.instances import Choice, Instances, Users, split
+from kvlint.readers.plan.made import Made
 from kvlint.readers.plan.traversal import Rest, Traversal, ends_like_id, longest, named
 
 # Deeper and longer walks end in "perhaps anything": no configuration of a person's needs them.
@@ -34,19 +35,27 @@ class At(NamedTuple):
 class Walk:
     """One walk along references, and what it has found: addresses with their Terraform types, and the ``hops`` there.
 
-    ``anything``: it also ended where a plan shows nothing. ``by_key``: the key of the instance that refers may have
+    ``within`` are Terraform types of which it also may be anything. ``anything``: it also ended where a plan shows
+    nothing. ``by_key``: the key of the instance that refers may have
     made a difference. ``argument`` is the one whose value is looked for.
     """
 
     def __init__(
-        self, configuration: Configuration, instances: Instances, asked: Callable[[str], bool], argument: str
+        self,
+        configuration: Configuration,
+        made: Made,
+        instances: Instances,
+        asked: Callable[[str], bool],
+        argument: str,
     ) -> None:
         self.configuration = configuration
+        self.made = made
         self.instances = instances
         self.asked = asked
         self.argument = argument
         self.addresses: dict[str, str] = {}
         self.hops: dict[str, None] = {}
+        self.within: frozenset[str] = frozenset()
         self.anything = False
         self.by_key = False
         self._seen: set[tuple[str, ModulePath, Key, Users | None, Rest, Choice | None]] = set()
@@ -74,15 +83,15 @@ class Walk:
         if place in self._seen:
             return
         self._seen.add(place)
-        before, new = (len(self.addresses), self.anything), ref.text not in self.hops
+        before, new = (len(self.addresses), self.within, self.anything), ref.text not in self.hops
         self.hops[ref.text] = None
         if at.depth > MAX_HOPS or len(self._seen) > MAX_STEPS or ref.kind in ("opaque", "other"):
             self.anything = True
         else:
             self._enter(ref, at, choice)
         if not sure:
-            self.anything = before[1]
-        if new and before == (len(self.addresses), self.anything):
+            _, self.within, self.anything = before
+        if new and before == (len(self.addresses), self.within, self.anything):
             self.hops.pop(ref.text)
 
     def _enter(self, ref: Traversal, at: At, choice: Choice | None) -> None:
@@ -93,6 +102,8 @@ class Walk:
                 self.output(ref, at, choice)
             case "each":
                 self.each(ref, at)
+            case "local":
+                self.local(at)
             case _:
                 self.resource(ref, at, choice)
 
@@ -108,6 +119,14 @@ class Walk:
         elif isinstance(passed, dict):
             refs, users = references(passed.get(ref.name)), Users(names, "", keys[:-1])
             self.follow(refs, At(at.path[:-1], keys[-1], call, users, ref.rest + at.rest, choice, at.depth + 1))
+
+    def local(self, at: At) -> None:
+        """``local.x`` holds nothing unknown that its module does not see."""
+        seen = self.made.seen_in(split(at.path)[0])
+        if seen is None:
+            self.anything = True
+        else:
+            self.within |= seen
 
     def output(self, ref: Traversal, at: At, choice: Choice | None) -> None:
         """``module.M[k].out`` is that output's expression inside M.
@@ -127,10 +146,10 @@ class Walk:
         for out in outputs if name is None else (name,):
             node = outputs[out]
             refs = references(node.get("expression")) if isinstance(node, dict) else []
-            before = self.anything
+            before = self.within, self.anything
             self.follow(refs, inside)
             if name is None and not ends_like_id((out,)) and not any(item.may_be_id for item in longest(tuple(refs))):
-                self.anything = before
+                self.within, self.anything = before
 
     def each(self, ref: Traversal, at: At) -> None:
         """``each.value`` is an item of the collection that for_each walks."""
