@@ -69,9 +69,9 @@ def test_addresses(pattern: str, about: list[str], not_about: list[str]) -> None
 
 
 def slow(pattern: Callable[[], object]) -> float:
-    start = time.perf_counter()
+    start = time.process_time()
     pattern()
-    return time.perf_counter() - start
+    return time.process_time() - start
 
 
 def test_no_pattern_takes_long() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from time import perf_counter
+from time import process_time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -28,9 +28,9 @@ class TestOperations:
         assert _fits(word, text) == (re.fullmatch(pattern, text, re.DOTALL) is not None)
 
     def test_many_asterisks_take_no_time(self) -> None:
-        start = perf_counter()
+        start = process_time()
         assert not _fits("*a" * 5_000 + "*b*", "a" * 5_000)
-        assert perf_counter() - start < 1
+        assert process_time() - start < 1
 
     def test_every_role_has_its_operations(self) -> None:
         """Managed HSMs have local roles, which are assigned elsewhere."""

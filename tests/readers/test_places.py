@@ -90,15 +90,15 @@ def test_a_long_line_of_json_shows_the_place_alone(odd: object) -> None:
 
 @pytest.mark.parametrize("text", ["value" * 200_000, "value " * 200_000, "value='" * 100_001, "value='\\" * 100_000])
 def test_long_texts_take_no_longer_than_they_are_long(text: str) -> None:
-    start = time.monotonic()
+    start = time.process_time()
     places_of({"main.bicep": text}, [Location(path="main.bicep", span=(0, 1))])
-    assert time.monotonic() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_many_places_in_one_line() -> None:
     text = json.dumps([{"value": f"hunter2-{number}"} for number in range(20_000)])
-    start = time.monotonic()
+    start = time.process_time()
     found = places_of({"main.json": text}, [Location(path="main.json", pointer=(n,)) for n in range(20_000)])
     assert len(found) == 20_000
-    assert time.monotonic() - start < 10
+    assert time.process_time() - start < 10
     assert not any("hunter2" in excerpt.context_text for _, excerpt in found.values())

@@ -51,8 +51,8 @@ def arm() -> str:
 @pytest.mark.parametrize(("name", "text"), [("main.tf", terraform()), ("main.bicep", bicep()), ("main.json", arm())])
 def test_origins_that_double(name: str, text: str, tmp_path: Path) -> None:
     (tmp_path / name).write_text(text, encoding="utf-8")
-    start = time.monotonic()
+    start = time.process_time()
     report = check(Config(paths=(str(tmp_path),), select=("KV610",)))
-    assert time.monotonic() - start < SECONDS
+    assert time.process_time() - start < SECONDS
     assert ["plain" in finding.resource for finding in report.findings] == [True]
     assert ["plain" in finding.resource for finding in report.undecided] == [False]

@@ -93,6 +93,6 @@ resource a 'b' = ["""
 @pytest.mark.parametrize("end", ["", "\n", "\n\n"])
 def test_time_grows_with_the_text_only(line: str, end: str) -> None:
     text = (line + end) * 10_000
-    start = time.perf_counter()
+    start = time.process_time()
     parse(text)
-    assert time.perf_counter() - start < 2
+    assert time.process_time() - start < 2

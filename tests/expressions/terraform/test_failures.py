@@ -84,10 +84,10 @@ def test_loops_of_too_many_items(terraform: Terraform) -> None:
     ],
 )
 def test_work_without_end_is_refused_soon(terraform: Terraform, text: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     with pytest.raises(InputError, match="steps"):
         terraform.result(text, r=[f"{number:03}" for number in range(100)] * 3, s="ab" * 5_000)
-    assert time.perf_counter() - start < 15
+    assert time.process_time() - start < 15
 
 
 @pytest.mark.parametrize(
@@ -99,10 +99,10 @@ def test_work_without_end_is_refused_soon(terraform: Terraform, text: str) -> No
      'regex("((((((((((a?){9}){9}){9}){9}){9}){9}){9}){9}){9}){9}", s)', 'replace(s, "", s)', "strrev(s)"],
 )  # fmt: skip
 def test_no_function_takes_long(terraform: Terraform, text: str) -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     with suppress(FailedError):
         terraform.result(text, s="a" * 50_000)
-    assert time.perf_counter() - start < 5
+    assert time.process_time() - start < 5
 
 
 def test_texts_that_double(terraform: Terraform) -> None:
@@ -118,14 +118,14 @@ def test_values_that_share_their_parts(terraform: Terraform) -> None:
     value = terraform.result("{a = u, b = 1}")
     for _ in range(40):
         value = terraform.result("[v, v]", v=value)
-    start = time.perf_counter()
+    start = time.process_time()
     for text in (
         "jsonencode(v)", "v == v", "u ? v : [1, v]", "tolist(v)", "sensitive(v)", "flatten(v)", "distinct(v)", "v[u]",
         "toset(v)", "contains(v, v)", "nonsensitive(v)", "length(v)", "merge({a = v}, {b = v})", "convert(v, any)",
     ):  # fmt: skip
         with suppress(InputError):
             terraform.result(text, v=value)
-    assert time.perf_counter() - start < 10
+    assert time.process_time() - start < 10
 
 
 def test_expressions_nested_too_deep(terraform: Terraform) -> None:

@@ -6,7 +6,7 @@ A link that is certain and wrong makes findings that are wrong, so most of these
 from __future__ import annotations
 
 from collections.abc import Sequence
-from time import perf_counter
+from time import process_time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -622,6 +622,6 @@ class TestLongWays:
         inputs = "".join(f"${{module.m.o{n}.y{n}}}" for n in range(fields))
         arguments = {f"v{n}": inputs for n in range(fields)}
         plan.module("module.m", outputs={f"o{n}": outputs for n in range(fields)}, **arguments)
-        started = perf_counter()
+        started = process_time()
         assert read_with(plan, read, "${module.m.o0}").link(SECRET) == ("perhaps",)
-        assert perf_counter() - started < 1
+        assert process_time() - started < 1

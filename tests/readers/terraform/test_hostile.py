@@ -20,9 +20,9 @@ SECONDS = 10
 
 @pytest.fixture(autouse=True)
 def _soon() -> Iterator[None]:
-    start = time.monotonic()
+    start = time.process_time()
     yield
-    assert time.monotonic() - start < SECONDS
+    assert time.process_time() - start < SECONDS
 
 
 def chain(expression: str, last: str, length: int = 60) -> str:
