@@ -85,7 +85,8 @@ class Unknown(_Value, frozen=True, kw_only=True, gc=False):
     """Not known before apply. ``why`` says so for people.
 
     Of a reference, ``candidates`` are the addresses that it may name, and ``closed`` says that it names one of them;
-    ``types`` are those that it may be of, if that is known. ``one_of``: it is one of these values, if there are any.
+    ``types`` are those that it may be of, if that is known, "" for any other. ``one_of``: it is one of these values, if
+    there are any.
     ``pattern`` is what is known of a text, each unknown part in angle brackets (U+27E8, U+27E9) as the expression that
     it comes from. Two unknown texts with the same pattern are the same text. ``given``: whatever it is, it is not null.
     """

@@ -563,8 +563,8 @@ class TestLocals:
         plan.resource("azurerm_linux_web_app.w", {"name": "w"})
         assert self.types(plan, read) == (
             "Microsoft.KeyVault/vaults",
-            "Microsoft.Web/sites",
             "Microsoft.Management/managementGroups",
+            "Microsoft.Web/sites",
         )
 
     @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 
 from kvlint.model.source import Location
 from kvlint.model.value import Link, ListValue, MapValue, Scalar, Unknown, Value, path_text
-from kvlint.readers.azurerm.resources import RESOURCES
 from kvlint.readers.plan.address import Key, ModulePath
 from kvlint.readers.plan.configuration import Configuration, Names, expression_at, references
 from kvlint.readers.plan.document import Change
@@ -133,11 +132,11 @@ class Instance:
         if trace is None:
             return self.not_known(path)
         if trace.certain:
-            return Link(at=self.at, target=trace.addresses[0], type=_azure_type(trace.types[0]), hops=trace.hops)
+            return Link(at=self.at, target=trace.addresses[0], type=trace.types[0], hops=trace.hops)
         why = f"{KNOWN_AFTER_APPLY}, from {trace.hops[0]}" if trace.hops else KNOWN_AFTER_APPLY
-        types = tuple(_azure_type(type_) or type_ for type_ in trace.types)
+        closed = not trace.anything
         return Unknown(
-            at=self.at, why=why, candidates=trace.addresses, closed=not trace.anything, types=types, hops=trace.hops
+            at=self.at, why=why, candidates=trace.addresses, closed=closed, types=trace.types, hops=trace.hops
         )
 
     def links(self, values: Any, unknown: list[Any], sensitive: Any, path: ArgumentPath) -> ListValue:
@@ -175,11 +174,6 @@ class Instance:
             for name in names
         }
         return {name: value for name, value in found.items() if value is not None}
-
-
-def _azure_type(terraform_type: str) -> str:
-    mapped = RESOURCES.get(terraform_type)
-    return mapped.type if mapped is not None else ""
 
 
 def planned_action(change: Change) -> str:

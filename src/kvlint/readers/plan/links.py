@@ -8,9 +8,10 @@ Source of the reference forms: Terraform's internal/command/jsonconfig/expressio
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
+from kvlint.readers.azurerm.resources import RESOURCES
 from kvlint.readers.plan.address import Key, ModulePath
 from kvlint.readers.plan.configuration import Configuration, Names, Node, expression_at, references
 from kvlint.readers.plan.instances import Instances, Users, split
@@ -22,8 +23,8 @@ from kvlint.readers.plan.walk import At, Walk
 class Trace(NamedTuple):
     """Where a reference leads: to one of ``addresses``, or (``anything``) perhaps elsewhere.
 
-    ``types`` are all Terraform types that it may lead to, or none if there is no telling. ``hops`` are the references
-    followed.
+    ``types`` are the Azure types of all that it may lead to ("" for one that has no name here), or none if there is no
+    telling. ``hops`` are the references followed.
     """
 
     addresses: tuple[str, ...]
@@ -79,7 +80,7 @@ class Tracer:
         if written.neighbour:
             address = self.instances.exact(names, path, written.neighbour)
             if address is not None:
-                return Trace((address,), (written.neighbour.partition(".")[0],), False, written.hops)
+                return Trace((address,), (_azure_type(written.neighbour.partition(".")[0]),), False, written.hops)
         question = (path, resource, argument)
         trace = self._kept.get(question)
         if trace is None:
@@ -88,7 +89,7 @@ class Tracer:
             users = Users(names, resource, split(path)[1])
             walk.follow(written.refs, At(path, key, written.block, users, (), None, 0))
             anything = walk.anything or bool(walk.within) or not walk.addresses
-            types = () if walk.anything else tuple(sorted({*walk.addresses.values(), *walk.within}))
+            types = _azure_types({*walk.addresses.values(), *walk.within}) if not walk.anything else ()
             trace = Trace(tuple(walk.addresses), types, anything, tuple(walk.hops))
             if not walk.by_key:
                 self._kept[question] = trace
@@ -102,3 +103,12 @@ class Tracer:
             expression = expression_at(block.get("expressions"), argument)
             self._blocks[question] = None if expression is None else _written(block, references(expression))
         return self._blocks[question]
+
+
+def _azure_types(terraform_types: Iterable[str]) -> tuple[str, ...]:
+    return tuple(sorted({_azure_type(type_) for type_ in terraform_types}))
+
+
+def _azure_type(terraform_type: str) -> str:
+    mapped = RESOURCES.get(terraform_type)
+    return mapped.type if mapped is not None else ""
