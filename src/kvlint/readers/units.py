@@ -15,7 +15,7 @@ import msgspec
 from kvlint.errors import UsageError
 from kvlint.readers.discover import STDIN, Source
 from kvlint.readers.files import held, is_file
-from kvlint.readers.terraform.folder import is_module_file
+from kvlint.readers.terraform.names import is_module_file
 from kvlint.readers.terraform.roots import called_by_others, roots_of
 from kvlint.regex import regex
 
