@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -47,8 +47,9 @@ class Evaluator:
         self._by_type: dict[str, list[Ready]] = {}
         for rule in rules:
             parameters: Mapping[str, Any] = {parameter.name: parameter.default for parameter in rule.parameters}
-            local = is_local(rule.when) and is_local(rule.require)
-            ready = Ready(rule, judge_of(rule.when, parameters), judge_of(rule.require, parameters), local)
+            when, local_when = judge_of(rule.when, parameters), is_local(rule.when)
+            local = local_when and is_local(rule.require)
+            ready = Ready(rule, when, judge_of(rule.require, parameters), local, local_when)
             for type_ in dict.fromkeys(type_.lower() for type_ in rule.resources):
                 self._by_type.setdefault(type_, []).append(ready)
 
@@ -67,6 +68,16 @@ class Evaluator:
         return verdicts
 
 
+class _Open(NamedTuple):
+    """What is left to ask of resources that say the same: rules with their answer, or None if it is each one's own.
+
+    ``passed`` counts the rules that are not among them, because they pass for all.
+    """
+
+    rules: list[tuple[Ready, Outcome | None]]
+    passed: int
+
+
 class _Run:
     """One evaluation. Resources that say the same (``Resource.common``) get one answer from each local rule."""
 
@@ -74,7 +85,7 @@ class _Run:
         self.world = World(graph)
         self.explain = explain
         self.verdicts = Verdicts(findings=[], undecided=[], problems=[], judged=Counter(), passed=0)
-        self.known: dict[int, dict[str, Outcome]] = {}
+        self.known: dict[tuple[object, ...], _Open] = {}
         ready = {type_: by_type.get(type_.lower()) for type_ in {r.type for r in graph.resources.values()}}
         for resource in graph.resources.values():
             rules = ready[resource.type]
@@ -83,32 +94,51 @@ class _Run:
 
     def judge(self, resource: Resource, rules: list[Ready]) -> None:
         """Ask every rule about one resource."""
-        verdicts, world, stays = self.verdicts, self.world, resource.stays
-        known: dict[str, Outcome] | None = None
-        if resource.common is not None:
-            known = self.known.get(id(resource.common))
-            if known is None:
-                known = self.known[id(resource.common)] = {}
-        if stays and not resource.existing:
+        verdicts = self.verdicts
+        if resource.stays and not resource.existing:
             verdicts.judged[resource.type] += 1
-        for ready in rules:
-            if (not stays and not ready.rule.also_removed) or (resource.existing and not ready.rule.also_existing):
-                continue
+        left = self._open(resource, rules)
+        verdicts.passed += left.passed
+        for ready, known in left.rules:
             try:
-                shared = known if ready.local else None
-                outcome = shared.get(ready.rule.id) if shared is not None else None
-                if outcome is None:
-                    outcome = ready.outcome(resource, world)
-                    if shared is not None:
-                        shared[ready.rule.id] = outcome
+                outcome = ready.outcome(resource, self.world) if known is None else known
                 if outcome is PASS:
                     verdicts.passed += 1
                 elif outcome is FAIL:
-                    verdicts.findings.append(told(ready, resource, world, FAIL))
+                    verdicts.findings.append(told(ready, resource, self.world, FAIL))
+                elif self.explain:
+                    verdicts.undecided.append(told(ready, resource, self.world, UNDECIDED))
                 else:
-                    finding = told(ready, resource, world, UNDECIDED) if self.explain else unexplained(ready, resource)
-                    verdicts.undecided.append(finding)
+                    verdicts.undecided.append(unexplained(ready, resource))
             # Whatever goes wrong inside one rule must not take the other rules' answers with it.
             except Exception as error:  # noqa: BLE001
                 message = f"rule {ready.rule.id} failed on '{resource.address}': {type(error).__name__}"
                 verdicts.problems.append(Problem(code=RULE_CRASHED, level="error", message=message, at=resource.at))
+
+    def _open(self, resource: Resource, rules: list[Ready]) -> _Open:
+        """What is left to ask of a resource once all is known that others like it have in common with it."""
+        if resource.common is None:
+            return _Open([(ready, None) for ready in rules if _concerns(ready, resource)], 0)
+        key = id(resource.common), resource.type, resource.existing, resource.stays
+        found = self.known.get(key)
+        if found is None:
+            answers = [(ready, self._shared(ready, resource)) for ready in rules if _concerns(ready, resource)]
+            open_ = [(ready, outcome) for ready, outcome in answers if outcome is not PASS]
+            found = self.known[key] = _Open(open_, len(answers) - len(open_))
+        return found
+
+    def _shared(self, ready: Ready, resource: Resource) -> Outcome | None:
+        """What a rule says of all resources that say the same, as far as that follows; None if each has to be asked."""
+        try:
+            if ready.local:
+                return ready.outcome(resource, self.world)
+            # What a rule is not about it passes, whatever else there is.
+            return PASS if ready.local_when and not ready.concerns(resource, self.world) else None
+        except Exception:  # noqa: BLE001  # asked again for each of them, it is told for each
+            return None
+
+
+def _concerns(ready: Ready, resource: Resource) -> bool:
+    """Whether a rule is about such resources at all: what is there already, or goes away, concerns only some."""
+    rule = ready.rule
+    return (resource.stays or rule.also_removed) and (not resource.existing or rule.also_existing)

@@ -15,7 +15,7 @@ import msgspec
 
 from kvlint.model.graph import Resource
 from kvlint.model.value import Link, ListValue, Path, Scalar, Unknown, Value, path_text, text_of
-from kvlint.readers.derive.attribute import Context, Derived, own
+from kvlint.readers.derive.attribute import Context, Derived
 from kvlint.readers.ids import HOLE, may_be_step, parse_id
 from kvlint.readers.references import Index, reference_of
 
@@ -166,7 +166,7 @@ _PLACES: Mapping[str, tuple[Path, ...]] = {
     **dict.fromkeys(_VAULTS, (("id",), ("name",))),
 }
 ATTRIBUTES: Mapping[str, Derived] = {
-    "literalLength": Derived(own(_literal_length), {_SECRETS: (_VALUE,)}),
+    "literalLength": Derived(_literal_length, {_SECRETS: (_VALUE,)}),
     "sameName": Derived(_same_name, _PLACES),
     "vaultName": Derived(_vault_name, _PLACES),
 }

@@ -14,6 +14,7 @@ import msgspec
 from kvlint.model.graph import Demand
 from kvlint.model.source import Location
 from kvlint.model.value import ListValue, MapValue, Scalar, Unknown, Value
+from kvlint.readers.asides import PATH_IN_BODY
 from kvlint.readers.azurerm.entries import NEVER, Entry, default_of, entries_of, meet
 from kvlint.readers.azurerm.table import FILLED_IN, Field, Mapped
 from kvlint.readers.azurerm.tree import Tree, frozen, has, put
@@ -51,7 +52,10 @@ class Lowering:
         entries = entries_of({"id": _ID, **mapped.fields}, asked)
         own = [entry for entry in entries if len(entry.arm) == 1 and entry.arm[0] in OWN]
         self._own = tuple(_Own(entry.name, str(entry.arm[0]), entry.field.kind == "link") for entry in own)
-        self._entries = tuple(entry for entry in entries if entry not in own)
+        # Whoever asks for all that is around a secret gets it in its place among the rest.
+        around = {PATH_IN_BODY[:length] for length in range(len(PATH_IN_BODY))}
+        self._secrets = () if around & asked else tuple(entry for entry in entries if entry.arm == PATH_IN_BODY)
+        self._entries = tuple(entry for entry in entries if entry not in own and entry not in self._secrets)
         # Whether the configuration decides what a value of an existing resource means.
         self._hangs_on_block = any(
             entry.rivals or (entry.field.kind == "blocks" and entry.field.computed) for entry in self._entries
@@ -80,6 +84,18 @@ class Lowering:
                 hidden = secrets is True or (type(secrets) is dict and secrets.get(name) is True)
                 own[entry.arm] = Scalar(at=self._at, value=value, sensitive=hidden)
         return own
+
+    def secret(self, instance: Instance, version: VersionRange) -> Value | None:
+        """The secret of one instance, taken out of its values in the same way: few say the same."""
+        if not self._secrets:
+            return None
+        marks = instance.unknown
+        values = {entry.name: instance.values.pop(entry.name, None) for entry in self._secrets}
+        unknown = {entry.name: marks.pop(entry.name, None) for entry in self._secrets} if type(marks) is dict else marks
+        tree: Tree = {}
+        self._fill(tree, self._secrets, instance, version, values, unknown, instance.sensitive, ())
+        found: Value | None = tree.get(PATH_IN_BODY[0], {}).get(PATH_IN_BODY[1])
+        return found
 
     def common(self, instance: Instance, version: VersionRange) -> MapValue:
         """Everything else that one instance says, defaults of its provider version included.
@@ -193,6 +209,16 @@ class Lowering:
         if key not in self._defaults:
             self._defaults[key] = default_of(field, version, self._at)
         return self._defaults[key]
+
+
+def with_secret(attributes: MapValue, secret: Value | None) -> MapValue:
+    """The attributes of a resource with its secret in its place."""
+    if secret is None:
+        return attributes
+    outer, inner = PATH_IN_BODY
+    have = attributes.fields.get(outer)
+    body = {**(have.fields if isinstance(have, MapValue) else {}), inner: secret}
+    return MapValue(at=attributes.at, fields={**attributes.fields, outer: MapValue(at=attributes.at, fields=body)})
 
 
 def planned(instance: Instance) -> Tree:

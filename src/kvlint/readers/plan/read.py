@@ -57,7 +57,7 @@ from kvlint.readers.plan.document import (
 from kvlint.readers.plan.instance import Instance, Place
 from kvlint.readers.plan.instances import Instances
 from kvlint.readers.plan.links import Tracer
-from kvlint.readers.plan.lower import Lowering, planned
+from kvlint.readers.plan.lower import Lowering, planned, with_secret
 from kvlint.readers.plan.order import Order
 from kvlint.readers.plan.origins import PlanOrigins
 from kvlint.readers.plan.prior import prior_data
@@ -208,14 +208,19 @@ class _Reader:
         instance = self._instance(change, place, lowering.decoder)
         managed = self.providers.of(place.names, place.resource)
         own = lowering.own(instance)
+        secret = lowering.secret(instance, managed.version)
         common = lowering.common(instance, managed.version)
+        attributes = with_secret(common, secret)
         if managed.link is not None:
             own["provider"] = managed.link
         if instance.action == "update" and self._asks_for_changes(lowering.type):
             before = self._before(change, place, lowering.decoder)
             lowering.own(before)
-            common = with_changes(common, lowering.common(before, managed.version))
-        attributes = MapValue(at=self.at, fields={**common.fields, **own})
+            hidden = lowering.secret(before, managed.version)
+            changed = with_changes(attributes, with_secret(lowering.common(before, managed.version), hidden))
+            common = common if changed is attributes else changed
+            attributes = changed
+        attributes = MapValue(at=self.at, fields={**attributes.fields, **own})
         attributes = self._traced(instance, lowering.type, attributes, managed.version)
         if asks_for_dead(self.demand, lowering.type) and not instance.is_data:
             written = self.configuration.resource(place.names, place.resource).get("expressions")
