@@ -90,6 +90,7 @@ _OWN_DERIVED: frozenset[Path] = frozenset(
     ("derived", name)
     for name in (
         "plannedAction", "replacePaths", "changedFrom", "ignoredChanges", "preventDestroy", "daysLeft", "validDays",
-        "leastValidDays", "activeDays", "moving", "rotation",
+        "leastValidDays", "activeDays", "moving", "rotation", "valueOrigins", "writeOnly",
+        "canBeWriteOnly", "deadArgument",
     )
 )  # fmt: skip

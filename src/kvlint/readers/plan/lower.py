@@ -85,10 +85,8 @@ class Lowering:
                 own[entry.arm] = Scalar(at=self._at, value=value, sensitive=hidden)
         return own
 
-    def secret(self, instance: Instance, version: VersionRange) -> Value | None:
+    def _secret(self, instance: Instance, version: VersionRange) -> Value | None:
         """The secret of one instance, taken out of its values in the same way: few say the same."""
-        if not self._secrets:
-            return None
         marks = instance.unknown
         values = {entry.name: instance.values.pop(entry.name, None) for entry in self._secrets}
         unknown = {entry.name: marks.pop(entry.name, None) for entry in self._secrets} if type(marks) is dict else marks
@@ -97,7 +95,12 @@ class Lowering:
         found: Value | None = tree.get(PATH_IN_BODY[0], {}).get(PATH_IN_BODY[1])
         return found
 
-    def common(self, instance: Instance, version: VersionRange) -> MapValue:
+    def said(self, instance: Instance, version: VersionRange) -> tuple[MapValue, Value | None]:
+        """All else that one instance says: what others may say too, and its secret."""
+        secret = self._secret(instance, version) if self._secrets else None
+        return self._common(instance, version), secret
+
+    def _common(self, instance: Instance, version: VersionRange) -> MapValue:
         """Everything else that one instance says, defaults of its provider version included.
 
         Unknown values lead through the configuration of the instance's own block, so there only instances of one block

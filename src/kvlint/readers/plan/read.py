@@ -18,10 +18,10 @@ from kvlint.readers.asides import (
     READ_TYPE,
     TRACED_TYPES,
     asks_outputs,
+    beside,
     is_asked,
     secret_in,
 )
-from kvlint.readers.azurerm.arguments import asks_for_dead, dead_argument, with_dead
 from kvlint.readers.azurerm.azapi import (
     AZAPI,
     AZAPI_ACTION,
@@ -36,9 +36,9 @@ from kvlint.readers.azurerm.resources import RESOURCES, canonical, is_vault_rela
 from kvlint.readers.azurerm.templates import DEPLOYMENTS, LEVELS
 from kvlint.readers.azurerm.tree import frozen
 from kvlint.readers.azurerm.updates import by_itself, is_always_there
-from kvlint.readers.azurerm.version import VersionRange
 from kvlint.readers.changes import CHANGED_FROM, with_changes
 from kvlint.readers.order import PRINCIPALS, asks_for_order
+from kvlint.readers.plan.additions import Additions
 from kvlint.readers.plan.address import ModulePath, module_path, resource_of
 from kvlint.readers.plan.azapi import arm_type, azapi_attributes, is_key_vault, link_argument
 from kvlint.readers.plan.configuration import Configuration
@@ -94,8 +94,8 @@ class _Reader:
         self.providers = Providers(plan, self.configuration, path)
         # No value of a plan has a place of its own: only whole resources have one in its text.
         self.at = Location(path=path)
-        self.order: Order | None = None
         self.origins = PlanOrigins(self.configuration, plan)
+        self.additions = Additions(demand, self.configuration, self.origins, self.at)
         self.numbers: dict[str, int] = {}
         self.azapi = ChangeDecoder()
         self.lowerings: dict[str, Lowering | None] = {}
@@ -114,7 +114,7 @@ class _Reader:
         self.resources.update((aside.address, aside) for aside in self._asides())
         placed = [(change, _place(change)) for change in self._wanted()]
         if asks_for_order(self.demand) and any(change.type in PRINCIPALS for change, _ in placed):
-            self.order = Order(self.configuration)
+            self.additions.order = Order(self.configuration)
         for _, place in placed:
             self.tracer.instances.add(*place)
         for change, place in placed:
@@ -208,26 +208,23 @@ class _Reader:
         instance = self._instance(change, place, lowering.decoder)
         managed = self.providers.of(place.names, place.resource)
         own = lowering.own(instance)
-        secret = lowering.secret(instance, managed.version)
-        common = lowering.common(instance, managed.version)
-        attributes = with_secret(common, secret)
+        common, secret = lowering.said(instance, managed.version)
         if managed.link is not None:
             own["provider"] = managed.link
         if instance.action == "update" and self._asks_for_changes(lowering.type):
             before = self._before(change, place, lowering.decoder)
             lowering.own(before)
-            hidden = lowering.secret(before, managed.version)
-            changed = with_changes(attributes, with_secret(lowering.common(before, managed.version), hidden))
-            common = common if changed is attributes else changed
-            attributes = changed
+            whole = with_secret(common, secret)
+            changed = with_changes(whole, with_secret(*lowering.said(before, managed.version)))
+            if changed is not whole:
+                common = msgspec.structs.replace(common, fields={**common.fields, "derived": changed.fields["derived"]})
+        added = self.additions.of(change.type, lowering.type, place, managed.version)
+        common = self.additions.shape(common, added.shared)
+        attributes = with_secret(common, secret)
+        of_its_own = added.own or self.additions.of_grant(change.type, instance)
+        if of_its_own:
+            attributes = beside(attributes, of_its_own)
         attributes = MapValue(at=self.at, fields={**attributes.fields, **own})
-        attributes = self._traced(instance, lowering.type, attributes, managed.version)
-        if asks_for_dead(self.demand, lowering.type) and not instance.is_data:
-            written = self.configuration.resource(place.names, place.resource).get("expressions")
-            names = written.keys() if isinstance(written, dict) else ()
-            attributes = with_dead(attributes, dead_argument(change.type, names, managed.version, self.at))
-        if self.order is not None and not instance.is_data:
-            attributes = self.order.told(change.type, instance, attributes)
         self._keep(instance, lowering.type, change.type, attributes, change.mode == "data", common)
 
     def _instance(self, change: ResourceChange, place: Place, decoder: ChangeDecoder) -> Instance:
@@ -272,7 +269,7 @@ class _Reader:
             if instance.action == "update" and self._asks_for_changes(type_):
                 before = self._before(change, place, self.azapi)
                 body = with_changes(body, azapi_attributes(before, type_, named[1], data_plane))
-            traced = self._traced(instance, type_, body, VersionRange())
+            traced = self._traced(instance, type_, body)
             self._keep(instance, type_, declared_as, traced, instance.is_data)
         elif is_key_vault_type(type_) and canonical(type_) is None:
             self._problem(TYPE_NOT_KNOWN, "error", type_not_known(type_), instance.address)
@@ -305,13 +302,13 @@ class _Reader:
         number = self.numbers[instance.address]
         self.numbers.update(dict.fromkeys(found.resources, number))
 
-    def _traced(self, instance: Instance, type_: str, attributes: MapValue, version: VersionRange) -> MapValue:
-        """The attributes of a resource with where its secret comes from, if anybody asks."""
+    def _traced(self, instance: Instance, type_: str, attributes: MapValue) -> MapValue:
+        """The attributes of an azapi resource with where its secret comes from, if anybody asks."""
         if instance.is_data or type_.lower() not in TRACED_TYPES or not is_asked(self.demand, type_):
             return attributes
-        if instance.resource.startswith("azapi_") and secret_in(attributes) is None:
+        if secret_in(attributes) is None:
             return attributes
-        return self.origins.traced(instance, attributes, version)
+        return self.origins.traced(instance, attributes)
 
     def _keep(
         self,
