@@ -8,14 +8,15 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from kvlint.engine.demand import is_local
+from kvlint.engine.alike import Group, Node, Question, node_of, whole
 from kvlint.engine.judge import judge_of
 from kvlint.engine.logic import FAIL, PASS, UNDECIDED
 from kvlint.engine.ready import Ready, told, unexplained
 from kvlint.engine.world import World
 from kvlint.model.graph import Resource, ResourceGraph
-from kvlint.model.report import Answers, Finding, Outcome, Problem
+from kvlint.model.report import Answers, Finding, Problem
 from kvlint.model.rule import Rule
+from kvlint.model.value import MapValue
 
 RULE_CRASHED = "KVE004"
 
@@ -47,9 +48,7 @@ class Evaluator:
         self._by_type: dict[str, list[Ready]] = {}
         for rule in rules:
             parameters: Mapping[str, Any] = {parameter.name: parameter.default for parameter in rule.parameters}
-            when, local_when = judge_of(rule.when, parameters), is_local(rule.when)
-            local = local_when and is_local(rule.require)
-            ready = Ready(rule, when, judge_of(rule.require, parameters), local, local_when)
+            ready = Ready(rule, judge_of(rule.when, parameters), judge_of(rule.require, parameters))
             for type_ in dict.fromkeys(type_.lower() for type_ in rule.resources):
                 self._by_type.setdefault(type_, []).append(ready)
 
@@ -69,23 +68,23 @@ class Evaluator:
 
 
 class _Open(NamedTuple):
-    """What is left to ask of resources that say the same: rules with their answer, or None if it is each one's own.
+    """What is left to ask of resources that say the same. ``passed`` counts the rules that pass for all of them."""
 
-    ``passed`` counts the rules that are not among them, because they pass for all.
-    """
-
-    rules: list[tuple[Ready, Outcome | None]]
+    questions: list[Question]
     passed: int
 
 
 class _Run:
-    """One evaluation. Resources that say the same (``Resource.common``) get one answer from each local rule."""
+    """One evaluation. Of resources that say the same what follows from that is worked out once."""
 
     def __init__(self, graph: ResourceGraph, by_type: Mapping[str, list[Ready]], explain: bool) -> None:
         self.world = World(graph)
         self.explain = explain
         self.verdicts = Verdicts(findings=[], undecided=[], problems=[], judged=Counter(), passed=0)
-        self.known: dict[tuple[object, ...], _Open] = {}
+        self.known: dict[tuple[object, ...], _Open | None] = {}
+        self.nodes: dict[str, tuple[Node, Node]] = {}
+        # By type, and by whether they exist and stay.
+        self.rules: dict[tuple[str, bool, bool], list[Question]] = {}
         ready = {type_: by_type.get(type_.lower()) for type_ in {r.type for r in graph.resources.values()}}
         for resource in graph.resources.values():
             rules = ready[resource.type]
@@ -94,20 +93,26 @@ class _Run:
 
     def judge(self, resource: Resource, rules: list[Ready]) -> None:
         """Ask every rule about one resource."""
-        verdicts = self.verdicts
-        if resource.stays and not resource.existing:
+        verdicts, world, stays = self.verdicts, self.world, resource.stays
+        if stays and not resource.existing:
             verdicts.judged[resource.type] += 1
-        left = self._open(resource, rules)
-        verdicts.passed += left.passed
-        for ready, known in left.rules:
+        kind = (resource.type, resource.existing, stays)
+        asked = self.rules.get(kind)
+        if asked is None:
+            asked = self.rules[kind] = [whole(ready) for ready in rules if _concerns(ready, resource)]
+        if resource.common is not None:
+            asked, passed = self._left(resource, asked)
+            verdicts.passed += passed
+        for question in asked:
+            ready = question.ready
             try:
-                outcome = ready.outcome(resource, self.world) if known is None else known
+                outcome = question.answer(resource, world)
                 if outcome is PASS:
                     verdicts.passed += 1
                 elif outcome is FAIL:
-                    verdicts.findings.append(told(ready, resource, self.world, FAIL))
+                    verdicts.findings.append(told(ready, resource, world, FAIL))
                 elif self.explain:
-                    verdicts.undecided.append(told(ready, resource, self.world, UNDECIDED))
+                    verdicts.undecided.append(told(ready, resource, world, UNDECIDED))
                 else:
                     verdicts.undecided.append(unexplained(ready, resource))
             # Whatever goes wrong inside one rule must not take the other rules' answers with it.
@@ -115,27 +120,34 @@ class _Run:
                 message = f"rule {ready.rule.id} failed on '{resource.address}': {type(error).__name__}"
                 verdicts.problems.append(Problem(code=RULE_CRASHED, level="error", message=message, at=resource.at))
 
-    def _open(self, resource: Resource, rules: list[Ready]) -> _Open:
-        """What is left to ask of a resource once all is known that others like it have in common with it."""
-        if resource.common is None:
-            return _Open([(ready, None) for ready in rules if _concerns(ready, resource)], 0)
-        key = id(resource.common), resource.type, resource.existing, resource.stays
-        found = self.known.get(key)
-        if found is None:
-            answers = [(ready, self._shared(ready, resource)) for ready in rules if _concerns(ready, resource)]
-            open_ = [(ready, outcome) for ready, outcome in answers if outcome is not PASS]
-            found = self.known[key] = _Open(open_, len(answers) - len(open_))
-        return found
+    def _left(self, resource: Resource, asked: list[Question]) -> tuple[list[Question], int]:
+        """What is left to ask of a resource, and how many rules pass for all that say the same.
 
-    def _shared(self, ready: Ready, resource: Resource) -> Outcome | None:
-        """What a rule says of all resources that say the same, as far as that follows; None if each has to be asked."""
-        try:
-            if ready.local:
-                return ready.outcome(resource, self.world)
-            # What a rule is not about it passes, whatever else there is.
-            return PASS if ready.local_when and not ready.concerns(resource, self.world) else None
-        except Exception:  # noqa: BLE001  # asked again for each of them, it is told for each
-            return None
+        Many resources are the only ones that say what they say: of those nothing is worked out ahead.
+        """
+        derived = resource.attributes.fields.get("derived")
+        if not isinstance(derived, MapValue) or derived.rest is not None:
+            return asked, 0
+        names = tuple(derived.fields)
+        key = (id(resource.common), resource.existing, names)
+        if key not in self.known:
+            self.known[key] = None
+            return asked, 0
+        found = self.known[key]
+        if found is None:
+            group = Group(resource, self.world, names)
+            every = [group.question(one.ready, *self._nodes(one.ready)) for one in asked]
+            left = [one for one in every if one.known is not PASS]
+            found = self.known[key] = _Open(left, len(every) - len(left))
+        return found.questions, found.passed
+
+    def _nodes(self, ready: Ready) -> tuple[Node, Node]:
+        rule = ready.rule
+        found = self.nodes.get(rule.id)
+        if found is None:
+            parameters: Mapping[str, Any] = {parameter.name: parameter.default for parameter in rule.parameters}
+            found = self.nodes[rule.id] = (node_of(rule.when, parameters), node_of(rule.require, parameters))
+        return found
 
 
 def _concerns(ready: Ready, resource: Resource) -> bool:
