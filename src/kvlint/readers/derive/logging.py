@@ -225,7 +225,7 @@ def _reference(answer: Answer, context: Context) -> Reference | None:
 _DESTINATION_PATHS = tuple(path for paths in _DESTINATIONS.values() for path in paths)
 ATTRIBUTES: Mapping[str, Derived] = {
     "auditDestinations": Derived(_audit_destinations, {SETTINGS: (("scope",), _LOGS, *_DESTINATION_PATHS)}),
-    "exportsAudit": Derived(_exports_audit, {SETTINGS: (_LOGS, *_DESTINATION_PATHS)}),
+    "exportsAudit": Derived(_exports_audit, {SETTINGS: (_LOGS, *_DESTINATION_PATHS)}, own=True),
     "sinkNeedsSource": Derived(
         _sink_needs_source,
         {

@@ -98,8 +98,8 @@ class _Objects:
 
 
 def _name(resource: Resource) -> str:
-    name = resource.select(("name",))
-    return str(name.value).lower() if isinstance(name, Scalar) and not name.sensitive else ""
+    name = resource.attributes.fields.get("name")
+    return str(name.value).lower() if type(name) is Scalar and not name.sensitive else ""
 
 
 def _may_share(one: Resource, other: Resource) -> bool:
