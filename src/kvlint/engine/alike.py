@@ -7,7 +7,9 @@ resource, stay open; but a derived attribute that none of them has is absent fro
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from kvlint.engine.demand import is_local
 from kvlint.engine.judge import judge_of, together
@@ -20,7 +22,7 @@ from kvlint.model.rule import All, AnyOf, Attribute, Condition, Items, Not
 from kvlint.model.value import Path
 
 
-class Question(NamedTuple):
+class Question(msgspec.Struct, frozen=True):
     """A rule, with its answer if that is known, else what is left to ask: no ``when`` that holds for all."""
 
     ready: Ready
@@ -47,7 +49,7 @@ def whole(ready: Ready) -> Question:
     return Question(ready, None, ready.when, ready.require)
 
 
-class Node(NamedTuple):
+class Node(msgspec.Struct, frozen=True):
     """A condition with its judge. ``derived``: the derived attribute that it hangs on, if it hangs on no more."""
 
     judge: Judge

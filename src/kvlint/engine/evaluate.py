@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -67,7 +67,7 @@ class Evaluator:
         return verdicts
 
 
-class _Open(NamedTuple):
+class _Open(msgspec.Struct, frozen=True):
     """What is left to ask of resources that say the same. ``passed`` counts the rules that pass for all of them."""
 
     questions: list[Question]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 import msgspec
 
@@ -19,7 +18,7 @@ from kvlint.model.value import Answer, Unknown, display
 _MOST_NOTES = 5
 
 
-class _Near(NamedTuple):
+class _Near(msgspec.Struct, frozen=True):
     """One linked resource: how sure the link is, the reference that makes it, and the address that it names."""
 
     resource: Resource

@@ -8,7 +8,6 @@ key of its cluster).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
 
 import msgspec
 
@@ -96,7 +95,7 @@ def _is_audit(log: Value) -> Sure:
     return min(on, max(is_one_of(category, "AuditEvent"), is_one_of(group, "audit", "allLogs")))
 
 
-class _Vaults(NamedTuple):
+class _Vaults(msgspec.Struct, frozen=True):
     """The vaults whose keys encrypt something, certainly and perhaps. ``anything``: it may be any vault's."""
 
     certain: frozenset[str] = frozenset()

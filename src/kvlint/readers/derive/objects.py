@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
 
 import msgspec
 
@@ -28,7 +27,7 @@ _KEPT = "objects by name"
 _VALUE = ("properties", "value")
 
 
-class _Place(NamedTuple):
+class _Place(msgspec.Struct, frozen=True):
     """The vault that an object is in: its name, which no other vault in Azure has, else what it is called here."""
 
     vault: str

@@ -6,7 +6,9 @@ It is worked out once for a block. What several blocks have in common is one obj
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple, TypeAlias
+from typing import TypeAlias
+
+import msgspec
 
 from kvlint.model.graph import Demand
 from kvlint.model.source import Location
@@ -24,7 +26,7 @@ _Derived: TypeAlias = Mapping[str, Value]
 _NOTHING: _Derived = {}
 
 
-class Added(NamedTuple):
+class Added(msgspec.Struct, frozen=True):
     """What is derived of the instances of a block: what other blocks may have too, and what is this one's alone."""
 
     shared: _Derived

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from kvlint.model.source import Location
 from kvlint.model.value import Link, ListValue, MapValue, Scalar, Unknown, Value, path_text
@@ -17,7 +19,7 @@ ArgumentPath = tuple[str | int, ...]
 KNOWN_AFTER_APPLY = "known after apply"
 
 
-class Place(NamedTuple):
+class Place(msgspec.Struct, frozen=True):
     """Where a resource instance stands: module instance, module names, module-local address and instance key."""
 
     address: str
@@ -54,7 +56,11 @@ class Instance:
     def __init__(
         self, place: Place, change: Change, values: dict[str, Any] | None, at: Location, tracer: Tracer
     ) -> None:
-        self.address, self.path, self.names, self.resource, self.key = place
+        self.address = place.address
+        self.path = place.path
+        self.names = place.names
+        self.resource = place.resource
+        self.key = place.key
         self.at = at
         self.tracer = tracer
         self.action = planned_action(change)

@@ -9,7 +9,8 @@ Source of the reference forms: Terraform's internal/command/jsonconfig/expressio
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+
+import msgspec
 
 from kvlint.readers.plan.address import Key, ModulePath
 from kvlint.readers.plan.configuration import Configuration, Names, Node, expression_at, references
@@ -18,7 +19,7 @@ from kvlint.readers.plan.traversal import Rest, longest
 from kvlint.readers.plan.walk import At, Walk
 
 
-class Trace(NamedTuple):
+class Trace(msgspec.Struct, frozen=True):
     """Where a reference leads: addresses, and their Terraform types.
 
     ``anything``: it may also lead elsewhere. ``hops`` are the references followed.
@@ -35,7 +36,7 @@ class Trace(NamedTuple):
         return len(self.addresses) == 1 and not self.anything
 
 
-class _Written(NamedTuple):
+class _Written(msgspec.Struct, frozen=True):
     """The expression of one argument. ``neighbour``: it is nothing but the id of this resource in the same module, the
     most frequent form of all.
     """

@@ -7,7 +7,7 @@ alike is lowered once, and the same object stands in all of them, so that rules 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
@@ -31,7 +31,7 @@ _NOTHING: Mapping[str, Any] = {}
 _PLAIN = frozenset({str, bool, int, float})
 
 
-class _Own(NamedTuple):
+class _Own(msgspec.Struct, frozen=True):
     """An argument that tells a resource apart from others: where it goes, and whether it is another resource's id."""
 
     name: str

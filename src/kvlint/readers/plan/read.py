@@ -116,7 +116,7 @@ class _Reader:
         if asks_for_order(self.demand) and any(change.type in PRINCIPALS for change, _ in placed):
             self.additions.order = Order(self.configuration)
         for _, place in placed:
-            self.tracer.instances.add(*place)
+            self.tracer.instances.add(place.address, place.path, place.names, place.resource, place.key)
         for change, place in placed:
             try:
                 self._add(change, place)
