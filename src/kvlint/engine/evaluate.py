@@ -45,12 +45,11 @@ class Evaluator:
     def __init__(self, rules: Iterable[Rule], explain: bool = True, answers: bool = False) -> None:
         self._explain = explain
         self._answers = answers
-        self._by_type: dict[str, list[Ready]] = {}
+        self._by_type: dict[str, list[Rule]] = {}
+        self._ready: dict[str, Ready] = {}
         for rule in rules:
-            parameters: Mapping[str, Any] = {parameter.name: parameter.default for parameter in rule.parameters}
-            ready = Ready(rule, judge_of(rule.when, parameters), judge_of(rule.require, parameters))
             for type_ in dict.fromkeys(type_.lower() for type_ in rule.resources):
-                self._by_type.setdefault(type_, []).append(ready)
+                self._by_type.setdefault(type_, []).append(rule)
 
     def evaluate(self, graph: ResourceGraph, explain: bool = False) -> Verdicts:
         """Judge every resource of ``graph`` by every rule for its type.
@@ -59,12 +58,30 @@ class Evaluator:
 
         A rule that crashes on a resource is a Problem naming both; the others still run.
         """
-        verdicts = _Run(graph, self._by_type, explain or self._explain).verdicts
+        types = {resource.type.lower() for resource in graph.resources.values()}
+        by_type = {
+            type_: [self._of(rule) for rule in rules] for type_, rules in self._by_type.items() if type_ in types
+        }
+        verdicts = _Run(graph, by_type, explain or self._explain).verdicts
         if self._answers:
             from kvlint.engine.answers import answers_of
 
-            verdicts.answers = answers_of(graph, self._by_type, verdicts.findings + verdicts.undecided)
+            verdicts.answers = answers_of(graph, by_type, verdicts.findings + verdicts.undecided)
         return verdicts
+
+    def _of(self, rule: Rule) -> Ready:
+        """A rule, made ready when it is first needed: an input has few of all types that rules are about."""
+        found = self._ready.get(rule.id)
+        if found is None:
+            parameters = parameters_of(rule)
+            ready = Ready(rule, judge_of(rule.when, parameters), judge_of(rule.require, parameters))
+            found = self._ready[rule.id] = ready
+        return found
+
+
+def parameters_of(rule: Rule) -> Mapping[str, Any]:
+    """The values of a rule's parameters, by name."""
+    return {parameter.name: parameter.default for parameter in rule.parameters}
 
 
 class _Open(msgspec.Struct, frozen=True):
@@ -145,7 +162,7 @@ class _Run:
         rule = ready.rule
         found = self.nodes.get(rule.id)
         if found is None:
-            parameters: Mapping[str, Any] = {parameter.name: parameter.default for parameter in rule.parameters}
+            parameters = parameters_of(rule)
             found = self.nodes[rule.id] = (node_of(rule.when, parameters), node_of(rule.require, parameters))
         return found
 
