@@ -135,11 +135,18 @@ class Instance:
     def linked(self, path: ArgumentPath) -> Link | Unknown:
         """An unknown id, followed to the resource that it will be the id of."""
         self.followed = True
+        question = (self.path, self.resource, path)
+        known = self.tracer.links.get(question)
+        if known is not None:
+            return known
         trace = self.tracer.trace(self.path, self.names, self.resource, self.key, path)
         if trace is None:
             return self.not_known(path)
         if trace.certain:
-            return Link(at=self.at, target=trace.addresses[0], type=_azure_type(trace.types[0]), hops=trace.hops)
+            link = Link(at=self.at, target=trace.addresses[0], type=_azure_type(trace.types[0]), hops=trace.hops)
+            if not trace.by_key:
+                self.tracer.links[question] = link
+            return link
         why = f"{KNOWN_AFTER_APPLY}, from {trace.hops[0]}" if trace.hops else KNOWN_AFTER_APPLY
         closed = not trace.anything
         return Unknown(at=self.at, why=why, candidates=trace.addresses, closed=closed, hops=trace.hops)

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from kvlint.model.value import Link
 from kvlint.readers.plan.address import Key, ModulePath
 from kvlint.readers.plan.configuration import Configuration, Names, Node, expression_at, references
 from kvlint.readers.plan.instances import Instances, Users, split
@@ -22,13 +23,15 @@ from kvlint.readers.plan.walk import At, Walk
 class Trace(msgspec.Struct, frozen=True):
     """Where a reference leads: addresses, and their Terraform types.
 
-    ``anything``: it may also lead elsewhere. ``hops`` are the references followed.
+    ``anything``: it may also lead elsewhere. ``hops`` are the references followed. ``by_key``: the key of the instance
+    that refers may have made a difference.
     """
 
     addresses: tuple[str, ...]
     types: tuple[str, ...]
     anything: bool
     hops: tuple[str, ...]
+    by_key: bool = False
 
     @property
     def certain(self) -> bool:
@@ -67,6 +70,8 @@ class Tracer:
         self.instances = instances
         self.asked = asked
         self._kept: dict[tuple[ModulePath, str, Rest], Trace] = {}
+        # What is certain of all instances of a block in a module instance: they share the value that says so.
+        self.links: dict[tuple[ModulePath, str, Rest], Link] = {}
         self._blocks: dict[tuple[Names, str, Rest], _Written | None] = {}
 
     def trace(self, path: ModulePath, names: Names, resource: str, key: Key, argument: Rest) -> Trace | None:
@@ -86,7 +91,8 @@ class Tracer:
             users = Users(names, resource, split(path)[1])
             walk.follow(written.refs, At(path, key, written.block, users, (), None, 0))
             anything = walk.anything or not walk.addresses
-            trace = Trace(tuple(walk.addresses), tuple(walk.addresses.values()), anything, tuple(walk.hops))
+            found = walk.addresses
+            trace = Trace(tuple(found), tuple(found.values()), anything, tuple(walk.hops), walk.by_key)
             if not walk.by_key:
                 self._kept[question] = trace
         return trace

@@ -23,7 +23,6 @@ from kvlint.readers.asides import (
     secret_in,
 )
 from kvlint.readers.azurerm.azapi import (
-    AZAPI,
     AZAPI_ACTION,
     AZAPI_DATA_PLANE,
     AZAPI_UPDATE,
@@ -32,7 +31,7 @@ from kvlint.readers.azurerm.azapi import (
     type_not_known,
 )
 from kvlint.readers.azurerm.data_plane import is_known
-from kvlint.readers.azurerm.resources import RESOURCES, canonical, is_vault_related, name_of, passed_over
+from kvlint.readers.azurerm.resources import canonical, is_vault_related, name_of, passed_over
 from kvlint.readers.azurerm.templates import DEPLOYMENTS, LEVELS
 from kvlint.readers.azurerm.tree import frozen
 from kvlint.readers.azurerm.updates import by_itself, is_always_there
@@ -57,7 +56,7 @@ from kvlint.readers.plan.document import (
 from kvlint.readers.plan.instance import Instance, Place
 from kvlint.readers.plan.instances import Instances
 from kvlint.readers.plan.links import Tracer
-from kvlint.readers.plan.lower import Lowering, planned, with_secret
+from kvlint.readers.plan.lower import Lowerings, planned, with_secret
 from kvlint.readers.plan.order import Order
 from kvlint.readers.plan.origins import PlanOrigins
 from kvlint.readers.plan.prior import prior_data
@@ -90,15 +89,15 @@ class _Reader:
         self.plan = plan
         self.demand = demand
         self.configuration = Configuration(plan.configuration)
-        self.tracer = Tracer(self.configuration, Instances(), self._is_asked)
         self.providers = Providers(plan, self.configuration, path)
         # No value of a plan has a place of its own: only whole resources have one in its text.
         self.at = Location(path=path)
+        self.lowerings = Lowerings(demand, self.at)
+        self.tracer = Tracer(self.configuration, Instances(), self.lowerings.are_asked)
         self.origins = PlanOrigins(self.configuration, plan)
         self.additions = Additions(demand, self.configuration, self.origins, self.at)
         self.numbers: dict[str, int] = {}
         self.azapi = ChangeDecoder()
-        self.lowerings: dict[str, Lowering | None] = {}
         self.resources: dict[str, Resource] = {}
         self.updates: list[Instance] = []
         self.problems: list[Problem] = []
@@ -117,7 +116,10 @@ class _Reader:
             self.additions.order = Order(self.configuration)
         for _, place in placed:
             self.tracer.instances.add(place.address, place.path, place.names, place.resource, place.key)
-        for change, place in placed:
+        placed.reverse()
+        while placed:
+            # What has been read is held no longer than needed.
+            change, place = placed.pop()
             try:
                 self._add(change, place)
             except BROKEN as error:
@@ -167,7 +169,7 @@ class _Reader:
             type_ = entry_type(entry)
             asked = interest.get(type_)
             if asked is None:
-                asked = interest[type_] = self._is_asked(str(type_)) or is_vault_related(str(type_))
+                asked = interest[type_] = self.lowerings.are_asked(str(type_)) or is_vault_related(str(type_))
             if not asked:
                 continue
             try:
@@ -178,22 +180,10 @@ class _Reader:
             if change.deposed is not None:
                 continue
             self.numbers[change.address] = number
-            if self._is_asked(change.type):
+            if self.lowerings.are_asked(change.type):
                 yield change
             elif change.mode == "managed" and is_vault_related(change.type):
                 self._problem(TYPE_NOT_KNOWN, "error", passed_over(change.type), change.address)
-
-    def _is_asked(self, type_: str) -> bool:
-        """Whether any rule asks for resources of a Terraform type."""
-        if type_.startswith("azapi_"):
-            return type_ in AZAPI
-        if type_ in LEVELS:
-            return True
-        if type_ not in self.lowerings:
-            mapped = RESOURCES.get(type_)
-            asked = mapped is not None and self.demand.of(mapped.type) is not None
-            self.lowerings[type_] = Lowering(mapped, self.demand, self.at) if mapped is not None and asked else None
-        return self.lowerings[type_] is not None
 
     def _add(self, change: ResourceChange, place: Place) -> None:
         if change.type.startswith("azapi_"):
@@ -202,7 +192,7 @@ class _Reader:
         if change.type in LEVELS:
             self._add_deployed(self._instance(change, place, self.azapi), change.type)
             return
-        lowering = self.lowerings[change.type]
+        lowering = self.lowerings.of(change.type)
         if lowering is None:
             return
         instance = self._instance(change, place, lowering.decoder)
