@@ -52,6 +52,7 @@ def _attribute(condition: Attribute, parameters: Mapping[str, Any]) -> Judge:
     if isinstance(operand, str) and operand.startswith("$"):
         operand = parameters[operand[1:]]
     operator = OPERATORS[name](operand)
+    wanted = ""  # said when it is first told
     names_only = all(isinstance(step, str) for step in path)
     when_absent, when_set = FAIL, None
     if name == "is":
@@ -61,10 +62,11 @@ def _attribute(condition: Attribute, parameters: Mapping[str, Any]) -> Judge:
 
     def judge(subject: Answer, resource: Resource, world: World, trail: Trail | None, prefix: str) -> Outcome:
         if trail is not None:
+            nonlocal wanted
+            wanted = wanted or wanted_of(name, operand)
             found = select(subject, path)
             outcome = of(found)
-            asked = below(prefix, condition.text)
-            trail.append(answered(outcome, found, wanted_of(name, operand), resource, asked))
+            trail.append(answered(outcome, found, wanted, resource, below(prefix, condition.text)))
             return outcome
         # This is asked more often than anything else, and mostly of objects in objects: no answer is made for nothing.
         here: Any = subject
