@@ -92,7 +92,7 @@ def compiled(tmp_path: Path) -> str:
 
 
 def test_the_version_needs_next_to_nothing() -> None:
-    assert imported("--version") <= {"__future__", "gc", "kvlint", "kvlint.__main__", "kvlint.errors"}
+    assert imported("--version") <= {"__future__", "atexit", "gc", "kvlint", "kvlint.__main__", "kvlint.errors"}
 
 
 @pytest.mark.parametrize("form", ["sarif", "json", "text", "github", "junit"])
