@@ -28,12 +28,15 @@ _KEPT = {type_: f"grants to whoever applies the plan, of {type_}" for type_ in _
 
 def _waits_for_grant(resource: Resource, context: Context) -> Value | None:
     """Whether an object is made after a grant to whoever applies the plan, if there is such a grant on its vault."""
+    type_ = resource.type.lower()
+    certain, perhaps = _grants(type_, context) if type_ in _WRITES else ({}, {})
+    if not certain and not perhaps:
+        return None
     made_after = resource.select(("derived", AFTER))
     above = resource.attributes.fields.get("parent")
-    if resource.type.lower() not in _WRITES or not isinstance(made_after, ListValue) or above is None:
+    if not isinstance(made_after, ListValue) or above is None:
         return None
-    certain, perhaps = _grants(resource.type.lower(), context)
-    reference = reference_of(resource.address, "parent", above, context.index) if certain or perhaps else None
+    reference = reference_of(resource.address, "parent", above, context.index)
     if reference is None:
         return None
     vault = reference.targets[0] if len(reference.targets) == 1 else ""

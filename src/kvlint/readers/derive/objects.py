@@ -71,6 +71,13 @@ class _Objects:
             self._known[key] = _place(resource, index)
         return self._known[key]
 
+    def is_alone(self, resource: Resource) -> bool:
+        """Whether nothing can have the same name in the same vault, as both are known and nothing else is doubtful."""
+        place, name = self.places[resource.address], _name(resource)
+        if not name or not place.is_name or self._loose.get(name) or self._loose.get(""):
+            return False
+        return len(self._together.get((place, name), ())) == 1 and not self._together.get((place, ""))
+
     def beside(self, resource: Resource) -> Iterator[Resource]:
         """The objects in the same vault whose name this one cannot have."""
         name = _name(resource)
@@ -126,7 +133,7 @@ def _same_name(resource: Resource, context: Context) -> Value | None:
     objects: _Objects | None = context.kept.get(_KEPT)
     if objects is None:
         objects = context.kept[_KEPT] = _Objects(context.index)
-    if resource.address not in objects.places:
+    if resource.address not in objects.places or objects.is_alone(resource):
         return None
     beside = list(objects.beside(resource))
     # What hangs on a condition of its own may not be there.
