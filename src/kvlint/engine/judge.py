@@ -128,7 +128,8 @@ def together(judges: list[Judge], worst: bool) -> Judge:
 def _not(inner: Judge) -> Judge:
     def judge(subject: Answer, resource: Resource, world: World, trail: Trail | None, prefix: str) -> Outcome:
         if trail is None:
-            return negated(inner(subject, resource, world, None, prefix))
+            outcome = inner(subject, resource, world, None, prefix)
+            return PASS if outcome is FAIL else FAIL if outcome is PASS else UNDECIDED
         own: Trail = []
         outcome = negated(inner(subject, resource, world, own, prefix))
         trail.extend(mirrored(note) for note in own)

@@ -64,7 +64,8 @@ class Instance:
         self.at = at
         self.tracer = tracer
         self.action = planned_action(change)
-        self.replace_paths = tuple(path_text(tuple(steps)) for steps in change.replace_paths or ())
+        forced = change.replace_paths
+        self.replace_paths = tuple(path_text(tuple(steps)) for steps in forced) if forced else ()
         # Whether any value was found by following a reference, so that it is this instance's alone.
         self.followed = False
         self.creates = self.action in ("create", "replace")
