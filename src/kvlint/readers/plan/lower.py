@@ -259,14 +259,22 @@ class Lowering:
         return self._defaults[key]
 
 
-def with_secret(attributes: MapValue, secret: Value | None) -> MapValue:
-    """The attributes of a resource with its secret in its place."""
-    if secret is None:
-        return attributes
-    outer, inner = PATH_IN_BODY
-    have = attributes.fields.get(outer)
-    body = {**(have.fields if isinstance(have, MapValue) else {}), inner: secret}
-    return MapValue(at=attributes.at, fields={**attributes.fields, outer: MapValue(at=attributes.at, fields=body)})
+def whole(
+    common: MapValue, secret: Value | None, own: Mapping[str, Value] = _NOTHING, derived: Mapping[str, Value] = _NOTHING
+) -> MapValue:
+    """All that a resource says: what others may say too, its secret, what is its own, and what is derived of it."""
+    at = common.at
+    fields = {**common.fields, **own}
+    if secret is not None:
+        outer, inner = PATH_IN_BODY
+        have = common.fields.get(outer)
+        body = {**(have.fields if isinstance(have, MapValue) else {}), inner: secret}
+        fields[outer] = MapValue(at=at, fields=body)
+    if derived:
+        have = common.fields.get("derived")
+        told = {**(have.fields if isinstance(have, MapValue) else {}), **derived}
+        fields["derived"] = MapValue(at=at, fields=told, origin="derived")
+    return MapValue(at=at, fields=fields)
 
 
 def planned(instance: Instance) -> Tree:

@@ -18,7 +18,6 @@ from kvlint.readers.asides import (
     READ_TYPE,
     TRACED_TYPES,
     asks_outputs,
-    beside,
     is_asked,
     secret_in,
 )
@@ -56,7 +55,7 @@ from kvlint.readers.plan.document import (
 from kvlint.readers.plan.instance import Instance, Place
 from kvlint.readers.plan.instances import Instances
 from kvlint.readers.plan.links import Tracer
-from kvlint.readers.plan.lower import Lowerings, planned, with_secret
+from kvlint.readers.plan.lower import Lowerings, planned, whole
 from kvlint.readers.plan.order import Order
 from kvlint.readers.plan.origins import PlanOrigins
 from kvlint.readers.plan.prior import prior_data
@@ -204,17 +203,14 @@ class _Reader:
         if instance.action == "update" and self._asks_for_changes(lowering.type):
             before = self._before(change, place, lowering.decoder)
             lowering.own(before)
-            whole = with_secret(common, secret)
-            changed = with_changes(whole, with_secret(*lowering.said(before, managed.version)))
-            if changed is not whole:
+            after = whole(common, secret)
+            changed = with_changes(after, whole(*lowering.said(before, managed.version)))
+            if changed is not after:
                 common = msgspec.structs.replace(common, fields={**common.fields, "derived": changed.fields["derived"]})
         added = self.additions.of(change.type, lowering.type, place, managed.version)
         common = self.additions.shape(common, added.shared)
-        attributes = with_secret(common, secret)
-        of_its_own = added.own or self.additions.of_grant(change.type, instance)
-        if of_its_own:
-            attributes = beside(attributes, of_its_own)
-        attributes = MapValue(at=self.at, fields={**attributes.fields, **own})
+        derived = added.own or self.additions.of_grant(change.type, instance)
+        attributes = whole(common, secret, own, derived)
         self._keep(instance, lowering.type, change.type, attributes, change.mode == "data", common)
 
     def _instance(self, change: ResourceChange, place: Place, decoder: ChangeDecoder) -> Instance:
