@@ -64,12 +64,13 @@ def report_of(
     """
     total, units = total_of(config, known, rules, root, units)
 
-    def shown(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-        return folded(finding for finding in findings if finding.severity >= config.min_severity)
+    def shown(findings: Iterable[Finding], *, told: bool = True) -> tuple[Finding, ...]:
+        found = (finding for finding in findings if finding.severity >= config.min_severity)
+        return folded(found) if told else tuple(found)
 
     return Report(
         findings=shown(total.findings),
-        undecided=shown(total.undecided),
+        undecided=shown(total.undecided, told=config.explain),
         suppressed=shown(total.suppressed),
         passes=shown(_passes(units)),
         root=root,

@@ -98,9 +98,11 @@ def judge(read: Read, demand: Demand, evaluator: Evaluator, explain: bool, polic
     seen = findings + suppressed + (undecided if explain else [])
     find = read.places(chain(locations(seen, problems), places_of(answers)))
     root = read.root or read.path
+    # Of a plan there may be tens of thousands of questions that nobody looks at.
+    is_seen = explain or read.plan is None
     return Judged(
         findings=[placed(finding, find, root) for finding in findings],
-        undecided=[placed(finding, find, root) for finding in undecided],
+        undecided=[placed(finding, find, root) for finding in undecided] if is_seen else undecided,
         suppressed=[placed(finding, find, root) for finding in suppressed],
         problems=[_placed_problem(problem, find) for problem in problems],
         judged=verdicts.judged,

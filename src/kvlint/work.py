@@ -6,7 +6,6 @@ import os
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from kvlint.compiled import merged
 from kvlint.config import Config, today
 from kvlint.engine.demand import demand_of
 from kvlint.engine.evaluate import Evaluator
@@ -114,6 +113,8 @@ class Worker:
             known = self._read(Unit(source=unit.compiled, parameters=unit.parameters))
             if known is None:
                 return judged
+            from kvlint.compiled import merged
+
             compiled = judge(known, self.demand, self.evaluator, self.explain, self.policy)
             return merged(judged, compiled, read, known)
         except InputError as error:

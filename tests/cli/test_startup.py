@@ -57,13 +57,14 @@ builtin.rules_of_package = lambda _package, **how: of_package({folder!r}, **how)
 """
 
 
-def imported(*words: str | Path, patch: str = "", code: int = 0) -> set[str]:
-    """The modules that a run of kvlint imports."""
+def imported(*words: str | Path, patch: str = "", code: int = 0, cwd: Path | None = None) -> set[str]:
+    """The modules that a run of kvlint in the folder ``cwd`` imports."""
     done = subprocess.run(
         [sys.executable, "-c", SCRIPT.format(patch=patch), *map(str, words)],
         env={"PATH": os.environ["PATH"]},
         capture_output=True,
         check=False,
+        cwd=cwd,
         timeout=60,
     )
     assert (done.returncode, done.stderr) == (code, b"")
@@ -91,12 +92,12 @@ def compiled(tmp_path: Path) -> str:
 
 
 def test_the_version_needs_next_to_nothing() -> None:
-    assert imported("--version") <= {"__future__", "gc", "kvlint", "kvlint.__main__", "kvlint.errors"}
+    assert imported("--version") <= {"__future__", "atexit", "gc", "kvlint", "kvlint.__main__", "kvlint.errors"}
 
 
 @pytest.mark.parametrize("form", ["sarif", "json", "text", "github", "junit"])
 def test_a_check_needs_msgspec_alone(plan: Path, compiled: str, form: str) -> None:
-    modules = imported(plan, "-f", form, patch=compiled, code=1)
+    modules = imported(plan, "-f", form, patch=compiled, code=1, cwd=plan.parent)
     assert "msgspec" in modules
     assert not packages(modules) & HEAVY
     others = packages(modules) - set(sys.stdlib_module_names) - {"typing_extensions"}
@@ -104,6 +105,8 @@ def test_a_check_needs_msgspec_alone(plan: Path, compiled: str, form: str) -> No
     reporters = {module.rpartition(".")[2] for module in modules if module.startswith("kvlint.reporters.")}
     assert reporters & {*REPORTERS, "terminal"} == {form} | ({"concise"} if form == "github" else set())
     assert not any(module.startswith(("kvlint.cli", "kvlint.engine.load", "kvlint.syntax.yaml")) for module in modules)
+    # Beside the plan, and where the process runs, lies no Terraform.
+    assert not any(module.startswith(("kvlint.syntax.hcl", "kvlint.readers.terraform.folder")) for module in modules)
 
 
 @pytest.mark.skipif(not INSTALLED, reason="a checkout reads its rules from YAML")

@@ -27,7 +27,7 @@ VAULT = "Microsoft.KeyVault/vaults"
 
 
 PATHS = ["name", "id", "parent", "scope", "provider", "tags.a", "properties.a", "properties.l", "derived.exposure"]
-PATHS += ["derived.plannedAction"]
+PATHS += ["derived.plannedAction", "properties.value"]
 
 
 def _attribute(text: str, operator: tuple[str, str, str | None]) -> Condition:
@@ -138,6 +138,10 @@ def test_two_rules_do_not_share_answers(build: Build) -> None:
         ("derived.replacePaths", True),
         ("derived.exposure", False),
         ("derived", False),
+        ("derived.deadArgument", True),
+        ("properties", False),
+        ("properties.value", False),
+        ("properties.values", True),
         ("name", False),
         ("parent", False),
     ],

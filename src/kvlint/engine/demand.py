@@ -78,15 +78,19 @@ def is_local(condition: Condition, inside: bool = False) -> bool:
 
 
 def _is_own(path: Path) -> bool:
-    return path[:1] not in _LINKS and (path[:1] != ("derived",) or path[:2] in _OWN_DERIVED)
+    if path[:1] in _LINKS or path[:2] in (_SECRET, _SECRET[: len(path)]):
+        return False
+    return path[:1] != ("derived",) or path[:2] in _OWN_DERIVED
 
 
 # What Resource.common leaves out, and what of ``derived`` is taken from the rest of the resource alone.
 _LINKS: tuple[Path, ...] = (("id",), ("name",), ("parent",), ("scope",), ("provider",))
+_SECRET: Path = ("properties", "value")
 _OWN_DERIVED: frozenset[Path] = frozenset(
     ("derived", name)
     for name in (
         "plannedAction", "replacePaths", "changedFrom", "ignoredChanges", "preventDestroy", "daysLeft", "validDays",
-        "leastValidDays", "activeDays", "moving", "rotation", "literalLength",
+        "leastValidDays", "activeDays", "moving", "rotation", "valueOrigins", "writeOnly",
+        "canBeWriteOnly", "deadArgument",
     )
 )  # fmt: skip

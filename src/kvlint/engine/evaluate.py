@@ -8,14 +8,15 @@ from typing import Any
 
 import msgspec
 
-from kvlint.engine.demand import is_local
+from kvlint.engine.alike import Group, Node, Question, node_of, whole
 from kvlint.engine.judge import judge_of
 from kvlint.engine.logic import FAIL, PASS, UNDECIDED
 from kvlint.engine.ready import Ready, told, unexplained
 from kvlint.engine.world import World
 from kvlint.model.graph import Resource, ResourceGraph
-from kvlint.model.report import Answers, Finding, Outcome, Problem
+from kvlint.model.report import Answers, Finding, Problem
 from kvlint.model.rule import Rule
+from kvlint.model.value import MapValue
 
 RULE_CRASHED = "KVE004"
 
@@ -44,13 +45,11 @@ class Evaluator:
     def __init__(self, rules: Iterable[Rule], explain: bool = True, answers: bool = False) -> None:
         self._explain = explain
         self._answers = answers
-        self._by_type: dict[str, list[Ready]] = {}
+        self._by_type: dict[str, list[Rule]] = {}
+        self._ready: dict[str, Ready] = {}
         for rule in rules:
-            parameters: Mapping[str, Any] = {parameter.name: parameter.default for parameter in rule.parameters}
-            local = is_local(rule.when) and is_local(rule.require)
-            ready = Ready(rule, judge_of(rule.when, parameters), judge_of(rule.require, parameters), local)
             for type_ in dict.fromkeys(type_.lower() for type_ in rule.resources):
-                self._by_type.setdefault(type_, []).append(ready)
+                self._by_type.setdefault(type_, []).append(rule)
 
     def evaluate(self, graph: ResourceGraph, explain: bool = False) -> Verdicts:
         """Judge every resource of ``graph`` by every rule for its type.
@@ -59,22 +58,50 @@ class Evaluator:
 
         A rule that crashes on a resource is a Problem naming both; the others still run.
         """
-        verdicts = _Run(graph, self._by_type, explain or self._explain).verdicts
+        types = {resource.type.lower() for resource in graph.resources.values()}
+        by_type = {
+            type_: [self._of(rule) for rule in rules] for type_, rules in self._by_type.items() if type_ in types
+        }
+        verdicts = _Run(graph, by_type, explain or self._explain).verdicts
         if self._answers:
             from kvlint.engine.answers import answers_of
 
-            verdicts.answers = answers_of(graph, self._by_type, verdicts.findings + verdicts.undecided)
+            verdicts.answers = answers_of(graph, by_type, verdicts.findings + verdicts.undecided)
         return verdicts
+
+    def _of(self, rule: Rule) -> Ready:
+        """A rule, made ready when it is first needed: an input has few of all types that rules are about."""
+        found = self._ready.get(rule.id)
+        if found is None:
+            parameters = parameters_of(rule)
+            ready = Ready(rule, judge_of(rule.when, parameters), judge_of(rule.require, parameters))
+            found = self._ready[rule.id] = ready
+        return found
+
+
+def parameters_of(rule: Rule) -> Mapping[str, Any]:
+    """The values of a rule's parameters, by name."""
+    return {parameter.name: parameter.default for parameter in rule.parameters}
+
+
+class _Open(msgspec.Struct, frozen=True):
+    """What is left to ask of resources that say the same. ``passed`` counts the rules that pass for all of them."""
+
+    questions: list[Question]
+    passed: int
 
 
 class _Run:
-    """One evaluation. Resources that say the same (``Resource.common``) get one answer from each local rule."""
+    """One evaluation. Of resources that say the same what follows from that is worked out once."""
 
     def __init__(self, graph: ResourceGraph, by_type: Mapping[str, list[Ready]], explain: bool) -> None:
         self.world = World(graph)
         self.explain = explain
         self.verdicts = Verdicts(findings=[], undecided=[], problems=[], judged=Counter(), passed=0)
-        self.known: dict[int, dict[str, Outcome]] = {}
+        self.known: dict[tuple[object, ...], _Open | None] = {}
+        self.nodes: dict[str, tuple[Node, Node]] = {}
+        # By type, and by whether they exist and stay.
+        self.rules: dict[tuple[str, bool, bool], list[Question]] = {}
         ready = {type_: by_type.get(type_.lower()) for type_ in {r.type for r in graph.resources.values()}}
         for resource in graph.resources.values():
             rules = ready[resource.type]
@@ -84,31 +111,63 @@ class _Run:
     def judge(self, resource: Resource, rules: list[Ready]) -> None:
         """Ask every rule about one resource."""
         verdicts, world, stays = self.verdicts, self.world, resource.stays
-        known: dict[str, Outcome] | None = None
-        if resource.common is not None:
-            known = self.known.get(id(resource.common))
-            if known is None:
-                known = self.known[id(resource.common)] = {}
         if stays and not resource.existing:
             verdicts.judged[resource.type] += 1
-        for ready in rules:
-            if (not stays and not ready.rule.also_removed) or (resource.existing and not ready.rule.also_existing):
-                continue
+        kind = (resource.type, resource.existing, stays)
+        asked = self.rules.get(kind)
+        if asked is None:
+            asked = self.rules[kind] = [whole(ready) for ready in rules if _concerns(ready, resource)]
+        if resource.common is not None:
+            asked, passed = self._left(resource, asked)
+            verdicts.passed += passed
+        for question in asked:
+            ready = question.ready
             try:
-                shared = known if ready.local else None
-                outcome = shared.get(ready.rule.id) if shared is not None else None
-                if outcome is None:
-                    outcome = ready.outcome(resource, world)
-                    if shared is not None:
-                        shared[ready.rule.id] = outcome
+                outcome = question.answer(resource, world)
                 if outcome is PASS:
                     verdicts.passed += 1
                 elif outcome is FAIL:
                     verdicts.findings.append(told(ready, resource, world, FAIL))
+                elif self.explain:
+                    verdicts.undecided.append(told(ready, resource, world, UNDECIDED))
                 else:
-                    finding = told(ready, resource, world, UNDECIDED) if self.explain else unexplained(ready, resource)
-                    verdicts.undecided.append(finding)
+                    verdicts.undecided.append(unexplained(ready, resource))
             # Whatever goes wrong inside one rule must not take the other rules' answers with it.
             except Exception as error:  # noqa: BLE001
                 message = f"rule {ready.rule.id} failed on '{resource.address}': {type(error).__name__}"
                 verdicts.problems.append(Problem(code=RULE_CRASHED, level="error", message=message, at=resource.at))
+
+    def _left(self, resource: Resource, asked: list[Question]) -> tuple[list[Question], int]:
+        """What is left to ask of a resource, and how many rules pass for all that say the same.
+
+        Many resources are the only ones that say what they say: of those nothing is worked out ahead.
+        """
+        derived = resource.attributes.fields.get("derived")
+        if not isinstance(derived, MapValue) or derived.rest is not None:
+            return asked, 0
+        names = tuple(derived.fields)
+        key = (id(resource.common), resource.existing, names)
+        if key not in self.known:
+            self.known[key] = None
+            return asked, 0
+        found = self.known[key]
+        if found is None:
+            group = Group(resource, self.world, names)
+            every = [group.question(one.ready, *self._nodes(one.ready)) for one in asked]
+            left = [one for one in every if one.known is not PASS]
+            found = self.known[key] = _Open(left, len(every) - len(left))
+        return found.questions, found.passed
+
+    def _nodes(self, ready: Ready) -> tuple[Node, Node]:
+        rule = ready.rule
+        found = self.nodes.get(rule.id)
+        if found is None:
+            parameters = parameters_of(rule)
+            found = self.nodes[rule.id] = (node_of(rule.when, parameters), node_of(rule.require, parameters))
+        return found
+
+
+def _concerns(ready: Ready, resource: Resource) -> bool:
+    """Whether a rule is about such resources at all: what is there already, or goes away, concerns only some."""
+    rule = ready.rule
+    return (resource.stays or rule.also_removed) and (not resource.existing or rule.also_existing)

@@ -18,7 +18,7 @@ from kvlint.model.graph import Resource
 from kvlint.model.report import Outcome
 from kvlint.model.rule import All, AnyOf, Attribute, Condition, Given, Items, Linked, Not
 from kvlint.model.source import Location
-from kvlint.model.value import Absent, Answer, ListValue, Scalar, Unknown, path_text, select
+from kvlint.model.value import Absent, Answer, ListValue, MapValue, Scalar, Unknown, path_text, select
 
 _NOWHERE = Location(path="")
 
@@ -31,9 +31,9 @@ def judge_of(condition: Condition, parameters: Mapping[str, Any]) -> Judge:
         case All(of=(part,)) | AnyOf(of=(part,)):
             return judge_of(part, parameters)
         case All(of=parts):
-            return _together([judge_of(part, parameters) for part in parts], worst=True)
+            return together([judge_of(part, parameters) for part in parts], worst=True)
         case AnyOf(of=parts):
-            return _together([judge_of(part, parameters) for part in parts], worst=False)
+            return together([judge_of(part, parameters) for part in parts], worst=False)
         case Not(of=part):
             return _not(judge_of(part, parameters))
         case Items():
@@ -52,6 +52,8 @@ def _attribute(condition: Attribute, parameters: Mapping[str, Any]) -> Judge:
     if isinstance(operand, str) and operand.startswith("$"):
         operand = parameters[operand[1:]]
     operator = OPERATORS[name](operand)
+    wanted = ""  # said when it is first told
+    names_only = all(isinstance(step, str) for step in path)
     when_absent, when_set = FAIL, None
     if name == "is":
         when_absent, when_set = (PASS, FAIL) if operand == "absent" else (FAIL, PASS)
@@ -59,20 +61,30 @@ def _attribute(condition: Attribute, parameters: Mapping[str, Any]) -> Judge:
         when_absent = operator(Scalar(at=_NOWHERE, value=default))
 
     def judge(subject: Answer, resource: Resource, world: World, trail: Trail | None, prefix: str) -> Outcome:
-        found = select(subject, path)
-        kind = type(found)
-        if kind is Scalar:
-            outcome = operator(found)  # type: ignore[arg-type]  # mypy does not narrow by type()
-        elif kind is Absent:
-            outcome = when_absent
-        elif isinstance(found, Unknown):
-            outcome = when_set if when_set is not None and found.is_set else _of_each(found, operator)
-        else:
-            outcome = operator(found)  # type: ignore[arg-type]  # the same
         if trail is not None:
-            asked = below(prefix, condition.text)
-            trail.append(answered(outcome, found, wanted_of(name, operand), resource, asked))
-        return outcome
+            nonlocal wanted
+            wanted = wanted or wanted_of(name, operand)
+            found = select(subject, path)
+            outcome = of(found)
+            trail.append(answered(outcome, found, wanted, resource, below(prefix, condition.text)))
+            return outcome
+        # This is asked more often than anything else, and mostly of objects in objects: no answer is made for nothing.
+        here: Any = subject
+        for step in path:
+            if type(here) is not MapValue or not names_only:
+                here = select(subject, path)
+                break
+            here = here.fields.get(step, here.rest)  # type: ignore[arg-type]  # there are only names
+            if here is None:
+                return when_absent
+        return operator(here) if type(here) is Scalar else of(here)
+
+    def of(found: Answer) -> Outcome:
+        if isinstance(found, Absent):
+            return when_absent
+        if isinstance(found, Unknown):
+            return when_set if when_set is not None and found.is_set else _of_each(found, operator)
+        return operator(found)
 
     return judge
 
@@ -90,7 +102,7 @@ def _always(outcome: Outcome) -> Judge:
     return judge
 
 
-def _together(judges: list[Judge], worst: bool) -> Judge:
+def together(judges: list[Judge], worst: bool) -> Judge:
     """All (the worst outcome counts) or any (the best one does)."""
     stop, start = (FAIL, PASS) if worst else (PASS, FAIL)
 
@@ -122,7 +134,8 @@ def _together(judges: list[Judge], worst: bool) -> Judge:
 def _not(inner: Judge) -> Judge:
     def judge(subject: Answer, resource: Resource, world: World, trail: Trail | None, prefix: str) -> Outcome:
         if trail is None:
-            return negated(inner(subject, resource, world, None, prefix))
+            outcome = inner(subject, resource, world, None, prefix)
+            return PASS if outcome is FAIL else FAIL if outcome is PASS else UNDECIDED
         own: Trail = []
         outcome = negated(inner(subject, resource, world, own, prefix))
         trail.extend(mirrored(note) for note in own)

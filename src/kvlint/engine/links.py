@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 import msgspec
 
@@ -19,7 +18,7 @@ from kvlint.model.value import Answer, Unknown, display
 _MOST_NOTES = 5
 
 
-class _Near(NamedTuple):
+class _Near(msgspec.Struct, frozen=True):
     """One linked resource: how sure the link is, the reference that makes it, and the address that it names."""
 
     resource: Resource
@@ -35,15 +34,19 @@ def linked_from(condition: Linked, where: Judge) -> Judge:
 
     def judge(subject: Answer, resource: Resource, world: World, trail: Trail | None, prefix: str) -> Outcome:
         incoming = world.incoming(via, types)
-        links = (
-            _Near(world.graph.resources[reference.source], certain, reference, resource.address)
-            for certain, found in ((True, incoming.certain), (False, incoming.perhaps))
-            for reference in found.get(resource.address, ())
-        )
+        certain = incoming.certain.get(resource.address, ())
+        perhaps = incoming.perhaps.get(resource.address, ())
         start, source = world.loose_best(id(where), incoming, where)
         why = f"{source} may name it, its {via} is not known" if source else ""
         if not world.graph.closed and start is FAIL:
             start, why = UNDECIDED, "one that is not part of this input may name it"
+        if not certain and not perhaps and trail is None:
+            return start
+        links = (
+            _Near(world.graph.resources[reference.source], is_certain, reference, resource.address)
+            for is_certain, found in ((True, certain), (False, perhaps))
+            for reference in found
+        )
         nothing = unlinked(start, resource, wanted, why) if trail is not None else None
         return _best(links, where, world, trail, start, nothing)
 
@@ -58,6 +61,8 @@ def links_to(condition: Linked, where: Judge) -> Judge:
     def judge(subject: Answer, resource: Resource, world: World, trail: Trail | None, prefix: str) -> Outcome:
         references = world.outgoing(via, resource.address)
         start, why = FAIL, ""
+        if not references and trail is None:
+            return start
         for reference in references:
             if reference.anything:
                 start, why = UNDECIDED, f"its {via} is {display(reference.value)}"

@@ -6,14 +6,12 @@ from kvlint.model.report import Outcome
 
 FAIL, UNDECIDED, PASS = Outcome.FAIL, Outcome.UNDECIDED, Outcome.PASS
 
-_MIRROR = {FAIL: PASS, UNDECIDED: UNDECIDED, PASS: FAIL}
-
 
 def negated(outcome: Outcome) -> Outcome:
     """PASS for FAIL, FAIL for PASS, UNDECIDED for itself."""
-    return _MIRROR[outcome]
+    return PASS if outcome is FAIL else FAIL if outcome is PASS else UNDECIDED
 
 
 def implied(when: Outcome, require: Outcome) -> Outcome:
     """The outcome of a rule: not ``when``, or ``require``."""
-    return max(_MIRROR[when], require)
+    return max(negated(when), require)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from kvlint.digests import sha256_hex
 from kvlint.engine.evidence import NONE
 from kvlint.engine.world import World
 from kvlint.model.graph import Resource
@@ -110,14 +111,12 @@ def fingerprint(rule_id: str, at: Location, callers: Sequence[Location] = ()) ->
     Nor do instances count in a text that declares all of them at once, or who uses the module that it belongs to
     (``callers``, outermost first): there the address is what its own file calls the resource.
     """
-    from hashlib import sha256
-
     address = at.address or ""
     if at.span is not None or at.pointer is not None:
         address = _within_file(address, at.path, callers)
     parts = (rule_id, at.path, address, _INDEX.sub("[]", at.attribute) if at.attribute else "")
     # A path need not be Unicode: Python then holds its bytes as surrogates.
-    return sha256("\0".join(parts).encode("utf-8", "surrogatepass")).hexdigest()[:32]
+    return sha256_hex("\0".join(parts).encode("utf-8", "surrogatepass"))[:32]
 
 
 def _within_file(address: str, path: str, callers: Sequence[Location]) -> str:

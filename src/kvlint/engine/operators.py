@@ -50,12 +50,24 @@ def _equals(wanted: Any) -> Operator:
     if key[0] != "text":
         return _on_plain(lambda plain: key_of(plain) == key)
     text = key[1]
-    return _on_plain(lambda plain: isinstance(plain, str) and plain.casefold() == text)
+
+    def judge(found: Value) -> Outcome:
+        if type(found) is Scalar:
+            plain = found.value
+            return PASS if isinstance(plain, str) and (plain == wanted or plain.casefold() == text) else FAIL
+        return UNDECIDED if type(found) is Link else FAIL
+
+    return judge
 
 
 def _in(wanted: Any) -> Operator:
     keys = frozenset(key_of(item) for item in wanted)
-    return _on_plain(lambda plain: key_of(plain) in keys)
+    texts = frozenset(text for kind, text in keys if kind == "text")
+
+    def holds(plain: Plain) -> bool:
+        return plain.casefold() in texts if isinstance(plain, str) else key_of(plain) in keys
+
+    return _on_plain(holds)
 
 
 def _contains(wanted: Any) -> Operator:

@@ -32,11 +32,16 @@ class Pattern:
     def __init__(self, pattern: str) -> None:
         self._text = pattern
         self._python = regex(pattern, re.IGNORECASE)
+        # Told when it is first asked: of most patterns of a run nobody wants to know.
+        self._repeats: int | None = None
+        self._is_endless = False
 
     def fits(self, text: str) -> bool | None:
         """Whether a text fits; None if it would take too long to tell."""
-        repeats = len(_REPEATS.findall(self._text))
-        is_endless = _is_endless(self._text)
+        repeats, is_endless = self._repeats, self._is_endless
+        if repeats is None:
+            repeats = self._repeats = len(_REPEATS.findall(self._text))
+            is_endless = self._is_endless = _is_endless(self._text)
         if not is_endless and (repeats < 2 or len(text) <= _SHORT):
             return self._python.fullmatch(text) is not None
         program = _program(self._text)

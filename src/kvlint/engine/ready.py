@@ -16,20 +16,11 @@ from kvlint.model.source import Location
 
 
 class Ready(msgspec.Struct, frozen=True):
-    """A rule whose conditions have been turned into judges. ``local``: they look at nothing but the resource itself."""
+    """A rule whose conditions have been turned into judges."""
 
     rule: Rule
     when: Judge
     require: Judge
-    local: bool
-
-    def outcome(self, resource: Resource, world: World) -> Outcome:
-        """The rule's answer about one resource."""
-        when = self.when(resource.attributes, resource, world, None, "")
-        if when is FAIL:
-            return PASS
-        require = self.require(resource.attributes, resource, world, None, "")
-        return require if when is PASS else implied(when, require)
 
     def holds(self, resource: Resource, world: World) -> bool:
         """Whether the rule is about a resource, or may be, and holds for it."""

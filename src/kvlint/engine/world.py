@@ -36,24 +36,31 @@ class World:
     def __init__(self, graph: ResourceGraph) -> None:
         self.graph = graph
         self._incoming: dict[tuple[str, frozenset[str]], Incoming] = {}
+        self._incoming_here: dict[tuple[str, frozenset[str]], Incoming] = {}
+        self._sources: dict[str, list[tuple[str, Reference]]] = {}
         self._outgoing: dict[str, dict[str, list[Reference]]] = {}
         self._kept: dict[tuple[int, str], Outcome] = {}
         self._loose: dict[tuple[int, int], tuple[Outcome, str]] = {}
 
     def incoming(self, via: str, types: frozenset[str]) -> Incoming:
         """The references that the attribute ``via`` of ``types`` (lower case) makes, of resources that stay."""
-        key = (via, types)
-        found = self._incoming.get(key)
+        found = self._incoming.get((via, types))
         if found is None:
-            resources = self.graph.resources
-            references = self.graph.references.get(via, ())
-            found = self._incoming[key] = Incoming(
-                [
-                    reference
-                    for reference in references
-                    if (source := resources[reference.source]).stays and source.type.lower() in types
-                ]
-            )
+            sources = self._staying(via)
+            # Rules name more types than most inputs have: what is left of two lists is often the same.
+            here = frozenset(type_ for type_ in {type_ for type_, _ in sources} if type_.lower() in types)
+            found = self._incoming_here.get((via, here))
+            if found is None:
+                found = Incoming([reference for type_, reference in sources if type_ in here])
+            self._incoming[via, types] = self._incoming_here[via, here] = found
+        return found
+
+    def _staying(self, via: str) -> list[tuple[str, Reference]]:
+        """The references that the attribute ``via`` makes of resources that stay, with their types as spelled."""
+        found = self._sources.get(via)
+        if found is None:
+            pairs = ((self.graph.resources[one.source], one) for one in self.graph.references.get(via, ()))
+            found = self._sources[via] = [(source.type, one) for source, one in pairs if source.stays]
         return found
 
     def outgoing(self, via: str, address: str) -> list[Reference]:

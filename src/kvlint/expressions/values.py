@@ -299,9 +299,9 @@ def hole(text: str) -> str:
     """The pattern of something unknown that ``text`` stands for. Every slash of a pattern is a slash of the text."""
     if len(text) > _LONGEST_HOLE:
         # Variables that name others twice would grow beyond all memory; a digest tells two texts apart as well.
-        from hashlib import sha256
+        from kvlint.digests import sha256_hex
 
-        text = sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        text = sha256_hex(text.encode("utf-8", "surrogatepass"))
     return f"{OPEN}{text.replace('/', _SLASH)}{CLOSE}" if text else ""
 
 

@@ -19,10 +19,10 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ``type`` is spelled as Azure documents it. ``attributes`` holds ``properties`` and its siblings, ``parent`` and
     ``scope`` (links to the resource above it or extended by it), and ``derived`` (what no document says).
     ``declared_as`` is the author's own type, for messages. ``action`` is what the plan does with it, if there is one.
-    ``existing`` marks what is only read, never judged. ``common`` is what this resource says apart from its id, name
-    and links, if its reader knows that: the same object in all resources that say the same. ``conditions`` are what it
-    hangs on and nobody knows: it is there only if all of them hold. ``callers`` are the module calls that lead to it,
-    outermost first.
+    ``existing`` marks what is only read, never judged. ``common`` is what this resource says apart from its id, name,
+    links and secret, if its reader knows that: the same object in all resources that say the same. ``conditions`` are
+    what it hangs on and nobody knows: it is there only if all of them hold. ``callers`` are the module calls that lead
+    to it, outermost first.
     """
 
     address: str

@@ -176,7 +176,8 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole run. ``findings`` are folded and sorted by path, line, column and rule; so are ``undecided``.
+    """A whole run. ``findings`` are folded and sorted by path, line, column and rule; so are ``undecided``, unless
+    nobody wants to be told what is not known.
 
     ``suppressed`` are findings and undecided questions that count for nothing, because their author said so. ``passes``
     are there if they were asked for: of each rule a few of the resources for which it holds, for each vault.

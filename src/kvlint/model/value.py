@@ -128,9 +128,9 @@ def select(value: Answer, path: Path) -> Answer:
     """The answer at ``path`` below ``value``: through an Unknown that Unknown, through an Absent an Absent."""
     for step in path:
         # This is asked more often than anything else.
-        if type(value) is MapValue and type(step) is str:
-            found = value.fields.get(step)
-            if found is None:
+        if type(value) is MapValue:
+            found = value.fields.get(step)  # type: ignore[arg-type]  # no field has a number for its name
+            if found is None and type(step) is str:
                 found = value.rest
         elif type(value) is ListValue and type(step) is int:
             found = value.items[step] if -len(value.items) <= step < len(value.items) else None

@@ -72,6 +72,11 @@ def with_origins(attributes: MapValue, found: Origins, kept: Mapping[str, Value]
     return beside(attributes, {ORIGINS: listed(found, at), **(kept or {})})
 
 
+def origins_and_kept(found: Origins, name: str, version: VersionRange, at: Location) -> dict[str, Value]:
+    """The same as a plan's derived attributes, where nothing has a place of its own. ``name``: the argument, if any."""
+    return {ORIGINS: listed(found, at), **(kept(name, version, at) if name else {})}
+
+
 def with_all_origins(attributes: MapValue, parts: Iterable[tuple[Origins, Location]]) -> MapValue:
     """The same for what is held in several places."""
     items = [item for found, at in parts for item in listed(found, at).items]

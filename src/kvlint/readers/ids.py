@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+
+import msgspec
 
 from kvlint.regex import regex
 
@@ -21,7 +22,7 @@ HOLE, _HOLE_END = "\u27e8", "\u27e9"
 LEVELS = ("tenant", "management-group", "subscription", "resource-group", "resource")
 
 
-class ResourceId(NamedTuple):
+class ResourceId(msgspec.Struct, frozen=True):
     """A resource id: scope, type with all its segments, and the names from the outermost on. Lower case throughout."""
 
     subscription: str
@@ -43,7 +44,7 @@ def parse_id(text: str) -> ResourceId | None:
     return ResourceId(parts[1], group, "/".join([rest[0], *rest[1::2]]), tuple(rest[2::2]))
 
 
-class ObjectUrl(NamedTuple):
+class ObjectUrl(msgspec.Struct, frozen=True):
     """A key, secret or certificate by its data-plane URL. Lower case throughout."""
 
     vault: str

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from kvlint.model.graph import Demand
-from kvlint.model.value import ListValue, MapValue, Path, Scalar, Unknown
+from kvlint.model.source import Location
+from kvlint.model.value import ListValue, MapValue, Path, Scalar, Unknown, Value
 from kvlint.readers.asides import beside
 
 # What is written past the control plane, by whoever applies the plan, and who a grant is for, by Terraform type.
@@ -29,13 +30,21 @@ def asks_for_order(demand: Demand) -> bool:
 
 def after(attributes: MapValue, addresses: Iterable[str]) -> MapValue:
     """``attributes`` of what is made after all that has these addresses, without the keys of instances."""
-    items = tuple(Scalar(at=attributes.at, value=address, origin="derived") for address in sorted(addresses))
-    return beside(attributes, {AFTER: ListValue(at=attributes.at, items=items, origin="derived")})
+    return beside(attributes, {AFTER: listed(addresses, attributes.at)})
+
+
+def listed(addresses: Iterable[str], at: Location) -> ListValue:
+    """What something is made after, as a value."""
+    items = tuple(Scalar(at=at, value=address, origin="derived") for address in sorted(addresses))
+    return ListValue(at=at, items=items, origin="derived")
 
 
 def of_deployer(attributes: MapValue, *, certain: bool) -> MapValue:
     """``attributes`` of a grant to whoever applies the plan, or perhaps to them."""
-    at = attributes.at
+    return beside(attributes, {OF_DEPLOYER: for_deployer(attributes.at, certain=certain)})
+
+
+def for_deployer(at: Location, *, certain: bool) -> Value:
+    """That a grant is to whoever applies the plan, or perhaps to them."""
     perhaps = Unknown(at=at, origin="derived", why="whom it is for is not known")
-    value = Scalar(at=at, value=True, origin="derived") if certain else perhaps
-    return beside(attributes, {OF_DEPLOYER: value})
+    return Scalar(at=at, value=True, origin="derived") if certain else perhaps

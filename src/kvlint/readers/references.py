@@ -149,6 +149,8 @@ def references_by(via: str, types: frozenset[str], index: Index) -> Iterator[Ref
     for resource in index.of_types(types):
         if not resource.stays:
             continue
+        if path[0] not in resource.attributes.fields and resource.attributes.rest is None:
+            continue
         answer = resource.select(path)
         if isinstance(answer, Absent):
             continue
@@ -172,11 +174,11 @@ def certain_only(reference: Reference, source: Resource, index: Index) -> Refere
 
 def reference_of(source: str, via: str, value: Value, index: Index) -> Reference | None:
     """The reference that one value makes; None for a value that can name nothing."""
+    if type(value) is Link:  # most are
+        targets = (value.target,) if value.target in index.resources else ()
+        outside = "" if targets else value.type.lower() or "?"
+        return Reference(source=source, via=via, value=value, targets=targets, outside=outside, hops=value.hops)
     match value:
-        case Link(target=target, type=type_, hops=hops):
-            targets = (target,) if target in index.resources else ()
-            outside = "" if targets else type_.lower() or "?"
-            return Reference(source=source, via=via, value=value, targets=targets, outside=outside, hops=hops)
         case Unknown(pattern=pattern) if pattern:
             return _by_text(source, via, value, pattern, index)
         case Unknown(candidates=candidates, closed=closed, hops=hops):

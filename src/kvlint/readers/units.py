@@ -15,8 +15,7 @@ import msgspec
 from kvlint.errors import UsageError
 from kvlint.readers.discover import STDIN, Source
 from kvlint.readers.files import held, is_file
-from kvlint.readers.terraform.folder import is_module_file
-from kvlint.readers.terraform.roots import called_by_others, roots_of
+from kvlint.readers.terraform.names import is_module_file
 from kvlint.regex import regex
 
 BICEP, PARAMETERS, JSON = (".bicep",), (".bicepparam",), (".json", ".jsonc")
@@ -75,6 +74,10 @@ def units_of(
 
 def _terraform_modules(sources: Sequence[Source], types: Collection[str] | None) -> list[Unit]:
     """The Terraform modules that are judged for their own sake."""
+    if not any(is_module_file(os.path.basename(source.file)) for source in sources):
+        return []
+    from kvlint.readers.terraform.roots import roots_of
+
     roots = roots_of(sources, types)
     found = [
         Unit(source=Source(file=root.directory, path=root.path, asked=root.asked), module=True, size=root.size)
@@ -178,6 +181,10 @@ def _called(sources: Sequence[Source]) -> frozenset[str]:
             calls[source.file] = {
                 os.path.realpath(os.path.join(folder, path)) for path in _modules_in(_text(source.file))
             }
+    if not calls:
+        return frozenset()
+    from kvlint.readers.terraform.roots import called_by_others
+
     return frozenset(called_by_others(calls))
 
 

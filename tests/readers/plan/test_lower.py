@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import json
-from typing import TYPE_CHECKING, Any
+import sys
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
+from kvlint.engine.builtin import builtin_rules
+from kvlint.engine.demand import demand_of
+from kvlint.model.graph import Demand
+from kvlint.model.value import Absent, Answer, MapValue, Scalar, Unknown
 from kvlint.readers.azurerm.version import VersionRange, constrained, evidenced
+from kvlint.readers.derive.attributes import with_needs
+from kvlint.readers.plan.read import read_plan
 
 if TYPE_CHECKING:
     from tests.readers.conftest import PlanJson, Reader
@@ -349,6 +357,88 @@ def test_what_says_the_same_is_said_once(plan: PlanJson, read: Reader) -> None:
     assert first.common is not None
     assert found.resource(f"{secret}2").common is not first.common
     assert "var.y" in getattr(found.answer(f"{secret}2", "properties.contentType"), "why", "")
+
+
+class TestSecretsApart:
+    """Secrets that differ in nothing but their value say the same; each keeps its own, in its place."""
+
+    SECRET = "azurerm_key_vault_secret.s"
+    ASKED: ClassVar[dict[str, Any]] = {
+        "paths": {"microsoft.keyvault/vaults/secrets": frozenset({("properties", "value"), ("tags",)})},
+        "vias": {},
+    }
+
+    def values(self, plan: PlanJson, demand: Demand) -> tuple[list[MapValue | None], list[Answer]]:
+        found = read_plan("plan.json", json.dumps(plan.document()).encode(), demand).resources
+        secrets = [one for address, one in found.items() if address.startswith(self.SECRET)]
+        return [one.common for one in secrets], [one.select(("properties", "value")) for one in secrets]
+
+    def test_known_values(self, plan: PlanJson) -> None:
+        for n in range(2):
+            plan.resource(self.SECRET, {"name": "s", "value": f"v{n}"}, key=n)
+        commons, values = self.values(plan, Demand(**self.ASKED))
+        assert commons[0] is commons[1] is not None
+        assert [getattr(value, "value", None) for value in values] == ["v0", "v1"]
+        assert all(value.sensitive for value in values)
+
+    @pytest.mark.parametrize("name", ["value", "value_wo"])
+    def test_a_value_that_is_not_known(self, name: str, plan: PlanJson) -> None:
+        plan.resource(self.SECRET, {"name": "s", "value": "v"}, key=0)
+        plan.resource(self.SECRET, {"name": "s"}, key=1, unknown={"id": True, name: True})
+        plan.resource(self.SECRET, {"name": "s", "value": None}, key=2)
+        commons, values = self.values(plan, Demand(**self.ASKED))
+        assert commons[0] is commons[1] is commons[2]
+        assert [type(value) for value in values] == [Scalar, Unknown, Absent]
+
+    def test_by_its_other_name(self, plan: PlanJson) -> None:
+        plan.resource(self.SECRET, {"name": "s", "value": None, "value_wo": "v"})
+        _, values = self.values(plan, Demand(**self.ASKED))
+        assert [getattr(value, "value", None) for value in values] == ["v"]
+
+    def test_whoever_asks_for_all_around_it_gets_it_there(self, plan: PlanJson) -> None:
+        for n in range(2):
+            plan.resource(self.SECRET, {"name": "s", "value": f"v{n}"}, key=n)
+        paths = {"microsoft.keyvault/vaults/secrets": frozenset({("properties",), ("properties", "value")})}
+        commons, values = self.values(plan, Demand(paths=paths, vias={}))
+        assert commons[0] is not commons[1]
+        assert commons[0] is not None
+        assert commons[0].fields["properties"].fields["value"] == values[0]  # type: ignore[union-attr]  # an object
+
+    def test_what_it_was_before(self, plan: PlanJson) -> None:
+        change = ("derived", "changedFrom", "properties", "value")
+        before = {"name": "s", "value": "old"}
+        plan.resource(self.SECRET, {"name": "s", "value": "new"}, key=0, before=before, actions=["update"])
+        plan.resource(self.SECRET, {"name": "s", "value": "old"}, key=1, before=before, actions=["update"])
+        paths = {"microsoft.keyvault/vaults/secrets": frozenset({("properties", "value"), change})}
+        found = read_plan("plan.json", json.dumps(plan.document()).encode(), Demand(paths=paths, vias={})).resources
+        first, second = (found[f"{self.SECRET}[{n}]"] for n in range(2))
+        assert getattr(first.select(change), "value", None) == "old"
+        assert isinstance(second.select(change), Absent)
+        assert first.common is not second.common
+
+    def test_of_a_data_source_that_was_read_before(self, plan: PlanJson) -> None:
+        head = {"address": f"data.{self.SECRET}", "mode": "data", "type": "azurerm_key_vault_secret"}
+        item = head | {"values": {"name": "s", "value": "v"}}
+        plan.more["prior_state"] = {"values": {"root_module": {"resources": [item]}}}
+        found = read_plan("plan.json", json.dumps(plan.document()).encode(), Demand(**self.ASKED)).resources
+        value = found[f"data.{self.SECRET}"].select(("properties", "value"))
+        assert (getattr(value, "value", None), value.sensitive) == ("v", True)
+
+
+def test_nothing_holds_on_to_a_plan_that_was_read(plan: PlanJson) -> None:
+    """Nobody looks for garbage while kvlint runs, so that what is held in a circle would stay until its end."""
+    plan.resource(KV, {"name": "kv"})
+    plan.resource("azurerm_key_vault_secret.s", {"name": "s"}, written={"key_vault_id": f"${{{KV}.id}}"})
+    data = json.dumps(plan.document()).encode()
+    gc.disable()
+    try:
+        before = sys.getrefcount(data)
+        found = read_plan("plan.json", data, with_needs(demand_of(builtin_rules())))
+        assert KV in found.resources
+        del found
+        assert sys.getrefcount(data) == before
+    finally:
+        gc.enable()
 
 
 def test_a_key_order_of_another_tool(plan: PlanJson, read: Reader) -> None:

@@ -6,7 +6,8 @@ Source: the provider's changelogs, schemas by tag, and upgrade guides 3.0, 4.0 a
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import NamedTuple
+
+import msgspec
 
 from kvlint.model.graph import Demand
 from kvlint.model.source import Location
@@ -19,7 +20,7 @@ NAME = "deadArgument"
 _ASKED: Path = ("derived", NAME)
 
 
-class _Taken(NamedTuple):
+class _Taken(msgspec.Struct, frozen=True):
     """Since and before which version an argument counts, and what took its place."""
 
     since: Version = (0, 0)

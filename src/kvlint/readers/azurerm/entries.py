@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import NamedTuple
+
+import msgspec
 
 from kvlint.model.source import Location
 from kvlint.model.value import Path, Plain, Scalar, Unknown, Value
@@ -13,7 +14,7 @@ from kvlint.readers.azurerm.version import VersionRange
 NEVER = (9999, 0)
 
 
-class Entry(NamedTuple):
+class Entry(msgspec.Struct, frozen=True):
     """One argument that is asked for. ``simple``: a known plain value of it only needs to be put in its place.
 
     ``rivals`` are the other names of the same argument, while the provider knows them all.

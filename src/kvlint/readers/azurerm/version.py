@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import NamedTuple
+
+import msgspec
 
 from kvlint.readers.azurerm.table import Version
 from kvlint.regex import regex
@@ -15,7 +16,7 @@ _END: Version = (9999, 0)
 EVIDENCE = ("azurerm_key_vault", "azurerm_monitor_diagnostic_setting", "azurerm_subnet")
 
 
-class VersionRange(NamedTuple):
+class VersionRange(msgspec.Struct, frozen=True):
     """From ``low`` to before ``high``, as (major, minor). A range that is empty is a contradiction in the input."""
 
     low: Version = (0, 0)

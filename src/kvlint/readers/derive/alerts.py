@@ -8,7 +8,8 @@ learn.microsoft.com/azure/key-vault/general/alert (the metrics).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
+
+import msgspec
 
 from kvlint.model.graph import Resource
 from kvlint.model.value import Absent, Answer, MapValue, Path, Scalar, Unknown, Value, select, text_of
@@ -71,7 +72,7 @@ _RESOURCE = "resourceid"
 _HAPPENS = ("started", "accepted", "succeeded")
 
 
-class _Clause(NamedTuple):
+class _Clause(msgspec.Struct, frozen=True):
     """One of the conditions of an alert: a field of the event, and what it may equal."""
 
     field: str

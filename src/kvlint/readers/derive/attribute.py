@@ -33,23 +33,10 @@ class Derived(msgspec.Struct, frozen=True):
     """One derived attribute: how it is made of a resource (None: it has none), and what must be read for that.
 
     ``needs`` maps each type that ``make`` looks at, in lower case, to the paths that it looks at. No maker may rely on
-    another derived attribute having been made.
+    another derived attribute having been made. ``own``: it hangs on nothing but ``Resource.common``, whether the
+    resource exists, and the day; so it is made once for all that say the same.
     """
 
     make: Maker
     needs: Mapping[str, tuple[Path, ...]]
-
-
-def own(make: Maker) -> Maker:
-    """``make`` for what hangs on nothing but ``Resource.common`` and the day: made once for all that say the same."""
-
-    def made(resource: Resource, context: Context) -> Value | None:
-        if resource.common is None:
-            return make(resource, context)
-        known: dict[int, Value | None] = context.kept.setdefault(make.__qualname__, {})
-        key = id(resource.common)
-        if key not in known:
-            known[key] = make(resource, context)
-        return known[key]
-
-    return made
+    own: bool = False

@@ -16,6 +16,8 @@ from kvlint.readers.derive.families import DERIVED, NEEDS
 from kvlint.readers.references import Index
 
 _Maker: TypeAlias = Callable[[Resource, Context], Value | None]
+# Of one type: the names of attributes, how each is made, and whether it is the same for all that say the same.
+_Makers: TypeAlias = list[tuple[str, _Maker, bool]]
 
 
 def with_needs(demand: Demand) -> Demand:
@@ -39,7 +41,7 @@ def _changed(asked: Iterable[Path]) -> Iterator[Path]:
 
 
 # What is asked of the types by the demand of the last call, as all inputs of a run have the same.
-_known: list[tuple[Demand, dict[str, list[tuple[str, _Maker]]]]] = []
+_known: list[tuple[Demand, dict[str, _Makers]]] = []
 
 
 def derive(index: Index, demand: Demand, closed: bool) -> None:
@@ -52,20 +54,28 @@ def derive(index: Index, demand: Demand, closed: bool) -> None:
         makers = known.get(type_)
         if makers is None:
             makers = known[type_] = _makers(demand, type_)
+        shared: dict[tuple[int, bool], dict[str, Value | None]] = {}
         for resource in index.of_type(type_.lower()) if makers else ():
-            made = ((name, make(resource, context)) for name, make in makers)
-            fields = {name: value for name, value in made if value is not None}
+            key = id(resource.common), resource.existing
+            alike = shared.get(key) if resource.common is not None else {}
+            if alike is None:
+                alike = shared[key] = {name: make(resource, context) for name, make, is_own in makers if is_own}
+            fields: dict[str, Value] = {}
+            for name, make, _ in makers:
+                value = alike[name] if name in alike else make(resource, context)
+                if value is not None:
+                    fields[name] = value
             if fields:
                 index.put(_with_derived(resource, fields))
 
 
-def _makers(demand: Demand, type_: str) -> list[tuple[str, _Maker]]:
+def _makers(demand: Demand, type_: str) -> _Makers:
     """The derived attributes that are asked of a type, in a fixed order."""
     paths = demand.of(type_) or frozenset()
     asked = {str(path[1]) for path in paths if path[:1] == ("derived",)} | {
         via.partition(".")[2] for via, types in demand.vias.items() if type_.lower() in types
     }
-    return [(name, one.make) for name, one in DERIVED.items() if demand.everything or name in asked]
+    return [(name, one.make, one.own) for name, one in DERIVED.items() if demand.everything or name in asked]
 
 
 def _with_derived(resource: Resource, fields: dict[str, Value]) -> Resource:

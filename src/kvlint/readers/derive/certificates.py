@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import date
 from functools import cache
+from typing import TYPE_CHECKING
 
 import msgspec
 
 from kvlint.model.graph import Resource
 from kvlint.model.value import Absent, Answer, ListValue, MapValue, Path, Plain, Scalar, Unknown, Value, select, text_of
 from kvlint.readers.derive.attribute import Context, Derived
-from kvlint.readers.derive.x509 import Certificate, certificate_in
 from kvlint.readers.references import Index, reference_of
+
+if TYPE_CHECKING:
+    from kvlint.readers.derive.x509 import Certificate
 
 VAULTS = "microsoft.keyvault/vaults"
 CERTIFICATES = f"{VAULTS}/certificates"
@@ -185,6 +188,8 @@ def _parsed(resource: Resource, context: Context) -> Certificate | Unknown | Non
         return _doubt(resource, "the imported certificate is not known")
     known: dict[str, Certificate | None] = context.kept.setdefault("certificates", {})
     if resource.address not in known:
+        from kvlint.readers.derive.x509 import certificate_in  # few inputs hold certificates
+
         known[resource.address] = certificate_in(str(contents.value))
     return known[resource.address] or _doubt(resource, "the imported certificate is no PEM text that can be read")
 
@@ -192,7 +197,7 @@ def _parsed(resource: Resource, context: Context) -> Certificate | Unknown | Non
 def _days_left(resource: Resource, context: Context) -> Value | None:
     """For how many days from today an imported certificate is still valid."""
     found = _parsed(resource, context)
-    if not isinstance(found, Certificate):
+    if found is None or isinstance(found, Unknown):
         return found
     left = (found.last_day - context.today).days
     return _made(resource, left, f"it is valid until {found.last_day}, {left} days after {context.today}")
@@ -201,7 +206,7 @@ def _days_left(resource: Resource, context: Context) -> Value | None:
 def _issuer_name(resource: Resource, context: Context) -> Value | None:
     """The common name of who issued an imported certificate."""
     found = _parsed(resource, context)
-    return _made(resource, found.issuer) if isinstance(found, Certificate) else found
+    return found if found is None or isinstance(found, Unknown) else _made(resource, found.issuer)
 
 
 def _contacts(resource: Resource, context: Context) -> Value | None:

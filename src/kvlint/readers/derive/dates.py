@@ -18,7 +18,7 @@ import msgspec
 from kvlint.expressions.moments import BY_DEPLOYMENT, BY_RUN
 from kvlint.model.graph import Resource
 from kvlint.model.value import Absent, MapValue, Path, Plain, Scalar, Unknown, Value, path_text, text_of
-from kvlint.readers.derive.attribute import Context, Derived, Maker, own
+from kvlint.readers.derive.attribute import Context, Derived, Maker
 from kvlint.regex import regex
 
 KEYS = "microsoft.keyvault/vaults/keys"
@@ -182,7 +182,7 @@ def _moves(found: Value, resource: Resource) -> Value:
 
 
 def _derived(make: Maker, *paths: Path) -> Derived:
-    return Derived(own(make), dict.fromkeys(DATED, paths))
+    return Derived(make, dict.fromkeys(DATED, paths), own=True)
 
 
 ATTRIBUTES: Mapping[str, Derived] = {

@@ -23,27 +23,30 @@ _WRITES = {
     f"{VAULTS}/keys": ("keys/create", "keys/import"),
     f"{VAULTS}/certificates": ("certificates/create", "certificates/import"),
 }
-_KEPT = "grants to whoever applies the plan"
+_KEPT = {type_: f"grants to whoever applies the plan, of {type_}" for type_ in _WRITES}
 
 
 def _waits_for_grant(resource: Resource, context: Context) -> Value | None:
     """Whether an object is made after a grant to whoever applies the plan, if there is such a grant on its vault."""
+    type_ = resource.type.lower()
+    certain, perhaps = _grants(type_, context) if type_ in _WRITES else ({}, {})
+    if not certain and not perhaps:
+        return None
     made_after = resource.select(("derived", AFTER))
     above = resource.attributes.fields.get("parent")
-    if resource.type.lower() not in _WRITES or not isinstance(made_after, ListValue) or above is None:
+    if not isinstance(made_after, ListValue) or above is None:
         return None
     reference = reference_of(resource.address, "parent", above, context.index)
     if reference is None:
         return None
-    certain, perhaps = _grants(resource.type.lower(), context)
     vault = reference.targets[0] if len(reference.targets) == 1 else ""
     grants = certain.get(vault, [])
     may_be = [*grants, *perhaps.get(vault, ()), *perhaps.get("", ())]
     if reference.anything or reference.candidates:
         may_be = [grant for found in (certain, perhaps) for those in found.values() for grant in those]
-    before = {str(item.value) for item in made_after.items if isinstance(item, Scalar)}
     if not may_be:
         return None
+    before = {str(item.value) for item in made_after.items if isinstance(item, Scalar)}
     late = [grant for grant in may_be if not _is_among(static_address(grant), before)]
     # One grant is enough, but whether what is perhaps one is enough, nobody knows.
     if not late or any(grant not in late for grant in grants):
@@ -96,26 +99,31 @@ def _grants(type_: str, context: Context) -> _Grants:
 
     One that may be for any vault stands under no name.
     """
-    key = f"{_KEPT} of {type_}"
+    key = _KEPT[type_]
     found = context.kept.get(key)
     if not isinstance(found, tuple):
         found = context.kept[key] = ({}, {})
         index = context.index
         for policy in index.of_type(POLICIES):
             above = policy.attributes.fields.get("parent")
-            reference = None if above is None else reference_of(policy.address, "parent", above, index)
-            if reference is not None:
-                _note(found, policy, reference, _lets_deployer_write(type_, policy, context))
-        for reference in Coverage(index).references(COVERS, frozenset({ASSIGNMENTS})):
-            source = index.resources[reference.source]
-            _note(found, source, reference, _lets_deployer_write(type_, source, context))
+            sure = None if above is None else _lets_deployer_write(type_, policy, context)
+            if above is not None and sure is not False:
+                reference = reference_of(policy.address, "parent", above, index)
+                if reference is not None:
+                    _note(found, policy, reference, sure)
+        # How far an assignment reaches takes long to tell, and few are to whoever applies the plan.
+        assignments = [one for one in index.of_type(ASSIGNMENTS) if one.stays]
+        judged = ((one, _lets_deployer_write(type_, one, context)) for one in assignments)
+        theirs = {one.address: sure for one, sure in judged if sure is not False}
+        if theirs:
+            for reference in Coverage(index).references(COVERS, frozenset({ASSIGNMENTS})):
+                if reference.source in theirs:
+                    _note(found, index.resources[reference.source], reference, theirs[reference.source])
     return found
 
 
 def _note(found: _Grants, grant: Resource, reference: Reference, sure: bool | None) -> None:
     """Take note of a grant; ``sure`` is None if it perhaps is one to whoever applies the plan."""
-    if sure is False:
-        return
     for vault in reference.targets:
         found[0 if sure else 1].setdefault(vault, []).append(grant.address)
     for vault in (*reference.candidates, *([""] if reference.anything else ())):

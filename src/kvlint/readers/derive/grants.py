@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import NamedTuple
 
 import msgspec
 
@@ -38,7 +37,7 @@ _PRINCIPAL: Path = ("properties", "principalId")
 _PRINCIPAL_TYPE: Path = ("properties", "principalType")
 
 
-class Grant(NamedTuple):
+class Grant(msgspec.Struct, frozen=True):
     """What one policy or assignment gives: permissions by what says them. ``doubt``: why perhaps more.
 
     ``role`` is the lower-case name of a role that is built in; ``assigns``: it may assign roles.

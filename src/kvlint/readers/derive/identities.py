@@ -8,7 +8,8 @@ object id, but access is granted to the object id of its service principal.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+
+import msgspec
 
 from kvlint.model.source import Location
 from kvlint.model.value import Absent, Answer, Scalar, Unknown, Value, text_of
@@ -58,7 +59,7 @@ _GUEST = "#EXT#"
 _LIKE_A_GUID = regex(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}", re.IGNORECASE)
 
 
-class Identity(NamedTuple):
+class Identity(msgspec.Struct, frozen=True):
     """A principal. ``key`` is the same for the same one; empty if nothing is known of it.
 
     Two of the same ``family`` that have different keys are certainly two: of a family without a name nobody knows.

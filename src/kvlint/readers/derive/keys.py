@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import msgspec
 
 from kvlint.expressions.values import OPEN, pieces
 from kvlint.model.graph import Resource
@@ -89,7 +89,7 @@ def _id(text: str, source: Value, sensitive: bool = False) -> Scalar | Unknown:
     return Unknown(at=source.at, why=why, pattern=text, sensitive=sensitive)
 
 
-class _Place(NamedTuple):
+class _Place(msgspec.Struct, frozen=True):
     """What the text of a URL says: its vault by id (a pattern) or, while a plan does not know that, by address; a key.
 
     Each is empty where the text does not say it, or where the vault is not in the graph.

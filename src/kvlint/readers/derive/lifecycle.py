@@ -24,5 +24,5 @@ def _said(name: str) -> Callable[[Resource, Context], Value | None]:
 
 
 ATTRIBUTES: Mapping[str, Derived] = {
-    name: Derived(_said(name), needs={}) for name in ("preventDestroy", "ignoredChanges")
+    name: Derived(_said(name), needs={}, own=True) for name in ("preventDestroy", "ignoredChanges")
 }

@@ -8,7 +8,6 @@ key of its cluster).
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
 
 import msgspec
 
@@ -96,7 +95,7 @@ def _is_audit(log: Value) -> Sure:
     return min(on, max(is_one_of(category, "AuditEvent"), is_one_of(group, "audit", "allLogs")))
 
 
-class _Vaults(NamedTuple):
+class _Vaults(msgspec.Struct, frozen=True):
     """The vaults whose keys encrypt something, certainly and perhaps. ``anything``: it may be any vault's."""
 
     certain: frozenset[str] = frozenset()
@@ -225,7 +224,7 @@ def _reference(answer: Answer, context: Context) -> Reference | None:
 _DESTINATION_PATHS = tuple(path for paths in _DESTINATIONS.values() for path in paths)
 ATTRIBUTES: Mapping[str, Derived] = {
     "auditDestinations": Derived(_audit_destinations, {SETTINGS: (("scope",), _LOGS, *_DESTINATION_PATHS)}),
-    "exportsAudit": Derived(_exports_audit, {SETTINGS: (_LOGS, *_DESTINATION_PATHS)}),
+    "exportsAudit": Derived(_exports_audit, {SETTINGS: (_LOGS, *_DESTINATION_PATHS)}, own=True),
     "sinkNeedsSource": Derived(
         _sink_needs_source,
         {

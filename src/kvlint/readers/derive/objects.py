@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
-from typing import NamedTuple
 
 import msgspec
 
 from kvlint.model.graph import Resource
 from kvlint.model.value import Link, ListValue, Path, Scalar, Unknown, Value, path_text, text_of
-from kvlint.readers.derive.attribute import Context, Derived, own
+from kvlint.readers.derive.attribute import Context, Derived
 from kvlint.readers.ids import HOLE, may_be_step, parse_id
 from kvlint.readers.references import Index, reference_of
 
@@ -28,7 +27,7 @@ _KEPT = "objects by name"
 _VALUE = ("properties", "value")
 
 
-class _Place(NamedTuple):
+class _Place(msgspec.Struct, frozen=True):
     """The vault that an object is in: its name, which no other vault in Azure has, else what it is called here."""
 
     vault: str
@@ -72,6 +71,13 @@ class _Objects:
             self._known[key] = _place(resource, index)
         return self._known[key]
 
+    def is_alone(self, resource: Resource) -> bool:
+        """Whether nothing can have the same name in the same vault, as both are known and nothing else is doubtful."""
+        place, name = self.places[resource.address], _name(resource)
+        if not name or not place.is_name or self._loose.get(name) or self._loose.get(""):
+            return False
+        return len(self._together.get((place, name), ())) == 1 and not self._together.get((place, ""))
+
     def beside(self, resource: Resource) -> Iterator[Resource]:
         """The objects in the same vault whose name this one cannot have."""
         name = _name(resource)
@@ -98,8 +104,8 @@ class _Objects:
 
 
 def _name(resource: Resource) -> str:
-    name = resource.select(("name",))
-    return str(name.value).lower() if isinstance(name, Scalar) and not name.sensitive else ""
+    name = resource.attributes.fields.get("name")
+    return str(name.value).lower() if type(name) is Scalar and not name.sensitive else ""
 
 
 def _may_share(one: Resource, other: Resource) -> bool:
@@ -127,7 +133,7 @@ def _same_name(resource: Resource, context: Context) -> Value | None:
     objects: _Objects | None = context.kept.get(_KEPT)
     if objects is None:
         objects = context.kept[_KEPT] = _Objects(context.index)
-    if resource.address not in objects.places:
+    if resource.address not in objects.places or objects.is_alone(resource):
         return None
     beside = list(objects.beside(resource))
     # What hangs on a condition of its own may not be there.
@@ -166,7 +172,7 @@ _PLACES: Mapping[str, tuple[Path, ...]] = {
     **dict.fromkeys(_VAULTS, (("id",), ("name",))),
 }
 ATTRIBUTES: Mapping[str, Derived] = {
-    "literalLength": Derived(own(_literal_length), {_SECRETS: (_VALUE,)}),
+    "literalLength": Derived(_literal_length, {_SECRETS: (_VALUE,)}),
     "sameName": Derived(_same_name, _PLACES),
     "vaultName": Derived(_vault_name, _PLACES),
 }

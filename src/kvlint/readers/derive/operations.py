@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cache
-from typing import NamedTuple
+
+import msgspec
 
 from kvlint.model.graph import Resource
 from kvlint.model.value import Absent, Answer, ListValue, Scalar, Unknown, Value, display, select
@@ -76,7 +77,7 @@ DATA: Mapping[str, str] = {
 }
 
 
-class Role(NamedTuple):
+class Role(msgspec.Struct, frozen=True):
     """What a built-in role may do."""
 
     actions: tuple[str, ...] = ()

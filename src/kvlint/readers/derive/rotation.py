@@ -13,7 +13,7 @@ from typing import TypeAlias
 
 from kvlint.model.graph import Resource
 from kvlint.model.value import Absent, Answer, ListValue, MapValue, Path, Scalar, Unknown, Value, select
-from kvlint.readers.derive.attribute import Context, Derived, own
+from kvlint.readers.derive.attribute import Context, Derived
 from kvlint.readers.derive.dates import BEGINS, EXPIRES, HSM_KEYS, KEYS, MADE, Moment, between, expiry, midnight, start
 from kvlint.regex import regex
 
@@ -171,5 +171,5 @@ _OF_POLICY: tuple[Path, ...] = (
 )
 _OF_KEY: tuple[Path, ...] = (*(("properties", "rotationPolicy", *path) for path in _OF_POLICY), EXPIRES, BEGINS)
 ATTRIBUTES: Mapping[str, Derived] = {
-    "rotation": Derived(own(_rotation), {KEYS: _OF_KEY, HSM_KEYS: _OF_KEY, POLICIES: (("properties",),)}),
+    "rotation": Derived(_rotation, {KEYS: _OF_KEY, HSM_KEYS: _OF_KEY, POLICIES: (("properties",),)}, own=True),
 }

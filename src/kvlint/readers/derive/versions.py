@@ -127,9 +127,9 @@ def _dead_property(resource: Resource, context: Context) -> Value | None:  # all
 
 
 ATTRIBUTES: Mapping[str, Derived] = {
-    "apiRetirement": Derived(_retirement, dict.fromkeys(TYPES, (API,))),
+    "apiRetirement": Derived(_retirement, dict.fromkeys(TYPES, (API,)), own=True),
     "vaultApi": Derived(partial(_calls, _IN_VAULTS, _VAULTS_SINCE), dict.fromkeys(_IN_VAULTS, ((_PROVIDER,),))),
     "hsmApi": Derived(partial(_calls, _IN_HSMS, _HSMS_SINCE), dict.fromkeys(_IN_HSMS, ((_PROVIDER,),))),
-    "modelIsStated": Derived(_model_is_stated, {VAULTS: (API, RBAC)}),
-    "deadProperty": Derived(_dead_property, {type_: (API, *rows) for type_, rows in SINCE.items()}),
+    "modelIsStated": Derived(_model_is_stated, {VAULTS: (API, RBAC)}, own=True),
+    "deadProperty": Derived(_dead_property, {type_: (API, *rows) for type_, rows in SINCE.items()}, own=True),
 }

@@ -9,7 +9,8 @@ from __future__ import annotations
 import base64
 import binascii
 from datetime import date
-from typing import NamedTuple
+
+import msgspec
 
 from kvlint.regex import regex
 
@@ -22,20 +23,20 @@ _COMMON_NAME = b"\x55\x04\x03"  # 2.5.4.3
 _UTF16 = 0x1E  # BMPString; all other kinds of text are read as UTF-8
 
 
-class Certificate(NamedTuple):
+class Certificate(msgspec.Struct, frozen=True):
     """The last day on which it is valid, and the common name of its issuer (empty if that has none)."""
 
     last_day: date
     issuer: str
 
 
-class _Element(NamedTuple):
+class _Element(msgspec.Struct, frozen=True):
     tag: int
     content: bytes
     rest: bytes
 
 
-class _Read(NamedTuple):
+class _Read(msgspec.Struct, frozen=True):
     """A certificate, and the names of its issuer and its subject as they are encoded."""
 
     certificate: Certificate

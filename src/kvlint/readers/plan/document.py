@@ -6,7 +6,7 @@ what is asked and not the size of the plan.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, TypedDict, TypeVar
 
 import msgspec
@@ -49,12 +49,15 @@ class ResourceChange(msgspec.Struct, gc=False):
 
 
 class Plan(msgspec.Struct, kw_only=True):
-    """The parts of a plan. ``entries`` are those of ``resource_changes``, which starts at byte ``entries_at``."""
+    """A plan. ``parts`` are its outermost values, which start at the bytes ``places``; ``entries`` are those of
+    ``resource_changes``.
+    """
 
     data: bytes
+    parts: Mapping[str, msgspec.Raw]
+    places: Mapping[str, int]
     format_version: str
     entries: list[msgspec.Raw]
-    entries_at: int
     configuration: dict[str, Any] | None
     prior_state: msgspec.Raw | None
     variables: msgspec.Raw | None
@@ -142,9 +145,10 @@ def decode_plan(data: bytes) -> Plan:
             raise InputError(f"the key '{key}' is given twice in one object", MAKE_PLAN_JSON)
         return Plan(
             data=data,
+            parts=parts,
+            places=places,
             format_version=_text(parts.get("format_version")),
             entries=_part(parts, "resource_changes", _ENTRIES) or [],
-            entries_at=places.get("resource_changes", 0),
             configuration=_part(parts, "configuration", _ANY),
             prior_state=parts.get("prior_state"),
             variables=parts.get("variables"),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from kvlint.model.source import Location
 from kvlint.model.value import Link, ListValue, MapValue, Scalar, Unknown, Value, path_text
@@ -16,7 +18,7 @@ ArgumentPath = tuple[str | int, ...]
 KNOWN_AFTER_APPLY = "known after apply"
 
 
-class Place(NamedTuple):
+class Place(msgspec.Struct, frozen=True):
     """Where a resource instance stands: module instance, module names, module-local address and instance key."""
 
     address: str
@@ -53,11 +55,16 @@ class Instance:
     def __init__(
         self, place: Place, change: Change, values: dict[str, Any] | None, at: Location, tracer: Tracer
     ) -> None:
-        self.address, self.path, self.names, self.resource, self.key = place
+        self.address = place.address
+        self.path = place.path
+        self.names = place.names
+        self.resource = place.resource
+        self.key = place.key
         self.at = at
         self.tracer = tracer
         self.action = planned_action(change)
-        self.replace_paths = tuple(path_text(tuple(steps)) for steps in change.replace_paths or ())
+        forced = change.replace_paths
+        self.replace_paths = tuple(path_text(tuple(steps)) for steps in forced) if forced else ()
         # Whether any value was found by following a reference, so that it is this instance's alone.
         self.followed = False
         self.creates = self.action in ("create", "replace")
@@ -128,11 +135,18 @@ class Instance:
     def linked(self, path: ArgumentPath) -> Link | Unknown:
         """An unknown id, followed to the resource that it will be the id of."""
         self.followed = True
+        question = (self.path, self.resource, path)
+        known = self.tracer.links.get(question)
+        if known is not None:
+            return known
         trace = self.tracer.trace(self.path, self.names, self.resource, self.key, path)
         if trace is None:
             return self.not_known(path)
         if trace.certain:
-            return Link(at=self.at, target=trace.addresses[0], type=trace.types[0], hops=trace.hops)
+            link = Link(at=self.at, target=trace.addresses[0], type=trace.types[0], hops=trace.hops)
+            if not trace.by_key:
+                self.tracer.links[question] = link
+            return link
         why = f"{KNOWN_AFTER_APPLY}, from {trace.hops[0]}" if trace.hops else KNOWN_AFTER_APPLY
         closed = not trace.anything
         return Unknown(

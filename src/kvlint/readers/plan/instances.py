@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
-from typing import NamedTuple
+
+import msgspec
 
 from kvlint.readers.plan.address import Key, ModulePath, instance_address
 from kvlint.readers.plan.configuration import Names
@@ -15,7 +16,7 @@ _BETWEEN = "/.:|~@ "
 _BETWEEN_WORDS = _BETWEEN + "-_"
 
 
-class Users(NamedTuple):
+class Users(msgspec.Struct, frozen=True):
     """Who chooses: the instances of a resource, or (without ``resource``) of a module, below some module keys."""
 
     names: Names
@@ -23,7 +24,7 @@ class Users(NamedTuple):
     above: _Keys
 
 
-class Choice(NamedTuple):
+class Choice(msgspec.Struct, frozen=True):
     """What is known of the key that chooses among instances.
 
     ``how``: ``said`` it is written out; ``own`` it is made from nothing but the key of the instance that refers;
@@ -37,7 +38,7 @@ class Choice(NamedTuple):
     users: Users | None = None
 
 
-class _Options(NamedTuple):
+class _Options(msgspec.Struct, frozen=True):
     """All instances that may be meant, and those that one key tells apart: their own, or their module's."""
 
     all: tuple[str, ...]

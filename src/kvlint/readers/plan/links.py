@@ -9,8 +9,10 @@ Source of the reference forms: Terraform's internal/command/jsonconfig/expressio
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import NamedTuple
 
+import msgspec
+
+from kvlint.model.value import Link
 from kvlint.readers.azurerm.resources import RESOURCES
 from kvlint.readers.plan.address import Key, ModulePath
 from kvlint.readers.plan.configuration import Configuration, Names, Node, expression_at, references
@@ -20,17 +22,19 @@ from kvlint.readers.plan.traversal import Rest, longest
 from kvlint.readers.plan.walk import At, Walk
 
 
-class Trace(NamedTuple):
+class Trace(msgspec.Struct, frozen=True):
     """Where a reference leads: to one of ``addresses``, or (``anything``) perhaps elsewhere.
 
     ``types`` are the Azure types of all that it may lead to ("" for one that has no name here), or none if there is no
-    telling. ``hops`` are the references followed.
+    telling. ``hops`` are the references followed. ``by_key``: the key of the instance that refers may have made a
+    difference.
     """
 
     addresses: tuple[str, ...]
     types: tuple[str, ...]
     anything: bool
     hops: tuple[str, ...]
+    by_key: bool = False
 
     @property
     def certain(self) -> bool:
@@ -38,7 +42,7 @@ class Trace(NamedTuple):
         return len(self.addresses) == 1 and not self.anything
 
 
-class _Written(NamedTuple):
+class _Written(msgspec.Struct, frozen=True):
     """The expression of one argument. ``neighbour``: it is nothing but the id of this resource in the same module, the
     most frequent form of all.
     """
@@ -70,6 +74,8 @@ class Tracer:
         self.instances = instances
         self.asked = asked
         self._kept: dict[tuple[ModulePath, str, Rest], Trace] = {}
+        # What is certain of all instances of a block in a module instance: they share the value that says so.
+        self.links: dict[tuple[ModulePath, str, Rest], Link] = {}
         self._blocks: dict[tuple[Names, str, Rest], _Written | None] = {}
 
     def trace(self, path: ModulePath, names: Names, resource: str, key: Key, argument: Rest) -> Trace | None:
@@ -90,7 +96,7 @@ class Tracer:
             walk.follow(written.refs, At(path, key, written.block, users, (), None, 0))
             anything = walk.anything or bool(walk.within) or not walk.addresses
             types = _azure_types({*walk.addresses.values(), *walk.within}) if not walk.anything else ()
-            trace = Trace(tuple(walk.addresses), types, anything, tuple(walk.hops))
+            trace = Trace(tuple(walk.addresses), types, anything, tuple(walk.hops), walk.by_key)
             if not walk.by_key:
                 self._kept[question] = trace
         return trace

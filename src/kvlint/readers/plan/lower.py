@@ -7,15 +7,19 @@ alike is lowered once, and the same object stands in all of them, so that rules 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
 from kvlint.model.graph import Demand
 from kvlint.model.source import Location
 from kvlint.model.value import ListValue, MapValue, Scalar, Unknown, Value
+from kvlint.readers.asides import PATH_IN_BODY
+from kvlint.readers.azurerm.azapi import AZAPI
 from kvlint.readers.azurerm.entries import NEVER, Entry, default_of, entries_of, meet
-from kvlint.readers.azurerm.table import FILLED_IN, Field, Mapped
+from kvlint.readers.azurerm.resources import RESOURCES
+from kvlint.readers.azurerm.table import FILLED_IN, Field, Mapped, value
+from kvlint.readers.azurerm.templates import LEVELS
 from kvlint.readers.azurerm.tree import Tree, frozen, has, put
 from kvlint.readers.azurerm.version import VersionRange
 from kvlint.readers.plan.configuration import Names
@@ -30,7 +34,32 @@ _NOTHING: Mapping[str, Any] = {}
 _PLAIN = frozenset({str, bool, int, float})
 
 
-class _Own(NamedTuple):
+class Lowerings:
+    """How the types are lowered that any rule asks for. It knows nothing of the plan, so that nothing holds on to that
+    in a circle: nobody looks for garbage while kvlint runs.
+    """
+
+    def __init__(self, demand: Demand, at: Location) -> None:
+        self._demand = demand
+        self._at = at
+        self._known: dict[str, Lowering | None] = {}
+
+    def of(self, type_: str) -> Lowering | None:
+        """How a Terraform type of azurerm's is lowered; None if nobody asks for it."""
+        if type_ not in self._known:
+            mapped = RESOURCES.get(type_)
+            asked = mapped is not None and self._demand.of(mapped.type) is not None
+            self._known[type_] = Lowering(mapped, self._demand, self._at) if mapped is not None and asked else None
+        return self._known[type_]
+
+    def are_asked(self, type_: str) -> bool:
+        """Whether any rule asks for resources of a Terraform type."""
+        if type_.startswith("azapi_"):
+            return type_ in AZAPI
+        return type_ in LEVELS or self.of(type_) is not None
+
+
+class _Own(msgspec.Struct, frozen=True):
     """An argument that tells a resource apart from others: where it goes, and whether it is another resource's id."""
 
     name: str
@@ -51,7 +80,11 @@ class Lowering:
         entries = entries_of({"id": _ID, **mapped.fields}, asked)
         own = [entry for entry in entries if len(entry.arm) == 1 and entry.arm[0] in OWN]
         self._own = tuple(_Own(entry.name, str(entry.arm[0]), entry.field.kind == "link") for entry in own)
-        self._entries = tuple(entry for entry in entries if entry not in own)
+        # Whoever asks for all that is around a secret gets it in its place among the rest.
+        around = {PATH_IN_BODY[:length] for length in range(len(PATH_IN_BODY))}
+        self._secrets = () if around & asked else tuple(entry for entry in entries if entry.arm == PATH_IN_BODY)
+        self._entries = tuple(entry for entry in entries if entry not in own and entry not in self._secrets)
+        self._is_plain = all(entry.field == value(entry.field.arm, sensitive=True) for entry in self._secrets)
         # Whether the configuration decides what a value of an existing resource means.
         self._hangs_on_block = any(
             entry.rivals or (entry.field.kind == "blocks" and entry.field.computed) for entry in self._entries
@@ -81,7 +114,38 @@ class Lowering:
                 own[entry.arm] = Scalar(at=self._at, value=value, sensitive=hidden)
         return own
 
-    def common(self, instance: Instance, version: VersionRange) -> MapValue:
+    def _secret(self, instance: Instance, version: VersionRange) -> Value | None:
+        """The secret of one instance, taken out of its values in the same way: few say the same."""
+        marks = instance.unknown
+        plain = self._plain_secret(instance.values, marks)
+        if plain is not None:
+            return Scalar(at=self._at, value=plain, sensitive=True)
+        values = {entry.name: instance.values.pop(entry.name, None) for entry in self._secrets}
+        unknown = {entry.name: marks.pop(entry.name, None) for entry in self._secrets} if type(marks) is dict else marks
+        tree: Tree = {}
+        self._fill(tree, self._secrets, instance, version, values, unknown, instance.sensitive, ())
+        found: Value | None = tree.get(PATH_IN_BODY[0], {}).get(PATH_IN_BODY[1])
+        return found
+
+    def said(self, instance: Instance, version: VersionRange) -> tuple[MapValue, Value | None]:
+        """All else that one instance says: what others may say too, and its secret."""
+        secret = self._secret(instance, version) if self._secrets else None
+        return self._common(instance, version), secret
+
+    def _plain_secret(self, values: dict[str, Any], marks: Any) -> str | None:
+        """A secret, taken out, as most are written: a known text, by the first of the names that there are for it."""
+        first, *others = self._secrets
+        found = values.get(first.name)
+        if not self._is_plain or type(found) is not str or type(marks) is not dict or marks.get(first.name):
+            return None
+        if any(values.get(other.name) is not None or marks.get(other.name) for other in others):
+            return None
+        for entry in self._secrets:
+            values.pop(entry.name, None)
+            marks.pop(entry.name, None)
+        return found
+
+    def _common(self, instance: Instance, version: VersionRange) -> MapValue:
         """Everything else that one instance says, defaults of its provider version included.
 
         Unknown values lead through the configuration of the instance's own block, so there only instances of one block
@@ -193,6 +257,24 @@ class Lowering:
         if key not in self._defaults:
             self._defaults[key] = default_of(field, version, self._at)
         return self._defaults[key]
+
+
+def whole(
+    common: MapValue, secret: Value | None, own: Mapping[str, Value] = _NOTHING, derived: Mapping[str, Value] = _NOTHING
+) -> MapValue:
+    """All that a resource says: what others may say too, its secret, what is its own, and what is derived of it."""
+    at = common.at
+    fields = {**common.fields, **own}
+    if secret is not None:
+        outer, inner = PATH_IN_BODY
+        have = common.fields.get(outer)
+        body = {**(have.fields if isinstance(have, MapValue) else {}), inner: secret}
+        fields[outer] = MapValue(at=at, fields=body)
+    if derived:
+        have = common.fields.get("derived")
+        told = {**(have.fields if isinstance(have, MapValue) else {}), **derived}
+        fields["derived"] = MapValue(at=at, fields=told, origin="derived")
+    return MapValue(at=at, fields=fields)
 
 
 def planned(instance: Instance) -> Tree:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from kvlint.model.value import MapValue
-from kvlint.readers.order import ANYTHING, CLIENTS, OBJECTS, PRINCIPALS, after, of_deployer
+from kvlint.model.source import Location
+from kvlint.model.value import Value
+from kvlint.readers.order import ANYTHING, CLIENTS, OF_DEPLOYER, PRINCIPALS, for_deployer, listed
 from kvlint.readers.plan.configuration import Configuration, Names, Node, expression_at, references
 from kvlint.readers.plan.instance import Instance, mark
 from kvlint.readers.plan.traversal import Traversal, longest, traversal
@@ -24,21 +25,29 @@ class Order:
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = configuration
         self._known: dict[str, _Grants] = {}
+        self._principals: dict[tuple[Names, str], _Principal] = {}
         self._depth = 0
 
-    def told(self, type_: str, instance: Instance, attributes: MapValue) -> MapValue:
-        """The attributes of a resource with what it waits for, or whether it is a grant to whoever applies the plan."""
-        if type_ in OBJECTS:
-            return after(attributes, self._resource(instance.names, instance.resource) | self._calls(instance.names))
-        argument = PRINCIPALS.get(type_)
-        if argument is not None:
-            block = self._configuration.resource(instance.names, instance.resource)
-            found = _Principal(self._configuration)
-            found.follow(instance.names, expression_at(block.get("expressions"), (argument,)), block)
-            unknown = found.is_open and mark(instance.unknown, argument) is True
-            if found.names_client or unknown:
-                return of_deployer(attributes, certain=found.names_client and not found.names_others)
-        return attributes
+    def of_object(self, names: Names, resource: str, at: Location) -> Value:
+        """What the instances of a block are made after."""
+        return listed(self._resource(names, resource) | self._calls(names), at)
+
+    def of_grant(self, type_: str, instance: Instance) -> Mapping[str, Value]:
+        """Whether a grant is to whoever applies the plan, as a derived attribute; nothing if it is not."""
+        argument = PRINCIPALS[type_]
+        found = self._principal(instance.names, instance.resource, argument)
+        unknown = found.is_open and mark(instance.unknown, argument) is True
+        if not found.names_client and not unknown:
+            return {}
+        return {OF_DEPLOYER: for_deployer(instance.at, certain=found.names_client and not found.names_others)}
+
+    def _principal(self, names: Names, resource: str, argument: str) -> _Principal:
+        found = self._principals.get((names, resource))
+        if found is None:
+            block = self._configuration.resource(names, resource)
+            found = self._principals[names, resource] = _Principal(self._configuration)
+            found.follow(names, expression_at(block.get("expressions"), (argument,)), block)
+        return found
 
     def _once(self, key: str, make: Callable[[], _Grants]) -> _Grants:
         found = self._known.get(key)

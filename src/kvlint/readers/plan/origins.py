@@ -10,7 +10,7 @@ from kvlint.model.graph import Resource
 from kvlint.model.source import Location
 from kvlint.model.value import MapValue, Scalar
 from kvlint.readers import origins
-from kvlint.readers.asides import argument, kept, module_call, output, reading, unmarked, with_origins
+from kvlint.readers.asides import argument, module_call, output, reading, unmarked, with_origins
 from kvlint.readers.azurerm import credentials
 from kvlint.readers.azurerm.azapi import AZAPI
 from kvlint.readers.azurerm.credentials import READING, has_secrets, telling
@@ -38,18 +38,19 @@ class PlanOrigins:
         """The values of variables that the plan was made with."""
         return variables_of(self._plan)
 
-    def traced(self, instance: Instance, attributes: MapValue, version: VersionRange) -> MapValue:
-        """The attributes of a secret with the origins of what it holds, if that is written."""
-        key = (instance.names, instance.resource)
+    def traced(self, instance: Instance, attributes: MapValue) -> MapValue:
+        """The attributes of an azapi resource with the origins of what it holds, if that is written."""
+        _, found = self.of_block(instance.names, instance.resource)
+        return attributes if found is None else with_origins(attributes, found)
+
+    def of_block(self, names: Names, resource: str) -> tuple[str, Origins | None]:
+        """The argument that gives the value, where that is one of azurerm's, and its origins, if it is written."""
+        key = (names, resource)
         if key not in self._known:
-            self._known[key] = self._of_block(*key)
-        name, found = self._known[key]
-        if found is None:
-            return attributes
-        return with_origins(attributes, found, kept(name, version, instance.at) if name else None)
+            self._known[key] = self._of_block(names, resource)
+        return self._known[key]
 
     def _of_block(self, names: Names, resource: str) -> tuple[str, Origins | None]:
-        """The argument that gives the value, where that is one of azurerm's, and its origins."""
         block = self._configuration.resource(names, resource)
         written = block.get("expressions")
         if not isinstance(written, dict):

@@ -71,7 +71,7 @@ def _utf16_region(start: tuple[int, int, int], end: tuple[int, int, int]) -> Reg
 def _change_spans(plan: Plan, wanted: Mapping[int, list[str]]) -> Iterator[tuple[str, _Span]]:
     """The entries of these numbers. Walking over the others costs next to nothing."""
     last = max(wanted, default=-1)
-    for number, (start, end) in enumerate(elements(plan.data, plan.entries, plan.entries_at)):
+    for number, (start, end) in enumerate(elements(plan.data, plan.entries, plan.places.get("resource_changes", 0))):
         if number > last:
             return
         if number in wanted:
@@ -99,16 +99,19 @@ def _key_spans(plan: Plan, addresses: Collection[str]) -> dict[str, _Span]:
         names = {address.removeprefix(prefix) for address in addresses if address.startswith(prefix)}
         wanted = {name for name in names if prefix == PROVIDER_PREFIX or "." not in name}
         try:
-            found |= {prefix + key: span for key, span in _keys(plan.data, path, wanted)} if wanted else {}
+            found |= {prefix + key: span for key, span in _keys(plan, path, wanted)} if wanted else {}
         except msgspec.DecodeError:
             # A key is given twice, which is not looked for in a large plan: then nothing has a certain place.
             continue
     return found
 
 
-def _keys(data: bytes, path: tuple[str, ...], wanted: Collection[str]) -> Iterator[tuple[str, _Span]]:
-    at, here = 0, data
-    for step in path:
+def _keys(plan: Plan, path: tuple[str, ...], wanted: Collection[str]) -> Iterator[tuple[str, _Span]]:
+    outermost, *inner = path
+    if outermost not in plan.parts:
+        return
+    at, here = plan.places[outermost], bytes(plan.parts[outermost])
+    for step in inner:
         parts = _RAW.decode(here)
         if step not in parts:
             return

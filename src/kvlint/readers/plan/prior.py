@@ -9,7 +9,7 @@ import msgspec
 
 from kvlint.model.graph import Demand, Resource
 from kvlint.model.source import Location
-from kvlint.model.value import MapValue, Scalar
+from kvlint.model.value import Scalar
 from kvlint.readers.azurerm.resources import RESOURCES
 from kvlint.readers.azurerm.version import VersionRange
 from kvlint.readers.plan.configuration import Configuration
@@ -17,7 +17,7 @@ from kvlint.readers.plan.document import Change, Plan
 from kvlint.readers.plan.instance import Instance, Place
 from kvlint.readers.plan.instances import Instances
 from kvlint.readers.plan.links import Tracer
-from kvlint.readers.plan.lower import Lowering
+from kvlint.readers.plan.lower import Lowering, whole
 
 
 class _StateResource(msgspec.Struct, frozen=True):
@@ -65,12 +65,13 @@ def prior_data(plan: Plan, path: str, demand: Demand, have: Collection[str]) -> 
         values, marks = _VALUES.decode(item.values), _MARKS.decode(item.sensitive_values)
         instance = Instance(place, Change(actions=["read"], after=values, after_sensitive=marks), None, shared, tracer)
         own = lowering.own(instance)
+        common, secret = lowering.said(instance, VersionRange())
         name = own.get("name")
         yield Resource(
             address=item.address,
             type=mapped.type,
             name=str(name.value) if isinstance(name, Scalar) and not name.sensitive else item.address,
-            attributes=MapValue(at=shared, fields={**lowering.common(instance, VersionRange()).fields, **own}),
+            attributes=whole(common, secret, own),
             at=Location(path=path, address=item.address),
             declared_as=item.type,
             action="read",

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from kvlint.model.graph import Resource
 from kvlint.model.source import Location
@@ -21,7 +23,7 @@ from kvlint.readers.plan.configuration import Configuration, Node
 from kvlint.readers.plan.document import BROKEN, ChangeDecoder, Plan, ResourceChange, decode_entry, entry_type
 
 
-class Managed(NamedTuple):
+class Managed(msgspec.Struct, frozen=True):
     """The provider versions that a resource can have been planned with, and a link to its provider block if shown."""
 
     version: VersionRange

@@ -21,9 +21,7 @@ from kvlint.readers.asides import (
     is_asked,
     secret_in,
 )
-from kvlint.readers.azurerm.arguments import asks_for_dead, dead_argument, with_dead
 from kvlint.readers.azurerm.azapi import (
-    AZAPI,
     AZAPI_ACTION,
     AZAPI_DATA_PLANE,
     AZAPI_UPDATE,
@@ -32,13 +30,13 @@ from kvlint.readers.azurerm.azapi import (
     type_not_known,
 )
 from kvlint.readers.azurerm.data_plane import is_known
-from kvlint.readers.azurerm.resources import RESOURCES, canonical, is_vault_related, name_of, passed_over
+from kvlint.readers.azurerm.resources import canonical, is_vault_related, name_of, passed_over
 from kvlint.readers.azurerm.templates import DEPLOYMENTS, LEVELS
 from kvlint.readers.azurerm.tree import frozen
 from kvlint.readers.azurerm.updates import by_itself, is_always_there
-from kvlint.readers.azurerm.version import VersionRange
 from kvlint.readers.changes import CHANGED_FROM, with_changes
 from kvlint.readers.order import PRINCIPALS, asks_for_order
+from kvlint.readers.plan.additions import Additions
 from kvlint.readers.plan.address import ModulePath, module_path, resource_of
 from kvlint.readers.plan.azapi import arm_type, azapi_attributes, is_key_vault, link_argument
 from kvlint.readers.plan.configuration import Configuration
@@ -57,7 +55,7 @@ from kvlint.readers.plan.document import (
 from kvlint.readers.plan.instance import Instance, Place
 from kvlint.readers.plan.instances import Instances
 from kvlint.readers.plan.links import Tracer
-from kvlint.readers.plan.lower import Lowering, planned
+from kvlint.readers.plan.lower import Lowerings, planned, whole
 from kvlint.readers.plan.order import Order
 from kvlint.readers.plan.origins import PlanOrigins
 from kvlint.readers.plan.prior import prior_data
@@ -90,15 +88,15 @@ class _Reader:
         self.plan = plan
         self.demand = demand
         self.configuration = Configuration(plan.configuration)
-        self.tracer = Tracer(self.configuration, Instances(), self._is_asked)
         self.providers = Providers(plan, self.configuration, path)
         # No value of a plan has a place of its own: only whole resources have one in its text.
         self.at = Location(path=path)
-        self.order: Order | None = None
+        self.lowerings = Lowerings(demand, self.at)
+        self.tracer = Tracer(self.configuration, Instances(), self.lowerings.are_asked)
         self.origins = PlanOrigins(self.configuration, plan)
+        self.additions = Additions(demand, self.configuration, self.origins, self.at)
         self.numbers: dict[str, int] = {}
         self.azapi = ChangeDecoder()
-        self.lowerings: dict[str, Lowering | None] = {}
         self.resources: dict[str, Resource] = {}
         self.updates: list[Instance] = []
         self.problems: list[Problem] = []
@@ -114,10 +112,13 @@ class _Reader:
         self.resources.update((aside.address, aside) for aside in self._asides())
         placed = [(change, _place(change)) for change in self._wanted()]
         if asks_for_order(self.demand) and any(change.type in PRINCIPALS for change, _ in placed):
-            self.order = Order(self.configuration)
+            self.additions.order = Order(self.configuration)
         for _, place in placed:
-            self.tracer.instances.add(*place)
-        for change, place in placed:
+            self.tracer.instances.add(place.address, place.path, place.names, place.resource, place.key)
+        placed.reverse()
+        while placed:
+            # What has been read is held no longer than needed.
+            change, place = placed.pop()
             try:
                 self._add(change, place)
             except BROKEN as error:
@@ -167,7 +168,7 @@ class _Reader:
             type_ = entry_type(entry)
             asked = interest.get(type_)
             if asked is None:
-                asked = interest[type_] = self._is_asked(str(type_)) or is_vault_related(str(type_))
+                asked = interest[type_] = self.lowerings.are_asked(str(type_)) or is_vault_related(str(type_))
             if not asked:
                 continue
             try:
@@ -178,22 +179,10 @@ class _Reader:
             if change.deposed is not None:
                 continue
             self.numbers[change.address] = number
-            if self._is_asked(change.type):
+            if self.lowerings.are_asked(change.type):
                 yield change
             elif change.mode == "managed" and is_vault_related(change.type):
                 self._problem(TYPE_NOT_KNOWN, "error", passed_over(change.type), change.address)
-
-    def _is_asked(self, type_: str) -> bool:
-        """Whether any rule asks for resources of a Terraform type."""
-        if type_.startswith("azapi_"):
-            return type_ in AZAPI
-        if type_ in LEVELS:
-            return True
-        if type_ not in self.lowerings:
-            mapped = RESOURCES.get(type_)
-            asked = mapped is not None and self.demand.of(mapped.type) is not None
-            self.lowerings[type_] = Lowering(mapped, self.demand, self.at) if mapped is not None and asked else None
-        return self.lowerings[type_] is not None
 
     def _add(self, change: ResourceChange, place: Place) -> None:
         if change.type.startswith("azapi_"):
@@ -202,27 +191,26 @@ class _Reader:
         if change.type in LEVELS:
             self._add_deployed(self._instance(change, place, self.azapi), change.type)
             return
-        lowering = self.lowerings[change.type]
+        lowering = self.lowerings.of(change.type)
         if lowering is None:
             return
         instance = self._instance(change, place, lowering.decoder)
         managed = self.providers.of(place.names, place.resource)
         own = lowering.own(instance)
-        common = lowering.common(instance, managed.version)
+        common, secret = lowering.said(instance, managed.version)
         if managed.link is not None:
             own["provider"] = managed.link
         if instance.action == "update" and self._asks_for_changes(lowering.type):
             before = self._before(change, place, lowering.decoder)
             lowering.own(before)
-            common = with_changes(common, lowering.common(before, managed.version))
-        attributes = MapValue(at=self.at, fields={**common.fields, **own})
-        attributes = self._traced(instance, lowering.type, attributes, managed.version)
-        if asks_for_dead(self.demand, lowering.type) and not instance.is_data:
-            written = self.configuration.resource(place.names, place.resource).get("expressions")
-            names = written.keys() if isinstance(written, dict) else ()
-            attributes = with_dead(attributes, dead_argument(change.type, names, managed.version, self.at))
-        if self.order is not None and not instance.is_data:
-            attributes = self.order.told(change.type, instance, attributes)
+            after = whole(common, secret)
+            changed = with_changes(after, whole(*lowering.said(before, managed.version)))
+            if changed is not after:
+                common = msgspec.structs.replace(common, fields={**common.fields, "derived": changed.fields["derived"]})
+        added = self.additions.of(change.type, lowering.type, place, managed.version)
+        common = self.additions.shape(common, added.shared)
+        derived = added.own or self.additions.of_grant(change.type, instance)
+        attributes = whole(common, secret, own, derived)
         self._keep(instance, lowering.type, change.type, attributes, change.mode == "data", common)
 
     def _instance(self, change: ResourceChange, place: Place, decoder: ChangeDecoder) -> Instance:
@@ -267,7 +255,7 @@ class _Reader:
             if instance.action == "update" and self._asks_for_changes(type_):
                 before = self._before(change, place, self.azapi)
                 body = with_changes(body, azapi_attributes(before, type_, named[1], data_plane))
-            traced = self._traced(instance, type_, body, VersionRange())
+            traced = self._traced(instance, type_, body)
             self._keep(instance, type_, declared_as, traced, instance.is_data)
         elif is_key_vault_type(type_) and canonical(type_) is None:
             self._problem(TYPE_NOT_KNOWN, "error", type_not_known(type_), instance.address)
@@ -300,13 +288,13 @@ class _Reader:
         number = self.numbers[instance.address]
         self.numbers.update(dict.fromkeys(found.resources, number))
 
-    def _traced(self, instance: Instance, type_: str, attributes: MapValue, version: VersionRange) -> MapValue:
-        """The attributes of a resource with where its secret comes from, if anybody asks."""
+    def _traced(self, instance: Instance, type_: str, attributes: MapValue) -> MapValue:
+        """The attributes of an azapi resource with where its secret comes from, if anybody asks."""
         if instance.is_data or type_.lower() not in TRACED_TYPES or not is_asked(self.demand, type_):
             return attributes
-        if instance.resource.startswith("azapi_") and secret_in(attributes) is None:
+        if secret_in(attributes) is None:
             return attributes
-        return self.origins.traced(instance, attributes, version)
+        return self.origins.traced(instance, attributes)
 
     def _keep(
         self,

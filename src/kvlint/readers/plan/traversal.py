@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import NamedTuple
+
+import msgspec
 
 from kvlint.readers.azurerm.own_ids import is_azure
 from kvlint.readers.plan.address import Key, key_of, steps
@@ -18,7 +19,7 @@ _ID_ENDS = ("id", "ids")
 _OTHER_IDS = frozenset({"principal_id", "tenant_id", "client_id", "object_id", "application_id", "workspace_id"})
 
 
-class Traversal(NamedTuple):
+class Traversal(msgspec.Struct, frozen=True):
     """A reference. ``kind``: known, opaque, var, local, module, each, azure (a resource or data source) or other.
 
     ``name`` is the variable's, the local value's, the module's, or the module-local address of a resource, whose

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from kvlint.readers.azurerm.own_ids import is_own_id
 from kvlint.readers.plan.address import Key, ModulePath, key_of
@@ -17,7 +19,7 @@ MAX_HOPS = 150
 MAX_STEPS = 2000
 
 
-class At(NamedTuple):
+class At(msgspec.Struct, frozen=True):
     """Where an expression stands: its module instance, the key of the instance that refers, its block (for
     ``each.value``; none in an output) and that block's instances, what is taken from its value (``.id``, ``["k"]``),
     what chooses among instances if the expression itself does not, and how deep the walk is.
@@ -73,7 +75,7 @@ class Walk:
         choice = _choice(at, [ref for ref in every if ref not in chosen])
         if len(chosen) > 1:
             # An index may count the items of all of them.
-            at = at._replace(rest=tuple(step for step in at.rest if not isinstance(step, int)))
+            at = msgspec.structs.replace(at, rest=tuple(step for step in at.rest if not isinstance(step, int)))
         for ref in chosen:
             self.one(ref, at, choice, sure=not at.rest or len(chosen) == 1 or ref.may_be_id)
 

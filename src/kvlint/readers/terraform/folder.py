@@ -1,23 +1,18 @@
-"""The files of one folder -> one module: its declarations, merged as Terraform merges them.
-
-Source: developer.hashicorp.com/terraform/language/files (which files count, override files) and
-opentofu.org/docs/language/files (a ``.tofu`` file takes the place of the ``.tf`` file of the same name).
-"""
+"""The files of one folder -> one module: its declarations, merged as Terraform merges them."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from kvlint.errors import InputError
-from kvlint.readers.files import MAX_FILE, decoded, entries, read_bytes
+from kvlint.readers.files import MAX_FILE, decoded, read_bytes
+from kvlint.readers.terraform.names import is_override, module_files, names_in
 from kvlint.syntax import tree
 from kvlint.syntax.hcl.document import Attribute, Block, File
 from kvlint.syntax.hcl.parse import parse_file
 
-ENDINGS = (".tf", ".tf.json", ".tofu", ".tofu.json")
-_TERRAFORM, _TOFU = (".tf.json", ".tf"), (".tofu.json", ".tofu")
 LOCK_FILE = ".terraform.lock.hcl"
 # Blocks that deploy nothing of their own.
 _IDLE = frozenset({"check", "moved", "import", "removed", "action"})
@@ -198,37 +193,6 @@ def parse(file: str, *, variables: bool = False) -> File:
     from kvlint.syntax.hcl.json_file import parse_json_file
 
     return parse_json_file(text, variables=variables)
-
-
-def names_in(directory: str) -> frozenset[str]:
-    """The names of all that lies in a folder. Raises InputError if it cannot be listed."""
-    try:
-        return frozenset(entries(directory))
-    except OSError as error:
-        raise InputError(f"the folder cannot be listed: {error.strerror}") from error
-
-
-def module_files(names: Iterable[str]) -> list[str]:
-    """Of the names in a folder those of the files that make a module."""
-    found = {name for name in names if is_module_file(name)}
-    return [name for name in found if not _is_replaced(name, found)]
-
-
-def is_module_file(name: str) -> bool:
-    """Whether a file belongs to the module in its folder, by its name: an editor's own files do not."""
-    return name.endswith(ENDINGS) and not name.startswith((".", "#"))
-
-
-def _is_replaced(name: str, names: set[str]) -> bool:
-    return any(
-        name.endswith(old) and name[: -len(old)] + new in names for old, new in zip(_TERRAFORM, _TOFU, strict=True)
-    )
-
-
-def is_override(name: str) -> bool:
-    """Whether a file lays its declarations over those of the others, by its name."""
-    stem = next((name[: -len(ending)] for ending in (*_TERRAFORM, *_TOFU) if name.endswith(ending)), name)
-    return stem == "override" or stem.endswith("_override")
 
 
 def calls(folder: Folder) -> Iterator[tuple[str, str | None]]:

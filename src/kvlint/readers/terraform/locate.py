@@ -5,16 +5,19 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kvlint.errors import InputError
 from kvlint.looks import LOOKS
 from kvlint.readers.discover import SKIPPED
 from kvlint.readers.files import MAX_FILE, inside, read_bytes, reported
 from kvlint.readers.repository import root_of
-from kvlint.readers.terraform.cache import FolderCache
-from kvlint.readers.terraform.folder import Folder, is_module_file, module_files, names_in
+from kvlint.readers.terraform.names import is_module_file, module_files, names_in
 from kvlint.regex import regex
+
+if TYPE_CHECKING:
+    from kvlint.readers.terraform.cache import FolderCache
+    from kvlint.readers.terraform.folder import Folder
 
 # What is looked at before the search is given up: it must not take longer than judging the plan.
 _MAX_FOLDERS = 5_000
@@ -89,6 +92,9 @@ class Locator:
         try:
             base = self._root if inside(self._root, directory, "") is not None else root_of(directory)
             directory = os.path.realpath(directory)
+            # Most plans lie where there is no module: then what reads modules is not even loaded.
+            if not module_files(names_in(directory)):
+                return None
             folder = self._cache(base).load(reported(base, directory), directory)
         except (InputError, OSError):
             return None

@@ -12,7 +12,7 @@ from kvlint.readers.azurerm.resources import LOOKS_LIKE_VAULT, RESOURCES
 from kvlint.readers.azurerm.templates import LEVELS
 from kvlint.readers.discover import Source
 from kvlint.readers.files import KEPT, MAX_FILE, read_bytes
-from kvlint.readers.terraform.folder import is_module_file
+from kvlint.readers.terraform.names import is_module_file
 from kvlint.regex import regex
 
 # How a module call begins, and what it calls, in both notations; behind a mark of a comment none does.

@@ -13,7 +13,8 @@ from kvlint.model.source import Location
 from kvlint.model.value import Scalar
 from kvlint.readers.files import inside, is_file, read_bytes, reported
 from kvlint.readers.terraform.cache import is_local
-from kvlint.readers.terraform.folder import Declaration, Folder, module_files, names_in
+from kvlint.readers.terraform.folder import Declaration, Folder
+from kvlint.readers.terraform.names import module_files, names_in
 from kvlint.readers.terraform.public_modules import well_known
 
 if TYPE_CHECKING:

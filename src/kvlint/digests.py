@@ -1,0 +1,28 @@
+"""SHA-256 without OpenSSL, which takes longer to load than a small plan takes to be judged."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, cast
+
+
+def _sha256() -> Callable[..., Any]:
+    """Python's own implementation, as its standard library takes it where that matters; else whatever there is."""
+    from importlib import import_module
+
+    for name in ("_sha2", "_sha256"):  # from Python 3.12 on, and before
+        try:
+            return cast("Callable[..., Any]", import_module(name).sha256)
+        except (ImportError, AttributeError):
+            continue
+    from hashlib import sha256
+
+    return sha256
+
+
+_HASH = _sha256()
+
+
+def sha256_hex(data: bytes) -> str:
+    """The SHA-256 of some bytes in hex digits."""
+    return cast("str", _HASH(data).hexdigest())

@@ -1,0 +1,98 @@
+"""What the configuration of a plan adds to what a resource says: the same for all instances of its block.
+
+It is worked out once for a block. What several blocks have in common is one object, as in ``plan/lower.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+import msgspec
+
+from kvlint.model.graph import Demand
+from kvlint.model.source import Location
+from kvlint.model.value import MapValue, Unknown, Value
+from kvlint.readers.asides import TRACED_TYPES, beside, is_asked, origins_and_kept
+from kvlint.readers.azurerm.arguments import NAME, asks_for_dead, dead_argument
+from kvlint.readers.azurerm.version import VersionRange
+from kvlint.readers.order import AFTER, OBJECTS, PRINCIPALS
+from kvlint.readers.plan.configuration import Configuration
+from kvlint.readers.plan.instance import Instance, Place
+from kvlint.readers.plan.order import Order
+from kvlint.readers.plan.origins import PlanOrigins
+
+_Derived: TypeAlias = Mapping[str, Value]
+_NOTHING: _Derived = {}
+
+
+class Added(msgspec.Struct, frozen=True):
+    """What is derived of the instances of a block: what other blocks may have too, and what is this one's alone."""
+
+    shared: _Derived
+    own: _Derived
+
+
+class Additions:
+    """What configurations add, by block. ``order`` is there if anybody asks what waits for what."""
+
+    def __init__(self, demand: Demand, configuration: Configuration, origins: PlanOrigins, at: Location) -> None:
+        self._demand = demand
+        self._configuration = configuration
+        self._origins = origins
+        self.order: Order | None = None
+        self._at = at
+        self._asked: dict[str, tuple[bool, bool]] = {}
+        self._blocks: dict[tuple[object, ...], Added] = {}
+        self._shared: dict[tuple[object, ...], _Derived] = {}
+        # Both that a shape is made of are kept with it: while they are, no other object has their identity.
+        self._shapes: dict[tuple[int, int], tuple[MapValue, _Derived, MapValue]] = {}
+
+    def of(self, declared_as: str, type_: str, place: Place, version: VersionRange) -> Added:
+        """What is added to the instances of the block at a place, of these types and managed by this version."""
+        key = (place.names, place.resource)
+        found = self._blocks.get(key)
+        if found is None:
+            found = self._blocks[key] = self._made(declared_as, type_, place, version)
+        return found
+
+    def shape(self, common: MapValue, added: _Derived) -> MapValue:
+        """What an instance says in common with others, with what is added to all of them."""
+        if not added:
+            return common
+        key = (id(common), id(added))
+        found = self._shapes.get(key)
+        if found is None:
+            found = self._shapes[key] = (common, added, beside(common, added))
+        return found[2]
+
+    def of_grant(self, declared_as: str, instance: Instance) -> _Derived:
+        """What is added to a grant because of whom it is for, which each instance may say for itself."""
+        if self.order is None or declared_as not in PRINCIPALS:
+            return _NOTHING
+        return self.order.of_grant(declared_as, instance)
+
+    def _made(self, declared_as: str, type_: str, place: Place, version: VersionRange) -> Added:
+        if type_ not in self._asked:
+            traced = type_.lower() in TRACED_TYPES and is_asked(self._demand, type_)
+            self._asked[type_] = traced, asks_for_dead(self._demand, type_)
+        is_traced, asks_dead = self._asked[type_]
+        if place.resource.startswith("data."):
+            return Added(_NOTHING, _NOTHING)
+        name, words = self._origins.of_block(place.names, place.resource) if is_traced else ("", None)
+        dead: Value | None = None
+        if asks_dead:
+            written = self._configuration.resource(place.names, place.resource).get("expressions")
+            dead = dead_argument(declared_as, written if isinstance(written, dict) else (), version, self._at)
+        told = "" if dead is None else dead.why if isinstance(dead, Unknown) else str(dead)
+        key = (words, name, version if name else None, type(dead), told)
+        shared = self._shared.get(key)
+        if shared is None:
+            found = {} if words is None else origins_and_kept(words, name, version, self._at)
+            shared = self._shared[key] = found if dead is None else {**found, NAME: dead}
+        own = (
+            {AFTER: self.order.of_object(place.names, place.resource, self._at)}
+            if self.order and declared_as in OBJECTS
+            else _NOTHING
+        )
+        return Added(shared, own)
