@@ -23,6 +23,8 @@ class _Default(NamedTuple):
 
 
 _KEYS = "microsoft.keyvault/vaults/keys"
+_HSM_KEYS = "microsoft.keyvault/managedhsms/keys"
+_ALL_KEYS = (_KEYS, _HSM_KEYS)
 _SETTINGS = "microsoft.insights/diagnosticsettings"
 _TABLE: dict[str, tuple[_Default, ...]] = {
     "microsoft.keyvault/vaults": (
@@ -71,7 +73,6 @@ _TYPED: Mapping[str, Mapping[Path, str]] = {
     "microsoft.insights/metricalerts": {("properties", "enabled"): _BOOLEAN},
     "microsoft.keyvault/managedhsms": {("properties", "enablePurgeProtection"): _BOOLEAN},
     "microsoft.keyvault/vaults": {("properties", "enableRbacAuthorization"): _BOOLEAN},
-    "microsoft.keyvault/managedhsms/keys": {("properties", "keySize"): _NUMBER},
     "microsoft.operationalinsights/workspaces": {
         ("properties", "retentionInDays"): _NUMBER,
         ("properties", "workspaceCapping", "dailyQuotaGb"): _NUMBER,
@@ -104,7 +105,7 @@ def with_defaults(attributes: MapValue, type_: str, api_version: str) -> MapValu
     attributes = _with_types(attributes, type_)
     rows = _rows(type_.lower(), api_version)
     properties = attributes.fields.get("properties", attributes.rest)
-    if not rows or not (properties is None or isinstance(properties, MapValue)):
+    if not (rows or type_.lower() in _ALL_KEYS) or not (properties is None or isinstance(properties, MapValue)):
         return attributes
     if properties is None:
         properties = MapValue(at=attributes.at, fields={})
@@ -121,7 +122,7 @@ def with_defaults(attributes: MapValue, type_: str, api_version: str) -> MapValu
             inner = {**below.fields, str(row.path[2]): row.at(below.at)}
             fields[str(name)] = MapValue(at=below.at, fields=inner)
     fields.update(_too_new(fields, type_.lower(), api_version, rows))
-    if type_.lower() == _KEYS and properties.rest is None:
+    if type_.lower() in _ALL_KEYS and properties.rest is None:
         given = fields.get("keySize")
         size = _rsa_size(fields, api_version, properties.at) if given is None else None
         if isinstance(given, Scalar):
@@ -252,7 +253,7 @@ def _note(plain: Plain, api_version: str) -> str:
 def _rsa_size(properties: dict[str, Value], api_version: str, at: Location) -> Scalar | Unknown | None:
     """The default size of a key in bits; None for a key that is no RSA key.
 
-    Source: the key properties of Microsoft.KeyVault/vaults/keys in Azure's template reference.
+    Source: the key properties of Microsoft.KeyVault/vaults/keys and .../managedHSMs/keys in Azure's template reference.
     """
     kind, operations = properties.get("kty"), properties.get("keyOps")
     if not isinstance(kind, Scalar) or not str(kind.value).upper().startswith("RSA"):
