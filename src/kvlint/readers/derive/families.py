@@ -13,6 +13,7 @@ from kvlint.readers.derive import (
     consumers,
     dates,
     defender,
+    delegation,
     deployment,
     encryption,
     endpoints,
@@ -46,6 +47,7 @@ DERIVED: Mapping[str, Derived] = {
     for family in (
         vaults.ATTRIBUTES,
         assignments.ATTRIBUTES,
+        delegation.ATTRIBUTES,
         grants.ATTRIBUTES,
         grantees.ATTRIBUTES,
         principals.ATTRIBUTES,

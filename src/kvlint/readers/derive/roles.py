@@ -38,8 +38,8 @@ BUILT_IN = {
     "6efe6056-5259-49d2-8b3d-d3d73544b20b": "Managed HSM Restore",
 }
 
-# The built-in roles that are assigned most often of those that have nothing to do with Key Vault. None of them may write
-# a vault or its content, use one for deployments, or assign roles.
+# The built-in roles that are assigned most often of those that have nothing to do with Key Vault. None of them may
+# write a vault or its content, use one for deployments, or assign roles.
 # Source: learn.microsoft.com/azure/role-based-access-control/built-in-roles and the pages below it.
 ELSEWHERE = frozenset(
     {
