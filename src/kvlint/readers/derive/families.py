@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from kvlint.model.value import Path
 from kvlint.readers import asides
 from kvlint.readers.derive import (
+    activation,
     alerts,
     assignments,
     certificates,
@@ -67,6 +68,7 @@ DERIVED: Mapping[str, Derived] = {
         pinned.ATTRIBUTES,
         certificates.ATTRIBUTES,
         tls.ATTRIBUTES,
+        activation.ATTRIBUTES,
         hsm.ATTRIBUTES,
         recovered.ATTRIBUTES,
         storage.ATTRIBUTES,
