@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from kvlint.model.graph import Resource
-from kvlint.model.value import PERHAPS, Absent, Answer, Link, ListValue, Path, Scalar, Unknown, Value, text_of
+from kvlint.model.value import Absent, Answer, Link, ListValue, Path, Scalar, Unknown, Value, text_of
 from kvlint.readers.derive.activation import NEEDS, POOLS, SHARES, activation
 from kvlint.readers.derive.attribute import Context, Derived
 from kvlint.readers.derive.roles import role_by_id
@@ -34,9 +34,6 @@ def _spare(resource: Resource, context: Context) -> Value | None:
     shares = _distinct(shares) if shares is not None else None
     if quorum is None or not isinstance(shares, ListValue) or not isinstance(needed, int) or isinstance(needed, bool):
         return Unknown(at=resource.at, origin="derived", why=_NOT_HERE)
-    more = next((item for item in shares.items if isinstance(item, Unknown) and item.note == PERHAPS), None)
-    if more is not None:
-        return more
     count = len(shares.items)
     note = f"{count} shares, and {needed} of them are needed{by}"
     return Scalar(at=quorum.at, value=count - needed, origin="derived", note=note)
