@@ -27,6 +27,7 @@ _HSM_KEYS = "microsoft.keyvault/managedhsms/keys"
 _ALL_KEYS = (_KEYS, _HSM_KEYS)
 _SETTINGS = "microsoft.insights/diagnosticsettings"
 _TABLE: dict[str, tuple[_Default, ...]] = {
+    "microsoft.compute/diskencryptionsets": (_Default(("properties", "rotationToLatestKeyVersionEnabled"), False),),
     "microsoft.keyvault/vaults": (
         _Default(("properties", "enablePurgeProtection"), False),
         _Default(("properties", "enableSoftDelete"), False, until="2019-09-01"),
@@ -64,7 +65,6 @@ SINCE: Mapping[str, Mapping[Path, str]] = {
 # What has no default here, or one that is not known, and is no text; and ids, of which an empty text is none.
 _BOOLEAN, _NUMBER, _ID = "boolean", "number", "id"
 _TYPED: Mapping[str, Mapping[Path, str]] = {
-    "microsoft.compute/diskencryptionsets": {("properties", "rotationToLatestKeyVersionEnabled"): _BOOLEAN},
     "microsoft.containerservice/managedclusters": {
         ("properties", "securityProfile", "azureKeyVaultKms", "enabled"): _BOOLEAN,
         ("properties", "securityProfile", "azureKeyVaultKms", "keyVaultResourceId"): _ID,
