@@ -59,6 +59,8 @@ CONSUMERS_COMPUTE: Mapping[str, Mapped] = {
                     "properties.securityProfile.azureKeyVaultKms.keyVaultNetworkAccess", default="Public"
                 ),
             },
+            # Where the block is, the service is on.
+            constants={"properties.securityProfile.azureKeyVaultKms.enabled": True},
         ),
         key_vault_secrets_provider=block(
             "properties.addonProfiles.azureKeyvaultSecretsProvider",
