@@ -62,6 +62,7 @@ CONSUMERS_COMPUTE: Mapping[str, Mapped] = {
             # Where the block is, the service is on.
             constants={"properties.securityProfile.azureKeyVaultKms.enabled": True},
         ),
+        service_principal=block("properties.servicePrincipalProfile", {"client_id": value("clientId")}),
         key_vault_secrets_provider=block(
             "properties.addonProfiles.azureKeyvaultSecretsProvider",
             {

@@ -17,7 +17,7 @@ from kvlint.model.source import Location
 from kvlint.model.value import Absent, Answer, ListValue, MapValue, Path, Scalar, Unknown, Value, select
 from kvlint.readers.derive.assignments import GRANTS, ROLE_NEEDS, operations_if_known, role_name
 from kvlint.readers.derive.attribute import Context, Derived
-from kvlint.readers.derive.identities import CLIENTS, USERS, Identity, identity_of
+from kvlint.readers.derive.identities import APPLICATIONS, CLIENTS, USERS, Identity, identity_of
 from kvlint.readers.derive.operations import ASSIGNS, DATA, operations_of_built_in
 from kvlint.readers.derive.policies import change_of
 from kvlint.readers.derive.vaults import POLICIES, POLICY_LIST, VAULTS
@@ -184,6 +184,7 @@ NEEDS: Mapping[str, tuple[Path, ...]] = {
     VAULTS: (POLICY_LIST,),
     POLICIES: (("parent",), ("name",), POLICY_LIST),
     CLIENTS: (("objectId",), ("clientId",)),
+    **{type_: (path,) for type_, path in APPLICATIONS.items()},
     USERS: (("properties", "userPrincipalName"),),
 }
 
