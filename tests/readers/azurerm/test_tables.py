@@ -48,6 +48,7 @@ CONSUMER_TYPES = """
 # The ARM paths that several arguments of one resource or block may feed: renamed arguments, lists that are joined,
 # and the many arguments that name a key.
 SHARED = {
+    "clientId",
     "derived.keyId",
     "displayName",
     "keyVaultId",
