@@ -34,6 +34,7 @@ from kvlint.readers.derive import (
     recovered,
     refused,
     regions,
+    release,
     rotation,
     secret_versions,
     secrets,
@@ -81,6 +82,7 @@ DERIVED: Mapping[str, Derived] = {
         deployment.ATTRIBUTES,
         dates.ATTRIBUTES,
         rotation.ATTRIBUTES,
+        release.ATTRIBUTES,
         objects.ATTRIBUTES,
         refused.ATTRIBUTES,
     )
