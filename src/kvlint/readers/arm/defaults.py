@@ -59,9 +59,16 @@ SINCE: Mapping[str, Mapping[Path, str]] = {
     },
     "microsoft.keyvault/managedhsms": {
         ("properties", "networkAcls"): "2021-04-01",
+        ("properties", "networkAcls", "serviceTags"): "2025-05-01",
         ("properties", "publicNetworkAccess"): "2021-04-01",
     },
+    _KEYS: {
+        ("properties", "rotationPolicy"): "2021-04-01",
+        ("properties", "release_policy"): "2021-06-01",
+    },
 }
+# A stable version that does not have what a preview before it had.
+GAPS: Mapping[tuple[str, Path], str] = {(_KEYS, ("properties", "rotationPolicy")): "2021-10-01"}
 # What has no default here, or one that is not known, and is no text; and ids, of which an empty text is none.
 _BOOLEAN, _NUMBER, _ID = "boolean", "number", "id"
 _TYPED: Mapping[str, Mapping[Path, str]] = {
@@ -90,6 +97,8 @@ _TYPED: Mapping[str, Mapping[Path, str]] = {
     },
 }
 _ODD = "it is a {} where Azure asks for a {}, and what Azure makes of it is not documented"
+# How many steps lead to a property.
+_OF_PROPERTIES = 2
 # The size that Azure picks for an RSA key where none is given; one that only imports others is a key exchange key.
 _RSA_SIZE, _EXCHANGE_SIZE = 2048, 4096
 
@@ -113,7 +122,7 @@ def with_defaults(attributes: MapValue, type_: str, api_version: str) -> MapValu
     for row in rows:
         name = row.path[1]
         below = fields.get(str(name))
-        if len(row.path) == 2:
+        if len(row.path) == _OF_PROPERTIES:
             if below is None and properties.rest is None:
                 fields[str(name)] = row.at(properties.at)
             elif isinstance(row.value, int) and isinstance(below, Scalar):
@@ -139,7 +148,7 @@ def _too_new(fields: dict[str, Value], type_: str, api_version: str, rows: tuple
     return {
         str(path[1]): _doubted(fields[str(path[1])], str(path[1]), silence.get(path), api_version)
         for path, since in SINCE.get(type_, {}).items()
-        if api_version and api_version < since and path[1] in fields
+        if len(path) == _OF_PROPERTIES and api_version and api_version < since and path[1] in fields
     }
 
 
