@@ -36,29 +36,40 @@ def _answers_network(resource: Resource, context: Context) -> Value | None:
     """
     if resource.type.lower() != ENDPOINTS:
         return None
-    links = [found for zone in _zones(resource, context) for found in _links(zone, context)]
-    if not links:
+    zones = [(zone, sure) for zone, sure in _zones(resource, context) if any(_links(zone, context))]
+    if not zones:
         return None
     network = _network_of(resource.select(_SUBNET), context)
-    sure = max(min(of_zone, _serves(link, network, context)) for link, of_zone in links)
-    named = ", ".join(sorted({_name_of(link, context) for link, _ in links}))
+    known = [link for zone, sure in zones if sure is Sure.YES for link in _links(zone, context)]
+    sure = max((min(of_zone, _serves(link, network, context)) for link, of_zone in known), default=Sure.NO)
+    if sure is not Sure.YES and any(of_endpoint is Sure.PERHAPS for _, of_endpoint in zones):
+        sure = Sure.PERHAPS
+    named = ", ".join(sorted({_name_of(link, context) for link, _ in known}))
     note = f"its zone is linked to {named}, and it is in {network}"
     return said(resource, sure, context, note, "whether its zone is linked to its network is not known")
 
 
-def _zones(resource: Resource, context: Context) -> Iterator[Resource]:
+def _zones(resource: Resource, context: Context) -> Iterator[tuple[Resource, Sure]]:
+    """The zones of an endpoint that are in the graph, and those that may be its."""
     ids = zone_ids(resource, context)
-    for id_ in ids.items if isinstance(ids, ListValue) else ():
+    items = ids.items if isinstance(ids, ListValue) else () if ids is None else (ids,)
+    for id_ in items:
         reference = reference_of("", "", id_, context.index)
-        for address in reference.targets if reference is not None else ():
-            zone = context.index.resources[address]
-            if zone.type.lower() == ZONES and not zone.existing and zone.stays and _is_asked(zone):
-                yield zone
+        certain = set(reference.targets) if reference is not None and not reference.candidates else set()
+        is_open = reference is None or reference.anything or bool(reference.candidates)
+        for zone in context.index.of_type(ZONES):
+            asked = Sure.NO if zone.existing or not zone.stays else _is_asked(zone)
+            of_endpoint = Sure.YES if zone.address in certain else Sure.PERHAPS if is_open else Sure.NO
+            if min(asked, of_endpoint) is not Sure.NO:
+                yield zone, min(asked, of_endpoint)
 
 
-def _is_asked(zone: Resource) -> bool:
+def _is_asked(zone: Resource) -> Sure:
+    """Whether the name of a vault is looked up in a zone."""
     name = zone.select(("name",))
-    return isinstance(name, Scalar) and str(name.value).lower().startswith(_ASKED)
+    if not isinstance(name, Scalar):
+        return Sure.PERHAPS
+    return Sure.YES if str(name.value).lower().startswith(_ASKED) else Sure.NO
 
 
 def _links(zone: Resource, context: Context) -> Iterator[tuple[Resource, Sure]]:

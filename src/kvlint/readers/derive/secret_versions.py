@@ -11,12 +11,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from kvlint.expressions.values import pieces
+from kvlint.expressions.values import OPEN, pieces
 from kvlint.model.graph import Resource
 from kvlint.model.value import Absent, Answer, Link, ListValue, MapValue, Path, Scalar, Unknown, Value, select, text_of
 from kvlint.readers.derive import tls
 from kvlint.readers.derive.attribute import Context, Derived
-from kvlint.readers.derive.secrets import CONFIG, SITES
+from kvlint.readers.derive.secrets import CONFIG, REFERENCE, SITES, speaks_of_secret
 from kvlint.regex import regex
 
 _APPS = ("microsoft.app/containerapps", "microsoft.app/jobs")
@@ -98,20 +98,34 @@ def _of_list(answer: Answer, field: str) -> Iterator[tuple[str, Value, bool | No
 
 def _of_settings(answer: Answer) -> Iterator[tuple[str, Value, bool | None]]:
     """The settings that refer to a secret, in an object of texts, or in a list of objects with a name."""
-    pairs: list[tuple[str, Value]] = []
+    if isinstance(answer, Unknown):
+        yield "a setting", answer, None
     if isinstance(answer, MapValue):
         for name, value in answer.fields.items():
-            pairs.append((name, value.fields.get("value", value) if isinstance(value, MapValue) else value))
+            inner = value.fields.get("value", value) if isinstance(value, MapValue) else value
+            yield from _of_value(name, inner, isinstance(value, MapValue))
+        if answer.rest is not None:
+            yield "a setting", answer.rest, None
     for item in answer.items if isinstance(answer, ListValue) else ():
+        if isinstance(item, Unknown):
+            yield "a setting", item, None
+            continue
         for field in ("value", "connectionString"):
             found = select(item, (field,))
             if not isinstance(found, Absent):
-                pairs.append((_label(select(item, ("name",))), found))
-    for name, value in pairs:
-        text = text_of(value)
-        match = _SETTING.fullmatch(text) if len(text) <= _MOST else None
-        if match is not None:
-            yield name, value, _of_setting(match[1])
+                yield from _of_value(_label(select(item, ("name",))), found, field != "value")
+
+
+def _of_value(name: str, value: Value, is_connection: bool) -> Iterator[tuple[str, Value, bool | None]]:
+    """A setting that refers to a secret, or that is called like one and may."""
+    text = text_of(value)
+    match = _SETTING.fullmatch(text) if len(text) <= _MOST else None
+    if match is not None:
+        yield name, value, _of_setting(match[1])
+    elif isinstance(value, Unknown) and (is_connection or speaks_of_secret(name)):
+        known = text.partition(OPEN)[0].lstrip().lower()
+        if known.startswith(REFERENCE) or REFERENCE.startswith(known):
+            yield name, value, None
 
 
 def _of_setting(text: str) -> bool | None:

@@ -25,7 +25,8 @@ _TYPES = (
     "microsoft.storage/storageaccounts",
 )  # fmt: skip
 _VAULT_TENANT: Path = ("properties", "tenantId")
-_OWN: tuple[Path, ...] = (("identity", "tenantId"), ("properties", "administrators", "tenantId"))
+_IDENTITY: Path = ("identity", "tenantId")
+_OWN: tuple[Path, ...] = (_IDENTITY, ("properties", "administrators", "tenantId"))
 # What leads to the resource that something is a part of, and to the provider block.
 _WHOLE, _PROVIDER = ("parent", "scope"), "provider"
 # Whoever runs Terraform is in the tenant of the provider.
@@ -35,10 +36,26 @@ _OF_PROVIDER = "azurerm_client_config."
 def _in_tenant_of_vault(resource: Resource, context: Context) -> Value | None:
     if resource.type.lower() not in _TYPES:
         return None
-    own = next(_tenants(resource, context), None)
-    vault = _vault(resource, context)
-    if own is None or vault is None:
+    said = list(_tenants(resource, context))
+    by_provider = _of_its_provider(resource, context)
+    own = next((one for one in (*said, by_provider) if one is not None), None)
+    vaults = consumers.vaults_of(resource, context)
+    if own is None or not vaults:
         return None
+    for value in vaults:
+        reference = reference_of("", "", value, context.index)
+        is_open = reference is None or reference.anything or bool(reference.candidates)
+        found = [context.index.resources[address] for address in reference.targets] if reference is not None else []
+        if len(found) == 1 and not is_open:
+            return _held_against(own, found[0], resource) if found[0].type.lower() == VAULTS else None
+        # A vault that is elsewhere is mostly in the tenant that the provider reads it in.
+        if is_open or said:
+            why = "which vault its key is in, and of which tenant that is, is not known"
+            return Unknown(at=resource.at, origin="derived", why=why)
+    return None
+
+
+def _held_against(own: Value, vault: Resource, resource: Resource) -> Value | None:
     other = vault.select(_VAULT_TENANT)
     if isinstance(own, Scalar) and isinstance(other, Scalar):
         same = text_of(own).lower() == text_of(other).lower()
@@ -53,7 +70,7 @@ def _in_tenant_of_vault(resource: Resource, context: Context) -> Value | None:
 
 
 def _tenants(resource: Resource, context: Context) -> Iterator[Value]:
-    """The tenant that a resource says it is in, that of what it is a part of, and that of its provider."""
+    """The tenant that a resource says it is in, and that of what it is a part of."""
     whole = next((one for via in _WHOLE if (one := _one(resource, via, context)) is not None), None)
     for part in (resource, whole):
         if part is None or part.existing:
@@ -61,25 +78,14 @@ def _tenants(resource: Resource, context: Context) -> Iterator[Value]:
         for path in _OWN:
             said = part.select(path)
             # What is made now is told later, and is in the tenant of the provider.
-            if not isinstance(said, Absent | Unknown):
+            if not isinstance(said, Absent) and (not isinstance(said, Unknown) or path != _IDENTITY):
                 yield said
+
+
+def _of_its_provider(resource: Resource, context: Context) -> Value | None:
     provider = _one(resource, _PROVIDER, context)
-    if provider is not None and provider.type == PROVIDER_TYPE:
-        tenant = provider.select((TENANT,))
-        if not isinstance(tenant, Absent):
-            yield tenant
-
-
-def _vault(resource: Resource, context: Context) -> Resource | None:
-    """The vault of the key, if it is one and in the graph."""
-    for value in consumers.vaults_of(resource, context):
-        reference = reference_of("", "", value, context.index)
-        targets = reference.targets if reference is not None else ()
-        for address in targets if len(targets) == 1 else ():
-            vault = context.index.resources[address]
-            if vault.type.lower() == VAULTS and not vault.existing:
-                return vault
-    return None
+    tenant = provider.select((TENANT,)) if provider is not None and provider.type == PROVIDER_TYPE else None
+    return None if isinstance(tenant, Absent) else tenant
 
 
 def _one(resource: Resource, via: str, context: Context) -> Resource | None:
