@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import inputs
-from truth import EXPOSURE, GATES, REFERENCE_DAY, RULES, Key, Subject, expected, ip_rules, spot_of, subjects
+from truth import EXPOSURE, GATES, REFERENCE_DAY, RULES, SETTINGS, Key, Subject, expected, ip_rules, spot_of, subjects
 
 FORMATS = ("plan", "hcl", "arm", "bicep")
 FAIL, PASS = "fail", "pass"
@@ -70,6 +70,7 @@ def check(folder: Path) -> dict[str, Any]:
     """kvlint's JSON report on ``folder``."""
     asked = ",".join(sorted({*RULES.values(), *EXPOSURE}))
     command = [sys.executable, "-m", "kvlint", "-f", "json", "--select", asked, "--as-of", REFERENCE_DAY, "."]
+    command += SETTINGS
     done = subprocess.run(command, cwd=folder, capture_output=True, check=False)
     if done.returncode not in {0, 1}:
         sys.exit(f"kvlint ended with {done.returncode}: {done.stderr.decode()[:2000]}")

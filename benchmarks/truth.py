@@ -40,6 +40,8 @@ RULES = {
 WORLD, WIDE = "KV101", "KV102"
 EXPOSURE = {WORLD: "exposed to the world", WIDE: "exposed to a wide range"}
 GATES = ("network-default-allow", "network-open-range", "public-network-access")
+# What the generator asks for, where a rule asks for less by default.
+SETTINGS = ("--set", "KV503.minimum=3072")
 # The day on which the generator judges dates.
 REFERENCE_DAY = "2026-11-01"
 

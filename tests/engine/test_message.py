@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from kvlint.engine.message import fingerprint
-from kvlint.model.rule import AnyOf
+from kvlint.model.rule import AnyOf, Not
 from kvlint.model.source import Location
 from kvlint.model.value import Scalar
 
@@ -60,6 +60,14 @@ def test_a_missing_companion_is_not_told_beside_what_is_there(build: Build) -> N
     either = AnyOf((build.attribute("properties.x", equals=1), build.linked("linked_from", SETTING)))
     rule = build.rule(either, message="'{value}', '{because}'.")
     assert build.finding(build.resource(properties={"x": 2}), rule).message == "'2, none', 'properties.x is 2'."
+
+
+def test_the_reason_names_what_links_here(build: Build) -> None:
+    condition = Not(build.linked("linked_from", SECRET, via="parent"))
+    rule = build.rule(condition, message="'{value}', '{because}'.")
+    reference = build.reference("db", "parent", targets=("kv",))
+    graph = build.graph(build.resource("kv"), build.resource("db", SECRET), references=(reference,))
+    assert build.finding(graph, rule).arguments[1] == "db"
 
 
 def test_an_undecided_question_says_what_is_not_known_and_of_what(build: Build) -> None:

@@ -12,7 +12,7 @@ from kvlint.expressions.evaluate import Budget, Evaluator, Functions
 from kvlint.expressions.functions.languages import ARM, BICEP
 from kvlint.expressions.operations import Local
 from kvlint.expressions.room import FRAMES
-from kvlint.expressions.values import Closure, Fields, Items, Result, hole, wrapped
+from kvlint.expressions.values import Closure, Fields, Items, Partly, Result, hole, wrapped
 from kvlint.model.source import Location
 from kvlint.model.value import Absent, Scalar, Unknown
 from kvlint.syntax import tree
@@ -28,8 +28,10 @@ def unknown(pattern: str = "", why: str = "nobody knows it", sensitive: bool = F
 
 
 def shown(result: Result) -> Any:
-    """Plain data; ``?`` and the pattern for what is unknown, and the key ``*`` where there may be more fields."""
+    """Plain data; ``?`` and the pattern for what is unknown, and ``*`` where there may be more items or fields."""
     match result:
+        case Partly(items=items):
+            return [*(shown(item) for item in items), "*"]
         case Scalar(value=value):
             return value
         case Absent():

@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kvlint.model.value import Scalar, Unknown
+from kvlint.expressions.freeze import Freezer
+from kvlint.expressions.values import hidden, is_sensitive, partly
+from kvlint.model.value import PERHAPS, ListValue, Scalar, Unknown, display
+
+from .conftest import AT
 
 if TYPE_CHECKING:
     from tests.expressions.conftest import Language
@@ -48,9 +52,18 @@ PARTLY: list[tuple[str, Any]] = [
     ("first([u, 1])", "?⟨u⟩"),
     ("skip([u, 1], 1)", [1]),
     ("concat([u], [1])", ["?⟨u⟩", 1]),
-    ("concat(u, [1])", "?⟨concat(⟨u⟩,[1])⟩"),
+    ("concat(u, [1])", [1, "*"]),
+    ("concat([1], u, [2], v)", [1, 2, "*"]),
+    ("concat(concat([1], u), [2])", [1, 2, "*"]),
+    ("concat(concat([1], u), v)", [1, "*"]),
+    ("concat(concat(u, v), [])", "?"),
+    ("concat([1], 'a', u)", "?"),
+    ("concat([], u)", "?⟨concat([],⟨u⟩)⟩"),
     ("flatten([[u], [1]])", ["?⟨u⟩", 1]),
-    ("flatten([u, [1]])", "?⟨flatten([⟨u⟩,[1]])⟩"),
+    ("flatten([u, [1]])", [1, "*"]),
+    ("flatten([concat([1], u), [2]])", [1, 2, "*"]),
+    ("flatten(concat([[1]], u))", [1, "*"]),
+    ("flatten(concat(['a'], u))", "?"),
     ("contains([u, 'a'], 'a')", True),
     ("contains([u], 'a')", "?⟨contains([⟨u⟩],'a')⟩"),
     ("contains([u], u)", True),
@@ -70,13 +83,43 @@ PARTLY: list[tuple[str, Any]] = [
     ("union({ a: 'x' }, { a: null })", {"a": "?"}),
     ("union(u, v)", "?⟨union(⟨u⟩,⟨v⟩)⟩"),
     ("union(['a', u], ['a', u])", ["a", "?⟨u⟩"]),
-    ("union(['a'], u)", "?⟨union(['a'],⟨u⟩)⟩"),
+    ("union(['a'], u)", ["a", "*"]),
+    ("union(['a'], u, ['b', 'a'])", ["a", "b", "*"]),
+    ("union(concat(['a'], u), ['b', 'a'])", ["a", "b", "*"]),
+    ("union(concat(['a'], u), v)", ["a", "*"]),
+    ("union(['a'], u, {})", "?"),
     ("intersection(['a', u], ['a'])", "?"),
     ("intersection(['a', 'b'], ['a', 'a'])", ["a"]),
     ("shallowMerge([{ a: 1 }, u, { b: 1 }])", {"b": 1, "*": "?⟨u⟩"}),
     # lambdas
     ("map([u, 1], x => [x])", [["?⟨u⟩"], [1]]),
     ("map(u, x => x)", "?"),
+    ("map(concat([1], u), x => [x])", [[1], "*"]),
+    ("map(concat([1], u), (x, i) => i)", "?"),
+    # what hangs on how many there are, or on their order, is not known
+    ("length(concat([1], u))", "?"),
+    ("empty(concat([1], u))", False),
+    ("first(concat([1], u))", "?"),
+    ("concat([1], u)[0]", "?"),
+    ("skip(concat([1], u), 1)", "?"),
+    ("contains(concat([1], u), 1)", "?"),
+    ("filter(concat([1], u), x => true)", "?"),
+    ("reduce(concat([1], u), 0, (a, b) => b)", "?"),
+    ("intersection(concat([1], u), [1])", "?"),
+    ("string(concat([1], u))", "?"),
+    ("'${concat([1], u)}'", "?"),
+    ("concat([1], u) == [1]", "?"),
+    ("concat([1], u) ?? [2]", [1, "*"]),
+    ("{ a: concat([1], u) }", {"a": [1, "*"]}),
+    ("{ ...concat([1], u) }", {"*": "?⟨concat([1],⟨u⟩)⟩"}),
+    ("union({ a: 1 }, concat([1], u))", {"*": "?⟨concat([1],⟨u⟩)⟩"}),
+    # so it is where arrays are spread into one, and looped over
+    ("[1, ...u, 2]", [1, 2, "*"]),
+    ("[...concat([1], u), ...[2]]", [1, 2, "*"]),
+    ("[...u]", "?⟨u⟩"),
+    ("[for x in concat([1, 2], u): [x]]", [[1], [2], "*"]),
+    ("[for (x, i) in concat([1], u): i]", "?"),
+    ("mystery ? concat([1], u) : [1]", "?"),
     ("filter([1, u], x => x == 1)", "?"),
     ("filter([{ on: true, n: u }], x => x.on)", [{"on": True, "n": "?⟨u⟩"}]),
     ("sort([2, u], (a, b) => a < b)", "?"),
@@ -99,6 +142,19 @@ def test_partly_known(bicep: Language, text: str, expected: Any) -> None:
         assert found.startswith("?")
     else:
         assert found == expected
+
+
+def test_what_is_known_of_a_secret_array_is_secret() -> None:
+    doubt = Unknown(at=AT, why="nobody knows it")
+    plain, secret = Scalar(at=AT, value="plain"), Scalar(at=AT, value="hunter2", sensitive=True)
+    assert not is_sensitive(partly([plain], doubt, AT))
+    for found in (partly([plain, secret], doubt, AT), hidden(partly([plain], doubt, AT))):
+        assert is_sensitive(found)
+        frozen = Freezer().freeze(found)
+        assert isinstance(frozen, ListValue)
+        assert frozen.items[-1].note == PERHAPS
+        assert "hunter2" not in display(frozen)
+    assert "plain" not in repr(Freezer().freeze(hidden(partly([plain], doubt, AT))))
 
 
 def test_reasons(bicep: Language) -> None:

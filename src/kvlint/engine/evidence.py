@@ -14,6 +14,8 @@ from kvlint.model.value import Answer, Unknown, display
 
 # What is found where a link leads nowhere.
 NONE = "none"
+# How a link is told that another resource has.
+NAMED_BY = "named by "
 # A list of types is told in words up to this many.
 _MOST_TYPES = 3
 
@@ -45,7 +47,7 @@ def linked(outcome: Outcome, reference: Reference, resource: Resource, target: s
     # An id of which a part is known only after deployment may lead to its target all the same.
     found = target if isinstance(value, Unknown) else display(value)
     if resource.address == target:
-        found = f"named by {reference.source}"
+        found = f"{NAMED_BY}{reference.source}"
     if outcome is not PASS:
         wanted = "a certain link"
         if target in reference.conditional:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from kvlint.digests import sha256_hex
-from kvlint.engine.evidence import NONE
+from kvlint.engine.evidence import NAMED_BY, NONE
 from kvlint.engine.world import World
 from kvlint.model.graph import Resource
 from kvlint.model.report import Evidence
@@ -54,7 +54,11 @@ def _value(word: str, resource: Resource, name: str, deciding: list[Evidence]) -
 
 
 def _plainly(note: Evidence) -> str:
-    return f"{note.asked} is {note.found}" if note.asked else note.found
+    if note.asked:
+        return f"{note.asked} is {note.found}"
+    # What names this resource is of more use than what it calls it.
+    names_this = note.wanted.endswith("a link") and not note.found.startswith(NAMED_BY)
+    return note.at.address or note.found if names_this else note.found
 
 
 def _joined(texts: list[str]) -> str:

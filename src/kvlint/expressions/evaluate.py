@@ -5,10 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar, Protocol
 
+import msgspec
+
 from kvlint.errors import InputError
 from kvlint.expressions.operations import Local, Operations
 from kvlint.expressions.operators import binary, negated, unary
-from kvlint.expressions.values import ITEMS_A_STEP, MAX_ITEMS, Closure, Fields, Items, Result, doubt_in, name_of
+from kvlint.expressions.values import (
+    ITEMS_A_STEP,
+    MAX_ITEMS,
+    Closure,
+    Fields,
+    Items,
+    Partly,
+    Result,
+    doubt_in,
+    name_of,
+    partly,
+)
 from kvlint.model.source import Location
 from kvlint.model.value import Absent, Scalar, Unknown
 from kvlint.syntax import tree
@@ -16,6 +29,7 @@ from kvlint.syntax import tree
 # Evaluation is recursive, and so are values: this many levels are far more than anyone writes.
 MAX_DEPTH = 600
 MAX_STEPS = 1_000_000
+_NO_ARRAY = "something that is no array is spread into one"
 # Values that begin where they are written.
 _WRITTEN_OUT = frozenset((tree.Object, tree.Array))
 
@@ -137,6 +151,7 @@ class Evaluator(Operations):
 
     def _array(self, node: tree.Array, local: Local) -> Result:
         items: list[Result] = []
+        doubt: Unknown | None = None
         for item in node.items:
             if type(item) is not tree.Spread:
                 items.append(self._at_item(item, local))  # type: ignore[arg-type]  # mypy does not narrow by type()
@@ -146,7 +161,11 @@ class Evaluator(Operations):
                 self.spend(len(more.items) // ITEMS_A_STEP)
                 items.extend(more.items)
             elif not isinstance(more, Absent):
-                return doubt_in("something that is no array is spread into one", more.at, more)
+                doubt = doubt if doubt is not None else doubt_in(_NO_ARRAY, more.at, more)
+                items.extend(more.items if isinstance(more, Partly) else ())
+        if doubt is not None:
+            self.weigh(*items)
+            return partly(items, doubt, self.document.place(node))
         return Items(at=self.document.place(node), items=items)
 
     def _at_item(self, node: tree.Expression, local: Local) -> Result:
@@ -189,18 +208,23 @@ class Evaluator(Operations):
         """The value of a property, placed where its author edits it: at the property, unless it came from elsewhere."""
         found = self.evaluate(node.value, local)
         at = self.document.place(node)
-        if type(node.value) in _WRITTEN_OUT and isinstance(found, (Fields, Items)):
+        if type(node.value) in _WRITTEN_OUT and isinstance(found, (Fields, Items, Partly)):
             return _placed(found, at)
         return moved(found, at) if found.at.path == at.path else found
 
     def _for(self, node: tree.For, local: Local) -> Result:
-        over = self.evaluate(node.over, local)
-        if not isinstance(over, Items):
-            at = self.document.place(node)
-            return doubt_in("a loop runs over something that is no array", at, over)
-        return Items(at=self.document.place(node), items=list(self._iterations(node, over, local)))
+        over, at = self.evaluate(node.over, local), self.document.place(node)
+        if isinstance(over, Items):
+            return Items(at=at, items=self._iterations(node, over, local))
+        doubt = doubt_in("a loop runs over something that is no array", at, over)
+        # Of an item whose number is not known, nobody knows what becomes of it.
+        if not isinstance(over, Partly) or node.index:
+            return doubt
+        found = self._iterations(node, over, local)
+        self.weigh(*found)
+        return partly(found, doubt, at)
 
-    def _iterations(self, node: tree.For, over: Items, local: Local) -> list[Result]:
+    def _iterations(self, node: tree.For, over: Items | Partly, local: Local) -> list[Result]:
         if len(over.items) > MAX_ITEMS:
             raise InputError(f"a loop has more than {MAX_ITEMS:,} items")
         self.spend(len(over.items))
@@ -249,7 +273,7 @@ def _is_safe(node: tree.Expression) -> bool:
 def moved(found: Result, at: Location) -> Result:
     """A text, number or boolean, null, or what nobody knows, at another place; what has parts stays where it is."""
     kind = type(found)
-    if kind is Fields or kind is Items:
+    if kind is Fields or kind is Items or kind is Partly:
         return found
     if isinstance(found, Scalar):
         return Scalar(at=at, value=found.value, sensitive=found.sensitive, origin=found.origin, note=found.note)
@@ -261,7 +285,9 @@ def moved(found: Result, at: Location) -> Result:
     return Absent(at=at, path=found.path) if isinstance(found, Absent) else found
 
 
-def _placed(found: Fields | Items, at: Location) -> Fields | Items:
+def _placed(found: Fields | Items | Partly, at: Location) -> Fields | Items | Partly:
+    if isinstance(found, Partly):
+        return msgspec.structs.replace(found, at=at)
     if isinstance(found, Items):
         return Items(at=at, items=found.items)
     return Fields(at=at, fields=found.fields, rest=found.rest)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from kvlint.errors import InputError
-from kvlint.expressions.values import MAX_LEVELS, MAX_VALUES, Fields, Items, Result, unknown_in
-from kvlint.model.value import Absent, ListValue, MapValue, Scalar, Unknown, Value
+from kvlint.expressions.values import MAX_LEVELS, MAX_VALUES, Fields, Items, Partly, Result, unknown_in
+from kvlint.model.value import PERHAPS, Absent, ListValue, MapValue, Scalar, Unknown, Value
 
 
 class Freezer:
@@ -54,6 +54,9 @@ class Freezer:
         if type(result) is Items:
             items = [item if type(item) is Scalar else self._item(item) for item in result.items]
             return ListValue(at=result.at, items=tuple(items))
+        if type(result) is Partly:
+            more = Unknown(at=result.at, why=result.why, sensitive=result.sensitive, note=PERHAPS)
+            return ListValue(at=result.at, items=(*(self._item(item) for item in result.items), more))
         return unknown_in(result)
 
     def _item(self, item: Result) -> Value:

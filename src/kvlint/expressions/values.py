@@ -6,7 +6,7 @@ keep null as an item or a field, and stay open for more.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Protocol, TypeAlias
 
 import msgspec
@@ -53,6 +53,12 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     fields: dict[str, Result]
     rest: Unknown | None = None
     kind: str = ""
+
+
+class Partly(Unknown, frozen=True, kw_only=True, gc=False):
+    """An array that certainly has ``items``, and nobody knows what else, or in which order: unknown to all others."""
+
+    items: tuple[Result, ...]
 
 
 class Closure(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,6 +125,24 @@ def doubt_in(why: str, at: Location, *results: Result) -> Unknown:
     return Unknown(at=at, why=why)
 
 
+def bare(found: Unknown) -> Unknown:
+    """An unknown value without what is known of it."""
+    if type(found) is Unknown:
+        return found
+    return Unknown(
+        at=found.at, why=found.why, pattern=found.pattern, given=found.given, sensitive=found.sensitive,
+        candidates=found.candidates, closed=found.closed, hops=found.hops,
+    )  # fmt: skip
+
+
+def partly(items: Sequence[Result], doubt: Unknown, at: Location) -> Unknown:
+    """An array of which only ``items`` are known; for the rest see ``doubt``."""
+    if not items:
+        return Unknown(at=at, why=doubt.why, pattern=doubt.pattern, given=True, sensitive=doubt.sensitive)
+    sensitive = doubt.sensitive or any(map(is_sensitive, items))
+    return Partly(at=at, why=doubt.why, pattern=doubt.pattern, given=True, sensitive=sensitive, items=tuple(items))
+
+
 def perhaps(result: Result) -> Unknown | None:
     """``result``, if it is a field that may not be there."""
     return result if isinstance(result, Unknown) and result.note == PERHAPS else None
@@ -136,20 +160,24 @@ def unknown_in(result: Result) -> Unknown | None:
     """
     for part in _parts(result):
         if isinstance(part, Unknown):
-            return part
+            return bare(part)
         if not isinstance(part, Scalar | Absent):
             return Unknown(at=part.at, why="it is a resource or a lambda, not data")
     return None
 
 
+def _is_leaf(result: Result) -> bool:
+    return isinstance(result, _LEAVES) and type(result) is not Partly
+
+
 def is_large(result: Result) -> bool:
     """Whether a value has more than MAX_PARTS parts or MAX_LEVELS levels, so that nobody should walk through it."""
-    return not isinstance(result, _LEAVES) and _measured(result) is None
+    return not _is_leaf(result) and _measured(result) is None
 
 
 def size(result: Result) -> int:
     """How many parts a value has; of one that is_large the most that somebody would look at."""
-    if isinstance(result, _LEAVES):
+    if _is_leaf(result):
         return 1
     found = _measured(result)
     return MAX_PARTS if found is None else found
@@ -166,7 +194,7 @@ def _measured(result: Result) -> int | None:
                 inner.extend(item.fields.values())
                 if item.rest is not None:
                     inner.append(item.rest)
-            elif type(item) is Items:
+            elif type(item) is Items or type(item) is Partly:
                 inner.extend(item.items)
         seen += len(level)
         if not inner:
@@ -257,6 +285,9 @@ def _marked(result: Result, sensitive: bool) -> Result:
             rest = None if rest is None else msgspec.structs.replace(rest, sensitive=sensitive)
             marked = {key: _marked(item, sensitive) for key, item in fields.items()}
             return Fields(at=at, fields=marked, rest=rest, kind=kind)
+        case Partly(items=known):
+            parts = tuple(_marked(item, sensitive) for item in known)
+            return msgspec.structs.replace(result, items=parts, sensitive=sensitive)
         case Scalar() | Unknown() | Absent():
             return msgspec.structs.replace(result, sensitive=sensitive)
         case _:

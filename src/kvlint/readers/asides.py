@@ -11,7 +11,7 @@ from kvlint.model.source import Location
 from kvlint.model.value import Absent, ListValue, MapValue, Path, Scalar, Unknown, Value, select
 from kvlint.readers.azurerm.table import Version
 from kvlint.readers.azurerm.version import VersionRange
-from kvlint.readers.origins import GENERATED, NONE, PRIVATE_KEY, SECRET, UNTRACED, WRITTEN, Origins
+from kvlint.readers.origins import GENERATED, MADE_OF, NONE, PRIVATE_KEY, SECRET, UNTRACED, WRITTEN, Origins
 
 SECRETS_TYPE = "microsoft.keyvault/vaults/secrets"
 _CERTIFICATES_TYPE = "microsoft.keyvault/vaults/certificates"
@@ -32,7 +32,12 @@ _KEPT = ("writeOnly", "canBeWriteOnly")
 _ASKED: frozenset[Path] = frozenset(("derived", name) for name in (ORIGINS, *_KEPT))
 _EPHEMERAL = "canBeEphemeral"
 _WRITE_ONLY, _READ_ONLY = (4, 23), (4, 11)
-_TOLD: Origins = frozenset({SECRET, PRIVATE_KEY, GENERATED, UNTRACED})
+# Words for what is not known, and why.
+_NOT_KNOWN: Mapping[str, str] = {
+    UNTRACED: "where it comes from cannot be followed",
+    MADE_OF: "a plan does not tell a secret from what is only reckoned from one, such as its length",
+}
+_TOLD: Origins = frozenset({SECRET, PRIVATE_KEY, GENERATED, UNTRACED, MADE_OF})
 
 
 def is_asked(demand: Demand, type_: str) -> bool:
@@ -86,10 +91,9 @@ def with_all_origins(attributes: MapValue, parts: Iterable[tuple[Origins, Locati
 
 def listed(found: Origins, at: Location) -> ListValue:
     """The words as a value; what could not be followed is an item that is not known."""
-    words = found - {UNTRACED} or (NONE if found else frozenset({WRITTEN}))
+    words = found - _NOT_KNOWN.keys() or (NONE if found else frozenset({WRITTEN}))
     items: list[Scalar | Unknown] = [Scalar(at=at, value=word, origin="derived") for word in sorted(words)]
-    if UNTRACED in found:
-        items.append(Unknown(at=at, origin="derived", why="where it comes from cannot be followed"))
+    items += [Unknown(at=at, origin="derived", why=why) for word, why in _NOT_KNOWN.items() if word in found]
     return ListValue(at=at, items=tuple(items), origin="derived")
 
 

@@ -18,7 +18,7 @@ _OBJECT = regex(
 # The address of a vault, or its host alone, which is what azapi calls the parent of what lies in it.
 _ADDRESS = regex(r"^(?:https://)?(?P<vault>[a-z0-9-]+)\.(?:vault|managedhsm)\.[a-z.]+(?::443)?/?$", re.IGNORECASE)
 # How the unknown part of a pattern begins and ends (see Unknown in the model).
-HOLE, _HOLE_END = "\u27e8", "\u27e9"
+HOLE, HOLE_END = "\u27e8", "\u27e9"
 LEVELS = ("tenant", "management-group", "subscription", "resource-group", "resource")
 
 
@@ -97,9 +97,9 @@ def may_be_step(one: str, other: str) -> bool:
         one, other = other, one
     if HOLE not in one:
         return False
-    start, end = one[: one.index(HOLE)], one[one.rindex(_HOLE_END) + 1 :]
+    start, end = one[: one.index(HOLE)], one[one.rindex(HOLE_END) + 1 :]
     known_start = other.partition(HOLE)[0]
-    known_end = other.rpartition(_HOLE_END)[2]
+    known_end = other.rpartition(HOLE_END)[2]
     return _fits(start, known_start, HOLE in other) and _fits(end[::-1], known_end[::-1], HOLE in other)
 
 

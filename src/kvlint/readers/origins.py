@@ -25,6 +25,8 @@ GENERATED, SECRET, CREDENTIAL, PRIVATE_KEY = "generated", "secret", "credential"
 # Anything else that a resource, a module or the deployment says.
 RESOURCE = "resource"
 UNTRACED = "?"
+# Of a plan: it refers to a secret, which may be it, or what it is reckoned from.
+MADE_OF = "?secret"
 
 NONE: Origins = frozenset()
 _CODE: Origins = frozenset({WRITTEN, DEFAULT, GIVEN})

@@ -48,6 +48,7 @@ CONSUMER_TYPES = """
 # The ARM paths that several arguments of one resource or block may feed: renamed arguments, lists that are joined,
 # and the many arguments that name a key.
 SHARED = {
+    "clientId",
     "derived.keyId",
     "displayName",
     "keyVaultId",
@@ -67,8 +68,8 @@ SHARED = {
 }
 KINDS = {"value", "flag", "link", "links", "block", "blocks", "wrap"}
 ROOTS = {
-    "clientId", "derived", "displayName", "kind", "lifetimeAction", "location", "name", "objectId", "parent", "policy",
-    "properties", "resourceGroupName", "scope", "sku", "subscriptionId", "tags", "tenantId",
+    "clientId", "derived", "displayName", "identity", "kind", "lifetimeAction", "location", "name", "objectId",
+    "parent", "policy", "properties", "resourceGroupName", "scope", "sku", "subscriptionId", "tags", "tenantId",
 }  # fmt: skip
 PATH = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*)*")
 

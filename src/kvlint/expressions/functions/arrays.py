@@ -7,9 +7,9 @@ import re
 from kvlint.expressions.compare import may_have, same
 from kvlint.expressions.functions.numbers import number
 from kvlint.expressions.functions.patterns import end, is_known, prefix, split
-from kvlint.expressions.functions.table import ANY, Context, Data, Function, Lazy, MisuseError, Parts, answer
-from kvlint.expressions.functions.text import fits, text
-from kvlint.expressions.values import MAX_ITEMS, Fields, Items, Result, field, perhaps, pieces, text_of, unsure
+from kvlint.expressions.functions.table import ANY, Context, Data, Function, Lazy, MisuseError, Parts, answer, opaque
+from kvlint.expressions.functions.text import fits, items_in, text
+from kvlint.expressions.values import MAX_ITEMS, Fields, Items, Partly, Result, field, perhaps, pieces, text_of, unsure
 from kvlint.model.value import Absent, Scalar, Unknown
 from kvlint.syntax import tree
 
@@ -53,6 +53,8 @@ def _empty(context: Context, arguments: list[Result]) -> Result:
             if doubt is None or any(perhaps(item) is None for item in fields.values()):
                 return context.true(not fields)
             return context.unknown(doubt)
+        case Partly():
+            return context.true(False)
         case Unknown(pattern=pattern) if any(not open_ for _, open_ in pieces(pattern)):
             return context.true(False)
         case _:
@@ -231,15 +233,15 @@ def _array(context: Context, arguments: list[Result]) -> Result:
 
 def _flatten(context: Context, arguments: list[Result]) -> Result:
     """The items of the arrays in an array, one level down."""
-    if not isinstance(arguments[0], Items):
+    if not isinstance(arguments[0], Items | Partly):
         return context.fails("was given something that is no array of arrays", *arguments)
-    items: list[Result] = []
-    for array in arguments[0].items:
-        if not isinstance(array, Items):
-            return context.fails("was given something that is no array of arrays", array)
-        fits(len(items) + len(array.items), MAX_ITEMS)
-        items.extend(array.items)
-    return Items(at=context.at, items=items)
+    arrays = arguments[0].items
+    if any(opaque(array) is None and not isinstance(array, Items) for array in arrays):
+        return context.fails("was given something that is no array of arrays", *arguments)
+    items = items_in(arrays)
+    if isinstance(arguments[0], Items) and all(isinstance(array, Items) for array in arrays):
+        return Items(at=context.at, items=items)
+    return context.partly(items, [*arguments, *arrays])
 
 
 def _range(start: object, count: object) -> list[int]:

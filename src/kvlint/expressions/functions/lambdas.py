@@ -10,11 +10,13 @@ from functools import cmp_to_key
 
 from kvlint.expressions.functions.objects import put
 from kvlint.expressions.functions.table import ANY, Context, Function, Lazy, MisuseError, Parts
-from kvlint.expressions.values import Closure, Fields, Items, Result, hides_keys, name_of, sealed
+from kvlint.expressions.values import Closure, Fields, Items, Partly, Result, hides_keys, name_of, sealed
 from kvlint.model.value import Scalar, Unknown
 from kvlint.syntax import tree
 
 _MISFIT = "was given something that is no array"
+# A lambda with so many parameters is told the number of each item.
+_WITH_NUMBER = 2
 
 
 class _UndecidedError(Exception):
@@ -61,6 +63,8 @@ def _array(context: Context, value: Result, *functions: Result) -> list[Result] 
 
 def _map(context: Context, arguments: list[Result]) -> Result:
     array, function = arguments
+    if isinstance(array, Partly) and isinstance(function, Closure) and len(function.parameters) < _WITH_NUMBER:
+        return context.partly([_apply(context, function, item) for item in array.items], [array])
     items = _array(context, array, function)
     if isinstance(items, Unknown):
         return items

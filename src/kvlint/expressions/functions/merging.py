@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from kvlint.expressions.compare import either, same
 from kvlint.expressions.functions.table import ANY, Context, Function, Parts, opaque
 from kvlint.expressions.functions.text import fits
-from kvlint.expressions.values import MAX_ITEMS, Fields, Items, Result, doubt_in, field, first, perhaps
+from kvlint.expressions.values import MAX_ITEMS, Fields, Items, Partly, Result, doubt_in, field, first, perhaps
 from kvlint.model.source import Location
 from kvlint.model.value import Absent, Scalar, Unknown
 
@@ -18,16 +18,15 @@ def _union(context: Context, arguments: list[Result]) -> Result:
     """All items of arrays, each once; or objects merged, those within them too. A later value replaces an earlier."""
     given = [argument for argument in arguments if not isinstance(argument, Absent)]
     known = [argument for argument in given if opaque(argument) is None]
-    if known and all(isinstance(argument, Items) for argument in known):
-        if len(known) < len(given):
-            return context.fails(_MISFIT, *[argument for argument in given if opaque(argument) is not None])
-        return _distinct(context, [argument for argument in known if isinstance(argument, Items)])
+    if all(isinstance(argument, Items) for argument in known) and any(isinstance(one, Items | Partly) for one in given):
+        items = _distinct(context, [argument for argument in given if isinstance(argument, Items | Partly)])
+        return Items(at=context.at, items=items) if len(known) == len(given) else context.partly(items, given)
     if known and all(isinstance(argument, Fields) for argument in known):
         return merged(context, given, deep=True)
     return context.fails(_MISFIT, *arguments)
 
 
-def _distinct(context: Context, arrays: Sequence[Items]) -> Result:
+def _distinct(context: Context, arrays: Sequence[Items | Partly]) -> list[Result]:
     fits(sum(len(array.items) for array in arrays), MAX_ITEMS)
     kept: list[Result] = []
     seen: set[tuple[type, object]] = set()
@@ -44,7 +43,7 @@ def _distinct(context: Context, arrays: Sequence[Items]) -> Result:
                 if any(type(other) is type(item) and same(other, item) for other in kept):
                     continue
             kept.append(item)
-    return Items(at=context.at, items=kept)
+    return kept
 
 
 def merged(context: Context, objects: Sequence[Result], deep: bool) -> Fields:

@@ -22,10 +22,12 @@ from kvlint.expressions.values import (
     VALUES_A_STEP,
     Fields,
     Items,
+    Partly,
     Result,
     doubt_in,
     hole,
     is_sensitive,
+    partly,
     pieces,
     plain_of,
     text_of,
@@ -80,6 +82,12 @@ class Context:
         """Unknown, for the reason that is in ``results``, or for ``why``."""
         self.evaluator.weigh(*results)
         return self.unknown(doubt_in(why, self.at, *results))
+
+    def partly(self, items: list[Result], arguments: Sequence[Result]) -> Unknown:
+        """An array of which ``items`` are known, as not all ``arguments`` are."""
+        self.evaluator.weigh(*items)
+        doubts = [found for found in map(opaque, arguments) if found is not None]
+        return partly(items, self.unknown(doubts[0]), self.at)
 
     def fails(self, why: str, *results: Result) -> Unknown:
         """The result of a call that Azure refuses; if ``results`` are unknown, that is the better reason."""
@@ -180,7 +188,7 @@ def answer(function: Function, context: Context) -> Result:
 def _work(found: Result) -> int:
     """The steps that making a result is worth, as far as its size tells."""
     match found:
-        case Items(items=items):
+        case Items(items=items) | Partly(items=items):
             return len(items) // ITEMS_A_STEP
         case Scalar(value=str() as text) | Unknown(pattern=text):
             return len(text) // CHARACTERS_A_STEP

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from kvlint.expressions.functions.formats import formatted
 from kvlint.expressions.functions.numbers import number
@@ -18,11 +18,13 @@ from kvlint.expressions.functions.table import (
     Parts,
     call_pattern,
     is_hole,
+    opaque,
 )
 from kvlint.expressions.values import (
     MAX_ITEMS,
     MAX_TEXT,
     Items,
+    Partly,
     Result,
     doubt_in,
     hole,
@@ -66,17 +68,26 @@ def weight(plain: object) -> int:
 
 def _concat(context: Context, arguments: list[Result]) -> Result:
     """Texts, numbers and booleans; or arrays."""
-    if not any(isinstance(argument, Items) for argument in arguments):
+    if not any(isinstance(argument, Items | Partly) for argument in arguments):
         if all(isinstance(argument, Scalar | Unknown) for argument in arguments):
             return context.evaluator.joined(arguments, context.at)
         return context.fails("was given something that is neither a text nor an array", *arguments)
-    items: list[Result] = []
-    for argument in arguments:
-        if not isinstance(argument, Items):
-            return context.fails("was given an array and something else", *arguments)
-        fits(len(items) + len(argument.items), MAX_ITEMS)
-        items.extend(argument.items)
-    return Items(at=context.at, items=items)
+    if any(opaque(argument) is None and not isinstance(argument, Items) for argument in arguments):
+        return context.fails("was given an array and something else", *arguments)
+    items = items_in(arguments)
+    if all(isinstance(argument, Items) for argument in arguments):
+        return Items(at=context.at, items=items)
+    return context.partly(items, arguments)
+
+
+def items_in(arrays: Sequence[Result]) -> list[Result]:
+    """All items that several arrays are known to have."""
+    found: list[Result] = []
+    for array in arrays:
+        if isinstance(array, Items | Partly):
+            fits(len(found) + len(array.items), MAX_ITEMS)
+            found.extend(array.items)
+    return found
 
 
 def _format(context: Context, arguments: list[Result]) -> Result:

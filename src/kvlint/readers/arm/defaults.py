@@ -23,8 +23,11 @@ class _Default(NamedTuple):
 
 
 _KEYS = "microsoft.keyvault/vaults/keys"
+_HSM_KEYS = "microsoft.keyvault/managedhsms/keys"
+_ALL_KEYS = (_KEYS, _HSM_KEYS)
 _SETTINGS = "microsoft.insights/diagnosticsettings"
 _TABLE: dict[str, tuple[_Default, ...]] = {
+    "microsoft.compute/diskencryptionsets": (_Default(("properties", "rotationToLatestKeyVersionEnabled"), False),),
     "microsoft.keyvault/vaults": (
         _Default(("properties", "enablePurgeProtection"), False),
         _Default(("properties", "enableSoftDelete"), False, until="2019-09-01"),
@@ -56,13 +59,19 @@ SINCE: Mapping[str, Mapping[Path, str]] = {
     },
     "microsoft.keyvault/managedhsms": {
         ("properties", "networkAcls"): "2021-04-01",
+        ("properties", "networkAcls", "serviceTags"): "2025-05-01",
         ("properties", "publicNetworkAccess"): "2021-04-01",
     },
+    _KEYS: {
+        ("properties", "rotationPolicy"): "2021-04-01",
+        ("properties", "release_policy"): "2021-06-01",
+    },
 }
+# A stable version that does not have what a preview before it had.
+GAPS: Mapping[tuple[str, Path], str] = {(_KEYS, ("properties", "rotationPolicy")): "2021-10-01"}
 # What has no default here, or one that is not known, and is no text; and ids, of which an empty text is none.
 _BOOLEAN, _NUMBER, _ID = "boolean", "number", "id"
 _TYPED: Mapping[str, Mapping[Path, str]] = {
-    "microsoft.compute/diskencryptionsets": {("properties", "rotationToLatestKeyVersionEnabled"): _BOOLEAN},
     "microsoft.containerservice/managedclusters": {
         ("properties", "securityProfile", "azureKeyVaultKms", "enabled"): _BOOLEAN,
         ("properties", "securityProfile", "azureKeyVaultKms", "keyVaultResourceId"): _ID,
@@ -71,7 +80,6 @@ _TYPED: Mapping[str, Mapping[Path, str]] = {
     "microsoft.insights/metricalerts": {("properties", "enabled"): _BOOLEAN},
     "microsoft.keyvault/managedhsms": {("properties", "enablePurgeProtection"): _BOOLEAN},
     "microsoft.keyvault/vaults": {("properties", "enableRbacAuthorization"): _BOOLEAN},
-    "microsoft.keyvault/managedhsms/keys": {("properties", "keySize"): _NUMBER},
     "microsoft.operationalinsights/workspaces": {
         ("properties", "retentionInDays"): _NUMBER,
         ("properties", "workspaceCapping", "dailyQuotaGb"): _NUMBER,
@@ -89,6 +97,8 @@ _TYPED: Mapping[str, Mapping[Path, str]] = {
     },
 }
 _ODD = "it is a {} where Azure asks for a {}, and what Azure makes of it is not documented"
+# How many steps lead to a property.
+_OF_PROPERTIES = 2
 # The size that Azure picks for an RSA key where none is given; one that only imports others is a key exchange key.
 _RSA_SIZE, _EXCHANGE_SIZE = 2048, 4096
 
@@ -104,7 +114,7 @@ def with_defaults(attributes: MapValue, type_: str, api_version: str) -> MapValu
     attributes = _with_types(attributes, type_)
     rows = _rows(type_.lower(), api_version)
     properties = attributes.fields.get("properties", attributes.rest)
-    if not rows or not (properties is None or isinstance(properties, MapValue)):
+    if not (rows or type_.lower() in _ALL_KEYS) or not (properties is None or isinstance(properties, MapValue)):
         return attributes
     if properties is None:
         properties = MapValue(at=attributes.at, fields={})
@@ -112,7 +122,7 @@ def with_defaults(attributes: MapValue, type_: str, api_version: str) -> MapValu
     for row in rows:
         name = row.path[1]
         below = fields.get(str(name))
-        if len(row.path) == 2:
+        if len(row.path) == _OF_PROPERTIES:
             if below is None and properties.rest is None:
                 fields[str(name)] = row.at(properties.at)
             elif isinstance(row.value, int) and isinstance(below, Scalar):
@@ -121,7 +131,7 @@ def with_defaults(attributes: MapValue, type_: str, api_version: str) -> MapValu
             inner = {**below.fields, str(row.path[2]): row.at(below.at)}
             fields[str(name)] = MapValue(at=below.at, fields=inner)
     fields.update(_too_new(fields, type_.lower(), api_version, rows))
-    if type_.lower() == _KEYS and properties.rest is None:
+    if type_.lower() in _ALL_KEYS and properties.rest is None:
         given = fields.get("keySize")
         size = _rsa_size(fields, api_version, properties.at) if given is None else None
         if isinstance(given, Scalar):
@@ -138,7 +148,7 @@ def _too_new(fields: dict[str, Value], type_: str, api_version: str, rows: tuple
     return {
         str(path[1]): _doubted(fields[str(path[1])], str(path[1]), silence.get(path), api_version)
         for path, since in SINCE.get(type_, {}).items()
-        if api_version and api_version < since and path[1] in fields
+        if len(path) == _OF_PROPERTIES and api_version and api_version < since and path[1] in fields
     }
 
 
@@ -252,7 +262,7 @@ def _note(plain: Plain, api_version: str) -> str:
 def _rsa_size(properties: dict[str, Value], api_version: str, at: Location) -> Scalar | Unknown | None:
     """The default size of a key in bits; None for a key that is no RSA key.
 
-    Source: the key properties of Microsoft.KeyVault/vaults/keys in Azure's template reference.
+    Source: the key properties of Microsoft.KeyVault/vaults/keys and .../managedHSMs/keys in Azure's template reference.
     """
     kind, operations = properties.get("kty"), properties.get("keyOps")
     if not isinstance(kind, Scalar) or not str(kind.value).upper().startswith("RSA"):

@@ -13,6 +13,7 @@ from kvlint.model.graph import Demand
 from kvlint.model.source import Location
 from kvlint.model.value import MapValue, Path, Scalar, Unknown, Value
 from kvlint.readers.asides import beside
+from kvlint.readers.azurerm.entries import NEVER
 from kvlint.readers.azurerm.table import Version
 from kvlint.readers.azurerm.version import VersionRange
 
@@ -24,31 +25,62 @@ class _Taken(msgspec.Struct, frozen=True):
     """Since and before which version an argument counts, and what took its place."""
 
     since: Version = (0, 0)
-    until: Version = (9999, 0)
+    until: Version = NEVER
     instead: str = ""
 
 
+_UNTIL_5 = (5, 0)
+_ZONE = _Taken(until=_UNTIL_5, instead="private_dns_zone_id")
+_KEY = _Taken(until=_UNTIL_5, instead="key_vault_key_id")
 _TAKEN: Mapping[str, Mapping[str, _Taken]] = {
     "azurerm_key_vault": {
         "soft_delete_enabled": _Taken(until=(2, 42)),
-        "enable_rbac_authorization": _Taken(until=(5, 0), instead="rbac_authorization_enabled"),
+        "soft_delete_retention_days": _Taken(since=(2, 25)),
+        "enable_rbac_authorization": _Taken((2, 30), _UNTIL_5, "rbac_authorization_enabled"),
         "rbac_authorization_enabled": _Taken(since=(4, 42)),
-        "contact": _Taken(until=(5, 0), instead="azurerm_key_vault_certificate_contacts"),
+        "contact": _Taken((2, 34), _UNTIL_5, "azurerm_key_vault_certificate_contacts"),
         "public_network_access_enabled": _Taken(since=(3, 19)),
+    },
+    "azurerm_key_vault_key": {
+        "rotation_policy": _Taken(since=(3, 46)),
+        "release_policy": _Taken(since=(4, 76)),
+    },
+    "azurerm_key_vault_managed_hardware_security_module": {
+        "public_network_access_enabled": _Taken(since=(3, 36)),
+        "network_acls": _Taken(since=(3, 36)),
+        "security_domain_key_vault_certificate_ids": _Taken(since=(3, 63)),
+        "security_domain_quorum": _Taken(since=(3, 63)),
+    },
+    "azurerm_key_vault_managed_hardware_security_module_role_assignment": {
+        "vault_base_url": _Taken(until=(4, 0), instead="managed_hsm_id"),
     },
     "azurerm_key_vault_secret": {
         "value_wo": _Taken(since=(4, 23)),
         "value_wo_version": _Taken(since=(4, 23)),
     },
+    "azurerm_log_analytics_workspace": {
+        "local_authentication_disabled": _Taken(until=_UNTIL_5, instead="local_authentication_enabled"),
+        "internet_ingestion_enabled": _Taken(until=_UNTIL_5, instead="internet_ingestion_access_type"),
+        "internet_query_enabled": _Taken(until=_UNTIL_5, instead="internet_query_access_type"),
+    },
     "azurerm_monitor_diagnostic_setting": {
         "log": _Taken(until=(4, 0), instead="enabled_log"),
         "enabled_log": _Taken(since=(3, 39)),
-        "metric": _Taken(until=(5, 0), instead="enabled_metric"),
+        "metric": _Taken(until=_UNTIL_5, instead="enabled_metric"),
         "enabled_metric": _Taken(since=(4, 31)),
     },
+    # Whether 4.x has the new names, too, stands in no source, so they count in any version.
+    "azurerm_private_dns_a_record": {"zone_name": _ZONE},
+    "azurerm_private_dns_zone_virtual_network_link": {"private_dns_zone_name": _ZONE},
+    "azurerm_storage_account": {
+        "enable_https_traffic_only": _Taken(until=(4, 0), instead="https_traffic_only_enabled"),
+    },
+    "azurerm_storage_account_customer_managed_key": dict.fromkeys(
+        ("key_name", "key_version", "key_vault_id", "key_vault_uri", "managed_hsm_key_id"), _KEY
+    ),
     "azurerm_subnet": {
-        "service_endpoints": _Taken(until=(5, 0), instead="service_endpoint"),
-        "service_endpoint": _Taken(since=(5, 0)),
+        "service_endpoints": _Taken(until=_UNTIL_5, instead="service_endpoint"),
+        "service_endpoint": _Taken(since=_UNTIL_5),
     },
 }
 
@@ -84,10 +116,11 @@ def dead_argument(type_: str, names: Collection[str], version: VersionRange, at:
 
 
 def _when(taken: _Taken) -> str:
-    if taken.since > (0, 0):
+    if taken.until == NEVER:
         return f"which counts from {_text(taken.since)} on"
     instead = f" (now {taken.instead})" if taken.instead else ""
-    return f"which counts before {_text(taken.until)}{instead}"
+    since = f"from {_text(taken.since)} on, and " if taken.since > (0, 0) else ""
+    return f"which counts {since}before {_text(taken.until)}{instead}"
 
 
 def _text(version: Version) -> str:

@@ -50,11 +50,19 @@ _CLIENT = Mapped(
     },
 )
 
+# An application of the directory, which has a client id besides; until azuread 3.0 that was called application_id.
+_REGISTERED = Mapped(
+    type="Terraform/applications",
+    fields={"client_id": value("clientId", computed=True), "application_id": value("clientId", computed=True)},
+)
+
 AUTHORIZATION: Mapping[str, Mapped] = {
     # Whose account it is stands in its name: that of a guest holds #EXT#.
     "azuread_user": Mapped(
         type="Terraform/users", fields={"user_principal_name": value("properties.userPrincipalName")}
     ),
+    "azuread_application": _REGISTERED,
+    "azuread_service_principal": _REGISTERED,
     "azurerm_client_config": _CLIENT,
     "azuread_client_config": _CLIENT,
     "azurerm_role_assignment": Mapped(
@@ -123,6 +131,6 @@ AUTHORIZATION: Mapping[str, Mapped] = {
     ),
     "azurerm_user_assigned_identity": Mapped(
         type="Microsoft.ManagedIdentity/userAssignedIdentities",
-        fields=PLACED,
+        fields={**PLACED, "client_id": value("properties.clientId", computed=True)},
     ),
 }

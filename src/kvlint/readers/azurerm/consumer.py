@@ -15,6 +15,8 @@ from kvlint.readers.azurerm.vault import PLACED
 NAME = value("name")
 SKU = value("sku.name")
 KEY = link("derived.keyId")
+# The tenant of an identity, which is that of its resource, is told once there is one.
+IDENTITY = block("identity", {"tenant_id": value("tenantId", computed=True)})
 SPLIT_KEY: Mapping[str, Field] = {
     "key_vault_id": link("derived.keyVaultId"),
     "key_name": value("derived.keyName"),

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kvlint.readers.azurerm.consumer import KEY, SKU, keys, placed, within
+from kvlint.readers.azurerm.consumer import IDENTITY, KEY, SKU, keys, placed, within
 from kvlint.readers.azurerm.table import Field, Mapped, block, blocks, link, value
 
 # A disk that is made with a machine.
@@ -40,6 +40,8 @@ CONSUMERS_COMPUTE: Mapping[str, Mapped] = {
     "azurerm_disk_encryption_set": placed(
         "Microsoft.Compute/diskEncryptionSets",
         **keys("key_vault_key_id", "managed_hsm_key_id"),
+        federated_client_id=value("properties.federatedClientId"),
+        identity=IDENTITY,
         auto_key_rotation_enabled=value("properties.rotationToLatestKeyVersionEnabled", default=False),
         encryption_type=value("properties.encryptionType", default="EncryptionAtRestWithCustomerKey"),
     ),
@@ -59,7 +61,10 @@ CONSUMERS_COMPUTE: Mapping[str, Mapped] = {
                     "properties.securityProfile.azureKeyVaultKms.keyVaultNetworkAccess", default="Public"
                 ),
             },
+            # Where the block is, the service is on.
+            constants={"properties.securityProfile.azureKeyVaultKms.enabled": True},
         ),
+        service_principal=block("properties.servicePrincipalProfile", {"client_id": value("clientId")}),
         key_vault_secrets_provider=block(
             "properties.addonProfiles.azureKeyvaultSecretsProvider",
             {

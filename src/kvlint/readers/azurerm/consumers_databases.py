@@ -7,11 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kvlint.readers.azurerm.consumer import KEY, NAME, SPLIT_KEY, addition, child, keys, placed, within
-from kvlint.readers.azurerm.table import Mapped, value
+from kvlint.readers.azurerm.consumer import IDENTITY, KEY, NAME, SPLIT_KEY, addition, child, keys, placed, within
+from kvlint.readers.azurerm.table import Mapped, block, value
 
 CONSUMERS_DATABASES: Mapping[str, Mapped] = {
-    "azurerm_mssql_server": placed("Microsoft.Sql/servers", **keys("transparent_data_encryption_key_vault_key_id")),
+    "azurerm_mssql_server": placed(
+        "Microsoft.Sql/servers",
+        azuread_administrator=block("properties.administrators", {"tenant_id": value("tenantId", computed=True)}),
+        identity=IDENTITY,
+        **keys("transparent_data_encryption_key_vault_key_id"),
+    ),
     "azurerm_mssql_database": child(
         "Microsoft.Sql/servers/databases",
         "server_id",

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kvlint.readers.azurerm.consumer import KEY, NAME, SKU, SPLIT_KEY, addition, child, keys, placed, within
+from kvlint.readers.azurerm.consumer import IDENTITY, KEY, NAME, SKU, SPLIT_KEY, addition, child, keys, placed, within
 from kvlint.readers.azurerm.table import Field, Mapped, boolean, link, links, value
 
 _STORAGE = "Microsoft.Storage/storageAccounts"
@@ -48,6 +48,7 @@ CONSUMERS_STORAGE: Mapping[str, Mapped] = {
     "azurerm_storage_account": placed(
         _STORAGE,
         account_kind=value("kind", default="StorageV2"),
+        identity=IDENTITY,
         customer_managed_key=within("key_vault_key_id", "managed_hsm_key_id"),
         # What matters of an account that audit events are kept in.
         immutability_policy=Field(
@@ -63,7 +64,11 @@ CONSUMERS_STORAGE: Mapping[str, Mapped] = {
         table_encryption_key_type=value("properties.encryption.services.table.keyType", default="Service"),
     ),
     "azurerm_storage_account_customer_managed_key": addition(
-        _STORAGE, "storage_account_id", **keys("key_vault_key_id", "managed_hsm_key_id"), **SPLIT_KEY
+        _STORAGE,
+        "storage_account_id",
+        federated_identity_client_id=value("properties.encryption.identity.federatedIdentityClientId"),
+        **keys("key_vault_key_id", "managed_hsm_key_id"),
+        **SPLIT_KEY,
     ),
     "azurerm_storage_encryption_scope": child(
         f"{_STORAGE}/encryptionScopes",

@@ -9,6 +9,7 @@ from kvlint.readers.azurerm.version import VersionRange
 PROVIDER_TYPE = "Terraform/providers"
 PROVIDER_PREFIX = "provider."
 VERSION = "version"
+TENANT, TENANT_ARGUMENT = "tenantId", "tenant_id"
 # Flags of features.key_vault, all true by default since 3.0 (internal/features/defaults.go; before 3.0 there was none).
 KEY_VAULT_FLAGS = {
     "purge_soft_delete_on_destroy": "purgeSoftDeleteOnDestroy",

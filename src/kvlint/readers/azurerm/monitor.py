@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kvlint.readers.azurerm.table import Field, Mapped, blocks, flag, link, number, value
+from kvlint.readers.azurerm.table import Field, Mapped, block, blocks, boolean, flag, link, number, value
 from kvlint.readers.azurerm.vault import PLACED
 
 _INGESTION = "properties.publicNetworkAccessForIngestion"
 _QUERY = "properties.publicNetworkAccessForQuery"
+_RETENTION = block("retentionPolicy", {"enabled": boolean("enabled"), "days": number("days")})
 
 MONITOR: Mapping[str, Mapped] = {
     "azurerm_monitor_diagnostic_setting": Mapped(
@@ -30,7 +31,11 @@ MONITOR: Mapping[str, Mapped] = {
             # `log` until 4.0, `enabled_log` since 3.39; either one was computed while both were there.
             "enabled_log": blocks(
                 "properties.logs",
-                {"category": value("category"), "category_group": value("categoryGroup")},
+                {
+                    "category": value("category"),
+                    "category_group": value("categoryGroup"),
+                    "retention_policy": _RETENTION,
+                },
                 computed=True,
                 constants={"enabled": True},
             ),
@@ -40,6 +45,7 @@ MONITOR: Mapping[str, Mapped] = {
                     "category": value("category"),
                     "category_group": value("categoryGroup"),
                     "enabled": value("enabled", default=True),
+                    "retention_policy": _RETENTION,
                 },
                 computed=True,
             ),

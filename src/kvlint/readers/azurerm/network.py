@@ -104,6 +104,15 @@ NETWORK: Mapping[str, Mapped] = {
             **_SERVICE_ENDPOINTS,
         },
     ),
+    "azurerm_virtual_network_peering": Mapped(
+        type="Microsoft.Network/virtualNetworks/virtualNetworkPeerings",
+        fields={
+            "name": value("name"),
+            "resource_group_name": value("resourceGroupName"),
+            "virtual_network_name": value("derived.virtualNetworkName"),
+            "remote_virtual_network_id": link("properties.remoteVirtualNetwork.id"),
+        },
+    ),
     "azurerm_network_security_perimeter": Mapped(
         type="Microsoft.Network/networkSecurityPerimeters",
         fields=PLACED,

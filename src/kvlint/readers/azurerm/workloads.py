@@ -38,6 +38,15 @@ _SETTINGS: Mapping[str, Field] = {
 }
 _APP = Mapped(type="Microsoft.Web/sites", fields={**PLACED, **_SETTINGS})
 _SLOT = Mapped(type="Microsoft.Web/sites/slots", fields={"name": value("name"), "tags": value("tags"), **_SETTINGS})
+_CONTAINERS: Mapping[str, Field] = {
+    "secret": blocks(
+        "properties.configuration.secrets",
+        {
+            "name": value("name"),
+            "key_vault_secret_id": link("keyVaultUrl"),
+        },
+    )
+}
 _APPS = tuple(f"{system}_{kind}" for system in ("linux", "windows") for kind in ("web_app", "function_app"))
 
 WORKLOADS: Mapping[str, Mapped] = {
@@ -49,7 +58,7 @@ WORKLOADS: Mapping[str, Mapped] = {
             "value": value("properties.value", sensitive=True),
             "value_from_key_vault": block(
                 "properties.keyVault",
-                {"secret_id": value("secretIdentifier"), "identity_client_id": value("identityClientId")},
+                {"secret_id": link("secretIdentifier"), "identity_client_id": value("identityClientId")},
             ),
         },
     ),
@@ -67,6 +76,10 @@ WORKLOADS: Mapping[str, Mapped] = {
             "type_properties_json": value("properties.typeProperties", sensitive=True),
         },
     ),
+    "azurerm_container_app": Mapped(
+        type="Microsoft.App/containerApps", fields={"name": value("name"), "tags": value("tags"), **_CONTAINERS}
+    ),
+    "azurerm_container_app_job": Mapped(type="Microsoft.App/jobs", fields={**PLACED, **_CONTAINERS}),
     **{f"azurerm_{app}": _APP for app in (*_APPS, "function_app_flex_consumption", "logic_app_standard")},
     **{f"azurerm_{app}_slot": _SLOT for app in _APPS},
 }

@@ -10,12 +10,11 @@ from kvlint.model.graph import Resource
 from kvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown, Value, text_of
 from kvlint.readers.derive.attribute import Context, Derived
 from kvlint.readers.derive.operations import operations_of, operations_of_built_in
-from kvlint.readers.derive.roles import ELSEWHERE, role_by_id
+from kvlint.readers.derive.roles import ELSEWHERE, ELSEWHERE_BY_NAME, role_by_id
 from kvlint.readers.derive.scope import SCOPE, level_of
 from kvlint.readers.derive.vaults import MANAGED_HSMS, VAULTS
 from kvlint.readers.ids import HOLE
 from kvlint.readers.references import reference_of
-from kvlint.regex import regex
 
 ASSIGNMENTS = "microsoft.authorization/roleassignments"
 # Assignments by privileged identity management: those that are in force, and those that their holder may activate.
@@ -32,7 +31,6 @@ _CUSTOM: tuple[Path, ...] = (("name",), ("properties", "roleName"))
 _PERMISSIONS: Path = ("properties", "permissions")
 # How an unknown part of a text ends that is the id of a role's definition.
 _IDS = (".id\u27e9", ".role_definition_resource_id\u27e9")
-_GUID = regex(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _SCOPES: Mapping[str, tuple[Path, ...]] = {
     "microsoft.resources/resourcegroups": (("name",), ("id",)),
     "microsoft.resources/subscriptions": (("id",),),
@@ -125,12 +123,12 @@ def operations(resource: Resource, context: Context) -> Value | None:
     return ListValue(at=name.at, items=items, origin="derived")
 
 
-def _operations(resource: Resource, context: Context) -> Value | None:
-    """The same, for rules: what a role allows that is told by an id alone, and not defined here, nobody knows."""
+def operations_if_known(resource: Resource, context: Context) -> Value | None:
+    """The same; what a role allows that is neither a known one nor defined here, nobody knows."""
     found = operations(resource, context)
     name = role_name(resource, context) if found is None else None
-    guid = str(name.value).rstrip("/").rpartition("/")[2].lower() if isinstance(name, Scalar) else ""
-    if name is None or guid in ELSEWHERE or _GUID.fullmatch(guid) is None:
+    role = str(name.value).lower() if isinstance(name, Scalar) else ""
+    if name is None or role in ELSEWHERE_BY_NAME or role.rstrip("/").rpartition("/")[2] in ELSEWHERE:
         return found
     why = "the role is not defined here, so nobody knows what it allows"
     return Unknown(at=name.at, origin="derived", why=why)
@@ -181,7 +179,7 @@ ROLE_NEEDS: Mapping[str, tuple[Path, ...]] = {**_OF_GRANTS, DEFINITIONS: (*_CUST
 
 ATTRIBUTES: Mapping[str, Derived] = {
     "roleName": Derived(role_name, {**_OF_GRANTS, DEFINITIONS: _CUSTOM}),
-    "operations": Derived(_operations, ROLE_NEEDS),
+    "operations": Derived(operations_if_known, ROLE_NEEDS),
     "scopeLevel": Derived(_scope_level, {**dict.fromkeys(GRANTS, (SCOPE,)), **_SCOPES}),
     "scopeLevels": Derived(_scope_levels, {DEFINITIONS: (("properties", "assignableScopes"), SCOPE), **_SCOPES}),
 }

@@ -123,6 +123,21 @@ def _days_left(resource: Resource, context: Context) -> Value | None:
     return _told("it expires on {last}, and today is {first}", midnight(context.today, resource), end, end)
 
 
+def _expiry_year(resource: Resource, context: Context) -> Value | None:
+    """The year in which it expires; None if it never does."""
+    del context
+    end = expiry(resource)
+    if not isinstance(end, Moment):
+        return end
+    note = "" if end.value.sensitive else f"it expires on {end.day}"
+    try:
+        year = (_EPOCH + timedelta(days=end.seconds // DAY)).year
+    except OverflowError:
+        # No calendar reaches there, as for milliseconds taken for seconds.
+        year = date.max.year if end.seconds > 0 else date.min.year
+    return Scalar(at=end.value.at, value=year, origin="derived", note=note, sensitive=end.value.sensitive)
+
+
 def _valid_days(resource: Resource, context: Context) -> Value | None:
     end = expiry(resource)
     if not isinstance(end, Moment):
@@ -187,6 +202,7 @@ def _derived(make: Maker, *paths: Path) -> Derived:
 
 ATTRIBUTES: Mapping[str, Derived] = {
     "daysLeft": _derived(_days_left, EXPIRES),
+    "expiryYear": _derived(_expiry_year, EXPIRES),
     "validDays": _derived(_valid_days, EXPIRES, BEGINS, _MADE),
     "leastValidDays": _derived(_least_valid_days, EXPIRES, BEGINS, _MADE),
     "activeDays": _derived(_active_days, BEGINS, _MADE),

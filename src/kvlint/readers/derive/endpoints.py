@@ -163,7 +163,7 @@ def _named(id_: Value, name: str, *, sensitive: bool) -> Scalar:
     return Scalar(at=id_.at, value=name, origin="derived", note=note, sensitive=sensitive)
 
 
-_ZONE_NEEDS: Mapping[str, tuple[Path, ...]] = {
+ZONE_NEEDS: Mapping[str, tuple[Path, ...]] = {
     ENDPOINTS: (_READ[_ZONE_IDS],),
     ZONE_GROUPS: (("parent",), ("properties", "privateDnsZoneConfigs")),
     ZONES: (("id",), ("name",)),
@@ -173,6 +173,6 @@ ATTRIBUTES: Mapping[str, Derived] = {
     "groupIds": _connection("groupIds"),
     _MANUAL: Derived(_manual, {ENDPOINTS: (("properties",), _READ[_MANUAL])}),
     "targetType": Derived(_target_type, {ENDPOINTS: (("properties",), _READ[_TARGET])}),
-    _ZONE_IDS: Derived(_zone_ids, _ZONE_NEEDS),
-    "zoneNames": Derived(_zone_names, _ZONE_NEEDS),
+    _ZONE_IDS: Derived(_zone_ids, ZONE_NEEDS),
+    "zoneNames": Derived(_zone_names, ZONE_NEEDS),
 }

@@ -21,7 +21,7 @@ from kvlint.readers.references import reference_of
 _TENANT: Path = ("properties", "tenantId")
 _APPLICATION: Path = ("applicationId",)
 _OBJECT = "objectId"
-_ANYWHERE = "*"  # not an address
+_ANYWHERE, _LIST = "*", "* "  # not addresses
 _SEPARATE = "azurerm_key_vault_access_policy"
 
 
@@ -101,33 +101,34 @@ class _Twins:
 
 
 def _is_duplicate(grant: Grant, context: Context) -> Value:
-    """Whether there is another separate policy for the same principal and application."""
+    """Whether there is another policy for the same principal and application, in the same list or for the vault."""
     at = grant.principal.at
     every: dict[str, _Twins] | None = context.kept.get("twins")
     if every is None:
         every = context.kept["twins"] = _twins(context)
     place = _place(grant.source, context)
-    twins = every.get(_ANYWHERE if place == "" else place) if place is not None else None
+    twins = every.get(place or _ANYWHERE)
     if twins is None or not grant.source.stays:
         return Scalar(at=at, value=False, origin="derived")
     others = twins.others(grant, is_in=True)
     if place and grant.identity.key and any(one <= grant.source.conditions for one in others):
         return Scalar(at=at, value=True, origin="derived", note="there is another one for the same principal")
-    lost = every.get("")
+    lost = every.get("") if grant.source.declared_as == _SEPARATE else None
     if twins.has_perhaps(grant, is_in=True) or (place and lost is not None and lost.has_perhaps(grant, is_in=False)):
         return Unknown(at=at, why="whether another policy is for the same principal is not known", origin="derived")
     return Scalar(at=at, value=False, origin="derived")
 
 
 def _twins(context: Context) -> dict[str, _Twins]:
-    """The policies of each place; those of which nobody knows for which vault they are; and all together."""
+    """The policies of each place; separate ones of which nobody knows for which vault they are; and all of those."""
     found: dict[str, _Twins] = {}
-    for resource in context.index.of_type(POLICIES):
+    for resource in (one for type_ in (POLICIES, VAULTS) for one in context.index.of_type(type_)):
         grants = grants_of(resource, context) if resource.stays else ()
-        place = _place(resource, context)
-        for grant in () if isinstance(grants, Unknown) or place is None else grants:
-            found.setdefault(place or "", _Twins()).add(grant)
-            found.setdefault(_ANYWHERE, _Twins()).add(grant)
+        places = [_place(resource, context)]
+        places += [_ANYWHERE] if resource.declared_as == _SEPARATE else []
+        for grant in () if isinstance(grants, Unknown) else grants:
+            for place in places:
+                found.setdefault(place, _Twins()).add(grant)
     return found
 
 
@@ -143,14 +144,13 @@ def _family(grant: Grant) -> str:
     return "" if isinstance(select(grant.item, _APPLICATION), Unknown) else grant.identity.family
 
 
-def _place(resource: Resource, context: Context) -> str | None:
-    """The vault whose policies azurerm keeps apart by their principal: it refuses to make a second one for the same.
+def _place(resource: Resource, context: Context) -> str:
+    """Where policies stand beside each other: in one list, or as separate resources of azurerm for one vault.
 
-    None for others: Azure itself takes several in a vault's own list, and adds what its separate resources say to what
-    is there. Empty where the vault is not known.
+    Azure itself adds what its separate resources say to what is there. Empty where the vault is not known.
     """
     if resource.declared_as != _SEPARATE:
-        return None
+        return f"{_LIST}{resource.address}"
     vault = _vault_of(resource, context)
     above = resource.select(("parent",))
     return vault.address if vault is not None else str(above.value).lower() if isinstance(above, Scalar) else ""

@@ -14,9 +14,9 @@ import msgspec
 from kvlint.model.graph import Resource
 from kvlint.model.source import Location
 from kvlint.model.value import Absent, Answer, ListValue, MapValue, Path, Scalar, Unknown, Value, select
-from kvlint.readers.derive.assignments import GRANTS, ROLE_NEEDS, operations, role_name
+from kvlint.readers.derive.assignments import GRANTS, ROLE_NEEDS, operations_if_known, role_name
 from kvlint.readers.derive.attribute import Context, Derived
-from kvlint.readers.derive.identities import CLIENTS, USERS, Identity, identity_of
+from kvlint.readers.derive.identities import APPLICATIONS, CLIENTS, USERS, Identity, identity_of
 from kvlint.readers.derive.operations import ASSIGNS, DATA, operations_of_built_in
 from kvlint.readers.derive.policies import change_of
 from kvlint.readers.derive.vaults import POLICIES, POLICY_LIST, VAULTS
@@ -120,7 +120,7 @@ def _of_role(resource: Resource, context: Context) -> Grant:
     if allowed is not None and name is not None:
         words = dict.fromkeys(_words_of_built_in(role), name)
         return Grant(identity, resource, resource.attributes, principal, words, None, role, ASSIGNS in allowed)
-    found = operations(resource, context)
+    found = operations_if_known(resource, context)
     items = found.items if isinstance(found, ListValue) else (found,)
     known = {str(one.value): one for one in items if isinstance(one, Scalar)}
     words = {DATA[one]: said for one, said in known.items() if one in DATA}
@@ -183,6 +183,7 @@ NEEDS: Mapping[str, tuple[Path, ...]] = {
     VAULTS: (POLICY_LIST,),
     POLICIES: (("parent",), ("name",), POLICY_LIST),
     CLIENTS: (("objectId",), ("clientId",)),
+    **{type_: (path,) for type_, path in APPLICATIONS.items()},
     USERS: (("properties", "userPrincipalName"),),
 }
 

@@ -6,37 +6,36 @@ from collections.abc import Mapping
 
 from kvlint.model.graph import Resource
 from kvlint.model.value import Absent, Answer, Link, ListValue, Path, Scalar, Unknown, Value, text_of
+from kvlint.readers.derive.activation import NEEDS, POOLS, SHARES, activation
 from kvlint.readers.derive.attribute import Context, Derived
 from kvlint.readers.derive.roles import role_by_id
 from kvlint.readers.ids import parse_object_url
 from kvlint.readers.references import reference_of
 
-POOLS = "microsoft.keyvault/managedhsms"
 ASSIGNMENTS = f"{POOLS}/roleassignments"
 DEFINITIONS = f"{POOLS}/roledefinitions"
 VAULTS = "microsoft.keyvault/vaults"
 CERTIFICATES = f"{VAULTS}/certificates"
 
-_SHARES: Path = ("derived", "securityDomain", "certificateIds")
 _ADMINS: Path = ("properties", "initialAdminObjectIds")
-_QUORUM: Path = ("derived", "securityDomain", "quorum")
+_NOT_HERE = "the HSM is activated elsewhere"
 _ROLE: Path = ("properties", "roleDefinitionId")
 
 
 def _spare(resource: Resource, context: Context) -> Value | None:
     """How many shares of the security domain may be lost before nobody can recover the HSM."""
-    del context
     if resource.type.lower() != POOLS:
         return None
-    shares, quorum = _shares(resource), resource.select(_QUORUM)
+    shares, quorum, by = activation(resource, context)
     for answer in (shares, quorum):
         if isinstance(answer, Unknown):
             return answer
     needed = quorum.value if isinstance(quorum, Scalar) else None
-    if not isinstance(shares, ListValue) or not isinstance(needed, int) or isinstance(needed, bool):
-        return Unknown(at=resource.at, origin="derived", why="the HSM is activated elsewhere")
+    shares = _distinct(shares) if shares is not None else None
+    if quorum is None or not isinstance(shares, ListValue) or not isinstance(needed, int) or isinstance(needed, bool):
+        return Unknown(at=resource.at, origin="derived", why=_NOT_HERE)
     count = len(shares.items)
-    note = f"{count} shares, and {needed} of them are needed"
+    note = f"{count} shares, and {needed} of them are needed{by}"
     return Scalar(at=quorum.at, value=count - needed, origin="derived", note=note)
 
 
@@ -61,14 +60,13 @@ def _distinct(found: Value) -> Value:
 
 def _shares(resource: Resource) -> Answer:
     """The certificates that the shares are encrypted for, each once, as the provider has them."""
-    found = resource.select(_SHARES)
+    found = resource.select(SHARES)
     return found if isinstance(found, Absent) else _distinct(found)
 
 
 def _known_shares(resource: Resource, context: Context) -> Value | None:
-    del context
-    found = _shares(resource) if resource.type.lower() == POOLS else None
-    return None if isinstance(found, Absent) else found
+    found = activation(resource, context).shares if resource.type.lower() == POOLS else None
+    return None if found is None else _distinct(found)
 
 
 def _share_vaults(resource: Resource, context: Context) -> Value | None:
@@ -160,12 +158,12 @@ def _unknown(value: Value) -> Unknown:
 
 
 _OF_SHARES: Mapping[str, tuple[Path, ...]] = {
-    POOLS: (_SHARES,), CERTIFICATES: (("name",), ("parent",)), VAULTS: (("id",),),
+    POOLS: (SHARES,), CERTIFICATES: (("name",), ("parent",)), VAULTS: (("id",),),
 }  # fmt: skip
 ATTRIBUTES: Mapping[str, Derived] = {
     "initialAdmins": Derived(_initial_admins, {POOLS: (_ADMINS,)}),
-    "shares": Derived(_known_shares, {POOLS: (_SHARES,)}),
-    "spareShares": Derived(_spare, {POOLS: (_SHARES, _QUORUM)}),
+    "shares": Derived(_known_shares, NEEDS),
+    "spareShares": Derived(_spare, NEEDS),
     "shareVaults": Derived(_share_vaults, _OF_SHARES),
     "shareVaultCount": Derived(_share_vault_count, _OF_SHARES),
     "localRole": Derived(_local_role, {ASSIGNMENTS: (_ROLE,), DEFINITIONS: (("name",),)}),

@@ -8,12 +8,14 @@ object id, but access is granted to the object id of its service principal.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import msgspec
 
 from kvlint.model.source import Location
-from kvlint.model.value import Absent, Answer, Scalar, Unknown, Value, text_of
+from kvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown, Value, select, text_of
 from kvlint.readers.derive.attribute import Context
+from kvlint.readers.derive.vaults import POLICIES, POLICY_LIST, VAULTS
 from kvlint.readers.ids import HOLE
 from kvlint.regex import regex
 
@@ -21,6 +23,12 @@ from kvlint.regex import regex
 CLIENTS = "terraform/clientconfigs"
 # People whom Terraform makes or looks up.
 USERS = "terraform/users"
+# Where client ids stand, by type.
+APPLICATIONS: Mapping[str, Path] = {
+    "terraform/applications": ("clientId",),
+    "microsoft.managedidentity/userassignedidentities": ("properties", "clientId"),
+    "microsoft.containerservice/managedclusters": ("properties", "servicePrincipalProfile", "clientId"),
+}
 # The family of ids that are known already.
 LITERAL = "literal"
 DEPLOYER = "deployer"
@@ -118,7 +126,7 @@ def named_by(answer: Answer, context: Context) -> Value:
         text, clients = str(answer.value).lower(), _known(context, "clientId")
         if text == _NOBODY:
             return _told(answer, "nobody", "its object id is all zeros")
-        if text in clients:
+        if text in clients or text in _applications(context):
             return _told(answer, _APPLICATION, _NO_PRINCIPAL)
         return _not_known(answer) if "" in clients else _told(answer, _PRINCIPAL)
     if _APPLICATION_ITSELF.search(_whole(answer)):
@@ -166,6 +174,21 @@ def _whole(answer: Answer) -> str:
 def _said(kind: Answer) -> str:
     word = str(kind.value).lower() if isinstance(kind, Scalar) else ""
     return {"serviceprincipal": "application", "user": "person", "group": "person"}.get(word, "")
+
+
+def _applications(context: Context) -> frozenset[str]:
+    """All client ids that are known here. No id that is made later is one that is written already."""
+    found: frozenset[str] | None = context.kept.get("applications")
+    if found is None:
+        answers = [one.select(path) for type_, path in APPLICATIONS.items() for one in context.index.of_type(type_)]
+        for vault in (one for type_ in (VAULTS, POLICIES) for one in context.index.of_type(type_)):
+            policies = vault.select(POLICY_LIST)
+            answers += [
+                select(one, ("applicationId",)) for one in (policies.items if isinstance(policies, ListValue) else ())
+            ]
+        found = frozenset(str(one.value).lower() for one in answers if isinstance(one, Scalar) and one.value != "")
+        context.kept["applications"] = found
+    return found
 
 
 def _known(context: Context, field: str) -> frozenset[str]:

@@ -24,7 +24,7 @@ _ASKED = {
 }
 
 
-def _zone(resource: Resource, context: Context) -> Value | None:
+def zone_of(resource: Resource, context: Context) -> Value | None:
     """The zone that something is in."""
     if resource.type.lower() not in (LINKS, _RECORDS):
         return None
@@ -99,11 +99,11 @@ def _nameless(type_: str, context: Context) -> list[Resource]:
     return found
 
 
-_HEADS: tuple[Path, ...] = (("parent",), ("name",), _GROUP, _ZONE_NAME)
+HEADS: tuple[Path, ...] = (("parent",), ("name",), _GROUP, _ZONE_NAME)
 ATTRIBUTES: Mapping[str, Derived] = {
-    "zone": Derived(_zone, {LINKS: _HEADS, _RECORDS: _HEADS, ZONES: (("id",), ("name",), _GROUP)}),
+    "zone": Derived(zone_of, {LINKS: HEADS, _RECORDS: HEADS, ZONES: (("id",), ("name",), _GROUP)}),
     "dnsRecord": Derived(
         _dns_record,
-        {**PATHS, _RECORDS: _HEADS, ZONES: (("id",), ("name",)), **dict.fromkeys(VAULTS, (("id",), ("name",)))},
+        {**PATHS, _RECORDS: HEADS, ZONES: (("id",), ("name",)), **dict.fromkeys(VAULTS, (("id",), ("name",)))},
     ),
 }

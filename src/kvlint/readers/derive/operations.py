@@ -184,7 +184,7 @@ def _allowed(table: tuple[str, ...], give: Answer, take: Answer) -> tuple[dict[s
     left = [one for one in table if not _one_fits(tuple(taken), one)]
     certain: dict[str, Value] = {}
     for one in left:
-        word = next((word for word in given if _fits(word, one)), None)
+        word = next((word for word in given if fits(word, one)), None)
         if word is not None:
             certain[one] = given[word]
     if taken_doubt is not None and certain:
@@ -202,10 +202,10 @@ def _words(answer: Answer) -> tuple[dict[str, Value], Unknown | None]:
 
 
 def _one_fits(words: tuple[str, ...], operation: str) -> bool:
-    return any(_fits(word, operation) for word in words)
+    return any(fits(word, operation) for word in words)
 
 
-def _fits(word: str, operation: str) -> bool:
+def fits(word: str, operation: str) -> bool:
     """Whether an action with wildcards covers an operation: an asterisk stands for any text, slashes included."""
     first, *rest = word.lower().split("*")
     text = operation.lower()

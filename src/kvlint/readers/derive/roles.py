@@ -38,7 +38,9 @@ BUILT_IN = {
     "6efe6056-5259-49d2-8b3d-d3d73544b20b": "Managed HSM Restore",
 }
 
-# The built-in roles that are assigned most often of those that have nothing to do with Key Vault.
+# The built-in roles that are assigned most often of those that have nothing to do with Key Vault. None of them may
+# write a vault or its content, use one for deployments, or assign roles.
+# Source: learn.microsoft.com/azure/role-based-access-control/built-in-roles and the pages below it.
 ELSEWHERE = frozenset(
     {
         "7f951dda-4ed3-4680-a7ca-43fe172d538d",  # AcrPull
@@ -54,6 +56,61 @@ ELSEWHERE = frozenset(
         "b7e6dc6d-f1e8-4753-8033-0f276bb0955b",  # Storage Blob Data Owner
         "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1",  # Storage Blob Data Reader
         "974c5e8b-45b9-4653-ba55-5f855dd0fb88",  # Storage Queue Data Contributor
+    }
+)
+# The same and others by name, in lower case, and those that an HSM has of its own, which reach no vault.
+ELSEWHERE_BY_NAME = frozenset(
+    {
+        "acrpull",
+        "acrpush",
+        "app configuration data owner",
+        "app configuration data reader",
+        "azure event hubs data owner",
+        "azure event hubs data receiver",
+        "azure event hubs data sender",
+        "azure kubernetes service cluster admin role",
+        "azure kubernetes service cluster user role",
+        "azure kubernetes service rbac admin",
+        "azure kubernetes service rbac cluster admin",
+        "azure kubernetes service rbac reader",
+        "azure kubernetes service rbac writer",
+        "azure service bus data owner",
+        "azure service bus data receiver",
+        "azure service bus data sender",
+        "cognitive services openai contributor",
+        "cognitive services openai user",
+        "cognitive services user",
+        "dns zone contributor",
+        "eventgrid data sender",
+        "log analytics contributor",
+        "log analytics reader",
+        "managed identity operator",
+        "monitoring contributor",
+        "monitoring metrics publisher",
+        "monitoring reader",
+        "network contributor",
+        "private dns zone contributor",
+        "search index data contributor",
+        "search index data reader",
+        "search service contributor",
+        "security reader",
+        "storage account contributor",
+        "storage account key operator service role",
+        "storage blob data contributor",
+        "storage blob data owner",
+        "storage blob data reader",
+        "storage file data smb share contributor",
+        "storage file data smb share reader",
+        "storage queue data contributor",
+        "storage queue data message processor",
+        "storage queue data message sender",
+        "storage queue data reader",
+        "storage table data contributor",
+        "storage table data reader",
+        "virtual machine administrator login",
+        "virtual machine contributor",
+        "virtual machine user login",
+        *(name.lower() for name in BUILT_IN.values() if name.startswith("Managed HSM ")),
     }
 )
 

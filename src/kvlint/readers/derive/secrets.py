@@ -38,7 +38,7 @@ _TELLING: Mapping[str, tuple[Path, ...]] = {
     "microsoft.compute/virtualmachines": (("properties", "osProfile", "customData"), ("properties", "userData")),
     "microsoft.compute/virtualmachines/extensions": (("properties", "settings"),),
 }  # fmt: skip
-_REFERENCE = "@microsoft.keyvault("
+REFERENCE = "@microsoft.keyvault("
 # A name that ends so is that of a secret; what is behind a longer one may be where to find it.
 _NAME = regex(
     r"(?i).*(?:password|passwd|pwd|secret|token|api_?key|access_?key|account_?key|shared_?key|connection_?string|_sas)"
@@ -96,7 +96,7 @@ def _tells_secret(text: str) -> bool:
 
 def _setting(name: str, value: Value, *, is_connection: bool) -> Iterator[Value]:
     text = text_of(value)
-    if text.lower().lstrip().startswith(_REFERENCE):
+    if text.lower().lstrip().startswith(REFERENCE):
         return
     if _tells_secret(text):
         yield _named(name, value)
@@ -105,6 +105,11 @@ def _setting(name: str, value: Value, *, is_connection: bool) -> Iterator[Value]
             yield _doubt(value)
         elif isinstance(value, Scalar) and not is_connection and not _ADDRESS.fullmatch(text):
             yield _named(name, value)
+
+
+def speaks_of_secret(name: str) -> bool:
+    """Whether a setting is called like a secret."""
+    return _NAME.fullmatch(name) is not None
 
 
 def _linked(answer: Answer) -> Iterator[Value]:

@@ -63,11 +63,12 @@ def _doubt(resource: Resource, why: str) -> Unknown:
 def _certificate_ids(resource: Resource, context: Context) -> Value | None:
     """The certificates that a resource serves TLS with, by id. The secret of a certificate's name holds its key."""
     del context
-    found = tuple(map(_certificate_id, _named(resource)))
+    found = tuple(map(_certificate_id, named(resource)))
     return ListValue(at=resource.at, items=found, origin="derived") if found else None
 
 
-def _named(resource: Resource) -> Iterator[Value]:
+def named(resource: Resource) -> Iterator[Value]:
+    """What a resource calls the certificates that it serves TLS with."""
     type_ = resource.type.lower()
     said = resource.select(("derived", "certificateIds"))
     if type_ in _LISTS:
@@ -109,7 +110,7 @@ def _serves_public(resource: Resource, context: Context) -> Value | None:
         return _unless(_one(resource, "parent", context), resource, _INTERNAL, "true")
     if type_ == FRONT_DOOR:
         return _made(resource, True, "Front Door serves the internet")
-    return _doubt(resource, "which apps use it, and who can reach them, is not said") if type_ in _CONSUMERS else None
+    return _doubt(resource, "which apps use it, and who can reach them, is not said") if type_ in NEEDS else None
 
 
 def _has_public_frontend(gateway: Resource) -> Value | None:
@@ -142,7 +143,7 @@ def _unless(of: Resource | None, resource: Resource, path: Path, internal: str) 
     return _made(resource, word != internal, f"{of.address} is {'not ' if word != internal else ''}internal")
 
 
-_CONSUMERS: Mapping[str, tuple[Path, ...]] = {
+NEEDS: Mapping[str, tuple[Path, ...]] = {
     GATEWAYS: (("properties", "sslCertificates"), _FRONTENDS),
     APIM: (("properties", "hostnameConfigurations"), _NETWORK, ("scope",)),
     **{type_: (place,) for type_, place in (*_PLACES.items(), *_APART.items())},
@@ -151,8 +152,6 @@ _CONSUMERS: Mapping[str, tuple[Path, ...]] = {
 
 ATTRIBUTES: Mapping[str, Derived] = {
     # A certificate that is named by its address is found by its name, and its vault's.
-    "certificateIds": Derived(
-        _certificate_ids, {**_CONSUMERS, CERTIFICATES: (("name",), ("parent",)), VAULTS: (("id",),)}
-    ),
-    "servesPublic": Derived(_serves_public, {**_CONSUMERS, ENVIRONMENTS: (_INTERNAL,)}),
+    "certificateIds": Derived(_certificate_ids, {**NEEDS, CERTIFICATES: (("name",), ("parent",)), VAULTS: (("id",),)}),
+    "servesPublic": Derived(_serves_public, {**NEEDS, ENVIRONMENTS: (_INTERNAL,)}),
 }

@@ -12,7 +12,7 @@ from functools import partial
 
 from kvlint.model.graph import Resource
 from kvlint.model.value import Absent, Link, MapValue, Path, Scalar, Unknown, Value
-from kvlint.readers.arm.defaults import SINCE, is_left_out
+from kvlint.readers.arm.defaults import GAPS, SINCE, is_left_out
 from kvlint.readers.azurerm.flags import PROVIDER_TYPE, VERSION
 from kvlint.readers.azurerm.table import Version
 from kvlint.readers.derive.attribute import Context, Derived
@@ -116,7 +116,8 @@ def _dead_property(resource: Resource, context: Context) -> Value | None:  # all
     doubt: Unknown | None = None
     for path, since in rows.items():
         found = resource.select(path)
-        if isinstance(found, Absent) or found.origin == "default" or text[: len(since)] >= since:
+        has_it = text[: len(since)] >= since and text != GAPS.get((resource.type.lower(), path))
+        if isinstance(found, Absent) or found.origin == "default" or has_it:
             continue
         if text and (not isinstance(found, Unknown) or found.is_set):
             told = f"{path[-1]}, which API version {text} does not have"

@@ -36,12 +36,15 @@ def expand(text: str) -> bytes:
     root: Node = {"resources": [], "module_calls": {}}
     providers: Node = {"azurerm": _provider("azurerm", {})}
     changes: list[Node] = []
+    outputs: Node = {}
     for address, arguments in document.items():
         if not isinstance(arguments, dict):
             raise InputError(f"{address}: a mapping of arguments was expected")
         section, _, name = address.partition(".")
         if section in _SECTIONS and "." not in name:
-            root.setdefault(f"{section}s", {})[name] = _SECTIONS[section](arguments)
+            root.setdefault(f"{section}s", {})[name] = _SECTIONS[section](_written(arguments))
+            if "$planned" in arguments:
+                outputs[name] = {"actions": ["create"], "after": arguments["$planned"], "after_unknown": False}
         elif address.startswith(PROVIDER):
             providers[address.removeprefix(PROVIDER)] = _provider(address.removeprefix(PROVIDER), arguments)
         elif address.startswith("module.") and not resource_of(address):
@@ -54,6 +57,7 @@ def expand(text: str) -> bytes:
     plan = {
         "format_version": "1.2",
         "resource_changes": changes,
+        "output_changes": outputs,
         "configuration": {"provider_config": providers, "root_module": root},
     }
     return msgspec.json.encode(plan)
@@ -117,6 +121,9 @@ def _change(address: str, arguments: Node) -> Node:
     before = arguments.get("$before", after) if action != "create" and not data else None
     known = before if isinstance(before, dict) else {}
     after = {name: known[name] for name in _computed(type_) if name in known and name not in written} | after
+    # What the plan knows of what is written as a reference.
+    after |= arguments.get("$planned", {})
+    unknown = {name: mark for name, mark in unknown.items() if name not in arguments.get("$planned", {})}
     change: Node = {
         "actions": ["read"] if data else _ACTIONS[action],
         "before": before,

@@ -61,6 +61,7 @@ class Plan(msgspec.Struct, kw_only=True):
     configuration: dict[str, Any] | None
     prior_state: msgspec.Raw | None
     variables: msgspec.Raw | None
+    output_changes: msgspec.Raw | None
     errored: bool
     complete: bool
 
@@ -152,6 +153,7 @@ def decode_plan(data: bytes) -> Plan:
             configuration=_part(parts, "configuration", _ANY),
             prior_state=parts.get("prior_state"),
             variables=parts.get("variables"),
+            output_changes=parts.get("output_changes"),
             errored=bytes(parts.get("errored", b"")) == b"true",
             complete=bytes(parts.get("complete", b"")) != b"false",
         )

@@ -299,6 +299,8 @@ def _unknown_block(tree: Tree, entry: Entry, instance: Instance, path: ArgumentP
         return
     for inner in entry.inner:
         _unknown_block(tree, inner, instance, path)
+    for constant in entry.field.constants:
+        put(tree, tuple(constant.split(".")), instance.not_known(path))
 
 
 def _value(

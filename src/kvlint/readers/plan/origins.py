@@ -19,6 +19,7 @@ from kvlint.readers.origins import NONE, Origins, together, union
 from kvlint.readers.plan.configuration import Configuration, Names, expression_at, references
 from kvlint.readers.plan.document import Plan, variables_of
 from kvlint.readers.plan.instance import Instance
+from kvlint.readers.plan.shown import Shown
 from kvlint.readers.plan.traversal import Traversal, longest
 
 _MOST = 50
@@ -31,6 +32,7 @@ class PlanOrigins:
     def __init__(self, configuration: Configuration, plan: Plan) -> None:
         self._configuration = configuration
         self._plan = plan
+        self._shown = Shown(configuration, plan)
         self._known: dict[tuple[Names, str], tuple[str, Origins | None]] = {}
 
     @cached_property
@@ -91,7 +93,8 @@ class PlanOrigins:
                 at = Location(path=path, address=f"output.{name}")
                 sensitive = node.get("sensitive")
                 marked = Scalar(at=at, value=sensitive) if isinstance(sensitive, bool) else unmarked(at)
-                yield output(name, marked, self._of((), node.get("expression"), {}, frozenset()), at)
+                found = self._shown.of_output(name, self._of((), node.get("expression"), {}, frozenset()))
+                yield output(name, marked, found, at)
 
     def telling_arguments(self, path: str) -> Iterator[Resource]:
         """The arguments that are given a secret and show it, as resources."""
@@ -108,6 +111,7 @@ class PlanOrigins:
                 expression = _below(written, name)
                 if expression is not None:
                     found = self._of(names, expression, block, frozenset())
+                    found = self._shown.of_argument(address, str(block.get("type")), name, found)
                     told = argument(address, name, found, Location(path=path, address=address))
                     if told is not None:
                         yield told

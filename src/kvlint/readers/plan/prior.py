@@ -79,6 +79,13 @@ def prior_data(plan: Plan, path: str, demand: Demand, have: Collection[str]) -> 
         )
 
 
+def prior_values(plan: Plan) -> Iterator[tuple[str, Any]]:
+    """The type and the values of everything in ``prior_state``. Raises what ``BROKEN`` names."""
+    if plan.prior_state is not None:
+        for item in _walk(_STATE.decode(plan.prior_state).values.root_module):
+            yield item.type, _VALUES.decode(item.values)
+
+
 def _walk(module: _StateModule) -> Iterator[_StateResource]:
     waiting = [module]
     while waiting:

@@ -14,6 +14,8 @@ from kvlint.readers.azurerm.flags import (
     KEY_VAULT_FLAGS,
     PROVIDER_PREFIX,
     PROVIDER_TYPE,
+    TENANT,
+    TENANT_ARGUMENT,
     VERSION,
     flag_value,
     version_value,
@@ -103,7 +105,8 @@ def _is_azurerm(key: str, block: Node) -> bool:
 def _resource(key: str, block: Node, version: VersionRange, path: str) -> Resource:
     address = PROVIDER_PREFIX + key
     at = Location(path=path, address=address)
-    features = _object(_object(block.get("expressions")).get("features"))
+    expressions = _object(block.get("expressions"))
+    features = _object(expressions.get("features"))
     flags: dict[str, Value] = {}
     written = _object(features.get("key_vault"))
     for flag, name in KEY_VAULT_FLAGS.items():
@@ -114,6 +117,8 @@ def _resource(key: str, block: Node, version: VersionRange, path: str) -> Resour
         "name": Scalar(at=at, value=key),
         VERSION: version_value(version, at),
     }
+    if TENANT_ARGUMENT in expressions:
+        fields[TENANT] = _constant(expressions[TENANT_ARGUMENT], at)
     attributes = MapValue(at=at, fields=fields)
     return Resource(address=address, type=PROVIDER_TYPE, name=key, attributes=attributes, at=at, declared_as="provider")
 
@@ -121,9 +126,14 @@ def _resource(key: str, block: Node, version: VersionRange, path: str) -> Resour
 def _flag(name: str, expression: Any, version: VersionRange, at: Location) -> Value:
     if not isinstance(expression, dict):
         return flag_value(name, None, version, at)
-    plain = expression.get("constant_value")
+    found = _constant(expression, at)
+    return found if isinstance(found, Unknown) else flag_value(name, found, version, at)
+
+
+def _constant(expression: Any, at: Location) -> Scalar | Unknown:
+    plain = expression.get("constant_value") if isinstance(expression, dict) else None
     if isinstance(plain, str | bool):
-        return flag_value(name, Scalar(at=at, value=plain), version, at)
+        return Scalar(at=at, value=plain)
     return Unknown(at=at, why="the provider block sets it by an expression, and a plan does not show its value")
 
 

@@ -228,3 +228,5 @@ def _unknown_block(tree: Tree, entry: Entry, found: Unknown) -> None:
         return
     for inner in entry.inner:
         _unknown_block(tree, inner, found)
+    for constant in entry.field.constants:
+        put(tree, tuple(constant.split(".")), Unknown(at=found.at, why=found.why, sensitive=found.sensitive))

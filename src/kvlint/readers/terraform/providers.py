@@ -15,6 +15,8 @@ from kvlint.readers.azurerm.flags import (
     KEY_VAULT_FLAGS,
     PROVIDER_PREFIX,
     PROVIDER_TYPE,
+    TENANT,
+    TENANT_ARGUMENT,
     VERSION,
     flag_value,
     version_value,
@@ -104,11 +106,15 @@ def _resource(instance: ModuleInstance, part: Part) -> Resource:
     pieces = {name: Piece(path, attribute) for name, attribute in block.body.attributes.items()}
     parts = [Part(path, inner) for inner in block.body.blocks]
     content = Content(instance, pieces, parts, _Head(at), bool(block.body.faults))
-    fields = {
+    fields: dict[str, Value] = {
         "features": _features(content, instance),
         "name": Scalar(at=at, value=key),
         VERSION: version_value(instance.run.version, at),
     }
+    tenant = content.attribute(TENANT_ARGUMENT)
+    frozen = instance.run.frozen(tenant) if tenant is not None else None
+    if frozen is not None:
+        fields[TENANT] = frozen
     return Resource(
         address=address, type=PROVIDER_TYPE, name=key, attributes=MapValue(at=at, fields=fields), at=at,
         declared_as="provider", callers=instance.use.callers,

@@ -1,0 +1,112 @@
+"""What a plan shows, held against the secrets that it knows: only what holds one certainly gives it away."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from kvlint.readers import origins
+from kvlint.readers.plan.configuration import Configuration
+from kvlint.readers.plan.document import decode_plan
+from kvlint.readers.plan.shown import Shown
+
+SECRET = "correct-horse"
+FOUND = frozenset({origins.SECURE})
+OPEN = frozenset({origins.MADE_OF})
+
+
+def shown(**parts: Any) -> Shown:
+    """The values of a plan with one variable that is declared as secret."""
+    root = {"variables": {"password": {"sensitive": True}, "region": {}}}
+    whole = {
+        "format_version": "1.2",
+        "resource_changes": [],
+        "configuration": {"root_module": root},
+        "variables": {"password": {"value": SECRET}, "region": {"value": "westeurope"}},
+    }
+    plan = decode_plan(json.dumps(whole | parts).encode())
+    return Shown(Configuration(plan.configuration), plan)
+
+
+def output(after: Any, unknown: Any = False) -> dict[str, Any]:
+    """A change of the output ``out``."""
+    return {"out": {"actions": ["create"], "after": after, "after_unknown": unknown}}
+
+
+@pytest.mark.parametrize(
+    ("after", "expected"),
+    [
+        (f"Password={SECRET}", FOUND),
+        ({"settings": [{"password": SECRET}]}, FOUND),
+        ("UGFzc3dvcmQ9Y29ycmVjdC1ob3JzZQ==", FOUND),
+        (True, frozenset({origins.RESOURCE})),
+        (13, OPEN),
+        (None, OPEN),
+        ("e3b0c44298fc", OPEN),
+        ("westeurope", OPEN),
+    ],
+)
+def test_an_output(after: Any, expected: origins.Origins) -> None:
+    assert shown(output_changes=output(after)).of_output("out", FOUND) == expected
+
+
+def test_what_is_known_after_apply_may_be_the_secret() -> None:
+    assert shown(output_changes=output(False, unknown=True)).of_output("out", FOUND) == OPEN
+    assert shown().of_output("out", FOUND) == OPEN
+
+
+def test_what_refers_to_no_secret_stays_what_it_is() -> None:
+    plain = frozenset({origins.PARAMETER})
+    assert shown(output_changes=output(SECRET)).of_output("out", plain) == plain
+
+
+def test_secrets_of_the_state_count() -> None:
+    resources = [
+        {"address": "data.azurerm_key_vault_secret.a", "type": "azurerm_key_vault_secret", "mode": "data",
+         "values": {"name": "written-here", "value": "battery-staple"}},
+    ]  # fmt: skip
+    state = {"values": {"root_module": {"child_modules": [{"resources": resources}]}}}
+    for after, expected in (("battery-staple", FOUND), ("written-here", OPEN)):
+        assert shown(prior_state=state, output_changes=output(after)).of_output("out", FOUND) == expected
+
+
+def test_a_short_secret_is_part_of_other_texts_by_chance() -> None:
+    short = {"password": {"value": "abc"}}
+    assert shown(variables=short, output_changes=output("abcdef")).of_output("out", FOUND) == OPEN
+
+
+def test_an_argument_of_any_instance() -> None:
+    changes = [
+        {"address": f'null_resource.a["{key}"]', "type": "null_resource",
+         "change": {"actions": ["create"], "after": {"triggers": {"value": value}}}}
+        for key, value in (("x", "7"), ("y", SECRET))
+    ]  # fmt: skip
+    one = shown(resource_changes=changes)
+    assert one.of_argument("null_resource.a", "null_resource", "triggers", FOUND) == FOUND
+    assert one.of_argument("null_resource.b", "null_resource", "triggers", FOUND) == OPEN
+
+
+@pytest.mark.parametrize(
+    "parts",
+    [
+        {"output_changes": []},
+        {"output_changes": {"out": 1}},
+        {"prior_state": 7},
+        {"prior_state": {"values": {"root_module": {"resources": [{"address": 1}]}}}},
+        {"variables": {"password": 1}},
+        {"resource_changes": [{"address": "tls_private_key.a", "type": "tls_private_key", "change": 1}]},
+        {"configuration": {"root_module": {"variables": []}}},
+    ],
+)
+def test_broken_parts_tell_nothing(parts: dict[str, Any]) -> None:
+    assert shown(**{"output_changes": output("none of it"), **parts}).of_output("out", FOUND) == OPEN
+
+
+def test_a_great_many_are_left_open() -> None:
+    words = {f"v{number}": {"value": f"{SECRET}-{number}"} for number in range(3000)}
+    root = {"variables": {name: {"sensitive": True} for name in words}}
+    many = [f"text {number}" for number in range(3000)]
+    one = shown(variables=words, configuration={"root_module": root}, output_changes=output([*many, f"{SECRET}-7"]))
+    assert one.of_output("out", FOUND) == OPEN

@@ -1,0 +1,64 @@
+"""Whether the id of a secret names a version of it, however it is written."""
+
+from __future__ import annotations
+
+import pytest
+
+from kvlint.model.source import Location
+from kvlint.model.value import Link, Scalar, Unknown, Value
+from kvlint.readers.derive.secret_versions import _of_setting, pins_version
+
+AT = Location(path="x")
+VERSION = "0123456789abcdef0123456789abcdef"
+
+
+def known(text: str) -> Value:
+    """A text, or the pattern of one."""
+    return Unknown(at=AT, why="?", pattern=text) if "\u27e8" in text else Scalar(at=AT, value=text)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("https://kv.vault.azure.net/secrets/db", False),
+        ("https://kv.vault.azure.net/secrets/db/", False),
+        (f"HTTPS://kv.vault.azure.net/Secrets/db/{VERSION}", True),
+        (f"https://kv.vault.azure.net/certificates/tls/{VERSION}", True),
+        ("https://kv.vault.azure.net/keys/cmk", None),
+        ("https://example.com", None),
+        ("", None),
+        ("\u27e8azurerm_key_vault.kv.vault_uri\u27e9secrets/db", False),
+        (f"\u27e8azurerm_key_vault.kv.vault_uri\u27e9secrets/db/{VERSION}", True),
+        ("\u27e8azurerm_key_vault_secret.db.id\u27e9", True),
+        ("\u27e8data.azurerm_key_vault_secret.db.versionless_id\u27e9", False),
+        (f"\u27e8azurerm_key_vault_secret.db.versionless_id\u27e9/{VERSION}", True),
+        ("\u27e8azurerm_storage_account.sa.id\u27e9", None),
+        ("\u27e8module.kv.versionless_id\u27e9", None),
+        ("\u27e8secretUri\u27e9", None),
+        ("\u27e8a\u2215b.properties.secretUriWithVersion\u27e9", True),
+        ("https://kv.vault.azure.net/secrets/db" * 1000, None),
+    ],
+)
+def test_an_id(text: str, expected: bool | None) -> None:
+    assert pins_version(known(text)) is expected
+
+
+def test_a_link() -> None:
+    for hop, expected in (("azurerm_key_vault_certificate.c.secret_id", True), ("azurerm_key_vault.kv.id", None)):
+        assert pins_version(Link(at=AT, target="a.b", hops=("local.x", hop))) is expected
+    assert pins_version(Link(at=AT, target="a.b")) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("VaultName=kv;SecretName=db", False),
+        ("VaultName = kv ; SecretName = db ; SecretVersion = ", False),
+        (f"SecretName=db;SecretVersion={VERSION}", True),
+        ("SecretUri=https://kv.vault.azure.net/secrets/db", False),
+        ("nothing", None),
+        ("", None),
+    ],
+)
+def test_a_reference_of_app_service(text: str, expected: bool | None) -> None:
+    assert _of_setting(text) is expected
