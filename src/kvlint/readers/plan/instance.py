@@ -39,6 +39,7 @@ class Instance:
         "address",
         "at",
         "creates",
+        "deferred",
         "followed",
         "key",
         "names",
@@ -58,6 +59,8 @@ class Instance:
         self.at = at
         self.tracer = tracer
         self.action = planned_action(change)
+        # Why it is left to a later plan, which may do something else with it.
+        self.deferred = ""
         self.replace_paths = tuple(path_text(tuple(steps)) for steps in change.replace_paths or ())
         # Whether any value was found by following a reference, so that it is this instance's alone.
         self.followed = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from itertools import chain
 
 import msgspec
 
@@ -69,9 +70,12 @@ def _utf16_region(start: tuple[int, int, int], end: tuple[int, int, int]) -> Reg
 
 
 def _change_spans(plan: Plan, wanted: Mapping[int, list[str]]) -> Iterator[tuple[str, _Span]]:
-    """The entries of these numbers. Walking over the others costs next to nothing."""
+    """The entries of these numbers, the deferred ones last. Walking over the others costs next to nothing."""
     last = max(wanted, default=-1)
-    for number, (start, end) in enumerate(elements(plan.data, plan.entries, plan.entries_at)):
+    places = chain(
+        elements(plan.data, plan.entries, plan.entries_at), elements(plan.data, plan.deferred, plan.deferred_at)
+    )
+    for number, (start, end) in enumerate(places):
         if number > last:
             return
         if number in wanted:

@@ -48,6 +48,7 @@ from kvlint.readers.plan.document import (
     ChangeDecoder,
     Plan,
     ResourceChange,
+    decode_deferred,
     decode_entry,
     decode_plan,
     entry_type,
@@ -97,12 +98,13 @@ class _Reader:
         self.order: Order | None = None
         self.origins = PlanOrigins(self.configuration, plan)
         self.numbers: dict[str, int] = {}
+        self.deferred: dict[str, str] = {}
         self.azapi = ChangeDecoder()
         self.lowerings: dict[str, Lowering | None] = {}
         self.resources: dict[str, Resource] = {}
         self.updates: list[Instance] = []
         self.problems: list[Problem] = []
-        self.closed = plan.complete and not plan.errored and self.configuration.given
+        self.closed = plan.complete and not plan.errored and not plan.deferred and self.configuration.given
 
     def read(self) -> PlanRead:
         """All resources first, so that references between them find their instances."""
@@ -163,7 +165,8 @@ class _Reader:
     def _wanted(self) -> Iterator[ResourceChange]:
         """The entries of the types that any rule asks for; of all others only the head is looked at."""
         interest: dict[str | None, bool] = {None: True}
-        for number, entry in enumerate(self.plan.entries):
+        firm = len(self.plan.entries)
+        for number, entry in enumerate((*self.plan.entries, *self.plan.deferred)):
             type_ = entry_type(entry)
             asked = interest.get(type_)
             if asked is None:
@@ -171,9 +174,9 @@ class _Reader:
             if not asked:
                 continue
             try:
-                change = decode_entry(entry)
+                change = decode_entry(entry) if number < firm else self._deferred(entry)
             except BROKEN as error:
-                self._unreadable("an entry of resource_changes", error)
+                self._unreadable(f"an entry of {'resource' if number < firm else 'deferred'}_changes", error)
                 continue
             if change.deposed is not None:
                 continue
@@ -182,6 +185,12 @@ class _Reader:
                 yield change
             elif change.mode == "managed" and is_vault_related(change.type):
                 self._problem(TYPE_NOT_KNOWN, "error", passed_over(change.type), change.address)
+
+    def _deferred(self, entry: msgspec.Raw) -> ResourceChange:
+        """An entry of what Terraform leaves to a later plan."""
+        found = decode_deferred(entry)
+        self.deferred[found.resource_change.address] = found.reason or "no reason is given"
+        return found.resource_change
 
     def _is_asked(self, type_: str) -> bool:
         """Whether any rule asks for resources of a Terraform type."""
@@ -228,7 +237,9 @@ class _Reader:
     def _instance(self, change: ResourceChange, place: Place, decoder: ChangeDecoder) -> Instance:
         decoded = decoder.change(change.change)
         removed = decoder.values(decoded.before) if decoded.after is None else None
-        return Instance(place, decoded, removed, self.at, self.tracer)
+        instance = Instance(place, decoded, removed, self.at, self.tracer)
+        instance.deferred = self.deferred.get(change.address, "")
+        return instance
 
     def _asks_for_changes(self, type_: str) -> bool:
         asked = self.demand.of(type_) or ()

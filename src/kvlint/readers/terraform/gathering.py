@@ -46,6 +46,7 @@ from kvlint.readers.terraform.order import Order, grants
 from kvlint.readers.terraform.origins import traced
 from kvlint.readers.terraform.outputs import holds_secrets, module_calls, outputs_of, readings, telling_arguments
 from kvlint.readers.terraform.providers import configured, provider_of
+from kvlint.readers.terraform.removed import removed_resources
 from kvlint.readers.terraform.run import TerraformRun
 
 # What may say anything where it is only read. Of all other types only the name and the id are of interest then.
@@ -75,6 +76,7 @@ class Gathering:
             for provider in configured(instance):
                 run.resources[provider.address] = provider
         run.resources.update((aside.address, aside) for aside in self._asides(instance))
+        run.resources.update((gone.address, gone) for gone in removed_resources(instance))
         for local in folder.resources:
             symbol = instance.resource(local)
             if symbol is not None and not local.startswith("ephemeral."):

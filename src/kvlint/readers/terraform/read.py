@@ -12,7 +12,7 @@ from kvlint.model.source import Location
 from kvlint.readers.arm.run import TemplateRead
 from kvlint.readers.azurerm.version import VersionRange, constrained
 from kvlint.readers.terraform.cache import FolderCache
-from kvlint.readers.terraform.folder import Folder, ModuleFile, load_folder
+from kvlint.readers.terraform.folder import Folder, ModuleFile, load_folder, parsed
 from kvlint.readers.terraform.gathering import Gathering
 from kvlint.readers.terraform.heads import Head
 from kvlint.readers.terraform.instance import ModuleInstance, Use
@@ -21,7 +21,6 @@ from kvlint.readers.terraform.run import TerraformRun
 from kvlint.readers.terraform.settings import Settings
 from kvlint.readers.terraform.values import RootValues
 from kvlint.readers.twins import without_twins
-from kvlint.syntax.hcl.parse import parse_file
 
 _UNDEMANDED = VersionRange(low=(3, 0))
 
@@ -64,7 +63,7 @@ def read_root(
 @with_room
 def read_text(path: str, text: str, demand: Demand) -> TerraformRead:
     """Read a module that is one text, known as ``path``; it can call no module that is a folder."""
-    folder = Folder("", "", (ModuleFile(path, parse_file(text)),))
+    folder = Folder("", "", (ModuleFile(path, parsed(path, text)),))
     return _read(folder, TerraformRun(folder, demand, FolderCache(demand), ""), Settings(), None)
 
 
