@@ -30,13 +30,15 @@ class TerraformRead(TemplateRead, kw_only=True):
 
     ``secrets`` are the spans in them of what was given to variables whose values are secret. ``heads`` are those of
     what was not read, by static address: modules that are somebody else's or not at hand, and what has no instances.
-    ``strangers`` are variables that options give values to and the module does not declare.
+    ``strangers`` are variables that options give values to and the module does not declare. ``deployed`` are the real
+    paths of templates, and files of parameters, that it deploys and that are judged with it.
     """
 
     sources: dict[str, ModuleFile]
     secrets: dict[str, list[tuple[int, int]]]
     heads: dict[str, Head]
     strangers: frozenset[str]
+    deployed: frozenset[str]
 
 
 @with_room
@@ -86,6 +88,7 @@ def _read(folder: Folder, run: TerraformRun, settings: Settings, planned: Mappin
     return TerraformRead(
         resources=without_twins(found.resources), problems=found.problems, closed=found.closed, files=found.files,
         sources=sources, secrets=run.secrets, heads=run.heads, strangers=values.strangers,
+        deployed=frozenset(run.texts.deployed),
     )  # fmt: skip
 
 
