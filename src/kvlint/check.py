@@ -73,6 +73,7 @@ def report_of(
         suppressed=shown(total.suppressed),
         passes=shown(_passes(units)),
         root=root,
+        configuration=config.shown,
         problems=tuple(dict.fromkeys(total.problems)),
         rules=tuple(rules),
         sources=tuple(dict.fromkeys(total.read)),
