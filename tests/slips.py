@@ -38,6 +38,7 @@ _ALWAYS_THERE = {
     "derived.exposure": "reckoned of every vault and HSM",
     "derived.inPerimeter": "reckoned of every vault and HSM",
     "derived.operations": "reckoned of every role definition",
+    "derived.publicAccess": "reckoned of every vault and HSM",
     "derived.recovers": "reckoned of every vault and HSM",
     "derived.scopeLevel": "reckoned of every assignment",
     "derived.servesPublic": "reckoned of all who serve certificates",
