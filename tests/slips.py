@@ -64,7 +64,10 @@ class Mutant(NamedTuple):
 
 
 def mutants(rule: Rule) -> Iterator[Mutant]:
-    """The rule with each part of its conditions broken in turn."""
+    """The rule with each type that it asks left out, and each part of its conditions broken, in turn."""
+    for type_ in rule.resources if 1 < len(rule.resources) <= _FEW else ():
+        left = tuple(other for other in rule.resources if other != type_)
+        yield Mutant(f"resource: without {type_}", msgspec.structs.replace(rule, resources=left))
     for part in ("when", "require"):
         for change, condition in _broken(getattr(rule, part)):
             broken = msgspec.structs.replace(rule, **{part: condition})
