@@ -24,6 +24,7 @@ from sitegen.markup import block, code, plain, prose, table
 
 _LANGUAGES = {
     "terraform": ("Terraform", "hcl"),
+    "terraform_json": ("Terraform in JSON", "json"),
     "bicep": ("Bicep", "ts"),  # near enough, and Pygments does not know Bicep
     "arm": ("ARM template", "json5"),
     "plan": ("Terraform plan, in short", "yaml"),

@@ -74,6 +74,7 @@ def report_of(
         suppressed=shown(total.suppressed),
         passes=shown(_passes(units)),
         root=root,
+        configuration=config.shown,
         problems=tuple(dict.fromkeys(total.problems)),
         rules=tuple(rules),
         sources=tuple(dict.fromkeys(total.read)),
@@ -182,13 +183,21 @@ def together(units: Iterable[Judged]) -> Judged:
 
 
 def without_answered(units: Sequence[Judged]) -> Iterator[Judged]:
-    """The units, those of source without what a plan of the same root has decided."""
+    """The units, those of source without what a plan of the same root has decided.
+
+    A template that Terraform deploys, from its file, is judged with the values that it is given there, and not by
+    itself.
+    """
+    deployed = frozenset[str]().union(*(unit.deployed for unit in units))
     answered: dict[str, frozenset[str]] = {}
     for unit in units:
         if unit.from_plan:
             answered[unit.root] = answered.get(unit.root, frozenset()) | unit.answered
     for unit in units:
-        yield unit if unit.from_plan else _without(unit, answered)
+        if unit.alone and deployed.issuperset(unit.alone):
+            yield Judged(read=unit.read, said=unit.said)
+        else:
+            yield unit if unit.from_plan else _without(unit, answered)
 
 
 def _strangers(units: Iterable[Judged]) -> Iterator[Problem]:

@@ -36,7 +36,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     folder that it starts from: what folders hold of it is not read.
 
     With ``no_ignores`` nothing suppresses a finding. What the file ``baseline`` holds does not count. ``overrides`` are
-    those of the configuration ``file``; their paths start from ``base``. ``notices`` are to be told.
+    those of the configuration ``file``, which messages call ``shown``; their paths start from ``base``. ``notices`` are
+    to be told.
     """
 
     paths: tuple[str, ...]
@@ -61,6 +62,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     no_ignores: bool = False
     baseline: str = ""
     file: str = ""
+    shown: str = ""
     base: str = ""
     overrides: tuple[Override, ...] = ()
     notices: tuple[Notice, ...] = ()

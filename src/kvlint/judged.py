@@ -28,8 +28,9 @@ class Judged(msgspec.Struct, kw_only=True):
     not. ``said`` are all of them, and the other suppressions.
 
     ``root`` is the Terraform root folder that the unit is, or that its plan is of; then it is ``from_plan``, and
-    ``answered`` are the static addresses of the resources that the plan decided. ``strangers``: see ``Read``.
-    ``answers`` are there if the evaluator gives them. ``looked``: what it hangs on, if somebody watches.
+    ``answered`` are the static addresses of the resources that the plan decided. ``strangers`` and ``deployed``: see
+    ``Read``. ``alone`` are the real paths of what makes a template that nobody named, and that something else may
+    deploy. ``answers`` are there if the evaluator gives them. ``looked``: what it hangs on, if somebody watches.
     """
 
     findings: list[Finding] = msgspec.field(default_factory=list)
@@ -46,6 +47,8 @@ class Judged(msgspec.Struct, kw_only=True):
     from_plan: bool = False
     answered: frozenset[str] = frozenset()
     strangers: frozenset[str] | None = None
+    deployed: frozenset[str] = frozenset()
+    alone: tuple[str, ...] = ()
     answers: Answers | None = None
     looked: Found = {}
 
@@ -113,6 +116,7 @@ def judge(read: Read, demand: Demand, evaluator: Evaluator, explain: bool, polic
         said=said.said + off,
         root=read.root,
         strangers=read.strangers,
+        deployed=read.deployed,
         answers=None if answers is None else with_places(answers, find, root),
     )
 

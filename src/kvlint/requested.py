@@ -14,6 +14,7 @@ from kvlint.engine.select import chosen
 from kvlint.errors import UsageError
 from kvlint.model.rule import SEVERITIES, Severity
 from kvlint.reporters import FINDINGS_ONLY, SARIF_INCLUDED
+from kvlint.reporters.recognised import why_not_written
 from kvlint.reporters.safe import visible
 from kvlint.settings import ABOUT_RULES, Settled
 from kvlint.streams import is_for_editors
@@ -51,6 +52,7 @@ def config_of(said: Settled, targets: list[tuple[str, str]]) -> Config:
         or (said.file is not None and bool(said.file.overrides))
         or bool(arguments.baseline or arguments.write_baseline),
         file=said.file.file if said.file is not None else "",
+        shown=said.file.shown if said.file is not None else "",
         base=said.base,
         overrides=said.file.overrides if said.file is not None else (),
         no_ignores=arguments.no_ignores,
@@ -226,7 +228,21 @@ def targets_of(said: Settled, known: Collection[str]) -> list[tuple[str, str]]:
         raise UsageError("only one format can go to the standard output", "write -f sarif=report.sarif")
     if len(set(files)) < len(files):
         raise UsageError("two formats go to one file", "write -f json=report.json -f sarif=report.sarif")
+    _refuse_to_overwrite(said)
     return targets
+
+
+def _refuse_to_overwrite(said: Settled) -> None:
+    """Raise UsageError for a file that only a configuration which was found names, and that may be somebody's work."""
+    if said.file is None or said.file.named:
+        return
+    formats = [file for _, _, file in (word.partition("=") for word in said.arguments.formats) if file]
+    for field, files in (("formats", formats), ("output", [said.arguments.output])):
+        for file in files if field in said.configured else ():
+            why = why_not_written(file) if file not in ("", "-") else ""
+            if why:
+                hint = "give it on the command line, or name the configuration with --config"
+                raise UsageError(f"{said.label(field)}: '{visible(file)}' is not written: {why}", hint)
 
 
 def _files_of(targets: Sequence[tuple[str, str]]) -> list[str]:

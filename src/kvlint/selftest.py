@@ -27,7 +27,9 @@ _ARGUMENT = regex(r"^\s+(?P<name>\w+):.*#\s*<-\s*(?P<rules>.+)$")
 _ADDRESS = regex(r"^(?P<address>[^\s#][^#]*?):\s*#\s*<-\s*(?P<rules>.+)$")
 # The line of a template's or of Terraform's example that is to be edited.
 _LINE = regex(r"(?://|#)\s*<-\s*(?P<rules>[A-Z0-9,\s]+)$")
-_NAME = "example"
+_NAME, _NAME_IN_JSON = "example", "example.tf.json"
+# Terraform takes no comments in JSON, so marks are taken out.
+_MARK = regex(r"(?m)//[ \t]*<-.*$")
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True):
@@ -74,6 +76,8 @@ def read_example(language: str, source: str, demand: Demand) -> Read:
     reader = Reader(demand, "")
     if language == "terraform":
         return reader.terraform(_NAME, source)
+    if language == "terraform_json":
+        return reader.terraform(_NAME_IN_JSON, _MARK.sub("", source))
     read = (reader.bicep if language == "bicep" else reader.template)(_NAME, source.encode())
     if read is None:
         raise InputError("it is no ARM template", "it needs a $schema")

@@ -16,7 +16,7 @@ from kvlint.arguments import OPTIONS, Arguments, Option
 from kvlint.config import Notice
 from kvlint.errors import UsageError, did_you_mean
 from kvlint.readers.discover import STDIN
-from kvlint.readers.files import lies_in
+from kvlint.readers.files import MAX_FILE, lies_in
 from kvlint.readers.repository import checkout_of, real_path
 from kvlint.regex import regex
 
@@ -35,6 +35,8 @@ _TABLE = regex(
 _PREFIX = "KVLINT_"
 _OTHER_VARIABLES = frozenset({"KVLINT_CONFIG", "KVLINT_DEBUG"})
 _YES, _NO = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off"})
+# Lists that one empty value on the command line empties, such as ``--ignore=``.
+_EMPTIED = frozenset({"ignore", "exclude", "extend_exclude"})
 # Who sets the one does not want the other that an environment variable or a file sets.
 _REPLACES = {"formats": ("output",), "quiet": ("verbose",), "verbose": ("quiet",)}
 
@@ -71,6 +73,9 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
 
 def settled(arguments: Arguments, command: str) -> Settled:
     """The settings of ``command``. Raises UsageError for values of other types, and files that cannot be read."""
+    emptied = {field: () for field in arguments.given & _EMPTIED if getattr(arguments, field) == ("",)}
+    if emptied:
+        arguments = msgspec.structs.replace(arguments, **emptied)
     values: dict[str, Any] = {}
     places = {field: _option_of(field).names[0] for field in arguments.given}
     notices: list[Notice] = []
@@ -165,9 +170,28 @@ def _file(arguments: Arguments, notices: list[Notice]) -> ConfigFile | None:
     read = read_file(found[0])
     count = os.path.basename(found[0])
     notices += [_not_read(other, f"{count} beside it counts") for other in found[1:]]
-    others = sorted({each[0] for each in nearest if each and each[0] != found[0]})
+    above = _above(found[0], seen)
+    others = sorted({each[0] for each in nearest if each and each[0] != found[0]} - set(above))
     notices += [_not_read(other, f"{count} is nearest to the first input") for other in others]
+    if above and read is not None:
+        notices += [_not_read(other, f"{read.shown} is nearer to the input") for other in above]
     return read
+
+
+def _above(file: str, seen: dict[str, list[str]]) -> list[str]:
+    """The configurations that would count if ``file`` were not there, the nearest first.
+
+    It may have come with a change in one folder, and rules may be off by it that are on in all others.
+    """
+    folder = os.path.dirname(file)
+    checkout = checkout_of(folder)
+    found: list[str] = []
+    while checkout is not None and folder != checkout:
+        folder = os.path.dirname(folder)
+        files = _upwards(folder, checkout, seen)
+        folder = os.path.dirname(files[0]) if files else checkout
+        found += files[:1]
+    return found
 
 
 def _base(file: ConfigFile, paths: Sequence[str]) -> str:
@@ -220,8 +244,10 @@ def _counts(file: str) -> bool:
         if not os.path.isfile(file):
             return False
         with open(file, "rb") as opened:
-            if not _TABLE.search(opened.read()):
-                return False
+            text = opened.read(MAX_FILE + 1)
+        # One that is larger than any is told by its reader.
+        if len(text) <= MAX_FILE and not _TABLE.search(text):
+            return False
     except OSError:
         return False
     from kvlint.configuration import read_file

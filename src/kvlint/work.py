@@ -108,6 +108,7 @@ class Worker:
                 source = self._heeded(self.reader.source_of(read.plan, unit.source.file, self.source_root))
                 return on_source(judged, read, source, self.demand, self.evaluator, self.policy)
             if unit.compiled is None:
+                judged.alone = _files_of(unit)
                 return judged
             path = unit.compiled.path
             known = self._read(Unit(source=unit.compiled, parameters=unit.parameters))
@@ -129,6 +130,14 @@ class Worker:
     def _heeded(self, read: Read | None) -> Read | None:
         """What was read, without what its author says of findings if that is not to count."""
         return without_suppressions(read) if read is not None and self.no_ignores else read
+
+
+def _files_of(unit: Unit) -> tuple[str, ...]:
+    """The files of a template that nobody named; none of anything else."""
+    if unit.module or unit.source.asked or unit.source.file.lower().endswith(BICEP):
+        return ()
+    files = (unit.source, unit.parameters) if unit.parameters is not None else (unit.source,)
+    return tuple(os.path.realpath(source.file) for source in files)
 
 
 def terraform_settings(config: Config, root: str) -> Settings:

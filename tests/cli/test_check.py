@@ -71,7 +71,7 @@ def test_exit_code(kvlint: Kvlint, form: str, line: str, code: int) -> None:
         ("bad.json --ignore purge-protecton", "no rule is called 'purge-protecton' (did you mean purge-protection?)"),
         ("bad.json --select zzzzzz", "no rule is called 'zzzzzz' (kvlint rules lists all rules)"),
         ("bad.json --select ,", "--select names no rule (kvlint rules lists all rules)"),
-        ("bad.json --ignore=", "--ignore names no rule (kvlint rules lists all rules)"),
+        ("bad.json --ignore ,", "--ignore names no rule (kvlint rules lists all rules)"),
         (
             "bad.json --select KV001 --ignore KV0",
             "every rule that is selected is also ignored, so nothing would be judged",

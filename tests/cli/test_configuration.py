@@ -436,3 +436,113 @@ def test_without_a_file_nothing_is_imported_for_one(project: Path) -> None:
     assert imported() == []
     write(project / "kvlint.toml", "strict = true")
     assert imported() == ["kvlint.configuration", "kvlint.toml", "tomllib"]
+
+
+# --- files that somebody else may have written ------------------------------------------------------------------------
+
+
+def test_a_file_that_takes_the_place_of_one_above_is_told(kvlint: Kvlint, project: Path) -> None:
+    write(project / "kvlint.toml", "select = ['KV001', 'KV101']")
+    assert "KVE011" not in kvlint("infra/app").out
+    write(project / "infra" / "app" / "kvlint.toml", "select = ['KV101']")
+    said = kvlint("infra/app")
+    assert rules(said) == ["KV101"]
+    why = "this configuration does not count: infra/app/kvlint.toml is nearer to the input"
+    assert f"\nkvlint.toml: warning KVE011 {why} (--config names the file that is to count)\n" in said.out
+    assert said.code == 1
+    # Every one of them is told, and who names the file knows what they do.
+    write(project / "infra" / "pyproject.toml", "[tool.kvlint]\nstrict = true")
+    write(project / "pyproject.toml", "[project]\nname = 'a'")
+    out = kvlint("infra/app").out
+    assert re.findall(r"(?m)^(\S+): warning KVE011", out) == ["infra/pyproject.toml", "kvlint.toml"]
+    assert "KVE011" not in kvlint("infra/app", "--config", "infra/app/kvlint.toml").out
+    # Of the whole project the root's own counts.
+    assert rules(kvlint("infra", ".")) == rules(kvlint("infra", "--config", "infra/pyproject.toml"))
+    assert kvlint("infra/app", "--show-settings").err.count("is nearer to the input") == 2
+
+
+def test_outside_of_a_checkout_nothing_above_is_looked_at(
+    kvlint: Kvlint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "kvlint.toml", "strict = true")
+    write(tmp_path / "app" / "main.tf", VAULT)
+    write(tmp_path / "app" / "kvlint.toml", "select = ['KV001']")
+    monkeypatch.chdir(tmp_path)
+    assert "KVE011" not in kvlint("app").out
+
+
+def test_a_verbose_report_names_the_file(kvlint: Kvlint, project: Path) -> None:
+    assert kvlint("infra", "-v").out.splitlines()[-2] == "configuration: none"
+    write(project / "infra" / "kvlint.toml", "select = ['KV001']")
+    assert kvlint("infra", "-v").out.splitlines()[-2] == "configuration: infra/kvlint.toml"
+    assert kvlint("infra", "-v", "--isolated").out.splitlines()[-2] == "configuration: none"
+    assert "configuration:" not in kvlint("infra").out
+    write(project.parent / "own.toml", "select = ['KV001']")
+    assert kvlint("infra", "-v", "--config", "../own.toml").out.splitlines()[-2] == "configuration: ../own.toml"
+
+
+def test_no_more_of_a_project_file_is_read_than_of_any_other(kvlint: Kvlint, project: Path) -> None:
+    with (project / "pyproject.toml").open("w", encoding="utf-8") as opened:
+        opened.write("[project]\nname = 'a'\n")
+        opened.truncate(10_000_000)
+    assert kvlint("infra").code == 1  # there is no such table, and it is not too large to know that
+    with (project / "pyproject.toml").open("a", encoding="utf-8") as opened:
+        opened.truncate(1 << 40)
+    said = kvlint("infra")
+    assert (said.code, said.out) == (2, "")
+    assert said.err == "kvlint: the configuration file pyproject.toml is larger than 250,000 bytes\n"
+
+
+@pytest.mark.parametrize("setting", ["output = '{}'", "format = ['text={}']"])
+def test_a_file_that_was_found_lets_nothing_be_written_over(kvlint: Kvlint, project: Path, setting: str) -> None:
+    """It is anybody's: it must not make kvlint write over the code that it came with."""
+    key = setting.partition(" ")[0]
+    for name, why in (
+        ("infra/app/main.tf", "it does not end as the name of a report does"),
+        ("conftest.py", "it does not end as the name of a report does"),
+        ("package.json", "it is there, and is no report of kvlint's"),
+        ("notes.md", "it is there, and is no report of kvlint's"),
+        ("folder.json", "it is there, and is no report of kvlint's"),
+    ):
+        write(project / "package.json", '{"name": "kvlint", "private": true}')
+        write(project / "notes.md", "# Notes on kvlint\n")
+        (project / "folder.json").mkdir(exist_ok=True)
+        write(project / "kvlint.toml", "\n" + setting.format(name))
+        ran = kvlint("infra")
+        assert (ran.code, ran.out) == (2, "")
+        assert ran.err.startswith(f"kvlint: kvlint.toml:2: {key}: '{name}' is not written: {why} (")
+        # Who names the file, or the output, means it.
+        assert kvlint("infra", "--config", "kvlint.toml", "--show-settings").code == 0
+        assert "is not written" not in kvlint("infra", "--output", "-").err
+        assert "is not written" not in kvlint("infra", "--format", "concise").err
+    assert (project / "package.json").read_text() == '{"name": "kvlint", "private": true}'
+    write(project / "kvlint.toml", setting.format("package.json"))
+    assert kvlint("infra", "--config", "kvlint.toml").code == 1
+    assert "private" not in (project / "package.json").read_text()
+
+
+@pytest.mark.parametrize("name", sorted(REPORTERS))
+@pytest.mark.parametrize("paths", ["infra/app", "empty"])
+def test_what_kvlint_wrote_it_writes_again(kvlint: Kvlint, project: Path, name: str, paths: str) -> None:
+    write(project / "empty" / "main.tf", 'resource "azurerm_key_vault_certificate_contacts" "a" {}\n')
+    write(project / "kvlint.toml", f"format = ['{name}={name}.json', 'text=report.txt']\nquiet = false")
+    first = kvlint(paths)
+    assert first.code in (0, 1), first.err
+    (project / f"{name}.json").read_bytes()
+    assert kvlint(paths) == first
+    write(project / f"{name}.json", "")
+    assert kvlint(paths) == first
+
+
+def test_an_empty_option_empties_a_list_of_the_file(kvlint: Kvlint, project: Path) -> None:
+    write(project / "kvlint.toml", "ignore = ['KV001']\nexclude = ['infra/']\nextend-exclude = ['infra/']")
+    assert "nothing to check" in kvlint(".").out
+    said = kvlint(".", "--exclude=", "--extend-exclude", "")
+    assert rules(said)
+    assert "KV001" not in rules(said)
+    assert "KV001" in rules(kvlint(".", "--exclude=", "--extend-exclude=", "--ignore="))
+    shown = kvlint("--show-settings", "--ignore=").out
+    assert "ignore = [] # --ignore\n" in shown
+    assert 'exclude = ["infra/"] # kvlint.toml:2' in shown
+    # What is empty among others is a mistake.
+    assert kvlint(".", "--ignore", ",").code == 2

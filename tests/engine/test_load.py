@@ -474,7 +474,7 @@ PASSES = "  - passes: it is on\n    plan: |\n      a.b: {}\n"
         (PASSES, "examples must have at least one that fails"),
         (FAILS + PASSES.replace("plan", "paln"), "an example has no key 'paln'; did you mean 'plan'?"),
         (FAILS + PASSES.replace("passes", "pass"), "an example has no key 'pass'; did you mean 'passes'?"),
-        (FAILS + "  - passes: x\n", "an example needs a source: plan, terraform, bicep or arm"),
+        (FAILS + "  - passes: x\n", "an example needs a source: plan, terraform, terraform_json, bicep or arm"),
         (FAILS + PASSES + "  - plan: x\n", "an example needs one of fails, passes or undecided"),
         (FAILS + PASSES + "  - {fails: x, passes: y, plan: z}\n", "an example needs one of fails, passes or undecided"),
         (FAILS + PASSES + "  - text\n", "an example must be a mapping, not the text 'text'"),

@@ -92,7 +92,7 @@ PROFILES: Mapping[str, tuple[str, ...]] = {
 }
 PLACEHOLDERS = ("resource", "name", "value", "attribute", "because")
 EXPECTATIONS = ("fails", "passes", "undecided")
-LANGUAGES = ("plan", "terraform", "bicep", "arm")
+LANGUAGES = ("plan", "terraform", "terraform_json", "bicep", "arm")
 
 # The folders of the built-in rules, and how the ids in them begin.
 TOPICS: Mapping[str, str] = {

@@ -183,8 +183,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     are there if they were asked for: of each rule a few of the resources for which it holds, for each vault.
 
     ``rules`` are all that ran, in id order. ``sources`` are the paths that were read, ``root`` is the folder on this
-    machine that they start from. ``judged`` counts the
-    resources that were judged, by Azure type; ``passed`` counts the questions that passed.
+    machine that they start from. ``configuration`` is the file that settings were read from, "" without one.
+    ``judged`` counts the resources that were judged, by Azure type; ``passed`` counts the questions that passed.
     """
 
     findings: tuple[Finding, ...]
@@ -199,3 +199,4 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     suppressed: tuple[Finding, ...] = ()
     passes: tuple[Finding, ...] = ()
     root: str = ""
+    configuration: str = ""

@@ -11,7 +11,17 @@ from kvlint.model.source import Location
 from kvlint.model.value import Absent, ListValue, MapValue, Path, Scalar, Unknown, Value, select
 from kvlint.readers.azurerm.table import Version
 from kvlint.readers.azurerm.version import VersionRange
-from kvlint.readers.origins import GENERATED, MADE_OF, NONE, PRIVATE_KEY, SECRET, UNTRACED, WRITTEN, Origins
+from kvlint.readers.origins import (
+    GENERATED,
+    MADE_OF,
+    NONE,
+    PRIVATE_KEY,
+    SECRET,
+    SECURITY_DOMAIN,
+    UNTRACED,
+    WRITTEN,
+    Origins,
+)
 
 SECRETS_TYPE = "microsoft.keyvault/vaults/secrets"
 _CERTIFICATES_TYPE = "microsoft.keyvault/vaults/certificates"
@@ -29,7 +39,8 @@ ARGUMENT_TYPE, READ_TYPE = "Terraform/arguments", "Terraform/reads"
 ASIDES = (OUTPUT_TYPE, MODULE_TYPE, ARGUMENT_TYPE, READ_TYPE)
 ORIGINS = "valueOrigins"
 _KEPT = ("writeOnly", "canBeWriteOnly")
-_ASKED: frozenset[Path] = frozenset(("derived", name) for name in (ORIGINS, *_KEPT))
+_DOMAIN = "holdsSecurityDomain"
+_ASKED: frozenset[Path] = frozenset(("derived", name) for name in (ORIGINS, _DOMAIN, *_KEPT))
 _EPHEMERAL = "canBeEphemeral"
 _WRITE_ONLY, _READ_ONLY = (4, 23), (4, 11)
 # Words for what is not known, and why.
@@ -74,7 +85,8 @@ def with_origins(attributes: MapValue, found: Origins, kept: Mapping[str, Value]
     """``attributes`` with the origins of what is held, and with whether Terraform keeps it."""
     secret = secret_in(attributes)
     at = secret.at if secret is not None else select(attributes, PATH_IN_BODY).at
-    return beside(attributes, {ORIGINS: listed(found, at), **(kept or {})})
+    domain = {_DOMAIN: Scalar(at=at, value=True, origin="derived")} if SECURITY_DOMAIN in found else {}
+    return beside(attributes, {ORIGINS: listed(found, at), **domain, **(kept or {})})
 
 
 def origins_and_kept(found: Origins, name: str, version: VersionRange, at: Location) -> dict[str, Value]:

@@ -22,6 +22,8 @@ SECURE, PARAMETER = "secure", "parameter"
 COMMAND = "command-line"
 # Made up at random by the deployment; a secret that is read from Key Vault; a key or connection string of a resource.
 GENERATED, SECRET, CREDENTIAL, PRIVATE_KEY = "generated", "secret", "credential", "private-key"
+# What a managed HSM is recovered from, encrypted for those who hold its shares.
+SECURITY_DOMAIN = "security-domain"
 # Anything else that a resource, a module or the deployment says.
 RESOURCE = "resource"
 UNTRACED = "?"

@@ -83,8 +83,9 @@ class Reader:
             return None
         found = of_terraform(path, read)
         return msgspec.structs.replace(
-            found, comments=comments_of(read.sources), root=path, strangers=read.strangers, heads=read.heads
-        )
+            found, comments=comments_of(read.sources), root=path, strangers=read.strangers, heads=read.heads,
+            deployed=read.deployed,
+        )  # fmt: skip
 
     def terraform(self, path: str, text: str) -> Read:
         """A Terraform module that is one text."""

@@ -39,8 +39,9 @@ class Read(msgspec.Struct, frozen=True, kw_only=True):
     directives in templates; ``switched_off`` those of Bicep itself: from where to where, and ids of rules of any tool,
     in files with these ``texts``. ``root`` is the reported path of what was deployed, where that is not ``path``: a
     Terraform root folder. ``strangers`` are variables that the user gives values to and a Terraform root does not
-    declare; None of anything else. ``plan``: it is one. ``heads`` are those of Terraform modules that are somebody
-    else's or not at hand, and of what has no instances, by static address.
+    declare; None of anything else. ``deployed`` are the real paths of templates that are judged with it. ``plan``: it
+    is one. ``heads`` are those of Terraform modules that are somebody else's or not at hand, and of what has no
+    instances, by static address.
     """
 
     path: str
@@ -56,6 +57,7 @@ class Read(msgspec.Struct, frozen=True, kw_only=True):
     root: str = ""
     plan: Plan | None = None
     strangers: frozenset[str] | None = None
+    deployed: frozenset[str] = frozenset()
     heads: Mapping[str, Head] = {}
 
 

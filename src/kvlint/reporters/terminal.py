@@ -13,7 +13,7 @@ from kvlint.model.source import Excerpt, Region
 from kvlint.regex import regex
 from kvlint.reporters import Options
 from kvlint.reporters.safe import visible
-from kvlint.reporters.wording import details, headline, more, place, statistics, summary
+from kvlint.reporters.wording import configuration, details, headline, more, place, statistics, summary
 
 _STYLES = {
     "critical": Style(color="red", bold=True, reverse=True),
@@ -48,6 +48,8 @@ def terminal(report: Report, options: Options) -> Iterator[str]:
     if options.statistics and report.findings:
         yield from (f"{count:6}  {page.paint(rule.id, 'bold')} {rule.name}" for count, rule in statistics(report))
         yield ""
+    if page.verbose:
+        yield configuration(report)
     yield page.paint(summary(report), "bold")
 
 

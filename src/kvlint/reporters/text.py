@@ -16,7 +16,16 @@ from typing import TypeAlias
 
 from kvlint.model.report import Finding, Problem, Report
 from kvlint.reporters import Options
-from kvlint.reporters.wording import details, place, problem_text, statistics, summary, suppression, whole
+from kvlint.reporters.wording import (
+    configuration,
+    details,
+    place,
+    problem_text,
+    statistics,
+    summary,
+    suppression,
+    whole,
+)
 
 _Paint: TypeAlias = Callable[[str, str], str]
 
@@ -51,6 +60,8 @@ def _plain(report: Report, options: Options) -> Iterator[str]:
         yield _problem(problem, paint)
     if options.statistics:
         yield from (f"{count:6} {rule.id} {rule.name}" for count, rule in statistics(report))
+    if options.verbosity > 0:
+        yield configuration(report)
     yield summary(report)
 
 

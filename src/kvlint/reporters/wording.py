@@ -140,6 +140,11 @@ def statistics(report: Report) -> list[tuple[int, Rule]]:
     return [(count, rules[rule]) for rule, count in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))]
 
 
+def configuration(report: Report) -> str:
+    """Which file the settings were read from, for whoever wants to know all."""
+    return f"configuration: {visible(report.configuration) or 'none'}"
+
+
 def summary(report: Report) -> str:
     """``1 vault, 12 secrets judged: 2 findings (1 high, 1 low), 1 undecided, 0 problems``.
 

@@ -141,6 +141,9 @@ class Module:
     def call(self, node: tree.Call, local: Local) -> Result | None:  # noqa: ARG002  # the same
         return None
 
+    def rendered(self, name: str, found: Result) -> None:
+        """Nobody asks."""
+
     def text_file(self, name: str, at: Location) -> str | None:  # noqa: ARG002  # the same
         return self.files.get(name)
 

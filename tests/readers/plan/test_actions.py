@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from kvlint.model.value import Unknown
+
 if TYPE_CHECKING:
     from tests.readers.conftest import PlanJson, Reader
 
@@ -51,6 +53,40 @@ def test_what_forces_a_replacement(plan: PlanJson, read: Reader) -> None:
     found = read(plan)
     assert found.get(KV, "derived.replacePaths") == ["name", "network_acls[0].bypass"]
     assert "forced by name, network_acls[0].bypass" in found.answer(KV, "derived.plannedAction").note
+
+
+@pytest.mark.parametrize("action", ["create", "update", "delete"])
+def test_what_is_left_to_a_later_plan_may_come_to_anything(action: str, plan: PlanJson, read: Reader) -> None:
+    """Terraform puts it into deferred_changes (JSON Output Format in its documentation)."""
+    plan.resource("azurerm_key_vault.other", VALUES)
+    plan.resource(KV, VALUES, actions=[action], before=VALUES)
+    plan.more["deferred_changes"] = [
+        {"reason": "provider_config_unknown", "resource_change": plan.changes.pop()},
+        {"resource_change": {"address": "azurerm_thing.x", "type": "azurerm_thing", "change": {}}},
+    ]
+    found = read(plan)
+    planned = found.answer(KV, "derived.plannedAction")
+    assert isinstance(planned, Unknown)
+    assert "later one" in planned.why
+    assert "provider_config_unknown" in planned.why
+    assert found.get(KV, "properties.enablePurgeProtection") is True
+    assert found.get("azurerm_key_vault.other", "derived.plannedAction") == "create"
+    assert not found.read.closed
+    assert not found.problems
+
+
+@pytest.mark.parametrize("entry", [None, {}, {"resource_change": None}, {"reason": 1, "resource_change": {}}, 7])
+def test_a_deferred_change_that_cannot_be_read(entry: object, plan: PlanJson, read: Reader) -> None:
+    plan.resource(KV, VALUES)
+    plan.more["deferred_changes"] = [entry]
+    found = read(plan)
+    assert ["deferred_changes" in problem.message for problem in found.problems] == [True]
+    assert found.get(KV, "derived.plannedAction") == "create"
+
+
+def test_what_says_of_itself_that_it_is_deferred_is_not(plan: PlanJson, read: Reader) -> None:
+    plan.resource(KV, VALUES, head={"deferred": "so they say"})
+    assert read(plan).get(KV, "derived.plannedAction") == "create"
 
 
 def test_what_is_deleted_is_seen_as_it_is_now(plan: PlanJson, read: Reader) -> None:

@@ -82,6 +82,21 @@ def test_resources(bom: str, form: str, full: PlanJson, read: Reader) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
+def test_deferred_changes(form: str, full: PlanJson, read: Reader) -> None:
+    address = full.resource("azurerm_key_vault.later", {"name": "kv"})
+    full.more["deferred_changes"] = [
+        {"reason": "absent_prereq", "resource_change": full.changes[0]},
+        {"reason": "absent_prereq", "resource_change": full.changes.pop()},
+    ]
+    text = FORMS[form](full)
+    found = places(read(text.encode()).read)
+    assert {*found} >= {*ADDRESSES, address}
+    for one in (*ADDRESSES, address):
+        key, _, value = cut(text, found[one].region).partition(":")
+        assert (json.loads(key), json.loads(value)) == ("address", one)
+
+
+@pytest.mark.parametrize("form", FORMS)
 def test_providers(form: str, full: PlanJson, read: Reader) -> None:
     text = FORMS[form](full)
     found = places(read(text.encode()).read)

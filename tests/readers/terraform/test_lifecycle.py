@@ -100,3 +100,53 @@ def test_a_block_that_cannot_be_read_may_say_anything(read: Read) -> None:
 def test_what_is_only_read_has_none(read: Read) -> None:
     found = read('data "azurerm_key_vault" "kv" {\n  name = "kv"\n}\n')
     assert plain(found, "data.azurerm_key_vault.kv", "derived", "preventDestroy") is None
+
+
+def removed(body: str, of: str = KV) -> str:
+    return f"removed {{\n  from = {of}\n{body}}}\n"
+
+
+@pytest.mark.parametrize(
+    ("body", "action", "planned"),
+    [
+        ("  lifecycle {\n    destroy = true\n  }\n", "delete", "delete"),
+        ('  lifecycle {\n    destroy = "true"\n  }\n', "delete", "delete"),
+        ("  lifecycle {\n    destroy = false\n  }\n", "forget", "forget"),
+        # Terraform destroys it, OpenTofu does not.
+        ("", "forget", Unknown),
+        ("  lifecycle {}\n", "forget", Unknown),
+        ("  lifecycle {\n    destroy = []\n  }\n", "forget", Unknown),
+        ("  lifecycle {\n    destroy = null\n  }\n", "forget", Unknown),
+    ],
+)
+def test_what_a_removed_block_says(read: Read, body: str, action: str, planned: object) -> None:
+    found = read(removed(body))
+    resource = found.resources[KV]
+    assert (resource.action, resource.stays, resource.type) == (action, False, "Microsoft.KeyVault/vaults")
+    told = value(found, KV, "derived", "plannedAction")
+    assert (told.value if isinstance(told, Scalar) else type(told)) == planned
+
+
+def test_opentofu_forgets_if_nothing_is_said(read: Read) -> None:
+    found = read("", {"removed.tofu": removed("")})
+    assert plain(found, KV, "derived", "plannedAction") == "forget"
+
+
+@pytest.mark.parametrize(
+    "of", ["module.vault", "azurerm_key_vault", "azapi_resource.kv", "random_id.a", "1", "", "module.a.module.b"]
+)
+def test_a_removed_block_that_names_nothing_to_judge(read: Read, of: str) -> None:
+    found = read(removed("  lifecycle {\n    destroy = true\n  }\n", of) + vault(""))
+    assert list(found.resources) == [KV]
+    assert not found.problems
+
+
+def test_a_removed_resource_of_a_module(read: Read) -> None:
+    found = read(removed("  lifecycle {\n    destroy = true\n  }\n", f"module.a.module.b.{KV}"))
+    assert list(found.resources) == [f"module.a.module.b.{KV}"]
+
+
+def test_what_is_declared_is_not_removed(read: Read) -> None:
+    """Terraform refuses both together."""
+    found = read(removed("") + vault(""))
+    assert found.resources[KV].stays

@@ -40,6 +40,9 @@ class TerraformDocument(Document, Protocol):
     def text_file(self, name: str, at: Location) -> str | None:
         """The text of a file, as ``file()`` takes its name; None if it may not, or cannot, be read."""
 
+    def rendered(self, name: str, found: Result) -> None:
+        """Take note of what a template makes that is in a file."""
+
     def settled(self, found: Result, at: Location) -> Result:
         """What an expression at ``at`` amounts to, told where its owner edits it."""
 
@@ -68,6 +71,10 @@ class TerraformEvaluator(Evaluator):
     def text_file(self, name: str, at: Location) -> str | None:
         """The text of a file; None if it may not, or cannot, be read."""
         return self.document.text_file(name, at)
+
+    def rendered(self, name: str, found: Result) -> None:
+        """Take note of what a template makes that is in a file."""
+        self.document.rendered(name, found)
 
     def joined(self, parts: list[Result], at: Location) -> Result:  # type: ignore[override]  # a list will do
         """The text that parts make together; its pattern where not all of them are known."""

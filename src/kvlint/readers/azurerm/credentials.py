@@ -7,7 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kvlint.readers.origins import CREDENTIAL, GENERATED, PRIVATE_KEY, RESOURCE, SECRET, UNTRACED, Origins
+from kvlint.readers.origins import (
+    CREDENTIAL,
+    GENERATED,
+    PRIVATE_KEY,
+    RESOURCE,
+    SECRET,
+    SECURITY_DOMAIN,
+    UNTRACED,
+    Origins,
+)
 from kvlint.regex import regex
 
 # What holds a secret, by Terraform type and attribute. Source: the providers' documentation.
@@ -29,6 +38,7 @@ _CREDENTIAL = regex(
     r"(?:.*_)?(?:access_key|shared_key|primary_key|secondary_key|connection_strings?|password|sas|sas_token"
     r"|client_secret|kube_config|kube_admin_config|kube_config_raw|kube_admin_config_raw)"
 )
+_SECURITY_DOMAIN = regex(r"(?:.*_)?security_domain(?:_.*)?")
 _SPEAKS = regex(r"(?i).*(?:password|passwd|pwd|secret|token|credential|connection_?string|(?:private|access)_?key)")
 # How the address of a data source begins that reads a secret and could be an ephemeral resource.
 READING = "data.azurerm_key_vault_secret."
@@ -68,11 +78,15 @@ def of_attribute(type_: str, attribute: str) -> Origins:
             return frozenset({word})
     if type_.startswith("azurerm_") and _CREDENTIAL.fullmatch(attribute):
         return frozenset({CREDENTIAL})
+    if type_ == "azurerm_key_vault_managed_hardware_security_module" and _SECURITY_DOMAIN.fullmatch(attribute):
+        return frozenset({SECURITY_DOMAIN})
     return frozenset({RESOURCE})
 
 
 def of_output(name: str) -> Origins:
     """What an output is of a module that is not at hand: it is not traced if its name speaks of a secret."""
+    if _SECURITY_DOMAIN.fullmatch(name):
+        return frozenset({SECURITY_DOMAIN})
     return frozenset({UNTRACED if speaks(name) else RESOURCE})
 
 

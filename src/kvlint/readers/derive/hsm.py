@@ -20,6 +20,9 @@ CERTIFICATES = f"{VAULTS}/certificates"
 _ADMINS: Path = ("properties", "initialAdminObjectIds")
 _NOT_HERE = "the HSM is activated elsewhere"
 _ROLE: Path = ("properties", "roleDefinitionId")
+# Stands for every certificate.
+_ANY = "*"
+IS_SHARE: Path = ("derived", "isShare")
 
 
 def _spare(resource: Resource, context: Context) -> Value | None:
@@ -104,6 +107,35 @@ def _name_of(vault: Value, context: Context) -> str:
     return text.rpartition("/")[2] if "/" in text else text.partition(".")[0]
 
 
+def _is_share(resource: Resource, context: Context) -> Value | None:
+    """Whether a certificate is one that a share of an HSM's security domain is encrypted for."""
+    if resource.type.lower() != CERTIFICATES or not isinstance(resource.select(IS_SHARE), Absent):
+        return None
+    if "shares" not in context.kept:
+        context.kept["shares"] = _all_shares(context)
+    certain, perhaps = context.kept["shares"]
+    if resource.address in certain:
+        return Scalar(
+            at=resource.at, value=True, origin="derived", note=f"{certain[resource.address]} has a share for it"
+        )
+    pool = perhaps.get(resource.address) or perhaps.get(_ANY)
+    return Unknown(at=resource.at, origin="derived", why=f"{pool} may have a share for it") if pool else None
+
+
+def _all_shares(context: Context) -> tuple[dict[str, str], dict[str, str]]:
+    """The certificates that some HSM certainly has a share for, and those that one may have, each with the HSM."""
+    certain: dict[str, str] = {}
+    perhaps: dict[str, str] = {}
+    for pool in context.index.of_type(POOLS):
+        shares = _shares(pool)
+        for share in shares.items if isinstance(shares, ListValue) else () if isinstance(shares, Absent) else (shares,):
+            reference = reference_of(pool.address, "", share, context.index)
+            if reference is not None:
+                certain |= dict.fromkeys(reference.targets, pool.address)
+                perhaps |= dict.fromkeys((*reference.candidates, *([_ANY] if reference.anything else [])), pool.address)
+    return certain, perhaps
+
+
 def _vault_of(share: Value, context: Context) -> Value:
     """The vault of a certificate: a link to it, its id, or its address."""
     index = context.index
@@ -166,5 +198,6 @@ ATTRIBUTES: Mapping[str, Derived] = {
     "spareShares": Derived(_spare, NEEDS),
     "shareVaults": Derived(_share_vaults, _OF_SHARES),
     "shareVaultCount": Derived(_share_vault_count, _OF_SHARES),
+    "isShare": Derived(_is_share, {POOLS: (SHARES,), CERTIFICATES: (("name",), ("parent",))}),
     "localRole": Derived(_local_role, {ASSIGNMENTS: (_ROLE,), DEFINITIONS: (("name",),)}),
 }

@@ -37,6 +37,7 @@ def expand(text: str) -> bytes:
     providers: Node = {"azurerm": _provider("azurerm", {})}
     changes: list[Node] = []
     outputs: Node = {}
+    deferred: list[Node] = []
     for address, arguments in document.items():
         if not isinstance(arguments, dict):
             raise InputError(f"{address}: a mapping of arguments was expected")
@@ -52,7 +53,11 @@ def expand(text: str) -> bytes:
             call["expressions"] = _expression_of_block(_written(arguments))
             call |= {name: arguments[f"${name}"] for name in _OF_CALLS if f"${name}" in arguments}
         else:
-            changes.append(_change(address, arguments))
+            change = _change(address, arguments)
+            if "$deferred" in arguments:
+                deferred.append({"reason": str(arguments["$deferred"]), "resource_change": change})
+            else:
+                changes.append(change)
             _module_body(root, address)["resources"].append(_block(address, arguments))
     plan = {
         "format_version": "1.2",
@@ -60,7 +65,7 @@ def expand(text: str) -> bytes:
         "output_changes": outputs,
         "configuration": {"provider_config": providers, "root_module": root},
     }
-    return msgspec.json.encode(plan)
+    return msgspec.json.encode(plan | ({"deferred_changes": deferred, "complete": False} if deferred else {}))
 
 
 # What a module call says of itself: ``$source`` and so on.

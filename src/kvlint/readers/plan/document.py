@@ -48,9 +48,16 @@ class ResourceChange(msgspec.Struct, gc=False):
     deposed: str | None = None
 
 
+class DeferredChange(msgspec.Struct, gc=False):
+    """One entry of ``deferred_changes``: what Terraform leaves to a later plan, and what it expects of it so far."""
+
+    resource_change: ResourceChange
+    reason: str = ""
+
+
 class Plan(msgspec.Struct, kw_only=True):
     """A plan. ``parts`` are its outermost values, which start at the bytes ``places``; ``entries`` are those of
-    ``resource_changes``.
+    ``resource_changes``, and ``deferred`` those of ``deferred_changes``.
     """
 
     data: bytes
@@ -58,6 +65,7 @@ class Plan(msgspec.Struct, kw_only=True):
     places: Mapping[str, int]
     format_version: str
     entries: list[msgspec.Raw]
+    deferred: list[msgspec.Raw]
     configuration: dict[str, Any] | None
     prior_state: msgspec.Raw | None
     variables: msgspec.Raw | None
@@ -70,6 +78,7 @@ Part = TypeVar("Part")
 _RAW = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _ENTRIES = msgspec.json.Decoder(list[msgspec.Raw] | None)
 _ENTRY = msgspec.json.Decoder(ResourceChange)
+_DEFERRED = msgspec.json.Decoder(DeferredChange)
 # Whichever comes first. Inside a text the quotes would be escaped, so this is a key; if it is ``change``, the type may
 # stand behind it.
 _TYPE = regex(rb'"(?:change|type)"\s*:\s*(?:"([^"\\]*)")?')
@@ -97,6 +106,11 @@ def entry_type(entry: msgspec.Raw) -> str | None:
 def decode_entry(entry: msgspec.Raw) -> ResourceChange:
     """An entry of ``resource_changes``, its change still raw."""
     return _ENTRY.decode(entry)
+
+
+def decode_deferred(entry: msgspec.Raw) -> DeferredChange:
+    """An entry of ``deferred_changes``, its change still raw."""
+    return _DEFERRED.decode(entry)
 
 
 class ChangeDecoder:
@@ -150,6 +164,7 @@ def decode_plan(data: bytes) -> Plan:
             places=places,
             format_version=_text(parts.get("format_version")),
             entries=_part(parts, "resource_changes", _ENTRIES) or [],
+            deferred=_part(parts, "deferred_changes", _ENTRIES) or [],
             configuration=_part(parts, "configuration", _ANY),
             prior_state=parts.get("prior_state"),
             variables=parts.get("variables"),
@@ -169,7 +184,7 @@ def decode_plan(data: bytes) -> Plan:
 
 def shortcomings(plan: Plan) -> Iterator[tuple[str, str]]:
     """What a plan lacks for its answer to be whole: levels of problems, and texts."""
-    if not plan.entries:
+    if not plan.entries and not plan.deferred:
         yield "error", "the plan holds no resource_changes, so nothing was judged"
     if plan.configuration is None:
         yield "error", "the plan holds no configuration, so links between new resources cannot be followed"

@@ -40,6 +40,7 @@ class Instance:
         "address",
         "at",
         "creates",
+        "deferred",
         "followed",
         "key",
         "names",
@@ -63,6 +64,8 @@ class Instance:
         self.at = at
         self.tracer = tracer
         self.action = planned_action(change)
+        # Why it is left to a later plan, which may do something else with it.
+        self.deferred = ""
         forced = change.replace_paths
         self.replace_paths = tuple(path_text(tuple(steps)) for steps in forced) if forced else ()
         # Whether any value was found by following a reference, so that it is this instance's alone.

@@ -152,7 +152,9 @@ class Lowering:
         can say the same. So it is where the configuration says which values of an existing resource are its author's.
         """
         doubts = msgspec.json.encode(instance.unknown)
-        said = msgspec.json.encode((instance.values, instance.sensitive, instance.action, instance.replace_paths))
+        said = msgspec.json.encode(
+            (instance.values, instance.sensitive, instance.action, instance.replace_paths, instance.deferred)
+        )
         by_block = b"true" in doubts or (self._hangs_on_block and not instance.creates)
         place = (instance.names, instance.resource) if by_block else None
         key = (said + doubts, version, place)
@@ -279,6 +281,9 @@ def whole(
 
 def planned(instance: Instance) -> Tree:
     """What the plan does with a resource, as attributes."""
+    if instance.deferred:
+        why = f"the plan leaves it to a later one, which may do something else ({instance.deferred})"
+        return {"plannedAction": Unknown(at=instance.at, why=why)}
     action, paths = instance.action, instance.replace_paths
     forced = f", forced by {', '.join(paths)}" if paths else ""
     note = f"the plan's action is {action}{forced}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping
+from itertools import chain
 
 import msgspec
 
@@ -69,9 +70,11 @@ def _utf16_region(start: tuple[int, int, int], end: tuple[int, int, int]) -> Reg
 
 
 def _change_spans(plan: Plan, wanted: Mapping[int, list[str]]) -> Iterator[tuple[str, _Span]]:
-    """The entries of these numbers. Walking over the others costs next to nothing."""
+    """The entries of these numbers, the deferred ones last. Walking over the others costs next to nothing."""
     last = max(wanted, default=-1)
-    for number, (start, end) in enumerate(elements(plan.data, plan.entries, plan.places.get("resource_changes", 0))):
+    parts = (("resource_changes", plan.entries), ("deferred_changes", plan.deferred))
+    places = chain.from_iterable(elements(plan.data, items, plan.places.get(name, 0)) for name, items in parts)
+    for number, (start, end) in enumerate(places):
         if number > last:
             return
         if number in wanted:

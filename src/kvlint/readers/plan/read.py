@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cache
+from itertools import chain
 
 import msgspec
 
@@ -46,6 +47,7 @@ from kvlint.readers.plan.document import (
     ChangeDecoder,
     Plan,
     ResourceChange,
+    decode_deferred,
     decode_entry,
     decode_plan,
     entry_type,
@@ -96,11 +98,12 @@ class _Reader:
         self.origins = PlanOrigins(self.configuration, plan)
         self.additions = Additions(demand, self.configuration, self.origins, self.at)
         self.numbers: dict[str, int] = {}
+        self.deferred: dict[str, str] = {}
         self.azapi = ChangeDecoder()
         self.resources: dict[str, Resource] = {}
         self.updates: list[Instance] = []
         self.problems: list[Problem] = []
-        self.closed = plan.complete and not plan.errored and self.configuration.given
+        self.closed = plan.complete and not plan.errored and not plan.deferred and self.configuration.given
 
     def read(self) -> PlanRead:
         """All resources first, so that references between them find their instances."""
@@ -164,7 +167,8 @@ class _Reader:
     def _wanted(self) -> Iterator[ResourceChange]:
         """The entries of the types that any rule asks for; of all others only the head is looked at."""
         interest: dict[str | None, bool] = {None: True}
-        for number, entry in enumerate(self.plan.entries):
+        firm = len(self.plan.entries)
+        for number, entry in enumerate(chain(self.plan.entries, self.plan.deferred)):
             type_ = entry_type(entry)
             asked = interest.get(type_)
             if asked is None:
@@ -172,9 +176,9 @@ class _Reader:
             if not asked:
                 continue
             try:
-                change = decode_entry(entry)
+                change = decode_entry(entry) if number < firm else self._deferred(entry)
             except BROKEN as error:
-                self._unreadable("an entry of resource_changes", error)
+                self._unreadable(f"an entry of {'resource' if number < firm else 'deferred'}_changes", error)
                 continue
             if change.deposed is not None:
                 continue
@@ -183,6 +187,12 @@ class _Reader:
                 yield change
             elif change.mode == "managed" and is_vault_related(change.type):
                 self._problem(TYPE_NOT_KNOWN, "error", passed_over(change.type), change.address)
+
+    def _deferred(self, entry: msgspec.Raw) -> ResourceChange:
+        """An entry of what Terraform leaves to a later plan."""
+        found = decode_deferred(entry)
+        self.deferred[found.resource_change.address] = found.reason or "no reason is given"
+        return found.resource_change
 
     def _add(self, change: ResourceChange, place: Place) -> None:
         if change.type.startswith("azapi_"):
@@ -216,7 +226,9 @@ class _Reader:
     def _instance(self, change: ResourceChange, place: Place, decoder: ChangeDecoder) -> Instance:
         decoded = decoder.change(change.change)
         removed = decoder.values(decoded.before) if decoded.after is None else None
-        return Instance(place, decoded, removed, self.at, self.tracer)
+        instance = Instance(place, decoded, removed, self.at, self.tracer)
+        instance.deferred = self.deferred.get(change.address, "")
+        return instance
 
     def _asks_for_changes(self, type_: str) -> bool:
         asked = self.demand.of(type_) or ()

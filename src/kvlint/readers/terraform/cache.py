@@ -15,6 +15,7 @@ from kvlint.readers.azurerm.templates import LEVELS
 from kvlint.readers.files import inside, reported
 from kvlint.readers.terraform.folder import Folder, calls, load_folder
 from kvlint.readers.terraform.lower import Lowering
+from kvlint.readers.terraform.removed import removed_types
 
 # Modules that are kept; a project has seldom more, and what is over is read again.
 _MOST = 500
@@ -91,6 +92,7 @@ class FolderCache:
         found = self._own.get(folder.directory)
         if found is None:
             types = {local.rpartition(".")[0].removeprefix("data.") for local in folder.resources}
+            types |= removed_types(folder)
             found = any(self.is_asked(type_) or is_vault_related(type_) for type_ in types)
             if not found and any(asks_outputs(self.demand, type_) for type_ in ASIDES):
                 found = any(_KEY_VAULT in type_ for type_ in types)

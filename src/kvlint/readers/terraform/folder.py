@@ -15,7 +15,7 @@ from kvlint.syntax.hcl.parse import parse_file
 
 LOCK_FILE = ".terraform.lock.hcl"
 # Blocks that deploy nothing of their own.
-_IDLE = frozenset({"check", "moved", "import", "removed", "action"})
+_IDLE = frozenset({"check", "moved", "import", "action"})
 
 
 class Piece(NamedTuple):
@@ -115,6 +115,7 @@ class Folder:
         self.modules: dict[str, Declaration] = {}
         self.providers: list[Part] = []
         self.settings: list[Part] = []
+        self.removed: list[Part] = []
         self.locals: dict[str, Piece] = {}
         self.twins: list[Part] = []
         self.misfits: list[Part] = []
@@ -140,10 +141,8 @@ class Folder:
                 for name, found in block.body.attributes.items():
                     if overrides or name not in self.locals:
                         self.locals[name] = Piece(part.path, found)
-            case "provider":
-                self.providers.append(part)
-            case "terraform":
-                self.settings.append(part)
+            case "provider" | "terraform" | "removed" as word:
+                {"provider": self.providers, "terraform": self.settings, "removed": self.removed}[word].append(part)
             case _ if block.type not in _IDLE:
                 self.misfits.append(part)
 
@@ -187,7 +186,11 @@ def load_folder(path: str, directory: str) -> Folder:
 
 def parse(file: str, *, variables: bool = False) -> File:
     """One file, taken apart. Raises InputError if it cannot be read. ``variables``: it gives values of variables."""
-    text = decoded(read_bytes(file, MAX_FILE))
+    return parsed(file, decoded(read_bytes(file, MAX_FILE)), variables=variables)
+
+
+def parsed(file: str, text: str, *, variables: bool = False) -> File:
+    """The text of a file, taken apart as its name asks."""
     if not file.endswith(".json"):
         return parse_file(text)
     from kvlint.syntax.hcl.json_file import parse_json_file

@@ -46,7 +46,9 @@ from kvlint.readers.terraform.order import Order, grants
 from kvlint.readers.terraform.origins import traced
 from kvlint.readers.terraform.outputs import holds_secrets, module_calls, outputs_of, readings, telling_arguments
 from kvlint.readers.terraform.providers import configured, provider_of
+from kvlint.readers.terraform.removed import removed_resources
 from kvlint.readers.terraform.run import TerraformRun
+from kvlint.readers.terraform.shares import given_for_shares, with_shares
 
 # What may say anything where it is only read. Of all other types only the name and the id are of interest then.
 _LEFT_OPEN = ("Microsoft.KeyVault/", "Microsoft.Authorization/")
@@ -64,6 +66,7 @@ class Gathering:
         self.order = Order() if asks_for_order(run.demand) and any(map(grants, reached)) else None
         self.origins_of = {type_: is_asked(run.demand, type_) for type_ in TRACED_TYPES}
         self.lifecycles: dict[str, bool] = {}
+        self.shares: set[str] = set()
 
     def lower(self, instance: ModuleInstance, conditions: frozenset[str]) -> None:
         """Add what a module declares, and what the modules declare that it calls."""
@@ -75,6 +78,7 @@ class Gathering:
             for provider in configured(instance):
                 run.resources[provider.address] = provider
         run.resources.update((aside.address, aside) for aside in self._asides(instance))
+        run.resources.update((gone.address, gone) for gone in removed_resources(instance))
         for local in folder.resources:
             symbol = instance.resource(local)
             if symbol is not None and not local.startswith("ephemeral."):
@@ -120,6 +124,8 @@ class Gathering:
         source = call.source
         if source is None or source.is_foreign:
             self._keep_head(call, is_call=True)
+        if source is None:
+            self.shares.update(given_for_shares(call))
         if source is None or not self.run.cache.matters(source.folder, self.run.root):
             return
         if not call.instances:
@@ -234,7 +240,8 @@ class Gathering:
         return found
 
     def finish(self) -> None:
-        """Lay the updates over what they change."""
+        """Lay the updates over what they change, and mark what modules that are not at hand are given for shares."""
+        self.run.resources.update((share.address, share) for share in with_shares(self.run.resources, self.shares))
         for update, conditions in self.updates:
             if not azapi.overlay(update, conditions, self.run.resources) and azapi.is_key_vault(update):
                 text = f"{AZAPI_UPDATE} changes a resource that is not declared here, so the whole was not judged"

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from kvlint.readers.terraform.entities import ResourceEntity
 
 PREVENT_DESTROY, IGNORED_CHANGES = "preventDestroy", "ignoredChanges"
-_BOOLEANS = {"true": True, "false": False}
+BOOLEANS = {"true": True, "false": False}
 # Of a path in the body of an azapi resource so many steps tell which property is meant.
 _STEPS = 2
 
@@ -52,7 +52,7 @@ def _prevented(entity: ResourceEntity) -> Value:
     found = entity.instance.run.frozen(entity.instance.evaluate(piece, entity.local)) if piece is not None else None
     if found is None:
         return Scalar(at=entity.at, value=False, origin="default", note="not set, and the default is false")
-    plain = _BOOLEANS.get(str(found.value).lower()) if isinstance(found, Scalar) else None
+    plain = BOOLEANS.get(str(found.value).lower()) if isinstance(found, Scalar) else None
     if plain is not None:
         return Scalar(at=found.at, value=plain)
     return found if isinstance(found, Unknown) else Unknown(at=found.at, why="it is no boolean")
@@ -66,7 +66,7 @@ def _ignored(entity: ResourceEntity) -> Value:
     at = entity.instance.place(piece.path, piece.attribute.start, piece.attribute.end)
     node = piece.attribute.expression()
     nodes = node.items if isinstance(node, tree.Array) else (node,)
-    return ListValue(at=at, items=tuple(_item(entity, list(_steps(one)), at) for one in nodes))
+    return ListValue(at=at, items=tuple(_item(entity, list(steps_of(one)), at) for one in nodes))
 
 
 def _item(entity: ResourceEntity, steps: list[str], at: Location) -> Value:
@@ -81,13 +81,13 @@ def _item(entity: ResourceEntity, steps: list[str], at: Location) -> Value:
     return Scalar(at=at, value=field.arm if field is not None and field.arm else name)
 
 
-def _steps(node: tree.Node | None) -> Iterator[str]:
+def steps_of(node: tree.Node | None) -> Iterator[str]:
     """The names of a reference such as ``network_acls[0].ip_rules``, without its indexes."""
     match node:
         case tree.Name(name=name) | tree.Literal(value=str() as name):
             yield from name.split(".")
         case tree.Member(of=of, name=name):
-            yield from _steps(of)
+            yield from steps_of(of)
             yield name
         case tree.Item(of=of):
-            yield from _steps(of)
+            yield from steps_of(of)

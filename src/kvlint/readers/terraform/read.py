@@ -12,7 +12,7 @@ from kvlint.model.source import Location
 from kvlint.readers.arm.run import TemplateRead
 from kvlint.readers.azurerm.version import VersionRange, constrained
 from kvlint.readers.terraform.cache import FolderCache
-from kvlint.readers.terraform.folder import Folder, ModuleFile, load_folder
+from kvlint.readers.terraform.folder import Folder, ModuleFile, load_folder, parsed
 from kvlint.readers.terraform.gathering import Gathering
 from kvlint.readers.terraform.heads import Head
 from kvlint.readers.terraform.instance import ModuleInstance, Use
@@ -21,7 +21,6 @@ from kvlint.readers.terraform.run import TerraformRun
 from kvlint.readers.terraform.settings import Settings
 from kvlint.readers.terraform.values import RootValues
 from kvlint.readers.twins import without_twins
-from kvlint.syntax.hcl.parse import parse_file
 
 _UNDEMANDED = VersionRange(low=(3, 0))
 
@@ -31,13 +30,15 @@ class TerraformRead(TemplateRead, kw_only=True):
 
     ``secrets`` are the spans in them of what was given to variables whose values are secret. ``heads`` are those of
     what was not read, by static address: modules that are somebody else's or not at hand, and what has no instances.
-    ``strangers`` are variables that options give values to and the module does not declare.
+    ``strangers`` are variables that options give values to and the module does not declare. ``deployed`` are the real
+    paths of templates, and files of parameters, that it deploys and that are judged with it.
     """
 
     sources: dict[str, ModuleFile]
     secrets: dict[str, list[tuple[int, int]]]
     heads: dict[str, Head]
     strangers: frozenset[str]
+    deployed: frozenset[str]
 
 
 @with_room
@@ -64,7 +65,7 @@ def read_root(
 @with_room
 def read_text(path: str, text: str, demand: Demand) -> TerraformRead:
     """Read a module that is one text, known as ``path``; it can call no module that is a folder."""
-    folder = Folder("", "", (ModuleFile(path, parse_file(text)),))
+    folder = Folder("", "", (ModuleFile(path, parsed(path, text)),))
     return _read(folder, TerraformRun(folder, demand, FolderCache(demand), ""), Settings(), None)
 
 
@@ -87,6 +88,7 @@ def _read(folder: Folder, run: TerraformRun, settings: Settings, planned: Mappin
     return TerraformRead(
         resources=without_twins(found.resources), problems=found.problems, closed=found.closed, files=found.files,
         sources=sources, secrets=run.secrets, heads=run.heads, strangers=values.strangers,
+        deployed=frozenset(run.texts.deployed),
     )  # fmt: skip
 
 

@@ -15,10 +15,10 @@ from kvlint.model.value import Link, MapValue, Unknown, Value
 from kvlint.readers.arm.run import Run
 from kvlint.readers.arm.wanted import wanted
 from kvlint.readers.azurerm.version import VersionRange
-from kvlint.readers.files import MAX_FILE, decoded, inside, read_bytes
 from kvlint.readers.problems import CANNOT_READ, NOT_WHOLE
 from kvlint.readers.terraform.cache import FolderCache
 from kvlint.readers.terraform.folder import Folder, ModuleFile
+from kvlint.readers.terraform.texts import Texts
 from kvlint.syntax.lines import Lines
 from kvlint.syntax.tree import Fault
 
@@ -54,7 +54,7 @@ class TerraformRun(Run):
         self.types: dict[str, str] = {}
         self.links = LinkFreezer(self.types)
         self.secrets: dict[str, list[tuple[int, int]]] = {}
-        self._texts: dict[str, str | None] = {}
+        self.texts = Texts(root, folder.directory)
         self._faulty: set[tuple[str, int]] = set()
         self._noted: set[tuple[str, str]] = set()
 
@@ -100,16 +100,6 @@ class TerraformRun(Run):
         """Take note of a place whose text is a secret."""
         if at.span is not None:
             self.secrets.setdefault(at.path, []).append(at.span)
-
-    def text(self, name: str) -> str | None:
-        """The text of a file, relative to the root module; None if it is not in the project, or cannot be read."""
-        if name not in self._texts:
-            try:
-                file = inside(self.root, self.directory, name)
-                self._texts[name] = None if file is None else decoded(read_bytes(file, MAX_FILE))
-            except InputError:
-                self._texts[name] = None
-        return self._texts[name]
 
     def frozen(self, result: Result) -> Value | None:
         """The Value of a result; None for null. What certainly names one resource is a Link."""

@@ -43,7 +43,11 @@ class FileScope:
 
     def text_file(self, name: str, at: Location) -> str | None:  # noqa: ARG002  # the evaluator says where it is asked
         """The text of a file of the project."""
-        return self.instance.run.text(name)
+        return self.instance.run.texts.read(name)
+
+    def rendered(self, name: str, found: Result) -> None:
+        """Take note of what a template of the project makes."""
+        self.instance.run.texts.rendered(name, found)
 
     def settled(self, found: Result, at: Location) -> Result:
         """A value at the place of its expression, unless a caller of the module wrote it."""

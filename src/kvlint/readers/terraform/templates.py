@@ -46,7 +46,11 @@ def _deploy(
         address=entity.address, at=entity.at, template=template, given=given, scope=scope, conditions=conditions,
         callers=callers,
     )  # fmt: skip
-    deploy(entity.instance.run, one)
+    run = entity.instance.run
+    problems = len(run.problems)
+    deploy(run, one)
+    if len(run.problems) == problems:  # all of it was judged, so that it need not be judged by itself
+        run.texts.deploy(template, given)
 
 
 def _below(value: Result | None, name: str) -> Result | None:

@@ -170,6 +170,9 @@ class _Outside:
         """No file is read."""
         return None
 
+    def rendered(self, name: str, found: Result) -> None:
+        """Nothing is made of files."""
+
     def settled(self, found: Result, at: Location) -> Result:  # noqa: ARG002  # everything is written out
         """The value where it stands."""
         return found

@@ -58,7 +58,11 @@ def _exists(call: Call, arguments: list[Result]) -> Result:
 def _template(call: Call, arguments: list[Result]) -> Result:
     """The text of a file, with values in it."""
     found = _read(call, arguments[0])
-    return found if isinstance(found, Unknown) else rendered(call, found[1], arguments[1])
+    if isinstance(found, Unknown):
+        return found
+    result = rendered(call, found[1], arguments[1])
+    call.terraform.rendered(str(found[0].value), result)
+    return result
 
 
 def _template_string(call: Call, arguments: list[Result]) -> Result:

@@ -41,6 +41,10 @@ class _TemplateDocument:
         """The text of a file, named as in the module that uses the template."""
         return self.outer.text_file(name, at)
 
+    def rendered(self, name: str, found: Result) -> None:
+        """Take note of what a template makes that is in a file."""
+        self.outer.rendered(name, found)
+
     def settled(self, found: Result, at: Location) -> Result:  # noqa: ARG002  # a template is one text
         """The value where it stands."""
         return found

@@ -1,0 +1,77 @@
+"""What a ``removed`` block destroys, from source alone and with the plan that was made of it."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import Run
+
+SOURCE = """resource "azurerm_key_vault" "kept" {
+  name = "kept"
+}
+
+# kvlint: ignore[KV005] it moves to another stack
+removed {
+  from = azurerm_key_vault.a
+  lifecycle {
+    destroy = true
+  }
+}
+
+removed {
+  from = azurerm_key_vault.b
+  lifecycle {
+    destroy = true
+  }
+}
+
+removed {
+  from = azurerm_key_vault.c
+}
+"""
+
+
+def change(name: str, action: str) -> dict[str, Any]:
+    values = {"name": name}
+    after = None if action == "delete" else values
+    return {
+        "address": f"azurerm_key_vault.{name}",
+        "mode": "managed",
+        "type": "azurerm_key_vault",
+        "name": name,
+        "change": {"actions": [action], "before": values, "after": after, "after_unknown": {}},
+    }
+
+
+def plan(**actions: str) -> str:
+    kept = {"address": "azurerm_key_vault.kept", "mode": "managed", "type": "azurerm_key_vault", "name": "kept",
+            "expressions": {"name": {"constant_value": "kept"}}}  # fmt: skip
+    return json.dumps(
+        {
+            "format_version": "1.2",
+            "resource_changes": [change(name, action) for name, action in actions.items()],
+            "configuration": {"root_module": {"resources": [kept]}},
+        }
+    )
+
+
+def told(run: Run, folder: Path) -> list[str]:
+    ran = run(".", "--select", "KV005", "--show-suppressed", cwd=folder)
+    return [" ".join(line.split()[:2]) for line in ran.out.splitlines() if " KV005 " in line]
+
+
+def test_from_source_alone(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "main.tf").write_text(SOURCE)
+    assert told(run, tmp_path) == ["main.tf:16:5: high", "main.tf:20:1: undecided", "main.tf:9:5: suppressed"]
+
+
+def test_a_plan_decides_and_is_told_there(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "main.tf").write_text(SOURCE)
+    (tmp_path / "plan.json").write_text(plan(kept="no-op", a="delete", b="delete", c="delete"))
+    assert told(run, tmp_path) == ["main.tf:16:5: high", "main.tf:20:1: high", "main.tf:9:5: suppressed"]
+    (tmp_path / "plan.json").write_text(plan(kept="no-op", a="delete", b="delete", c="forget"))
+    assert told(run, tmp_path) == ["main.tf:16:5: high", "main.tf:9:5: suppressed"]

@@ -1,0 +1,251 @@
+"""Rules with one part broken: what a slip of the pen, or of the mind, would make of them.
+
+A part is a clause, an operator, a quantifier, a number (one more, and one less), a text, a switch, what is taken for
+something missing, one alternative of a pattern, and each item of a list, be it in the default of a parameter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import NamedTuple
+
+import msgspec
+
+from kvlint.model.rule import All, AnyOf, Attribute, Condition, Given, Items, Linked, Not, Operand, Rule
+from kvlint.model.value import Plain
+from kvlint.regex import regex
+
+_OPPOSITE = {"at_least": "at_most", "at_most": "at_least"}
+_HOLDS: Condition = All(())
+# A longer list of types is reference data: tests/test_rules.py holds the lists of consumers against the tables that
+# the types come from.
+_FEW = 12
+_NEVER = "(?!)"
+_OTHER = "another"
+_SAME = ", which makes no difference: "
+_GROUP = regex(r"\?(?:[:=!]|<[=!]|P<\w+>|[aiLmsux]+:)")
+
+
+# What is always there where a condition looks for it: it has a default only because ``not`` needs one. Where a rule
+# asks several types, of which some do not have it, an example notices all the same.
+_ALWAYS_THERE = {
+    "$": "an item of a list",
+    "derived.accessModel": "reckoned of every vault, and of every access policy by its vault",
+    "derived.applications": "reckoned of every vault, an empty list if nothing in it says any",
+    "derived.environments": "reckoned of every vault, an empty list if nothing in it says any",
+    "derived.exportsAudit": "reckoned of every diagnostic setting",
+    "derived.exposure": "reckoned of every vault and HSM",
+    "derived.inPerimeter": "reckoned of every vault and HSM",
+    "derived.operations": "reckoned of every role definition",
+    "derived.publicAccess": "reckoned of every vault and HSM",
+    "derived.recovers": "reckoned of every vault and HSM",
+    "derived.scopeLevel": "reckoned of every assignment",
+    "derived.servesPublic": "reckoned of all who serve certificates",
+    "derived.sinkNeedsSource": "reckoned of every diagnostic setting",
+    "duties": "of every principal, an empty list if it has none",
+    "isGuest": "of every grant",
+    "kind": "of every grant",
+    "properties.enablePurgeProtection": "filled in by all readers",
+    "properties.enabledForDeployment": "filled in by all readers",
+    "properties.enabledForDiskEncryption": "filled in by all readers",
+    "properties.enableSoftDelete": "filled in by all readers",
+    "properties.publicNetworkAccess": "filled in by all readers",
+    "properties.scope": "no role is assigned without it",
+}
+
+
+class Mutant(NamedTuple):
+    """A rule with one part broken, and in what. ``same`` is why that makes no difference."""
+
+    change: str
+    rule: Rule
+    same: str = ""
+
+
+def mutants(rule: Rule) -> Iterator[Mutant]:
+    """The rule with each type that it asks left out, and each part of its conditions broken, in turn."""
+    for type_ in rule.resources if 1 < len(rule.resources) <= _FEW else ():
+        left = tuple(other for other in rule.resources if other != type_)
+        yield Mutant(f"resource: without {type_}", msgspec.structs.replace(rule, resources=left))
+    for part in ("when", "require"):
+        for change, condition in _broken(getattr(rule, part)):
+            broken = msgspec.structs.replace(rule, **{part: condition})
+            yield Mutant(f"{part}: {change}", broken, change.partition(_SAME)[2])
+    patterns = _patterns(rule)
+    for at, parameter in enumerate(rule.parameters):
+        changes = changed_pattern if parameter.name in patterns else changed_value
+        for change, default in changes(parameter.default):
+            others = list(rule.parameters)
+            others[at] = msgspec.structs.replace(parameter, default=default)
+            yield Mutant(f"{parameter.name}: {change}", msgspec.structs.replace(rule, parameters=tuple(others)))
+
+
+def _broken(condition: Condition) -> Iterator[tuple[str, Condition]]:
+    """The condition with one thing changed: a part dropped, a word turned into its opposite."""
+    match condition:
+        case All(of=parts) | AnyOf(of=parts):
+            yield from _broken_list(condition, parts)
+        case Not(of=part):
+            yield f"not: {_said(part)} -> without not", part
+            yield from ((change, Not(other)) for change, other in _broken(part))
+        case Items(quantifier=word, text=text, where=where):
+            other = "every" if word == "some" else "some"
+            yield f"{word}: {text} -> {other}", msgspec.structs.replace(condition, quantifier=other)
+            yield from _broken_where(condition, where, f"{word}: {text}")
+        case Linked(direction=word, types=types, where=where):
+            yield f"{word}: {types[0]} -> not", Not(condition)
+            for dropped in types if 1 < len(types) <= _FEW else ():
+                left = tuple(type_ for type_ in types if type_ != dropped)
+                yield f"{word}: without {dropped}", msgspec.structs.replace(condition, types=left)
+            if where != _HOLDS:
+                yield from _broken_where(condition, where, f"{word}: {types[0]}")
+        case Attribute() | Given():
+            yield from _broken_leaf(condition)
+
+
+def _broken_list(condition: All | AnyOf, parts: tuple[Condition, ...]) -> Iterator[tuple[str, Condition]]:
+    word, other = ("all", AnyOf) if isinstance(condition, All) else ("any", All)
+    kind = type(condition)
+    if len(parts) > 1:
+        yield f"{word}: {', '.join(map(_said, parts))} -> the opposite", other(parts)
+    for at, part in enumerate(parts):
+        if len(parts) > 1 or word == "all":
+            yield f"{word}: without {_said(part)}", kind(parts[:at] + parts[at + 1 :])
+        for change, changed in _broken(part):
+            yield change, kind((*parts[:at], changed, *parts[at + 1 :]))
+
+
+def _broken_where(condition: Items | Linked, where: Condition, said: str) -> Iterator[tuple[str, Condition]]:
+    yield f"{said} -> without where", msgspec.structs.replace(condition, where=_HOLDS)
+    for change, changed in _broken(where):
+        yield f"{said}: {change}", msgspec.structs.replace(condition, where=changed)
+
+
+def _broken_leaf(condition: Attribute | Given) -> Iterator[tuple[str, Condition]]:
+    yield f"{_said(condition)} -> not", Not(condition)
+    if not isinstance(condition, Attribute):
+        return
+    if condition.operator in _OPPOSITE:
+        other = _OPPOSITE[condition.operator]
+        yield f"{_said(condition)} -> {other}", msgspec.structs.replace(condition, operator=other)
+    if condition.operator == "is":
+        other = "absent" if condition.operand == "set" else "set"
+        yield f"{_said(condition)} -> is: {other}", msgspec.structs.replace(condition, operand=other)
+        return
+    operand = condition.operand
+    if not (isinstance(operand, str) and operand.startswith("$")):
+        for change, value in (changed_pattern if condition.operator == "matches" else changed_value)(operand):
+            yield f"{condition.text} {condition.operator}: {change}", msgspec.structs.replace(condition, operand=value)
+    if condition.default is not None:
+        default = _other_answer(condition, condition.default)
+        if default is not None:
+            change = f"{_said(condition)}, default: {condition.default!r} -> {default!r}"
+            same = _ALWAYS_THERE.get(condition.text)
+            yield change + (f"{_SAME}{same}" if same else ""), msgspec.structs.replace(condition, default=default)
+
+
+def _other_answer(condition: Attribute, default: Plain) -> Plain | None:
+    """A default with which what is missing gets the other answer; None where no plain value has it."""
+    wanted = condition.operand
+    first = wanted[0] if isinstance(wanted, tuple) and wanted else wanted
+    match condition.operator:
+        case "equals" | "contains" | "in" if isinstance(first, bool):
+            return not default
+        case "equals" | "contains" | "in" if isinstance(first, str) and not first.startswith("$"):
+            return _OTHER if default in (wanted if isinstance(wanted, tuple) else (wanted,)) else first
+        case "at_least" if isinstance(wanted, (int, float)) and isinstance(default, (int, float)):
+            return wanted - 1 if default >= wanted else wanted
+        case "at_most" if isinstance(wanted, (int, float)) and isinstance(default, (int, float)):
+            return wanted + 1 if default <= wanted else wanted
+        case "length_at_least" if isinstance(wanted, int):
+            return "" if len(str(default)) >= wanted else "x" * wanted
+    return None
+
+
+def _patterns(rule: Rule) -> frozenset[str]:
+    """The names of the parameters that are regular expressions."""
+    found: set[str] = set()
+    waiting: list[Condition] = [rule.when, rule.require]
+    while waiting:
+        match waiting.pop():
+            case Attribute(operator="matches", operand=str() as operand) if operand.startswith("$"):
+                found.add(operand[1:])
+            case All(of=parts) | AnyOf(of=parts):
+                waiting += parts
+            case Not(of=part) | Items(where=part) | Linked(where=part):
+                waiting.append(part)
+    return frozenset(found)
+
+
+def _said(condition: Condition) -> str:
+    """A condition in a few words."""
+    match condition:
+        case Attribute(text=text, operator=operator, operand=operand):
+            return f"{text} {operator} {operand}"
+        case Given(parameter=name):
+            return f"given {name}"
+        case Items(quantifier=word, text=text):
+            return f"{word} {text}"
+        case Linked(direction=word, types=types, via=via):
+            return f"{word} {types[0]} via {via}"
+        case Not(of=part):
+            return f"not ({_said(part)})"
+        case All(of=parts):
+            return f"all of {len(parts)}"
+        case AnyOf(of=parts):
+            return f"any of {len(parts)}"
+
+
+def changed_value(value: Operand) -> Iterator[tuple[str, Operand]]:
+    """A number one off, a switch turned over, a text changed, a list without each of its items in turn."""
+    match value:
+        case bool():
+            yield f"{value} -> {not value}", not value
+        case int() | float():
+            yield f"{value} -> {value - 1}", value - 1
+            yield f"{value} -> {value + 1}", value + 1
+        case str():
+            yield f"{value!r} -> changed", f"{value}~"
+        case tuple():
+            for at, item in enumerate(value):
+                yield f"without {item!r}", value[:at] + value[at + 1 :]
+
+
+def changed_pattern(value: Operand) -> Iterator[tuple[str, Operand]]:
+    """A pattern that nothing matches, and the pattern without each of its alternatives in turn."""
+    if not isinstance(value, str) or not value:
+        return
+    yield f"{value!r} -> never", _NEVER
+    for start, end in _alternatives(value):
+        yield f"{value!r} without {value[start:end]!r}", value[:start] + _NEVER + value[end:]
+
+
+def _alternatives(pattern: str) -> Iterator[tuple[int, int]]:
+    """Where the alternatives of a pattern stand, in groups and outside of them."""
+    at, in_class = 0, False
+    groups: list[tuple[int, list[int]]] = [(0, [])]
+    while at < len(pattern):
+        sign = pattern[at]
+        if sign == "\\":
+            at += 1
+        elif in_class:
+            in_class = sign != "]"
+        elif sign == "[":
+            in_class = True
+        elif sign == "(":
+            groups.append((at + 1, []))
+        elif sign == "|":
+            groups[-1][1].append(at)
+        elif sign == ")":
+            yield from _parts(*groups.pop(), at, pattern)
+        at += 1
+    yield from _parts(*groups.pop(), at, pattern)
+
+
+def _parts(start: int, bars: list[int], end: int, pattern: str) -> Iterator[tuple[int, int]]:
+    """The alternatives between two places, if there are several."""
+    if bars:
+        opened = _GROUP.match(pattern, start)
+        edges = [(opened.end() if opened is not None else start) - 1, *bars, end]
+        yield from ((first + 1, last) for first, last in pairwise(edges))
