@@ -107,8 +107,9 @@ def test_a_placeholder_that_comes_twice_has_one_number(
 ) -> None:
     rule = make_rule(message="'{name}' is '{value}', so '{name}' is open.")
     run = log(make_report(rules=(rule,), findings=(make_finding(rule=rule, arguments=("kv", "on")),)))
-    assert run["tool"]["driver"]["rules"][0]["messageStrings"]["default"]["text"] == "'{0}' is '{1}', so '{0}' is open."
-    assert run["results"][0]["message"]["text"] == "'kv' is 'on', so 'kv' is open."
+    told = run["tool"]["driver"]["rules"][0]["messageStrings"]["explicit"]["text"]
+    assert told == "'{0}' is '{1}', so '{0}' is open. It is set so: '{2}'."
+    assert run["results"][0]["message"]["text"].startswith("'kv' is 'on', so 'kv' is open. ")
 
 
 def test_problems_are_notifications_with_descriptors(log: Log, report: Report) -> None:

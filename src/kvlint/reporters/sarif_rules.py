@@ -11,14 +11,15 @@ from typing import Any
 
 from kvlint.model.rule import Rule
 from kvlint.regex import regex
+from kvlint.reporters.causes import TOLD
 from kvlint.reporters.cwe import CWE_VERSION, CWES
 from kvlint.reporters.problems import OTHER, PROBLEMS
 from kvlint.reporters.severity import GRADES
 
 PROJECT = "https://github.com/kvlint/kvlint"
-# A message goes on with these where one place, or more, help to understand it.
-LINKED = ("one-place", "two-places")
-SEE = (" See [this place](1).", " See [this place](1) and [this one](2).")
+# A message goes on with these where one place, or more, help to understand it; so does the message's name.
+LINKED = ("", "-one-place", "-two-places")
+SEE = ("", " See [this place](1).", " See [this place](1) and [this one](2).")
 UNDECIDED = "'{resource}' cannot be judged: '{why}'."
 PASSED = "What is asked of '{resource}' holds."
 _DESCRIPTION = 1024
@@ -62,6 +63,17 @@ def pieces(message: str) -> tuple[str | int, ...]:
     parts = _PLACEHOLDER.split(message)
     found = [numbers.setdefault(part, len(numbers)) if index % 2 else part for index, part in enumerate(parts)]
     return tuple(piece for piece in found if piece != "")
+
+
+def caused(message: str, cause: str) -> str:
+    """A rule's message, and the sentence that tells the cause. What a message says itself is not said again."""
+    reason = "" if tells_reason(message) else ": '{reason}'"
+    return f"{message} {TOLD[cause]}{reason}."
+
+
+def tells_reason(message: str) -> bool:
+    """Whether a rule's message says the reason."""
+    return "{because}" in message
 
 
 def notifications(codes: Iterable[str], version: str) -> list[dict[str, Any]]:
@@ -111,10 +123,12 @@ def encode_uri(path: str) -> str:
 
 def _messages(rule: Rule, included: Collection[str]) -> dict[str, Any]:
     """The sentences of a rule's results by name."""
-    told = "".join(_slot(piece) for piece in pieces(rule.message))
-    found = {"default": told} | {name: told + links for name, links in zip(LINKED, SEE, strict=True)}
+    found: dict[str, str] = {}
+    for cause in TOLD:
+        told = "".join(_slot(piece) for piece in pieces(caused(rule.message, cause)))
+        found |= {cause + name: told + links for name, links in zip(LINKED, SEE, strict=True)}
     if "undecided" in included:
-        found["undecided"] = "".join(_slot(piece) for piece in pieces(UNDECIDED))
+        found["unknown"] = "".join(_slot(piece) for piece in pieces(UNDECIDED))
     if "passed" in included:
         found["passed"] = "".join(_slot(piece) for piece in pieces(PASSED))
     return {name: {"text": text} for name, text in found.items()}

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-from kvlint.model.report import CALLED, Evidence, Finding, Note, Outcome, Problem, Report
+from kvlint.model.report import CALLED, NOTHING, Evidence, Finding, Note, Outcome, Problem, Report
 from kvlint.model.rule import Rule
 from kvlint.model.source import Location
 from kvlint.reporters.safe import visible
@@ -81,7 +81,7 @@ def found(evidence: Evidence, finding: Finding) -> str:
     where = " of ".join(part for part in (evidence.asked, other) if part)
     text = f"{where} is {evidence.found}" if where else evidence.found
     text += f", wanted {evidence.wanted}"
-    origin = [part for part in (evidence.origin, evidence.note) if part and part != "written"]
+    origin = [part for part in (evidence.origin, evidence.note) if part and part not in ("written", NOTHING)]
     if origin:
         text += f" ({', '.join(origin)})"
     if evidence.hops:
