@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING
 import msgspec
 import pytest
 
-from kvlint.engine.builtin import builtin_rules
+from kvlint.engine.builtin import builtin_frameworks, builtin_rules
 from kvlint.model.report import Problem, Report
 from kvlint.model.rule import Severity
 from kvlint.reporters.cwe import CWES
 from kvlint.reporters.severity import GRADES
+from kvlint.reporters.taxonomies import CIS, CIS_VERSION, MCSB
 
 if TYPE_CHECKING:
     from tests.reporters.conftest import Log, Make
@@ -141,3 +142,38 @@ def test_versions_are_semantic(log: Log, make_report: Make, version: str, semant
 
 def test_every_weakness_of_our_rules_has_a_text() -> None:
     assert {number for rule in builtin_rules() for number in rule.cwe} == set(CWES)
+
+
+def test_every_control_of_our_rules_has_the_title_of_its_framework() -> None:
+    frameworks = {one.name: one for one in builtin_frameworks(builtin_rules())}
+    versions = (name for name in frameworks if name.startswith("cis-azure-"))
+    newest = max(versions, key=lambda name: [int(part) for part in name.rpartition("-")[2].split(".")])
+    assert newest == f"cis-azure-{CIS_VERSION}"
+    for name, titles in (("mcsb", MCSB), (newest, CIS)):
+        named = {id_ for rule in builtin_rules() for id_ in rule.controls.get(name, ())}
+        rows = {control.id: control.title for control in frameworks[name].controls}
+        assert titles == {id_: rows[id_] for id_ in named}
+
+
+def test_only_the_lists_in_use_are_there_and_only_what_is_used_of_them(
+    log: Log, make_rule: Make, make_report: Make
+) -> None:
+    controls = {
+        "mcsb": ("NS-10", "NS-2", "ZZ-1"),
+        f"cis-azure-{CIS_VERSION}": ("8.3.10", "8.3.9"),
+        "cis-azure-1.1.0": ("8.1",),
+    }
+    rules = make_rule(cwe=(), controls=controls), make_rule(id="KV002", cwe=(693,))
+    for told, names in ((rules, ["CWE", "MCSB", "CIS"]), (rules[:1], ["MCSB", "CIS"]), (rules[1:], ["CWE"])):
+        run = log(make_report(rules=told))
+        assert [one["name"] for one in run["taxonomies"]] == names
+        driver = run["tool"]["driver"]
+        assert driver["supportedTaxonomies"] == [{"name": name, "index": at} for at, name in enumerate(names)]
+        for rule in driver["rules"]:
+            for one in rule["relationships"]:
+                target = one["target"]
+                component = run["taxonomies"][target["toolComponent"]["index"]]
+                assert component["name"] == target["toolComponent"]["name"]
+                assert target["id"] in [taxon["id"] for taxon in component["taxa"]]
+    taxa = {one["name"]: [taxon["id"] for taxon in one["taxa"]] for one in log(make_report(rules=rules))["taxonomies"]}
+    assert taxa == {"CWE": ["CWE-693"], "MCSB": ["NS-2", "NS-10", "ZZ-1"], "CIS": ["8.3.9", "8.3.10"]}

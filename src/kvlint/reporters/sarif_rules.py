@@ -1,20 +1,19 @@
-"""What SARIF says about rules, weaknesses and problems. It depends on the rules alone, never on what they found.
+"""What SARIF says about rules and problems. It depends on the rules alone, never on what they found.
 
 Texts are cut to GitHub's limits: 1,024 characters of a description, ten tags.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable
 from typing import Any
 
 from kvlint.model.rule import Rule
 from kvlint.regex import regex
 from kvlint.reporters.causes import TOLD
-from kvlint.reporters.cwe import CWE_VERSION, CWES
 from kvlint.reporters.problems import OTHER, PROBLEMS
 from kvlint.reporters.severity import GRADES
+from kvlint.reporters.taxonomies import pascal, relationships
 
 PROJECT = "https://github.com/kvlint/kvlint"
 # A message goes on with these where one place, or more, help to understand it; so does the message's name.
@@ -30,26 +29,26 @@ _NO_BYTE = regex("[\ud800-\udc7f\udd00-\udfff]")  # surrogates that stand for no
 _PLACEHOLDER = regex(r"\{(\w+)\}")
 
 
-def descriptor(rule: Rule, version: str, included: Collection[str] = ()) -> dict[str, Any]:
-    """A rule as a reportingDescriptor, with the messages of results of the kinds that are ``included`` too."""
+def descriptor(rule: Rule, version: str, included: Collection[str], lists: Collection[str]) -> dict[str, Any]:
+    """A rule as a reportingDescriptor, with the messages of results of the kinds that are ``included`` too.
+
+    ``lists`` are the names of the log's taxonomies.
+    """
     why, fix = _flat(rule.why), _flat(rule.fix)
     title = _sentence(_flat(rule.title))
     grade = GRADES[rule.severity]
     link = rule_link(rule, version)
-    relationships = [
-        {"target": {"id": f"CWE-{cwe}", "toolComponent": {"name": "CWE", "index": 0}}, "kinds": ["relevant"]}
-        for cwe in rule.cwe
-    ]
+    related = relationships(rule, lists)
     return {
         "id": rule.id,
-        "name": _pascal(rule.name)[:_NAME],
+        "name": pascal(rule.name)[:_NAME],
         "shortDescription": {"text": _cut(title)},
         "fullDescription": {"text": _cut(f"{why} {fix}".replace("`", ""))},
         "help": {"text": _help_text(rule, title, why, fix), "markdown": _help_markdown(rule, title, why, fix)},
         **({"helpUri": link} if link else {}),
         "messageStrings": _messages(rule, included),
         "defaultConfiguration": {"level": grade.level} | ({} if grade.rank is None else {"rank": grade.rank}),
-        **({"relationships": relationships} if relationships else {}),
+        **({"relationships": related} if related else {}),
         "properties": _properties(rule),
     }
 
@@ -85,7 +84,7 @@ def notifications(codes: Iterable[str], version: str) -> list[dict[str, Any]]:
         described.append(
             {
                 "id": code,
-                "name": _pascal(kind.name),
+                "name": pascal(kind.name),
                 "shortDescription": {"text": kind.title},
                 "fullDescription": {"text": f"{kind.title} {kind.about}"},
                 "help": {"text": f"{kind.about} {kind.fix}"},
@@ -94,22 +93,6 @@ def notifications(codes: Iterable[str], version: str) -> list[dict[str, Any]]:
             }
         )
     return described
-
-
-def weaknesses(rules: Iterable[Rule]) -> dict[str, Any] | None:
-    """MITRE's CWE as a toolComponent that holds only what ``rules`` name, or None where they name nothing."""
-    used = sorted({cwe for rule in rules for cwe in rule.cwe})
-    if not used:
-        return None
-    return {
-        "name": "CWE",
-        "version": CWE_VERSION,
-        "organization": "MITRE",
-        "shortDescription": {"text": "The MITRE Common Weakness Enumeration."},
-        "informationUri": f"https://cwe.mitre.org/data/published/cwe_v{CWE_VERSION}.pdf",
-        "isComprehensive": False,
-        "taxa": [_weakness(cwe) for cwe in used],
-    }
 
 
 def encode_uri(path: str) -> str:
@@ -169,26 +152,6 @@ def _help_markdown(rule: Rule, title: str, why: str, fix: str) -> str:
     links = "".join(f"- <{link}>\n" for link in rule.references)
     text = f"## {rule.id}: {title}\n\n{why}\n\n**Fix.** {fix}\n\n**To accept it.** {_accepted(rule)}\n"
     return f"{text}\n**References**\n\n{links}" if links else text
-
-
-def _weakness(cwe: int) -> dict[str, Any]:
-    title, about = CWES.get(cwe, (f"Weakness {cwe}", "MITRE's page describes it."))
-    return {
-        "id": f"CWE-{cwe}",
-        "name": _pascal(title),
-        "shortDescription": {"text": f"{title}."},
-        "fullDescription": {"text": f"{title}. {about}"},
-        "help": {"text": f"{about} See https://cwe.mitre.org/data/definitions/{cwe}.html."},
-        "helpUri": f"https://cwe.mitre.org/data/definitions/{cwe}.html",
-    }
-
-
-def _pascal(name: str) -> str:
-    """``rbac-permission-model`` as ``RbacPermissionModel``. No two capitals meet: a lone letter joins what precedes."""
-    text = ""
-    for word in re.findall(r"[a-z0-9]+", name.lower()):
-        text += word if text and len(word) == 1 else word.capitalize()
-    return text
 
 
 def _flat(text: str) -> str:
