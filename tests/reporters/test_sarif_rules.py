@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
+from markdown_it import MarkdownIt
 
 from kvlint.engine.builtin import builtin_frameworks, builtin_rules
 from kvlint.model.report import Problem, Report
@@ -177,3 +178,25 @@ def test_only_the_lists_in_use_are_there_and_only_what_is_used_of_them(
                 assert target["id"] in [taxon["id"] for taxon in component["taxa"]]
     taxa = {one["name"]: [taxon["id"] for taxon in one["taxa"]] for one in log(make_report(rules=rules))["taxonomies"]}
     assert taxa == {"CWE": ["CWE-693"], "MCSB": ["NS-2", "NS-10", "ZZ-1"], "CIS": ["8.3.9", "8.3.10"]}
+
+
+def test_the_texts_of_anybodys_rule_stay_text(log: Log, make_rule: Make, make_report: Make) -> None:
+    hostile = "<img src=x onerror=alert(1)> [click](https://evil.example) `code`\n\n# Heading\n* ```\n@somebody & | --"
+    links = ("https://a.example/<script>", "https://a.example/>*x*", "https://a.example/é?a=[1]#b%20c")
+    rule = make_rule(path="mine.yaml", title=hostile, why=hostile, fix=hostile, references=links)
+    (told,) = log(make_report(rules=(rule,)))["tool"]["driver"]["rules"]
+    markdown = told["help"]["markdown"]
+    tokens = MarkdownIt("commonmark", {"html": True, "linkify": False}).parse(markdown)
+    inline = [child for token in tokens for child in token.children or ()]
+    assert [token.markup for token in tokens if token.type == "heading_open"] == ["##"]
+    assert len([token for token in tokens if token.type == "bullet_list_open"]) == 1
+    kinds = {"text", "code_inline", "strong_open", "strong_close", "link_open", "link_close"}
+    assert {child.type for child in inline} == kinds
+    assert len([child for child in inline if child.type == "link_open"]) == len(links)
+    assert "@&#8203;somebody" in markdown
+    assert [line for line in markdown.split("\n") if line.startswith("- ")] == [
+        "- <https://a.example/%3Cscript%3E>",
+        "- <https://a.example/%3E*x*>",
+        "- <https://a.example/%C3%A9?a=%5B1%5D#b%20c>",
+    ]
+    assert told["helpUri"] == "https://a.example/%3Cscript%3E"

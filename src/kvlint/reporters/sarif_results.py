@@ -12,8 +12,9 @@ from kvlint.model.rule import Rule
 from kvlint.model.source import Location
 from kvlint.reporters.causes import TOLD, cause, reason
 from kvlint.reporters.sarif_places import inert, logical, physical, place, uri
-from kvlint.reporters.sarif_rules import LINKED, PASSED, SEE, UNDECIDED, caused, pieces, tells_reason
+from kvlint.reporters.sarif_rules import LINKED, PASSED, SEE, UNDECIDED, caused, tells_reason
 from kvlint.reporters.severity import GRADES
+from kvlint.reporters.wording import pieces
 
 # GitHub refuses a log with more results.
 MOST = 25_000

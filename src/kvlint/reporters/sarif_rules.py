@@ -11,9 +11,11 @@ from typing import Any
 from kvlint.model.rule import Rule
 from kvlint.regex import regex
 from kvlint.reporters.causes import TOLD
+from kvlint.reporters.gfm import prose
 from kvlint.reporters.problems import OTHER, PROBLEMS
 from kvlint.reporters.severity import GRADES
 from kvlint.reporters.taxonomies import pascal, relationships
+from kvlint.reporters.wording import pieces
 
 PROJECT = "https://github.com/kvlint/kvlint"
 # A message goes on with these where one place, or more, help to understand it; so does the message's name.
@@ -25,8 +27,9 @@ _DESCRIPTION = 1024
 _NAME = 255
 _TAGS = 10
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/")
+# What a link may hold besides: all that parts it, but brackets, and what is encoded already.
+_RESERVED = frozenset(b":?#@!$&'()*+,;=%")
 _NO_BYTE = regex("[\ud800-\udc7f\udd00-\udfff]")  # surrogates that stand for no byte of a file name
-_PLACEHOLDER = regex(r"\{(\w+)\}")
 
 
 def descriptor(rule: Rule, version: str, included: Collection[str], lists: Collection[str]) -> dict[str, Any]:
@@ -51,17 +54,6 @@ def descriptor(rule: Rule, version: str, included: Collection[str], lists: Colle
         **({"relationships": related} if related else {}),
         "properties": _properties(rule),
     }
-
-
-def pieces(message: str) -> tuple[str | int, ...]:
-    """A rule's message cut at its placeholders: texts, and numbers in order of first appearance.
-
-    ``'{name}' is '{value}', '{name}'`` gives ``("'", 0, "' is '", 1, "', '", 0, "'")``.
-    """
-    numbers: dict[str, int] = {}
-    parts = _PLACEHOLDER.split(message)
-    found = [numbers.setdefault(part, len(numbers)) if index % 2 else part for index, part in enumerate(parts)]
-    return tuple(piece for piece in found if piece != "")
 
 
 def caused(message: str, cause: str) -> str:
@@ -104,6 +96,12 @@ def encode_uri(path: str) -> str:
     return "".join(chr(byte) if byte in _UNRESERVED else f"%{byte:02X}" for byte in data)
 
 
+def encode_link(link: str) -> str:
+    """A link as a URI: what no URI may hold percent-encoded, so that it does not end early where ``>`` ends it."""
+    data = link.encode("utf-8", "replace")
+    return "".join(chr(byte) if byte in _UNRESERVED | _RESERVED else f"%{byte:02X}" for byte in data)
+
+
 def _messages(rule: Rule, included: Collection[str]) -> dict[str, Any]:
     """The sentences of a rule's results by name."""
     found: dict[str, str] = {}
@@ -132,7 +130,7 @@ def rule_link(rule: Rule, version: str) -> str | None:
     """The rule file itself on the tagged tree; a user's own rule is only described where its references point."""
     if rule.path.startswith("rules/"):
         return f"{PROJECT}/blob/v{version}/{encode_uri(rule.path)}"
-    return rule.references[0] if rule.references else None
+    return encode_link(rule.references[0]) if rule.references else None
 
 
 def _help_text(rule: Rule, title: str, why: str, fix: str) -> str:
@@ -149,8 +147,10 @@ def _accepted(rule: Rule) -> str:
 
 
 def _help_markdown(rule: Rule, title: str, why: str, fix: str) -> str:
-    links = "".join(f"- <{link}>\n" for link in rule.references)
-    text = f"## {rule.id}: {title}\n\n{why}\n\n**Fix.** {fix}\n\n**To accept it.** {_accepted(rule)}\n"
+    """The texts of a rule are anybody's: of Markdown and HTML they have code spans, and nothing else."""
+    links = "".join(f"- <{encode_link(link)}>\n" for link in rule.references)
+    said = f"**Why.** {prose(why)}\n\n**Fix.** {prose(fix)}\n\n**To accept it.** {_accepted(rule)}\n"
+    text = f"## {rule.id}: {prose(title)}\n\n{said}"
     return f"{text}\n**References**\n\n{links}" if links else text
 
 

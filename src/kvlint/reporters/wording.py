@@ -10,11 +10,24 @@ from functools import lru_cache
 from kvlint.model.report import CALLED, NOTHING, Evidence, Finding, Note, Outcome, Problem, Report
 from kvlint.model.rule import Rule
 from kvlint.model.source import Location
+from kvlint.regex import regex
 from kvlint.reporters.safe import visible
 
 # Of the resources that one finding is about, so many are named after the first.
 _NAMED = 3
+_PLACEHOLDER = regex(r"\{(\w+)\}")
 _FIRST = ("vaults", "vaults/secrets", "vaults/keys", "vaults/certificates", "managedHSMs")
+
+
+def pieces(message: str) -> tuple[str | int, ...]:
+    """A rule's message cut at its placeholders: texts, and numbers in order of first appearance.
+
+    ``'{name}' is '{value}', '{name}'`` gives ``("'", 0, "' is '", 1, "', '", 0, "'")``.
+    """
+    numbers: dict[str, int] = {}
+    parts = _PLACEHOLDER.split(message)
+    found = [numbers.setdefault(part, len(numbers)) if index % 2 else part for index, part in enumerate(parts)]
+    return tuple(piece for piece in found if piece != "")
 
 
 def place(at: Location) -> str:
