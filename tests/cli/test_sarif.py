@@ -42,6 +42,22 @@ variable "purge" {}
 """
 
 
+ARM = """{
+  "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+  "contentVersion": "1.0.0.0",
+  "resources": [
+    {
+      "type": "Microsoft.KeyVault/vaults",
+      "apiVersion": "2023-07-01",
+      "name": "kv",
+      "properties": {
+        "enableSoftDelete": false
+      }
+    }
+  ]
+}
+"""
+
 RunOf: TypeAlias = Callable[..., dict[str, Any]]
 
 
@@ -149,6 +165,41 @@ def test_a_line_with_a_secret_has_no_hash(run_of: RunOf, tmp_path: Path) -> None
     marks = {one["ruleId"]: one["partialFingerprints"] for one in run["results"]}
     assert "primaryLocationLineHash" not in marks["KV610"]
     assert "hunter2" not in json.dumps(run)
+
+
+HEADS = {
+    "main.tf": 'resource "azurerm_key_vault" "kv" {\n  name = "kv"\n}\n',
+    "main.bicep": "resource kv 'Microsoft.KeyVault/vaults@2023-07-01' = {\n  name: 'kv'\n}\n",
+    "main.json": ARM,
+    "main.tf.json": '{\n "resource": {"azurerm_key_vault": {\n  "kv": {\n   "name": "kv"\n}}}}\n',
+}
+
+
+@pytest.mark.parametrize("name", HEADS)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_line_hashes_of_files_with_a_byte_order_mark(run_of: RunOf, tmp_path: Path, name: str, encoding: str) -> None:
+    (tmp_path / "in").mkdir()
+    data = HEADS[name].encode(encoding)
+    (tmp_path / "in" / name).write_bytes(data)
+    results = run_of(tmp_path / "in" / name)["results"]
+    assert results
+    marks = {
+        (
+            one["locations"][0]["physicalLocation"]["region"]["startLine"],
+            one["partialFingerprints"]["primaryLocationLineHash"],
+        )
+        for one in results
+        if "primaryLocationLineHash" in one["partialFingerprints"]
+    }
+    if encoding == "utf-16":
+        assert not marks
+        return
+    # As GitHub reads it.
+    made = LineHashes(Lines(data.decode("utf-8")))
+    assert marks
+    assert marks == {(line, made.of(line)) for line, _ in marks}
+    if name in ("main.tf", "main.bicep"):
+        assert 1 in {line for line, _ in marks}
 
 
 def test_what_an_audit_asks_for_is_told(run_of: RunOf, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kvlint.syntax.linehash import LineHashes
-from kvlint.syntax.lines import Lines
+from kvlint.syntax.lines import Lines, MarkedText
 
 GREETINGS = (
     "e9496ae3ebfced30:1 fb7c023a8b9ccb3f:1 ce8ba1a563dcdaca:1 e20e36e16fcb0cc8:1 "
@@ -63,6 +63,17 @@ def rolling(text: str) -> list[str]:
     kept += [0] * 100
     values = [sum(kept[at + i] * 37 ** (99 - i) for i in range(100)) % 2**64 for at in starts]
     return [f"{value:x}:{values[: index + 1].count(value)}" for index, value in enumerate(values)]
+
+
+@pytest.mark.parametrize("text", ["", "a", "a\nb", " a\nb\n  \t\tc\n d", "a\n\ufeffa\na", "x" * 99 + "\ny", "x" * 120])
+def test_a_byte_order_mark_is_a_character_of_the_first_line(text: str) -> None:
+    """GitHub reads the file without knowing of it."""
+    assert hashes(MarkedText(text)) == rolling("\ufeff" + text)
+    assert hashes(MarkedText(text))[0] != hashes(text)[0]
+
+
+def test_what_is_not_utf_8_has_no_fingerprints() -> None:
+    assert hashes(MarkedText("a\nb", is_utf8=False)) == ["", ""]
 
 
 @given(st.text(st.sampled_from("ab \t\r\n{}é\U0001f600")) | st.text(st.sampled_from("a\n"), min_size=90))

@@ -8,6 +8,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
+from typing import Self
 
 from kvlint.model.source import Excerpt, Region
 
@@ -18,6 +19,19 @@ MAX_CHARACTERS = 2_000
 _LEAD = 200
 
 Span = tuple[int, int]
+
+
+class MarkedText(str):
+    """The text of a file, without the byte order mark that it begins with; ``is_utf8`` tells which one."""
+
+    __slots__ = ("is_utf8",)
+    is_utf8: bool
+
+    def __new__(cls, text: str, *, is_utf8: bool = True) -> Self:
+        """The same text, marked."""
+        marked = super().__new__(cls, text)
+        marked.is_utf8 = is_utf8
+        return marked
 
 
 class Lines:

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from kvlint.errors import InputError
-from kvlint.readers.files import MAX_FILE, decoded, entries, read_bytes
+from kvlint.readers.files import MAX_FILE, entries, read_bytes, source_text
 from kvlint.syntax import tree
 from kvlint.syntax.hcl.document import Attribute, Block, File
 from kvlint.syntax.hcl.parse import parse_file
@@ -192,7 +192,7 @@ def load_folder(path: str, directory: str) -> Folder:
 
 def parse(file: str, *, variables: bool = False) -> File:
     """One file, taken apart. Raises InputError if it cannot be read. ``variables``: it gives values of variables."""
-    text = decoded(read_bytes(file, MAX_FILE))
+    text = source_text(read_bytes(file, MAX_FILE))
     if not file.endswith(".json"):
         return parse_file(text)
     from kvlint.syntax.hcl.json_file import parse_json_file
