@@ -10,6 +10,7 @@ from functools import lru_cache
 from kvlint.model.report import CALLED, NOTHING, Evidence, Finding, Note, Outcome, Problem, Report
 from kvlint.model.rule import Rule
 from kvlint.model.source import Location
+from kvlint.plurals import counted
 from kvlint.regex import regex
 from kvlint.reporters.safe import visible
 
@@ -159,14 +160,14 @@ def summary(report: Report) -> str:
     Findings that are about several instances are said to be: ``2 findings (1 high, 1 low) in 7 instances``.
     """
     counts = Counter(finding.severity for finding in report.findings)
-    said = _count(len(report.findings), "finding")
+    said = counted(len(report.findings), "finding")
     if counts:
         graded = (f"{counts[severity]} {severity.label}" for severity in sorted(counts, reverse=True))
         said += f" ({', '.join(graded)})"
     said += f"{_instances(report.findings)}, {len(report.undecided)} undecided{_instances(report.undecided)}"
     if report.suppressed:
         said += f", {len(report.suppressed)} suppressed{_instances(report.suppressed)}"
-    return f"{judged(report.judged)}: {said}, {_count(len(report.problems), 'problem')}"
+    return f"{judged(report.judged)}: {said}, {counted(len(report.problems), 'problem')}"
 
 
 def _instances(findings: Sequence[Finding]) -> str:
@@ -178,7 +179,7 @@ def _instances(findings: Sequence[Finding]) -> str:
 def judged(counts: Mapping[str, int]) -> str:
     """``3 vaults, 1 managed HSM judged``: what Key Vault is first made of, then the rest by type."""
     types = sorted((kind for kind in counts if counts[kind]), key=_rank)
-    return ", ".join(_count(counts[kind], *_nouns(kind)) for kind in types) + " judged" if types else "nothing judged"
+    return ", ".join(counted(counts[kind], *_nouns(kind)) for kind in types) + " judged" if types else "nothing judged"
 
 
 def _rank(kind: str) -> tuple[int, str]:
@@ -194,7 +195,3 @@ def _nouns(kind: str) -> tuple[str, str]:
         plural = f"HSM {plural}"
     singular = f"{plural[:-3]}y" if plural.endswith("ies") else plural.removesuffix("s")
     return singular, plural
-
-
-def _count(number: int, singular: str, plural: str | None = None) -> str:
-    return f"{number} {singular if number == 1 else plural or singular + 's'}"
