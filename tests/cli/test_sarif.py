@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -13,6 +12,7 @@ import pytest
 
 from kvlint.syntax.linehash import LineHashes
 from kvlint.syntax.lines import Lines
+from tests.sarif import faults, run_in
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint
@@ -22,7 +22,7 @@ INPUTS = [
     f"{name}/{file}"
     for name in ("careless", "hardened")
     for file in ("main.tf", "plan.json", "main.bicep", "main.json")
-]
+] + ["careless/grant", "careless/grant.bicep"]
 AUDIT = ("--sarif-include", "suppressed,undecided,passed")
 SECRET = """
 # kvlint: ignore[KV602] the type is known
@@ -68,9 +68,7 @@ def run_of(kvlint: Kvlint) -> RunOf:
     def answer(*words: str | Path) -> dict[str, Any]:
         said = kvlint(*words, "-f", "sarif", "--as-of", "2026-11-01")
         assert said.code in (0, 1), said.err
-        (run,) = json.loads(said.out)["runs"]
-        assert isinstance(run, dict)
-        return run
+        return run_in(said.out)
 
     return answer
 
@@ -81,56 +79,6 @@ def sample(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     shutil.copytree(SAMPLES, tmp_path / "checkout")
     (tmp_path / "checkout" / ".git").mkdir()
     return tmp_path / "checkout" / str(request.param)
-
-
-def faults(run: dict[str, Any], root: Path) -> Iterator[str]:
-    """What is wrong with a log though every validator takes it. ``root`` is the folder that its paths start from."""
-    rules, results = run["tool"]["driver"]["rules"], run["results"]
-    if results and run.get("columnKind") != "utf16CodeUnits":
-        yield "no columnKind"
-    if not run["invocations"][0]["executionSuccessful"]:
-        yield "not successful"
-    for rule in rules:
-        severity = rule["properties"].get("security-severity", "1")
-        if not isinstance(severity, str) or not 0 < float(severity) <= 10:
-            yield f"{rule['id']}: severity {severity}"
-        if max(len(rule[part]["text"]) for part in ("shortDescription", "fullDescription")) > 1024:
-            yield f"{rule['id']}: too long"
-        if len(rule["properties"]["tags"]) > 10:
-            yield f"{rule['id']}: too many tags"
-    if len({"suppressions" in result for result in results}) > 1:
-        yield "suppressions of some results only"
-    if len({json.dumps(result) for result in results}) < len(results):
-        yield "a result twice"
-    for result in results:
-        yield from _faults_of(result, rules[result["ruleIndex"]], root)
-
-
-def _faults_of(result: dict[str, Any], rule: dict[str, Any], root: Path) -> Iterator[str]:
-    message, place = result["message"], result["locations"][0]["physicalLocation"]
-    if result.get("kind", "fail") != "fail" and result["level"] != "none":
-        yield f"a level of what is no failure: {result}"
-    if rule["id"] != result["ruleId"]:
-        yield f"the rule of another id: {result}"
-    template = rule["messageStrings"][message["id"]]["text"]
-    text = re.sub(r"\{(\d+)\}", lambda match: message["arguments"][int(match[1])], template)
-    if text != message["text"]:
-        yield f"{text} is not {message['text']}"
-    if re.search("[{}]", message["text"]):
-        yield f"braces: {message['text']}"
-    for link in re.findall(r"\]\((\d+)\)", message["text"]):
-        if int(link) not in [one["id"] for one in result.get("relatedLocations", ())]:
-            yield f"a link to nowhere: {message['text']}"
-    uri = place["artifactLocation"]["uri"]
-    if uri.startswith(("/", "..")) or "://" in uri or place["artifactLocation"]["uriBaseId"] != "%SRCROOT%":
-        yield f"not below the root: {uri}"
-    lines = (root / uri).read_text(encoding="utf-8").split("\n")
-    region = place["region"]
-    last = lines[region["startLine"] - 1] if region["startLine"] <= len(lines) else ""
-    if region.get("endLine", region["startLine"]) != region["startLine"]:
-        yield f"more than a line: {region}"
-    if region.get("endColumn", 1) > len(last.encode("utf-16-le")) // 2 + 1:
-        yield f"beyond the end of the line: {region}"
 
 
 @pytest.mark.parametrize("words", [(), AUDIT], ids=["findings", "audit"])
