@@ -16,6 +16,7 @@ from collections.abc import Collection
 from typing import Any
 
 from kvlint.model.report import Problem, Report, Repository
+from kvlint.plurals import counted
 from kvlint.reporters import Options
 from kvlint.reporters.problems import CONFIGURATION, LEFT_OUT
 from kvlint.reporters.safe import encode
@@ -81,7 +82,7 @@ def _provenance(repository: Repository) -> dict[str, Any]:
 
 
 def _left_out(count: int) -> Problem:
-    text = f"the {count:,} least severe results are left out: a log with more than {MOST:,} is refused"
+    text = f"{counted(count, 'result')} of the least severe left out: a log with more than {MOST:,} is refused"
     return Problem(code=LEFT_OUT, level="warning", message=text, hint="Raise --min-severity, or split the input.")
 
 

@@ -31,7 +31,7 @@ class _Template(msgspec.Struct, frozen=True):
 
 def shown(report: Report, included: Collection[str]) -> tuple[list[Finding], int]:
     """What becomes a result, in the order of the places, and how much of it is left out: the least severe."""
-    found = sorted(_told(report, included), key=_order)
+    found = sorted(told(report, included), key=_order)
     left = max(len(found) - MOST, 0)
     if left:
         # Sorting keeps the order of those that are alike.
@@ -46,18 +46,18 @@ def results(found: Iterable[Finding], rules: list[Rule], included: Collection[st
         for index, rule in enumerate(rules)
     }
     marks = _Marks()
-    told = []
+    made = []
     for finding in found:
         result = _result(finding, templates[finding.rule.id], marks.of(finding))
         if "suppressed" in included:
             # Of one result or of all: a reader must know that it was not forgotten.
             one = finding.suppressed
             result["suppressions"] = [] if one is None else [_suppression(one)]
-        told.append(result)
-    return told
+        made.append(result)
+    return made
 
 
-def _told(report: Report, included: Collection[str]) -> Iterable[Finding]:
+def told(report: Report, included: Collection[str]) -> Iterable[Finding]:
     """What becomes a result. Suppressed questions are told with the undecided ones only."""
     yield from report.findings
     if "undecided" in included:
