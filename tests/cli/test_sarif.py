@@ -115,9 +115,41 @@ def test_a_line_with_a_secret_has_no_hash(run_of: RunOf, tmp_path: Path) -> None
     assert "hunter2" not in json.dumps(run)
 
 
+BICEP = "resource kv 'Microsoft.KeyVault/vaults@2023-07-01' = {\n  name: 'kv'\n}\n"
+WIDE = {
+    "main.tf": (
+        'resource "azurerm_key_vault" "kv" {\n\t/* 😀\t */ purge_protection_enabled = false # 😀\n}\n',
+        "purge_protection_enabled = false",
+    ),
+    "main.bicep": (
+        BICEP.replace("name: 'kv'", "/* 😀 */ properties: { /* 😀\t */ enablePurgeProtection: false }"),
+        "enablePurgeProtection: false",
+    ),
+    "main.json": (
+        ARM.replace('"enableSoftDelete": false', '/* 😀\t */ "enablePurgeProtection": false'),
+        '"enablePurgeProtection": false',
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WIDE)
+def test_columns_behind_emoji_and_tabs_are_those_of_utf_16(run_of: RunOf, tmp_path: Path, name: str) -> None:
+    (tmp_path / "in").mkdir()
+    text, marked = WIDE[name]
+    (tmp_path / "in" / name).write_text(text, encoding="utf-8")
+    run = run_of(tmp_path / "in" / name)
+    assert list(faults(run, tmp_path)) == []
+    (found,) = [one for one in run["results"] if one["ruleId"] == "KV001"]
+    region = found["locations"][0]["physicalLocation"]["region"]
+    line = next(line for line in text.split("\n") if marked in line)
+    before = len(line[: line.index(marked)].encode("utf-16-le")) // 2
+    assert before > line.index(marked)
+    assert (region["startColumn"], region["endColumn"]) == (before + 1, before + 1 + len(marked))
+
+
 HEADS = {
     "main.tf": 'resource "azurerm_key_vault" "kv" {\n  name = "kv"\n}\n',
-    "main.bicep": "resource kv 'Microsoft.KeyVault/vaults@2023-07-01' = {\n  name: 'kv'\n}\n",
+    "main.bicep": BICEP,
     "main.json": ARM,
     "main.tf.json": '{\n "resource": {"azurerm_key_vault": {\n  "kv": {\n   "name": "kv"\n}}}}\n',
 }
