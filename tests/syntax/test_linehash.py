@@ -31,6 +31,10 @@ VECTORS = {
         "a7f2ff13bc495cf2:6 a7f2ff1481e87703:1 a9cf91f7bbf1862b:1 55ec222b86bcae53:1 cc97dc7b1d7d8f7b:1 "
         "c129715d7a2bc9a3:1"
     ),
+    "x = 2\nx = 1\nprint(x)\nx = 3\nprint(x)\nx = 4\nprint(x)\n": (
+        "e54938cc54b302f1:1 bb609acbe9138d60:1 1131fd5871777f34:1 5c482a0f8b35ea28:1 54517377da7028d2:1 "
+        "2c644846cb18d53e:1 f1b89f20de0d133:1 c129715d7a2bc9a3:1"
+    ),
 }
 
 
