@@ -26,6 +26,7 @@ from peers import is_about
 
 from kvlint.check import check
 from kvlint.config import Config
+from kvlint.plurals import counted
 from kvlint.reporters import REPORTERS, Options
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -187,7 +188,8 @@ def not_compared(rows: list[Row], answers: Mapping[str, tuple[str, ...]]) -> Non
     unanswered = Counter(row.rule for row in rows if row.kind in READ and row.rule not in answers)
     inverted = Counter(row.rule for row in rows if row.rule in INVERTED)
     for label, counts in (("no rule answers", unanswered), ("not read", unread), ("inverted", inverted)):
-        print(f"{label}: {', '.join(f'{name} ({count} rows)' for name, count in sorted(counts.items())) or '-'}")
+        told = (f"{name} ({counted(count, 'row')})" for name, count in sorted(counts.items()))
+        print(f"{label}: {', '.join(told) or '-'}")
 
 
 def main() -> int:

@@ -6,18 +6,20 @@
 folders tf, plan, bicep, arm and whatif) N inputs are taken, spread evenly over the names, and every log is made twice:
 with findings only, and with all that an audit asks for. Outside of a checkout a log cannot say which revision it is
 of, so the inputs are copied into one. Exit code 1 if the validator finds anything but SARIF2011, which wants lines
-around a result: those logs are counted, for a file of a single line has none.
+around a result, or if a result has none though its file has more than one line. Logs with SARIF2011 are counted.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import unquote
 
 ROOT = Path(__file__).resolve().parents[1]
 SUFFIXES = {"tf": ".tf", "plan": ".json", "bicep": ".bicep", "arm": ".json", "whatif": ".json"}
@@ -46,6 +48,18 @@ def checkout(folder: Path) -> None:
         subprocess.run([*git, *words], check=True)
 
 
+def bare(log: Path, root: Path) -> Iterator[str]:
+    """The results of a log without lines around them whose files have such lines; its paths start from ``root``."""
+    (run,) = json.loads(log.read_text(encoding="utf-8"))["runs"]
+    for result in run["results"]:
+        for location in result["locations"]:
+            place = location["physicalLocation"]
+            file = root / unquote(place["artifactLocation"]["uri"], errors="surrogateescape")
+            if "contextRegion" not in place and len(file.read_bytes().splitlines()) > 1:
+                at = f"{file.name}:{place['region']['startLine']}"
+                yield f"{NO_CONTEXT}: {result['ruleId']} at {at}, which has lines around it"
+
+
 def main() -> int:
     """Validate every log, and print what is wrong with any."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -53,7 +67,7 @@ def main() -> int:
     parser.add_argument("--corpora", type=Path, required=True)
     parser.add_argument("--count", type=int, default=20)
     options = parser.parse_args()
-    wrong = bare = logs = 0
+    wrong = lone = logs = 0
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         checkout(folder)
@@ -78,14 +92,14 @@ def main() -> int:
                 if not said:
                     done = subprocess.run([options.validator, str(log)], capture_output=True, text=True, check=False)
                     found = [line for line in done.stdout.splitlines() if ":" in line] if done.returncode else []
-                    said = "\n".join(line for line in found if NO_CONTEXT not in line)
-                    bare += any(NO_CONTEXT in line for line in found)
+                    lone += any(NO_CONTEXT in line for line in found)
+                    said = "\n".join([*(line for line in found if NO_CONTEXT not in line), *bare(log, folder)])
                 logs += 1
                 if said:
                     wrong += 1
                     print(f"{path} {' '.join(words)}:\n{said}")
             shutil.rmtree(copied)
-    print(f"{logs} logs, {wrong} with anything wrong, {bare} with {NO_CONTEXT}")
+    print(f"{logs} logs, {wrong} with anything wrong, {lone} with {NO_CONTEXT}")
     return 1 if wrong else 0
 
 

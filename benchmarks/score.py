@@ -174,7 +174,7 @@ def show(kind: str, tallies: Mapping[str, Tally], differing: list[tuple[str, str
                 print(f"    {mistake}: {item}")
     print(f"(the last two rows answer {', '.join(GATES)} together)")
     for (cause, rule), count in sorted(Counter((cause, rule) for cause, rule, _ in differing).items()):
-        print(f"{rule} differs from the plan {count} times: {cause or 'NOT EXPLAINED'}")
+        print(f"{rule} differs from the plan ({count}): {cause or 'NOT EXPLAINED'}")
         if not cause:
             perfect = False
             for what in [what for one, other, what in differing if (one, other) == ("", rule)][:most]:

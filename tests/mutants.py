@@ -17,6 +17,7 @@ from kvlint.engine.parameters import with_parameters
 from kvlint.judged import judge, verdicts_on
 from kvlint.model.graph import Demand
 from kvlint.model.rule import EXAMPLE_DAY, Example, Rule
+from kvlint.plurals import counted
 from kvlint.readers.derive.attributes import with_needs
 from kvlint.readers.reading import Read
 from kvlint.selftest import compare, read_example
@@ -113,7 +114,7 @@ def main(words: Sequence[str]) -> int:
         for change in alive:
             print(f"{rule.id}: survives: {change}")  # noqa: T201 - a script prints
     caught = 100 * (total - left) / total if total else 100
-    print(f"{total - left} of {total} mutants of {len(rules)} rules caught ({caught:.1f} %)")  # noqa: T201 - the same
+    print(f"{total - left} of {counted(total, 'mutant')} of {counted(len(rules), 'rule')} caught ({caught:.1f} %)")  # noqa: T201 - the same
     return 1 if left else 0
 
 

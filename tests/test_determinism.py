@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,3 +53,27 @@ def test_the_order_of_paths_does_not_matter(form: str, tmp_path: Path, run: Run)
     one = run("-f", form, "a", "b", "c/old.json", cwd=tmp_path)
     assert run("-f", form, "c/old.json", "b", "a", cwd=tmp_path) == one
     assert run("-f", form, "b/broken.json", "b", "a/careless.json", "c/old.json", "a", cwd=tmp_path) == one
+
+
+def test_wherever_it_is_run_from_and_whatever_the_locale_a_log_is_the_same(tmp_path: Path, run: Run) -> None:
+    checkout = tmp_path / "checkout"
+    shutil.copytree(SAMPLES, checkout / "samples")
+    (checkout / ".git").mkdir()
+    inner = checkout / "samples" / "careless"
+    said = [
+        run("-f", "sarif", path, cwd=cwd, env={"LC_ALL": locale})
+        for path, cwd, locale in (
+            ("samples/careless", checkout, "C.UTF-8"),
+            ("samples/careless", checkout, "C"),
+            (".", inner, "POSIX"),
+            ("../careless", checkout / "samples" / "hardened", "C.UTF-8"),
+            (inner, tmp_path, "C.UTF-8"),
+        )
+    ]
+    assert said[0].code == 1
+    assert said[1:] == [said[0]] * 4
+    results = json.loads(said[0].out)["runs"][0]["results"]
+    paths = {one["locations"][0]["physicalLocation"]["artifactLocation"]["uri"] for one in results}
+    assert paths == {
+        f"samples/careless/{name}" for name in ("main.tf", "main.bicep", "main.json", "grant/main.tf", "grant.bicep")
+    }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import msgspec
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -145,12 +146,13 @@ def test_suppressed_findings_fold_by_what_suppresses_them() -> None:
     assert sorted(len(one.occurrences) for one in folded([*given, finding("kv[9]")])) == [1, 1, 2]
 
 
-def test_related_places_are_united_and_the_rest_is_counted() -> None:
-    calls = [Note(text="called here", at=place(line)) for line in range(1, 31)]
+@pytest.mark.parametrize(("more", "told"), [(1, "and 1 more place"), (10, "and 10 more places")])
+def test_related_places_are_united_and_the_rest_is_counted(more: int, told: str) -> None:
+    calls = [Note(text="called here", at=place(line)) for line in range(1, MAX_RELATED + more + 1)]
     given = [finding(f"kv[{number:02}]", related=(call, calls[0])) for number, call in enumerate(calls)]
     (one,) = folded(given)
     assert list(one.related[:-1]) == calls[:MAX_RELATED]
-    assert one.related[-1].text == "and 10 more places"
+    assert one.related[-1].text == told
     assert folded([one]) == (one,)
 
 

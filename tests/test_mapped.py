@@ -16,6 +16,8 @@ from kvlint.config import Config
 from kvlint.model.report import CALLED, Finding, Report
 from kvlint.readers.azurerm.resources import RESOURCES
 from kvlint.readers.azurerm.table import Field
+from kvlint.reporters import REPORTERS, SARIF_INCLUDED, Options
+from tests.sarif import faults, run_in
 
 Make: TypeAlias = Callable[..., str]
 VAULT = "azurerm_key_vault"
@@ -126,8 +128,16 @@ def line(finding: Finding) -> str:
     return f"{finding.at.path}: {text.strip()}"
 
 
-def of(*paths: str, **settings: Any) -> Report:
-    return check(Config(paths=paths, **settings))
+def of(*paths: str, root: Path | None = None, **settings: Any) -> Report:
+    """The report, of which also a log is as it should be: every path is there, and what it shows on its line.
+
+    ``root`` is where the paths of source start, if that is not where the report says.
+    """
+    report = check(Config(paths=paths, **settings))
+    log = REPORTERS["sarif"](report, Options(included=frozenset(SARIF_INCLUDED)))
+    assert isinstance(log, bytes)
+    assert list(faults(run_in(log.decode()), root or Path(report.root))) == []
+    return report
 
 
 def rule(report: Report, id_: str) -> Finding:
@@ -416,10 +426,11 @@ def test_a_plan_that_lies_elsewhere_is_told_by_paths_of_the_source(
     monkeypatch.chdir(tmp_path / "empty")
     asked = of("../ci/p.json", source_root="../repo/infra")
     monkeypatch.chdir(tmp_path / "repo" / "infra")
-    current = of("../../ci/p.json")
+    current = of("../../ci/p.json", root=tmp_path / "repo")
     monkeypatch.setattr("sys.stdin", io.TextIOWrapper(io.BytesIO(text.encode())))
     piped = of("-")
     assert asked.findings
+    assert asked.root == str(tmp_path / "repo")
     assert asked.repository is not None
     assert asked.repository.uri.startswith("https://example.org/me/repo")
     for report in (asked, current, piped):

@@ -20,6 +20,7 @@ from kvlint.judged import Judged
 from kvlint.model.report import EXTERNAL, Finding, Occurrence, Outcome, Problem, Report, Suppression
 from kvlint.model.rule import Rule
 from kvlint.model.source import Location
+from kvlint.plurals import counted
 from kvlint.readers.files import called, lies_in, named_bytes
 from kvlint.regex import regex
 from kvlint.reporters.safe import encode, visible
@@ -100,7 +101,8 @@ class Baseline:
         ]
         told = [self._missed(entry) for entry in found[:_MOST_TOLD]]
         if len(found) > _MOST_TOLD:
-            told.append(self._problem(f"so are {len(found) - _MOST_TOLD:,} more findings of the baseline"))
+            more = counted(len(found) - _MOST_TOLD, "more finding")
+            told.append(self._problem(f"the same goes for {more} of the baseline"))
         return told
 
     def _taken(self, outcome: Outcome, findings: Sequence[Finding]) -> set[tuple[object, ...]]:

@@ -10,6 +10,7 @@ from kvlint.check import all_rules
 from kvlint.engine.select import find_rules
 from kvlint.errors import EXIT_CLEAN, EXIT_FINDINGS, UsageError
 from kvlint.model.rule import Example, Rule
+from kvlint.plurals import counted
 
 _WIDTH = 100
 
@@ -110,5 +111,6 @@ def tested(path: str | None) -> tuple[str, int]:
         failed += bool(result.faults)
         place = f"{result.rule.path}:{result.example.line}"
         lines += [f"{place}: {result.example.expect} ({result.example.title}): {fault}" for fault in result.faults]
-    lines.append(f"{count} examples of {len(rules)} rules: {count - failed} as they say, {failed} not")
+    ran = f"{counted(count, 'example')} of {counted(len(rules), 'rule')}"
+    lines.append(f"{ran}: {count - failed} as they say, {failed} not")
     return "\n".join(lines) + "\n", EXIT_FINDINGS if failed else EXIT_CLEAN

@@ -19,10 +19,10 @@ from kvlint.model.report import Finding, Problem, Report, Repository
 from kvlint.model.rule import Rule
 from kvlint.model.source import Location, static_address
 from kvlint.readers.discover import discover
-from kvlint.readers.files import called
+from kvlint.readers.files import called, lies_in
 from kvlint.readers.problems import CANNOT_READ
 from kvlint.readers.read import MAKE_INPUT
-from kvlint.readers.repository import repository
+from kvlint.readers.repository import real_path, repository, root_of
 from kvlint.readers.units import Unit, units_of
 from kvlint.suppress import Policy, policy_of
 from kvlint.work import judge_units
@@ -73,8 +73,8 @@ def report_of(
         undecided=shown(total.undecided, told=config.explain),
         suppressed=shown(total.suppressed),
         passes=shown(_passes(units)),
-        root=root,
         configuration=config.shown,
+        root=_start(config, root),
         problems=tuple(dict.fromkeys(total.problems)),
         rules=tuple(rules),
         sources=tuple(dict.fromkeys(total.read)),
@@ -83,6 +83,13 @@ def report_of(
         version=__version__,
         repository=repository_of(config, root),
     )
+
+
+def _start(config: Config, root: str) -> str:
+    """The folder that paths of source start from, which for a plan that lies elsewhere is not that of the plan."""
+    if not config.source_root or lies_in(real_path(config.source_root), root):
+        return root
+    return root_of(config.source_root)
 
 
 def repository_of(config: Config, root: str) -> Repository | None:

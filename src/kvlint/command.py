@@ -82,7 +82,8 @@ def _published(
     shown = any(name in TELL_PROBLEMS for name, file in targets if not file)
     if not shown or arguments.quiet > arguments.verbose:
         tell_problems([one for one in report.problems if one.level != "note" or arguments.verbose])
-    _warn_of_size(report, [name for name, _ in targets])
+    if "sarif" in [name for name, _ in targets]:
+        _warn_of_size(report, included)
     code = exit_code(report, config)
     return EXIT_CLEAN if arguments.exit_zero and code == EXIT_FINDINGS else code
 
@@ -150,7 +151,10 @@ def _has_color(word: str, terminal: bool) -> bool:
     return terminal or bool(os.environ.get("FORCE_COLOR")) or os.environ.get("CLICOLOR_FORCE", "0") not in ("", "0")
 
 
-def _warn_of_size(report: Report, formats: list[str]) -> None:
-    if "sarif" in formats and len(report.findings) > _SHOWN_RESULTS:
-        text = f"{len(report.findings):,} results; GitHub code scanning stores the first {_SHOWN_RESULTS:,}"
+def _warn_of_size(report: Report, included: frozenset[str]) -> None:
+    from kvlint.reporters.sarif_results import told
+
+    count = sum(1 for _ in told(report, included))
+    if count > _SHOWN_RESULTS:
+        text = f"{count:,} results; GitHub code scanning stores the first {_SHOWN_RESULTS:,}"
         tell(f"{text} (raise --min-severity, or split the input)")

@@ -10,6 +10,7 @@ import msgspec
 
 from kvlint.model.report import Finding, Note, Occurrence
 from kvlint.model.source import static_address
+from kvlint.plurals import counted
 from kvlint.regex import regex
 
 _Key: TypeAlias = tuple[object, ...]
@@ -87,8 +88,8 @@ def _related(group: Iterable[Finding]) -> tuple[Note, ...]:
     found = list(notes.values())
     if len(found) <= MAX_RELATED:
         return tuple(found)
-    left = len(found) - MAX_RELATED
-    return (*found[:MAX_RELATED], Note(text=f"and {left} more places", at=found[MAX_RELATED].at))
+    more = counted(len(found) - MAX_RELATED, "more place")
+    return (*found[:MAX_RELATED], Note(text=f"and {more}", at=found[MAX_RELATED].at))
 
 
 def _order(finding: Finding) -> tuple[object, ...]:

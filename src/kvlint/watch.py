@@ -13,6 +13,7 @@ from kvlint.check import Progress
 from kvlint.config import Config
 from kvlint.errors import KvlintError, UsageError
 from kvlint.model.report import Report
+from kvlint.plurals import counted
 from kvlint.readers.discover import SKIPPED, STDIN
 from kvlint.rechecking import Rechecking
 from kvlint.reporters.safe import visible
@@ -85,7 +86,7 @@ class Watch:
             sleep(_QUIET / 1000)
         except OSError as error:
             hint = "raise its limit (on Linux fs.inotify.max_user_watches), or name fewer folders"
-            raise KvlintError(f"the system does not watch {len(folders):,} folders: {error}", hint) from error
+            raise KvlintError(f"the system does not watch {counted(len(folders), 'folder')}: {error}", hint) from error
 
     def _counts(self, _change: object, path: str) -> bool:
         """Whether a change may change an answer."""

@@ -20,6 +20,7 @@ from kvlint.engine.builtin import builtin_rules
 from kvlint.readers.plan.compact import expand
 from kvlint.reporters import REPORTERS
 from kvlint.reporters.controls import CONTROLS_REPORTERS
+from tests.sarif import faults, run_in
 
 INPUTS = Path(__file__).parent / "canary"
 CANARY = "QXZJWYQJXWZYQWXJ"
@@ -71,6 +72,8 @@ def reports(inputs: Path) -> Iterator[tuple[str, str]]:
     with redirect_stderr(errors):
         assert _guarded([str(inputs / "whole"), *given, *shown, *check]) == 1
         assert _guarded(["controls", str(inputs / "whole"), "--framework", "all", *controls]) == 1
+        audit = ("-f", "sarif=audit.sarif", "--sarif-include", "suppressed,undecided,passed")
+        assert _guarded([str(inputs / "whole"), *given, *shown[:3], *audit]) == 1
         assert _guarded([str(inputs / "broken"), *shown[:3], "-f", "json=broken.json", "-f", "sarif=broken.sarif"]) == 3
         assert _guarded([str(inputs / "whole"), "--var", CANARY]) == 2
     yield "stderr", errors.getvalue()
@@ -79,7 +82,7 @@ def reports(inputs: Path) -> Iterator[tuple[str, str]]:
 
 
 def test_four_characters_in_a_row_are_in_no_output(said: Mapping[str, str]) -> None:
-    assert len(said) == len(REPORTERS) + len(CONTROLS_REPORTERS) + 4
+    assert len(said) == len(REPORTERS) + len(CONTROLS_REPORTERS) + 5
     leaks = [
         (name, text[max(at - 200, 0) : at + 40])
         for name, text in said.items()
@@ -100,6 +103,11 @@ def test_the_secrets_were_seen(said: Mapping[str, str]) -> None:
     assert "(sensitive)" in said["json"]
     assert "(hidden)" in said["sarif"]
     assert len(json.loads(said["broken.json"])["problems"]) > 15
+
+
+def test_logs_of_what_holds_secrets_are_as_they_should_be(said: Mapping[str, str], inputs: Path) -> None:
+    for name, folder in (("sarif", "whole"), ("audit.sarif", "whole"), ("broken.sarif", "broken")):
+        assert list(faults(run_in(said[name]), inputs / folder)) == []
 
 
 def test_what_a_plan_marks_is_told_by_no_rule(tmp_path: Path) -> None:

@@ -133,7 +133,7 @@ def outcome(kvlint: Kvlint, examples: str) -> Any:
 
 def test_examples_that_say_what_the_rule_does(kvlint: Kvlint) -> None:
     ran = outcome(kvlint, FAILS + PASSES)
-    assert ran == (0, "2 examples of 1 rules: 2 as they say, 0 not\n", "")
+    assert ran == (0, "2 examples of 1 rule: 2 as they say, 0 not\n", "")
     assert kvlint("rules", "test", "own/ACME-1-protected.yaml") == ran
     assert kvlint("rules", "test").code == 0
 
@@ -183,6 +183,10 @@ def test_examples_that_say_what_the_rule_does(kvlint: Kvlint) -> None:
         (
             FAILS + PASSES + "  - passes: bare\n    terraform: |\n      resource {}\n",
             ["22: passes (bare): a block 'resource' with 0 labels is none that Terraform knows"],
+        ),
+        (
+            FAILS + PASSES + "  - passes: bare\n    terraform: |\n      resource x {}\n",
+            ["22: passes (bare): a block 'resource' with 1 label is none that Terraform knows"],
         ),
     ],
 )

@@ -19,6 +19,7 @@ from kvlint.__main__ import _guarded
 from kvlint.readers.plan.compact import expand
 from kvlint.reporters import REPORTERS
 from kvlint.reporters.controls import CONTROLS_REPORTERS
+from tests.sarif import run_in
 
 # Each acts somewhere: terminals, GitHub's and Azure's agents (which overlook a soft hyphen), XML, HTML and Markdown.
 HOSTILE = (
@@ -61,6 +62,8 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
         patch.chdir(home)
         words = [word for form in REPORTERS for word in ("-f", f"{form}={form}")]
         assert _guarded(["in", "--profile", "all", "-v", "--strict", "--show-suppressed", *words]) == 3
+        audit = ("-f", "sarif=audit.sarif", "--sarif-include", "suppressed,undecided,passed")
+        assert _guarded(["in", "--profile", "all", *audit]) == 3
         words = [word for form in CONTROLS_REPORTERS for word in ("-f", f"{form}=controls.{form}")]
         assert _guarded(["controls", "in", *words]) == 3
     # Bytes, because reading as text makes line breaks of what is none.
@@ -175,8 +178,10 @@ def test_what_agents_read_is_what_was_meant(said: Mapping[str, str]) -> None:
 
 
 def test_what_programs_read_is_well_formed(said: Mapping[str, str]) -> None:
-    for name in ("json", "sarif", "gitlab", "rdjson", "controls.json"):
+    for name in ("json", "gitlab", "rdjson", "controls.json"):
         json.loads(said[name])
+    run_in(said["sarif"])
+    run_in(said["audit.sarif"])
     found = json.loads(said["json"])["findings"] + json.loads(said["json"])["undecided"]
     paths = {one["location"]["path"] for one in found}
     addresses = "".join(each["resource"] for one in found for each in one["occurrences"])

@@ -76,7 +76,7 @@ def test_a_log_leaves_out_what_code_scanning_would_refuse(kvlint: Kvlint, monkey
     assert [result["ruleId"] for result in run["results"]] == ["KV101", "KV101"]  # the critical ones
     (note,) = run["invocations"][0]["toolExecutionNotifications"]
     assert note["descriptor"]["id"] == "KVE009"
-    assert note["message"]["text"].startswith("the 4 least severe results are left out: a log with more than 2 is")
+    assert note["message"]["text"].startswith("4 results of the least severe left out: a log with more than 2 is")
     assert len(json.loads(kvlint(*words[:-1], "json").out)["findings"]) == 6
 
 

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -13,6 +12,7 @@ import pytest
 
 from kvlint.syntax.linehash import LineHashes
 from kvlint.syntax.lines import Lines
+from tests.sarif import faults, run_in
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint
@@ -22,7 +22,7 @@ INPUTS = [
     f"{name}/{file}"
     for name in ("careless", "hardened")
     for file in ("main.tf", "plan.json", "main.bicep", "main.json")
-]
+] + ["careless/grant", "careless/grant.bicep"]
 AUDIT = ("--sarif-include", "suppressed,undecided,passed")
 SECRET = """
 # kvlint: ignore[KV602] the type is known
@@ -42,6 +42,22 @@ variable "purge" {}
 """
 
 
+ARM = """{
+  "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+  "contentVersion": "1.0.0.0",
+  "resources": [
+    {
+      "type": "Microsoft.KeyVault/vaults",
+      "apiVersion": "2023-07-01",
+      "name": "kv",
+      "properties": {
+        "enableSoftDelete": false
+      }
+    }
+  ]
+}
+"""
+
 RunOf: TypeAlias = Callable[..., dict[str, Any]]
 
 
@@ -52,9 +68,7 @@ def run_of(kvlint: Kvlint) -> RunOf:
     def answer(*words: str | Path) -> dict[str, Any]:
         said = kvlint(*words, "-f", "sarif", "--as-of", "2026-11-01")
         assert said.code in (0, 1), said.err
-        (run,) = json.loads(said.out)["runs"]
-        assert isinstance(run, dict)
-        return run
+        return run_in(said.out)
 
     return answer
 
@@ -65,56 +79,6 @@ def sample(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     shutil.copytree(SAMPLES, tmp_path / "checkout")
     (tmp_path / "checkout" / ".git").mkdir()
     return tmp_path / "checkout" / str(request.param)
-
-
-def faults(run: dict[str, Any], root: Path) -> Iterator[str]:
-    """What is wrong with a log though every validator takes it. ``root`` is the folder that its paths start from."""
-    rules, results = run["tool"]["driver"]["rules"], run["results"]
-    if results and run.get("columnKind") != "utf16CodeUnits":
-        yield "no columnKind"
-    if not run["invocations"][0]["executionSuccessful"]:
-        yield "not successful"
-    for rule in rules:
-        severity = rule["properties"].get("security-severity", "1")
-        if not isinstance(severity, str) or not 0 < float(severity) <= 10:
-            yield f"{rule['id']}: severity {severity}"
-        if max(len(rule[part]["text"]) for part in ("shortDescription", "fullDescription")) > 1024:
-            yield f"{rule['id']}: too long"
-        if len(rule["properties"]["tags"]) > 10:
-            yield f"{rule['id']}: too many tags"
-    if len({"suppressions" in result for result in results}) > 1:
-        yield "suppressions of some results only"
-    if len({json.dumps(result) for result in results}) < len(results):
-        yield "a result twice"
-    for result in results:
-        yield from _faults_of(result, rules[result["ruleIndex"]], root)
-
-
-def _faults_of(result: dict[str, Any], rule: dict[str, Any], root: Path) -> Iterator[str]:
-    message, place = result["message"], result["locations"][0]["physicalLocation"]
-    if result.get("kind", "fail") != "fail" and result["level"] != "none":
-        yield f"a level of what is no failure: {result}"
-    if rule["id"] != result["ruleId"]:
-        yield f"the rule of another id: {result}"
-    template = rule["messageStrings"][message["id"]]["text"]
-    text = re.sub(r"\{(\d+)\}", lambda match: message["arguments"][int(match[1])], template)
-    if text != message["text"]:
-        yield f"{text} is not {message['text']}"
-    if re.search("[{}]", message["text"]):
-        yield f"braces: {message['text']}"
-    for link in re.findall(r"\]\((\d+)\)", message["text"]):
-        if int(link) not in [one["id"] for one in result.get("relatedLocations", ())]:
-            yield f"a link to nowhere: {message['text']}"
-    uri = place["artifactLocation"]["uri"]
-    if uri.startswith(("/", "..")) or "://" in uri or place["artifactLocation"]["uriBaseId"] != "%SRCROOT%":
-        yield f"not below the root: {uri}"
-    lines = (root / uri).read_text(encoding="utf-8").split("\n")
-    region = place["region"]
-    last = lines[region["startLine"] - 1] if region["startLine"] <= len(lines) else ""
-    if region.get("endLine", region["startLine"]) != region["startLine"]:
-        yield f"more than a line: {region}"
-    if region.get("endColumn", 1) > len(last.encode("utf-16-le")) // 2 + 1:
-        yield f"beyond the end of the line: {region}"
 
 
 @pytest.mark.parametrize("words", [(), AUDIT], ids=["findings", "audit"])
@@ -149,6 +113,73 @@ def test_a_line_with_a_secret_has_no_hash(run_of: RunOf, tmp_path: Path) -> None
     marks = {one["ruleId"]: one["partialFingerprints"] for one in run["results"]}
     assert "primaryLocationLineHash" not in marks["KV610"]
     assert "hunter2" not in json.dumps(run)
+
+
+BICEP = "resource kv 'Microsoft.KeyVault/vaults@2023-07-01' = {\n  name: 'kv'\n}\n"
+WIDE = {
+    "main.tf": (
+        'resource "azurerm_key_vault" "kv" {\n\t/* 😀\t */ purge_protection_enabled = false # 😀\n}\n',
+        "purge_protection_enabled = false",
+    ),
+    "main.bicep": (
+        BICEP.replace("name: 'kv'", "/* 😀 */ properties: { /* 😀\t */ enablePurgeProtection: false }"),
+        "enablePurgeProtection: false",
+    ),
+    "main.json": (
+        ARM.replace('"enableSoftDelete": false', '/* 😀\t */ "enablePurgeProtection": false'),
+        '"enablePurgeProtection": false',
+    ),
+}
+
+
+@pytest.mark.parametrize("name", WIDE)
+def test_columns_behind_emoji_and_tabs_are_those_of_utf_16(run_of: RunOf, tmp_path: Path, name: str) -> None:
+    (tmp_path / "in").mkdir()
+    text, marked = WIDE[name]
+    (tmp_path / "in" / name).write_text(text, encoding="utf-8")
+    run = run_of(tmp_path / "in" / name)
+    assert list(faults(run, tmp_path)) == []
+    (found,) = [one for one in run["results"] if one["ruleId"] == "KV001"]
+    region = found["locations"][0]["physicalLocation"]["region"]
+    line = next(line for line in text.split("\n") if marked in line)
+    before = len(line[: line.index(marked)].encode("utf-16-le")) // 2
+    assert before > line.index(marked)
+    assert (region["startColumn"], region["endColumn"]) == (before + 1, before + 1 + len(marked))
+
+
+HEADS = {
+    "main.tf": 'resource "azurerm_key_vault" "kv" {\n  name = "kv"\n}\n',
+    "main.bicep": BICEP,
+    "main.json": ARM,
+    "main.tf.json": '{\n "resource": {"azurerm_key_vault": {\n  "kv": {\n   "name": "kv"\n}}}}\n',
+}
+
+
+@pytest.mark.parametrize("name", HEADS)
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_line_hashes_of_files_with_a_byte_order_mark(run_of: RunOf, tmp_path: Path, name: str, encoding: str) -> None:
+    (tmp_path / "in").mkdir()
+    data = HEADS[name].encode(encoding)
+    (tmp_path / "in" / name).write_bytes(data)
+    results = run_of(tmp_path / "in" / name)["results"]
+    assert results
+    marks = {
+        (
+            one["locations"][0]["physicalLocation"]["region"]["startLine"],
+            one["partialFingerprints"]["primaryLocationLineHash"],
+        )
+        for one in results
+        if "primaryLocationLineHash" in one["partialFingerprints"]
+    }
+    if encoding == "utf-16":
+        assert not marks
+        return
+    # As GitHub reads it.
+    made = LineHashes(Lines(data.decode("utf-8")))
+    assert marks
+    assert marks == {(line, made.of(line)) for line, _ in marks}
+    if name in ("main.tf", "main.bicep"):
+        assert 1 in {line for line, _ in marks}
 
 
 def test_what_an_audit_asks_for_is_told(run_of: RunOf, tmp_path: Path) -> None:

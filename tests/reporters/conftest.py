@@ -23,6 +23,7 @@ from kvlint.model.report import (
 from kvlint.model.rule import Attribute, Rule, Severity
 from kvlint.model.source import Excerpt, Location, Region
 from kvlint.reporters import REPORTERS, Options
+from tests.sarif import run_in
 
 EXPECTED = Path(__file__).parent / "expected"
 VAULT = "Microsoft.KeyVault/vaults"
@@ -58,11 +59,9 @@ def expected(request: pytest.FixtureRequest) -> Callable[[str, str], None]:
 @pytest.fixture
 def log(printed: Print) -> Log:
     def run_of(report: Report) -> dict[str, Any]:
-        document = json.loads(printed(report, "sarif"))
-        assert list(document) == ["$schema", "version", "runs"]
-        (run,) = document["runs"]
-        assert isinstance(run, dict)
-        return run
+        text = printed(report, "sarif")
+        assert list(json.loads(text)) == ["$schema", "version", "runs"]
+        return run_in(text)
 
     return run_of
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from kvlint.model.report import Note, Problem, Report
 from kvlint.model.source import Excerpt, Location, Region
+from kvlint.readers.places import places_of
 from kvlint.reporters import REPORTERS, Options
 from kvlint.reporters.sarif_rules import encode_uri
 
@@ -309,3 +310,58 @@ def test_what_is_wrong_with_settings_is_no_problem_of_the_run(log: Log, make_rep
     for each in (*invocation["toolExecutionNotifications"], *invocation["toolConfigurationNotifications"]):
         described = run["tool"]["driver"]["notifications"][each["descriptor"]["index"]]
         assert described["id"] == each["descriptor"]["id"]
+
+
+@pytest.mark.parametrize("end", ["\n", "\r\n", ""])
+@pytest.mark.parametrize(
+    "span",
+    [
+        pytest.param(lambda text: (0, text.index("{")), id="a head"),
+        pytest.param(lambda text: (text.index("}") - 1, len(text)), id="to the end"),
+        pytest.param(lambda text: (text.index("out"), text.index("out") + 9), id="all of a line"),
+        pytest.param(lambda text: (text.index("out"), text.index("out") + 11), id="all of a line and more"),
+        pytest.param(lambda text: (text.index("list"), text.index("]") + 1), id="many lines"),
+        pytest.param(lambda text: (text.index("long"), text.index("long") + 4_000), id="much of a line"),
+        pytest.param(lambda text: (text.index("wide"), text.index("wide") + 4_000), id="all of a long line"),
+        pytest.param(lambda text: (text.index("wide"), text.index("wide") + 6_000), id="of a long line and more"),
+    ],
+)
+def test_whatever_is_found_in_a_text_of_more_than_a_line_has_lines_around_it(
+    end: str, span: Callable[[str], tuple[int, int]], log: Log, make_finding: Make, make_report: Make
+) -> None:
+    line = end or "\n"
+    items = line.join(f"    'item {number}'" for number in range(20))
+    text = line.join(
+        [
+            "resource a 'b' = {",
+            "  list: [",
+            items,
+            "  ]",
+            f"  long: '{'😀' * 5_000}'",
+            "}",
+            "",
+            f"wide={'x' * 5_000}",
+            "out a = b",
+        ]
+    )
+    text += end
+    offsets = span(text)
+    places = places_of({"a.bicep": text}, [Location(path="a.bicep", span=offsets)])
+    region, excerpt = places["a.bicep", offsets]
+    finding = make_finding(at=Location(path="a.bicep", region=region), excerpt=excerpt)
+    (result,) = log(make_report(findings=(finding,)))["results"]
+    place = result["locations"][0]["physicalLocation"]
+    inner, outer = place["region"], place["contextRegion"]
+    lines = [len(one.encode("utf-16-le")) // 2 for one in text.replace("\r\n", "\n").split("\n")]
+    first, last = outer["startLine"], outer["endLine"]
+    assert (first, outer["startColumn"]) <= (inner["startLine"], inner["startColumn"])
+    stop = inner.get("endColumn", lines[inner["startLine"] - 1] + 1)
+    assert (last, outer["endColumn"]) >= (inner["startLine"], stop)
+    assert (first, outer["startColumn"], last, outer["endColumn"]) != (
+        inner["startLine"],
+        inner["startColumn"],
+        inner["startLine"],
+        stop,
+    )
+    assert outer["endColumn"] <= lines[last - 1] + 1
+    assert inner["snippet"]["text"] in outer["snippet"]["text"]

@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
+from markdown_it import MarkdownIt
 
-from kvlint.engine.builtin import builtin_rules
+from kvlint.engine.builtin import builtin_frameworks, builtin_rules
 from kvlint.model.report import Problem, Report
 from kvlint.model.rule import Severity
 from kvlint.reporters.cwe import CWES
 from kvlint.reporters.severity import GRADES
+from kvlint.reporters.taxonomies import CIS, CIS_VERSION, MCSB
 
 if TYPE_CHECKING:
     from tests.reporters.conftest import Log, Make
@@ -107,8 +109,9 @@ def test_a_placeholder_that_comes_twice_has_one_number(
 ) -> None:
     rule = make_rule(message="'{name}' is '{value}', so '{name}' is open.")
     run = log(make_report(rules=(rule,), findings=(make_finding(rule=rule, arguments=("kv", "on")),)))
-    assert run["tool"]["driver"]["rules"][0]["messageStrings"]["default"]["text"] == "'{0}' is '{1}', so '{0}' is open."
-    assert run["results"][0]["message"]["text"] == "'kv' is 'on', so 'kv' is open."
+    told = run["tool"]["driver"]["rules"][0]["messageStrings"]["explicit"]["text"]
+    assert told == "'{0}' is '{1}', so '{0}' is open. It is set so: '{2}'."
+    assert run["results"][0]["message"]["text"].startswith("'kv' is 'on', so 'kv' is open. ")
 
 
 def test_problems_are_notifications_with_descriptors(log: Log, report: Report) -> None:
@@ -140,3 +143,60 @@ def test_versions_are_semantic(log: Log, make_report: Make, version: str, semant
 
 def test_every_weakness_of_our_rules_has_a_text() -> None:
     assert {number for rule in builtin_rules() for number in rule.cwe} == set(CWES)
+
+
+def test_every_control_of_our_rules_has_the_title_of_its_framework() -> None:
+    frameworks = {one.name: one for one in builtin_frameworks(builtin_rules())}
+    versions = (name for name in frameworks if name.startswith("cis-azure-"))
+    newest = max(versions, key=lambda name: [int(part) for part in name.rpartition("-")[2].split(".")])
+    assert newest == f"cis-azure-{CIS_VERSION}"
+    for name, titles in (("mcsb", MCSB), (newest, CIS)):
+        named = {id_ for rule in builtin_rules() for id_ in rule.controls.get(name, ())}
+        rows = {control.id: control.title for control in frameworks[name].controls}
+        assert titles == {id_: rows[id_] for id_ in named}
+
+
+def test_only_the_lists_in_use_are_there_and_only_what_is_used_of_them(
+    log: Log, make_rule: Make, make_report: Make
+) -> None:
+    controls = {
+        "mcsb": ("NS-10", "NS-2", "ZZ-1"),
+        f"cis-azure-{CIS_VERSION}": ("8.3.10", "8.3.9"),
+        "cis-azure-1.1.0": ("8.1",),
+    }
+    rules = make_rule(cwe=(), controls=controls), make_rule(id="KV002", cwe=(693,))
+    for told, names in ((rules, ["CWE", "MCSB", "CIS"]), (rules[:1], ["MCSB", "CIS"]), (rules[1:], ["CWE"])):
+        run = log(make_report(rules=told))
+        assert [one["name"] for one in run["taxonomies"]] == names
+        driver = run["tool"]["driver"]
+        assert driver["supportedTaxonomies"] == [{"name": name, "index": at} for at, name in enumerate(names)]
+        for rule in driver["rules"]:
+            for one in rule["relationships"]:
+                target = one["target"]
+                component = run["taxonomies"][target["toolComponent"]["index"]]
+                assert component["name"] == target["toolComponent"]["name"]
+                assert target["id"] in [taxon["id"] for taxon in component["taxa"]]
+    taxa = {one["name"]: [taxon["id"] for taxon in one["taxa"]] for one in log(make_report(rules=rules))["taxonomies"]}
+    assert taxa == {"CWE": ["CWE-693"], "MCSB": ["NS-2", "NS-10", "ZZ-1"], "CIS": ["8.3.9", "8.3.10"]}
+
+
+def test_the_texts_of_anybodys_rule_stay_text(log: Log, make_rule: Make, make_report: Make) -> None:
+    hostile = "<img src=x onerror=alert(1)> [click](https://evil.example) `code`\n\n# Heading\n* ```\n@somebody & | --"
+    links = ("https://a.example/<script>", "https://a.example/>*x*", "https://a.example/é?a=[1]#b%20c")
+    rule = make_rule(path="mine.yaml", title=hostile, why=hostile, fix=hostile, references=links)
+    (told,) = log(make_report(rules=(rule,)))["tool"]["driver"]["rules"]
+    markdown = told["help"]["markdown"]
+    tokens = MarkdownIt("commonmark", {"html": True, "linkify": False}).parse(markdown)
+    inline = [child for token in tokens for child in token.children or ()]
+    assert [token.markup for token in tokens if token.type == "heading_open"] == ["##"]
+    assert len([token for token in tokens if token.type == "bullet_list_open"]) == 1
+    kinds = {"text", "code_inline", "strong_open", "strong_close", "link_open", "link_close"}
+    assert {child.type for child in inline} == kinds
+    assert len([child for child in inline if child.type == "link_open"]) == len(links)
+    assert "@&#8203;somebody" in markdown
+    assert [line for line in markdown.split("\n") if line.startswith("- ")] == [
+        "- <https://a.example/%3Cscript%3E>",
+        "- <https://a.example/%3E*x*>",
+        "- <https://a.example/%C3%A9?a=%5B1%5D#b%20c>",
+    ]
+    assert told["helpUri"] == "https://a.example/%3Cscript%3E"

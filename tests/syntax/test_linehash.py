@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kvlint.syntax.linehash import LineHashes
-from kvlint.syntax.lines import Lines
+from kvlint.syntax.lines import Lines, MarkedText
 
 GREETINGS = (
     "e9496ae3ebfced30:1 fb7c023a8b9ccb3f:1 ce8ba1a563dcdaca:1 e20e36e16fcb0cc8:1 "
@@ -30,6 +30,10 @@ VECTORS = {
         "a7f2ff13bc495cf2:1 a7f2ff13bc495cf2:2 a7f2ff13bc495cf2:3 a7f2ff13bc495cf2:4 a7f2ff13bc495cf2:5 "
         "a7f2ff13bc495cf2:6 a7f2ff1481e87703:1 a9cf91f7bbf1862b:1 55ec222b86bcae53:1 cc97dc7b1d7d8f7b:1 "
         "c129715d7a2bc9a3:1"
+    ),
+    "x = 2\nx = 1\nprint(x)\nx = 3\nprint(x)\nx = 4\nprint(x)\n": (
+        "e54938cc54b302f1:1 bb609acbe9138d60:1 1131fd5871777f34:1 5c482a0f8b35ea28:1 54517377da7028d2:1 "
+        "2c644846cb18d53e:1 f1b89f20de0d133:1 c129715d7a2bc9a3:1"
     ),
 }
 
@@ -63,6 +67,17 @@ def rolling(text: str) -> list[str]:
     kept += [0] * 100
     values = [sum(kept[at + i] * 37 ** (99 - i) for i in range(100)) % 2**64 for at in starts]
     return [f"{value:x}:{values[: index + 1].count(value)}" for index, value in enumerate(values)]
+
+
+@pytest.mark.parametrize("text", ["", "a", "a\nb", " a\nb\n  \t\tc\n d", "a\n\ufeffa\na", "x" * 99 + "\ny", "x" * 120])
+def test_a_byte_order_mark_is_a_character_of_the_first_line(text: str) -> None:
+    """GitHub reads the file without knowing of it."""
+    assert hashes(MarkedText(text)) == rolling("\ufeff" + text)
+    assert hashes(MarkedText(text))[0] != hashes(text)[0]
+
+
+def test_what_is_not_utf_8_has_no_fingerprints() -> None:
+    assert hashes(MarkedText("a\nb", is_utf8=False)) == ["", ""]
 
 
 @given(st.text(st.sampled_from("ab \t\r\n{}é\U0001f600")) | st.text(st.sampled_from("a\n"), min_size=90))

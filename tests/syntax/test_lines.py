@@ -67,7 +67,7 @@ def test_an_excerpt_shows_the_whole_lines_around() -> None:
 
 
 def test_a_region_that_ends_with_a_line_does_not_touch_the_next() -> None:
-    assert Lines("one\r\ntwo\r\nthree").excerpt(5, 10).context == Region(2, 1, 2, 4)
+    assert Lines("one\r\ntwo\r\nthree").excerpt(5, 10).context_text == "two\n"
 
 
 def test_every_line_break_is_shown_as_a_line_feed() -> None:
@@ -128,3 +128,36 @@ def test_no_hidden_character_is_shown_whatever_the_spans(
     excerpt = Lines(marked).excerpt(*span, hidden)
     assert "S" not in excerpt.text + excerpt.context_text
     assert excerpt.text in excerpt.context_text
+
+
+@pytest.mark.parametrize(
+    ("text", "span", "context", "shown"),
+    [
+        ("a\nbc\nd", (2, 4), Region(2, 1, 3, 1), "bc\n"),
+        ("a\r\nbc\r\nd", (3, 5), Region(2, 1, 3, 1), "bc\n"),
+        ("a\nbc", (2, 4), Region(1, 2, 2, 3), "\nbc"),
+        ("a\r\nbc", (3, 5), Region(1, 2, 2, 3), "\nbc"),
+        ("a\rbc", (2, 4), Region(1, 2, 2, 3), "\nbc"),
+        ("bc\n", (0, 2), Region(1, 1, 2, 1), "bc\n"),
+        ("bc\nd", (1, 3), Region(1, 1, 2, 1), "bc\n"),  # with the break
+        ("bc", (0, 2), Region(1, 1, 1, 3), "bc"),
+    ],
+)
+def test_what_is_all_of_a_line_has_a_line_break_around_it(
+    text: str, span: tuple[int, int], context: Region, shown: str
+) -> None:
+    excerpt = Lines(text).excerpt(*span)
+    assert (excerpt.context, excerpt.context_text) == (context, shown)
+
+
+def test_of_a_span_with_more_on_a_line_than_is_shown_the_beginning_counts() -> None:
+    for text in ("x" * 5_000, " " * 900 + "x" * 4_000 + "\ny"):
+        start = text.index("x")
+        lines = Lines(text)
+        span = lines.shortened(start, start + 4_000)
+        excerpt = lines.excerpt(*span)
+        assert excerpt.text == text[slice(*span)]
+        assert MAX_CHARACTERS / 2 < span[1] - span[0] < MAX_CHARACTERS
+        assert excerpt.text in excerpt.context_text
+        assert excerpt.context.end_column > lines.region(*span).end_column
+    assert Lines("x\n" * 5_000).shortened(0, 4_000) == (0, 4_000)

@@ -9,8 +9,8 @@ import msgspec
 
 from kvlint.engine.logic import PASS, negated
 from kvlint.model.graph import Reference, Resource
-from kvlint.model.report import Evidence, Outcome
-from kvlint.model.value import Answer, Unknown, display
+from kvlint.model.report import NOTHING, Evidence, Outcome
+from kvlint.model.value import Absent, Answer, Unknown, display
 
 # What is found where a link leads nowhere.
 NONE = "none"
@@ -36,7 +36,7 @@ def answered(outcome: Outcome, found: Answer, wanted: str, resource: Resource, a
         wanted=wanted,
         at=at,
         asked=asked,
-        origin=found.origin,
+        origin=NOTHING if type(found) is Absent else found.origin,
         note=found.note,
     )
 
@@ -61,8 +61,9 @@ def linked(outcome: Outcome, reference: Reference, resource: Resource, target: s
 
 def unlinked(outcome: Outcome, resource: Resource, wanted: str, why: str) -> Evidence:
     """That nothing (certain) is at the other end of a link."""
-    found = f"not known: {why}" if why else NONE
-    return Evidence(outcome=outcome, found=found, wanted=wanted, at=resource.at)
+    if why:
+        return Evidence(outcome=outcome, found=f"not known: {why}", wanted=wanted, at=resource.at)
+    return Evidence(outcome=outcome, found=NONE, wanted=wanted, at=resource.at, origin=NOTHING)
 
 
 def mirrored(note: Evidence) -> Evidence:

@@ -16,6 +16,8 @@ CALLED = "called here"
 CAUSED = "the value comes from here"
 # What ``source`` is of a finding that a plan makes on a place in source.
 FROM_PLAN = "plan"
+# The origin of Evidence where there is no value, or no resource.
+NOTHING = "absent"
 # The kinds of a Suppression.
 IN_SOURCE, EXTERNAL = "inSource", "external"
 
@@ -37,7 +39,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One answer that decided: of ``at.address``, the attribute ``asked`` is ``found``, where ``wanted`` was asked for.
 
     ``at.attribute`` is where the author can change it: of a derived attribute, what it was derived from. ``origin`` and
-    ``note`` are the value's; ``hops`` are the references that led to this resource.
+    ``note`` are the value's, or it is NOTHING; ``hops`` are the references that led to this resource.
     """
 
     outcome: Outcome

@@ -10,9 +10,11 @@ import os
 
 from kvlint.errors import InputError, UsageError
 from kvlint.looks import LOOKS
+from kvlint.syntax.lines import MarkedText
 
 # Azure takes templates of 4 MB; this is far more than any file that a person writes.
 MAX_FILE = 10_000_000
+_UTF8, _UTF16 = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
 
 
 def inside(root: str, folder: str, name: str) -> str | None:
@@ -152,9 +154,16 @@ def _what_is(file: str) -> str:
     return "it is a link that leads nowhere" if os.path.islink(file) else "there is no such file"
 
 
+def source_text(data: bytes) -> str:
+    """The same as ``decoded``, which tells in what is shown of it that it began with a byte order mark."""
+    text = decoded(data)
+    is_utf16 = data[:2] in _UTF16
+    return MarkedText(text, is_utf8=not is_utf16) if is_utf16 or data.startswith(_UTF8) else text
+
+
 def decoded(data: bytes) -> str:
     """The text of a file: UTF-8, or what its byte order mark says. Raises InputError for anything else."""
-    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    encoding = "utf-16" if data[:2] in _UTF16 else "utf-8-sig"
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:

@@ -114,8 +114,9 @@ def places_of(
         own = [_written(text, *span) for spot in values if (span := told[spot]) is not None]
         around = _Secrets(lines, hidden(path), [span for span in own if span is not None])
         for spot, at in spots.items():
-            span = told[spot]
-            if span is not None:
+            whole = told[spot]
+            if whole is not None:
+                span = lines.shortened(*whole)
                 is_json = at.pointer is not None or path.endswith(".json")
                 region = lines.region(*span)
                 excerpt = lines.excerpt(*span, hidden=around.around(*span, is_json))

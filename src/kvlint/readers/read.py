@@ -122,10 +122,10 @@ class Reader:
     def bicep(self, path: str, data: bytes, file: str = "", given: Given | None = None) -> Read:
         """A Bicep file. Without ``file``, where it lies, it can have no modules. Raises InputError."""
         from kvlint.readers.bicep.read import read_bicep
-        from kvlint.readers.files import decoded
+        from kvlint.readers.files import source_text
 
         given = given or Given()
-        read = read_bicep(path, file, self.root, decoded(data), self.demand, self._cache(), given.values)
+        read = read_bicep(path, file, self.root, source_text(data), self.demand, self._cache(), given.values)
         return of_bicep(path, read, given)
 
     def template(self, path: str, data: bytes, file: str = "", given: Given | None = None) -> Read | None:
@@ -146,9 +146,9 @@ class Reader:
     def _bicepparam(self, path: str, source: Source) -> Read:
         """What a parameter file of Bicep is for, with the values that it gives."""
         from kvlint.readers.bicep.parameters import read_bicepparam
-        from kvlint.readers.files import decoded
+        from kvlint.readers.files import source_text
 
-        text = decoded(read_source(source))
+        text = source_text(read_source(source))
         read = read_bicepparam(source.path, source.file, self.root, text, self.demand, self._cache())
         return of_bicep(path, read, Given())
 

@@ -8,17 +8,16 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from html import escape
 
 from kvlint.model.report import Finding, Outcome
 from kvlint.regex import regex
 from kvlint.reporters.safe import visible
-from kvlint.reporters.sarif_rules import pieces
-from kvlint.reporters.wording import called, more
+from kvlint.reporters.wording import called, more, pieces
 
 _ACTIVE = regex(r"[\\`*_\[\]#!|~$<>&@]|:(?=//)|www(?=\.)")
 # After these a character that nobody sees parts what must not be read as one.
 _JOINING = frozenset({"@", "#", ":", "www"})
+_ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
 _APART = "&#8203;"
 _TICKS = regex("`+")
 _LONGEST = 300
@@ -31,7 +30,7 @@ def plain(text: str) -> str:
 
 def _inert(match: re.Match[str]) -> str:
     found = match[0]
-    shown = escape(found) if found in "<>&" else found if found in _JOINING - {"#"} else f"\\{found}"
+    shown = _ENTITIES.get(found) or (found if found in _JOINING - {"#"} else f"\\{found}")
     return shown + _APART if found in _JOINING else shown
 
 

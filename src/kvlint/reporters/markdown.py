@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from kvlint.model.report import Finding, Report
 from kvlint.model.rule import Rule, Severity
+from kvlint.plurals import counted
 from kvlint.reporters import Options
 from kvlint.reporters.choice import worst_first
 from kvlint.reporters.gfm import code, message, plain, prose
@@ -48,7 +49,8 @@ def _fitted(lines: Iterable[str], room: int) -> Iterator[str]:
         yield ""
         yield "</details>"
     yield ""
-    yield f"**Cut here:** {left:,} more lines would make this longer than is shown. The other formats have all of it."
+    more = counted(left, "more line")
+    yield f"**Cut here:** {more} would make this longer than is shown. The other formats have all of it."
 
 
 def _lines(report: Report, options: Options) -> Iterator[str]:

@@ -16,12 +16,14 @@ from collections.abc import Collection
 from typing import Any
 
 from kvlint.model.report import Problem, Report, Repository
+from kvlint.plurals import counted
 from kvlint.reporters import Options
 from kvlint.reporters.problems import CONFIGURATION, LEFT_OUT
 from kvlint.reporters.safe import encode
 from kvlint.reporters.sarif_places import ROOT, inert, logical, place
 from kvlint.reporters.sarif_results import MOST, results, shown
-from kvlint.reporters.sarif_rules import PROJECT, descriptor, notifications, weaknesses
+from kvlint.reporters.sarif_rules import PROJECT, descriptor, notifications
+from kvlint.reporters.taxonomies import taxonomies
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _LEVELS = frozenset({"error", "warning", "note"})
@@ -42,20 +44,21 @@ def _run(report: Report, included: Collection[str], root_uri: str) -> dict[str, 
     told = [*report.problems, *([_left_out(left)] if left else ())]
     problems = notifications((problem.code for problem in told), report.version)
     codes = {problem["id"]: index for index, problem in enumerate(problems)}
-    taxonomy = weaknesses(rules)
+    lists = taxonomies(rules)
+    names = [one["name"] for one in lists]
     driver = {
         "name": "kvlint",
         "fullName": "kvlint Azure Key Vault linter",
         "semanticVersion": re.sub(r"^(\d+\.\d+\.\d+)\.?(?=[a-z])", r"\1-", report.version),
         "version": report.version,
         "informationUri": PROJECT,
-        "rules": [descriptor(rule, report.version, included) for rule in rules],
+        "rules": [descriptor(rule, report.version, included, names) for rule in rules],
         "notifications": problems,
     }
     run: dict[str, Any] = {"tool": {"driver": driver}}
-    if taxonomy is not None:
-        driver["supportedTaxonomies"] = [{"name": taxonomy["name"], "index": 0}]
-        run["taxonomies"] = [taxonomy]
+    if lists:
+        driver["supportedTaxonomies"] = [{"name": name, "index": index} for index, name in enumerate(names)]
+        run["taxonomies"] = lists
     invocation: dict[str, Any] = {"executionSuccessful": True}
     for name, about_settings in (("toolExecutionNotifications", False), ("toolConfigurationNotifications", True)):
         some = [each for each in told if (each.code in CONFIGURATION) is about_settings]
@@ -79,7 +82,7 @@ def _provenance(repository: Repository) -> dict[str, Any]:
 
 
 def _left_out(count: int) -> Problem:
-    text = f"the {count:,} least severe results are left out: a log with more than {MOST:,} is refused"
+    text = f"{counted(count, 'result')} of the least severe left out: a log with more than {MOST:,} is refused"
     return Problem(code=LEFT_OUT, level="warning", message=text, hint="Raise --min-severity, or split the input.")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from functools import cache, lru_cache
 from typing import Any
 
@@ -23,9 +24,9 @@ def physical(at: Location, excerpt: Excerpt | None) -> dict[str, Any]:
     location: dict[str, Any] = {"artifactLocation": _artifact(at.path)}
     region = _first_line(excerpt.utf16 or at.region)
     location["region"] = region | {"snippet": {"text": excerpt.text.split("\n", 1)[0]}}
-    if _contains(excerpt.context, at.region):
-        context = _whole(excerpt.context_utf16 or excerpt.context)
-        location["contextRegion"] = context | {"snippet": {"text": excerpt.context_text}}
+    context = excerpt.context_utf16 or excerpt.context
+    if _contains(context, region):
+        location["contextRegion"] = _whole(context) | {"snippet": {"text": excerpt.context_text}}
     return location
 
 
@@ -70,11 +71,12 @@ def _whole(region: Region) -> dict[str, int]:
     }
 
 
-def _contains(outer: Region, inner: Region) -> bool:
-    """Whether ``outer`` holds all of ``inner`` and more, as a contextRegion must."""
-    starts = (outer.start_line, outer.start_column) <= (inner.start_line, inner.start_column)
-    ends = (outer.end_line, outer.end_column) >= (inner.end_line, inner.end_column)
-    return starts and ends and outer != inner
+def _contains(outer: Region, inner: dict[str, int]) -> bool:
+    """Whether ``outer`` holds all of ``inner`` and more, as a contextRegion must. Without an end, a line has it."""
+    start = inner["startLine"], inner["startColumn"]
+    end = inner["startLine"], inner.get("endColumn", math.inf)
+    low, high = (outer.start_line, outer.start_column), (outer.end_line, outer.end_column)
+    return low <= start and end <= high and (low, high) != (start, end)
 
 
 def _artifact(path: str) -> dict[str, str]:

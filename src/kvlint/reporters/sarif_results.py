@@ -10,9 +10,11 @@ import msgspec
 from kvlint.model.report import CALLED, CAUSED, Finding, Note, Outcome, Report, Suppression
 from kvlint.model.rule import Rule
 from kvlint.model.source import Location
+from kvlint.reporters.causes import TOLD, cause, reason
 from kvlint.reporters.sarif_places import inert, logical, physical, place, uri
-from kvlint.reporters.sarif_rules import LINKED, PASSED, SEE, UNDECIDED, pieces
+from kvlint.reporters.sarif_rules import LINKED, PASSED, SEE, UNDECIDED, caused, tells_reason
 from kvlint.reporters.severity import GRADES
+from kvlint.reporters.wording import pieces
 
 # GitHub refuses a log with more results.
 MOST = 25_000
@@ -24,12 +26,12 @@ class _Template(msgspec.Struct, frozen=True):
     """What all results of one rule share."""
 
     index: int
-    pieces: tuple[str | int, ...]
+    pieces: dict[str, tuple[str | int, ...]]
 
 
 def shown(report: Report, included: Collection[str]) -> tuple[list[Finding], int]:
     """What becomes a result, in the order of the places, and how much of it is left out: the least severe."""
-    found = sorted(_told(report, included), key=_order)
+    found = sorted(told(report, included), key=_order)
     left = max(len(found) - MOST, 0)
     if left:
         # Sorting keeps the order of those that are alike.
@@ -39,20 +41,23 @@ def shown(report: Report, included: Collection[str]) -> tuple[list[Finding], int
 
 def results(found: Iterable[Finding], rules: list[Rule], included: Collection[str]) -> list[dict[str, Any]]:
     """Findings as results. ``rules`` are those of the log, in its order."""
-    templates = {rule.id: _Template(index, pieces(rule.message)) for index, rule in enumerate(rules)}
+    templates = {
+        rule.id: _Template(index, {name: pieces(caused(rule.message, name)) for name in TOLD})
+        for index, rule in enumerate(rules)
+    }
     marks = _Marks()
-    told = []
+    made = []
     for finding in found:
         result = _result(finding, templates[finding.rule.id], marks.of(finding))
         if "suppressed" in included:
             # Of one result or of all: a reader must know that it was not forgotten.
             one = finding.suppressed
             result["suppressions"] = [] if one is None else [_suppression(one)]
-        told.append(result)
-    return told
+        made.append(result)
+    return made
 
 
-def _told(report: Report, included: Collection[str]) -> Iterable[Finding]:
+def told(report: Report, included: Collection[str]) -> Iterable[Finding]:
     """What becomes a result. Suppressed questions are told with the undecided ones only."""
     yield from report.findings
     if "undecided" in included:
@@ -133,16 +138,19 @@ def _message(finding: Finding, template: _Template) -> dict[str, Any]:
     GitHub shows those related locations only that the text links to.
     """
     if finding.outcome is Outcome.FAIL:
-        name, parts, words = "default", template.pieces, finding.arguments
+        name = cause(finding)
+        parts, words = template.pieces[name], finding.arguments
+        if not tells_reason(finding.rule.message):
+            words += (reason(finding),)
     elif finding.outcome is Outcome.UNDECIDED:
-        name, parts, words = "undecided", pieces(UNDECIDED), (finding.resource, finding.why or "something in it")
+        name, parts, words = "unknown", pieces(UNDECIDED), (finding.resource, finding.why or "something in it")
     else:
         name, parts, words = "passed", pieces(PASSED), (finding.resource,)
     arguments = [inert(word) for word in words]
     text = "".join([piece if isinstance(piece, str) else arguments[piece] for piece in parts])
-    if finding.related and finding.outcome is Outcome.FAIL:
-        links = min(len(finding.related), len(SEE))
-        name, text = LINKED[links - 1], text + SEE[links - 1]
+    if finding.outcome is Outcome.FAIL:
+        links = min(len(finding.related), len(SEE) - 1)
+        name, text = name + LINKED[links], text + SEE[links]
     return {"text": text, "id": name, "arguments": arguments}
 
 

@@ -1,67 +1,70 @@
-"""What SARIF says about rules, weaknesses and problems. It depends on the rules alone, never on what they found.
+"""What SARIF says about rules and problems. It depends on the rules alone, never on what they found.
 
 Texts are cut to GitHub's limits: 1,024 characters of a description, ten tags.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable
 from typing import Any
 
 from kvlint.model.rule import Rule
 from kvlint.regex import regex
-from kvlint.reporters.cwe import CWE_VERSION, CWES
+from kvlint.reporters.causes import TOLD
+from kvlint.reporters.gfm import prose
 from kvlint.reporters.problems import OTHER, PROBLEMS
 from kvlint.reporters.severity import GRADES
+from kvlint.reporters.taxonomies import pascal, relationships
+from kvlint.reporters.wording import pieces
 
 PROJECT = "https://github.com/kvlint/kvlint"
-# A message goes on with these where one place, or more, help to understand it.
-LINKED = ("one-place", "two-places")
-SEE = (" See [this place](1).", " See [this place](1) and [this one](2).")
+# A message goes on with these where one place, or more, help to understand it; so does the message's name.
+LINKED = ("", "-one-place", "-two-places")
+SEE = ("", " See [this place](1).", " See [this place](1) and [this one](2).")
 UNDECIDED = "'{resource}' cannot be judged: '{why}'."
 PASSED = "What is asked of '{resource}' holds."
 _DESCRIPTION = 1024
 _NAME = 255
 _TAGS = 10
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/")
+# What a link may hold besides: all that parts it, but brackets, and what is encoded already.
+_RESERVED = frozenset(b":?#@!$&'()*+,;=%")
 _NO_BYTE = regex("[\ud800-\udc7f\udd00-\udfff]")  # surrogates that stand for no byte of a file name
-_PLACEHOLDER = regex(r"\{(\w+)\}")
 
 
-def descriptor(rule: Rule, version: str, included: Collection[str] = ()) -> dict[str, Any]:
-    """A rule as a reportingDescriptor, with the messages of results of the kinds that are ``included`` too."""
+def descriptor(rule: Rule, version: str, included: Collection[str], lists: Collection[str]) -> dict[str, Any]:
+    """A rule as a reportingDescriptor, with the messages of results of the kinds that are ``included`` too.
+
+    ``lists`` are the names of the log's taxonomies.
+    """
     why, fix = _flat(rule.why), _flat(rule.fix)
     title = _sentence(_flat(rule.title))
     grade = GRADES[rule.severity]
     link = rule_link(rule, version)
-    relationships = [
-        {"target": {"id": f"CWE-{cwe}", "toolComponent": {"name": "CWE", "index": 0}}, "kinds": ["relevant"]}
-        for cwe in rule.cwe
-    ]
+    related = relationships(rule, lists)
     return {
         "id": rule.id,
-        "name": _pascal(rule.name)[:_NAME],
+        "name": pascal(rule.name)[:_NAME],
         "shortDescription": {"text": _cut(title)},
         "fullDescription": {"text": _cut(f"{why} {fix}".replace("`", ""))},
         "help": {"text": _help_text(rule, title, why, fix), "markdown": _help_markdown(rule, title, why, fix)},
         **({"helpUri": link} if link else {}),
         "messageStrings": _messages(rule, included),
         "defaultConfiguration": {"level": grade.level} | ({} if grade.rank is None else {"rank": grade.rank}),
-        **({"relationships": relationships} if relationships else {}),
+        **({"relationships": related} if related else {}),
         "properties": _properties(rule),
     }
 
 
-def pieces(message: str) -> tuple[str | int, ...]:
-    """A rule's message cut at its placeholders: texts, and numbers in order of first appearance.
+def caused(message: str, cause: str) -> str:
+    """A rule's message, and the sentence that tells the cause. What a message says itself is not said again."""
+    reason = "" if tells_reason(message) else ": '{reason}'"
+    return f"{message} {TOLD[cause]}{reason}."
 
-    ``'{name}' is '{value}', '{name}'`` gives ``("'", 0, "' is '", 1, "', '", 0, "'")``.
-    """
-    numbers: dict[str, int] = {}
-    parts = _PLACEHOLDER.split(message)
-    found = [numbers.setdefault(part, len(numbers)) if index % 2 else part for index, part in enumerate(parts)]
-    return tuple(piece for piece in found if piece != "")
+
+def tells_reason(message: str) -> bool:
+    """Whether a rule's message says the reason."""
+    return "{because}" in message
 
 
 def notifications(codes: Iterable[str], version: str) -> list[dict[str, Any]]:
@@ -73,7 +76,7 @@ def notifications(codes: Iterable[str], version: str) -> list[dict[str, Any]]:
         described.append(
             {
                 "id": code,
-                "name": _pascal(kind.name),
+                "name": pascal(kind.name),
                 "shortDescription": {"text": kind.title},
                 "fullDescription": {"text": f"{kind.title} {kind.about}"},
                 "help": {"text": f"{kind.about} {kind.fix}"},
@@ -82,22 +85,6 @@ def notifications(codes: Iterable[str], version: str) -> list[dict[str, Any]]:
             }
         )
     return described
-
-
-def weaknesses(rules: Iterable[Rule]) -> dict[str, Any] | None:
-    """MITRE's CWE as a toolComponent that holds only what ``rules`` name, or None where they name nothing."""
-    used = sorted({cwe for rule in rules for cwe in rule.cwe})
-    if not used:
-        return None
-    return {
-        "name": "CWE",
-        "version": CWE_VERSION,
-        "organization": "MITRE",
-        "shortDescription": {"text": "The MITRE Common Weakness Enumeration."},
-        "informationUri": f"https://cwe.mitre.org/data/published/cwe_v{CWE_VERSION}.pdf",
-        "isComprehensive": False,
-        "taxa": [_weakness(cwe) for cwe in used],
-    }
 
 
 def encode_uri(path: str) -> str:
@@ -109,12 +96,20 @@ def encode_uri(path: str) -> str:
     return "".join(chr(byte) if byte in _UNRESERVED else f"%{byte:02X}" for byte in data)
 
 
+def encode_link(link: str) -> str:
+    """A link as a URI: what no URI may hold percent-encoded, so that it does not end early where ``>`` ends it."""
+    data = link.encode("utf-8", "replace")
+    return "".join(chr(byte) if byte in _UNRESERVED | _RESERVED else f"%{byte:02X}" for byte in data)
+
+
 def _messages(rule: Rule, included: Collection[str]) -> dict[str, Any]:
     """The sentences of a rule's results by name."""
-    told = "".join(_slot(piece) for piece in pieces(rule.message))
-    found = {"default": told} | {name: told + links for name, links in zip(LINKED, SEE, strict=True)}
+    found: dict[str, str] = {}
+    for cause in TOLD:
+        told = "".join(_slot(piece) for piece in pieces(caused(rule.message, cause)))
+        found |= {cause + name: told + links for name, links in zip(LINKED, SEE, strict=True)}
     if "undecided" in included:
-        found["undecided"] = "".join(_slot(piece) for piece in pieces(UNDECIDED))
+        found["unknown"] = "".join(_slot(piece) for piece in pieces(UNDECIDED))
     if "passed" in included:
         found["passed"] = "".join(_slot(piece) for piece in pieces(PASSED))
     return {name: {"text": text} for name, text in found.items()}
@@ -135,7 +130,7 @@ def rule_link(rule: Rule, version: str) -> str | None:
     """The rule file itself on the tagged tree; a user's own rule is only described where its references point."""
     if rule.path.startswith("rules/"):
         return f"{PROJECT}/blob/v{version}/{encode_uri(rule.path)}"
-    return rule.references[0] if rule.references else None
+    return encode_link(rule.references[0]) if rule.references else None
 
 
 def _help_text(rule: Rule, title: str, why: str, fix: str) -> str:
@@ -152,29 +147,11 @@ def _accepted(rule: Rule) -> str:
 
 
 def _help_markdown(rule: Rule, title: str, why: str, fix: str) -> str:
-    links = "".join(f"- <{link}>\n" for link in rule.references)
-    text = f"## {rule.id}: {title}\n\n{why}\n\n**Fix.** {fix}\n\n**To accept it.** {_accepted(rule)}\n"
+    """The texts of a rule are anybody's: of Markdown and HTML they have code spans, and nothing else."""
+    links = "".join(f"- <{encode_link(link)}>\n" for link in rule.references)
+    said = f"**Why.** {prose(why)}\n\n**Fix.** {prose(fix)}\n\n**To accept it.** {_accepted(rule)}\n"
+    text = f"## {rule.id}: {prose(title)}\n\n{said}"
     return f"{text}\n**References**\n\n{links}" if links else text
-
-
-def _weakness(cwe: int) -> dict[str, Any]:
-    title, about = CWES.get(cwe, (f"Weakness {cwe}", "MITRE's page describes it."))
-    return {
-        "id": f"CWE-{cwe}",
-        "name": _pascal(title),
-        "shortDescription": {"text": f"{title}."},
-        "fullDescription": {"text": f"{title}. {about}"},
-        "help": {"text": f"{about} See https://cwe.mitre.org/data/definitions/{cwe}.html."},
-        "helpUri": f"https://cwe.mitre.org/data/definitions/{cwe}.html",
-    }
-
-
-def _pascal(name: str) -> str:
-    """``rbac-permission-model`` as ``RbacPermissionModel``. No two capitals meet: a lone letter joins what precedes."""
-    text = ""
-    for word in re.findall(r"[a-z0-9]+", name.lower()):
-        text += word if text and len(word) == 1 else word.capitalize()
-    return text
 
 
 def _flat(text: str) -> str:

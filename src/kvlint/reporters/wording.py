@@ -7,14 +7,28 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-from kvlint.model.report import CALLED, Evidence, Finding, Note, Outcome, Problem, Report
+from kvlint.model.report import CALLED, NOTHING, Evidence, Finding, Note, Outcome, Problem, Report
 from kvlint.model.rule import Rule
 from kvlint.model.source import Location
+from kvlint.plurals import counted
+from kvlint.regex import regex
 from kvlint.reporters.safe import visible
 
 # Of the resources that one finding is about, so many are named after the first.
 _NAMED = 3
+_PLACEHOLDER = regex(r"\{(\w+)\}")
 _FIRST = ("vaults", "vaults/secrets", "vaults/keys", "vaults/certificates", "managedHSMs")
+
+
+def pieces(message: str) -> tuple[str | int, ...]:
+    """A rule's message cut at its placeholders: texts, and numbers in order of first appearance.
+
+    ``'{name}' is '{value}', '{name}'`` gives ``("'", 0, "' is '", 1, "', '", 0, "'")``.
+    """
+    numbers: dict[str, int] = {}
+    parts = _PLACEHOLDER.split(message)
+    found = [numbers.setdefault(part, len(numbers)) if index % 2 else part for index, part in enumerate(parts)]
+    return tuple(piece for piece in found if piece != "")
 
 
 def place(at: Location) -> str:
@@ -81,7 +95,7 @@ def found(evidence: Evidence, finding: Finding) -> str:
     where = " of ".join(part for part in (evidence.asked, other) if part)
     text = f"{where} is {evidence.found}" if where else evidence.found
     text += f", wanted {evidence.wanted}"
-    origin = [part for part in (evidence.origin, evidence.note) if part and part != "written"]
+    origin = [part for part in (evidence.origin, evidence.note) if part and part not in ("written", NOTHING)]
     if origin:
         text += f" ({', '.join(origin)})"
     if evidence.hops:
@@ -151,14 +165,14 @@ def summary(report: Report) -> str:
     Findings that are about several instances are said to be: ``2 findings (1 high, 1 low) in 7 instances``.
     """
     counts = Counter(finding.severity for finding in report.findings)
-    said = _count(len(report.findings), "finding")
+    said = counted(len(report.findings), "finding")
     if counts:
         graded = (f"{counts[severity]} {severity.label}" for severity in sorted(counts, reverse=True))
         said += f" ({', '.join(graded)})"
     said += f"{_instances(report.findings)}, {len(report.undecided)} undecided{_instances(report.undecided)}"
     if report.suppressed:
         said += f", {len(report.suppressed)} suppressed{_instances(report.suppressed)}"
-    return f"{judged(report.judged)}: {said}, {_count(len(report.problems), 'problem')}"
+    return f"{judged(report.judged)}: {said}, {counted(len(report.problems), 'problem')}"
 
 
 def _instances(findings: Sequence[Finding]) -> str:
@@ -170,7 +184,7 @@ def _instances(findings: Sequence[Finding]) -> str:
 def judged(counts: Mapping[str, int]) -> str:
     """``3 vaults, 1 managed HSM judged``: what Key Vault is first made of, then the rest by type."""
     types = sorted((kind for kind in counts if counts[kind]), key=_rank)
-    return ", ".join(_count(counts[kind], *_nouns(kind)) for kind in types) + " judged" if types else "nothing judged"
+    return ", ".join(counted(counts[kind], *_nouns(kind)) for kind in types) + " judged" if types else "nothing judged"
 
 
 def _rank(kind: str) -> tuple[int, str]:
@@ -186,7 +200,3 @@ def _nouns(kind: str) -> tuple[str, str]:
         plural = f"HSM {plural}"
     singular = f"{plural[:-3]}y" if plural.endswith("ies") else plural.removesuffix("s")
     return singular, plural
-
-
-def _count(number: int, singular: str, plural: str | None = None) -> str:
-    return f"{number} {singular if number == 1 else plural or singular + 's'}"

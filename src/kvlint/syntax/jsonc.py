@@ -15,7 +15,7 @@ import msgspec
 
 from kvlint.errors import InputError
 from kvlint.regex import regex
-from kvlint.syntax.lines import Lines
+from kvlint.syntax.lines import Lines, MarkedText
 
 # Deeper than any template, and far from the interpreter's own limit.
 MAX_DEPTH = 200
@@ -35,6 +35,7 @@ _NO_MEMBER = frozenset(("", "{", "[", ",", ":"))
 _DECODER = msgspec.json.Decoder()
 _CONTAINERS = frozenset((dict, list))
 _BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
+_MARKS = tuple(mark for mark, _ in _BOMS)
 # The standard library's words, which differ between its versions, and ours.
 _FAULTS = (
     ("Expecting value", "a value is expected here"),
@@ -68,7 +69,8 @@ def decode(data: bytes) -> Document:
         value = _decode_unusual(text)
     if _too_deep(value):
         _refuse_depth(text)
-    return Document(value, text)
+    marked = MarkedText(text, is_utf8=plain is not None) if data.startswith(_MARKS) or plain is None else text
+    return Document(value, marked)
 
 
 def clean(text: str) -> str:

@@ -3,7 +3,9 @@
 It is made of the first hundred characters from the start of the line, lines after it included, blanks and tabs left out
 and every line break a line feed: a polynomial of 37 over their UTF-16 code units, modulo 2 to the 64th. The end of the
 file counts as one code unit of all ones, what would come after it as zeros. After a colon stands how many times this
-has come up so far in the file. Source: the fingerprints that github/codeql-action adds to logs that have none.
+has come up so far in the file. A byte order mark counts as a character of the first line. What is not UTF-8 is read as
+if it were, line by line of another text: such a file has no fingerprints here, which whoever uploads the log may add.
+Source: the fingerprints that github/codeql-action adds to logs that have none.
 """
 
 from __future__ import annotations
@@ -12,7 +14,7 @@ from array import array
 from itertools import accumulate
 
 from kvlint.regex import regex
-from kvlint.syntax.lines import Lines
+from kvlint.syntax.lines import Lines, MarkedText
 
 _LENGTH = 100
 # To look for one line is quicker than to count all; to look for each would take time by the square.
@@ -36,7 +38,9 @@ class LineHashes:
         self._asked = 0
 
     def of(self, line: int) -> str:
-        """The fingerprint of a line, the first of which is 1: hexadecimal digits, a colon, a number."""
+        """The fingerprint of a line, the first of which is 1: hexadecimal digits, a colon, a number. Or none: empty."""
+        if isinstance(self._lines.text, MarkedText) and not self._lines.text.is_utf8:
+            return ""
         if not self._starts:
             self._look_through()
         window = self._window(self._starts[line - 1])
@@ -60,8 +64,9 @@ class LineHashes:
             # Code units, of which a character beyond U+FFFF has two.
             units = array("H", text.encode("utf-16", "surrogatepass"))[1:]
             text = "".join(map(chr, units))
+        mark = "\ufeff" if isinstance(self._lines.text, MarkedText) else ""
         # With a line break before the first line, too.
-        self._text = f"\n{text}"
+        self._text = f"\n{mark}{text}"
         self._starts = [0, *accumulate([len(line) + 1 for line in self._text.split("\n")])][1:-1]
 
     def _count(self, line: int, window: str) -> int:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
+from typing import Self
 
 from kvlint.model.source import Excerpt, Region
 
@@ -18,6 +19,19 @@ MAX_CHARACTERS = 2_000
 _LEAD = 200
 
 Span = tuple[int, int]
+
+
+class MarkedText(str):
+    """The text of a file, without the byte order mark that it begins with; ``is_utf8`` tells which one."""
+
+    __slots__ = ("is_utf8",)
+    is_utf8: bool
+
+    def __new__(cls, text: str, *, is_utf8: bool = True) -> Self:
+        """The same text, marked."""
+        marked = super().__new__(cls, text)
+        marked.is_utf8 = is_utf8
+        return marked
 
 
 class Lines:
@@ -45,9 +59,10 @@ class Lines:
     def excerpt(self, start: int, end: int, hidden: Sequence[Span] = ()) -> Excerpt:
         """The text of a span, and around it the whole lines that it touches, without the last line's break.
 
-        Both end after MAX_LINES lines or MAX_CHARACTERS characters; of a line too long for that the context may begin
-        within it. Whatever lies in a span of ``hidden`` is replaced by ``(hidden)``, so that no secret is shown. Line
-        breaks are line feeds.
+        Where the span is all of a line, a line break goes with the context: it is never the same as the span, but in a
+        text of a single line. Both end after MAX_LINES lines or MAX_CHARACTERS characters; of a line too long for that
+        the context may begin within it. Whatever lies in a span of ``hidden`` is replaced by ``(hidden)``, so that no
+        secret is shown. Line breaks are line feeds.
         """
         start = self._within(start)
         end = max(start, self._within(end))
@@ -60,6 +75,14 @@ class Lines:
             utf16=self._utf16(start, end),
             context_utf16=self._utf16(low, high),
         )
+
+    def shortened(self, start: int, end: int) -> Span:
+        """A span; if it has more on its first line than an excerpt shows with something around, the beginning."""
+        starts = self.starts
+        after = bisect_right(starts, start)
+        line_end = starts[after] if after < len(starts) else len(self.text)
+        most = start + MAX_CHARACTERS - _LEAD - 1
+        return (start, most) if min(end, line_end) > most else (start, end)
 
     @property
     def starts(self) -> list[int]:
@@ -89,7 +112,19 @@ class Lines:
             if start - low > _LEAD and end - low > MAX_CHARACTERS:
                 low = start - _LEAD
             high = min(high, low + MAX_CHARACTERS)
+        elif first == last and high <= end and (low == start or high < end):
+            return self._with_break(first)
         return low, max(high, start)
+
+    def _with_break(self, line: int) -> Span:
+        """A whole line, by its number, with the break that follows it, or with the one before the last line."""
+        starts = self.starts
+        low, high = starts[line - 1], len(self.text)
+        if line < len(starts):
+            high = starts[line]
+        elif line > 1:
+            low -= 2 if self.text.endswith("\r\n", 0, low) else 1
+        return low, high
 
     def _shown(self, start: int, end: int, hidden: Sequence[Span]) -> str:
         """The text of a span, without what is hidden."""

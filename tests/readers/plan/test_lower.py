@@ -101,6 +101,67 @@ class TestPermissionModel:
             assert found.get(f"azurerm_key_vault.{name}", RBAC) is after[name]
 
 
+PURGE, DAYS, ACCESS = "purge_protection_enabled", "soft_delete_retention_days", "public_network_access_enabled"
+PURGED = "properties.enablePurgeProtection"
+
+
+class TestWhoWroteIt:
+    """The provider fills in defaults, so a plan has values that nobody wrote: the configuration tells them apart."""
+
+    def test_what_is_left_out_is_the_default(self, plan: PlanJson, read: Reader) -> None:
+        plan.resource(KV, {"name": "kv", PURGE: False, DAYS: 90, ACCESS: True}, written={"name": "kv"})
+        found = read(plan)
+        for path, note in (
+            (PURGED, "not set, and the default is false"),
+            ("properties.softDeleteRetentionInDays", "not set, and the default is 90"),
+            ("properties.publicNetworkAccess", "not set, and the default is Enabled"),
+        ):
+            answer = found.answer(KV, path)
+            assert (answer.origin, answer.note) == ("default", note)
+
+    @pytest.mark.parametrize("value", [False, "${var.x}"])
+    def test_what_is_written_is_written_though_it_is_the_default(
+        self, value: object, plan: PlanJson, read: Reader
+    ) -> None:
+        plan.resource(KV, {"name": "kv", PURGE: False}, written={"name": "kv", PURGE: value})
+        assert read(plan).answer(KV, PURGED).origin == "written"
+
+    def test_another_value_than_the_default_is_somebodys(self, plan: PlanJson, read: Reader) -> None:
+        plan.resource(KV, {"name": "kv", PURGE: True}, written={"name": "kv"})
+        answer = read(plan).answer(KV, PURGED)
+        assert (answer.origin, read(plan).get(KV, PURGED)) == ("written", True)
+
+    def test_without_a_configuration_nobody_knows(self, plan: PlanJson, read: Reader) -> None:
+        plan.resource(KV, {"name": "kv", PURGE: False}, configured=False)
+        assert read(plan).answer(KV, PURGED).origin == "written"
+
+    def test_what_is_only_read_has_its_values_from_azure(self, plan: PlanJson, read: Reader) -> None:
+        plan.resource(f"data.{KV}", {"name": "kv", PURGE: False}, actions=["read"], unknown={})
+        assert read(plan).answer(f"data.{KV}", PURGED).origin == "written"
+
+    @pytest.mark.parametrize(
+        ("actions", "origin"), [(["create"], "default"), (["update"], "kept"), (["no-op"], "kept")]
+    )
+    def test_what_an_existing_resource_has_already_is_kept(
+        self, actions: list[str], origin: str, plan: PlanJson, read: Reader
+    ) -> None:
+        plan.resource(KV, dict.fromkeys(BOTH, False), written={"name": "kv"}, actions=actions, unknown={})
+        assert read(plan).answer(KV, RBAC).origin == origin
+
+    @pytest.mark.parametrize("name", BOTH)
+    def test_one_of_two_names_is_written(self, name: str, plan: PlanJson, read: Reader) -> None:
+        plan.resource(KV, dict.fromkeys(BOTH, False), written={name: False}, unknown={})
+        assert read(plan).answer(KV, RBAC).origin == "written"
+
+    def test_vaults_of_several_blocks_that_show_the_same(self, plan: PlanJson, read: Reader) -> None:
+        for name, written in (("a", {PURGE: False}), ("b", {}), ("c", {})):
+            plan.resource(f"azurerm_key_vault.{name}", {"name": "kv", PURGE: False}, written={"name": "kv", **written})
+        found = read(plan)
+        origins = {name: found.answer(f"azurerm_key_vault.{name}", PURGED).origin for name in "abc"}
+        assert origins == {"a": "written", "b": "default", "c": "default"}
+        assert found.resource("azurerm_key_vault.b").common is found.resource("azurerm_key_vault.c").common
+
+
 def test_a_renamed_block_is_not_read_by_its_old_name_too(plan: PlanJson, read: Reader) -> None:
     """``log`` is computed: it still shows the category that ``enabled_log`` no longer has."""
     setting = "azurerm_monitor_diagnostic_setting.d"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from kvlint.expressions.operations import Local
 from kvlint.expressions.values import Fields, Items, Result, doubt_in, hole, pattern_of
 from kvlint.model.value import Scalar, Unknown
+from kvlint.plurals import counted
 from kvlint.readers.arm import scope as scopes
 from kvlint.readers.arm.run import key_of, member
 from kvlint.readers.arm.values import ARGUMENTS, LOOP, RESOURCE_LOOP, steady
@@ -105,7 +106,8 @@ def user_function(template: Template, node: tree.Call, local: Local) -> Result |
     names = [member(parameter, "name") for parameter in declared] if isinstance(declared, list) else []
     given = _arguments(template, node, local)
     if len(given) != len(names):
-        return Unknown(at=template.at, why=f"'{node.name}' takes {len(names)} arguments, so the deployment fails")
+        takes = counted(len(names), "argument")
+        return Unknown(at=template.at, why=f"'{node.name}' takes {takes}, so the deployment fails")
     output = key_of(function, "output")
     value = key_of(function[output], "value") if output is not None and isinstance(function[output], dict) else None
     if output is None or value is None:

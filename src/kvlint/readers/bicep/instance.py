@@ -11,6 +11,7 @@ from kvlint.expressions.operations import Local
 from kvlint.expressions.values import Fields, Items, Result, hole
 from kvlint.model.source import Location
 from kvlint.model.value import Absent, Unknown
+from kvlint.plurals import counted
 from kvlint.readers.arm import scope as scopes
 from kvlint.readers.arm.scope import Scope
 from kvlint.readers.arm.template import secret
@@ -227,5 +228,5 @@ class Instance:
     def apply(self, function: tree.Function, arguments: list[Result], at: Location) -> Result:
         """The result of a function that this file declares."""
         if len(arguments) != len(function.parameters):
-            return Unknown(at=at, why=f"'{function.name}' was given {len(arguments)} arguments")
+            return Unknown(at=at, why=f"'{function.name}' was given {counted(len(arguments), 'argument')}")
         return self.evaluator.evaluate(function.body, dict(zip(function.parameters, arguments, strict=True)))

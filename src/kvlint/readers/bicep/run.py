@@ -13,7 +13,7 @@ from kvlint.model.source import Location
 from kvlint.readers.arm.run import Run
 from kvlint.readers.arm.wanted import Wanted, wanted
 from kvlint.readers.bicep.document import File, read_file
-from kvlint.readers.files import MAX_FILE, decoded, read_bytes
+from kvlint.readers.files import MAX_FILE, read_bytes, source_text
 from kvlint.readers.problems import CANNOT_READ, NOT_WHOLE
 from kvlint.syntax.lines import Lines
 
@@ -65,7 +65,7 @@ class ModuleCache:
 
 def _loaded(path: str, file: str) -> File | InputError:
     try:
-        return read_file(path, file, decoded(read_bytes(file, MAX_FILE)))
+        return read_file(path, file, source_text(read_bytes(file, MAX_FILE)))
     except InputError as error:
         return error
 

@@ -11,6 +11,7 @@ import msgspec
 
 from kvlint.model.graph import Resource
 from kvlint.model.value import Absent, Answer, ListValue, MapValue, Path, Plain, Scalar, Unknown, Value, select, text_of
+from kvlint.plurals import counted
 from kvlint.readers.derive.attribute import Context, Derived
 from kvlint.readers.references import Index, reference_of
 
@@ -162,7 +163,7 @@ def _days_over_limit(resource: Resource, context: Context) -> Value | None:
         return None
     limit = next(days for since, days in _FORUM if context.today >= since)
     longest = _longest(number)
-    note = f"{number} months are up to {longest} days, and the limit on {context.today} is {limit}"
+    note = f"{counted(number, 'month')} may be {counted(longest, 'day')}, and the limit on {context.today} is {limit}"
     at = msgspec.structs.replace(months.at, attribute=".".join(map(str, _MONTHS)))
     return Scalar(at=at, value=longest - limit, origin="derived", note=note)
 

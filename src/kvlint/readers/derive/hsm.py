@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from kvlint.model.graph import Resource
 from kvlint.model.value import Absent, Answer, Link, ListValue, Path, Scalar, Unknown, Value, text_of
+from kvlint.plurals import counted
 from kvlint.readers.derive.activation import NEEDS, POOLS, SHARES, activation
 from kvlint.readers.derive.attribute import Context, Derived
 from kvlint.readers.derive.roles import role_by_id
@@ -38,7 +39,7 @@ def _spare(resource: Resource, context: Context) -> Value | None:
     if quorum is None or not isinstance(shares, ListValue) or not isinstance(needed, int) or isinstance(needed, bool):
         return Unknown(at=resource.at, origin="derived", why=_NOT_HERE)
     count = len(shares.items)
-    note = f"{count} shares, and {needed} of them are needed{by}"
+    note = f"{counted(count, 'share')}, of which it takes {needed}{by}"
     return Scalar(at=quorum.at, value=count - needed, origin="derived", note=note)
 
 

@@ -38,7 +38,7 @@ def zone_of(resource: Resource, context: Context) -> Value | None:
     if len(found) == 1 and not perhaps:
         return Link(at=name.at, target=found[0].address, type=found[0].type, origin="derived")
     candidates = tuple(zone.address for zone in (*found, *perhaps))
-    why = f"it may be any of {len(candidates)} zones"
+    why = f"it may be any of {len(candidates)} zones" if len(candidates) > 1 else f"it may be {''.join(candidates)}"
     return Unknown(at=name.at, origin="derived", why=why, candidates=candidates, closed=True) if candidates else None
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import msgspec
@@ -41,6 +42,7 @@ class Instance:
         "at",
         "creates",
         "deferred",
+        "filled",
         "followed",
         "key",
         "names",
@@ -70,6 +72,8 @@ class Instance:
         self.replace_paths = tuple(path_text(tuple(steps)) for steps in forced) if forced else ()
         # Whether any value was found by following a reference, so that it is this instance's alone.
         self.followed = False
+        # Arguments that the provider gives their values, because nobody writes them.
+        self.filled: frozenset[str] = frozenset()
         self.creates = self.action in ("create", "replace")
         self.values: dict[str, Any] = change.after or {} if values is None else values
         self.unknown: Any = change.after_unknown if values is None else None
@@ -88,6 +92,15 @@ class Instance:
     def writes(self, argument: str) -> bool | None:
         """Whether the author wrote the argument; None if the plan does not say."""
         return self.configuration.writes(self.names, self.resource, argument)
+
+    def unwritten(self, arguments: Iterable[str]) -> frozenset[str]:
+        """Those of some arguments that the author does not write, as far as the plan says what is written.
+
+        What is only read has its values from Azure, where somebody wrote them or not.
+        """
+        if self.is_data:
+            return frozenset()
+        return frozenset(name for name in arguments if self.writes(name) is False)
 
     def is_left_out(self, path: ArgumentPath) -> bool:
         """Whether an unknown Optional+Computed argument is unknown only because its author left it out.

@@ -89,7 +89,11 @@ class Lowering:
         self._hangs_on_block = any(
             entry.rivals or (entry.field.kind == "blocks" and entry.field.computed) for entry in self._entries
         )
-        self._known: dict[tuple[bytes, VersionRange, tuple[Names, str] | None], MapValue] = {}
+        # What the provider fills in with a default of its own, so that only the configuration tells who wrote it.
+        self._filled = tuple(entry.name for entry in self._entries if entry.field.defaults)
+        self._unwritten: dict[tuple[Names, str], frozenset[str]] = {}
+        self._alike: dict[frozenset[str], frozenset[str]] = {}
+        self._known: dict[tuple[bytes, VersionRange, tuple[Names, str] | None, frozenset[str]], MapValue] = {}
         fixed = ((tuple(path.split(".")), plain) for path, plain in mapped.fixed.items())
         self._fixed = tuple(
             (arm, Scalar(at=at, value=plain, origin="default"))
@@ -156,8 +160,13 @@ class Lowering:
             (instance.values, instance.sensitive, instance.action, instance.replace_paths, instance.deferred)
         )
         by_block = b"true" in doubts or (self._hangs_on_block and not instance.creates)
-        place = (instance.names, instance.resource) if by_block else None
-        key = (said + doubts, version, place)
+        block = (instance.names, instance.resource)
+        if block not in self._unwritten:
+            names = instance.unwritten(self._filled)
+            # Most blocks leave the same arguments out.
+            self._unwritten[block] = self._alike.setdefault(names, names)
+        instance.filled = self._unwritten[block]
+        key = (said + doubts, version, block if by_block else None, instance.filled)
         found = self._known.get(key)
         if found is None:
             instance.followed = False
@@ -195,7 +204,8 @@ class Lowering:
                 if entry.field.defaults:
                     missing.append(entry)
             elif clear and not doubt and entry.simple and type(value) in _PLAIN and name not in secrets:
-                put(tree, entry.arm, Scalar(at=at, value=value))
+                found = Scalar(at=at, value=value)
+                put(tree, entry.arm, found if path else self._as_filled(found, entry, instance, version))
             elif not self._general(tree, entry, instance, version, value, doubt, mark(sensitive, name), (*path, name)):
                 missing.append(entry)
         for entry in missing:
@@ -222,8 +232,17 @@ class Lowering:
             found = Unknown(at=instance.at, why=f"azurerm ignores {entry.name} from version {since} on")
         if found is None:
             return False
-        put(tree, entry.arm, found)
+        put(tree, entry.arm, found if len(path) > 1 else self._as_filled(found, entry, instance, version))
         return True
+
+    def _as_filled(self, found: Value, entry: Entry, instance: Instance, version: VersionRange) -> Value:
+        """What an argument of the resource itself says; where its author does not write it, that it is the default."""
+        if type(found) is not Scalar or not instance.filled.issuperset((entry.name, *entry.rivals)):
+            return found
+        if entry.field.computed and not instance.creates:
+            return msgspec.structs.replace(found, origin="kept")
+        default = self._default(entry.field, version)
+        return default if type(default) is Scalar and default.value == found.value else found
 
     def _blocks(
         self, tree: Tree, entry: Entry, instance: Instance, version: VersionRange,

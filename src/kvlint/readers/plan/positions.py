@@ -91,7 +91,8 @@ def _head(data: bytes, start: int, end: int) -> _Span:
         head_end -= 1
     address = _ADDRESS.search(data, start, head_end)
     if address is None:
-        return start, start + 1, start, max(head_end, start + 1)
+        # What follows a brace is a blank, a quote or the other brace.
+        return start, start + 1, start, max(head_end, start + 2)
     return address.start(), address.end(), start, head_end
 
 

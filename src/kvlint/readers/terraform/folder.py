@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from kvlint.errors import InputError
-from kvlint.readers.files import MAX_FILE, decoded, read_bytes
+from kvlint.readers.files import MAX_FILE, read_bytes, source_text
 from kvlint.readers.terraform.names import is_override, module_files, names_in
 from kvlint.syntax import tree
 from kvlint.syntax.hcl.document import Attribute, Block, File
@@ -186,7 +186,7 @@ def load_folder(path: str, directory: str) -> Folder:
 
 def parse(file: str, *, variables: bool = False) -> File:
     """One file, taken apart. Raises InputError if it cannot be read. ``variables``: it gives values of variables."""
-    return parsed(file, decoded(read_bytes(file, MAX_FILE)), variables=variables)
+    return parsed(file, source_text(read_bytes(file, MAX_FILE)), variables=variables)
 
 
 def parsed(file: str, text: str, *, variables: bool = False) -> File:

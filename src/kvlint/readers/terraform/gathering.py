@@ -8,6 +8,7 @@ from typing import Any
 from kvlint.model.graph import Resource
 from kvlint.model.source import static_address
 from kvlint.model.value import MapValue, Path, Scalar, Unknown, Value
+from kvlint.plurals import counted
 from kvlint.readers.arm.overlay import opened
 from kvlint.readers.asides import (
     ARGUMENT_TYPE,
@@ -108,7 +109,7 @@ class Gathering:
             text = f"'{'.'.join(block.labels)}' is declared twice"
             run.problem(CANNOT_READ, "error", text, instance.place(path, block.start, block.head))
         for path, block in folder.misfits:
-            text = f"a block '{block.type}' with {len(block.labels)} labels is none that Terraform knows"
+            text = f"a block '{block.type}' with {counted(len(block.labels), 'label')} is none that Terraform knows"
             run.problem(CANNOT_READ, "error", text, instance.place(path, block.start, block.head))
 
     def _lower_resource(self, symbol: ResourceSymbol, conditions: frozenset[str]) -> None:

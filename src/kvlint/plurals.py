@@ -1,0 +1,8 @@
+"""How many there are of something, in words."""
+
+from __future__ import annotations
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """``1 rule``, ``2 rules``, ``0 policies``."""
+    return f"{number} {one if number == 1 else many or one + 's'}"

@@ -1,0 +1,21 @@
+"""One of a thing is not told as several."""
+
+from __future__ import annotations
+
+import pytest
+
+from kvlint.plurals import counted
+
+
+@pytest.mark.parametrize(
+    ("number", "words", "told"),
+    [
+        (0, ("rule",), "0 rules"),
+        (1, ("rule",), "1 rule"),
+        (2, ("rule",), "2 rules"),
+        (1, ("policy", "policies"), "1 policy"),
+        (2, ("policy", "policies"), "2 policies"),
+    ],
+)
+def test_counts(number: int, words: tuple[str, ...], told: str) -> None:
+    assert counted(number, *words) == told
