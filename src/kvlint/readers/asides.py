@@ -85,13 +85,17 @@ def with_origins(attributes: MapValue, found: Origins, kept: Mapping[str, Value]
     """``attributes`` with the origins of what is held, and with whether Terraform keeps it."""
     secret = secret_in(attributes)
     at = secret.at if secret is not None else select(attributes, PATH_IN_BODY).at
-    domain = {_DOMAIN: Scalar(at=at, value=True, origin="derived")} if SECURITY_DOMAIN in found else {}
-    return beside(attributes, {ORIGINS: listed(found, at), **domain, **(kept or {})})
+    return beside(attributes, {**_origins(found, at), **(kept or {})})
 
 
 def origins_and_kept(found: Origins, name: str, version: VersionRange, at: Location) -> dict[str, Value]:
     """The same as a plan's derived attributes, where nothing has a place of its own. ``name``: the argument, if any."""
-    return {ORIGINS: listed(found, at), **(kept(name, version, at) if name else {})}
+    return {**_origins(found, at), **(kept(name, version, at) if name else {})}
+
+
+def _origins(found: Origins, at: Location) -> dict[str, Value]:
+    domain = {_DOMAIN: Scalar(at=at, value=True, origin="derived")} if SECURITY_DOMAIN in found else {}
+    return {ORIGINS: listed(found, at), **domain}
 
 
 def with_all_origins(attributes: MapValue, parts: Iterable[tuple[Origins, Location]]) -> MapValue:
