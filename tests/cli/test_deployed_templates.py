@@ -80,6 +80,14 @@ def test_told_where_it_is_deployed(text: str, run: Run, tmp_path: Path) -> None:
     assert found(run, tmp_path, ".", "t.json") == ["main.tf", "t.json"]
 
 
+def test_two_files_that_say_the_same(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "t.json").write_text(TEMPLATE)
+    (tmp_path / "u.json").write_text(TEMPLATE)
+    second = deployment(FILE).replace('"d"', '"e"').replace("t.json", "u.json")
+    (tmp_path / "main.tf").write_text(deployment(FILE) + second)
+    assert found(run, tmp_path) == ["main.tf", "main.tf"]
+
+
 def test_told_through_modules_and_by_several_processes(run: Run, tmp_path: Path) -> None:
     (tmp_path / "modules/vault").mkdir(parents=True)
     (tmp_path / "modules/vault/t.json").write_text(TEMPLATE)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from kvlint.errors import InputError
 from kvlint.expressions.values import Result, is_large, plain_of, unknown_in
 from kvlint.model.value import Scalar, Unknown
@@ -12,8 +10,9 @@ from kvlint.syntax.jsonc import decode
 
 # So many results of templates are kept, which is more than anybody deploys.
 _MOST_KEPT = 1_000
-# What every template, and every file of parameters, says of itself.
-_SCHEMA = "$schema"
+# What every template has.
+_RESOURCES = '"resources"'
+_NONE: set[str] = set()
 
 
 class Texts:
@@ -23,44 +22,49 @@ class Texts:
         self._root = root
         self._directory = directory
         self._texts: dict[str, str | None] = {}
-        self._files: dict[str, str] = {}
-        self._rendered: dict[str, str] = {}
+        # Real paths by what is in the files, or what a template in them makes.
+        self._files: dict[str, set[str]] = {}
+        self._made: dict[str, set[str]] = {}
+        self._data: dict[str, object] = {}
         self.deployed: set[str] = set()
 
     def read(self, name: str) -> str | None:
         """The text of a file, relative to the root module; None if it is not in the project, or cannot be read."""
         if name not in self._texts:
+            self._texts[name] = None
             try:
                 file = inside(self._root, self._directory, name)
-                self._texts[name] = None if file is None else decoded(read_bytes(file, MAX_FILE))
                 if file is not None:
-                    self._files[name] = file
+                    text = self._texts[name] = decoded(read_bytes(file, MAX_FILE))
+                    self._files.setdefault(text, set()).add(file)
             except InputError:
-                self._texts[name] = None
+                pass
         return self._texts[name]
 
     def rendered(self, name: str, found: Result) -> None:
         """Take note of what a template makes that is in a file."""
-        text = _text_of(found)
-        if text is not None and _SCHEMA in text and len(self._rendered) < _MOST_KEPT:
-            self._rendered[text] = name
+        text, read = _text_of(found), self._texts.get(name)
+        if text is not None and read is not None and _RESOURCES in text and len(self._made) < _MOST_KEPT:
+            self._made[text] = self._files[read]
 
     def deploy(self, *values: Result | None) -> None:
         """Take note of the files that values come from, as a whole, which are deployed."""
         for value in values:
-            self.deployed.update(self._files[name] for name in self._origins(value) if name in self._files)
+            text = _text_of(value)
+            if text is not None:
+                self.deployed |= self._files.get(text, _NONE) | self._made.get(text, _NONE)
+            elif value is not None:
+                self._deploy_data(_plain(value))
 
-    def _origins(self, value: Result | None) -> Iterator[str]:
-        text = _text_of(value)
-        if text is not None:
-            if text in self._rendered:
-                yield self._rendered[text]
-            yield from (name for name, read in self._texts.items() if read == text)
-        elif value is not None:
-            plain = _plain(value)
-            for name, read in self._texts.items():
-                if plain is not None and read is not None and _SCHEMA in read and _says(read, plain):
-                    yield name
+    def _deploy_data(self, plain: object) -> None:
+        """The same of what was decoded."""
+        if not isinstance(plain, dict):
+            return
+        for text, files in self._files.items():
+            if text not in self._data:
+                self._data[text] = _decoded(text)
+            if self._data[text] == plain:
+                self.deployed |= files
 
 
 def _text_of(value: Result | None) -> str | None:
@@ -78,9 +82,9 @@ def _plain(value: Result) -> object:
     return None if is_large(value) or unknown_in(value) is not None else plain_of(value)
 
 
-def _says(text: str, plain: object) -> bool:
-    """Whether a text is JSON that says just that."""
+def _decoded(text: str) -> object:
+    """What a text of JSON says; None for any other."""
     try:
-        return bool(decode(text.encode()).value == plain)
+        return decode(text.encode()).value if text.lstrip().startswith("{") else None
     except InputError:
-        return False
+        return None
