@@ -87,7 +87,8 @@ _ANY = msgspec.json.Decoder(dict[str, Any])
 
 # What a part of a plan raises that is not as Terraform prints it.
 BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
-_MARKS = (b'"resource_changes"', b'"planned_values"')
+# In the order in which Terraform prints them: the first stands at the top of the file.
+_MARKS = (b'"planned_values"', b'"resource_changes"')
 
 
 def mentions_plan(data: bytes) -> bool:
