@@ -28,6 +28,9 @@ _IDENTIFIER: Path = ("properties", "keyVault", "secretIdentifier")
 _SETTINGS: Path = ("properties", "siteConfig", "appSettings")
 _CONNECTIONS: Path = ("properties", "siteConfig", "connectionStrings")
 _PROPERTIES: Path = ("properties",)
+_NAME_APART: Path = ("properties", "keyVaultSecretName")
+# The parts of an app's configuration that hold settings.
+_CONFIGURED = ("appsettings", "connectionstrings")
 _PARAMETERS: Path = ("properties", "parameters")
 # Of Front Door a template says apart which version of a secret it takes.
 _LATEST, _VERSION = (*_PARAMETERS, "useLatestVersion"), (*_PARAMETERS, "secretVersion")
@@ -62,6 +65,9 @@ def _named(resource: Resource) -> Iterator[tuple[str, Value, bool | None]]:
         case type_ if type_ == tls.FRONT_DOOR:
             for value in tls.named(resource):
                 yield "its certificate", value, _of_front_door(resource, value)
+        # Where vault and name are written apart, there is no place for a version.
+        case tls.OF_APP_SERVICE if not isinstance(resource.select(_NAME_APART), Absent):
+            yield "its certificate", resource.attributes, False
         case type_ if type_ in _WITH_CERTIFICATES:
             for value in tls.named(resource):
                 yield "its certificate", value, pins_version(value)
@@ -74,7 +80,7 @@ def _named(resource: Resource) -> Iterator[tuple[str, Value, bool | None]]:
         case type_ if type_ in SITES:
             yield from _of_settings(resource.select(_SETTINGS))
             yield from _of_settings(resource.select(_CONNECTIONS))
-        case type_ if type_ in CONFIG:
+        case type_ if type_ in CONFIG and resource.name.lower().rpartition("/")[2] in _CONFIGURED:
             yield from _of_settings(resource.select(_PROPERTIES))
 
 
