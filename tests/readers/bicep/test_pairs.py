@@ -43,7 +43,7 @@ EVALUATOR = Evaluator(RULES, True)
 # What a template deploys that is written out in a resource, which is told but not read in a Bicep file.
 TOLD_APART = {"Microsoft.Resources/deployments/outputs", "Microsoft.Web/sites"}
 # Where an id is known only after deployment, or a conditional value has several origins, one of both may be undecided.
-COARSER = {"KV008", "KV009", "KV612", "KV910"}
+COARSER = {"KV009", "KV612"}
 
 
 def said(read: TemplateRead) -> tuple[Counter[str], Counter[tuple[str, str]], Counter[tuple[str, str]]]:

@@ -89,6 +89,21 @@ class TemplateOrigins:
                 return self.of(plain[key]) or frozenset({origins.WRITTEN})
             if key_of(plain, "reference") is not None:
                 return frozenset({origins.SECRET})
+        node = None
+        if isinstance(plain, str) and is_expression(plain):
+            node = self.template.run.parsed(plain[1:-1], self.template.at)
+        return self._given_by(node)
+
+    def _given_by(self, node: tree.Expression | None) -> Origins:
+        """The same where an expression makes it: Bicep compiles a choice between secrets to that."""
+        match node:
+            case tree.Call(name=name, arguments=(_, first, second)) if name.lower() == "if":
+                return self._given_by(first) | self._given_by(second)
+            case tree.Call(name=name, arguments=(tree.Literal(value=key), value, *_)) if name.lower() == "createobject":
+                if key == "reference":
+                    return frozenset({origins.SECRET})
+                if key == "value":
+                    return origins_of(value, self) or frozenset({origins.WRITTEN})
         return frozenset({origins.UNTRACED})
 
 

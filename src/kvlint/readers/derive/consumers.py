@@ -229,11 +229,14 @@ def _joined(resource: Resource, values: Iterable[Value | None]) -> Value | None:
 
 
 def places_of(resource: Resource) -> Iterator[Value]:
-    """What stands where the resource names a key."""
+    """What stands where the resource names a key.
+
+    What is only looked up, and shows no key here, says no more than what is not mentioned at all.
+    """
     for path in PATHS.get(resource.type.lower(), ()):
         found: Answer = resource.attributes
         for step in path:
             found = field_of(found, str(step).lower())
         for item in found.items if isinstance(found, ListValue) else (found,):
-            if not isinstance(item, Absent):
+            if not isinstance(item, Absent) and not (resource.existing and isinstance(item, Unknown)):
                 yield item
