@@ -25,12 +25,17 @@ class Order:
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = configuration
         self._known: dict[str, _Grants] = {}
+        self._objects: dict[tuple[Names, str], Value] = {}
         self._principals: dict[tuple[Names, str], _Principal] = {}
         self._depth = 0
 
     def of_object(self, names: Names, resource: str, at: Location) -> Value:
         """What the instances of a block are made after."""
-        return listed(self._resource(names, resource) | self._calls(names), at)
+        found = self._objects.get((names, resource))
+        if found is None:
+            found = listed(self._resource(names, resource) | self._calls(names), at)
+            self._objects[names, resource] = found
+        return found
 
     def of_grant(self, type_: str, instance: Instance) -> Mapping[str, Value]:
         """Whether a grant is to whoever applies the plan, as a derived attribute; nothing if it is not."""
