@@ -11,7 +11,7 @@ from typing import TypeAlias
 from kvlint.model.graph import Demand
 from kvlint.model.source import Location
 from kvlint.model.value import MapValue, Unknown, Value
-from kvlint.readers.asides import TRACED_TYPES, beside, is_asked, origins_and_kept
+from kvlint.readers.asides import PATH_IN_BODY, TRACED_TYPES, beside, is_asked, origins_and_kept
 from kvlint.readers.azurerm.arguments import NAME, asks_for_dead, dead_argument
 from kvlint.readers.azurerm.version import VersionRange
 from kvlint.readers.plan.configuration import Configuration
@@ -73,3 +73,21 @@ class Additions:
             found = {} if words is None else origins_and_kept(words, name, version, self._at)
             shared = self._shared[key] = found if dead is None else {**found, NAME: dead}
         return shared
+
+
+def whole(
+    common: MapValue, secret: Value | None, own: Mapping[str, Value] = _NOTHING, derived: Mapping[str, Value] = _NOTHING
+) -> MapValue:
+    """All that a resource says: what others may say too, its secret, what is its own, and what is derived of it."""
+    at = common.at
+    fields = {**common.fields, **own}
+    if secret is not None:
+        outer, inner = PATH_IN_BODY
+        have = common.fields.get(outer)
+        body = {**(have.fields if isinstance(have, MapValue) else {}), inner: secret}
+        fields[outer] = MapValue(at=at, fields=body)
+    if derived:
+        have = common.fields.get("derived")
+        told = {**(have.fields if isinstance(have, MapValue) else {}), **derived}
+        fields["derived"] = MapValue(at=at, fields=told, origin="derived")
+    return MapValue(at=at, fields=fields)

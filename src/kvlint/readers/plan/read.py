@@ -18,7 +18,6 @@ from kvlint.readers.asides import (
     READ_TYPE,
     TRACED_TYPES,
     asks_outputs,
-    beside,
     is_asked,
     secret_in,
 )
@@ -36,8 +35,8 @@ from kvlint.readers.azurerm.templates import DEPLOYMENTS, LEVELS
 from kvlint.readers.azurerm.tree import frozen
 from kvlint.readers.azurerm.updates import by_itself, is_always_there
 from kvlint.readers.changes import CHANGED_FROM, with_changes
-from kvlint.readers.order import AFTER, OBJECTS, PRINCIPALS, asks_for_order, asks_what_is_after
-from kvlint.readers.plan.additions import Additions
+from kvlint.readers.order import PRINCIPALS, asks_for_order, asks_what_is_after
+from kvlint.readers.plan.additions import Additions, whole
 from kvlint.readers.plan.address import ModulePath, module_path, resource_of
 from kvlint.readers.plan.azapi import arm_type, azapi_attributes, is_key_vault, link_argument
 from kvlint.readers.plan.configuration import Configuration
@@ -56,12 +55,13 @@ from kvlint.readers.plan.document import (
 from kvlint.readers.plan.instance import Instance, Place
 from kvlint.readers.plan.instances import Instances
 from kvlint.readers.plan.links import Tracer
-from kvlint.readers.plan.lower import Lowerings, planned, whole
-from kvlint.readers.plan.order import Order
+from kvlint.readers.plan.lower import planned
+from kvlint.readers.plan.lowerings import Lowerings
 from kvlint.readers.plan.origins import PlanOrigins
 from kvlint.readers.plan.prior import prior_data
 from kvlint.readers.plan.providers import Providers
 from kvlint.readers.plan.updates import overlay
+from kvlint.readers.plan.waiting import Waiting
 from kvlint.readers.problems import NOT_WHOLE, TYPE_NOT_KNOWN
 
 _NOTHING: Mapping[str, Value] = {}
@@ -98,10 +98,7 @@ class _Reader:
         self.tracer = Tracer(self.configuration, Instances(), self.lowerings.are_asked)
         self.origins = PlanOrigins(self.configuration, plan)
         self.additions = Additions(demand, self.configuration, self.origins, self.at)
-        self.order: Order | None = None
-        # What may have to wait for a grant to whoever applies the plan, and whether there is one.
-        self.objects: list[Place] = []
-        self.has_grants = False
+        self.waiting: Waiting | None = None
         self.numbers: dict[str, int] = {}
         self.azapi = ChangeDecoder()
         self.resources: dict[str, Resource] = {}
@@ -119,7 +116,7 @@ class _Reader:
         self.resources.update((aside.address, aside) for aside in self._asides())
         placed = [(change, _place(change)) for change in self._wanted()]
         if asks_for_order(self.demand) and any(change.type in PRINCIPALS for change, _ in placed):
-            self.order = Order(self.configuration)
+            self.waiting = Waiting(self.configuration, asks_what_is_after(self.demand))
         for _, place in placed:
             self.tracer.instances.add(place.address, place.path, place.names, place.resource, place.key)
         placed.reverse()
@@ -130,7 +127,8 @@ class _Reader:
                 self._add(change, place)
             except BROKEN as error:
                 self._unreadable(f"the change of '{change.address}'", error, change.address)
-        self._tell_order()
+        if self.waiting is not None:
+            self.waiting.tell(self.resources, self.at)
         try:
             for data in prior_data(self.plan, self.path, self.demand, self.resources):
                 self.resources.setdefault(data.address, data)
@@ -217,29 +215,9 @@ class _Reader:
                 common = msgspec.structs.replace(common, fields={**common.fields, "derived": changed.fields["derived"]})
         added = self.additions.of(change.type, lowering.type, place, managed.version)
         common = self.additions.shape(common, added)
-        attributes = whole(common, secret, own, self._grant(change.type, place, instance))
+        derived = _NOTHING if self.waiting is None else self.waiting.note(change.type, place, instance)
+        attributes = whole(common, secret, own, derived)
         self._keep(instance, lowering.type, change.type, attributes, change.mode == "data", common)
-
-    def _grant(self, type_: str, place: Place, instance: Instance) -> Mapping[str, Value]:
-        """What is derived of a grant because of whom it is for; takes note of what may have to wait for one."""
-        if self.order is None or instance.is_data:
-            return _NOTHING
-        if type_ in OBJECTS:
-            self.objects.append(place)
-        found = self.order.of_grant(type_, instance) if type_ in PRINCIPALS else _NOTHING
-        self.has_grants = self.has_grants or bool(found)
-        return found
-
-    def _tell_order(self) -> None:
-        """Add to objects what they are made after, if that matters to anybody: it takes long to follow."""
-        if self.order is not None and (self.has_grants or asks_what_is_after(self.demand)):
-            for place in self.objects:
-                resource = self.resources.get(place.address)
-                if resource is None:
-                    continue
-                told = {AFTER: self.order.of_object(place.names, place.resource, self.at)}
-                attributes = beside(resource.attributes, told)
-                self.resources[place.address] = msgspec.structs.replace(resource, attributes=attributes)
 
     def _instance(self, change: ResourceChange, place: Place, decoder: ChangeDecoder) -> Instance:
         decoded = decoder.change(change.change)
