@@ -38,7 +38,8 @@ class Additions:
 
     def of(self, declared_as: str, type_: str, place: Place, version: VersionRange) -> _Derived:
         """What is added to the instances of the block at a place, of these types and managed by this version."""
-        key = (place.names, place.resource)
+        # A plan that is not as Terraform prints it may call one block by several types.
+        key = (declared_as, place.names, place.resource)
         found = self._blocks.get(key)
         if found is None:
             found = self._blocks[key] = self._made(declared_as, type_, place, version)
