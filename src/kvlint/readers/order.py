@@ -21,11 +21,18 @@ AFTER, OF_DEPLOYER = "after", "ofDeployer"
 # What stands for something that cannot be looked into.
 ANYTHING = "?"
 _ASKED: Path = ("derived", "waitsForGrant")
+_AFTER: Path = ("derived", AFTER)
 
 
 def asks_for_order(demand: Demand) -> bool:
     """Whether any rule asks what waits for what."""
     return any(path[:2] == _ASKED for paths in demand.paths.values() for path in paths)
+
+
+def asks_what_is_after(demand: Demand) -> bool:
+    """Whether any rule asks for all that something waits for, and not only whether it waits for a grant."""
+    wider = ((), _AFTER[:1], _AFTER)
+    return any(path[:2] in wider for paths in demand.paths.values() for path in paths)
 
 
 def after(attributes: MapValue, addresses: Iterable[str]) -> MapValue:

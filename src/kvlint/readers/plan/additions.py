@@ -8,49 +8,38 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeAlias
 
-import msgspec
-
 from kvlint.model.graph import Demand
 from kvlint.model.source import Location
 from kvlint.model.value import MapValue, Unknown, Value
-from kvlint.readers.asides import TRACED_TYPES, beside, is_asked, origins_and_kept
+from kvlint.readers.asides import PATH_IN_BODY, TRACED_TYPES, beside, is_asked, origins_and_kept
 from kvlint.readers.azurerm.arguments import NAME, asks_for_dead, dead_argument
 from kvlint.readers.azurerm.version import VersionRange
-from kvlint.readers.order import AFTER, OBJECTS, PRINCIPALS
 from kvlint.readers.plan.configuration import Configuration
-from kvlint.readers.plan.instance import Instance, Place
-from kvlint.readers.plan.order import Order
+from kvlint.readers.plan.instance import Place
 from kvlint.readers.plan.origins import PlanOrigins
 
 _Derived: TypeAlias = Mapping[str, Value]
 _NOTHING: _Derived = {}
 
 
-class Added(msgspec.Struct, frozen=True):
-    """What is derived of the instances of a block: what other blocks may have too, and what is this one's alone."""
-
-    shared: _Derived
-    own: _Derived
-
-
 class Additions:
-    """What configurations add, by block. ``order`` is there if anybody asks what waits for what."""
+    """What configurations add, by block."""
 
     def __init__(self, demand: Demand, configuration: Configuration, origins: PlanOrigins, at: Location) -> None:
         self._demand = demand
         self._configuration = configuration
         self._origins = origins
-        self.order: Order | None = None
         self._at = at
         self._asked: dict[str, tuple[bool, bool]] = {}
-        self._blocks: dict[tuple[object, ...], Added] = {}
+        self._blocks: dict[tuple[object, ...], _Derived] = {}
         self._shared: dict[tuple[object, ...], _Derived] = {}
         # Both that a shape is made of are kept with it: while they are, no other object has their identity.
         self._shapes: dict[tuple[int, int], tuple[MapValue, _Derived, MapValue]] = {}
 
-    def of(self, declared_as: str, type_: str, place: Place, version: VersionRange) -> Added:
+    def of(self, declared_as: str, type_: str, place: Place, version: VersionRange) -> _Derived:
         """What is added to the instances of the block at a place, of these types and managed by this version."""
-        key = (place.names, place.resource)
+        # A plan that is not as Terraform prints it may call one block by several types.
+        key = (declared_as, place.names, place.resource)
         found = self._blocks.get(key)
         if found is None:
             found = self._blocks[key] = self._made(declared_as, type_, place, version)
@@ -66,19 +55,13 @@ class Additions:
             found = self._shapes[key] = (common, added, beside(common, added))
         return found[2]
 
-    def of_grant(self, declared_as: str, instance: Instance) -> _Derived:
-        """What is added to a grant because of whom it is for, which each instance may say for itself."""
-        if self.order is None or declared_as not in PRINCIPALS:
-            return _NOTHING
-        return self.order.of_grant(declared_as, instance)
-
-    def _made(self, declared_as: str, type_: str, place: Place, version: VersionRange) -> Added:
+    def _made(self, declared_as: str, type_: str, place: Place, version: VersionRange) -> _Derived:
         if type_ not in self._asked:
             traced = type_.lower() in TRACED_TYPES and is_asked(self._demand, type_)
             self._asked[type_] = traced, asks_for_dead(self._demand, type_)
         is_traced, asks_dead = self._asked[type_]
         if place.resource.startswith("data."):
-            return Added(_NOTHING, _NOTHING)
+            return _NOTHING
         name, words = self._origins.of_block(place.names, place.resource) if is_traced else ("", None)
         dead: Value | None = None
         if asks_dead:
@@ -90,9 +73,22 @@ class Additions:
         if shared is None:
             found = {} if words is None else origins_and_kept(words, name, version, self._at)
             shared = self._shared[key] = found if dead is None else {**found, NAME: dead}
-        own = (
-            {AFTER: self.order.of_object(place.names, place.resource, self._at)}
-            if self.order and declared_as in OBJECTS
-            else _NOTHING
-        )
-        return Added(shared, own)
+        return shared
+
+
+def whole(
+    common: MapValue, secret: Value | None, own: Mapping[str, Value] = _NOTHING, derived: Mapping[str, Value] = _NOTHING
+) -> MapValue:
+    """All that a resource says: what others may say too, its secret, what is its own, and what is derived of it."""
+    at = common.at
+    fields = {**common.fields, **own}
+    if secret is not None:
+        outer, inner = PATH_IN_BODY
+        have = common.fields.get(outer)
+        body = {**(have.fields if isinstance(have, MapValue) else {}), inner: secret}
+        fields[outer] = MapValue(at=at, fields=body)
+    if derived:
+        have = common.fields.get("derived")
+        told = {**(have.fields if isinstance(have, MapValue) else {}), **derived}
+        fields["derived"] = MapValue(at=at, fields=told, origin="derived")
+    return MapValue(at=at, fields=fields)

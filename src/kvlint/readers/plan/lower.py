@@ -15,11 +15,8 @@ from kvlint.model.graph import Demand
 from kvlint.model.source import Location
 from kvlint.model.value import ListValue, MapValue, Scalar, Unknown, Value
 from kvlint.readers.asides import PATH_IN_BODY
-from kvlint.readers.azurerm.azapi import AZAPI
 from kvlint.readers.azurerm.entries import NEVER, Entry, default_of, entries_of, meet
-from kvlint.readers.azurerm.resources import RESOURCES
 from kvlint.readers.azurerm.table import FILLED_IN, Field, Mapped, value
-from kvlint.readers.azurerm.templates import LEVELS
 from kvlint.readers.azurerm.tree import Tree, frozen, has, put
 from kvlint.readers.azurerm.version import VersionRange
 from kvlint.readers.plan.configuration import Names
@@ -32,31 +29,6 @@ ALWAYS = (*OWN, "resourceGroupName")
 _ID = Field(arm="id")
 _NOTHING: Mapping[str, Any] = {}
 _PLAIN = frozenset({str, bool, int, float})
-
-
-class Lowerings:
-    """How the types are lowered that any rule asks for. It knows nothing of the plan, so that nothing holds on to that
-    in a circle: nobody looks for garbage while kvlint runs.
-    """
-
-    def __init__(self, demand: Demand, at: Location) -> None:
-        self._demand = demand
-        self._at = at
-        self._known: dict[str, Lowering | None] = {}
-
-    def of(self, type_: str) -> Lowering | None:
-        """How a Terraform type of azurerm's is lowered; None if nobody asks for it."""
-        if type_ not in self._known:
-            mapped = RESOURCES.get(type_)
-            asked = mapped is not None and self._demand.of(mapped.type) is not None
-            self._known[type_] = Lowering(mapped, self._demand, self._at) if mapped is not None and asked else None
-        return self._known[type_]
-
-    def are_asked(self, type_: str) -> bool:
-        """Whether any rule asks for resources of a Terraform type."""
-        if type_.startswith("azapi_"):
-            return type_ in AZAPI
-        return type_ in LEVELS or self.of(type_) is not None
 
 
 class _Own(msgspec.Struct, frozen=True):
@@ -278,24 +250,6 @@ class Lowering:
         if key not in self._defaults:
             self._defaults[key] = default_of(field, version, self._at)
         return self._defaults[key]
-
-
-def whole(
-    common: MapValue, secret: Value | None, own: Mapping[str, Value] = _NOTHING, derived: Mapping[str, Value] = _NOTHING
-) -> MapValue:
-    """All that a resource says: what others may say too, its secret, what is its own, and what is derived of it."""
-    at = common.at
-    fields = {**common.fields, **own}
-    if secret is not None:
-        outer, inner = PATH_IN_BODY
-        have = common.fields.get(outer)
-        body = {**(have.fields if isinstance(have, MapValue) else {}), inner: secret}
-        fields[outer] = MapValue(at=at, fields=body)
-    if derived:
-        have = common.fields.get("derived")
-        told = {**(have.fields if isinstance(have, MapValue) else {}), **derived}
-        fields["derived"] = MapValue(at=at, fields=told, origin="derived")
-    return MapValue(at=at, fields=fields)
 
 
 def planned(instance: Instance) -> Tree:

@@ -25,12 +25,17 @@ class Order:
     def __init__(self, configuration: Configuration) -> None:
         self._configuration = configuration
         self._known: dict[str, _Grants] = {}
-        self._principals: dict[tuple[Names, str], _Principal] = {}
+        self._objects: dict[tuple[Names, str], Value] = {}
+        self._principals: dict[tuple[Names, str, str], _Principal] = {}
         self._depth = 0
 
     def of_object(self, names: Names, resource: str, at: Location) -> Value:
         """What the instances of a block are made after."""
-        return listed(self._resource(names, resource) | self._calls(names), at)
+        found = self._objects.get((names, resource))
+        if found is None:
+            found = listed(self._resource(names, resource) | self._calls(names), at)
+            self._objects[names, resource] = found
+        return found
 
     def of_grant(self, type_: str, instance: Instance) -> Mapping[str, Value]:
         """Whether a grant is to whoever applies the plan, as a derived attribute; nothing if it is not."""
@@ -42,10 +47,11 @@ class Order:
         return {OF_DEPLOYER: for_deployer(instance.at, certain=found.names_client and not found.names_others)}
 
     def _principal(self, names: Names, resource: str, argument: str) -> _Principal:
-        found = self._principals.get((names, resource))
+        key = (names, resource, argument)
+        found = self._principals.get(key)
         if found is None:
             block = self._configuration.resource(names, resource)
-            found = self._principals[names, resource] = _Principal(self._configuration)
+            found = self._principals[key] = _Principal(self._configuration)
             found.follow(names, expression_at(block.get("expressions"), (argument,)), block)
         return found
 

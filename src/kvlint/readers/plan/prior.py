@@ -12,12 +12,13 @@ from kvlint.model.source import Location
 from kvlint.model.value import Scalar
 from kvlint.readers.azurerm.resources import RESOURCES
 from kvlint.readers.azurerm.version import VersionRange
+from kvlint.readers.plan.additions import whole
 from kvlint.readers.plan.configuration import Configuration
 from kvlint.readers.plan.document import Change, Plan
 from kvlint.readers.plan.instance import Instance, Place
 from kvlint.readers.plan.instances import Instances
 from kvlint.readers.plan.links import Tracer
-from kvlint.readers.plan.lower import Lowering, whole
+from kvlint.readers.plan.lower import Lowering
 
 
 class _StateResource(msgspec.Struct, frozen=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from itertools import chain
 
@@ -11,7 +11,7 @@ import msgspec
 from kvlint.model.graph import REMOVED_ACTIONS, Demand, Resource
 from kvlint.model.report import Problem
 from kvlint.model.source import Location
-from kvlint.model.value import MapValue
+from kvlint.model.value import MapValue, Value
 from kvlint.readers.asides import (
     ARGUMENT_TYPE,
     MODULE_TYPE,
@@ -36,8 +36,8 @@ from kvlint.readers.azurerm.templates import DEPLOYMENTS, LEVELS
 from kvlint.readers.azurerm.tree import frozen
 from kvlint.readers.azurerm.updates import by_itself, is_always_there
 from kvlint.readers.changes import CHANGED_FROM, with_changes
-from kvlint.readers.order import PRINCIPALS, asks_for_order
-from kvlint.readers.plan.additions import Additions
+from kvlint.readers.order import PRINCIPALS, asks_for_order, asks_what_is_after
+from kvlint.readers.plan.additions import Additions, whole
 from kvlint.readers.plan.address import ModulePath, module_path, resource_of
 from kvlint.readers.plan.azapi import arm_type, azapi_attributes, is_key_vault, link_argument
 from kvlint.readers.plan.configuration import Configuration
@@ -57,13 +57,16 @@ from kvlint.readers.plan.document import (
 from kvlint.readers.plan.instance import Instance, Place
 from kvlint.readers.plan.instances import Instances
 from kvlint.readers.plan.links import Tracer
-from kvlint.readers.plan.lower import Lowerings, planned, whole
-from kvlint.readers.plan.order import Order
+from kvlint.readers.plan.lower import planned
+from kvlint.readers.plan.lowerings import Lowerings
 from kvlint.readers.plan.origins import PlanOrigins
 from kvlint.readers.plan.prior import prior_data
 from kvlint.readers.plan.providers import Providers
 from kvlint.readers.plan.updates import overlay
+from kvlint.readers.plan.waiting import Waiting
 from kvlint.readers.problems import NOT_WHOLE, TYPE_NOT_KNOWN
+
+_NOTHING: Mapping[str, Value] = {}
 
 
 class PlanRead(msgspec.Struct, kw_only=True):
@@ -97,6 +100,7 @@ class _Reader:
         self.tracer = Tracer(self.configuration, Instances(), self.lowerings.are_asked)
         self.origins = PlanOrigins(self.configuration, plan)
         self.additions = Additions(demand, self.configuration, self.origins, self.at)
+        self.waiting: Waiting | None = None
         self.numbers: dict[str, int] = {}
         self.deferred: dict[str, str] = {}
         self.azapi = ChangeDecoder()
@@ -115,7 +119,7 @@ class _Reader:
         self.resources.update((aside.address, aside) for aside in self._asides())
         placed = [(change, _place(change)) for change in self._wanted()]
         if asks_for_order(self.demand) and any(change.type in PRINCIPALS for change, _ in placed):
-            self.additions.order = Order(self.configuration)
+            self.waiting = Waiting(self.configuration, asks_what_is_after(self.demand))
         for _, place in placed:
             self.tracer.instances.add(place.address, place.path, place.names, place.resource, place.key)
         placed.reverse()
@@ -126,6 +130,8 @@ class _Reader:
                 self._add(change, place)
             except BROKEN as error:
                 self._unreadable(f"the change of '{change.address}'", error, change.address)
+        if self.waiting is not None:
+            self.waiting.tell(self.resources, self.at)
         try:
             for data in prior_data(self.plan, self.path, self.demand, self.resources):
                 self.resources.setdefault(data.address, data)
@@ -218,8 +224,8 @@ class _Reader:
             if changed is not after:
                 common = msgspec.structs.replace(common, fields={**common.fields, "derived": changed.fields["derived"]})
         added = self.additions.of(change.type, lowering.type, place, managed.version)
-        common = self.additions.shape(common, added.shared)
-        derived = added.own or self.additions.of_grant(change.type, instance)
+        common = self.additions.shape(common, added)
+        derived = _NOTHING if self.waiting is None else self.waiting.note(change.type, place, instance)
         attributes = whole(common, secret, own, derived)
         self._keep(instance, lowering.type, change.type, attributes, change.mode == "data", common)
 
