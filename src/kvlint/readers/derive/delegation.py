@@ -17,7 +17,7 @@ from kvlint.model.source import Location
 from kvlint.model.value import Absent, ListValue, MapValue, Path, Scalar, Unknown, Value, text_of
 from kvlint.readers.derive.assignments import ACTIVE, ASSIGNMENTS, ROLE_NEEDS, role_name
 from kvlint.readers.derive.attribute import Context, Derived
-from kvlint.readers.derive.operations import ASSIGNS, fits
+from kvlint.readers.derive.operations import ASSIGNS, any_fits
 from kvlint.readers.derive.roles import BUILT_IN
 from kvlint.readers.ids import HOLE, HOLE_END
 from kvlint.regex import regex
@@ -126,7 +126,7 @@ class _Condition:
         if token["action"]:
             words = _items(token["actions"])
             if token["action"].lower() == "actionmatches" and not any(HOLE in word for word in words):
-                return _sure(any(fits(word, ASSIGNS) for word in words))
+                return _sure(any_fits(words, ASSIGNS))
             return _NOT_KNOWN
         if token["exists"]:
             return _FREE

@@ -6,7 +6,7 @@ away from the actions beside them only), .../built-in-roles/security and .../bui
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 
 import msgspec
@@ -149,8 +149,8 @@ def operations_of_built_in(name: str) -> tuple[str, ...] | None:
     role = BUILT_IN.get(name)
     if role is None:
         return None
-    control = [one for one in CONTROL if _one_fits(role.actions, one) and not _one_fits(role.not_actions, one)]
-    return (*control, *(one for one in DATA if _one_fits(role.data_actions, one)))
+    control = [one for one in CONTROL if any_fits(role.actions, one) and not any_fits(role.not_actions, one)]
+    return (*control, *(one for one in DATA if any_fits(role.data_actions, one)))
 
 
 def operations_of(definition: Resource) -> Value:
@@ -181,10 +181,10 @@ def _allowed(table: tuple[str, ...], give: Answer, take: Answer) -> tuple[dict[s
     """What one permission certainly allows, by what allows it; and why it perhaps allows more."""
     given, given_doubt = _words(give)
     taken, taken_doubt = _words(take)
-    left = [one for one in table if not _one_fits(tuple(taken), one)]
+    left = [one for one in table if not any_fits(tuple(taken), one)]
     certain: dict[str, Value] = {}
     for one in left:
-        word = next((word for word in given if fits(word, one)), None)
+        word = next((word for word in given if _fits(word, one)), None)
         if word is not None:
             certain[one] = given[word]
     if taken_doubt is not None and certain:
@@ -201,11 +201,12 @@ def _words(answer: Answer) -> tuple[dict[str, Value], Unknown | None]:
     return known, next((item for item in items if isinstance(item, Unknown)), None)
 
 
-def _one_fits(words: tuple[str, ...], operation: str) -> bool:
-    return any(fits(word, operation) for word in words)
+def any_fits(words: Iterable[str], operation: str) -> bool:
+    """Whether any of these actions, which may have wildcards, covers an operation."""
+    return any(_fits(word, operation) for word in words)
 
 
-def fits(word: str, operation: str) -> bool:
+def _fits(word: str, operation: str) -> bool:
     """Whether an action with wildcards covers an operation: an asterisk stands for any text, slashes included."""
     first, *rest = word.lower().split("*")
     text = operation.lower()
