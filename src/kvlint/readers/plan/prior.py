@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from typing import Any
-
-import msgspec
 
 from kvlint.model.graph import Demand, Resource
 from kvlint.model.source import Location
@@ -19,32 +16,7 @@ from kvlint.readers.plan.instance import Instance, Place
 from kvlint.readers.plan.instances import Instances
 from kvlint.readers.plan.links import Tracer
 from kvlint.readers.plan.lower import Lowering
-
-
-class _StateResource(msgspec.Struct, frozen=True):
-    address: str
-    type: str
-    mode: str = "managed"
-    values: msgspec.Raw = msgspec.Raw(b"{}")
-    sensitive_values: msgspec.Raw = msgspec.Raw(b"{}")
-
-
-class _StateModule(msgspec.Struct, frozen=True):
-    resources: tuple[_StateResource, ...] = ()
-    child_modules: tuple[_StateModule, ...] = ()
-
-
-class _StateValues(msgspec.Struct, frozen=True):
-    root_module: _StateModule = _StateModule()
-
-
-class _State(msgspec.Struct, frozen=True):
-    values: _StateValues = _StateValues()
-
-
-_STATE = msgspec.json.Decoder(_State)
-_VALUES = msgspec.json.Decoder(dict[str, Any])
-_MARKS = msgspec.json.Decoder(dict[str, Any] | bool)
+from kvlint.readers.plan.state import resources_of
 
 
 def prior_data(plan: Plan, path: str, demand: Demand, have: Collection[str]) -> Iterator[Resource]:
@@ -55,7 +27,7 @@ def prior_data(plan: Plan, path: str, demand: Demand, have: Collection[str]) -> 
     tracer = Tracer(Configuration(None), Instances(), RESOURCES.__contains__)
     shared = Location(path=path)
     lowerings: dict[str, Lowering] = {}
-    for item in _walk(_STATE.decode(raw).values.root_module):
+    for item in resources_of(raw):
         mapped = RESOURCES.get(item.type)
         if item.mode != "data" or mapped is None or item.address in have or demand.of(mapped.type) is None:
             continue
@@ -63,8 +35,8 @@ def prior_data(plan: Plan, path: str, demand: Demand, have: Collection[str]) -> 
         if lowering is None:
             lowering = lowerings[item.type] = Lowering(mapped, demand, shared)
         place = Place(item.address, (), (), f"data.{item.type}", None)
-        values, marks = _VALUES.decode(item.values), _MARKS.decode(item.sensitive_values)
-        instance = Instance(place, Change(actions=["read"], after=values, after_sensitive=marks), None, shared, tracer)
+        change = Change(actions=["read"], after=item.decoded(), after_sensitive=item.marks())
+        instance = Instance(place, change, None, shared, tracer)
         own = lowering.own(instance)
         common, secret = lowering.said(instance, VersionRange())
         name = own.get("name")
@@ -78,18 +50,3 @@ def prior_data(plan: Plan, path: str, demand: Demand, have: Collection[str]) -> 
             action="read",
             existing=True,
         )
-
-
-def prior_values(plan: Plan) -> Iterator[tuple[str, Any]]:
-    """The type and the values of everything in ``prior_state``. Raises what ``BROKEN`` names."""
-    if plan.prior_state is not None:
-        for item in _walk(_STATE.decode(plan.prior_state).values.root_module):
-            yield item.type, _VALUES.decode(item.values)
-
-
-def _walk(module: _StateModule) -> Iterator[_StateResource]:
-    waiting = [module]
-    while waiting:
-        here = waiting.pop()
-        yield from here.resources
-        waiting.extend(here.child_modules)

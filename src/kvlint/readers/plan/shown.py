@@ -20,7 +20,7 @@ from kvlint.readers.azurerm import credentials
 from kvlint.readers.origins import Origins
 from kvlint.readers.plan.configuration import Configuration, expression_at
 from kvlint.readers.plan.document import BROKEN, Change, Plan, ResourceChange, decode_entry, entry_type, variables_of
-from kvlint.readers.plan.prior import prior_values
+from kvlint.readers.plan.state import resources_of
 
 _SECRET: Origins = frozenset(
     {origins.SECRET, origins.CREDENTIAL, origins.PRIVATE_KEY, origins.GENERATED, origins.SECURE}
@@ -94,7 +94,8 @@ class Shown:
 
     def _prior(self) -> list[tuple[str, Any]]:
         try:
-            return list(prior_values(self._plan))
+            state = self._plan.prior_state
+            return [(item.type, item.decoded()) for item in resources_of(state)] if state is not None else []
         except BROKEN:
             return []
 

@@ -1,0 +1,55 @@
+"""What ``prior_state`` of a plan holds: every resource and data source as Terraform last saw it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+
+
+class StateResource(msgspec.Struct, frozen=True):
+    """One of them; its values are decoded when they are asked for."""
+
+    address: str
+    type: str
+    mode: str = "managed"
+    values: msgspec.Raw = msgspec.Raw(b"{}")
+    sensitive_values: msgspec.Raw = msgspec.Raw(b"{}")
+
+    def decoded(self) -> dict[str, Any]:
+        """The values. Raises what ``BROKEN`` names."""
+        found: dict[str, Any] = _VALUES.decode(self.values)
+        return found
+
+    def marks(self) -> dict[str, Any] | bool:
+        """Which of them are sensitive. Raises what ``BROKEN`` names."""
+        found: dict[str, Any] | bool = _MARKS.decode(self.sensitive_values)
+        return found
+
+
+class _StateModule(msgspec.Struct, frozen=True):
+    resources: tuple[StateResource, ...] = ()
+    child_modules: tuple[_StateModule, ...] = ()
+
+
+class _StateValues(msgspec.Struct, frozen=True):
+    root_module: _StateModule = _StateModule()
+
+
+class _State(msgspec.Struct, frozen=True):
+    values: _StateValues = _StateValues()
+
+
+_STATE = msgspec.json.Decoder(_State)
+_VALUES = msgspec.json.Decoder(dict[str, Any])
+_MARKS = msgspec.json.Decoder(dict[str, Any] | bool)
+
+
+def resources_of(raw: msgspec.Raw) -> Iterator[StateResource]:
+    """All resources of a state, those of its modules too. Raises what ``BROKEN`` names."""
+    waiting = [_STATE.decode(raw).values.root_module]
+    while waiting:
+        here = waiting.pop()
+        yield from here.resources
+        waiting.extend(here.child_modules)
