@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -11,6 +12,9 @@ from typing import NamedTuple, Protocol
 
 import pytest
 from hypothesis import settings
+
+import kvlint
+from kvlint.engine.builtin import builtin_rules, compile_rules
 
 # How long one example takes says more of the machine, and of what it is the first to import, than of kvlint.
 settings.register_profile("without deadline", deadline=None)
@@ -63,12 +67,26 @@ def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         yield folder
 
 
+@pytest.fixture(scope="session")
+def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder with the package as a wheel holds it, its rules compiled: reading a checkout's takes most of a run."""
+    package = Path(kvlint.__file__).parent
+    if (package / "rules").is_dir():
+        return package.parent
+    folder = tmp_path_factory.mktemp("installed")
+    copied = shutil.copytree(package, folder / "kvlint")
+    shutil.copytree(package.parents[1] / "rules" / "controls", copied / "rules" / "controls")
+    for name, content in compile_rules(builtin_rules()).items():
+        (copied / "rules" / name).write_bytes(content)
+    return folder
+
+
 @pytest.fixture
-def run(tmp_path: Path, cache: Path) -> Run:
+def run(tmp_path: Path, cache: Path, installed: Path) -> Run:
     home = tmp_path / "home"
     home.mkdir()
     clean = {"PATH": os.environ["PATH"], "HOME": str(home), "LC_ALL": "C.UTF-8", "COLUMNS": "120"}
-    clean["XDG_CACHE_HOME"] = str(cache)
+    clean |= {"XDG_CACHE_HOME": str(cache), "PYTHONPATH": str(installed)}
 
     def run_kvlint(
         *arguments: str | Path,
