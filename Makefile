@@ -5,8 +5,12 @@ BIN := .venv/bin
 WHEEL_BIN := .venv-wheel/bin
 # What the tests need beside them when they are run against the wheel; src and rules are not among it.
 TESTED := tests samples docs benchmarks README.md pyproject.toml
-# What could be different in a wheel: its rules come compiled, its files lie elsewhere. Single parts are the same code.
-WHEEL_TESTS := tests/cli tests/test_check.py tests/test_controls.py tests/test_determinism.py tests/test_manual.py tests/test_readme.py tests/test_rules.py tests/test_samples.py tests/test_schema.py
+# What could be different in a wheel: its rules come compiled, its files lie elsewhere. The other tests of whole runs are
+# asked of a copy of the package whose rules are compiled, too.
+WHEEL_TESTS := $(addprefix tests/,test_check.py test_controls.py test_manual.py test_readme.py test_rules.py \
+  test_samples.py test_schema.py) \
+  $(addprefix tests/cli/test_,arguments.py catalogue.py check.py completions.py configuration.py controls.py \
+  network.py own_rules.py startup.py)
 
 # What several tests of one file share is made once.
 PARALLEL := --numprocesses auto --dist loadfile

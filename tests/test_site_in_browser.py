@@ -47,7 +47,9 @@ async function measure(frame) {
 }
 async function settled() {
   const frames = [...document.querySelectorAll('iframe')];
-  await Promise.all(frames.map(frame => new Promise(done => frame.addEventListener('load', done))));
+  // One may have been loaded before anybody could listen for that.
+  const shown = page => page.location.href !== 'about:blank' && page.document.readyState === 'complete';
+  while (!frames.every(frame => shown(frame.contentWindow))) await new Promise(done => setTimeout(done, 20));
   await new Promise(done => setTimeout(done, 300));
   await prepared(frames.map(frame => frame.contentWindow));
   return Promise.all(frames.map(measure));

@@ -179,7 +179,7 @@ def test_whatever_is_cut_off_a_file_is_noticed() -> None:
             assert not parsed.faults
 
 
-@settings(max_examples=10_000 * TIMES, deadline=None)
+@settings(max_examples=4000 * TIMES, deadline=None)
 @given(st.text())
 def test_any_text_is_read(text: str) -> None:
     check(text)
@@ -190,7 +190,7 @@ _WORDS = ["'''", "${", "=>", "//", "/*", "*/", "param ", "var ", "resource ", "f
 _PIECES = st.sampled_from(_MARKS + _WORDS)
 
 
-@settings(max_examples=2000 * TIMES, deadline=None)
+@settings(max_examples=1000 * TIMES, deadline=None)
 @given(st.lists(_PIECES, max_size=30).map("".join))
 def test_any_heap_of_pieces_is_read(text: str) -> None:
     check(f"var a = {text}\n{text}\nvar z = 1")

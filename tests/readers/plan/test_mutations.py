@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from tests.readers.conftest import PlanJson
 
 SAMPLE = Path(__file__).resolve().parents[3] / "samples" / "careless" / "plan.json"
-TREES, TEXTS = 400, 400
+TREES, TEXTS = 250, 250
 ODD: list[Any] = [
     None, True, False, 0, -1, 1.5, 2**63, 2**70, 1e300, "", "x", ".", "[", "\x00", "\U0001f600", "²", "/", "a" * 3000,
     [], {}, [None], [[]], {"": None}, {"references": ["module.x", "each.value.id", "var.a.b[0]"]}, {"references": [[]]},
