@@ -89,13 +89,16 @@ def test_a_plan_is_told_on_its_source_as_the_source_tells_it_itself(
     root = made.root or "."
     mapped = check(Config(paths=("plans/plan.json",), source_root=root, select=ASKED))
     alone = check(Config(paths=(root,), select=ASKED))
-    together = check(Config(paths=(root, "plans/plan.json"), source_root=root, select=ASKED))
-    assert mapped.problems == alone.problems == together.problems == ()
+    assert mapped.problems == alone.problems == ()
     answers = told(mapped)
     holds_what_is_expected(made, answers)
     assert told(alone) == answers
-    assert told(together) == answers
-    assert {finding.source for finding in all_of(mapped, together)} <= {FROM_PLAN}
+    assert {finding.source for finding in all_of(mapped)} <= {FROM_PLAN}
+    if seed % 4 == 0:
+        together = check(Config(paths=(root, "plans/plan.json"), source_root=root, select=ASKED))
+        assert together.problems == ()
+        assert told(together) == answers
+        assert {finding.source for finding in all_of(together)} <= {FROM_PLAN}
     for finding in all_of(mapped, alone):
         points_at_its_subject(made, finding, tmp_path)
 

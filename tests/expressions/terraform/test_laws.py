@@ -194,7 +194,7 @@ def _covers_fields(less: Fields, more: Fields) -> bool:
     return less.rest is not None or more.fields.keys() <= less.fields.keys()
 
 
-_MANY = settings(max_examples=1_500, deadline=None, suppress_health_check=list(HealthCheck))
+_MANY = settings(max_examples=800, deadline=None, suppress_health_check=list(HealthCheck))
 
 
 @_MANY
