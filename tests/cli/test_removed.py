@@ -75,3 +75,14 @@ def test_a_plan_decides_and_is_told_there(run: Run, tmp_path: Path) -> None:
     assert told(run, tmp_path) == ["main.tf:16:5: high", "main.tf:20:1: high", "main.tf:9:5: suppressed"]
     (tmp_path / "plan.json").write_text(plan(kept="no-op", a="delete", b="delete", c="forget"))
     assert told(run, tmp_path) == ["main.tf:16:5: high", "main.tf:9:5: suppressed"]
+
+
+def test_what_nothing_tells_the_type_of_is_told(run: Run, tmp_path: Path) -> None:
+    def removed(what: str, destroy: str) -> str:
+        return f"removed {{\n  from = {what}\n  lifecycle {{\n    destroy = {destroy}\n  }}\n}}\n"
+
+    blocks = [removed("module.m", "true"), removed("azapi_resource.x", "true"), removed("module.n", "false")]
+    (tmp_path / "main.tf").write_text('resource "azurerm_key_vault" "kept" {\n}\n' + "".join(blocks), encoding="utf-8")
+    report = json.loads(run("-f", "json", "--select", "KV005", "main.tf", cwd=tmp_path).out)
+    told = [(one["level"], one["location"]["line"]) for one in report["problems"] if "removed" in one["message"]]
+    assert told == [("warning", 3), ("note", 9)]

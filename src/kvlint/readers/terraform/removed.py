@@ -14,6 +14,7 @@ from kvlint.model.graph import Resource
 from kvlint.model.source import Location
 from kvlint.model.value import MapValue, Scalar, Unknown, Value
 from kvlint.readers.azurerm.resources import RESOURCES
+from kvlint.readers.problems import TYPE_NOT_KNOWN
 from kvlint.readers.terraform.folder import Folder, Part, Piece
 from kvlint.readers.terraform.lifecycle import BOOLEANS, steps_of
 
@@ -30,10 +31,13 @@ def removed_types(folder: Folder) -> set[str]:
 
 
 def removed_resources(instance: ModuleInstance) -> Iterator[Resource]:
-    """The resources of azurerm that a module says are removed. Of one of azapi nothing says what type it is of."""
+    """The resources of azurerm that a module says are removed."""
     for part in instance.folder.removed:
         steps = _address(part)
-        mapped = RESOURCES.get(steps[-2]) if steps else None
+        if not steps or steps[-2].startswith("azapi_"):
+            _tell(instance, part, "note" if steps else "warning")
+            continue
+        mapped = RESOURCES.get(steps[-2])
         if mapped is None or instance.run.demand.of(mapped.type) is None:
             continue
         at = instance.place(part.path, part.block.start, part.block.head)
@@ -51,6 +55,15 @@ def removed_resources(instance: ModuleInstance) -> Iterator[Resource]:
             action="delete" if is_destroyed else "forget",
             callers=instance.use.callers,
         )
+
+
+def _tell(instance: ModuleInstance, part: Part, level: str) -> None:
+    """Report what may be destroyed, and nothing says whether a vault is: a whole module, or a resource of azapi's."""
+    at = instance.place(part.path, part.block.start, part.block.head)
+    action = _action(instance, part, at)
+    if not (isinstance(action, Scalar) and action.value == "forget"):
+        text = "what a removed block destroys was not judged, as nothing says of which type it is"
+        instance.run.problem(TYPE_NOT_KNOWN, level, text, at)
 
 
 def _address(part: Part) -> list[str]:
