@@ -264,16 +264,16 @@ class TestScopeLevel:
     @pytest.mark.parametrize(
         ("made", "level"),
         [
-            (("azurerm_key_vault.kv", "azurerm_linux_web_app.w"), "resource"),
+            (("azurerm_linux_web_app.w",), "resource"),
             (("azurerm_resource_group.g",), "?"),
             (("azurerm_management_group.g",), "?"),
         ],
     )
     def test_whatever_the_plan_makes(self, made: tuple[str, ...], level: str, plan: PlanJson, read: Reader) -> None:
         """A role assignment is a resource too, so with a group it may be at either level."""
-        for local in made:
+        for local in ("azurerm_key_vault.kv", *made):
             plan.resource(local, {"name": "x"})
-        plan.resource(ROLE, {}, written={"scope": "${local.scope}"})
+        plan.resource(ROLE, {}, written={"scope": "${local.scope}${azurerm_key_vault.kv.id}"})
         assert read(plan).get(ROLE, "derived.scopeLevel") == level
 
 

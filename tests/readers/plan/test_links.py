@@ -589,14 +589,18 @@ class TestLocals:
         plan.module("module.web", outputs={"id": "${azurerm_linux_web_app.w.id}"})
         assert len(self.types(plan, read)) == 1 + types
 
+    def test_what_a_local_value_makes_of_an_id_does_not_show(self, plan: PlanJson, read: Reader) -> None:
+        """``local.scope = "/subscriptions/${split("/", azurerm_key_vault.kv.id)[2]}"``."""
+        vaults(plan, None)
+        value = read_with(plan, read, "${local.vault_id}").reference(SECRET).value
+        assert isinstance(value, Unknown)
+        assert value.types == ()
+
     def test_of_a_module_that_is_handed_what_others_make(self, plan: PlanJson, read: Reader) -> None:
         vaults(plan, None)
         plan.module("module.m", vault_id=f"${{{KV}.id}}")
         plan.module("module.m.module.inner", vault_id="${local.vault_id}")
-        source = secret(plan, "${var.vault_id}", module="module.m.module.inner")
-        value = read(plan).reference(source).value
-        assert isinstance(value, Unknown)
-        assert value.types == ("Microsoft.KeyVault/vaults",)
+        assert self.types(plan, read, "module.m.module.inner.") == ("Microsoft.KeyVault/vaults",)
 
 
 class TestLongWays:

@@ -1,7 +1,8 @@
 """Compact plans, the notation of rule examples -> the JSON that Terraform would print for them.
 
-A compact plan is YAML: resource addresses and their arguments. A text that is wholly ``${reference}`` is known after
-apply; arguments that are left out are what Terraform prints for them.
+A compact plan is YAML: resource addresses and their arguments. A text that is wholly ``${reference}``, or several of
+them (``${a}${b}``, one expression that names both), is known after apply; arguments that are left out are what
+Terraform prints for them.
 """
 
 from __future__ import annotations
@@ -203,7 +204,7 @@ def _expression(value: Any) -> Any:
 def _references(value: Any) -> list[str]:
     if isinstance(value, str):
         match = _REFERENCE.fullmatch(value)
-        return _with_prefixes(match[1]) if match else []
+        return [text for one in match[1].split("}${") for text in _with_prefixes(one)] if match else []
     items = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
     return [text for item in items for text in _references(item)]
 

@@ -95,7 +95,9 @@ class Tracer:
             users = Users(names, resource, split(path)[1])
             walk.follow(written.refs, At(path, key, written.block, users, (), None, 0))
             anything = walk.anything or bool(walk.within) or not walk.addresses
-            types = _azure_types({*walk.addresses.values(), *walk.within}) if not walk.anything else ()
+            # Where no id is named, a local value may as well have cut a subscription out of one.
+            is_told = walk.addresses and not walk.anything
+            types = _azure_types({*walk.addresses.values(), *walk.within}) if is_told else ()
             trace = Trace(tuple(walk.addresses), types, anything, tuple(walk.hops), walk.by_key)
             if not walk.by_key:
                 self._kept[question] = trace

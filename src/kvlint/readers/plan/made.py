@@ -1,7 +1,8 @@
 """What an unknown id in a module can come from: the resources that it declares, and what others hand it.
 
-A plan leaves local values out, but nothing unknown can be in them that is not in their module. As everywhere in a plan,
-which keeps no operators, an id is taken whole, not for what an expression could cut out of it.
+A plan leaves local values out, but nothing unknown can be in them that is not in their module. This tells what else an
+argument may be that also names an id itself (``coalesce(local.scope, azurerm_key_vault.kv.id)``); that id is taken
+whole, as everywhere in a plan, which keeps no operators.
 """
 
 from __future__ import annotations
