@@ -133,12 +133,17 @@ def test_opentofu_forgets_if_nothing_is_said(read: Read) -> None:
 
 
 @pytest.mark.parametrize(
-    "of", ["module.vault", "azurerm_key_vault", "azapi_resource.kv", "random_id.a", "1", "", "module.a.module.b"]
+    ("of", "told"),
+    [
+        *((of, ["warning"]) for of in ("module.vault", "azurerm_key_vault", "1", "", "module.a.module.b")),
+        ("azapi_resource.kv", ["note"]),
+        ("random_id.a", []),
+    ],
 )
-def test_a_removed_block_that_names_nothing_to_judge(read: Read, of: str) -> None:
+def test_a_removed_block_that_names_nothing_to_judge(read: Read, of: str, told: list[str]) -> None:
     found = read(removed("  lifecycle {\n    destroy = true\n  }\n", of) + vault(""))
     assert list(found.resources) == [KV]
-    assert not found.problems
+    assert [problem.level for problem in found.problems] == told
 
 
 def test_a_removed_resource_of_a_module(read: Read) -> None:
