@@ -6,7 +6,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -58,15 +58,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--write-expected", action="store_true", help="write expected outputs anew instead of comparing")
 
 
-@pytest.fixture(scope="session", autouse=True)
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The folder for caches: one for all tests, because making a grammar takes long, and not the developer's own."""
-    with pytest.MonkeyPatch.context() as patch:
-        folder = tmp_path_factory.mktemp("cache")
-        patch.setenv("XDG_CACHE_HOME", str(folder))
-        yield folder
-
-
 @pytest.fixture(scope="session")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder with the package as a wheel holds it, its rules compiled: reading a checkout's takes most of a run."""
@@ -82,11 +73,11 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def run(tmp_path: Path, cache: Path, installed: Path) -> Run:
+def run(tmp_path: Path, installed: Path) -> Run:
     home = tmp_path / "home"
     home.mkdir()
     clean = {"PATH": os.environ["PATH"], "HOME": str(home), "LC_ALL": "C.UTF-8", "COLUMNS": "120"}
-    clean |= {"XDG_CACHE_HOME": str(cache), "PYTHONPATH": str(installed)}
+    clean["PYTHONPATH"] = str(installed)
 
     def run_kvlint(
         *arguments: str | Path,
@@ -109,7 +100,7 @@ def run(tmp_path: Path, cache: Path, installed: Path) -> Run:
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the documentation's site, built once, with no way into a network."""
     pytest.importorskip("mkdocs", reason="MkDocs is not installed, so nobody builds the site")
     folder = tmp_path_factory.mktemp("site")

@@ -22,7 +22,6 @@ _EXIT = (
 _ENVIRONMENT = (
     ("NO_COLOR", "Text has no colors, unless --color says otherwise."),
     ("FORCE_COLOR, CLICOLOR_FORCE", "Text has colors even where it is not written to a terminal."),
-    ("XDG_CACHE_HOME", "The folder below which kvlint keeps what takes long to make."),
     ("BICEP_CACHE_DIRECTORY", "Where restored Bicep modules are looked for, besides ~/.bicep."),
     ("KVLINT_DEBUG", "Should kvlint itself break, the whole traceback is shown."),
 )

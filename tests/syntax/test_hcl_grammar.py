@@ -1,7 +1,4 @@
-"""Plain values are read by kvlint, and python-hcl2 sees but skeletons: the tree is that of the whole text all the same.
-
-What is held against it here is python-hcl2's own tree of the whole expression, texts and all, with its own positions.
-"""
+"""kvlint's parser of Terraform's language against python-hcl2's: the same trees, with the same positions."""
 
 from __future__ import annotations
 
@@ -11,7 +8,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import hcl2
 import pytest
+from hcl2.postlexer import PostLexer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lark import Lark, Token, Tree
@@ -29,23 +28,8 @@ CHAINS = {"get_attr_expr_term", "index_expr_term", "attr_splat_expr_term", "full
 
 
 @cache
-def whole_parser(folder: Path) -> Lark:
-    import hcl2.parser as grammar
-    from hcl2.postlexer import PostLexer
-
-    return Lark.open(
-        "hcl2.lark",
-        rel_to=grammar.__file__,
-        parser="lalr",
-        propagate_positions=True,
-        postlex=PostLexer(),
-        cache=str(folder / "whole.bin"),
-    )
-
-
-@pytest.fixture(scope="session")
-def parser(tmp_path_factory: pytest.TempPathFactory) -> Lark:
-    return whole_parser(tmp_path_factory.getbasetemp())
+def grammar() -> Lark:
+    return Lark.open("hcl2.lark", rel_to=hcl2.__file__, parser="lalr", postlex=PostLexer())
 
 
 def trees(node: Any) -> list[Any]:
@@ -202,11 +186,11 @@ class Whole:
         return of
 
 
-def whole(parser: Lark, text: str) -> Any:
-    """What python-hcl2 says of ``a=text``; None if it does not take it."""
+def whole(text: str) -> Any:
+    """The tree that python-hcl2 makes of ``a=text``; None if it rejects it."""
     source = f"a={text}\n"
     try:
-        body = trees(parser.parse(source))[0]
+        body = trees(grammar().parse(source))[0]
     except LarkError:
         return None
     (attribute,) = trees(body)
@@ -231,7 +215,7 @@ def expressions(body: Body, text: str) -> Iterator[str]:
 
 
 @pytest.mark.skipif(not FILES, reason=f"the corpora are not here: no Terraform in {CORPORA}")
-def test_all_expressions_of_the_corpora_are_read_as_python_hcl2_reads_them(parser: Lark) -> None:
+def test_all_expressions_of_the_corpora_are_read_as_python_hcl2_reads_them() -> None:
     texts: set[str] = set()
     for file in FILES:
         text = file.read_bytes().decode("utf-8-sig")
@@ -240,7 +224,7 @@ def test_all_expressions_of_the_corpora_are_read_as_python_hcl2_reads_them(parse
     for text in sorted(texts):
         if BEYOND.search(text):
             continue
-        expected = whole(parser, text)
+        expected = whole(text)
         if expected is None:
             refused += 1
             continue
@@ -285,7 +269,7 @@ EXPRESSIONS = st.recursive(LEAVES, combine, max_leaves=8)
 
 @settings(max_examples=300, deadline=None)
 @given(EXPRESSIONS)
-def test_any_expression_is_read_as_python_hcl2_reads_it(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
-    expected = whole(whole_parser(tmp_path_factory.getbasetemp()), text)
+def test_any_expression_is_read_as_python_hcl2_reads_it(text: str) -> None:
+    expected = whole(text)
     if expected is not None:
         assert direct(text) == expected
