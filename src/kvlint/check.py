@@ -129,6 +129,10 @@ def total_of(
     found, more = _as_configured(config, known, rules, root, units)
     total = together(found)
     total.add(more)
+    if any(problem.is_syntax_error for problem in total.problems):
+        from kvlint.readers.terraform.second_opinions import with_second_opinions
+
+        total.problems = with_second_opinions(total.problems, root)
     if not total.read and not total.problems:
         total.problems.append(_nothing(config.paths))
     if baseline is not None:

@@ -160,13 +160,17 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What could not be read, evaluated or understood. ``level`` error: the answer is not whole (exit 3)."""
+    """What could not be read, evaluated or understood. ``level`` error: the answer is not whole (exit 3).
+
+    ``is_syntax_error``: kvlint's parser of Terraform's language rejects the file there.
+    """
 
     code: str
     level: str
     message: str
     at: Location | None = None
     hint: str = ""
+    is_syntax_error: bool = False
 
 
 class Repository(msgspec.Struct, frozen=True, kw_only=True, gc=False):

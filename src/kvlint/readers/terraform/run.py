@@ -10,6 +10,7 @@ from kvlint.errors import InputError
 from kvlint.expressions.freeze import Freezer
 from kvlint.expressions.values import Result
 from kvlint.model.graph import Demand
+from kvlint.model.report import Problem
 from kvlint.model.source import Location
 from kvlint.model.value import Link, MapValue, Unknown, Value
 from kvlint.readers.arm.run import Run
@@ -19,6 +20,7 @@ from kvlint.readers.problems import CANNOT_READ, NOT_WHOLE
 from kvlint.readers.terraform.cache import FolderCache
 from kvlint.readers.terraform.folder import Folder, ModuleFile
 from kvlint.readers.terraform.texts import Texts
+from kvlint.syntax.hcl.parse import REPEATED
 from kvlint.syntax.lines import Lines
 from kvlint.syntax.tree import Fault
 
@@ -78,11 +80,14 @@ class TerraformRun(Run):
         self.closed = False
         if path not in self.files:
             return  # of somebody else's module: its caller cannot mend it, and what it declares there stays open
-        lines = Lines(self.files[path])
+        lines, is_json = Lines(self.files[path]), path.endswith(".json")
         for fault in fresh[:_MAX_FAULTS]:
             self._faulty.add((path, fault.at))
             at = Location(path=path, region=lines.region(fault.at, fault.at), span=(fault.at, fault.at))
-            self.problem(CANNOT_READ, "error", fault.message, at)
+            is_syntax_error = not is_json and fault.message != REPEATED
+            self.problems.append(
+                Problem(code=CANNOT_READ, level="error", message=fault.message, at=at, is_syntax_error=is_syntax_error)
+            )
 
     def unreadable(self, message: str, at: Location, hint: str = "") -> None:
         """Report a part that cannot be read, in which more resources may be declared."""

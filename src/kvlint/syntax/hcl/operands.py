@@ -31,13 +31,11 @@ class Operands(Lists):
             return self.string()
         match = _traversal(text, start)
         if match is not None:
-            self.at = end = match.end()
-            name, steps = match[1], match[2]
-            if steps:
-                return self.steps(tree.Name(start, match.end(1), name), start, match.end(1), steps)
-            if name in _WORDS:
-                return tree.Literal(start, end, _WORDS[name])
-            return tree.Name(start, end, name)
+            self.at = match.end()
+            name, steps, end = match[1], match[2], match.end(1)
+            node: tree.Expression
+            node = tree.Literal(start, end, _WORDS[name]) if name in _WORDS else tree.Name(start, end, name)
+            return self.steps(node, start, end, steps) if steps else node
         if mark == "[":
             return self.array()
         if mark == "{":
