@@ -225,7 +225,7 @@ def root_uri(word: str, file: str, root: str) -> str:
         return ""
     from pathlib import Path
 
-    return f"{Path(root).resolve().as_uri().rstrip('/')}/"
+    return f"{Path(real_path(root)).as_uri().rstrip('/')}/"
 
 
 def targets_of(said: Settled, known: Collection[str]) -> list[tuple[str, str]]:

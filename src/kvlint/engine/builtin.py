@@ -11,7 +11,7 @@ import msgspec
 
 from kvlint.errors import InputError, InternalError, RuleError, UsageError
 from kvlint.model.rule import Example, Rule
-from kvlint.util.project_files import read_resource, read_rules, resource_files, rule_files
+from kvlint.util.project_files import absolute_path, read_resource, read_rules, resource_files, rule_files
 
 if TYPE_CHECKING:
     from kvlint.model.control import Framework
@@ -22,7 +22,7 @@ _RULES, _EXAMPLES = "compiled.json", "examples.json"
 _NO_RULES = "controls"
 _SUFFIXES = (".yaml", ".yml")
 # Not pathlib: importing it takes longer than reading the rules.
-_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_PACKAGE = os.path.dirname(os.path.dirname(absolute_path(__file__)))
 
 
 @cache

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from kvlint.errors import InputError
+from kvlint.errors import InputError, UsageError
 from kvlint.readers.discover import SKIPPED
 from kvlint.readers.terraform.names import is_module_file, module_files, names_in
 from kvlint.regex import regex
@@ -15,6 +15,7 @@ from kvlint.util.project_files import (
     LOOKS,
     MAX_FILE,
     add_root,
+    current_folder,
     inside,
     read_bytes,
     real_path,
@@ -131,8 +132,8 @@ def _labels(folder: Folder) -> frozenset[str]:
 
 def _current() -> str:
     try:
-        return os.getcwd()
-    except OSError:  # it is gone
+        return current_folder()
+    except UsageError:
         return ""
 
 
