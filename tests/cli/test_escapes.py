@@ -118,7 +118,7 @@ def _linked_template(link: str) -> Callable[[Path, Path], object]:
         "name": "d",
         "properties": {"mode": "Incremental", "templateLink": {"relativePath": link}},
     }
-    template = {**TEMPLATE, "resources": [*TEMPLATE["resources"], deployment]}  # type: ignore[misc]  # a list
+    template = {**TEMPLATE, "resources": [*TEMPLATE["resources"], deployment]}
     return _files({"main.json": json.dumps(template)}, "" if "/" in link else f"{link}=x.json")
 
 
