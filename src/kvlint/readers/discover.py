@@ -81,7 +81,7 @@ def discover(paths: Sequence[str], exclude: Sequence[tuple[str, str]] = ()) -> t
 def hold_stdin(name: str) -> None:
     """Let standard input stand for the file ``name``, wherever that is read; its folder has to exist.
 
-    Raises UsageError for a name that is no file's.
+    Raises UsageError for a name that no file can have, InputError if standard input cannot be read.
     """
     if os.path.isdir(name) or not os.path.isdir(os.path.dirname(name) or os.curdir):
         why = "it is a folder" if os.path.isdir(name) else "its folder does not exist"
@@ -89,7 +89,7 @@ def hold_stdin(name: str) -> None:
     try:
         HELD[real_path(name)] = read_stdin(_limit(name))
     except InputError as error:
-        raise UsageError(f"standard input: {error.message}") from error
+        raise InputError(f"standard input: {error.message}") from error
 
 
 def read_source(source: Source) -> bytes:
