@@ -15,6 +15,7 @@ from hypothesis import settings
 
 import kvlint
 from kvlint.engine.builtin import builtin_rules, compile_rules
+from kvlint.util.project_files import end_run
 
 # How long one example takes says more of the machine, and of what it is the first to import, than of kvlint.
 settings.register_profile("without deadline", deadline=None)
@@ -56,6 +57,13 @@ class Run(Protocol):
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--write-expected", action="store_true", help="write expected outputs anew instead of comparing")
+
+
+@pytest.fixture(autouse=True)
+def no_run() -> Iterator[None]:
+    """Each test starts without what an earlier run was allowed to read."""
+    yield
+    end_run()
 
 
 @pytest.fixture(scope="session")

@@ -22,9 +22,9 @@ def _open_streams() -> None:
     """Stand-ins for streams that the caller has closed: print would take a missing stderr for stdout."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            import os
+            from kvlint.util.project_files import open_null_device
 
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115  # open as long as kvlint runs
+            setattr(sys, name, open_null_device(mode))
 
 
 def _guarded(words: list[str]) -> int:

@@ -19,6 +19,7 @@ from kvlint.model.control import Framework, Question, Sheet, Status
 from kvlint.model.report import Outcome
 from kvlint.model.rule import All, Condition, Rule, Severity
 from kvlint.suppress import policy_of
+from kvlint.work import begin
 
 DEFAULT, EVERYTHING = "key-vault", "all"
 _NOT_HERE = "the vault itself is not declared in this input"
@@ -29,6 +30,7 @@ _OTHER_VAULTS = "it is about other vaults"
 
 def assess(config: Config, names: Sequence[str], progress: Progress | None = None) -> Assessment:
     """Answer the frameworks of these names for all vaults that ``config`` leads to. Raises UsageError and RuleError."""
+    begin(config)
     known = known_rules(config)
     sheets = sheets_of(_chosen(names, known), sorted(known, key=lambda rule: rule.id))
     asked = {rule for sheet in sheets for question in sheet.questions for rule in question.rules}
@@ -70,9 +72,7 @@ def _chosen(names: Sequence[str], rules: Sequence[Rule]) -> list[Framework]:
     found: dict[str, Framework] = {}
     for name in names or (DEFAULT,):
         if name.endswith((".yaml", ".yml")):
-            from pathlib import Path
-
-            called: Sequence[Framework] = load_framework(Path(name), rules)
+            called: Sequence[Framework] = load_framework(name, rules)
         else:
             known = known or builtin_frameworks(rules)
             called = _called(name, known)

@@ -19,13 +19,13 @@ from kvlint.model.report import Finding, Problem, Report, Repository
 from kvlint.model.rule import Rule
 from kvlint.model.source import Location, static_address
 from kvlint.readers.discover import discover
-from kvlint.readers.files import called, lies_in
 from kvlint.readers.problems import CANNOT_READ
 from kvlint.readers.read import MAKE_INPUT
-from kvlint.readers.repository import real_path, repository, root_of
+from kvlint.readers.repository import repository
 from kvlint.readers.units import Unit, units_of
 from kvlint.suppress import Policy, policy_of
-from kvlint.work import judge_units
+from kvlint.util.project_files import called, lies_in, real_path, root_of
+from kvlint.work import begin, judge_units
 
 if TYPE_CHECKING:
     from kvlint.baseline import Baseline
@@ -50,6 +50,7 @@ def judged_all(config: Config, progress: Progress | None = None) -> Judged:
 
 def _judged(config: Config, progress: Progress | None) -> tuple[tuple[Rule, ...], tuple[Rule, ...], str, list[Judged]]:
     """All rules, those that are asked, the root of the run, and its units, judged."""
+    begin(config)
     known, rules = all_rules(config.rules, examples=False), rules_of(config)
     root, pairs = judged_units(config, rules, policy_of(known, rules, today(config)), progress)
     return known, rules, root, [judged for _, judged in pairs]
@@ -260,10 +261,8 @@ def all_rules(folders: Sequence[str], *, examples: bool = True) -> tuple[Rule, .
     """The built-in rules, and those in the user's own folders or files."""
     rules = builtin_rules(examples=examples)
     if folders:
-        from pathlib import Path
-
         for folder in folders:
-            rules += load_folder(Path(folder), others=rules)
+            rules += load_folder(folder, others=rules)
     return rules
 
 

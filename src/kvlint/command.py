@@ -114,8 +114,8 @@ def _with_stdin(arguments: Arguments) -> Arguments:
 
 def show_settings(said: Settled, command: str) -> int:
     """Write every setting of a command, and where it comes from. What counts for nothing is told, mere notes too."""
-    from kvlint.readers.repository import checkout_of, real_path
     from kvlint.shown import shown_settings
+    from kvlint.util.project_files import checkout_of, real_path
 
     here = real_path(os.curdir)
     write(shown_settings(said, command))

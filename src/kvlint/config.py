@@ -35,7 +35,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     counts as today (ISO 8601). ``jobs``: how many processes; 0 for as many as pay. ``exclude`` are globs, each with the
     folder that it starts from: what folders hold of it is not read.
 
-    With ``no_ignores`` nothing suppresses a finding. What the file ``baseline`` holds does not count. ``overrides`` are
+    With ``no_ignores`` nothing suppresses a finding. What the file ``baseline`` holds does not count. ``outputs``
+    are the files that reports are written to; no input may be one of them. ``overrides`` are
     those of the configuration ``file``, which messages call ``shown``; their paths start from ``base``. ``notices`` are
     to be told.
     """
@@ -61,6 +62,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     answers: bool = False
     no_ignores: bool = False
     baseline: str = ""
+    outputs: tuple[str, ...] = ()
     file: str = ""
     shown: str = ""
     base: str = ""

@@ -13,13 +13,13 @@ import msgspec
 from kvlint.check import Progress, all_rules, report_of, rules_of
 from kvlint.config import Config, today
 from kvlint.judged import Judged
-from kvlint.looks import LOOKS, State, state_of
+from kvlint.looks import State
 from kvlint.model.report import Report
 from kvlint.readers.discover import discover
-from kvlint.readers.files import KEPT
 from kvlint.readers.units import Unit, units_of
 from kvlint.suppress import policy_of
-from kvlint.work import judge_units
+from kvlint.util.project_files import KEPT, LOOKS, state_of
+from kvlint.work import begin, judge_units
 
 
 class Rechecking:
@@ -49,6 +49,7 @@ class Rechecking:
             LOOKS.stop()
 
     def _check(self, config: Config, progress: Progress | None) -> Report:
+        begin(config)
         rules = rules_of(config)
         known = all_rules(config.rules, examples=False)
         policy = policy_of(known, rules, today(config))

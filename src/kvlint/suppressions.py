@@ -35,7 +35,7 @@ def run_suppressions(arguments: Arguments) -> int:
         return show_settings(said, "suppressions")
     targets = targets_of(said, _REPORTERS)
     # What is used by an undecided question is used.
-    config = config_of(said, [("json", "")])
+    config = config_of(said, [("json", file) for _, file in targets])
     with progress_bar() as progress:
         total = judged_all(config, progress)
     found = sorted(dict.fromkeys(total.said), key=_order)

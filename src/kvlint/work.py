@@ -9,22 +9,21 @@ from typing import TYPE_CHECKING
 from kvlint.config import Config, today
 from kvlint.engine.demand import demand_of
 from kvlint.engine.evaluate import Evaluator
-from kvlint.errors import InputError
+from kvlint.errors import InputError, UsageError
 from kvlint.judged import Judged, judge
-from kvlint.looks import LOOKS
 from kvlint.mapped import on_source
 from kvlint.model.report import Problem
 from kvlint.model.rule import Rule
 from kvlint.model.source import Location, Region
 from kvlint.readers.derive.attributes import with_needs
 from kvlint.readers.discover import STDIN
-from kvlint.readers.files import HELD
-from kvlint.readers.problems import CANNOT_READ
+from kvlint.readers.problems import CANNOT_READ, NOT_WHOLE
 from kvlint.readers.read import Reader
 from kvlint.readers.reading import Read, without_suppressions
 from kvlint.readers.terraform.settings import Settings
 from kvlint.readers.units import BICEP, Unit
 from kvlint.suppress import Policy
+from kvlint.util.project_files import HELD, LOOKS, begin_run, real_path
 
 if TYPE_CHECKING:
     from multiprocessing.context import BaseContext
@@ -35,6 +34,7 @@ _PAYS_FROM = 3_000_000
 _WEIGHT_OF_BICEP = 5
 _WEIGHT_OF_TERRAFORM = 8
 _CHUNKS_EACH = 8
+_LINKED = "the folder is a symbolic link that leads out of the project, so it was not read"
 _ENDED, _ALONE = "a process that was to judge it was ended from outside", "give it more memory, or try --jobs 1"
 
 
@@ -71,6 +71,11 @@ def judge_units(
         pool.shutdown(wait=False, cancel_futures=True)
 
 
+def begin(config: Config) -> None:
+    """Set what a run may read."""
+    begin_run((*config.paths, *config.parameters), config.variable_files, config.outputs)
+
+
 class Worker:
     """Judges units. What several of them share is read once."""
 
@@ -98,6 +103,9 @@ class Worker:
         path = unit.source.path
         if unit.quiet:
             return Judged(read=[path])
+        if unit.source.is_link:
+            at = Location(path=path)
+            return Judged(problems=[Problem(code=NOT_WHOLE, level="note", message=_LINKED, at=at)])
         try:
             read = self._read(unit)
             if read is None:
@@ -120,6 +128,8 @@ class Worker:
             return merged(judged, compiled, read, known)
         except InputError as error:
             return Judged(problems=[_problem(path, error)], read=[path])
+        except UsageError:  # a report is to be written to an input
+            raise
         # A mistake of ours on one input must not take the findings on the others with it.
         except Exception as error:  # noqa: BLE001
             return Judged(problems=[_problem(path, broken_here(error))], read=[path])
@@ -137,7 +147,7 @@ def _files_of(unit: Unit) -> tuple[str, ...]:
     if unit.module or unit.source.asked or unit.source.file.lower().endswith(BICEP):
         return ()
     files = (unit.source, unit.parameters) if unit.parameters is not None else (unit.source,)
-    return tuple(os.path.realpath(source.file) for source in files)
+    return tuple(real_path(source.file) for source in files)
 
 
 def terraform_settings(config: Config, root: str) -> Settings:
@@ -151,6 +161,7 @@ _worker: Worker | None = None
 
 def _start(config: Config, rules: tuple[Rule, ...], root: str, policy: Policy | None, is_noting: bool) -> None:
     """Make a process ready for its work."""
+    begin(config)
     if is_noting and not LOOKS.is_on:
         LOOKS.start()
     global _worker  # noqa: PLW0603  # a process of a pool has no other place for what all its tasks share

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 
 from kvlint.errors import InputError
@@ -18,6 +17,7 @@ from kvlint.readers.bicep.instance import Given, Instance, Use
 from kvlint.readers.bicep.run import BicepRun, ModuleCache
 from kvlint.readers.bicep.sources import lower
 from kvlint.syntax.bicep.directives import Region, Suppression
+from kvlint.util.project_files import real_path
 
 __all__ = ("BicepRead", "ModuleCache", "read_bicep")
 
@@ -47,7 +47,7 @@ def read_bicep(
     raises InputError: what goes wrong is a Problem.
     """
     run = BicepRun(path, text, demand, cache, root)
-    parsed = cache.parsed(path, os.path.realpath(file) if file else "", text)
+    parsed = cache.parsed(path, real_path(file) if file else "", text)
     return judged(run, parsed, _NOTHING if given is None else given)
 
 

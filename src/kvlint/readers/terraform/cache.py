@@ -6,16 +6,15 @@ Root modules are not kept: there may be thousands of them, and each is read once
 from __future__ import annotations
 
 from kvlint.errors import InputError
-from kvlint.looks import LOOKS
 from kvlint.model.graph import Demand
 from kvlint.readers.asides import ASIDES, asks_outputs
 from kvlint.readers.azurerm.azapi import AZAPI
 from kvlint.readers.azurerm.resources import RESOURCES, is_vault_related
 from kvlint.readers.azurerm.templates import LEVELS
-from kvlint.readers.files import inside, reported
 from kvlint.readers.terraform.folder import Folder, calls, load_folder
 from kvlint.readers.terraform.lower import Lowering
 from kvlint.readers.terraform.removed import removed_types
+from kvlint.util.project_files import LOOKS, inside, reported
 
 # Modules that are kept; a project has seldom more, and what is over is read again.
 _MOST = 500
