@@ -35,6 +35,8 @@ _PAYS_FROM = 3_000_000
 _WEIGHT_OF_BICEP = 5
 _WEIGHT_OF_TERRAFORM = 8
 _CHUNKS_EACH = 8
+# Made ahead, for when there is no memory left.
+NO_MEMORY = InputError("there is not enough memory to check it", "give kvlint more memory, or check less at once")
 _ENDED, _ALONE = "a process that was to judge it was ended from outside", "give it more memory, or try --jobs 1"
 
 
@@ -120,6 +122,8 @@ class Worker:
             return merged(judged, compiled, read, known)
         except InputError as error:
             return Judged(problems=[_problem(path, error)], read=[path])
+        except MemoryError:
+            return Judged(problems=[_problem(path, NO_MEMORY)], read=[path])
         # A mistake of ours on one input must not take the findings on the others with it.
         except Exception as error:  # noqa: BLE001
             return Judged(problems=[_problem(path, broken_here(error))], read=[path])
