@@ -2,11 +2,35 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from typing import NoReturn
+
+# Made ahead, for when there is no memory left.
+_NO_MEMORY = b"kvlint: there is not enough memory: give kvlint more, or check less at once\n"
+_EXIT_NO_MEMORY = 3
 
 
 def main() -> int:
-    """Run the command line in ``sys.argv`` and answer the exit code."""
+    """Run the command line in ``sys.argv`` and return the exit code."""
+    try:
+        return _main()
+    except MemoryError:
+        _end_without_memory()
+
+
+def _end_without_memory() -> NoReturn:
+    """End the process without anything that needs memory: Python's own way to end prints tracebacks then."""
+    try:
+        os.write(2, _NO_MEMORY)
+        if "multiprocessing" in sys.modules:
+            for process in sys.modules["multiprocessing"].active_children():
+                process.kill()
+    finally:
+        os._exit(_EXIT_NO_MEMORY)
+
+
+def _main() -> int:
     import atexit
     import gc
 
@@ -45,6 +69,8 @@ def _guarded(words: list[str]) -> int:
         return 0
     except KeyboardInterrupt:
         return 130
+    except MemoryError:
+        raise
     except Exception as error:  # noqa: BLE001  # a mistake of ours ends in one line, not in a traceback
         _print_crash(error)
         return EXIT_NOT_WHOLE
@@ -52,7 +78,6 @@ def _guarded(words: list[str]) -> int:
 
 def _print_crash(error: Exception) -> None:
     """Where kvlint broke. The error's own text may hold a value of the input, so it is not shown."""
-    import os
     import traceback
 
     if os.environ.get("KVLINT_DEBUG"):

@@ -250,6 +250,10 @@ def rules_of(config: Config) -> tuple[Rule, ...]:
 def known_rules(config: Config) -> tuple[Rule, ...]:
     """The built-in rules and the user's own, whether they are selected or not, with the parameters as set."""
     rules = all_rules(config.rules, examples=False)
+    if config.are_rules_found:
+        from kvlint.engine.parameters import refuse_unsound_patterns
+
+        refuse_unsound_patterns(rules)
     if config.settings:
         from kvlint.engine.parameters import with_settings
 

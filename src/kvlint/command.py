@@ -49,9 +49,16 @@ def run_check(arguments: Arguments) -> int:
         besides = [file for file in ("" if said.file is None else said.file.file, arguments.baseline) if file]
         Watch(configure, publish, tell, files, progress_bar).run((*arguments.paths, *arguments.rules, *besides))
     config = with_included(config_of(said, targets), included)
+    return publish(_checked(config), config)
+
+
+def _checked(config: Config) -> Report:
+    """Check with a progress bar.
+
+    Without memory, Python 3.11 never leaves a block of `with` whose code is more than 256 instructions into a function.
+    """
     with progress_bar() as progress:
-        report = check(config, progress)
-    return publish(report, config)
+        return check(config, progress)
 
 
 def _published(

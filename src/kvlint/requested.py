@@ -46,6 +46,8 @@ def config_of(said: Settled, targets: list[tuple[str, str]]) -> Config:
         profiles=words_of(label("profiles"), arguments.profiles, "profile", "default, strict, cmk or all"),
         settings=arguments.settings,
         rules=_own_rules(said),
+        # A file that was found may be anybody's, and is not to hold up whoever checks the folder that it lies in.
+        are_rules_found="rules" in said.configured and said.file is not None and not said.file.named,
         min_severity=_severity(label("min_severity"), arguments.min_severity),
         fail_on=_severity(label("fail_on"), arguments.fail_on),
         strict=arguments.strict,

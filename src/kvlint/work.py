@@ -35,6 +35,8 @@ _WEIGHT_OF_BICEP = 5
 _WEIGHT_OF_TERRAFORM = 8
 _CHUNKS_EACH = 8
 _LINKED = "the folder is a symbolic link that leads out of the project, so it was not read"
+# Made ahead, for when there is no memory left.
+NO_MEMORY = InputError("there is not enough memory to check it", "give kvlint more memory, or check less at once")
 _ENDED, _ALONE = "a process that was to judge it was ended from outside", "give it more memory, or try --jobs 1"
 
 
@@ -130,6 +132,8 @@ class Worker:
             return Judged(problems=[_problem(path, error)], read=[path])
         except UsageError:  # a report is to be written to an input
             raise
+        except MemoryError:
+            return Judged(problems=[_problem(path, NO_MEMORY)], read=[path])
         # A mistake of ours on one input must not take the findings on the others with it.
         except Exception as error:  # noqa: BLE001
             return Judged(problems=[_problem(path, broken_here(error))], read=[path])

@@ -14,7 +14,7 @@ from kvlint.model.value import Absent, Scalar, Unknown
 from kvlint.readers.arm.head import full_id, readable
 from kvlint.readers.arm.level import Level, Place
 from kvlint.readers.arm.recognise import schema_of
-from kvlint.readers.arm.run import Pointer, key_of, member
+from kvlint.readers.arm.run import Pointer, key_of, member, written_copies
 from kvlint.readers.arm.scope import GROUP, SUBSCRIPTION, Scope, scope_of
 from kvlint.readers.arm.template import Template, secret
 
@@ -158,6 +158,7 @@ def _nested(
         conditions=instance.conditions() or frozenset(),
         callers=(*level.callers, instance.place("type")),
         chain=chain,
+        copies=level.copies * written_copies(instance.plain) or 1,
     )
     found = Level(template, plain, where, scope, place)
     if inner:
@@ -245,5 +246,5 @@ def _loaded(instance: Instance, path: str, at: Location) -> _Linked | None:
     if not isinstance(document.value, dict):
         run.not_whole("error", f"the linked template '{path}' is no template", at)
         return None
-    run.files[path] = document.text
+    run.add_text(path, document.text)
     return path, document.value

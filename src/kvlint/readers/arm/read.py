@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from kvlint.errors import InputError
+from kvlint.expressions.budget import DECLARATIONS_A_STEP
 from kvlint.expressions.room import with_room
 from kvlint.expressions.values import Result
 from kvlint.model.graph import Demand
@@ -25,7 +26,7 @@ from kvlint.readers.arm.recognise import (
     scope_of_template,
 )
 from kvlint.readers.arm.resource import Declaration, make
-from kvlint.readers.arm.run import Load, Pointer, Run, TemplateRead, key_of
+from kvlint.readers.arm.run import Load, Pointer, Run, TemplateRead, key_of, member, written_copies
 from kvlint.readers.arm.template import Template
 from kvlint.readers.arm.wanted import Asked, wanted
 from kvlint.readers.asides import SECRETS_TYPE, asks_outputs, is_asked, with_origins
@@ -100,12 +101,28 @@ class Walk:
             for output in outputs_of(level):
                 self.run.resources[output.address] = output
         passed = self._passed
+        self._expect(level)
         for symbol, plain, pointer in level.declared():
             type_ = plain.get("type")
             # Most resources are of no interest, and hold nothing that is.
             if type(type_) is str and passed.get(type_) and plain.keys() <= _PLAIN:
                 continue
             self._declared(level, symbol, plain, pointer, None)
+
+    def _expect(self, level: Level) -> None:
+        """Refuse what a deployment declares, in all its copies, before any of it is made."""
+        declared = resources = deployments = 0
+        for _, plain, _ in level.declared():
+            declared += 1
+            type_ = member(plain, "type")
+            if self._is_passed(type_) and key_of(plain, "resources") is None:
+                continue
+            number = written_copies(plain) * level.copies
+            resources += number
+            if isinstance(type_, str) and type_.lower() == DEPLOYMENTS and key_of(plain, "condition") is None:
+                deployments += number
+        self.run.budget.spend(declared // DECLARATIONS_A_STEP)
+        self.run.expect(resources, deployments)
 
     def _declared(
         self, level: Level, symbol: str, plain: Mapping[str, Any], pointer: Pointer, above: Instance | None

@@ -8,8 +8,8 @@ from typing import Any, TypeAlias
 import msgspec
 
 from kvlint.errors import InputError
-from kvlint.expressions.evaluate import Budget
-from kvlint.expressions.values import MAX_VALUES, Fields, Items, Result
+from kvlint.expressions.budget import Budget
+from kvlint.expressions.values import MAX_ITEMS, Fields, Items, Result
 from kvlint.model.graph import Resource
 from kvlint.model.report import Problem
 from kvlint.model.source import Location
@@ -22,11 +22,6 @@ from kvlint.syntax.tree import Expression
 Pointer: TypeAlias = tuple[str | int, ...]
 Load: TypeAlias = Callable[[str], Document | None]
 
-# Azure takes 800 resources in a template, and deployments five deep.
-MAX_DEPLOYMENTS = 10_000
-MAX_RESOURCES = 100_000
-# References that are followed to where values come from; what is behind those that are left is not known.
-MAX_TRACED = 100_000
 # Of values within values, once all variables have been filled in. Azure takes 20 levels of objects.
 _MAX_LEVELS = 400
 # Expressions that many templates share, by their text: a tree, or what is wrong. Emptied between two templates once
@@ -72,24 +67,24 @@ class TemplateRead(msgspec.Struct, kw_only=True):
 class Run:
     """One root template being read. ``load`` gives linked templates; their paths start at the root template's folder.
 
-    ``closed`` turns false once something was not read in which more resources may be declared.
+    ``closed`` turns false once something was not read in which more resources may be declared. ``budget`` is that of
+    the unit, if the template is only a part of it.
     """
 
     DEPLOYMENTS = "nested deployments"
 
-    def __init__(self, path: str, text: str, wanted: Wanted, load: Load | None) -> None:
+    def __init__(self, path: str, text: str, wanted: Wanted, load: Load | None, budget: Budget | None = None) -> None:
         self.path = path
         self.wanted = wanted
         self.load = load
         self.freezer = wanted.freezer
-        self.freezer.made = 0
-        self.budget = Budget()
+        self.budget = Budget(len(text)) if budget is None else budget
+        self.freezer.budget = self.budget
         self.files = {path: text}
         self.resources: dict[str, Resource] = {}
         self.problems: list[Problem] = []
         self.closed = True
         self.opened: list[Callable[[], None]] = []
-        self._charged = self._deployments = self._instances = self._traced = 0
         self._addresses: dict[str, int] = {}
         self._told: set[tuple[str, Location | None]] = set()
         if _parsed.characters > _MAX_PARSED:
@@ -134,9 +129,7 @@ class Run:
         """
         level: list[Result] = [result]
         for _ in range(_MAX_LEVELS):
-            self._charged += len(level)
-            if self._charged > MAX_VALUES:
-                raise InputError(f"its expressions make more than {MAX_VALUES:,} values")
+            self.budget.add_values(len(level))
             inner: list[Result] = []
             for outer in level:
                 if type(outer) is Fields:
@@ -148,25 +141,31 @@ class Run:
             level = inner
         raise InputError(f"its expressions make values that are nested deeper than {_MAX_LEVELS} levels")
 
+    def add_text(self, path: str, text: str) -> None:
+        """Add a file that belongs to the unit, and extend the budget by its size."""
+        if path not in self.files:
+            self.files[path] = text
+            self.budget.add_input(len(text))
+
     def count_deployment(self) -> None:
-        """Raises InputError once deployments hold deployments so often that none could be meant."""
-        self._deployments += 1
-        if self._deployments > MAX_DEPLOYMENTS:
-            raise InputError(f"it has more than {MAX_DEPLOYMENTS:,} {self.DEPLOYMENTS}")
+        """Count a deployment. Raises InputError for more of them than the budget has."""
+        self.budget.add_deployments(1, self.DEPLOYMENTS)
 
     def may_trace(self) -> bool:
-        """Count a reference that is to be followed to where its value comes from; False once there are too many.
+        """Count a reference that is to be followed to the origin of its value; False once there are too many.
 
-        Variables that hold other variables twice lead along more ways than anybody can go.
+        Variables that refer to other variables twice lead along more paths than can be followed.
         """
-        self._traced += 1
-        return self._traced <= MAX_TRACED
+        return self.budget.may_follow_reference()
 
     def count_resources(self, number: int) -> None:
-        """Raises InputError for more resources than any deployment has."""
-        self._instances += number
-        if self._instances > MAX_RESOURCES:
-            raise InputError(f"it declares more than {MAX_RESOURCES:,} resources")
+        """Count resources before they are made. Raises InputError for more of them than the budget has."""
+        self.budget.add_resources(number)
+
+    def expect(self, resources: int, deployments: int) -> None:
+        """Raise InputError if more resources or deployments are certain to follow than the budget has."""
+        self.budget.expect_resources(resources)
+        self.budget.expect_deployments(deployments, self.DEPLOYMENTS)
 
     def unique(self, address: str) -> str:
         """``address``, or with a number behind it if it is taken."""
@@ -180,6 +179,15 @@ class Run:
             close()
         self.opened.clear()
         return TemplateRead(resources=self.resources, problems=self.problems, closed=self.closed, files=self.files)
+
+
+def written_copies(plain: Mapping[str, Any]) -> int:
+    """Return how many resources a declaration makes, as far as the number is written out: at least 0."""
+    key = key_of(plain, "copy")
+    if key is None or not isinstance(plain[key], dict):
+        return 1
+    count = member(plain[key], "count")
+    return count if type(count) is int and 0 <= count <= MAX_ITEMS else 0
 
 
 def is_usual(plain: Mapping[str, Any]) -> bool:

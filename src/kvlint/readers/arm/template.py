@@ -42,6 +42,7 @@ class Template(Values):
         self.given = given
         self.scope = scope
         self.address = address
+        self.is_nested = bool(address)
         self.evaluator = Evaluator(self, ARM, run.budget)
         self.level: Level
         self.arguments: Arguments | None = None

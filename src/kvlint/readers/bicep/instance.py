@@ -42,13 +42,17 @@ class Given(Protocol):
 
 
 class Use(msgspec.Struct, frozen=True, kw_only=True):
-    """How a file is used. ``prefix`` is what the addresses in it begin with, ``chain`` are the files around it."""
+    """How a file is used. ``prefix`` is what the addresses in it begin with, ``chain`` are the files around it.
+
+    ``copies`` is how many uses like it there are.
+    """
 
     given: Given
     scope: Scope
     prefix: str = ""
     callers: tuple[Location, ...] = ()
     chain: tuple[str, ...] = ()
+    copies: int = 1
 
 
 class Instance:

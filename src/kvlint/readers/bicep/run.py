@@ -85,7 +85,7 @@ class BicepRun(Run):
         if file.path in self.sources:
             return
         self.sources[file.path] = file
-        self.files[file.path] = file.text
+        self.add_text(file.path, file.text)
         faults = file.parsed.faults
         if not faults:
             return

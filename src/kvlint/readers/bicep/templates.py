@@ -47,7 +47,7 @@ class TemplateSource:
         run = instance.run
         run.count_deployment()
         if not self.name:
-            run.files[self.path] = self.document.text
+            run.add_text(self.path, self.document.text)
         own = scope_of_template(found.plain)
         scope = module_scope(module.body.get("scope"), instance.scope, own.level, module.address)
         prefix = f"{module.address}."

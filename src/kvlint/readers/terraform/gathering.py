@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from kvlint.expressions.budget import DECLARATIONS_A_STEP
 from kvlint.model.graph import Resource
 from kvlint.model.source import static_address
 from kvlint.model.value import MapValue, Path, Scalar, Unknown, Value
@@ -37,7 +38,8 @@ from kvlint.readers.azurerm.tree import frozen
 from kvlint.readers.order import asks_for_order
 from kvlint.readers.problems import CANNOT_READ, TYPE_NOT_KNOWN
 from kvlint.readers.terraform import azapi
-from kvlint.readers.terraform.entities import ResourceEntity, ResourceSymbol, Symbol
+from kvlint.readers.terraform.entities import ResourceEntity, ResourceSymbol, Symbol, type_of
+from kvlint.readers.terraform.expand import written_count
 from kvlint.readers.terraform.folder import Folder
 from kvlint.readers.terraform.heads import head_of
 from kvlint.readers.terraform.instance import ModuleInstance
@@ -68,11 +70,14 @@ class Gathering:
         self.origins_of = {type_: is_asked(run.demand, type_) for type_ in TRACED_TYPES}
         self.lifecycles: dict[str, bool] = {}
         self.shares: set[str] = set()
+        # By the identity of folders, which the cache of the run keeps.
+        self.written: dict[int, tuple[int, int]] = {}
 
     def lower(self, instance: ModuleInstance, conditions: frozenset[str]) -> None:
         """Add what a module declares, and what the modules declare that it calls."""
         run, folder = self.run, instance.folder
         self._refused(instance)
+        self._expect(instance)
         if not run.cache.matters(folder, run.root):
             return
         if run.demand.of(PROVIDER_TYPE) is not None:
@@ -88,6 +93,22 @@ class Gathering:
             call = instance.module(name)
             if call is not None:
                 self._lower_module(call, conditions)
+
+    def _expect(self, instance: ModuleInstance) -> None:
+        """Refuse what a module declares, in all its copies, before any of it is made."""
+        run, folder, copies = self.run, instance.folder, instance.use.copies
+        run.budget.spend((len(folder.resources) + len(folder.modules)) // DECLARATIONS_A_STEP)
+        resources, modules = self._written(folder)
+        run.expect(resources * copies, modules * copies)
+
+    def _written(self, folder: Folder) -> tuple[int, int]:
+        """Return how many resources and instances of modules a module declares, as far as that is written out."""
+        found = self.written.get(id(folder))
+        if found is None:
+            asked = (one for one in folder.resources.values() if self.run.cache.is_asked(type_of(one)))
+            resources, modules = sum(map(written_count, asked)), sum(map(written_count, folder.modules.values()))
+            found = self.written[id(folder)] = resources, modules
+        return found
 
     def _asides(self, instance: ModuleInstance) -> Iterator[Resource]:
         """What rules ask for that is no resource. What a module of somebody else says, its caller cannot change."""

@@ -42,6 +42,7 @@ class Use(msgspec.Struct, frozen=True, kw_only=True):
     ``prefix`` is what the addresses in it begin with, ``key`` is its place in ``modules.json``. ``callers`` are the
     calls that lead to it, ``around`` the folders of the modules that make them. ``shown`` is where everything in it is
     told, for a module that its caller cannot edit. ``providers`` maps the provider configurations that it is given.
+    ``copies`` is how many uses like it there are.
     """
 
     given: Given
@@ -51,6 +52,7 @@ class Use(msgspec.Struct, frozen=True, kw_only=True):
     around: tuple[Folder, ...] = ()
     shown: Location | None = None
     providers: Mapping[str, str] = {}
+    copies: int = 1
 
 
 class ModuleInstance:
@@ -69,6 +71,7 @@ class ModuleInstance:
         self._elsewhere: dict[str, bool] = {}
         self.providers: dict[str, str] = {}
         self.spaces: dict[str, Result] = {}
+        run.count_input(folder)
         if use.shown is None:
             for file in folder.files:
                 run.add(file)

@@ -8,7 +8,7 @@ from kvlint.expressions.values import Result, hole
 from kvlint.model.source import Location
 from kvlint.model.value import Unknown
 from kvlint.readers.terraform.entities import Instance, Symbol
-from kvlint.readers.terraform.expand import Step
+from kvlint.readers.terraform.expand import Step, written_count
 from kvlint.readers.terraform.folder import Declaration
 from kvlint.readers.terraform.providers import handed
 from kvlint.readers.terraform.sources import Source, source_of
@@ -87,6 +87,7 @@ class ModuleEntity(Instance):
             around=(*caller.use.around, caller.folder),
             shown=at if source.is_foreign or caller.use.shown is not None else None,
             providers=handed(caller, self.symbol.declaration),
+            copies=caller.use.copies * written_count(self.symbol.declaration) or 1,
         )
         return ModuleInstance(source.folder, caller.run, use)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from kvlint.errors import InputError
+from kvlint.expressions.budget import Budget
 from kvlint.expressions.freeze import Freezer
 from kvlint.expressions.values import Result
 from kvlint.model.graph import Demand
@@ -54,9 +55,10 @@ class TerraformRun(Run):
         self.value_files: set[str] = set()
         self.heads: dict[str, Head] = {}
         self.types: dict[str, str] = {}
-        self.links = LinkFreezer(self.types)
+        self.links = LinkFreezer(self.types, self.budget)
         self.secrets: dict[str, list[tuple[int, int]]] = {}
         self.texts = Texts(root, folder.directory)
+        self._counted: set[tuple[str, str]] = set()
         self._faulty: set[tuple[str, int]] = set()
         self._noted: set[tuple[str, str]] = set()
 
@@ -66,6 +68,12 @@ class TerraformRun(Run):
             self.sources[file.path] = file
             self.files[file.path] = file.parsed.text
             self.faults(file.path, file.parsed.faults)
+
+    def count_input(self, folder: Folder) -> None:
+        """Extend the budget by the size of a module, once for each module."""
+        if (folder.path, folder.directory) not in self._counted:
+            self._counted.add((folder.path, folder.directory))
+            self.budget.add_input(sum(len(file.parsed.text) for file in folder.files))
 
     def bad_file(self, path: str, error: InputError) -> None:
         """Report a file that cannot be read."""
@@ -117,8 +125,8 @@ class LinkFreezer(Freezer):
     ``types`` are the Azure types of resources by address.
     """
 
-    def __init__(self, types: dict[str, str]) -> None:
-        super().__init__()
+    def __init__(self, types: dict[str, str], budget: Budget) -> None:
+        super().__init__(budget=budget)
         self._types = types
 
     def freeze(self, result: Result) -> Value | None:
