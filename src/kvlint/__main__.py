@@ -37,12 +37,6 @@ def _guarded(words: list[str]) -> int:
 
         print_error(error)
         return error.exit_code
-    except BrokenPipeError:
-        # Whoever read the output has seen enough.
-        from kvlint.streams import abandon
-
-        abandon(sys.stdout)
-        return 0
     except KeyboardInterrupt:
         return 130
     except Exception as error:  # noqa: BLE001  # a mistake of ours ends in one line, not in a traceback
@@ -67,7 +61,12 @@ def _run(words: list[str]) -> int:
     if words in (["--version"], ["-V"]):
         from kvlint import __version__
 
-        print(f"kvlint {__version__}", flush=True)
+        try:
+            print(f"kvlint {__version__}", flush=True)
+        except BrokenPipeError:
+            from kvlint.streams import abandon
+
+            abandon(sys.stdout)
         return 0
     from kvlint.arguments import plain_arguments
 
