@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import sys
 
+_VERSION = (["--version"], ["-V"])
+
 
 def main() -> int:
     """Run the command line in ``sys.argv`` and answer the exit code."""
@@ -15,7 +17,13 @@ def main() -> int:
     gc.disable()
     atexit.register(gc.freeze)
     _open_streams()
-    return _guarded(sys.argv[1:])
+    words = sys.argv[1:]
+    if words in _VERSION:
+        return _guarded(words)
+    from kvlint.processes import exit_code_after_signals, handle_signals
+
+    handle_signals()
+    return exit_code_after_signals(_guarded(words))
 
 
 def _open_streams() -> None:
@@ -58,7 +66,7 @@ def _print_crash(error: Exception) -> None:
 
 
 def _run(words: list[str]) -> int:
-    if words in (["--version"], ["-V"]):
+    if words in _VERSION:
         from kvlint import __version__
 
         try:
