@@ -106,7 +106,7 @@ def test_what_cannot_be_read_fails_the_job_and_is_uploaded(action: Runner) -> No
     (action.workspace / "broken.json").write_text("{", encoding="utf-8")
     done = action(paths="broken.json")
     assert (done.code, done.outputs["exit-code"], len(done.uploaded)) == (3, "3", 1)
-    assert "::error title=kvlint::The answer is not whole" in done.log
+    assert "::error title=kvlint::Analysis incomplete" in done.log
 
 
 def test_the_outcome_is_told_even_if_the_upload_fails(action: Runner) -> None:

@@ -10,6 +10,8 @@ from typing import NoReturn
 _NO_MEMORY = b"kvlint: there is not enough memory: give kvlint more, or check less at once\n"
 _EXIT_NO_MEMORY = 3
 
+_VERSION = (["--version"], ["-V"])
+
 
 def main() -> int:
     """Run the command line in ``sys.argv`` and return the exit code."""
@@ -39,7 +41,13 @@ def _main() -> int:
     gc.disable()
     atexit.register(gc.freeze)
     _open_streams()
-    return _guarded(sys.argv[1:])
+    words = sys.argv[1:]
+    if words in _VERSION:
+        return _guarded(words)
+    from kvlint.processes import exit_code_after_signals, handle_signals
+
+    handle_signals()
+    return exit_code_after_signals(_guarded(words))
 
 
 def _open_streams() -> None:
@@ -61,12 +69,6 @@ def _guarded(words: list[str]) -> int:
 
         print_error(error)
         return error.exit_code
-    except BrokenPipeError:
-        # Whoever read the output has seen enough.
-        from kvlint.streams import abandon
-
-        abandon(sys.stdout)
-        return 0
     except KeyboardInterrupt:
         return 130
     except MemoryError:
@@ -89,10 +91,15 @@ def _print_crash(error: Exception) -> None:
 
 
 def _run(words: list[str]) -> int:
-    if words in (["--version"], ["-V"]):
+    if words in _VERSION:
         from kvlint import __version__
 
-        print(f"kvlint {__version__}", flush=True)
+        try:
+            print(f"kvlint {__version__}", flush=True)
+        except BrokenPipeError:
+            from kvlint.streams import abandon
+
+            abandon(sys.stdout)
         return 0
     from kvlint.arguments import plain_arguments
 

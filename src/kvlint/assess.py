@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from kvlint import __version__
-from kvlint.check import Progress, judged_units, known_rules, repository_of, total_of, without_answered
+from kvlint.check import Progress, exit_code_of, judged_units, known_rules, repository_of, total_of, without_answered
 from kvlint.config import Config, today
 from kvlint.engine.builtin import builtin_frameworks, load_framework
 from kvlint.engine.frameworks import sheets_of
 from kvlint.engine.owners import VAULTS
-from kvlint.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_NOT_WHOLE, UsageError, did_you_mean
+from kvlint.errors import UsageError, did_you_mean
 from kvlint.gathering import Gathered, Gathering
 from kvlint.model.assessment import Answer, Assessment, Basis, Subject
 from kvlint.model.control import Framework, Question, Sheet, Status
@@ -56,11 +56,10 @@ def assess(config: Config, names: Sequence[str], progress: Progress | None = Non
 
 
 def exit_code(assessment: Assessment, strict: bool) -> int:
-    """0 nothing is left to do, 1 some row is not met, 3 the answer is not whole, which beats 1."""
-    if any(problem.level == "error" for problem in assessment.problems):
-        return EXIT_NOT_WHOLE
+    """Return the exit code of an assessment: 1 if a row is not met, or with ``strict`` is undecided."""
     count = assessment.count()
-    return EXIT_FINDINGS if count[Status.NOT_MET] or (strict and count[Status.UNDECIDED]) else EXIT_CLEAN
+    has_findings = bool(count[Status.NOT_MET] or (strict and count[Status.UNDECIDED]))
+    return exit_code_of(assessment.sources, assessment.problems, has_findings)
 
 
 # --- frameworks -------------------------------------------------------------------------------------------------------

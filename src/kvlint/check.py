@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
@@ -15,16 +16,17 @@ from kvlint.engine.select import chosen
 from kvlint.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_NOT_WHOLE
 from kvlint.folding import folded, not_answered
 from kvlint.judged import Judged
-from kvlint.model.report import Finding, Problem, Report, Repository
+from kvlint.model.report import Finding, Problem, Report, Repository, is_complete
 from kvlint.model.rule import Rule
 from kvlint.model.source import Location, static_address
 from kvlint.readers.discover import discover
 from kvlint.readers.problems import CANNOT_READ
 from kvlint.readers.read import MAKE_INPUT
 from kvlint.readers.repository import repository
-from kvlint.readers.units import Unit, units_of
+from kvlint.readers.terraform.names import is_module_file
+from kvlint.readers.units import JSON, Unit, units_of
 from kvlint.suppress import Policy, policy_of
-from kvlint.util.project_files import called, lies_in, real_path, root_of
+from kvlint.util.project_files import called, lies_in, real_path, reported, root_of
 from kvlint.work import begin, judge_units
 
 if TYPE_CHECKING:
@@ -134,8 +136,9 @@ def total_of(
         from kvlint.readers.terraform.second_opinions import with_second_opinions
 
         total.problems = with_second_opinions(total.problems, root)
-    if not total.read and not total.problems:
-        total.problems.append(_nothing(config.paths))
+    unread = _unread(config, root, total.read)
+    if unread:
+        total.problems.append(_nothing(unread))
     if baseline is not None:
         total.problems += baseline.applied(total, config, rules, root, [judged.root for judged in found])
     return total, found
@@ -271,15 +274,43 @@ def all_rules(folders: Sequence[str], *, examples: bool = True) -> tuple[Rule, .
 
 
 def exit_code(report: Report, config: Config) -> int:
-    """0 nothing at or above ``fail_on``, 1 findings, 3 the answer is not whole, which beats 1."""
-    if any(problem.level == "error" for problem in report.problems):
-        return EXIT_NOT_WHOLE
+    """Return the exit code of a check: 1 for findings at or above ``fail_on``."""
     counted = report.findings + (report.undecided if config.strict else ())
-    return EXIT_FINDINGS if any(finding.severity >= config.fail_on for finding in counted) else EXIT_CLEAN
+    has_findings = any(finding.severity >= config.fail_on for finding in counted)
+    return exit_code_of(report.sources, report.problems, has_findings)
+
+
+def exit_code_of(sources: Sequence[str], problems: Iterable[Problem], has_findings: bool) -> int:
+    """Return the exit code of a run that has read ``sources``. Every command gets its exit code here.
+
+    Invariant: 0 means that at least one input was read, and that everything that should have been readable was. No
+    note, warning, setting or environment variable changes that. 3 beats 1.
+    """
+    if not is_complete(sources, problems):
+        return EXIT_NOT_WHOLE
+    return EXIT_FINDINGS if has_findings else EXIT_CLEAN
+
+
+def _unread(config: Config, root: str, read: Iterable[str]) -> list[str]:
+    """Return the folders among the paths of a run in which there is no input, given the paths that were ``read``."""
+    folders = [path for path in config.paths if os.path.isdir(path)]
+    around: set[str] = set()
+    for path in read if folders else ():
+        name = os.path.normpath(path)
+        while name and name not in around:
+            around.add(name)
+            name = os.path.dirname(name) or (os.curdir if name != os.curdir else "")
+    return [path for path in folders if reported(root, real_path(path)) not in around and not _has_source(path, config)]
+
+
+def _has_source(folder: str, config: Config) -> bool:
+    """Return whether a folder has source code, which is read by itself or through its callers. JSON may be anything."""
+    names = [os.path.basename(source.file) for source in discover([folder], config.exclude)[0]]
+    return any(is_module_file(name) or not name.lower().endswith(JSON) for name in names)
 
 
 def _nothing(paths: Sequence[str]) -> Problem:
-    """That there was nothing to read."""
+    """Return the problem that there is no input in ``paths``."""
     what = "no Terraform module, plan, template, Bicep file or what-if result was found"
     message = f"nothing to check in {', '.join(paths)}: {what}"
     return Problem(code=CANNOT_READ, level="error", message=message, hint=MAKE_INPUT)

@@ -16,7 +16,7 @@ _EXIT = (
     ("0", "No finding at or above --fail-on."),
     ("1", "Findings."),
     ("2", "The command line is wrong."),
-    ("3", "The answer is not whole: something could not be read or judged. This beats 1."),
+    ("3", "Analysis incomplete: some input could not be read, or there is none. This beats 1."),
     ("130", "It was interrupted, which is how --watch ends."),
 )
 _ENVIRONMENT = (

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
 
 from kvlint.config import Config, today
 from kvlint.engine.demand import demand_of
@@ -15,6 +14,7 @@ from kvlint.mapped import on_source
 from kvlint.model.report import Problem
 from kvlint.model.rule import Rule
 from kvlint.model.source import Location, Region
+from kvlint.processes import in_processes
 from kvlint.readers.derive.attributes import with_needs
 from kvlint.readers.discover import STDIN
 from kvlint.readers.problems import CANNOT_READ, NOT_WHOLE
@@ -25,9 +25,6 @@ from kvlint.readers.units import BICEP, Unit
 from kvlint.suppress import Policy
 from kvlint.util.project_files import HELD, LOOKS, begin_run, real_path
 
-if TYPE_CHECKING:
-    from multiprocessing.context import BaseContext
-
 # Bytes that a second process must have to do before starting it pays: of Bicep and Terraform, which are read in Python,
 # far less than of JSON. A plan cannot be shared out, and several of them seldom come at once.
 _PAYS_FROM = 3_000_000
@@ -37,6 +34,8 @@ _CHUNKS_EACH = 8
 _LINKED = "the folder is a symbolic link that leads out of the project, so it was not read"
 # Made ahead, for when there is no memory left.
 NO_MEMORY = InputError("there is not enough memory to check it", "give kvlint more memory, or check less at once")
+# Processes for each processor, at most: a configuration file may ask for any number.
+_MOST_EACH = 4
 _ENDED, _ALONE = "a process that was to judge it was ended from outside", "give it more memory, or try --jobs 1"
 
 
@@ -53,24 +52,12 @@ def judge_units(
         worker = Worker(config, rules, root, policy)
         yield from map(worker.judge, units)
         return
-    from concurrent.futures import ProcessPoolExecutor
-    from concurrent.futures.process import BrokenProcessPool
-
     size = max(1, len(units) // (jobs * _CHUNKS_EACH))
     chunks = [units[at : at + size] for at in range(0, len(units), size)]
-    pool = ProcessPoolExecutor(jobs, _context(), _start, (config, rules, root, policy, LOOKS.is_on))
-    try:
-        asked = [pool.submit(_judge_all, chunk) for chunk in chunks]
-        for chunk, answers in zip(chunks, asked, strict=True):
-            try:
-                yield from answers.result()
-            except BrokenProcessPool:
-                # Such as by a system without memory. Nobody knows whose fault it was, so nothing is tried again.
-                for unit in chunk:
-                    path = unit.source.path
-                    yield Judged(problems=[_problem(path, InputError(_ENDED, _ALONE))], read=[path])
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+    found = in_processes(jobs, chunks, _prepared, config, rules, root, policy, LOOKS.is_on)
+    for chunk, answers in zip(chunks, found, strict=True):
+        # Without an answer the process was killed, such as by a system without memory. Nothing is tried again.
+        yield from [_ended(unit) for unit in chunk] if answers is None else answers
 
 
 def begin(config: Config) -> None:
@@ -160,34 +147,27 @@ def terraform_settings(config: Config, root: str) -> Settings:
     return Settings(variables=config.variables, files=files, closed=config.closed)
 
 
-_worker: Worker | None = None
-
-
-def _start(config: Config, rules: tuple[Rule, ...], root: str, policy: Policy | None, is_noting: bool) -> None:
-    """Make a process ready for its work."""
+def _prepared(
+    config: Config, rules: tuple[Rule, ...], root: str, policy: Policy | None, is_noting: bool
+) -> Callable[[Sequence[Unit]], list[Judged]]:
+    """Make a worker process ready for its work, and return what it does with some units."""
     begin(config)
     if is_noting and not LOOKS.is_on:
         LOOKS.start()
-    global _worker  # noqa: PLW0603  # a process of a pool has no other place for what all its tasks share
-    _worker = Worker(config, rules, root, policy)
+    worker = Worker(config, rules, root, policy)
+    return lambda units: [worker.judge(unit) for unit in units]
 
 
-def _judge_all(units: Sequence[Unit]) -> list[Judged]:
-    return [] if _worker is None else [_worker.judge(unit) for unit in units]
-
-
-def _context() -> BaseContext:
-    """How processes start: as copies of this one where that is safe, for they need no time to import then."""
-    import multiprocessing
-
-    here = multiprocessing.get_all_start_methods()
-    return multiprocessing.get_context("fork" if "fork" in here else None)
+def _ended(unit: Unit) -> Judged:
+    """Return the result for a unit whose process has ended."""
+    path = unit.source.path
+    return Judged(problems=[_problem(path, InputError(_ENDED, _ALONE))], read=[path])
 
 
 def _jobs(units: Sequence[Unit], asked: int) -> int:
-    """How many processes to use: what was asked for, or as many as there is work for."""
+    """Return how many processes to use: what was asked for, within reason, or as many as there is work for."""
     if asked:
-        return asked
+        return min(asked, _MOST_EACH * _processors())
     work = sum(_size(unit) for unit in units) if len(units) > 1 else 0
     return min(_processors(), max(1, work // _PAYS_FROM))
 

@@ -161,7 +161,11 @@ def test_quiet_on_the_command_line_is_quiet(kvlint: Kvlint, project: Path) -> No
     said = kvlint("infra", "-q", "-f", "text")
     assert said.out.count("\n") == len(rules(said))
     assert not Path("report.json").exists()
-    assert kvlint("infra") == (1, "", "")
+    said = kvlint("infra")
+    assert (said.code, said.out) == (1, "")
+    assert re.fullmatch(r"kvlint: 1 vault judged: \d+ findings \(.*\).* \(written to report\.json\)\n", said.err)
+    assert kvlint("infra", "-q") == (1, "", "")
+    assert kvlint("infra", "-f", "json", "-o", "other.json") == (1, "", "")
     assert Path("report.json").exists()
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
 
 import msgspec
@@ -173,6 +173,11 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     is_syntax_error: bool = False
 
 
+def is_complete(sources: Sequence[str], problems: Iterable[Problem]) -> bool:
+    """Return whether at least one input was read, and everything that should have been readable was."""
+    return bool(sources) and all(problem.level != "error" for problem in problems)
+
+
 class Repository(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The git checkout that the input lies in. ``uri`` is https and holds no user information."""
 
@@ -206,3 +211,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     passes: tuple[Finding, ...] = ()
     root: str = ""
     configuration: str = ""
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether at least one input was read, and everything that should have been readable was."""
+        return is_complete(self.sources, self.problems)
