@@ -11,6 +11,7 @@ import msgspec
 from kvlint import __version__
 from kvlint.config import Config, Notice, today
 from kvlint.engine.builtin import builtin_rules, load_folder
+from kvlint.engine.demand import evaluated_types
 from kvlint.engine.select import chosen
 from kvlint.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_NOT_WHOLE
 from kvlint.folding import folded, not_answered
@@ -24,7 +25,7 @@ from kvlint.readers.problems import CANNOT_READ
 from kvlint.readers.read import MAKE_INPUT
 from kvlint.readers.repository import real_path, repository, root_of
 from kvlint.readers.units import Unit, units_of
-from kvlint.suppress import Policy, policy_of
+from kvlint.suppress import policy_of
 from kvlint.work import judge_units
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def judged_all(config: Config, progress: Progress | None = None) -> Judged:
 def _judged(config: Config, progress: Progress | None) -> tuple[tuple[Rule, ...], tuple[Rule, ...], str, list[Judged]]:
     """All rules, those that are asked, the root of the run, and its units, judged."""
     known, rules = all_rules(config.rules, examples=False), rules_of(config)
-    root, pairs = judged_units(config, rules, policy_of(known, rules, today(config)), progress)
+    root, pairs = judged_units(config, known, rules, progress)
     return known, rules, root, [judged for _, judged in pairs]
 
 
@@ -137,14 +138,15 @@ def total_of(
 
 
 def judged_units(
-    config: Config, rules: tuple[Rule, ...], policy: Policy, progress: Progress | None
+    config: Config, known: Sequence[Rule], rules: tuple[Rule, ...], progress: Progress | None
 ) -> tuple[str, list[tuple[Unit, Judged]]]:
-    """The root of the run, and every unit of it with what judging it gave."""
+    """Return the root of the run, and every unit of it with its result. ``known`` are all rules."""
+    policy, relevant = policy_of(known, rules, today(config)), evaluated_types(known)
     sources, root = discover(config.paths, config.exclude)
     given, _ = discover(config.parameters)
-    units = units_of(sources, given, {type_ for rule in rules for type_ in rule.resources})
+    units = units_of(sources, given, relevant)
     found: list[Judged] = []
-    for done, judged in enumerate(judge_units(units, config, rules, root, policy)):
+    for done, judged in enumerate(judge_units(units, config, rules, root, policy, relevant)):
         if progress is not None:
             progress(done, len(units))
         found.append(judged)

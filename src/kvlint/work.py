@@ -39,16 +39,22 @@ _ENDED, _ALONE = "a process that was to judge it was ended from outside", "give 
 
 
 def judge_units(
-    units: Sequence[Unit], config: Config, rules: tuple[Rule, ...], root: str, policy: Policy | None = None
+    units: Sequence[Unit],
+    config: Config,
+    rules: tuple[Rule, ...],
+    root: str,
+    policy: Policy | None = None,
+    relevant: frozenset[str] = frozenset(),
 ) -> Iterator[Judged]:
     """Judge the units; the answers come in their order, whoever works them out.
 
-    ``policy`` is what directives in comments are held against; without one they do not count.
+    ``policy`` is what directives in comments are held against; without one they do not count. For ``relevant`` see
+    Demand.
     """
     jobs = min(_jobs(units, config.jobs), len(units))
     # A process that starts anew knows nothing of what standard input held.
     if jobs < 2 or HELD:
-        worker = Worker(config, rules, root, policy)
+        worker = Worker(config, rules, root, policy, relevant)
         yield from map(worker.judge, units)
         return
     from concurrent.futures import ProcessPoolExecutor
@@ -56,7 +62,7 @@ def judge_units(
 
     size = max(1, len(units) // (jobs * _CHUNKS_EACH))
     chunks = [units[at : at + size] for at in range(0, len(units), size)]
-    pool = ProcessPoolExecutor(jobs, _context(), _start, (config, rules, root, policy, LOOKS.is_on))
+    pool = ProcessPoolExecutor(jobs, _context(), _start, (config, rules, root, policy, relevant, LOOKS.is_on))
     try:
         asked = [pool.submit(_judge_all, chunk) for chunk in chunks]
         for chunk, answers in zip(chunks, asked, strict=True):
@@ -74,8 +80,15 @@ def judge_units(
 class Worker:
     """Judges units. What several of them share is read once."""
 
-    def __init__(self, config: Config, rules: tuple[Rule, ...], root: str, policy: Policy | None = None) -> None:
-        demand = demand_of(rules, today(config))
+    def __init__(
+        self,
+        config: Config,
+        rules: tuple[Rule, ...],
+        root: str,
+        policy: Policy | None = None,
+        relevant: frozenset[str] = frozenset(),
+    ) -> None:
+        demand = demand_of(rules, today(config), relevant)
         if config.answers:
             from kvlint.engine.owners import with_owners
 
@@ -149,12 +162,19 @@ def terraform_settings(config: Config, root: str) -> Settings:
 _worker: Worker | None = None
 
 
-def _start(config: Config, rules: tuple[Rule, ...], root: str, policy: Policy | None, is_noting: bool) -> None:
+def _start(
+    config: Config,
+    rules: tuple[Rule, ...],
+    root: str,
+    policy: Policy | None,
+    relevant: frozenset[str],
+    is_noting: bool,
+) -> None:
     """Make a process ready for its work."""
     if is_noting and not LOOKS.is_on:
         LOOKS.start()
     global _worker  # noqa: PLW0603  # a process of a pool has no other place for what all its tasks share
-    _worker = Worker(config, rules, root, policy)
+    _worker = Worker(config, rules, root, policy, relevant)
 
 
 def _judge_all(units: Sequence[Unit]) -> list[Judged]:

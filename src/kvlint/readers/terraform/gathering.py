@@ -73,7 +73,7 @@ class Gathering:
         """Add what a module declares, and what the modules declare that it calls."""
         run, folder = self.run, instance.folder
         self._refused(instance)
-        if not run.cache.matters(folder, run.root):
+        if not self._is_read(folder):
             return
         if run.demand.of(PROVIDER_TYPE) is not None:
             for provider in configured(instance):
@@ -88,6 +88,10 @@ class Gathering:
             call = instance.module(name)
             if call is not None:
                 self._lower_module(call, conditions)
+
+    def _is_read(self, folder: Folder) -> bool:
+        """Return whether a module has anything to evaluate: any resource may show a secret that it is given."""
+        return self.tells or self.run.cache.matters(folder, self.run.root)
 
     def _asides(self, instance: ModuleInstance) -> Iterator[Resource]:
         """What rules ask for that is no resource. What a module of somebody else says, its caller cannot change."""
@@ -127,7 +131,7 @@ class Gathering:
             self._keep_head(call, is_call=True)
         if source is None:
             self.shares.update(given_for_shares(call))
-        if source is None or not self.run.cache.matters(source.folder, self.run.root):
+        if source is None or not self._is_read(source.folder):
             return
         if not call.instances:
             self._keep_head(call, is_call=True)
