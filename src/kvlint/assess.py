@@ -8,7 +8,7 @@ import msgspec
 
 from kvlint import __version__
 from kvlint.check import Progress, exit_code_of, judged_units, known_rules, repository_of, total_of, without_answered
-from kvlint.config import Config, today
+from kvlint.config import Config
 from kvlint.engine.builtin import builtin_frameworks, load_framework
 from kvlint.engine.frameworks import sheets_of
 from kvlint.engine.owners import VAULTS
@@ -18,7 +18,6 @@ from kvlint.model.assessment import Answer, Assessment, Basis, Subject
 from kvlint.model.control import Framework, Question, Sheet, Status
 from kvlint.model.report import Outcome
 from kvlint.model.rule import All, Condition, Rule, Severity
-from kvlint.suppress import policy_of
 from kvlint.work import begin
 
 DEFAULT, EVERYTHING = "key-vault", "all"
@@ -36,7 +35,7 @@ def assess(config: Config, names: Sequence[str], progress: Progress | None = Non
     asked = {rule for sheet in sheets for question in sheet.questions for rule in question.rules}
     conditions = _conditions(sheets)
     rules = (*(rule for rule in known if rule.id in asked), *(_as_rule(*pair) for pair in conditions.items()))
-    root, pairs = judged_units(config, rules, policy_of(known, rules, today(config)), progress)
+    root, pairs = judged_units(config, known, rules, progress)
     total, found = total_of(config, known, rules, root, [judged for _, judged in pairs])
     about = {rule.id: {type_.lower() for type_ in rule.resources} for rule in rules}
     gathered = Gathered(set(conditions.values()))

@@ -12,6 +12,7 @@ import msgspec
 from kvlint import __version__
 from kvlint.config import Config, Notice, today
 from kvlint.engine.builtin import builtin_rules, load_folder
+from kvlint.engine.demand import evaluated_types
 from kvlint.engine.select import chosen
 from kvlint.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_NOT_WHOLE
 from kvlint.folding import folded, not_answered
@@ -25,7 +26,7 @@ from kvlint.readers.read import MAKE_INPUT
 from kvlint.readers.repository import repository
 from kvlint.readers.terraform.names import is_module_file
 from kvlint.readers.units import JSON, Unit, units_of
-from kvlint.suppress import Policy, policy_of
+from kvlint.suppress import policy_of
 from kvlint.util.project_files import called, lies_in, real_path, reported, root_of
 from kvlint.work import begin, judge_units
 
@@ -54,7 +55,7 @@ def _judged(config: Config, progress: Progress | None) -> tuple[tuple[Rule, ...]
     """All rules, those that are asked, the root of the run, and its units, judged."""
     begin(config)
     known, rules = all_rules(config.rules, examples=False), rules_of(config)
-    root, pairs = judged_units(config, rules, policy_of(known, rules, today(config)), progress)
+    root, pairs = judged_units(config, known, rules, progress)
     return known, rules, root, [judged for _, judged in pairs]
 
 
@@ -145,14 +146,15 @@ def total_of(
 
 
 def judged_units(
-    config: Config, rules: tuple[Rule, ...], policy: Policy, progress: Progress | None
+    config: Config, known: Sequence[Rule], rules: tuple[Rule, ...], progress: Progress | None
 ) -> tuple[str, list[tuple[Unit, Judged]]]:
-    """The root of the run, and every unit of it with what judging it gave."""
+    """Return the root of the run, and every unit of it with its result. ``known`` are all rules."""
+    policy, relevant = policy_of(known, rules, today(config)), evaluated_types(known)
     sources, root = discover(config.paths, config.exclude)
     given, _ = discover(config.parameters)
-    units = units_of(sources, given, {type_ for rule in rules for type_ in rule.resources})
+    units = units_of(sources, given, relevant)
     found: list[Judged] = []
-    for done, judged in enumerate(judge_units(units, config, rules, root, policy)):
+    for done, judged in enumerate(judge_units(units, config, rules, root, policy, relevant)):
         if progress is not None:
             progress(done, len(units))
         found.append(judged)

@@ -165,15 +165,13 @@ def parted(findings: Iterable[Finding], said: Suppressions) -> tuple[list[Findin
 
 
 def locations(findings: Iterable[Finding], problems: Iterable[Problem]) -> Iterator[Location]:
-    """Every place that somebody will want to see."""
+    """Yield every place that a report may show, with the places that its value comes from."""
     for finding in findings:
-        yield from _chain(finding.at)
-        yield from finding.callers
-        yield from (note.at for note in finding.related)
-        yield from (evidence.at for evidence in finding.evidence)
+        seen = (finding.at, *finding.callers, *(note.at for note in finding.related))
+        for at in (*seen, *(evidence.at for evidence in finding.evidence)):
+            yield from _chain(at)
     for problem in problems:
-        if problem.at is not None:
-            yield problem.at
+        yield from _chain(problem.at)
 
 
 def passed(finding: Finding) -> Finding:

@@ -12,6 +12,7 @@ import msgspec
 
 from kvlint.check import Progress, all_rules, report_of, rules_of
 from kvlint.config import Config, today
+from kvlint.engine.demand import evaluated_types
 from kvlint.judged import Judged
 from kvlint.looks import State
 from kvlint.model.report import Report
@@ -55,13 +56,14 @@ class Rechecking:
         policy = policy_of(known, rules, today(config))
         sources, root = discover(config.paths, config.exclude)
         given, _ = discover(config.parameters)
-        units = units_of(sources, given, {type_ for rule in rules for type_ in rule.resources})
+        relevant = evaluated_types(known)
+        units = units_of(sources, given, relevant)
         asked = config, rules, root, policy.today, policy.known
         if asked != self._asked:
             self._asked, self._judged = asked, {}
         found = self._unchanged(units)
         waiting = [unit for unit in units if _key(unit) not in found]
-        for done, judged in enumerate(judge_units(waiting, config, rules, root, policy)):
+        for done, judged in enumerate(judge_units(waiting, config, rules, root, policy, relevant)):
             if progress is not None:
                 progress(done, len(waiting))
             found[_key(waiting[done])] = judged

@@ -40,21 +40,27 @@ _ENDED, _ALONE = "a process that was to judge it was ended from outside", "give 
 
 
 def judge_units(
-    units: Sequence[Unit], config: Config, rules: tuple[Rule, ...], root: str, policy: Policy | None = None
+    units: Sequence[Unit],
+    config: Config,
+    rules: tuple[Rule, ...],
+    root: str,
+    policy: Policy | None = None,
+    relevant: frozenset[str] = frozenset(),
 ) -> Iterator[Judged]:
     """Judge the units; the answers come in their order, whoever works them out.
 
-    ``policy`` is what directives in comments are held against; without one they do not count.
+    ``policy`` is what directives in comments are held against; without one they do not count. For ``relevant`` see
+    Demand.
     """
     jobs = min(_jobs(units, config.jobs), len(units))
     # A process that starts anew knows nothing of what standard input held.
     if jobs < 2 or HELD:
-        worker = Worker(config, rules, root, policy)
+        worker = Worker(config, rules, root, policy, relevant)
         yield from map(worker.judge, units)
         return
     size = max(1, len(units) // (jobs * _CHUNKS_EACH))
     chunks = [units[at : at + size] for at in range(0, len(units), size)]
-    found = in_processes(jobs, chunks, _prepared, config, rules, root, policy, LOOKS.is_on)
+    found = in_processes(jobs, chunks, _prepared, config, rules, root, policy, relevant, LOOKS.is_on)
     for chunk, answers in zip(chunks, found, strict=True):
         # Without an answer the process was killed, such as by a system without memory. Nothing is tried again.
         yield from [_ended(unit) for unit in chunk] if answers is None else answers
@@ -68,8 +74,15 @@ def begin(config: Config) -> None:
 class Worker:
     """Judges units. What several of them share is read once."""
 
-    def __init__(self, config: Config, rules: tuple[Rule, ...], root: str, policy: Policy | None = None) -> None:
-        demand = demand_of(rules, today(config))
+    def __init__(
+        self,
+        config: Config,
+        rules: tuple[Rule, ...],
+        root: str,
+        policy: Policy | None = None,
+        relevant: frozenset[str] = frozenset(),
+    ) -> None:
+        demand = demand_of(rules, today(config), relevant)
         if config.answers:
             from kvlint.engine.owners import with_owners
 
@@ -148,13 +161,18 @@ def terraform_settings(config: Config, root: str) -> Settings:
 
 
 def _prepared(
-    config: Config, rules: tuple[Rule, ...], root: str, policy: Policy | None, is_noting: bool
+    config: Config,
+    rules: tuple[Rule, ...],
+    root: str,
+    policy: Policy | None,
+    relevant: frozenset[str],
+    is_noting: bool,
 ) -> Callable[[Sequence[Unit]], list[Judged]]:
     """Make a worker process ready for its work, and return what it does with some units."""
     begin(config)
     if is_noting and not LOOKS.is_on:
         LOOKS.start()
-    worker = Worker(config, rules, root, policy)
+    worker = Worker(config, rules, root, policy, relevant)
     return lambda units: [worker.judge(unit) for unit in units]
 
 

@@ -78,7 +78,7 @@ class Gathering:
         run, folder = self.run, instance.folder
         self._refused(instance)
         self._expect(instance)
-        if not run.cache.matters(folder, run.root):
+        if not self._is_read(folder):
             return
         if run.demand.of(PROVIDER_TYPE) is not None:
             for provider in configured(instance):
@@ -109,6 +109,10 @@ class Gathering:
             resources, modules = sum(map(written_count, asked)), sum(map(written_count, folder.modules.values()))
             found = self.written[id(folder)] = resources, modules
         return found
+
+    def _is_read(self, folder: Folder) -> bool:
+        """Return whether a module has anything to evaluate: any resource may show a secret that it is given."""
+        return self.tells or self.run.cache.matters(folder, self.run.root)
 
     def _asides(self, instance: ModuleInstance) -> Iterator[Resource]:
         """What rules ask for that is no resource. What a module of somebody else says, its caller cannot change."""
@@ -148,7 +152,7 @@ class Gathering:
             self._keep_head(call, is_call=True)
         if source is None:
             self.shares.update(given_for_shares(call))
-        if source is None or not self.run.cache.matters(source.folder, self.run.root):
+        if source is None or not self._is_read(source.folder):
             return
         if not call.instances:
             self._keep_head(call, is_call=True)
