@@ -8,9 +8,10 @@ from msgspec.structs import replace
 
 from kvlint.errors import InputError
 from kvlint.model.report import Problem
-from kvlint.readers.files import inside, read_bytes, source_text
 from kvlint.syntax.hcl.second_opinion import MAX_BYTES, syntax_error
 from kvlint.syntax.lines import Lines
+from kvlint.syntax.source_text import source_text
+from kvlint.util.project_files import inside, read_bytes
 
 MAX_FILES = 3
 """How many files of a run python-hcl2 may read, so that a run with thousands of broken files does not take hours."""
