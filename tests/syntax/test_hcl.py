@@ -318,6 +318,7 @@ def test_every_node_says_where_it_stands(text: str, expected: list[str]) -> None
         ('"%{ if a }%{ endfor }"', "there is nothing that this 'endfor' belongs to", 10),
         ('"%{ if a }"', "this 'if' has no end", 1),
         ('"%{ hunter2 }"', "expected if, else, endif, for or endfor, found a name", 4),
+        ('"%{ for x of y }%{ endfor }"', "expected 'in', found a name", 10),
         ("1e999", "this number is too large", 0),
         ("9" * 500, "this number is too long", 0),
     ],
