@@ -44,7 +44,7 @@ def _main() -> int:
     words = sys.argv[1:]
     if words in _VERSION:
         return _guarded(words)
-    from kvlint.processes import exit_code_after_signals, handle_signals
+    from kvlint.util.processes import exit_code_after_signals, handle_signals
 
     handle_signals()
     return exit_code_after_signals(_guarded(words))

@@ -84,7 +84,7 @@ def _telling(file: str) -> Iterator[None]:
 
 def abandon(stream: TextIO) -> None:
     """Write no more to stdout or stderr, or Python complains again when it closes it."""
-    silence(stream)
+    silence(stream.fileno())
 
 
 def is_for_editors(file: str) -> bool:

@@ -14,7 +14,6 @@ from kvlint.mapped import on_source
 from kvlint.model.report import Problem
 from kvlint.model.rule import Rule
 from kvlint.model.source import Location, Region
-from kvlint.processes import in_processes
 from kvlint.readers.derive.attributes import with_needs
 from kvlint.readers.discover import STDIN
 from kvlint.readers.problems import CANNOT_READ, NOT_WHOLE
@@ -23,6 +22,7 @@ from kvlint.readers.reading import Read, without_suppressions
 from kvlint.readers.terraform.settings import Settings
 from kvlint.readers.units import BICEP, Unit
 from kvlint.suppress import Policy
+from kvlint.util.processes import in_processes
 from kvlint.util.project_files import HELD, LOOKS, begin_run, real_path
 
 # Bytes that a second process must have to do before starting it pays: of Bicep and Terraform, which are read in Python,

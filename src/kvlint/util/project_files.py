@@ -690,9 +690,11 @@ def open_null_device(mode: str) -> TextIO:
     return cast("TextIO", open(os.devnull, mode, encoding="utf-8"))  # open as long as kvlint runs
 
 
-def silence(stream: TextIO) -> None:
-    """Write no more to stdout or stderr, or Python complains again when it closes it."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+def silence(descriptor: int) -> None:
+    """Discard what is written to a descriptor from here on."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)
 
 
 # --- writing ----------------------------------------------------------------------------------------------------------

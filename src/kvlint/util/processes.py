@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+from kvlint.util.project_files import silence
+
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
     from multiprocessing.context import BaseContext
@@ -176,6 +178,5 @@ def _receive(connection: Connection, tasks: SimpleQueue[Any]) -> None:
 def _release_streams() -> None:
     """Let go of the streams that the parent writes to, so that whoever reads them does not wait for a worker."""
     if not os.environ.get("KVLINT_DEBUG"):
-        nowhere = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(nowhere, 1)
-        os.dup2(nowhere, 2)
+        silence(1)
+        silence(2)

@@ -18,9 +18,9 @@ from kvlint import work
 from kvlint.check import check, rules_of
 from kvlint.config import Config
 from kvlint.judged import Judged
-from kvlint.processes import in_processes
 from kvlint.readers.discover import Source
 from kvlint.readers.units import Unit
+from kvlint.util.processes import in_processes
 
 if TYPE_CHECKING:
     from tests.conftest import Run
