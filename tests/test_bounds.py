@@ -259,3 +259,10 @@ def test_a_found_configuration_loads_no_unsound_pattern(tmp_path: Path) -> None:
     )  # fmt: skip
     assert done.returncode == 2, done
     assert "rule ACME001: the pattern for 'name' can take unlimited time" in done.stderr
+
+
+def test_directives_take_time_in_proportion(tmp_path: Path) -> None:
+    one = f"#disable-next-line KV001\nresource v%d '{_KV}' = {{\n  name: 'a%d'\n}}\n"
+    write(tmp_path, {"main.bicep": "".join(one % (number, number) for number in range(3_000))})
+    run = kvlint(tmp_path, ".", "--fail-on", "critical", "--select", "KV001,KV002,KV003,KV101,KV301", "-q")
+    assert run.code in (0, 1)
