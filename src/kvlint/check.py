@@ -20,7 +20,7 @@ from kvlint.judged import Judged
 from kvlint.model.report import Finding, Problem, Report, Repository, is_complete
 from kvlint.model.rule import Rule
 from kvlint.model.source import Location, static_address
-from kvlint.readers.discover import discover
+from kvlint.readers.discover import STDIN_NAME, discover
 from kvlint.readers.problems import CANNOT_READ
 from kvlint.readers.read import MAKE_INPUT
 from kvlint.readers.repository import repository
@@ -298,10 +298,10 @@ def _unread(config: Config, root: str, read: Iterable[str]) -> list[str]:
     folders = [path for path in config.paths if os.path.isdir(path)]
     around: set[str] = set()
     for path in read if folders else ():
-        name = os.path.normpath(path)
+        name = path if path != STDIN_NAME else ""
         while name and name not in around:
             around.add(name)
-            name = os.path.dirname(name) or (os.curdir if name != os.curdir else "")
+            name = name.rpartition("/")[0] or os.curdir  # which the root itself is called
     return [path for path in folders if reported(root, real_path(path)) not in around and not _has_source(path, config)]
 
 

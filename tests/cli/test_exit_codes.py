@@ -22,6 +22,7 @@ from tests.cli.conftest import BAD, GOOD
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint
+    from tests.conftest import Run
 
 COMMANDS = ("check", "controls", "suppressions")
 LEVELS = ("error", "warning", "note")
@@ -241,11 +242,18 @@ def test_every_folder_of_the_command_line_needs_an_input(command: str, project: 
     said = kvlint(command, "good", "empty")
     assert said.code == 3
     assert "nothing to check in empty: " in said.out + said.err
-    assert kvlint(command, "good", ".", "good/plan.json").code in (0, 1, 3)
     assert kvlint(command, "good", "bad", ".", "--exclude", "broken").code in (0, 1)
     (project / "empty" / "below").mkdir()
     said = kvlint(command, "empty", "empty/below", "good")
     assert "nothing to check in empty, empty/below: " in said.out + said.err
+
+
+def test_standard_input_is_in_no_folder(project: Path, run: Run) -> None:
+    plan = expand(GOOD)
+    assert run("-", "--select", "KV001", cwd=project / "empty", stdin=plan).code == 0
+    said = run("-", ".", "--isolated", cwd=project / "empty", stdin=plan)
+    assert said.code == 3
+    assert "nothing to check in .: " in said.out
 
 
 def test_what_is_read_through_its_callers_is_an_input(project: Path, kvlint: Kvlint) -> None:
