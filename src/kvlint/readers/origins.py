@@ -10,7 +10,9 @@ from collections.abc import Iterable, Iterator
 from typing import Protocol, TypeAlias
 
 from kvlint.model.value import Path
+from kvlint.readers.placeholders import Placeholder
 from kvlint.readers.secret_names import NameKind, kind_of_path
+from kvlint.readers.secret_texts import placeholder_in
 from kvlint.syntax import tree
 
 Origins: TypeAlias = frozenset[str]
@@ -249,10 +251,18 @@ _NAMED = (tree.Name, tree.Member, tree.Item, tree.Splat, tree.Call, tree.Nested,
 
 
 def _chosen(nodes: Iterable[tree.Expression], scope: Scope, rest: Path) -> Origins:
-    """Those of any of several values, of which each may be the one that counts."""
+    """Return those of any of several values, of which each may be the one that counts; a placeholder adds none."""
+    nodes = [*nodes]
+    nodes = [node for node in nodes if not _is_placeholder(node)] or nodes
     return union(
         origins_of(node, scope, rest) or (NONE if rest or is_nothing(node) else frozenset({WRITTEN})) for node in nodes
     )
+
+
+def _is_placeholder(node: tree.Node) -> bool:
+    """Return whether a text stands for a value that is set later."""
+    text = node.value if isinstance(node, tree.Literal) else None
+    return isinstance(text, str) and bool(text) and placeholder_in(text) is Placeholder.CERTAIN
 
 
 def is_nothing(node: tree.Node | None) -> bool:

@@ -48,7 +48,7 @@ _STANDS_FOR_ANOTHER = regex(
     "|".join(
         (
             # One word, perhaps with what it is that is missing.
-            rf"(?:change ?me|replace ?me|update ?me|set ?me|fill ?me|fixme|todo|dummy|tbd|tbc|tba)(?: {_WHAT})?",
+            rf"(?:change ?me|replace ?me|update ?me|set ?me|fill ?me|fix ?me|todo|dummy|tbd|tbc|tba)(?: {_WHAT})?",
             r"n ?a|none|null|nil|undefined|unset|blank|empty|unused|nothing|unknown",
             rf"(?:fake|mock|sample|example|your)(?: \w+)? {_WHAT}|(?:temp|temporary|initial|default|some) value",
             rf"no ?{_WHAT}",

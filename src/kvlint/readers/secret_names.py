@@ -130,4 +130,6 @@ def _words(name: str) -> list[str]:
 
 def without_accents(text: str) -> str:
     """Return a text with plain letters where it has accents."""
+    # The l with a stroke has no other form.
+    text = text.replace("\u0142", "l")
     return "".join(one for one in unicodedata.normalize("NFKD", text) if not unicodedata.combining(one))
