@@ -299,3 +299,14 @@ def test_a_plan_and_its_source(kvlint: Kvlint) -> None:
     Path("a/plan.json").write_bytes(plan.replace(b"false", b"true"))
     write("a/main.tf", BARE.replace("}\n", "  purge_protection_enabled = true\n}\n"))
     assert codes(report(kvlint, *one)) == ["KVE012"]
+
+
+def test_a_file_name_that_is_not_utf_8_is_held(kvlint: Kvlint) -> None:
+    """Whatever the name of a file is, its findings can be written and are known again."""
+    try:
+        write(os.fsdecode(b"a/\xff.tf"), BARE.replace("this", "other"))
+    except OSError:
+        pytest.skip("the file system accepts only names in UTF-8")
+    kvlint(".", "--write-baseline", BASE)
+    assert {entry["path"] for entry in held()} == {"a/main.tf", "a/\ufffd.tf"}
+    assert report(kvlint)["findings"] == []
