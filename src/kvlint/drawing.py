@@ -13,6 +13,7 @@ from kvlint.readers.build import build_graph
 from kvlint.readers.discover import discover
 from kvlint.readers.read import Reader
 from kvlint.readers.units import Unit, units_of
+from kvlint.reporters.safe import visible
 
 # The attributes that tie resources together, and what an arrow is called.
 _VIAS = {
@@ -76,24 +77,25 @@ def _mermaid(graph: ResourceGraph) -> Iterator[str]:
 
 
 def _mermaid_text(text: str) -> str:
-    """Everything but plain characters as a character reference, so that no name can end its label."""
-    return "".join(c if c.isalnum() or c in "._-/ " else f"#{ord(c)};" for c in text)
+    """Return the text with all but plain characters as character references, so that no name can end its label."""
+    return "".join(c if c.isalnum() or c in "._-/ " else f"#{ord(c)};" for c in visible(text))
 
 
 def _dot(graph: ResourceGraph) -> Iterator[str]:
     yield "digraph kvlint {"
     yield "  rankdir=LR; node [shape=box];"
     for address, resource in graph.resources.items():
-        yield f"  {_quoted(address)} [label={_quoted(f'{address}{chr(10)}{resource.type}')}];"
+        yield f"  {_quoted(address)} [label={_quoted(address, resource.type)}];"
     for source, target, label, certain in _edges(graph):
         style = "" if certain else ", style=dashed"
         yield f"  {_quoted(source)} -> {_quoted(target)} [label={_quoted(label)}{style}];"
     yield "}"
 
 
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return '"' + "".join(c if c.isprintable() else "?" for c in escaped) + '"'
+def _quoted(*lines: str) -> str:
+    """Return lines of text as one quoted string."""
+    escaped = (visible(line).replace("\\", "\\\\").replace('"', '\\"') for line in lines)
+    return '"' + "\\n".join(escaped) + '"'
 
 
 _FORMS = {"mermaid": _mermaid, "dot": _dot}
