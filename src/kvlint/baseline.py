@@ -14,7 +14,7 @@ from typing import TypeAlias
 import msgspec
 
 from kvlint.config import Config
-from kvlint.errors import UsageError
+from kvlint.errors import InputError, UsageError
 from kvlint.folding import fold_key, occurrence_of
 from kvlint.judged import Judged
 from kvlint.model.report import EXTERNAL, Finding, Occurrence, Outcome, Problem, Report, Suppression
@@ -22,8 +22,10 @@ from kvlint.model.rule import Rule
 from kvlint.model.source import Location
 from kvlint.plurals import counted
 from kvlint.readers.files import called, lies_in, named_bytes
+from kvlint.readers.repository import real_path
 from kvlint.regex import regex
 from kvlint.reporters.safe import encode, visible
+from kvlint.syntax.json_data import decode_json
 
 VERSION = 1
 STALE = "KVE012"
@@ -74,7 +76,7 @@ class Baseline:
         ``rules`` are those that were asked, ``root`` is where the paths of the run start from, ``roots`` are the paths
         of the Terraform modules that were judged.
         """
-        self._at = Location(path=called(root, os.path.realpath(self._file)))
+        self._at = Location(path=called(root, real_path(self._file)))
         self._apply(total)
         # What could not be read may hold what is missing.
         is_whole = not any(problem.level == "error" for problem in total.problems)
@@ -172,7 +174,7 @@ def _is_of(baseline: str, finding: Finding) -> bool:
     reason = finding.suppressed
     if reason is None or (reason.kind, reason.justification) != (EXTERNAL, JUSTIFICATION):
         return False
-    return os.path.basename(reason.at.path) == os.path.basename(os.path.realpath(baseline))
+    return os.path.basename(reason.at.path) == os.path.basename(real_path(baseline))
 
 
 def _unit(finding: Finding) -> tuple[object, ...]:
@@ -184,7 +186,7 @@ class _Seen:
     """What of a repository a run has seen: the folders and files that it was given, and the modules that it judged."""
 
     def __init__(self, config: Config, root: str, roots: Iterable[str]) -> None:
-        real = [os.path.realpath(path) for path in config.paths]
+        real = [real_path(path) for path in config.paths]
         self._files = {called(root, path) for path in real}
         self._folders = [path for path in real if os.path.isdir(path)]
         self._modules = {os.path.normpath(path) for path in roots}
@@ -221,10 +223,10 @@ def _read(file: str) -> Iterator[Entry]:
 
 def _decoded(data: bytes, shown: str) -> _Document:
     try:
-        version = msgspec.json.decode(data, type=_Version).version
+        version = decode_json(data, _Version).version
         if version != VERSION:
             raise UsageError(f"{shown}: this is a baseline of version {version}", "write it again with this kvlint")
-        return msgspec.json.decode(data, type=_Document)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        said = visible(str(error))[:200]
+        return decode_json(data, _Document)
+    except InputError as error:
+        said = visible(error.message)[:200]
         raise UsageError(f"{shown}: it is no baseline of kvlint: {said}", _HINT) from error

@@ -13,6 +13,7 @@ from kvlint.config import Config
 from kvlint.engine.select import chosen
 from kvlint.errors import UsageError
 from kvlint.model.rule import SEVERITIES, Severity
+from kvlint.readers.repository import real_path
 from kvlint.reporters import FINDINGS_ONLY, SARIF_INCLUDED
 from kvlint.reporters.recognised import why_not_written
 from kvlint.reporters.safe import visible
@@ -76,7 +77,7 @@ def with_included(config: Config, included: Collection[str]) -> Config:
 def _baseline(arguments: Arguments) -> str:
     """The baseline to read; none if it is only about to be written."""
     file, written = arguments.baseline, arguments.write_baseline
-    is_first = bool(written) and os.path.realpath(file) == os.path.realpath(written) and not os.path.lexists(file)
+    is_first = bool(written) and real_path(file) == real_path(written) and not os.path.lexists(file)
     return "" if is_first else file
 
 
@@ -254,10 +255,10 @@ def refuse_two_in_one(arguments: Arguments, targets: Sequence[tuple[str, str]]) 
     baseline, summary = arguments.write_baseline, arguments.summary_file
     if baseline == "-":
         raise UsageError("--write-baseline needs a file")
-    files = {os.path.realpath(file) for _, file in targets if file}
-    if baseline and os.path.realpath(baseline) in files:
+    files = {real_path(file) for _, file in targets if file}
+    if baseline and real_path(baseline) in files:
         raise UsageError(f"a report and the baseline go to one file, '{baseline}'")
-    if summary and os.path.realpath(summary) in files | ({os.path.realpath(baseline)} if baseline else set()):
+    if summary and real_path(summary) in files | ({real_path(baseline)} if baseline else set()):
         raise UsageError("the summary and a report go to one file")
     if arguments.watch and (summary or baseline):
         option = "--summary-file" if summary else "--write-baseline"

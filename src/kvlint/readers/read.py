@@ -14,6 +14,7 @@ from kvlint.readers.discover import STDIN, Source, read_source
 from kvlint.readers.files import is_file, lies_in
 from kvlint.readers.plan.document import Plan, mentions_plan
 from kvlint.readers.reading import Given, Read, metadata_in, of_bicep, of_template, of_terraform, plan_read
+from kvlint.readers.repository import real_path
 from kvlint.readers.terraform.settings import Settings
 from kvlint.readers.units import BICEP, PARAMETERS, Unit
 from kvlint.regex import regex
@@ -191,7 +192,7 @@ class Loader:
         """The linked template at a path relative to the linking one; None if it is not at hand. Raises InputError."""
         from kvlint.syntax.jsonc import decode
 
-        file = os.path.realpath(os.path.join(self._folder, relative)) if self._folder else ""
+        file = real_path(os.path.join(self._folder, relative)) if self._folder else ""
         if not file or not lies_in(file, self._root) or not is_file(file):
             return None
         return decode(read_source(Source(file=file, path=relative, asked=True)))

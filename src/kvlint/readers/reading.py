@@ -110,11 +110,11 @@ def metadata_in(files: Mapping[str, str]) -> dict[str, Metadata]:
     found = {}
     for path, text in files.items():
         if "kvlint" in text.lower():
-            from kvlint.syntax.jsonc import decode
+            from kvlint.syntax.jsonc import decode_text
             from kvlint.syntax.metadata import metadata_of
 
             try:
-                metadata = metadata_of(decode(text.encode("utf-8", "surrogatepass")))
+                metadata = metadata_of(decode_text(text))
             except InputError:  # a file that a Bicep file loads may hold anything
                 continue
             if metadata is not None:

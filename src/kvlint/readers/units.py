@@ -15,6 +15,7 @@ import msgspec
 from kvlint.errors import UsageError
 from kvlint.readers.discover import STDIN, Source
 from kvlint.readers.files import held, is_file
+from kvlint.readers.repository import real_path
 from kvlint.readers.terraform.names import is_module_file
 from kvlint.regex import regex
 
@@ -126,7 +127,7 @@ def _template_of(file: str) -> str | None:
     folder, name = os.path.split(file)
     if name.lower().endswith(PARAMETERS):
         used = _USING.search(_text(file))
-        template = os.path.realpath(os.path.join(folder, used[1])) if used is not None else ""
+        template = real_path(os.path.join(folder, used[1])) if used is not None else ""
         return template if is_file(template) else None
     match = _PARAMETER_FILE.fullmatch(name)
     stem = match["stem"] if match is not None else ""
@@ -178,9 +179,7 @@ def _called(sources: Sequence[Source]) -> frozenset[str]:
     for source in sources:
         if source.file.lower().endswith(BICEP):
             folder = os.path.dirname(source.file)
-            calls[source.file] = {
-                os.path.realpath(os.path.join(folder, path)) for path in _modules_in(_text(source.file))
-            }
+            calls[source.file] = {real_path(os.path.join(folder, path)) for path in _modules_in(_text(source.file))}
     if not calls:
         return frozenset()
     from kvlint.readers.terraform.roots import called_by_others

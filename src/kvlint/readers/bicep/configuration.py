@@ -12,7 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 from kvlint.errors import InputError
 from kvlint.looks import LOOKS
-from kvlint.readers.files import lies_in, read_bytes
+from kvlint.model.source import Location, Region
+from kvlint.readers.files import lies_in, read_bytes, reported
+from kvlint.readers.problems import CANNOT_READ
+from kvlint.readers.repository import real_path
 
 if TYPE_CHECKING:
     from kvlint.readers.bicep.run import BicepRun
@@ -28,6 +31,9 @@ def configuration(run: BicepRun, file: str) -> Mapping[str, Any]:
     while file and run.root and lies_in(folder, run.root):
         key = f"configuration:{folder}"
         found = LOOKS.shared(run.cache.data, key, partial(_read, run.root, os.path.join(folder, _NAME)))
+        if isinstance(found, InputError):
+            run.problem(CANNOT_READ, "error", found.message, _place(run.root, os.path.join(folder, _NAME), found))
+            return {}
         if isinstance(found, dict):
             return found
         folder, above = os.path.dirname(folder), folder
@@ -36,8 +42,15 @@ def configuration(run: BicepRun, file: str) -> Mapping[str, Any]:
     return {}
 
 
+def _place(root: str, file: str, error: InputError) -> Location:
+    """Return where a configuration cannot be read."""
+    line, column = error.line or 1, error.column or 1
+    region = None if error.line is None else Region(line, column, line, column)
+    return Location(path=reported(root, file), region=region)
+
+
 def _read(root: str, file: str) -> Any:
-    """The content of a configuration; None if there is none there."""
+    """Return the content of a configuration, or why it cannot be read; None if there is none."""
     LOOKS.at(file)
     if not os.path.lexists(file):
         return None
@@ -48,8 +61,8 @@ def _read(root: str, file: str) -> Any:
 
     try:
         plain = decode(read_bytes(real, _MAX_SIZE)).value
-    except InputError:
-        plain = {}
+    except InputError as error:
+        return error
     return plain if isinstance(plain, dict) else {}
 
 
@@ -96,8 +109,8 @@ def cache_roots(run: BicepRun, config: Mapping[str, Any]) -> list[str]:
     found: list[str] = []
     named = config.get("cacheRootDirectory")
     if isinstance(named, str) and "\0" not in named:
-        folder = os.path.realpath(os.path.join(run.root, os.path.expanduser(named)))
-        if any(folder.startswith(top.rstrip(os.sep) + os.sep) for top in (run.root, os.path.realpath(home))):
+        folder = real_path(os.path.join(run.root, os.path.expanduser(named)))
+        if any(folder.startswith(top.rstrip(os.sep) + os.sep) for top in (run.root, real_path(home))):
             found.append(folder)
     own = os.environ.get("BICEP_CACHE_DIRECTORY")
     found += [own] if own else []

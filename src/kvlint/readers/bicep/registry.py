@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from kvlint.model.source import Location
 from kvlint.readers.bicep.configuration import cache_roots, configuration, full_reference
 from kvlint.readers.files import entries, is_file, lies_in
+from kvlint.readers.repository import real_path
 from kvlint.regex import regex
 
 if TYPE_CHECKING:
@@ -80,12 +81,12 @@ def _cached(root: str, reference: str) -> str | None:
         return _inside(*above, digest.replace(":", "#"))
     try:
         names = [name for name in entries(os.path.join(*above)) if name.startswith(f"{tag}$")]
-    except OSError:
+    except (OSError, ValueError):  # it is not there, or no folder can have this name
         return None
     return next((file for name in names if (file := _inside(*above, name)) is not None), None)
 
 
 def _inside(root: str, *parts: str) -> str | None:
     """``main.json`` in a folder of a cache, if no link leads out of that."""
-    file = os.path.realpath(os.path.join(root, *parts, "main.json"))
-    return file if lies_in(file, os.path.realpath(root)) and ".." not in parts and is_file(file) else None
+    file = real_path(os.path.join(root, *parts, "main.json"))
+    return file if lies_in(file, real_path(root)) and ".." not in parts and is_file(file) else None

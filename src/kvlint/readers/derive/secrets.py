@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-import msgspec
-
 from kvlint.errors import InputError
 from kvlint.expressions.freeze import Freezer
 from kvlint.expressions.values import wrapped
@@ -18,6 +16,7 @@ from kvlint.model.source import Location
 from kvlint.model.value import Absent, Answer, ListValue, MapValue, Path, Scalar, Unknown, Value, text_of
 from kvlint.readers.derive.attribute import Context, Derived
 from kvlint.regex import regex
+from kvlint.syntax.json_data import decode_json
 
 SITES = ("microsoft.web/sites", "microsoft.web/sites/slots")
 CONFIG = ("microsoft.web/sites/config", "microsoft.web/sites/slots/config")
@@ -139,8 +138,8 @@ def _linked(answer: Answer) -> Iterator[Value]:
 def _decoded(text: Scalar) -> Value:
     """What a text of JSON says, as azurerm's custom services have it."""
     try:
-        found = Freezer().freeze(wrapped(msgspec.json.decode(str(text.value)), text.at, text.sensitive))
-    except (msgspec.DecodeError, InputError, RecursionError):
+        found = Freezer().freeze(wrapped(decode_json(str(text.value), object), text.at, text.sensitive))
+    except InputError:
         found = None
     return found if isinstance(found, MapValue) else Unknown(at=text.at, why="it is no JSON object that can be read")
 

@@ -42,7 +42,6 @@ from kvlint.readers.plan.address import ModulePath, module_path, resource_of
 from kvlint.readers.plan.azapi import arm_type, azapi_attributes, is_key_vault, link_argument
 from kvlint.readers.plan.configuration import Configuration
 from kvlint.readers.plan.document import (
-    BROKEN,
     MAKE_PLAN_JSON,
     ChangeDecoder,
     Plan,
@@ -52,7 +51,6 @@ from kvlint.readers.plan.document import (
     decode_plan,
     entry_type,
     shortcomings,
-    why_broken,
 )
 from kvlint.readers.plan.instance import Instance, Place
 from kvlint.readers.plan.instances import Instances
@@ -65,6 +63,7 @@ from kvlint.readers.plan.providers import Providers
 from kvlint.readers.plan.updates import overlay
 from kvlint.readers.plan.waiting import Waiting
 from kvlint.readers.problems import NOT_WHOLE, TYPE_NOT_KNOWN
+from kvlint.syntax.json_data import UNREADABLE, reason
 
 _NOTHING: Mapping[str, Value] = {}
 
@@ -128,14 +127,14 @@ class _Reader:
             change, place = placed.pop()
             try:
                 self._add(change, place)
-            except BROKEN as error:
+            except UNREADABLE as error:
                 self._unreadable(f"the change of '{change.address}'", error, change.address)
         if self.waiting is not None:
             self.waiting.tell(self.resources, self.at)
         try:
             for data in prior_data(self.plan, self.path, self.demand, self.resources):
                 self.resources.setdefault(data.address, data)
-        except BROKEN as error:
+        except UNREADABLE as error:
             self._unreadable("prior_state", error)
         self._overlay()
         return PlanRead(
@@ -163,7 +162,7 @@ class _Reader:
         What is missing in the rest may be in that part.
         """
         self.closed = False
-        self._problem(NOT_WHOLE, "error", f"{what} cannot be read: {why_broken(error)}", address)
+        self._problem(NOT_WHOLE, "error", f"{what} cannot be read: {reason(error)}", address)
 
     def _problem(self, code: str, level: str, message: str, address: str | None = None) -> None:
         at = Location(path=self.path, address=address)
@@ -183,7 +182,7 @@ class _Reader:
                 continue
             try:
                 change = decode_entry(entry) if number < firm else self._deferred(entry)
-            except BROKEN as error:
+            except UNREADABLE as error:
                 self._unreadable(f"an entry of {'resource' if number < firm else 'deferred'}_changes", error)
                 continue
             if change.deposed is not None:

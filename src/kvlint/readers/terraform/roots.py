@@ -12,6 +12,7 @@ from kvlint.readers.azurerm.resources import LOOKS_LIKE_VAULT, RESOURCES
 from kvlint.readers.azurerm.templates import LEVELS
 from kvlint.readers.discover import Source
 from kvlint.readers.files import KEPT, MAX_FILE, read_bytes
+from kvlint.readers.repository import real_path
 from kvlint.readers.terraform.names import is_module_file
 from kvlint.regex import regex
 
@@ -101,7 +102,7 @@ def _scanned(directory: str, files: Iterable[Source], words: re.Pattern[bytes]) 
             matters = matters or not named or len(beside) < len(named)
             for one in beside:
                 relative = one.decode("utf-8", "replace").replace("\\", "/")
-                calls.add(os.path.realpath(os.path.join(directory, relative)))
+                calls.add(real_path(os.path.join(directory, relative)))
     return _Scanned(calls, matters, size)
 
 

@@ -6,7 +6,7 @@ from kvlint.errors import InputError
 from kvlint.expressions.values import Result, is_large, plain_of, unknown_in
 from kvlint.model.value import Scalar, Unknown
 from kvlint.readers.files import MAX_FILE, decoded, inside, read_bytes
-from kvlint.syntax.jsonc import decode
+from kvlint.syntax.jsonc import decode_text
 
 # So many results of templates are kept, which is more than anybody deploys.
 _MOST_KEPT = 1_000
@@ -85,6 +85,6 @@ def _plain(value: Result) -> object:
 def _decoded(text: str) -> object:
     """What a text of JSON says; None for any other."""
     try:
-        return decode(text.encode()).value if text.lstrip().startswith("{") else None
+        return decode_text(text).value if text.lstrip().startswith("{") else None
     except InputError:
         return None
