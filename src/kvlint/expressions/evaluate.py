@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Protocol
 
 import msgspec
@@ -10,6 +10,7 @@ import msgspec
 from kvlint.errors import InputError
 from kvlint.expressions.operations import Local, Operations
 from kvlint.expressions.operators import binary, negated, unary
+from kvlint.expressions.secret_texts import SecretTexts
 from kvlint.expressions.values import (
     ITEMS_A_STEP,
     MAX_ITEMS,
@@ -55,9 +56,13 @@ class Functions(Protocol):
 
 
 class Budget:
-    """How much work one input may ask for. Shared by all evaluators of a run over one input."""
+    """How much work one input may ask for, and which of its texts no message shows.
+
+    Shared by all evaluators of a run over one input.
+    """
 
     def __init__(self) -> None:
+        self.secrets = SecretTexts()
         self.steps = 0
         self.depth = 0
 
@@ -73,6 +78,10 @@ class Evaluator(Operations):
     def place(self, node: tree.Node) -> Location:
         """Where a node stands."""
         return self.document.place(node)
+
+    def made_of(self, arguments: Sequence[Result], found: Result) -> None:
+        """Take note of what a function made of texts that no message shows."""
+        self.budget.secrets.follow(arguments, found)
 
     def spend(self, steps: int) -> None:
         """Count work that takes as long as so many steps. Raises InputError once that is more than any input needs."""

@@ -46,15 +46,20 @@ class BicepSource:
         """Raises InputError once there are more uses of modules than any deployment has."""
         from kvlint.readers.bicep.instance import Instance, Use
 
-        run = module.instance.run
+        run, given = module.instance.run, module.given()
         run.count_deployment()
-        return Lowered(Instance(self.file, run, Use(
-            given=module.given(),
+        instance = Instance(self.file, run, Use(
+            given=given,
             scope=module_scope(module.body.get("scope"), module.instance.scope, self.file.level, module.address),
             prefix=f"{module.address}.",
             callers=module.callers,
             chain=self.chain,
-        )))  # fmt: skip
+        ))  # fmt: skip
+        for name in given.names():
+            node = self.file.symbols.get(name)
+            if isinstance(node, tree.Parameter) and instance.is_secure(node):
+                given.hide(name)
+        return Lowered(instance)
 
 
 class Lowered:

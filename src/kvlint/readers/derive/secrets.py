@@ -16,6 +16,7 @@ from kvlint.model.source import Location
 from kvlint.model.value import Absent, Answer, ListValue, MapValue, Path, Scalar, Unknown, Value, text_of
 from kvlint.readers.derive.attribute import Context, Derived
 from kvlint.regex import regex
+from kvlint.secret_names import tells_secret
 from kvlint.syntax.json_data import decode_json
 
 SITES = ("microsoft.web/sites", "microsoft.web/sites/slots")
@@ -86,18 +87,11 @@ def _settings(answer: Answer) -> Iterator[Value]:
                     yield _doubt(item)
 
 
-def _tells_secret(text: str) -> bool:
-    """Whether a text says itself that a secret is in it."""
-    from kvlint.readers.places import tells_secret  # few inputs have settings
-
-    return tells_secret(text)
-
-
 def _setting(name: str, value: Value, *, is_connection: bool) -> Iterator[Value]:
     text = text_of(value)
     if text.lower().lstrip().startswith(REFERENCE):
         return
-    if _tells_secret(text):
+    if tells_secret(text):
         yield _named(name, value)
     elif is_connection or _NAME.fullmatch(name):
         if isinstance(value, Unknown):
@@ -126,7 +120,7 @@ def _linked(answer: Answer) -> Iterator[Value]:
                 yield _named(name, value.fields["value"])
             elif kind is not None and text_of(kind).lower() == "securestring":
                 yield _named(name, value)
-        elif _tells_secret(text_of(value)):
+        elif tells_secret(text_of(value)):
             yield _named(name, value)
         elif _NAME.fullmatch(name):
             if isinstance(value, Unknown):

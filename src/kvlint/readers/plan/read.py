@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from functools import cache
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, partial
 from itertools import chain
 
 import msgspec
@@ -51,6 +51,7 @@ from kvlint.readers.plan.document import (
     decode_plan,
     entry_type,
     shortcomings,
+    variables_of,
 )
 from kvlint.readers.plan.instance import Instance, Place
 from kvlint.readers.plan.instances import Instances
@@ -71,7 +72,7 @@ _NOTHING: Mapping[str, Value] = {}
 class PlanRead(msgspec.Struct, kw_only=True):
     """What reading a plan gives. ``numbers`` says which entry of the plan an address is.
 
-    ``closed``: the plan is complete, so what is missing is missing.
+    ``closed``: the plan is complete, so what is missing is missing. ``secret_texts`` are those that no report shows.
     """
 
     plan: Plan
@@ -79,6 +80,21 @@ class PlanRead(msgspec.Struct, kw_only=True):
     resources: dict[str, Resource]
     problems: list[Problem]
     closed: bool
+    secret_texts: Callable[[], frozenset[str]]
+
+
+def _secret_texts(plan: Plan, configuration: Configuration, deployed: frozenset[str]) -> frozenset[str]:
+    """Return the texts that no report shows: of variables alone does a plan say by which names their values go.
+
+    ``deployed`` are those of the templates in it.
+    """
+    from kvlint.expressions.secret_texts import SecretTexts  # no plan without findings needs it
+    from kvlint.expressions.values import wrapped
+
+    secrets, at = SecretTexts(), Location(path="")
+    for name, plain in chain(variables_of(plan).items(), configuration.constants()):
+        secrets.note(name, wrapped(plain, at))
+    return frozenset(deployed | secrets.texts)
 
 
 def read_plan(path: str, data: bytes, demand: Demand) -> PlanRead:
@@ -102,6 +118,7 @@ class _Reader:
         self.waiting: Waiting | None = None
         self.numbers: dict[str, int] = {}
         self.deferred: dict[str, str] = {}
+        self.deployed_texts: set[str] = set()
         self.azapi = ChangeDecoder()
         self.resources: dict[str, Resource] = {}
         self.updates: list[Instance] = []
@@ -143,6 +160,7 @@ class _Reader:
             resources=self.resources,
             problems=self.problems,
             closed=self.closed,
+            secret_texts=partial(_secret_texts, self.plan, self.configuration, frozenset(self.deployed_texts)),
         )
 
     def _asides(self) -> Iterator[Resource]:
@@ -302,6 +320,7 @@ class _Reader:
         self.closed = self.closed and found.closed
         self.problems += found.problems
         self.resources.update(found.resources)
+        self.deployed_texts |= found.secret_texts
         number = self.numbers[instance.address]
         self.numbers.update(dict.fromkeys(found.resources, number))
 
