@@ -131,6 +131,7 @@ def total_of(
     """What judging everything gave, as the configuration and the baseline want it, and the units that make it up."""
     baseline = _baseline(config)
     found, more = _as_configured(config, known, rules, root, units)
+    found = _without_secret_texts(found)
     total = together(found)
     total.add(more)
     if any(problem.is_syntax_error for problem in total.problems):
@@ -143,6 +144,15 @@ def total_of(
     if baseline is not None:
         total.problems += baseline.applied(total, config, rules, root, [judged.root for judged in found])
     return total, found
+
+
+def _without_secret_texts(units: list[Judged]) -> list[Judged]:
+    """Return the units without the texts that no report shows. Few inputs have any."""
+    if not any(unit.secret_texts for unit in units):
+        return units
+    from kvlint.redaction import without_secret_texts
+
+    return [without_secret_texts(unit) if unit.secret_texts else unit for unit in units]
 
 
 def judged_units(

@@ -56,6 +56,7 @@ def merged(own: Judged, compiled: Judged, read: Read, known: Read) -> Judged:
         used=own.used | compiled.used,
         said=own.said + compiled.said,
         answers=answers,
+        secret_texts=own.secret_texts | compiled.secret_texts,
     )
 
 

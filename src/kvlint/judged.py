@@ -31,7 +31,8 @@ class Judged(msgspec.Struct, kw_only=True):
     ``root`` is the Terraform root folder that the unit is, or that its plan is of; then it is ``from_plan``, and
     ``answered`` are the static addresses of the resources that the plan decided. ``strangers`` and ``deployed``: see
     ``Read``. ``alone`` are the real paths of what makes a template that nobody named, and that something else may
-    deploy. ``answers`` are there if the evaluator gives them. ``looked``: what it hangs on, if somebody watches.
+    deploy. ``answers`` are there if the evaluator gives them. ``secret_texts`` are those that no report
+    shows. ``looked``: what it hangs on, if somebody watches.
     """
 
     findings: list[Finding] = msgspec.field(default_factory=list)
@@ -51,6 +52,7 @@ class Judged(msgspec.Struct, kw_only=True):
     deployed: frozenset[str] = frozenset()
     alone: tuple[str, ...] = ()
     answers: Answers | None = None
+    secret_texts: frozenset[str] = frozenset()
     looked: Found = {}
 
     def add(self, other: Judged) -> None:
@@ -119,6 +121,7 @@ def judge(read: Read, demand: Demand, evaluator: Evaluator, explain: bool, polic
         strangers=read.strangers,
         deployed=read.deployed,
         answers=None if answers is None else with_places(answers, find, root),
+        secret_texts=read.secret_texts() if seen or problems or answers is not None else frozenset(),
     )
 
 

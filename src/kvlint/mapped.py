@@ -72,6 +72,7 @@ def on_source(
         from_plan=True,
         answered=frozenset(static_address(address) for address in plan.resources),
         answers=None if answers is None else with_places(answers, find, source.root),
+        secret_texts=judged.secret_texts | source.secret_texts(),
     )
     return _with_note(found, plan.path, "some resources of the plan are not in its Terraform source", places.lost)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from kvlint.errors import InputError
+from kvlint.expressions.secret_texts import SecretTexts
 
 # The largest file that a person writes; only plans are larger, and what they hold grows with them.
 _LARGE = 10_000_000
@@ -40,17 +41,19 @@ class Budget:
     """Counts what one unit causes, and raises InputError for more than is in proportion to its size.
 
     All readers and evaluators that work on one unit share it. ``steps`` are those of the evaluator, ``depth`` is how
-    deep it is in expressions, ``values`` are parts of results, ``frozen`` are values of the resource graph.
+    deep it is in expressions, ``values`` are parts of results, ``frozen`` are values of the resource graph. ``secrets``
+    are the texts of the unit that no message shows.
     """
 
     __slots__ = (
-        "_size", "deployments", "depth", "frozen", "max_steps", "max_values", "references", "resources", "steps",
-        "values",
+        "_size", "deployments", "depth", "frozen", "max_steps", "max_values", "references", "resources", "secrets",
+        "steps", "values",
     )  # fmt: skip
 
     def __init__(self, size: int = 0) -> None:
         self.steps = self.depth = self.values = self.frozen = 0
         self.resources = self.deployments = self.references = 0
+        self.secrets = SecretTexts()
         self._size = 0
         self.add_input(size)
 

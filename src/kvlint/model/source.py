@@ -75,6 +75,8 @@ class SourceComments(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Excerpt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The text of a region, and the lines around it, free of secrets: ready to be printed.
 
+    Both are empty, and ``is_shown`` is false, where the file holds values that nobody can tell from secrets.
+
     ``utf16`` and ``context_utf16`` are the region and the context with columns in UTF-16 code units, where those differ
     from code points (a character beyond U+FFFF stands before them on their line). They are counted in the file's own
     text, which ``context_text`` need not be: it may start within a line, and secrets in it have been replaced.
@@ -89,6 +91,7 @@ class Excerpt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     utf16: Region | None = None
     context_utf16: Region | None = None
     line_hash: str | None = None
+    is_shown: bool = True
 
 
 def static_address(address: str) -> str:

@@ -145,7 +145,7 @@ class Reader:
             read = read_template(path, document, self.demand, given.values, load)
             return msgspec.structs.replace(of_template(path, read, given), metadata=metadata_in(read.files))
         found = read_prediction(path, document, self.demand)
-        return None if found is None else of_template(path, found, given)
+        return None if found is None else of_template(path, found, given, data=found.files)
 
     def _bicepparam(self, path: str, source: Source) -> Read:
         """What a parameter file of Bicep is for, with the values that it gives."""

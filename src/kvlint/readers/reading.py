@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -16,11 +16,12 @@ from kvlint.readers.plan.document import Plan
 from kvlint.readers.plan.positions import positions
 from kvlint.readers.plan.read import read_plan
 from kvlint.readers.twins import without_twins
-from kvlint.readers.units import JSON
+from kvlint.readers.units import JSON, PARAMETERS
 
 if TYPE_CHECKING:
     from kvlint.expressions.values import Result
     from kvlint.readers.arm.read import TemplateRead
+    from kvlint.readers.bicep.read import BicepRead
     from kvlint.readers.places import Hidden
     from kvlint.readers.terraform.heads import Head
     from kvlint.readers.terraform.read import TerraformRead
@@ -41,7 +42,7 @@ class Read(msgspec.Struct, frozen=True, kw_only=True):
     Terraform root folder. ``strangers`` are variables that the user gives values to and a Terraform root does not
     declare; None of anything else. ``deployed`` are the real paths of templates that are judged with it. ``plan``: it
     is one. ``heads`` are those of Terraform modules that are somebody else's or not at hand, and of what has no
-    instances, by static address.
+    instances, by static address. ``secret_texts`` are those that no report shows.
     """
 
     path: str
@@ -59,6 +60,7 @@ class Read(msgspec.Struct, frozen=True, kw_only=True):
     strangers: frozenset[str] | None = None
     deployed: frozenset[str] = frozenset()
     heads: Mapping[str, Head] = {}
+    secret_texts: Callable[[], frozenset[str]] = frozenset
 
 
 class Given(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,7 +80,7 @@ def plan_read(path: str, data: bytes, demand: Demand) -> Read:
 
     return Read(
         path=path, resources=without_twins(read.resources), problems=read.problems, closed=read.closed, places=places,
-        is_suppressed=_nothing_is_suppressed, plan=read.plan,
+        is_suppressed=_nothing_is_suppressed, plan=read.plan, secret_texts=read.secret_texts,
     )  # fmt: skip
 
 
@@ -93,11 +95,17 @@ def _nothing_is_suppressed(at: Location, rule: str) -> bool:
     return False
 
 
-def of_bicep(path: str, read: TemplateRead, given: Given) -> Read:
+def of_bicep(path: str, read: BicepRead, given: Given) -> Read:
     """What was read of a Bicep file."""
     from kvlint.readers.bicep.suppress import is_suppressed, switched_off
 
-    found = of_template(path, read, given, partial(is_suppressed, read))
+    def hidden(path: str) -> Hidden | None:
+        from kvlint.readers.bicep.secrets import FileSecrets
+
+        file = read.sources.get(path)
+        return None if file is None else FileSecrets(file, read.secrets.get(path, ()))
+
+    found = of_template(path, read, given, partial(is_suppressed, read), hidden)
     # Of its modules some may be templates.
     texts = {file: text for file, text in read.files.items() if file.lower().endswith(JSON)}
     return msgspec.structs.replace(
@@ -110,11 +118,11 @@ def metadata_in(files: Mapping[str, str]) -> dict[str, Metadata]:
     found = {}
     for path, text in files.items():
         if "kvlint" in text.lower():
-            from kvlint.syntax.jsonc import decode
+            from kvlint.syntax.jsonc import decode_text
             from kvlint.syntax.metadata import metadata_of
 
             try:
-                metadata = metadata_of(decode(text.encode("utf-8", "surrogatepass")))
+                metadata = metadata_of(decode_text(text))
             except InputError:  # a file that a Bicep file loads may hold anything
                 continue
             if metadata is not None:
@@ -131,7 +139,11 @@ def of_terraform(path: str, read: TerraformRead) -> Read:
         file = read.sources.get(path)
         return None if file is None else FileSecrets(file.parsed, read.secrets.get(path, ()))
 
-    return of_template(path, read, Given(), hidden=hidden)
+    return of_template(path, read, Given(), hidden=hidden, data=read.value_files)
+
+
+def _nothing_is_hidden(path: str) -> Hidden | None:  # what others are given
+    return None
 
 
 def of_template(
@@ -139,11 +151,13 @@ def of_template(
     read: TemplateRead,
     given: Given,
     is_suppressed: Callable[[Location, str], bool] = _nothing_is_suppressed,
-    hidden: Callable[[str], Hidden | None] | None = None,
+    hidden: Callable[[str], Hidden | None] = _nothing_is_hidden,
+    data: Container[str] = (),
 ) -> Read:
-    """What was read of a template, or of what is like one.
+    """Return what was read of a template, or of what is like one.
 
-    ``hidden`` says by a file's reported path what is secret in it; without that, the resources do.
+    ``hidden`` returns by a file's reported path what is secret in it, besides what the resources say. ``data`` are the
+    paths of files that hold values, such as those of variables; files of parameters are among them anyway.
     """
     from kvlint.readers.derive.secrets import secret_places
     from kvlint.readers.places import places_of, spot_of
@@ -151,10 +165,8 @@ def of_template(
     files = {**given.files, **read.files}
 
     def places(locations: Iterable[Location]) -> Find:
-        if hidden is None:
-            found = places_of(files, locations, secrets=secret_places(read.resources.values()))
-        else:
-            found = places_of(files, locations, hidden)
+        values = {one for one in files if one in data or one in given.files or one.lower().endswith(PARAMETERS)}
+        found = places_of(files, locations, hidden, secret_places(read.resources.values()), values)
 
         def find(at: Location) -> tuple[Region, Excerpt] | None:
             spot = spot_of(at)
@@ -164,5 +176,5 @@ def of_template(
 
     return Read(
         path=path, resources=without_twins(read.resources), problems=read.problems, closed=read.closed,
-        places=places, is_suppressed=is_suppressed,
+        places=places, is_suppressed=is_suppressed, secret_texts=lambda: read.secret_texts,
     )  # fmt: skip

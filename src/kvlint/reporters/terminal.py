@@ -80,7 +80,7 @@ class _Page:
         links = finding.rule.references
         yield from self._head(label, finding.rule.id, headline(finding) + more(finding), links[0] if links else "")
         yield f"  {self.paint('at', 'dim')} {place(finding.at)}"
-        if finding.excerpt is not None and finding.at.region is not None:
+        if finding.excerpt is not None and finding.excerpt.is_shown and finding.at.region is not None:
             yield from self._source(finding.at.region, finding.excerpt, label)
         for name, text in details(finding, references=self.verbose):
             if label != "undecided" or self.verbose or name in {"also", "found", "note"}:

@@ -182,6 +182,7 @@ def answer(function: Function, context: Context) -> Result:
         # A case that nobody thought of is no reason to stop: what Azure makes of it is not known.
         return context.doubt(f"what '{context.name}' makes of its arguments is not known")
     context.evaluator.spend(_work(found))
+    context.evaluator.made_of(context.given or (), found)
     return found
 
 

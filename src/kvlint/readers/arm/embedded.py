@@ -22,7 +22,7 @@ from kvlint.readers.arm.run import Run, member
 from kvlint.readers.arm.scope import Scope
 from kvlint.readers.arm.shown import Shown
 from kvlint.readers.arm.template import Template
-from kvlint.syntax.jsonc import decode
+from kvlint.syntax.jsonc import decode_text
 
 _NOT_KNOWN = "it is given in a way that is not understood"
 
@@ -86,11 +86,11 @@ def _data(result: Result | None) -> Result | None:
     """What a text of JSON says, where only texts in it are not known; all else is itself. Raises InputError."""
     if isinstance(result, Unknown) and result.pattern and not result.sensitive:
         try:
-            return wrapped(decode(result.pattern.encode()).value, result.at)
+            return wrapped(decode_text(result.pattern).value, result.at)
         except InputError:
             return result
     if isinstance(result, Scalar) and isinstance(result.value, str):
-        return wrapped(decode(result.value.encode()).value, result.at, result.sensitive)
+        return wrapped(decode_text(result.value).value, result.at, result.sensitive)
     return result
 
 

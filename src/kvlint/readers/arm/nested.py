@@ -41,7 +41,9 @@ class Nested:
         key = name.lower()
         if key not in self._outputs:
             self._outputs[key] = None
-            self._outputs[key] = self._output(name)
+            found = self._outputs[key] = self._output(name)
+            if found is not None:
+                self.level.run.budget.secrets.note(name, found)
         return self._outputs[key]
 
     def _output(self, name: str) -> Result | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any, TypeAlias
 
 import msgspec
@@ -55,13 +55,16 @@ class TemplateRead(msgspec.Struct, kw_only=True):
     """What reading a template or Bicep file gives.
 
     ``resources`` by address, in document order. ``closed``: the document says everything, so what is missing is
-    missing. ``files`` holds the text, by reported path, of each file that a location in it may lie in.
+    missing. ``files`` holds the text, by reported path, of each file that a location in it may lie in. ``secrets`` are
+    the spans in them of what was given to parameters whose values are secret, ``secret_texts`` what no message shows.
     """
 
     resources: dict[str, Resource]
     problems: list[Problem]
     closed: bool
     files: dict[str, str]
+    secrets: Mapping[str, Collection[tuple[int, int]]] = {}
+    secret_texts: frozenset[str] = frozenset()
 
 
 class Run:
@@ -84,12 +87,18 @@ class Run:
         self.resources: dict[str, Resource] = {}
         self.problems: list[Problem] = []
         self.closed = True
+        self.secrets: dict[str, set[tuple[int, int]]] = {}
         self.opened: list[Callable[[], None]] = []
         self._addresses: dict[str, int] = {}
         self._told: set[tuple[str, Location | None]] = set()
         if _parsed.characters > _MAX_PARSED:
             _parsed.clear()
             _parsed.characters = 0
+
+    def hide(self, at: Location) -> None:
+        """Take note of a place whose text is a secret."""
+        if at.span is not None:
+            self.secrets.setdefault(at.path, set()).add(at.span)
 
     def problem(self, code: str, level: str, message: str, at: Location, hint: str = "") -> None:
         """Report something, once for each place."""
@@ -178,7 +187,10 @@ class Run:
         for close in self.opened:
             close()
         self.opened.clear()
-        return TemplateRead(resources=self.resources, problems=self.problems, closed=self.closed, files=self.files)
+        return TemplateRead(
+            resources=self.resources, problems=self.problems, closed=self.closed, files=self.files,
+            secrets=self.secrets, secret_texts=frozenset(self.budget.secrets.texts),
+        )  # fmt: skip
 
 
 def written_copies(plain: Mapping[str, Any]) -> int:

@@ -95,6 +95,7 @@ class Template(Values):
                 return Unknown(at=self.at, why=f"the parameter '{name}' refers to itself")
             self._parameters[key] = None
             found = self._parameters[key] = self._parameter(name, key)
+            self.run.budget.secrets.note(name, found)
         return found
 
     def _parameter(self, name: str, key: str) -> Result:
@@ -153,6 +154,7 @@ class Template(Values):
                 return Unknown(at=self.at, why=f"the variable '{name}' refers to itself")
             self._variables[key] = None
             found = self._variables[key] = steady(self._variable(name, key), f"{self.address}variables.{name}")
+            self.run.budget.secrets.note(name, found)
         return found
 
     def _variable(self, name: str, key: str) -> Result:

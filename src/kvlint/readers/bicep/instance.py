@@ -122,6 +122,7 @@ class Instance:
             self._busy.discard(name)
         if isinstance(found, (Fields, Items)):
             self.run.charge(found)
+        self.run.budget.secrets.note(name, found)
         self._values[name] = found
         return found
 
@@ -162,12 +163,16 @@ class Instance:
 
     def parameter(self, node: tree.Parameter) -> Result:
         """What a parameter is given, else its default, else null if it may be, else Unknown under its own name."""
-        secure = is_decorated(node.decorators, "secure") or is_secure(self, node.type)
+        secure = self.is_secure(node)
         found = self.use.given.get(node.name)
         if found is None or isinstance(found, Absent):
             found = self.default(node, found)
         # Whatever is said of a secret is said at its declaration, not where its value could be read.
         return secret(found, self._at_name(node)) if secure else self._named(node, found)
+
+    def is_secure(self, node: tree.Parameter) -> bool:
+        """Return whether a parameter is declared as secret."""
+        return is_decorated(node.decorators, "secure") or is_secure(self, node.type)
 
     def default(self, node: tree.Parameter, given: Result | None) -> Result:
         """What a parameter amounts to that is given nothing, or null."""
@@ -204,6 +209,7 @@ class Instance:
                 self._busy.discard(key)
             if is_decorated(node.decorators, "secure") or is_secure(self, node.type):
                 found = secret(found)
+            self.run.budget.secrets.note(name, found)
             self._values[key] = found
         return found
 

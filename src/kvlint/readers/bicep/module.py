@@ -13,6 +13,7 @@ from kvlint.readers.bicep.document import properties_of
 from kvlint.readers.bicep.loops import Iteration, condition_of
 from kvlint.readers.bicep.sources import Content, Source, source_of
 from kvlint.readers.bicep.symbols import Body, Symbol
+from kvlint.readers.secret_spans import tells
 from kvlint.syntax import tree
 
 if TYPE_CHECKING:
@@ -158,6 +159,14 @@ class Arguments:
         finally:
             self._busy.discard(name)
         return found
+
+    def hide(self, name: str) -> None:
+        """Take note that a parameter's value is a secret: no excerpt shows it, whether somebody asks for it or not."""
+        node = self.properties.get(name) if self.properties is not None else None
+        if node is not None and tells(node.value):
+            self.caller.run.hide(self.caller.place(node.value))
+        elif isinstance(self.whole, Fields) and field(self.whole, name) is not None:
+            self.caller.run.hide(self.whole.at)
 
     def names(self) -> list[str]:
         """The parameters that are certainly given."""

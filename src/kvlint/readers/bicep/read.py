@@ -28,11 +28,13 @@ class BicepRead(TemplateRead, kw_only=True):
     """What reading a Bicep file gives.
 
     ``suppressions`` and ``disabled`` say by reported path where an author does not want to see findings: see
-    ``syntax.bicep.parse.Parsed``. ``used`` is the real path of the file that a parameter file is for, if it is a file.
+    ``syntax.bicep.parse.Parsed``. ``sources`` are the files by reported path. ``used`` is the real
+    path of the file that a parameter file is for, if it is a file.
     """
 
     suppressions: Mapping[str, tuple[Suppression, ...]]
     disabled: Mapping[str, tuple[Region, ...]]
+    sources: Mapping[str, File]
     used: str = ""
 
 
@@ -72,6 +74,9 @@ def done(run: BicepRun, used: str = "") -> BicepRead:
         problems=found.problems,
         closed=found.closed,
         files=found.files,
+        secrets=found.secrets,
+        secret_texts=found.secret_texts,
+        sources=run.sources,
         suppressions={path: file.parsed.suppressions for path, file in sources if file.parsed.suppressions},
         disabled={path: file.parsed.disabled for path, file in sources if file.parsed.disabled},
         used=used,

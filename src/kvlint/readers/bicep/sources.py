@@ -48,16 +48,21 @@ class BicepSource:
         """Raises InputError once there are more uses of modules than any deployment has."""
         from kvlint.readers.bicep.instance import Instance, Use
 
-        run = module.instance.run
+        run, given = module.instance.run, module.given()
         run.count_deployment()
-        return Lowered(Instance(self.file, run, Use(
-            given=module.given(),
+        instance = Instance(self.file, run, Use(
+            given=given,
             scope=module_scope(module.body.get("scope"), module.instance.scope, self.file.level, module.address),
             prefix=f"{module.address}.",
             callers=module.callers,
             chain=self.chain,
             copies=module.instance.use.copies * written_length(module.symbol.node.body) or 1,
-        )))  # fmt: skip
+        ))  # fmt: skip
+        for name in given.names():
+            node = self.file.symbols.get(name)
+            if isinstance(node, tree.Parameter) and instance.is_secure(node):
+                given.hide(name)
+        return Lowered(instance)
 
 
 class Lowered:

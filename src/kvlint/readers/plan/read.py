@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from functools import cache
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, partial
 from itertools import chain
 
 import msgspec
@@ -43,7 +43,6 @@ from kvlint.readers.plan.address import ModulePath, module_path, resource_of
 from kvlint.readers.plan.azapi import arm_type, azapi_attributes, is_key_vault, link_argument
 from kvlint.readers.plan.configuration import Configuration
 from kvlint.readers.plan.document import (
-    BROKEN,
     MAKE_PLAN_JSON,
     ChangeDecoder,
     Plan,
@@ -53,7 +52,7 @@ from kvlint.readers.plan.document import (
     decode_plan,
     entry_type,
     shortcomings,
-    why_broken,
+    variables_of,
 )
 from kvlint.readers.plan.instance import Instance, Place
 from kvlint.readers.plan.instances import Instances
@@ -66,6 +65,7 @@ from kvlint.readers.plan.providers import Providers
 from kvlint.readers.plan.updates import overlay
 from kvlint.readers.plan.waiting import Waiting
 from kvlint.readers.problems import NOT_WHOLE, TYPE_NOT_KNOWN
+from kvlint.syntax.json_data import UNREADABLE, reason
 
 _NOTHING: Mapping[str, Value] = {}
 
@@ -73,7 +73,7 @@ _NOTHING: Mapping[str, Value] = {}
 class PlanRead(msgspec.Struct, kw_only=True):
     """What reading a plan gives. ``numbers`` says which entry of the plan an address is.
 
-    ``closed``: the plan is complete, so what is missing is missing.
+    ``closed``: the plan is complete, so what is missing is missing. ``secret_texts`` are those that no report shows.
     """
 
     plan: Plan
@@ -81,6 +81,21 @@ class PlanRead(msgspec.Struct, kw_only=True):
     resources: dict[str, Resource]
     problems: list[Problem]
     closed: bool
+    secret_texts: Callable[[], frozenset[str]]
+
+
+def _secret_texts(plan: Plan, configuration: Configuration, deployed: frozenset[str]) -> frozenset[str]:
+    """Return the texts that no report shows: of variables alone does a plan say by which names their values go.
+
+    ``deployed`` are those of the templates in it.
+    """
+    from kvlint.expressions.secret_texts import SecretTexts  # no plan without findings needs it
+    from kvlint.expressions.values import wrapped
+
+    secrets, at = SecretTexts(), Location(path="")
+    for name, plain in chain(variables_of(plan).items(), configuration.constants()):
+        secrets.note(name, wrapped(plain, at))
+    return frozenset(deployed | secrets.texts)
 
 
 def read_plan(path: str, data: bytes, demand: Demand) -> PlanRead:
@@ -105,6 +120,7 @@ class _Reader:
         self.waiting: Waiting | None = None
         self.numbers: dict[str, int] = {}
         self.deferred: dict[str, str] = {}
+        self.deployed_texts: set[str] = set()
         self.azapi = ChangeDecoder()
         self.resources: dict[str, Resource] = {}
         self.updates: list[Instance] = []
@@ -130,14 +146,14 @@ class _Reader:
             change, place = placed.pop()
             try:
                 self._add(change, place)
-            except BROKEN as error:
+            except UNREADABLE as error:
                 self._unreadable(f"the change of '{change.address}'", error, change.address)
         if self.waiting is not None:
             self.waiting.tell(self.resources, self.at)
         try:
             for data in prior_data(self.plan, self.path, self.demand, self.resources):
                 self.resources.setdefault(data.address, data)
-        except BROKEN as error:
+        except UNREADABLE as error:
             self._unreadable("prior_state", error)
         self._overlay()
         return PlanRead(
@@ -146,6 +162,7 @@ class _Reader:
             resources=self.resources,
             problems=self.problems,
             closed=self.closed,
+            secret_texts=partial(_secret_texts, self.plan, self.configuration, frozenset(self.deployed_texts)),
         )
 
     def _asides(self) -> Iterator[Resource]:
@@ -165,7 +182,7 @@ class _Reader:
         What is missing in the rest may be in that part.
         """
         self.closed = False
-        self._problem(NOT_WHOLE, "error", f"{what} cannot be read: {why_broken(error)}", address)
+        self._problem(NOT_WHOLE, "error", f"{what} cannot be read: {reason(error)}", address)
 
     def _problem(self, code: str, level: str, message: str, address: str | None = None) -> None:
         at = Location(path=self.path, address=address)
@@ -185,7 +202,7 @@ class _Reader:
                 continue
             try:
                 change = decode_entry(entry) if number < firm else self._deferred(entry)
-            except BROKEN as error:
+            except UNREADABLE as error:
                 self._unreadable(f"an entry of {'resource' if number < firm else 'deferred'}_changes", error)
                 continue
             if change.deposed is not None:
@@ -305,6 +322,7 @@ class _Reader:
         self.closed = self.closed and found.closed
         self.problems += found.problems
         self.resources.update(found.resources)
+        self.deployed_texts |= found.secret_texts
         number = self.numbers[instance.address]
         self.numbers.update(dict.fromkeys(found.resources, number))
 

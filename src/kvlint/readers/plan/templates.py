@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
+from kvlint.errors import InputError
 from kvlint.expressions.budget import Budget
 from kvlint.expressions.values import Fields, Items, Result, field, hole, pattern_of, wrapped
 from kvlint.model.graph import Demand
@@ -17,6 +16,7 @@ from kvlint.readers.arm.scope import GROUP, Scope, scope_of
 from kvlint.readers.arm.wanted import wanted
 from kvlint.readers.azurerm.templates import LEVELS, OLD, SPEC, TEXTS, WHY_TEXTS, arguments_of, spec_not_read
 from kvlint.readers.plan.instance import KNOWN_AFTER_APPLY, Instance, mark
+from kvlint.syntax.json_data import decode_json
 
 
 def deployed(instance: Instance, declared_as: str, path: str, demand: Demand, budget: Budget) -> TemplateRead:
@@ -56,8 +56,8 @@ def _body(instance: Instance, at: Location) -> Result | None:
     found = _argument(instance, "body", at)
     if isinstance(found, Scalar) and isinstance(found.value, str):
         try:
-            return wrapped(msgspec.json.decode(found.value), at, found.sensitive)
-        except (msgspec.DecodeError, RecursionError):
+            return wrapped(decode_json(found.value, object), at, found.sensitive)
+        except InputError:
             return None
     return found
 

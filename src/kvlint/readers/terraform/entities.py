@@ -10,11 +10,11 @@ from kvlint.model.source import Location
 from kvlint.model.value import Absent, Scalar, Unknown
 from kvlint.readers.azurerm.own_ids import is_azure, is_own_id
 from kvlint.readers.azurerm.resources import RESOURCES
+from kvlint.readers.secret_spans import speaks_of_secret
 from kvlint.readers.terraform.blocks import Content
 from kvlint.readers.terraform.expand import Expansion, Step, expansion
 from kvlint.readers.terraform.folder import Declaration
 from kvlint.readers.terraform.providers import ONE_OF, provider_key
-from kvlint.readers.terraform.secrets import speaks_of_secret
 from kvlint.readers.terraform.symbolic import RemoteOutputs, Symbolic
 
 if TYPE_CHECKING:

@@ -246,6 +246,7 @@ class ModuleInstance:
             self._busy.discard(key)
         if isinstance(found, (Fields, Items)):
             self.run.charge(found)
+        self.run.budget.secrets.note(key.partition(".")[2], found)
         self._values[key] = found
         return found
 

@@ -28,14 +28,14 @@ _UNDEMANDED = VersionRange(low=(3, 0))
 class TerraformRead(TemplateRead, kw_only=True):
     """What reading a root module gives. ``sources`` are the files that places may lie in, by reported path.
 
-    ``secrets`` are the spans in them of what was given to variables whose values are secret. ``heads`` are those of
+    ``value_files`` are those of them that give values to variables. ``heads`` are those of
     what was not read, by static address: modules that are somebody else's or not at hand, and what has no instances.
     ``strangers`` are variables that options give values to and the module does not declare. ``deployed`` are the real
     paths of templates, and files of parameters, that it deploys and that are judged with it.
     """
 
     sources: dict[str, ModuleFile]
-    secrets: dict[str, list[tuple[int, int]]]
+    value_files: frozenset[str]
     heads: dict[str, Head]
     strangers: frozenset[str]
     deployed: frozenset[str]
@@ -87,8 +87,9 @@ def _read(folder: Folder, run: TerraformRun, settings: Settings, planned: Mappin
     found = run.done()
     return TerraformRead(
         resources=without_twins(found.resources), problems=found.problems, closed=found.closed, files=found.files,
-        sources=sources, secrets=run.secrets, heads=run.heads, strangers=values.strangers,
-        deployed=frozenset(run.texts.deployed),
+        sources=sources, secrets=found.secrets, secret_texts=found.secret_texts,
+        value_files=frozenset(run.value_files), heads=run.heads,
+        strangers=values.strangers, deployed=frozenset(run.texts.deployed),
     )  # fmt: skip
 
 

@@ -56,7 +56,6 @@ class TerraformRun(Run):
         self.heads: dict[str, Head] = {}
         self.types: dict[str, str] = {}
         self.links = LinkFreezer(self.types, self.budget)
-        self.secrets: dict[str, list[tuple[int, int]]] = {}
         self.texts = Texts(root, folder.directory)
         self._counted: set[tuple[str, str]] = set()
         self._faulty: set[tuple[str, int]] = set()
@@ -108,11 +107,6 @@ class TerraformRun(Run):
         if (at.path, message) not in self._noted:
             self._noted.add((at.path, message))
             self.problem(NOT_WHOLE, "note", message, at, hint)
-
-    def hide(self, at: Location) -> None:
-        """Take note of a place whose text is a secret."""
-        if at.span is not None:
-            self.secrets.setdefault(at.path, []).append(at.span)
 
     def frozen(self, result: Result) -> Value | None:
         """The Value of a result; None for null. What certainly names one resource is a Link."""

@@ -14,6 +14,7 @@ from kvlint.readers.terraform.cache import is_local
 from kvlint.readers.terraform.folder import Declaration, Folder
 from kvlint.readers.terraform.names import module_files, names_in
 from kvlint.readers.terraform.public_modules import well_known
+from kvlint.syntax.json_data import decode_json
 from kvlint.util.project_files import LOOKS, inside, is_file, read_bytes, reported
 
 if TYPE_CHECKING:
@@ -110,10 +111,14 @@ def _manifest(run: TerraformRun) -> dict[str, str]:
     if not is_file(file):
         return {}
     try:
-        found = msgspec.json.decode(read_bytes(file, _MAX_MANIFEST), type=_Manifest)
-    except (InputError, msgspec.DecodeError, RecursionError) as error:
-        fault = error if isinstance(error, InputError) else InputError(f"it is no list of modules: {error}")
-        run.bad_file(reported(run.root, file), fault)
+        data = read_bytes(file, _MAX_MANIFEST)
+    except InputError as error:
+        run.bad_file(reported(run.root, file), error)
+        return {}
+    try:
+        found = decode_json(data, _Manifest)
+    except InputError as error:
+        run.bad_file(reported(run.root, file), InputError(f"it is not a list of modules: {error.message}"))
         return {}
     folders: dict[str, str] = {}
     for entry in found.modules:
