@@ -15,7 +15,7 @@ import msgspec
 from kvlint.engine.message import fingerprint
 from kvlint.judged import Judged
 from kvlint.model.report import Answers, Evidence, Finding, Note, Owner, Problem, Vault
-from kvlint.model.source import Location
+from kvlint.model.source import Excerpt, Location
 from kvlint.model.value import SENSITIVE
 from kvlint.secret_names import is_harmless
 
@@ -87,7 +87,16 @@ class Redactor:
             why=self.text(finding.why),
             resource_at=None if finding.resource_at is None else self._location(finding.resource_at),
             callers=callers,
+            excerpt=None if finding.excerpt is None else self._excerpt(finding.excerpt),
         )
+
+    def _excerpt(self, excerpt: Excerpt) -> Excerpt:
+        text, context = self.text(excerpt.text), self.text(excerpt.context_text)
+        if context == excerpt.context_text:
+            return excerpt
+        # A hash of the line would give the secret away.
+        line_hash = None if excerpt.line_hash is None else ""
+        return msgspec.structs.replace(excerpt, text=text, context_text=context, line_hash=line_hash)
 
     def _evidence(self, one: Evidence) -> Evidence:
         return msgspec.structs.replace(
@@ -107,7 +116,8 @@ class Redactor:
     def problem(self, problem: Problem) -> Problem:
         """Return a problem without the secret texts."""
         at = None if problem.at is None else self._location(problem.at)
-        return msgspec.structs.replace(problem, message=self.text(problem.message), at=at)
+        message, hint = self.text(problem.message), self.text(problem.hint)
+        return msgspec.structs.replace(problem, message=message, hint=hint, at=at)
 
     def _answers(self, answers: Answers) -> Answers:
         return Answers(

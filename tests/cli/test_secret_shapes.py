@@ -367,6 +367,10 @@ PLAN = {
         f"azurerm_key_vault.kv: {{name: kv, sku_name: '{MARK}', network_acls: [{{ip_rules: ['{MARK}']}}]}}",
         variables={"admin_password": {"value": MARK}, "o": {"value": ALL_OF_IT}},
     ),
+    "a key of a plan": plan(
+        f"'azurerm_key_vault.kv[\"{MARK}\"]': {{name: kv, sku_name: bad}}",
+        variables={"secrets": {"value": [MARK]}},
+    ),
     "an argument in a plan": plan(
         f"azurerm_key_vault.kv: {{name: kv, sku_name: 'x-{MARK}'}}",
         configuration={
@@ -497,3 +501,29 @@ def test_a_drawing_shows_no_secret_that_it_would_escape(tmp_path: Path, monkeypa
         drawing = stdout_of(["graph", "main.tf", "-f", form])
         assert "sensitive" in drawing
         assert "ter" not in drawing.replace("digraph kvlint", "").replace("azurerm", "").replace("Key", "")
+
+
+@pytest.mark.parametrize(
+    ("expression", "shown"),
+    [
+        ('merge({ sku = "@other@" }, { password = var.admin_password }).sku', True),
+        ('coalesce("@other@", var.admin_password)', True),
+        ('keys({ "@other@" = var.admin_password })[0]', True),
+        ('element(concat([var.admin_password], ["@other@"]), 1)', True),
+        ('lookup({ a = "@other@", secret = "x" }, "a", var.admin_password)', True),
+        ('join("-", ["@other@", var.admin_password])', False),
+        ('reverse(split("", var.admin_password))[0]', False),
+        ("jsonencode({ a = var.admin_password })", False),
+    ],
+)
+def test_what_is_only_picked_beside_a_secret_is_shown(
+    expression: str, shown: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    head = f'variable "admin_password" {{\n  default = "{SECRET}"\n}}'
+    text = terraform(expression.replace("@other@", "neither-nor"), head).files["main.tf"]
+    Path("main.tf").write_text(text, encoding="utf-8")
+    assert _guarded(["main.tf", "--profile", "all", "-f", "json=out.json"]) == 1
+    messages = " ".join(one["message"] for one in json.loads(Path("out.json").read_text(encoding="utf-8"))["findings"])
+    assert ("neither-nor" in messages) == shown
+    assert SECRET not in messages

@@ -13,6 +13,8 @@ from kvlint.secret_names import holds_secret, is_about_secret
 
 # Of a larger value only so many parts are looked at: no message shows more of them.
 _MOST = 10_000
+# Functions may be called in a loop over what they are given.
+_MOST_GIVEN = 1_000
 
 
 class SecretTexts:
@@ -24,17 +26,22 @@ class SecretTexts:
     def note(self, name: str, found: Result) -> None:
         """Take note of what goes by a name, and of what in it does."""
         if isinstance(found, Fields | Items) or holds_secret(name):
-            self.texts.update(_texts(found, holds_secret(name)))
+            self.texts.update(_texts([found], _MOST, is_secret=holds_secret(name)))
 
     def follow(self, arguments: Iterable[Result], made: Result) -> None:
-        """Take note of what a function makes of them."""
-        if self.texts and any(text in self.texts for one in arguments for text in _texts(one, is_secret=True)):
-            self.texts.update(_texts(made, is_secret=True))
+        """Take note of what a function makes of such texts. What it only picks from its arguments stays what it is."""
+        if not self.texts:
+            return
+        arguments = list(arguments)
+        given = set(_texts(arguments, _MOST_GIVEN))
+        if not self.texts.isdisjoint(given):
+            names = {name for one in arguments if isinstance(one, Fields) for name in one.fields}
+            self.texts.update(text for text in _texts([made], _MOST) if text not in given and text not in names)
 
 
-def _texts(found: Result, is_secret: bool) -> Iterator[str]:
-    waiting = [(found, is_secret)]
-    for _ in range(_MOST):
+def _texts(results: Iterable[Result], most: int, is_secret: bool = True) -> Iterator[str]:
+    waiting = [(one, is_secret) for one in results]
+    for _ in range(most):
         if not waiting:
             return
         here, secret = waiting.pop()
