@@ -251,6 +251,11 @@ BICEP = {
             f"{{ user: '{MARK}', list: [ '{MARK}' ] }} }}\n}}\n",
         }
     ),
+    "the value of a secret": bicep(
+        f"resource s 'Microsoft.KeyVault/vaults/secrets@2023-07-01' = {{\n  name: 'kv/s'\n"
+        f"  properties: {{ value: '{MARK}' }}\n}}",
+        "split(s.properties.value, ',')[0]",
+    ),
     "misused": bicep(f"param adminPassword string = '{MARK}'", "adminPassword"),
     "misused in a text": bicep(f"param adminPassword string = '{MARK}'", "'a-${adminPassword}-b'"),
     "misused in a function": bicep(f"var client_secret = '{MARK}'", "toUpper(substring(client_secret, 2, 12))"),
