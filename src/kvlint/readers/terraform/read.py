@@ -31,7 +31,8 @@ class TerraformRead(TemplateRead, kw_only=True):
     ``secrets`` are the spans in them of what was given to variables whose values are secret. ``heads`` are those of
     what was not read, by static address: modules that are somebody else's or not at hand, and what has no instances.
     ``strangers`` are variables that options give values to and the module does not declare. ``deployed`` are the real
-    paths of templates, and files of parameters, that it deploys and that are judged with it.
+    paths of templates, and files of parameters, that it deploys, and of modules that it calls through expressions; all
+    of them are evaluated with it.
     """
 
     sources: dict[str, ModuleFile]
@@ -88,7 +89,7 @@ def _read(folder: Folder, run: TerraformRun, settings: Settings, planned: Mappin
     return TerraformRead(
         resources=without_twins(found.resources), problems=found.problems, closed=found.closed, files=found.files,
         sources=sources, secrets=run.secrets, heads=run.heads, strangers=values.strangers,
-        deployed=frozenset(run.texts.deployed),
+        deployed=frozenset(run.texts.deployed | run.called),
     )  # fmt: skip
 
 
