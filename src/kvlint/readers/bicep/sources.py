@@ -54,6 +54,7 @@ class BicepSource:
             given=module.given(),
             scope=module_scope(module.body.get("scope"), module.instance.scope, self.file.level, module.address),
             prefix=f"{module.address}.",
+            deployment=module.deployment,
             callers=module.callers,
             chain=self.chain,
             copies=module.instance.use.copies * written_length(module.symbol.node.body) or 1,

@@ -52,7 +52,7 @@ class TemplateSource:
         scope = module_scope(module.body.get("scope"), instance.scope, own.level, module.address)
         prefix = f"{module.address}."
         template = Template(run, self.path, found.plain, found.pointer, _given(module.given()), scope, prefix)
-        place = Place(address=prefix, callers=module.callers, chain=(self.path,))
+        place = Place(address=prefix, callers=module.callers, chain=(self.path,), deployment=module.deployment)
         level = template.level = Level(template, found.plain, found.pointer, scope, place)
         return _Used(module, level, self.name)
 
