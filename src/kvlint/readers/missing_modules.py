@@ -18,30 +18,29 @@ _EXAMPLES = frozenset(
         "testing", "tests", "usage",
     }
 )  # fmt: skip
+_TEST_FILE = ".test.bicep"
 _SUBMODULE_PATH = regex(r'^[ \t]*path[ \t]*=[ \t]*"?([^"\r\n]*?)"?[ \t]*$', re.MULTILINE)
-# User information, and parameters of a query other than the revision: both may hold a credential.
+# User information and queries may hold a credential.
 _USER = regex(r"(?<=://)[^/?#]*@")
-_QUERY = regex(r"[?&](?!ref=)[^&#\s]*")
 
 
 def source_name(source: str) -> str:
-    """Return the source of a module as reports name it, without credentials."""
-    found = _QUERY.sub("", _USER.sub("", source))
-    # The revision may have been another parameter than the first.
-    return found if "?" in found else found.replace("&ref=", "?ref=", 1)
+    """Return the source of a module as reports name it: without credentials, and without its revision."""
+    return _USER.sub("", source).partition("?")[0]
 
 
-def why_missing(path: str, folder: str, root: str) -> tuple[str, str] | None:
+def why_missing(path: str, caller: str, root: str) -> tuple[str, str] | None:
     """Return what to report, with a hint, of a module that is missing for a good reason; None if there is none.
 
-    ``path`` is where it would be, ``folder`` that of its caller: both are absolute. It may be in a git submodule that
-    is not fetched, or an example or a test lacks it.
+    ``path`` is where it would be, ``caller`` the folder or Bicep file that calls it: both are absolute. It may be in a
+    git submodule that is not fetched, or an example or a test lacks it.
     """
     submodule = _submodule_of(path, root)
     if submodule is not None:
         return f"git submodule `{submodule}` is not fetched, so the modules in it are not evaluated", _FETCH
-    if not _EXAMPLES.isdisjoint(below_named(folder).lower().split(os.sep)):
-        name = reported(root, path) if lies_in(path, root) else os.path.relpath(path, folder).replace(os.sep, "/")
+    below = below_named(caller).lower()
+    if not _EXAMPLES.isdisjoint(below.split(os.sep)) or below.endswith(_TEST_FILE):
+        name = reported(root, path) if lies_in(path, root) else os.path.basename(path)
         return f"`{name}`, which an example or a test uses, does not exist, so it is not evaluated", _NAME_IT
     return None
 

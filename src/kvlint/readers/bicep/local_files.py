@@ -50,7 +50,7 @@ def missing(instance: Instance, path: str) -> tuple[str, str] | None:
     file = os.path.normpath(os.path.join(os.path.dirname(around), path))
     if not around or is_remote(path) or is_file(file):
         return None
-    return why_missing(file, os.path.dirname(around), run.root)
+    return why_missing(file, around, run.root)
 
 
 def imported(instance: Instance, path: str, at: Location) -> Instance | None:

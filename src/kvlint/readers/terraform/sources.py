@@ -84,7 +84,7 @@ def _found(instance: ModuleInstance, declaration: Declaration, source: str, at: 
             raise InputError("its source lies outside the project")
         if not isinstance(declaration.attributes["source"].attribute.expression(), tree.Literal):
             run.called.add(directory)
-        is_foreign = instance.use.shown is not None or _INSTALLED in f"{reported(run.root, directory)}/"
+        is_foreign = instance.use.shown is not None or _INSTALLED in f"/{reported(run.root, directory)}/"
         return Source(_load(instance, directory), is_foreign=is_foreign)
     installed = _installed(run, f"{instance.use.key}.{declaration.local}".lstrip("."))
     if installed is not None:
