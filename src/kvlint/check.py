@@ -15,7 +15,7 @@ from kvlint.engine.builtin import builtin_rules, load_folder
 from kvlint.engine.demand import evaluated_types
 from kvlint.engine.select import chosen
 from kvlint.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_NOT_WHOLE
-from kvlint.folding import folded, not_answered
+from kvlint.folding import folded, not_answered, one_per_module
 from kvlint.judged import Judged
 from kvlint.model.report import Finding, Problem, Report, Repository, is_complete
 from kvlint.model.rule import Rule
@@ -141,6 +141,7 @@ def total_of(
     unread = _unread(config, root, total.read)
     if unread:
         total.problems.append(_nothing(unread))
+    total.problems = one_per_module(total.problems)
     if baseline is not None:
         total.problems += baseline.applied(total, config, rules, root, [judged.root for judged in found])
     return total, found
@@ -212,19 +213,26 @@ def together(units: Iterable[Judged]) -> Judged:
 def without_answered(units: Sequence[Judged]) -> Iterator[Judged]:
     """The units, those of source without what a plan of the same root has decided.
 
-    A template that Terraform deploys, from its file, is judged with the values that it is given there, and not by
-    itself.
+    A template that Terraform deploys, from its file, or a module whose caller was found only by evaluating it, is
+    evaluated with the values that it is given there, and not by itself.
     """
-    deployed = frozenset[str]().union(*(unit.deployed for unit in units))
+    deploying = [(number, unit) for number, unit in enumerate(units) if unit.deployed]
     answered: dict[str, frozenset[str]] = {}
     for unit in units:
         if unit.from_plan:
             answered[unit.root] = answered.get(unit.root, frozenset()) | unit.answered
-    for unit in units:
-        if unit.alone and deployed.issuperset(unit.alone):
+    for number, unit in enumerate(units):
+        if unit.alone and any(_deploys(other, at, unit, number) for at, other in deploying):
             yield Judged(read=unit.read, said=unit.said)
         else:
             yield unit if unit.from_plan else _without(unit, answered)
+
+
+def _deploys(one: Judged, number: int, other: Judged, number_of_other: int) -> bool:
+    """Return whether one unit deploys another. Of those that deploy each other, the first is not deployed."""
+    if number == number_of_other or not one.deployed.issuperset(other.alone):
+        return False
+    return number < number_of_other or not one.alone or not other.deployed.issuperset(one.alone)
 
 
 def _strangers(units: Iterable[Judged]) -> Iterator[Problem]:

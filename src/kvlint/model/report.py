@@ -162,7 +162,8 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True):
 class Problem(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What could not be read, evaluated or understood. ``level`` error: the answer is not whole (exit 3).
 
-    ``is_syntax_error``: kvlint's parser of Terraform's language rejects the file there.
+    ``is_syntax_error``: kvlint's parser of Terraform's language rejects the file there. ``is_missing_module``: a module
+    is called there that is not available; reports show the calls of one module as one problem.
     """
 
     code: str
@@ -171,6 +172,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     at: Location | None = None
     hint: str = ""
     is_syntax_error: bool = False
+    is_missing_module: bool = False
 
 
 def is_complete(sources: Sequence[str], problems: Iterable[Problem]) -> bool:

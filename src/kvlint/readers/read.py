@@ -10,9 +10,21 @@ import msgspec
 
 from kvlint.errors import InputError
 from kvlint.model.graph import Demand
+from kvlint.model.report import Problem
+from kvlint.model.source import Location
 from kvlint.readers.discover import STDIN, Source, read_source
 from kvlint.readers.plan.document import Plan, mentions_plan
-from kvlint.readers.reading import Given, Read, metadata_in, of_bicep, of_template, of_terraform, plan_read
+from kvlint.readers.problems import NOT_WHOLE
+from kvlint.readers.reading import (
+    Given,
+    Read,
+    metadata_in,
+    not_evaluated,
+    of_bicep,
+    of_template,
+    of_terraform,
+    plan_read,
+)
 from kvlint.readers.terraform.settings import Settings
 from kvlint.readers.units import BICEP, PARAMETERS, Unit
 from kvlint.regex import regex
@@ -30,6 +42,8 @@ MAKE_INPUT = (
 )
 
 _NAME_IT = "name a .tf or .bicep file by its path, or say what it is: kvlint - --stdin-filename main.tf"
+# Of Terraform, Helm and Go, Jinja, ERB, and of pipelines that replace tokens.
+_EXPRESSION = regex(r"\$\{|%\{|\{\{|\{%|<%|#\{")
 _NO_SETTINGS = Settings()
 # How Terraform and Bicep files begin, comments aside.
 _SOURCE_CODE = regex(
@@ -65,7 +79,14 @@ class Reader:
         if mentions_plan(data):
             refuse_as_output(source.file)
             return plan_read(source.path, data, self.demand)
-        read = self.template(source.path, data, source.file, self._given(unit)) if _is_of_interest(data) else None
+        if unit.rendered:
+            return _rendered(source.path) if _is_of_interest(data) else None
+        try:
+            read = self.template(source.path, data, source.file, self._given(unit)) if _is_of_interest(data) else None
+        except InputError as error:
+            if source.asked or not _is_text_template(data, error):
+                raise
+            return _rendered(source.path)
         if read is not None:
             refuse_as_output(source.file)
         return plan_read(source.path, data, self.demand) if read is None and source.asked else read
@@ -99,21 +120,22 @@ class Reader:
         read = read_text(path, text, self.demand)
         return msgspec.structs.replace(of_terraform(path, read), comments=comments_of(read.sources))
 
-    def source_of(self, plan: Plan, file: str, asked: str) -> Read | None:
-        """The root module that a plan was made from, read with the plan's variables; None if it is not at hand.
+    def source_of(self, plan: Plan, file: str, asked: str) -> tuple[Read | None, str]:
+        """Return the root module that a plan was made from, read with the plan's variables; None if there is none.
 
-        ``file`` is where the plan lies, ``asked`` the folder that the user names. Raises InputError.
+        ``file`` is where the plan lies, ``asked`` the folder that the user names. Also return the argument by which the
+        only candidate differs from the plan, if it does: then it is not read. Raises InputError.
         """
         from kvlint.readers.plan.document import variables_of
-        from kvlint.readers.terraform.locate import Locator, labels_of
+        from kvlint.readers.terraform.locate import Locator
 
         if self._locator is None:
             self._locator = Locator(self.root, self._modules_below)
         beside = os.path.dirname(absolute_path(file)) if file != STDIN else ""
-        found = self._locator.root_module(labels_of(plan.configuration), asked, beside)
-        if found is None:
-            return None
-        return self.module(found.folder.path, found.folder.directory, variables_of(plan), found.base)
+        found = self._locator.root_module(plan.configuration, asked, beside)
+        if found is None or found.difference:
+            return None, found.difference if found is not None else ""
+        return self.module(found.folder.path, found.folder.directory, variables_of(plan), found.base), ""
 
     def _modules_below(self, base: str) -> FolderCache:
         """What was read of the Terraform modules below a folder that they cannot leave."""
@@ -173,6 +195,19 @@ class Reader:
         if self._modules is None:
             self._modules = ModuleCache()
         return self._modules
+
+
+def _is_text_template(data: bytes, error: InputError) -> bool:
+    """Return whether what is not JSON is a template of JSON: an expression of a template engine is where it breaks."""
+    lines = data.decode("utf-8", "replace").splitlines()
+    return error.line is not None and bool(_EXPRESSION.search("".join(lines[error.line - 1 : error.line])))
+
+
+def _rendered(path: str) -> Read:
+    """Return what is known of a template of JSON, which only what fills it in makes a template of Azure's."""
+    text = "it becomes JSON only when its template expressions are filled in, so it is not evaluated on its own"
+    note = Problem(code=NOT_WHOLE, level="note", message=text, at=Location(path=path))
+    return not_evaluated(path, note)
 
 
 def _refuse(source: Source, data: bytes) -> None:

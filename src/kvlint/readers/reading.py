@@ -84,6 +84,20 @@ def plan_read(path: str, data: bytes, demand: Demand) -> Read:
     )  # fmt: skip
 
 
+def not_evaluated(path: str, problem: Problem) -> Read:
+    """Return a file of which there is only a problem to report."""
+    return Read(
+        path=path, resources={}, problems=[problem], closed=False, places=_no_places,
+        is_suppressed=_nothing_is_suppressed,
+    )  # fmt: skip
+
+
+def _no_places(locations: Iterable[Location]) -> Find:
+    del locations
+    places: dict[Location, tuple[Region, Excerpt]] = {}
+    return places.get
+
+
 def without_suppressions(read: Read) -> Read:
     """What was read, as if nobody had said that findings are not to count."""
     return msgspec.structs.replace(

@@ -34,7 +34,7 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True):
     """One thing to judge. ``parameters``: the file that gives its parameters. ``compiled``: the JSON made from it.
 
     ``module``: the source is the folder of a Terraform module, with files of ``size`` bytes. ``quiet``: nothing in it
-    is of interest.
+    is of interest. ``rendered``: Terraform reads the file with ``templatefile()``.
     """
 
     source: Source
@@ -43,6 +43,7 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True):
     module: bool = False
     size: int = 0
     quiet: bool = False
+    rendered: bool = False
 
 
 def units_of(
@@ -53,7 +54,7 @@ def units_of(
     ``parameters`` are used for every template, instead of those by name. ``types`` are the Azure types that rules
     judge; without them every type is of interest. Raises UsageError for parameters without any template.
     """
-    modules = _terraform_modules(sources, types)
+    modules, rendered = _terraform_modules(sources, types)
     sources = [source for source in sources if not is_module_file(os.path.basename(source.file))]
     called = _called(sources)
     compiled, made = _compiled(sources)
@@ -61,6 +62,9 @@ def units_of(
     found: list[Unit] = []
     for source in sources:
         if source.file in compiled or (source.file in called and not source.asked):
+            continue
+        if source.file.lower().endswith(JSON) and not source.asked and _is_rendered(source.file, rendered):
+            found.append(Unit(source=source, rendered=True))
             continue
         if is_parameters(source.file):
             found += _by_parameters(source)
@@ -72,10 +76,12 @@ def units_of(
     return modules + _once(found)
 
 
-def _terraform_modules(sources: Sequence[Source], types: Collection[str] | None) -> list[Unit]:
-    """The Terraform modules that are judged for their own sake."""
+def _terraform_modules(
+    sources: Sequence[Source], types: Collection[str] | None
+) -> tuple[list[Unit], list[re.Pattern[str]]]:
+    """Return the Terraform modules that are evaluated on their own, and patterns of the files that they render."""
     if not any(is_module_file(os.path.basename(source.file)) for source in sources):
-        return []
+        return [], []
     from kvlint.readers.terraform.roots import roots_of
 
     roots = roots_of(sources, types)
@@ -84,7 +90,12 @@ def _terraform_modules(sources: Sequence[Source], types: Collection[str] | None)
         for root in roots.found
     ]
     other = (Source(file="", path=path, asked=False) for path in roots.other)
-    return found + [Unit(source=source, module=True, quiet=True) for source in other]
+    return found + [Unit(source=source, module=True, quiet=True) for source in other], roots.rendered
+
+
+def _is_rendered(file: str, rendered: Sequence[re.Pattern[str]]) -> bool:
+    path = file.replace(os.sep, "/")
+    return any(pattern.fullmatch(path) for pattern in rendered)
 
 
 def is_parameters(file: str) -> bool:

@@ -254,7 +254,7 @@ def test_a_release_that_is_not_known_has_no_defaults(check: Check) -> None:
 def test_a_version_that_is_not_known_is_said(check: Check, source: str, version: str) -> None:
     told = check(call(source, "purge_protection_enabled = false", version=version))
     assert told.outcomes == {}
-    assert told.problems == [("note", "module 'kv' is not installed, so what it deploys was not judged")]
+    assert told.problems == [("note", f"module `{source}` is not installed, so its resources are not evaluated")]
 
 
 @pytest.mark.parametrize(

@@ -25,10 +25,12 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
     ``address`` is what stands before the addresses of its resources, ``local`` what its expressions see of the one
     around it (outer scope), ``conditions`` what all of it hangs on. ``chain`` holds the paths of the templates that led
-    to it, each linked by the one before. ``copies`` is how many deployments like it there are.
+    to it, each linked by the one before. ``copies`` is how many deployments like it there are. ``deployment``: the
+    names (patterns) of the deployments that lead to it, its own last.
     """
 
     address: str = ""
+    deployment: str = ""
     copies: int = 1
     local: Local = NO_LOCAL
     conditions: frozenset[str] = frozenset()
@@ -60,6 +62,7 @@ class Level:
         self.callers = place.callers
         self.chain = place.chain
         self.copies = place.copies
+        self.deployment = place.deployment
         self._made: dict[Pointer, list[Instance]] = {}
         self._ids: dict[str, Instance] | None = None
         self._names: dict[str, list[Instance]] = {}

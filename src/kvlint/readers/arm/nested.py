@@ -154,8 +154,10 @@ def _nested(
     if inner:
         template = Template(level.run, path, plain, where, arguments.of, scope, name)
         template.arguments = arguments
+    own = instance.head.names[-1] if instance.head.names else ""
     place = Place(
         address=name,
+        deployment=f"{level.deployment}/{own or hole(instance.address)}",
         local=local,
         conditions=instance.conditions() or frozenset(),
         callers=(*level.callers, instance.place("type")),

@@ -111,6 +111,15 @@ class Run:
         self.closed = False
         self.problem(NOT_WHOLE, level, message, at, hint)
 
+    def missing_module(self, message: str, at: Location, hint: str) -> None:
+        """Report a call of a module that is not available, in which more resources may be declared."""
+        self.closed = False
+        if (message, at) not in self._told:
+            self._told.add((message, at))
+            self.problems.append(
+                Problem(code=NOT_WHOLE, level="note", message=message, at=at, hint=hint, is_missing_module=True)
+            )
+
     def type_not_known(self, level: str, message: str, at: Location) -> None:
         """Report a resource that cannot be judged because of its type."""
         self.problem(TYPE_NOT_KNOWN, level, message, at)

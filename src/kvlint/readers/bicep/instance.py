@@ -44,12 +44,13 @@ class Given(Protocol):
 class Use(msgspec.Struct, frozen=True, kw_only=True):
     """How a file is used. ``prefix`` is what the addresses in it begin with, ``chain`` are the files around it.
 
-    ``copies`` is how many uses like it there are.
+    ``copies`` is how many uses like it there are. ``deployment``: the names (patterns) of the deployments around it.
     """
 
     given: Given
     scope: Scope
     prefix: str = ""
+    deployment: str = ""
     callers: tuple[Location, ...] = ()
     chain: tuple[str, ...] = ()
     copies: int = 1

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from kvlint.expressions.values import Fields, Result, field, hole
+from kvlint.expressions.values import Fields, Result, field, hole, pattern_of
 from kvlint.model.source import Location
 from kvlint.model.value import Absent, Scalar, Unknown
 from kvlint.readers.bicep.document import properties_of
@@ -74,6 +74,13 @@ class ModuleEntity:
     def callers(self) -> tuple[Location, ...]:
         """The module statements that lead into the module."""
         return (*self.instance.use.callers, self.instance.shown(self.at))
+
+    @property
+    def deployment(self) -> str:
+        """The names (patterns) of the deployments that lead to what the module deploys, its own last."""
+        found = self.body.get("name")
+        name = pattern_of(found) if found is not None else ""
+        return f"{self.instance.use.deployment}/{name or hole(self.address)}"
 
     def given(self) -> Arguments:
         """What the parameters are given."""

@@ -11,7 +11,7 @@ from kvlint.model.source import Location
 from kvlint.readers.arm.run import Run
 from kvlint.readers.arm.wanted import Wanted, wanted
 from kvlint.readers.bicep.document import File, read_file
-from kvlint.readers.problems import CANNOT_READ, NOT_WHOLE
+from kvlint.readers.problems import CANNOT_READ
 from kvlint.syntax.lines import Lines
 from kvlint.syntax.source_text import source_text
 from kvlint.util.project_files import LOOKS, MAX_FILE, read_bytes, real_path
@@ -78,7 +78,6 @@ class BicepRun(Run):
         self.root = cache.real(root)
         self.imported: dict[str, Instance] = {}
         self.sources: dict[str, File] = {}
-        self._noted: set[tuple[str, str]] = set()
 
     def add(self, file: File) -> None:
         """Take note of a file whose places may be reported, and of what is wrong with its text."""
@@ -99,10 +98,3 @@ class BicepRun(Run):
         """Report a part that cannot be read, in which more resources may be declared."""
         self.closed = False
         self.problem(CANNOT_READ, "error", message, at)
-
-    def note(self, message: str, at: Location, hint: str) -> None:
-        """Say what was not judged, once for each file that it stands in."""
-        self.closed = False
-        if (at.path, message) not in self._noted:
-            self._noted.add((at.path, message))
-            self.problem(NOT_WHOLE, "note", message, at, hint)

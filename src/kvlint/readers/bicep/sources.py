@@ -54,6 +54,7 @@ class BicepSource:
             given=given,
             scope=module_scope(module.body.get("scope"), module.instance.scope, self.file.level, module.address),
             prefix=f"{module.address}.",
+            deployment=module.deployment,
             callers=module.callers,
             chain=self.chain,
             copies=module.instance.use.copies * written_length(module.symbol.node.body) or 1,
@@ -114,7 +115,11 @@ def source_of(instance: Instance, node: tree.Module) -> Source | None:
             return registry.source_of(instance, path, at)
         return _local(instance, path)
     except InputError as error:
-        run.unreadable(f"the module '{path}' cannot be read: {error.message}", at)
+        missing = local_files.missing(instance, path)
+        if missing is None:
+            run.unreadable(f"the module '{path}' cannot be read: {error.message}", at)
+        else:
+            run.missing_module(missing[0], at, missing[1])
         return None
 
 

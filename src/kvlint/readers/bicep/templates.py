@@ -55,7 +55,7 @@ class TemplateSource:
         for name in arguments.names():
             if template.declared(name.lower())[0]:
                 arguments.hide(name)
-        place = Place(address=prefix, callers=module.callers, chain=(self.path,))
+        place = Place(address=prefix, callers=module.callers, chain=(self.path,), deployment=module.deployment)
         level = template.level = Level(template, found.plain, found.pointer, scope, place)
         return _Used(module, level, self.name)
 

@@ -200,8 +200,7 @@ class Gathering:
         named = azapi.arm_type(entity)
         is_data_plane = entity.type == AZAPI_DATA_PLANE
         if named is None:
-            text = f"the type of an {entity.type} is not known, so it was not judged"
-            self.run.type_not_known("error", text, entity.at)
+            self._unknown_type(entity)
             return
         type_ = canonical(named[0]) or named[0]
         if type_.lower() == DEPLOYMENTS and not entity.symbol.is_data:
@@ -217,11 +216,17 @@ class Gathering:
         elif is_key_vault_type(type_) and canonical(type_) is None:
             self.run.type_not_known("error", type_not_known(type_), entity.at)
 
+    def _unknown_type(self, entity: ResourceEntity) -> None:
+        """Report a resource that may be of any type; a type that only a plan knows is no error."""
+        self.run.closed = False
+        level = "note" if isinstance(entity.content.attribute("type"), Unknown) else "error"
+        text = f"the type of {entity.address} is not known, so it is not evaluated"
+        self.run.type_not_known(level, text, entity.at)
+
     def _add_update(self, entity: ResourceEntity, conditions: frozenset[str]) -> None:
         changed = azapi.arm_type(entity)
         if changed is None:
-            text = f"the type of an {entity.type} is not known, so it was not judged"
-            self.run.type_not_known("error", text, entity.at)
+            self._unknown_type(entity)
         elif self.run.demand.of(changed[0]) is not None:
             alone = azapi.alone(entity)
             if alone is not None:

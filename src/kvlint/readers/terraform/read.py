@@ -31,7 +31,8 @@ class TerraformRead(TemplateRead, kw_only=True):
     ``value_files`` are those of them that give values to variables. ``heads`` are those of
     what was not read, by static address: modules that are somebody else's or not at hand, and what has no instances.
     ``strangers`` are variables that options give values to and the module does not declare. ``deployed`` are the real
-    paths of templates, and files of parameters, that it deploys and that are judged with it.
+    paths of templates, and files of parameters, that it deploys, and of modules that it calls through expressions; all
+    of them are evaluated with it.
     """
 
     sources: dict[str, ModuleFile]
@@ -89,7 +90,7 @@ def _read(folder: Folder, run: TerraformRun, settings: Settings, planned: Mappin
         resources=without_twins(found.resources), problems=found.problems, closed=found.closed, files=found.files,
         sources=sources, secrets=found.secrets, secret_texts=found.secret_texts,
         value_files=frozenset(run.value_files), heads=run.heads,
-        strangers=values.strangers, deployed=frozenset(run.texts.deployed),
+        strangers=values.strangers, deployed=frozenset(run.texts.deployed | run.called),
     )  # fmt: skip
 
 

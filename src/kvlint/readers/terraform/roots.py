@@ -19,6 +19,13 @@ from kvlint.util.project_files import KEPT, MAX_FILE, read_bytes, real_path
 _CALL = regex(rb'^[ \t]*+module\b|"module"[ \t\r\n]*+:', re.MULTILINE)
 _SOURCE = regex(rb'(?:^|[{,])[ \t]*+"?source"?[ \t]*+[=:][ \t]*+"([^"\r\n]*+)"', re.MULTILINE)
 _LOCAL = regex(rb"\.{1,2}(?:[/\\].*)?")
+# The files that a template function or data source reads, as far as their names are written out.
+_RENDERED = regex(
+    rb'\btemplatefile[ \t]*+\([ \t\r\n]*+"((?:[^"\\\r\n]|\\.)*+)"|'
+    rb'\btemplate[ \t]*+=[ \t]*+(?:"\$\{)?file\([ \t]*+"((?:[^"\\\r\n]|\\.)*+)"'
+)
+_OF_MODULE = regex(rb"\$\{path\.(?:module|root|cwd)\}")
+_INTERPOLATED = regex(rb"\$\{[^}]*+\}")
 # A comment in marks of its own. Texts are met too, for they may hold such marks.
 _COMMENT = regex(rb'"(?:[^"\\\r\n]|\\.)*+"|[#/][^\r\n*][^\r\n]*+|(/\*.*?\*/)', re.DOTALL)
 
@@ -33,16 +40,21 @@ class Root(NamedTuple):
 
 
 class Roots(NamedTuple):
-    """``found`` are judged; ``other`` are the paths of modules in which nothing is of interest."""
+    """``found`` are judged; ``other`` are the paths of modules in which nothing is of interest.
+
+    ``rendered`` are patterns of the paths of the files that ``templatefile()`` reads.
+    """
 
     found: list[Root]
     other: list[str]
+    rendered: list[re.Pattern[str]]
 
 
 class _Scanned(NamedTuple):
     calls: set[str]
     matters: bool
     size: int
+    rendered: list[re.Pattern[str]]
 
 
 def roots_of(sources: Sequence[Source], types: Collection[str] | None) -> Roots:
@@ -57,11 +69,11 @@ def roots_of(sources: Sequence[Source], types: Collection[str] | None) -> Roots:
         if is_module_file(os.path.basename(source.file)):
             folders.setdefault(os.path.dirname(source.file), []).append(source)
     if not folders:
-        return Roots([], [])
+        return Roots([], [], [])
     words = _words(types)
     scanned = {directory: _scanned(directory, files, words) for directory, files in folders.items()}
     called = called_by_others({directory: found.calls for directory, found in scanned.items()})
-    roots = Roots([], [])
+    roots = Roots([], [], [pattern for found in scanned.values() for pattern in found.rendered])
     for directory, files in folders.items():
         asked = any(source.asked for source in files)
         if directory in called and not asked:
@@ -87,11 +99,16 @@ def _scanned(directory: str, files: Iterable[Source], words: re.Pattern[bytes]) 
     calls: set[str] = set()
     matters = False
     size = 0
+    rendered: list[re.Pattern[str]] = []
     for source in files:
         data = _text(source.file)
         size += len(data or b"")
         matters = matters or data is None or _is_hidden(data) or words.search(data) is not None
-        if data is None or b"module" not in data:
+        if data is None:
+            continue
+        if b"template" in data:
+            rendered += [_file_pattern(directory, one or other) for one, other in _RENDERED.findall(data)]
+        if b"module" not in data:
             continue
         # What stands before the first call calls nothing.
         for call in _CALL.split(_uncommented(data))[1:]:
@@ -102,7 +119,16 @@ def _scanned(directory: str, files: Iterable[Source], words: re.Pattern[bytes]) 
             for one in beside:
                 relative = one.decode("utf-8", "replace").replace("\\", "/")
                 calls.add(real_path(os.path.join(directory, relative)))
-    return _Scanned(calls, matters, size)
+    return _Scanned(calls, matters, size, rendered)
+
+
+def _file_pattern(directory: str, written: bytes) -> re.Pattern[str]:
+    """Return a pattern of the real path that a name in a module means; what is not written out may be anything."""
+    relative = _OF_MODULE.sub(b".", written)
+    parts = [part.decode("utf-8", "replace") for part in _INTERPOLATED.split(relative)]
+    # A mark in the place of what is not known, which normalizing leaves alone.
+    path = os.path.normpath(os.path.join(directory, "\0".join(parts)))
+    return re.compile("[^/]*".join(map(re.escape, path.replace(os.sep, "/").split("\0"))))
 
 
 def _is_hidden(data: bytes) -> bool:

@@ -37,7 +37,8 @@ class TerraformRun(Run):
     """One root module being read. ``root`` is the folder that nothing may leave, ``directory`` the root module's own.
 
     ``version`` are the azurerm versions that the root module and all that it calls leave open. ``value_files`` are the
-    reported paths of the files that give values to its variables.
+    reported paths of the files that give values to its variables. ``called`` are the folders of the modules that it
+    calls through expressions, which are not found without evaluating them.
     """
 
     DEPLOYMENTS = "instances of modules"
@@ -57,6 +58,7 @@ class TerraformRun(Run):
         self.types: dict[str, str] = {}
         self.links = LinkFreezer(self.types, self.budget)
         self.texts = Texts(root, folder.directory)
+        self.called: set[str] = set()
         self._counted: set[tuple[str, str]] = set()
         self._faulty: set[tuple[str, int]] = set()
         self._noted: set[tuple[str, str]] = set()
