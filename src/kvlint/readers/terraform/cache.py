@@ -9,7 +9,7 @@ from kvlint.errors import InputError
 from kvlint.model.graph import Demand
 from kvlint.readers.azurerm.azapi import AZAPI
 from kvlint.readers.azurerm.resources import RESOURCES, is_vault_related
-from kvlint.readers.azurerm.templates import LEVELS
+from kvlint.readers.azurerm.templates import WITH_TEMPLATE
 from kvlint.readers.terraform.folder import Folder, calls, load_folder
 from kvlint.readers.terraform.lower import Lowering
 from kvlint.readers.terraform.removed import removed_types
@@ -52,13 +52,13 @@ class FolderCache:
 
     def is_asked(self, type_: str) -> bool:
         """Whether any rule may ask for resources of a Terraform type."""
-        return type_ in AZAPI or type_ in LEVELS or self.lowering(type_) is not None
+        return type_ in AZAPI or type_ in WITH_TEMPLATE or self.lowering(type_) is not None
 
     def _is_relevant(self, type_: str) -> bool:
         """Return whether a module is read because it declares a type, whichever rules are selected."""
         mapped = RESOURCES.get(type_)
         known = mapped is not None and self.demand.is_relevant(mapped.type)
-        return known or type_ in AZAPI or type_ in LEVELS or is_vault_related(type_)
+        return known or type_ in AZAPI or type_ in WITH_TEMPLATE or is_vault_related(type_)
 
     def matters(self, folder: Folder, root: str) -> bool:
         """Return whether a module, or one that it calls, declares a relevant type; one that is not available may."""

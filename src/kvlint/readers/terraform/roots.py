@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from kvlint.errors import InputError
 from kvlint.readers.azurerm.resources import LOOKS_LIKE_VAULT, RESOURCES
-from kvlint.readers.azurerm.templates import LEVELS
+from kvlint.readers.azurerm.templates import WITH_TEMPLATE
 from kvlint.readers.discover import Source
 from kvlint.readers.terraform.names import is_module_file
 from kvlint.regex import regex
@@ -78,7 +78,7 @@ def _words(types: Collection[str] | None) -> re.Pattern[bytes]:
     """What stands in the text of every module that declares something to judge."""
     lower = None if types is None else {type_.lower() for type_ in types}
     names = [name for name, mapped in RESOURCES.items() if lower is None or mapped.type.lower() in lower]
-    words = sorted({*names, *LEVELS, "azapi_", *(f"azurerm_{word}" for word in LOOKS_LIKE_VAULT)})
+    words = sorted({*names, *WITH_TEMPLATE, "azapi_", *(f"azurerm_{word}" for word in LOOKS_LIKE_VAULT)})
     return re.compile("|".join(words).encode())
 
 
