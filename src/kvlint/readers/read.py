@@ -14,6 +14,7 @@ from kvlint.readers.discover import STDIN, Source, read_source
 from kvlint.readers.plan.document import Plan, mentions_plan
 from kvlint.readers.reading import Given, Read, metadata_in, of_bicep, of_template, of_terraform, plan_read
 from kvlint.readers.terraform.settings import Settings
+from kvlint.readers.terragrunt.names import is_read, is_unit
 from kvlint.readers.units import BICEP, PARAMETERS, Unit
 from kvlint.regex import regex
 from kvlint.util.project_files import absolute_path, inside, is_file, real_path, refuse_as_output
@@ -54,6 +55,10 @@ class Reader:
         source = unit.source
         if unit.module:
             return self.module(source.path, source.file)
+        name = os.path.basename(source.file)
+        if is_read(name):
+            refuse_as_output(source.file)
+            return self._terragrunt(source.path, source.file) if is_unit(name) else self._stack(source)
         for given in (unit.parameters, source):
             if given is not None and given.file.lower().endswith(PARAMETERS):
                 return self._bicepparam(source.path, given)
@@ -90,6 +95,24 @@ class Reader:
             found, comments=comments_of(read.sources), root=path, strangers=read.strangers, heads=read.heads,
             deployed=read.deployed,
         )  # fmt: skip
+
+    def _terragrunt(self, path: str, file: str) -> Read:
+        """Return a unit of Terragrunt. Raises InputError."""
+        from kvlint.readers.terraform.comments import comments_of
+        from kvlint.readers.terragrunt.read import read_unit
+
+        read = read_unit(path, file, self.root, self.demand, self._modules_below(self.root), self.settings)
+        return msgspec.structs.replace(
+            of_terraform(path, read), comments=comments_of(read.sources), root=path, strangers=read.strangers,
+            heads=read.heads, deployed=read.deployed,
+        )  # fmt: skip
+
+    def _stack(self, source: Source) -> Read:
+        """Return a file of Terraform Stacks. Raises InputError."""
+        from kvlint.readers.terragrunt.stack import read_stack
+
+        cache = self._modules_below(self.root)
+        return of_terraform(source.path, read_stack(source.path, source.file, self.root, self.demand, cache))
 
     def terraform(self, path: str, text: str) -> Read:
         """A Terraform module that is one text."""

@@ -45,11 +45,12 @@ class _Scanned(NamedTuple):
     size: int
 
 
-def roots_of(sources: Sequence[Source], types: Collection[str] | None) -> Roots:
+def roots_of(sources: Sequence[Source], types: Collection[str] | None, also_called: Collection[str] = ()) -> Roots:
     """The root modules among the files of a scan, in their order. ``types`` are the Azure types that rules judge;
     without them every type is of interest.
 
-    A module that others call is judged through them, unless the user named one of its files. Of modules that only call
+    A module that others call, ``also_called`` included, is evaluated through them, unless the user named one of its
+    files. Of modules that only call
     each other in a circle, one is judged for all.
     """
     folders: dict[str, list[Source]] = {}
@@ -60,7 +61,7 @@ def roots_of(sources: Sequence[Source], types: Collection[str] | None) -> Roots:
         return Roots([], [])
     words = _words(types)
     scanned = {directory: _scanned(directory, files, words) for directory, files in folders.items()}
-    called = called_by_others({directory: found.calls for directory, found in scanned.items()})
+    called = called_by_others({directory: found.calls for directory, found in scanned.items()}).union(also_called)
     roots = Roots([], [])
     for directory, files in folders.items():
         asked = any(source.asked for source in files)
