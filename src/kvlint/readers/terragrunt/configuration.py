@@ -206,8 +206,11 @@ class Configuration:
 
     def inputs(self) -> Result | None:
         """Return the inputs; None if the file has none."""
-        found = self.body.attributes.get("inputs")
-        return self.evaluate(found) if found is not None else None
+        piece = self.body.attributes.get("inputs")
+        found = self.evaluate(piece) if piece is not None else None
+        if piece is None or found is None or isinstance(found, (Fields, Unknown, Absent)):
+            return found
+        return Unknown(at=self.where(piece), why="the inputs are not an object with known names")
 
     def exported(self, at: Location) -> Result:
         """Return what other files read of this one."""

@@ -30,7 +30,10 @@ _CREDENTIALS = regex(r"//[^/@]*+@|\?.*")
 
 
 class Module(NamedTuple):
-    """The module of a unit. It is in the folder ``directory``, or in a registry as ``name`` with a ``version``."""
+    """The module of a unit. It is in the folder ``directory``, or in a registry as ``name`` with a ``version``.
+
+    ``at`` is the place in the unit's own file that leads to it.
+    """
 
     at: Location
     directory: str = ""
@@ -45,9 +48,10 @@ def module_of(unit: Unit) -> Module | None:
         if module_files(names_in(unit.directory)):
             return Module(Location(path=unit.main.path, span=(0, 0)), unit.directory)
         return None
-    configuration, block = found
+    configuration, block, at = found
     piece = block.body.attributes["source"]
-    at, written = configuration.where(piece), configuration.evaluate(piece)
+    written = configuration.evaluate(piece)
+    at = at if at is not None else configuration.head(block)
     if not isinstance(written, Scalar) or not isinstance(written.value, str):
         why = f": {written.why}" if isinstance(written, Unknown) else ""
         text = f"the source of the module of this Terragrunt unit is not known, so it was not evaluated{why}"
@@ -56,12 +60,14 @@ def module_of(unit: Unit) -> Module | None:
     return _resolved(unit, configuration, written.value, at)
 
 
-def _source(unit: Unit) -> tuple[Configuration, Block] | None:
-    """Return the block that names the source: that of the unit, or else that of the last included file."""
-    for configuration in (unit.main, *reversed([one.configuration for one in unit.includes])):
+def _source(unit: Unit) -> tuple[Configuration, Block, Location | None] | None:
+    """Return the block that names the source, and the include that leads to it: the unit's own, or the last one."""
+    candidates: list[tuple[Configuration | None, Location | None]] = [(unit.main, None)]
+    candidates += [(one.configuration, one.at) for one in reversed(unit.includes)]
+    for configuration, at in candidates:
         for block in configuration.blocks("terraform") if configuration is not None else ():
             if configuration is not None and "source" in block.body.attributes:
-                return configuration, block
+                return configuration, block, at
     return None
 
 
