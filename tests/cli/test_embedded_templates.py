@@ -242,3 +242,26 @@ def test_many_copies_of_a_template_end_with_a_limit(kvlint: Kvlint, type_: str) 
     found = kvlint("main.json", "--select", "KV001")
     assert found.code == 3, found.out[:500]
     assert "the limit for its size" in found.out
+
+
+def test_the_what_if_result_of_a_stack(kvlint: Kvlint) -> None:
+    """Its changes count, not the template that it holds as well."""
+    of_group = "/subscriptions/00000000-0000-0000-0000-000000000001/resourceGroups/rg/providers"
+    change = {
+        "id": f"{of_group}/Microsoft.KeyVault/vaults/kv",
+        "changeType": "create",
+        "changeCertainty": "definite",
+        "resourceConfigurationChanges": {"before": None, "after": vault(), "delta": []},
+    }
+    result = {
+        "type": "Microsoft.Resources/deploymentStacksWhatIfResults",
+        "properties": {
+            "provisioningState": "succeeded",
+            "template": {"resources": [vault("[parameters('name')]", enableSoftDelete=True)]},
+            "changes": {"resourceChanges": [change], "denySettingsChange": {}},
+        },
+    }
+    write({"stack/result.json": json.dumps(result, indent=1)})
+    for path in ("stack", "stack/result.json"):
+        found = json.loads(kvlint(path, "--select", "KV002", "-f", "json").out)["findings"]
+        assert [(one["ruleId"], one["resource"]) for one in found] == [("KV002", "Microsoft.KeyVault/vaults/kv")]

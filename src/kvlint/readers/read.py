@@ -158,12 +158,12 @@ class Reader:
     def template(self, path: str, data: bytes, file: str = "", given: Given | None = None) -> Read | None:
         """An ARM template, a what-if result or a snapshot; None for anything else. Raises InputError."""
         from kvlint.readers.arm.read import looks_like_template, read_template
-        from kvlint.readers.predicted.read import read_prediction
+        from kvlint.readers.predicted.read import is_stack_result, read_prediction
         from kvlint.syntax.jsonc import decode
 
         document = decode(data)
         given = given or Given()
-        if looks_like_template(document.value):
+        if looks_like_template(document.value) and not is_stack_result(document.value):
             load = Loader(path, file, self.root).load
             read = read_template(path, document, self.demand, given.values, load)
             return msgspec.structs.replace(of_template(path, read, given), metadata=metadata_in(read.files))
