@@ -202,6 +202,8 @@ def _refuse(source: Source, data: bytes) -> None:
     """Say what to do with what is no input by itself. Raises InputError."""
     if source.asked and source.file.endswith((".tfvars", ".tfvars.json")):
         raise InputError("it gives values to variables", "name the module, and this file with --var-file")
+    if source.asked and source.file.endswith(".hcl"):
+        raise InputError("it is not evaluated by itself", "name the terragrunt.hcl that includes it, or its folder")
     if source.file == STDIN and _SOURCE_CODE.match(data):
         raise InputError("it is not JSON", _NAME_IT)
 

@@ -69,7 +69,7 @@ class Unit:
         if fault not in self.faults:
             self.faults.append(fault)
 
-    def open(
+    def configuration_at(
         self, written: Result, base: str, chain: tuple[str, ...], what: str, at: Location, *, included: bool = False
     ) -> Configuration | None:
         """Return the configuration at a path; None, with a problem, if it is not available or cannot be read.
@@ -118,7 +118,7 @@ class Unit:
 
     def _include(self, label: str, written: Result, merge: Result | None, at: Location) -> Include:
         name = f"the included file of '{label}'" if label else "the included file"
-        opened = self.open(written, self.directory, self.main.chain, name, at, included=True)
+        opened = self.configuration_at(written, self.directory, self.main.chain, name, at, included=True)
         for nested in opened.blocks("include") if opened is not None else ():
             text = "an included file includes another one, which Terragrunt does not support"
             self.report("error", text, opened.head(nested) if opened is not None else at)

@@ -116,7 +116,7 @@ def _read(here: Configuration, arguments: Sequence[Result], at: Location) -> Res
     if len(arguments) > 1 and name is not None and not is_file(os.path.normpath(os.path.join(here.own, name))):
         return arguments[1]
     what = f"the file '{os.path.basename(name)}'" if name else "a file for read_terragrunt_config()"
-    found = here.unit.open(arguments[0], here.own, here.chain, what, at)
+    found = here.unit.configuration_at(arguments[0], here.own, here.chain, what, at)
     return found.exported(at) if found is not None else _unknown(f"{what} was not read", at)
 
 
