@@ -119,11 +119,23 @@ def test_a_policy_definition_of_azurerm(kvlint: Kvlint, kind: str, form: str) ->
     assert "main.tf:3" in found.out
 
 
+def test_a_policy_rule_in_a_file_of_its_own(kvlint: Kvlint) -> None:
+    """It is reported once: where Terraform deploys it, or else in the file."""
+    rule = holder(POLICY, {"resources": [vault()]})["policyRule"]
+    text = 'resource "azurerm_policy_definition" "p" {\n  policy_rule = file("rule.json")\n}\n'
+    write({"policies/main.tf": text, "policies/rule.json": json.dumps(rule, indent=1)})
+    report = json.loads(kvlint("policies", "--select", "KV002", "-f", "json").out)
+    assert [one["location"]["path"] for one in report["findings"]] == ["policies/main.tf"]
+    report = json.loads(kvlint("policies/rule.json", "--select", "KV002", "-f", "json").out)
+    assert [one["location"]["path"] for one in report["findings"]] == ["policies/rule.json"]
+
+
 def test_a_policy_definition_without_a_template_is_silent(kvlint: Kvlint) -> None:
     rule = {"if": {"field": "type", "equals": "x"}, "then": {"effect": "audit"}}
     write(
         {
-            "alone/main.tf": 'resource "azurerm_policy_definition" "p" {\n'
+            "alone/main.tf": 'provider "azurerm" {\n  version = "2.0"\n  features {}\n}\n'
+            'resource "azurerm_policy_definition" "p" {\n'
             f"  policy_rule = jsonencode({json.dumps(rule)})\n}}\n",
             "alone/main.bicep": f"resource p '{POLICY}@2024-03-01' = {{\n  name: 'p'\n"
             f"  properties: {{ policyRule: {bicep_of(rule, 1)} }}\n}}\n",

@@ -313,9 +313,46 @@ def test_no_link_leads_out_of_the_checkout(kvlint: Kvlint, kind: str) -> None:
     assert "high KV001" not in ran.out
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        'include {\n  path = "a\\u0000b"\n}\n',
+        'terraform {\n  source = "../a\\u0000b"\n}\n',
+        'inputs = { x = find_in_parent_folders("a\\u0000b") }\n',
+        'inputs = { x = read_terragrunt_config("a\\u0000b", {}) }\n',
+        "inputs = { x = get_env(), y = find_in_parent_folders(1, 2, 3), z = read_terragrunt_config() }\n",
+        "inputs = [1]\ninclude {\n}\nterraform {\n}\nfeature {\n}\n",
+        'inputs = { x = path_relative_to_include("none"), y = include.none.inputs, z = include, l = local }\n',
+        "terraform {\n  source = 1\n}\n",
+        "",
+    ],
+)
+def test_odd_units_are_no_internal_errors(kvlint: Kvlint, text: str) -> None:
+    write({"live/terragrunt.hcl": text, "live/main.tf": MODULE})
+    ran = kvlint("repo/live", "-v")
+    assert "internal error" not in ran.out + ran.err
+    assert "Traceback" not in ran.err
+
+
 def test_the_graph_of_a_unit(kvlint: Kvlint) -> None:
     write({"live/terragrunt.hcl": LOCAL})
     assert "azurerm_key_vault.kv" in kvlint("graph", "repo/live/terragrunt.hcl").out
+
+
+def test_a_unit_from_standard_input(kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    write({"live/terragrunt.hcl": LOCAL})
+    (tmp_path / "input").write_text(f"{LOCAL}inputs = {{ purge = false }}\n", encoding="utf-8")
+    with (tmp_path / "input").open() as text:
+        monkeypatch.setattr("sys.stdin", text)
+        assert found(kvlint, "-", "--stdin-filename", "repo/live/terragrunt.hcl") == [
+            ("KV001", "live/terragrunt.hcl", 4)
+        ]
+
+
+def test_an_included_file_alone_names_the_way(kvlint: Kvlint) -> None:
+    write(INCLUDED)
+    ran = kvlint("repo/root.hcl")
+    assert (ran.code, "name the terragrunt.hcl that includes it" in ran.out) == (3, True)
 
 
 COMPONENT = 'component "{}" {{\n  source = "{}"\n  inputs = {{}}\n}}\n'

@@ -19,7 +19,7 @@ _SCHEMAS = {
 }
 _PARAMETERS = "deploymentparameters.json"
 # Where others wrap a template: a Blueprint artifact, and a policy that deploys something (as a file, and bare).
-_WRAPPED = (("properties",), ("properties", "policyRule", *REMEDY), ("policyRule", *REMEDY))
+_WRAPPED = (("properties",), ("properties", "policyRule", *REMEDY), ("policyRule", *REMEDY), REMEDY)
 
 
 class Found(msgspec.Struct, frozen=True):

@@ -88,6 +88,8 @@ def read_used(run: TerraformRun, folder: Folder, use: Use, values: RootValues, *
         run.not_whole("error", error.message, Location(path=_first_file(folder)), error.hint or "")
     except RecursionError:
         run.not_whole("error", "what it declares is nested too deep", Location(path=_first_file(folder)))
+    if not run.has_templates and run.cache.has_only_policies(folder, run.root):
+        run.resources.clear()  # nothing in it concerns a vault, its provider included
     sources = run.sources
     found = run.done()
     return TerraformRead(

@@ -37,7 +37,7 @@ class TerraformRun(Run):
     """One root module being read. ``root`` is the folder that nothing may leave, ``directory`` the root module's own.
 
     ``version`` are the azurerm versions that the root module and all that it calls leave open. ``value_files`` are the
-    reported paths of the files that give values to its variables.
+    reported paths of the files that give values to its variables. ``has_templates``: a resource comes from a template.
     """
 
     DEPLOYMENTS = "instances of modules"
@@ -57,6 +57,7 @@ class TerraformRun(Run):
         self.types: dict[str, str] = {}
         self.links = LinkFreezer(self.types, self.budget)
         self.secrets: dict[str, list[tuple[int, int]]] = {}
+        self.has_templates = False
         self.texts = Texts(root, folder.directory)
         self._counted: set[tuple[str, str]] = set()
         self._faulty: set[tuple[str, int]] = set()

@@ -62,9 +62,9 @@ def _deploy_held(entity: ResourceEntity, type_: str, properties: Result | None, 
     run = entity.instance.run
     problems, known = len(run.problems), len(run.resources)
     held = deploy_held(run, one)
-    _hide_secrets(entity, known)
+    _take_note(entity, known)
     if held is not None and len(run.problems) == problems:
-        run.texts.deploy(held.template, held.given)
+        run.texts.deploy(held.template, held.given, below(properties, "policyRule"))
 
 
 def _deploy(
@@ -79,14 +79,15 @@ def _deploy(
     run = entity.instance.run
     problems, known = len(run.problems), len(run.resources)
     deploy(run, one)
-    _hide_secrets(entity, known)
+    _take_note(entity, known)
     if len(run.problems) == problems:  # all of it was evaluated, so that its file is not evaluated by itself
         run.texts.deploy(template, given)
 
 
-def _hide_secrets(entity: ResourceEntity, known: int) -> None:
-    """Keep the values of secrets in a template out of excerpts. The first ``known`` resources are others."""
+def _take_note(entity: ResourceEntity, known: int) -> None:
+    """Keep the values of secrets in a template out of excerpts. The first ``known`` resources come from elsewhere."""
     run = entity.instance.run
+    run.has_templates = run.has_templates or len(run.resources) > known
     for at in secret_places(list(run.resources.values())[known:]):
         run.hide(at)
 
