@@ -146,6 +146,24 @@ def test_a_policy_definition_without_a_template_is_silent(kvlint: Kvlint) -> Non
     assert "KVE" not in found.out
 
 
+def test_a_policy_leaves_the_deployment_around_it_complete(kvlint: Kvlint) -> None:
+    """Its outputs are not evaluated, and what is not known in it is no reason to doubt that something is missing."""
+    inner = {"resources": "[parameters('r')]", "outputs": {"o": {"type": "string", "value": "[parameters('p')]"}}}
+    policies = [holder(POLICY, inner), {"policyRule": "[parameters('rule')]"}]
+    resources = [vault(), *(arm(POLICY, one) | {"name": f"p{number}"} for number, one in enumerate(policies))]
+    schema = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
+    write(
+        {
+            "x/main.json": json.dumps(
+                {"$schema": schema, "parameters": {"rule": {"type": "object"}}, "resources": resources}
+            )
+        }
+    )
+    report = json.loads(kvlint("x", "--select", "KV201,KV612", "-f", "json").out)
+    assert [one["ruleId"] for one in report["findings"]] == ["KV201"]
+    assert not report["undecided"]
+
+
 @pytest.mark.parametrize(
     ("name", "text"),
     [

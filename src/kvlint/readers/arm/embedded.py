@@ -24,6 +24,7 @@ from kvlint.readers.arm.scope import GROUP, Scope, scope_of
 from kvlint.readers.arm.shown import Shown
 from kvlint.readers.arm.template import Template
 from kvlint.readers.arm.template_holders import HOLDERS, POLICIES, STACKS, Held, below, decoded, held_by
+from kvlint.readers.problems import NOT_WHOLE
 
 _NOT_KNOWN = "it is given in a way that is not understood"
 _ASSIGNED = "its value is known only once the policy is assigned"
@@ -33,7 +34,8 @@ class Embedded(msgspec.Struct, frozen=True, kw_only=True):
     """A template that the resource at ``address`` holds or deploys, with the parameters ``given`` to it.
 
     Both are values or JSON strings. ``at`` is the place of the resource, ``conditions`` are those on which the
-    deployment depends. ``scope`` is the scope of the deployment; None: the one that the template names.
+    deployment depends. ``scope`` is the scope of the deployment; None: the one that the template names. ``remedy``: a
+    policy deploys it where a resource is missing.
     """
 
     address: str
@@ -43,6 +45,7 @@ class Embedded(msgspec.Struct, frozen=True, kw_only=True):
     scope: Scope | None = None
     conditions: frozenset[str] = frozenset()
     callers: tuple[Location, ...] = ()
+    remedy: bool = False
 
 
 class Resource(msgspec.Struct, frozen=True, kw_only=True):
@@ -73,7 +76,7 @@ def deploy_held(run: Run, one: Resource) -> Held | None:
             run.not_whole("warning", _unknown(one.address), one.at)
         return None
     if isinstance(held.template, Unknown) and holder.is_optional:
-        run.not_whole("note", _unknown(one.address), one.at)
+        run.problem(NOT_WHOLE, "note", _unknown(one.address), one.at)
         return None
     scope, conditions, given = one.scope, one.conditions, held.given
     if one.type == STACKS:
@@ -85,13 +88,14 @@ def deploy_held(run: Run, one: Resource) -> Held | None:
         conditions |= {f"'{one.address}' {holder.condition}"}
         if one.type == POLICIES:
             given = _assigned(given)
-    deploy(
-        run,
-        Embedded(
-            address=one.address, at=one.at, template=held.template, given=given, scope=scope, conditions=conditions,
-            callers=one.callers,
-        ),
+    closed = run.closed
+    embedded = Embedded(
+        address=one.address, at=one.at, template=held.template, given=given, scope=scope, conditions=conditions,
+        callers=one.callers, remedy=holder.is_optional,
     )  # fmt: skip
+    deploy(run, embedded)
+    if holder.is_optional:  # what a policy deploys where it is assigned does not complete this deployment
+        run.closed = closed
     return held
 
 
@@ -161,7 +165,7 @@ def _deploy(run: Run, one: Embedded, holes: _Holes) -> None:
     template = Template(run, one.address, plain, (), argument, scope, address)
     place = Place(address=address, conditions=one.conditions, callers=one.callers)
     level = template.level = Level(template, plain, (), scope, place)
-    Walk(run).level(level)
+    Walk(run, remedy=one.remedy).level(level)
 
 
 def _is_whole(plain: dict[str, Any]) -> bool:

@@ -83,7 +83,7 @@ def read_template(
     template = Template(run, path, found.plain, found.pointer, lower.get, scope)
     level = template.level = Level(template, found.plain, found.pointer, scope)
     try:
-        Walk(run).level(level)
+        Walk(run, remedy=found.remedy).level(level)
     except (InputError, RecursionError) as error:
         why = error.message if isinstance(error, InputError) else "it is nested too deep"
         run.not_whole("error", why, Location(path=path, pointer=found.pointer))
@@ -91,15 +91,19 @@ def read_template(
 
 
 class Walk:
-    """Goes through all resources in the order of the document and keeps those that are asked for."""
+    """Goes through all resources in the order of the document and keeps those that are asked for.
 
-    def __init__(self, run: Run) -> None:
+    ``remedy``: it is the template of a policy, whose outputs no one reads.
+    """
+
+    def __init__(self, run: Run, *, remedy: bool = False) -> None:
         self.run = run
+        self.remedy = remedy
         self._passed: dict[str, bool] = {}
 
     def level(self, level: Level) -> None:
         """All resources of a deployment."""
-        if asks_outputs(self.run.wanted.demand, OUTPUT_TYPE):
+        if not self.remedy and asks_outputs(self.run.wanted.demand, OUTPUT_TYPE):
             for output in outputs_of(level):
                 self.run.resources[output.address] = output
         passed = self._passed
