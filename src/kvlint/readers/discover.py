@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 
 from kvlint.errors import InputError, UsageError
+from kvlint.readers.terragrunt.names import is_read
 from kvlint.util.project_files import (
     HELD,
     MAX_FILE,
@@ -27,10 +28,12 @@ from kvlint.util.project_files import (
 
 STDIN = "-"
 STDIN_NAME = "stdin"
-_WRITTEN_BY_HAND = (".bicep", ".bicepparam", ".tf", ".tofu", ".tf.json", ".tofu.json")
+_WRITTEN_BY_HAND = (".bicep", ".bicepparam", ".tf", ".tofu", ".tf.json", ".tofu.json", ".hcl", ".hcl.json")
 ENDINGS = (".json", ".jsonc", ".bicep", ".bicepparam", ".tf", ".tofu")
 # Folders that hold copies of other people's code, or none at all.
-SKIPPED = frozenset({".git", ".terraform", "node_modules", ".venv", "__pycache__"})
+SKIPPED = frozenset(
+    {".git", ".terraform", ".terragrunt-cache", ".terragrunt-stack", "node_modules", ".venv", "__pycache__"}
+)
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
@@ -157,7 +160,7 @@ def _files(
             if entry.is_dir(follow_symlinks=False):
                 if entry.name not in SKIPPED and not (excluded and excluded(entry.path, True)):
                     folders.append(entry.path)
-            elif entry.name.lower().endswith(ENDINGS):
+            elif entry.name.lower().endswith(ENDINGS) or is_read(entry.name):
                 if not (excluded and excluded(entry.path, False)):
                     yield from _file(entry)
             elif entry.is_symlink() and _leads_out(entry) and not (excluded and excluded(entry.path, True)):

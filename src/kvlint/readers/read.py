@@ -26,6 +26,7 @@ from kvlint.readers.reading import (
     plan_read,
 )
 from kvlint.readers.terraform.settings import Settings
+from kvlint.readers.terragrunt.names import is_read, is_unit
 from kvlint.readers.units import BICEP, PARAMETERS, Unit
 from kvlint.regex import regex
 from kvlint.util.project_files import absolute_path, inside, is_file, real_path, refuse_as_output
@@ -68,6 +69,10 @@ class Reader:
         source = unit.source
         if unit.module:
             return self.module(source.path, source.file)
+        name = os.path.basename(source.file)
+        if is_read(name):
+            refuse_as_output(source.file)
+            return self._terragrunt(source.path, source.file) if is_unit(name) else self._stack(source)
         for given in (unit.parameters, source):
             if given is not None and given.file.lower().endswith(PARAMETERS):
                 return self._bicepparam(source.path, given)
@@ -111,6 +116,24 @@ class Reader:
             found, comments=comments_of(read.sources), root=path, strangers=read.strangers, heads=read.heads,
             deployed=read.deployed,
         )  # fmt: skip
+
+    def _terragrunt(self, path: str, file: str) -> Read:
+        """Return a unit of Terragrunt. Raises InputError."""
+        from kvlint.readers.terraform.comments import comments_of
+        from kvlint.readers.terragrunt.read import read_unit
+
+        read = read_unit(path, file, self.root, self.demand, self._modules_below(self.root), self.settings)
+        return msgspec.structs.replace(
+            of_terraform(path, read), comments=comments_of(read.sources), root=path, strangers=read.strangers,
+            heads=read.heads, deployed=read.deployed,
+        )  # fmt: skip
+
+    def _stack(self, source: Source) -> Read:
+        """Return a file of Terraform Stacks. Raises InputError."""
+        from kvlint.readers.terragrunt.stack import read_stack
+
+        cache = self._modules_below(self.root)
+        return of_terraform(source.path, read_stack(source.path, source.file, self.root, self.demand, cache))
 
     def terraform(self, path: str, text: str) -> Read:
         """A Terraform module that is one text."""
@@ -157,12 +180,12 @@ class Reader:
     def template(self, path: str, data: bytes, file: str = "", given: Given | None = None) -> Read | None:
         """An ARM template, a what-if result or a snapshot; None for anything else. Raises InputError."""
         from kvlint.readers.arm.read import looks_like_template, read_template
-        from kvlint.readers.predicted.read import read_prediction
+        from kvlint.readers.predicted.read import is_stack_result, read_prediction
         from kvlint.syntax.jsonc import decode
 
         document = decode(data)
         given = given or Given()
-        if looks_like_template(document.value):
+        if looks_like_template(document.value) and not is_stack_result(document.value):
             load = Loader(path, file, self.root).load
             read = read_template(path, document, self.demand, given.values, load)
             return msgspec.structs.replace(of_template(path, read, given), metadata=metadata_in(read.files))
@@ -214,6 +237,8 @@ def _refuse(source: Source, data: bytes) -> None:
     """Say what to do with what is no input by itself. Raises InputError."""
     if source.asked and source.file.endswith((".tfvars", ".tfvars.json")):
         raise InputError("it gives values to variables", "name the module, and this file with --var-file")
+    if source.asked and source.file.endswith(".hcl"):
+        raise InputError("it is not evaluated by itself", "name the terragrunt.hcl that includes it, or its folder")
     if source.file == STDIN and _SOURCE_CODE.match(data):
         raise InputError("it is not JSON", _NAME_IT)
 

@@ -15,6 +15,7 @@ import msgspec
 from kvlint.errors import InputError, UsageError
 from kvlint.readers.discover import STDIN, Source
 from kvlint.readers.terraform.names import is_module_file
+from kvlint.readers.terragrunt.names import is_read, is_unit
 from kvlint.regex import regex
 from kvlint.util.project_files import boundary_of, entries, inside, is_file, read_start, real_path
 
@@ -54,8 +55,10 @@ def units_of(
     ``parameters`` are used for every template, instead of those by name. ``types`` are the Azure types that rules
     judge; without them every type is of interest. Raises UsageError for parameters without any template.
     """
-    modules, rendered = _terraform_modules(sources, types)
-    sources = [source for source in sources if not is_module_file(os.path.basename(source.file))]
+    configured, called_by_units = _terragrunt_units(sources)
+    modules, rendered = _terraform_modules(sources, types, called_by_units)
+    modules += configured
+    sources = [source for source in sources if not _is_of_module(os.path.basename(source.file))]
     called = _called(sources)
     compiled, made = _compiled(sources)
     folders: dict[str, dict[str, list[str]]] = {}
@@ -76,15 +79,44 @@ def units_of(
     return modules + _once(found)
 
 
+def _is_of_module(name: str) -> bool:
+    return is_module_file(name) or is_read(name)
+
+
+def _terragrunt_units(sources: Sequence[Source]) -> tuple[list[Unit], frozenset[str]]:
+    """Return the units and stacks of Terragrunt and Terraform Stacks, and the folders of the modules that units call.
+
+    A configuration that others include is evaluated through them, unless the user named it.
+    """
+    files = [source for source in sources if is_read(os.path.basename(source.file))]
+    if not files:
+        return [], frozenset()
+    from kvlint.readers.terragrunt.read import called_by
+
+    modules: set[str] = set()
+    included: set[str] = set()
+    for source in files:
+        if is_unit(os.path.basename(source.file)):
+            root = boundary_of(os.path.dirname(source.file))
+            module, others = called_by(source.path, source.file, root)
+            modules.add(module)
+            included |= others
+    units = [Unit(source=source) for source in files if source.asked or source.file not in included]
+    return units, frozenset(modules - {""})
+
+
 def _terraform_modules(
-    sources: Sequence[Source], types: Collection[str] | None
+    sources: Sequence[Source], types: Collection[str] | None, called: Collection[str]
 ) -> tuple[list[Unit], list[re.Pattern[str]]]:
-    """Return the Terraform modules that are evaluated on their own, and patterns of the files that they render."""
+    """Return the Terraform modules that are evaluated by themselves, and patterns of the files that they render.
+
+    ``called`` are the folders that Terragrunt units call.
+    """
     if not any(is_module_file(os.path.basename(source.file)) for source in sources):
         return [], []
     from kvlint.readers.terraform.roots import roots_of
 
-    roots = roots_of(sources, types)
+    roots = roots_of(sources, types, called)
     found = [
         Unit(source=Source(file=root.directory, path=root.path, asked=root.asked), module=True, size=root.size)
         for root in roots.found

@@ -226,6 +226,9 @@ def _linked(instance: Instance, properties: Mapping[str, Any], pointer: Pointer)
         run.not_whole("note", "which template is linked is not known, so what it deploys was not judged", at)
         return None
     here = instance.level.template.path
+    if here not in run.files:  # the template is inside another resource, which has no folder
+        run.not_whole("note", "a linked template is not available, so its resources were not evaluated", at)
+        return None
     path = posixpath.normpath(posixpath.join(posixpath.dirname(here), found.value.replace("\\", "/")))
     if path.startswith(("/", "../")) or ":" in path or "\0" in path:
         run.not_whole("note", "a linked template outside the project was not read", at)

@@ -13,6 +13,7 @@ from kvlint.model.graph import REMOVED_ACTIONS, Demand, Resource
 from kvlint.model.report import Problem
 from kvlint.model.source import Location
 from kvlint.model.value import MapValue, Value
+from kvlint.readers.arm.template_holders import HOLDERS
 from kvlint.readers.asides import (
     ARGUMENT_TYPE,
     MODULE_TYPE,
@@ -33,7 +34,7 @@ from kvlint.readers.azurerm.azapi import (
 )
 from kvlint.readers.azurerm.data_plane import is_known
 from kvlint.readers.azurerm.resources import canonical, is_vault_related, name_of, passed_over
-from kvlint.readers.azurerm.templates import DEPLOYMENTS, LEVELS
+from kvlint.readers.azurerm.templates import WITH_TEMPLATE
 from kvlint.readers.azurerm.tree import frozen
 from kvlint.readers.azurerm.updates import by_itself, is_always_there
 from kvlint.readers.changes import CHANGED_FROM, with_changes
@@ -223,7 +224,7 @@ class _Reader:
         if change.type.startswith("azapi_"):
             self._add_azapi(change, place)
             return
-        if change.type in LEVELS:
+        if change.type in WITH_TEMPLATE:
             self._add_deployed(self._instance(change, place, self.azapi), change.type)
             return
         lowering = self.lowerings.of(change.type)
@@ -280,8 +281,8 @@ class _Reader:
             self._problem(TYPE_NOT_KNOWN, "error", text, instance.address)
             return
         type_ = canonical(named[0]) or named[0]
-        if type_.lower() == DEPLOYMENTS:
-            self._add_deployed(instance, declared_as)
+        if type_.lower() in HOLDERS:
+            self._add_deployed(instance, declared_as, type_.lower())
         elif data_plane and not is_known(type_):
             if is_key_vault_type(type_):
                 self._problem(TYPE_NOT_KNOWN, "error", type_not_known(type_), instance.address)
@@ -312,13 +313,13 @@ class _Reader:
         else:
             self.updates.append(instance)
 
-    def _add_deployed(self, instance: Instance, declared_as: str) -> None:
-        """Add what a template deploys, unless the plan takes the deployment away."""
+    def _add_deployed(self, instance: Instance, declared_as: str, azure_type: str = "") -> None:
+        """Add what the template of a resource deploys, unless the plan removes the resource."""
         if instance.is_data or instance.action in REMOVED_ACTIONS:
             return
         from kvlint.readers.plan.templates import deployed  # most plans have no templates
 
-        found = deployed(instance, declared_as, self.path, self.demand, self.budget)
+        found = deployed(instance, declared_as, azure_type, self.path, self.demand, self.budget)
         self.closed = self.closed and found.closed
         self.problems += found.problems
         self.resources.update(found.resources)

@@ -11,6 +11,7 @@ from kvlint.model.source import static_address
 from kvlint.model.value import MapValue, Path, Scalar, Unknown, Value
 from kvlint.plurals import counted
 from kvlint.readers.arm.overlay import opened
+from kvlint.readers.arm.template_holders import HOLDERS
 from kvlint.readers.asides import (
     ARGUMENT_TYPE,
     MODULE_TYPE,
@@ -33,7 +34,7 @@ from kvlint.readers.azurerm.azapi import (
 from kvlint.readers.azurerm.data_plane import is_known
 from kvlint.readers.azurerm.flags import PROVIDER_TYPE
 from kvlint.readers.azurerm.resources import canonical, is_vault_related, name_of, passed_over
-from kvlint.readers.azurerm.templates import DEPLOYMENTS, LEVELS
+from kvlint.readers.azurerm.templates import LEVELS, POLICY_DEFINITIONS
 from kvlint.readers.azurerm.tree import frozen
 from kvlint.readers.order import asks_for_order
 from kvlint.readers.problems import CANNOT_READ, TYPE_NOT_KNOWN
@@ -174,6 +175,12 @@ class Gathering:
 
                 add_deployment(entity, conditions)
             return
+        if entity.type in POLICY_DEFINITIONS:
+            if not entity.symbol.is_data:
+                from kvlint.readers.terraform.templates import add_policy
+
+                add_policy(entity, conditions)
+            return
         lowering = self.run.cache.lowering(entity.type)
         if lowering is None:
             return
@@ -203,10 +210,10 @@ class Gathering:
             self._unknown_type(entity)
             return
         type_ = canonical(named[0]) or named[0]
-        if type_.lower() == DEPLOYMENTS and not entity.symbol.is_data:
-            from kvlint.readers.terraform.templates import add_azapi_deployment
+        if type_.lower() in HOLDERS and not entity.symbol.is_data:
+            from kvlint.readers.terraform.templates import add_held
 
-            add_azapi_deployment(entity, conditions)
+            add_held(entity, type_.lower(), conditions)
         elif is_data_plane and not is_known(type_):
             if is_key_vault_type(type_):
                 self.run.type_not_known("error", type_not_known(type_), entity.at)

@@ -72,10 +72,15 @@ def read_text(path: str, text: str, demand: Demand) -> TerraformRead:
 
 def _read(folder: Folder, run: TerraformRun, settings: Settings, planned: Mapping[str, Any] | None) -> TerraformRead:
     values = RootValues(run, folder, settings, planned)
-    run.version = _version(run, folder)
-    instance = ModuleInstance(folder, run, Use(given=values))
     if not settings.closed and not folder.declares_root and not values.given and _needs_values(folder):
         run.closed = False
+    return read_used(run, folder, Use(given=values), values, lock=folder)
+
+
+def read_used(run: TerraformRun, folder: Folder, use: Use, values: RootValues, *, lock: Folder) -> TerraformRead:
+    """Read one use of a module. ``lock`` is the folder of its dependency lock file."""
+    run.version = _version(run, folder, lock)
+    instance = ModuleInstance(folder, run, use)
     gathering = Gathering(run, folder)
     try:
         gathering.lower(instance, frozenset())
@@ -84,6 +89,8 @@ def _read(folder: Folder, run: TerraformRun, settings: Settings, planned: Mappin
         run.not_whole("error", error.message, Location(path=_first_file(folder)), error.hint or "")
     except RecursionError:
         run.not_whole("error", "what it declares is nested too deep", Location(path=_first_file(folder)))
+    if not run.has_templates and run.cache.has_only_policies(folder, run.root):
+        run.resources.clear()  # nothing in it concerns a vault, its provider included
     sources = run.sources
     found = run.done()
     return TerraformRead(
@@ -91,6 +98,15 @@ def _read(folder: Folder, run: TerraformRun, settings: Settings, planned: Mappin
         sources=sources, secrets=found.secrets, secret_texts=found.secret_texts,
         value_files=frozenset(run.value_files), heads=run.heads,
         strangers=values.strangers, deployed=frozenset(run.texts.deployed | run.called),
+    )  # fmt: skip
+
+
+def without_resources(run: TerraformRun) -> TerraformRead:
+    """Return a run of which no module was read."""
+    sources, found = run.sources, run.done()
+    return TerraformRead(
+        resources={}, problems=found.problems, closed=False, files=found.files, sources=sources, secrets={}, heads={},
+        strangers=frozenset(), deployed=frozenset(),
     )  # fmt: skip
 
 
@@ -103,13 +119,13 @@ def _needs_values(folder: Folder) -> bool:
     return any("default" not in declaration.attributes for declaration in folder.variables.values())
 
 
-def _version(run: TerraformRun, folder: Folder) -> VersionRange:
+def _version(run: TerraformRun, folder: Folder, lock: Folder) -> VersionRange:
     """The azurerm versions that are possible: the locked one, else all that a module, and what it calls, leave open.
 
     Where nobody demands any, ``terraform init`` takes the newest, which has not been 2.x since March 2022. Source:
     developer.hashicorp.com/terraform/language/expressions/version-constraints.
     """
-    named = locked(run, folder)
+    named = locked(run, lock)
     if named is not None and named != VersionRange():
         return named
     found = VersionRange()

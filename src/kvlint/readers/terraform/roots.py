@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from kvlint.errors import InputError
 from kvlint.readers.azurerm.resources import LOOKS_LIKE_VAULT, RESOURCES
-from kvlint.readers.azurerm.templates import LEVELS
+from kvlint.readers.azurerm.templates import WITH_TEMPLATE
 from kvlint.readers.discover import Source
 from kvlint.readers.terraform.names import is_module_file
 from kvlint.regex import regex
@@ -57,11 +57,12 @@ class _Scanned(NamedTuple):
     rendered: list[re.Pattern[str]]
 
 
-def roots_of(sources: Sequence[Source], types: Collection[str] | None) -> Roots:
+def roots_of(sources: Sequence[Source], types: Collection[str] | None, also_called: Collection[str] = ()) -> Roots:
     """The root modules among the files of a scan, in their order. ``types`` are the Azure types that rules judge;
     without them every type is of interest.
 
-    A module that others call is judged through them, unless the user named one of its files. Of modules that only call
+    A module that others call, ``also_called`` included, is evaluated through them, unless the user named one of its
+    files. Of modules that only call
     each other in a circle, one is judged for all.
     """
     folders: dict[str, list[Source]] = {}
@@ -72,7 +73,7 @@ def roots_of(sources: Sequence[Source], types: Collection[str] | None) -> Roots:
         return Roots([], [], [])
     words = _words(types)
     scanned = {directory: _scanned(directory, files, words) for directory, files in folders.items()}
-    called = called_by_others({directory: found.calls for directory, found in scanned.items()})
+    called = called_by_others({directory: found.calls for directory, found in scanned.items()}).union(also_called)
     roots = Roots([], [], [pattern for found in scanned.values() for pattern in found.rendered])
     for directory, files in folders.items():
         asked = any(source.asked for source in files)
@@ -90,7 +91,7 @@ def _words(types: Collection[str] | None) -> re.Pattern[bytes]:
     """What stands in the text of every module that declares something to judge."""
     lower = None if types is None else {type_.lower() for type_ in types}
     names = [name for name, mapped in RESOURCES.items() if lower is None or mapped.type.lower() in lower]
-    words = sorted({*names, *LEVELS, "azapi_", *(f"azurerm_{word}" for word in LOOKS_LIKE_VAULT)})
+    words = sorted({*names, *WITH_TEMPLATE, "azapi_", *(f"azurerm_{word}" for word in LOOKS_LIKE_VAULT)})
     return re.compile("|".join(words).encode())
 
 

@@ -38,7 +38,8 @@ class TerraformRun(Run):
 
     ``version`` are the azurerm versions that the root module and all that it calls leave open. ``value_files`` are the
     reported paths of the files that give values to its variables. ``called`` are the folders of the modules that it
-    calls through expressions, which are not found without evaluating them.
+    calls through expressions, which are not found without evaluating them. ``has_templates``: a resource comes from a
+    template.
     """
 
     DEPLOYMENTS = "instances of modules"
@@ -57,6 +58,7 @@ class TerraformRun(Run):
         self.heads: dict[str, Head] = {}
         self.types: dict[str, str] = {}
         self.links = LinkFreezer(self.types, self.budget)
+        self.has_templates = False
         self.texts = Texts(root, folder.directory)
         self.called: set[str] = set()
         self._counted: set[tuple[str, str]] = set()
