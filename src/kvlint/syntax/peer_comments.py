@@ -1,4 +1,4 @@
-"""Comments in which other tools are told to skip a check, and what each of them applies to.
+"""Comments that make other tools skip a check, and what each of them applies to.
 
 - Checkov: ``#checkov:skip=CKV_AZURE_110:reason``, inside the block that it applies to
 - tfsec and Trivy: ``#trivy:ignore:AVD-AZU-0016:exp:2027-01-02 reason``, on the line of a block or argument or above it

@@ -1,4 +1,4 @@
-"""The comments of Bicep files in which other tools are told to skip a check."""
+"""The comments of Bicep files that make other tools skip a check."""
 
 from __future__ import annotations
 
