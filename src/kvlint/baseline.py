@@ -145,11 +145,11 @@ def document_of(report: Report, baseline: str, strict: bool) -> bytes:
     """A baseline of all that a run reports, and of what that in the file ``baseline`` has taken out; sorted, and always
     the same bytes.
 
-    Undecided questions are in it if they count for the exit code (``strict``).
+    Undecided questions are in it if they count for the exit code (``strict``), and so are findings in tests.
     """
     held: dict[_Key, list[Finding]] = {}
     taken = [finding for finding in report.suppressed if _is_of(baseline, finding)]
-    for finding in (*report.findings, *report.undecided, *taken):
+    for finding in (*report.counted(report.findings + report.undecided), *taken):
         if finding.fingerprint and (strict or finding.outcome is Outcome.FAIL):
             held.setdefault((finding.fingerprint, finding.outcome.label), []).append(finding)
     entries = sorted(

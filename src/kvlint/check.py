@@ -15,6 +15,7 @@ from kvlint.engine.builtin import builtin_rules, load_folder
 from kvlint.engine.demand import evaluated_types
 from kvlint.engine.select import chosen
 from kvlint.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_NOT_WHOLE
+from kvlint.folders_of_tests import FoldersOfTests
 from kvlint.folding import folded, not_answered, one_per_module
 from kvlint.judged import Judged
 from kvlint.model.report import Finding, Problem, Report, Repository, is_complete
@@ -67,9 +68,10 @@ def report_of(
     ``known`` are all rules, ``rules`` those that were asked. Raises UsageError for a baseline that is none.
     """
     total, units = total_of(config, known, rules, root, units)
+    folders = FoldersOfTests(config, root, _start(config, root), total.read)
 
     def shown(findings: Iterable[Finding], *, told: bool = True) -> tuple[Finding, ...]:
-        found = (finding for finding in findings if finding.severity >= config.min_severity)
+        found = (folders.marked(finding) for finding in findings if finding.severity >= config.min_severity)
         return folded(found) if told else tuple(found)
 
     return Report(
@@ -78,6 +80,7 @@ def report_of(
         suppressed=shown(total.suppressed),
         passes=shown(_passes(units)),
         configuration=config.shown,
+        includes_tests=config.include_tests,
         root=_start(config, root),
         problems=tuple(dict.fromkeys(total.problems)),
         rules=tuple(rules),
@@ -160,7 +163,7 @@ def judged_units(
     config: Config, known: Sequence[Rule], rules: tuple[Rule, ...], progress: Progress | None
 ) -> tuple[str, list[tuple[Unit, Judged]]]:
     """Return the root of the run, and every unit of it with its result. ``known`` are all rules."""
-    policy, relevant = policy_of(known, rules, today(config)), evaluated_types(known)
+    policy, relevant = policy_of(known, rules, today(config), config.peer_tools), evaluated_types(known)
     sources, root = discover(config.paths, config.exclude)
     given, _ = discover(config.parameters)
     units = units_of(sources, given, relevant)
@@ -295,7 +298,7 @@ def all_rules(folders: Sequence[str], *, examples: bool = True) -> tuple[Rule, .
 
 def exit_code(report: Report, config: Config) -> int:
     """Return the exit code of a check: 1 for findings at or above ``fail_on``."""
-    counted = report.findings + (report.undecided if config.strict else ())
+    counted = report.counted(report.findings + (report.undecided if config.strict else ()))
     has_findings = any(finding.severity >= config.fail_on for finding in counted)
     return exit_code_of(report.sources, report.problems, has_findings)
 

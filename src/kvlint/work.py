@@ -93,7 +93,7 @@ class Worker:
         self.policy = policy
         self.no_ignores = config.no_ignores
         self.source_root = config.source_root
-        self.reader = Reader(self.demand, root, terraform_settings(config, root))
+        self.reader = Reader(self.demand, root, terraform_settings(config, root), peer_comments=bool(config.peer_tools))
 
     def judge(self, unit: Unit) -> Judged:
         """Judge one unit. What goes wrong with it is a Problem. What was looked at for it is noted if anybody asks."""

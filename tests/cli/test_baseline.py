@@ -74,7 +74,7 @@ def test_what_it_holds_counts_no_longer(kvlint: Kvlint) -> None:
     }
     document = report(kvlint)
     assert (document["findings"], len(document["suppressed"]), document["problems"]) == ([], len(before), [])
-    reason = {"kind": "external", "justification": "baseline", "owner": None, "until": None}
+    reason = {"kind": "external", "justification": "baseline", "owner": None, "until": None, "tool": None}
     nowhere = {"path": BASE, "line": None, "column": None, "endLine": None, "endColumn": None}
     assert document["suppressed"][0]["suppression"] == reason | {"location": nowhere}
     assert json.loads(kvlint(".", "--baseline", BASE, "-f", "sarif").out)["runs"][0]["results"] == []

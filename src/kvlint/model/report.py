@@ -64,6 +64,7 @@ class Suppression(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     its own; it stands at ``at``.
 
     ``until`` is the last day on which it holds (``2027-03-01``), ``owner`` who answers for it; either may be empty.
+    ``tool`` is the tool that a comment was written for, if that is not kvlint.
     """
 
     kind: str
@@ -71,6 +72,7 @@ class Suppression(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     at: Location
     until: str = ""
     owner: str = ""
+    tool: str = ""
 
 
 class Occurrence(msgspec.Struct, frozen=True, kw_only=True, order=True, gc=False):
@@ -92,7 +94,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ``resource_at`` is where the resource is declared, ``callers`` are the module calls that lead to it, outermost
     first. ``root`` is the path of the document or folder through which it was found. ``source`` is ``plan`` for what a
     plan says of a place in Terraform source. ``regraded`` is the severity that the user gives it. A folded finding has
-    ``occurrences``, of which the first is its own.
+    ``occurrences``, of which the first is its own. ``in_tests``: its place is in a folder of tests or examples.
     """
 
     rule: Rule
@@ -116,6 +118,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     suppressed: Suppression | None = None
     regraded: Severity | None = None
     occurrences: tuple[Occurrence, ...] = ()
+    in_tests: bool = False
 
     @property
     def severity(self) -> Severity:
@@ -198,6 +201,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     ``rules`` are all that ran, in id order. ``sources`` are the paths that were read, ``root`` is the folder on this
     machine that they start from. ``configuration`` is the file that settings were read from, "" without one.
     ``judged`` counts the resources that were judged, by Azure type; ``passed`` counts the questions that passed.
+    Findings in folders of tests and examples count only if it ``includes_tests``.
     """
 
     findings: tuple[Finding, ...]
@@ -213,6 +217,15 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     passes: tuple[Finding, ...] = ()
     root: str = ""
     configuration: str = ""
+    includes_tests: bool = False
+
+    def counted(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+        """Return those findings that count: not those in folders of tests and examples."""
+        return tuple(one for one in findings if self.includes_tests or not one.in_tests)
+
+    def uncounted(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+        """Return the other findings."""
+        return tuple(one for one in findings if one.in_tests and not self.includes_tests)
 
     @property
     def is_complete(self) -> bool:

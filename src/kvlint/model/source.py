@@ -64,12 +64,14 @@ class Target(msgspec.Struct, frozen=True, order=True, gc=False):
 class SourceComments(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The ``comments`` of a file by their spans, markers included, and what they can be about; both in order.
 
-    Two targets overlap only where one lies within the other.
+    Two targets overlap only where one lies within the other. Unless ``has_directives``, comments in this language hold
+    no directives of kvlint, only those for other tools.
     """
 
     text: str
     comments: tuple[tuple[int, int], ...]
     targets: tuple[Target, ...]
+    has_directives: bool = True
 
 
 class Excerpt(msgspec.Struct, frozen=True, kw_only=True, gc=False):

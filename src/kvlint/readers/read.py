@@ -54,12 +54,18 @@ _SOURCE_CODE = regex(
 
 
 class Reader:
-    """Reads the units of one run: what several of them share is read once. ``root``: nothing outside it is read."""
+    """Reads the units of one run: what several of them share is read once. ``root``: nothing outside it is read.
 
-    def __init__(self, demand: Demand, root: str, settings: Settings = _NO_SETTINGS) -> None:
+    With ``peer_comments`` comments for other tools are read too.
+    """
+
+    def __init__(
+        self, demand: Demand, root: str, settings: Settings = _NO_SETTINGS, *, peer_comments: bool = False
+    ) -> None:
         self.demand = demand
         self.root = real_path(root)
         self.settings = settings
+        self.peer_comments = peer_comments
         self._modules: ModuleCache | None = None
         self._folders: dict[str, FolderCache] = {}
         self._locator: Locator | None = None
@@ -113,8 +119,8 @@ class Reader:
             return None
         found = of_terraform(path, read)
         return msgspec.structs.replace(
-            found, comments=comments_of(read.sources), root=path, strangers=read.strangers, heads=read.heads,
-            deployed=read.deployed,
+            found, comments=comments_of(read.sources, self.peer_comments), root=path, strangers=read.strangers,
+            heads=read.heads, deployed=read.deployed,
         )  # fmt: skip
 
     def _terragrunt(self, path: str, file: str) -> Read:
@@ -175,7 +181,7 @@ class Reader:
 
         given = given or Given()
         read = read_bicep(path, file, self.root, source_text(data), self.demand, self._cache(), given.values)
-        return of_bicep(path, read, given)
+        return of_bicep(path, read, given, peer_comments=self.peer_comments)
 
     def template(self, path: str, data: bytes, file: str = "", given: Given | None = None) -> Read | None:
         """An ARM template, a what-if result or a snapshot; None for anything else. Raises InputError."""
@@ -188,7 +194,9 @@ class Reader:
         if looks_like_template(document.value) and not is_stack_result(document.value):
             load = Loader(path, file, self.root).load
             read = read_template(path, document, self.demand, given.values, load)
-            return msgspec.structs.replace(of_template(path, read, given), metadata=metadata_in(read.files))
+            return msgspec.structs.replace(
+                of_template(path, read, given), metadata=metadata_in(read.files, self.peer_comments)
+            )
         found = read_prediction(path, document, self.demand)
         return None if found is None else of_template(path, found, given, data=found.files)
 
@@ -199,7 +207,7 @@ class Reader:
 
         text = source_text(read_source(source))
         read = read_bicepparam(source.path, source.file, self.root, text, self.demand, self._cache())
-        return of_bicep(path, read, Given())
+        return of_bicep(path, read, Given(), peer_comments=self.peer_comments)
 
     def _given(self, unit: Unit) -> Given | None:
         """The values of a unit's parameter file."""

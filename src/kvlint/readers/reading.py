@@ -109,8 +109,8 @@ def _nothing_is_suppressed(at: Location, rule: str) -> bool:
     return False
 
 
-def of_bicep(path: str, read: BicepRead, given: Given) -> Read:
-    """What was read of a Bicep file."""
+def of_bicep(path: str, read: BicepRead, given: Given, *, peer_comments: bool = False) -> Read:
+    """Return what was read of a Bicep file, with comments for other tools if ``peer_comments``."""
     from kvlint.readers.bicep.suppress import is_suppressed, switched_off
 
     def hidden(path: str) -> Hidden | None:
@@ -122,16 +122,22 @@ def of_bicep(path: str, read: BicepRead, given: Given) -> Read:
     found = of_template(path, read, given, partial(is_suppressed, read), hidden)
     # Of its modules some may be templates.
     texts = {file: text for file, text in read.files.items() if file.lower().endswith(JSON)}
+    comments: Mapping[str, SourceComments] = {}
+    if peer_comments:
+        from kvlint.readers.bicep.comments import comments_of
+
+        comments = comments_of(read)
     return msgspec.structs.replace(
-        found, metadata=metadata_in(texts), switched_off=switched_off(read), texts=read.files
-    )
+        found, metadata=metadata_in(texts, peer_comments), switched_off=switched_off(read), texts=read.files,
+        comments=comments,
+    )  # fmt: skip
 
 
-def metadata_in(files: Mapping[str, str]) -> dict[str, Metadata]:
-    """The directives in the metadata of templates, by reported path."""
+def metadata_in(files: Mapping[str, str], peer_comments: bool = False) -> dict[str, Metadata]:
+    """Return the directives in the metadata of templates, and those for other tools, by reported path."""
     found = {}
     for path, text in files.items():
-        if "kvlint" in text.lower():
+        if "kvlint" in text.lower() or (peer_comments and "checkov" in text):
             from kvlint.syntax.jsonc import decode_text
             from kvlint.syntax.metadata import metadata_of
 

@@ -37,11 +37,12 @@ def json(report: Report, options: Options) -> bytes:
 
 
 def _summary(report: Report) -> dict[str, Any]:
-    counts = Counter(finding.severity for finding in report.findings)
+    counts = Counter(finding.severity for finding in report.counted(report.findings))
     return {
         "judged": dict(sorted(report.judged.items())),
         "passed": report.passed,
         "findings": {severity.label: counts[severity] for severity in sorted(Severity, reverse=True)},
+        "findingsInTests": len(report.uncounted(report.findings)),
         "undecided": len(report.undecided),
         "suppressed": len(report.suppressed),
         "problems": len(report.problems),
@@ -67,6 +68,7 @@ def _result(finding: Finding) -> dict[str, Any]:
         "evidence": [_evidence(evidence) for evidence in finding.evidence],
         "fingerprint": finding.fingerprint,
         "source": finding.source,
+        "inTests": finding.in_tests,
         "occurrences": [_occurrence(one) for one in finding.occurrences],
     }
 
@@ -91,6 +93,7 @@ def suppression(finding: Finding) -> dict[str, Any] | None:
         "justification": reason.justification,
         "owner": reason.owner or None,
         "until": reason.until or None,
+        "tool": reason.tool or None,
         "location": location(reason.at),
     }
 

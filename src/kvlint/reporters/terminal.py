@@ -13,7 +13,7 @@ from kvlint.model.source import Excerpt, Region
 from kvlint.regex import regex
 from kvlint.reporters import Options
 from kvlint.reporters.safe import visible
-from kvlint.reporters.wording import configuration, details, headline, more, place, statistics, summary
+from kvlint.reporters.wording import configuration, details, headline, label_of, more, place, statistics, summary
 
 _STYLES = {
     "critical": Style(color="red", bold=True, reverse=True),
@@ -37,10 +37,9 @@ _TAB = "    "
 def terminal(report: Report, options: Options) -> Iterator[str]:
     """The lines of the whole report."""
     page = _Page(options)
-    for finding in report.findings:
-        yield from page.finding(finding, finding.severity.label)
-    for finding in report.undecided:
-        yield from page.finding(finding, "undecided")
+    findings = report.findings + report.undecided
+    for finding in report.counted(findings) + report.uncounted(findings):
+        yield from page.finding(finding, label_of(finding))
     for finding in report.suppressed if page.verbose or options.suppressed else ():
         yield from page.finding(finding, "suppressed")
     for problem in report.problems:

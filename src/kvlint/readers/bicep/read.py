@@ -17,6 +17,7 @@ from kvlint.readers.bicep.instance import Given, Instance, Use
 from kvlint.readers.bicep.run import BicepRun, ModuleCache
 from kvlint.readers.bicep.sources import lower
 from kvlint.syntax.bicep.directives import Region, Suppression
+from kvlint.syntax.bicep.parse import Parsed
 from kvlint.util.project_files import real_path
 
 __all__ = ("BicepRead", "ModuleCache", "read_bicep")
@@ -29,13 +30,15 @@ class BicepRead(TemplateRead, kw_only=True):
 
     ``suppressions`` and ``disabled`` say by reported path where an author does not want to see findings: see
     ``syntax.bicep.parse.Parsed``. ``sources`` are the files by reported path. ``used`` is the real
-    path of the file that a parameter file is for, if it is a file.
+    path of the file that a parameter file is for, if it is a file. ``parsed`` are the files that were read, by reported
+    path.
     """
 
     suppressions: Mapping[str, tuple[Suppression, ...]]
     disabled: Mapping[str, tuple[Region, ...]]
     sources: Mapping[str, File]
     used: str = ""
+    parsed: Mapping[str, Parsed] = {}
 
 
 @with_room
@@ -80,6 +83,7 @@ def done(run: BicepRun, used: str = "") -> BicepRead:
         suppressions={path: file.parsed.suppressions for path, file in sources if file.parsed.suppressions},
         disabled={path: file.parsed.disabled for path, file in sources if file.parsed.disabled},
         used=used,
+        parsed={path: file.parsed for path, file in sources},
     )
 
 

@@ -105,8 +105,9 @@ def without_resources(run: TerraformRun) -> TerraformRead:
     """Return a run of which no module was read."""
     sources, found = run.sources, run.done()
     return TerraformRead(
-        resources={}, problems=found.problems, closed=False, files=found.files, sources=sources, secrets={}, heads={},
-        strangers=frozenset(), deployed=frozenset(),
+        resources={}, problems=found.problems, closed=False, files=found.files, sources=sources, secrets=found.secrets,
+        secret_texts=found.secret_texts, value_files=frozenset(run.value_files), heads={}, strangers=frozenset(),
+        deployed=frozenset(),
     )  # fmt: skip
 
 
