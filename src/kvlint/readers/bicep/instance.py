@@ -29,6 +29,7 @@ _OF_PLACE = frozenset(
     {
         "resourceId", "subscriptionResourceId", "tenantResourceId", "managementGroupResourceId", "extensionResourceId",
         "resourceGroup", "subscription", "tenant", "managementGroup", "deployment", "environment",
+        "roleDefinitions",
     }
 )  # fmt: skip
 _NAMESPACES = frozenset({"az", "sys"})

@@ -9,8 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import cache
 
-import msgspec
-
 from kvlint.model.graph import Resource
 from kvlint.model.value import Absent, Answer, ListValue, Scalar, Unknown, Value, display, select
 from kvlint.readers.derive.roles import role_by_name

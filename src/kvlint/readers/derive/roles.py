@@ -59,7 +59,7 @@ def _roles() -> tuple[Mapping[str, BuiltInRole], Mapping[str, BuiltInRole]]:
 def role_by_id(text: str) -> str | None:
     """Return the name of the built-in role that an ID ends with, whatever its scope; None for another role."""
     guid = text.rstrip("/").rpartition("/")[2].lower()
-    role = _roles()[0].get(guid) if len(guid) == 36 else None  # noqa: PLR2004 - the length of a GUID
+    role = _roles()[0].get(guid) if len(guid) == 36 else None
     return role.name if role is not None else None
 
 

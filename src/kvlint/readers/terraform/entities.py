@@ -9,7 +9,7 @@ from kvlint.expressions.values import Fields, Items, Result, hidden, hole, patte
 from kvlint.model.source import Location
 from kvlint.model.value import Absent, Scalar, Unknown
 from kvlint.readers.azurerm.own_ids import is_azure, is_own_id
-from kvlint.readers.azurerm.resources import RESOURCES
+from kvlint.readers.azurerm.resources import RESOURCES, linked_type
 from kvlint.readers.terraform.blocks import Content
 from kvlint.readers.terraform.expand import Expansion, Step, expansion
 from kvlint.readers.terraform.folder import Declaration
@@ -27,6 +27,9 @@ _GROUP = "/subscriptions/{subscription}/resourceGroups/{name}"
 _VAULT = "/subscriptions/{subscription}/resourceGroups/{group}/providers/{type}/{name}"
 _VAULTS = ("Microsoft.KeyVault/vaults", "Microsoft.KeyVault/managedHSMs")
 _KNOWN_IDS = frozenset({*_VAULTS, "Microsoft.Resources/subscriptions", "Microsoft.Resources/resourceGroups"})
+
+# The azapi types whose ID is that of the resource that they create or change.
+_OF_ONE_RESOURCE = frozenset({"azapi_resource", "azapi_resource_action", "azapi_update_resource"})
 
 One = TypeVar("One", bound="Instance")
 
@@ -197,7 +200,7 @@ class ResourceEntity(Instance):
 
     def own_id(self, name: str) -> Unknown:
         """The resource's own id: it certainly names the resource, whatever its text will be."""
-        self.instance.run.types[self.address] = self.azure_type
+        self.instance.run.types[self.address] = self.azure_type or self._linked_type()
         if name == "id" and self._own is not None:
             return self._own
         pattern = self.id_pattern() if name == "id" else ""
@@ -211,6 +214,15 @@ class ResourceEntity(Instance):
         if name == "id":
             self._own = found
         return found
+
+    def _linked_type(self) -> str:
+        """Return the type of what the ID names, if no table has it."""
+        if self.type not in _OF_ONE_RESOURCE:
+            return linked_type(self.type)
+        from kvlint.readers.terraform.azapi import arm_type
+
+        named = arm_type(self)
+        return named[0] if named is not None else ""
 
     def id_pattern(self) -> str:
         """What is known of the id of a vault, managed HSM, resource group or subscription; empty for all others."""
