@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from kvlint.readers.terraform.instance import ModuleInstance
 
 _AFTER = "known after apply"
+# The type of the data source that stands for what kvlint does not know of a public module's release.
+LEFT_OPEN = "module"
 # Ids that are the address of a pool, and so mean the pool.
 _ADDRESSES = frozenset({"hsm_uri", "vault_uri"})
 _GROUP = "/subscriptions/{subscription}/resourceGroups/{name}"
@@ -183,6 +185,9 @@ class ResourceEntity(Instance):
         if blocks is not None and not isinstance(blocks, Unknown):
             told: list[Result] = [block.data(at, hole(f"{self.address}.{name}[{i}]")) for i, block in enumerate(blocks)]
             return Items(at=blocks[0].at if blocks else self.at, items=told)
+        if self.type == LEFT_OPEN:
+            why = f"{name.replace('_', ' ')} of this release of the module is not known"
+            return Unknown(at=at, why=why, pattern=hole(f"{self.address}.{name}"))
         return Unknown(at=at, why=f"'{name}' of {self.address} is {_AFTER}", pattern=hole(f"{self.address}.{name}"))
 
     def _is_secret(self, name: str) -> bool:
