@@ -11,7 +11,7 @@ from kvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown,
 from kvlint.readers.derive.attribute import Context, Derived
 from kvlint.readers.derive.exposure import exposure, in_perimeter, public_access
 from kvlint.readers.derive.network_perimeters import PERIMETER_NEEDS, perimeters_of
-from kvlint.readers.derive.policies import change_of
+from kvlint.readers.derive.policies import change_of, repeats_vault
 from kvlint.readers.references import reference_of
 
 VAULTS = "microsoft.keyvault/vaults"
@@ -88,6 +88,15 @@ def _policy_change(resource: Resource, context: Context) -> Value | None:
     return change_of(resource) if resource.type.lower() == POLICIES else None
 
 
+def _repeats_vault(resource: Resource, context: Context) -> Value | None:
+    above = resource.select(("parent",))
+    if resource.type.lower() != POLICIES or isinstance(above, Absent):
+        return None
+    reference = reference_of(resource.address, "parent", above, context.index)
+    targets = reference.targets if reference is not None else ()
+    return repeats_vault(resource, context.index.resources[targets[0]] if len(targets) == 1 else None)
+
+
 def model_of(answer: Answer) -> Value:
     """The permission model that ``enableRbacAuthorization`` amounts to."""
     if isinstance(answer, Scalar):
@@ -105,5 +114,6 @@ ATTRIBUTES: Mapping[str, Derived] = {
     "accessModel": Derived(_access_model, {VAULTS: (RBAC,), POLICIES: (("parent",),)}),
     "ignoresPolicies": Derived(_ignores_policies, {VAULTS: (RBAC,), POLICIES: (("parent",),)}),
     "inlinePolicies": Derived(_inline_policies, {VAULTS: (POLICY_LIST,), POLICIES: (("parent",), POLICY_LIST)}),
+    "repeatsVault": Derived(_repeats_vault, {VAULTS: (POLICY_LIST,), POLICIES: (("name",), ("parent",), POLICY_LIST)}),
     "policyChange": Derived(_policy_change, {POLICIES: (("name",),)}),
 }
