@@ -10,11 +10,12 @@ from kvlint.expressions.evaluate import Evaluator
 from kvlint.expressions.operations import Local
 from kvlint.expressions.values import Fields, Items, Result, hole
 from kvlint.model.source import Location
-from kvlint.model.value import Absent, Unknown
+from kvlint.model.value import Absent, Scalar, Unknown
 from kvlint.plurals import counted
 from kvlint.readers.arm import scope as scopes
 from kvlint.readers.arm.scope import Scope
 from kvlint.readers.arm.template import secret
+from kvlint.readers.arm.values import converted
 from kvlint.readers.bicep import content
 from kvlint.readers.bicep.document import File, is_decorated
 from kvlint.readers.bicep.entities import ResourceSymbol
@@ -22,7 +23,7 @@ from kvlint.readers.bicep.evaluator import FileEvaluator
 from kvlint.readers.bicep.imports import Imports, Namespace
 from kvlint.readers.bicep.module import ModuleSymbol
 from kvlint.readers.bicep.run import BicepRun
-from kvlint.readers.bicep.types import is_nullable, is_secure
+from kvlint.readers.bicep.types import is_nullable, is_secure, primitive
 from kvlint.syntax import tree
 
 _OF_PLACE = frozenset(
@@ -165,6 +166,8 @@ class Instance:
         """What a parameter is given, else its default, else null if it may be, else Unknown under its own name."""
         secure = is_decorated(node.decorators, "secure") or is_secure(self, node.type)
         found = self.use.given.get(node.name)
+        if isinstance(found, Scalar):
+            found = converted(found, primitive(self, node.type))
         if found is None or isinstance(found, Absent):
             found = self.default(node, found)
         # Whatever is said of a secret is said at its declaration, not where its value could be read.
