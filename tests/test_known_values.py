@@ -154,3 +154,77 @@ resource grant 'Microsoft.Authorization/roleAssignments@2022-04-01' = {{
             }
         )
         assert found.get(("KV307", "grant")) == expected
+
+
+class TestDates:
+    """A date that is computed from the time of the deployment is set, whichever it is."""
+
+    @pytest.mark.parametrize(
+        "date",
+        [
+            'timeadd(timestamp(), "8760h")',
+            'timeadd(plantimestamp(), "${24 * 365}h")',
+            'formatdate("YYYY-MM-DD\'T\'00:00:00Z", timeadd(timestamp(), "720h"))',
+            "time_offset.year.rfc3339",
+            "time_rotating.year.rotation_rfc3339",
+            "local.expiry",
+        ],
+    )
+    def test_terraform(self, outcomes: Outcomes, date: str) -> None:
+        found = outcomes(
+            vault()
+            + f"""
+locals {{
+  expiry = timeadd(time_static.now.rfc3339, "8760h")
+}}
+resource "time_static" "now" {{}}
+resource "time_offset" "year" {{
+  offset_years = 1
+}}
+resource "time_rotating" "year" {{
+  rotation_days = 365
+}}
+resource "azurerm_key_vault_secret" "s" {{
+  name            = "s"
+  value           = "x"
+  key_vault_id    = azurerm_key_vault.kv.id
+  expiration_date = {date}
+}}
+"""
+        )
+        assert ("KV601", "azurerm_key_vault_secret.s") not in found
+
+    @pytest.mark.parametrize(
+        "date",
+        [
+            "dateTimeToEpoch(dateTimeAdd(now, 'P1Y'))",
+            "int(utcNow('yyyyMMdd')) + 10000",
+            "dateTimeToEpoch(now) + days * 86400",
+            "-(-dateTimeToEpoch(now))",
+            "(dateTimeToEpoch(now) / 86400 + 365) * 86400",
+        ],
+    )
+    def test_bicep(self, outcomes: Outcomes, date: str) -> None:
+        text = f"""
+param now string = utcNow()
+param days int
+var expiry = {date.replace("utcNow('yyyyMMdd')", "now")}
+
+resource s 'Microsoft.KeyVault/vaults/secrets@2026-02-01' = {{
+  name: 'kv-shared/s'
+  properties: {{ value: 'x', contentType: 'text/plain', attributes: {{ exp: expiry }} }}
+}}
+"""
+        assert ("KV601", "s") not in outcomes({"main.bicep": text})
+
+    def test_what_may_be_null_is_not_set(self, outcomes: Outcomes) -> None:
+        text = """
+param expiry int?
+param set bool
+
+resource s 'Microsoft.KeyVault/vaults/secrets@2026-02-01' = {
+  name: 'kv-shared/s'
+  properties: { value: 'x', contentType: 'text/plain', attributes: { exp: set ? expiry : null } }
+}
+"""
+        assert ("KV601", "s") in outcomes({"main.bicep": text})

@@ -19,7 +19,7 @@ def _after(name: str, least: int, most: int, only: str = "") -> Function:
 
 
 def _by_azure(name: str, least: int, most: int) -> Function:
-    return Unknowable(name, least, most, _because(f"{name}() is reckoned by Azure"))
+    return Unknowable(name, least, most, _because(f"{name}() is computed by Azure"), given=True)
 
 
 def _by_caller(name: str, least: int, most: int, what: str, only: str = "") -> Function:
@@ -69,8 +69,8 @@ FUNCTIONS: tuple[Function, ...] = (
     _by_caller("externalInputs", 1, 1, "given by the tool that deploys", "arm"),
     Lazy("readEnvironmentVariable", 1, 2, _environment, "bicep"),
     _by_caller("readCliArgument", 1, 2, "given by whoever deploys", "bicep"),
-    Unknowable("newGuid", 0, 0, _because(f"newGuid() {_MOMENT}"), steady=False),
-    Unknowable("utcNow", 0, 1, _because(BY_DEPLOYMENT), steady=False),
+    Unknowable("newGuid", 0, 0, _because(f"newGuid() {_MOMENT}"), steady=False, given=True),
+    Unknowable("utcNow", 0, 1, _because(BY_DEPLOYMENT), steady=False, given=True),
     Lazy("fail", 0, 1, _fail),
     Lazy("getSecret", 1, 5, list_secrets),
 )

@@ -21,6 +21,14 @@ if TYPE_CHECKING:
     from kvlint.readers.terraform.instance import ModuleInstance
 
 _AFTER = "known after apply"
+# Attributes that the providers time and random always compute.
+_ALWAYS_SET_OF = ("time_", "random_")
+_ALWAYS_SET = frozenset(
+    {
+        "rfc3339", "base_rfc3339", "rotation_rfc3339", "unix", "year", "month", "day", "id", "result", "hex", "dec",
+        "b64_std", "b64_url",
+    }
+)  # fmt: skip
 # The type of the data source that stands for what kvlint does not know of a public module's release.
 LEFT_OPEN = "module"
 # Ids that are the address of a pool, and so mean the pool.
@@ -188,7 +196,9 @@ class ResourceEntity(Instance):
         if self.type == LEFT_OPEN:
             why = f"{name.replace('_', ' ')} of this release of the module is not known"
             return Unknown(at=at, why=why, pattern=hole(f"{self.address}.{name}"))
-        return Unknown(at=at, why=f"'{name}' of {self.address} is {_AFTER}", pattern=hole(f"{self.address}.{name}"))
+        pattern = hole(f"{self.address}.{name}")
+        given = self.type.startswith(_ALWAYS_SET_OF) and name in _ALWAYS_SET
+        return Unknown(at=at, why=f"'{name}' of {self.address} is {_AFTER}", pattern=pattern, given=given)
 
     def _is_secret(self, name: str) -> bool:
         """Whether an attribute is sensitive, as the provider or its name says."""
