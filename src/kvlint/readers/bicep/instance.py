@@ -138,7 +138,9 @@ class Instance:
     def _declared(self, node: tree.Declaration) -> Result:
         match node:
             case tree.Variable():
-                return self.evaluator.evaluate(node.value, {})
+                # Two uses of a variable are equal, whatever its value is.
+                found = self.evaluator.evaluate(node.value, {})
+                return found if isinstance(found, Unknown) and found.candidates else self._named(node, found)
             case tree.Parameter():
                 return self.parameter(node)
             case tree.Resource():
@@ -181,7 +183,7 @@ class Instance:
             return Absent(at=self._at_name(node))
         return Unknown(at=self._at_name(node), why=f"the parameter '{node.name}' has no value", given=True)
 
-    def _named(self, node: tree.Parameter, found: Result) -> Result:
+    def _named(self, node: tree.Parameter | tree.Variable, found: Result) -> Result:
         """An unknown value is the same wherever the parameter is used, so it can have the parameter's name."""
         if not isinstance(found, Unknown) or found.pattern or found.sensitive:
             return found
