@@ -15,7 +15,7 @@ from kvlint.readers.arm.head import readable
 from kvlint.readers.arm.instance import Instance
 from kvlint.readers.arm.run import Pointer, Run, key_of
 from kvlint.readers.arm.runtime import Runtime
-from kvlint.readers.arm.scope import Scope
+from kvlint.readers.arm.scope import Scope, resource_id
 from kvlint.readers.arm.template import Template
 from kvlint.readers.arm.values import LOOP, NO_LOCAL, RESOURCE_LOOP
 
@@ -39,6 +39,13 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _ROOT = Place()
+
+
+def _id_of_deployment(instance: Instance) -> str:
+    """Return the ID that a nested deployment has in the scope that it goes to, which may be another resource group."""
+    from kvlint.readers.arm.nested import scope_to
+
+    return resource_id(scope_to(instance).id, instance.head.type, instance.head.names)
 
 
 class Level:
@@ -147,6 +154,8 @@ class Level:
                 head = instance.head
                 if head.id:
                     self._ids.setdefault(head.id.lower(), instance)
+                if instance.is_deployment:
+                    self._ids.setdefault(_id_of_deployment(instance).lower(), instance)
                 self._names.setdefault("/".join(head.names).lower(), []).append(instance)
                 if instance.symbol:
                     self._symbols.setdefault(instance.symbol.lower(), []).append(instance)

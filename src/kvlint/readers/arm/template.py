@@ -14,7 +14,7 @@ from kvlint.model.value import Absent, Scalar, Unknown
 from kvlint.readers.arm import calls
 from kvlint.readers.arm.run import Pointer, Run, key_of, member
 from kvlint.readers.arm.scope import Scope
-from kvlint.readers.arm.values import Values, is_copies, steady
+from kvlint.readers.arm.values import Values, converted, is_copies, steady
 from kvlint.syntax import tree
 
 if TYPE_CHECKING:
@@ -102,6 +102,7 @@ class Template(Values):
         declared, pointer = self._declared.get(key, (None, self.pointer))
         found = self.given(key)
         kind, nullable = self._type(declared)
+        found = None if found is None else converted(found, kind)
         if found is None or isinstance(found, Absent):
             default = key_of(declared, "defaultValue") if isinstance(declared, dict) else None
             if default is not None:

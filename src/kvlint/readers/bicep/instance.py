@@ -10,11 +10,12 @@ from kvlint.expressions.evaluate import Evaluator
 from kvlint.expressions.operations import Local
 from kvlint.expressions.values import Fields, Items, Result, hole
 from kvlint.model.source import Location
-from kvlint.model.value import Absent, Unknown
+from kvlint.model.value import Absent, Scalar, Unknown
 from kvlint.plurals import counted
 from kvlint.readers.arm import scope as scopes
 from kvlint.readers.arm.scope import Scope
 from kvlint.readers.arm.template import secret
+from kvlint.readers.arm.values import converted
 from kvlint.readers.bicep import content
 from kvlint.readers.bicep.document import File, is_decorated
 from kvlint.readers.bicep.entities import ResourceSymbol
@@ -22,13 +23,14 @@ from kvlint.readers.bicep.evaluator import FileEvaluator
 from kvlint.readers.bicep.imports import Imports, Namespace
 from kvlint.readers.bicep.module import ModuleSymbol
 from kvlint.readers.bicep.run import BicepRun
-from kvlint.readers.bicep.types import is_nullable, is_secure
+from kvlint.readers.bicep.types import is_nullable, is_secure, primitive
 from kvlint.syntax import tree
 
 _OF_PLACE = frozenset(
     {
         "resourceId", "subscriptionResourceId", "tenantResourceId", "managementGroupResourceId", "extensionResourceId",
         "resourceGroup", "subscription", "tenant", "managementGroup", "deployment", "environment",
+        "roleDefinitions",
     }
 )  # fmt: skip
 _NAMESPACES = frozenset({"az", "sys"})
@@ -138,7 +140,9 @@ class Instance:
     def _declared(self, node: tree.Declaration) -> Result:
         match node:
             case tree.Variable():
-                return self.evaluator.evaluate(node.value, {})
+                # Two uses of a variable are equal, whatever its value is.
+                found = self.evaluator.evaluate(node.value, {})
+                return found if isinstance(found, Unknown) and found.candidates else self._named(node, found)
             case tree.Parameter():
                 return self.parameter(node)
             case tree.Resource():
@@ -166,6 +170,8 @@ class Instance:
         """What a parameter is given, else its default, else null if it may be, else Unknown under its own name."""
         secure = self.is_secure(node)
         found = self.use.given.get(node.name)
+        if isinstance(found, Scalar):
+            found = converted(found, primitive(self, node.type))
         if found is None or isinstance(found, Absent):
             found = self.default(node, found)
         # Whatever is said of a secret is said at its declaration, not where its value could be read.
@@ -183,7 +189,7 @@ class Instance:
             return Absent(at=self._at_name(node))
         return Unknown(at=self._at_name(node), why=f"the parameter '{node.name}' has no value", given=True)
 
-    def _named(self, node: tree.Parameter, found: Result) -> Result:
+    def _named(self, node: tree.Parameter | tree.Variable, found: Result) -> Result:
         """An unknown value is the same wherever the parameter is used, so it can have the parameter's name."""
         if not isinstance(found, Unknown) or found.pattern or found.sensitive:
             return found

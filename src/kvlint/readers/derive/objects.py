@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 import msgspec
 
 from kvlint.model.graph import Resource
-from kvlint.model.value import Link, ListValue, Path, Scalar, Unknown, Value, path_text, text_of
+from kvlint.model.value import Link, Path, Scalar, Unknown, Value, path_text, text_of
 from kvlint.readers.derive.attribute import Context, Derived
 from kvlint.readers.ids import HOLE, may_be_step, parse_id
 from kvlint.readers.references import Index, reference_of
@@ -139,8 +139,7 @@ def _same_name(resource: Resource, context: Context) -> Value | None:
     # What hangs on a condition of its own may not be there.
     certain = [other for other in beside if other.conditions <= resource.conditions]
     if certain:
-        found = (Scalar(at=resource.at, value=other.address, origin="derived") for other in certain)
-        return ListValue(at=resource.at, items=tuple(found), origin="derived")
+        return Scalar(at=resource.at, value=", ".join(other.address for other in certain), origin="derived")
     doubtful = next(iter(beside), None) or next(objects.perhaps(resource), None)
     if doubtful is None:
         return None

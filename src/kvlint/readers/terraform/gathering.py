@@ -50,6 +50,7 @@ from kvlint.readers.terraform.order import Order, grants
 from kvlint.readers.terraform.origins import traced
 from kvlint.readers.terraform.outputs import holds_secrets, module_calls, outputs_of, readings, telling_arguments
 from kvlint.readers.terraform.providers import configured, provider_of
+from kvlint.readers.terraform.public_modules import KnownModule
 from kvlint.readers.terraform.removed import removed_resources
 from kvlint.readers.terraform.run import TerraformRun
 from kvlint.readers.terraform.shares import given_for_shares, with_shares
@@ -189,7 +190,7 @@ class Gathering:
         if is_read and lowering.type.startswith(_LEFT_OPEN):
             why = f"{entity.address} is read from Azure"
             attributes = opened(attributes, Unknown(at=entity.at, why=why))
-        elif asks_for_dead(self.run.demand, lowering.type):
+        elif asks_for_dead(self.run.demand, lowering.type) and not isinstance(entity.instance.folder, KnownModule):
             dead = dead_argument(entity.type, entity.symbol.declaration.arguments, self.run.version, entity.at)
             attributes = with_dead(attributes, dead)
         if self.order is not None and not is_read:

@@ -196,9 +196,7 @@ class ModuleInstance:
             if found.at != head:
                 self.run.hide(found.at)
             return hidden(found)
-        if isinstance(found, Unknown) and not found.pattern and not found.sensitive:
-            return msgspec.structs.replace(found, pattern=hole(f"{self.prefix}var.{name}"))
-        return found
+        return _named(found, f"{self.prefix}var.{name}")
 
     def _flag(self, piece: Piece | None) -> object:
         found = self.evaluate(piece, NOTHING) if piece is not None else None
@@ -216,7 +214,7 @@ class ModuleInstance:
         piece = self.folder.locals.get(name)
         if piece is None:
             return Unknown(at=at, why=f"there is no local value '{name}'")
-        return self.evaluate(piece, NOTHING)
+        return _named(self.evaluate(piece, NOTHING), self.prefix + key)
 
     def output(self, name: str, at: Location) -> Result | None:
         """An output of the module; None if there is none of that name."""
@@ -228,7 +226,7 @@ class ModuleInstance:
         piece = declaration.attributes.get("value")
         if piece is None:
             return Absent(at=at)
-        found = self.evaluate(piece, NOTHING)
+        found = _named(self.evaluate(piece, NOTHING), self.prefix + key.partition(".")[2])
         return hidden(found) if self._flag(declaration.attributes.get("sensitive")) is True else found
 
     def _once(self, key: str, at: Location, make: Make) -> Result:
@@ -263,6 +261,13 @@ class ModuleInstance:
         if found is None and name in self.folder.modules:
             found = self._modules[name] = ModuleSymbol(self, self.folder.modules[name])
         return found
+
+
+def _named(found: Result, name: str) -> Result:
+    """Give an unknown value the pattern of its name, so that it is equal to itself wherever the name is used."""
+    if isinstance(found, Unknown) and not (found.pattern or found.sensitive or found.candidates):
+        return msgspec.structs.replace(found, pattern=hole(name))
+    return found
 
 
 class Make(Protocol):

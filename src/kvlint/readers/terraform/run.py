@@ -145,6 +145,7 @@ class LinkFreezer(Freezer):
             # A pattern would say that the text is known as far as it goes, and so hide what it may name.
             return Unknown(
                 at=found.at, why=found.why, candidates=found.candidates, closed=found.closed, hops=found.hops,
+                types=tuple(sorted({self._types.get(one, "") for one in found.candidates})) if found.closed else (),
                 given=found.given, sensitive=found.sensitive,
             )  # fmt: skip
         target = found.candidates[0]
