@@ -76,7 +76,8 @@ def deploy_held(run: Run, one: Resource) -> Held | None:
             run.not_whole("warning", _unknown(one.address), one.at)
         return None
     if isinstance(held.template, Unknown) and holder.is_optional:
-        run.problem(NOT_WHOLE, "note", _unknown(one.address), one.at)
+        text = "the rule of a policy definition is not known, so a template in it was not evaluated"
+        run.problem(NOT_WHOLE, "note", text, one.at)
         return None
     scope, conditions, given = one.scope, one.conditions, held.given
     if one.type == STACKS:
