@@ -21,6 +21,7 @@ from kvlint.readers.units import JSON
 if TYPE_CHECKING:
     from kvlint.expressions.values import Result
     from kvlint.readers.arm.read import TemplateRead
+    from kvlint.readers.bicep.read import BicepRead
     from kvlint.readers.places import Hidden
     from kvlint.readers.terraform.heads import Head
     from kvlint.readers.terraform.read import TerraformRead
@@ -93,7 +94,7 @@ def _nothing_is_suppressed(at: Location, rule: str) -> bool:
     return False
 
 
-def of_bicep(path: str, read: TemplateRead, given: Given) -> Read:
+def of_bicep(path: str, read: BicepRead, given: Given) -> Read:
     """What was read of a Bicep file."""
     from kvlint.readers.bicep.suppress import is_suppressed, switched_off
 
@@ -101,8 +102,9 @@ def of_bicep(path: str, read: TemplateRead, given: Given) -> Read:
     # Of its modules some may be templates.
     texts = {file: text for file, text in read.files.items() if file.lower().endswith(JSON)}
     return msgspec.structs.replace(
-        found, metadata=metadata_in(texts), switched_off=switched_off(read), texts=read.files
-    )
+        found, metadata=metadata_in(texts), switched_off=switched_off(read), texts=read.files,
+        deployed=read.deployed,
+    )  # fmt: skip
 
 
 def metadata_in(files: Mapping[str, str]) -> dict[str, Metadata]:

@@ -28,12 +28,14 @@ class BicepRead(TemplateRead, kw_only=True):
     """What reading a Bicep file gives.
 
     ``suppressions`` and ``disabled`` say by reported path where an author does not want to see findings: see
-    ``syntax.bicep.parse.Parsed``. ``used`` is the real path of the file that a parameter file is for, if it is a file.
+    ``syntax.bicep.parse.Parsed``. ``used`` is the real path of the file that a parameter file is for, if it is a file,
+    ``deployed`` are those of files with templates that are evaluated with it.
     """
 
     suppressions: Mapping[str, tuple[Suppression, ...]]
     disabled: Mapping[str, tuple[Region, ...]]
     used: str = ""
+    deployed: frozenset[str] = frozenset()
 
 
 @with_room
@@ -75,6 +77,7 @@ def done(run: BicepRun, used: str = "") -> BicepRead:
         suppressions={path: file.parsed.suppressions for path, file in sources if file.parsed.suppressions},
         disabled={path: file.parsed.disabled for path, file in sources if file.parsed.disabled},
         used=used,
+        deployed=frozenset(run.deployed),
     )
 
 
