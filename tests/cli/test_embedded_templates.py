@@ -119,6 +119,19 @@ def test_a_policy_definition_of_azurerm(kvlint: Kvlint, kind: str, form: str) ->
     assert "main.tf:3" in found.out
 
 
+@pytest.mark.parametrize("type_", [STACK, SPEC, DEPLOYMENT, POLICY])
+def test_a_template_that_bicep_loads_is_evaluated_there(kvlint: Kvlint, type_: str) -> None:
+    schema = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
+    template = {"$schema": schema, "resources": [vault()]}
+    loaded: object = template if type_ != POLICY else holder(POLICY, template)["policyRule"]
+    call = "loadJsonContent('loaded.json')"
+    written = f"{{ {'mainTemplate' if type_ == SPEC else 'policyRule' if type_ == POLICY else 'template'}: {call} }}"
+    text = f"resource holder '{type_}@2024-03-01' = {{\n  name: 'a/1'\n  properties: {written}\n}}\n"
+    write({"x/main.bicep": text, "x/loaded.json": json.dumps(loaded)})
+    report = json.loads(kvlint("x", "--select", "KV002", "-f", "json").out)
+    assert [one["location"]["path"] for one in report["findings"]] == ["x/main.bicep"]
+
+
 def test_a_policy_rule_in_a_file_of_its_own(kvlint: Kvlint) -> None:
     """It is reported once: where Terraform deploys it, or else in the file."""
     rule = holder(POLICY, {"resources": [vault()]})["policyRule"]

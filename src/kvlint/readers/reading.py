@@ -129,7 +129,7 @@ def of_bicep(path: str, read: BicepRead, given: Given, *, peer_comments: bool = 
         comments = comments_of(read)
     return msgspec.structs.replace(
         found, metadata=metadata_in(texts, peer_comments), switched_off=switched_off(read), texts=read.files,
-        comments=comments,
+        comments=comments, deployed=read.deployed,
     )  # fmt: skip
 
 

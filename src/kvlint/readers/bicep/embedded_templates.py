@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kvlint.expressions.values import hole, pattern_of
+from kvlint.expressions.values import Fields, Result, hole, is_large, pattern_of, plain_of, unknown_in
 from kvlint.model.value import Absent
 from kvlint.readers.arm.embedded import Resource, deploy_held
 from kvlint.readers.arm.scope import GROUP, SUBSCRIPTION, Scope, scope_of
-from kvlint.readers.arm.template_holders import DEPLOYMENTS
+from kvlint.readers.arm.template_holders import DEPLOYMENTS, below
 
 if TYPE_CHECKING:
     from kvlint.readers.bicep.entities import ResourceEntity
+    from kvlint.readers.bicep.run import BicepRun
 
 
 def add_held(entity: ResourceEntity, conditions: frozenset[str]) -> None:
@@ -24,7 +25,19 @@ def add_held(entity: ResourceEntity, conditions: frozenset[str]) -> None:
         scope=_named(entity, scope) if type_ == DEPLOYMENTS else scope, conditions=conditions,
         callers=(*instance.use.callers, at),
     )  # fmt: skip
-    deploy_held(instance.run, one)
+    run = instance.run
+    problems = len(run.problems)
+    held = deploy_held(run, one)
+    if held is not None and len(run.problems) == problems:  # a file of which all was evaluated is not evaluated again
+        _take_note(run, held.template, below(one.properties, "policyRule"))
+
+
+def _take_note(run: BicepRun, *values: Result | None) -> None:
+    """Take note of the files that hold what is deployed."""
+    for value in values if run.loaded else ():
+        if isinstance(value, Fields) and not is_large(value) and unknown_in(value) is None:
+            plain = plain_of(value)
+            run.deployed |= {file for file, loaded in run.loaded.items() if loaded == plain}
 
 
 def _named(entity: ResourceEntity, around: Scope) -> Scope:

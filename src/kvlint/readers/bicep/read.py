@@ -30,8 +30,8 @@ class BicepRead(TemplateRead, kw_only=True):
 
     ``suppressions`` and ``disabled`` say by reported path where an author does not want to see findings: see
     ``syntax.bicep.parse.Parsed``. ``sources`` are the files by reported path. ``used`` is the real
-    path of the file that a parameter file is for, if it is a file. ``parsed`` are the files that were read, by reported
-    path.
+    path of the file that a parameter file is for, if it is a file; ``deployed`` are those of files with templates that
+    are evaluated with it. ``parsed`` are the files that were read, by reported path.
     """
 
     suppressions: Mapping[str, tuple[Suppression, ...]]
@@ -39,6 +39,7 @@ class BicepRead(TemplateRead, kw_only=True):
     sources: Mapping[str, File]
     used: str = ""
     parsed: Mapping[str, Parsed] = {}
+    deployed: frozenset[str] = frozenset()
 
 
 @with_room
@@ -84,6 +85,7 @@ def done(run: BicepRun, used: str = "") -> BicepRead:
         disabled={path: file.parsed.disabled for path, file in sources if file.parsed.disabled},
         used=used,
         parsed={path: file.parsed for path, file in sources},
+        deployed=frozenset(run.deployed),
     )
 
 

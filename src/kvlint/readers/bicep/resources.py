@@ -81,6 +81,7 @@ def _add(entity: ResourceEntity, conditions: frozenset[str]) -> None:
         from kvlint.readers.bicep.embedded_templates import add_held  # most files have no such resources
 
         add_held(entity, conditions)
+        return
     if asked is None:
         if not entity.node.existing:
             _unasked(entity, type_)

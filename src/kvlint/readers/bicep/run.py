@@ -70,7 +70,11 @@ def _loaded(path: str, file: str) -> File | InputError:
 
 
 class BicepRun(Run):
-    """One root document being read: what it may use, and what was found in it. ``root`` is what nothing may leave."""
+    """One root document being read: what it may use, and what was found in it. ``root`` is what nothing may leave.
+
+    ``loaded`` is the data of JSON files by their real paths, ``deployed`` are those that hold a template that a
+    resource deploys.
+    """
 
     def __init__(self, path: str, text: str, demand: Demand, cache: ModuleCache, root: str) -> None:
         super().__init__(path, text, wanted(demand), None)
@@ -78,6 +82,8 @@ class BicepRun(Run):
         self.root = cache.real(root)
         self.imported: dict[str, Instance] = {}
         self.sources: dict[str, File] = {}
+        self.loaded: dict[str, object] = {}
+        self.deployed: set[str] = set()
 
     def add(self, file: File) -> None:
         """Take note of a file whose places may be reported, and of what is wrong with its text."""
