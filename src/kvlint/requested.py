@@ -18,7 +18,7 @@ from kvlint.reporters.recognised import why_not_written
 from kvlint.reporters.safe import visible
 from kvlint.settings import ABOUT_RULES, Settled
 from kvlint.streams import is_for_editors
-from kvlint.util.project_files import absolute_path, real_path
+from kvlint.util.project_files import absolute_path, lies_in, real_path
 
 _MOST_DIGITS = 3
 _ELSEWHERE = "write to another file"
@@ -111,13 +111,18 @@ def _globs(said: Settled) -> tuple[tuple[str, str], ...]:
 
     found = []
     for field, patterns in (("exclude", said.arguments.exclude), ("extend_exclude", said.arguments.extend_exclude)):
-        folder = said.folder(field) if patterns else ""
+        folders = [said.folder(field)] if patterns else []
+        if patterns and field not in said.elsewhere:
+            # A pattern of the command line also applies within each folder that it names.
+            here = real_path(folders[0])
+            paths = (real_path(path) for path in said.arguments.paths if path != "-")
+            folders += [path for path in paths if not lies_in(path, here)]
         for pattern in patterns:
             try:
                 PathGlob(pattern)
             except ValueError as error:
                 raise UsageError(f"{said.label(field)}: '{pattern}' is no glob: {error}") from error
-            found.append((folder, pattern))
+            found += [(folder, pattern) for folder in folders]
     return tuple(found)
 
 

@@ -11,6 +11,7 @@ from kvlint.errors import InputError
 from kvlint.readers.azurerm.resources import LOOKS_LIKE_VAULT, RESOURCES
 from kvlint.readers.azurerm.templates import LEVELS
 from kvlint.readers.discover import Source
+from kvlint.readers.terraform.cache import is_local
 from kvlint.readers.terraform.names import is_module_file
 from kvlint.regex import regex
 from kvlint.util.project_files import KEPT, MAX_FILE, read_bytes, real_path
@@ -85,7 +86,7 @@ def _words(types: Collection[str] | None) -> re.Pattern[bytes]:
 def _scanned(directory: str, files: Iterable[Source], words: re.Pattern[bytes]) -> _Scanned:
     """What a module calls, and whether it declares something to judge; of a file that cannot be read, it may."""
     calls: set[str] = set()
-    matters = False
+    matters = is_computed = False
     size = 0
     for source in files:
         data = _text(source.file)
@@ -95,13 +96,19 @@ def _scanned(directory: str, files: Iterable[Source], words: re.Pattern[bytes]) 
             continue
         # What stands before the first call calls nothing.
         for call in _CALL.split(_uncommented(data))[1:]:
-            named = _SOURCE.findall(call)
+            named = [source for source in _SOURCE.findall(call) if b"${" not in source]
             beside = [one for one in named if _LOCAL.fullmatch(one)]
             # A module that is installed, or that nobody has at hand, may hold anything.
             matters = matters or not named or len(beside) < len(named)
+            is_computed = is_computed or not named
             for one in beside:
                 relative = one.decode("utf-8", "replace").replace("\\", "/")
                 calls.add(real_path(os.path.join(directory, relative)))
+    if is_computed:
+        from kvlint.readers.terraform.constant_sources import constant_sources  # few modules have any
+
+        local = (source for source in constant_sources(directory) if is_local(source))
+        calls |= {real_path(os.path.join(directory, source)) for source in local}
     return _Scanned(calls, matters, size)
 
 

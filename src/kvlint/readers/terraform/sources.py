@@ -111,8 +111,8 @@ def _manifest(run: TerraformRun) -> dict[str, str]:
         return {}
     try:
         found = msgspec.json.decode(read_bytes(file, _MAX_MANIFEST), type=_Manifest)
-    except (InputError, msgspec.DecodeError, RecursionError) as error:
-        fault = error if isinstance(error, InputError) else InputError(f"it is no list of modules: {error}")
+    except (InputError, msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        fault = error if isinstance(error, InputError) else InputError(f"it is not a list of modules: {error}")
         run.bad_file(reported(run.root, file), fault)
         return {}
     folders: dict[str, str] = {}
