@@ -228,3 +228,41 @@ resource s 'Microsoft.KeyVault/vaults/secrets@2026-02-01' = {
 }
 """
         assert ("KV601", "s") in outcomes({"main.bicep": text})
+
+
+class TestNames:
+    """uniqueString() returns 13 letters and digits, so a name that is made of it can be checked."""
+
+    @pytest.mark.parametrize(
+        ("name", "outcome"),
+        [
+            ("'kv-${uniqueString(resourceGroup().id)}'", None),
+            ("'kv${toLower(uniqueString(tenant().tenantId, 'a'))}-prod'", None),
+            ("take('kv-application-${uniqueString('x')}', 24)", None),
+            ("toLower(take('kv-application-of-contoso-${uniqueString('x')}', 24))", None),
+            ("take('kv-application-of-contos--${uniqueString('x')}', 24)", None),
+            ("take('kv-application-of-conto-${uniqueString('x')}', 24)", "fail"),
+            ("substring('kv-${uniqueString('x')}', 3, 10)", "undecided"),
+            ("'kv-application-${take(uniqueString(resourceGroup().id), 9)}'", None),
+            ("'kv-application-${substring(uniqueString(resourceGroup().id), 0, 5)}'", None),
+            ("'kv-${substring(uniqueString('a'), 0, 3)}-${take(uniqueString('b'), 4)}'", None),
+            ("'kv-application-${uniqueString(resourceGroup().id)}'", "fail"),
+            ("'kv--${uniqueString(resourceGroup().id)}'", "fail"),
+            ("'${uniqueString(resourceGroup().id)}-'", "fail"),
+            # It may begin with a digit.
+            ("uniqueString(resourceGroup().id)", "undecided"),
+            ("'kv-${uniqueString('a')}${suffix}'", "undecided"),
+            ("'kv_${uniqueString('a')}'", "fail"),
+        ],
+    )
+    def test_unique_strings(self, outcomes: Outcomes, name: str, outcome: str | None) -> None:
+        text = f"""
+param suffix string
+
+resource kv 'Microsoft.KeyVault/vaults@2026-02-01' = {{
+  name: {name}
+  location: 'westeurope'
+  properties: {{ sku: {{ family: 'A', name: 'standard' }}, tenantId: tenant().tenantId }}
+}}
+"""
+        assert outcomes({"main.bicep": text}).get(("KV010", "kv")) == outcome

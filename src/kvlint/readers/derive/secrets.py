@@ -40,6 +40,7 @@ _TELLING: Mapping[str, tuple[Path, ...]] = {
     ),
     "microsoft.compute/virtualmachines": (("properties", "osProfile", "customData"), ("properties", "userData")),
     "microsoft.compute/virtualmachines/extensions": (("properties", "settings"),),
+    "microsoft.appconfiguration/configurationstores/keyvalues": (("properties", "value"),),
 }  # fmt: skip
 REFERENCE = "@microsoft.keyvault("
 # A name that ends so is that of a secret; what is behind a longer one may be where to find it.
