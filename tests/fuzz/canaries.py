@@ -63,6 +63,12 @@ resource "azurerm_key_vault_secret" "fz" {{
   value        = "{DECLARED}"
   key_vault_id = "/subscriptions/s/resourceGroups/g/providers/Microsoft.KeyVault/vaults/kv"
 }}
+resource "azapi_resource" "fz" {{
+  type      = "Microsoft.KeyVault/vaults/secrets@2023-07-01"
+  name      = "fz2"
+  parent_id = "/subscriptions/s/resourceGroups/g/providers/Microsoft.KeyVault/vaults/kv"
+  body      = {{ properties = {{ value = "{DECLARED}" }} }}
+}}
 resource "azurerm_key_vault" "fz" {{
   name     = "fz"
   sku_name = var.{_HIDDEN}
@@ -96,6 +102,7 @@ REFERENCES: Mapping[str, tuple[str, ...]] = {
         "var.fz_object.list[0]",
         "var.fz_passing",
         "azurerm_key_vault_secret.fz.value",
+        "azapi_resource.fz.body.properties.value",
         'file("../outside/secret.txt")',
         'filebase64("../outside/secret.txt")',
         'jsondecode(file("../outside/secret.json")).a',
@@ -118,7 +125,15 @@ REFERENCES: Mapping[str, tuple[str, ...]] = {
         "loadTextContent('linked/secret.txt')",
         "loadDirectoryFileInfo('../outside')",
     ),
-    "arm": ("parameters('fzHidden')", "[parameters('fzHidden')]", "[parameters('fzObject').user]", "fzHidden"),
+    "arm": (
+        "fzHidden",
+        "parameters('fzHidden')",
+        "[parameters('fzHidden')]",
+        "[parameters('fzObject').user]",
+        "[reference('fzSecret').value]",
+        "[reference('fzSecret', '2023-07-01', 'full').properties.value]",
+        "[reference(resourceId('Microsoft.KeyVault/vaults/secrets', 'kv', 'fz')).value]",
+    ),
     "plan": ("var.fz_hidden", "azurerm_key_vault_secret.fz", "azurerm_key_vault_secret.fz.value"),
 }
 """References to secrets, and to files that must not be read, which mutations put anywhere."""
