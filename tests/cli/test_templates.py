@@ -252,6 +252,19 @@ class TestSecretsOfOtherResources:
         write(tmp_path, main_bicep=text)
         self.check(run, tmp_path)
 
+    def test_a_secret_that_names_itself(self, run: Run, tmp_path: Path) -> None:
+        text = f"""resource s 'Microsoft.KeyVault/vaults/secrets@2023-07-01' = {{
+  name: 'kv-prod/${{s.properties.value}}'
+  properties: {{ value: '{self.SECRET}' }}
+}}
+resource kv 'Microsoft.KeyVault/vaults@2023-07-01' = {{
+  name: 'kv-prod'
+  properties: {{ sku: {{ name: s.properties.value }} }}
+}}
+"""
+        write(tmp_path, main_bicep=text)
+        self.check(run, tmp_path)
+
     def test_a_secret_in_its_vault(self, run: Run, tmp_path: Path) -> None:
         text = f"""resource kv 'Microsoft.KeyVault/vaults@2023-07-01' = {{
   name: 'kv-prod'
