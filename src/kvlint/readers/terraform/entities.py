@@ -8,9 +8,12 @@ from kvlint.expressions.operations import Local
 from kvlint.expressions.values import Fields, Items, Result, hidden, hole, pattern_of
 from kvlint.model.source import Location
 from kvlint.model.value import Absent, Scalar, Unknown
+from kvlint.readers.arm.resource import SECRETS
+from kvlint.readers.azurerm.azapi import AZAPI
 from kvlint.readers.azurerm.own_ids import is_azure, is_own_id
 from kvlint.readers.azurerm.resources import RESOURCES, linked_type
 from kvlint.readers.secret_spans import speaks_of_secret
+from kvlint.readers.terraform.azapi import arm_type
 from kvlint.readers.terraform.blocks import Content
 from kvlint.readers.terraform.expand import Expansion, Step, expansion
 from kvlint.readers.terraform.folder import Declaration
@@ -204,7 +207,14 @@ class ResourceEntity(Instance):
         """Whether an attribute is sensitive, as the provider or its name says."""
         mapped = RESOURCES.get(self.type)
         field = mapped.fields.get(name) if mapped is not None else None
-        return (field is not None and field.sensitive) or speaks_of_secret(name)
+        return (field is not None and field.sensitive) or speaks_of_secret(name) or self._is_body_of_secret(name)
+
+    def _is_body_of_secret(self, name: str) -> bool:
+        """Return whether an attribute is the body of a Key Vault secret that the azapi provider deploys."""
+        if name != "body" or self.type not in AZAPI:
+            return False
+        found = arm_type(self)
+        return found is not None and found[0].lower() == SECRETS.lower()
 
     def data(self, at: Location) -> Result:
         """All that is written, as an object that has more."""
