@@ -322,10 +322,10 @@ class TestFolders:
         assert run("-j", "two", "main.json", cwd=tmp_path).code == 2
 
 
-@pytest.mark.parametrize("text", ["true", "False"])
-def test_a_text_where_azure_asks_for_a_boolean_decides_nothing(text: str, tmp_path: Path, run: Run) -> None:
+@pytest.mark.parametrize(("text", "outcomes"), [("true", []), ("False", ["fail"]), ("yes", ["undecided"])])
+def test_a_string_decides_where_it_spells_a_boolean(text: str, outcomes: list[str], tmp_path: Path, run: Run) -> None:
     write(tmp_path, main_json=template(text))
-    assert [outcome for outcome, *_ in found(run, tmp_path, "main.json")] == ["undecided"]
+    assert [outcome for outcome, *_ in found(run, tmp_path, "main.json")] == outcomes
 
 
 def test_api_versions_differ_in_the_permission_model(tmp_path: Path, run: Run) -> None:

@@ -121,6 +121,7 @@ def test_directives_by_day(kvlint: Kvlint) -> None:
         "justification": "moving out",
         "until": "2026-12-31",
         "owner": None,
+        "tool": None,
         "location": one["suppression"]["location"],
     }
     assert told(after) == [("fail", "infra/main.tf", 7)]
