@@ -24,6 +24,8 @@ from kvlint.util.project_files import boundary_of, entries, inside, is_file, rea
 _MODULE = regex(r"module[ \t]+\w+[ \t]+'([^'\r\n]*\.bicep)'")
 _USING = regex(r"^[ \t]*using[ \t]+'([^'\r\n]*)'", re.MULTILINE)
 _GENERATOR = regex(rb'"_generator"\s*:\s*\{\s*"name"\s*:\s*"bicep"')
+# A block comment or a multi-line string: a module call in one calls nothing. One that is not closed extends to the end.
+_IGNORED = regex(r"//[^\r\n]*+|(?P<ignored>/\*(?:.*?\*/|.*)|'''(?:.*?'''|.*))|'(?:[^'\\\r\n]|\\.)*+'", re.DOTALL)
 # What the Bicep compiler writes stands at the top of the file.
 _HEAD = 2000
 # Of a file larger than any that a person writes, what stands behind so many bytes is not asked for.
@@ -209,7 +211,9 @@ def _parameter_files(folder: str) -> dict[str, list[str]]:
 
 
 def _modules_in(text: str) -> Iterator[str]:
-    """The paths of the Bicep files that a text calls as modules, as it writes them."""
+    """Yield the paths of the Bicep files that a text calls as modules, as it writes them."""
+    if "/*" in text or "'''" in text:
+        text = _IGNORED.sub(lambda found: "" if found["ignored"] is not None else found[0], text)
     for match in _MODULE.finditer(text):
         at = match.start()
         if not text[text.rfind("\n", 0, at) + 1 : at].strip(" \t"):
