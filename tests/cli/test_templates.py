@@ -322,8 +322,9 @@ class TestFolders:
         assert run("-j", "two", "main.json", cwd=tmp_path).code == 2
 
 
-@pytest.mark.parametrize(("text", "outcomes"), [("true", []), ("False", ["fail"]), ("yes", ["undecided"])])
-def test_a_string_decides_where_it_spells_a_boolean(text: str, outcomes: list[str], tmp_path: Path, run: Run) -> None:
+@pytest.mark.parametrize(("text", "outcomes"), [("true", []), ("False", ["fail"]), ("on", ["undecided"])])
+def test_a_string_where_azure_expects_a_boolean(text: str, outcomes: list[str], tmp_path: Path, run: Run) -> None:
+    """Azure converts it or rejects it, and then nothing is deployed."""
     write(tmp_path, main_json=template(text))
     assert [outcome for outcome, *_ in found(run, tmp_path, "main.json")] == outcomes
 

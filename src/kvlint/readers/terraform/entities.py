@@ -10,7 +10,7 @@ from kvlint.model.source import Location
 from kvlint.model.value import Absent, Scalar, Unknown
 from kvlint.readers.arm.resource import SECRETS
 from kvlint.readers.azurerm.azapi import AZAPI
-from kvlint.readers.azurerm.own_ids import is_azure, is_own_id
+from kvlint.readers.azurerm.own_ids import ALWAYS_SET, ALWAYS_SET_OF, is_azure, is_own_id
 from kvlint.readers.azurerm.resources import RESOURCES, linked_type
 from kvlint.readers.secret_spans import speaks_of_secret
 from kvlint.readers.terraform.azapi import arm_type
@@ -24,14 +24,6 @@ if TYPE_CHECKING:
     from kvlint.readers.terraform.instance import ModuleInstance
 
 _AFTER = "known after apply"
-# Attributes that the providers time and random always compute.
-_ALWAYS_SET_OF = ("time_", "random_")
-_ALWAYS_SET = frozenset(
-    {
-        "rfc3339", "base_rfc3339", "rotation_rfc3339", "unix", "year", "month", "day", "id", "result", "hex", "dec",
-        "b64_std", "b64_url",
-    }
-)  # fmt: skip
 # The type of the data source that stands for what kvlint does not know of a public module's release.
 LEFT_OPEN = "module"
 # Ids that are the address of a pool, and so mean the pool.
@@ -200,7 +192,7 @@ class ResourceEntity(Instance):
             why = f"{name.replace('_', ' ')} of this release of the module is not known"
             return Unknown(at=at, why=why, pattern=hole(f"{self.address}.{name}"))
         pattern = hole(f"{self.address}.{name}")
-        given = self.type.startswith(_ALWAYS_SET_OF) and name in _ALWAYS_SET
+        given = self.type.startswith(ALWAYS_SET_OF) and name in ALWAYS_SET
         return Unknown(at=at, why=f"'{name}' of {self.address} is {_AFTER}", pattern=pattern, given=given)
 
     def _is_secret(self, name: str) -> bool:
