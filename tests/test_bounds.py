@@ -92,6 +92,8 @@ BICEP_VAULT = f"resource v '{_KV}' = [for i in %s: {{\n  name: 'v${{i}}'\n  loca
 RESOURCES = "it declares more than 12,"
 POLICIES = [{"objectId": "o", "permissions": {"keys": ["get"]}}] * 3000
 
+OBJECTS = "map(range(0, 9000), lambda('x', createObject('a', lambdaVariables('x'))))"
+
 
 @pytest.mark.parametrize(
     ("files", "limit"),
@@ -124,6 +126,11 @@ POLICIES = [{"objectId": "o", "permissions": {"keys": ["get"]}}] * 3000
             {"main.json": template(vault(properties={"accessPolicies": POLICIES}, **copies(800)))},
             "its expressions make more than",
             id="arm-long-body",
+        ),
+        pytest.param(
+            {"main.json": template(vault(name=f"[string(intersection({OBJECTS}, {OBJECTS}))]"))},
+            "its expressions take more than",
+            id="arm-intersection",
         ),
     ],
 )

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from kvlint.__main__ import _guarded
 from kvlint.errors import InputError, UsageError
 from kvlint.readers.discover import Source, discover, read_source
+from kvlint.work import judge_units
 
 if TYPE_CHECKING:
     from tests.conftest import Run
@@ -180,3 +183,20 @@ class TestCommandLine:
         assert {finding["location"]["path"] for finding in report["findings"]} == {"good.json"}
         errors = [problem for problem in report["problems"] if problem["level"] == "error"]
         assert [problem["location"]["path"] for problem in errors] == ["broken.json"]
+
+
+@pytest.mark.parametrize("words", [["."], ["controls", "."], ["suppressions", "."]])
+def test_a_folder_that_is_removed_during_the_run(
+    words: list[str], folder: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "main.tf").write_text('resource "azurerm_key_vault" "a" {}')
+
+    def remove(*arguments: Any, **options: Any) -> Any:
+        shutil.rmtree(folder)
+        return judge_units(*arguments, **options)
+
+    monkeypatch.setattr("kvlint.check.judge_units", remove)
+    monkeypatch.setattr("sys.argv", ["kvlint", *words])
+    _guarded(words)
+    assert not folder.exists()
+    assert "internal error" not in capfd.readouterr().err

@@ -274,7 +274,10 @@ def inside(root: str, folder: str, name: str) -> str | None:
 
 def reported(root: str, file: str) -> str:
     """Return what reports call a file below ``root``."""
-    return os.path.relpath(file, root).replace(os.sep, "/")
+    try:
+        return os.path.relpath(file, root).replace(os.sep, "/")
+    except OSError:  # the current folder is gone
+        return file.replace(os.sep, "/")
 
 
 def called(root: str, file: str) -> str:

@@ -202,6 +202,7 @@ def test_random_values_are_never_the_same(terraform: Terraform) -> None:
     ["secret", '"${secret}x"', "upper(secret)", "jsonencode([secret])", 'secret == "a"', "[secret][0]",
      "{a = secret}.a", 'format("%s", secret)', "[for x in [secret] : x][0]", 'join("", [secret])', "true ? secret : 1",
      "length(secret)", 'sensitive("a")', "coalesce(secret, 1)",
+     '{hunter2 = "a"}[secret]', 'lookup({hunter2 = "a"}, secret, "b")', "[1, 2][sensitive(0)]",
      'sensitive(true) ? "a" : "b"', 'replace("a", "a", secret)',
      "!sensitive(true)", "-sensitive(1)", "sensitive(1) + 1", "sensitive(1) < 2", "sensitive(true) && true",
      'regex("h.*", secret)', 'split(",", secret)[0]', "sha256(secret)"],

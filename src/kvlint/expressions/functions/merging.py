@@ -12,6 +12,8 @@ from kvlint.model.source import Location
 from kvlint.model.value import Absent, Scalar, Unknown
 
 _MISFIT = "was given something else than arrays only or objects only"
+# So many comparisons of items are one step.
+_COMPARED = 4
 
 
 def _union(context: Context, arguments: list[Result]) -> Result:
@@ -38,7 +40,7 @@ def _distinct(context: Context, arrays: Sequence[Items | Partly]) -> list[Result
                     continue
                 seen.add(key)
             else:
-                context.evaluator.spend(len(kept) // 10)
+                context.evaluator.spend(len(kept) // _COMPARED)
                 # Two items that may be the same are both kept: what the array holds is the same either way.
                 if any(type(other) is type(item) and same(other, item) for other in kept):
                     continue
@@ -108,7 +110,7 @@ def _intersection(context: Context, arguments: list[Result]) -> Result:
 def _common_items(context: Context, head: Items, others: Sequence[Items]) -> Result:
     kept: list[Result] = []
     for item in head.items:
-        context.evaluator.spend(sum(len(other.items) for other in others) // 10)
+        context.evaluator.spend((len(kept) + sum(len(other.items) for other in others)) // _COMPARED)
         verdicts = [_holds(other, item) for other in others]
         if False in verdicts:
             continue

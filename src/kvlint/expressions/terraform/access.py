@@ -9,7 +9,7 @@ from kvlint.expressions.terraform.failure import FailedError
 from kvlint.expressions.terraform.plain import as_number, text_of
 from kvlint.expressions.terraform.sameness import may_be
 from kvlint.expressions.terraform.uncertain import Alternatives, Watch, below, gathered, is_given, marked, uncertain
-from kvlint.expressions.values import Closure, Fields, Items, Result, pattern_of, perhaps
+from kvlint.expressions.values import Closure, Fields, Items, Result, hidden, pattern_of, perhaps
 from kvlint.model.source import Location
 from kvlint.model.value import Absent, Scalar, Unknown
 
@@ -56,7 +56,12 @@ def surely(found: Unknown, watch: Watch) -> Unknown:
 
 
 def item_of(of: Result, index: Result, at: Location, watch: Watch) -> Result:
-    """``of[index]``. Raises FailedError where there is none."""
+    """Return ``of[index]``, sensitive if the index is. Raises FailedError where there is none."""
+    found = _item_of(of, index, at, watch)
+    return hidden(found) if isinstance(index, Scalar) and index.sensitive else found
+
+
+def _item_of(of: Result, index: Result, at: Location, watch: Watch) -> Result:
     if isinstance(of, Alternatives):
         return of.each(lambda result: item_of(result, index, at, watch))
     if isinstance(index, Absent | Items | Fields):

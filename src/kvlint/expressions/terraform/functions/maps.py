@@ -12,7 +12,7 @@ from kvlint.expressions.terraform.order import fitted, has_one_type
 from kvlint.expressions.terraform.plain import primitive, text_of
 from kvlint.expressions.terraform.sameness import may_be
 from kvlint.expressions.terraform.uncertain import below, gathered, marked, uncertain
-from kvlint.expressions.values import Fields, Items, Result, doubt_in, hides_keys, name_of, perhaps
+from kvlint.expressions.values import Fields, Items, Result, doubt_in, hidden, hides_keys, name_of, perhaps
 from kvlint.model.value import Absent, Scalar, Unknown
 
 
@@ -36,11 +36,15 @@ def _values(call: Call, arguments: list[Result]) -> Result:
 
 
 def _lookup(call: Call, arguments: list[Result]) -> Result:
-    """The value of a key, or the third argument if there is no such key."""
-    found, default = mapped(call, arguments[0]), arguments[2:]
+    """Return the value of a key, or the third argument if there is no such key; sensitive if the key is."""
     if isinstance(arguments[1], Absent):
         raise MisuseError("is given null")
     key = primitive(arguments[1], "string", call.at)
+    found = _value_of(call, mapped(call, arguments[0]), key, arguments[2:])
+    return hidden(found) if isinstance(key, Scalar) and key.sensitive else found
+
+
+def _value_of(call: Call, found: Fields | Unknown, key: Result, default: Sequence[Result]) -> Result:
     watch = call.terraform.watch
     if isinstance(found, Fields) and isinstance(key, Scalar):
         name = text_of(key.value)
