@@ -59,6 +59,21 @@ class Note(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     at: Location
 
 
+class Declaration(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A declaration that was evaluated, or was not: then ``reason`` says why. ``address`` is that without keys.
+
+    ``condition``: it only may exist, and this says when. ``instances`` counts those that were evaluated.
+    """
+
+    address: str
+    type: str
+    declared_as: str
+    at: Location
+    reason: str = ""
+    condition: str = ""
+    instances: int = 0
+
+
 class Suppression(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Why a finding does not count. ``kind`` is SARIF's: ``inSource``, such as a comment, or ``external``, a file of
     its own; it stands at ``at``.

@@ -11,7 +11,7 @@ from kvlint.errors import InputError
 from kvlint.expressions.evaluate import Budget
 from kvlint.expressions.values import MAX_VALUES, Fields, Items, Result
 from kvlint.model.graph import Resource
-from kvlint.model.report import Problem
+from kvlint.model.report import Declaration, Problem
 from kvlint.model.source import Location
 from kvlint.readers.arm.wanted import Wanted
 from kvlint.readers.problems import NOT_WHOLE, TYPE_NOT_KNOWN
@@ -60,13 +60,15 @@ class TemplateRead(msgspec.Struct, kw_only=True):
     """What reading a template or Bicep file gives.
 
     ``resources`` by address, in document order. ``closed``: the document says everything, so what is missing is
-    missing. ``files`` holds the text, by reported path, of each file that a location in it may lie in.
+    missing. ``files`` holds the text, by reported path, of each file that a location in it may lie in. ``skipped`` are
+    the declarations that were not evaluated; other uses of them may have been.
     """
 
     resources: dict[str, Resource]
     problems: list[Problem]
     closed: bool
     files: dict[str, str]
+    skipped: list[Declaration] = []
 
 
 class Run:
@@ -83,18 +85,23 @@ class Run:
         self.load = load
         self.freezer = wanted.freezer
         self.freezer.made = 0
-        self.budget = Budget()
         self.files = {path: text}
         self.resources: dict[str, Resource] = {}
         self.problems: list[Problem] = []
+        self.skipped: list[Declaration] = []
         self.closed = True
         self.opened: list[Callable[[], None]] = []
-        self._charged = self._deployments = self._instances = self._traced = 0
+        self.reset_limits()
         self._addresses: dict[str, int] = {}
         self._told: set[tuple[str, Location | None]] = set()
         if _parsed.characters > _MAX_PARSED:
             _parsed.clear()
             _parsed.characters = 0
+
+    def reset_limits(self) -> None:
+        """Count work from zero."""
+        self.budget = Budget()
+        self._charged = self._deployments = self._instances = self._traced = 0
 
     def problem(self, code: str, level: str, message: str, at: Location, hint: str = "") -> None:
         """Report something, once for each place."""
@@ -179,7 +186,9 @@ class Run:
         for close in self.opened:
             close()
         self.opened.clear()
-        return TemplateRead(resources=self.resources, problems=self.problems, closed=self.closed, files=self.files)
+        return TemplateRead(
+            resources=self.resources, problems=self.problems, closed=self.closed, files=self.files, skipped=self.skipped
+        )
 
 
 def is_usual(plain: Mapping[str, Any]) -> bool:

@@ -72,6 +72,7 @@ def done(run: BicepRun, used: str = "") -> BicepRead:
         problems=found.problems,
         closed=found.closed,
         files=found.files,
+        skipped=found.skipped,
         suppressions={path: file.parsed.suppressions for path, file in sources if file.parsed.suppressions},
         disabled={path: file.parsed.disabled for path, file in sources if file.parsed.disabled},
         used=used,

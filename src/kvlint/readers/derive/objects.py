@@ -137,7 +137,7 @@ def _same_name(resource: Resource, context: Context) -> Value | None:
         return None
     beside = list(objects.beside(resource))
     # What hangs on a condition of its own may not be there.
-    certain = [other for other in beside if other.conditions <= resource.conditions]
+    certain = [other for other in beside if other.exists_with(resource)]
     if certain:
         found = (Scalar(at=resource.at, value=other.address, origin="derived") for other in certain)
         return ListValue(at=resource.at, items=tuple(found), origin="derived")

@@ -216,6 +216,16 @@ def _symbolic(found: Result, address: str) -> Expansion:
     )
 
 
+def keyed(one: Step, step: Step) -> Step:
+    """Return the instance that stands for all, with the key of ``step``."""
+    local = dict(one.local)
+    for name, member in (("each", "key"), ("count", "index")):
+        here, there = one.local.get(name), step.local.get(name)
+        if isinstance(here, Fields) and isinstance(there, Fields):
+            local[name] = Fields(at=here.at, fields={**here.fields, member: there.fields[member]})
+    return Step(key=step.key, bracket=step.bracket, local=local, conditions=one.conditions)
+
+
 def _too_many(instance: ModuleInstance, what: str, address: str, at: Location) -> None:
     instance.run.unreadable(f"the {what} of '{address}' makes more than {MAX_ITEMS:,} instances", at)
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
+from kvlint.errors import InputError
 from kvlint.model.graph import Resource
-from kvlint.model.source import static_address
+from kvlint.model.source import Location, static_address
 from kvlint.model.value import MapValue, Path, Scalar, Unknown, Value
 from kvlint.plurals import counted
 from kvlint.readers.arm.overlay import opened
@@ -31,14 +32,15 @@ from kvlint.readers.azurerm.azapi import (
 )
 from kvlint.readers.azurerm.data_plane import is_known
 from kvlint.readers.azurerm.flags import PROVIDER_TYPE
-from kvlint.readers.azurerm.resources import canonical, is_vault_related, name_of, passed_over
+from kvlint.readers.azurerm.resources import RESOURCES, canonical, is_vault_related, name_of, passed_over
 from kvlint.readers.azurerm.templates import DEPLOYMENTS, LEVELS
 from kvlint.readers.azurerm.tree import frozen
+from kvlint.readers.existence import assume, skipped
 from kvlint.readers.order import asks_for_order
 from kvlint.readers.problems import CANNOT_READ, TYPE_NOT_KNOWN
 from kvlint.readers.terraform import azapi
 from kvlint.readers.terraform.entities import ResourceEntity, ResourceSymbol, Symbol
-from kvlint.readers.terraform.folder import Folder
+from kvlint.readers.terraform.folder import Declaration, Folder
 from kvlint.readers.terraform.heads import head_of
 from kvlint.readers.terraform.instance import ModuleInstance
 from kvlint.readers.terraform.lifecycle import IGNORED_CHANGES, PREVENT_DESTROY, lifecycle_of
@@ -49,7 +51,9 @@ from kvlint.readers.terraform.outputs import holds_secrets, module_calls, output
 from kvlint.readers.terraform.providers import configured, provider_of
 from kvlint.readers.terraform.removed import removed_resources
 from kvlint.readers.terraform.run import TerraformRun
+from kvlint.readers.terraform.scenarios import AnySymbol, Scenarios
 from kvlint.readers.terraform.shares import given_for_shares, with_shares
+from kvlint.syntax import tree
 
 # What may say anything where it is only read. Of all other types only the name and the id are of interest then.
 _LEFT_OPEN = ("Microsoft.KeyVault/", "Microsoft.Authorization/")
@@ -59,8 +63,9 @@ _LIFECYCLE: tuple[Path, ...] = ((), ("derived", PREVENT_DESTROY), ("derived", IG
 class Gathering:
     """One root module while its resources are gathered into ``run``."""
 
-    def __init__(self, run: TerraformRun, folder: Folder) -> None:
+    def __init__(self, run: TerraformRun, folder: Folder, scenarios: Scenarios) -> None:
         self.run = run
+        self.scenarios = scenarios
         self.updates: list[tuple[ResourceEntity, frozenset[str]]] = []
         reached, _ = run.cache.reached(folder, run.root)
         self.tells = asks_outputs(run.demand, ARGUMENT_TYPE) and any(map(holds_secrets, reached))
@@ -116,10 +121,60 @@ class Gathering:
         if self.run.cache.is_asked(symbol.type):
             if not symbol.instances:
                 self._keep_head(symbol, is_call=False)
-            for entity in symbol.instances:
-                self._add(entity, conditions | entity.conditions)
+                self._may_exist(symbol, conditions, self._lower_instances, self._skip_resource)
+            self._lower_instances(symbol, conditions)
         elif not symbol.is_data and is_vault_related(symbol.type):
             self.run.type_not_known("error", passed_over(symbol.type), symbol.at)
+
+    def _lower_instances(self, symbol: ResourceSymbol, conditions: frozenset[str]) -> None:
+        for entity in symbol.instances:
+            self._add(entity, conditions | entity.conditions)
+
+    def _may_exist(
+        self,
+        symbol: AnySymbol,
+        conditions: frozenset[str],
+        lower: Callable[[AnySymbol, frozenset[str]], None],
+        skip: Callable[[AnySymbol, str], None],
+    ) -> None:
+        """Add what has no instances, as it is where a variable overrides its default, or say why it never exists."""
+        run = self.run
+        known = len(run.resources)
+        try:
+            found = self.scenarios.existing(symbol)
+            if isinstance(found, str):
+                skip(symbol, found)
+                return
+            lower(found, conditions)
+            scenario = found.instance.use.scenario
+            if scenario is not None:
+                assume(run.resources, known, scenario.why)
+        except InputError as error:
+            skip(symbol, error.message)
+            run.not_whole("warning", f"'{symbol.address}' was not evaluated: {error.message}", symbol.at)
+
+    def _skip_resource(self, symbol: ResourceSymbol, reason: str) -> None:
+        self._skip(symbol.declaration, symbol.instance, reason)
+
+    def _skip_module(self, call: ModuleSymbol, reason: str) -> None:
+        """Account for all that a module call would deploy, and the calls in its module."""
+        source = call.source
+        if source is None or source.is_foreign or call.instance.use.shown is not None:
+            return
+        for folder in self.run.cache.reached(source.folder, self.run.root)[0]:
+            for declaration in folder.resources.values():
+                self._skip(declaration, None, f"the module call `{static_address(call.address)}` is left out: {reason}")
+
+    def _skip(self, declaration: Declaration, instance: ModuleInstance | None, reason: str) -> None:
+        """Account for a declaration that is not evaluated."""
+        type_, path, block = _azure_type(declaration), declaration.path, declaration.block
+        if type_ and not declaration.local.startswith(("data.", "ephemeral.")):
+            address = declaration.local if instance is None else static_address(instance.prefix + declaration.local)
+            at = Location(path=path, span=(block.start, block.head))
+            at = at if instance is None else instance.place(path, block.start, block.head)
+            found = skipped(address, type_, declaration.local.partition(".")[0], at, reason)
+            if found is not None:
+                self.run.skipped.append(found)
 
     def _lower_module(self, call: ModuleSymbol, conditions: frozenset[str]) -> None:
         source = call.source
@@ -131,6 +186,10 @@ class Gathering:
             return
         if not call.instances:
             self._keep_head(call, is_call=True)
+            self._may_exist(call, conditions, self._lower_uses, self._skip_module)
+        self._lower_uses(call, conditions)
+
+    def _lower_uses(self, call: ModuleSymbol, conditions: frozenset[str]) -> None:
         for use in call.instances:
             if use.content is not None:
                 self.lower(use.content, conditions | use.conditions)
@@ -247,3 +306,15 @@ class Gathering:
             if not azapi.overlay(update, conditions, self.run.resources) and azapi.is_key_vault(update):
                 text = f"{AZAPI_UPDATE} changes a resource that is not declared here, so the whole was not judged"
                 self.run.problem(TYPE_NOT_KNOWN, "warning", text, update.at)
+
+
+def _azure_type(declaration: Declaration) -> str:
+    """Return the Azure type of a declaration as it is written; empty if that says none."""
+    terraform = declaration.local.partition(".")[0]
+    mapped = RESOURCES.get(terraform)
+    if mapped is not None:
+        return mapped.type
+    piece = declaration.attributes.get("type") if terraform in AZAPI else None
+    node = piece.attribute.expression() if piece is not None else None
+    written = str(node.value).partition("@")[0] if isinstance(node, tree.Literal) else ""
+    return canonical(written) or written

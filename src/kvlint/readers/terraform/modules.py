@@ -8,7 +8,7 @@ from kvlint.expressions.values import Result, hole
 from kvlint.model.source import Location
 from kvlint.model.value import Unknown
 from kvlint.readers.terraform.entities import Instance, Symbol
-from kvlint.readers.terraform.expand import Step
+from kvlint.readers.terraform.expand import Step, keyed
 from kvlint.readers.terraform.folder import Declaration
 from kvlint.readers.terraform.providers import handed
 from kvlint.readers.terraform.sources import Source, source_of
@@ -29,9 +29,21 @@ class ModuleSymbol(Symbol["ModuleEntity"]):
         self._source: Source | None = None
         self._asked = False
 
+    is_call = True
+
     def make(self, step: Step) -> ModuleEntity:
         """One use."""
         return ModuleEntity(self, step)
+
+    def used(self, step: Step) -> ModuleEntity | None:
+        """Return the use with the key of ``step``; of one that stands for all, as it is with that key."""
+        found = self.expanded()
+        for entity in self.instances:
+            if entity.step.bracket == step.bracket:
+                return entity
+        if found is None or not found.symbolic or not found.steps:
+            return None
+        return ModuleEntity(self, keyed(found.steps[0], step))
 
     @property
     def source(self) -> Source | None:
@@ -80,13 +92,14 @@ class ModuleEntity(Instance):
         caller.run.count_deployment()
         at = caller.use.shown if caller.use.shown is not None else self.at
         use = Use(
-            given=Arguments(caller, self.symbol.declaration, self.step),
+            given=Arguments(self.symbol, self.step),
             prefix=f"{self.address}.",
             key=f"{caller.use.key}.{self.symbol.name}".lstrip("."),
             callers=caller.use.callers if caller.use.shown is not None else (*caller.use.callers, self.at),
             around=(*caller.use.around, caller.folder),
             shown=at if source.is_foreign or caller.use.shown is not None else None,
             providers=handed(caller, self.symbol.declaration),
+            scenario=caller.use.scenario,
         )
         return ModuleInstance(source.folder, caller.run, use)
 
@@ -103,10 +116,12 @@ class ModuleEntity(Instance):
 class Arguments:
     """What a module call gives to variables, each evaluated when the module asks for it."""
 
-    def __init__(self, caller: ModuleInstance, declaration: Declaration, step: Step) -> None:
-        self.caller = caller
-        self.declaration = declaration
-        self.pieces = declaration.attributes
+    def __init__(self, call: ModuleSymbol, step: Step) -> None:
+        self.call = call
+        self.caller = call.instance
+        self.declaration = call.declaration
+        self.pieces = call.declaration.attributes
+        self.step = step
         self.local = step.local
         self._busy: set[str] = set()
 

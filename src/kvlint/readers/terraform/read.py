@@ -18,6 +18,7 @@ from kvlint.readers.terraform.heads import Head
 from kvlint.readers.terraform.instance import ModuleInstance, Use
 from kvlint.readers.terraform.providers import constraints, locked
 from kvlint.readers.terraform.run import TerraformRun
+from kvlint.readers.terraform.scenarios import Scenarios
 from kvlint.readers.terraform.settings import Settings
 from kvlint.readers.terraform.values import RootValues
 from kvlint.readers.twins import without_twins
@@ -75,10 +76,12 @@ def _read(folder: Folder, run: TerraformRun, settings: Settings, planned: Mappin
     instance = ModuleInstance(folder, run, Use(given=values))
     if not settings.closed and not folder.declares_root and not values.given and _needs_values(folder):
         run.closed = False
-    gathering = Gathering(run, folder)
+    scenarios = Scenarios(run, folder, values, instance)
+    gathering = Gathering(run, folder, scenarios)
     try:
         gathering.lower(instance, frozenset())
         gathering.finish()
+        run.closed = run.closed and scenarios.closed
     except InputError as error:
         run.not_whole("error", error.message, Location(path=_first_file(folder)), error.hint or "")
     except RecursionError:
@@ -87,7 +90,7 @@ def _read(folder: Folder, run: TerraformRun, settings: Settings, planned: Mappin
     found = run.done()
     return TerraformRead(
         resources=without_twins(found.resources), problems=found.problems, closed=found.closed, files=found.files,
-        sources=sources, secrets=run.secrets, heads=run.heads, strangers=values.strangers,
+        skipped=found.skipped, sources=sources, secrets=run.secrets, heads=run.heads, strangers=values.strangers,
         deployed=frozenset(run.texts.deployed),
     )  # fmt: skip
 
