@@ -6,6 +6,7 @@ Defaults decide values, not existence: what only the default of a root's paramet
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from typing import Generic, TypeVar
 
 import msgspec
 
@@ -25,6 +26,77 @@ ACCOUNTED = frozenset(
 # Of more parameters than these it is not worked out which of them decide alone.
 _MOST_TRIED = 12
 _MOST_NAMED = 3
+
+
+class Scenario:
+    """A root in which nothing is known of the parameters in ``opened``; None: of any that is given no value.
+
+    ``read`` and ``given`` are the parameters that were read so far, those without and those with a given value.
+    """
+
+    def __init__(self, opened: frozenset[str] | None) -> None:
+        self.opened = opened
+        self.read: set[str] = set()
+        self.given: set[str] = set()
+
+    def opens(self, name: str) -> bool:
+        """Return whether nothing is known of a parameter that is given no value and has a default."""
+        self.read.add(name)
+        return self.opened is None or name in self.opened
+
+
+AnyScenario = TypeVar("AnyScenario", bound=Scenario)
+AnyDeclaration = TypeVar("AnyDeclaration")
+
+
+class Scenarios(Generic[AnyScenario, AnyDeclaration]):
+    """The scenarios of one root, each made when it is first needed."""
+
+    def __init__(self) -> None:
+        self._known: dict[frozenset[str] | None, AnyScenario] = {}
+        self._read: dict[str, frozenset[str]] = {}
+
+    def made(self, opened: frozenset[str] | None) -> AnyScenario:
+        """Return a new scenario."""
+        raise NotImplementedError
+
+    def exists(self, scenario: AnyScenario, declaration: AnyDeclaration) -> bool:
+        """Return whether anything that ``declaration`` declares may exist in a scenario."""
+        raise NotImplementedError
+
+    def of(self, opened: frozenset[str] | None) -> AnyScenario:
+        """Return the scenario with these parameters."""
+        found = self._known.get(opened)
+        if found is None:
+            found = self._known[opened] = self.made(opened)
+        return found
+
+    def enabling(self, declaration: AnyDeclaration, key: str, within: Scenario | None) -> AnyScenario | None:
+        """Return the scenario in which something exists that does not with the defaults; None if it never does.
+
+        ``key`` is the same for all uses of a declaration, ``within`` the scenario that the declaration is in itself.
+        """
+        if not self.exists(self.of(None), declaration):
+            return None
+        already = (within.opened if within is not None else None) or frozenset()
+
+        def exists(names: frozenset[str]) -> bool:
+            return self.exists(self.of(already | names), declaration)
+
+        # All uses read the same parameters, unless what they are given decides what is read.
+        found = deciding(self._read.get(key, ()), exists)
+        if not found:
+            probe = self.made(None)
+            self.exists(probe, declaration)
+            self._read[key] = frozenset(probe.read) - already
+            found = deciding(self._read[key], exists)
+        return self.of(already | found) if found else None
+
+    def given(self, declaration: AnyDeclaration) -> list[str]:
+        """Return the parameters with a given value that decide on the existence of something."""
+        probe = self.made(None)
+        self.exists(probe, declaration)
+        return sorted(probe.given)
 
 
 def deciding(names: Collection[str], exists: Callable[[frozenset[str]], bool]) -> frozenset[str]:
@@ -62,8 +134,6 @@ def assume(resources: dict[str, Resource], known: int, why: Assumption) -> None:
             resources[address] = msgspec.structs.replace(resource, assumption=why, conditions=conditions)
 
 
-def skipped(address: str, type_: str, declared_as: str, at: Location, reason: str) -> Declaration | None:
-    """Return a declaration that is not evaluated; None for a type that reports do not account for."""
-    if type_.lower() not in ACCOUNTED:
-        return None
+def skipped(address: str, type_: str, declared_as: str, at: Location, reason: str) -> Declaration:
+    """Return a declaration that is not evaluated."""
     return Declaration(address=address, type=type_, declared_as=declared_as, at=at, reason=reason)

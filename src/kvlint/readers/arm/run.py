@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any, TypeAlias
+from copy import copy
+from typing import Any, Self, TypeAlias
 
 import msgspec
 
@@ -102,6 +103,12 @@ class Run:
         """Count work from zero."""
         self.budget = Budget()
         self._charged = self._deployments = self._instances = self._traced = 0
+
+    def apart(self) -> Self:
+        """Return a run that shares everything with this one but its limits."""
+        other = copy(self)
+        other.reset_limits()
+        return other
 
     def problem(self, code: str, level: str, message: str, at: Location, hint: str = "") -> None:
         """Report something, once for each place."""

@@ -41,6 +41,7 @@ class ResourceEntity:
     """One resource as it is deployed. All that costs something is found when it is first asked for."""
 
     def __init__(self, symbol: ResourceSymbol, iteration: Iteration) -> None:
+        self.symbol = symbol
         self.instance = symbol.instance
         self.node = symbol.node
         self.outer = symbol.outer

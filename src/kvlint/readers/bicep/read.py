@@ -16,6 +16,7 @@ from kvlint.readers.arm.scope import Scope
 from kvlint.readers.bicep.document import File
 from kvlint.readers.bicep.instance import Given, Instance, Use
 from kvlint.readers.bicep.run import BicepRun, ModuleCache
+from kvlint.readers.bicep.scenarios import Scenarios
 from kvlint.readers.bicep.sources import lower
 from kvlint.syntax.bicep.directives import Region, Suppression
 
@@ -55,7 +56,10 @@ def judged(run: BicepRun, file: File, given: Given) -> BicepRead:
     """Add all that a root file deploys with the parameters ``given``."""
     try:
         scope = Scope(file.level) if file.level else Scope()
-        lower(Instance(file, run, Use(given=given, scope=scope)), frozenset())
+        instance = Instance(file, run, Use(given=given, scope=scope))
+        run.scenarios = scenarios = Scenarios(run, instance)
+        lower(instance, frozenset())
+        run.closed = run.closed and scenarios.closed
     except InputError as error:
         run.not_whole("error", error.message, Location(path=file.path))
     except RecursionError:

@@ -19,6 +19,7 @@ from kvlint.syntax.lines import Lines
 
 if TYPE_CHECKING:
     from kvlint.readers.bicep.instance import Instance
+    from kvlint.readers.bicep.scenarios import Scenarios
 
 MAX_FAULTS = 20
 
@@ -80,6 +81,7 @@ class BicepRun(Run):
         self.imported: dict[str, Instance] = {}
         self.sources: dict[str, File] = {}
         self._noted: set[tuple[str, str]] = set()
+        self.scenarios: Scenarios | None = None
 
     def add(self, file: File) -> None:
         """Take note of a file whose places may be reported, and of what is wrong with its text."""

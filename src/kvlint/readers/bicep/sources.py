@@ -54,6 +54,8 @@ class BicepSource:
             prefix=f"{module.address}.",
             callers=module.callers,
             chain=self.chain,
+            module=module,
+            scenario=module.instance.use.scenario,
         )))  # fmt: skip
 
 

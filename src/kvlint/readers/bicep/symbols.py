@@ -67,6 +67,19 @@ class Symbol(Generic[_One]):
             self._expanded = found
         return self._expanded
 
+    def used(self, iteration: Iteration) -> _One | None:
+        """Return what an iteration with the same key deploys; of one that stands for all, as it is with that key."""
+        found = self.expanded()
+        for known, entity in zip(found.items, self._entities, strict=True):
+            if known.key == iteration.key:
+                return entity
+        if not found.symbolic:
+            return None
+        one = found.items[0]
+        return self.entity(
+            Iteration(key=iteration.key, local=one.local, body=one.body, condition=one.condition, loop=one.loop)
+        )
+
     def result(self) -> Result:
         """What the symbol means in an expression: a resource or module, or a list of them."""
         if self._result is None:

@@ -35,7 +35,7 @@ from kvlint.readers.azurerm.flags import PROVIDER_TYPE
 from kvlint.readers.azurerm.resources import RESOURCES, canonical, is_vault_related, name_of, passed_over
 from kvlint.readers.azurerm.templates import DEPLOYMENTS, LEVELS
 from kvlint.readers.azurerm.tree import frozen
-from kvlint.readers.existence import assume, skipped
+from kvlint.readers.existence import ACCOUNTED, assume, skipped
 from kvlint.readers.order import asks_for_order
 from kvlint.readers.problems import CANNOT_READ, TYPE_NOT_KNOWN
 from kvlint.readers.terraform import azapi
@@ -135,15 +135,15 @@ class Gathering:
         symbol: AnySymbol,
         conditions: frozenset[str],
         lower: Callable[[AnySymbol, frozenset[str]], None],
-        skip: Callable[[AnySymbol, str], None],
+        skip: Callable[[AnySymbol, str | None], None],
     ) -> None:
         """Add what has no instances, as it is where a variable overrides its default, or say why it never exists."""
         run = self.run
         known = len(run.resources)
         try:
             found = self.scenarios.existing(symbol)
-            if isinstance(found, str):
-                skip(symbol, found)
+            if found is None:
+                skip(symbol, None)
                 return
             lower(found, conditions)
             scenario = found.instance.use.scenario
@@ -153,28 +153,32 @@ class Gathering:
             skip(symbol, error.message)
             run.not_whole("warning", f"'{symbol.address}' was not evaluated: {error.message}", symbol.at)
 
-    def _skip_resource(self, symbol: ResourceSymbol, reason: str) -> None:
-        self._skip(symbol.declaration, symbol.instance, reason)
+    def _skip_resource(self, symbol: ResourceSymbol, reason: str | None) -> None:
+        """Account for a resource that is not evaluated, in files that its owner edits."""
+        if symbol.instance.use.shown is None and _is_accounted(symbol.declaration):
+            reason = self.scenarios.reason(symbol) if reason is None else reason
+            self._skip(symbol.declaration, symbol.address, reason)
 
-    def _skip_module(self, call: ModuleSymbol, reason: str) -> None:
+    def _skip_module(self, call: ModuleSymbol, reason: str | None) -> None:
         """Account for all that a module call would deploy, and the calls in its module."""
         source = call.source
         if source is None or source.is_foreign or call.instance.use.shown is not None:
             return
-        for folder in self.run.cache.reached(source.folder, self.run.root)[0]:
-            for declaration in folder.resources.values():
-                self._skip(declaration, None, f"the module call `{static_address(call.address)}` is left out: {reason}")
+        reached = self.run.cache.reached(source.folder, self.run.root)[0]
+        found = [one for folder in reached for one in folder.resources.values() if _is_accounted(one)]
+        if found:
+            why = self.scenarios.reason(call) if reason is None else reason
+            for declaration in found:
+                self._skip(declaration, declaration.local, f"`{static_address(call.address)}` is not called: {why}")
 
-    def _skip(self, declaration: Declaration, instance: ModuleInstance | None, reason: str) -> None:
-        """Account for a declaration that is not evaluated."""
-        type_, path, block = _azure_type(declaration), declaration.path, declaration.block
-        if type_ and not declaration.local.startswith(("data.", "ephemeral.")):
-            address = declaration.local if instance is None else static_address(instance.prefix + declaration.local)
-            at = Location(path=path, span=(block.start, block.head))
-            at = at if instance is None else instance.place(path, block.start, block.head)
-            found = skipped(address, type_, declaration.local.partition(".")[0], at, reason)
-            if found is not None:
-                self.run.skipped.append(found)
+    def _skip(self, declaration: Declaration, address: str, reason: str) -> None:
+        block = declaration.block
+        self.run.skipped.append(
+            skipped(
+                static_address(address), azure_type(declaration), declaration.local.partition(".")[0],
+                Location(path=declaration.path, span=(block.start, block.head)), reason,
+            )
+        )  # fmt: skip
 
     def _lower_module(self, call: ModuleSymbol, conditions: frozenset[str]) -> None:
         source = call.source
@@ -308,9 +312,14 @@ class Gathering:
                 self.run.problem(TYPE_NOT_KNOWN, "warning", text, update.at)
 
 
-def _azure_type(declaration: Declaration) -> str:
+def _is_accounted(declaration: Declaration) -> bool:
+    """Return whether reports account for a declaration."""
+    return azure_type(declaration).lower() in ACCOUNTED
+
+
+def azure_type(declaration: Declaration) -> str:
     """Return the Azure type of a declaration as it is written; empty if that says none."""
-    terraform = declaration.local.partition(".")[0]
+    terraform = declaration.local.partition(".")[0]  # "data" has no type
     mapped = RESOURCES.get(terraform)
     if mapped is not None:
         return mapped.type

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import copy
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -58,12 +57,6 @@ class TerraformRun(Run):
         self.texts = Texts(root, folder.directory)
         self._faulty: set[tuple[str, int]] = set()
         self._noted: set[tuple[str, str]] = set()
-
-    def apart(self) -> TerraformRun:
-        """Return a run that shares everything with this one but its limits."""
-        other = copy(self)
-        other.reset_limits()
-        return other
 
     def add(self, file: ModuleFile) -> None:
         """Take note of a file whose places may be reported, and of what is wrong with its text."""

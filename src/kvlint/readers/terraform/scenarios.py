@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from kvlint.model.graph import Assumption
 from kvlint.model.source import static_address
-from kvlint.readers.existence import assumption, deciding
-from kvlint.readers.terraform.folder import Declaration, Folder, Piece
+from kvlint.readers import existence
+from kvlint.readers.existence import assumption
+from kvlint.readers.terraform.folder import Folder, Piece
 from kvlint.readers.terraform.instance import ModuleInstance, Use
 from kvlint.readers.terraform.modules import Arguments
 from kvlint.syntax import tree
@@ -19,28 +20,20 @@ if TYPE_CHECKING:
 
 AnySymbol = TypeVar("AnySymbol", bound="Symbol[Any]")
 _OPTION = "--var or --var-file"
+_ABSENCE = {"count": "`count` is 0", "for_each": "`for_each` is empty", "": "`enabled` is false"}
+_MOST_NAMED = 3
 
 
-class Scenario:
-    """A root module in which nothing is known of the variables in ``opened``, or of any that is given no value.
-
-    ``read`` and ``given`` are the variables that were read so far, those without and those with a given value.
-    """
+class Scenario(existence.Scenario):
+    """A root module in which nothing is known of some variables. ``base`` is the module with all its defaults."""
 
     def __init__(
         self, run: TerraformRun, folder: Folder, values: RootValues, base: ModuleInstance, opened: frozenset[str] | None
     ) -> None:
-        self.opened = opened
+        super().__init__(opened)
         self.base = base
-        self.read: set[str] = set()
-        self.given: set[str] = set()
         self._modules: dict[str, ModuleInstance | None] = {}
         self.root = ModuleInstance(folder, run, Use(given=values, scenario=self))
-
-    def opens(self, name: str) -> bool:
-        """Return whether nothing is known of a variable that is given no value and has a default."""
-        self.read.add(name)
-        return self.opened is None or name in self.opened
 
     @property
     def why(self) -> Assumption:
@@ -95,20 +88,19 @@ def _same(module: ModuleInstance | None, symbol: AnySymbol) -> AnySymbol | None:
     return found  # type: ignore[no-any-return]  # a declaration is of the same kind in every scenario
 
 
-class Scenarios:
-    """The scenarios of one root module, each made when it is first needed.
+class Scenarios(existence.Scenarios[Scenario, "Symbol[Any]"]):
+    """The scenarios of one root module.
 
     Their work counts apart from that of the root module itself, so that it cannot keep that from being evaluated.
     """
 
     def __init__(self, run: TerraformRun, folder: Folder, values: RootValues, base: ModuleInstance) -> None:
+        super().__init__()
         self.run = run
         self.folder = folder
         self.values = values
         self.base = base
         self._apart: TerraformRun | None = None
-        self._known: dict[frozenset[str] | None, Scenario] = {}
-        self._read: dict[str, frozenset[str]] = {}
         # The values of a plan are final, those that come from defaults too.
         self.is_possible = not values.planned and any(
             "default" in declaration.attributes for declaration in folder.variables.values()
@@ -119,74 +111,41 @@ class Scenarios:
         """Return whether everything in the scenarios could be read in which more resources may be declared."""
         return self._apart is None or self._apart.closed
 
-    def of(self, opened: frozenset[str] | None) -> Scenario:
-        """Return the scenario in which nothing is known of some variables, or of all that are given no value."""
-        found = self._known.get(opened)
-        if found is None:
-            found = self._known[opened] = self._made(opened)
-        return found
-
-    def _made(self, opened: frozenset[str] | None) -> Scenario:
+    def made(self, opened: frozenset[str] | None) -> Scenario:
+        """Return a new scenario."""
         if self._apart is None:
             self._apart = self.run.apart()
         return Scenario(self._apart, self.folder, self.values, self.base, opened)
 
-    def existing(self, symbol: AnySymbol) -> AnySymbol | str:
-        """Return a declaration without instances as it is where it has some, or else why it never has any.
+    def exists(self, scenario: Scenario, declaration: Symbol[Any]) -> bool:
+        """Return whether a declaration may have instances in a scenario."""
+        same = scenario.symbol(declaration)
+        return same is not None and bool(same.instances)
+
+    def existing(self, symbol: AnySymbol) -> AnySymbol | None:
+        """Return a declaration without instances as it is where it has some; None if it never has any.
 
         Raises InputError if that takes more work than any input needs.
         """
-        piece = _condition(symbol.declaration)
+        piece = _amount(symbol)
         if not self.is_possible or (piece is not None and isinstance(piece.attribute.expression(), tree.Literal)):
-            return self._reason(symbol, piece)
-        if not self._exists(None, symbol):
-            return self._reason(symbol, piece)
-        already = _opened(symbol)
-        key = static_address(symbol.address)
-        # All uses of a module read the same variables, unless what they are given decides what is read.
-        found = deciding(self._read.get(key, frozenset()), lambda names: self._exists(already | names, symbol))
-        if not found:
-            self._read[key] = self._reads(symbol) - already
-            found = deciding(self._read[key], lambda names: self._exists(already | names, symbol))
-        same = self.of(already | found).symbol(symbol) if found else None
-        return self._reason(symbol, piece) if same is None else same
+            return None
+        scenario = self.enabling(symbol, static_address(symbol.address), symbol.instance.use.scenario)
+        return scenario.symbol(symbol) if scenario is not None else None
 
-    def _exists(self, opened: frozenset[str] | None, symbol: Symbol[Any]) -> bool:
-        same = self.of(opened).symbol(symbol)
-        return same is not None and bool(same.instances)
-
-    def _reads(self, symbol: Symbol[Any]) -> frozenset[str]:
-        """Return the variables without a given value that decide on the instances of a declaration."""
-        probe = self._made(None)
-        same = probe.symbol(symbol)
-        if same is not None:
-            same.expanded()
-        return frozenset(probe.read)
-
-    def _reason(self, symbol: Symbol[Any], piece: Piece | None) -> str:
-        """Return why a declaration has no instances."""
-        name = piece.attribute.name if piece is not None else ""
-        said = {"count": "`count` is 0", "for_each": "`for_each` is empty"}.get(name, "`enabled` is false")
-        given: set[str] = set()
-        if self.values.given:
-            probe = self._made(None)
-            same = probe.symbol(symbol)
-            if same is not None:
-                same.expanded()
-            given = probe.given
+    def reason(self, symbol: Symbol[Any]) -> str:
+        """Return why a declaration never has instances."""
+        piece = _amount(symbol)
+        said = _ABSENCE[piece.attribute.name if piece is not None else ""]
+        if piece is not None and isinstance(piece.attribute.expression(), tree.Literal):
+            return said
+        given = self.given(symbol) if self.values.given else []
         if given:
-            said += " with the given value of " + ", ".join(f"`var.{one}`" for one in sorted(given)[:3])
-        elif symbol.instance.prefix:
-            said += " with the arguments of the module call"
-        return said
+            return f"{said} with the given value of {', '.join(f'`var.{name}`' for name in given[:_MOST_NAMED])}"
+        return f"{said} with the arguments of the module call" if symbol.instance.prefix else said
 
 
-def _condition(declaration: Declaration) -> Piece | None:
+def _amount(symbol: Symbol[Any]) -> Piece | None:
     """Return the attribute that decides how many instances there are; None for OpenTofu's ``enabled``."""
-    attributes = declaration.attributes
+    attributes = symbol.declaration.attributes
     return attributes.get("count", attributes.get("for_each"))
-
-
-def _opened(symbol: Symbol[Any]) -> frozenset[str]:
-    scenario = symbol.instance.use.scenario
-    return (scenario.opened if scenario is not None else None) or frozenset()
