@@ -55,6 +55,7 @@ def merged(own: Judged, compiled: Judged, read: Read, known: Read) -> Judged:
         unused=own.unused | compiled.unused,
         used=own.used | compiled.used,
         said=own.said + compiled.said,
+        declarations=own.declarations + compiled.declarations,
         answers=answers,
     )
 

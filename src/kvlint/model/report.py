@@ -201,7 +201,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     ``rules`` are all that ran, in id order. ``sources`` are the paths that were read, ``root`` is the folder on this
     machine that they start from. ``configuration`` is the file that settings were read from, "" without one.
-    ``judged`` counts the resources that were judged, by Azure type; ``passed`` counts the questions that passed.
+    ``judged`` counts the resources that were evaluated, by Azure type; ``passed`` counts the checks that passed.
+    ``evaluated`` and ``skipped`` are the declarations of what reports account for, by path and line.
     """
 
     findings: tuple[Finding, ...]
@@ -217,3 +218,5 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     passes: tuple[Finding, ...] = ()
     root: str = ""
     configuration: str = ""
+    evaluated: tuple[Declaration, ...] = ()
+    skipped: tuple[Declaration, ...] = ()

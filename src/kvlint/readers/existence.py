@@ -115,13 +115,15 @@ def deciding(names: Collection[str], exists: Callable[[frozenset[str]], bool]) -
 
 
 def assumption(names: Iterable[str], option: str, at: Location) -> Assumption:
-    """Return the assumption that parameters, called as an expression calls them, override their defaults."""
+    """Return the assumption that parameters, called as an expression calls them, have other values than defaults."""
     listed = sorted(names)
+    if len(listed) == 1:
+        return Assumption(text=f"exists only with another value than the default of `{listed[0]}` ({option})", at=at)
     named = [f"`{name}`" for name in listed[:_MOST_NAMED]]
     if len(listed) > _MOST_NAMED:
         named.append(f"{len(listed) - _MOST_NAMED} more")
-    words = " or ".join(named)
-    return Assumption(text=f"exists only if {words} overrides its default ({option})", at=at)
+    words = f"{', '.join(named[:-1])} and {named[-1]}"
+    return Assumption(text=f"exists only with other values than the defaults of {words} ({option})", at=at)
 
 
 def assume(resources: dict[str, Resource], known: int, why: Assumption) -> None:

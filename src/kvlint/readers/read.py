@@ -53,7 +53,7 @@ class Reader:
         """What a unit holds; None for a file of a folder in which there is nothing to judge. Raises InputError."""
         source = unit.source
         if unit.module:
-            return self.module(source.path, source.file)
+            return self.module(source.path, source.file, published=unit.published)
         for given in (unit.parameters, source):
             if given is not None and given.file.lower().endswith(PARAMETERS):
                 return self._bicepparam(source.path, given)
@@ -67,18 +67,25 @@ class Reader:
         return plan_read(source.path, data, self.demand) if read is None and source.asked else read
 
     def module(
-        self, path: str, directory: str, planned: Mapping[str, Any] | None = None, base: str = ""
+        self,
+        path: str,
+        directory: str,
+        planned: Mapping[str, Any] | None = None,
+        base: str = "",
+        published: bool = False,
     ) -> Read | None:
         """The Terraform module in a folder; None if there is nothing in it to judge. Raises InputError.
 
         ``planned`` are the values of its variables that a plan was made with. ``base`` is what it cannot leave, where
-        that is not the root of the run.
+        that is not the root of the run. ``published``: it is made for callers that are not here.
         """
         from kvlint.readers.terraform.comments import comments_of
         from kvlint.readers.terraform.read import read_root
 
         base, directory = base or self.root, os.path.realpath(directory)
-        read = read_root(path, directory, base, self.demand, self._modules_below(base), self.settings, planned)
+        read = read_root(
+            path, directory, base, self.demand, self._modules_below(base), self.settings, planned, published
+        )
         if read is None:
             return None
         found = of_terraform(path, read)

@@ -1,6 +1,7 @@
 """Sources -> what is judged together: a plan, a Terraform module, or a template with one set of parameters.
 
-A Bicep file that another one calls as a module is judged through its callers, with their arguments. A template that the
+A Bicep file that another one calls as a module is judged through its callers, with their arguments; on its own too if
+only its own examples and tests call it. A template that the
 Bicep compiler made is judged beside the Bicep file that it was made from.
 """
 
@@ -33,8 +34,8 @@ _MAX_FILE = 10_000_000
 class Unit(msgspec.Struct, frozen=True, kw_only=True):
     """One thing to judge. ``parameters``: the file that gives its parameters. ``compiled``: the JSON made from it.
 
-    ``module``: the source is the folder of a Terraform module, with files of ``size`` bytes. ``quiet``: nothing in it
-    is of interest.
+    ``module``: the source is the folder of a Terraform module, with files of ``size`` bytes. ``published``: it is one
+    that only its own examples and tests call. ``quiet``: nothing in it is of interest.
     """
 
     source: Source
@@ -42,6 +43,7 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True):
     compiled: Source | None = None
     module: bool = False
     size: int = 0
+    published: bool = False
     quiet: bool = False
 
 
@@ -80,7 +82,12 @@ def _terraform_modules(sources: Sequence[Source], types: Collection[str] | None)
 
     roots = roots_of(sources, types)
     found = [
-        Unit(source=Source(file=root.directory, path=root.path, asked=root.asked), module=True, size=root.size)
+        Unit(
+            source=Source(file=root.directory, path=root.path, asked=root.asked),
+            module=True,
+            size=root.size,
+            published=root.published,
+        )
         for root in roots.found
     ]
     other = (Source(file="", path=path, asked=False) for path in roots.other)
@@ -183,9 +190,10 @@ def _called(sources: Sequence[Source]) -> frozenset[str]:
             }
     if not calls:
         return frozenset()
-    from kvlint.readers.terraform.roots import called_by_others
+    from kvlint.readers.terraform.roots import called_by_examples, called_by_others
 
-    return frozenset(called_by_others(calls))
+    called = called_by_others(calls)
+    return frozenset(called) - called_by_examples(called, calls)
 
 
 def _compiled(sources: Sequence[Source]) -> tuple[frozenset[str], dict[str, Source]]:

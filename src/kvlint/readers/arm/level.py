@@ -25,7 +25,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
     ``address`` is what stands before the addresses of its resources, ``local`` what its expressions see of the one
     around it (outer scope), ``conditions`` what all of it hangs on. ``chain`` holds the paths of the templates that led
-    to it, each linked by the one before.
+    to it, each linked by the one before. ``deployment`` is the resource that deploys it, None for the root.
     """
 
     address: str = ""
@@ -33,6 +33,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     conditions: frozenset[str] = frozenset()
     callers: tuple[Location, ...] = ()
     chain: tuple[str, ...] = ()
+    deployment: Instance | None = None
 
 
 _ROOT = Place()
@@ -58,6 +59,7 @@ class Level:
         self.conditions = place.conditions
         self.callers = place.callers
         self.chain = place.chain
+        self.deployment = place.deployment
         self._made: dict[Pointer, list[Instance]] = {}
         self._ids: dict[str, Instance] | None = None
         self._names: dict[str, list[Instance]] = {}

@@ -152,12 +152,14 @@ def _nested(
     if inner:
         template = Template(level.run, path, plain, where, arguments.of, scope, name)
         template.arguments = arguments
+        template.scenario = level.template.scenario
     place = Place(
         address=name,
         local=local,
         conditions=instance.conditions() or frozenset(),
         callers=(*level.callers, instance.place("type")),
         chain=chain,
+        deployment=instance,
     )
     found = Level(template, plain, where, scope, place)
     if inner:

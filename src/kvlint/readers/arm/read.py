@@ -26,10 +26,12 @@ from kvlint.readers.arm.recognise import (
 )
 from kvlint.readers.arm.resource import Declaration, make
 from kvlint.readers.arm.run import Load, Pointer, Run, TemplateRead, key_of
+from kvlint.readers.arm.scenarios import Declared, Scenarios, skip
 from kvlint.readers.arm.template import Template
 from kvlint.readers.arm.wanted import Asked, wanted
 from kvlint.readers.asides import SECRETS_TYPE, asks_outputs, is_asked, with_origins
 from kvlint.readers.azurerm.resources import canonical
+from kvlint.readers.existence import assume
 from kvlint.syntax.jsonc import Document
 
 __all__ = (
@@ -80,7 +82,7 @@ def read_template(
     template = Template(run, path, found.plain, found.pointer, lower.get, scope)
     level = template.level = Level(template, found.plain, found.pointer, scope)
     try:
-        Walk(run).level(level)
+        Walk(run, Scenarios(level)).level(level)
     except (InputError, RecursionError) as error:
         why = error.message if isinstance(error, InputError) else "it is nested too deep"
         run.not_whole("error", why, Location(path=path, pointer=found.pointer))
@@ -90,8 +92,9 @@ def read_template(
 class Walk:
     """Goes through all resources in the order of the document and keeps those that are asked for."""
 
-    def __init__(self, run: Run) -> None:
+    def __init__(self, run: Run, scenarios: Scenarios | None = None) -> None:
         self.run = run
+        self.scenarios = scenarios
         self._passed: dict[str, bool] = {}
 
     def level(self, level: Level) -> None:
@@ -114,8 +117,30 @@ class Walk:
         type_ = plain[key] if key is not None else None
         if above is None and self._is_passed(type_) and key_of(plain, "resources") is None:
             return
-        for instance in level.instances(symbol, plain, pointer, above):
+        declared = Declared(level=level, symbol=symbol, plain=plain, pointer=pointer, above=above)
+        for instance in declared.instances():
             self._instance(instance)
+        if key_of(plain, "condition") is not None or key_of(plain, "copy") is not None:
+            self._may_exist(declared)
+
+    def _may_exist(self, declared: Declared) -> None:
+        """Add what deploys nothing, as it is where a parameter overrides its default, or say why it never does."""
+        run, scenarios = self.run, self.scenarios
+        if scenarios is None or declared.existing():
+            return
+        known = len(run.resources)
+        try:
+            found = scenarios.existing(declared)
+            if found is None:
+                skip(declared, scenarios.reason(declared))
+                return
+            for instance in found[1].existing():
+                self._instance(instance)
+            assume(run.resources, known, found[0].why)
+        except InputError as error:
+            skip(declared, error.message)
+            at = declared.level.template.where(declared.pointer)
+            run.not_whole("warning", f"a resource was not evaluated: {error.message}", at)
 
     def _is_passed(self, type_: Any) -> bool:
         """Whether the text of a type says that nobody asks for it."""

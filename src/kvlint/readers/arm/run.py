@@ -110,6 +110,12 @@ class Run:
         other.reset_limits()
         return other
 
+    def renamed(self) -> Self:
+        """Return a run that shares everything with this one but the addresses that are taken."""
+        other = copy(self)
+        other._addresses = {}  # noqa: SLF001  # it is one of the same class
+        return other
+
     def problem(self, code: str, level: str, message: str, at: Location, hint: str = "") -> None:
         """Report something, once for each place."""
         if (message, at) not in self._told:

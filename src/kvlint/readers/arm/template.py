@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from kvlint.expressions.evaluate import Evaluator
@@ -20,6 +20,7 @@ from kvlint.syntax import tree
 if TYPE_CHECKING:
     from kvlint.readers.arm.level import Level
     from kvlint.readers.arm.nested import Arguments
+    from kvlint.readers.arm.scenarios import Scenario
 
 Given: TypeAlias = Callable[[str], Result | None]
 _MAX_REFERENCES = 20
@@ -45,6 +46,7 @@ class Template(Values):
         self.evaluator = Evaluator(self, ARM, run.budget)
         self.level: Level
         self.arguments: Arguments | None = None
+        self.scenario: Scenario | None = None
         self.known: dict[str, Result] = {}
         self.calling: set[Pointer] = set()
         self._parameters: dict[str, Result | None] = {}
@@ -100,9 +102,16 @@ class Template(Values):
         declared, pointer = self._declared.get(key, (None, self.pointer))
         found = self.given(key)
         kind, nullable = self._type(declared)
+        scenario = None if self.address else self.scenario
+        if found is not None and scenario is not None:
+            scenario.given.add(key)
         if found is None or isinstance(found, Absent):
             default = key_of(declared, "defaultValue") if isinstance(declared, dict) else None
-            if default is not None:
+            has_default = found is None and (default is not None or nullable)
+            if has_default and scenario is not None and scenario.opens(key):
+                why = f"the parameter '{name}' has no value but its default"
+                found = Unknown(at=self.where(pointer), why=why, given=not nullable)
+            elif default is not None:
                 found = self.value(declared[default], (*pointer, default))
             elif found is None:
                 at = self.where(pointer)
@@ -113,6 +122,16 @@ class Template(Values):
             key_type = key_of(declared, "type")
             return secret(found, self.where((*pointer, key_type) if key_type is not None else pointer))
         return steady(found, f"{self.address}{name}")
+
+    @property
+    def parameters(self) -> Collection[str]:
+        """The names of all parameters, in lower case."""
+        return self._declared.keys()
+
+    def declaration(self, name: str) -> tuple[str, Pointer]:
+        """Return how a parameter (in lower case) is spelled, and where it is declared."""
+        _, pointer = self._declared[name]
+        return str(pointer[-1]), pointer
 
     def _type(self, declared: Any) -> tuple[str, bool]:
         """The type of a parameter in lower case, and whether it may be null; both may stand in a definition."""

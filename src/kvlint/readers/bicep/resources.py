@@ -84,7 +84,8 @@ def _lower_entities(symbol: ResourceSymbol, conditions: frozenset[str]) -> bool:
 
 
 def _skip(symbol: ResourceSymbol, reason: str) -> None:
-    skip(symbol.instance.run, symbol.instance.file, symbol.node, symbol.address, reason)
+    above = symbol.outer.identity.type if symbol.outer is not None else ""
+    skip(symbol.instance.run, symbol.instance.file, symbol.node, symbol.address, reason, above)
 
 
 def _add(entity: ResourceEntity, conditions: frozenset[str]) -> None:

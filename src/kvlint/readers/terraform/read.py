@@ -51,16 +51,18 @@ def read_root(
     cache: FolderCache,
     settings: Settings,
     planned: Mapping[str, Any] | None = None,
+    published: bool = False,
 ) -> TerraformRead | None:
     """Read the module in ``directory``, which reports call ``path``, with all that it calls.
 
-    ``planned`` are the values of its variables that a plan was made with. None if there is nothing in it that any rule
+    ``planned`` are the values of its variables that a plan was made with. ``published``: it is made for callers that
+    are not here. None if there is nothing in it that any rule
     asks for. Nothing outside the folder ``root`` is read. Raises InputError if it cannot be read at all.
     """
     folder = load_folder(path, directory)
     if not cache.matters(folder, root) and not folder.is_damaged:
         return None
-    return _read(folder, TerraformRun(folder, demand, cache, root), settings, planned)
+    return _read(folder, TerraformRun(folder, demand, cache, root), settings, planned, published)
 
 
 @with_room
@@ -70,11 +72,18 @@ def read_text(path: str, text: str, demand: Demand) -> TerraformRead:
     return _read(folder, TerraformRun(folder, demand, FolderCache(demand), ""), Settings(), None)
 
 
-def _read(folder: Folder, run: TerraformRun, settings: Settings, planned: Mapping[str, Any] | None) -> TerraformRead:
+def _read(
+    folder: Folder,
+    run: TerraformRun,
+    settings: Settings,
+    planned: Mapping[str, Any] | None,
+    published: bool = False,
+) -> TerraformRead:
     values = RootValues(run, folder, settings, planned)
     run.version = _version(run, folder)
     instance = ModuleInstance(folder, run, Use(given=values))
-    if not settings.closed and not folder.declares_root and not values.given and _needs_values(folder):
+    is_reusable = published or (not folder.declares_root and _needs_values(folder))
+    if is_reusable and not settings.closed and not values.given:
         run.closed = False
     scenarios = Scenarios(run, folder, values, instance)
     gathering = Gathering(run, folder, scenarios)

@@ -19,17 +19,28 @@ from kvlint.regex import regex
 _CALL = regex(rb'^[ \t]*+module\b|"module"[ \t\r\n]*+:', re.MULTILINE)
 _SOURCE = regex(rb'(?:^|[{,])[ \t]*+"?source"?[ \t]*+[=:][ \t]*+"([^"\r\n]*+)"', re.MULTILINE)
 _LOCAL = regex(rb"\.{1,2}(?:[/\\].*)?")
+# Folders for what uses a module without being a deployment.
+_EXAMPLES = frozenset(
+    {
+        "demo", "demos", "e2e", "example", "examples", "integration-tests", "sample", "samples", "spec", "test",
+        "testing", "tests", "usage",
+    }
+)  # fmt: skip
 # A comment in marks of its own. Texts are met too, for they may hold such marks.
 _COMMENT = regex(rb'"(?:[^"\\\r\n]|\\.)*+"|[#/][^\r\n*][^\r\n]*+|(/\*.*?\*/)', re.DOTALL)
 
 
 class Root(NamedTuple):
-    """A module that is judged for its own sake. ``path`` is what reports call its folder, ``size`` its files' bytes."""
+    """A module that is evaluated on its own. ``path`` is what reports call its folder, ``size`` its files' bytes.
+
+    ``published``: only its own examples and tests call it, so callers elsewhere pass other arguments.
+    """
 
     path: str
     directory: str
     asked: bool
     size: int
+    published: bool = False
 
 
 class Roots(NamedTuple):
@@ -49,8 +60,8 @@ def roots_of(sources: Sequence[Source], types: Collection[str] | None) -> Roots:
     """The root modules among the files of a scan, in their order. ``types`` are the Azure types that rules judge;
     without them every type is of interest.
 
-    A module that others call is judged through them, unless the user named one of its files. Of modules that only call
-    each other in a circle, one is judged for all.
+    A module that others call is evaluated through them, unless the user named one of its files, or the others are
+    only its own examples and tests. Of modules that only call each other in a circle, one is evaluated for all.
     """
     folders: dict[str, list[Source]] = {}
     for source in sources:
@@ -60,15 +71,18 @@ def roots_of(sources: Sequence[Source], types: Collection[str] | None) -> Roots:
         return Roots([], [])
     words = _words(types)
     scanned = {directory: _scanned(directory, files, words) for directory, files in folders.items()}
-    called = called_by_others({directory: found.calls for directory, found in scanned.items()})
+    calls = {directory: found.calls for directory, found in scanned.items()}
+    called = called_by_others(calls)
+    published = called_by_examples(called, calls)
     roots = Roots([], [])
     for directory, files in folders.items():
         asked = any(source.asked for source in files)
-        if directory in called and not asked:
+        if directory in called and not asked and directory not in published:
             continue
         path = os.path.dirname(files[0].path) or "."
         if asked or _reaches(directory, scanned):
-            roots.found.append(Root(path, directory, asked, scanned[directory].size))
+            is_published = directory in published and not asked
+            roots.found.append(Root(path, directory, asked, scanned[directory].size, is_published))
         else:
             roots.other.append(path)
     return roots
@@ -154,3 +168,19 @@ def called_by_others(calls: Mapping[str, set[str]]) -> set[str]:
                 reached.add(here)
                 todo.extend(calls.get(here, ()))
     return called
+
+
+def called_by_examples(called: Collection[str], calls: Mapping[str, set[str]]) -> frozenset[str]:
+    """Return those of the ``called`` folders, or files, that only examples and tests below their own folder call."""
+    callers: dict[str, list[str]] = {}
+    for caller, callees in calls.items():
+        for callee in callees - {caller}:
+            callers.setdefault(callee, []).append(caller)
+    return frozenset(one for one in called if all(_is_example(caller, one) for caller in callers.get(one, ())))
+
+
+def _is_example(caller: str, callee: str) -> bool:
+    """Return whether a caller is in a folder for examples or tests below the folder of what it calls."""
+    folder = os.path.dirname(callee) if os.path.splitext(callee)[1] == ".bicep" else callee
+    steps = os.path.relpath(caller, folder).replace(os.sep, "/").lower().split("/")
+    return steps[0] != ".." and not _EXAMPLES.isdisjoint(steps)
