@@ -64,6 +64,12 @@ class Scenarios(Generic[AnyScenario, AnyDeclaration]):
         """Return whether anything that ``declaration`` declares may exist in a scenario."""
         raise NotImplementedError
 
+    def close(self) -> None:
+        """Let go of everything, as a run does without a search for objects that hold each other."""
+        for scenario in self._known.values():
+            vars(scenario).clear()
+        self._known.clear()
+
     def of(self, opened: frozenset[str] | None) -> AnyScenario:
         """Return the scenario with these parameters."""
         found = self._known.get(opened)
@@ -86,17 +92,22 @@ class Scenarios(Generic[AnyScenario, AnyDeclaration]):
         # All uses read the same parameters, unless what they are given decides what is read.
         found = deciding(self._read.get(key, ()), exists)
         if not found:
-            probe = self.made(None)
-            self.exists(probe, declaration)
-            self._read[key] = frozenset(probe.read) - already
+            self._read[key] = frozenset(self._probed(declaration).read) - already
             found = deciding(self._read[key], exists)
         return self.of(already | found) if found else None
 
     def given(self, declaration: AnyDeclaration) -> list[str]:
         """Return the parameters with a given value that decide on the existence of something."""
+        return sorted(self._probed(declaration).given)
+
+    def _probed(self, declaration: AnyDeclaration) -> Scenario:
+        """Return a scenario in which nothing was evaluated but what decides on the existence of something."""
         probe = self.made(None)
         self.exists(probe, declaration)
-        return sorted(probe.given)
+        found = Scenario(None)
+        found.read, found.given = probe.read, probe.given
+        vars(probe).clear()
+        return found
 
 
 def deciding(names: Collection[str], exists: Callable[[frozenset[str]], bool]) -> frozenset[str]:

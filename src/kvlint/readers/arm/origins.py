@@ -76,7 +76,7 @@ class TemplateOrigins:
             found = TemplateOrigins(arguments.template, self._busy).given(plain) if plain is not None else None
         else:
             found = of_given(self.template.given(name), secure)
-        if found is None and default not in (None, ""):
+        if found is None and default not in (None, "", {}, []):
             found = self.of(default)
             found = frozenset({origins.DEFAULT}) if not found or found & {origins.WRITTEN} else found
         return origins.declared_secret(passed(found, secure)) if secure else passed(found, secure)

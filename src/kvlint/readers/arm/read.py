@@ -82,7 +82,7 @@ def read_template(
     template = Template(run, path, found.plain, found.pointer, lower.get, scope)
     level = template.level = Level(template, found.plain, found.pointer, scope)
     try:
-        Walk(run, Scenarios(level)).level(level)
+        Walk(run, Scenarios(level, bool(lower))).level(level)
     except (InputError, RecursionError) as error:
         why = error.message if isinstance(error, InputError) else "it is nested too deep"
         run.not_whole("error", why, Location(path=path, pointer=found.pointer))

@@ -89,10 +89,12 @@ class Scenario(existence.Scenario):
 class Scenarios(existence.Scenarios[Scenario, Declared]):
     """The scenarios of one template. Their work counts apart from that of the template itself."""
 
-    def __init__(self, base: Level) -> None:
+    def __init__(self, base: Level, is_given: bool) -> None:
         super().__init__()
+        self.is_given = is_given
         self.base = base
         self._apart: Run | None = None
+        base.run.opened.append(self.close)
         self.is_possible = bool(base.template.parameters)
 
     def made(self, opened: frozenset[str] | None) -> Scenario:
@@ -120,7 +122,7 @@ class Scenarios(existence.Scenarios[Scenario, Declared]):
     def reason(self, declared: Declared) -> str:
         """Return why a declaration never deploys anything."""
         said = "its condition is false" if declared.instances() else "its loop has no items"
-        given = self.given(declared) if self.is_possible else []
+        given = self.given(declared) if self.is_possible and self.is_given else []
         if not given:
             return said
         names = [self.base.template.declaration(name)[0] for name in given[:_MOST_NAMED]]

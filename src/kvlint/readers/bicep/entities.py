@@ -32,6 +32,11 @@ class ResourceSymbol(Symbol["ResourceEntity"]):
         self.node = node
         self.outer = outer
 
+    def close(self) -> None:
+        """Let go of everything: see ``Instance.close``."""
+        super().close()
+        self.outer, self.local = None, {}
+
     def entity(self, iteration: Iteration) -> ResourceEntity:
         """What one iteration deploys."""
         return ResourceEntity(self, iteration)

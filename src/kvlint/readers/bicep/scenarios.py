@@ -87,7 +87,9 @@ class Scenarios(existence.Scenarios[Scenario, "ResourceSymbol | ModuleSymbol"]):
         self.given_values: Given = base.use.given
         self.scope = base.scope
         self._apart: BicepRun | None = None
+        run.opened.append(self.close)
         self.is_possible = any(True for _ in self.file.declared(tree.Parameter))
+        self.is_given = not isinstance(base.use.given, dict) or bool(base.use.given)
 
     @property
     def apart(self) -> BicepRun:
@@ -100,6 +102,14 @@ class Scenarios(existence.Scenarios[Scenario, "ResourceSymbol | ModuleSymbol"]):
     def closed(self) -> bool:
         """Return whether everything in the scenarios could be read in which more resources may be declared."""
         return self._apart is None or self._apart.closed
+
+    def close(self) -> None:
+        """Let go of everything."""
+        super().close()
+        self.run.scenarios = None
+        if self._apart is not None:
+            self._apart.scenarios = None
+        del self.given_values
 
     def made(self, opened: frozenset[str] | None) -> Scenario:
         """Return a new scenario."""
@@ -123,7 +133,7 @@ class Scenarios(existence.Scenarios[Scenario, "ResourceSymbol | ModuleSymbol"]):
     def reason(self, symbol: ResourceSymbol | ModuleSymbol) -> str:
         """Return why a declaration never deploys anything."""
         said = "its condition is false" if symbol.entities else "its loop has no items"
-        given = self.given(symbol) if self.is_possible else []
+        given = self.given(symbol) if self.is_possible and self.is_given else []
         if given:
             return f"{said} with the given value of {', '.join(f'`{name}`' for name in given[:_MOST_NAMED])}"
         return f"{said} with the parameters of the module" if symbol.instance.prefix else said

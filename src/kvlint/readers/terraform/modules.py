@@ -27,9 +27,17 @@ class ModuleSymbol(Symbol["ModuleEntity"]):
         super().__init__(instance, declaration, f"{instance.prefix}module.{declaration.local}")
         self.name = declaration.local
         self._source: Source | None = None
+        self._keyed: list[ModuleEntity] = []
         self._asked = False
 
     is_call = True
+
+    def close(self) -> None:
+        """Let go of everything: see ``ModuleInstance.close``."""
+        for use in self._keyed:
+            use.close()
+        self._keyed.clear()
+        super().close()
 
     def make(self, step: Step) -> ModuleEntity:
         """One use."""
@@ -43,7 +51,9 @@ class ModuleSymbol(Symbol["ModuleEntity"]):
                 return entity
         if found is None or not found.symbolic or not found.steps:
             return None
-        return ModuleEntity(self, keyed(found.steps[0], step))
+        use = ModuleEntity(self, keyed(found.steps[0], step))
+        self._keyed.append(use)
+        return use
 
     @property
     def source(self) -> Source | None:

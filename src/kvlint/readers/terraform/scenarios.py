@@ -101,6 +101,7 @@ class Scenarios(existence.Scenarios[Scenario, "Symbol[Any]"]):
         self.values = values
         self.base = base
         self._apart: TerraformRun | None = None
+        run.opened.append(self.close)
         # The values of a plan are final, those that come from defaults too.
         self.is_possible = not values.planned and any(
             "default" in declaration.attributes for declaration in folder.variables.values()
