@@ -180,7 +180,7 @@ def skip_file(run: BicepRun, file: File, reason: str, seen: set[str]) -> None:
     if file.file in seen:
         return
     seen.add(file.file)
-    run.add(file)
+    run.files.setdefault(file.path, file.text)
     for node in file.declared(tree.Resource):
         skip(run, file, node, node.name, reason)
     for module in file.declared(tree.Module):

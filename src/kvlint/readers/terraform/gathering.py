@@ -168,6 +168,8 @@ class Gathering:
         found = [one for folder in reached for one in folder.resources.values() if _is_accounted(one)]
         if found:
             why = self.scenarios.reason(call) if reason is None else reason
+            for file in (file for folder in reached for file in folder.files):
+                self.run.files.setdefault(file.path, file.parsed.text)
             for declaration in found:
                 self._skip(declaration, declaration.local, f"`{static_address(call.address)}` is not called: {why}")
 
