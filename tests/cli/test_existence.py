@@ -313,13 +313,13 @@ def template(resources: list[dict[str, Any]], parameters: dict[str, Any]) -> str
     )
 
 
-def arm_vault(**more: object) -> dict[str, Any]:
+def arm_vault(**more: Any) -> dict[str, Any]:
     properties = {"sku": {"family": "A", "name": "standard"}, "tenantId": "[subscription().tenantId]"}
     head = {"type": "Microsoft.KeyVault/vaults", "apiVersion": "2026-02-01", "name": "kv-a", "location": "westeurope"}
     return {**head, "properties": properties, **more}
 
 
-ARM = {
+ARM: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "a text": ({"condition": "[equals(parameters('P'), 'yes')]"}, {"type": "string", "defaultValue": "no"}),
     "a count": ({"copy": {"name": "c", "count": "[length(parameters('P'))]"}}, {"type": "array", "defaultValue": []}),
     "null": ({"condition": "[not(empty(parameters('P')))]"}, {"type": "object", "nullable": True}),
