@@ -18,7 +18,7 @@ PARALLEL := --numprocesses auto --dist loadfile
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint check-source check-wheel install-wheel bench wheel docs samples clean
+.PHONY: help demo test lint check-source check-wheel install-wheel bench wheel docs samples lock clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -70,6 +70,12 @@ docs: .venv/dev ## the documentation as a site, in the folder site; SITE_URL=URL
 samples: .venv/dev ## write the expected output of the samples, and what pages show of it, anew
 	$(BIN)/python -m pytest --write-expected tests/test_samples.py tests/test_controls.py
 	$(BIN)/python -m pytest --write-expected tests/test_readme.py tests/test_schema.py
+
+# What is pinned stays as it is where it can; Dependabot upgrades. No name of a server may get into the file.
+lock: .venv/dev ## pin what the action installs, in .github/action/requirements.txt; needs the network
+	$(BIN)/pip install --quiet --group lock
+	cd .github/action && "$(CURDIR)/$(BIN)/pip-compile" --quiet --generate-hashes --strip-extras \
+	  --no-emit-index-url --no-emit-find-links --no-emit-trusted-host --output-file=requirements.txt requirements.in
 
 clean: ## remove what the other targets made
 	rm -rf .venv .venv-wheel dist site .mypy_cache .ruff_cache .import_linter_cache .hypothesis

@@ -19,11 +19,12 @@ TOKEN = "the-token-of-the-job"
 
 _EXPRESSION = re.compile(r"\$\{\{(.*?)\}\}")
 _TEST = re.compile(r"(?P<what>[\w.-]+) (?P<how>==|!=) '(?P<text>[^']*)'")
-# Stands for the interpreter: makes no virtual environment and installs nothing, but writes down what it should have.
+# Stands for the interpreter: makes no virtual environment and installs nothing, but writes down what it should have,
+# each command with the PYTHONPATH that it would have had in front.
 _STAND_IN = """#!/bin/sh
 case "$3" in
   venv) mkdir -p "$4/bin" && cp "$0" "$4/bin/python" ;;
-  pip) printf '%s\\n' "$@" >>'{log}' ;;
+  pip) printf '%s\\t' "PYTHONPATH=$PYTHONPATH" "$@" >>'{log}' && echo >>'{log}' ;;
   *) exec '{python}' "$@" ;;
 esac
 """
@@ -37,7 +38,7 @@ class Outcome(NamedTuple):
     outputs: dict[str, str]
     summary: str
     uploaded: list[dict[str, str]]
-    installed: list[str]
+    installed: list[list[str]]
 
 
 class Runner:
@@ -80,7 +81,8 @@ class Runner:
                 raise AssertionError(step["uses"])
             known |= {f"steps.{step.get('id')}.outputs.{name}": value for name, value in outputs.items()}
         answers = {name: filled(one["value"], known) for name, one in ACTION["outputs"].items()}
-        installed = self._installed.read_text(encoding="utf-8").splitlines() if self._installed.exists() else []
+        lines = self._installed.read_text(encoding="utf-8").splitlines() if self._installed.exists() else []
+        installed = [line.rstrip("\t").split("\t") for line in lines]
         return Outcome(code, log, answers, self._summary.read_text(encoding="utf-8"), uploaded, installed)
 
     @property

@@ -15,6 +15,7 @@ from hypothesis import settings
 
 import kvlint
 from kvlint.engine.builtin import builtin_rules, compile_rules
+from kvlint.util.project_files import end_run
 
 # How long one example takes says more of the machine, and of what it is the first to import, than of kvlint.
 settings.register_profile("without deadline", deadline=None)
@@ -58,13 +59,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--write-expected", action="store_true", help="write expected outputs anew instead of comparing")
 
 
-@pytest.fixture(scope="session", autouse=True)
-def cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """The folder for caches: one for all tests, because making a grammar takes long, and not the developer's own."""
-    with pytest.MonkeyPatch.context() as patch:
-        folder = tmp_path_factory.mktemp("cache")
-        patch.setenv("XDG_CACHE_HOME", str(folder))
-        yield folder
+@pytest.fixture(autouse=True)
+def no_run() -> Iterator[None]:
+    """Each test starts without what an earlier run was allowed to read."""
+    yield
+    end_run()
 
 
 @pytest.fixture(scope="session")
@@ -82,11 +81,11 @@ def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def run(tmp_path: Path, cache: Path, installed: Path) -> Run:
+def run(tmp_path: Path, installed: Path) -> Run:
     home = tmp_path / "home"
     home.mkdir()
     clean = {"PATH": os.environ["PATH"], "HOME": str(home), "LC_ALL": "C.UTF-8", "COLUMNS": "120"}
-    clean |= {"XDG_CACHE_HOME": str(cache), "PYTHONPATH": str(installed)}
+    clean["PYTHONPATH"] = str(installed)
 
     def run_kvlint(
         *arguments: str | Path,
@@ -109,7 +108,7 @@ def run(tmp_path: Path, cache: Path, installed: Path) -> Run:
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory, cache: Path) -> Path:
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the documentation's site, built once, with no way into a network."""
     pytest.importorskip("mkdocs", reason="MkDocs is not installed, so nobody builds the site")
     folder = tmp_path_factory.mktemp("site")

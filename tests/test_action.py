@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +19,7 @@ if TYPE_CHECKING:
     from tests.conftest import Run
 
 SAMPLES = ROOT / "samples"
+LOCK = ROOT / ".github" / "action" / "requirements.txt"
 CARELESS = "resource kv 'Microsoft.KeyVault/vaults@2023-07-01' = {\n  name: 'kv'\n  properties: {}\n}\n"
 # A medium finding, KV601, and a low one.
 UNDATED = """resource kv 'Microsoft.KeyVault/vaults@2026-02-01' existing = { name: 'kv-app' }
@@ -106,7 +110,7 @@ def test_what_cannot_be_read_fails_the_job_and_is_uploaded(action: Runner) -> No
     (action.workspace / "broken.json").write_text("{", encoding="utf-8")
     done = action(paths="broken.json")
     assert (done.code, done.outputs["exit-code"], len(done.uploaded)) == (3, "3", 1)
-    assert "::error title=kvlint::The answer is not whole" in done.log
+    assert "::error title=kvlint::Analysis incomplete" in done.log
 
 
 def test_the_outcome_is_told_even_if_the_upload_fails(action: Runner) -> None:
@@ -194,12 +198,38 @@ def test_annotations_are_commands(action: Runner) -> None:
     assert re.search(r"^::error .*file=samples/careless/main\.bicep", log, re.MULTILINE)
 
 
-def test_what_is_installed_is_the_commit_of_the_action(action: Runner) -> None:
-    """Never a name: on PyPI, kvlint is somebody else's."""
-    *words, what = action(paths="").installed
-    assert words[:3] == ["-I", "-m", "pip"]
-    assert all(word.startswith("-") for word in words if word not in {"pip", "install"})
-    assert what == str(ROOT)
+def test_what_is_installed_is_the_lock_and_the_commit_of_the_action(action: Runner) -> None:
+    """Never a name: on PyPI, kvlint is another project. Nothing comes from there that the lock does not pin."""
+    locked, itself, checked = action({"PYTHONPATH": str(action.workspace)}, paths="").installed
+    for words in (locked, itself, checked):
+        assert words[:4] == ["PYTHONPATH=", "-I", "-m", "pip"]
+    assert {"install", "--require-hashes", "--only-binary=:all:", "--no-deps"} <= set(locked)
+    assert locked[-2:] == ["--requirement", str(LOCK)]
+    assert {"install", "--no-deps", "--no-build-isolation", "--no-index"} <= set(itself)
+    assert itself[-1] == str(ROOT)
+    assert checked[-1] == "check"
+    names = [word for words in (locked[:-2], itself[:-1], checked) for word in words[4:] if not word.startswith("-")]
+    assert names == ["install", "install", "check"]
+
+
+def test_kvlint_is_built_from_what_is_installed_alone(tmp_path: Path) -> None:
+    """As the action builds it: without an environment of its own, and without the network."""
+    pytest.importorskip("hatchling", reason="what kvlint is built with is not installed")
+    if not (ROOT / "src").is_dir():
+        pytest.skip("there are no sources here")
+    copied = tmp_path / "kvlint"
+    shutil.copytree(ROOT, copied, ignore=shutil.ignore_patterns(".*", "dist", "site", "tests", "samples", "docs"))
+    words = ["-I", "-m", "pip", "install", "--no-deps", "--no-build-isolation", "--no-index"]
+    target = tmp_path / "target"
+    done = subprocess.run(
+        [sys.executable, *words, "--target", str(target), str(copied)],
+        env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)},
+        capture_output=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    assert list((target / "kvlint" / "rules").glob("*.json"))
 
 
 def test_scripts_are_strict_and_hold_no_expressions() -> None:

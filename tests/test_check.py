@@ -170,7 +170,7 @@ def test_without_a_policy_comments_do_not_count() -> None:
 def test_suppressed_findings_do_not_count_for_the_exit_code() -> None:
     judged = judge(read_of(TEXT), with_needs(demand_of(RULES)), Evaluator(RULES), True, POLICY)
     report = Report(
-        findings=(), undecided=(), problems=(), rules=RULES, sources=(), judged={}, passed=0, version="1",
+        findings=(), undecided=(), problems=(), rules=RULES, sources=("infra",), judged={}, passed=0, version="1",
         suppressed=tuple(judged.suppressed),
     )  # fmt: skip
     assert exit_code(report, Config(paths=("x",), strict=True)) == 0

@@ -49,8 +49,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def ran(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
-    kept = {name: os.environ[name] for name in ("PATH", "XDG_CACHE_HOME")}
-    clean = kept | {"HOME": str(folder), "LC_ALL": "C.UTF-8", "PYTHON": sys.executable}
+    clean = {"PATH": os.environ["PATH"], "HOME": str(folder), "LC_ALL": "C.UTF-8", "PYTHON": sys.executable}
     return subprocess.run(
         ["/bin/sh", "-c", f"{KVLINT}{command}\n"],
         cwd=folder,
@@ -74,7 +73,7 @@ def told(page: str, folder: Path) -> Iterator[tuple[str, str, str]]:
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if steps(page)])
-def test_commands(page: str, folder: Path, cache: Path, pytestconfig: pytest.Config) -> None:
+def test_commands(page: str, folder: Path, pytestconfig: pytest.Config) -> None:
     now = list(told(page, folder))
     if pytestconfig.getoption("--write-expected"):
         file = ROOT / page

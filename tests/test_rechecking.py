@@ -16,10 +16,10 @@ from kvlint.check import check
 from kvlint.config import Config
 from kvlint.errors import KvlintError
 from kvlint.model.report import Report
-from kvlint.readers.files import KEPT
 from kvlint.readers.plan.compact import expand
 from kvlint.rechecking import Rechecking
 from kvlint.reporters import REPORTERS, Options
+from kvlint.util.project_files import KEPT
 
 VAULT = 'resource "azurerm_key_vault" "{name}" {{\n  name = "{name}"\n  purge_protection_enabled = {on}\n}}\n'
 CALL = 'module "{name}" {{\n  source = "{source}"\n}}\n'

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[1]
 VALIDATE = ROOT.parent / "shared" / "tools" / "sarif" / "validate"
 AUDIT = ("--profile", "all", "--sarif-include", "suppressed,undecided,passed")
-# It keeps the validator in the user's cache, which tests do not see, and must not fetch it.
+# The script keeps the validator in the user's cache and must not download it.
 ENVIRONMENT = os.environ | {"npm_config_offline": "true"}
 FOUND = 1
 # All samples together; and what cannot be read, or not in full.

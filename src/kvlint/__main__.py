@@ -2,11 +2,37 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from typing import NoReturn
+
+# Made ahead, for when there is no memory left.
+_NO_MEMORY = b"kvlint: there is not enough memory: give kvlint more, or check less at once\n"
+_EXIT_NO_MEMORY = 3
+
+_VERSION = (["--version"], ["-V"])
 
 
 def main() -> int:
-    """Run the command line in ``sys.argv`` and answer the exit code."""
+    """Run the command line in ``sys.argv`` and return the exit code."""
+    try:
+        return _main()
+    except MemoryError:
+        _end_without_memory()
+
+
+def _end_without_memory() -> NoReturn:
+    """End the process without anything that needs memory: Python's own way to end prints tracebacks then."""
+    try:
+        os.write(2, _NO_MEMORY)
+        if "multiprocessing" in sys.modules:
+            for process in sys.modules["multiprocessing"].active_children():
+                process.kill()
+    finally:
+        os._exit(_EXIT_NO_MEMORY)
+
+
+def _main() -> int:
     import atexit
     import gc
 
@@ -15,16 +41,22 @@ def main() -> int:
     gc.disable()
     atexit.register(gc.freeze)
     _open_streams()
-    return _guarded(sys.argv[1:])
+    words = sys.argv[1:]
+    if words in _VERSION:
+        return _guarded(words)
+    from kvlint.util.processes import exit_code_after_signals, handle_signals
+
+    handle_signals()
+    return exit_code_after_signals(_guarded(words))
 
 
 def _open_streams() -> None:
     """Stand-ins for streams that the caller has closed: print would take a missing stderr for stdout."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            import os
+            from kvlint.util.project_files import open_null_device
 
-            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115  # open as long as kvlint runs
+            setattr(sys, name, open_null_device(mode))
 
 
 def _guarded(words: list[str]) -> int:
@@ -37,14 +69,10 @@ def _guarded(words: list[str]) -> int:
 
         print_error(error)
         return error.exit_code
-    except BrokenPipeError:
-        # Whoever read the output has seen enough.
-        from kvlint.streams import abandon
-
-        abandon(sys.stdout)
-        return 0
     except KeyboardInterrupt:
         return 130
+    except MemoryError:
+        raise
     except Exception as error:  # noqa: BLE001  # a mistake of ours ends in one line, not in a traceback
         _print_crash(error)
         return EXIT_NOT_WHOLE
@@ -52,7 +80,6 @@ def _guarded(words: list[str]) -> int:
 
 def _print_crash(error: Exception) -> None:
     """Where kvlint broke. The error's own text may hold a value of the input, so it is not shown."""
-    import os
     import traceback
 
     if os.environ.get("KVLINT_DEBUG"):
@@ -64,10 +91,15 @@ def _print_crash(error: Exception) -> None:
 
 
 def _run(words: list[str]) -> int:
-    if words in (["--version"], ["-V"]):
+    if words in _VERSION:
         from kvlint import __version__
 
-        print(f"kvlint {__version__}", flush=True)
+        try:
+            print(f"kvlint {__version__}", flush=True)
+        except BrokenPipeError:
+            from kvlint.streams import abandon
+
+            abandon(sys.stdout)
         return 0
     from kvlint.arguments import plain_arguments
 

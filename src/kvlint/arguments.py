@@ -228,7 +228,7 @@ OPTIONS = (
     Option(
         ("--exit-zero",),
         "exit_zero",
-        "Exit with 0 in spite of findings; with 3 if the answer is not whole.",
+        "Exit with 0 despite findings, but with 3 if analysis is incomplete.",
         takes_value=False,
         commands=_CHECK,
         configured=_NONE,

@@ -7,18 +7,18 @@ from collections.abc import Iterable, Mapping, Sequence
 import msgspec
 
 from kvlint import __version__
-from kvlint.check import Progress, judged_units, known_rules, repository_of, total_of, without_answered
-from kvlint.config import Config, today
+from kvlint.check import Progress, exit_code_of, judged_units, known_rules, repository_of, total_of, without_answered
+from kvlint.config import Config
 from kvlint.engine.builtin import builtin_frameworks, load_framework
 from kvlint.engine.frameworks import sheets_of
 from kvlint.engine.owners import VAULTS
-from kvlint.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_NOT_WHOLE, UsageError, did_you_mean
+from kvlint.errors import UsageError, did_you_mean
 from kvlint.gathering import Gathered, Gathering
 from kvlint.model.assessment import Answer, Assessment, Basis, Subject
 from kvlint.model.control import Framework, Question, Sheet, Status
 from kvlint.model.report import Outcome
 from kvlint.model.rule import All, Condition, Rule, Severity
-from kvlint.suppress import policy_of
+from kvlint.work import begin
 
 DEFAULT, EVERYTHING = "key-vault", "all"
 _NOT_HERE = "the vault itself is not declared in this input"
@@ -29,12 +29,13 @@ _OTHER_VAULTS = "it is about other vaults"
 
 def assess(config: Config, names: Sequence[str], progress: Progress | None = None) -> Assessment:
     """Answer the frameworks of these names for all vaults that ``config`` leads to. Raises UsageError and RuleError."""
+    begin(config)
     known = known_rules(config)
     sheets = sheets_of(_chosen(names, known), sorted(known, key=lambda rule: rule.id))
     asked = {rule for sheet in sheets for question in sheet.questions for rule in question.rules}
     conditions = _conditions(sheets)
     rules = (*(rule for rule in known if rule.id in asked), *(_as_rule(*pair) for pair in conditions.items()))
-    root, pairs = judged_units(config, rules, policy_of(known, rules, today(config)), progress)
+    root, pairs = judged_units(config, known, rules, progress)
     total, found = total_of(config, known, rules, root, [judged for _, judged in pairs])
     about = {rule.id: {type_.lower() for type_ in rule.resources} for rule in rules}
     gathered = Gathered(set(conditions.values()))
@@ -54,11 +55,10 @@ def assess(config: Config, names: Sequence[str], progress: Progress | None = Non
 
 
 def exit_code(assessment: Assessment, strict: bool) -> int:
-    """0 nothing is left to do, 1 some row is not met, 3 the answer is not whole, which beats 1."""
-    if any(problem.level == "error" for problem in assessment.problems):
-        return EXIT_NOT_WHOLE
+    """Return the exit code of an assessment: 1 if a row is not met, or with ``strict`` is undecided."""
     count = assessment.count()
-    return EXIT_FINDINGS if count[Status.NOT_MET] or (strict and count[Status.UNDECIDED]) else EXIT_CLEAN
+    has_findings = bool(count[Status.NOT_MET] or (strict and count[Status.UNDECIDED]))
+    return exit_code_of(assessment.sources, assessment.problems, has_findings)
 
 
 # --- frameworks -------------------------------------------------------------------------------------------------------
@@ -70,9 +70,7 @@ def _chosen(names: Sequence[str], rules: Sequence[Rule]) -> list[Framework]:
     found: dict[str, Framework] = {}
     for name in names or (DEFAULT,):
         if name.endswith((".yaml", ".yml")):
-            from pathlib import Path
-
-            called: Sequence[Framework] = load_framework(Path(name), rules)
+            called: Sequence[Framework] = load_framework(name, rules)
         else:
             known = known or builtin_frameworks(rules)
             called = _called(name, known)

@@ -21,9 +21,9 @@ from kvlint.model.report import EXTERNAL, Finding, Occurrence, Outcome, Problem,
 from kvlint.model.rule import Rule
 from kvlint.model.source import Location
 from kvlint.plurals import counted
-from kvlint.readers.files import called, lies_in, named_bytes
 from kvlint.regex import regex
 from kvlint.reporters.safe import encode, visible
+from kvlint.util.project_files import called, lies_in, read_named, real_path
 
 VERSION = 1
 STALE = "KVE012"
@@ -74,7 +74,7 @@ class Baseline:
         ``rules`` are those that were asked, ``root`` is where the paths of the run start from, ``roots`` are the paths
         of the Terraform modules that were judged.
         """
-        self._at = Location(path=called(root, os.path.realpath(self._file)))
+        self._at = Location(path=called(root, real_path(self._file)))
         self._apply(total)
         # What could not be read may hold what is missing.
         is_whole = not any(problem.level == "error" for problem in total.problems)
@@ -172,7 +172,7 @@ def _is_of(baseline: str, finding: Finding) -> bool:
     reason = finding.suppressed
     if reason is None or (reason.kind, reason.justification) != (EXTERNAL, JUSTIFICATION):
         return False
-    return os.path.basename(reason.at.path) == os.path.basename(os.path.realpath(baseline))
+    return os.path.basename(reason.at.path) == os.path.basename(real_path(baseline))
 
 
 def _unit(finding: Finding) -> tuple[object, ...]:
@@ -184,7 +184,7 @@ class _Seen:
     """What of a repository a run has seen: the folders and files that it was given, and the modules that it judged."""
 
     def __init__(self, config: Config, root: str, roots: Iterable[str]) -> None:
-        real = [os.path.realpath(path) for path in config.paths]
+        real = [real_path(path) for path in config.paths]
         self._files = {called(root, path) for path in real}
         self._folders = [path for path in real if os.path.isdir(path)]
         self._modules = {os.path.normpath(path) for path in roots}
@@ -200,7 +200,7 @@ class _Seen:
 def _read(file: str) -> Iterator[Entry]:
     """The entries of a file. Raises UsageError for what is no baseline."""
     shown = visible(file)
-    data = named_bytes(file, f"the baseline '{shown}'", _MOST_BYTES, _HINT)
+    data = read_named(file, f"the baseline '{shown}'", _MOST_BYTES, _HINT)
     known: set[_Key] = set()
     for number, entry in enumerate(_decoded(data, shown).findings):
         key = (entry.fingerprint, entry.outcome)

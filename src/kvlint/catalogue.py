@@ -99,12 +99,10 @@ def _example(example: Example) -> Iterator[str]:
 
 def tested(path: str | None) -> tuple[str, int]:
     """Run the examples of rule files; the report, and 1 if any does not say what its rule does."""
-    from pathlib import Path
-
     from kvlint.engine.builtin import builtin_rules, load_folder
     from kvlint.selftest import run_examples
 
-    rules = builtin_rules() if path is None else load_folder(Path(path))
+    rules = builtin_rules() if path is None else load_folder(path)
     lines, failed, count = [], 0, 0
     for result in run_examples(rules):
         count += 1

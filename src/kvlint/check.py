@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
@@ -12,21 +13,23 @@ from kvlint import __version__
 from kvlint.config import Config, Notice, today
 from kvlint.declarations import merged
 from kvlint.engine.builtin import builtin_rules, load_folder
+from kvlint.engine.demand import evaluated_types
 from kvlint.engine.select import chosen
 from kvlint.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_NOT_WHOLE
 from kvlint.folding import folded, not_answered
 from kvlint.judged import Judged
-from kvlint.model.report import Finding, Problem, Report, Repository
+from kvlint.model.report import Finding, Problem, Report, Repository, is_complete
 from kvlint.model.rule import Rule
 from kvlint.model.source import Location, static_address
-from kvlint.readers.discover import discover
-from kvlint.readers.files import called, lies_in
+from kvlint.readers.discover import STDIN_NAME, discover
 from kvlint.readers.problems import CANNOT_READ
 from kvlint.readers.read import MAKE_INPUT
-from kvlint.readers.repository import real_path, repository, root_of
-from kvlint.readers.units import Unit, units_of
-from kvlint.suppress import Policy, policy_of
-from kvlint.work import judge_units
+from kvlint.readers.repository import repository
+from kvlint.readers.terraform.names import is_module_file
+from kvlint.readers.units import JSON, Unit, units_of
+from kvlint.suppress import policy_of
+from kvlint.util.project_files import called, lies_in, real_path, reported, root_of
+from kvlint.work import begin, judge_units
 
 if TYPE_CHECKING:
     from kvlint.baseline import Baseline
@@ -51,8 +54,9 @@ def judged_all(config: Config, progress: Progress | None = None) -> Judged:
 
 def _judged(config: Config, progress: Progress | None) -> tuple[tuple[Rule, ...], tuple[Rule, ...], str, list[Judged]]:
     """All rules, those that are asked, the root of the run, and its units, judged."""
+    begin(config)
     known, rules = all_rules(config.rules, examples=False), rules_of(config)
-    root, pairs = judged_units(config, rules, policy_of(known, rules, today(config)), progress)
+    root, pairs = judged_units(config, known, rules, progress)
     return known, rules, root, [judged for _, judged in pairs]
 
 
@@ -133,22 +137,28 @@ def total_of(
     found, more = _as_configured(config, known, rules, root, units)
     total = together(found)
     total.add(more)
-    if not total.read and not total.problems:
-        total.problems.append(_nothing(config.paths))
+    if any(problem.is_syntax_error for problem in total.problems):
+        from kvlint.readers.terraform.second_opinions import with_second_opinions
+
+        total.problems = with_second_opinions(total.problems, root)
+    unread = _unread(config, root, total.read)
+    if unread:
+        total.problems.append(_nothing(unread))
     if baseline is not None:
         total.problems += baseline.applied(total, config, rules, root, [judged.root for judged in found])
     return total, found
 
 
 def judged_units(
-    config: Config, rules: tuple[Rule, ...], policy: Policy, progress: Progress | None
+    config: Config, known: Sequence[Rule], rules: tuple[Rule, ...], progress: Progress | None
 ) -> tuple[str, list[tuple[Unit, Judged]]]:
-    """The root of the run, and every unit of it with what judging it gave."""
+    """Return the root of the run, and every unit of it with its result. ``known`` are all rules."""
+    policy, relevant = policy_of(known, rules, today(config)), evaluated_types(known)
     sources, root = discover(config.paths, config.exclude)
     given, _ = discover(config.parameters)
-    units = units_of(sources, given, {type_ for rule in rules for type_ in rule.resources})
+    units = units_of(sources, given, relevant)
     found: list[Judged] = []
-    for done, judged in enumerate(judge_units(units, config, rules, root, policy)):
+    for done, judged in enumerate(judge_units(units, config, rules, root, policy, relevant)):
         if progress is not None:
             progress(done, len(units))
         found.append(judged)
@@ -257,6 +267,10 @@ def rules_of(config: Config) -> tuple[Rule, ...]:
 def known_rules(config: Config) -> tuple[Rule, ...]:
     """The built-in rules and the user's own, whether they are selected or not, with the parameters as set."""
     rules = all_rules(config.rules, examples=False)
+    if config.are_rules_found:
+        from kvlint.engine.parameters import refuse_unsound_patterns
+
+        refuse_unsound_patterns(rules)
     if config.settings:
         from kvlint.engine.parameters import with_settings
 
@@ -268,23 +282,49 @@ def all_rules(folders: Sequence[str], *, examples: bool = True) -> tuple[Rule, .
     """The built-in rules, and those in the user's own folders or files."""
     rules = builtin_rules(examples=examples)
     if folders:
-        from pathlib import Path
-
         for folder in folders:
-            rules += load_folder(Path(folder), others=rules)
+            rules += load_folder(folder, others=rules)
     return rules
 
 
 def exit_code(report: Report, config: Config) -> int:
-    """0 nothing at or above ``fail_on``, 1 findings, 3 the answer is not whole, which beats 1."""
-    if any(problem.level == "error" for problem in report.problems):
-        return EXIT_NOT_WHOLE
+    """Return the exit code of a check: 1 for findings at or above ``fail_on``."""
     counted = report.findings + (report.undecided if config.strict else ())
-    return EXIT_FINDINGS if any(finding.severity >= config.fail_on for finding in counted) else EXIT_CLEAN
+    has_findings = any(finding.severity >= config.fail_on for finding in counted)
+    return exit_code_of(report.sources, report.problems, has_findings)
+
+
+def exit_code_of(sources: Sequence[str], problems: Iterable[Problem], has_findings: bool) -> int:
+    """Return the exit code of a run that has read ``sources``. Every command gets its exit code here.
+
+    Invariant: 0 means that at least one input was read, and that everything that should have been readable was. No
+    note, warning, setting or environment variable changes that. 3 beats 1.
+    """
+    if not is_complete(sources, problems):
+        return EXIT_NOT_WHOLE
+    return EXIT_FINDINGS if has_findings else EXIT_CLEAN
+
+
+def _unread(config: Config, root: str, read: Iterable[str]) -> list[str]:
+    """Return the folders among the paths of a run in which there is no input, given the paths that were ``read``."""
+    folders = [path for path in config.paths if os.path.isdir(path)]
+    around: set[str] = set()
+    for path in read if folders else ():
+        name = path if path != STDIN_NAME else ""
+        while name and name not in around:
+            around.add(name)
+            name = name.rpartition("/")[0] or os.curdir  # which the root itself is called
+    return [path for path in folders if reported(root, real_path(path)) not in around and not _has_source(path, config)]
+
+
+def _has_source(folder: str, config: Config) -> bool:
+    """Return whether a folder has source code, which is read by itself or through its callers. JSON may be anything."""
+    names = [os.path.basename(source.file) for source in discover([folder], config.exclude)[0]]
+    return any(is_module_file(name) or not name.lower().endswith(JSON) for name in names)
 
 
 def _nothing(paths: Sequence[str]) -> Problem:
-    """That there was nothing to read."""
+    """Return the problem that there is no input in ``paths``."""
     what = "no Terraform module, plan, template, Bicep file or what-if result was found"
     message = f"nothing to check in {', '.join(paths)}: {what}"
     return Problem(code=CANNOT_READ, level="error", message=message, hint=MAKE_INPUT)

@@ -11,14 +11,15 @@ import typer
 
 from kvlint.arguments import COMMANDS, OPTIONS, Arguments, plain_arguments
 from kvlint.completions import VARIABLE, as_check, script, values_of
-from kvlint.errors import EXIT_CLEAN, EXIT_NOT_WHOLE
+from kvlint.errors import EXIT_CLEAN
 
 _HELP = """kvlint judges Azure Key Vault in infrastructure code.
 
 kvlint PATH... checks Terraform and OpenTofu modules and plans, Bicep files, ARM templates and what-if results: files,
 folders, or - for a plan, template or what-if result on standard input. It is short for kvlint check PATH...
 
-Exit codes: 0 nothing found, 1 findings, 2 wrong use, 3 the answer is not whole (an input that cannot be read).
+Exit codes: 0 nothing found, 1 findings, 2 wrong use, 3 analysis incomplete (an input that cannot be read,
+or none at all).
 """
 
 app = typer.Typer(
@@ -146,13 +147,14 @@ def graph(
     form: Annotated[str, typer.Option("--format", "-f", help="mermaid or dot.")] = "mermaid",
 ) -> None:
     """Draw resources and how they refer to each other."""
+    from kvlint.check import exit_code_of
     from kvlint.drawing import drawn
     from kvlint.streams import tell_problems, write
 
     drawing, problems = drawn(path, form)
     write(drawing)
     tell_problems(problems)
-    raise typer.Exit(EXIT_NOT_WHOLE if any(problem.level == "error" for problem in problems) else EXIT_CLEAN)
+    raise typer.Exit(exit_code_of([path], problems, has_findings=False))
 
 
 @app.command()

@@ -35,23 +35,41 @@ def run_check(arguments: Arguments) -> int:
     included = included_of(said)
     refuse_two_in_one(arguments, targets)
 
+    # If a file or a variable sends all reports elsewhere, a log would show nothing at all of the run.
+    is_redirected = bool(said.elsewhere & {"formats", "output"}) and all(file for _, file in targets)
+    is_redirected = is_redirected and "quiet" not in arguments.given
+
     def configure() -> Config:
         # Of a watch the configuration file may have changed.
         return with_included(config_of(settled(asked, "check"), targets), included)
 
     def publish(report: Report, config: Config) -> int:
-        return _published(report, config, arguments, targets, included)
+        code = _published(report, config, arguments, targets, included)
+        if is_redirected:
+            _tell_summary(report, targets)
+        return code
 
     if arguments.watch:
         from kvlint.watch import Watch
 
         files = [file for _, file in targets if file]
         besides = [file for file in ("" if said.file is None else said.file.file, arguments.baseline) if file]
-        Watch(configure, publish, tell, files, progress_bar).run((*arguments.paths, *arguments.rules, *besides))
+        try:
+            Watch(configure, publish, tell, files, progress_bar).run((*arguments.paths, *arguments.rules, *besides))
+        except BrokenPipeError:
+            # No program reads the reports any more. A watch has no result that an exit code could stand for.
+            return EXIT_CLEAN
     config = with_included(config_of(said, targets), included)
+    return publish(_checked(config), config)
+
+
+def _checked(config: Config) -> Report:
+    """Check with a progress bar.
+
+    Without memory, Python 3.11 never leaves a block of `with` whose code is more than 256 instructions into a function.
+    """
     with progress_bar() as progress:
-        report = check(config, progress)
-    return publish(report, config)
+        return check(config, progress)
 
 
 def _published(
@@ -88,6 +106,14 @@ def _published(
     return EXIT_CLEAN if arguments.exit_zero and code == EXIT_FINDINGS else code
 
 
+def _tell_summary(report: Report, targets: Sequence[tuple[str, str]]) -> None:
+    """Write the summary of a report to stderr, and the names of the files that hold the report."""
+    from kvlint.reporters.safe import visible
+    from kvlint.reporters.wording import summary
+
+    tell(f"{summary(report)} (written to {', '.join(visible(file) for _, file in targets)})")
+
+
 def _add_summary(report: Report, arguments: Arguments) -> None:
     """Add the summary to what the file already holds: other steps of a build may have written there."""
     from kvlint.reporters.markdown import markdown
@@ -114,8 +140,8 @@ def _with_stdin(arguments: Arguments) -> Arguments:
 
 def show_settings(said: Settled, command: str) -> int:
     """Write every setting of a command, and where it comes from. What counts for nothing is told, mere notes too."""
-    from kvlint.readers.repository import checkout_of, real_path
     from kvlint.shown import shown_settings
+    from kvlint.util.project_files import checkout_of, real_path
 
     here = real_path(os.curdir)
     write(shown_settings(said, command))

@@ -27,7 +27,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     ``settings`` (``RULE.parameter=value``) take the place of parameters' defaults. ``min_severity`` hides what is
     less severe; ``fail_on`` decides the exit code, ``strict`` makes undecided questions count for it too. Without
     ``explain`` undecided questions are counted, but nobody is told what is not known; with ``answers`` what holds is
-    told too, and of which vault.
+    told too, and of which vault. ``are_rules_found``: a configuration file that the user did not name names ``rules``.
 
     ``parameters`` are files for all templates, instead of those that their names say. ``variables`` (``NAME=VALUE``)
     and ``variable_files`` are given to all Terraform root modules; ``closed``: a module that nobody calls says
@@ -35,7 +35,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     counts as today (ISO 8601). ``jobs``: how many processes; 0 for as many as pay. ``exclude`` are globs, each with the
     folder that it starts from: what folders hold of it is not read.
 
-    With ``no_ignores`` nothing suppresses a finding. What the file ``baseline`` holds does not count. ``overrides`` are
+    With ``no_ignores`` nothing suppresses a finding. What the file ``baseline`` holds does not count. ``outputs``
+    are the files that reports are written to; no input may be one of them. ``overrides`` are
     those of the configuration ``file``, which messages call ``shown``; their paths start from ``base``. ``notices`` are
     to be told.
     """
@@ -54,6 +55,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     profiles: tuple[str, ...] = ()
     settings: tuple[str, ...] = ()
     rules: tuple[str, ...] = ()
+    are_rules_found: bool = False
     min_severity: Severity = Severity.INFO
     fail_on: Severity = Severity.INFO
     strict: bool = False
@@ -61,6 +63,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     answers: bool = False
     no_ignores: bool = False
     baseline: str = ""
+    outputs: tuple[str, ...] = ()
     file: str = ""
     shown: str = ""
     base: str = ""

@@ -16,10 +16,9 @@ import msgspec
 from kvlint.arguments import OPTIONS, Option
 from kvlint.errors import UsageError, did_you_mean
 from kvlint.model.override import Override
-from kvlint.readers.files import lies_in
-from kvlint.readers.repository import checkout_of
 from kvlint.reporters.safe import visible
 from kvlint.toml import lines_of, parsed, text_of
+from kvlint.util.project_files import absolute_path, checkout_of, leads_into_git, lies_in, real_path
 
 OVERRIDE = "override"
 PYPROJECT = "pyproject.toml"
@@ -57,7 +56,14 @@ def read_file(file: str, named: bool = False) -> ConfigFile | None:
     """
     shown = visible(_from_here(file))
     is_project = os.path.basename(file) == PYPROJECT
-    text = text_of(file, shown)
+    folder = real_path(os.path.dirname(absolute_path(file)))
+    boundary = None if named else checkout_of(folder) or folder
+    if boundary is not None:
+        target = real_path(file)
+        if not lies_in(target, boundary) or leads_into_git(target, boundary):
+            hint = "put the file itself there, or name it with --config"
+            raise UsageError(f"the configuration file {shown} is a link that leads out of the checkout", hint)
+    text = text_of(file, shown, boundary)
     document: Any = parsed(text, shown)
     if is_project:
         tool = document.get("tool")
@@ -68,19 +74,9 @@ def read_file(file: str, named: bool = False) -> ConfigFile | None:
         document = tool["kvlint"]
         if not isinstance(document, dict):
             raise UsageError(f"{shown}: tool.kvlint must be a table")
-    folder = os.path.realpath(os.path.dirname(os.path.abspath(file)))
-    boundary = None if named else checkout_of(folder) or folder
-    if boundary is not None and not lies_in(os.path.realpath(file), boundary):
-        hint = "put the file itself there, or name it with --config"
-        raise UsageError(f"the configuration file {shown} is a link that leads out of the checkout", hint)
     lines = lines_of(text, "tool.kvlint" if is_project else "", OVERRIDE)
-    bare = ConfigFile(file=os.path.abspath(file), shown=shown, folder=folder, named=named, values={}, lines=lines)
+    bare = ConfigFile(file=absolute_path(file), shown=shown, folder=folder, named=named, values={}, lines=lines)
     return _Taking(bare, boundary).all_of(document)
-
-
-def _leads_into_git(path: str) -> bool:
-    """Whether a path leads into ``.git``, also where file systems know no case, or take no dot at the end of a name."""
-    return any(name.casefold().rstrip(". ") in (".git", "git~1") for name in path.split(os.sep))
 
 
 def _from_here(path: str) -> str:
@@ -171,9 +167,9 @@ class _Taking:
 
     def _path(self, key: str, path: str) -> str:
         full = os.path.join(self._bare.folder, path)
-        real = os.path.realpath(full)
+        real = real_path(full)
         base = self._boundary
-        if base is not None and (not lies_in(real, base) or _leads_into_git(real[len(base) :])):
+        if base is not None and (not lies_in(real, base) or leads_into_git(real, base)):
             hint = "give it on the command line, or name the file with --config"
             raise UsageError(
                 f"{self._bare.at(key)}: {key}: '{visible(path[:_LONGEST])}' leads out of the checkout", hint

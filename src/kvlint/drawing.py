@@ -11,8 +11,9 @@ from kvlint.model.graph import Demand, Reference, ResourceGraph
 from kvlint.model.report import Problem
 from kvlint.readers.build import build_graph
 from kvlint.readers.discover import discover
-from kvlint.readers.read import Reader
+from kvlint.readers.read import MAKE_INPUT, Reader
 from kvlint.readers.units import Unit, units_of
+from kvlint.util.project_files import begin_run
 
 # The attributes that tie resources together, and what an arrow is called.
 _VIAS = {
@@ -32,8 +33,11 @@ def drawn(path: str, form: str) -> tuple[str, list[Problem]]:
     """
     if form not in _FORMS:
         raise UsageError(f"there is no format '{form}'", f"one of {', '.join(_FORMS)}")
+    begin_run([path])
     sources, root = discover([path])
     units = [unit for unit in units_of(sources, ()) if not unit.quiet]
+    if not units:
+        raise InputError(f"{path}: there is nothing in it to draw", MAKE_INPUT)
     if len({unit.source.file for unit in units}) != 1:
         raise UsageError(
             f"'{path}' is not one Terraform module, plan, template or Bicep file", "give a single file, or its folder"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
@@ -143,6 +144,8 @@ def _switched_off(
     hidden = list(told)
     for path, directives in read.switched_off.items():
         lines = Lines(read.texts.get(path, ""))
+        spans = ((index, one.at.span) for index, one in enumerate(told) if one.at.path == path)
+        starts = sorted((span[0], index) for index, span in spans if span is not None)
         for start, end, ids in directives:
             named = {id_: policy.known[id_.upper()] for id_ in ids if id_.upper() in policy.known}
             marks = {id_: (path, start, rule) for id_, rule in named.items()}
@@ -151,12 +154,12 @@ def _switched_off(
             asked = tuple((id_, mark) for id_, mark in marks.items() if mark[2] in policy.selected)
             if named:
                 found.append(Said(kind=DIRECTIVE, at=at, rules=tuple(named), marks=asked))
-            for index, finding in enumerate(told):
-                span = finding.at.span
-                if finding.at.path == path and span is not None and start <= span[0] < end:
-                    used.add((path, start, finding.rule.id))
-                    if finding.rule.id in named.values():
-                        hidden[index] = silenced(finding, at)
+            first, last = bisect_left(starts, (start, -1)), bisect_left(starts, (end, -1))
+            for _, index in starts[first:last]:
+                finding = told[index]
+                used.add((path, start, finding.rule.id))
+                if finding.rule.id in named.values():
+                    hidden[index] = silenced(finding, at)
     return found, used, hidden
 
 
@@ -176,15 +179,13 @@ def parted(findings: Iterable[Finding], said: Suppressions) -> tuple[list[Findin
 
 
 def locations(findings: Iterable[Finding], problems: Iterable[Problem]) -> Iterator[Location]:
-    """Every place that somebody will want to see."""
+    """Yield every place that a report may show, with the places that its value comes from."""
     for finding in findings:
-        yield from _chain(finding.at)
-        yield from finding.callers
-        yield from (note.at for note in finding.related)
-        yield from (evidence.at for evidence in finding.evidence)
+        seen = (finding.at, *finding.callers, *(note.at for note in finding.related))
+        for at in (*seen, *(evidence.at for evidence in finding.evidence)):
+            yield from _chain(at)
     for problem in problems:
-        if problem.at is not None:
-            yield problem.at
+        yield from _chain(problem.at)
 
 
 def passed(finding: Finding) -> Finding:

@@ -6,9 +6,7 @@ Nothing is written down unless somebody has asked for it, as watching does.
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable, Hashable, Iterable, MutableMapping
-from time import time_ns
 from typing import TypeAlias, TypeVar
 
 _T = TypeVar("_T")
@@ -18,32 +16,15 @@ State: TypeAlias = tuple[object, ...]
 Found: TypeAlias = dict[str, State]
 """States by path. That of the names in a folder stands under its path with a separator behind it."""
 
-# A file that was changed so short a time before it was looked at may change again without another time stamp: as fine
-# as the clock of a file system ticks, or in whole seconds.
-_TICK, _COARSE_TICK, _SECOND = 30_000_000, 2_000_000_000, 1_000_000_000
-
-
-def state_of(path: str) -> State:
-    """The state of a file, or of the names in a folder, as it is now."""
-    try:
-        if path.endswith(os.sep):
-            return ("names", *sorted(os.listdir(path)))
-        found = os.stat(path)
-    except (OSError, ValueError):
-        return ()
-    if stat.S_ISDIR(found.st_mode):
-        return "folder", found.st_dev, found.st_ino
-    since = time_ns() - found.st_mtime_ns
-    tick = _TICK if found.st_mtime_ns % _SECOND else _COARSE_TICK
-    # What may change unseen is the same as nothing, so it is looked at once more.
-    unsure = (object(),) if since < tick else ()
-    return found.st_dev, found.st_ino, found.st_mode, found.st_size, found.st_mtime_ns, found.st_ctime_ns, *unsure
-
 
 class Looks:
-    """Which files and folders were looked at, and in which state each was before it was first read."""
+    """Which files and folders were looked at, and in which state each was before it was first read.
 
-    def __init__(self) -> None:
+    ``state_of`` returns the state of a file, or of the names in a folder, as it is now.
+    """
+
+    def __init__(self, state_of: Callable[[str], State]) -> None:
+        self._state_of = state_of
         self.is_on = False
         self._states: Found = {}
         self._seen: list[set[str]] = []
@@ -65,7 +46,7 @@ class Looks:
         """Take note of a file or folder that is about to be looked at, whether it exists or not."""
         if self.is_on:
             if path not in self._states:
-                self._states[path] = state_of(path)
+                self._states[path] = self._state_of(path)
             if self._seen:
                 self._seen[-1].add(path)
 
@@ -111,7 +92,3 @@ class Looks:
     def _add(self, seen: Iterable[str]) -> None:
         if self._seen:
             self._seen[-1].update(seen)
-
-
-LOOKS = Looks()
-"""What this process has looked at; processes that it starts as copies of itself begin with the same."""

@@ -16,13 +16,12 @@ _EXIT = (
     ("0", "No finding at or above --fail-on."),
     ("1", "Findings."),
     ("2", "The command line is wrong."),
-    ("3", "The answer is not whole: something could not be read or judged. This beats 1."),
+    ("3", "Analysis incomplete: some input could not be read, or there is none. This beats 1."),
     ("130", "It was interrupted, which is how --watch ends."),
 )
 _ENVIRONMENT = (
     ("NO_COLOR", "Text has no colors, unless --color says otherwise."),
     ("FORCE_COLOR, CLICOLOR_FORCE", "Text has colors even where it is not written to a terminal."),
-    ("XDG_CACHE_HOME", "The folder below which kvlint keeps what takes long to make."),
     ("BICEP_CACHE_DIRECTORY", "Where restored Bicep modules are looked for, besides ~/.bicep."),
     ("KVLINT_DEBUG", "Should kvlint itself break, the whole traceback is shown."),
 )

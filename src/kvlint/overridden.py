@@ -17,9 +17,8 @@ from kvlint.model.report import EXTERNAL, Finding, Problem, Suppression
 from kvlint.model.rule import Rule
 from kvlint.model.said import OVERRIDE, Mark, Said
 from kvlint.model.source import Location, Region, static_address
-from kvlint.readers.files import called, lies_in
-from kvlint.readers.repository import checkout_of
 from kvlint.suppress import EXPIRED, MALFORMED, UNUSED
+from kvlint.util.project_files import called, checkout_of, lies_in, real_path
 
 EVERY = "every rule"
 
@@ -43,7 +42,7 @@ class Overriding:
     def __init__(self, config: Config, known: Sequence[Rule], selected: Iterable[Rule], root: str) -> None:
         self.problems: list[Problem] = []
         self._folder = f"{config.base.rstrip(os.sep)}{os.sep}"
-        self._covered = any(lies_in(config.base, os.path.realpath(path)) for path in config.paths)
+        self._covered = any(lies_in(config.base, real_path(path)) for path in config.paths)
         # The source of a plan need not lie below the plan's root: its paths start from its own checkout.
         self._roots = [root, *filter(None, [checkout_of(config.base)])]
         self._ready: list[_Ready] = []
@@ -153,7 +152,7 @@ class Overriding:
         """The overrides that may be about a path."""
         if path not in self._by_path:
             files = [os.path.join(root, path) for root in self._roots]
-            file = os.path.realpath(next(filter(os.path.lexists, files), files[0]))
+            file = real_path(next(filter(os.path.lexists, files), files[0]))
             below = file[len(self._folder) :].replace(os.sep, "/") if file.startswith(self._folder) else ""
             self._by_path[path] = [
                 index

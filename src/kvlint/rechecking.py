@@ -12,14 +12,15 @@ import msgspec
 
 from kvlint.check import Progress, all_rules, report_of, rules_of
 from kvlint.config import Config, today
+from kvlint.engine.demand import evaluated_types
 from kvlint.judged import Judged
-from kvlint.looks import LOOKS, State, state_of
+from kvlint.looks import State
 from kvlint.model.report import Report
 from kvlint.readers.discover import discover
-from kvlint.readers.files import KEPT
 from kvlint.readers.units import Unit, units_of
 from kvlint.suppress import policy_of
-from kvlint.work import judge_units
+from kvlint.util.project_files import KEPT, LOOKS, state_of
+from kvlint.work import begin, judge_units
 
 
 class Rechecking:
@@ -49,18 +50,20 @@ class Rechecking:
             LOOKS.stop()
 
     def _check(self, config: Config, progress: Progress | None) -> Report:
+        begin(config)
         rules = rules_of(config)
         known = all_rules(config.rules, examples=False)
         policy = policy_of(known, rules, today(config))
         sources, root = discover(config.paths, config.exclude)
         given, _ = discover(config.parameters)
-        units = units_of(sources, given, {type_ for rule in rules for type_ in rule.resources})
+        relevant = evaluated_types(known)
+        units = units_of(sources, given, relevant)
         asked = config, rules, root, policy.today, policy.known
         if asked != self._asked:
             self._asked, self._judged = asked, {}
         found = self._unchanged(units)
         waiting = [unit for unit in units if _key(unit) not in found]
-        for done, judged in enumerate(judge_units(waiting, config, rules, root, policy)):
+        for done, judged in enumerate(judge_units(waiting, config, rules, root, policy, relevant)):
             if progress is not None:
                 progress(done, len(waiting))
             found[_key(waiting[done])] = judged

@@ -18,14 +18,18 @@ from kvlint.reporters.recognised import why_not_written
 from kvlint.reporters.safe import visible
 from kvlint.settings import ABOUT_RULES, Settled
 from kvlint.streams import is_for_editors
+from kvlint.util.project_files import absolute_path, real_path
 
 _MOST_DIGITS = 3
+_ELSEWHERE = "write to another file"
 COLORS = ("auto", "always", "never")
 
 
 def config_of(said: Settled, targets: list[tuple[str, str]]) -> Config:
     """What the settings ask for. Raises UsageError for a value that is none."""
     arguments, label = said.arguments, said.label
+    outputs = tuple(file for file in (*(file for _, file in targets), *_other_outputs(arguments)) if file)
+    _refuse_inputs(said, outputs)
     config = Config(
         # A report is in the order of its input, and the order of the words is no part of the question.
         paths=tuple(sorted(arguments.paths)),
@@ -42,6 +46,8 @@ def config_of(said: Settled, targets: list[tuple[str, str]]) -> Config:
         profiles=words_of(label("profiles"), arguments.profiles, "profile", "default, strict, cmk or all"),
         settings=arguments.settings,
         rules=_own_rules(said),
+        # A file that was found may be anybody's, and is not to hold up whoever checks the folder that it lies in.
+        are_rules_found="rules" in said.configured and said.file is not None and not said.file.named,
         min_severity=_severity(label("min_severity"), arguments.min_severity),
         fail_on=_severity(label("fail_on"), arguments.fail_on),
         strict=arguments.strict,
@@ -57,11 +63,28 @@ def config_of(said: Settled, targets: list[tuple[str, str]]) -> Config:
         overrides=said.file.overrides if said.file is not None else (),
         no_ignores=arguments.no_ignores,
         baseline=_baseline(arguments),
+        outputs=outputs,
         notices=said.notices,
     )
     if said.elsewhere & ABOUT_RULES:
         _refuse_unknown_rules(said, config)
     return config
+
+
+def _other_outputs(arguments: Arguments) -> tuple[str, str]:
+    """Return the files besides reports that are written to."""
+    return arguments.write_baseline, arguments.summary_file
+
+
+def _refuse_inputs(said: Settled, outputs: Collection[str]) -> None:
+    """Raise UsageError if the configuration file, or a baseline that stays, is also written to."""
+    arguments = said.arguments
+    written = real_path(arguments.write_baseline) if arguments.write_baseline else ""
+    inputs = {real_path(file) for file in (arguments.baseline, said.file.file if said.file is not None else "") if file}
+    for file in outputs:
+        path = real_path(file)
+        if path in inputs and not (path == written == real_path(arguments.baseline)):
+            raise UsageError(f"'{visible(file)}' is an input of this run, so it is not overwritten", _ELSEWHERE)
 
 
 def with_included(config: Config, included: Collection[str]) -> Config:
@@ -76,7 +99,7 @@ def with_included(config: Config, included: Collection[str]) -> Config:
 def _baseline(arguments: Arguments) -> str:
     """The baseline to read; none if it is only about to be written."""
     file, written = arguments.baseline, arguments.write_baseline
-    is_first = bool(written) and os.path.realpath(file) == os.path.realpath(written) and not os.path.lexists(file)
+    is_first = bool(written) and real_path(file) == real_path(written) and not os.path.lexists(file)
     return "" if is_first else file
 
 
@@ -204,7 +227,7 @@ def root_uri(word: str, file: str, root: str) -> str:
         return ""
     from pathlib import Path
 
-    return f"{Path(root).resolve().as_uri().rstrip('/')}/"
+    return f"{Path(real_path(root)).as_uri().rstrip('/')}/"
 
 
 def targets_of(said: Settled, known: Collection[str]) -> list[tuple[str, str]]:
@@ -246,7 +269,7 @@ def _refuse_to_overwrite(said: Settled) -> None:
 
 
 def _files_of(targets: Sequence[tuple[str, str]]) -> list[str]:
-    return [os.path.abspath(file) if file else "" for _, file in targets]
+    return [absolute_path(file) if file else "" for _, file in targets]
 
 
 def refuse_two_in_one(arguments: Arguments, targets: Sequence[tuple[str, str]]) -> None:
@@ -254,10 +277,10 @@ def refuse_two_in_one(arguments: Arguments, targets: Sequence[tuple[str, str]]) 
     baseline, summary = arguments.write_baseline, arguments.summary_file
     if baseline == "-":
         raise UsageError("--write-baseline needs a file")
-    files = {os.path.realpath(file) for _, file in targets if file}
-    if baseline and os.path.realpath(baseline) in files:
+    files = {real_path(file) for _, file in targets if file}
+    if baseline and real_path(baseline) in files:
         raise UsageError(f"a report and the baseline go to one file, '{baseline}'")
-    if summary and os.path.realpath(summary) in files | ({os.path.realpath(baseline)} if baseline else set()):
+    if summary and real_path(summary) in files | ({real_path(baseline)} if baseline else set()):
         raise UsageError("the summary and a report go to one file")
     if arguments.watch and (summary or baseline):
         option = "--summary-file" if summary else "--write-baseline"

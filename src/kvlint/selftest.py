@@ -61,6 +61,8 @@ def _faults(
         judged = judge(read_example(language, source, demand), demand, evaluator, explain=True)
     except InputError as error:
         yield error.message
+    except MemoryError:
+        raise
     # An example is its author's own draft: whatever trips over it, the other examples still run.
     except Exception as error:  # noqa: BLE001
         yield f"the example cannot be read: {type(error).__name__}"

@@ -16,9 +16,8 @@ from kvlint.arguments import OPTIONS, Arguments, Option
 from kvlint.config import Notice
 from kvlint.errors import UsageError, did_you_mean
 from kvlint.readers.discover import STDIN
-from kvlint.readers.files import MAX_FILE, lies_in
-from kvlint.readers.repository import checkout_of, real_path
 from kvlint.regex import regex
+from kvlint.util.project_files import MAX_FILE, checkout_of, lies_in, read_named, real_path
 
 if TYPE_CHECKING:
     from kvlint.configuration import ConfigFile
@@ -240,16 +239,14 @@ def _counts(file: str) -> bool:
     """Whether a file is about kvlint; one whose name says so is, even if it cannot be read."""
     if not file.endswith(NAMES[-1]):
         return True
+    folder = os.path.dirname(file)
     try:
-        if not os.path.isfile(file):
+        if not _TABLE.search(read_named(file, "", MAX_FILE, boundary=checkout_of(folder) or folder)):
             return False
-        with open(file, "rb") as opened:
-            text = opened.read(MAX_FILE + 1)
-        # One that is larger than any is told by its reader.
-        if len(text) <= MAX_FILE and not _TABLE.search(text):
+    except UsageError:
+        # What is no regular file is none of a Python project; a link and one that is too large are reported.
+        if not os.path.islink(file) and not os.path.isfile(file):
             return False
-    except OSError:
-        return False
     from kvlint.configuration import read_file
 
     return read_file(file) is not None

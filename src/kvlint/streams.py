@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import os
 import sys
 from collections.abc import Iterator, Sequence
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from kvlint.errors import KvlintError, UsageError
 from kvlint.model.report import Problem
+from kvlint.util.project_files import absolute_path, append_file, silence, write_file, write_for_editors
 
 if TYPE_CHECKING:
     from kvlint.check import Progress
@@ -49,7 +49,7 @@ def write(content: str | bytes, file: str = "") -> bool:
     data = content.encode("utf-8", "backslashreplace") if isinstance(content, str) else content
     if file:
         with _telling(file):
-            _to_file(data, file)
+            (write_for_editors if is_for_editors(file) else write_file)(file, data)
         return True
     try:
         sys.stdout.flush()
@@ -67,8 +67,8 @@ def write(content: str | bytes, file: str = "") -> bool:
 
 def append(content: str, file: str) -> None:
     """To the end of a file, which need not be there yet."""
-    with _telling(file), open(file, "ab") as out:
-        out.write(content.encode("utf-8", "backslashreplace"))
+    with _telling(file):
+        append_file(file, content.encode("utf-8", "backslashreplace"))
 
 
 @contextmanager
@@ -78,43 +78,18 @@ def _telling(file: str) -> Iterator[None]:
         yield
     except OSError as error:
         raise UsageError(f"'{file}' cannot be written: {error.strerror}") from error
+    except ValueError as error:
+        raise UsageError(f"'{file}' cannot be written: no file can have this path") from error
 
 
 def abandon(stream: TextIO) -> None:
     """Write no more to stdout or stderr, or Python complains again when it closes it."""
-    os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+    silence(stream.fileno())
 
 
 def is_for_editors(file: str) -> bool:
     """Whether a file lies in the folder in which editors look for SARIF logs."""
-    return os.path.basename(os.path.dirname(os.path.abspath(file))) == ".sarif"
-
-
-def _to_file(data: bytes, file: str) -> None:
-    for_editors = is_for_editors(file)
-    # A pipe or device is written to, never replaced.
-    if not for_editors and os.path.exists(file) and not os.path.isfile(file):
-        with open(file, "wb") as out:
-            out.write(data)
-        return
-    if for_editors:
-        # A link there may have come with the checkout: it is replaced, not what it leads to. No other folder is made.
-        file = os.path.abspath(file)
-        folder = os.path.dirname(file)
-        if os.path.islink(folder):
-            raise OSError(errno.ELOOP, f"the folder {os.path.basename(folder)} is a link")
-        if not os.path.lexists(folder):
-            os.mkdir(folder)
-    else:
-        file = os.path.realpath(file)
-    partial = f"{file}.{os.getpid()}.partial"
-    try:
-        with open(partial, "xb" if for_editors else "wb") as out:
-            out.write(data)
-        os.replace(partial, file)
-    finally:
-        if os.path.exists(partial):
-            os.unlink(partial)
+    return os.path.basename(os.path.dirname(absolute_path(file))) == ".sarif"
 
 
 @contextmanager

@@ -9,9 +9,8 @@ from typing import Any, TypeAlias
 
 from kvlint import __version__, suppress
 from kvlint.arguments import Arguments
-from kvlint.check import judged_all
+from kvlint.check import exit_code_of, judged_all
 from kvlint.command import show_settings
-from kvlint.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_NOT_WHOLE
 from kvlint.model.report import Problem
 from kvlint.model.said import EXPIRED, MALFORMED, STATES, UNUSED, Mark, Said
 from kvlint.reporters.json import location
@@ -35,7 +34,7 @@ def run_suppressions(arguments: Arguments) -> int:
         return show_settings(said, "suppressions")
     targets = targets_of(said, _REPORTERS)
     # What is used by an undecided question is used.
-    config = config_of(said, [("json", "")])
+    config = config_of(said, [("json", file) for _, file in targets])
     with progress_bar() as progress:
         total = judged_all(config, progress)
     found = sorted(dict.fromkeys(total.said), key=_order)
@@ -43,9 +42,7 @@ def run_suppressions(arguments: Arguments) -> int:
     for name, file in targets:
         write(_REPORTERS[name](found, total.used, problems), file)
     tell_problems([one for one in problems if one.level != "note"])
-    if any(one.level == "error" for one in problems):
-        return EXIT_NOT_WHOLE
-    return EXIT_FINDINGS if any(one.state(total.used) in _STALE for one in found) else EXIT_CLEAN
+    return exit_code_of(total.read, problems, any(one.state(total.used) in _STALE for one in found))
 
 
 def _order(one: Said) -> tuple[object, ...]:

@@ -7,8 +7,8 @@ import tomllib
 from typing import Any
 
 from kvlint.errors import UsageError
-from kvlint.readers.files import named_bytes
 from kvlint.reporters.safe import visible
+from kvlint.util.project_files import read_named
 
 # Far more than any that a person writes.
 _MOST_BYTES = 250_000
@@ -19,9 +19,12 @@ _KEY = re.compile(r"""[ \t]*(?:([\w-]+)|"([^"]*)"|'([^']*)')[ \t]*[.=]""")
 _HEADER = re.compile(r"""[ \t]*\[\[?([^\[\]#=]+)\]""")
 
 
-def text_of(file: str, shown: str) -> str:
-    """The text of a configuration file. Raises UsageError if it cannot be read."""
-    data = named_bytes(file, f"the configuration file {shown}", _MOST_BYTES)
+def text_of(file: str, shown: str, boundary: str | None = None) -> str:
+    """Return the text of a configuration file; if it was found, its ``boundary`` is its checkout.
+
+    Raises UsageError if it cannot be read.
+    """
+    data = read_named(file, f"the configuration file {shown}", _MOST_BYTES, boundary=boundary)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

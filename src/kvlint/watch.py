@@ -17,6 +17,7 @@ from kvlint.plurals import counted
 from kvlint.readers.discover import SKIPPED, STDIN
 from kvlint.rechecking import Rechecking
 from kvlint.reporters.safe import visible
+from kvlint.util.project_files import current_folder, real_path, walk
 
 # Milliseconds without a change that end a burst of them, how long a burst may last, and how often is looked whether a
 # folder that was missing is there. Editors and formatters write a file several times within some ten milliseconds.
@@ -43,18 +44,20 @@ class Watch:
         self._configure = configure
         self._publish = publish
         self._say = say
-        self._outputs = tuple(map(os.path.realpath, outputs))
+        self._outputs = tuple(map(real_path, outputs))
         self._progress = progress
         self._again = Rechecking()
         self._last: Report | None = None
         self._has_published = False
         self._fault = ""
+        self._is_relative = False
 
     def run(self, paths: Collection[str]) -> NoReturn:
         """Check until a KeyboardInterrupt. Raises KvlintError where nothing can be watched or checked even once."""
         if STDIN in paths:
             raise UsageError("--watch cannot watch the standard input", "name files or folders")
         watcher = _watcher()
+        self._is_relative = not all(map(os.path.isabs, paths))
         _collect_garbage()
         self.check()
         while True:
@@ -99,6 +102,8 @@ class Watch:
 
         That there is nothing new is told only to who has changed something.
         """
+        if self._is_relative:
+            current_folder()  # once it is gone, no relative path comes back
         try:
             config = self._configure()
             with self._progress() as progress:
@@ -142,17 +147,17 @@ def folders_of(paths: Iterable[str], seen: Iterable[str]) -> frozenset[str]:
     For one that is missing it is the nearest around it.
     """
     found: set[str] = set()
-    for path in map(os.path.realpath, paths):
+    for path in map(real_path, paths):
         if os.path.isdir(path):
             found.update(_below(path))
         found.add(_nearest(os.path.dirname(path)))
     around = {os.path.dirname(path) for path in seen}
-    around |= {os.path.dirname(os.path.realpath(path)) for path in seen if os.path.islink(path)}
+    around |= {os.path.dirname(real_path(path)) for path in seen if os.path.islink(path)}
     return frozenset(found.union(map(_nearest, around)))
 
 
 def _below(folder: str) -> Iterator[str]:
-    for here, folders, _ in os.walk(folder):
+    for here, folders, _ in walk(folder):
         folders[:] = [name for name in folders if name not in SKIPPED]
         yield here
 

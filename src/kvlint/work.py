@@ -3,31 +3,27 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Sequence
 
 from kvlint.config import Config, today
 from kvlint.engine.demand import demand_of
 from kvlint.engine.evaluate import Evaluator
-from kvlint.errors import InputError
+from kvlint.errors import InputError, UsageError
 from kvlint.judged import Judged, judge
-from kvlint.looks import LOOKS
 from kvlint.mapped import on_source
 from kvlint.model.report import Problem
 from kvlint.model.rule import Rule
 from kvlint.model.source import Location, Region
 from kvlint.readers.derive.attributes import with_needs
 from kvlint.readers.discover import STDIN
-from kvlint.readers.files import HELD
-from kvlint.readers.problems import CANNOT_READ
+from kvlint.readers.problems import CANNOT_READ, NOT_WHOLE
 from kvlint.readers.read import Reader
 from kvlint.readers.reading import Read, without_suppressions
 from kvlint.readers.terraform.settings import Settings
 from kvlint.readers.units import BICEP, Unit
 from kvlint.suppress import Policy
-
-if TYPE_CHECKING:
-    from multiprocessing.context import BaseContext
+from kvlint.util.processes import in_processes
+from kvlint.util.project_files import HELD, LOOKS, begin_run, real_path
 
 # Bytes that a second process must have to do before starting it pays: of Bicep and Terraform, which are read in Python,
 # far less than of JSON. A plan cannot be shared out, and several of them seldom come at once.
@@ -35,47 +31,58 @@ _PAYS_FROM = 3_000_000
 _WEIGHT_OF_BICEP = 5
 _WEIGHT_OF_TERRAFORM = 8
 _CHUNKS_EACH = 8
+_LINKED = "the folder is a symbolic link that leads out of the project, so it was not read"
+# Made ahead, for when there is no memory left.
+NO_MEMORY = InputError("there is not enough memory to check it", "give kvlint more memory, or check less at once")
+# Processes for each processor, at most: a configuration file may ask for any number.
+_MOST_EACH = 4
 _ENDED, _ALONE = "a process that was to judge it was ended from outside", "give it more memory, or try --jobs 1"
 
 
 def judge_units(
-    units: Sequence[Unit], config: Config, rules: tuple[Rule, ...], root: str, policy: Policy | None = None
+    units: Sequence[Unit],
+    config: Config,
+    rules: tuple[Rule, ...],
+    root: str,
+    policy: Policy | None = None,
+    relevant: frozenset[str] = frozenset(),
 ) -> Iterator[Judged]:
     """Judge the units; the answers come in their order, whoever works them out.
 
-    ``policy`` is what directives in comments are held against; without one they do not count.
+    ``policy`` is what directives in comments are held against; without one they do not count. For ``relevant`` see
+    Demand.
     """
     jobs = min(_jobs(units, config.jobs), len(units))
     # A process that starts anew knows nothing of what standard input held.
     if jobs < 2 or HELD:
-        worker = Worker(config, rules, root, policy)
+        worker = Worker(config, rules, root, policy, relevant)
         yield from map(worker.judge, units)
         return
-    from concurrent.futures import ProcessPoolExecutor
-    from concurrent.futures.process import BrokenProcessPool
-
     size = max(1, len(units) // (jobs * _CHUNKS_EACH))
     chunks = [units[at : at + size] for at in range(0, len(units), size)]
-    pool = ProcessPoolExecutor(jobs, _context(), _start, (config, rules, root, policy, LOOKS.is_on))
-    try:
-        asked = [pool.submit(_judge_all, chunk) for chunk in chunks]
-        for chunk, answers in zip(chunks, asked, strict=True):
-            try:
-                yield from answers.result()
-            except BrokenProcessPool:
-                # Such as by a system without memory. Nobody knows whose fault it was, so nothing is tried again.
-                for unit in chunk:
-                    path = unit.source.path
-                    yield Judged(problems=[_problem(path, InputError(_ENDED, _ALONE))], read=[path])
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+    found = in_processes(jobs, chunks, _prepared, config, rules, root, policy, relevant, LOOKS.is_on)
+    for chunk, answers in zip(chunks, found, strict=True):
+        # Without an answer the process was killed, such as by a system without memory. Nothing is tried again.
+        yield from [_ended(unit) for unit in chunk] if answers is None else answers
+
+
+def begin(config: Config) -> None:
+    """Set what a run may read."""
+    begin_run((*config.paths, *config.parameters), config.variable_files, config.outputs)
 
 
 class Worker:
     """Judges units. What several of them share is read once."""
 
-    def __init__(self, config: Config, rules: tuple[Rule, ...], root: str, policy: Policy | None = None) -> None:
-        demand = demand_of(rules, today(config))
+    def __init__(
+        self,
+        config: Config,
+        rules: tuple[Rule, ...],
+        root: str,
+        policy: Policy | None = None,
+        relevant: frozenset[str] = frozenset(),
+    ) -> None:
+        demand = demand_of(rules, today(config), relevant)
         if config.answers:
             from kvlint.engine.owners import with_owners
 
@@ -98,6 +105,9 @@ class Worker:
         path = unit.source.path
         if unit.quiet:
             return Judged(read=[path])
+        if unit.source.is_link:
+            at = Location(path=path)
+            return Judged(problems=[Problem(code=NOT_WHOLE, level="note", message=_LINKED, at=at)])
         try:
             read = self._read(unit)
             if read is None:
@@ -120,6 +130,10 @@ class Worker:
             return merged(judged, compiled, read, known)
         except InputError as error:
             return Judged(problems=[_problem(path, error)], read=[path])
+        except UsageError:  # a report is to be written to an input
+            raise
+        except MemoryError:
+            return Judged(problems=[_problem(path, NO_MEMORY)], read=[path])
         # A mistake of ours on one input must not take the findings on the others with it.
         except Exception as error:  # noqa: BLE001
             return Judged(problems=[_problem(path, broken_here(error))], read=[path])
@@ -137,7 +151,7 @@ def _files_of(unit: Unit) -> tuple[str, ...]:
     if unit.module or unit.source.asked or unit.source.file.lower().endswith(BICEP):
         return ()
     files = (unit.source, unit.parameters) if unit.parameters is not None else (unit.source,)
-    return tuple(os.path.realpath(source.file) for source in files)
+    return tuple(real_path(source.file) for source in files)
 
 
 def terraform_settings(config: Config, root: str) -> Settings:
@@ -146,33 +160,32 @@ def terraform_settings(config: Config, root: str) -> Settings:
     return Settings(variables=config.variables, files=files, closed=config.closed)
 
 
-_worker: Worker | None = None
-
-
-def _start(config: Config, rules: tuple[Rule, ...], root: str, policy: Policy | None, is_noting: bool) -> None:
-    """Make a process ready for its work."""
+def _prepared(
+    config: Config,
+    rules: tuple[Rule, ...],
+    root: str,
+    policy: Policy | None,
+    relevant: frozenset[str],
+    is_noting: bool,
+) -> Callable[[Sequence[Unit]], list[Judged]]:
+    """Make a worker process ready for its work, and return what it does with some units."""
+    begin(config)
     if is_noting and not LOOKS.is_on:
         LOOKS.start()
-    global _worker  # noqa: PLW0603  # a process of a pool has no other place for what all its tasks share
-    _worker = Worker(config, rules, root, policy)
+    worker = Worker(config, rules, root, policy, relevant)
+    return lambda units: [worker.judge(unit) for unit in units]
 
 
-def _judge_all(units: Sequence[Unit]) -> list[Judged]:
-    return [] if _worker is None else [_worker.judge(unit) for unit in units]
-
-
-def _context() -> BaseContext:
-    """How processes start: as copies of this one where that is safe, for they need no time to import then."""
-    import multiprocessing
-
-    here = multiprocessing.get_all_start_methods()
-    return multiprocessing.get_context("fork" if "fork" in here else None)
+def _ended(unit: Unit) -> Judged:
+    """Return the result for a unit whose process has ended."""
+    path = unit.source.path
+    return Judged(problems=[_problem(path, InputError(_ENDED, _ALONE))], read=[path])
 
 
 def _jobs(units: Sequence[Unit], asked: int) -> int:
-    """How many processes to use: what was asked for, or as many as there is work for."""
+    """Return how many processes to use: what was asked for, within reason, or as many as there is work for."""
     if asked:
-        return asked
+        return min(asked, _MOST_EACH * _processors())
     work = sum(_size(unit) for unit in units) if len(units) > 1 else 0
     return min(_processors(), max(1, work // _PAYS_FROM))
 

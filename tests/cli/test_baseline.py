@@ -187,7 +187,8 @@ def test_what_is_ignored_is_not_held(kvlint: Kvlint) -> None:
 def test_it_may_stand_in_the_configuration(kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch) -> None:
     write("kvlint.toml", f"baseline = '{BASE}'")
     assert (
-        kvlint(".").err == f"kvlint: the baseline '{BASE}' is not there, or is no file (--write-baseline writes one)\n"
+        kvlint(".").err
+        == f"kvlint: the baseline '{BASE}' cannot be read: there is no such file (--write-baseline writes one)\n"
     )
     assert kvlint(".", "--write-baseline", BASE).code == 1
     assert kvlint(".").code == 0

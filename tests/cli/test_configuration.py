@@ -148,7 +148,11 @@ def test_the_file_may_be_named_by_a_variable(kvlint: Kvlint, project: Path, monk
     assert rules(kvlint("infra")) == ["KV001"]
     assert len(rules(kvlint("infra", "--isolated"))) > 2
     monkeypatch.setenv("KVLINT_CONFIG", "nowhere.toml")
-    assert kvlint("infra") == (2, "", "kvlint: the configuration file nowhere.toml is not there, or is no file\n")
+    assert kvlint("infra") == (
+        2,
+        "",
+        "kvlint: the configuration file nowhere.toml cannot be read: there is no such file\n",
+    )
 
 
 def test_quiet_on_the_command_line_is_quiet(kvlint: Kvlint, project: Path) -> None:
@@ -157,7 +161,11 @@ def test_quiet_on_the_command_line_is_quiet(kvlint: Kvlint, project: Path) -> No
     said = kvlint("infra", "-q", "-f", "text")
     assert said.out.count("\n") == len(rules(said))
     assert not Path("report.json").exists()
-    assert kvlint("infra") == (1, "", "")
+    said = kvlint("infra")
+    assert (said.code, said.out) == (1, "")
+    assert re.fullmatch(r"kvlint: 1 vault judged: \d+ findings \(.*\).* \(written to report\.json\)\n", said.err)
+    assert kvlint("infra", "-q") == (1, "", "")
+    assert kvlint("infra", "-f", "json", "-o", "other.json") == (1, "", "")
     assert Path("report.json").exists()
 
 
@@ -386,7 +394,9 @@ def test_every_option_stands_in_the_table_of_the_readme(pytestconfig: pytest.Con
 def test_odd_files(kvlint: Kvlint, project: Path) -> None:
     file = project / "kvlint.toml"
     os.mkfifo(file)
-    assert kvlint("infra").err == "kvlint: the configuration file kvlint.toml is not there, or is no file\n"
+    assert (
+        kvlint("infra").err == "kvlint: the configuration file kvlint.toml cannot be read: it is not a regular file\n"
+    )
     file.unlink()
     file.symlink_to("nowhere")
     assert kvlint("infra").code == 2
@@ -400,7 +410,10 @@ def test_odd_files(kvlint: Kvlint, project: Path) -> None:
     file.write_bytes(b"\n\xff")
     assert kvlint("infra").err == "kvlint: kvlint.toml:2: it is not text in UTF-8\n"
     file.write_bytes(b"#" * 2_000_000)
-    assert kvlint("infra").err == "kvlint: the configuration file kvlint.toml is larger than 250,000 bytes\n"
+    assert (
+        kvlint("infra").err
+        == "kvlint: the configuration file kvlint.toml cannot be read: it is larger than 250,000 bytes\n"
+    )
     file.write_bytes(b"\xef\xbb\xbfselect = ['KV001']")
     assert rules(kvlint("infra")) == ["KV001"]
     file.unlink()
@@ -490,7 +503,7 @@ def test_no_more_of_a_project_file_is_read_than_of_any_other(kvlint: Kvlint, pro
         opened.truncate(1 << 40)
     said = kvlint("infra")
     assert (said.code, said.out) == (2, "")
-    assert said.err == "kvlint: the configuration file pyproject.toml is larger than 250,000 bytes\n"
+    assert said.err == "kvlint: the configuration file pyproject.toml cannot be read: it is larger than 250,000 bytes\n"
 
 
 @pytest.mark.parametrize("setting", ["output = '{}'", "format = ['text={}']"])

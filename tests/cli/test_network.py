@@ -53,7 +53,7 @@ LINKED = {
 
 def run(*words: str | Path, attempt: str = "") -> subprocess.CompletedProcess[bytes]:
     script = SCRIPT.replace("TRY", attempt)
-    environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "XDG_CACHE_HOME": os.environ["XDG_CACHE_HOME"]}
+    environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"}
     words = tuple(map(str, words))
     return subprocess.run(
         [sys.executable, "-c", script, *words], env=environment, capture_output=True, check=False, timeout=60

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from kvlint.readers.files import MAX_FILE
+from kvlint.util.project_files import MAX_FILE
 from tests.sarif import faults, run_in
 
 if TYPE_CHECKING:
@@ -52,9 +52,9 @@ WRONG = {
     "Terraform, Latin-1": Wrong("a.tf", "# é\n".encode("latin-1"), "it is not text in UTF-8"),
     "Bicep, Latin-1": Wrong("a.bicep", "// é\n".encode("latin-1"), "it is not text in UTF-8"),
     "a plan, Latin-1": Wrong("a.json", PLAN.encode("latin-1"), "not UTF-8"),
-    "Terraform, a circle of links": Wrong("a.tf", _loop, "it is a link that leads nowhere"),
-    "Bicep, a circle of links": Wrong("a.bicep", _loop, "cannot be read: "),
-    "JSON, a circle of links": Wrong("a.json", _loop, "cannot be read: "),
+    "Terraform, a circle of links": Wrong("a.tf", _loop, "it is a symbolic link that leads nowhere"),
+    "Bicep, a circle of links": Wrong("a.bicep", _loop, "it is a symbolic link that leads nowhere"),
+    "JSON, a circle of links": Wrong("a.json", _loop, "it is a symbolic link that leads nowhere"),
     "Bicep, a module is missing": Wrong(
         "a.bicep", b"module m 'gone.bicep' = {\n  name: 'm'\n}\n", "there is no such file"
     ),
@@ -110,16 +110,18 @@ def test_what_cannot_be_read_is_told_beside_what_is_found(
 
 
 def test_a_file_that_nobody_may_read(kvlint: Kvlint, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The tests may run as somebody who reads everything, so opening it is what fails."""
+    """The tests may run as a user who can read everything, so opening it is what fails."""
     (checkout / "shut").mkdir()
     (checkout / "shut" / "main.tf").write_text(VAULT, encoding="utf-8")
 
-    def shut(file: Any, *rest: Any, **more: Any) -> Any:
+    real = os.open
+
+    def shut(file: Any, *rest: Any, **more: Any) -> int:
         if str(file).endswith("shut/main.tf"):
             raise PermissionError(13, "Permission denied")
-        return Path(file).open(*rest, **more)
+        return real(file, *rest, **more)
 
-    monkeypatch.setattr("kvlint.readers.files.open", shut, raising=False)
+    monkeypatch.setattr(os, "open", shut)
     said = kvlint("good", "shut", "-f", "sarif")
     assert said.code == 3
     run = run_in(said.out)

@@ -120,6 +120,13 @@ def test_a_checkout_reads_yaml_and_nothing_else_besides(plan: Path) -> None:
     assert packages(imported(plan, "-f", "sarif", code=1)) & HEAVY <= needed
 
 
+def test_a_check_without_syntax_errors_does_not_need_python_hcl2(compiled: str) -> None:
+    samples = Path(__file__).resolve().parents[2] / "samples"
+    modules = imported(samples, "-f", "json", "--jobs", "1", patch=compiled, code=1)
+    assert "kvlint.syntax.hcl.values" in modules
+    assert not packages(modules) & {"hcl2", "lark"}
+
+
 def test_help_needs_neither_rules_nor_readers() -> None:
     modules = imported("--help")
     assert "typer" in modules

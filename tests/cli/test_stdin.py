@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
-from kvlint.readers.files import HELD
+from kvlint.util.project_files import HELD
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint, Said

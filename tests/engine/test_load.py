@@ -626,27 +626,27 @@ def test_a_folder_is_read_with_all_that_is_below_it(tmp_path: Path) -> None:
             "README.md": "no rule",
         },
     )
-    rules = load_folder(root)
+    rules = load_folder(str(root))
     assert [rule.id for rule in rules] == ["ORG-1", "ORG-2"]
     assert rules[1].path == f"{root.as_posix()}/b/ORG-2-purge-protection.yml"
 
 
 def test_a_file_alone_will_do(tmp_path: Path) -> None:
     folder(tmp_path, {"ORG-1-purge-protection.yaml": ruled("ORG-1")})
-    assert [rule.id for rule in load_folder(tmp_path / "ORG-1-purge-protection.yaml")] == ["ORG-1"]
+    assert [rule.id for rule in load_folder(str(tmp_path / "ORG-1-purge-protection.yaml"))] == ["ORG-1"]
 
 
 def test_a_users_rule_cannot_take_the_id_of_another(tmp_path: Path) -> None:
     root = folder(tmp_path, {"KV001-purge-protection.yaml": written()})
     with pytest.raises(RuleError, match=f"'KV001' is also the id of {PATH}"):
-        load_folder(root, others=[load(written())])
+        load_folder(str(root), others=[load(written())])
 
 
 def test_a_folder_without_rules_is_wrong_use(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="has no rule files"):
-        load_folder(tmp_path)
+        load_folder(str(tmp_path))
     with pytest.raises(UsageError, match="there is no folder or file"):
-        load_folder(tmp_path / "nowhere")
+        load_folder(str(tmp_path / "nowhere"))
 
 
 def checkout(root: Path) -> Path:

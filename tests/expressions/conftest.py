@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from kvlint.expressions.evaluate import Budget, Evaluator, Functions
+from kvlint.expressions.budget import Budget
+from kvlint.expressions.evaluate import Evaluator, Functions
 from kvlint.expressions.functions.languages import ARM, BICEP
 from kvlint.expressions.operations import Local
 from kvlint.expressions.room import FRAMES
@@ -93,7 +94,7 @@ class Language:
         return self.evaluated(self.tree(text), **symbols)
 
     def evaluated(self, node: tree.Expression, **symbols: Any) -> Result:
-        return Evaluator(Document(symbols), self.functions, Budget()).evaluate(node, {})
+        return Evaluator(Document(symbols), self.functions, Budget(100_000)).evaluate(node, {})
 
     def tree(self, text: str) -> tree.Expression:
         if self.is_arm:

@@ -13,7 +13,6 @@ from kvlint.expressions.freeze import Freezer
 from kvlint.expressions.functions.patterns import conjuncts
 from kvlint.expressions.values import (
     MAX_LEVELS,
-    MAX_VALUES,
     Fields,
     Items,
     Result,
@@ -243,7 +242,7 @@ def test_values_without_end(value: Result) -> None:
     assert isinstance(either(value, value, doubt), Unknown)
     assert isinstance(hidden(value), Unknown)
     freezer = Freezer()
-    freezer.made = MAX_VALUES - 10_000  # as if much had been made before
+    freezer.budget.frozen = freezer.budget.limits.values - 10_000  # as if much had been made before
     with pytest.raises(InputError):
         freezer.freeze(value)
 

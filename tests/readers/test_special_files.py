@@ -28,10 +28,10 @@ def _device(file: Path) -> None:
 
 KINDS: dict[str, tuple[Callable[[Path], object], str]] = {
     "folder": (Path.mkdir, "it is a folder"),
-    "loop": (_loop, "it is a link that leads nowhere"),
-    "broken link": (_broken, "it is a link that leads nowhere"),
-    "pipe": (os.mkfifo, "it is no plain file"),
-    "device": (_device, "it is no plain file"),
+    "loop": (_loop, "it is a symbolic link that leads nowhere"),
+    "broken link": (_broken, "it is a symbolic link that leads nowhere"),
+    "pipe": (os.mkfifo, "it is not a regular file"),
+    "device": (_device, "it is a symbolic link that leads out of the project"),
 }
 
 

@@ -99,6 +99,8 @@ class Group:
                 return Question(ready, implied(applies, holds), None, ready.require)
             left = self._left(require) if holds is None else ready.require
             return Question(ready, None, None if applies is PASS else ready.when, left)
+        except MemoryError:
+            raise
         except Exception:  # noqa: BLE001  # asked of each of them, it is told of each
             return whole(ready)
 

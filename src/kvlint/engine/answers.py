@@ -54,6 +54,8 @@ def _passes(
                     # What holds of all of them together need not hold of any one.
                     if owner.certain or not whole.certain:
                         yield told(ready, resource, world, PASS), owner
+            except MemoryError:
+                raise
             # The run before has told that the rule crashes here.
             except Exception:  # noqa: BLE001, S112
                 continue
@@ -76,6 +78,8 @@ def _narrowed(ready: Ready, resource: Resource, world: World, owners: Owners, ou
             alone.vault = vault
             try:
                 answer = ready.answer(resource, alone)
+            except MemoryError:
+                raise
             # A rule that crashes here has an answer all the same, for all of them together.
             except Exception:  # noqa: BLE001
                 return owner

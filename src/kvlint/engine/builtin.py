@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
 
-from kvlint.errors import InternalError, RuleError, UsageError
+from kvlint.errors import InputError, InternalError, RuleError, UsageError
 from kvlint.model.rule import Example, Rule
+from kvlint.util.project_files import absolute_path, read_resource, read_rules, resource_files, rule_files
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from kvlint.model.control import Framework
 
 _T = TypeVar("_T")
@@ -23,7 +22,7 @@ _RULES, _EXAMPLES = "compiled.json", "examples.json"
 _NO_RULES = "controls"
 _SUFFIXES = (".yaml", ".yml")
 # Not pathlib: importing it takes longer than reading the rules.
-_PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+_PACKAGE = os.path.dirname(os.path.dirname(absolute_path(__file__)))
 
 
 @cache
@@ -50,21 +49,18 @@ def rules_of_package(package: str, *, examples: bool = True) -> tuple[Rule, ...]
 
 
 def _compiled(package: str, name: str, kind: type[_T]) -> _T:
-    with open(os.path.join(package, "rules", name), "rb") as file:
-        return msgspec.json.Decoder(kind).decode(file.read())
+    return msgspec.json.Decoder(kind).decode(read_resource(os.path.join(package, "rules", name)))
 
 
 def rules_of_checkout(package: str) -> tuple[Rule, ...]:
     """The rules that lie as YAML two levels above the folder ``package``. Faults name them ``rules/...``."""
-    from pathlib import Path
-
     from kvlint.engine.load import load_rules
 
-    folder = Path(package).parent.parent / "rules"
-    files = _rule_files(folder)
+    folder = os.path.join(os.path.dirname(os.path.dirname(package)), "rules")
+    files = {_below(file, folder): file for file in resource_files(folder, _SUFFIXES, deep=True)}
     if not files:
         raise InternalError("the built-in rules are missing", hint="Install kvlint again.")
-    shown = ((f"rules/{file.relative_to(folder).as_posix()}", _content(file)) for file in files)
+    shown = ((f"rules/{name}", read_resource(file)) for name, file in files.items() if not _is_framework(name))
     return load_rules(shown, builtin=True)
 
 
@@ -73,15 +69,14 @@ def frameworks_of_package(package: str, rules: Iterable[Rule]) -> tuple[Framewor
 
     Raise InternalError if they are not there, and RuleError if a file has faults.
     """
-    from pathlib import Path
-
     from kvlint.engine.frameworks import load_frameworks
 
-    for above in (Path(package), Path(package).parent.parent):
-        folder = above / "rules" / _NO_RULES
-        if folder.is_dir():
-            files = sorted(file for file in folder.iterdir() if file.suffix.lower() in _SUFFIXES)
-            return load_frameworks(((f"rules/{_NO_RULES}/{file.name}", _content(file)) for file in files), rules)
+    for above in (package, os.path.dirname(os.path.dirname(package))):
+        folder = os.path.join(above, "rules", _NO_RULES)
+        if os.path.isdir(folder):
+            files = resource_files(folder, _SUFFIXES, deep=False)
+            shown = ((f"rules/{_NO_RULES}/{os.path.basename(file)}", read_resource(file)) for file in files)
+            return load_frameworks(shown, rules)
     raise InternalError("the built-in control frameworks are missing", hint="Install kvlint again.")
 
 
@@ -90,19 +85,19 @@ def builtin_frameworks(rules: Iterable[Rule]) -> tuple[Framework, ...]:
     return frameworks_of_package(_PACKAGE, rules)
 
 
-def load_framework(path: Path, rules: Iterable[Rule]) -> tuple[Framework, ...]:
+def load_framework(path: str, rules: Iterable[Rule]) -> tuple[Framework, ...]:
     """A user's own control framework, in all its versions.
 
     Raise UsageError if there is no such file, RuleError with all faults of it.
     """
     from kvlint.engine.frameworks import load_frameworks
 
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise UsageError(f"there is no file '{path}' to read a control framework from")
-    return load_frameworks([(path.as_posix(), _content(path))], rules)
+    return load_frameworks([(_shown(path), _content(path))], rules)
 
 
-def load_folder(path: Path, *, others: Iterable[Rule] = ()) -> tuple[Rule, ...]:
+def load_folder(path: str, *, others: Iterable[Rule] = ()) -> tuple[Rule, ...]:
     """A user's rules, in the order of their ids: all rule files below the folder ``path``, or the file ``path``.
 
     ``others`` are the rules that they are used with, whose ids they must not repeat. Raise UsageError if there is
@@ -110,12 +105,14 @@ def load_folder(path: Path, *, others: Iterable[Rule] = ()) -> tuple[Rule, ...]:
     """
     from kvlint.engine.load import load_rules
 
-    if not path.exists():
+    if not os.path.exists(path):
         raise UsageError(f"there is no folder or file '{path}' to read rules from")
-    files = _rule_files(path) if path.is_dir() else [path]
+    if not os.path.isdir(path):
+        return load_rules([(_shown(path), _content(path))], others=others)
+    files = [file for file in rule_files(path, _SUFFIXES) if not _is_framework(_below(file, path))]
     if not files:
         raise UsageError(f"the folder '{path}' has no rule files", hint="Rule files are called <ID>-<name>.yaml.")
-    return load_rules(((file.as_posix(), _content(file)) for file in files), others=others)
+    return load_rules(((_shown(file), _content(file, path)) for file in files), others=others)
 
 
 def compile_rules(rules: Iterable[Rule]) -> dict[str, bytes]:
@@ -131,13 +128,24 @@ def compile_rules(rules: Iterable[Rule]) -> dict[str, bytes]:
     }
 
 
-def _rule_files(folder: Path) -> list[Path]:
-    files = (file for file in folder.rglob("*") if file.suffix.lower() in _SUFFIXES and file.is_file())
-    return sorted(file for file in files if file.relative_to(folder).parts[0] != _NO_RULES)
+def _below(file: str, folder: str) -> str:
+    """Return the path of a file below a folder, with slashes."""
+    return os.path.relpath(file, folder).replace(os.sep, "/")
 
 
-def _content(file: Path) -> bytes:
+def _is_framework(name: str) -> bool:
+    """Return whether a path below a folder of rules is that of a control framework."""
+    return name.startswith(f"{_NO_RULES}/")
+
+
+def _shown(file: str) -> str:
+    """Return what messages call a file."""
+    return os.path.normpath(file).replace(os.sep, "/")
+
+
+def _content(file: str, folder: str = "") -> bytes:
+    """Return the content of a rule file, which was named itself or found in a ``folder`` that was named."""
     try:
-        return file.read_bytes()
-    except OSError as error:
-        raise RuleError((f"{file.as_posix()}:1:1: the file cannot be read: {error.strerror}",)) from error
+        return read_rules(file, folder)
+    except InputError as error:
+        raise RuleError((f"{_shown(file)}:1:1: the file cannot be read: {error.message}",)) from error

@@ -10,21 +10,40 @@ from kvlint.model.rule import All, AnyOf, Attribute, Condition, Given, Items, Li
 from kvlint.model.value import Path
 
 
-def demand_of(rules: Iterable[Rule], today: date | None = None) -> Demand:
-    """All that the conditions of ``rules`` can look at. ``today`` is the day that dates are held against."""
+def evaluated_types(rules: Iterable[Rule]) -> frozenset[str]:
+    """Return the types, in lower case, whose resources the rules evaluate."""
+    return frozenset(type_.lower() for rule in rules for type_ in rule.resources)
+
+
+def demand_of(rules: Iterable[Rule], today: date | None = None, relevant: frozenset[str] = frozenset()) -> Demand:
+    """Return all that the conditions of ``rules`` can read.
+
+    ``today`` is the day that dates are compared with. For ``relevant`` see Demand.
+    """
     paths: dict[str, set[Path]] = {}
     vias: dict[str, set[str]] = {}
     for rule in rules:
         types = tuple(type_.lower() for type_ in rule.resources)
         for type_ in types:
             paths.setdefault(type_, set())
+            _name_parents(type_, paths, vias)
         for condition in (rule.when, rule.require):
             _ask(condition, types, paths, vias)
     return Demand(
         paths={type_: frozenset(asked) for type_, asked in paths.items()},
         vias={via: frozenset(types) for via, types in sorted(vias.items())},
         today=today,
+        relevant=relevant,
     )
+
+
+def _name_parents(type_: str, paths: dict[str, set[Path]], vias: dict[str, set[str]]) -> None:
+    """Add the parents of a type, whose names a finding states before the resource's own (``vault/secret``)."""
+    while type_.count("/") > 1:
+        vias.setdefault("parent", set()).add(type_)
+        paths.setdefault(type_, set()).add(("parent",))
+        type_ = type_.rpartition("/")[0]
+        paths.setdefault(type_, set())
 
 
 def _ask(

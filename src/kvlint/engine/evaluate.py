@@ -137,6 +137,8 @@ class _Run:
                     verdicts.undecided.append(told(ready, resource, world, UNDECIDED))
                 else:
                     verdicts.undecided.append(unexplained(ready, resource))
+            except MemoryError:
+                raise
             # Whatever goes wrong inside one rule must not take the other rules' answers with it.
             except Exception as error:  # noqa: BLE001
                 message = f"rule {ready.rule.id} failed on '{resource.address}': {type(error).__name__}"

@@ -56,6 +56,21 @@ def kind_of(operand: Operand) -> str:
             return "a text"
 
 
+def refuse_unsound_patterns(rules: Iterable[Rule]) -> None:
+    """Raise UsageError for a rule with a pattern that may take time without end on a value that it is matched with."""
+    from kvlint.engine.patterns import is_sound
+
+    for rule in rules:
+        defaults = {f"${parameter.name}": parameter.default for parameter in rule.parameters}
+        for condition in _attributes(rule):
+            if condition.operator == "matches":
+                pattern = defaults.get(str(condition.operand), condition.operand)
+                if not is_sound(str(pattern)):
+                    hint = f"{_SOUND}, or name the rules on the command line with --rules"
+                    what = f"rule {rule.id}: the pattern for '{condition.text}' can take unlimited time"
+                    raise UsageError(what, hint)
+
+
 def _found(known: Mapping[str, _T], word: str, what: str) -> _T:
     if word in known:
         return known[word]
@@ -100,13 +115,17 @@ def _plain(text: str, like: Plain) -> Plain | None:
 
 
 def _operators(rule: Rule, name: str) -> Iterator[str]:
-    """The operators that a parameter is given to."""
+    """Return the operators that a parameter is given to."""
+    return (one.operator for one in _attributes(rule) if one.operand == f"${name}")
+
+
+def _attributes(rule: Rule) -> Iterator[Attribute]:
+    """Return the conditions on attributes of a rule."""
     waiting: list[Condition] = [rule.when, rule.require]
     while waiting:
         match waiting.pop():
-            case Attribute(operator=operator, operand=operand):
-                if operand == f"${name}":
-                    yield operator
+            case Attribute() as condition:
+                yield condition
             case All(of=parts) | AnyOf(of=parts):
                 waiting += parts
             case Not(of=part) | Items(where=part) | Linked(where=part):

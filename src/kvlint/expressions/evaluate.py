@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Protocol
 import msgspec
 
 from kvlint.errors import InputError
+from kvlint.expressions.budget import Budget
 from kvlint.expressions.operations import Local, Operations
 from kvlint.expressions.operators import binary, negated, unary
 from kvlint.expressions.values import (
@@ -28,7 +29,6 @@ from kvlint.syntax import tree
 
 # Evaluation is recursive, and so are values: this many levels are far more than anyone writes.
 MAX_DEPTH = 600
-MAX_STEPS = 1_000_000
 _NO_ARRAY = "something that is no array is spread into one"
 # Values that begin where they are written.
 _WRITTEN_OUT = frozenset((tree.Object, tree.Array))
@@ -54,14 +54,6 @@ class Functions(Protocol):
         """The result of a call; Unknown for a function that is not known, or known only after deployment."""
 
 
-class Budget:
-    """How much work one input may ask for. Shared by all evaluators of a run over one input."""
-
-    def __init__(self) -> None:
-        self.steps = 0
-        self.depth = 0
-
-
 class Evaluator(Operations):
     """Evaluates the expressions of one document. Raises InputError once they ask for more than any template needs."""
 
@@ -76,9 +68,7 @@ class Evaluator(Operations):
 
     def spend(self, steps: int) -> None:
         """Count work that takes as long as so many steps. Raises InputError once that is more than any input needs."""
-        self.budget.steps += steps
-        if self.budget.steps > MAX_STEPS:
-            raise InputError(f"its expressions take more than {MAX_STEPS:,} steps")
+        self.budget.spend(steps)
 
     def evaluate(self, node: tree.Expression, local: Local) -> Result:
         """What ``node`` amounts to where ``local`` variables are in force."""
@@ -89,8 +79,8 @@ class Evaluator(Operations):
             return Absent(at=at) if plain is None else Scalar(at=at, value=plain)
         budget = self.budget
         budget.steps += 1
-        if budget.steps > MAX_STEPS:
-            raise InputError(f"its expressions take more than {MAX_STEPS:,} steps")
+        if budget.steps > budget.limits.steps:
+            budget.spend(0)
         if budget.depth > MAX_DEPTH:
             return Unknown(at=self.document.place(node), why="its expressions are nested too deep")
         budget.depth += 1

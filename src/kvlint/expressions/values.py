@@ -19,7 +19,6 @@ from kvlint.syntax.tree import Expression
 # What one run of the evaluator may make of one document. Azure takes templates of 4 MB and loops of 800.
 MAX_ITEMS = 10_000
 MAX_TEXT = 1_000_000
-MAX_VALUES = 1_000_000
 # What takes about as long as one step of the evaluator: items of an array copied, characters read, values looked at or
 # made.
 ITEMS_A_STEP, CHARACTERS_A_STEP, VALUES_A_STEP = 50, 200, 4

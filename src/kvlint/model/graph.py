@@ -107,17 +107,24 @@ class ResourceGraph(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Demand(msgspec.Struct, frozen=True, kw_only=True):
-    """What the loaded rules ask of a graph, so that readers do no work that nobody asked for.
+    """What the selected rules ask of a graph, so that readers do no work that no rule needs.
 
     ``paths`` maps an Azure type in lower case to the attribute paths asked of it. ``vias`` maps an attribute whose
     references are followed to the types, in lower case, that carry it. ``everything`` asks for all there is. ``today``
-    is the day that dates are held against, None for the day of the run.
+    is the day that dates are held against, None for the day of the run. ``relevant`` are the types, in lower case, that
+    make a module worth reading. They come from all known rules, so that a selection reads the same modules as a full
+    run and returns the same results.
     """
 
     paths: Mapping[str, frozenset[Path]]
     vias: Mapping[str, frozenset[str]]
     everything: bool = False
     today: date | None = None
+    relevant: frozenset[str] = frozenset()
+
+    def is_relevant(self, type_: str) -> bool:
+        """Return whether a module that declares the type is read."""
+        return self.everything or type_.lower() in self.relevant or type_.lower() in self.paths
 
     def of(self, type_: str) -> frozenset[Path] | None:
         """The paths asked of a type; None if the type is of no interest."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from enum import IntEnum
 
 import msgspec
@@ -175,13 +175,22 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Problem(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What could not be read, evaluated or understood. ``level`` error: the answer is not whole (exit 3)."""
+    """What could not be read, evaluated or understood. ``level`` error: the answer is not whole (exit 3).
+
+    ``is_syntax_error``: kvlint's parser of Terraform's language rejects the file there.
+    """
 
     code: str
     level: str
     message: str
     at: Location | None = None
     hint: str = ""
+    is_syntax_error: bool = False
+
+
+def is_complete(sources: Sequence[str], problems: Iterable[Problem]) -> bool:
+    """Return whether at least one input was read, and everything that should have been readable was."""
+    return bool(sources) and all(problem.level != "error" for problem in problems)
 
 
 class Repository(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -220,3 +229,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     configuration: str = ""
     evaluated: tuple[Declaration, ...] = ()
     skipped: tuple[Declaration, ...] = ()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether at least one input was read, and everything that should have been readable was."""
+        return is_complete(self.sources, self.problems)

@@ -141,9 +141,10 @@ def reading(address: str, version: VersionRange, at: Location) -> Resource:
     )
 
 
-def output(name: str, marked: Value, found: Origins, at: Location) -> Resource:
+def output(name: str, marked: Value, found: Origins, at: Location, ephemeral: Value | None = None) -> Resource:
     """An output of a Terraform root module as a resource. ``marked``: whether it is sensitive."""
-    attributes = MapValue(at=at, fields={"name": Scalar(at=at, value=name), "sensitive": marked})
+    fields: dict[str, Value] = {"name": Scalar(at=at, value=name), "sensitive": marked}
+    attributes = MapValue(at=at, fields=fields if ephemeral is None else {**fields, "ephemeral": ephemeral})
     return Resource(
         address=f"output.{name}", type=OUTPUT_TYPE, name=name, attributes=with_origins(attributes, found), at=at,
         declared_as="output",

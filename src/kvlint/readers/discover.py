@@ -3,39 +3,58 @@
 from __future__ import annotations
 
 import os
-import stat
 from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
 from kvlint.errors import InputError, UsageError
-from kvlint.looks import LOOKS
-from kvlint.readers.files import HELD, held
-from kvlint.readers.repository import root_of
+from kvlint.util.project_files import (
+    HELD,
+    MAX_FILE,
+    MAX_INPUT,
+    current_folder,
+    entries,
+    is_file,
+    link_target,
+    named_path,
+    read_bytes,
+    read_stdin,
+    real_path,
+    root_of,
+    scanned,
+)
 
 STDIN = "-"
 STDIN_NAME = "stdin"
+_WRITTEN_BY_HAND = (".bicep", ".bicepparam", ".tf", ".tofu", ".tf.json", ".tofu.json")
 ENDINGS = (".json", ".jsonc", ".bicep", ".bicepparam", ".tf", ".tofu")
 # Folders that hold copies of other people's code, or none at all.
 SKIPPED = frozenset({".git", ".terraform", "node_modules", ".venv", "__pycache__"})
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
-    """One file to read. ``file`` opens it, ``path`` names it in reports. ``asked``: the user named it itself."""
+    """One file to read. ``file`` opens it, ``path`` names it in reports. ``asked``: the user named it itself.
+
+    ``is_link``: it is a link to a folder outside of the project, which is not followed.
+    """
 
     file: str
     path: str
     asked: bool
+    is_link: bool = False
 
 
 def discover(paths: Sequence[str], exclude: Sequence[tuple[str, str]] = ()) -> tuple[list[Source], str]:
     """The sources that ``paths`` name, in a fixed order and each once, and the root that their names start from.
 
     ``exclude`` are globs, each with the folder that it starts from: what they are about is taken only if it is one of
-    the ``paths``. Raises UsageError for a path that does not exist.
+    the ``paths``. Raises UsageError for a path that does not exist, and for a relative
+    one where the current folder no longer exists.
     """
     for path in paths:
-        if path != STDIN and not os.path.lexists(path) and _real(path) not in HELD:
+        if path != STDIN and not os.path.isabs(path):
+            current_folder()
+        if path != STDIN and not os.path.lexists(path) and real_path(path) not in HELD:
             hint = "give a plan, a template, a Terraform or Bicep file, a folder, or -"
             raise UsageError(f"'{path}' does not exist", hint)
     root = _root([path for path in paths if path != STDIN])
@@ -46,12 +65,15 @@ def discover(paths: Sequence[str], exclude: Sequence[tuple[str, str]] = ()) -> t
             found[STDIN] = Source(file=STDIN, path=STDIN_NAME, asked=True)
         elif os.path.isdir(path):
             closed: list[str] = []
-            for file, real in _files(path, closed, excluded):
+            links: list[str] = []
+            for file, real in _files(path, closed, links, excluded):
                 found.setdefault(real, Source(file=file, path=_named(file, root), asked=False))
             for file in closed:
                 found.setdefault(file, Source(file=file, path=_named(file, root), asked=True))
+            for file in links:
+                found.setdefault(file, Source(file=file, path=_named(file, root), asked=False, is_link=True))
         else:
-            file = os.path.realpath(path)
+            file = named_path(path)
             found[file] = Source(file=file, path=_named(file, root), asked=True)
     return list(found.values()), root
 
@@ -59,52 +81,43 @@ def discover(paths: Sequence[str], exclude: Sequence[tuple[str, str]] = ()) -> t
 def hold_stdin(name: str) -> None:
     """Let standard input stand for the file ``name``, wherever that is read; its folder has to exist.
 
-    Raises UsageError for a name that is no file's.
+    Raises UsageError for a name that no file can have, InputError if standard input cannot be read.
     """
-    import sys
-
     if os.path.isdir(name) or not os.path.isdir(os.path.dirname(name) or os.curdir):
         why = "it is a folder" if os.path.isdir(name) else "its folder does not exist"
         raise UsageError(f"--stdin-filename {name}: {why}", "name the file that standard input stands for")
-    HELD[_real(name)] = sys.stdin.buffer.read() if sys.stdin is not None else b""
-
-
-def _real(path: str) -> str:
     try:
-        return os.path.realpath(path)
-    except (OSError, ValueError):
-        return path
+        HELD[real_path(name)] = read_stdin(_limit(name))
+    except InputError as error:
+        raise InputError(f"standard input: {error.message}") from error
 
 
 def read_source(source: Source) -> bytes:
-    """The content of a source. Raises InputError if it cannot be read."""
+    """Return the content of a source. Raises InputError if it cannot be read."""
+    if source.file == STDIN:
+        return read_stdin(MAX_INPUT)
     try:
-        if source.file == STDIN:
-            import sys
+        # What is found in a folder may be the report of an earlier run.
+        return read_bytes(source.file, _limit(source.file), may_be_output=not source.asked)
+    except InputError:
+        if os.path.isdir(source.file):  # a folder is a source only because it cannot be listed: this says why
+            try:
+                entries(source.file)
+            except OSError as error:
+                raise InputError(f"it cannot be read: {error.strerror}") from error
+        raise
 
-            return sys.stdin.buffer.read() if sys.stdin is not None else b""
-        LOOKS.at(source.file)
-        text = held(source.file)
-        if text is not None:
-            return text
-        mode = os.stat(source.file).st_mode
-        if stat.S_ISDIR(mode):
-            os.listdir(source.file)  # a folder is a source only because it cannot be listed: this says why
-        if not stat.S_ISREG(mode):
-            raise InputError("not a file")
-        with open(source.file, "rb") as file:
-            return file.read()
-    except OSError as error:
-        raise InputError(f"cannot be read: {error.strerror}") from error
-    except MemoryError as error:
-        raise InputError("is too large for the memory of this machine") from error
+
+def _limit(file: str) -> int:
+    """Return how many bytes of a file are read at most: only JSON is made by programs."""
+    return MAX_FILE if file.lower().endswith(_WRITTEN_BY_HAND) else MAX_INPUT
 
 
 def _excluding(exclude: Sequence[tuple[str, str]]) -> Callable[[str, bool], bool]:
     """Whether a glob is about a path whose folders none is about; the second argument: it is a folder."""
     from kvlint.globs import PathGlob
 
-    globs = [(f"{os.path.realpath(folder).rstrip(os.sep)}{os.sep}", PathGlob(pattern)) for folder, pattern in exclude]
+    globs = [(f"{real_path(folder).rstrip(os.sep)}{os.sep}", PathGlob(pattern)) for folder, pattern in exclude]
 
     def excluded(path: str, is_folder: bool) -> bool:
         return any(
@@ -116,40 +129,51 @@ def _excluding(exclude: Sequence[tuple[str, str]]) -> Callable[[str, bool], bool
 
 
 def _files(
-    folder: str, closed: list[str], excluded: Callable[[str, bool], bool] | None = None
+    folder: str, closed: list[str], links: list[str], excluded: Callable[[str, bool], bool] | None = None
 ) -> Iterator[tuple[str, str]]:
-    """All files below a folder that kvlint may understand, with their real paths; a folder that cannot be listed is
-    added to ``closed``.
+    """Yield all files below a folder that kvlint may understand, with their real paths.
 
-    Links to folders are not followed, so that no loop can arise.
+    A folder that cannot be listed is added to ``closed``. Links to folders are not followed, so that no loop can arise;
+    one that leads out of the project is added to ``links``.
     """
-    waiting = [os.path.realpath(folder)]
+    waiting = [real_path(folder)]
     while waiting:
         here = waiting.pop()
         try:
-            with os.scandir(here) as found:
-                entries = sorted(found, key=lambda entry: entry.name)
+            found = scanned(here)
         except OSError:
             closed.append(here)
             continue
         folders: list[str] = []
-        for entry in entries:
-            # Of an entry that is no link the system has told already what it is.
+        for entry in found:
+            # Of an entry that is no link the system has reported already what it is.
             if entry.is_dir(follow_symlinks=False):
                 if entry.name not in SKIPPED and not (excluded and excluded(entry.path, True)):
                     folders.append(entry.path)
-            elif entry.name.lower().endswith(ENDINGS) and _is_file(entry):
-                if excluded and excluded(entry.path, False):
-                    continue
-                yield entry.path, os.path.realpath(entry.path) if entry.is_symlink() else entry.path
+            elif entry.name.lower().endswith(ENDINGS):
+                if not (excluded and excluded(entry.path, False)):
+                    yield from _file(entry)
+            elif entry.is_symlink() and _leads_out(entry) and not (excluded and excluded(entry.path, True)):
+                links.append(entry.path)
         waiting.extend(reversed(folders))
 
 
-def _is_file(entry: os.DirEntry[str]) -> bool:
-    try:
-        return entry.is_file()
-    except OSError:  # a link that leads to itself
-        return False
+def _file(entry: os.DirEntry[str]) -> Iterator[tuple[str, str]]:
+    """Yield a file with its real path. A link that leads out of the project is passed on, so that it is reported."""
+    if not entry.is_symlink():
+        if entry.is_file(follow_symlinks=False):
+            yield entry.path, entry.path
+        return
+    target = link_target(entry.path)
+    if target is None:
+        yield entry.path, entry.path
+    elif is_file(target):
+        yield entry.path, target
+
+
+def _leads_out(entry: os.DirEntry[str]) -> bool:
+    """Return whether a link leads to a folder outside of the project."""
+    return entry.name not in SKIPPED and link_target(entry.path) is None and os.path.isdir(entry.path)
 
 
 def _root(paths: Sequence[str]) -> str:

@@ -5,11 +5,13 @@ Defaults decide values, not existence: what only the default of a root's paramet
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Sequence
+from itertools import islice
 from typing import Generic, TypeVar
 
 import msgspec
 
+from kvlint.errors import InputError
 from kvlint.model.graph import Assumption, Resource
 from kvlint.model.report import Declaration
 from kvlint.model.source import Location
@@ -96,9 +98,12 @@ class Scenarios(Generic[AnyScenario, AnyDeclaration]):
             found = deciding(self._read[key], exists)
         return self.of(already | found) if found else None
 
-    def given(self, declaration: AnyDeclaration) -> list[str]:
-        """Return the parameters with a given value that decide on the existence of something."""
-        return sorted(self._probed(declaration).given)
+    def given(self, declaration: AnyDeclaration) -> Sequence[str]:
+        """Return the parameters with a given value that decide on the existence of something, as far as known."""
+        try:
+            return sorted(self._probed(declaration).given)
+        except InputError:  # the budget is spent; that something does not exist is known all the same
+            return ()
 
     def _probed(self, declaration: AnyDeclaration) -> Scenario:
         """Return a scenario in which nothing was evaluated but what decides on the existence of something."""
@@ -139,7 +144,7 @@ def assumption(names: Iterable[str], option: str, at: Location) -> Assumption:
 
 def assume(resources: dict[str, Resource], known: int, why: Assumption) -> None:
     """Mark all resources behind the first ``known`` as ones that may exist."""
-    for address in list(resources)[known:]:
+    for address in list(islice(reversed(resources), len(resources) - known)):
         resource = resources[address]
         if resource.assumption is None:
             # It exists under no weaker condition than this.

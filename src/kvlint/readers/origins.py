@@ -10,6 +10,9 @@ from collections.abc import Iterable, Iterator
 from typing import Protocol, TypeAlias
 
 from kvlint.model.value import Path
+from kvlint.readers.placeholders import Placeholder
+from kvlint.readers.secret_names import NameKind, kind_of_path
+from kvlint.readers.secret_texts import placeholder_in
 from kvlint.syntax import tree
 
 Origins: TypeAlias = frozenset[str]
@@ -24,6 +27,14 @@ COMMAND = "command-line"
 GENERATED, SECRET, CREDENTIAL, PRIVATE_KEY = "generated", "secret", "credential", "private-key"
 # What a managed HSM is recovered from, encrypted for those who hold its shares.
 SECURITY_DOMAIN = "security-domain"
+# The output of a program, which Terraform does not treat as sensitive.
+EXTERNAL = "external"
+# A file whose path comes from outside; an identifier such as a deployment makes with newGuid().
+FILE, IDENTIFIER = "file", "identifier"
+# A secret that goes through a parameter which is not declared as secret.
+EXPOSED = "exposed"
+# What a name on the way to the value describes as no secret: a user name, an address, an ID, a region.
+CONFIGURATION = "configuration"
 # Anything else that a resource, a module or the deployment says.
 RESOURCE = "resource"
 UNTRACED = "?"
@@ -32,7 +43,8 @@ MADE_OF = "?secret"
 
 NONE: Origins = frozenset()
 _CODE: Origins = frozenset({WRITTEN, DEFAULT, GIVEN})
-_PLAIN: Origins = _CODE | {PARAMETER, RESOURCE}
+_PLAIN: Origins = _CODE | {PARAMETER, RESOURCE, FILE, IDENTIFIER, CONFIGURATION}
+_SECRETS: Origins = frozenset({SECURE, GENERATED, SECRET, CREDENTIAL, PRIVATE_KEY, EXTERNAL})
 # Functions that give one of their arguments.
 _CHOOSING = frozenset({"coalesce", "try", "if"})
 # Functions that give what is in their arguments, as it is there.
@@ -47,9 +59,12 @@ _WHOLE = frozenset(
 _TELLING = frozenset(
     {
         "empty", "length", "can", "contains", "startswith", "endswith", "equals", "not", "and", "or", "less",
-        "lessorequals", "greater", "greaterorequals", "alltrue", "anytrue",
+        "lessorequals", "greater", "greaterorequals", "alltrue", "anytrue", "keys", "objectkeys", "indexof",
+        "lastindexof", "index", "type", "fileexists", "regexall", "issensitive",
     }
 )  # fmt: skip
+# Functions that read a file: their argument is its path.
+_READING = frozenset({"file", "filebase64", "templatefile"})
 _COMPARING = frozenset({"==", "!=", "=~", "!~", "<", "<=", ">", ">=", "&&", "||", "!"})
 
 
@@ -72,6 +87,8 @@ def origins_of(node: tree.Node, scope: Scope, rest: Path = ()) -> Origins:
     choices = _choices(node)
     if choices is not None:
         return _chosen(choices, scope, rest)
+    if isinstance(node, tree.Call) and node.name.lower() in _READING:
+        return _of_file(node, scope)
     if _tells_little(node):
         return frozenset({RESOURCE}) if any(origins_of(part, scope) for part in parts_of(node)) else NONE
     found = _within(node, scope, rest)
@@ -79,7 +96,21 @@ def origins_of(node: tree.Node, scope: Scope, rest: Path = ()) -> Origins:
         found = scope.origins(node, rest)
         if found is None:
             found = _below(node, scope, rest)
-    return found if found is not None else together([origins_of(part, scope) for part in parts_of(node)])
+    return found if found is not None else _made_of([origins_of(part, scope) for part in parts_of(node)])
+
+
+def _made_of(parts: list[Origins]) -> Origins:
+    """Those of what is made of several parts: with text around it, an address is no longer what its name says."""
+    found = together(parts)
+    return found - {CONFIGURATION} | {RESOURCE} if CONFIGURATION in found and len(parts) > 1 else found
+
+
+def _of_file(node: tree.Call, scope: Scope) -> Origins:
+    """Those of the content of a file, and of what a template is filled with."""
+    path, *values = node.arguments or (None,)
+    inner = [origins_of(value, scope) for value in values]
+    outside = path is not None and origins_of(path, scope)
+    return together([*inner, frozenset({FILE}) if outside else NONE])
 
 
 def _choices(node: tree.Node) -> tuple[tree.Expression, ...] | None:
@@ -109,6 +140,8 @@ def _within(node: tree.Node, scope: Scope, rest: Path) -> Origins | None:
     match node:
         case tree.Call(name=name, arguments=arguments) if name.lower() in _WHOLE:
             return union(origins_of(argument, scope, rest) for argument in arguments)
+        case tree.Call(name=name, arguments=(over,)) if name.lower() == "items" and len(rest) > 1:
+            return frozenset({RESOURCE}) if rest[1] == "key" else origins_of(over, scope, (ANY, *rest[2:]))
         case tree.Comprehension(name=name, result=result):
             inner = Loop(scope, node.value, node.key, node.over)
             return origins_of(result, inner, rest[1:] if rest and (name is not None or _is_key(rest[0])) else rest)
@@ -116,9 +149,22 @@ def _within(node: tree.Node, scope: Scope, rest: Path) -> Origins | None:
             return origins_of(body, Loop(scope, item, index, over), rest[1:] if rest else rest)
         case tree.Object() if rest:
             return _of_members(node, scope, rest)
+        case tree.Call(name=name, arguments=arguments) if rest and name.lower() == "createobject":
+            pairs = zip(arguments[::2], arguments[1::2], strict=False)
+            meant = [value for key, value in pairs if _may_be(key, rest[0])]
+            return union(origins_of(value, scope, rest[1:]) for value in meant)
+        case tree.Call(name=name, arguments=items) if rest and name.lower() == "createarray":
+            return union(origins_of(item, scope, rest[1:] if _is_key(rest[0]) else rest) for item in items)
         case tree.Array(items=items) if rest:
             return union(origins_of(item, scope, rest[1:] if _is_key(rest[0]) else rest) for item in items)
     return None
+
+
+def _may_be(key: tree.Expression, step: str | int) -> bool:
+    """Whether a step goes into the member of an object that has a key."""
+    if step == ANY or not isinstance(key, tree.Literal):
+        return True
+    return str(key.value).lower() == str(step).strip("[]").lower()
 
 
 def _below(node: tree.Node, scope: Scope, rest: Path) -> Origins | None:
@@ -205,10 +251,18 @@ _NAMED = (tree.Name, tree.Member, tree.Item, tree.Splat, tree.Call, tree.Nested,
 
 
 def _chosen(nodes: Iterable[tree.Expression], scope: Scope, rest: Path) -> Origins:
-    """Those of any of several values, of which each may be the one that counts."""
+    """Return those of any of several values, of which each may be the one that counts; a placeholder adds none."""
+    nodes = [*nodes]
+    nodes = [node for node in nodes if not _is_placeholder(node)] or nodes
     return union(
         origins_of(node, scope, rest) or (NONE if rest or is_nothing(node) else frozenset({WRITTEN})) for node in nodes
     )
+
+
+def _is_placeholder(node: tree.Node) -> bool:
+    """Return whether a text stands for a value that is set later."""
+    text = node.value if isinstance(node, tree.Literal) else None
+    return isinstance(text, str) and bool(text) and placeholder_in(text) is Placeholder.CERTAIN
 
 
 def is_nothing(node: tree.Node | None) -> bool:
@@ -272,11 +326,38 @@ def _is_key(step: str | int) -> bool:
     return str(step).startswith(_KEYED)
 
 
-def declared_secret(found: Origins) -> Origins:
-    """Those of a parameter that is declared as secret: what code gives to it is a secret all the same."""
-    return found | {SECURE} if found & _CODE else found
+def declared_secret(found: Origins, rest: Path = ()) -> Origins:
+    """Return those of what is at ``rest`` in a parameter that is declared as secret, whatever it is given.
+
+    A secure object may have names and identifiers beside its secrets.
+    """
+    if IDENTIFIER in found:
+        found = found - {IDENTIFIER} | {GENERATED}
+    if rest and _kind_of(rest) is NameKind.PLAIN:
+        return found - {SECURE} or frozenset({CONFIGURATION})
+    return found if found & _SECRETS or UNTRACED in found else found - {CONFIGURATION} | {SECURE}
+
+
+def _kind_of(steps: Iterable[str | int]) -> NameKind:
+    return kind_of_path(str(step).strip("[]") for step in steps)
+
+
+def of_list(rest: Path) -> Origins:
+    """Return those of what is at ``rest`` in the answer of a ``list*`` function: keys, beside their names."""
+    plain = _kind_of(rest) is NameKind.PLAIN
+    return frozenset({CONFIGURATION if plain else CREDENTIAL})
+
+
+def named(found: Origins, steps: Iterable[str | int]) -> Origins:
+    """Return ``found``, or that it is configuration if that is what the names on the way to the value say."""
+    if found <= _PLAIN and _kind_of(steps) is NameKind.PLAIN:
+        return frozenset({CONFIGURATION})
+    return found
 
 
 def of_known(found: Origins) -> Origins:
     """The origins of a value that is known: it cannot come from what nobody knows."""
-    return found & {DEFAULT, GIVEN, COMMAND} or frozenset({WRITTEN})
+    if found == {CONFIGURATION}:
+        return found
+    known = found & {DEFAULT, GIVEN, COMMAND} or frozenset({WRITTEN})
+    return known | (found & {SECURE})

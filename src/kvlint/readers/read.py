@@ -11,12 +11,12 @@ import msgspec
 from kvlint.errors import InputError
 from kvlint.model.graph import Demand
 from kvlint.readers.discover import STDIN, Source, read_source
-from kvlint.readers.files import is_file, lies_in
 from kvlint.readers.plan.document import Plan, mentions_plan
 from kvlint.readers.reading import Given, Read, metadata_in, of_bicep, of_template, of_terraform, plan_read
 from kvlint.readers.terraform.settings import Settings
 from kvlint.readers.units import BICEP, PARAMETERS, Unit
 from kvlint.regex import regex
+from kvlint.util.project_files import absolute_path, inside, is_file, real_path, refuse_as_output
 
 if TYPE_CHECKING:
     from kvlint.readers.bicep.run import ModuleCache
@@ -43,7 +43,7 @@ class Reader:
 
     def __init__(self, demand: Demand, root: str, settings: Settings = _NO_SETTINGS) -> None:
         self.demand = demand
-        self.root = os.path.realpath(root)
+        self.root = real_path(root)
         self.settings = settings
         self._modules: ModuleCache | None = None
         self._folders: dict[str, FolderCache] = {}
@@ -60,10 +60,14 @@ class Reader:
         data = read_source(source)
         _refuse(source, data)
         if source.file.lower().endswith(BICEP):
+            refuse_as_output(source.file)
             return self.bicep(source.path, data, source.file, self._given(unit))
         if mentions_plan(data):
+            refuse_as_output(source.file)
             return plan_read(source.path, data, self.demand)
         read = self.template(source.path, data, source.file, self._given(unit)) if _is_of_interest(data) else None
+        if read is not None:
+            refuse_as_output(source.file)
         return plan_read(source.path, data, self.demand) if read is None and source.asked else read
 
     def module(
@@ -82,7 +86,7 @@ class Reader:
         from kvlint.readers.terraform.comments import comments_of
         from kvlint.readers.terraform.read import read_root
 
-        base, directory = base or self.root, os.path.realpath(directory)
+        base, directory = base or self.root, real_path(directory)
         read = read_root(
             path, directory, base, self.demand, self._modules_below(base), self.settings, planned, published
         )
@@ -112,7 +116,7 @@ class Reader:
 
         if self._locator is None:
             self._locator = Locator(self.root, self._modules_below)
-        beside = os.path.dirname(os.path.abspath(file)) if file != STDIN else ""
+        beside = os.path.dirname(absolute_path(file)) if file != STDIN else ""
         found = self._locator.root_module(labels_of(plan.configuration), asked, beside)
         if found is None:
             return None
@@ -129,7 +133,7 @@ class Reader:
     def bicep(self, path: str, data: bytes, file: str = "", given: Given | None = None) -> Read:
         """A Bicep file. Without ``file``, where it lies, it can have no modules. Raises InputError."""
         from kvlint.readers.bicep.read import read_bicep
-        from kvlint.readers.files import source_text
+        from kvlint.syntax.source_text import source_text
 
         given = given or Given()
         read = read_bicep(path, file, self.root, source_text(data), self.demand, self._cache(), given.values)
@@ -153,7 +157,7 @@ class Reader:
     def _bicepparam(self, path: str, source: Source) -> Read:
         """What a parameter file of Bicep is for, with the values that it gives."""
         from kvlint.readers.bicep.parameters import read_bicepparam
-        from kvlint.readers.files import source_text
+        from kvlint.syntax.source_text import source_text
 
         text = source_text(read_source(source))
         read = read_bicepparam(source.path, source.file, self.root, text, self.demand, self._cache())
@@ -198,8 +202,8 @@ class Loader:
         """The linked template at a path relative to the linking one; None if it is not at hand. Raises InputError."""
         from kvlint.syntax.jsonc import decode
 
-        file = os.path.realpath(os.path.join(self._folder, relative)) if self._folder else ""
-        if not file or not lies_in(file, self._root) or not is_file(file):
+        file = inside(self._root, self._folder, relative) if self._folder else None
+        if file is None or not is_file(file):
             return None
         return decode(read_source(Source(file=file, path=relative, asked=True)))
 

@@ -10,10 +10,9 @@ import os
 import re
 
 from kvlint.model.report import Repository
-from kvlint.readers.files import lies_in
 from kvlint.regex import regex
+from kvlint.util.project_files import checkout_of, git_folder, read_git_metadata, real_path
 
-_LIMIT = 16 * 1024 * 1024  # packed-refs of the largest repositories stay below; more is no file of git's
 _COMMIT = regex(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _REF = regex(r"refs/[^\x00-\x20\x7f~^:?*\[\\]+")
 _SECTION = regex(r'\s*\[\s*([\w.-]+)(?:\s+"((?:[^"\\]|\\.)*)")?\s*\]')
@@ -27,74 +26,23 @@ _SSH_ONLY = {"ssh.github.com": "github.com", "altssh.gitlab.com": "gitlab.com", 
 _AZURE = frozenset({"ssh.dev.azure.com", "vs-ssh.visualstudio.com"})
 
 
-def root_of(path: str) -> str:
-    """The folder that paths below ``path`` are told from: absolute, symbolic links resolved.
-
-    It is the checkout that holds ``path`` (a file or a folder); without one the current folder if that holds it;
-    else ``path`` itself if it is a folder, or the folder it lies in.
-    """
-    real, here = real_path(path), real_path(os.curdir)
-    folder = real if os.path.isdir(real) else os.path.dirname(real)
-    checkout = checkout_of(folder)
-    if checkout is not None:
-        return checkout
-    return here if lies_in(folder, here) else folder
-
-
 def repository(folder: str) -> Repository | None:
     """The checkout that holds ``folder``, or None without one, without a remote on a server, or without a commit."""
     checkout = checkout_of(real_path(folder))
     if checkout is None:
         return None
-    own = _git_folder(checkout)
-    common = os.path.join(own, _read(os.path.join(own, "commondir")).strip())
-    uri = _uri(_remote(_read(os.path.join(common, "config"))))
+    own = git_folder(checkout)
+    common = os.path.join(own, read_git_metadata(own, "commondir").strip())
+    uri = _uri(_remote(read_git_metadata(common, "config")))
     revision, branch = _head(own, common)
     if uri is None or revision is None:
         return None
     return Repository(uri=uri, revision=revision, branch=branch)
 
 
-def real_path(path: str) -> str:
-    """A path, absolute and links resolved, as far as that can be found out."""
-    try:
-        return os.path.realpath(path)
-    except (OSError, ValueError):  # the current folder is gone, or the path holds what no file system takes
-        return os.path.normpath(path)
-
-
-def checkout_of(folder: str) -> str | None:
-    """The checkout that holds a folder (absolute, links resolved), or None."""
-    while not os.path.exists(os.path.join(folder, ".git")):
-        above = os.path.dirname(folder)
-        if above == folder:
-            return None
-        folder = above
-    return folder
-
-
-def _git_folder(checkout: str) -> str:
-    """Where HEAD lies. In a worktree or a submodule ``.git`` is a file that names the folder."""
-    dotgit = os.path.join(checkout, ".git")
-    if os.path.isdir(dotgit):
-        return dotgit
-    return os.path.join(checkout, _read(dotgit).removeprefix("gitdir:").strip())
-
-
-def _read(path: str) -> str:
-    """The text of a regular file, and nothing of anything else: a pipe would block for ever."""
-    if not os.path.isfile(path):
-        return ""
-    try:
-        with open(path, "rb") as file:
-            return file.read(_LIMIT).decode("utf-8", "replace")
-    except OSError:
-        return ""
-
-
 def _head(own: str, common: str) -> tuple[str | None, str]:
     """The commit that HEAD stands for, and the branch: empty where HEAD is detached."""
-    text = _read(os.path.join(own, "HEAD")).strip()
+    text = read_git_metadata(own, "HEAD").strip()
     branch = text.removeprefix("ref:").strip() if text.startswith("ref:") else ""
     for _ in range(5):  # as deep as git itself follows symbolic references
         if _COMMIT.fullmatch(text):
@@ -108,10 +56,10 @@ def _head(own: str, common: str) -> tuple[str | None, str]:
 
 def _reference(name: str, own: str, common: str) -> str:
     for folder in (own, common):
-        text = _read(os.path.join(folder, *name.split("/"))).strip()
+        text = read_git_metadata(folder, name).strip()
         if text:
             return text
-    for line in _read(os.path.join(common, "packed-refs")).splitlines():
+    for line in read_git_metadata(common, "packed-refs").splitlines():
         commit, _, packed = line.partition(" ")
         if packed == name:
             return commit

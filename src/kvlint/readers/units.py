@@ -13,11 +13,11 @@ from collections.abc import Collection, Iterator, Sequence
 
 import msgspec
 
-from kvlint.errors import UsageError
+from kvlint.errors import InputError, UsageError
 from kvlint.readers.discover import STDIN, Source
-from kvlint.readers.files import held, is_file
 from kvlint.readers.terraform.names import is_module_file
 from kvlint.regex import regex
+from kvlint.util.project_files import boundary_of, entries, inside, is_file, read_start, real_path
 
 BICEP, PARAMETERS, JSON = (".bicep",), (".bicepparam",), (".json", ".jsonc")
 _PARAMETER_FILE = regex(r"(?P<stem>.+?)\.parameters(?:\.[\w-]+)?\.jsonc?", re.IGNORECASE)
@@ -133,8 +133,7 @@ def _template_of(file: str) -> str | None:
     folder, name = os.path.split(file)
     if name.lower().endswith(PARAMETERS):
         used = _USING.search(_text(file))
-        template = os.path.realpath(os.path.join(folder, used[1])) if used is not None else ""
-        return template if is_file(template) else None
+        return _file_inside(folder, used[1]) if used is not None else None
     match = _PARAMETER_FILE.fullmatch(name)
     stem = match["stem"] if match is not None else ""
     while stem:
@@ -143,6 +142,15 @@ def _template_of(file: str) -> str | None:
                 return os.path.join(folder, stem + ending)
         stem = stem.rpartition(".")[0]
     return None
+
+
+def _file_inside(folder: str, name: str) -> str | None:
+    """Return the real path of a file of the project that another one in ``folder`` names; None if there is none."""
+    try:
+        file = inside(boundary_of(folder), folder, name)
+    except InputError:
+        return None
+    return file if file is not None and is_file(file) else None
 
 
 def _parameters_of(source: Source, folders: dict[str, dict[str, list[str]]]) -> Iterator[Source]:
@@ -159,8 +167,8 @@ def _parameters_of(source: Source, folders: dict[str, dict[str, list[str]]]) -> 
 def _parameter_files(folder: str) -> dict[str, list[str]]:
     """The parameter files of a folder, by the template that each is for."""
     try:
-        names = sorted(os.listdir(folder))
-    except OSError:
+        names = entries(folder)
+    except (OSError, InputError):
         return {}
     found: dict[str, list[str]] = {}
     for name in names:
@@ -185,9 +193,7 @@ def _called(sources: Sequence[Source]) -> frozenset[str]:
     for source in sources:
         if source.file.lower().endswith(BICEP):
             folder = os.path.dirname(source.file)
-            calls[source.file] = {
-                os.path.realpath(os.path.join(folder, path)) for path in _modules_in(_text(source.file))
-            }
+            calls[source.file] = {real_path(os.path.join(folder, path)) for path in _modules_in(_text(source.file))}
     if not calls:
         return frozenset()
     from kvlint.readers.terraform.roots import called_by_examples, called_by_others
@@ -207,25 +213,11 @@ def _compiled(sources: Sequence[Source]) -> tuple[frozenset[str], dict[str, Sour
             continue
         for origin in (stem, "main") if stem == "azuredeploy" else (stem,):
             file = os.path.join(folder, f"{origin}.bicep")
-            if file in bicep and file not in made and _GENERATOR.search(_head(source.file)):
+            if file in bicep and file not in made and _GENERATOR.search(read_start(source.file, _HEAD)):
                 made[file] = source
                 break
     return frozenset(source.file for source in made.values()), made
 
 
-def _head(file: str, length: int = _HEAD) -> bytes:
-    """How a file begins; empty if it cannot be read, which its reader will say."""
-    text = held(file)
-    if text is not None:
-        return text[:length]
-    try:
-        if os.path.isfile(file):
-            with open(file, "rb") as opened:
-                return opened.read(length)
-    except OSError:
-        pass
-    return b""
-
-
 def _text(file: str) -> str:
-    return _head(file, _MAX_FILE).decode("utf-8", "replace")
+    return read_start(file, _MAX_FILE).decode("utf-8", "replace")

@@ -54,14 +54,13 @@ def _fitted(lines: Iterable[str], room: int) -> Iterator[str]:
 
 
 def _lines(report: Report, options: Options) -> Iterator[str]:
-    wrong = any(problem.level == "error" for problem in report.problems)
-    sign = "❌" if wrong or report.findings else "❔" if report.undecided else "✅"
+    sign = "❌" if not report.is_complete or report.findings else "❔" if report.undecided else "✅"
     yield f"## {sign} kvlint"
     yield ""
     yield f"{plain(summary(report))}."
     if report.problems:
         yield ""
-        yield "### The answer is not whole" if wrong else "### Worth knowing"
+        yield "### Worth knowing" if report.is_complete else "### Analysis incomplete"
         yield ""
         for problem in report.problems:
             at = "" if problem.at is None else f" {code(place(problem.at), cell=False)}"

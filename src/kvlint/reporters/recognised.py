@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 
 from kvlint.regex import regex
+from kvlint.util.project_files import read_ends
 
 _ENDINGS = (".sarif", ".json", ".xml", ".md", ".txt", ".log")
 _PART = 4_000
@@ -27,11 +28,8 @@ def why_not_written(file: str) -> str:
 
 def _is_report(file: str) -> bool:
     """Whether there is nothing in a file but a report of kvlint's, or nothing at all."""
-    try:
-        with open(file, "rb") as opened:
-            head = opened.read(_PART)
-            opened.seek(max(0, os.path.getsize(file) - _PART))
-            tail = opened.read(_PART)
-    except OSError:
+    ends = read_ends(file, _PART)
+    if ends is None:
         return False
+    head, tail = ends
     return not head.strip() or _BEGINS.match(head) is not None or _ENDS.search(tail) is not None

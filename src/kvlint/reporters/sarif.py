@@ -4,6 +4,8 @@ What those readers make necessary, beyond the standard:
 
 - Only findings become results: GitHub turns every result into an open alert, so undecided ones are left out.
 - Every rule that ran is listed, fired or not, and one log always has one run and a list of results.
+- An incomplete run that evaluated no resource is not successful: GitHub would close every alert. It rejects the log of
+  such a run, so one that evaluated some resources is successful, with what could not be read as notifications.
 - Nothing differs between two runs over the same input: no times, no machine, no absolute path.
 - A message is its rule's template filled with arguments. Braces mean placeholders there and GitHub does not undouble
   them, so braces of an argument become parentheses; and ``](`` becomes ``] (``, lest a name makes a link.
@@ -59,7 +61,7 @@ def _run(report: Report, included: Collection[str], root_uri: str) -> dict[str, 
     if lists:
         driver["supportedTaxonomies"] = [{"name": name, "index": index} for index, name in enumerate(names)]
         run["taxonomies"] = lists
-    invocation: dict[str, Any] = {"executionSuccessful": True}
+    invocation: dict[str, Any] = {"executionSuccessful": report.is_complete or bool(report.judged)}
     for name, about_settings in (("toolExecutionNotifications", False), ("toolConfigurationNotifications", True)):
         some = [each for each in told if (each.code in CONFIGURATION) is about_settings]
         if some:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kvlint.expressions.evaluate import Budget
+from kvlint.expressions.budget import Budget
 from kvlint.expressions.operations import Local
 from kvlint.expressions.room import FRAMES
 from kvlint.expressions.terraform.evaluate import TerraformEvaluator
@@ -160,7 +160,7 @@ class Terraform:
         return self.evaluated(parsed(text), **symbols)
 
     def evaluated(self, node: tree.Expression, **symbols: Any) -> Result:
-        return TerraformEvaluator(Module(symbols, self.files), Budget()).evaluate(node, {})
+        return TerraformEvaluator(Module(symbols, self.files), Budget(100_000)).evaluate(node, {})
 
     def __call__(self, text: str, **symbols: Any) -> Any:
         return shown(self.result(text, **symbols))

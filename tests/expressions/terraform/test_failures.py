@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kvlint.errors import InputError
-from kvlint.expressions.evaluate import MAX_DEPTH, MAX_STEPS, Budget
+from kvlint.expressions.budget import Budget
+from kvlint.expressions.evaluate import MAX_DEPTH
 from kvlint.expressions.terraform.evaluate import FUNCTION_NAMES, TerraformEvaluator
 from kvlint.expressions.terraform.failure import FailedError
 from kvlint.model.value import Scalar, Unknown
@@ -140,7 +141,7 @@ def test_a_budget_is_shared(terraform: Terraform) -> None:
     from tests.expressions.terraform.conftest import Module, parsed
 
     budget = Budget()
-    budget.steps = MAX_STEPS - 10
+    budget.steps = budget.limits.steps - 10
     with pytest.raises(InputError, match="steps"):
         TerraformEvaluator(Module({}), budget).evaluate(parsed("[for x in range(100) : x]"), {})
     assert terraform.steps("[1, 2]") < 10

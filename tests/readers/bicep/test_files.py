@@ -149,8 +149,8 @@ def test_directives_suppress_findings_that_begin_on_the_next_line(read: Read) ->
         (f"resource kv '{KV}' = [for i in kv: {{\n  name: 'a'\n}}]\n", ""),
         (vault("v: " + "{ x: " * 2000 + "1" + " }" * 2000), "nested too deep"),
         (vault("v: 1" + " + 1" * 20000), "too many operators in one expression"),
-        (vault("v: loadTextContent('a\\u{0}b')"), "cannot be that of a file"),
-        ("module m 'a\\u{0}b.bicep' = {\n  name: 'x'\n}\n", "cannot be that of a file"),
+        (vault("v: loadTextContent('a\\u{0}b')"), "no file can have this path"),
+        ("module m 'a\\u{0}b.bicep' = {\n  name: 'x'\n}\n", "no file can have this path"),
         (
             "resource a 'Microsoft.KeyVault/vaults/keys@2023-07-01' = {\n  parent: a\n  scope: a\n  name: a.name\n}\n",
             "",

@@ -196,4 +196,4 @@ def test_a_hundred_modules_deep_works_and_more_is_a_problem(read: Read) -> None:
 def test_modules_that_multiply_are_a_problem(read: Read) -> None:
     loop = "module m '{}' = [for i in range(0, 9000): {{\n  name: 'x'\n}}]\n"
     found = read(loop.format("m.bicep"), {"m.bicep": loop.format("n.bicep"), "n.bicep": "var a = 1\n"})
-    assert ("KVE002", "error", "it has more than 10,000 nested deployments") in messages(found)
+    assert ("KVE002", "error", "it has more than 4,000 nested deployments, the limit for its size") in messages(found)

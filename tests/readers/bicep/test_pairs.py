@@ -20,8 +20,8 @@ from kvlint.readers.bicep.parameters import read_bicepparam
 from kvlint.readers.bicep.read import ModuleCache, read_bicep
 from kvlint.readers.build import build_graph
 from kvlint.readers.derive.attributes import with_needs
-from kvlint.readers.files import decoded
 from kvlint.syntax.jsonc import decode
+from kvlint.syntax.source_text import decoded
 
 CORPORA = Path(__file__).resolve().parents[4] / "shared" / "corpora"
 FILES = sorted([*CORPORA.rglob("*.bicep"), *CORPORA.rglob("*.bicepparam")])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from kvlint.expressions.budget import Limit
 from tests.readers.terraform.conftest import call, variable, vault
 
 if TYPE_CHECKING:
@@ -199,15 +200,19 @@ def test_too_many_resources(judge: Judge) -> None:
     text = "".join(f'resource "random_id" "r{i}" {{\n  count = 10000\n}}\n' for i in range(11))
     all_of_them = ", ".join(f"random_id.r{i}" for i in range(11))
     found = judge(text + vault(f"length([{all_of_them}]) < 5"), select=("KV001",))
-    assert [message for *_, message in found.errors()] == ["it declares more than 100,000 resources"]
+    assert [message for *_, message in found.errors()] == [
+        "it declares more than 12,000 resources, the limit for its size"
+    ]
 
 
 def test_modules_that_double(judge: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kvlint.readers.arm.run.MAX_DEPLOYMENTS", 200)
+    monkeypatch.setattr("kvlint.expressions.budget.DEPLOYMENTS", Limit(200, 0, 200))
     files = {f"m{i}/main.tf": call(f"../m{i + 1}", name="a") + call(f"../m{i + 1}", name="b") for i in range(30)}
     found = judge({"main.tf": call("./m0"), **files, "m30/main.tf": vault("false")})
     assert found.code == 3
-    assert [message for *_, message in found.errors()] == ["it has more than 200 instances of modules"]
+    assert [message for *_, message in found.errors()] == [
+        "it has more than 200 instances of modules, the limit for its size"
+    ]
 
 
 NAMES = [

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, ClassVar, Protocol
 
-from kvlint.expressions.evaluate import Budget, Document, Evaluator
+from kvlint.expressions.budget import Budget
+from kvlint.expressions.evaluate import Document, Evaluator
 from kvlint.expressions.operations import Local
 from kvlint.expressions.terraform import operators
 from kvlint.expressions.terraform.access import data_of, item_of, member_of

@@ -6,8 +6,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import msgspec
 
-from kvlint.errors import InputError
-from kvlint.expressions.evaluate import MAX_STEPS, Budget
+from kvlint.expressions.budget import Budget
 from kvlint.expressions.terraform.failure import FailedError
 from kvlint.expressions.terraform.sameness import same
 from kvlint.expressions.values import (
@@ -43,9 +42,7 @@ class Watch:
 
     def spend(self, steps: int) -> None:
         """Count work that takes as long as so many steps. Raises InputError once that is more than any input needs."""
-        self.budget.steps += steps
-        if self.budget.steps > MAX_STEPS:
-            raise InputError(f"its expressions take more than {MAX_STEPS:,} steps")
+        self.budget.spend(steps)
 
     def weigh(self, results: Iterable[Result]) -> None:
         """Count what it takes to walk through results."""

@@ -26,9 +26,11 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     ``address`` is what stands before the addresses of its resources, ``local`` what its expressions see of the one
     around it (outer scope), ``conditions`` what all of it hangs on. ``chain`` holds the paths of the templates that led
     to it, each linked by the one before. ``deployment`` is the resource that deploys it, None for the root.
+    ``copies`` is how many deployments like it there are.
     """
 
     address: str = ""
+    copies: int = 1
     local: Local = NO_LOCAL
     conditions: frozenset[str] = frozenset()
     callers: tuple[Location, ...] = ()
@@ -60,6 +62,7 @@ class Level:
         self.callers = place.callers
         self.chain = place.chain
         self.deployment = place.deployment
+        self.copies = place.copies
         self._made: dict[Pointer, list[Instance]] = {}
         self._ids: dict[str, Instance] | None = None
         self._names: dict[str, list[Instance]] = {}
@@ -103,7 +106,6 @@ class Level:
         found = self._made.get(where)
         if found is None:
             found = self._made[where] = list(self._instances(symbol, plain, pointer, above))
-            self.run.count_resources(len(found))
         return found
 
     def _instances(
@@ -113,17 +115,20 @@ class Level:
         key = key_of(plain, "copy")
         loop = plain[key] if key is not None else None
         if not isinstance(loop, dict):
+            self.run.count_resources(1)
             yield Instance(self, plain, pointer, local, symbol, above)
             return
         name_key = key_of(loop, "name")
         name = loop[name_key] if name_key is not None else symbol
         count = self.template.count(loop, (*pointer, str(key)), local)
         if isinstance(count, int):
+            self.run.count_resources(count)
             for number in range(count):
                 index = Scalar(at=self.template.at, value=number)
                 inner = {**local, f"{LOOP}{str(name).lower()}": index, RESOURCE_LOOP: index}
                 yield Instance(self, plain, pointer, inner, symbol, above, f"[{number}]")
             return
+        self.run.count_resources(1)
         unknown = Unknown(at=count.at, why=count.why, pattern=hole(f"{self.address}{name}[*]"))
         inner = {**local, f"{LOOP}{str(name).lower()}": unknown, RESOURCE_LOOP: unknown}
         yield Instance(self, plain, pointer, inner, symbol, above, "[*]")

@@ -14,7 +14,7 @@ from kvlint.model.value import Absent, Scalar, Unknown
 from kvlint.readers.arm.head import full_id, readable
 from kvlint.readers.arm.level import Level, Place
 from kvlint.readers.arm.recognise import schema_of
-from kvlint.readers.arm.run import Pointer, key_of, member
+from kvlint.readers.arm.run import Pointer, key_of, member, written_copies
 from kvlint.readers.arm.scope import GROUP, SUBSCRIPTION, Scope, scope_of
 from kvlint.readers.arm.template import Template, secret
 
@@ -160,6 +160,7 @@ def _nested(
         callers=(*level.callers, instance.place("type")),
         chain=chain,
         deployment=instance,
+        copies=level.copies * written_copies(instance.plain) or 1,
     )
     found = Level(template, plain, where, scope, place)
     if inner:
@@ -170,7 +171,9 @@ def _nested(
 def _prefix(instance: Instance) -> str:
     """What stands before the addresses of what a deployment without a symbol deploys: its name."""
     name = readable(instance.head.names[-1]) if instance.head.names else ""
-    return instance.level.run.unique(f"{instance.level.address}{name or instance.address}")
+    level = instance.level
+    key = (level.template.path, level.address, *instance.key, "")
+    return level.run.unique(f"{level.address}{name or instance.address}", key)
 
 
 def _is_inner(properties: Mapping[str, Any]) -> bool:
@@ -247,5 +250,5 @@ def _loaded(instance: Instance, path: str, at: Location) -> _Linked | None:
     if not isinstance(document.value, dict):
         run.not_whole("error", f"the linked template '{path}' is no template", at)
         return None
-    run.files[path] = document.text
+    run.add_text(path, document.text)
     return path, document.value

@@ -11,9 +11,10 @@ from kvlint.model.source import Location
 from kvlint.model.value import MapValue, Path, Scalar, Unknown
 from kvlint.readers import origins
 from kvlint.readers.arm.nested import FROM_VAULT
+from kvlint.readers.arm.parameters import FILLED_IN
 from kvlint.readers.arm.run import Pointer, key_of, member
 from kvlint.readers.asides import with_origins
-from kvlint.readers.origins import NONE, Origins, origins_of, together
+from kvlint.readers.origins import ANY, NONE, Origins, origins_of, together, union
 from kvlint.syntax import tree
 from kvlint.syntax.armexpr import is_expression
 
@@ -43,7 +44,11 @@ class TemplateOrigins:
         key = key_of(plain, str(rest[0])) if isinstance(plain, dict) and rest else None
         if key is not None:
             return self.of(plain[key], rest[1:])
-        items = plain.values() if isinstance(plain, dict) else plain if isinstance(plain, list) else ()
+        items = list(plain.values() if isinstance(plain, dict) else plain if isinstance(plain, list) else ())
+        if rest and isinstance(plain, list):
+            return union(self.of(item, rest[1:] if str(rest[0]).startswith("[") else rest) for item in items)
+        if rest and rest[0] == ANY:
+            return union(self.of(item, rest[1:]) for item in items)
         return together([self.of(item) for item in items])
 
     def origins(self, node: tree.Expression, rest: Path) -> Origins | None:
@@ -60,50 +65,52 @@ class TemplateOrigins:
             if not self.template.run.may_trace():
                 return frozenset({origins.UNTRACED})
             inner = TemplateOrigins(self.template, self._busy | {mark})
-            return inner.parameter(key) if name == "parameters" else inner.of(self.template.written(key), rest)
+            if name == "parameters":
+                return inner.parameter(key, rest)
+            return origins.named(inner.of(self.template.written(key), rest), (key, *rest))
         if name.startswith("list"):
-            return frozenset({origins.CREDENTIAL})
+            return origins.of_list(rest)
         if name == "newguid":
-            return frozenset({origins.GENERATED})
+            return frozenset({origins.IDENTIFIER})
         return frozenset({origins.RESOURCE}) if name in ("reference", "references") else None
 
-    def parameter(self, name: str) -> Origins:
-        """The origins of a parameter: of what it is given, or else its default."""
+    def parameter(self, name: str, rest: Path = ()) -> Origins:
+        """The origins of what is at ``rest`` in a parameter: of what it is given, or else its default."""
         secure, default = self.template.declared(name)
         arguments = self.template.arguments
         if arguments is not None:
             plain = arguments.written(name)
-            found = TemplateOrigins(arguments.template, self._busy).given(plain) if plain is not None else None
+            found = TemplateOrigins(arguments.template, self._busy).given(plain, rest) if plain is not None else None
         else:
             found = of_given(self.template.given(name), secure)
         if found is None and default not in (None, "", {}, []):
-            found = self.of(default)
+            found = self.of(default, rest)
             found = frozenset({origins.DEFAULT}) if not found or found & {origins.WRITTEN} else found
-        return origins.declared_secret(passed(found, secure)) if secure else passed(found, secure)
+        return through(found, secure, name, rest)
 
-    def given(self, plain: Any) -> Origins:
-        """The origins of what a nested deployment is given."""
+    def given(self, plain: Any, rest: Path = ()) -> Origins:
+        """The origins of what is at ``rest`` in what a nested deployment is given."""
         if isinstance(plain, dict):
             key = key_of(plain, "value")
             if key is not None:
-                return self.of(plain[key]) or frozenset({origins.WRITTEN})
+                return self.of(plain[key], rest) or frozenset({origins.WRITTEN})
             if key_of(plain, "reference") is not None:
                 return frozenset({origins.SECRET})
         node = None
         if isinstance(plain, str) and is_expression(plain):
             node = self.template.run.parsed(plain[1:-1], self.template.at)
-        return self._given_by(node)
+        return self._given_by(node, rest)
 
-    def _given_by(self, node: tree.Expression | None) -> Origins:
+    def _given_by(self, node: tree.Expression | None, rest: Path) -> Origins:
         """The same where an expression makes it: Bicep compiles a choice between secrets to that."""
         match node:
             case tree.Call(name=name, arguments=(_, first, second)) if name.lower() == "if":
-                return self._given_by(first) | self._given_by(second)
+                return self._given_by(first, rest) | self._given_by(second, rest)
             case tree.Call(name=name, arguments=(tree.Literal(value=key), value, *_)) if name.lower() == "createobject":
                 if key == "reference":
                     return frozenset({origins.SECRET})
                 if key == "value":
-                    return origins_of(value, self) or frozenset({origins.WRITTEN})
+                    return origins_of(value, self, rest) or frozenset({origins.WRITTEN})
         return frozenset({origins.UNTRACED})
 
 
@@ -116,6 +123,8 @@ def of_given(found: Result | None, secure: bool) -> Origins | None:
             return frozenset({origins.GIVEN})
         case Unknown(why=why) if why == FROM_VAULT:
             return frozenset({origins.SECRET})
+        case Unknown(why=why) if why.endswith(FILLED_IN):
+            return frozenset({origins.SECURE if secure else origins.PARAMETER})
         case Unknown(sensitive=sensitive):
             return frozenset({origins.SECURE if sensitive or secure else origins.UNTRACED})
         case _:
@@ -127,8 +136,16 @@ def passed(found: Origins | None, secure: bool) -> Origins:
     if found is None:
         return frozenset({origins.SECURE if secure else origins.PARAMETER})
     if not secure and found & _LEAKS:
-        return found - _LEAKS | {origins.PARAMETER}
+        # What is only declared as secret may be a user name; a key is a secret under any name.
+        word = origins.PARAMETER if found & _LEAKS == {origins.SECURE} else origins.EXPOSED
+        return found - _LEAKS | {word}
     return found
+
+
+def through(found: Origins | None, secure: bool, name: str, rest: Path) -> Origins:
+    """Return the origins of what is at ``rest`` in a parameter; ``found`` are those of what it is given."""
+    given = passed(found, secure)
+    return origins.declared_secret(given, rest) if secure else origins.named(given, (name, *rest))
 
 
 def of_value(instance: Instance) -> Origins | None:

@@ -14,6 +14,7 @@ from kvlint.syntax.armexpr import is_expression
 from kvlint.syntax.jsonc import Document
 
 # What the Azure Developer CLI (${NAME}, ${NAME=default}) and pipelines (#{NAME}#) fill in before they deploy.
+FILLED_IN = "is filled in before deployment"
 _FILLED_IN = regex(r"\$\{([A-Za-z_][A-Za-z0-9_]*+)[^{}]*+\}|#\{([^{}#]++)\}#")
 
 
@@ -57,7 +58,7 @@ def _filled_in(text: str, at: Location) -> Scalar | Unknown:
     if first is None:
         return known
     pattern = _FILLED_IN.sub(lambda match: hole(match[1] or match[2]), pattern_of(known))
-    return Unknown(at=at, why=f"'{first[1] or first[2]}' is filled in before deployment", pattern=pattern)
+    return Unknown(at=at, why=f"'{first[1] or first[2]}' {FILLED_IN}", pattern=pattern)
 
 
 def wrapped_parameters(path: str, given: Any, pointer: Pointer) -> dict[str, Result]:

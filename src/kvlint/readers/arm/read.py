@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from kvlint.errors import InputError
+from kvlint.expressions.budget import DECLARATIONS_A_STEP
 from kvlint.expressions.room import with_room
 from kvlint.expressions.values import Result
 from kvlint.model.graph import Demand
@@ -25,8 +26,8 @@ from kvlint.readers.arm.recognise import (
     scope_of_template,
 )
 from kvlint.readers.arm.resource import Declaration, make
-from kvlint.readers.arm.run import Load, Pointer, Run, TemplateRead, key_of
-from kvlint.readers.arm.scenarios import Declared, Scenarios, skip
+from kvlint.readers.arm.run import Load, Pointer, Run, TemplateRead, key_of, member, written_copies
+from kvlint.readers.arm.scenarios import Declared, Scenario, Scenarios, skip
 from kvlint.readers.arm.template import Template
 from kvlint.readers.arm.wanted import Asked, wanted
 from kvlint.readers.asides import SECRETS_TYPE, asks_outputs, is_asked, with_origins
@@ -103,12 +104,28 @@ class Walk:
             for output in outputs_of(level):
                 self.run.resources[output.address] = output
         passed = self._passed
+        self._expect(level)
         for symbol, plain, pointer in level.declared():
             type_ = plain.get("type")
             # Most resources are of no interest, and hold nothing that is.
             if type(type_) is str and passed.get(type_) and plain.keys() <= _PLAIN:
                 continue
             self._declared(level, symbol, plain, pointer, None)
+
+    def _expect(self, level: Level) -> None:
+        """Refuse what a deployment declares, in all its copies, before any of it is made."""
+        declared = resources = deployments = 0
+        for _, plain, _ in level.declared():
+            declared += 1
+            type_ = member(plain, "type")
+            if self._is_passed(type_) and key_of(plain, "resources") is None:
+                continue
+            number = written_copies(plain) * level.copies
+            resources += number
+            if isinstance(type_, str) and type_.lower() == DEPLOYMENTS and key_of(plain, "condition") is None:
+                deployments += number
+        self.run.budget.spend(declared // DECLARATIONS_A_STEP)
+        self.run.expect(resources, deployments)
 
     def _declared(
         self, level: Level, symbol: str, plain: Mapping[str, Any], pointer: Pointer, above: Instance | None
@@ -128,19 +145,25 @@ class Walk:
         run, scenarios = self.run, self.scenarios
         if scenarios is None or declared.existing():
             return
-        known = len(run.resources)
+        known, within = len(run.resources), declared.level.template.scenario
+        found: tuple[Scenario, Declared] | None = None
         try:
             found = scenarios.existing(declared)
             if found is None:
                 skip(declared, scenarios.reason(declared))
                 return
+            self.run = found[0].root.template.run
             for instance in found[1].existing():
                 self._instance(instance)
-            assume(run.resources, known, found[0].why)
-        except InputError as error:
-            skip(declared, error.message)
+        except (InputError, RecursionError) as error:
+            if isinstance(error, RecursionError) and within is not None:
+                raise
             at = declared.level.template.where(declared.pointer)
-            run.not_whole("warning", f"a resource was not evaluated: {error.message}", at)
+            skip(declared, run.skip_for(error, declared.symbol, at))
+        finally:
+            self.run = run
+            if found is not None:
+                assume(run.resources, known, found[0].why)
 
     def _is_passed(self, type_: Any) -> bool:
         """Whether the text of a type says that nobody asks for it."""

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from copy import copy
-from typing import Any, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import msgspec
 
 from kvlint.errors import InputError
-from kvlint.expressions.evaluate import Budget
-from kvlint.expressions.values import MAX_VALUES, Fields, Items, Result
+from kvlint.expressions.budget import Budget
+from kvlint.expressions.values import MAX_ITEMS, Fields, Items, Result
 from kvlint.model.graph import Resource
 from kvlint.model.report import Declaration, Problem
 from kvlint.model.source import Location
@@ -20,14 +20,12 @@ from kvlint.syntax.armexpr import parse_expression
 from kvlint.syntax.jsonc import Document
 from kvlint.syntax.tree import Expression
 
+if TYPE_CHECKING:
+    from kvlint.readers.arm.template import Sections
+
 Pointer: TypeAlias = tuple[str | int, ...]
 Load: TypeAlias = Callable[[str], Document | None]
 
-# Azure takes 800 resources in a template, and deployments five deep.
-MAX_DEPLOYMENTS = 10_000
-MAX_RESOURCES = 100_000
-# References that are followed to where values come from; what is behind those that are left is not known.
-MAX_TRACED = 100_000
 # Of values within values, once all variables have been filled in. Azure takes 20 levels of objects.
 _MAX_LEVELS = 400
 # Expressions that many templates share, by their text: a tree, or what is wrong. Emptied between two templates once
@@ -75,45 +73,48 @@ class TemplateRead(msgspec.Struct, kw_only=True):
 class Run:
     """One root template being read. ``load`` gives linked templates; their paths start at the root template's folder.
 
-    ``closed`` turns false once something was not read in which more resources may be declared.
+    ``closed`` turns false once something was not read in which more resources may be declared. ``budget`` is that of
+    the unit, if the template is only a part of it.
     """
 
     DEPLOYMENTS = "nested deployments"
 
-    def __init__(self, path: str, text: str, wanted: Wanted, load: Load | None) -> None:
+    def __init__(self, path: str, text: str, wanted: Wanted, load: Load | None, budget: Budget | None = None) -> None:
         self.path = path
         self.wanted = wanted
         self.load = load
         self.freezer = wanted.freezer
-        self.freezer.made = 0
+        self.budget = Budget(len(text)) if budget is None else budget
+        self.freezer.budget = self.budget
         self.files = {path: text}
         self.resources: dict[str, Resource] = {}
         self.problems: list[Problem] = []
         self.skipped: list[Declaration] = []
-        self.closed = True
+        self.sections: dict[tuple[str, Pointer], Sections] = {}
+        self._closed = [True]
+        self._skipped: set[tuple[str, object]] = set()
         self.opened: list[Callable[[], None]] = []
-        self.reset_limits()
-        self._addresses: dict[str, int] = {}
+        self._addresses: dict[str, dict[Pointer, str]] = {}
+        self._reasons: set[str] = set()
         self._told: set[tuple[str, Location | None]] = set()
         if _parsed.characters > _MAX_PARSED:
             _parsed.clear()
             _parsed.characters = 0
 
-    def reset_limits(self) -> None:
-        """Count work from zero."""
-        self.budget = Budget()
-        self._charged = self._deployments = self._instances = self._traced = 0
+    @property
+    def closed(self) -> bool:
+        """Whether everything was read in which more resources may be declared, in each run that shares this."""
+        return self._closed[0]
+
+    @closed.setter
+    def closed(self, is_closed: bool) -> None:
+        self._closed[0] = is_closed
 
     def apart(self) -> Self:
-        """Return a run that shares everything with this one but its limits."""
+        """Return a run that shares everything with this one but the budget, which is a further one."""
         other = copy(self)
-        other.reset_limits()
-        return other
-
-    def renamed(self) -> Self:
-        """Return a run that shares everything with this one but the addresses that are taken."""
-        other = copy(self)
-        other._addresses = {}  # noqa: SLF001  # it is one of the same class
+        other.budget = self.budget.further()
+        other.freezer = self.freezer.within(other.budget)
         return other
 
     def problem(self, code: str, level: str, message: str, at: Location, hint: str = "") -> None:
@@ -126,6 +127,21 @@ class Run:
         """Report something that could not be read, in which more resources may be declared."""
         self.closed = False
         self.problem(NOT_WHOLE, level, message, at, hint)
+
+    def skip(self, declaration: Declaration) -> None:
+        """Account for a declaration that is not evaluated, once for all its uses."""
+        place = declaration.at.path, declaration.at.span or declaration.at.pointer
+        if place not in self._skipped:
+            self._skipped.add(place)
+            self.skipped.append(declaration)
+
+    def skip_for(self, error: InputError | RecursionError, address: str, at: Location) -> str:
+        """Return why a declaration that may exist is not evaluated. Each reason is reported for the first of them."""
+        why = error.message if isinstance(error, InputError) else "it is nested too deep"
+        if why not in self._reasons:
+            self._reasons.add(why)
+            self.not_whole("error", f"'{address}', which may exist, was not evaluated: {why}", at)
+        return why
 
     def type_not_known(self, level: str, message: str, at: Location) -> None:
         """Report a resource that cannot be judged because of its type."""
@@ -154,9 +170,7 @@ class Run:
         """
         level: list[Result] = [result]
         for _ in range(_MAX_LEVELS):
-            self._charged += len(level)
-            if self._charged > MAX_VALUES:
-                raise InputError(f"its expressions make more than {MAX_VALUES:,} values")
+            self.budget.add_values(len(level))
             inner: list[Result] = []
             for outer in level:
                 if type(outer) is Fields:
@@ -168,31 +182,42 @@ class Run:
             level = inner
         raise InputError(f"its expressions make values that are nested deeper than {_MAX_LEVELS} levels")
 
+    def add_text(self, path: str, text: str) -> None:
+        """Add a file that belongs to the unit, and extend the budget by its size."""
+        if path not in self.files:
+            self.files[path] = text
+            self.budget.add_input(len(text))
+
     def count_deployment(self) -> None:
-        """Raises InputError once deployments hold deployments so often that none could be meant."""
-        self._deployments += 1
-        if self._deployments > MAX_DEPLOYMENTS:
-            raise InputError(f"it has more than {MAX_DEPLOYMENTS:,} {self.DEPLOYMENTS}")
+        """Count a deployment. Raises InputError for more of them than the budget has."""
+        self.budget.add_deployments(1, self.DEPLOYMENTS)
 
     def may_trace(self) -> bool:
-        """Count a reference that is to be followed to where its value comes from; False once there are too many.
+        """Count a reference that is to be followed to the origin of its value; False once there are too many.
 
-        Variables that hold other variables twice lead along more ways than anybody can go.
+        Variables that refer to other variables twice lead along more paths than can be followed.
         """
-        self._traced += 1
-        return self._traced <= MAX_TRACED
+        return self.budget.may_follow_reference()
 
     def count_resources(self, number: int) -> None:
-        """Raises InputError for more resources than any deployment has."""
-        self._instances += number
-        if self._instances > MAX_RESOURCES:
-            raise InputError(f"it declares more than {MAX_RESOURCES:,} resources")
+        """Count resources before they are made. Raises InputError for more of them than the budget has."""
+        self.budget.add_resources(number)
 
-    def unique(self, address: str) -> str:
-        """``address``, or with a number behind it if it is taken."""
-        number = self._addresses.get(address, 0) + 1
-        self._addresses[address] = number
-        return address if number == 1 else self.unique(f"{address} #{number}")
+    def expect(self, resources: int, deployments: int) -> None:
+        """Raise InputError if more resources or deployments are certain to follow than the budget has."""
+        self.budget.expect_resources(resources)
+        self.budget.expect_deployments(deployments, self.DEPLOYMENTS)
+
+    def unique(self, address: str, key: Pointer) -> str:
+        """Return ``address``, with a number behind it if it is that of another declaration than the one at ``key``.
+
+        So a declaration has the same address in each scenario.
+        """
+        taken = self._addresses.setdefault(address, {})
+        found = taken.get(key)
+        if found is None:
+            taken[key] = found = address if not taken else self.unique(f"{address} #{len(taken) + 1}", key)
+        return found
 
     def done(self) -> TemplateRead:
         """What has been found. Nothing can be evaluated any more."""
@@ -202,6 +227,15 @@ class Run:
         return TemplateRead(
             resources=self.resources, problems=self.problems, closed=self.closed, files=self.files, skipped=self.skipped
         )
+
+
+def written_copies(plain: Mapping[str, Any]) -> int:
+    """Return how many resources a declaration makes, as far as the number is written out: at least 0."""
+    key = key_of(plain, "copy")
+    if key is None or not isinstance(plain[key], dict):
+        return 1
+    count = member(plain[key], "count")
+    return count if type(count) is int and 0 <= count <= MAX_ITEMS else 0
 
 
 def is_usual(plain: Mapping[str, Any]) -> bool:

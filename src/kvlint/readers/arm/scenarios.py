@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from kvlint.expressions.budget import STEPS_OF_A_SCENARIO
 from kvlint.model.graph import Assumption
 from kvlint.readers import existence
 from kvlint.readers.arm.level import Level
@@ -101,7 +102,8 @@ class Scenarios(existence.Scenarios[Scenario, Declared]):
         """Return a new scenario."""
         if self._apart is None:
             self._apart = self.base.run.apart()
-        return Scenario(self.base, self._apart.renamed(), opened)
+        self._apart.budget.spend(STEPS_OF_A_SCENARIO)
+        return Scenario(self.base, self._apart, opened)
 
     def exists(self, scenario: Scenario, declaration: Declared) -> bool:
         """Return whether a declaration may deploy anything in a scenario."""
@@ -122,7 +124,7 @@ class Scenarios(existence.Scenarios[Scenario, Declared]):
     def reason(self, declared: Declared) -> str:
         """Return why a declaration never deploys anything."""
         said = "its condition is false" if declared.instances() else "its loop has no items"
-        given = self.given(declared) if self.is_possible and self.is_given else []
+        given = self.given(declared) if self.is_possible and self.is_given else ()
         if not given:
             return said
         names = [self.base.template.declaration(name)[0] for name in given[:_MOST_NAMED]]
@@ -141,7 +143,7 @@ def _skip(level: Level, plain: Mapping[str, Any], pointer: Pointer, reason: str,
     if type_.lower() in ACCOUNTED and member(plain, "existing") is not True:
         at = template.where((*pointer, str(type_key)))
         known = canonical(type_) or type_
-        level.run.skipped.append(skipped(str(name) if isinstance(name, str) else known, known, known, at, reason))
+        level.run.skip(skipped(str(name) if isinstance(name, str) else known, known, known, at, reason))
     for holder, where in ((plain, pointer), *_inline(plain, pointer)):
         key = key_of(holder, "resources")
         section = holder[key] if key is not None else None

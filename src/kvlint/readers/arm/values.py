@@ -23,6 +23,8 @@ NO_LOCAL: Local = {}
 class Values:
     """Evaluates the JSON of one template. ``at`` is the place of the member whose expression is being evaluated."""
 
+    is_nested = False
+
     def __init__(self, run: Run, path: str) -> None:
         self.run = run
         self.path = path
@@ -46,6 +48,8 @@ class Values:
             budget = self.run.budget
             if budget.depth > MAX_DEPTH:
                 return Unknown(at=self.where(pointer), why="it is nested too deep")
+            if local or self.is_nested:
+                budget.add_values(len(plain))  # it may be made many times; of the rest there is as much as is read
             budget.depth += 1
             try:
                 if kind is dict:
@@ -131,6 +135,7 @@ class Values:
             at = self.where(pointer)
             return Unknown(at=at, why=f"how many items '{name}' has is not known: {number.why}")
         key = key_of(loop, input_)
+        self.run.budget.add_values(number)
         items: list[Result] = []
         for index in range(number if key is not None else 0):
             inner = {**local, f"{LOOP}{name.lower()}": Scalar(at=self.at, value=index)}

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 
 from kvlint.readers.origins import (
     CREDENTIAL,
+    EXTERNAL,
     GENERATED,
     PRIVATE_KEY,
     RESOURCE,
@@ -76,6 +77,8 @@ def of_attribute(type_: str, attribute: str) -> Origins:
         found = table.get(type_)
         if found is not None and (not attribute or attribute in found):
             return frozenset({word})
+    if type_ == "external" and attribute in ("", "result"):
+        return frozenset({EXTERNAL})
     if type_.startswith("azurerm_") and _CREDENTIAL.fullmatch(attribute):
         return frozenset({CREDENTIAL})
     if type_ == "azurerm_key_vault_managed_hardware_security_module" and _SECURITY_DOMAIN.fullmatch(attribute):

@@ -11,8 +11,9 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kvlint.errors import InputError
-from kvlint.looks import LOOKS
-from kvlint.readers.files import lies_in, read_bytes
+from kvlint.model.source import Location
+from kvlint.readers.problems import CANNOT_READ
+from kvlint.util.project_files import LOOKS, expanded_home, leads_into_git, lies_in, read_bytes, real_path, reported
 
 if TYPE_CHECKING:
     from kvlint.readers.bicep.run import BicepRun
@@ -23,31 +24,39 @@ _PUBLIC = ("mcr.microsoft.com", "bicep")
 
 
 def configuration(run: BicepRun, file: str) -> Mapping[str, Any]:
-    """The nearest configuration above ``file`` inside the root; empty if there is none, or none that can be read."""
+    """Return the nearest configuration above ``file`` inside the root; empty if there is none.
+
+    One that cannot be read is a Problem.
+    """
     folder = os.path.dirname(file)
     while file and run.root and lies_in(folder, run.root):
         key = f"configuration:{folder}"
-        found = LOOKS.shared(run.cache.data, key, partial(_read, run.root, os.path.join(folder, _NAME)))
+        found = LOOKS.shared(run.cache.data, key, partial(_read, os.path.join(folder, _NAME)))
         if isinstance(found, dict):
             return found
+        if isinstance(found, InputError):
+            at = Location(path=reported(run.root, os.path.join(folder, _NAME)))
+            run.problem(CANNOT_READ, "error", found.message, at, found.hint or "")
+            return {}
         folder, above = os.path.dirname(folder), folder
         if folder == above:
             break
     return {}
 
 
-def _read(root: str, file: str) -> Any:
-    """The content of a configuration; None if there is none there."""
+def _read(file: str) -> Any:
+    """Return the content of a configuration, None if there is none, or InputError if it cannot be read."""
     LOOKS.at(file)
     if not os.path.lexists(file):
-        return None
-    real = os.path.realpath(file)
-    if not lies_in(real, root):
         return None
     from kvlint.syntax.jsonc import decode
 
     try:
-        plain = decode(read_bytes(real, _MAX_SIZE)).value
+        data = read_bytes(file, _MAX_SIZE)
+    except InputError as error:
+        return error
+    try:
+        plain = decode(data).value
     except InputError:
         plain = {}
     return plain if isinstance(plain, dict) else {}
@@ -92,12 +101,12 @@ def cache_roots(run: BicepRun, config: Mapping[str, Any]) -> list[str]:
     The folder that a configuration names is taken only inside the project or the user's home: a project must not make
     kvlint look anywhere else.
     """
-    home = os.path.expanduser("~")
+    home = expanded_home("~")
     found: list[str] = []
     named = config.get("cacheRootDirectory")
-    if isinstance(named, str) and "\0" not in named:
-        folder = os.path.realpath(os.path.join(run.root, os.path.expanduser(named)))
-        if any(folder.startswith(top.rstrip(os.sep) + os.sep) for top in (run.root, os.path.realpath(home))):
+    if isinstance(named, str):
+        folder, own_home = real_path(os.path.join(run.root, expanded_home(named))), real_path(home)
+        if any(folder != top and lies_in(folder, top) for top in (run.root, own_home)) and not leads_into_git(folder):
             found.append(folder)
     own = os.environ.get("BICEP_CACHE_DIRECTORY")
     found += [own] if own else []

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 
 from kvlint.errors import InputError
 from kvlint.expressions.values import Items, Result, wrapped
-from kvlint.looks import LOOKS
 from kvlint.model.source import Location
 from kvlint.model.value import Scalar, Unknown
 from kvlint.readers.bicep.local_files import find
-from kvlint.readers.files import decoded, entries, is_file, read_bytes
 from kvlint.readers.problems import NOT_WHOLE
 from kvlint.regex import regex
+from kvlint.syntax.source_text import decoded
+from kvlint.util.project_files import LOOKS, entries, is_file, read_bytes
 
 if TYPE_CHECKING:
     from kvlint.readers.bicep.document import File

@@ -49,6 +49,7 @@ class Use(msgspec.Struct, frozen=True, kw_only=True):
     """How a file is used. ``prefix`` is what the addresses in it begin with, ``chain`` are the files around it.
 
     ``module`` is the statement that uses it. ``scenario``: with which parameters of the root unknown it is evaluated.
+    ``copies`` is how many uses like it there are.
     """
 
     given: Given
@@ -58,6 +59,7 @@ class Use(msgspec.Struct, frozen=True, kw_only=True):
     chain: tuple[str, ...] = ()
     module: ModuleEntity | None = None
     scenario: Scenario | None = None
+    copies: int = 1
 
 
 class Instance:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from kvlint.errors import InputError
 from kvlint.model.source import Location
 from kvlint.readers.arm.scope import Scope
-from kvlint.readers.files import inside, reported
 from kvlint.readers.problems import CANNOT_READ
+from kvlint.util.project_files import inside, reported
 
 if TYPE_CHECKING:
     from kvlint.readers.bicep.document import File

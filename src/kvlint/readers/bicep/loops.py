@@ -5,6 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from kvlint.errors import InputError
+from kvlint.expressions.budget import Budget
 from kvlint.expressions.evaluate import Evaluator
 from kvlint.expressions.functions.patterns import conjuncts
 from kvlint.expressions.operations import Local
@@ -38,11 +39,35 @@ class Iterations(msgspec.Struct, frozen=True, kw_only=True):
     positions: frozenset[str] = frozenset()
 
 
-def iterations(evaluator: Evaluator, body: tree.Expression, local: Local, address: str) -> Iterations:
-    """The iterations of a declaration whose symbol has the address ``address``.
+def written_length(body: tree.Expression) -> int:
+    """Return how many resources a declaration makes, as far as the number is written out: at least 0."""
+    if not isinstance(body, tree.For):
+        return 1
+    match body.over:
+        case tree.Call(name="range", arguments=(tree.Literal(), tree.Literal(value=int(number)))):
+            return int(number) if 0 <= number <= MAX_ITEMS else 0
+        case tree.Array(items=items):
+            return sum(not isinstance(item, tree.Spread) for item in items)
+    return 0
 
-    Raises InputError for a loop of more items than anybody deploys.
+
+def is_unconditional(body: tree.Expression) -> bool:
+    """Whether a declaration, or each iteration of its loop, has no condition."""
+    return not isinstance(body.body if isinstance(body, tree.For) else body, tree.If)
+
+
+def iterations(evaluator: Evaluator, body: tree.Expression, local: Local, address: str, budget: Budget) -> Iterations:
+    """Return the iterations of a declaration whose symbol has the address ``address``.
+
+    Raises InputError for a loop of more items than ``budget`` has.
     """
+    found = _iterations(evaluator, body, local, address, budget)
+    if not found.is_loop or found.symbolic:
+        budget.add_resources(1)
+    return found
+
+
+def _iterations(evaluator: Evaluator, body: tree.Expression, local: Local, address: str, budget: Budget) -> Iterations:
     if not isinstance(body, tree.For):
         return Iterations(is_loop=False, items=[_one("", local, body)])
     over = evaluator.evaluate(body.over, local)
@@ -51,6 +76,7 @@ def iterations(evaluator: Evaluator, body: tree.Expression, local: Local, addres
     if isinstance(over, Items):
         if len(over.items) > MAX_ITEMS:
             raise InputError(f"a loop has more than {MAX_ITEMS:,} items")
+        budget.add_resources(len(over.items))
         found = []
         for number, item in enumerate(over.items):
             inner = _with(body, local, item, Scalar(at=over.at, value=number))

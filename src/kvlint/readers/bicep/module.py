@@ -201,4 +201,4 @@ def _lower(symbol: ModuleSymbol, conditions: frozenset[str]) -> bool:
 def _skip(symbol: ModuleSymbol, reason: str) -> None:
     source = symbol.source
     if isinstance(source, BicepSource):
-        skip_file(symbol.instance.run, source.file, f"the module `{symbol.node.name}` is not used: {reason}", set())
+        skip_file(symbol.instance.run, source.file, f"the module `{symbol.node.name}` is not used: {reason}")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from kvlint.model.graph import Resource
 from kvlint.model.value import Path, Scalar
 from kvlint.readers import asides, origins
-from kvlint.readers.arm.origins import as_resource, of_given, passed
+from kvlint.readers.arm.origins import as_resource, of_given, through
 from kvlint.readers.azurerm import credentials
 from kvlint.readers.bicep.document import is_decorated, properties_of
 from kvlint.readers.bicep.module import Arguments
@@ -16,6 +16,7 @@ from kvlint.readers.bicep.parameters import Values
 from kvlint.readers.bicep.sources import Lowered
 from kvlint.readers.bicep.types import is_secure
 from kvlint.readers.origins import NONE, Loop, Origins, Scope, is_nothing, names_of, origins_of, path_of
+from kvlint.readers.secret_names import names_no_secret
 from kvlint.syntax import tree
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class FileOrigins:
         """See ``origins.Scope``."""
         if isinstance(node, tree.Call):
             own = isinstance(self.instance.file.symbols.get(node.name), tree.Function)
-            return None if own else _of_call(node.name.lower())
+            return None if own else _of_call(node, rest)
         path = path_of(node)
         if not path:
             return None
@@ -55,31 +56,31 @@ class FileOrigins:
         inner = FileOrigins(self.instance, self._busy | {key})
         match symbol:
             case tree.Parameter():
-                return inner.parameter(symbol)
+                return inner.parameter(symbol, (*path[1:], *rest))
             case tree.Variable(value=value):
-                return inner.of(value, (*path[1:], *rest))
+                return origins.named(inner.of(value, (*path[1:], *rest)), (*path, *rest))
             case tree.Module() if names[1:2] == ("outputs",) and len(names) > 2:
-                return inner.output(symbol, names[2])
+                return origins.named(inner.output(symbol, names[2]), names[2:])
         return frozenset({origins.RESOURCE})
 
-    def parameter(self, node: tree.Parameter) -> Origins:
-        """The origins of a parameter: of what it is given, or else its default."""
+    def parameter(self, node: tree.Parameter, rest: Path = ()) -> Origins:
+        """The origins of what is at ``rest`` in a parameter: of what it is given, or else its default."""
         given, found = self.instance.use.given, None
         secure = is_decorated(node.decorators, "secure") or is_secure(self.instance, node.type)
         if isinstance(given, Arguments) and given.properties is not None:
             written = given.properties.get(node.name)
             if written is not None:
                 scope = _looped(FileOrigins(given.caller, self._busy), given.declared)
-                found = origins_of(written.value, scope) or frozenset({origins.WRITTEN})
-                if isinstance(scope, Loop):
+                found = origins_of(written.value, scope, rest) or frozenset({origins.WRITTEN})
+                if isinstance(scope, Loop) and not rest:
                     found = _of_one(found, given.get(node.name))
         elif isinstance(given, Values):
             found = self._of_file(given, node.name, secure)
         else:
             found = of_given(given.get(node.name), secure)
         if found is None and not is_nothing(node.default):
-            found = self.of(node.default) or frozenset({origins.DEFAULT})
-        return origins.declared_secret(passed(found, secure)) if secure else passed(found, secure)
+            found = self.of(node.default, rest) or frozenset({origins.DEFAULT})
+        return through(found, secure, node.name, rest)
 
     def _of_file(self, given: Values, name: str, secure: bool) -> Origins | None:
         """The origins of what a parameter file gives."""
@@ -101,14 +102,17 @@ class FileOrigins:
         return FileOrigins(content.instance, self._busy).of(found.value if found is not None else None)
 
 
-def _of_call(name: str) -> Origins | None:
+def _of_call(node: tree.Call, rest: Path) -> Origins | None:
     """The origins of what a function gives; None if they are those of its arguments."""
+    name = node.name.lower()
     if name.startswith("list"):
-        return frozenset({origins.CREDENTIAL})
+        return origins.of_list(rest)
     if name == "getsecret":
-        return frozenset({origins.SECRET})
+        named = next((one.value for one in node.arguments[-1:] if isinstance(one, tree.Literal)), None)
+        is_plain = isinstance(named, str) and names_no_secret(named)
+        return frozenset({origins.CONFIGURATION if is_plain else origins.SECRET})
     if name == "newguid":
-        return frozenset({origins.GENERATED})
+        return frozenset({origins.IDENTIFIER})
     if name == "reference":
         return frozenset({origins.RESOURCE})
     return frozenset({origins.SECURE}) if name in _OUTSIDE else None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 from kvlint.errors import InputError
@@ -19,8 +18,8 @@ from kvlint.readers.bicep.instance import Instance, Use
 from kvlint.readers.bicep.read import BicepRead, done, judged
 from kvlint.readers.bicep.run import BicepRun, ModuleCache
 from kvlint.readers.bicep.templates import template_in
-from kvlint.readers.files import reported
 from kvlint.syntax import tree
+from kvlint.util.project_files import real_path, reported
 
 if TYPE_CHECKING:
     from kvlint.syntax.jsonc import Document
@@ -56,7 +55,7 @@ class Values:
 def read_bicepparam(path: str, file: str, root: str, text: str, demand: Demand, cache: ModuleCache) -> BicepRead:
     """Judge the file that a parameter file is for, with the values that it gives. See ``read_bicep``."""
     run = BicepRun(path, text, demand, cache, root)
-    parsed = cache.parsed(path, os.path.realpath(file) if file else "", text)
+    parsed = cache.parsed(path, real_path(file) if file else "", text)
     try:
         values = _values(run, parsed, (parsed.file,))
         using = next(parsed.declared(tree.Using), None)

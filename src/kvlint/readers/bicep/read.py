@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 
 from kvlint.errors import InputError
@@ -19,6 +18,7 @@ from kvlint.readers.bicep.run import BicepRun, ModuleCache
 from kvlint.readers.bicep.scenarios import Scenarios
 from kvlint.readers.bicep.sources import lower
 from kvlint.syntax.bicep.directives import Region, Suppression
+from kvlint.util.project_files import real_path
 
 __all__ = ("BicepRead", "ModuleCache", "read_bicep")
 
@@ -48,7 +48,7 @@ def read_bicep(
     raises InputError: what goes wrong is a Problem.
     """
     run = BicepRun(path, text, demand, cache, root)
-    parsed = cache.parsed(path, os.path.realpath(file) if file else "", text)
+    parsed = cache.parsed(path, real_path(file) if file else "", text)
     return judged(run, parsed, _NOTHING if given is None else given)
 
 
@@ -57,9 +57,8 @@ def judged(run: BicepRun, file: File, given: Given) -> BicepRead:
     try:
         scope = Scope(file.level) if file.level else Scope()
         instance = Instance(file, run, Use(given=given, scope=scope))
-        run.scenarios = scenarios = Scenarios(run, instance)
+        run.scenarios = Scenarios(run, instance)
         lower(instance, frozenset())
-        run.closed = run.closed and scenarios.closed
     except InputError as error:
         run.not_whole("error", error.message, Location(path=file.path))
     except RecursionError:

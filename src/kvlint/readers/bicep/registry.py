@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from kvlint.model.source import Location
 from kvlint.readers.bicep.configuration import cache_roots, configuration, full_reference
-from kvlint.readers.files import entries, is_file, lies_in
 from kvlint.regex import regex
+from kvlint.util.project_files import bicep_entries, bicep_module
 
 if TYPE_CHECKING:
     from kvlint.readers.bicep.instance import Instance
@@ -70,22 +70,13 @@ def _cached(root: str, reference: str) -> str | None:
     """The compiled template of an artifact in a cache of the Bicep CLI, if it is there."""
     spec = _SPEC.fullmatch(reference)
     if spec is not None:
-        return _inside(root, "ts", *(part.lower() for part in spec.groups()))
+        return bicep_module(root, "ts", *(part.lower() for part in spec.groups()))
     match = _ARTIFACT.fullmatch(reference)
     if match is None:
         return None
     registry, path, tag, digest = match.groups()
-    above = (root, "br", registry.replace(":", "$").lower(), path.replace("/", "$"))
+    above = ("br", registry.replace(":", "$").lower(), path.replace("/", "$"))
     if digest:
-        return _inside(*above, digest.replace(":", "#"))
-    try:
-        names = [name for name in entries(os.path.join(*above)) if name.startswith(f"{tag}$")]
-    except OSError:
-        return None
-    return next((file for name in names if (file := _inside(*above, name)) is not None), None)
-
-
-def _inside(root: str, *parts: str) -> str | None:
-    """``main.json`` in a folder of a cache, if no link leads out of that."""
-    file = os.path.realpath(os.path.join(root, *parts, "main.json"))
-    return file if lies_in(file, os.path.realpath(root)) and ".." not in parts and is_file(file) else None
+        return bicep_module(root, *above, digest.replace(":", "#"))
+    names = [name for name in bicep_entries(os.path.join(root, *above)) if name.startswith(f"{tag}$")]
+    return next((file for name in names if (file := bicep_module(root, *above, name)) is not None), None)

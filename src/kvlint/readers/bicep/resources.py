@@ -45,11 +45,11 @@ def lower_resources(instance: Instance, conditions: frozenset[str]) -> None:
         for output in outputs_of(instance):
             instance.run.resources[output.address] = output
     for node in instance.file.declared(tree.Resource):
-        if instance.file.symbols.get(node.name) is node and _may_matter(instance, node):
+        if instance.file.symbols.get(node.name) is node and may_matter(instance, node):
             _lower(instance.resource(node), conditions)
 
 
-def _may_matter(instance: Instance, node: tree.Resource) -> bool:
+def may_matter(instance: Instance, node: tree.Resource) -> bool:
     """Whether any rule may ask for a resource, by its type as it is written; so most need no evaluation at all."""
     if inner_resources(node) or not isinstance(node.type, tree.Literal):
         return True

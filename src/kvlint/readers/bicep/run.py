@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from kvlint.errors import InputError
-from kvlint.looks import LOOKS
 from kvlint.model.graph import Demand
 from kvlint.model.report import Problem
 from kvlint.model.source import Location
 from kvlint.readers.arm.run import Run
 from kvlint.readers.arm.wanted import Wanted, wanted
 from kvlint.readers.bicep.document import File, read_file
-from kvlint.readers.files import MAX_FILE, read_bytes, source_text
 from kvlint.readers.problems import CANNOT_READ, NOT_WHOLE
 from kvlint.syntax.lines import Lines
+from kvlint.syntax.source_text import source_text
+from kvlint.util.project_files import LOOKS, MAX_FILE, read_bytes, real_path
 
 if TYPE_CHECKING:
     from kvlint.readers.bicep.instance import Instance
@@ -37,7 +36,7 @@ class ModuleCache:
     def real(self, root: str) -> str:
         """The real path of the root of a run; empty if it has none."""
         if root not in self._roots:
-            self._roots[root] = os.path.realpath(root) if root else ""
+            self._roots[root] = real_path(root) if root else ""
         return self._roots[root]
 
     def matters(self, asked: Wanted) -> dict[str, bool]:
@@ -82,13 +81,20 @@ class BicepRun(Run):
         self.sources: dict[str, File] = {}
         self._noted: set[tuple[str, str]] = set()
         self.scenarios: Scenarios | None = None
+        self.skipped_files: set[str] = set()
+
+    def apart(self) -> Self:
+        """See Run."""
+        other = super().apart()
+        other.imported = {}
+        return other
 
     def add(self, file: File) -> None:
         """Take note of a file whose places may be reported, and of what is wrong with its text."""
         if file.path in self.sources:
             return
         self.sources[file.path] = file
-        self.files[file.path] = file.text
+        self.add_text(file.path, file.text)
         faults = file.parsed.faults
         if not faults:
             return

@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kvlint.errors import InputError
+from kvlint.expressions.budget import STEPS_OF_A_SCENARIO
 from kvlint.model.graph import Assumption
 from kvlint.model.source import Location, static_address
 from kvlint.readers import existence
@@ -98,11 +99,6 @@ class Scenarios(existence.Scenarios[Scenario, "ResourceSymbol | ModuleSymbol"]):
             self._apart = self.run.apart()
         return self._apart
 
-    @property
-    def closed(self) -> bool:
-        """Return whether everything in the scenarios could be read in which more resources may be declared."""
-        return self._apart is None or self._apart.closed
-
     def close(self) -> None:
         """Let go of everything."""
         super().close()
@@ -113,6 +109,7 @@ class Scenarios(existence.Scenarios[Scenario, "ResourceSymbol | ModuleSymbol"]):
 
     def made(self, opened: frozenset[str] | None) -> Scenario:
         """Return a new scenario."""
+        self.apart.budget.spend(STEPS_OF_A_SCENARIO)
         return Scenario(self, opened)
 
     def exists(self, scenario: Scenario, declaration: ResourceSymbol | ModuleSymbol) -> bool:
@@ -133,7 +130,7 @@ class Scenarios(existence.Scenarios[Scenario, "ResourceSymbol | ModuleSymbol"]):
     def reason(self, symbol: ResourceSymbol | ModuleSymbol) -> str:
         """Return why a declaration never deploys anything."""
         said = "its condition is false" if symbol.entities else "its loop has no items"
-        given = self.given(symbol) if self.is_possible and self.is_given else []
+        given = self.given(symbol) if self.is_possible and self.is_given else ()
         if given:
             return f"{said} with the given value of {', '.join(f'`{name}`' for name in given[:_MOST_NAMED])}"
         return f"{said} with the parameters of the module" if symbol.instance.prefix else said
@@ -150,17 +147,21 @@ def may_exist(
     run, scenarios = instance.run, instance.run.scenarios
     if scenarios is None:
         return
-    known = len(run.resources)
+    known, scenario = len(run.resources), None
     try:
         found = scenarios.existing(symbol)
-        if found is not None and found.instance.use.scenario is not None:
+        scenario = found.instance.use.scenario if found is not None else None
+        if found is not None:
             lower(found, conditions)
-            assume(run.resources, known, found.instance.use.scenario.why)
         elif not instance.is_foreign:
             skip(symbol, scenarios.reason(symbol))
-    except InputError as error:
-        skip(symbol, error.message)
-        run.not_whole("warning", f"'{symbol.address}' was not evaluated: {error.message}", instance.head(symbol.node))
+    except (InputError, RecursionError) as error:
+        if isinstance(error, RecursionError) and instance.use.scenario is not None:
+            raise
+        skip(symbol, run.skip_for(error, symbol.address, instance.head(symbol.node)))
+    finally:
+        if scenario is not None:
+            assume(run.resources, known, scenario.why)
 
 
 def skip(run: BicepRun, file: File, node: tree.Resource, address: str, reason: str, above: str = "") -> None:
@@ -170,24 +171,27 @@ def skip(run: BicepRun, file: File, node: tree.Resource, address: str, reason: s
     if not node.existing and type_.lower() in ACCOUNTED:
         known = canonical(type_) or type_
         at = Location(path=file.path, span=(node.start, node.head or node.end))
-        run.skipped.append(skipped(static_address(address), known, known, at, reason))
+        run.skip(skipped(static_address(address), known, known, at, reason))
     for inner in inner_resources(node):
         skip(run, file, inner, f"{address}::{inner.name}", reason, type_)
 
 
-def skip_file(run: BicepRun, file: File, reason: str, seen: set[str]) -> None:
+def skip_file(run: BicepRun, file: File, reason: str) -> None:
     """Account for all that a file would deploy, and the files in the project that it uses as modules."""
-    if file.file in seen:
-        return
-    seen.add(file.file)
-    run.files.setdefault(file.path, file.text)
-    for node in file.declared(tree.Resource):
-        skip(run, file, node, node.name, reason)
-    for module in file.declared(tree.Module):
-        path = module.path.value if isinstance(module.path, tree.Literal) else None
-        if isinstance(path, str) and path.lower().endswith(".bicep") and not local_files.is_remote(path):
-            with suppress(InputError):  # a module that is not used need not be there
-                skip_file(run, local_files.load(run, file.file, path), reason, seen)
+    waiting = [file]
+    while waiting:
+        file = waiting.pop()
+        if file.file in run.skipped_files:
+            continue
+        run.skipped_files.add(file.file)
+        run.add_text(file.path, file.text)
+        for node in file.declared(tree.Resource):
+            skip(run, file, node, node.name, reason)
+        for module in file.declared(tree.Module):
+            path = module.path.value if isinstance(module.path, tree.Literal) else None
+            if isinstance(path, str) and path.lower().endswith(".bicep") and not local_files.is_remote(path):
+                with suppress(InputError):  # a module that is not used need not be there
+                    waiting.append(local_files.load(run, file.file, path))
 
 
 def is_there(symbol: ResourceSymbol | ModuleSymbol) -> bool:

@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from kvlint.errors import InputError
+from kvlint.expressions.budget import DECLARATIONS_A_STEP
 from kvlint.expressions.values import Result
 from kvlint.readers.bicep import local_files, registry
 from kvlint.readers.bicep.document import File
 from kvlint.readers.bicep.identity import module_scope
+from kvlint.readers.bicep.loops import is_unconditional, written_length
 from kvlint.syntax import tree
 
 if TYPE_CHECKING:
@@ -56,6 +58,7 @@ class BicepSource:
             chain=self.chain,
             module=module,
             scenario=module.instance.use.scenario,
+            copies=module.instance.use.copies * written_length(module.symbol.node.body) or 1,
         )))  # fmt: skip
 
 
@@ -79,8 +82,21 @@ def lower(instance: Instance, conditions: frozenset[str]) -> None:
     from kvlint.readers.bicep.module import lower_modules
     from kvlint.readers.bicep.resources import lower_resources
 
+    _expect(instance)
     lower_resources(instance, conditions)
     lower_modules(instance, conditions)
+
+
+def _expect(instance: Instance) -> None:
+    """Refuse what a file declares, in all its copies, before any of it is made."""
+    from kvlint.readers.bicep.resources import may_matter
+
+    run, file, copies = instance.run, instance.file, instance.use.copies
+    run.budget.spend(len(file.parsed.declarations) // DECLARATIONS_A_STEP)
+    asked = (node for node in file.declared(tree.Resource) if may_matter(instance, node))
+    resources = sum(written_length(node.body) for node in asked)
+    modules = sum(written_length(node.body) for node in file.declared(tree.Module) if is_unconditional(node.body))
+    run.expect(resources * copies, modules * copies)
 
 
 def source_of(instance: Instance, node: tree.Module) -> Source | None:

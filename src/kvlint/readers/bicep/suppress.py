@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from itertools import islice
+from operator import itemgetter
+
 from kvlint.model.source import Location
 from kvlint.readers.arm.run import TemplateRead
 from kvlint.readers.bicep.read import BicepRead
@@ -23,8 +27,11 @@ def is_suppressed(read: TemplateRead, at: Location, rule: str) -> bool:
         return False
     name = rule.lower()
     text = read.files.get(at.path, "")
-    for start, ids in lines:
-        if start <= offset and _names(ids, name) and not _breaks(text, start, offset):
+    first = bisect_left(lines, _line_start(text, offset), key=itemgetter(0))
+    for start, ids in islice(lines, first, None):
+        if start > offset:
+            break
+        if _names(ids, name):
             return True
     return any(start <= offset < end and _names(ids, name) for start, end, ids in regions)
 
@@ -51,9 +58,10 @@ def _names(ids: tuple[str, ...], name: str) -> bool:
     return any(id_.lower() == name for id_ in ids)
 
 
-def _breaks(text: str, start: int, end: int) -> bool:
-    """Whether a line ends between two offsets."""
-    return "\n" in text[start:end] or "\r" in text[start:end]
+def _line_start(text: str, offset: int) -> int:
+    """Return where the line begins that an offset is on."""
+    start = text.rfind("\n", 0, offset) + 1
+    return max(start, text.rfind("\r", start, offset) + 1)
 
 
 def _offset(text: str, at: Location) -> int | None:

@@ -63,8 +63,8 @@ class Symbol(Generic[_One]):
     def expanded(self) -> Iterations:
         """The iterations. Raises InputError for more of them than anybody deploys."""
         if self._expanded is None:
-            found = iterations(self.instance.evaluator, self.declaration.body, self.local, self.address)
-            self.instance.run.count_resources(len(found.items))
+            budget = self.instance.run.budget
+            found = iterations(self.instance.evaluator, self.declaration.body, self.local, self.address, budget)
             self._entities = [self.entity(iteration) for iteration in found.items]
             self._expanded = found
         return self._expanded

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, cast
 
 from kvlint.errors import InputError
 from kvlint.expressions.values import Result
-from kvlint.looks import LOOKS
 from kvlint.readers.arm.instance import Instance
 from kvlint.readers.arm.level import Level, Place
 from kvlint.readers.arm.nested import Nested
@@ -16,8 +15,8 @@ from kvlint.readers.arm.recognise import find_template, scope_of_template
 from kvlint.readers.arm.shown import Shown
 from kvlint.readers.arm.template import Template
 from kvlint.readers.bicep.identity import module_scope
-from kvlint.readers.files import MAX_FILE, read_bytes, reported
 from kvlint.syntax.jsonc import Document, decode
+from kvlint.util.project_files import LOOKS, MAX_FILE, read_bytes, reported
 
 if TYPE_CHECKING:
     from kvlint.readers.bicep.module import Arguments, ModuleEntity
@@ -48,7 +47,7 @@ class TemplateSource:
         run = instance.run
         run.count_deployment()
         if not self.name:
-            run.files[self.path] = self.document.text
+            run.add_text(self.path, self.document.text)
         own = scope_of_template(found.plain)
         scope = module_scope(module.body.get("scope"), instance.scope, own.level, module.address)
         prefix = f"{module.address}."

@@ -32,6 +32,7 @@ def with_needs(demand: Demand) -> Demand:
         vias=demand.vias,
         everything=demand.everything,
         today=demand.today,
+        relevant=demand.relevant,
     )
 
 

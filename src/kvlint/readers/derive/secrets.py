@@ -17,6 +17,9 @@ from kvlint.model.graph import Resource
 from kvlint.model.source import Location
 from kvlint.model.value import Absent, Answer, ListValue, MapValue, Path, Scalar, Unknown, Value, text_of
 from kvlint.readers.derive.attribute import Context, Derived
+from kvlint.readers.placeholders import Placeholder
+from kvlint.readers.secret_names import NameKind, kind_of_name, names_no_secret
+from kvlint.readers.secret_texts import has_credential, is_configuration, known_text, placeholder_in
 from kvlint.regex import regex
 
 SITES = ("microsoft.web/sites", "microsoft.web/sites/slots")
@@ -43,6 +46,8 @@ REFERENCE = "@microsoft.keyvault("
 _NAME = regex(
     r"(?i).*(?:password|passwd|pwd|secret|token|api_?key|access_?key|account_?key|shared_?key|connection_?string|_sas)"
 )
+# Words with spaces between them, or the name of a file.
+_SENTENCE = regex(r"\s|\.[A-Za-z0-9]{1,4}(?:\\|$)")
 # Where a service is, and no more: what is sent there is the caller's own.
 _ADDRESS = regex(r"(?i)(?:https?://[^\s?]*|true|false|\d*)")
 
@@ -148,24 +153,44 @@ def _decoded(text: Scalar) -> Value:
 def _told_secrets(resource: Resource, context: Context) -> Value | None:  # all makers have it
     """The properties of a resource that show what they are given and are given a secret, each as an item."""
     paths = _TELLING.get(resource.type.lower(), ())
-    told = [(str(path[-1]), secret) for path in paths for secret in _secrets(resource.select(path))]
+    told = [(str(path[-1]), secret) for path in paths for secret in _secrets(resource.select(path), "")]
     found = [_named(name, secret) if secret.sensitive else _doubt(secret) for name, secret in told]
     return ListValue(at=resource.at, items=tuple(found), origin="derived") if paths else None
 
 
-def _secrets(answer: Answer) -> Iterator[Value]:
-    """All secret parts of a value. What a list of variables calls a secure value is not shown."""
-    if isinstance(answer, Absent):
-        return
-    if answer.sensitive or (isinstance(answer, Unknown) and not answer.is_set and not answer.pattern):
-        yield answer
-    elif isinstance(answer, MapValue):
-        for name, value in answer.fields.items():
-            if name.lower() != "securevalue":
-                yield from _secrets(value)
-    elif isinstance(answer, ListValue):
-        for item in answer.items:
-            yield from _secrets(item)
+def _secrets(answer: Answer, name: str) -> Iterator[Value]:
+    """Yield all secret parts of a value that has a name, if any. A variable of a script shows no secure value."""
+    match answer:
+        case MapValue(fields=fields) if fields:
+            variable = text_of(fields["name"]) if "name" in fields else ""
+            for key, value in fields.items():
+                if key.lower() == "value" and variable:
+                    yield from _secrets(value, variable)
+                elif key.lower() != "securevalue" and not (key.lower() == "name" and "value" in fields):
+                    yield from _secrets(value, key)
+        case ListValue(items=items) if items:
+            for item in items:
+                yield from _secrets(item, name)
+        case Absent():
+            return
+        case _ if answer.sensitive and not _is_plain_part(answer, name):
+            yield answer
+        case Unknown(pattern="", is_set=False, sensitive=False):
+            yield answer
+
+
+def _is_plain_part(answer: Answer, name: str) -> bool:
+    """Return whether a part of what is declared as secret is none: a secure object may have others beside its secrets.
+
+    What has no name is a secret by its declaration.
+    """
+    if not name:
+        return False
+    text = str(answer.value) if isinstance(answer, Scalar) else known_text(text_of(answer))
+    if is_configuration([name], text) and (text or names_no_secret(name)):
+        return True
+    is_neutral = bool(text) and kind_of_name(name) is NameKind.NEUTRAL and not has_credential(text)
+    return is_neutral and (bool(_SENTENCE.search(text)) or placeholder_in(text) is not Placeholder.NONE)
 
 
 def secret_places(resources: Iterable[Resource]) -> Iterator[Location]:

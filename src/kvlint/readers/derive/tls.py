@@ -47,6 +47,8 @@ _APART: Mapping[str, Path] = {
     "microsoft.signalrservice/webpubsub/customcertificates": ("properties", "keyVaultSecretName"),
     OF_APP_SERVICE: ("properties", "keyVaultSecretName"),
 }
+# Where Terraform's tables put the id of a certificate that templates name in another form.
+_IDS: Path = ("derived", "certificateIds")
 _FRONTENDS: Path = ("properties", "frontendIPConfigurations")
 _NETWORK: Path = ("properties", "virtualNetworkType")
 _INTERNAL: Path = ("properties", "vnetConfiguration", "internal")
@@ -70,7 +72,7 @@ def _certificate_ids(resource: Resource, context: Context) -> Value | None:
 def named(resource: Resource) -> Iterator[Value]:
     """What a resource calls the certificates that it serves TLS with."""
     type_ = resource.type.lower()
-    said = resource.select(("derived", "certificateIds"))
+    said = resource.select(_IDS)
     if type_ in _LISTS:
         where, inside = _LISTS[type_]
         items = resource.select(where)
@@ -146,8 +148,8 @@ def _unless(of: Resource | None, resource: Resource, path: Path, internal: str) 
 NEEDS: Mapping[str, tuple[Path, ...]] = {
     GATEWAYS: (("properties", "sslCertificates"), _FRONTENDS),
     APIM: (("properties", "hostnameConfigurations"), _NETWORK, ("scope",)),
-    **{type_: (place,) for type_, place in (*_PLACES.items(), *_APART.items())},
-    OF_ENVIRONMENT: (_PLACES[OF_ENVIRONMENT], ("parent",)),
+    **{type_: (place, _IDS) for type_, place in (*_PLACES.items(), *_APART.items())},
+    OF_ENVIRONMENT: (_PLACES[OF_ENVIRONMENT], _IDS, ("parent",)),
 }
 
 ATTRIBUTES: Mapping[str, Derived] = {

@@ -12,8 +12,8 @@ from kvlint.regex import regex
 Key: TypeAlias = str | int | None
 ModulePath: TypeAlias = tuple[tuple[str, Key], ...]
 
-_STEP = regex(r'\.?([^.\[\]"\s]+)|\[("(?:[^"\\]|\\.)*"|[^\]"]*)\]')
-
+# A key ends before the next bracket: what has no end is no key, and is not searched for one again and again.
+_STEP = regex(r'\.?([^.\[\]"\s]++)|\[("(?:[^"\\]|\\.)*+"|[^\[\]"]*+)\]')
 
 # What begins a template, and how it is written where it begins none.
 _TEMPLATE, _ESCAPED = regex(r"([$%])(?=\{)"), regex(r"([$%])\1(?=\{)")

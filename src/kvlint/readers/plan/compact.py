@@ -209,11 +209,15 @@ def _references(value: Any) -> list[str]:
     return [text for item in items for text in _references(item)]
 
 
+# No reference that a person writes is deeper.
+_MOST_PREFIXES = 200
+
+
 def _with_prefixes(reference: str) -> list[str]:
-    """A reference and the shorter ones that Terraform lists after it, down to the resource."""
+    """Return a reference and the shorter ones that Terraform lists after it, down to the resource."""
     found = [reference]
     least = 3 if reference.startswith("data.") else 2
-    while "." in reference and len(steps(reference)) > least:
+    while "." in reference and len(found) < _MOST_PREFIXES and len(steps(reference)) > least:
         cut = max(reference.rfind("."), reference.rfind("["))
         reference = reference[:cut]
         found.append(reference)

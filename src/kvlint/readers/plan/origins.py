@@ -94,7 +94,8 @@ class PlanOrigins:
                 sensitive = node.get("sensitive")
                 marked = Scalar(at=at, value=sensitive) if isinstance(sensitive, bool) else unmarked(at)
                 found = self._shown.of_output(name, self._of((), node.get("expression"), {}, frozenset()))
-                yield output(name, marked, found, at)
+                is_ephemeral = node.get("ephemeral") is True
+                yield output(name, marked, found, at, Scalar(at=at, value=True) if is_ephemeral else None)
 
     def telling_arguments(self, path: str) -> Iterator[Resource]:
         """The arguments that are given a secret and show it, as resources."""
@@ -150,13 +151,14 @@ class PlanOrigins:
             case "known":
                 return NONE
             case "var":
-                return self._variable(names, ref.name, inner)
+                return origins.named(self._variable(names, ref.name, inner), (ref.name, *ref.rest))
             case "module":
-                return self._output((*names, ref.name), str(ref.rest[0]) if ref.rest else "", inner)
+                found = self._output((*names, ref.name), str(ref.rest[0]) if ref.rest else "", inner)
+                return origins.named(found, ref.rest)
             case "each":
                 return self._of(names, block.get("for_each_expression"), {}, inner)
             case "azure" | "other":
-                return self._attribute(names, ref, inner)
+                return origins.named(self._attribute(names, ref, inner), ref.rest)
         if ref.text.startswith("ephemeral."):
             parts = ref.text.split(".")
             return credentials.of_attribute(parts[1] if len(parts) > 1 else "", parts[-1])

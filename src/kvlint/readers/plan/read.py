@@ -8,6 +8,7 @@ from itertools import chain
 
 import msgspec
 
+from kvlint.expressions.budget import Budget
 from kvlint.model.graph import REMOVED_ACTIONS, Demand, Resource
 from kvlint.model.report import Problem
 from kvlint.model.source import Location
@@ -84,12 +85,13 @@ class PlanRead(msgspec.Struct, kw_only=True):
 
 def read_plan(path: str, data: bytes, demand: Demand) -> PlanRead:
     """Read the plan ``data``, known as ``path``. Raises InputError if it is not a plan."""
-    return _Reader(path, decode_plan(data), demand).read()
+    return _Reader(path, decode_plan(data), demand, Budget(len(data))).read()
 
 
 class _Reader:
-    def __init__(self, path: str, plan: Plan, demand: Demand) -> None:
+    def __init__(self, path: str, plan: Plan, demand: Demand, budget: Budget) -> None:
         self.path = path
+        self.budget = budget
         self.plan = plan
         self.demand = demand
         self.configuration = Configuration(plan.configuration)
@@ -299,7 +301,7 @@ class _Reader:
             return
         from kvlint.readers.plan.templates import deployed  # most plans have no templates
 
-        found = deployed(instance, declared_as, self.path, self.demand)
+        found = deployed(instance, declared_as, self.path, self.demand, self.budget)
         self.closed = self.closed and found.closed
         self.problems += found.problems
         self.resources.update(found.resources)

@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from kvlint.expressions.budget import Budget
 from kvlint.expressions.values import Fields, Items, Result, field, hole, pattern_of, wrapped
 from kvlint.model.graph import Demand
 from kvlint.model.source import Location
@@ -18,10 +19,10 @@ from kvlint.readers.azurerm.templates import LEVELS, OLD, SPEC, TEXTS, WHY_TEXTS
 from kvlint.readers.plan.instance import KNOWN_AFTER_APPLY, Instance, mark
 
 
-def deployed(instance: Instance, declared_as: str, path: str, demand: Demand) -> TemplateRead:
-    """What a resource deploys; its places are those of the resource."""
+def deployed(instance: Instance, declared_as: str, path: str, demand: Demand, budget: Budget) -> TemplateRead:
+    """Return what a resource deploys, at the place of the resource. ``budget`` is that of the plan."""
     at = Location(path=path, address=instance.address)
-    run = Run(path, "", wanted(demand), None)
+    run = Run(path, "", wanted(demand), None, budget)
     if declared_as in LEVELS:
         written, parameters = arguments_of(declared_as)
         if _argument(instance, written, at) is None and _argument(instance, SPEC, at) is not None:

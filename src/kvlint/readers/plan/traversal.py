@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from functools import cache
+from itertools import islice
 
 import msgspec
 
 from kvlint.readers.azurerm.own_ids import is_azure
 from kvlint.readers.plan.address import Key, key_of, steps
+from kvlint.regex import regex
 
 Rest = tuple[str | int, ...]
+# Where a prefix of a reference may end. What is taken from a value is seldom deeper than ten steps.
+_BREAK = regex(r"[.\[]")
+_MOST_PREFIXES = 200
 # Known while planning, so that nothing unknown can come from them: they choose, or are a part of a text.
 _KNOWN = ("path", "terraform", "count")
 # Where a plan shows nothing.
@@ -73,11 +78,14 @@ def traversal(text: str) -> Traversal:
 
 @cache
 def longest(refs: tuple[str, ...]) -> tuple[Traversal, ...]:
-    """The references without the prefixes that Terraform lists after each."""
+    """Return the references without the prefixes that Terraform lists after each."""
     out: dict[str, None] = {}
+    known, prefixes = frozenset(refs), set[str]()
     for text in refs:
-        if not any(have == text or have.startswith((text + ".", text + "[")) for have in out):
+        if text not in out and text not in prefixes:
             out[text] = None
+            ends = islice(_BREAK.finditer(text), _MOST_PREFIXES)
+            prefixes.update(prefix for end in ends if (prefix := text[: end.start()]) in known)
     return tuple(traversal(text) for text in out)
 
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from kvlint.expressions.budget import Budget
 from kvlint.expressions.values import OPEN, Fields, Result, hidden, hole, pattern_of
 from kvlint.model.graph import Demand, Resource
 from kvlint.model.report import Problem
@@ -43,15 +44,16 @@ class Subject(msgspec.Struct, frozen=True):
 
 
 class Gathering:
-    """Resources, problems, and whether the document says everything."""
+    """The resources and problems of a document of ``size`` bytes, and whether it is complete."""
 
-    def __init__(self, path: str, demand: Demand) -> None:
-        self.values = Values(path)
+    def __init__(self, path: str, demand: Demand, size: int) -> None:
+        budget = Budget(size)
+        self.values = Values(path, budget)
         self.resources: dict[str, Resource] = {}
         self.problems: list[Problem] = []
         self.closed = True
         self._wanted = wanted(demand)
-        self._wanted.freezer.made = 0
+        self._wanted.freezer.budget = budget
         self._addresses: Counter[str] = Counter()
 
     def read(self, text: str) -> TemplateRead:

@@ -38,7 +38,7 @@ def read_snapshot(path: str, document: Document, demand: Demand) -> TemplateRead
     entries = value.get(_RESOURCES) if isinstance(value, dict) else None
     if not isinstance(value, dict) or not isinstance(entries, list):
         raise InputError(f"not a Bicep snapshot: it has no list of {_RESOURCES}", MAKE_SNAPSHOT)
-    gathered = Gathering(path, demand)
+    gathered = Gathering(path, demand, len(document.text))
     for number, entry in enumerate(entries):
         pointer = (_RESOURCES, number)
         if isinstance(entry, dict):

@@ -13,7 +13,8 @@ from typing import Any
 import msgspec
 
 from kvlint.errors import InputError
-from kvlint.expressions.evaluate import Budget, Evaluator
+from kvlint.expressions.budget import Budget
+from kvlint.expressions.evaluate import Evaluator
 from kvlint.expressions.operations import Local
 from kvlint.expressions.values import Fields, Items, Result, hole
 from kvlint.model.source import Location
@@ -33,10 +34,11 @@ _NAME = regex(r"[\w-]{1,80}")
 
 
 class Values:
-    """Makes results of the values of one document, which is named ``path``."""
+    """Makes results of the values of one document, which is named ``path``, within its ``budget``."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, budget: Budget) -> None:
         self.path = path
+        self._budget = budget
         self._scope = Scope()
         self._text = ""
         self._at = Location(path=path)
@@ -82,7 +84,7 @@ class Values:
         if self._evaluator is None:
             from kvlint.expressions.functions.languages import ARM
 
-            self._evaluator = Evaluator(self, ARM, Budget())
+            self._evaluator = Evaluator(self, ARM, self._budget)
         return self._evaluator
 
     def place(self, node: tree.Node) -> Location:  # noqa: ARG002  # an Evaluator asks so

@@ -88,7 +88,7 @@ def read_what_if(path: str, document: Document, demand: Demand) -> TemplateRead:
     if found is None:
         raise InputError("not a what-if result: it has no changes", MAKE_WHAT_IF)
     parts, pointer = found
-    reader = _Reader(Gathering(path, demand))
+    reader = _Reader(Gathering(path, demand, len(document.text)))
     reader.outcome(document.value, ())
     if pointer:
         reader.outcome(parts, pointer)

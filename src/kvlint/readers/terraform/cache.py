@@ -6,16 +6,14 @@ Root modules are not kept: there may be thousands of them, and each is read once
 from __future__ import annotations
 
 from kvlint.errors import InputError
-from kvlint.looks import LOOKS
 from kvlint.model.graph import Demand
-from kvlint.readers.asides import ASIDES, asks_outputs
 from kvlint.readers.azurerm.azapi import AZAPI
 from kvlint.readers.azurerm.resources import RESOURCES, is_vault_related
 from kvlint.readers.azurerm.templates import LEVELS
-from kvlint.readers.files import inside, reported
 from kvlint.readers.terraform.folder import Folder, calls, load_folder
 from kvlint.readers.terraform.lower import Lowering
 from kvlint.readers.terraform.removed import removed_types
+from kvlint.util.project_files import LOOKS, inside, reported
 
 # Modules that are kept; a project has seldom more, and what is over is read again.
 _MOST = 500
@@ -56,11 +54,14 @@ class FolderCache:
         """Whether any rule may ask for resources of a Terraform type."""
         return type_ in AZAPI or type_ in LEVELS or self.lowering(type_) is not None
 
-    def matters(self, folder: Folder, root: str) -> bool:
-        """Whether a module, or one that it calls, declares anything that rules ask for.
+    def _is_relevant(self, type_: str) -> bool:
+        """Return whether a module is read because it declares a type, whichever rules are selected."""
+        mapped = RESOURCES.get(type_)
+        known = mapped is not None and self.demand.is_relevant(mapped.type)
+        return known or type_ in AZAPI or type_ in LEVELS or is_vault_related(type_)
 
-        A module that is not at hand may hold anything.
-        """
+    def matters(self, folder: Folder, root: str) -> bool:
+        """Return whether a module, or one that it calls, declares a relevant type; one that is not available may."""
         return LOOKS.shared(self._matters, folder.directory, lambda: self._reaches(folder, root))
 
     def _reaches(self, folder: Folder, root: str) -> bool:
@@ -93,9 +94,7 @@ class FolderCache:
         if found is None:
             types = {local.rpartition(".")[0].removeprefix("data.") for local in folder.resources}
             types |= removed_types(folder)
-            found = any(self.is_asked(type_) or is_vault_related(type_) for type_ in types)
-            if not found and any(asks_outputs(self.demand, type_) for type_ in ASIDES):
-                found = any(_KEY_VAULT in type_ for type_ in types)
+            found = any(self._is_relevant(type_) or _KEY_VAULT in type_ for type_ in types)
             self._own[folder.directory] = found
         return found
 

@@ -86,7 +86,6 @@ class Symbol(Generic[One]):
             try:
                 self.instance.body_faults(self.declaration)
                 found = expansion(self.instance, self.declaration, self.address)
-                self.instance.run.count_resources(len(found.steps))
                 self._instances = [self.make(step) for step in found.steps]
                 self._expansion = found
             finally:
@@ -127,13 +126,18 @@ class ResourceSymbol(Symbol["ResourceEntity"]):
 
     def __init__(self, instance: ModuleInstance, declaration: Declaration) -> None:
         super().__init__(instance, declaration, instance.prefix + declaration.local)
-        mode, _, rest = declaration.local.partition(".")
-        self.is_data = mode in ("data", "ephemeral")
-        self.type = rest.partition(".")[0] if self.is_data else mode
+        self.is_data = declaration.local.startswith(("data.", "ephemeral."))
+        self.type = type_of(declaration)
 
     def make(self, step: Step) -> ResourceEntity:
         """One instance."""
         return ResourceEntity(self, step)
+
+
+def type_of(declaration: Declaration) -> str:
+    """Return the Terraform type of a resource or data source."""
+    mode, _, rest = declaration.local.partition(".")
+    return rest.partition(".")[0] if mode in ("data", "ephemeral") else mode
 
 
 class ResourceEntity(Instance):

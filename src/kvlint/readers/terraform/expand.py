@@ -25,6 +25,7 @@ from kvlint.readers.plan.address import Key, quoted
 from kvlint.readers.terraform.folder import Declaration, Piece
 from kvlint.readers.terraform.symbolic import Symbolic
 from kvlint.syntax import tree
+from kvlint.syntax.hcl.document import Block
 
 if TYPE_CHECKING:
     from kvlint.readers.terraform.instance import ModuleInstance
@@ -67,8 +68,28 @@ def expansion(instance: ModuleInstance, declaration: Declaration, address: str) 
     elif "for_each" in attributes:
         found = _for_each(instance, declaration, address)
     else:
+        instance.run.count_resources(1)
         found = Expansion(kind="one", steps=(Step(key=None, bracket="", local=NOTHING),))
+    if found.symbolic:
+        instance.run.count_resources(1)
     return _enabled(instance, declaration, found)
+
+
+def written_count(declaration: Declaration) -> int:
+    """Return how many instances a declaration makes, as far as the number is written out: at least 0."""
+    attributes = declaration.attributes
+    if "for_each" in attributes or any(_may_disable(block) for _, block in declaration.blocks):
+        return 0
+    if "count" not in attributes:
+        return 1
+    match attributes["count"].attribute.expression():
+        case tree.Literal(value=int(number)) if 0 <= number <= MAX_ITEMS:
+            return int(number)
+    return 0
+
+
+def _may_disable(block: Block) -> bool:
+    return block.type == "lifecycle" and "enabled" in block.body.attributes
 
 
 def _counted(instance: ModuleInstance, declaration: Declaration, address: str) -> Expansion:
@@ -76,6 +97,7 @@ def _counted(instance: ModuleInstance, declaration: Declaration, address: str) -
     found = instance.evaluate(piece, NOTHING)
     number = _number(found)
     if number is not None and 0 <= number <= MAX_ITEMS:
+        instance.run.count_resources(number)
         steps = tuple(
             Step(key=i, bracket=f"[{i}]", local={"count": Fields(at=found.at, fields={"index": _scalar(found, i)})})
             for i in range(number)
@@ -132,6 +154,7 @@ def _for_each(instance: ModuleInstance, declaration: Declaration, address: str) 
     written = _has_written_keys(piece.attribute.expression())
     pairs = list(_pairs(found)) if _is_known(found, written) else None
     if pairs is not None and len(pairs) <= MAX_ITEMS:
+        instance.run.count_resources(len(pairs))
         name = _asked(instance, piece, address)
         steps = tuple(_step(key, item, name) for key, item in sorted(pairs, key=lambda pair: pair[0]))
         return Expansion(kind="map", steps=steps)
@@ -233,7 +256,7 @@ def _too_many(instance: ModuleInstance, what: str, address: str, at: Location) -
 def _enabled(instance: ModuleInstance, declaration: Declaration, found: Expansion) -> Expansion:
     """OpenTofu's ``lifecycle { enabled = ... }``: no instance, or one that is perhaps there."""
     for path, block in declaration.blocks:
-        if block.type == "lifecycle" and "enabled" in block.body.attributes:
+        if _may_disable(block):
             answer = instance.evaluate(Piece(path, block.body.attributes["enabled"]), NOTHING)
             if isinstance(answer, Scalar):
                 return found if answer.value is True else msgspec.structs.replace(found, steps=())

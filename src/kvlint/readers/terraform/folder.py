@@ -7,11 +7,12 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from kvlint.errors import InputError
-from kvlint.readers.files import MAX_FILE, read_bytes, source_text
 from kvlint.readers.terraform.names import is_override, module_files, names_in
 from kvlint.syntax import tree
 from kvlint.syntax.hcl.document import Attribute, Block, File
 from kvlint.syntax.hcl.parse import parse_file
+from kvlint.syntax.source_text import source_text
+from kvlint.util.project_files import MAX_FILE, read_bytes
 
 LOCK_FILE = ".terraform.lock.hcl"
 # Blocks that deploy nothing of their own.

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from kvlint.errors import InputError
+from kvlint.expressions.budget import DECLARATIONS_A_STEP
 from kvlint.model.graph import Resource
 from kvlint.model.source import Location, static_address
 from kvlint.model.value import MapValue, Path, Scalar, Unknown, Value
@@ -39,7 +40,8 @@ from kvlint.readers.existence import ACCOUNTED, assume, skipped
 from kvlint.readers.order import asks_for_order
 from kvlint.readers.problems import CANNOT_READ, TYPE_NOT_KNOWN
 from kvlint.readers.terraform import azapi
-from kvlint.readers.terraform.entities import ResourceEntity, ResourceSymbol, Symbol
+from kvlint.readers.terraform.entities import ResourceEntity, ResourceSymbol, Symbol, type_of
+from kvlint.readers.terraform.expand import written_count
 from kvlint.readers.terraform.folder import Declaration, Folder
 from kvlint.readers.terraform.heads import head_of
 from kvlint.readers.terraform.instance import ModuleInstance
@@ -51,7 +53,7 @@ from kvlint.readers.terraform.outputs import holds_secrets, module_calls, output
 from kvlint.readers.terraform.providers import configured, provider_of
 from kvlint.readers.terraform.removed import removed_resources
 from kvlint.readers.terraform.run import TerraformRun
-from kvlint.readers.terraform.scenarios import AnySymbol, Scenarios
+from kvlint.readers.terraform.scenarios import AnySymbol, Scenario, Scenarios
 from kvlint.readers.terraform.shares import given_for_shares, with_shares
 from kvlint.syntax import tree
 
@@ -73,12 +75,17 @@ class Gathering:
         self.origins_of = {type_: is_asked(run.demand, type_) for type_ in TRACED_TYPES}
         self.lifecycles: dict[str, bool] = {}
         self.shares: set[str] = set()
+        # Folders of modules, and of those that they call, that have been accounted for as not evaluated.
+        self.skipped: set[tuple[str, str]] = set()
+        # By the identity of folders, which the cache of the run keeps.
+        self.written: dict[int, tuple[int, int]] = {}
 
     def lower(self, instance: ModuleInstance, conditions: frozenset[str]) -> None:
         """Add what a module declares, and what the modules declare that it calls."""
         run, folder = self.run, instance.folder
         self._refused(instance)
-        if not run.cache.matters(folder, run.root):
+        self._expect(instance)
+        if not self._is_read(folder):
             return
         if run.demand.of(PROVIDER_TYPE) is not None:
             for provider in configured(instance):
@@ -93,6 +100,26 @@ class Gathering:
             call = instance.module(name)
             if call is not None:
                 self._lower_module(call, conditions)
+
+    def _expect(self, instance: ModuleInstance) -> None:
+        """Refuse what a module declares, in all its copies, before any of it is made."""
+        run, folder, copies = self.run, instance.folder, instance.use.copies
+        run.budget.spend((len(folder.resources) + len(folder.modules)) // DECLARATIONS_A_STEP)
+        resources, modules = self._written(folder)
+        run.expect(resources * copies, modules * copies)
+
+    def _written(self, folder: Folder) -> tuple[int, int]:
+        """Return how many resources and instances of modules a module declares, as far as that is written out."""
+        found = self.written.get(id(folder))
+        if found is None:
+            asked = (one for one in folder.resources.values() if self.run.cache.is_asked(type_of(one)))
+            resources, modules = sum(map(written_count, asked)), sum(map(written_count, folder.modules.values()))
+            found = self.written[id(folder)] = resources, modules
+        return found
+
+    def _is_read(self, folder: Folder) -> bool:
+        """Return whether a module has anything to evaluate: any resource may show a secret that it is given."""
+        return self.tells or self.run.cache.matters(folder, self.run.root)
 
     def _asides(self, instance: ModuleInstance) -> Iterator[Resource]:
         """What rules ask for that is no resource. What a module of somebody else says, its caller cannot change."""
@@ -138,20 +165,24 @@ class Gathering:
         skip: Callable[[AnySymbol, str | None], None],
     ) -> None:
         """Add what has no instances, as it is where a variable overrides its default, or say why it never exists."""
-        run = self.run
+        run, within = self.run, symbol.instance.use.scenario
         known = len(run.resources)
+        scenario: Scenario | None = None
         try:
             found = self.scenarios.existing(symbol)
             if found is None:
                 skip(symbol, None)
                 return
+            self.run, scenario = found.instance.run, found.instance.use.scenario
             lower(found, conditions)
-            scenario = found.instance.use.scenario
+        except (InputError, RecursionError) as error:
+            if isinstance(error, RecursionError) and within is not None:
+                raise
+            skip(symbol, run.skip_for(error, symbol.address, symbol.at))
+        finally:
+            self.run = run
             if scenario is not None:
                 assume(run.resources, known, scenario.why)
-        except InputError as error:
-            skip(symbol, error.message)
-            run.not_whole("warning", f"'{symbol.address}' was not evaluated: {error.message}", symbol.at)
 
     def _skip_resource(self, symbol: ResourceSymbol, reason: str | None) -> None:
         """Account for a resource that is not evaluated, in files that its owner edits."""
@@ -164,7 +195,10 @@ class Gathering:
         source = call.source
         if source is None or source.is_foreign or call.instance.use.shown is not None:
             return
+        if (source.folder.path, source.folder.directory) in self.skipped:
+            return
         reached = self.run.cache.reached(source.folder, self.run.root)[0]
+        self.skipped.update((folder.path, folder.directory) for folder in reached)
         found = [one for folder in reached for one in folder.resources.values() if _is_accounted(one)]
         if found:
             why = self.scenarios.reason(call) if reason is None else reason
@@ -175,7 +209,7 @@ class Gathering:
 
     def _skip(self, declaration: Declaration, address: str, reason: str) -> None:
         block = declaration.block
-        self.run.skipped.append(
+        self.run.skip(
             skipped(
                 static_address(address), azure_type(declaration), declaration.local.partition(".")[0],
                 Location(path=declaration.path, span=(block.start, block.head)), reason,
@@ -188,7 +222,7 @@ class Gathering:
             self._keep_head(call, is_call=True)
         if source is None:
             self.shares.update(given_for_shares(call))
-        if source is None or not self.run.cache.matters(source.folder, self.run.root):
+        if source is None or not self._is_read(source.folder):
             return
         if not call.instances:
             self._keep_head(call, is_call=True)

@@ -45,7 +45,8 @@ class Use(msgspec.Struct, frozen=True, kw_only=True):
     ``prefix`` is what the addresses in it begin with, ``key`` is its place in ``modules.json``. ``callers`` are the
     calls that lead to it, ``around`` the folders of the modules that make them. ``shown`` is where everything in it is
     reported, for a module that its caller cannot edit. ``providers`` maps the provider configurations that it is given.
-    ``scenario``: with which variables of its root unknown it is evaluated, if with any.
+    ``copies`` is how many uses like it there are. ``scenario``: with which variables of its root unknown it is
+    evaluated, if with any.
     """
 
     given: Given
@@ -56,6 +57,7 @@ class Use(msgspec.Struct, frozen=True, kw_only=True):
     shown: Location | None = None
     providers: Mapping[str, str] = {}
     scenario: Scenario | None = None
+    copies: int = 1
 
 
 class ModuleInstance:
@@ -74,6 +76,7 @@ class ModuleInstance:
         self._elsewhere: dict[str, bool] = {}
         self.providers: dict[str, str] = {}
         self.spaces: dict[str, Result] = {}
+        run.count_input(folder)
         if use.shown is None:
             for file in folder.files:
                 run.add(file)

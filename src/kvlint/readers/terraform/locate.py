@@ -7,13 +7,23 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from kvlint.errors import InputError
-from kvlint.looks import LOOKS
+from kvlint.errors import InputError, UsageError
 from kvlint.readers.discover import SKIPPED
-from kvlint.readers.files import MAX_FILE, inside, read_bytes, reported
-from kvlint.readers.repository import root_of
 from kvlint.readers.terraform.names import is_module_file, module_files, names_in
 from kvlint.regex import regex
+from kvlint.util.project_files import (
+    LOOKS,
+    MAX_FILE,
+    add_root,
+    current_folder,
+    inside,
+    read_bytes,
+    real_path,
+    reported,
+    root_of,
+    roots,
+    walk,
+)
 
 if TYPE_CHECKING:
     from kvlint.readers.terraform.cache import FolderCache
@@ -79,7 +89,7 @@ class Locator:
             if found is not None and labels & _labels(found.folder):
                 return found
         matches: dict[str, Found] = {}
-        for base in dict.fromkeys((self._root, root_of(here))) if labels else ():
+        for base in dict.fromkeys((*(roots() or [self._root]), root_of(here))) if labels else ():
             modules = self._modules(base)
             if modules is None:
                 return None
@@ -91,7 +101,8 @@ class Locator:
         """The module in a folder, if it holds one; told from the root of the run, or if it is not below, its own."""
         try:
             base = self._root if inside(self._root, directory, "") is not None else root_of(directory)
-            directory = os.path.realpath(directory)
+            add_root(base)
+            directory = real_path(directory)
             # Most plans lie where there is no module: then what reads modules is not even loaded.
             if not module_files(names_in(directory)):
                 return None
@@ -121,15 +132,15 @@ def _labels(folder: Folder) -> frozenset[str]:
 
 def _current() -> str:
     try:
-        return os.getcwd()
-    except OSError:  # it is gone
+        return current_folder()
+    except UsageError:
         return ""
 
 
 def _modules(base: str) -> list[_Named] | None:
     found: list[_Named] = []
     left = _MAX_BYTES
-    for looked, (here, folders, files) in enumerate(os.walk(base)):
+    for looked, (here, folders, files) in enumerate(walk(base)):
         LOOKS.into(here)
         folders[:] = sorted(name for name in folders if name not in SKIPPED)
         if looked >= _MAX_FOLDERS or left < 0:

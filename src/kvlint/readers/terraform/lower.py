@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from kvlint.expressions.budget import VALUES_OF_A_BLOCK
 from kvlint.expressions.values import Result, hidden
 from kvlint.model.graph import Demand
 from kvlint.model.source import Location
@@ -143,6 +144,7 @@ class _Filling:
             for constant, plain in field.constants.items():
                 put(inside, tuple(constant.split(".")), Scalar(at=block.at, value=plain))
             if inside is not tree:
+                self.run.budget.add_frozen(VALUES_OF_A_BLOCK)
                 objects.append(frozen(inside, block.at))
         if field.kind == "blocks":
             put(tree, arm, ListValue(at=found[0].at, items=(*objects, *more)))

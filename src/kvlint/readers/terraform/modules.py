@@ -8,7 +8,7 @@ from kvlint.expressions.values import Result, hole
 from kvlint.model.source import Location
 from kvlint.model.value import Unknown
 from kvlint.readers.terraform.entities import Instance, Symbol
-from kvlint.readers.terraform.expand import Step, keyed
+from kvlint.readers.terraform.expand import Step, keyed, written_count
 from kvlint.readers.terraform.folder import Declaration
 from kvlint.readers.terraform.providers import handed
 from kvlint.readers.terraform.sources import Source, source_of
@@ -110,6 +110,7 @@ class ModuleEntity(Instance):
             shown=at if source.is_foreign or caller.use.shown is not None else None,
             providers=handed(caller, self.symbol.declaration),
             scenario=caller.use.scenario,
+            copies=caller.use.copies * written_count(self.symbol.declaration) or 1,
         )
         return ModuleInstance(source.folder, caller.run, use)
 

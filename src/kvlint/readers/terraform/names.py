@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from kvlint.errors import InputError
-from kvlint.readers.files import entries
+from kvlint.util.project_files import entries
 
 ENDINGS = (".tf", ".tf.json", ".tofu", ".tofu.json")
 _TERRAFORM, _TOFU = (".tf.json", ".tf"), (".tofu.json", ".tofu")

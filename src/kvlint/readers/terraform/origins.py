@@ -11,6 +11,7 @@ from kvlint.readers import asides, origins
 from kvlint.readers.azurerm import credentials
 from kvlint.readers.azurerm.azapi import AZAPI, AZAPI_DATA_PLANE
 from kvlint.readers.origins import ANY, NONE, Origins, is_nothing, names_of, origins_of, path_of
+from kvlint.readers.secret_names import names_no_secret
 from kvlint.readers.terraform.folder import Piece
 from kvlint.readers.terraform.modules import Arguments
 from kvlint.readers.terraform.public_modules import KnownModule
@@ -54,15 +55,17 @@ class ModuleOrigins:
                 return self._once(f"var.{name}", lambda inner: inner.variable(str(name), tuple(more)))
             case ("local", name, *more):
                 piece = self.instance.folder.locals.get(str(name))
-                return self._once(f"local.{name}", lambda inner: inner.of(piece, tuple(more)))
+                found = self._once(f"local.{name}", lambda inner: inner.of(piece, tuple(more)))
+                return origins.named(found, names)
             case ("module", call, *more):
                 more = more[1:] if more and str(more[0]).startswith("[") else more
                 output = str(more[0]) if more else ""
                 key = f"module.{call}.{output}"
-                return self._once(key, lambda inner: inner.output(str(call), output, tuple(more[1:])))
+                found = self._once(key, lambda inner: inner.output(str(call), output, tuple(more[1:])))
+                return origins.named(found, more)
             case ("each", "value", *more):
                 written = self.around.attributes if self.around is not None else {}
-                return self.of(written.get("for_each"), (ANY, *more))
+                return origins.named(self.of(written.get("for_each"), (ANY, *more)), more)
             case (("data" | "ephemeral") as mode, type_, name, *more):
                 return self._resource(f"{mode}.{type_}.{name}", str(type_), tuple(more))
             case (root, *_) if root in _KNOWN or root == "each":
@@ -87,12 +90,13 @@ class ModuleOrigins:
             return NONE
         given = self.instance.use.given
         if isinstance(given, Arguments) and name in given.pieces:
-            return ModuleOrigins(given.caller, given.declaration, self._busy).of(given.pieces[name], rest)
+            found = ModuleOrigins(given.caller, given.declaration, self._busy).of(given.pieces[name], rest)
+            return origins.named(found, (name, *rest))
         found = self._of_root(name, declaration, given)
         flags = (declaration.attributes.get(flag) for flag in ("sensitive", "ephemeral"))
         if any(_literal(piece) in _TRUE for piece in flags):
-            return origins.declared_secret(found or frozenset({origins.SECURE}))
-        return found or frozenset({origins.PARAMETER})
+            return origins.declared_secret(found or frozenset({origins.SECURE}), rest)
+        return origins.named(found or frozenset({origins.PARAMETER}), (name, *rest))
 
     def _of_root(self, name: str, declaration: Declaration, given: object) -> Origins:
         """The origins of a variable that no call gives anything; none if it comes from outside."""
@@ -127,8 +131,15 @@ class ModuleOrigins:
         declaration = self.instance.folder.resources.get(local)
         piece = declaration.attributes.get(name) if declaration is not None and name else None
         if piece is None or found & {origins.SECRET, origins.PRIVATE_KEY, origins.GENERATED}:
-            return found
-        return found | self._once(local, lambda inner: inner.within(declaration, piece))
+            if found == {origins.SECRET} and self._names_no_secret(local, declaration):
+                return frozenset({origins.CONFIGURATION})
+            return origins.named(found, rest)
+        return origins.named(found | self._once(local, lambda inner: inner.within(declaration, piece)), rest)
+
+    def _names_no_secret(self, local: str, declaration: Declaration | None) -> bool:
+        """Whether the name of a secret in the vault, or that of its declaration, says that it is none."""
+        name = _literal(declaration.attributes.get("name")) if declaration is not None else None
+        return names_no_secret(name if isinstance(name, str) else local.rpartition(".")[2])
 
     def within(self, declaration: Declaration | None, piece: Piece) -> Origins:
         """The origins of an attribute of another declaration."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kvlint.expressions.operations import NOTHING
 from kvlint.model.graph import Resource
-from kvlint.model.value import Path, Value
+from kvlint.model.value import Path
 from kvlint.readers.asides import argument, module_call, output, reading, unmarked
 from kvlint.readers.azurerm.credentials import READING, has_secrets, telling
 from kvlint.readers.origins import ANY, union
@@ -28,12 +28,12 @@ def outputs_of(instance: ModuleInstance) -> Iterator[Resource]:
 def _output(instance: ModuleInstance, name: str, declaration: Declaration) -> Resource:
     block = declaration.block
     at = instance.place(declaration.path, block.start, block.head)
-    piece = declaration.attributes.get("sensitive")
-    marked: Value | None = None
-    if piece is not None:
-        marked = instance.run.frozen(instance.evaluate(piece, NOTHING))
+    written = (declaration.attributes.get(argument) for argument in ("sensitive", "ephemeral"))
+    marked, ephemeral = (
+        instance.run.frozen(instance.evaluate(piece, NOTHING)) if piece is not None else None for piece in written
+    )
     found = ModuleOrigins(instance, None).of(declaration.attributes.get("value"))
-    return output(name, marked if marked is not None else unmarked(at), found, at)
+    return output(name, marked if marked is not None else unmarked(at), found, at, ephemeral)
 
 
 def holds_secrets(folder: Folder) -> bool:

@@ -22,11 +22,11 @@ from kvlint.readers.azurerm.flags import (
     version_value,
 )
 from kvlint.readers.azurerm.version import VersionRange, constrained
-from kvlint.readers.files import reported
 from kvlint.readers.problems import CANNOT_READ
 from kvlint.readers.terraform.blocks import Content
 from kvlint.readers.terraform.folder import LOCK_FILE, Declaration, Folder, Part, Piece, parse
 from kvlint.syntax import tree
+from kvlint.util.project_files import reported
 
 if TYPE_CHECKING:
     from kvlint.readers.terraform.instance import ModuleInstance

@@ -90,7 +90,6 @@ def _read(
     try:
         gathering.lower(instance, frozenset())
         gathering.finish()
-        run.closed = run.closed and scenarios.closed
     except InputError as error:
         run.not_whole("error", error.message, Location(path=_first_file(folder)), error.hint or "")
     except RecursionError:

@@ -11,9 +11,9 @@ from kvlint.errors import InputError
 from kvlint.readers.azurerm.resources import LOOKS_LIKE_VAULT, RESOURCES
 from kvlint.readers.azurerm.templates import LEVELS
 from kvlint.readers.discover import Source
-from kvlint.readers.files import KEPT, MAX_FILE, read_bytes
 from kvlint.readers.terraform.names import is_module_file
 from kvlint.regex import regex
+from kvlint.util.project_files import KEPT, MAX_FILE, read_bytes, real_path
 
 # How a module call begins, and what it calls, in both notations; behind a mark of a comment none does.
 _CALL = regex(rb'^[ \t]*+module\b|"module"[ \t\r\n]*+:', re.MULTILINE)
@@ -115,7 +115,7 @@ def _scanned(directory: str, files: Iterable[Source], words: re.Pattern[bytes]) 
             matters = matters or not named or len(beside) < len(named)
             for one in beside:
                 relative = one.decode("utf-8", "replace").replace("\\", "/")
-                calls.add(os.path.realpath(os.path.join(directory, relative)))
+                calls.add(real_path(os.path.join(directory, relative)))
     return _Scanned(calls, matters, size)
 
 

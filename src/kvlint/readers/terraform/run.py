@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import msgspec
 
 from kvlint.errors import InputError
+from kvlint.expressions.budget import Budget
 from kvlint.expressions.freeze import Freezer
 from kvlint.expressions.values import Result
 from kvlint.model.graph import Demand
+from kvlint.model.report import Problem
 from kvlint.model.source import Location
 from kvlint.model.value import Link, MapValue, Unknown, Value
 from kvlint.readers.arm.run import Run
@@ -19,6 +21,7 @@ from kvlint.readers.problems import CANNOT_READ, NOT_WHOLE
 from kvlint.readers.terraform.cache import FolderCache
 from kvlint.readers.terraform.folder import Folder, ModuleFile
 from kvlint.readers.terraform.texts import Texts
+from kvlint.syntax.hcl.parse import REPEATED
 from kvlint.syntax.lines import Lines
 from kvlint.syntax.tree import Fault
 
@@ -52,11 +55,18 @@ class TerraformRun(Run):
         self.value_files: set[str] = set()
         self.heads: dict[str, Head] = {}
         self.types: dict[str, str] = {}
-        self.links = LinkFreezer(self.types)
+        self.links = LinkFreezer(self.types, self.budget)
         self.secrets: dict[str, list[tuple[int, int]]] = {}
         self.texts = Texts(root, folder.directory)
+        self._counted: set[tuple[str, str]] = set()
         self._faulty: set[tuple[str, int]] = set()
         self._noted: set[tuple[str, str]] = set()
+
+    def apart(self) -> Self:
+        """See Run."""
+        other = super().apart()
+        other.links = self.links.within(other.budget)
+        return other
 
     def add(self, file: ModuleFile) -> None:
         """Take note of a file whose places may be reported, and of what is wrong with its text."""
@@ -64,6 +74,12 @@ class TerraformRun(Run):
             self.sources[file.path] = file
             self.files[file.path] = file.parsed.text
             self.faults(file.path, file.parsed.faults)
+
+    def count_input(self, folder: Folder) -> None:
+        """Extend the budget by the size of a module, once for each module."""
+        if (folder.path, folder.directory) not in self._counted:
+            self._counted.add((folder.path, folder.directory))
+            self.budget.add_input(sum(len(file.parsed.text) for file in folder.files))
 
     def bad_file(self, path: str, error: InputError) -> None:
         """Report a file that cannot be read."""
@@ -78,11 +94,14 @@ class TerraformRun(Run):
         self.closed = False
         if path not in self.files:
             return  # of somebody else's module: its caller cannot mend it, and what it declares there stays open
-        lines = Lines(self.files[path])
+        lines, is_json = Lines(self.files[path]), path.endswith(".json")
         for fault in fresh[:_MAX_FAULTS]:
             self._faulty.add((path, fault.at))
             at = Location(path=path, region=lines.region(fault.at, fault.at), span=(fault.at, fault.at))
-            self.problem(CANNOT_READ, "error", fault.message, at)
+            is_syntax_error = not is_json and fault.message != REPEATED
+            self.problems.append(
+                Problem(code=CANNOT_READ, level="error", message=fault.message, at=at, is_syntax_error=is_syntax_error)
+            )
 
     def unreadable(self, message: str, at: Location, hint: str = "") -> None:
         """Report a part that cannot be read, in which more resources may be declared."""
@@ -112,8 +131,8 @@ class LinkFreezer(Freezer):
     ``types`` are the Azure types of resources by address.
     """
 
-    def __init__(self, types: dict[str, str]) -> None:
-        super().__init__()
+    def __init__(self, types: dict[str, str], budget: Budget) -> None:
+        super().__init__(budget=budget)
         self._types = types
 
     def freeze(self, result: Result) -> Value | None:

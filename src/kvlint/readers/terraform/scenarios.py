@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from kvlint.expressions.budget import STEPS_OF_A_SCENARIO
 from kvlint.model.graph import Assumption
 from kvlint.model.source import static_address
 from kvlint.readers import existence
@@ -107,15 +108,11 @@ class Scenarios(existence.Scenarios[Scenario, "Symbol[Any]"]):
             "default" in declaration.attributes for declaration in folder.variables.values()
         )
 
-    @property
-    def closed(self) -> bool:
-        """Return whether everything in the scenarios could be read in which more resources may be declared."""
-        return self._apart is None or self._apart.closed
-
     def made(self, opened: frozenset[str] | None) -> Scenario:
         """Return a new scenario."""
         if self._apart is None:
             self._apart = self.run.apart()
+        self._apart.budget.spend(STEPS_OF_A_SCENARIO)
         return Scenario(self._apart, self.folder, self.values, self.base, opened)
 
     def exists(self, scenario: Scenario, declaration: Symbol[Any]) -> bool:
@@ -140,7 +137,7 @@ class Scenarios(existence.Scenarios[Scenario, "Symbol[Any]"]):
         said = _ABSENCE[piece.attribute.name if piece is not None else ""]
         if piece is not None and isinstance(piece.attribute.expression(), tree.Literal):
             return said
-        given = self.given(symbol) if self.values.given else []
+        given = self.given(symbol) if self.values.given else ()
         if given:
             return f"{said} with the given value of {', '.join(f'`var.{name}`' for name in given[:_MOST_NAMED])}"
         return f"{said} with the arguments of the module call" if symbol.instance.prefix else said

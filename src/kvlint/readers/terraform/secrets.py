@@ -23,24 +23,41 @@ class FileSecrets:
     """What must not be shown of one file. ``found`` are places whose values turned out to be secret."""
 
     def __init__(self, file: File, found: Sequence[Span]) -> None:
-        self._found = found
+        self._found = sorted(found)
+        self._longest = max((end - start for start, end in found), default=0)
+        # By the identity of attributes, which the file keeps: many findings are shown with the same lines.
+        self._spans: dict[int, tuple[Span, ...]] = {}
         # Only the blocks that somebody sees are looked into.
         self._blocks = sorted(((block.start, block.end, block) for block in file.body.blocks), key=_span)
         own = [(one.start, one.end, one, False) for one in file.body.attributes.values()]
         self._attributes: dict[int, list[_Attribute]] = {-1: sorted(own, key=_span)}
 
     def within(self, low: int, high: int) -> list[Span]:
-        """What must not be shown between two offsets."""
-        spans = [span for span in self._found if span[0] < high and low < span[1]]
-        spans += _of(self._attributes[-1], low, high)
+        """Return what must not be shown between two offsets."""
+        first, last = bisect_left(self._found, (low - self._longest, 0)), bisect_left(self._found, (high, 0))
+        spans = [span for span in self._found[first:last] if low < span[1]]
+        spans += self._of(self._attributes[-1], low, high)
         for index in range(max(bisect_left(self._blocks, low, key=_start) - 1, 0), len(self._blocks)):
             start, _, block = self._blocks[index]
             if start >= high:
                 break
             if index not in self._attributes:
                 self._attributes[index] = sorted(_in_block(block), key=_span)
-            spans += _of(self._attributes[index], low, high)
+            spans += self._of(self._attributes[index], low, high)
         return spans
+
+    def _of(self, attributes: Sequence[_Attribute], low: int, high: int) -> Iterator[Span]:
+        """Return what must not be shown of the attributes between two offsets; they are not within each other."""
+        for index in range(max(bisect_left(attributes, low, key=_start) - 1, 0), len(attributes)):
+            start, end, attribute, sensitive = attributes[index]
+            if start >= high:
+                return
+            if end > low:
+                spans = self._spans.get(id(attribute))
+                if spans is None:
+                    found = [(attribute.value_start, end)] if sensitive else _in_attribute(attribute)
+                    spans = self._spans[id(attribute)] = tuple(found)
+                yield from spans
 
 
 # Where it starts and ends, and whether its value is secret whatever it is.
@@ -53,16 +70,6 @@ def _start(one: tuple[int, int, object] | _Attribute) -> int:
 
 def _span(one: tuple[int, int, object] | _Attribute) -> Span:
     return one[0], one[1]
-
-
-def _of(attributes: Sequence[_Attribute], low: int, high: int) -> Iterator[Span]:
-    """What must not be shown of the attributes between two offsets; they do not lie within each other."""
-    for index in range(max(bisect_left(attributes, low, key=_start) - 1, 0), len(attributes)):
-        start, end, attribute, sensitive = attributes[index]
-        if start >= high:
-            return
-        if end > low:
-            yield from [(attribute.value_start, end)] if sensitive else _in_attribute(attribute)
 
 
 def _in_block(outer: Block) -> Iterator[_Attribute]:

@@ -8,14 +8,13 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from kvlint.errors import InputError
-from kvlint.looks import LOOKS
 from kvlint.model.source import Location
 from kvlint.model.value import Scalar
-from kvlint.readers.files import inside, is_file, read_bytes, reported
 from kvlint.readers.terraform.cache import is_local
 from kvlint.readers.terraform.folder import Declaration, Folder
 from kvlint.readers.terraform.names import module_files, names_in
 from kvlint.readers.terraform.public_modules import well_known
+from kvlint.util.project_files import LOOKS, inside, is_file, read_bytes, reported
 
 if TYPE_CHECKING:
     from kvlint.readers.terraform.instance import ModuleInstance

@@ -5,8 +5,9 @@ from __future__ import annotations
 from kvlint.errors import InputError
 from kvlint.expressions.values import Result, is_large, plain_of, unknown_in
 from kvlint.model.value import Scalar, Unknown
-from kvlint.readers.files import MAX_FILE, decoded, inside, read_bytes
 from kvlint.syntax.jsonc import decode
+from kvlint.syntax.source_text import decoded
+from kvlint.util.project_files import MAX_FILE, inside, read_bytes
 
 # So many results of templates are kept, which is more than anybody deploys.
 _MOST_KEPT = 1_000

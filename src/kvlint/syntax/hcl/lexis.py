@@ -12,7 +12,7 @@ Matcher: TypeAlias = Callable[..., re.Match[str] | None]
 Sure: TypeAlias = Callable[..., re.Match[str]]
 
 MAX_DEPTH = 100
-"""How deep brackets and texts may nest in an expression. A level takes up to six calls; Python allows a thousand."""
+"""How deep brackets and texts may nest in an expression. A level takes up to seven calls; Python allows a thousand."""
 MAX_BRACKETS = 150
 """How deep blocks, brackets and texts may nest in a file, which is gone over without calls."""
 MAX_CHAIN = 500

@@ -5,7 +5,6 @@ from __future__ import annotations
 from kvlint.regex import regex
 from kvlint.syntax import tree
 from kvlint.syntax.hcl.lexis import Matcher, identifier
-from kvlint.syntax.hcl.skeleton import Skeleton
 from kvlint.syntax.hcl.strings import Strings
 
 _for: Matcher = regex(r"for(?![\w-])").match
@@ -24,22 +23,13 @@ class Lists(Strings):
         self.depth -= 1
         return node
 
-    def argument(self, skeleton: Skeleton) -> None:
-        """Reads an expression within brackets that is a whole operand of the skeleton."""
-        self.skip(True)
-        start = self.at
-        self.descend()
-        node = self.expression(True)
-        self.depth -= 1
-        skeleton.add("v", start, self.last, node)
-
     def array(self) -> tree.Expression:
         """Reads a tuple, or a loop that makes one."""
         start = self.at
         self.at += 1
         mark = self.skip(True)
         if mark == "f" and _for(self.text, self.at):
-            return self.loop("[", "]", start)
+            return self.loop("]", start)
         self.descend()
         items: list[tree.Expression] = []
         most = links = self.links
@@ -64,7 +54,7 @@ class Lists(Strings):
         self.at += 1
         mark = self.skip(True)
         if mark == "f" and _for(self.text, self.at):
-            return self.loop("{", "}", start)
+            return self.loop("}", start)
         self.descend()
         members: list[tree.Property] = []
         most = links = self.links
@@ -105,44 +95,27 @@ class Lists(Strings):
         node = self.expression(False)
         return tree.Property(start, self.last, key, node)
 
-    def loop(self, opening: str, closing: str, start: int) -> tree.Expression:
-        """Reads a loop from its ``for`` on; its bracket stands at ``start``."""
-        skeleton = Skeleton()
-        skeleton.add(opening, start, start + 1)
-        skeleton.add("for", self.at, self.at + 3)
+    def loop(self, closing: str, start: int) -> tree.Expression:
+        """Read a ``for`` expression from its ``for`` on; its bracket is at ``start``."""
         self.at += 3
-        for word in (",", "in"):
+        key, value = "", self.name()
+        if self.skip(True) == ",":
+            self.at += 1
+            key, value = value, self.name()
+        self.keyword("in", "'in'")
+        over = self.inner()
+        self.take(":", True)
+        name, result = None, self.inner()
+        is_grouped = False
+        if closing == "}":
+            self.take("=>", True)
+            name, result = result, self.inner()
             self.skip(True)
-            at = self.at
-            name = self.name()
-            skeleton.add("n", at, self.at, name)
-            if word == "," and self.skip(True) == ",":
-                skeleton.add(",", self.at, self.at + 1)
-                self.at += 1
-            else:
-                break
-        while (mark := self.skip(True)) != closing:
-            at = self.at
-            word = self.loop_word(mark)
-            if word:
-                skeleton.add(word, at, at + len(word))
-                self.at += len(word)
-            else:
-                self.argument(skeleton)
-        self.at += 1
-        skeleton.add(closing, self.at - 1, self.at)
-        return skeleton.expression()
-
-    def loop_word(self, mark: str) -> str:
-        """The word or mark between the expressions of a loop that stands next; empty if none does."""
-        text, at = self.text, self.at
-        if mark == ":":
-            return mark
-        if mark == "=" and text.startswith("=>", at):
-            return "=>"
-        if mark == "." and text.startswith("...", at):
-            return "..."
-        if mark == "i":
-            match = identifier(text, at)
-            return match[0] if match is not None and match[0] in {"in", "if"} else ""
-        return ""
+            is_grouped = self.text.startswith("...", self.at)
+            self.at += 3 if is_grouped else 0
+        condition = None
+        if self.skip(True) != closing:
+            self.keyword("if", f"'if' or '{closing}'")
+            condition = self.inner()
+        self.take(closing, True)
+        return tree.Comprehension(start, self.at, key, value, over, result, name, condition, is_grouped)

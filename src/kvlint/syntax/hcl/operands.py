@@ -1,4 +1,4 @@
-"""Operands: literals, names, and what is accessed of them; calls and splats by way of python-hcl2."""
+"""Operands: literals, names, function calls, and the attributes, indexes and splats after them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from kvlint.regex import regex
 from kvlint.syntax import tree
 from kvlint.syntax.hcl.lexis import IDENTIFIER, MAX_CHAIN, Matcher, Unexpected, identifier, number_of
 from kvlint.syntax.hcl.lists import Lists
-from kvlint.syntax.hcl.skeleton import Skeleton
 
 _STEP = rf'\.{IDENTIFIER}|\.[0-9]++(?![\w.])|\[(?:"[^"\\\n$%]*+"|[0-9]++)\]'
 _traversal: Matcher = regex(rf"({IDENTIFIER})((?:{_STEP})*+)").match
@@ -32,13 +31,11 @@ class Operands(Lists):
             return self.string()
         match = _traversal(text, start)
         if match is not None:
-            self.at = end = match.end()
-            name, steps = match[1], match[2]
-            if steps:
-                return self.steps(tree.Name(start, match.end(1), name), start, match.end(1), steps)
-            if name in _WORDS:
-                return tree.Literal(start, end, _WORDS[name])
-            return tree.Name(start, end, name)
+            self.at = match.end()
+            name, steps, end = match[1], match[2], match.end(1)
+            node: tree.Expression
+            node = tree.Literal(start, end, _WORDS[name]) if name in _WORDS else tree.Name(start, end, name)
+            return self.steps(node, start, end, steps) if steps else node
         if mark == "[":
             return self.array()
         if mark == "{":
@@ -83,7 +80,7 @@ class Operands(Lists):
         return node
 
     def accesses(self, node: tree.Expression, start: int, wrap: bool) -> tree.Expression:
-        """Reads the accesses and calls behind an operand that begins at ``start``; ends right behind the last one."""
+        """Read the accesses and calls after an operand that starts at ``start``; end right behind the last one."""
         text = self.text
         while True:
             end = self.at
@@ -93,34 +90,37 @@ class Operands(Lists):
                 if text.startswith("...", at):
                     break
                 self.at += 1
-                mark = self.skip(wrap)
-                name = identifier(text, self.at)
-                if name is not None:
-                    self.at = name.end()
-                    node = tree.Member(start, self.at, node, name[0])
-                elif mark == "*":
-                    self.at = at
-                    return self.splat(node, start, end, wrap)
-                elif mark in DIGITS:
-                    node = self.legacy_index(node, start)
-                else:
-                    raise self.unexpected("a name behind '.'")
+                if self.skip(wrap) == "*":
+                    self.at = end
+                    return self.splat(node, start, wrap)
+                node = self.after_dot(node, start)
             elif mark == "[":
                 if _full_splat(text, at):
-                    return self.splat(node, start, end, wrap)
+                    self.at = end
+                    return self.splat(node, start, wrap)
                 node = self.index(node, start)
             elif mark == "(" and isinstance(node, tree.Name) and node.start == start:
-                node = self.call(node.name, start, end)
+                node = self.call(node.name, start)
             elif mark == ":" and isinstance(node, tree.Name) and (scoped := _scoped(text, at)) and node.start == start:
                 self.at = scoped.end()
                 if self.skip(wrap) != "(":
                     raise self.unexpected("'(' behind the name of a function")
-                node = self.call("".join(text[start : scoped.end()].split()), start, scoped.end())
+                node = self.call("".join(text[start : scoped.end()].split()), start)
             else:
                 break
             self.link()
         self.at = end
         return node
+
+    def after_dot(self, node: tree.Expression, start: int) -> tree.Expression:
+        """Read the attribute or legacy index after a dot."""
+        name = identifier(self.text, self.at)
+        if name is not None:
+            self.at = name.end()
+            return tree.Member(start, self.at, node, name[0])
+        if self.text[self.at] in DIGITS:
+            return self.legacy_index(node, start)
+        raise self.unexpected("a name behind '.'")
 
     def index(self, node: tree.Expression, start: int) -> tree.Expression:
         """Reads ``[index]``."""
@@ -136,72 +136,65 @@ class Operands(Lists):
         self.at = at if match is None else match.end()
         return tree.Item(start, self.at, node, tree.Literal(at, self.at, number_of(self.text[at : self.at], at)))
 
-    def call(self, name: str, start: int, end: int) -> tree.Expression:
-        """Reads the arguments of a function, whose name stands from ``start`` to ``end``."""
-        text, skeleton = self.text, Skeleton()
-        skeleton.add("f", start, end, name)
-        skeleton.add("(", self.at, self.at + 1)
+    def call(self, name: str, start: int) -> tree.Expression:
+        """Read the arguments of a call of the function ``name``, which starts at ``start``."""
         self.at += 1
+        arguments, is_expanded = list[tree.Expression](), False
         most = links = self.links
-        while (mark := self.skip(True)) != ")":
+        mark = self.skip(True)
+        while mark != ")":
+            self.links = links
+            arguments.append(self.inner())
+            most = max(most, self.links)
+            mark = self.skip(True)
             if mark == ",":
-                skeleton.add(mark, self.at, self.at + 1)
                 self.at += 1
-            elif mark == "." and text.startswith("...", self.at):
-                skeleton.add("...", self.at, self.at + 3)
+                mark = self.skip(True)
+                continue
+            is_expanded = self.text.startswith("...", self.at)
+            if is_expanded:
                 self.at += 3
-            else:
-                self.links = links
-                self.argument(skeleton)
-                most = max(most, self.links)
+                mark = self.skip(True)
+            if mark != ")":
+                raise self.unexpected("')'" if is_expanded else "',' or ')'")
         self.links = most
         self.at += 1
-        skeleton.add(")", self.at - 1, self.at)
-        return skeleton.expression()
+        return tree.Call(start, self.at, name, tuple(arguments), None, is_expanded)
 
-    def splat(self, node: tree.Expression, start: int, end: int, wrap: bool) -> tree.Expression:
-        """Reads a splat and all accesses behind it; the operand stands from ``start`` to ``end``."""
-        text, skeleton = self.text, Skeleton()
-        skeleton.add("v", start, end, node)
+    def splat(self, node: tree.Expression, start: int, wrap: bool) -> tree.Expression:
+        """Read a splat and everything after it.
+
+        Everything after ``[*]`` applies to each item. After ``.*`` only attributes and legacy indexes do; what follows
+        them applies to the resulting list.
+        """
+        text, lists, is_attribute_splat = self.text, list[tuple[tree.Expression, int]](), False
         while True:
             end = self.at
             mark = self.skip(wrap)
             at = self.at
-            if mark == "[":
-                match = _full_splat(text, at)
-                if match is not None:
-                    skeleton.add("[*]", at, match.end())
-                    self.at = match.end()
-                else:
-                    skeleton.add("[", at, at + 1)
-                    self.at += 1
-                    self.argument(skeleton)
-                    self.take("]", True)
-                    skeleton.add("]", self.at - 1, self.at)
-            elif mark == "." and not text.startswith("...", at):
+            if mark == "." and not text.startswith("...", at):
                 self.at += 1
-                self.skip(wrap)
-                self.behind_dot(skeleton, at)
+                is_splat = self.skip(wrap) == "*"
+                stop = self.at + 1
+            elif mark == "[":
+                full = _full_splat(text, at)
+                is_splat, stop = full is not None, full.end() if full is not None else at
             else:
                 break
+            if is_attribute_splat and (is_splat or mark == "["):
+                items, start = lists.pop()
+                node, is_attribute_splat = tree.Splat(start, end, items, node), False
+            if is_splat:
+                lists.append((node, start))
+                is_attribute_splat = mark == "."
+                self.at = stop
+                node, start = tree.Name(at, stop, "*"), at
+            elif mark == "[":
+                node = self.index(node, start)
+            else:
+                node = self.after_dot(node, start)
             self.link()
         self.at = end
-        return skeleton.expression()
-
-    def behind_dot(self, skeleton: Skeleton, dot: int) -> None:
-        """Reads the name, number or star behind a dot in a splat."""
-        text, at = self.text, self.at
-        name, number = identifier(text, at), _digits(text, at)
-        if name is not None:
-            skeleton.add(".", dot, dot + 1)
-            skeleton.add("n", at, name.end(), name[0])
-            self.at = name.end()
-        elif number is not None:
-            skeleton.add(".", dot, dot + 1)
-            skeleton.add("0", at, number.end(), number_of(number[0], at))
-            self.at = number.end()
-        elif text[at] == "*":
-            skeleton.add(".*", dot, at + 1)
-            self.at += 1
-        else:
-            raise self.unexpected("a name behind '.'")
+        for items, start in reversed(lists):
+            node = tree.Splat(start, end, items, node)
+        return node

@@ -34,6 +34,9 @@ _NEXT_INNER = regex(rf"\n[ \t]*+{_HEADER}")
 _NEXT_TOP = regex(rf"\n{_HEADER}")
 _blank = sure(r"[ \t\r\n]*+")
 
+REPEATED = "this attribute is given a second time"
+"""The one fault that is no syntax error."""
+
 
 def parse_file(text: str) -> File:
     """The blocks and attributes of a .tf, .tofu or .tfvars file. Never raises.
@@ -130,7 +133,7 @@ class _Splitter:
     def attribute(self, name: str, start: int, begin: int, end: int) -> None:
         """Keeps an attribute whose expression stands from ``begin`` to ``end``."""
         if name in self.attributes:
-            self.fault("this attribute is given a second time", start)
+            self.fault(REPEATED, start)
         else:
             self.attributes[name] = Attribute(name, start, end, begin, self.source)
         self.close_line()

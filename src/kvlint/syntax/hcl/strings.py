@@ -123,8 +123,7 @@ class Strings(Reading):
             if self.skip(True) == ",":
                 self.at += 1
                 found.key, found.value = found.value, self.name()
-            if self.name() != "in":
-                raise Unexpected("expected 'in' behind the variables of 'for'", self.at)
+            self.keyword("in", "'in'")
             found.expression = self.expression(True)
         return found
 
@@ -136,6 +135,14 @@ class Strings(Reading):
             raise self.unexpected("a name")
         self.at = match.end()
         return match[0]
+
+    def keyword(self, word: str, expected: str) -> None:
+        """Read a keyword, and blanks before it."""
+        self.skip(True)
+        match = identifier(self.text, self.at)
+        if match is None or match[0] != word:
+            raise self.unexpected(expected)
+        self.at = match.end()
 
 
 def _unplain(text: str) -> bool:

@@ -1,24 +1,32 @@
-"""Expressions of Terraform's language: plain values are read here, operators, calls and loops by python-hcl2.
-
-Plain values are literals, texts, tuples, objects, and names with the accesses behind them. Of all else only the
-skeleton goes to python-hcl2, in which ``v`` stands for each plain value and each expression in brackets:
-``var.a["b"] == null ? [] : f(1, "c")`` is ``v == v ? v : v`` and ``f ( v , v )``. So python-hcl2 says what binds
-stronger and what may stand where, and sees neither comments nor texts nor more than a few tokens at a time.
-"""
+"""Expressions of Terraform's language: operators and their operands."""
 
 from __future__ import annotations
+
+from typing import TypeAlias
 
 from kvlint.regex import regex
 from kvlint.syntax import tree
 from kvlint.syntax.hcl.lexis import Matcher
 from kvlint.syntax.hcl.operands import DIGITS, Operands
-from kvlint.syntax.hcl.skeleton import Skeleton
+
+_Operand: TypeAlias = tuple[tree.Expression, int, int]
+"""An expression, and where it starts and ends with the parentheses around it."""
 
 _operator: Matcher = regex(r"==|!=|<=|>=|&&|\|\||[-+*/%<>?:]").match
 _AFTER = frozenset("([.:")
 _BLANKS = frozenset(" \t\r\n/#")
 _SIGNS = frozenset("!-")
 _OPERATORS = frozenset("+-*/%=!<>&|?")
+
+# Binary operators, from those that bind loosest to those that bind tightest; each level is left-associative. Source:
+# "Arithmetic and Logical Operators" in Terraform's documentation
+# (developer.hashicorp.com/terraform/language/expressions/operators).
+_LEVELS = ("||", "&&", "== !=", "< <= > >=", "+ -", "* / %")
+_PRECEDENCE = {operator: level for level, operators in enumerate(_LEVELS, 2) for operator in operators.split()}
+# A conditional binds looser than all of them and is right-associative: its "?" is held until its ":" arrives, and that
+# until the conditional ends. An operator that is held is applied before the next one if it binds at least this tight.
+_HELD = {"?": 0, ":": 1} | _PRECEDENCE
+_NEXT = {"?": 2, ":": 1} | _PRECEDENCE
 
 
 class Reader(Operands):
@@ -27,7 +35,7 @@ class Reader(Operands):
     __slots__ = ()
 
     def whole(self, start: int, end: int) -> tree.Expression:
-        """The expression that stands from ``start`` to ``end``, and nothing but it. Raises Unexpected."""
+        """Return the expression from ``start`` to ``end``. Raise Unexpected if there is anything else."""
         self.at, self.depth, self.links = start, 0, 0
         node = self.expression(False)
         if self.at < end:
@@ -35,11 +43,11 @@ class Reader(Operands):
         return node
 
     def expression(self, wrap: bool) -> tree.Expression:
-        """Reads an expression, and the blanks around it."""
+        """Read an expression, and the blanks around it."""
         mark = self.skip(wrap)
         start = self.at
         if mark in _SIGNS:
-            return self.operation(None, start, start, wrap)
+            return self.operation(self.signed_operand(wrap), wrap)
         node = self.operand(mark)
         end = self.at
         mark = self.text[end]
@@ -51,43 +59,61 @@ class Reader(Operands):
         if self.text[self.at] not in _OPERATORS:
             self.last = end
             return node
-        return self.operation(node, start, end, wrap)
+        return self.operation((node, start, end), wrap)
 
-    def operation(self, node: tree.Expression | None, start: int, end: int, wrap: bool) -> tree.Expression:
-        """Reads operators and their operands, of which the first one may have been read, from ``start`` to ``end``."""
-        text, skeleton, open_conditions = self.text, Skeleton(), 0
+    def operation(self, first: _Operand, wrap: bool) -> tree.Expression:
+        """Read the operators and operands after the ``first`` operand.
+
+        An operator is held until the next one shows that its right operand is complete (Dijkstra's shunting yard).
+        """
+        operands, held = [first], list[str]()
         while True:
-            if node is None:
-                self.signs(skeleton, wrap)
-                start = self.at
-                node = self.operand(text[start])
-                node = self.accesses(node, start, wrap)
-                end = self.at
-                self.skip(wrap)
-            skeleton.add("v", start, end, node)
-            match = _operator(text, self.at)
-            if match is None or (match[0] == ":" and not open_conditions):
+            self.skip(wrap)
+            match = _operator(self.text, self.at)
+            if match is None or (match[0] == ":" and "?" not in held):
                 break
-            sign = match[0]
-            open_conditions += (sign == "?") - (sign == ":")
-            skeleton.add(sign, self.at, match.end())
+            operator = match[0]
+            while held and _HELD[held[-1]] >= _NEXT[operator]:
+                _apply(held.pop(), operands)
+            if operator == ":":
+                held[-1] = operator
+            else:
+                held.append(operator)
             self.link()
             self.at = match.end()
-            node = None
-        self.last = end
-        return skeleton.expression() if len(skeleton.words) > 1 else node
+            operands.append(self.signed_operand(wrap))
+        self.last = operands[-1][2]
+        while held:
+            if held[-1] == "?":
+                raise self.unexpected("':'")
+            _apply(held.pop(), operands)
+        return operands[0][0]
 
-    def signs(self, skeleton: Skeleton, wrap: bool) -> None:
-        """Reads the operators before an operand. There may be several, of which python-hcl2 allows but one."""
-        text, signs = self.text, list[tuple[str, int]]()
-        while True:
-            mark = self.skip(wrap)
-            if mark == "-" and text[self.at + 1] in DIGITS and not signs:
-                return
-            if mark not in _SIGNS:
-                break
+    def signed_operand(self, wrap: bool) -> _Operand:
+        """Read an operand with the unary operators before it. A sign directly before a number is part of the number."""
+        signs = list[tuple[str, int]]()
+        mark = self.skip(wrap)
+        while mark in _SIGNS and (signs or mark != "-" or self.text[self.at + 1] not in DIGITS):
             signs.append((mark, self.at))
             self.link()
             self.at += 1
-        if signs:
-            skeleton.add("!", signs[0][1], signs[0][1] + 1, tuple(signs))
+            mark = self.skip(wrap)
+        start = self.at
+        node = self.accesses(self.operand(mark), start, wrap)
+        end = self.at
+        for sign, at in reversed(signs):
+            node, start = tree.Unary(at, end, sign, node), at
+        return node, start, end
+
+
+def _apply(operator: str, operands: list[_Operand]) -> None:
+    """Replace the last operands by the expression that ``operator`` makes of them."""
+    right, _, end = operands.pop()
+    left, start, _ = operands.pop()
+    node: tree.Expression
+    if operator == ":":
+        condition, start, _ = operands.pop()
+        node = tree.Conditional(start, end, condition, left, right)
+    else:
+        node = tree.Binary(start, end, operator, left, right)
+    operands.append((node, start, end))

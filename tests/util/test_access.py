@@ -1,0 +1,87 @@
+"""Only one module of the package opens, lists, resolves and writes files."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import kvlint
+
+PACKAGE = Path(kvlint.__file__).parent
+OWNER = "util/project_files.py"
+# Each with its reason. An entry for a module that is gone does no harm.
+EXCEPTIONS = {
+    "syntax/hcl/second_opinion.py": "the grammar that python-hcl2 is installed with",
+}
+OF_OS = frozenset(
+    {
+        "open", "fdopen", "popen", "listdir", "scandir", "walk", "fwalk", "readlink", "getcwd", "chdir", "replace",
+        "rename", "renames", "remove", "unlink", "mkdir", "makedirs", "rmdir", "removedirs", "link", "symlink",
+        "truncate", "chmod", "utime", "mkfifo", "mknod", "sendfile", "dup2",
+    }
+)  # fmt: skip
+OF_OS_PATH = frozenset({"realpath", "abspath", "expanduser"})
+# Methods of pathlib, and functions of other modules that open files.
+METHODS = frozenset(
+    {
+        "read_bytes", "read_text", "write_bytes", "write_text", "iterdir", "rglob", "glob", "touch", "open_code",
+        "mkstemp", "mkdtemp", "TemporaryFile", "NamedTemporaryFile", "TemporaryDirectory", "open", "readlink",
+    }
+)  # fmt: skip
+MODULES = frozenset(
+    {"shutil", "tempfile", "glob", "fileinput", "linecache", "mmap", "zipfile", "tarfile", "importlib.resources"}
+)
+
+
+def _accesses(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Yield what opens, lists, resolves or writes, with its line."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id == "open":
+            yield node.lineno, "open"
+        elif isinstance(node, ast.Attribute):
+            owner = ast.unparse(node.value)
+            names = {"os": OF_OS, "os.path": OF_OS_PATH}.get(owner, METHODS)
+            if node.attr in names:
+                yield node.lineno, f"{owner}.{node.attr}"
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            module = getattr(node, "module", None)
+            for alias in node.names:
+                full = f"{module}.{alias.name}" if module else alias.name
+                is_import = bool({full, module} & MODULES) or (module == "os" and alias.name in OF_OS)
+                if is_import and full != "shutil.get_terminal_size":  # which reads no file
+                    yield node.lineno, full
+                if module == "os.path" and alias.name in OF_OS_PATH:
+                    yield node.lineno, full
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "open('x')",
+        "import os\nos.open('x', 0)",
+        "import os\nfor x in os.walk('.'): pass",
+        "from os import scandir",
+        "import os\nos.path.realpath('.')",
+        "Path('x').read_bytes()",
+        "Path('x').open()",
+        "with tempfile.NamedTemporaryFile() as x: pass",
+        "import shutil",
+        "map(open, names)",
+    ],
+)
+def test_each_way_in_is_seen(code: str) -> None:
+    assert list(_accesses(ast.parse(code)))
+
+
+def test_nothing_else_touches_files() -> None:
+    found = {}
+    for file in sorted(PACKAGE.rglob("*.py")):
+        name = file.relative_to(PACKAGE).as_posix()
+        if name != OWNER and name not in EXCEPTIONS:
+            accesses = list(_accesses(ast.parse(file.read_text(encoding="utf-8"))))
+            if accesses:
+                found[name] = accesses
+    assert found == {}

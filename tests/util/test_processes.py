@@ -1,0 +1,254 @@
+"""Worker processes: they end with the run, however it ends, and their number does not change a result."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from kvlint import work
+from kvlint.check import check, rules_of
+from kvlint.config import Config
+from kvlint.judged import Judged
+from kvlint.readers.discover import Source
+from kvlint.readers.units import Unit
+from kvlint.util.processes import in_processes
+
+if TYPE_CHECKING:
+    from tests.conftest import Run
+
+VAULT = """resource kv{0} 'Microsoft.KeyVault/vaults@2023-07-01' = {{
+  name: 'kv-{0}'
+  properties: {{ enablePurgeProtection: {0} > 5 }}
+}}
+"""
+# Seconds in which processes have to be gone. Far more than they take, and far less than the work that they have.
+SOON = 10
+CHILDREN = Path("/proc/self/task") / str(os.getpid()) / "children"
+
+needs_proc = pytest.mark.skipif(not CHILDREN.exists(), reason="this system does not tell the children of a process")
+needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="a new process knows nothing of the test's functions")
+
+
+@pytest.fixture(scope="module")
+def much(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with work for half a minute or more."""
+    folder = tmp_path_factory.mktemp("much")
+    text = "".join(VAULT.format(number) for number in range(60))
+    for number in range(800):
+        (folder / f"{number}.bicep").write_text(text, encoding="utf-8")
+    return folder
+
+
+def children(pid: int) -> list[int]:
+    try:
+        return [int(word) for word in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return []
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        return "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+
+
+def until(holds: Callable[[], bool], seconds: float = SOON) -> None:
+    end = time.monotonic() + seconds
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+@contextmanager
+def working(
+    folder: Path, home: Path, installed: Path, *words: str, ignored: Sequence[int] = ()
+) -> Iterator[tuple[subprocess.Popen[bytes], list[int]]]:
+    """kvlint with two processes at work on a folder, and their ids."""
+
+    def ignore() -> None:
+        for number in ignored:
+            signal.signal(number, signal.SIG_IGN)
+
+    process = subprocess.Popen(
+        [sys.executable, "-m", "kvlint", *words, str(folder), "-j", "2", "-f", "json", "-o", "report.json"],
+        cwd=home,
+        env={"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": str(installed)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        preexec_fn=ignore,  # noqa: PLW1509  # the test has one thread
+    )
+    workers: list[int] = []
+    try:
+        until(lambda: len(children(process.pid)) == 2, 60)
+        workers = children(process.pid)
+        time.sleep(0.3)
+        assert process.poll() is None
+        yield process, workers
+    finally:
+        for pid in [process.pid, *workers]:
+            if is_alive(pid):
+                os.kill(pid, signal.SIGKILL)
+        process.communicate()
+
+
+# --- the end of a run -------------------------------------------------------------------------------------------------
+
+
+@needs_proc
+@pytest.mark.parametrize(
+    ("name", "code"),
+    [("SIGTERM", 143), ("SIGHUP", 129), ("SIGINT", 130), ("SIGQUIT", -signal.SIGQUIT), ("SIGKILL", -signal.SIGKILL)],
+)
+@pytest.mark.parametrize("words", [(), ("--watch",), ("controls",)], ids=["check", "watch", "controls"])
+def test_no_process_outlives_the_run(
+    name: str, code: int, words: tuple[str, ...], much: Path, tmp_path: Path, installed: Path
+) -> None:
+    if "--watch" in words:
+        pytest.importorskip("watchfiles", reason="the extra 'watch' is not installed")
+    with working(much, tmp_path, installed, *words) as (process, workers):
+        process.send_signal(getattr(signal, name))
+        # Both streams end: nothing holds them open any more.
+        told, _ = process.communicate(timeout=SOON)
+        assert process.returncode == code
+        until(lambda: not any(map(is_alive, workers)))
+    assert told == b""
+    assert list(tmp_path.iterdir()) == []
+
+
+@needs_proc
+def test_a_signal_to_all_processes_at_once_ends_them_quietly(much: Path, tmp_path: Path, installed: Path) -> None:
+    """As Ctrl-C in a terminal, or timeout, sends it."""
+    for number, code in ((signal.SIGINT, 130), (signal.SIGTERM, 143)):
+        with working(much, tmp_path, installed) as (process, workers):
+            for pid in [process.pid, *workers]:
+                os.kill(pid, number)
+            told, _ = process.communicate(timeout=SOON)
+            assert (process.returncode, told) == (code, b"")
+            until(lambda pids=workers: not any(map(is_alive, pids)))  # type: ignore[misc]  # bound now
+
+
+@needs_proc
+def test_a_signal_that_the_caller_ignores_stays_ignored(much: Path, tmp_path: Path, installed: Path) -> None:
+    """As nohup asks for."""
+    with working(much, tmp_path, installed, ignored=[signal.SIGHUP]) as (process, workers):
+        for pid in [process.pid, *workers]:
+            os.kill(pid, signal.SIGHUP)
+        time.sleep(0.3)
+        assert process.poll() is None
+        assert all(map(is_alive, workers))
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(SOON) == 143
+
+
+@needs_proc
+def test_a_signal_ends_a_run_in_one_process(much: Path, tmp_path: Path, installed: Path) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "kvlint", str(much), "-j", "1", "-o", "report.txt"],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(installed)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    # That Python has installed its own handler shows in the mask of caught signals.
+    caught = 1 << (signal.SIGTERM - 1)
+    status = Path(f"/proc/{process.pid}/status")
+    until(lambda: int(status.read_text().partition("SigCgt:")[2].split()[0], 16) & caught != 0)
+    time.sleep(0.3)
+    process.send_signal(signal.SIGTERM)
+    told, _ = process.communicate(timeout=SOON)
+    assert (process.returncode, told) == (143, b"")
+    assert list(tmp_path.iterdir()) == []
+
+
+@needs_fork
+def test_a_run_that_is_given_up_ends_its_processes() -> None:
+    started = time.monotonic()
+    found = in_processes(2, [0, 60, 60, 60], lambda: time.sleep)
+    assert next(found) is None
+    found.close()  # type: ignore[attr-defined]  # a generator
+    assert time.monotonic() - started < SOON
+
+
+# --- a worker that ends -----------------------------------------------------------------------------------------------
+
+
+def units(count: int, folder: Path) -> list[Unit]:
+    return [Unit(source=Source(file=str(folder / str(n)), path=str(n), asked=True)) for n in range(count)]
+
+
+@needs_fork
+@pytest.mark.parametrize("number", ["SIGKILL", "SIGTERM"])
+def test_a_process_that_is_killed_is_a_problem_of_its_units_alone(
+    number: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """As by a system that is out of memory: nothing hangs, and nothing is skipped silently."""
+
+    def judge(self: work.Worker, unit: Unit) -> Judged:
+        if unit.source.path == "3":
+            os.kill(os.getpid(), getattr(signal, number))
+        return Judged(read=[unit.source.path], root="judged")
+
+    monkeypatch.setattr(work.Worker, "judge", judge)
+    config = Config(paths=(str(tmp_path),), jobs=2)
+    found = list(work.judge_units(units(8, tmp_path), config, rules_of(config), str(tmp_path)))
+    assert [one.read for one in found] == [[str(n)] for n in range(8)]
+    assert [one.read for one in found if one.root != "judged"] == [["3"]]
+    (problem,) = [problem for one in found for problem in one.problems]
+    assert problem.level == "error"
+    assert "ended from outside" in problem.message
+    assert problem.at is not None
+    assert problem.at.path == "3"
+
+
+@needs_fork
+def test_if_all_processes_are_killed_every_unit_is_a_problem(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setattr(work.Worker, "judge", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+    config = Config(paths=(str(tmp_path),), jobs=3)
+    found = list(work.judge_units(units(50, tmp_path), config, rules_of(config), str(tmp_path)))
+    assert [one.read for one in found] == [[str(n)] for n in range(50)]
+    assert all([problem.level for problem in one.problems] == ["error"] for one in found)
+
+
+@needs_fork
+def test_results_larger_than_any_buffer_arrive_in_order() -> None:
+    sizes = [3_000_000, 1, 2_000_000, 0, 5_000_000] * 4
+    assert [len(found or b"") for found in in_processes(3, sizes, lambda: bytes)] == sizes
+
+
+# --- how many ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("asked", [2, 7, 999])
+def test_any_number_of_processes_finds_the_same(asked: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(40):
+        (tmp_path / f"{number}.bicep").write_text(VAULT.format(number), encoding="utf-8")
+    (tmp_path / "broken.bicep").write_text("resource kv 'Microsoft.KeyVault", encoding="utf-8")
+    started = []
+
+    def count(processes: int, *rest: object) -> object:
+        started.append(processes)
+        return in_processes(processes, *rest)  # type: ignore[arg-type]  # handed through
+
+    monkeypatch.setattr(work, "in_processes", count)
+    monkeypatch.setattr(work, "_processors", lambda: 2)
+    alone = check(Config(paths=(str(tmp_path),), jobs=1))
+    assert started == []
+    assert check(Config(paths=(str(tmp_path),), jobs=asked)) == alone
+    assert started == [min(asked, 8)]
+    assert len(alone.findings) > 40
+
+
+def test_no_more_processes_than_units(tmp_path: Path, run: Run) -> None:
+    (tmp_path / "main.bicep").write_text(VAULT.format(1), encoding="utf-8")
+    (tmp_path / "kvlint.toml").write_text("jobs = 999", encoding="utf-8")
+    assert run(".", "-f", "json", cwd=tmp_path) == run(".", "-f", "json", "-j", "1", cwd=tmp_path)
