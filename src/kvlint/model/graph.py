@@ -58,6 +58,10 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True, gc=False):
         """The answer at ``path``."""
         return select(self.attributes, path)
 
+    def exists_apart_from(self, other: Resource) -> bool:
+        """Return whether this resource only may exist, under another assumption than ``other`` does, if any."""
+        return self.assumption is not None and self.assumption != other.assumption
+
     def exists_with(self, other: Resource) -> bool:
         """Return whether this resource certainly exists where ``other`` does.
 

@@ -83,6 +83,8 @@ class _Twins:
         """Take one more policy."""
         family = _family(grant)
         self.by_key.setdefault(_key(grant), []).append(grant.source)
+        if grant.source.assumption is not None:
+            return  # it is no reason for a doubt
         self.families[family] = self.families.get(family, 0) + 1
         self.count += 1
 
@@ -97,7 +99,7 @@ class _Twins:
         """Whether another policy may be for the same principal."""
         family = _family(grant)
         apart = self.families.get(family, 0) if family else int(is_in)
-        return bool(self.others(grant, is_in)) or self.count > apart
+        return any(one.assumption is None for one in self.others(grant, is_in)) or self.count > apart
 
 
 def _is_duplicate(grant: Grant, context: Context) -> Value:
@@ -114,6 +116,8 @@ def _is_duplicate(grant: Grant, context: Context) -> Value:
     if place and grant.identity.key and any(one.exists_with(grant.source) for one in others):
         return Scalar(at=at, value=True, origin="derived", note="there is another one for the same principal")
     lost = every.get("") if grant.source.declared_as == _SEPARATE else None
+    if grant.source.assumption is not None:
+        return Scalar(at=at, value=False, origin="derived")
     if twins.has_perhaps(grant, is_in=True) or (place and lost is not None and lost.has_perhaps(grant, is_in=False)):
         return Unknown(at=at, why="whether another policy is for the same principal is not known", origin="derived")
     return Scalar(at=at, value=False, origin="derived")

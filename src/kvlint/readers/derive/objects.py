@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from itertools import chain
 
 import msgspec
 
@@ -141,7 +142,9 @@ def _same_name(resource: Resource, context: Context) -> Value | None:
     if certain:
         found = (Scalar(at=resource.at, value=other.address, origin="derived") for other in certain)
         return ListValue(at=resource.at, items=tuple(found), origin="derived")
-    doubtful = next(iter(beside), None) or next(objects.perhaps(resource), None)
+    # A doubt about what may exist, or about its name there, is of no use to an author.
+    doubts = chain(beside, objects.perhaps(resource)) if resource.assumption is None else ()
+    doubtful = next((other for other in doubts if other.assumption is None), None)
     if doubtful is None:
         return None
     why = f"{doubtful.address} may have the same name in the same vault"
