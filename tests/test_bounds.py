@@ -147,9 +147,10 @@ def test_products_end_soon_with_a_named_limit(tmp_path: Path, files: dict[str, s
 )
 def test_products_that_are_written_out_are_refused_before_they_are_made(tmp_path: Path, files: dict[str, str]) -> None:
     write(tmp_path, files)
-    run = kvlint(tmp_path, ".", seconds=5, megabytes=300)
+    run = kvlint(tmp_path, ".", "-v", seconds=5, megabytes=300)
     assert run.code == 3
     assert "nothing judged" in run.output
+    assert "was not evaluated: it " in run.output
 
 
 @pytest.mark.parametrize(

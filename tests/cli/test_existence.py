@@ -362,3 +362,86 @@ def test_a_deployment_within_a_template_and_what_is_final(kvlint: Kvlint) -> Non
     assert reasons.keys() == {"kv-a", "kv-b", "never"}
     assert "`on`" in reasons["kv-a"]
     assert "`on`" not in reasons["never"]
+
+
+def test_resources_with_the_same_name_that_exclude_each_other_are_both_evaluated(kvlint: Kvlint) -> None:
+    pair = [arm_vault(condition="[parameters('on')]"), arm_vault(condition="[not(parameters('on'))]")]
+    document = checked(kvlint, {"t.json": template(pair, {"on": {"type": "bool", "defaultValue": True}})})
+    assert len(document["evaluated"]) == len(found(document, "KV001")) == 2
+    assert [one["condition"] is not None for one in document["evaluated"]] == [False, True]
+
+
+DEPLOYER = 'data "azurerm_client_config" "me" {\n}\n'
+POLICY = (
+    'resource "azurerm_key_vault_access_policy" "p" {\n  count = var.policy ? 1 : 0\n'
+    "  key_vault_id = azurerm_key_vault.kv.id\n  tenant_id = data.azurerm_client_config.me.tenant_id\n"
+    '  object_id = data.azurerm_client_config.me.object_id\n  secret_permissions = ["Get", "Set"]\n}\n'
+)
+
+
+@pytest.mark.parametrize(
+    ("rule", "text"),
+    [
+        (
+            "KV603",
+            variable("more", "map(string)", "{}") + secret("") + secret("for_each = var.more\n", "m").replace(
+                'name = "db"', "name = each.key"
+            ),
+        ),
+        ("KV055", DEPLOYER + variable("policy", "bool", "false") + secret("") + POLICY),
+        (
+            "KV310",
+            DEPLOYER + variable("policy", "bool", "false") + POLICY + POLICY.replace('"p"', '"q"').replace(
+                "data.azurerm_client_config.me.object_id", "var.who"
+            ).replace("var.policy ? 1 : 0", "1") + 'variable "who" {}\n',
+        ),
+    ],
+)  # fmt: skip
+def test_what_may_exist_is_no_doubt_about_names_order_and_duplicates(kvlint: Kvlint, rule: str, text: str) -> None:
+    document = checked(kvlint, {"main.tf": PROVIDER + vault("") + text})
+    assert any(one["condition"] for one in document["evaluated"])
+    assert not any("same" in one["message"] or "whether it needs" in one["message"]
+                   for one in document["undecided"] if one["ruleId"] == rule)  # fmt: skip
+    assert found(document, rule) == []
+
+
+DYNAMIC = """
+  dynamic "access_policy" {
+    for_each = %s
+    content {
+      tenant_id          = "00000000-0000-0000-0000-000000000001"
+      object_id          = access_policy.value
+      secret_permissions = ["Get", "Purge"]
+    }
+  }
+"""
+
+
+@pytest.mark.parametrize("over", ["var.ids", "toset(local.ids)", "[for id in var.ids : id if id != null]"])
+def test_blocks_that_only_a_default_leaves_out_may_exist(kvlint: Kvlint, over: str) -> None:
+    text = PROVIDER + variable("ids", "list(string)", "[]") + "locals {\n  ids = var.ids\n}\n" + vault(DYNAMIC % over)
+    document = checked(kvlint, {"main.tf": text})
+    assert found(document, "KV307", "undecided") == ["azurerm_key_vault.kv"]
+    (unknown,) = (one for one in document["undecided"] if one["ruleId"] == "KV307")
+    assert "'ids' has no value but its default" in unknown["message"]
+    document = checked(kvlint, {"terraform.tfvars": "ids = []\n"})
+    assert found(document, "KV307", "undecided") == []
+    document = checked(kvlint, {"terraform.tfvars": 'ids = ["11111111-1111-1111-1111-111111111111"]\n'})
+    assert found(document, "KV307") == ["azurerm_key_vault.kv"]
+
+
+def test_blocks_that_a_literal_leaves_out_do_not_exist(kvlint: Kvlint) -> None:
+    document = checked(kvlint, {"main.tf": PROVIDER + variable("ids", "list(string)", "[]") + vault(DYNAMIC % "[]")})
+    assert found(document, "KV307", "undecided") == []
+
+
+@pytest.mark.parametrize("folder", ["examples/simple", "tests/e2e/max"])
+def test_a_bicep_module_that_only_its_examples_call_is_open(kvlint: Kvlint, folder: str) -> None:
+    up = "/".join(".." for _ in folder.split("/"))
+    module = "resource kv 'Microsoft.KeyVault/vaults@2023-07-01' = {\n  name: 'kv-m'\n  location: 'westeurope'\n"
+    module += f"  {BODY}\n}}\n"
+    call = f"module m '{up}/main.bicep' = {{\n  name: 'm'\n}}\n"
+    document = checked(kvlint, {"main.bicep": module, f"{folder}/main.bicep": call})
+    assert [one["location"]["path"] for one in document["undecided"] if one["ruleId"] == "KV201"] == ["in/main.bicep"]
+    document = checked(kvlint, {"other.bicep": call.replace(f"{up}/", "")})
+    assert found(document, "KV201", "undecided") == []

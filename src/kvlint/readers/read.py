@@ -61,7 +61,7 @@ class Reader:
         _refuse(source, data)
         if source.file.lower().endswith(BICEP):
             refuse_as_output(source.file)
-            return self.bicep(source.path, data, source.file, self._given(unit))
+            return self.bicep(source.path, data, source.file, self._given(unit), unit.published)
         if mentions_plan(data):
             refuse_as_output(source.file)
             return plan_read(source.path, data, self.demand)
@@ -130,13 +130,19 @@ class Reader:
             self._folders[base] = FolderCache(self.demand)
         return self._folders[base]
 
-    def bicep(self, path: str, data: bytes, file: str = "", given: Given | None = None) -> Read:
-        """A Bicep file. Without ``file``, where it lies, it can have no modules. Raises InputError."""
+    def bicep(
+        self, path: str, data: bytes, file: str = "", given: Given | None = None, published: bool = False
+    ) -> Read:
+        """Return what a Bicep file holds. Without ``file``, its place, it can have no modules. Raises InputError.
+
+        ``published``: it is made for callers that are not here.
+        """
         from kvlint.readers.bicep.read import read_bicep
         from kvlint.syntax.source_text import source_text
 
+        is_open = published and given is None and not self.settings.closed
         given = given or Given()
-        read = read_bicep(path, file, self.root, source_text(data), self.demand, self._cache(), given.values)
+        read = read_bicep(path, file, self.root, source_text(data), self.demand, self._cache(), given.values, is_open)
         return of_bicep(path, read, given)
 
     def template(self, path: str, data: bytes, file: str = "", given: Given | None = None) -> Read | None:

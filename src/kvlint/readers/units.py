@@ -34,8 +34,8 @@ _MAX_FILE = 10_000_000
 class Unit(msgspec.Struct, frozen=True, kw_only=True):
     """One thing to judge. ``parameters``: the file that gives its parameters. ``compiled``: the JSON made from it.
 
-    ``module``: the source is the folder of a Terraform module, with files of ``size`` bytes. ``published``: it is one
-    that only its own examples and tests call. ``quiet``: nothing in it is of interest.
+    ``module``: the source is the folder of a Terraform module, with files of ``size`` bytes. ``published``: it is a
+    module that only its own examples and tests call. ``quiet``: nothing in it is of interest.
     """
 
     source: Source
@@ -57,18 +57,22 @@ def units_of(
     """
     modules = _terraform_modules(sources, types)
     sources = [source for source in sources if not is_module_file(os.path.basename(source.file))]
-    called = _called(sources)
+    called, published = _called(sources)
     compiled, made = _compiled(sources)
     folders: dict[str, dict[str, list[str]]] = {}
     found: list[Unit] = []
     for source in sources:
-        if source.file in compiled or (source.file in called and not source.asked):
+        if source.file in compiled or (source.file in called - published and not source.asked):
             continue
         if is_parameters(source.file):
             found += _by_parameters(source)
             continue
         given: list[Source | None] = [*(parameters or _parameters_of(source, folders))]
-        found += (Unit(source=source, parameters=one, compiled=made.get(source.file)) for one in given or [None])
+        is_published = source.file in published and not source.asked
+        found += (
+            Unit(source=source, parameters=one, compiled=made.get(source.file), published=is_published)
+            for one in given or [None]
+        )
     if parameters and not any(_is_template(unit.source.file) for unit in found):
         raise UsageError("--parameters was given, but no template", "name the ARM template or Bicep file too")
     return modules + _once(found)
@@ -187,19 +191,22 @@ def _modules_in(text: str) -> Iterator[str]:
             yield match[1]
 
 
-def _called(sources: Sequence[Source]) -> frozenset[str]:
-    """The Bicep files that are modules of others. Of files that only call each other in a circle, one is left out."""
+def _called(sources: Sequence[Source]) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the Bicep files that are modules of others, and those of them that only examples and tests call.
+
+    Of files that only call each other in a circle, one is left out.
+    """
     calls: dict[str, set[str]] = {}
     for source in sources:
         if source.file.lower().endswith(BICEP):
             folder = os.path.dirname(source.file)
             calls[source.file] = {real_path(os.path.join(folder, path)) for path in _modules_in(_text(source.file))}
     if not calls:
-        return frozenset()
+        return frozenset(), frozenset()
     from kvlint.readers.terraform.roots import called_by_examples, called_by_others
 
     called = called_by_others(calls)
-    return frozenset(called) - called_by_examples(called, calls)
+    return frozenset(called), called_by_examples(called, calls)
 
 
 def _compiled(sources: Sequence[Source]) -> tuple[frozenset[str], dict[str, Source]]:

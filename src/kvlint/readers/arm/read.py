@@ -87,6 +87,8 @@ def read_template(
     except (InputError, RecursionError) as error:
         why = error.message if isinstance(error, InputError) else "it is nested too deep"
         run.not_whole("error", why, Location(path=path, pointer=found.pointer))
+        for symbol, plain, pointer in level.declared():
+            skip(Declared(level=level, symbol=symbol, plain=plain, pointer=pointer, above=None), why)
     return run.done()
 
 

@@ -197,15 +197,18 @@ class Gathering:
             return
         if (source.folder.path, source.folder.directory) in self.skipped:
             return
-        reached = self.run.cache.reached(source.folder, self.run.root)[0]
-        self.skipped.update((folder.path, folder.directory) for folder in reached)
-        found = [one for folder in reached for one in folder.resources.values() if _is_accounted(one)]
-        if found:
-            why = self.scenarios.reason(call) if reason is None else reason
-            for file in (file for folder in reached for file in folder.files):
-                self.run.files.setdefault(file.path, file.parsed.text)
-            for declaration in found:
-                self._skip(declaration, declaration.local, f"`{static_address(call.address)}` is not called: {why}")
+        why = self.scenarios.reason(call) if reason is None else reason
+        self.skip_folder(source.folder, f"`{static_address(call.address)}` is not called: {why}")
+
+    def skip_folder(self, folder: Folder, reason: str) -> None:
+        """Account for all that a module, and the modules that it calls, would deploy. What is evaluated stays so."""
+        reached = self.run.cache.reached(folder, self.run.root)[0]
+        self.skipped.update((each.path, each.directory) for each in reached)
+        found = [one for each in reached for one in each.resources.values() if _is_accounted(one)]
+        for file in (file for each in reached for file in each.files) if found else ():
+            self.run.files.setdefault(file.path, file.parsed.text)
+        for declaration in found:
+            self._skip(declaration, declaration.local, reason)
 
     def _skip(self, declaration: Declaration, address: str, reason: str) -> None:
         block = declaration.block

@@ -90,10 +90,11 @@ def _read(
     try:
         gathering.lower(instance, frozenset())
         gathering.finish()
-    except InputError as error:
-        run.not_whole("error", error.message, Location(path=_first_file(folder)), error.hint or "")
-    except RecursionError:
-        run.not_whole("error", "what it declares is nested too deep", Location(path=_first_file(folder)))
+    except (InputError, RecursionError) as error:
+        why = error.message if isinstance(error, InputError) else "what it declares is nested too deep"
+        hint = error.hint if isinstance(error, InputError) else None
+        run.not_whole("error", why, Location(path=_first_file(folder)), hint or "")
+        gathering.skip_folder(folder, why)
     sources = run.sources
     found = run.done()
     return TerraformRead(

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kvlint.readers.terraform.heads import Head
+    from kvlint.readers.terraform.scenarios import Scenarios
 
 _MAX_FAULTS = 20
 
@@ -57,6 +58,7 @@ class TerraformRun(Run):
         self.types: dict[str, str] = {}
         self.links = LinkFreezer(self.types, self.budget)
         self.secrets: dict[str, list[tuple[int, int]]] = {}
+        self.scenarios: Scenarios | None = None
         self.texts = Texts(root, folder.directory)
         self._counted: set[tuple[str, str]] = set()
         self._faulty: set[tuple[str, int]] = set()

@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kvlint.expressions.budget import STEPS_OF_A_SCENARIO
+from kvlint.expressions.operations import Local
+from kvlint.expressions.values import Result
 from kvlint.model.graph import Assumption
 from kvlint.model.source import static_address
 from kvlint.readers import existence
@@ -102,6 +104,7 @@ class Scenarios(existence.Scenarios[Scenario, "Symbol[Any]"]):
         self.values = values
         self.base = base
         self._apart: TerraformRun | None = None
+        run.scenarios = self
         run.opened.append(self.close)
         # The values of a plan are final, those that come from defaults too.
         self.is_possible = not values.planned and any(
@@ -130,6 +133,16 @@ class Scenarios(existence.Scenarios[Scenario, "Symbol[Any]"]):
             return None
         scenario = self.enabling(symbol, static_address(symbol.address), symbol.instance.use.scenario)
         return scenario.symbol(symbol) if scenario is not None else None
+
+    def without_defaults(self, instance: ModuleInstance, piece: Piece, local: Local) -> Result | None:
+        """Return what an attribute amounts to where no default of the root is known; None where its module is not used.
+
+        Raises InputError if that takes more work than any input needs.
+        """
+        if not self.is_possible:
+            return None
+        module = self.of(None).module(instance)
+        return module.evaluate(piece, local) if module is not None else None
 
     def reason(self, symbol: Symbol[Any]) -> str:
         """Return why a declaration never has instances."""
