@@ -18,7 +18,7 @@ PARALLEL := --numprocesses auto --dist loadfile
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint check-source check-wheel install-wheel bench wheel docs samples lock clean
+.PHONY: help demo test lint check-source check-wheel install-wheel fuzz bench wheel docs samples lock clean
 
 help: ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
@@ -54,6 +54,12 @@ check-wheel: install-wheel ## the tests of whole runs against the wheel, with sr
 install-wheel: $(if $(BUILT),,wheel) .venv-wheel/test
 	$(WHEEL_BIN)/pip uninstall -qq --yes kvlint
 	$(WHEEL_BIN)/pip install --quiet dist/*.whl
+
+# COUNT=N, JOBS=N (the number of processors by default), SEED=N (random by default), SAVE=FOLDER for what fails.
+COUNT ?= 200000
+fuzz: .venv/dev ## run kvlint on mutated inputs; COUNT=N, JOBS=N, SEED=N, SAVE=FOLDER
+	$(BIN)/python -m tests.fuzz --count $(COUNT) $(if $(JOBS),--jobs $(JOBS)) $(if $(SEED),--seed $(SEED)) \
+	  $(if $(SAVE),--save "$(SAVE)") $(addprefix --corpora ,$(wildcard ../shared/corpora))
 
 bench: install-wheel ## precision and speed of the wheel; KVGEN=FOLDER names the generator of plans
 	$(WHEEL_BIN)/pip install --quiet --group bench

@@ -88,6 +88,10 @@ class Arguments(msgspec.Struct, frozen=True, kw_only=True):
     isolated: bool = False
     show_settings: bool = False
     no_ignores: bool = False
+    respect_peer_suppressions: bool = False
+    peer_tools: tuple[str, ...] = ()
+    test_folders: tuple[str, ...] = ()
+    include_tests: bool = False
     baseline: str = ""
     write_baseline: str = ""
     given: frozenset[str] = frozenset()
@@ -198,6 +202,34 @@ OPTIONS = (
         "Whatever suppresses findings counts for nothing.",
         takes_value=False,
         commands=_JUDGING,
+    ),
+    Option(
+        ("--respect-peer-suppressions",),
+        "respect_peer_suppressions",
+        "Respect skip comments of Checkov, tfsec, Trivy and KICS.",
+        takes_value=False,
+    ),
+    Option(
+        ("--from",),
+        "peer_tools",
+        "List comments for checkov, tfsec, trivy or kics instead.",
+        many=True,
+        commands=_SUPPRESSIONS,
+        configured=_NONE,
+    ),
+    Option(
+        ("--include-tests",),
+        "include_tests",
+        "Count findings in folders of tests and examples.",
+        takes_value=False,
+        commands=_CHECK,
+    ),
+    Option(
+        ("--test-folders",),
+        "test_folders",
+        "Globs of folders of tests and examples.",
+        many=True,
+        commands=_CHECK,
     ),
     Option(("--baseline",), "baseline", "What this file holds does not count any more.", commands=_CHECK, kind="path"),
     Option(

@@ -14,7 +14,7 @@ from typing import TypeAlias
 import msgspec
 
 from kvlint.config import Config
-from kvlint.errors import UsageError
+from kvlint.errors import InputError, UsageError
 from kvlint.folding import fold_key, occurrence_of
 from kvlint.judged import Judged
 from kvlint.model.report import EXTERNAL, Finding, Occurrence, Outcome, Problem, Report, Suppression
@@ -23,6 +23,7 @@ from kvlint.model.source import Location
 from kvlint.plurals import counted
 from kvlint.regex import regex
 from kvlint.reporters.safe import encode, visible
+from kvlint.syntax.json_data import decode_json
 from kvlint.util.project_files import called, lies_in, read_named, real_path
 
 VERSION = 1
@@ -144,11 +145,11 @@ def document_of(report: Report, baseline: str, strict: bool) -> bytes:
     """A baseline of all that a run reports, and of what that in the file ``baseline`` has taken out; sorted, and always
     the same bytes.
 
-    Undecided questions are in it if they count for the exit code (``strict``).
+    Undecided questions are in it if they count for the exit code (``strict``), and so are findings in tests.
     """
     held: dict[_Key, list[Finding]] = {}
     taken = [finding for finding in report.suppressed if _is_of(baseline, finding)]
-    for finding in (*report.findings, *report.undecided, *taken):
+    for finding in (*report.counted(report.findings + report.undecided), *taken):
         if finding.fingerprint and (strict or finding.outcome is Outcome.FAIL):
             held.setdefault((finding.fingerprint, finding.outcome.label), []).append(finding)
     entries = sorted(
@@ -221,10 +222,10 @@ def _read(file: str) -> Iterator[Entry]:
 
 def _decoded(data: bytes, shown: str) -> _Document:
     try:
-        version = msgspec.json.decode(data, type=_Version).version
+        version = decode_json(data, _Version).version
         if version != VERSION:
             raise UsageError(f"{shown}: this is a baseline of version {version}", "write it again with this kvlint")
-        return msgspec.json.decode(data, type=_Document)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
-        said = visible(str(error))[:200]
+        return decode_json(data, _Document)
+    except InputError as error:
+        said = visible(error.message)[:200]
         raise UsageError(f"{shown}: it is no baseline of kvlint: {said}", _HINT) from error

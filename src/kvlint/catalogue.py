@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import msgspec
 
@@ -11,6 +11,7 @@ from kvlint.engine.select import find_rules
 from kvlint.errors import EXIT_CLEAN, EXIT_FINDINGS, UsageError
 from kvlint.model.rule import Example, Rule
 from kvlint.plurals import counted
+from kvlint.reporters.safe import encode, visible
 
 _WIDTH = 100
 
@@ -19,10 +20,15 @@ def listed(form: str, folders: tuple[str, ...]) -> str:
     """All rules: a line each, or with ``json`` every field of every rule."""
     rules = sorted(all_rules(folders), key=lambda rule: rule.id)
     if form == "json":
-        return msgspec.json.format(msgspec.json.encode([_fields(rule) for rule in rules]), indent=2).decode() + "\n"
+        return encode([_fields(rule) for rule in rules]).decode()
     if form != "text":
         raise UsageError(f"there is no format '{form}'", "text or json")
-    return "".join(f"{rule.id}  {rule.severity.label:8}  {rule.title}\n" for rule in rules)
+    return _lines(f"{rule.id}  {rule.severity.label:8}  {rule.title}" for rule in rules)
+
+
+def _lines(lines: Iterable[str]) -> str:
+    """Return lines of text that may come from a rule file of anyone's, harmless for a terminal and a build log."""
+    return "".join(f"{visible(line)}\n" for line in lines)
 
 
 def _fields(rule: Rule) -> dict[str, object]:
@@ -34,7 +40,7 @@ def _fields(rule: Rule) -> dict[str, object]:
 def explained(word: str, folders: tuple[str, ...]) -> str:
     """Everything about the rules of this id or name, or that answer this id of another tool."""
     found = find_rules(all_rules(folders), word)
-    return "\n\n".join("\n".join(_explanation(rule)) + "\n" for rule in found)
+    return "\n\n".join(_lines(_explanation(rule)) for rule in found)
 
 
 def _explanation(rule: Rule) -> Iterator[str]:
@@ -111,4 +117,4 @@ def tested(path: str | None) -> tuple[str, int]:
         lines += [f"{place}: {result.example.expect} ({result.example.title}): {fault}" for fault in result.faults]
     ran = f"{counted(count, 'example')} of {counted(len(rules), 'rule')}"
     lines.append(f"{ran}: {count - failed} as they say, {failed} not")
-    return "\n".join(lines) + "\n", EXIT_FINDINGS if failed else EXIT_CLEAN
+    return _lines(lines), EXIT_FINDINGS if failed else EXIT_CLEAN

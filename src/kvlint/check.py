@@ -16,7 +16,8 @@ from kvlint.engine.builtin import builtin_rules, load_folder
 from kvlint.engine.demand import evaluated_types
 from kvlint.engine.select import chosen
 from kvlint.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_NOT_WHOLE
-from kvlint.folding import folded, not_answered
+from kvlint.folders_of_tests import FoldersOfTests
+from kvlint.folding import folded, not_answered, one_per_module
 from kvlint.judged import Judged
 from kvlint.model.report import Finding, Problem, Report, Repository, is_complete
 from kvlint.model.rule import Rule
@@ -69,9 +70,10 @@ def report_of(
     """
     total, units = total_of(config, known, rules, root, units)
     evaluated, skipped = merged(total.declarations)
+    folders = FoldersOfTests(config, root, _start(config, root), total.read)
 
     def shown(findings: Iterable[Finding], *, told: bool = True) -> tuple[Finding, ...]:
-        found = (finding for finding in findings if finding.severity >= config.min_severity)
+        found = (folders.marked(finding) for finding in findings if finding.severity >= config.min_severity)
         return folded(found) if told else tuple(found)
 
     return Report(
@@ -80,6 +82,7 @@ def report_of(
         suppressed=shown(total.suppressed),
         passes=shown(_passes(units)),
         configuration=config.shown,
+        includes_tests=config.include_tests,
         root=_start(config, root),
         problems=tuple(dict.fromkeys(total.problems)),
         rules=tuple(rules),
@@ -135,6 +138,7 @@ def total_of(
     """What judging everything gave, as the configuration and the baseline want it, and the units that make it up."""
     baseline = _baseline(config)
     found, more = _as_configured(config, known, rules, root, units)
+    found = _without_secret_texts(found)
     total = together(found)
     total.add(more)
     if any(problem.is_syntax_error for problem in total.problems):
@@ -144,16 +148,26 @@ def total_of(
     unread = _unread(config, root, total.read)
     if unread:
         total.problems.append(_nothing(unread))
+    total.problems = one_per_module(total.problems)
     if baseline is not None:
         total.problems += baseline.applied(total, config, rules, root, [judged.root for judged in found])
     return total, found
+
+
+def _without_secret_texts(units: list[Judged]) -> list[Judged]:
+    """Return the units without the texts that no report shows. Few inputs have any."""
+    if not any(unit.secret_texts for unit in units):
+        return units
+    from kvlint.redaction import without_secret_texts
+
+    return [without_secret_texts(unit) if unit.secret_texts else unit for unit in units]
 
 
 def judged_units(
     config: Config, known: Sequence[Rule], rules: tuple[Rule, ...], progress: Progress | None
 ) -> tuple[str, list[tuple[Unit, Judged]]]:
     """Return the root of the run, and every unit of it with its result. ``known`` are all rules."""
-    policy, relevant = policy_of(known, rules, today(config)), evaluated_types(known)
+    policy, relevant = policy_of(known, rules, today(config), config.peer_tools), evaluated_types(known)
     sources, root = discover(config.paths, config.exclude)
     given, _ = discover(config.parameters)
     units = units_of(sources, given, relevant)
@@ -206,19 +220,26 @@ def together(units: Iterable[Judged]) -> Judged:
 def without_answered(units: Sequence[Judged]) -> Iterator[Judged]:
     """The units, those of source without what a plan of the same root has decided.
 
-    A template that Terraform deploys, from its file, is judged with the values that it is given there, and not by
-    itself.
+    A template that Terraform deploys, from its file, or a module whose caller was found only by evaluating it, is
+    evaluated with the values that it is given there, and not by itself.
     """
-    deployed = frozenset[str]().union(*(unit.deployed for unit in units))
+    deploying = [(number, unit) for number, unit in enumerate(units) if unit.deployed]
     answered: dict[str, frozenset[str]] = {}
     for unit in units:
         if unit.from_plan:
             answered[unit.root] = answered.get(unit.root, frozenset()) | unit.answered
-    for unit in units:
-        if unit.alone and deployed.issuperset(unit.alone):
+    for number, unit in enumerate(units):
+        if unit.alone and any(_deploys(other, at, unit, number) for at, other in deploying):
             yield Judged(read=unit.read, said=unit.said)
         else:
             yield unit if unit.from_plan else _without(unit, answered)
+
+
+def _deploys(one: Judged, number: int, other: Judged, number_of_other: int) -> bool:
+    """Return whether one unit deploys another. Of those that deploy each other, the first is not deployed."""
+    if number == number_of_other or not one.deployed.issuperset(other.alone):
+        return False
+    return number < number_of_other or not one.alone or not other.deployed.issuperset(one.alone)
 
 
 def _strangers(units: Iterable[Judged]) -> Iterator[Problem]:
@@ -289,7 +310,7 @@ def all_rules(folders: Sequence[str], *, examples: bool = True) -> tuple[Rule, .
 
 def exit_code(report: Report, config: Config) -> int:
     """Return the exit code of a check: 1 for findings at or above ``fail_on``."""
-    counted = report.findings + (report.undecided if config.strict else ())
+    counted = report.counted(report.findings + (report.undecided if config.strict else ()))
     has_findings = any(finding.severity >= config.fail_on for finding in counted)
     return exit_code_of(report.sources, report.problems, has_findings)
 

@@ -97,6 +97,12 @@ def _profiles() -> Iterable[str]:
     return PROFILES
 
 
+def _peer_tools() -> Iterable[str]:
+    from kvlint.model.said import TOOLS
+
+    return TOOLS
+
+
 def _colors() -> Iterable[str]:
     from kvlint.requested import COLORS
 
@@ -124,4 +130,5 @@ _WORDS: dict[tuple[str, str], Callable[[], Iterable[str]]] = {
     ("", "min_severity"): _severities,
     ("", "fail_on"): _severities,
     ("", "color"): _colors,
+    ("suppressions", "peer_tools"): _peer_tools,
 }

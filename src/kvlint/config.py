@@ -35,7 +35,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     counts as today (ISO 8601). ``jobs``: how many processes; 0 for as many as pay. ``exclude`` are globs, each with the
     folder that it starts from: what folders hold of it is not read.
 
-    With ``no_ignores`` nothing suppresses a finding. What the file ``baseline`` holds does not count. ``outputs``
+    With ``no_ignores`` nothing suppresses a finding. Comments for ``peer_tools`` suppress findings too. Findings in
+    ``test_folders`` (globs, each with the folder that it starts from; None: the usual names) do not count for the exit
+    code, unless ``include_tests``. What the file ``baseline`` holds does not count. ``outputs``
     are the files that reports are written to; no input may be one of them. ``overrides`` are
     those of the configuration ``file``, which messages call ``shown``; their paths start from ``base``. ``notices`` are
     to be told.
@@ -62,6 +64,9 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     explain: bool = True
     answers: bool = False
     no_ignores: bool = False
+    peer_tools: tuple[str, ...] = ()
+    test_folders: tuple[tuple[str, str], ...] | None = None
+    include_tests: bool = False
     baseline: str = ""
     outputs: tuple[str, ...] = ()
     file: str = ""

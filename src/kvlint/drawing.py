@@ -13,6 +13,8 @@ from kvlint.readers.build import build_graph
 from kvlint.readers.discover import discover
 from kvlint.readers.read import MAKE_INPUT, Reader
 from kvlint.readers.units import Unit, units_of
+from kvlint.redaction import Redactor
+from kvlint.reporters.safe import visible
 from kvlint.util.project_files import begin_run
 
 # The attributes that tie resources together, and what an arrow is called.
@@ -42,19 +44,21 @@ def drawn(path: str, form: str) -> tuple[str, list[Problem]]:
         raise UsageError(
             f"'{path}' is not one Terraform module, plan, template or Bicep file", "give a single file, or its folder"
         )
-    graph, problems = _graph(units[0], root)
-    return "\n".join(_FORMS[form](graph)) + "\n", problems
+    graph, problems, redactor = _graph(units[0], root)
+    return "\n".join(_FORMS[form](graph, redactor)) + "\n", problems
 
 
-def _graph(unit: Unit, root: str) -> tuple[ResourceGraph, list[Problem]]:
-    """Everything in an input, with the references of all types that it has."""
+def _graph(unit: Unit, root: str) -> tuple[ResourceGraph, list[Problem], Redactor]:
+    """Return everything in an input, with the references of all types that it has, and what hides its secrets."""
     demand = Demand(paths={}, vias={}, everything=True)
     read = Reader(demand, root).read(unit)
     if read is None:
         raise InputError(f"{unit.source.path}: there is nothing in it to draw")
     types = frozenset(resource.type.lower() for resource in read.resources.values())
     demand = msgspec.structs.replace(demand, vias=dict.fromkeys(_VIAS, types))
-    return build_graph(read.resources, demand, read.closed), list(read.problems)
+    redactor = Redactor(read.secret_texts())
+    problems = [redactor.problem(problem) for problem in read.problems]
+    return build_graph(read.resources, demand, read.closed), problems, redactor
 
 
 def _edges(graph: ResourceGraph) -> Iterator[tuple[str, str, str, bool]]:
@@ -69,35 +73,38 @@ def _few(reference: Reference) -> tuple[str, ...]:
     return () if reference.anything else reference.candidates
 
 
-def _mermaid(graph: ResourceGraph) -> Iterator[str]:
+def _mermaid(graph: ResourceGraph, redactor: Redactor) -> Iterator[str]:
     ids = {address: f"r{at}" for at, address in enumerate(graph.resources)}
     yield "flowchart LR"
     for address, resource in graph.resources.items():
-        yield f'  {ids[address]}["{_mermaid_text(address)}<br/>{_mermaid_text(resource.type)}"]'
+        shown = redactor.text(address)
+        yield f'  {ids[address]}["{_mermaid_text(shown)}<br/>{_mermaid_text(resource.type)}"]'
     for source, target, label, certain in _edges(graph):
         arrow = f"-->|{label}|" if certain else f"-.->|perhaps {label}|"
         yield f"  {ids[source]} {arrow} {ids[target]}"
 
 
 def _mermaid_text(text: str) -> str:
-    """Everything but plain characters as a character reference, so that no name can end its label."""
-    return "".join(c if c.isalnum() or c in "._-/ " else f"#{ord(c)};" for c in text)
+    """Return the text with all but plain characters as character references, so that no name can end its label."""
+    return "".join(c if c.isalnum() or c in "._-/ " else f"#{ord(c)};" for c in visible(text))
 
 
-def _dot(graph: ResourceGraph) -> Iterator[str]:
+def _dot(graph: ResourceGraph, redactor: Redactor) -> Iterator[str]:
+    shown = {address: redactor.text(address) for address in graph.resources}
     yield "digraph kvlint {"
     yield "  rankdir=LR; node [shape=box];"
     for address, resource in graph.resources.items():
-        yield f"  {_quoted(address)} [label={_quoted(f'{address}{chr(10)}{resource.type}')}];"
+        yield f"  {_quoted(shown[address])} [label={_quoted(shown[address], resource.type)}];"
     for source, target, label, certain in _edges(graph):
         style = "" if certain else ", style=dashed"
-        yield f"  {_quoted(source)} -> {_quoted(target)} [label={_quoted(label)}{style}];"
+        yield f"  {_quoted(shown[source])} -> {_quoted(shown[target])} [label={_quoted(label)}{style}];"
     yield "}"
 
 
-def _quoted(text: str) -> str:
-    escaped = text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
-    return '"' + "".join(c if c.isprintable() else "?" for c in escaped) + '"'
+def _quoted(*lines: str) -> str:
+    """Return lines of text as one quoted string."""
+    escaped = (visible(line).replace("\\", "\\\\").replace('"', '\\"') for line in lines)
+    return '"' + "\\n".join(escaped) + '"'
 
 
 _FORMS = {"mermaid": _mermaid, "dot": _dot}

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from kvlint.model.report import Finding, Note, Occurrence
+from kvlint.model.report import Finding, Note, Occurrence, Problem
 from kvlint.model.source import static_address
 from kvlint.plurals import counted
 from kvlint.regex import regex
@@ -28,6 +28,23 @@ def folded(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     for finding in findings:
         groups.setdefault(fold_key(finding), []).append(finding)
     return tuple(sorted((_united(group) for group in groups.values()), key=_order))
+
+
+def one_per_module(problems: Iterable[Problem]) -> list[Problem]:
+    """Return the problems, those about calls of one missing module as one, at the first call, with their number."""
+    found: dict[_Key, Problem] = {}
+    calls: dict[_Key, set[tuple[object, ...]]] = {}
+    for problem in problems:
+        at = problem.at.spot if problem.at is not None else ()
+        key: _Key = (problem.code, problem.level, problem.message, problem.hint)
+        if not problem.is_missing_module:
+            key = (*key, at, len(found))
+        found.setdefault(key, problem)
+        calls.setdefault(key, set()).add(at)
+    return [
+        msgspec.structs.replace(one, message=f"{one.message} ({len(calls[key])} calls)") if len(calls[key]) > 1 else one
+        for key, one in found.items()
+    ]
 
 
 def not_answered(findings: Iterable[Finding], answered: frozenset[str]) -> list[Finding]:

@@ -33,8 +33,8 @@ class Judged(msgspec.Struct, kw_only=True):
     ``answered`` are the static addresses of the resources that the plan decided. ``strangers`` and ``deployed``: see
     ``Read``. ``alone`` are the real paths of what makes a template that nobody named, and that something else may
     deploy. ``answers`` are there if the evaluator gives them. ``declarations`` are those that reports account for,
-    ``assumed`` the static addresses of the resources that only may exist.
-    ``looked``: what it depends on, if somebody watches.
+    ``assumed`` the static addresses of the resources that only may exist. ``secret_texts`` are those that no report
+    shows. ``looked``: what it depends on, if somebody watches.
     """
 
     findings: list[Finding] = msgspec.field(default_factory=list)
@@ -56,6 +56,7 @@ class Judged(msgspec.Struct, kw_only=True):
     answers: Answers | None = None
     declarations: list[Declaration] = msgspec.field(default_factory=list)
     assumed: frozenset[str] = frozenset()
+    secret_texts: frozenset[str] = frozenset()
     looked: Found = {}
 
     def add(self, other: Judged) -> None:
@@ -113,6 +114,8 @@ def judge(read: Read, demand: Demand, evaluator: Evaluator, explain: bool, polic
     root = read.root or read.path
     # Of a plan there may be tens of thousands of questions that nobody looks at.
     is_seen = explain or read.plan is None
+    # The addresses of declarations in a plan are those of its source, which hold no values.
+    is_shown = bool(seen or problems or (declarations and read.plan is None)) or answers is not None
     return Judged(
         findings=[placed(finding, find, root) for finding in findings],
         undecided=[placed(finding, find, root) for finding in undecided] if is_seen else undecided,
@@ -130,6 +133,7 @@ def judge(read: Read, demand: Demand, evaluator: Evaluator, explain: bool, polic
         answers=None if answers is None else with_places(answers, find, root),
         declarations=located(declarations, find),
         assumed=frozenset(static_address(one.address) for one in read.resources.values() if one.assumption is not None),
+        secret_texts=read.secret_texts() if is_shown else frozenset(),
     )
 
 

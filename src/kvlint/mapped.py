@@ -78,8 +78,19 @@ def on_source(
         answered=frozenset(static_address(address) for address in plan.resources),
         answers=None if answers is None else with_places(answers, find, source.root),
         declarations=located(declarations, find),
+        secret_texts=judged.secret_texts | source.secret_texts(),
     )
     return _with_note(found, plan.path, "some resources of the plan are not in its Terraform source", places.lost)
+
+
+def from_other_source(judged: Judged, plan: Read, difference: str) -> Judged:
+    """Return the results of a plan, at their places in it, with a note that the source found is not the plan's.
+
+    ``difference`` is the argument of which the source has another constant.
+    """
+    message = f"the plan was not made from the Terraform source found: `{difference}` differs; findings are on the plan"
+    note = Problem(code=NOT_MAPPED, level="note", message=message, at=Location(path=plan.path), hint=_HINT)
+    return msgspec.structs.replace(judged, problems=[*judged.problems, note])
 
 
 def _decided(

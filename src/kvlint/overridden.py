@@ -79,7 +79,8 @@ class Overriding:
 
     def on(self, judged: Judged) -> Judged:
         """What judging a unit gave, as it is to be."""
-        suppressed = list(judged.suppressed)
+        # What the user writes for kvlint comes before comments for other tools.
+        suppressed = [self._changed(one) if _is_by_peer(one) else one for one in judged.suppressed]
         findings = self._parted(judged.findings, suppressed)
         undecided = self._parted(judged.undecided, suppressed)
         return msgspec.structs.replace(judged, findings=findings, undecided=undecided, suppressed=suppressed)
@@ -160,6 +161,11 @@ class Overriding:
                 if not ready.paths or (below and any(glob.matches(below) for glob in ready.paths))
             ]
         return self._by_path[path]
+
+
+def _is_by_peer(finding: Finding) -> bool:
+    """Return whether a comment for another tool suppresses a finding."""
+    return finding.suppressed is not None and bool(finding.suppressed.tool)
 
 
 def _said(override: Override, at: Location, ended: bool = False) -> Said:

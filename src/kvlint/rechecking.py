@@ -53,7 +53,7 @@ class Rechecking:
         begin(config)
         rules = rules_of(config)
         known = all_rules(config.rules, examples=False)
-        policy = policy_of(known, rules, today(config))
+        policy = policy_of(known, rules, today(config), config.peer_tools)
         sources, root = discover(config.paths, config.exclude)
         given, _ = discover(config.parameters)
         relevant = evaluated_types(known)

@@ -13,6 +13,7 @@ from kvlint.config import Config
 from kvlint.engine.select import chosen
 from kvlint.errors import UsageError
 from kvlint.model.rule import SEVERITIES, Severity
+from kvlint.model.said import TOOLS
 from kvlint.reporters import FINDINGS_ONLY, SARIF_INCLUDED
 from kvlint.reporters.recognised import why_not_written
 from kvlint.reporters.safe import visible
@@ -40,7 +41,7 @@ def config_of(said: Settled, targets: list[tuple[str, str]]) -> Config:
         source_root=_folder(label("source_root"), arguments.source_root),
         as_of=_day(label("as_of"), arguments.as_of),
         jobs=_jobs(label("jobs"), arguments.jobs),
-        exclude=_globs(said),
+        exclude=_globs(said, "exclude", "extend_exclude"),
         select=words_of(label("select"), arguments.select),
         ignore=words_of(label("ignore"), arguments.ignore),
         profiles=words_of(label("profiles"), arguments.profiles, "profile", "default, strict, cmk or all"),
@@ -62,6 +63,9 @@ def config_of(said: Settled, targets: list[tuple[str, str]]) -> Config:
         base=said.base,
         overrides=said.file.overrides if said.file is not None else (),
         no_ignores=arguments.no_ignores,
+        peer_tools=TOOLS if arguments.respect_peer_suppressions else (),
+        test_folders=_globs(said, "test_folders") if "test_folders" in said.places else None,
+        include_tests=arguments.include_tests,
         baseline=_baseline(arguments),
         outputs=outputs,
         notices=said.notices,
@@ -103,14 +107,15 @@ def _baseline(arguments: Arguments) -> str:
     return "" if is_first else file
 
 
-def _globs(said: Settled) -> tuple[tuple[str, str], ...]:
-    """What is excluded: globs, each with the folder that it starts from."""
-    if not said.arguments.exclude and not said.arguments.extend_exclude:
+def _globs(said: Settled, *fields: str) -> tuple[tuple[str, str], ...]:
+    """Return the globs of some settings, each with the folder that it starts from."""
+    if not any(getattr(said.arguments, field) for field in fields):
         return ()
     from kvlint.globs import PathGlob
 
     found = []
-    for field, patterns in (("exclude", said.arguments.exclude), ("extend_exclude", said.arguments.extend_exclude)):
+    for field in fields:
+        patterns = getattr(said.arguments, field)
         folder = said.folder(field) if patterns else ""
         for pattern in patterns:
             try:
@@ -215,6 +220,16 @@ def included_of(said: Settled) -> frozenset[str]:
         if word not in SARIF_INCLUDED:
             raise UsageError(f"{option} {word}: one of {', '.join(SARIF_INCLUDED)} was expected")
     return frozenset(words)
+
+
+def peer_tools_of(said: Settled) -> tuple[str, ...]:
+    """Return the tools whose comments are to be listed. Raises UsageError for a word that is not one of them."""
+    option = said.label("peer_tools")
+    words = words_of(option, said.arguments.peer_tools, "tool", f"one of {', '.join(TOOLS)}")
+    for word in words:
+        if word.lower() not in TOOLS:
+            raise UsageError(f"{option} {word}: one of {', '.join(TOOLS)} was expected")
+    return tuple(dict.fromkeys(word.lower() for word in words))
 
 
 def root_uri(word: str, file: str, root: str) -> str:

@@ -35,7 +35,7 @@ _PREFIX = "KVLINT_"
 _OTHER_VARIABLES = frozenset({"KVLINT_CONFIG", "KVLINT_DEBUG"})
 _YES, _NO = frozenset({"1", "true", "yes", "on"}), frozenset({"0", "false", "no", "off"})
 # Lists that one empty value on the command line empties, such as ``--ignore=``.
-_EMPTIED = frozenset({"ignore", "exclude", "extend_exclude"})
+_EMPTIED = frozenset({"ignore", "exclude", "extend_exclude", "test_folders"})
 # Who sets the one does not want the other that an environment variable or a file sets.
 _REPLACES = {"formats": ("output",), "quiet": ("verbose",), "verbose": ("quiet",)}
 

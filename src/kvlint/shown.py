@@ -18,7 +18,7 @@ def shown_settings(said: Settled, command: str) -> str:
 
     What a variable of Terraform is given is left out, because it may be a secret.
     """
-    return "".join(f"{line}\n" for line in _lines(said, command))
+    return "".join(f"{visible(line)}\n" for line in _lines(said, command))
 
 
 def _lines(said: Settled, command: str) -> Iterator[str]:
@@ -30,10 +30,10 @@ def _lines(said: Settled, command: str) -> Iterator[str]:
         yield _line(option, _masked(option, value), said.places.get(option.field, _DEFAULT))
     if settings is not None and said.arguments.settings:
         yield ""
-        yield f"[set] # {visible(said.places['settings'])}"
+        yield f"[set] # {said.places['settings']}"
         for word in said.arguments.settings:
             name, _, value = word.partition("=")
-            yield f"{visible(name)} = {_quoted(value)}"
+            yield f"{name} = {_quoted(value)}"
     for override in said.file.overrides if said.file is not None else ():
         yield ""
         yield f"[[override]] # {override.place}"
@@ -60,7 +60,7 @@ def _line(option: Option, value: Any, place: str) -> str:
         text = _list(value)
     else:
         text = _quoted(str(value))
-    return f"{option.key} = {text} # {visible(place)}"
+    return f"{option.key} = {text} # {place}"
 
 
 def _masked(option: Option, value: Any) -> Any:
@@ -76,4 +76,4 @@ def _list(words: Sequence[str]) -> str:
 
 def _quoted(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
-    return f'"{visible(escaped)}"'
+    return f'"{escaped}"'

@@ -3,19 +3,22 @@
 A directive on an attribute or block holds for what is found there; on a resource, also for what is found where a value
 of it was written; on a module call, also for what is found in the module through that call; and ``ignore-file`` for its
 file. A directive with which anything is wrong suppresses nothing, and is a Problem.
+
+Comments for other tools suppress what kvlint's directives do not, if the policy respects them. They are not kvlint's,
+so nothing is a Problem about them.
 """
 
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
 from kvlint.model.report import IN_SOURCE, Finding, Problem, Suppression
 from kvlint.model.rule import Rule
-from kvlint.model.said import COMMENT, METADATA, Mark, Said
+from kvlint.model.said import COMMENT, EVERY_CHECK, METADATA, TFSEC, TRIVY, Mark, Said
 from kvlint.model.source import Location, SourceComments
 from kvlint.syntax.comments import Directive, covered, directives
 from kvlint.syntax.lines import Lines
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
     from kvlint.syntax.jsonc import Pointer
     from kvlint.syntax.metadata import Metadata
+    from kvlint.syntax.peer_comments import PeerComment
 
 MALFORMED, EXPIRED, UNUSED = "KVE005", "KVE006", "KVE007"
 # Of a name that is no rule's, so many characters are shown.
@@ -37,27 +41,47 @@ METADATA_FORM = 'write: {"rules": ["KV001"], "reason": "...", "until": "2027-03-
 _NO_METADATA: Mapping[str, Metadata] = {}
 
 _Span: TypeAlias = tuple[int, int]
+# tfsec became part of Trivy, which respects ids and comments of both.
+_SAME_IDS = {TFSEC: (TFSEC, TRIVY), TRIVY: (TRIVY, TFSEC)}
 
 
 class Policy(msgspec.Struct, frozen=True, kw_only=True):
-    """What directives are held against: rule ids by id and by name, the ids of the rules that run, and the day."""
+    """What directives are held against: rule ids by id and by name, the ids of the rules that run, and the day.
+
+    ``peers`` are the rules by each id, in lower case, of the tools whose comments are respected.
+    """
 
     known: Mapping[str, str]
     selected: frozenset[str]
     today: date
+    peers: Mapping[str, Mapping[str, frozenset[str]]] = {}
 
 
-def policy_of(rules: Iterable[Rule], selected: Iterable[Rule], today: date) -> Policy:
-    """The policy of a run that knows ``rules`` and asks those of them that are ``selected``."""
+def policy_of(rules: Iterable[Rule], selected: Iterable[Rule], today: date, tools: Iterable[str] = ()) -> Policy:
+    """Return the policy of a run that knows ``rules``, runs ``selected`` and respects comments for ``tools``."""
     known: dict[str, str] = {}
+    rules = tuple(rules)
     for rule in rules:
         known.setdefault(rule.name, rule.id)
         known[rule.id] = rule.id
-    return Policy(known=known, selected=frozenset(rule.id for rule in selected), today=today)
+    peers = {tool: _equivalents(rules, tool) for tool in tools}
+    return Policy(known=known, selected=frozenset(rule.id for rule in selected), today=today, peers=peers)
+
+
+def _equivalents(rules: Sequence[Rule], tool: str) -> dict[str, frozenset[str]]:
+    """Return the rules by each id of a tool."""
+    found: dict[str, frozenset[str]] = {}
+    for other in reversed(_SAME_IDS.get(tool, (tool,))):
+        own: dict[str, set[str]] = {}
+        for rule in rules:
+            for id_ in rule.peers.get(other, ()):
+                own.setdefault(id_.lower(), set()).add(rule.id)
+        found |= {id_: frozenset(ids) for id_, ids in own.items()}
+    return found
 
 
 class _Rules:
-    """The spans in one file over which directives suppress one rule. They lie within each other, or apart."""
+    """The spans in one file over which directives suppress one rule."""
 
     def __init__(self, spans: Iterable[tuple[int, int, Mark, Suppression]]) -> None:
         self._spans = sorted(spans, key=lambda span: (span[0], -span[1], span[2]))
@@ -70,15 +94,61 @@ class _Rules:
             self._outer.append(around[-1] if around else -1)
             around.append(index)
 
-    def at(self, offset: int) -> tuple[Mark, Suppression] | None:
-        """The innermost that an offset lies in."""
+    def at(self, offset: int) -> Iterator[tuple[Mark, Suppression]]:
+        """Yield what suppresses the rule at an offset: of several spans around it the one that begins last first."""
         index = bisect_right(self._starts, offset) - 1
         while index >= 0:
             _, end, mark, reason = self._spans[index]
             if offset < end:
-                return mark, reason
+                yield mark, reason
             index = self._outer[index]
-        return None
+
+
+class _Directives:
+    """What suppresses rules, and where; ``texts`` are those of the files, by reported path.
+
+    Each dictionary is by path and rule: ``spans`` around places, whole files, ``below`` pointers in JSON, and ``lines``
+    of which only what is reported there is suppressed, whatever it belongs to.
+    """
+
+    def __init__(self, texts: Mapping[str, Lines]) -> None:
+        self.spans: dict[tuple[str, str], _Rules] = {}
+        self.whole: dict[tuple[str, str], tuple[Mark, Suppression]] = {}
+        self.below: dict[tuple[str, str], dict[Pointer, tuple[Mark, Suppression]]] = {}
+        self.lines: dict[tuple[str, str], _Rules] = {}
+        self._texts = texts
+
+    def __bool__(self) -> bool:
+        return bool(self.spans or self.whole or self.below or self.lines)
+
+    def of(self, finding: Finding) -> Iterator[tuple[Mark, Suppression]]:
+        """Yield what suppresses a finding: at its place, on its resource, on a call, or in its file."""
+        rule = finding.rule.id
+        own = (finding.at,) if finding.resource_at is None else (finding.at, finding.resource_at)
+        yield from self._around(self.lines, finding.at, rule)
+        for at in (*own, *reversed(finding.callers)):
+            yield from self._beside(at, rule)
+        yield from (self.whole[at.path, rule] for at in own if (at.path, rule) in self.whole)
+
+    def _beside(self, at: Location, rule: str) -> Iterator[tuple[Mark, Suppression]]:
+        """Yield what suppresses a rule where a place begins, or in an object around it."""
+        below = self.below.get((at.path, rule))
+        if below is not None and at.pointer is not None:
+            around = (at.pointer[:depth] for depth in range(len(at.pointer), -1, -1))
+            yield from (below[pointer] for pointer in around if pointer in below)
+        else:
+            yield from self._around(self.spans, at, rule)
+
+    def _around(
+        self, spans: Mapping[tuple[str, str], _Rules], at: Location, rule: str
+    ) -> Iterator[tuple[Mark, Suppression]]:
+        """Yield what suppresses a rule where a place begins."""
+        rules = spans.get((at.path, rule))
+        if rules is not None and at.span is not None:
+            yield from rules.at(at.span[0])
+        elif rules is not None and at.region is not None:
+            starts = self._texts[at.path].starts
+            yield from rules.at(starts[min(at.region.start_line, len(starts)) - 1] + at.region.start_column - 1)
 
 
 class Suppressions:
@@ -99,35 +169,38 @@ class Suppressions:
         self.unused: dict[Mark, Problem] = {}
         self.used: set[Mark] = set()
         self._texts: dict[str, Lines] = {}
-        self._spans: dict[tuple[str, str], _Rules] = {}
-        self._whole: dict[tuple[str, str], tuple[Mark, Suppression]] = {}
-        self._below: dict[tuple[str, str], dict[Pointer, tuple[Mark, Suppression]]] = {}
-        for path, source in files.items() if policy is not None else ():
-            found = directives(source.text, source.comments)
-            if found and policy is not None:
+        self._own, self._peers = _Directives(self._texts), _Directives(self._texts)
+        if policy is None:
+            return
+        read_peers = _reader_of_peers(policy)
+        for path, source in files.items():
+            found = directives(source.text, source.comments) if source.has_directives else []
+            peers = read_peers(source)
+            if found or peers:
                 self._texts[path] = Lines(source.text)
                 self._take(path, zip(found, covered(source, found), strict=True), policy)
-        for path, one in metadata.items() if policy is not None else ():
-            if policy is not None:
-                self._texts[path] = Lines(one.text)
-                self._take_metadata(path, one, policy)
+                if peers:
+                    self._take_peers(path, peers, policy)
+        for path, one in metadata.items():
+            self._texts[path] = Lines(one.text)
+            self._take_metadata(path, one, policy)
 
     def __bool__(self) -> bool:
-        return bool(self._spans or self._whole or self._below)
+        return bool(self._own or self._peers)
 
     def of(self, finding: Finding) -> Suppression | None:
-        """What suppresses a finding, if anything does: a directive on its place, its resource, a call, or its file."""
+        """Return what suppresses a finding, if anything does: kvlint's own directives come first.
+
+        Of these one is in use, and of comments for other tools each, because nobody wrote them for kvlint.
+        """
         if not self:
             return None
-        rule = finding.rule.id
-        own = (finding.at,) if finding.resource_at is None else (finding.at, finding.resource_at)
-        found = [self._beside(at, rule) for at in (*own, *reversed(finding.callers))]
-        found += [self._whole.get((at.path, rule)) for at in own]
-        first = next(filter(None, found), None)
-        if first is None:
+        own = next(self._own.of(finding), None)
+        found = list(self._peers.of(finding)) if own is None else [own]
+        if not found:
             return None
-        self.used.add(first[0])
-        return first[1]
+        self.used.update(mark for mark, _ in found)
+        return found[0][1]
 
     def _take(self, path: str, found: Iterable[tuple[Directive, _Span | None]], policy: Policy) -> None:
         """Take in the directives in the comments of one file, each with the span of what it is about."""
@@ -135,17 +208,57 @@ class Suppressions:
         for directive, span in found:
             for mark, reason in self._marks(path, directive, policy, COMMENT, about_nothing=span is None):
                 if directive.whole_file:
-                    self._whole.setdefault((path, mark[2]), (mark, reason))
+                    self._own.whole.setdefault((path, mark[2]), (mark, reason))
                 elif span is not None:
                     spans.setdefault(mark[2], []).append((*span, mark, reason))
         for id_, some in spans.items():
-            self._spans[path, id_] = _Rules(some)
+            self._own.spans[path, id_] = _Rules(some)
+
+    def _take_peers(self, path: str, found: Iterable[tuple[PeerComment, _Span | None]], policy: Policy) -> None:
+        """Take in the comments for other tools in one file, each with the span that it applies to."""
+        from kvlint.syntax.peer_comments import Reach
+
+        # Of what one tool says twice about the same place, the first counts.
+        spans: dict[tuple[bool, str], dict[tuple[_Span, str], tuple[int, int, Mark, Suppression]]] = {}
+        for one, span in found:
+            for mark, reason in self._peer_marks(path, one, policy, COMMENT):
+                if one.reach is Reach.FILE and span is not None:
+                    self._peers.whole.setdefault((path, mark[2]), (mark, reason))
+                elif span is not None:
+                    some = spans.setdefault((one.reach is Reach.LINE, mark[2]), {})
+                    some.setdefault((span, one.tool), (*span, mark, reason))
+        for (is_line, id_), some in spans.items():
+            (self._peers.lines if is_line else self._peers.spans)[path, id_] = _Rules(some.values())
 
     def _take_metadata(self, path: str, metadata: Metadata, policy: Policy) -> None:
         """Take in the directives in the metadata of one template."""
         for directive, pointer in metadata.found:
             for mark, reason in self._marks(path, directive, policy, METADATA):
-                self._below.setdefault((path, mark[2]), {}).setdefault(pointer, (mark, reason))
+                self._own.below.setdefault((path, mark[2]), {}).setdefault(pointer, (mark, reason))
+        for one, pointer in metadata.peers:
+            for mark, reason in self._peer_marks(path, one, policy, METADATA):
+                self._peers.below.setdefault((path, mark[2]), {}).setdefault(pointer, (mark, reason))
+
+    def _peer_marks(self, path: str, one: PeerComment, policy: Policy, kind: str) -> Iterator[tuple[Mark, Suppression]]:
+        """Yield what a comment for another tool suppresses today, a mark for each rule."""
+        ids, rules = _rules_of(one, policy)
+        if not rules:
+            return
+        at = Location(path=path, span=(one.start, one.end))
+        at = msgspec.structs.replace(at, region=self._texts[path].region(one.start, one.end))
+        until = "" if one.until is None else one.until.isoformat()
+        ended = one.ended or (one.until is not None and one.until < policy.today)
+        marks = [] if ended or one.condition else [(path, one.start, rule) for rule in rules]
+        asked = tuple((mark[2], mark) for mark in marks if mark[2] in policy.selected)
+        self.said.append(
+            Said(
+                kind=kind, at=at, rules=rules, reason=one.reason, until=until, ended=ended, marks=asked, tool=one.tool,
+                ids=ids, condition=one.condition,
+            )
+        )  # fmt: skip
+        reason = Suppression(kind=IN_SOURCE, justification=one.reason, at=at, until=until, tool=one.tool)
+        for mark in marks:
+            yield mark, reason
 
     def _marks(
         self, path: str, directive: Directive, policy: Policy, kind: str, about_nothing: bool = False
@@ -177,21 +290,31 @@ class Suppressions:
         for mark in dict.fromkeys(marks.values()):
             yield mark, reason
 
-    def _beside(self, at: Location, rule: str) -> tuple[Mark, Suppression] | None:
-        """What suppresses a rule where a place begins, or in an object that it lies in."""
-        below = self._below.get((at.path, rule))
-        if below is not None and at.pointer is not None:
-            around = (below.get(at.pointer[:depth]) for depth in range(len(at.pointer), -1, -1))
-            return next(filter(None, around), None)
-        spans = self._spans.get((at.path, rule))
-        if spans is None:
-            return None
-        if at.span is not None:
-            return spans.at(at.span[0])
-        if at.region is None:
-            return None
-        starts = self._texts[at.path].starts
-        return spans.at(starts[min(at.region.start_line, len(starts)) - 1] + at.region.start_column - 1)
+
+def _reader_of_peers(policy: Policy) -> Callable[[SourceComments], list[tuple[PeerComment, _Span | None]]]:
+    """Return what reads comments for other tools, which most runs have no use for."""
+    if not policy.peers:
+        return lambda _: []
+    from kvlint.syntax.peer_comments import peer_comments
+
+    return peer_comments
+
+
+def _rules_of(one: PeerComment, policy: Policy) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the ids in a comment for another tool that have an equivalent, and the equivalent rules."""
+    known = policy.peers.get(one.tool)
+    if known is None:
+        return (), ()
+    ids = tuple(id_ for id_ in one.ids if id_ == EVERY_CHECK or _folded(id_) in known)
+    named = {rule for id_ in ids for rule in known.get(_folded(id_), ())}
+    if EVERY_CHECK in ids or one.is_except:
+        every = {rule for rules in known.values() for rule in rules}
+        return ids, tuple(sorted(every - named if one.is_except else every))
+    return ids, tuple(sorted(named))
+
+
+def _folded(id_: str) -> str:
+    return id_.lower().removeprefix("avd-")
 
 
 def _fault(directive: Directive, policy: Policy, about_nothing: bool) -> str:

@@ -10,7 +10,7 @@ from kvlint.engine.demand import demand_of
 from kvlint.engine.evaluate import Evaluator
 from kvlint.errors import InputError, UsageError
 from kvlint.judged import Judged, judge
-from kvlint.mapped import on_source
+from kvlint.mapped import from_other_source, on_source
 from kvlint.model.report import Problem
 from kvlint.model.rule import Rule
 from kvlint.model.source import Location, Region
@@ -93,7 +93,7 @@ class Worker:
         self.policy = policy
         self.no_ignores = config.no_ignores
         self.source_root = config.source_root
-        self.reader = Reader(self.demand, root, terraform_settings(config, root))
+        self.reader = Reader(self.demand, root, terraform_settings(config, root), peer_comments=bool(config.peer_tools))
 
     def judge(self, unit: Unit) -> Judged:
         """Judge one unit. What goes wrong with it is a Problem. What was looked at for it is noted if anybody asks."""
@@ -115,8 +115,10 @@ class Worker:
                 return Judged(read=[path]) if unit.module else Judged()
             judged = judge(read, self.demand, self.evaluator, self.explain, self.policy)
             if read.plan is not None:
-                source = self._heeded(self.reader.source_of(read.plan, unit.source.file, self.source_root))
-                return on_source(judged, read, source, self.demand, self.evaluator, self.policy)
+                source, difference = self.reader.source_of(read.plan, unit.source.file, self.source_root)
+                if difference:
+                    return from_other_source(judged, read, difference)
+                return on_source(judged, read, self._heeded(source), self.demand, self.evaluator, self.policy)
             if unit.compiled is None:
                 judged.alone = _files_of(unit)
                 return judged
@@ -147,8 +149,8 @@ class Worker:
 
 
 def _files_of(unit: Unit) -> tuple[str, ...]:
-    """The files of a template that nobody named; none of anything else."""
-    if unit.module or unit.source.asked or unit.source.file.lower().endswith(BICEP):
+    """Return the files of a template, or the folder of a module, that the command line does not name."""
+    if unit.source.asked or unit.source.file.lower().endswith(BICEP):
         return ()
     files = (unit.source, unit.parameters) if unit.parameters is not None else (unit.source,)
     return tuple(real_path(source.file) for source in files)

@@ -74,7 +74,7 @@ def test_what_it_holds_counts_no_longer(kvlint: Kvlint) -> None:
     }
     document = report(kvlint)
     assert (document["findings"], len(document["suppressed"]), document["problems"]) == ([], len(before), [])
-    reason = {"kind": "external", "justification": "baseline", "owner": None, "until": None}
+    reason = {"kind": "external", "justification": "baseline", "owner": None, "until": None, "tool": None}
     nowhere = {"path": BASE, "line": None, "column": None, "endLine": None, "endColumn": None}
     assert document["suppressed"][0]["suppression"] == reason | {"location": nowhere}
     assert json.loads(kvlint(".", "--baseline", BASE, "-f", "sarif").out)["runs"][0]["results"] == []
@@ -299,3 +299,14 @@ def test_a_plan_and_its_source(kvlint: Kvlint) -> None:
     Path("a/plan.json").write_bytes(plan.replace(b"false", b"true"))
     write("a/main.tf", BARE.replace("}\n", "  purge_protection_enabled = true\n}\n"))
     assert codes(report(kvlint, *one)) == ["KVE012"]
+
+
+def test_a_file_name_that_is_not_utf_8_is_held(kvlint: Kvlint) -> None:
+    """Whatever the name of a file is, its findings can be written and are known again."""
+    try:
+        write(os.fsdecode(b"a/\xff.tf"), BARE.replace("this", "other"))
+    except OSError:
+        pytest.skip("the file system accepts only names in UTF-8")
+    kvlint(".", "--write-baseline", BASE)
+    assert {entry["path"] for entry in held()} == {"a/main.tf", "a/\ufffd.tf"}
+    assert report(kvlint)["findings"] == []

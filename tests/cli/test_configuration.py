@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -217,6 +218,15 @@ def test_what_is_excluded_is_read_only_if_it_is_named(kvlint: Kvlint, project: P
     said = kvlint("infra/x", "--exclude", "*.tf")
     assert (said.code, "nothing to check" in said.out) == (3, True)
     assert kvlint("infra", "--exclude", "!x").err.startswith("kvlint: --exclude: '!x' is no glob: ")
+
+
+def test_an_option_excludes_in_folders_outside_the_current_one(kvlint: Kvlint, project: Path) -> None:
+    elsewhere = project.parent / "elsewhere"
+    for folder in ("new", "old", "deep/old", "deep/x"):
+        write(elsewhere / folder / "main.tf", VAULT)
+    found = kvlint(str(elsewhere), "--select", "KV001", "--exclude", "old", "--exclude", "deep/x", "--format", "json")
+    paths = {one["location"]["path"].rpartition("elsewhere/")[2] for one in json.loads(found.out)["findings"]}
+    assert paths == {"new/main.tf"}
 
 
 # --- what is shown ----------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import json
 import re
 import unicodedata
 from collections.abc import Mapping
-from contextlib import redirect_stderr
+from contextlib import redirect_stderr, redirect_stdout
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree as ET
@@ -32,6 +32,7 @@ HOSTILE = (
     "]]><!--&amp;%0A::debug::%25",
     "\u202eevil\u2028line",
     "\ufffe\uffff",
+    "\u3164\u115f\uffa0\u2066hidden\U000e0041",
     "<script>alert(1)</script><img src=x onerror=alert(1)>",
     "`code` ``more`` | cell | <details>",
     "[link](https://evil.example) ![image](https://evil.example/i.png) <https://evil.example>",
@@ -46,6 +47,8 @@ TELLING = re.compile(
 LOGISSUE = re.compile(
     r"##vso\[task\.logissue type=(error|warning);((sourcepath|linenumber|columnnumber|code)=[^;\]]*;)+\]"
 )
+# What says nothing of what it read but where it is.
+WITHOUT_NAMES = {"graph.bicep.dot", "graph.bicep.mermaid"}
 # What kvlint writes in Markdown of its own.
 OWN_HTML = {"<details>", "<summary>", "</summary>", "</details>", "<br>"}
 
@@ -66,16 +69,97 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, str]:
         assert _guarded(["in", "--profile", "all", *audit]) == 3
         words = [word for form in CONTROLS_REPORTERS for word in ("-f", f"{form}=controls.{form}")]
         assert _guarded(["controls", "in", *words]) == 3
+        words = [word for form in ("text", "json") for word in ("-f", f"{form}=suppressions.{form}")]
+        assert _guarded(["suppressions", "in", *words]) == 3
+        for name, words in printing(folder, home).items():
+            (home / name).write_bytes(stdout_of(words))
     # Bytes, because reading as text makes line breaks of what is none.
     return {"stderr": errors.getvalue()} | {
         file.name: file.read_bytes().decode() for file in home.iterdir() if file.is_file()
     }
 
 
+def printing(folder: Path, home: Path) -> Mapping[str, list[str]]:
+    """The commands that write to standard output alone, by the name of what they print."""
+    rules = home / "rules" / FOLDER
+    rules.mkdir(parents=True)
+    (rules / "ACME-1-hostile.yaml").write_text(own_rule(), encoding="utf-8")
+    (home / "rules" / "kvlint.toml").write_text(own_settings(), encoding="utf-8")
+    inputs = {
+        "tf": folder / "main.tf", "tfjson": folder / "names", "plan": folder / "plan.json",
+        "arm": folder / "azuredeploy.json", "bicep": folder / "main.bicep",
+    }  # fmt: skip
+    graphs = {
+        f"graph.{name}.{form}": ["graph", str(path), "-f", form]
+        for name, path in inputs.items()
+        for form in ("dot", "mermaid")
+    }
+    return graphs | {
+        "rules.text": ["rules", "--rules", str(rules)],
+        "rules.json": ["rules", "--rules", str(rules), "-f", "json"],
+        "rules.test": ["rules", "test", str(rules)],
+        "explain": ["explain", "ACME-1", "--rules", str(rules)],
+        "settings": ["--show-settings", "in", "--config", "rules/kvlint.toml"],
+        "settings.suppressions": ["suppressions", "--show-settings", "in", "--config", "rules/kvlint.toml"],
+    }
+
+
+def stdout_of(words: list[str]) -> bytes:
+    """What a command prints."""
+    out = io.BytesIO()
+    with redirect_stdout(io.TextIOWrapper(out, encoding="utf-8")) as stream:
+        assert _guarded(words) in (0, 1, 3)
+        stream.flush()
+    return out.getvalue()
+
+
+def own_rule() -> str:
+    """A rule file whose texts are hostile; what it does not expect to find is reported with them."""
+    line, words = escaped("".join(ALL.splitlines())), escaped(f"x {' '.join(HOSTILE)}")
+    return f"""id: ACME-1
+name: hostile
+title: {line}
+severity: low
+resource: Microsoft.KeyVault/vaults
+require:
+  - attribute: properties.sku.name
+    equals: {line}
+message: "'{{resource}}' is '{{value}}'."
+why: {words}
+fix: {words}
+references: [https://evil.example/]
+examples:
+  - fails: {line}
+    terraform: {escaped(f"# {ALL}{chr(10)}# <- ACME-1{chr(10)}")}
+  - passes: {line}
+    terraform: |
+      resource "azurerm_key_vault" "kv" {{}}
+"""
+
+
+def escaped(text: str) -> str:
+    """A string as YAML and TOML both read it."""
+    return '"' + "".join(f"\\U{ord(one):08x}" for one in text) + '"'
+
+
+def own_settings() -> str:
+    """A configuration file whose texts are hostile."""
+    text, glob = escaped(ALL), escaped(re.sub(r"[\[\]*!\\]", "", ALL))
+    return f"""exclude = [{glob}]
+var = [{glob}]
+[[override]]
+paths = [{glob}]
+rules = ["KV001"]
+ignore = true
+reason = {text}
+owner = {text}
+"""
+
+
 def write(folder: Path) -> None:
     """A module, a plan, a template, a Bicep file and something broken, full of hostile names."""
-    keys = ", ".join(json.dumps(name) for name in HOSTILE)
-    tag = json.dumps(ALL)
+    keys = ", ".join(json.dumps(name, ensure_ascii=False) for name in HOSTILE)
+    tag = json.dumps(ALL, ensure_ascii=False)
     (folder / "main.tf").write_text(
         f"""# kvlint: ignore[KV003] {ALL.replace(chr(10), "").replace(chr(13), "")}
 resource "azurerm_key_vault" "kv" {{
@@ -147,7 +231,8 @@ def quoted(text: str) -> str:
 
 def test_no_report_acts_on_a_terminal_or_in_a_build_log(said: Mapping[str, str]) -> None:
     for name, text in said.items():
-        assert "evil" in text, name
+        if name not in WITHOUT_NAMES:
+            assert "evil" in text, name
         assert not {one for one in text if unicodedata.category(one) in {"Cc", "Cf", "Zl", "Zp", "Cs", "Cn"}} - {
             "\n"
         }, name

@@ -99,6 +99,7 @@ def test_one_instance_of_several(kvlint: Kvlint, project: Path) -> None:
         "justification": "a lab",
         "owner": "@ops",
         "until": "2099-01-31",
+        "tool": None,
         "location": {"path": "kvlint.toml", "line": 2, "column": 1, "endLine": 2, "endColumn": 1},
     }
     assert "\n    ignored: a lab (until 2099-01-31, owner @ops) [kvlint.toml:2:1]\n" in kvlint(".", "-v").out

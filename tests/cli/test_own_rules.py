@@ -96,3 +96,11 @@ def test_five_faults_are_five_lines_at_their_places(kvlint: Kvlint) -> None:
     ]
     for words in (["rules", "--rules", "own"], ["rules", "test", "own"], ["explain", "KV001", "--rules", "own"]):
         assert kvlint(*words) == (3, "", ran.err)
+
+
+@pytest.mark.parametrize("path", ["derived", "derived[0]", "derived.nothing", "properties"])
+def test_a_path_without_a_value_is_absent(kvlint: Kvlint, path: str) -> None:
+    own(OWN.replace("properties.sku.name", path))
+    ran = kvlint("bad.json", "--rules", "own", "--select", "ACME")
+    assert (ran.code, ran.err) == (1, "")
+    assert "ACME-2" in ran.out

@@ -74,6 +74,7 @@ def test_metadata_of_a_resource_is_about_it(kvlint: Kvlint) -> None:
         "justification": "a lab",
         "owner": "@ops",
         "until": "2026-11-30",
+        "tool": None,
     }
     assert document["problems"] == []
 
@@ -310,13 +311,16 @@ def test_the_list_as_json(kvlint: Kvlint) -> None:
     everything()
     said = kvlint("suppressions", "main.tf", "--select", "KV001,KV502", "-f", "json", "--isolated")
     document = json.loads(said.out)
-    assert document["summary"] == {"used": 1, "unused": 0, "not asked": 1, "expired": 1, "malformed": 1}
+    assert document["summary"] == {"used": 1, "unused": 0, "not asked": 1, "expired": 1, "malformed": 1, "findings": 0}
     assert document["suppressions"][0] == {
         "kind": "comment",
         "state": "used",
+        "tool": None,
+        "ids": [],
         "rules": ["KV001", "KV502"],
         "unusedRules": ["KV502"],
         "reason": "a lab",
+        "condition": None,
         "owner": "@ops",
         "until": "2027-03-01",
         "fault": None,

@@ -37,6 +37,37 @@ def template(value: Any = "[parameters('purge')]", generated: bool = False) -> s
     )
 
 
+GENERATED = {"_generator": {"name": "bicep", "version": "0.30.0"}}
+
+
+def deployment(name: str, inner: dict[str, Any], more: dict[str, Any] | None = None, **top: Any) -> dict[str, Any]:
+    """A nested deployment of inner scope, as the Bicep compiler writes a module."""
+    properties = {
+        "expressionEvaluationOptions": {"scope": "inner"},
+        "mode": "Incremental",
+        **(more or {}),
+        "template": {"$schema": SCHEMA, "contentVersion": "1.0.0.0", **inner},
+    }
+    return {
+        "type": "Microsoft.Resources/deployments", "apiVersion": "2022-09-01", "name": name, **top,
+        "properties": properties,
+    }  # fmt: skip
+
+
+def nested(*groups: str) -> str:
+    """A template that deploys one vault without purge protection to each resource group."""
+    vault = json.loads(template(False))["resources"]
+    resources = [deployment(name, {"resources": vault}, resourceGroup=name) for name in groups]
+    schema = SCHEMA.replace("deploymentTemplate", "subscriptionDeploymentTemplate")
+    return json.dumps({"$schema": schema, "metadata": GENERATED, "resources": resources}, indent=1)
+
+
+def differences(run: Run, folder: Path) -> list[dict[str, Any]]:
+    """The notes that a template differs from its Bicep file."""
+    report = json.loads(run("-f", "json", ".", cwd=folder).out)
+    return [one for one in report["problems"] if one["code"] == "KVE013"]
+
+
 def given(**values: Any) -> str:
     return json.dumps({"$schema": PARAMETERS, "parameters": {name: {"value": value} for name, value in values.items()}})
 
@@ -163,9 +194,91 @@ class TestCompiled:
         write(tmp_path, main_bicep=BICEP.replace("bool", "bool = false"), main_json=template(False, generated=True))
         assert found(run, tmp_path, ".") == [("fail", "main.bicep", 5)]
 
-    def test_what_only_the_template_knows_is_told_on_the_bicep_file(self, tmp_path: Path, run: Run) -> None:
+    def test_what_only_the_template_knows_is_on_its_own_line(self, tmp_path: Path, run: Run) -> None:
         write(tmp_path, main_bicep=BICEP, main_json=template(False, generated=True))
-        assert found(run, tmp_path, ".") == [("fail", "main.bicep", 2)]
+        assert found(run, tmp_path, ".") == [("fail", "main.json", 20)]
+        assert '"enablePurgeProtection": false' in (tmp_path / "main.json").read_text(encoding="utf-8").splitlines()[19]
+
+    def test_a_template_that_is_not_current_is_reported_on_its_own_lines(self, tmp_path: Path, run: Run) -> None:
+        bicep = BICEP.replace("param purge bool\n", "").replace(": purge", ": true").replace("2023-07-01", "2026-02-01")
+        write(tmp_path, main_bicep=bicep, main_json=template(False, generated=True))
+        assert found(run, tmp_path, ".") == [("fail", "main.json", 20)]
+        (note,) = differences(run, tmp_path)
+        assert note["level"] == "note"
+        assert note["message"] == (
+            "the compiled template differs from main.bicep: "
+            "`properties.enablePurgeProtection` of `kv`, `apiVersion` of `kv`"
+        )
+        assert note["location"]["path"] == "main.json"
+
+    def test_a_template_that_lacks_a_fault_leaves_it_in_the_bicep_file(self, tmp_path: Path, run: Run) -> None:
+        bicep = BICEP.replace("bool", "bool = false")
+        write(tmp_path, main_bicep=bicep, main_json=template(True, generated=True))
+        assert found(run, tmp_path, ".") == [("fail", "main.bicep", 5)]
+        assert len(differences(run, tmp_path)) == 1
+
+    def test_resources_of_other_names_are_not_one(self, tmp_path: Path, run: Run) -> None:
+        bicep = BICEP.replace("bool", "bool = false").replace("'kv'", "'kv-${resourceGroup().name}'")
+        compiled = template(False, generated=True).replace('"kv"', "\"[format('{0}-kv', resourceGroup().name)]\"")
+        write(tmp_path, main_bicep=bicep, main_json=compiled)
+        assert [path for _, path, _ in found(run, tmp_path, ".")] == ["main.bicep", "main.json"]
+        (note,) = differences(run, tmp_path)
+        assert "`kv` is only in the Bicep file" in note["message"]
+        assert "is only in the template" in note["message"]
+
+    @pytest.mark.parametrize(
+        ("name", "expression"),
+        [
+            ("kv-${resourceGroup().name}", "[format('kv-{0}', resourceGroup().name)]"),
+            ("kv${uniqueString(subscription().id, 'x')}", "[concat('kv', uniqueString(subscription().id, 'x'))]"),
+        ],
+    )
+    def test_equal_expressions_are_one_name(self, name: str, expression: str, tmp_path: Path, run: Run) -> None:
+        bicep = BICEP.replace("bool", "bool = false").replace("'kv'", f"'{name}'")
+        compiled = template(False, generated=True).replace('"kv"', json.dumps(expression))
+        write(tmp_path, main_bicep=bicep, main_json=compiled)
+        assert found(run, tmp_path, ".") == [("fail", "main.bicep", 5)]
+        assert differences(run, tmp_path) == []
+
+    def test_resources_of_other_scopes_are_not_one(self, tmp_path: Path, run: Run) -> None:
+        bicep = "targetScope = 'subscription'\n" + "".join(
+            f"module {name} 'vault.bicep' = {{\n  name: '{name}'\n  scope: resourceGroup('{name}')\n}}\n"
+            for name in ("a", "b")
+        )
+        vault = BICEP.replace("param purge bool\n", "").replace(": purge", ": false")
+        write(tmp_path, main_bicep=bicep, vault_bicep=vault, main_json=nested("a"))
+        assert [path for _, path, _ in found(run, tmp_path, ".")] == ["vault.bicep"]
+        (note,) = differences(run, tmp_path)
+        assert note["message"].endswith(": `b.kv` is only in the Bicep file")
+        write(tmp_path, main_json=nested("a", "b"))
+        assert differences(run, tmp_path) == []
+        write(tmp_path, main_json=nested("a", "c"))
+        assert [path for _, path, _ in found(run, tmp_path, ".")] == ["main.json", "vault.bicep"]
+
+    def test_outputs_of_two_modules_with_one_name(self, tmp_path: Path, run: Run) -> None:
+        """The first module is of a registry; only its output holds a secret."""
+        harmless = "param jobs string\noutput value string = jobs\n"
+        bicep = (
+            "@secure()\nparam pw string\n"
+            "module first 'br:cases.azurecr.io/first:1.0.0' = {\n  name: 'one'\n  params: { pw: pw }\n}\n"
+            "module second 'second.bicep' = {\n  name: 'two'\n  params: { jobs: 'jobs' }\n}\n"
+        )
+        inner = [
+            ("one", {"pw": {"type": "securestring"}}, {"pw": {"value": "[parameters('pw')]"}}, "[parameters('pw')]"),
+            ("two", {"jobs": {"type": "string"}}, {"jobs": {"value": "jobs"}}, "[parameters('jobs')]"),
+        ]
+        resources = [
+            deployment(
+                name,
+                {"parameters": parameters, "resources": [], "outputs": {"value": {"type": "string", "value": value}}},
+                {"parameters": given},
+            )
+            for name, parameters, given, value in inner
+        ]
+        top = {"$schema": SCHEMA, "metadata": GENERATED, "parameters": {"pw": {"type": "securestring"}}}
+        write(tmp_path, main_bicep=bicep, second_bicep=harmless, main_json=json.dumps(top | {"resources": resources}))
+        report = json.loads(run("-f", "json", "--select", "KV612", ".", cwd=tmp_path).out)
+        assert [one["location"]["path"] for one in report["findings"]] == ["main.json"]
 
     def test_a_template_that_somebody_wrote_is_its_own(self, tmp_path: Path, run: Run) -> None:
         write(tmp_path, main_bicep=BICEP.replace("bool", "bool = false"), main_json=template(False))

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kvlint.model.value import Unknown, text_of
-from kvlint.readers.derive.operations import BUILT_IN, CONTROL, DATA, _fits, operations_of_built_in
-from kvlint.readers.derive.roles import BUILT_IN as GUIDS
+from kvlint.readers.derive.operations import CONTROL, DATA, _fits, operations_of_built_in
+from kvlint.readers.derive.roles import role_by_id, role_by_name, roles_over_vaults
 
 if TYPE_CHECKING:
     from tests.readers.conftest import PlanJson, Reader
@@ -32,11 +32,36 @@ class TestOperations:
         assert not _fits("*a" * 5_000 + "*b*", "a" * 5_000)
         assert process_time() - start < 1
 
-    def test_every_role_has_its_operations(self) -> None:
-        """Managed HSMs have local roles, which are assigned elsewhere."""
-        names = {name.lower() for name in GUIDS.values()}
-        assert names - set(BUILT_IN) == {name for name in names if name.startswith("managed hsm ")} - set(BUILT_IN)
-        assert set(BUILT_IN) <= names
+    def test_every_role_is_found_by_its_name_and_its_id(self) -> None:
+        for guid, name in roles_over_vaults().items():
+            role = role_by_name(name.lower())
+            assert role is not None
+            assert role.id == guid
+            assert role_by_id(f"/subscriptions/s/providers/Microsoft.Authorization/roleDefinitions/{guid}") == name
+
+    @pytest.mark.parametrize(
+        ("name", "guid"),
+        [
+            ("Grafana Admin", "22926164-76b3-42b3-bc55-97df8dab3e41"),
+            ("Virtual Machine Contributor", "9980e02c-c2be-4d73-94e8-173b1dc7cf3c"),
+            ("AcrPull", "7f951dda-4ed3-4680-a7ca-43fe172d538d"),
+            ("Storage Blob Data Owner", "b7e6dc6d-f1e8-4753-8033-0f276bb0955b"),
+        ],
+    )
+    def test_a_role_without_a_key_vault_operation(self, name: str, guid: str) -> None:
+        assert operations_of_built_in(name.lower()) == ()
+        assert role_by_id(guid.upper()) == name
+
+    def test_both_names_of_a_renamed_role(self) -> None:
+        old, new = role_by_name("azure ai user"), role_by_name("foundry user")
+        assert old is not None
+        assert new is not None
+        assert old.id == new.id
+        assert role_by_id(old.id) == "Foundry User"
+
+    def test_a_custom_role_is_not_built_in(self) -> None:
+        assert operations_of_built_in("vault operators of contoso") is None
+        assert role_by_id("00000000-0000-0000-0000-00000000abcd") is None
 
     @pytest.mark.parametrize(
         ("role", "allowed", "refused"),

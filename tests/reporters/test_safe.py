@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import json
+import re
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -64,3 +66,16 @@ def test_encode_takes_every_text(name: str, value: str) -> None:
     text = encode({name: [value, (value,)]}).decode()
     assert all(ord(character) not in range(0x7F, 0xA0) for character in text)
     json.loads(text)
+
+
+class Entry(msgspec.Struct):
+    path: str
+    names: tuple[str, ...]
+
+
+@pytest.mark.parametrize("text", ["a", "\ud800", "a\udcffb"])
+def test_encode_accepts_every_string_in_a_struct(text: str) -> None:
+    expected = re.sub("[\ud800-\udfff]", "\ufffd", text)
+    assert json.loads(encode({"entries": [Entry(text, (text,))]})) == {
+        "entries": [{"path": expected, "names": [expected]}]
+    }

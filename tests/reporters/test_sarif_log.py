@@ -236,9 +236,9 @@ def test_thousands_of_findings_are_fast(report: Report) -> None:
     large = msgspec.structs.replace(report, findings=many)
     times = []
     for _ in range(3):
-        start = time.perf_counter()
+        start = time.process_time()
         REPORTERS["sarif"](large, Options())
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     assert min(times) < 1  # a tenth of it on an ordinary machine; this only catches what grows with the square
 
 

@@ -117,7 +117,8 @@ def _too_narrow(place: dict[str, Any], lines: list[str]) -> Iterator[str]:
     """What is wrong with the context of a place: it is larger, and within the file."""
     region, context = place["region"], place.get("contextRegion")
     if context is None:
-        if len(lines) > 2 or (len(lines) == 2 and lines[1]):
+        # A place in a file that holds values shows no text, and so none around it.
+        if "snippet" in region and (len(lines) > 2 or (len(lines) == 2 and lines[1])):
             yield f"without context: {region}"
         return
     first, last = (context["startLine"], context["startColumn"]), (context["endLine"], context["endColumn"])

@@ -12,7 +12,7 @@ from kvlint.syntax.hcl.document import Block, File
 from kvlint.syntax.hcl.json_file import parse_json_file
 
 
-def parsed(value: Any, **options: bool) -> File:
+def parsed(value: Any, **options: Any) -> File:
     file = parse_json_file(json.dumps(value, indent=2), **options)
     assert list(file.faults) == []
     return file

@@ -13,6 +13,8 @@ from kvlint.engine.evidence import answered, below, mirrored, wanted_of
 from kvlint.engine.links import linked_from, links_to
 from kvlint.engine.logic import FAIL, PASS, UNDECIDED, negated
 from kvlint.engine.operators import OPERATORS, Operator
+from kvlint.engine.patterns import Pattern
+from kvlint.engine.shapes import fits as fits_shape
 from kvlint.engine.world import Judge, Trail, World
 from kvlint.model.graph import Resource
 from kvlint.model.report import Outcome
@@ -52,6 +54,7 @@ def _attribute(condition: Attribute, parameters: Mapping[str, Any]) -> Judge:
     if isinstance(operand, str) and operand.startswith("$"):
         operand = parameters[operand[1:]]
     operator = OPERATORS[name](operand)
+    expression = Pattern(operand) if name == "matches" else None
     wanted = ""  # said when it is first told
     names_only = all(isinstance(step, str) for step in path)
     when_absent, when_set = FAIL, None
@@ -83,14 +86,17 @@ def _attribute(condition: Attribute, parameters: Mapping[str, Any]) -> Judge:
         if isinstance(found, Absent):
             return when_absent
         if isinstance(found, Unknown):
-            return when_set if when_set is not None and found.is_set else _of_each(found, operator)
+            return when_set if when_set is not None and found.is_set else _of_unknown(found, operator, expression)
         return operator(found)
 
     return judge
 
 
-def _of_each(found: Unknown, operator: Operator) -> Outcome:
-    """What all values that an unknown one may have come to, if that is the same."""
+def _of_unknown(found: Unknown, operator: Operator, expression: Pattern | None) -> Outcome:
+    """Return the outcome of all values that an unknown one may have, if that is the same."""
+    fits = fits_shape(expression, found.pattern) if expression is not None and found.pattern else None
+    if fits is not None:
+        return PASS if fits else FAIL
     outcomes = {operator(Scalar(at=_NOWHERE, value=value)) for value in found.one_of}
     return outcomes.pop() if len(outcomes) == 1 else UNDECIDED
 

@@ -30,7 +30,7 @@ class Pattern:
     """A regular expression that a text fits as a whole, without case."""
 
     def __init__(self, pattern: str) -> None:
-        self._text = pattern
+        self.text = pattern
         self._python = regex(pattern, re.IGNORECASE)
         # Told when it is first asked: of most patterns of a run nobody wants to know.
         self._repeats: int | None = None
@@ -40,11 +40,11 @@ class Pattern:
         """Whether a text fits; None if it would take too long to tell."""
         repeats, is_endless = self._repeats, self._is_endless
         if repeats is None:
-            repeats = self._repeats = len(_REPEATS.findall(self._text))
-            is_endless = self._is_endless = _is_endless(self._text)
+            repeats = self._repeats = len(_REPEATS.findall(self.text))
+            is_endless = self._is_endless = _is_endless(self.text)
         if not is_endless and (repeats < 2 or len(text) <= _SHORT):
             return self._python.fullmatch(text) is not None
-        program = _program(self._text)
+        program = _program(self.text)
         if program is not None:
             return _searched(program, text)
         # What lies in rule files is trusted as code is; a parameter's pattern is asked whether it is sound before.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from kvlint.errors import InputError
+from kvlint.expressions.secret_texts import SecretTexts
 
 # The largest file that a person writes; only plans are larger, and what they hold grows with them.
 _LARGE = 10_000_000
@@ -57,20 +58,24 @@ class Budget:
     """Counts what one unit causes, and raises InputError for more than is in proportion to its size.
 
     All readers and evaluators that work on one unit share it. ``steps`` are those of the evaluator, ``depth`` is how
-    deep it is in expressions, ``values`` are parts of results, ``frozen`` are values of the resource graph.
+    deep it is in expressions, ``values`` are parts of results, ``frozen`` are values of the resource graph. ``secrets``
+    are the texts of the unit that no message shows.
     """
 
-    __slots__ = ("deployments", "depth", "frozen", "limits", "references", "resources", "steps", "values")
+    __slots__ = (
+        "deployments", "depth", "frozen", "limits", "references", "resources", "secrets", "steps", "values",
+    )  # fmt: skip
 
-    def __init__(self, size: int = 0, limits: Limits | None = None) -> None:
+    def __init__(self, size: int = 0, limits: Limits | None = None, secrets: SecretTexts | None = None) -> None:
         self.steps = self.depth = self.values = self.frozen = 0
         self.resources = self.deployments = self.references = 0
         self.limits = Limits() if limits is None else limits
         self.limits.add(size)
+        self.secrets = SecretTexts() if secrets is None else secrets
 
     def further(self) -> Budget:
         """Return a second budget for the same inputs, those included that are still to be read."""
-        return Budget(limits=self.limits)
+        return Budget(limits=self.limits, secrets=self.secrets)
 
     def add_input(self, size: int) -> None:
         """Extend the budget for an input of ``size`` bytes that is read in addition."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, ClassVar, Protocol
 
 import msgspec
@@ -65,6 +65,10 @@ class Evaluator(Operations):
     def place(self, node: tree.Node) -> Location:
         """Where a node stands."""
         return self.document.place(node)
+
+    def made_of(self, arguments: Sequence[Result], found: Result) -> None:
+        """Take note of what a function made of texts that no message shows."""
+        self.budget.secrets.follow(arguments, found)
 
     def spend(self, steps: int) -> None:
         """Count work that takes as long as so many steps. Raises InputError once that is more than any input needs."""

@@ -48,6 +48,10 @@ class Operations(ABC):
     def spend(self, steps: int) -> None:
         """Count work that takes as long as so many steps. Raises InputError once that is more than any input needs."""
 
+    @abstractmethod
+    def made_of(self, arguments: Sequence[Result], found: Result) -> None:
+        """Take note of what a function made of texts that no message shows."""
+
     def weigh(self, *results: Result) -> None:
         """Count what it takes to walk through results, or to read them if they are texts."""
         for result in results:

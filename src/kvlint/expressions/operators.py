@@ -43,7 +43,7 @@ def negated(result: Result, at: Location) -> Result:
     if isinstance(result, Scalar) and isinstance(result.value, bool):
         return Scalar(at=at, value=not result.value)
     if isinstance(result, Unknown):
-        return Unknown(at=at, why=result.why, pattern=hole(f"!{result.pattern}") if result.pattern else "")
+        return Unknown(at=at, why=result.why, pattern=hole(f"!{result.pattern}") if result.pattern else "", given=True)
     return Unknown(at=at, why="only a boolean can be negated")
 
 
@@ -54,7 +54,8 @@ def unary(name: str, operand: Result, at: Location) -> Result:
     if isinstance(operand, Scalar) and type(operand.value) is int:
         return Scalar(at=at, value=-operand.value if name == "-" else operand.value, sensitive=operand.sensitive)
     found = doubt_in(f"the operand of '{name}' is no number", at, operand)
-    return Unknown(at=at, why=found.why, pattern=hole(f"{name}{found.pattern}") if found.pattern else "")
+    pattern = hole(f"{name}{found.pattern}") if found.pattern else ""
+    return Unknown(at=at, why=found.why, pattern=pattern, given=isinstance(operand, Unknown))
 
 
 def _number(name: str, left: int, right: int) -> int | None:
@@ -80,7 +81,9 @@ def _number(name: str, left: int, right: int) -> int | None:
 def _doubt(name: str, left: Result, right: Result, at: Location) -> Unknown:
     found = doubt_in(f"the operands of '{name}' do not fit it", at, left, right)
     parts = [pattern_of(left) or _null(left), pattern_of(right) or _null(right)]
-    return Unknown(at=at, why=found.why, pattern=hole(name.join(parts)) if all(parts) else "")
+    # An operator returns a value or fails: never null.
+    given = isinstance(left, Unknown) or isinstance(right, Unknown)
+    return Unknown(at=at, why=found.why, pattern=hole(name.join(parts)) if all(parts) else "", given=given)
 
 
 def _null(result: Result) -> str:

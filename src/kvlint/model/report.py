@@ -79,6 +79,7 @@ class Suppression(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     its own; it stands at ``at``.
 
     ``until`` is the last day on which it holds (``2027-03-01``), ``owner`` who answers for it; either may be empty.
+    ``tool`` is the tool that a comment was written for, if that is not kvlint.
     """
 
     kind: str
@@ -86,6 +87,7 @@ class Suppression(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     at: Location
     until: str = ""
     owner: str = ""
+    tool: str = ""
 
 
 class Occurrence(msgspec.Struct, frozen=True, kw_only=True, order=True, gc=False):
@@ -107,7 +109,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ``resource_at`` is where the resource is declared, ``callers`` are the module calls that lead to it, outermost
     first. ``root`` is the path of the document or folder through which it was found. ``source`` is ``plan`` for what a
     plan says of a place in Terraform source. ``regraded`` is the severity that the user gives it. A folded finding has
-    ``occurrences``, of which the first is its own.
+    ``occurrences``, of which the first is its own. ``in_tests``: its place is in a folder of tests or examples.
     """
 
     rule: Rule
@@ -131,6 +133,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     suppressed: Suppression | None = None
     regraded: Severity | None = None
     occurrences: tuple[Occurrence, ...] = ()
+    in_tests: bool = False
 
     @property
     def severity(self) -> Severity:
@@ -177,7 +180,8 @@ class Answers(msgspec.Struct, frozen=True, kw_only=True):
 class Problem(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What could not be read, evaluated or understood. ``level`` error: the answer is not whole (exit 3).
 
-    ``is_syntax_error``: kvlint's parser of Terraform's language rejects the file there.
+    ``is_syntax_error``: kvlint's parser of Terraform's language rejects the file there. ``is_missing_module``: a module
+    is called there that is not available; reports show the calls of one module as one problem.
     """
 
     code: str
@@ -186,6 +190,7 @@ class Problem(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     at: Location | None = None
     hint: str = ""
     is_syntax_error: bool = False
+    is_missing_module: bool = False
 
 
 def is_complete(sources: Sequence[str], problems: Iterable[Problem]) -> bool:
@@ -212,6 +217,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     machine that they start from. ``configuration`` is the file that settings were read from, "" without one.
     ``judged`` counts the resources that were evaluated, by Azure type; ``passed`` counts the checks that passed.
     ``evaluated`` and ``skipped`` are the declarations of what reports account for, by path and line.
+    Findings in folders of tests and examples count only if it ``includes_tests``.
     """
 
     findings: tuple[Finding, ...]
@@ -229,6 +235,15 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     configuration: str = ""
     evaluated: tuple[Declaration, ...] = ()
     skipped: tuple[Declaration, ...] = ()
+    includes_tests: bool = False
+
+    def counted(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+        """Return those findings that count: not those in folders of tests and examples."""
+        return tuple(one for one in findings if self.includes_tests or not one.in_tests)
+
+    def uncounted(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:
+        """Return the other findings."""
+        return tuple(one for one in findings if one.in_tests and not self.includes_tests)
 
     @property
     def is_complete(self) -> bool:

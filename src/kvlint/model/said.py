@@ -12,6 +12,11 @@ from kvlint.model.source import Location
 Mark: TypeAlias = tuple[str, int, str]
 """One rule of one directive: path, offset of the directive (or its number), rule."""
 COMMENT, METADATA, DIRECTIVE, OVERRIDE = "comment", "metadata", "directive", "override"
+CHECKOV, TFSEC, TRIVY, KICS = "checkov", "tfsec", "trivy", "kics"
+TOOLS = (CHECKOV, TFSEC, TRIVY, KICS)
+"""The tools whose comments can suppress findings."""
+# In place of an id: every check of a tool.
+EVERY_CHECK = "*"
 USED, UNUSED, NOT_ASKED, EXPIRED, MALFORMED = "used", "unused", "not asked", "expired", "malformed"
 STATES = (USED, UNUSED, NOT_ASKED, EXPIRED, MALFORMED)
 
@@ -21,6 +26,9 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
 
     ``rules`` are as they are written. ``marks`` are those of its rules that this run has asked about. ``fault`` is what
     is wrong with it, ``ended`` whether its last day is over; then it suppresses nothing.
+
+    What was written for another ``tool`` names its checks by their ``ids``; ``rules`` are the equivalent ones.
+    ``condition`` says when it applies, if not always; what depends on a condition suppresses nothing.
     """
 
     kind: str
@@ -32,6 +40,9 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     fault: str = ""
     ended: bool = False
     marks: tuple[tuple[str, Mark], ...] = ()
+    tool: str = ""
+    ids: tuple[str, ...] = ()
+    condition: str = ""
 
     def state(self, used: AbstractSet[Mark]) -> str:
         """One of the states, where findings have used the marks ``used``."""

@@ -64,16 +64,20 @@ class Target(msgspec.Struct, frozen=True, order=True, gc=False):
 class SourceComments(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The ``comments`` of a file by their spans, markers included, and what they can be about; both in order.
 
-    Two targets overlap only where one lies within the other.
+    Two targets overlap only where one lies within the other. Unless ``has_directives``, comments in this language hold
+    no directives of kvlint, only those for other tools.
     """
 
     text: str
     comments: tuple[tuple[int, int], ...]
     targets: tuple[Target, ...]
+    has_directives: bool = True
 
 
 class Excerpt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The text of a region, and the lines around it, free of secrets: ready to be printed.
+
+    Both are empty, and ``is_shown`` is false, where the file holds values that nobody can tell from secrets.
 
     ``utf16`` and ``context_utf16`` are the region and the context with columns in UTF-16 code units, where those differ
     from code points (a character beyond U+FFFF stands before them on their line). They are counted in the file's own
@@ -89,6 +93,7 @@ class Excerpt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     utf16: Region | None = None
     context_utf16: Region | None = None
     line_hash: str | None = None
+    is_shown: bool = True
 
 
 def static_address(address: str) -> str:

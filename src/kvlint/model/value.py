@@ -13,6 +13,7 @@ import msgspec
 
 from kvlint.model.source import Location
 from kvlint.regex import regex
+from kvlint.secret_names import holds_secret, is_harmless, tells_secret
 
 Plain: TypeAlias = str | int | float | bool
 Step: TypeAlias = str | int
@@ -175,6 +176,10 @@ def path_of(text: str) -> Path:
     return tuple(int(index) if index else name for name, index in _STEP.findall(text))
 
 
+SENSITIVE = "(sensitive)"
+"""What is shown in the place of a value that is not."""
+
+
 def display(value: Answer) -> str:
     """Text for people, on one line, and not too long for one. A sensitive value is never shown."""
     text = _display(value)
@@ -200,20 +205,35 @@ def _is_hidden(value: Answer) -> bool:
     return value.sensitive
 
 
+def _is_plain(value: Value) -> bool:
+    """Return whether a value shows nothing of a secret, whatever its name."""
+    if isinstance(value, ListValue):
+        return all(map(_is_plain, value.items))
+    return not isinstance(value, Scalar | MapValue) or (
+        isinstance(value, Scalar) and (isinstance(value.value, bool) or is_harmless(str(value.value)))
+    )
+
+
 def _display(value: Answer) -> str:
     if value.sensitive:
-        return "(sensitive)"
+        return SENSITIVE
     match value:
         case Scalar(value=bool() as flag):
             return "true" if flag else "false"
+        case Scalar(value=str() as text) if "=" in text and tells_secret(text):
+            return SENSITIVE
         case Scalar(value=plain):
             return str(plain)
         case ListValue(items=items):
             return "[" + _enough(_display(item) for item in items) + "]"
         case MapValue() if _is_hidden(value):
-            return "(sensitive)"
+            return SENSITIVE
         case MapValue(fields=fields):
-            return "(" + _enough(f"{name}: {_display(field)}" for name, field in fields.items()) + ")"
+            members = (
+                f"{name}: {_display(field) if _is_plain(field) or not holds_secret(name) else SENSITIVE}"
+                for name, field in fields.items()
+            )
+            return f"({_enough(members)})"
         case Link(target=target):
             return target
         case Unknown(one_of=(_, *_) as values):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 
 from kvlint.errors import InputError, UsageError
+from kvlint.readers.terragrunt.names import is_read
 from kvlint.util.project_files import (
     HELD,
     MAX_FILE,
@@ -15,6 +16,7 @@ from kvlint.util.project_files import (
     current_folder,
     entries,
     is_file,
+    lies_in,
     link_target,
     named_path,
     read_bytes,
@@ -26,10 +28,12 @@ from kvlint.util.project_files import (
 
 STDIN = "-"
 STDIN_NAME = "stdin"
-_WRITTEN_BY_HAND = (".bicep", ".bicepparam", ".tf", ".tofu", ".tf.json", ".tofu.json")
+_WRITTEN_BY_HAND = (".bicep", ".bicepparam", ".tf", ".tofu", ".tf.json", ".tofu.json", ".hcl", ".hcl.json")
 ENDINGS = (".json", ".jsonc", ".bicep", ".bicepparam", ".tf", ".tofu")
 # Folders that hold copies of other people's code, or none at all.
-SKIPPED = frozenset({".git", ".terraform", "node_modules", ".venv", "__pycache__"})
+SKIPPED = frozenset(
+    {".git", ".terraform", ".terragrunt-cache", ".terragrunt-stack", "node_modules", ".venv", "__pycache__"}
+)
 
 
 class Source(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,8 +52,8 @@ def discover(paths: Sequence[str], exclude: Sequence[tuple[str, str]] = ()) -> t
     """The sources that ``paths`` name, in a fixed order and each once, and the root that their names start from.
 
     ``exclude`` are globs, each with the folder that it starts from: what they are about is taken only if it is one of
-    the ``paths``. Raises UsageError for a path that does not exist, and for a relative
-    one where the current folder no longer exists.
+    the ``paths``. For a path that is not below that folder, a glob starts from the path. Raises UsageError for a path
+    that does not exist, and for a relative one where the current folder no longer exists.
     """
     for path in paths:
         if path != STDIN and not os.path.isabs(path):
@@ -59,14 +63,13 @@ def discover(paths: Sequence[str], exclude: Sequence[tuple[str, str]] = ()) -> t
             raise UsageError(f"'{path}' does not exist", hint)
     root = _root([path for path in paths if path != STDIN])
     found: dict[str, Source] = {}
-    excluded = _excluding(exclude) if exclude else None
     for path in paths:
         if path == STDIN:
             found[STDIN] = Source(file=STDIN, path=STDIN_NAME, asked=True)
         elif os.path.isdir(path):
             closed: list[str] = []
             links: list[str] = []
-            for file, real in _files(path, closed, links, excluded):
+            for file, real in _files(path, closed, links, _excluding(exclude, real_path(path)) if exclude else None):
                 found.setdefault(real, Source(file=file, path=_named(file, root), asked=False))
             for file in closed:
                 found.setdefault(file, Source(file=file, path=_named(file, root), asked=True))
@@ -113,11 +116,18 @@ def _limit(file: str) -> int:
     return MAX_FILE if file.lower().endswith(_WRITTEN_BY_HAND) else MAX_INPUT
 
 
-def _excluding(exclude: Sequence[tuple[str, str]]) -> Callable[[str, bool], bool]:
-    """Whether a glob is about a path whose folders none is about; the second argument: it is a folder."""
+def _excluding(exclude: Sequence[tuple[str, str]], named: str) -> Callable[[str, bool], bool]:
+    """Return whether a glob is about a path below the folder ``named``; the second argument: it is a folder.
+
+    A glob of a folder that has nothing in common with ``named`` starts from ``named``.
+    """
     from kvlint.globs import PathGlob
 
-    globs = [(f"{real_path(folder).rstrip(os.sep)}{os.sep}", PathGlob(pattern)) for folder, pattern in exclude]
+    def start(folder: str) -> str:
+        real = real_path(folder)
+        return f"{(real if lies_in(named, real) or lies_in(real, named) else named).rstrip(os.sep)}{os.sep}"
+
+    globs = [(start(folder), PathGlob(pattern)) for folder, pattern in exclude]
 
     def excluded(path: str, is_folder: bool) -> bool:
         return any(
@@ -150,7 +160,7 @@ def _files(
             if entry.is_dir(follow_symlinks=False):
                 if entry.name not in SKIPPED and not (excluded and excluded(entry.path, True)):
                     folders.append(entry.path)
-            elif entry.name.lower().endswith(ENDINGS):
+            elif entry.name.lower().endswith(ENDINGS) or is_read(entry.name):
                 if not (excluded and excluded(entry.path, False)):
                     yield from _file(entry)
             elif entry.is_symlink() and _leads_out(entry) and not (excluded and excluded(entry.path, True)):

@@ -10,35 +10,26 @@ from typing import Protocol, TypeAlias
 import msgspec
 
 from kvlint.model.source import Excerpt, Location, Region
+from kvlint.readers.json_secrets import beside, is_below_secret, secret_values
 from kvlint.regex import regex
-from kvlint.syntax.jsonc import locate
+from kvlint.secret_names import NAME, is_harmless, tells_secret
+from kvlint.syntax.jsonc import Pointer, locate
 from kvlint.syntax.linehash import LineHashes
 from kvlint.syntax.lines import MAX_CHARACTERS, Lines
 
 Spot: TypeAlias = tuple[str, tuple[str | int, ...]]
 Places: TypeAlias = Mapping[Spot, tuple[Region, Excerpt]]
 
-# Values that an excerpt must not show, whatever it is for: what stands behind a name that speaks of a secret. A name is
-# looked at once, from its start, or a long one would take the square of its length.
-_NAME = (
-    r"(?=\w*?(?=[acempstv])(?:contents|password|passwd|passphrase|pfx|pwd|secret|token|credential|connection_?string"
-    r"|sas|signature|value"
-    r"|(?:access|account|api|auth|encryption|master|primary|private|secondary|shared|signing|storage)_?key))"
-)
-_NAMES = regex(_NAME, re.IGNORECASE)
+# A string behind a name that speaks of a secret, whatever it is for.
 _SECRET = regex(
-    rf"(?<!\w){_NAME}"
+    rf"(?<!\w){NAME}"
     r"\w++['\"]?\s*+(?:[A-Za-z]++\??\s*+)?[:=]\s*+"
     r"(?P<text>\'\'\'(?:[^']|'(?!''))*+\'\'\'|'(?:[^'\\\n]|\\.)*+'|\"(?:[^\"\\\n]|\\.)*+\")",
     re.IGNORECASE,
 )
-# A text that says of itself that it holds one: a connection string, a signed address.
 _LITERAL = regex(r"'''(?:[^']|'(?!''))*+'''|'(?:[^'\\\n]|\\.)*+'|\"(?:[^\"\\\n]|\\.)*+\"")
-_TELLS = regex(r"(?i)(?:^|[;?&\s])(?:password|pwd|accountkey|sharedaccesskey|sharedaccesssignature|sig)\s*=\s*\S")
 _QUOTE = regex("['\"]")
 _KEY = regex(r"(?:'(?:[^'\\\n]|\\.)*+'|\"(?:[^\"\\\n]|\\.)*+\")\s*+:")
-# Nobody writes longer lines of JSON by hand: of one that a program wrote, only the place itself is shown.
-_LONG_LINE = 300
 # A decorator, a parameter up to its default, and how the line after it begins.
 _SECURE = regex(r"@(?:sys[ \t]*+\.[ \t]*+)?secure[ \t]*+\(")
 _DEFAULT = regex(r"^[ \t]*+param\b[^=\r\n]*+=", re.MULTILINE)
@@ -55,8 +46,6 @@ _NAMED = regex(
     )[ \t]*+""",
     re.VERBOSE,
 )
-# A value that is no secret: an IP rule's.
-_ADDRESS = regex(r"['\"]?[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+(?:/[0-9]+)?['\"]?")
 
 
 class Hidden(Protocol):
@@ -73,31 +62,17 @@ def spot_of(at: Location) -> Spot | None:
     return None if at.span is None else (at.path, at.span)
 
 
-def names_secret(name: str) -> bool:
-    """Whether a name speaks of a secret."""
-    return _NAMES.match(name) is not None
-
-
-def tells_secret(text: str) -> bool:
-    """Whether a text holds a secret by what it says of itself: ``...;AccountKey=...``."""
-    return _TELLS.search(text) is not None
-
-
-def is_address(text: str) -> bool:
-    """Whether a value is an IP rule's, and so no secret whatever its name."""
-    return _ADDRESS.fullmatch(text) is not None
-
-
 def places_of(
     files: Mapping[str, str],
     locations: Iterable[Location],
     hidden: Callable[[str], Hidden | None] = lambda _: None,
     secrets: Iterable[Location] = (),
+    data: Container[str] = (),
 ) -> Places:
-    """Region and excerpt of each location that has a place in ``files`` (texts by reported path).
+    """Return region and excerpt of each location that has a place in ``files`` (texts by reported path).
 
-    ``hidden`` tells of a path what must not be shown of its text, besides what speaks for itself and the texts of the
-    values at ``secrets``.
+    ``hidden`` returns what must not be shown of the text of a path, besides what speaks for itself and the texts of the
+    values at ``secrets``. ``data`` are the paths of files that hold values: of those an excerpt has no text at all.
     """
     wanted = _spots(locations, files)
     kept = _spots(secrets, wanted) if wanted else {}
@@ -105,6 +80,13 @@ def places_of(
     for path, spots in wanted.items():
         text = files[path]
         lines = Lines(text)
+        if path in data:
+            pointed = locate(text, [at.pointer for at in spots.values() if at.pointer is not None])
+            for spot, at in spots.items():
+                whole = at.span if at.pointer is None else pointed.get(at.pointer)
+                if whole is not None:
+                    found[spot] = lines.region(*whole), lines.without_text(*whole)
+            continue
         hashes = LineHashes(lines)
         values = kept.get(path, {})
         pointed = locate(text, [at.pointer for at in (spots | values).values() if at.pointer is not None])
@@ -119,8 +101,8 @@ def places_of(
                 span = lines.shortened(*whole)
                 is_json = at.pointer is not None or path.endswith(".json")
                 region = lines.region(*span)
-                excerpt = lines.excerpt(*span, hidden=around.around(*span, is_json))
-                shown = around.are_apart_from(hashes.span(region.start_line), is_json)
+                excerpt = lines.excerpt(*span, hidden=around.around(*span, is_json, at.pointer or ()))
+                shown = around.are_apart_from(hashes.span(region.start_line), is_json, at.pointer or ())
                 line_hash = hashes.of(region.start_line) if shown else ""
                 found[spot] = region, msgspec.structs.replace(excerpt, line_hash=line_hash)
     return found
@@ -147,12 +129,27 @@ class _Secrets:
         self._secure: list[tuple[int, int]] | None = None
         self._known: dict[tuple[int, int], list[tuple[int, int]]] = {}
 
-    def around(self, start: int, end: int, is_json: bool) -> list[tuple[int, int]]:
-        """The parts of the lines from ``start`` to ``end`` that may be secrets, as far as an excerpt reaches."""
+    def around(self, start: int, end: int, is_json: bool, pointer: Pointer) -> list[tuple[int, int]]:
+        """Return the parts of the lines from ``start`` to ``end`` that no excerpt shows, as far as it reaches."""
+        low, high = self._whole_lines(start, end)
+        found = self._secrets(start, low, high)
+        if is_json:
+            # Nobody knows what stands beside a place: one line may hold a whole document.
+            found += beside(self._text, low, start, end, high)
+            if pointer:
+                below = is_below_secret(pointer)
+                found += secret_values(self._text, start, min(end, start + MAX_CHARACTERS), below)
+        return found
+
+    def _whole_lines(self, start: int, end: int) -> tuple[int, int]:
+        """Return where the lines that a span touches begin and end."""
         starts = self._lines.starts
-        low = starts[bisect_right(starts, start) - 1]
         after = bisect_right(starts, end)
         high = starts[after] if after < len(starts) else len(self._text)
+        return starts[bisect_right(starts, start) - 1], high
+
+    def _secrets(self, start: int, low: int, high: int) -> list[tuple[int, int]]:
+        """Return what is known to be secret of the lines of a span."""
         spans = self._spans(low, high)
         first = bisect_left(spans, (start - MAX_CHARACTERS,))
         last = bisect_left(spans, (start + MAX_CHARACTERS,))
@@ -162,28 +159,27 @@ class _Secrets:
         # They do not lie within each other.
         first = max(bisect_left(self._own, (max(low, start - MAX_CHARACTERS),)) - 1, 0)
         found += self._own[first : bisect_left(self._own, (min(high, start + MAX_CHARACTERS),))]
-        if not is_json:
-            if self._secure is None:
-                self._secure = list(_secure_defaults(self._text))
-            found += self._secure
-        else:
-            found += [side for side in ((low, start), (end, high)) if side[1] - side[0] > _LONG_LINE]
-        return found
+        if self._secure is None:
+            self._secure = list(_secure_defaults(self._text)) if "@" in self._text else []
+        return found + self._secure
 
-    def are_apart_from(self, span: tuple[int, int], is_json: bool) -> bool:
-        """Whether a span, which begins a line, holds no part of any.
+    def are_apart_from(self, span: tuple[int, int], is_json: bool, pointer: Pointer) -> bool:
+        """Return whether a span, which begins a line, holds no secret.
 
         Nobody knows what a text is that has no name of its own: in a list, a map, a call or over several lines.
         """
         start, end = span
-        if any(low < end and high > start for low, high in self.around(start, end, is_json)):
+        found = self._secrets(start, *self._whole_lines(start, end))
+        if is_json:
+            found += secret_values(self._text, start, end, is_below_secret(pointer))
+        if any(low < end and high > start for low, high in found):
             return False
         return all(_NAMED.fullmatch(line) for line in self._text[start:end].splitlines() if _QUOTED.search(line))
 
     def _spans(self, low: int, high: int) -> list[tuple[int, int]]:
         if (low, high) not in self._known:
             matches = _SECRET.finditer(self._text, low, high)
-            named = [one.span("text") for one in matches if not is_address(one["text"])]
+            named = [one.span("text") for one in matches if not is_harmless(one["text"])]
             texts = _LITERAL.finditer(self._text, low, high)
             named += [one.span() for one in texts if "=" in one[0] and tells_secret(one[0][1:])]
             self._known[low, high] = sorted(named)

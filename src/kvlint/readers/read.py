@@ -10,10 +10,23 @@ import msgspec
 
 from kvlint.errors import InputError
 from kvlint.model.graph import Demand
+from kvlint.model.report import Problem
+from kvlint.model.source import Location
 from kvlint.readers.discover import STDIN, Source, read_source
 from kvlint.readers.plan.document import Plan, mentions_plan
-from kvlint.readers.reading import Given, Read, metadata_in, of_bicep, of_template, of_terraform, plan_read
+from kvlint.readers.problems import NOT_WHOLE
+from kvlint.readers.reading import (
+    Given,
+    Read,
+    metadata_in,
+    not_evaluated,
+    of_bicep,
+    of_template,
+    of_terraform,
+    plan_read,
+)
 from kvlint.readers.terraform.settings import Settings
+from kvlint.readers.terragrunt.names import is_read, is_unit
 from kvlint.readers.units import BICEP, PARAMETERS, Unit
 from kvlint.regex import regex
 from kvlint.util.project_files import absolute_path, inside, is_file, real_path, refuse_as_output
@@ -30,6 +43,8 @@ MAKE_INPUT = (
 )
 
 _NAME_IT = "name a .tf or .bicep file by its path, or say what it is: kvlint - --stdin-filename main.tf"
+# Of Terraform, Helm and Go, Jinja, ERB, and of pipelines that replace tokens.
+_EXPRESSION = regex(r"\$\{|%\{|\{\{|\{%|<%|#\{")
 _NO_SETTINGS = Settings()
 # How Terraform and Bicep files begin, comments aside.
 _SOURCE_CODE = regex(
@@ -39,12 +54,18 @@ _SOURCE_CODE = regex(
 
 
 class Reader:
-    """Reads the units of one run: what several of them share is read once. ``root``: nothing outside it is read."""
+    """Reads the units of one run: what several of them share is read once. ``root``: nothing outside it is read.
 
-    def __init__(self, demand: Demand, root: str, settings: Settings = _NO_SETTINGS) -> None:
+    With ``peer_comments`` comments for other tools are read too.
+    """
+
+    def __init__(
+        self, demand: Demand, root: str, settings: Settings = _NO_SETTINGS, *, peer_comments: bool = False
+    ) -> None:
         self.demand = demand
         self.root = real_path(root)
         self.settings = settings
+        self.peer_comments = peer_comments
         self._modules: ModuleCache | None = None
         self._folders: dict[str, FolderCache] = {}
         self._locator: Locator | None = None
@@ -54,6 +75,10 @@ class Reader:
         source = unit.source
         if unit.module:
             return self.module(source.path, source.file, published=unit.published)
+        name = os.path.basename(source.file)
+        if is_read(name):
+            refuse_as_output(source.file)
+            return self._terragrunt(source.path, source.file) if is_unit(name) else self._stack(source)
         for given in (unit.parameters, source):
             if given is not None and given.file.lower().endswith(PARAMETERS):
                 return self._bicepparam(source.path, given)
@@ -65,7 +90,14 @@ class Reader:
         if mentions_plan(data):
             refuse_as_output(source.file)
             return plan_read(source.path, data, self.demand)
-        read = self.template(source.path, data, source.file, self._given(unit)) if _is_of_interest(data) else None
+        if unit.rendered:
+            return _rendered(source.path) if _is_of_interest(data) else None
+        try:
+            read = self.template(source.path, data, source.file, self._given(unit)) if _is_of_interest(data) else None
+        except InputError as error:
+            if source.asked or not _is_text_template(data, error):
+                raise
+            return _rendered(source.path)
         if read is not None:
             refuse_as_output(source.file)
         return plan_read(source.path, data, self.demand) if read is None and source.asked else read
@@ -94,9 +126,27 @@ class Reader:
             return None
         found = of_terraform(path, read)
         return msgspec.structs.replace(
-            found, comments=comments_of(read.sources), root=path, strangers=read.strangers, heads=read.heads,
-            deployed=read.deployed,
+            found, comments=comments_of(read.sources, self.peer_comments), root=path, strangers=read.strangers,
+            heads=read.heads, deployed=read.deployed,
         )  # fmt: skip
+
+    def _terragrunt(self, path: str, file: str) -> Read:
+        """Return a unit of Terragrunt. Raises InputError."""
+        from kvlint.readers.terraform.comments import comments_of
+        from kvlint.readers.terragrunt.read import read_unit
+
+        read = read_unit(path, file, self.root, self.demand, self._modules_below(self.root), self.settings)
+        return msgspec.structs.replace(
+            of_terraform(path, read), comments=comments_of(read.sources), root=path, strangers=read.strangers,
+            heads=read.heads, deployed=read.deployed,
+        )  # fmt: skip
+
+    def _stack(self, source: Source) -> Read:
+        """Return a file of Terraform Stacks. Raises InputError."""
+        from kvlint.readers.terragrunt.stack import read_stack
+
+        cache = self._modules_below(self.root)
+        return of_terraform(source.path, read_stack(source.path, source.file, self.root, self.demand, cache))
 
     def terraform(self, path: str, text: str) -> Read:
         """A Terraform module that is one text."""
@@ -106,21 +156,22 @@ class Reader:
         read = read_text(path, text, self.demand)
         return msgspec.structs.replace(of_terraform(path, read), comments=comments_of(read.sources))
 
-    def source_of(self, plan: Plan, file: str, asked: str) -> Read | None:
-        """The root module that a plan was made from, read with the plan's variables; None if it is not at hand.
+    def source_of(self, plan: Plan, file: str, asked: str) -> tuple[Read | None, str]:
+        """Return the root module that a plan was made from, read with the plan's variables; None if there is none.
 
-        ``file`` is where the plan lies, ``asked`` the folder that the user names. Raises InputError.
+        ``file`` is where the plan lies, ``asked`` the folder that the user names. Also return the argument by which the
+        only candidate differs from the plan, if it does: then it is not read. Raises InputError.
         """
         from kvlint.readers.plan.document import variables_of
-        from kvlint.readers.terraform.locate import Locator, labels_of
+        from kvlint.readers.terraform.locate import Locator
 
         if self._locator is None:
             self._locator = Locator(self.root, self._modules_below)
         beside = os.path.dirname(absolute_path(file)) if file != STDIN else ""
-        found = self._locator.root_module(labels_of(plan.configuration), asked, beside)
-        if found is None:
-            return None
-        return self.module(found.folder.path, found.folder.directory, variables_of(plan), found.base)
+        found = self._locator.root_module(plan.configuration, asked, beside)
+        if found is None or found.difference:
+            return None, found.difference if found is not None else ""
+        return self.module(found.folder.path, found.folder.directory, variables_of(plan), found.base), ""
 
     def _modules_below(self, base: str) -> FolderCache:
         """What was read of the Terraform modules below a folder that they cannot leave."""
@@ -143,22 +194,24 @@ class Reader:
         is_open = published and given is None and not self.settings.closed
         given = given or Given()
         read = read_bicep(path, file, self.root, source_text(data), self.demand, self._cache(), given.values, is_open)
-        return of_bicep(path, read, given)
+        return of_bicep(path, read, given, peer_comments=self.peer_comments)
 
     def template(self, path: str, data: bytes, file: str = "", given: Given | None = None) -> Read | None:
         """An ARM template, a what-if result or a snapshot; None for anything else. Raises InputError."""
         from kvlint.readers.arm.read import looks_like_template, read_template
-        from kvlint.readers.predicted.read import read_prediction
+        from kvlint.readers.predicted.read import is_stack_result, read_prediction
         from kvlint.syntax.jsonc import decode
 
         document = decode(data)
         given = given or Given()
-        if looks_like_template(document.value):
+        if looks_like_template(document.value) and not is_stack_result(document.value):
             load = Loader(path, file, self.root).load
             read = read_template(path, document, self.demand, given.values, load)
-            return msgspec.structs.replace(of_template(path, read, given), metadata=metadata_in(read.files))
+            return msgspec.structs.replace(
+                of_template(path, read, given), metadata=metadata_in(read.files, self.peer_comments)
+            )
         found = read_prediction(path, document, self.demand)
-        return None if found is None else of_template(path, found, given)
+        return None if found is None else of_template(path, found, given, data=found.files)
 
     def _bicepparam(self, path: str, source: Source) -> Read:
         """What a parameter file of Bicep is for, with the values that it gives."""
@@ -167,7 +220,7 @@ class Reader:
 
         text = source_text(read_source(source))
         read = read_bicepparam(source.path, source.file, self.root, text, self.demand, self._cache())
-        return of_bicep(path, read, Given())
+        return of_bicep(path, read, Given(), peer_comments=self.peer_comments)
 
     def _given(self, unit: Unit) -> Given | None:
         """The values of a unit's parameter file."""
@@ -188,10 +241,25 @@ class Reader:
         return self._modules
 
 
+def _is_text_template(data: bytes, error: InputError) -> bool:
+    """Return whether what is not JSON is a template of JSON: an expression of a template engine is where it breaks."""
+    lines = data.decode("utf-8", "replace").splitlines()
+    return error.line is not None and bool(_EXPRESSION.search("".join(lines[error.line - 1 : error.line])))
+
+
+def _rendered(path: str) -> Read:
+    """Return what is known of a template of JSON, which only what fills it in makes a template of Azure's."""
+    text = "it becomes JSON only when its template expressions are filled in, so it is not evaluated on its own"
+    note = Problem(code=NOT_WHOLE, level="note", message=text, at=Location(path=path))
+    return not_evaluated(path, note)
+
+
 def _refuse(source: Source, data: bytes) -> None:
     """Say what to do with what is no input by itself. Raises InputError."""
     if source.asked and source.file.endswith((".tfvars", ".tfvars.json")):
         raise InputError("it gives values to variables", "name the module, and this file with --var-file")
+    if source.asked and source.file.endswith(".hcl"):
+        raise InputError("it is not evaluated by itself", "name the terragrunt.hcl that includes it, or its folder")
     if source.file == STDIN and _SOURCE_CODE.match(data):
         raise InputError("it is not JSON", _NAME_IT)
 

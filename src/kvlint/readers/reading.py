@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -16,11 +16,12 @@ from kvlint.readers.plan.document import Plan
 from kvlint.readers.plan.positions import positions
 from kvlint.readers.plan.read import read_plan
 from kvlint.readers.twins import without_twins
-from kvlint.readers.units import JSON
+from kvlint.readers.units import JSON, PARAMETERS
 
 if TYPE_CHECKING:
     from kvlint.expressions.values import Result
     from kvlint.readers.arm.read import TemplateRead
+    from kvlint.readers.bicep.read import BicepRead
     from kvlint.readers.places import Hidden
     from kvlint.readers.terraform.heads import Head
     from kvlint.readers.terraform.read import TerraformRead
@@ -42,6 +43,7 @@ class Read(msgspec.Struct, frozen=True, kw_only=True):
     declare; None of anything else. ``deployed`` are the real paths of templates that are judged with it. ``plan``: it
     is one. ``heads`` are those of Terraform modules that are somebody else's or not at hand, and of what has no
     instances, by static address. ``skipped`` are declarations that were not evaluated; other uses of them may be.
+    ``secret_texts`` are those that no report shows.
     """
 
     path: str
@@ -60,6 +62,7 @@ class Read(msgspec.Struct, frozen=True, kw_only=True):
     deployed: frozenset[str] = frozenset()
     heads: Mapping[str, Head] = {}
     skipped: Sequence[Declaration] = ()
+    secret_texts: Callable[[], frozenset[str]] = frozenset
 
 
 class Given(msgspec.Struct, frozen=True, kw_only=True):
@@ -79,8 +82,22 @@ def plan_read(path: str, data: bytes, demand: Demand) -> Read:
 
     return Read(
         path=path, resources=without_twins(read.resources), problems=read.problems, closed=read.closed, places=places,
-        is_suppressed=_nothing_is_suppressed, plan=read.plan,
+        is_suppressed=_nothing_is_suppressed, plan=read.plan, secret_texts=read.secret_texts,
     )  # fmt: skip
+
+
+def not_evaluated(path: str, problem: Problem) -> Read:
+    """Return a file of which there is only a problem to report."""
+    return Read(
+        path=path, resources={}, problems=[problem], closed=False, places=_no_places,
+        is_suppressed=_nothing_is_suppressed,
+    )  # fmt: skip
+
+
+def _no_places(locations: Iterable[Location]) -> Find:
+    del locations
+    places: dict[Location, tuple[Region, Excerpt]] = {}
+    return places.get
 
 
 def without_suppressions(read: Read) -> Read:
@@ -94,28 +111,40 @@ def _nothing_is_suppressed(at: Location, rule: str) -> bool:
     return False
 
 
-def of_bicep(path: str, read: TemplateRead, given: Given) -> Read:
-    """What was read of a Bicep file."""
+def of_bicep(path: str, read: BicepRead, given: Given, *, peer_comments: bool = False) -> Read:
+    """Return what was read of a Bicep file, with comments for other tools if ``peer_comments``."""
     from kvlint.readers.bicep.suppress import is_suppressed, switched_off
 
-    found = of_template(path, read, given, partial(is_suppressed, read))
+    def hidden(path: str) -> Hidden | None:
+        from kvlint.readers.bicep.secrets import FileSecrets
+
+        file = read.sources.get(path)
+        return None if file is None else FileSecrets(file, read.secrets.get(path, ()))
+
+    found = of_template(path, read, given, partial(is_suppressed, read), hidden)
     # Of its modules some may be templates.
     texts = {file: text for file, text in read.files.items() if file.lower().endswith(JSON)}
+    comments: Mapping[str, SourceComments] = {}
+    if peer_comments:
+        from kvlint.readers.bicep.comments import comments_of
+
+        comments = comments_of(read)
     return msgspec.structs.replace(
-        found, metadata=metadata_in(texts), switched_off=switched_off(read), texts=read.files
-    )
+        found, metadata=metadata_in(texts, peer_comments), switched_off=switched_off(read), texts=read.files,
+        comments=comments, deployed=read.deployed,
+    )  # fmt: skip
 
 
-def metadata_in(files: Mapping[str, str]) -> dict[str, Metadata]:
-    """The directives in the metadata of templates, by reported path."""
+def metadata_in(files: Mapping[str, str], peer_comments: bool = False) -> dict[str, Metadata]:
+    """Return the directives in the metadata of templates, and those for other tools, by reported path."""
     found = {}
     for path, text in files.items():
-        if "kvlint" in text.lower():
-            from kvlint.syntax.jsonc import decode
+        if "kvlint" in text.lower() or (peer_comments and "checkov" in text):
+            from kvlint.syntax.jsonc import decode_text
             from kvlint.syntax.metadata import metadata_of
 
             try:
-                metadata = metadata_of(decode(text.encode("utf-8", "surrogatepass")))
+                metadata = metadata_of(decode_text(text))
             except InputError:  # a file that a Bicep file loads may hold anything
                 continue
             if metadata is not None:
@@ -132,7 +161,11 @@ def of_terraform(path: str, read: TerraformRead) -> Read:
         file = read.sources.get(path)
         return None if file is None else FileSecrets(file.parsed, read.secrets.get(path, ()))
 
-    return of_template(path, read, Given(), hidden=hidden)
+    return of_template(path, read, Given(), hidden=hidden, data=read.value_files)
+
+
+def _nothing_is_hidden(path: str) -> Hidden | None:  # what others are given
+    return None
 
 
 def of_template(
@@ -140,11 +173,13 @@ def of_template(
     read: TemplateRead,
     given: Given,
     is_suppressed: Callable[[Location, str], bool] = _nothing_is_suppressed,
-    hidden: Callable[[str], Hidden | None] | None = None,
+    hidden: Callable[[str], Hidden | None] = _nothing_is_hidden,
+    data: Container[str] = (),
 ) -> Read:
-    """What was read of a template, or of what is like one.
+    """Return what was read of a template, or of what is like one.
 
-    ``hidden`` says by a file's reported path what is secret in it; without that, the resources do.
+    ``hidden`` returns by a file's reported path what is secret in it, besides what the resources say. ``data`` are the
+    paths of files that hold values, such as those of variables; files of parameters are among them anyway.
     """
     from kvlint.readers.derive.secrets import secret_places
     from kvlint.readers.places import places_of, spot_of
@@ -152,10 +187,8 @@ def of_template(
     files = {**given.files, **read.files}
 
     def places(locations: Iterable[Location]) -> Find:
-        if hidden is None:
-            found = places_of(files, locations, secrets=secret_places(read.resources.values()))
-        else:
-            found = places_of(files, locations, hidden)
+        values = {one for one in files if one in data or one in given.files or one.lower().endswith(PARAMETERS)}
+        found = places_of(files, locations, hidden, secret_places(read.resources.values()), values)
 
         def find(at: Location) -> tuple[Region, Excerpt] | None:
             spot = spot_of(at)
@@ -165,5 +198,5 @@ def of_template(
 
     return Read(
         path=path, resources=without_twins(read.resources), problems=read.problems, closed=read.closed,
-        places=places, is_suppressed=is_suppressed, skipped=read.skipped,
+        places=places, is_suppressed=is_suppressed, skipped=read.skipped, secret_texts=lambda: read.secret_texts,
     )  # fmt: skip

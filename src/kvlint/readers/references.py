@@ -181,9 +181,9 @@ def reference_of(source: str, via: str, value: Value, index: Index) -> Reference
     match value:
         case Unknown(pattern=pattern) if pattern:
             return _by_text(source, via, value, pattern, index)
-        case Unknown(candidates=candidates, closed=closed, hops=hops):
+        case Unknown(candidates=candidates, closed=closed, types=types, hops=hops):
             here = tuple(address for address in candidates if address in index.resources)
-            outside = "" if len(here) == len(candidates) else "?"
+            outside = "" if len(here) == len(candidates) else type_of_any(types)
             return Reference(
                 source=source, via=via, value=value, candidates=here, anything=not closed, outside=outside, hops=hops
             )
@@ -191,6 +191,15 @@ def reference_of(source: str, via: str, value: Value, index: Index) -> Reference
             return _by_text(source, via, value, text, index)
         case _:
             return None
+
+
+def type_of_any(types: tuple[str, ...]) -> str:
+    """Return a type for a resource that is not in the graph and is of one of these types; "?" if it may be any.
+
+    What no table has is in its author's words, which no rule names, so any one stands for all of them.
+    """
+    azure = [type_.lower() for type_ in types if "/" in type_]
+    return "?" if "" in types or not types or len(azure) > 1 else (*azure, *types)[0]
 
 
 def _by_text(source: str, via: str, value: Value, text: str, index: Index) -> Reference:

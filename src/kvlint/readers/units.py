@@ -16,6 +16,7 @@ import msgspec
 from kvlint.errors import InputError, UsageError
 from kvlint.readers.discover import STDIN, Source
 from kvlint.readers.terraform.names import is_module_file
+from kvlint.readers.terragrunt.names import is_read, is_unit
 from kvlint.regex import regex
 from kvlint.util.project_files import boundary_of, entries, inside, is_file, read_start, real_path
 
@@ -35,7 +36,8 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True):
     """One thing to judge. ``parameters``: the file that gives its parameters. ``compiled``: the JSON made from it.
 
     ``module``: the source is the folder of a Terraform module, with files of ``size`` bytes. ``published``: it is a
-    module that only its own examples and tests call. ``quiet``: nothing in it is of interest.
+    module that only its own examples and tests call. ``quiet``: nothing in it is of interest. ``rendered``: Terraform
+    reads the file with ``templatefile()``.
     """
 
     source: Source
@@ -45,6 +47,7 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True):
     size: int = 0
     published: bool = False
     quiet: bool = False
+    rendered: bool = False
 
 
 def units_of(
@@ -55,14 +58,19 @@ def units_of(
     ``parameters`` are used for every template, instead of those by name. ``types`` are the Azure types that rules
     judge; without them every type is of interest. Raises UsageError for parameters without any template.
     """
-    modules = _terraform_modules(sources, types)
-    sources = [source for source in sources if not is_module_file(os.path.basename(source.file))]
+    configured, called_by_units = _terragrunt_units(sources)
+    modules, rendered = _terraform_modules(sources, types, called_by_units)
+    modules += configured
+    sources = [source for source in sources if not _is_of_module(os.path.basename(source.file))]
     called, published = _called(sources)
     compiled, made = _compiled(sources)
     folders: dict[str, dict[str, list[str]]] = {}
     found: list[Unit] = []
     for source in sources:
         if source.file in compiled or (source.file in called - published and not source.asked):
+            continue
+        if source.file.lower().endswith(JSON) and not source.asked and _is_rendered(source.file, rendered):
+            found.append(Unit(source=source, rendered=True))
             continue
         if is_parameters(source.file):
             found += _by_parameters(source)
@@ -78,13 +86,44 @@ def units_of(
     return modules + _once(found)
 
 
-def _terraform_modules(sources: Sequence[Source], types: Collection[str] | None) -> list[Unit]:
-    """The Terraform modules that are judged for their own sake."""
+def _is_of_module(name: str) -> bool:
+    return is_module_file(name) or is_read(name)
+
+
+def _terragrunt_units(sources: Sequence[Source]) -> tuple[list[Unit], frozenset[str]]:
+    """Return the units and stacks of Terragrunt and Terraform Stacks, and the folders of the modules that units call.
+
+    A configuration that others include is evaluated through them, unless the user named it.
+    """
+    files = [source for source in sources if is_read(os.path.basename(source.file))]
+    if not files:
+        return [], frozenset()
+    from kvlint.readers.terragrunt.read import called_by
+
+    modules: set[str] = set()
+    included: set[str] = set()
+    for source in files:
+        if is_unit(os.path.basename(source.file)):
+            root = boundary_of(os.path.dirname(source.file))
+            module, others = called_by(source.path, source.file, root)
+            modules.add(module)
+            included |= others
+    units = [Unit(source=source) for source in files if source.asked or source.file not in included]
+    return units, frozenset(modules - {""})
+
+
+def _terraform_modules(
+    sources: Sequence[Source], types: Collection[str] | None, called: Collection[str]
+) -> tuple[list[Unit], list[re.Pattern[str]]]:
+    """Return the Terraform modules that are evaluated by themselves, and patterns of the files that they render.
+
+    ``called`` are the folders that Terragrunt units call.
+    """
     if not any(is_module_file(os.path.basename(source.file)) for source in sources):
-        return []
+        return [], []
     from kvlint.readers.terraform.roots import roots_of
 
-    roots = roots_of(sources, types)
+    roots = roots_of(sources, types, called)
     found = [
         Unit(
             source=Source(file=root.directory, path=root.path, asked=root.asked),
@@ -95,7 +134,12 @@ def _terraform_modules(sources: Sequence[Source], types: Collection[str] | None)
         for root in roots.found
     ]
     other = (Source(file="", path=path, asked=False) for path in roots.other)
-    return found + [Unit(source=source, module=True, quiet=True) for source in other]
+    return found + [Unit(source=source, module=True, quiet=True) for source in other], roots.rendered
+
+
+def _is_rendered(file: str, rendered: Sequence[re.Pattern[str]]) -> bool:
+    path = file.replace(os.sep, "/")
+    return any(pattern.fullmatch(path) for pattern in rendered)
 
 
 def is_parameters(file: str) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from kvlint.model.report import Finding, Problem, Report
 from kvlint.model.source import Location
 from kvlint.reporters import Options
-from kvlint.reporters.choice import told, worst_first
+from kvlint.reporters.choice import in_tests, told, worst_first
 from kvlint.reporters.concise import finding_line
 from kvlint.reporters.safe import visible
 from kvlint.reporters.severity import GRADES
@@ -23,6 +23,7 @@ def azure(report: Report, options: Options) -> str:
     """The report as lines of a build log."""
     lines = [_problem(problem) for problem in report.problems]
     lines += [_finding(finding) for finding in worst_first(told(report, options))]
+    lines += [finding_line(finding) for finding in worst_first(in_tests(report, options))]
     if options.verbosity >= 0:
         lines.append(summary(report))
     return "".join(f"{line}\n" for line in lines)

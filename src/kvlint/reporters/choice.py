@@ -9,7 +9,16 @@ from kvlint.reporters import Options
 
 
 def told(report: Report, options: Options) -> tuple[Finding, ...]:
-    """What counts for the exit code: the findings, and where the run is strict the undecided questions after them."""
+    """Return what counts for the exit code: the findings, and where the run is strict the undecided ones after them."""
+    return report.counted(_findings(report, options))
+
+
+def in_tests(report: Report, options: Options) -> tuple[Finding, ...]:
+    """Return what would count if it were not in a folder of tests or examples."""
+    return report.uncounted(_findings(report, options))
+
+
+def _findings(report: Report, options: Options) -> tuple[Finding, ...]:
     return report.findings + (report.undecided if options.strict else ())
 
 

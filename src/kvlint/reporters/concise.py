@@ -13,7 +13,7 @@ from __future__ import annotations
 from kvlint.model.report import Finding, Problem, Report
 from kvlint.model.source import Location
 from kvlint.reporters import Options
-from kvlint.reporters.choice import told
+from kvlint.reporters.choice import in_tests, told
 from kvlint.reporters.severity import GRADES
 from kvlint.reporters.wording import place, problem_line, problem_text, summary, whole
 
@@ -22,7 +22,7 @@ _WORDS = {"error": "error", "warning": "warning", "note": "info"}
 
 def concise(report: Report, options: Options) -> str:
     """The report as lines; the last one, which counts, is left out with the problems where only findings are wanted."""
-    lines = [finding_line(finding) for finding in told(report, options)]
+    lines = [finding_line(finding) for finding in (*told(report, options), *in_tests(report, options))]
     if options.verbosity >= 0:
         lines += [_problem(problem) for problem in report.problems]
         lines.append(summary(report))

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from kvlint.model.report import Finding, Problem, Report
 from kvlint.model.source import Location
 from kvlint.reporters import Options
-from kvlint.reporters.choice import told, worst_first
+from kvlint.reporters.choice import in_tests, told, worst_first
 from kvlint.reporters.concise import finding_line
 from kvlint.reporters.safe import visible
 from kvlint.reporters.severity import GRADES
@@ -29,6 +29,8 @@ def github(report: Report, options: Options) -> str:
         told_of[_COMMANDS[GRADES[finding.severity].level]].append(finding)
     lines = [f"::{command} {_said(one)}" for command, some in told_of.items() for one in some[:_SHOWN]]
     lines += [_line(one) for some in told_of.values() for one in some[_SHOWN:]]
+    # What does not count takes no annotation from what does.
+    lines += [finding_line(finding) for finding in worst_first(in_tests(report, options))]
     if options.verbosity >= 0:
         lines.append(summary(report))
     return "".join(f"{line}\n" for line in lines)

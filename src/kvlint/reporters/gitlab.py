@@ -8,7 +8,7 @@ from kvlint.model.report import Finding, Problem, Report
 from kvlint.model.rule import Severity
 from kvlint.model.source import Location
 from kvlint.reporters import Options
-from kvlint.reporters.choice import listed, told
+from kvlint.reporters.choice import in_tests, listed, told
 from kvlint.reporters.safe import encode
 from kvlint.reporters.wording import problem_text, whole
 
@@ -27,6 +27,7 @@ def gitlab(report: Report, options: Options) -> bytes:
     """The report as UTF-8; an array without entries where there is nothing to say."""
     entries = [_finding(finding) for finding in told(report, options)]
     entries += [_problem(problem) for problem in listed(report.problems)]
+    entries += [_finding(finding) for finding in in_tests(report, options)]
     seen: dict[str, int] = {}
     for entry in entries:
         mark = entry["fingerprint"]

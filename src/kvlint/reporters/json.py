@@ -39,11 +39,12 @@ def json(report: Report, options: Options) -> bytes:
 
 
 def _summary(report: Report) -> dict[str, Any]:
-    counts = Counter(finding.severity for finding in report.findings)
+    counts = Counter(finding.severity for finding in report.counted(report.findings))
     return {
         "judged": dict(sorted(report.judged.items())),
         "passed": report.passed,
         "findings": {severity.label: counts[severity] for severity in sorted(Severity, reverse=True)},
+        "findingsInTests": len(report.uncounted(report.findings)),
         "undecided": len(report.undecided),
         "suppressed": len(report.suppressed),
         "problems": len(report.problems),
@@ -71,6 +72,7 @@ def _result(finding: Finding) -> dict[str, Any]:
         "evidence": [_evidence(evidence) for evidence in finding.evidence],
         "fingerprint": finding.fingerprint,
         "source": finding.source,
+        "inTests": finding.in_tests,
         "occurrences": [_occurrence(one) for one in finding.occurrences],
     }
 
@@ -110,6 +112,7 @@ def suppression(finding: Finding) -> dict[str, Any] | None:
         "justification": reason.justification,
         "owner": reason.owner or None,
         "until": reason.until or None,
+        "tool": reason.tool or None,
         "location": location(reason.at),
     }
 

@@ -1,7 +1,8 @@
 """JUnit's XML, for test reports of Jenkins, GitLab, Azure DevOps and others.
 
-A suite for each file, a case for each finding, which fails. An undecided question is a case that was skipped, a problem
-that makes the answer not whole is one with an error. A run with nothing to say has one case, which passes.
+A suite for each file, a case for each finding, which fails. An undecided question and a finding that does not count are
+cases that were skipped, a problem that makes the report incomplete is one with an error. A run with nothing to say has
+one case, which passes.
 """
 
 from __future__ import annotations
@@ -38,8 +39,10 @@ def junit(report: Report, options: Options) -> str:
 
 
 def _document(report: Report, options: Options) -> Iterator[str]:
-    cases = [_finding(finding, options.strict) for finding in (*report.findings, *report.undecided)]
+    findings = (*report.findings, *report.undecided)
+    cases = [_finding(finding, options.strict) for finding in report.counted(findings)]
     cases += [_problem(problem) for problem in report.problems if problem.level == "error"]
+    cases += [_finding(finding, strict=False, counts=False) for finding in report.uncounted(findings)]
     suites: dict[str, list[_Case]] = {}
     for case in cases or [_Case(name="nothing was found")]:
         suites.setdefault(_TOOL if case.at is None else visible(case.at.path), []).append(case)
@@ -83,11 +86,11 @@ def _cases(path: str, cases: list[_Case]) -> Iterator[str]:
         yield "    </testcase>"
 
 
-def _finding(finding: Finding, strict: bool) -> _Case:
+def _finding(finding: Finding, strict: bool, counts: bool = True) -> _Case:
     undecided = finding.outcome is Outcome.UNDECIDED
     said = [sentence(finding)]
     said += [f"{label}: {text}" for label, text in details(finding, references=False) if label != "why"]
-    skipped = undecided and not strict
+    skipped = (undecided and not strict) or not counts
     return _Case(
         name=f"{finding.rule.id} {visible(finding.resource)}",
         at=finding.at,

@@ -54,7 +54,8 @@ def _fitted(lines: Iterable[str], room: int) -> Iterator[str]:
 
 
 def _lines(report: Report, options: Options) -> Iterator[str]:
-    sign = "❌" if not report.is_complete or report.findings else "❔" if report.undecided else "✅"
+    findings = report.counted(report.findings)
+    sign = "❌" if not report.is_complete or findings else "❔" if report.undecided else "✅"
     yield f"## {sign} kvlint"
     yield ""
     yield f"{plain(summary(report))}."
@@ -65,10 +66,13 @@ def _lines(report: Report, options: Options) -> Iterator[str]:
         for problem in report.problems:
             at = "" if problem.at is None else f" {code(place(problem.at), cell=False)}"
             yield f"- **{problem.level}** {problem.code}{at} {plain(problem_text(problem))}"
-    if report.findings:
+    if findings:
         yield ""
-        yield from _table(worst_first(report.findings))
-        yield from _folded("How to mend what was found", _rules(report.findings))
+        yield from _table(worst_first(findings))
+        yield from _folded("How to mend what was found", _rules(findings))
+    others = report.uncounted(report.findings)
+    if others:
+        yield from _folded(f"In tests and examples: {len(others)}", _table(worst_first(others)))
     if report.undecided:
         yield from _folded(f"Undecided: {len(report.undecided)}", _table(worst_first(report.undecided)))
     if report.suppressed and (options.suppressed or options.verbosity > 0):

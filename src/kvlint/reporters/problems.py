@@ -94,6 +94,13 @@ PROBLEMS: Mapping[str, Kind] = {
         fix="Write the baseline again with --write-baseline.",
         level="warning",
     ),
+    "KVE013": Kind(
+        name="compiled-template-differs",
+        title="A compiled template differs from its Bicep file.",
+        about="The template was compiled from another state of the file, so both are reported, each on its own lines.",
+        fix="Compile the Bicep file again with bicep build, or remove the template.",
+        level="note",
+    ),
 }
 LEFT_OUT = "KVE009"
 

@@ -10,7 +10,7 @@ from typing import Any
 from kvlint.model.report import Finding, Problem, Report
 from kvlint.model.source import Excerpt, Location, Region
 from kvlint.reporters import Options
-from kvlint.reporters.choice import listed, told
+from kvlint.reporters.choice import in_tests, listed, told
 from kvlint.reporters.gfm import message, plain, prose
 from kvlint.reporters.safe import encode
 from kvlint.reporters.sarif_rules import PROJECT, rule_link
@@ -24,6 +24,9 @@ def rdjson(report: Report, options: Options) -> bytes:
     """The report as UTF-8."""
     diagnostics = [_finding(finding, report.version) for finding in told(report, options)]
     diagnostics += [_problem(problem) for problem in listed(report.problems)]
+    # What does not count must not make reviewdog fail.
+    others = (_finding(finding, report.version) for finding in in_tests(report, options))
+    diagnostics += [one | {"severity": "INFO"} for one in others]
     return encode({"source": {"name": "kvlint", "url": PROJECT}, "diagnostics": diagnostics})
 
 

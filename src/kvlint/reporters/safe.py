@@ -58,7 +58,8 @@ def encode(document: Any) -> bytes:
     try:
         data = msgspec.json.encode(document)
     except UnicodeEncodeError:
-        data = msgspec.json.encode(_encodable(document))
+        # Structs become plain dictionaries first, because their strings cannot be replaced.
+        data = msgspec.json.encode(_encodable(msgspec.to_builtins(document)))
     data = msgspec.json.format(data, indent=2)
     if any(lead in data for lead in _LEADS):
         data = _UNSAFE_JSON.sub(_json_escape, data.decode()).encode()

@@ -23,6 +23,8 @@ def physical(at: Location, excerpt: Excerpt | None) -> dict[str, Any]:
         return {"region": {"startLine": 1}} | place(at)
     location: dict[str, Any] = {"artifactLocation": _artifact(at.path)}
     region = _first_line(excerpt.utf16 or at.region)
+    if not excerpt.is_shown:
+        return location | {"region": region}
     location["region"] = region | {"snippet": {"text": excerpt.text.split("\n", 1)[0]}}
     context = excerpt.context_utf16 or excerpt.context
     if _contains(context, region):

@@ -35,7 +35,8 @@ def shown(report: Report, included: Collection[str]) -> tuple[list[Finding], int
     left = max(len(found) - MOST, 0)
     if left:
         # Sorting keeps the order of those that are alike.
-        found = sorted(sorted(found, key=lambda finding: -finding.severity)[:MOST], key=_order)
+        worst = sorted(found, key=lambda finding: (finding.in_tests, -finding.severity))
+        found = sorted(worst[:MOST], key=_order)
     return found, left
 
 
@@ -127,8 +128,11 @@ def _result(finding: Finding, template: _Template, marks: dict[str, str]) -> dic
     steps = _steps(finding, result["message"]["text"])
     if steps:
         result["codeFlows"] = [{"threadFlows": [{"locations": steps}]}]
-    if finding.source:
-        result["properties"] = {"kvlint/source": finding.source}
+    properties: dict[str, Any] = {"kvlint/source": finding.source} if finding.source else {}
+    if finding.in_tests:
+        properties["kvlint/inTests"] = True
+    if properties:
+        result["properties"] = properties
     return result
 
 
@@ -156,8 +160,9 @@ def _message(finding: Finding, template: _Template) -> dict[str, Any]:
 
 def _suppression(one: Suppression) -> dict[str, Any]:
     found: dict[str, Any] = {"kind": one.kind, "status": "accepted"}
-    if one.justification:
-        found["justification"] = inert(one.justification)
+    justification = f"{one.tool}: {one.justification or 'no reason'}" if one.tool else one.justification
+    if justification:
+        found["justification"] = inert(justification)
     return found | {"location": {"physicalLocation": place(one.at)}}
 
 

@@ -13,7 +13,17 @@ from kvlint.model.source import Excerpt, Region
 from kvlint.regex import regex
 from kvlint.reporters import Options
 from kvlint.reporters.safe import visible
-from kvlint.reporters.wording import configuration, details, headline, more, place, skipped, statistics, summary
+from kvlint.reporters.wording import (
+    configuration,
+    details,
+    headline,
+    label_of,
+    more,
+    place,
+    skipped,
+    statistics,
+    summary,
+)
 
 _STYLES = {
     "critical": Style(color="red", bold=True, reverse=True),
@@ -38,10 +48,9 @@ _TAB = "    "
 def terminal(report: Report, options: Options) -> Iterator[str]:
     """The lines of the whole report."""
     page = _Page(options)
-    for finding in report.findings:
-        yield from page.finding(finding, finding.severity.label)
-    for finding in report.undecided:
-        yield from page.finding(finding, "undecided")
+    findings = report.findings + report.undecided
+    for finding in report.counted(findings) + report.uncounted(findings):
+        yield from page.finding(finding, label_of(finding))
     for finding in report.suppressed if page.verbose or options.suppressed else ():
         yield from page.finding(finding, "suppressed")
     for problem in report.problems:
@@ -83,7 +92,7 @@ class _Page:
         links = finding.rule.references
         yield from self._head(label, finding.rule.id, headline(finding) + more(finding), links[0] if links else "")
         yield f"  {self.paint('at', 'dim')} {place(finding.at)}"
-        if finding.excerpt is not None and finding.at.region is not None:
+        if finding.excerpt is not None and finding.excerpt.is_shown and finding.at.region is not None:
             yield from self._source(finding.at.region, finding.excerpt, label)
         for name, text in details(finding, references=self.verbose):
             if label != "undecided" or self.verbose or name in {"also", "found", "note"}:

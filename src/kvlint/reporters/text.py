@@ -20,6 +20,7 @@ from kvlint.reporters import Options
 from kvlint.reporters.wording import (
     configuration,
     details,
+    label_of,
     place,
     problem_text,
     skipped,
@@ -36,7 +37,8 @@ def text(report: Report, options: Options) -> str:
     """The report as text that ends with a line break, or ``""`` where there is nothing to say."""
     if options.verbosity < 0:
         paint = _painter(options)
-        lines: Iterator[str] = (_line(finding, finding.severity.label, paint) for finding in report.findings)
+        findings = report.counted(report.findings) + report.uncounted(report.findings)
+        lines: Iterator[str] = (_line(finding, finding.severity.label, paint) for finding in findings)
     elif options.terminal:
         from kvlint.reporters.terminal import terminal
 
@@ -48,8 +50,8 @@ def text(report: Report, options: Options) -> str:
 
 def _plain(report: Report, options: Options) -> Iterator[str]:
     paint = _painter(options)
-    told = [(finding, finding.severity.label) for finding in report.findings]
-    told += [(finding, "undecided") for finding in report.undecided]
+    told = [(finding, label_of(finding)) for finding in report.counted(report.findings + report.undecided)]
+    told += [(finding, label_of(finding)) for finding in report.uncounted(report.findings + report.undecided)]
     for finding, label in told:
         yield _line(finding, label, paint)
         if options.verbosity > 0:

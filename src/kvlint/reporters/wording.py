@@ -48,6 +48,11 @@ def paragraph(text: str) -> str:
     return visible(" ".join(text.split()))
 
 
+def label_of(finding: Finding) -> str:
+    """Return the word before a finding in text: its severity, or that it is undecided."""
+    return "undecided" if finding.outcome is Outcome.UNDECIDED else finding.severity.label
+
+
 def headline(finding: Finding) -> str:
     """What is wrong, or that it cannot be told; always names the resource."""
     if finding.outcome is Outcome.UNDECIDED:
@@ -111,14 +116,18 @@ def related(note: Note) -> str:
 
 
 def more(finding: Finding) -> str:
-    """`` [and 2 more: kv["b"], kv["c"]]`` where a finding is about several resources; of them the next three."""
+    """`` [and 2 more: kv["b"], kv["c"]]`` where a finding is about several resources; of them the next three.
+
+    One that is in a folder of tests or examples is marked after that.
+    """
+    mark = " [in tests or examples]" if finding.in_tests else ""
     others = finding.occurrences[1:]
     if not others:
-        return ""
+        return mark
     root = finding.occurrences[0].root
     names = [one.address if one.root == root else f"{one.address} of {one.root}" for one in others[:_NAMED]]
     names += ["..."] if len(others) > _NAMED else []
-    return visible(f" [and {len(others)} more: {', '.join(names)}]")
+    return visible(f" [and {len(others)} more: {', '.join(names)}]") + mark
 
 
 def suppression(finding: Finding) -> str:
@@ -126,7 +135,8 @@ def suppression(finding: Finding) -> str:
     reason = finding.suppressed
     if reason is None:
         return ""
-    said = [f"until {reason.until}"] if reason.until else []
+    said = [f"{reason.tool} comment"] if reason.tool else []
+    said += [f"until {reason.until}"] if reason.until else []
     said += [f"owner {reason.owner}"] if reason.owner else []
     more = f" ({', '.join(said)})" if said else ""
     # Bicep's own directives give none.
@@ -148,9 +158,10 @@ def details(finding: Finding, *, references: bool) -> list[tuple[str, str]]:
 
 
 def statistics(report: Report) -> list[tuple[int, Rule]]:
-    """How many findings each rule has, most first; rules without any are left out."""
-    counts = Counter(finding.rule.id for finding in report.findings)
-    rules = {finding.rule.id: finding.rule for finding in report.findings}
+    """Return how many findings each rule has that count, most first; rules without any are left out."""
+    findings = report.counted(report.findings)
+    counts = Counter(finding.rule.id for finding in findings)
+    rules = {finding.rule.id: finding.rule for finding in findings}
     return [(count, rules[rule]) for rule, count in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))]
 
 
@@ -167,15 +178,20 @@ def configuration(report: Report) -> str:
 def summary(report: Report) -> str:
     """``1 vault, 12 secrets judged: 2 findings (1 high, 1 low), 1 undecided, 0 problems``.
 
-    Findings that are about several instances are said to be: ``2 findings (1 high, 1 low) in 7 instances``. Where
-    declarations were skipped, both counts follow: ``; 12 declarations evaluated, 1 skipped``.
+    Findings about several instances state how many: ``2 findings (1 high, 1 low) in 7 instances``. Those in folders
+    of tests and examples are counted apart. Where declarations were skipped, both counts follow:
+    ``; 12 declarations evaluated, 1 skipped``.
     """
-    counts = Counter(finding.severity for finding in report.findings)
-    said = counted(len(report.findings), "finding")
+    findings, others = report.counted(report.findings), report.uncounted(report.findings)
+    counts = Counter(finding.severity for finding in findings)
+    said = counted(len(findings), "finding")
     if counts:
         graded = (f"{counts[severity]} {severity.label}" for severity in sorted(counts, reverse=True))
         said += f" ({', '.join(graded)})"
-    said += f"{_instances(report.findings)}, {len(report.undecided)} undecided{_instances(report.undecided)}"
+    said += _instances(findings)
+    if others:
+        said += f", {len(others)} more in tests and examples{_instances(others)}"
+    said += f", {len(report.undecided)} undecided{_instances(report.undecided)}"
     if report.suppressed:
         said += f", {len(report.suppressed)} suppressed{_instances(report.suppressed)}"
     said = f"{judged(report.judged)}: {said}, {counted(len(report.problems), 'problem')}"

@@ -56,11 +56,25 @@ def directives(text: str, comments: Sequence[tuple[int, int]]) -> list[Directive
     """All directives in the comments of a text, in order, those that are wrong with their fault."""
     if _WORD not in text and _WORD not in text.lower():
         return []
-    found: list[Directive] = []
+    return [one for line in comment_lines(text, comments) for one in _in_line(text, *line)]
+
+
+def comment_lines(text: str, comments: Sequence[tuple[int, int]]) -> Iterator[tuple[int, int, int]]:
+    """Yield the lines of comments: the index of the comment, and where the line starts and ends in the text."""
     for index, (start, end) in enumerate(comments):
         stop = end - 2 if text.startswith("/*", start) and text.endswith("*/", start + 2, end) else end
         for line in _LINE.finditer(text, start, stop):
-            found.extend(_in_line(text, index, *line.span()))
+            yield index, *line.span()
+
+
+def code_after(source: SourceComments) -> list[int]:
+    """Return for each comment where the first thing after it begins that is not a comment."""
+    comments = source.comments
+    found = [0] * len(comments)
+    for index in range(len(comments) - 1, -1, -1):
+        after = _blank_to(source.text, comments[index][1])
+        joined = index + 1 < len(comments) and after >= comments[index + 1][0]
+        found[index] = found[index + 1] if joined else after
     return found
 
 
@@ -136,7 +150,7 @@ class _Places:
         self._head_ends = [end for end, _ in ends]
         self._by_head_end = [index for _, index in ends]
         self._leading = list(self._which_lead())
-        self._next = self._what_follows()
+        self._next = code_after(source)
         self._open: list[int] = []
         self._passed = 0
 
@@ -160,16 +174,6 @@ class _Places:
             led = (last <= line or led) and _blank_to(text, max(line, min(last, start))) >= start
             yield led
             last = end
-
-    def _what_follows(self) -> list[int]:
-        """For each comment, where the first thing after it begins that is no comment."""
-        comments = self._source.comments
-        found = [0] * len(comments)
-        for index in range(len(comments) - 1, -1, -1):
-            after = _blank_to(self._source.text, comments[index][1])
-            joined = index + 1 < len(comments) and after >= comments[index + 1][0]
-            found[index] = found[index + 1] if joined else after
-        return found
 
     def _line_of(self, offset: int) -> int:
         """Where the line of an offset begins."""

@@ -34,6 +34,8 @@ _NUMBER = regex(rf"{STRING}|(?P<number>-?[0-9][0-9.eE+-]*+|-?[A-Za-z]++)", re.DO
 _NO_MEMBER = frozenset(("", "{", "[", ",", ":"))
 _DECODER = msgspec.json.Decoder()
 _CONTAINERS = frozenset((dict, list))
+_ESCAPE = regex(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
+_HIGH, _LOW, _NO_SURROGATE = 0xD800, 0xDC00, 0xE000
 _BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
 _MARKS = tuple(mark for mark, _ in _BOMS)
 # The standard library's words, which differ between its versions, and ours.
@@ -73,6 +75,14 @@ def decode(data: bytes) -> Document:
     return Document(value, marked)
 
 
+def decode_text(text: str) -> Document:
+    """Read JSON that is a value of another file. Raises InputError as ``decode`` does."""
+    try:
+        return decode(text.encode())
+    except UnicodeEncodeError:  # a path that is not UTF-8 is a part of it
+        raise InputError("not JSON: it is not Unicode text") from None
+
+
 def clean(text: str) -> str:
     """``text`` with comments and last commas as blanks, so that every offset stays as it is."""
     parts: list[str] = []
@@ -105,7 +115,7 @@ def _text(data: bytes) -> tuple[str, bytes | None]:
             line, column = Lines(before).place(len(before))
             raise InputError("not UTF-8", "save the file as UTF-8", line, column) from None
     try:
-        return data.decode(encoding, "surrogatepass"), None
+        return data.decode(encoding), None
     except UnicodeDecodeError:
         raise InputError("broken UTF-16", "save the file as UTF-8") from None
 
@@ -119,7 +129,7 @@ def _decode_unusual(text: str) -> Any:
     cleaned = clean(text)
     decoder = json.JSONDecoder(strict=False, parse_float=_float, parse_constant=_refuse_constant)
     try:
-        return decoder.decode(cleaned)
+        value = decoder.decode(cleaned)
     except json.JSONDecodeError as error:
         _refuse(text, error.pos, _fault(text, error.pos, error.msg))
     except _NumberRefused as error:
@@ -128,6 +138,27 @@ def _decode_unusual(text: str) -> Any:
         _refuse_depth(text)
     except ValueError:
         raise InputError("not JSON: a number is too long", line=1, column=1) from None
+    half = _lone_surrogate(cleaned)
+    if half is not None:
+        _refuse(text, half, "this escape is half of a character")
+    return value
+
+
+def _lone_surrogate(text: str) -> int | None:
+    """Return where a text of JSON escapes one half of a surrogate pair: no path, no system call and no report has it.
+
+    The text has no comments.
+    """
+    high: re.Match[str] | None = None
+    for match in _ESCAPE.finditer(text):
+        unit = int(match[1], 16) if match[1] else 0
+        is_low = _LOW <= unit < _NO_SURROGATE
+        if high is not None and not (is_low and high.end() == match.start()):
+            return high.start()
+        if is_low and high is None:
+            return match.start()
+        high = match if _HIGH <= unit < _LOW else None
+    return None if high is None else high.start()
 
 
 class _NumberRefused(Exception):

@@ -76,6 +76,12 @@ class Lines:
             context_utf16=self._utf16(low, high),
         )
 
+    def without_text(self, start: int, end: int) -> Excerpt:
+        """Return an excerpt that shows nothing of a span, and has no fingerprint of its line."""
+        region = self.region(start, end)
+        utf16 = self._utf16(start, max(start, end))
+        return Excerpt(text="", context=region, context_text="", utf16=utf16, is_shown=False)
+
     def shortened(self, start: int, end: int) -> Span:
         """A span; if it has more on its first line than an excerpt shows with something around, the beginning."""
         starts = self.starts

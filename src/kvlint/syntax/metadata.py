@@ -11,35 +11,43 @@ from typing import Any
 
 import msgspec
 
+from kvlint.model.said import CHECKOV
 from kvlint.syntax.comments import Directive, day_of, directive_of
 from kvlint.syntax.jsonc import Document, Pointer, locate
+from kvlint.syntax.peer_comments import PeerComment, Reach, skip_of
 
 _NAME = "kvlint"
 _KEYS = frozenset({"rules", "reason", "until", "owner"})
 
 
 class Metadata(msgspec.Struct, frozen=True, kw_only=True):
-    """The directives of a document, each with the way to the object that it is about; ``text`` is the document's."""
+    """The directives of a document, each with the pointer of the object that it applies to, and those for Checkov.
+
+    ``text`` is the document's.
+    """
 
     text: str
     found: tuple[tuple[Directive, Pointer], ...]
+    peers: tuple[tuple[PeerComment, Pointer], ...] = ()
 
 
 def metadata_of(document: Document) -> Metadata | None:
-    """All directives in the metadata of a document, those that are wrong with their fault; None if there are none."""
-    if _NAME not in document.text.lower():
-        return None
+    """Return all directives in the metadata of a document, those that are wrong with their fault; None without any."""
     found = list(_entries(document.value))
-    places = locate(document.text, [entry for _, entry, _ in found])
-    said = []
-    for about, entry, value in found:
+    places = locate(document.text, [entry for _, entry, _, _ in found])
+    own: list[tuple[Directive, Pointer]] = []
+    peers: list[tuple[PeerComment, Pointer]] = []
+    for about, entry, name, value in found:
         start, end = places.get(entry, (0, 0))
-        said.append((_directive(value, start, end), about))
-    return Metadata(text=document.text, found=tuple(said)) if said else None
+        if name == _NAME:
+            own.append((_directive(value, start, end), about))
+        else:
+            peers += ((one, about) for one in _skips(value, start, end))
+    return Metadata(text=document.text, found=tuple(own), peers=tuple(peers)) if own or peers else None
 
 
-def _entries(value: Any) -> Iterator[tuple[Pointer, Pointer, Any]]:
-    """The way to each object with directives, to each of these, and what it says, in the order of the document."""
+def _entries(value: Any) -> Iterator[tuple[Pointer, Pointer, str, Any]]:
+    """Yield each directive of a tool in document order: the object that it is for, its own place, the tool, itself."""
     waiting: list[tuple[Pointer, Any]] = [((), value)]
     while waiting:
         pointer, here = waiting.pop()
@@ -53,20 +61,47 @@ def _entries(value: Any) -> Iterator[tuple[Pointer, Pointer, Any]]:
         waiting.extend(reversed(below))
 
 
-def _of_object(pointer: Pointer, here: Mapping[str, Any]) -> Iterator[tuple[Pointer, Pointer, Any]]:
+def _of_object(pointer: Pointer, here: Mapping[str, Any]) -> Iterator[tuple[Pointer, Pointer, str, Any]]:
     for key in (key for key in here if key.lower() == "metadata"):
         metadata = here[key]
-        for name in (name for name in metadata if name.lower() == _NAME) if isinstance(metadata, dict) else ():
-            place = (*pointer, key, name)
-            said = metadata[name]
-            if not isinstance(said, dict):
-                yield pointer, place, said
-                continue
-            for word, entries in said.items():
-                if word.lower() != "ignore" or not isinstance(entries, list):
-                    yield pointer, (*place, word), None
-                    continue
-                yield from ((pointer, (*place, word, index), entry) for index, entry in enumerate(entries))
+        for name in metadata if isinstance(metadata, dict) else ():
+            place, said = (*pointer, key, name), metadata[name]
+            if name.lower() == _NAME:
+                yield from ((pointer, at, _NAME, entry) for at, entry in _own(place, said))
+            elif name == CHECKOV:
+                yield from ((pointer, at, CHECKOV, entry) for at, entry in _of_checkov(place, said))
+
+
+def _own(place: Pointer, said: Any) -> Iterator[tuple[Pointer, Any]]:
+    """Yield the entries of kvlint's own metadata; None for one that is wrong."""
+    if not isinstance(said, dict):
+        yield place, said
+        return
+    for word, entries in said.items():
+        if word.lower() != "ignore" or not isinstance(entries, list):
+            yield (*place, word), None
+            continue
+        yield from (((*place, word, index), entry) for index, entry in enumerate(entries))
+
+
+def _of_checkov(place: Pointer, said: Any) -> Iterator[tuple[Pointer, Any]]:
+    """Yield the entries of Checkov's metadata: below ``skip``, in a list, or a single one."""
+    if isinstance(said, dict):
+        place, said = (*place, "skip"), said.get("skip")
+    if isinstance(said, list):
+        yield from (((*place, index), entry) for index, entry in enumerate(said))
+    elif said is not None:
+        yield place, said
+
+
+def _skips(value: Any, start: int, end: int) -> Iterator[PeerComment]:
+    """Yield what an entry of Checkov's metadata says: an object with ``id`` and ``comment``, or ``ID:comment``."""
+    id_, reason = (value.get("id"), value.get("comment", "")) if isinstance(value, dict) else (value, "")
+    if not isinstance(id_, str):
+        return
+    found = skip_of(f"{id_}:{reason}" if isinstance(reason, str) and reason else id_)
+    if found is not None:
+        yield PeerComment(tool=CHECKOV, ids=found[0], reason=found[1], reach=Reach.AROUND, start=start, end=end)
 
 
 def _directive(value: Any, start: int, end: int) -> Directive:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
+from kvlint.errors import KvlintError
 from kvlint.util.project_files import silence
 
 if TYPE_CHECKING:
@@ -73,7 +74,8 @@ def in_processes(
     """Yield the results of the tasks, in their order, from ``count`` worker processes.
 
     Each worker calls ``prepare`` with the arguments, and what that returns with one task after the other. The result is
-    None for a task whose worker was killed, and for all tasks that are left when no worker is.
+    None for a task whose worker was killed, and for all tasks that are left when no worker is. Raises the KvlintError
+    that a task raises.
     """
     from multiprocessing.connection import wait
 
@@ -129,15 +131,21 @@ def _send(connection: Connection, task: object) -> None:
 
 
 def _result_from(connection: Connection, workers: dict[Connection, BaseProcess]) -> Any:
-    """Return the result that a worker has sent; None, and one worker less, if it has ended instead."""
+    """Return the result that a worker has sent; None, and one worker less, if it has ended instead.
+
+    Raises the KvlintError that the worker has sent.
+    """
     try:
-        return connection.recv()
+        result = connection.recv()
     except (EOFError, OSError):
         process = workers.pop(connection)
         process.kill()
         process.join()
         connection.close()
         return None
+    if isinstance(result, KvlintError):
+        raise result
+    return result
 
 
 # --- in a worker ------------------------------------------------------------------------------------------------------
@@ -163,7 +171,11 @@ def _serve(
     Thread(target=_receive, args=(connection, tasks), daemon=True).start()
     work = prepare(*arguments)
     while True:
-        connection.send(work(tasks.get()))
+        try:
+            result = work(tasks.get())
+        except KvlintError as error:
+            result = error
+        connection.send(result)
 
 
 def _receive(connection: Connection, tasks: SimpleQueue[Any]) -> None:

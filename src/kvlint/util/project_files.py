@@ -236,6 +236,20 @@ def boundary_of(folder: str) -> str:
     return found
 
 
+def below_named(path: str) -> str:
+    """Return the part of a real path that is below the innermost folder on its way that the command line names.
+
+    That is the path itself where the command line names none.
+    """
+    folder = path
+    while folder not in _run.named:
+        above = os.path.dirname(folder)
+        if above == folder:
+            return path
+        folder = above
+    return path[len(folder) :]
+
+
 def _is_checkout(folder: str) -> bool:
     return os.path.lexists(os.path.join(folder, ".git"))
 

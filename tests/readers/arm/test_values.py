@@ -112,7 +112,7 @@ def test_a_parameter_from_a_vault_is_unknown_and_secret() -> None:
     ("given", "expected"),
     [
         ("${AZURE_X}", "⟨AZURE_X⟩"),
-        ("${AZURE_X=true}", "⟨AZURE_X⟩"),
+        ("kv-${A=b}-${C}", "kv-b-⟨C⟩"),
         ("kv-#{Env}#-${B}", "kv-⟨Env⟩-⟨B⟩"),
         ("#{Vault Name}#", "⟨Vault Name⟩"),
     ],
@@ -124,6 +124,27 @@ def test_placeholders_in_a_parameter_file_are_not_known(given: str, expected: st
     assert isinstance(found, Unknown)
     assert found.pattern == expected
     assert found.why.endswith("is filled in before deployment")
+
+
+@pytest.mark.parametrize(
+    ("type_", "given", "expected"),
+    [
+        ("bool", "${AZURE_X=false}", False),
+        ("bool", "${AZURE_X=True}", True),
+        ("bool", "false", False),
+        ("int", "${DAYS=90}", 90),
+        ("string", "${AZURE_X=false}", "false"),
+        ("string", "kv-${NAME=app}", "kv-app"),
+        ("string", "${NAME=}", ""),
+    ],
+)
+def test_the_default_of_a_placeholder(type_: str, given: str, expected: Any) -> None:
+    file = decode(json.dumps({"parameters": {"p": {"value": given}}}).encode())
+    source = template(vault(p={"x": "[parameters('p')]"}), parameters={"p": {"type": type_}})
+    found = only(source, given=read_parameters("p.json", file)).select(("properties", "x"))
+    assert isinstance(found, Scalar)
+    assert found.value == expected
+    assert type(found.value) is type(expected)
 
 
 @pytest.mark.parametrize("given", ["$AZURE_X", "${}", "#{}#", "a # {b} #", "${1}"])
@@ -139,13 +160,15 @@ def test_what_is_no_placeholder_is_itself(given: str) -> None:
      ("vaults/keys", "keySize", "number")],
 )  # fmt: skip
 def test_a_text_where_azure_wants_another_type(type_: str, name: str, wanted: str) -> None:
-    one = resource(f"Microsoft.KeyVault/{type_}", "kv/k" if "/" in type_ else "kv", p={"kty": "RSA", name: "90"})
+    one = resource(f"Microsoft.KeyVault/{type_}", "kv/k" if "/" in type_ else "kv", p={"kty": "RSA", name: "many"})
     (found,) = (each.select(("properties", name)) for each in read(template(one)).resources.values())
     assert isinstance(found, Unknown)
     assert found.why.startswith(f"it is a text where Azure asks for a {wanted}")
 
 
-@pytest.mark.parametrize(("given", "expected"), [("true", "?"), ("False", "?"), (True, True), (False, False)])
+@pytest.mark.parametrize(
+    ("given", "expected"), [("true", True), ("False", False), ("yes", "?"), (True, True), (False, False)]
+)
 def test_a_log_that_a_text_enables(given: Any, expected: Any) -> None:
     setting = resource(SETTING, "s", scope="x", p={"logs": [{"category": "AuditEvent", "enabled": given}, "odd"]})
     found = asked(only(template(setting), SETTING), "properties.logs[0].enabled")

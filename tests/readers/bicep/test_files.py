@@ -105,7 +105,7 @@ def test_a_parameter_file_for_a_template(read: Read) -> None:
             "using '../x.bicep'\n",
             ["'../x.bicep', which parameters are for, cannot be read: it lies outside the project"],
         ),
-        ("using 'br/public:a:1'\n", ["the module 'br/public:a:1' is not at hand, so what it deploys was not judged"]),
+        ("using 'br/public:a:1'\n", ["module `br/public:a:1` is not restored, so its resources are not evaluated"]),
         (
             "using none\nextends 'main.bicepparam'\n",
             ["the parameter file 'main.bicepparam' cannot be read: it extends itself, or too many others"],

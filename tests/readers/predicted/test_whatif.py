@@ -222,3 +222,86 @@ def test_what_looks_like_a_result() -> None:
 def test_results_are_told_by_their_words(encoding: str) -> None:
     assert mentions_what_if(json.dumps(what_if(change("Create", vault()))).encode(encoding))
     assert not mentions_what_if(json.dumps({"resources": []}).encode(encoding))
+
+
+def stack_change(kind: str, after: dict[str, Any] | None, before: dict[str, Any] | None = None) -> dict[str, Any]:
+    """One change of a deployment stack."""
+    return {
+        "id": ID,
+        "type": "Microsoft.KeyVault/vaults",
+        "apiVersion": "2023-07-01",
+        "symbolicName": "vault",
+        "changeType": kind,
+        "changeCertainty": "definite",
+        "managementStatusChange": {"before": "unmanaged", "after": "managed"},
+        "denyStatusChange": {"before": None, "after": "none"},
+        "resourceConfigurationChanges": {"before": before, "after": after, "delta": []},
+    }
+
+
+def stack(*changes: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """The what-if result of a deployment stack."""
+    return {
+        "id": f"{GROUP}/providers/Microsoft.Resources/deploymentStacksWhatIfResults/w",
+        "type": "Microsoft.Resources/deploymentStacksWhatIfResults",
+        "properties": {
+            "provisioningState": "succeeded",
+            "changes": {"resourceChanges": list(changes), "denySettingsChange": {"delta": []}},
+            "diagnostics": [],
+        }
+        | more,
+    }
+
+
+@pytest.mark.parametrize(
+    ("kind", "action"),
+    [("create", "create"), ("modify", "update"), ("noChange", "no-op"), ("delete", "delete"), ("detach", "no-op")],
+)
+def test_the_changes_of_a_stack(kind: str, action: str) -> None:
+    body = vault(enablePurgeProtection=True)
+    found = read(stack(stack_change(kind, None if kind in ("delete", "detach") else body, body)))
+    assert found.resource().action == action
+    assert found.resource().existing is (kind == "detach")
+    assert found.get(PURGE) is True
+    assert not found.problems
+
+
+def test_places_in_the_result_of_a_stack() -> None:
+    found = read(stack(stack_change("create", vault(enablePurgeProtection=False))))
+    steps = ("properties", "changes", "resourceChanges", 0)
+    assert found.resource().at.pointer == (*steps, "id")
+    assert found.answer(PURGE).at.pointer == (
+        *steps, "resourceConfigurationChanges", "after", "properties", "enablePurgeProtection",
+    )  # fmt: skip
+
+
+def test_what_a_stack_perhaps_changes_is_perhaps_there() -> None:
+    found = read(stack(stack_change("create", vault()) | {"changeCertainty": "potential"}))
+    assert found.resource().conditions
+
+
+def test_a_stack_that_shows_no_values_or_did_not_succeed() -> None:
+    bare = stack_change("create", vault()) | {"resourceConfigurationChanges": None}
+    found = read(stack(bare, provisioningState="failed", error={"code": "X"}))
+    assert isinstance(found.answer(PURGE), Unknown)
+    assert [level for level, _ in found.problems] == ["error", "error", "warning"]
+
+
+@pytest.mark.parametrize("broken", [{"id": None}, {"changeType": "x"}, {"resourceConfigurationChanges": []}])
+def test_a_broken_change_of_a_stack(broken: dict[str, Any]) -> None:
+    found = read(stack(stack_change("create", vault()) | broken))
+    assert [level for level, _ in found.problems] == ["error"]
+
+
+def test_resources_of_extensions_are_not_those_of_azure() -> None:
+    graph = {"changeType": "create", "extension": {"name": "MicrosoftGraph"}, "identifiers": {"displayName": "x"}}
+    found = read(stack(graph, stack_change("create", vault())))
+    assert list(found.read.resources) == [KV]
+    assert not found.problems
+
+
+def test_the_result_of_a_stack_that_holds_its_template() -> None:
+    result = stack(stack_change("create", vault()), template={"resources": [{"type": "Microsoft.KeyVault/vaults"}]})
+    assert looks_like_what_if(result)
+    assert mentions_what_if(json.dumps(result).encode())
+    assert list(read(result).read.resources) == [KV]

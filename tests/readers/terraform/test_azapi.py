@@ -73,12 +73,24 @@ def test_a_secret_body_may_set_anything(read: Read) -> None:
     assert isinstance(value(found, KV, "properties", "enableSoftDelete"), Unknown)
 
 
-@pytest.mark.parametrize("type_", ["var.t", '"Microsoft.KeyVault"', "null", "5", '"@2020"'])
-def test_a_type_that_is_not_known_is_an_error(type_: str, judge: Judge) -> None:
-    found = judge(variable("t") + resource(BODY, type_=type_))
-    assert [message for *_, message in found.errors()] == [
-        "the type of an azapi_resource is not known, so it was not judged"
-    ]
+TYPE_NOT_KNOWN = "the type of azapi_resource.kv is not known, so it is not evaluated"
+
+
+@pytest.mark.parametrize("type_", ['"Microsoft.KeyVault"', "null", "5", '"@2020"'])
+def test_what_is_not_a_type_is_an_error(type_: str, judge: Judge) -> None:
+    found = judge(resource(BODY, type_=type_))
+    assert [message for *_, message in found.errors()] == [TYPE_NOT_KNOWN]
+    assert found.code == 3
+
+
+@pytest.mark.parametrize("type_", ["var.t", '"${var.t}@2023-07-01"', "local.t"])
+def test_a_type_that_only_a_plan_knows_is_a_note(type_: str, judge: Judge) -> None:
+    """It may be the diagnostic setting that the vault needs."""
+    declared = variable("t") + 'locals {\n  t = "${var.t}/vaults"\n}\n'
+    found = judge(declared + resource(BODY, type_=type_) + vault("true"))
+    assert [message for *_, message in found.notes()] == [TYPE_NOT_KNOWN]
+    assert found.code in (0, 1)
+    assert found.outcomes("KV201") == {"azurerm_key_vault.kv": "undecided"}
 
 
 def test_types_by_case_and_value(judge: Judge) -> None:

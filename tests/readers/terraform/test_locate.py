@@ -39,6 +39,71 @@ def declaring(*labels: str) -> str:
 WHOLE = declaring(*LABELS)
 
 
+def configuration_of(labels: Iterable[str], constants: Mapping[str, Mapping[str, Any]] | None = None) -> dict[str, Any]:
+    """The configuration of a plan whose root module declares ``labels``, with these expressions by label."""
+    resources, calls = [], {}
+    for label in labels:
+        expressions = (constants or {}).get(label, {})
+        if label.startswith("module."):
+            calls[label.removeprefix("module.")] = {"source": "./m", "expressions": expressions}
+        else:
+            mode = "data" if label.startswith("data.") else "managed"
+            resources.append({"address": label, "mode": mode, "expressions": expressions})
+    return {"root_module": {"resources": resources, "module_calls": calls}}
+
+
+def constant(value: Any) -> dict[str, Any]:
+    return {"constant_value": value}
+
+
+@pytest.mark.parametrize(
+    ("argument", "planned"),
+    [
+        ('name = "kv"', "other"), ('name = "kv"', "KV"), ("enabled = true", False), ("days = 90", 7),
+        ('days = "90"', 7), ("", "missing in the source"),
+    ],
+)  # fmt: skip
+def test_a_module_with_another_constant_is_not_the_source(argument: str, planned: Any, find: Find) -> None:
+    name = argument.partition(" ")[0] or "name"
+    text = WHOLE.replace('"azurerm_key_vault" "kv" {', f'"azurerm_key_vault" "kv" {{\n  {argument}')
+    assert find({"plans/main.tf": text}, constants={KV: {name: constant(planned)}}) == f"plans ({KV}.{name})"
+
+
+@pytest.mark.parametrize(
+    ("argument", "planned"),
+    [
+        ('name = "kv"', constant("kv")), ("days = 90", constant("90")), ('days = "90"', constant(90.0)),
+        ("enabled = true", constant("true")), ("name = var.x", constant("kv")), ('name = "kv"', {"references": ["a"]}),
+        ('name = "kv"', {}), ("name = null", constant("kv")), ("acl {\n    days = 1\n  }", [{"days": constant(1)}]),
+        ('dynamic "acl" {\n    for_each = var.x\n  }', [{"days": constant(1)}]),
+    ],
+)  # fmt: skip
+def test_what_agrees_or_cannot_be_compared(argument: str, planned: Any, find: Find) -> None:
+    name = "acl" if "acl" in argument else argument.partition(" ")[0]
+    text = WHOLE.replace('"azurerm_key_vault" "kv" {', f'"azurerm_key_vault" "kv" {{\n  {argument}\n')
+    assert find({"plans/main.tf": text}, constants={KV: {name: planned}}) == "plans"
+
+
+def test_constants_in_blocks_calls_and_modules_are_compared(find: Find) -> None:
+    text = WHOLE.replace('"azurerm_key_vault" "kv" {', '"azurerm_key_vault" "kv" {\n  acl {\n    days = 1\n  }\n')
+    found = find({"plans/main.tf": text}, constants={KV: {"acl": [{"days": constant(2)}]}})
+    assert found == f"plans ({KV}.acl.days)"
+    text = WHOLE.replace('source = "./m"', 'source = "./m"\n  size = 1')
+    assert find({"plans/main.tf": text}, constants={CALL: {"size": constant(2)}}) == f"plans ({CALL}.size)"
+
+
+def test_of_two_modules_that_of_the_same_constants_is_the_source(find: Find) -> None:
+    files = {
+        f"{name}/main.tf": WHOLE.replace(
+            '"azurerm_key_vault" "kv" {', f'"azurerm_key_vault" "kv" {{\n  name = "{name}"'
+        )
+        for name in ("dev", "prod", "plans")
+    }
+    assert find(files, constants={KV: {"name": constant("prod")}}) == "prod"
+    assert find(files, constants={KV: {"name": constant("test")}}) == f"plans ({KV}.name)"
+    assert find(files, asked="dev", constants={KV: {"name": constant("prod")}}) == f"dev ({KV}.name)"
+
+
 @pytest.fixture
 def find(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Find:
     """What is found in a project for a plan in the folder ``beside``, as its path below the project."""
@@ -46,7 +111,12 @@ def find(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Find:
     project = Path(os.path.realpath(tmp_path / "project"))
 
     def found(
-        files: Files, beside: str = "plans", asked: str = "", here: str = "", labels: Iterable[str] = LABELS
+        files: Files,
+        beside: str = "plans",
+        asked: str = "",
+        here: str = "",
+        labels: Iterable[str] = LABELS,
+        constants: Mapping[str, Mapping[str, Any]] | None = None,
     ) -> str | None:
         for name, text in files.items():
             (project / name).parent.mkdir(parents=True, exist_ok=True)
@@ -56,11 +126,13 @@ def find(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Find:
         cache = FolderCache(EVERYTHING)
         locator = Locator(str(project), lambda _: cache)
         asked = str(project / asked) if asked else ""
-        root = locator.root_module(frozenset(labels), asked, str(project / beside) if beside else "")
+        root = locator.root_module(configuration_of(labels, constants), asked, str(project / beside) if beside else "")
         if root is not None:
             assert root.base == str(project)
             assert root.folder.path == os.path.relpath(root.folder.directory, project)
-        return None if root is None else root.folder.path
+        if root is None:
+            return None
+        return f"{root.folder.path} ({root.difference})" if root.difference else root.folder.path
 
     return found
 
@@ -164,7 +236,7 @@ def test_a_folder_is_looked_through_once_for_all_plans(tmp_path: Path, monkeypat
     monkeypatch.setattr(os, "walk", counted)
     locator = Locator(os.path.realpath(tmp_path), lambda _: FolderCache(EVERYTHING))
     for _ in range(3):
-        assert locator.root_module(LABELS, "", "") is None
+        assert locator.root_module(configuration_of(LABELS), "", "") is None
     assert walked == [os.path.realpath(tmp_path)]
 
 

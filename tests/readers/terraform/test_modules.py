@@ -15,7 +15,10 @@ if TYPE_CHECKING:
 KV = "azurerm_key_vault.kv"
 MODULE = variable("p", "true", "bool") + vault("var.p")
 """The value of its vault stands on line 6."""
-NOT_INSTALLED = "module 'm' is not installed, so what it deploys was not judged"
+
+
+def not_installed(source: str = "ns/name/azurerm") -> str:
+    return f"module `{source}` is not installed, so its resources are not evaluated"
 
 
 def related(found: Judged, rule: str = "KV001") -> list[tuple[str, str, int]]:
@@ -129,7 +132,7 @@ class TestInstalled:
     )  # fmt: skip
     def test_a_manifest_without_the_module(self, manifest: str, judge: Judge) -> None:
         found = judge({"main.tf": call("ns/name/azurerm"), ".terraform/modules/modules.json": manifest})
-        assert found.notes() == [("main.tf", 1, NOT_INSTALLED)]
+        assert found.notes() == [("main.tf", 1, not_installed())]
         assert found.code == 0
 
     @pytest.mark.parametrize(
@@ -139,7 +142,7 @@ class TestInstalled:
     def test_a_manifest_that_is_none(self, manifest: str, judge: Judge) -> None:
         found = judge({"main.tf": call("ns/name/azurerm"), ".terraform/modules/modules.json": manifest})
         assert [path for path, *_ in found.errors()] == [".terraform/modules/modules.json"]
-        assert found.notes() == [("main.tf", 1, NOT_INSTALLED)]
+        assert found.notes() == [("main.tf", 1, not_installed())]
         assert found.code == 3
 
     def test_a_folder_that_no_file_can_have(self, judge: Judge) -> None:
@@ -164,7 +167,7 @@ class TestInstalled:
 def test_a_module_that_is_not_at_hand_is_a_note_and_leaves_the_root_open(source: str, judge: Judge) -> None:
     """Also where the call is all that the root has."""
     files = {"main.tf": call(source)}
-    assert judge(files).notes() == [("main.tf", 1, NOT_INSTALLED)]
+    assert judge(files).notes() == [("main.tf", 1, not_installed(source))]
     found = judge({"main.tf": call(source) + vault()})
     assert found.outcomes("KV201") == {KV: "undecided"}
     assert found.code == 1  # the vault is open to the world
@@ -172,7 +175,7 @@ def test_a_module_that_is_not_at_hand_is_a_note_and_leaves_the_root_open(source:
 
 def test_a_module_in_json_that_is_not_at_hand(judge: Judge) -> None:
     assert judge({"main.tf.json": '{"module": {"m": {"source": "ns/name/azurerm"}}}'}).notes() == [
-        ("main.tf.json", 1, NOT_INSTALLED)
+        ("main.tf.json", 1, not_installed())
     ]
 
 
@@ -196,8 +199,14 @@ def test_a_module_that_cannot_be_read(source: str, message: str, judge: Judge) -
 
 
 def test_a_source_that_nobody_knows(judge: Judge) -> None:
-    for text in (variable("s") + 'module "m" {\n  source = var.s\n}\n', 'module "m" {\n}\n'):
-        assert [message for *_, message in judge(text, "main.tf").errors()] == ["the source of module 'm' is not known"]
+    found = judge(variable("s") + 'module "m" {\n  source = var.s\n}\n', "main.tf")
+    text = "the source of module 'm' is not known, so its resources are not evaluated"
+    assert (found.code, [message for *_, message in found.notes()]) == (0, [text])
+
+
+def test_a_call_without_a_source(judge: Judge) -> None:
+    found = judge('module "m" {\n}\n', "main.tf")
+    assert [message for *_, message in found.errors()] == ["the source of module 'm' is not known"]
 
 
 def test_a_source_that_is_a_value(judge: Judge) -> None:

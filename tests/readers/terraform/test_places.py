@@ -148,6 +148,13 @@ HIDDEN = [
     'app_settings = {\n STORAGE = "hunter2"\n }',
     'x = "Endpoint=a;SharedAccessKey=hunter2"',
     'x = { A = f("AccountKey=hunter2") }',
+    'secrets = {\n  db = {\n    x = "hunter2"\n  }\n}',
+    'x = { db-secret = { a = ["hunter2"] } }',
+    'x = { "${var.a}_password" = "hunter2" }',
+    'x = merge({}, { DB_PASS = "hunter2" })',
+    'secret {\n  x = "hunter2"\n}',
+    'credential {\n  inner {\n    x = "hunter2"\n  }\n}',
+    'dynamic "secret" {\n  for_each = ["hunter2"]\n}',
 ]
 
 
@@ -176,7 +183,6 @@ def test_values_of_secrets_are_not_shown(written: str) -> None:
         'secret_permissions = ["Get", "Purge"]',
         "value = var.secret",
         'ip_rules = ["10.0.0.0/8"]',
-        "value = 5",
         'value = "10.0.0.0/8"',
         "key_vault_id = azurerm_key_vault.kv.id",
         "purge_protection_enabled = false",
@@ -184,7 +190,6 @@ def test_values_of_secrets_are_not_shown(written: str) -> None:
         'body = {\n  a = "x"\n}',
         'expiration_date = "2020-01-01T00:00:00Z"',
         "key_size = 2048",
-        'secrets = { db = { content_type = "x" } }',
         "value = null",
         'object_id = data.x.y["z"]',
     ],
@@ -248,3 +253,16 @@ def test_many_places_in_a_large_file() -> None:
 
 def test_files_are_written_where_the_judge_says(judge: Judge, tmp_path: Path) -> None:
     assert judge(vault()).root == tmp_path / "judged"
+
+
+@pytest.mark.parametrize("head", ["", "type = string\n  ", "sensitive = false\n  "])
+@pytest.mark.parametrize("default", ['"hunter2"', '{\n  a = "hunter2"\n}', "<<E\nhunter2\nE", '["hunter2"]'])
+def test_defaults_of_variables_that_are_called_like_a_secret_are_not_shown(head: str, default: str) -> None:
+    text = f'variable "db_password" {{\n  {head}default = {default}\n}}\n'
+    assert CANARY not in shown(text, text)
+
+
+def test_numbers_behind_names_of_secrets_are_not_shown() -> None:
+    text = 'resource "a" "b" {\n  secrets = { pin = 12345 }\n  password = 12345\n  key_size = 2048\n}\n'
+    assert "12345" not in shown(text, text)
+    assert "key_size = 2048" in shown(text, text)

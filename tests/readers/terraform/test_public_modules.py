@@ -164,8 +164,6 @@ def test_what_turns_a_protection_off_is_told_where_it_is_written(
     [
         (AVM, "purge_protection_enabled = var.flag", {"KV001"}),
         (AVM, "legacy_access_policies_enabled = var.flag", {"KV301"}),
-        # 0.10.1 makes a firewall of null, other releases do not.
-        (AVM, "network_acls = null", {"KV101"}),
         (AVM, "diagnostic_settings = var.text", {"KV201", "KV202"}),
         (AVM, "private_endpoints = var.text", {"KV103"}),
         (CLARANET, "purge_protection_enabled = var.flag", {"KV001"}),
@@ -181,6 +179,30 @@ def test_an_unknown_input_is_no_answer(check: Check, source: str, arguments: str
     told = check(call(source, arguments))
     for rule in rules:
         assert told.outcomes[rule] == {"undecided"}, rule
+
+
+@pytest.mark.parametrize(
+    ("version", "outcome"),
+    [
+        ("0.9.1", "fail"),
+        ("~> 0.10.1", "fail"),
+        ("0.11.0", "fail"),
+        ("0.10.1", "undecided"),
+        (">= 0.10.0, < 0.10.2", "undecided"),
+        ("0.12.0", "undecided"),
+    ],
+)
+def test_a_firewall_of_null(check: Check, version: str, outcome: str) -> None:
+    """Release 0.10.1 alone writes network_acls where the input is null."""
+    told = check(call(AVM, "network_acls = null", version=version))
+    assert told.outcomes["KV101"] == {outcome}
+
+
+def test_the_arguments_of_a_module_are_its_own(check: Check) -> None:
+    """The text that stands for the module has the arguments of the newest provider, a release those of its time."""
+    azurerm = 'azurerm = { source = "hashicorp/azurerm", version = "4.20.0" }'
+    provider = f"terraform {{\n  required_providers {{\n    {azurerm}\n  }}\n}}\n"
+    assert "KV053" not in check(provider + call(AVM, version="0.9.1")).outcomes
 
 
 def test_a_diagnostic_setting_covers_the_vault(check: Check) -> None:
@@ -254,7 +276,7 @@ def test_a_release_that_is_not_known_has_no_defaults(check: Check) -> None:
 def test_a_version_that_is_not_known_is_said(check: Check, source: str, version: str) -> None:
     told = check(call(source, "purge_protection_enabled = false", version=version))
     assert told.outcomes == {}
-    assert told.problems == [("note", "module 'kv' is not installed, so what it deploys was not judged")]
+    assert told.problems == [("note", f"module `{source}` is not installed, so its resources are not evaluated")]
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,9 @@ def test_a_text_with_something_unknown_in_it(read: Read) -> None:
 def test_a_template_that_is_not_known_is_told(written: str, read: Read) -> None:
     found = read(f'variable "unknown" {{}}\n{written}')
     address = "azapi_resource.d" if "azapi" in written else f"{GROUP}.d"
-    assert ("warning", f"what '{address}' deploys is not known, so it was not judged") in messages(found)
+    assert ("warning", f"the template of '{address}' is not known, so its resources were not evaluated") in messages(
+        found
+    )
     assert not found.closed
 
 
@@ -144,11 +146,11 @@ def test_a_template_spec_is_not_at_hand(read: Read) -> None:
     assert not found.closed
 
 
-def test_what_is_not_known_in_the_template_is_told_at_its_resource(judge: Judge) -> None:
+def test_what_is_not_known_in_the_template_is_reported_on_its_line(judge: Judge) -> None:
     content = template(VAULT | {"type": "Microsoft.KeyVault/vaults/x"})
     found = judge(f"locals {{}}\n{deployment(f'jsonencode({content})')}")
     ((path, line, message),) = found.errors()
-    assert (path, line) == ("main.tf", 2)
+    assert (path, line) == ("main.tf", 6)
     assert "is not known" in message
 
 
@@ -165,7 +167,7 @@ def test_none_are_deployed_where_there_is_no_deployment(read: Read) -> None:
     assert list(found.resources) == ["azurerm_key_vault.x"]
 
 
-def test_findings_stand_on_the_resource(judge: Judge) -> None:
+def test_findings_are_on_the_line_of_the_template(judge: Judge) -> None:
     weak = VAULT | {"properties": {"enablePurgeProtection": False}}
     found = judge(f"locals {{}}\n{deployment(f'jsonencode({template(weak)})')}")
-    assert [(one.outcome, one.line) for one in found.told("KV001")] == [("fail", 2)]
+    assert [(one.outcome, one.line) for one in found.told("KV001")] == [("fail", 6)]

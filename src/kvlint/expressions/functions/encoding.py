@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from kvlint.errors import InputError
 from kvlint.expressions.functions.table import Data, DoubtError, Function, MisuseError
 from kvlint.expressions.functions.text import text
 from kvlint.regex import regex
+from kvlint.syntax.json_data import decode_json
 
 _DEPTH = 100
 _BRACKETS = regex(r'"(?:[^"\\]|\\.)*+"|([\[{])|([\]}])', re.DOTALL)
@@ -36,8 +38,6 @@ def _decode(value: object) -> str:
 
 
 def _json(value: object) -> Any:
-    import msgspec
-
     source = text(value)
     depth = 0
     for match in _BRACKETS.finditer(source):
@@ -45,8 +45,8 @@ def _json(value: object) -> Any:
         if depth > _DEPTH:
             raise DoubtError(f"JSON of more than {_DEPTH} levels is not looked at")
     try:
-        return msgspec.json.decode(source)
-    except msgspec.DecodeError as error:
+        return decode_json(source, object)
+    except InputError as error:
         # Azure takes more than the standard does, such as single quotes.
         raise DoubtError("a text is not JSON as its standard has it") from error
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from kvlint.expressions.functions.table import ANY, Context, Function, Lazy, Unknowable
+from kvlint.expressions.functions.table import ANY, Context, Function, Lazy, Unknowable, call_pattern
 from kvlint.expressions.moments import BY_DEPLOYMENT
 from kvlint.expressions.values import Result
 from kvlint.model.value import Unknown
@@ -19,7 +19,7 @@ def _after(name: str, least: int, most: int, only: str = "") -> Function:
 
 
 def _by_azure(name: str, least: int, most: int) -> Function:
-    return Unknowable(name, least, most, _because(f"{name}() is reckoned by Azure"))
+    return Unknowable(name, least, most, _because(f"{name}() is computed by Azure"), given=True)
 
 
 def _by_caller(name: str, least: int, most: int, what: str, only: str = "") -> Function:
@@ -40,6 +40,15 @@ def list_secrets(context: Context) -> Result:
     return secret(context.name, context)
 
 
+def _environment(context: Context) -> Result:
+    """An environment variable: its default, if it has one, as the environment plays no part in a result."""
+    arguments = context.arguments()
+    if len(arguments) > 1:
+        return arguments[1]
+    pattern = call_pattern(context.name, arguments)
+    return Unknown(at=context.at, why=f"{context.name}() is {_ENVIRONMENT}", pattern=pattern)
+
+
 _MOMENT = "differs with every deployment"
 _ENVIRONMENT = "read from the environment of whoever deploys"
 
@@ -58,10 +67,10 @@ FUNCTIONS: tuple[Function, ...] = (
     _by_azure("guid", 1, ANY),
     _by_caller("externalInput", 1, 2, "given by the tool that deploys"),
     _by_caller("externalInputs", 1, 1, "given by the tool that deploys", "arm"),
-    _by_caller("readEnvironmentVariable", 1, 2, _ENVIRONMENT, "bicep"),
+    Lazy("readEnvironmentVariable", 1, 2, _environment, "bicep"),
     _by_caller("readCliArgument", 1, 2, "given by whoever deploys", "bicep"),
-    Unknowable("newGuid", 0, 0, _because(f"newGuid() {_MOMENT}"), steady=False),
-    Unknowable("utcNow", 0, 1, _because(BY_DEPLOYMENT), steady=False),
+    Unknowable("newGuid", 0, 0, _because(f"newGuid() {_MOMENT}"), steady=False, given=True),
+    Unknowable("utcNow", 0, 1, _because(BY_DEPLOYMENT), steady=False, given=True),
     Lazy("fail", 0, 1, _fail),
     Lazy("getSecret", 1, 5, list_secrets),
 )

@@ -156,15 +156,19 @@ class Data(Function, frozen=True):
 
 
 class Unknowable(Function, frozen=True):
-    """``run()`` says why nobody knows the result. ``steady``: it is the same whenever the arguments are."""
+    """``run()`` says why nobody knows the result. ``steady``: it is the same whenever the arguments are.
+
+    ``given``: whatever it is, it is not null.
+    """
 
     steady: bool = True
     secret: bool = False
+    given: bool = False
 
     def answer(self, context: Context) -> Result:
         """See the class."""
         pattern = call_pattern(self.name, context.arguments()) if self.steady else ""
-        return Unknown(at=context.at, why=self.run(), pattern=pattern, sensitive=self.secret)
+        return Unknown(at=context.at, why=self.run(), pattern=pattern, sensitive=self.secret, given=self.given)
 
 
 def answer(function: Function, context: Context) -> Result:
@@ -182,6 +186,7 @@ def answer(function: Function, context: Context) -> Result:
         # A case that nobody thought of is no reason to stop: what Azure makes of it is not known.
         return context.doubt(f"what '{context.name}' makes of its arguments is not known")
     context.evaluator.spend(_work(found))
+    context.evaluator.made_of(context.given or (), found)
     return found
 
 

@@ -198,6 +198,34 @@ def _edge(context: Context, arguments: list[Result], known: str, test: Callable[
     return context.fails("was given something else where it needs a text", *arguments)
 
 
+def _like(value: object, pattern: object) -> bool:
+    """Whether a string matches a pattern in which an asterisk stands for any string.
+
+    Whether Azure ignores case and knows other wildcards is not documented: a result that depends on them is unknown.
+    """
+    whole, wanted = text(value), text(pattern)
+    found = _fits_like(whole, wanted)
+    if "?" in wanted or found is not _fits_like(whole.lower(), wanted.lower()):
+        raise DoubtError("whether like() ignores case and accepts other wildcards is not documented")
+    return found
+
+
+def _fits_like(whole: str, pattern: str) -> bool:
+    first, *rest = pattern.split("*")
+    if not rest:
+        return whole == pattern
+    *middle, last = rest
+    start, stop = len(first), len(whole) - len(last)
+    if start > stop or not whole.startswith(first) or not whole.endswith(last):
+        return False
+    for part in middle:
+        found = whole.find(part, start, stop)
+        if found < 0:
+            return False
+        start = found + len(part)
+    return True
+
+
 def _string(value: object) -> str:
     fits(weight(value))
     return text_of(value)
@@ -225,5 +253,6 @@ FUNCTIONS: tuple[Function, ...] = (
     Data("padLeft", 2, 3, _pad_left),
     Parts("startsWith", 2, 2, _starts),
     Parts("endsWith", 2, 2, _ends),
+    Data("like", 2, 2, _like),
     Parts("string", 1, 1, _string_of),
 )

@@ -170,6 +170,7 @@ _BY_NAME: Mapping[str, Call] = {
         for name in (
             "resourceId", "subscriptionResourceId", "tenantResourceId", "managementGroupResourceId",
             "extensionResourceId", "resourceGroup", "subscription", "tenant", "managementGroup", "environment",
+            "roleDefinitions",
         )
     },
 }  # fmt: skip

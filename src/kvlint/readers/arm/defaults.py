@@ -11,6 +11,8 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
+import msgspec
+
 from kvlint.model.source import Location
 from kvlint.model.value import ListValue, MapValue, Path, Plain, Scalar, Unknown, Value
 
@@ -97,6 +99,7 @@ _TYPED: Mapping[str, Mapping[Path, str]] = {
     },
 }
 _ODD = "it is a {} where Azure asks for a {}, and what Azure makes of it is not documented"
+_LONGEST_NUMBER = 16
 # How many steps lead to a property.
 _OF_PROPERTIES = 2
 # The size that Azure picks for an RSA key where none is given; one that only imports others is a key exchange key.
@@ -212,8 +215,17 @@ def _log(item: Value) -> Value:
 
 
 def _fitting(given: Scalar, wanted: str) -> Scalar | Unknown:
-    """A value of the type that Azure asks for; what one of another type is worth, nobody knows."""
+    """Return a value in the type that Azure expects; Unknown where a value of another type may mean anything.
+
+    A string that spells a boolean or integer is that value, or Azure rejects it and nothing is deployed.
+    """
     plain = given.value
+    if isinstance(plain, str):
+        word = plain.strip().lower()
+        if wanted == _BOOLEAN and word in ("true", "false"):
+            return msgspec.structs.replace(given, value=word == "true", note=f"written as the string '{plain}'")
+        if wanted == _NUMBER and word.isdecimal() and len(word) < _LONGEST_NUMBER:
+            return msgspec.structs.replace(given, value=int(word), note=f"written as the string '{plain}'")
     kind = _BOOLEAN if isinstance(plain, bool) else _NUMBER if isinstance(plain, int | float) else "text"
     if wanted in (kind, _ID):
         return given

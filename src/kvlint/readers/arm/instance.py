@@ -12,12 +12,11 @@ from kvlint.model.source import Location
 from kvlint.model.value import Scalar, Unknown
 from kvlint.readers.arm.head import Head, address_of, head_of
 from kvlint.readers.arm.run import Pointer, is_usual, key_of
+from kvlint.readers.arm.template_holders import DEPLOYMENTS
 
 if TYPE_CHECKING:
     from kvlint.readers.arm.level import Level
     from kvlint.readers.arm.nested import Nested
-
-DEPLOYMENTS = "microsoft.resources/deployments"
 
 
 class Instance:

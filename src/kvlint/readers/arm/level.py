@@ -15,7 +15,7 @@ from kvlint.readers.arm.head import readable
 from kvlint.readers.arm.instance import Instance
 from kvlint.readers.arm.run import Pointer, Run, key_of
 from kvlint.readers.arm.runtime import Runtime
-from kvlint.readers.arm.scope import Scope
+from kvlint.readers.arm.scope import Scope, resource_id
 from kvlint.readers.arm.template import Template
 from kvlint.readers.arm.values import LOOP, NO_LOCAL, RESOURCE_LOOP
 
@@ -25,20 +25,29 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
 
     ``address`` is what stands before the addresses of its resources, ``local`` what its expressions see of the one
     around it (outer scope), ``conditions`` what all of it hangs on. ``chain`` holds the paths of the templates that led
-    to it, each linked by the one before. ``deployment`` is the resource that deploys it, None for the root.
-    ``copies`` is how many deployments like it there are.
+    to it, each linked by the one before. ``copies`` is how many deployments like it there are. ``deployment``: the
+    names (patterns) of the deployments that lead to it, its own last. ``deployed_by`` is the resource that deploys it,
+    None for the root.
     """
 
     address: str = ""
+    deployment: str = ""
     copies: int = 1
     local: Local = NO_LOCAL
     conditions: frozenset[str] = frozenset()
     callers: tuple[Location, ...] = ()
     chain: tuple[str, ...] = ()
-    deployment: Instance | None = None
+    deployed_by: Instance | None = None
 
 
 _ROOT = Place()
+
+
+def _id_of_deployment(instance: Instance) -> str:
+    """Return the ID that a nested deployment has in the scope that it goes to, which may be another resource group."""
+    from kvlint.readers.arm.nested import scope_to
+
+    return resource_id(scope_to(instance).id, instance.head.type, instance.head.names)
 
 
 class Level:
@@ -61,8 +70,9 @@ class Level:
         self.conditions = place.conditions
         self.callers = place.callers
         self.chain = place.chain
-        self.deployment = place.deployment
+        self.deployed_by = place.deployed_by
         self.copies = place.copies
+        self.deployment = place.deployment
         self._made: dict[Pointer, list[Instance]] = {}
         self._ids: dict[str, Instance] | None = None
         self._names: dict[str, list[Instance]] = {}
@@ -147,6 +157,8 @@ class Level:
                 head = instance.head
                 if head.id:
                     self._ids.setdefault(head.id.lower(), instance)
+                if instance.is_deployment:
+                    self._ids.setdefault(_id_of_deployment(instance).lower(), instance)
                 self._names.setdefault("/".join(head.names).lower(), []).append(instance)
                 if instance.symbol:
                     self._symbols.setdefault(instance.symbol.lower(), []).append(instance)

@@ -41,7 +41,9 @@ class Nested:
         key = name.lower()
         if key not in self._outputs:
             self._outputs[key] = None
-            self._outputs[key] = self._output(name)
+            found = self._outputs[key] = self._output(name)
+            if found is not None:
+                self.level.run.budget.secrets.note(name, found)
         return self._outputs[key]
 
     def _output(self, name: str) -> Result | None:
@@ -153,13 +155,15 @@ def _nested(
         template = Template(level.run, path, plain, where, arguments.of, scope, name)
         template.arguments = arguments
         template.scenario = level.template.scenario
+    own = instance.head.names[-1] if instance.head.names else ""
     place = Place(
         address=name,
+        deployment=f"{level.deployment}/{own or hole(instance.address)}",
         local=local,
         conditions=instance.conditions() or frozenset(),
         callers=(*level.callers, instance.place("type")),
         chain=chain,
-        deployment=instance,
+        deployed_by=instance,
         copies=level.copies * written_copies(instance.plain) or 1,
     )
     found = Level(template, plain, where, scope, place)
@@ -226,6 +230,9 @@ def _linked(instance: Instance, properties: Mapping[str, Any], pointer: Pointer)
         run.not_whole("note", "which template is linked is not known, so what it deploys was not judged", at)
         return None
     here = instance.level.template.path
+    if here not in run.files:  # the template is inside another resource, which has no folder
+        run.not_whole("note", "a linked template is not available, so its resources were not evaluated", at)
+        return None
     path = posixpath.normpath(posixpath.join(posixpath.dirname(here), found.value.replace("\\", "/")))
     if path.startswith(("/", "../")) or ":" in path or "\0" in path:
         run.not_whole("note", "a linked template outside the project was not read", at)

@@ -8,11 +8,12 @@ from typing import TYPE_CHECKING, Any
 from kvlint.expressions.values import Result
 from kvlint.model.graph import Resource
 from kvlint.model.source import Location
-from kvlint.model.value import MapValue, Path, Scalar, Unknown
+from kvlint.model.value import MapValue, Path, Scalar, Unknown, Value
 from kvlint.readers import origins
 from kvlint.readers.arm.nested import FROM_VAULT
 from kvlint.readers.arm.parameters import FILLED_IN
 from kvlint.readers.arm.run import Pointer, key_of, member
+from kvlint.readers.arm.scope import text
 from kvlint.readers.asides import with_origins
 from kvlint.readers.origins import ANY, NONE, Origins, origins_of, together, union
 from kvlint.syntax import tree
@@ -173,12 +174,14 @@ def _output(level: Level, name: str, plain: dict[str, Any], pointer: Pointer) ->
     template = level.template
     found = TemplateOrigins(template).of(plain)
     return as_resource(
-        f"{level.address}outputs.{name}", name, template.is_secure(plain), found, template.where(pointer)
-    )
+        f"{level.address}outputs.{name}", name, template.is_secure(plain), found, template.where(pointer),
+        level.deployment,
+    )  # fmt: skip
 
 
-def as_resource(address: str, name: str, secure: bool, found: Origins, at: Location) -> Resource:
-    """An output as a resource."""
-    fields = {"name": Scalar(at=at, value=name), "sensitive": Scalar(at=at, value=secure)}
+def as_resource(address: str, name: str, secure: bool, found: Origins, at: Location, deployment: str) -> Resource:
+    """Return an output as a resource. ``deployment``: the names of the nested deployments that lead to it."""
+    fields: dict[str, Value] = {"name": Scalar(at=at, value=name), "sensitive": Scalar(at=at, value=secure)}
+    fields["deployment"] = text(deployment, at, "the name of its deployment is not known")
     attributes = with_origins(MapValue(at=at, fields=fields), found)
     return Resource(address=address, type=OUTPUT_TYPE, name=name, attributes=attributes, at=at, declared_as="output")

@@ -15,7 +15,7 @@ from kvlint.syntax.jsonc import Document
 
 # What the Azure Developer CLI (${NAME}, ${NAME=default}) and pipelines (#{NAME}#) fill in before they deploy.
 FILLED_IN = "is filled in before deployment"
-_FILLED_IN = regex(r"\$\{([A-Za-z_][A-Za-z0-9_]*+)[^{}]*+\}|#\{([^{}#]++)\}#")
+_FILLED_IN = regex(r"\$\{([A-Za-z_][A-Za-z0-9_]*+)(?:=([^{}]*+)|[^{}]*+)\}|#\{([^{}#]++)\}#")
 
 
 def read_parameters(path: str, document: Document) -> dict[str, Result]:
@@ -52,13 +52,14 @@ def literal(path: str, plain: Any, pointer: Pointer) -> Result:
 
 
 def _filled_in(text: str, at: Location) -> Scalar | Unknown:
-    """A text of a parameter file, in which placeholders are not known."""
+    """A string of a parameter file: its placeholders have their defaults, and those without one are unknown."""
+    text = _FILLED_IN.sub(lambda match: match[0] if match[2] is None else match[2], text)
     known = Scalar(at=at, value=text)
     first = _FILLED_IN.search(text)
     if first is None:
         return known
-    pattern = _FILLED_IN.sub(lambda match: hole(match[1] or match[2]), pattern_of(known))
-    return Unknown(at=at, why=f"'{first[1] or first[2]}' {FILLED_IN}", pattern=pattern)
+    pattern = _FILLED_IN.sub(lambda match: hole(match[1] or match[3]), pattern_of(known))
+    return Unknown(at=at, why=f"'{first[1] or first[3]}' {FILLED_IN}", pattern=pattern)
 
 
 def wrapped_parameters(path: str, given: Any, pointer: Pointer) -> dict[str, Result]:

@@ -14,7 +14,7 @@ from kvlint.expressions.values import Result
 from kvlint.model.graph import Demand
 from kvlint.model.source import Location
 from kvlint.model.value import Scalar
-from kvlint.readers.arm.instance import DEPLOYMENTS, Instance
+from kvlint.readers.arm.instance import Instance
 from kvlint.readers.arm.level import Level
 from kvlint.readers.arm.origins import OUTPUT_TYPE, of_value, outputs_of
 from kvlint.readers.arm.parameters import read_parameters, wrapped_parameters
@@ -28,7 +28,9 @@ from kvlint.readers.arm.recognise import (
 from kvlint.readers.arm.resource import Declaration, make
 from kvlint.readers.arm.run import Load, Pointer, Run, TemplateRead, key_of, member, written_copies
 from kvlint.readers.arm.scenarios import Declared, Scenario, Scenarios, skip
+from kvlint.readers.arm.scope import scope_of
 from kvlint.readers.arm.template import Template
+from kvlint.readers.arm.template_holders import DEPLOYMENTS, HOLDERS
 from kvlint.readers.arm.wanted import Asked, wanted
 from kvlint.readers.asides import SECRETS_TYPE, asks_outputs, is_asked, with_origins
 from kvlint.readers.azurerm.resources import canonical
@@ -83,7 +85,7 @@ def read_template(
     template = Template(run, path, found.plain, found.pointer, lower.get, scope)
     level = template.level = Level(template, found.plain, found.pointer, scope)
     try:
-        Walk(run, Scenarios(level, bool(lower))).level(level)
+        Walk(run, Scenarios(level, bool(lower)), remedy=found.remedy).level(level)
     except (InputError, RecursionError) as error:
         why = error.message if isinstance(error, InputError) else "it is nested too deep"
         run.not_whole("error", why, Location(path=path, pointer=found.pointer))
@@ -93,16 +95,21 @@ def read_template(
 
 
 class Walk:
-    """Goes through all resources in the order of the document and keeps those that are asked for."""
+    """Goes through all resources in the order of the document and keeps those that are asked for.
 
-    def __init__(self, run: Run, scenarios: Scenarios | None = None) -> None:
+    ``scenarios`` are those of its root template, if it has any. ``remedy``: it is the template of a policy, whose
+    outputs no one reads.
+    """
+
+    def __init__(self, run: Run, scenarios: Scenarios | None = None, *, remedy: bool = False) -> None:
         self.run = run
         self.scenarios = scenarios
+        self.remedy = remedy
         self._passed: dict[str, bool] = {}
 
     def level(self, level: Level) -> None:
         """All resources of a deployment."""
-        if asks_outputs(self.run.wanted.demand, OUTPUT_TYPE):
+        if not self.remedy and asks_outputs(self.run.wanted.demand, OUTPUT_TYPE):
             for output in outputs_of(level):
                 self.run.resources[output.address] = output
         passed = self._passed
@@ -180,7 +187,7 @@ class Walk:
         if type_[:1] == "[":
             return False
         lower = type_.strip("/").lower()
-        if lower == DEPLOYMENTS or lower.startswith(_KEY_VAULT) or "/providers/" in lower or "/" not in lower:
+        if lower in HOLDERS or lower.startswith(_KEY_VAULT) or "/providers/" in lower or "/" not in lower:
             return False
         return self.run.wanted.of(lower) is None
 
@@ -193,6 +200,8 @@ class Walk:
         elif instance.is_deployment:
             if instance.conditions() is not None and instance.nested is not None:
                 self.level(instance.nested.level)
+        elif instance.head.type.lower() in HOLDERS:
+            self._deploy_held(instance)
         else:
             asked = run.wanted.of(instance.head.type.lower())
             if asked is None:
@@ -201,6 +210,21 @@ class Walk:
                 self._keep(instance, asked)
         for symbol, plain, pointer in level.declared(instance):
             self._declared(level, symbol, plain, pointer, instance)
+
+    def _deploy_held(self, instance: Instance) -> None:
+        """Add what the template inside a deployment stack, a template spec, or a policy definition deploys."""
+        conditions = instance.conditions()
+        if conditions is None:
+            return
+        from kvlint.readers.arm.embedded import Resource, deploy_held  # most templates have none
+
+        level, head = instance.level, instance.head
+        one = Resource(
+            type=head.type.lower(), address=instance.address, at=instance.place("type"),
+            properties=instance.evaluated("properties"), scope=scope_of(head.above) or level.scope,
+            conditions=conditions, callers=(*level.callers, instance.place("type")),
+        )  # fmt: skip
+        deploy_held(self.run, one)
 
     def _passed_over(self, instance: Instance) -> None:
         """Say so of a type of Key Vault that nobody knows."""

@@ -9,6 +9,7 @@ import msgspec
 
 from kvlint.readers.arm.run import Pointer, key_of, member
 from kvlint.readers.arm.scope import GROUP, MANAGEMENT_GROUP, SUBSCRIPTION, TENANT, Scope
+from kvlint.readers.arm.template_holders import REMEDY
 
 _SCHEMAS = {
     "tenantdeploymenttemplate.json": TENANT,
@@ -18,8 +19,7 @@ _SCHEMAS = {
 }
 _PARAMETERS = "deploymentparameters.json"
 # Where others wrap a template: a Blueprint artifact, and a policy that deploys something (as a file, and bare).
-_DEPLOYMENT = ("then", "details", "deployment", "properties")
-_WRAPPED = (("properties",), ("properties", "policyRule", *_DEPLOYMENT), ("policyRule", *_DEPLOYMENT))
+_WRAPPED = (("properties",), ("properties", "policyRule", *REMEDY), ("policyRule", *REMEDY), REMEDY)
 
 
 class Found(msgspec.Struct, frozen=True):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from copy import copy
 from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
@@ -60,7 +60,8 @@ class TemplateRead(msgspec.Struct, kw_only=True):
 
     ``resources`` by address, in document order. ``closed``: the document says everything, so what is missing is
     missing. ``files`` holds the text, by reported path, of each file that a location in it may lie in. ``skipped`` are
-    the declarations that were not evaluated; other uses of them may have been.
+    the declarations that were not evaluated; other uses of them may have been. ``secrets`` are the spans in the files
+    of what was given to parameters whose values are secret, ``secret_texts`` what no message shows.
     """
 
     resources: dict[str, Resource]
@@ -68,6 +69,8 @@ class TemplateRead(msgspec.Struct, kw_only=True):
     closed: bool
     files: dict[str, str]
     skipped: list[Declaration] = []
+    secrets: Mapping[str, Collection[tuple[int, int]]] = {}
+    secret_texts: frozenset[str] = frozenset()
 
 
 class Run:
@@ -93,6 +96,7 @@ class Run:
         self.sections: dict[tuple[str, Pointer], Sections] = {}
         self._closed = [True]
         self._skipped: set[tuple[str, object]] = set()
+        self.secrets: dict[str, set[tuple[int, int]]] = {}
         self.opened: list[Callable[[], None]] = []
         self._addresses: dict[str, dict[Pointer, str]] = {}
         self._reasons: set[str] = set()
@@ -116,6 +120,11 @@ class Run:
         other.budget = self.budget.further()
         other.freezer = self.freezer.within(other.budget)
         return other
+
+    def hide(self, at: Location) -> None:
+        """Take note of a place whose text is a secret."""
+        if at.span is not None:
+            self.secrets.setdefault(at.path, set()).add(at.span)
 
     def problem(self, code: str, level: str, message: str, at: Location, hint: str = "") -> None:
         """Report something, once for each place."""
@@ -142,6 +151,15 @@ class Run:
             self._reasons.add(why)
             self.not_whole("error", f"'{address}', which may exist, was not evaluated: {why}", at)
         return why
+
+    def missing_module(self, message: str, at: Location, hint: str) -> None:
+        """Report a call of a module that is not available, in which more resources may be declared."""
+        self.closed = False
+        if (message, at) not in self._told:
+            self._told.add((message, at))
+            self.problems.append(
+                Problem(code=NOT_WHOLE, level="note", message=message, at=at, hint=hint, is_missing_module=True)
+            )
 
     def type_not_known(self, level: str, message: str, at: Location) -> None:
         """Report a resource that cannot be judged because of its type."""
@@ -225,8 +243,9 @@ class Run:
             close()
         self.opened.clear()
         return TemplateRead(
-            resources=self.resources, problems=self.problems, closed=self.closed, files=self.files, skipped=self.skipped
-        )
+            resources=self.resources, problems=self.problems, closed=self.closed, files=self.files,
+            skipped=self.skipped, secrets=self.secrets, secret_texts=frozenset(self.budget.secrets.texts),
+        )  # fmt: skip
 
 
 def written_copies(plain: Mapping[str, Any]) -> int:

@@ -60,9 +60,9 @@ class Scenario(existence.Scenario):
 
     def level(self, level: Level) -> Level | None:
         """Return the same level in this scenario; None if it is not deployed."""
-        if level.deployment is None:
+        if level.deployed_by is None:
             return self.root
-        same = self.instance(level.deployment)
+        same = self.instance(level.deployed_by)
         return same.nested.level if same is not None and same.nested is not None else None
 
     def instance(self, instance: Instance) -> Instance | None:

@@ -15,7 +15,7 @@ import msgspec
 
 from kvlint.expressions.values import OPEN, Fields, Result, doubt_in, hole, pattern_of
 from kvlint.model.source import Location
-from kvlint.model.value import Scalar, Unknown
+from kvlint.model.value import Scalar, Unknown, display
 
 TENANT, MANAGEMENT_GROUP, SUBSCRIPTION, GROUP = "tenant", "managementGroup", "subscription", "resourceGroup"
 _Function: TypeAlias = Callable[[Sequence[Result], "Scope", Location], Result]
@@ -224,6 +224,23 @@ def _runtime(word: str) -> _Function:
     return make
 
 
+def _role_definitions(arguments: Sequence[Result], scope: Scope, at: Location) -> Result:
+    """``roleDefinitions(name)``: the built-in role of a display name. Its ID is the same in every scope."""
+    name = arguments[0] if len(arguments) == 1 else None
+    if not isinstance(name, Scalar):
+        return doubt_in("roleDefinitions() expects the name of a role, so the deployment fails", at, *arguments)
+    from kvlint.readers.derive.roles import role_by_name
+
+    role = role_by_name(str(name.value).lower())
+    if role is None:
+        return Unknown(at=at, why=f"'{display(name)}' is not a known built-in role")
+    fields: dict[str, Result] = {
+        "id": Scalar(at=at, value=f"/providers/Microsoft.Authorization/roleDefinitions/{role.id}"),
+        "roleDefinitionId": Scalar(at=at, value=role.id),
+    }
+    return Fields(at=at, fields=fields, rest=Unknown(at=at, why="the role definition is known only after deployment"))
+
+
 _FUNCTIONS: Mapping[str, _Function] = {
     "resourceid": _resource_id,
     "subscriptionresourceid": _subscription_resource_id,
@@ -234,6 +251,7 @@ _FUNCTIONS: Mapping[str, _Function] = {
     "subscription": _subscription,
     "tenant": _tenant,
     "managementgroup": _management_group,
+    "roledefinitions": _role_definitions,
     "deployment": _runtime("deployment"),
     "environment": _runtime("environment"),
 }

@@ -1,6 +1,8 @@
-"""What stands in a template that nobody edits where it lies, told at the statement that uses it."""
+"""Moves what was read of a template to the places where its author edits it."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import msgspec
 
@@ -8,33 +10,49 @@ from kvlint.model.graph import Resource
 from kvlint.model.report import Problem
 from kvlint.model.source import Location
 from kvlint.model.value import Link, ListValue, MapValue, Scalar, Unknown, Value
+from kvlint.readers.arm.run import Pointer
+
+_NO_PLACES: Mapping[Pointer, Location] = {}
 
 
 class Shown:
-    """Puts what stands in a file that nobody edits at the place ``at`` of the statement that uses it."""
+    """Moves what is located in the template ``path`` to the files in which it was written.
 
-    def __init__(self, path: str, at: Location) -> None:
+    ``at`` is the statement that uses the template. ``places`` are the places of parts of the template by their
+    pointers, if the template is written out in a file; every other part is located at ``at``.
+    """
+
+    def __init__(self, path: str, at: Location, places: Mapping[Pointer, Location] = _NO_PLACES) -> None:
         self.path = path
         self.at = at
+        self.places = places
+
+    def place(self, found: Location) -> Location:
+        """Return where a part of the template is written: the part itself, or the nearest one around it."""
+        if found.path != self.path:
+            return found
+        pointer = found.pointer or ()
+        while self.places and pointer not in self.places and pointer:
+            pointer = pointer[:-1]
+        return self.places.get(pointer, self.at)
 
     def resource(self, found: Resource, callers: tuple[Location, ...]) -> Resource:
-        """A resource of the file; ``callers`` are the statements around the one that uses it."""
+        """Return a resource of the template. ``callers`` are the statements around the one that uses the template."""
         attributes = self.value(found.attributes)
         return msgspec.structs.replace(
             found,
-            at=msgspec.structs.replace(self.at, address=found.address),
+            at=msgspec.structs.replace(self.place(found.at), address=found.address),
             attributes=attributes if isinstance(attributes, MapValue) else found.attributes,
-            callers=callers,
+            callers=tuple(map(self.place, found.callers)) if self.places else callers,
         )
 
     def problem(self, found: Problem) -> Problem:
-        """A problem of the file."""
-        here = found.at is not None and found.at.path == self.path
-        return msgspec.structs.replace(found, at=self.at) if here else found
+        """Return a problem of the template."""
+        return found if found.at is None else msgspec.structs.replace(found, at=self.place(found.at))
 
     def value(self, found: Value) -> Value:
-        """A value and all that is in it. What the caller gave keeps its own place."""
-        at = self.at if found.at.path == self.path else found.at
+        """Return a value with all its parts. What the caller provides keeps its own place."""
+        at = self.place(found.at)
         match found:
             case MapValue(fields=fields, rest=rest):
                 below = {name: self.value(item) for name, item in fields.items()}

@@ -15,7 +15,7 @@ from kvlint.model.value import Absent, Scalar, Unknown
 from kvlint.readers.arm import calls
 from kvlint.readers.arm.run import Pointer, Run, key_of, member
 from kvlint.readers.arm.scope import Scope
-from kvlint.readers.arm.values import Values, is_copies, steady
+from kvlint.readers.arm.values import Values, converted, is_copies, steady
 from kvlint.syntax import tree
 
 if TYPE_CHECKING:
@@ -132,6 +132,7 @@ class Template(Values):
                 return Unknown(at=self.at, why=f"the parameter '{name}' refers to itself")
             self._parameters[key] = None
             found = self._parameters[key] = self._parameter(name, key)
+            self.run.budget.secrets.note(name, found)
         return found
 
     def _parameter(self, name: str, key: str) -> Result:
@@ -141,6 +142,7 @@ class Template(Values):
         scenario = None if self.address else self.scenario
         if found is not None and scenario is not None:
             scenario.given.add(key)
+        found = None if found is None else converted(found, kind)
         if found is None or isinstance(found, Absent):
             default = key_of(declared, "defaultValue") if isinstance(declared, dict) else None
             has_default = found is None and (default is not None or nullable)
@@ -207,6 +209,7 @@ class Template(Values):
                 return Unknown(at=self.at, why=f"the variable '{name}' refers to itself")
             self._variables[key] = None
             found = self._variables[key] = steady(self._variable(name, key), f"{self.address}variables.{name}")
+            self.run.budget.secrets.note(name, found)
         return found
 
     def _variable(self, name: str, key: str) -> Result:

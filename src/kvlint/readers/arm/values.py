@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import msgspec
+
 from kvlint.errors import InputError
 from kvlint.expressions.evaluate import MAX_DEPTH, Evaluator, moved
 from kvlint.expressions.operations import Local
@@ -13,11 +15,13 @@ from kvlint.model.source import Location
 from kvlint.model.value import Absent, Scalar, Unknown
 from kvlint.readers.arm.run import Pointer, Run, key_of
 from kvlint.readers.arm.wanted import Tree, pruned
+from kvlint.regex import regex
 from kvlint.syntax.armexpr import is_expression, unescaped
 
 # Names of local variables that no lambda can have: loops by name, the loop of a resource, arguments of functions.
 LOOP, RESOURCE_LOOP, ARGUMENTS = "\0loop ", "\0resource loop", "\0arguments"
 NO_LOCAL: Local = {}
+_NUMBER = regex(r"-?[0-9]{1,15}")
 
 
 class Values:
@@ -176,4 +180,18 @@ def steady(found: Result, name: str) -> Result:
     """
     if isinstance(found, Unknown) and not found.pattern and not found.sensitive:
         return Unknown(at=found.at, why=found.why, pattern=hole(name), given=found.given)
+    return found
+
+
+def converted(found: Result, kind: str) -> Result:
+    """Return a given value in the type of its parameter: a parameter file may write a boolean or integer as a string.
+
+    The Azure Developer CLI converts it. Azure converts it too or rejects it, and then nothing is deployed.
+    """
+    if not isinstance(found, Scalar) or not isinstance(found.value, str):
+        return found
+    if kind == "bool" and found.value.lower() in ("true", "false"):
+        return msgspec.structs.replace(found, value=found.value.lower() == "true")
+    if kind == "int" and _NUMBER.fullmatch(found.value):
+        return msgspec.structs.replace(found, value=int(found.value))
     return found

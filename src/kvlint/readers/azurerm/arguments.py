@@ -1,4 +1,4 @@
-"""Arguments that only some versions of azurerm take: others refuse them, or ignore what they say.
+"""Key Vault arguments that only some versions of azurerm accept: others reject or ignore them.
 
 Source: the provider's changelogs, schemas by tag, and upgrade guides 3.0, 4.0 and 5.0.
 """
@@ -30,7 +30,6 @@ class _Taken(msgspec.Struct, frozen=True):
 
 
 _UNTIL_5 = (5, 0)
-_ZONE = _Taken(until=_UNTIL_5, instead="private_dns_zone_id")
 _KEY = _Taken(until=_UNTIL_5, instead="key_vault_key_id")
 _TAKEN: Mapping[str, Mapping[str, _Taken]] = {
     "azurerm_key_vault": {
@@ -58,30 +57,16 @@ _TAKEN: Mapping[str, Mapping[str, _Taken]] = {
         "value_wo": _Taken(since=(4, 23)),
         "value_wo_version": _Taken(since=(4, 23)),
     },
-    "azurerm_log_analytics_workspace": {
-        "local_authentication_disabled": _Taken(until=_UNTIL_5, instead="local_authentication_enabled"),
-        "internet_ingestion_enabled": _Taken(until=_UNTIL_5, instead="internet_ingestion_access_type"),
-        "internet_query_enabled": _Taken(until=_UNTIL_5, instead="internet_query_access_type"),
-    },
-    "azurerm_monitor_diagnostic_setting": {
-        "log": _Taken(until=(4, 0), instead="enabled_log"),
-        "enabled_log": _Taken(since=(3, 39)),
-        "metric": _Taken(until=_UNTIL_5, instead="enabled_metric"),
-        "enabled_metric": _Taken(since=(4, 31)),
-    },
-    # Whether 4.x has the new names, too, stands in no source, so they count in any version.
-    "azurerm_private_dns_a_record": {"zone_name": _ZONE},
-    "azurerm_private_dns_zone_virtual_network_link": {"private_dns_zone_name": _ZONE},
-    "azurerm_storage_account": {
-        "enable_https_traffic_only": _Taken(until=(4, 0), instead="https_traffic_only_enabled"),
-    },
     "azurerm_storage_account_customer_managed_key": dict.fromkeys(
         ("key_name", "key_version", "key_vault_id", "key_vault_uri", "managed_hsm_key_id"), _KEY
     ),
-    "azurerm_subnet": {
-        "service_endpoints": _Taken(until=_UNTIL_5, instead="service_endpoint"),
-        "service_endpoint": _Taken(since=_UNTIL_5),
-    },
+}
+
+
+# Arguments that a version requires and earlier ones left to a default.
+_REQUIRED: Mapping[str, Mapping[str, Version]] = {
+    "azurerm_key_vault": {"rbac_authorization_enabled": _UNTIL_5},
+    "azurerm_key_vault_certificate_contacts": {"contact": _UNTIL_5},
 }
 
 
@@ -98,29 +83,36 @@ def with_dead(attributes: MapValue, found: Value | None) -> MapValue:
     return beside(attributes, {NAME: found})
 
 
-def dead_argument(type_: str, names: Collection[str], version: VersionRange, at: Location) -> Value | None:
-    """The first argument that no version of the provider takes, in words; Unknown if the newer ones do not.
+def dead_argument(
+    type_: str, names: Collection[str], version: VersionRange, at: Location, *, is_block: bool = True
+) -> Value | None:
+    """Return the arguments that do not fit any possible version of the provider; Unknown if newer ones reject one.
 
-    Where a newer one is missing, ``terraform init`` takes it if it may.
+    Where no provider is installed, ``terraform init`` installs the newest that the constraint allows. ``is_block``:
+    the names are all arguments of a block, so that an argument that is not among them is not set.
     """
+    unfit: list[str] = []
     doubt: Unknown | None = None
     for name, taken in _TAKEN.get(type_, {}).items():
         if name not in names:
             continue
-        text = f"{name}, {_when(taken)}"
+        text = f"{name} ({_when(taken)})"
         if not version.meets(taken.since, taken.until):
-            return Scalar(at=at, value=text, origin="derived")
-        if version.high > taken.until and doubt is None:
-            doubt = Unknown(at=at, origin="derived", why=f"azurerm takes {text}")
-    return doubt
+            unfit.append(text)
+        elif version.high > taken.until and doubt is None:
+            doubt = Unknown(at=at, origin="derived", why=f"the version of azurerm is not known: {text}")
+    for name, since in _REQUIRED.get(type_, {}).items() if is_block and not unfit else ():
+        if name not in names and version.low >= since:
+            unfit.append(f"{name} (not set, required from azurerm {_text(since)} on)")
+    return Scalar(at=at, value=" and ".join(unfit), origin="derived") if unfit else doubt
 
 
 def _when(taken: _Taken) -> str:
     if taken.until == NEVER:
-        return f"which counts from {_text(taken.since)} on"
-    instead = f" (now {taken.instead})" if taken.instead else ""
-    since = f"from {_text(taken.since)} on, and " if taken.since > (0, 0) else ""
-    return f"which counts {since}before {_text(taken.until)}{instead}"
+        return f"supported from azurerm {_text(taken.since)} on"
+    instead = f"; use {taken.instead}" if taken.instead else ""
+    since = f"added in azurerm {_text(taken.since)}, " if taken.since > (0, 0) else ""
+    return f"{since}removed in {'' if since else 'azurerm '}{_text(taken.until)}{instead}"
 
 
 def _text(version: Version) -> str:

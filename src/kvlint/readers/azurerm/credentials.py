@@ -62,6 +62,7 @@ TELLING: Mapping[str, tuple[str, ...]] = {
     "azurerm_linux_virtual_machine_scale_set": ("custom_data", "user_data"),
     "azurerm_windows_virtual_machine_scale_set": ("custom_data", "user_data"),
     "azurerm_orchestrated_virtual_machine_scale_set": ("user_data_base64",),
+    "azurerm_app_configuration_key": ("value",),
     "azurerm_virtual_machine_extension": ("settings",),
     "azurerm_container_group": ("container.environment_variables",),
     "azurerm_resource_deployment_script_azure_cli": ("command_line", "environment_variable.value"),

@@ -96,6 +96,17 @@ def is_vault_related(type_: str) -> bool:
     return type_ not in RESOURCES and type_ not in NOT_JUDGED and any(word in type_ for word in LOOKS_LIKE_VAULT)
 
 
+def linked_type(type_: str) -> str:
+    """Return the Azure type that the ID of a Terraform resource names, or ``type_`` itself where no table has it.
+
+    It is empty for a type that may stand for any resource, and for one that may be of Key Vault.
+    """
+    mapped = RESOURCES.get(type_)
+    if mapped is not None:
+        return mapped.type
+    return type_ if type_.startswith("azurerm_") and not any(word in type_ for word in LOOKS_LIKE_VAULT) else ""
+
+
 def passed_over(type_: str) -> str:
     """What is said of a resource that is vault related."""
     return f"'{type_}' looks like a Key Vault resource, but its type is not known and it was not judged"

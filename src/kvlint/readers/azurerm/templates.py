@@ -1,8 +1,7 @@
-"""azurerm's deployments of templates: what is common to all who read them."""
+"""The resources of azurerm that hold a template."""
 
 from __future__ import annotations
 
-DEPLOYMENTS = "microsoft.resources/deployments"
 # What each deploys to, in the words of ``readers/arm/scope``.
 LEVELS = {
     "azurerm_resource_group_template_deployment": "resourceGroup",
@@ -12,6 +11,10 @@ LEVELS = {
     # Until azurerm 3.0.
     "azurerm_template_deployment": "resourceGroup",
 }
+POLICY_DEFINITIONS = frozenset({"azurerm_policy_definition", "azurerm_management_group_policy_definition"})
+POLICY_RULE = "policy_rule"
+# The types of azurerm that hold a template.
+WITH_TEMPLATE = POLICY_DEFINITIONS.union(LEVELS)
 SPEC = "template_spec_version_id"
 # The older resource takes its parameters as a map of texts, too.
 OLD, TEXTS = "azurerm_template_deployment", "parameters"
@@ -25,5 +28,5 @@ def arguments_of(type_: str) -> tuple[str, str]:
 
 
 def spec_not_read(address: str) -> str:
-    """What is said of a deployment of a template that lies in Azure."""
-    return f"the template spec of '{address}' is not at hand, so what it deploys was not judged"
+    """Return the message for a deployment of a template spec."""
+    return f"the template spec of '{address}' is not available, so its resources were not evaluated"

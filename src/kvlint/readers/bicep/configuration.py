@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kvlint.errors import InputError
-from kvlint.model.source import Location
+from kvlint.model.source import Location, Region
 from kvlint.readers.problems import CANNOT_READ
 from kvlint.util.project_files import LOOKS, expanded_home, leads_into_git, lies_in, read_bytes, real_path, reported
 
@@ -35,13 +35,20 @@ def configuration(run: BicepRun, file: str) -> Mapping[str, Any]:
         if isinstance(found, dict):
             return found
         if isinstance(found, InputError):
-            at = Location(path=reported(run.root, os.path.join(folder, _NAME)))
+            at = _place(run.root, os.path.join(folder, _NAME), found)
             run.problem(CANNOT_READ, "error", found.message, at, found.hint or "")
             return {}
         folder, above = os.path.dirname(folder), folder
         if folder == above:
             break
     return {}
+
+
+def _place(root: str, file: str, error: InputError) -> Location:
+    """Return where a configuration cannot be read."""
+    line, column = error.line or 1, error.column or 1
+    region = None if error.line is None else Region(line, column, line, column)
+    return Location(path=reported(root, file), region=region)
 
 
 def _read(file: str) -> Any:
@@ -52,13 +59,9 @@ def _read(file: str) -> Any:
     from kvlint.syntax.jsonc import decode
 
     try:
-        data = read_bytes(file, _MAX_SIZE)
+        plain = decode(read_bytes(file, _MAX_SIZE)).value
     except InputError as error:
         return error
-    try:
-        plain = decode(data).value
-    except InputError:
-        plain = {}
     return plain if isinstance(plain, dict) else {}
 
 

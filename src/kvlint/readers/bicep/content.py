@@ -44,6 +44,8 @@ def load(run: BicepRun, file: File, name: str, arguments: Sequence[Result], at: 
         if name == "loadDirectoryFileInfo":
             return _directory(run.root, found, known[1] if len(known) > 1 else None, at)
         plain = _loaded(run, name, found)
+        if name == "loadJsonContent":
+            run.loaded[found] = plain
         if len(known) > 1 and name in ("loadJsonContent", "loadYamlContent"):
             plain = _at_path(plain, known[1])
     except InputError as error:

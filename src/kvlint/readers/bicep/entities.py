@@ -9,6 +9,8 @@ from kvlint.expressions.values import Fields, Result, field, hole
 from kvlint.model.source import Location
 from kvlint.model.value import Absent, Scalar, Unknown
 from kvlint.readers.arm.scope import id_value
+from kvlint.readers.arm.template import secret
+from kvlint.readers.asides import SECRETS_TYPE
 from kvlint.readers.bicep.document import inner_resources
 from kvlint.readers.bicep.identity import UNKNOWN, Identity, identify
 from kvlint.readers.bicep.loops import Iteration
@@ -107,6 +109,9 @@ class ResourceEntity:
                 return Scalar(at=at, value=self.identity.version)
             case "properties" | "identity":
                 found = None if self.node.existing else self.body.get(name)
+                if isinstance(found, Fields) and self.identity.type.lower() == SECRETS_TYPE:
+                    hidden = {key: secret(value) for key, value in found.fields.items() if key.lower() == "value"}
+                    found = Fields(at=found.at, fields={**found.fields, **hidden}, rest=found.rest)
                 return Written(found if isinstance(found, Fields) else None, self._part(name), at)
         found = self.body.get(name) if name in _AS_WRITTEN and not self.node.existing else None
         return found if found is not None else _after(name, self._part(name), at)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from kvlint.expressions.values import Fields, Result, hole, pattern_of
 from kvlint.model.value import Scalar
 from kvlint.readers.arm.resource import parts_of
-from kvlint.readers.arm.scope import MANAGEMENT_GROUP, SUBSCRIPTION, Scope, resource_id, scope_of
+from kvlint.readers.arm.scope import GROUP, MANAGEMENT_GROUP, SUBSCRIPTION, Scope, resource_id, scope_of
 from kvlint.syntax import tree
 
 if TYPE_CHECKING:
@@ -100,4 +100,5 @@ def module_scope(found: Result | None, around: Scope, level: str, address: str) 
         return named
     if level in (SUBSCRIPTION, MANAGEMENT_GROUP):
         return Scope(level, hole(f"{address}.scope"), management_group=hole(f"{address}.scope"))
-    return Scope(level or around.level, hole(f"{address}.scope.subscription"), hole(f"{address}.scope"))
+    # A file without targetScope is for a resource group.
+    return Scope(level or GROUP, hole(f"{address}.scope.subscription"), hole(f"{address}.scope"))

@@ -10,11 +10,12 @@ from kvlint.expressions.evaluate import Evaluator
 from kvlint.expressions.operations import Local
 from kvlint.expressions.values import Fields, Items, Result, hole
 from kvlint.model.source import Location
-from kvlint.model.value import Absent, Unknown
+from kvlint.model.value import Absent, Scalar, Unknown
 from kvlint.plurals import counted
 from kvlint.readers.arm import scope as scopes
 from kvlint.readers.arm.scope import Scope
 from kvlint.readers.arm.template import secret
+from kvlint.readers.arm.values import converted
 from kvlint.readers.bicep import content
 from kvlint.readers.bicep.document import File, is_decorated
 from kvlint.readers.bicep.entities import ResourceSymbol
@@ -22,7 +23,7 @@ from kvlint.readers.bicep.evaluator import FileEvaluator
 from kvlint.readers.bicep.imports import Imports, Namespace
 from kvlint.readers.bicep.module import ModuleSymbol
 from kvlint.readers.bicep.run import BicepRun
-from kvlint.readers.bicep.types import is_nullable, is_secure
+from kvlint.readers.bicep.types import is_nullable, is_secure, primitive
 from kvlint.syntax import tree
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ _OF_PLACE = frozenset(
     {
         "resourceId", "subscriptionResourceId", "tenantResourceId", "managementGroupResourceId", "extensionResourceId",
         "resourceGroup", "subscription", "tenant", "managementGroup", "deployment", "environment",
+        "roleDefinitions",
     }
 )  # fmt: skip
 _NAMESPACES = frozenset({"az", "sys"})
@@ -49,12 +51,13 @@ class Use(msgspec.Struct, frozen=True, kw_only=True):
     """How a file is used. ``prefix`` is what the addresses in it begin with, ``chain`` are the files around it.
 
     ``module`` is the statement that uses it. ``scenario``: with which parameters of the root unknown it is evaluated.
-    ``copies`` is how many uses like it there are.
+    ``copies`` is how many uses like it there are. ``deployment``: the names (patterns) of the deployments around it.
     """
 
     given: Given
     scope: Scope
     prefix: str = ""
+    deployment: str = ""
     callers: tuple[Location, ...] = ()
     chain: tuple[str, ...] = ()
     module: ModuleEntity | None = None
@@ -132,6 +135,7 @@ class Instance:
             self._busy.discard(name)
         if isinstance(found, (Fields, Items)):
             self.run.charge(found)
+        self.run.budget.secrets.note(name, found)
         self._values[name] = found
         return found
 
@@ -146,7 +150,9 @@ class Instance:
     def _declared(self, node: tree.Declaration) -> Result:
         match node:
             case tree.Variable():
-                return self.evaluator.evaluate(node.value, {})
+                # Two uses of a variable are equal, whatever its value is.
+                found = self.evaluator.evaluate(node.value, {})
+                return found if isinstance(found, Unknown) and found.candidates else self._named(node, found)
             case tree.Parameter():
                 return self.parameter(node)
             case tree.Resource():
@@ -172,11 +178,13 @@ class Instance:
 
     def parameter(self, node: tree.Parameter) -> Result:
         """What a parameter is given, else its default, else null if it may be, else Unknown under its own name."""
-        secure = is_decorated(node.decorators, "secure") or is_secure(self, node.type)
+        secure = self.is_secure(node)
         found = self.use.given.get(node.name)
         scenario = self.use.scenario if self.use.module is None else None
         if found is not None and scenario is not None:
             scenario.given.add(node.name)
+        if isinstance(found, Scalar):
+            found = converted(found, primitive(self, node.type))
         if found is None or isinstance(found, Absent):
             has_default = node.default is not None or is_nullable(self, node.type)
             if found is None and scenario is not None and has_default and scenario.opens(node.name):
@@ -187,6 +195,10 @@ class Instance:
         # Whatever is said of a secret is said at its declaration, not where its value could be read.
         return secret(found, self._at_name(node)) if secure else self._named(node, found)
 
+    def is_secure(self, node: tree.Parameter) -> bool:
+        """Return whether a parameter is declared as secret."""
+        return is_decorated(node.decorators, "secure") or is_secure(self, node.type)
+
     def default(self, node: tree.Parameter, given: Result | None) -> Result:
         """What a parameter amounts to that is given nothing, or null."""
         if node.default is not None:
@@ -195,7 +207,7 @@ class Instance:
             return Absent(at=self._at_name(node))
         return Unknown(at=self._at_name(node), why=f"the parameter '{node.name}' has no value", given=True)
 
-    def _named(self, node: tree.Parameter, found: Result) -> Result:
+    def _named(self, node: tree.Parameter | tree.Variable, found: Result) -> Result:
         """An unknown value is the same wherever the parameter is used, so it can have the parameter's name."""
         if not isinstance(found, Unknown) or found.pattern or found.sensitive:
             return found
@@ -222,6 +234,7 @@ class Instance:
                 self._busy.discard(key)
             if is_decorated(node.decorators, "secure") or is_secure(self, node.type):
                 found = secret(found)
+            self.run.budget.secrets.note(name, found)
             self._values[key] = found
         return found
 

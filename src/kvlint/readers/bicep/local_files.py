@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 from kvlint.errors import InputError
 from kvlint.model.source import Location
 from kvlint.readers.arm.scope import Scope
+from kvlint.readers.missing_modules import why_missing
 from kvlint.readers.problems import CANNOT_READ
-from kvlint.util.project_files import inside, reported
+from kvlint.util.project_files import inside, is_file, reported
 
 if TYPE_CHECKING:
     from kvlint.readers.bicep.document import File
@@ -40,6 +41,18 @@ def load(run: BicepRun, around: str, path: str) -> File:
     return run.cache.load(reported(run.root, file), file)
 
 
+def missing(instance: Instance, path: str) -> tuple[str, str] | None:
+    """Return what to report, with a hint, of a file that is missing for a good reason; None if there is none.
+
+    It is in a git submodule that is not fetched, or an example or a test lacks it.
+    """
+    run, around = instance.run, instance.file.file
+    file = os.path.normpath(os.path.join(os.path.dirname(around), path))
+    if not around or is_remote(path) or is_file(file):
+        return None
+    return why_missing(file, around, run.root)
+
+
 def imported(instance: Instance, path: str, at: Location) -> Instance | None:
     """The Bicep file that an import names, in use without parameters; None if it cannot be read.
 
@@ -53,7 +66,11 @@ def imported(instance: Instance, path: str, at: Location) -> Instance | None:
     try:
         file = load(run, instance.file.file, path)
     except InputError as error:
-        run.problem(CANNOT_READ, "error", f"'{path}' cannot be imported: {error.message}", at)
+        reason = missing(instance, path)
+        if reason is None:
+            run.problem(CANNOT_READ, "error", f"'{path}' cannot be imported: {error.message}", at)
+        else:
+            run.missing_module(reason[0], at, reason[1])
         return None
     found = run.imported.get(file.file)
     if found is None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from kvlint.expressions.values import Fields, Result, field, hole
+from kvlint.expressions.values import Fields, Result, field, hole, pattern_of
 from kvlint.model.source import Location
 from kvlint.model.value import Absent, Scalar, Unknown
 from kvlint.readers.bicep.document import properties_of
@@ -14,6 +14,7 @@ from kvlint.readers.bicep.loops import Iteration, condition_of
 from kvlint.readers.bicep.scenarios import may_exist, skip_file
 from kvlint.readers.bicep.sources import BicepSource, Content, Source, source_of
 from kvlint.readers.bicep.symbols import Body, Symbol
+from kvlint.readers.secret_spans import tells
 from kvlint.syntax import tree
 
 if TYPE_CHECKING:
@@ -74,6 +75,13 @@ class ModuleEntity:
     def callers(self) -> tuple[Location, ...]:
         """The module statements that lead into the module."""
         return (*self.instance.use.callers, self.instance.shown(self.at))
+
+    @property
+    def deployment(self) -> str:
+        """The names (patterns) of the deployments that lead to what the module deploys, its own last."""
+        found = self.body.get("name")
+        name = pattern_of(found) if found is not None else ""
+        return f"{self.instance.use.deployment}/{name or hole(self.address)}"
 
     def given(self) -> Arguments:
         """What the parameters are given."""
@@ -159,6 +167,14 @@ class Arguments:
         finally:
             self._busy.discard(name)
         return found
+
+    def hide(self, name: str) -> None:
+        """Take note that a parameter's value is a secret: no excerpt shows it, whether somebody asks for it or not."""
+        node = self.properties.get(name) if self.properties is not None else None
+        if node is not None and tells(node.value):
+            self.caller.run.hide(self.caller.place(node.value))
+        elif isinstance(self.whole, Fields) and field(self.whole, name) is not None:
+            self.caller.run.hide(self.whole.at)
 
     def names(self) -> list[str]:
         """The parameters that are certainly given."""

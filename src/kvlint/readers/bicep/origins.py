@@ -162,4 +162,6 @@ def outputs_of(instance: Instance) -> Iterator[Resource]:
         secure = is_decorated(node.decorators, "secure") or is_secure(instance, node.type)
         found = FileOrigins(instance).of(node.value)
         at = instance.shown(instance.place(node))
-        yield as_resource(f"{instance.prefix}outputs.{node.name}", node.name, secure, found, at)
+        yield as_resource(
+            f"{instance.prefix}outputs.{node.name}", node.name, secure, found, at, instance.use.deployment
+        )

@@ -128,6 +128,7 @@ def _template(
     else:
         run.files.update(read.files)
     run.resources.update(resources)
+    run.budget.secrets.texts |= read.secret_texts
     run.problems += [problem if at is None else shown.problem(problem) for problem in read.problems]
     run.closed = run.closed and read.closed
     return done(run, used)

@@ -18,6 +18,7 @@ from kvlint.readers.bicep.run import BicepRun, ModuleCache
 from kvlint.readers.bicep.scenarios import Scenarios, skip_file
 from kvlint.readers.bicep.sources import lower
 from kvlint.syntax.bicep.directives import Region, Suppression
+from kvlint.syntax.bicep.parse import Parsed
 from kvlint.util.project_files import real_path
 
 __all__ = ("BicepRead", "ModuleCache", "read_bicep")
@@ -29,12 +30,17 @@ class BicepRead(TemplateRead, kw_only=True):
     """What reading a Bicep file gives.
 
     ``suppressions`` and ``disabled`` say by reported path where an author does not want to see findings: see
-    ``syntax.bicep.parse.Parsed``. ``used`` is the real path of the file that a parameter file is for, if it is a file.
+    ``syntax.bicep.parse.Parsed``. ``sources`` are the files by reported path. ``used`` is the real
+    path of the file that a parameter file is for, if it is a file; ``deployed`` are those of files with templates that
+    are evaluated with it. ``parsed`` are the files that were read, by reported path.
     """
 
     suppressions: Mapping[str, tuple[Suppression, ...]]
     disabled: Mapping[str, tuple[Region, ...]]
+    sources: Mapping[str, File]
     used: str = ""
+    parsed: Mapping[str, Parsed] = {}
+    deployed: frozenset[str] = frozenset()
 
 
 @with_room
@@ -85,9 +91,14 @@ def done(run: BicepRun, used: str = "") -> BicepRead:
         closed=found.closed,
         files=found.files,
         skipped=found.skipped,
+        secrets=found.secrets,
+        secret_texts=found.secret_texts,
+        sources=run.sources,
         suppressions={path: file.parsed.suppressions for path, file in sources if file.parsed.suppressions},
         disabled={path: file.parsed.disabled for path, file in sources if file.parsed.disabled},
         used=used,
+        parsed={path: file.parsed for path, file in sources},
+        deployed=frozenset(run.deployed),
     )
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from kvlint.model.source import Location
 from kvlint.readers.bicep.configuration import cache_roots, configuration, full_reference
+from kvlint.readers.missing_modules import source_name
 from kvlint.regex import regex
 from kvlint.util.project_files import bicep_entries, bicep_module
 
@@ -54,8 +55,8 @@ def cached(instance: Instance, reference: str, at: Location) -> str | None:
 
 
 def _not_at_hand(instance: Instance, reference: str, at: Location) -> None:
-    text = f"the module '{reference}' is not at hand, so what it deploys was not judged"
-    instance.run.note(text, at, _HINT)
+    text = f"module `{source_name(reference)}` is not restored, so its resources are not evaluated"
+    instance.run.missing_module(text, at, _HINT)
 
 
 def _found(instance: Instance, full: str | None) -> str | None:

@@ -12,6 +12,7 @@ from kvlint.expressions.values import Fields, Result
 from kvlint.model.value import Absent, Unknown
 from kvlint.readers.arm.origins import OUTPUT_TYPE
 from kvlint.readers.arm.resource import Declaration, make
+from kvlint.readers.arm.template_holders import HOLDERS
 from kvlint.readers.arm.wanted import Asked, Tree, pruned
 from kvlint.readers.asides import SECRETS_TYPE, asks_outputs, is_asked, with_origins
 from kvlint.readers.azurerm.resources import canonical
@@ -20,7 +21,6 @@ from kvlint.readers.bicep.entities import ResourceEntity, ResourceSymbol
 from kvlint.readers.bicep.loops import condition_of
 from kvlint.readers.bicep.origins import of_value, outputs_of
 from kvlint.readers.bicep.scenarios import may_exist, skip
-from kvlint.readers.bicep.written import DEPLOYMENTS, tell_of_template
 from kvlint.syntax import tree
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def may_matter(instance: Instance, node: tree.Resource) -> bool:
         type_ = whole.partition("@")[0]
         lower = type_.lower()
         asked = instance.run.wanted.of(type_) is not None
-        known[whole] = asked or lower.startswith((_KEY_VAULT, DEPLOYMENTS)) or "/providers/" in lower
+        known[whole] = asked or lower in HOLDERS or lower.startswith(_KEY_VAULT) or "/providers/" in lower
     return known[whole]
 
 
@@ -92,8 +92,11 @@ def _add(entity: ResourceEntity, conditions: frozenset[str]) -> None:
     instance, identity = entity.instance, entity.identity
     run, type_ = instance.run, entity.identity.type
     asked = run.wanted.of(type_) if type_ else None
-    if type_.lower() == DEPLOYMENTS and not entity.node.existing:
-        tell_of_template(entity)
+    if type_.lower() in HOLDERS and not entity.node.existing:
+        from kvlint.readers.bicep.embedded_templates import add_held  # most files have no such resources
+
+        add_held(entity, conditions)
+        return
     if asked is None:
         if not entity.node.existing:
             _unasked(entity, type_)

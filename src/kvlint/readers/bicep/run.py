@@ -11,7 +11,7 @@ from kvlint.model.source import Location
 from kvlint.readers.arm.run import Run
 from kvlint.readers.arm.wanted import Wanted, wanted
 from kvlint.readers.bicep.document import File, read_file
-from kvlint.readers.problems import CANNOT_READ, NOT_WHOLE
+from kvlint.readers.problems import CANNOT_READ
 from kvlint.syntax.lines import Lines
 from kvlint.syntax.source_text import source_text
 from kvlint.util.project_files import LOOKS, MAX_FILE, read_bytes, real_path
@@ -71,7 +71,11 @@ def _loaded(path: str, file: str) -> File | InputError:
 
 
 class BicepRun(Run):
-    """One root document being read: what it may use, and what was found in it. ``root`` is what nothing may leave."""
+    """One root document being read: what it may use, and what was found in it. ``root`` is what nothing may leave.
+
+    ``loaded`` is the data of JSON files by their real paths, ``deployed`` are those that hold a template that a
+    resource deploys.
+    """
 
     def __init__(self, path: str, text: str, demand: Demand, cache: ModuleCache, root: str) -> None:
         super().__init__(path, text, wanted(demand), None)
@@ -79,7 +83,8 @@ class BicepRun(Run):
         self.root = cache.real(root)
         self.imported: dict[str, Instance] = {}
         self.sources: dict[str, File] = {}
-        self._noted: set[tuple[str, str]] = set()
+        self.loaded: dict[str, object] = {}
+        self.deployed: set[str] = set()
         self.scenarios: Scenarios | None = None
         self.skipped_files: set[str] = set()
 
@@ -108,10 +113,3 @@ class BicepRun(Run):
         """Report a part that cannot be read, in which more resources may be declared."""
         self.closed = False
         self.problem(CANNOT_READ, "error", message, at)
-
-    def note(self, message: str, at: Location, hint: str) -> None:
-        """Say what was not judged, once for each file that it stands in."""
-        self.closed = False
-        if (at.path, message) not in self._noted:
-            self._noted.add((at.path, message))
-            self.problem(NOT_WHOLE, "note", message, at, hint)

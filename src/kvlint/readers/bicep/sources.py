@@ -48,18 +48,24 @@ class BicepSource:
         """Raises InputError once there are more uses of modules than any deployment has."""
         from kvlint.readers.bicep.instance import Instance, Use
 
-        run = module.instance.run
+        run, given = module.instance.run, module.given()
         run.count_deployment()
-        return Lowered(Instance(self.file, run, Use(
-            given=module.given(),
+        instance = Instance(self.file, run, Use(
+            given=given,
             scope=module_scope(module.body.get("scope"), module.instance.scope, self.file.level, module.address),
             prefix=f"{module.address}.",
+            deployment=module.deployment,
             callers=module.callers,
             chain=self.chain,
             module=module,
             scenario=module.instance.use.scenario,
             copies=module.instance.use.copies * written_length(module.symbol.node.body) or 1,
-        )))  # fmt: skip
+        ))  # fmt: skip
+        for name in given.names():
+            node = self.file.symbols.get(name)
+            if isinstance(node, tree.Parameter) and instance.is_secure(node):
+                given.hide(name)
+        return Lowered(instance)
 
 
 class Lowered:
@@ -111,7 +117,11 @@ def source_of(instance: Instance, node: tree.Module) -> Source | None:
             return registry.source_of(instance, path, at)
         return _local(instance, path)
     except InputError as error:
-        run.unreadable(f"the module '{path}' cannot be read: {error.message}", at)
+        missing = local_files.missing(instance, path)
+        if missing is None:
+            run.unreadable(f"the module '{path}' cannot be read: {error.message}", at)
+        else:
+            run.missing_module(missing[0], at, missing[1])
         return None
 
 

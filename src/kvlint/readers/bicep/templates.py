@@ -50,9 +50,12 @@ class TemplateSource:
             run.add_text(self.path, self.document.text)
         own = scope_of_template(found.plain)
         scope = module_scope(module.body.get("scope"), instance.scope, own.level, module.address)
-        prefix = f"{module.address}."
-        template = Template(run, self.path, found.plain, found.pointer, _given(module.given()), scope, prefix)
-        place = Place(address=prefix, callers=module.callers, chain=(self.path,))
+        prefix, arguments = f"{module.address}.", module.given()
+        template = Template(run, self.path, found.plain, found.pointer, _given(arguments), scope, prefix)
+        for name in arguments.names():
+            if template.declared(name.lower())[0]:
+                arguments.hide(name)
+        place = Place(address=prefix, callers=module.callers, chain=(self.path,), deployment=module.deployment)
         level = template.level = Level(template, found.plain, found.pointer, scope, place)
         return _Used(module, level, self.name)
 

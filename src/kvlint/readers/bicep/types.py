@@ -36,6 +36,21 @@ def is_nullable(instance: Instance, type_: tree.Type | None, depth: int = 0) -> 
             return False
 
 
+def primitive(instance: Instance, type_: tree.Type | None) -> str:
+    """Return the name of the type that others are made of, such as ``bool``; empty for a type with parts."""
+    for _ in range(_MAX_DEPTH):
+        if type_ is None or type_.kind not in ("nullable", "name"):
+            break
+        if type_.kind == "nullable":
+            type_ = type_.of[0]
+            continue
+        found = instance.imports.type(type_.name)
+        if found is None:
+            return type_.name
+        instance, type_ = found[0], found[1].type
+    return ""
+
+
 def is_secure(instance: Instance, type_: tree.Type | None, depth: int = 0) -> bool:
     """Whether the type is a declared one that is marked as secure."""
     if type_ is None or depth > _MAX_DEPTH:

@@ -10,7 +10,7 @@ from kvlint.model.graph import Resource
 from kvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown, Value, text_of
 from kvlint.readers.derive.attribute import Context, Derived
 from kvlint.readers.derive.operations import operations_of, operations_of_built_in
-from kvlint.readers.derive.roles import ELSEWHERE, ELSEWHERE_BY_NAME, role_by_id
+from kvlint.readers.derive.roles import role_by_id
 from kvlint.readers.derive.scope import SCOPE, level_of
 from kvlint.readers.derive.vaults import MANAGED_HSMS, VAULTS
 from kvlint.readers.ids import HOLE
@@ -73,7 +73,7 @@ def role_name(resource: Resource, context: Context) -> Value | None:
         return msgspec.structs.replace(role, origin="derived")
     guid = text_of(role).rstrip("/").rpartition("/")[2]
     if guid and HOLE not in guid:
-        # The GUID alone says which role it is, wherever it lives; it is none of those that have a name here.
+        # The GUID alone identifies the role, whatever its scope. It is not a built-in role.
         return Scalar(at=role.at, value=guid, origin="derived")
     unknown = role if isinstance(role, Unknown) else name
     return unknown if isinstance(unknown, Unknown) else None
@@ -127,8 +127,7 @@ def operations_if_known(resource: Resource, context: Context) -> Value | None:
     """The same; what a role allows that is neither a known one nor defined here, nobody knows."""
     found = operations(resource, context)
     name = role_name(resource, context) if found is None else None
-    role = str(name.value).lower() if isinstance(name, Scalar) else ""
-    if name is None or role in ELSEWHERE_BY_NAME or role.rstrip("/").rpartition("/")[2] in ELSEWHERE:
+    if name is None:
         return found
     why = "the role is not defined here, so nobody knows what it allows"
     return Unknown(at=name.at, origin="derived", why=why)

@@ -73,7 +73,7 @@ def derive(index: Index, demand: Demand, closed: bool) -> None:
 def _makers(demand: Demand, type_: str) -> _Makers:
     """The derived attributes that are asked of a type, in a fixed order."""
     paths = demand.of(type_) or frozenset()
-    asked = {str(path[1]) for path in paths if path[:1] == ("derived",)} | {
+    asked = {str(path[1]) for path in paths if path[:1] == ("derived",) and len(path) > 1} | {
         via.partition(".")[2] for via, types in demand.vias.items() if type_.lower() in types
     }
     return [(name, one.make, one.own) for name, one in DERIVED.items() if demand.everything or name in asked]

@@ -18,7 +18,7 @@ from kvlint.model.value import Absent, ListValue, MapValue, Path, Scalar, Unknow
 from kvlint.readers.derive.assignments import ACTIVE, ASSIGNMENTS, ROLE_NEEDS, role_name
 from kvlint.readers.derive.attribute import Context, Derived
 from kvlint.readers.derive.operations import ASSIGNS, any_fits
-from kvlint.readers.derive.roles import BUILT_IN
+from kvlint.readers.derive.roles import roles_over_vaults
 from kvlint.readers.ids import HOLE, HOLE_END
 from kvlint.regex import regex
 
@@ -196,7 +196,8 @@ def _assignable(resource: Resource, context: Context) -> Value | None:
     own = role_name(resource, context)
     limited = isinstance(own, Scalar) and str(own.value).lower() == "key vault data access administrator"
     tokens = _tokens(text)
-    names = {role: name for role, name in BUILT_IN.items() if not limited or name in _OF_DATA_ACCESS_ADMINISTRATOR}
+    roles = roles_over_vaults()
+    names = {role: name for role, name in roles.items() if not limited or name in _OF_DATA_ACCESS_ADMINISTRATOR}
     items = tuple(_told(name, _asked(tokens, role), at) for role, name in names.items())
     return ListValue(at=at, items=items, origin="derived")
 

@@ -95,7 +95,7 @@ def _is_of_other(part: Value) -> bool:
 def _types_of(target: Value, context: Context) -> set[str]:
     """The types that a target can be of; the empty text for any type."""
     if isinstance(target, Link):
-        return {target.type or _type_at(target.target, context)}
+        return {target.type if "/" in target.type else _type_at(target.target, context)}
     _, providers, rest = text_of(target).rstrip("/").rpartition("/providers/")
     parts = rest.split("/")
     type_ = "/".join([parts[0], *parts[1::2]])

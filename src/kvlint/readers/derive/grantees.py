@@ -10,19 +10,25 @@ from collections.abc import Mapping
 import msgspec
 
 from kvlint.model.graph import Resource
-from kvlint.model.value import Absent, ListValue, MapValue, Path, Scalar, Unknown, Value, select, text_of
+from kvlint.model.value import Absent, Answer, ListValue, MapValue, Path, Scalar, Unknown, Value, select, text_of
 from kvlint.readers.derive.assignments import GRANTS
 from kvlint.readers.derive.attribute import Context, Derived
 from kvlint.readers.derive.grants import NEEDS, Grant, grants_of, permissions_of
 from kvlint.readers.derive.identities import is_literal, named_by
 from kvlint.readers.derive.vaults import POLICIES, POLICY_LIST, VAULTS
+from kvlint.readers.ids import HOLE, HOLE_END
 from kvlint.readers.references import reference_of
+from kvlint.regex import regex
 
 _TENANT: Path = ("properties", "tenantId")
 _APPLICATION: Path = ("applicationId",)
 _OBJECT = "objectId"
 _ANYWHERE, _LIST = "*", "* "  # not addresses
 _SEPARATE = "azurerm_key_vault_access_policy"
+# tenant() and subscription() of templates, and the data sources of azurerm.
+_OWN_TENANT = regex(
+    f"{HOLE}(?:tenant|(?:module\\.[^{HOLE}]*\\.)?data\\.azurerm_(?:client_config|subscription)\\.[^.]+\\.tenant_id){HOLE_END}"
+)
 
 
 def _grantees(resource: Resource, context: Context) -> Value | None:
@@ -55,11 +61,18 @@ def _is_foreign(grant: Grant, context: Context) -> Value:
     at = grant.principal.at
     if at.attribute is not None:
         at = msgspec.structs.replace(own.at, attribute=at.attribute.replace(_OBJECT, str(_TENANT[-1])))
-    if text_of(own) and text_of(own).lower() == text_of(other).lower():
+    are_known = isinstance(own, Scalar) and isinstance(other, Scalar)
+    is_same = text_of(own).lower() == text_of(other).lower() and (are_known or text_of(own) != "")
+    if is_same or (_is_of_deployment(own) and not isinstance(other, Scalar)):
         return Scalar(at=at, value=False, origin="derived")
-    if isinstance(own, Scalar) and isinstance(other, Scalar):
+    if are_known:
         return Scalar(at=at, value=True, origin="derived", note="its tenant is not that of its vault")
     return Unknown(at=at, why="whether it is the tenant of the vault is not known", origin="derived")
+
+
+def _is_of_deployment(tenant: Answer) -> bool:
+    """Whether a tenant is that of the identity that deploys, which is also the tenant of the vaults that it reaches."""
+    return _OWN_TENANT.fullmatch(text_of(tenant)) is not None
 
 
 def _vault_of(resource: Resource, context: Context) -> Resource | None:
@@ -72,21 +85,21 @@ def _vault_of(resource: Resource, context: Context) -> Resource | None:
 
 
 class _Twins:
-    """The principals of some policies: the resources that name each, and how many policies there are of a family."""
+    """The principals of some policies: the resources that name each, and how many policies may be the same."""
 
     def __init__(self) -> None:
         self.by_key: dict[str, list[Resource]] = {}
-        self.families: dict[str, int] = {}
-        self.count = 0
+        self.families: dict[tuple[str, str], int] = {}
+        self.kinds: dict[str, int] = {}
 
     def add(self, grant: Grant) -> None:
         """Take one more policy."""
-        family = _family(grant)
         self.by_key.setdefault(_key(grant), []).append(grant.source)
         if grant.source.assumption is not None:
             return  # it is no reason for a doubt
-        self.families[family] = self.families.get(family, 0) + 1
-        self.count += 1
+        family, kind = _family(grant), _kind(grant)
+        self.families[family, kind] = self.families.get((family, kind), 0) + 1
+        self.kinds[kind] = self.kinds.get(kind, 0) + 1
 
     def others(self, grant: Grant, is_in: bool) -> list[Resource]:
         """Return the resources with other policies for the same principal. ``is_in``: the policy itself was added."""
@@ -97,9 +110,12 @@ class _Twins:
 
     def has_perhaps(self, grant: Grant, is_in: bool) -> bool:
         """Whether another policy may be for the same principal."""
-        family = _family(grant)
-        apart = self.families.get(family, 0) if family else int(is_in)
-        return any(one.assumption is None for one in self.others(grant, is_in)) or self.count > apart
+        family, kind = _family(grant), _kind(grant)
+        # A group is no application, and what is not known may be either.
+        kinds = ("", kind) if kind else tuple(self.kinds)
+        alike = sum(self.kinds.get(one, 0) for one in kinds)
+        apart = sum(self.families.get((family, one), 0) for one in kinds) if family else int(is_in)
+        return any(one.assumption is None for one in self.others(grant, is_in)) or alike > apart
 
 
 def _is_duplicate(grant: Grant, context: Context) -> Value:
@@ -146,6 +162,14 @@ def _key(grant: Grant) -> str:
 def _family(grant: Grant) -> str:
     """The family of the principal, and none if nobody knows through which application it comes."""
     return "" if isinstance(select(grant.item, _APPLICATION), Unknown) else grant.identity.family
+
+
+def _kind(grant: Grant) -> str:
+    """Return what a principal certainly is: a group, a user or an application; empty if that is not known."""
+    identity = grant.identity
+    if identity.kind in ("person", "guest"):
+        return "group" if "azuread_group." in identity.key else "user"
+    return identity.kind if identity.kind == "application" else ""
 
 
 def _place(resource: Resource, context: Context) -> str:

@@ -59,16 +59,17 @@ def _ip_rules(resource: Resource, context: Context) -> Value | None:
     inner = covered([span for span in spans if span is not None])
     within = {known[at]: values[known[other]] for at, other in inner.items()}
     items = tuple(
-        _ip_rule(value, span, within.get(at)) for at, (value, span) in enumerate(zip(values, spans, strict=True))
+        _ip_rule(at, value, span, within.get(at)) for at, (value, span) in enumerate(zip(values, spans, strict=True))
     )
     return ListValue(at=rules.at, items=items, origin="derived")
 
 
-def _ip_rule(value: Answer, span: Range | None, outer: Answer | None) -> Value:
+def _ip_rule(number: int, value: Answer, span: Range | None, outer: Answer | None) -> Value:
     if not isinstance(value, Scalar):
         return _unknown(value, "a rule names no address")
     kind, why = _kind(str(value.value), span)
-    fields: dict[str, Value] = {"kind": _scalar(value, kind, f"{display(value)} is {why}")}
+    named = display(value) if str(value.value).strip() else f"item {number + 1} (an empty string)"
+    fields: dict[str, Value] = {"kind": _scalar(value, kind, f"{named} is {why}")}
     if span is not None:
         fields["prefix"] = _scalar(value, span.prefix, f"{display(value)} holds {span.end - span.start:,} addresses")
     if outer is not None:
@@ -79,7 +80,7 @@ def _ip_rule(value: Answer, span: Range | None, outer: Answer | None) -> Value:
 def _kind(text: str, span: Range | None) -> tuple[str, str]:
     """What an address is to the firewall, and in words."""
     if span is None:
-        return ("ipv6", "an IPv6 address") if ":" in text else ("invalid", "no IPv4 address or range")
+        return ("ipv6", "an IPv6 address") if ":" in text else ("invalid", "not an IPv4 address or range")
     for other, kind, why in _NOT_PUBLIC:
         if other.holds(span):
             return kind, why

@@ -14,7 +14,7 @@ from itertools import chain
 import msgspec
 
 from kvlint.model.graph import Resource
-from kvlint.model.value import Link, ListValue, Path, Scalar, Unknown, Value, path_text, text_of
+from kvlint.model.value import Link, Path, Scalar, Unknown, Value, path_text, text_of
 from kvlint.readers.derive.attribute import Context, Derived
 from kvlint.readers.ids import HOLE, may_be_step, parse_id
 from kvlint.readers.references import Index, reference_of
@@ -140,8 +140,7 @@ def _same_name(resource: Resource, context: Context) -> Value | None:
     # What hangs on a condition of its own may not be there.
     certain = [other for other in beside if other.exists_with(resource)]
     if certain:
-        found = (Scalar(at=resource.at, value=other.address, origin="derived") for other in certain)
-        return ListValue(at=resource.at, items=tuple(found), origin="derived")
+        return Scalar(at=resource.at, value=", ".join(other.address for other in certain), origin="derived")
     # A doubt about what may exist, or about its name there, is of no use to an author.
     doubts = chain(beside, objects.perhaps(resource)) if resource.assumption is None else ()
     doubtful = next((other for other in doubts if other.assumption is None), None)

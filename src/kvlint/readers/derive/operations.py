@@ -9,10 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import cache
 
-import msgspec
-
 from kvlint.model.graph import Resource
 from kvlint.model.value import Absent, Answer, ListValue, Scalar, Unknown, Value, display, select
+from kvlint.readers.derive.roles import role_by_name
 
 # Of the control plane: what makes a vault one's own, empties it, or grants access to it.
 ASSIGNS = "Microsoft.Authorization/roleAssignments/write"
@@ -77,76 +76,10 @@ DATA: Mapping[str, str] = {
 }
 
 
-class Role(msgspec.Struct, frozen=True):
-    """What a built-in role may do."""
-
-    actions: tuple[str, ...] = ()
-    not_actions: tuple[str, ...] = ()
-    data_actions: tuple[str, ...] = ()
-
-
-def _data(kind: str, *actions: str) -> tuple[str, ...]:
-    return tuple(f"Microsoft.KeyVault/vaults/{kind}/{action}" for action in actions)
-
-
-_READ_SECRETS = _data("secrets", "getSecret/action", "readMetadata/action")
-BUILT_IN: Mapping[str, Role] = {
-    "owner": Role(("*",)),
-    "contributor": Role(
-        ("*",),
-        (
-            "Microsoft.Authorization/*/Delete",
-            "Microsoft.Authorization/*/Write",
-            "Microsoft.Authorization/elevateAccess/Action",
-        ),
-    ),
-    "user access administrator": Role(("*/read", "Microsoft.Authorization/*")),
-    "role based access control administrator": Role(
-        ("Microsoft.Authorization/roleAssignments/write", "Microsoft.Authorization/roleAssignments/delete", "*/read")
-    ),
-    "reader": Role(("*/read",)),
-    "locks contributor": Role(("Microsoft.Authorization/locks/*",)),
-    "key vault contributor": Role(
-        ("Microsoft.KeyVault/*",),
-        (
-            "Microsoft.KeyVault/locations/deletedVaults/purge/action",
-            "Microsoft.KeyVault/hsmPools/*",
-            "Microsoft.KeyVault/managedHsms/*",
-        ),
-    ),
-    "key vault data access administrator": Role(
-        ("Microsoft.Authorization/roleAssignments/write", "Microsoft.Authorization/roleAssignments/delete")
-    ),
-    "key vault purge operator": Role(("Microsoft.KeyVault/locations/deletedVaults/purge/action",)),
-    "managed hsm contributor": Role(("Microsoft.KeyVault/managedHSMs/*",)),
-    "key vault administrator": Role(data_actions=("Microsoft.KeyVault/vaults/*",)),
-    "key vault certificates officer": Role(data_actions=_data("certificates", "*")),
-    "key vault certificate user": Role(
-        data_actions=(*_data("certificates", "read"), *_data("keys", "read"), *_READ_SECRETS)
-    ),
-    "key vault crypto officer": Role(data_actions=_data("keys", "*")),
-    "key vault crypto service encryption user": Role(
-        data_actions=_data("keys", "read", "wrap/action", "unwrap/action")
-    ),
-    "key vault crypto service release user": Role(data_actions=_data("keys", "release/action")),
-    "key vault crypto user": Role(
-        data_actions=_data(
-            "keys", "read", "update/action", "backup/action", "encrypt/action", "decrypt/action", "wrap/action",
-            "unwrap/action", "sign/action", "verify/action",
-        )
-    ),
-    "key vault reader": Role(
-        data_actions=("Microsoft.KeyVault/vaults/*/read", *_data("secrets", "readMetadata/action"))
-    ),
-    "key vault secrets officer": Role(data_actions=_data("secrets", "*")),
-    "key vault secrets user": Role(data_actions=_READ_SECRETS),
-}  # fmt: skip
-
-
 @cache
 def operations_of_built_in(name: str) -> tuple[str, ...] | None:
-    """All that a built-in role (lower case) may do, of what matters; None for a role that is not known here."""
-    role = BUILT_IN.get(name)
+    """Return the operations that matter and that a built-in role (lower case) allows; None for another role."""
+    role = role_by_name(name)
     if role is None:
         return None
     control = [one for one in CONTROL if any_fits(role.actions, one) and not any_fits(role.not_actions, one)]

@@ -9,7 +9,7 @@ from __future__ import annotations
 import msgspec
 
 from kvlint.model.graph import Resource
-from kvlint.model.value import Absent, ListValue, MapValue, Scalar, Unknown, Value, select
+from kvlint.model.value import Absent, Answer, ListValue, MapValue, Scalar, Unknown, Value, select, text_of
 from kvlint.readers.references import Index, reference_of
 
 _VAULTS = "microsoft.keyvault/vaults"
@@ -18,6 +18,7 @@ _LIST = ("properties", "accessPolicies")
 
 # Such a resource is named after what it does. Source: the REST reference of Microsoft.KeyVault/vaults/accessPolicies.
 _CHANGES = ("add", "replace", "remove")
+_KINDS = ("secrets", "keys", "certificates", "storage")
 
 
 def change_of(policy: Resource) -> Value | None:
@@ -33,6 +34,66 @@ def change_of(policy: Resource) -> Value | None:
         why = "its name, which says whether it adds or removes access policies, is not known"
         return Unknown(at=policy.at, origin="derived", why=why)
     return None
+
+
+def repeats_vault(policy: Resource, vault: Resource | None) -> Value | None:
+    """Return whether a separate resource only repeats policies that the vault's own list has, so that both agree.
+
+    None for azurerm's, which refuses a policy that exists. ``replace`` agrees only with the whole list.
+    """
+    change = change_of(policy)
+    if vault is None or change is None:
+        return None
+    inline, separate = vault.select(_LIST), policy.select(_LIST)
+    at = policy.at
+    if isinstance(change, Unknown):
+        return change
+    if isinstance(change, Scalar) and change.value == "remove":
+        return Scalar(at=at, value=False, origin="derived")
+    if text_of(inline) and text_of(inline) == text_of(separate):
+        return Scalar(at=at, value=True, origin="derived")
+    if not isinstance(inline, ListValue) or not isinstance(separate, ListValue):
+        return Unknown(at=at, origin="derived", why="whether the vault has the same access policies is not known")
+    answers = [_is_among(item, inline.items) for item in separate.items]
+    if isinstance(change, Scalar) and change.value == "replace":
+        answers += [_is_among(item, separate.items) for item in inline.items]
+    if False in answers:
+        return Scalar(at=at, value=False, origin="derived")
+    if None in answers:
+        return Unknown(at=at, origin="derived", why="whether the vault has the same access policies is not known")
+    return Scalar(at=at, value=True, origin="derived")
+
+
+def _is_among(policy: Value, others: tuple[Value, ...]) -> bool | None:
+    """Whether one of some policies is for the same principal and grants as much; None if that is not known."""
+    answers = [_grants_as_much(policy, other) for other in others]
+    return True if True in answers else None if None in answers else False
+
+
+def _grants_as_much(policy: Value, other: Value) -> bool | None:
+    for name in ("tenantId", "objectId", "applicationId"):
+        one, two = select(policy, (name,)), select(other, (name,))
+        if text_of(one).lower() != text_of(two).lower():
+            return None if isinstance(one, Unknown) or isinstance(two, Unknown) else False
+        if isinstance(one, Unknown) and not text_of(one):
+            return None
+    doubtful = False
+    for kind in _KINDS:
+        own, its = (_words(select(each, ("permissions", kind))) for each in (policy, other))
+        if own is None or its is None:
+            doubtful = True
+        elif not own <= its and "all" not in its:
+            return False
+    return None if doubtful else True
+
+
+def _words(answer: Answer) -> frozenset[str] | None:
+    """The permissions in a list, in lower case or as patterns; None if one is not known."""
+    if isinstance(answer, Absent):
+        return frozenset()
+    items = answer.items if isinstance(answer, ListValue) else (answer,)
+    texts = frozenset(text_of(item).lower() for item in items)
+    return None if "" in texts else texts
 
 
 def with_own_policies(index: Index) -> None:

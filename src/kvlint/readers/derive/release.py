@@ -10,11 +10,11 @@ from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from typing import Any
 
-import msgspec
-
+from kvlint.errors import InputError
 from kvlint.model.graph import Resource
 from kvlint.model.value import Absent, ListValue, Path, Scalar, Unknown, Value
 from kvlint.readers.derive.attribute import Context, Derived
+from kvlint.syntax.json_data import decode_json
 
 _KEYS = ("microsoft.keyvault/vaults/keys", "microsoft.keyvault/managedhsms/keys")
 _POLICY: Path = ("properties", "release_policy")
@@ -54,8 +54,8 @@ def _decoded(text: object) -> Any:
         return None
     for data in (text.encode("utf-8", "replace"), _from_base64(text)):
         try:
-            return msgspec.json.decode(data)
-        except (msgspec.DecodeError, RecursionError):
+            return decode_json(data, object)
+        except InputError:
             continue
     return None
 

@@ -9,7 +9,7 @@ import msgspec
 from kvlint.model.graph import Reference, Resource
 from kvlint.model.value import Absent, Answer, Link, Scalar, Unknown, Value, display, text_of
 from kvlint.readers.ids import may_be, scope_level
-from kvlint.readers.references import Index, certain_only, reference_of
+from kvlint.readers.references import Index, certain_only, reference_of, type_of_any
 
 SCOPE = ("scope",)
 _LEVELS = {
@@ -72,7 +72,7 @@ class Coverage:
         self._places: dict[tuple[str, str], list[str]] = {}
         for vault in vaults:
             self._places.setdefault(_place(vault, index), []).append(vault.address)
-        self._candidates: dict[tuple[str, ...], tuple[tuple[str, ...], str]] = {}
+        self._candidates: dict[tuple[tuple[str, ...], ...], tuple[tuple[str, ...], str]] = {}
         self._known: dict[tuple[str, str, str], tuple[tuple[str, ...], tuple[str, ...]]] = {}
 
     def references(self, via: str, types: frozenset[str]) -> Iterator[Reference]:
@@ -104,12 +104,14 @@ class Coverage:
 
     def _perhaps(self, scope: Unknown) -> tuple[tuple[str, ...], str]:
         """What the candidates of a scope cover, and the type of one that is outside; once for all with the same."""
-        known = self._candidates.get(scope.candidates)
+        question = (scope.candidates, scope.types)
+        known = self._candidates.get(question)
         if known is None:
-            parts = [self._covered("", "", Link(at=scope.at, target=target)) for target in scope.candidates]
+            type_ = type_of_any(scope.types).removeprefix("?")
+            parts = [self._covered("", "", Link(at=scope.at, target=one, type=type_)) for one in scope.candidates]
             found = dict.fromkeys(vault for part in parts for vault in part.targets + part.candidates)
             known = tuple(found), next((part.outside for part in parts if part.outside), "")
-            self._candidates[scope.candidates] = known
+            self._candidates[question] = known
         return known
 
     def _within(self, level: str, subscription: str, group: str) -> tuple[tuple[str, ...], tuple[str, ...]]:

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
-import msgspec
-
 from kvlint.errors import InputError
 from kvlint.expressions.freeze import Freezer
 from kvlint.expressions.values import wrapped
@@ -21,6 +19,8 @@ from kvlint.readers.placeholders import Placeholder
 from kvlint.readers.secret_names import NameKind, kind_of_name, names_no_secret
 from kvlint.readers.secret_texts import has_credential, is_configuration, known_text, placeholder_in
 from kvlint.regex import regex
+from kvlint.secret_names import tells_secret
+from kvlint.syntax.json_data import decode_json
 
 SITES = ("microsoft.web/sites", "microsoft.web/sites/slots")
 CONFIG = ("microsoft.web/sites/config", "microsoft.web/sites/slots/config")
@@ -40,6 +40,7 @@ _TELLING: Mapping[str, tuple[Path, ...]] = {
     ),
     "microsoft.compute/virtualmachines": (("properties", "osProfile", "customData"), ("properties", "userData")),
     "microsoft.compute/virtualmachines/extensions": (("properties", "settings"),),
+    "microsoft.appconfiguration/configurationstores/keyvalues": (("properties", "value"),),
 }  # fmt: skip
 REFERENCE = "@microsoft.keyvault("
 # A name that ends so is that of a secret; what is behind a longer one may be where to find it.
@@ -92,18 +93,11 @@ def _settings(answer: Answer) -> Iterator[Value]:
                     yield _doubt(item)
 
 
-def _tells_secret(text: str) -> bool:
-    """Whether a text says itself that a secret is in it."""
-    from kvlint.readers.places import tells_secret  # few inputs have settings
-
-    return tells_secret(text)
-
-
 def _setting(name: str, value: Value, *, is_connection: bool) -> Iterator[Value]:
     text = text_of(value)
     if text.lower().lstrip().startswith(REFERENCE):
         return
-    if _tells_secret(text):
+    if tells_secret(text):
         yield _named(name, value)
     elif is_connection or _NAME.fullmatch(name):
         if isinstance(value, Unknown):
@@ -132,7 +126,7 @@ def _linked(answer: Answer) -> Iterator[Value]:
                 yield _named(name, value.fields["value"])
             elif kind is not None and text_of(kind).lower() == "securestring":
                 yield _named(name, value)
-        elif _tells_secret(text_of(value)):
+        elif tells_secret(text_of(value)):
             yield _named(name, value)
         elif _NAME.fullmatch(name):
             if isinstance(value, Unknown):
@@ -144,8 +138,8 @@ def _linked(answer: Answer) -> Iterator[Value]:
 def _decoded(text: Scalar) -> Value:
     """What a text of JSON says, as azurerm's custom services have it."""
     try:
-        found = Freezer().freeze(wrapped(msgspec.json.decode(str(text.value)), text.at, text.sensitive))
-    except (msgspec.DecodeError, InputError, RecursionError):
+        found = Freezer().freeze(wrapped(decode_json(str(text.value), object), text.at, text.sensitive))
+    except InputError:
         found = None
     return found if isinstance(found, MapValue) else Unknown(at=text.at, why="it is no JSON object that can be read")
 

@@ -11,7 +11,7 @@ from kvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown,
 from kvlint.readers.derive.attribute import Context, Derived
 from kvlint.readers.derive.exposure import exposure, in_perimeter, public_access
 from kvlint.readers.derive.network_perimeters import PERIMETER_NEEDS, perimeters_of
-from kvlint.readers.derive.policies import change_of
+from kvlint.readers.derive.policies import change_of, repeats_vault
 from kvlint.readers.references import reference_of
 
 VAULTS = "microsoft.keyvault/vaults"
@@ -46,18 +46,31 @@ def _in_perimeter(resource: Resource, context: Context) -> Value | None:
 def _access_model(resource: Resource, context: Context) -> Value | None:
     if resource.type.lower() == VAULTS:
         return model_of(resource.select(RBAC))
+    if resource.type.lower() != POLICIES:
+        return None
     above = resource.select(("parent",))
-    if resource.type.lower() != POLICIES or isinstance(above, Absent):
-        return None
-    reference = reference_of(resource.address, "parent", above, context.index)
+    # A module may leave the vault of a policy to its caller, and then its variable defaults to null.
+    reference = None if isinstance(above, Absent) else reference_of(resource.address, "parent", above, context.index)
     if reference is None:
-        return None
+        return Unknown(at=resource.at, origin="derived", why="no vault is set")
     models = [model_of(context.index.resources[a].select(RBAC)) for a in reference.targets + reference.candidates]
     known = {model.value for model in models if isinstance(model, Scalar)}
     if models and not reference.anything and len(known) == 1 and all(isinstance(m, Scalar) for m in models):
         # It is told where the policy stands: that is what is to be edited.
         return msgspec.structs.replace(models[0], at=msgspec.structs.replace(resource.at, attribute=_RBAC_TEXT))
     return Unknown(at=resource.at, origin="derived", why="the permission model of its vault is not known")
+
+
+def _ignores_policies(resource: Resource, context: Context) -> Value | None:
+    """Whether it is known that the vault's permission model ignores access policies.
+
+    Where the model is unknown they are either in effect or dead, so a rule on what they grant reports them either way.
+    """
+    model = _access_model(resource, context)
+    if model is None:
+        return None
+    known = isinstance(model, Scalar) and model.value == "rbac"
+    return Scalar(at=model.at, value=known, origin="derived", note=model.note)
 
 
 def _inline_policies(resource: Resource, context: Context) -> Value | None:
@@ -75,6 +88,15 @@ def _policy_change(resource: Resource, context: Context) -> Value | None:
     return change_of(resource) if resource.type.lower() == POLICIES else None
 
 
+def _repeats_vault(resource: Resource, context: Context) -> Value | None:
+    above = resource.select(("parent",))
+    if resource.type.lower() != POLICIES or isinstance(above, Absent):
+        return None
+    reference = reference_of(resource.address, "parent", above, context.index)
+    targets = reference.targets if reference is not None else ()
+    return repeats_vault(resource, context.index.resources[targets[0]] if len(targets) == 1 else None)
+
+
 def model_of(answer: Answer) -> Value:
     """The permission model that ``enableRbacAuthorization`` amounts to."""
     if isinstance(answer, Scalar):
@@ -90,6 +112,8 @@ ATTRIBUTES: Mapping[str, Derived] = {
     "publicAccess": Derived(_public_access, {VAULTS: _GATES[:1], MANAGED_HSMS: _GATES[:1], **PERIMETER_NEEDS}),
     "inPerimeter": Derived(_in_perimeter, {VAULTS: _GATES[:1], MANAGED_HSMS: _GATES[:1], **PERIMETER_NEEDS}),
     "accessModel": Derived(_access_model, {VAULTS: (RBAC,), POLICIES: (("parent",),)}),
+    "ignoresPolicies": Derived(_ignores_policies, {VAULTS: (RBAC,), POLICIES: (("parent",),)}),
     "inlinePolicies": Derived(_inline_policies, {VAULTS: (POLICY_LIST,), POLICIES: (("parent",), POLICY_LIST)}),
+    "repeatsVault": Derived(_repeats_vault, {VAULTS: (POLICY_LIST,), POLICIES: (("name",), ("parent",), POLICY_LIST)}),
     "policyChange": Derived(_policy_change, {POLICIES: (("name",),)}),
 }

@@ -66,7 +66,9 @@ class Additions:
         dead: Value | None = None
         if asks_dead:
             written = self._configuration.resource(place.names, place.resource).get("expressions")
-            dead = dead_argument(declared_as, written if isinstance(written, dict) else (), version, self._at)
+            names = written if isinstance(written, dict) else ()
+            # A plan does not show dynamic blocks.
+            dead = dead_argument(declared_as, names, version, self._at, is_block=False)
         told = "" if dead is None else dead.why if isinstance(dead, Unknown) else str(dead)
         key = (words, name, version if name else None, type(dead), told)
         shared = self._shared.get(key)

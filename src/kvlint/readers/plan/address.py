@@ -7,7 +7,9 @@ from typing import TypeAlias
 
 import msgspec
 
+from kvlint.errors import InputError
 from kvlint.regex import regex
+from kvlint.syntax.json_data import decode_json
 
 Key: TypeAlias = str | int | None
 ModulePath: TypeAlias = tuple[tuple[str, Key], ...]
@@ -39,8 +41,8 @@ class Quoted(str):
 def _unquote(text: str) -> str:
     if text.startswith('"'):
         try:
-            return _ESCAPED.sub(r"\1", msgspec.json.decode(text, type=str))
-        except msgspec.DecodeError:
+            return _ESCAPED.sub(r"\1", decode_json(text, str))
+        except InputError:
             return text[1:-1]
     return text
 

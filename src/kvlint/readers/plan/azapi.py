@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
+from kvlint.errors import InputError
 from kvlint.model.value import Link, MapValue, Scalar, Unknown, Value
 from kvlint.readers.arm.defaults import with_defaults
 from kvlint.readers.arm.overlay import opened
@@ -15,6 +14,7 @@ from kvlint.readers.plan.configuration import expression_at, references
 from kvlint.readers.plan.instance import Instance, mark
 from kvlint.readers.plan.traversal import longest
 from kvlint.regex import regex
+from kvlint.syntax.json_data import decode_json
 
 _VERSION = regex(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:-[a-z]+)?")
 _VAULT_URIS = ("vault_uri", "vaulturi")
@@ -102,8 +102,8 @@ def _body(instance: Instance) -> dict[str, Value]:
 
 def _decoded(text: str) -> Any:
     try:
-        return msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError):
+        return decode_json(text, object)
+    except InputError:
         return None
 
 

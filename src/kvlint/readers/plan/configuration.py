@@ -61,6 +61,18 @@ class Configuration:
         block = self.resource(names, address)
         return argument in _node(block.get("expressions")) if block else None
 
+    def constants(self) -> Iterator[tuple[str, Any]]:
+        """Yield what is written for the variables of all modules, by their names."""
+        waiting = [self.module(())]
+        while waiting:
+            module = waiting.pop()
+            for name, variable in _node(module.get("variables")).items():
+                yield name, _node(variable).get("default")
+            for call in _node(module.get("module_calls")).values():
+                for name, expression in _node(_node(call).get("expressions")).items():
+                    yield name, _node(expression).get("constant_value")
+                waiting.append(_node(_node(call).get("module")))
+
     def providers(self) -> Mapping[str, Node]:
         """Provider blocks by key: ``azurerm``, ``azurerm.alias``, ``module.x:azurerm``."""
         return {key: _node(block) for key, block in _node(self._document.get("provider_config")).items()}

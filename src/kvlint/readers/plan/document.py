@@ -14,6 +14,7 @@ import msgspec
 from kvlint.errors import InputError
 from kvlint.regex import regex
 from kvlint.syntax.json import duplicate_key, fault, is_complete, members, place
+from kvlint.syntax.json_data import UNREADABLE
 
 MAKE_PLAN_JSON = "make one with: terraform show -json tfplan > plan.json"
 MAKE_UTF8 = "PowerShell's > writes UTF-16; use: terraform show -json tfplan | Out-File -Encoding utf8 plan.json"
@@ -82,11 +83,10 @@ _DEFERRED = msgspec.json.Decoder(DeferredChange)
 # Whichever comes first. Inside a text the quotes would be escaped, so this is a key; if it is ``change``, the type may
 # stand behind it.
 _TYPE = regex(rb'"(?:change|type)"\s*:\s*(?:"([^"\\]*)")?')
+_VALUE = msgspec.json.Decoder(object)
 _ANY = msgspec.json.Decoder(dict[str, Any])
 
 
-# What a part of a plan raises that is not as Terraform prints it.
-BROKEN = (msgspec.DecodeError, UnicodeDecodeError, RecursionError)
 # In the order in which Terraform prints them: the first stands at the top of the file.
 _MARKS = (b'"planned_values"', b'"resource_changes"')
 
@@ -203,7 +203,7 @@ def variables_of(plan: Plan) -> dict[str, Any]:
     """The values of the root module's variables, secrets among them; those that cannot be read are left out."""
     try:
         found = _ANY.decode(plan.variables) if plan.variables is not None else {}
-    except BROKEN:
+    except UNREADABLE:
         return {}
     return {name: entry["value"] for name, entry in found.items() if isinstance(entry, dict) and "value" in entry}
 
@@ -215,17 +215,6 @@ def _part(parts: dict[str, msgspec.Raw], name: str, decoder: msgspec.json.Decode
         return None if raw is None else decoder.decode(raw)
     except msgspec.ValidationError as error:
         raise InputError(f"not a plan that Terraform or OpenTofu prints: {name}: {error}", MAKE_PLAN_JSON) from error
-
-
-def why_broken(error: Exception) -> str:
-    """What one of BROKEN says, in words that hold nothing of the input."""
-    match error:
-        case RecursionError():
-            return "it is nested too deeply"
-        case UnicodeDecodeError():
-            return "it is not UTF-8 text"
-        case _:
-            return str(error)
 
 
 def _refuse_other_files(data: bytes) -> None:
@@ -256,7 +245,7 @@ def _refuse_other_documents(parts: dict[str, msgspec.Raw]) -> None:
 def _text(raw: msgspec.Raw | None) -> str:
     if raw is None:
         return ""
-    found = msgspec.json.decode(raw)
+    found = _VALUE.decode(raw)
     return found if isinstance(found, str) else ""
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 import msgspec
 
 from kvlint.model.value import Link
-from kvlint.readers.azurerm.resources import RESOURCES
+from kvlint.readers.azurerm.resources import linked_type
 from kvlint.readers.plan.address import Key, ModulePath
 from kvlint.readers.plan.configuration import Configuration, Names, Node, expression_at, references
 from kvlint.readers.plan.instances import Instances, Users, split
@@ -86,7 +86,7 @@ class Tracer:
         if written.neighbour:
             address = self.instances.exact(names, path, written.neighbour)
             if address is not None:
-                return Trace((address,), (_azure_type(written.neighbour.partition(".")[0]),), False, written.hops)
+                return Trace((address,), (linked_type(written.neighbour.partition(".")[0]),), False, written.hops)
         question = (path, resource, argument)
         trace = self._kept.get(question)
         if trace is None:
@@ -114,9 +114,4 @@ class Tracer:
 
 
 def _azure_types(terraform_types: Iterable[str]) -> tuple[str, ...]:
-    return tuple(sorted({_azure_type(type_) for type_ in terraform_types}))
-
-
-def _azure_type(terraform_type: str) -> str:
-    mapped = RESOURCES.get(terraform_type)
-    return mapped.type if mapped is not None else ""
+    return tuple(sorted(set(map(linked_type, terraform_types))))

@@ -6,7 +6,7 @@ from kvlint.model.graph import Demand
 from kvlint.model.source import Location
 from kvlint.readers.azurerm.azapi import AZAPI
 from kvlint.readers.azurerm.resources import RESOURCES
-from kvlint.readers.azurerm.templates import LEVELS
+from kvlint.readers.azurerm.templates import WITH_TEMPLATE
 from kvlint.readers.plan.lower import Lowering
 
 
@@ -32,4 +32,4 @@ class Lowerings:
         """Whether any rule asks for resources of a Terraform type."""
         if type_.startswith("azapi_"):
             return type_ in AZAPI
-        return type_ in LEVELS or self.of(type_) is not None
+        return type_ in WITH_TEMPLATE or self.of(type_) is not None

@@ -8,7 +8,7 @@ from typing import Any
 
 from kvlint.model.graph import Resource
 from kvlint.model.source import Location
-from kvlint.model.value import MapValue, Scalar
+from kvlint.model.value import MapValue, Scalar, Unknown, Value
 from kvlint.readers import origins
 from kvlint.readers.asides import argument, module_call, output, reading, unmarked, with_origins
 from kvlint.readers.azurerm import credentials
@@ -94,8 +94,7 @@ class PlanOrigins:
                 sensitive = node.get("sensitive")
                 marked = Scalar(at=at, value=sensitive) if isinstance(sensitive, bool) else unmarked(at)
                 found = self._shown.of_output(name, self._of((), node.get("expression"), {}, frozenset()))
-                is_ephemeral = node.get("ephemeral") is True
-                yield output(name, marked, found, at, Scalar(at=at, value=True) if is_ephemeral else None)
+                yield output(name, marked, found, at, _is_ephemeral(node.get("ephemeral"), at))
 
     def telling_arguments(self, path: str) -> Iterator[Resource]:
         """The arguments that are given a secret and show it, as resources."""
@@ -203,3 +202,10 @@ def _below(written: Mapping[str, Any], name: str) -> Any:
         return written.get(attribute)
     inner = written.get(block)
     return [one[attribute] for one in inner if isinstance(one, dict) and attribute in one] if inner else None
+
+
+def _is_ephemeral(flag: object, at: Location) -> Value | None:
+    """Return whether an output is ephemeral, or None if it does not say so."""
+    if flag is None or isinstance(flag, bool):
+        return Scalar(at=at, value=True) if flag else None
+    return Unknown(at=at, why="`ephemeral` is neither true nor false")

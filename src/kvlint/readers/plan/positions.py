@@ -12,6 +12,7 @@ from kvlint.readers.azurerm.flags import PROVIDER_PREFIX
 from kvlint.readers.plan.document import Plan
 from kvlint.regex import regex
 from kvlint.syntax.json import Lines, elements, members
+from kvlint.syntax.json_data import UNREADABLE
 
 # The head of an entry is what stands before its change: address, type, name, index, provider. No value stands there.
 _CHANGE = regex(rb'\s*"change"\s*:')
@@ -104,7 +105,7 @@ def _key_spans(plan: Plan, addresses: Collection[str]) -> dict[str, _Span]:
         wanted = {name for name in names if prefix == PROVIDER_PREFIX or "." not in name}
         try:
             found |= {prefix + key: span for key, span in _keys(plan, path, wanted)} if wanted else {}
-        except msgspec.DecodeError:
+        except UNREADABLE:
             # A key is given twice, which is not looked for in a large plan: then nothing has a certain place.
             continue
     return found

@@ -22,7 +22,8 @@ from kvlint.readers.azurerm.flags import (
 )
 from kvlint.readers.azurerm.version import EVIDENCE, VersionRange, constrained, evidenced
 from kvlint.readers.plan.configuration import Configuration, Node
-from kvlint.readers.plan.document import BROKEN, ChangeDecoder, Plan, ResourceChange, decode_entry, entry_type
+from kvlint.readers.plan.document import ChangeDecoder, Plan, ResourceChange, decode_entry, entry_type
+from kvlint.syntax.json_data import UNREADABLE
 
 
 class Managed(msgspec.Struct, frozen=True):
@@ -79,7 +80,7 @@ def _evidence(plan: Plan) -> list[tuple[str, frozenset[str]]]:
             change = decode_entry(entry)
             asked = change.type in EVIDENCE and change.type not in found
             keys = _keys(change, decoder) if asked else None
-        except BROKEN:
+        except UNREADABLE:
             continue  # whoever reads the resources says so
         if keys is not None:
             found[change.type] = keys

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from functools import cache
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, partial
 from itertools import chain
 
 import msgspec
@@ -13,6 +13,7 @@ from kvlint.model.graph import REMOVED_ACTIONS, Demand, Resource
 from kvlint.model.report import Problem
 from kvlint.model.source import Location
 from kvlint.model.value import MapValue, Value
+from kvlint.readers.arm.template_holders import HOLDERS
 from kvlint.readers.asides import (
     ARGUMENT_TYPE,
     MODULE_TYPE,
@@ -33,7 +34,7 @@ from kvlint.readers.azurerm.azapi import (
 )
 from kvlint.readers.azurerm.data_plane import is_known
 from kvlint.readers.azurerm.resources import canonical, is_vault_related, name_of, passed_over
-from kvlint.readers.azurerm.templates import DEPLOYMENTS, LEVELS
+from kvlint.readers.azurerm.templates import WITH_TEMPLATE
 from kvlint.readers.azurerm.tree import frozen
 from kvlint.readers.azurerm.updates import by_itself, is_always_there
 from kvlint.readers.changes import CHANGED_FROM, with_changes
@@ -43,7 +44,6 @@ from kvlint.readers.plan.address import ModulePath, module_path, resource_of
 from kvlint.readers.plan.azapi import arm_type, azapi_attributes, is_key_vault, link_argument
 from kvlint.readers.plan.configuration import Configuration
 from kvlint.readers.plan.document import (
-    BROKEN,
     MAKE_PLAN_JSON,
     ChangeDecoder,
     Plan,
@@ -53,7 +53,7 @@ from kvlint.readers.plan.document import (
     decode_plan,
     entry_type,
     shortcomings,
-    why_broken,
+    variables_of,
 )
 from kvlint.readers.plan.instance import Instance, Place
 from kvlint.readers.plan.instances import Instances
@@ -66,6 +66,7 @@ from kvlint.readers.plan.providers import Providers
 from kvlint.readers.plan.updates import overlay
 from kvlint.readers.plan.waiting import Waiting
 from kvlint.readers.problems import NOT_WHOLE, TYPE_NOT_KNOWN
+from kvlint.syntax.json_data import UNREADABLE, reason
 
 _NOTHING: Mapping[str, Value] = {}
 
@@ -73,7 +74,7 @@ _NOTHING: Mapping[str, Value] = {}
 class PlanRead(msgspec.Struct, kw_only=True):
     """What reading a plan gives. ``numbers`` says which entry of the plan an address is.
 
-    ``closed``: the plan is complete, so what is missing is missing.
+    ``closed``: the plan is complete, so what is missing is missing. ``secret_texts`` are those that no report shows.
     """
 
     plan: Plan
@@ -81,6 +82,21 @@ class PlanRead(msgspec.Struct, kw_only=True):
     resources: dict[str, Resource]
     problems: list[Problem]
     closed: bool
+    secret_texts: Callable[[], frozenset[str]]
+
+
+def _secret_texts(plan: Plan, configuration: Configuration, deployed: frozenset[str]) -> frozenset[str]:
+    """Return the texts that no report shows: of variables alone does a plan say by which names their values go.
+
+    ``deployed`` are those of the templates in it.
+    """
+    from kvlint.expressions.secret_texts import SecretTexts  # no plan without findings needs it
+    from kvlint.expressions.values import wrapped
+
+    secrets, at = SecretTexts(), Location(path="")
+    for name, plain in chain(variables_of(plan).items(), configuration.constants()):
+        secrets.note(name, wrapped(plain, at))
+    return frozenset(deployed | secrets.texts)
 
 
 def read_plan(path: str, data: bytes, demand: Demand) -> PlanRead:
@@ -105,6 +121,7 @@ class _Reader:
         self.waiting: Waiting | None = None
         self.numbers: dict[str, int] = {}
         self.deferred: dict[str, str] = {}
+        self.deployed_texts: set[str] = set()
         self.azapi = ChangeDecoder()
         self.resources: dict[str, Resource] = {}
         self.updates: list[Instance] = []
@@ -130,14 +147,14 @@ class _Reader:
             change, place = placed.pop()
             try:
                 self._add(change, place)
-            except BROKEN as error:
+            except UNREADABLE as error:
                 self._unreadable(f"the change of '{change.address}'", error, change.address)
         if self.waiting is not None:
             self.waiting.tell(self.resources, self.at)
         try:
             for data in prior_data(self.plan, self.path, self.demand, self.resources):
                 self.resources.setdefault(data.address, data)
-        except BROKEN as error:
+        except UNREADABLE as error:
             self._unreadable("prior_state", error)
         self._overlay()
         return PlanRead(
@@ -146,6 +163,7 @@ class _Reader:
             resources=self.resources,
             problems=self.problems,
             closed=self.closed,
+            secret_texts=partial(_secret_texts, self.plan, self.configuration, frozenset(self.deployed_texts)),
         )
 
     def _asides(self) -> Iterator[Resource]:
@@ -165,7 +183,7 @@ class _Reader:
         What is missing in the rest may be in that part.
         """
         self.closed = False
-        self._problem(NOT_WHOLE, "error", f"{what} cannot be read: {why_broken(error)}", address)
+        self._problem(NOT_WHOLE, "error", f"{what} cannot be read: {reason(error)}", address)
 
     def _problem(self, code: str, level: str, message: str, address: str | None = None) -> None:
         at = Location(path=self.path, address=address)
@@ -185,7 +203,7 @@ class _Reader:
                 continue
             try:
                 change = decode_entry(entry) if number < firm else self._deferred(entry)
-            except BROKEN as error:
+            except UNREADABLE as error:
                 self._unreadable(f"an entry of {'resource' if number < firm else 'deferred'}_changes", error)
                 continue
             if change.deposed is not None:
@@ -206,7 +224,7 @@ class _Reader:
         if change.type.startswith("azapi_"):
             self._add_azapi(change, place)
             return
-        if change.type in LEVELS:
+        if change.type in WITH_TEMPLATE:
             self._add_deployed(self._instance(change, place, self.azapi), change.type)
             return
         lowering = self.lowerings.of(change.type)
@@ -263,8 +281,8 @@ class _Reader:
             self._problem(TYPE_NOT_KNOWN, "error", text, instance.address)
             return
         type_ = canonical(named[0]) or named[0]
-        if type_.lower() == DEPLOYMENTS:
-            self._add_deployed(instance, declared_as)
+        if type_.lower() in HOLDERS:
+            self._add_deployed(instance, declared_as, type_.lower())
         elif data_plane and not is_known(type_):
             if is_key_vault_type(type_):
                 self._problem(TYPE_NOT_KNOWN, "error", type_not_known(type_), instance.address)
@@ -295,16 +313,17 @@ class _Reader:
         else:
             self.updates.append(instance)
 
-    def _add_deployed(self, instance: Instance, declared_as: str) -> None:
-        """Add what a template deploys, unless the plan takes the deployment away."""
+    def _add_deployed(self, instance: Instance, declared_as: str, azure_type: str = "") -> None:
+        """Add what the template of a resource deploys, unless the plan removes the resource."""
         if instance.is_data or instance.action in REMOVED_ACTIONS:
             return
         from kvlint.readers.plan.templates import deployed  # most plans have no templates
 
-        found = deployed(instance, declared_as, self.path, self.demand, self.budget)
+        found = deployed(instance, declared_as, azure_type, self.path, self.demand, self.budget)
         self.closed = self.closed and found.closed
         self.problems += found.problems
         self.resources.update(found.resources)
+        self.deployed_texts |= found.secret_texts
         number = self.numbers[instance.address]
         self.numbers.update(dict.fromkeys(found.resources, number))
 

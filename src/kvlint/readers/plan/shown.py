@@ -19,8 +19,9 @@ from kvlint.readers import origins
 from kvlint.readers.azurerm import credentials
 from kvlint.readers.origins import Origins
 from kvlint.readers.plan.configuration import Configuration, expression_at
-from kvlint.readers.plan.document import BROKEN, Change, Plan, ResourceChange, decode_entry, entry_type, variables_of
+from kvlint.readers.plan.document import Change, Plan, ResourceChange, decode_entry, entry_type, variables_of
 from kvlint.readers.plan.state import resources_of
+from kvlint.syntax.json_data import UNREADABLE
 
 _SECRET: Origins = frozenset(
     {origins.SECRET, origins.CREDENTIAL, origins.PRIVATE_KEY, origins.GENERATED, origins.SECURE}
@@ -74,7 +75,7 @@ class Shown:
     def _outputs(self) -> Mapping[str, Change]:
         try:
             return _OUTPUTS.decode(self._plan.output_changes) if self._plan.output_changes is not None else {}
-        except BROKEN:
+        except UNREADABLE:
             return {}
 
     @cached_property
@@ -96,7 +97,7 @@ class Shown:
         try:
             state = self._plan.prior_state
             return [(item.type, item.decoded()) for item in resources_of(state)] if state is not None else []
-        except BROKEN:
+        except UNREADABLE:
             return []
 
     def _changes(self, is_asked: Callable[[str], bool]) -> Iterator[tuple[ResourceChange, Change]]:
@@ -109,7 +110,7 @@ class Shown:
                 found = decode_entry(entry)
                 if is_asked(found.type):
                     yield found, _CHANGE.decode(found.change)
-            except BROKEN:
+            except UNREADABLE:
                 continue
 
 

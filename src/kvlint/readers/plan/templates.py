@@ -1,26 +1,42 @@
-"""Deployments of templates in a plan: azurerm's, and azapi resources that are deployments."""
+"""Templates in a plan: azurerm's deployments and policy definitions, and azapi resources with templates."""
 
 from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
+from kvlint.errors import InputError
 from kvlint.expressions.budget import Budget
-from kvlint.expressions.values import Fields, Items, Result, field, hole, pattern_of, wrapped
+from kvlint.expressions.values import Fields, Items, Result, hole, pattern_of, wrapped
 from kvlint.model.graph import Demand
 from kvlint.model.source import Location
 from kvlint.model.value import Scalar, Unknown
-from kvlint.readers.arm.embedded import Embedded, deploy
+from kvlint.readers.arm.embedded import Embedded, Resource, deploy, deploy_held
 from kvlint.readers.arm.run import Run, TemplateRead
 from kvlint.readers.arm.scope import GROUP, Scope, scope_of
+from kvlint.readers.arm.template_holders import POLICIES, below
 from kvlint.readers.arm.wanted import wanted
-from kvlint.readers.azurerm.templates import LEVELS, OLD, SPEC, TEXTS, WHY_TEXTS, arguments_of, spec_not_read
+from kvlint.readers.azurerm.templates import (
+    LEVELS,
+    OLD,
+    POLICY_DEFINITIONS,
+    POLICY_RULE,
+    SPEC,
+    TEXTS,
+    WHY_TEXTS,
+    arguments_of,
+    spec_not_read,
+)
 from kvlint.readers.plan.instance import KNOWN_AFTER_APPLY, Instance, mark
+from kvlint.syntax.json_data import decode_json
 
 
-def deployed(instance: Instance, declared_as: str, path: str, demand: Demand, budget: Budget) -> TemplateRead:
-    """Return what a resource deploys, at the place of the resource. ``budget`` is that of the plan."""
+def deployed(
+    instance: Instance, declared_as: str, azure_type: str, path: str, demand: Demand, budget: Budget
+) -> TemplateRead:
+    """Return what the template of a resource deploys, located at the resource. ``budget`` is that of the plan.
+
+    ``azure_type`` is the type of an azapi resource, in lower case.
+    """
     at = Location(path=path, address=instance.address)
     run = Run(path, "", wanted(demand), None, budget)
     if declared_as in LEVELS:
@@ -33,13 +49,19 @@ def deployed(instance: Instance, declared_as: str, path: str, demand: Demand, bu
             given = Unknown(at=at, why=WHY_TEXTS)
         group = _argument(instance, "resource_group_name", at)
         name = pattern_of(group) if group is not None else ""
-        scope: Scope | None = Scope(LEVELS[declared_as], group=name or hole(GROUP))
-    else:
-        properties = _below(_body(instance, at), "properties")
-        template, given = _below(properties, "template"), _below(properties, "parameters")
-        above = instance.values.get("parent_id")
-        scope = scope_of(above) if isinstance(above, str) else None
-    deploy(run, Embedded(address=instance.address, at=at, template=template, given=given, scope=scope))
+        scope = Scope(LEVELS[declared_as], group=name or hole(GROUP))
+        deploy(run, Embedded(address=instance.address, at=at, template=template, given=given, scope=scope))
+        return run.done()
+    above = instance.values.get("parent_id")
+    properties = below(_body(instance, at), "properties")
+    if declared_as in POLICY_DEFINITIONS:
+        rule = _argument(instance, POLICY_RULE, at)
+        properties = Fields(at=at, fields={} if rule is None else {"policyRule": rule})
+    one = Resource(
+        type=azure_type or POLICIES, address=instance.address, at=at, properties=properties,
+        scope=scope_of(above) if isinstance(above, str) else None,
+    )  # fmt: skip
+    deploy_held(run, one)
     return run.done()
 
 
@@ -56,17 +78,10 @@ def _body(instance: Instance, at: Location) -> Result | None:
     found = _argument(instance, "body", at)
     if isinstance(found, Scalar) and isinstance(found.value, str):
         try:
-            return wrapped(msgspec.json.decode(found.value), at, found.sensitive)
-        except (msgspec.DecodeError, RecursionError):
+            return wrapped(decode_json(found.value, object), at, found.sensitive)
+        except InputError:
             return None
     return found
-
-
-def _below(value: Result | None, name: str) -> Result | None:
-    """A member of an object; what is not known stays that."""
-    if isinstance(value, Fields):
-        return field(value, name)
-    return value if isinstance(value, Unknown) else None
 
 
 def _result(value: Any, unknown: Any, sensitive: Any, at: Location) -> Result:

@@ -1,7 +1,10 @@
 """What ``az deployment ... what-if --no-pretty-print`` prints -> resources, each with what the deployment does to it.
 
-The form is the REST API's ``WhatIfOperationResult``, whose parts may stand below ``properties``:
+The form is the REST API's ``WhatIfOperationResult``, whose parts may be below ``properties``:
 ``{"status", "error", "changes": [...], "potentialChanges": [...], "diagnostics": [...]}``.
+
+What ``az stack ... what-if`` prints is a ``DeploymentStacksWhatIfResult``: ``{"properties": {"provisioningState",
+"changes": {"resourceChanges": [...]}, "diagnostics": [...]}}``. Its changes have other members.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ from kvlint.syntax.jsonc import Document
 _Json: TypeAlias = Mapping[str, Any]
 _MARKS = tuple(
     f'"{word}"'.encode(code)
-    for word in ("changeType", "potentialChanges")
+    for word in ("changeType", "potentialChanges", "resourceChanges")
     for code in ("utf-8", "utf-16-le", "utf-16-be")
 )
 MAKE_WHAT_IF = "write one with: az deployment group what-if --no-pretty-print --result-format FullResourcePayloads"
@@ -48,14 +51,27 @@ _KINDS = {
         _Kind("Modify", "update", _KEPT),
         _Kind("NoChange", "no-op", _KEPT),
         _Kind("Ignore", "no-op", _KEPT),
+        _Kind("Detach", "no-op", _KEPT),
         _Kind("Delete", "delete", _KEPT),
         _Kind("Deploy", "create", _NOT_SAID),
         _Kind("Unsupported", "create", _NOT_SAID),
     )
 }
-# What is not deployed is as it was before.
-_BEFORE = ("Delete", "Ignore")
+# What is not deployed is as it was before; what a stack detaches stays in Azure.
+_EXISTING = ("Ignore", "Detach")
+_BEFORE = ("Delete", *_EXISTING)
 _NO_VALUES = "not shown in the what-if result"
+
+
+class _Members(NamedTuple):
+    """Where a change has the id of its resource, and the resource itself before and after."""
+
+    id: str = "resourceId"
+    body: tuple[str, ...] = ()
+
+
+_OF_DEPLOYMENT = _Members()
+_OF_STACK = _Members("id", ("resourceConfigurationChanges",))
 
 
 class _ShapeError(Exception):
@@ -73,9 +89,16 @@ def looks_like_what_if(value: object) -> bool:
     if found is None:
         return False
     changes = found[0]["changes"]
+    if is_of_stack(changes):
+        return True
     if isinstance(changes, list) and any(isinstance(item, dict) and "changeType" in item for item in changes):
         return True
     return isinstance(value, dict) and isinstance(value.get("status"), str)
+
+
+def is_of_stack(changes: object) -> bool:
+    """Return whether the changes of a result are those of a deployment stack."""
+    return isinstance(changes, dict) and "resourceChanges" in changes
 
 
 @with_room
@@ -92,7 +115,11 @@ def read_what_if(path: str, document: Document, demand: Demand) -> TemplateRead:
     reader.outcome(document.value, ())
     if pointer:
         reader.outcome(parts, pointer)
-    reader.changes(parts["changes"], (*pointer, "changes"), potential=False)
+    changes, at = parts["changes"], (*pointer, "changes")
+    if is_of_stack(changes):
+        reader.changes(changes["resourceChanges"], (*at, "resourceChanges"), potential=False, members=_OF_STACK)
+    else:
+        reader.changes(changes, at, potential=False)
     reader.changes(parts.get("potentialChanges"), (*pointer, "potentialChanges"), potential=True)
     reader.diagnostics(parts.get("diagnostics"), (*pointer, "diagnostics"))
     reader.tell_bare()
@@ -118,10 +145,11 @@ class _Reader:
 
     def outcome(self, parts: _Json, pointer: Path) -> None:
         """Whether what-if itself came to its end."""
-        status, error = parts.get("status"), parts.get("error")
+        word = "status" if "status" in parts else "provisioningState"
+        status, error = parts.get(word), parts.get("error")
         if isinstance(status, str) and status.lower() != "succeeded":
             text = f"what-if did not succeed, its status is {told(status)}"
-            self.gathered.problem("error", text, (*pointer, "status"))
+            self.gathered.problem("error", text, (*pointer, word))
         if error is not None:
             self.gathered.problem("error", _said("what-if ended with an error", error), (*pointer, "error"))
 
@@ -135,7 +163,7 @@ class _Reader:
                 self.gathered.closed = False
             self.gathered.problem("note", _said("a diagnostic of what-if", item), (*pointer, number))
 
-    def changes(self, found: object, pointer: Path, potential: bool) -> None:
+    def changes(self, found: object, pointer: Path, potential: bool, members: _Members = _OF_DEPLOYMENT) -> None:
         """All changes of one list; ``potential`` ones may not come about."""
         if found is None:
             return
@@ -144,34 +172,44 @@ class _Reader:
             return
         for number, item in enumerate(found):
             try:
-                self._change(item, (*pointer, number), potential)
+                self._change(item, (*pointer, number), potential, members)
             except _ShapeError as error:
                 text = f"{pointer[-1]}[{number}] cannot be read: {error}"
                 self.gathered.problem("error", text, (*pointer, number))
 
-    def _change(self, item: object, pointer: Path, potential: bool) -> None:
+    def _change(self, item: object, pointer: Path, potential: bool, members: _Members) -> None:
         if not isinstance(item, dict):
             raise _ShapeError("it is not an object")
         word = item.get("changeType")
         kind = _KINDS.get(word.lower()) if isinstance(word, str) else None
         if kind is None:
             raise _ShapeError("its changeType is not known")
-        if not isinstance(item.get("resourceId"), str):
-            raise _ShapeError("it has no resourceId")
-        before, after = _object(item, "before"), _object(item, "after")
-        subject = self.gathered.subject(item["resourceId"], (*pointer, "resourceId"), after or before or {})
+        if members is _OF_STACK:
+            if item.get("extension") is not None:
+                return  # none of Azure's resources
+            potential = str(item.get("changeCertainty")).lower() == "potential"
+        id_ = item.get(members.id)
+        if not isinstance(id_, str):
+            raise _ShapeError(f"it has no {members.id}")
+        bodies_of: _Json = item
+        for name in members.body:
+            bodies_of = _object(bodies_of, name) or {}
+        before, after = _object(bodies_of, "before"), _object(bodies_of, "after")
+        subject = self.gathered.subject(id_, (*pointer, members.id), after or before or {})
         if subject is None:
             return
         if kind.word == "Unsupported":
             reason = told(item.get("unsupportedReason")) or "no reason is given"
             self.gathered.problem("warning", f"what-if cannot say all of '{subject.address}': {reason}", pointer)
         elif after is None and kind.word not in (*_BEFORE, "NoChange" if before else ""):
-            self.bare.append((*pointer, "resourceId"))
+            self.bare.append((*pointer, members.id))
         bodies = [("after", after), ("before", before if kind.missing == _KEPT else None)]
         if kind.word in _BEFORE:
             bodies = [("before", before), ("after", after if before is None else None)]
         made = [
-            self._made(subject, kind, potential, said, (*pointer, name)) for name, said in bodies if said is not None
+            self._made(subject, kind, potential, said, (*pointer, *members.body, name))
+            for name, said in bodies
+            if said is not None
         ]
         found = made[0] if made else self._made(subject, kind, potential, None, pointer)
         for kept in made[1:]:
@@ -192,7 +230,7 @@ class _Reader:
             body,
             said.get("apiVersion") if said is not None else None,
             action=kind.action,
-            existing=kind.word == "Ignore",
+            existing=kind.word in _EXISTING,
             conditions=frozenset({f"'{subject.address}' is deployed"}) if potential else frozenset(),
         )
 

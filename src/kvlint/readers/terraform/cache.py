@@ -9,7 +9,7 @@ from kvlint.errors import InputError
 from kvlint.model.graph import Demand
 from kvlint.readers.azurerm.azapi import AZAPI
 from kvlint.readers.azurerm.resources import RESOURCES, is_vault_related
-from kvlint.readers.azurerm.templates import LEVELS
+from kvlint.readers.azurerm.templates import POLICY_DEFINITIONS, WITH_TEMPLATE
 from kvlint.readers.terraform.folder import Folder, calls, load_folder
 from kvlint.readers.terraform.lower import Lowering
 from kvlint.readers.terraform.removed import removed_types
@@ -28,7 +28,8 @@ class FolderCache:
         self._folders: dict[str, Folder | InputError] = {}
         self._lowerings: dict[str, Lowering | None] = {}
         self._matters: dict[str, bool] = {}
-        self._own: dict[str, bool] = {}
+        self._only_policies: dict[str, bool] = {}
+        self._own: dict[str, frozenset[str]] = {}
         self._beside: dict[tuple[str, str], str | None] = {}
 
     def load(self, path: str, directory: str) -> Folder:
@@ -36,6 +37,7 @@ class FolderCache:
         if directory not in self._folders and len(self._folders) >= _MOST:
             self._folders.clear()
             self._matters.clear()
+            self._only_policies.clear()
             self._own.clear()
         found = LOOKS.shared(self._folders, directory, lambda: _loaded(path, directory))
         if isinstance(found, InputError):
@@ -52,17 +54,25 @@ class FolderCache:
 
     def is_asked(self, type_: str) -> bool:
         """Whether any rule may ask for resources of a Terraform type."""
-        return type_ in AZAPI or type_ in LEVELS or self.lowering(type_) is not None
+        return type_ in AZAPI or type_ in WITH_TEMPLATE or self.lowering(type_) is not None
 
     def _is_relevant(self, type_: str) -> bool:
         """Return whether a module is read because it declares a type, whichever rules are selected."""
         mapped = RESOURCES.get(type_)
         known = mapped is not None and self.demand.is_relevant(mapped.type)
-        return known or type_ in AZAPI or type_ in LEVELS or is_vault_related(type_)
+        return known or type_ in AZAPI or type_ in WITH_TEMPLATE or is_vault_related(type_)
 
     def matters(self, folder: Folder, root: str) -> bool:
         """Return whether a module, or one that it calls, declares a relevant type; one that is not available may."""
         return LOOKS.shared(self._matters, folder.directory, lambda: self._reaches(folder, root))
+
+    def has_only_policies(self, folder: Folder, root: str) -> bool:
+        """Return whether a module is read for its policy definitions alone, most of which hold no template."""
+        return LOOKS.shared(self._only_policies, folder.directory, lambda: self._reaches_only_policies(folder, root))
+
+    def _reaches_only_policies(self, folder: Folder, root: str) -> bool:
+        folders, is_whole = self.reached(folder, root)
+        return is_whole and all(self._declares(one) <= POLICY_DEFINITIONS for one in folders)
 
     def _reaches(self, folder: Folder, root: str) -> bool:
         folders, is_whole = self.reached(folder, root)
@@ -88,13 +98,13 @@ class FolderCache:
         """The folder that a local source means; None if it is not local, or leads out of the project."""
         return LOOKS.shared(self._beside, (directory, source), lambda: _beside(root, directory, source))
 
-    def _declares(self, folder: Folder) -> bool:
-        """Whether a module itself declares anything that rules ask for, or that looks as if they should."""
+    def _declares(self, folder: Folder) -> frozenset[str]:
+        """Return the types that a module itself declares and that rules are about, or that look as if they should."""
         found = self._own.get(folder.directory)
         if found is None:
             types = {local.rpartition(".")[0].removeprefix("data.") for local in folder.resources}
             types |= removed_types(folder)
-            found = any(self._is_relevant(type_) or _KEY_VAULT in type_ for type_ in types)
+            found = frozenset(type_ for type_ in types if self._is_relevant(type_) or _KEY_VAULT in type_)
             self._own[folder.directory] = found
         return found
 

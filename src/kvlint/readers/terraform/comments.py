@@ -12,9 +12,18 @@ from kvlint.syntax.hcl.document import Body
 _MARK = "kvlint"
 
 
-def comments_of(files: Mapping[str, ModuleFile]) -> dict[str, SourceComments]:
-    """The comments of the files in which any may be a directive, by reported path."""
-    return {path: _comments(file) for path, file in files.items() if _MARK in file.parsed.text.lower()}
+def comments_of(files: Mapping[str, ModuleFile], peer_comments: bool = False) -> dict[str, SourceComments]:
+    """Return the comments of the files in which any may be a directive, by reported path.
+
+    With ``peer_comments`` those for other tools are directives too.
+    """
+    found = {path: _comments(file) for path, file in files.items() if _MARK in file.parsed.text.lower()}
+    if peer_comments:
+        from kvlint.syntax.peer_comments import has_peer_comments
+
+        others = {path: file for path, file in files.items() if path not in found}
+        found |= {path: _comments(file) for path, file in others.items() if has_peer_comments(file.parsed.text)}
+    return found
 
 
 def _comments(file: ModuleFile) -> SourceComments:

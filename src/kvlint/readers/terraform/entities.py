@@ -9,24 +9,37 @@ from kvlint.expressions.values import Fields, Items, Result, hidden, hole, patte
 from kvlint.model.source import Location
 from kvlint.model.value import Absent, Scalar, Unknown
 from kvlint.readers.azurerm.own_ids import is_azure, is_own_id
-from kvlint.readers.azurerm.resources import RESOURCES
+from kvlint.readers.azurerm.resources import RESOURCES, linked_type
+from kvlint.readers.secret_spans import speaks_of_secret
 from kvlint.readers.terraform.blocks import Content
 from kvlint.readers.terraform.expand import Expansion, Step, expansion
 from kvlint.readers.terraform.folder import Declaration
 from kvlint.readers.terraform.providers import ONE_OF, provider_key
-from kvlint.readers.terraform.secrets import speaks_of_secret
 from kvlint.readers.terraform.symbolic import RemoteOutputs, Symbolic
 
 if TYPE_CHECKING:
     from kvlint.readers.terraform.instance import ModuleInstance
 
 _AFTER = "known after apply"
+# Attributes that the providers time and random always compute.
+_ALWAYS_SET_OF = ("time_", "random_")
+_ALWAYS_SET = frozenset(
+    {
+        "rfc3339", "base_rfc3339", "rotation_rfc3339", "unix", "year", "month", "day", "id", "result", "hex", "dec",
+        "b64_std", "b64_url",
+    }
+)  # fmt: skip
+# The type of the data source that stands for what kvlint does not know of a public module's release.
+LEFT_OPEN = "module"
 # Ids that are the address of a pool, and so mean the pool.
 _ADDRESSES = frozenset({"hsm_uri", "vault_uri"})
 _GROUP = "/subscriptions/{subscription}/resourceGroups/{name}"
 _VAULT = "/subscriptions/{subscription}/resourceGroups/{group}/providers/{type}/{name}"
 _VAULTS = ("Microsoft.KeyVault/vaults", "Microsoft.KeyVault/managedHSMs")
 _KNOWN_IDS = frozenset({*_VAULTS, "Microsoft.Resources/subscriptions", "Microsoft.Resources/resourceGroups"})
+
+# The azapi types whose ID is that of the resource that they create or change.
+_OF_ONE_RESOURCE = frozenset({"azapi_resource", "azapi_resource_action", "azapi_update_resource"})
 
 One = TypeVar("One", bound="Instance")
 
@@ -182,7 +195,12 @@ class ResourceEntity(Instance):
         if blocks is not None and not isinstance(blocks, Unknown):
             told: list[Result] = [block.data(at, hole(f"{self.address}.{name}[{i}]")) for i, block in enumerate(blocks)]
             return Items(at=blocks[0].at if blocks else self.at, items=told)
-        return Unknown(at=at, why=f"'{name}' of {self.address} is {_AFTER}", pattern=hole(f"{self.address}.{name}"))
+        if self.type == LEFT_OPEN:
+            why = f"{name.replace('_', ' ')} of this release of the module is not known"
+            return Unknown(at=at, why=why, pattern=hole(f"{self.address}.{name}"))
+        pattern = hole(f"{self.address}.{name}")
+        given = self.type.startswith(_ALWAYS_SET_OF) and name in _ALWAYS_SET
+        return Unknown(at=at, why=f"'{name}' of {self.address} is {_AFTER}", pattern=pattern, given=given)
 
     def _is_secret(self, name: str) -> bool:
         """Whether an attribute is sensitive, as the provider or its name says."""
@@ -199,7 +217,7 @@ class ResourceEntity(Instance):
 
     def own_id(self, name: str) -> Unknown:
         """The resource's own id: it certainly names the resource, whatever its text will be."""
-        self.instance.run.types[self.address] = self.azure_type
+        self.instance.run.types[self.address] = self.azure_type or self._linked_type()
         if name == "id" and self._own is not None:
             return self._own
         pattern = self.id_pattern() if name == "id" else ""
@@ -218,6 +236,15 @@ class ResourceEntity(Instance):
         if name == "id":
             self._own = found
         return found
+
+    def _linked_type(self) -> str:
+        """Return the type of what the ID names, if no table has it."""
+        if self.type not in _OF_ONE_RESOURCE:
+            return linked_type(self.type)
+        from kvlint.readers.terraform.azapi import arm_type
+
+        named = arm_type(self)
+        return named[0] if named is not None else ""
 
     def id_pattern(self) -> str:
         """What is known of the id of a vault, managed HSM, resource group or subscription; empty for all others."""

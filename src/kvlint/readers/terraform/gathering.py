@@ -12,6 +12,7 @@ from kvlint.model.source import Location, static_address
 from kvlint.model.value import MapValue, Path, Scalar, Unknown, Value
 from kvlint.plurals import counted
 from kvlint.readers.arm.overlay import opened
+from kvlint.readers.arm.template_holders import HOLDERS
 from kvlint.readers.asides import (
     ARGUMENT_TYPE,
     MODULE_TYPE,
@@ -34,7 +35,7 @@ from kvlint.readers.azurerm.azapi import (
 from kvlint.readers.azurerm.data_plane import is_known
 from kvlint.readers.azurerm.flags import PROVIDER_TYPE
 from kvlint.readers.azurerm.resources import RESOURCES, canonical, is_vault_related, name_of, passed_over
-from kvlint.readers.azurerm.templates import DEPLOYMENTS, LEVELS
+from kvlint.readers.azurerm.templates import LEVELS, POLICY_DEFINITIONS
 from kvlint.readers.azurerm.tree import frozen
 from kvlint.readers.existence import ACCOUNTED, assume, skipped
 from kvlint.readers.order import asks_for_order
@@ -51,6 +52,7 @@ from kvlint.readers.terraform.order import Order, grants
 from kvlint.readers.terraform.origins import traced
 from kvlint.readers.terraform.outputs import holds_secrets, module_calls, outputs_of, readings, telling_arguments
 from kvlint.readers.terraform.providers import configured, provider_of
+from kvlint.readers.terraform.public_modules import KnownModule
 from kvlint.readers.terraform.removed import removed_resources
 from kvlint.readers.terraform.run import TerraformRun
 from kvlint.readers.terraform.scenarios import AnySymbol, Scenario, Scenarios
@@ -251,6 +253,12 @@ class Gathering:
 
                 add_deployment(entity, conditions)
             return
+        if entity.type in POLICY_DEFINITIONS:
+            if not entity.symbol.is_data:
+                from kvlint.readers.terraform.templates import add_policy
+
+                add_policy(entity, conditions)
+            return
         lowering = self.run.cache.lowering(entity.type)
         if lowering is None:
             return
@@ -259,7 +267,7 @@ class Gathering:
         if is_read and lowering.type.startswith(_LEFT_OPEN):
             why = f"{entity.address} is read from Azure"
             attributes = opened(attributes, Unknown(at=entity.at, why=why))
-        elif asks_for_dead(self.run.demand, lowering.type):
+        elif asks_for_dead(self.run.demand, lowering.type) and not isinstance(entity.instance.folder, KnownModule):
             dead = dead_argument(entity.type, entity.symbol.declaration.arguments, self.run.version, entity.at)
             attributes = with_dead(attributes, dead)
         if self.order is not None and not is_read:
@@ -277,14 +285,13 @@ class Gathering:
         named = azapi.arm_type(entity)
         is_data_plane = entity.type == AZAPI_DATA_PLANE
         if named is None:
-            text = f"the type of an {entity.type} is not known, so it was not judged"
-            self.run.type_not_known("error", text, entity.at)
+            self._unknown_type(entity)
             return
         type_ = canonical(named[0]) or named[0]
-        if type_.lower() == DEPLOYMENTS and not entity.symbol.is_data:
-            from kvlint.readers.terraform.templates import add_azapi_deployment
+        if type_.lower() in HOLDERS and not entity.symbol.is_data:
+            from kvlint.readers.terraform.templates import add_held
 
-            add_azapi_deployment(entity, conditions)
+            add_held(entity, type_.lower(), conditions)
         elif is_data_plane and not is_known(type_):
             if is_key_vault_type(type_):
                 self.run.type_not_known("error", type_not_known(type_), entity.at)
@@ -294,11 +301,17 @@ class Gathering:
         elif is_key_vault_type(type_) and canonical(type_) is None:
             self.run.type_not_known("error", type_not_known(type_), entity.at)
 
+    def _unknown_type(self, entity: ResourceEntity) -> None:
+        """Report a resource that may be of any type; a type that only a plan knows is no error."""
+        self.run.closed = False
+        level = "note" if isinstance(entity.content.attribute("type"), Unknown) else "error"
+        text = f"the type of {entity.address} is not known, so it is not evaluated"
+        self.run.type_not_known(level, text, entity.at)
+
     def _add_update(self, entity: ResourceEntity, conditions: frozenset[str]) -> None:
         changed = azapi.arm_type(entity)
         if changed is None:
-            text = f"the type of an {entity.type} is not known, so it was not judged"
-            self.run.type_not_known("error", text, entity.at)
+            self._unknown_type(entity)
         elif self.run.demand.of(changed[0]) is not None:
             alone = azapi.alone(entity)
             if alone is not None:

@@ -204,9 +204,7 @@ class ModuleInstance:
             if found.at != head:
                 self.run.hide(found.at)
             return hidden(found)
-        if isinstance(found, Unknown) and not found.pattern and not found.sensitive:
-            return msgspec.structs.replace(found, pattern=hole(f"{self.prefix}var.{name}"))
-        return found
+        return _named(found, f"{self.prefix}var.{name}")
 
     def _is_open(self, name: str) -> bool:
         """Return whether nothing is to be known of a root's variable that has a default and is given no value."""
@@ -229,7 +227,7 @@ class ModuleInstance:
         piece = self.folder.locals.get(name)
         if piece is None:
             return Unknown(at=at, why=f"there is no local value '{name}'")
-        return self.evaluate(piece, NOTHING)
+        return _named(self.evaluate(piece, NOTHING), self.prefix + key)
 
     def output(self, name: str, at: Location) -> Result | None:
         """An output of the module; None if there is none of that name."""
@@ -241,7 +239,7 @@ class ModuleInstance:
         piece = declaration.attributes.get("value")
         if piece is None:
             return Absent(at=at)
-        found = self.evaluate(piece, NOTHING)
+        found = _named(self.evaluate(piece, NOTHING), self.prefix + key.partition(".")[2])
         return hidden(found) if self._flag(declaration.attributes.get("sensitive")) is True else found
 
     def _once(self, key: str, at: Location, make: Make) -> Result:
@@ -259,6 +257,7 @@ class ModuleInstance:
             self._busy.discard(key)
         if isinstance(found, (Fields, Items)):
             self.run.charge(found)
+        self.run.budget.secrets.note(key.partition(".")[2], found)
         self._values[key] = found
         return found
 
@@ -275,6 +274,13 @@ class ModuleInstance:
         if found is None and name in self.folder.modules:
             found = self._modules[name] = ModuleSymbol(self, self.folder.modules[name])
         return found
+
+
+def _named(found: Result, name: str) -> Result:
+    """Give an unknown value the pattern of its name, so that it is equal to itself wherever the name is used."""
+    if isinstance(found, Unknown) and not (found.pattern or found.sensitive or found.candidates):
+        return msgspec.structs.replace(found, pattern=hole(name))
+    return found
 
 
 class Make(Protocol):

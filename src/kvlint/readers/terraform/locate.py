@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from kvlint.errors import InputError, UsageError
 from kvlint.readers.discover import SKIPPED
 from kvlint.readers.terraform.names import is_module_file, module_files, names_in
+from kvlint.readers.terraform.plan_constants import difference
 from kvlint.regex import regex
 from kvlint.util.project_files import (
     LOOKS,
@@ -37,10 +38,14 @@ _LABELS = regex(rb"^[ \t]*(?:resource|data|module)\b([^{\n]*)\{", re.MULTILINE)
 
 
 class Found(NamedTuple):
-    """A root module. ``base`` is the folder that its files are told from, and that it cannot leave."""
+    """A root module. ``base`` is the folder that its files are told from, and that it cannot leave.
+
+    ``difference`` is the first argument of which the plan has another constant: then it was made from other source.
+    """
 
     folder: Folder
     base: str
+    difference: str = ""
 
 
 class _Named(NamedTuple):
@@ -75,27 +80,52 @@ class Locator:
         self._cache = cache
         self._below: dict[str, list[_Named] | None] = {}
 
-    def root_module(self, labels: frozenset[str], asked: str, beside: str) -> Found | None:
-        """The module that declares ``labels``; None if none at hand does, or several do.
+    def root_module(self, configuration: Mapping[str, Any] | None, asked: str, beside: str) -> Found | None:
+        """Return the module that a plan with this configuration was made from; None if none, or several, may be.
 
         ``asked`` is the folder that the user names: then it is that one. Else it is the one in the folder ``beside``
         the plan, or in the current one, if it shares a label; else the only one below them that has just these labels.
+        One whose constants differ from the plan's is only returned where no other is found, and says so.
         """
+        labels = labels_of(configuration)
         if asked:
-            return self._module(asked)
+            found = self._module(asked)
+            return None if found is None else self._compared(found, configuration)
         here = _current()
+        other: Found | None = None
         for directory in dict.fromkeys((beside, here)):
             found = self._module(directory) if directory and labels else None
             if found is not None and labels & _labels(found.folder):
-                return found
+                found = self._compared(found, configuration)
+                if not found.difference:
+                    return found
+                other = other or found
         matches: dict[str, Found] = {}
         for base in dict.fromkeys((*(roots() or [self._root]), root_of(here))) if labels else ():
             modules = self._modules(base)
             if modules is None:
-                return None
+                return other
             for found in self._with(labels, modules):
                 matches[found.folder.directory] = found
-        return next(iter(matches.values())) if len(matches) == 1 else None
+        compared = [self._compared(found, configuration) for found in matches.values()]
+        same = [found for found in compared if not found.difference]
+        if len(same) == 1:
+            return same[0]
+        return other or (compared[0] if len(compared) == 1 else None)
+
+    def _compared(self, found: Found, configuration: Mapping[str, Any] | None) -> Found:
+        """Return a module with where its constants differ from those of a plan."""
+        cache, base = self._cache(found.base), found.base
+
+        def load(folder: Folder, source: str) -> Folder | None:
+            directory = cache.beside(base, folder.directory, source)
+            try:
+                return None if directory is None else cache.load(reported(base, directory), directory)
+            except InputError:
+                return None
+
+        root = (configuration or {}).get("root_module")
+        return found._replace(difference=difference(found.folder, root, load))
 
     def _module(self, directory: str) -> Found | None:
         """The module in a folder, if it holds one; told from the root of the run, or if it is not below, its own."""

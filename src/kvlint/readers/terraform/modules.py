@@ -9,8 +9,9 @@ from kvlint.model.source import Location
 from kvlint.model.value import Unknown
 from kvlint.readers.terraform.entities import Instance, Symbol
 from kvlint.readers.terraform.expand import Step, keyed, written_count
-from kvlint.readers.terraform.folder import Declaration
+from kvlint.readers.terraform.folder import Declaration, Folder
 from kvlint.readers.terraform.providers import handed
+from kvlint.readers.terraform.secrets import is_sensitive, is_written
 from kvlint.readers.terraform.sources import Source, source_of
 
 if TYPE_CHECKING:
@@ -112,7 +113,17 @@ class ModuleEntity(Instance):
             scenario=caller.use.scenario,
             copies=caller.use.copies * written_count(self.symbol.declaration) or 1,
         )
+        if caller.use.shown is None:
+            self._hide(source.folder)
         return ModuleInstance(source.folder, caller.run, use)
+
+    def _hide(self, folder: Folder) -> None:
+        """Take note of the arguments that are secrets: no excerpt shows them, whether somebody asks for them or not."""
+        run = self.symbol.instance.run
+        for name, (path, attribute) in self.symbol.declaration.attributes.items():
+            variable = folder.variables.get(name)
+            if variable is not None and is_sensitive(variable.block) and is_written(attribute):
+                run.hide(Location(path=path, span=(attribute.value_start, attribute.end)))
 
     def member(self, name: str, at: Location) -> Result:
         """An output of the module: its own expression, where the module is at hand."""

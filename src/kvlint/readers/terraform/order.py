@@ -155,7 +155,7 @@ class _Principal:
     def piece(self, instance: ModuleInstance, piece: Piece | None) -> None:
         """Take note of all that an attribute names."""
         node = piece.attribute.expression() if piece is not None else None
-        for path in paths(node) if node is not None else ():
+        for path in paths(node, in_brackets=False) if node is not None else ():
             self._named(instance, path)
 
     def _named(self, instance: ModuleInstance, names: tuple[str, ...]) -> None:
@@ -180,16 +180,19 @@ class _Principal:
                 self.is_open = True
 
 
-def paths(node: tree.Node) -> Iterator[tuple[str, ...]]:
-    """All paths in an expression, each as a whole and without what stands in brackets, and those in its brackets."""
+def paths(node: tree.Node, *, in_brackets: bool = True) -> Iterator[tuple[str, ...]]:
+    """All paths in an expression, each as a whole and without what stands in brackets, and those in its brackets.
+
+    Without those ``in_brackets`` it is what the value can come from: a key only selects it.
+    """
     names = path_of(node) if isinstance(node, (tree.Name, tree.Member, tree.Item, tree.Splat)) else ()
     if not names:
         for part in parts_of(node):
-            yield from paths(part)
+            yield from paths(part, in_brackets=in_brackets)
         return
     yield names_of(names)
     here: tree.Node = node
     while isinstance(here, (tree.Member, tree.Item, tree.Splat)):
-        if isinstance(here, tree.Item):
+        if in_brackets and isinstance(here, tree.Item):
             yield from paths(here.index)
         here = here.of

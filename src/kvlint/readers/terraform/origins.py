@@ -103,7 +103,7 @@ class ModuleOrigins:
         if isinstance(given, RootValues):
             if name in given.words:
                 return frozenset({origins.COMMAND})
-            if name in given.pieces:
+            if given.is_in_file(name):
                 return frozenset({origins.GIVEN})
         default = declaration.attributes.get("default")
         if default is not None and not is_nothing(default.attribute.expression()):

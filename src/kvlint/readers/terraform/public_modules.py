@@ -19,6 +19,8 @@ from kvlint.syntax.hcl.parse import parse_file
 
 _HOST = regex(r"registry\.(terraform\.io|opentofu\.org)/")
 _UNREAD = 1_000
+# The constraints for which Terraform installs release 0.10.1 of the AVM module, the one that differs.
+_AVM_0_10_1 = regex(r"^\s*(?:<?=\s*)?0\.10\.1\s*$|<\s*0\.10\.2|<=\s*0\.10\.1")
 
 
 class _Span(NamedTuple):
@@ -70,13 +72,17 @@ def well_known(source: str, constraint: object) -> KnownModule | None:
     # Terraform installs the newest release that the constraint leaves.
     newest = constrained(constraint).high
     span = next((span for span in spans if span.low < newest <= span.high), None)
-    return _folder(name, span.is_read) if span is not None else None
+    return _folder(name, span.is_read, _AVM_0_10_1.search(constraint) is not None) if span is not None else None
 
 
 @cache
-def _folder(name: str, is_read: bool) -> KnownModule:
+def _folder(name: str, is_read: bool, is_avm_0_10_1: bool = False) -> KnownModule:
     """The module, parsed."""
     text = _text(name)
+    if name.startswith("azure/"):
+        text = text.replace(
+            "NO_FIREWALL", "[]" if is_read and not is_avm_0_10_1 else "data.module.release.network_rules"
+        )
     return KnownModule(name, _RELEASED.sub(r"\1\2\3", text) if is_read else _left_open(text), is_read)
 
 

@@ -29,14 +29,15 @@ _UNDEMANDED = VersionRange(low=(3, 0))
 class TerraformRead(TemplateRead, kw_only=True):
     """What reading a root module gives. ``sources`` are the files that places may lie in, by reported path.
 
-    ``secrets`` are the spans in them of what was given to variables whose values are secret. ``heads`` are those of
+    ``value_files`` are those of them that give values to variables. ``heads`` are those of
     what was not read, by static address: modules that are somebody else's or not at hand, and what has no instances.
     ``strangers`` are variables that options give values to and the module does not declare. ``deployed`` are the real
-    paths of templates, and files of parameters, that it deploys and that are judged with it.
+    paths of templates, and files of parameters, that it deploys, and of modules that it calls through expressions; all
+    of them are evaluated with it.
     """
 
     sources: dict[str, ModuleFile]
-    secrets: dict[str, list[tuple[int, int]]]
+    value_files: frozenset[str]
     heads: dict[str, Head]
     strangers: frozenset[str]
     deployed: frozenset[str]
@@ -80,11 +81,16 @@ def _read(
     published: bool = False,
 ) -> TerraformRead:
     values = RootValues(run, folder, settings, planned)
-    run.version = _version(run, folder)
-    instance = ModuleInstance(folder, run, Use(given=values))
     is_reusable = published or (not folder.declares_root and _needs_values(folder))
     if is_reusable and not settings.closed and not values.given:
         run.closed = False
+    return read_used(run, folder, Use(given=values), values, lock=folder)
+
+
+def read_used(run: TerraformRun, folder: Folder, use: Use, values: RootValues, *, lock: Folder) -> TerraformRead:
+    """Read one use of a module. ``lock`` is the folder of its dependency lock file."""
+    run.version = _version(run, folder, lock)
+    instance = ModuleInstance(folder, run, use)
     scenarios = Scenarios(run, folder, values, instance)
     gathering = Gathering(run, folder, scenarios)
     try:
@@ -94,13 +100,27 @@ def _read(
         why = error.message if isinstance(error, InputError) else "what it declares is nested too deep"
         hint = error.hint if isinstance(error, InputError) else None
         run.not_whole("error", why, Location(path=_first_file(folder)), hint or "")
-        gathering.skip_folder(folder, why)
+        if use.shown is None:
+            gathering.skip_folder(folder, why)
+    if not run.from_templates and run.cache.has_only_policies(folder, run.root):
+        run.resources.clear()  # nothing in it concerns a vault, its provider included
     sources = run.sources
     found = run.done()
     return TerraformRead(
         resources=without_twins(found.resources), problems=found.problems, closed=found.closed, files=found.files,
-        skipped=found.skipped, sources=sources, secrets=run.secrets, heads=run.heads, strangers=values.strangers,
-        deployed=frozenset(run.texts.deployed),
+        skipped=found.skipped, sources=sources, secrets=found.secrets, secret_texts=found.secret_texts,
+        value_files=frozenset(run.value_files), heads=run.heads,
+        strangers=values.strangers, deployed=frozenset(run.texts.deployed | run.called),
+    )  # fmt: skip
+
+
+def without_resources(run: TerraformRun) -> TerraformRead:
+    """Return a run of which no module was read."""
+    sources, found = run.sources, run.done()
+    return TerraformRead(
+        resources={}, problems=found.problems, closed=False, files=found.files, sources=sources, secrets=found.secrets,
+        secret_texts=found.secret_texts, value_files=frozenset(run.value_files), heads={}, strangers=frozenset(),
+        deployed=frozenset(),
     )  # fmt: skip
 
 
@@ -113,13 +133,13 @@ def _needs_values(folder: Folder) -> bool:
     return any("default" not in declaration.attributes for declaration in folder.variables.values())
 
 
-def _version(run: TerraformRun, folder: Folder) -> VersionRange:
+def _version(run: TerraformRun, folder: Folder, lock: Folder) -> VersionRange:
     """The azurerm versions that are possible: the locked one, else all that a module, and what it calls, leave open.
 
     Where nobody demands any, ``terraform init`` takes the newest, which has not been 2.x since March 2022. Source:
     developer.hashicorp.com/terraform/language/expressions/version-constraints.
     """
-    named = locked(run, folder)
+    named = locked(run, lock)
     if named is not None and named != VersionRange():
         return named
     found = VersionRange()

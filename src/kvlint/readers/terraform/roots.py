@@ -9,8 +9,9 @@ from typing import NamedTuple
 
 from kvlint.errors import InputError
 from kvlint.readers.azurerm.resources import LOOKS_LIKE_VAULT, RESOURCES
-from kvlint.readers.azurerm.templates import LEVELS
+from kvlint.readers.azurerm.templates import WITH_TEMPLATE
 from kvlint.readers.discover import Source
+from kvlint.readers.missing_modules import EXAMPLES
 from kvlint.readers.terraform.names import is_module_file
 from kvlint.regex import regex
 from kvlint.util.project_files import KEPT, MAX_FILE, read_bytes, real_path
@@ -19,13 +20,13 @@ from kvlint.util.project_files import KEPT, MAX_FILE, read_bytes, real_path
 _CALL = regex(rb'^[ \t]*+module\b|"module"[ \t\r\n]*+:', re.MULTILINE)
 _SOURCE = regex(rb'(?:^|[{,])[ \t]*+"?source"?[ \t]*+[=:][ \t]*+"([^"\r\n]*+)"', re.MULTILINE)
 _LOCAL = regex(rb"\.{1,2}(?:[/\\].*)?")
-# Folders for what uses a module without being a deployment.
-_EXAMPLES = frozenset(
-    {
-        "demo", "demos", "e2e", "example", "examples", "integration-tests", "sample", "samples", "spec", "test",
-        "testing", "tests", "usage",
-    }
-)  # fmt: skip
+# The files that a template function or data source reads, as far as their names are written out.
+_RENDERED = regex(
+    rb'\btemplatefile[ \t]*+\([ \t\r\n]*+"((?:[^"\\\r\n]|\\.)*+)"|'
+    rb'\btemplate[ \t]*+=[ \t]*+(?:"\$\{)?file\([ \t]*+"((?:[^"\\\r\n]|\\.)*+)"'
+)
+_OF_MODULE = regex(rb"\$\{path\.(?:module|root|cwd)\}")
+_INTERPOLATED = regex(rb"\$\{[^}]*+\}")
 # A comment in marks of its own. Texts are met too, for they may hold such marks.
 _COMMENT = regex(rb'"(?:[^"\\\r\n]|\\.)*+"|[#/][^\r\n*][^\r\n]*+|(/\*.*?\*/)', re.DOTALL)
 
@@ -44,37 +45,44 @@ class Root(NamedTuple):
 
 
 class Roots(NamedTuple):
-    """``found`` are judged; ``other`` are the paths of modules in which nothing is of interest."""
+    """``found`` are judged; ``other`` are the paths of modules in which nothing is of interest.
+
+    ``rendered`` are patterns of the paths of the files that ``templatefile()`` reads.
+    """
 
     found: list[Root]
     other: list[str]
+    rendered: list[re.Pattern[str]]
 
 
 class _Scanned(NamedTuple):
     calls: set[str]
     matters: bool
     size: int
+    rendered: list[re.Pattern[str]]
 
 
-def roots_of(sources: Sequence[Source], types: Collection[str] | None) -> Roots:
+def roots_of(sources: Sequence[Source], types: Collection[str] | None, also_called: Collection[str] = ()) -> Roots:
     """The root modules among the files of a scan, in their order. ``types`` are the Azure types that rules judge;
     without them every type is of interest.
 
-    A module that others call is evaluated through them, unless the user named one of its files, or the others are
-    only its own examples and tests. Of modules that only call each other in a circle, one is evaluated for all.
+    A module that others call, ``also_called`` included, is evaluated through them, unless the user named one of its
+    files, or the others are only its own examples and tests. Of modules that only call each other in a circle, one is
+    evaluated for all.
     """
     folders: dict[str, list[Source]] = {}
     for source in sources:
         if is_module_file(os.path.basename(source.file)):
             folders.setdefault(os.path.dirname(source.file), []).append(source)
     if not folders:
-        return Roots([], [])
+        return Roots([], [], [])
     words = _words(types)
     scanned = {directory: _scanned(directory, files, words) for directory, files in folders.items()}
     calls = {directory: found.calls for directory, found in scanned.items()}
     called = called_by_others(calls)
-    published = called_by_examples(called, calls)
-    roots = Roots([], [])
+    published = called_by_examples(called, calls).difference(also_called)
+    called.update(also_called)
+    roots = Roots([], [], [pattern for found in scanned.values() for pattern in found.rendered])
     for directory, files in folders.items():
         asked = any(source.asked for source in files)
         if directory in called and not asked and directory not in published:
@@ -92,7 +100,7 @@ def _words(types: Collection[str] | None) -> re.Pattern[bytes]:
     """What stands in the text of every module that declares something to judge."""
     lower = None if types is None else {type_.lower() for type_ in types}
     names = [name for name, mapped in RESOURCES.items() if lower is None or mapped.type.lower() in lower]
-    words = sorted({*names, *LEVELS, "azapi_", *(f"azurerm_{word}" for word in LOOKS_LIKE_VAULT)})
+    words = sorted({*names, *WITH_TEMPLATE, "azapi_", *(f"azurerm_{word}" for word in LOOKS_LIKE_VAULT)})
     return re.compile("|".join(words).encode())
 
 
@@ -101,11 +109,16 @@ def _scanned(directory: str, files: Iterable[Source], words: re.Pattern[bytes]) 
     calls: set[str] = set()
     matters = False
     size = 0
+    rendered: list[re.Pattern[str]] = []
     for source in files:
         data = _text(source.file)
         size += len(data or b"")
         matters = matters or data is None or _is_hidden(data) or words.search(data) is not None
-        if data is None or b"module" not in data:
+        if data is None:
+            continue
+        if b"template" in data:
+            rendered += [_file_pattern(directory, one or other) for one, other in _RENDERED.findall(data)]
+        if b"module" not in data:
             continue
         # What stands before the first call calls nothing.
         for call in _CALL.split(_uncommented(data))[1:]:
@@ -116,7 +129,16 @@ def _scanned(directory: str, files: Iterable[Source], words: re.Pattern[bytes]) 
             for one in beside:
                 relative = one.decode("utf-8", "replace").replace("\\", "/")
                 calls.add(real_path(os.path.join(directory, relative)))
-    return _Scanned(calls, matters, size)
+    return _Scanned(calls, matters, size, rendered)
+
+
+def _file_pattern(directory: str, written: bytes) -> re.Pattern[str]:
+    """Return a pattern of the real path that a name in a module means; what is not written out may be anything."""
+    relative = _OF_MODULE.sub(b".", written)
+    parts = [part.decode("utf-8", "replace") for part in _INTERPOLATED.split(relative)]
+    # A mark in the place of what is not known, which normalizing leaves alone.
+    path = os.path.normpath(os.path.join(directory, "\0".join(parts)))
+    return re.compile("[^/]*".join(map(re.escape, path.replace(os.sep, "/").split("\0"))))
 
 
 def _is_hidden(data: bytes) -> bool:
@@ -183,4 +205,4 @@ def _is_example(caller: str, callee: str) -> bool:
     """Return whether a caller is in a folder for examples or tests below the folder of what it calls."""
     folder = os.path.dirname(callee) if os.path.splitext(callee)[1] == ".bicep" else callee
     steps = os.path.relpath(caller, folder).replace(os.sep, "/").lower().split("/")
-    return steps[0] != ".." and not _EXAMPLES.isdisjoint(steps)
+    return steps[0] != ".." and not EXAMPLES.isdisjoint(steps)

@@ -38,7 +38,9 @@ class TerraformRun(Run):
     """One root module being read. ``root`` is the folder that nothing may leave, ``directory`` the root module's own.
 
     ``version`` are the azurerm versions that the root module and all that it calls leave open. ``value_files`` are the
-    reported paths of the files that give values to its variables.
+    reported paths of the files that give values to its variables. ``called`` are the folders of the modules that it
+    calls through expressions, which are not found without evaluating them. ``from_templates`` are the addresses of the
+    resources that templates deploy.
     """
 
     DEPLOYMENTS = "instances of modules"
@@ -57,9 +59,10 @@ class TerraformRun(Run):
         self.heads: dict[str, Head] = {}
         self.types: dict[str, str] = {}
         self.links = LinkFreezer(self.types, self.budget)
-        self.secrets: dict[str, list[tuple[int, int]]] = {}
         self.scenarios: Scenarios | None = None
+        self.from_templates: set[str] = set()
         self.texts = Texts(root, folder.directory)
+        self.called: set[str] = set()
         self._counted: set[tuple[str, str]] = set()
         self._faulty: set[tuple[str, int]] = set()
         self._noted: set[tuple[str, str]] = set()
@@ -117,11 +120,6 @@ class TerraformRun(Run):
             self._noted.add((at.path, message))
             self.problem(NOT_WHOLE, "note", message, at, hint)
 
-    def hide(self, at: Location) -> None:
-        """Take note of a place whose text is a secret."""
-        if at.span is not None:
-            self.secrets.setdefault(at.path, []).append(at.span)
-
     def frozen(self, result: Result) -> Value | None:
         """The Value of a result; None for null. What certainly names one resource is a Link."""
         return self.links.freeze(result)
@@ -155,6 +153,7 @@ class LinkFreezer(Freezer):
             # A pattern would say that the text is known as far as it goes, and so hide what it may name.
             return Unknown(
                 at=found.at, why=found.why, candidates=found.candidates, closed=found.closed, hops=found.hops,
+                types=tuple(sorted({self._types.get(one, "") for one in found.candidates})) if found.closed else (),
                 given=found.given, sensitive=found.sensitive,
             )  # fmt: skip
         target = found.candidates[0]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeVar
 
+import msgspec
+
 from kvlint.expressions.budget import STEPS_OF_A_SCENARIO
 from kvlint.expressions.operations import Local
 from kvlint.expressions.values import Result
@@ -12,7 +14,7 @@ from kvlint.model.source import static_address
 from kvlint.readers import existence
 from kvlint.readers.existence import assumption
 from kvlint.readers.terraform.folder import Folder, Piece
-from kvlint.readers.terraform.instance import ModuleInstance, Use
+from kvlint.readers.terraform.instance import ModuleInstance
 from kvlint.readers.terraform.modules import Arguments
 from kvlint.syntax import tree
 
@@ -30,13 +32,11 @@ _MOST_NAMED = 3
 class Scenario(existence.Scenario):
     """A root module in which nothing is known of some variables. ``base`` is the module with all its defaults."""
 
-    def __init__(
-        self, run: TerraformRun, folder: Folder, values: RootValues, base: ModuleInstance, opened: frozenset[str] | None
-    ) -> None:
+    def __init__(self, run: TerraformRun, folder: Folder, base: ModuleInstance, opened: frozenset[str] | None) -> None:
         super().__init__(opened)
         self.base = base
         self._modules: dict[str, ModuleInstance | None] = {}
-        self.root = ModuleInstance(folder, run, Use(given=values, scenario=self))
+        self.root = ModuleInstance(folder, run, msgspec.structs.replace(base.use, scenario=self))
 
     @property
     def why(self) -> Assumption:
@@ -106,9 +106,11 @@ class Scenarios(existence.Scenarios[Scenario, "Symbol[Any]"]):
         self._apart: TerraformRun | None = None
         run.scenarios = self
         run.opened.append(self.close)
-        # The values of a plan are final, those that come from defaults too.
-        self.is_possible = not values.planned and any(
-            "default" in declaration.attributes for declaration in folder.variables.values()
+        # The values of a plan are final, those from defaults too, and so is what a Terragrunt unit leaves out.
+        self.is_possible = (
+            not values.planned
+            and values.inputs is None
+            and any("default" in declaration.attributes for declaration in folder.variables.values())
         )
 
     def made(self, opened: frozenset[str] | None) -> Scenario:
@@ -116,7 +118,7 @@ class Scenarios(existence.Scenarios[Scenario, "Symbol[Any]"]):
         if self._apart is None:
             self._apart = self.run.apart()
         self._apart.budget.spend(STEPS_OF_A_SCENARIO)
-        return Scenario(self._apart, self.folder, self.values, self.base, opened)
+        return Scenario(self._apart, self.folder, self.base, opened)
 
     def exists(self, scenario: Scenario, declaration: Symbol[Any]) -> bool:
         """Return whether a declaration may have instances in a scenario."""

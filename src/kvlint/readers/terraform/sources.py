@@ -9,11 +9,14 @@ import msgspec
 
 from kvlint.errors import InputError
 from kvlint.model.source import Location
-from kvlint.model.value import Scalar
+from kvlint.model.value import Scalar, Unknown
+from kvlint.readers.missing_modules import source_name, why_missing
 from kvlint.readers.terraform.cache import is_local
 from kvlint.readers.terraform.folder import Declaration, Folder
 from kvlint.readers.terraform.names import module_files, names_in
 from kvlint.readers.terraform.public_modules import well_known
+from kvlint.syntax import tree
+from kvlint.syntax.json_data import decode_json
 from kvlint.util.project_files import LOOKS, inside, is_file, read_bytes, reported
 
 if TYPE_CHECKING:
@@ -22,10 +25,12 @@ if TYPE_CHECKING:
 
 # Source: Terraform's internal/modsdir, which writes one entry for each call, by the names along its path.
 MANIFEST = os.path.join(".terraform", "modules", "modules.json")
+_INSTALLED = "/.terraform/modules/"
 _MAX_MANIFEST = 10_000_000
 # Terraform itself has no limit; nobody builds modules so deep.
 _MAX_DEPTH = 50
 _INSTALL = "run terraform init, or kvlint on a plan"
+_GIVE = "give its variables values with --var or --var-file"
 _PIN = f"{_INSTALL}, or name one version"
 
 
@@ -51,6 +56,10 @@ def source_of(instance: ModuleInstance, declaration: Declaration, at: Location) 
     """The module that a call means; None, with a Problem, if it is not at hand or cannot be read."""
     piece = declaration.attributes.get("source")
     written = instance.evaluate(piece, {}) if piece is not None else None
+    if isinstance(written, Unknown):
+        text = f"the source of module '{declaration.local}' is not known, so its resources are not evaluated"
+        instance.run.note(text, at, _GIVE)
+        return None
     if not isinstance(written, Scalar) or not isinstance(written.value, str):
         instance.run.unreadable(f"the source of module '{declaration.local}' is not known", at)
         return None
@@ -67,9 +76,17 @@ def _found(instance: ModuleInstance, declaration: Declaration, source: str, at: 
         raise InputError(f"modules call each other more than {_MAX_DEPTH} deep")
     if is_local(source):
         directory = run.cache.beside(run.root, instance.folder.directory, source)
+        if directory is None or not _holds_module(directory):
+            missing = _missing(instance, source)
+            if missing is not None:
+                run.missing_module(missing[0], at, missing[1])
+                return None
         if directory is None:
             raise InputError("its source lies outside the project")
-        return Source(_load(instance, directory), is_foreign=instance.use.shown is not None)
+        if not isinstance(declaration.attributes["source"].attribute.expression(), tree.Literal):
+            run.called.add(directory)
+        is_foreign = instance.use.shown is not None or _INSTALLED in f"/{reported(run.root, directory)}/"
+        return Source(_load(instance, directory), is_foreign=is_foreign)
     installed = _installed(run, f"{instance.use.key}.{declaration.local}".lstrip("."))
     if installed is not None:
         return Source(_load(instance, installed), is_foreign=True)
@@ -83,16 +100,43 @@ def _found(instance: ModuleInstance, declaration: Declaration, source: str, at: 
             )
             run.note(text, at, _PIN)
         return Source(known, is_foreign=True)
-    run.note(f"module '{declaration.local}' is not installed, so what it deploys was not judged", at, _INSTALL)
+    run.missing_module(_not_installed(source_name(source)), at, _INSTALL)
     return None
+
+
+def _not_installed(name: str) -> str:
+    return f"module `{name}` is not installed, so its resources are not evaluated"
+
+
+def _missing(instance: ModuleInstance, source: str) -> tuple[str, str] | None:
+    """Return what to report, with a hint, of a local module that is missing for a good reason; None if there is none.
+
+    It is below ``.terraform``, or in a git submodule that is not fetched, or an example or a test lacks it.
+    """
+    here = instance.folder.directory
+    path = os.path.normpath(os.path.join(here, source.replace("\\", "/")))
+    root, installed, below = f"{path}{os.sep}".replace(os.sep, "/").partition(_INSTALLED)
+    if installed:
+        key = below.partition("/")[0]
+        around = {folder.directory: folder for folder in (*instance.use.around, instance.folder)}.get(root)
+        call = around.modules.get(key) if around is not None else None
+        piece = call.attributes.get("source") if call is not None else None
+        node = piece.attribute.expression() if piece is not None else None
+        written = node.value if isinstance(node, tree.Literal) and isinstance(node.value, str) else ""
+        return _not_installed(source_name(written) if written else f"{_INSTALLED}{key}".strip("/")), _INSTALL
+    return why_missing(path, here, instance.run.root)
+
+
+def _holds_module(directory: str) -> bool:
+    LOOKS.at(directory)
+    return os.path.isdir(directory) and bool(module_files(names_in(directory)))
 
 
 def _load(instance: ModuleInstance, directory: str) -> Folder:
     """The module in a folder. Raises InputError if there is none, or if it calls itself."""
     if any(directory == folder.directory for folder in (*instance.use.around, instance.folder)):
         raise InputError("it calls itself")
-    LOOKS.at(directory)
-    if not os.path.isdir(directory) or not module_files(names_in(directory)):
+    if not _holds_module(directory):
         raise InputError("its folder holds no Terraform files")
     return instance.run.cache.load(reported(instance.run.root, directory), directory)
 
@@ -110,10 +154,14 @@ def _manifest(run: TerraformRun) -> dict[str, str]:
     if not is_file(file):
         return {}
     try:
-        found = msgspec.json.decode(read_bytes(file, _MAX_MANIFEST), type=_Manifest)
-    except (InputError, msgspec.DecodeError, RecursionError) as error:
-        fault = error if isinstance(error, InputError) else InputError(f"it is no list of modules: {error}")
-        run.bad_file(reported(run.root, file), fault)
+        data = read_bytes(file, _MAX_MANIFEST)
+    except InputError as error:
+        run.bad_file(reported(run.root, file), error)
+        return {}
+    try:
+        found = decode_json(data, _Manifest)
+    except InputError as error:
+        run.bad_file(reported(run.root, file), InputError(f"it is not a list of modules: {error.message}"))
         return {}
     folders: dict[str, str] = {}
     for entry in found.modules:

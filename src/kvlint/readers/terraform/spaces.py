@@ -10,7 +10,7 @@ from kvlint.expressions.values import Result, hole
 from kvlint.model.source import Location
 from kvlint.model.value import Scalar, Unknown
 from kvlint.readers.azurerm.own_ids import is_azure, is_own_id
-from kvlint.readers.azurerm.resources import RESOURCES
+from kvlint.readers.azurerm.resources import linked_type
 
 if TYPE_CHECKING:
     from kvlint.readers.terraform.instance import ModuleInstance
@@ -96,8 +96,7 @@ class Undeclared:
         """Unknown; the id of something that is not here."""
         pattern, why = hole(f"{self.address}.{name}"), f"'{self.address}' is not declared here"
         if is_azure(self.type) and is_own_id(self.type, name):
-            mapped = RESOURCES.get(self.type)
-            self.instance.run.types[self.address] = mapped.type if mapped is not None else ""
+            self.instance.run.types[self.address] = linked_type(self.type)
             return Unknown(at=at, why=why, pattern=pattern, candidates=(self.address,), closed=True, given=True)
         return Unknown(at=at, why=why, pattern=pattern)
 

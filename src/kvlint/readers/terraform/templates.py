@@ -1,14 +1,25 @@
-"""Deployments of templates in Terraform source: azurerm's, and azapi resources that are deployments."""
+"""Deployments of templates in Terraform source: azurerm's, policy definitions, and azapi resources with templates."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kvlint.expressions.values import Fields, Result, field, hole, pattern_of
+from kvlint.expressions.values import Fields, Result, hole, pattern_of
 from kvlint.model.value import Unknown
-from kvlint.readers.arm.embedded import Embedded, deploy
+from kvlint.readers.arm.embedded import Embedded, Resource, deploy, deploy_held
 from kvlint.readers.arm.scope import GROUP, SUBSCRIPTION, Scope, scope_of
-from kvlint.readers.azurerm.templates import LEVELS, OLD, SPEC, TEXTS, WHY_TEXTS, arguments_of, spec_not_read
+from kvlint.readers.arm.template_holders import POLICIES, below
+from kvlint.readers.azurerm.templates import (
+    LEVELS,
+    OLD,
+    POLICY_RULE,
+    SPEC,
+    TEXTS,
+    WHY_TEXTS,
+    arguments_of,
+    spec_not_read,
+)
+from kvlint.readers.derive.secrets import secret_places
 from kvlint.readers.terraform import azapi
 from kvlint.readers.terraform.providers import provider_key
 
@@ -29,12 +40,31 @@ def add_deployment(entity: ResourceEntity, conditions: frozenset[str]) -> None:
     _deploy(entity, azapi.decoded(entity, template), values, _scope(entity), conditions)
 
 
-def add_azapi_deployment(entity: ResourceEntity, conditions: frozenset[str]) -> None:
-    """Add what an azapi resource deploys that is a deployment."""
-    properties = _below(azapi.decoded(entity, "body"), "properties")
+def add_policy(entity: ResourceEntity, conditions: frozenset[str]) -> None:
+    """Add what the template in the rule of a policy definition deploys."""
+    rule = azapi.decoded(entity, POLICY_RULE)
+    properties = Fields(at=entity.at, fields={} if rule is None else {"policyRule": rule})
+    _deploy_held(entity, POLICIES, properties, conditions)
+
+
+def add_held(entity: ResourceEntity, type_: str, conditions: frozenset[str]) -> None:
+    """Add what the template in the body of an azapi resource deploys. ``type_`` is in lower case."""
+    _deploy_held(entity, type_, below(azapi.decoded(entity, "body"), "properties"), conditions)
+
+
+def _deploy_held(entity: ResourceEntity, type_: str, properties: Result | None, conditions: frozenset[str]) -> None:
     above = entity.content.attribute("parent_id")
     scope = scope_of(pattern_of(above)) if above is not None else None
-    _deploy(entity, _below(properties, "template"), _below(properties, "parameters"), scope, conditions)
+    one = Resource(
+        type=type_, address=entity.address, at=entity.at, properties=properties, scope=scope, conditions=conditions,
+        callers=entity.instance.use.callers,
+    )  # fmt: skip
+    run = entity.instance.run
+    problems, known = len(run.problems), len(run.resources)
+    held = deploy_held(run, one)
+    _take_note(entity, known)
+    if held is not None and len(run.problems) == problems:
+        run.texts.deploy(held.template, held.given, below(properties, "policyRule"))
 
 
 def _deploy(
@@ -47,18 +77,20 @@ def _deploy(
         callers=callers,
     )  # fmt: skip
     run = entity.instance.run
-    problems = len(run.problems)
+    problems, known = len(run.problems), len(run.resources)
     deploy(run, one)
-    if len(run.problems) == problems:  # all of it was judged, so that it need not be judged by itself
+    _take_note(entity, known)
+    if len(run.problems) == problems:  # all of it was evaluated, so that its file is not evaluated by itself
         run.texts.deploy(template, given)
 
 
-def _below(value: Result | None, name: str) -> Result | None:
-    """A member of an object; what is not known stays that."""
-    if isinstance(value, Fields):
-        found = field(value, name)
-        return value.rest if found is None else found
-    return value if isinstance(value, Unknown) else None
+def _take_note(entity: ResourceEntity, known: int) -> None:
+    """Keep the values of secrets in a template out of excerpts. The first ``known`` resources come from elsewhere."""
+    run = entity.instance.run
+    deployed = list(run.resources.items())[known:]
+    run.from_templates.update(address for address, _ in deployed)
+    for at in secret_places([resource for _, resource in deployed]):
+        run.hide(at)
 
 
 def _scope(entity: ResourceEntity) -> Scope:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from kvlint.errors import InputError
 from kvlint.expressions.values import Result, is_large, plain_of, unknown_in
 from kvlint.model.value import Scalar, Unknown
-from kvlint.syntax.jsonc import decode
+from kvlint.syntax.jsonc import decode_text
 from kvlint.syntax.source_text import decoded
 from kvlint.util.project_files import MAX_FILE, inside, read_bytes
 
@@ -86,6 +86,6 @@ def _plain(value: Result) -> object:
 def _decoded(text: str) -> object:
     """What a text of JSON says; None for any other."""
     try:
-        return decode(text.encode()).value if text.lstrip().startswith("{") else None
+        return decode_text(text).value if text.lstrip().startswith("{") else None
     except InputError:
         return None

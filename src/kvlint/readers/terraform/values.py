@@ -7,7 +7,7 @@ part: the same input gives the same answer everywhere.
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from kvlint.errors import InputError
@@ -34,19 +34,22 @@ _TEXT = frozenset({"string", "any"})
 class RootValues:
     """The values of a root module's variables, each evaluated when somebody asks for it.
 
-    ``planned`` are those that a plan was made with, if there is one.
+    ``planned`` are those that a plan was made with, if there is one. ``inputs`` returns values that every file
+    overrides, ``more`` are further files of values.
     """
 
     def __init__(
-        self, run: TerraformRun, folder: Folder, settings: Settings, planned: Mapping[str, Any] | None = None
-    ) -> None:
+        self, run: TerraformRun, folder: Folder, settings: Settings, planned: Mapping[str, Any] | None = None, *,
+        inputs: Callable[[str], Result | None] | None = None, more: Sequence[tuple[str, str]] = (),
+    ) -> None:  # fmt: skip
         self.planned = planned or {}
+        self.inputs = inputs
         self.run = run
         self.folder = folder
         self.pieces: dict[str, Piece] = {}
         self._damaged = ""
         self.words = dict(word.partition("=")[::2] for word in settings.variables)
-        for path, file in _beside(folder):
+        for path, file in (*beside(folder), *more):
             self._read(path, file)
         self._asked = {name for path, file in settings.files for name in self._read(path, file)}
 
@@ -58,7 +61,11 @@ class RootValues:
     @property
     def given(self) -> bool:
         """Whether any file or option gives values."""
-        return bool(self.pieces) or bool(self.words)
+        return bool(self.pieces) or bool(self.words) or self.inputs is not None
+
+    def is_in_file(self, name: str) -> bool:
+        """Return whether a file provides the value of a variable."""
+        return name in self.pieces or (self.inputs is not None and self.inputs(name) is not None)
 
     def _read(self, path: str, file: str) -> Collection[str]:
         """Take in the values that a file gives; the names of their variables."""
@@ -89,7 +96,8 @@ class RootValues:
             return self._word(name, self.words[name])
         piece = self.pieces.get(name)
         if piece is None:
-            return self._lost(name)
+            lost = self._lost(name)
+            return lost if lost is not None or self.inputs is None else self.inputs(name)
         path, attribute = piece
         node, at = attribute.expression(), Location(path=path, span=(attribute.start, attribute.end))
         if node is None:
@@ -132,8 +140,8 @@ class RootValues:
         return _evaluated(self.run, node, at.path, at, fixed=True)
 
 
-def _beside(folder: Folder) -> Sequence[tuple[str, str]]:
-    """The files that Terraform itself reads, in its order."""
+def beside(folder: Folder) -> Sequence[tuple[str, str]]:
+    """Return reported and real paths of the files that Terraform itself reads, in its order."""
     names = folder.names
     found = [name for name in _FILES if name in names] + sorted(name for name in names if name.endswith(_AUTO))
     prefix = "" if folder.path in ("", ".") else f"{folder.path}/"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 import msgspec
 
@@ -21,13 +22,15 @@ class Parsed(msgspec.Struct, frozen=True, gc=False):
     """What a file says. All offsets are in code points.
 
     ``suppressions``: where the line behind a ``#disable-next-line`` starts, and the ids that the directive names.
-    ``disabled``: from where to where ids are disabled by ``#disable-diagnostics``.
+    ``disabled``: from where to where ids are disabled by ``#disable-diagnostics``. ``texts``: where strings that are
+    not plain ones start and end.
     """
 
     declarations: tuple[tree.Declaration, ...]
     faults: tuple[tree.Fault, ...] = ()
     suppressions: tuple[Suppression, ...] = ()
     disabled: tuple[Region, ...] = ()
+    texts: Mapping[int, int] = {}
 
 
 def parse(text: str) -> Parsed:
@@ -62,7 +65,7 @@ def parse(text: str) -> Parsed:
                 break
             _recover(reader, start, max(at, start))
     suppressions, disabled = directives(text, reader.texts)
-    return Parsed(tuple(declarations), tuple(faults), suppressions, disabled)
+    return Parsed(tuple(declarations), tuple(faults), suppressions, disabled, reader.texts)
 
 
 def _recover(reader: Declarations, start: int, at: int) -> None:

@@ -72,14 +72,30 @@ _ROOT = Kind(
     mode=Mode.LITERAL,
 )
 _VARIABLES = Kind(mode=Mode.LITERAL)
+# Files of Terragrunt and of Terraform Stacks.
+TERRAGRUNT = Kind(
+    blocks={
+        "terraform": Kind(blocks={"extra_arguments": Kind(1)}),
+        "locals": _PLAIN,
+        "include": _PLAIN,
+        "dependency": Kind(1),
+        "feature": Kind(1),
+        "generate": Kind(1),
+        "remote_state": _PLAIN,
+        "component": Kind(1),
+        "stack": Kind(1),
+        "unit": Kind(1),
+    }
+)
 
 # The labels that were met so far, the key that stands for the block, and what is in it.
 _Labelled: TypeAlias = tuple[tuple[str, ...], Member, Value]
 
 
-def parse_json_file(text: str, *, variables: bool = False) -> File:
-    """The blocks and attributes of a .tf.json or .tofu.json file. Never raises: what is no JSON is one fault.
+def parse_json_file(text: str, *, variables: bool = False, root: Kind = _ROOT) -> File:
+    """Return the blocks and attributes of a file in JSON. Never raises: what is not JSON is one fault.
 
+    ``root`` are the blocks that it may have, by default those of a .tf.json or .tofu.json file.
     ``variables``: it is a file of variables, in which all is attributes. In other files, too, what is on the top level
     and no block is an attribute. A file's comments are the members of the name ``//``.
     """
@@ -87,7 +103,7 @@ def parse_json_file(text: str, *, variables: bool = False) -> File:
         value = read(text)
     except Unexpected as error:
         return File(text, Body({}, ()), (), (tree.Fault(f"not JSON: {error.message}", error.at),))
-    body = _body(_VARIABLES if variables else _ROOT, [value])
+    body = _body(_VARIABLES if variables else root, [value])
     return File(text, Body(body.attributes, body.blocks), sorted(_comments(value)), body.faults)
 
 

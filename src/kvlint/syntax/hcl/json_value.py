@@ -47,6 +47,7 @@ Value: TypeAlias = Scalar | JsonObject | JsonArray
 
 _blank = sure(r"[ \t\r\n]*+")
 _number = regex(r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+").match
+_lone_surrogate = regex("[\ud800-\udfff]").search
 _WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
 _FAULTS = {
     "Unterminated string": "the text that starts here does not end",
@@ -101,12 +102,15 @@ class _Reader:
     def string(self, at: int) -> tuple[str, int]:
         """Reads a text: what it means, and where it ends."""
         try:
-            return self.decode(self.text, at)
+            found, end = self.decode(self.text, at)
         except self.error as error:
             if error.pos >= len(self.text) - len(END):
                 raise Unexpected("the text that starts here does not end", at) from None
             what = next((words for start, words in _FAULTS.items() if error.msg.startswith(start)), "no text")
             raise Unexpected(what, error.pos) from None
+        if not found.isascii() and _lone_surrogate(found):
+            raise Unexpected("there is no character of this number", at)
+        return found, end
 
     def object(self, at: int, depth: int) -> JsonObject:
         """Reads an object."""

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from kvlint.errors import InputError
 from kvlint.expressions.terraform.access import data_of
 from kvlint.expressions.terraform.functions.table import (
     Call,
@@ -23,6 +24,7 @@ from kvlint.expressions.terraform.functions.yaml import encoded as yaml_encoded
 from kvlint.expressions.terraform.plain import normal, text_of
 from kvlint.expressions.values import MAX_TEXT, Fields, Items, Result, is_sensitive, unknown_in
 from kvlint.model.value import Scalar
+from kvlint.syntax.json_data import decode_json
 
 _SAFE = "-_.~"
 # Names of IANA that Python has by the same name, and that have one meaning everywhere.
@@ -79,8 +81,8 @@ def _short(text: str) -> str:
 
 def _json_decode(text: str) -> Any:
     try:
-        found = msgspec.json.decode(text)
-    except msgspec.DecodeError as error:
+        found = decode_json(text, object)
+    except InputError as error:
         raise MisuseError("is given something that is no JSON") from error
     return _numbers(found)
 

@@ -225,6 +225,7 @@ def answer(function: table.Function, call: Call) -> Result:
         call.evaluator.spend(len(found.value) // CHARACTERS_A_STEP)
     if call.given is not None and isinstance(found, Unknown | Fields | Items):
         _count_risks(call)
+    call.evaluator.made_of(call.given or (), found)
     return found
 
 

@@ -1,8 +1,8 @@
 """``Azure/avm-res-keyvault-vault/azurerm``, versions 0.5 to 0.11.
 
 Source: github.com/Azure/terraform-azurerm-avm-res-keyvault-vault (MIT), variables.tf and main*.tf as they stood from
-version 0.3 until the module left azurerm for azapi, which 0.11 had not done; its releases page and issue 260, by which
-0.10.1 makes a firewall of ``network_acls = null``, and others do not.
+version 0.3 until the module left azurerm for azapi, which 0.11 had not done; its releases page and issue 260: only
+0.10.1 writes a ``network_acls`` block where the input is null.
 """
 
 import re
@@ -144,7 +144,7 @@ resource "azurerm_key_vault" "this" {
   enabled_for_template_deployment = var.enabled_for_template_deployment
 
   dynamic "network_acls" {
-    for_each = var.network_acls != null ? [var.network_acls] : data.module.release.firewall_of_null
+    for_each = var.network_acls != null ? [var.network_acls] : NO_FIREWALL
     content {
       bypass                     = network_acls.value.bypass
       default_action             = network_acls.value.default_action

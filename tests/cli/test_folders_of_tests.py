@@ -1,0 +1,220 @@
+"""Findings in folders of tests and examples: reported, marked, and no reason for exit code 1."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from kvlint.readers.plan.compact import expand
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import Kvlint
+
+VAULT = 'resource "azurerm_key_vault" "kv" {{\n  name = "kv"\n  {0}\n}}\n'
+BAD, GOOD = VAULT.format("purge_protection_enabled = false"), VAULT.format("purge_protection_enabled = true")
+OPEN = 'variable "on" {\n  type = bool\n}\n' + VAULT.format("purge_protection_enabled = var.on")
+ONE = ("--select", "KV001")
+MARK = "[in tests or examples]"
+
+
+@pytest.fixture(autouse=True)
+def project(kvlint: Kvlint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "project"
+    (folder / ".git").mkdir(parents=True)
+    monkeypatch.chdir(folder)
+    return folder
+
+
+def write(text: str, name: str) -> None:
+    Path(name).parent.mkdir(parents=True, exist_ok=True)
+    Path(name).write_text(text, encoding="utf-8")
+
+
+def marked(kvlint: Kvlint, *words: str) -> dict[str, bool]:
+    """By the path of each finding, whether it is marked."""
+    said = kvlint(*words, *ONE, "-f", "json")
+    assert said.code in (0, 1), said
+    document = json.loads(said.out)
+    found = {one["location"]["path"]: one["inTests"] for one in document["findings"]}
+    assert document["summary"]["findingsInTests"] == sum(found.values())
+    assert sum(document["summary"]["findings"].values()) == len(found) - sum(found.values())
+    assert said.code == (0 if all(found.values()) else 1)
+    return found
+
+
+@pytest.mark.parametrize(
+    "folder",
+    [
+        "test", "tests", "Tests", "test/fixtures/basic", "examples/basic", "example", "Samples", "infra/demo",
+        "fixtures", "testdata", "e2e", "modules/kv/tests/unit", "Contoso.Vaults.Tests", "integration-tests",
+        "vendor/kv", "third_party/kv", "test-fixtures", "kv.test",
+    ],
+)  # fmt: skip
+def test_folders_of_tests_and_examples(folder: str, kvlint: Kvlint) -> None:
+    write(BAD, f"{folder}/main.tf")
+    assert marked(kvlint, ".") == {f"{folder}/main.tf": True}
+
+
+@pytest.mark.parametrize(
+    "folder",
+    [
+        "", "contest", "latest", "attestation", "vendors", "testing-vnet", "app-test", "sampled", "environments/test",
+        "env/demo", "infra/envs/e2e", "my.tests.tf-module",
+    ],
+)  # fmt: skip
+def test_other_folders_count(folder: str, kvlint: Kvlint) -> None:
+    path = f"{folder}/main.tf".lstrip("/")
+    write(BAD, path)
+    assert marked(kvlint, ".") == {path: False}
+
+
+def test_an_environment_beside_others_counts(kvlint: Kvlint) -> None:
+    for folder in ("infra/test", "infra/Prod", "infra/tests", "modules/test"):
+        write(BAD, f"{folder}/main.tf")
+    assert marked(kvlint, ".") == {
+        "infra/test/main.tf": False,
+        "infra/Prod/main.tf": False,
+        "infra/tests/main.tf": True,
+        "modules/test/main.tf": True,
+    }
+
+
+@pytest.mark.parametrize(
+    ("named", "is_marked"),
+    [
+        (["."], True),
+        (["examples"], False),
+        (["examples/basic"], False),
+        (["examples/basic/main.tf"], False),
+        ([".", "examples/basic"], False),
+        ([".", "examples/basic/main.tf"], False),
+        ([".", "examples/other"], True),
+        (["../tests/project"], True),
+    ],
+)  # fmt: skip
+def test_what_the_command_line_names_counts(
+    named: list[str], is_marked: bool, kvlint: Kvlint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The checkout itself may be in such a folder: only what is below the named path matters.
+    (tmp_path / "project").rename(tmp_path / "moved")
+    (tmp_path / "tests").mkdir()
+    project = (tmp_path / "moved").rename(tmp_path / "tests" / "project")
+    monkeypatch.chdir(project)
+    write(BAD, "examples/basic/main.tf")
+    write(GOOD, "examples/other/main.tf")
+    named = [name.replace("../tests/project", str(project)) for name in named]
+    assert marked(kvlint, *named) == {"examples/basic/main.tf": is_marked}
+
+
+def test_templates_and_plans_are_in_folders_too(kvlint: Kvlint) -> None:
+    bicep = "resource kv 'Microsoft.KeyVault/vaults@2024-11-01' = {\n  name: 'kv'\n  properties: {}\n}\n"
+    write(bicep, "tests/e2e/main.bicep")
+    Path("fixtures").mkdir()
+    Path("fixtures/plan.json").write_bytes(expand("azurerm_key_vault.kv: {name: kv, purge_protection_enabled: false}"))
+    assert marked(kvlint, ".") == {"tests/e2e/main.bicep": True, "fixtures/plan.json": True}
+
+
+def test_the_place_decides_not_the_caller(kvlint: Kvlint) -> None:
+    write('module "kv" {\n  source = "../../modules/kv"\n}\n', "examples/basic/main.tf")
+    write(BAD, "modules/kv/main.tf")
+    write('module "kv" {\n  source = "./examples/shared"\n}\n', "main.tf")
+    write(BAD, "examples/shared/main.tf")
+    assert marked(kvlint, ".") == {"modules/kv/main.tf": False, "examples/shared/main.tf": True}
+
+
+def test_the_source_that_is_named_for_a_plan_counts(kvlint: Kvlint) -> None:
+    write(BAD, "examples/basic/main.tf")
+    Path("plan.json").write_bytes(expand("azurerm_key_vault.kv: {name: kv, purge_protection_enabled: false}"))
+    assert marked(kvlint, "plan.json", "--source-root", "examples/basic") == {"examples/basic/main.tf": False}
+
+
+def test_settings(kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(BAD, "examples/main.tf")
+    write(BAD, "sandbox/a/main.tf")
+    words = (".",)
+    assert marked(kvlint, *words) == {"examples/main.tf": True, "sandbox/a/main.tf": False}
+    other = {"examples/main.tf": False, "sandbox/a/main.tf": True}
+    assert marked(kvlint, *words, "--test-folders", "sandbox/") == other
+    write('test-folders = ["/sandbox/*/"]\n', "kvlint.toml")
+    assert marked(kvlint, *words) == other
+    write("test-folders = []\n", "kvlint.toml")
+    assert not any(marked(kvlint, *words).values())
+    assert not any(marked(kvlint, *words, "--isolated", "--test-folders=").values())
+    monkeypatch.setenv("KVLINT_TEST_FOLDERS", "sandbox\nexamples/")
+    assert all(marked(kvlint, *words).values())
+    said = kvlint(*words, "--test-folders", "../x")
+    assert (said.code, "--test-folders: '../x' is no glob" in said.err) == (2, True)
+
+
+def test_include_tests(kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(BAD, "examples/main.tf")
+    assert kvlint(".", *ONE).code == 0
+    said = kvlint(".", *ONE, "--include-tests", "-f", "json")
+    document: dict[str, Any] = json.loads(said.out)
+    assert (said.code, document["summary"]["findings"]["high"], document["summary"]["findingsInTests"]) == (1, 1, 0)
+    assert document["findings"][0]["inTests"]
+    write("include-tests = true\n", "kvlint.toml")
+    assert kvlint(".", *ONE).code == 1
+    monkeypatch.setenv("KVLINT_INCLUDE_TESTS", "false")
+    assert kvlint(".", *ONE).code == 0
+
+
+def test_strict(kvlint: Kvlint) -> None:
+    write(OPEN, "examples/main.tf")
+    assert kvlint(".", *ONE, "--strict").code == 0
+    assert kvlint(".", *ONE, "--strict", "--include-tests").code == 1
+    assert kvlint("examples", *ONE, "--strict").code == 1
+    assert kvlint(".", *ONE).out.splitlines()[0].endswith(MARK)
+
+
+def test_an_input_that_cannot_be_read_is_still_an_error(kvlint: Kvlint) -> None:
+    write(BAD, "main.tf")
+    write('resource "azurerm_key_vault" "kv" {\n', "examples/main.tf")
+    assert kvlint(".", *ONE).code == 3
+
+
+def test_a_baseline_holds_what_counts(kvlint: Kvlint) -> None:
+    write(BAD, "main.tf")
+    write(BAD, "examples/main.tf")
+    kvlint(".", *ONE, "--write-baseline", "own.json")
+    kvlint(".", *ONE, "--include-tests", "--write-baseline", "every.json")
+    held = {
+        name: [one["path"] for one in json.loads(Path(name).read_text(encoding="utf-8"))["findings"]]
+        for name in ("own.json", "every.json")
+    }
+    assert held == {"own.json": ["main.tf"], "every.json": ["examples/main.tf", "main.tf"]}
+    assert kvlint(".", *ONE, "--baseline", "own.json").code == 0
+    assert kvlint(".", *ONE, "--baseline", "own.json", "--include-tests").code == 1
+    for more in ((), ("--include-tests",)):
+        said = kvlint(".", *ONE, "--baseline", "every.json", "-f", "json", *more)
+        assert (said.code, json.loads(said.out)["problems"]) == (0, [])
+
+
+def test_formats(kvlint: Kvlint) -> None:
+    write(BAD, "examples/main.tf")
+    write(BAD, "main.tf")
+
+    def run(form: str, *more: str) -> str:
+        return kvlint(".", *ONE, "-f", form, *more).out
+
+    for form in ("text", "concise", "github", "azure"):
+        lines = run(form).splitlines()
+        place = next(index for index, line in enumerate(lines) if "examples/main.tf" in line)
+        assert place > next(index for index, line in enumerate(lines) if "examples" not in line and "main.tf" in line)
+        assert lines[place].endswith(MARK)
+        assert not lines[place].startswith(("::", "##"))
+        assert lines[-1].endswith("1 finding (1 high), 1 more in tests and examples, 0 undecided, 0 problems")
+    assert [MARK in line for line in run("text", "-q").splitlines()] == [False, True]
+    assert "In tests and examples: 1" in run("markdown")
+    assert [one["location"]["path"] for one in json.loads(run("gitlab"))] == ["main.tf", "examples/main.tf"]
+    assert [one["severity"] for one in json.loads(run("rdjson"))["diagnostics"]] == ["ERROR", "INFO"]
+    assert 'tests="2" failures="1" errors="0"' in run("junit")
+    results = json.loads(run("sarif"))["runs"][0]["results"]
+    assert {
+        one["locations"][0]["physicalLocation"]["artifactLocation"]["uri"]: one.get("properties") for one in results
+    } == {"examples/main.tf": {"kvlint/inTests": True}, "main.tf": None}
+    Path("main.tf").unlink()
+    assert run("markdown").startswith("## ✅ kvlint")
