@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import time
+from typing import TYPE_CHECKING
 
 import pytest
 
 from kvlint.redaction import Redactor
-from kvlint.secret_names import holds_secret, is_about_secret, names_secret
+from kvlint.secret_names import holds_secret, is_about_secret, names_secret, tells_secret
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import Run
 
 HOLDING = [
     "adminPassword", "admin_password", "ADMIN-PASSWORD", "password", "dbpassword", "passwordForDb", "clientSecret",
@@ -68,3 +74,31 @@ def test_secret_texts_are_replaced(secret: str, text: str, shown: str) -> None:
 def test_the_longest_text_is_replaced_first() -> None:
     assert Redactor(["hunter2-hunter2", "hunter2-"]).text("hunter2-hunter2") == "(sensitive)"
     assert not Redactor(["abc", "true"])
+
+
+@pytest.mark.parametrize(
+    ("text", "tells"),
+    [
+        ("git::https://oauth2:hunter2@example.com/a/keyvault.git?ref=v1", True),
+        ("https://example.com/keyvault.zip?archive=zip&token=hunter2", True),
+        ("git::ssh://git@example.com/keyvault?sshkey=aHVudGVyMg", True),
+        ("Server=x;Password=hunter2", True),
+        ("git::ssh://git@example.com:22/keyvault.git?ref=v1", False),
+        ("https://example.com:443/a:b@c?version=1&tokens=2", False),
+    ],
+)
+def test_what_a_text_tells_of_itself(text: str, tells: bool) -> None:
+    assert tells_secret(text) is tells
+
+
+@pytest.mark.parametrize("output", ["json", "sarif", "text"])
+@pytest.mark.parametrize(
+    "address", ["git::https://oauth2:hunter2@h.com/keyvault.git", "https://h.com/keyvault.zip?token=hunter2"]
+)
+def test_credentials_in_the_address_of_a_module_are_not_shown(
+    address: str, output: str, tmp_path: Path, run: Run
+) -> None:
+    (tmp_path / "main.tf").write_text(f'module "m" {{\n  source = "{address}"\n}}\n')
+    said = run("-f", output, "--select", "KV057", ".", cwd=tmp_path)
+    assert "KV057" in said.out
+    assert "hunter2" not in said.out + said.err

@@ -26,8 +26,9 @@ from kvlint.readers.discover import STDIN_NAME, discover
 from kvlint.readers.problems import CANNOT_READ
 from kvlint.readers.read import MAKE_INPUT
 from kvlint.readers.repository import repository
+from kvlint.readers.template_names import JSON
 from kvlint.readers.terraform.names import is_module_file
-from kvlint.readers.units import JSON, Unit, units_of
+from kvlint.readers.units import Unit, units_of
 from kvlint.suppress import policy_of
 from kvlint.util.project_files import called, lies_in, real_path, reported, root_of
 from kvlint.work import begin, judge_units

@@ -17,8 +17,12 @@ NAME = (
 
 _SEPARATOR = regex(r"\W")
 _NAMES = regex(NAME, re.IGNORECASE)
-# A connection string, a signed address.
-_TELLS = regex(r"(?i)(?:^|[;?&\s])(?:password|pwd|accountkey|sharedaccesskey|sharedaccesssignature|sig)\s*=\s*\S")
+# A connection string, a signed address, an address with a token in its query or a password before its host.
+_TELLS = regex(
+    r"(?i)(?:^|[;?&\s])(?:password|pwd|accountkey|sharedaccesskey|sharedaccesssignature|sig)\s*=\s*\S"
+    r"|[?&](?:access_?token|api_?key|aws_access_(?:key_secret|token)|client_?secret|code|secret|sshkey|token)=[^&\s]"
+    r"|://[^/?#\s:@]*:[^/?#\s@]+@"
+)
 # An IP rule's value is no secret, whatever its name.
 _ADDRESS = regex(r"['\"]?[0-9]+\.[0-9]+\.[0-9]+\.[0-9]+(?:/[0-9]+)?['\"]?")
 # What may be done with the secrets of a vault.

@@ -19,8 +19,9 @@ from kvlint.readers.discover import STDIN
 from kvlint.readers.problems import CANNOT_READ, NOT_WHOLE
 from kvlint.readers.read import Reader
 from kvlint.readers.reading import Read, without_suppressions
+from kvlint.readers.template_names import BICEP
 from kvlint.readers.terraform.settings import Settings
-from kvlint.readers.units import BICEP, Unit
+from kvlint.readers.units import Unit
 from kvlint.suppress import Policy
 from kvlint.util.processes import in_processes
 from kvlint.util.project_files import HELD, LOOKS, begin_run, real_path

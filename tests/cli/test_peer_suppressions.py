@@ -181,7 +181,10 @@ def test_kvlints_own_directives_come_first(kvlint: Kvlint) -> None:
 def test_a_plan_is_suppressed_by_comments_in_its_source(kvlint: Kvlint) -> None:
     from kvlint.readers.plan.compact import expand
 
-    write('resource "azurerm_key_vault" "kv" {\n  #checkov:skip=CKV_AZURE_110\n  name = "kv"\n}\n')
+    write(
+        'resource "azurerm_key_vault" "kv" {\n  #checkov:skip=CKV_AZURE_110\n  name = "kv"\n'
+        "  purge_protection_enabled = false\n}\n"
+    )
     Path("plan.json").write_bytes(expand("azurerm_key_vault.kv: {name: kv, purge_protection_enabled: false}"))
     words = ("plan.json", "--source-root", ".", "--select", "KV001", *DAY)
     assert kvlint(*words).code == 1

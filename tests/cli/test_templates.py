@@ -322,10 +322,11 @@ class TestFolders:
         assert run("-j", "two", "main.json", cwd=tmp_path).code == 2
 
 
-@pytest.mark.parametrize("text", ["true", "False"])
-def test_a_text_where_azure_asks_for_a_boolean_decides_nothing(text: str, tmp_path: Path, run: Run) -> None:
+@pytest.mark.parametrize(("text", "outcomes"), [("true", []), ("False", ["fail"]), ("on", ["undecided"])])
+def test_a_string_where_azure_expects_a_boolean(text: str, outcomes: list[str], tmp_path: Path, run: Run) -> None:
+    """Azure converts it or rejects it, and then nothing is deployed."""
     write(tmp_path, main_json=template(text))
-    assert [outcome for outcome, *_ in found(run, tmp_path, "main.json")] == ["undecided"]
+    assert [outcome for outcome, *_ in found(run, tmp_path, "main.json")] == outcomes
 
 
 def test_api_versions_differ_in_the_permission_model(tmp_path: Path, run: Run) -> None:
@@ -335,3 +336,87 @@ def test_api_versions_differ_in_the_permission_model(tmp_path: Path, run: Run) -
     report = json.loads(run("-f", "json", "--select", "KV301", ".", cwd=tmp_path).out)
     assert [finding["location"]["path"] for finding in report["findings"]] == ["v2023.json"]
     assert report["undecided"] == []
+
+
+class TestSecretsOfOtherResources:
+    """What a template puts into a secret stays secret where another resource refers to it."""
+
+    SECRET = "QXZJWYQJXWZYQWXJ"
+
+    @pytest.mark.parametrize(
+        ("declared", "reference"),
+        [
+            ("resource s 'Microsoft.KeyVault/vaults/secrets@2023-07-01'", "s.properties.value"),
+            ("resource s 'microsoft.keyvault/Vaults/SECRETS@2023-07-01'", "s['properties']['value']"),
+            ("resource s 'Microsoft.KeyVault/vaults/secrets@2023-07-01'", "toLower('${s.properties.value}-x')"),
+        ],
+    )
+    def test_bicep(self, run: Run, tmp_path: Path, declared: str, reference: str) -> None:
+        vault = "resource kv 'Microsoft.KeyVault/vaults@2023-07-01'"
+        sku = f"properties: {{ sku: {{ name: {reference} }} }}"
+        text = f"""{declared} = {{
+  name: 'kv-prod/s'
+  properties: {{ value: '{self.SECRET}' }}
+}}
+{vault} = {{
+  name: {reference}
+  {sku}
+}}
+"""
+        write(tmp_path, main_bicep=text)
+        self.check(run, tmp_path)
+
+    def test_a_secret_that_names_itself(self, run: Run, tmp_path: Path) -> None:
+        text = f"""resource s 'Microsoft.KeyVault/vaults/secrets@2023-07-01' = {{
+  name: 'kv-prod/${{s.properties.value}}'
+  properties: {{ value: '{self.SECRET}' }}
+}}
+resource kv 'Microsoft.KeyVault/vaults@2023-07-01' = {{
+  name: 'kv-prod'
+  properties: {{ sku: {{ name: s.properties.value }} }}
+}}
+"""
+        write(tmp_path, main_bicep=text)
+        self.check(run, tmp_path)
+
+    def test_a_secret_in_its_vault(self, run: Run, tmp_path: Path) -> None:
+        text = f"""resource kv 'Microsoft.KeyVault/vaults@2023-07-01' = {{
+  name: 'kv-prod'
+  resource s 'secrets' = {{
+    name: 's'
+    properties: {{ value: '{self.SECRET}' }}
+  }}
+  properties: {{ sku: {{ name: kv::s.properties.value }} }}
+}}
+resource other 'Microsoft.KeyVault/vaults@2023-07-01' = {{
+  name: kv::s.properties.value
+  properties: {{ sku: {{ name: kv::s.properties.value }} }}
+}}
+"""
+        write(tmp_path, main_bicep=text)
+        self.check(run, tmp_path)
+
+    @pytest.mark.parametrize(
+        "reference", ["reference('s').value", "reference('s', '2023-07-01', 'full').properties.value"]
+    )
+    def test_arm(self, run: Run, tmp_path: Path, reference: str) -> None:
+        secret = {
+            "type": "Microsoft.KeyVault/vaults/secrets",
+            "apiVersion": "2023-07-01",
+            "name": "kv-prod/s",
+            "properties": {"value": self.SECRET},
+        }
+        vault = {
+            "type": "Microsoft.KeyVault/vaults",
+            "apiVersion": "2023-07-01",
+            "name": f"[{reference}]",
+            "properties": {"sku": {"name": f"[{reference}]"}},
+        }
+        document = {"$schema": SCHEMA, "languageVersion": "2.0", "resources": {"s": secret, "kv": vault}}
+        write(tmp_path, azuredeploy_json=json.dumps(document, indent=1))
+        self.check(run, tmp_path)
+
+    def check(self, run: Run, folder: Path) -> None:
+        ran = run(".", "-f", "json", "--profile", "all", cwd=folder)
+        assert self.SECRET not in (ran.out + ran.err).upper()
+        assert "'(sensitive)'" in ran.out

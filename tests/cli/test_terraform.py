@@ -121,6 +121,7 @@ def test_directives_by_day(kvlint: Kvlint) -> None:
         "justification": "moving out",
         "until": "2026-12-31",
         "owner": None,
+        "tool": None,
         "location": one["suppression"]["location"],
     }
     assert told(after) == [("fail", "infra/main.tf", 7)]
@@ -310,3 +311,31 @@ def test_a_module_is_drawn(run: Run, tmp_path: Path) -> None:
     ran = run("graph", tmp_path)
     assert ran.code == 0
     assert "module.m.azurerm_key_vault.kv" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("type_", "body", "reference"),
+    [
+        ("azapi_resource", "{ properties = { value = %s } }", "body.properties.value"),
+        ("azapi_resource", "{ properties = { value = %s } }", 'body["properties"].value'),
+        ("azapi_data_plane_resource", "{ value = %s }", "body.value"),
+        ("azapi_resource", "jsonencode({ properties = { value = %s } })", "body"),
+    ],
+)
+def test_a_secret_of_azapi_stays_secret_elsewhere(type_: str, body: str, reference: str, kvlint: Kvlint) -> None:
+    secret = "QXZJWYQJXWZYQWXJ"
+    text = f"""resource "{type_}" "s" {{
+  type      = "Microsoft.KeyVault/vaults/secrets@2023-07-01"
+  name      = "s"
+  parent_id = "/subscriptions/s/resourceGroups/g/providers/Microsoft.KeyVault/vaults/kv"
+  body      = {body % f'"{secret}"'}
+}}
+resource "azurerm_key_vault" "kv" {{
+  name     = {type_}.s.{reference}
+  sku_name = {type_}.s.{reference}
+}}
+"""
+    write({"main.tf": text})
+    said = kvlint("infra", "-f", "json", "--profile", "all")
+    assert secret not in said.out + said.err
+    assert "'(sensitive)'" in said.out

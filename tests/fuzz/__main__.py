@@ -76,8 +76,8 @@ def warmed_up(base: Path) -> Entry:
     from kvlint.__main__ import _guarded
 
     inputs, reports = base / "inputs", base / "reports"
-    for folder in (inputs, reports):
-        folder.mkdir()
+    for folder in (inputs / "broken", reports):
+        folder.mkdir(parents=True)
     for name, text in WARM_UP.items():
         (inputs / name).write_text(text, encoding="utf-8")
     formats = [word for form in FORMATS for word in ("-f", f"{form}={reports / form}")]

@@ -190,6 +190,8 @@ def run_campaign(campaign: Campaign, factory: CaseFactory, entry: Entry, base: P
                 for key, _ in selector.select():
                     for result in _results(key.data, selector):
                         _record(summary, result, campaign, factory, progress)
+    except KeyboardInterrupt:
+        pass  # what was found so far is reported
     finally:
         progress.clear()
         for worker in workers:

@@ -63,6 +63,12 @@ resource "azurerm_key_vault_secret" "fz" {{
   value        = "{DECLARED}"
   key_vault_id = "/subscriptions/s/resourceGroups/g/providers/Microsoft.KeyVault/vaults/kv"
 }}
+resource "azapi_resource" "fz" {{
+  type      = "Microsoft.KeyVault/vaults/secrets@2023-07-01"
+  name      = "fz2"
+  parent_id = "/subscriptions/s/resourceGroups/g/providers/Microsoft.KeyVault/vaults/kv"
+  body      = {{ properties = {{ value = "{DECLARED}" }} }}
+}}
 resource "azurerm_key_vault" "fz" {{
   name     = "fz"
   sku_name = var.{_HIDDEN}
@@ -96,6 +102,7 @@ REFERENCES: Mapping[str, tuple[str, ...]] = {
         "var.fz_object.list[0]",
         "var.fz_passing",
         "azurerm_key_vault_secret.fz.value",
+        "azapi_resource.fz.body.properties.value",
         'file("../outside/secret.txt")',
         'filebase64("../outside/secret.txt")',
         'jsondecode(file("../outside/secret.json")).a',
@@ -118,7 +125,15 @@ REFERENCES: Mapping[str, tuple[str, ...]] = {
         "loadTextContent('linked/secret.txt')",
         "loadDirectoryFileInfo('../outside')",
     ),
-    "arm": ("parameters('fzHidden')", "[parameters('fzHidden')]", "[parameters('fzObject').user]", "fzHidden"),
+    "arm": (
+        "fzHidden",
+        "parameters('fzHidden')",
+        "[parameters('fzHidden')]",
+        "[parameters('fzObject').user]",
+        "[reference('fzSecret').value]",
+        "[reference('fzSecret', '2023-07-01', 'full').properties.value]",
+        "[reference(resourceId('Microsoft.KeyVault/vaults/secrets', 'kv', 'fz')).value]",
+    ),
     "plan": ("var.fz_hidden", "azurerm_key_vault_secret.fz", "azurerm_key_vault_secret.fz.value"),
 }
 """References to secrets, and to files that must not be read, which mutations put anywhere."""
@@ -135,11 +150,11 @@ def plant(rng: random.Random, kind: str, root: Any) -> bool:
 
 def _add(root: Any, key: str, name: str, item: Any) -> bool:
     """Add an item to the list or object under a key, which is created if it is missing."""
-    holder = root.setdefault(key, [] if not name else {})
+    holder = root.setdefault(key, [])
     if isinstance(holder, list):
         holder.append(item)
     elif isinstance(holder, dict):
-        holder[name or "fz"] = item
+        holder[name] = item
     return isinstance(holder, list | dict)
 
 
@@ -163,7 +178,40 @@ def _in_template(rng: random.Random, root: Any) -> bool:
         "tags": {"a": "[parameters('fzObject').user]"},
         "properties": {"sku": {"name": "[parameters('fzHidden')]", "family": "A"}, "tenantId": "x"},
     }
-    return all([_add(root, "resources", "", secret), _add(root, "resources", "fzVault", vault)])
+    definitions = root.setdefault("definitions", {})
+    if root.get("languageVersion") == "2.0" and isinstance(definitions, dict):
+        definitions["fzType"] = {"type": rng.choice(_TYPES)}
+        parameters["fzReferred"] = {"$ref": "#/definitions/fzType", "defaultValue": DECLARED}
+    resources = {"fzSecret": secret, "fzVault": vault, "fzNested": _nested(rng)}
+    return all(_add(root, "resources", name, resource) for name, resource in resources.items())
+
+
+def _nested(rng: random.Random) -> Any:
+    """Return a deployment that passes a secret to a secure parameter of its template."""
+    template = {
+        "$schema": "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#",
+        "contentVersion": "1.0.0.0",
+        "parameters": {"fzInner": {"type": rng.choice(_TYPES), "defaultValue": DECLARED}},
+        "resources": [
+            {
+                "type": "Microsoft.KeyVault/vaults",
+                "apiVersion": "2023-07-01",
+                "name": "[parameters('fzInner')]",
+                "properties": {"tenantId": "x", "sku": {"name": "[parameters('fzInner')]", "family": "A"}},
+            }
+        ],
+    }
+    return {
+        "type": "Microsoft.Resources/deployments",
+        "apiVersion": "2022-09-01",
+        "name": "fz",
+        "properties": {
+            "mode": "Incremental",
+            "expressionEvaluationOptions": {"scope": "inner"},
+            "parameters": {"fzInner": {"value": DECLARED}},
+            "template": template,
+        },
+    }
 
 
 def _in_parameters(rng: random.Random, root: Any) -> bool:
@@ -191,7 +239,7 @@ def _in_plan(rng: random.Random, root: Any) -> bool:
             "after_sensitive": sensitive,
         },
     }
-    planted = _add(root, "resource_changes", "", change)
+    planted = _add(root, "resource_changes", "fz", change)
     if isinstance(root.setdefault("variables", {}), dict):
         configuration = root.setdefault("configuration", {})
         module = configuration.setdefault("root_module", {}) if isinstance(configuration, dict) else None
@@ -215,7 +263,7 @@ def _in_what_if(rng: random.Random, root: Any) -> bool:
     }
     created = {"resourceId": path, "changeType": "Create", "before": None, "after": secret}
     changed = {"resourceId": site, "changeType": "Modify", "before": settings, "after": settings, "delta": [delta]}
-    return all([_add(root, "changes", "", created), _add(root, "changes", "", changed)])
+    return all([_add(root, "changes", "fz", created), _add(root, "changes", "fz2", changed)])
 
 
 def _in_snapshot(rng: random.Random, root: Any) -> bool:
@@ -226,7 +274,7 @@ def _in_snapshot(rng: random.Random, root: Any) -> bool:
         "apiVersion": "2023-07-01",
         "properties": {"value": DECLARED},
     }
-    return _add(root, "predictedResources", "", secret)
+    return _add(root, "predictedResources", "fz", secret)
 
 
 def _in_terraform_json(rng: random.Random, root: Any) -> bool:

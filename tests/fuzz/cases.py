@@ -146,7 +146,9 @@ class _Builder:
         if not case.words:
             self._command()
         case.repeated = self.chance(1 / 16)
-        case.parallel = self.chance(1 / 128) and not {"graph", "explain", "rules", "--show-settings"} & {*case.words}
+        # Another number of processes is wrong use for some commands, and corrects some wrong command lines.
+        is_single = case.kind == "options" or {"graph", "explain", "rules", "--show-settings"} & {*case.words}
+        case.parallel = self.chance(1 / 128) and not is_single
         case.schema = self.chance(1 / 8)
         return case
 

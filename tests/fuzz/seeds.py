@@ -439,6 +439,7 @@ _DOCUMENTS: Mapping[str, tuple[str, ...]] = {
 }
 WARM_UP: Mapping[str, str] = {
     "main.tf": _TEXTS["terraform"][0],
+    "broken/main.tf": 'resource "azurerm_key_vault" "kv" {\n  name = [for\n}\n',
     "main.bicep": _TEXTS["bicep"][0],
     "whatif.json": _DOCUMENTS["whatif"][0],
     "azuredeploy.json": _DOCUMENTS["arm"][0],

@@ -21,6 +21,7 @@ ROLE = "Microsoft.Authorization/roleAssignments"
 DEFINITION = "Microsoft.Authorization/roleDefinitions"
 OWNER = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
 ACR_PULL = "7f951dda-4ed3-4680-a7ca-43fe172d538d"
+OWN = "11111111-2222-3333-4444-555555555555"
 
 
 def read(**resources: Any) -> dict[str, Resource]:
@@ -59,7 +60,8 @@ class TestRoles:
         [
             (f"[subscriptionResourceId('{DEFINITION}', '{OWNER}')]", "Owner"),
             (f"[concat(subscription().id, '/providers/{DEFINITION}/', '{OWNER.upper()}')]", "Owner"),
-            (f"[subscriptionResourceId('{DEFINITION}', '{ACR_PULL}')]", ACR_PULL),
+            (f"[subscriptionResourceId('{DEFINITION}', '{ACR_PULL}')]", "AcrPull"),
+            (f"[subscriptionResourceId('{DEFINITION}', '{OWN}')]", OWN),
             (f"[subscriptionResourceId('{DEFINITION}', parameters('p'))]", "?"),
             (f"[subscriptionResourceId('{DEFINITION}', concat('{OWNER[:8]}', parameters('p')))]", "?"),
             ("[parameters('p')]", "?"),
@@ -68,7 +70,7 @@ class TestRoles:
     def test_the_guid_says_which_role_it_is(self, definition: str, expected: str) -> None:
         assert asked(read(r=role(definition))["r"], "derived.roleName") == expected
 
-    @pytest.mark.parametrize(("name", "expected"), [(OWNER, "Owner"), (ACR_PULL, ACR_PULL), ("[parameters('p')]", "?")])
+    @pytest.mark.parametrize(("name", "expected"), [(OWNER, "Owner"), (OWN, OWN), ("[parameters('p')]", "?")])
     def test_a_definition_that_is_only_named(self, name: str, expected: str) -> None:
         id_ = f"[resourceId('{DEFINITION}', {name.strip('[]') if name[0] == '[' else repr(name)})]"
         found = read(d={"existing": True, "type": DEFINITION, "name": name}, r=role(id_))

@@ -93,6 +93,27 @@ class TestPaths:
         Path("d/other.json").symlink_to("../elsewhere/other.json")
         assert named("d", "d/z.json") == ["d/other.json", "d/plan.json"]
 
+    @pytest.mark.parametrize(
+        ("file", "link"),
+        [
+            ("main.tf", "a.json"),
+            ("main.bicep", "a.json"),
+            ("main.json", "a.bicep"),
+            ("main.json", "a.parameters.json"),
+            ("terragrunt.hcl", "a.json"),
+        ],
+    )
+    def test_a_link_of_another_kind_does_not_replace_the_file(self, file: str, link: str) -> None:
+        put(f"d/{file}")
+        Path("d", link).symlink_to(file)
+        assert named("d") == [f"d/{link}", f"d/{file}"]
+
+    @pytest.mark.parametrize("name", ["main.tf", "terragrunt.hcl"])
+    def test_a_file_that_several_modules_share_is_part_of_each(self, name: str) -> None:
+        put(f"d/a/{name}", "d/b/z.json")
+        Path("d/b", name).symlink_to(f"../a/{name}")
+        assert named("d") == [f"d/a/{name}", f"d/b/{name}", "d/b/z.json"]
+
     @pytest.mark.parametrize("path", ["link", "link/plan.json", "link.json"])
     def test_a_link_out_of_here_is_named_by_where_it_leads(self, path: str) -> None:
         """A name with ``..`` in it is none that a SARIF viewer could follow."""

@@ -220,7 +220,7 @@ def _display(value: Answer) -> str:
     match value:
         case Scalar(value=bool() as flag):
             return "true" if flag else "false"
-        case Scalar(value=str() as text) if "=" in text and tells_secret(text):
+        case Scalar(value=str() as text) if ("=" in text or "@" in text) and tells_secret(text):
             return SENSITIVE
         case Scalar(value=plain):
             return str(plain)

@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 import msgspec
 
 from kvlint.errors import InputError, UsageError
+from kvlint.readers.template_names import is_parameters
+from kvlint.readers.terraform.names import is_module_file
 from kvlint.readers.terragrunt.names import is_read
 from kvlint.util.project_files import (
     HELD,
@@ -62,22 +64,22 @@ def discover(paths: Sequence[str], exclude: Sequence[tuple[str, str]] = ()) -> t
             hint = "give a plan, a template, a Terraform or Bicep file, a folder, or -"
             raise UsageError(f"'{path}' does not exist", hint)
     root = _root([path for path in paths if path != STDIN])
-    found: dict[str, Source] = {}
+    found: dict[tuple[str, str], Source] = {}
     for path in paths:
         if path == STDIN:
-            found[STDIN] = Source(file=STDIN, path=STDIN_NAME, asked=True)
+            found[STDIN, ""] = Source(file=STDIN, path=STDIN_NAME, asked=True)
         elif os.path.isdir(path):
             closed: list[str] = []
             links: list[str] = []
             for file, real in _files(path, closed, links, _excluding(exclude, real_path(path)) if exclude else None):
-                found.setdefault(real, Source(file=file, path=_named(file, root), asked=False))
+                found.setdefault(_reading(file, real), Source(file=file, path=_named(file, root), asked=False))
             for file in closed:
-                found.setdefault(file, Source(file=file, path=_named(file, root), asked=True))
+                found.setdefault((file, ""), Source(file=file, path=_named(file, root), asked=True))
             for file in links:
-                found.setdefault(file, Source(file=file, path=_named(file, root), asked=False, is_link=True))
+                found.setdefault((file, ""), Source(file=file, path=_named(file, root), asked=False, is_link=True))
         else:
             file = named_path(path)
-            found[file] = Source(file=file, path=_named(file, root), asked=True)
+            found[_reading(file, file)] = Source(file=file, path=_named(file, root), asked=True)
     return list(found.values()), root
 
 
@@ -100,8 +102,9 @@ def read_source(source: Source) -> bytes:
     if source.file == STDIN:
         return read_stdin(MAX_INPUT)
     try:
-        # What is found in a folder may be the report of an earlier run.
-        return read_bytes(source.file, _limit(source.file), may_be_output=not source.asked)
+        # JSON that is found in a folder may be the report of an earlier run.
+        may_be_output = not source.asked and not source.file.lower().endswith(_WRITTEN_BY_HAND)
+        return read_bytes(source.file, _limit(source.file), may_be_output=may_be_output)
     except InputError:
         if os.path.isdir(source.file):  # a folder is a source only because it cannot be listed: this says why
             try:
@@ -114,6 +117,19 @@ def read_source(source: Source) -> bytes:
 def _limit(file: str) -> int:
     """Return how many bytes of a file are read at most: only JSON is made by programs."""
     return MAX_FILE if file.lower().endswith(_WRITTEN_BY_HAND) else MAX_INPUT
+
+
+def _reading(file: str, real: str) -> tuple[str, str]:
+    """Return what two paths of one file have in common if reading the second would add nothing.
+
+    A Terraform file is part of the module in its folder, so every path counts. Any other file is read once for each
+    way in which a name has it read.
+    """
+    name = os.path.basename(file)
+    if is_module_file(name) or is_read(name):
+        return file, ""
+    ending = next((one for one in ENDINGS if name.lower().endswith(one)), "")
+    return real, "parameters" if is_parameters(name) else ending
 
 
 def _excluding(exclude: Sequence[tuple[str, str]], named: str) -> Callable[[str, bool], bool]:

@@ -25,9 +25,10 @@ from kvlint.readers.reading import (
     of_terraform,
     plan_read,
 )
+from kvlint.readers.template_names import BICEP, PARAMETERS
 from kvlint.readers.terraform.settings import Settings
 from kvlint.readers.terragrunt.names import is_read, is_unit
-from kvlint.readers.units import BICEP, PARAMETERS, Unit
+from kvlint.readers.units import Unit
 from kvlint.regex import regex
 from kvlint.util.project_files import absolute_path, inside, is_file, real_path, refuse_as_output
 

@@ -15,8 +15,8 @@ from kvlint.model.source import Excerpt, Location, Region, SourceComments
 from kvlint.readers.plan.document import Plan
 from kvlint.readers.plan.positions import positions
 from kvlint.readers.plan.read import read_plan
+from kvlint.readers.template_names import JSON, PARAMETERS
 from kvlint.readers.twins import without_twins
-from kvlint.readers.units import JSON, PARAMETERS
 
 if TYPE_CHECKING:
     from kvlint.expressions.values import Result

@@ -9,11 +9,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
-import msgspec
-
+from kvlint.errors import InputError
 from kvlint.readers.placeholders import Placeholder, placeholder_by_words
 from kvlint.readers.secret_names import NameKind, kind_of_name
 from kvlint.regex import regex
+from kvlint.syntax.json_data import decode_json
 
 # Longer texts are judged by their beginning.
 _MOST = 20_000
@@ -150,8 +150,8 @@ def _is_plain_address(text: str) -> bool:
 
 def _is_plain_json(text: str) -> bool:
     try:
-        whole = msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError):
+        whole = decode_json(text, object)
+    except InputError:
         return False
     waiting: list[tuple[str, object]] = [("", whole)]
     while waiting:

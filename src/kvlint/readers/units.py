@@ -15,17 +15,18 @@ import msgspec
 
 from kvlint.errors import InputError, UsageError
 from kvlint.readers.discover import STDIN, Source
+from kvlint.readers.template_names import BICEP, JSON, PARAMETER_FILE, PARAMETERS, is_parameters
 from kvlint.readers.terraform.names import is_module_file
 from kvlint.readers.terragrunt.names import is_read, is_unit
 from kvlint.regex import regex
 from kvlint.util.project_files import boundary_of, entries, inside, is_file, read_start, real_path
 
-BICEP, PARAMETERS, JSON = (".bicep",), (".bicepparam",), (".json", ".jsonc")
-_PARAMETER_FILE = regex(r"(?P<stem>.+?)\.parameters(?:\.[\w-]+)?\.jsonc?", re.IGNORECASE)
 # At the start of a line, which is seen later: a pattern that begins with a word is found far faster.
 _MODULE = regex(r"module[ \t]+\w+[ \t]+'([^'\r\n]*\.bicep)'")
 _USING = regex(r"^[ \t]*using[ \t]+'([^'\r\n]*)'", re.MULTILINE)
 _GENERATOR = regex(rb'"_generator"\s*:\s*\{\s*"name"\s*:\s*"bicep"')
+# A block comment or a multi-line string: a module call in one calls nothing. One that is not closed extends to the end.
+_IGNORED = regex(r"//[^\r\n]*+|(?P<ignored>/\*(?:.*?\*/|.*)|'''(?:.*?'''|.*))|'(?:[^'\\\r\n]|\\.)*+'", re.DOTALL)
 # What the Bicep compiler writes stands at the top of the file.
 _HEAD = 2000
 # Of a file larger than any that a person writes, what stands behind so many bytes is not asked for.
@@ -142,12 +143,6 @@ def _is_rendered(file: str, rendered: Sequence[re.Pattern[str]]) -> bool:
     return any(pattern.fullmatch(path) for pattern in rendered)
 
 
-def is_parameters(file: str) -> bool:
-    """Whether a file gives parameters, by its name."""
-    name = os.path.basename(file)
-    return name.lower().endswith(PARAMETERS) or _PARAMETER_FILE.fullmatch(name) is not None
-
-
 def _once(units: list[Unit]) -> list[Unit]:
     """Each unit once: a parameter file and its template may both have been found."""
     kept: dict[tuple[str, str], Unit] = {}
@@ -182,7 +177,7 @@ def _template_of(file: str) -> str | None:
     if name.lower().endswith(PARAMETERS):
         used = _USING.search(_text(file))
         return _file_inside(folder, used[1]) if used is not None else None
-    match = _PARAMETER_FILE.fullmatch(name)
+    match = PARAMETER_FILE.fullmatch(name)
     stem = match["stem"] if match is not None else ""
     while stem:
         for ending in (".bicep", ".json", ".jsonc"):
@@ -228,7 +223,9 @@ def _parameter_files(folder: str) -> dict[str, list[str]]:
 
 
 def _modules_in(text: str) -> Iterator[str]:
-    """The paths of the Bicep files that a text calls as modules, as it writes them."""
+    """Yield the paths of the Bicep files that a text calls as modules, as it writes them."""
+    if "/*" in text or "'''" in text:
+        text = _IGNORED.sub(lambda found: "" if found["ignored"] is not None else found[0], text)
     for match in _MODULE.finditer(text):
         at = match.start()
         if not text[text.rfind("\n", 0, at) + 1 : at].strip(" \t"):

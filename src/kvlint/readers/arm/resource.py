@@ -8,7 +8,7 @@ from functools import lru_cache
 import msgspec
 
 from kvlint.expressions.freeze import Freezer
-from kvlint.expressions.values import Result
+from kvlint.expressions.values import Result, hidden
 from kvlint.model.graph import Resource
 from kvlint.model.source import Location
 from kvlint.model.value import MapValue, Scalar, Unknown, Value
@@ -20,7 +20,7 @@ from kvlint.readers.azurerm.resources import canonical
 _NOT_ATTRIBUTES = frozenset(
     {"type", "apiversion", "name", "parent", "scope", "dependson", "condition", "copy", "resources", "comments"}
 )
-_SECRETS = "Microsoft.KeyVault/vaults/secrets"
+SECRETS = "Microsoft.KeyVault/vaults/secrets"
 # What extends anything, so that its scope is a fact about it even where it goes to a whole group or subscription.
 _EXTENSIONS = (
     "microsoft.authorization/", "microsoft.insights/diagnosticsettings", "microsoft.security/pricings",
@@ -130,9 +130,14 @@ def _properties(properties: Value | None, declared: Declaration, type_: str) -> 
     if not isinstance(properties, MapValue):
         return properties
     fields = properties.fields
-    if type_ == _SECRETS and "value" in fields:
+    if type_ == SECRETS and "value" in fields:
         fields = {**fields, "value": msgspec.structs.replace(fields["value"], sensitive=True)}
     return MapValue(at=declared.at, fields=fields, rest=properties.rest)
+
+
+def property_for_others(type_: str, name: str, value: Result) -> Result:
+    """Return a property of a resource as other expressions see it: the value of a secret is sensitive there too."""
+    return hidden(value) if name.lower() == "value" and type_.lower() == SECRETS.lower() else value
 
 
 def _place_of(declared: Declaration, key: str) -> Location:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from kvlint.expressions.values import Fields, Result, hole, pattern_of
 from kvlint.model.source import Location
 from kvlint.model.value import Absent, Scalar, Unknown
+from kvlint.readers.arm.resource import property_for_others
 from kvlint.readers.arm.scope import id_value, text
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Runtime:
         found = instance.written("properties", lower) if instance is not None and not instance.is_deployment else None
         if found is None or isinstance(found, Absent):
             return Unknown(at=at, why=_AFTER, pattern=hole(f"{self.id}.properties.{lower}"))
-        return found
+        return found if instance is None else property_for_others(instance.head.type, lower, found)
 
     def item(self, index: Result, at: Location) -> Result:
         """A member by name, as ``reference('x')['name']``."""

@@ -1,4 +1,4 @@
-"""Which attribute of a Terraform resource is its own id in Azure."""
+"""Which attribute of a Terraform resource is its own ID in Azure, and which attributes are always set."""
 
 from __future__ import annotations
 
@@ -17,6 +17,15 @@ _OWN_IDS = {
     "azurerm_role_definition": ("role_definition_id", "role_definition_resource_id"),
     "azurerm_storage_": ("resource_manager_id", "resource_manager_versionless_id"),
 }
+
+# Attributes that the providers time and random always compute.
+ALWAYS_SET_OF = ("time_", "random_")
+ALWAYS_SET = frozenset(
+    {
+        "rfc3339", "base_rfc3339", "rotation_rfc3339", "unix", "year", "month", "day", "id", "result", "hex", "dec",
+        "b64_std", "b64_url",
+    }
+)  # fmt: skip
 
 
 def is_azure(type_: str) -> bool:

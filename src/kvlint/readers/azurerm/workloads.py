@@ -36,8 +36,12 @@ _SETTINGS: Mapping[str, Field] = {
         {"name": value("name"), "value": value("connectionString", sensitive=True)},
     ),
 }
-_APP = Mapped(type="Microsoft.Web/sites", fields={**PLACED, **_SETTINGS})
-_SLOT = Mapped(type="Microsoft.Web/sites/slots", fields={"name": value("name"), "tags": value("tags"), **_SETTINGS})
+_IDENTITY = {"identity": block("identity", {"type": value("type")})}
+_APP = Mapped(type="Microsoft.Web/sites", fields={**PLACED, **_SETTINGS, **_IDENTITY})
+_SLOT = Mapped(
+    type="Microsoft.Web/sites/slots",
+    fields={"name": value("name"), "tags": value("tags"), **_SETTINGS, **_IDENTITY},
+)
 _CONTAINERS: Mapping[str, Field] = {
     "secret": blocks(
         "properties.configuration.secrets",

@@ -8,11 +8,10 @@ from kvlint.expressions.operations import Local
 from kvlint.expressions.values import Fields, Result, field, hole
 from kvlint.model.source import Location
 from kvlint.model.value import Absent, Scalar, Unknown
+from kvlint.readers.arm.resource import property_for_others
 from kvlint.readers.arm.scope import id_value
-from kvlint.readers.arm.template import secret
-from kvlint.readers.asides import SECRETS_TYPE
 from kvlint.readers.bicep.document import inner_resources
-from kvlint.readers.bicep.identity import UNKNOWN, Identity, identify
+from kvlint.readers.bicep.identity import UNKNOWN, Identity, identify, type_of
 from kvlint.readers.bicep.loops import Iteration
 from kvlint.readers.bicep.symbols import Body, Symbol
 from kvlint.syntax import tree
@@ -92,6 +91,14 @@ class ResourceEntity:
                 self._busy = False
         return self._identity
 
+    @property
+    def declared_type(self) -> str:
+        """The type, which unlike the identity does not depend on the name; empty if it is not known."""
+        type_, _ = type_of(self)
+        if self.outer is not None and "." not in type_.split("/")[0]:
+            return f"{self.outer.declared_type}/{type_}"
+        return type_
+
     def member(self, name: str, at: Location) -> Result:
         """One member: what is certain before deployment; else Unknown, with the same pattern wherever it is asked."""
         if name.startswith("::"):
@@ -109,10 +116,8 @@ class ResourceEntity:
                 return Scalar(at=at, value=self.identity.version)
             case "properties" | "identity":
                 found = None if self.node.existing else self.body.get(name)
-                if isinstance(found, Fields) and self.identity.type.lower() == SECRETS_TYPE:
-                    hidden = {key: secret(value) for key, value in found.fields.items() if key.lower() == "value"}
-                    found = Fields(at=found.at, fields={**found.fields, **hidden}, rest=found.rest)
-                return Written(found if isinstance(found, Fields) else None, self._part(name), at)
+                type_ = self.declared_type if name == "properties" else ""
+                return Written(found if isinstance(found, Fields) else None, self._part(name), at, type_)
         found = self.body.get(name) if name in _AS_WRITTEN and not self.node.existing else None
         return found if found is not None else _after(name, self._part(name), at)
 
@@ -127,17 +132,23 @@ class ResourceEntity:
 
 
 class Written:
-    """An object that a resource has as its author wrote it, and to which Azure may add more."""
+    """An object that a resource has as its author wrote it, and to which Azure may add more.
 
-    def __init__(self, fields: Fields | None, name: str, at: Location) -> None:
+    ``type_`` is the type of the resource whose properties it is; "" of anything else.
+    """
+
+    def __init__(self, fields: Fields | None, name: str, at: Location, type_: str = "") -> None:
         self.fields = fields
         self.name = name
         self.at = at
+        self.type = type_
 
     def member(self, name: str, at: Location) -> Result:
         """What is written, else Unknown with a pattern that is the same wherever it is asked for."""
         found = field(self.fields, name) if self.fields is not None else None
         own = f"{self.name}.{name}"
+        if found is not None:
+            found = property_for_others(self.type, name, found)
         if isinstance(found, Fields):
             return Written(found, own, found.at)
         return found if found is not None and not isinstance(found, Absent) else _after(name, own, at)

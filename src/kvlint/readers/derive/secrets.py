@@ -13,8 +13,9 @@ from kvlint.expressions.freeze import Freezer
 from kvlint.expressions.values import wrapped
 from kvlint.model.graph import Resource
 from kvlint.model.source import Location
-from kvlint.model.value import Absent, Answer, ListValue, MapValue, Path, Scalar, Unknown, Value, text_of
+from kvlint.model.value import Absent, Answer, ListValue, MapValue, Path, Scalar, Unknown, Value, select, text_of
 from kvlint.readers.derive.attribute import Context, Derived
+from kvlint.readers.ids import HOLE
 from kvlint.readers.placeholders import Placeholder
 from kvlint.readers.secret_names import NameKind, kind_of_name, names_no_secret
 from kvlint.readers.secret_texts import has_credential, is_configuration, known_text, placeholder_in
@@ -43,6 +44,8 @@ _TELLING: Mapping[str, tuple[Path, ...]] = {
     "microsoft.appconfiguration/configurationstores/keyvalues": (("properties", "value"),),
 }  # fmt: skip
 REFERENCE = "@microsoft.keyvault("
+# What a resource of Azure computes is not a reference.
+_OF_RESOURCE = f"{HOLE}azurerm_"
 # A name that ends so is that of a secret; what is behind a longer one may be where to find it.
 _NAME = regex(
     r"(?i).*(?:password|passwd|pwd|secret|token|api_?key|access_?key|account_?key|shared_?key|connection_?string|_sas)"
@@ -66,6 +69,39 @@ def _inline_secrets(resource: Resource, context: Context) -> Value | None:  # al
         case _:
             return None
     return ListValue(at=found[0].at if found else resource.at, items=tuple(found), origin="derived")
+
+
+def _vault_references(resource: Resource, context: Context) -> Value | None:  # all makers have it
+    """Return the names of the settings of an app that refer to Key Vault, each as an item."""
+    if resource.type.lower() not in SITES:
+        return None
+    found = [item for path in (_SETTINGS, _CONNECTIONS) for item in _references(resource.select(path))]
+    return ListValue(at=found[0].at if found else resource.at, items=tuple(found), origin="derived")
+
+
+def _references(answer: Answer) -> Iterator[Value]:
+    match answer:
+        case Unknown():
+            yield _doubt(answer)
+        case MapValue(fields=fields):
+            for name, value in fields.items():
+                yield from _reference(name, value)
+        case ListValue(items=items):
+            for item in items:
+                name = text_of(select(item, ("name",)))
+                yield from _reference(name, select(item, ("value",)))
+                yield from _reference(name, select(item, ("connectionString",)))
+
+
+def _reference(name: str, value: Answer) -> Iterator[Value]:
+    if isinstance(value, Absent):
+        return
+    text = text_of(value).lower().lstrip()
+    known = text.partition(HOLE)[0] if isinstance(value, Unknown) else text
+    if known.startswith(REFERENCE):
+        yield _named(name, value)
+    elif isinstance(value, Unknown) and REFERENCE.startswith(known) and not text.startswith(_OF_RESOURCE):
+        yield _doubt(value)
 
 
 def _settings(answer: Answer) -> Iterator[Value]:
@@ -237,4 +273,5 @@ ATTRIBUTES: Mapping[str, Derived] = {
         },
     ),
     "toldSecrets": Derived(_told_secrets, _TELLING),
+    "vaultReferences": Derived(_vault_references, dict.fromkeys(SITES, (_SETTINGS, _CONNECTIONS))),
 }

@@ -67,10 +67,9 @@ def _ignores_policies(resource: Resource, context: Context) -> Value | None:
     Where the model is unknown they are either in effect or dead, so a rule on what they grant reports them either way.
     """
     model = _access_model(resource, context)
-    if model is None:
+    if not isinstance(model, Scalar) or model.value != "rbac":
         return None
-    known = isinstance(model, Scalar) and model.value == "rbac"
-    return Scalar(at=model.at, value=known, origin="derived", note=model.note)
+    return Scalar(at=model.at, value=True, origin="derived", note=model.note)
 
 
 def _inline_policies(resource: Resource, context: Context) -> Value | None:

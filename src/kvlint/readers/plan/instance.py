@@ -9,6 +9,7 @@ import msgspec
 
 from kvlint.model.source import Location
 from kvlint.model.value import Link, ListValue, MapValue, Scalar, Unknown, Value, path_text
+from kvlint.readers.azurerm.own_ids import ALWAYS_SET, ALWAYS_SET_OF
 from kvlint.readers.plan.address import Key, ModulePath
 from kvlint.readers.plan.configuration import Configuration, Names, expression_at, references
 from kvlint.readers.plan.document import Change
@@ -139,14 +140,17 @@ class Instance:
     def not_known(self, path: ArgumentPath) -> Unknown:
         """An unknown value, and what it depends on."""
         block = self.configuration.resource(self.names, self.resource)
-        refs = references(expression_at(block.get("expressions"), path))
+        expression = expression_at(block.get("expressions"), path)
+        refs = references(expression)
         if not refs:
-            return Unknown(at=self.at, why=KNOWN_AFTER_APPLY)
+            # Of an expression without references only the time or a random value is unknown, never null.
+            return Unknown(at=self.at, why=KNOWN_AFTER_APPLY, given=expression == {})
         pattern = ""
         if path and path[-1] in IDENTITIES:
             self.followed = True
             pattern = origin(self.configuration, self.path, refs)
-        return Unknown(at=self.at, why=f"{KNOWN_AFTER_APPLY}, from {refs[0]}", pattern=pattern)
+        given = all(ref.startswith(ALWAYS_SET_OF) for ref in refs) and refs[0].rpartition(".")[2] in ALWAYS_SET
+        return Unknown(at=self.at, why=f"{KNOWN_AFTER_APPLY}, from {refs[0]}", pattern=pattern, given=given)
 
     def linked(self, path: ArgumentPath) -> Link | Unknown:
         """An unknown id, followed to the resource that it will be the id of."""

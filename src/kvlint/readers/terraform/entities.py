@@ -8,9 +8,12 @@ from kvlint.expressions.operations import Local
 from kvlint.expressions.values import Fields, Items, Result, hidden, hole, pattern_of
 from kvlint.model.source import Location
 from kvlint.model.value import Absent, Scalar, Unknown
-from kvlint.readers.azurerm.own_ids import is_azure, is_own_id
+from kvlint.readers.arm.resource import SECRETS
+from kvlint.readers.azurerm.azapi import AZAPI
+from kvlint.readers.azurerm.own_ids import ALWAYS_SET, ALWAYS_SET_OF, is_azure, is_own_id
 from kvlint.readers.azurerm.resources import RESOURCES, linked_type
 from kvlint.readers.secret_spans import speaks_of_secret
+from kvlint.readers.terraform.azapi import arm_type
 from kvlint.readers.terraform.blocks import Content
 from kvlint.readers.terraform.expand import Expansion, Step, expansion
 from kvlint.readers.terraform.folder import Declaration
@@ -21,14 +24,6 @@ if TYPE_CHECKING:
     from kvlint.readers.terraform.instance import ModuleInstance
 
 _AFTER = "known after apply"
-# Attributes that the providers time and random always compute.
-_ALWAYS_SET_OF = ("time_", "random_")
-_ALWAYS_SET = frozenset(
-    {
-        "rfc3339", "base_rfc3339", "rotation_rfc3339", "unix", "year", "month", "day", "id", "result", "hex", "dec",
-        "b64_std", "b64_url",
-    }
-)  # fmt: skip
 # The type of the data source that stands for what kvlint does not know of a public module's release.
 LEFT_OPEN = "module"
 # Ids that are the address of a pool, and so mean the pool.
@@ -199,14 +194,21 @@ class ResourceEntity(Instance):
             why = f"{name.replace('_', ' ')} of this release of the module is not known"
             return Unknown(at=at, why=why, pattern=hole(f"{self.address}.{name}"))
         pattern = hole(f"{self.address}.{name}")
-        given = self.type.startswith(_ALWAYS_SET_OF) and name in _ALWAYS_SET
+        given = self.type.startswith(ALWAYS_SET_OF) and name in ALWAYS_SET
         return Unknown(at=at, why=f"'{name}' of {self.address} is {_AFTER}", pattern=pattern, given=given)
 
     def _is_secret(self, name: str) -> bool:
         """Whether an attribute is sensitive, as the provider or its name says."""
         mapped = RESOURCES.get(self.type)
         field = mapped.fields.get(name) if mapped is not None else None
-        return (field is not None and field.sensitive) or speaks_of_secret(name)
+        return (field is not None and field.sensitive) or speaks_of_secret(name) or self._is_body_of_secret(name)
+
+    def _is_body_of_secret(self, name: str) -> bool:
+        """Return whether an attribute is the body of a Key Vault secret that the azapi provider deploys."""
+        if name != "body" or self.type not in AZAPI:
+            return False
+        found = arm_type(self)
+        return found is not None and found[0].lower() == SECRETS.lower()
 
     def data(self, at: Location) -> Result:
         """All that is written, as an object that has more."""

@@ -27,8 +27,13 @@ _RENDERED = regex(
 )
 _OF_MODULE = regex(rb"\$\{path\.(?:module|root|cwd)\}")
 _INTERPOLATED = regex(rb"\$\{[^}]*+\}")
-# A comment in marks of its own. Texts are met too, for they may hold such marks.
-_COMMENT = regex(rb'"(?:[^"\\\r\n]|\\.)*+"|[#/][^\r\n*][^\r\n]*+|(/\*.*?\*/)', re.DOTALL)
+# A block comment or a heredoc: a module call in one calls nothing. One that is not closed extends to the end, or many
+# of them would take quadratic time. Texts and line comments are matched too, because they may hold such marks.
+_IGNORED = regex(
+    rb'"(?:[^"\\\r\n]|\\.)*+"|(?:#|//)[^\r\n]*+'
+    rb"|(?P<ignored>/\*(?:.*?\*/|.*)|<<-?(?P<end>[\w-]+)[ \t]*+\r?\n(?:.*?^[ \t]*+(?P=end)[ \t\r]*+$|.*))",
+    re.DOTALL | re.MULTILINE,
+)
 
 
 class Root(NamedTuple):
@@ -147,10 +152,10 @@ def _is_hidden(data: bytes) -> bool:
 
 
 def _uncommented(data: bytes) -> bytes:
-    """A text without its comments that could hold a module call."""
-    if b"/*" not in data:
+    """Return a text without the block comments and heredocs in it, which could hold what looks like a module call."""
+    if b"/*" not in data and b"<<" not in data:
         return data
-    return _COMMENT.sub(lambda found: b"" if found[1] is not None else found[0], data)
+    return _IGNORED.sub(lambda found: b"" if found["ignored"] is not None else found[0], data)
 
 
 def _text(file: str) -> bytes | None:
