@@ -154,9 +154,10 @@ def test_products_end_soon_with_a_named_limit(tmp_path: Path, files: dict[str, s
 )
 def test_products_that_are_written_out_are_refused_before_they_are_made(tmp_path: Path, files: dict[str, str]) -> None:
     write(tmp_path, files)
-    run = kvlint(tmp_path, ".", seconds=5, megabytes=300)
+    run = kvlint(tmp_path, ".", "-v", seconds=5, megabytes=300)
     assert run.code == 3
     assert "nothing judged" in run.output
+    assert "was not evaluated: it " in run.output
 
 
 @pytest.mark.parametrize(
@@ -173,6 +174,124 @@ def test_what_people_write_is_within_the_limits(tmp_path: Path, files: dict[str,
     run = kvlint(tmp_path, ".", "--select", "KV001")
     assert run.code == 1
     assert f"{vaults} vaults" in run.output
+
+
+SWITCHED_OFF = 'variable "v{0}" {{\n  default = 0\n}}\n'
+SWITCHED_VAULT = 'resource "azurerm_key_vault" "v{0}" {{\n  count = {1}\n  name  = "kv{0}"\n}}\n'
+OFF_BY_DEFAULT = 1500
+
+
+def numbered(shape: str, *more: str, number: int = OFF_BY_DEFAULT) -> str:
+    return "".join(shape.format(one, *more) for one in range(number))
+
+
+def off_in_terraform(count: str) -> str:
+    return numbered(SWITCHED_OFF) + "".join(
+        SWITCHED_VAULT.format(one, count.format(one, *range(one + 1, one + 12))) for one in range(OFF_BY_DEFAULT - 12)
+    )
+
+
+def chain(depth: int) -> dict[str, str]:
+    """Modules that each call the next one twice, each call disabled by another variable of the root."""
+    variables, passed = numbered(SWITCHED_OFF, number=depth), numbered("  v{0} = var.v{0}\n", number=depth)
+    inputs = numbered('variable "v{0}" {{}}\n', number=depth)
+    files = {}
+    for level in range(depth):
+        source = f'source = "../m{level + 1}"' if level else f'source = "./m{level + 1}"'
+        calls = "".join(f'module "{n}" {{\n  {source}\n  count = var.v{level}\n{passed}}}\n' for n in "ab")
+        own = SWITCHED_VAULT.format(0, f"var.v{level}")
+        files[f"m{level}/main.tf" if level else "main.tf"] = (inputs if level else variables) + calls + own
+    return {**files, f"m{depth}/main.tf": inputs + SWITCHED_VAULT.format(0, "var.v0")}
+
+
+CALLS = """\
+variable "n" { default = 0 }
+variable "m" { default = {} }
+module "m" {
+  source = "./m"
+  count  = var.n
+  m      = var.m
+}
+"""
+MAYBE_VAULT = 'resource "azurerm_key_vault" "v{0}" {{\n  for_each = var.m\n  name = each.value\n}}\n'
+MAYBE_CALL = 'module "x{0}" {{\n  source = "../x"\n  for_each = var.m\n  m = var.m\n}}\n'
+SECRETS = numbered('resource "azurerm_key_vault_secret" "s{0}" {{\n  name = "s"\n}}\n')
+OFF_CALL = 'module "m{0}" {{\n  source = "./m"\n  count = var.v{0}\n}}\n'
+BICEP_OFF = numbered("param v{0} bool = false\n")
+BICEP_OFF_VAULT = f"resource r{{0}} '{_KV}' = if (v{{0}}) {{{{\n  name: 'v{{0}}'\n  location: 'x'\n}}}}\n"
+BICEP_OFF_CALL = "module m{0} 'm.bicep' = if (v{0}) {{\n  name: 'm{0}'\n}}\n"
+ARM_OFF = {f"v{number}": {"type": "bool", "defaultValue": False} for number in range(OFF_BY_DEFAULT)}
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        pytest.param({"main.tf": off_in_terraform("var.v{0}")}, id="terraform"),
+        pytest.param(
+            {"main.tf": off_in_terraform(" + ".join(f"var.v{{{one}}}" for one in range(12)))}, id="terraform-sums"
+        ),
+        pytest.param(
+            {"main.tf": f"locals {{\n  all = [{numbered('azurerm_key_vault.v{0}[*].name, ', number=1400)}]\n}}\n"
+             + off_in_terraform("length(flatten(local.all)) * 0 + var.v{0}")},
+            id="terraform-all-in-each",
+        ),
+        pytest.param({"main.tf": numbered(SWITCHED_OFF) + numbered(OFF_CALL), "m/main.tf": SECRETS},
+                     id="terraform-modules"),
+        pytest.param(chain(40), id="terraform-nested-modules"),
+        pytest.param(
+            {"main.tf": CALLS, "m/main.tf": 'variable "m" {}\n' + numbered(MAYBE_CALL, number=300),
+             "x/main.tf": 'variable "m" {}\n' + numbered(MAYBE_VAULT, number=300)},
+            id="terraform-count-and-for-each",
+        ),
+        pytest.param({"main.bicep": BICEP_OFF + numbered(BICEP_OFF_VAULT)}, id="bicep"),
+        pytest.param(
+            {"main.bicep": BICEP_OFF + numbered(BICEP_OFF_CALL),
+             "m.bicep": numbered(BICEP_OFF_VAULT.replace("if (v{0}) ", ""))},
+            id="bicep-modules",
+        ),
+        pytest.param(
+            {"main.json": template(
+                *(vault(name=name, condition=f"[parameters('{name}')]") for name in ARM_OFF), parameters=ARM_OFF
+            )},
+            id="arm",
+        ),
+        pytest.param(
+            {"main.json": template(
+                *(deployment(template(vault(), vault(name="other")), condition=f"[parameters('{name}')]")
+                  for name in ARM_OFF),
+                parameters=ARM_OFF,
+            )},
+            id="arm-nested",
+        ),
+    ],
+)  # fmt: skip
+def test_what_defaults_leave_out_takes_work_in_proportion(tmp_path: Path, files: dict[str, str]) -> None:
+    """Each declaration is evaluated, or a limit is named, and all that it kept from being evaluated is listed."""
+    write(tmp_path, files)
+    run = kvlint(tmp_path, ".", "-f", "json", "--select", "KV001,KV601")
+    report = json.loads(run.output)
+    limits = [one["message"] for one in report["problems"] if "the limit for its size" in one["message"]]
+    assert run.code == (3 if report["problems"] else 1), run
+    assert report["evaluated"]
+    assert len(limits) < 10
+    for one in report["skipped"]:
+        assert any(one["reason"].rpartition(": ")[2] in limit for limit in limits), one
+    declared = sum(text.count('resource "') + text.count(f"'{_KV}'") for text in files.values())
+    declared += files.get("main.json", "").count('"Microsoft.KeyVault/vaults"')
+    if not any("nested" in one["message"] or "deep" in one["message"] for one in report["problems"]):
+        assert len(report["evaluated"]) + len(report["skipped"]) == declared
+
+
+def test_a_module_that_is_never_called_is_accounted_for_once(tmp_path: Path) -> None:
+    write(tmp_path, {
+        "main.tf": numbered('module "m{0}" {{\n  source = "./m"\n  count = 0\n}}\n', number=4000),
+        "m/main.tf": SECRETS,
+        "bicep/main.bicep": numbered("module m{0} 'm.bicep' = if (false) {{\n  name: 'm{0}'\n}}\n", number=4000),
+        "bicep/m.bicep": numbered(BICEP_OFF_VAULT.replace("if (v{0}) ", "")),
+    })  # fmt: skip
+    run = kvlint(tmp_path, ".", "-f", "json", "--select", "KV001,KV601")
+    assert run.code == 0
+    assert len(json.loads(run.output)["skipped"]) == 2 * OFF_BY_DEFAULT
 
 
 def test_a_budget_is_that_of_one_unit(tmp_path: Path) -> None:

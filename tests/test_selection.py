@@ -52,7 +52,7 @@ MODULES: Mapping[str, Mapping[str, str]] = {
                 name                           = "storage"
                 private_connection_resource_id = var.storage
                 is_manual_connection           = false
-                subresource_names              = ["blob"]
+                subresource_names              = ["vault"]
               }
             }
         """,

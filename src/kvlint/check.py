@@ -11,6 +11,7 @@ import msgspec
 
 from kvlint import __version__
 from kvlint.config import Config, Notice, today
+from kvlint.declarations import merged
 from kvlint.engine.builtin import builtin_rules, load_folder
 from kvlint.engine.demand import evaluated_types
 from kvlint.engine.select import chosen
@@ -69,6 +70,7 @@ def report_of(
     ``known`` are all rules, ``rules`` those that were asked. Raises UsageError for a baseline that is none.
     """
     total, units = total_of(config, known, rules, root, units)
+    evaluated, skipped = merged(total.declarations)
     folders = FoldersOfTests(config, root, _start(config, root), total.read)
 
     def shown(findings: Iterable[Finding], *, told: bool = True) -> tuple[Finding, ...]:
@@ -90,6 +92,8 @@ def report_of(
         passed=total.passed,
         version=__version__,
         repository=repository_of(config, root),
+        evaluated=evaluated,
+        skipped=skipped,
     )
 
 
@@ -251,21 +255,29 @@ def _without(unit: Judged, answered: Mapping[str, frozenset[str]]) -> Judged:
     """A unit without what plans have decided. What it has in common with them is counted there."""
     if not unit.root or unit.root not in answered:
         return unit
+    # Whether a resource exists is what the plan says.
+    known = answered[unit.root] | unit.assumed
     answers = unit.answers
     if answers is not None:
         answers = msgspec.structs.replace(
             answers,
-            passes=tuple(not_answered(answers.passes, answered[unit.root])),
-            vaults=tuple(one for one in answers.vaults if static_address(one.address) not in answered[unit.root]),
+            passes=tuple(not_answered(answers.passes, known)),
+            vaults=tuple(one for one in answers.vaults if static_address(one.address) not in known),
         )
     return msgspec.structs.replace(
         unit,
         answers=answers,
         judged=Counter(),
         passed=0,
-        findings=not_answered(unit.findings, answered[unit.root]),
-        undecided=not_answered(unit.undecided, answered[unit.root]),
-        suppressed=not_answered(unit.suppressed, answered[unit.root]),
+        findings=not_answered(unit.findings, known),
+        undecided=not_answered(unit.undecided, known),
+        suppressed=not_answered(unit.suppressed, known),
+        declarations=[
+            msgspec.structs.replace(one, reason="the plan has no instance of it", condition="", instances=0)
+            if one.address in unit.assumed - answered[unit.root]
+            else one
+            for one in unit.declarations
+        ],
     )
 
 

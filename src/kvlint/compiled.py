@@ -11,7 +11,7 @@ from kvlint.expressions.values import CLOSE, OPEN
 from kvlint.judged import Judged, passed, silenced
 from kvlint.model.graph import Resource
 from kvlint.model.report import Answers, Finding, Problem
-from kvlint.model.source import Location
+from kvlint.model.source import Location, static_address
 from kvlint.model.value import Link, ListValue, MapValue, Scalar, Unknown, Value, text_of
 from kvlint.readers.arm.origins import OUTPUT_TYPE
 from kvlint.readers.problems import TEMPLATE_DIFFERS
@@ -56,6 +56,7 @@ def merged(own: Judged, compiled: Judged, read: Read, known: Read) -> Judged:
     different = list(_differences(read, known, pairs))
     if different:
         problems.append(_note(read.path, known.path, different))
+    declared = set(map(static_address, pairs))
     answers = own.answers
     if answers is not None and compiled.answers is not None:
         left = {(finding.rule.id, finding.resource) for finding in undecided}
@@ -74,6 +75,7 @@ def merged(own: Judged, compiled: Judged, read: Read, known: Read) -> Judged:
         unused=own.unused | compiled.unused,
         used=own.used | compiled.used,
         said=own.said + compiled.said,
+        declarations=own.declarations + [one for one in compiled.declarations if one.address not in declared],
         answers=answers,
         secret_texts=own.secret_texts | compiled.secret_texts,
     )

@@ -9,12 +9,13 @@ from itertools import chain
 
 import msgspec
 
+from kvlint.declarations import declarations_of, located
 from kvlint.engine.evaluate import Evaluator, Verdicts
 from kvlint.looks import Found
 from kvlint.model.graph import Demand
-from kvlint.model.report import IN_SOURCE, Answers, Finding, Note, Outcome, Problem, Suppression
+from kvlint.model.report import IN_SOURCE, Answers, Declaration, Finding, Note, Outcome, Problem, Suppression
 from kvlint.model.said import DIRECTIVE, Mark, Said
-from kvlint.model.source import Location, Region
+from kvlint.model.source import Location, Region, static_address
 from kvlint.readers.build import build_graph
 from kvlint.readers.reading import Find, Read
 from kvlint.suppress import Policy, Suppressions
@@ -31,8 +32,9 @@ class Judged(msgspec.Struct, kw_only=True):
     ``root`` is the Terraform root folder that the unit is, or that its plan is of; then it is ``from_plan``, and
     ``answered`` are the static addresses of the resources that the plan decided. ``strangers`` and ``deployed``: see
     ``Read``. ``alone`` are the real paths of what makes a template that nobody named, and that something else may
-    deploy. ``answers`` are there if the evaluator gives them. ``secret_texts`` are those that no report
-    shows. ``looked``: what it hangs on, if somebody watches.
+    deploy. ``answers`` are there if the evaluator gives them. ``declarations`` are those that reports account for,
+    ``assumed`` the static addresses of the resources that only may exist. ``secret_texts`` are those that no report
+    shows. ``looked``: what it depends on, if somebody watches.
     """
 
     findings: list[Finding] = msgspec.field(default_factory=list)
@@ -52,6 +54,8 @@ class Judged(msgspec.Struct, kw_only=True):
     deployed: frozenset[str] = frozenset()
     alone: tuple[str, ...] = ()
     answers: Answers | None = None
+    declarations: list[Declaration] = msgspec.field(default_factory=list)
+    assumed: frozenset[str] = frozenset()
     secret_texts: frozenset[str] = frozenset()
     looked: Found = {}
 
@@ -67,6 +71,7 @@ class Judged(msgspec.Struct, kw_only=True):
         self.unused.update(other.unused)
         self.used |= other.used
         self.said += other.said
+        self.declarations += other.declarations
 
 
 def verdicts_on(read: Read, demand: Demand, evaluator: Evaluator, explain: bool = False) -> Verdicts:
@@ -102,10 +107,15 @@ def judge(read: Read, demand: Demand, evaluator: Evaluator, explain: bool, polic
     off, used, hidden = _switched_off(read, policy, verdicts.silenced)
     suppressed += hidden
     seen = findings + suppressed + (undecided if explain else [])
-    find = read.places(chain(locations(seen, problems), places_of(answers)))
+    declarations = declarations_of(read, evaluator.types)
+    # Positions in a plan are costly to find, and of no use to its author.
+    declared = (one.at for one in declarations) if read.plan is None else ()
+    find = read.places(chain(locations(seen, problems), places_of(answers), declared))
     root = read.root or read.path
     # Of a plan there may be tens of thousands of questions that nobody looks at.
     is_seen = explain or read.plan is None
+    # The addresses of declarations in a plan are those of its source, which hold no values.
+    is_shown = bool(seen or problems or (declarations and read.plan is None)) or answers is not None
     return Judged(
         findings=[placed(finding, find, root) for finding in findings],
         undecided=[placed(finding, find, root) for finding in undecided] if is_seen else undecided,
@@ -121,7 +131,9 @@ def judge(read: Read, demand: Demand, evaluator: Evaluator, explain: bool, polic
         strangers=read.strangers,
         deployed=read.deployed,
         answers=None if answers is None else with_places(answers, find, root),
-        secret_texts=read.secret_texts() if seen or problems or answers is not None else frozenset(),
+        declarations=located(declarations, find),
+        assumed=frozenset(static_address(one.address) for one in read.resources.values() if one.assumption is not None),
+        secret_texts=read.secret_texts() if is_shown else frozenset(),
     )
 
 

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from kvlint.declarations import located
 from kvlint.engine.evaluate import Evaluator
 from kvlint.engine.message import fingerprint
 from kvlint.engine.ready import related
 from kvlint.judged import Judged, locations, parted, passed, placed, places_of, verdicts_on, with_places
 from kvlint.model.graph import Demand, Resource
-from kvlint.model.report import FROM_PLAN, Answers, Evidence, Finding, Problem, Vault
+from kvlint.model.report import FROM_PLAN, Answers, Declaration, Evidence, Finding, Problem, Vault
 from kvlint.model.source import Location, static_address
 from kvlint.model.value import MapValue, Path, path_of
 from kvlint.readers.alike import same_path
@@ -57,7 +58,11 @@ def on_source(
     answers = None
     if judged.answers is not None:
         answers = _answers_on_source(judged.answers, judged.undecided, failed + open_, places)
-    find = source.places(chain(locations([*findings, *undecided, *suppressed], said.problems), places_of(answers)))
+    declarations = [places.moved_declaration(one) for one in judged.declarations]
+    declared = (one.at for one in declarations if one.at.path != plan.path)
+    find = source.places(
+        chain(locations([*findings, *undecided, *suppressed], said.problems), places_of(answers), declared)
+    )
     found = msgspec.structs.replace(
         judged,
         findings=[placed(finding, find, source.root) for finding in findings],
@@ -72,6 +77,7 @@ def on_source(
         from_plan=True,
         answered=frozenset(static_address(address) for address in plan.resources),
         answers=None if answers is None else with_places(answers, find, source.root),
+        declarations=located(declarations, find),
         secret_texts=judged.secret_texts | source.secret_texts(),
     )
     return _with_note(found, plan.path, "some resources of the plan are not in its Terraform source", places.lost)
@@ -184,6 +190,14 @@ class _Places:
         if resource is None:
             return vault
         return msgspec.structs.replace(vault, at=msgspec.structs.replace(resource.at, address=vault.address))
+
+    def moved_declaration(self, declaration: Declaration) -> Declaration:
+        """Return a declaration of a plan at its place in the source, if it is there."""
+        resource = self._find(declaration.at.address or "")
+        if resource is None:
+            return declaration
+        at = msgspec.structs.replace(resource.at, address=declaration.at.address, cause=None)
+        return msgspec.structs.replace(declaration, at=at)
 
     def _find(self, address: str) -> Resource | None:
         """What a plan calls ``address``, or at least its block: the keys of instances need not be known here.

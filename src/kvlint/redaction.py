@@ -14,7 +14,7 @@ import msgspec
 
 from kvlint.engine.message import fingerprint
 from kvlint.judged import Judged
-from kvlint.model.report import Answers, Evidence, Finding, Note, Owner, Problem, Vault
+from kvlint.model.report import Answers, Declaration, Evidence, Finding, Note, Owner, Problem, Vault
 from kvlint.model.source import Excerpt, Location
 from kvlint.model.value import SENSITIVE
 from kvlint.secret_names import is_harmless
@@ -65,6 +65,7 @@ class Redactor:
             suppressed=[self._finding(one) for one in judged.suppressed],
             problems=[self.problem(one) for one in judged.problems],
             unused={mark: self.problem(one) for mark, one in judged.unused.items()},
+            declarations=[self._declaration(one) for one in judged.declarations],
             answers=None if judged.answers is None else self._answers(judged.answers),
         )
 
@@ -118,6 +119,15 @@ class Redactor:
         at = None if problem.at is None else self._location(problem.at)
         message, hint = self.text(problem.message), self.text(problem.hint)
         return msgspec.structs.replace(problem, message=message, hint=hint, at=at)
+
+    def _declaration(self, one: Declaration) -> Declaration:
+        return msgspec.structs.replace(
+            one,
+            address=self.text(one.address),
+            at=self._location(one.at),
+            reason=self.text(one.reason),
+            condition=self.text(one.condition),
+        )
 
     def _answers(self, answers: Answers) -> Answers:
         return Answers(

@@ -136,7 +136,7 @@ class TestExamples:
         bicep = "module m '../../helpers.bicep' = {\n  name: 'm'\n}\nimport { x } from 'gone.bicep'\n"
         bicep += BICEP.replace("'kv'", "x")
         write(tmp_path, {f"{folder}/main.bicep": bicep})
-        ran, problems = checked(run, tmp_path)
+        ran, problems = checked(run, tmp_path, ".", "--include-tests")
         assert ran.code == 1
         assert [one["level"] for one in problems] == ["note"] * 3
         assert all("which an example or a test uses, does not exist" in one["message"] for one in problems)

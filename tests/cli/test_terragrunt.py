@@ -380,3 +380,18 @@ def test_stack_files_alone_are_read(kvlint: Kvlint) -> None:
     assert kvlint("repo/s").code == 0
     assert kvlint("repo/s/deployments.tfdeploy.hcl").code == 0
     assert kvlint("repo/t").code == 3
+
+
+def test_what_the_inputs_of_a_unit_leave_out_is_final(kvlint: Kvlint) -> None:
+    """A unit is a caller: what its inputs disable, or do not enable, is skipped with the reason."""
+    enabled = (
+        'variable "{0}" {{\n  default = {1}\n}}\nresource "azurerm_key_vault" "{0}" {{\n  count = var.{0} ? 1 : 0\n}}\n'
+    )
+    module = enabled.format("set", "false") + enabled.format("unset", "false") + enabled.format("on", "true")
+    write({"modules/vault/main.tf": module, "unit/terragrunt.hcl": LOCAL + "inputs = {\n  set = false\n}\n"})
+    report = json.loads(kvlint("repo", "--select", "KV001", "-f", "json").out)
+    assert [one["address"] for one in report["evaluated"]] == ["azurerm_key_vault.on"]
+    assert {one["address"]: one["reason"] for one in report["skipped"]} == {
+        "azurerm_key_vault.set": "`count` is 0 with the given value of `var.set`",
+        "azurerm_key_vault.unset": "`count` is 0",
+    }

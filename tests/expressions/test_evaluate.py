@@ -242,7 +242,7 @@ def test_values_without_end(value: Result) -> None:
     assert isinstance(either(value, value, doubt), Unknown)
     assert isinstance(hidden(value), Unknown)
     freezer = Freezer()
-    freezer.budget.frozen = freezer.budget.max_values - 10_000  # as if much had been made before
+    freezer.budget.frozen = freezer.budget.limits.values - 10_000  # as if much had been made before
     with pytest.raises(InputError):
         freezer.freeze(value)
 

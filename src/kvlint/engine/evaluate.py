@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from typing import Any
 
 import msgspec
@@ -50,6 +50,11 @@ class Evaluator:
         for rule in rules:
             for type_ in dict.fromkeys(type_.lower() for type_ in rule.resources):
                 self._by_type.setdefault(type_, []).append(rule)
+
+    @property
+    def types(self) -> Container[str]:
+        """The types that any rule checks, in lower case."""
+        return self._by_type.keys()
 
     def evaluate(self, graph: ResourceGraph, explain: bool = False) -> Verdicts:
         """Judge every resource of ``graph`` by every rule for its type.

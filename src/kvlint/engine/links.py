@@ -38,7 +38,7 @@ def linked_from(condition: Linked, where: Judge) -> Judge:
         perhaps = incoming.perhaps.get(resource.address, ())
         start, source = world.loose_best(id(where), incoming, where)
         why = f"{source} may name it, its {via} is not known" if source else ""
-        if not world.graph.closed and start is FAIL:
+        if start is FAIL and not world.graph.is_complete(resource):
             start, why = UNDECIDED, "one that is not part of this input may name it"
         if not certain and not perhaps and trail is None:
             return start

@@ -109,6 +109,8 @@ def related(resource: Resource, deciding: Sequence[Evidence], at: Location) -> t
     calls = [Note(text=CALLED, at=caller) for caller in resource.callers]
     if at.path != resource.at.path:
         calls.append(Note(text=f"{resource.address} is declared here", at=resource.at))
+    if resource.assumption is not None:
+        calls.append(Note(text=resource.assumption.text, at=resource.assumption.at))
     return (*notes.values(), *origins.values(), *calls)
 
 

@@ -35,6 +35,23 @@ DECLARATIONS_A_STEP = 5
 VALUES_OF_A_BLOCK = 5
 # References that are followed to the origin of a value. Further origins are unknown.
 REFERENCES = Limit(20_000, 1_000, 100_000)
+# A root with other values than its defaults, before anything in it is evaluated, takes the time of so many steps.
+STEPS_OF_A_SCENARIO = 50
+
+
+class Limits:
+    """What the inputs of one unit, of ``size`` bytes together, may cause: so many ``steps`` and ``values``."""
+
+    __slots__ = ("size", "steps", "values")
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.add(0)
+
+    def add(self, size: int) -> None:
+        """Extend the limits for an input of ``size`` bytes that is read in addition."""
+        self.size += size
+        self.steps, self.values = STEPS.of(self.size), VALUES.of(self.size)
 
 
 class Budget:
@@ -46,39 +63,41 @@ class Budget:
     """
 
     __slots__ = (
-        "_size", "deployments", "depth", "frozen", "max_steps", "max_values", "references", "resources", "secrets",
-        "steps", "values",
+        "deployments", "depth", "frozen", "limits", "references", "resources", "secrets", "steps", "values",
     )  # fmt: skip
 
-    def __init__(self, size: int = 0) -> None:
+    def __init__(self, size: int = 0, limits: Limits | None = None, secrets: SecretTexts | None = None) -> None:
         self.steps = self.depth = self.values = self.frozen = 0
         self.resources = self.deployments = self.references = 0
-        self.secrets = SecretTexts()
-        self._size = 0
-        self.add_input(size)
+        self.limits = Limits() if limits is None else limits
+        self.limits.add(size)
+        self.secrets = SecretTexts() if secrets is None else secrets
+
+    def further(self) -> Budget:
+        """Return a second budget for the same inputs, those included that are still to be read."""
+        return Budget(limits=self.limits, secrets=self.secrets)
 
     def add_input(self, size: int) -> None:
         """Extend the budget for an input of ``size`` bytes that is read in addition."""
-        self._size += size
-        self.max_steps, self.max_values = STEPS.of(self._size), VALUES.of(self._size)
+        self.limits.add(size)
 
     def spend(self, steps: int) -> None:
         """Count work that takes as long as ``steps`` steps of the evaluator."""
         self.steps += steps
-        if self.steps > self.max_steps:
-            raise self.exceeded("its expressions take", self.max_steps, "steps")
+        if self.steps > self.limits.steps:
+            raise self.exceeded("its expressions take", self.limits.steps, "steps")
 
     def add_values(self, number: int) -> None:
         """Count parts of results, before they are made."""
         self.values += number
-        if self.values > self.max_values:
-            raise self.exceeded("its expressions make", self.max_values, "values")
+        if self.values > self.limits.values:
+            raise self.exceeded("its expressions make", self.limits.values, "values")
 
     def add_frozen(self, number: int) -> None:
         """Count values of the resource graph."""
         self.frozen += number
-        if self.frozen > self.max_values:
-            raise self.exceeded("its expressions make", self.max_values, "values")
+        if self.frozen > self.limits.values:
+            raise self.exceeded("its expressions make", self.limits.values, "values")
 
     def add_resources(self, number: int) -> None:
         """Count resources, before they are made."""
@@ -87,7 +106,7 @@ class Budget:
 
     def expect_resources(self, number: int) -> None:
         """Refuse ``number`` resources that are not counted yet, but certain to follow, such as a count of counts."""
-        most = RESOURCES.of(self._size)
+        most = RESOURCES.of(self.limits.size)
         if self.resources > most or number > most:
             raise self.exceeded("it declares", most, "resources")
 
@@ -98,14 +117,14 @@ class Budget:
 
     def expect_deployments(self, number: int, what: str) -> None:
         """Refuse ``number`` deployments that are not counted yet, but certain to follow."""
-        most = DEPLOYMENTS.of(self._size)
+        most = DEPLOYMENTS.of(self.limits.size)
         if self.deployments > most or number > most:
             raise self.exceeded("it has", most, what)
 
     def may_follow_reference(self) -> bool:
         """Count a reference that is to be followed to the origin of its value; False once there are too many."""
         self.references += 1
-        return self.references <= REFERENCES.of(self._size)
+        return self.references <= REFERENCES.of(self.limits.size)
 
     @staticmethod
     def exceeded(what: str, most: int, unit: str) -> InputError:

@@ -83,7 +83,7 @@ class Evaluator(Operations):
             return Absent(at=at) if plain is None else Scalar(at=at, value=plain)
         budget = self.budget
         budget.steps += 1
-        if budget.steps > budget.max_steps:
+        if budget.steps > budget.limits.steps:
             budget.spend(0)
         if budget.depth > MAX_DEPTH:
             return Unknown(at=self.document.place(node), why="its expressions are nested too deep")

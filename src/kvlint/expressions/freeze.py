@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from copy import copy
+from typing import Self
 
 from kvlint.errors import InputError
 from kvlint.expressions.budget import Budget
@@ -22,6 +24,12 @@ class Freezer:
         self.level = 0
         self._names = frozenset(names)
         self._lower = {name.lower(): name for name in self._names}
+
+    def within(self, budget: Budget) -> Self:
+        """Return a freezer that differs only in the budget that it counts values in."""
+        other = copy(self)
+        other.budget, other.level = budget, 0
+        return other
 
     def spelled(self, name: str) -> str:
         """A field's name as those who ask for it spell it."""

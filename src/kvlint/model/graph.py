@@ -13,6 +13,16 @@ from kvlint.model.value import Answer, MapValue, Path, Value, select
 REMOVED_ACTIONS = frozenset({"delete", "forget"})
 
 
+class Assumption(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """Why a resource only may exist: with the defaults of its root's parameters it does not, with other values it does.
+
+    ``text`` names the parameters and the option that sets them; ``at`` is where the first of them is declared.
+    """
+
+    text: str
+    at: Location
+
+
 class Resource(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One resource, in Azure Resource Manager's own vocabulary.
 
@@ -21,8 +31,9 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ``declared_as`` is the author's own type, for messages. ``action`` is what the plan does with it, if there is one.
     ``existing`` marks what is only read, never judged. ``common`` is what this resource says apart from its id, name,
     links and secret, if its reader knows that: the same object in all resources that say the same. ``conditions`` are
-    what it hangs on and nobody knows: it is there only if all of them hold. ``callers`` are the module calls that lead
-    to it, outermost first.
+    what its existence depends on and is not known: it exists only if all of them hold. ``callers`` are the module calls
+    that lead to it, outermost first. ``assumption``: only a default keeps it from existing, so it is evaluated as one
+    that may exist.
     """
 
     address: str
@@ -36,6 +47,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     common: MapValue | None = None
     conditions: frozenset[str] = frozenset()
     callers: tuple[Location, ...] = ()
+    assumption: Assumption | None = None
 
     @property
     def stays(self) -> bool:
@@ -45,6 +57,19 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def select(self, path: Path) -> Answer:
         """The answer at ``path``."""
         return select(self.attributes, path)
+
+    def exists_apart_from(self, other: Resource) -> bool:
+        """Return whether this resource only may exist, under another assumption than ``other`` does, if any."""
+        return self.assumption is not None and self.assumption != other.assumption
+
+    def exists_with(self, other: Resource) -> bool:
+        """Return whether this resource certainly exists where ``other`` does.
+
+        A value that overrides a default and makes ``other`` exist may remove what exists with that default.
+        """
+        if other.assumption is not None and self.assumption is None:
+            return False
+        return self.conditions <= other.conditions
 
 
 class Reference(msgspec.Struct, frozen=True, kw_only=True, gc=False):
@@ -76,6 +101,13 @@ class ResourceGraph(msgspec.Struct, frozen=True, kw_only=True):
     resources: Mapping[str, Resource]
     references: Mapping[str, tuple[Reference, ...]]
     closed: bool = True
+
+    def is_complete(self, resource: Resource) -> bool:
+        """Return whether a companion of ``resource`` that is missing here is really missing.
+
+        A value that makes a resource exist may make its companions exist too.
+        """
+        return self.closed and resource.assumption is None
 
 
 class Demand(msgspec.Struct, frozen=True, kw_only=True):

@@ -59,6 +59,21 @@ class Note(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     at: Location
 
 
+class Declaration(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A declaration that was evaluated, or was not: then ``reason`` says why. ``address`` is that without keys.
+
+    ``condition``: it only may exist, and this says when. ``instances`` counts those that were evaluated.
+    """
+
+    address: str
+    type: str
+    declared_as: str
+    at: Location
+    reason: str = ""
+    condition: str = ""
+    instances: int = 0
+
+
 class Suppression(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Why a finding does not count. ``kind`` is SARIF's: ``inSource``, such as a comment, or ``external``, a file of
     its own; it stands at ``at``.
@@ -200,7 +215,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     ``rules`` are all that ran, in id order. ``sources`` are the paths that were read, ``root`` is the folder on this
     machine that they start from. ``configuration`` is the file that settings were read from, "" without one.
-    ``judged`` counts the resources that were judged, by Azure type; ``passed`` counts the questions that passed.
+    ``judged`` counts the resources that were evaluated, by Azure type; ``passed`` counts the checks that passed.
+    ``evaluated`` and ``skipped`` are the declarations of what reports account for, by path and line.
     Findings in folders of tests and examples count only if it ``includes_tests``.
     """
 
@@ -217,6 +233,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     passes: tuple[Finding, ...] = ()
     root: str = ""
     configuration: str = ""
+    evaluated: tuple[Declaration, ...] = ()
+    skipped: tuple[Declaration, ...] = ()
     includes_tests: bool = False
 
     def counted(self, findings: Iterable[Finding]) -> tuple[Finding, ...]:

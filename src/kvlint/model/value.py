@@ -104,6 +104,8 @@ class Unknown(_Value, frozen=True, kw_only=True, gc=False):
     @property
     def is_set(self) -> bool:
         """Whether it is certainly set: it cannot be null, or a part of its text is known."""
+        if self.given:
+            return True
         depth = 0
         for character in self.pattern:
             if character == "\u27e8":
@@ -112,7 +114,7 @@ class Unknown(_Value, frozen=True, kw_only=True, gc=False):
                 depth -= 1
             elif depth == 0:
                 return True
-        return self.given
+        return False
 
 
 class Absent(_Value, frozen=True, kw_only=True, gc=False):

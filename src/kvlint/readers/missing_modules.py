@@ -12,7 +12,7 @@ from kvlint.util.project_files import MAX_FILE, below_named, entries, is_file, l
 _FETCH = "run git submodule update --init"
 _NAME_IT = "add what is missing; name the folder on the command line to make this an error"
 # Folders for what uses a module without being a deployment.
-_EXAMPLES = frozenset(
+EXAMPLES = frozenset(
     {
         "demo", "demos", "e2e", "example", "examples", "integration-tests", "sample", "samples", "spec", "test",
         "testing", "tests", "usage",
@@ -39,7 +39,7 @@ def why_missing(path: str, caller: str, root: str) -> tuple[str, str] | None:
     if submodule is not None:
         return f"git submodule `{submodule}` is not fetched, so the modules in it are not evaluated", _FETCH
     below = below_named(caller).lower()
-    if not _EXAMPLES.isdisjoint(below.split(os.sep)) or below.endswith(_TEST_FILE):
+    if not EXAMPLES.isdisjoint(below.split(os.sep)) or below.endswith(_TEST_FILE):
         name = reported(root, path) if lies_in(path, root) else os.path.basename(path)
         return f"`{name}`, which an example or a test uses, does not exist, so it is not evaluated", _NAME_IT
     return None

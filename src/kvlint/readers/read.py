@@ -75,7 +75,7 @@ class Reader:
         """What a unit holds; None for a file of a folder in which there is nothing to judge. Raises InputError."""
         source = unit.source
         if unit.module:
-            return self.module(source.path, source.file)
+            return self.module(source.path, source.file, published=unit.published)
         name = os.path.basename(source.file)
         if is_read(name):
             refuse_as_output(source.file)
@@ -87,7 +87,7 @@ class Reader:
         _refuse(source, data)
         if source.file.lower().endswith(BICEP):
             refuse_as_output(source.file)
-            return self.bicep(source.path, data, source.file, self._given(unit))
+            return self.bicep(source.path, data, source.file, self._given(unit), unit.published)
         if mentions_plan(data):
             refuse_as_output(source.file)
             return plan_read(source.path, data, self.demand)
@@ -104,18 +104,25 @@ class Reader:
         return plan_read(source.path, data, self.demand) if read is None and source.asked else read
 
     def module(
-        self, path: str, directory: str, planned: Mapping[str, Any] | None = None, base: str = ""
+        self,
+        path: str,
+        directory: str,
+        planned: Mapping[str, Any] | None = None,
+        base: str = "",
+        published: bool = False,
     ) -> Read | None:
         """The Terraform module in a folder; None if there is nothing in it to judge. Raises InputError.
 
         ``planned`` are the values of its variables that a plan was made with. ``base`` is what it cannot leave, where
-        that is not the root of the run.
+        that is not the root of the run. ``published``: it is made for callers that are not here.
         """
         from kvlint.readers.terraform.comments import comments_of
         from kvlint.readers.terraform.read import read_root
 
         base, directory = base or self.root, real_path(directory)
-        read = read_root(path, directory, base, self.demand, self._modules_below(base), self.settings, planned)
+        read = read_root(
+            path, directory, base, self.demand, self._modules_below(base), self.settings, planned, published
+        )
         if read is None:
             return None
         found = of_terraform(path, read)
@@ -175,13 +182,19 @@ class Reader:
             self._folders[base] = FolderCache(self.demand)
         return self._folders[base]
 
-    def bicep(self, path: str, data: bytes, file: str = "", given: Given | None = None) -> Read:
-        """A Bicep file. Without ``file``, where it lies, it can have no modules. Raises InputError."""
+    def bicep(
+        self, path: str, data: bytes, file: str = "", given: Given | None = None, published: bool = False
+    ) -> Read:
+        """Return what a Bicep file holds. Without ``file``, its place, it can have no modules. Raises InputError.
+
+        ``published``: it is made for callers that are not here.
+        """
         from kvlint.readers.bicep.read import read_bicep
         from kvlint.syntax.source_text import source_text
 
+        is_open = published and given is None and not self.settings.closed
         given = given or Given()
-        read = read_bicep(path, file, self.root, source_text(data), self.demand, self._cache(), given.values)
+        read = read_bicep(path, file, self.root, source_text(data), self.demand, self._cache(), given.values, is_open)
         return of_bicep(path, read, given, peer_comments=self.peer_comments)
 
     def template(self, path: str, data: bytes, file: str = "", given: Given | None = None) -> Read | None:

@@ -10,7 +10,7 @@ import msgspec
 
 from kvlint.errors import InputError
 from kvlint.model.graph import Demand, Resource
-from kvlint.model.report import Problem
+from kvlint.model.report import Declaration, Problem
 from kvlint.model.source import Excerpt, Location, Region, SourceComments
 from kvlint.readers.plan.document import Plan
 from kvlint.readers.plan.positions import positions
@@ -42,7 +42,8 @@ class Read(msgspec.Struct, frozen=True, kw_only=True):
     Terraform root folder. ``strangers`` are variables that the user gives values to and a Terraform root does not
     declare; None of anything else. ``deployed`` are the real paths of templates that are judged with it. ``plan``: it
     is one. ``heads`` are those of Terraform modules that are somebody else's or not at hand, and of what has no
-    instances, by static address. ``secret_texts`` are those that no report shows.
+    instances, by static address. ``skipped`` are declarations that were not evaluated; other uses of them may be.
+    ``secret_texts`` are those that no report shows.
     """
 
     path: str
@@ -60,6 +61,7 @@ class Read(msgspec.Struct, frozen=True, kw_only=True):
     strangers: frozenset[str] | None = None
     deployed: frozenset[str] = frozenset()
     heads: Mapping[str, Head] = {}
+    skipped: Sequence[Declaration] = ()
     secret_texts: Callable[[], frozenset[str]] = frozenset
 
 
@@ -196,5 +198,5 @@ def of_template(
 
     return Read(
         path=path, resources=without_twins(read.resources), problems=read.problems, closed=read.closed,
-        places=places, is_suppressed=is_suppressed, secret_texts=lambda: read.secret_texts,
+        places=places, is_suppressed=is_suppressed, skipped=read.skipped, secret_texts=lambda: read.secret_texts,
     )  # fmt: skip

@@ -1,6 +1,7 @@
 """Sources -> what is judged together: a plan, a Terraform module, or a template with one set of parameters.
 
-A Bicep file that another one calls as a module is judged through its callers, with their arguments. A template that the
+A Bicep file that another one calls as a module is judged through its callers, with their arguments; on its own too if
+only its own examples and tests call it. A template that the
 Bicep compiler made is judged beside the Bicep file that it was made from.
 """
 
@@ -35,8 +36,9 @@ _MAX_FILE = 10_000_000
 class Unit(msgspec.Struct, frozen=True, kw_only=True):
     """One thing to judge. ``parameters``: the file that gives its parameters. ``compiled``: the JSON made from it.
 
-    ``module``: the source is the folder of a Terraform module, with files of ``size`` bytes. ``quiet``: nothing in it
-    is of interest. ``rendered``: Terraform reads the file with ``templatefile()``.
+    ``module``: the source is the folder of a Terraform module, with files of ``size`` bytes. ``published``: it is a
+    module that only its own examples and tests call. ``quiet``: nothing in it is of interest. ``rendered``: Terraform
+    reads the file with ``templatefile()``.
     """
 
     source: Source
@@ -44,6 +46,7 @@ class Unit(msgspec.Struct, frozen=True, kw_only=True):
     compiled: Source | None = None
     module: bool = False
     size: int = 0
+    published: bool = False
     quiet: bool = False
     rendered: bool = False
 
@@ -60,12 +63,12 @@ def units_of(
     modules, rendered = _terraform_modules(sources, types, called_by_units)
     modules += configured
     sources = [source for source in sources if not _is_of_module(os.path.basename(source.file))]
-    called = _called(sources)
+    called, published = _called(sources)
     compiled, made = _compiled(sources)
     folders: dict[str, dict[str, list[str]]] = {}
     found: list[Unit] = []
     for source in sources:
-        if source.file in compiled or (source.file in called and not source.asked):
+        if source.file in compiled or (source.file in called - published and not source.asked):
             continue
         if source.file.lower().endswith(JSON) and not source.asked and _is_rendered(source.file, rendered):
             found.append(Unit(source=source, rendered=True))
@@ -74,7 +77,11 @@ def units_of(
             found += _by_parameters(source)
             continue
         given: list[Source | None] = [*(parameters or _parameters_of(source, folders))]
-        found += (Unit(source=source, parameters=one, compiled=made.get(source.file)) for one in given or [None])
+        is_published = source.file in published and not source.asked
+        found += (
+            Unit(source=source, parameters=one, compiled=made.get(source.file), published=is_published)
+            for one in given or [None]
+        )
     if parameters and not any(_is_template(unit.source.file) for unit in found):
         raise UsageError("--parameters was given, but no template", "name the ARM template or Bicep file too")
     return modules + _once(found)
@@ -119,7 +126,12 @@ def _terraform_modules(
 
     roots = roots_of(sources, types, called)
     found = [
-        Unit(source=Source(file=root.directory, path=root.path, asked=root.asked), module=True, size=root.size)
+        Unit(
+            source=Source(file=root.directory, path=root.path, asked=root.asked),
+            module=True,
+            size=root.size,
+            published=root.published,
+        )
         for root in roots.found
     ]
     other = (Source(file="", path=path, asked=False) for path in roots.other)
@@ -220,18 +232,22 @@ def _modules_in(text: str) -> Iterator[str]:
             yield match[1]
 
 
-def _called(sources: Sequence[Source]) -> frozenset[str]:
-    """The Bicep files that are modules of others. Of files that only call each other in a circle, one is left out."""
+def _called(sources: Sequence[Source]) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the Bicep files that are modules of others, and those of them that only examples and tests call.
+
+    Of files that only call each other in a circle, one is left out.
+    """
     calls: dict[str, set[str]] = {}
     for source in sources:
         if source.file.lower().endswith(BICEP):
             folder = os.path.dirname(source.file)
             calls[source.file] = {real_path(os.path.join(folder, path)) for path in _modules_in(_text(source.file))}
     if not calls:
-        return frozenset()
-    from kvlint.readers.terraform.roots import called_by_others
+        return frozenset(), frozenset()
+    from kvlint.readers.terraform.roots import called_by_examples, called_by_others
 
-    return frozenset(called_by_others(calls))
+    called = called_by_others(calls)
+    return frozenset(called), called_by_examples(called, calls)
 
 
 def _compiled(sources: Sequence[Source]) -> tuple[frozenset[str], dict[str, Source]]:

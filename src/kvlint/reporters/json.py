@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from kvlint.model.report import Evidence, Finding, Note, Occurrence, Problem, Report
+from kvlint.model.report import Declaration, Evidence, Finding, Note, Occurrence, Problem, Report
 from kvlint.model.rule import Severity
 from kvlint.model.source import Location
 from kvlint.reporters import Options
@@ -32,6 +32,8 @@ def json(report: Report, options: Options) -> bytes:
             "undecided": [_result(finding) | {"why": finding.why} for finding in report.undecided],
             "suppressed": [_result(finding) | {"suppression": suppression(finding)} for finding in report.suppressed],
             "problems": [problem(one) for one in report.problems],
+            "evaluated": [_declaration(one) for one in report.evaluated],
+            "skipped": [_declaration(one) for one in report.skipped],
         }
     )
 
@@ -46,6 +48,8 @@ def _summary(report: Report) -> dict[str, Any]:
         "undecided": len(report.undecided),
         "suppressed": len(report.suppressed),
         "problems": len(report.problems),
+        "evaluated": len(report.evaluated),
+        "skipped": len(report.skipped),
     }
 
 
@@ -81,6 +85,21 @@ def _occurrence(one: Occurrence) -> dict[str, Any]:
         "message": one.message,
         "root": one.root,
     }
+
+
+def _declaration(one: Declaration) -> dict[str, Any]:
+    """What was evaluated, with what its existence depends on, or why it was not."""
+    region = one.at.region
+    found: dict[str, Any] = {
+        "address": one.address,
+        "type": one.type,
+        "declaredAs": one.declared_as,
+        "path": one.at.path,
+        "line": None if region is None else region.start_line,
+    }
+    if one.reason:
+        return found | {"reason": one.reason}
+    return found | {"instances": one.instances, "condition": one.condition or None}
 
 
 def suppression(finding: Finding) -> dict[str, Any] | None:

@@ -13,7 +13,17 @@ from kvlint.model.source import Excerpt, Region
 from kvlint.regex import regex
 from kvlint.reporters import Options
 from kvlint.reporters.safe import visible
-from kvlint.reporters.wording import configuration, details, headline, label_of, more, place, statistics, summary
+from kvlint.reporters.wording import (
+    configuration,
+    details,
+    headline,
+    label_of,
+    more,
+    place,
+    skipped,
+    statistics,
+    summary,
+)
 
 _STYLES = {
     "critical": Style(color="red", bold=True, reverse=True),
@@ -21,6 +31,7 @@ _STYLES = {
     "medium": Style(color="yellow", bold=True),
     "low": Style(color="cyan", bold=True),
     "info": Style(color="blue", bold=True),
+    "skipped": Style(dim=True),
     "suppressed": Style(dim=True),
     "undecided": Style(color="magenta", bold=True),
     "error": Style(color="red", bold=True),
@@ -47,6 +58,8 @@ def terminal(report: Report, options: Options) -> Iterator[str]:
     if options.statistics and report.findings:
         yield from (f"{count:6}  {page.paint(rule.id, 'bold')} {rule.name}" for count, rule in statistics(report))
         yield ""
+    for one in report.skipped if page.verbose else ():
+        yield f"{page.paint('skipped', 'dim')} {place(one.at)}: {skipped(one)}"
     if page.verbose:
         yield configuration(report)
     yield page.paint(summary(report), "bold")

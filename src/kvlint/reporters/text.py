@@ -7,6 +7,7 @@ Plain lines are kept stable, so that scripts may search them::
     path:line:column: undecided KV001 'address' cannot be judged: why
     path:line:column: suppressed KV001 message
     path:line:column: error KVE001 message
+    path:line:column: skipped 'address' was not evaluated: reason
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from kvlint.reporters.wording import (
     label_of,
     place,
     problem_text,
+    skipped,
     statistics,
     summary,
     suppression,
@@ -60,6 +62,9 @@ def _plain(report: Report, options: Options) -> Iterator[str]:
             yield f"    ignored: {suppression(finding)}"
     for problem in report.problems:
         yield _problem(problem, paint)
+    if options.verbosity > 0:
+        for one in report.skipped:
+            yield f"{place(one.at)}: {paint('skipped', 'skipped')} {skipped(one)}"
     if options.statistics:
         yield from (f"{count:6} {rule.id} {rule.name}" for count, rule in statistics(report))
     if options.verbosity > 0:

@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-from kvlint.model.report import CALLED, NOTHING, Evidence, Finding, Note, Outcome, Problem, Report
+from kvlint.model.report import CALLED, NOTHING, Declaration, Evidence, Finding, Note, Outcome, Problem, Report
 from kvlint.model.rule import Rule
 from kvlint.model.source import Location
 from kvlint.plurals import counted
@@ -165,6 +165,11 @@ def statistics(report: Report) -> list[tuple[int, Rule]]:
     return [(count, rules[rule]) for rule, count in sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))]
 
 
+def skipped(declaration: Declaration) -> str:
+    """Why a declaration was not evaluated."""
+    return visible(f"'{declaration.address}' was not evaluated: {declaration.reason}")
+
+
 def configuration(report: Report) -> str:
     """Which file the settings were read from, for whoever wants to know all."""
     return f"configuration: {visible(report.configuration) or 'none'}"
@@ -174,7 +179,8 @@ def summary(report: Report) -> str:
     """``1 vault, 12 secrets judged: 2 findings (1 high, 1 low), 1 undecided, 0 problems``.
 
     Findings about several instances state how many: ``2 findings (1 high, 1 low) in 7 instances``. Those in folders
-    of tests and examples are counted apart.
+    of tests and examples are counted apart. Where declarations were skipped, both counts follow:
+    ``; 12 declarations evaluated, 1 skipped``.
     """
     findings, others = report.counted(report.findings), report.uncounted(report.findings)
     counts = Counter(finding.severity for finding in findings)
@@ -188,7 +194,10 @@ def summary(report: Report) -> str:
     said += f", {len(report.undecided)} undecided{_instances(report.undecided)}"
     if report.suppressed:
         said += f", {len(report.suppressed)} suppressed{_instances(report.suppressed)}"
-    return f"{judged(report.judged)}: {said}, {counted(len(report.problems), 'problem')}"
+    said = f"{judged(report.judged)}: {said}, {counted(len(report.problems), 'problem')}"
+    if not report.skipped:
+        return said
+    return f"{said}; {counted(len(report.evaluated), 'declaration')} evaluated, {len(report.skipped)} skipped"
 
 
 def _instances(findings: Sequence[Finding]) -> str:

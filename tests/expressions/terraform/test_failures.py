@@ -141,7 +141,7 @@ def test_a_budget_is_shared(terraform: Terraform) -> None:
     from tests.expressions.terraform.conftest import Module, parsed
 
     budget = Budget()
-    budget.steps = budget.max_steps - 10
+    budget.steps = budget.limits.steps - 10
     with pytest.raises(InputError, match="steps"):
         TerraformEvaluator(Module({}), budget).evaluate(parsed("[for x in range(100) : x]"), {})
     assert terraform.steps("[1, 2]") < 10

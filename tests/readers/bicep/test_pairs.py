@@ -41,7 +41,7 @@ RULES = builtin_rules()
 DEMAND = with_needs(demand_of(RULES))
 EVALUATOR = Evaluator(RULES, True)
 # What a template deploys that is written out in a resource, which is told but not read in a Bicep file.
-TOLD_APART = {"Microsoft.Resources/deployments/outputs", "Microsoft.Web/sites"}
+TOLD_APART = {"Microsoft.Resources/deployments", "Microsoft.Resources/deployments/outputs", "Microsoft.Web/sites"}
 # Where an id is known only after deployment, or a conditional value has several origins, one of both may be undecided.
 COARSER = {"KV009", "KV612"}
 

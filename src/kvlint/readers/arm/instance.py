@@ -104,7 +104,9 @@ class Instance:
     def address(self) -> str:
         """What reports call it, unique in the root template."""
         if not self._address:
-            self._address = self.level.run.unique(f"{self.level.address}{address_of(self)}")
+            level = self.level
+            key = (level.template.path, level.address, *self.key)
+            self._address = level.run.unique(f"{level.address}{address_of(self)}", key)
         return self._address
 
     def conditions(self) -> frozenset[str] | None:

@@ -26,7 +26,8 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     ``address`` is what stands before the addresses of its resources, ``local`` what its expressions see of the one
     around it (outer scope), ``conditions`` what all of it hangs on. ``chain`` holds the paths of the templates that led
     to it, each linked by the one before. ``copies`` is how many deployments like it there are. ``deployment``: the
-    names (patterns) of the deployments that lead to it, its own last.
+    names (patterns) of the deployments that lead to it, its own last. ``deployed_by`` is the resource that deploys it,
+    None for the root.
     """
 
     address: str = ""
@@ -36,6 +37,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     conditions: frozenset[str] = frozenset()
     callers: tuple[Location, ...] = ()
     chain: tuple[str, ...] = ()
+    deployed_by: Instance | None = None
 
 
 _ROOT = Place()
@@ -68,6 +70,7 @@ class Level:
         self.conditions = place.conditions
         self.callers = place.callers
         self.chain = place.chain
+        self.deployed_by = place.deployed_by
         self.copies = place.copies
         self.deployment = place.deployment
         self._made: dict[Pointer, list[Instance]] = {}

@@ -154,6 +154,7 @@ def _nested(
     if inner:
         template = Template(level.run, path, plain, where, arguments.of, scope, name)
         template.arguments = arguments
+        template.scenario = level.template.scenario
     own = instance.head.names[-1] if instance.head.names else ""
     place = Place(
         address=name,
@@ -162,6 +163,7 @@ def _nested(
         conditions=instance.conditions() or frozenset(),
         callers=(*level.callers, instance.place("type")),
         chain=chain,
+        deployed_by=instance,
         copies=level.copies * written_copies(instance.plain) or 1,
     )
     found = Level(template, plain, where, scope, place)
@@ -173,7 +175,9 @@ def _nested(
 def _prefix(instance: Instance) -> str:
     """What stands before the addresses of what a deployment without a symbol deploys: its name."""
     name = readable(instance.head.names[-1]) if instance.head.names else ""
-    return instance.level.run.unique(f"{instance.level.address}{name or instance.address}")
+    level = instance.level
+    key = (level.template.path, level.address, *instance.key, "")
+    return level.run.unique(f"{level.address}{name or instance.address}", key)
 
 
 def _is_inner(properties: Mapping[str, Any]) -> bool:

@@ -84,7 +84,7 @@ class TemplateOrigins:
             found = TemplateOrigins(arguments.template, self._busy).given(plain, rest) if plain is not None else None
         else:
             found = of_given(self.template.given(name), secure)
-        if found is None and default not in (None, ""):
+        if found is None and default not in (None, "", {}, []):
             found = self.of(default, rest)
             found = frozenset({origins.DEFAULT}) if not found or found & {origins.WRITTEN} else found
         return through(found, secure, name, rest)

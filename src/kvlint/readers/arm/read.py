@@ -27,12 +27,14 @@ from kvlint.readers.arm.recognise import (
 )
 from kvlint.readers.arm.resource import Declaration, make
 from kvlint.readers.arm.run import Load, Pointer, Run, TemplateRead, key_of, member, written_copies
+from kvlint.readers.arm.scenarios import Declared, Scenario, Scenarios, skip
 from kvlint.readers.arm.scope import scope_of
 from kvlint.readers.arm.template import Template
 from kvlint.readers.arm.template_holders import DEPLOYMENTS, HOLDERS
 from kvlint.readers.arm.wanted import Asked, wanted
 from kvlint.readers.asides import SECRETS_TYPE, asks_outputs, is_asked, with_origins
 from kvlint.readers.azurerm.resources import canonical
+from kvlint.readers.existence import assume
 from kvlint.syntax.jsonc import Document
 
 __all__ = (
@@ -83,21 +85,25 @@ def read_template(
     template = Template(run, path, found.plain, found.pointer, lower.get, scope)
     level = template.level = Level(template, found.plain, found.pointer, scope)
     try:
-        Walk(run, remedy=found.remedy).level(level)
+        Walk(run, Scenarios(level, bool(lower)), remedy=found.remedy).level(level)
     except (InputError, RecursionError) as error:
         why = error.message if isinstance(error, InputError) else "it is nested too deep"
         run.not_whole("error", why, Location(path=path, pointer=found.pointer))
+        for symbol, plain, pointer in level.declared():
+            skip(Declared(level=level, symbol=symbol, plain=plain, pointer=pointer, above=None), why)
     return run.done()
 
 
 class Walk:
     """Goes through all resources in the order of the document and keeps those that are asked for.
 
-    ``remedy``: it is the template of a policy, whose outputs no one reads.
+    ``scenarios`` are those of its root template, if it has any. ``remedy``: it is the template of a policy, whose
+    outputs no one reads.
     """
 
-    def __init__(self, run: Run, *, remedy: bool = False) -> None:
+    def __init__(self, run: Run, scenarios: Scenarios | None = None, *, remedy: bool = False) -> None:
         self.run = run
+        self.scenarios = scenarios
         self.remedy = remedy
         self._passed: dict[str, bool] = {}
 
@@ -137,8 +143,36 @@ class Walk:
         type_ = plain[key] if key is not None else None
         if above is None and self._is_passed(type_) and key_of(plain, "resources") is None:
             return
-        for instance in level.instances(symbol, plain, pointer, above):
+        declared = Declared(level=level, symbol=symbol, plain=plain, pointer=pointer, above=above)
+        for instance in declared.instances():
             self._instance(instance)
+        if key_of(plain, "condition") is not None or key_of(plain, "copy") is not None:
+            self._may_exist(declared)
+
+    def _may_exist(self, declared: Declared) -> None:
+        """Add what deploys nothing, as it is where a parameter overrides its default, or say why it never does."""
+        run, scenarios = self.run, self.scenarios
+        if scenarios is None or declared.existing():
+            return
+        known, within = len(run.resources), declared.level.template.scenario
+        found: tuple[Scenario, Declared] | None = None
+        try:
+            found = scenarios.existing(declared)
+            if found is None:
+                skip(declared, scenarios.reason(declared))
+                return
+            self.run = found[0].root.template.run
+            for instance in found[1].existing():
+                self._instance(instance)
+        except (InputError, RecursionError) as error:
+            if isinstance(error, RecursionError) and within is not None:
+                raise
+            at = declared.level.template.where(declared.pointer)
+            skip(declared, run.skip_for(error, declared.symbol, at))
+        finally:
+            self.run = run
+            if found is not None:
+                assume(run.resources, known, found[0].why)
 
     def _is_passed(self, type_: Any) -> bool:
         """Whether the text of a type says that nobody asks for it."""

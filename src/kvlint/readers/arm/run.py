@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from typing import Any, TypeAlias
+from copy import copy
+from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import msgspec
 
@@ -11,13 +12,16 @@ from kvlint.errors import InputError
 from kvlint.expressions.budget import Budget
 from kvlint.expressions.values import MAX_ITEMS, Fields, Items, Result
 from kvlint.model.graph import Resource
-from kvlint.model.report import Problem
+from kvlint.model.report import Declaration, Problem
 from kvlint.model.source import Location
 from kvlint.readers.arm.wanted import Wanted
 from kvlint.readers.problems import NOT_WHOLE, TYPE_NOT_KNOWN
 from kvlint.syntax.armexpr import parse_expression
 from kvlint.syntax.jsonc import Document
 from kvlint.syntax.tree import Expression
+
+if TYPE_CHECKING:
+    from kvlint.readers.arm.template import Sections
 
 Pointer: TypeAlias = tuple[str | int, ...]
 Load: TypeAlias = Callable[[str], Document | None]
@@ -55,14 +59,16 @@ class TemplateRead(msgspec.Struct, kw_only=True):
     """What reading a template or Bicep file gives.
 
     ``resources`` by address, in document order. ``closed``: the document says everything, so what is missing is
-    missing. ``files`` holds the text, by reported path, of each file that a location in it may lie in. ``secrets`` are
-    the spans in them of what was given to parameters whose values are secret, ``secret_texts`` what no message shows.
+    missing. ``files`` holds the text, by reported path, of each file that a location in it may lie in. ``skipped`` are
+    the declarations that were not evaluated; other uses of them may have been. ``secrets`` are the spans in the files
+    of what was given to parameters whose values are secret, ``secret_texts`` what no message shows.
     """
 
     resources: dict[str, Resource]
     problems: list[Problem]
     closed: bool
     files: dict[str, str]
+    skipped: list[Declaration] = []
     secrets: Mapping[str, Collection[tuple[int, int]]] = {}
     secret_texts: frozenset[str] = frozenset()
 
@@ -86,14 +92,34 @@ class Run:
         self.files = {path: text}
         self.resources: dict[str, Resource] = {}
         self.problems: list[Problem] = []
-        self.closed = True
+        self.skipped: list[Declaration] = []
+        self.sections: dict[tuple[str, Pointer], Sections] = {}
+        self._closed = [True]
+        self._skipped: set[tuple[str, object]] = set()
         self.secrets: dict[str, set[tuple[int, int]]] = {}
         self.opened: list[Callable[[], None]] = []
-        self._addresses: dict[str, int] = {}
+        self._addresses: dict[str, dict[Pointer, str]] = {}
+        self._reasons: set[str] = set()
         self._told: set[tuple[str, Location | None]] = set()
         if _parsed.characters > _MAX_PARSED:
             _parsed.clear()
             _parsed.characters = 0
+
+    @property
+    def closed(self) -> bool:
+        """Whether everything was read in which more resources may be declared, in each run that shares this."""
+        return self._closed[0]
+
+    @closed.setter
+    def closed(self, is_closed: bool) -> None:
+        self._closed[0] = is_closed
+
+    def apart(self) -> Self:
+        """Return a run that shares everything with this one but the budget, which is a further one."""
+        other = copy(self)
+        other.budget = self.budget.further()
+        other.freezer = self.freezer.within(other.budget)
+        return other
 
     def hide(self, at: Location) -> None:
         """Take note of a place whose text is a secret."""
@@ -110,6 +136,21 @@ class Run:
         """Report something that could not be read, in which more resources may be declared."""
         self.closed = False
         self.problem(NOT_WHOLE, level, message, at, hint)
+
+    def skip(self, declaration: Declaration) -> None:
+        """Account for a declaration that is not evaluated, once for all its uses."""
+        place = declaration.at.path, declaration.at.span or declaration.at.pointer
+        if place not in self._skipped:
+            self._skipped.add(place)
+            self.skipped.append(declaration)
+
+    def skip_for(self, error: InputError | RecursionError, address: str, at: Location) -> str:
+        """Return why a declaration that may exist is not evaluated. Each reason is reported for the first of them."""
+        why = error.message if isinstance(error, InputError) else "it is nested too deep"
+        if why not in self._reasons:
+            self._reasons.add(why)
+            self.not_whole("error", f"'{address}', which may exist, was not evaluated: {why}", at)
+        return why
 
     def missing_module(self, message: str, at: Location, hint: str) -> None:
         """Report a call of a module that is not available, in which more resources may be declared."""
@@ -185,11 +226,16 @@ class Run:
         self.budget.expect_resources(resources)
         self.budget.expect_deployments(deployments, self.DEPLOYMENTS)
 
-    def unique(self, address: str) -> str:
-        """``address``, or with a number behind it if it is taken."""
-        number = self._addresses.get(address, 0) + 1
-        self._addresses[address] = number
-        return address if number == 1 else self.unique(f"{address} #{number}")
+    def unique(self, address: str, key: Pointer) -> str:
+        """Return ``address``, with a number behind it if it is that of another declaration than the one at ``key``.
+
+        So a declaration has the same address in each scenario.
+        """
+        taken = self._addresses.setdefault(address, {})
+        found = taken.get(key)
+        if found is None:
+            taken[key] = found = address if not taken else self.unique(f"{address} #{len(taken) + 1}", key)
+        return found
 
     def done(self) -> TemplateRead:
         """What has been found. Nothing can be evaluated any more."""
@@ -198,7 +244,7 @@ class Run:
         self.opened.clear()
         return TemplateRead(
             resources=self.resources, problems=self.problems, closed=self.closed, files=self.files,
-            secrets=self.secrets, secret_texts=frozenset(self.budget.secrets.texts),
+            skipped=self.skipped, secrets=self.secrets, secret_texts=frozenset(self.budget.secrets.texts),
         )  # fmt: skip
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from kvlint.expressions.evaluate import Evaluator
@@ -20,9 +21,51 @@ from kvlint.syntax import tree
 if TYPE_CHECKING:
     from kvlint.readers.arm.level import Level
     from kvlint.readers.arm.nested import Arguments
+    from kvlint.readers.arm.scenarios import Scenario
 
 Given: TypeAlias = Callable[[str], Result | None]
 _MAX_REFERENCES = 20
+
+
+class Sections:
+    """What a template declares for its expressions, by names in lower case, and where. All its uses share it."""
+
+    def __init__(self, plain: Mapping[str, Any], pointer: Pointer) -> None:
+        self.plain = plain
+        self._pointer = pointer
+        self.parameters = self._members("parameters")
+        self.variables = self._members("variables")
+
+    def _members(self, name: str) -> dict[str, tuple[Any, Pointer]]:
+        key = key_of(self.plain, name)
+        section = None if key is None else self.plain[key]
+        if not isinstance(section, dict):
+            return {}
+        return {below.lower(): (value, (*self._pointer, str(key), below)) for below, value in section.items()}
+
+    @cached_property
+    def loops(self) -> dict[str, tuple[Mapping[str, Any], Pointer]]:
+        """The variables that loops make."""
+        loops, pointer = self.variables.get("copy", (None, ()))
+        one = isinstance(loops, list) and is_copies(loops)
+        return {
+            str(member(loop, "name")).lower(): (loop, (*pointer, number))
+            for number, loop in enumerate(loops if one else ())
+        }
+
+    @cached_property
+    def functions(self) -> dict[str, tuple[Mapping[str, Any], Pointer]]:
+        """The functions, by their namespaces and names."""
+        found: dict[str, tuple[Mapping[str, Any], Pointer]] = {}
+        key = key_of(self.plain, "functions")
+        spaces = self.plain[key] if key is not None else None
+        for number, space in enumerate(spaces if isinstance(spaces, list) else ()):
+            members = member(space, "members")
+            for below, function in members.items() if isinstance(members, dict) else ():
+                if isinstance(function, dict):
+                    pointer = (*self._pointer, str(key), number, str(key_of(space, "members")), below)
+                    found[f"{member(space, 'namespace')}.{below}".lower()] = (function, pointer)
+        return found
 
 
 class Template(Values):
@@ -46,27 +89,21 @@ class Template(Values):
         self.evaluator = Evaluator(self, ARM, run.budget)
         self.level: Level
         self.arguments: Arguments | None = None
+        self.scenario: Scenario | None = None
         self.known: dict[str, Result] = {}
         self.calling: set[Pointer] = set()
         self._parameters: dict[str, Result | None] = {}
         self._variables: dict[str, Result | None] = {}
-        self._declared = self._members("parameters")
-        self._written = self._members("variables")
-        self._loops: dict[str, tuple[Mapping[str, Any], Pointer]] | None = None
-        self._functions: dict[str, tuple[Mapping[str, Any], Pointer]] | None = None
+        known = run.sections.get((path, pointer))
+        self._sections = known if known is not None and known.plain is plain else Sections(plain, pointer)
+        run.sections[path, pointer] = self._sections
+        self._declared = self._sections.parameters
+        self._written = self._sections.variables
 
     def close(self) -> None:
         """Let go of everything."""
         vars(self).pop("level", None)
         vars(self).pop("evaluator", None)
-
-    def _members(self, name: str) -> dict[str, tuple[Any, Pointer]]:
-        """The members of a section by their names in lower case, and where they stand."""
-        key = key_of(self.plain, name)
-        section = None if key is None else self.plain[key]
-        if not isinstance(section, dict):
-            return {}
-        return {below.lower(): (value, (*self.pointer, str(key), below)) for below, value in section.items()}
 
     def place(self, node: tree.Node) -> Location:  # noqa: ARG002  # the interface of all documents
         """Where a node stands: at the member whose expression it is in."""
@@ -102,10 +139,17 @@ class Template(Values):
         declared, pointer = self._declared.get(key, (None, self.pointer))
         found = self.given(key)
         kind, nullable = self._type(declared)
+        scenario = None if self.address else self.scenario
+        if found is not None and scenario is not None:
+            scenario.given.add(key)
         found = None if found is None else converted(found, kind)
         if found is None or isinstance(found, Absent):
             default = key_of(declared, "defaultValue") if isinstance(declared, dict) else None
-            if default is not None:
+            has_default = found is None and (default is not None or nullable)
+            if has_default and scenario is not None and scenario.opens(key):
+                why = f"the parameter '{name}' has no value but its default"
+                found = Unknown(at=self.where(pointer), why=why, given=not nullable)
+            elif default is not None:
                 found = self.value(declared[default], (*pointer, default))
             elif found is None:
                 at = self.where(pointer)
@@ -116,6 +160,16 @@ class Template(Values):
             key_type = key_of(declared, "type")
             return secret(found, self.where((*pointer, key_type) if key_type is not None else pointer))
         return steady(found, f"{self.address}{name}")
+
+    @property
+    def parameters(self) -> Collection[str]:
+        """The names of all parameters, in lower case."""
+        return self._declared.keys()
+
+    def declaration(self, name: str) -> tuple[str, Pointer]:
+        """Return how a parameter (in lower case) is spelled, and where it is declared."""
+        _, pointer = self._declared[name]
+        return str(pointer[-1]), pointer
 
     def _type(self, declared: Any) -> tuple[str, bool]:
         """The type of a parameter in lower case, and whether it may be null; both may stand in a definition."""
@@ -162,31 +216,14 @@ class Template(Values):
         written = self._written.get(key)
         if written is not None and (key != "copy" or not isinstance(written[0], list)):
             return self.value(*written)
-        if self._loops is None:
-            loops, pointer = self._written.get("copy", (None, ()))
-            one = isinstance(loops, list) and is_copies(loops)
-            self._loops = {
-                str(member(loop, "name")).lower(): (loop, (*pointer, number))
-                for number, loop in enumerate(loops if one else ())
-            }
-        if key in self._loops:
-            loop, pointer = self._loops[key]
+        if key in self._sections.loops:
+            loop, pointer = self._sections.loops[key]
             return self.loop(loop, name, "input", pointer, {})
         return Unknown(at=self.at, why=f"there is no variable '{name}', so the deployment fails")
 
     def function(self, name: str) -> tuple[Mapping[str, Any], Pointer] | None:
         """A function of the template by its namespace and name."""
-        if self._functions is None:
-            self._functions = {}
-            key = key_of(self.plain, "functions")
-            spaces = self.plain[key] if key is not None else None
-            for number, space in enumerate(spaces if isinstance(spaces, list) else ()):
-                members = member(space, "members")
-                for below, function in members.items() if isinstance(members, dict) else ():
-                    if isinstance(function, dict):
-                        pointer = (*self.pointer, str(key), number, str(key_of(space, "members")), below)
-                        self._functions[f"{member(space, 'namespace')}.{below}".lower()] = (function, pointer)
-        return self._functions.get(name.lower())
+        return self._sections.functions.get(name.lower())
 
 
 def secret(found: Result, at: Location | None = None) -> Result:

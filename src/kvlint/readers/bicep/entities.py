@@ -33,6 +33,11 @@ class ResourceSymbol(Symbol["ResourceEntity"]):
         self.node = node
         self.outer = outer
 
+    def close(self) -> None:
+        """Let go of everything: see ``Instance.close``."""
+        super().close()
+        self.outer, self.local = None, {}
+
     def entity(self, iteration: Iteration) -> ResourceEntity:
         """What one iteration deploys."""
         return ResourceEntity(self, iteration)
@@ -42,6 +47,7 @@ class ResourceEntity:
     """One resource as it is deployed. All that costs something is found when it is first asked for."""
 
     def __init__(self, symbol: ResourceSymbol, iteration: Iteration) -> None:
+        self.symbol = symbol
         self.instance = symbol.instance
         self.node = symbol.node
         self.outer = symbol.outer

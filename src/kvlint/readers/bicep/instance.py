@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -26,6 +26,10 @@ from kvlint.readers.bicep.run import BicepRun
 from kvlint.readers.bicep.types import is_nullable, is_secure, primitive
 from kvlint.syntax import tree
 
+if TYPE_CHECKING:
+    from kvlint.readers.bicep.module import ModuleEntity
+    from kvlint.readers.bicep.scenarios import Scenario
+
 _OF_PLACE = frozenset(
     {
         "resourceId", "subscriptionResourceId", "tenantResourceId", "managementGroupResourceId", "extensionResourceId",
@@ -46,6 +50,7 @@ class Given(Protocol):
 class Use(msgspec.Struct, frozen=True, kw_only=True):
     """How a file is used. ``prefix`` is what the addresses in it begin with, ``chain`` are the files around it.
 
+    ``module`` is the statement that uses it. ``scenario``: with which parameters of the root unknown it is evaluated.
     ``copies`` is how many uses like it there are. ``deployment``: the names (patterns) of the deployments around it.
     """
 
@@ -55,11 +60,16 @@ class Use(msgspec.Struct, frozen=True, kw_only=True):
     deployment: str = ""
     callers: tuple[Location, ...] = ()
     chain: tuple[str, ...] = ()
+    module: ModuleEntity | None = None
+    scenario: Scenario | None = None
     copies: int = 1
 
 
 class Instance:
     """A file in one use. It answers what its evaluator asks; every symbol is evaluated once, when it is asked for."""
+
+    # Its author is somebody else, so that the user of the module cannot edit it.
+    is_foreign = False
 
     def __init__(self, file: File, run: BicepRun, use: Use) -> None:
         self.file = file
@@ -170,10 +180,18 @@ class Instance:
         """What a parameter is given, else its default, else null if it may be, else Unknown under its own name."""
         secure = self.is_secure(node)
         found = self.use.given.get(node.name)
+        scenario = self.use.scenario if self.use.module is None else None
+        if found is not None and scenario is not None:
+            scenario.given.add(node.name)
         if isinstance(found, Scalar):
             found = converted(found, primitive(self, node.type))
         if found is None or isinstance(found, Absent):
-            found = self.default(node, found)
+            has_default = node.default is not None or is_nullable(self, node.type)
+            if found is None and scenario is not None and has_default and scenario.opens(node.name):
+                why, is_set = f"the parameter '{node.name}' has no value but its default", node.default is not None
+                found = Unknown(at=self._at_name(node), why=why, given=is_set)
+            else:
+                found = self.default(node, found)
         # Whatever is said of a secret is said at its declaration, not where its value could be read.
         return secret(found, self._at_name(node)) if secure else self._named(node, found)
 

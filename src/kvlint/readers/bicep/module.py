@@ -11,7 +11,8 @@ from kvlint.model.source import Location
 from kvlint.model.value import Absent, Scalar, Unknown
 from kvlint.readers.bicep.document import properties_of
 from kvlint.readers.bicep.loops import Iteration, condition_of
-from kvlint.readers.bicep.sources import Content, Source, source_of
+from kvlint.readers.bicep.scenarios import may_exist, skip_file
+from kvlint.readers.bicep.sources import BicepSource, Content, Source, source_of
 from kvlint.readers.bicep.symbols import Body, Symbol
 from kvlint.readers.secret_spans import tells
 from kvlint.syntax import tree
@@ -196,11 +197,24 @@ def lower_modules(instance: Instance, conditions: frozenset[str]) -> None:
     """Add what the modules of a file deploy, in their order."""
     for node in instance.file.declared(tree.Module):
         if instance.file.symbols.get(node.name) is node:
-            for entity in instance.module(node).entities:
-                _lower(entity, conditions)
+            symbol = instance.module(node)
+            if not _lower(symbol, conditions):
+                may_exist(symbol, conditions, _lower, _skip)
 
 
-def _lower(entity: ModuleEntity, conditions: frozenset[str]) -> None:
-    found = condition_of(entity.instance.evaluator, entity.iteration, entity.address)
-    if found is not None and entity.content is not None:
-        entity.content.lower(conditions | found)
+def _lower(symbol: ModuleSymbol, conditions: frozenset[str]) -> bool:
+    """Add what a module deploys; False if it is never used."""
+    is_there = False
+    for entity in symbol.entities:
+        found = condition_of(entity.instance.evaluator, entity.iteration, entity.address)
+        if found is not None:
+            is_there = True
+            if entity.content is not None:
+                entity.content.lower(conditions | found)
+    return is_there
+
+
+def _skip(symbol: ModuleSymbol, reason: str) -> None:
+    source = symbol.source
+    if isinstance(source, BicepSource):
+        skip_file(symbol.instance.run, source.file, f"the module `{symbol.node.name}` is not used: {reason}")

@@ -241,12 +241,16 @@ class _Known:
             scope=module_scope(module.body.get("scope"), instance.scope, "", module.address),
             prefix=f"{module.address}.",
             callers=instance.use.callers,
+            module=module,
+            scenario=instance.use.scenario,
         )
         return Lowered(_Table(self.file, instance.run, use, instance.shown(module.at), self.name))
 
 
 class _Table(Instance):
     """A module that is not read from a file: whatever it says has the place of the statement that uses it."""
+
+    is_foreign = True
 
     def __init__(self, file: File, run: BicepRun, use: Use, at: Location, name: str) -> None:
         self.whole = at

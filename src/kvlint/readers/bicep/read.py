@@ -15,6 +15,7 @@ from kvlint.readers.arm.scope import Scope
 from kvlint.readers.bicep.document import File
 from kvlint.readers.bicep.instance import Given, Instance, Use
 from kvlint.readers.bicep.run import BicepRun, ModuleCache
+from kvlint.readers.bicep.scenarios import Scenarios, skip_file
 from kvlint.readers.bicep.sources import lower
 from kvlint.syntax.bicep.directives import Region, Suppression
 from kvlint.syntax.bicep.parse import Parsed
@@ -44,15 +45,24 @@ class BicepRead(TemplateRead, kw_only=True):
 
 @with_room
 def read_bicep(
-    path: str, file: str, root: str, text: str, demand: Demand, cache: ModuleCache, given: Given | None = None
+    path: str,
+    file: str,
+    root: str,
+    text: str,
+    demand: Demand,
+    cache: ModuleCache,
+    given: Given | None = None,
+    is_open: bool = False,
 ) -> BicepRead:
     """Read the Bicep file ``text``, which reports call ``path``, with the modules that it uses.
 
     ``file`` is its path on disk, empty where it has none: then no module can be read. Nothing outside the folder
-    ``root`` is read, except restored modules in the cache of the Bicep CLI. ``given`` are values of parameters. Never
-    raises InputError: what goes wrong is a Problem.
+    ``root`` is read, except restored modules in the cache of the Bicep CLI. ``given`` are values of parameters.
+    ``is_open``: callers that are not here may deploy more beside it. Never raises InputError: what goes wrong is a
+    Problem.
     """
     run = BicepRun(path, text, demand, cache, root)
+    run.closed = not is_open
     parsed = cache.parsed(path, real_path(file) if file else "", text)
     return judged(run, parsed, _NOTHING if given is None else given)
 
@@ -61,11 +71,13 @@ def judged(run: BicepRun, file: File, given: Given) -> BicepRead:
     """Add all that a root file deploys with the parameters ``given``."""
     try:
         scope = Scope(file.level) if file.level else Scope()
-        lower(Instance(file, run, Use(given=given, scope=scope)), frozenset())
-    except InputError as error:
-        run.not_whole("error", error.message, Location(path=file.path))
-    except RecursionError:
-        run.not_whole("error", "what it declares is nested too deep", Location(path=file.path))
+        instance = Instance(file, run, Use(given=given, scope=scope))
+        run.scenarios = Scenarios(run, instance)
+        lower(instance, frozenset())
+    except (InputError, RecursionError) as error:
+        why = error.message if isinstance(error, InputError) else "what it declares is nested too deep"
+        run.not_whole("error", why, Location(path=file.path))
+        skip_file(run, file, why)
     return done(run)
 
 
@@ -78,6 +90,7 @@ def done(run: BicepRun, used: str = "") -> BicepRead:
         problems=found.problems,
         closed=found.closed,
         files=found.files,
+        skipped=found.skipped,
         secrets=found.secrets,
         secret_texts=found.secret_texts,
         sources=run.sources,

@@ -20,6 +20,7 @@ from kvlint.readers.bicep.document import inner_resources
 from kvlint.readers.bicep.entities import ResourceEntity, ResourceSymbol
 from kvlint.readers.bicep.loops import condition_of
 from kvlint.readers.bicep.origins import of_value, outputs_of
+from kvlint.readers.bicep.scenarios import may_exist, skip
 from kvlint.syntax import tree
 
 if TYPE_CHECKING:
@@ -63,14 +64,28 @@ def may_matter(instance: Instance, node: tree.Resource) -> bool:
 
 
 def _lower(symbol: ResourceSymbol, conditions: frozenset[str]) -> None:
+    if not _lower_entities(symbol, conditions):
+        may_exist(symbol, conditions, _lower_entities, _skip)
+
+
+def _lower_entities(symbol: ResourceSymbol, conditions: frozenset[str]) -> bool:
+    """Add what a declaration deploys; False if that is nothing."""
+    is_there = False
     for entity in symbol.entities:
         found = condition_of(symbol.instance.evaluator, entity.iteration, entity.address)
         if found is None:
             continue
+        is_there = True
         known = conditions | found
         _add(entity, known)
         for inner in entity.inner.values():
             _lower(inner, known)
+    return is_there
+
+
+def _skip(symbol: ResourceSymbol, reason: str) -> None:
+    above = symbol.outer.identity.type if symbol.outer is not None else ""
+    skip(symbol.instance.run, symbol.instance.file, symbol.node, symbol.address, reason, above)
 
 
 def _add(entity: ResourceEntity, conditions: frozenset[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from kvlint.errors import InputError
 from kvlint.model.graph import Demand
@@ -18,6 +18,7 @@ from kvlint.util.project_files import LOOKS, MAX_FILE, read_bytes, real_path
 
 if TYPE_CHECKING:
     from kvlint.readers.bicep.instance import Instance
+    from kvlint.readers.bicep.scenarios import Scenarios
 
 MAX_FAULTS = 20
 
@@ -84,6 +85,14 @@ class BicepRun(Run):
         self.sources: dict[str, File] = {}
         self.loaded: dict[str, object] = {}
         self.deployed: set[str] = set()
+        self.scenarios: Scenarios | None = None
+        self.skipped_files: set[str] = set()
+
+    def apart(self) -> Self:
+        """See Run."""
+        other = super().apart()
+        other.imported = {}
+        return other
 
     def add(self, file: File) -> None:
         """Take note of a file whose places may be reported, and of what is wrong with its text."""

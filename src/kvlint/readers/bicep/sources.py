@@ -57,6 +57,8 @@ class BicepSource:
             deployment=module.deployment,
             callers=module.callers,
             chain=self.chain,
+            module=module,
+            scenario=module.instance.use.scenario,
             copies=module.instance.use.copies * written_length(module.symbol.node.body) or 1,
         ))  # fmt: skip
         for name in given.names():

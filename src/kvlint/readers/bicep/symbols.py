@@ -39,13 +39,15 @@ class Symbol(Generic[_One]):
         self.address = address
         self._expanded: Iterations | None = None
         self._entities: list[_One] = []
+        self._keyed: list[_One] = []
         self._result: Result | None = None
 
     def close(self) -> None:
         """Let go of everything: see ``Instance.close``."""
-        for entity in self._entities:
+        for entity in (*self._entities, *self._keyed):
             entity.close()
         self._entities.clear()
+        self._keyed.clear()
         self._expanded = self._result = None
 
     @abstractmethod
@@ -66,6 +68,21 @@ class Symbol(Generic[_One]):
             self._entities = [self.entity(iteration) for iteration in found.items]
             self._expanded = found
         return self._expanded
+
+    def used(self, iteration: Iteration) -> _One | None:
+        """Return what an iteration with the same key deploys; of one that stands for all, as it is with that key."""
+        found = self.expanded()
+        for known, entity in zip(found.items, self._entities, strict=True):
+            if known.key == iteration.key:
+                return entity
+        if not found.symbolic:
+            return None
+        one = found.items[0]
+        entity = self.entity(
+            Iteration(key=iteration.key, local=one.local, body=one.body, condition=one.condition, loop=one.loop)
+        )
+        self._keyed.append(entity)
+        return entity
 
     def result(self) -> Result:
         """What the symbol means in an expression: a resource or module, or a list of them."""

@@ -25,6 +25,10 @@ class Context(msgspec.Struct, frozen=True):
     kept: dict[str, Any]
     closed: bool = True
 
+    def is_complete(self, resource: Resource) -> bool:
+        """Return whether a companion of ``resource`` that is missing here is really missing."""
+        return self.closed and resource.assumption is None
+
 
 Maker: TypeAlias = Callable[[Resource, Context], "Value | None"]
 

@@ -80,7 +80,7 @@ def items_of(answer: Answer) -> tuple[Value, ...]:
 
 def said(resource: Resource, sure: Sure, context: Context, note: str, doubt: str) -> Value:
     """An answer about a resource as a value: true, false, or not known where a companion elsewhere may make it true."""
-    if sure is Sure.NO and not context.closed:
+    if sure is Sure.NO and not context.is_complete(resource):
         return Unknown(at=resource.at, origin="derived", why=_ELSEWHERE)
     if sure is Sure.PERHAPS:
         return Unknown(at=resource.at, origin="derived", why=doubt)

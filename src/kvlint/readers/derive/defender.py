@@ -27,9 +27,9 @@ def _plans(resource: Resource, context: Context) -> Value | None:
     if next(one.address for one in same if not one.existing) != resource.address:
         return None
     others = (one for key, group in groups.items() if key != own and _may_be_same(key, own) for one in group)
-    items: list[Value] = [_plan(one, bool(one.conditions - resource.conditions), resource.at) for one in same]
+    items: list[Value] = [_plan(one, not one.exists_with(resource), resource.at) for one in same]
     items += (_plan(one, True, resource.at) for one in others)
-    if not context.closed:
+    if not context.is_complete(resource):
         items.append(Unknown(at=resource.at, why="a plan that is not part of this input may be there"))
     return ListValue(at=resource.at, items=tuple(items), origin="derived")
 

@@ -44,6 +44,9 @@ def _waits_for_grant(resource: Resource, context: Context) -> Value | None:
     may_be = [*grants, *perhaps.get(vault, ()), *perhaps.get("", ())]
     if reference.anything or reference.candidates:
         may_be = [grant for found in (certain, perhaps) for those in found.values() for grant in those]
+    # A grant that may exist apart from the object is no reason for a doubt.
+    may_be = [grant for grant in may_be if not context.index.resources[grant].exists_apart_from(resource)]
+    grants = [grant for grant in grants if not context.index.resources[grant].exists_apart_from(resource)]
     if not may_be:
         return None
     before = {str(item.value) for item in made_after.items if isinstance(item, Scalar)}

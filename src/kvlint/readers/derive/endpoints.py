@@ -20,10 +20,23 @@ ZONE_GROUPS = "microsoft.network/privateendpoints/privatednszonegroups"
 ZONES = "microsoft.network/privatednszones"
 VAULTS = ("microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms")
 PATHS: Mapping[str, tuple[Path, ...]] = {ENDPOINTS: (("properties",),)}
-_TARGET, _MANUAL, _ZONE_IDS = "privateLinkServiceId", "manualConnection", "privateDnsZoneIds"
-_READ = {name: ("derived", name) for name in (_TARGET, "groupIds", _MANUAL, _ZONE_IDS)}
+_TARGET, _PARTS, _MANUAL, _ZONE_IDS = "privateLinkServiceId", "groupIds", "manualConnection", "privateDnsZoneIds"
+_READ = {name: ("derived", name) for name in (_TARGET, _PARTS, _MANUAL, _ZONE_IDS)}
 _CONNECTIONS = ("privateLinkServiceConnections", "manualPrivateLinkServiceConnections")
 OTHER = "other"
+# The parts of services other than Key Vault that endpoints lead to, in lower case. Source:
+# learn.microsoft.com/azure/private-link/private-endpoint-overview#private-link-resource.
+_PARTS_OF_OTHERS = frozenset(
+    {
+        "account", "amlregistry", "amlworkspace", "analytical", "azurebackup", "azuremonitor", "azuresiterecovery",
+        "batchaccount", "blob", "blob_secondary", "browser_authentication", "cassandra", "configurationstores",
+        "databricks_ui_api", "datafactory", "dev", "dfs", "dfs_secondary", "disks", "domain", "dscandhybridworker",
+        "file", "file_secondary", "gateway", "grafana", "gremlin", "headnode", "iotdps", "iothub", "managedinstance",
+        "management", "mariadbserver", "mongodb", "mysqlserver", "namespace", "nodemanagement", "postgresqlserver",
+        "queue", "queue_secondary", "rediscache", "redisenterprise", "registry", "searchservice", "signalr", "sites",
+        "sql", "sqlondemand", "sqlserver", "table", "table_secondary", "topic", "web", "web_secondary", "webhook",
+    }
+)  # fmt: skip
 
 
 def connection(resource: Resource, field: str) -> Answer:
@@ -67,8 +80,16 @@ def _target_type(resource: Resource, context: Context) -> Value | None:
     if len(types) == 1 and "" not in types:
         type_ = types.pop()
         return Scalar(at=target.at, value=type_, origin="derived", note=f"it leads to a {type_}")
+    parts = connection(resource, _PARTS)
+    if isinstance(parts, ListValue) and parts.items and all(map(_is_of_other, parts.items)):
+        return Scalar(at=target.at, value=OTHER, origin="derived", note="its part is not one of Key Vault")
     why = target.why if isinstance(target, Unknown) else "the type of what it leads to is not known"
     return Unknown(at=target.at, origin="derived", why=why)
+
+
+def _is_of_other(part: Value) -> bool:
+    """Return whether a part is one of a service other than Key Vault."""
+    return isinstance(part, Scalar) and str(part.value).lower() in _PARTS_OF_OTHERS
 
 
 def _types_of(target: Value, context: Context) -> set[str]:
@@ -170,9 +191,9 @@ ZONE_NEEDS: Mapping[str, tuple[Path, ...]] = {
 }
 ATTRIBUTES: Mapping[str, Derived] = {
     _TARGET: _connection(_TARGET),
-    "groupIds": _connection("groupIds"),
+    _PARTS: _connection(_PARTS),
     _MANUAL: Derived(_manual, {ENDPOINTS: (("properties",), _READ[_MANUAL])}),
-    "targetType": Derived(_target_type, {ENDPOINTS: (("properties",), _READ[_TARGET])}),
+    "targetType": Derived(_target_type, {ENDPOINTS: (("properties",), _READ[_TARGET], _READ[_PARTS])}),
     _ZONE_IDS: Derived(_zone_ids, ZONE_NEEDS),
     "zoneNames": Derived(_zone_names, ZONE_NEEDS),
 }

@@ -85,27 +85,27 @@ def _vault_of(resource: Resource, context: Context) -> Resource | None:
 
 
 class _Twins:
-    """The principals of some policies: the conditions under which each is named, and how many may be the same."""
+    """The principals of some policies: the resources that name each, and how many policies may be the same."""
 
     def __init__(self) -> None:
-        self.by_key: dict[str, list[frozenset[str]]] = {}
+        self.by_key: dict[str, list[Resource]] = {}
         self.families: dict[tuple[str, str], int] = {}
         self.kinds: dict[str, int] = {}
-        self.count = 0
 
     def add(self, grant: Grant) -> None:
         """Take one more policy."""
+        self.by_key.setdefault(_key(grant), []).append(grant.source)
+        if grant.source.assumption is not None:
+            return  # it is no reason for a doubt
         family, kind = _family(grant), _kind(grant)
-        self.by_key.setdefault(_key(grant), []).append(grant.source.conditions)
         self.families[family, kind] = self.families.get((family, kind), 0) + 1
         self.kinds[kind] = self.kinds.get(kind, 0) + 1
-        self.count += 1
 
-    def others(self, grant: Grant, is_in: bool) -> list[frozenset[str]]:
-        """The conditions of other policies for the same principal. ``is_in``: the policy itself has been added."""
+    def others(self, grant: Grant, is_in: bool) -> list[Resource]:
+        """Return the resources with other policies for the same principal. ``is_in``: the policy itself was added."""
         found = list(self.by_key.get(_key(grant), ()))
         if is_in:
-            found.remove(grant.source.conditions)
+            del found[next(number for number, one in enumerate(found) if one.address == grant.source.address)]
         return found
 
     def has_perhaps(self, grant: Grant, is_in: bool) -> bool:
@@ -115,7 +115,7 @@ class _Twins:
         kinds = ("", kind) if kind else tuple(self.kinds)
         alike = sum(self.kinds.get(one, 0) for one in kinds)
         apart = sum(self.families.get((family, one), 0) for one in kinds) if family else int(is_in)
-        return bool(self.others(grant, is_in)) or alike > apart
+        return any(one.assumption is None for one in self.others(grant, is_in)) or alike > apart
 
 
 def _is_duplicate(grant: Grant, context: Context) -> Value:
@@ -129,9 +129,11 @@ def _is_duplicate(grant: Grant, context: Context) -> Value:
     if twins is None or not grant.source.stays:
         return Scalar(at=at, value=False, origin="derived")
     others = twins.others(grant, is_in=True)
-    if place and grant.identity.key and any(one <= grant.source.conditions for one in others):
+    if place and grant.identity.key and any(one.exists_with(grant.source) for one in others):
         return Scalar(at=at, value=True, origin="derived", note="there is another one for the same principal")
     lost = every.get("") if grant.source.declared_as == _SEPARATE else None
+    if grant.source.assumption is not None:
+        return Scalar(at=at, value=False, origin="derived")
     if twins.has_perhaps(grant, is_in=True) or (place and lost is not None and lost.has_perhaps(grant, is_in=False)):
         return Unknown(at=at, why="whether another policy is for the same principal is not known", origin="derived")
     return Scalar(at=at, value=False, origin="derived")

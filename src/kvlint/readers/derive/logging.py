@@ -57,7 +57,7 @@ def _audit_destinations(resource: Resource, context: Context) -> Value | None:
     ]
     if Sure.PERHAPS in found.values():
         items.append(Unknown(at=resource.at, origin="derived", why="where its audit events go is not known"))
-    elif not context.closed:
+    elif not context.is_complete(resource):
         why = "a diagnostic setting that is not part of this input may send them elsewhere, too"
         items.append(Unknown(at=resource.at, origin="derived", why=why))
     return ListValue(at=resource.at, items=tuple(items), origin="derived")

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from itertools import chain
 
 import msgspec
 
@@ -137,10 +138,12 @@ def _same_name(resource: Resource, context: Context) -> Value | None:
         return None
     beside = list(objects.beside(resource))
     # What hangs on a condition of its own may not be there.
-    certain = [other for other in beside if other.conditions <= resource.conditions]
+    certain = [other for other in beside if other.exists_with(resource)]
     if certain:
         return Scalar(at=resource.at, value=", ".join(other.address for other in certain), origin="derived")
-    doubtful = next(iter(beside), None) or next(objects.perhaps(resource), None)
+    # A doubt about what may exist, or about its name there, is of no use to an author.
+    doubts = chain(beside, objects.perhaps(resource)) if resource.assumption is None else ()
+    doubtful = next((other for other in doubts if other.assumption is None), None)
     if doubtful is None:
         return None
     why = f"{doubtful.address} may have the same name in the same vault"

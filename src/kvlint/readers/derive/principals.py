@@ -95,7 +95,7 @@ def _principals(resource: Resource, context: Context) -> Value | None:
         grants = grants_of(source, context)
         if isinstance(grants, Unknown):
             return grants
-        sure = certain and source.conditions <= resource.conditions
+        sure = certain and source.exists_with(resource)
         for number, grant in enumerate(grants):
             # Of whom nothing is known nobody can say that it is the same twice.
             key = grant.identity.key or f"{address} {number}"

@@ -67,7 +67,7 @@ def _tags_by_vault(context: Context) -> Mapping[str, list[tuple[str, Value]]]:
             doubt = Unknown(at=one.at, why="whether it is in this vault is not known", origin="derived")
             unsure = [(name, doubt) for name, _ in tags]
             for vault in reference.targets:
-                is_there = one.conditions <= context.index.resources[vault].conditions
+                is_there = one.exists_with(context.index.resources[vault])
                 found.setdefault(vault, []).extend(tags if is_there else unsure)
             for vault in (*reference.candidates, *((_ANY,) if reference.anything else ())):
                 found.setdefault(vault, []).extend(unsure)
@@ -110,7 +110,7 @@ def _scopes_by_vault(context: Context) -> dict[str, dict[str, bool]]:
             continue
         text = scope.target if isinstance(scope, Link) else text_of(scope).lower() or reference.source
         for vault in reference.targets:
-            is_there = is_known and source.conditions <= context.index.resources[vault].conditions
+            is_there = is_known and source.exists_with(context.index.resources[vault])
             found.setdefault(vault, {})[text] = is_there
         for vault in (*reference.candidates, *((_ANY,) if reference.anything else ())):
             found.setdefault(vault, {}).setdefault(text, False)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
+from kvlint.errors import InputError
 from kvlint.expressions.operations import Local
 from kvlint.expressions.values import MAX_ITEMS, Fields, Items, Result, doubt_in, unsure
 from kvlint.model.source import Location
@@ -174,6 +175,9 @@ class Content:
         if doubt is not None:
             return doubt
         pairs = list(_pairs_of(found))
+        if not pairs:
+            doubt = self._may_have_blocks(part, Piece(path, over))
+            return [] if doubt is None else doubt
         if len(pairs) > MAX_ITEMS:
             at = self.instance.place(path, block.start, block.head)
             self.instance.run.unreadable(f"a dynamic block makes more than {MAX_ITEMS:,} blocks", at)
@@ -184,6 +188,25 @@ class Content:
             local = {**self.local, name: Fields(at=value.at, fields={"key": key, "value": value})}
             made.append(self._inner(Part(path, content), local))
         return made
+
+    def _may_have_blocks(self, part: Part, over: Piece) -> Unknown | None:
+        """Return why a dynamic block without items may have some; None if not only a default leaves them out."""
+        instance = self.instance
+        scenarios = instance.run.scenarios
+        if scenarios is None or isinstance(over.attribute.expression(), tree.Literal):
+            return None
+        try:
+            found = scenarios.without_defaults(instance, over, self.local)
+        except InputError as error:
+            at = instance.place(part.path, part.block.start, part.block.head)
+            why = instance.run.skip_for(error, f"{part.block.labels[0]} block", at)
+            return Unknown(at=at, why=why)
+        if found is None:
+            return None
+        doubt = _is_open(found)
+        if doubt is None and any(True for _ in _pairs_of(found)):
+            doubt = Unknown(at=found.at, why="a variable that decides on it has no value but its default")
+        return doubt
 
     def _iterator(self, part: Part) -> str:
         piece = part.block.body.attributes.get("iterator")

@@ -61,7 +61,9 @@ class Instance:
 
 
 class Symbol(Generic[One]):
-    """A declaration in one use of its module, expanded when somebody asks for it."""
+    """A declaration in one use of its module, expanded when it is first needed."""
+
+    is_call = False
 
     def __init__(self, instance: ModuleInstance, declaration: Declaration, address: str) -> None:
         self.instance = instance
@@ -221,6 +223,11 @@ class ResourceEntity(Instance):
         if name == "id" and self._own is not None:
             return self._own
         pattern = self.id_pattern() if name == "id" else ""
+        scenario = self.instance.use.scenario
+        others = scenario.deployed(self.symbol, self.address) if scenario is not None else ()
+        if others:
+            why = f"which instance of {self.symbol.address} is meant is not known"
+            return Unknown(at=self.at, why=why, candidates=others, given=True)
         if self.symbol.is_data and self.azure_type in _VAULTS and pattern:
             # It may be the vault that is deployed here, looked up again by its name.
             return Unknown(at=self.at, why=f"{_AFTER}, from {self.address}", pattern=pattern, given=True)

@@ -70,6 +70,8 @@ def expansion(instance: ModuleInstance, declaration: Declaration, address: str) 
     else:
         instance.run.count_resources(1)
         found = Expansion(kind="one", steps=(Step(key=None, bracket="", local=NOTHING),))
+    if found.symbolic:
+        instance.run.count_resources(1)
     return _enabled(instance, declaration, found)
 
 
@@ -235,6 +237,16 @@ def _symbolic(found: Result, address: str) -> Expansion:
     return Expansion(
         kind="map", steps=(step,), symbolic=True, positions=frozenset({key.pattern}), conditions=conditions
     )
+
+
+def keyed(one: Step, step: Step) -> Step:
+    """Return the instance that stands for all, with the key of ``step``."""
+    local = dict(one.local)
+    for name, member in (("each", "key"), ("count", "index")):
+        here, there = one.local.get(name), step.local.get(name)
+        if isinstance(here, Fields) and isinstance(there, Fields):
+            local[name] = Fields(at=here.at, fields={**here.fields, member: there.fields[member]})
+    return Step(key=step.key, bracket=step.bracket, local=local, conditions=one.conditions)
 
 
 def _too_many(instance: ModuleInstance, what: str, address: str, at: Location) -> None:

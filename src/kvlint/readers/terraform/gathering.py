@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
+from kvlint.errors import InputError
 from kvlint.expressions.budget import DECLARATIONS_A_STEP
 from kvlint.model.graph import Resource
-from kvlint.model.source import static_address
+from kvlint.model.source import Location, static_address
 from kvlint.model.value import MapValue, Path, Scalar, Unknown, Value
 from kvlint.plurals import counted
 from kvlint.readers.arm.overlay import opened
@@ -33,15 +34,16 @@ from kvlint.readers.azurerm.azapi import (
 )
 from kvlint.readers.azurerm.data_plane import is_known
 from kvlint.readers.azurerm.flags import PROVIDER_TYPE
-from kvlint.readers.azurerm.resources import canonical, is_vault_related, name_of, passed_over
+from kvlint.readers.azurerm.resources import RESOURCES, canonical, is_vault_related, name_of, passed_over
 from kvlint.readers.azurerm.templates import LEVELS, POLICY_DEFINITIONS
 from kvlint.readers.azurerm.tree import frozen
+from kvlint.readers.existence import ACCOUNTED, assume, skipped
 from kvlint.readers.order import asks_for_order
 from kvlint.readers.problems import CANNOT_READ, TYPE_NOT_KNOWN
 from kvlint.readers.terraform import azapi
 from kvlint.readers.terraform.entities import ResourceEntity, ResourceSymbol, Symbol, type_of
 from kvlint.readers.terraform.expand import written_count
-from kvlint.readers.terraform.folder import Folder
+from kvlint.readers.terraform.folder import Declaration, Folder
 from kvlint.readers.terraform.heads import head_of
 from kvlint.readers.terraform.instance import ModuleInstance
 from kvlint.readers.terraform.lifecycle import IGNORED_CHANGES, PREVENT_DESTROY, lifecycle_of
@@ -53,7 +55,9 @@ from kvlint.readers.terraform.providers import configured, provider_of
 from kvlint.readers.terraform.public_modules import KnownModule
 from kvlint.readers.terraform.removed import removed_resources
 from kvlint.readers.terraform.run import TerraformRun
+from kvlint.readers.terraform.scenarios import AnySymbol, Scenario, Scenarios
 from kvlint.readers.terraform.shares import given_for_shares, with_shares
+from kvlint.syntax import tree
 
 # What may say anything where it is only read. Of all other types only the name and the id are of interest then.
 _LEFT_OPEN = ("Microsoft.KeyVault/", "Microsoft.Authorization/")
@@ -63,8 +67,9 @@ _LIFECYCLE: tuple[Path, ...] = ((), ("derived", PREVENT_DESTROY), ("derived", IG
 class Gathering:
     """One root module while its resources are gathered into ``run``."""
 
-    def __init__(self, run: TerraformRun, folder: Folder) -> None:
+    def __init__(self, run: TerraformRun, folder: Folder, scenarios: Scenarios) -> None:
         self.run = run
+        self.scenarios = scenarios
         self.updates: list[tuple[ResourceEntity, frozenset[str]]] = []
         reached, _ = run.cache.reached(folder, run.root)
         self.tells = asks_outputs(run.demand, ARGUMENT_TYPE) and any(map(holds_secrets, reached))
@@ -72,6 +77,8 @@ class Gathering:
         self.origins_of = {type_: is_asked(run.demand, type_) for type_ in TRACED_TYPES}
         self.lifecycles: dict[str, bool] = {}
         self.shares: set[str] = set()
+        # Folders of modules, and of those that they call, that have been accounted for as not evaluated.
+        self.skipped: set[tuple[str, str]] = set()
         # By the identity of folders, which the cache of the run keeps.
         self.written: dict[int, tuple[int, int]] = {}
 
@@ -143,10 +150,76 @@ class Gathering:
         if self.run.cache.is_asked(symbol.type):
             if not symbol.instances:
                 self._keep_head(symbol, is_call=False)
-            for entity in symbol.instances:
-                self._add(entity, conditions | entity.conditions)
+                self._may_exist(symbol, conditions, self._lower_instances, self._skip_resource)
+            self._lower_instances(symbol, conditions)
         elif not symbol.is_data and is_vault_related(symbol.type):
             self.run.type_not_known("error", passed_over(symbol.type), symbol.at)
+
+    def _lower_instances(self, symbol: ResourceSymbol, conditions: frozenset[str]) -> None:
+        for entity in symbol.instances:
+            self._add(entity, conditions | entity.conditions)
+
+    def _may_exist(
+        self,
+        symbol: AnySymbol,
+        conditions: frozenset[str],
+        lower: Callable[[AnySymbol, frozenset[str]], None],
+        skip: Callable[[AnySymbol, str | None], None],
+    ) -> None:
+        """Add what has no instances, as it is where a variable overrides its default, or say why it never exists."""
+        run, within = self.run, symbol.instance.use.scenario
+        known = len(run.resources)
+        scenario: Scenario | None = None
+        try:
+            found = self.scenarios.existing(symbol)
+            if found is None:
+                skip(symbol, None)
+                return
+            self.run, scenario = found.instance.run, found.instance.use.scenario
+            lower(found, conditions)
+        except (InputError, RecursionError) as error:
+            if isinstance(error, RecursionError) and within is not None:
+                raise
+            skip(symbol, run.skip_for(error, symbol.address, symbol.at))
+        finally:
+            self.run = run
+            if scenario is not None:
+                assume(run.resources, known, scenario.why)
+
+    def _skip_resource(self, symbol: ResourceSymbol, reason: str | None) -> None:
+        """Account for a resource that is not evaluated, in files that its owner edits."""
+        if symbol.instance.use.shown is None and _is_accounted(symbol.declaration):
+            reason = self.scenarios.reason(symbol) if reason is None else reason
+            self._skip(symbol.declaration, symbol.address, reason)
+
+    def _skip_module(self, call: ModuleSymbol, reason: str | None) -> None:
+        """Account for all that a module call would deploy, and the calls in its module."""
+        source = call.source
+        if source is None or source.is_foreign or call.instance.use.shown is not None:
+            return
+        if (source.folder.path, source.folder.directory) in self.skipped:
+            return
+        why = self.scenarios.reason(call) if reason is None else reason
+        self.skip_folder(source.folder, f"`{static_address(call.address)}` is not called: {why}")
+
+    def skip_folder(self, folder: Folder, reason: str) -> None:
+        """Account for all that a module, and the modules that it calls, would deploy. What is evaluated stays so."""
+        reached = self.run.cache.reached(folder, self.run.root)[0]
+        self.skipped.update((each.path, each.directory) for each in reached)
+        found = [one for each in reached for one in each.resources.values() if _is_accounted(one)]
+        for file in (file for each in reached for file in each.files) if found else ():
+            self.run.files.setdefault(file.path, file.parsed.text)
+        for declaration in found:
+            self._skip(declaration, declaration.local, reason)
+
+    def _skip(self, declaration: Declaration, address: str, reason: str) -> None:
+        block = declaration.block
+        self.run.skip(
+            skipped(
+                static_address(address), azure_type(declaration), declaration.local.partition(".")[0],
+                Location(path=declaration.path, span=(block.start, block.head)), reason,
+            )
+        )  # fmt: skip
 
     def _lower_module(self, call: ModuleSymbol, conditions: frozenset[str]) -> None:
         source = call.source
@@ -158,6 +231,10 @@ class Gathering:
             return
         if not call.instances:
             self._keep_head(call, is_call=True)
+            self._may_exist(call, conditions, self._lower_uses, self._skip_module)
+        self._lower_uses(call, conditions)
+
+    def _lower_uses(self, call: ModuleSymbol, conditions: frozenset[str]) -> None:
         for use in call.instances:
             if use.content is not None:
                 self.lower(use.content, conditions | use.conditions)
@@ -285,3 +362,20 @@ class Gathering:
             if not azapi.overlay(update, conditions, self.run.resources) and azapi.is_key_vault(update):
                 text = f"{AZAPI_UPDATE} changes a resource that is not declared here, so the whole was not judged"
                 self.run.problem(TYPE_NOT_KNOWN, "warning", text, update.at)
+
+
+def _is_accounted(declaration: Declaration) -> bool:
+    """Return whether reports account for a declaration."""
+    return azure_type(declaration).lower() in ACCOUNTED
+
+
+def azure_type(declaration: Declaration) -> str:
+    """Return the Azure type of a declaration as it is written; empty if that says none."""
+    terraform = declaration.local.partition(".")[0]  # "data" has no type
+    mapped = RESOURCES.get(terraform)
+    if mapped is not None:
+        return mapped.type
+    piece = declaration.attributes.get("type") if terraform in AZAPI else None
+    node = piece.attribute.expression() if piece is not None else None
+    written = str(node.value).partition("@")[0] if isinstance(node, tree.Literal) else ""
+    return canonical(written) or written

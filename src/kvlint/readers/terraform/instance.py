@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
@@ -23,6 +23,9 @@ from kvlint.readers.terraform.settle import settled
 from kvlint.syntax import tree
 from kvlint.syntax.tree import Fault
 
+if TYPE_CHECKING:
+    from kvlint.readers.terraform.scenarios import Scenario
+
 NOTHING: Local = {}
 
 
@@ -41,8 +44,9 @@ class Use(msgspec.Struct, frozen=True, kw_only=True):
 
     ``prefix`` is what the addresses in it begin with, ``key`` is its place in ``modules.json``. ``callers`` are the
     calls that lead to it, ``around`` the folders of the modules that make them. ``shown`` is where everything in it is
-    told, for a module that its caller cannot edit. ``providers`` maps the provider configurations that it is given.
-    ``copies`` is how many uses like it there are.
+    reported, for a module that its caller cannot edit. ``providers`` maps the provider configurations that it is given.
+    ``copies`` is how many uses like it there are. ``scenario``: with which variables of its root unknown it is
+    evaluated, if with any.
     """
 
     given: Given
@@ -52,6 +56,7 @@ class Use(msgspec.Struct, frozen=True, kw_only=True):
     around: tuple[Folder, ...] = ()
     shown: Location | None = None
     providers: Mapping[str, str] = {}
+    scenario: Scenario | None = None
     copies: int = 1
 
 
@@ -178,10 +183,13 @@ class ModuleInstance:
         attributes, block = declaration.attributes, declaration.block
         head = self.place(declaration.path, block.start, block.head)
         found = self.use.given.get(name)
+        if found is not None and self.use.scenario is not None and not self.prefix:
+            self.use.scenario.given.add(name)
         if found is None or (isinstance(found, Absent) and self._flag(attributes.get("nullable")) is False):
             default = attributes.get("default")
-            if default is None:
-                why = f"the variable '{name}' has no value"
+            is_open = found is None and default is not None and self._is_open(name)
+            if default is None or is_open:
+                why = f"the variable '{name}' has no value" + (" but its default" if is_open else "")
                 found = Unknown(at=head, why=why, given=self._flag(attributes.get("nullable")) is False)
             else:
                 found = self.evaluate(default, NOTHING)
@@ -197,6 +205,11 @@ class ModuleInstance:
                 self.run.hide(found.at)
             return hidden(found)
         return _named(found, f"{self.prefix}var.{name}")
+
+    def _is_open(self, name: str) -> bool:
+        """Return whether nothing is to be known of a root's variable that has a default and is given no value."""
+        scenario = self.use.scenario
+        return scenario is not None and not self.prefix and scenario.opens(name)
 
     def _flag(self, piece: Piece | None) -> object:
         found = self.evaluate(piece, NOTHING) if piece is not None else None

@@ -8,7 +8,7 @@ from kvlint.expressions.values import Result, hole
 from kvlint.model.source import Location
 from kvlint.model.value import Unknown
 from kvlint.readers.terraform.entities import Instance, Symbol
-from kvlint.readers.terraform.expand import Step, written_count
+from kvlint.readers.terraform.expand import Step, keyed, written_count
 from kvlint.readers.terraform.folder import Declaration, Folder
 from kvlint.readers.terraform.providers import handed
 from kvlint.readers.terraform.secrets import is_sensitive, is_written
@@ -28,11 +28,33 @@ class ModuleSymbol(Symbol["ModuleEntity"]):
         super().__init__(instance, declaration, f"{instance.prefix}module.{declaration.local}")
         self.name = declaration.local
         self._source: Source | None = None
+        self._keyed: list[ModuleEntity] = []
         self._asked = False
+
+    is_call = True
+
+    def close(self) -> None:
+        """Let go of everything: see ``ModuleInstance.close``."""
+        for use in self._keyed:
+            use.close()
+        self._keyed.clear()
+        super().close()
 
     def make(self, step: Step) -> ModuleEntity:
         """One use."""
         return ModuleEntity(self, step)
+
+    def used(self, step: Step) -> ModuleEntity | None:
+        """Return the use with the key of ``step``; of one that stands for all, as it is with that key."""
+        found = self.expanded()
+        for entity in self.instances:
+            if entity.step.bracket == step.bracket:
+                return entity
+        if found is None or not found.symbolic or not found.steps:
+            return None
+        use = ModuleEntity(self, keyed(found.steps[0], step))
+        self._keyed.append(use)
+        return use
 
     @property
     def source(self) -> Source | None:
@@ -81,13 +103,14 @@ class ModuleEntity(Instance):
         caller.run.count_deployment()
         at = caller.use.shown if caller.use.shown is not None else self.at
         use = Use(
-            given=Arguments(caller, self.symbol.declaration, self.step),
+            given=Arguments(self.symbol, self.step),
             prefix=f"{self.address}.",
             key=f"{caller.use.key}.{self.symbol.name}".lstrip("."),
             callers=caller.use.callers if caller.use.shown is not None else (*caller.use.callers, self.at),
             around=(*caller.use.around, caller.folder),
             shown=at if source.is_foreign or caller.use.shown is not None else None,
             providers=handed(caller, self.symbol.declaration),
+            scenario=caller.use.scenario,
             copies=caller.use.copies * written_count(self.symbol.declaration) or 1,
         )
         if caller.use.shown is None:
@@ -115,10 +138,12 @@ class ModuleEntity(Instance):
 class Arguments:
     """What a module call gives to variables, each evaluated when the module asks for it."""
 
-    def __init__(self, caller: ModuleInstance, declaration: Declaration, step: Step) -> None:
-        self.caller = caller
-        self.declaration = declaration
-        self.pieces = declaration.attributes
+    def __init__(self, call: ModuleSymbol, step: Step) -> None:
+        self.call = call
+        self.caller = call.instance
+        self.declaration = call.declaration
+        self.pieces = call.declaration.attributes
+        self.step = step
         self.local = step.local
         self._busy: set[str] = set()
 

@@ -18,6 +18,7 @@ from kvlint.readers.terraform.heads import Head
 from kvlint.readers.terraform.instance import ModuleInstance, Use
 from kvlint.readers.terraform.providers import constraints, locked
 from kvlint.readers.terraform.run import TerraformRun
+from kvlint.readers.terraform.scenarios import Scenarios
 from kvlint.readers.terraform.settings import Settings
 from kvlint.readers.terraform.values import RootValues
 from kvlint.readers.twins import without_twins
@@ -51,16 +52,18 @@ def read_root(
     cache: FolderCache,
     settings: Settings,
     planned: Mapping[str, Any] | None = None,
+    published: bool = False,
 ) -> TerraformRead | None:
     """Read the module in ``directory``, which reports call ``path``, with all that it calls.
 
-    ``planned`` are the values of its variables that a plan was made with. None if there is nothing in it that any rule
+    ``planned`` are the values of its variables that a plan was made with. ``published``: it is made for callers that
+    are not here. None if there is nothing in it that any rule
     asks for. Nothing outside the folder ``root`` is read. Raises InputError if it cannot be read at all.
     """
     folder = load_folder(path, directory)
     if not cache.matters(folder, root) and not folder.is_damaged:
         return None
-    return _read(folder, TerraformRun(folder, demand, cache, root), settings, planned)
+    return _read(folder, TerraformRun(folder, demand, cache, root), settings, planned, published)
 
 
 @with_room
@@ -70,9 +73,16 @@ def read_text(path: str, text: str, demand: Demand) -> TerraformRead:
     return _read(folder, TerraformRun(folder, demand, FolderCache(demand), ""), Settings(), None)
 
 
-def _read(folder: Folder, run: TerraformRun, settings: Settings, planned: Mapping[str, Any] | None) -> TerraformRead:
+def _read(
+    folder: Folder,
+    run: TerraformRun,
+    settings: Settings,
+    planned: Mapping[str, Any] | None,
+    published: bool = False,
+) -> TerraformRead:
     values = RootValues(run, folder, settings, planned)
-    if not settings.closed and not folder.declares_root and not values.given and _needs_values(folder):
+    is_reusable = published or (not folder.declares_root and _needs_values(folder))
+    if is_reusable and not settings.closed and not values.given:
         run.closed = False
     return read_used(run, folder, Use(given=values), values, lock=folder)
 
@@ -81,21 +91,24 @@ def read_used(run: TerraformRun, folder: Folder, use: Use, values: RootValues, *
     """Read one use of a module. ``lock`` is the folder of its dependency lock file."""
     run.version = _version(run, folder, lock)
     instance = ModuleInstance(folder, run, use)
-    gathering = Gathering(run, folder)
+    scenarios = Scenarios(run, folder, values, instance)
+    gathering = Gathering(run, folder, scenarios)
     try:
         gathering.lower(instance, frozenset())
         gathering.finish()
-    except InputError as error:
-        run.not_whole("error", error.message, Location(path=_first_file(folder)), error.hint or "")
-    except RecursionError:
-        run.not_whole("error", "what it declares is nested too deep", Location(path=_first_file(folder)))
-    if not run.has_templates and run.cache.has_only_policies(folder, run.root):
+    except (InputError, RecursionError) as error:
+        why = error.message if isinstance(error, InputError) else "what it declares is nested too deep"
+        hint = error.hint if isinstance(error, InputError) else None
+        run.not_whole("error", why, Location(path=_first_file(folder)), hint or "")
+        if use.shown is None:
+            gathering.skip_folder(folder, why)
+    if not run.from_templates and run.cache.has_only_policies(folder, run.root):
         run.resources.clear()  # nothing in it concerns a vault, its provider included
     sources = run.sources
     found = run.done()
     return TerraformRead(
         resources=without_twins(found.resources), problems=found.problems, closed=found.closed, files=found.files,
-        sources=sources, secrets=found.secrets, secret_texts=found.secret_texts,
+        skipped=found.skipped, sources=sources, secrets=found.secrets, secret_texts=found.secret_texts,
         value_files=frozenset(run.value_files), heads=run.heads,
         strangers=values.strangers, deployed=frozenset(run.texts.deployed | run.called),
     )  # fmt: skip

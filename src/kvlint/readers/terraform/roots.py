@@ -11,6 +11,7 @@ from kvlint.errors import InputError
 from kvlint.readers.azurerm.resources import LOOKS_LIKE_VAULT, RESOURCES
 from kvlint.readers.azurerm.templates import WITH_TEMPLATE
 from kvlint.readers.discover import Source
+from kvlint.readers.missing_modules import EXAMPLES
 from kvlint.readers.terraform.names import is_module_file
 from kvlint.regex import regex
 from kvlint.util.project_files import KEPT, MAX_FILE, read_bytes, real_path
@@ -36,12 +37,16 @@ _IGNORED = regex(
 
 
 class Root(NamedTuple):
-    """A module that is judged for its own sake. ``path`` is what reports call its folder, ``size`` its files' bytes."""
+    """A module that is evaluated on its own. ``path`` is what reports call its folder, ``size`` its files' bytes.
+
+    ``published``: only its own examples and tests call it, so callers elsewhere pass other arguments.
+    """
 
     path: str
     directory: str
     asked: bool
     size: int
+    published: bool = False
 
 
 class Roots(NamedTuple):
@@ -67,8 +72,8 @@ def roots_of(sources: Sequence[Source], types: Collection[str] | None, also_call
     without them every type is of interest.
 
     A module that others call, ``also_called`` included, is evaluated through them, unless the user named one of its
-    files. Of modules that only call
-    each other in a circle, one is judged for all.
+    files, or the others are only its own examples and tests. Of modules that only call each other in a circle, one is
+    evaluated for all.
     """
     folders: dict[str, list[Source]] = {}
     for source in sources:
@@ -78,15 +83,19 @@ def roots_of(sources: Sequence[Source], types: Collection[str] | None, also_call
         return Roots([], [], [])
     words = _words(types)
     scanned = {directory: _scanned(directory, files, words) for directory, files in folders.items()}
-    called = called_by_others({directory: found.calls for directory, found in scanned.items()}).union(also_called)
+    calls = {directory: found.calls for directory, found in scanned.items()}
+    called = called_by_others(calls)
+    published = called_by_examples(called, calls).difference(also_called)
+    called.update(also_called)
     roots = Roots([], [], [pattern for found in scanned.values() for pattern in found.rendered])
     for directory, files in folders.items():
         asked = any(source.asked for source in files)
-        if directory in called and not asked:
+        if directory in called and not asked and directory not in published:
             continue
         path = os.path.dirname(files[0].path) or "."
         if asked or _reaches(directory, scanned):
-            roots.found.append(Root(path, directory, asked, scanned[directory].size))
+            is_published = directory in published and not asked
+            roots.found.append(Root(path, directory, asked, scanned[directory].size, is_published))
         else:
             roots.other.append(path)
     return roots
@@ -186,3 +195,19 @@ def called_by_others(calls: Mapping[str, set[str]]) -> set[str]:
                 reached.add(here)
                 todo.extend(calls.get(here, ()))
     return called
+
+
+def called_by_examples(called: Collection[str], calls: Mapping[str, set[str]]) -> frozenset[str]:
+    """Return those of the ``called`` folders, or files, that only examples and tests below their own folder call."""
+    callers: dict[str, list[str]] = {}
+    for caller, callees in calls.items():
+        for callee in callees - {caller}:
+            callers.setdefault(callee, []).append(caller)
+    return frozenset(one for one in called if all(_is_example(caller, one) for caller in callers.get(one, ())))
+
+
+def _is_example(caller: str, callee: str) -> bool:
+    """Return whether a caller is in a folder for examples or tests below the folder of what it calls."""
+    folder = os.path.dirname(callee) if os.path.splitext(callee)[1] == ".bicep" else callee
+    steps = os.path.relpath(caller, folder).replace(os.sep, "/").lower().split("/")
+    return steps[0] != ".." and not EXAMPLES.isdisjoint(steps)

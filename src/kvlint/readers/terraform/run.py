@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import msgspec
 
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kvlint.readers.terraform.heads import Head
+    from kvlint.readers.terraform.scenarios import Scenarios
 
 _MAX_FAULTS = 20
 
@@ -38,8 +39,8 @@ class TerraformRun(Run):
 
     ``version`` are the azurerm versions that the root module and all that it calls leave open. ``value_files`` are the
     reported paths of the files that give values to its variables. ``called`` are the folders of the modules that it
-    calls through expressions, which are not found without evaluating them. ``has_templates``: a resource comes from a
-    template.
+    calls through expressions, which are not found without evaluating them. ``from_templates`` are the addresses of the
+    resources that templates deploy.
     """
 
     DEPLOYMENTS = "instances of modules"
@@ -58,12 +59,19 @@ class TerraformRun(Run):
         self.heads: dict[str, Head] = {}
         self.types: dict[str, str] = {}
         self.links = LinkFreezer(self.types, self.budget)
-        self.has_templates = False
+        self.scenarios: Scenarios | None = None
+        self.from_templates: set[str] = set()
         self.texts = Texts(root, folder.directory)
         self.called: set[str] = set()
         self._counted: set[tuple[str, str]] = set()
         self._faulty: set[tuple[str, int]] = set()
         self._noted: set[tuple[str, str]] = set()
+
+    def apart(self) -> Self:
+        """See Run."""
+        other = super().apart()
+        other.links = self.links.within(other.budget)
+        return other
 
     def add(self, file: ModuleFile) -> None:
         """Take note of a file whose places may be reported, and of what is wrong with its text."""

@@ -87,8 +87,9 @@ def _deploy(
 def _take_note(entity: ResourceEntity, known: int) -> None:
     """Keep the values of secrets in a template out of excerpts. The first ``known`` resources come from elsewhere."""
     run = entity.instance.run
-    run.has_templates = run.has_templates or len(run.resources) > known
-    for at in secret_places(list(run.resources.values())[known:]):
+    deployed = list(run.resources.items())[known:]
+    run.from_templates.update(address for address, _ in deployed)
+    for at in secret_places([resource for _, resource in deployed]):
         run.hide(at)
 
 
