@@ -111,7 +111,7 @@ class TestLinks:
 
 def test_links_for_partial_files_are_not_followed(kvlint: Kvlint, checkout: Path) -> None:
     """Whatever number a process or a partial file has."""
-    for number in (os.getpid(), *range(2000)):
+    for number in {os.getpid(), *range(2000)}:
         Path(f"out.txt.{number}.partial").symlink_to("../victim")
     Path("kvlint.toml").write_text("format = ['text=out.txt']\n")
     assert kvlint("infra", *ONE).code == 1

@@ -195,6 +195,8 @@ class Type(Node, frozen=True, gc=False):
     nullable    ``of[0]``
     member      ``name`` of the type ``of[0]`` (``*`` an array's item)
     resource    ``name`` is resourceInput, resourceOutput or resource, ``value`` the Azure type
+
+    A property or an item of another type has ``decorators``.
     """
 
     kind: str
@@ -202,6 +204,7 @@ class Type(Node, frozen=True, gc=False):
     value: str | int | float | bool | None = None
     of: tuple[Type, ...] = ()
     fields: tuple[tuple[str, Type], ...] = ()
+    decorators: tuple[Expression, ...] = ()
 
 
 class TargetScope(Node, frozen=True, gc=False):

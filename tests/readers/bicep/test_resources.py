@@ -66,6 +66,28 @@ def test_what_is_secure_stays_so_and_has_no_pattern(read: Read) -> None:
         assert getattr(answer, "pattern", "") == ""
 
 
+@pytest.mark.parametrize(
+    ("type_", "use"),
+    [
+        ("{\n  @secure()\n  x: string\n}", "p.x"),
+        ("{\n  y: {\n    @sys.secure()\n    *: string\n  }\n}", "p.y.z"),
+        ("secret[]", "p[0]"),
+        ("[\n  @secure()\n  string\n]", "p[0]"),
+        ("whole.x", "p"),
+        ("whole", "p.x"),
+    ],
+)
+def test_what_has_a_secure_part_is_secure(read: Read, type_: str, use: str) -> None:
+    types = "@secure()\ntype secret = string\ntype whole = {\n  x: secret\n  y: whole?\n  z: whole.z\n}\n"
+    found = read(f"{types}param p {type_}\n" + vault(f"    a: {use}"))
+    assert value(found, "kv", "properties", "a").sensitive
+
+
+def test_a_type_that_refers_to_itself_is_not_secure(read: Read) -> None:
+    found = read("type t = {\n  x: t.x\n  y: t[]?\n}\nparam p t\n" + vault("    a: p.y"))
+    assert not value(found, "kv", "properties", "a").sensitive
+
+
 def test_what_differs_with_every_deployment_is_one_value_once_it_is_a_parameter(read: Read) -> None:
     found = read("param id string = newGuid()\n" + vault(name="id") + vault("    x: kv.id", "'b'", "b"))
     assert value(found, "b", "properties", "x") == value(found, "b", "properties", "x")

@@ -51,18 +51,27 @@ def primitive(instance: Instance, type_: tree.Type | None) -> str:
     return ""
 
 
-def is_secure(instance: Instance, type_: tree.Type | None, depth: int = 0) -> bool:
-    """Whether the type is a declared one that is marked as secure."""
-    if type_ is None or depth > _MAX_DEPTH:
-        return False
-    if type_.kind == "nullable":
-        return is_secure(instance, type_.of[0], depth + 1)
-    if type_.kind != "name":
-        return False
-    found = instance.imports.type(type_.name)
-    if found is None:
-        return False
-    return is_decorated(found[1].decorators, "secure") or is_secure(found[0], found[1].type, depth + 1)
+def is_secure(instance: Instance, type_: tree.Type | None) -> bool:
+    """Return whether a type, or a part of it, is marked as secure. What has a secret part is secret as a whole."""
+    waiting = [] if type_ is None else [(instance, type_)]
+    seen: set[tuple[int, int]] = set()
+    while waiting:
+        here, one = waiting.pop()
+        if (id(here), id(one)) in seen:
+            continue
+        seen.add((id(here), id(one)))
+        if is_decorated(one.decorators, "secure"):
+            return True
+        waiting += [(here, part) for part in (*one.of, *(field for _, field in one.fields)) if one.kind != "member"]
+        if one.kind == "member":
+            below = _member(here, one, 0)
+            waiting += [] if below is None else [below]
+        elif one.kind == "name":
+            found = here.imports.type(one.name)
+            if found is not None and is_decorated(found[1].decorators, "secure"):
+                return True
+            waiting += [] if found is None else [(found[0], found[1].type)]
+    return False
 
 
 def _member(instance: Instance, type_: tree.Type, depth: int) -> tuple[Instance, tree.Type] | None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import msgspec
+
 from kvlint.regex import regex
 from kvlint.syntax import tree
 from kvlint.syntax.bicep.expressions import Expressions
@@ -132,18 +134,23 @@ class Types(Expressions):
         fields: list[tuple[str, tree.Type]] = []
         items: list[tree.Type] = []
         while self.skip_lines() != closing:
-            self.decorators()
+            decorators = self.decorators()
             if mark == "{":
                 name = self._field_name()
                 self.take(":")
                 self.skip()
-                fields.append((name, self.type()))
+                fields.append((name, self._part(decorators)))
             else:
-                items.append(self.type())
+                items.append(self._part(decorators))
             self.separate(closing)
         self.at += 1
         kind = "object" if mark == "{" else "tuple"
         return tree.Type(start, self.at, kind, of=tuple(items), fields=tuple(fields))
+
+    def _part(self, decorators: tuple[tree.Expression, ...]) -> tree.Type:
+        """Read the type of a property or item that has such decorators."""
+        found = self.type()
+        return msgspec.structs.replace(found, decorators=decorators) if decorators else found
 
     def _field_name(self) -> str:
         if self.skip_mark("*"):
