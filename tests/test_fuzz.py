@@ -254,4 +254,6 @@ def test_inputs_are_valid_before_they_are_mutated(
         known[_guarded(list(case.words))] += 1
         capfd.readouterr()
     for kind in sorted(set(codes) - {"options", "places"}):
-        assert codes[kind][0] + codes[kind][1] >= 0.7 * codes[kind].total() > 0, (kind, codes[kind])
+        # Some configurations leave nothing to check, on purpose.
+        least = 0.4 if kind == "config" else 0.7
+        assert codes[kind][0] + codes[kind][1] >= least * codes[kind].total() > 0, (kind, codes[kind])

@@ -43,6 +43,7 @@ NO_RESOURCES = {
     "microsoft.resources/deployments/outputs",
 }
 ONLY_IN_TEMPLATES = {
+    "microsoft.appconfiguration/configurationstores/keyvalues",
     "microsoft.web/sites/config",
     "microsoft.web/sites/slots/config",
     "microsoft.resources/deploymentscripts",

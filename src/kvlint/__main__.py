@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import NoReturn
+
+TYPE_CHECKING = False  # typing takes longer to import than the rest of this module
+if TYPE_CHECKING:
+    from typing import NoReturn
 
 # Made ahead, for when there is no memory left.
 _NO_MEMORY = b"kvlint: there is not enough memory: give kvlint more, or check less at once\n"

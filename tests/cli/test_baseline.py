@@ -291,6 +291,7 @@ def test_a_plan_and_its_source(kvlint: Kvlint) -> None:
 
     plan = expand("azurerm_key_vault.this: {name: kv-prod, purge_protection_enabled: false}")
     Path("a/plan.json").write_bytes(plan)
+    write("a/main.tf", BARE.replace("}\n", "  purge_protection_enabled = false\n}\n"))
     one = ("a/plan.json", "--select", "KV001")
     kvlint(*one, "--write-baseline", BASE)
     assert [entry["path"] for entry in held()] == ["a/main.tf"]

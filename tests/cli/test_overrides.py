@@ -230,7 +230,7 @@ def test_a_plan_that_lies_elsewhere_is_told_on_its_source(kvlint: Kvlint, projec
     plan = project.parent / "elsewhere" / "plan.json"
     plan.parent.mkdir()
     plan.write_bytes(expand("azurerm_key_vault.only: {name: kv-prod-a, purge_protection_enabled: false}"))
-    only = VAULTS.replace('"this"', '"only"').replace("for_each = toset", "# ")
+    only = VAULTS.replace('"this"', '"only"').replace("for_each = toset", "purge_protection_enabled = false # ")
     (project / "infra" / "app" / "main.tf").write_text(only, encoding="utf-8")
     override(f"paths = ['infra/app/']\nrules = ['KV001']\n{IGNORE}")
     document = report(kvlint, str(plan))

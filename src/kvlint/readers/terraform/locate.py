@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from kvlint.errors import InputError, UsageError
 from kvlint.readers.discover import SKIPPED
 from kvlint.readers.terraform.names import is_module_file, module_files, names_in
-from kvlint.readers.terraform.plan_constants import difference
 from kvlint.regex import regex
 from kvlint.util.project_files import (
     LOOKS,
@@ -115,6 +114,8 @@ class Locator:
 
     def _compared(self, found: Found, configuration: Mapping[str, Any] | None) -> Found:
         """Return a module with where its constants differ from those of a plan."""
+        from kvlint.readers.terraform.plan_constants import difference  # most plans lie beside no source
+
         cache, base = self._cache(found.base), found.base
 
         def load(folder: Folder, source: str) -> Folder | None:
