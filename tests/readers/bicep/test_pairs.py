@@ -22,6 +22,7 @@ from kvlint.readers.build import build_graph
 from kvlint.readers.derive.attributes import with_needs
 from kvlint.syntax.jsonc import decode
 from kvlint.syntax.source_text import decoded
+from kvlint.util.project_files import begin_run
 
 CORPORA = Path(__file__).resolve().parents[4] / "shared" / "corpora"
 FILES = sorted([*CORPORA.rglob("*.bicep"), *CORPORA.rglob("*.bicepparam")])
@@ -67,6 +68,7 @@ def test_every_file_is_read() -> None:
 
 
 def test_files_and_what_they_are_compiled_to_get_the_same_findings() -> None:
+    begin_run([str(CORPORA)])
     cache, compared, differ = ModuleCache(), 0, []
     for file, compiled in PAIRS:
         name = file.relative_to(CORPORA).as_posix()
