@@ -8,6 +8,7 @@ import random
 import re
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from copy import deepcopy
 from typing import Any, NamedTuple
 
 import msgspec
@@ -341,11 +342,12 @@ class Document:
         many = min(many, MAX_SIZE // (len(json.dumps(value)) + 8) + 1)
         names = re.findall(r"[A-Za-z_]\w{2,}", value) if isinstance(value, str) else []
         if isinstance(holder, dict):
-            holder.update({f"{key}{number}": value for number in range(many)})
+            holder.update({f"{key}{number}": deepcopy(value) for number in range(many)})
         elif names:
             holder[key:key] = [value.replace(names[-1], f"{names[-1]}{number}") for number in range(many)]
         else:
-            holder[key:key] = [value] * many
+            # One object in many places would grow in all of them with the next mutation.
+            holder[key:key] = [deepcopy(value) for _ in range(many)]
 
     def _text(self, rng: random.Random, places: list[_Place]) -> None:
         """Mutate a string, which may be an expression, an address or a name, by its tokens."""
