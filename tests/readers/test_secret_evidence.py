@@ -6,9 +6,9 @@ import time
 
 import pytest
 
+from kvlint.readers.credential_formats import has_credential, is_configuration, is_plain, known_text, placeholder_in
+from kvlint.readers.name_kinds import NameKind, kind_of_name, kind_of_path, names_no_secret
 from kvlint.readers.placeholders import Placeholder
-from kvlint.readers.secret_names import NameKind, kind_of_name, kind_of_path, names_no_secret
-from kvlint.readers.secret_texts import has_credential, is_configuration, is_plain, known_text, placeholder_in
 
 SECONDS = 2
 CERTAIN, LIKELY, NONE = Placeholder.CERTAIN, Placeholder.LIKELY, Placeholder.NONE

@@ -10,9 +10,9 @@ from collections.abc import Iterable, Iterator
 from typing import Protocol, TypeAlias
 
 from kvlint.model.value import Path
+from kvlint.readers.credential_formats import placeholder_in
+from kvlint.readers.name_kinds import NameKind, kind_of_path
 from kvlint.readers.placeholders import Placeholder
-from kvlint.readers.secret_names import NameKind, kind_of_path
-from kvlint.readers.secret_texts import placeholder_in
 from kvlint.syntax import tree
 
 Origins: TypeAlias = frozenset[str]

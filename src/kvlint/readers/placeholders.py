@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from enum import Enum
 
-from kvlint.readers.secret_names import without_accents
+from kvlint.readers.name_kinds import without_accents
 from kvlint.regex import regex
 
 # Longer texts are judged by their beginning.

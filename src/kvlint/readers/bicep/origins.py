@@ -15,8 +15,8 @@ from kvlint.readers.bicep.module import Arguments
 from kvlint.readers.bicep.parameters import Values
 from kvlint.readers.bicep.sources import Lowered
 from kvlint.readers.bicep.types import is_secure
+from kvlint.readers.name_kinds import names_no_secret
 from kvlint.readers.origins import NONE, Loop, Origins, Scope, is_nothing, names_of, origins_of, path_of
-from kvlint.readers.secret_names import names_no_secret
 from kvlint.syntax import tree
 
 if TYPE_CHECKING:

@@ -10,10 +10,10 @@ from collections.abc import Iterator, Mapping
 from kvlint.model.graph import Resource
 from kvlint.model.value import Absent, ListValue, Path, Scalar, Unknown, Value, text_of
 from kvlint.readers.asides import ORIGINS, PATH_IN_BODY, SECRETS_TYPE
+from kvlint.readers.credential_formats import has_credential, is_configuration, known_text, placeholder_in
 from kvlint.readers.derive.attribute import Context, Derived
+from kvlint.readers.name_kinds import NameKind, kind_of_name
 from kvlint.readers.origins import CONFIGURATION
-from kvlint.readers.secret_names import NameKind, kind_of_name
-from kvlint.readers.secret_texts import has_credential, is_configuration, known_text, placeholder_in
 from kvlint.regex import regex
 
 _ORIGINS: Path = ("derived", ORIGINS)

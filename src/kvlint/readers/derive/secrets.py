@@ -14,11 +14,11 @@ from kvlint.expressions.values import wrapped
 from kvlint.model.graph import Resource
 from kvlint.model.source import Location
 from kvlint.model.value import Absent, Answer, ListValue, MapValue, Path, Scalar, Unknown, Value, select, text_of
+from kvlint.readers.credential_formats import has_credential, is_configuration, known_text, placeholder_in
 from kvlint.readers.derive.attribute import Context, Derived
 from kvlint.readers.ids import HOLE
+from kvlint.readers.name_kinds import NameKind, kind_of_name, names_no_secret
 from kvlint.readers.placeholders import Placeholder
-from kvlint.readers.secret_names import NameKind, kind_of_name, names_no_secret
-from kvlint.readers.secret_texts import has_credential, is_configuration, known_text, placeholder_in
 from kvlint.regex import regex
 from kvlint.secret_names import tells_secret
 from kvlint.syntax.json_data import decode_json

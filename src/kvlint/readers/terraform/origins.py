@@ -10,8 +10,8 @@ from kvlint.model.value import Absent, MapValue, Path, Scalar, Unknown
 from kvlint.readers import asides, origins
 from kvlint.readers.azurerm import credentials
 from kvlint.readers.azurerm.azapi import AZAPI, AZAPI_DATA_PLANE
+from kvlint.readers.name_kinds import names_no_secret
 from kvlint.readers.origins import ANY, NONE, Origins, is_nothing, names_of, origins_of, path_of
-from kvlint.readers.secret_names import names_no_secret
 from kvlint.readers.terraform.folder import Piece
 from kvlint.readers.terraform.modules import Arguments
 from kvlint.readers.terraform.public_modules import KnownModule

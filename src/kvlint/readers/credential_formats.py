@@ -10,8 +10,8 @@ import re
 from collections.abc import Iterator, Sequence
 
 from kvlint.errors import InputError
+from kvlint.readers.name_kinds import NameKind, kind_of_name
 from kvlint.readers.placeholders import Placeholder, placeholder_by_words
-from kvlint.readers.secret_names import NameKind, kind_of_name
 from kvlint.regex import regex
 from kvlint.syntax.json_data import decode_json
 
