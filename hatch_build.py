@@ -25,8 +25,8 @@ class Made(BuildHookInterface[Any]):
             return
         root = Path(self.root)
         sys.path.insert(0, str(root / "src"))
-        from kvlint.engine.builtin import compile_rules, rules_of_checkout
-        from kvlint.manual import manual
+        from kvlint.cli.man_page import manual
+        from kvlint.engine.rule_store import compile_rules, rules_of_checkout
 
         self._folder = TemporaryDirectory()
         for name, content in compile_rules(rules_of_checkout(str(root / "src" / "kvlint"))).items():

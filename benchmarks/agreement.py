@@ -24,10 +24,10 @@ from typing import Any, NamedTuple
 
 from peers import is_about
 
-from kvlint.check import check
-from kvlint.config import Config
-from kvlint.plurals import counted
+from kvlint.config.run_config import Config
+from kvlint.linter.linter import check
 from kvlint.reporters import REPORTERS, Options
+from kvlint.util.plural import counted
 
 ROOT = Path(__file__).resolve().parents[1]
 CORPORA = ROOT.parent / "shared" / "corpora"

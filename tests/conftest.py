@@ -14,7 +14,7 @@ import pytest
 from hypothesis import settings
 
 import kvlint
-from kvlint.engine.builtin import builtin_rules, compile_rules
+from kvlint.engine.rule_store import builtin_rules, compile_rules
 from kvlint.util.project_files import end_run
 
 # How long one example takes says more of the machine, and of what it is the first to import, than of kvlint.

@@ -10,17 +10,17 @@ from collections.abc import Hashable, Iterator, Sequence
 from datetime import date
 from typing import NamedTuple
 
-from kvlint.engine.builtin import builtin_rules
-from kvlint.engine.demand import demand_of
-from kvlint.engine.evaluate import Evaluator
+from kvlint.derived.attributes import with_needs
+from kvlint.engine.evaluator import Evaluator
 from kvlint.engine.parameters import with_parameters
-from kvlint.judged import judge, verdicts_on
-from kvlint.model.graph import Demand
+from kvlint.engine.required_attributes import demand_of
+from kvlint.engine.rule_store import builtin_rules
+from kvlint.linter.rule_tests import compare, read_example
+from kvlint.linter.unit_result import judge, verdicts_on
+from kvlint.model.resource import Demand
 from kvlint.model.rule import EXAMPLE_DAY, Example, Rule
-from kvlint.plurals import counted
-from kvlint.readers.derive.attributes import with_needs
-from kvlint.readers.reading import Read
-from kvlint.selftest import compare, read_example
+from kvlint.readers.read_result import Read
+from kvlint.util.plural import counted
 
 if __package__:
     from .slips import mutants

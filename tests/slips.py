@@ -14,7 +14,7 @@ import msgspec
 
 from kvlint.model.rule import All, AnyOf, Attribute, Condition, Given, Items, Linked, Not, Operand, Rule
 from kvlint.model.value import Plain
-from kvlint.regex import regex
+from kvlint.util.lazy_regex import regex
 
 _OPPOSITE = {"at_least": "at_most", "at_most": "at_least"}
 _HOLDS: Condition = All(())

@@ -11,21 +11,21 @@ from typing import Any
 
 import pytest
 
-from kvlint import work as module
-from kvlint.check import check, exit_code, together
-from kvlint.config import Config
-from kvlint.engine.builtin import builtin_rules
-from kvlint.engine.demand import demand_of
-from kvlint.engine.evaluate import Evaluator
-from kvlint.judged import Judged, judge
-from kvlint.model.graph import Resource
-from kvlint.model.report import Finding, Outcome, Problem, Report
-from kvlint.model.source import Excerpt, Location, Region, SourceComments, Target
+from kvlint.config.run_config import Config
+from kvlint.derived.attributes import with_needs
+from kvlint.engine.evaluator import Evaluator
+from kvlint.engine.required_attributes import demand_of
+from kvlint.engine.rule_store import builtin_rules
+from kvlint.linter import workers as module
+from kvlint.linter.linter import check, exit_code, together
+from kvlint.linter.suppressions import policy_of
+from kvlint.linter.unit_result import Judged, judge
+from kvlint.model.finding import Finding, Outcome, Problem, Report
+from kvlint.model.location import Excerpt, Location, Region, SourceComments, Target
+from kvlint.model.resource import Resource
 from kvlint.model.value import MapValue, Scalar
-from kvlint.readers.derive.attributes import with_needs
-from kvlint.readers.reading import Find, Read
-from kvlint.suppress import policy_of
-from kvlint.syntax.lines import Lines
+from kvlint.readers.read_result import Find, Read
+from kvlint.syntax.positions import Lines
 
 SAMPLE = Path(__file__).resolve().parents[1] / "samples" / "careless" / "plan.json"
 

@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from kvlint.engine.builtin import builtin_rules
-from kvlint.engine.demand import demand_of
-from kvlint.engine.evaluate import Evaluator
-from kvlint.judged import judge
-from kvlint.readers.derive.attributes import with_needs
-from kvlint.readers.derive.services import SERVICES
-from kvlint.readers.read import Reader
+from kvlint.derived.attributes import with_needs
+from kvlint.derived.services import SERVICES
+from kvlint.engine.evaluator import Evaluator
+from kvlint.engine.required_attributes import demand_of
+from kvlint.engine.rule_store import builtin_rules
+from kvlint.linter.unit_result import judge
+from kvlint.readers.reader import Reader
 
 RULE = next(rule for rule in builtin_rules() if rule.id == "KV901")
 URL = "https://kv.vault.azure.net/keys/cmk"

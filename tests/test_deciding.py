@@ -13,17 +13,17 @@ from typing import Any
 import msgspec
 import pytest
 
-from kvlint.engine.builtin import builtin_rules
-from kvlint.engine.demand import demand_of
-from kvlint.engine.evaluate import Evaluator
+from kvlint.derived.attributes import with_needs
+from kvlint.engine.evaluator import Evaluator
 from kvlint.engine.parameters import with_parameters
-from kvlint.judged import verdicts_on
-from kvlint.model.graph import Demand, Resource
+from kvlint.engine.required_attributes import demand_of
+from kvlint.engine.rule_store import builtin_rules
+from kvlint.linter.rule_tests import read_example
+from kvlint.linter.unit_result import verdicts_on
+from kvlint.model.resource import Demand, Resource
 from kvlint.model.rule import EXAMPLE_DAY, Example, Rule
 from kvlint.model.value import ListValue, MapValue, Path, Unknown, Value
-from kvlint.readers.derive.attributes import with_needs
-from kvlint.readers.reading import Read
-from kvlint.selftest import read_example
+from kvlint.readers.read_result import Read
 
 RULES = builtin_rules()
 

@@ -7,15 +7,15 @@ import sys
 
 import pytest
 
-from kvlint import digests
+from kvlint.util import sha256
 
 
 @pytest.mark.parametrize("data", [b"", b"kvlint", "\u00e9\U0001f511".encode() * 1000])
 def test_it_is_sha_256(data: bytes) -> None:
-    assert digests.sha256_hex(data) == hashlib.sha256(data).hexdigest()
+    assert sha256.sha256_hex(data) == hashlib.sha256(data).hexdigest()
 
 
 def test_also_where_python_has_no_implementation_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("_sha2", "_sha256"):
         monkeypatch.setitem(sys.modules, name, None)
-    assert digests._sha256() is hashlib.sha256
+    assert sha256._sha256() is hashlib.sha256

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from kvlint.engine.builtin import builtin_rules
+from kvlint.engine.rule_store import builtin_rules
 from kvlint.model.rule import Rule
 from sitegen.catalogue import TOOLS, catalogue
 

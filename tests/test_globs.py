@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvlint.globs import AddressGlob, PathGlob
-from kvlint.model.source import static_address
+from kvlint.model.location import static_address
+from kvlint.util.globs import AddressGlob, PathGlob
 
 
 @pytest.mark.parametrize(

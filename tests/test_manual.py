@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 import kvlint as package
-from kvlint.arguments import COMMANDS, OPTIONS
-from kvlint.manual import _text, manual
+from kvlint.cli.man_page import _text, manual
+from kvlint.config.options import COMMANDS, OPTIONS
 
 INSTALLED = Path(package.__file__).with_name("rules").is_dir()
 PAGE = manual()

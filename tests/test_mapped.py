@@ -11,11 +11,11 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from kvlint.check import check
-from kvlint.config import Config
-from kvlint.model.report import CALLED, Finding, Report
-from kvlint.readers.azurerm.resources import RESOURCES
-from kvlint.readers.azurerm.table import Field
+from kvlint.azure.azurerm.resources import RESOURCES
+from kvlint.azure.azurerm.table import Field
+from kvlint.config.run_config import Config
+from kvlint.linter.linter import check
+from kvlint.model.finding import CALLED, Finding, Report
 from kvlint.reporters import REPORTERS, SARIF_INCLUDED, Options
 from tests.sarif import faults, run_in
 

@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import pytest
 
-from kvlint.check import check
-from kvlint.config import Config
-from kvlint.model.report import CALLED, FROM_PLAN, Finding, Report
-from kvlint.model.source import Location
+from kvlint.config.run_config import Config
+from kvlint.linter.linter import check
+from kvlint.model.finding import CALLED, FROM_PLAN, Finding, Report
+from kvlint.model.location import Location
 from tests.moduletrees import Tree, make
 
 TREES = 200

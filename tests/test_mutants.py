@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kvlint.engine.builtin import builtin_rules
+from kvlint.engine.rule_store import builtin_rules
 from kvlint.model.rule import Operand, Rule
 
 from .mutants import survivors

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import pytest
 
-from kvlint.check import check
-from kvlint.config import Config
-from kvlint.errors import KvlintError
-from kvlint.model.report import Report
-from kvlint.readers.plan.compact import expand
-from kvlint.rechecking import Rechecking
+from kvlint.config.run_config import Config
+from kvlint.linter.compact_plan import expand
+from kvlint.linter.incremental import Rechecking
+from kvlint.linter.linter import check
+from kvlint.model.finding import Report
 from kvlint.reporters import REPORTERS, Options
+from kvlint.util.errors import KvlintError
 from kvlint.util.project_files import KEPT
 
 VAULT = 'resource "azurerm_key_vault" "{name}" {{\n  name = "{name}"\n  purge_protection_enabled = {on}\n}}\n'

@@ -8,14 +8,14 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from kvlint.engine.builtin import builtin_rules
-from kvlint.engine.select import chosen
+from kvlint.azure.azurerm.resources import RESOURCES
+from kvlint.azure.azurerm.table import Field
+from kvlint.derived.consumers import PATHS
+from kvlint.derived.services import SERVICES
+from kvlint.engine.rule_selection import chosen
+from kvlint.engine.rule_store import builtin_rules
+from kvlint.linter.rule_tests import Result, run_examples
 from kvlint.model.rule import All, AnyOf, Condition, Items, Linked, Not, Rule
-from kvlint.readers.azurerm.resources import RESOURCES
-from kvlint.readers.azurerm.table import Field
-from kvlint.readers.derive.consumers import PATHS
-from kvlint.readers.derive.services import SERVICES
-from kvlint.selftest import Result, run_examples
 
 RULES = builtin_rules()
 BY_ID = {rule.id: rule for rule in RULES}

@@ -12,8 +12,8 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from kvlint.check import check
-from kvlint.config import Config
+from kvlint.config.run_config import Config
+from kvlint.linter.linter import check
 from kvlint.reporters import REPORTERS, SARIF_INCLUDED, Options
 from tests.sarif import SCHEMA, faults, run_in, violations
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from kvlint.check import all_rules, check
-from kvlint.config import Config
-from kvlint.model.report import Finding, Report
+from kvlint.config.run_config import Config
+from kvlint.linter.linter import all_rules, check
+from kvlint.model.finding import Finding, Report
 
 ROOT = Path(__file__).resolve().parents[1]
 CORPORA = ROOT.parent / "shared" / "corpora"

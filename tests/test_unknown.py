@@ -13,15 +13,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvlint.engine.builtin import builtin_rules
-from kvlint.engine.demand import demand_of
-from kvlint.engine.evaluate import Evaluator
-from kvlint.judged import verdicts_on
+from kvlint.derived.attributes import with_needs
+from kvlint.engine.evaluator import Evaluator
+from kvlint.engine.required_attributes import demand_of
+from kvlint.engine.rule_store import builtin_rules
+from kvlint.linter.compact_plan import expand
+from kvlint.linter.unit_result import verdicts_on
 from kvlint.model.rule import Rule
-from kvlint.readers.derive.attributes import with_needs
-from kvlint.readers.plan.compact import expand
-from kvlint.readers.reading import plan_read
-from kvlint.syntax.yaml import compose, data
+from kvlint.readers.read_result import plan_read
+from kvlint.syntax.yaml_nodes import compose, data
 
 Place: TypeAlias = tuple[str | int, ...]
 Outcomes: TypeAlias = Mapping[tuple[str, str], str]

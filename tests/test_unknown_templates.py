@@ -13,13 +13,13 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from kvlint.engine.builtin import builtin_rules
-from kvlint.engine.demand import demand_of
-from kvlint.engine.evaluate import Evaluator
-from kvlint.judged import verdicts_on
+from kvlint.derived.attributes import with_needs
+from kvlint.engine.evaluator import Evaluator
+from kvlint.engine.required_attributes import demand_of
+from kvlint.engine.rule_store import builtin_rules
+from kvlint.linter.unit_result import verdicts_on
 from kvlint.model.rule import Rule
-from kvlint.readers.derive.attributes import with_needs
-from kvlint.readers.read import Reader
+from kvlint.readers.reader import Reader
 from kvlint.syntax.jsonc import decode
 
 Place: TypeAlias = tuple[str | int, ...]

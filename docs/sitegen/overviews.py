@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from kvlint.model.control import Question, Sheet, Status
+from kvlint.model.framework import Question, Sheet, Status
 from kvlint.model.rule import Rule, Severity
 from sitegen.markup import code, plain, prose, table
 from sitegen.rule_pages import anchor, severity

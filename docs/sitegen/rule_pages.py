@@ -9,16 +9,16 @@ from datetime import date
 
 import msgspec
 
-from kvlint.engine.demand import demand_of
-from kvlint.engine.evaluate import Evaluator
+from kvlint.derived.attributes import with_needs
+from kvlint.engine.evaluator import Evaluator
 from kvlint.engine.parameters import with_parameters
-from kvlint.judged import judge
+from kvlint.engine.required_attributes import demand_of
+from kvlint.linter.rule_tests import read_example
+from kvlint.linter.unit_result import judge
 from kvlint.model.rule import EXAMPLE_DAY, Example, Operand, Rule
-from kvlint.readers.derive.attributes import with_needs
 from kvlint.reporters.cwe import CWES
-from kvlint.reporters.sarif_rules import PROJECT
-from kvlint.reporters.wording import headline
-from kvlint.selftest import read_example
+from kvlint.reporters.findings.sarif_rules import PROJECT
+from kvlint.reporters.phrases import headline
 from sitegen.catalogue import TOOLS
 from sitegen.markup import block, code, plain, prose, table
 

@@ -63,12 +63,12 @@ def _open_streams() -> None:
 
 
 def _guarded(words: list[str]) -> int:
-    from kvlint.errors import EXIT_NOT_WHOLE, KvlintError
+    from kvlint.util.errors import EXIT_NOT_WHOLE, KvlintError
 
     try:
         return _run(words)
     except KvlintError as error:
-        from kvlint.streams import print_error
+        from kvlint.cli.output import print_error
 
         print_error(error)
         return error.exit_code
@@ -100,18 +100,18 @@ def _run(words: list[str]) -> int:
         try:
             print(f"kvlint {__version__}", flush=True)
         except BrokenPipeError:
-            from kvlint.streams import abandon
+            from kvlint.cli.output import abandon
 
             abandon(sys.stdout)
         return 0
-    from kvlint.arguments import plain_arguments
+    from kvlint.config.options import plain_arguments
 
     arguments = plain_arguments(words)
     if arguments is not None:
-        from kvlint.command import run_check
+        from kvlint.cli.check import run_check
 
         return run_check(arguments)
-    from kvlint.cli import run
+    from kvlint.cli.app import run
 
     return run(words)
 

@@ -9,7 +9,7 @@ from typing import NamedTuple, Protocol
 import pytest
 
 from kvlint.__main__ import _guarded
-from kvlint.readers.plan.compact import expand
+from kvlint.linter.compact_plan import expand
 
 GOOD = "azurerm_key_vault.kv: {name: kv, purge_protection_enabled: true}"
 BAD = "azurerm_key_vault.kv: {name: kv, purge_protection_enabled: false}"

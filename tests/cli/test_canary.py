@@ -16,8 +16,8 @@ from typing import Any
 import pytest
 
 from kvlint.__main__ import _guarded
-from kvlint.engine.builtin import builtin_rules
-from kvlint.readers.plan.compact import expand
+from kvlint.engine.rule_store import builtin_rules
+from kvlint.linter.compact_plan import expand
 from kvlint.reporters import REPORTERS
 from kvlint.reporters.controls import CONTROLS_REPORTERS
 from tests.sarif import faults, run_in

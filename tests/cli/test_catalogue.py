@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from kvlint import __version__
-from kvlint.engine.builtin import builtin_rules
+from kvlint.engine.rule_store import builtin_rules
 from kvlint.model.rule import Rule
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kvlint.engine.builtin import builtin_rules
-from kvlint.engine.select import chosen
-from kvlint.engine.vocabulary import PROFILES
+from kvlint.engine.rule_selection import chosen
+from kvlint.engine.rule_store import builtin_rules
+from kvlint.engine.schema import PROFILES
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kvlint.arguments import COMMANDS, OPTIONS
-from kvlint.completions import as_check
-from kvlint.engine.builtin import builtin_rules
+from kvlint.cli.completion import as_check
+from kvlint.config.options import COMMANDS, OPTIONS
+from kvlint.engine.rule_store import builtin_rules
 from kvlint.reporters import REPORTERS
 
 if TYPE_CHECKING:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kvlint.arguments import OPTIONS
-from kvlint.configuration import KEYS
+from kvlint.config.config_file import KEYS
+from kvlint.config.options import OPTIONS
 from kvlint.reporters import REPORTERS
 
 if TYPE_CHECKING:
@@ -458,7 +458,7 @@ def test_without_a_file_nothing_is_imported_for_one(project: Path) -> None:
 
     assert imported() == []
     write(project / "kvlint.toml", "strict = true")
-    assert imported() == ["kvlint.configuration", "kvlint.toml", "tomllib"]
+    assert imported() == ["kvlint.config.config_file", "kvlint.toml", "tomllib"]
 
 
 # --- files that somebody else may have written ------------------------------------------------------------------------

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 import kvlint as package
-from kvlint.check import check, exit_code
-from kvlint.config import Config, Notice
-from kvlint.configuration import KEYS, OVERRIDE
+from kvlint.config.config_file import KEYS, OVERRIDE
+from kvlint.config.run_config import Config, Notice
+from kvlint.linter.compact_plan import expand
+from kvlint.linter.linter import check, exit_code
 from kvlint.model.rule import Severity
-from kvlint.readers.plan.compact import expand
 from kvlint.reporters.problems import PROBLEMS
 from tests.cli.conftest import BAD, GOOD
 

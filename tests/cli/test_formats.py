@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kvlint.readers.plan.compact import expand
+from kvlint.linter.compact_plan import expand
 from kvlint.reporters import REPORTERS
 
 if TYPE_CHECKING:

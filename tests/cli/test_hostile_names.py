@@ -16,7 +16,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from kvlint.__main__ import _guarded
-from kvlint.readers.plan.compact import expand
+from kvlint.linter.compact_plan import expand
 from kvlint.reporters import REPORTERS
 from kvlint.reporters.controls import CONTROLS_REPORTERS
 from tests.sarif import run_in

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
-from kvlint.syntax.linehash import LineHashes
-from kvlint.syntax.lines import Lines
+from kvlint.syntax.line_hash import LineHashes
+from kvlint.syntax.positions import Lines
 from tests.sarif import faults, run_in
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 import pytest
 
 from kvlint.__main__ import _guarded
-from kvlint.readers.plan.compact import expand
+from kvlint.linter.compact_plan import expand
 from kvlint.reporters import REPORTERS
 from kvlint.reporters.controls import CONTROLS_REPORTERS
 
@@ -423,7 +423,7 @@ def _outputs(case: Case, secret: str, folder: Path, patch: pytest.MonkeyPatch) -
         for form in ("dot", "mermaid"):
             yield form, stdout_of(["graph", case.paths[0], "-f", form])
         patch.setenv("TERM", "xterm")
-        patch.setattr("kvlint.command.options_for", _for_terminal)
+        patch.setattr("kvlint.cli.check.options_for", _for_terminal)
         yield "terminal", stdout_of([*words, *shown])
     yield "stderr", errors.getvalue()
     for file in sorted(folder.iterdir()):

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 import kvlint as package
-from kvlint.engine.builtin import builtin_rules, compile_rules
-from kvlint.readers.plan.compact import expand
+from kvlint.engine.rule_store import builtin_rules, compile_rules
+from kvlint.linter.compact_plan import expand
 from kvlint.reporters import REPORTERS
 
 INSTALLED = Path(package.__file__).with_name("rules").is_dir()
@@ -92,7 +92,7 @@ def compiled(tmp_path: Path) -> str:
 
 
 def test_the_version_needs_next_to_nothing() -> None:
-    assert imported("--version") <= {"__future__", "atexit", "gc", "kvlint", "kvlint.__main__", "kvlint.errors"}
+    assert imported("--version") <= {"__future__", "atexit", "gc", "kvlint", "kvlint.__main__", "kvlint.util.errors"}
 
 
 @pytest.mark.parametrize("form", ["sarif", "json", "text", "github", "junit"])
@@ -104,7 +104,10 @@ def test_a_check_needs_msgspec_alone(plan: Path, compiled: str, form: str) -> No
     assert others == {"kvlint", "msgspec"}
     reporters = {module.rpartition(".")[2] for module in modules if module.startswith("kvlint.reporters.")}
     assert reporters & {*REPORTERS, "terminal"} == {form} | ({"concise"} if form == "github" else set())
-    assert not any(module.startswith(("kvlint.cli", "kvlint.engine.load", "kvlint.syntax.yaml")) for module in modules)
+    assert not any(
+        module.startswith(("kvlint.cli.app", "kvlint.engine.rule_loader", "kvlint.syntax.yaml_nodes"))
+        for module in modules
+    )
     # Beside the plan, and where the process runs, lies no Terraform.
     assert not any(module.startswith(("kvlint.syntax.hcl", "kvlint.readers.terraform.folder")) for module in modules)
 
@@ -123,7 +126,7 @@ def test_a_checkout_reads_yaml_and_nothing_else_besides(plan: Path) -> None:
 def test_a_check_without_syntax_errors_does_not_need_python_hcl2(compiled: str) -> None:
     samples = Path(__file__).resolve().parents[2] / "samples"
     modules = imported(samples, "-f", "json", "--jobs", "1", patch=compiled, code=1)
-    assert "kvlint.syntax.hcl.values" in modules
+    assert "kvlint.syntax.hcl.expressions" in modules
     assert not packages(modules) & {"hcl2", "lark"}
 
 

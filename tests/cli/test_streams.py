@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kvlint.streams import _Bar
+from kvlint.cli.output import _Bar
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint
@@ -203,7 +203,7 @@ def test_an_interrupted_run_is_quiet(kvlint: Kvlint, monkeypatch: pytest.MonkeyP
     def interrupted(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("kvlint.command.check", interrupted)
+    monkeypatch.setattr("kvlint.cli.check.check", interrupted)
     assert kvlint(*line.split()) == (130, "", "")
 
 
@@ -223,7 +223,7 @@ def test_a_crash_is_one_line_without_values(kvlint: Kvlint, monkeypatch: pytest.
     def crashes(*_: Any) -> None:
         raise ValueError("correct-horse")
 
-    monkeypatch.setattr("kvlint.command.check", crashes)
+    monkeypatch.setattr("kvlint.cli.check.check", crashes)
     ran = kvlint(*line.split())
     assert (ran.code, ran.out) == (3, "")
     assert ran.err.startswith("kvlint: internal error: ValueError at test_streams.py:")

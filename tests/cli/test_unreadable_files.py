@@ -17,7 +17,7 @@ import pytest
 
 import kvlint
 from kvlint.__main__ import _guarded
-from kvlint.readers.plan.compact import expand
+from kvlint.linter.compact_plan import expand
 from tests.sarif import run_in
 
 # What a case replaces in the file that it is about: part of a string, a number, and a list.

@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kvlint.check import check
-from kvlint.config import Config
-from kvlint.errors import KvlintError, UsageError
-from kvlint.model.report import Report
-from kvlint.watch import Watch, folders_of
+from kvlint.config.run_config import Config
+from kvlint.linter.linter import check
+from kvlint.linter.watch import Watch, folders_of
+from kvlint.model.finding import Report
+from kvlint.util.errors import KvlintError, UsageError
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint

@@ -9,15 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvlint.engine.builtin import builtin_rules
-from kvlint.engine.demand import demand_of, is_local
-from kvlint.engine.evaluate import Evaluator
-from kvlint.model.graph import Resource
+from kvlint.derived.attributes import with_needs
+from kvlint.derived.build_graph import build_graph
+from kvlint.engine.evaluator import Evaluator
+from kvlint.engine.required_attributes import demand_of, is_local
+from kvlint.engine.rule_store import builtin_rules
+from kvlint.linter.compact_plan import expand
+from kvlint.model.resource import Resource
 from kvlint.model.rule import All, AnyOf, Attribute, Condition, Items, Linked, Not, Rule
 from kvlint.model.value import MapValue
-from kvlint.readers.build import build_graph
-from kvlint.readers.derive.attributes import with_needs
-from kvlint.readers.plan.compact import expand
 from kvlint.readers.plan.read import read_plan
 
 if TYPE_CHECKING:

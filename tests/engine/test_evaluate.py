@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from kvlint.engine.demand import demand_of
-from kvlint.engine.evaluate import RULE_CRASHED, Verdicts
+from kvlint.engine.evaluator import RULE_CRASHED, Verdicts
 from kvlint.engine.operators import OPERATORS
-from kvlint.model.graph import ResourceGraph
-from kvlint.model.report import CALLED, CAUSED, Outcome
+from kvlint.engine.required_attributes import demand_of
+from kvlint.model.finding import CALLED, CAUSED, Outcome
+from kvlint.model.location import Location
+from kvlint.model.resource import ResourceGraph
 from kvlint.model.rule import All, Not, Rule
-from kvlint.model.source import Location
 from kvlint.model.value import Scalar
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ def test_a_rule_that_crashes_is_a_problem_and_the_others_still_run(
         build.rule(build.attribute("a", equals=1), id="ABC-2"),
     ]
     graph = build.graph(*(build.resource(f"kv{i}", a=i) for i in (1, 2, 3)))
-    monkeypatch.setattr("kvlint.engine.judge.OPERATORS", {**OPERATORS, "matches": breaks})
+    monkeypatch.setattr("kvlint.engine.compiler.OPERATORS", {**OPERATORS, "matches": breaks})
     verdicts = build.evaluate(graph, *rules)
     (problem,) = verdicts.problems
     assert (problem.code, problem.level) == (RULE_CRASHED, "error")

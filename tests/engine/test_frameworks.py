@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from kvlint.engine.builtin import builtin_frameworks, builtin_rules, frameworks_of_package
-from kvlint.engine.frameworks import load_frameworks, sheets_of
-from kvlint.errors import InternalError, RuleError
-from kvlint.model.control import Framework, Platform, Status
+from kvlint.engine.framework_loader import load_frameworks, sheets_of
+from kvlint.engine.rule_store import builtin_frameworks, builtin_rules, frameworks_of_package
+from kvlint.model.framework import Framework, Platform, Status
 from kvlint.model.rule import Attribute
+from kvlint.util.errors import InternalError, RuleError
 
 HEAD = "name: acme\ntitle: ACME\nabout: >\n  A few\n  rows.\nreferences: [https://acme.example/]\n"
 ROW = "controls:\n  - {id: A-1, title: One}\n"

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kvlint.engine.logic import FAIL, PASS, UNDECIDED, negated
-from kvlint.model.report import Outcome
+from kvlint.engine.three_valued import FAIL, PASS, UNDECIDED, negated
+from kvlint.model.finding import Outcome
+from kvlint.model.location import Location
 from kvlint.model.rule import All, AnyOf, Condition, Not
-from kvlint.model.source import Location
 from kvlint.model.value import Scalar, Unknown
 
 if TYPE_CHECKING:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from kvlint.engine.logic import FAIL, PASS, UNDECIDED, negated
-from kvlint.model.graph import ResourceGraph
-from kvlint.model.report import Outcome
+from kvlint.engine.three_valued import FAIL, PASS, UNDECIDED, negated
+from kvlint.model.finding import Outcome
+from kvlint.model.location import Location
+from kvlint.model.resource import ResourceGraph
 from kvlint.model.rule import All, Condition, Not
-from kvlint.model.source import Location
 from kvlint.model.value import Link, ListValue, Scalar, Unknown
 
 if TYPE_CHECKING:

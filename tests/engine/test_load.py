@@ -11,9 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvlint.engine.builtin import builtin_rules, compile_rules, load_folder, rules_of_checkout, rules_of_package
-from kvlint.engine.load import load_rules
-from kvlint.errors import InternalError, RuleError, UsageError
+from kvlint.engine.rule_loader import load_rules
+from kvlint.engine.rule_store import builtin_rules, compile_rules, load_folder, rules_of_checkout, rules_of_package
 from kvlint.model.rule import (
     All,
     AnyOf,
@@ -29,6 +28,7 @@ from kvlint.model.rule import (
     Rule,
     Severity,
 )
+from kvlint.util.errors import InternalError, RuleError, UsageError
 
 PATH = "rules/vault/KV001-purge-protection.yaml"
 # Each key of a rule, so that a test can put another in its place.

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvlint.engine.logic import FAIL, PASS, UNDECIDED, implied, negated
-from kvlint.model.report import Outcome
+from kvlint.engine.three_valued import FAIL, PASS, UNDECIDED, implied, negated
+from kvlint.model.finding import Outcome
 from kvlint.model.rule import All, AnyOf, Attribute, Condition, Not
 
 if TYPE_CHECKING:

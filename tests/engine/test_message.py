@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from kvlint.engine.message import fingerprint
+from kvlint.engine.messages import fingerprint
+from kvlint.model.location import Location
 from kvlint.model.rule import AnyOf, Not
-from kvlint.model.source import Location
 from kvlint.model.value import Scalar
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvlint.engine.logic import FAIL, PASS, UNDECIDED, negated
 from kvlint.engine.operators import OPERATORS, key_of, same
-from kvlint.engine.vocabulary import OPERATORS as VOCABULARY
-from kvlint.model.report import Outcome
+from kvlint.engine.schema import OPERATORS as VOCABULARY
+from kvlint.engine.three_valued import FAIL, PASS, UNDECIDED, negated
+from kvlint.model.finding import Outcome
+from kvlint.model.location import Location
 from kvlint.model.rule import Not
-from kvlint.model.source import Location
 from kvlint.model.value import Link, ListValue, MapValue, Scalar, Unknown, Value
 
 if TYPE_CHECKING:

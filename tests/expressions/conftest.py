@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from kvlint.expressions.budget import Budget
-from kvlint.expressions.evaluate import Evaluator, Functions
-from kvlint.expressions.functions.languages import ARM, BICEP
-from kvlint.expressions.operations import Local
-from kvlint.expressions.room import FRAMES
-from kvlint.expressions.values import Closure, Fields, Items, Partly, Result, hole, wrapped
-from kvlint.model.source import Location
+from kvlint.evaluation.budget import Budget
+from kvlint.evaluation.evaluate import Evaluator, Functions
+from kvlint.evaluation.functions.languages import ARM, BICEP
+from kvlint.evaluation.operations import Local
+from kvlint.evaluation.recursion_limit import FRAMES
+from kvlint.evaluation.values import Closure, Fields, Items, Partly, Result, hole, wrapped
+from kvlint.model.location import Location
 from kvlint.model.value import Absent, Scalar, Unknown
-from kvlint.syntax import tree
-from kvlint.syntax.armexpr import parse_expression
+from kvlint.syntax import ast
+from kvlint.syntax.arm.expression import parse_expression
 from kvlint.syntax.bicep.parse import parse
 
 AT = Location(path="main.bicep")
@@ -71,14 +71,14 @@ class Document:
             **{name: value if isinstance(value, Unknown) else wrapped(value, AT) for name, value in symbols.items()},
         }
 
-    def place(self, node: tree.Node) -> Location:  # noqa: ARG002  # an Evaluator asks so
+    def place(self, node: ast.Node) -> Location:  # noqa: ARG002  # an Evaluator asks so
         return AT
 
-    def symbol(self, node: tree.Name) -> Result:
+    def symbol(self, node: ast.Name) -> Result:
         return self.symbols[node.name]
 
-    def call(self, node: tree.Call, local: Local) -> Result | None:  # noqa: ARG002  # the same
-        if node.name == "parameters" and isinstance(node.arguments[0], tree.Literal):
+    def call(self, node: ast.Call, local: Local) -> Result | None:  # noqa: ARG002  # the same
+        if node.name == "parameters" and isinstance(node.arguments[0], ast.Literal):
             return self.symbols[str(node.arguments[0].value)]
         return None
 
@@ -93,16 +93,16 @@ class Language:
     def result(self, text: str, **symbols: Any) -> Result:
         return self.evaluated(self.tree(text), **symbols)
 
-    def evaluated(self, node: tree.Expression, **symbols: Any) -> Result:
+    def evaluated(self, node: ast.Expression, **symbols: Any) -> Result:
         return Evaluator(Document(symbols), self.functions, Budget(100_000)).evaluate(node, {})
 
-    def tree(self, text: str) -> tree.Expression:
+    def tree(self, text: str) -> ast.Expression:
         if self.is_arm:
             return parse_expression(text)
         parsed = parse(f"var it = {text}\n")
         assert not parsed.faults, parsed.faults
         declaration = parsed.declarations[0]
-        assert isinstance(declaration, tree.Variable)
+        assert isinstance(declaration, ast.Variable)
         return declaration.value
 
     def __call__(self, text: str, **symbols: Any) -> Any:

@@ -6,24 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kvlint.errors import InputError
-from kvlint.expressions.compare import either, same
-from kvlint.expressions.evaluate import MAX_DEPTH
-from kvlint.expressions.freeze import Freezer
-from kvlint.expressions.functions.patterns import conjuncts
-from kvlint.expressions.values import (
-    MAX_LEVELS,
-    Fields,
-    Items,
-    Result,
-    hidden,
-    is_sensitive,
-    unknown_in,
-    wrapped,
-)
-from kvlint.model.source import Location
+from kvlint.evaluation.compare import either, same
+from kvlint.evaluation.evaluate import MAX_DEPTH
+from kvlint.evaluation.functions.patterns import conjuncts
+from kvlint.evaluation.to_value import Freezer
+from kvlint.evaluation.values import MAX_LEVELS, Fields, Items, Result, hidden, is_sensitive, unknown_in, wrapped
+from kvlint.model.location import Location
 from kvlint.model.value import MapValue, Scalar, Unknown
-from kvlint.syntax import tree
+from kvlint.syntax import ast
+from kvlint.util.errors import InputError
 from tests.expressions.conftest import unknown
 
 if TYPE_CHECKING:
@@ -209,9 +200,9 @@ def test_the_pattern_of_operands_stays_short(bicep: Language) -> None:
 
 
 def test_depth_is_limited(bicep: Language) -> None:
-    node: tree.Expression = tree.Literal(0, 0, 1)
+    node: ast.Expression = ast.Literal(0, 0, 1)
     for _ in range(MAX_DEPTH + 1):
-        node = tree.Array(0, 0, (node,))
+        node = ast.Array(0, 0, (node,))
     found = bicep.evaluated(node)
     assert isinstance(found, Items)
     doubt = unknown_in(found)

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kvlint.expressions.freeze import Freezer
-from kvlint.expressions.values import hidden, is_sensitive, partly
+from kvlint.evaluation.to_value import Freezer
+from kvlint.evaluation.values import hidden, is_sensitive, partly
 from kvlint.model.value import PERHAPS, ListValue, Scalar, Unknown, display
 
 from .conftest import AT

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kvlint.engine.builtin import builtin_rules
-from kvlint.errors import InputError
-from kvlint.readers.plan.compact import expand
+from kvlint.engine.rule_store import builtin_rules
+from kvlint.linter.compact_plan import expand
+from kvlint.util.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
 CORPORA = ROOT.parent / "shared" / "corpora"

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.pretty import pretty_repr
 
-from kvlint.model.source import Location
+from kvlint.model.location import Location
 from kvlint.model.value import (
     Absent,
     Answer,

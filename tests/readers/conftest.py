@@ -9,13 +9,13 @@ from typing import Any, NamedTuple, TypedDict, Unpack
 
 import pytest
 
-from kvlint.model.graph import Demand, Reference, Resource, ResourceGraph
-from kvlint.model.report import Problem
+from kvlint.derived.build_graph import build_graph
+from kvlint.linter.compact_plan import expand
+from kvlint.model.finding import Problem
+from kvlint.model.resource import Demand, Reference, Resource, ResourceGraph
 from kvlint.model.value import Answer, Link, ListValue, MapValue, Scalar, Unknown
-from kvlint.readers.build import build_graph
-from kvlint.readers.plan.compact import expand
 from kvlint.readers.plan.read import PlanRead, read_plan
-from kvlint.syntax.paths import parse_path
+from kvlint.syntax.attribute_path import parse_path
 
 PATH = "plan.json"
 AZURERM = "registry.terraform.io/hashicorp/azurerm"

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from kvlint.check import check
-from kvlint.config import Config
+from kvlint.config.run_config import Config
+from kvlint.linter.linter import check
 
 AZ = "az keyvault security-domain download"
 

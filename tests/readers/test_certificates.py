@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvlint.readers.derive.certificates import _longest
-from kvlint.readers.derive.x509 import Certificate, certificate_in
+from kvlint.derived.certificates import _longest
+from kvlint.derived.x509 import Certificate, certificate_in
 
 if TYPE_CHECKING:
     from tests.conftest import Run

@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from kvlint.model.graph import Demand, Reference
+from kvlint.derived.attributes import with_needs
+from kvlint.derived.build_graph import build_graph
+from kvlint.derived.consumers import PATHS
+from kvlint.linter.compact_plan import expand
+from kvlint.model.resource import Demand, Reference
 from kvlint.readers.arm.read import read_template
-from kvlint.readers.build import build_graph
-from kvlint.readers.derive.attributes import with_needs
-from kvlint.readers.derive.consumers import PATHS
-from kvlint.readers.plan.compact import expand
 from kvlint.readers.plan.read import read_plan
 from kvlint.syntax.jsonc import decode
 

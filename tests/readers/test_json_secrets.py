@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from kvlint.model.source import Location
-from kvlint.readers.places import places_of
+from kvlint.graph.region_lookup import places_of
+from kvlint.model.location import Location
 
 SECRETS = [
     {"adminPassword": "hunter2"},

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from kvlint.check import check
-from kvlint.config import Config
+from kvlint.config.run_config import Config
+from kvlint.linter.linter import check
 from kvlint.reporters import REPORTERS, Options
 
 CANARY = "CANARY4711"

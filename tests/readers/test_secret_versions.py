@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from kvlint.model.source import Location
+from kvlint.derived.secret_versions import _of_setting, pins_version
+from kvlint.model.location import Location
 from kvlint.model.value import Link, Scalar, Unknown, Value
-from kvlint.readers.derive.secret_versions import _of_setting, pins_version
 
 AT = Location(path="x")
 VERSION = "0123456789abcdef0123456789abcdef"

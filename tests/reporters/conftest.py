@@ -9,19 +9,9 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from kvlint.model.report import (
-    Evidence,
-    Finding,
-    Note,
-    Occurrence,
-    Outcome,
-    Problem,
-    Report,
-    Repository,
-    Suppression,
-)
+from kvlint.model.finding import Evidence, Finding, Note, Occurrence, Outcome, Problem, Report, Repository, Suppression
+from kvlint.model.location import Excerpt, Location, Region
 from kvlint.model.rule import Attribute, Rule, Severity
-from kvlint.model.source import Excerpt, Location, Region
 from kvlint.reporters import REPORTERS, Options
 from tests.sarif import run_in
 

@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from kvlint.model.report import Problem, Report
+from kvlint.model.finding import Problem, Report
+from kvlint.model.location import Excerpt, Location, Region
 from kvlint.model.rule import Severity
-from kvlint.model.source import Excerpt, Location, Region
 from kvlint.reporters import Options
+from kvlint.reporters.findings.markdown import LIMIT, markdown
 from kvlint.reporters.gfm import code, message, plain, prose
-from kvlint.reporters.markdown import LIMIT, markdown
 
 if TYPE_CHECKING:
     from tests.reporters.conftest import Make, Print

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from kvlint.assess import assess
-from kvlint.config import Config
+from kvlint.config.run_config import Config
+from kvlint.linter.compact_plan import expand
+from kvlint.linter.controls.assess import assess
 from kvlint.model.assessment import Assessment
-from kvlint.readers.plan.compact import expand
 from kvlint.reporters import Options
 from kvlint.reporters.controls import CONTROLS_REPORTERS
 

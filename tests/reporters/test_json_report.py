@@ -6,8 +6,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kvlint.model.report import Report
-from kvlint.model.source import Location
+from kvlint.model.finding import Report
+from kvlint.model.location import Location
 from kvlint.reporters.problems import PROBLEMS
 
 if TYPE_CHECKING:

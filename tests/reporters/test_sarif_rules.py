@@ -9,8 +9,8 @@ import msgspec
 import pytest
 from markdown_it import MarkdownIt
 
-from kvlint.engine.builtin import builtin_frameworks, builtin_rules
-from kvlint.model.report import Problem, Report
+from kvlint.engine.rule_store import builtin_frameworks, builtin_rules
+from kvlint.model.finding import Problem, Report
 from kvlint.model.rule import Severity
 from kvlint.reporters.cwe import CWES
 from kvlint.reporters.severity import GRADES

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from kvlint.model.report import Report
-from kvlint.model.source import Excerpt, Location, Region
+from kvlint.model.finding import Report
+from kvlint.model.location import Excerpt, Location, Region
 from kvlint.reporters import REPORTERS
-from kvlint.reporters.terminal import linked
+from kvlint.reporters.findings.terminal import linked
 
 if TYPE_CHECKING:
     from tests.reporters.conftest import Make, Print

@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from kvlint.syntax import tree
+from kvlint.syntax import ast
 from kvlint.syntax.bicep.parse import parse
 
 
-def value(text: str) -> tree.Expression:
+def value(text: str) -> ast.Expression:
     parsed = parse(f"var x = {text}")
     assert parsed.faults == ()
     (variable,) = parsed.declarations
-    assert isinstance(variable, tree.Variable)
+    assert isinstance(variable, ast.Variable)
     return variable.value
 
 
@@ -24,26 +24,24 @@ def listed(nodes: tuple[Any, ...]) -> str:
 
 
 _SPELLINGS: dict[type, Callable[[Any], str]] = {
-    tree.Literal: lambda node: repr(node.value),
-    tree.Name: lambda node: str(node.name),
-    tree.Template: lambda node: f"T({' '.join(map(spelled, node.parts))})",
-    tree.Member: lambda node: f"{spelled(node.of)}.{'?' * node.safe}{node.name}",
-    tree.Nested: lambda node: f"{spelled(node.of)}::{node.name}",
-    tree.NotNull: lambda node: f"{spelled(node.of)}!",
-    tree.Item: lambda node: f"{spelled(node.of)}[{'?' * node.safe}{'^' * node.from_end}{spelled(node.index)}]",
-    tree.Call: lambda node: f"{spelled(node.of) + '.' if node.of else ''}{node.name}({listed(node.arguments)})",
-    tree.Unary: lambda node: f"({node.operator}{spelled(node.operand)})",
-    tree.Binary: lambda node: f"({spelled(node.left)} {node.operator} {spelled(node.right)})",
-    tree.Conditional: lambda node: f"({spelled(node.condition)} ? {spelled(node.yes)} : {spelled(node.no)})",
-    tree.Lambda: lambda node: f"({', '.join(node.parameters)} => {spelled(node.body)})",
-    tree.Spread: lambda node: f"...{spelled(node.value)}",
-    tree.Array: lambda node: f"[{listed(node.items)}]",
-    tree.Object: lambda node: f"{{{listed(node.members)}}}",
-    tree.Property: lambda node: (
-        f"{node.key if isinstance(node.key, str) else spelled(node.key)}: {spelled(node.value)}"
-    ),
-    tree.For: lambda node: f"for {node.item},{node.index} in {spelled(node.over)}: {spelled(node.body)}",
-    tree.If: lambda node: f"if {spelled(node.condition)} {spelled(node.body)}",
+    ast.Literal: lambda node: repr(node.value),
+    ast.Name: lambda node: str(node.name),
+    ast.Template: lambda node: f"T({' '.join(map(spelled, node.parts))})",
+    ast.Member: lambda node: f"{spelled(node.of)}.{'?' * node.safe}{node.name}",
+    ast.Nested: lambda node: f"{spelled(node.of)}::{node.name}",
+    ast.NotNull: lambda node: f"{spelled(node.of)}!",
+    ast.Item: lambda node: f"{spelled(node.of)}[{'?' * node.safe}{'^' * node.from_end}{spelled(node.index)}]",
+    ast.Call: lambda node: f"{spelled(node.of) + '.' if node.of else ''}{node.name}({listed(node.arguments)})",
+    ast.Unary: lambda node: f"({node.operator}{spelled(node.operand)})",
+    ast.Binary: lambda node: f"({spelled(node.left)} {node.operator} {spelled(node.right)})",
+    ast.Conditional: lambda node: f"({spelled(node.condition)} ? {spelled(node.yes)} : {spelled(node.no)})",
+    ast.Lambda: lambda node: f"({', '.join(node.parameters)} => {spelled(node.body)})",
+    ast.Spread: lambda node: f"...{spelled(node.value)}",
+    ast.Array: lambda node: f"[{listed(node.items)}]",
+    ast.Object: lambda node: f"{{{listed(node.members)}}}",
+    ast.Property: lambda node: f"{node.key if isinstance(node.key, str) else spelled(node.key)}: {spelled(node.value)}",
+    ast.For: lambda node: f"for {node.item},{node.index} in {spelled(node.over)}: {spelled(node.body)}",
+    ast.If: lambda node: f"if {spelled(node.condition)} {spelled(node.body)}",
 }
 
 
@@ -115,7 +113,7 @@ def test_expressions(text: str, expected: str) -> None:
     ],
 )
 def test_texts(text: str, expected: str) -> None:
-    assert value(text) == tree.Literal(8, 8 + len(text), expected)
+    assert value(text) == ast.Literal(8, 8 + len(text), expected)
 
 
 @pytest.mark.parametrize(
@@ -148,10 +146,10 @@ def test_every_node_says_exactly_where_it_stands(ends: str) -> None:
     ]
     text = ends.join(lines)
     (variable,) = parse(text).declarations
-    assert isinstance(variable, tree.Variable)
-    assert isinstance(variable.value, tree.Object)
+    assert isinstance(variable, ast.Variable)
+    assert isinstance(variable.value, ast.Object)
 
-    def shown(node: tree.Node) -> str:
+    def shown(node: ast.Node) -> str:
         return text[node.start : node.end]
 
     assert shown(variable) == text
@@ -161,7 +159,7 @@ def test_every_node_says_exactly_where_it_stands(ends: str) -> None:
     assert [shown(member) for member in members] == ["a: 'b'", "c: ( d )", f"e: {array}", "'h i': (j + 1) * k"]
     values = [member.value for member in members]
     assert [shown(value) for value in values] == ["'b'", "d", array, "(j + 1) * k"]
-    assert isinstance(values[2], tree.Array)
+    assert isinstance(values[2], ast.Array)
     assert [shown(item) for item in values[2].items] == ["1", "f.g"]
 
 
@@ -169,11 +167,11 @@ def typed(text: str) -> Any:
     parsed = parse(f"import * as m from 'p'\ntype x = {text}")
     assert parsed.faults == ()
     declaration = parsed.declarations[1]
-    assert isinstance(declaration, tree.TypeDeclaration)
+    assert isinstance(declaration, ast.TypeDeclaration)
     return brief(declaration.type)
 
 
-def brief(type_: tree.Type) -> Any:
+def brief(type_: ast.Type) -> Any:
     """A type as a tuple of what its kind needs."""
     of = tuple(map(brief, type_.of))
     match type_.kind:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kvlint.syntax import tree
+from kvlint.syntax import ast
 from kvlint.syntax.bicep.parse import Parsed, parse
 
 
@@ -14,7 +14,7 @@ def read(text: str) -> Parsed:
     return parsed
 
 
-def only(text: str) -> tree.Declaration:
+def only(text: str) -> ast.Declaration:
     (declaration,) = read(text).declarations
     assert text[declaration.start : declaration.end] == text[declaration.start :].strip()
     return declaration
@@ -30,11 +30,11 @@ def test_files_that_declare_nothing(text: str) -> None:
 def test_a_parameter() -> None:
     text = "@description('why')\n@sys.allowed([\n  'a'\n])\n@secure()\nparam p string = 'a'"
     found = only(text)
-    assert isinstance(found, tree.Parameter)
+    assert isinstance(found, ast.Parameter)
     assert (found.name, found.at, found.start) == ("p", text.index("p string"), text.index("param"))
-    assert found.type == tree.Type(found.at + 2, found.at + 8, "name", "string")
-    assert found.default == tree.Literal(len(text) - 3, len(text), "a")
-    calls = [call for call in found.decorators if isinstance(call, tree.Call)]
+    assert found.type == ast.Type(found.at + 2, found.at + 8, "name", "string")
+    assert found.default == ast.Literal(len(text) - 3, len(text), "a")
+    calls = [call for call in found.decorators if isinstance(call, ast.Call)]
     assert [call.name for call in calls] == ["description", "allowed", "secure"]
     assert [text[call.start : call.end] for call in calls] == [
         "description('why')",
@@ -45,7 +45,7 @@ def test_a_parameter() -> None:
 
 def test_parameters_of_resource_types() -> None:
     found = only("param p resource 'A/b@1'")
-    assert isinstance(found, tree.Parameter)
+    assert isinstance(found, ast.Parameter)
     assert found.type is not None
     assert (found.type.kind, found.type.name, found.type.value) == ("resource", "resource", "A/b@1")
 
@@ -54,16 +54,16 @@ def test_a_parameter_file() -> None:
     lines = ["\ufeffusing 'main.bicep'", "extends 'base.bicepparam'", "param a = 1", "param b = {", "  c: d('X')", "}"]
     text = "\n".join(lines)
     using, extends, first, second = read(text).declarations
-    assert isinstance(using, tree.Using)
-    assert using.path == tree.Literal(7, 19, "main.bicep")
-    assert isinstance(extends, tree.Extends)
-    assert isinstance(first, tree.Parameter)
+    assert isinstance(using, ast.Using)
+    assert using.path == ast.Literal(7, 19, "main.bicep")
+    assert isinstance(extends, ast.Extends)
+    assert isinstance(first, ast.Parameter)
     assert first.type is None
-    assert first.default == tree.Literal(56, 57, 1)
-    assert isinstance(second, tree.Parameter)
-    assert isinstance(second.default, tree.Object)
-    assert only("using none") == tree.Using(0, 10, None)
-    assert isinstance(only("using 'a' with {\n  mode: 'stack'\n}"), tree.Using)
+    assert first.default == ast.Literal(56, 57, 1)
+    assert isinstance(second, ast.Parameter)
+    assert isinstance(second.default, ast.Object)
+    assert only("using none") == ast.Using(0, 10, None)
+    assert isinstance(only("using 'a' with {\n  mode: 'stack'\n}"), ast.Using)
 
 
 @pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])
@@ -83,30 +83,30 @@ def test_a_resource_and_those_within_it(ends: str) -> None:
     ]
     text = ends.join(lines) + ends
     vaults = only(text)
-    assert isinstance(vaults, tree.Resource)
+    assert isinstance(vaults, ast.Resource)
     assert (vaults.name, vaults.existing, len(vaults.decorators)) == ("kv", False, 1)
     assert text[vaults.start : vaults.head] == "resource /* the */ kv 'Microsoft.KeyVault/vaults@2023-07-01'"
     loop = vaults.body
-    assert isinstance(loop, tree.For)
+    assert isinstance(loop, ast.For)
     assert (loop.item, loop.index) == ("n", "i")
-    assert isinstance(loop.body, tree.If)
+    assert isinstance(loop.body, ast.If)
     body = loop.body.body
-    assert isinstance(body, tree.Object)
-    assert [member.key for member in body.members if isinstance(member, tree.Property)] == ["name"]
+    assert isinstance(body, ast.Object)
+    assert [member.key for member in body.members if isinstance(member, ast.Property)] == ["name"]
     secret, key = body.resources
     assert text[secret.start : secret.head] == "resource /* a */ secret 'secrets'"
-    assert isinstance(secret.body, tree.Object)
+    assert isinstance(secret.body, ast.Object)
     (version,) = secret.body.resources
     assert version.existing
     assert text[version.start : version.head] == "resource version 'versions' existing"
-    assert (key.name, len(key.decorators), type(key.body)) == ("key", 1, tree.If)
+    assert (key.name, len(key.decorators), type(key.body)) == ("key", 1, ast.If)
 
 
 @pytest.mark.parametrize("body", ["{\n  name: 'a'\n}", "if (a) {}", "[for x in y: {}]", "[for x in y: if (x) {}]"])
 def test_modules(body: str) -> None:
     text = f"module m './m.bicep' = {body}"
     found = only(text)
-    assert isinstance(found, tree.Module)
+    assert isinstance(found, ast.Module)
     assert (found.name, text[found.path.start : found.path.end]) == ("m", "'./m.bicep'")
     assert text[found.start : found.head] == "module m './m.bicep'"
     assert text[found.body.start : found.body.end] == body
@@ -114,28 +114,28 @@ def test_modules(body: str) -> None:
 
 def test_imports() -> None:
     text = "import { a, b as c\n  'd-e' as f } from 'x.bicep'"
-    assert only(text) == tree.Import(
-        0, len(text), tree.Literal(39, 48, "x.bicep"), (("a", "a"), ("b", "c"), ("d-e", "f"))
+    assert only(text) == ast.Import(
+        0, len(text), ast.Literal(39, 48, "x.bicep"), (("a", "a"), ("b", "c"), ("d-e", "f"))
     )
     found = only("import * as all from 'br/public:a:1'")
-    assert isinstance(found, tree.Import)
+    assert isinstance(found, ast.Import)
     assert (found.names, found.alias) == ((), "all")
 
 
 def test_functions() -> None:
     found = only("@export()\nfunc f(a string, b {\n  c: int\n}[]?) object => {\n  d: a\n}")
-    assert isinstance(found, tree.Function)
-    assert (found.name, found.parameters, type(found.body)) == ("f", ("a", "b"), tree.Object)
-    assert isinstance(only("func g(\n  a string\n  ,b int\n) string =>\n  'x${a}'"), tree.Function)
+    assert isinstance(found, ast.Function)
+    assert (found.name, found.parameters, type(found.body)) == ("f", ("a", "b"), ast.Object)
+    assert isinstance(only("func g(\n  a string\n  ,b int\n) string =>\n  'x${a}'"), ast.Function)
 
 
 def test_variables_outputs_types_and_scope() -> None:
-    assert isinstance(only("var v = a"), tree.Variable)
-    assert isinstance(only("var v string[] = ['a']"), tree.Variable)
-    assert isinstance(only("targetScope = 'subscription'"), tree.TargetScope)
-    assert isinstance(only("@export()\ntype t = {\n  a: string?\n}"), tree.TypeDeclaration)
+    assert isinstance(only("var v = a"), ast.Variable)
+    assert isinstance(only("var v string[] = ['a']"), ast.Variable)
+    assert isinstance(only("targetScope = 'subscription'"), ast.TargetScope)
+    assert isinstance(only("@export()\ntype t = {\n  a: string?\n}"), ast.TypeDeclaration)
     output = only("output o { a: string } = {\n  a: kv.name\n}")
-    assert isinstance(output, tree.Output)
+    assert isinstance(output, ast.Output)
     assert output.type is not None
     assert output.type.kind == "object"
 
@@ -155,7 +155,7 @@ def test_variables_outputs_types_and_scope() -> None:
     ],
 )
 def test_declarations_that_deploy_nothing(text: str, keyword: str, name: str) -> None:
-    assert only(text) == tree.Other(0, len(text), keyword, name)
+    assert only(text) == ast.Other(0, len(text), keyword, name)
 
 
 def test_suppressions() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kvlint.syntax import tree
+from kvlint.syntax import ast
 from kvlint.syntax.bicep.parse import MAX_FAULTS, parse
 
 
@@ -36,7 +36,7 @@ from kvlint.syntax.bicep.parse import MAX_FAULTS, parse
     ],
 )  # fmt: skip
 def test_faults_say_what_is_wrong_and_where(text: str, message: str, at: int) -> None:
-    assert parse(text).faults[0] == tree.Fault(message, at)
+    assert parse(text).faults[0] == ast.Fault(message, at)
 
 
 @pytest.mark.parametrize("ends", ["\n", "\r\n", "\r"])

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from kvlint.errors import InputError
-from kvlint.syntax import tree
+from kvlint.syntax import ast
 from kvlint.syntax.hcl.parse import parse_file
 from kvlint.syntax.hcl.template import parse_template
+from kvlint.util.errors import InputError
 
 
-def value(text: str) -> tree.Expression:
+def value(text: str) -> ast.Expression:
     file = parse_file(f"a = {text}\n")
     assert file.faults == []
     attribute = file.body.attributes["a"]
@@ -22,21 +22,21 @@ def value(text: str) -> tree.Expression:
     return node
 
 
-def fault(text: str) -> tree.Fault:
+def fault(text: str) -> ast.Fault:
     """What is wrong with an expression, by its own offsets."""
     file = parse_file(f"a = {text}\n")
     assert file.faults == []
     attribute = file.body.attributes["a"]
     assert attribute.expression() is None
     assert attribute.fault is not None
-    return tree.Fault(attribute.fault.message, attribute.fault.at - 4)
+    return ast.Fault(attribute.fault.message, attribute.fault.at - 4)
 
 
 def listed(nodes: tuple[Any, ...]) -> str:
     return ", ".join(map(spelled, nodes))
 
 
-def loop(node: tree.Comprehension) -> str:
+def loop(node: ast.Comprehension) -> str:
     variables = f"{node.key}, {node.value}" if node.key else node.value
     result = f"{spelled(node.name)} => {spelled(node.result)}" if node.name else spelled(node.result)
     condition = f" if {spelled(node.condition)}" if node.condition else ""
@@ -44,22 +44,22 @@ def loop(node: tree.Comprehension) -> str:
 
 
 _SPELLINGS: dict[type, Callable[[Any], str]] = {
-    tree.Literal: lambda node: repr(node.value),
-    tree.Name: lambda node: str(node.name),
-    tree.Template: lambda node: f"T({' '.join(map(spelled, node.parts))})",
-    tree.Member: lambda node: f"{spelled(node.of)}.{node.name}",
-    tree.Item: lambda node: f"{spelled(node.of)}[{spelled(node.index)}]",
-    tree.Splat: lambda node: f"S({spelled(node.of)}: {spelled(node.each)})",
-    tree.Call: lambda node: f"{node.name}({listed(node.arguments)}{'...' * node.spread})",
-    tree.Unary: lambda node: f"({node.operator}{spelled(node.operand)})",
-    tree.Binary: lambda node: f"({spelled(node.left)} {node.operator} {spelled(node.right)})",
-    tree.Conditional: lambda node: f"({spelled(node.condition)} ? {spelled(node.yes)} : {spelled(node.no)})",
-    tree.Array: lambda node: f"[{listed(node.items)}]",
-    tree.Object: lambda node: f"{{{listed(node.members)}}}",
-    tree.Property: lambda node: (
+    ast.Literal: lambda node: repr(node.value),
+    ast.Name: lambda node: str(node.name),
+    ast.Template: lambda node: f"T({' '.join(map(spelled, node.parts))})",
+    ast.Member: lambda node: f"{spelled(node.of)}.{node.name}",
+    ast.Item: lambda node: f"{spelled(node.of)}[{spelled(node.index)}]",
+    ast.Splat: lambda node: f"S({spelled(node.of)}: {spelled(node.each)})",
+    ast.Call: lambda node: f"{node.name}({listed(node.arguments)}{'...' * node.spread})",
+    ast.Unary: lambda node: f"({node.operator}{spelled(node.operand)})",
+    ast.Binary: lambda node: f"({spelled(node.left)} {node.operator} {spelled(node.right)})",
+    ast.Conditional: lambda node: f"({spelled(node.condition)} ? {spelled(node.yes)} : {spelled(node.no)})",
+    ast.Array: lambda node: f"[{listed(node.items)}]",
+    ast.Object: lambda node: f"{{{listed(node.members)}}}",
+    ast.Property: lambda node: (
         f"{node.key if isinstance(node.key, str) else '(' + spelled(node.key) + ')'}: {spelled(node.value)}"
     ),
-    tree.Comprehension: loop,
+    ast.Comprehension: loop,
 }
 
 
@@ -247,10 +247,10 @@ def test_heredocs(text: str, expected: str) -> None:
     assert spelled(value(text)) == expected
 
 
-def all_nodes(node: Any) -> list[tree.Node]:
+def all_nodes(node: Any) -> list[ast.Node]:
     if isinstance(node, tuple):
         return [found for item in node for found in all_nodes(item)]
-    if not isinstance(node, tree.Node):
+    if not isinstance(node, ast.Node):
         return []
     return [node, *(found for name in node.__struct_fields__[2:] for found in all_nodes(getattr(node, name)))]
 
@@ -324,7 +324,7 @@ def test_every_node_says_where_it_stands(text: str, expected: list[str]) -> None
     ],
 )
 def test_what_is_no_expression_says_why(text: str, message: str, at: int) -> None:
-    assert fault(text) == tree.Fault(message, at)
+    assert fault(text) == ast.Fault(message, at)
 
 
 def test_an_expression_is_read_once() -> None:

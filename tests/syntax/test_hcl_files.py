@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from kvlint.syntax import tree
+from kvlint.syntax import ast
 from kvlint.syntax.hcl.document import Block, Body, File
-from kvlint.syntax.hcl.lexis import MAX_FAULTS
 from kvlint.syntax.hcl.parse import parse_file
+from kvlint.syntax.hcl.tokens import MAX_FAULTS
 
 VAULT = """# The vault.
 resource "azurerm_key_vault" "app" {
@@ -134,7 +134,7 @@ def test_an_attribute_ends_with_its_expression(text: str, value: str, inner: boo
 def test_the_first_of_two_attributes_counts() -> None:
     file = parse_file("a = 1\na = 2\n")
     assert faults(file) == [("this attribute is given a second time", 6)]
-    assert file.body.attributes["a"].expression() == tree.Literal(4, 5, 1)
+    assert file.body.attributes["a"].expression() == ast.Literal(4, 5, 1)
     assert list(file.body.faults) == []
     inner = only_block("b {\n a = 1\n a = 2\n}").body
     assert [fault.at for fault in inner.faults] == [12]

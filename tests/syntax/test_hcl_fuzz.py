@@ -8,12 +8,12 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from kvlint.errors import InputError
-from kvlint.syntax import tree
+from kvlint.syntax import ast
 from kvlint.syntax.hcl.document import Body, File
 from kvlint.syntax.hcl.json_file import parse_json_file
 from kvlint.syntax.hcl.parse import parse_file
 from kvlint.syntax.hcl.template import parse_template
+from kvlint.util.errors import InputError
 
 WHOLE = """# Where the vault is.
 variable "location" {
@@ -58,13 +58,13 @@ JSON = """{"//": "x", "resource": [{"azurerm_key_vault": {"app": [{"name": "kv${
 MARKS = [*'{}[]()"~#\n\\=,.*:\x00é', "${", "%{", "<<E\n", "E\n", "/*", "*/"]
 
 
-def nodes(node: Any) -> Iterator[tree.Node]:
+def nodes(node: Any) -> Iterator[ast.Node]:
     pending = [node]
     while pending:
         found = pending.pop()
         if isinstance(found, tuple):
             pending += found
-        elif isinstance(found, tree.Node):
+        elif isinstance(found, ast.Node):
             yield found
             pending += [getattr(found, name) for name in found.__struct_fields__[2:]]
 

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from lark import Token, Tree
 from lark.exceptions import LarkError
 
-from kvlint.engine.builtin import builtin_rules
-from kvlint.syntax import tree
+from kvlint.engine.rule_store import builtin_rules
+from kvlint.syntax import ast
 from kvlint.syntax.hcl.document import Body
 from kvlint.syntax.hcl.parse import parse_file
 from kvlint.syntax.hcl.second_opinion import grammar, syntax_error
@@ -73,17 +73,17 @@ class Whole:
         if kind == "string":
             return self.string(node)
         simple: dict[str, Callable[[], Any]] = {
-            "identifier": lambda: tree.Name(start, end, self.source(node)),
-            "literal_value": lambda: tree.Literal(
+            "identifier": lambda: ast.Name(start, end, self.source(node)),
+            "literal_value": lambda: ast.Literal(
                 start, end, {"true": True, "false": False, "null": None}[self.source(node)]
             ),
-            "int_lit": lambda: tree.Literal(start, end, int(self.source(node))),
-            "float_lit": lambda: tree.Literal(start, end, self.number(self.source(node))),
-            "tuple": lambda: tree.Array(start, end, tuple(self.lower(part) for part in parts)),
-            "object": lambda: tree.Object(start, end, tuple(self.member(part) for part in parts)),
-            "conditional": lambda: tree.Conditional(start, end, *(self.lower(part) for part in parts)),
+            "int_lit": lambda: ast.Literal(start, end, int(self.source(node))),
+            "float_lit": lambda: ast.Literal(start, end, self.number(self.source(node))),
+            "tuple": lambda: ast.Array(start, end, tuple(self.lower(part) for part in parts)),
+            "object": lambda: ast.Object(start, end, tuple(self.member(part) for part in parts)),
+            "conditional": lambda: ast.Conditional(start, end, *(self.lower(part) for part in parts)),
             "unary_op": lambda: self.unary(start, end, node),
-            "binary_op": lambda: tree.Binary(
+            "binary_op": lambda: ast.Binary(
                 start,
                 end,
                 self.source(trees(parts[1])[0]).strip(),
@@ -102,28 +102,28 @@ class Whole:
 
     def unary(self, start: int, end: int, node: Any) -> Any:
         operand = self.lower(trees(node)[0])
-        if self.text[start] == "-" and isinstance(operand, tree.Literal) and operand.start == start + 1:
+        if self.text[start] == "-" and isinstance(operand, ast.Literal) and operand.start == start + 1:
             value = operand.value
             if isinstance(value, int | float) and not isinstance(value, bool):
-                return tree.Literal(start, end, -value)
-        return tree.Unary(start, end, self.text[start], operand)
+                return ast.Literal(start, end, -value)
+        return ast.Unary(start, end, self.text[start], operand)
 
     def call(self, start: int, end: int, parts: list[Any]) -> Any:
         lists = [part for part in parts if part.data == "arguments"]
         names = [self.source(part) for part in parts if part.data == "identifier"]
         spread = bool(lists) and any(getattr(part, "type", "") == "ELLIPSIS" for part in lists[0].children)
         arguments = tuple(self.lower(part) for part in trees(lists[0])) if lists else ()
-        return tree.Call(start, end, "::".join(names), arguments, None, spread)
+        return ast.Call(start, end, "::".join(names), arguments, None, spread)
 
-    def member(self, node: Any) -> tree.Property:
+    def member(self, node: Any) -> ast.Property:
         key_node, value = trees(node)
         source = self.source(key_node)
         key: Any = source
         if not re.fullmatch(r"[A-Za-z_][\w-]*", source):
             key = self.lower(trees(key_node)[0])
-            if source.startswith('"') and isinstance(key, tree.Literal):
+            if source.startswith('"') and isinstance(key, ast.Literal):
                 key = key.value
-        return tree.Property(*self.span(node), key, self.lower(value))
+        return ast.Property(*self.span(node), key, self.lower(value))
 
     def loop(self, start: int, end: int, node: Any) -> Any:
         intro, *rest = trees(node)
@@ -132,7 +132,7 @@ class Whole:
         key, value = ["", *map(self.source, names)][-2:]
         name = self.lower(rest[0]) if len(rest) == 2 else None
         grouped = any(getattr(part, "type", "") == "ELLIPSIS" for part in node.children)
-        return tree.Comprehension(
+        return ast.Comprehension(
             start, end, key, value, self.lower(over), self.lower(rest[-1]), name, condition, grouped
         )
 
@@ -142,16 +142,16 @@ class Whole:
         for part in (child.children[0] for child in trees(node)):
             if isinstance(part, Token):
                 at = part.start_pos or 0
-                if parts and type(parts[-1]) is tree.Literal and parts[-1].end == at:
+                if parts and type(parts[-1]) is ast.Literal and parts[-1].end == at:
                     before = parts.pop()
-                    parts.append(tree.Literal(before.start, part.end_pos or 0, f"{before.value}{part}"))
+                    parts.append(ast.Literal(before.start, part.end_pos or 0, f"{before.value}{part}"))
                 else:
-                    parts.append(tree.Literal(at, part.end_pos or 0, str(part)))
+                    parts.append(ast.Literal(at, part.end_pos or 0, str(part)))
             else:
                 parts.append(self.lower(trees(part)[0]))
         if all(isinstance(child.children[0], Token) for child in trees(node)):
-            return tree.Literal(start, end, self.text[start + 1 : end - 1])
-        return parts[0] if len(parts) == 1 else tree.Template(start, end, tuple(parts))
+            return ast.Literal(start, end, self.text[start + 1 : end - 1])
+        return parts[0] if len(parts) == 1 else ast.Template(start, end, tuple(parts))
 
     def chain(self, node: Any) -> Any:
         steps: list[Any] = []
@@ -168,7 +168,7 @@ class Whole:
         while steps:
             step = steps.pop(0)
             if isinstance(step, Token):
-                each: Any = tree.Name(step.start_pos or 0, step.end_pos or 0, "*")
+                each: Any = ast.Name(step.start_pos or 0, step.end_pos or 0, "*")
                 if step.type == "FULL_SPLAT_START":
                     each = self.walk(each, each.start, steps)
                 else:
@@ -177,16 +177,16 @@ class Whole:
                         count += 1
                     each = self.walk(each, each.start, steps[:count])
                     del steps[:count]
-                of = tree.Splat(start, each.end, of, each)
+                of = ast.Splat(start, each.end, of, each)
                 continue
             end = self.span(step)[1]
             if step.data == "get_attr":
-                of = tree.Member(start, end, of, self.source(trees(step)[0]))
+                of = ast.Member(start, end, of, self.source(trees(step)[0]))
             elif step.data == "short_index":
                 digits = list(tokens(step))[-1]
-                of = tree.Item(start, end, of, tree.Literal(digits.start_pos or 0, digits.end_pos or 0, int(digits)))
+                of = ast.Item(start, end, of, ast.Literal(digits.start_pos or 0, digits.end_pos or 0, int(digits)))
             else:
-                of = tree.Item(start, end, of, self.lower(trees(step)[0]))
+                of = ast.Item(start, end, of, self.lower(trees(step)[0]))
         return of
 
 

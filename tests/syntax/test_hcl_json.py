@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kvlint.syntax import tree
+from kvlint.syntax import ast
 from kvlint.syntax.hcl.document import Block, File
 from kvlint.syntax.hcl.json_file import parse_json_file
 
@@ -26,21 +26,21 @@ def plain(node: Any) -> Any:
     """A tree without its places: literals as they are, all else by its parts."""
     if isinstance(node, tuple):
         return [plain(item) for item in node]
-    if isinstance(node, tree.Literal):
+    if isinstance(node, ast.Literal):
         return node.value
-    if isinstance(node, tree.Name):
+    if isinstance(node, ast.Name):
         return f"<{node.name}>"
-    if isinstance(node, tree.Member):
+    if isinstance(node, ast.Member):
         return f"{plain(node.of)[:-1]}.{node.name}>"
-    if isinstance(node, tree.Object):
+    if isinstance(node, ast.Object):
         return {
             member.key if isinstance(member.key, str) else repr(plain(member.key)): plain(member.value)
             for member in node.members
-            if isinstance(member, tree.Property)
+            if isinstance(member, ast.Property)
         }
-    if isinstance(node, tree.Array | tree.Template):
-        return [plain(item) for item in (node.items if isinstance(node, tree.Array) else ("T", *node.parts))]
-    if isinstance(node, tree.Call):
+    if isinstance(node, ast.Array | ast.Template):
+        return [plain(item) for item in (node.items if isinstance(node, ast.Array) else ("T", *node.parts))]
+    if isinstance(node, ast.Call):
         return {node.name: plain(node.arguments)}
     return node
 
@@ -113,7 +113,7 @@ def test_texts_are_templates_literals_or_references() -> None:
     assert found["b"] == [template]
     assert found["c"] == {"'<var.x>'": 1, "${y}": None}
     assert found["d"] == 1.5
-    assert isinstance(found["e"], tree.Conditional)
+    assert isinstance(found["e"], ast.Conditional)
     assert attributes(variable) == {"type": {"list": ["<string>"]}, "default": {"x": text}, "description": "d"}
     assert attributes(module) == {"source": "./m", "providers": {"p": "<p.west>"}, "depends_on": ["<a.b>"], "x": "a.b"}
     assert attributes(resource) == {"provider": "<p.west>", "depends_on": ["<a.b>"]}
@@ -142,14 +142,14 @@ def test_all_says_where_it_stands(ends: str, mark: str) -> None:
     assert text[attribute.value_start : attribute.end] == '[{"y": "é${z.w}"}]'
     assert [text[start:end] for start, end in file.comments] == ['"//": "no"']
     node = attribute.expression()
-    assert isinstance(node, tree.Array)
+    assert isinstance(node, ast.Array)
     assert text[node.start : node.end].startswith('"x"')
     (inner,) = node.items
-    assert isinstance(inner, tree.Object)
+    assert isinstance(inner, ast.Object)
     (member,) = inner.members
-    assert isinstance(member, tree.Property)
+    assert isinstance(member, ast.Property)
     template = member.value
-    assert isinstance(template, tree.Template)
+    assert isinstance(template, ast.Template)
     for part in (member, template, *template.parts):
         assert text[part.start : part.end].startswith('"y"')
 
@@ -185,7 +185,7 @@ def test_what_is_given_twice() -> None:
     ],
 )
 def test_what_is_wrong_is_said(text: str, message: str, at: int) -> None:
-    assert list(parse_json_file(text).faults) == [tree.Fault(message, at)]
+    assert list(parse_json_file(text).faults) == [ast.Fault(message, at)]
 
 
 def test_what_is_wrong_in_a_text_is_said_where_that_stands() -> None:
@@ -193,5 +193,5 @@ def test_what_is_wrong_in_a_text_is_said_where_that_stands() -> None:
     (block,) = parse_json_file(text).body.blocks
     attribute = block.body.attributes["a"]
     assert attribute.expression() is None
-    assert attribute.fault == tree.Fault("expected '}', found a name", text.index('"${b'))
+    assert attribute.fault == ast.Fault("expected '}', found a name", text.index('"${b'))
     assert plain(block.body.attributes["d"].expression()) == "<e>"

@@ -10,18 +10,18 @@ from operator import mul
 
 import pytest
 
-from kvlint.errors import InputError
-from kvlint.syntax import tree
+from kvlint.syntax import ast
 from kvlint.syntax.hcl.document import Body, File
 from kvlint.syntax.hcl.json_file import parse_json_file
 from kvlint.syntax.hcl.parse import parse_file
 from kvlint.syntax.hcl.template import parse_template
+from kvlint.util.errors import InputError
 
 LEVELS = 5000
 SIZE = 200_000
 
 
-def all_faults(body: Body) -> list[tree.Fault]:
+def all_faults(body: Body) -> list[ast.Fault]:
     """Whatever is at fault once everything is asked for."""
     found = list(body.faults)
     unread = [attribute for attribute in body.attributes.values() if attribute.expression() is None]

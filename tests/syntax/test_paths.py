@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from jsonpath_ng.parser import parse
 
 from kvlint.model.value import Path, path_text
-from kvlint.syntax.paths import PathError, parse_path
+from kvlint.syntax.attribute_path import PathError, parse_path
 
 WILDCARD = "wildcards are not paths; use some: or every:"
 FILTER = "filters are not paths; use some: with where:"

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kvlint import work
-from kvlint.check import check, rules_of
-from kvlint.config import Config
-from kvlint.judged import Judged
+from kvlint.config.run_config import Config
+from kvlint.linter import workers as work
+from kvlint.linter.linter import check, rules_of
+from kvlint.linter.unit_result import Judged
 from kvlint.readers.discover import Source
 from kvlint.readers.units import Unit
 from kvlint.util.processes import in_processes

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from kvlint.errors import InputError, UsageError
 from kvlint.util import project_files
+from kvlint.util.errors import InputError, UsageError
 from kvlint.util.project_files import (
     INTO_GIT,
     OUTSIDE,

@@ -7,9 +7,9 @@ from typing import Any
 
 import msgspec
 
-from kvlint.engine.logic import PASS, negated
-from kvlint.model.graph import Reference, Resource
-from kvlint.model.report import NOTHING, Evidence, Outcome
+from kvlint.engine.three_valued import PASS, negated
+from kvlint.model.finding import NOTHING, Evidence, Outcome
+from kvlint.model.resource import Reference, Resource
 from kvlint.model.value import Absent, Answer, Unknown, display
 
 # What is found where a link leads nowhere.

@@ -9,9 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from kvlint.engine.logic import FAIL, PASS, UNDECIDED
-from kvlint.engine.patterns import Pattern
-from kvlint.model.report import Outcome
+from kvlint.engine.regular_expressions import Pattern
+from kvlint.engine.three_valued import FAIL, PASS, UNDECIDED
+from kvlint.model.finding import Outcome
 from kvlint.model.value import PERHAPS, Link, ListValue, MapValue, Plain, Scalar, Unknown, Value
 
 if TYPE_CHECKING:

@@ -7,10 +7,10 @@ from typing import TypeVar
 
 import msgspec
 
-from kvlint.engine.vocabulary import OPERATORS
-from kvlint.errors import UsageError, did_you_mean
+from kvlint.engine.schema import OPERATORS
 from kvlint.model.rule import All, AnyOf, Attribute, Condition, Items, Linked, Not, Operand, Parameter, Rule
 from kvlint.model.value import Plain
+from kvlint.util.errors import UsageError, did_you_mean
 
 _T = TypeVar("_T")
 _SOUND = "repeat less, or leave out what looks ahead or behind"
@@ -58,7 +58,7 @@ def kind_of(operand: Operand) -> str:
 
 def refuse_unsound_patterns(rules: Iterable[Rule]) -> None:
     """Raise UsageError for a rule with a pattern that may take time without end on a value that it is matched with."""
-    from kvlint.engine.patterns import is_sound
+    from kvlint.engine.regular_expressions import is_sound
 
     for rule in rules:
         defaults = {f"${parameter.name}": parameter.default for parameter in rule.parameters}
@@ -80,8 +80,8 @@ def _found(known: Mapping[str, _T], word: str, what: str) -> _T:
 
 def _read(setting: str, rule: Rule, parameter: Parameter, text: str) -> Operand:
     """The value that a text says, of the type of the parameter's default."""
-    from kvlint.engine.conditions import misfit
-    from kvlint.engine.patterns import is_sound
+    from kvlint.engine.condition_loader import misfit
+    from kvlint.engine.regular_expressions import is_sound
 
     default = parameter.default
     several = isinstance(default, tuple)

@@ -6,8 +6,8 @@ from collections import Counter
 
 import msgspec
 
-from kvlint.model.control import Question, Sheet, Status
-from kvlint.model.report import Finding, Outcome, Problem, Repository, Vault
+from kvlint.model.finding import Finding, Outcome, Problem, Repository, Vault
+from kvlint.model.framework import Question, Sheet, Status
 
 
 class Basis(msgspec.Struct, frozen=True, kw_only=True):

@@ -11,9 +11,9 @@ from typing import NoReturn, TypeAlias
 
 import msgspec
 
-from kvlint.model.source import Location
-from kvlint.regex import regex
-from kvlint.secret_names import holds_secret, is_harmless, tells_secret
+from kvlint.model.location import Location
+from kvlint.util.lazy_regex import regex
+from kvlint.util.secret_names import holds_secret, is_harmless, tells_secret
 
 Plain: TypeAlias = str | int | float | bool
 Step: TypeAlias = str | int

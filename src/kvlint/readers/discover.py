@@ -7,10 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 
 import msgspec
 
-from kvlint.errors import InputError, UsageError
 from kvlint.readers.template_names import is_parameters
 from kvlint.readers.terraform.names import is_module_file
 from kvlint.readers.terragrunt.names import is_read
+from kvlint.util.errors import InputError, UsageError
 from kvlint.util.project_files import (
     HELD,
     MAX_FILE,
@@ -137,7 +137,7 @@ def _excluding(exclude: Sequence[tuple[str, str]], named: str) -> Callable[[str,
 
     A glob of a folder that has nothing in common with ``named`` starts from ``named``.
     """
-    from kvlint.globs import PathGlob
+    from kvlint.util.globs import PathGlob
 
     def start(folder: str) -> str:
         real = real_path(folder)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import re
 
-from kvlint.errors import InputError
-from kvlint.regex import regex
+from kvlint.util.errors import InputError
+from kvlint.util.lazy_regex import regex
 from kvlint.util.project_files import MAX_FILE, below_named, entries, is_file, lies_in, read_bytes, reported
 
 _FETCH = "run git submodule update --init"

@@ -6,8 +6,8 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator
 from typing import TypeAlias
 
-from kvlint.secret_names import is_harmless, names_secret, tells_secret
-from kvlint.syntax import tree
+from kvlint.syntax import ast
+from kvlint.util.secret_names import is_harmless, names_secret, tells_secret
 
 Span: TypeAlias = tuple[int, int]
 
@@ -37,17 +37,17 @@ def speaks_of_secret(name: object) -> bool:
     return isinstance(name, str) and names_secret(name) and not name.lower().endswith(_NO_SECRET)
 
 
-def secret_spans(node: tree.Node, is_secret: bool = False) -> Iterator[Span]:
+def secret_spans(node: ast.Node, is_secret: bool = False) -> Iterator[Span]:
     """Yield what is secret in an expression, each value as a whole. ``is_secret``: all of it is."""
     match node:
         case _ if is_secret:
             if tells(node):
                 yield node.start, node.end
-        case tree.Property(key=key, value=value):
+        case ast.Property(key=key, value=value):
             yield from secret_spans(value, speaks_of_secret(_text_of(key)))
-        case tree.Call(name="sensitive") if tells(node):
+        case ast.Call(name="sensitive") if tells(node):
             yield node.start, node.end
-        case tree.Literal(value=str() as text):
+        case ast.Literal(value=str() as text):
             if tells_secret(text):
                 yield node.start, node.end
         case _:
@@ -55,30 +55,30 @@ def secret_spans(node: tree.Node, is_secret: bool = False) -> Iterator[Span]:
                 yield from secret_spans(child)
 
 
-def tells(node: tree.Node) -> bool:
+def tells(node: ast.Node) -> bool:
     """Return whether an expression holds a string or number of its own."""
-    if isinstance(node, tree.Literal):
+    if isinstance(node, ast.Literal):
         if isinstance(node.value, str):
             return bool(node.value) and not is_harmless(node.value)
         return node.value is not None and not isinstance(node.value, bool)
-    if isinstance(node, tree.Item) and isinstance(node.index, tree.Literal) and not isinstance(node.index.value, str):
+    if isinstance(node, ast.Item) and isinstance(node.index, ast.Literal) and not isinstance(node.index.value, str):
         return tells(node.of)
     return any(tells(child) for child in _children(node))
 
 
-def _text_of(key: str | tree.Node) -> str:
+def _text_of(key: str | ast.Node) -> str:
     """Return a key as far as its text is written."""
     if isinstance(key, str):
         return key
-    if isinstance(key, tree.Literal):
+    if isinstance(key, ast.Literal):
         return str(key.value)
-    return "".join(map(_text_of, _children(key))) if isinstance(key, tree.Template) else ""
+    return "".join(map(_text_of, _children(key))) if isinstance(key, ast.Template) else ""
 
 
-def _children(node: tree.Node) -> Iterator[tree.Node]:
+def _children(node: ast.Node) -> Iterator[ast.Node]:
     for name in node.__struct_fields__:
         value = getattr(node, name)
-        if isinstance(value, tree.Node):
+        if isinstance(value, ast.Node):
             yield value
         elif isinstance(value, tuple):
-            yield from (item for item in value if isinstance(item, tree.Node))
+            yield from (item for item in value if isinstance(item, ast.Node))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 
-from kvlint.regex import regex
+from kvlint.util.lazy_regex import regex
 
 BICEP, PARAMETERS, JSON = (".bicep",), (".bicepparam",), (".json", ".jsonc")
 PARAMETER_FILE = regex(r"(?P<stem>.+?)\.parameters(?:\.[\w-]+)?\.jsonc?", re.IGNORECASE)

@@ -13,12 +13,12 @@ from collections.abc import Collection, Iterator, Sequence
 
 import msgspec
 
-from kvlint.errors import InputError, UsageError
 from kvlint.readers.discover import STDIN, Source
 from kvlint.readers.template_names import BICEP, JSON, PARAMETER_FILE, PARAMETERS, is_parameters
 from kvlint.readers.terraform.names import is_module_file
 from kvlint.readers.terragrunt.names import is_read, is_unit
-from kvlint.regex import regex
+from kvlint.util.errors import InputError, UsageError
+from kvlint.util.lazy_regex import regex
 from kvlint.util.project_files import boundary_of, entries, inside, is_file, read_start, real_path
 
 # At the start of a line, which is seen later: a pattern that begins with a word is found far faster.

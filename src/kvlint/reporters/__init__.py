@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from kvlint.model.report import Report
+from kvlint.model.finding import Report
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,10 +9,10 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from kvlint.model.report import Finding, Outcome
-from kvlint.regex import regex
-from kvlint.reporters.safe import visible
-from kvlint.reporters.wording import called, more, pieces
+from kvlint.model.finding import Finding, Outcome
+from kvlint.reporters.phrases import called, more, pieces
+from kvlint.util.lazy_regex import regex
+from kvlint.util.safe_text import visible
 
 _ACTIVE = regex(r"[\\`*_\[\]#!|~$<>&@]|:(?=//)|www(?=\.)")
 # After these a character that nobody sees parts what must not be read as one.

@@ -12,8 +12,8 @@ from typing import Any
 import msgspec
 
 from kvlint.model.rule import Rule
-from kvlint.regex import regex
 from kvlint.reporters.cwe import CWE_VERSION, CWES
+from kvlint.util.lazy_regex import regex
 
 # The rows that rules name, by their ids, as rules/controls has them: the titles are kvlint's own.
 MCSB: Mapping[str, str] = {

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import msgspec
 
-from kvlint.errors import InputError
+from kvlint.util.errors import InputError
 
 _T = TypeVar("_T")
 

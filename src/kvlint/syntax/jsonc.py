@@ -13,9 +13,9 @@ from typing import Any, NoReturn
 
 import msgspec
 
-from kvlint.errors import InputError
-from kvlint.regex import regex
-from kvlint.syntax.lines import Lines, MarkedText
+from kvlint.syntax.positions import Lines, MarkedText
+from kvlint.util.errors import InputError
+from kvlint.util.lazy_regex import regex
 
 # Deeper than any template, and far from the interpreter's own limit.
 MAX_DEPTH = 200
@@ -235,6 +235,6 @@ def locate(text: str, pointers: Iterable[Pointer]) -> dict[Pointer, tuple[int, i
     is left out. ``text`` is a Document's; in another one, what stands behind the first fault may not be found.
     """
     # Most runs ask for nothing, and the patterns take longer to compile than a template to read.
-    from kvlint.syntax.jsonwalk import find
+    from kvlint.syntax.json_locate import find
 
     return find(text, [pointer for pointer in pointers if len(pointer) <= MAX_DEPTH])

@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
 
-from kvlint.model.said import CHECKOV, EVERY_CHECK, KICS
-from kvlint.model.source import SourceComments, Target
-from kvlint.regex import regex
-from kvlint.syntax.comments import code_after, comment_lines, day_of
-from kvlint.syntax.lines import Lines
+from kvlint.model.location import SourceComments, Target
+from kvlint.model.suppression import CHECKOV, EVERY_CHECK, KICS
+from kvlint.syntax.ignore_comments import code_after, comment_lines, day_of
+from kvlint.syntax.positions import Lines
+from kvlint.util.lazy_regex import regex
 
 if TYPE_CHECKING:
     from datetime import date

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from kvlint.errors import InputError
-from kvlint.syntax.lines import MarkedText
+from kvlint.syntax.positions import MarkedText
+from kvlint.util.errors import InputError
 
 _UTF8, _UTF16 = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
 

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
-from kvlint.errors import KvlintError
+from kvlint.util.errors import KvlintError
 from kvlint.util.project_files import silence
 
 if TYPE_CHECKING:

@@ -27,8 +27,8 @@ from contextlib import suppress
 from time import time_ns
 from typing import TextIO, cast
 
-from kvlint.errors import InputError, UsageError
-from kvlint.looks import Looks, State
+from kvlint.util.errors import InputError, UsageError
+from kvlint.util.file_tracker import Looks, State
 
 # Azure accepts templates of 4 MB; this is far more than any file that a person writes.
 MAX_FILE = 10_000_000

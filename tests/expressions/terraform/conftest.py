@@ -8,16 +8,16 @@ from typing import Any
 
 import pytest
 
-from kvlint.expressions.budget import Budget
-from kvlint.expressions.operations import Local
-from kvlint.expressions.room import FRAMES
-from kvlint.expressions.terraform.evaluate import TerraformEvaluator
-from kvlint.expressions.terraform.failure import FailedError
-from kvlint.expressions.terraform.types import converted, type_of
-from kvlint.expressions.values import Fields, Items, Result, hole, wrapped
-from kvlint.model.source import Location
+from kvlint.evaluation.budget import Budget
+from kvlint.evaluation.operations import Local
+from kvlint.evaluation.recursion_limit import FRAMES
+from kvlint.evaluation.terraform.evaluate import TerraformEvaluator
+from kvlint.evaluation.terraform.failure import FailedError
+from kvlint.evaluation.terraform.types import converted, type_of
+from kvlint.evaluation.values import Fields, Items, Result, hole, wrapped
+from kvlint.model.location import Location
 from kvlint.model.value import Absent, Scalar, Unknown
-from kvlint.syntax import tree
+from kvlint.syntax import ast
 from kvlint.syntax.hcl.parse import parse_file
 
 AT = Location(path="main.tf")
@@ -52,7 +52,7 @@ def shown(result: Result) -> Any:
             return "resource"
 
 
-def parsed(text: str) -> tree.Expression:
+def parsed(text: str) -> ast.Expression:
     file = parse_file(f"it = {text}\n")
     assert not file.faults, (text, file.faults)
     found = file.body.attributes["it"].expression()
@@ -130,15 +130,15 @@ class Module:
             for name, value in symbols.items()
         }
 
-    def place(self, node: tree.Node) -> Location:  # noqa: ARG002  # an evaluator asks so
+    def place(self, node: ast.Node) -> Location:  # noqa: ARG002  # an evaluator asks so
         return AT
 
-    def symbol(self, node: tree.Name) -> Result:
+    def symbol(self, node: ast.Name) -> Result:
         if node.name not in self.symbols:
             raise FailedError(f"there is no '{node.name}'", AT)
         return self.symbols[node.name]
 
-    def call(self, node: tree.Call, local: Local) -> Result | None:  # noqa: ARG002  # the same
+    def call(self, node: ast.Call, local: Local) -> Result | None:  # noqa: ARG002  # the same
         return None
 
     def rendered(self, name: str, found: Result) -> None:
@@ -159,7 +159,7 @@ class Terraform:
     def result(self, text: str, **symbols: Any) -> Result:
         return self.evaluated(parsed(text), **symbols)
 
-    def evaluated(self, node: tree.Expression, **symbols: Any) -> Result:
+    def evaluated(self, node: ast.Expression, **symbols: Any) -> Result:
         return TerraformEvaluator(Module(symbols, self.files), Budget(100_000)).evaluate(node, {})
 
     def __call__(self, text: str, **symbols: Any) -> Any:

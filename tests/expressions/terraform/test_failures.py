@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvlint.errors import InputError
-from kvlint.expressions.budget import Budget
-from kvlint.expressions.evaluate import MAX_DEPTH
-from kvlint.expressions.terraform.evaluate import FUNCTION_NAMES, TerraformEvaluator
-from kvlint.expressions.terraform.failure import FailedError
+from kvlint.evaluation.budget import Budget
+from kvlint.evaluation.evaluate import MAX_DEPTH
+from kvlint.evaluation.terraform.evaluate import FUNCTION_NAMES, TerraformEvaluator
+from kvlint.evaluation.terraform.failure import FailedError
 from kvlint.model.value import Scalar, Unknown
-from kvlint.syntax import tree
+from kvlint.syntax import ast
+from kvlint.util.errors import InputError
 
 if TYPE_CHECKING:
     from tests.expressions.terraform.conftest import Terraform
@@ -130,9 +130,9 @@ def test_values_that_share_their_parts(terraform: Terraform) -> None:
 
 
 def test_expressions_nested_too_deep(terraform: Terraform) -> None:
-    node: tree.Expression = tree.Literal(0, 1, 1)
+    node: ast.Expression = ast.Literal(0, 1, 1)
     for _ in range(MAX_DEPTH + 10):
-        node = tree.Unary(0, 1, "-", node)
+        node = ast.Unary(0, 1, "-", node)
     found = terraform.evaluated(node)
     assert isinstance(found, Unknown)
 

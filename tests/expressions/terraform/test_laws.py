@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from kvlint.expressions.terraform.failure import FailedError
-from kvlint.expressions.terraform.plain import text_of
-from kvlint.expressions.terraform.sameness import may_be
-from kvlint.expressions.values import Fields, Items, Result, hole, pieces
+from kvlint.evaluation.terraform.equality import may_be
+from kvlint.evaluation.terraform.failure import FailedError
+from kvlint.evaluation.terraform.primitive_types import text_of
+from kvlint.evaluation.values import Fields, Items, Result, hole, pieces
 from kvlint.model.value import PERHAPS, Absent, Scalar, Unknown
 
 if TYPE_CHECKING:

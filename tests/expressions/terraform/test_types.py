@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from kvlint.expressions.terraform.failure import FailedError
-from kvlint.expressions.terraform.types import ANY, Attribute, Type, type_of
-from kvlint.expressions.values import Fields, Items
+from kvlint.evaluation.terraform.failure import FailedError
+from kvlint.evaluation.terraform.types import ANY, Attribute, Type, type_of
+from kvlint.evaluation.values import Fields, Items
 from kvlint.model.value import Unknown
 from tests.expressions.terraform.conftest import Terraform, link, parsed, shown
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kvlint.expressions.values import Fields, Items
+from kvlint.evaluation.values import Fields, Items
 from kvlint.model.value import Scalar, Unknown
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kvlint.readers.build import build_graph
+from kvlint.derived.build_graph import build_graph
 from kvlint.syntax.jsonc import Document
 from tests.readers.arm.conftest import EVERYTHING, deployment, read, template, vault
 

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from kvlint.expressions.values import hole
-from kvlint.model.graph import Demand
+from kvlint.evaluation.values import hole
+from kvlint.model.resource import Demand
 from kvlint.syntax.jsonc import Document
 from tests.readers.arm.conftest import (
     PATH,

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from kvlint.model.source import Location
+from kvlint.model.location import Location
 from kvlint.model.value import Scalar, Unknown
 from kvlint.readers.arm.read import read_parameters
 from kvlint.syntax.jsonc import decode

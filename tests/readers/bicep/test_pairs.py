@@ -10,18 +10,18 @@ from pathlib import Path
 
 import pytest
 
-from kvlint.engine.builtin import builtin_rules
-from kvlint.engine.demand import demand_of
-from kvlint.engine.evaluate import Evaluator
-from kvlint.errors import InputError
+from kvlint.derived.attributes import with_needs
+from kvlint.derived.build_graph import build_graph
+from kvlint.engine.evaluator import Evaluator
+from kvlint.engine.required_attributes import demand_of
+from kvlint.engine.rule_store import builtin_rules
 from kvlint.readers.arm.read import read_template
 from kvlint.readers.arm.run import TemplateRead
 from kvlint.readers.bicep.parameters import read_bicepparam
 from kvlint.readers.bicep.read import ModuleCache, read_bicep
-from kvlint.readers.build import build_graph
-from kvlint.readers.derive.attributes import with_needs
 from kvlint.syntax.jsonc import decode
 from kvlint.syntax.source_text import decoded
+from kvlint.util.errors import InputError
 from kvlint.util.project_files import begin_run
 
 CORPORA = Path(__file__).resolve().parents[4] / "shared" / "corpora"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kvlint.model.graph import Demand
+from kvlint.model.resource import Demand
 from kvlint.model.value import Absent, Unknown
 from tests.readers.bicep.conftest import Read, graph, messages, plain, shown, value
 

@@ -14,7 +14,7 @@ import pytest
 from kvlint.model.value import Unknown
 
 if TYPE_CHECKING:
-    from kvlint.model.graph import Reference
+    from kvlint.model.resource import Reference
     from tests.readers.conftest import PlanJson, Reader
 
 KV = "azurerm_key_vault.kv"

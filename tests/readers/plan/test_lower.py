@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
-from kvlint.engine.builtin import builtin_rules
-from kvlint.engine.demand import demand_of
-from kvlint.model.graph import Demand
+from kvlint.derived.attributes import with_needs
+from kvlint.engine.required_attributes import demand_of
+from kvlint.engine.rule_store import builtin_rules
+from kvlint.model.provider_version import VersionRange, constrained, evidenced
+from kvlint.model.resource import Demand
 from kvlint.model.value import Absent, Answer, MapValue, Scalar, Unknown
-from kvlint.readers.azurerm.version import VersionRange, constrained, evidenced
-from kvlint.readers.derive.attributes import with_needs
 from kvlint.readers.plan.read import read_plan
 
 if TYPE_CHECKING:

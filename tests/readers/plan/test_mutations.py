@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kvlint.engine.builtin import builtin_rules
-from kvlint.engine.demand import demand_of
-from kvlint.engine.evaluate import RULE_CRASHED, Evaluator
-from kvlint.errors import InputError
-from kvlint.judged import judge
-from kvlint.readers.derive.attributes import with_needs
+from kvlint.derived.attributes import with_needs
+from kvlint.engine.evaluator import RULE_CRASHED, Evaluator
+from kvlint.engine.required_attributes import demand_of
+from kvlint.engine.rule_store import builtin_rules
+from kvlint.linter.unit_result import judge
 from kvlint.readers.plan.document import DUPLICATES_CHECKED_UP_TO
-from kvlint.readers.reading import plan_read
+from kvlint.readers.read_result import plan_read
+from kvlint.util.errors import InputError
 
 if TYPE_CHECKING:
     from tests.readers.conftest import PlanJson

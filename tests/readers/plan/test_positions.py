@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from kvlint.model.source import Excerpt, Region
+from kvlint.model.location import Excerpt, Region
 from kvlint.readers.plan.document import DUPLICATES_CHECKED_UP_TO
 from kvlint.readers.plan.positions import positions
 from kvlint.readers.plan.read import PlanRead

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from kvlint.readers import origins
+from kvlint.graph import value_origins
 from kvlint.readers.plan.configuration import Configuration
 from kvlint.readers.plan.document import decode_plan
-from kvlint.readers.plan.shown import Shown
+from kvlint.readers.plan.secret_visibility import Shown
 
 SECRET = "correct-horse"
-FOUND = frozenset({origins.SECURE})
-OPEN = frozenset({origins.MADE_OF})
+FOUND = frozenset({value_origins.SECURE})
+OPEN = frozenset({value_origins.MADE_OF})
 
 
 def shown(**parts: Any) -> Shown:
@@ -41,14 +41,14 @@ def output(after: Any, unknown: Any = False) -> dict[str, Any]:
         (f"Password={SECRET}", FOUND),
         ({"settings": [{"password": SECRET}]}, FOUND),
         ("UGFzc3dvcmQ9Y29ycmVjdC1ob3JzZQ==", FOUND),
-        (True, frozenset({origins.RESOURCE})),
+        (True, frozenset({value_origins.RESOURCE})),
         (13, OPEN),
         (None, OPEN),
         ("e3b0c44298fc", OPEN),
         ("westeurope", OPEN),
     ],
 )
-def test_an_output(after: Any, expected: origins.Origins) -> None:
+def test_an_output(after: Any, expected: value_origins.Origins) -> None:
     assert shown(output_changes=output(after)).of_output("out", FOUND) == expected
 
 
@@ -58,7 +58,7 @@ def test_what_is_known_after_apply_may_be_the_secret() -> None:
 
 
 def test_what_refers_to_no_secret_stays_what_it_is() -> None:
-    plain = frozenset({origins.PARAMETER})
+    plain = frozenset({value_origins.PARAMETER})
     assert shown(output_changes=output(SECRET)).of_output("out", plain) == plain
 
 

@@ -8,18 +8,18 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from kvlint.engine.builtin import builtin_rules
-from kvlint.engine.demand import demand_of
-from kvlint.engine.evaluate import Evaluator, Verdicts
-from kvlint.model.graph import Demand, Resource
+from kvlint.derived.attributes import with_needs
+from kvlint.derived.build_graph import build_graph
+from kvlint.engine.evaluator import Evaluator, Verdicts
+from kvlint.engine.required_attributes import demand_of
+from kvlint.engine.rule_store import builtin_rules
+from kvlint.model.resource import Demand, Resource
 from kvlint.model.value import Answer
 from kvlint.readers.arm.run import TemplateRead
-from kvlint.readers.build import build_graph
-from kvlint.readers.derive.attributes import with_needs
-from kvlint.readers.predicted.snapshot import read_snapshot
-from kvlint.readers.predicted.whatif import read_what_if
+from kvlint.readers.whatif.snapshot import read_snapshot
+from kvlint.readers.whatif.whatif import read_what_if
+from kvlint.syntax.attribute_path import parse_path
 from kvlint.syntax.jsonc import decode
-from kvlint.syntax.paths import parse_path
 from tests.readers.conftest import EVERYTHING, plain
 
 GROUP = "/subscriptions/58a4121b-44a9-5e6d-9967-f867f1fb91b5/resourceGroups/rg"

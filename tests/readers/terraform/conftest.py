@@ -8,14 +8,14 @@ from typing import Any, NamedTuple, Protocol
 
 import pytest
 
-from kvlint.check import check, exit_code
-from kvlint.config import Config
-from kvlint.model.graph import Demand, ResourceGraph
-from kvlint.model.report import Finding, Problem, Report
-from kvlint.model.source import Location
+from kvlint.config.run_config import Config
+from kvlint.derived.build_graph import build_graph
+from kvlint.linter.linter import check, exit_code
+from kvlint.model.finding import Finding, Problem, Report
+from kvlint.model.location import Location
+from kvlint.model.resource import Demand, ResourceGraph
 from kvlint.model.value import Answer, select
-from kvlint.readers.build import build_graph
-from kvlint.readers.terraform.cache import FolderCache
+from kvlint.readers.terraform.module_cache import FolderCache
 from kvlint.readers.terraform.read import TerraformRead, read_root
 from kvlint.readers.terraform.settings import Settings
 

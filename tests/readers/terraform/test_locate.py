@@ -10,12 +10,12 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from kvlint.check import check
-from kvlint.config import Config
-from kvlint.model.graph import Demand
-from kvlint.readers.terraform import locate
-from kvlint.readers.terraform.cache import FolderCache
-from kvlint.readers.terraform.locate import Locator, labels_of
+from kvlint.config.run_config import Config
+from kvlint.linter.linter import check
+from kvlint.model.resource import Demand
+from kvlint.readers.terraform import locations
+from kvlint.readers.terraform.locations import Locator, labels_of
+from kvlint.readers.terraform.module_cache import FolderCache
 
 Files: TypeAlias = Mapping[str, str]
 Find: TypeAlias = Callable[..., str | None]
@@ -203,11 +203,11 @@ def test_a_search_that_is_given_up_finds_nothing(find: Find, monkeypatch: pytest
     """The only one that was seen need not be the only one."""
     files = {f"f{number}/main.tf": declaring(KV) for number in range(9)} | {"a/main.tf": WHOLE}
     assert find(files) == "a"
-    monkeypatch.setattr(locate, "_MAX_FOLDERS", 5)
+    monkeypatch.setattr(locations, "_MAX_FOLDERS", 5)
     assert find({}) is None
     assert find({}, beside="a") == "a", "no search is needed"
-    monkeypatch.setattr(locate, "_MAX_FOLDERS", 5_000)
-    monkeypatch.setattr(locate, "_MAX_BYTES", 50)
+    monkeypatch.setattr(locations, "_MAX_FOLDERS", 5_000)
+    monkeypatch.setattr(locations, "_MAX_BYTES", 50)
     assert find({}) is None
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kvlint.model.source import Location
-from kvlint.readers.places import places_of
+from kvlint.graph.region_lookup import places_of
+from kvlint.model.location import Location
 from kvlint.readers.terraform.secrets import FileSecrets
 from kvlint.syntax.hcl.json_file import parse_json_file
 from kvlint.syntax.hcl.parse import parse_file

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kvlint.check import check
-from kvlint.config import Config
+from kvlint.config.run_config import Config
+from kvlint.linter.linter import check
 from kvlint.syntax.hcl import second_opinion
 from kvlint.syntax.hcl.second_opinion import MAX_BYTES, syntax_error
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kvlint.readers.plan.compact import expand
+from kvlint.linter.compact_plan import expand
 from tests.readers.terraform.conftest import call, variable, vault
 
 if TYPE_CHECKING:

@@ -5,30 +5,30 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, TypeAlias
 
-from kvlint.expressions.operations import Local
-from kvlint.expressions.values import Fields, Items, Result, doubt_in, hole, pattern_of
+from kvlint.evaluation.operations import Local
+from kvlint.evaluation.values import Fields, Items, Result, doubt_in, hole, pattern_of
 from kvlint.model.value import Scalar, Unknown
-from kvlint.plurals import counted
 from kvlint.readers.arm import scope as scopes
 from kvlint.readers.arm.run import key_of, member
 from kvlint.readers.arm.values import ARGUMENTS, LOOP, RESOURCE_LOOP, steady
-from kvlint.syntax import tree
+from kvlint.syntax import ast
+from kvlint.util.plural import counted
 
 if TYPE_CHECKING:
     from kvlint.readers.arm.template import Template
 
-Call: TypeAlias = "Callable[[Template, tree.Call, Local], Result]"
+Call: TypeAlias = "Callable[[Template, ast.Call, Local], Result]"
 
 
-def _arguments(template: Template, node: tree.Call, local: Local) -> list[Result]:
+def _arguments(template: Template, node: ast.Call, local: Local) -> list[Result]:
     return [template.evaluator.evaluate(argument, local) for argument in node.arguments]
 
 
-def _name(template: Template, node: tree.Call, local: Local) -> str | Unknown:
+def _name(template: Template, node: ast.Call, local: Local) -> str | Unknown:
     """The only argument of ``parameters`` and ``variables``: a name."""
     if len(node.arguments) == 1:
         argument = node.arguments[0]
-        if type(argument) is tree.Literal and type(argument.value) is str:
+        if type(argument) is ast.Literal and type(argument.value) is str:
             return argument.value
         found = template.evaluator.evaluate(argument, local)
         if isinstance(found, Scalar) and isinstance(found.value, str):
@@ -37,7 +37,7 @@ def _name(template: Template, node: tree.Call, local: Local) -> str | Unknown:
     return Unknown(at=template.at, why=f"{node.name}() takes one name, so the deployment fails")
 
 
-def _parameters(template: Template, node: tree.Call, local: Local) -> Result:
+def _parameters(template: Template, node: ast.Call, local: Local) -> Result:
     name = _name(template, node, local)
     if isinstance(name, Unknown):
         return name
@@ -48,15 +48,15 @@ def _parameters(template: Template, node: tree.Call, local: Local) -> Result:
     return template.parameter(name)
 
 
-def _variables(template: Template, node: tree.Call, local: Local) -> Result:
+def _variables(template: Template, node: ast.Call, local: Local) -> Result:
     argument = node.arguments[0] if len(node.arguments) == 1 else None
-    if type(argument) is tree.Literal and type(argument.value) is str:
+    if type(argument) is ast.Literal and type(argument.value) is str:
         return template.variable(argument.value)
     name = _name(template, node, local)
     return name if isinstance(name, Unknown) else template.variable(name)
 
 
-def _copy_index(template: Template, node: tree.Call, local: Local) -> Result:
+def _copy_index(template: Template, node: ast.Call, local: Local) -> Result:
     """``copyIndex()``, ``copyIndex(offset)``, ``copyIndex(loop)`` and ``copyIndex(loop, offset)``.
 
     Without a name it is the loop of the resource, even within the copy of a property.
@@ -83,7 +83,7 @@ def _copy_index(template: Template, node: tree.Call, local: Local) -> Result:
 def _scope(name: str) -> Call:
     """A function that depends on where the deployment goes. Without arguments it is always the same."""
 
-    def call(template: Template, node: tree.Call, local: Local) -> Result:
+    def call(template: Template, node: ast.Call, local: Local) -> Result:
         if not node.arguments and name in template.known:
             return template.known[name]
         found = scopes.call(name, _arguments(template, node, local), template.scope, template.at)
@@ -96,7 +96,7 @@ def _scope(name: str) -> Call:
     return call
 
 
-def user_function(template: Template, node: tree.Call, local: Local) -> Result | None:
+def user_function(template: Template, node: ast.Call, local: Local) -> Result | None:
     """A function of the template's own: it sees its arguments, and nothing else of the template."""
     found = template.function(node.name)
     if found is None:
@@ -123,7 +123,7 @@ def user_function(template: Template, node: tree.Call, local: Local) -> Result |
         template.calling.discard(pointer)
 
 
-def _reference(template: Template, node: tree.Call, local: Local) -> Result:
+def _reference(template: Template, node: ast.Call, local: Local) -> Result:
     arguments = _arguments(template, node, local)
     if not 1 <= len(arguments) <= 3:
         return Unknown(at=template.at, why="reference() takes one to three arguments, so the deployment fails")
@@ -132,7 +132,7 @@ def _reference(template: Template, node: tree.Call, local: Local) -> Result:
     return template.level.runtime(arguments[0], whole, template.at)
 
 
-def _references(template: Template, node: tree.Call, local: Local) -> Result:
+def _references(template: Template, node: ast.Call, local: Local) -> Result:
     """``references(symbol)``: all instances of a loop."""
     arguments = _arguments(template, node, local)
     found = template.level.all_of(pattern_of(arguments[0])) if arguments else None
@@ -142,7 +142,7 @@ def _references(template: Template, node: tree.Call, local: Local) -> Result:
     return Items(at=template.at, items=[template.level.runtime_of(one, whole, template.at) for one in found])
 
 
-def _resource_info(template: Template, node: tree.Call, local: Local) -> Result:
+def _resource_info(template: Template, node: ast.Call, local: Local) -> Result:
     """``resourceInfo(symbol)``: what is known of a resource before deployment."""
     arguments = _arguments(template, node, local)
     found = template.level.find(pattern_of(arguments[0])) if arguments else None
@@ -151,7 +151,7 @@ def _resource_info(template: Template, node: tree.Call, local: Local) -> Result:
     return template.level.runtime_of(found, True, template.at)
 
 
-def _deployment(template: Template, node: tree.Call, local: Local) -> Result:
+def _deployment(template: Template, node: ast.Call, local: Local) -> Result:
     """``deployment()``: what is known of it is not worth the telling apart of its instances."""
     why = "deployment() is known only after deployment"
     return steady(Unknown(at=template.at, why=why), f"{template.address}deployment")

@@ -5,27 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from kvlint.expressions.values import Result
-from kvlint.model.graph import Resource
-from kvlint.model.source import Location
+from kvlint.evaluation.values import Result
+from kvlint.graph import value_origins
+from kvlint.graph.pseudo_resources import with_origins
+from kvlint.graph.value_origins import ANY, NONE, Origins, origins_of, together, union
+from kvlint.model.location import Location
+from kvlint.model.resource import Resource
 from kvlint.model.value import MapValue, Path, Scalar, Unknown, Value
-from kvlint.readers import origins
-from kvlint.readers.arm.nested import FROM_VAULT
+from kvlint.readers.arm.nested_deployments import FROM_VAULT
 from kvlint.readers.arm.parameters import FILLED_IN
 from kvlint.readers.arm.run import Pointer, key_of, member
 from kvlint.readers.arm.scope import text
-from kvlint.readers.asides import with_origins
-from kvlint.readers.origins import ANY, NONE, Origins, origins_of, together, union
-from kvlint.syntax import tree
-from kvlint.syntax.armexpr import is_expression
+from kvlint.syntax import ast
+from kvlint.syntax.arm.expression import is_expression
 
 if TYPE_CHECKING:
-    from kvlint.readers.arm.instance import Instance
-    from kvlint.readers.arm.level import Level
+    from kvlint.readers.arm.deployment_resources import Level
+    from kvlint.readers.arm.evaluated_resource import Instance
     from kvlint.readers.arm.template import Template
 
 OUTPUT_TYPE = "Microsoft.Resources/deployments/outputs"
-_LEAKS = frozenset({origins.SECURE, origins.SECRET, origins.CREDENTIAL})
+_LEAKS = frozenset({value_origins.SECURE, value_origins.SECRET, value_origins.CREDENTIAL})
 
 
 class TemplateOrigins:
@@ -41,7 +41,7 @@ class TemplateOrigins:
             if not is_expression(plain):
                 return NONE
             node = self.template.run.parsed(plain[1:-1], self.template.at)
-            return origins_of(node, self, rest) if node is not None else frozenset({origins.UNTRACED})
+            return origins_of(node, self, rest) if node is not None else frozenset({value_origins.UNTRACED})
         key = key_of(plain, str(rest[0])) if isinstance(plain, dict) and rest else None
         if key is not None:
             return self.of(plain[key], rest[1:])
@@ -52,28 +52,28 @@ class TemplateOrigins:
             return union(self.of(item, rest[1:]) for item in items)
         return together([self.of(item) for item in items])
 
-    def origins(self, node: tree.Expression, rest: Path) -> Origins | None:
+    def origins(self, node: ast.Expression, rest: Path) -> Origins | None:
         """See ``origins.Scope``."""
-        if not isinstance(node, tree.Call):
+        if not isinstance(node, ast.Call):
             return None
         name = node.name.lower()
         first = node.arguments[0] if node.arguments else None
-        key = str(first.value).lower() if isinstance(first, tree.Literal) else ""
+        key = str(first.value).lower() if isinstance(first, ast.Literal) else ""
         if name in ("parameters", "variables") and key:
             mark = id(self.template), f"{name}.{key}"
             if mark in self._busy:
                 return NONE
             if not self.template.run.may_trace():
-                return frozenset({origins.UNTRACED})
+                return frozenset({value_origins.UNTRACED})
             inner = TemplateOrigins(self.template, self._busy | {mark})
             if name == "parameters":
                 return inner.parameter(key, rest)
-            return origins.named(inner.of(self.template.written(key), rest), (key, *rest))
+            return value_origins.named(inner.of(self.template.written(key), rest), (key, *rest))
         if name.startswith("list"):
-            return origins.of_list(rest)
+            return value_origins.of_list(rest)
         if name == "newguid":
-            return frozenset({origins.IDENTIFIER})
-        return frozenset({origins.RESOURCE}) if name in ("reference", "references") else None
+            return frozenset({value_origins.IDENTIFIER})
+        return frozenset({value_origins.RESOURCE}) if name in ("reference", "references") else None
 
     def parameter(self, name: str, rest: Path = ()) -> Origins:
         """The origins of what is at ``rest`` in a parameter: of what it is given, or else its default."""
@@ -86,7 +86,7 @@ class TemplateOrigins:
             found = of_given(self.template.given(name), secure)
         if found is None and default not in (None, "", {}, []):
             found = self.of(default, rest)
-            found = frozenset({origins.DEFAULT}) if not found or found & {origins.WRITTEN} else found
+            found = frozenset({value_origins.DEFAULT}) if not found or found & {value_origins.WRITTEN} else found
         return through(found, secure, name, rest)
 
     def given(self, plain: Any, rest: Path = ()) -> Origins:
@@ -94,25 +94,25 @@ class TemplateOrigins:
         if isinstance(plain, dict):
             key = key_of(plain, "value")
             if key is not None:
-                return self.of(plain[key], rest) or frozenset({origins.WRITTEN})
+                return self.of(plain[key], rest) or frozenset({value_origins.WRITTEN})
             if key_of(plain, "reference") is not None:
-                return frozenset({origins.SECRET})
+                return frozenset({value_origins.SECRET})
         node = None
         if isinstance(plain, str) and is_expression(plain):
             node = self.template.run.parsed(plain[1:-1], self.template.at)
         return self._given_by(node, rest)
 
-    def _given_by(self, node: tree.Expression | None, rest: Path) -> Origins:
+    def _given_by(self, node: ast.Expression | None, rest: Path) -> Origins:
         """The same where an expression makes it: Bicep compiles a choice between secrets to that."""
         match node:
-            case tree.Call(name=name, arguments=(_, first, second)) if name.lower() == "if":
+            case ast.Call(name=name, arguments=(_, first, second)) if name.lower() == "if":
                 return self._given_by(first, rest) | self._given_by(second, rest)
-            case tree.Call(name=name, arguments=(tree.Literal(value=key), value, *_)) if name.lower() == "createobject":
+            case ast.Call(name=name, arguments=(ast.Literal(value=key), value, *_)) if name.lower() == "createobject":
                 if key == "reference":
-                    return frozenset({origins.SECRET})
+                    return frozenset({value_origins.SECRET})
                 if key == "value":
-                    return origins_of(value, self, rest) or frozenset({origins.WRITTEN})
-        return frozenset({origins.UNTRACED})
+                    return origins_of(value, self, rest) or frozenset({value_origins.WRITTEN})
+        return frozenset({value_origins.UNTRACED})
 
 
 def of_given(found: Result | None, secure: bool) -> Origins | None:
@@ -121,24 +121,24 @@ def of_given(found: Result | None, secure: bool) -> Origins | None:
         case None:
             return None
         case Scalar():
-            return frozenset({origins.GIVEN})
+            return frozenset({value_origins.GIVEN})
         case Unknown(why=why) if why == FROM_VAULT:
-            return frozenset({origins.SECRET})
+            return frozenset({value_origins.SECRET})
         case Unknown(why=why) if why.endswith(FILLED_IN):
-            return frozenset({origins.SECURE if secure else origins.PARAMETER})
+            return frozenset({value_origins.SECURE if secure else value_origins.PARAMETER})
         case Unknown(sensitive=sensitive):
-            return frozenset({origins.SECURE if sensitive or secure else origins.UNTRACED})
+            return frozenset({value_origins.SECURE if sensitive or secure else value_origins.UNTRACED})
         case _:
-            return frozenset({origins.UNTRACED})
+            return frozenset({value_origins.UNTRACED})
 
 
 def passed(found: Origins | None, secure: bool) -> Origins:
     """What goes through a parameter: one that is not declared as secret tells it to whoever may see the deployment."""
     if found is None:
-        return frozenset({origins.SECURE if secure else origins.PARAMETER})
+        return frozenset({value_origins.SECURE if secure else value_origins.PARAMETER})
     if not secure and found & _LEAKS:
         # What is only declared as secret may be a user name; a key is a secret under any name.
-        word = origins.PARAMETER if found & _LEAKS == {origins.SECURE} else origins.EXPOSED
+        word = value_origins.PARAMETER if found & _LEAKS == {value_origins.SECURE} else value_origins.EXPOSED
         return found - _LEAKS | {word}
     return found
 
@@ -146,7 +146,7 @@ def passed(found: Origins | None, secure: bool) -> Origins:
 def through(found: Origins | None, secure: bool, name: str, rest: Path) -> Origins:
     """Return the origins of what is at ``rest`` in a parameter; ``found`` are those of what it is given."""
     given = passed(found, secure)
-    return origins.declared_secret(given, rest) if secure else origins.named(given, (name, *rest))
+    return value_origins.declared_secret(given, rest) if secure else value_origins.named(given, (name, *rest))
 
 
 def of_value(instance: Instance) -> Origins | None:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from kvlint.expressions.values import Fields, Items, Result, hole, pattern_of
-from kvlint.model.source import Location
+from kvlint.evaluation.values import Fields, Items, Result, hole, pattern_of
+from kvlint.model.location import Location
 from kvlint.model.value import Absent, Scalar, Unknown
-from kvlint.readers.arm.nested import FROM_VAULT
+from kvlint.readers.arm.nested_deployments import FROM_VAULT
 from kvlint.readers.arm.run import Pointer, key_of
-from kvlint.regex import regex
-from kvlint.syntax.armexpr import is_expression
+from kvlint.syntax.arm.expression import is_expression
 from kvlint.syntax.jsonc import Document
+from kvlint.util.lazy_regex import regex
 
 # What the Azure Developer CLI (${NAME}, ${NAME=default}) and pipelines (#{NAME}#) fill in before they deploy.
 FILLED_IN = "is filled in before deployment"

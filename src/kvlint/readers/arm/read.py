@@ -7,35 +7,35 @@ from typing import Any
 
 import msgspec
 
-from kvlint.errors import InputError
-from kvlint.expressions.budget import DECLARATIONS_A_STEP
-from kvlint.expressions.room import with_room
-from kvlint.expressions.values import Result
-from kvlint.model.graph import Demand
-from kvlint.model.source import Location
+from kvlint.azure.azurerm.resources import canonical
+from kvlint.evaluation.budget import DECLARATIONS_A_STEP
+from kvlint.evaluation.recursion_limit import with_room
+from kvlint.evaluation.values import Result
+from kvlint.graph.existence import assume
+from kvlint.graph.pseudo_resources import SECRETS_TYPE, asks_outputs, is_asked, with_origins
+from kvlint.model.location import Location
+from kvlint.model.resource import Demand
 from kvlint.model.value import Scalar
-from kvlint.readers.arm.instance import Instance
-from kvlint.readers.arm.level import Level
-from kvlint.readers.arm.origins import OUTPUT_TYPE, of_value, outputs_of
-from kvlint.readers.arm.parameters import read_parameters, wrapped_parameters
-from kvlint.readers.arm.recognise import (
+from kvlint.readers.arm.attribute_filter import Asked, wanted
+from kvlint.readers.arm.deployment_resources import Level
+from kvlint.readers.arm.document_kinds import (
     find_template,
     looks_like_parameters,
     looks_like_template,
     mentions_template,
     scope_of_template,
 )
+from kvlint.readers.arm.evaluated_resource import Instance
+from kvlint.readers.arm.origins import OUTPUT_TYPE, of_value, outputs_of
+from kvlint.readers.arm.parameters import read_parameters, wrapped_parameters
 from kvlint.readers.arm.resource import Declaration, make
 from kvlint.readers.arm.run import Load, Pointer, Run, TemplateRead, key_of, member, written_copies
 from kvlint.readers.arm.scenarios import Declared, Scenario, Scenarios, skip
 from kvlint.readers.arm.scope import scope_of
 from kvlint.readers.arm.template import Template
 from kvlint.readers.arm.template_holders import DEPLOYMENTS, HOLDERS
-from kvlint.readers.arm.wanted import Asked, wanted
-from kvlint.readers.asides import SECRETS_TYPE, asks_outputs, is_asked, with_origins
-from kvlint.readers.azurerm.resources import canonical
-from kvlint.readers.existence import assume
 from kvlint.syntax.jsonc import Document
+from kvlint.util.errors import InputError
 
 __all__ = (
     "TemplateRead", "looks_like_parameters", "looks_like_template", "mentions_template", "read_parameters",
@@ -216,7 +216,7 @@ class Walk:
         conditions = instance.conditions()
         if conditions is None:
             return
-        from kvlint.readers.arm.embedded import Resource, deploy_held  # most templates have none
+        from kvlint.readers.arm.embedded_templates import Resource, deploy_held  # most templates have none
 
         level, head = instance.level, instance.head
         one = Resource(

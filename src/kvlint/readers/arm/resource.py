@@ -7,14 +7,14 @@ from functools import lru_cache
 
 import msgspec
 
-from kvlint.expressions.freeze import Freezer
-from kvlint.expressions.values import Result, hidden
-from kvlint.model.graph import Resource
-from kvlint.model.source import Location
+from kvlint.azure.arm_defaults import with_defaults
+from kvlint.azure.azurerm.resources import canonical
+from kvlint.evaluation.to_value import Freezer
+from kvlint.evaluation.values import Result, hidden
+from kvlint.model.location import Location
+from kvlint.model.resource import Resource
 from kvlint.model.value import MapValue, Scalar, Unknown, Value
-from kvlint.readers.arm.defaults import with_defaults
 from kvlint.readers.arm.scope import id_value, resource_id, text
-from kvlint.readers.azurerm.resources import canonical
 
 # What a declaration says about its deployment, not about the resource.
 _NOT_ATTRIBUTES = frozenset(

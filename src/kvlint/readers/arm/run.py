@@ -8,17 +8,17 @@ from typing import TYPE_CHECKING, Any, Self, TypeAlias
 
 import msgspec
 
-from kvlint.errors import InputError
-from kvlint.expressions.budget import Budget
-from kvlint.expressions.values import MAX_ITEMS, Fields, Items, Result
-from kvlint.model.graph import Resource
-from kvlint.model.report import Declaration, Problem
-from kvlint.model.source import Location
-from kvlint.readers.arm.wanted import Wanted
-from kvlint.readers.problems import NOT_WHOLE, TYPE_NOT_KNOWN
-from kvlint.syntax.armexpr import parse_expression
+from kvlint.evaluation.budget import Budget
+from kvlint.evaluation.values import MAX_ITEMS, Fields, Items, Result
+from kvlint.model.finding import Declaration, Problem
+from kvlint.model.location import Location
+from kvlint.model.problem_codes import NOT_WHOLE, TYPE_NOT_KNOWN
+from kvlint.model.resource import Resource
+from kvlint.readers.arm.attribute_filter import Wanted
+from kvlint.syntax.arm.expression import parse_expression
+from kvlint.syntax.ast import Expression
 from kvlint.syntax.jsonc import Document
-from kvlint.syntax.tree import Expression
+from kvlint.util.errors import InputError
 
 if TYPE_CHECKING:
     from kvlint.readers.arm.template import Sections

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kvlint.expressions.values import Fields, Result, hole, pattern_of
-from kvlint.model.source import Location
+from kvlint.evaluation.values import Fields, Result, hole, pattern_of
+from kvlint.model.location import Location
 from kvlint.model.value import Absent, Scalar, Unknown
 from kvlint.readers.arm.resource import property_for_others
 from kvlint.readers.arm.scope import id_value, text
 
 if TYPE_CHECKING:
-    from kvlint.readers.arm.instance import Instance
+    from kvlint.readers.arm.evaluated_resource import Instance
 
 _AFTER = "it is known only after deployment"
 

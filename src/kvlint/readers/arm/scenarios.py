@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from kvlint.expressions.budget import STEPS_OF_A_SCENARIO
-from kvlint.model.graph import Assumption
-from kvlint.readers import existence
-from kvlint.readers.arm.level import Level
+from kvlint.azure.azurerm.resources import canonical
+from kvlint.evaluation.budget import STEPS_OF_A_SCENARIO
+from kvlint.graph import existence
+from kvlint.graph.existence import ACCOUNTED, assumption, skipped
+from kvlint.model.resource import Assumption
+from kvlint.readers.arm.deployment_resources import Level
 from kvlint.readers.arm.run import Pointer, Run, key_of, member
 from kvlint.readers.arm.template import Template
-from kvlint.readers.azurerm.resources import canonical
-from kvlint.readers.existence import ACCOUNTED, assumption, skipped
 
 if TYPE_CHECKING:
-    from kvlint.readers.arm.instance import Instance
+    from kvlint.readers.arm.evaluated_resource import Instance
 
 _OPTION = "--parameters FILE"
 _MOST_NAMED = 3

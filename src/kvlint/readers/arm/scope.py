@@ -13,8 +13,8 @@ from typing import TypeAlias
 
 import msgspec
 
-from kvlint.expressions.values import OPEN, Fields, Result, doubt_in, hole, pattern_of
-from kvlint.model.source import Location
+from kvlint.evaluation.values import OPEN, Fields, Result, doubt_in, hole, pattern_of
+from kvlint.model.location import Location
 from kvlint.model.value import Scalar, Unknown, display
 
 TENANT, MANAGEMENT_GROUP, SUBSCRIPTION, GROUP = "tenant", "managementGroup", "subscription", "resourceGroup"
@@ -229,7 +229,7 @@ def _role_definitions(arguments: Sequence[Result], scope: Scope, at: Location) -
     name = arguments[0] if len(arguments) == 1 else None
     if not isinstance(name, Scalar):
         return doubt_in("roleDefinitions() expects the name of a role, so the deployment fails", at, *arguments)
-    from kvlint.readers.derive.roles import role_by_name
+    from kvlint.azure.roles import role_by_name
 
     role = role_by_name(str(name.value).lower())
     if role is None:

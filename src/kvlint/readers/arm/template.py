@@ -6,21 +6,21 @@ from collections.abc import Callable, Collection, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from kvlint.expressions.evaluate import Evaluator
-from kvlint.expressions.functions.languages import ARM
-from kvlint.expressions.operations import Local
-from kvlint.expressions.values import Fields, Items, Result
-from kvlint.model.source import Location
+from kvlint.evaluation.evaluate import Evaluator
+from kvlint.evaluation.functions.languages import ARM
+from kvlint.evaluation.operations import Local
+from kvlint.evaluation.values import Fields, Items, Result
+from kvlint.model.location import Location
 from kvlint.model.value import Absent, Scalar, Unknown
 from kvlint.readers.arm import calls
 from kvlint.readers.arm.run import Pointer, Run, key_of, member
 from kvlint.readers.arm.scope import Scope
 from kvlint.readers.arm.values import Values, converted, is_copies, steady
-from kvlint.syntax import tree
+from kvlint.syntax import ast
 
 if TYPE_CHECKING:
-    from kvlint.readers.arm.level import Level
-    from kvlint.readers.arm.nested import Arguments
+    from kvlint.readers.arm.deployment_resources import Level
+    from kvlint.readers.arm.nested_deployments import Arguments
     from kvlint.readers.arm.scenarios import Scenario
 
 Given: TypeAlias = Callable[[str], Result | None]
@@ -105,15 +105,15 @@ class Template(Values):
         vars(self).pop("level", None)
         vars(self).pop("evaluator", None)
 
-    def place(self, node: tree.Node) -> Location:  # noqa: ARG002  # the interface of all documents
+    def place(self, node: ast.Node) -> Location:  # noqa: ARG002  # the interface of all documents
         """Where a node stands: at the member whose expression it is in."""
         return self.at
 
-    def symbol(self, node: tree.Name) -> Result:
+    def symbol(self, node: ast.Name) -> Result:
         """Expressions of templates have no names."""
         return Unknown(at=self.at, why=f"'{node.name}' is not known")
 
-    def call(self, node: tree.Call, local: Local) -> Result | None:
+    def call(self, node: ast.Call, local: Local) -> Result | None:
         """See the evaluator's Document."""
         function = calls.CALLS.get(node.name)
         if function is None:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypeAlias
 
-from kvlint.errors import InputError
-from kvlint.expressions.values import Fields, Result, field, wrapped
+from kvlint.evaluation.values import Fields, Result, field, wrapped
 from kvlint.model.value import Absent, Scalar, Unknown
 from kvlint.syntax.jsonc import decode_text
+from kvlint.util.errors import InputError
 
 _Path: TypeAlias = tuple[str, ...]
 DEPLOYMENTS = "microsoft.resources/deployments"

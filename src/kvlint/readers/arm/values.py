@@ -7,16 +7,16 @@ from typing import Any
 
 import msgspec
 
-from kvlint.errors import InputError
-from kvlint.expressions.evaluate import MAX_DEPTH, Evaluator, moved
-from kvlint.expressions.operations import Local
-from kvlint.expressions.values import MAX_ITEMS, Fields, Items, Result, doubt_in, hole, name_of
-from kvlint.model.source import Location
+from kvlint.evaluation.evaluate import MAX_DEPTH, Evaluator, moved
+from kvlint.evaluation.operations import Local
+from kvlint.evaluation.values import MAX_ITEMS, Fields, Items, Result, doubt_in, hole, name_of
+from kvlint.model.location import Location
 from kvlint.model.value import Absent, Scalar, Unknown
+from kvlint.readers.arm.attribute_filter import Tree, pruned
 from kvlint.readers.arm.run import Pointer, Run, key_of
-from kvlint.readers.arm.wanted import Tree, pruned
-from kvlint.regex import regex
-from kvlint.syntax.armexpr import is_expression, unescaped
+from kvlint.syntax.arm.expression import is_expression, unescaped
+from kvlint.util.errors import InputError
+from kvlint.util.lazy_regex import regex
 
 # Names of local variables that no lambda can have: loops by name, the loop of a resource, arguments of functions.
 LOOP, RESOURCE_LOOP, ARGUMENTS = "\0loop ", "\0resource loop", "\0arguments"

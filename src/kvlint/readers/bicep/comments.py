@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kvlint.model.source import SourceComments
+from kvlint.model.location import SourceComments
 from kvlint.readers.bicep.read import BicepRead
 from kvlint.syntax.bicep.comments import source_comments
 from kvlint.syntax.peer_comments import has_peer_comments

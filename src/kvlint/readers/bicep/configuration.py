@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from kvlint.errors import InputError
-from kvlint.model.source import Location, Region
-from kvlint.readers.problems import CANNOT_READ
+from kvlint.model.location import Location, Region
+from kvlint.model.problem_codes import CANNOT_READ
+from kvlint.util.errors import InputError
 from kvlint.util.project_files import LOOKS, expanded_home, leads_into_git, lies_in, read_bytes, real_path, reported
 
 if TYPE_CHECKING:

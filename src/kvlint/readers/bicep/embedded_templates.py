@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kvlint.expressions.values import Fields, Result, hole, is_large, pattern_of, plain_of, unknown_in
+from kvlint.evaluation.values import Fields, Result, hole, is_large, pattern_of, plain_of, unknown_in
 from kvlint.model.value import Absent
-from kvlint.readers.arm.embedded import Resource, deploy_held
+from kvlint.readers.arm.embedded_templates import Resource, deploy_held
 from kvlint.readers.arm.scope import GROUP, SUBSCRIPTION, Scope, scope_of
 from kvlint.readers.arm.template_holders import DEPLOYMENTS, below
 

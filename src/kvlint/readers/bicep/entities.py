@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kvlint.expressions.operations import Local
-from kvlint.expressions.values import Fields, Result, field, hole
-from kvlint.model.source import Location
+from kvlint.evaluation.operations import Local
+from kvlint.evaluation.values import Fields, Result, field, hole
+from kvlint.model.location import Location
 from kvlint.model.value import Absent, Scalar, Unknown
 from kvlint.readers.arm.resource import property_for_others
 from kvlint.readers.arm.scope import id_value
@@ -14,10 +14,10 @@ from kvlint.readers.bicep.document import inner_resources
 from kvlint.readers.bicep.identity import UNKNOWN, Identity, identify, type_of
 from kvlint.readers.bicep.loops import Iteration
 from kvlint.readers.bicep.symbols import Body, Symbol
-from kvlint.syntax import tree
+from kvlint.syntax import ast
 
 if TYPE_CHECKING:
-    from kvlint.readers.bicep.instance import Instance
+    from kvlint.readers.bicep.module_evaluation import Instance
 
 # What Azure adds nothing to, so that what is written is all there is.
 _AS_WRITTEN = frozenset({"location", "tags", "sku", "kind", "zones", "plan", "managedBy", "extendedLocation"})
@@ -27,7 +27,7 @@ _AFTER = "is known only after deployment"
 class ResourceSymbol(Symbol["ResourceEntity"]):
     """A resource declaration; ``outer`` is the resource that it is written in."""
 
-    def __init__(self, instance: Instance, node: tree.Resource, outer: ResourceEntity | None, local: Local) -> None:
+    def __init__(self, instance: Instance, node: ast.Resource, outer: ResourceEntity | None, local: Local) -> None:
         address: str = instance.prefix + node.name if outer is None else f"{outer.address}::{node.name}"
         super().__init__(instance, node, local, address)
         self.node = node

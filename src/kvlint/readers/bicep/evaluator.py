@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kvlint.expressions.evaluate import Evaluator
-from kvlint.expressions.functions.languages import BICEP
-from kvlint.expressions.operations import Local
-from kvlint.expressions.values import Fields, Items, Result
-from kvlint.model.source import Location
+from kvlint.evaluation.evaluate import Evaluator
+from kvlint.evaluation.functions.languages import BICEP
+from kvlint.evaluation.operations import Local
+from kvlint.evaluation.values import Fields, Items, Result
+from kvlint.model.location import Location
 from kvlint.model.value import Absent, Scalar
-from kvlint.syntax import tree
+from kvlint.syntax import ast
 
 if TYPE_CHECKING:
-    from kvlint.readers.bicep.instance import Instance
+    from kvlint.readers.bicep.module_evaluation import Instance
 
 
 # What a name stands for keeps its own places, unlike a single value.
@@ -27,15 +27,15 @@ class FileEvaluator(Evaluator):
         super().__init__(instance, BICEP, instance.run.budget)
         self.path = instance.path
 
-    def property(self, node: tree.Property, local: Local) -> Result:
+    def property(self, node: ast.Property, local: Local) -> Result:
         """The value of a property, placed where its author edits it: at the property, unless it came from elsewhere."""
         value = node.value
         kind = type(value)
-        if kind is tree.Literal:
+        if kind is ast.Literal:
             at = Location(path=self.path, span=(node.start, node.end))
             plain = value.value  # type: ignore[union-attr]  # mypy does not narrow by type()
             return Absent(at=at) if plain is None else Scalar(at=at, value=plain)
-        if kind is not tree.Name:
+        if kind is not ast.Name:
             return super().property(node, local)
         found = self.evaluate(value, local)
         if type(found) is Scalar and found.at.path == self.path:
@@ -50,6 +50,6 @@ class InPlace(Evaluator):
     def __init__(self, instance: Instance) -> None:
         super().__init__(instance, BICEP, instance.run.budget)
 
-    def property(self, node: tree.Property, local: Local) -> Result:
+    def property(self, node: ast.Property, local: Local) -> Result:
         """The value of a property."""
         return self.evaluate(node.value, local)

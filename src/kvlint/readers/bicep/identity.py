@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kvlint.expressions.values import Fields, Result, hole, pattern_of
+from kvlint.evaluation.values import Fields, Result, hole, pattern_of
 from kvlint.model.value import Scalar
 from kvlint.readers.arm.resource import parts_of
 from kvlint.readers.arm.scope import GROUP, MANAGEMENT_GROUP, SUBSCRIPTION, Scope, resource_id, scope_of
-from kvlint.syntax import tree
+from kvlint.syntax import ast
 
 if TYPE_CHECKING:
     from kvlint.readers.bicep.entities import ResourceEntity
@@ -58,7 +58,7 @@ def identify(entity: ResourceEntity, parent: ResourceEntity | None) -> Identity:
 def type_of(entity: ResourceEntity) -> tuple[str, str]:
     """Type and version as they are written; both empty if they are not known."""
     node = entity.node.type
-    if isinstance(node, tree.Literal):
+    if isinstance(node, ast.Literal):
         text = str(node.value)
     else:
         found = entity.instance.evaluator.evaluate(node, entity.local)

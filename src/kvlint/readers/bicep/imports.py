@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from kvlint.expressions.values import Result
-from kvlint.model.source import Location
+from kvlint.evaluation.values import Result
+from kvlint.model.location import Location
 from kvlint.model.value import Scalar, Unknown
 from kvlint.readers.bicep import local_files
-from kvlint.syntax import tree
+from kvlint.syntax import ast
 
 if TYPE_CHECKING:
-    from kvlint.readers.bicep.instance import Instance
+    from kvlint.readers.bicep.module_evaluation import Instance
 
 # Imports of imports of imports, and so on, with nothing between.
 _MAX_HOPS = 50
@@ -26,7 +26,7 @@ class Imports:
         self.instance = instance
         self._there: dict[int, Instance | None] = {}
 
-    def value(self, node: tree.Import, name: str) -> Result:
+    def value(self, node: ast.Import, name: str) -> Result:
         """What a variable of another file amounts to."""
         there = self.of(node)
         found = there.value(name) if there is not None and name in there.file.symbols else None
@@ -35,7 +35,7 @@ class Imports:
         at = self.instance.place(node)
         return found if found is not None else Unknown(at=at, why=f"the import '{name}' cannot be read")
 
-    def function(self, space: str, name: str, hops: int = 0) -> tuple[Instance, tree.Function] | None:
+    def function(self, space: str, name: str, hops: int = 0) -> tuple[Instance, ast.Function] | None:
         """A function by its name here, or by its name in the file that ``space`` stands for."""
         instance = self.instance
         if space:
@@ -43,12 +43,12 @@ class Imports:
             return None if there is None or hops > _MAX_HOPS else there.imports.function("", name, hops + 1)
         node = instance.file.symbols.get(name)
         if node is not None:
-            return (instance, node) if isinstance(node, tree.Function) else None
+            return (instance, node) if isinstance(node, ast.Function) else None
         found = instance.file.imported.get(name)
         there = None if found is None or hops > _MAX_HOPS else self.of(found[0])
         return None if found is None or there is None else there.imports.function("", found[1], hops + 1)
 
-    def type(self, name: str, hops: int = 0) -> tuple[Instance, tree.TypeDeclaration] | None:
+    def type(self, name: str, hops: int = 0) -> tuple[Instance, ast.TypeDeclaration] | None:
         """A declared type by its name here (``name`` or ``alias.name``), and the file that it stands in."""
         instance = self.instance
         own = instance.file.types.get(name)
@@ -64,10 +64,10 @@ class Imports:
         there = self.of(source) if hops < _MAX_HOPS else None
         return None if there is None else there.imports.type(name, hops + 1)
 
-    def of(self, node: tree.Import) -> Instance | None:
+    def of(self, node: ast.Import) -> Instance | None:
         """The file that an import names, read without parameters; None if it cannot be read."""
         if node.start not in self._there:
-            path = node.path.value if isinstance(node.path, tree.Literal) else None
+            path = node.path.value if isinstance(node.path, ast.Literal) else None
             self._there[node.start] = (
                 local_files.imported(self.instance, path, self.instance.place(node.path))
                 if isinstance(path, str)
@@ -79,7 +79,7 @@ class Imports:
 class Namespace:
     """All that a file exports, under one name."""
 
-    def __init__(self, instance: Instance, node: tree.Import) -> None:
+    def __init__(self, instance: Instance, node: ast.Import) -> None:
         self.instance = instance
         self.node = node
         self.at = instance.place(node)

@@ -5,16 +5,16 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from kvlint.errors import InputError
-from kvlint.model.source import Location
+from kvlint.model.location import Location
+from kvlint.model.problem_codes import CANNOT_READ
 from kvlint.readers.arm.scope import Scope
 from kvlint.readers.missing_modules import why_missing
-from kvlint.readers.problems import CANNOT_READ
+from kvlint.util.errors import InputError
 from kvlint.util.project_files import inside, is_file, reported
 
 if TYPE_CHECKING:
     from kvlint.readers.bicep.document import File
-    from kvlint.readers.bicep.instance import Instance
+    from kvlint.readers.bicep.module_evaluation import Instance
     from kvlint.readers.bicep.run import BicepRun
 
 _REGISTRIES = ("br:", "br/", "ts:", "ts/", "oci:")
@@ -58,7 +58,7 @@ def imported(instance: Instance, path: str, at: Location) -> Instance | None:
 
     What a registry or a compiled template exports is not looked at: nothing is deployed by it.
     """
-    from kvlint.readers.bicep.instance import Instance, Use
+    from kvlint.readers.bicep.module_evaluation import Instance, Use
 
     run = instance.run
     if is_remote(path) or path.lower().endswith(".json"):

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import msgspec
 
-from kvlint.errors import InputError
-from kvlint.expressions.budget import Budget
-from kvlint.expressions.evaluate import Evaluator
-from kvlint.expressions.functions.patterns import conjuncts
-from kvlint.expressions.operations import Local
-from kvlint.expressions.values import MAX_ITEMS, Items, Result, hole
+from kvlint.evaluation.budget import Budget
+from kvlint.evaluation.evaluate import Evaluator
+from kvlint.evaluation.functions.patterns import conjuncts
+from kvlint.evaluation.operations import Local
+from kvlint.evaluation.values import MAX_ITEMS, Items, Result, hole
 from kvlint.model.value import Absent, Scalar, Unknown
 from kvlint.readers.bicep.document import body_of
-from kvlint.syntax import tree
+from kvlint.syntax import ast
+from kvlint.util.errors import InputError
 
 
 class Iteration(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,8 +25,8 @@ class Iteration(msgspec.Struct, frozen=True, kw_only=True):
 
     key: str
     local: Local
-    body: tree.Object
-    condition: tree.Expression | None = None
+    body: ast.Object
+    condition: ast.Expression | None = None
     loop: str = ""
 
 
@@ -39,24 +39,24 @@ class Iterations(msgspec.Struct, frozen=True, kw_only=True):
     positions: frozenset[str] = frozenset()
 
 
-def written_length(body: tree.Expression) -> int:
+def written_length(body: ast.Expression) -> int:
     """Return how many resources a declaration makes, as far as the number is written out: at least 0."""
-    if not isinstance(body, tree.For):
+    if not isinstance(body, ast.For):
         return 1
     match body.over:
-        case tree.Call(name="range", arguments=(tree.Literal(), tree.Literal(value=int(number)))):
+        case ast.Call(name="range", arguments=(ast.Literal(), ast.Literal(value=int(number)))):
             return int(number) if 0 <= number <= MAX_ITEMS else 0
-        case tree.Array(items=items):
-            return sum(not isinstance(item, tree.Spread) for item in items)
+        case ast.Array(items=items):
+            return sum(not isinstance(item, ast.Spread) for item in items)
     return 0
 
 
-def is_unconditional(body: tree.Expression) -> bool:
+def is_unconditional(body: ast.Expression) -> bool:
     """Whether a declaration, or each iteration of its loop, has no condition."""
-    return not isinstance(body.body if isinstance(body, tree.For) else body, tree.If)
+    return not isinstance(body.body if isinstance(body, ast.For) else body, ast.If)
 
 
-def iterations(evaluator: Evaluator, body: tree.Expression, local: Local, address: str, budget: Budget) -> Iterations:
+def iterations(evaluator: Evaluator, body: ast.Expression, local: Local, address: str, budget: Budget) -> Iterations:
     """Return the iterations of a declaration whose symbol has the address ``address``.
 
     Raises InputError for a loop of more items than ``budget`` has.
@@ -67,8 +67,8 @@ def iterations(evaluator: Evaluator, body: tree.Expression, local: Local, addres
     return found
 
 
-def _iterations(evaluator: Evaluator, body: tree.Expression, local: Local, address: str, budget: Budget) -> Iterations:
-    if not isinstance(body, tree.For):
+def _iterations(evaluator: Evaluator, body: ast.Expression, local: Local, address: str, budget: Budget) -> Iterations:
+    if not isinstance(body, ast.For):
         return Iterations(is_loop=False, items=[_one("", local, body)])
     over = evaluator.evaluate(body.over, local)
     if isinstance(over, Absent):
@@ -85,7 +85,7 @@ def _iterations(evaluator: Evaluator, body: tree.Expression, local: Local, addre
     return _symbolic(evaluator, body, local, address, over)
 
 
-def _symbolic(evaluator: Evaluator, body: tree.For, local: Local, address: str, over: Result) -> Iterations:
+def _symbolic(evaluator: Evaluator, body: ast.For, local: Local, address: str, over: Result) -> Iterations:
     """A loop over something unknown. Loops over the same thing go together: their items are the same in each step."""
     known = isinstance(over, Unknown)
     why = over.why if isinstance(over, Unknown) else "a loop runs over something that is no array"
@@ -101,15 +101,15 @@ def _symbolic(evaluator: Evaluator, body: tree.For, local: Local, address: str, 
     return Iterations(is_loop=True, items=[one], symbolic=True, positions=frozenset(positions))
 
 
-def _with(body: tree.For, local: Local, item: Result, number: Result) -> Local:
+def _with(body: ast.For, local: Local, item: Result, number: Result) -> Local:
     inner = {**local, body.item: item}
     if body.index:
         inner[body.index] = number
     return inner
 
 
-def _one(key: str, local: Local, body: tree.Expression, loop: str = "") -> Iteration:
-    condition = body.condition if isinstance(body, tree.If) else None
+def _one(key: str, local: Local, body: ast.Expression, loop: str = "") -> Iteration:
+    condition = body.condition if isinstance(body, ast.If) else None
     return Iteration(key=key, local=local, body=body_of(body), condition=condition, loop=loop)
 
 

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from kvlint.expressions.values import Fields, Result, field, hole, pattern_of
-from kvlint.model.source import Location
+from kvlint.evaluation.values import Fields, Result, field, hole, pattern_of
+from kvlint.model.location import Location
 from kvlint.model.value import Absent, Scalar, Unknown
 from kvlint.readers.bicep.document import properties_of
 from kvlint.readers.bicep.loops import Iteration, condition_of
@@ -15,16 +15,16 @@ from kvlint.readers.bicep.scenarios import may_exist, skip_file
 from kvlint.readers.bicep.sources import BicepSource, Content, Source, source_of
 from kvlint.readers.bicep.symbols import Body, Symbol
 from kvlint.readers.secret_spans import tells
-from kvlint.syntax import tree
+from kvlint.syntax import ast
 
 if TYPE_CHECKING:
-    from kvlint.readers.bicep.instance import Instance
+    from kvlint.readers.bicep.module_evaluation import Instance
 
 
 class ModuleSymbol(Symbol["ModuleEntity"]):
     """A module declaration."""
 
-    def __init__(self, instance: Instance, node: tree.Module) -> None:
+    def __init__(self, instance: Instance, node: ast.Module) -> None:
         super().__init__(instance, node, {}, instance.prefix + node.name)
         self.node = node
         self._source: Source | None = None
@@ -134,7 +134,7 @@ class Outputs:
 class Arguments:
     """The parameters that a module statement gives, each evaluated once, when the module asks for it."""
 
-    def __init__(self, caller: Instance, body: Body, address: str, declared: tree.Expression) -> None:
+    def __init__(self, caller: Instance, body: Body, address: str, declared: ast.Expression) -> None:
         self.caller = caller
         self.declared = declared
         self.evaluator = caller.evaluator
@@ -144,7 +144,7 @@ class Arguments:
         self._busy: set[str] = set()
         self.whole: Result | None = None
         node = body.properties.get("params") if body.properties is not None else None
-        written = properties_of(node.value) if node is not None and isinstance(node.value, tree.Object) else None
+        written = properties_of(node.value) if node is not None and isinstance(node.value, ast.Object) else None
         self.properties = written
         if written is None:
             self.whole = body.get("params")
@@ -195,7 +195,7 @@ class Arguments:
 
 def lower_modules(instance: Instance, conditions: frozenset[str]) -> None:
     """Add what the modules of a file deploy, in their order."""
-    for node in instance.file.declared(tree.Module):
+    for node in instance.file.declared(ast.Module):
         if instance.file.symbols.get(node.name) is node:
             symbol = instance.module(node)
             if not _lower(symbol, conditions):

@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from kvlint.model.graph import Resource
+from kvlint.azure.azurerm import credentials
+from kvlint.graph import pseudo_resources, value_origins
+from kvlint.graph.secret_evidence.name_kinds import names_no_secret
+from kvlint.graph.value_origins import NONE, Loop, Origins, Scope, is_nothing, names_of, origins_of, path_of
+from kvlint.model.resource import Resource
 from kvlint.model.value import Path, Scalar
-from kvlint.readers import asides, origins
 from kvlint.readers.arm.origins import as_resource, of_given, through
-from kvlint.readers.azurerm import credentials
 from kvlint.readers.bicep.document import is_decorated, properties_of
 from kvlint.readers.bicep.module import Arguments
 from kvlint.readers.bicep.parameters import Values
 from kvlint.readers.bicep.sources import Lowered
 from kvlint.readers.bicep.types import is_secure
-from kvlint.readers.name_kinds import names_no_secret
-from kvlint.readers.origins import NONE, Loop, Origins, Scope, is_nothing, names_of, origins_of, path_of
-from kvlint.syntax import tree
+from kvlint.syntax import ast
 
 if TYPE_CHECKING:
     from kvlint.readers.bicep.entities import ResourceEntity
-    from kvlint.readers.bicep.instance import Instance
+    from kvlint.readers.bicep.module_evaluation import Instance
 
 # Functions of parameter files that take a value from outside.
 _OUTSIDE = frozenset({"readenvironmentvariable", "externalinput"})
@@ -34,14 +34,14 @@ class FileOrigins:
         self.instance = instance
         self._busy = busy
 
-    def of(self, node: tree.Expression | None, rest: Path = ()) -> Origins:
+    def of(self, node: ast.Expression | None, rest: Path = ()) -> Origins:
         """The origins of what is at ``rest`` in an expression."""
         return origins_of(node, self, rest) if node is not None else NONE
 
-    def origins(self, node: tree.Expression, rest: Path) -> Origins | None:
+    def origins(self, node: ast.Expression, rest: Path) -> Origins | None:
         """See ``origins.Scope``."""
-        if isinstance(node, tree.Call):
-            own = isinstance(self.instance.file.symbols.get(node.name), tree.Function)
+        if isinstance(node, ast.Call):
+            own = isinstance(self.instance.file.symbols.get(node.name), ast.Function)
             return None if own else _of_call(node, rest)
         path = path_of(node)
         if not path:
@@ -52,18 +52,18 @@ class FileOrigins:
         if key in self._busy or symbol is None:
             return NONE  # of another file
         if not self.instance.run.may_trace():
-            return frozenset({origins.UNTRACED})
+            return frozenset({value_origins.UNTRACED})
         inner = FileOrigins(self.instance, self._busy | {key})
         match symbol:
-            case tree.Parameter():
+            case ast.Parameter():
                 return inner.parameter(symbol, (*path[1:], *rest))
-            case tree.Variable(value=value):
-                return origins.named(inner.of(value, (*path[1:], *rest)), (*path, *rest))
-            case tree.Module() if names[1:2] == ("outputs",) and len(names) > 2:
-                return origins.named(inner.output(symbol, names[2]), names[2:])
-        return frozenset({origins.RESOURCE})
+            case ast.Variable(value=value):
+                return value_origins.named(inner.of(value, (*path[1:], *rest)), (*path, *rest))
+            case ast.Module() if names[1:2] == ("outputs",) and len(names) > 2:
+                return value_origins.named(inner.output(symbol, names[2]), names[2:])
+        return frozenset({value_origins.RESOURCE})
 
-    def parameter(self, node: tree.Parameter, rest: Path = ()) -> Origins:
+    def parameter(self, node: ast.Parameter, rest: Path = ()) -> Origins:
         """The origins of what is at ``rest`` in a parameter: of what it is given, or else its default."""
         given, found = self.instance.use.given, None
         secure = is_decorated(node.decorators, "secure") or is_secure(self.instance, node.type)
@@ -71,7 +71,7 @@ class FileOrigins:
             written = given.properties.get(node.name)
             if written is not None:
                 scope = _looped(FileOrigins(given.caller, self._busy), given.declared)
-                found = origins_of(written.value, scope, rest) or frozenset({origins.WRITTEN})
+                found = origins_of(written.value, scope, rest) or frozenset({value_origins.WRITTEN})
                 if isinstance(scope, Loop) and not rest:
                     found = _of_one(found, given.get(node.name))
         elif isinstance(given, Values):
@@ -79,7 +79,7 @@ class FileOrigins:
         else:
             found = of_given(given.get(node.name), secure)
         if found is None and not is_nothing(node.default):
-            found = self.of(node.default, rest) or frozenset({origins.DEFAULT})
+            found = self.of(node.default, rest) or frozenset({value_origins.DEFAULT})
         return through(found, secure, node.name, rest)
 
     def _of_file(self, given: Values, name: str, secure: bool) -> Origins | None:
@@ -87,12 +87,12 @@ class FileOrigins:
         if name not in given.names:
             return self._of_file(given.base, name, secure) if given.base is not None else None
         node = given.instance.file.symbols[name]
-        found = FileOrigins(given.instance).of(node.default if isinstance(node, tree.Parameter) else None)
-        if origins.SECURE in found:
-            return frozenset({origins.SECURE if secure else origins.PARAMETER})
-        return found or frozenset({origins.GIVEN})
+        found = FileOrigins(given.instance).of(node.default if isinstance(node, ast.Parameter) else None)
+        if value_origins.SECURE in found:
+            return frozenset({value_origins.SECURE if secure else value_origins.PARAMETER})
+        return found or frozenset({value_origins.GIVEN})
 
-    def output(self, node: tree.Module, name: str) -> Origins:
+    def output(self, node: ast.Module, name: str) -> Origins:
         """The origins of an output of a module."""
         module = self.instance.module(node)
         content = module.entities[0].content if module.entities else None
@@ -102,38 +102,38 @@ class FileOrigins:
         return FileOrigins(content.instance, self._busy).of(found.value if found is not None else None)
 
 
-def _of_call(node: tree.Call, rest: Path) -> Origins | None:
+def _of_call(node: ast.Call, rest: Path) -> Origins | None:
     """The origins of what a function gives; None if they are those of its arguments."""
     name = node.name.lower()
     if name.startswith("list"):
-        return origins.of_list(rest)
+        return value_origins.of_list(rest)
     if name == "getsecret":
-        named = next((one.value for one in node.arguments[-1:] if isinstance(one, tree.Literal)), None)
+        named = next((one.value for one in node.arguments[-1:] if isinstance(one, ast.Literal)), None)
         is_plain = isinstance(named, str) and names_no_secret(named)
-        return frozenset({origins.CONFIGURATION if is_plain else origins.SECRET})
+        return frozenset({value_origins.CONFIGURATION if is_plain else value_origins.SECRET})
     if name == "newguid":
-        return frozenset({origins.IDENTIFIER})
+        return frozenset({value_origins.IDENTIFIER})
     if name == "reference":
-        return frozenset({origins.RESOURCE})
-    return frozenset({origins.SECURE}) if name in _OUTSIDE else None
+        return frozenset({value_origins.RESOURCE})
+    return frozenset({value_origins.SECURE}) if name in _OUTSIDE else None
 
 
 def of_value(entity: ResourceEntity) -> Origins | None:
     """The origins of what a secret holds; None if that is not written."""
     members = entity.body.properties
-    node: tree.Expression | None = None
-    for name in asides.PATH_IN_BODY:
+    node: ast.Expression | None = None
+    for name in pseudo_resources.PATH_IN_BODY:
         found = members.get(name) if members is not None else None
         if found is None:
             break
         node = found.value
-        members = properties_of(node) if isinstance(node, tree.Object) else None
+        members = properties_of(node) if isinstance(node, ast.Object) else None
     else:
         return _of_secret(entity, node)
-    return _of_secret(entity, node) if not isinstance(node, tree.Object) else None
+    return _of_secret(entity, node) if not isinstance(node, ast.Object) else None
 
 
-def _of_secret(entity: ResourceEntity, node: tree.Expression | None) -> Origins | None:
+def _of_secret(entity: ResourceEntity, node: ast.Expression | None) -> Origins | None:
     if node is None:
         return None
     scope = _around(entity)
@@ -143,7 +143,7 @@ def _of_secret(entity: ResourceEntity, node: tree.Expression | None) -> Origins 
 
 def _of_one(found: Origins, value: object) -> Origins:
     """Those of one round of a loop, of those of all rounds: what is known here cannot come from what nobody knows."""
-    return origins.of_known(found) if isinstance(value, Scalar) else found
+    return value_origins.of_known(found) if isinstance(value, Scalar) else found
 
 
 def _around(entity: ResourceEntity) -> Scope:
@@ -152,13 +152,13 @@ def _around(entity: ResourceEntity) -> Scope:
     return _looped(outer, entity.node.body)
 
 
-def _looped(scope: Scope, declared: tree.Expression) -> Scope:
-    return Loop(scope, declared.item, declared.index, declared.over) if isinstance(declared, tree.For) else scope
+def _looped(scope: Scope, declared: ast.Expression) -> Scope:
+    return Loop(scope, declared.item, declared.index, declared.over) if isinstance(declared, ast.For) else scope
 
 
 def outputs_of(instance: Instance) -> Iterator[Resource]:
     """The outputs of a file in use, which the history of its deployment shows to whoever may read it."""
-    for node in instance.file.declared(tree.Output):
+    for node in instance.file.declared(ast.Output):
         secure = is_decorated(node.decorators, "secure") or is_secure(instance, node.type)
         found = FileOrigins(instance).of(node.value)
         at = instance.shown(instance.place(node))

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kvlint.errors import InputError
-from kvlint.expressions.room import with_room
-from kvlint.expressions.values import Result
-from kvlint.model.graph import Demand
-from kvlint.model.source import Location
+from kvlint.evaluation.recursion_limit import with_room
+from kvlint.evaluation.values import Result
+from kvlint.model.location import Location
+from kvlint.model.resource import Demand
 from kvlint.readers.arm.read import read_template
 from kvlint.readers.arm.scope import Scope
-from kvlint.readers.arm.shown import Shown
+from kvlint.readers.arm.statement_location import Shown
 from kvlint.readers.bicep import local_files, registry
 from kvlint.readers.bicep.document import File
-from kvlint.readers.bicep.instance import Instance, Use
+from kvlint.readers.bicep.module_evaluation import Instance, Use
 from kvlint.readers.bicep.read import BicepRead, done, judged
 from kvlint.readers.bicep.run import BicepRun, ModuleCache
 from kvlint.readers.bicep.templates import template_in
-from kvlint.syntax import tree
+from kvlint.syntax import ast
+from kvlint.util.errors import InputError
 from kvlint.util.project_files import real_path, reported
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class Values:
     def __init__(self, instance: Instance, base: Values | None) -> None:
         self.instance = instance
         self.base = base
-        self.names = {name for name, node in instance.file.symbols.items() if isinstance(node, tree.Parameter)}
+        self.names = {name for name, node in instance.file.symbols.items() if isinstance(node, ast.Parameter)}
 
     def get(self, name: str, /) -> Result | None:
         """The value of one parameter; None if it is given none."""
@@ -58,7 +58,7 @@ def read_bicepparam(path: str, file: str, root: str, text: str, demand: Demand, 
     parsed = cache.parsed(path, real_path(file) if file else "", text)
     try:
         values = _values(run, parsed, (parsed.file,))
-        using = next(parsed.declared(tree.Using), None)
+        using = next(parsed.declared(ast.Using), None)
         if using is not None and using.path is not None:
             return _used(run, values, using.path)
     except InputError as error:
@@ -70,8 +70,8 @@ def _values(run: BicepRun, file: File, chain: tuple[str, ...]) -> Values:
     """The values of a parameter file, and of those that it extends."""
     instance = Instance(file, run, Use(given={}, scope=Scope()))
     base: Values | None = None
-    for node in file.declared(tree.Extends):
-        path = node.path.value if isinstance(node.path, tree.Literal) else ""
+    for node in file.declared(ast.Extends):
+        path = node.path.value if isinstance(node.path, ast.Literal) else ""
         try:
             base = _extended(run, file, str(path), chain)
         except InputError as error:
@@ -87,11 +87,11 @@ def _extended(run: BicepRun, file: File, path: str, chain: tuple[str, ...]) -> V
     return _values(run, found, (*chain, found.file))
 
 
-def _used(run: BicepRun, values: Values, node: tree.Expression) -> BicepRead:
+def _used(run: BicepRun, values: Values, node: ast.Expression) -> BicepRead:
     """Judge what ``using`` names."""
     instance = values.instance
     at = instance.place(node)
-    path = node.value if isinstance(node, tree.Literal) else None
+    path = node.value if isinstance(node, ast.Literal) else None
     if not isinstance(path, str):
         run.unreadable("the path of the file that parameters are for must be a plain text", at)
         return done(run)

@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from kvlint.expressions.evaluate import Evaluator
-from kvlint.expressions.values import Result
-from kvlint.model.source import Location
+from kvlint.evaluation.evaluate import Evaluator
+from kvlint.evaluation.values import Result
+from kvlint.model.location import Location
 from kvlint.model.value import Scalar, Unknown, display
 from kvlint.readers.bicep.document import File, read_file
 from kvlint.readers.bicep.evaluator import InPlace
 from kvlint.readers.bicep.identity import module_scope
-from kvlint.readers.bicep.instance import Instance, Use
+from kvlint.readers.bicep.module_evaluation import Instance, Use
 from kvlint.readers.bicep.run import BicepRun
-from kvlint.regex import regex
-from kvlint.syntax import tree
+from kvlint.syntax import ast
+from kvlint.util.lazy_regex import regex
 
 if TYPE_CHECKING:
     from kvlint.readers.bicep.module import ModuleEntity
@@ -261,22 +261,22 @@ class _Table(Instance):
     def register(self) -> None:
         """There is no file to show."""
 
-    def place(self, node: tree.Node) -> Location:  # noqa: ARG002  # wherever a node stands, the place is the same
+    def place(self, node: ast.Node) -> Location:  # noqa: ARG002  # wherever a node stands, the place is the same
         """The module statement."""
         return self.whole
 
-    def head(self, node: tree.Resource | tree.Module) -> Location:  # noqa: ARG002  # the same
+    def head(self, node: ast.Resource | ast.Module) -> Location:  # noqa: ARG002  # the same
         """The module statement."""
         return self.whole
 
-    def parameter(self, node: tree.Parameter) -> Result:
+    def parameter(self, node: ast.Parameter) -> Result:
         """What a parameter is given. The module turns a false for purge protection into null, which Azure takes."""
         found = super().parameter(node)
         if node.name != _NEVER_FALSE or not isinstance(found, Scalar | Unknown) or found.origin == "default":
             return found
         return msgspec.structs.replace(found, origin="default", note=f"the module {self.name} sends no false")
 
-    def default(self, node: tree.Parameter, given: Result | None) -> Result:
+    def default(self, node: ast.Parameter, given: Result | None) -> Result:
         """A default is said to be the module's."""
         found = super().default(node, given)
         if not isinstance(found, Scalar):

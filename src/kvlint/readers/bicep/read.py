@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kvlint.errors import InputError
-from kvlint.expressions.room import with_room
-from kvlint.expressions.values import Result
-from kvlint.model.graph import Demand, Resource
-from kvlint.model.source import Location
+from kvlint.evaluation.recursion_limit import with_room
+from kvlint.evaluation.values import Result
+from kvlint.model.location import Location
+from kvlint.model.resource import Demand, Resource
 from kvlint.model.value import text_of
 from kvlint.readers.arm.run import TemplateRead
 from kvlint.readers.arm.scope import Scope
 from kvlint.readers.bicep.document import File
-from kvlint.readers.bicep.instance import Given, Instance, Use
+from kvlint.readers.bicep.module_evaluation import Given, Instance, Use
 from kvlint.readers.bicep.run import BicepRun, ModuleCache
 from kvlint.readers.bicep.scenarios import Scenarios, skip_file
 from kvlint.readers.bicep.sources import lower
 from kvlint.syntax.bicep.directives import Region, Suppression
 from kvlint.syntax.bicep.parse import Parsed
+from kvlint.util.errors import InputError
 from kvlint.util.project_files import real_path
 
 __all__ = ("BicepRead", "ModuleCache", "read_bicep")

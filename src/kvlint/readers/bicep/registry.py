@@ -10,14 +10,14 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
-from kvlint.model.source import Location
+from kvlint.model.location import Location
 from kvlint.readers.bicep.configuration import cache_roots, configuration, full_reference
 from kvlint.readers.missing_modules import source_name
-from kvlint.regex import regex
+from kvlint.util.lazy_regex import regex
 from kvlint.util.project_files import bicep_entries, bicep_module
 
 if TYPE_CHECKING:
-    from kvlint.readers.bicep.instance import Instance
+    from kvlint.readers.bicep.module_evaluation import Instance
     from kvlint.readers.bicep.sources import Source
 
 _HINT = "run 'bicep restore' on the file, and kvlint again"

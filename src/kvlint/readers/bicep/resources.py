@@ -7,24 +7,24 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from kvlint.expressions.operations import Local
-from kvlint.expressions.values import Fields, Result
+from kvlint.azure.azurerm.resources import canonical
+from kvlint.evaluation.operations import Local
+from kvlint.evaluation.values import Fields, Result
+from kvlint.graph.pseudo_resources import SECRETS_TYPE, asks_outputs, is_asked, with_origins
 from kvlint.model.value import Absent, Unknown
+from kvlint.readers.arm.attribute_filter import Asked, Tree, pruned
 from kvlint.readers.arm.origins import OUTPUT_TYPE
 from kvlint.readers.arm.resource import Declaration, make
 from kvlint.readers.arm.template_holders import HOLDERS
-from kvlint.readers.arm.wanted import Asked, Tree, pruned
-from kvlint.readers.asides import SECRETS_TYPE, asks_outputs, is_asked, with_origins
-from kvlint.readers.azurerm.resources import canonical
 from kvlint.readers.bicep.document import inner_resources
 from kvlint.readers.bicep.entities import ResourceEntity, ResourceSymbol
 from kvlint.readers.bicep.loops import condition_of
 from kvlint.readers.bicep.origins import of_value, outputs_of
 from kvlint.readers.bicep.scenarios import may_exist, skip
-from kvlint.syntax import tree
+from kvlint.syntax import ast
 
 if TYPE_CHECKING:
-    from kvlint.readers.bicep.instance import Instance
+    from kvlint.readers.bicep.module_evaluation import Instance
 
 _HEAD = frozenset({"name", "parent", "scope", "dependsOn"})
 _KEY_VAULT = "microsoft.keyvault/"
@@ -44,14 +44,14 @@ def lower_resources(instance: Instance, conditions: frozenset[str]) -> None:
     if asks_outputs(instance.run.wanted.demand, OUTPUT_TYPE):
         for output in outputs_of(instance):
             instance.run.resources[output.address] = output
-    for node in instance.file.declared(tree.Resource):
+    for node in instance.file.declared(ast.Resource):
         if instance.file.symbols.get(node.name) is node and may_matter(instance, node):
             _lower(instance.resource(node), conditions)
 
 
-def may_matter(instance: Instance, node: tree.Resource) -> bool:
+def may_matter(instance: Instance, node: ast.Resource) -> bool:
     """Whether any rule may ask for a resource, by its type as it is written; so most need no evaluation at all."""
-    if inner_resources(node) or not isinstance(node.type, tree.Literal):
+    if inner_resources(node) or not isinstance(node.type, ast.Literal):
         return True
     whole = str(node.type.value)
     known = instance.run.cache.matters(instance.run.wanted)
@@ -170,15 +170,15 @@ def _below(asked: Tree | None, name: str) -> tuple[Tree | None] | None:
     return (None,) if asked is None else asked.get(name) or asked.get(name.lower())
 
 
-def _property(entity: ResourceEntity, node: tree.Property, local: Local, asked: Tree | None) -> Result:
+def _property(entity: ResourceEntity, node: ast.Property, local: Local, asked: Tree | None) -> Result:
     """The value of a property, without what nobody asks for; that is not even evaluated where it is written out."""
     value = node.value
     evaluator = entity.instance.evaluator
-    if asked is None or type(value) is not tree.Object:
+    if asked is None or type(value) is not ast.Object:
         return pruned(evaluator.property(node, local), asked)
     fields: dict[str, Result] = {}
     for member in value.members:
-        if not isinstance(member, tree.Property) or not isinstance(member.key, str):
+        if not isinstance(member, ast.Property) or not isinstance(member.key, str):
             return pruned(evaluator.property(node, local), asked)
         below = _below(asked, member.key)
         if below is not None:

@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from kvlint.errors import InputError
-from kvlint.model.graph import Demand
-from kvlint.model.report import Problem
-from kvlint.model.source import Location
+from kvlint.model.finding import Problem
+from kvlint.model.location import Location
+from kvlint.model.problem_codes import CANNOT_READ
+from kvlint.model.resource import Demand
+from kvlint.readers.arm.attribute_filter import Wanted, wanted
 from kvlint.readers.arm.run import Run
-from kvlint.readers.arm.wanted import Wanted, wanted
 from kvlint.readers.bicep.document import File, read_file
-from kvlint.readers.problems import CANNOT_READ
-from kvlint.syntax.lines import Lines
+from kvlint.syntax.positions import Lines
 from kvlint.syntax.source_text import source_text
+from kvlint.util.errors import InputError
 from kvlint.util.project_files import LOOKS, MAX_FILE, read_bytes, real_path
 
 if TYPE_CHECKING:
-    from kvlint.readers.bicep.instance import Instance
+    from kvlint.readers.bicep.module_evaluation import Instance
     from kvlint.readers.bicep.scenarios import Scenarios
 
 MAX_FAULTS = 20

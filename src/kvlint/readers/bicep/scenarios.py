@@ -6,23 +6,23 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from kvlint.errors import InputError
-from kvlint.expressions.budget import STEPS_OF_A_SCENARIO
-from kvlint.model.graph import Assumption
-from kvlint.model.source import Location, static_address
-from kvlint.readers import existence
-from kvlint.readers.azurerm.resources import canonical
+from kvlint.azure.azurerm.resources import canonical
+from kvlint.evaluation.budget import STEPS_OF_A_SCENARIO
+from kvlint.graph import existence
+from kvlint.graph.existence import ACCOUNTED, assume, assumption, skipped
+from kvlint.model.location import Location, static_address
+from kvlint.model.resource import Assumption
 from kvlint.readers.bicep import local_files
 from kvlint.readers.bicep.document import inner_resources
 from kvlint.readers.bicep.loops import condition_of
-from kvlint.readers.existence import ACCOUNTED, assume, assumption, skipped
-from kvlint.syntax import tree
+from kvlint.syntax import ast
+from kvlint.util.errors import InputError
 
 if TYPE_CHECKING:
     from kvlint.readers.bicep.document import File
     from kvlint.readers.bicep.entities import ResourceEntity, ResourceSymbol
-    from kvlint.readers.bicep.instance import Given, Instance
     from kvlint.readers.bicep.module import ModuleSymbol
+    from kvlint.readers.bicep.module_evaluation import Given, Instance
     from kvlint.readers.bicep.run import BicepRun
 
 AnySymbol = TypeVar("AnySymbol", bound="ResourceSymbol | ModuleSymbol")
@@ -34,7 +34,7 @@ class Scenario(existence.Scenario):
     """A Bicep file in which nothing is known of some parameters."""
 
     def __init__(self, root: Scenarios, opened: frozenset[str] | None) -> None:
-        from kvlint.readers.bicep.instance import Instance, Use
+        from kvlint.readers.bicep.module_evaluation import Instance, Use
 
         super().__init__(opened)
         self._instances: dict[str, Instance | None] = {}
@@ -68,8 +68,8 @@ class Scenario(existence.Scenario):
 
     def _same(self, symbol: ResourceSymbol | ModuleSymbol) -> ResourceSymbol | ModuleSymbol | None:
         instance, node = self.instance(symbol.instance), symbol.node
-        if instance is None or isinstance(node, tree.Module):
-            return instance.module(node) if instance is not None and isinstance(node, tree.Module) else None
+        if instance is None or isinstance(node, ast.Module):
+            return instance.module(node) if instance is not None and isinstance(node, ast.Module) else None
         outer: ResourceEntity | None = getattr(symbol, "outer", None)
         if outer is None:
             return instance.resource(node)
@@ -89,7 +89,7 @@ class Scenarios(existence.Scenarios[Scenario, "ResourceSymbol | ModuleSymbol"]):
         self.scope = base.scope
         self._apart: BicepRun | None = None
         run.opened.append(self.close)
-        self.is_possible = any(True for _ in self.file.declared(tree.Parameter))
+        self.is_possible = any(True for _ in self.file.declared(ast.Parameter))
         self.is_given = not isinstance(base.use.given, dict) or bool(base.use.given)
 
     @property
@@ -164,9 +164,9 @@ def may_exist(
             assume(run.resources, known, scenario.why)
 
 
-def skip(run: BicepRun, file: File, node: tree.Resource, address: str, reason: str, above: str = "") -> None:
+def skip(run: BicepRun, file: File, node: ast.Resource, address: str, reason: str, above: str = "") -> None:
     """Account for a resource declaration that is not evaluated, and those within it."""
-    written = str(node.type.value).partition("@")[0] if isinstance(node.type, tree.Literal) else ""
+    written = str(node.type.value).partition("@")[0] if isinstance(node.type, ast.Literal) else ""
     type_ = f"{above}/{written}" if above else written
     if not node.existing and type_.lower() in ACCOUNTED:
         known = canonical(type_) or type_
@@ -185,10 +185,10 @@ def skip_file(run: BicepRun, file: File, reason: str) -> None:
             continue
         run.skipped_files.add(file.file)
         run.add_text(file.path, file.text)
-        for node in file.declared(tree.Resource):
+        for node in file.declared(ast.Resource):
             skip(run, file, node, node.name, reason)
-        for module in file.declared(tree.Module):
-            path = module.path.value if isinstance(module.path, tree.Literal) else None
+        for module in file.declared(ast.Module):
+            path = module.path.value if isinstance(module.path, ast.Literal) else None
             if isinstance(path, str) and path.lower().endswith(".bicep") and not local_files.is_remote(path):
                 with suppress(InputError):  # a module that is not used need not be there
                     waiting.append(local_files.load(run, file.file, path))

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 
 from kvlint.readers.bicep.document import File, is_decorated
 from kvlint.readers.secret_spans import Span, Spans, secret_spans, speaks_of_secret, tells
-from kvlint.syntax import tree
+from kvlint.syntax import ast
 
-_VALUES = (tree.Parameter, tree.Variable, tree.Output)
+_VALUES = (ast.Parameter, ast.Variable, ast.Output)
 
 
 class FileSecrets:
@@ -27,7 +27,7 @@ def _spans_of(file: File) -> Iterator[Span]:
         if not isinstance(node, _VALUES):
             yield from secret_spans(node)
             continue
-        value = node.default if isinstance(node, tree.Parameter) else node.value
+        value = node.default if isinstance(node, ast.Parameter) else node.value
         if value is None:
             continue
         if is_decorated(node.decorators, "secure"):

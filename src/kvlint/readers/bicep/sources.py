@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from kvlint.errors import InputError
-from kvlint.expressions.budget import DECLARATIONS_A_STEP
-from kvlint.expressions.values import Result
+from kvlint.evaluation.budget import DECLARATIONS_A_STEP
+from kvlint.evaluation.values import Result
 from kvlint.readers.bicep import local_files, registry
 from kvlint.readers.bicep.document import File
 from kvlint.readers.bicep.identity import module_scope
 from kvlint.readers.bicep.loops import is_unconditional, written_length
-from kvlint.syntax import tree
+from kvlint.syntax import ast
+from kvlint.util.errors import InputError
 
 if TYPE_CHECKING:
-    from kvlint.readers.bicep.instance import Instance
     from kvlint.readers.bicep.module import ModuleEntity
+    from kvlint.readers.bicep.module_evaluation import Instance
 
 MAX_NESTING = 100
 
@@ -46,7 +46,7 @@ class BicepSource:
 
     def use(self, module: ModuleEntity) -> Content:
         """Raises InputError once there are more uses of modules than any deployment has."""
-        from kvlint.readers.bicep.instance import Instance, Use
+        from kvlint.readers.bicep.module_evaluation import Instance, Use
 
         run, given = module.instance.run, module.given()
         run.count_deployment()
@@ -63,7 +63,7 @@ class BicepSource:
         ))  # fmt: skip
         for name in given.names():
             node = self.file.symbols.get(name)
-            if isinstance(node, tree.Parameter) and instance.is_secure(node):
+            if isinstance(node, ast.Parameter) and instance.is_secure(node):
                 given.hide(name)
         return Lowered(instance)
 
@@ -99,16 +99,16 @@ def _expect(instance: Instance) -> None:
 
     run, file, copies = instance.run, instance.file, instance.use.copies
     run.budget.spend(len(file.parsed.declarations) // DECLARATIONS_A_STEP)
-    asked = (node for node in file.declared(tree.Resource) if may_matter(instance, node))
+    asked = (node for node in file.declared(ast.Resource) if may_matter(instance, node))
     resources = sum(written_length(node.body) for node in asked)
-    modules = sum(written_length(node.body) for node in file.declared(tree.Module) if is_unconditional(node.body))
+    modules = sum(written_length(node.body) for node in file.declared(ast.Module) if is_unconditional(node.body))
     run.expect(resources * copies, modules * copies)
 
 
-def source_of(instance: Instance, node: tree.Module) -> Source | None:
+def source_of(instance: Instance, node: ast.Module) -> Source | None:
     """What a module statement names; None, with a Problem, if it cannot be read."""
     run, at = instance.run, instance.place(node.path)
-    path = node.path.value if isinstance(node.path, tree.Literal) else None
+    path = node.path.value if isinstance(node.path, ast.Literal) else None
     if not isinstance(path, str):
         run.unreadable("the path of a module must be a plain text", at)
         return None

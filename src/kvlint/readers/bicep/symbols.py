@@ -5,16 +5,16 @@ from __future__ import annotations
 from abc import abstractmethod
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
-from kvlint.expressions.operations import Local
-from kvlint.expressions.values import Entity, Fields, Items, Result, field
-from kvlint.model.source import Location
+from kvlint.evaluation.operations import Local
+from kvlint.evaluation.values import Entity, Fields, Items, Result, field
+from kvlint.model.location import Location
 from kvlint.model.value import Unknown
 from kvlint.readers.bicep.document import properties_of
 from kvlint.readers.bicep.loops import Iteration, Iterations, iterations
-from kvlint.syntax import tree
+from kvlint.syntax import ast
 
 if TYPE_CHECKING:
-    from kvlint.readers.bicep.instance import Instance
+    from kvlint.readers.bicep.module_evaluation import Instance
 
 
 class Closable(Entity, Protocol):
@@ -32,7 +32,7 @@ class Symbol(Generic[_One]):
 
     address: str
 
-    def __init__(self, instance: Instance, node: tree.Resource | tree.Module, local: Local, address: str) -> None:
+    def __init__(self, instance: Instance, node: ast.Resource | ast.Module, local: Local, address: str) -> None:
         self.instance = instance
         self.declaration = node
         self.local = local
@@ -158,5 +158,5 @@ class Body:
     def whole(self) -> Fields:
         """All members at once, where their names are not written out."""
         node = self.object
-        found = self.evaluator.evaluate(tree.Object(node.start, node.end, node.members), self.local)
+        found = self.evaluator.evaluate(ast.Object(node.start, node.end, node.members), self.local)
         return found if isinstance(found, Fields) else Fields(at=self.at, fields={})

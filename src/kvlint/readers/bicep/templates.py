@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, cast
 
-from kvlint.errors import InputError
-from kvlint.expressions.values import Result
-from kvlint.readers.arm.instance import Instance
-from kvlint.readers.arm.level import Level, Place
-from kvlint.readers.arm.nested import Nested
+from kvlint.evaluation.values import Result
+from kvlint.readers.arm.deployment_resources import Level, Place
+from kvlint.readers.arm.document_kinds import find_template, scope_of_template
+from kvlint.readers.arm.evaluated_resource import Instance
+from kvlint.readers.arm.nested_deployments import Nested
 from kvlint.readers.arm.read import Walk
-from kvlint.readers.arm.recognise import find_template, scope_of_template
-from kvlint.readers.arm.shown import Shown
+from kvlint.readers.arm.statement_location import Shown
 from kvlint.readers.arm.template import Template
 from kvlint.readers.bicep.identity import module_scope
 from kvlint.syntax.jsonc import Document, decode
+from kvlint.util.errors import InputError
 from kvlint.util.project_files import LOOKS, MAX_FILE, read_bytes, reported
 
 if TYPE_CHECKING:

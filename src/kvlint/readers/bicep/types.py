@@ -5,17 +5,17 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kvlint.readers.bicep.document import is_decorated
-from kvlint.regex import regex
-from kvlint.syntax import tree
+from kvlint.syntax import ast
+from kvlint.util.lazy_regex import regex
 
 if TYPE_CHECKING:
-    from kvlint.readers.bicep.instance import Instance
+    from kvlint.readers.bicep.module_evaluation import Instance
 
 _MAX_DEPTH = 20
 _INDEX = regex(r"[0-9]{1,9}")
 
 
-def is_nullable(instance: Instance, type_: tree.Type | None, depth: int = 0) -> bool:
+def is_nullable(instance: Instance, type_: ast.Type | None, depth: int = 0) -> bool:
     """Whether a value of the type may be null."""
     if type_ is None or depth > _MAX_DEPTH:
         return False
@@ -36,7 +36,7 @@ def is_nullable(instance: Instance, type_: tree.Type | None, depth: int = 0) -> 
             return False
 
 
-def primitive(instance: Instance, type_: tree.Type | None) -> str:
+def primitive(instance: Instance, type_: ast.Type | None) -> str:
     """Return the name of the type that others are made of, such as ``bool``; empty for a type with parts."""
     for _ in range(_MAX_DEPTH):
         if type_ is None or type_.kind not in ("nullable", "name"):
@@ -51,7 +51,7 @@ def primitive(instance: Instance, type_: tree.Type | None) -> str:
     return ""
 
 
-def is_secure(instance: Instance, type_: tree.Type | None) -> bool:
+def is_secure(instance: Instance, type_: ast.Type | None) -> bool:
     """Return whether a type, or a part of it, is marked as secure. What has a secret part is secret as a whole."""
     waiting = [] if type_ is None else [(instance, type_)]
     seen: set[tuple[int, int]] = set()
@@ -74,7 +74,7 @@ def is_secure(instance: Instance, type_: tree.Type | None) -> bool:
     return False
 
 
-def _member(instance: Instance, type_: tree.Type, depth: int) -> tuple[Instance, tree.Type] | None:
+def _member(instance: Instance, type_: ast.Type, depth: int) -> tuple[Instance, ast.Type] | None:
     """The type of a member of another type."""
     if depth > _MAX_DEPTH:
         return None
@@ -90,7 +90,7 @@ def _member(instance: Instance, type_: tree.Type, depth: int) -> tuple[Instance,
     return None if found is None else (there, found)
 
 
-def _resolved(instance: Instance, type_: tree.Type, depth: int) -> tuple[Instance, tree.Type] | None:
+def _resolved(instance: Instance, type_: ast.Type, depth: int) -> tuple[Instance, ast.Type] | None:
     """A type, followed to what its names stand for."""
     if depth > _MAX_DEPTH:
         return None

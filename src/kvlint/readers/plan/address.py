@@ -7,9 +7,9 @@ from typing import TypeAlias
 
 import msgspec
 
-from kvlint.errors import InputError
-from kvlint.regex import regex
 from kvlint.syntax.json_data import decode_json
+from kvlint.util.errors import InputError
+from kvlint.util.lazy_regex import regex
 
 Key: TypeAlias = str | int | None
 ModulePath: TypeAlias = tuple[tuple[str, Key], ...]

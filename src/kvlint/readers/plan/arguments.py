@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from kvlint.azure.azurerm.resources import RESOURCES
+from kvlint.azure.azurerm.table import Field
 from kvlint.model.value import Path
-from kvlint.readers.azurerm.resources import RESOURCES
-from kvlint.readers.azurerm.table import Field
 from kvlint.readers.plan.address import module_path, resource_of, steps
 from kvlint.readers.plan.configuration import Configuration, expression_at, references
 from kvlint.readers.plan.instances import split

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import Any
 
-from kvlint.errors import InputError
+from kvlint.azure.arm_defaults import with_defaults
+from kvlint.azure.azurerm.azapi import above_of, is_key_vault_type
+from kvlint.azure.azurerm.data_plane import as_resource
+from kvlint.graph.overlay import opened
 from kvlint.model.value import Link, MapValue, Scalar, Unknown, Value
-from kvlint.readers.arm.defaults import with_defaults
-from kvlint.readers.arm.overlay import opened
-from kvlint.readers.azurerm.azapi import above_of, is_key_vault_type
-from kvlint.readers.azurerm.data_plane import as_resource
 from kvlint.readers.plan.configuration import expression_at, references
-from kvlint.readers.plan.instance import Instance, mark
+from kvlint.readers.plan.planned_resource import Instance, mark
 from kvlint.readers.plan.traversal import longest
-from kvlint.regex import regex
 from kvlint.syntax.json_data import decode_json
+from kvlint.util.errors import InputError
+from kvlint.util.lazy_regex import regex
 
 _VERSION = regex(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:-[a-z]+)?")
 _VAULT_URIS = ("vault_uri", "vaulturi")

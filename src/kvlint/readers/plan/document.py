@@ -11,10 +11,10 @@ from typing import Any, TypedDict, TypeVar
 
 import msgspec
 
-from kvlint.errors import InputError
-from kvlint.regex import regex
-from kvlint.syntax.json import duplicate_key, fault, is_complete, members, place
 from kvlint.syntax.json_data import UNREADABLE
+from kvlint.syntax.json_offsets import duplicate_key, fault, is_complete, members, place
+from kvlint.util.errors import InputError
+from kvlint.util.lazy_regex import regex
 
 MAKE_PLAN_JSON = "make one with: terraform show -json tfplan > plan.json"
 MAKE_UTF8 = "PowerShell's > writes UTF-16; use: terraform show -json tfplan | Out-File -Encoding utf8 plan.json"

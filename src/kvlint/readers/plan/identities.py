@@ -6,12 +6,12 @@ reference, along variables and outputs, to the same attribute of the same resour
 
 from __future__ import annotations
 
-from kvlint.expressions.values import hole
+from kvlint.evaluation.values import hole
 from kvlint.readers.plan.address import ModulePath, instance_address
 from kvlint.readers.plan.configuration import Configuration, references
 from kvlint.readers.plan.instances import split
+from kvlint.readers.plan.reference_walk import MAX_HOPS
 from kvlint.readers.plan.traversal import Traversal, longest
-from kvlint.readers.plan.walk import MAX_HOPS
 
 # What identities are called, in arguments and in what they come from.
 IDENTITIES = frozenset({"principal_id", "object_id", "client_id", "application_id", "tenant_id", "user_id"})

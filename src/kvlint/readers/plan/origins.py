@@ -6,20 +6,20 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
-from kvlint.model.graph import Resource
-from kvlint.model.source import Location
+from kvlint.azure.azurerm import credentials
+from kvlint.azure.azurerm.azapi import AZAPI
+from kvlint.azure.azurerm.credentials import READING, has_secrets, telling
+from kvlint.graph import value_origins
+from kvlint.graph.pseudo_resources import argument, module_call, output, reading, unmarked, with_origins
+from kvlint.graph.value_origins import NONE, Origins, together, union
+from kvlint.model.location import Location
+from kvlint.model.provider_version import VersionRange
+from kvlint.model.resource import Resource
 from kvlint.model.value import MapValue, Scalar, Unknown, Value
-from kvlint.readers import origins
-from kvlint.readers.asides import argument, module_call, output, reading, unmarked, with_origins
-from kvlint.readers.azurerm import credentials
-from kvlint.readers.azurerm.azapi import AZAPI
-from kvlint.readers.azurerm.credentials import READING, has_secrets, telling
-from kvlint.readers.azurerm.version import VersionRange
-from kvlint.readers.origins import NONE, Origins, together, union
 from kvlint.readers.plan.configuration import Configuration, Names, expression_at, references
 from kvlint.readers.plan.document import Plan, variables_of
-from kvlint.readers.plan.instance import Instance
-from kvlint.readers.plan.shown import Shown
+from kvlint.readers.plan.planned_resource import Instance
+from kvlint.readers.plan.secret_visibility import Shown
 from kvlint.readers.plan.traversal import Traversal, longest
 
 _MOST = 50
@@ -56,7 +56,7 @@ class PlanOrigins:
         block = self._configuration.resource(names, resource)
         written = block.get("expressions")
         if not isinstance(written, dict):
-            return "", frozenset({origins.UNTRACED})
+            return "", frozenset({value_origins.UNTRACED})
         type_ = resource.partition(".")[0]
         if type_ in credentials.HELD:
             every = [self._of_credential(names, written, name, block) for name in credentials.HELD[type_]]
@@ -73,7 +73,7 @@ class PlanOrigins:
         """The origins of an argument, in all blocks if it is in any; none if it is not written."""
         if isinstance(written.get(name.partition(".")[0] if "." in name else ""), dict):
             # Nobody knows whether there is a block, and what is in it.
-            return frozenset({origins.UNTRACED})
+            return frozenset({value_origins.UNTRACED})
         below = _below(written, name)
         found: Origins = NONE
         for one in below if isinstance(below, list) else [below]:
@@ -81,7 +81,7 @@ class PlanOrigins:
             if not isinstance(one, dict) or (is_constant and one["constant_value"] in (None, "")):
                 continue
             # A plan does not tell what is made by a function of constants, such as the content of a file.
-            word = origins.WRITTEN if is_constant else origins.UNTRACED
+            word = value_origins.WRITTEN if is_constant else value_origins.UNTRACED
             found |= self._of(names, one, block, frozenset()) or frozenset({word})
         return found
 
@@ -138,7 +138,7 @@ class PlanOrigins:
     def _of(self, names: Names, expression: Any, block: Mapping[str, Any], busy: frozenset[str]) -> Origins:
         refs = longest(tuple(references(expression)))
         if len(busy) > _MOST:
-            return frozenset({origins.UNTRACED}) if refs else NONE
+            return frozenset({value_origins.UNTRACED}) if refs else NONE
         return together([self._one(names, ref, block, busy) for ref in refs])
 
     def _one(self, names: Names, ref: Traversal, block: Mapping[str, Any], busy: frozenset[str]) -> Origins:
@@ -150,18 +150,18 @@ class PlanOrigins:
             case "known":
                 return NONE
             case "var":
-                return origins.named(self._variable(names, ref.name, inner), (ref.name, *ref.rest))
+                return value_origins.named(self._variable(names, ref.name, inner), (ref.name, *ref.rest))
             case "module":
                 found = self._output((*names, ref.name), str(ref.rest[0]) if ref.rest else "", inner)
-                return origins.named(found, ref.rest)
+                return value_origins.named(found, ref.rest)
             case "each":
                 return self._of(names, block.get("for_each_expression"), {}, inner)
             case "azure" | "other":
-                return origins.named(self._attribute(names, ref, inner), ref.rest)
+                return value_origins.named(self._attribute(names, ref, inner), ref.rest)
         if ref.text.startswith("ephemeral."):
             parts = ref.text.split(".")
             return credentials.of_attribute(parts[1] if len(parts) > 1 else "", parts[-1])
-        return frozenset({origins.UNTRACED})
+        return frozenset({value_origins.UNTRACED})
 
     def _variable(self, names: Names, name: str, busy: frozenset[str]) -> Origins:
         given = self._configuration.call(names).get("expressions") if names else None
@@ -169,14 +169,14 @@ class PlanOrigins:
             return self._of(names[:-1], given[name], self._configuration.call(names), busy)
         declared = expression_at(self._configuration.module(names).get("variables"), (name,))
         if not isinstance(declared, dict):
-            return frozenset({origins.UNTRACED})
+            return frozenset({value_origins.UNTRACED})
         default = declared.get("default")
         value = None if names else self._given.get(name)
         secure = declared.get("sensitive") is True
         if default not in (None, "") and value in (None, default):
-            found = frozenset({origins.DEFAULT})
-            return origins.declared_secret(found) if secure else found
-        return frozenset({origins.SECURE if secure else origins.PARAMETER})
+            found = frozenset({value_origins.DEFAULT})
+            return value_origins.declared_secret(found) if secure else found
+        return frozenset({value_origins.SECURE if secure else value_origins.PARAMETER})
 
     def _output(self, names: Names, name: str, busy: frozenset[str]) -> Origins:
         found = expression_at(self._configuration.module(names).get("outputs"), (name,))
@@ -190,7 +190,7 @@ class PlanOrigins:
         found = credentials.of_attribute(ref.type, name)
         block = self._configuration.resource(names, ref.name)
         written = expression_at(block.get("expressions"), (name,)) if name else None
-        if written is None or found & {origins.SECRET, origins.PRIVATE_KEY, origins.GENERATED}:
+        if written is None or found & {value_origins.SECRET, value_origins.PRIVATE_KEY, value_origins.GENERATED}:
             return found
         return found | self._of(names, written, block, busy)
 

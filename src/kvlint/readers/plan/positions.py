@@ -7,12 +7,12 @@ from itertools import chain
 
 import msgspec
 
-from kvlint.model.source import Excerpt, Region
-from kvlint.readers.azurerm.flags import PROVIDER_PREFIX
+from kvlint.azure.azurerm.flags import PROVIDER_PREFIX
+from kvlint.model.location import Excerpt, Region
 from kvlint.readers.plan.document import Plan
-from kvlint.regex import regex
-from kvlint.syntax.json import Lines, elements, members
 from kvlint.syntax.json_data import UNREADABLE
+from kvlint.syntax.json_offsets import Lines, elements, members
+from kvlint.util.lazy_regex import regex
 
 # The head of an entry is what stands before its change: address, type, name, index, provider. No value stands there.
 _CHANGE = regex(rb'\s*"change"\s*:')

@@ -7,10 +7,7 @@ from typing import Any
 
 import msgspec
 
-from kvlint.model.graph import Resource
-from kvlint.model.source import Location
-from kvlint.model.value import Link, MapValue, Scalar, Unknown, Value
-from kvlint.readers.azurerm.flags import (
+from kvlint.azure.azurerm.flags import (
     KEY_VAULT_FLAGS,
     PROVIDER_PREFIX,
     PROVIDER_TYPE,
@@ -20,7 +17,10 @@ from kvlint.readers.azurerm.flags import (
     flag_value,
     version_value,
 )
-from kvlint.readers.azurerm.version import EVIDENCE, VersionRange, constrained, evidenced
+from kvlint.model.location import Location
+from kvlint.model.provider_version import EVIDENCE, VersionRange, constrained, evidenced
+from kvlint.model.resource import Resource
+from kvlint.model.value import Link, MapValue, Scalar, Unknown, Value
 from kvlint.readers.plan.configuration import Configuration, Node
 from kvlint.readers.plan.document import ChangeDecoder, Plan, ResourceChange, decode_entry, entry_type
 from kvlint.syntax.json_data import UNREADABLE

@@ -8,13 +8,23 @@ from itertools import chain
 
 import msgspec
 
-from kvlint.expressions.budget import Budget
-from kvlint.model.graph import REMOVED_ACTIONS, Demand, Resource
-from kvlint.model.report import Problem
-from kvlint.model.source import Location
-from kvlint.model.value import MapValue, Value
-from kvlint.readers.arm.template_holders import HOLDERS
-from kvlint.readers.asides import (
+from kvlint.azure.azurerm.azapi import (
+    AZAPI_ACTION,
+    AZAPI_DATA_PLANE,
+    AZAPI_UPDATE,
+    is_key_vault_type,
+    not_understood,
+    type_not_known,
+)
+from kvlint.azure.azurerm.data_plane import is_known
+from kvlint.azure.azurerm.resources import canonical, is_vault_related, name_of, passed_over
+from kvlint.azure.azurerm.templates import WITH_TEMPLATE
+from kvlint.azure.azurerm.tree import frozen
+from kvlint.azure.azurerm.updates import by_itself, is_always_there
+from kvlint.evaluation.budget import Budget
+from kvlint.graph.apply_order import PRINCIPALS, asks_for_order, asks_what_is_after
+from kvlint.graph.changes import CHANGED_FROM, with_changes
+from kvlint.graph.pseudo_resources import (
     ARGUMENT_TYPE,
     MODULE_TYPE,
     OUTPUT_TYPE,
@@ -24,25 +34,17 @@ from kvlint.readers.asides import (
     is_asked,
     secret_in,
 )
-from kvlint.readers.azurerm.azapi import (
-    AZAPI_ACTION,
-    AZAPI_DATA_PLANE,
-    AZAPI_UPDATE,
-    is_key_vault_type,
-    not_understood,
-    type_not_known,
-)
-from kvlint.readers.azurerm.data_plane import is_known
-from kvlint.readers.azurerm.resources import canonical, is_vault_related, name_of, passed_over
-from kvlint.readers.azurerm.templates import WITH_TEMPLATE
-from kvlint.readers.azurerm.tree import frozen
-from kvlint.readers.azurerm.updates import by_itself, is_always_there
-from kvlint.readers.changes import CHANGED_FROM, with_changes
-from kvlint.readers.order import PRINCIPALS, asks_for_order, asks_what_is_after
-from kvlint.readers.plan.additions import Additions, whole
+from kvlint.model.finding import Problem
+from kvlint.model.location import Location
+from kvlint.model.problem_codes import NOT_WHOLE, TYPE_NOT_KNOWN
+from kvlint.model.resource import REMOVED_ACTIONS, Demand, Resource
+from kvlint.model.value import MapValue, Value
+from kvlint.readers.arm.template_holders import HOLDERS
 from kvlint.readers.plan.address import ModulePath, module_path, resource_of
+from kvlint.readers.plan.argument_maps import Lowerings
 from kvlint.readers.plan.azapi import arm_type, azapi_attributes, is_key_vault, link_argument
 from kvlint.readers.plan.configuration import Configuration
+from kvlint.readers.plan.constant_arguments import Additions, whole
 from kvlint.readers.plan.document import (
     MAKE_PLAN_JSON,
     ChangeDecoder,
@@ -55,17 +57,15 @@ from kvlint.readers.plan.document import (
     shortcomings,
     variables_of,
 )
-from kvlint.readers.plan.instance import Instance, Place
 from kvlint.readers.plan.instances import Instances
-from kvlint.readers.plan.links import Tracer
-from kvlint.readers.plan.lower import planned
-from kvlint.readers.plan.lowerings import Lowerings
+from kvlint.readers.plan.map_arguments import planned
 from kvlint.readers.plan.origins import PlanOrigins
-from kvlint.readers.plan.prior import prior_data
+from kvlint.readers.plan.planned_resource import Instance, Place
+from kvlint.readers.plan.prior_state import prior_data
+from kvlint.readers.plan.provider_dependencies import Waiting
 from kvlint.readers.plan.providers import Providers
+from kvlint.readers.plan.unknown_references import Tracer
 from kvlint.readers.plan.updates import overlay
-from kvlint.readers.plan.waiting import Waiting
-from kvlint.readers.problems import NOT_WHOLE, TYPE_NOT_KNOWN
 from kvlint.syntax.json_data import UNREADABLE, reason
 
 _NOTHING: Mapping[str, Value] = {}
@@ -90,8 +90,8 @@ def _secret_texts(plan: Plan, configuration: Configuration, deployed: frozenset[
 
     ``deployed`` are those of the templates in it.
     """
-    from kvlint.expressions.secret_texts import SecretTexts  # no plan without findings needs it
-    from kvlint.expressions.values import wrapped
+    from kvlint.evaluation.secret_strings import SecretTexts  # no plan without findings needs it
+    from kvlint.evaluation.values import wrapped
 
     secrets, at = SecretTexts(), Location(path="")
     for name, plain in chain(variables_of(plan).items(), configuration.constants()):

@@ -4,18 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from kvlint.errors import InputError
-from kvlint.expressions.budget import Budget
-from kvlint.expressions.values import Fields, Items, Result, hole, pattern_of, wrapped
-from kvlint.model.graph import Demand
-from kvlint.model.source import Location
-from kvlint.model.value import Scalar, Unknown
-from kvlint.readers.arm.embedded import Embedded, Resource, deploy, deploy_held
-from kvlint.readers.arm.run import Run, TemplateRead
-from kvlint.readers.arm.scope import GROUP, Scope, scope_of
-from kvlint.readers.arm.template_holders import POLICIES, below
-from kvlint.readers.arm.wanted import wanted
-from kvlint.readers.azurerm.templates import (
+from kvlint.azure.azurerm.templates import (
     LEVELS,
     OLD,
     POLICY_DEFINITIONS,
@@ -26,8 +15,19 @@ from kvlint.readers.azurerm.templates import (
     arguments_of,
     spec_not_read,
 )
-from kvlint.readers.plan.instance import KNOWN_AFTER_APPLY, Instance, mark
+from kvlint.evaluation.budget import Budget
+from kvlint.evaluation.values import Fields, Items, Result, hole, pattern_of, wrapped
+from kvlint.model.location import Location
+from kvlint.model.resource import Demand
+from kvlint.model.value import Scalar, Unknown
+from kvlint.readers.arm.attribute_filter import wanted
+from kvlint.readers.arm.embedded_templates import Embedded, Resource, deploy, deploy_held
+from kvlint.readers.arm.run import Run, TemplateRead
+from kvlint.readers.arm.scope import GROUP, Scope, scope_of
+from kvlint.readers.arm.template_holders import POLICIES, below
+from kvlint.readers.plan.planned_resource import KNOWN_AFTER_APPLY, Instance, mark
 from kvlint.syntax.json_data import decode_json
+from kvlint.util.errors import InputError
 
 
 def deployed(

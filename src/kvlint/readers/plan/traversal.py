@@ -7,9 +7,9 @@ from itertools import islice
 
 import msgspec
 
-from kvlint.readers.azurerm.own_ids import is_azure
+from kvlint.azure.azurerm.own_ids import is_azure
 from kvlint.readers.plan.address import Key, key_of, steps
-from kvlint.regex import regex
+from kvlint.util.lazy_regex import regex
 
 Rest = tuple[str | int, ...]
 # Where a prefix of a reference may end. What is taken from a value is seldom deeper than ten steps.

@@ -6,12 +6,12 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from kvlint.model.graph import REMOVED_ACTIONS, Resource
+from kvlint.azure.azurerm.updates import may_change, perhaps, target_of, updated
+from kvlint.graph.references import Index
+from kvlint.model.resource import REMOVED_ACTIONS, Resource
 from kvlint.model.value import Scalar, Unknown
-from kvlint.readers.azurerm.updates import may_change, perhaps, target_of, updated
 from kvlint.readers.plan.azapi import arm_type, link_argument, update_body
-from kvlint.readers.plan.instance import Instance
-from kvlint.readers.references import Index
+from kvlint.readers.plan.planned_resource import Instance
 
 
 def overlay(updates: Iterable[Instance], resources: dict[str, Resource]) -> Iterator[tuple[Instance, Exception | None]]:

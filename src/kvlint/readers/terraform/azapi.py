@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from kvlint.expressions.values import OPEN, Result, pattern_of
-from kvlint.model.graph import Resource
+from kvlint.azure.arm_defaults import with_defaults
+from kvlint.azure.azurerm.azapi import AZAPI_DATA_PLANE, above_of, is_key_vault_type
+from kvlint.azure.azurerm.data_plane import as_resource, vault_of
+from kvlint.azure.azurerm.resources import canonical
+from kvlint.azure.azurerm.updates import by_itself, is_always_there, may_change, perhaps, target_of, updated
+from kvlint.evaluation.values import OPEN, Result, pattern_of
+from kvlint.graph.overlay import opened
+from kvlint.graph.references import Index
+from kvlint.model.resource import Resource
 from kvlint.model.value import MapValue, Scalar, Unknown, Value
-from kvlint.readers.arm.defaults import with_defaults
-from kvlint.readers.arm.overlay import opened
-from kvlint.readers.azurerm.azapi import AZAPI_DATA_PLANE, above_of, is_key_vault_type
-from kvlint.readers.azurerm.data_plane import as_resource, vault_of
-from kvlint.readers.azurerm.resources import canonical
-from kvlint.readers.azurerm.updates import by_itself, is_always_there, may_change, perhaps, target_of, updated
-from kvlint.readers.references import Index
-from kvlint.syntax import tree
+from kvlint.syntax import ast
 
 if TYPE_CHECKING:
-    from kvlint.readers.terraform.entities import ResourceEntity
+    from kvlint.readers.terraform.resource_symbols import ResourceEntity
 
 _TOP = ("name", "location", "tags", "identity")
 
@@ -73,7 +73,7 @@ def decoded(entity: ResourceEntity, argument: str) -> Result | None:
     """An argument that may be encoded: then what it is before that, so that what is not known in it hides no more."""
     piece = entity.content.pieces.get(argument)
     node = piece.attribute.expression() if piece is not None else None
-    if piece is None or not (isinstance(node, tree.Call) and node.name == "jsonencode" and len(node.arguments) == 1):
+    if piece is None or not (isinstance(node, ast.Call) and node.name == "jsonencode" and len(node.arguments) == 1):
         return entity.content.attribute(argument)
     return entity.instance.evaluate_node(piece, node.arguments[0], entity.local)
 

@@ -7,17 +7,17 @@ from typing import TYPE_CHECKING, Protocol
 
 import msgspec
 
-from kvlint.errors import InputError
-from kvlint.expressions.operations import Local
-from kvlint.expressions.values import MAX_ITEMS, Fields, Items, Result, doubt_in, unsure
-from kvlint.model.source import Location
+from kvlint.evaluation.operations import Local
+from kvlint.evaluation.values import MAX_ITEMS, Fields, Items, Result, doubt_in, unsure
+from kvlint.model.location import Location
 from kvlint.model.value import PERHAPS, Absent, Scalar, Unknown
+from kvlint.readers.terraform.attribution import settled_deeply
 from kvlint.readers.terraform.folder import Part, Piece
-from kvlint.readers.terraform.settle import settled_deeply
-from kvlint.syntax import tree
+from kvlint.syntax import ast
+from kvlint.util.errors import InputError
 
 if TYPE_CHECKING:
-    from kvlint.readers.terraform.instance import ModuleInstance
+    from kvlint.readers.terraform.module_evaluation import ModuleInstance
 
 # What joins lists, and what leaves the items of one as they are.
 _JOINS = frozenset({"concat", "setunion"})
@@ -92,9 +92,9 @@ class Content:
         """
         piece = self.pieces.get(name)
         node = piece.attribute.expression() if piece is not None else None
-        while isinstance(node, tree.Call) and node.name in _SAME_ITEMS and len(node.arguments) == 1:
+        while isinstance(node, ast.Call) and node.name in _SAME_ITEMS and len(node.arguments) == 1:
             node = node.arguments[0]
-        if piece is None or not isinstance(node, tree.Call) or node.name not in _JOINS or node.spread:
+        if piece is None or not isinstance(node, ast.Call) or node.name not in _JOINS or node.spread:
             return None
         items: list[Result] = []
         known = 0
@@ -193,7 +193,7 @@ class Content:
         """Return why a dynamic block without items may have some; None if not only a default leaves them out."""
         instance = self.instance
         scenarios = instance.run.scenarios
-        if scenarios is None or isinstance(over.attribute.expression(), tree.Literal):
+        if scenarios is None or isinstance(over.attribute.expression(), ast.Literal):
             return None
         try:
             found = scenarios.without_defaults(instance, over, self.local)
@@ -211,9 +211,9 @@ class Content:
     def _iterator(self, part: Part) -> str:
         piece = part.block.body.attributes.get("iterator")
         node = piece.expression() if piece is not None else None
-        if isinstance(node, tree.Name):
+        if isinstance(node, ast.Name):
             return node.name
-        if isinstance(node, tree.Literal) and isinstance(node.value, str):
+        if isinstance(node, ast.Literal) and isinstance(node.value, str):
             return node.value
         return part.block.labels[0]
 

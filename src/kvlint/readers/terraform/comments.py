@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from kvlint.model.source import SourceComments, Target
+from kvlint.model.location import SourceComments, Target
 from kvlint.readers.terraform.folder import ModuleFile
 from kvlint.syntax.hcl.document import Body
 

@@ -6,12 +6,12 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
-from kvlint.errors import InputError
 from kvlint.readers.terraform.names import is_override, module_files, names_in
-from kvlint.syntax import tree
+from kvlint.syntax import ast
 from kvlint.syntax.hcl.document import Attribute, Block, File
 from kvlint.syntax.hcl.parse import parse_file
 from kvlint.syntax.source_text import source_text
+from kvlint.util.errors import InputError
 from kvlint.util.project_files import MAX_FILE, read_bytes
 
 LOCK_FILE = ".terraform.lock.hcl"
@@ -204,5 +204,5 @@ def calls(folder: Folder) -> Iterator[tuple[str, str | None]]:
     for name, declaration in folder.modules.items():
         piece = declaration.attributes.get("source")
         node = piece.attribute.expression() if piece is not None else None
-        source = node.value if isinstance(node, tree.Literal) else None
+        source = node.value if isinstance(node, ast.Literal) else None
         yield name, source if isinstance(source, str) else None

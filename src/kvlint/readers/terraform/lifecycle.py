@@ -8,16 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from kvlint.model.source import Location
+from kvlint.azure.azurerm.azapi import AZAPI
+from kvlint.azure.azurerm.resources import RESOURCES
+from kvlint.model.location import Location
 from kvlint.model.value import ListValue, Scalar, Unknown, Value
-from kvlint.readers.azurerm.azapi import AZAPI
-from kvlint.readers.azurerm.resources import RESOURCES
 from kvlint.readers.terraform.folder import Part, Piece
 from kvlint.readers.terraform.public_modules import KnownModule
-from kvlint.syntax import tree
+from kvlint.syntax import ast
 
 if TYPE_CHECKING:
-    from kvlint.readers.terraform.entities import ResourceEntity
+    from kvlint.readers.terraform.resource_symbols import ResourceEntity
 
 PREVENT_DESTROY, IGNORED_CHANGES = "preventDestroy", "ignoredChanges"
 BOOLEANS = {"true": True, "false": False}
@@ -65,7 +65,7 @@ def _ignored(entity: ResourceEntity) -> Value:
         return ListValue(at=entity.at, items=())
     at = entity.instance.place(piece.path, piece.attribute.start, piece.attribute.end)
     node = piece.attribute.expression()
-    nodes = node.items if isinstance(node, tree.Array) else (node,)
+    nodes = node.items if isinstance(node, ast.Array) else (node,)
     return ListValue(at=at, items=tuple(_item(entity, list(steps_of(one)), at) for one in nodes))
 
 
@@ -81,13 +81,13 @@ def _item(entity: ResourceEntity, steps: list[str], at: Location) -> Value:
     return Scalar(at=at, value=field.arm if field is not None and field.arm else name)
 
 
-def steps_of(node: tree.Node | None) -> Iterator[str]:
+def steps_of(node: ast.Node | None) -> Iterator[str]:
     """The names of a reference such as ``network_acls[0].ip_rules``, without its indexes."""
     match node:
-        case tree.Name(name=name) | tree.Literal(value=str() as name):
+        case ast.Name(name=name) | ast.Literal(value=str() as name):
             yield from name.split(".")
-        case tree.Member(of=of, name=name):
+        case ast.Member(of=of, name=name):
             yield from steps_of(of)
             yield name
-        case tree.Item(of=of):
+        case ast.Item(of=of):
             yield from steps_of(of)

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kvlint.expressions.values import Result, hole
-from kvlint.model.source import Location
+from kvlint.evaluation.values import Result, hole
+from kvlint.model.location import Location
 from kvlint.model.value import Unknown
-from kvlint.readers.terraform.entities import Instance, Symbol
-from kvlint.readers.terraform.expand import Step, keyed, written_count
+from kvlint.readers.terraform.expansion import Step, keyed, written_count
 from kvlint.readers.terraform.folder import Declaration, Folder
 from kvlint.readers.terraform.providers import handed
+from kvlint.readers.terraform.resource_symbols import Instance, Symbol
 from kvlint.readers.terraform.secrets import is_sensitive, is_written
 from kvlint.readers.terraform.sources import Source, source_of
 
 if TYPE_CHECKING:
-    from kvlint.readers.terraform.instance import ModuleInstance
+    from kvlint.readers.terraform.module_evaluation import ModuleInstance
 
 # What a module call says of the call itself.
 META = frozenset({"source", "version", "count", "for_each", "providers", "depends_on"})
@@ -97,7 +97,7 @@ class ModuleEntity(Instance):
         return self._content
 
     def _used(self, source: Source) -> ModuleInstance:
-        from kvlint.readers.terraform.instance import ModuleInstance, Use
+        from kvlint.readers.terraform.module_evaluation import ModuleInstance, Use
 
         caller = self.symbol.instance
         caller.run.count_deployment()

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from kvlint.errors import InputError
+from kvlint.util.errors import InputError
 from kvlint.util.project_files import entries
 
 ENDINGS = (".tf", ".tf.json", ".tofu", ".tofu.json")

@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
-from kvlint.model.source import static_address
+from kvlint.graph.apply_order import ANYTHING, CLIENTS, OBJECTS, PRINCIPALS, after, of_deployer
+from kvlint.graph.value_origins import names_of, parts_of, path_of
+from kvlint.model.location import static_address
 from kvlint.model.value import MapValue, Unknown
-from kvlint.readers.order import ANYTHING, CLIENTS, OBJECTS, PRINCIPALS, after, of_deployer
-from kvlint.readers.origins import names_of, parts_of, path_of
 from kvlint.readers.terraform.folder import Part
 from kvlint.readers.terraform.modules import Arguments
-from kvlint.syntax import tree
+from kvlint.syntax import ast
 
 if TYPE_CHECKING:
-    from kvlint.readers.terraform.entities import ResourceEntity
     from kvlint.readers.terraform.folder import Declaration, Folder, Piece
-    from kvlint.readers.terraform.instance import ModuleInstance
+    from kvlint.readers.terraform.module_evaluation import ModuleInstance
+    from kvlint.readers.terraform.resource_symbols import ResourceEntity
 
 _Grants: TypeAlias = frozenset[str]
 _NONE: _Grants = frozenset()
@@ -81,8 +81,8 @@ class Order:
     def _piece(self, instance: ModuleInstance, piece: Piece | None) -> _Grants:
         return self._node(instance, piece.attribute.expression()) if piece is not None else _NONE
 
-    def _node(self, instance: ModuleInstance, node: tree.Node | None) -> _Grants:
-        if node is None or isinstance(node, tree.Literal):
+    def _node(self, instance: ModuleInstance, node: ast.Node | None) -> _Grants:
+        if node is None or isinstance(node, ast.Literal):
             return _NONE
         return _NONE.union(*(self._named(instance, names) for names in set(paths(node))))
 
@@ -180,19 +180,19 @@ class _Principal:
                 self.is_open = True
 
 
-def paths(node: tree.Node, *, in_brackets: bool = True) -> Iterator[tuple[str, ...]]:
+def paths(node: ast.Node, *, in_brackets: bool = True) -> Iterator[tuple[str, ...]]:
     """All paths in an expression, each as a whole and without what stands in brackets, and those in its brackets.
 
     Without those ``in_brackets`` it is what the value can come from: a key only selects it.
     """
-    names = path_of(node) if isinstance(node, (tree.Name, tree.Member, tree.Item, tree.Splat)) else ()
+    names = path_of(node) if isinstance(node, (ast.Name, ast.Member, ast.Item, ast.Splat)) else ()
     if not names:
         for part in parts_of(node):
             yield from paths(part, in_brackets=in_brackets)
         return
     yield names_of(names)
-    here: tree.Node = node
-    while isinstance(here, (tree.Member, tree.Item, tree.Splat)):
-        if in_brackets and isinstance(here, tree.Item):
+    here: ast.Node = node
+    while isinstance(here, (ast.Member, ast.Item, ast.Splat)):
+        if in_brackets and isinstance(here, ast.Item):
             yield from paths(here.index)
         here = here.of

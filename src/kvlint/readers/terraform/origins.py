@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
-from kvlint.model.source import Location
+from kvlint.azure.azurerm import credentials
+from kvlint.azure.azurerm.azapi import AZAPI, AZAPI_DATA_PLANE
+from kvlint.graph import pseudo_resources, value_origins
+from kvlint.graph.secret_evidence.name_kinds import names_no_secret
+from kvlint.graph.value_origins import ANY, NONE, Origins, is_nothing, names_of, origins_of, path_of
+from kvlint.model.location import Location
 from kvlint.model.value import Absent, MapValue, Path, Scalar, Unknown
-from kvlint.readers import asides, origins
-from kvlint.readers.azurerm import credentials
-from kvlint.readers.azurerm.azapi import AZAPI, AZAPI_DATA_PLANE
-from kvlint.readers.name_kinds import names_no_secret
-from kvlint.readers.origins import ANY, NONE, Origins, is_nothing, names_of, origins_of, path_of
 from kvlint.readers.terraform.folder import Piece
 from kvlint.readers.terraform.modules import Arguments
 from kvlint.readers.terraform.public_modules import KnownModule
 from kvlint.readers.terraform.values import RootValues
-from kvlint.syntax import tree
+from kvlint.syntax import ast
 
 if TYPE_CHECKING:
-    from kvlint.readers.terraform.entities import ResourceEntity
     from kvlint.readers.terraform.folder import Declaration
-    from kvlint.readers.terraform.instance import ModuleInstance
+    from kvlint.readers.terraform.module_evaluation import ModuleInstance
+    from kvlint.readers.terraform.resource_symbols import ResourceEntity
 
 _KNOWN = frozenset({"count", "path", "terraform", "tofu", "self", "*"})
 _TRUE = (True, "true")
@@ -45,7 +45,7 @@ class ModuleOrigins:
         node = piece.attribute.expression() if piece is not None else None
         return origins_of(node, self, rest) if node is not None else NONE
 
-    def origins(self, node: tree.Expression, rest: Path) -> Origins | None:
+    def origins(self, node: ast.Expression, rest: Path) -> Origins | None:
         """See ``origins.Scope``."""
         names = (*path_of(node), *rest)
         if len(names) == len(rest):
@@ -56,16 +56,16 @@ class ModuleOrigins:
             case ("local", name, *more):
                 piece = self.instance.folder.locals.get(str(name))
                 found = self._once(f"local.{name}", lambda inner: inner.of(piece, tuple(more)))
-                return origins.named(found, names)
+                return value_origins.named(found, names)
             case ("module", call, *more):
                 more = more[1:] if more and str(more[0]).startswith("[") else more
                 output = str(more[0]) if more else ""
                 key = f"module.{call}.{output}"
                 found = self._once(key, lambda inner: inner.output(str(call), output, tuple(more[1:])))
-                return origins.named(found, more)
+                return value_origins.named(found, more)
             case ("each", "value", *more):
                 written = self.around.attributes if self.around is not None else {}
-                return origins.named(self.of(written.get("for_each"), (ANY, *more)), more)
+                return value_origins.named(self.of(written.get("for_each"), (ANY, *more)), more)
             case (("data" | "ephemeral") as mode, type_, name, *more):
                 return self._resource(f"{mode}.{type_}.{name}", str(type_), tuple(more))
             case (root, *_) if root in _KNOWN or root == "each":
@@ -80,7 +80,7 @@ class ModuleOrigins:
         if key in self._busy:
             return NONE
         if len(self._busy) > _MOST or not self.instance.run.may_trace():
-            return frozenset({origins.UNTRACED})
+            return frozenset({value_origins.UNTRACED})
         return make(ModuleOrigins(self.instance, None, self._busy | {key}))
 
     def variable(self, name: str, rest: Path) -> Origins:
@@ -91,25 +91,25 @@ class ModuleOrigins:
         given = self.instance.use.given
         if isinstance(given, Arguments) and name in given.pieces:
             found = ModuleOrigins(given.caller, given.declaration, self._busy).of(given.pieces[name], rest)
-            return origins.named(found, (name, *rest))
+            return value_origins.named(found, (name, *rest))
         found = self._of_root(name, declaration, given)
         flags = (declaration.attributes.get(flag) for flag in ("sensitive", "ephemeral"))
         if any(_literal(piece) in _TRUE for piece in flags):
-            return origins.declared_secret(found or frozenset({origins.SECURE}), rest)
-        return origins.named(found or frozenset({origins.PARAMETER}), (name, *rest))
+            return value_origins.declared_secret(found or frozenset({value_origins.SECURE}), rest)
+        return value_origins.named(found or frozenset({value_origins.PARAMETER}), (name, *rest))
 
     def _of_root(self, name: str, declaration: Declaration, given: object) -> Origins:
         """The origins of a variable that no call gives anything; none if it comes from outside."""
         if isinstance(given, RootValues):
             if name in given.words:
-                return frozenset({origins.COMMAND})
+                return frozenset({value_origins.COMMAND})
             if given.is_in_file(name):
-                return frozenset({origins.GIVEN})
+                return frozenset({value_origins.GIVEN})
         default = declaration.attributes.get("default")
         if default is not None and not is_nothing(default.attribute.expression()):
-            return frozenset({origins.DEFAULT})
+            return frozenset({value_origins.DEFAULT})
         if isinstance(given, RootValues) and name in given.planned:
-            return frozenset({origins.COMMAND})
+            return frozenset({value_origins.COMMAND})
         return NONE
 
     def output(self, call: str, name: str, rest: Path) -> Origins:
@@ -130,11 +130,11 @@ class ModuleOrigins:
         found = credentials.of_attribute(type_, name)
         declaration = self.instance.folder.resources.get(local)
         piece = declaration.attributes.get(name) if declaration is not None and name else None
-        if piece is None or found & {origins.SECRET, origins.PRIVATE_KEY, origins.GENERATED}:
-            if found == {origins.SECRET} and self._names_no_secret(local, declaration):
-                return frozenset({origins.CONFIGURATION})
-            return origins.named(found, rest)
-        return origins.named(found | self._once(local, lambda inner: inner.within(declaration, piece)), rest)
+        if piece is None or found & {value_origins.SECRET, value_origins.PRIVATE_KEY, value_origins.GENERATED}:
+            if found == {value_origins.SECRET} and self._names_no_secret(local, declaration):
+                return frozenset({value_origins.CONFIGURATION})
+            return value_origins.named(found, rest)
+        return value_origins.named(found | self._once(local, lambda inner: inner.within(declaration, piece)), rest)
 
     def _names_no_secret(self, local: str, declaration: Declaration | None) -> bool:
         """Whether the name of a secret in the vault, or that of its declaration, says that it is none."""
@@ -151,29 +151,29 @@ def of_attribute(entity: ResourceEntity, name: str) -> Origins:
     piece = entity.content.pieces.get(name)
     found = ModuleOrigins(entity.instance, entity.symbol.declaration).of(piece)
     if isinstance(entity.content.attribute(name), Scalar):
-        return origins.of_known(found)
+        return value_origins.of_known(found)
     return found
 
 
 def traced(entity: ResourceEntity, attributes: MapValue) -> MapValue:
     """The attributes of a secret with the origins of what it holds, if that is written."""
     if isinstance(entity.instance.folder, KnownModule):  # a table says that there is a value, not whose
-        return asides.with_origins(attributes, frozenset({origins.UNTRACED}))
+        return pseudo_resources.with_origins(attributes, frozenset({value_origins.UNTRACED}))
     pieces = entity.content.pieces
     if entity.type in credentials.HELD:
         found_at = [part for name in credentials.HELD[entity.type] for part in _of_credential(entity, name)]
-        return asides.with_all_origins(attributes, found_at) if found_at else attributes
+        return pseudo_resources.with_all_origins(attributes, found_at) if found_at else attributes
     if entity.type in AZAPI:
         parts = [of_body(entity, pieces[name]) for name in ("body", "sensitive_body") if name in pieces]
-        found = origins.union(one for one in parts if one is not None)
-        return asides.with_origins(attributes, found) if found else attributes
+        found = value_origins.union(one for one in parts if one is not None)
+        return pseudo_resources.with_origins(attributes, found) if found else attributes
     name = next((name for name in credentials.ARGUMENTS.get(entity.type, ()) if _is_written(entity, name)), None)
     if name is None:
         return attributes
     piece = pieces[name]
     at = entity.instance.place(piece.path, piece.attribute.start, piece.attribute.end)
-    kept = asides.kept(name, entity.instance.run.version, at)
-    return asides.with_origins(attributes, of_attribute(entity, name), kept)
+    kept = pseudo_resources.kept(name, entity.instance.run.version, at)
+    return pseudo_resources.with_origins(attributes, of_attribute(entity, name), kept)
 
 
 def _of_credential(entity: ResourceEntity, name: str) -> Iterator[tuple[Origins, Location]]:
@@ -181,7 +181,7 @@ def _of_credential(entity: ResourceEntity, name: str) -> Iterator[tuple[Origins,
     block, _, argument = name.rpartition(".")
     contents = entity.content.blocks(block) if block else [entity.content]
     if isinstance(contents, Unknown):
-        yield frozenset({origins.UNTRACED}), contents.at
+        yield frozenset({value_origins.UNTRACED}), contents.at
         return
     for content in contents or ():
         value = content.attribute(argument)
@@ -189,15 +189,15 @@ def _of_credential(entity: ResourceEntity, name: str) -> Iterator[tuple[Origins,
             continue
         piece = content.pieces.get(argument)
         if not isinstance(piece, Piece):
-            yield frozenset({origins.UNTRACED}), value.at
+            yield frozenset({value_origins.UNTRACED}), value.at
             continue
         found = ModuleOrigins(entity.instance, entity.symbol.declaration).of(piece)
         at = entity.instance.place(piece.path, piece.attribute.start, piece.attribute.end)
         if isinstance(value, Scalar):
-            yield origins.of_known(found), at
+            yield value_origins.of_known(found), at
         else:
             # What is made of nothing that has a name and is not known stands in a file that is not at hand.
-            yield found or frozenset({origins.UNTRACED}), at
+            yield found or frozenset({value_origins.UNTRACED}), at
 
 
 def _is_written(entity: ResourceEntity, name: str) -> bool:
@@ -206,22 +206,22 @@ def _is_written(entity: ResourceEntity, name: str) -> bool:
 
 def of_body(entity: ResourceEntity, piece: Piece) -> Origins | None:
     """The origins of what a secret holds that is the body of an azapi resource; None if the body does not say it."""
-    node: tree.Node | None = piece.attribute.expression()
-    if isinstance(node, tree.Call) and node.name == "jsonencode" and len(node.arguments) == 1:
+    node: ast.Node | None = piece.attribute.expression()
+    if isinstance(node, ast.Call) and node.name == "jsonencode" and len(node.arguments) == 1:
         node = node.arguments[0]
-    path = asides.path_in_body(entity.azure_type, entity.type == AZAPI_DATA_PLANE)
+    path = pseudo_resources.path_in_body(entity.azure_type, entity.type == AZAPI_DATA_PLANE)
     if not path:
         return None
     for name in path:
-        if isinstance(node, tree.Object):
-            members = (member for member in node.members if isinstance(member, tree.Property))
+        if isinstance(node, ast.Object):
+            members = (member for member in node.members if isinstance(member, ast.Property))
             node = next((member.value for member in members if member.key == name), None)
     if node is None:
         return None
     found = origins_of(node, ModuleOrigins(entity.instance, entity.symbol.declaration))
-    return found or frozenset({origins.WRITTEN})
+    return found or frozenset({value_origins.WRITTEN})
 
 
 def _literal(piece: Piece | None) -> object:
     node = piece.attribute.expression() if piece is not None else None
-    return node.value if isinstance(node, tree.Literal) else None
+    return node.value if isinstance(node, ast.Literal) else None

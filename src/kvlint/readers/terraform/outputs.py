@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from kvlint.expressions.operations import NOTHING
-from kvlint.model.graph import Resource
+from kvlint.azure.azurerm.credentials import READING, has_secrets, telling
+from kvlint.evaluation.operations import NOTHING
+from kvlint.graph.pseudo_resources import argument, module_call, output, reading, unmarked
+from kvlint.graph.value_origins import ANY, union
+from kvlint.model.resource import Resource
 from kvlint.model.value import Path
-from kvlint.readers.asides import argument, module_call, output, reading, unmarked
-from kvlint.readers.azurerm.credentials import READING, has_secrets, telling
-from kvlint.readers.origins import ANY, union
 from kvlint.readers.terraform.folder import Piece
 from kvlint.readers.terraform.origins import ModuleOrigins
 
 if TYPE_CHECKING:
     from kvlint.readers.terraform.folder import Declaration, Folder
-    from kvlint.readers.terraform.instance import ModuleInstance
+    from kvlint.readers.terraform.module_evaluation import ModuleInstance
 
 
 def outputs_of(instance: ModuleInstance) -> Iterator[Resource]:

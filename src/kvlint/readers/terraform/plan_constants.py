@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from kvlint.readers.terraform.folder import Declaration, Folder
-from kvlint.syntax import tree
+from kvlint.syntax import ast
 from kvlint.syntax.hcl.document import Attribute, Block
 
 # The module that a folder calls, by the written source; None if it is not available.
@@ -49,7 +49,7 @@ def _differences(folder: Folder, module: Any, load: Load, prefix: str, depth: in
                 yield found
 
 
-def _expression(declared: Declaration, name: str) -> tree.Expression | None:
+def _expression(declared: Declaration, name: str) -> ast.Expression | None:
     piece = declared.attributes.get(name)
     return piece.attribute.expression() if piece is not None else None
 
@@ -77,7 +77,7 @@ def _in_body(
             yield f"{address}.{name}"
 
 
-def _is_other(planned: Any, written: tree.Expression | None) -> bool:
+def _is_other(planned: Any, written: ast.Expression | None) -> bool:
     """Return whether a plan has another constant than the source. An expression may come to any value."""
     value = _constant(written)
     if value is None or not isinstance(planned, dict) or "references" in planned:
@@ -90,8 +90,8 @@ def _is_scalar(value: Any) -> bool:
     return isinstance(value, str | int | float | bool)
 
 
-def _constant(node: tree.Expression | None) -> str | int | float | bool | None:
-    return node.value if isinstance(node, tree.Literal) else None
+def _constant(node: ast.Expression | None) -> str | int | float | bool | None:
+    return node.value if isinstance(node, ast.Literal) else None
 
 
 def _text(value: Any) -> str:

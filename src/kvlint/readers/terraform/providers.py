@@ -6,12 +6,7 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from kvlint.errors import InputError
-from kvlint.expressions.operations import NOTHING
-from kvlint.model.graph import Resource
-from kvlint.model.source import Location
-from kvlint.model.value import Link, MapValue, Scalar, Unknown, Value
-from kvlint.readers.azurerm.flags import (
+from kvlint.azure.azurerm.flags import (
     KEY_VAULT_FLAGS,
     PROVIDER_PREFIX,
     PROVIDER_TYPE,
@@ -21,15 +16,20 @@ from kvlint.readers.azurerm.flags import (
     flag_value,
     version_value,
 )
-from kvlint.readers.azurerm.version import VersionRange, constrained
-from kvlint.readers.problems import CANNOT_READ
+from kvlint.evaluation.operations import NOTHING
+from kvlint.model.location import Location
+from kvlint.model.problem_codes import CANNOT_READ
+from kvlint.model.provider_version import VersionRange, constrained
+from kvlint.model.resource import Resource
+from kvlint.model.value import Link, MapValue, Scalar, Unknown, Value
 from kvlint.readers.terraform.blocks import Content
 from kvlint.readers.terraform.folder import LOCK_FILE, Declaration, Folder, Part, Piece, parse
-from kvlint.syntax import tree
+from kvlint.syntax import ast
+from kvlint.util.errors import InputError
 from kvlint.util.project_files import reported
 
 if TYPE_CHECKING:
-    from kvlint.readers.terraform.instance import ModuleInstance
+    from kvlint.readers.terraform.module_evaluation import ModuleInstance
     from kvlint.readers.terraform.run import TerraformRun
     from kvlint.syntax.hcl.document import Attribute
 
@@ -68,21 +68,21 @@ def constraints(folder: Folder) -> Iterator[str]:
         for inner in block.body.blocks:
             found = inner.body.attributes.get(AZURERM) if inner.type == "required_providers" else None
             node = found.expression() if found is not None else None
-            if isinstance(node, tree.Literal):
+            if isinstance(node, ast.Literal):
                 yield str(node.value)
-            elif isinstance(node, tree.Object):
+            elif isinstance(node, ast.Object):
                 yield from (_literal(member.value) for member in _members(node, "version"))
     for _, block in folder.providers:
         if block.labels == (AZURERM,):
             yield _text(block.body.attributes.get("version"))
 
 
-def _members(node: tree.Object, name: str) -> Iterator[tree.Property]:
-    return (member for member in node.members if isinstance(member, tree.Property) and member.key == name)
+def _members(node: ast.Object, name: str) -> Iterator[ast.Property]:
+    return (member for member in node.members if isinstance(member, ast.Property) and member.key == name)
 
 
-def _literal(node: tree.Expression | None) -> str:
-    return node.value if isinstance(node, tree.Literal) and isinstance(node.value, str) else ""
+def _literal(node: ast.Expression | None) -> str:
+    return node.value if isinstance(node, ast.Literal) and isinstance(node.value, str) else ""
 
 
 def _text(attribute: Attribute | None) -> str:
@@ -188,9 +188,9 @@ def handed(caller: ModuleInstance, declaration: Declaration) -> Mapping[str, str
     piece = declaration.attributes.get("providers")
     node = piece.attribute.expression() if piece is not None else None
     found = {AZURERM: _resolved(caller, AZURERM)}
-    if isinstance(node, tree.Object):
+    if isinstance(node, ast.Object):
         for member in node.members:
-            if isinstance(member, tree.Property):
+            if isinstance(member, ast.Property):
                 name = member.key if isinstance(member.key, str) else _traversal(member.key)
                 found[name] = _resolved(caller, _traversal(member.value))
     return found
@@ -201,15 +201,15 @@ def reference(piece: Piece | None) -> str:
     return _traversal(piece.attribute.expression()) if piece is not None else ""
 
 
-def _traversal(node: tree.Expression | None) -> str:
+def _traversal(node: ast.Expression | None) -> str:
     match node:
-        case tree.Name(name=name):
+        case ast.Name(name=name):
             return name
-        case tree.Member(of=of, name=name):
+        case ast.Member(of=of, name=name):
             return f"{_traversal(of)}.{name}"
-        case tree.Literal(value=str() as text):
+        case ast.Literal(value=str() as text):
             return text
-        case tree.Item(of=of):
+        case ast.Item(of=of):
             return _traversal(of) + ONE_OF
         case _:
             return ""

@@ -11,11 +11,10 @@ from collections.abc import Mapping
 from functools import cache
 from typing import NamedTuple
 
-from kvlint.readers.azurerm.table import Version
-from kvlint.readers.azurerm.version import constrained
+from kvlint.model.provider_version import Version, constrained
 from kvlint.readers.terraform.folder import Folder, ModuleFile
-from kvlint.regex import regex
 from kvlint.syntax.hcl.parse import parse_file
+from kvlint.util.lazy_regex import regex
 
 _HOST = regex(r"registry\.(terraform\.io|opentofu\.org)/")
 _UNREAD = 1_000

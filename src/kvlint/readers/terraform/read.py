@@ -5,23 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from kvlint.errors import InputError
-from kvlint.expressions.room import with_room
-from kvlint.model.graph import Demand
-from kvlint.model.source import Location
+from kvlint.evaluation.recursion_limit import with_room
+from kvlint.model.location import Location
+from kvlint.model.provider_version import VersionRange, constrained
+from kvlint.model.resource import Demand
 from kvlint.readers.arm.run import TemplateRead
-from kvlint.readers.azurerm.version import VersionRange, constrained
-from kvlint.readers.terraform.cache import FolderCache
+from kvlint.readers.duplicates import without_twins
+from kvlint.readers.terraform.collect_resources import Gathering
 from kvlint.readers.terraform.folder import Folder, ModuleFile, load_folder, parsed
-from kvlint.readers.terraform.gathering import Gathering
-from kvlint.readers.terraform.heads import Head
-from kvlint.readers.terraform.instance import ModuleInstance, Use
+from kvlint.readers.terraform.module_cache import FolderCache
+from kvlint.readers.terraform.module_evaluation import ModuleInstance, Use
+from kvlint.readers.terraform.module_stubs import Head
 from kvlint.readers.terraform.providers import constraints, locked
 from kvlint.readers.terraform.run import TerraformRun
 from kvlint.readers.terraform.scenarios import Scenarios
 from kvlint.readers.terraform.settings import Settings
 from kvlint.readers.terraform.values import RootValues
-from kvlint.readers.twins import without_twins
+from kvlint.util.errors import InputError
 
 _UNDEMANDED = VersionRange(low=(3, 0))
 

@@ -7,13 +7,13 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from kvlint.errors import InputError
-from kvlint.readers.azurerm.resources import LOOKS_LIKE_VAULT, RESOURCES
-from kvlint.readers.azurerm.templates import WITH_TEMPLATE
+from kvlint.azure.azurerm.resources import LOOKS_LIKE_VAULT, RESOURCES
+from kvlint.azure.azurerm.templates import WITH_TEMPLATE
 from kvlint.readers.discover import Source
 from kvlint.readers.missing_modules import EXAMPLES
 from kvlint.readers.terraform.names import is_module_file
-from kvlint.regex import regex
+from kvlint.util.errors import InputError
+from kvlint.util.lazy_regex import regex
 from kvlint.util.project_files import KEPT, MAX_FILE, read_bytes, real_path
 
 # How a module call begins, and what it calls, in both notations; behind a mark of a comment none does.

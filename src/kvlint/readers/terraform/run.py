@@ -6,29 +6,29 @@ from typing import TYPE_CHECKING, Self
 
 import msgspec
 
-from kvlint.errors import InputError
-from kvlint.expressions.budget import Budget
-from kvlint.expressions.freeze import Freezer
-from kvlint.expressions.values import Result
-from kvlint.model.graph import Demand
-from kvlint.model.report import Problem
-from kvlint.model.source import Location
+from kvlint.evaluation.budget import Budget
+from kvlint.evaluation.to_value import Freezer
+from kvlint.evaluation.values import Result
+from kvlint.model.finding import Problem
+from kvlint.model.location import Location
+from kvlint.model.problem_codes import CANNOT_READ, NOT_WHOLE
+from kvlint.model.provider_version import VersionRange
+from kvlint.model.resource import Demand
 from kvlint.model.value import Link, MapValue, Unknown, Value
+from kvlint.readers.arm.attribute_filter import wanted
 from kvlint.readers.arm.run import Run
-from kvlint.readers.arm.wanted import wanted
-from kvlint.readers.azurerm.version import VersionRange
-from kvlint.readers.problems import CANNOT_READ, NOT_WHOLE
-from kvlint.readers.terraform.cache import FolderCache
 from kvlint.readers.terraform.folder import Folder, ModuleFile
-from kvlint.readers.terraform.texts import Texts
+from kvlint.readers.terraform.module_cache import FolderCache
+from kvlint.readers.terraform.source_texts import Texts
+from kvlint.syntax.ast import Fault
 from kvlint.syntax.hcl.parse import REPEATED
-from kvlint.syntax.lines import Lines
-from kvlint.syntax.tree import Fault
+from kvlint.syntax.positions import Lines
+from kvlint.util.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from kvlint.readers.terraform.heads import Head
+    from kvlint.readers.terraform.module_stubs import Head
     from kvlint.readers.terraform.scenarios import Scenarios
 
 _MAX_FAULTS = 20

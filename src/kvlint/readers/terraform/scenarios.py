@@ -6,20 +6,20 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
-from kvlint.expressions.budget import STEPS_OF_A_SCENARIO
-from kvlint.expressions.operations import Local
-from kvlint.expressions.values import Result
-from kvlint.model.graph import Assumption
-from kvlint.model.source import static_address
-from kvlint.readers import existence
-from kvlint.readers.existence import assumption
+from kvlint.evaluation.budget import STEPS_OF_A_SCENARIO
+from kvlint.evaluation.operations import Local
+from kvlint.evaluation.values import Result
+from kvlint.graph import existence
+from kvlint.graph.existence import assumption
+from kvlint.model.location import static_address
+from kvlint.model.resource import Assumption
 from kvlint.readers.terraform.folder import Folder, Piece
-from kvlint.readers.terraform.instance import ModuleInstance
+from kvlint.readers.terraform.module_evaluation import ModuleInstance
 from kvlint.readers.terraform.modules import Arguments
-from kvlint.syntax import tree
+from kvlint.syntax import ast
 
 if TYPE_CHECKING:
-    from kvlint.readers.terraform.entities import Symbol
+    from kvlint.readers.terraform.resource_symbols import Symbol
     from kvlint.readers.terraform.run import TerraformRun
     from kvlint.readers.terraform.values import RootValues
 
@@ -131,7 +131,7 @@ class Scenarios(existence.Scenarios[Scenario, "Symbol[Any]"]):
         Raises InputError if that takes more work than any input needs.
         """
         piece = _amount(symbol)
-        if not self.is_possible or (piece is not None and isinstance(piece.attribute.expression(), tree.Literal)):
+        if not self.is_possible or (piece is not None and isinstance(piece.attribute.expression(), ast.Literal)):
             return None
         scenario = self.enabling(symbol, static_address(symbol.address), symbol.instance.use.scenario)
         return scenario.symbol(symbol) if scenario is not None else None
@@ -150,7 +150,7 @@ class Scenarios(existence.Scenarios[Scenario, "Symbol[Any]"]):
         """Return why a declaration never has instances."""
         piece = _amount(symbol)
         said = _ABSENCE[piece.attribute.name if piece is not None else ""]
-        if piece is not None and isinstance(piece.attribute.expression(), tree.Literal):
+        if piece is not None and isinstance(piece.attribute.expression(), ast.Literal):
             return said
         given = self.given(symbol) if self.values.given else ()
         if given:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kvlint.expressions.operations import Local
-from kvlint.expressions.terraform.evaluate import TerraformEvaluator
-from kvlint.expressions.values import Result
-from kvlint.model.source import Location
-from kvlint.readers.terraform.settle import settled
-from kvlint.syntax import tree
+from kvlint.evaluation.operations import Local
+from kvlint.evaluation.terraform.evaluate import TerraformEvaluator
+from kvlint.evaluation.values import Result
+from kvlint.model.location import Location
+from kvlint.readers.terraform.attribution import settled
+from kvlint.syntax import ast
 
 if TYPE_CHECKING:
-    from kvlint.readers.terraform.instance import ModuleInstance
+    from kvlint.readers.terraform.module_evaluation import ModuleInstance
 
 
 class FileScope:
@@ -28,16 +28,16 @@ class FileScope:
         """Let go of everything: see ``ModuleInstance.close``."""
         del self.evaluator
 
-    def place(self, node: tree.Node) -> Location:
+    def place(self, node: ast.Node) -> Location:
         """Where a node stands."""
         return Location(path=self.path, span=(node.start, node.end)) if self.shown is None else self.shown
 
-    def symbol(self, node: tree.Name) -> Result:
+    def symbol(self, node: ast.Name) -> Result:
         """What the first name of a reference means."""
         found = self.instance.spaces.get(node.name)
         return found if found is not None else self.instance.symbol(node, self.place(node))
 
-    def call(self, node: tree.Call, local: Local) -> Result | None:  # noqa: ARG002  # HCL declares no functions
+    def call(self, node: ast.Call, local: Local) -> Result | None:  # noqa: ARG002  # HCL declares no functions
         """Nothing: a module declares no functions."""
         return None
 

@@ -6,11 +6,11 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from kvlint.errors import InputError
-from kvlint.model.report import Problem
+from kvlint.model.finding import Problem
 from kvlint.syntax.hcl.second_opinion import MAX_BYTES, syntax_error
-from kvlint.syntax.lines import Lines
+from kvlint.syntax.positions import Lines
 from kvlint.syntax.source_text import source_text
+from kvlint.util.errors import InputError
 from kvlint.util.project_files import inside, read_bytes
 
 MAX_FILES = 3

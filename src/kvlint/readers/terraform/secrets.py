@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
 from kvlint.readers.secret_spans import Span, Spans, secret_spans, speaks_of_secret, tells
-from kvlint.syntax import tree
+from kvlint.syntax import ast
 from kvlint.syntax.hcl.document import Attribute, Block, File
 
 # What an app is given may be anything.
@@ -91,7 +91,7 @@ def is_sensitive(block: Block) -> bool:
         return True
     found = (block.body.attributes.get(name) for name in ("sensitive", "ephemeral"))
     nodes = (attribute.expression() for attribute in found if attribute is not None)
-    return not all(isinstance(node, tree.Literal) and node.value in _FALSE for node in nodes)
+    return not all(isinstance(node, ast.Literal) and node.value in _FALSE for node in nodes)
 
 
 def is_written(attribute: Attribute) -> bool:

@@ -7,13 +7,13 @@ from typing import Any
 
 import msgspec
 
-from kvlint.expressions.values import Items, Result
-from kvlint.model.graph import Resource
+from kvlint.derived.hsm import CERTIFICATES, IS_SHARE
+from kvlint.evaluation.values import Items, Result
+from kvlint.graph.pseudo_resources import beside
+from kvlint.model.resource import Resource
 from kvlint.model.value import Scalar, Unknown
-from kvlint.readers.asides import beside
-from kvlint.readers.derive.hsm import CERTIFICATES, IS_SHARE
 from kvlint.readers.terraform.modules import ModuleSymbol
-from kvlint.regex import regex
+from kvlint.util.lazy_regex import regex
 
 # As the argument of azurerm for it is called, and those of modules after it.
 _NAME = regex(r"(?:.*_)?security_domain_(?:.*_)?certificate(?:s|_ids|s_ids)?")

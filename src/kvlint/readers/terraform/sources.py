@@ -7,20 +7,20 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from kvlint.errors import InputError
-from kvlint.model.source import Location
+from kvlint.model.location import Location
 from kvlint.model.value import Scalar, Unknown
 from kvlint.readers.missing_modules import source_name, why_missing
-from kvlint.readers.terraform.cache import is_local
 from kvlint.readers.terraform.folder import Declaration, Folder
+from kvlint.readers.terraform.module_cache import is_local
 from kvlint.readers.terraform.names import module_files, names_in
 from kvlint.readers.terraform.public_modules import well_known
-from kvlint.syntax import tree
+from kvlint.syntax import ast
 from kvlint.syntax.json_data import decode_json
+from kvlint.util.errors import InputError
 from kvlint.util.project_files import LOOKS, inside, is_file, read_bytes, reported
 
 if TYPE_CHECKING:
-    from kvlint.readers.terraform.instance import ModuleInstance
+    from kvlint.readers.terraform.module_evaluation import ModuleInstance
     from kvlint.readers.terraform.run import TerraformRun
 
 # Source: Terraform's internal/modsdir, which writes one entry for each call, by the names along its path.
@@ -83,7 +83,7 @@ def _found(instance: ModuleInstance, declaration: Declaration, source: str, at: 
                 return None
         if directory is None:
             raise InputError("its source lies outside the project")
-        if not isinstance(declaration.attributes["source"].attribute.expression(), tree.Literal):
+        if not isinstance(declaration.attributes["source"].attribute.expression(), ast.Literal):
             run.called.add(directory)
         is_foreign = instance.use.shown is not None or _INSTALLED in f"/{reported(run.root, directory)}/"
         return Source(_load(instance, directory), is_foreign=is_foreign)
@@ -122,7 +122,7 @@ def _missing(instance: ModuleInstance, source: str) -> tuple[str, str] | None:
         call = around.modules.get(key) if around is not None else None
         piece = call.attributes.get("source") if call is not None else None
         node = piece.attribute.expression() if piece is not None else None
-        written = node.value if isinstance(node, tree.Literal) and isinstance(node.value, str) else ""
+        written = node.value if isinstance(node, ast.Literal) and isinstance(node.value, str) else ""
         return _not_installed(source_name(written) if written else f"{_INSTALLED}{key}".strip("/")), _INSTALL
     return why_missing(path, here, instance.run.root)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kvlint.expressions.terraform.uncertain import uncertain
-from kvlint.expressions.values import Result, hole, pattern_of
-from kvlint.model.source import Location
+from kvlint.evaluation.terraform.alternatives import uncertain
+from kvlint.evaluation.values import Result, hole, pattern_of
+from kvlint.model.location import Location
 from kvlint.model.value import Scalar, Unknown
 
 if TYPE_CHECKING:
-    from kvlint.readers.terraform.entities import Instance
+    from kvlint.readers.terraform.resource_symbols import Instance
 
 
 class Symbolic:

@@ -4,27 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kvlint.expressions.values import Fields, Result, hole, pattern_of
+from kvlint.azure.azurerm.templates import LEVELS, OLD, POLICY_RULE, SPEC, TEXTS, WHY_TEXTS, arguments_of, spec_not_read
+from kvlint.derived.secrets import secret_places
+from kvlint.evaluation.values import Fields, Result, hole, pattern_of
 from kvlint.model.value import Unknown
-from kvlint.readers.arm.embedded import Embedded, Resource, deploy, deploy_held
+from kvlint.readers.arm.embedded_templates import Embedded, Resource, deploy, deploy_held
 from kvlint.readers.arm.scope import GROUP, SUBSCRIPTION, Scope, scope_of
 from kvlint.readers.arm.template_holders import POLICIES, below
-from kvlint.readers.azurerm.templates import (
-    LEVELS,
-    OLD,
-    POLICY_RULE,
-    SPEC,
-    TEXTS,
-    WHY_TEXTS,
-    arguments_of,
-    spec_not_read,
-)
-from kvlint.readers.derive.secrets import secret_places
 from kvlint.readers.terraform import azapi
 from kvlint.readers.terraform.providers import provider_key
 
 if TYPE_CHECKING:
-    from kvlint.readers.terraform.entities import ResourceEntity
+    from kvlint.readers.terraform.resource_symbols import ResourceEntity
 
 
 def add_deployment(entity: ResourceEntity, conditions: frozenset[str]) -> None:

@@ -10,17 +10,17 @@ import os
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from kvlint.errors import InputError
-from kvlint.expressions.operations import NOTHING
-from kvlint.expressions.terraform.evaluate import TerraformEvaluator
-from kvlint.expressions.terraform.failure import FailedError
-from kvlint.expressions.values import Result, plain_of, unknown_in, wrapped
-from kvlint.model.source import Location
+from kvlint.evaluation.operations import NOTHING
+from kvlint.evaluation.terraform.evaluate import TerraformEvaluator
+from kvlint.evaluation.terraform.failure import FailedError
+from kvlint.evaluation.values import Result, plain_of, unknown_in, wrapped
+from kvlint.model.location import Location
 from kvlint.model.value import Scalar, Unknown
 from kvlint.readers.terraform.folder import Folder, ModuleFile, Piece, parse
 from kvlint.readers.terraform.settings import Settings
-from kvlint.syntax import tree
+from kvlint.syntax import ast
 from kvlint.syntax.hcl.parse import parse_file
+from kvlint.util.errors import InputError
 
 if TYPE_CHECKING:
     from kvlint.readers.terraform.run import TerraformRun
@@ -131,7 +131,7 @@ class RootValues:
             at = Location(path=declaration.path, span=(declaration.block.start, declaration.block.head))
             piece = declaration.attributes.get("type")
             type_ = piece.attribute.expression() if piece is not None else None
-        if type_ is None or (isinstance(type_, tree.Name) and type_.name in _TEXT):
+        if type_ is None or (isinstance(type_, ast.Name) and type_.name in _TEXT):
             return Scalar(at=at, value=word)
         attribute = parse_file(f"x = {word}\n").body.attributes.get("x")
         node = attribute.expression() if attribute is not None else None
@@ -148,7 +148,7 @@ def beside(folder: Folder) -> Sequence[tuple[str, str]]:
     return [(prefix + name, os.path.join(folder.directory, name)) for name in found]
 
 
-def _evaluated(run: TerraformRun, node: tree.Expression, path: str, at: Location, fixed: bool = False) -> Result:
+def _evaluated(run: TerraformRun, node: ast.Expression, path: str, at: Location, fixed: bool = False) -> Result:
     try:
         return TerraformEvaluator(_Outside(path, at if fixed else None), run.budget).evaluate(node, NOTHING)
     except FailedError as error:
@@ -162,15 +162,15 @@ class _Outside:
         self.path = path
         self.at = at
 
-    def place(self, node: tree.Node) -> Location:
+    def place(self, node: ast.Node) -> Location:
         """Where a node stands."""
         return self.at if self.at is not None else Location(path=self.path, span=(node.start, node.end))
 
-    def symbol(self, node: tree.Name) -> Result:
+    def symbol(self, node: ast.Name) -> Result:
         """Nothing has a name here."""
         return Unknown(at=self.place(node), why=f"'{node.name}' means nothing in a file of values")
 
-    def call(self, node: tree.Call, local: Mapping[str, Result]) -> Result | None:  # noqa: ARG002  # there is none
+    def call(self, node: ast.Call, local: Mapping[str, Result]) -> Result | None:  # noqa: ARG002  # there is none
         """No function is declared."""
         return None
 

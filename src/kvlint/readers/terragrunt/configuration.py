@@ -12,22 +12,22 @@ from typing import NamedTuple
 
 import msgspec
 
-from kvlint.errors import InputError
-from kvlint.expressions.budget import Budget
-from kvlint.expressions.operations import NOTHING, Local
-from kvlint.expressions.terraform.evaluate import TerraformEvaluator
-from kvlint.expressions.terraform.failure import FailedError
-from kvlint.expressions.values import Fields, Result, hole
-from kvlint.model.source import Location
+from kvlint.evaluation.budget import Budget
+from kvlint.evaluation.operations import NOTHING, Local
+from kvlint.evaluation.terraform.evaluate import TerraformEvaluator
+from kvlint.evaluation.terraform.failure import FailedError
+from kvlint.evaluation.values import Fields, Result, hole
+from kvlint.model.location import Location
 from kvlint.model.value import Absent, Scalar, Unknown
 from kvlint.readers.terraform.folder import ModuleFile
-from kvlint.readers.terraform.spaces import Space
-from kvlint.readers.terraform.texts import Texts
+from kvlint.readers.terraform.namespaces import Space
+from kvlint.readers.terraform.source_texts import Texts
 from kvlint.readers.terragrunt import functions
-from kvlint.syntax import tree
+from kvlint.syntax import ast
 from kvlint.syntax.hcl.document import Attribute, Block, File
 from kvlint.syntax.hcl.parse import parse_file
 from kvlint.syntax.source_text import source_text
+from kvlint.util.errors import InputError
 from kvlint.util.project_files import MAX_FILE, is_file, lies_in, read_bytes, real_path, reported
 
 # Files that one unit includes and reads, and how deep they read each other.
@@ -246,11 +246,11 @@ class Configuration:
 
     # --- what the evaluator asks of a document -------------------------------------------------------------------
 
-    def place(self, node: tree.Node) -> Location:
+    def place(self, node: ast.Node) -> Location:
         """Return the place of a node."""
         return Location(path=self.path, span=(node.start, node.end))
 
-    def symbol(self, node: tree.Name) -> Result:
+    def symbol(self, node: ast.Name) -> Result:
         """Return what the first name of a reference stands for."""
         at, name = self.place(node), node.name
         match name:
@@ -268,7 +268,7 @@ class Configuration:
             case _:
                 return Unknown(at=at, why=f"'{name}' has no meaning in Terragrunt")
 
-    def call(self, node: tree.Call, local: Local) -> Result | None:
+    def call(self, node: ast.Call, local: Local) -> Result | None:
         """Return the result of a function of Terragrunt; None for one of Terraform."""
         function = functions.FUNCTIONS.get(node.name)
         if function is None:

@@ -9,8 +9,8 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, TypeAlias
 
-from kvlint.expressions.values import Result, hole
-from kvlint.model.source import Location
+from kvlint.evaluation.values import Result, hole
+from kvlint.model.location import Location
 from kvlint.model.value import Scalar, Unknown
 from kvlint.util.project_files import checkout_of, is_file, lies_in
 

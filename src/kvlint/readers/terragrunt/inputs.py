@@ -5,7 +5,7 @@ Source: docs.terragrunt.com/reference/hcl/blocks (include, merge_strategy).
 
 from __future__ import annotations
 
-from kvlint.expressions.values import Fields, Items, Result
+from kvlint.evaluation.values import Fields, Items, Result
 from kvlint.model.value import Unknown
 from kvlint.readers.terragrunt.configuration import Unit
 

@@ -9,14 +9,14 @@ import os
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from kvlint.errors import InputError
-from kvlint.expressions.values import Items
-from kvlint.model.source import Location
+from kvlint.evaluation.values import Items
+from kvlint.model.location import Location
 from kvlint.model.value import Scalar, Unknown
 from kvlint.readers.terraform.names import module_files, names_in
 from kvlint.readers.terragrunt.configuration import Configuration, Unit
-from kvlint.regex import regex
 from kvlint.syntax.hcl.document import Block
+from kvlint.util.errors import InputError
+from kvlint.util.lazy_regex import regex
 from kvlint.util.project_files import LOOKS, inside, is_file, lies_in, reported
 
 HINT = "check a plan instead: terragrunt plan -out tfplan, then terragrunt show -json tfplan"

@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
-from kvlint.errors import InputError
-from kvlint.expressions.room import with_room
-from kvlint.model.graph import Demand
-from kvlint.readers.terraform.cache import FolderCache
+from kvlint.evaluation.recursion_limit import with_room
+from kvlint.model.resource import Demand
 from kvlint.readers.terraform.folder import Folder
-from kvlint.readers.terraform.instance import Use
+from kvlint.readers.terraform.module_cache import FolderCache
+from kvlint.readers.terraform.module_evaluation import Use
 from kvlint.readers.terraform.names import names_in
 from kvlint.readers.terraform.public_modules import well_known
 from kvlint.readers.terraform.read import TerraformRead, read_used, without_resources
@@ -20,6 +19,7 @@ from kvlint.readers.terraform.values import RootValues
 from kvlint.readers.terragrunt.configuration import Unit
 from kvlint.readers.terragrunt.inputs import Inputs
 from kvlint.readers.terragrunt.module import HINT, Module, module_of, report_missing, value_files
+from kvlint.util.errors import InputError
 from kvlint.util.project_files import real_path, reported
 
 

@@ -7,20 +7,20 @@ from __future__ import annotations
 
 import os
 
-from kvlint.errors import InputError
-from kvlint.expressions.room import with_room
-from kvlint.model.graph import Demand
-from kvlint.model.source import Location
-from kvlint.readers.problems import NOT_WHOLE
-from kvlint.readers.terraform.cache import FolderCache, is_local
+from kvlint.evaluation.recursion_limit import with_room
+from kvlint.model.location import Location
+from kvlint.model.problem_codes import NOT_WHOLE
+from kvlint.model.resource import Demand
 from kvlint.readers.terraform.folder import Folder, ModuleFile
+from kvlint.readers.terraform.module_cache import FolderCache, is_local
 from kvlint.readers.terraform.read import TerraformRead, without_resources
 from kvlint.readers.terraform.run import TerraformRun
 from kvlint.readers.terragrunt.configuration import parsed
 from kvlint.readers.terragrunt.module import shown
 from kvlint.readers.terragrunt.names import STACK_FILE
-from kvlint.syntax import tree
+from kvlint.syntax import ast
 from kvlint.syntax.hcl.document import Block
+from kvlint.util.errors import InputError
 from kvlint.util.project_files import inside, real_path, reported
 
 _HINT = "evaluate a module by itself: name its folder on the command line"
@@ -56,7 +56,7 @@ def _source(block: Block) -> str:
     """Return the source of a component as it may be shown; empty if it is not written out."""
     piece = block.body.attributes.get("source")
     node = piece.expression() if piece is not None else None
-    return shown(node.value) if isinstance(node, tree.Literal) and isinstance(node.value, str) else ""
+    return shown(node.value) if isinstance(node, ast.Literal) and isinstance(node.value, str) else ""
 
 
 def _may_have_vaults(run: TerraformRun, directory: str, block: Block) -> bool:

@@ -10,13 +10,13 @@ from collections.abc import Iterator
 from html import escape
 
 from kvlint.model.assessment import Answer, Assessment, Subject
-from kvlint.model.control import Sheet, Status
-from kvlint.model.report import Outcome
+from kvlint.model.finding import Outcome
+from kvlint.model.framework import Sheet, Status
 from kvlint.reporters import Options
 from kvlint.reporters.controls import words
 from kvlint.reporters.controls.style import STYLE
-from kvlint.reporters.safe import visible
-from kvlint.reporters.wording import problem_line
+from kvlint.reporters.phrases import problem_line
+from kvlint.util.safe_text import visible
 
 _CLASSES = {
     Status.NOT_MET: "bad",

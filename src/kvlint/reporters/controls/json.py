@@ -9,12 +9,12 @@ from collections import Counter
 from typing import Any
 
 from kvlint.model.assessment import Answer, Assessment, Basis, Subject
-from kvlint.model.control import Sheet, Status
-from kvlint.model.report import Outcome
+from kvlint.model.finding import Outcome
+from kvlint.model.framework import Sheet, Status
 from kvlint.reporters import Options
 from kvlint.reporters.controls import words
-from kvlint.reporters.json import location, problem, suppression
-from kvlint.reporters.safe import encode
+from kvlint.reporters.findings.json import location, problem, suppression
+from kvlint.util.safe_text import encode
 
 FORMAT_VERSION = 1
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from kvlint.model.assessment import Answer, Assessment, Subject
-from kvlint.model.control import Sheet, Status
+from kvlint.model.framework import Sheet, Status
 from kvlint.reporters import Options
 from kvlint.reporters.controls import words
 from kvlint.reporters.gfm import code, plain
-from kvlint.reporters.safe import visible
-from kvlint.reporters.wording import problem_line
+from kvlint.reporters.phrases import problem_line
+from kvlint.util.safe_text import visible
 
 _MARKS = {
     Status.NOT_MET: "❌ **not met**",

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from textwrap import wrap
 
 from kvlint.model.assessment import Answer, Assessment, Subject
-from kvlint.model.control import Status
+from kvlint.model.framework import Status
 from kvlint.reporters import Options
 from kvlint.reporters.controls import words
-from kvlint.reporters.safe import visible
-from kvlint.reporters.wording import problem_line
+from kvlint.reporters.phrases import problem_line
+from kvlint.util.safe_text import visible
 
 _LABELS = {
     Status.NOT_MET: "NOT MET",

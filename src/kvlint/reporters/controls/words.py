@@ -9,10 +9,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 
 from kvlint.model.assessment import Answer, Assessment, Basis, Subject
-from kvlint.model.control import Sheet, Status
-from kvlint.model.report import Evidence, Finding, Outcome, Problem
-from kvlint.reporters.safe import visible
-from kvlint.reporters.wording import place, suppression
+from kvlint.model.finding import Evidence, Finding, Outcome, Problem
+from kvlint.model.framework import Sheet, Status
+from kvlint.reporters.phrases import place, suppression
+from kvlint.util.safe_text import visible
 
 # In the order in which they are counted.
 SHORT: Mapping[Status, str] = {

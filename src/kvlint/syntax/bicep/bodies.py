@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from kvlint.regex import regex
-from kvlint.syntax import tree
+from kvlint.syntax import ast
 from kvlint.syntax.bicep.tokens import WIDE_GAP, Matcher, Unexpected
 from kvlint.syntax.bicep.types import Types
+from kvlint.util.lazy_regex import regex
 
 _IF: Matcher = regex(r"if(?![A-Za-z0-9_])").match
 _IF_CALL: Matcher = regex(rf"if{WIDE_GAP}\(").match
@@ -16,9 +16,9 @@ class Bodies(Types):
 
     __slots__ = ()
 
-    def decorators(self) -> tuple[tree.Expression, ...]:
+    def decorators(self) -> tuple[ast.Expression, ...]:
         """Reads decorators, and all up to what they stand before."""
-        found: list[tree.Expression] = []
+        found: list[ast.Expression] = []
         while self.text[self.at] == "@":
             self.at += 1
             self.skip()
@@ -26,13 +26,13 @@ class Bodies(Types):
             self.word("the name of a decorator")
             self.at = start
             decorator = self.accesses(start, self.operand())
-            if not isinstance(decorator, tree.Call):
+            if not isinstance(decorator, ast.Call):
                 raise Unexpected("expected parentheses behind the name of a decorator", start)
             found.append(decorator)
             self.skip_lines()
         return tuple(found)
 
-    def loop(self, start: int) -> tree.For:
+    def loop(self, start: int) -> ast.For:
         """Reads a loop from its keyword on; its bracket is at ``start``."""
         self.wrap = True
         self.at += len("for")
@@ -53,9 +53,9 @@ class Bodies(Types):
         self.skip()
         body = self._if() if _IF_CALL(self.text, self.at) else self.expression()
         self.take("]")
-        return tree.For(start, self.at, item, index, over, body)
+        return ast.For(start, self.at, item, index, over, body)
 
-    def _if(self) -> tree.If:
+    def _if(self) -> ast.If:
         """Reads a condition and the object behind it, from the keyword on."""
         start = self.at
         self.at += len("if")
@@ -67,9 +67,9 @@ class Bodies(Types):
         self.wrap = wrap
         self.skip()
         body = self.object()
-        return tree.If(start, self.at, condition, body)
+        return ast.If(start, self.at, condition, body)
 
-    def body(self) -> tree.Expression:
+    def body(self) -> ast.Expression:
         """Reads ``=`` and the body of a resource or module."""
         self.take("=")
         mark = self.skip_to_operand()
@@ -78,20 +78,20 @@ class Bodies(Types):
         if mark == "[":
             start = self.at
             body = self.array()
-            if not isinstance(body, tree.For):
+            if not isinstance(body, ast.For):
                 raise Unexpected("expected a loop, found an array", start)
             return body
         if _IF(self.text, self.at):
             return self._if()
         raise self.unexpected("an object, a loop or 'if'")
 
-    def value(self) -> tree.Expression:
+    def value(self) -> ast.Expression:
         """Reads ``=`` and an expression."""
         self.take("=")
         self.skip_to_operand()
         return self.expression()
 
-    def path(self) -> tree.Expression:
+    def path(self) -> ast.Expression:
         """Reads the text that says where something is, or of which type."""
         self.skip()
         return self.string()
@@ -103,7 +103,7 @@ class Bodies(Types):
         self.word("a declaration")
         return start
 
-    def type_before_value(self) -> tree.Type | None:
+    def type_before_value(self) -> ast.Type | None:
         """Reads a type, unless a value comes next."""
         mark = self.skip()
         return None if mark == "=" else self.type()

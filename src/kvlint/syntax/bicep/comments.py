@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from kvlint.model.source import SourceComments, Target
-from kvlint.regex import regex
-from kvlint.syntax import tree
+from kvlint.model.location import SourceComments, Target
+from kvlint.syntax import ast
 from kvlint.syntax.bicep.parse import Parsed
+from kvlint.util.lazy_regex import regex
 
 _COMMENT_OR_TEXT = regex(
     r"(?P<text>'(?:''(?s:.*?)(?:'''(?!')|\Z)|(?:[^'\\\r\n]++|\\.)*+'?))|//[^\r\n]*+|/\*(?s:.*?)(?:\*/|\Z)"
 )
-_Body = tree.Expression | tree.Spread
+_Body = ast.Expression | ast.Spread
 
 
 def source_comments(text: str, parsed: Parsed) -> SourceComments:
@@ -34,7 +34,7 @@ def _comments(text: str, parsed: Parsed) -> Iterator[tuple[int, int]]:
 
 def _targets(parsed: Parsed) -> Iterator[Target]:
     for node in parsed.declarations:
-        if not isinstance(node, tree.Resource | tree.Module):
+        if not isinstance(node, ast.Resource | ast.Module):
             yield Target(node.start, node.end, node.end)
             continue
         decorators = [one.start for one in node.decorators]
@@ -50,17 +50,17 @@ def _properties(body: _Body) -> Iterator[Target]:
     while waiting:
         here = waiting.pop()
         match here:
-            case tree.Object():
+            case ast.Object():
                 for member in here.members:
-                    if isinstance(member, tree.Property):
+                    if isinstance(member, ast.Property):
                         yield Target(member.start, member.end, member.end)
                     waiting.append(member.value)
                 for nested in here.resources:
                     yield Target(nested.start, nested.head, nested.end)
                     waiting.append(nested.body)
-            case tree.Array():
+            case ast.Array():
                 waiting.extend(here.items)
-            case tree.If() | tree.For():
+            case ast.If() | ast.For():
                 waiting.append(here.body)
-            case tree.Spread():
+            case ast.Spread():
                 waiting.append(here.value)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import ClassVar, TypeAlias
 
-from kvlint.regex import regex
-from kvlint.syntax import tree
+from kvlint.syntax import ast
 from kvlint.syntax.bicep.bodies import Bodies
 from kvlint.syntax.bicep.tokens import WORD, Matcher, Unexpected
+from kvlint.util.lazy_regex import regex
 
-_Decorators: TypeAlias = tuple[tree.Expression, ...]
+_Decorators: TypeAlias = tuple[ast.Expression, ...]
 
 
 # The head of most resources, and the brace that their body begins with.
@@ -22,7 +22,7 @@ class Declarations(Bodies):
 
     __slots__ = ()
 
-    def declaration(self) -> tree.Declaration:
+    def declaration(self) -> ast.Declaration:
         """Reads a declaration with its decorators."""
         decorators = self.decorators()
         at = self.at
@@ -35,12 +35,12 @@ class Declarations(Bodies):
         self.at = at
         raise self.unexpected("a declaration")
 
-    def _target_scope(self, _: _Decorators) -> tree.Declaration:
+    def _target_scope(self, _: _Decorators) -> ast.Declaration:
         start = self.start()
         value = self.value()
-        return tree.TargetScope(start, self.at, value)
+        return ast.TargetScope(start, self.at, value)
 
-    def _parameter(self, decorators: _Decorators) -> tree.Declaration:
+    def _parameter(self, decorators: _Decorators) -> ast.Declaration:
         start = self.start()
         self.skip()
         at = self.at
@@ -48,33 +48,33 @@ class Declarations(Bodies):
         type_ = self.type_before_value()
         end = self.at
         default = self.value() if self.skip() == "=" else None
-        return tree.Parameter(start, end if default is None else self.at, name, type_, default, decorators, at)
+        return ast.Parameter(start, end if default is None else self.at, name, type_, default, decorators, at)
 
-    def _variable(self, decorators: _Decorators) -> tree.Declaration:
+    def _variable(self, decorators: _Decorators) -> ast.Declaration:
         start = self.start()
         name = self.word("the name of a variable")
         self.type_before_value()
         value = self.value()
-        return tree.Variable(start, self.at, name, value, decorators)
+        return ast.Variable(start, self.at, name, value, decorators)
 
-    def _output(self, decorators: _Decorators) -> tree.Declaration:
+    def _output(self, decorators: _Decorators) -> ast.Declaration:
         start = self.start()
         name = self.word("the name of an output")
         type_ = self.type_before_value()
         value = self.value()
-        return tree.Output(start, self.at, name, type_, value, decorators)
+        return ast.Output(start, self.at, name, type_, value, decorators)
 
-    def resource(self, decorators: _Decorators) -> tree.Resource:
+    def resource(self, decorators: _Decorators) -> ast.Resource:
         """Reads a resource, from its keyword on."""
         match = _RESOURCE(self.text, self.at)
         if match is not None:
             start, head = self.at, match.end("type")
-            type_ = tree.Literal(match.start("type"), head, match["type"][1:-1])
+            type_ = ast.Literal(match.start("type"), head, match["type"][1:-1])
             body = self._object(match.end() - 1, match.end())
-            return tree.Resource(start, self.at, match["name"], type_, False, body, decorators, head)
+            return ast.Resource(start, self.at, match["name"], type_, False, body, decorators, head)
         return self._resource(decorators)
 
-    def _resource(self, decorators: _Decorators) -> tree.Resource:
+    def _resource(self, decorators: _Decorators) -> ast.Resource:
         start = self.start()
         name = self.word("the name of a resource")
         type_ = self.path()
@@ -83,25 +83,25 @@ class Declarations(Bodies):
         if existing:
             head = self.at
         body = self.body()
-        return tree.Resource(start, self.at, name, type_, existing, body, decorators, head)
+        return ast.Resource(start, self.at, name, type_, existing, body, decorators, head)
 
-    def _module(self, decorators: _Decorators) -> tree.Declaration:
+    def _module(self, decorators: _Decorators) -> ast.Declaration:
         start = self.start()
         name = self.word("the name of a module")
         path = self.path()
         head = self.at
         body = self.body()
-        return tree.Module(start, self.at, name, path, body, decorators, head)
+        return ast.Module(start, self.at, name, path, body, decorators, head)
 
-    def _type_declaration(self, decorators: _Decorators) -> tree.Declaration:
+    def _type_declaration(self, decorators: _Decorators) -> ast.Declaration:
         start = self.start()
         name = self.word("the name of a type")
         self.take("=")
         self.skip_to_operand()
         type_ = self.type()
-        return tree.TypeDeclaration(start, self.at, name, type_, decorators)
+        return ast.TypeDeclaration(start, self.at, name, type_, decorators)
 
-    def _function(self, decorators: _Decorators) -> tree.Declaration:
+    def _function(self, decorators: _Decorators) -> ast.Declaration:
         start = self.start()
         name = self.word("the name of a function")
         self.take("(")
@@ -122,9 +122,9 @@ class Declarations(Bodies):
         self.take("=>")
         self.skip_to_operand()
         body = self.expression()
-        return tree.Function(start, self.at, name, tuple(parameters), body, decorators)
+        return ast.Function(start, self.at, name, tuple(parameters), body, decorators)
 
-    def _import(self, _: _Decorators) -> tree.Declaration:
+    def _import(self, _: _Decorators) -> ast.Declaration:
         start = self.start()
         mark = self.skip()
         names: list[tuple[str, str]] = []
@@ -145,13 +145,13 @@ class Declarations(Bodies):
         if not self.take_word("from"):
             raise self.unexpected("'from'")
         path = self.path()
-        return tree.Import(start, self.at, path, tuple(names), alias)
+        return ast.Import(start, self.at, path, tuple(names), alias)
 
     def _imported(self) -> tuple[str, str]:
         """Reads ``name as name``."""
         if self.text[self.at] == "'":
             there = self.string()
-            name = str(there.value) if isinstance(there, tree.Literal) else ""
+            name = str(there.value) if isinstance(there, ast.Literal) else ""
         else:
             name = self.word("the name of what is imported, or '}'")
         end = self.at
@@ -160,7 +160,7 @@ class Declarations(Bodies):
         self.at = end
         return name, name
 
-    def _using(self, _: _Decorators) -> tree.Declaration:
+    def _using(self, _: _Decorators) -> ast.Declaration:
         start = self.start()
         path = None if self.take_word("none") else self.path()
         end = self.at
@@ -169,33 +169,33 @@ class Declarations(Bodies):
             self.object()
             end = self.at
         self.at = end
-        return tree.Using(start, end, path)
+        return ast.Using(start, end, path)
 
-    def _extends(self, _: _Decorators) -> tree.Declaration:
+    def _extends(self, _: _Decorators) -> ast.Declaration:
         start = self.start()
         path = self.path()
-        return tree.Extends(start, self.at, path)
+        return ast.Extends(start, self.at, path)
 
-    def _named(self, _: _Decorators) -> tree.Declaration:
+    def _named(self, _: _Decorators) -> ast.Declaration:
         """Reads ``metadata name = value``, or an assertion."""
         keyword = self.next_word()
         start = self.start()
         name = self.word("a name")
         self.value()
-        return tree.Other(start, self.at, keyword, name)
+        return ast.Other(start, self.at, keyword, name)
 
-    def _test(self, _: _Decorators) -> tree.Declaration:
+    def _test(self, _: _Decorators) -> ast.Declaration:
         start = self.start()
         name = self.word("the name of a test")
         self.path()
         self.body()
-        return tree.Other(start, self.at, "test", name)
+        return ast.Other(start, self.at, "test", name)
 
-    def _extension(self, _: _Decorators) -> tree.Declaration:
+    def _extension(self, _: _Decorators) -> ast.Declaration:
         keyword = self.next_word()
         return self._extended(self.start(), keyword)
 
-    def _extended(self, start: int, keyword: str) -> tree.Declaration:
+    def _extended(self, start: int, keyword: str) -> ast.Declaration:
         """Reads what an extension is, how it is configured, and its name here."""
         name = ""
         if self.skip() in "'$":
@@ -212,9 +212,9 @@ class Declarations(Bodies):
                 self.expression()
             end = self.at
         self.at = end
-        return tree.Other(start, end, keyword, name)
+        return ast.Other(start, end, keyword, name)
 
-    _READERS: ClassVar[Mapping[str, Callable[[Declarations, _Decorators], tree.Declaration]]] = {
+    _READERS: ClassVar[Mapping[str, Callable[[Declarations, _Decorators], ast.Declaration]]] = {
         "assert": _named,
         "extends": _extends,
         "extension": _extension,

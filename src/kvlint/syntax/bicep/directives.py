@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
-from kvlint.regex import regex
+from kvlint.util.lazy_regex import regex
 
 Suppression: TypeAlias = tuple[int, tuple[str, ...]]
 Region: TypeAlias = tuple[int, int, tuple[str, ...]]

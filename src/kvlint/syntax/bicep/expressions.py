@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from kvlint.regex import regex
-from kvlint.syntax import tree
+from kvlint.syntax import ast
 from kvlint.syntax.bicep.lists import CONSTANTS, Lists
 from kvlint.syntax.bicep.tokens import GAP, MAX_CHAIN, WIDE_GAP, WORD, Matcher, Unexpected
+from kvlint.util.lazy_regex import regex
 
 # The tighter an operator binds, the higher.
 _LEVELS = {
@@ -39,12 +39,12 @@ class Expressions(Lists):
 
     __slots__ = ()
 
-    def expression(self) -> tree.Expression:
+    def expression(self) -> ast.Expression:
         """Reads an expression."""
         start = self.at
         return self.more(start, self.operand())
 
-    def more(self, start: int, operand: tree.Expression) -> tree.Expression:
+    def more(self, start: int, operand: ast.Expression) -> ast.Expression:
         """Reads what follows the first operand of an expression that begins at ``start``."""
         if self.text[self.at] in ".[! \t:":
             operand = self.accesses(start, operand)
@@ -52,7 +52,7 @@ class Expressions(Lists):
         match = find(self.text, self.at)
         if match is None:
             return operand
-        choices: list[tuple[int, tree.Expression, tree.Expression]] = []
+        choices: list[tuple[int, ast.Expression, ast.Expression]] = []
         while True:
             condition, match = self._binary(start, operand, match)
             if match is None:
@@ -66,10 +66,10 @@ class Expressions(Lists):
             match = find(self.text, self.at)
         found = condition
         for start, condition, yes in reversed(choices):
-            found = tree.Conditional(start, self.at, condition, yes, found)
+            found = ast.Conditional(start, self.at, condition, yes, found)
         return found
 
-    def _yes(self, at: int) -> tree.Expression:
+    def _yes(self, at: int) -> ast.Expression:
         """Reads the first branch of a condition, which begins at ``at``, and goes to the second."""
         self.at = at
         self.skip_to_operand()
@@ -83,18 +83,18 @@ class Expressions(Lists):
         return found
 
     def _binary(
-        self, start: int, left: tree.Expression, match: re.Match[str] | None
-    ) -> tuple[tree.Expression, re.Match[str] | None]:
+        self, start: int, left: ast.Expression, match: re.Match[str] | None
+    ) -> tuple[ast.Expression, re.Match[str] | None]:
         """Reads operands as long as a binary operator was matched; with them, the match of a condition's "?"."""
         find = _WRAPPED_OPERATOR if self.wrap else _OPERATOR
-        stack: list[tuple[int, str, int, tree.Expression]] = []
+        stack: list[tuple[int, str, int, ast.Expression]] = []
         count = 0
         while True:
             operator = match[1] if match is not None else None
             level = _LEVELS[operator] if operator else 0
             while stack and stack[-1][0] >= level:
                 _, before, start, first = stack.pop()
-                left = tree.Binary(start, self.at, before, first, left)
+                left = ast.Binary(start, self.at, before, first, left)
             if match is None or not operator:
                 return left, match
             count += 1
@@ -107,7 +107,7 @@ class Expressions(Lists):
             left = self.accesses(start, self.operand())
             match = find(self.text, self.at)
 
-    def operand(self) -> tree.Expression:
+    def operand(self) -> ast.Expression:
         """Reads an operand without what is accessed in it."""
         text, start = self.text, self.at
         match = _OPERAND(text, start)
@@ -116,23 +116,23 @@ class Expressions(Lists):
         self.at = end = match.end()
         kind = match.lastindex
         if kind == _TEXT:
-            return tree.Literal(start, end, match[_TEXT])
+            return ast.Literal(start, end, match[_TEXT])
         if kind == _NUMBER:
             number = match[_NUMBER]
             if len(number) > _MAX_DIGITS or int(number) > _MAX_NUMBER:
                 raise Unexpected("this number is too large", start)
-            return tree.Literal(start, end, int(number))
+            return ast.Literal(start, end, int(number))
         word = match[_WORD]
         if match[3]:
             arguments = self._arguments()
-            return tree.Call(start, self.at, word, arguments)
+            return ast.Call(start, self.at, word, arguments)
         if match[2]:
             return self._lambda(start, (word,))
         if word in CONSTANTS:
-            return tree.Literal(start, end, CONSTANTS[word])
-        return tree.Name(start, end, word)
+            return ast.Literal(start, end, CONSTANTS[word])
+        return ast.Name(start, end, word)
 
-    def _other(self, start: int) -> tree.Expression:
+    def _other(self, start: int) -> ast.Expression:
         """Reads an operand that begins with a mark."""
         mark = self.text[start]
         if mark in "'$":
@@ -147,7 +147,7 @@ class Expressions(Lists):
             return self._unary()
         raise self.unexpected("an expression")
 
-    def _unary(self) -> tree.Expression:
+    def _unary(self) -> ast.Expression:
         """Reads signs and what they stand before."""
         signs: list[tuple[int, str]] = []
         while self.text[self.at] in "!-+":
@@ -158,16 +158,16 @@ class Expressions(Lists):
             raise Unexpected("too many operators in one expression", signs[0][0])
         found = self.accesses(self.at, self.operand())
         for start, sign in reversed(signs):
-            found = tree.Unary(start, self.at, sign, found)
+            found = ast.Unary(start, self.at, sign, found)
         return found
 
-    def _parenthesis(self, start: int) -> tree.Expression:
+    def _parenthesis(self, start: int) -> ast.Expression:
         """Reads an expression in parentheses, or a lambda whose parameters stand in them."""
         self.at += 1
         items = self._arguments()
         match = _ARROW(self.text, self.at)
         if match is not None:
-            names = tuple(item.name for item in items if isinstance(item, tree.Name))
+            names = tuple(item.name for item in items if isinstance(item, ast.Name))
             if len(names) != len(items):
                 raise Unexpected("expected nothing but names before '=>'", start)
             self.at = match.end()
@@ -176,19 +176,19 @@ class Expressions(Lists):
             raise Unexpected("expected one expression in these parentheses", start)
         return items[0]
 
-    def _lambda(self, start: int, names: tuple[str, ...]) -> tree.Lambda:
+    def _lambda(self, start: int, names: tuple[str, ...]) -> ast.Lambda:
         """Reads the body of a lambda."""
         self.skip_to_operand()
         self.descend()
         body = self.expression()
         self.depth -= 1
-        return tree.Lambda(start, self.at, names, body)
+        return ast.Lambda(start, self.at, names, body)
 
-    def _arguments(self) -> tuple[tree.Expression, ...]:
+    def _arguments(self) -> tuple[ast.Expression, ...]:
         """Reads what stands in parentheses, from behind the opening one to behind the closing one."""
         wrap, self.wrap = self.wrap, True
         self.descend()
-        items: list[tree.Expression] = []
+        items: list[ast.Expression] = []
         mark = self.skip()
         while mark != ")":
             items.append(self.expression())
@@ -204,7 +204,7 @@ class Expressions(Lists):
         self.wrap = wrap
         return tuple(items)
 
-    def accesses(self, start: int, of: tree.Expression) -> tree.Expression:
+    def accesses(self, start: int, of: ast.Expression) -> ast.Expression:
         """Reads what is accessed in, or called on, an operand that begins at ``start``."""
         text = self.text
         count = 0
@@ -217,19 +217,19 @@ class Expressions(Lists):
                 if match["safe"]:
                     raise Unexpected("a function cannot be called with '.?'", match.start("safe"))
                 arguments = self._arguments()
-                of = tree.Call(start, self.at, match["member"], arguments, of)
+                of = ast.Call(start, self.at, match["member"], arguments, of)
             elif match["member"]:
-                of = tree.Member(start, self.at, of, match["member"], match["safe"] is not None)
+                of = ast.Member(start, self.at, of, match["member"], match["safe"] is not None)
             elif match["nested"]:
-                of = tree.Nested(start, self.at, of, match["nested"])
+                of = ast.Nested(start, self.at, of, match["nested"])
             elif match["item"]:
                 index = self._index()
-                of = tree.Item(start, self.at, of, index, match["safely"] is not None, match["last"] is not None)
+                of = ast.Item(start, self.at, of, index, match["safely"] is not None, match["last"] is not None)
             else:
-                of = tree.NotNull(start, self.at, of)
+                of = ast.NotNull(start, self.at, of)
         return of
 
-    def _index(self) -> tree.Expression:
+    def _index(self) -> ast.Expression:
         """Reads an index, and the bracket behind it."""
         wrap, self.wrap = self.wrap, True
         self.descend()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
-from kvlint.regex import regex
-from kvlint.syntax import tree
+from kvlint.syntax import ast
 from kvlint.syntax.bicep.strings import Strings
 from kvlint.syntax.bicep.tokens import GAP, WORD, Matcher
+from kvlint.util.lazy_regex import regex
 
 
 def _after(closing: str) -> str:
@@ -42,38 +42,38 @@ class Lists(Strings):
 
     __slots__ = ()
 
-    def more(self, start: int, operand: tree.Expression) -> tree.Expression:
+    def more(self, start: int, operand: ast.Expression) -> ast.Expression:
         """Reads what follows the first operand of an expression that begins at ``start``."""
         raise NotImplementedError
 
-    def decorators(self) -> tuple[tree.Expression, ...]:
+    def decorators(self) -> tuple[ast.Expression, ...]:
         """Reads decorators, and all up to what they stand before."""
         raise NotImplementedError
 
-    def resource(self, decorators: tuple[tree.Expression, ...]) -> tree.Resource:
+    def resource(self, decorators: tuple[ast.Expression, ...]) -> ast.Resource:
         """Reads a resource, from its keyword on."""
         raise NotImplementedError
 
-    def loop(self, start: int) -> tree.For:
+    def loop(self, start: int) -> ast.For:
         """Reads a loop from its keyword on; its bracket is at ``start``."""
         raise NotImplementedError
 
-    def object(self) -> tree.Object:
+    def object(self) -> ast.Object:
         """Reads an object."""
         start = self.at
         if self.text[start] != "{":
             raise self.unexpected("'{'")
         return self._object(start, start + 1)
 
-    def array(self) -> tree.Array | tree.For:
+    def array(self) -> ast.Array | ast.For:
         """Reads an array or a loop; a bracket is known to stand here."""
         return self._array(self.at, self.at + 1)
 
-    def _object(self, start: int, at: int) -> tree.Object:
+    def _object(self, start: int, at: int) -> ast.Object:
         """Reads an object that begins at ``start``, from ``at`` on, before its first member."""
         text = self.text
-        members: list[tree.Property | tree.Spread] = []
-        resources: list[tree.Resource] = []
+        members: list[ast.Property | ast.Spread] = []
+        resources: list[ast.Resource] = []
         wrap, self.wrap = self.wrap, False
         self.at = at
         self.descend()
@@ -91,13 +91,13 @@ class Lists(Strings):
                 continue
             if match.lastindex == _TEXT:
                 begin, end = match.span(_TEXT)
-                value: tree.Expression = tree.Literal(begin - 1, end + 1, match[_TEXT])
-                members.append(tree.Property(at, end + 1, match[1] or match[2], value))
+                value: ast.Expression = ast.Literal(begin - 1, end + 1, match[_TEXT])
+                members.append(ast.Property(at, end + 1, match[1] or match[2], value))
             elif match.lastindex == _LIST:
                 key, value, after = match[1] or match[2], self._list(match), _MEMBER_END(text, self.at)
                 if after is None:
                     value = self.more(match.start(_LIST), value)
-                members.append(tree.Property(at, self.at, key, value))
+                members.append(ast.Property(at, self.at, key, value))
                 if after is None:
                     self.separate("}")
                     at = self.at
@@ -105,16 +105,16 @@ class Lists(Strings):
                 match = after
             else:
                 value = _plain(match)
-                members.append(tree.Property(at, value.end, match[1] or match[2], value))
+                members.append(ast.Property(at, value.end, match[1] or match[2], value))
             at = match.end()
             if text[at - 1] == "}":
                 break
         self.at = at
         self.depth -= 1
         self.wrap = wrap
-        return tree.Object(start, at, tuple(members), tuple(resources))
+        return ast.Object(start, at, tuple(members), tuple(resources))
 
-    def _member(self, members: list[tree.Property | tree.Spread], resources: list[tree.Resource]) -> None:
+    def _member(self, members: list[ast.Property | ast.Spread], resources: list[ast.Resource]) -> None:
         """Reads a member of an object that takes more care, and what ends it."""
         start = self.at
         if self.text.startswith("...", start):
@@ -126,22 +126,22 @@ class Lists(Strings):
                 raise self.unexpected("a resource behind decorators in an object")
             resources.append(self.resource(decorators))
         else:
-            key: str | tree.Template
+            key: str | ast.Template
             if self.text[start] in "'$":
                 named = self.string()
-                key = named if isinstance(named, tree.Template) else str(named.value)
+                key = named if isinstance(named, ast.Template) else str(named.value)
             else:
                 key = self.word("the name of a property, or '}'")
             self.take(":")
             self.skip()
             value = self.expression()
-            members.append(tree.Property(start, self.at, key, value))
+            members.append(ast.Property(start, self.at, key, value))
         self.separate("}")
 
-    def _array(self, start: int, at: int) -> tree.Array | tree.For:
+    def _array(self, start: int, at: int) -> ast.Array | ast.For:
         """Reads an array or loop that begins at ``start``, from ``at`` on, before its first item."""
         text = self.text
-        items: list[tree.Expression | tree.Spread] = []
+        items: list[ast.Expression | ast.Spread] = []
         wrap, self.wrap = self.wrap, False
         self.at = at
         self.descend()
@@ -180,38 +180,38 @@ class Lists(Strings):
         self.at = at
         self.depth -= 1
         self.wrap = wrap
-        return tree.Array(start, at, tuple(items))
+        return ast.Array(start, at, tuple(items))
 
-    def _spread(self) -> tree.Spread:
+    def _spread(self) -> ast.Spread:
         start = self.at
         self.at += 3
         self.skip()
         value = self.expression()
-        return tree.Spread(start, self.at, value)
+        return ast.Spread(start, self.at, value)
 
-    def _list(self, match: re.Match[str]) -> tree.Expression:
+    def _list(self, match: re.Match[str]) -> ast.Expression:
         """Reads the list whose opening mark was matched."""
         start, at = match.start(_LIST), match.end()
         return self._object(start, at) if self.text[start] == "{" else self._array(start, at)
 
 
-def _plain(match: re.Match[str]) -> tree.Expression:
+def _plain(match: re.Match[str]) -> ast.Expression:
     """The value that was matched whole."""
     kind = match.lastindex or 0
     start, end = match.span(kind)
     word = match[kind]
     if kind == _NAME:
-        return tree.Literal(start, end, CONSTANTS[word]) if word in CONSTANTS else tree.Name(start, end, word)
+        return ast.Literal(start, end, CONSTANTS[word]) if word in CONSTANTS else ast.Name(start, end, word)
     if kind == _TEXT:
-        return tree.Literal(start - 1, end + 1, word)
+        return ast.Literal(start - 1, end + 1, word)
     if kind == _NUMBER:
-        return tree.Literal(start, end, int(word))
+        return ast.Literal(start, end, int(word))
     if kind == _EMPTY:
-        return tree.Object(start, end, ()) if word == "{}" else tree.Array(start, end, ())
+        return ast.Object(start, end, ()) if word == "{}" else ast.Array(start, end, ())
     parts = word.split(".")
     at = start + len(parts[0])
-    path: tree.Expression = tree.Name(start, at, parts[0])
+    path: ast.Expression = ast.Name(start, at, parts[0])
     for part in parts[1:]:
         at += 1 + len(part)
-        path = tree.Member(start, at, path, part)
+        path = ast.Member(start, at, path, part)
     return path

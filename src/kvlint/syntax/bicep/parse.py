@@ -7,11 +7,11 @@ from collections.abc import Mapping
 
 import msgspec
 
-from kvlint.regex import regex
-from kvlint.syntax import tree
+from kvlint.syntax import ast
 from kvlint.syntax.bicep.declarations import Declarations
 from kvlint.syntax.bicep.directives import Region, Suppression, directives
 from kvlint.syntax.bicep.tokens import DECLARATION, Unexpected
+from kvlint.util.lazy_regex import regex
 
 _NEXT_DECLARATION = regex(rf"[\r\n](?={DECLARATION})")
 _ALIAS = regex(r"^import[ \t]++\*[ \t]++as[ \t]++([A-Za-z_][A-Za-z0-9_]*+)", re.MULTILINE)
@@ -26,8 +26,8 @@ class Parsed(msgspec.Struct, frozen=True, gc=False):
     not plain ones start and end.
     """
 
-    declarations: tuple[tree.Declaration, ...]
-    faults: tuple[tree.Fault, ...] = ()
+    declarations: tuple[ast.Declaration, ...]
+    faults: tuple[ast.Fault, ...] = ()
     suppressions: tuple[Suppression, ...] = ()
     disabled: tuple[Region, ...] = ()
     texts: Mapping[int, int] = {}
@@ -42,8 +42,8 @@ def parse(text: str) -> Parsed:
     reader = Declarations(text)
     if "import" in text:
         reader.modules = frozenset(_ALIAS.findall(text))
-    declarations: list[tree.Declaration] = []
-    faults: list[tree.Fault] = []
+    declarations: list[ast.Declaration] = []
+    faults: list[ast.Fault] = []
     while True:
         start = reader.at
         try:
@@ -60,7 +60,7 @@ def parse(text: str) -> Parsed:
         except Unexpected as error:
             at = min(error.at, reader.end)
             if len(faults) < MAX_FAULTS:
-                faults.append(tree.Fault(error.message, at))
+                faults.append(ast.Fault(error.message, at))
             if reader.at > reader.end + 1:  # all the rest is a comment
                 break
             _recover(reader, start, max(at, start))

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import cast
 
-from kvlint.regex import regex
-from kvlint.syntax import tree
+from kvlint.syntax import ast
 from kvlint.syntax.bicep.tokens import MAX_CHAIN, MAX_DEPTH, Matcher, Text, Unexpected
+from kvlint.util.lazy_regex import regex
 
 _PLAIN: Matcher = regex(r"(?:[^'\\\r\n$]++|\\(?:[nrt'\\$]|u\{[0-9A-Fa-f]++\})|\$(?!\{))*+").match
 _ESCAPE = regex(r"\\(?:u\{0*+([0-9A-Fa-f]*+)\}|(.))")
@@ -24,11 +24,11 @@ class Strings(Text):
 
     __slots__ = ()
 
-    def expression(self) -> tree.Expression:
+    def expression(self) -> ast.Expression:
         """Reads an expression."""
         raise NotImplementedError
 
-    def string(self) -> tree.Literal | tree.Template:
+    def string(self) -> ast.Literal | ast.Template:
         """Reads a text of any kind."""
         block = _BLOCK(self.text, self.at)
         if block is not None:
@@ -37,13 +37,13 @@ class Strings(Text):
         if self.text[at] != "'":
             raise self.unexpected("a text")
         at += 1
-        parts: list[tree.Expression] = []
+        parts: list[ast.Expression] = []
         plain = True
         while True:
             match = cast("re.Match[str]", _PLAIN(self.text, at))  # it matches nothing, too
             end = match.end()
             if end > at:
-                parts.append(tree.Literal(at, end, self._unescape(match[0], at)))
+                parts.append(ast.Literal(at, end, self._unescape(match[0], at)))
             mark = self.text[end]
             if mark == "'":
                 self.at = end + 1
@@ -55,26 +55,26 @@ class Strings(Text):
             plain = False
             at = self._hole(end + 2, parts)
 
-    def _block(self, dollars: int, at: int) -> tree.Literal | tree.Template:
+    def _block(self, dollars: int, at: int) -> ast.Literal | ast.Template:
         """Reads a text of several lines that starts at ``at``, with expressions behind that many ``$``."""
         start, plain = self.at, True
         if dollars > MAX_DEPTH:
             raise Unexpected("too many '$' before this text", start)
         stops = re.compile((r"\$" * dollars + r"\{|" if dollars else "") + _BLOCK_END)
-        parts: list[tree.Expression] = []
+        parts: list[ast.Expression] = []
         while True:
             match = stops.search(self.text, at)
             if match is None:
                 raise Unexpected("this text does not end", start)
             if match.start() > at:
-                parts.append(tree.Literal(at, match.start(), self.text[at : match.start()]))
+                parts.append(ast.Literal(at, match.start(), self.text[at : match.start()]))
             if match["end"]:
                 self.at = self.texts[start + dollars] = match.end()
                 return self._whole(start, parts, plain)
             plain = False
             at = self._hole(match.end(), parts)
 
-    def _hole(self, at: int, parts: list[tree.Expression]) -> int:
+    def _hole(self, at: int, parts: list[ast.Expression]) -> int:
         """Reads the expression within a text that starts at ``at``; where the text goes on."""
         self.at = at
         if len(parts) > 2 * MAX_CHAIN:
@@ -89,13 +89,13 @@ class Strings(Text):
         self.wrap = wrap
         return self.at + 1
 
-    def _whole(self, start: int, parts: list[tree.Expression], plain: bool) -> tree.Literal | tree.Template:
+    def _whole(self, start: int, parts: list[ast.Expression], plain: bool) -> ast.Literal | ast.Template:
         """The text that ends here, of its parts; a ``plain`` one has no expression in it, so no more than one part."""
         if not plain:
             self.texts[start] = self.at
-            return tree.Template(start, self.at, tuple(parts))
+            return ast.Template(start, self.at, tuple(parts))
         first = parts[0] if parts else None
-        return tree.Literal(start, self.at, first.value if isinstance(first, tree.Literal) else "")
+        return ast.Literal(start, self.at, first.value if isinstance(first, ast.Literal) else "")
 
     def _unescape(self, text: str, at: int) -> str:
         """What a text means in which characters may be escaped; it stands at ``at``."""

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable
 from typing import TypeAlias, cast
 
-from kvlint.regex import regex
+from kvlint.util.lazy_regex import regex
 
 Matcher: TypeAlias = Callable[[str, int], re.Match[str] | None]
 _Sure: TypeAlias = Callable[[str, int], re.Match[str]]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import msgspec
 
-from kvlint.regex import regex
-from kvlint.syntax import tree
+from kvlint.syntax import ast
 from kvlint.syntax.bicep.expressions import Expressions
 from kvlint.syntax.bicep.lists import CONSTANTS
 from kvlint.syntax.bicep.tokens import MAX_CHAIN, WIDE_GAP, Matcher, Unexpected
+from kvlint.util.lazy_regex import regex
 
 _BAR: Matcher = regex(rf"{WIDE_GAP}\|").match
 _NAMESPACES = frozenset({"sys", "az"})
@@ -20,7 +20,7 @@ class Types(Expressions):
 
     __slots__ = ()
 
-    def type(self) -> tree.Type:
+    def type(self) -> ast.Type:
         """Reads a type."""
         start = self.at
         first = _BAR(self.text, start)
@@ -32,9 +32,9 @@ class Types(Expressions):
             self.at = bar.end()
             self.skip_to_operand()
             members.append(self._unary_type())
-        return members[0] if len(members) == 1 else tree.Type(start, self.at, "union", of=tuple(members))
+        return members[0] if len(members) == 1 else ast.Type(start, self.at, "union", of=tuple(members))
 
-    def _unary_type(self) -> tree.Type:
+    def _unary_type(self) -> ast.Type:
         """Reads a type that is no union, with what stands behind it."""
         start = self.at
         mark = self.text[start]
@@ -42,12 +42,12 @@ class Types(Expressions):
             self.at += 1
             self.skip()
             operand = self._primary_type()
-            return tree.Type(start, self.at, "literal", value=_signed(mark, operand.value))
+            return ast.Type(start, self.at, "literal", value=_signed(mark, operand.value))
         found = self._primary_type()
         for _ in range(MAX_CHAIN):
             mark = self.skip_mark("?![.")
             if mark == "?":
-                found = tree.Type(start, self.at, "nullable", of=(found,))
+                found = ast.Type(start, self.at, "nullable", of=(found,))
             elif mark == "!":
                 found = found.of[0] if found.kind == "nullable" else found
             elif mark == "[":
@@ -68,40 +68,40 @@ class Types(Expressions):
         self.at = at
         return ""
 
-    def _items(self, start: int, of: tree.Type) -> tree.Type:
+    def _items(self, start: int, of: ast.Type) -> ast.Type:
         """Reads the rest of ``of[]``, ``of[*]`` or ``of[0]``."""
         mark = self.skip()
         if mark == "]":
             self.at += 1
-            return tree.Type(start, self.at, "array", of=(of,))
+            return ast.Type(start, self.at, "array", of=(of,))
         if mark == "*":
             name, self.at = "*", self.at + 1
         else:
             index = self.expression()
-            name = str(index.value) if isinstance(index, tree.Literal) else ""
+            name = str(index.value) if isinstance(index, ast.Literal) else ""
         self.take("]")
-        return tree.Type(start, self.at, "member", name, of=(of,))
+        return ast.Type(start, self.at, "member", name, of=(of,))
 
-    def _type_member(self, start: int, of: tree.Type) -> tree.Type:
+    def _type_member(self, start: int, of: ast.Type) -> ast.Type:
         """Reads the rest of ``of.name`` or ``of.*``."""
         if self.skip_mark("*"):
-            return tree.Type(start, self.at, "member", "*", of=(of,))
+            return ast.Type(start, self.at, "member", "*", of=(of,))
         name = self.word("the name of a property")
         if self.skip_mark("<"):
             return self._parameterised(start, name)
         if of.kind == "name" and (of.name in self.modules or of.name in _NAMESPACES):
-            return tree.Type(start, self.at, "name", f"{of.name}.{name}")
-        return tree.Type(start, self.at, "member", name, of=(of,))
+            return ast.Type(start, self.at, "name", f"{of.name}.{name}")
+        return ast.Type(start, self.at, "member", name, of=(of,))
 
-    def _primary_type(self) -> tree.Type:
+    def _primary_type(self) -> ast.Type:
         """Reads a type without what stands behind it."""
         start = self.at
         mark = self.text[start]
         if mark in "'$" or mark.isdigit():
             literal = self.string() if mark in "'$" else self.operand()
-            if not isinstance(literal, tree.Literal):
+            if not isinstance(literal, ast.Literal):
                 raise Unexpected("a type cannot have expressions in its text", start)
-            return tree.Type(start, self.at, "literal", value=literal.value)
+            return ast.Type(start, self.at, "literal", value=literal.value)
         if mark in "{[(":
             self.at += 1
             self.descend()
@@ -113,17 +113,17 @@ class Types(Expressions):
         name = self.word("a type")
         end = self.at
         if name in CONSTANTS:
-            return tree.Type(start, end, "literal", value=CONSTANTS[name])
+            return ast.Type(start, end, "literal", value=CONSTANTS[name])
         if self.skip_mark("<"):
             return self._parameterised(start, name)
         if name == "resource" and self.skip() == "'":
             value = self.string()
-            text = value.value if isinstance(value, tree.Literal) else None
-            return tree.Type(start, self.at, "resource", name, text)
+            text = value.value if isinstance(value, ast.Literal) else None
+            return ast.Type(start, self.at, "resource", name, text)
         self.at = end
-        return tree.Type(start, end, "name", name)
+        return ast.Type(start, end, "name", name)
 
-    def _bracketed(self, start: int, mark: str) -> tree.Type:
+    def _bracketed(self, start: int, mark: str) -> ast.Type:
         """Reads an object, a tuple or a type in parentheses, from behind the opening mark on."""
         if mark == "(":
             self.skip()
@@ -131,8 +131,8 @@ class Types(Expressions):
             self.take(")")
             return found
         closing = "}" if mark == "{" else "]"
-        fields: list[tuple[str, tree.Type]] = []
-        items: list[tree.Type] = []
+        fields: list[tuple[str, ast.Type]] = []
+        items: list[ast.Type] = []
         while self.skip_lines() != closing:
             decorators = self.decorators()
             if mark == "{":
@@ -145,9 +145,9 @@ class Types(Expressions):
             self.separate(closing)
         self.at += 1
         kind = "object" if mark == "{" else "tuple"
-        return tree.Type(start, self.at, kind, of=tuple(items), fields=tuple(fields))
+        return ast.Type(start, self.at, kind, of=tuple(items), fields=tuple(fields))
 
-    def _part(self, decorators: tuple[tree.Expression, ...]) -> tree.Type:
+    def _part(self, decorators: tuple[ast.Expression, ...]) -> ast.Type:
         """Read the type of a property or item that has such decorators."""
         found = self.type()
         return msgspec.structs.replace(found, decorators=decorators) if decorators else found
@@ -159,15 +159,15 @@ class Types(Expressions):
             return self.word("the name of a property, or '}'")
         start = self.at
         name = self.string()
-        if not isinstance(name, tree.Literal):
+        if not isinstance(name, ast.Literal):
             raise Unexpected("a type cannot have expressions in its names", start)
         return str(name.value)
 
-    def _parameterised(self, start: int, name: str) -> tree.Type:
+    def _parameterised(self, start: int, name: str) -> ast.Type:
         """Reads the parameters of a type and the bracket behind them."""
         wrap, self.wrap = self.wrap, True
         self.descend()
-        parameters: list[tree.Type] = []
+        parameters: list[ast.Type] = []
         while self.skip() != ">":
             parameters.append(self.type())
             if self.skip() == ",":
@@ -178,9 +178,9 @@ class Types(Expressions):
         self.depth -= 1
         self.wrap = wrap
         if name not in _RESOURCES:
-            return tree.Type(start, self.at, "name", name, of=tuple(parameters))
+            return ast.Type(start, self.at, "name", name, of=tuple(parameters))
         value = parameters[0].value if parameters else None
-        return tree.Type(start, self.at, "resource", name, value)
+        return ast.Type(start, self.at, "resource", name, value)
 
 
 def _signed(sign: str, value: object) -> bool | int | None:

@@ -10,14 +10,14 @@ from typing import Protocol
 
 import msgspec
 
-from kvlint.syntax import tree
-from kvlint.syntax.hcl.lexis import Unexpected
+from kvlint.syntax import ast
+from kvlint.syntax.hcl.tokens import Unexpected
 
 
 class Source(Protocol):
     """What attributes and blocks are read from."""
 
-    def expression(self, attribute: Attribute) -> tree.Expression:
+    def expression(self, attribute: Attribute) -> ast.Expression:
         """The expression of an attribute. Raises Unexpected."""
 
     def body(self, block: Block) -> Body:
@@ -35,17 +35,17 @@ class Attribute(msgspec.Struct, gc=False, eq=False):
     end: int
     value_start: int
     source: Source
-    fault: tree.Fault | None = None
-    _expression: tree.Expression | None = None
+    fault: ast.Fault | None = None
+    _expression: ast.Expression | None = None
 
-    def expression(self) -> tree.Expression | None:
+    def expression(self) -> ast.Expression | None:
         """The expression, read when first asked for; None if it is none, and ``fault`` says why."""
         if self._expression is None and self.fault is None:
             try:
                 self._expression = self.source.expression(self)
             except Unexpected as error:
                 # What is damaged may be read on into what comes behind it.
-                self.fault = tree.Fault(error.message, min(error.at, self.end))
+                self.fault = ast.Fault(error.message, min(error.at, self.end))
         return self._expression
 
 
@@ -54,7 +54,7 @@ class Body(msgspec.Struct, gc=False, eq=False):
 
     attributes: Mapping[str, Attribute]
     blocks: Sequence[Block]
-    faults: Sequence[tree.Fault] = ()
+    faults: Sequence[ast.Fault] = ()
 
 
 class Block(msgspec.Struct, gc=False, eq=False):
@@ -87,4 +87,4 @@ class File(msgspec.Struct, gc=False, eq=False):
     text: str
     body: Body
     comments: Sequence[tuple[int, int]] = ()
-    faults: Sequence[tree.Fault] = ()
+    faults: Sequence[ast.Fault] = ()

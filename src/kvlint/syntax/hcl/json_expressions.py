@@ -6,12 +6,12 @@ from enum import Enum
 
 from msgspec.structs import force_setattr
 
-from kvlint.syntax import tree
+from kvlint.syntax import ast
+from kvlint.syntax.hcl.expressions import Reader
 from kvlint.syntax.hcl.json_value import JsonArray, Member, Scalar, Value
-from kvlint.syntax.hcl.lexis import Unexpected
-from kvlint.syntax.hcl.scan import Scanner
+from kvlint.syntax.hcl.scanner import Scanner
 from kvlint.syntax.hcl.templates import assemble
-from kvlint.syntax.hcl.values import Reader
+from kvlint.syntax.hcl.tokens import Unexpected
 
 
 class Mode(Enum):
@@ -22,7 +22,7 @@ class Mode(Enum):
     REFERENCE = "reference"
 
 
-def lower(value: Value, mode: Mode, start: int, end: int) -> tree.Expression:
+def lower(value: Value, mode: Mode, start: int, end: int) -> ast.Expression:
     """The expression of a value. Raises Unexpected.
 
     All nodes of a text stand where the text does whose key, or else the key that is nearest, is at ``start``; a value
@@ -31,28 +31,28 @@ def lower(value: Value, mode: Mode, start: int, end: int) -> tree.Expression:
     if isinstance(value, Scalar):
         if isinstance(value.value, str) and mode is not Mode.LITERAL:
             return _text(value.value, mode, start, end, value.start)
-        return tree.Literal(start, end, value.value)
+        return ast.Literal(start, end, value.value)
     if isinstance(value, JsonArray):
-        return tree.Array(start, end, tuple([lower(item, mode, start, end) for item in value.items]))
+        return ast.Array(start, end, tuple([lower(item, mode, start, end) for item in value.items]))
     last: dict[str, Member] = {}
     for member in value.members:
         last[member.key] = member
-    return tree.Object(start, end, tuple([_property(member, mode) for member in last.values()]))
+    return ast.Object(start, end, tuple([_property(member, mode) for member in last.values()]))
 
 
-def _property(member: Member, mode: Mode) -> tree.Property:
+def _property(member: Member, mode: Mode) -> ast.Property:
     """One member of an object, whose key may be a template."""
-    key: str | tree.Expression = member.key
+    key: str | ast.Expression = member.key
     if mode is not Mode.LITERAL and "{" in member.key:
         found = _text(member.key, Mode.TEMPLATE, member.start, member.head, member.start)
-        key = found.value if isinstance(found, tree.Literal) and isinstance(found.value, str) else found
-    return tree.Property(member.start, member.value.end, key, lower(member.value, mode, member.start, member.value.end))
+        key = found.value if isinstance(found, ast.Literal) and isinstance(found.value, str) else found
+    return ast.Property(member.start, member.value.end, key, lower(member.value, mode, member.start, member.value.end))
 
 
-def _text(text: str, mode: Mode, start: int, end: int, at: int) -> tree.Expression:
+def _text(text: str, mode: Mode, start: int, end: int, at: int) -> ast.Expression:
     """The expression of a text that stands at an offset."""
     if mode is Mode.TEMPLATE and "{" not in text:
-        return tree.Literal(start, end, text)
+        return ast.Literal(start, end, text)
     reader = Reader(Scanner(text))
     try:
         if mode is Mode.REFERENCE and "${" not in text:
@@ -65,14 +65,14 @@ def _text(text: str, mode: Mode, start: int, end: int, at: int) -> tree.Expressi
     return node
 
 
-def _place(root: tree.Node, start: int, end: int) -> None:
+def _place(root: ast.Node, start: int, end: int) -> None:
     """Says of all nodes of a fresh tree that they stand from ``start`` to ``end``."""
     pending: list[object] = [root]
     while pending:
         node = pending.pop()
         if isinstance(node, tuple):
             pending += node
-        elif isinstance(node, tree.Node):
+        elif isinstance(node, ast.Node):
             force_setattr(node, "start", start)
             force_setattr(node, "end", end)
             pending += [getattr(node, name) for name in node.__struct_fields__[2:]]

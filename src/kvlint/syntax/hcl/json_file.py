@@ -11,11 +11,11 @@ from typing import TypeAlias
 
 import msgspec
 
-from kvlint.syntax import tree
+from kvlint.syntax import ast
 from kvlint.syntax.hcl.document import Attribute, Block, Body, File
 from kvlint.syntax.hcl.json_expressions import Mode, lower
 from kvlint.syntax.hcl.json_value import JsonArray, JsonObject, Member, Scalar, Value, read
-from kvlint.syntax.hcl.lexis import MAX_FAULTS, Unexpected
+from kvlint.syntax.hcl.tokens import MAX_FAULTS, Unexpected
 
 
 class Kind(msgspec.Struct, frozen=True):
@@ -102,7 +102,7 @@ def parse_json_file(text: str, *, variables: bool = False, root: Kind = _ROOT) -
     try:
         value = read(text)
     except Unexpected as error:
-        return File(text, Body({}, ()), (), (tree.Fault(f"not JSON: {error.message}", error.at),))
+        return File(text, Body({}, ()), (), (ast.Fault(f"not JSON: {error.message}", error.at),))
     body = _body(_VARIABLES if variables else root, [value])
     return File(text, Body(body.attributes, body.blocks), sorted(_comments(value)), body.faults)
 
@@ -114,7 +114,7 @@ class _Source(msgspec.Struct, gc=False):
     value: Value
     mode: Mode = Mode.TEMPLATE
 
-    def expression(self, attribute: Attribute) -> tree.Expression:
+    def expression(self, attribute: Attribute) -> ast.Expression:
         """The expression of an attribute. Raises Unexpected."""
         return lower(self.value, self.mode, attribute.start, attribute.value_start)
 
@@ -127,7 +127,7 @@ def _body(kind: Kind, values: list[Value]) -> Body:
     """The body that ``values`` make, which are objects or arrays of them."""
     attributes: dict[str, Attribute] = {}
     blocks: list[Block] = []
-    faults: list[tree.Fault] = []
+    faults: list[ast.Fault] = []
     for member in _members(values, faults):
         inner = kind.blocks.get(member.key)
         if inner is None or (kind.mode is Mode.LITERAL and isinstance(member.value, Scalar)):
@@ -142,7 +142,7 @@ def _body(kind: Kind, values: list[Value]) -> Body:
     return Body(attributes, blocks, faults[:MAX_FAULTS])
 
 
-def _blocks(kind: Kind, member: Member, faults: list[tree.Fault]) -> Iterator[Block]:
+def _blocks(kind: Kind, member: Member, faults: list[ast.Fault]) -> Iterator[Block]:
     """The blocks of a kind, level by level of labels, each of which may be an array."""
     found: list[_Labelled] = [((), member, member.value)]
     for _ in range(kind.labels):
@@ -156,7 +156,7 @@ def _blocks(kind: Kind, member: Member, faults: list[tree.Fault]) -> Iterator[Bl
             yield Block(member.key, labels, key.start, key.head, value.start, value.end, _Source(kind, value))
 
 
-def _members(values: list[Value], faults: list[tree.Fault]) -> Iterator[Member]:
+def _members(values: list[Value], faults: list[ast.Fault]) -> Iterator[Member]:
     """The members of all objects, comments left out."""
     for value in _objects(values, faults):
         for member in value.members:
@@ -164,7 +164,7 @@ def _members(values: list[Value], faults: list[tree.Fault]) -> Iterator[Member]:
                 yield member
 
 
-def _objects(values: list[Value], faults: list[tree.Fault]) -> Iterator[JsonObject]:
+def _objects(values: list[Value], faults: list[ast.Fault]) -> Iterator[JsonObject]:
     """All objects among values and in arrays among them."""
     for value in values:
         if isinstance(value, JsonObject):
@@ -174,9 +174,9 @@ def _objects(values: list[Value], faults: list[tree.Fault]) -> Iterator[JsonObje
                 if isinstance(item, JsonObject):
                     yield item
                 elif not isinstance(item, Scalar) or item.value is not None:
-                    faults.append(tree.Fault("expected an object", item.start))
+                    faults.append(ast.Fault("expected an object", item.start))
         elif value.value is not None:
-            faults.append(tree.Fault("expected an object, or an array of objects", value.start))
+            faults.append(ast.Fault("expected an object, or an array of objects", value.start))
 
 
 def _comments(root: Value) -> Iterator[tuple[int, int]]:

@@ -6,8 +6,8 @@ from typing import TypeAlias
 
 import msgspec
 
-from kvlint.regex import regex
-from kvlint.syntax.hcl.lexis import END, MAX_BRACKETS, Unexpected, number_of, sure, unexpected
+from kvlint.syntax.hcl.tokens import END, MAX_BRACKETS, Unexpected, number_of, sure, unexpected
+from kvlint.util.lazy_regex import regex
 
 
 class Scalar(msgspec.Struct, gc=False):

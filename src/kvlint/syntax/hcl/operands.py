@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from kvlint.regex import regex
-from kvlint.syntax import tree
-from kvlint.syntax.hcl.lexis import IDENTIFIER, MAX_CHAIN, Matcher, Unexpected, identifier, number_of
-from kvlint.syntax.hcl.lists import Lists
+from kvlint.syntax import ast
+from kvlint.syntax.hcl.collections import Lists
+from kvlint.syntax.hcl.tokens import IDENTIFIER, MAX_CHAIN, Matcher, Unexpected, identifier, number_of
+from kvlint.util.lazy_regex import regex
 
 _STEP = rf'\.{IDENTIFIER}|\.[0-9]++(?![\w.])|\[(?:"[^"\\\n$%]*+"|[0-9]++)\]'
 _traversal: Matcher = regex(rf"({IDENTIFIER})((?:{_STEP})*+)").match
@@ -24,7 +24,7 @@ class Operands(Lists):
 
     __slots__ = ()
 
-    def operand(self, mark: str) -> tree.Expression:
+    def operand(self, mark: str) -> ast.Expression:
         """Reads what stands between operators, without accesses that are no plain ones."""
         text, start = self.text, self.at
         if mark == '"':
@@ -33,8 +33,8 @@ class Operands(Lists):
         if match is not None:
             self.at = match.end()
             name, steps, end = match[1], match[2], match.end(1)
-            node: tree.Expression
-            node = tree.Literal(start, end, _WORDS[name]) if name in _WORDS else tree.Name(start, end, name)
+            node: ast.Expression
+            node = ast.Literal(start, end, _WORDS[name]) if name in _WORDS else ast.Name(start, end, name)
             return self.steps(node, start, end, steps) if steps else node
         if mark == "[":
             return self.array()
@@ -51,35 +51,35 @@ class Operands(Lists):
         if match is None:
             raise self.unexpected("an expression")
         self.at = match.end()
-        return tree.Literal(start, self.at, number_of(match[0], start))
+        return ast.Literal(start, self.at, number_of(match[0], start))
 
-    def steps(self, node: tree.Expression, start: int, at: int, steps: str) -> tree.Expression:
+    def steps(self, node: ast.Expression, start: int, at: int, steps: str) -> ast.Expression:
         """``node`` with plain accesses to it, which stand at ``at``."""
         if "[" not in steps and len(steps) < MAX_CHAIN:
             names = steps.split(".")
             for name in names[1:]:
                 at += 1 + len(name)
                 if name[0] in DIGITS:
-                    node = tree.Item(start, at, node, tree.Literal(at - len(name), at, int(name)))
+                    node = ast.Item(start, at, node, ast.Literal(at - len(name), at, int(name)))
                 else:
-                    node = tree.Member(start, at, node, name)
+                    node = ast.Member(start, at, node, name)
             return node
         for count, match in enumerate(_steps(steps)):
             if count > MAX_CHAIN:
                 raise Unexpected("too many operators and accesses in one expression", start)
             name, end, kind = match[match.lastindex or 0], at + match.end(), match.lastindex
             if kind == 1:
-                node = tree.Member(start, end, node, name)
+                node = ast.Member(start, end, node, name)
                 continue
             begin = at + match.start(kind or 0)
             if kind == 3:
-                index = tree.Literal(begin - 1, end - 1, name)
+                index = ast.Literal(begin - 1, end - 1, name)
             else:
-                index = tree.Literal(begin, begin + len(name), number_of(name, begin))
-            node = tree.Item(start, end, node, index)
+                index = ast.Literal(begin, begin + len(name), number_of(name, begin))
+            node = ast.Item(start, end, node, index)
         return node
 
-    def accesses(self, node: tree.Expression, start: int, wrap: bool) -> tree.Expression:
+    def accesses(self, node: ast.Expression, start: int, wrap: bool) -> ast.Expression:
         """Read the accesses and calls after an operand that starts at ``start``; end right behind the last one."""
         text = self.text
         while True:
@@ -99,9 +99,9 @@ class Operands(Lists):
                     self.at = end
                     return self.splat(node, start, wrap)
                 node = self.index(node, start)
-            elif mark == "(" and isinstance(node, tree.Name) and node.start == start:
+            elif mark == "(" and isinstance(node, ast.Name) and node.start == start:
                 node = self.call(node.name, start)
-            elif mark == ":" and isinstance(node, tree.Name) and (scoped := _scoped(text, at)) and node.start == start:
+            elif mark == ":" and isinstance(node, ast.Name) and (scoped := _scoped(text, at)) and node.start == start:
                 self.at = scoped.end()
                 if self.skip(wrap) != "(":
                     raise self.unexpected("'(' behind the name of a function")
@@ -112,34 +112,34 @@ class Operands(Lists):
         self.at = end
         return node
 
-    def after_dot(self, node: tree.Expression, start: int) -> tree.Expression:
+    def after_dot(self, node: ast.Expression, start: int) -> ast.Expression:
         """Read the attribute or legacy index after a dot."""
         name = identifier(self.text, self.at)
         if name is not None:
             self.at = name.end()
-            return tree.Member(start, self.at, node, name[0])
+            return ast.Member(start, self.at, node, name[0])
         if self.text[self.at] in DIGITS:
             return self.legacy_index(node, start)
         raise self.unexpected("a name behind '.'")
 
-    def index(self, node: tree.Expression, start: int) -> tree.Expression:
+    def index(self, node: ast.Expression, start: int) -> ast.Expression:
         """Reads ``[index]``."""
         self.at += 1
         index = self.inner()
         self.take("]", True)
-        return tree.Item(start, self.at, node, index)
+        return ast.Item(start, self.at, node, index)
 
-    def legacy_index(self, node: tree.Expression, start: int) -> tree.Expression:
+    def legacy_index(self, node: ast.Expression, start: int) -> ast.Expression:
         """Reads the number of ``.0``."""
         at = self.at
         match = _digits(self.text, at)
         self.at = at if match is None else match.end()
-        return tree.Item(start, self.at, node, tree.Literal(at, self.at, number_of(self.text[at : self.at], at)))
+        return ast.Item(start, self.at, node, ast.Literal(at, self.at, number_of(self.text[at : self.at], at)))
 
-    def call(self, name: str, start: int) -> tree.Expression:
+    def call(self, name: str, start: int) -> ast.Expression:
         """Read the arguments of a call of the function ``name``, which starts at ``start``."""
         self.at += 1
-        arguments, is_expanded = list[tree.Expression](), False
+        arguments, is_expanded = list[ast.Expression](), False
         most = links = self.links
         mark = self.skip(True)
         while mark != ")":
@@ -159,15 +159,15 @@ class Operands(Lists):
                 raise self.unexpected("')'" if is_expanded else "',' or ')'")
         self.links = most
         self.at += 1
-        return tree.Call(start, self.at, name, tuple(arguments), None, is_expanded)
+        return ast.Call(start, self.at, name, tuple(arguments), None, is_expanded)
 
-    def splat(self, node: tree.Expression, start: int, wrap: bool) -> tree.Expression:
+    def splat(self, node: ast.Expression, start: int, wrap: bool) -> ast.Expression:
         """Read a splat and everything after it.
 
         Everything after ``[*]`` applies to each item. After ``.*`` only attributes and legacy indexes do; what follows
         them applies to the resulting list.
         """
-        text, lists, is_attribute_splat = self.text, list[tuple[tree.Expression, int]](), False
+        text, lists, is_attribute_splat = self.text, list[tuple[ast.Expression, int]](), False
         while True:
             end = self.at
             mark = self.skip(wrap)
@@ -183,12 +183,12 @@ class Operands(Lists):
                 break
             if is_attribute_splat and (is_splat or mark == "["):
                 items, start = lists.pop()
-                node, is_attribute_splat = tree.Splat(start, end, items, node), False
+                node, is_attribute_splat = ast.Splat(start, end, items, node), False
             if is_splat:
                 lists.append((node, start))
                 is_attribute_splat = mark == "."
                 self.at = stop
-                node, start = tree.Name(at, stop, "*"), at
+                node, start = ast.Name(at, stop, "*"), at
             elif mark == "[":
                 node = self.index(node, start)
             else:
@@ -196,5 +196,5 @@ class Operands(Lists):
             self.link()
         self.at = end
         for items, start in reversed(lists):
-            node = tree.Splat(start, end, items, node)
+            node = ast.Splat(start, end, items, node)
         return node

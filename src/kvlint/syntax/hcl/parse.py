@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from bisect import bisect_right
 
-from kvlint.regex import regex
-from kvlint.syntax import tree
+from kvlint.syntax import ast
 from kvlint.syntax.hcl.document import Attribute, Block, Body, File
-from kvlint.syntax.hcl.lexis import (
+from kvlint.syntax.hcl.expressions import Reader
+from kvlint.syntax.hcl.scanner import Scanner
+from kvlint.syntax.hcl.tokens import (
     IDENTIFIER,
     LINE_PATTERN,
     MAX_FAULTS,
@@ -21,8 +22,7 @@ from kvlint.syntax.hcl.lexis import (
     unexpected,
     wide_gap,
 )
-from kvlint.syntax.hcl.scan import Scanner
-from kvlint.syntax.hcl.values import Reader
+from kvlint.util.lazy_regex import regex
 
 _LABELS = rf'(?:(?:"[^"\\\n$%]*+"|{IDENTIFIER})[ \t]*+)*+'
 _ITEM: Matcher = regex(
@@ -59,7 +59,7 @@ class HclSource:
         self.scanner = Scanner(text)
         self.reader = Reader(self.scanner)
 
-    def expression(self, attribute: Attribute) -> tree.Expression:
+    def expression(self, attribute: Attribute) -> ast.Expression:
         """The expression of an attribute. Raises Unexpected."""
         return self.reader.whole(attribute.value_start, attribute.end)
 
@@ -80,7 +80,7 @@ class _Splitter:
         self.at, self.end, self.top = at, end, top
         self.attributes: dict[str, Attribute] = {}
         self.blocks: list[Block] = []
-        self.faults: list[tree.Fault] = []
+        self.faults: list[ast.Fault] = []
 
     def split(self) -> None:
         """Goes through all items."""
@@ -93,9 +93,9 @@ class _Splitter:
                 self.item(start)
             except Unexpected as error:
                 if len(self.faults) >= MAX_FAULTS:
-                    self.faults.append(tree.Fault("there are too many faults to go on", start))
+                    self.faults.append(ast.Fault("there are too many faults to go on", start))
                     return
-                self.faults.append(tree.Fault(error.message, error.at))
+                self.faults.append(ast.Fault(error.message, error.at))
                 self.resume(max(start, error.resume))
 
     def skip(self) -> int:
@@ -155,7 +155,7 @@ class _Splitter:
     def fault(self, message: str, at: int) -> None:
         """Keeps a fault that costs nothing."""
         if len(self.faults) < MAX_FAULTS:
-            self.faults.append(tree.Fault(message, at))
+            self.faults.append(ast.Fault(message, at))
 
     def unusual(self, start: int) -> None:
         """Reads an item with comments in its header, or with a label that is no simple one."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, cast
 
-from kvlint.syntax.hcl.lexis import END, found
-from kvlint.syntax.tree import Fault
+from kvlint.syntax.ast import Fault
+from kvlint.syntax.hcl.tokens import END, found
 
 if TYPE_CHECKING:
     from lark import Lark

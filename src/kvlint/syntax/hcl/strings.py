@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from kvlint.regex import regex
-from kvlint.syntax import tree
-from kvlint.syntax.hcl.lexis import Unexpected, heredoc_start, identifier, quoted, sure, unescape
-from kvlint.syntax.hcl.reading import Reading
+from kvlint.syntax import ast
+from kvlint.syntax.hcl.cursor import Reading
 from kvlint.syntax.hcl.templates import Directive, Part, Piece, assemble, flush
+from kvlint.syntax.hcl.tokens import Unexpected, heredoc_start, identifier, quoted, sure, unescape
+from kvlint.util.lazy_regex import regex
 
 _LINE = sure(r"(?:[^$%\n]++|\$\$\{|%%\{|[$%](?!\{))*+\n?")
 _ESCAPED = regex(r"([$%])\1\{")
@@ -18,7 +18,7 @@ class Strings(Reading):
 
     __slots__ = ("trim",)
 
-    def string(self) -> tree.Expression:
+    def string(self) -> ast.Expression:
         """Reads a quoted text."""
         text, start = self.text, self.at
         match = quoted(text, start + 1)
@@ -26,7 +26,7 @@ class Strings(Reading):
         if text[end] == '"':
             self.at = end + 1
             inside = match[0]
-            return tree.Literal(start, end + 1, unescape(inside, start + 1) if _unplain(inside) else inside)
+            return ast.Literal(start, end + 1, unescape(inside, start + 1) if _unplain(inside) else inside)
         parts: list[Part] = []
         at, links = start + 1, self.links
         self.trim = False
@@ -43,7 +43,7 @@ class Strings(Reading):
                 raise Unexpected("this text does not end on its line", start)
             at = self.hole(end, parts, links)
 
-    def heredoc(self) -> tree.Expression:
+    def heredoc(self) -> ast.Expression:
         """Reads a heredoc."""
         start = self.at
         match = heredoc_start(self.text, start)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from kvlint.errors import InputError
-from kvlint.syntax import tree
-from kvlint.syntax.hcl.lexis import Unexpected
-from kvlint.syntax.hcl.scan import Scanner
+from kvlint.syntax import ast
+from kvlint.syntax.hcl.expressions import Reader
+from kvlint.syntax.hcl.scanner import Scanner
 from kvlint.syntax.hcl.templates import assemble
-from kvlint.syntax.hcl.values import Reader
-from kvlint.syntax.lines import Lines
+from kvlint.syntax.hcl.tokens import Unexpected
+from kvlint.syntax.positions import Lines
+from kvlint.util.errors import InputError
 
 
-def parse_template(text: str) -> tree.Expression:
+def parse_template(text: str) -> ast.Expression:
     """The text of a file given to ``templatefile``, as an expression. Raises InputError, with a line and column."""
     reader = Reader(Scanner(text))
     try:

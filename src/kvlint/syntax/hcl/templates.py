@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from kvlint.syntax import tree
-from kvlint.syntax.hcl.lexis import MAX_DEPTH, Unexpected
+from kvlint.syntax import ast
+from kvlint.syntax.hcl.tokens import MAX_DEPTH, Unexpected
 
 
 class Piece:
@@ -25,13 +25,13 @@ class Directive:
     def __init__(self, kind: str, start: int) -> None:
         self.kind, self.start, self.end = kind, start, start
         self.key = self.value = ""
-        self.expression: tree.Expression = tree.Literal(start, start, None)
+        self.expression: ast.Expression = ast.Literal(start, start, None)
 
 
-Part: TypeAlias = Piece | Directive | tree.Expression
+Part: TypeAlias = Piece | Directive | ast.Expression
 
 
-def assemble(parts: list[Part], start: int, end: int) -> tree.Expression:
+def assemble(parts: list[Part], start: int, end: int) -> ast.Expression:
     """The expression that a text from ``start`` to ``end`` stands for. Raises Unexpected.
 
     A text that is nothing but one expression is that expression.
@@ -70,16 +70,16 @@ class _Level:
 
     def __init__(self, directive: Directive) -> None:
         self.directive = directive
-        self.items: list[tree.Expression] = []
+        self.items: list[ast.Expression] = []
         self.pieces: list[Piece] = []
         self.holes = 0
-        self.yes: tree.Expression | None = None
+        self.yes: ast.Expression | None = None
 
     def begins(self, kind: str) -> bool:
         """Whether it is a directive of this kind that this belongs to."""
         return self.directive.kind == kind
 
-    def add(self, item: tree.Expression) -> None:
+    def add(self, item: ast.Expression) -> None:
         """Adds what is no plain text."""
         self.melt()
         self.items.append(item)
@@ -89,19 +89,19 @@ class _Level:
         if self.pieces:
             value = "".join([piece.value for piece in self.pieces])
             if value:
-                self.items.append(tree.Literal(self.pieces[0].start, self.pieces[-1].end, value))
+                self.items.append(ast.Literal(self.pieces[0].start, self.pieces[-1].end, value))
             self.pieces = []
 
-    def whole(self, start: int, end: int) -> tree.Expression:
+    def whole(self, start: int, end: int) -> ast.Expression:
         """All that has been read, as one text."""
         self.melt()
         items = self.items
         if not items:
-            return tree.Literal(start, end, "")
+            return ast.Literal(start, end, "")
         if len(items) > 1 or self.holes:
-            return tree.Template(start, end, tuple(items))
+            return ast.Template(start, end, tuple(items))
         only = items[0]
-        return tree.Literal(start, end, only.value) if isinstance(only, tree.Literal) else only
+        return ast.Literal(start, end, only.value) if isinstance(only, ast.Literal) else only
 
     def other(self, part: Directive) -> None:
         """Begins the text that counts if the condition does not hold."""
@@ -109,16 +109,16 @@ class _Level:
         self.directive.end = part.end
         self.items, self.holes = [], 0
 
-    def close(self, part: Directive) -> tree.Expression:
+    def close(self, part: Directive) -> ast.Expression:
         """The expression for all from the directive to ``part``, which ends it."""
         directive = self.directive
         rest = self.whole(directive.end, part.start)
         start, end = directive.start, part.end
         if directive.kind == "if":
-            yes, no = (rest, tree.Literal(part.start, part.start, "")) if self.yes is None else (self.yes, rest)
-            return tree.Conditional(start, end, directive.expression, yes, no)
-        each = tree.Comprehension(start, end, directive.key, directive.value, directive.expression, rest)
-        return tree.Call(start, end, "join", (tree.Literal(start, start, ""), each))
+            yes, no = (rest, ast.Literal(part.start, part.start, "")) if self.yes is None else (self.yes, rest)
+            return ast.Conditional(start, end, directive.expression, yes, no)
+        each = ast.Comprehension(start, end, directive.key, directive.value, directive.expression, rest)
+        return ast.Call(start, end, "join", (ast.Literal(start, start, ""), each))
 
 
 def flush(parts: list[Part]) -> None:
