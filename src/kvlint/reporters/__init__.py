@@ -53,7 +53,7 @@ def _later(module: str, name: str) -> Callable[[Any, Options], str | bytes]:
 
 
 REPORTERS: Mapping[str, Reporter] = lazily(
-    __name__,
+    f"{__name__}.findings",
     ("text", "concise", "json", "sarif", "markdown", "github", "gitlab", "azure", "junit", "rdjson"),
 )
 """Every format by the name that ``--format`` takes. Text is str, JSON is UTF-8 bytes."""
