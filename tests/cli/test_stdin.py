@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
-from kvlint.util.project_files import HELD
+from kvlint.util.project_files import end_run
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint, Said
@@ -38,12 +38,12 @@ def run(kvlint: Kvlint, project: Path, monkeypatch: pytest.MonkeyPatch) -> Itera
     monkeypatch.chdir(project)
 
     def run_kvlint(*words: str | Path, stdin: bytes = b"x") -> Said:
-        HELD.clear()
+        end_run()
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin)))
         return kvlint(*words)
 
     yield run_kvlint
-    HELD.clear()
+    end_run()
 
 
 @pytest.fixture

@@ -32,6 +32,7 @@ VAULT = """resource kv{0} 'Microsoft.KeyVault/vaults@2023-07-01' = {{
 """
 # Seconds in which processes have to be gone. Far more than they take, and far less than the work that they have.
 SOON = 10
+THIS_PROCESS = os.getpid()
 CHILDREN = Path("/proc/self/task") / str(os.getpid()) / "children"
 
 needs_proc = pytest.mark.skipif(not CHILDREN.exists(), reason="this system does not tell the children of a process")
@@ -182,6 +183,11 @@ def test_a_run_that_is_given_up_ends_its_processes() -> None:
 # --- a worker that ends -----------------------------------------------------------------------------------------------
 
 
+def end_worker(number: int) -> None:
+    assert os.getpid() != THIS_PROCESS, "not in a process of its own"
+    os.kill(os.getpid(), number)
+
+
 def units(count: int, folder: Path) -> list[Unit]:
     return [Unit(source=Source(file=str(folder / str(n)), path=str(n), asked=True)) for n in range(count)]
 
@@ -195,7 +201,7 @@ def test_a_process_that_is_killed_is_a_problem_of_its_units_alone(
 
     def judge(self: work.Worker, unit: Unit) -> Judged:
         if unit.source.path == "3":
-            os.kill(os.getpid(), getattr(signal, number))
+            end_worker(getattr(signal, number))
         return Judged(read=[unit.source.path], root="judged")
 
     monkeypatch.setattr(work.Worker, "judge", judge)
@@ -212,7 +218,7 @@ def test_a_process_that_is_killed_is_a_problem_of_its_units_alone(
 
 @needs_fork
 def test_if_all_processes_are_killed_every_unit_is_a_problem(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(work.Worker, "judge", lambda *_: os.kill(os.getpid(), signal.SIGKILL))
+    monkeypatch.setattr(work.Worker, "judge", lambda *_: end_worker(signal.SIGKILL))
     config = Config(paths=(str(tmp_path),), jobs=3)
     found = list(work.judge_units(units(50, tmp_path), config, rules_of(config), str(tmp_path)))
     assert [one.read for one in found] == [[str(n)] for n in range(50)]

@@ -99,9 +99,10 @@ def begin_run(paths: Iterable[str], named: Iterable[str] = (), outputs: Iterable
 
 
 def end_run() -> None:
-    """Forget what a run may read: each file is then bounded by its own checkout."""
+    """Forget what a run may read, and standard input: each file is then bounded by its own checkout."""
     global _run  # noqa: PLW0603
     _run = _Run()
+    HELD.clear()
 
 
 def add_root(folder: str) -> None:
