@@ -47,12 +47,12 @@ check-source: .venv/dev ## the tests
 check-wheel: install-wheel ## the tests of whole runs against the wheel, with src and rules out of sight
 	@python="$$PWD/$(WHEEL_BIN)/python" && away=$$(mktemp -d) && trap 'rm -rf "$$away"' EXIT && \
 	  cp -R $(TESTED) "$$away" && cd "$$away" && \
-	  "$$python" -c 'import kvlint; print("testing", kvlint.__file__); assert "site-packages" in kvlint.__file__' && \
+	  "$$python" -c 'import azkvlint; print("testing", azkvlint.__file__); assert "site-packages" in azkvlint.__file__' && \
 	  "$$python" -m pytest $(PARALLEL) $(WHEEL_TESTS)
 
 # BUILT=yes takes the wheel that lies in dist as it is: what a release publishes is built once.
 install-wheel: $(if $(BUILT),,wheel) .venv-wheel/test
-	$(WHEEL_BIN)/pip uninstall -qq --yes kvlint
+	$(WHEEL_BIN)/pip uninstall -qq --yes azkvlint
 	$(WHEEL_BIN)/pip install --quiet dist/*.whl
 
 # COUNT=N, JOBS=N (the number of processors by default), SEED=N (random by default), SAVE=FOLDER for what fails.

@@ -25,14 +25,14 @@ class Made(BuildHookInterface[Any]):
             return
         root = Path(self.root)
         sys.path.insert(0, str(root / "src"))
-        from kvlint.cli.man_page import manual
-        from kvlint.engine.rule_store import compile_rules, rules_of_checkout
+        from azkvlint.cli.man_page import manual
+        from azkvlint.engine.rule_store import compile_rules, rules_of_checkout
 
         self._folder = TemporaryDirectory()
-        for name, content in compile_rules(rules_of_checkout(str(root / "src" / "kvlint"))).items():
+        for name, content in compile_rules(rules_of_checkout(str(root / "src" / "azkvlint"))).items():
             compiled = Path(self._folder.name, name)
             compiled.write_bytes(content)
-            build_data["force_include"][str(compiled)] = f"kvlint/rules/{name}"
+            build_data["force_include"][str(compiled)] = f"azkvlint/rules/{name}"
         page = Path(self._folder.name, "kvlint.1")
         page.write_text(manual(), encoding="utf-8")
         build_data["shared_data"][str(page)] = "share/man/man1/kvlint.1"

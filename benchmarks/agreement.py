@@ -24,10 +24,10 @@ from typing import Any, NamedTuple
 
 from peers import is_about
 
-from kvlint.config.run_config import Config
-from kvlint.linter.linter import check
-from kvlint.reporters import REPORTERS, Options
-from kvlint.util.plural import counted
+from azkvlint.config.run_config import Config
+from azkvlint.linter.linter import check
+from azkvlint.reporters import REPORTERS, Options
+from azkvlint.util.plural import counted
 
 ROOT = Path(__file__).resolve().parents[1]
 CORPORA = ROOT.parent / "shared" / "corpora"
@@ -83,7 +83,7 @@ class Page(NamedTuple):
 
 def rule_catalogue() -> list[dict[str, Any]]:
     """All rules, as ``kvlint rules`` tells them."""
-    command = [sys.executable, "-m", "kvlint", "rules", "-f", "json"]
+    command = [sys.executable, "-m", "azkvlint", "rules", "-f", "json"]
     rules: list[dict[str, Any]] = json.loads(subprocess.run(command, capture_output=True, check=True).stdout)
     return rules
 

@@ -55,7 +55,7 @@ class Installation(NamedTuple):
 
     def version(self) -> str:
         """Return the version of kvlint. Ends the program if there is none."""
-        command = [self.python, "-c", "import kvlint; print(kvlint.__version__)"]
+        command = [self.python, __file__, "--version"]
         done = subprocess.run(command, env=self.environment, capture_output=True, encoding="utf-8", check=False)
         if done.returncode:
             sys.exit(f"{self.path or self.python}: kvlint cannot be imported: {done.stderr.strip().splitlines()[-1]}")
@@ -114,9 +114,24 @@ def commands(target: str, home: Path, every: bool) -> Iterator[list[str]]:
         yield ["graph", target, "-f", "dot"]
 
 
+def package_name() -> str:
+    """Return the name of the package in this process. Installations before the name azkvlint have kvlint.
+
+    What PYTHONPATH holds counts before what the interpreter has, whatever it is called.
+    """
+    from importlib.util import find_spec
+
+    names = ("azkvlint", "kvlint")
+    folder = os.environ.get("PYTHONPATH", "")
+    here = [name for name in names if folder and Path(folder, name, "__main__.py").is_file()]
+    return next(iter(here), None) or next(name for name in names if find_spec(name) is not None)
+
+
 def work(job: Mapping[str, Any]) -> None:
     """Run kvlint in this process on every input of a job, and leave its reports in the folder of the job."""
-    from kvlint.__main__ import main
+    from importlib import import_module
+
+    main = import_module(f"{package_name()}.__main__").main
 
     for number, target in job["targets"]:
         home = Path(job["folder"], str(number))
@@ -336,6 +351,11 @@ def main() -> int:
 
 
 if __name__ == "__main__":
+    if sys.argv[1:] == ["--version"]:
+        from importlib import import_module
+
+        print(import_module(package_name()).__version__)
+        sys.exit(0)
     if sys.argv[1:] == ["--worker"]:
         work(json.load(sys.stdin))
         sys.exit(0)

@@ -19,8 +19,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple, TypeAlias
 
-from kvlint.config.run_config import Config
-from kvlint.linter.linter import check
+from azkvlint.config.run_config import Config
+from azkvlint.linter.linter import check
 
 ROOT = Path(__file__).resolve().parents[1]
 CORPORA = ROOT.parent / "shared" / "corpora"

@@ -69,7 +69,7 @@ class Answer(NamedTuple):
 def check(folder: Path) -> dict[str, Any]:
     """kvlint's JSON report on ``folder``."""
     asked = ",".join(sorted({*RULES.values(), *EXPOSURE}))
-    command = [sys.executable, "-m", "kvlint", "-f", "json", "--select", asked, "--as-of", REFERENCE_DAY, "."]
+    command = [sys.executable, "-m", "azkvlint", "-f", "json", "--select", asked, "--as-of", REFERENCE_DAY, "."]
     command += SETTINGS
     done = subprocess.run(command, cwd=folder, capture_output=True, check=False)
     if done.returncode not in {0, 1}:

@@ -11,8 +11,8 @@ from mkdocs.config.defaults import MkDocsConfig
 from mkdocs.structure.files import File, Files
 from mkdocs.structure.pages import Page
 
-from kvlint.engine.framework_loader import sheets_of
-from kvlint.engine.rule_store import builtin_frameworks, builtin_rules
+from azkvlint.engine.framework_loader import sheets_of
+from azkvlint.engine.rule_store import builtin_frameworks, builtin_rules
 from sitegen.catalogue import catalogue
 from sitegen.markup import ROOT, relinked, with_links
 from sitegen.overviews import by_severity, by_topic, frameworks, topics

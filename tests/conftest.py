@@ -13,9 +13,9 @@ from typing import NamedTuple, Protocol
 import pytest
 from hypothesis import settings
 
-import kvlint
-from kvlint.engine.rule_store import builtin_rules, compile_rules
-from kvlint.util.project_files import end_run
+import azkvlint
+from azkvlint.engine.rule_store import builtin_rules, compile_rules
+from azkvlint.util.project_files import end_run
 
 # How long one example takes says more of the machine, and of what it is the first to import, than of kvlint.
 settings.register_profile("without deadline", deadline=None)
@@ -69,11 +69,11 @@ def no_run() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder with the package as a wheel holds it, its rules compiled: reading a checkout's takes most of a run."""
-    package = Path(kvlint.__file__).parent
+    package = Path(azkvlint.__file__).parent
     if (package / "rules").is_dir():
         return package.parent
     folder = tmp_path_factory.mktemp("installed")
-    copied = shutil.copytree(package, folder / "kvlint")
+    copied = shutil.copytree(package, folder / "azkvlint")
     shutil.copytree(package.parents[1] / "rules" / "controls", copied / "rules" / "controls")
     for name, content in compile_rules(builtin_rules()).items():
         (copied / "rules" / name).write_bytes(content)
@@ -94,7 +94,7 @@ def run(tmp_path: Path, installed: Path) -> Run:
         env: Mapping[str, str] | None = None,
     ) -> Ran:
         done = subprocess.run(
-            [sys.executable, "-m", "kvlint", *map(str, arguments)],
+            [sys.executable, "-m", "azkvlint", *map(str, arguments)],
             cwd=cwd or home,
             input=stdin,
             env=clean | dict(env or {}),

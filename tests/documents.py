@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from kvlint.model.rule import Rule
+from azkvlint.model.rule import Rule
 from sitegen.catalogue import TOOLS, catalogue
 
 

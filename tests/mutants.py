@@ -10,17 +10,17 @@ from collections.abc import Hashable, Iterator, Sequence
 from datetime import date
 from typing import NamedTuple
 
-from kvlint.derived.attributes import with_needs
-from kvlint.engine.evaluator import Evaluator
-from kvlint.engine.parameters import with_parameters
-from kvlint.engine.required_attributes import demand_of
-from kvlint.engine.rule_store import builtin_rules
-from kvlint.linter.rule_tests import compare, read_example
-from kvlint.linter.unit_result import judge, verdicts_on
-from kvlint.model.resource import Demand
-from kvlint.model.rule import EXAMPLE_DAY, Example, Rule
-from kvlint.readers.read_result import Read
-from kvlint.util.plural import counted
+from azkvlint.derived.attributes import with_needs
+from azkvlint.engine.evaluator import Evaluator
+from azkvlint.engine.parameters import with_parameters
+from azkvlint.engine.required_attributes import demand_of
+from azkvlint.engine.rule_store import builtin_rules
+from azkvlint.linter.rule_tests import compare, read_example
+from azkvlint.linter.unit_result import judge, verdicts_on
+from azkvlint.model.resource import Demand
+from azkvlint.model.rule import EXAMPLE_DAY, Example, Rule
+from azkvlint.readers.read_result import Read
+from azkvlint.util.plural import counted
 
 if __package__:
     from .slips import mutants

@@ -12,9 +12,9 @@ from typing import NamedTuple
 
 import msgspec
 
-from kvlint.model.rule import All, AnyOf, Attribute, Condition, Given, Items, Linked, Not, Operand, Rule
-from kvlint.model.value import Plain
-from kvlint.util.lazy_regex import regex
+from azkvlint.model.rule import All, AnyOf, Attribute, Condition, Given, Items, Linked, Not, Operand, Rule
+from azkvlint.model.value import Plain
+from azkvlint.util.lazy_regex import regex
 
 _OPPOSITE = {"at_least": "at_most", "at_most": "at_least"}
 _HOLDS: Condition = All(())

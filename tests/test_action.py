@@ -229,7 +229,7 @@ def test_kvlint_is_built_from_what_is_installed_alone(tmp_path: Path) -> None:
         timeout=120,
     )
     assert done.returncode == 0, done.stderr.decode()
-    assert list((target / "kvlint" / "rules").glob("*.json"))
+    assert list((target / "azkvlint" / "rules").glob("*.json"))
 
 
 def test_scripts_are_strict_and_hold_no_expressions() -> None:

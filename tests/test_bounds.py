@@ -14,8 +14,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from kvlint.readers.plan.address import steps
-from kvlint.readers.plan.traversal import longest
+from azkvlint.readers.plan.address import steps
+from azkvlint.readers.plan.traversal import longest
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="Windows has no resource limits")
 
@@ -37,7 +37,7 @@ def kvlint(folder: Path, *arguments: str, seconds: int = 10, megabytes: int = 50
         resource.setrlimit(resource.RLIMIT_AS, (megabytes << 20, megabytes << 20))
 
     done = subprocess.run(
-        [sys.executable, "-m", "kvlint", "--isolated", *arguments],
+        [sys.executable, "-m", "azkvlint", "--isolated", *arguments],
         cwd=folder, capture_output=True, text=True, timeout=120, check=False, preexec_fn=limit, env=_environment(),
     )  # fmt: skip
     return Run(done.returncode, done.stdout, done.stderr)
@@ -380,7 +380,7 @@ def test_a_found_configuration_loads_no_unsound_pattern(tmp_path: Path) -> None:
         "main.tf": f'resource "azurerm_key_vault" "a" {{\n  name = "{name}"\n}}\n',
     })  # fmt: skip
     done = subprocess.run(
-        [sys.executable, "-m", "kvlint", "."], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
+        [sys.executable, "-m", "azkvlint", "."], cwd=tmp_path, capture_output=True, text=True, timeout=60, check=False,
         env=_environment(),
     )  # fmt: skip
     assert done.returncode == 2, done

@@ -11,21 +11,21 @@ from typing import Any
 
 import pytest
 
-from kvlint.config.run_config import Config
-from kvlint.derived.attributes import with_needs
-from kvlint.engine.evaluator import Evaluator
-from kvlint.engine.required_attributes import demand_of
-from kvlint.engine.rule_store import builtin_rules
-from kvlint.linter import workers as module
-from kvlint.linter.linter import check, exit_code, together
-from kvlint.linter.suppressions import policy_of
-from kvlint.linter.unit_result import Judged, judge
-from kvlint.model.finding import Finding, Outcome, Problem, Report
-from kvlint.model.location import Excerpt, Location, Region, SourceComments, Target
-from kvlint.model.resource import Resource
-from kvlint.model.value import MapValue, Scalar
-from kvlint.readers.read_result import Find, Read
-from kvlint.syntax.positions import Lines
+from azkvlint.config.run_config import Config
+from azkvlint.derived.attributes import with_needs
+from azkvlint.engine.evaluator import Evaluator
+from azkvlint.engine.required_attributes import demand_of
+from azkvlint.engine.rule_store import builtin_rules
+from azkvlint.linter import workers as module
+from azkvlint.linter.linter import check, exit_code, together
+from azkvlint.linter.suppressions import policy_of
+from azkvlint.linter.unit_result import Judged, judge
+from azkvlint.model.finding import Finding, Outcome, Problem, Report
+from azkvlint.model.location import Excerpt, Location, Region, SourceComments, Target
+from azkvlint.model.resource import Resource
+from azkvlint.model.value import MapValue, Scalar
+from azkvlint.readers.read_result import Find, Read
+from azkvlint.syntax.positions import Lines
 
 SAMPLE = Path(__file__).resolve().parents[1] / "samples" / "careless" / "plan.json"
 

@@ -28,7 +28,7 @@ VAULT = 'resource "azurerm_key_vault" "kv" {\n  name = "kv-prod"\n}\n'
 @pytest.fixture
 def changed(tmp_path: Path, installed: Path) -> Path:
     """A copy of the package, to be changed."""
-    shutil.copytree(installed / "kvlint", tmp_path / "changed" / "kvlint")
+    shutil.copytree(installed / "azkvlint", tmp_path / "changed" / "azkvlint")
     return tmp_path / "changed"
 
 
@@ -44,7 +44,7 @@ def inputs(tmp_path: Path) -> Path:
 
 
 def change_rule(package: Path, id_: str, **fields: Any) -> None:
-    file = package / "kvlint" / "rules" / "compiled.json"
+    file = package / "azkvlint" / "rules" / "compiled.json"
     rules = json.loads(file.read_text())
     (rule,) = (rule for rule in rules if rule["id"] == id_)
     rule |= fields
@@ -60,7 +60,7 @@ def compare(before: Path, after: Path, *words: str | Path) -> tuple[int, list[st
 
 @pytest.mark.parametrize("words", [[], ["--bytes"]])
 def test_equal_installations_do_not_differ(installed: Path, changed: Path, inputs: Path, words: list[str]) -> None:
-    version = changed / "kvlint" / "__init__.py"
+    version = changed / "azkvlint" / "__init__.py"
     version.write_text(version.read_text().replace("0.1.0", "99.0.0"))
     assert compare(installed, changed, inputs, *words) == (0, ["4 inputs: 0 differ, in 0 ways"])
 
@@ -97,7 +97,7 @@ def test_bytes_that_differ(installed: Path, changed: Path, inputs: Path) -> None
 def test_an_installation_that_dies_is_reported_and_the_rest_is_compared(
     installed: Path, changed: Path, inputs: Path
 ) -> None:
-    with (changed / "kvlint" / "__main__.py").open("a") as file:
+    with (changed / "azkvlint" / "__main__.py").open("a") as file:
         file.write(DYING)
     code, lines = compare(installed, changed, inputs)
     assert code == 1

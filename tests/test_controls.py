@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kvlint.engine.rule_store import builtin_frameworks, builtin_rules
+from azkvlint.engine.rule_store import builtin_frameworks, builtin_rules
 
 if TYPE_CHECKING:
     from tests.conftest import Run

@@ -11,13 +11,13 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from kvlint.derived.attributes import with_needs
-from kvlint.derived.services import SERVICES
-from kvlint.engine.evaluator import Evaluator
-from kvlint.engine.required_attributes import demand_of
-from kvlint.engine.rule_store import builtin_rules
-from kvlint.linter.unit_result import judge
-from kvlint.readers.reader import Reader
+from azkvlint.derived.attributes import with_needs
+from azkvlint.derived.services import SERVICES
+from azkvlint.engine.evaluator import Evaluator
+from azkvlint.engine.required_attributes import demand_of
+from azkvlint.engine.rule_store import builtin_rules
+from azkvlint.linter.unit_result import judge
+from azkvlint.readers.reader import Reader
 
 RULE = next(rule for rule in builtin_rules() if rule.id == "KV901")
 URL = "https://kv.vault.azure.net/keys/cmk"

@@ -13,17 +13,17 @@ from typing import Any
 import msgspec
 import pytest
 
-from kvlint.derived.attributes import with_needs
-from kvlint.engine.evaluator import Evaluator
-from kvlint.engine.parameters import with_parameters
-from kvlint.engine.required_attributes import demand_of
-from kvlint.engine.rule_store import builtin_rules
-from kvlint.linter.rule_tests import read_example
-from kvlint.linter.unit_result import verdicts_on
-from kvlint.model.resource import Demand, Resource
-from kvlint.model.rule import EXAMPLE_DAY, Example, Rule
-from kvlint.model.value import ListValue, MapValue, Path, Unknown, Value
-from kvlint.readers.read_result import Read
+from azkvlint.derived.attributes import with_needs
+from azkvlint.engine.evaluator import Evaluator
+from azkvlint.engine.parameters import with_parameters
+from azkvlint.engine.required_attributes import demand_of
+from azkvlint.engine.rule_store import builtin_rules
+from azkvlint.linter.rule_tests import read_example
+from azkvlint.linter.unit_result import verdicts_on
+from azkvlint.model.resource import Demand, Resource
+from azkvlint.model.rule import EXAMPLE_DAY, Example, Rule
+from azkvlint.model.value import ListValue, MapValue, Path, Unknown, Value
+from azkvlint.readers.read_result import Read
 
 RULES = builtin_rules()
 

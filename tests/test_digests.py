@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from kvlint.util import sha256
+from azkvlint.util import sha256
 
 
 @pytest.mark.parametrize("data", [b"", b"kvlint", "\u00e9\U0001f511".encode() * 1000])

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from kvlint.engine.rule_store import builtin_rules
-from kvlint.model.rule import Rule
+from azkvlint.engine.rule_store import builtin_rules
+from azkvlint.model.rule import Rule
 from sitegen.catalogue import TOOLS, catalogue
 
 from .documents import answers, coverage, migration

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kvlint.config.options import plain_arguments
-from kvlint.config.run_config import Config
-from kvlint.linter.watch import Watch
+from azkvlint.config.options import plain_arguments
+from azkvlint.config.run_config import Config
+from azkvlint.linter.watch import Watch
 
 if TYPE_CHECKING:
     from tests.conftest import Run

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvlint.linter.group_instances import MAX_RELATED, folded, not_answered
-from kvlint.model.finding import Evidence, Finding, Note, Outcome, Suppression
-from kvlint.model.location import Location, Region, static_address
-from kvlint.model.rule import All, Rule, Severity
+from azkvlint.linter.group_instances import MAX_RELATED, folded, not_answered
+from azkvlint.model.finding import Evidence, Finding, Note, Outcome, Suppression
+from azkvlint.model.location import Location, Region, static_address
+from azkvlint.model.rule import All, Rule, Severity
 
 VAULT = "Microsoft.KeyVault/vaults"
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from kvlint.__main__ import _guarded
+from azkvlint.__main__ import _guarded
 from tests.fuzz import cases, mutations
 from tests.fuzz.canaries import DECLARED
 from tests.fuzz.cases import CONTROLS_FORMATS, FORMATS, Case, CaseFactory

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvlint.model.location import static_address
-from kvlint.util.globs import AddressGlob, PathGlob
+from azkvlint.model.location import static_address
+from azkvlint.util.globs import AddressGlob, PathGlob
 
 
 @pytest.mark.parametrize(

@@ -8,8 +8,8 @@ from typing import Protocol
 
 import pytest
 
-from kvlint.config.run_config import Config
-from kvlint.linter.linter import check
+from azkvlint.config.run_config import Config
+from azkvlint.linter.linter import check
 
 HEAD = """
 terraform {

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-import kvlint as package
-from kvlint.cli.man_page import _text, manual
-from kvlint.config.options import COMMANDS, OPTIONS
+import azkvlint as package
+from azkvlint.cli.man_page import _text, manual
+from azkvlint.config.options import COMMANDS, OPTIONS
 
 INSTALLED = Path(package.__file__).with_name("rules").is_dir()
 PAGE = manual()

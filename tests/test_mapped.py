@@ -11,12 +11,12 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from kvlint.azure.azurerm.resources import RESOURCES
-from kvlint.azure.azurerm.table import Field
-from kvlint.config.run_config import Config
-from kvlint.linter.linter import check
-from kvlint.model.finding import CALLED, Finding, Report
-from kvlint.reporters import REPORTERS, SARIF_INCLUDED, Options
+from azkvlint.azure.azurerm.resources import RESOURCES
+from azkvlint.azure.azurerm.table import Field
+from azkvlint.config.run_config import Config
+from azkvlint.linter.linter import check
+from azkvlint.model.finding import CALLED, Finding, Report
+from azkvlint.reporters import REPORTERS, SARIF_INCLUDED, Options
 from tests.sarif import faults, run_in
 
 Make: TypeAlias = Callable[..., str]

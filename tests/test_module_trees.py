@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 import pytest
 
-from kvlint.config.run_config import Config
-from kvlint.linter.linter import check
-from kvlint.model.finding import CALLED, FROM_PLAN, Finding, Report
-from kvlint.model.location import Location
+from azkvlint.config.run_config import Config
+from azkvlint.linter.linter import check
+from azkvlint.model.finding import CALLED, FROM_PLAN, Finding, Report
+from azkvlint.model.location import Location
 from tests.moduletrees import Tree, make
 
 TREES = 200

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kvlint.engine.rule_store import builtin_rules
-from kvlint.model.rule import Operand, Rule
+from azkvlint.engine.rule_store import builtin_rules
+from azkvlint.model.rule import Operand, Rule
 
 from .mutants import survivors
 from .slips import changed_pattern, changed_value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kvlint.util.plural import counted
+from azkvlint.util.plural import counted
 
 
 @pytest.mark.parametrize(

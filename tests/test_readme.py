@@ -18,7 +18,7 @@ PAGES = ("README.md", *sorted(f"docs/{file.name}" for file in (ROOT / "docs").gl
 BLOCK = re.compile(r"(?<=^```console\n).*?(?=^```$)", re.DOTALL | re.MULTILINE)
 STEP = re.compile(r"^\$ (?P<command>(?:.*\\\n)*.*)\n(?P<shown>(?:(?!\$ ).*\n)*)", re.MULTILINE)
 OWN_RULE = re.compile(r"^```yaml\n(id: ACME-.*?)^```$", re.DOTALL | re.MULTILINE)
-KVLINT = 'kvlint() { "$PYTHON" -m kvlint "$@"; }\n'
+KVLINT = 'kvlint() { "$PYTHON" -m azkvlint "$@"; }\n'
 
 
 def steps(page: str) -> list[re.Match[str]]:

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-from kvlint.config.run_config import Config
-from kvlint.linter.compact_plan import expand
-from kvlint.linter.incremental import Rechecking
-from kvlint.linter.linter import check
-from kvlint.model.finding import Report
-from kvlint.reporters import REPORTERS, Options
-from kvlint.util.errors import KvlintError
-from kvlint.util.project_files import KEPT
+from azkvlint.config.run_config import Config
+from azkvlint.linter.compact_plan import expand
+from azkvlint.linter.incremental import Rechecking
+from azkvlint.linter.linter import check
+from azkvlint.model.finding import Report
+from azkvlint.reporters import REPORTERS, Options
+from azkvlint.util.errors import KvlintError
+from azkvlint.util.project_files import KEPT
 
 VAULT = 'resource "azurerm_key_vault" "{name}" {{\n  name = "{name}"\n  purge_protection_enabled = {on}\n}}\n'
 CALL = 'module "{name}" {{\n  source = "{source}"\n}}\n'

@@ -8,14 +8,14 @@ from collections.abc import Iterator, Mapping
 
 import pytest
 
-from kvlint.azure.azurerm.resources import RESOURCES
-from kvlint.azure.azurerm.table import Field
-from kvlint.derived.consumers import PATHS
-from kvlint.derived.services import SERVICES
-from kvlint.engine.rule_selection import chosen
-from kvlint.engine.rule_store import builtin_rules
-from kvlint.linter.rule_tests import Result, run_examples
-from kvlint.model.rule import All, AnyOf, Condition, Items, Linked, Not, Rule
+from azkvlint.azure.azurerm.resources import RESOURCES
+from azkvlint.azure.azurerm.table import Field
+from azkvlint.derived.consumers import PATHS
+from azkvlint.derived.services import SERVICES
+from azkvlint.engine.rule_selection import chosen
+from azkvlint.engine.rule_store import builtin_rules
+from azkvlint.linter.rule_tests import Result, run_examples
+from azkvlint.model.rule import All, AnyOf, Condition, Items, Linked, Not, Rule
 
 RULES = builtin_rules()
 BY_ID = {rule.id: rule for rule in RULES}

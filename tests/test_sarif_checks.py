@@ -12,9 +12,9 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from kvlint.config.run_config import Config
-from kvlint.linter.linter import check
-from kvlint.reporters import REPORTERS, SARIF_INCLUDED, Options
+from azkvlint.config.run_config import Config
+from azkvlint.linter.linter import check
+from azkvlint.reporters import REPORTERS, SARIF_INCLUDED, Options
 from tests.sarif import SCHEMA, faults, run_in, violations
 
 Change: TypeAlias = Callable[[dict[str, Any]], object]

@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-import kvlint
-from kvlint.cli.config_schema import schema
-from kvlint.config.config_file import KEYS, read_file
-from kvlint.config.overrides import KEYS as OVERRIDE_KEYS
-from kvlint.util.errors import UsageError
+import azkvlint
+from azkvlint.cli.config_schema import schema
+from azkvlint.config.config_file import KEYS, read_file
+from azkvlint.config.overrides import KEYS as OVERRIDE_KEYS
+from azkvlint.util.errors import UsageError
 
 if TYPE_CHECKING:
     from tests.conftest import Run
 
-SHIPPED = Path(kvlint.__file__).with_name("kvlint.cli.config_schema.json")
+SHIPPED = Path(azkvlint.__file__).with_name("kvlint.schema.json")
 DOCUMENT: dict[str, Any] = json.loads(schema())
 # A value of each type, as TOML writes it.
 VALUES = {"boolean": "true", "integer": "1", "array": '["x"]', "string": '"x"', "object": "{KV003 = {minimum = 1}}"}
@@ -59,9 +59,7 @@ def test_the_reader_takes_the_types_that_it_names_and_no_others(tmp_path: Path, 
 
 
 def test_the_package_has_it() -> None:
-    code = (
-        "import importlib.resources as r; print(r.files('kvlint').joinpath('kvlint.cli.config_schema.json').is_file())"
-    )
+    code = "import importlib.resources as r; print(r.files('azkvlint').joinpath('kvlint.schema.json').is_file())"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True, text=True)
     assert done.stdout.strip() == "True"
 

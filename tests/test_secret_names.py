@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kvlint.linter.redaction import Redactor
-from kvlint.util.secret_names import holds_secret, is_about_secret, names_secret, tells_secret
+from azkvlint.linter.redaction import Redactor
+from azkvlint.util.secret_names import holds_secret, is_about_secret, names_secret, tells_secret
 
 if TYPE_CHECKING:
     from pathlib import Path

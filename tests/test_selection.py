@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from kvlint.config.run_config import Config
-from kvlint.linter.linter import all_rules, check
-from kvlint.model.finding import Finding, Report
+from azkvlint.config.run_config import Config
+from azkvlint.linter.linter import all_rules, check
+from azkvlint.model.finding import Finding, Report
 
 ROOT = Path(__file__).resolve().parents[1]
 CORPORA = ROOT.parent / "shared" / "corpora"

@@ -13,8 +13,8 @@ from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 import pytest
 
-from kvlint.engine.rule_store import builtin_frameworks, builtin_rules
-from kvlint.model.rule import Rule
+from azkvlint.engine.rule_store import builtin_frameworks, builtin_rules
+from azkvlint.model.rule import Rule
 from sitegen.catalogue import TOOLS
 from sitegen.markup import ROOT, code, plain, prose, relinked, table, with_links
 from sitegen.rule_pages import unmarked

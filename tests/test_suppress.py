@@ -13,11 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvlint.linter.suppressions import EXPIRED, MALFORMED, UNUSED, Policy, Suppressions, policy_of
-from kvlint.model.finding import Finding, Outcome
-from kvlint.model.location import Location, SourceComments, Target
-from kvlint.model.rule import All, Rule, Severity
-from kvlint.syntax.ignore_comments import Directive, directives
+from azkvlint.linter.suppressions import EXPIRED, MALFORMED, UNUSED, Policy, Suppressions, policy_of
+from azkvlint.model.finding import Finding, Outcome
+from azkvlint.model.location import Location, SourceComments, Target
+from azkvlint.model.rule import All, Rule, Severity
+from azkvlint.syntax.ignore_comments import Directive, directives
 
 TODAY = date(2026, 11, 24)
 PATH = "main.tf"

@@ -13,15 +13,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvlint.derived.attributes import with_needs
-from kvlint.engine.evaluator import Evaluator
-from kvlint.engine.required_attributes import demand_of
-from kvlint.engine.rule_store import builtin_rules
-from kvlint.linter.compact_plan import expand
-from kvlint.linter.unit_result import verdicts_on
-from kvlint.model.rule import Rule
-from kvlint.readers.read_result import plan_read
-from kvlint.syntax.yaml_nodes import compose, data
+from azkvlint.derived.attributes import with_needs
+from azkvlint.engine.evaluator import Evaluator
+from azkvlint.engine.required_attributes import demand_of
+from azkvlint.engine.rule_store import builtin_rules
+from azkvlint.linter.compact_plan import expand
+from azkvlint.linter.unit_result import verdicts_on
+from azkvlint.model.rule import Rule
+from azkvlint.readers.read_result import plan_read
+from azkvlint.syntax.yaml_nodes import compose, data
 
 Place: TypeAlias = tuple[str | int, ...]
 Outcomes: TypeAlias = Mapping[tuple[str, str], str]

@@ -13,14 +13,14 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from kvlint.derived.attributes import with_needs
-from kvlint.engine.evaluator import Evaluator
-from kvlint.engine.required_attributes import demand_of
-from kvlint.engine.rule_store import builtin_rules
-from kvlint.linter.unit_result import verdicts_on
-from kvlint.model.rule import Rule
-from kvlint.readers.reader import Reader
-from kvlint.syntax.jsonc import decode
+from azkvlint.derived.attributes import with_needs
+from azkvlint.engine.evaluator import Evaluator
+from azkvlint.engine.required_attributes import demand_of
+from azkvlint.engine.rule_store import builtin_rules
+from azkvlint.linter.unit_result import verdicts_on
+from azkvlint.model.rule import Rule
+from azkvlint.readers.reader import Reader
+from azkvlint.syntax.jsonc import decode
 
 Place: TypeAlias = tuple[str | int, ...]
 Outcomes: TypeAlias = Mapping[tuple[str, str], str]

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from kvlint import __version__
+from azkvlint import __version__
 from tests.action import ACTION, ROOT
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
@@ -92,8 +92,8 @@ def test_every_action_is_pinned_to_one_commit() -> None:
 def test_a_release_has_the_tag_of_its_version_and_notes(tag: str, heading: str, told: bool, tmp_path: Path) -> None:
     build = read(ROOT / ".github" / "workflows" / "release.yml")["jobs"]["build"]
     (script,) = [step["run"] for step in build["steps"] if "GITHUB_REF_NAME" in step.get("run", "")]
-    (tmp_path / "src" / "kvlint").mkdir(parents=True)
-    shutil.copy(ROOT / "src" / "kvlint" / "__init__.py", tmp_path / "src" / "kvlint")
+    (tmp_path / "src" / "azkvlint").mkdir(parents=True)
+    shutil.copy(ROOT / "src" / "azkvlint" / "__init__.py", tmp_path / "src" / "azkvlint")
     (tmp_path / "CHANGELOG.md").write_text(
         f"# Changelog\n\n## [Unreleased]\n\n- Later.\n\n{heading}\n\n### Added\n\n- This.\n\n## [0.0.1]\n\n- That.\n",
         encoding="utf-8",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from kvlint.syntax.yaml_nodes import compose, data
+from azkvlint.syntax.yaml_nodes import compose, data
 
 _IDEAS = Path(__file__).resolve().parents[1] / "ideas.yaml"
 TOOLS: Mapping[str, str] = {

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from kvlint.reporters.findings.sarif_rules import PROJECT
+from azkvlint import PROJECT
 
 ROOT = Path(__file__).resolve().parents[2]
 # What Markdown, a table of it or HTML would take for more than text.

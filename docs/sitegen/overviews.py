@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from kvlint.model.framework import Question, Sheet, Status
-from kvlint.model.rule import Rule, Severity
+from azkvlint.model.framework import Question, Sheet, Status
+from azkvlint.model.rule import Rule, Severity
 from sitegen.markup import code, plain, prose, table
 from sitegen.rule_pages import anchor, severity
 

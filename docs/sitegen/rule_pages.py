@@ -9,16 +9,16 @@ from datetime import date
 
 import msgspec
 
-from kvlint.derived.attributes import with_needs
-from kvlint.engine.evaluator import Evaluator
-from kvlint.engine.parameters import with_parameters
-from kvlint.engine.required_attributes import demand_of
-from kvlint.linter.rule_tests import read_example
-from kvlint.linter.unit_result import judge
-from kvlint.model.rule import EXAMPLE_DAY, Example, Operand, Rule
-from kvlint.reporters.cwe import CWES
-from kvlint.reporters.findings.sarif_rules import PROJECT
-from kvlint.reporters.phrases import headline
+from azkvlint import PROJECT
+from azkvlint.derived.attributes import with_needs
+from azkvlint.engine.evaluator import Evaluator
+from azkvlint.engine.parameters import with_parameters
+from azkvlint.engine.required_attributes import demand_of
+from azkvlint.linter.rule_tests import read_example
+from azkvlint.linter.unit_result import judge
+from azkvlint.model.rule import EXAMPLE_DAY, Example, Operand, Rule
+from azkvlint.reporters.cwe import CWES
+from azkvlint.reporters.phrases import headline
 from sitegen.catalogue import TOOLS
 from sitegen.markup import block, code, plain, prose, table
 

@@ -38,7 +38,7 @@ def _run(words: list[str], columns: int) -> str:
     ours, theirs = pty.openpty()
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("NO_COLOR", "KVLINT_"))}
     process = subprocess.Popen(
-        [sys.executable, "-m", "kvlint", *words],
+        [sys.executable, "-m", "azkvlint", *words],
         cwd=ROOT,
         env=kept | {"TERM": "xterm-256color", "COLUMNS": str(columns)},
         stdin=subprocess.DEVNULL,

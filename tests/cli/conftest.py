@@ -8,8 +8,8 @@ from typing import NamedTuple, Protocol
 
 import pytest
 
-from kvlint.__main__ import _guarded
-from kvlint.linter.compact_plan import expand
+from azkvlint.__main__ import _guarded
+from azkvlint.linter.compact_plan import expand
 
 GOOD = "azurerm_key_vault.kv: {name: kv, purge_protection_enabled: true}"
 BAD = "azurerm_key_vault.kv: {name: kv, purge_protection_enabled: false}"

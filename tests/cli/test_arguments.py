@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvlint.cli.app import app, run
-from kvlint.config.options import COMMANDS, OPTIONS, Arguments, Option, plain_arguments
+from azkvlint.cli.app import app, run
+from azkvlint.config.options import COMMANDS, OPTIONS, Arguments, Option, plain_arguments
 
 
 def parameters() -> dict[str, Any]:
@@ -30,7 +30,7 @@ def in_full(words: Sequence[str]) -> Arguments | int:
         return 0
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("kvlint.cli.check.run_check", catch)
+        patch.setattr("azkvlint.cli.check.run_check", catch)
         code = run(list(words))
     return caught[0] if caught else code
 

@@ -287,7 +287,7 @@ def test_names_in_it_stay_inert(kvlint: Kvlint) -> None:
 
 
 def test_a_plan_and_its_source(kvlint: Kvlint) -> None:
-    from kvlint.linter.compact_plan import expand
+    from azkvlint.linter.compact_plan import expand
 
     plan = expand("azurerm_key_vault.this: {name: kv-prod, purge_protection_enabled: false}")
     Path("a/plan.json").write_bytes(plan)

@@ -15,11 +15,11 @@ from typing import Any
 
 import pytest
 
-from kvlint.__main__ import _guarded
-from kvlint.engine.rule_store import builtin_rules
-from kvlint.linter.compact_plan import expand
-from kvlint.reporters import REPORTERS
-from kvlint.reporters.controls import CONTROLS_REPORTERS
+from azkvlint.__main__ import _guarded
+from azkvlint.engine.rule_store import builtin_rules
+from azkvlint.linter.compact_plan import expand
+from azkvlint.reporters import REPORTERS
+from azkvlint.reporters.controls import CONTROLS_REPORTERS
 from tests.sarif import faults, run_in
 
 INPUTS = Path(__file__).parent / "canary"

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from kvlint import __version__
-from kvlint.engine.rule_store import builtin_rules
-from kvlint.model.rule import Rule
+from azkvlint import __version__
+from azkvlint.engine.rule_store import builtin_rules
+from azkvlint.model.rule import Rule
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint

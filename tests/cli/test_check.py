@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kvlint.model.rule import Severity
-from kvlint.reporters import REPORTERS
+from azkvlint.model.rule import Severity
+from azkvlint.reporters import REPORTERS
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint

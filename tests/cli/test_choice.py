@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kvlint.engine.rule_selection import chosen
-from kvlint.engine.rule_store import builtin_rules
-from kvlint.engine.schema import PROFILES
+from azkvlint.engine.rule_selection import chosen
+from azkvlint.engine.rule_store import builtin_rules
+from azkvlint.engine.schema import PROFILES
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint

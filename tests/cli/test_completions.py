@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kvlint.cli.completion import as_check
-from kvlint.config.options import COMMANDS, OPTIONS
-from kvlint.engine.rule_store import builtin_rules
-from kvlint.reporters import REPORTERS
+from azkvlint.cli.completion import as_check
+from azkvlint.config.options import COMMANDS, OPTIONS
+from azkvlint.engine.rule_store import builtin_rules
+from azkvlint.reporters import REPORTERS
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint
@@ -53,7 +53,7 @@ def test_a_shell_that_is_not_known_is_wrong_use(kvlint: Kvlint) -> None:
 def test_bash_completes(kvlint: Kvlint, tmp_path: Path) -> None:
     (tmp_path / "completions.bash").write_text(kvlint("completions", "bash").out)
     program = tmp_path / "kvlint"
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m kvlint "$@"\n')
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m azkvlint "$@"\n')
     program.chmod(0o755)
     rules = {rule.id for rule in builtin_rules()}
     wanted = {

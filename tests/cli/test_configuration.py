@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kvlint.config.config_file import KEYS
-from kvlint.config.options import OPTIONS
-from kvlint.reporters import REPORTERS
+from azkvlint.config.config_file import KEYS
+from azkvlint.config.options import OPTIONS
+from azkvlint.reporters import REPORTERS
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint, Said
@@ -447,9 +447,10 @@ def test_a_current_folder_that_is_gone(kvlint: Kvlint, project: Path, monkeypatc
 
 
 def test_without_a_file_nothing_is_imported_for_one(project: Path) -> None:
-    unwanted = ("asked", "baseline", "configuration", "globs", "overridden", "override_tables", "shown", "toml")
-    names = {"tomllib", *(f"kvlint.{name}" for name in unwanted)}
-    script = "import sys; from kvlint.__main__ import _guarded; _guarded(['infra', '-q', '-f', 'json=/dev/null']);"
+    unwanted = [f"config.{name}" for name in ("config_file", "overrides", "toml_lines")]
+    unwanted += ["cli.show_settings", "linter.apply_overrides", "linter.baseline", "util.globs"]
+    names = {"tomllib", *(f"azkvlint.{name}" for name in unwanted)}
+    script = "import sys; from azkvlint.__main__ import _guarded; _guarded(['infra', '-q', '-f', 'json=/dev/null']);"
     script += f"print(*sorted(name for name in sys.modules if name in {sorted(names)}))"
 
     def imported() -> list[str]:
@@ -458,7 +459,7 @@ def test_without_a_file_nothing_is_imported_for_one(project: Path) -> None:
 
     assert imported() == []
     write(project / "kvlint.toml", "strict = true")
-    assert imported() == ["kvlint.config.config_file", "kvlint.toml", "tomllib"]
+    assert imported() == ["azkvlint.config.config_file", "azkvlint.config.toml_lines", "tomllib"]
 
 
 # --- files that somebody else may have written ------------------------------------------------------------------------

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kvlint.engine.rule_store import builtin_frameworks, builtin_rules
-from kvlint.linter.compact_plan import expand
+from azkvlint.engine.rule_store import builtin_frameworks, builtin_rules
+from azkvlint.linter.compact_plan import expand
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint, Said

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-import kvlint as package
-from kvlint.config.config_file import KEYS, OVERRIDE
-from kvlint.config.run_config import Config, Notice
-from kvlint.linter.compact_plan import expand
-from kvlint.linter.linter import check, exit_code
-from kvlint.model.rule import Severity
-from kvlint.reporters.problems import PROBLEMS
+import azkvlint as package
+from azkvlint.config.config_file import KEYS, OVERRIDE
+from azkvlint.config.run_config import Config, Notice
+from azkvlint.linter.compact_plan import expand
+from azkvlint.linter.linter import check, exit_code
+from azkvlint.model.rule import Severity
+from azkvlint.reporters.problems import PROBLEMS
 from tests.cli.conftest import BAD, GOOD
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kvlint.linter.compact_plan import expand
+from azkvlint.linter.compact_plan import expand
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint

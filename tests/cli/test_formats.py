@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kvlint.linter.compact_plan import expand
-from kvlint.reporters import REPORTERS
+from azkvlint.linter.compact_plan import expand
+from azkvlint.reporters import REPORTERS
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint

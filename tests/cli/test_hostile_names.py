@@ -15,10 +15,10 @@ from xml.etree import ElementTree as ET
 import pytest
 from markdown_it import MarkdownIt
 
-from kvlint.__main__ import _guarded
-from kvlint.linter.compact_plan import expand
-from kvlint.reporters import REPORTERS
-from kvlint.reporters.controls import CONTROLS_REPORTERS
+from azkvlint.__main__ import _guarded
+from azkvlint.linter.compact_plan import expand
+from azkvlint.reporters import REPORTERS
+from azkvlint.reporters.controls import CONTROLS_REPORTERS
 from tests.sarif import run_in
 
 # Each acts somewhere: terminals, GitHub's and Azure's agents (which overlook a soft hyphen), XML, HTML and Markdown.

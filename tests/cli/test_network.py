@@ -22,7 +22,7 @@ def hear(event, arguments):
         os._exit(99)
 sys.addaudithook(hear)
 TRY
-from kvlint.__main__ import main
+from azkvlint.__main__ import main
 sys.exit(main())
 """
 BICEP = """

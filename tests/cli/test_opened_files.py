@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-import kvlint
+import azkvlint
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="not every user may make links on Windows")
 
@@ -41,7 +41,7 @@ def hook(event, arguments):
         os.write(log, f"{event} {arguments[:1]!r}\\n".encode())
 
 sys.addaudithook(hook)
-from kvlint.__main__ import main
+from azkvlint.__main__ import main
 sys.exit(main())
 """
 VAULT = """resource "azurerm_key_vault" "kv" {
@@ -114,7 +114,7 @@ def checkout(tmp_path: Path) -> Path:
 
 def _outside(paths: Iterable[str], checkout: Path) -> list[str]:
     """Return which of the opened real paths are neither of the checkout, without ``.git``, nor of what runs kvlint."""
-    own = {sys.prefix, sys.base_prefix, *sysconfig.get_paths().values(), str(Path(kvlint.__file__).parents[2])}
+    own = {sys.prefix, sys.base_prefix, *sysconfig.get_paths().values(), str(Path(azkvlint.__file__).parents[2])}
     own |= {str(Path(path).resolve()) for path in own}
     system = (
         "/lib",
@@ -191,7 +191,8 @@ class TestHostileCheckout:
             f"trace={calls}",
             sys.executable,
         ]
-        done = subprocess.run([*command, "-B", "-m", "kvlint", *words], cwd=checkout, capture_output=True, check=False)
+        command += ["-B", "-m", "azkvlint", *words]
+        done = subprocess.run(command, cwd=checkout, capture_output=True, check=False)
         if b"ptrace" in done.stderr:
             pytest.skip("strace may not trace here")
         assert done.returncode in (2, 3), done.stderr.decode()

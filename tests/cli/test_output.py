@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kvlint.linter.compact_plan import expand
-from kvlint.reporters import REPORTERS
+from azkvlint.linter.compact_plan import expand
+from azkvlint.reporters import REPORTERS
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint
@@ -67,8 +67,8 @@ def test_a_pipe_or_device_is_written_to_and_not_replaced(kvlint: Kvlint) -> None
 
 
 def test_a_log_leaves_out_what_code_scanning_would_refuse(kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kvlint.reporters.findings.sarif_results.MOST", 2)
-    monkeypatch.setattr("kvlint.reporters.findings.sarif.MOST", 2)
+    monkeypatch.setattr("azkvlint.reporters.findings.sarif_results.MOST", 2)
+    monkeypatch.setattr("azkvlint.reporters.findings.sarif.MOST", 2)
     plan = "\n".join(f"azurerm_key_vault.kv{i}: {{name: kv{i}}}" for i in range(3))
     Path("three.json").write_bytes(expand(plan))
     words = ("three.json", "--select", "KV001,KV101,KV003,KV602", "-f", "sarif")
@@ -81,7 +81,7 @@ def test_a_log_leaves_out_what_code_scanning_would_refuse(kvlint: Kvlint, monkey
 
 
 def test_many_results_come_with_a_warning(kvlint: Kvlint, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kvlint.cli.check._SHOWN_RESULTS", 1)
+    monkeypatch.setattr("azkvlint.cli.check._SHOWN_RESULTS", 1)
     plan = "\n".join(f"azurerm_key_vault.kv{i}: {{name: kv{i}}}" for i in range(3))
     Path("three.json").write_bytes(expand(plan))
     ran = kvlint("three.json", *ONE, "-f", "sarif")

@@ -187,7 +187,7 @@ def test_nothing_is_left_of_a_write_that_fails(kvlint: Kvlint, checkout: Path, m
 def test_standard_output_under_its_path(checkout: Path, stream: str, is_file: bool) -> None:
     if not Path("/proc/self/fd").is_dir():
         pytest.skip("there is no /proc here")
-    command = [sys.executable, "-m", "kvlint", ".", *ONE, "-f", "concise", "-o", stream]
+    command = [sys.executable, "-m", "azkvlint", ".", *ONE, "-f", "concise", "-o", stream]
     with (checkout.parent / "log").open("w+b") as log:
         log.write(b"before\n")
         log.flush()

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
-from kvlint.syntax.line_hash import LineHashes
-from kvlint.syntax.positions import Lines
+from azkvlint.syntax.line_hash import LineHashes
+from azkvlint.syntax.positions import Lines
 from tests.sarif import faults, run_in
 
 if TYPE_CHECKING:

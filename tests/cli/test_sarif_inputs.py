@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pytest
 
-from kvlint.util.project_files import MAX_FILE
+from azkvlint.util.project_files import MAX_FILE
 from tests.sarif import faults, run_in
 
 if TYPE_CHECKING:

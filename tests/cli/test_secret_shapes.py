@@ -16,10 +16,10 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from kvlint.__main__ import _guarded
-from kvlint.linter.compact_plan import expand
-from kvlint.reporters import REPORTERS
-from kvlint.reporters.controls import CONTROLS_REPORTERS
+from azkvlint.__main__ import _guarded
+from azkvlint.linter.compact_plan import expand
+from azkvlint.reporters import REPORTERS
+from azkvlint.reporters.controls import CONTROLS_REPORTERS
 
 MARK = "@secret@"
 SECRET, OTHER = "QXZJWYQJXWZYQWXJ", "JWXQYZWXJQYWJZXQ"
@@ -423,7 +423,7 @@ def _outputs(case: Case, secret: str, folder: Path, patch: pytest.MonkeyPatch) -
         for form in ("dot", "mermaid"):
             yield form, stdout_of(["graph", case.paths[0], "-f", form])
         patch.setenv("TERM", "xterm")
-        patch.setattr("kvlint.cli.check.options_for", _for_terminal)
+        patch.setattr("azkvlint.cli.check.options_for", _for_terminal)
         yield "terminal", stdout_of([*words, *shown])
     yield "stderr", errors.getvalue()
     for file in sorted(folder.iterdir()):
@@ -433,7 +433,7 @@ def _outputs(case: Case, secret: str, folder: Path, patch: pytest.MonkeyPatch) -
 
 def _for_terminal(arguments: Any, file: str) -> Any:
     """The options of a report on a terminal, with the line of each finding."""
-    from kvlint.reporters import Options
+    from azkvlint.reporters import Options
 
     return Options(terminal=True, width=4_000, verbosity=1, suppressed=True, strict=True)
 

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kvlint.config.run_config import Config
-from kvlint.linter.watch import Watch
-from kvlint.readers import discover
-from kvlint.util.errors import UsageError
+from azkvlint.config.run_config import Config
+from azkvlint.linter.watch import Watch
+from azkvlint.readers import discover
+from azkvlint.util.errors import UsageError
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint

@@ -13,10 +13,10 @@ from pathlib import Path
 
 import pytest
 
-import kvlint as package
-from kvlint.engine.rule_store import builtin_rules, compile_rules
-from kvlint.linter.compact_plan import expand
-from kvlint.reporters import REPORTERS
+import azkvlint as package
+from azkvlint.engine.rule_store import builtin_rules, compile_rules
+from azkvlint.linter.compact_plan import expand
+from azkvlint.reporters import REPORTERS
 
 INSTALLED = Path(package.__file__).with_name("rules").is_dir()
 # Each takes milliseconds, and a check that writes a report for machines or plain text needs none of them.
@@ -44,16 +44,16 @@ import json, sys
 before = set(sys.modules)
 sys.argv[0] = "kvlint"
 {patch}
-from kvlint.__main__ import main
+from azkvlint.__main__ import main
 code = main()
 print("\\n" + json.dumps(sorted(set(sys.modules) - before)))
 sys.exit(code)
 """
 # The rules as a wheel holds them, compiled; a checkout reads them from YAML.
 COMPILED = """
-from kvlint.engine import builtin
-of_package = builtin.rules_of_package
-builtin.rules_of_package = lambda _package, **how: of_package({folder!r}, **how)
+from azkvlint.engine import rule_store
+of_package = rule_store.rules_of_package
+rule_store.rules_of_package = lambda _package, **how: of_package({folder!r}, **how)
 """
 
 
@@ -92,7 +92,8 @@ def compiled(tmp_path: Path) -> str:
 
 
 def test_the_version_needs_next_to_nothing() -> None:
-    assert imported("--version") <= {"__future__", "atexit", "gc", "kvlint", "kvlint.__main__", "kvlint.util.errors"}
+    own = {"azkvlint", "azkvlint.__main__", "azkvlint.util", "azkvlint.util.errors"}
+    assert imported("--version") <= {"__future__", "atexit", "gc", *own}
 
 
 @pytest.mark.parametrize("form", ["sarif", "json", "text", "github", "junit"])
@@ -101,15 +102,16 @@ def test_a_check_needs_msgspec_alone(plan: Path, compiled: str, form: str) -> No
     assert "msgspec" in modules
     assert not packages(modules) & HEAVY
     others = packages(modules) - set(sys.stdlib_module_names) - {"typing_extensions"}
-    assert others == {"kvlint", "msgspec"}
-    reporters = {module.rpartition(".")[2] for module in modules if module.startswith("kvlint.reporters.")}
+    assert others == {"azkvlint", "msgspec"}
+    reporters = {module.rpartition(".")[2] for module in modules if module.startswith("azkvlint.reporters.")}
     assert reporters & {*REPORTERS, "terminal"} == {form} | ({"concise"} if form == "github" else set())
     assert not any(
-        module.startswith(("kvlint.cli.app", "kvlint.engine.rule_loader", "kvlint.syntax.yaml_nodes"))
+        module.startswith(("azkvlint.cli.app", "azkvlint.engine.rule_loader", "azkvlint.syntax.yaml_nodes"))
         for module in modules
     )
     # Beside the plan, and where the process runs, lies no Terraform.
-    assert not any(module.startswith(("kvlint.syntax.hcl", "kvlint.readers.terraform.folder")) for module in modules)
+    unused = ("azkvlint.syntax.hcl", "azkvlint.readers.terraform.folder")
+    assert not any(module.startswith(unused) for module in modules)
 
 
 @pytest.mark.skipif(not INSTALLED, reason="a checkout reads its rules from YAML")
@@ -126,12 +128,13 @@ def test_a_checkout_reads_yaml_and_nothing_else_besides(plan: Path) -> None:
 def test_a_check_without_syntax_errors_does_not_need_python_hcl2(compiled: str) -> None:
     samples = Path(__file__).resolve().parents[2] / "samples"
     modules = imported(samples, "-f", "json", "--jobs", "1", patch=compiled, code=1)
-    assert "kvlint.syntax.hcl.expressions" in modules
+    assert "azkvlint.syntax.hcl.expressions" in modules
     assert not packages(modules) & {"hcl2", "lark"}
 
 
 def test_help_needs_neither_rules_nor_readers() -> None:
     modules = imported("--help")
     assert "typer" in modules
-    assert not any(module.startswith(("kvlint.readers", "kvlint.engine", "kvlint.reporters")) for module in modules)
+    unused = ("azkvlint.readers", "azkvlint.engine", "azkvlint.reporters")
+    assert not any(module.startswith(unused) for module in modules)
     assert not packages(modules) & {"yaml", "jsonpath_ng", "hcl2"}

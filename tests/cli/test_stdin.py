@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
-from kvlint.util.project_files import end_run
+from azkvlint.util.project_files import end_run
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint, Said

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kvlint.cli.output import _Bar
+from azkvlint.cli.output import _Bar
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint
@@ -26,7 +26,7 @@ FULL = Path("/dev/full")
 def started(*words: str, **streams: Any) -> subprocess.Popen[bytes]:
     """kvlint in a process of its own, with these streams."""
     environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "TERM": "xterm"} | streams.pop("env", {})
-    return subprocess.Popen([sys.executable, "-m", "kvlint", *words], env=environment, **streams)
+    return subprocess.Popen([sys.executable, "-m", "azkvlint", *words], env=environment, **streams)
 
 
 # --- nobody reads -----------------------------------------------------------------------------------------------------
@@ -83,7 +83,7 @@ def test_a_full_disk_is_an_error_and_not_a_crash(kvlint: Kvlint, line: str) -> N
 
 @pytest.mark.parametrize(("closed", "line", "code"), [(">&-", "bad.json", 1), ("2>&-", "nowhere", 2), ("<&-", "-", 3)])
 def test_streams_may_be_closed(kvlint: Kvlint, closed: str, line: str, code: int) -> None:
-    command = f'exec "{sys.executable}" -m kvlint {line} {closed}'
+    command = f'exec "{sys.executable}" -m azkvlint {line} {closed}'
     done = subprocess.run(["/bin/sh", "-c", command], capture_output=True, check=False, timeout=60)
     assert (done.returncode, done.stderr) == (code, b"")
     assert (done.stdout == b"") is (code < 3)
@@ -203,7 +203,7 @@ def test_an_interrupted_run_is_quiet(kvlint: Kvlint, monkeypatch: pytest.MonkeyP
     def interrupted(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("kvlint.cli.check.check", interrupted)
+    monkeypatch.setattr("azkvlint.cli.check.check", interrupted)
     assert kvlint(*line.split()) == (130, "", "")
 
 
@@ -223,7 +223,7 @@ def test_a_crash_is_one_line_without_values(kvlint: Kvlint, monkeypatch: pytest.
     def crashes(*_: Any) -> None:
         raise ValueError("correct-horse")
 
-    monkeypatch.setattr("kvlint.cli.check.check", crashes)
+    monkeypatch.setattr("azkvlint.cli.check.check", crashes)
     ran = kvlint(*line.split())
     assert (ran.code, ran.out) == (3, "")
     assert ran.err.startswith("kvlint: internal error: ValueError at test_streams.py:")

@@ -15,9 +15,9 @@ from typing import Any, NamedTuple
 
 import pytest
 
-import kvlint
-from kvlint.__main__ import _guarded
-from kvlint.linter.compact_plan import expand
+import azkvlint
+from azkvlint.__main__ import _guarded
+from azkvlint.linter.compact_plan import expand
 from tests.sarif import run_in
 
 # What a case replaces in the file that it is about: part of a string, a number, and a list.
@@ -348,7 +348,7 @@ def test_what_cannot_be_read_is_a_problem_of_the_file(
 def test_json_of_inputs_is_decoded_in_one_place() -> None:
     """A decoder that is called elsewhere would need all the exceptions of ``UNREADABLE`` caught again."""
     found = set()
-    for file in Path(kvlint.__file__).parent.rglob("*.py"):
+    for file in Path(azkvlint.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Attribute) and ast.unparse(node) in ("msgspec.json.decode", "json.loads"):
                 found.add(file.name)

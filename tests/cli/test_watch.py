@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kvlint.config.run_config import Config
-from kvlint.linter.linter import check
-from kvlint.linter.watch import Watch, folders_of
-from kvlint.model.finding import Report
-from kvlint.util.errors import KvlintError, UsageError
+from azkvlint.config.run_config import Config
+from azkvlint.linter.linter import check
+from azkvlint.linter.watch import Watch, folders_of
+from azkvlint.model.finding import Report
+from azkvlint.util.errors import KvlintError, UsageError
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint
@@ -237,7 +237,7 @@ def test_without_the_extra_it_says_what_to_install(project: Path, monkeypatch: p
         Told(project).watch.run([str(project)])
     assert (caught.value.message, caught.value.hint) == (
         "--watch needs the package watchfiles",
-        "pip install 'kvlint[watch]'",
+        "pip install watchfiles",
     )
 
 
@@ -247,7 +247,7 @@ def test_without_the_extra_it_says_what_to_install(project: Path, monkeypatch: p
 @pytest.fixture
 def watching(project: Path, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     pytest.importorskip("watchfiles", reason="the extra 'watch' is not installed")
-    words = [sys.executable, "-m", "kvlint", "--watch", ".", "-f", "text", "-f", "sarif=.sarif/kvlint.sarif"]
+    words = [sys.executable, "-m", "azkvlint", "--watch", ".", "-f", "text", "-f", "sarif=.sarif/kvlint.sarif"]
     environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "HOME": str(tmp_path)}
     with (tmp_path / "out").open("wb") as out, (tmp_path / "err").open("wb") as err:
         process = subprocess.Popen(words, cwd=project, env=environment, stdout=out, stderr=err)
@@ -259,7 +259,7 @@ def watching(project: Path, tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]
 def test_it_ends_when_nobody_reads_any_more(project: Path, tmp_path: Path) -> None:
     pytest.importorskip("watchfiles", reason="the extra 'watch' is not installed")
     environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", "HOME": str(tmp_path)}
-    words = [sys.executable, "-m", "kvlint", "--watch", "."]
+    words = [sys.executable, "-m", "azkvlint", "--watch", "."]
     with subprocess.Popen(
         words, cwd=project, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     ) as process:

@@ -7,15 +7,15 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from kvlint.engine.compiler import judge_of
-from kvlint.engine.evaluator import Evaluator, Verdicts
-from kvlint.engine.graph_index import Trail, World
-from kvlint.model.finding import Evidence, Finding, Outcome
-from kvlint.model.location import Location
-from kvlint.model.resource import Reference, Resource, ResourceGraph
-from kvlint.model.rule import All, Attribute, Condition, Items, Linked, Parameter, Rule, Severity
-from kvlint.model.value import Link, ListValue, MapValue, Plain, Scalar, Unknown, Value
-from kvlint.syntax.attribute_path import parse_path
+from azkvlint.engine.compiler import judge_of
+from azkvlint.engine.evaluator import Evaluator, Verdicts
+from azkvlint.engine.graph_index import Trail, World
+from azkvlint.model.finding import Evidence, Finding, Outcome
+from azkvlint.model.location import Location
+from azkvlint.model.resource import Reference, Resource, ResourceGraph
+from azkvlint.model.rule import All, Attribute, Condition, Items, Linked, Parameter, Rule, Severity
+from azkvlint.model.value import Link, ListValue, MapValue, Plain, Scalar, Unknown, Value
+from azkvlint.syntax.attribute_path import parse_path
 
 PATH = "plan.json"
 VAULT = "Microsoft.KeyVault/vaults"

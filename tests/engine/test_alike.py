@@ -9,16 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvlint.derived.attributes import with_needs
-from kvlint.derived.build_graph import build_graph
-from kvlint.engine.evaluator import Evaluator
-from kvlint.engine.required_attributes import demand_of, is_local
-from kvlint.engine.rule_store import builtin_rules
-from kvlint.linter.compact_plan import expand
-from kvlint.model.resource import Resource
-from kvlint.model.rule import All, AnyOf, Attribute, Condition, Items, Linked, Not, Rule
-from kvlint.model.value import MapValue
-from kvlint.readers.plan.read import read_plan
+from azkvlint.derived.attributes import with_needs
+from azkvlint.derived.build_graph import build_graph
+from azkvlint.engine.evaluator import Evaluator
+from azkvlint.engine.required_attributes import demand_of, is_local
+from azkvlint.engine.rule_store import builtin_rules
+from azkvlint.linter.compact_plan import expand
+from azkvlint.model.resource import Resource
+from azkvlint.model.rule import All, AnyOf, Attribute, Condition, Items, Linked, Not, Rule
+from azkvlint.model.value import MapValue
+from azkvlint.readers.plan.read import read_plan
 
 if TYPE_CHECKING:
     from tests.engine.conftest import Build

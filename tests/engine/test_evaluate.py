@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from kvlint.engine.evaluator import RULE_CRASHED, Verdicts
-from kvlint.engine.operators import OPERATORS
-from kvlint.engine.required_attributes import demand_of
-from kvlint.model.finding import CALLED, CAUSED, Outcome
-from kvlint.model.location import Location
-from kvlint.model.resource import ResourceGraph
-from kvlint.model.rule import All, Not, Rule
-from kvlint.model.value import Scalar
+from azkvlint.engine.evaluator import RULE_CRASHED, Verdicts
+from azkvlint.engine.operators import OPERATORS
+from azkvlint.engine.required_attributes import demand_of
+from azkvlint.model.finding import CALLED, CAUSED, Outcome
+from azkvlint.model.location import Location
+from azkvlint.model.resource import ResourceGraph
+from azkvlint.model.rule import All, Not, Rule
+from azkvlint.model.value import Scalar
 
 if TYPE_CHECKING:
     from tests.engine.conftest import Build
@@ -113,7 +113,7 @@ def test_a_rule_that_crashes_is_a_problem_and_the_others_still_run(
         build.rule(build.attribute("a", equals=1), id="ABC-2"),
     ]
     graph = build.graph(*(build.resource(f"kv{i}", a=i) for i in (1, 2, 3)))
-    monkeypatch.setattr("kvlint.engine.compiler.OPERATORS", {**OPERATORS, "matches": breaks})
+    monkeypatch.setattr("azkvlint.engine.compiler.OPERATORS", {**OPERATORS, "matches": breaks})
     verdicts = build.evaluate(graph, *rules)
     (problem,) = verdicts.problems
     assert (problem.code, problem.level) == (RULE_CRASHED, "error")

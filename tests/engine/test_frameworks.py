@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from kvlint.engine.framework_loader import load_frameworks, sheets_of
-from kvlint.engine.rule_store import builtin_frameworks, builtin_rules, frameworks_of_package
-from kvlint.model.framework import Framework, Platform, Status
-from kvlint.model.rule import Attribute
-from kvlint.util.errors import InternalError, RuleError
+from azkvlint.engine.framework_loader import load_frameworks, sheets_of
+from azkvlint.engine.rule_store import builtin_frameworks, builtin_rules, frameworks_of_package
+from azkvlint.model.framework import Framework, Platform, Status
+from azkvlint.model.rule import Attribute
+from azkvlint.util.errors import InternalError, RuleError
 
 HEAD = "name: acme\ntitle: ACME\nabout: >\n  A few\n  rows.\nreferences: [https://acme.example/]\n"
 ROW = "controls:\n  - {id: A-1, title: One}\n"
@@ -138,4 +138,4 @@ def test_rules_answer_by_id_idea_policy_and_their_own_word() -> None:
 
 def test_an_installation_without_them_says_so(tmp_path: Path) -> None:
     with pytest.raises(InternalError, match="the built-in control frameworks are missing"):
-        frameworks_of_package(str(tmp_path / "src" / "kvlint"), ())
+        frameworks_of_package(str(tmp_path / "src" / "azkvlint"), ())

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kvlint.engine.three_valued import FAIL, PASS, UNDECIDED, negated
-from kvlint.model.finding import Outcome
-from kvlint.model.location import Location
-from kvlint.model.rule import All, AnyOf, Condition, Not
-from kvlint.model.value import Scalar, Unknown
+from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED, negated
+from azkvlint.model.finding import Outcome
+from azkvlint.model.location import Location
+from azkvlint.model.rule import All, AnyOf, Condition, Not
+from azkvlint.model.value import Scalar, Unknown
 
 if TYPE_CHECKING:
     from tests.engine.conftest import Build

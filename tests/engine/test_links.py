@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from kvlint.engine.three_valued import FAIL, PASS, UNDECIDED, negated
-from kvlint.model.finding import Outcome
-from kvlint.model.location import Location
-from kvlint.model.resource import ResourceGraph
-from kvlint.model.rule import All, Condition, Not
-from kvlint.model.value import Link, ListValue, Scalar, Unknown
+from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED, negated
+from azkvlint.model.finding import Outcome
+from azkvlint.model.location import Location
+from azkvlint.model.resource import ResourceGraph
+from azkvlint.model.rule import All, Condition, Not
+from azkvlint.model.value import Link, ListValue, Scalar, Unknown
 
 if TYPE_CHECKING:
     from tests.engine.conftest import Build

@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvlint.engine.rule_loader import load_rules
-from kvlint.engine.rule_store import builtin_rules, compile_rules, load_folder, rules_of_checkout, rules_of_package
-from kvlint.model.rule import (
+from azkvlint.engine.rule_loader import load_rules
+from azkvlint.engine.rule_store import builtin_rules, compile_rules, load_folder, rules_of_checkout, rules_of_package
+from azkvlint.model.rule import (
     All,
     AnyOf,
     Attribute,
@@ -28,7 +28,7 @@ from kvlint.model.rule import (
     Rule,
     Severity,
 )
-from kvlint.util.errors import InternalError, RuleError, UsageError
+from azkvlint.util.errors import InternalError, RuleError, UsageError
 
 PATH = "rules/vault/KV001-purge-protection.yaml"
 # Each key of a rule, so that a test can put another in its place.
@@ -652,7 +652,7 @@ def test_a_folder_without_rules_is_wrong_use(tmp_path: Path) -> None:
 def checkout(root: Path) -> Path:
     """A checkout, of which the folder of the package is returned."""
     folder(root, {PATH: written(), "rules/controls/list.yaml": "no: rule"})
-    package = root / "src" / "kvlint"
+    package = root / "src" / "azkvlint"
     package.mkdir(parents=True)
     return package
 
@@ -660,7 +660,7 @@ def checkout(root: Path) -> Path:
 def test_a_checkout_has_its_rules_as_yaml(tmp_path: Path) -> None:
     rules = rules_of_package(str(checkout(tmp_path)))
     assert [rule.path for rule in rules] == [PATH]
-    assert rules == rules_of_checkout(str(tmp_path / "src" / "kvlint"))
+    assert rules == rules_of_checkout(str(tmp_path / "src" / "azkvlint"))
 
 
 def test_an_installed_package_has_them_compiled(tmp_path: Path) -> None:
@@ -683,7 +683,7 @@ def test_compiled_rules_that_are_broken_are_our_mistake(tmp_path: Path, content:
 
 def test_missing_rules_are_our_mistake(tmp_path: Path) -> None:
     with pytest.raises(InternalError, match="missing"):
-        rules_of_package(str(tmp_path / "src" / "kvlint"))
+        rules_of_package(str(tmp_path / "src" / "azkvlint"))
 
 
 def test_the_built_in_rules_load() -> None:

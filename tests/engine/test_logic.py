@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvlint.engine.three_valued import FAIL, PASS, UNDECIDED, implied, negated
-from kvlint.model.finding import Outcome
-from kvlint.model.rule import All, AnyOf, Attribute, Condition, Not
+from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED, implied, negated
+from azkvlint.model.finding import Outcome
+from azkvlint.model.rule import All, AnyOf, Attribute, Condition, Not
 
 if TYPE_CHECKING:
     from tests.engine.conftest import Build

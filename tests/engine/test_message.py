@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from kvlint.engine.messages import fingerprint
-from kvlint.model.location import Location
-from kvlint.model.rule import AnyOf, Not
-from kvlint.model.value import Scalar
+from azkvlint.engine.messages import fingerprint
+from azkvlint.model.location import Location
+from azkvlint.model.rule import AnyOf, Not
+from azkvlint.model.value import Scalar
 
 if TYPE_CHECKING:
     from tests.engine.conftest import Build

@@ -9,13 +9,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvlint.engine.operators import OPERATORS, key_of, same
-from kvlint.engine.schema import OPERATORS as VOCABULARY
-from kvlint.engine.three_valued import FAIL, PASS, UNDECIDED, negated
-from kvlint.model.finding import Outcome
-from kvlint.model.location import Location
-from kvlint.model.rule import Not
-from kvlint.model.value import Link, ListValue, MapValue, Scalar, Unknown, Value
+from azkvlint.engine.operators import OPERATORS, key_of, same
+from azkvlint.engine.schema import OPERATORS as VOCABULARY
+from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED, negated
+from azkvlint.model.finding import Outcome
+from azkvlint.model.location import Location
+from azkvlint.model.rule import Not
+from azkvlint.model.value import Link, ListValue, MapValue, Scalar, Unknown, Value
 
 if TYPE_CHECKING:
     from tests.engine.conftest import Build

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from kvlint.engine.regular_expressions import Pattern, is_sound
+from azkvlint.engine.regular_expressions import Pattern, is_sound
 
 LONG = 3_000
 

@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from kvlint.evaluation.budget import Budget
-from kvlint.evaluation.evaluate import Evaluator, Functions
-from kvlint.evaluation.functions.languages import ARM, BICEP
-from kvlint.evaluation.operations import Local
-from kvlint.evaluation.recursion_limit import FRAMES
-from kvlint.evaluation.values import Closure, Fields, Items, Partly, Result, hole, wrapped
-from kvlint.model.location import Location
-from kvlint.model.value import Absent, Scalar, Unknown
-from kvlint.syntax import ast
-from kvlint.syntax.arm.expression import parse_expression
-from kvlint.syntax.bicep.parse import parse
+from azkvlint.evaluation.budget import Budget
+from azkvlint.evaluation.evaluate import Evaluator, Functions
+from azkvlint.evaluation.functions.languages import ARM, BICEP
+from azkvlint.evaluation.operations import Local
+from azkvlint.evaluation.recursion_limit import FRAMES
+from azkvlint.evaluation.values import Closure, Fields, Items, Partly, Result, hole, wrapped
+from azkvlint.model.location import Location
+from azkvlint.model.value import Absent, Scalar, Unknown
+from azkvlint.syntax import ast
+from azkvlint.syntax.arm.expression import parse_expression
+from azkvlint.syntax.bicep.parse import parse
 
 AT = Location(path="main.bicep")
 VAULT = "/subscriptions/⟨subscription⟩/resourceGroups/⟨resourceGroup⟩/providers/Microsoft.KeyVault/vaults/kv"

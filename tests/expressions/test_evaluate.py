@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kvlint.evaluation.compare import either, same
-from kvlint.evaluation.evaluate import MAX_DEPTH
-from kvlint.evaluation.functions.patterns import conjuncts
-from kvlint.evaluation.to_value import Freezer
-from kvlint.evaluation.values import MAX_LEVELS, Fields, Items, Result, hidden, is_sensitive, unknown_in, wrapped
-from kvlint.model.location import Location
-from kvlint.model.value import MapValue, Scalar, Unknown
-from kvlint.syntax import ast
-from kvlint.util.errors import InputError
+from azkvlint.evaluation.compare import either, same
+from azkvlint.evaluation.evaluate import MAX_DEPTH
+from azkvlint.evaluation.functions.patterns import conjuncts
+from azkvlint.evaluation.to_value import Freezer
+from azkvlint.evaluation.values import MAX_LEVELS, Fields, Items, Result, hidden, is_sensitive, unknown_in, wrapped
+from azkvlint.model.location import Location
+from azkvlint.model.value import MapValue, Scalar, Unknown
+from azkvlint.syntax import ast
+from azkvlint.util.errors import InputError
 from tests.expressions.conftest import unknown
 
 if TYPE_CHECKING:

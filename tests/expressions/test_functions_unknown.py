@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kvlint.evaluation.to_value import Freezer
-from kvlint.evaluation.values import hidden, is_sensitive, partly
-from kvlint.model.value import PERHAPS, ListValue, Scalar, Unknown, display
+from azkvlint.evaluation.to_value import Freezer
+from azkvlint.evaluation.values import hidden, is_sensitive, partly
+from azkvlint.model.value import PERHAPS, ListValue, Scalar, Unknown, display
 
 from .conftest import AT
 

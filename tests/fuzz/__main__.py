@@ -73,7 +73,7 @@ def prepare_environment(base: Path) -> None:
 
 def warmed_up(base: Path) -> Entry:
     """Return kvlint's entry point after runs that import what the cases use, so that no worker has to."""
-    from kvlint.__main__ import _guarded
+    from azkvlint.__main__ import _guarded
 
     inputs, reports = base / "inputs", base / "reports"
     for folder in (inputs / "broken", reports):

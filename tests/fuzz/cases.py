@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from kvlint.reporters import REPORTERS, SARIF_INCLUDED
-from kvlint.reporters.controls import CONTROLS_REPORTERS
+from azkvlint.reporters import REPORTERS, SARIF_INCLUDED
+from azkvlint.reporters.controls import CONTROLS_REPORTERS
 from tests.fuzz.canaries import HEADS, OUTSIDE, PARAMETERS, REFERENCES, TOKEN, plant
 from tests.fuzz.mutations import Document, Language, encoded, language, mutate_bytes, mutate_text
 from tests.fuzz.seeds import CALLED_BICEP, CALLED_TERRAFORM, Seeds

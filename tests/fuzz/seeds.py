@@ -10,9 +10,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kvlint.engine.rule_store import builtin_rules
-from kvlint.linter.compact_plan import expand
-from kvlint.util.errors import InputError
+from azkvlint.engine.rule_store import builtin_rules
+from azkvlint.linter.compact_plan import expand
+from azkvlint.util.errors import InputError
 
 ROOT = Path(__file__).resolve().parents[2]
 CORPORA = ROOT.parent / "shared" / "corpora"

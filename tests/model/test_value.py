@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.pretty import pretty_repr
 
-from kvlint.model.location import Location
-from kvlint.model.value import (
+from azkvlint.model.location import Location
+from azkvlint.model.value import (
     Absent,
     Answer,
     Link,

@@ -9,13 +9,13 @@ from typing import Any, NamedTuple, TypedDict, Unpack
 
 import pytest
 
-from kvlint.derived.build_graph import build_graph
-from kvlint.linter.compact_plan import expand
-from kvlint.model.finding import Problem
-from kvlint.model.resource import Demand, Reference, Resource, ResourceGraph
-from kvlint.model.value import Answer, Link, ListValue, MapValue, Scalar, Unknown
-from kvlint.readers.plan.read import PlanRead, read_plan
-from kvlint.syntax.attribute_path import parse_path
+from azkvlint.derived.build_graph import build_graph
+from azkvlint.linter.compact_plan import expand
+from azkvlint.model.finding import Problem
+from azkvlint.model.resource import Demand, Reference, Resource, ResourceGraph
+from azkvlint.model.value import Answer, Link, ListValue, MapValue, Scalar, Unknown
+from azkvlint.readers.plan.read import PlanRead, read_plan
+from azkvlint.syntax.attribute_path import parse_path
 
 PATH = "plan.json"
 AZURERM = "registry.terraform.io/hashicorp/azurerm"

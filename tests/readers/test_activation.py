@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from kvlint.config.run_config import Config
-from kvlint.linter.linter import check
+from azkvlint.config.run_config import Config
+from azkvlint.linter.linter import check
 
 AZ = "az keyvault security-domain download"
 

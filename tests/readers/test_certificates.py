@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvlint.derived.certificates import _longest
-from kvlint.derived.x509 import Certificate, certificate_in
+from azkvlint.derived.certificates import _longest
+from azkvlint.derived.x509 import Certificate, certificate_in
 
 if TYPE_CHECKING:
     from tests.conftest import Run

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kvlint.derived.delegation import _asked, _tokens
+from azkvlint.derived.delegation import _asked, _tokens
 
 OWNER, READER = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635", "acdd72a7-3385-48ef-bd42-f606fba81ae7"
 ROLE = "@Request[Microsoft.Authorization/roleAssignments:RoleDefinitionId]"

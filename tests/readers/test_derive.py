@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kvlint.model.value import Scalar
+from azkvlint.model.value import Scalar
 
 if TYPE_CHECKING:
     from tests.readers.conftest import PlanJson, Reader

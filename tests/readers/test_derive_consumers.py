@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from kvlint.derived.attributes import with_needs
-from kvlint.derived.build_graph import build_graph
-from kvlint.derived.consumers import PATHS
-from kvlint.linter.compact_plan import expand
-from kvlint.model.resource import Demand, Reference
-from kvlint.readers.arm.read import read_template
-from kvlint.readers.plan.read import read_plan
-from kvlint.syntax.jsonc import decode
+from azkvlint.derived.attributes import with_needs
+from azkvlint.derived.build_graph import build_graph
+from azkvlint.derived.consumers import PATHS
+from azkvlint.linter.compact_plan import expand
+from azkvlint.model.resource import Demand, Reference
+from azkvlint.readers.arm.read import read_template
+from azkvlint.readers.plan.read import read_plan
+from azkvlint.syntax.jsonc import decode
 
 from .arm.conftest import resource, template
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from kvlint.derived.build_graph import build_graph
-from kvlint.derived.rotation import duration
-from kvlint.model.location import Location
-from kvlint.model.resource import Demand, Resource
-from kvlint.model.value import Absent, Scalar, Unknown
-from kvlint.readers.terraform.read import read_text
-from kvlint.syntax.attribute_path import parse_path
+from azkvlint.derived.build_graph import build_graph
+from azkvlint.derived.rotation import duration
+from azkvlint.model.location import Location
+from azkvlint.model.resource import Demand, Resource
+from azkvlint.model.value import Absent, Scalar, Unknown
+from azkvlint.readers.terraform.read import read_text
+from azkvlint.syntax.attribute_path import parse_path
 from tests.readers.predicted.conftest import change, read, vault, what_if
 
 EVERYTHING = Demand(paths={}, vias={}, everything=True, today=date(2026, 11, 1))

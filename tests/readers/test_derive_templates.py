@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from kvlint.derived.build_graph import build_graph
-from kvlint.model.resource import Demand, Resource
-from kvlint.model.value import Absent, Scalar, Unknown
-from kvlint.readers.arm.read import read_template
-from kvlint.syntax.attribute_path import parse_path
-from kvlint.syntax.jsonc import Document
+from azkvlint.derived.build_graph import build_graph
+from azkvlint.model.resource import Demand, Resource
+from azkvlint.model.value import Absent, Scalar, Unknown
+from azkvlint.readers.arm.read import read_template
+from azkvlint.syntax.attribute_path import parse_path
+from azkvlint.syntax.jsonc import Document
 
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
 EVERYTHING = Demand(paths={}, vias={}, everything=True)

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kvlint.__main__ import _guarded
-from kvlint.linter.workers import judge_units
-from kvlint.readers.discover import Source, discover, read_source
-from kvlint.util.errors import InputError, UsageError
+from azkvlint.__main__ import _guarded
+from azkvlint.linter.workers import judge_units
+from azkvlint.readers.discover import Source, discover, read_source
+from azkvlint.util.errors import InputError, UsageError
 
 if TYPE_CHECKING:
     from tests.conftest import Run
@@ -195,7 +195,7 @@ def test_a_folder_that_is_removed_during_the_run(
         shutil.rmtree(folder)
         return judge_units(*arguments, **options)
 
-    monkeypatch.setattr("kvlint.linter.linter.judge_units", remove)
+    monkeypatch.setattr("azkvlint.linter.linter.judge_units", remove)
     monkeypatch.setattr("sys.argv", ["kvlint", *words])
     _guarded(words)
     assert not folder.exists()

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvlint.azure.roles import role_by_id, role_by_name, roles_over_vaults
-from kvlint.derived.operations import CONTROL, DATA, _fits, operations_of_built_in
-from kvlint.model.value import Unknown, text_of
+from azkvlint.azure.roles import role_by_id, role_by_name, roles_over_vaults
+from azkvlint.derived.operations import CONTROL, DATA, _fits, operations_of_built_in
+from azkvlint.model.value import Unknown, text_of
 
 if TYPE_CHECKING:
     from tests.readers.conftest import PlanJson, Reader

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from kvlint.graph.region_lookup import places_of
-from kvlint.model.location import Location
+from azkvlint.graph.region_lookup import places_of
+from azkvlint.model.location import Location
 
 SECRETS = [
     {"adminPassword": "hunter2"},

@@ -7,8 +7,8 @@ import time
 
 import pytest
 
-from kvlint.graph.region_lookup import places_of
-from kvlint.model.location import Location
+from azkvlint.graph.region_lookup import places_of
+from azkvlint.model.location import Location
 
 SECRETS = [
     "param adminPassword string = 'hunter2'",

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kvlint.linter.git_checkout import repository
-from kvlint.util.project_files import root_of
+from azkvlint.linter.git_checkout import repository
+from azkvlint.util.project_files import root_of
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 OTHER = "f" * 40

@@ -6,15 +6,15 @@ import time
 
 import pytest
 
-from kvlint.graph.secret_evidence.credential_formats import (
+from azkvlint.graph.secret_evidence.credential_formats import (
     has_credential,
     is_configuration,
     is_plain,
     known_text,
     placeholder_in,
 )
-from kvlint.graph.secret_evidence.name_kinds import NameKind, kind_of_name, kind_of_path, names_no_secret
-from kvlint.graph.secret_evidence.placeholders import Placeholder
+from azkvlint.graph.secret_evidence.name_kinds import NameKind, kind_of_name, kind_of_path, names_no_secret
+from azkvlint.graph.secret_evidence.placeholders import Placeholder
 
 SECONDS = 2
 CERTAIN, LIKELY, NONE = Placeholder.CERTAIN, Placeholder.LIKELY, Placeholder.NONE

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from kvlint.config.run_config import Config
-from kvlint.linter.linter import check
-from kvlint.reporters import REPORTERS, Options
+from azkvlint.config.run_config import Config
+from azkvlint.linter.linter import check
+from azkvlint.reporters import REPORTERS, Options
 
 CANARY = "CANARY4711"
 SHOWN = Options(terminal=False, color=False, width=80, verbosity=1, statistics=False)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from kvlint.derived.secret_versions import _of_setting, pins_version
-from kvlint.model.location import Location
-from kvlint.model.value import Link, Scalar, Unknown, Value
+from azkvlint.derived.secret_versions import _of_setting, pins_version
+from azkvlint.model.location import Location
+from azkvlint.model.value import Link, Scalar, Unknown, Value
 
 AT = Location(path="x")
 VERSION = "0123456789abcdef0123456789abcdef"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from kvlint.derived.attributes import with_needs
-from kvlint.engine.evaluator import Evaluator
-from kvlint.engine.required_attributes import demand_of
-from kvlint.engine.rule_store import builtin_rules
-from kvlint.linter.rule_tests import read_example
-from kvlint.linter.unit_result import verdicts_on
+from azkvlint.derived.attributes import with_needs
+from azkvlint.engine.evaluator import Evaluator
+from azkvlint.engine.required_attributes import demand_of
+from azkvlint.engine.rule_store import builtin_rules
+from azkvlint.linter.rule_tests import read_example
+from azkvlint.linter.unit_result import verdicts_on
 
 RULES = [rule for rule in builtin_rules() if rule.id == "KV201"]
 DEMAND = with_needs(demand_of(RULES))

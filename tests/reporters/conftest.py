@@ -9,10 +9,20 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from kvlint.model.finding import Evidence, Finding, Note, Occurrence, Outcome, Problem, Report, Repository, Suppression
-from kvlint.model.location import Excerpt, Location, Region
-from kvlint.model.rule import Attribute, Rule, Severity
-from kvlint.reporters import REPORTERS, Options
+from azkvlint.model.finding import (
+    Evidence,
+    Finding,
+    Note,
+    Occurrence,
+    Outcome,
+    Problem,
+    Report,
+    Repository,
+    Suppression,
+)
+from azkvlint.model.location import Excerpt, Location, Region
+from azkvlint.model.rule import Attribute, Rule, Severity
+from azkvlint.reporters import REPORTERS, Options
 from tests.sarif import run_in
 
 EXPECTED = Path(__file__).parent / "expected"

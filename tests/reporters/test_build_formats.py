@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from markdown_it import MarkdownIt
 
-from kvlint.model.finding import Problem, Report
-from kvlint.model.location import Excerpt, Location, Region
-from kvlint.model.rule import Severity
-from kvlint.reporters import Options
-from kvlint.reporters.findings.markdown import LIMIT, markdown
-from kvlint.reporters.gfm import code, message, plain, prose
+from azkvlint.model.finding import Problem, Report
+from azkvlint.model.location import Excerpt, Location, Region
+from azkvlint.model.rule import Severity
+from azkvlint.reporters import Options
+from azkvlint.reporters.findings.markdown import LIMIT, markdown
+from azkvlint.reporters.gfm import code, message, plain, prose
 
 if TYPE_CHECKING:
     from tests.reporters.conftest import Make, Print

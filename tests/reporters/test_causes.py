@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kvlint.engine.rule_store import builtin_rules
-from kvlint.model.finding import NOTHING, Evidence, Outcome
-from kvlint.model.location import Location
-from kvlint.reporters.finding_cause import ABSENT, DERIVED, EXPLICIT, TOLD, cause, reason
+from azkvlint.engine.rule_store import builtin_rules
+from azkvlint.model.finding import NOTHING, Evidence, Outcome
+from azkvlint.model.location import Location
+from azkvlint.reporters.finding_cause import ABSENT, DERIVED, EXPLICIT, TOLD, cause, reason
 
 if TYPE_CHECKING:
     from tests.reporters.conftest import Log, Make

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kvlint.linter.compact_plan import expand
+from azkvlint.linter.compact_plan import expand
 
 if TYPE_CHECKING:
     from tests.conftest import Run

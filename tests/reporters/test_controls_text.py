@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from kvlint.config.run_config import Config
-from kvlint.linter.compact_plan import expand
-from kvlint.linter.controls.assess import assess
-from kvlint.model.assessment import Assessment
-from kvlint.reporters import Options
-from kvlint.reporters.controls import CONTROLS_REPORTERS
+from azkvlint.config.run_config import Config
+from azkvlint.linter.compact_plan import expand
+from azkvlint.linter.controls.assess import assess
+from azkvlint.model.assessment import Assessment
+from azkvlint.reporters import Options
+from azkvlint.reporters.controls import CONTROLS_REPORTERS
 
 COLOR = re.compile("\x1b\\[[0-9;]*m")
 NAME = "kv\x1b[2J\u202e::set-output"

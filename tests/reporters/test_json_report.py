@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kvlint.model.finding import Report
-from kvlint.model.location import Location
-from kvlint.reporters.problems import PROBLEMS
+from azkvlint.model.finding import Report
+from azkvlint.model.location import Location
+from azkvlint.reporters.problems import PROBLEMS
 
 if TYPE_CHECKING:
     from tests.reporters.conftest import Make, Print

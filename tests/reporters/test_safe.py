@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvlint.util.safe_text import encode, visible
+from azkvlint.util.safe_text import encode, visible
 
 
 @pytest.mark.parametrize(

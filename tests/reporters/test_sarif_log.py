@@ -12,11 +12,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kvlint.graph.region_lookup import places_of
-from kvlint.model.finding import Note, Problem, Report
-from kvlint.model.location import Excerpt, Location, Region
-from kvlint.reporters import REPORTERS, Options
-from kvlint.reporters.findings.sarif_rules import encode_uri
+from azkvlint.graph.region_lookup import places_of
+from azkvlint.model.finding import Note, Problem, Report
+from azkvlint.model.location import Excerpt, Location, Region
+from azkvlint.reporters import REPORTERS, Options
+from azkvlint.reporters.findings.sarif_rules import encode_uri
 
 if TYPE_CHECKING:
     from tests.reporters.conftest import Log, Make, Print

@@ -9,12 +9,12 @@ import msgspec
 import pytest
 from markdown_it import MarkdownIt
 
-from kvlint.engine.rule_store import builtin_frameworks, builtin_rules
-from kvlint.model.finding import Problem, Report
-from kvlint.model.rule import Severity
-from kvlint.reporters.cwe import CWES
-from kvlint.reporters.severity import GRADES
-from kvlint.reporters.taxonomies import CIS, CIS_VERSION, MCSB
+from azkvlint.engine.rule_store import builtin_frameworks, builtin_rules
+from azkvlint.model.finding import Problem, Report
+from azkvlint.model.rule import Severity
+from azkvlint.reporters.cwe import CWES
+from azkvlint.reporters.severity import GRADES
+from azkvlint.reporters.taxonomies import CIS, CIS_VERSION, MCSB
 
 if TYPE_CHECKING:
     from tests.reporters.conftest import Log, Make

@@ -9,20 +9,20 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import pytest
 
-from kvlint.model.finding import Report
-from kvlint.model.location import Excerpt, Location, Region
-from kvlint.reporters import REPORTERS
-from kvlint.reporters.findings.terminal import linked
+from azkvlint.model.finding import Report
+from azkvlint.model.location import Excerpt, Location, Region
+from azkvlint.reporters import REPORTERS
+from azkvlint.reporters.findings.terminal import linked
 
 if TYPE_CHECKING:
     from tests.reporters.conftest import Make, Print
 
 IMPORTS = """
 import sys
-from kvlint.model.report import Report
-from kvlint.reporters import REPORTERS, Options
+from azkvlint.model.finding import Report
+from azkvlint.reporters import REPORTERS, Options
 report = Report(findings=(), undecided=(), problems=(), rules=(), sources=(), judged={}, passed=0, version="1")
-loaded = [name for name in sys.modules if name.startswith("kvlint.reporters.")]
+loaded = [name for name in sys.modules if name.startswith("azkvlint.reporters.")]
 for reporter in REPORTERS.values():
     reporter(report, Options())
 print(loaded, *({"rich", "json", "pathlib", "urllib.parse", "dataclasses"} & set(sys.modules)))

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from kvlint.syntax.arm.expression import MAX_DEPTH, MAX_LENGTH, is_expression, parse_expression, unescaped
-from kvlint.syntax.ast import Call, Expression, Item, Literal, Member
-from kvlint.util.errors import InputError
+from azkvlint.syntax.arm.expression import MAX_DEPTH, MAX_LENGTH, is_expression, parse_expression, unescaped
+from azkvlint.syntax.ast import Call, Expression, Item, Literal, Member
+from azkvlint.util.errors import InputError
 
 
 def shown(node: Expression) -> str:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from kvlint.syntax import ast
-from kvlint.syntax.bicep.parse import parse
+from azkvlint.syntax import ast
+from azkvlint.syntax.bicep.parse import parse
 
 
 def value(text: str) -> ast.Expression:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from kvlint.syntax.bicep.parse import parse
+from azkvlint.syntax.bicep.parse import parse
 
 CORPORA = Path(__file__).resolve().parents[3] / "shared" / "corpora"
 FILES = sorted(file for file in CORPORA.rglob("*.bicep*") if file.suffix in {".bicep", ".bicepparam"})

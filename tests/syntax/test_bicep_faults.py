@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kvlint.syntax import ast
-from kvlint.syntax.bicep.parse import MAX_FAULTS, parse
+from azkvlint.syntax import ast
+from azkvlint.syntax.bicep.parse import MAX_FAULTS, parse
 
 
 @pytest.mark.parametrize(

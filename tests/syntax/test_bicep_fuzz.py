@@ -7,7 +7,7 @@ import os
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kvlint.syntax.bicep.parse import Parsed, parse
+from azkvlint.syntax.bicep.parse import Parsed, parse
 
 WHOLE = """targetScope = 'resourceGroup'
 // Where the vault is.

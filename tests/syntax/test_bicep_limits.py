@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from kvlint.syntax.bicep.parse import Parsed, parse
+from azkvlint.syntax.bicep.parse import Parsed, parse
 
 LEVELS = 5000
 

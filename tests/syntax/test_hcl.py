@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from kvlint.syntax import ast
-from kvlint.syntax.hcl.parse import parse_file
-from kvlint.syntax.hcl.template import parse_template
-from kvlint.util.errors import InputError
+from azkvlint.syntax import ast
+from azkvlint.syntax.hcl.parse import parse_file
+from azkvlint.syntax.hcl.template import parse_template
+from azkvlint.util.errors import InputError
 
 
 def value(text: str) -> ast.Expression:

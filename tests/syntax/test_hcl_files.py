@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from kvlint.syntax import ast
-from kvlint.syntax.hcl.document import Block, Body, File
-from kvlint.syntax.hcl.parse import parse_file
-from kvlint.syntax.hcl.tokens import MAX_FAULTS
+from azkvlint.syntax import ast
+from azkvlint.syntax.hcl.document import Block, Body, File
+from azkvlint.syntax.hcl.parse import parse_file
+from azkvlint.syntax.hcl.tokens import MAX_FAULTS
 
 VAULT = """# The vault.
 resource "azurerm_key_vault" "app" {

@@ -8,12 +8,12 @@ from typing import Any
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from kvlint.syntax import ast
-from kvlint.syntax.hcl.document import Body, File
-from kvlint.syntax.hcl.json_file import parse_json_file
-from kvlint.syntax.hcl.parse import parse_file
-from kvlint.syntax.hcl.template import parse_template
-from kvlint.util.errors import InputError
+from azkvlint.syntax import ast
+from azkvlint.syntax.hcl.document import Body, File
+from azkvlint.syntax.hcl.json_file import parse_json_file
+from azkvlint.syntax.hcl.parse import parse_file
+from azkvlint.syntax.hcl.template import parse_template
+from azkvlint.util.errors import InputError
 
 WHOLE = """# Where the vault is.
 variable "location" {

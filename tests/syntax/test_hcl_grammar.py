@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from lark import Token, Tree
 from lark.exceptions import LarkError
 
-from kvlint.engine.rule_store import builtin_rules
-from kvlint.syntax import ast
-from kvlint.syntax.hcl.document import Body
-from kvlint.syntax.hcl.parse import parse_file
-from kvlint.syntax.hcl.second_opinion import grammar, syntax_error
+from azkvlint.engine.rule_store import builtin_rules
+from azkvlint.syntax import ast
+from azkvlint.syntax.hcl.document import Body
+from azkvlint.syntax.hcl.parse import parse_file
+from azkvlint.syntax.hcl.second_opinion import grammar, syntax_error
 
 ROOT = Path(__file__).resolve().parents[2]
 CORPORA = ROOT.parent / "shared" / "corpora"

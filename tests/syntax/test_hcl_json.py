@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from kvlint.syntax import ast
-from kvlint.syntax.hcl.document import Block, File
-from kvlint.syntax.hcl.json_file import parse_json_file
+from azkvlint.syntax import ast
+from azkvlint.syntax.hcl.document import Block, File
+from azkvlint.syntax.hcl.json_file import parse_json_file
 
 
 def parsed(value: Any, **options: Any) -> File:

@@ -11,8 +11,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from kvlint.syntax.jsonc import MAX_DEPTH, Document, Pointer, clean, decode, locate
-from kvlint.util.errors import InputError
+from azkvlint.syntax.jsonc import MAX_DEPTH, Document, Pointer, clean, decode, locate
+from azkvlint.util.errors import InputError
 
 CORPORA = Path(__file__).resolve().parents[2].parent / "shared" / "corpora"
 

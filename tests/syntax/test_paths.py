@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonpath_ng.parser import parse
 
-from kvlint.model.value import Path, path_text
-from kvlint.syntax.attribute_path import PathError, parse_path
+from azkvlint.model.value import Path, path_text
+from azkvlint.syntax.attribute_path import PathError, parse_path
 
 WILDCARD = "wildcards are not paths; use some: or every:"
 FILTER = "filters are not paths; use some: with where:"

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvlint.syntax.yaml_nodes import MAX_DEPTH, ListNode, MapNode, ScalarNode, compose, data
+from azkvlint.syntax.yaml_nodes import MAX_DEPTH, ListNode, MapNode, ScalarNode, compose, data
 
 
 def read(text: str) -> Any:

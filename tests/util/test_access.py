@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-import kvlint
+import azkvlint
 
-PACKAGE = Path(kvlint.__file__).parent
+PACKAGE = Path(azkvlint.__file__).parent
 OWNER = "util/project_files.py"
 # Each with its reason. An entry for a module that is gone does no harm.
 EXCEPTIONS = {

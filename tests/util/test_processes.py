@@ -14,13 +14,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kvlint.config.run_config import Config
-from kvlint.linter import workers as work
-from kvlint.linter.linter import check, rules_of
-from kvlint.linter.unit_result import Judged
-from kvlint.readers.discover import Source
-from kvlint.readers.units import Unit
-from kvlint.util.processes import in_processes
+from azkvlint.config.run_config import Config
+from azkvlint.linter import workers as work
+from azkvlint.linter.linter import check, rules_of
+from azkvlint.linter.unit_result import Judged
+from azkvlint.readers.discover import Source
+from azkvlint.readers.units import Unit
+from azkvlint.util.processes import in_processes
 
 if TYPE_CHECKING:
     from tests.conftest import Run
@@ -81,7 +81,7 @@ def working(
             signal.signal(number, signal.SIG_IGN)
 
     process = subprocess.Popen(
-        [sys.executable, "-m", "kvlint", *words, str(folder), "-j", "2", "-f", "json", "-o", "report.json"],
+        [sys.executable, "-m", "azkvlint", *words, str(folder), "-j", "2", "-f", "json", "-o", "report.json"],
         cwd=home,
         env={"PATH": os.environ["PATH"], "HOME": str(home), "PYTHONPATH": str(installed)},
         stdout=subprocess.PIPE,
@@ -154,7 +154,7 @@ def test_a_signal_that_the_caller_ignores_stays_ignored(much: Path, tmp_path: Pa
 @needs_proc
 def test_a_signal_ends_a_run_in_one_process(much: Path, tmp_path: Path, installed: Path) -> None:
     process = subprocess.Popen(
-        [sys.executable, "-m", "kvlint", str(much), "-j", "1", "-o", "report.txt"],
+        [sys.executable, "-m", "azkvlint", str(much), "-j", "1", "-o", "report.txt"],
         cwd=tmp_path,
         env={"PATH": os.environ["PATH"], "PYTHONPATH": str(installed)},
         stdout=subprocess.PIPE,

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from kvlint.util import project_files
-from kvlint.util.errors import InputError, UsageError
-from kvlint.util.project_files import (
+from azkvlint.util import project_files
+from azkvlint.util.errors import InputError, UsageError
+from azkvlint.util.project_files import (
     INTO_GIT,
     OUTSIDE,
     begin_run,

@@ -8,17 +8,17 @@ from typing import Any
 
 import pytest
 
-from kvlint.evaluation.budget import Budget
-from kvlint.evaluation.operations import Local
-from kvlint.evaluation.recursion_limit import FRAMES
-from kvlint.evaluation.terraform.evaluate import TerraformEvaluator
-from kvlint.evaluation.terraform.failure import FailedError
-from kvlint.evaluation.terraform.types import converted, type_of
-from kvlint.evaluation.values import Fields, Items, Result, hole, wrapped
-from kvlint.model.location import Location
-from kvlint.model.value import Absent, Scalar, Unknown
-from kvlint.syntax import ast
-from kvlint.syntax.hcl.parse import parse_file
+from azkvlint.evaluation.budget import Budget
+from azkvlint.evaluation.operations import Local
+from azkvlint.evaluation.recursion_limit import FRAMES
+from azkvlint.evaluation.terraform.evaluate import TerraformEvaluator
+from azkvlint.evaluation.terraform.failure import FailedError
+from azkvlint.evaluation.terraform.types import converted, type_of
+from azkvlint.evaluation.values import Fields, Items, Result, hole, wrapped
+from azkvlint.model.location import Location
+from azkvlint.model.value import Absent, Scalar, Unknown
+from azkvlint.syntax import ast
+from azkvlint.syntax.hcl.parse import parse_file
 
 AT = Location(path="main.tf")
 

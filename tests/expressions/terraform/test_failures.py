@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvlint.evaluation.budget import Budget
-from kvlint.evaluation.evaluate import MAX_DEPTH
-from kvlint.evaluation.terraform.evaluate import FUNCTION_NAMES, TerraformEvaluator
-from kvlint.evaluation.terraform.failure import FailedError
-from kvlint.model.value import Scalar, Unknown
-from kvlint.syntax import ast
-from kvlint.util.errors import InputError
+from azkvlint.evaluation.budget import Budget
+from azkvlint.evaluation.evaluate import MAX_DEPTH
+from azkvlint.evaluation.terraform.evaluate import FUNCTION_NAMES, TerraformEvaluator
+from azkvlint.evaluation.terraform.failure import FailedError
+from azkvlint.model.value import Scalar, Unknown
+from azkvlint.syntax import ast
+from azkvlint.util.errors import InputError
 
 if TYPE_CHECKING:
     from tests.expressions.terraform.conftest import Terraform

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from kvlint.evaluation.terraform.equality import may_be
-from kvlint.evaluation.terraform.failure import FailedError
-from kvlint.evaluation.terraform.primitive_types import text_of
-from kvlint.evaluation.values import Fields, Items, Result, hole, pieces
-from kvlint.model.value import PERHAPS, Absent, Scalar, Unknown
+from azkvlint.evaluation.terraform.equality import may_be
+from azkvlint.evaluation.terraform.failure import FailedError
+from azkvlint.evaluation.terraform.primitive_types import text_of
+from azkvlint.evaluation.values import Fields, Items, Result, hole, pieces
+from azkvlint.model.value import PERHAPS, Absent, Scalar, Unknown
 
 if TYPE_CHECKING:
     from tests.expressions.terraform.conftest import Terraform

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kvlint.model.value import Scalar, Unknown
+from azkvlint.model.value import Scalar, Unknown
 
 if TYPE_CHECKING:
     from tests.expressions.terraform.conftest import Terraform

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kvlint.model.value import Unknown
+from azkvlint.model.value import Unknown
 from tests.expressions.terraform.conftest import Terraform, shown
 
 FILES = {

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from kvlint.evaluation.terraform.failure import FailedError
-from kvlint.evaluation.terraform.types import ANY, Attribute, Type, type_of
-from kvlint.evaluation.values import Fields, Items
-from kvlint.model.value import Unknown
+from azkvlint.evaluation.terraform.failure import FailedError
+from azkvlint.evaluation.terraform.types import ANY, Attribute, Type, type_of
+from azkvlint.evaluation.values import Fields, Items
+from azkvlint.model.value import Unknown
 from tests.expressions.terraform.conftest import Terraform, link, parsed, shown
 
 STRING, NUMBER = Type("string"), Type("number")

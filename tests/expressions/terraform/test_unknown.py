@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kvlint.evaluation.values import Fields, Items
-from kvlint.model.value import Scalar, Unknown
+from azkvlint.evaluation.values import Fields, Items
+from azkvlint.model.value import Scalar, Unknown
 
 if TYPE_CHECKING:
     from tests.expressions.terraform.conftest import Terraform

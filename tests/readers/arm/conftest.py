@@ -6,13 +6,13 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from kvlint.derived.build_graph import build_graph
-from kvlint.evaluation.values import Result
-from kvlint.model.resource import Demand, Reference, Resource
-from kvlint.model.value import Answer, ListValue, MapValue, Scalar, Unknown
-from kvlint.readers.arm.read import TemplateRead, read_template
-from kvlint.syntax.attribute_path import parse_path
-from kvlint.syntax.jsonc import Document
+from azkvlint.derived.build_graph import build_graph
+from azkvlint.evaluation.values import Result
+from azkvlint.model.resource import Demand, Reference, Resource
+from azkvlint.model.value import Answer, ListValue, MapValue, Scalar, Unknown
+from azkvlint.readers.arm.read import TemplateRead, read_template
+from azkvlint.syntax.attribute_path import parse_path
+from azkvlint.syntax.jsonc import Document
 
 PATH = "infra/main.json"
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from kvlint.evaluation.values import hole
-from kvlint.model.resource import Demand
-from kvlint.syntax.jsonc import Document
+from azkvlint.evaluation.values import hole
+from azkvlint.model.resource import Demand
+from azkvlint.syntax.jsonc import Document
 from tests.readers.arm.conftest import (
     PATH,
     SECRET,

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from kvlint.model.location import Location
-from kvlint.model.value import Scalar, Unknown
-from kvlint.readers.arm.read import read_parameters
-from kvlint.syntax.jsonc import decode
+from azkvlint.model.location import Location
+from azkvlint.model.value import Scalar, Unknown
+from azkvlint.readers.arm.read import read_parameters
+from azkvlint.syntax.jsonc import decode
 from tests.readers.arm.conftest import PATH, SETTING, asked, deployment, only, pattern, read, resource, template, vault
 
 

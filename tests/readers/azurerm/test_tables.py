@@ -10,9 +10,9 @@ from typing import NamedTuple
 
 import pytest
 
-from kvlint.azure.azurerm.resources import NOT_JUDGED, RESOURCES, TABLES, is_vault_related
-from kvlint.azure.azurerm.table import Default, Field
-from kvlint.azure.azurerm.workloads import WORKLOADS
+from azkvlint.azure.azurerm.resources import NOT_JUDGED, RESOURCES, TABLES, is_vault_related
+from azkvlint.azure.azurerm.table import Default, Field
+from azkvlint.azure.azurerm.workloads import WORKLOADS
 
 VAULT_TYPES = """
     key_vault key_vault_access_policy key_vault_key key_vault_secret key_vault_certificate

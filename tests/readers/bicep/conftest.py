@@ -8,11 +8,11 @@ from typing import Protocol
 
 import pytest
 
-from kvlint.derived.build_graph import build_graph
-from kvlint.model.resource import Demand, ResourceGraph
-from kvlint.model.value import Answer, select
-from kvlint.readers.bicep.parameters import read_bicepparam
-from kvlint.readers.bicep.read import BicepRead, ModuleCache, read_bicep
+from azkvlint.derived.build_graph import build_graph
+from azkvlint.model.resource import Demand, ResourceGraph
+from azkvlint.model.value import Answer, select
+from azkvlint.readers.bicep.parameters import read_bicepparam
+from azkvlint.readers.bicep.read import BicepRead, ModuleCache, read_bicep
 
 ALL = Demand(paths={}, vias={}, everything=True)
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from kvlint.model.location import Location, Region
-from kvlint.model.value import Unknown
-from kvlint.readers.bicep.suppressions import is_suppressed
+from azkvlint.model.location import Location, Region
+from azkvlint.model.value import Unknown
+from azkvlint.readers.bicep.suppressions import is_suppressed
 from tests.readers.bicep.conftest import Read, messages, plain, shown, value
 
 KV = "Microsoft.KeyVault/vaults@2023-07-01"

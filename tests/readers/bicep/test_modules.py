@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kvlint.model.value import Unknown
+from azkvlint.model.value import Unknown
 from tests.readers.bicep.conftest import Read, graph, messages, plain, shown, value
 
 KV = "Microsoft.KeyVault/vaults@2023-07-01"

@@ -10,19 +10,19 @@ from pathlib import Path
 
 import pytest
 
-from kvlint.derived.attributes import with_needs
-from kvlint.derived.build_graph import build_graph
-from kvlint.engine.evaluator import Evaluator
-from kvlint.engine.required_attributes import demand_of
-from kvlint.engine.rule_store import builtin_rules
-from kvlint.readers.arm.read import read_template
-from kvlint.readers.arm.run import TemplateRead
-from kvlint.readers.bicep.parameters import read_bicepparam
-from kvlint.readers.bicep.read import ModuleCache, read_bicep
-from kvlint.syntax.jsonc import decode
-from kvlint.syntax.source_text import decoded
-from kvlint.util.errors import InputError
-from kvlint.util.project_files import begin_run
+from azkvlint.derived.attributes import with_needs
+from azkvlint.derived.build_graph import build_graph
+from azkvlint.engine.evaluator import Evaluator
+from azkvlint.engine.required_attributes import demand_of
+from azkvlint.engine.rule_store import builtin_rules
+from azkvlint.readers.arm.read import read_template
+from azkvlint.readers.arm.run import TemplateRead
+from azkvlint.readers.bicep.parameters import read_bicepparam
+from azkvlint.readers.bicep.read import ModuleCache, read_bicep
+from azkvlint.syntax.jsonc import decode
+from azkvlint.syntax.source_text import decoded
+from azkvlint.util.errors import InputError
+from azkvlint.util.project_files import begin_run
 
 CORPORA = Path(__file__).resolve().parents[4] / "shared" / "corpora"
 FILES = sorted([*CORPORA.rglob("*.bicep"), *CORPORA.rglob("*.bicepparam")])

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from kvlint.model.value import Absent, Unknown
+from azkvlint.model.value import Absent, Unknown
 from tests.readers.bicep.conftest import Read, graph, messages, plain, shown, value
 
 LOGS = "Microsoft.Insights/diagnosticSettings"

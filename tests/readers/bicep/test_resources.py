@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from kvlint.model.resource import Demand
-from kvlint.model.value import Absent, Unknown
+from azkvlint.model.resource import Demand
+from azkvlint.model.value import Absent, Unknown
 from tests.readers.bicep.conftest import Read, graph, messages, plain, shown, value
 
 KV = "Microsoft.KeyVault/vaults@2023-07-01"

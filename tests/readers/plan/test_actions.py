@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kvlint.model.value import Unknown
+from azkvlint.model.value import Unknown
 
 if TYPE_CHECKING:
     from tests.readers.conftest import PlanJson, Reader

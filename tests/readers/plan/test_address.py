@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kvlint.readers.plan.address import instance_address, key_of, module_path, resource_of, steps
+from azkvlint.readers.plan.address import instance_address, key_of, module_path, resource_of, steps
 
 KEYS = st.text(st.characters(exclude_categories=["Cs"]))
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kvlint.model.value import Unknown
+from azkvlint.model.value import Unknown
 
 if TYPE_CHECKING:
     from tests.conftest import Run

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kvlint.readers.plan.document import DUPLICATES_CHECKED_UP_TO, MAKE_PLAN_JSON, MAKE_UTF8, decode_plan
-from kvlint.util.errors import InputError
+from azkvlint.readers.plan.document import DUPLICATES_CHECKED_UP_TO, MAKE_PLAN_JSON, MAKE_UTF8, decode_plan
+from azkvlint.util.errors import InputError
 
 if TYPE_CHECKING:
     from tests.conftest import Run

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kvlint.model.value import Unknown
+from azkvlint.model.value import Unknown
 
 if TYPE_CHECKING:
-    from kvlint.model.resource import Reference
+    from azkvlint.model.resource import Reference
     from tests.readers.conftest import PlanJson, Reader
 
 KV = "azurerm_key_vault.kv"

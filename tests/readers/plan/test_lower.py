@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
-from kvlint.derived.attributes import with_needs
-from kvlint.engine.required_attributes import demand_of
-from kvlint.engine.rule_store import builtin_rules
-from kvlint.model.provider_version import VersionRange, constrained, evidenced
-from kvlint.model.resource import Demand
-from kvlint.model.value import Absent, Answer, MapValue, Scalar, Unknown
-from kvlint.readers.plan.read import read_plan
+from azkvlint.derived.attributes import with_needs
+from azkvlint.engine.required_attributes import demand_of
+from azkvlint.engine.rule_store import builtin_rules
+from azkvlint.model.provider_version import VersionRange, constrained, evidenced
+from azkvlint.model.resource import Demand
+from azkvlint.model.value import Absent, Answer, MapValue, Scalar, Unknown
+from azkvlint.readers.plan.read import read_plan
 
 if TYPE_CHECKING:
     from tests.readers.conftest import PlanJson, Reader

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kvlint.derived.attributes import with_needs
-from kvlint.engine.evaluator import RULE_CRASHED, Evaluator
-from kvlint.engine.required_attributes import demand_of
-from kvlint.engine.rule_store import builtin_rules
-from kvlint.linter.unit_result import judge
-from kvlint.readers.plan.document import DUPLICATES_CHECKED_UP_TO
-from kvlint.readers.read_result import plan_read
-from kvlint.util.errors import InputError
+from azkvlint.derived.attributes import with_needs
+from azkvlint.engine.evaluator import RULE_CRASHED, Evaluator
+from azkvlint.engine.required_attributes import demand_of
+from azkvlint.engine.rule_store import builtin_rules
+from azkvlint.linter.unit_result import judge
+from azkvlint.readers.plan.document import DUPLICATES_CHECKED_UP_TO
+from azkvlint.readers.read_result import plan_read
+from azkvlint.util.errors import InputError
 
 if TYPE_CHECKING:
     from tests.readers.conftest import PlanJson

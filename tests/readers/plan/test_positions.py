@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import pytest
 
-from kvlint.model.location import Excerpt, Region
-from kvlint.readers.plan.document import DUPLICATES_CHECKED_UP_TO
-from kvlint.readers.plan.positions import positions
-from kvlint.readers.plan.read import PlanRead
+from azkvlint.model.location import Excerpt, Region
+from azkvlint.readers.plan.document import DUPLICATES_CHECKED_UP_TO
+from azkvlint.readers.plan.positions import positions
+from azkvlint.readers.plan.read import PlanRead
 
 if TYPE_CHECKING:
     from tests.readers.conftest import PlanJson, Reader

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from kvlint.graph import value_origins
-from kvlint.readers.plan.configuration import Configuration
-from kvlint.readers.plan.document import decode_plan
-from kvlint.readers.plan.secret_visibility import Shown
+from azkvlint.graph import value_origins
+from azkvlint.readers.plan.configuration import Configuration
+from azkvlint.readers.plan.document import decode_plan
+from azkvlint.readers.plan.secret_visibility import Shown
 
 SECRET = "correct-horse"
 FOUND = frozenset({value_origins.SECURE})

@@ -8,18 +8,18 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from kvlint.derived.attributes import with_needs
-from kvlint.derived.build_graph import build_graph
-from kvlint.engine.evaluator import Evaluator, Verdicts
-from kvlint.engine.required_attributes import demand_of
-from kvlint.engine.rule_store import builtin_rules
-from kvlint.model.resource import Demand, Resource
-from kvlint.model.value import Answer
-from kvlint.readers.arm.run import TemplateRead
-from kvlint.readers.whatif.snapshot import read_snapshot
-from kvlint.readers.whatif.whatif import read_what_if
-from kvlint.syntax.attribute_path import parse_path
-from kvlint.syntax.jsonc import decode
+from azkvlint.derived.attributes import with_needs
+from azkvlint.derived.build_graph import build_graph
+from azkvlint.engine.evaluator import Evaluator, Verdicts
+from azkvlint.engine.required_attributes import demand_of
+from azkvlint.engine.rule_store import builtin_rules
+from azkvlint.model.resource import Demand, Resource
+from azkvlint.model.value import Answer
+from azkvlint.readers.arm.run import TemplateRead
+from azkvlint.readers.whatif.snapshot import read_snapshot
+from azkvlint.readers.whatif.whatif import read_what_if
+from azkvlint.syntax.attribute_path import parse_path
+from azkvlint.syntax.jsonc import decode
 from tests.readers.conftest import EVERYTHING, plain
 
 GROUP = "/subscriptions/58a4121b-44a9-5e6d-9967-f867f1fb91b5/resourceGroups/rg"

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from kvlint.util.errors import InputError
+from azkvlint.util.errors import InputError
 from tests.readers.predicted.conftest import ID, KV, change, read, setting, snapshot, vault, what_if
 
 if TYPE_CHECKING:

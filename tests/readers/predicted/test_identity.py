@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from kvlint.evaluation.values import hole
-from kvlint.readers.arm.scope import resource_id
-from kvlint.readers.whatif.identity import Identity, identity, relative
+from azkvlint.evaluation.values import hole
+from azkvlint.readers.arm.scope import resource_id
+from azkvlint.readers.whatif.identity import Identity, identity, relative
 
 GROUP = "/subscriptions/s/resourceGroups/rg"
 VAULT = f"{GROUP}/providers/Microsoft.KeyVault/vaults/kv"

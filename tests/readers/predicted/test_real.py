@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from kvlint.readers.whatif.snapshot import looks_like_snapshot, mentions_snapshot, read_snapshot
-from kvlint.readers.whatif.whatif import looks_like_what_if, mentions_what_if, read_what_if
-from kvlint.syntax.jsonc import decode
+from azkvlint.readers.whatif.snapshot import looks_like_snapshot, mentions_snapshot, read_snapshot
+from azkvlint.readers.whatif.whatif import looks_like_what_if, mentions_what_if, read_what_if
+from azkvlint.syntax.jsonc import decode
 from tests.readers.conftest import EVERYTHING
 
 CORPORA = Path(__file__).resolve().parents[4] / "shared" / "corpora"

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from kvlint.model.value import Unknown
-from kvlint.readers.whatif.snapshot import looks_like_snapshot, mentions_snapshot
-from kvlint.util.errors import InputError
+from azkvlint.model.value import Unknown
+from azkvlint.readers.whatif.snapshot import looks_like_snapshot, mentions_snapshot
+from azkvlint.util.errors import InputError
 from tests.readers.predicted.conftest import ID, KV, read, setting, snapshot, vault
 
 SETTING = f"{KV}/providers/Microsoft.Insights/diagnosticSettings/audit"

@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from kvlint.model.resource import Demand
-from kvlint.model.value import ListValue, Scalar, Unknown
-from kvlint.readers.whatif.whatif import looks_like_what_if, mentions_what_if
-from kvlint.util.errors import InputError
+from azkvlint.model.resource import Demand
+from azkvlint.model.value import ListValue, Scalar, Unknown
+from azkvlint.readers.whatif.whatif import looks_like_what_if, mentions_what_if
+from azkvlint.util.errors import InputError
 from tests.readers.predicted.conftest import GROUP, ID, KV, change, read, setting, vault, what_if
 
 PURGE = "properties.enablePurgeProtection"

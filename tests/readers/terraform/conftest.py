@@ -8,16 +8,16 @@ from typing import Any, NamedTuple, Protocol
 
 import pytest
 
-from kvlint.config.run_config import Config
-from kvlint.derived.build_graph import build_graph
-from kvlint.linter.linter import check, exit_code
-from kvlint.model.finding import Finding, Problem, Report
-from kvlint.model.location import Location
-from kvlint.model.resource import Demand, ResourceGraph
-from kvlint.model.value import Answer, select
-from kvlint.readers.terraform.module_cache import FolderCache
-from kvlint.readers.terraform.read import TerraformRead, read_root
-from kvlint.readers.terraform.settings import Settings
+from azkvlint.config.run_config import Config
+from azkvlint.derived.build_graph import build_graph
+from azkvlint.linter.linter import check, exit_code
+from azkvlint.model.finding import Finding, Problem, Report
+from azkvlint.model.location import Location
+from azkvlint.model.resource import Demand, ResourceGraph
+from azkvlint.model.value import Answer, select
+from azkvlint.readers.terraform.module_cache import FolderCache
+from azkvlint.readers.terraform.read import TerraformRead, read_root
+from azkvlint.readers.terraform.settings import Settings
 
 ALL = Demand(paths={}, vias={}, everything=True)
 NO_SETTINGS = Settings()

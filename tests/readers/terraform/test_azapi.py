@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kvlint.model.value import Unknown
+from azkvlint.model.value import Unknown
 from tests.readers.terraform.conftest import plain, shown, value, variable, vault
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kvlint.evaluation.budget import Limit
+from azkvlint.evaluation.budget import Limit
 from tests.readers.terraform.conftest import call, variable, vault
 
 if TYPE_CHECKING:
@@ -206,7 +206,7 @@ def test_too_many_resources(judge: Judge) -> None:
 
 
 def test_modules_that_double(judge: Judge, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("kvlint.evaluation.budget.DEPLOYMENTS", Limit(200, 0, 200))
+    monkeypatch.setattr("azkvlint.evaluation.budget.DEPLOYMENTS", Limit(200, 0, 200))
     files = {f"m{i}/main.tf": call(f"../m{i + 1}", name="a") + call(f"../m{i + 1}", name="b") for i in range(30)}
     found = judge({"main.tf": call("./m0"), **files, "m30/main.tf": vault("false")})
     assert found.code == 3

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kvlint.config.run_config import Config
-from kvlint.linter.linter import check
+from azkvlint.config.run_config import Config
+from azkvlint.linter.linter import check
 from tests.readers.terraform.conftest import write
 
 Written = dict[str, Any]

@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from kvlint.model.value import ListValue, Scalar, Unknown
-from kvlint.readers.terraform.read import TerraformRead
+from azkvlint.model.value import ListValue, Scalar, Unknown
+from azkvlint.readers.terraform.read import TerraformRead
 from tests.readers.terraform.conftest import Read, plain, shown, value
 
 KV = "azurerm_key_vault.kv"

@@ -10,12 +10,12 @@ from typing import Any, TypeAlias
 
 import pytest
 
-from kvlint.config.run_config import Config
-from kvlint.linter.linter import check
-from kvlint.model.resource import Demand
-from kvlint.readers.terraform import locations
-from kvlint.readers.terraform.locations import Locator, labels_of
-from kvlint.readers.terraform.module_cache import FolderCache
+from azkvlint.config.run_config import Config
+from azkvlint.linter.linter import check
+from azkvlint.model.resource import Demand
+from azkvlint.readers.terraform import locations
+from azkvlint.readers.terraform.locations import Locator, labels_of
+from azkvlint.readers.terraform.module_cache import FolderCache
 
 Files: TypeAlias = Mapping[str, str]
 Find: TypeAlias = Callable[..., str | None]

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kvlint.graph.region_lookup import places_of
-from kvlint.model.location import Location
-from kvlint.readers.terraform.secrets import FileSecrets
-from kvlint.syntax.hcl.json_file import parse_json_file
-from kvlint.syntax.hcl.parse import parse_file
+from azkvlint.graph.region_lookup import places_of
+from azkvlint.model.location import Location
+from azkvlint.readers.terraform.secrets import FileSecrets
+from azkvlint.syntax.hcl.json_file import parse_json_file
+from azkvlint.syntax.hcl.parse import parse_file
 from tests.readers.terraform.conftest import call, text_at, variable, vault
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kvlint.model.value import Link
+from azkvlint.model.value import Link
 from tests.readers.terraform.conftest import call, plain, value, variable, vault
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from kvlint.readers.terraform.public_modules import _SPANS, KnownModule, _folder, well_known
-from kvlint.syntax.hcl.document import Body
+from azkvlint.readers.terraform.public_modules import _SPANS, KnownModule, _folder, well_known
+from azkvlint.syntax.hcl.document import Body
 from tests.conftest import Run
 
 CORPORA = Path(__file__).parents[4] / "shared" / "corpora" / "tf"

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from kvlint.config.run_config import Config
-from kvlint.linter.linter import check
-from kvlint.syntax.hcl import second_opinion
-from kvlint.syntax.hcl.second_opinion import MAX_BYTES, syntax_error
+from azkvlint.config.run_config import Config
+from azkvlint.linter.linter import check
+from azkvlint.syntax.hcl import second_opinion
+from azkvlint.syntax.hcl.second_opinion import MAX_BYTES, syntax_error
 
 if TYPE_CHECKING:
     from tests.conftest import Run
@@ -42,7 +42,7 @@ def audit(event, arguments):
         print(event, file=sys.stderr)
 sys.addaudithook(audit)
 sys.argv[0] = "kvlint"
-from kvlint.__main__ import main
+from azkvlint.__main__ import main
 code = main()
 print("hcl2" in sys.modules, "lark" in sys.modules, file=sys.stderr)
 sys.exit(code)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kvlint.model.value import Unknown
+from azkvlint.model.value import Unknown
 from tests.readers.terraform.conftest import messages, plain, value
 
 if TYPE_CHECKING:

@@ -1,0 +1,109 @@
+"""What holds secrets among the resources of Terraform's providers, and which arguments show what they are given.
+
+Source: the documentation of the providers azurerm, azuread, random, tls, pkcs12, local and null.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from azkvlint.graph.value_origins import (
+    CREDENTIAL,
+    EXTERNAL,
+    GENERATED,
+    PRIVATE_KEY,
+    RESOURCE,
+    SECRET,
+    SECURITY_DOMAIN,
+    UNTRACED,
+    Origins,
+)
+from azkvlint.util.lazy_regex import regex
+
+# What holds a secret, by Terraform type and attribute. Source: the providers' documentation.
+_SECRETS: Mapping[str, frozenset[str]] = {
+    "azurerm_key_vault_secret": frozenset({"value"}),
+    "azurerm_key_vault_certificate_data": frozenset({"key"}),
+    "azurerm_key_vault_encrypted_value": frozenset({"plain_text_value", "decoded_plain_text_value"}),
+}
+_PRIVATE_KEYS: Mapping[str, frozenset[str]] = {
+    "tls_private_key": frozenset({"private_key_pem", "private_key_openssh", "private_key_pem_pkcs8"}),
+    "pkcs12_from_pem": frozenset({"result"}),
+}
+_GENERATED: Mapping[str, frozenset[str]] = {
+    "random_password": frozenset({"result"}),
+    "azuread_application_password": frozenset({"value"}),
+    "azuread_service_principal_password": frozenset({"value"}),
+}
+_CREDENTIAL = regex(
+    r"(?:.*_)?(?:access_key|shared_key|primary_key|secondary_key|connection_strings?|password|sas|sas_token"
+    r"|client_secret|kube_config|kube_admin_config|kube_config_raw|kube_admin_config_raw)"
+)
+_SECURITY_DOMAIN = regex(r"(?:.*_)?security_domain(?:_.*)?")
+_SPEAKS = regex(r"(?i).*(?:password|passwd|pwd|secret|token|credential|connection_?string|(?:private|access)_?key)")
+# How the address of a data source begins that reads a secret and could be an ephemeral resource.
+READING = "data.azurerm_key_vault_secret."
+# What gives the value of a secret, by Terraform type.
+ARGUMENTS: Mapping[str, tuple[str, ...]] = {"azurerm_key_vault_secret": ("value", "value_wo")}
+# What else holds secrets, all of which count; a dot leads into a block.
+HELD: Mapping[str, tuple[str, ...]] = {
+    "azurerm_key_vault_certificate": ("certificate.contents", "certificate.password"),
+    "azurerm_key_vault_certificate_issuer": ("password",),
+}
+# Arguments that show what they are given to more people than may read it, by the Terraform type that has them; a dot
+# leads into a block. Names and tags are shown of everything.
+TELLING: Mapping[str, tuple[str, ...]] = {
+    "null_resource": ("triggers",),
+    "terraform_data": ("input", "triggers_replace"),
+    "local_file": ("content",),
+    "local_sensitive_file": ("content",),
+    "azurerm_linux_virtual_machine": ("custom_data", "user_data"),
+    "azurerm_windows_virtual_machine": ("custom_data", "user_data"),
+    "azurerm_linux_virtual_machine_scale_set": ("custom_data", "user_data"),
+    "azurerm_windows_virtual_machine_scale_set": ("custom_data", "user_data"),
+    "azurerm_orchestrated_virtual_machine_scale_set": ("user_data_base64",),
+    "azurerm_app_configuration_key": ("value",),
+    "azurerm_virtual_machine_extension": ("settings",),
+    "azurerm_container_group": ("container.environment_variables",),
+    "azurerm_resource_deployment_script_azure_cli": ("command_line", "environment_variable.value"),
+    "azurerm_resource_deployment_script_azure_power_shell": ("command_line", "environment_variable.value"),
+    "azurerm_resource_group_template_deployment": ("parameters_content",),
+}
+_OF_ALL = ("name", "tags")
+
+
+def of_attribute(type_: str, attribute: str) -> Origins:
+    """What an attribute of a Terraform resource is; ``attribute`` is empty for the whole resource."""
+    for table, word in ((_SECRETS, SECRET), (_PRIVATE_KEYS, PRIVATE_KEY), (_GENERATED, GENERATED)):
+        found = table.get(type_)
+        if found is not None and (not attribute or attribute in found):
+            return frozenset({word})
+    if type_ == "external" and attribute in ("", "result"):
+        return frozenset({EXTERNAL})
+    if type_.startswith("azurerm_") and _CREDENTIAL.fullmatch(attribute):
+        return frozenset({CREDENTIAL})
+    if type_ == "azurerm_key_vault_managed_hardware_security_module" and _SECURITY_DOMAIN.fullmatch(attribute):
+        return frozenset({SECURITY_DOMAIN})
+    return frozenset({RESOURCE})
+
+
+def of_output(name: str) -> Origins:
+    """What an output is of a module that is not at hand: it is not traced if its name speaks of a secret."""
+    if _SECURITY_DOMAIN.fullmatch(name):
+        return frozenset({SECURITY_DOMAIN})
+    return frozenset({UNTRACED if speaks(name) else RESOURCE})
+
+
+def speaks(name: str) -> bool:
+    """Whether a name says that what it stands for is a secret."""
+    return _SPEAKS.match(name) is not None
+
+
+def telling(type_: str) -> tuple[str, ...]:
+    """The arguments of a Terraform type that show what they are given."""
+    return (*TELLING.get(type_, ()), *(_OF_ALL if type_.startswith("azurerm_") else ()))
+
+
+def has_secrets(type_: str) -> bool:
+    """Whether resources of a Terraform type have secrets that somebody could tell."""
+    return type_ in _SECRETS or type_ in _PRIVATE_KEYS or type_ in _GENERATED

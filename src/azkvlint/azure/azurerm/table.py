@@ -1,0 +1,127 @@
+"""The vocabulary of the tables that say what each azurerm resource is called in Azure's own terms.
+
+A table is data that a reader can hold against the provider's documentation: left the argument as the provider
+spells it, right where it goes in the ARM resource. Paths are dotted and, inside a block, relative to that block.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+import msgspec
+
+from azkvlint.model.provider_version import Version
+
+Plain: TypeAlias = str | int | float | bool
+
+
+class Default(msgspec.Struct, frozen=True, gc=False):
+    """What an argument that is not set amounts to, from provider version ``since`` to before ``until``."""
+
+    value: Plain
+    since: Version = (0, 0)
+    until: Version = (9999, 0)
+
+
+# Why nobody knows what is not written and is ``filled``. Such an Unknown has the origin "default".
+FILLED_IN = "it is not written, and the provider fills it in"
+
+
+class Field(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One argument.
+
+    ``arm``: the path it goes to. ``kind``: ``value`` as it is; ``flag`` a boolean that becomes one of two words;
+    ``link`` an id of another resource; ``links`` a list of ids; ``block`` a block of at most one, which becomes an
+    object; ``blocks`` a repeated block, which becomes a list of objects; ``wrap`` a list of plain values, each of which
+    becomes an object with the single field ``item``. ``computed``: Optional+Computed in the provider, so that an
+    argument that the author left out is "known after apply" in a plan that creates the resource. It then counts as not
+    set, unless ``filled``: what the provider fills in is no fixed default and stays unknown. ``words`` are a
+    flag's (on, off). ``numeric``, ``boolean``: Terraform takes them as text too, as it takes a boolean for a text.
+    ``constants`` are added to each object of a block. ``sensitive``: never printed. ``until``: the provider ignores
+    what is written from this version on.
+    """
+
+    arm: str
+    kind: str = "value"
+    computed: bool = False
+    filled: bool = False
+    defaults: tuple[Default, ...] = ()
+    words: tuple[str, str] = ("", "")
+    numeric: bool = False
+    boolean: bool = False
+    item: str = ""
+    fields: Mapping[str, Field] = {}
+    constants: Mapping[str, Plain] = {}
+    sensitive: bool = False
+    until: Version = (9999, 0)
+
+
+class Mapped(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """One resource type: ``type`` in Azure, and its arguments. ``fixed`` holds for every instance.
+
+    Several arguments may go to one ARM path (renamed ones): the first that is set counts, lists are joined.
+    ``listed`` maps an object that flat arguments fill to the list whose only item it is. Of the arguments ``any_of``
+    the provider wants at least one, so one that is written alone is not null.
+    """
+
+    type: str
+    fields: Mapping[str, Field]
+    fixed: Mapping[str, Plain] = {}
+    listed: Mapping[str, str] = {}
+    any_of: tuple[str, ...] = ()
+
+
+def value(arm: str, *, default: Plain | None = None, computed: bool = False, sensitive: bool = False) -> Field:
+    """A value that keeps its form. ``default`` holds for every version."""
+    boolean = isinstance(default, bool)
+    return Field(arm=arm, defaults=_always(default), computed=computed, sensitive=sensitive, boolean=boolean)
+
+
+def boolean(arm: str) -> Field:
+    """A boolean that has no default."""
+    return Field(arm=arm, boolean=True)
+
+
+def number(arm: str, *, default: int | None = None, computed: bool = False) -> Field:
+    """A number. ``default`` holds for every version."""
+    return Field(arm=arm, numeric=True, defaults=_always(default), computed=computed)
+
+
+def flag(arm: str, on: str, off: str, *, default: bool | None = None, computed: bool = False) -> Field:
+    """A boolean that Azure spells as one of two words."""
+    return Field(arm=arm, kind="flag", words=(on, off), defaults=_always(default), computed=computed)
+
+
+def link(arm: str, *, computed: bool = False) -> Field:
+    """The id of another resource. ``parent`` and ``scope`` are the resource above, or the one extended."""
+    return Field(arm=arm, kind="link", computed=computed)
+
+
+def links(arm: str, *, computed: bool = False) -> Field:
+    """A list or set of ids."""
+    return Field(arm=arm, kind="links", computed=computed)
+
+
+def wrap(arm: str, item: str, *, computed: bool = False) -> Field:
+    """A list of plain values that Azure spells as a list of objects with one field, ``item``."""
+    return Field(arm=arm, kind="wrap", item=item, computed=computed)
+
+
+def block(
+    arm: str, fields: Mapping[str, Field], *, computed: bool = False, filled: bool = False,
+    constants: Mapping[str, Plain] | None = None,
+) -> Field:  # fmt: skip
+    """A block of at most one. ``arm`` may be empty: its fields then belong to the object around it."""
+    return Field(arm=arm, kind="block", fields=fields, computed=computed, filled=filled, constants=constants or {})
+
+
+def blocks(
+    arm: str, fields: Mapping[str, Field], *, computed: bool = False, constants: Mapping[str, Plain] | None = None
+) -> Field:
+    """A block that may be repeated."""
+    return Field(arm=arm, kind="blocks", fields=fields, computed=computed, constants=constants or {})
+
+
+def _always(default: Plain | None) -> tuple[Default, ...]:
+    return () if default is None else (Default(default),)

@@ -1,0 +1,205 @@
+"""The command line in full: commands, options and help."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from inspect import Parameter, Signature
+from typing import Annotated, Any
+
+import typer
+
+from azkvlint.cli.completion import VARIABLE, as_check, script, values_of
+from azkvlint.config.options import COMMANDS, OPTIONS, Arguments, plain_arguments
+from azkvlint.util.errors import EXIT_CLEAN
+
+_HELP = """kvlint judges Azure Key Vault in infrastructure code.
+
+kvlint PATH... checks Terraform and OpenTofu modules and plans, Bicep files, ARM templates and what-if results: files,
+folders, or - for a plan, template or what-if result on standard input. It is short for kvlint check PATH...
+
+Exit codes: 0 nothing found, 1 findings, 2 wrong use, 3 analysis incomplete (an input that cannot be read,
+or none at all).
+"""
+
+app = typer.Typer(
+    help=_HELP,
+    no_args_is_help=True,
+    add_completion=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+rules_app = typer.Typer(help="List the rules, or test rule files.", invoke_without_command=True, rich_markup_mode=None)
+app.add_typer(rules_app, name="rules")
+
+
+def run(words: list[str]) -> int:
+    """Run a command line; ``PATH...`` without a command is ``check PATH...``."""
+    if VARIABLE in os.environ:
+        as_check(os.environ)
+    # Settings may be asked for without an input: they are those of the current folder.
+    if "--show-settings" in words and plain_arguments(words) is None:
+        here = plain_arguments([*words, "."])
+        words = [*words, "."] if here is not None and here.paths == (".",) else words
+    # A command is told from the paths and options of a check by the first word alone.
+    if words and words[0] not in COMMANDS and not _is_for_group(words[0]):
+        words = ["check", *words]
+    try:
+        app(words, prog_name="kvlint")
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else EXIT_CLEAN
+    return EXIT_CLEAN
+
+
+def _is_for_group(word: str) -> bool:
+    return word in ("-h", "--help", "--version", "-V", "--install-completion", "--show-completion")
+
+
+@app.callback()
+def _group(
+    version: Annotated[bool, typer.Option("--version", "-V", help="Show the version and exit.")] = False,
+) -> None:
+    if version:
+        from azkvlint import __version__
+
+        typer.echo(f"kvlint {__version__}")
+        raise typer.Exit
+
+
+def _judging(name: str, summary: str, run_it: Callable[[Arguments], int]) -> None:
+    """Make a command that judges inputs, with the options that the table has for it."""
+
+    def command(context: typer.Context, **options: Any) -> None:
+        values = {field: tuple(value) if isinstance(value, list) else value for field, value in options.items()}
+        given = {field for field in values if _is_given(context, field)} - {"paths"}
+        kept: dict[str, Any] = {field: values[field] for field in (*given, "paths")}
+        raise typer.Exit(run_it(Arguments(given=frozenset(given), **kept)))
+
+    paths = Annotated[list[str], typer.Argument(help="Terraform and Bicep files, plans, templates, folders, or -.")]
+    parameters = [
+        Parameter("context", Parameter.POSITIONAL_OR_KEYWORD, annotation=typer.Context),
+        Parameter("paths", Parameter.POSITIONAL_OR_KEYWORD, annotation=paths),
+    ]
+    for option in OPTIONS:
+        if name in option.commands:
+            kind = list[str] | None if option.many else str if option.takes_value else bool
+            option_ = typer.Option(*option.names, help=option.help, autocompletion=values_of(name, option.field))
+            shown = Annotated[kind, option_]  # type: ignore[valid-type]  # made
+            default = None if option.many else getattr(Arguments(), option.field)
+            parameters.append(
+                Parameter(option.field, Parameter.POSITIONAL_OR_KEYWORD, annotation=shown, default=default)
+            )
+    command.__signature__ = Signature(parameters)  # type: ignore[attr-defined]  # what typer looks at
+    app.command(name, help=summary)(command)
+
+
+def _is_given(context: typer.Context, field: str) -> bool:
+    """Whether the command line sets a field, be it to its default."""
+    source = context.get_parameter_source(field)
+    return source is not None and source.name == "COMMANDLINE"
+
+
+def _check(arguments: Arguments) -> int:
+    from azkvlint.cli.check import run_check
+
+    return run_check(arguments)
+
+
+def _controls(arguments: Arguments) -> int:
+    from azkvlint.cli.controls import run_controls
+
+    return run_controls(arguments)
+
+
+def _suppressions(arguments: Arguments) -> int:
+    from azkvlint.cli.suppressions import run_suppressions
+
+    return run_suppressions(arguments)
+
+
+_judging("check", "Check Terraform modules and plans, templates and Bicep files.", _check)
+_judging("controls", "Answer a checklist of security controls for every vault, with evidence.", _controls)
+_judging("suppressions", "List what suppresses findings, by whom, until when, and whether it does.", _suppressions)
+
+
+@app.command()
+def explain(
+    rule: Annotated[
+        str,
+        typer.Argument(
+            help="A rule's id or name, or another tool's id: KV001, purge-protection, CKV_AZURE_110.",
+            autocompletion=values_of("explain", "rule"),
+        ),
+    ],
+    rules: Annotated[list[str] | None, typer.Option("--rules", help="A folder or file of your own rules.")] = None,
+) -> None:
+    """Say everything about one rule."""
+    from azkvlint.cli.output import write
+    from azkvlint.cli.rules import explained
+
+    write(explained(rule, tuple(rules or ())))
+
+
+@app.command()
+def graph(
+    path: Annotated[str, typer.Argument(help="A Terraform module, plan, template or Bicep file, or -.")],
+    form: Annotated[str, typer.Option("--format", "-f", help="mermaid or dot.")] = "mermaid",
+) -> None:
+    """Draw resources and how they refer to each other."""
+    from azkvlint.cli.graph import drawn
+    from azkvlint.cli.output import tell_problems, write
+    from azkvlint.linter.linter import exit_code_of
+
+    drawing, problems = drawn(path, form)
+    write(drawing)
+    tell_problems(problems)
+    raise typer.Exit(exit_code_of([path], problems, has_findings=False))
+
+
+@app.command()
+def completions(
+    shell: Annotated[
+        str,
+        typer.Argument(help="bash, zsh, fish or powershell.", autocompletion=values_of("completions", "shell")),
+    ],
+) -> None:
+    """Print the script that completes command lines in a shell."""
+    from azkvlint.cli.output import write
+
+    write(script(shell))
+
+
+@app.command("schema")
+def schema_() -> None:
+    """Print the JSON Schema of configuration files."""
+    from azkvlint.cli.config_schema import schema
+    from azkvlint.cli.output import write
+
+    write(schema())
+
+
+@rules_app.callback()
+def _rules(
+    context: typer.Context,
+    form: Annotated[str, typer.Option("--format", "-f", help="text or json.")] = "text",
+    rules: Annotated[list[str] | None, typer.Option("--rules", help="A folder or file of your own rules.")] = None,
+) -> None:
+    if context.invoked_subcommand is None:
+        from azkvlint.cli.output import write
+        from azkvlint.cli.rules import listed
+
+        write(listed(form, tuple(rules or ())))
+
+
+@rules_app.command("test")
+def rules_test(
+    path: Annotated[str | None, typer.Argument(help="A folder or file of rules; the built-in ones without it.")] = None,
+) -> None:
+    """Run the examples inside rule files."""
+    from azkvlint.cli.output import write
+    from azkvlint.cli.rules import tested
+
+    text, code = tested(path)
+    write(text)
+    raise typer.Exit(code)

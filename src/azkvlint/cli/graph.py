@@ -1,0 +1,110 @@
+"""The graph of an input as a drawing: Mermaid or Graphviz's DOT."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import msgspec
+
+from azkvlint.derived.build_graph import build_graph
+from azkvlint.linter.redaction import Redactor
+from azkvlint.model.finding import Problem
+from azkvlint.model.resource import Demand, Reference, ResourceGraph
+from azkvlint.readers.discover import discover
+from azkvlint.readers.reader import MAKE_INPUT, Reader
+from azkvlint.readers.units import Unit, units_of
+from azkvlint.util.errors import InputError, UsageError
+from azkvlint.util.project_files import begin_run
+from azkvlint.util.safe_text import visible
+
+# The attributes that tie resources together, and what an arrow is called.
+_VIAS = {
+    "parent": "in",
+    "scope": "extends",
+    "derived.keyId": "encrypted with",
+    "derived.keyIds": "encrypted with",
+    "derived.keyVaultId": "encrypted with a key of",
+    "derived.privateLinkServiceId": "connects to",
+}
+
+
+def drawn(path: str, form: str) -> tuple[str, list[Problem]]:
+    """The resources of the input ``path`` and their references, and what of it could not be read.
+
+    Raises UsageError or InputError.
+    """
+    if form not in _FORMS:
+        raise UsageError(f"there is no format '{form}'", f"one of {', '.join(_FORMS)}")
+    begin_run([path])
+    sources, root = discover([path])
+    units = [unit for unit in units_of(sources, ()) if not unit.quiet]
+    if not units:
+        raise InputError(f"{path}: there is nothing in it to draw", MAKE_INPUT)
+    if len({unit.source.file for unit in units}) != 1:
+        raise UsageError(
+            f"'{path}' is not one Terraform module, plan, template or Bicep file", "give a single file, or its folder"
+        )
+    graph, problems, redactor = _graph(units[0], root)
+    return "\n".join(_FORMS[form](graph, redactor)) + "\n", problems
+
+
+def _graph(unit: Unit, root: str) -> tuple[ResourceGraph, list[Problem], Redactor]:
+    """Return everything in an input, with the references of all types that it has, and what hides its secrets."""
+    demand = Demand(paths={}, vias={}, everything=True)
+    read = Reader(demand, root).read(unit)
+    if read is None:
+        raise InputError(f"{unit.source.path}: there is nothing in it to draw")
+    types = frozenset(resource.type.lower() for resource in read.resources.values())
+    demand = msgspec.structs.replace(demand, vias=dict.fromkeys(_VIAS, types))
+    redactor = Redactor(read.secret_texts())
+    problems = [redactor.problem(problem) for problem in read.problems]
+    return build_graph(read.resources, demand, read.closed), problems, redactor
+
+
+def _edges(graph: ResourceGraph) -> Iterator[tuple[str, str, str, bool]]:
+    for via, label in _VIAS.items():
+        for reference in graph.references.get(via, ()):
+            yield from ((reference.source, target, label, True) for target in reference.targets)
+            yield from ((reference.source, target, label, False) for target in _few(reference))
+
+
+def _few(reference: Reference) -> tuple[str, ...]:
+    """What it perhaps names; a reference that may name anything draws nothing."""
+    return () if reference.anything else reference.candidates
+
+
+def _mermaid(graph: ResourceGraph, redactor: Redactor) -> Iterator[str]:
+    ids = {address: f"r{at}" for at, address in enumerate(graph.resources)}
+    yield "flowchart LR"
+    for address, resource in graph.resources.items():
+        shown = redactor.text(address)
+        yield f'  {ids[address]}["{_mermaid_text(shown)}<br/>{_mermaid_text(resource.type)}"]'
+    for source, target, label, certain in _edges(graph):
+        arrow = f"-->|{label}|" if certain else f"-.->|perhaps {label}|"
+        yield f"  {ids[source]} {arrow} {ids[target]}"
+
+
+def _mermaid_text(text: str) -> str:
+    """Return the text with all but plain characters as character references, so that no name can end its label."""
+    return "".join(c if c.isalnum() or c in "._-/ " else f"#{ord(c)};" for c in visible(text))
+
+
+def _dot(graph: ResourceGraph, redactor: Redactor) -> Iterator[str]:
+    shown = {address: redactor.text(address) for address in graph.resources}
+    yield "digraph kvlint {"
+    yield "  rankdir=LR; node [shape=box];"
+    for address, resource in graph.resources.items():
+        yield f"  {_quoted(shown[address])} [label={_quoted(shown[address], resource.type)}];"
+    for source, target, label, certain in _edges(graph):
+        style = "" if certain else ", style=dashed"
+        yield f"  {_quoted(shown[source])} -> {_quoted(shown[target])} [label={_quoted(label)}{style}];"
+    yield "}"
+
+
+def _quoted(*lines: str) -> str:
+    """Return lines of text as one quoted string."""
+    escaped = (visible(line).replace("\\", "\\\\").replace('"', '\\"') for line in lines)
+    return '"' + "\\n".join(escaped) + '"'
+
+
+_FORMS = {"mermaid": _mermaid, "dot": _dot}

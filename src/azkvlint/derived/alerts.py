@@ -1,0 +1,248 @@
+"""Who is told what happens to a vault: alerts on activities and metrics.
+
+Sources: learn.microsoft.com/azure/azure-monitor/platform/activity-log-schema and alerts-activity-log (what an activity
+log alert can ask for), learn.microsoft.com/azure/role-based-access-control/permissions/security (the operations),
+learn.microsoft.com/azure/key-vault/general/alert (the metrics).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import msgspec
+
+from azkvlint.derived.assignments import COVERS_NEEDS
+from azkvlint.derived.attribute import Context, Derived
+from azkvlint.derived.companions import Sure, is_one_of, items_of, said
+from azkvlint.derived.scope import Coverage
+from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
+from azkvlint.model.resource import Resource
+from azkvlint.model.value import Absent, Answer, MapValue, Path, Scalar, Unknown, Value, select, text_of
+
+ACTIVITY = "microsoft.insights/activitylogalerts"
+METRIC = "microsoft.insights/metricalerts"
+QUERY = "microsoft.insights/scheduledqueryrules"
+
+_SCOPES: Path = ("properties", "scopes")
+_ENABLED: Path = ("properties", "enabled")
+_CRITERIA: Path = ("derived", "criteria")
+_CONDITION: Path = ("properties", "condition", "allOf")
+_METRICS: Path = ("properties", "criteria", "allOf")
+_TARGET: Path = ("properties", "targetResourceType")
+_SOURCE: Path = ("properties", "source")
+
+_GRANT = "Microsoft.Authorization/roleAssignments/write"
+# By type: a word for what is done, and the operation in the activity log.
+_OPERATIONS: Mapping[str, Mapping[str, str]] = {
+    VAULTS: {
+        "delete": "Microsoft.KeyVault/vaults/delete",
+        "write": "Microsoft.KeyVault/vaults/write",
+        "accessPolicies": "Microsoft.KeyVault/vaults/accessPolicies/write",
+        "purge": "Microsoft.KeyVault/locations/deletedVaults/purge/action",
+        "roleAssignments": _GRANT,
+    },
+    MANAGED_HSMS: {
+        "delete": "Microsoft.KeyVault/managedHSMs/delete",
+        "write": "Microsoft.KeyVault/managedHSMs/write",
+        "purge": "Microsoft.KeyVault/locations/deletedManagedHSMs/purge/action",
+        "roleAssignments": _GRANT,
+    },
+}
+# By type: a word for a measure of health, and its metrics.
+_HEALTH: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    VAULTS: {
+        "availability": ("Availability",),
+        "saturation": ("SaturationShoebox",),
+        "latency": ("ServiceApiLatency",),
+        "requests": ("ServiceApiResult", "ServiceApiHit"),
+    },
+    MANAGED_HSMS: {"availability": ("Availability",), "latency": ("ServiceApiLatency",)},
+}
+# azurerm has a plural of most fields, a list of which one is enough.
+_PLURALS: Mapping[str, str] = {
+    "levels": "level",
+    "statuses": "status",
+    "subStatuses": "subStatus",
+    "resourceProviders": "resourceProvider",
+    "resourceTypes": "resourceType",
+    "resourceGroups": "resourceGroup",
+    "resourceIds": "resourceId",
+}
+_RESOURCE = "resourceid"
+_HAPPENS = ("started", "accepted", "succeeded")
+
+
+class _Clause(msgspec.Struct, frozen=True):
+    """One of the conditions of an alert: a field of the event, and what it may equal."""
+
+    field: str
+    values: tuple[Answer, ...]
+
+
+def _alerted_on(resource: Resource, context: Context) -> Value | None:
+    """Of what is done to a vault, and of its health, what any alert tells; in words of the tables above."""
+    type_ = resource.type.lower()
+    if type_ not in _OPERATIONS:
+        return None
+    told = _told(context).get(resource.address, {})
+    fields: dict[str, Value] = {}
+    for word, operation in _OPERATIONS[type_].items():
+        sure = max(told.get(operation, Sure.NO), _asked_by_query(context, operation))
+        fields[word] = said(resource, sure, context, f"no alert on {operation}", "an alert may or may not tell of it")
+    for word, metrics in _HEALTH[type_].items():
+        sure = max(told.get(metric, Sure.NO) for metric in metrics)
+        fields[word] = said(resource, sure, context, f"no alert on {metrics[0]}", "an alert may or may not measure it")
+    return MapValue(at=resource.at, fields=fields, origin="derived")
+
+
+def _told(context: Context) -> Mapping[str, Mapping[str, Sure]]:
+    """By the address of a vault: of which operations and metrics any alert tells. Worked out once for a graph."""
+    if "told" not in context.kept:
+        best: dict[str, dict[str, Sure]] = {}
+        coverage = Coverage(context.index)
+        for alert, tells in _alerts(context):
+            sures = {what: sure for what, sure in tells.items() if sure is not Sure.NO}
+            for vault, watched in _watched(alert, coverage).items() if sures else ():
+                own = best.setdefault(vault, {})
+                for what, sure in sures.items():
+                    own[what] = max(own.get(what, Sure.NO), min(sure, watched))
+        context.kept["told"] = best
+    found: Mapping[str, Mapping[str, Sure]] = context.kept["told"]
+    return found
+
+
+def _alerts(context: Context) -> Iterator[tuple[Resource, dict[str, Sure]]]:
+    """Every alert, with what it tells of the vaults that it watches."""
+    for alert in context.index.of_type(ACTIVITY):
+        if alert.stays:
+            yield alert, {one: _fires(alert, one) for of_type in _OPERATIONS.values() for one in of_type.values()}
+    metrics = {one for of_type in _HEALTH.values() for several in of_type.values() for one in several}
+    for alert in context.index.of_type(METRIC):
+        if alert.stays:
+            yield alert, {one: _measures(alert, one) for one in metrics}
+
+
+def _watched(alert: Resource, coverage: Coverage) -> Mapping[str, Sure]:
+    """The vaults in the scopes of an alert, and among the resources that it may be narrowed down to."""
+    found = _covered(alert, items_of(alert.select(_SCOPES)), coverage)
+    target = alert.select(_TARGET)
+    if not isinstance(target, Absent):
+        # An alert on metrics of a whole group or subscription is for one type of what is in it.
+        types = {vault: coverage.index.resources[vault].type for vault in found}
+        found = {vault: min(sure, is_one_of(target, types[vault])) for vault, sure in found.items()}
+    for clause, *others in _clauses(alert):
+        if clause.field == _RESOURCE and not others:
+            among = _covered(alert, clause.values, coverage)
+            found = {vault: min(sure, among.get(vault, Sure.NO)) for vault, sure in found.items()}
+    return found
+
+
+def _covered(alert: Resource, scopes: Iterable[Answer], coverage: Coverage) -> dict[str, Sure]:
+    found: dict[str, Sure] = {}
+    for scope in scopes:
+        if not isinstance(scope, Absent):
+            reference = coverage.covered(alert, "properties.scopes", scope)
+            for vault in (*reference.candidates, *(coverage.all if reference.anything else ())):
+                found.setdefault(vault, Sure.PERHAPS)
+            found |= dict.fromkeys(reference.targets, Sure.YES)
+    return found
+
+
+def _fires(alert: Resource, operation: str) -> Sure:
+    """Whether an alert tells of an operation on whatever it watches."""
+    clauses = [either for either in _clauses(alert) if len(either) > 1 or either[0].field != _RESOURCE]
+    if not clauses:
+        return min(_is_on(alert), Sure.PERHAPS)
+    return min(_is_on(alert), *(max(_holds(clause, operation) for clause in either) for either in clauses))
+
+
+def _is_on(alert: Resource) -> Sure:
+    on = alert.select(_ENABLED)
+    if isinstance(on, Scalar):
+        return Sure.YES if on.value is True else Sure.NO
+    return Sure.YES if isinstance(on, Absent) else Sure.PERHAPS
+
+
+def _clauses(alert: Resource) -> Iterator[list[_Clause]]:
+    """What all has to hold for an alert to be raised, each as alternatives: azurerm's criteria, or ARM's conditions."""
+    criteria = alert.select(_CRITERIA)
+    if isinstance(criteria, MapValue):
+        for name, value in criteria.fields.items():
+            field, values = _PLURALS.get(name, name).lower(), items_of(value)
+            if values:  # the provider sends no empty list
+                yield [_Clause(field, values)]
+    for item in items_of(alert.select(_CONDITION)):
+        alternatives = items_of(select(item, ("anyOf",))) or (item,)
+        yield [_clause(one) for one in alternatives]
+
+
+def _clause(item: Value) -> _Clause:
+    equals, several = select(item, ("equals",)), select(item, ("containsAny",))
+    values = items_of(several) if isinstance(equals, Absent) else (equals,)
+    return _Clause(text_of(select(item, ("field",))).lower(), values)
+
+
+def _holds(clause: _Clause, operation: str) -> Sure:
+    return max((_equals(clause.field, value, operation) for value in clause.values), default=Sure.NO)
+
+
+def _equals(field: str, value: Answer, operation: str) -> Sure:
+    """Whether a field of the event of an operation equals a value."""
+    text = text_of(value).lower() if isinstance(value, Scalar) else ""
+    if not text:
+        return Sure.PERHAPS
+    match field:
+        case "category":
+            return is_one_of(value, "administrative")
+        case "operationname":
+            return is_one_of(value, operation)
+        case "status":
+            return is_one_of(value, *_HAPPENS)
+        case "resourceprovider":
+            return Sure.YES if operation.lower().startswith(f"{text}/") else Sure.NO
+        case "resourcetype" if operation.lower().startswith(f"{text}/"):
+            return Sure.YES
+        case _:
+            # Other fields narrow the alert down to some events, which nobody can tell apart beforehand.
+            return Sure.PERHAPS
+
+
+def _asked_by_query(context: Context, operation: str) -> Sure:
+    """Whether a log alert speaks of an operation. What its query makes of it is not looked into."""
+    if "queries" not in context.kept:
+        queries = [query for rule in context.index.of_type(QUERY) for query in _queries(rule)]
+        is_open = any(isinstance(query, Unknown) for query in queries)
+        context.kept["queries"] = is_open, " ".join(text_of(query).lower() for query in queries)
+    is_open, texts = context.kept["queries"]
+    return Sure.PERHAPS if is_open or operation.lower() in texts else Sure.NO
+
+
+def _queries(rule: Resource) -> Iterator[Answer]:
+    """The queries of a log alert, in both versions of it."""
+    if rule.stays:
+        yield rule.select(("properties", "source", "query"))
+        for item in items_of(rule.select(_METRICS)):
+            yield select(item, ("query",))
+
+
+def _measures(alert: Resource, metric: str) -> Sure:
+    """Whether a metric alert watches a metric."""
+    found = items_of(alert.select(_METRICS))
+    measured = max((is_one_of(select(item, ("metricName",)), metric) for item in found), default=Sure.PERHAPS)
+    return min(_is_on(alert), measured)
+
+
+_PLACES: Mapping[str, tuple[Path, ...]] = {
+    type_: paths for type_, paths in COVERS_NEEDS.items() if not type_.startswith("microsoft.authorization/")
+}
+ATTRIBUTES: Mapping[str, Derived] = {
+    "alertedOn": Derived(
+        _alerted_on,
+        {
+            **_PLACES,
+            ACTIVITY: (_SCOPES, _ENABLED, _CRITERIA, _CONDITION),
+            METRIC: (_SCOPES, _ENABLED, _METRICS, _TARGET),
+            QUERY: (_SOURCE, _METRICS),
+        },
+    ),
+}

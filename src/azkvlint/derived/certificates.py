@@ -1,0 +1,263 @@
+"""Certificates: who issues them, when they are renewed, and for how long they are valid."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date
+from functools import cache
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from azkvlint.derived.attribute import Context, Derived
+from azkvlint.graph.references import Index, reference_of
+from azkvlint.model.resource import Resource
+from azkvlint.model.value import (
+    Absent,
+    Answer,
+    ListValue,
+    MapValue,
+    Path,
+    Plain,
+    Scalar,
+    Unknown,
+    Value,
+    select,
+    text_of,
+)
+from azkvlint.util.plural import counted
+
+if TYPE_CHECKING:
+    from azkvlint.derived.x509 import Certificate
+
+VAULTS = "microsoft.keyvault/vaults"
+CERTIFICATES = f"{VAULTS}/certificates"
+ISSUERS = f"{CERTIFICATES}/issuers"
+
+_POLICY: Path = ("properties", "policy")
+_ISSUER: Path = (*_POLICY, "issuerParameters", "name")
+_MONTHS: Path = (*_POLICY, "x509CertificateProperties", "validityInMonths")
+_ACTIONS: Path = (*_POLICY, "lifetimeActions")
+_CONTENTS: Path = ("properties", "value")
+_CONTACTS: Path = ("derived", "certificateContacts")
+_PROVIDER: Path = ("properties", "provider")
+# Names that Key Vault itself gives a meaning (learn.microsoft.com/azure/key-vault/certificates/about-certificates).
+_OWN_ISSUERS = frozenset({"self", "unknown"})
+
+# The most days that a public certificate may be valid, by the first day on which the limit holds.
+# Source: CA/Browser Forum, TLS baseline requirements, section 6.3.2 (ballot SC-081v3).
+_FORUM = (
+    (date(2029, 3, 15), 47), (date(2027, 3, 15), 100), (date(2026, 3, 15), 200), (date.min, 398),
+)  # fmt: skip
+# Instead of a vault: one that is not known, and all together; instead of a name: one that is not known.
+_ANYWHERE, _ALL, _ANY = "", "*", "*"
+_DAYS_A_MONTH = 365.25 / 12
+_MOST_MONTHS = 12_000
+
+
+def _made(at: Resource, value: Plain, note: str = "") -> Scalar:
+    return Scalar(at=at.at, value=value, origin="derived", note=note)
+
+
+def _doubt(resource: Resource, why: str) -> Unknown:
+    return Unknown(at=resource.at, origin="derived", why=why)
+
+
+def _number(answer: Answer) -> int | None:
+    """A number of at most so many that one can reckon with it."""
+    value = answer.value if isinstance(answer, Scalar) else None
+    whole = isinstance(value, int | float) and not isinstance(value, bool) and 0 < value <= _MOST_MONTHS
+    return int(value) if whole and value is not None else None
+
+
+def _own_policy(resource: Resource, context: Context) -> Value | None:
+    """Whether the author of a certificate writes its policy; of one that is only imported, Key Vault makes it up."""
+    del context
+    policy = resource.select(_POLICY)
+    if isinstance(policy, Unknown) and policy.origin != "default":
+        return policy
+    return _made(resource, isinstance(policy, MapValue))
+
+
+def _issuer_provider(resource: Resource, context: Context) -> Value | None:
+    """Who issues a certificate: ``Self``, ``Unknown`` (nobody that Key Vault can ask), or the authority.
+
+    The issuer's name in the policy is only what its author calls it: which authority it is, the issuer says.
+    """
+    name = resource.select(_ISSUER)
+    if not isinstance(name, Scalar):
+        return name if isinstance(name, Unknown) else None
+    if str(name.value).lower() in _OWN_ISSUERS:
+        return msgspec.structs.replace(name, origin="derived")
+    found = _issuers_of(resource, str(name.value).lower(), context)
+    providers = [one.select(_PROVIDER) for one in found]
+    known = {str(one.value) for one in providers if isinstance(one, Scalar)}
+    named = all(isinstance(one.select(("name",)), Scalar) for one in found)
+    if len(known) == 1 and named and all(isinstance(one, Scalar) for one in providers):
+        sensitive = any(one.sensitive for one in providers)
+        note = "" if sensitive else f"the issuer {found[0].address} is of {next(iter(known))}"
+        at = msgspec.structs.replace(name.at, attribute=".".join(map(str, _ISSUER)))
+        return Scalar(at=at, value=next(iter(known)), origin="derived", note=note, sensitive=sensitive)
+    return Unknown(at=name.at, origin="derived", why="which authority its issuer is does not stand in this input")
+
+
+def _issuers_of(certificate: Resource, name: str, context: Context) -> list[Resource]:
+    """The issuers that may have a name (lower case), and lie in the vault of a certificate."""
+    known: dict[tuple[str, str], list[Resource]] | None = context.kept.get("issuers")
+    if known is None:
+        known = context.kept["issuers"] = {}
+        for issuer in context.index.of_type(ISSUERS):
+            name_of = issuer.select(("name",))
+            own = str(name_of.value).lower() if isinstance(name_of, Scalar) else _ANY
+            for vault in (_ALL, *(_vaults(issuer, context.index) or (_ANYWHERE,))):
+                known.setdefault((own, vault), []).append(issuer)
+    vaults = _vaults(certificate, context.index)
+    places = (_ALL,) if vaults is None else (*vaults, _ANYWHERE)
+    return [
+        issuer for place in places for one in (name, _ANY) for issuer in known.get((one, place), ()) if issuer.stays
+    ]
+
+
+def _vaults(resource: Resource, index: Index) -> tuple[str, ...] | None:
+    """The addresses of the vaults that an object may lie in, or the id of its own; None for any."""
+    above = resource.select(("parent",))
+    if isinstance(above, Absent):
+        return None
+    reference = reference_of(resource.address, "parent", above, index)
+    if reference is None or reference.anything:
+        return None
+    named = (*reference.targets, *reference.candidates)
+    return named or ((text_of(above).lower(),) if isinstance(above, Scalar) else None)
+
+
+def _renewals(resource: Resource, context: Context) -> Value | None:
+    """When a certificate is renewed: for each action that renews it, after how many percent of its life, and how many
+    days before its end, where they can be reckoned.
+    """
+    del context
+    actions = resource.select(_ACTIONS)
+    if isinstance(actions, Unknown):
+        return actions
+    items = tuple(_renewal(action, resource) for action in (actions.items if isinstance(actions, ListValue) else ()))
+    return ListValue(at=actions.at, items=tuple(item for item in items if item is not None), origin="derived")
+
+
+def _renewal(action: Value, resource: Resource) -> Value | None:
+    kind = select(action, ("action", "actionType"))
+    if isinstance(kind, Unknown):
+        return kind
+    if not isinstance(kind, Scalar) or str(kind.value).lower() != "autorenew":
+        return None
+    percentage = select(action, ("trigger", "lifetimePercentage"))
+    days = select(action, ("trigger", "daysBeforeExpiry"))
+    months = resource.select(_MONTHS)
+    life = (_number(months) or 0) * _DAYS_A_MONTH
+    fields: dict[str, Value] = {}
+    for name, given, other in (("percentage", percentage, days), ("daysBeforeExpiry", days, percentage)):
+        number = _number(other)
+        if not isinstance(given, Absent):
+            fields[name] = given
+        elif isinstance(other, Unknown) or (number is not None and not life):
+            fields[name] = other if isinstance(other, Unknown) else _doubt(resource, "its validity is not known")
+        elif number is not None:
+            part = 100 - 100 * number / life if name == "percentage" else life * (100 - number) / 100
+            fields[name] = Scalar(at=other.at, value=int(part), origin="derived")
+    return MapValue(at=action.at, fields=fields, origin="derived")
+
+
+def _days_over_limit(resource: Resource, context: Context) -> Value | None:
+    """By how many days a certificate is valid for longer than browsers take today; negative for shorter."""
+    months = resource.select(_MONTHS)
+    if isinstance(months, Unknown):
+        return months
+    number = _number(months)
+    if number is None:
+        return None
+    limit = next(days for since, days in _FORUM if context.today >= since)
+    longest = _longest(number)
+    note = f"{counted(number, 'month')} may be {counted(longest, 'day')}, and the limit on {context.today} is {limit}"
+    at = msgspec.structs.replace(months.at, attribute=".".join(map(str, _MONTHS)))
+    return Scalar(at=at, value=longest - limit, origin="derived", note=note)
+
+
+@cache
+def _longest(months: int) -> int:
+    """The most days that so many months can have, whatever day they begin on."""
+    starts = (date(2024 + index // 12, index % 12 + 1, 1) for index in range(48))
+    return max((_later(start, months) - start).days for start in starts)
+
+
+def _later(day: date, months: int) -> date:
+    years, month = divmod(day.month - 1 + months, 12)
+    return date(day.year + years, month + 1, 1)
+
+
+def _parsed(resource: Resource, context: Context) -> Certificate | Unknown | None:
+    """What an imported certificate says of itself; None if nothing is imported. Each is read once."""
+    contents = resource.select(_CONTENTS)
+    if isinstance(contents, Absent):
+        return None
+    if not isinstance(contents, Scalar):
+        return _doubt(resource, "the imported certificate is not known")
+    known: dict[str, Certificate | None] = context.kept.setdefault("certificates", {})
+    if resource.address not in known:
+        from azkvlint.derived.x509 import certificate_in  # few inputs hold certificates
+
+        known[resource.address] = certificate_in(str(contents.value))
+    return known[resource.address] or _doubt(resource, "the imported certificate is no PEM text that can be read")
+
+
+def _days_left(resource: Resource, context: Context) -> Value | None:
+    """For how many days from today an imported certificate is still valid."""
+    found = _parsed(resource, context)
+    if found is None or isinstance(found, Unknown):
+        return found
+    left = (found.last_day - context.today).days
+    return _made(resource, left, f"it is valid until {found.last_day}, {left} days after {context.today}")
+
+
+def _issuer_name(resource: Resource, context: Context) -> Value | None:
+    """The common name of who issued an imported certificate."""
+    found = _parsed(resource, context)
+    return found if found is None or isinstance(found, Unknown) else _made(resource, found.issuer)
+
+
+def _contacts(resource: Resource, context: Context) -> Value | None:
+    """The contacts of a vault that exists already: whoever made it may have named some."""
+    del context
+    known = resource.select(_CONTACTS)
+    if resource.type.lower() != VAULTS or not resource.existing or (isinstance(known, ListValue) and known.items):
+        return None
+    return _doubt(resource, "the vault exists already, and may have contacts")
+
+
+_NEEDS: Mapping[str, Mapping[str, tuple[Path, ...]]] = {
+    "issuerProvider": {
+        CERTIFICATES: (_ISSUER, ("parent",)),
+        ISSUERS: (("name",), ("parent",), _PROVIDER),
+        VAULTS: (("id",),),
+    },
+    "ownPolicy": {CERTIFICATES: (_POLICY,)},
+    "renewals": {CERTIFICATES: (_ACTIONS, _MONTHS)},
+    "daysOverPublicLimit": {CERTIFICATES: (_MONTHS,)},
+    "importedDaysLeft": {CERTIFICATES: (_CONTENTS,)},
+    "importedIssuer": {CERTIFICATES: (_CONTENTS,)},
+}
+_MAKERS: Mapping[str, Callable[[Resource, Context], Value | None]] = {
+    "issuerProvider": _issuer_provider,
+    "ownPolicy": _own_policy,
+    "renewals": _renewals,
+    "daysOverPublicLimit": _days_over_limit,
+    "importedDaysLeft": _days_left,
+    "importedIssuer": _issuer_name,
+}
+
+
+def _of_certificates(make: Callable[[Resource, Context], Value | None]) -> Callable[[Resource, Context], Value | None]:
+    return lambda resource, context: make(resource, context) if resource.type.lower() == CERTIFICATES else None
+
+
+ATTRIBUTES: Mapping[str, Derived] = {
+    **{name: Derived(_of_certificates(make), _NEEDS[name]) for name, make in _MAKERS.items()},
+    "certificateContacts": Derived(_contacts, {VAULTS: (_CONTACTS,)}),
+}

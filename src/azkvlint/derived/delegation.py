@@ -1,0 +1,227 @@
+"""Which roles somebody may assign who may assign roles: what the condition of their own role assignment leaves.
+
+A condition is read as Azure reads it, and asked for each role: may a request that assigns it be allowed? What it says
+of anything but the role (to whom, when, from where) is taken to hold for somebody, and is no answer by itself.
+Source: learn.microsoft.com/azure/role-based-access-control/conditions-format and
+.../delegate-role-assignments-examples.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import NamedTuple, TypeAlias
+
+from azkvlint.azure.roles import roles_over_vaults
+from azkvlint.derived.assignments import ACTIVE, ASSIGNMENTS, ROLE_NEEDS, role_name
+from azkvlint.derived.attribute import Context, Derived
+from azkvlint.derived.operations import ASSIGNS, any_fits
+from azkvlint.graph.resource_ids import HOLE, HOLE_END
+from azkvlint.model.location import Location
+from azkvlint.model.resource import Resource
+from azkvlint.model.value import Absent, ListValue, MapValue, Path, Scalar, Unknown, Value, text_of
+from azkvlint.util.lazy_regex import regex
+
+CONDITION: Path = ("properties", "condition")
+# The built-in condition of Key Vault Data Access Administrator has these roles only.
+# Source: learn.microsoft.com/azure/role-based-access-control/built-in-roles/security.
+_OF_DATA_ACCESS_ADMINISTRATOR = frozenset(
+    {
+        "Key Vault Administrator", "Key Vault Certificates Officer", "Key Vault Crypto Officer",
+        "Key Vault Crypto Service Encryption User", "Key Vault Crypto User", "Key Vault Reader",
+        "Key Vault Secrets Officer", "Key Vault Secrets User",
+    }
+)  # fmt: skip
+_WORDS = regex(
+    r"\s*(?:(?P<mark>\(|\)|!|&&|\|\|)"
+    r"|(?P<word>AND|OR|NOT)\b"
+    r"|(?P<action>ActionMatches|SubOperationMatches)\s*\{\s*(?P<actions>[^{}]*)\}"
+    r"|(?P<exists>Exists)\s*@\w+\[[^\]\[]*\]"
+    r"|@(?P<source>\w+)\[(?P<attribute>[^\]\[]*)\]\s*(?:(?P<all>For(?:Any|All)Of(?:Any|All)Values):)?(?P<operator>\w+)\s*"
+    r"(?:\{(?P<several>[^{}]*)\}|(?P<one>@\w+\[[^\]\[]*\]|'[^']*'|[\w.:-]+)))",
+    re.IGNORECASE,
+)
+_ROLE = "microsoft.authorization/roleassignments:roledefinitionid"
+_DEEPEST, _LONGEST = 60, 20_000
+_Token: TypeAlias = Mapping[str, str | None]
+
+
+class _Truth(NamedTuple):
+    """What an expression may turn out to be for some request: certainly, and at most."""
+
+    certain: frozenset[bool]
+    possible: frozenset[bool]
+
+
+_EITHER = frozenset({True, False})
+_FREE = _Truth(_EITHER, _EITHER)
+_NOT_KNOWN = _Truth(frozenset(), _EITHER)
+
+
+def _sure(value: bool) -> _Truth:
+    return _Truth(frozenset({value}), frozenset({value}))
+
+
+def _not(one: _Truth) -> _Truth:
+    return _Truth(*(frozenset(not value for value in part) for part in one))
+
+
+def _and(left: _Truth, right: _Truth) -> _Truth:
+    parts = ((a & b & {True}) | ((a | b) & {False}) for a, b in zip(left, right, strict=True))
+    return _Truth(*parts)
+
+
+class _Misread(Exception):
+    """A condition that is not understood."""
+
+
+class _Condition:
+    """Reads a condition for a request that assigns one role, given by its id."""
+
+    def __init__(self, tokens: list[_Token], role: str) -> None:
+        self._role = role
+        self._tokens = tokens
+        self._at = 0
+
+    def truth(self) -> _Truth:
+        """Whether the request is allowed. Raises _Misread."""
+        found = self._either(0)
+        if self._at < len(self._tokens):
+            raise _Misread
+        return found
+
+    def _either(self, depth: int) -> _Truth:
+        found = self._both(depth)
+        while self._takes("or", "||"):
+            found = _not(_and(_not(found), _not(self._both(depth))))
+        return found
+
+    def _both(self, depth: int) -> _Truth:
+        found = self._one(depth)
+        while self._takes("and", "&&"):
+            found = _and(found, self._one(depth))
+        return found
+
+    def _one(self, depth: int) -> _Truth:
+        if depth > _DEEPEST or self._at >= len(self._tokens):
+            raise _Misread
+        if self._takes("not", "!"):
+            return _not(self._one(depth + 1))
+        if self._takes("("):
+            found = self._either(depth + 1)
+            if not self._takes(")"):
+                raise _Misread
+            return found
+        token = self._tokens[self._at]
+        self._at += 1
+        return self._atom(token)
+
+    def _takes(self, *words: str) -> bool:
+        here = self._tokens[self._at] if self._at < len(self._tokens) else {}
+        found = ((here.get("mark") or here.get("word")) or "").lower() in words
+        self._at += found
+        return found
+
+    def _atom(self, token: _Token) -> _Truth:
+        if token["action"]:
+            words = _items(token["actions"])
+            if token["action"].lower() == "actionmatches" and not any(HOLE in word for word in words):
+                return _sure(any_fits(words, ASSIGNS))
+            return _NOT_KNOWN
+        if token["exists"]:
+            return _FREE
+        if not token["operator"]:
+            raise _Misread
+        if (token["attribute"] or "").strip().lower() != _ROLE:
+            return _FREE
+        if (token["source"] or "").lower() != "request":
+            # What is there already has no role yet while it is being made.
+            return _NOT_KNOWN
+        return self._about_role(token)
+
+    def _about_role(self, token: _Token) -> _Truth:
+        operator, every = (token["operator"] or "").lower(), (token["all"] or "").lower().endswith("ofallvalues")
+        ids = _items(token["several"] if token["several"] is not None else token["one"])
+        if operator not in ("guidequals", "guidnotequals") or not ids or any(one.startswith("@") for one in ids):
+            return _NOT_KNOWN
+        # An id that is not known may be any.
+        same = [_NOT_KNOWN if HOLE in one else _sure(one.lower() == self._role) for one in ids]
+        if operator == "guidnotequals":
+            same = [_not(one) for one in same]
+        found = same[0] if every else _not(same[0])
+        for one in same[1:]:
+            found = _and(found, one if every else _not(one))
+        return found if every else _not(found)
+
+
+def _tokens(text: str) -> list[_Token] | None:
+    """The words of a condition; None if they are not understood."""
+    text = _with_short_holes(text).rstrip()
+    found: list[_Token] = []
+    at = 0
+    while at < len(text) <= _LONGEST:
+        match = _WORDS.match(text, at)
+        if match is None:
+            return None
+        found.append(match.groupdict())
+        at = match.end()
+    return found if at == len(text) else None
+
+
+def _with_short_holes(text: str) -> str:
+    """A text without the expressions that its unknown parts come from: they may hold any mark."""
+    kept: list[str] = []
+    depth = 0
+    for character in text:
+        depth -= character == HOLE_END
+        if depth == 0:
+            kept.append(HOLE if character == HOLE_END else "" if character == HOLE else character)
+        depth += character == HOLE
+    return "".join(kept)
+
+
+def _items(text: str | None) -> list[str]:
+    return [one for one in (part.strip().strip("'\"").strip() for part in (text or "").split(",")) if one]
+
+
+def _assignable(resource: Resource, context: Context) -> Value | None:
+    """The built-in roles that whoever holds this assignment may assign, as far as its condition goes."""
+    if resource.type.lower() not in (ASSIGNMENTS, ACTIVE):
+        return None
+    condition = resource.select(CONDITION)
+    text = text_of(condition)
+    if isinstance(condition, Unknown) and not text:
+        return condition
+    at = resource.at if isinstance(condition, Absent) else condition.at
+    own = role_name(resource, context)
+    limited = isinstance(own, Scalar) and str(own.value).lower() == "key vault data access administrator"
+    tokens = _tokens(text)
+    roles = roles_over_vaults()
+    names = {role: name for role, name in roles.items() if not limited or name in _OF_DATA_ACCESS_ADMINISTRATOR}
+    items = tuple(_told(name, _asked(tokens, role), at) for role, name in names.items())
+    return ListValue(at=at, items=items, origin="derived")
+
+
+def _told(name: str, truth: _Truth, at: Location) -> MapValue:
+    """A role, and whether it may be assigned."""
+    allowed: Value = Unknown(at=at, origin="derived", why=f"whether its condition leaves {name} is not clear")
+    if True in truth.certain or True not in truth.possible:
+        allowed = Scalar(at=at, value=True in truth.certain, origin="derived", note=name)
+    return MapValue(at=at, fields={"name": Scalar(at=at, value=name, origin="derived", note=name), "allowed": allowed})
+
+
+def _asked(tokens: list[_Token] | None, role: str) -> _Truth:
+    """Whether a condition allows a role. Where there is none, everything is allowed; None is one that is misread."""
+    if tokens is None:
+        return _NOT_KNOWN
+    try:
+        return _Condition(tokens, role).truth() if tokens else _sure(True)
+    except _Misread:
+        return _NOT_KNOWN
+
+
+ATTRIBUTES: Mapping[str, Derived] = {
+    "assignableRoles": Derived(
+        _assignable, {**ROLE_NEEDS, **{type_: (*ROLE_NEEDS[type_], CONDITION) for type_ in (ASSIGNMENTS, ACTIVE)}}
+    )
+}

@@ -1,0 +1,168 @@
+"""What happens while a plan is applied: whether a grant is there before what needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from azkvlint.derived.assignments import ASSIGNMENTS, COVERS, COVERS_NEEDS
+from azkvlint.derived.attribute import Context, Derived
+from azkvlint.derived.grants import NEEDS, grants_of
+from azkvlint.derived.identities import DEPLOYER
+from azkvlint.derived.scope import Coverage
+from azkvlint.derived.vaults import POLICIES, RBAC, VAULTS, model_of
+from azkvlint.graph.apply_order import AFTER, ANYTHING, OF_DEPLOYER
+from azkvlint.graph.references import reference_of
+from azkvlint.model.location import static_address
+from azkvlint.model.resource import Reference, Resource
+from azkvlint.model.value import Absent, ListValue, Scalar, Unknown, Value
+
+# By type of object, the permissions of which it takes one to write it.
+_WRITES = {
+    f"{VAULTS}/secrets": ("secrets/set",),
+    f"{VAULTS}/keys": ("keys/create", "keys/import"),
+    f"{VAULTS}/certificates": ("certificates/create", "certificates/import"),
+}
+_KEPT = {type_: f"grants to whoever applies the plan, of {type_}" for type_ in _WRITES}
+
+
+def _waits_for_grant(resource: Resource, context: Context) -> Value | None:
+    """Whether an object is made after a grant to whoever applies the plan, if there is such a grant on its vault."""
+    type_ = resource.type.lower()
+    certain, perhaps = _grants(type_, context) if type_ in _WRITES else ({}, {})
+    if not certain and not perhaps:
+        return None
+    made_after = resource.select(("derived", AFTER))
+    above = resource.attributes.fields.get("parent")
+    if not isinstance(made_after, ListValue) or above is None:
+        return None
+    reference = reference_of(resource.address, "parent", above, context.index)
+    if reference is None:
+        return None
+    vault = reference.targets[0] if len(reference.targets) == 1 else ""
+    grants = certain.get(vault, [])
+    may_be = [*grants, *perhaps.get(vault, ()), *perhaps.get("", ())]
+    if reference.anything or reference.candidates:
+        may_be = [grant for found in (certain, perhaps) for those in found.values() for grant in those]
+    # A grant that may exist apart from the object is no reason for a doubt.
+    may_be = [grant for grant in may_be if not context.index.resources[grant].exists_apart_from(resource)]
+    grants = [grant for grant in grants if not context.index.resources[grant].exists_apart_from(resource)]
+    if not may_be:
+        return None
+    before = {str(item.value) for item in made_after.items if isinstance(item, Scalar)}
+    late = [grant for grant in may_be if not _is_among(static_address(grant), before)]
+    # One grant is enough, but whether what is perhaps one is enough, nobody knows.
+    if not late or any(grant not in late for grant in grants):
+        return Scalar(at=resource.at, value=True, origin="derived")
+    inline = _in_vault(resource, vault, context)
+    if isinstance(inline, Unknown) or inline:
+        return inline if isinstance(inline, Unknown) else Scalar(at=resource.at, value=True, origin="derived")
+    if not grants or len(late) < len(may_be):
+        return Unknown(at=resource.at, origin="derived", why=f"whether it needs {late[0]} is not known")
+    if ANYTHING in before:
+        return Unknown(at=resource.at, origin="derived", why=f"whether it waits for {grants[0]} cannot be followed")
+    note = f"{resource.address} does not wait for {grants[0]}"
+    return Scalar(at=resource.at, value=False, origin="derived", note=note)
+
+
+def _in_vault(resource: Resource, address: str, context: Context) -> bool | Unknown:
+    """Whether the vault's own policies let whoever applies the plan write an object: what is in it waits for it."""
+    vault = context.index.resources.get(address)
+    if vault is None:
+        return False
+    model, found = model_of(vault.select(RBAC)), grants_of(vault, context)
+    if isinstance(model, Scalar) and model.value == "rbac":
+        return False
+    doubts = [found] if isinstance(found, Unknown) else []
+    for one in () if isinstance(found, Unknown) else found:
+        kind = one.identity.kind_of(resource.at)
+        lets = any(word in one.permissions for word in _WRITES[resource.type.lower()])
+        if isinstance(kind, Scalar) and kind.value != DEPLOYER:
+            continue
+        unsure = [why for why in (kind, model, None if lets else one.doubt) if isinstance(why, Unknown)]
+        if lets and not unsure:
+            return True
+        if lets or one.doubt is not None:
+            doubts += unsure
+    return Unknown(at=resource.at, origin="derived", why=doubts[0].why) if doubts else False
+
+
+def _is_among(address: str, before: set[str]) -> bool:
+    """Whether a grant, or the module that it lies in, is made before."""
+    return address in before or any(
+        address.startswith(f"{module}.") for module in before if module.rpartition(".")[0].endswith("module")
+    )
+
+
+_Grants: TypeAlias = "tuple[dict[str, list[str]], dict[str, list[str]]]"
+
+
+def _grants(type_: str, context: Context) -> _Grants:
+    """The grants that let whoever applies the plan write such objects, by the vault; and those that perhaps are such.
+
+    One that may be for any vault stands under no name.
+    """
+    key = _KEPT[type_]
+    found = context.kept.get(key)
+    if not isinstance(found, tuple):
+        found = context.kept[key] = ({}, {})
+        index = context.index
+        for policy in index.of_type(POLICIES):
+            above = policy.attributes.fields.get("parent")
+            sure = None if above is None else _lets_deployer_write(type_, policy, context)
+            if above is not None and sure is not False:
+                reference = reference_of(policy.address, "parent", above, index)
+                if reference is not None:
+                    _note(found, policy, reference, sure)
+        # How far an assignment reaches takes long to tell, and few are to whoever applies the plan.
+        assignments = [one for one in index.of_type(ASSIGNMENTS) if one.stays]
+        judged = ((one, _lets_deployer_write(type_, one, context)) for one in assignments)
+        theirs = {one.address: sure for one, sure in judged if sure is not False}
+        if theirs:
+            for reference in Coverage(index).references(COVERS, frozenset({ASSIGNMENTS})):
+                if reference.source in theirs:
+                    _note(found, index.resources[reference.source], reference, theirs[reference.source])
+    return found
+
+
+def _note(found: _Grants, grant: Resource, reference: Reference, sure: bool | None) -> None:
+    """Take note of a grant; ``sure`` is None if it perhaps is one to whoever applies the plan."""
+    for vault in reference.targets:
+        found[0 if sure else 1].setdefault(vault, []).append(grant.address)
+    for vault in (*reference.candidates, *([""] if reference.anything else ())):
+        found[1].setdefault(vault, []).append(grant.address)
+
+
+def _lets_deployer_write(type_: str, grant: Resource, context: Context) -> bool | None:
+    """Whether a grant is to whoever applies the plan and lets them write such objects; None if nobody knows."""
+    of_deployer = _is_of_deployer(grant)
+    if of_deployer is False:
+        return False
+    found = grants_of(grant, context)
+    if isinstance(found, Unknown):
+        return None
+    if any(word in one.permissions for one in found for word in _WRITES[type_]):
+        return of_deployer
+    return None if any(one.doubt is not None for one in found) else False
+
+
+def _is_of_deployer(resource: Resource) -> bool | None:
+    """Whether a grant that is made now is to whoever applies the plan. What is there already need not be waited for."""
+    found = resource.select(("derived", OF_DEPLOYER))
+    if resource.action not in (None, "create", "replace") or isinstance(found, Absent):
+        return False
+    return True if isinstance(found, Scalar) else None
+
+
+ATTRIBUTES: Mapping[str, Derived] = {
+    "waitsForGrant": Derived(
+        _waits_for_grant,
+        {
+            **NEEDS,
+            **COVERS_NEEDS,
+            **dict.fromkeys(_WRITES, (("parent",),)),
+            VAULTS: (*NEEDS[VAULTS], *COVERS_NEEDS.get(VAULTS, ()), RBAC),
+            ASSIGNMENTS: (*COVERS_NEEDS[ASSIGNMENTS], *NEEDS[ASSIGNMENTS]),
+        },
+    ),
+}

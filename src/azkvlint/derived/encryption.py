@@ -1,0 +1,180 @@
+"""Whose key the data of a resource is encrypted with: ``derived.encryptedWith``, by the table of services."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from azkvlint.azure.azurerm.own_ids import is_azure
+from azkvlint.derived import consumers
+from azkvlint.derived.attribute import Context, Derived
+from azkvlint.derived.keys import field_of, key_and_vault
+from azkvlint.derived.services import SERVICES, Service, Words
+from azkvlint.graph.references import Index
+from azkvlint.model.location import Location
+from azkvlint.model.resource import Resource
+from azkvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown, Value, display
+
+# The last: there is no key here, but a resource of its own may add one.
+CUSTOMER, PLATFORM, UNLESS_ADDED = "customer-key", "platform-key", "platform-key-unless-added"
+
+_BY_TYPE: Mapping[str, Service] = {type_.lower(): service for type_, service in SERVICES.items()}
+_NAMED: tuple[Path, ...] = (consumers.KEY_ID, consumers.KEY_IDS, consumers.VAULT_ID)
+
+
+def _encrypted_with(resource: Resource, context: Context) -> Value | None:
+    """One of the words above; None of a resource that cannot have a customer's key."""
+    service = _BY_TYPE.get(resource.type.lower())
+    if service is None:
+        return None
+    spared = _spared(resource, service)
+    if spared is True:
+        return None
+    found = _switched(resource, service)
+    if found is None:
+        found = _found(resource, service, context.index)
+    is_customer = isinstance(found, Scalar) and found.value == CUSTOMER
+    return found if is_customer or spared is False else spared
+
+
+def _spared(resource: Resource, service: Service) -> bool | Unknown:
+    """Whether the resource cannot have a customer's key."""
+    if service.spared is None or not isinstance(resource.select(("scope",)), Absent):
+        return False  # what only adds a key to another resource says nothing of its tier
+    found = _is_among(resource, service.spared)
+    if found is False or not service.unless:
+        return found
+    unless = at_path(resource.attributes, service.unless)
+    return False if _is_set(unless) is True else unless if isinstance(unless, Unknown) else found
+
+
+def _is_among(resource: Resource, meant: Words) -> bool | Unknown:
+    answer = at_path(resource.attributes, meant.path)
+    if isinstance(answer, Unknown):
+        return answer
+    text = _text(answer)
+    return text in {word.lower() for word in meant.words}
+
+
+def _switched(resource: Resource, service: Service) -> Value | None:
+    """What the switch says, where it is set."""
+    if service.switch is None:
+        return None
+    answer = at_path(resource.attributes, service.switch.path)
+    # An object is no word: the key in it decides.
+    if isinstance(answer, Unknown):
+        return None if _is_set(answer) is True else Unknown(at=answer.at, origin="derived", why=answer.why)
+    if not isinstance(answer, Scalar) or not _text(answer):
+        return None
+    word = CUSTOMER if _text(answer) in {word.lower() for word in service.switch.words} else PLATFORM
+    return _word(word, answer.at, answer.note or f"{service.switch.path} is {display(answer)}")
+
+
+def _found(resource: Resource, service: Service, index: Index) -> Value | None:
+    """What the keys and disk encryption sets that are named, or not, amount to."""
+    if service.disks:
+        return _of_machine(resource, service)
+    answers = list(_keys(resource, index)) if service.named else []
+    answers += (at_path(resource.attributes, path) for path in service.sets)
+    found = _best(resource.at, answers)
+    if isinstance(found, Unknown) or found.value == CUSTOMER:
+        return found
+    inside = False if service.inside is None else _is_among(resource, service.inside)
+    if isinstance(inside, Unknown):
+        return Unknown(at=inside.at, origin="derived", why=inside.why)
+    if inside:
+        return _word(CUSTOMER, resource.at, "the machine encrypts the disk, with a secret in the customer's vault")
+    if service.copies is not None and _is_among(resource, service.copies) is not False:
+        return Unknown(at=resource.at, origin="derived", why="it takes over the key of what it is a copy of")
+    # In Terraform also a resource of azapi can be given its key by one of azurerm.
+    if service.added_in_arm or (service.added and is_azure(resource.declared_as)):
+        return _word(UNLESS_ADDED, resource.at, found.note)
+    return found
+
+
+def _keys(resource: Resource, index: Index) -> Iterator[Answer]:
+    """The keys that are named, and their vaults."""
+    yield from (resource.select(path) for path in _NAMED)
+    for place in consumers.places_of(resource):
+        yield from (value for value in key_and_vault(place, index) if value is not None)
+
+
+def _of_machine(resource: Resource, service: Service) -> Value | None:
+    """The worst of a machine's disks; None of a machine without any that are made with it."""
+    disks = [disk for path in service.disks for disk in _items(at_path(resource.attributes, path))]
+    system = service.disks[0]
+    profile, _, _ = system.rpartition(".storageProfile.")
+    if isinstance(at_path(resource.attributes, system), Absent) and _is_set(at_path(resource.attributes, profile)):
+        # Whatever is not said of the system's disk, there is one.
+        return _best(resource.at, [])
+    found = [one for one in (_of_disk(disk) for disk in disks) if one is not None]
+    ranks = {PLATFORM: 0, CUSTOMER: 2}
+    return min(found, key=lambda one: ranks[str(one.value)] if isinstance(one, Scalar) else 1, default=None)
+
+
+def _of_disk(disk: Value) -> Scalar | Unknown | None:
+    """One disk of a machine; None of one that is made elsewhere and only attached, or a file in a storage account."""
+    managed, file = field_of(disk, "manageddisk"), field_of(field_of(disk, "vhd"), "uri")
+    elsewhere = _is_set(field_of(managed, "id")) is True or _is_set(file) is True
+    if elsewhere or _text(field_of(disk, "createoption")) == "attach":
+        return None
+    secure = field_of(field_of(field_of(managed, "securityprofile"), "diskencryptionset"), "id")
+    return _best(disk.at, [field_of(field_of(managed, "diskencryptionset"), "id"), secure])
+
+
+def _best(at: Location, answers: list[Answer]) -> Scalar | Unknown:
+    """A customer's key if any answer is certainly set; else Microsoft's, unless one may be set."""
+    doubt: Unknown | None = None
+    for answer in answers:
+        if _is_set(answer) is True:
+            return _word(CUSTOMER, answer.at, "a key of the customer's is named")
+        # Of a list some item is not known.
+        unknown = (one for one in _items(answer) if isinstance(one, Unknown))
+        doubt = next(unknown, None) if doubt is None else doubt
+    if doubt is not None:
+        return Unknown(at=doubt.at, origin="derived", why=doubt.why)
+    return _word(PLATFORM, at, "no key is named, so Microsoft's own is used")
+
+
+def _word(word: str, at: Location, note: str) -> Scalar:
+    return Scalar(at=at, value=word, origin="derived", note=note)
+
+
+def _is_set(answer: Answer) -> bool | None:
+    """Whether an answer is set; None where nobody knows. An empty text sets nothing."""
+    if isinstance(answer, Unknown):
+        return True if answer.is_set else None
+    if isinstance(answer, ListValue):
+        found = [_is_set(item) for item in answer.items]
+        return True if True in found else None if None in found else False
+    return not (isinstance(answer, Absent) or (isinstance(answer, Scalar) and answer.value == ""))
+
+
+def _text(answer: Answer) -> str:
+    """A word or boolean in lower case; empty for anything else."""
+    return str(answer.value).lower() if isinstance(answer, Scalar) else ""
+
+
+def _items(answer: Answer) -> tuple[Value, ...]:
+    if isinstance(answer, ListValue):
+        return answer.items
+    return () if isinstance(answer, Absent) else (answer,)
+
+
+def at_path(value: Answer, path: str) -> Answer:
+    """The answer at a dotted path, whatever case its names are in."""
+    for step in path.lower().split("."):
+        value = field_of(value, step)
+    return value
+
+
+def _needs(type_: str, service: Service) -> tuple[Path, ...]:
+    words = (
+        meant.path for meant in (service.switch, service.spared, service.copies, service.inside) if meant is not None
+    )
+    paths = (*words, *service.sets, *service.disks, *((service.unless,) if service.unless else ()))
+    return (*(tuple(path.split(".")) for path in paths), *consumers.PATHS.get(type_, ()), *_NAMED)
+
+
+ATTRIBUTES: Mapping[str, Derived] = {
+    "encryptedWith": Derived(_encrypted_with, {type_: _needs(type_, service) for type_, service in _BY_TYPE.items()}),
+}

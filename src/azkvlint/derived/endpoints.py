@@ -1,0 +1,199 @@
+"""Private endpoints: what they lead to, and in which DNS zones they are written.
+
+The azurerm table says some of it directly; of a template or an azapi body it is made here. Source:
+learn.microsoft.com/azure/private-link/private-endpoint-dns.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from azkvlint.azure.azurerm.resources import RESOURCES, canonical, is_vault_related
+from azkvlint.derived.attribute import Context, Derived
+from azkvlint.graph.references import reference_of
+from azkvlint.graph.resource_ids import HOLE
+from azkvlint.model.resource import Resource
+from azkvlint.model.value import Absent, Answer, Link, ListValue, Path, Scalar, Unknown, Value, select, text_of
+
+ENDPOINTS = "microsoft.network/privateendpoints"
+ZONE_GROUPS = "microsoft.network/privateendpoints/privatednszonegroups"
+ZONES = "microsoft.network/privatednszones"
+VAULTS = ("microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms")
+PATHS: Mapping[str, tuple[Path, ...]] = {ENDPOINTS: (("properties",),)}
+_TARGET, _PARTS, _MANUAL, _ZONE_IDS = "privateLinkServiceId", "groupIds", "manualConnection", "privateDnsZoneIds"
+_READ = {name: ("derived", name) for name in (_TARGET, _PARTS, _MANUAL, _ZONE_IDS)}
+_CONNECTIONS = ("privateLinkServiceConnections", "manualPrivateLinkServiceConnections")
+OTHER = "other"
+# The parts of services other than Key Vault that endpoints lead to, in lower case. Source:
+# learn.microsoft.com/azure/private-link/private-endpoint-overview#private-link-resource.
+_PARTS_OF_OTHERS = frozenset(
+    {
+        "account", "amlregistry", "amlworkspace", "analytical", "azurebackup", "azuremonitor", "azuresiterecovery",
+        "batchaccount", "blob", "blob_secondary", "browser_authentication", "cassandra", "configurationstores",
+        "databricks_ui_api", "datafactory", "dev", "dfs", "dfs_secondary", "disks", "domain", "dscandhybridworker",
+        "file", "file_secondary", "gateway", "grafana", "gremlin", "headnode", "iotdps", "iothub", "managedinstance",
+        "management", "mariadbserver", "mongodb", "mysqlserver", "namespace", "nodemanagement", "postgresqlserver",
+        "queue", "queue_secondary", "rediscache", "redisenterprise", "registry", "searchservice", "signalr", "sites",
+        "sql", "sqlondemand", "sqlserver", "table", "table_secondary", "topic", "web", "web_secondary", "webhook",
+    }
+)  # fmt: skip
+
+
+def connection(resource: Resource, field: str) -> Answer:
+    """A field of the endpoint's connection, be it ordered with or without approval: Azure takes only one."""
+    have = resource.select(_READ[field])
+    if not isinstance(have, Absent):
+        return have
+    for connections in _CONNECTIONS:
+        found = resource.select(("properties", connections, 0, "properties", field))
+        if isinstance(found, (Scalar, ListValue, Link, Unknown)):
+            return found
+    return have
+
+
+def _connection(field: str) -> Derived:
+    def make(resource: Resource, context: Context) -> Value | None:
+        found = connection(resource, field) if resource.type.lower() == ENDPOINTS else None
+        return None if found is None or isinstance(found, Absent) else found
+
+    return Derived(make, {ENDPOINTS: (("properties",), _READ[field])})
+
+
+def _manual(resource: Resource, context: Context) -> Value | None:
+    """Whether the connection waits until the owner of the vault approves it."""
+    have = resource.select(_READ[_MANUAL])
+    if resource.type.lower() != ENDPOINTS or not isinstance(have, Absent):
+        return have if isinstance(have, (Scalar, Unknown)) else None
+    lists = [resource.select(("properties", connections)) for connections in _CONNECTIONS]
+    for manual, found in zip((False, True), lists, strict=True):
+        if isinstance(found, ListValue) and found.items:
+            return Scalar(at=found.at, value=manual, origin="derived")
+    return next((found for found in lists if isinstance(found, Unknown)), None)
+
+
+def _target_type(resource: Resource, context: Context) -> Value | None:
+    """The type of what an endpoint leads to; OTHER for a type that kvlint has no name for."""
+    target = connection(resource, _TARGET) if resource.type.lower() == ENDPOINTS else None
+    if target is None or isinstance(target, Absent):
+        return None
+    types = _types_of(target, context)
+    if len(types) == 1 and "" not in types:
+        type_ = types.pop()
+        return Scalar(at=target.at, value=type_, origin="derived", note=f"it leads to a {type_}")
+    parts = connection(resource, _PARTS)
+    if isinstance(parts, ListValue) and parts.items and all(map(_is_of_other, parts.items)):
+        return Scalar(at=target.at, value=OTHER, origin="derived", note="its part is not one of Key Vault")
+    why = target.why if isinstance(target, Unknown) else "the type of what it leads to is not known"
+    return Unknown(at=target.at, origin="derived", why=why)
+
+
+def _is_of_other(part: Value) -> bool:
+    """Return whether a part is one of a service other than Key Vault."""
+    return isinstance(part, Scalar) and str(part.value).lower() in _PARTS_OF_OTHERS
+
+
+def _types_of(target: Value, context: Context) -> set[str]:
+    """The types that a target can be of; the empty text for any type."""
+    if isinstance(target, Link):
+        return {target.type if "/" in target.type else _type_at(target.target, context)}
+    _, providers, rest = text_of(target).rstrip("/").rpartition("/providers/")
+    parts = rest.split("/")
+    type_ = "/".join([parts[0], *parts[1::2]])
+    if providers and len(parts) % 2 and HOLE not in type_:
+        return {canonical(type_) or type_}
+    if isinstance(target, Unknown) and target.closed and target.candidates:
+        return {_type_at(address, context) for address in target.candidates}
+    return {""}
+
+
+def _type_at(address: str, context: Context) -> str:
+    """The type of the resource at an address. No resource of Key Vault is without a table."""
+    found = context.index.resources.get(address)
+    if found is not None:
+        return found.type
+    parts = [part for part in address.split(".") if part.startswith("azurerm_")]
+    return OTHER if parts and parts[-1] not in RESOURCES and not is_vault_related(parts[-1]) else ""
+
+
+def zone_ids(resource: Resource, context: Context) -> Value | None:
+    """The private DNS zones that an endpoint is written in, by its zone groups."""
+    have = resource.select(_READ[_ZONE_IDS])
+    if not isinstance(have, Absent):
+        return have
+    groups = context.kept.get("zoneGroups")
+    if not isinstance(groups, dict):
+        groups = context.kept["zoneGroups"] = _groups(context)
+    ids: list[Value] = []
+    for group in groups.get(resource.address, ()):
+        configs = group.select(("properties", "privateDnsZoneConfigs"))
+        if isinstance(configs, Unknown):
+            return configs
+        for config in configs.items if isinstance(configs, ListValue) else ():
+            id_ = select(config, ("properties", "privateDnsZoneId"))
+            if not isinstance(id_, Absent):
+                ids.append(id_)
+    if ids:
+        return ListValue(at=ids[0].at, items=tuple(ids), origin="derived")
+    if resource.address in groups or not groups.get(""):
+        return None
+    return Unknown(at=resource.at, origin="derived", why=f"{groups[''][0].address} may be its zone group")
+
+
+def _groups(context: Context) -> dict[str, list[Resource]]:
+    """The zone groups by the address of their endpoint; those that may be of any endpoint under the empty text."""
+    found: dict[str, list[Resource]] = {}
+    for group in context.index.of_type(ZONE_GROUPS):
+        above = group.select(("parent",))
+        reference = None if isinstance(above, Absent) else reference_of(group.address, "", above, context.index)
+        if group.stays and reference is not None:
+            for address in reference.targets:
+                found.setdefault(address, []).append(group)
+            if reference.candidates or reference.anything:
+                found.setdefault("", []).append(group)
+    return found
+
+
+def _zone_ids(resource: Resource, context: Context) -> Value | None:
+    return zone_ids(resource, context) if resource.type.lower() == ENDPOINTS else None
+
+
+def _zone_names(resource: Resource, context: Context) -> Value | None:
+    """The names of those zones."""
+    ids = _zone_ids(resource, context)
+    if not isinstance(ids, ListValue):
+        return ids
+    return ListValue(at=ids.at, items=tuple(zone_name(id_, context) for id_ in ids.items), origin="derived")
+
+
+def zone_name(id_: Value, context: Context) -> Value:
+    """The name of the zone that an id, or a link, is of."""
+    reference = reference_of("", "", id_, context.index)
+    if reference is not None and len(reference.targets) == 1 and not reference.candidates:
+        name = context.index.resources[reference.targets[0]].select(("name",))
+        if isinstance(name, Scalar):
+            return _named(id_, str(name.value), sensitive=name.sensitive)
+    text = text_of(id_).rstrip("/").rpartition("/")[2]
+    if text and HOLE not in text:
+        return _named(id_, text, sensitive=id_.sensitive)
+    why = id_.why if isinstance(id_, Unknown) else "the name of the zone is not known"
+    return Unknown(at=id_.at, origin="derived", why=why)
+
+
+def _named(id_: Value, name: str, *, sensitive: bool) -> Scalar:
+    note = "" if sensitive else f"the zone is {name}"
+    return Scalar(at=id_.at, value=name, origin="derived", note=note, sensitive=sensitive)
+
+
+ZONE_NEEDS: Mapping[str, tuple[Path, ...]] = {
+    ENDPOINTS: (_READ[_ZONE_IDS],),
+    ZONE_GROUPS: (("parent",), ("properties", "privateDnsZoneConfigs")),
+    ZONES: (("id",), ("name",)),
+}
+ATTRIBUTES: Mapping[str, Derived] = {
+    _TARGET: _connection(_TARGET),
+    _PARTS: _connection(_PARTS),
+    _MANUAL: Derived(_manual, {ENDPOINTS: (("properties",), _READ[_MANUAL])}),
+    "targetType": Derived(_target_type, {ENDPOINTS: (("properties",), _READ[_TARGET], _READ[_PARTS])}),
+    _ZONE_IDS: Derived(_zone_ids, ZONE_NEEDS),
+    "zoneNames": Derived(_zone_names, ZONE_NEEDS),
+}

@@ -1,0 +1,189 @@
+"""Whom access is granted to: whether each policy, or role, is for a principal that can use it.
+
+Source: the REST reference of Microsoft.KeyVault/vaults: all policies of a vault are of its own tenant.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from azkvlint.derived.assignments import GRANTS
+from azkvlint.derived.attribute import Context, Derived
+from azkvlint.derived.grants import NEEDS, Grant, grants_of, permissions_of
+from azkvlint.derived.identities import is_literal, named_by
+from azkvlint.derived.vaults import POLICIES, POLICY_LIST, VAULTS
+from azkvlint.graph.references import reference_of
+from azkvlint.graph.resource_ids import HOLE, HOLE_END
+from azkvlint.model.resource import Resource
+from azkvlint.model.value import Absent, Answer, ListValue, MapValue, Path, Scalar, Unknown, Value, select, text_of
+from azkvlint.util.lazy_regex import regex
+
+_TENANT: Path = ("properties", "tenantId")
+_APPLICATION: Path = ("applicationId",)
+_OBJECT = "objectId"
+_ANYWHERE, _LIST = "*", "* "  # not addresses
+_SEPARATE = "azurerm_key_vault_access_policy"
+# tenant() and subscription() of templates, and the data sources of azurerm.
+_OWN_TENANT = regex(
+    f"{HOLE}(?:tenant|(?:module\\.[^{HOLE}]*\\.)?data\\.azurerm_(?:client_config|subscription)\\.[^.]+\\.tenant_id){HOLE_END}"
+)
+
+
+def _grantees(resource: Resource, context: Context) -> Value | None:
+    """Whom a vault's own policies, a separate one, or a role assignment is for, one item for each."""
+    if resource.type.lower() not in (VAULTS, POLICIES, *GRANTS):
+        return None
+    found = grants_of(resource, context)
+    if isinstance(found, Unknown):
+        return found
+    return ListValue(at=resource.at, items=tuple(_told(one, context) for one in found), origin="derived")
+
+
+def _told(grant: Grant, context: Context) -> Value:
+    fields: dict[str, Value] = {
+        "names": named_by(grant.principal, context),
+        "isLiteral": is_literal(grant.principal, grant.source.action is not None),
+        "permissions": permissions_of(grant, context),
+    }
+    if grant.source.type.lower() not in GRANTS:
+        fields["isForeign"] = _is_foreign(grant, context)
+        fields["isDuplicate"] = _is_duplicate(grant, context)
+    return MapValue(at=grant.item.at, fields=fields, origin="derived")
+
+
+def _is_foreign(grant: Grant, context: Context) -> Value:
+    """Whether a policy's tenant is not its vault's, so that Azure refuses every token that it is meant for."""
+    own = select(grant.item, (_TENANT[-1],))
+    vault = _vault_of(grant.source, context)
+    other = vault.select(_TENANT) if vault is not None else Absent(at=own.at)
+    at = grant.principal.at
+    if at.attribute is not None:
+        at = msgspec.structs.replace(own.at, attribute=at.attribute.replace(_OBJECT, str(_TENANT[-1])))
+    are_known = isinstance(own, Scalar) and isinstance(other, Scalar)
+    is_same = text_of(own).lower() == text_of(other).lower() and (are_known or text_of(own) != "")
+    if is_same or (_is_of_deployment(own) and not isinstance(other, Scalar)):
+        return Scalar(at=at, value=False, origin="derived")
+    if are_known:
+        return Scalar(at=at, value=True, origin="derived", note="its tenant is not that of its vault")
+    return Unknown(at=at, why="whether it is the tenant of the vault is not known", origin="derived")
+
+
+def _is_of_deployment(tenant: Answer) -> bool:
+    """Whether a tenant is that of the identity that deploys, which is also the tenant of the vaults that it reaches."""
+    return _OWN_TENANT.fullmatch(text_of(tenant)) is not None
+
+
+def _vault_of(resource: Resource, context: Context) -> Resource | None:
+    if resource.type.lower() == VAULTS:
+        return resource
+    above = resource.select(("parent",))
+    reference = None if isinstance(above, Absent) else reference_of(resource.address, "", above, context.index)
+    one = reference is not None and len(reference.targets) == 1
+    return context.index.resources[reference.targets[0]] if reference is not None and one else None
+
+
+class _Twins:
+    """The principals of some policies: the resources that name each, and how many policies may be the same."""
+
+    def __init__(self) -> None:
+        self.by_key: dict[str, list[Resource]] = {}
+        self.families: dict[tuple[str, str], int] = {}
+        self.kinds: dict[str, int] = {}
+
+    def add(self, grant: Grant) -> None:
+        """Take one more policy."""
+        self.by_key.setdefault(_key(grant), []).append(grant.source)
+        if grant.source.assumption is not None:
+            return  # it is no reason for a doubt
+        family, kind = _family(grant), _kind(grant)
+        self.families[family, kind] = self.families.get((family, kind), 0) + 1
+        self.kinds[kind] = self.kinds.get(kind, 0) + 1
+
+    def others(self, grant: Grant, is_in: bool) -> list[Resource]:
+        """Return the resources with other policies for the same principal. ``is_in``: the policy itself was added."""
+        found = list(self.by_key.get(_key(grant), ()))
+        if is_in:
+            del found[next(number for number, one in enumerate(found) if one.address == grant.source.address)]
+        return found
+
+    def has_perhaps(self, grant: Grant, is_in: bool) -> bool:
+        """Whether another policy may be for the same principal."""
+        family, kind = _family(grant), _kind(grant)
+        # A group is no application, and what is not known may be either.
+        kinds = ("", kind) if kind else tuple(self.kinds)
+        alike = sum(self.kinds.get(one, 0) for one in kinds)
+        apart = sum(self.families.get((family, one), 0) for one in kinds) if family else int(is_in)
+        return any(one.assumption is None for one in self.others(grant, is_in)) or alike > apart
+
+
+def _is_duplicate(grant: Grant, context: Context) -> Value:
+    """Whether there is another policy for the same principal and application, in the same list or for the vault."""
+    at = grant.principal.at
+    every: dict[str, _Twins] | None = context.kept.get("twins")
+    if every is None:
+        every = context.kept["twins"] = _twins(context)
+    place = _place(grant.source, context)
+    twins = every.get(place or _ANYWHERE)
+    if twins is None or not grant.source.stays:
+        return Scalar(at=at, value=False, origin="derived")
+    others = twins.others(grant, is_in=True)
+    if place and grant.identity.key and any(one.exists_with(grant.source) for one in others):
+        return Scalar(at=at, value=True, origin="derived", note="there is another one for the same principal")
+    lost = every.get("") if grant.source.declared_as == _SEPARATE else None
+    if grant.source.assumption is not None:
+        return Scalar(at=at, value=False, origin="derived")
+    if twins.has_perhaps(grant, is_in=True) or (place and lost is not None and lost.has_perhaps(grant, is_in=False)):
+        return Unknown(at=at, why="whether another policy is for the same principal is not known", origin="derived")
+    return Scalar(at=at, value=False, origin="derived")
+
+
+def _twins(context: Context) -> dict[str, _Twins]:
+    """The policies of each place; separate ones of which nobody knows for which vault they are; and all of those."""
+    found: dict[str, _Twins] = {}
+    for resource in (one for type_ in (POLICIES, VAULTS) for one in context.index.of_type(type_)):
+        grants = grants_of(resource, context) if resource.stays else ()
+        places = [_place(resource, context)]
+        places += [_ANYWHERE] if resource.declared_as == _SEPARATE else []
+        for grant in () if isinstance(grants, Unknown) else grants:
+            for place in places:
+                found.setdefault(place, _Twins()).add(grant)
+    return found
+
+
+def _key(grant: Grant) -> str:
+    application = select(grant.item, _APPLICATION)
+    # One of which nothing is known is that of no other policy for certain.
+    alone = f"? {id(grant.item)}" if isinstance(application, Unknown) else ""
+    return f"{grant.identity.key} {text_of(application).lower() or alone}"
+
+
+def _family(grant: Grant) -> str:
+    """The family of the principal, and none if nobody knows through which application it comes."""
+    return "" if isinstance(select(grant.item, _APPLICATION), Unknown) else grant.identity.family
+
+
+def _kind(grant: Grant) -> str:
+    """Return what a principal certainly is: a group, a user or an application; empty if that is not known."""
+    identity = grant.identity
+    if identity.kind in ("person", "guest"):
+        return "group" if "azuread_group." in identity.key else "user"
+    return identity.kind if identity.kind == "application" else ""
+
+
+def _place(resource: Resource, context: Context) -> str:
+    """Where policies stand beside each other: in one list, or as separate resources of azurerm for one vault.
+
+    Azure itself adds what its separate resources say to what is there. Empty where the vault is not known.
+    """
+    if resource.declared_as != _SEPARATE:
+        return f"{_LIST}{resource.address}"
+    vault = _vault_of(resource, context)
+    above = resource.select(("parent",))
+    return vault.address if vault is not None else str(above.value).lower() if isinstance(above, Scalar) else ""
+
+
+ATTRIBUTES: Mapping[str, Derived] = {
+    "grantees": Derived(_grantees, {**NEEDS, VAULTS: (POLICY_LIST, _TENANT)}),
+}

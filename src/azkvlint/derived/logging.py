@@ -1,0 +1,240 @@
+"""Where the audit events of a vault go, and what their keeping hangs on.
+
+Source: learn.microsoft.com/azure/key-vault/general/logging, and of learn.microsoft.com/azure/azure-monitor the pages
+platform/diagnostic-settings (categories, groups, destinations) and logs/customer-managed-keys (a workspace takes the
+key of its cluster).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+import msgspec
+
+from azkvlint.derived import consumers
+from azkvlint.derived.attribute import Context, Derived
+from azkvlint.derived.companions import Sure, companions, is_one_of, is_set, items_of
+from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
+from azkvlint.graph.references import reference_of
+from azkvlint.model.resource import Reference, Resource
+from azkvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown, Value, select, text_of
+
+SETTINGS = "microsoft.insights/diagnosticsettings"
+_STORAGE = "microsoft.storage/storageaccounts"
+_NAMESPACES = "microsoft.eventhub/namespaces"
+_NAMESPACE_RULES = "microsoft.eventhub/namespaces/authorizationrules"
+_WORKSPACES = "microsoft.operationalinsights/workspaces"
+_LINKED = "microsoft.operationalinsights/workspaces/linkedservices"
+_CLUSTERS = "microsoft.operationalinsights/clusters"
+
+_LOGS: Path = ("properties", "logs")
+_WORKSPACE: Path = ("properties", "workspaceId")
+_ACCOUNT: Path = ("properties", "storageAccountId")
+_HUB: Path = ("properties", "eventHubAuthorizationRuleId")
+_OLD_HUB: Path = ("properties", "serviceBusRuleId")
+_PARTNER: Path = ("properties", "marketplacePartnerId")
+_DESTINATIONS: Mapping[str, tuple[Path, ...]] = {
+    "workspace": (_WORKSPACE,),
+    "storage": (_ACCOUNT,),
+    "event-hub": (_HUB, _OLD_HUB),
+    "partner": (_PARTNER,),
+}
+_CLUSTER: Path = ("properties", "writeAccessResourceId")
+_NAMESPACE_NAME: Path = ("derived", "namespaceName")
+
+
+def _audit_destinations(resource: Resource, context: Context) -> Value | None:
+    """The kinds of places that all diagnostic settings of a vault together send its audit events to."""
+    if resource.type.lower() not in (VAULTS, MANAGED_HSMS):
+        return None
+    found: dict[str, Sure] = {}
+    for setting, sure in companions(context, "scope", SETTINGS).of(resource.address):
+        audits = min(sure, _audits(setting))
+        for kind in _DESTINATIONS:
+            found[kind] = max(min(audits, _sent_to(setting, kind)), found.get(kind, Sure.NO))
+    items: list[Value] = [
+        Scalar(at=resource.at, value=kind, origin="derived") for kind, sure in found.items() if sure is Sure.YES
+    ]
+    if Sure.PERHAPS in found.values():
+        items.append(Unknown(at=resource.at, origin="derived", why="where its audit events go is not known"))
+    elif not context.is_complete(resource):
+        why = "a diagnostic setting that is not part of this input may send them elsewhere, too"
+        items.append(Unknown(at=resource.at, origin="derived", why=why))
+    return ListValue(at=resource.at, items=tuple(items), origin="derived")
+
+
+def _exports_audit(resource: Resource, context: Context) -> Value | None:
+    """Whether a diagnostic setting exports audit events, and anywhere at all."""
+    if resource.type.lower() != SETTINGS:
+        return None
+    audits = _audits(resource)
+    sure = min(audits, max(_sent_to(resource, kind) for kind in _DESTINATIONS))
+    if sure is Sure.PERHAPS:
+        return Unknown(at=resource.at, origin="derived", why="whether it exports audit events is not known")
+    missing = "no log of it that is on has audit events" if audits is Sure.NO else "it names no destination"
+    return Scalar(at=resource.at, value=sure is Sure.YES, origin="derived", note="" if sure is Sure.YES else missing)
+
+
+def _sent_to(setting: Resource, kind: str) -> Sure:
+    """Whether a diagnostic setting has a destination of a kind."""
+    return max(is_set(setting.select(path)) for path in _DESTINATIONS[kind])
+
+
+def _audits(setting: Resource) -> Sure:
+    """Whether audit events are among what a diagnostic setting exports."""
+    logs = setting.select(_LOGS)
+    if isinstance(logs, Unknown):
+        return Sure.PERHAPS
+    return max((_is_audit(log) for log in items_of(logs)), default=Sure.NO)
+
+
+def _is_audit(log: Value) -> Sure:
+    enabled = select(log, ("enabled",))
+    on = (Sure.YES if enabled.value is True else Sure.NO) if isinstance(enabled, Scalar) else is_one_of(enabled)
+    category, group = select(log, ("category",)), select(log, ("categoryGroup",))
+    return min(on, max(is_one_of(category, "AuditEvent"), is_one_of(group, "audit", "allLogs")))
+
+
+class _Vaults(msgspec.Struct, frozen=True):
+    """The vaults whose keys encrypt something, certainly and perhaps. ``anything``: it may be any vault's."""
+
+    certain: frozenset[str] = frozenset()
+    perhaps: frozenset[str] = frozenset()
+    anything: bool = False
+
+    @property
+    def doubted(self) -> _Vaults:
+        """The same of what perhaps is none of it."""
+        return _Vaults(perhaps=self.certain | self.perhaps, anything=self.anything)
+
+
+def _joined(parts: Iterable[_Vaults]) -> _Vaults:
+    found = list(parts)
+    return _Vaults(
+        frozenset().union(*(one.certain for one in found)),
+        frozenset().union(*(one.perhaps for one in found)),
+        any(one.anything for one in found),
+    )
+
+
+def _sink_needs_source(resource: Resource, context: Context) -> Value | None:
+    """Whether where a vault's events are kept is encrypted with a key of that very vault."""
+    scope = resource.select(("scope",))
+    if resource.type.lower() != SETTINGS or isinstance(scope, Absent):
+        return None
+    source = reference_of("", "", scope, context.index)
+    if source is None:
+        return None
+    keys, targets = _joined(_of_sinks(resource, context)), frozenset(source.targets)
+    if keys.certain & targets:
+        return Scalar(at=resource.at, value=True, origin="derived")
+    audited, known = targets | set(source.candidates), keys.certain | keys.perhaps
+    doubt = known & audited or (keys.anything and audited) or (source.anything and (known or keys.anything))
+    if doubt:
+        return Unknown(at=resource.at, origin="derived", why="whose key encrypts the destination is not known")
+    return Scalar(at=resource.at, value=False, origin="derived")
+
+
+def _of_sinks(setting: Resource, context: Context) -> Iterator[_Vaults]:
+    """The vaults behind what a setting sends to: an account, a namespace, the cluster of a workspace."""
+    yield _encrypting(setting.select(_ACCOUNT), _STORAGE, context)
+    workspace = _reference(setting.select(_WORKSPACE), context)
+    if workspace is not None:
+        for address in (*workspace.targets, *workspace.candidates):
+            for service, sure in companions(context, "parent", _LINKED).of(address):
+                found = _encrypting(service.select(_CLUSTER), _CLUSTERS, context)
+                yield found if sure is Sure.YES and address in workspace.targets else found.doubted
+        if workspace.anything:
+            yield _any_of(_CLUSTERS, context)
+    for path in (_HUB, _OLD_HUB):
+        yield _of_namespace(setting.select(path), context)
+
+
+def _of_namespace(rule: Answer, context: Context) -> _Vaults:
+    """The vaults behind the namespace of an authorization rule: it is the start of the rule's id, or its parent."""
+    start, found, _ = text_of(rule).lower().partition("/authorizationrules/")
+    if found and isinstance(rule, Scalar | Unknown):
+        known = "pattern" if isinstance(rule, Unknown) else "value"
+        return _encrypting(msgspec.structs.replace(rule, **{known: start}), _NAMESPACES, context)
+    named = _reference(rule, context)
+    if named is None:
+        return _Vaults()
+    if named.anything or named.candidates:
+        return _any_of(_NAMESPACES, context)
+    return _joined(_of_rule(context.index.resources[address], context) for address in named.targets)
+
+
+def _of_rule(rule: Resource, context: Context) -> _Vaults:
+    """The same of a rule that is part of the input; azurerm's says the name of its namespace."""
+    name = rule.select(_NAMESPACE_NAME)
+    if isinstance(name, Absent):
+        return _encrypting(rule.select(("parent",)), _NAMESPACES, context)
+    if not isinstance(name, Scalar):
+        return _any_of(_NAMESPACES, context)
+    same = context.index.named(_NAMESPACES, str(name.value).lower())
+    nameless = (one for one in context.index.of_type(_NAMESPACES) if isinstance(one.select(("name",)), Unknown))
+    return _joined((*(_of_one(one, context) for one in same), *(_of_one(one, context).doubted for one in nameless)))
+
+
+def _encrypting(sink: Answer, type_: str, context: Context) -> _Vaults:
+    """The vaults whose keys encrypt what a value names; what is not known may be anything of a type."""
+    named = _reference(sink, context)
+    if named is None:
+        return _Vaults()
+    resources = context.index.resources
+    certain = (_of_one(resources[address], context) for address in named.targets)
+    perhaps = (_of_one(resources[address], context).doubted for address in named.candidates)
+    return _joined((*certain, *perhaps, *((_any_of(type_, context),) if named.anything else ())))
+
+
+def _any_of(type_: str, context: Context) -> _Vaults:
+    """The vaults whose keys encrypt anything of a type."""
+    key = f"encrypting {type_}"
+    if key not in context.kept:
+        context.kept[key] = _joined(_of_one(one, context) for one in context.index.of_type(type_)).doubted
+    found: _Vaults = context.kept[key]
+    return found
+
+
+def _of_one(sink: Resource, context: Context) -> _Vaults:
+    """The vaults whose keys encrypt one destination, by itself or by resources that only add a key to it."""
+    known: dict[str, _Vaults] = context.kept.setdefault("encrypting", {})
+    found = known.get(sink.address)
+    if found is None:
+        own = [_of_keys(sink, context)]
+        for one, sure in companions(context, "scope", sink.type.lower()).of(sink.address):
+            added = _of_keys(one, context)
+            own.append(added if sure is Sure.YES else added.doubted)
+        found = known[sink.address] = _joined(own)
+    return found
+
+
+def _of_keys(consumer: Resource, context: Context) -> _Vaults:
+    """The vaults of the keys that a resource itself names."""
+    vaults = (_reference(vault, context) for vault in consumers.vaults_of(consumer, context))
+    return _joined(
+        _Vaults(frozenset(one.targets), frozenset(one.candidates), one.anything) for one in vaults if one is not None
+    )
+
+
+def _reference(answer: Answer, context: Context) -> Reference | None:
+    return None if isinstance(answer, Absent) else reference_of("", "", answer, context.index)
+
+
+_DESTINATION_PATHS = tuple(path for paths in _DESTINATIONS.values() for path in paths)
+ATTRIBUTES: Mapping[str, Derived] = {
+    "auditDestinations": Derived(_audit_destinations, {SETTINGS: (("scope",), _LOGS, *_DESTINATION_PATHS)}),
+    "exportsAudit": Derived(_exports_audit, {SETTINGS: (_LOGS, *_DESTINATION_PATHS)}, own=True),
+    "sinkNeedsSource": Derived(
+        _sink_needs_source,
+        {
+            SETTINGS: (("scope",), *_DESTINATION_PATHS),
+            **{type_: (("scope",), *consumers.GRAPH_NEEDS[type_]) for type_ in (_STORAGE, _NAMESPACES, _CLUSTERS)},
+            _NAMESPACE_RULES: (("parent",), _NAMESPACE_NAME),
+            _WORKSPACES: (("id",),),
+            _LINKED: (("parent",), _CLUSTER),
+            **dict.fromkeys((VAULTS, MANAGED_HSMS), (("id",),)),
+            **dict.fromkeys((f"{VAULTS}/keys", f"{MANAGED_HSMS}/keys"), (("parent",),)),
+        },
+    ),
+}

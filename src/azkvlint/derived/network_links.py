@@ -1,0 +1,177 @@
+"""Whether the private DNS zone of an endpoint answers the virtual network that the endpoint is in.
+
+A zone answers the networks that it is linked to. Peered networks do not share their zones, but callers in them reach
+the endpoint, so a link to one of them is one that serves somebody.
+Source: learn.microsoft.com/azure/dns/private-dns-virtual-network-links and
+learn.microsoft.com/azure/private-link/private-endpoint-dns-integration.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from azkvlint.derived.attribute import Context, Derived
+from azkvlint.derived.companions import Sure, said
+from azkvlint.derived.endpoints import ENDPOINTS, ZONE_NEEDS, ZONES, zone_ids
+from azkvlint.derived.network_dns import HEADS, LINKS, zone_of
+from azkvlint.graph.references import reference_of
+from azkvlint.model.resource import Resource
+from azkvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Value, select, text_of
+
+_NETWORKS = "microsoft.network/virtualnetworks"
+_SUBNETS = f"{_NETWORKS}/subnets"
+_PEERINGS = f"{_NETWORKS}/virtualnetworkpeerings"
+_ASKED = ("privatelink.vaultcore.", "privatelink.managedhsm.")
+_SUBNET: Path = ("properties", "subnet", "id")
+_NETWORK: Path = ("properties", "virtualNetwork", "id")
+_REMOTE: Path = ("properties", "remoteVirtualNetwork", "id")
+_INLINE: Path = ("properties", "virtualNetworkPeerings")
+_NETWORK_NAME: Path = ("derived", "virtualNetworkName")
+
+
+def _answers_network(resource: Resource, context: Context) -> Value | None:
+    """Whether a zone of an endpoint that is in the graph is linked to its network, or to one that is peered with that.
+
+    None if no zone is in the graph, or none of those has any link.
+    """
+    if resource.type.lower() != ENDPOINTS:
+        return None
+    zones = [(zone, sure) for zone, sure in _zones(resource, context) if any(_links(zone, context))]
+    if not zones:
+        return None
+    network = _network_of(resource.select(_SUBNET), context)
+    known = [link for zone, sure in zones if sure is Sure.YES for link in _links(zone, context)]
+    sure = max((min(of_zone, _serves(link, network, context)) for link, of_zone in known), default=Sure.NO)
+    if sure is not Sure.YES and any(of_endpoint is Sure.PERHAPS for _, of_endpoint in zones):
+        sure = Sure.PERHAPS
+    named = ", ".join(sorted({_name_of(link, context) for link, _ in known}))
+    note = f"its zone is linked to {named}, and it is in {network}"
+    return said(resource, sure, context, note, "whether its zone is linked to its network is not known")
+
+
+def _zones(resource: Resource, context: Context) -> Iterator[tuple[Resource, Sure]]:
+    """The zones of an endpoint that are in the graph, and those that may be its."""
+    ids = zone_ids(resource, context)
+    items = ids.items if isinstance(ids, ListValue) else () if ids is None else (ids,)
+    for id_ in items:
+        reference = reference_of("", "", id_, context.index)
+        certain = set(reference.targets) if reference is not None and not reference.candidates else set()
+        is_open = reference is None or reference.anything or bool(reference.candidates)
+        for zone in context.index.of_type(ZONES):
+            asked = Sure.NO if zone.existing or not zone.stays else _is_asked(zone)
+            of_endpoint = Sure.YES if zone.address in certain else Sure.PERHAPS if is_open else Sure.NO
+            if min(asked, of_endpoint) is not Sure.NO:
+                yield zone, min(asked, of_endpoint)
+
+
+def _is_asked(zone: Resource) -> Sure:
+    """Whether the name of a vault is looked up in a zone."""
+    name = zone.select(("name",))
+    if not isinstance(name, Scalar):
+        return Sure.PERHAPS
+    return Sure.YES if str(name.value).lower().startswith(_ASKED) else Sure.NO
+
+
+def _links(zone: Resource, context: Context) -> Iterator[tuple[Resource, Sure]]:
+    """The links of a zone, and those that may be its."""
+    found: dict[str, list[tuple[Resource, Sure]]] | None = context.kept.get("links by zone")
+    if found is None:
+        found = context.kept["links by zone"] = {}
+        for link in context.index.of_type(LINKS):
+            above = zone_of(link, context) if link.stays else None
+            reference = None if above is None else reference_of("", "", above, context.index)
+            if reference is not None:
+                for address in reference.targets:
+                    found.setdefault(address, []).append((link, Sure.YES))
+                for address in ("",) if reference.anything else reference.candidates:
+                    found.setdefault(address, []).append((link, Sure.PERHAPS))
+    yield from found.get(zone.address, ())
+    yield from found.get("", ())
+
+
+def _serves(link: Resource, network: str, context: Context) -> Sure:
+    """Whether a link is to a network, by its address, or to one that is peered with it."""
+    other = _network_at(link.select(_NETWORK), context)
+    if not network or not other:
+        return Sure.PERHAPS
+    return Sure.YES if other == network else _are_peered(network, other, context)
+
+
+def _are_peered(one: str, other: str, context: Context) -> Sure:
+    found = Sure.NO
+    for near, far in _peerings(context):
+        if {near, far} == {one, other}:
+            return Sure.YES
+        if (not near or near in (one, other)) and (not far or far in (one, other)):
+            found = Sure.PERHAPS
+    return found
+
+
+def _peerings(context: Context) -> list[tuple[str, str]]:
+    """The addresses of the networks that are peered, both empty where they are not known."""
+    found: list[tuple[str, str]] | None = context.kept.get("peerings")
+    if found is None:
+        found = context.kept["peerings"] = []
+        for peering in context.index.of_type(_PEERINGS):
+            if peering.stays:
+                found.append((_network_above(peering, context), _network_at(peering.select(_REMOTE), context)))
+        for network in context.index.of_type(_NETWORKS):
+            inline = network.select(_INLINE)
+            items = inline.items if isinstance(inline, ListValue) else () if isinstance(inline, Absent) else (inline,)
+            found += [(network.address, _network_at(select(item, _REMOTE), context)) for item in items]
+    return found
+
+
+def _network_of(subnet: Answer, context: Context) -> str:
+    """The address of the network that a subnet is in; empty if it is not known."""
+    reference = None if isinstance(subnet, Absent) else reference_of("", "", subnet, context.index)
+    if reference is not None and len(reference.targets) == 1 and not reference.candidates:
+        found = context.index.resources[reference.targets[0]]
+        return _network_above(found, context) if found.type.lower() == _SUBNETS else ""
+    above, _, kind = text_of(subnet).rstrip("/").rpartition("/")[0].rpartition("/")
+    addresses = context.index.find(above)[0] if kind.lower() == "subnets" else ()
+    return addresses[0] if len(addresses) == 1 and _is_network(addresses[0], context) else ""
+
+
+def _network_above(inner: Resource, context: Context) -> str:
+    """The network that a subnet or peering is a part of: azurerm gives its name."""
+    above = inner.select(("parent",))
+    if not isinstance(above, Absent):
+        return _network_at(above, context)
+    name = inner.select(_NETWORK_NAME)
+    found = context.index.named(_NETWORKS, str(name.value).lower()) if isinstance(name, Scalar) else []
+    here = [one.address for one in found if one.stays and isinstance(one.select(("name",)), Scalar)]
+    return here[0] if len(here) == 1 else ""
+
+
+def _network_at(id_: Answer, context: Context) -> str:
+    reference = None if isinstance(id_, Absent) else reference_of("", "", id_, context.index)
+    if reference is None or len(reference.targets) != 1 or reference.candidates:
+        return ""
+    return reference.targets[0] if _is_network(reference.targets[0], context) else ""
+
+
+def _is_network(address: str, context: Context) -> bool:
+    """Whether an address is that of a network of which the graph knows all."""
+    found = context.index.resources[address]
+    return found.type.lower() == _NETWORKS and found.stays and not found.existing
+
+
+def _name_of(link: Resource, context: Context) -> str:
+    return _network_at(link.select(_NETWORK), context) or "one that is not known"
+
+
+ATTRIBUTES: Mapping[str, Derived] = {
+    "zoneAnswersNetwork": Derived(
+        _answers_network,
+        {
+            **ZONE_NEEDS,
+            ENDPOINTS: (*ZONE_NEEDS[ENDPOINTS], _SUBNET),
+            LINKS: (*HEADS, _NETWORK),
+            ZONES: (("id",), ("name",), ("resourceGroupName",)),
+            _SUBNETS: (("id",), ("name",), ("parent",), _NETWORK_NAME),
+            _PEERINGS: (("parent",), _NETWORK_NAME, _REMOTE),
+            _NETWORKS: (("id",), ("name",), _INLINE),
+        },
+    )
+}

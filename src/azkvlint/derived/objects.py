@@ -1,0 +1,180 @@
+"""Names and sizes: objects of one name in one vault, of which Azure has only one, and values too long for it.
+
+A certificate takes its name among keys and secrets too: it has one of each. A key and a secret may share a name. Names
+must differ in more than case. Source: learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates and
+learn.microsoft.com/azure/key-vault/certificates/about-certificates.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from itertools import chain
+
+import msgspec
+
+from azkvlint.derived.attribute import Context, Derived
+from azkvlint.graph.references import Index, reference_of
+from azkvlint.graph.resource_ids import HOLE, may_be_step, parse_id
+from azkvlint.model.resource import Resource
+from azkvlint.model.value import Link, Path, Scalar, Unknown, Value, path_text, text_of
+
+_CERTIFICATES = "microsoft.keyvault/vaults/certificates"
+_SECRETS = "microsoft.keyvault/vaults/secrets"
+_HSM_KEYS = "microsoft.keyvault/managedhsms/keys"
+_TYPES = (_SECRETS, "microsoft.keyvault/vaults/keys", _CERTIFICATES, _HSM_KEYS)
+_VAULTS = ("microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms")
+_KEPT = "objects by name"
+_VALUE = ("properties", "value")
+
+
+class _Place(msgspec.Struct, frozen=True):
+    """The vault that an object is in: its name, which no other vault in Azure has, else what it is called here."""
+
+    vault: str
+    is_name: bool
+
+
+class _Objects:
+    """The objects of a graph by vault and name. Those whose name is not known have an empty one, and may have any."""
+
+    def __init__(self, index: Index) -> None:
+        self.places: dict[str, _Place] = {}
+        self._numbers: dict[str, int] = {}
+        self._known: dict[tuple[type, str], _Place] = {}
+        # By name, and by place: the objects in all vaults, those that may be in any, and those in one vault.
+        self._all: defaultdict[str | None, list[Resource]] = defaultdict(list)
+        self._loose: defaultdict[str | None, list[Resource]] = defaultdict(list)
+        self._together: defaultdict[tuple[_Place, str | None], list[Resource]] = defaultdict(list)
+        for type_ in _TYPES:
+            for resource in index.of_type(type_):
+                if resource.stays and not resource.existing:
+                    self._add(resource, _name(resource), self._place(resource, index))
+
+    def _add(self, resource: Resource, name: str, place: _Place) -> None:
+        self._numbers[resource.address] = len(self.places)
+        self.places[resource.address] = place
+        for each in (name, None):
+            self._all[each].append(resource)
+            if not place.is_name:
+                self._loose[each].append(resource)
+            if place.vault:
+                self._together[place, each].append(resource)
+
+    def _place(self, resource: Resource, index: Index) -> _Place:
+        """Where an object is: most of them say it in the same few ways."""
+        parent = resource.attributes.fields.get("parent")
+        text = parent.target if isinstance(parent, Link) else "" if parent is None else text_of(parent)
+        if not text:
+            return _place(resource, index)
+        key = (type(parent), text)
+        if key not in self._known:
+            self._known[key] = _place(resource, index)
+        return self._known[key]
+
+    def is_alone(self, resource: Resource) -> bool:
+        """Whether nothing can have the same name in the same vault, as both are known and nothing else is doubtful."""
+        place, name = self.places[resource.address], _name(resource)
+        if not name or not place.is_name or self._loose.get(name) or self._loose.get(""):
+            return False
+        return len(self._together.get((place, name), ())) == 1 and not self._together.get((place, ""))
+
+    def beside(self, resource: Resource) -> Iterator[Resource]:
+        """The objects in the same vault whose name this one cannot have."""
+        name = _name(resource)
+        for other in self._together.get((self.places[resource.address], name), ()) if name else ():
+            if self._collides(resource, other):
+                yield other
+
+    def perhaps(self, resource: Resource) -> Iterator[Resource]:
+        """The objects that may have the same name, and may be in the same vault."""
+        place, name = self.places[resource.address], _name(resource)
+        elsewhere = self._loose if place.is_name else self._all
+        for each in (name, "") if name else (None,):
+            for one in (*elsewhere.get(each, ()), *self._together.get((place, each), ())):
+                if self._collides(resource, one) and _may_share(resource, one):
+                    yield one
+
+    def _collides(self, one: Resource, other: Resource) -> bool:
+        """Of each pair one is told: the key or secret beside a certificate, else the one that comes later."""
+        own, kind = one.type.lower(), other.type.lower()
+        if own == kind:
+            # A template may deploy the same object twice, in two nested deployments. Terraform refuses what is there.
+            return "/" not in one.declared_as and self._numbers[other.address] < self._numbers[one.address]
+        return kind == _CERTIFICATES and own != _HSM_KEYS
+
+
+def _name(resource: Resource) -> str:
+    name = resource.attributes.fields.get("name")
+    return str(name.value).lower() if type(name) is Scalar and not name.sensitive else ""
+
+
+def _may_share(one: Resource, other: Resource) -> bool:
+    """Whether two objects can have the same name, for all that is known of either."""
+    patterns = [text_of(each.select(("name",))).lower() for each in (one, other)]
+    return not all(patterns) or may_be_step(*patterns)
+
+
+def _place(resource: Resource, index: Index) -> _Place:
+    parent = resource.attributes.fields.get("parent")
+    reference = None if parent is None else reference_of(resource.address, "parent", parent, index)
+    if parent is None or reference is None:
+        return _Place("", False)
+    if len(reference.targets) == 1:
+        vault = index.resources[reference.targets[0]]
+        return _Place(_name(vault), True) if _name(vault) else _Place(vault.address, False)
+    text = parent.target if isinstance(parent, Link) else text_of(parent).lower().rstrip("/")
+    parts = parse_id(text)
+    # The same expression names the same vault, whichever it is.
+    return _Place(parts.names[0], True) if parts is not None and HOLE not in parts.names[0] else _Place(text, False)
+
+
+def _same_name(resource: Resource, context: Context) -> Value | None:
+    """The objects in the same vault that have the name already."""
+    objects: _Objects | None = context.kept.get(_KEPT)
+    if objects is None:
+        objects = context.kept[_KEPT] = _Objects(context.index)
+    if resource.address not in objects.places or objects.is_alone(resource):
+        return None
+    beside = list(objects.beside(resource))
+    # What hangs on a condition of its own may not be there.
+    certain = [other for other in beside if other.exists_with(resource)]
+    if certain:
+        return Scalar(at=resource.at, value=", ".join(other.address for other in certain), origin="derived")
+    # A doubt about what may exist, or about its name there, is of no use to an author.
+    doubts = chain(beside, objects.perhaps(resource)) if resource.assumption is None else ()
+    doubtful = next((other for other in doubts if other.assumption is None), None)
+    if doubtful is None:
+        return None
+    why = f"{doubtful.address} may have the same name in the same vault"
+    return Unknown(at=resource.at, origin="derived", why=why)
+
+
+def _vault_name(resource: Resource, context: Context) -> Value | None:
+    """The name of the vault that an object is in, also of one that is not part of the input."""
+    if resource.type.lower() not in _TYPES:
+        return None
+    place = _place(resource, context.index)
+    if place.is_name:
+        return Scalar(at=resource.at, value=place.vault, origin="derived")
+    return Unknown(at=resource.at, origin="derived", why="the name of its vault is not known")
+
+
+def _literal_length(resource: Resource, context: Context) -> Value | None:
+    """How many bytes the value of a secret has, if it stands in the code: others are for callers to know."""
+    value = resource.select(_VALUE)
+    if not isinstance(value, Scalar) or not isinstance(value.value, str):
+        return None
+    at = msgspec.structs.replace(value.at, attribute=path_text(_VALUE))
+    return Scalar(at=at, value=len(value.value.encode("utf-8", "surrogatepass")), origin="derived")
+
+
+_PLACES: Mapping[str, tuple[Path, ...]] = {
+    **dict.fromkeys(_TYPES, (("name",), ("parent",))),
+    **dict.fromkeys(_VAULTS, (("id",), ("name",))),
+}
+ATTRIBUTES: Mapping[str, Derived] = {
+    "literalLength": Derived(_literal_length, {_SECRETS: (_VALUE,)}),
+    "sameName": Derived(_same_name, _PLACES),
+    "vaultName": Derived(_vault_name, _PLACES),
+}

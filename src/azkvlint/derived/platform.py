@@ -1,0 +1,99 @@
+"""Vaults that the Azure platform itself reads for somebody: certificates for machines, and keys of their disks.
+
+Source: learn.microsoft.com/azure/templates, Microsoft.Compute/virtualMachines; and
+learn.microsoft.com/azure/virtual-machines/extensions/azure-disk-enc-windows and -linux (KeyVaultResourceId).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from azkvlint.derived.attribute import Context, Derived
+from azkvlint.derived.keys import field_of
+from azkvlint.model.resource import Resource
+from azkvlint.model.value import Absent, Answer, ListValue, MapValue, Path, Scalar, Unknown, Value, select, text_of
+from azkvlint.util.lazy_regex import regex
+
+_SECRETS: Mapping[str, Path] = {
+    "microsoft.compute/virtualmachines": ("properties", "osProfile", "secrets"),
+    "microsoft.compute/virtualmachinescalesets": ("properties", "virtualMachineProfile", "osProfile", "secrets"),
+}
+_EXTENSIONS = ("microsoft.compute/virtualmachines/extensions", "microsoft.compute/virtualmachinescalesets/extensions")
+# What encrypts disks from inside: an extension in a scale set, and the older settings of a machine's own disk.
+_INLINE: Mapping[str, Path] = {
+    "microsoft.compute/virtualmachines": ("properties", "storageProfile", "osDisk", "encryptionSettings"),
+    "microsoft.compute/virtualmachinescalesets": (
+        "properties", "virtualMachineProfile", "extensionProfile", "extensions",
+    ),
+}  # fmt: skip
+_ENCRYPTS = "azurediskencryption"
+_SETTINGS: Path = ("properties", "settings")
+_VAULT = "keyvaultresourceid"
+# The settings are a JSON text in Terraform. Where a part of it is not known, so is the whole call of jsonencode, which
+# then stands in a pattern with quotes of its own and U+2215 for a slash.
+_IN_JSON = regex(r"""(["'])keyvaultresourceid\1\s*:\s*\1([^"']*)\1""", re.IGNORECASE)
+_SLASH = "\u2215"
+
+
+def _certificate_vaults(resource: Resource, context: Context) -> Value | None:
+    """The vaults whose certificates Azure puts on a machine."""
+    path = _SECRETS.get(resource.type.lower())
+    secrets = resource.select(path) if path is not None else None
+    if isinstance(secrets, Unknown):
+        return secrets
+    if not isinstance(secrets, ListValue) or not secrets.items:
+        return None
+    found = [select(item, ("sourceVault", "id")) for item in secrets.items]
+    items = tuple(one for one in found if not isinstance(one, Absent))
+    return ListValue(at=secrets.at, items=items, origin="derived")
+
+
+def _encryption_vault(resource: Resource, context: Context) -> Value | None:
+    """The vault that the settings of an extension name."""
+    if resource.type.lower() not in _EXTENSIONS:
+        return None
+    return _vault_in(resource.select(_SETTINGS))
+
+
+def _vault_in(settings: Answer) -> Value | None:
+    """The vault that the settings of an extension name."""
+    if isinstance(settings, MapValue):
+        found = field_of(settings, _VAULT)
+        return found if isinstance(found, Scalar | Unknown) else None
+    match = _IN_JSON.search(text_of(settings))
+    if match is None:
+        return settings if isinstance(settings, Unknown) else None
+    text = match[2].replace(_SLASH, "/")
+    if isinstance(settings, Unknown):
+        return Unknown(at=settings.at, why=settings.why, pattern=text, given=True, origin="derived")
+    return Scalar(at=settings.at, value=text, sensitive=settings.sensitive, origin="derived")
+
+
+def _encryption_vaults(resource: Resource, context: Context) -> Value | None:
+    """The vaults that encrypt a machine's disks from inside, as far as the machine itself says so."""
+    path = _INLINE.get(resource.type.lower())
+    found = resource.select(path) if path is not None else None
+    if isinstance(found, Unknown):
+        return found
+    vaults: list[Value | Answer | None] = []
+    if isinstance(found, MapValue):
+        on = select(found, ("enabled",))
+        if not (isinstance(on, Scalar) and on.value is False):
+            keys = ("diskEncryptionKey", "keyEncryptionKey")
+            vaults = [on if isinstance(on, Unknown) else select(found, (key, "sourceVault", "id")) for key in keys]
+    for item in found.items if isinstance(found, ListValue) else ():
+        kind = select(item, ("properties", "type"))
+        if isinstance(kind, Unknown):
+            vaults.append(kind)
+        elif isinstance(kind, Scalar) and str(kind.value).lower().startswith(_ENCRYPTS):
+            vaults.append(_vault_in(select(item, _SETTINGS)))
+    items = tuple(one for one in vaults if one is not None and not isinstance(one, Absent))
+    return ListValue(at=resource.at, items=items, origin="derived") if items else None
+
+
+ATTRIBUTES: Mapping[str, Derived] = {
+    "certificateVaultIds": Derived(_certificate_vaults, {type_: (path,) for type_, path in _SECRETS.items()}),
+    "encryptionVaultIds": Derived(_encryption_vaults, {type_: (path,) for type_, path in _INLINE.items()}),
+    "encryptionVaultId": Derived(_encryption_vault, dict.fromkeys(_EXTENSIONS, (_SETTINGS,))),
+}

@@ -1,0 +1,37 @@
+"""What a vault is told in so many words: Azure refuses a false there, though that is what nothing means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from azkvlint.azure.azurerm.resources import RESOURCES
+from azkvlint.azure.azurerm.updates import BY_UPDATE
+from azkvlint.derived.attribute import Context, Derived
+from azkvlint.model.resource import Resource
+from azkvlint.model.value import MapValue, Scalar, Unknown, Value, display
+
+_VAULTS = "microsoft.keyvault/vaults"
+_PURGE_PROTECTION = ("properties", "enablePurgeProtection")
+
+
+def _written_purge_protection(resource: Resource, context: Context) -> Value | None:
+    """Purge protection as a template or an azapi body writes it.
+
+    Azure takes no false there, though that is what nothing means; azurerm never sends it.
+    """
+    properties = resource.select(_PURGE_PROTECTION[:1])
+    # What is not written Azure keeps, and a plan then does not say.
+    found = properties.fields.get(_PURGE_PROTECTION[1]) if isinstance(properties, MapValue) else properties
+    is_azurerms = resource.declared_as in RESOURCES and (found is None or found.note != BY_UPDATE)
+    if found is None or is_azurerms or found.origin in ("default", "kept"):
+        return None
+    if isinstance(found, Scalar | Unknown):
+        return msgspec.structs.replace(found, origin="derived", note=f"purge protection is written as {display(found)}")
+    return None
+
+
+ATTRIBUTES: Mapping[str, Derived] = {
+    "writtenPurgeProtection": Derived(_written_purge_protection, {_VAULTS: (_PURGE_PROTECTION,)}),
+}

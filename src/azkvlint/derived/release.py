@@ -1,0 +1,71 @@
+"""Whom a key is released to: the attestation authorities that its release policy accepts.
+
+azurerm takes the policy as JSON, Azure as JSON in Base64, in the alphabet for URLs.
+Source: learn.microsoft.com/azure/key-vault/keys/policy-grammar.
+"""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode
+from collections.abc import Mapping
+from typing import Any
+
+from azkvlint.derived.attribute import Context, Derived
+from azkvlint.model.resource import Resource
+from azkvlint.model.value import Absent, ListValue, Path, Scalar, Unknown, Value
+from azkvlint.syntax.json_data import decode_json
+from azkvlint.util.errors import InputError
+
+_KEYS = ("microsoft.keyvault/vaults/keys", "microsoft.keyvault/managedhsms/keys")
+_POLICY: Path = ("properties", "release_policy")
+_DATA: Path = (*_POLICY, "data")
+_MOST = 100_000
+
+
+def _authorities(resource: Resource, context: Context) -> Value | None:
+    del context
+    found = resource.select(_DATA) if resource.type.lower() in _KEYS else None
+    if found is None or isinstance(found, Absent):
+        return None
+    policy = _decoded(found.value) if isinstance(found, Scalar) else None
+    if not isinstance(policy, dict):
+        why = found.why if isinstance(found, Unknown) else "the policy cannot be read"
+        return Unknown(at=found.at, origin="derived", why=why, sensitive=found.sensitive)
+    items = tuple(_authority(one, found) for one in _field(policy, "anyof") or ())
+    return ListValue(at=found.at, items=items, origin="derived")
+
+
+def _authority(one: Any, policy: Value) -> Value:
+    name = _field(one, "authority") if isinstance(one, dict) else None
+    if not isinstance(name, str):
+        return Unknown(at=policy.at, origin="derived", why="a part of the policy names no authority")
+    return Scalar(at=policy.at, value=name, origin="derived", sensitive=policy.sensitive)
+
+
+def _field(item: dict[str, Any], name: str) -> Any:
+    """A field by its name in lower case; of ``anyof`` a list only."""
+    found = next((value for key, value in item.items() if key.lower() == name), None)
+    return found if name != "anyof" or isinstance(found, list) else None
+
+
+def _decoded(text: object) -> Any:
+    """What a policy says; None if it cannot be read."""
+    if not isinstance(text, str) or len(text) > _MOST:
+        return None
+    for data in (text.encode("utf-8", "replace"), _from_base64(text)):
+        try:
+            return decode_json(data, object)
+        except InputError:
+            continue
+    return None
+
+
+def _from_base64(text: str) -> bytes:
+    plain = text.strip().rstrip("=").replace("+", "-").replace("/", "_")
+    try:
+        return urlsafe_b64decode(plain + "=" * (-len(plain) % 4))
+    except ValueError:
+        return b""
+
+
+ATTRIBUTES: Mapping[str, Derived] = {"releaseAuthorities": Derived(_authorities, dict.fromkeys(_KEYS, (_DATA,)))}

@@ -1,0 +1,125 @@
+"""Whose a vault is, by the tags of what is in it: one vault for each application and environment is Azure's advice.
+
+Source: learn.microsoft.com/azure/key-vault/general/secure-key-vault.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+from azkvlint.derived.assignments import ASSIGNMENTS, COVERS, COVERS_NEEDS
+from azkvlint.derived.attribute import Context, Derived
+from azkvlint.derived.scope import OBJECT, SCOPE, Coverage, level_of
+from azkvlint.derived.vaults import VAULTS
+from azkvlint.graph.references import reference_of
+from azkvlint.model.resource import Resource
+from azkvlint.model.value import Absent, Answer, Link, ListValue, MapValue, Path, Scalar, Unknown, Value, text_of
+
+# What people call the tag, in lower case. Each is held only against itself: two names may mean two things.
+_ENVIRONMENTS = frozenset({"environment", "env", "stage"})
+_APPLICATIONS = frozenset({"application", "app", "workload"})
+_OBJECTS = tuple(f"{VAULTS}/{kind}" for kind in ("keys", "secrets", "certificates"))
+_TAGS: Path = ("tags",)
+_ANY = ""  # not an address: what may lie in any vault
+
+
+def _distinct(names: frozenset[str]) -> Callable[[Resource, Context], Value | None]:
+    """The values that one tag of these names has in a vault, or that of them with the most.
+
+    Two that are known decide; with fewer, what is not known leaves it open.
+    """
+
+    def make(resource: Resource, context: Context) -> Value | None:
+        if resource.type.lower() != VAULTS:
+            return None
+        found: dict[str, dict[str, Scalar]] = {}
+        doubt: Unknown | None = None
+        tags = _tags_by_vault(context)
+        for name, value in (*tags.get(resource.address, ()), *tags.get(_ANY, ())):
+            if isinstance(value, Unknown) and (not name or name in names):
+                doubt = value
+            elif name in names and isinstance(value, Scalar) and str(value.value).strip():
+                found.setdefault(name, {}).setdefault(str(value.value).strip().lower(), value)
+        most = max(found.values(), key=len, default={})
+        if doubt is not None and len(most) < 2:  # two are different
+            return Unknown(at=resource.at, why=doubt.why, origin="derived")
+        items = tuple(
+            Scalar(at=resource.at, value=word, origin="derived", sensitive=one.sensitive) for word, one in most.items()
+        )
+        return ListValue(at=resource.at, items=items, origin="derived")
+
+    return make
+
+
+def _tags_by_vault(context: Context) -> Mapping[str, list[tuple[str, Value]]]:
+    """The tags of what lies in each vault, by lower-case name; without a name where not even that is known."""
+    found: dict[str, list[tuple[str, Value]]] | None = context.kept.get("tags of objects")
+    if found is None:
+        found = context.kept["tags of objects"] = {}
+        for one in (one for type_ in _OBJECTS for one in context.index.of_type(type_) if one.stays):
+            above = one.select(("parent",))
+            tags = list(_named(one.select(_TAGS)))
+            if isinstance(above, Absent) or not tags:
+                continue
+            reference = reference_of(one.address, "parent", above, context.index)
+            if reference is None:
+                continue
+            doubt = Unknown(at=one.at, why="whether it is in this vault is not known", origin="derived")
+            unsure = [(name, doubt) for name, _ in tags]
+            for vault in reference.targets:
+                is_there = one.exists_with(context.index.resources[vault])
+                found.setdefault(vault, []).extend(tags if is_there else unsure)
+            for vault in (*reference.candidates, *((_ANY,) if reference.anything else ())):
+                found.setdefault(vault, []).extend(unsure)
+    return found
+
+
+def _named(tags: Answer) -> Iterator[tuple[str, Value]]:
+    if isinstance(tags, Unknown):
+        yield "", tags
+    elif isinstance(tags, MapValue):
+        yield from ((name.lower(), value) for name, value in tags.fields.items())
+        if tags.rest is not None:
+            yield "", tags.rest
+
+
+def _object_scopes(resource: Resource, context: Context) -> Value | None:
+    """The single keys, secrets and certificates of a vault that roles are assigned on."""
+    if resource.type.lower() != VAULTS:
+        return None
+    found: dict[str, dict[str, bool]] | None = context.kept.get("object scopes")
+    if found is None:
+        found = context.kept["object scopes"] = _scopes_by_vault(context)
+    scopes = {**found.get(_ANY, {}), **found.get(resource.address, {})}
+    if not all(scopes.values()):
+        why = "whether some roles are assigned on single objects in it is not known"
+        return Unknown(at=resource.at, why=why, origin="derived")
+    items = tuple(Scalar(at=resource.at, value=scope, origin="derived") for scope in scopes)
+    return ListValue(at=resource.at, items=items, origin="derived")
+
+
+def _scopes_by_vault(context: Context) -> dict[str, dict[str, bool]]:
+    """By vault, the scopes inside it, and whether it is certain that they are."""
+    found: dict[str, dict[str, bool]] = {}
+    for reference in Coverage(context.index).references(COVERS, frozenset({ASSIGNMENTS})):
+        source = context.index.resources[reference.source]
+        scope = source.select(SCOPE)
+        level = level_of(scope, context.index)
+        is_known = isinstance(level, Scalar)
+        if isinstance(level, Scalar) and level.value != OBJECT:
+            continue
+        text = scope.target if isinstance(scope, Link) else text_of(scope).lower() or reference.source
+        for vault in reference.targets:
+            is_there = is_known and source.exists_with(context.index.resources[vault])
+            found.setdefault(vault, {})[text] = is_there
+        for vault in (*reference.candidates, *((_ANY,) if reference.anything else ())):
+            found.setdefault(vault, {}).setdefault(text, False)
+    return found
+
+
+_NEEDS: Mapping[str, tuple[Path, ...]] = {**dict.fromkeys(_OBJECTS, (("parent",), _TAGS)), VAULTS: (("id",),)}
+ATTRIBUTES: Mapping[str, Derived] = {
+    "environments": Derived(_distinct(_ENVIRONMENTS), _NEEDS),
+    "applications": Derived(_distinct(_APPLICATIONS), _NEEDS),
+    "objectScopes": Derived(_object_scopes, COVERS_NEEDS),
+}

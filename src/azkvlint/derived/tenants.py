@@ -1,0 +1,104 @@
+"""Whether a consumer of a customer-managed key is in the tenant of the vault that holds the key.
+
+A resource is in the tenant of its identities, and of the administrators that it takes; in Terraform also in that of its
+provider block. Where nothing says which tenant it is in, nothing is said here either.
+Source: learn.microsoft.com/azure/storage/common/customer-managed-keys-configure-cross-tenant-existing-account,
+learn.microsoft.com/azure/virtual-machines/disks-cross-tenant-customer-managed-keys and
+learn.microsoft.com/azure/azure-sql/database/transparent-data-encryption-byok-overview.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from azkvlint.azure.azurerm.flags import PROVIDER_TYPE, TENANT
+from azkvlint.derived import consumers
+from azkvlint.derived.attribute import Context, Derived
+from azkvlint.derived.vaults import VAULTS
+from azkvlint.graph.references import reference_of
+from azkvlint.model.resource import Resource
+from azkvlint.model.value import Absent, Path, Scalar, Unknown, Value, text_of
+
+_SQL = "microsoft.sql/servers"
+_TYPES = (
+    "microsoft.compute/diskencryptionsets", _SQL, f"{_SQL}/encryptionprotector", f"{_SQL}/keys",
+    "microsoft.storage/storageaccounts",
+)  # fmt: skip
+_VAULT_TENANT: Path = ("properties", "tenantId")
+_IDENTITY: Path = ("identity", "tenantId")
+_OWN: tuple[Path, ...] = (_IDENTITY, ("properties", "administrators", "tenantId"))
+# What leads to the resource that something is a part of, and to the provider block.
+_WHOLE, _PROVIDER = ("parent", "scope"), "provider"
+# Whoever runs Terraform is in the tenant of the provider.
+_OF_PROVIDER = "azurerm_client_config."
+
+
+def _in_tenant_of_vault(resource: Resource, context: Context) -> Value | None:
+    if resource.type.lower() not in _TYPES:
+        return None
+    said = list(_tenants(resource, context))
+    by_provider = _of_its_provider(resource, context)
+    own = next((one for one in (*said, by_provider) if one is not None), None)
+    vaults = consumers.vaults_of(resource, context)
+    if own is None or not vaults:
+        return None
+    for value in vaults:
+        reference = reference_of("", "", value, context.index)
+        is_open = reference is None or reference.anything or bool(reference.candidates)
+        found = [context.index.resources[address] for address in reference.targets] if reference is not None else []
+        if len(found) == 1 and not is_open:
+            return _held_against(own, found[0], resource) if found[0].type.lower() == VAULTS else None
+        # A vault that is elsewhere is mostly in the tenant that the provider reads it in.
+        if is_open or said:
+            why = "which vault its key is in, and of which tenant that is, is not known"
+            return Unknown(at=resource.at, origin="derived", why=why)
+    return None
+
+
+def _held_against(own: Value, vault: Resource, resource: Resource) -> Value | None:
+    other = vault.select(_VAULT_TENANT)
+    if isinstance(own, Scalar) and isinstance(other, Scalar):
+        same = text_of(own).lower() == text_of(other).lower()
+        note = f"it is in another tenant than {vault.address}"
+        return Scalar(at=resource.at, value=same, origin="derived", note="" if same else note)
+    if isinstance(other, Absent) or _OF_PROVIDER in text_of(other):
+        return None
+    if text_of(own) and text_of(own) == text_of(other):
+        return Scalar(at=resource.at, value=True, origin="derived")
+    why = f"whether {vault.address} is in the same tenant is not known"
+    return Unknown(at=resource.at, origin="derived", why=why)
+
+
+def _tenants(resource: Resource, context: Context) -> Iterator[Value]:
+    """The tenant that a resource says it is in, and that of what it is a part of."""
+    whole = next((one for via in _WHOLE if (one := _one(resource, via, context)) is not None), None)
+    for part in (resource, whole):
+        if part is None or part.existing:
+            continue
+        for path in _OWN:
+            said = part.select(path)
+            # What is made now is told later, and is in the tenant of the provider.
+            if not isinstance(said, Absent) and (not isinstance(said, Unknown) or path != _IDENTITY):
+                yield said
+
+
+def _of_its_provider(resource: Resource, context: Context) -> Value | None:
+    provider = _one(resource, _PROVIDER, context)
+    tenant = provider.select((TENANT,)) if provider is not None and provider.type == PROVIDER_TYPE else None
+    return None if isinstance(tenant, Absent) else tenant
+
+
+def _one(resource: Resource, via: str, context: Context) -> Resource | None:
+    value = resource.select((via,))
+    reference = None if isinstance(value, Absent) else reference_of("", "", value, context.index)
+    targets = reference.targets if reference is not None else ()
+    return context.index.resources[targets[0]] if len(targets) == 1 else None
+
+
+_NEEDS: Mapping[str, tuple[Path, ...]] = {
+    **consumers.GRAPH_NEEDS,
+    **{type_: (*consumers.GRAPH_NEEDS[type_], *_OWN, *((via,) for via in (*_WHOLE, _PROVIDER))) for type_ in _TYPES},
+    VAULTS: (("id",), _VAULT_TENANT),
+    PROVIDER_TYPE.lower(): ((TENANT,),),
+}
+ATTRIBUTES: Mapping[str, Derived] = {"inTenantOfVault": Derived(_in_tenant_of_vault, _NEEDS)}

@@ -1,0 +1,118 @@
+"""What a vault amounts to: who reaches it, which permission model it has, whose access policies count."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from azkvlint.derived.attribute import Context, Derived
+from azkvlint.derived.exposure import exposure, in_perimeter, public_access
+from azkvlint.derived.network_perimeters import PERIMETER_NEEDS, perimeters_of
+from azkvlint.derived.policies import change_of, repeats_vault
+from azkvlint.graph.references import reference_of
+from azkvlint.model.resource import Resource
+from azkvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown, Value
+
+VAULTS = "microsoft.keyvault/vaults"
+MANAGED_HSMS = "microsoft.keyvault/managedhsms"
+POLICIES = "microsoft.keyvault/vaults/accesspolicies"
+
+RBAC: Path = ("properties", "enableRbacAuthorization")
+_RBAC_TEXT = ".".join(map(str, RBAC))
+POLICY_LIST: Path = ("properties", "accessPolicies")
+_GATES: tuple[Path, ...] = (("properties", "publicNetworkAccess"), ("properties", "networkAcls"))
+
+
+def _exposure(resource: Resource, context: Context) -> Value | None:
+    if resource.type.lower() not in (VAULTS, MANAGED_HSMS):
+        return None
+    perimeters = perimeters_of(resource, context)
+    return exposure(resource, perimeters.enforced, lambda: perimeters.lets_in(context))
+
+
+def _public_access(resource: Resource, context: Context) -> Value | None:
+    if resource.type.lower() not in (VAULTS, MANAGED_HSMS):
+        return None
+    return public_access(resource, perimeters_of(resource, context).enforced)
+
+
+def _in_perimeter(resource: Resource, context: Context) -> Value | None:
+    if resource.type.lower() not in (VAULTS, MANAGED_HSMS):
+        return None
+    return in_perimeter(resource, perimeters_of(resource, context).enforced)
+
+
+def _access_model(resource: Resource, context: Context) -> Value | None:
+    if resource.type.lower() == VAULTS:
+        return model_of(resource.select(RBAC))
+    if resource.type.lower() != POLICIES:
+        return None
+    above = resource.select(("parent",))
+    # A module may leave the vault of a policy to its caller, and then its variable defaults to null.
+    reference = None if isinstance(above, Absent) else reference_of(resource.address, "parent", above, context.index)
+    if reference is None:
+        return Unknown(at=resource.at, origin="derived", why="no vault is set")
+    models = [model_of(context.index.resources[a].select(RBAC)) for a in reference.targets + reference.candidates]
+    known = {model.value for model in models if isinstance(model, Scalar)}
+    if models and not reference.anything and len(known) == 1 and all(isinstance(m, Scalar) for m in models):
+        # It is told where the policy stands: that is what is to be edited.
+        return msgspec.structs.replace(models[0], at=msgspec.structs.replace(resource.at, attribute=_RBAC_TEXT))
+    return Unknown(at=resource.at, origin="derived", why="the permission model of its vault is not known")
+
+
+def _ignores_policies(resource: Resource, context: Context) -> Value | None:
+    """Whether it is known that the vault's permission model ignores access policies.
+
+    Where the model is unknown they are either in effect or dead, so a rule on what they grant reports them either way.
+    """
+    model = _access_model(resource, context)
+    if not isinstance(model, Scalar) or model.value != "rbac":
+        return None
+    return Scalar(at=model.at, value=True, origin="derived", note=model.note)
+
+
+def _inline_policies(resource: Resource, context: Context) -> Value | None:
+    """The access policies that the author of a vault writes in it."""
+    policies = resource.select(POLICY_LIST)
+    if resource.type.lower() != VAULTS or isinstance(policies, Absent):
+        return None
+    if isinstance(policies, ListValue) and policies.items and policies.origin == "kept":
+        why = "the vault has access policies that its author does not write there"
+        return Unknown(at=resource.at, origin="derived", why=why)
+    return policies
+
+
+def _policy_change(resource: Resource, context: Context) -> Value | None:
+    return change_of(resource) if resource.type.lower() == POLICIES else None
+
+
+def _repeats_vault(resource: Resource, context: Context) -> Value | None:
+    above = resource.select(("parent",))
+    if resource.type.lower() != POLICIES or isinstance(above, Absent):
+        return None
+    reference = reference_of(resource.address, "parent", above, context.index)
+    targets = reference.targets if reference is not None else ()
+    return repeats_vault(resource, context.index.resources[targets[0]] if len(targets) == 1 else None)
+
+
+def model_of(answer: Answer) -> Value:
+    """The permission model that ``enableRbacAuthorization`` amounts to."""
+    if isinstance(answer, Scalar):
+        word = "rbac" if answer.value is True else "access-policies"
+        at = msgspec.structs.replace(answer.at, attribute=_RBAC_TEXT)
+        return Scalar(at=at, value=word, origin="derived", note=answer.note)
+    why = answer.why if isinstance(answer, Unknown) else "nothing says which permission model the vault has"
+    return Unknown(at=answer.at, origin="derived", why=why)
+
+
+ATTRIBUTES: Mapping[str, Derived] = {
+    "exposure": Derived(_exposure, {VAULTS: _GATES, MANAGED_HSMS: _GATES, **PERIMETER_NEEDS}),
+    "publicAccess": Derived(_public_access, {VAULTS: _GATES[:1], MANAGED_HSMS: _GATES[:1], **PERIMETER_NEEDS}),
+    "inPerimeter": Derived(_in_perimeter, {VAULTS: _GATES[:1], MANAGED_HSMS: _GATES[:1], **PERIMETER_NEEDS}),
+    "accessModel": Derived(_access_model, {VAULTS: (RBAC,), POLICIES: (("parent",),)}),
+    "ignoresPolicies": Derived(_ignores_policies, {VAULTS: (RBAC,), POLICIES: (("parent",),)}),
+    "inlinePolicies": Derived(_inline_policies, {VAULTS: (POLICY_LIST,), POLICIES: (("parent",), POLICY_LIST)}),
+    "repeatsVault": Derived(_repeats_vault, {VAULTS: (POLICY_LIST,), POLICIES: (("name",), ("parent",), POLICY_LIST)}),
+    "policyChange": Derived(_policy_change, {POLICIES: (("name",),)}),
+}

@@ -1,0 +1,136 @@
+"""What hangs on the version of an API or of a provider: until when it works, and what it leaves to a default.
+
+Source: learn.microsoft.com/azure/key-vault/general/access-control-default and .../migrate-api-version (which API
+versions of the control plane are retired, and when); the changelog of azurerm for the API versions that it calls.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date
+from functools import partial
+
+from azkvlint.azure.arm_defaults import GAPS, SINCE, is_left_out
+from azkvlint.azure.azurerm.flags import PROVIDER_TYPE, VERSION
+from azkvlint.derived.attribute import Context, Derived
+from azkvlint.derived.vaults import MANAGED_HSMS, RBAC, VAULTS
+from azkvlint.model.provider_version import Version
+from azkvlint.model.resource import Resource
+from azkvlint.model.value import Absent, Link, MapValue, Path, Scalar, Unknown, Value
+
+API: Path = ("apiVersion",)
+_OLD, _END = "2026-02-01", date(2027, 2, 27)
+# Azure deprecates previews with 90 days' notice, but not this one. Of later ones nothing is said yet.
+_PREVIEW, _LASTING_PREVIEW = "preview", "2026-04-01-preview"
+_SUPPORTED = "supported"
+_PROVIDER = "provider"
+_IN_VAULTS = (VAULTS, *(f"{VAULTS}/{kind}" for kind in ("accesspolicies", "secrets", "keys", "certificates")))
+_IN_HSMS = (MANAGED_HSMS, f"{MANAGED_HSMS}/keys")
+# The first azurerm that calls 2026-02-01 for vaults, and for managed HSMs.
+_VAULTS_SINCE, _HSMS_SINCE = (4, 81), (4, 80)
+# All that the control plane of Key Vault has.
+TYPES = (
+    VAULTS, MANAGED_HSMS, f"{VAULTS}/secrets", f"{VAULTS}/keys", f"{VAULTS}/accesspolicies", f"{MANAGED_HSMS}/keys",
+)  # fmt: skip
+
+
+def _retirement(resource: Resource, context: Context) -> Value | None:
+    """Until when the API version of a resource of Key Vault works."""
+    found = resource.select(API)
+    if resource.type.lower() not in TYPES or not isinstance(found, Scalar | Unknown):
+        return None
+    version = str(found.value) if isinstance(found, Scalar) else ""
+    if not version:
+        return Unknown(at=found.at, origin="derived", why="the API version is not known")
+    if version.lower().endswith(_PREVIEW) and version < _LASTING_PREVIEW:
+        text = f"{version}, a preview that Azure retires with 90 days' notice"
+        return Scalar(at=found.at, value=text, origin="derived")
+    if version[: len(_OLD)] >= _OLD:
+        return Scalar(at=found.at, value=_SUPPORTED, origin="derived")
+    return Scalar(at=found.at, value=f"{version}, which {_days(context.today)}", origin="derived")
+
+
+def _days(today: date) -> str:
+    left = (_END - today).days
+    if left < 0:
+        return f"was retired on {_END}"
+    return f"is retired on {_END}, {left} day{'' if left == 1 else 's'} from {today}"
+
+
+def _calls(types: tuple[str, ...], since: Version, resource: Resource, context: Context) -> Value | None:
+    """Whether the API stays that a provider calls for ``types``, if it manages any: it does from ``since`` on."""
+    found = resource.select((VERSION,))
+    if resource.type != PROVIDER_TYPE or not isinstance(found, MapValue):
+        return None
+    if not any(resource.address in _managers(type_, context) for type_ in types):
+        return None
+    low, high = (_number(found, name) for name in ("atLeast", "below"))
+    if low is not None and low >= since:
+        return Scalar(at=found.at, value=_SUPPORTED, origin="derived")
+    first = ".".join(map(str, since))
+    if high is None or high > since:
+        why = f"azurerm calls a newer API from version {first} on, and an older one may be used"
+        return Unknown(at=found.at, origin="derived", why=why)
+    note = f"older than {first}, whose API {_days(context.today)}"
+    return Scalar(at=found.at, value="old", origin="derived", note=note)
+
+
+def _managers(type_: str, context: Context) -> frozenset[str]:
+    """The providers of all resources and data sources of a type."""
+    key = f"providers of {type_}"
+    found = context.kept.get(key)
+    if not isinstance(found, frozenset):
+        links = (one.attributes.fields.get(_PROVIDER) for one in context.index.of_type(type_))
+        found = context.kept[key] = frozenset(link.target for link in links if isinstance(link, Link))
+    return found
+
+
+def _number(version: MapValue, name: str) -> Version | None:
+    found = version.fields.get(name)
+    if not isinstance(found, Scalar):
+        return None
+    major, _, minor = str(found.value).partition(".")
+    return int(major), int(minor)
+
+
+def _model_is_stated(resource: Resource, context: Context) -> Value | None:  # all makers have it
+    """Whether a vault that names its API version says which permission model it has."""
+    version = resource.select(API)
+    if resource.type.lower() != VAULTS or not isinstance(version, Scalar | Unknown):
+        return None
+    found = resource.select(RBAC)
+    text = str(version.value) if isinstance(version, Scalar) else ""
+    is_said = not isinstance(found, Absent) and not is_left_out(found, resource.type, RBAC, text)
+    if is_said and isinstance(found, Unknown) and not found.is_set:
+        return Unknown(at=found.at, origin="derived", why=found.why)
+    note = found.why if isinstance(found, Unknown) else found.note
+    return Scalar(at=found.at, value=is_said, origin="derived", note=note)
+
+
+def _dead_property(resource: Resource, context: Context) -> Value | None:  # all makers have it
+    """The first property that is written and that the API version of a resource does not have."""
+    rows, version = SINCE.get(resource.type.lower()), resource.select(API)
+    if rows is None or not isinstance(version, Scalar | Unknown):
+        return None
+    text = str(version.value) if isinstance(version, Scalar) else ""
+    doubt: Unknown | None = None
+    for path, since in rows.items():
+        found = resource.select(path)
+        has_it = text[: len(since)] >= since and text != GAPS.get((resource.type.lower(), path))
+        if isinstance(found, Absent) or found.origin == "default" or has_it:
+            continue
+        if text and (not isinstance(found, Unknown) or found.is_set):
+            told = f"{path[-1]}, which API version {text} does not have"
+            return Scalar(at=found.at, value=told, origin="derived")
+        why = f"whether the API version has {path[-1]} is not known"
+        doubt = Unknown(at=found.at, origin="derived", why=found.why if text and isinstance(found, Unknown) else why)
+    return doubt
+
+
+ATTRIBUTES: Mapping[str, Derived] = {
+    "apiRetirement": Derived(_retirement, dict.fromkeys(TYPES, (API,)), own=True),
+    "vaultApi": Derived(partial(_calls, _IN_VAULTS, _VAULTS_SINCE), dict.fromkeys(_IN_VAULTS, ((_PROVIDER,),))),
+    "hsmApi": Derived(partial(_calls, _IN_HSMS, _HSMS_SINCE), dict.fromkeys(_IN_HSMS, ((_PROVIDER,),))),
+    "modelIsStated": Derived(_model_is_stated, {VAULTS: (API, RBAC)}, own=True),
+    "deadProperty": Derived(_dead_property, {type_: (API, *rows) for type_, rows in SINCE.items()}, own=True),
+}

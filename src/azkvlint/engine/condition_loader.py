@@ -1,0 +1,254 @@
+"""Decoding of conditions: the part of a rule file that judges."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from azkvlint.engine.operators import ip_range
+from azkvlint.engine.schema import CONDITIONS, OPERATORS, PRESENCE, Takes
+from azkvlint.engine.yaml_decoder import Decoder, Fields, describe, either, suggestion
+from azkvlint.model.rule import All, AnyOf, Attribute, Condition, Given, Items, Linked, Not, Operand
+from azkvlint.model.value import Path, Plain
+from azkvlint.syntax.attribute_path import PathError, parse_path
+from azkvlint.syntax.yaml_nodes import ListNode, MapNode, Node, ScalarNode, data
+
+# The keys of each kind of condition, and those of them that it cannot do without.
+_KEYS: Mapping[str, tuple[str, ...]] = {
+    "attribute": ("attribute", *OPERATORS, "default"),
+    "all": ("all",),
+    "any": ("any",),
+    "not": ("not",),
+    "some": ("some", "where"),
+    "every": ("every", "where"),
+    "linked_from": ("linked_from", "via", "where"),
+    "links_to": ("links_to", "via", "where"),
+    "given": ("given",),
+}
+_REQUIRED: Mapping[str, tuple[str, ...]] = {
+    "some": ("where",),
+    "every": ("where",),
+    "linked_from": ("via",),
+    "links_to": ("via",),
+}
+_NOTHING: Condition = All(())
+
+
+class _Scope(msgspec.Struct, frozen=True):
+    """Where a condition stands: below ``some`` or ``every`` (``item``), below ``not`` (``negated``)."""
+
+    item: bool = False
+    negated: bool = False
+
+
+_TOP = _Scope()
+
+
+class ConditionDecoder:
+    """Decodes the conditions of one rule. ``used`` are the parameters that they name."""
+
+    def __init__(self, decoder: Decoder, parameters: Mapping[str, Operand | None]) -> None:
+        self.used: set[str] = set()
+        self._decoder = decoder
+        self._parameters = parameters
+
+    def conditions(self, node: Node | None, label: str, scope: _Scope = _TOP) -> Condition:
+        """One condition, or a list of which all must hold. Nothing at all holds."""
+        if node is None:
+            return _NOTHING
+        if isinstance(node, ListNode):
+            return All(self._list(node, label, scope))
+        return self._one(node, scope)
+
+    def _list(self, node: Node, label: str, scope: _Scope) -> tuple[Condition, ...]:
+        return tuple(self._one(item, scope) for item in self._decoder.items(node, label))
+
+    def _one(self, node: Node, scope: _Scope) -> Condition:
+        if not isinstance(node, MapNode):
+            self._decoder.misfit(node, "a condition", "a mapping")
+            return _NOTHING
+        heads = [key for key, _ in node.entries if key.value in CONDITIONS]
+        if len(heads) != 1:
+            self._no_kind(node, heads)
+            return _NOTHING
+        kind = str(heads[0].value)
+        fields = self._decoder.fields(node, CONDITIONS[kind], _KEYS[kind], _REQUIRED.get(kind, ()))
+        body = fields[kind]
+        match kind:
+            case "attribute":
+                return self._attribute(fields, scope)
+            case "all":
+                return All(self._list(body, kind, scope))
+            case "any":
+                return AnyOf(self._list(body, kind, scope))
+            case "not":
+                return Not(self.conditions(body, kind, _Scope(item=scope.item, negated=True)))
+            case "some" | "every":
+                text, path = self._path(body, kind, scope)
+                where = self.conditions(fields.get("where"), "where", _Scope(item=True, negated=scope.negated))
+                return Items(quantifier=kind, path=path, text=text, where=where)
+            case "given":
+                return self._given(body)
+            case _:
+                types = self._decoder.resource_types(body, kind)
+                via, _ = self._path(fields.get("via"), "via", _TOP)
+                where = self.conditions(fields.get("where"), "where", _Scope(negated=scope.negated))
+                return Linked(direction=kind, types=types, via=via, where=where)
+
+    def _given(self, node: Node) -> Condition:
+        name = self._decoder.line(node, "given")
+        if name and name not in self._parameters:
+            self._decoder.fault(node, f"there is no parameter {name!r}{suggestion(name, self._parameters)}")
+        self.used.add(name)
+        return Given(name)
+
+    def _no_kind(self, node: MapNode, heads: list[ScalarNode]) -> None:
+        """Say what a mapping that is no condition, or more than one, might have been."""
+        if heads:
+            text = f"{heads[0].value!r} and {heads[1].value!r} are two conditions, not one"
+            self._decoder.fault(heads[1], text)
+            return
+        known = frozenset(key for keys in _KEYS.values() for key in keys)
+        for key, _ in node.entries:
+            hint = suggestion(key.value, CONDITIONS) if key.value not in known else ""
+            if hint:
+                self._decoder.fault(key, f"a condition has no key {key.value!r}{hint}")
+                return
+        self._decoder.fault(node, f"a condition needs {either(CONDITIONS)}:")
+
+    def _path(self, node: Node | None, label: str, scope: _Scope) -> tuple[str, Path]:
+        """The path as it is written, and as it is walked."""
+        text = self._decoder.line(node, label)
+        if node is None or not text:
+            return text, ()
+        try:
+            path = parse_path(text)
+        except PathError as error:
+            self._decoder.fault(node, str(error))
+            return text, ()
+        if not path and not scope.item:
+            self._decoder.fault(node, "'$' is the item of some: or every:, and there is none here")
+        return text, path
+
+    def _attribute(self, fields: Fields, scope: _Scope) -> Condition:
+        text, path = self._path(fields["attribute"], "attribute", scope)
+        operators = [key for key in fields if key in OPERATORS]
+        if len(operators) != 1:
+            if operators:
+                second = fields.key(operators[1])
+                self._decoder.fault(second, f"{operators[0]!r} and {operators[1]!r} are two operators, not one")
+            elif fields.complete:
+                self._decoder.fault(fields.node, f"an attribute condition needs {either(OPERATORS)}:")
+            return _NOTHING
+        operator = operators[0]
+        operand = self._operand(fields[operator], operator)
+        default = self._default(fields, operator, operand)
+        # `$` is an item, and an item is always there.
+        may_be_missing = path or not scope.item
+        if scope.negated and may_be_missing and operator != "is" and fields.complete and "default" not in fields:
+            self._decoder.fault(fields.node, "inside not: an attribute condition needs default:")
+        if operand is None:
+            return _NOTHING
+        return Attribute(path=path, text=text, operator=operator, operand=operand, default=default)
+
+    def _operand(self, node: Node, operator: str) -> Operand | None:
+        """The operand as it is written, which may be ``$name``; None if it does not fit the operator."""
+        value = data(node)
+        if isinstance(value, str) and value.startswith("$"):
+            return value if self._parameter_fits(node, operator, value[1:]) else None
+        unfit = misfit(OPERATORS[operator], value)
+        if value == []:
+            unfit = "a list of at least one item"
+        elif isinstance(value, list) and any(_names_parameter(item) for item in value):
+            unfit = "a list without parameters; a parameter stands for a whole list"
+        if unfit:
+            self._decoder.fault(node, f"{operator} takes {unfit}")
+            return None
+        return tuple(value) if isinstance(value, list) else value
+
+    def _parameter_fits(self, node: Node, operator: str, name: str) -> bool:
+        takes = OPERATORS[operator]
+        if takes is Takes.PRESENCE:
+            self._decoder.fault(node, f"{operator} takes {takes.value}, not a parameter")
+            return False
+        if name not in self._parameters:
+            self._decoder.fault(node, f"there is no parameter {name!r}{suggestion(name, self._parameters)}")
+            return False
+        self.used.add(name)
+        default = self._parameters[name]
+        if default is None:  # a fault of its own
+            return False
+        unfit = misfit(takes, default)
+        if unfit:
+            self._decoder.fault(node, f"the default of parameter {name!r} does not fit: {operator} takes {unfit}")
+        return not unfit
+
+    def _default(self, fields: Fields, operator: str, operand: Operand | None) -> Plain | None:
+        node = fields.get("default")
+        if node is None:
+            return None
+        value = self._decoder.plain(node, "default")
+        if operator == "is":
+            self._decoder.fault(fields.key("default"), "is: asks whether the attribute is there; it takes no default:")
+        elif value is None or operand is None:
+            return value
+        elif _names_parameter(value):
+            self._decoder.fault(node, "a default cannot be a parameter")
+        elif operator == "length_at_least":
+            if not isinstance(value, str):
+                self._decoder.fault(node, f"default {value!r} has no length; write a text, such as ''")
+        else:
+            meant = self._parameters[str(operand)[1:]] if _names_parameter(operand) else operand
+            types = {_type(item) for item in (meant if isinstance(meant, tuple) else (meant,))}
+            if types and _type(value) not in types:
+                self._decoder.fault(node, f"default {value!r} and {operator} {_shown(operand)} are of two types")
+        return value
+
+
+def misfit(takes: Takes, value: Any) -> str:
+    """What the operand should be and what it is instead; empty if it fits."""
+    match takes:
+        case Takes.PLAIN:
+            fits = isinstance(value, Plain)
+        case Takes.LIST:
+            fits = isinstance(value, list | tuple) and all(isinstance(item, Plain) for item in value)
+        case Takes.NUMBER:
+            fits = _type(value) == "number"
+        case Takes.PRESENCE:
+            fits = value in PRESENCE
+        case Takes.PATTERN:
+            fits = isinstance(value, str) and _is_pattern(value)
+        case Takes.COUNT:
+            fits = type(value) is int and value >= 0
+        case Takes.RANGES:
+            fits = isinstance(value, list | tuple) and all(ip_range(item) is not None for item in value)
+    return "" if fits else f"{takes.value}, not {describe(value)}"
+
+
+def _is_pattern(text: str) -> bool:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # what Python may read differently one day is no sound pattern today
+        try:
+            re.compile(text, re.IGNORECASE)
+        except (re.error, Warning, OverflowError, RecursionError):
+            return False
+    return True
+
+
+def _names_parameter(value: object) -> bool:
+    return isinstance(value, str) and value.startswith("$")
+
+
+def _type(value: object) -> str:
+    """Of what type a plain value is, where whole and other numbers are one."""
+    return "number" if type(value) in (int, float) else type(value).__name__
+
+
+def _shown(operand: Operand) -> str:
+    if isinstance(operand, tuple):
+        return repr(list(operand))
+    return str(operand) if _names_parameter(operand) else repr(operand)

@@ -1,0 +1,215 @@
+"""One function an operator: it takes the operand and answers a function that judges what was found.
+
+That function gets a set value (never Absent, never Unknown) and answers an outcome: an item of a list may still be
+unknown. Texts compare without case, as Azure does; a bool is no number (in Python ``True == 1``).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from azkvlint.engine.regular_expressions import Pattern
+from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED
+from azkvlint.model.finding import Outcome
+from azkvlint.model.value import PERHAPS, Link, ListValue, MapValue, Plain, Scalar, Unknown, Value
+
+if TYPE_CHECKING:
+    from ipaddress import IPv4Network, IPv6Network
+
+Operator: TypeAlias = Callable[[Value], Outcome]
+
+
+def same(found: Plain, wanted: Plain) -> bool:
+    """Whether two plain values are the same to Azure."""
+    return key_of(found) == key_of(wanted)
+
+
+def key_of(plain: Plain) -> tuple[str, Plain]:
+    """What is the same for plain values that are the same to Azure."""
+    if isinstance(plain, str):
+        return "text", plain.casefold()
+    return ("flag", plain) if isinstance(plain, bool) else ("number", plain)
+
+
+def _on_plain(holds: Callable[[Plain], bool]) -> Operator:
+    """An operator on plain values: a link's text is not known yet, lists and objects never hold."""
+
+    def judge(found: Value) -> Outcome:
+        if type(found) is Scalar:
+            return PASS if holds(found.value) else FAIL
+        return UNDECIDED if type(found) is Link else FAIL
+
+    return judge
+
+
+def _equals(wanted: Any) -> Operator:
+    key = key_of(wanted)
+    if key[0] == "flag":
+        return _on_plain(lambda plain: plain is wanted)
+    if key[0] != "text":
+        return _on_plain(lambda plain: key_of(plain) == key)
+    text = key[1]
+
+    def judge(found: Value) -> Outcome:
+        if type(found) is Scalar:
+            plain = found.value
+            return PASS if isinstance(plain, str) and (plain == wanted or plain.casefold() == text) else FAIL
+        return UNDECIDED if type(found) is Link else FAIL
+
+    return judge
+
+
+def _in(wanted: Any) -> Operator:
+    keys = frozenset(key_of(item) for item in wanted)
+    texts = frozenset(text for kind, text in keys if kind == "text")
+
+    def holds(plain: Plain) -> bool:
+        return plain.casefold() in texts if isinstance(plain, str) else key_of(plain) in keys
+
+    return _on_plain(holds)
+
+
+def _contains(wanted: Any) -> Operator:
+    """An item of a list, a part of a text."""
+    key = key_of(wanted)
+
+    def judge(found: Value) -> Outcome:
+        if isinstance(found, Scalar):
+            both = isinstance(found.value, str) and isinstance(wanted, str)
+            return PASS if both and wanted.casefold() in str(found.value).casefold() else FAIL
+        if not isinstance(found, ListValue):
+            return UNDECIDED if isinstance(found, Link) else FAIL
+        if any(isinstance(item, Scalar) and key_of(item.value) == key for item in found.items):
+            return PASS
+        return UNDECIDED if any(isinstance(item, (Unknown, Link)) for item in found.items) else FAIL
+
+    return judge
+
+
+def _matches(wanted: Any) -> Operator:
+    """The whole text, without case."""
+    pattern = Pattern(wanted)
+
+    def judge(found: Value) -> Outcome:
+        if type(found) is not Scalar:
+            return UNDECIDED if type(found) is Link else FAIL
+        fits = pattern.fits(found.value) if isinstance(found.value, str) else False
+        return UNDECIDED if fits is None else PASS if fits else FAIL
+
+    return judge
+
+
+def _number(holds: Callable[[float], bool]) -> Operator:
+    return _on_plain(lambda plain: isinstance(plain, (int, float)) and not isinstance(plain, bool) and holds(plain))
+
+
+def _at_least(wanted: Any) -> Operator:
+    return _number(lambda number: number >= wanted)
+
+
+def _at_most(wanted: Any) -> Operator:
+    return _number(lambda number: number <= wanted)
+
+
+def _is(wanted: Any) -> Operator:
+    """What is found here is set; a text of nothing but blanks is set too, as it is to Azure."""
+    outcome = PASS if wanted == "set" else FAIL
+    return lambda _found: outcome
+
+
+def _length_at_least(wanted: Any) -> Operator:
+    """Items of a list, characters of a text, fields of an object."""
+
+    def judge(found: Value) -> Outcome:
+        match found:
+            case ListValue(items=items):
+                certain = sum(item.note != PERHAPS for item in items)
+                if certain >= wanted:
+                    return PASS
+                return FAIL if certain == len(items) else UNDECIDED
+            case MapValue(fields=fields, rest=rest):
+                if len(fields) >= wanted:
+                    return PASS
+                return FAIL if rest is None else UNDECIDED
+            case Scalar(value=str() as text):
+                return PASS if len(text) >= wanted else FAIL
+            case Link():
+                return UNDECIDED
+            case _:
+                return FAIL
+
+    return judge
+
+
+def ip_range(text: object) -> IPv4Network | IPv6Network | None:
+    """An address or a range of them; None if ``text`` is neither. Bits behind the prefix do not count."""
+    from ipaddress import ip_network
+
+    try:
+        return ip_network(text.strip(), strict=False) if isinstance(text, str) else None
+    except ValueError:
+        return None
+
+
+def _inside(wanted: Any) -> Operator:
+    """An address or range that lies wholly in one of those wanted."""
+    outer = [found for found in map(ip_range, wanted) if found is not None]
+
+    def holds(plain: Plain) -> bool:
+        inner = ip_range(plain)
+        return inner is not None and any(_lies_in(inner, one) for one in outer)
+
+    return _on_plain(holds)
+
+
+def _lies_in(inner: IPv4Network | IPv6Network, outer: IPv4Network | IPv6Network) -> bool:
+    same_kind = inner.version == outer.version
+    return same_kind and inner[0] in outer and inner[-1] in outer
+
+
+def _overlaps(wanted: Any) -> Operator:
+    """An address or range that has an address in common with one of those wanted."""
+    others = [found for found in map(ip_range, wanted) if found is not None]
+
+    def holds(plain: Plain) -> bool:
+        own = ip_range(plain)
+        # Of two ranges that meet, one lies in the other.
+        return own is not None and any(_lies_in(own, one) or _lies_in(one, own) for one in others)
+
+    return _on_plain(holds)
+
+
+def _has_all(wanted: Any) -> Operator:
+    """A list with all these items, an object with all these fields."""
+    keys = frozenset(key_of(item) for item in wanted)
+
+    def judge(found: Value) -> Outcome:
+        match found:
+            case ListValue(items=items):
+                have = {key_of(item.value) for item in items if isinstance(item, Scalar) and item.value is not None}
+                open_end = any(isinstance(item, (Unknown, Link)) for item in items)
+            case MapValue(fields=fields, rest=rest):
+                have, open_end = {key_of(name) for name in fields}, rest is not None
+            case _:
+                return UNDECIDED if isinstance(found, Link) else FAIL
+        if keys <= have:
+            return PASS
+        return UNDECIDED if open_end else FAIL
+
+    return judge
+
+
+OPERATORS: Mapping[str, Callable[[Any], Operator]] = {
+    "equals": _equals,
+    "in": _in,
+    "contains": _contains,
+    "matches": _matches,
+    "at_least": _at_least,
+    "at_most": _at_most,
+    "is": _is,
+    "length_at_least": _length_at_least,
+    "inside": _inside,
+    "overlaps": _overlaps,
+    "has_all": _has_all,
+}

@@ -1,0 +1,132 @@
+"""Values for the parameters of rules: what a user sets instead of a default."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import TypeVar
+
+import msgspec
+
+from azkvlint.engine.schema import OPERATORS
+from azkvlint.model.rule import All, AnyOf, Attribute, Condition, Items, Linked, Not, Operand, Parameter, Rule
+from azkvlint.model.value import Plain
+from azkvlint.util.errors import UsageError, did_you_mean
+
+_T = TypeVar("_T")
+_SOUND = "repeat less, or leave out what looks ahead or behind"
+
+
+def with_settings(rules: Iterable[Rule], settings: Iterable[str]) -> tuple[Rule, ...]:
+    """The rules with what ``settings`` say (``KV003.minimum=30``, lists parted by commas) in place of defaults.
+
+    Raises UsageError, with a suggestion, for a rule or parameter that is not there and a value that does not fit.
+    """
+    known = {rule.id: rule for rule in rules}
+    for setting in settings:
+        name, equals, text = setting.partition("=")
+        rule_id, dot, parameter_name = name.strip().partition(".")
+        if not equals or not dot:
+            raise UsageError(f"--set {name}: RULE.parameter=value was expected", "such as KV003.minimum=30")
+        rule = _found(known, rule_id.upper(), "rule")
+        parameters = {parameter.name: parameter for parameter in rule.parameters}
+        parameter = _found(parameters, parameter_name, f"parameter of {rule.id}")
+        known[rule.id] = with_parameters(rule, {parameter.name: _read(setting, rule, parameter, text)})
+    return tuple(known.values())
+
+
+def with_parameters(rule: Rule, values: Mapping[str, Operand]) -> Rule:
+    """The rule with other values than its parameters' defaults."""
+    parameters = (
+        msgspec.structs.replace(parameter, default=values.get(parameter.name, parameter.default))
+        for parameter in rule.parameters
+    )
+    return msgspec.structs.replace(rule, parameters=tuple(parameters))
+
+
+def kind_of(operand: Operand) -> str:
+    """What a parameter's value is, in words."""
+    match operand:
+        case tuple():
+            return "a list"
+        case bool():
+            return "true or false"
+        case int() | float():
+            return "a number"
+        case _:
+            return "a text"
+
+
+def refuse_unsound_patterns(rules: Iterable[Rule]) -> None:
+    """Raise UsageError for a rule with a pattern that may take time without end on a value that it is matched with."""
+    from azkvlint.engine.regular_expressions import is_sound
+
+    for rule in rules:
+        defaults = {f"${parameter.name}": parameter.default for parameter in rule.parameters}
+        for condition in _attributes(rule):
+            if condition.operator == "matches":
+                pattern = defaults.get(str(condition.operand), condition.operand)
+                if not is_sound(str(pattern)):
+                    hint = f"{_SOUND}, or name the rules on the command line with --rules"
+                    what = f"rule {rule.id}: the pattern for '{condition.text}' can take unlimited time"
+                    raise UsageError(what, hint)
+
+
+def _found(known: Mapping[str, _T], word: str, what: str) -> _T:
+    if word in known:
+        return known[word]
+    hint = did_you_mean(word, list(known)) or (f"it is one of {', '.join(known)}" if known else "it has none")
+    raise UsageError(f"--set: there is no {what} called '{word}'", hint)
+
+
+def _read(setting: str, rule: Rule, parameter: Parameter, text: str) -> Operand:
+    """The value that a text says, of the type of the parameter's default."""
+    from azkvlint.engine.condition_loader import misfit
+    from azkvlint.engine.regular_expressions import is_sound
+
+    default = parameter.default
+    several = isinstance(default, tuple)
+    like = (default[0] if default else "") if isinstance(default, tuple) else default
+    words = [word.strip() for word in text.split(",") if word.strip()] if several else [text.strip()]
+    plain = tuple(known for word in words if (known := _plain(word, like)) is not None)
+    if len(plain) < len(words):
+        wanted = f"{kind_of(default)} of which each is {kind_of(like)}" if several else kind_of(like)
+        raise UsageError(f"--set {setting}: {wanted} was expected", " ".join(parameter.about.split()))
+    value = plain if several else plain[0]
+    for operator in _operators(rule, parameter.name):
+        unfit = misfit(OPERATORS[operator], value)
+        if unfit:
+            raise UsageError(f"--set {setting}: {operator} takes {unfit}")
+        if operator == "matches" and not is_sound(str(value)):
+            # A configuration file may be anybody's, and is not to hold up whoever checks what it lies beside.
+            raise UsageError(f"--set {setting}: such a pattern may take time without end", _SOUND)
+    return value
+
+
+def _plain(text: str, like: Plain) -> Plain | None:
+    """A text as a value of the type of ``like``; None if it is none."""
+    if isinstance(like, bool):
+        return {"true": True, "false": False}.get(text.lower())
+    if isinstance(like, (int, float)):
+        try:
+            return int(text) if text.lstrip("+-").isdecimal() else float(text)
+        except ValueError:
+            return None
+    return text
+
+
+def _operators(rule: Rule, name: str) -> Iterator[str]:
+    """Return the operators that a parameter is given to."""
+    return (one.operator for one in _attributes(rule) if one.operand == f"${name}")
+
+
+def _attributes(rule: Rule) -> Iterator[Attribute]:
+    """Return the conditions on attributes of a rule."""
+    waiting: list[Condition] = [rule.when, rule.require]
+    while waiting:
+        match waiting.pop():
+            case Attribute() as condition:
+                yield condition
+            case All(of=parts) | AnyOf(of=parts):
+                waiting += parts
+            case Not(of=part) | Items(where=part) | Linked(where=part):
+                waiting.append(part)

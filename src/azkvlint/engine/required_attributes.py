@@ -1,0 +1,115 @@
+"""What rules ask of a graph: types, attributes and references."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date
+
+from azkvlint.model.resource import Demand
+from azkvlint.model.rule import All, AnyOf, Attribute, Condition, Given, Items, Linked, Not, Rule
+from azkvlint.model.value import Path
+
+
+def evaluated_types(rules: Iterable[Rule]) -> frozenset[str]:
+    """Return the types, in lower case, whose resources the rules evaluate."""
+    return frozenset(type_.lower() for rule in rules for type_ in rule.resources)
+
+
+def demand_of(rules: Iterable[Rule], today: date | None = None, relevant: frozenset[str] = frozenset()) -> Demand:
+    """Return all that the conditions of ``rules`` can read.
+
+    ``today`` is the day that dates are compared with. For ``relevant`` see Demand.
+    """
+    paths: dict[str, set[Path]] = {}
+    vias: dict[str, set[str]] = {}
+    for rule in rules:
+        types = tuple(type_.lower() for type_ in rule.resources)
+        for type_ in types:
+            paths.setdefault(type_, set())
+            _name_parents(type_, paths, vias)
+        for condition in (rule.when, rule.require):
+            _ask(condition, types, paths, vias)
+    return Demand(
+        paths={type_: frozenset(asked) for type_, asked in paths.items()},
+        vias={via: frozenset(types) for via, types in sorted(vias.items())},
+        today=today,
+        relevant=relevant,
+    )
+
+
+def _name_parents(type_: str, paths: dict[str, set[Path]], vias: dict[str, set[str]]) -> None:
+    """Add the parents of a type, whose names a finding states before the resource's own (``vault/secret``)."""
+    while type_.count("/") > 1:
+        vias.setdefault("parent", set()).add(type_)
+        paths.setdefault(type_, set()).add(("parent",))
+        type_ = type_.rpartition("/")[0]
+        paths.setdefault(type_, set())
+
+
+def _ask(
+    condition: Condition,
+    types: tuple[str, ...],
+    paths: dict[str, set[Path]],
+    vias: dict[str, set[str]],
+    inside: bool = False,
+) -> None:
+    """Gather what a condition on ``types`` looks at. ``inside`` an item paths ask nothing new of the resource."""
+    match condition:
+        case Attribute(path=path) | Items(path=path):
+            for type_ in () if inside else types:
+                paths.setdefault(type_, set()).add(path)
+            if isinstance(condition, Items):
+                _ask(condition.where, types, paths, vias, inside=True)
+        case All(of=parts) | AnyOf(of=parts):
+            for part in parts:
+                _ask(part, types, paths, vias, inside)
+        case Not(of=part):
+            _ask(part, types, paths, vias, inside)
+        case Linked(direction=direction, types=others, via=via, where=where):
+            others = tuple(other.lower() for other in others)
+            sources = others if direction == "linked_from" else types
+            vias.setdefault(via, set()).update(sources)
+            for source in sources:
+                paths.setdefault(source, set()).add(tuple(via.split(".")))
+            for other in others:
+                paths.setdefault(other, set())
+            _ask(where, others, paths, vias)
+
+
+def is_local(condition: Condition, inside: bool = False) -> bool:
+    """Whether a condition looks at nothing but what a resource itself says: no links, nothing derived from others.
+
+    ``inside`` an item paths start at the item, so that ``name`` is not the resource's.
+    """
+    match condition:
+        case Attribute(path=path):
+            return inside or _is_own(path)
+        case Items(path=path, where=where):
+            return (inside or _is_own(path)) and is_local(where, inside=True)
+        case All(of=parts) | AnyOf(of=parts):
+            return all(is_local(part, inside) for part in parts)
+        case Not(of=part):
+            return is_local(part, inside)
+        case Linked():
+            return False
+        case Given():
+            return True
+
+
+def _is_own(path: Path) -> bool:
+    if path[:1] in _LINKS or path[:2] in (_SECRET, _SECRET[: len(path)]):
+        return False
+    return path[:1] != ("derived",) or path[:2] in _OWN_DERIVED
+
+
+# What Resource.common leaves out, and what of ``derived`` is taken from the rest of the resource alone.
+_LINKS: tuple[Path, ...] = (("id",), ("name",), ("parent",), ("scope",), ("provider",))
+_SECRET: Path = ("properties", "value")
+_OWN_DERIVED: frozenset[Path] = frozenset(
+    ("derived", name)
+    for name in (
+        "plannedAction", "replacePaths", "changedFrom", "ignoredChanges", "preventDestroy", "daysLeft", "validDays",
+        "leastValidDays", "activeDays", "moving", "rotation", "valueOrigins", "writeOnly",
+        "canBeWriteOnly", "deadArgument",
+    )
+)  # fmt: skip

@@ -1,0 +1,17 @@
+"""Kleene's three-valued logic: all is the least outcome, any the greatest, not the mirror."""
+
+from __future__ import annotations
+
+from azkvlint.model.finding import Outcome
+
+FAIL, UNDECIDED, PASS = Outcome.FAIL, Outcome.UNDECIDED, Outcome.PASS
+
+
+def negated(outcome: Outcome) -> Outcome:
+    """PASS for FAIL, FAIL for PASS, UNDECIDED for itself."""
+    return PASS if outcome is FAIL else FAIL if outcome is PASS else UNDECIDED
+
+
+def implied(when: Outcome, require: Outcome) -> Outcome:
+    """The outcome of a rule: not ``when``, or ``require``."""
+    return max(negated(when), require)

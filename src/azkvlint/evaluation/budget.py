@@ -1,0 +1,132 @@
+"""The budget of one unit: the work that it may cause, in proportion to the bytes that are read for it."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from azkvlint.evaluation.secret_strings import SecretTexts
+from azkvlint.util.errors import InputError
+
+# The largest file that a person writes; only plans are larger, and what they hold grows with them.
+_LARGE = 10_000_000
+
+
+class Limit(NamedTuple):
+    """``base`` for the smallest input, ``per_kilobyte`` more for each kilobyte, and at most ``most`` up to 10 MB."""
+
+    base: int
+    per_kilobyte: int
+    most: int
+
+    def of(self, size: int) -> int:
+        """Return the limit for an input of ``size`` bytes."""
+        return min(self.base + size // 1000 * self.per_kilobyte, self.most * max(1, size // _LARGE))
+
+
+# A root of a few lines with `count = 200` and `for_each` over 50 items has 10,000 resources, and Azure accepts 800
+# resources in a template, in deployments five levels deep. Real inputs need a hundredth of what follows.
+STEPS = Limit(500_000, 20_000, 1_000_000)
+VALUES = Limit(400_000, 200, 1_000_000)
+RESOURCES = Limit(12_000, 20, 100_000)
+DEPLOYMENTS = Limit(4_000, 10, 10_000)
+# Declarations that are passed over in the time of one step of the evaluator.
+DECLARATIONS_A_STEP = 5
+# A block in a resource costs as much, in what is derived from it, as so many values.
+VALUES_OF_A_BLOCK = 5
+# References that are followed to the origin of a value. Further origins are unknown.
+REFERENCES = Limit(20_000, 1_000, 100_000)
+# A root with other values than its defaults, before anything in it is evaluated, takes the time of so many steps.
+STEPS_OF_A_SCENARIO = 50
+
+
+class Limits:
+    """What the inputs of one unit, of ``size`` bytes together, may cause: so many ``steps`` and ``values``."""
+
+    __slots__ = ("size", "steps", "values")
+
+    def __init__(self) -> None:
+        self.size = 0
+        self.add(0)
+
+    def add(self, size: int) -> None:
+        """Extend the limits for an input of ``size`` bytes that is read in addition."""
+        self.size += size
+        self.steps, self.values = STEPS.of(self.size), VALUES.of(self.size)
+
+
+class Budget:
+    """Counts what one unit causes, and raises InputError for more than is in proportion to its size.
+
+    All readers and evaluators that work on one unit share it. ``steps`` are those of the evaluator, ``depth`` is how
+    deep it is in expressions, ``values`` are parts of results, ``frozen`` are values of the resource graph. ``secrets``
+    are the texts of the unit that no message shows.
+    """
+
+    __slots__ = (
+        "deployments", "depth", "frozen", "limits", "references", "resources", "secrets", "steps", "values",
+    )  # fmt: skip
+
+    def __init__(self, size: int = 0, limits: Limits | None = None, secrets: SecretTexts | None = None) -> None:
+        self.steps = self.depth = self.values = self.frozen = 0
+        self.resources = self.deployments = self.references = 0
+        self.limits = Limits() if limits is None else limits
+        self.limits.add(size)
+        self.secrets = SecretTexts() if secrets is None else secrets
+
+    def further(self) -> Budget:
+        """Return a second budget for the same inputs, those included that are still to be read."""
+        return Budget(limits=self.limits, secrets=self.secrets)
+
+    def add_input(self, size: int) -> None:
+        """Extend the budget for an input of ``size`` bytes that is read in addition."""
+        self.limits.add(size)
+
+    def spend(self, steps: int) -> None:
+        """Count work that takes as long as ``steps`` steps of the evaluator."""
+        self.steps += steps
+        if self.steps > self.limits.steps:
+            raise self.exceeded("its expressions take", self.limits.steps, "steps")
+
+    def add_values(self, number: int) -> None:
+        """Count parts of results, before they are made."""
+        self.values += number
+        if self.values > self.limits.values:
+            raise self.exceeded("its expressions make", self.limits.values, "values")
+
+    def add_frozen(self, number: int) -> None:
+        """Count values of the resource graph."""
+        self.frozen += number
+        if self.frozen > self.limits.values:
+            raise self.exceeded("its expressions make", self.limits.values, "values")
+
+    def add_resources(self, number: int) -> None:
+        """Count resources, before they are made."""
+        self.resources += number
+        self.expect_resources(0)
+
+    def expect_resources(self, number: int) -> None:
+        """Refuse ``number`` resources that are not counted yet, but certain to follow, such as a count of counts."""
+        most = RESOURCES.of(self.limits.size)
+        if self.resources > most or number > most:
+            raise self.exceeded("it declares", most, "resources")
+
+    def add_deployments(self, number: int, what: str) -> None:
+        """Count nested deployments, or instances of modules, as ``what`` calls them."""
+        self.deployments += number
+        self.expect_deployments(0, what)
+
+    def expect_deployments(self, number: int, what: str) -> None:
+        """Refuse ``number`` deployments that are not counted yet, but certain to follow."""
+        most = DEPLOYMENTS.of(self.limits.size)
+        if self.deployments > most or number > most:
+            raise self.exceeded("it has", most, what)
+
+    def may_follow_reference(self) -> bool:
+        """Count a reference that is to be followed to the origin of its value; False once there are too many."""
+        self.references += 1
+        return self.references <= REFERENCES.of(self.limits.size)
+
+    @staticmethod
+    def exceeded(what: str, most: int, unit: str) -> InputError:
+        """Return the error of a limit that is exceeded."""
+        return InputError(f"{what} more than {most:,} {unit}, the limit for its size")

@@ -1,0 +1,287 @@
+"""The evaluator: an expression -> what it amounts to before deployment, with Unknown for all that nobody can know."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any, ClassVar, Protocol
+
+import msgspec
+
+from azkvlint.evaluation.budget import Budget
+from azkvlint.evaluation.operations import Local, Operations
+from azkvlint.evaluation.operators import binary, negated, unary
+from azkvlint.evaluation.values import (
+    ITEMS_A_STEP,
+    MAX_ITEMS,
+    Closure,
+    Fields,
+    Items,
+    Partly,
+    Result,
+    doubt_in,
+    name_of,
+    partly,
+)
+from azkvlint.model.location import Location
+from azkvlint.model.value import Absent, Scalar, Unknown
+from azkvlint.syntax import ast
+from azkvlint.util.errors import InputError
+
+# Evaluation is recursive, and so are values: this many levels are far more than anyone writes.
+MAX_DEPTH = 600
+_NO_ARRAY = "something that is no array is spread into one"
+# Values that begin where they are written.
+_WRITTEN_OUT = frozenset((ast.Object, ast.Array))
+
+
+class Document(Protocol):
+    """What an evaluator asks of the document that its expressions stand in."""
+
+    def place(self, node: ast.Node) -> Location:
+        """Where a node stands."""
+
+    def symbol(self, node: ast.Name) -> Result:
+        """What a name means that is no local variable."""
+
+    def call(self, node: ast.Call, local: Local) -> Result | None:
+        """A call of one of the document's own functions, or of one that depends on the document; None for others."""
+
+
+class Functions(Protocol):
+    """The functions of a language."""
+
+    def call(self, node: ast.Call, local: Local, evaluator: Operations) -> Result:
+        """The result of a call; Unknown for a function that is not known, or known only after deployment."""
+
+
+class Evaluator(Operations):
+    """Evaluates the expressions of one document. Raises InputError once they ask for more than any template needs."""
+
+    def __init__(self, document: Document, functions: Functions, budget: Budget) -> None:
+        self.document = document
+        self.functions = functions
+        self.budget = budget
+
+    def place(self, node: ast.Node) -> Location:
+        """Where a node stands."""
+        return self.document.place(node)
+
+    def made_of(self, arguments: Sequence[Result], found: Result) -> None:
+        """Take note of what a function made of texts that no message shows."""
+        self.budget.secrets.follow(arguments, found)
+
+    def spend(self, steps: int) -> None:
+        """Count work that takes as long as so many steps. Raises InputError once that is more than any input needs."""
+        self.budget.spend(steps)
+
+    def evaluate(self, node: ast.Expression, local: Local) -> Result:
+        """What ``node`` amounts to where ``local`` variables are in force."""
+        kind = type(node)
+        if kind is ast.Literal:
+            at = self.document.place(node)
+            plain = node.value  # type: ignore[union-attr]  # mypy does not narrow by type()
+            return Absent(at=at) if plain is None else Scalar(at=at, value=plain)
+        budget = self.budget
+        budget.steps += 1
+        if budget.steps > budget.limits.steps:
+            budget.spend(0)
+        if budget.depth > MAX_DEPTH:
+            return Unknown(at=self.document.place(node), why="its expressions are nested too deep")
+        budget.depth += 1
+        try:
+            return self.HANDLERS[kind](self, node, local)
+        finally:
+            budget.depth -= 1
+
+    def _template(self, node: ast.Template, local: Local) -> Result:
+        return self.joined([self.evaluate(part, local) for part in node.parts], self.document.place(node))
+
+    def _name(self, node: ast.Name, local: Local) -> Result:
+        found = local.get(node.name)
+        return self.document.symbol(node) if found is None else found
+
+    def _member(self, node: ast.Member, local: Local) -> Result:
+        of = self.evaluate(node.of, local)
+        safe = node.safe or (isinstance(of, Absent) and _is_safe(node.of))
+        return self.member(of, node.name, safe, self.document.place(node))
+
+    def _item(self, node: ast.Item, local: Local) -> Result:
+        of, index = self.evaluate(node.of, local), self.evaluate(node.index, local)
+        safe = node.safe or (isinstance(of, Absent) and _is_safe(node.of))
+        return self.item(of, index, safe, node.from_end, self.document.place(node))
+
+    def _nested(self, node: ast.Nested, local: Local) -> Result:
+        return self.member(self.evaluate(node.of, local), f"::{node.name}", False, self.document.place(node))
+
+    def _not_null(self, node: ast.NotNull, local: Local) -> Result:
+        return self.evaluate(node.of, local)
+
+    def _call(self, node: ast.Call, local: Local) -> Result:
+        found = self.document.call(node, local)
+        return self.functions.call(node, local, self) if found is None else found
+
+    def _unary(self, node: ast.Unary, local: Local) -> Result:
+        return unary(node.operator, self.evaluate(node.operand, local), self.document.place(node))
+
+    def _binary(self, node: ast.Binary, local: Local) -> Result:
+        at = self.document.place(node)
+        match node.operator:
+            case "&&" | "||":
+                return self.connect((node.left, node.right), local, node.operator == "&&", at)
+            case "??":
+                return self.coalesce((node.left, node.right), local, at)
+            case "!=":
+                return negated(self._compared("==", node, local, at), at)
+            case _:
+                return self._compared(node.operator, node, local, at)
+
+    def _compared(self, name: str, node: ast.Binary, local: Local, at: Location) -> Result:
+        left, right = self.evaluate(node.left, local), self.evaluate(node.right, local)
+        self.weigh(left, right)
+        return binary(name, left, right, at)
+
+    def _conditional(self, node: ast.Conditional, local: Local) -> Result:
+        return self.choose(self.evaluate(node.condition, local), node.yes, node.no, local)
+
+    def _array(self, node: ast.Array, local: Local) -> Result:
+        items: list[Result] = []
+        doubt: Unknown | None = None
+        for item in node.items:
+            if type(item) is not ast.Spread:
+                items.append(self._at_item(item, local))  # type: ignore[arg-type]  # mypy does not narrow by type()
+                continue
+            more = self.evaluate(item.value, local)
+            if isinstance(more, Items):
+                self.spend(len(more.items) // ITEMS_A_STEP)
+                items.extend(more.items)
+            elif not isinstance(more, Absent):
+                doubt = doubt if doubt is not None else doubt_in(_NO_ARRAY, more.at, more)
+                items.extend(more.items if isinstance(more, Partly) else ())
+        if doubt is not None:
+            self.weigh(*items)
+            return partly(items, doubt, self.document.place(node))
+        return Items(at=self.document.place(node), items=items)
+
+    def _at_item(self, node: ast.Expression, local: Local) -> Result:
+        """An item, placed where its author edits it, unless it came from elsewhere."""
+        found = self.evaluate(node, local)
+        if type(node) is ast.Literal:
+            return found
+        at = self.document.place(node)
+        return moved(found, at) if found.at.path == at.path else found
+
+    def _object(self, node: ast.Object, local: Local) -> Result:
+        fields: dict[str, Result] = {}
+        rest: Unknown | None = None
+        for member in node.members:
+            if type(member) is ast.Property:
+                key = member.key
+                if not isinstance(key, str):
+                    found = self.evaluate(key, local)
+                    name = name_of(found, found.at)
+                    if isinstance(name, Unknown):
+                        rest = name
+                        continue
+                    key = name
+                fields[key] = self.property(member, local)
+                continue
+            more = self.evaluate(member.value, local)
+            if isinstance(more, Fields):
+                self.spend(len(more.fields) // ITEMS_A_STEP)
+                if more.rest is not None:
+                    fields.clear()
+                fields.update(more.fields)
+                rest = more.rest if more.rest is not None else rest
+            elif not isinstance(more, Absent):
+                # What is spread may replace anything that stands before it.
+                rest = doubt_in("something that is no object is spread into one", more.at, more)
+                fields.clear()
+        return Fields(at=self.document.place(node), fields=fields, rest=rest)
+
+    def property(self, node: ast.Property, local: Local) -> Result:
+        """The value of a property, placed where its author edits it: at the property, unless it came from elsewhere."""
+        found = self.evaluate(node.value, local)
+        at = self.document.place(node)
+        if type(node.value) in _WRITTEN_OUT and isinstance(found, (Fields, Items, Partly)):
+            return _placed(found, at)
+        return moved(found, at) if found.at.path == at.path else found
+
+    def _for(self, node: ast.For, local: Local) -> Result:
+        over, at = self.evaluate(node.over, local), self.document.place(node)
+        if isinstance(over, Items):
+            return Items(at=at, items=self._iterations(node, over, local))
+        doubt = doubt_in("a loop runs over something that is no array", at, over)
+        # Of an item whose number is not known, nobody knows what becomes of it.
+        if not isinstance(over, Partly) or node.index:
+            return doubt
+        found = self._iterations(node, over, local)
+        self.weigh(*found)
+        return partly(found, doubt, at)
+
+    def _iterations(self, node: ast.For, over: Items | Partly, local: Local) -> list[Result]:
+        if len(over.items) > MAX_ITEMS:
+            raise InputError(f"a loop has more than {MAX_ITEMS:,} items")
+        self.spend(len(over.items))
+        found: list[Result] = []
+        for number, item in enumerate(over.items):
+            inner = {**local, node.item: item}
+            if node.index:
+                inner[node.index] = Scalar(at=over.at, value=number)
+            found.append(self.evaluate(node.body, inner))
+        return found
+
+    def _if(self, node: ast.If, local: Local) -> Result:
+        return self.evaluate(node.body, local)
+
+    def _lambda(self, node: ast.Lambda, local: Local) -> Result:
+        return Closure(at=self.document.place(node), parameters=node.parameters, body=node.body, local=local)
+
+    HANDLERS: ClassVar[dict[type, Callable[[Evaluator, Any, Local], Result]]] = {
+        ast.Template: _template,
+        ast.Name: _name,
+        ast.Member: _member,
+        ast.Item: _item,
+        ast.Nested: _nested,
+        ast.NotNull: _not_null,
+        ast.Call: _call,
+        ast.Unary: _unary,
+        ast.Binary: _binary,
+        ast.Conditional: _conditional,
+        ast.Array: _array,
+        ast.Object: _object,
+        ast.For: _for,
+        ast.If: _if,
+        ast.Lambda: _lambda,
+    }
+
+
+def _is_safe(node: ast.Expression) -> bool:
+    """Whether null ends a chain of members there: all of ``a.?b.c.d`` is null where ``a`` has no ``b``."""
+    while isinstance(node, (ast.Member, ast.Item)):
+        if node.safe:
+            return True
+        node = node.of
+    return False
+
+
+def moved(found: Result, at: Location) -> Result:
+    """A text, number or boolean, null, or what nobody knows, at another place; what has parts stays where it is."""
+    kind = type(found)
+    if kind is Fields or kind is Items or kind is Partly:
+        return found
+    if isinstance(found, Scalar):
+        return Scalar(at=at, value=found.value, sensitive=found.sensitive, origin=found.origin, note=found.note)
+    if isinstance(found, Unknown):
+        return Unknown(
+            at=at, why=found.why, pattern=found.pattern, given=found.given, sensitive=found.sensitive,
+            candidates=found.candidates, closed=found.closed, hops=found.hops,
+        )  # fmt: skip
+    return Absent(at=at, path=found.path) if isinstance(found, Absent) else found
+
+
+def _placed(found: Fields | Items | Partly, at: Location) -> Fields | Items | Partly:
+    if isinstance(found, Partly):
+        return msgspec.structs.replace(found, at=at)
+    if isinstance(found, Items):
+        return Items(at=at, items=found.items)
+    return Fields(at=at, fields=found.fields, rest=found.rest)

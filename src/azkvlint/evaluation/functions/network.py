@@ -1,0 +1,64 @@
+"""Ranges of addresses. Source: learn.microsoft.com/azure/azure-resource-manager/bicep/bicep-functions-cidr."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from azkvlint.evaluation.functions.numbers import number
+from azkvlint.evaluation.functions.table import Data, DoubtError, Function, MisuseError
+from azkvlint.evaluation.functions.text import text
+
+if TYPE_CHECKING:
+    from ipaddress import IPv4Network, IPv6Network
+
+
+def _network(value: object) -> IPv4Network | IPv6Network:
+    from ipaddress import ip_network
+
+    try:
+        return ip_network(text(value), strict=False)
+    except ValueError as error:
+        raise MisuseError("was given something that is no range of addresses") from error
+
+
+def _parse(value: object) -> dict[str, object]:
+    found = _network(value)
+    if found.version == 6:
+        return {
+            "network": str(found.network_address),
+            "netmask": str(found.netmask),
+            "firstUsable": str(found.network_address),
+            "lastUsable": str(found.broadcast_address),
+            "cidr": found.prefixlen,
+        }
+    if found.prefixlen > 30:
+        raise DoubtError("which addresses of so small a range are usable is not documented")
+    return {
+        "network": str(found.network_address),
+        "netmask": str(found.netmask),
+        "broadcast": str(found.broadcast_address),
+        "firstUsable": str(found.network_address + 1),
+        "lastUsable": str(found.broadcast_address - 1),
+        "cidr": found.prefixlen,
+    }
+
+
+def _subnet(value: object, prefix: object, index: object) -> str:
+    found, length, at = _network(value), number(prefix), number(index)
+    if not found.prefixlen <= length <= found.max_prefixlen or not 0 <= at < 1 << (length - found.prefixlen):
+        raise MisuseError("was asked for a subnet that the range does not have")
+    return f"{found.network_address + (at << (found.max_prefixlen - length))}/{length}"
+
+
+def _host(value: object, index: object) -> str:
+    found, at = _network(value), number(index)
+    if at < 0 or at + 1 >= found.num_addresses:
+        raise MisuseError("was asked for an address that the range does not have")
+    return str(found.network_address + at + 1)
+
+
+FUNCTIONS: tuple[Function, ...] = (
+    Data("parseCidr", 1, 1, _parse),
+    Data("cidrSubnet", 3, 3, _subnet),
+    Data("cidrHost", 2, 2, _host),
+)

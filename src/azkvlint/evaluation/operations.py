@@ -1,0 +1,196 @@
+"""What any language does with results: choose, connect, join, look into them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import TypeAlias
+
+from azkvlint.evaluation.compare import either, may_have
+from azkvlint.evaluation.values import (
+    CHARACTERS_A_STEP,
+    ITEMS_A_STEP,
+    MAX_TEXT,
+    VALUES_A_STEP,
+    Closure,
+    Fields,
+    Items,
+    Result,
+    doubt_in,
+    field,
+    hole,
+    is_sensitive,
+    pattern_of,
+    size,
+    text_of,
+)
+from azkvlint.model.location import Location
+from azkvlint.model.value import Absent, Scalar, Unknown
+from azkvlint.syntax import ast
+
+Local: TypeAlias = Mapping[str, Result]
+# What stands around an expression that nothing stands around.
+NOTHING: Local = {}
+
+
+class Operations(ABC):
+    """What functions and readers may ask of an evaluator."""
+
+    @abstractmethod
+    def evaluate(self, node: ast.Expression, local: Local) -> Result:
+        """What ``node`` amounts to where ``local`` variables are in force."""
+
+    @abstractmethod
+    def place(self, node: ast.Node) -> Location:
+        """Where a node stands."""
+
+    @abstractmethod
+    def spend(self, steps: int) -> None:
+        """Count work that takes as long as so many steps. Raises InputError once that is more than any input needs."""
+
+    @abstractmethod
+    def made_of(self, arguments: Sequence[Result], found: Result) -> None:
+        """Take note of what a function made of texts that no message shows."""
+
+    def weigh(self, *results: Result) -> None:
+        """Count what it takes to walk through results, or to read them if they are texts."""
+        for result in results:
+            if not isinstance(result, Scalar):
+                self.spend(size(result) // VALUES_A_STEP)
+            elif isinstance(result.value, str):
+                self.spend(len(result.value) // CHARACTERS_A_STEP)
+
+    def apply(self, function: Result, arguments: Sequence[Result], at: Location) -> Result:
+        """Call a lambda; it may name fewer parameters than there are arguments."""
+        if not isinstance(function, Closure):
+            return Unknown(at=at, why="a function was expected")
+        self.spend(1)
+        given = dict(zip(function.parameters, arguments, strict=False))
+        return self.evaluate(function.body, {**function.local, **given})
+
+    def choose(self, condition: Result, yes: ast.Expression, no: ast.Expression, local: Local) -> Result:
+        """One of two branches; what they share where the condition is not known."""
+        if isinstance(condition, Scalar) and isinstance(condition.value, bool):
+            return self.evaluate(yes if condition.value else no, local)
+        doubt = doubt_in("a condition is no boolean, so the deployment fails", condition.at, condition)
+        one, other = self.evaluate(yes, local), self.evaluate(no, local)
+        self.spend((size(one) + size(other)) // VALUES_A_STEP)
+        return either(one, other, doubt)
+
+    def connect(self, nodes: Sequence[ast.Expression], local: Local, neutral: bool, at: Location) -> Result:
+        """And (``neutral`` true) or or (false) of operands, the rest not looked at once one decides."""
+        doubts: list[Unknown] = []
+        for node in nodes:
+            found = self.evaluate(node, local)
+            if isinstance(found, Scalar) and isinstance(found.value, bool):
+                if found.value is not neutral:
+                    return Scalar(at=at, value=not neutral)
+            else:
+                doubts.append(doubt_in("an operand is no boolean, so the deployment fails", found.at, found))
+        if len(doubts) < 2:
+            return doubts[0] if doubts else Scalar(at=at, value=neutral)
+        parts = [doubt.pattern for doubt in doubts]
+        # The pattern of one operand alone would make the whole the same as that.
+        known = all(parts) and sum(map(len, parts)) < MAX_TEXT
+        pattern = hole(("&&" if neutral else "||").join(parts)) if known else ""
+        sensitive = any(doubt.sensitive for doubt in doubts)
+        return Unknown(at=doubts[0].at, why=doubts[0].why, pattern=pattern, sensitive=sensitive)
+
+    def coalesce(self, nodes: Sequence[ast.Expression], local: Local, at: Location) -> Result:
+        """The first operand that is not null; unknown once one that comes before it may be null."""
+        for number, node in enumerate(nodes):
+            found = self.evaluate(node, local)
+            if isinstance(found, Unknown):
+                if number == len(nodes) - 1 or found.is_set:
+                    return found
+                other = self.coalesce(nodes[number + 1 :], local, at)
+                parts = [found.pattern, pattern_of(other)]
+                pattern = hole(f"coalesce({','.join(parts)})") if all(parts) else ""
+                sensitive = found.sensitive or is_sensitive(other)
+                return Unknown(at=found.at, why=found.why, pattern=pattern, sensitive=sensitive)
+            if not isinstance(found, Absent):
+                return found
+        return Absent(at=at)
+
+    def joined(self, parts: Sequence[Result], at: Location) -> Result:
+        """The text that parts make together; its pattern where not all of them are known."""
+        texts: list[str] = []
+        doubt: Unknown | None = None
+        sensitive = False
+        self.spend(len(parts) // ITEMS_A_STEP)
+        for part in parts:
+            sensitive = sensitive or is_sensitive(part)
+            if isinstance(part, Scalar):
+                texts.append(text_of(part.value))
+            elif not isinstance(part, Absent) and doubt is None:
+                doubt = doubt_in("an array or object is printed into a text", at, part)
+        length = sum(map(len, texts))
+        self.spend(length // CHARACTERS_A_STEP)
+        if length > MAX_TEXT:
+            return Unknown(at=at, why=f"a text of more than {MAX_TEXT:,} characters is not looked at")
+        if doubt is not None:
+            known = [pattern_of(part) if not isinstance(part, Absent) else "" for part in parts]
+            if sum(map(len, known)) > MAX_TEXT:
+                return Unknown(at=at, why=doubt.why, sensitive=sensitive)
+            whole = all(pattern or _is_empty(part) for pattern, part in zip(known, parts, strict=True))
+            return Unknown(at=at, why=doubt.why, pattern="".join(known) if whole else "", sensitive=sensitive)
+        return Scalar(at=at, value="".join(texts), sensitive=sensitive)
+
+    def member(self, of: Result, name: str, safe: bool, at: Location) -> Result:
+        """``of.name``."""
+        match of:
+            case Fields():
+                found = field(of, name)
+                if found is not None:
+                    return found
+                return of.rest if of.rest is not None else _missing(safe, at, f"there is no property '{name}'")
+            case Unknown():
+                return _below(of, f".{name}", at)
+            case Absent() | Scalar() | Items() | Closure():
+                return _missing(safe, at, f"'{name}' is asked of something that has no properties")
+            case _:
+                return of.member(name, at)
+
+    def item(self, of: Result, index: Result, safe: bool, from_end: bool, at: Location) -> Result:
+        """``of[index]``, of an array by number or of an object by name."""
+        if isinstance(index, Scalar) and isinstance(index.value, str):
+            return self.member(of, index.value, safe, at)
+        match of:
+            case Items():
+                return _item_of(of, index, safe, from_end, at)
+            case Unknown():
+                step = pattern_of(index)
+                return _below(of, f"[{'^' if from_end else ''}{step}]" if step else "", at)
+            case Fields() if isinstance(index, Unknown) and not may_have(of, index):
+                return _missing(safe, at, "there is no property of that name")
+            case Absent() | Scalar() | Fields() | Closure():
+                if isinstance(index, Unknown):
+                    return Unknown(at=at, why=index.why)
+                return _missing(safe, at, "an item is asked of something that has none")
+            case _:
+                return of.item(index, at)
+
+
+def _item_of(of: Items, index: Result, safe: bool, from_end: bool, at: Location) -> Result:
+    if isinstance(index, Unknown):
+        return Unknown(at=at, why=index.why)
+    if not isinstance(index, Scalar) or type(index.value) is not int:
+        return _missing(safe, at, "an item of an array is asked for by something that is no number")
+    number = len(of.items) - index.value if from_end else index.value
+    if 0 <= number < len(of.items):
+        return of.items[number]
+    return _missing(safe, at, f"there is no item {index.value}")
+
+
+def _is_empty(part: Result) -> bool:
+    """Whether a part adds nothing to a text."""
+    return isinstance(part, Absent) or (isinstance(part, Scalar) and part.value == "" and not part.sensitive)
+
+
+def _below(of: Unknown, step: str, at: Location) -> Unknown:
+    pattern = hole(of.pattern + step) if of.pattern and step else ""
+    return Unknown(at=at, why=of.why, pattern=pattern, sensitive=of.sensitive)
+
+
+def _missing(safe: bool, at: Location, why: str) -> Result:
+    return Absent(at=at) if safe else Unknown(at=at, why=f"{why}, so the deployment fails")

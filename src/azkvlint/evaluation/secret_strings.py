@@ -1,0 +1,59 @@
+"""Texts that no message shows, because they go by a name that speaks of a secret, or are made of such a one.
+
+They are no secrets to the rules: only a declaration (``sensitive``, ``secureString``, ``@secure()``) decides that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from azkvlint.evaluation.values import Fields, Items, Result, pieces
+from azkvlint.model.value import Scalar, Unknown
+from azkvlint.util.secret_names import holds_secret, is_about_secret
+
+# Of a larger value only so many parts are looked at: no message shows more of them.
+_MOST = 10_000
+# Functions may be called in a loop over what they are given.
+_MOST_GIVEN = 1_000
+
+
+class SecretTexts:
+    """The texts of one input that no message shows."""
+
+    def __init__(self) -> None:
+        self.texts: set[str] = set()
+
+    def note(self, name: str, found: Result) -> None:
+        """Take note of what goes by a name, and of what in it does."""
+        if isinstance(found, Fields | Items) or holds_secret(name):
+            self.texts.update(_texts([found], _MOST, is_secret=holds_secret(name)))
+
+    def follow(self, arguments: Iterable[Result], made: Result) -> None:
+        """Take note of what a function makes of such texts. What it only picks from its arguments stays what it is."""
+        if not self.texts:
+            return
+        arguments = list(arguments)
+        given = set(_texts(arguments, _MOST_GIVEN))
+        if not self.texts.isdisjoint(given):
+            names = {name for one in arguments if isinstance(one, Fields) for name in one.fields}
+            self.texts.update(text for text in _texts([made], _MOST) if text not in given and text not in names)
+
+
+def _texts(results: Iterable[Result], most: int, is_secret: bool = True) -> Iterator[str]:
+    waiting = [(one, is_secret) for one in results]
+    for _ in range(most):
+        if not waiting:
+            return
+        here, secret = waiting.pop()
+        if isinstance(here, Fields):
+            waiting += [
+                (item, holds_secret(name) or (secret and not is_about_secret(name)))
+                for name, item in here.fields.items()
+            ]
+        elif isinstance(here, Items):
+            waiting += [(item, secret) for item in here.items]
+        elif isinstance(here, Scalar) and secret and not here.sensitive and not isinstance(here.value, bool):
+            yield str(here.value)
+        elif isinstance(here, Unknown) and secret and not here.sensitive:
+            yield from map(str, here.one_of)
+            yield from (text for text, is_hole in pieces(here.pattern) if not is_hole)

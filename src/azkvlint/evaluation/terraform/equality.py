@@ -1,0 +1,101 @@
+"""Whether two results are the same to Terraform: case matters, and so does the type."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from azkvlint.evaluation.values import CLOSE, OPEN, Fields, Items, Result, is_large, perhaps
+from azkvlint.model.value import Absent, Scalar, Unknown
+
+# Patterns up to this length are held against texts: there may be many of both.
+_LONGEST = 10_000
+_DATA = (Scalar, Absent, Items, Fields)
+
+
+def same(left: Result, right: Result) -> bool | None:
+    """Whether two results are equal; None if that is not known, or they are too large to be looked at."""
+    if isinstance(left, Items | Fields) and is_large(left) and is_large(right):
+        return None
+    return _same(left, right)
+
+
+def _same(left: Result, right: Result) -> bool | None:
+    if isinstance(left, Scalar) and isinstance(right, Scalar):
+        return same_plain(left.value, right.value)
+    if isinstance(left, Unknown):
+        if isinstance(right, Unknown):
+            return True if left.pattern and left.pattern == right.pattern else None
+        return _ruled_out(left, right)
+    if isinstance(right, Unknown):
+        return _ruled_out(right, left)
+    if isinstance(left, Absent) or isinstance(right, Absent):
+        return isinstance(left, Absent) and isinstance(right, Absent)
+    if isinstance(left, Items) and isinstance(right, Items):
+        return _same_items(left, right)
+    if isinstance(left, Fields) and isinstance(right, Fields):
+        return _same_fields(left, right)
+    return False if type(left) in _DATA and type(right) in _DATA else None
+
+
+def same_plain(left: object, right: object) -> bool:
+    """Whether two plain values are equal: no text is a number, and no number a boolean."""
+    return isinstance(left, bool) == isinstance(right, bool) and left == right
+
+
+def _ruled_out(doubt: Unknown, known: Result) -> bool | None:
+    """False if what is known of a value does not allow it to be another; else None."""
+    if isinstance(known, Absent):
+        return False if doubt.is_set else None
+    if isinstance(known, Scalar) and isinstance(known.value, str) and not may_be(doubt, known.value):
+        return False
+    return None
+
+
+def may_be(doubt: Unknown, text: str) -> bool:
+    """Whether what is known of a text, its beginning and its end, allows it to be ``text``."""
+    pattern = doubt.pattern
+    if OPEN not in pattern or len(pattern) > _LONGEST:
+        return True
+    start, end = pattern.partition(OPEN)[0], pattern.rpartition(CLOSE)[2]
+    return len(start) + len(end) <= len(text) and text.startswith(start) and text.endswith(end)
+
+
+def _same_items(left: Items, right: Items) -> bool | None:
+    if "set" in (left.kind, right.kind) and left.kind == right.kind:
+        return _same_sets(left, right)
+    if len(left.items) != len(right.items):
+        return False
+    found = all_same(zip(left.items, right.items, strict=True))
+    # A list is never equal to a tuple or a set, whatever is in them.
+    return found if left.kind == right.kind else False
+
+
+def _same_sets(left: Items, right: Items) -> bool | None:
+    """Sets are sorted, so that what is known in them has one order; what is not known may be twice the same."""
+    if any(not isinstance(item, _DATA) for item in (*left.items, *right.items)):
+        return True if left is right else None
+    found = all_same(zip(left.items, right.items, strict=False))
+    return found if len(left.items) == len(right.items) else False
+
+
+def all_same(pairs: Iterable[tuple[Result, Result]]) -> bool | None:
+    """Whether each two are the same; None if that is not known."""
+    answer: bool | None = True
+    for left, right in pairs:
+        found = _same(left, right)
+        if found is False:
+            return False
+        answer = answer and found
+    return answer
+
+
+def _same_fields(left: Fields, right: Fields) -> bool | None:
+    if left.rest is not None or right.rest is not None:
+        return None
+    if left.fields.keys() != right.fields.keys():
+        doubts = any(perhaps(item) is not None for value in (left, right) for item in value.fields.values())
+        return None if doubts else False
+    found = all_same((left.fields[key], right.fields[key]) for key in left.fields)
+    if found is True and any(perhaps(item) is not None for item in left.fields.values()):
+        return None
+    return found if left.kind == right.kind else False

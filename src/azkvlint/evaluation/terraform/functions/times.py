@@ -1,0 +1,170 @@
+"""Moments in the form of RFC 3339."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+from azkvlint.evaluation.apply_time import BY_RUN
+from azkvlint.evaluation.terraform.functions.table import Data, DoubtError, Function, MisuseError, Unknowable
+from azkvlint.util.lazy_regex import regex
+
+if TYPE_CHECKING:
+    from datetime import datetime, timedelta
+
+_MOMENT = regex(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,9}))?(?:Z|([+-])(\d\d):(\d\d))", re.ASCII)
+_PART = regex(r"(\d{1,9}(?:\.\d{0,9})?|\.\d{1,9})(ns|us|\xb5s|\u03bcs|ms|s|m|h)", re.ASCII)
+_UNITS = {
+    "ns": 1,
+    "us": 10**3,
+    "\xb5s": 10**3,
+    "\u03bcs": 10**3,
+    "ms": 10**6,
+    "s": 10**9,
+    "m": 60 * 10**9,
+    "h": 3600 * 10**9,
+}
+_LONGEST = (1 << 63) - 1
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
+
+
+def _moment(text: str) -> datetime:
+    from datetime import UTC, datetime, timedelta, timezone
+
+    match = _MOMENT.fullmatch(text)
+    if match is None:
+        raise MisuseError("is given something that is no moment in the form of RFC 3339")
+    if match[7] and match[7].strip("0"):
+        raise DoubtError("a moment within a second is not looked at")
+    try:
+        zone = UTC
+        if match[8]:
+            offset = timedelta(hours=int(match[9]), minutes=int(match[10]))
+            zone = timezone(-offset if match[8] == "-" else offset)
+        return datetime(*(int(match[group]) for group in range(1, 7)), tzinfo=zone)  # type: ignore[misc,arg-type]  # not tzinfo: six
+    except (ValueError, OverflowError) as error:
+        raise MisuseError("is given a moment that there is not") from error
+
+
+def _duration(text: str) -> timedelta:
+    """A duration as Go spells it, such as ``1h30m``. Raises DoubtError for one that is no whole number of seconds."""
+    from datetime import timedelta
+
+    sign, rest = (text[0], text[1:]) if text[:1] in ("-", "+") else ("", text)
+    if rest == "0":
+        return timedelta()
+    nanoseconds, end = 0, 0
+    while end < len(rest):
+        match = _PART.match(rest, end)
+        if match is None:
+            raise MisuseError("is given something that is no duration")
+        whole, _, fraction = match[1].partition(".")
+        unit = _UNITS[match[2]]
+        nanoseconds += int(whole or 0) * unit + int(fraction or 0) * unit // 10 ** len(fraction)
+        end = match.end()
+    if not rest or nanoseconds > _LONGEST:
+        raise MisuseError("is given something that is no duration")
+    if nanoseconds % 10**9:
+        raise DoubtError("a duration within a second is not looked at")
+    found = timedelta(seconds=nanoseconds // 10**9)
+    return -found if sign == "-" else found
+
+
+def _add(text: str, duration: str) -> str:
+    start, span = _moment(text), _duration(duration)
+    try:
+        return _printed(start + span)
+    except OverflowError as error:
+        raise DoubtError("a moment so far away is not looked at") from error
+
+
+def _printed(moment: datetime) -> str:
+    return f"{moment.year:04}-{moment:%m-%dT%H:%M:%S}{_zone(moment, ':', 'Z')}"
+
+
+def _zone(moment: datetime, colon: str, utc: str) -> str:
+    offset = moment.utcoffset()
+    minutes = 0 if offset is None else int(offset.total_seconds()) // 60
+    if minutes == 0 and utc:
+        return utc
+    hours, rest = divmod(abs(minutes), 60)
+    return f"{'-' if minutes < 0 else '+'}{hours:02}{colon}{rest:02}"
+
+
+def _compared(one: str, other: str) -> int:
+    first, second = _moment(one), _moment(other)
+    return (first > second) - (first < second)
+
+
+def _formatted(form: str, text: str) -> str:
+    moment = _moment(text)
+    found: list[str] = []
+    at = 0
+    while at < len(form):
+        letter = form[at]
+        if form.startswith("''", at):
+            found.append("'")
+            at += 2
+            continue
+        if letter == "'":
+            quoted, at = _quoted(form, at)
+            found.append(quoted)
+            continue
+        end = at
+        while end < len(form) and form[end] == letter:
+            end += 1
+        run = form[at:end]
+        found.append(_field(run, moment) if letter.isascii() and letter.isalpha() else run)
+        at = end
+    return "".join(found)
+
+
+def _quoted(form: str, start: int) -> tuple[str, int]:
+    """A text in quotes, in which two quotes are one, and where it ends."""
+    found: list[str] = []
+    at = start + 1
+    while True:
+        end = form.find("'", at)
+        if end < 0:
+            raise MisuseError("is given a format with a quote that is not closed")
+        found.append(form[at:end])
+        if form[end + 1 : end + 2] != "'":
+            return "".join(found), end + 1
+        found.append("'")
+        at = end + 2
+
+
+def _field(run: str, moment: datetime) -> str:
+    month, day = _MONTHS[moment.month - 1], _DAYS[moment.weekday()]
+    half = moment.hour % 12 or 12
+    noon = "PM" if moment.hour >= 12 else "AM"
+    fields = {
+        "YYYY": f"{moment.year:04}", "YY": f"{moment.year % 100:02}", "MMMM": month, "MMM": month[:3],
+        "MM": f"{moment.month:02}", "M": str(moment.month), "DD": f"{moment.day:02}", "D": str(moment.day),
+        "EEEE": day, "EEE": day[:3], "hh": f"{moment.hour:02}", "h": str(moment.hour), "HH": f"{half:02}",
+        "H": str(half), "AA": noon, "aa": noon.lower(), "mm": f"{moment.minute:02}", "m": str(moment.minute),
+        "ss": f"{moment.second:02}", "s": str(moment.second), "Z": _zone(moment, ":", "Z"),
+        "ZZZZ": _zone(moment, "", ""), "ZZZZZ": _zone(moment, ":", ""), "ZZZ": _zone(moment, "", "UTC"),
+    }  # fmt: skip
+    found = fields.get(run)
+    if found is None:
+        raise MisuseError("is given a format with letters that mean nothing")
+    return found
+
+
+def _now() -> str:
+    return BY_RUN
+
+
+_TEXTS = ("string", "string")
+FUNCTIONS: tuple[Function, ...] = (
+    Data("timeadd", 2, 2, _add, kinds=_TEXTS),
+    Data("timecmp", 2, 2, _compared, kinds=_TEXTS),
+    Data("formatdate", 2, 2, _formatted, kinds=_TEXTS),
+    Unknowable("timestamp", 0, 0, _now, steady=False),
+    Unknowable("plantimestamp", 0, 0, _now),
+)

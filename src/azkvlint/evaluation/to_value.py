@@ -1,0 +1,75 @@
+"""How a result becomes a Value of the graph."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from copy import copy
+from typing import Self
+
+from azkvlint.evaluation.budget import Budget
+from azkvlint.evaluation.values import MAX_LEVELS, Fields, Items, Partly, Result, unknown_in
+from azkvlint.model.value import PERHAPS, Absent, ListValue, MapValue, Scalar, Unknown, Value
+from azkvlint.util.errors import InputError
+
+
+class Freezer:
+    """Turns results into Values of the graph. Raises InputError for more of them than any template needs.
+
+    ``names`` are the field names that somebody will ask for: fields that differ from them only in case get them.
+    ``budget`` is that of the unit whose values are made.
+    """
+
+    def __init__(self, names: Iterable[str] = (), budget: Budget | None = None) -> None:
+        self.budget = Budget() if budget is None else budget
+        self.level = 0
+        self._names = frozenset(names)
+        self._lower = {name.lower(): name for name in self._names}
+
+    def within(self, budget: Budget) -> Self:
+        """Return a freezer that differs only in the budget that it counts values in."""
+        other = copy(self)
+        other.budget, other.level = budget, 0
+        return other
+
+    def spelled(self, name: str) -> str:
+        """A field's name as those who ask for it spell it."""
+        return name if name in self._names else self._lower.get(name.lower(), name)
+
+    def freeze(self, result: Result) -> Value | None:
+        """The Value of a result; None for null, which is "not set"."""
+        self.budget.add_frozen(1)
+        kind = type(result)
+        if kind is Scalar or kind is Unknown:
+            return result  # type: ignore[return-value]  # mypy does not narrow by such a test
+        if kind is Absent:
+            return None
+        if self.level > MAX_LEVELS:
+            raise InputError(f"its expressions make a value of more than {MAX_LEVELS} levels")
+        self.level += 1
+        try:
+            return self._frozen(result)
+        finally:
+            self.level -= 1
+
+    def _frozen(self, result: Result) -> Value | None:
+        if type(result) is Fields:
+            fields: dict[str, Value] = {}
+            self.budget.add_frozen(len(result.fields))
+            names = self._names
+            for name, item in result.fields.items():
+                value = item if type(item) is Scalar else self.freeze(item)
+                if value is not None:
+                    fields[name if name in names else self.spelled(name)] = value
+            return MapValue(at=result.at, fields=fields, rest=result.rest)
+        if type(result) is Items:
+            self.budget.add_frozen(len(result.items))
+            items = [item if type(item) is Scalar else self._item(item) for item in result.items]
+            return ListValue(at=result.at, items=tuple(items))
+        if type(result) is Partly:
+            more = Unknown(at=result.at, why=result.why, sensitive=result.sensitive, note=PERHAPS)
+            return ListValue(at=result.at, items=(*(self._item(item) for item in result.items), more))
+        return unknown_in(result)
+
+    def _item(self, item: Result) -> Value:
+        found = self.freeze(item)
+        return found if found is not None else Unknown(at=item.at, why="it is null")

@@ -1,0 +1,354 @@
+"""What an expression can amount to while it is evaluated.
+
+A result is a Scalar, Unknown or Absent (null) of the model, or one of the kinds below: unlike the graph's values they
+keep null as an item or a field, and stay open for more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Protocol, TypeAlias
+
+import msgspec
+
+from azkvlint.model.location import Location
+from azkvlint.model.value import PERHAPS, Absent, Scalar, Unknown
+from azkvlint.syntax.ast import Expression
+from azkvlint.util.lazy_regex import regex
+
+# What one run of the evaluator may make of one document. Azure takes templates of 4 MB and loops of 800.
+MAX_ITEMS = 10_000
+MAX_TEXT = 1_000_000
+# What takes about as long as one step of the evaluator: items of an array copied, characters read, values looked at or
+# made.
+ITEMS_A_STEP, CHARACTERS_A_STEP, VALUES_A_STEP = 50, 200, 4
+# How far a function looks into one value. Values share their parts, so that a few lines can make one without end.
+MAX_PARTS = 100_000
+MAX_LEVELS = 500
+# The brackets of an unknown part in a pattern. No Azure name or id holds them.
+OPEN, CLOSE = "\u27e8", "\u27e9"
+_BRACKET = regex(f"[{OPEN}{CLOSE}]")
+_SLASH = "\u2215"
+_LONGEST_HOLE = 10_000
+_FEW = 20
+_LARGE = "it is too large to be looked at"
+
+
+class Items(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """An array. ``items`` is not changed once made. ``kind``: Terraform's ``list`` or ``set``; else it is a tuple."""
+
+    at: Location
+    items: list[Result]
+    kind: str = ""
+
+
+class Fields(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """An object. ``fields`` is not changed once made; ``rest``: it may have more fields than it shows.
+
+    ``kind``: Terraform's ``map``; else it is an object, whose fields may differ in type.
+    """
+
+    at: Location
+    fields: dict[str, Result]
+    rest: Unknown | None = None
+    kind: str = ""
+
+
+class Partly(Unknown, frozen=True, kw_only=True, gc=False):
+    """An array that certainly has ``items``, and nobody knows what else, or in which order: unknown to all others."""
+
+    items: tuple[Result, ...]
+
+
+class Closure(msgspec.Struct, frozen=True, kw_only=True):
+    """A lambda, with the variables around it."""
+
+    at: Location
+    parameters: tuple[str, ...]
+    body: Expression
+    local: Mapping[str, Result]
+
+
+class Entity(Protocol):
+    """A resource or module that an expression names: its members are found when they are asked for."""
+
+    @property
+    def at(self) -> Location:
+        """Where it is declared."""
+
+    def member(self, name: str, at: Location) -> Result:
+        """One member, such as ``id`` or ``outputs``; Unknown if it is known only after deployment."""
+
+    def item(self, index: Result, at: Location) -> Result:
+        """One instance of a loop."""
+
+
+Result: TypeAlias = Scalar | Unknown | Absent | Items | Fields | Closure | Entity
+# Tuples: a union would be made anew each time that something is held against it.
+_LEAVES = (Scalar, Unknown, Absent)
+
+
+def field(value: Fields, name: str) -> Result | None:
+    """The field ``name``, without regard to case as in all of Azure Resource Manager; None if there is none."""
+    found = value.fields.get(name)
+    if found is None:
+        lower = name.lower()
+        for key, item in value.fields.items():
+            if key.lower() == lower:
+                return item
+    return found
+
+
+def wrapped(plain: Any, at: Location, sensitive: bool = False) -> Result:
+    """Plain JSON data as a result, all of it at one place."""
+    if plain is None:
+        return Absent(at=at)
+    if isinstance(plain, dict):
+        return Fields(at=at, fields={str(key): wrapped(item, at, sensitive) for key, item in plain.items()})
+    if isinstance(plain, list | tuple):
+        return Items(at=at, items=[wrapped(item, at, sensitive) for item in plain])
+    return Scalar(at=at, value=plain, sensitive=sensitive)
+
+
+def first(*results: Result | None) -> Result | None:
+    """The first that there is: a result has no truth of its own, so ``or`` cannot tell."""
+    return next((result for result in results if result is not None), None)
+
+
+def doubt_in(why: str, at: Location, *results: Result) -> Unknown:
+    """The first unknown value in ``results``; if there is none, one of its own for the reason ``why``."""
+    for result in results:
+        found = unknown_in(result)
+        if found is not None:
+            return found
+    return Unknown(at=at, why=why)
+
+
+def bare(found: Unknown) -> Unknown:
+    """An unknown value without what is known of it."""
+    if type(found) is Unknown:
+        return found
+    return Unknown(
+        at=found.at, why=found.why, pattern=found.pattern, given=found.given, sensitive=found.sensitive,
+        candidates=found.candidates, closed=found.closed, hops=found.hops,
+    )  # fmt: skip
+
+
+def partly(items: Sequence[Result], doubt: Unknown, at: Location) -> Unknown:
+    """An array of which only ``items`` are known; for the rest see ``doubt``."""
+    if not items:
+        return Unknown(at=at, why=doubt.why, pattern=doubt.pattern, given=True, sensitive=doubt.sensitive)
+    sensitive = doubt.sensitive or any(map(is_sensitive, items))
+    return Partly(at=at, why=doubt.why, pattern=doubt.pattern, given=True, sensitive=sensitive, items=tuple(items))
+
+
+def perhaps(result: Result) -> Unknown | None:
+    """``result``, if it is a field that may not be there."""
+    return result if isinstance(result, Unknown) and result.note == PERHAPS else None
+
+
+def unsure(value: Fields) -> Unknown | None:
+    """Why it is not known which fields an object has; None if it is."""
+    return first(value.rest, *map(perhaps, value.fields.values()))  # type: ignore[return-value]  # all are Unknown
+
+
+def unknown_in(result: Result) -> Unknown | None:
+    """The first unknown value in ``result``, at any depth; a resource or a lambda counts as unknown.
+
+    So does a value that is_large: whoever goes on with a known one may walk through it.
+    """
+    for part in _parts(result):
+        if isinstance(part, Unknown):
+            return bare(part)
+        if not isinstance(part, Scalar | Absent):
+            return Unknown(at=part.at, why="it is a resource or a lambda, not data")
+    return None
+
+
+def _is_leaf(result: Result) -> bool:
+    return isinstance(result, _LEAVES) and type(result) is not Partly
+
+
+def is_large(result: Result) -> bool:
+    """Whether a value has more than MAX_PARTS parts or MAX_LEVELS levels, so that nobody should walk through it."""
+    return not _is_leaf(result) and _measured(result) is None
+
+
+def size(result: Result) -> int:
+    """How many parts a value has; of one that is_large the most that somebody would look at."""
+    if _is_leaf(result):
+        return 1
+    found = _measured(result)
+    return MAX_PARTS if found is None else found
+
+
+def _measured(result: Result) -> int | None:
+    """How many parts a value has, level by level; None for one that is_large."""
+    level: list[Result] = [result]
+    seen = 0
+    for _ in range(MAX_LEVELS + 1):
+        inner: list[Result] = []
+        for item in level:
+            if type(item) is Fields:
+                inner.extend(item.fields.values())
+                if item.rest is not None:
+                    inner.append(item.rest)
+            elif type(item) is Items or type(item) is Partly:
+                inner.extend(item.items)
+        seen += len(level)
+        if not inner:
+            return seen
+        if seen + len(inner) > MAX_PARTS:
+            return None
+        level = inner
+    return None
+
+
+def _parts(result: Result) -> Iterator[Result]:
+    """All that is in a value but Items and Fields. Of one that is_large an Unknown is the last part."""
+    left: list[tuple[Result, int]] = [(result, 0)]
+    seen = 0
+    while left:
+        item, level = left.pop()
+        seen += 1
+        if isinstance(item, Items):
+            left.extend([(each, level + 1) for each in reversed(item.items)])
+        elif isinstance(item, Fields):
+            left.extend([(each, level + 1) for each in reversed(item.fields.values())])
+            if item.rest is not None:
+                left.append((item.rest, level + 1))
+        else:
+            yield item
+        if level > MAX_LEVELS or seen + len(left) > MAX_PARTS:
+            yield Unknown(at=result.at, why=_LARGE, sensitive=True)
+            return
+
+
+def plain_of(result: Result) -> Any:
+    """Plain JSON data. Only for results without an unknown value."""
+    match result:
+        case Scalar(value=value):
+            return value
+        case Items(items=items):
+            return [plain_of(item) for item in items]
+        case Fields(fields=fields):
+            return {key: plain_of(item) for key, item in fields.items()}
+        case _:
+            return None
+
+
+def is_sensitive(result: Result) -> bool:
+    """Whether any part of it is secret; true of a value that is_large."""
+    if isinstance(result, _LEAVES):
+        return result.sensitive
+    return any(isinstance(part, _LEAVES) and part.sensitive for part in _parts(result))
+
+
+def name_of(result: Result, at: Location) -> str | Unknown:
+    """The name of a property that is worked out; Unknown also if it is a secret, for names are shown."""
+    if not isinstance(result, Scalar):
+        return doubt_in("the name of a property is not known", at, result)
+    if result.sensitive:
+        return Unknown(at=at, why="the name of a property is a secret", sensitive=True)
+    return text_of(result.value)
+
+
+def hides_keys(value: Fields) -> bool:
+    """Whether a map is secret as a whole, its keys too: marks stand on values, so all of them are."""
+    return bool(value.fields) and all(map(is_sensitive, value.fields.values()))
+
+
+def hidden(result: Result) -> Result:
+    """``result`` with every part of it secret."""
+    return Unknown(at=result.at, why=_LARGE, sensitive=True) if is_large(result) else _marked(result, sensitive=True)
+
+
+def sealed(result: Fields) -> Result:
+    """A map with a key that is secret: all of it is, as in Terraform."""
+    found = hidden(result)
+    if isinstance(found, Fields) and found.fields and not hides_keys(found):
+        return Unknown(at=result.at, why="a key of it is secret", sensitive=True)
+    return found
+
+
+def revealed(result: Result) -> Result:
+    """``result`` with no part of it secret, as its author says."""
+    return result if is_large(result) else _marked(result, sensitive=False)
+
+
+def _marked(result: Result, sensitive: bool) -> Result:
+    match result:
+        case Items(at=at, items=items, kind=kind):
+            return Items(at=at, items=[_marked(item, sensitive) for item in items], kind=kind)
+        case Fields(at=at, fields=fields, rest=rest, kind=kind):
+            rest = None if rest is None else msgspec.structs.replace(rest, sensitive=sensitive)
+            marked = {key: _marked(item, sensitive) for key, item in fields.items()}
+            return Fields(at=at, fields=marked, rest=rest, kind=kind)
+        case Partly(items=known):
+            parts = tuple(_marked(item, sensitive) for item in known)
+            return msgspec.structs.replace(result, items=parts, sensitive=sensitive)
+        case Scalar() | Unknown() | Absent():
+            return msgspec.structs.replace(result, sensitive=sensitive)
+        case _:
+            return result
+
+
+def text_of(plain: object) -> str:
+    """How Azure Resource Manager prints a value into a text."""
+    if isinstance(plain, str):
+        return plain
+    if isinstance(plain, bool):
+        return "True" if plain else "False"
+    if plain is None:
+        return ""
+    if isinstance(plain, float) and plain.is_integer():
+        return str(int(plain))
+    if isinstance(plain, dict | list):
+        return msgspec.json.encode(plain).decode()
+    return str(plain)
+
+
+def pattern_of(result: Result) -> str:
+    """What is known of a text, with each unknown part in brackets; empty if that would not tell it apart from others.
+
+    A secret has no pattern, so that it can be in none.
+    """
+    match result:
+        case Scalar(value=value, sensitive=False):
+            return text_of(value).replace(OPEN, "(").replace(CLOSE, ")")
+        case Unknown(pattern=pattern):
+            return pattern
+        case Items(items=items) if len(items) <= _FEW and not any(isinstance(item, Items) for item in items):
+            parts = [pattern_of(item) for item in items]
+            return f"[{','.join(parts)}]" if all(parts) else ""
+        case _:
+            return ""
+
+
+def hole(text: str) -> str:
+    """The pattern of something unknown that ``text`` stands for. Every slash of a pattern is a slash of the text."""
+    if len(text) > _LONGEST_HOLE:
+        # Variables that name others twice would grow beyond all memory; a digest tells two texts apart as well.
+        from azkvlint.util.sha256 import sha256_hex
+
+        text = sha256_hex(text.encode("utf-8", "surrogatepass"))
+    return f"{OPEN}{text.replace('/', _SLASH)}{CLOSE}" if text else ""
+
+
+def pieces(pattern: str) -> Iterator[tuple[str, bool]]:
+    """The parts of a pattern in their order, and whether each is a hole."""
+    depth = start = 0
+    for match in _BRACKET.finditer(pattern):
+        at = match.start()
+        if match[0] == OPEN:
+            if depth == 0 and at > start:
+                yield pattern[start:at], False
+            start = start if depth else at
+            depth += 1
+        elif depth:
+            depth -= 1
+            if depth == 0:
+                yield pattern[start : at + 1], True
+                start = at + 1
+    if start < len(pattern):
+        yield pattern[start:], False

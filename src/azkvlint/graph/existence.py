@@ -1,0 +1,157 @@
+"""Whether a declaration exists: certainly, never, or only where a value overrides the default of a parameter.
+
+Defaults decide values, not existence: what only the default of a root's parameter leaves out may exist.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from itertools import islice
+from typing import Generic, TypeVar
+
+import msgspec
+
+from azkvlint.model.finding import Declaration
+from azkvlint.model.location import Location
+from azkvlint.model.resource import Assumption, Resource
+from azkvlint.util.errors import InputError
+
+# The types of which a report says for each declaration whether it was evaluated, in lower case.
+ACCOUNTED = frozenset(
+    {
+        "microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms", "microsoft.keyvault/vaults/secrets",
+        "microsoft.keyvault/vaults/keys", "microsoft.keyvault/vaults/certificates",
+        "microsoft.keyvault/vaults/accesspolicies", "microsoft.keyvault/managedhsms/keys",
+        "microsoft.keyvault/managedhsms/roleassignments", "microsoft.authorization/roleassignments",
+    }
+)  # fmt: skip
+# Of more parameters than these it is not worked out which of them decide alone.
+_MOST_TRIED = 12
+_MOST_NAMED = 3
+
+
+class Scenario:
+    """A root in which nothing is known of the parameters in ``opened``; None: of any that is given no value.
+
+    ``read`` and ``given`` are the parameters that were read so far, those without and those with a given value.
+    """
+
+    def __init__(self, opened: frozenset[str] | None) -> None:
+        self.opened = opened
+        self.read: set[str] = set()
+        self.given: set[str] = set()
+
+    def opens(self, name: str) -> bool:
+        """Return whether nothing is known of a parameter that is given no value and has a default."""
+        self.read.add(name)
+        return self.opened is None or name in self.opened
+
+
+AnyScenario = TypeVar("AnyScenario", bound=Scenario)
+AnyDeclaration = TypeVar("AnyDeclaration")
+
+
+class Scenarios(Generic[AnyScenario, AnyDeclaration]):
+    """The scenarios of one root, each made when it is first needed."""
+
+    def __init__(self) -> None:
+        self._known: dict[frozenset[str] | None, AnyScenario] = {}
+        self._read: dict[str, frozenset[str]] = {}
+
+    def made(self, opened: frozenset[str] | None) -> AnyScenario:
+        """Return a new scenario."""
+        raise NotImplementedError
+
+    def exists(self, scenario: AnyScenario, declaration: AnyDeclaration) -> bool:
+        """Return whether anything that ``declaration`` declares may exist in a scenario."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Let go of everything, as a run does without a search for objects that hold each other."""
+        for scenario in self._known.values():
+            vars(scenario).clear()
+        self._known.clear()
+
+    def of(self, opened: frozenset[str] | None) -> AnyScenario:
+        """Return the scenario with these parameters."""
+        found = self._known.get(opened)
+        if found is None:
+            found = self._known[opened] = self.made(opened)
+        return found
+
+    def enabling(self, declaration: AnyDeclaration, key: str, within: Scenario | None) -> AnyScenario | None:
+        """Return the scenario in which something exists that does not with the defaults; None if it never does.
+
+        ``key`` is the same for all uses of a declaration, ``within`` the scenario that the declaration is in itself.
+        """
+        if not self.exists(self.of(None), declaration):
+            return None
+        already = (within.opened if within is not None else None) or frozenset()
+
+        def exists(names: frozenset[str]) -> bool:
+            return self.exists(self.of(already | names), declaration)
+
+        # All uses read the same parameters, unless what they are given decides what is read.
+        found = deciding(self._read.get(key, ()), exists)
+        if not found:
+            self._read[key] = frozenset(self._probed(declaration).read) - already
+            found = deciding(self._read[key], exists)
+        return self.of(already | found) if found else None
+
+    def given(self, declaration: AnyDeclaration) -> Sequence[str]:
+        """Return the parameters with a given value that decide on the existence of something, as far as known."""
+        try:
+            return sorted(self._probed(declaration).given)
+        except InputError:  # the budget is spent; that something does not exist is known all the same
+            return ()
+
+    def _probed(self, declaration: AnyDeclaration) -> Scenario:
+        """Return a scenario in which nothing was evaluated but what decides on the existence of something."""
+        probe = self.made(None)
+        self.exists(probe, declaration)
+        found = Scenario(None)
+        found.read, found.given = probe.read, probe.given
+        vars(probe).clear()
+        return found
+
+
+def deciding(names: Collection[str], exists: Callable[[frozenset[str]], bool]) -> frozenset[str]:
+    """Return the parameters whose defaults leave something out; none if it does not exist whatever they are.
+
+    ``exists`` tells whether it may exist where nothing is known of some parameters. Those that decide alone are
+    returned if there are any, because the defaults of all others keep their say on values then.
+    """
+    everything = frozenset(names)
+    if not everything or not exists(everything):
+        return frozenset()
+    alone: list[str] = []
+    if 1 < len(everything) <= _MOST_TRIED:
+        alone = [name for name in sorted(everything) if exists(frozenset({name}))]
+    return frozenset(alone) or everything
+
+
+def assumption(names: Iterable[str], option: str, at: Location) -> Assumption:
+    """Return the assumption that parameters, called as an expression calls them, have other values than defaults."""
+    listed = sorted(names)
+    if len(listed) == 1:
+        return Assumption(text=f"exists only with another value than the default of `{listed[0]}` ({option})", at=at)
+    named = [f"`{name}`" for name in listed[:_MOST_NAMED]]
+    if len(listed) > _MOST_NAMED:
+        named.append(f"{len(listed) - _MOST_NAMED} more")
+    words = f"{', '.join(named[:-1])} and {named[-1]}"
+    return Assumption(text=f"exists only with other values than the defaults of {words} ({option})", at=at)
+
+
+def assume(resources: dict[str, Resource], known: int, why: Assumption) -> None:
+    """Mark all resources behind the first ``known`` as ones that may exist."""
+    for address in list(islice(reversed(resources), len(resources) - known)):
+        resource = resources[address]
+        if resource.assumption is None:
+            # It exists under no weaker condition than this.
+            conditions = resource.conditions or frozenset({why.text})
+            resources[address] = msgspec.structs.replace(resource, assumption=why, conditions=conditions)
+
+
+def skipped(address: str, type_: str, declared_as: str, at: Location, reason: str) -> Declaration:
+    """Return a declaration that is not evaluated."""
+    return Declaration(address=address, type=type_, declared_as=declared_as, at=at, reason=reason)

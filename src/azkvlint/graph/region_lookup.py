@@ -1,0 +1,204 @@
+"""Locations in templates and Bicep files -> regions and excerpts, found only for those that somebody will see."""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from typing import Protocol, TypeAlias
+
+import msgspec
+
+from azkvlint.graph.json_excerpts import beside, is_below_secret, secret_values
+from azkvlint.model.location import Excerpt, Location, Region
+from azkvlint.syntax.jsonc import Pointer, locate
+from azkvlint.syntax.line_hash import LineHashes
+from azkvlint.syntax.positions import MAX_CHARACTERS, Lines
+from azkvlint.util.lazy_regex import regex
+from azkvlint.util.secret_names import NAME, is_harmless, tells_secret
+
+Spot: TypeAlias = tuple[str, tuple[str | int, ...]]
+Places: TypeAlias = Mapping[Spot, tuple[Region, Excerpt]]
+
+# A string behind a name that speaks of a secret, whatever it is for.
+_SECRET = regex(
+    rf"(?<!\w){NAME}"
+    r"\w++['\"]?\s*+(?:[A-Za-z]++\??\s*+)?[:=]\s*+"
+    r"(?P<text>\'\'\'(?:[^']|'(?!''))*+\'\'\'|'(?:[^'\\\n]|\\.)*+'|\"(?:[^\"\\\n]|\\.)*+\")",
+    re.IGNORECASE,
+)
+_LITERAL = regex(r"'''(?:[^']|'(?!''))*+'''|'(?:[^'\\\n]|\\.)*+'|\"(?:[^\"\\\n]|\\.)*+\"")
+_QUOTE = regex("['\"]")
+_KEY = regex(r"(?:'(?:[^'\\\n]|\\.)*+'|\"(?:[^\"\\\n]|\\.)*+\")\s*+:")
+# A decorator, a parameter up to its default, and how the line after it begins.
+_SECURE = regex(r"@(?:sys[ \t]*+\.[ \t]*+)?secure[ \t]*+\(")
+_DEFAULT = regex(r"^[ \t]*+param\b[^=\r\n]*+=", re.MULTILINE)
+_NEXT = regex(r"[\r\n]++(?=[\w@#/])")
+# A line with texts: the head of a block or resource, or one text by its name, perhaps cut off.
+_QUOTED = regex(r"['\"]|<<")
+_NAMED = regex(
+    r"""[ \t]*+(?:
+      [A-Za-z]++(?:[ \t]++[\w"'-]++)*+[ \t]*+\{?
+    | (?:resource|module|param|var|output)\b[^'"(\[{]*+(?:'[^'\n]*+'?)?+[ \t]*+=?[ \t]*+(?:if\b[^'"]*+)?+[\[{]?
+    | [\w.-]++[ \t]*+[=:][ \t]*+(?:"[^"\n]*+"?|'[^'\n]*+'?),?[ \t]*+(?:(?:\#|//)[^'"]*+)?
+    | "[\w.$-]*+"[ \t]*+:[ \t]*+(?:"[^"\n]*+"?|[^'"\[{]*+[\[{]?),?
+    | "[\w.$-]*+
+    )[ \t]*+""",
+    re.VERBOSE,
+)
+
+
+class Hidden(Protocol):
+    """What must not be shown of one text, by whoever can read it."""
+
+    def within(self, low: int, high: int, /) -> list[tuple[int, int]]:
+        """The spans between two offsets, and those that reach into them."""
+
+
+def spot_of(at: Location) -> Spot | None:
+    """What tells a place from others; None for a location without one."""
+    if at.pointer is not None:
+        return at.path, at.pointer
+    return None if at.span is None else (at.path, at.span)
+
+
+def places_of(
+    files: Mapping[str, str],
+    locations: Iterable[Location],
+    hidden: Callable[[str], Hidden | None] = lambda _: None,
+    secrets: Iterable[Location] = (),
+    data: Container[str] = (),
+) -> Places:
+    """Return region and excerpt of each location that has a place in ``files`` (texts by reported path).
+
+    ``hidden`` returns what must not be shown of the text of a path, besides what speaks for itself and the texts of the
+    values at ``secrets``. ``data`` are the paths of files that hold values: of those an excerpt has no text at all.
+    """
+    wanted = _spots(locations, files)
+    kept = _spots(secrets, wanted) if wanted else {}
+    found: dict[Spot, tuple[Region, Excerpt]] = {}
+    for path, spots in wanted.items():
+        text = files[path]
+        lines = Lines(text)
+        if path in data:
+            pointed = locate(text, [at.pointer for at in spots.values() if at.pointer is not None])
+            for spot, at in spots.items():
+                whole = at.span if at.pointer is None else pointed.get(at.pointer)
+                if whole is not None:
+                    found[spot] = lines.region(*whole), lines.without_text(*whole)
+            continue
+        hashes = LineHashes(lines)
+        values = kept.get(path, {})
+        pointed = locate(text, [at.pointer for at in (spots | values).values() if at.pointer is not None])
+        told = {
+            spot: at.span if at.pointer is None else pointed.get(at.pointer) for spot, at in (spots | values).items()
+        }
+        own = [_written(text, *span) for spot in values if (span := told[spot]) is not None]
+        around = _Secrets(lines, hidden(path), [span for span in own if span is not None])
+        for spot, at in spots.items():
+            whole = told[spot]
+            if whole is not None:
+                span = lines.shortened(*whole)
+                is_json = at.pointer is not None or path.endswith(".json")
+                region = lines.region(*span)
+                excerpt = lines.excerpt(*span, hidden=around.around(*span, is_json, at.pointer or ()))
+                shown = around.are_apart_from(hashes.span(region.start_line), is_json, at.pointer or ())
+                line_hash = hashes.of(region.start_line) if shown else ""
+                found[spot] = region, msgspec.structs.replace(excerpt, line_hash=line_hash)
+    return found
+
+
+def _spots(locations: Iterable[Location], paths: Container[str]) -> dict[str, dict[Spot, Location]]:
+    """The locations that have a place in files with these paths, by path."""
+    found: dict[str, dict[Spot, Location]] = {}
+    for at in locations:
+        spot = spot_of(at)
+        if spot is not None and at.path in paths:
+            found.setdefault(at.path, {})[spot] = at
+    return found
+
+
+class _Secrets:
+    """What must not be shown of one text. Lines are looked through once, for any number of places may lie in one."""
+
+    def __init__(self, lines: Lines, hidden: Hidden | None, own: Iterable[tuple[int, int]] = ()) -> None:
+        self._lines = lines
+        self._own = sorted(own)
+        self._hidden = hidden
+        self._text = lines.text
+        self._secure: list[tuple[int, int]] | None = None
+        self._known: dict[tuple[int, int], list[tuple[int, int]]] = {}
+
+    def around(self, start: int, end: int, is_json: bool, pointer: Pointer) -> list[tuple[int, int]]:
+        """Return the parts of the lines from ``start`` to ``end`` that no excerpt shows, as far as it reaches."""
+        low, high = self._whole_lines(start, end)
+        found = self._secrets(start, low, high)
+        if is_json:
+            # Nobody knows what stands beside a place: one line may hold a whole document.
+            found += beside(self._text, low, start, end, high)
+            if pointer:
+                below = is_below_secret(pointer)
+                found += secret_values(self._text, start, min(end, start + MAX_CHARACTERS), below)
+        return found
+
+    def _whole_lines(self, start: int, end: int) -> tuple[int, int]:
+        """Return where the lines that a span touches begin and end."""
+        starts = self._lines.starts
+        after = bisect_right(starts, end)
+        high = starts[after] if after < len(starts) else len(self._text)
+        return starts[bisect_right(starts, start) - 1], high
+
+    def _secrets(self, start: int, low: int, high: int) -> list[tuple[int, int]]:
+        """Return what is known to be secret of the lines of a span."""
+        spans = self._spans(low, high)
+        first = bisect_left(spans, (start - MAX_CHARACTERS,))
+        last = bisect_left(spans, (start + MAX_CHARACTERS,))
+        found = spans[max(first - 1, 0) : last]
+        if self._hidden is not None:
+            found += self._hidden.within(max(low, start - MAX_CHARACTERS), min(high, start + MAX_CHARACTERS))
+        # They do not lie within each other.
+        first = max(bisect_left(self._own, (max(low, start - MAX_CHARACTERS),)) - 1, 0)
+        found += self._own[first : bisect_left(self._own, (min(high, start + MAX_CHARACTERS),))]
+        if self._secure is None:
+            self._secure = list(_secure_defaults(self._text)) if "@" in self._text else []
+        return found + self._secure
+
+    def are_apart_from(self, span: tuple[int, int], is_json: bool, pointer: Pointer) -> bool:
+        """Return whether a span, which begins a line, holds no secret.
+
+        Nobody knows what a text is that has no name of its own: in a list, a map, a call or over several lines.
+        """
+        start, end = span
+        found = self._secrets(start, *self._whole_lines(start, end))
+        if is_json:
+            found += secret_values(self._text, start, end, is_below_secret(pointer))
+        if any(low < end and high > start for low, high in found):
+            return False
+        return all(_NAMED.fullmatch(line) for line in self._text[start:end].splitlines() if _QUOTED.search(line))
+
+    def _spans(self, low: int, high: int) -> list[tuple[int, int]]:
+        if (low, high) not in self._known:
+            matches = _SECRET.finditer(self._text, low, high)
+            named = [one.span("text") for one in matches if not is_harmless(one["text"])]
+            texts = _LITERAL.finditer(self._text, low, high)
+            named += [one.span() for one in texts if "=" in one[0] and tells_secret(one[0][1:])]
+            self._known[low, high] = sorted(named)
+        return self._known[low, high]
+
+
+def _written(text: str, start: int, end: int) -> tuple[int, int] | None:
+    """From the first to the last quote of what is written of a value, without the key before it."""
+    key = _KEY.match(text, start, end)
+    first = _QUOTE.search(text, start if key is None else key.end(), end)
+    if first is None:
+        return None
+    return first.start(), max(text.rfind(quote, start, end) for quote in "'\"") + 1
+
+
+def _secure_defaults(text: str) -> Iterator[tuple[int, int]]:
+    """The default values of the secure parameters of a Bicep file."""
+    for match in _SECURE.finditer(text):
+        parameter = _DEFAULT.search(text, match.end(), match.end() + MAX_CHARACTERS)
+        if parameter is not None:
+            end = _NEXT.search(text, parameter.end())
+            yield parameter.end(), len(text) if end is None else end.start()

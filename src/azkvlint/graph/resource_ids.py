@@ -1,0 +1,108 @@
+"""Azure resource ids and Key Vault object URLs, taken apart. All of Azure compares them without case."""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from azkvlint.util.lazy_regex import regex
+
+# https://NAME.vault.azure.net/keys/KEY[/VERSION] and its sovereign and managed HSM forms. Source:
+# learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates
+_OBJECT = regex(
+    r"^https://(?P<vault>[a-z0-9-]+)\.(?P<service>vault|managedhsm)\.[a-z.]+(?::443)?/(?P<kind>keys|secrets|certificates)/"
+    r"(?P<name>[^/]+)",
+    re.IGNORECASE,
+)
+# The address of a vault, or its host alone, which is what azapi calls the parent of what lies in it.
+_ADDRESS = regex(r"^(?:https://)?(?P<vault>[a-z0-9-]+)\.(?:vault|managedhsm)\.[a-z.]+(?::443)?/?$", re.IGNORECASE)
+# How the unknown part of a pattern begins and ends (see Unknown in the model).
+HOLE, HOLE_END = "\u27e8", "\u27e9"
+LEVELS = ("tenant", "management-group", "subscription", "resource-group", "resource")
+
+
+class ResourceId(msgspec.Struct, frozen=True):
+    """A resource id: scope, type with all its segments, and the names from the outermost on. Lower case throughout."""
+
+    subscription: str
+    resource_group: str
+    type: str
+    names: tuple[str, ...]
+
+
+def parse_id(text: str) -> ResourceId | None:
+    """The parts of ``/subscriptions/S/resourceGroups/R/providers/NAMESPACE/TYPE/NAME/...``; None for another text."""
+    parts = text.strip("/").lower().split("/")
+    if len(parts) < 4 or parts[0] != "subscriptions" or "providers" not in parts:
+        return None
+    group = parts[3] if parts[2] == "resourcegroups" else ""
+    at = parts.index("providers")
+    rest = parts[at + 1 :]
+    if len(rest) < 3 or len(rest) % 2 == 0:
+        return None
+    return ResourceId(parts[1], group, "/".join([rest[0], *rest[1::2]]), tuple(rest[2::2]))
+
+
+class ObjectUrl(msgspec.Struct, frozen=True):
+    """A key, secret or certificate by its data-plane URL. Lower case throughout."""
+
+    vault: str
+    kind: str
+    name: str
+
+
+def parse_object_url(text: str) -> ObjectUrl | None:
+    """The vault (or managed HSM) and object of a data-plane URL; None for another text."""
+    match = _OBJECT.match(text)
+    return ObjectUrl(match["vault"].lower(), match["kind"].lower(), match["name"].lower()) if match else None
+
+
+def parse_vault_address(text: str) -> str | None:
+    """The name of the vault (or managed HSM) in its address, in lower case; None for another text."""
+    match = _ADDRESS.match(text)
+    return match["vault"].lower() if match else None
+
+
+def scope_level(text: str) -> str | None:
+    """How far a scope reaches: one of LEVELS; None if the text is no scope."""
+    parts = text.strip("/").lower().split("/")
+    if parts == [""] and text:
+        return "tenant"
+    if parts[:3] == ["providers", "microsoft.management", "managementgroups"] and len(parts) == 4:
+        return "management-group"
+    if parts[0] != "subscriptions":
+        return None
+    match len(parts):
+        case 2:
+            return "subscription"
+        case 4 if parts[2] == "resourcegroups":
+            return "resource-group"
+        case _ if "providers" in parts:
+            return "resource"
+    return None
+
+
+def may_be(one: str, other: str) -> bool:
+    """Whether two ids or patterns (lower case) can be the same id: no step that is known in both differs."""
+    left, right = one.split("/"), other.split("/")
+    return len(left) == len(right) and all(map(may_be_step, left, right))
+
+
+def may_be_step(one: str, other: str) -> bool:
+    """Whether two names or patterns (lower case) can be the same name: no part that is known in both differs."""
+    if one == other:
+        return True
+    if HOLE not in one:
+        one, other = other, one
+    if HOLE not in one:
+        return False
+    start, end = one[: one.index(HOLE)], one[one.rindex(HOLE_END) + 1 :]
+    known_start = other.partition(HOLE)[0]
+    known_end = other.rpartition(HOLE_END)[2]
+    return _fits(start, known_start, HOLE in other) and _fits(end[::-1], known_end[::-1], HOLE in other)
+
+
+def _fits(one: str, other: str, open_: bool) -> bool:
+    """Whether a text can begin with both; one that is not ``open_`` is whole, and so cannot be the shorter."""
+    return other.startswith(one) or (open_ and one.startswith(other))

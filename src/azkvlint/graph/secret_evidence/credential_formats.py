@@ -1,0 +1,192 @@
+"""What a text says by its form: a credential, a placeholder, or something that is no secret.
+
+Sources: the formats of tokens are those that their issuers document for secret scanning
+(docs.github.com/code-security/secret-scanning, learn.microsoft.com/purview/sit-defn-all-creds).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+
+from azkvlint.graph.secret_evidence.name_kinds import NameKind, kind_of_name
+from azkvlint.graph.secret_evidence.placeholders import Placeholder, placeholder_by_words
+from azkvlint.syntax.json_data import decode_json
+from azkvlint.util.errors import InputError
+from azkvlint.util.lazy_regex import regex
+
+# Longer texts are judged by their beginning.
+_MOST = 20_000
+
+
+def known_text(pattern: str) -> str:
+    """Return what is known of a text, with ``x`` for each part that is not; empty if nothing is.
+
+    ``pattern`` has such parts in angle brackets (U+27E8, U+27E9), as ``Unknown.pattern`` has them.
+    """
+    found: list[str] = []
+    depth = 0
+    for one in pattern[:_MOST]:
+        if one == "\u27e8":
+            found.append("" if depth else "x")
+            depth += 1
+        elif one == "\u27e9":
+            depth = max(depth - 1, 0)
+        elif not depth:
+            found.append(one)
+    text = "".join(found)
+    return text if text.strip("x") else ""
+
+
+# A part of a connection string, of a query or of the output of a tool, with something behind it that is written there.
+_PART = regex(
+    r"(?i)(?:^|(?<=[;?&,\s\"'{]))(?:password|pwd|passwd|accountkey|sharedaccesskey|sharedaccesssignature|accesskey|secret"
+    r"|clientsecret|client_secret|secretkey|secret_key|api_?key|private_?key|authkey|account_?key|access_?token|token"
+    r"|sig|signature|code|subscription-key)"
+    r"\s*+[\"']?\s*+[=:]\s*+[\"']?+(?P<value>[^;&\s\"',}]+)"
+)
+_USER_INFO = regex(r"(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]*+://[^/?#\s:@]*:(?P<value>[^/?#\s@]+)@")
+_KNOWN = regex(
+    r"-----BEGIN (?:[A-Z0-9]+ )*PRIVATE KEY(?: BLOCK)?-----"
+    r"|(?<![\w-])eyJ[\w-]{8,}+\.eyJ[\w-]{8,}+\."  # JSON Web Token
+    r"|\b(?:AKIA|ASIA)[A-Z0-9]{16}\b"  # AWS access keys
+    r"|\bgh[pousr]_[A-Za-z0-9]{30,}|\bgithub_pat_\w{30,}|\bglpat-[\w-]{20,}"  # GitHub, GitLab
+    r"|\bxox[abposr]-[\w-]{10,}|hooks\.slack\.com/(?:services|workflows)/\w+/\w+/\w+"  # Slack
+    r"|\.webhook\.office\.com/webhookb2/|discord(?:app)?\.com/api/webhooks/"
+    r"|\bSG\.[\w-]{16,}\.[\w-]{16,}|\bsk_live_\w{16,}|\brk_live_\w{16,}|\bsk-[A-Za-z0-9_-]{32,}|\bAIza[\w-]{35}"
+    r"|\bnpm_[A-Za-z0-9]{30,}|\bpypi-\w{30,}|\bdapi[a-f0-9]{32}\b|\bhvs\.[\w-]{20,}"
+    r"|\b\w{3}[78]Q~[\w~.-]{31,34}"  # a client secret of Microsoft Entra ID
+    r"|(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{86}==(?![=A-Za-z0-9])"  # an account key of 64 bytes
+    r"|(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{43}=(?![=A-Za-z0-9])"  # one of 32 bytes
+    r"|\b[A-Za-z0-9]{40,76}(?:AzFu|ACDb|AzCa|AzSe|ASt|ACRA|AEh|ARm)[A-Za-z0-9+/=]{4,}"  # identifiable keys of Azure
+)
+_HOLE = regex(r"[<{%$#\[(*].*")
+
+
+def has_credential(text: str) -> bool:
+    """Return whether a text says by its format that it holds a credential. Parts that are not known are none."""
+    text = text[:_MOST]
+    return bool(_KNOWN.search(text)) or any(not _is_left_open(value) for value in _secret_parts(text))
+
+
+def placeholder_in(text: str) -> Placeholder:
+    """Return whether a text stands for a value that is set later, or holds such a text where it needs a credential."""
+    found = placeholder_by_words(text)
+    if found is Placeholder.CERTAIN:
+        return found
+    parts = [*_secret_parts(text[:_MOST])]
+    if not parts and not _KNOWN.search(text[:_MOST]):
+        return found
+    return Placeholder.NONE if has_credential(text) else Placeholder.CERTAIN
+
+
+def _secret_parts(text: str) -> Iterator[str]:
+    """Yield what is written where the format of a text has a secret, be it a placeholder."""
+    return (one["value"] for pattern in (_PART, _USER_INFO) for one in pattern.finditer(text))
+
+
+def _is_left_open(value: str) -> bool:
+    return bool(_HOLE.match(value)) or placeholder_by_words(value) is Placeholder.CERTAIN
+
+
+_ADDRESS = regex(r"(?:jdbc:)?[A-Za-z][A-Za-z0-9+.-]*:(?:thin:@)?//[^\s]*")
+_QUERY = regex(r"[?&;](?P<name>[^=?&;\s]+)=(?P<value>[^&;\s]*)")
+_HOST = regex(r"(?:[\w-]+\.){2,}[A-Za-z]{2,}\.?(?::[0-9]{1,5})?(?:,[0-9]{1,5})?")
+_TWO_LABELS = regex(r"[\w-]+\.(?:com|net|org|io|eu|local|internal|cloud|gov|edu|dev)(?::[0-9]{1,5})?", re.IGNORECASE)
+_IP = regex(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}(?:/[0-9]{1,2})?(?::[0-9]{1,5})?")
+_GUID = regex(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}")
+_NUMBER = regex(r"[-+]?[0-9]+(?:\.[0-9]+)*%?")
+_BOOLEAN = regex(r"(?i)true|false|yes|no|on|off|enabled|disabled")
+_RESOURCE_ID = regex(r"(?i)/?(?:subscriptions|providers)/\S+")
+_PATH = regex(r"(?:\.{0,2}|~|[A-Za-z]:)[/\\][\w ./\\-]*")
+_EMAIL = regex(r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+")
+_PUBLIC = regex(
+    r"\s*(?:-----BEGIN (?:[A-Z0-9]+ )*(?:PUBLIC KEY|CERTIFICATE)-----"
+    r"|(?:ssh-(?:rsa|ed25519|dss)|ecdsa-sha2-\w+|sk-ssh-\w+@openssh\.com) AAAA)"
+)
+_TIME = regex(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:[T ][0-9:.]+(?:Z|[+-][0-9:]+)?)?|P(?:[0-9]+[YMWDTHS])+")
+_SETTINGS = regex(r"(?:[\w .-]+=[^;=]*(?:;|$))+")
+_SEGMENT = regex(r"[A-Za-z0-9]{20,}")
+_SYMBOL = regex(r"[!@#$%^&*?+=~]")
+_LONG = 20
+# From a letter to a digit or back: a random text of that length has at least so many of these.
+_CHANGE = regex(r"[A-Za-z](?=[0-9])|[0-9](?=[A-Za-z])")
+_LEAST_CHANGES = 4
+
+
+def is_plain(text: str) -> bool:
+    """Return whether a text is no secret by its form: an address, an identifier, a number, a public key, a setting."""
+    text = text[:_MOST].strip()
+    if _may_hold_secret(text):
+        return False
+    if text[:1] in ("{", "["):
+        return _is_plain_json(text)
+    if _SETTINGS.fullmatch(text) and text.count("=") > 1:
+        return True
+    items = [item.strip() for item in text.split(",")] if "," in text else [text]
+    return bool(_PUBLIC.match(text)) or all(_is_plain_item(item) for item in items)
+
+
+def _may_hold_secret(text: str) -> bool:
+    """Return whether a text has a credential, or a place for one whose content is not known."""
+    return bool(_KNOWN.search(text)) or any(True for _ in _secret_parts(text))
+
+
+def _is_plain_item(text: str) -> bool:
+    if _ADDRESS.fullmatch(text):
+        return _is_plain_address(text)
+    forms = (_HOST, _TWO_LABELS, _IP, _GUID, _NUMBER, _BOOLEAN, _RESOURCE_ID, _PATH, _EMAIL, _TIME)
+    return any(form.fullmatch(text) for form in forms)
+
+
+def _is_plain_address(text: str) -> bool:
+    """Return whether an address gives no access by itself: it has no token in its query and no path made at random."""
+    for one in _QUERY.finditer(text):
+        if kind_of_name(one["name"]) is NameKind.SECRET and not _HOLE.match(one["value"]):
+            return False
+    path = text.partition("?")[0]
+    return not any(looks_generated(part) for part in _SEGMENT.findall(path) if not _GUID.fullmatch(part))
+
+
+def _is_plain_json(text: str) -> bool:
+    try:
+        whole = decode_json(text, object)
+    except InputError:
+        return False
+    waiting: list[tuple[str, object]] = [("", whole)]
+    while waiting:
+        name, here = waiting.pop()
+        if isinstance(here, dict):
+            waiting += here.items()
+        elif isinstance(here, list):
+            waiting += [(name, item) for item in here]
+        elif isinstance(here, str) and not is_configuration([name], here):
+            return False
+    return True
+
+
+def looks_generated(text: str) -> bool:
+    """Return whether a text looks made at random, or made to satisfy the rules for passwords."""
+    text = text.strip()
+    if any(one.isspace() for one in text):
+        return False
+    classes = (str.islower, str.isupper, str.isdigit)
+    used = sum(any(map(has, text)) for has in classes)
+    symbols = bool(_SYMBOL.search(text)) and not _EMAIL.fullmatch(text)
+    is_mixed = len(text) >= _LONG and len(_CHANGE.findall(text)) >= _LEAST_CHANGES
+    return used + symbols > 2 and (symbols or is_mixed)
+
+
+def is_configuration(names: Sequence[str], text: str) -> bool:
+    """Return whether there is evidence that a value is no secret: its names, the last first, or its own form.
+
+    ``text`` is what is known of it, with a letter for each part that is not (see ``known_text``).
+    """
+    if _may_hold_secret(text):
+        return False
+    kinds = [kind for name in names if (kind := kind_of_name(name)) is not NameKind.NEUTRAL]
+    kind = kinds[0] if kinds else NameKind.NEUTRAL
+    shown = is_plain(text) if text else False
+    if kind is NameKind.SECRET:
+        return shown and bool(_PUBLIC.match(text) or _ADDRESS.fullmatch(text) or _SETTINGS.fullmatch(text))
+    return shown or (kind is NameKind.PLAIN and not looks_generated(text))

@@ -1,0 +1,363 @@
+"""Where a value comes from, in words: what rules about secrets ask for, as they must not see the value itself.
+
+The words are found by following references through an expression as it is written. What chooses among values (the
+condition of a conditional, an index) is no origin of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Protocol, TypeAlias
+
+from azkvlint.graph.secret_evidence.credential_formats import placeholder_in
+from azkvlint.graph.secret_evidence.name_kinds import NameKind, kind_of_path
+from azkvlint.graph.secret_evidence.placeholders import Placeholder
+from azkvlint.model.value import Path
+from azkvlint.syntax import ast
+
+Origins: TypeAlias = frozenset[str]
+
+# In the code itself, in the default of a parameter, in a file of values beside the code.
+WRITTEN, DEFAULT, GIVEN = "written", "default", "given"
+# From outside, through a parameter that is declared as secret, or through one that is not.
+SECURE, PARAMETER = "secure", "parameter"
+# From outside, and known here: an option, or the plan that was made.
+COMMAND = "command-line"
+# Made up at random by the deployment; a secret that is read from Key Vault; a key or connection string of a resource.
+GENERATED, SECRET, CREDENTIAL, PRIVATE_KEY = "generated", "secret", "credential", "private-key"
+# What a managed HSM is recovered from, encrypted for those who hold its shares.
+SECURITY_DOMAIN = "security-domain"
+# The output of a program, which Terraform does not treat as sensitive.
+EXTERNAL = "external"
+# A file whose path comes from outside; an identifier such as a deployment makes with newGuid().
+FILE, IDENTIFIER = "file", "identifier"
+# A secret that goes through a parameter which is not declared as secret.
+EXPOSED = "exposed"
+# What a name on the way to the value describes as no secret: a user name, an address, an ID, a region.
+CONFIGURATION = "configuration"
+# Anything else that a resource, a module or the deployment says.
+RESOURCE = "resource"
+UNTRACED = "?"
+# Of a plan: it refers to a secret, which may be it, or what it is reckoned from.
+MADE_OF = "?secret"
+
+NONE: Origins = frozenset()
+_CODE: Origins = frozenset({WRITTEN, DEFAULT, GIVEN})
+_PLAIN: Origins = _CODE | {PARAMETER, RESOURCE, FILE, IDENTIFIER, CONFIGURATION}
+_SECRETS: Origins = frozenset({SECURE, GENERATED, SECRET, CREDENTIAL, PRIVATE_KEY, EXTERNAL})
+# Functions that give one of their arguments.
+_CHOOSING = frozenset({"coalesce", "try", "if"})
+# Functions that give what is in their arguments, as it is there.
+_WHOLE = frozenset(
+    {
+        "merge", "concat", "flatten", "values", "one", "tomap", "tolist", "toset", "sensitive", "nonsensitive", "union",
+        "ephemeralasnull", "setunion", "compact", "distinct", "reverse", "sort",
+    }
+)  # fmt: skip
+
+# What says something about a value, and does not give it away: whether there is one, how long it is, what it is not.
+_TELLING = frozenset(
+    {
+        "empty", "length", "can", "contains", "startswith", "endswith", "equals", "not", "and", "or", "less",
+        "lessorequals", "greater", "greaterorequals", "alltrue", "anytrue", "keys", "objectkeys", "indexof",
+        "lastindexof", "index", "type", "fileexists", "regexall", "issensitive",
+    }
+)  # fmt: skip
+# Functions that read a file: their argument is its path.
+_READING = frozenset({"file", "filebase64", "templatefile"})
+_COMPARING = frozenset({"==", "!=", "=~", "!~", "<", "<=", ">", ">=", "&&", "||", "!"})
+
+
+class Scope(Protocol):
+    """What the names and calls of an expression mean where it stands."""
+
+    def origins(self, node: ast.Expression, rest: Path, /) -> Origins | None:
+        """The origins of what is at ``rest`` in a name, a path or a call; None if they are those of its parts."""
+
+
+# A step into any item of a list or map, and how one by its key begins.
+ANY = "[*]"
+_KEYED = "["
+
+
+def origins_of(node: ast.Node, scope: Scope, rest: Path = ()) -> Origins:
+    """The origins of what is at ``rest`` in an expression; none at all if that is nothing but what is written there."""
+    if isinstance(node, ast.Literal):
+        return NONE
+    choices = _choices(node)
+    if choices is not None:
+        return _chosen(choices, scope, rest)
+    if isinstance(node, ast.Call) and node.name.lower() in _READING:
+        return _of_file(node, scope)
+    if _tells_little(node):
+        return frozenset({RESOURCE}) if any(origins_of(part, scope) for part in parts_of(node)) else NONE
+    found = _within(node, scope, rest)
+    if found is None and isinstance(node, _NAMED):
+        found = scope.origins(node, rest)
+        if found is None:
+            found = _below(node, scope, rest)
+    return found if found is not None else _made_of([origins_of(part, scope) for part in parts_of(node)])
+
+
+def _made_of(parts: list[Origins]) -> Origins:
+    """Those of what is made of several parts: with text around it, an address is no longer what its name says."""
+    found = together(parts)
+    return found - {CONFIGURATION} | {RESOURCE} if CONFIGURATION in found and len(parts) > 1 else found
+
+
+def _of_file(node: ast.Call, scope: Scope) -> Origins:
+    """Those of the content of a file, and of what a template is filled with."""
+    path, *values = node.arguments or (None,)
+    inner = [origins_of(value, scope) for value in values]
+    outside = path is not None and origins_of(path, scope)
+    return together([*inner, frozenset({FILE}) if outside else NONE])
+
+
+def _choices(node: ast.Node) -> tuple[ast.Expression, ...] | None:
+    """The expressions of which one counts; None if it is no choice."""
+    match node:
+        case ast.Conditional(yes=yes, no=no):
+            return yes, no
+        case ast.Binary(operator="??", left=left, right=right):
+            return left, right
+        case ast.Call(name=name, arguments=arguments) if name.lower() in _CHOOSING:
+            return arguments[1:] if name.lower() == "if" else arguments
+    return None
+
+
+def _tells_little(node: ast.Node) -> bool:
+    """Whether an expression is about a value that it does not give."""
+    match node:
+        case ast.Call(name=name):
+            return name.lower() in _TELLING
+        case ast.Binary(operator=operator) | ast.Unary(operator=operator):
+            return operator in _COMPARING
+    return False
+
+
+def _within(node: ast.Node, scope: Scope, rest: Path) -> Origins | None:
+    """The origins of what is in a collection, however it is made; None for anything else."""
+    match node:
+        case ast.Call(name=name, arguments=arguments) if name.lower() in _WHOLE:
+            return union(origins_of(argument, scope, rest) for argument in arguments)
+        case ast.Call(name=name, arguments=(over,)) if name.lower() == "items" and len(rest) > 1:
+            return frozenset({RESOURCE}) if rest[1] == "key" else origins_of(over, scope, (ANY, *rest[2:]))
+        case ast.Comprehension(name=name, result=result):
+            inner = Loop(scope, node.value, node.key, node.over)
+            return origins_of(result, inner, rest[1:] if rest and (name is not None or _is_key(rest[0])) else rest)
+        case ast.For(item=item, index=index, over=over, body=body):
+            return origins_of(body, Loop(scope, item, index, over), rest[1:] if rest else rest)
+        case ast.Object() if rest:
+            return _of_members(node, scope, rest)
+        case ast.Call(name=name, arguments=arguments) if rest and name.lower() == "createobject":
+            pairs = zip(arguments[::2], arguments[1::2], strict=False)
+            meant = [value for key, value in pairs if _may_be(key, rest[0])]
+            return union(origins_of(value, scope, rest[1:]) for value in meant)
+        case ast.Call(name=name, arguments=items) if rest and name.lower() == "createarray":
+            return union(origins_of(item, scope, rest[1:] if _is_key(rest[0]) else rest) for item in items)
+        case ast.Array(items=items) if rest:
+            return union(origins_of(item, scope, rest[1:] if _is_key(rest[0]) else rest) for item in items)
+    return None
+
+
+def _may_be(key: ast.Expression, step: str | int) -> bool:
+    """Whether a step goes into the member of an object that has a key."""
+    if step == ANY or not isinstance(key, ast.Literal):
+        return True
+    return str(key.value).lower() == str(step).strip("[]").lower()
+
+
+def _below(node: ast.Node, scope: Scope, rest: Path) -> Origins | None:
+    """The origins of a step into something that has no name; None if there is none."""
+    match node:
+        case ast.Member(of=of, name=name):
+            return origins_of(of, scope, (name, *rest))
+        case ast.Item(of=of):
+            return origins_of(of, scope, (_key_of(node), *rest))
+        case ast.Splat(of=of, each=each):
+            return origins_of(of, scope, (ANY, *path_of(each)[1:], *rest))
+        case ast.NotNull(of=of):
+            return origins_of(of, scope, rest)
+    return None
+
+
+class Loop:
+    """The scope of a loop's body: its variable is any item of what it runs over, its key is no secret."""
+
+    def __init__(self, outer: Scope, value: str, key: str, over: ast.Expression) -> None:
+        self._outer = outer
+        self._value = value
+        self._key = key
+        self._over = over
+
+    def origins(self, node: ast.Expression, rest: Path) -> Origins | None:
+        """See Scope."""
+        path = path_of(node)
+        if path and path[0] == self._value:
+            return origins_of(self._over, self._outer, (ANY, *path[1:], *rest))
+        return NONE if path and path[0] == self._key else self._outer.origins(node, rest)
+
+
+def _of_members(node: ast.Object, scope: Scope, rest: Path) -> Origins:
+    """The origins of what is at ``rest`` in an object: of all its members, if any of them may be meant."""
+    by_name, others, spread = _members(node)
+    if rest[0] == ANY:
+        meant = [*by_name.values(), *others]
+    else:
+        named = by_name.get(str(rest[0]).strip("[]"))
+        meant = others if named is None else [named, *others]
+    return union(
+        [
+            *(origins_of(value, scope, rest[1:]) for value in meant),
+            *(origins_of(value, scope, rest) for value in spread),
+        ]
+    )
+
+
+_Members: TypeAlias = tuple[dict[str, ast.Expression], list[ast.Expression], list[ast.Expression]]
+# The members of large objects, which many others may look into; the node is kept so that its identity stays its own.
+_known: dict[int, tuple[ast.Object, _Members]] = {}
+_LARGE, _MOST_KNOWN = 20, 100
+
+
+def _members(node: ast.Object) -> _Members:
+    """The values of an object by their keys, those whose keys are expressions, and objects that are spread into it."""
+    found = _known.get(id(node))
+    if found is not None:
+        return found[1]
+    properties = [member for member in node.members if isinstance(member, ast.Property)]
+    members: _Members = (
+        {member.key: member.value for member in properties if isinstance(member.key, str)},
+        [member.value for member in properties if not isinstance(member.key, str)],
+        [member.value for member in node.members if isinstance(member, ast.Spread)],
+    )
+    if len(properties) > _LARGE:
+        if len(_known) >= _MOST_KNOWN:
+            _known.clear()
+        _known[id(node)] = node, members
+    return members
+
+
+def together(parts: list[Origins]) -> Origins:
+    """Those of what is made of several parts: a host or a user beside a secret is no secret, whoever gives it."""
+    for weaker in (_PLAIN, _CODE):
+        found = union(part for part in parts if not part <= weaker)
+        if found:
+            return found
+    return union(parts)
+
+
+_NAMED = (ast.Name, ast.Member, ast.Item, ast.Splat, ast.Call, ast.Nested, ast.NotNull)
+
+
+def _chosen(nodes: Iterable[ast.Expression], scope: Scope, rest: Path) -> Origins:
+    """Return those of any of several values, of which each may be the one that counts; a placeholder adds none."""
+    nodes = [*nodes]
+    nodes = [node for node in nodes if not _is_placeholder(node)] or nodes
+    return union(
+        origins_of(node, scope, rest) or (NONE if rest or is_nothing(node) else frozenset({WRITTEN})) for node in nodes
+    )
+
+
+def _is_placeholder(node: ast.Node) -> bool:
+    """Return whether a text stands for a value that is set later."""
+    text = node.value if isinstance(node, ast.Literal) else None
+    return isinstance(text, str) and bool(text) and placeholder_in(text) is Placeholder.CERTAIN
+
+
+def is_nothing(node: ast.Node | None) -> bool:
+    """Whether an expression says no more than that nothing is set."""
+    match node:
+        case None | ast.Object(members=()) | ast.Array(items=()):
+            return True
+        case ast.Literal(value=value):
+            return value in (None, "")
+    return False
+
+
+def parts_of(node: ast.Node) -> Iterator[ast.Node]:
+    """The nodes in a node."""
+    for name in node.__struct_fields__:
+        value = getattr(node, name)
+        if isinstance(value, ast.Node):
+            yield value
+        elif isinstance(value, tuple):
+            yield from (item for item in value if isinstance(item, ast.Node))
+
+
+def union(found: Iterable[Origins]) -> Origins:
+    """All of them together."""
+    return frozenset().union(*found)
+
+
+def path_of(node: ast.Expression) -> tuple[str, ...]:
+    """The steps of a path such as ``data.a.b["k"].c``, what stands in brackets with them; none if it is no path."""
+    names: list[str] = []
+    here: ast.Expression = node
+    while not isinstance(here, ast.Name):
+        match here:
+            case ast.Member(of=of, name=name):
+                names.append(name)
+                here = of
+            case ast.Item(of=of):
+                names.append(_key_of(here))
+                here = of
+            case ast.NotNull(of=of):
+                here = of
+            case ast.Splat(of=of, each=each):
+                names += reversed((ANY, *path_of(each)[1:]))
+                here = of
+            case _:
+                return ()
+    return (here.name, *reversed(names))
+
+
+def names_of(path: Path) -> tuple[str, ...]:
+    """The steps of a path without what stands in brackets."""
+    return tuple(str(step) for step in path if not _is_key(step))
+
+
+def _key_of(node: ast.Item) -> str:
+    index = node.index
+    return f"[{index.value}]" if isinstance(index, ast.Literal) and isinstance(index.value, str) else ANY
+
+
+def _is_key(step: str | int) -> bool:
+    return str(step).startswith(_KEYED)
+
+
+def declared_secret(found: Origins, rest: Path = ()) -> Origins:
+    """Return those of what is at ``rest`` in a parameter that is declared as secret, whatever it is given.
+
+    A secure object may have names and identifiers beside its secrets.
+    """
+    if IDENTIFIER in found:
+        found = found - {IDENTIFIER} | {GENERATED}
+    if rest and _kind_of(rest) is NameKind.PLAIN:
+        return found - {SECURE} or frozenset({CONFIGURATION})
+    return found if found & _SECRETS or UNTRACED in found else found - {CONFIGURATION} | {SECURE}
+
+
+def _kind_of(steps: Iterable[str | int]) -> NameKind:
+    return kind_of_path(str(step).strip("[]") for step in steps)
+
+
+def of_list(rest: Path) -> Origins:
+    """Return those of what is at ``rest`` in the answer of a ``list*`` function: keys, beside their names."""
+    plain = _kind_of(rest) is NameKind.PLAIN
+    return frozenset({CONFIGURATION if plain else CREDENTIAL})
+
+
+def named(found: Origins, steps: Iterable[str | int]) -> Origins:
+    """Return ``found``, or that it is configuration if that is what the names on the way to the value say."""
+    if found <= _PLAIN and _kind_of(steps) is NameKind.PLAIN:
+        return frozenset({CONFIGURATION})
+    return found
+
+
+def of_known(found: Origins) -> Origins:
+    """The origins of a value that is known: it cannot come from what nobody knows."""
+    if found == {CONFIGURATION}:
+        return found
+    known = found & {DEFAULT, GIVEN, COMMAND} or frozenset({WRITTEN})
+    return known | (found & {SECURE})

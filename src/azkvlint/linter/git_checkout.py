@@ -1,0 +1,112 @@
+# pathlib would be imported for this alone on the way to every report.
+"""The git checkout around an input, read from its files: no git is needed and no process is started.
+
+Nothing here fails: what is missing, odd or hostile only leaves the answer None.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+
+from azkvlint.model.finding import Repository
+from azkvlint.util.lazy_regex import regex
+from azkvlint.util.project_files import checkout_of, git_folder, read_git_metadata, real_path
+
+_COMMIT = regex(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
+_REF = regex(r"refs/[^\x00-\x20\x7f~^:?*\[\\]+")
+_SECTION = regex(r'\s*\[\s*([\w.-]+)(?:\s+"((?:[^"\\]|\\.)*)")?\s*\]')
+_URL_LINE = regex(r"\s*url\s*=\s*(.*)", re.IGNORECASE)
+_URL = regex(r"(?:https?|ssh|git|git\+ssh|ssh\+git)://([^/?#]*)/+([^?#]*)", re.IGNORECASE)
+_SCP = regex(r"(?:[^/:@]*@)?([^/:@]{2,}):/*(.*)")
+_HOST = regex(r"[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*(?::[0-9]+)?")
+_PATH = regex(r"[\w.~%!$&'()*+,;=-]+(?:/[\w.~%!$&'()*+,;=-]+)*", re.ASCII)
+_URL_LENGTH = 2048
+_SSH_ONLY = {"ssh.github.com": "github.com", "altssh.gitlab.com": "gitlab.com", "altssh.bitbucket.org": "bitbucket.org"}
+_AZURE = frozenset({"ssh.dev.azure.com", "vs-ssh.visualstudio.com"})
+
+
+def repository(folder: str) -> Repository | None:
+    """The checkout that holds ``folder``, or None without one, without a remote on a server, or without a commit."""
+    checkout = checkout_of(real_path(folder))
+    if checkout is None:
+        return None
+    own = git_folder(checkout)
+    common = os.path.join(own, read_git_metadata(own, "commondir").strip())
+    uri = _uri(_remote(read_git_metadata(common, "config")))
+    revision, branch = _head(own, common)
+    if uri is None or revision is None:
+        return None
+    return Repository(uri=uri, revision=revision, branch=branch)
+
+
+def _head(own: str, common: str) -> tuple[str | None, str]:
+    """The commit that HEAD stands for, and the branch: empty where HEAD is detached."""
+    text = read_git_metadata(own, "HEAD").strip()
+    branch = text.removeprefix("ref:").strip() if text.startswith("ref:") else ""
+    for _ in range(5):  # as deep as git itself follows symbolic references
+        if _COMMIT.fullmatch(text):
+            return text, branch.removeprefix("refs/heads/") if branch.startswith("refs/heads/") else ""
+        name = text.removeprefix("ref:").strip()
+        if not text.startswith("ref:") or not _REF.fullmatch(name) or ".." in name:
+            break
+        text = _reference(name, own, common)
+    return None, ""
+
+
+def _reference(name: str, own: str, common: str) -> str:
+    for folder in (own, common):
+        text = read_git_metadata(folder, name).strip()
+        if text:
+            return text
+    for line in read_git_metadata(common, "packed-refs").splitlines():
+        commit, _, packed = line.partition(" ")
+        if packed == name:
+            return commit
+    return ""
+
+
+def _remote(config: str) -> str:
+    """The address of ``origin``, or of the first remote where none is called so."""
+    remotes: dict[str, str] = {}
+    section = None
+    for line in config.splitlines():
+        header = _SECTION.match(line)
+        if header is not None:
+            section = header[2] if header[1].lower() == "remote" else None
+        setting = _URL_LINE.fullmatch(line, header.end() if header else 0)
+        if setting is not None and section is not None:
+            remotes.setdefault(section, _plain(setting[1]))
+    return remotes.get("origin") or next(iter(remotes.values()), "")
+
+
+def _plain(value: str) -> str:
+    """A value of git's configuration without its quotes and the comment after it."""
+    quoted = re.match(r'"((?:[^"\\]|\\.)*)"', value)
+    return quoted[1] if quoted else re.split(r"\s+[#;]", value)[0].strip()
+
+
+def _uri(remote: str) -> str | None:
+    """A remote's address as people open it: https, without user, password, query and ``.git``; None if it is no server.
+
+    What does not look exactly like a host and a path is not passed on: where a password holds ``/``, a part of it looks
+    like one of them.
+    """
+    url, scp = _URL.match(remote), _SCP.fullmatch(remote)
+    if len(remote) > _URL_LENGTH:
+        return None
+    if url is not None:
+        host, path = url[1].rpartition("@")[2], url[2]
+        if remote[:4].lower() != "http":
+            host = host.partition(":")[0]  # the port of ssh or git serves no pages
+    elif scp is not None and "://" not in remote:
+        host, path = scp[1], scp[2]
+    else:
+        return None
+    host, path = host.lower().removesuffix(":443"), path.replace(" ", "%20").strip("/").removesuffix(".git")
+    if host in _AZURE:
+        host, path = "dev.azure.com", re.sub(r"^v3/([^/]+)/([^/]+)/([^/]+)$", r"\1/\2/_git/\3", path)
+    host = _SSH_ONLY.get(host, host)
+    if not _HOST.fullmatch(host) or not _PATH.fullmatch(path) or ".." in path.split("/"):
+        return None
+    return f"https://{host}/{path}"

@@ -1,0 +1,230 @@
+"""The units of a run, judged one after the other, or by several processes where that pays."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+
+from azkvlint.config.run_config import Config, today
+from azkvlint.derived.attributes import with_needs
+from azkvlint.engine.evaluator import Evaluator
+from azkvlint.engine.required_attributes import demand_of
+from azkvlint.linter.merge_plan_and_source import from_other_source, on_source
+from azkvlint.linter.suppressions import Policy
+from azkvlint.linter.unit_result import Judged, judge
+from azkvlint.model.finding import Problem
+from azkvlint.model.location import Location, Region
+from azkvlint.model.problem_codes import CANNOT_READ, NOT_WHOLE
+from azkvlint.model.rule import Rule
+from azkvlint.readers.discover import STDIN
+from azkvlint.readers.read_result import Read, without_suppressions
+from azkvlint.readers.reader import Reader
+from azkvlint.readers.template_names import BICEP
+from azkvlint.readers.terraform.settings import Settings
+from azkvlint.readers.units import Unit
+from azkvlint.util.errors import InputError, UsageError
+from azkvlint.util.processes import in_processes
+from azkvlint.util.project_files import HELD, LOOKS, begin_run, real_path
+
+# Bytes that a second process must have to do before starting it pays: of Bicep and Terraform, which are read in Python,
+# far less than of JSON. A plan cannot be shared out, and several of them seldom come at once.
+_PAYS_FROM = 3_000_000
+_WEIGHT_OF_BICEP = 5
+_WEIGHT_OF_TERRAFORM = 8
+_CHUNKS_EACH = 8
+_LINKED = "the folder is a symbolic link that leads out of the project, so it was not read"
+# Made ahead, for when there is no memory left.
+NO_MEMORY = InputError("there is not enough memory to check it", "give kvlint more memory, or check less at once")
+# Processes for each processor, at most: a configuration file may ask for any number.
+_MOST_EACH = 4
+_ENDED, _ALONE = "a process that was to judge it was ended from outside", "give it more memory, or try --jobs 1"
+
+
+def judge_units(
+    units: Sequence[Unit],
+    config: Config,
+    rules: tuple[Rule, ...],
+    root: str,
+    policy: Policy | None = None,
+    relevant: frozenset[str] = frozenset(),
+) -> Iterator[Judged]:
+    """Judge the units; the answers come in their order, whoever works them out.
+
+    ``policy`` is what directives in comments are held against; without one they do not count. For ``relevant`` see
+    Demand.
+    """
+    jobs = min(_jobs(units, config.jobs), len(units))
+    # A process that starts anew knows nothing of what standard input held.
+    if jobs < 2 or HELD:
+        worker = Worker(config, rules, root, policy, relevant)
+        yield from map(worker.judge, units)
+        return
+    size = max(1, len(units) // (jobs * _CHUNKS_EACH))
+    chunks = [units[at : at + size] for at in range(0, len(units), size)]
+    found = in_processes(jobs, chunks, _prepared, config, rules, root, policy, relevant, LOOKS.is_on)
+    for chunk, answers in zip(chunks, found, strict=True):
+        # Without an answer the process was killed, such as by a system without memory. Nothing is tried again.
+        yield from [_ended(unit) for unit in chunk] if answers is None else answers
+
+
+def begin(config: Config) -> None:
+    """Set what a run may read."""
+    begin_run((*config.paths, *config.parameters), config.variable_files, config.outputs)
+
+
+class Worker:
+    """Judges units. What several of them share is read once."""
+
+    def __init__(
+        self,
+        config: Config,
+        rules: tuple[Rule, ...],
+        root: str,
+        policy: Policy | None = None,
+        relevant: frozenset[str] = frozenset(),
+    ) -> None:
+        demand = demand_of(rules, today(config), relevant)
+        if config.answers:
+            from azkvlint.engine.vault_ownership import with_owners
+
+            demand = with_owners(demand)
+        self.demand = with_needs(demand)
+        self.evaluator = Evaluator(rules, config.explain, config.answers)
+        self.explain = config.explain
+        self.policy = policy
+        self.no_ignores = config.no_ignores
+        self.source_root = config.source_root
+        self.reader = Reader(self.demand, root, terraform_settings(config, root), peer_comments=bool(config.peer_tools))
+
+    def judge(self, unit: Unit) -> Judged:
+        """Judge one unit. What goes wrong with it is a Problem. What was looked at for it is noted if anybody asks."""
+        judged, looked = LOOKS.during(lambda: self._judge(unit))
+        judged.looked = looked
+        return judged
+
+    def _judge(self, unit: Unit) -> Judged:
+        path = unit.source.path
+        if unit.quiet:
+            return Judged(read=[path])
+        if unit.source.is_link:
+            at = Location(path=path)
+            return Judged(problems=[Problem(code=NOT_WHOLE, level="note", message=_LINKED, at=at)])
+        try:
+            read = self._read(unit)
+            if read is None:
+                # There is nothing to judge in a module. Any other file may be no input of kvlint's at all.
+                return Judged(read=[path]) if unit.module else Judged()
+            judged = judge(read, self.demand, self.evaluator, self.explain, self.policy)
+            if read.plan is not None:
+                source, difference = self.reader.source_of(read.plan, unit.source.file, self.source_root)
+                if difference:
+                    return from_other_source(judged, read, difference)
+                return on_source(judged, read, self._heeded(source), self.demand, self.evaluator, self.policy)
+            if unit.compiled is None:
+                judged.alone = _files_of(unit)
+                return judged
+            path = unit.compiled.path
+            known = self._read(Unit(source=unit.compiled, parameters=unit.parameters))
+            if known is None:
+                return judged
+            from azkvlint.linter.merge_bicep_and_arm import merged
+
+            compiled = judge(known, self.demand, self.evaluator, self.explain, self.policy)
+            return merged(judged, compiled, read, known)
+        except InputError as error:
+            return Judged(problems=[_problem(path, error)], read=[path])
+        except UsageError:  # a report is to be written to an input
+            raise
+        except MemoryError:
+            return Judged(problems=[_problem(path, NO_MEMORY)], read=[path])
+        # A mistake of ours on one input must not take the findings on the others with it.
+        except Exception as error:  # noqa: BLE001
+            return Judged(problems=[_problem(path, broken_here(error))], read=[path])
+
+    def _read(self, unit: Unit) -> Read | None:
+        return self._heeded(self.reader.read(unit))
+
+    def _heeded(self, read: Read | None) -> Read | None:
+        """What was read, without what its author says of findings if that is not to count."""
+        return without_suppressions(read) if read is not None and self.no_ignores else read
+
+
+def _files_of(unit: Unit) -> tuple[str, ...]:
+    """Return the files of a template, or the folder of a module, that the command line does not name."""
+    if unit.source.asked or unit.source.file.lower().endswith(BICEP):
+        return ()
+    files = (unit.source, unit.parameters) if unit.parameters is not None else (unit.source,)
+    return tuple(real_path(source.file) for source in files)
+
+
+def terraform_settings(config: Config, root: str) -> Settings:
+    """What the configuration says of Terraform roots; files are called by their path below the root of the run."""
+    files = tuple((os.path.relpath(file, root).replace(os.sep, "/"), file) for file in config.variable_files)
+    return Settings(variables=config.variables, files=files, closed=config.closed)
+
+
+def _prepared(
+    config: Config,
+    rules: tuple[Rule, ...],
+    root: str,
+    policy: Policy | None,
+    relevant: frozenset[str],
+    is_noting: bool,
+) -> Callable[[Sequence[Unit]], list[Judged]]:
+    """Make a worker process ready for its work, and return what it does with some units."""
+    begin(config)
+    if is_noting and not LOOKS.is_on:
+        LOOKS.start()
+    worker = Worker(config, rules, root, policy, relevant)
+    return lambda units: [worker.judge(unit) for unit in units]
+
+
+def _ended(unit: Unit) -> Judged:
+    """Return the result for a unit whose process has ended."""
+    path = unit.source.path
+    return Judged(problems=[_problem(path, InputError(_ENDED, _ALONE))], read=[path])
+
+
+def _jobs(units: Sequence[Unit], asked: int) -> int:
+    """Return how many processes to use: what was asked for, within reason, or as many as there is work for."""
+    if asked:
+        return min(asked, _MOST_EACH * _processors())
+    work = sum(_size(unit) for unit in units) if len(units) > 1 else 0
+    return min(_processors(), max(1, work // _PAYS_FROM))
+
+
+def _size(unit: Unit) -> int:
+    """The bytes of a unit, counted more often where reading them takes longer."""
+    if unit.module:
+        return unit.size * _WEIGHT_OF_TERRAFORM
+    file = unit.source.file
+    try:
+        size = 0 if file == STDIN else os.stat(file).st_size
+    except OSError:
+        return 0
+    return size * _WEIGHT_OF_BICEP if file.lower().endswith(BICEP) else size
+
+
+def _processors() -> int:
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not on macOS and Windows
+        return os.cpu_count() or 1
+
+
+def broken_here(error: Exception) -> InputError:
+    """What to say of an error of kvlint's own: where, and not the error's text, which may hold a value of the input."""
+    from traceback import extract_tb
+
+    frame = extract_tb(error.__traceback__)[-1]
+    place = f"{frame.filename.replace(chr(92), '/').rpartition('/')[2]}:{frame.lineno}"
+    return InputError(f"internal error: {type(error).__name__} at {place}", "please report it")
+
+
+def _problem(path: str, error: InputError) -> Problem:
+    region = None
+    if error.line is not None:
+        column = error.column or 1
+        region = Region(error.line, column, error.line, column)
+    at = Location(path=path, region=region)
+    return Problem(code=CANNOT_READ, level="error", message=error.message, at=at, hint=error.hint or "")

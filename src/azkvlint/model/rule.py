@@ -1,0 +1,147 @@
+"""A rule as data: what it asks of a resource, and everything people need to know about it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import IntEnum
+from typing import TypeAlias
+
+import msgspec
+
+from azkvlint.model.value import Path, Plain
+
+Operand: TypeAlias = Plain | tuple[Plain, ...]
+
+
+class Severity(IntEnum):
+    """How bad a finding is, growing."""
+
+    INFO = 0
+    LOW = 1
+    MEDIUM = 2
+    HIGH = 3
+    CRITICAL = 4
+
+    @property
+    def label(self) -> str:
+        """The word that rule files and reports use."""
+        return self.name.lower()
+
+
+SEVERITIES: Mapping[str, Severity] = {severity.label: severity for severity in Severity}
+"""By the words that rule files, options and reports use; the least first."""
+
+
+class Attribute(msgspec.Struct, frozen=True, kw_only=True, tag="attribute"):
+    """One attribute held against one operator. ``operand`` is ``$name`` for a parameter of the rule."""
+
+    path: Path
+    text: str
+    operator: str
+    operand: Operand
+    default: Plain | None = None
+
+
+class All(msgspec.Struct, frozen=True, tag="all"):
+    """Every one of ``of`` holds."""
+
+    of: tuple[Condition, ...]
+
+
+class AnyOf(msgspec.Struct, frozen=True, tag="any"):
+    """At least one of ``of`` holds."""
+
+    of: tuple[Condition, ...]
+
+
+class Not(msgspec.Struct, frozen=True, tag="not"):
+    """``of`` does not hold."""
+
+    of: Condition
+
+
+class Items(msgspec.Struct, frozen=True, kw_only=True, tag="items"):
+    """``some`` or ``every`` item of a list satisfies ``where``; its paths start at the item, ``$`` is the item."""
+
+    quantifier: str
+    path: Path
+    text: str
+    where: Condition
+
+
+class Linked(msgspec.Struct, frozen=True, kw_only=True, tag="linked"):
+    """Another resource of one of ``types``, at the other end of a reference, satisfies ``where``.
+
+    ``direction`` is ``linked_from`` (its ``via`` names this resource) or ``links_to`` (this one's ``via`` names it).
+    """
+
+    direction: str
+    types: tuple[str, ...]
+    via: str
+    where: Condition
+
+
+class Given(msgspec.Struct, frozen=True, tag="given"):
+    """The parameter has a value: it is neither an empty list nor an empty text."""
+
+    parameter: str
+
+
+Condition: TypeAlias = Attribute | All | AnyOf | Not | Items | Linked | Given
+
+
+class Parameter(msgspec.Struct, frozen=True, kw_only=True):
+    """A setting of a rule. Its type is its default's."""
+
+    name: str
+    about: str
+    default: Operand
+
+
+# The day on which examples are judged that do not say otherwise.
+EXAMPLE_DAY = "2026-11-01"
+
+
+class Example(msgspec.Struct, frozen=True, kw_only=True):
+    """A test and a piece of documentation. ``expect`` is fails, passes or undecided.
+
+    ``sources`` maps a language (``plan``) to its text; a line marked ``# <- ID`` is where the finding must start.
+    ``as_of`` is the day that counts as today (ISO 8601; empty: EXAMPLE_DAY), ``parameters`` are those that are set.
+    """
+
+    expect: str
+    title: str
+    sources: Mapping[str, str]
+    line: int
+    as_of: str = ""
+    parameters: Mapping[str, Operand] = {}
+
+
+class Rule(msgspec.Struct, frozen=True, kw_only=True):
+    """One rule file. ``path`` says where it is written.
+
+    ``differs`` says of another tool's id in what its verdict differs from this rule's.
+    """
+
+    id: str
+    name: str
+    title: str
+    severity: Severity
+    resources: tuple[str, ...]
+    when: Condition
+    require: Condition
+    message: str
+    why: str
+    fix: str
+    references: tuple[str, ...]
+    examples: tuple[Example, ...]
+    path: str
+    also_removed: bool = False
+    also_existing: bool = False
+    profile: str = "default"
+    parameters: tuple[Parameter, ...] = ()
+    covers: tuple[str, ...] = ()
+    cwe: tuple[int, ...] = ()
+    controls: Mapping[str, tuple[str, ...]] = {}
+    peers: Mapping[str, tuple[str, ...]] = {}
+    differs: Mapping[str, str] = {}

@@ -1,0 +1,109 @@
+"""Which members of a resource anybody asks for, so that all others are neither evaluated nor kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from azkvlint.evaluation.to_value import Freezer
+from azkvlint.evaluation.values import Fields, Items, Result
+from azkvlint.model.resource import Demand
+from azkvlint.model.value import Path
+
+# What the graph itself looks at, whatever the rules ask: a vault's createMode, and what a key's default size hangs on.
+_ALWAYS: tuple[Path, ...] = (("properties", "createMode"), ("properties", "kty"), ("properties", "keyOps"))
+# Made from the head of a resource, not from its body.
+_HEAD = frozenset({"derived", "id", "name", "parent", "scope", "provider"})
+_TOP_LEVEL = ("properties", "sku", "tags", "identity", "location", "kind", "zones", "plan", "extendedLocation")
+# What derived attributes look for below a path that they ask for as a whole. Azure takes each in any case.
+_BELOW = (
+    "networkAcls", "defaultAction", "bypass", "ipRules", "virtualNetworkRules", "serviceTags", "value", "id", "tag",
+    "ignoreMissingVnetServiceEndpoint", "privateLinkServiceConnections", "manualPrivateLinkServiceConnections",
+    "privateLinkServiceId", "groupIds", "privateDnsZoneConfigs", "privateDnsZoneId", "accessMode", "profile",
+    "privateLinkResource", "direction", "addressPrefixes", "serviceEndpoints", "service", "subnets", "permissions",
+    "actions", "notActions", "dataActions", "notDataActions", "objectId", "applicationId", "keys", "secrets",
+    "certificates", "storage", "category", "categoryGroup", "enabled", "lifetimeActions", "trigger", "action",
+    "notifyBeforeExpiry", "timeAfterCreate", "timeBeforeExpiry",
+)  # fmt: skip
+# A hostile template may name any number of types.
+_MAX_TYPES = 10_000
+
+
+class Tree(dict[str, "tuple[Tree | None]"]):
+    """Members by name (as asked for, and in lower case): what is asked below each, in a tuple of one; None is all."""
+
+
+class Asked:
+    """What is asked of one type; None where all of it is. ``members`` is ``tree`` in order, each once."""
+
+    __slots__ = ("members", "tree")
+
+    def __init__(self, tree: Tree | None) -> None:
+        self.tree = tree
+        # A name is in the tree as it is spelled, and in lower case.
+        spelled = {name.lower(): name for name in reversed(tree or {})}
+        self.members = None if tree is None else tuple((name, tree[name][0]) for name in reversed(spelled.values()))
+
+
+class Wanted:
+    """A demand, made ready for templates. ``freezer`` spells names as the demand does."""
+
+    def __init__(self, demand: Demand) -> None:
+        self.demand = demand
+        steps = (step for paths in demand.paths.values() for path in paths for step in path if isinstance(step, str))
+        self.freezer = Freezer((*steps, *_TOP_LEVEL, *_BELOW, *(str(path[-1]) for path in _ALWAYS)))
+        self._types: dict[str, Asked | None] = {}
+
+    def of(self, type_: str) -> Asked | None:
+        """What is asked of a type; None if nobody asks for it."""
+        try:
+            return self._types[type_]
+        except KeyError:
+            pass
+        paths = self.demand.of(type_)
+        found = None
+        if paths is not None:
+            # Whoever asks for one item of an array gets them all.
+            named = [tuple(step for step in path if isinstance(step, str)) for path in (*paths, *_ALWAYS)]
+            found = Asked(_tree(path for path in named if path[:1] == () or path[0] not in _HEAD))
+        if len(self._types) < _MAX_TYPES:
+            self._types[type_] = found
+        return found
+
+
+def _tree(paths: Iterable[tuple[str, ...]]) -> Tree | None:
+    """The tree of all paths that start at one place."""
+    below: dict[str, list[tuple[str, ...]]] = {}
+    for path in paths:
+        if not path:
+            return None
+        below.setdefault(path[0], []).append(path[1:])
+    tree = Tree()
+    for name, rest in below.items():
+        tree[name] = tree[name.lower()] = (_tree(rest),)
+    return tree
+
+
+def pruned(result: Result, tree: Tree | None) -> Result:
+    """``result`` without what nobody asks for."""
+    if tree is None:
+        return result
+    if type(result) is Items:
+        return Items(at=result.at, items=[pruned(item, tree) for item in result.items])
+    if type(result) is not Fields:
+        return result
+    kept: dict[str, Result] = {}
+    for key, item in result.fields.items():
+        asked = tree.get(key) or tree.get(key.lower())
+        if asked is not None:
+            kept[key] = item if asked[0] is None else pruned(item, asked[0])
+    return Fields(at=result.at, fields=kept, rest=result.rest)
+
+
+_last: list[Wanted] = []
+
+
+def wanted(demand: Demand) -> Wanted:
+    """The demand made ready; that of the last call is kept, as all inputs of a run have the same."""
+    if not _last or _last[0].demand is not demand:
+        _last[:] = [Wanted(demand)]
+    return _last[0]

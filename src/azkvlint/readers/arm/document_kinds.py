@@ -1,0 +1,130 @@
+"""Which JSON is a template or a parameter file, and where in it the template stands."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from azkvlint.readers.arm.run import Pointer, key_of, member
+from azkvlint.readers.arm.scope import GROUP, MANAGEMENT_GROUP, SUBSCRIPTION, TENANT, Scope
+from azkvlint.readers.arm.template_holders import REMEDY
+
+_SCHEMAS = {
+    "tenantdeploymenttemplate.json": TENANT,
+    "managementgroupdeploymenttemplate.json": MANAGEMENT_GROUP,
+    "subscriptiondeploymenttemplate.json": SUBSCRIPTION,
+    "deploymenttemplate.json": GROUP,
+}
+_PARAMETERS = "deploymentparameters.json"
+# Where others wrap a template: a Blueprint artifact, and a policy that deploys something (as a file, and bare).
+_WRAPPED = (("properties",), ("properties", "policyRule", *REMEDY), ("policyRule", *REMEDY), REMEDY)
+
+
+class Found(msgspec.Struct, frozen=True):
+    """A template at ``pointer``. ``given``: the parameters that its wrapping gives it, at ``given_at``."""
+
+    plain: Mapping[str, Any]
+    pointer: Pointer = ()
+    given: Any = None
+    given_at: Pointer = ()
+    remedy: bool = False
+
+
+def mentions_template(data: bytes) -> bool:
+    """Whether a file may be a template, without decoding it; one that cannot be decoded then is a problem.
+
+    A template names its schema, or else has resources with API versions or types of Microsoft's. Little other JSON
+    does: whether it is a template is seen once it is decoded.
+    """
+    if b"\0" in data[:4]:
+        data = data.replace(b"\0", b"")
+    lower = data.lower()
+    if b"deploymenttemplate.json" in lower:
+        return True
+    return b'"resources"' in lower and (b'"apiversion"' in lower or b'"microsoft.' in lower)
+
+
+def looks_like_template(value: Any) -> bool:
+    """Whether decoded JSON is an ARM template, or wraps one."""
+    return find_template(value) is not None
+
+
+def find_template(value: Any) -> Found | None:
+    """The template that decoded JSON is or wraps; None if there is none."""
+    if not isinstance(value, dict):
+        return None
+    if schema_of(value) or _has_resources(value):
+        return Found(value)
+    for steps in _WRAPPED:
+        pointer: Pointer = ()
+        plain: Any = value
+        for step in steps:
+            key = key_of(plain, step) if isinstance(plain, dict) else None
+            if key is None:
+                break
+            plain, pointer = plain[key], (*pointer, key)
+        else:
+            found = _inner(plain, pointer, remedy=len(steps) > 1)
+            if found is not None:
+                return found
+    return None
+
+
+def _inner(plain: Any, pointer: Pointer, remedy: bool) -> Found | None:
+    key = key_of(plain, "template") if isinstance(plain, dict) else None
+    if key is None or not isinstance(plain[key], dict) or not (schema_of(plain[key]) or _has_resources(plain[key])):
+        return None
+    given = key_of(plain, "parameters")
+    return Found(
+        plain[key], (*pointer, key), plain[given] if given is not None else None,
+        (*pointer, given) if given is not None else pointer, remedy,
+    )  # fmt: skip
+
+
+def schema_of(plain: Mapping[str, Any]) -> str:
+    """The level of the scope that a template's schema names; empty if it names none."""
+    schema = member(plain, "$schema")
+    if not isinstance(schema, str):
+        return ""
+    return _SCHEMAS.get(schema.lower().rstrip("#").rpartition("/")[2], "")
+
+
+def scope_of_template(plain: Mapping[str, Any]) -> Scope:
+    """Where a root template goes; nothing more than the level is known."""
+    return Scope(schema_of(plain) or GROUP)
+
+
+def _has_resources(plain: Mapping[str, Any]) -> bool:
+    """Whether there are resources as a template writes them: with an Azure type, and an API version.
+
+    Examples often leave the version out. What Azure itself lists has ids, and is no template.
+    """
+    resources = member(plain, "resources")
+    if not isinstance(resources, list | dict):
+        return False
+    for resource in resources if isinstance(resources, list) else resources.values():
+        type_ = member(resource, "type")
+        if isinstance(type_, str) and "/" in type_:
+            if isinstance(member(resource, "apiVersion"), str):
+                return True
+            if type_.lower().startswith("microsoft.") and member(resource, "id") is None:
+                return True
+    return False
+
+
+def looks_like_parameters(value: Any) -> bool:
+    """Whether decoded JSON is a parameter file."""
+    if not isinstance(value, dict):
+        return False
+    schema, parameters = member(value, "$schema"), member(value, "parameters")
+    if isinstance(schema, str) and schema.lower().rstrip("#").endswith(_PARAMETERS):
+        return True
+    if not isinstance(parameters, dict) or member(value, "resources") is not None or not parameters:
+        return False
+    return all(
+        member(given, "value") is not None or member(given, "reference") is not None
+        or (isinstance(given, dict) and key_of(given, "value") is not None)
+        for given in parameters.values()
+    )  # fmt: skip

@@ -1,0 +1,74 @@
+"""Values of parameters that stand outside the template: in a parameter file, or in what wraps the template."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from azkvlint.evaluation.values import Fields, Items, Result, hole, pattern_of
+from azkvlint.model.location import Location
+from azkvlint.model.value import Absent, Scalar, Unknown
+from azkvlint.readers.arm.nested_deployments import FROM_VAULT
+from azkvlint.readers.arm.run import Pointer, key_of
+from azkvlint.syntax.arm.expression import is_expression
+from azkvlint.syntax.jsonc import Document
+from azkvlint.util.lazy_regex import regex
+
+# What the Azure Developer CLI (${NAME}, ${NAME=default}) and pipelines (#{NAME}#) fill in before they deploy.
+FILLED_IN = "is filled in before deployment"
+_FILLED_IN = regex(r"\$\{([A-Za-z_][A-Za-z0-9_]*+)(?:=([^{}]*+)|[^{}]*+)\}|#\{([^{}#]++)\}#")
+
+
+def read_parameters(path: str, document: Document) -> dict[str, Result]:
+    """The values that a parameter file gives, by the names of the parameters. Nothing in it is an expression."""
+    value = document.value
+    key = key_of(value, "parameters") if isinstance(value, dict) else None
+    given = value[key] if key is not None else None
+    if not isinstance(given, dict):
+        return {}
+    return {name: _given(path, entry, (str(key), name)) for name, entry in given.items()}
+
+
+def _given(path: str, entry: Any, pointer: Pointer) -> Result:
+    at = Location(path=path, pointer=pointer)
+    if isinstance(entry, dict):
+        key = key_of(entry, "value")
+        if key is not None:
+            return literal(path, entry[key], (*pointer, key))
+        if key_of(entry, "reference") is not None:
+            return Unknown(at=at, why=FROM_VAULT, sensitive=True)
+    return Unknown(at=at, why="the parameter file gives it in a way that is not understood")
+
+
+def literal(path: str, plain: Any, pointer: Pointer) -> Result:
+    """JSON data as it is, each part at its own place."""
+    at = Location(path=path, pointer=pointer)
+    if plain is None:
+        return Absent(at=at)
+    if isinstance(plain, dict):
+        return Fields(at=at, fields={key: literal(path, item, (*pointer, key)) for key, item in plain.items()})
+    if isinstance(plain, list):
+        return Items(at=at, items=[literal(path, item, (*pointer, number)) for number, item in enumerate(plain)])
+    return _filled_in(plain, at) if isinstance(plain, str) else Scalar(at=at, value=plain)
+
+
+def _filled_in(text: str, at: Location) -> Scalar | Unknown:
+    """A string of a parameter file: its placeholders have their defaults, and those without one are unknown."""
+    text = _FILLED_IN.sub(lambda match: match[0] if match[2] is None else match[2], text)
+    known = Scalar(at=at, value=text)
+    first = _FILLED_IN.search(text)
+    if first is None:
+        return known
+    pattern = _FILLED_IN.sub(lambda match: hole(match[1] or match[3]), pattern_of(known))
+    return Unknown(at=at, why=f"'{first[1] or first[3]}' {FILLED_IN}", pattern=pattern)
+
+
+def wrapped_parameters(path: str, given: Any, pointer: Pointer) -> dict[str, Result]:
+    """What a policy or blueprint gives the template in it. Its expressions are in a language of its own."""
+    found: dict[str, Result] = {}
+    for name, entry in given.items() if isinstance(given, dict) else ():
+        value = _given(path, entry, (*pointer, name))
+        if isinstance(value, Scalar) and not (isinstance(value.value, str) and is_expression(value.value or " ")):
+            found[name] = value
+        else:
+            found[name] = Unknown(at=value.at, why="it is given by what wraps the template, once that is assigned")
+    return found

@@ -1,0 +1,85 @@
+"""What ``reference()`` gives: properties as the template writes them, outputs of deployments, and what Azure adds."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from azkvlint.evaluation.values import Fields, Result, hole, pattern_of
+from azkvlint.model.location import Location
+from azkvlint.model.value import Absent, Scalar, Unknown
+from azkvlint.readers.arm.resource import property_for_others
+from azkvlint.readers.arm.scope import id_value, text
+
+if TYPE_CHECKING:
+    from azkvlint.readers.arm.evaluated_resource import Instance
+
+_AFTER = "it is known only after deployment"
+
+
+class Runtime:
+    """A resource as Azure shows it once it is deployed. ``whole``: with its head, or only its properties."""
+
+    __slots__ = ("at", "id", "instance", "whole")
+
+    def __init__(self, at: Location, id_: str, instance: Instance | None, whole: bool) -> None:
+        self.at = at
+        self.id = id_
+        self.instance = instance
+        self.whole = whole
+
+    def member(self, name: str, at: Location) -> Result:
+        """A property, as it is written where that is certain."""
+        lower, instance = name.lower(), self.instance
+        if self.whole:
+            return self._head(lower, name, at)
+        if lower == "outputs" and instance is not None and instance.is_deployment:
+            return Outputs(at, instance)
+        found = instance.written("properties", lower) if instance is not None and not instance.is_deployment else None
+        if found is None or isinstance(found, Absent):
+            return Unknown(at=at, why=_AFTER, pattern=hole(f"{self.id}.properties.{lower}"))
+        return found if instance is None else property_for_others(instance.head.type, lower, found)
+
+    def item(self, index: Result, at: Location) -> Result:
+        """A member by name, as ``reference('x')['name']``."""
+        if isinstance(index, Scalar) and isinstance(index.value, str):
+            return self.member(index.value, at)
+        return Unknown(at=at, why=_AFTER)
+
+    def _head(self, lower: str, name: str, at: Location) -> Result:
+        instance = self.instance
+        if lower == "properties":
+            return Runtime(at, self.id, instance, False)
+        if lower in ("id", "resourceid"):
+            return id_value(self.id, at)
+        if instance is not None:
+            if lower == "name" and instance.head.names:
+                return text("/".join(instance.head.names), at, "the name is not known")
+            if lower in ("type", "apiversion"):
+                found = instance.head.type if lower == "type" else instance.version
+                return Scalar(at=at, value=found) if found else Unknown(at=at, why="it is not known")
+            written = instance.written(lower) if lower in ("location", "tags", "sku", "kind", "zones") else None
+            if written is not None and not isinstance(written, Absent):
+                return written
+        return Unknown(at=at, why=_AFTER, pattern=hole(f"{self.id}.{name}"))
+
+
+class Outputs:
+    """The outputs of a nested deployment."""
+
+    __slots__ = ("at", "instance")
+
+    def __init__(self, at: Location, instance: Instance) -> None:
+        self.at = at
+        self.instance = instance
+
+    def member(self, name: str, at: Location) -> Result:
+        """One output, which is an object with a ``value``."""
+        return Fields(at=at, fields={"value": self.instance.output(name, at)}, rest=Unknown(at=at, why=_AFTER))
+
+    def item(self, index: Result, at: Location) -> Result:
+        """An output by name, which may itself be an expression."""
+        if isinstance(index, Scalar) and isinstance(index.value, str):
+            return self.member(index.value, at)
+        pattern = pattern_of(index)
+        inner = hole(f"{self.instance.address}.outputs[{pattern}]") if pattern else ""
+        return Fields(at=at, fields={"value": Unknown(at=at, why=_AFTER, pattern=inner)})

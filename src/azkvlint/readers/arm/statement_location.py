@@ -1,0 +1,64 @@
+"""Moves what was read of a template to the places where its author edits it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import msgspec
+
+from azkvlint.model.finding import Problem
+from azkvlint.model.location import Location
+from azkvlint.model.resource import Resource
+from azkvlint.model.value import Link, ListValue, MapValue, Scalar, Unknown, Value
+from azkvlint.readers.arm.run import Pointer
+
+_NO_PLACES: Mapping[Pointer, Location] = {}
+
+
+class Shown:
+    """Moves what is located in the template ``path`` to the files in which it was written.
+
+    ``at`` is the statement that uses the template. ``places`` are the places of parts of the template by their
+    pointers, if the template is written out in a file; every other part is located at ``at``.
+    """
+
+    def __init__(self, path: str, at: Location, places: Mapping[Pointer, Location] = _NO_PLACES) -> None:
+        self.path = path
+        self.at = at
+        self.places = places
+
+    def place(self, found: Location) -> Location:
+        """Return where a part of the template is written: the part itself, or the nearest one around it."""
+        if found.path != self.path:
+            return found
+        pointer = found.pointer or ()
+        while self.places and pointer not in self.places and pointer:
+            pointer = pointer[:-1]
+        return self.places.get(pointer, self.at)
+
+    def resource(self, found: Resource, callers: tuple[Location, ...]) -> Resource:
+        """Return a resource of the template. ``callers`` are the statements around the one that uses the template."""
+        attributes = self.value(found.attributes)
+        return msgspec.structs.replace(
+            found,
+            at=msgspec.structs.replace(self.place(found.at), address=found.address),
+            attributes=attributes if isinstance(attributes, MapValue) else found.attributes,
+            callers=tuple(map(self.place, found.callers)) if self.places else callers,
+        )
+
+    def problem(self, found: Problem) -> Problem:
+        """Return a problem of the template."""
+        return found if found.at is None else msgspec.structs.replace(found, at=self.place(found.at))
+
+    def value(self, found: Value) -> Value:
+        """Return a value with all its parts. What the caller provides keeps its own place."""
+        at = self.place(found.at)
+        match found:
+            case MapValue(fields=fields, rest=rest):
+                below = {name: self.value(item) for name, item in fields.items()}
+                open_ = None if rest is None else msgspec.structs.replace(rest, at=at)
+                return msgspec.structs.replace(found, at=at, fields=below, rest=open_)
+            case ListValue(items=items):
+                return msgspec.structs.replace(found, at=at, items=tuple(self.value(item) for item in items))
+            case Scalar() | Unknown() | Link():
+                return found if at is found.at else msgspec.structs.replace(found, at=at)

@@ -1,0 +1,197 @@
+"""JSON of a template -> results: expressions evaluated, arrays made by ``copy``, all at the place of their member."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from azkvlint.evaluation.evaluate import MAX_DEPTH, Evaluator, moved
+from azkvlint.evaluation.operations import Local
+from azkvlint.evaluation.values import MAX_ITEMS, Fields, Items, Result, doubt_in, hole, name_of
+from azkvlint.model.location import Location
+from azkvlint.model.value import Absent, Scalar, Unknown
+from azkvlint.readers.arm.attribute_filter import Tree, pruned
+from azkvlint.readers.arm.run import Pointer, Run, key_of
+from azkvlint.syntax.arm.expression import is_expression, unescaped
+from azkvlint.util.errors import InputError
+from azkvlint.util.lazy_regex import regex
+
+# Names of local variables that no lambda can have: loops by name, the loop of a resource, arguments of functions.
+LOOP, RESOURCE_LOOP, ARGUMENTS = "\0loop ", "\0resource loop", "\0arguments"
+NO_LOCAL: Local = {}
+_NUMBER = regex(r"-?[0-9]{1,15}")
+
+
+class Values:
+    """Evaluates the JSON of one template. ``at`` is the place of the member whose expression is being evaluated."""
+
+    is_nested = False
+
+    def __init__(self, run: Run, path: str) -> None:
+        self.run = run
+        self.path = path
+        self.at = Location(path=path, pointer=())
+        self.evaluator: Evaluator
+
+    def where(self, pointer: Pointer) -> Location:
+        """The place of a member."""
+        return Location(path=self.path, pointer=pointer)
+
+    def value(self, plain: Any, pointer: Pointer, local: Local = NO_LOCAL, tree: Tree | None = None) -> Result:
+        """What a member amounts to where ``local`` variables are in force; of objects, only what ``tree`` asks for."""
+        kind = type(plain)
+        if kind is str:
+            at = Location(path=self.path, pointer=pointer)
+            if plain[:1] != "[":
+                return Scalar(at=at, value=plain)
+            found = self.text(plain, at, local)
+            return found if tree is None else pruned(found, tree)
+        if kind is dict or kind is list:
+            budget = self.run.budget
+            if budget.depth > MAX_DEPTH:
+                return Unknown(at=self.where(pointer), why="it is nested too deep")
+            if local or self.is_nested:
+                budget.add_values(len(plain))  # it may be made many times; of the rest there is as much as is read
+            budget.depth += 1
+            try:
+                if kind is dict:
+                    return self._object(plain, pointer, local, tree)
+                path = self.path
+                items = [
+                    Scalar(at=Location(path=path, pointer=(*pointer, at)), value=item)
+                    if type(item) is str and item[:1] != "["
+                    else self.value(item, (*pointer, at), local, tree)
+                    for at, item in enumerate(plain)
+                ]
+                return Items(at=self.where(pointer), items=items)
+            finally:
+                budget.depth -= 1
+        at = Location(path=self.path, pointer=pointer)
+        return Absent(at=at) if plain is None else Scalar(at=at, value=plain)
+
+    def text(self, text: str, at: Location, local: Local) -> Result:
+        """What a text at a place amounts to, which may be an expression."""
+        if not is_expression(text):
+            return Scalar(at=at, value=unescaped(text))
+        node = self.run.parsed(text[1:-1], at)
+        if node is None:
+            return Unknown(at=at, why="its expression cannot be read")
+        before, self.at = self.at, at
+        try:
+            found = self.evaluator.evaluate(node, local)
+        finally:
+            self.at = before
+        kind = type(found)
+        if kind is Fields or kind is Items:
+            self.run.charge(found)  # type: ignore[arg-type]  # mypy does not narrow by such a test
+        elif found.at is not at and found.at.path == self.path:
+            return moved(found, at)
+        return found
+
+    def _object(self, plain: dict[str, Any], pointer: Pointer, local: Local, tree: Tree | None) -> Fields:
+        fields: dict[str, Result] = {}
+        rest: Unknown | None = None
+        below: Tree | None = None
+        path = self.path
+        name: str | Unknown
+        for key, item in plain.items():
+            name, kind = key, type(item)
+            if key[:1] == "[" and is_expression(key):
+                found = self.text(key, self.where((*pointer, key)), local)
+                name = name_of(found, found.at)
+                if isinstance(name, Unknown):
+                    rest = name
+                    continue
+            elif kind is list and key.lower() == "copy" and is_copies(item):
+                self._copies(item, (*pointer, key), local, tree, fields)
+                continue
+            if tree is not None:
+                asked = tree.get(name) or tree.get(name.lower())
+                if asked is None:
+                    continue
+                below = asked[0]
+            # Most members are data: a call for each would be most of the work.
+            if kind is bool or kind is int or (kind is str and item[:1] != "["):
+                fields[name] = Scalar(at=Location(path=path, pointer=(*pointer, key)), value=item)
+            else:
+                fields[name] = self.value(item, (*pointer, key), local, below)
+        return Fields(at=self.where(pointer), fields=fields, rest=rest)
+
+    def _copies(
+        self, loops: list[Any], pointer: Pointer, local: Local, tree: Tree | None, fields: dict[str, Result]
+    ) -> None:
+        """The properties that ``copy`` makes of an object."""
+        for number, loop in enumerate(loops):
+            name = str(loop[key_of(loop, "name")])
+            asked = (None,) if tree is None else tree.get(name) or tree.get(name.lower())
+            if asked is not None:
+                fields[name] = self.loop(loop, name, "input", (*pointer, number), local, asked[0])
+
+    def loop(
+        self, loop: Mapping[str, Any], name: str, input_: str, pointer: Pointer, local: Local,
+        tree: Tree | None = None,
+    ) -> Result:  # fmt: skip
+        """The array that a copy of a property, variable or output makes; ``input_`` is the member that it repeats."""
+        number = self.count(loop, pointer, local)
+        if not isinstance(number, int):
+            at = self.where(pointer)
+            return Unknown(at=at, why=f"how many items '{name}' has is not known: {number.why}")
+        key = key_of(loop, input_)
+        self.run.budget.add_values(number)
+        items: list[Result] = []
+        for index in range(number if key is not None else 0):
+            inner = {**local, f"{LOOP}{name.lower()}": Scalar(at=self.at, value=index)}
+            inner.setdefault(RESOURCE_LOOP, inner[f"{LOOP}{name.lower()}"])
+            items.append(self.value(loop[str(key)], (*pointer, str(key)), inner, tree))
+        return Items(at=self.where(pointer), items=items)
+
+    def count(self, loop: Mapping[str, Any], pointer: Pointer, local: Local) -> int | Unknown:
+        """How many times a copy repeats. Raises InputError for more than any template needs."""
+        key = key_of(loop, "count")
+        if key is None:
+            return Unknown(at=self.where(pointer), why="a copy has no count")
+        found = self.value(loop[key], (*pointer, key), local)
+        if not isinstance(found, Scalar) or type(found.value) is not int:
+            return doubt_in("the count of a copy is no number", found.at, found)
+        if found.value > MAX_ITEMS:
+            raise InputError(f"a copy has more than {MAX_ITEMS:,} items")
+        return max(found.value, 0)
+
+
+def is_copies(plain: list[Any]) -> bool:
+    """Whether the value of a member ``copy`` says how properties are repeated, and is no property itself."""
+    return bool(plain) and all(
+        isinstance(loop, dict) and isinstance(_named(loop, "name"), str) and key_of(loop, "input") is not None
+        for loop in plain
+    )
+
+
+def _named(plain: Mapping[str, Any], name: str) -> Any:
+    key = key_of(plain, name)
+    return None if key is None else plain[key]
+
+
+def steady(found: Result, name: str) -> Result:
+    """The value of something that is evaluated once: where nothing is known of it, it is still always the same.
+
+    ``name`` is unique in the root template.
+    """
+    if isinstance(found, Unknown) and not found.pattern and not found.sensitive:
+        return Unknown(at=found.at, why=found.why, pattern=hole(name), given=found.given)
+    return found
+
+
+def converted(found: Result, kind: str) -> Result:
+    """Return a given value in the type of its parameter: a parameter file may write a boolean or integer as a string.
+
+    The Azure Developer CLI converts it. Azure converts it too or rejects it, and then nothing is deployed.
+    """
+    if not isinstance(found, Scalar) or not isinstance(found.value, str):
+        return found
+    if kind == "bool" and found.value.lower() in ("true", "false"):
+        return msgspec.structs.replace(found, value=found.value.lower() == "true")
+    if kind == "int" and _NUMBER.fullmatch(found.value):
+        return msgspec.structs.replace(found, value=int(found.value))
+    return found

@@ -1,0 +1,139 @@
+"""``loadTextContent`` and its kin: what a Bicep file takes from other files of the project while it is compiled.
+
+Source of the functions: learn.microsoft.com/azure/azure-resource-manager/bicep/bicep-functions-files.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from azkvlint.evaluation.values import Items, Result, wrapped
+from azkvlint.model.location import Location
+from azkvlint.model.problem_codes import NOT_WHOLE
+from azkvlint.model.value import Scalar, Unknown
+from azkvlint.readers.bicep.local_files import find
+from azkvlint.syntax.source_text import decoded
+from azkvlint.util.errors import InputError
+from azkvlint.util.lazy_regex import regex
+from azkvlint.util.project_files import LOOKS, entries, is_file, read_bytes
+
+if TYPE_CHECKING:
+    from azkvlint.readers.bicep.document import File
+    from azkvlint.readers.bicep.run import BicepRun
+    from azkvlint.syntax.yaml_nodes import Node
+
+FUNCTIONS = frozenset(
+    {"loadTextContent", "loadJsonContent", "loadYamlContent", "loadFileAsBase64", "loadDirectoryFileInfo"}
+)
+# What Bicep itself loads at most is 131,072 characters of text, and 96 KB of anything else.
+_MAX_SIZE = 1_000_000
+_MAX_FILES = 10_000
+_INDEX = regex(r"[0-9]{1,9}")
+
+
+def load(run: BicepRun, file: File, name: str, arguments: Sequence[Result], at: Location) -> Result:
+    """The result of a call. What cannot be read is Unknown, with a Problem; nothing outside the project is read."""
+    known = [argument.value if isinstance(argument, Scalar) else None for argument in arguments]
+    if not known or not isinstance(known[0], str):
+        doubt = arguments[0] if arguments and isinstance(arguments[0], Unknown) else None
+        return Unknown(at=at, why=doubt.why if doubt is not None else f"{name}() takes the path of a file")
+    try:
+        found = find(run, file.file, known[0])
+        if name == "loadDirectoryFileInfo":
+            return _directory(run.root, found, known[1] if len(known) > 1 else None, at)
+        plain = _loaded(run, name, found)
+        if name == "loadJsonContent":
+            run.loaded[found] = plain
+        if len(known) > 1 and name in ("loadJsonContent", "loadYamlContent"):
+            plain = _at_path(plain, known[1])
+    except InputError as error:
+        why = f"what {name}('{known[0]}') loads is not known: {error.message}"
+        run.problem(NOT_WHOLE, "warning", why, at)
+        return Unknown(at=at, why=why)
+    return wrapped(plain, at)
+
+
+def _loaded(run: BicepRun, name: str, file: str) -> Any:
+    """The plain data of a file, read once a run."""
+    key = f"{name}:{file}"
+    found = LOOKS.shared(run.cache.data, key, lambda: _read(name, file))
+    if isinstance(found, InputError):
+        raise found
+    return found
+
+
+def _read(name: str, file: str) -> Any:
+    """The plain data of a file, or why there is none."""
+    try:
+        return _content(name, read_bytes(file, _MAX_SIZE))
+    except InputError as error:
+        return error
+
+
+def _content(name: str, data: bytes) -> Any:
+    if name == "loadFileAsBase64":
+        from base64 import b64encode
+
+        return b64encode(data).decode("ascii")
+    if name == "loadTextContent":
+        return decoded(data)
+    if name == "loadJsonContent":
+        from azkvlint.syntax.jsonc import decode
+
+        return decode(data).value
+    return _yaml(decoded(data))
+
+
+def _yaml(text: str) -> Any:
+    """YAML as plain data. Raises InputError for what is no YAML, or uses more of it than plain data needs."""
+    from azkvlint.syntax.yaml_nodes import compose
+
+    document = compose(text)
+    if document.faults:
+        raise InputError(f"it cannot be read: {document.faults[0].text}")
+    return None if document.root is None else _plain(document.root)
+
+
+def _plain(node: Node) -> Any:
+    from azkvlint.syntax.yaml_nodes import ListNode, MapNode
+
+    if isinstance(node, MapNode):
+        return {str(key.value): _plain(item) for key, item in node.entries}
+    return [_plain(item) for item in node.items] if isinstance(node, ListNode) else node.value
+
+
+def _at_path(plain: Any, path: object) -> Any:
+    """The part of JSON data that a JSONPath names. Only paths of names and numbers are followed."""
+    if not isinstance(path, str):
+        raise InputError("its second argument is no path")
+    steps = path.removeprefix("$").replace("[", ".").replace("]", "").split(".")
+    for step in (step.strip("'\"") for step in steps if step):
+        if isinstance(plain, dict) and step in plain:
+            plain = plain[step]
+        elif isinstance(plain, list) and _INDEX.fullmatch(step) and int(step) < len(plain):
+            plain = plain[int(step)]
+        else:
+            raise InputError("there is nothing at its path")
+    return plain
+
+
+def _directory(root: str, folder: str, pattern: object, at: Location) -> Result:
+    """What is in a folder, by name: see ``loadDirectoryFileInfo``."""
+    from fnmatch import fnmatchcase
+
+    wanted = pattern if isinstance(pattern, str) else "*"
+    try:
+        names = sorted(name for name in entries(folder) if fnmatchcase(name, wanted))
+    except OSError as error:
+        raise InputError(f"it cannot be read: {error.strerror}") from error
+    if len(names) > _MAX_FILES:
+        raise InputError(f"it holds more than {_MAX_FILES:,} files")
+    found: list[Result] = []
+    for name in names:
+        if is_file(os.path.join(folder, name)):
+            relative = os.path.relpath(os.path.join(folder, name), root).replace(os.sep, "/")
+            plain = {"baseName": name, "extension": os.path.splitext(name)[1], "relativePath": relative}
+            found.append(wrapped(plain, at))
+    return Items(at=at, items=found)

@@ -1,0 +1,125 @@
+"""A Bicep file -> the resources that the loaded rules ask for, and what could not be understood."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from azkvlint.evaluation.recursion_limit import with_room
+from azkvlint.evaluation.values import Result
+from azkvlint.model.location import Location
+from azkvlint.model.resource import Demand, Resource
+from azkvlint.model.value import text_of
+from azkvlint.readers.arm.run import TemplateRead
+from azkvlint.readers.arm.scope import Scope
+from azkvlint.readers.bicep.document import File
+from azkvlint.readers.bicep.module_evaluation import Given, Instance, Use
+from azkvlint.readers.bicep.run import BicepRun, ModuleCache
+from azkvlint.readers.bicep.scenarios import Scenarios, skip_file
+from azkvlint.readers.bicep.sources import lower
+from azkvlint.syntax.bicep.directives import Region, Suppression
+from azkvlint.syntax.bicep.parse import Parsed
+from azkvlint.util.errors import InputError
+from azkvlint.util.project_files import real_path
+
+__all__ = ("BicepRead", "ModuleCache", "read_bicep")
+
+_NOTHING: Mapping[str, Result] = {}
+
+
+class BicepRead(TemplateRead, kw_only=True):
+    """What reading a Bicep file gives.
+
+    ``suppressions`` and ``disabled`` say by reported path where an author does not want to see findings: see
+    ``syntax.bicep.parse.Parsed``. ``sources`` are the files by reported path. ``used`` is the real
+    path of the file that a parameter file is for, if it is a file; ``deployed`` are those of files with templates that
+    are evaluated with it. ``parsed`` are the files that were read, by reported path.
+    """
+
+    suppressions: Mapping[str, tuple[Suppression, ...]]
+    disabled: Mapping[str, tuple[Region, ...]]
+    sources: Mapping[str, File]
+    used: str = ""
+    parsed: Mapping[str, Parsed] = {}
+    deployed: frozenset[str] = frozenset()
+
+
+@with_room
+def read_bicep(
+    path: str,
+    file: str,
+    root: str,
+    text: str,
+    demand: Demand,
+    cache: ModuleCache,
+    given: Given | None = None,
+    is_open: bool = False,
+) -> BicepRead:
+    """Read the Bicep file ``text``, which reports call ``path``, with the modules that it uses.
+
+    ``file`` is its path on disk, empty where it has none: then no module can be read. Nothing outside the folder
+    ``root`` is read, except restored modules in the cache of the Bicep CLI. ``given`` are values of parameters.
+    ``is_open``: callers that are not here may deploy more beside it. Never raises InputError: what goes wrong is a
+    Problem.
+    """
+    run = BicepRun(path, text, demand, cache, root)
+    run.closed = not is_open
+    parsed = cache.parsed(path, real_path(file) if file else "", text)
+    return judged(run, parsed, _NOTHING if given is None else given)
+
+
+def judged(run: BicepRun, file: File, given: Given) -> BicepRead:
+    """Add all that a root file deploys with the parameters ``given``."""
+    try:
+        scope = Scope(file.level) if file.level else Scope()
+        instance = Instance(file, run, Use(given=given, scope=scope))
+        run.scenarios = Scenarios(run, instance)
+        lower(instance, frozenset())
+    except (InputError, RecursionError) as error:
+        why = error.message if isinstance(error, InputError) else "what it declares is nested too deep"
+        run.not_whole("error", why, Location(path=file.path))
+        skip_file(run, file, why)
+    return done(run)
+
+
+def done(run: BicepRun, used: str = "") -> BicepRead:
+    """What has been found. Nothing can be evaluated any more."""
+    sources = run.sources.items()
+    found = run.done()
+    return BicepRead(
+        resources=_once(found.resources),
+        problems=found.problems,
+        closed=found.closed,
+        files=found.files,
+        skipped=found.skipped,
+        secrets=found.secrets,
+        secret_texts=found.secret_texts,
+        sources=run.sources,
+        suppressions={path: file.parsed.suppressions for path, file in sources if file.parsed.suppressions},
+        disabled={path: file.parsed.disabled for path, file in sources if file.parsed.disabled},
+        used=used,
+        parsed={path: file.parsed for path, file in sources},
+        deployed=frozenset(run.deployed),
+    )
+
+
+def _once(resources: dict[str, Resource]) -> dict[str, Resource]:
+    """``resources`` without those declared as existing that another of them certainly deploys.
+
+    Whoever names such a one by its id names what deploys it.
+    """
+    if not any(resource.existing for resource in resources.values()):
+        return resources
+    deployed: dict[str, list[frozenset[str]]] = {}
+    for resource in resources.values():
+        id_ = text_of(resource.select(("id",))).lower()
+        if id_ and not resource.existing:
+            deployed.setdefault(id_, []).append(resource.conditions)
+    return {
+        address: resource
+        for address, resource in resources.items()
+        if not resource.existing
+        or not any(
+            conditions <= resource.conditions
+            for conditions in deployed.get(text_of(resource.select(("id",))).lower(), ())
+        )
+    }

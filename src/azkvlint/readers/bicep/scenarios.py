@@ -1,0 +1,200 @@
+"""A Bicep file with other values than the defaults of its parameters: what may exist there, and what never does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from azkvlint.azure.azurerm.resources import canonical
+from azkvlint.evaluation.budget import STEPS_OF_A_SCENARIO
+from azkvlint.graph import existence
+from azkvlint.graph.existence import ACCOUNTED, assume, assumption, skipped
+from azkvlint.model.location import Location, static_address
+from azkvlint.model.resource import Assumption
+from azkvlint.readers.bicep import local_files
+from azkvlint.readers.bicep.document import inner_resources
+from azkvlint.readers.bicep.loops import condition_of
+from azkvlint.syntax import ast
+from azkvlint.util.errors import InputError
+
+if TYPE_CHECKING:
+    from azkvlint.readers.bicep.document import File
+    from azkvlint.readers.bicep.entities import ResourceEntity, ResourceSymbol
+    from azkvlint.readers.bicep.module import ModuleSymbol
+    from azkvlint.readers.bicep.module_evaluation import Given, Instance
+    from azkvlint.readers.bicep.run import BicepRun
+
+AnySymbol = TypeVar("AnySymbol", bound="ResourceSymbol | ModuleSymbol")
+OPTION = "--parameters FILE"
+_MOST_NAMED = 3
+
+
+class Scenario(existence.Scenario):
+    """A Bicep file in which nothing is known of some parameters."""
+
+    def __init__(self, root: Scenarios, opened: frozenset[str] | None) -> None:
+        from azkvlint.readers.bicep.module_evaluation import Instance, Use
+
+        super().__init__(opened)
+        self._instances: dict[str, Instance | None] = {}
+        self.root = Instance(root.file, root.apart, Use(given=root.given_values, scope=root.scope, scenario=self))
+
+    @property
+    def why(self) -> Assumption:
+        """The assumption that this scenario makes."""
+        names = sorted(self.opened or ())
+        return assumption(names, OPTION, self.root.place(self.root.file.symbols[names[0]]))
+
+    def instance(self, instance: Instance) -> Instance | None:
+        """Return the same use of a file in this scenario; None if there is none."""
+        from azkvlint.readers.bicep.sources import Lowered
+
+        module = instance.use.module
+        if module is None:
+            return self.root
+        if instance.prefix not in self._instances:
+            self._instances[instance.prefix] = None
+            same = self.symbol(module.symbol)
+            use = same.used(module.iteration) if same is not None else None
+            content = use.content if use is not None else None
+            self._instances[instance.prefix] = content.instance if isinstance(content, Lowered) else None
+        return self._instances[instance.prefix]
+
+    def symbol(self, symbol: AnySymbol) -> AnySymbol | None:
+        """Return the same declaration in this scenario; None if what it is in does not exist there."""
+        found: Any = self._same(symbol)
+        return found  # type: ignore[no-any-return]  # a declaration is of the same kind in every scenario
+
+    def _same(self, symbol: ResourceSymbol | ModuleSymbol) -> ResourceSymbol | ModuleSymbol | None:
+        instance, node = self.instance(symbol.instance), symbol.node
+        if instance is None or isinstance(node, ast.Module):
+            return instance.module(node) if instance is not None and isinstance(node, ast.Module) else None
+        outer: ResourceEntity | None = getattr(symbol, "outer", None)
+        if outer is None:
+            return instance.resource(node)
+        around = self.symbol(outer.symbol)
+        entity = around.used(outer.iteration) if around is not None else None
+        return entity.inner.get(node.name) if entity is not None else None
+
+
+class Scenarios(existence.Scenarios[Scenario, "ResourceSymbol | ModuleSymbol"]):
+    """The scenarios of one root file. Their work counts apart from that of the file itself."""
+
+    def __init__(self, run: BicepRun, base: Instance) -> None:
+        super().__init__()
+        self.run = run
+        self.file: File = base.file
+        self.given_values: Given = base.use.given
+        self.scope = base.scope
+        self._apart: BicepRun | None = None
+        run.opened.append(self.close)
+        self.is_possible = any(True for _ in self.file.declared(ast.Parameter))
+        self.is_given = not isinstance(base.use.given, dict) or bool(base.use.given)
+
+    @property
+    def apart(self) -> BicepRun:
+        """The run that scenarios are evaluated in."""
+        if self._apart is None:
+            self._apart = self.run.apart()
+        return self._apart
+
+    def close(self) -> None:
+        """Let go of everything."""
+        super().close()
+        self.run.scenarios = None
+        if self._apart is not None:
+            self._apart.scenarios = None
+        del self.given_values
+
+    def made(self, opened: frozenset[str] | None) -> Scenario:
+        """Return a new scenario."""
+        self.apart.budget.spend(STEPS_OF_A_SCENARIO)
+        return Scenario(self, opened)
+
+    def exists(self, scenario: Scenario, declaration: ResourceSymbol | ModuleSymbol) -> bool:
+        """Return whether a declaration may deploy anything in a scenario."""
+        same = scenario.symbol(declaration)
+        return same is not None and is_there(same)
+
+    def existing(self, symbol: AnySymbol) -> AnySymbol | None:
+        """Return a declaration that deploys nothing as it is where it does; None if it never does.
+
+        Raises InputError if that takes more work than any input needs.
+        """
+        if not self.is_possible:
+            return None
+        scenario = self.enabling(symbol, static_address(symbol.address), symbol.instance.use.scenario)
+        return scenario.symbol(symbol) if scenario is not None else None
+
+    def reason(self, symbol: ResourceSymbol | ModuleSymbol) -> str:
+        """Return why a declaration never deploys anything."""
+        said = "its condition is false" if symbol.entities else "its loop has no items"
+        given = self.given(symbol) if self.is_possible and self.is_given else ()
+        if given:
+            return f"{said} with the given value of {', '.join(f'`{name}`' for name in given[:_MOST_NAMED])}"
+        return f"{said} with the parameters of the module" if symbol.instance.prefix else said
+
+
+def may_exist(
+    symbol: AnySymbol,
+    conditions: frozenset[str],
+    lower: Callable[[AnySymbol, frozenset[str]], bool],
+    skip: Callable[[AnySymbol, str], None],
+) -> None:
+    """Add what deploys nothing, as it is where a parameter overrides its default, or say why it never does."""
+    instance = symbol.instance
+    run, scenarios = instance.run, instance.run.scenarios
+    if scenarios is None:
+        return
+    known, scenario = len(run.resources), None
+    try:
+        found = scenarios.existing(symbol)
+        scenario = found.instance.use.scenario if found is not None else None
+        if found is not None:
+            lower(found, conditions)
+        elif not instance.is_foreign:
+            skip(symbol, scenarios.reason(symbol))
+    except (InputError, RecursionError) as error:
+        if isinstance(error, RecursionError) and instance.use.scenario is not None:
+            raise
+        skip(symbol, run.skip_for(error, symbol.address, instance.head(symbol.node)))
+    finally:
+        if scenario is not None:
+            assume(run.resources, known, scenario.why)
+
+
+def skip(run: BicepRun, file: File, node: ast.Resource, address: str, reason: str, above: str = "") -> None:
+    """Account for a resource declaration that is not evaluated, and those within it."""
+    written = str(node.type.value).partition("@")[0] if isinstance(node.type, ast.Literal) else ""
+    type_ = f"{above}/{written}" if above else written
+    if not node.existing and type_.lower() in ACCOUNTED:
+        known = canonical(type_) or type_
+        at = Location(path=file.path, span=(node.start, node.head or node.end))
+        run.skip(skipped(static_address(address), known, known, at, reason))
+    for inner in inner_resources(node):
+        skip(run, file, inner, f"{address}::{inner.name}", reason, type_)
+
+
+def skip_file(run: BicepRun, file: File, reason: str) -> None:
+    """Account for all that a file would deploy, and the files in the project that it uses as modules."""
+    waiting = [file]
+    while waiting:
+        file = waiting.pop()
+        if file.file in run.skipped_files:
+            continue
+        run.skipped_files.add(file.file)
+        run.add_text(file.path, file.text)
+        for node in file.declared(ast.Resource):
+            skip(run, file, node, node.name, reason)
+        for module in file.declared(ast.Module):
+            path = module.path.value if isinstance(module.path, ast.Literal) else None
+            if isinstance(path, str) and path.lower().endswith(".bicep") and not local_files.is_remote(path):
+                with suppress(InputError):  # a module that is not used need not be there
+                    waiting.append(local_files.load(run, file.file, path))
+
+
+def is_there(symbol: ResourceSymbol | ModuleSymbol) -> bool:
+    """Return whether any iteration of a declaration may exist."""
+    evaluator = symbol.instance.evaluator
+    return any(condition_of(evaluator, one.iteration, one.address) is not None for one in symbol.entities)

@@ -1,0 +1,213 @@
+"""Paths on the command line -> the files to read, each under the name that reports call it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+
+import msgspec
+
+from azkvlint.readers.template_names import is_parameters
+from azkvlint.readers.terraform.names import is_module_file
+from azkvlint.readers.terragrunt.names import is_read
+from azkvlint.util.errors import InputError, UsageError
+from azkvlint.util.project_files import (
+    HELD,
+    MAX_FILE,
+    MAX_INPUT,
+    current_folder,
+    entries,
+    is_file,
+    lies_in,
+    link_target,
+    named_path,
+    read_bytes,
+    read_stdin,
+    real_path,
+    root_of,
+    scanned,
+)
+
+STDIN = "-"
+STDIN_NAME = "stdin"
+_WRITTEN_BY_HAND = (".bicep", ".bicepparam", ".tf", ".tofu", ".tf.json", ".tofu.json", ".hcl", ".hcl.json")
+ENDINGS = (".json", ".jsonc", ".bicep", ".bicepparam", ".tf", ".tofu")
+# Folders that hold copies of other people's code, or none at all.
+SKIPPED = frozenset(
+    {".git", ".terraform", ".terragrunt-cache", ".terragrunt-stack", "node_modules", ".venv", "__pycache__"}
+)
+
+
+class Source(msgspec.Struct, frozen=True, kw_only=True):
+    """One file to read. ``file`` opens it, ``path`` names it in reports. ``asked``: the user named it itself.
+
+    ``is_link``: it is a link to a folder outside of the project, which is not followed.
+    """
+
+    file: str
+    path: str
+    asked: bool
+    is_link: bool = False
+
+
+def discover(paths: Sequence[str], exclude: Sequence[tuple[str, str]] = ()) -> tuple[list[Source], str]:
+    """The sources that ``paths`` name, in a fixed order and each once, and the root that their names start from.
+
+    ``exclude`` are globs, each with the folder that it starts from: what they are about is taken only if it is one of
+    the ``paths``. For a path that is not below that folder, a glob starts from the path. Raises UsageError for a path
+    that does not exist, and for a relative one where the current folder no longer exists.
+    """
+    for path in paths:
+        if path != STDIN and not os.path.isabs(path):
+            current_folder()
+        if path != STDIN and not os.path.lexists(path) and real_path(path) not in HELD:
+            hint = "give a plan, a template, a Terraform or Bicep file, a folder, or -"
+            raise UsageError(f"'{path}' does not exist", hint)
+    root = _root([path for path in paths if path != STDIN])
+    found: dict[tuple[str, str], Source] = {}
+    for path in paths:
+        if path == STDIN:
+            found[STDIN, ""] = Source(file=STDIN, path=STDIN_NAME, asked=True)
+        elif os.path.isdir(path):
+            closed: list[str] = []
+            links: list[str] = []
+            for file, real in _files(path, closed, links, _excluding(exclude, real_path(path)) if exclude else None):
+                found.setdefault(_reading(file, real), Source(file=file, path=_named(file, root), asked=False))
+            for file in closed:
+                found.setdefault((file, ""), Source(file=file, path=_named(file, root), asked=True))
+            for file in links:
+                found.setdefault((file, ""), Source(file=file, path=_named(file, root), asked=False, is_link=True))
+        else:
+            file = named_path(path)
+            found[_reading(file, file)] = Source(file=file, path=_named(file, root), asked=True)
+    return list(found.values()), root
+
+
+def hold_stdin(name: str) -> None:
+    """Let standard input stand for the file ``name``, wherever that is read; its folder has to exist.
+
+    Raises UsageError for a name that no file can have, InputError if standard input cannot be read.
+    """
+    if os.path.isdir(name) or not os.path.isdir(os.path.dirname(name) or os.curdir):
+        why = "it is a folder" if os.path.isdir(name) else "its folder does not exist"
+        raise UsageError(f"--stdin-filename {name}: {why}", "name the file that standard input stands for")
+    try:
+        HELD[real_path(name)] = read_stdin(_limit(name))
+    except InputError as error:
+        raise InputError(f"standard input: {error.message}") from error
+
+
+def read_source(source: Source) -> bytes:
+    """Return the content of a source. Raises InputError if it cannot be read."""
+    if source.file == STDIN:
+        return read_stdin(MAX_INPUT)
+    try:
+        # JSON that is found in a folder may be the report of an earlier run.
+        may_be_output = not source.asked and not source.file.lower().endswith(_WRITTEN_BY_HAND)
+        return read_bytes(source.file, _limit(source.file), may_be_output=may_be_output)
+    except InputError:
+        if os.path.isdir(source.file):  # a folder is a source only because it cannot be listed: this says why
+            try:
+                entries(source.file)
+            except OSError as error:
+                raise InputError(f"it cannot be read: {error.strerror}") from error
+        raise
+
+
+def _limit(file: str) -> int:
+    """Return how many bytes of a file are read at most: only JSON is made by programs."""
+    return MAX_FILE if file.lower().endswith(_WRITTEN_BY_HAND) else MAX_INPUT
+
+
+def _reading(file: str, real: str) -> tuple[str, str]:
+    """Return what two paths of one file have in common if reading the second would add nothing.
+
+    A Terraform file is part of the module in its folder, so every path counts. Any other file is read once for each
+    way in which a name has it read.
+    """
+    name = os.path.basename(file)
+    if is_module_file(name) or is_read(name):
+        return file, ""
+    ending = next((one for one in ENDINGS if name.lower().endswith(one)), "")
+    return real, "parameters" if is_parameters(name) else ending
+
+
+def _excluding(exclude: Sequence[tuple[str, str]], named: str) -> Callable[[str, bool], bool]:
+    """Return whether a glob is about a path below the folder ``named``; the second argument: it is a folder.
+
+    A glob of a folder that has nothing in common with ``named`` starts from ``named``.
+    """
+    from azkvlint.util.globs import PathGlob
+
+    def start(folder: str) -> str:
+        real = real_path(folder)
+        return f"{(real if lies_in(named, real) or lies_in(real, named) else named).rstrip(os.sep)}{os.sep}"
+
+    globs = [(start(folder), PathGlob(pattern)) for folder, pattern in exclude]
+
+    def excluded(path: str, is_folder: bool) -> bool:
+        return any(
+            path.startswith(folder) and glob.is_about(path[len(folder) :].replace(os.sep, "/"), is_folder)
+            for folder, glob in globs
+        )
+
+    return excluded
+
+
+def _files(
+    folder: str, closed: list[str], links: list[str], excluded: Callable[[str, bool], bool] | None = None
+) -> Iterator[tuple[str, str]]:
+    """Yield all files below a folder that kvlint may understand, with their real paths.
+
+    A folder that cannot be listed is added to ``closed``. Links to folders are not followed, so that no loop can arise;
+    one that leads out of the project is added to ``links``.
+    """
+    waiting = [real_path(folder)]
+    while waiting:
+        here = waiting.pop()
+        try:
+            found = scanned(here)
+        except OSError:
+            closed.append(here)
+            continue
+        folders: list[str] = []
+        for entry in found:
+            # Of an entry that is no link the system has reported already what it is.
+            if entry.is_dir(follow_symlinks=False):
+                if entry.name not in SKIPPED and not (excluded and excluded(entry.path, True)):
+                    folders.append(entry.path)
+            elif entry.name.lower().endswith(ENDINGS) or is_read(entry.name):
+                if not (excluded and excluded(entry.path, False)):
+                    yield from _file(entry)
+            elif entry.is_symlink() and _leads_out(entry) and not (excluded and excluded(entry.path, True)):
+                links.append(entry.path)
+        waiting.extend(reversed(folders))
+
+
+def _file(entry: os.DirEntry[str]) -> Iterator[tuple[str, str]]:
+    """Yield a file with its real path. A link that leads out of the project is passed on, so that it is reported."""
+    if not entry.is_symlink():
+        if entry.is_file(follow_symlinks=False):
+            yield entry.path, entry.path
+        return
+    target = link_target(entry.path)
+    if target is None:
+        yield entry.path, entry.path
+    elif is_file(target):
+        yield entry.path, target
+
+
+def _leads_out(entry: os.DirEntry[str]) -> bool:
+    """Return whether a link leads to a folder outside of the project."""
+    return entry.name not in SKIPPED and link_target(entry.path) is None and os.path.isdir(entry.path)
+
+
+def _root(paths: Sequence[str]) -> str:
+    roots = {root_of(path) for path in paths}
+    return os.path.commonpath(roots) if roots else root_of(os.curdir)
+
+
+def _named(file: str, root: str) -> str:
+    below = root.rstrip(os.sep) + os.sep
+    name = file[len(below) :] if file.startswith(below) else os.path.relpath(file, root)
+    return name.replace(os.sep, "/")

@@ -1,0 +1,79 @@
+"""Modules that are called and not available: which of them are only not installed, and how reports name them."""
+
+from __future__ import annotations
+
+import os
+import re
+
+from azkvlint.util.errors import InputError
+from azkvlint.util.lazy_regex import regex
+from azkvlint.util.project_files import MAX_FILE, below_named, entries, is_file, lies_in, read_bytes, reported
+
+_FETCH = "run git submodule update --init"
+_NAME_IT = "add what is missing; name the folder on the command line to make this an error"
+# Folders for what uses a module without being a deployment.
+EXAMPLES = frozenset(
+    {
+        "demo", "demos", "e2e", "example", "examples", "integration-tests", "sample", "samples", "spec", "test",
+        "testing", "tests", "usage",
+    }
+)  # fmt: skip
+_TEST_FILE = ".test.bicep"
+_SUBMODULE_PATH = regex(r'^[ \t]*path[ \t]*=[ \t]*"?([^"\r\n]*?)"?[ \t]*$', re.MULTILINE)
+# User information and queries may hold a credential.
+_USER = regex(r"(?<=://)[^/?#]*@")
+
+
+def source_name(source: str) -> str:
+    """Return the source of a module as reports name it: without credentials, and without its revision."""
+    return _USER.sub("", source).partition("?")[0]
+
+
+def why_missing(path: str, caller: str, root: str) -> tuple[str, str] | None:
+    """Return what to report, with a hint, of a module that is missing for a good reason; None if there is none.
+
+    ``path`` is where it would be, ``caller`` the folder or Bicep file that calls it: both are absolute. It may be in a
+    git submodule that is not fetched, or an example or a test lacks it.
+    """
+    submodule = _submodule_of(path, root)
+    if submodule is not None:
+        return f"git submodule `{submodule}` is not fetched, so the modules in it are not evaluated", _FETCH
+    below = below_named(caller).lower()
+    if not EXAMPLES.isdisjoint(below.split(os.sep)) or below.endswith(_TEST_FILE):
+        name = reported(root, path) if lies_in(path, root) else os.path.basename(path)
+        return f"`{name}`, which an example or a test uses, does not exist, so it is not evaluated", _NAME_IT
+    return None
+
+
+def _submodule_of(path: str, root: str) -> str | None:
+    """Return the git submodule, not fetched, that a path (absolute) is in, relative to its checkout; None if none is.
+
+    Nothing outside of ``root`` is read.
+    """
+    top = os.path.dirname(path)
+    while lies_in(top, root):
+        for name in _submodules(os.path.join(top, ".gitmodules")):
+            folder = os.path.normpath(os.path.join(top, name))
+            if folder != top and lies_in(path, folder) and _is_empty(folder):
+                return name
+        if top == root:
+            break
+        top = os.path.dirname(top)
+    return None
+
+
+def _submodules(file: str) -> list[str]:
+    if not is_file(file):
+        return []
+    try:
+        text = read_bytes(file, MAX_FILE).decode("utf-8", "replace")
+    except InputError:
+        return []
+    return [name for name in _SUBMODULE_PATH.findall(text) if name]
+
+
+def _is_empty(folder: str) -> bool:
+    try:
+        return not entries(folder)
+    except (OSError, InputError):
+        return True

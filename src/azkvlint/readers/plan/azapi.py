@@ -1,0 +1,116 @@
+"""azapi resources of a plan: their body is an ARM resource already. ``body`` is an object, or JSON text (azapi 1.x)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from azkvlint.azure.arm_defaults import with_defaults
+from azkvlint.azure.azurerm.azapi import above_of, is_key_vault_type
+from azkvlint.azure.azurerm.data_plane import as_resource
+from azkvlint.graph.overlay import opened
+from azkvlint.model.value import Link, MapValue, Scalar, Unknown, Value
+from azkvlint.readers.plan.configuration import expression_at, references
+from azkvlint.readers.plan.planned_resource import Instance, mark
+from azkvlint.readers.plan.traversal import longest
+from azkvlint.syntax.json_data import decode_json
+from azkvlint.util.errors import InputError
+from azkvlint.util.lazy_regex import regex
+
+_VERSION = regex(r"[0-9]{4}-[0-9]{2}-[0-9]{2}(?:-[a-z]+)?")
+_VAULT_URIS = ("vault_uri", "vaulturi")
+_TOP = ("id", "name", "location", "tags", "identity")
+
+
+def arm_type(instance: Instance) -> tuple[str, str] | None:
+    """Type and API version of an azapi resource; None while they are not known.
+
+    Where the type is sensitive, what is no API version may be the secret; then the version is empty.
+    """
+    text = instance.values.get("type")
+    if not isinstance(text, str) or "/" not in text:
+        return None
+    type_, _, version = text.partition("@")
+    if mark(instance.sensitive, "type") and not _VERSION.fullmatch(version):
+        return type_, ""
+    return type_, version
+
+
+def is_key_vault(instance: Instance) -> bool:
+    """Whether an azapi resource is one of Key Vault's."""
+    named = arm_type(instance)
+    return named is not None and is_key_vault_type(named[0])
+
+
+def azapi_attributes(instance: Instance, type_: str, api_version: str, data_plane: bool) -> MapValue:
+    """The attributes of an ``azapi_resource``: body, name, place, and the defaults of its API version.
+
+    ``data_plane``: its body, and its version, are those of the data plane.
+    """
+    fields = as_resource(_body(instance), type_) if data_plane else _body(instance)
+    for name in _TOP:
+        found = instance.plain(
+            instance.values.get(name), mark(instance.unknown, name), mark(instance.sensitive, name), (name,)
+        )
+        if found is not None:
+            fields.setdefault(name, found)
+    fields["apiVersion"] = Scalar(at=instance.at, value=api_version)
+    host = _vault_in_host(instance) if data_plane else None
+    above = host if host is not None else link_argument(instance, "parent_id")
+    if above is not None:
+        fields[above_of(type_)] = above
+    attributes = MapValue(at=instance.at, fields=fields)
+    if instance.writes("sensitive_body"):
+        why = "sensitive_body may set it, and a plan does not show that"
+        attributes = opened(attributes, Unknown(at=instance.at, why=why))
+    if not instance.creates:
+        # Source: learn.microsoft.com/azure/key-vault/general/access-control-default: a default holds on create only.
+        why = "the body does not say it, and Azure keeps what the resource has"
+        attributes = opened(attributes, Unknown(at=instance.at, why=why))
+    return attributes if data_plane else with_defaults(attributes, type_, api_version)
+
+
+def _vault_in_host(instance: Instance) -> Link | None:
+    """The vault whose URI the host is made of that a resource of the data plane has as its parent."""
+    if mark(instance.unknown, "parent_id") is not True:
+        return None
+    written = instance.configuration.resource(instance.names, instance.resource).get("expressions")
+    found = longest(tuple(references(expression_at(written, ("parent_id",)))))
+    ref = found[0] if len(found) == 1 else None
+    if ref is None or ref.kind != "azure" or not ref.rest or str(ref.rest[-1]).lower() not in _VAULT_URIS:
+        return None
+    addresses, _ = instance.tracer.instances.find(instance.path, ref.name, ref.key, None)
+    return Link(at=instance.at, target=addresses[0], hops=(ref.text,)) if len(addresses) == 1 else None
+
+
+def update_body(instance: Instance) -> MapValue:
+    """What an ``azapi_update_resource`` sets."""
+    return MapValue(at=instance.at, fields=_body(instance))
+
+
+def _body(instance: Instance) -> dict[str, Value]:
+    body = instance.values.get("body")
+    unknown, sensitive = mark(instance.unknown, "body"), mark(instance.sensitive, "body")
+    if isinstance(body, str):
+        body = _decoded(body)
+    found = instance.plain(body, unknown, sensitive, ("body",))
+    if isinstance(found, MapValue):
+        return dict(found.fields)
+    if isinstance(found, Unknown):
+        return {"properties": found}
+    return {}
+
+
+def _decoded(text: str) -> Any:
+    try:
+        return decode_json(text, object)
+    except InputError:
+        return None
+
+
+def link_argument(instance: Instance, argument: str) -> Value | None:
+    """An argument that holds the id of another resource; None if it is not set."""
+    if mark(instance.unknown, argument) is True:
+        return instance.linked((argument,))
+    text = instance.values.get(argument)
+    hidden = mark(instance.sensitive, argument) is True
+    return Scalar(at=instance.at, value=text, sensitive=hidden) if isinstance(text, str) else None

@@ -1,0 +1,86 @@
+"""What an unknown id in a module can come from: the resources that it declares, and what others hand it.
+
+A plan leaves local values out, but nothing unknown can be in them that is not in their module. This tells what else an
+argument may be that also names an id itself (``coalesce(local.scope, azurerm_key_vault.kv.id)``); that id is taken
+whole, as everywhere in a plan, which keeps no operators.
+"""
+
+from __future__ import annotations
+
+from azkvlint.azure.azurerm.own_ids import is_azure
+from azkvlint.readers.plan.configuration import Configuration, Names, Node, references
+
+# Their results may be any text.
+_ANY_TEXT = ("azapi_", "template_deployment", "deployment_script")
+_NOTHING: frozenset[str] = frozenset()
+
+
+class Made:
+    """The types of what modules make, worked out once for each."""
+
+    def __init__(self, configuration: Configuration) -> None:
+        self._configuration = configuration
+        self._inside: dict[Names, frozenset[str] | None] = {}
+
+    def seen_in(self, names: Names) -> frozenset[str] | None:
+        """The Terraform types of all resources that an unknown id in a module may name; None if it may be anything.
+
+        Variables of the root module are known, those of any other are what its caller passes.
+        """
+        found = _NOTHING
+        for depth in range(len(names) + 1):
+            inside = self._made_in(names[:depth])
+            if inside is None:
+                return None
+            found |= inside
+        return found
+
+    def _made_in(self, names: Names) -> frozenset[str] | None:
+        """What a module makes, and what those below it make whose outputs it sees."""
+        if names not in self._inside:
+            self._inside[names] = self._looked_up(names)
+        return self._inside[names]
+
+    def _looked_up(self, names: Names) -> frozenset[str] | None:
+        module = self._configuration.module(names)
+        blocks, calls = module.get("resources"), module.get("module_calls")
+        found: set[str] = set()
+        for block in blocks if isinstance(blocks, list) else ():
+            if not isinstance(block, dict):
+                return None
+            type_ = str(block.get("type"))
+            if block.get("mode") != "data" and is_azure(type_) and not any(word in type_ for word in _ANY_TEXT):
+                found.add(type_)
+            elif self._may_wait(names, block):
+                return None
+        for name in calls if isinstance(calls, dict) else ():
+            if self._configuration.module((*names, name)).get("outputs"):
+                below = self._made_in((*names, name))
+                if below is None:
+                    return None
+                found |= below
+        return frozenset(found)
+
+    def _may_wait(self, names: Names, block: Node) -> bool:
+        """Whether a block is not a data source that is certainly read while planning.
+
+        It waits for apply if its arguments or its provider's are unknown, or if ``depends_on`` says so. Source:
+        Terraform's internal/terraform/node_resource_abstract_instance.go (planDataSource).
+        """
+        calls = (self._configuration.call(names[:depth]) for depth in range(1, len(names) + 1))
+        if block.get("mode") != "data" or any(outer.get("depends_on") for outer in (block, *calls)):
+            return True
+        key = self._configuration.provider_key(names, str(block.get("address")))
+        provider = self._configuration.providers().get(key, {})
+        return not all(
+            _is_known(where, text)
+            for where, node in ((names, block), (names if ":" in key else (), provider))
+            for text in references(node.get("expressions"))
+        )
+
+
+def _is_known(names: Names, reference: str) -> bool:
+    """Whether what stands in a module names nothing but what is known while planning."""
+    if reference.startswith("var."):
+        return not names
+    return reference.startswith(("path.", "terraform.", "each.key", "count."))

@@ -1,0 +1,96 @@
+"""What the configuration of a plan adds to what a resource says: the same for all instances of its block.
+
+It is worked out once for a block. What several blocks have in common is one object, as in ``plan/lower.py``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TypeAlias
+
+from azkvlint.azure.azurerm.arguments import NAME, asks_for_dead, dead_argument
+from azkvlint.graph.pseudo_resources import PATH_IN_BODY, TRACED_TYPES, beside, is_asked, origins_and_kept
+from azkvlint.model.location import Location
+from azkvlint.model.provider_version import VersionRange
+from azkvlint.model.resource import Demand
+from azkvlint.model.value import MapValue, Unknown, Value
+from azkvlint.readers.plan.configuration import Configuration
+from azkvlint.readers.plan.origins import PlanOrigins
+from azkvlint.readers.plan.planned_resource import Place
+
+_Derived: TypeAlias = Mapping[str, Value]
+_NOTHING: _Derived = {}
+
+
+class Additions:
+    """What configurations add, by block."""
+
+    def __init__(self, demand: Demand, configuration: Configuration, origins: PlanOrigins, at: Location) -> None:
+        self._demand = demand
+        self._configuration = configuration
+        self._origins = origins
+        self._at = at
+        self._asked: dict[str, tuple[bool, bool]] = {}
+        self._blocks: dict[tuple[object, ...], _Derived] = {}
+        self._shared: dict[tuple[object, ...], _Derived] = {}
+        # Both that a shape is made of are kept with it: while they are, no other object has their identity.
+        self._shapes: dict[tuple[int, int], tuple[MapValue, _Derived, MapValue]] = {}
+
+    def of(self, declared_as: str, type_: str, place: Place, version: VersionRange) -> _Derived:
+        """What is added to the instances of the block at a place, of these types and managed by this version."""
+        # A plan that is not as Terraform prints it may call one block by several types.
+        key = (declared_as, place.names, place.resource)
+        found = self._blocks.get(key)
+        if found is None:
+            found = self._blocks[key] = self._made(declared_as, type_, place, version)
+        return found
+
+    def shape(self, common: MapValue, added: _Derived) -> MapValue:
+        """What an instance says in common with others, with what is added to all of them."""
+        if not added:
+            return common
+        key = (id(common), id(added))
+        found = self._shapes.get(key)
+        if found is None:
+            found = self._shapes[key] = (common, added, beside(common, added))
+        return found[2]
+
+    def _made(self, declared_as: str, type_: str, place: Place, version: VersionRange) -> _Derived:
+        if type_ not in self._asked:
+            traced = type_.lower() in TRACED_TYPES and is_asked(self._demand, type_)
+            self._asked[type_] = traced, asks_for_dead(self._demand, type_)
+        is_traced, asks_dead = self._asked[type_]
+        if place.resource.startswith("data."):
+            return _NOTHING
+        name, words = self._origins.of_block(place.names, place.resource) if is_traced else ("", None)
+        dead: Value | None = None
+        if asks_dead:
+            written = self._configuration.resource(place.names, place.resource).get("expressions")
+            names = written if isinstance(written, dict) else ()
+            # A plan does not show dynamic blocks.
+            dead = dead_argument(declared_as, names, version, self._at, is_block=False)
+        told = "" if dead is None else dead.why if isinstance(dead, Unknown) else str(dead)
+        key = (words, name, version if name else None, type(dead), told)
+        shared = self._shared.get(key)
+        if shared is None:
+            found = {} if words is None else origins_and_kept(words, name, version, self._at)
+            shared = self._shared[key] = found if dead is None else {**found, NAME: dead}
+        return shared
+
+
+def whole(
+    common: MapValue, secret: Value | None, own: Mapping[str, Value] = _NOTHING, derived: Mapping[str, Value] = _NOTHING
+) -> MapValue:
+    """All that a resource says: what others may say too, its secret, what is its own, and what is derived of it."""
+    at = common.at
+    fields = {**common.fields, **own}
+    if secret is not None:
+        outer, inner = PATH_IN_BODY
+        have = common.fields.get(outer)
+        body = {**(have.fields if isinstance(have, MapValue) else {}), inner: secret}
+        fields[outer] = MapValue(at=at, fields=body)
+    if derived:
+        have = common.fields.get("derived")
+        told = {**(have.fields if isinstance(have, MapValue) else {}), **derived}
+        fields["derived"] = MapValue(at=at, fields=told, origin="derived")
+    return MapValue(at=at, fields=fields)

@@ -1,0 +1,259 @@
+"""The text of a plan (``terraform show -json``, ``tofu show -json``) -> its parts, decoded only as far as needed.
+
+Only the frame is decoded here: each ``change`` stays raw until a rule asks for its resource, so that the cost follows
+what is asked and not the size of the plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, TypedDict, TypeVar
+
+import msgspec
+
+from azkvlint.syntax.json_data import UNREADABLE
+from azkvlint.syntax.json_offsets import duplicate_key, fault, is_complete, members, place
+from azkvlint.util.errors import InputError
+from azkvlint.util.lazy_regex import regex
+
+MAKE_PLAN_JSON = "make one with: terraform show -json tfplan > plan.json"
+MAKE_UTF8 = "PowerShell's > writes UTF-16; use: terraform show -json tfplan | Out-File -Encoding utf8 plan.json"
+# Above this many bytes only the outermost keys are checked for duplicates: Terraform itself never prints any, and the
+# exact check costs more than all other reading together.
+DUPLICATES_CHECKED_UP_TO = 1 << 20
+
+
+class Change(msgspec.Struct, gc=False):
+    """What happens to one resource: ``change`` of ``resource_changes``. ``before`` is looked at for what goes away."""
+
+    actions: list[str] = []
+    before: msgspec.Raw = msgspec.Raw(b"null")
+    after: Any = None
+    after_unknown: Any = None
+    after_sensitive: Any = None
+    before_sensitive: Any = None
+    replace_paths: list[list[str | int]] | None = None
+    importing: Any = None
+
+
+class ResourceChange(msgspec.Struct, gc=False):
+    """One entry of ``resource_changes``, its change undecoded."""
+
+    address: str
+    type: str
+    change: msgspec.Raw
+    mode: str = "managed"
+    name: str = ""
+    module_address: str = ""
+    index: str | int | float | None = None
+    deposed: str | None = None
+
+
+class DeferredChange(msgspec.Struct, gc=False):
+    """One entry of ``deferred_changes``: what Terraform leaves to a later plan, and what it expects of it so far."""
+
+    resource_change: ResourceChange
+    reason: str = ""
+
+
+class Plan(msgspec.Struct, kw_only=True):
+    """A plan. ``parts`` are its outermost values, which start at the bytes ``places``; ``entries`` are those of
+    ``resource_changes``, and ``deferred`` those of ``deferred_changes``.
+    """
+
+    data: bytes
+    parts: Mapping[str, msgspec.Raw]
+    places: Mapping[str, int]
+    format_version: str
+    entries: list[msgspec.Raw]
+    deferred: list[msgspec.Raw]
+    configuration: dict[str, Any] | None
+    prior_state: msgspec.Raw | None
+    variables: msgspec.Raw | None
+    output_changes: msgspec.Raw | None
+    errored: bool
+    complete: bool
+
+
+Part = TypeVar("Part")
+_RAW = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_ENTRIES = msgspec.json.Decoder(list[msgspec.Raw] | None)
+_ENTRY = msgspec.json.Decoder(ResourceChange)
+_DEFERRED = msgspec.json.Decoder(DeferredChange)
+# Whichever comes first. Inside a text the quotes would be escaped, so this is a key; if it is ``change``, the type may
+# stand behind it.
+_TYPE = regex(rb'"(?:change|type)"\s*:\s*(?:"([^"\\]*)")?')
+_VALUE = msgspec.json.Decoder(object)
+_ANY = msgspec.json.Decoder(dict[str, Any])
+
+
+# In the order in which Terraform prints them: the first stands at the top of the file.
+_MARKS = (b'"planned_values"', b'"resource_changes"')
+
+
+def mentions_plan(data: bytes) -> bool:
+    """Whether a JSON file may be a plan, broken ones included, so that a folder's other JSON is left alone."""
+    if b"\0" in data[:4]:  # UTF-16
+        data = data.replace(b"\0", b"")
+    return any(mark in data for mark in _MARKS)
+
+
+def entry_type(entry: msgspec.Raw) -> str | None:
+    """The resource type of an entry, read off its head; None where that takes decoding it."""
+    match = _TYPE.search(entry)
+    return match[1].decode("utf-8", "replace") if match is not None and match[1] is not None else None
+
+
+def decode_entry(entry: msgspec.Raw) -> ResourceChange:
+    """An entry of ``resource_changes``, its change still raw."""
+    return _ENTRY.decode(entry)
+
+
+def decode_deferred(entry: msgspec.Raw) -> DeferredChange:
+    """An entry of ``deferred_changes``, its change still raw."""
+    return _DEFERRED.decode(entry)
+
+
+class ChangeDecoder:
+    """Decodes changes of one resource type: only the arguments that are asked for, or all without ``arguments``."""
+
+    def __init__(self, arguments: Iterable[str] | None = None) -> None:
+        values: Any = dict[str, Any]
+        if arguments is not None:
+            # A TypedDict makes msgspec skip every key that it does not name, without building anything.
+            make: Any = TypedDict  # mypy knows only those that are written out
+            values = make("values", dict.fromkeys(arguments, Any), total=False)
+        marks = values | bool | None
+        change = msgspec.defstruct(
+            "TypedChange",
+            [
+                ("after", values | None, None),
+                ("after_unknown", marks, None),
+                ("after_sensitive", marks, None),
+                ("before_sensitive", marks, None),
+            ],
+            bases=(Change,),
+            gc=False,
+        )
+        self._change = msgspec.json.Decoder(change)
+        self._values = msgspec.json.Decoder(values | None)
+
+    def change(self, raw: msgspec.Raw) -> Change:
+        """The change of one resource."""
+        return self._change.decode(raw)  # type: ignore[return-value]  # a subclass of Change made at run time
+
+    def values(self, raw: msgspec.Raw) -> dict[str, Any]:
+        """The values before the change."""
+        found: dict[str, Any] | None = self._values.decode(raw)
+        return found or {}
+
+
+def decode_plan(data: bytes) -> Plan:
+    """The parts of the plan ``data``. Raises InputError, with a line where there is one, for anything else."""
+    if data.startswith(b"\xef\xbb\xbf"):
+        data = data[3:]
+    _refuse_other_files(data)
+    try:
+        parts = _RAW.decode(data)
+        _refuse_other_documents(parts)
+        places = members(data, parts)
+        if len(data) <= DUPLICATES_CHECKED_UP_TO and (key := duplicate_key(data)):
+            raise InputError(f"the key '{key}' is given twice in one object", MAKE_PLAN_JSON)
+        return Plan(
+            data=data,
+            parts=parts,
+            places=places,
+            format_version=_text(parts.get("format_version")),
+            entries=_part(parts, "resource_changes", _ENTRIES) or [],
+            deferred=_part(parts, "deferred_changes", _ENTRIES) or [],
+            configuration=_part(parts, "configuration", _ANY),
+            prior_state=parts.get("prior_state"),
+            variables=parts.get("variables"),
+            output_changes=parts.get("output_changes"),
+            errored=bytes(parts.get("errored", b"")) == b"true",
+            complete=bytes(parts.get("complete", b"")) != b"false",
+        )
+    except msgspec.ValidationError as error:
+        raise InputError(f"not a plan that Terraform or OpenTofu prints: {error}", MAKE_PLAN_JSON) from error
+    except msgspec.DecodeError as error:
+        raise _malformed(data, error) from error
+    except UnicodeDecodeError as error:
+        raise InputError("not UTF-8 text; a plan in JSON was expected", MAKE_PLAN_JSON) from error
+    except RecursionError as error:
+        raise InputError("nested too deeply to be a plan", MAKE_PLAN_JSON) from error
+
+
+def shortcomings(plan: Plan) -> Iterator[tuple[str, str]]:
+    """What a plan lacks for its answer to be whole: levels of problems, and texts."""
+    if not plan.entries and not plan.deferred:
+        yield "error", "the plan holds no resource_changes, so nothing was judged"
+    if plan.configuration is None:
+        yield "error", "the plan holds no configuration, so links between new resources cannot be followed"
+    if plan.errored:
+        yield "error", "the plan ended with an error and is only a part of what was asked for"
+    elif not plan.complete:
+        yield "warning", "the plan is not complete (a target or a deferred change), so nothing is called missing"
+    if not plan.format_version:
+        yield "warning", "no format_version; read as 1.x"
+    elif plan.format_version.startswith("0."):
+        yield "warning", f"plan format {plan.format_version} is older than 1.0; read as 1.x"
+
+
+def variables_of(plan: Plan) -> dict[str, Any]:
+    """The values of the root module's variables, secrets among them; those that cannot be read are left out."""
+    try:
+        found = _ANY.decode(plan.variables) if plan.variables is not None else {}
+    except UNREADABLE:
+        return {}
+    return {name: entry["value"] for name, entry in found.items() if isinstance(entry, dict) and "value" in entry}
+
+
+def _part(parts: dict[str, msgspec.Raw], name: str, decoder: msgspec.json.Decoder[Part]) -> Part | None:
+    """One of the outermost values; None if there is none."""
+    raw = parts.get(name)
+    try:
+        return None if raw is None else decoder.decode(raw)
+    except msgspec.ValidationError as error:
+        raise InputError(f"not a plan that Terraform or OpenTofu prints: {name}: {error}", MAKE_PLAN_JSON) from error
+
+
+def _refuse_other_files(data: bytes) -> None:
+    head = data[:64].lstrip()
+    if not head and not data.strip():
+        raise InputError("the file is empty; a plan in JSON was expected", MAKE_PLAN_JSON)
+    if data[:2] == b"PK":
+        raise InputError("this is a binary plan; its JSON form was expected", MAKE_PLAN_JSON)
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff") or data[1:2] == b"\0" or data[:1] == b"\0":
+        raise InputError("this is UTF-16 text; UTF-8 was expected", MAKE_UTF8)
+    if head[:9] == b'{"@level"':
+        raise InputError("this is the log of 'terraform plan -json'; the plan itself was expected", MAKE_PLAN_JSON)
+
+
+def _refuse_other_documents(parts: dict[str, msgspec.Raw]) -> None:
+    if "resource_changes" in parts or "planned_values" in parts:
+        version = _text(parts.get("format_version"))
+        if version and not version.startswith(("0.", "1.")):
+            raise InputError(f"plan format {version} is not known; 1.x was expected", "update kvlint")
+        return
+    if "lineage" in parts or ("values" in parts and "terraform_version" in parts):
+        raise InputError("this is a state, not a plan; what is deployed is not what will be", MAKE_PLAN_JSON)
+    if "root_module" in parts or "configuration" in parts or "provider_config" in parts:
+        raise InputError("this is a configuration without a plan", MAKE_PLAN_JSON)
+    raise InputError("not a plan: it has neither resource_changes nor planned_values", MAKE_PLAN_JSON)
+
+
+def _text(raw: msgspec.Raw | None) -> str:
+    if raw is None:
+        return ""
+    found = _VALUE.decode(raw)
+    return found if isinstance(found, str) else ""
+
+
+def _malformed(data: bytes, error: msgspec.DecodeError) -> InputError:
+    what, line, column = fault(data, str(error))
+    if "truncated" in what.lower():
+        if is_complete(data):
+            what = "a text holds half a character (an unpaired \\u escape)"
+        else:
+            what, line, column = "it ends in the middle (truncated)", *place(data, len(data))
+    return InputError(f"not JSON: {what}", MAKE_PLAN_JSON, line, column)

@@ -1,0 +1,300 @@
+"""azurerm arguments of a plan -> attributes in Azure's vocabulary, by the tables of ``readers/azurerm``.
+
+Large plans repeat themselves: thousands of secrets say the same but for their name and their vault. What resources say
+alike is lowered once, and the same object stands in all of them, so that rules need to judge it only once too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from azkvlint.azure.azurerm.entries import NEVER, Entry, default_of, entries_of, meet
+from azkvlint.azure.azurerm.table import FILLED_IN, Field, Mapped, value
+from azkvlint.azure.azurerm.tree import Tree, frozen, has, put
+from azkvlint.graph.pseudo_resources import PATH_IN_BODY
+from azkvlint.model.location import Location
+from azkvlint.model.provider_version import VersionRange
+from azkvlint.model.resource import Demand
+from azkvlint.model.value import ListValue, MapValue, Scalar, Unknown, Value
+from azkvlint.readers.plan.configuration import Names
+from azkvlint.readers.plan.document import ChangeDecoder
+from azkvlint.readers.plan.planned_resource import ArgumentPath, Instance, mark
+
+# What tells a resource apart from others that say the same. Always read: resources are named and linked by it.
+OWN = ("id", "name", "parent", "scope")
+ALWAYS = (*OWN, "resourceGroupName")
+_ID = Field(arm="id")
+_NOTHING: Mapping[str, Any] = {}
+_PLAIN = frozenset({str, bool, int, float})
+
+
+class _Own(msgspec.Struct, frozen=True):
+    """An argument that tells a resource apart from others: where it goes, and whether it is another resource's id."""
+
+    name: str
+    arm: str
+    is_link: bool
+
+
+class Lowering:
+    """The arguments of one azurerm type that anyone asks for, ready to be applied to many instances."""
+
+    def __init__(self, mapped: Mapped, demand: Demand, at: Location) -> None:
+        self.type = mapped.type
+        self._at = at
+        paths = demand.of(mapped.type) or frozenset()
+        asked = paths | {(name,) for name in ALWAYS} | {tuple(via.split(".")) for via in demand.vias}
+        self._listed = tuple((name, tuple(path.split("."))) for name, path in mapped.listed.items())
+        asked |= {(name,) for name, target in self._listed if any(meet(path, target) for path in asked)}
+        entries = entries_of({"id": _ID, **mapped.fields}, asked)
+        own = [entry for entry in entries if len(entry.arm) == 1 and entry.arm[0] in OWN]
+        self._own = tuple(_Own(entry.name, str(entry.arm[0]), entry.field.kind == "link") for entry in own)
+        # Whoever asks for all that is around a secret gets it in its place among the rest.
+        around = {PATH_IN_BODY[:length] for length in range(len(PATH_IN_BODY))}
+        self._secrets = () if around & asked else tuple(entry for entry in entries if entry.arm == PATH_IN_BODY)
+        self._entries = tuple(entry for entry in entries if entry not in own and entry not in self._secrets)
+        self._is_plain = all(entry.field == value(entry.field.arm, sensitive=True) for entry in self._secrets)
+        # Whether the configuration decides what a value of an existing resource means.
+        self._hangs_on_block = any(
+            entry.rivals or (entry.field.kind == "blocks" and entry.field.computed) for entry in self._entries
+        )
+        # What the provider fills in with a default of its own, so that only the configuration tells who wrote it.
+        self._filled = tuple(entry.name for entry in self._entries if entry.field.defaults)
+        self._unwritten: dict[tuple[Names, str], frozenset[str]] = {}
+        self._alike: dict[frozenset[str], frozenset[str]] = {}
+        self._known: dict[tuple[bytes, VersionRange, tuple[Names, str] | None, frozenset[str]], MapValue] = {}
+        fixed = ((tuple(path.split(".")), plain) for path, plain in mapped.fixed.items())
+        self._fixed = tuple(
+            (arm, Scalar(at=at, value=plain, origin="default"))
+            for arm, plain in fixed
+            if any(meet(path, arm) for path in asked)
+        )
+        self._defaults: dict[tuple[int, VersionRange], Value | None] = {}
+        self.decoder = ChangeDecoder({entry.name for entry in entries} | {"name"})
+
+    def own(self, instance: Instance) -> dict[str, Value]:
+        """Id, name and links of one instance, taken out of its values: what is left may be said by others too."""
+        values, marks, secrets = instance.values, instance.unknown, instance.sensitive
+        own: dict[str, Value] = {}
+        for entry in self._own:
+            name = entry.name
+            value = values.pop(name, None)
+            doubt = marks.pop(name, None) if type(marks) is dict else marks
+            if doubt is True:
+                own[entry.arm] = instance.linked((name,)) if entry.is_link else instance.not_known((name,))
+            elif type(value) is str:
+                hidden = secrets is True or (type(secrets) is dict and secrets.get(name) is True)
+                own[entry.arm] = Scalar(at=self._at, value=value, sensitive=hidden)
+        return own
+
+    def _secret(self, instance: Instance, version: VersionRange) -> Value | None:
+        """The secret of one instance, taken out of its values in the same way: few say the same."""
+        marks = instance.unknown
+        plain = self._plain_secret(instance.values, marks)
+        if plain is not None:
+            return Scalar(at=self._at, value=plain, sensitive=True)
+        values = {entry.name: instance.values.pop(entry.name, None) for entry in self._secrets}
+        unknown = {entry.name: marks.pop(entry.name, None) for entry in self._secrets} if type(marks) is dict else marks
+        tree: Tree = {}
+        self._fill(tree, self._secrets, instance, version, values, unknown, instance.sensitive, ())
+        found: Value | None = tree.get(PATH_IN_BODY[0], {}).get(PATH_IN_BODY[1])
+        return found
+
+    def said(self, instance: Instance, version: VersionRange) -> tuple[MapValue, Value | None]:
+        """All else that one instance says: what others may say too, and its secret."""
+        secret = self._secret(instance, version) if self._secrets else None
+        return self._common(instance, version), secret
+
+    def _plain_secret(self, values: dict[str, Any], marks: Any) -> str | None:
+        """A secret, taken out, as most are written: a known text, by the first of the names that there are for it."""
+        first, *others = self._secrets
+        found = values.get(first.name)
+        if not self._is_plain or type(found) is not str or type(marks) is not dict or marks.get(first.name):
+            return None
+        if any(values.get(other.name) is not None or marks.get(other.name) for other in others):
+            return None
+        for entry in self._secrets:
+            values.pop(entry.name, None)
+            marks.pop(entry.name, None)
+        return found
+
+    def _common(self, instance: Instance, version: VersionRange) -> MapValue:
+        """Everything else that one instance says, defaults of its provider version included.
+
+        Unknown values lead through the configuration of the instance's own block, so there only instances of one block
+        can say the same. So it is where the configuration says which values of an existing resource are its author's.
+        """
+        doubts = msgspec.json.encode(instance.unknown)
+        said = msgspec.json.encode(
+            (instance.values, instance.sensitive, instance.action, instance.replace_paths, instance.deferred)
+        )
+        by_block = b"true" in doubts or (self._hangs_on_block and not instance.creates)
+        block = (instance.names, instance.resource)
+        if block not in self._unwritten:
+            names = instance.unwritten(self._filled)
+            # Most blocks leave the same arguments out.
+            self._unwritten[block] = self._alike.setdefault(names, names)
+        instance.filled = self._unwritten[block]
+        key = (said + doubts, version, block if by_block else None, instance.filled)
+        found = self._known.get(key)
+        if found is None:
+            instance.followed = False
+            found = frozen(self._tree(instance, version), self._at)
+            if not instance.followed:
+                self._known[key] = found
+        return found
+
+    def _tree(self, instance: Instance, version: VersionRange) -> Tree:
+        tree: Tree = {"derived": planned(instance)}
+        self._fill(tree, self._entries, instance, version, instance.values, instance.unknown, instance.sensitive, ())
+        for arm, plain in self._fixed:
+            put(tree, arm, plain)
+        for name, target in self._listed:
+            if name in tree:
+                item = frozen(tree.pop(name), self._at)
+                put(tree, target, ListValue(at=self._at, items=(item,)))
+        return tree
+
+    def _fill(
+        self, tree: Tree, entries: tuple[Entry, ...], instance: Instance, version: VersionRange,
+        values: Mapping[str, Any], unknown: Any, sensitive: Any, path: ArgumentPath,
+    ) -> None:  # fmt: skip
+        """Write the arguments of one block, or of the resource itself, into ``tree``."""
+        at = instance.at
+        doubts = unknown if type(unknown) is dict else _NOTHING
+        secrets = sensitive if type(sensitive) is dict else _NOTHING
+        clear = sensitive is not True
+        missing: list[Entry] = []
+        for entry in entries:
+            name = entry.name
+            value: Any = values.get(name)
+            doubt = doubts.get(name) if unknown is not True else True
+            if not doubt and value is None:
+                if entry.field.defaults:
+                    missing.append(entry)
+            elif clear and not doubt and entry.simple and type(value) in _PLAIN and name not in secrets:
+                found = Scalar(at=at, value=value)
+                put(tree, entry.arm, found if path else self._as_filled(found, entry, instance, version))
+            elif not self._general(tree, entry, instance, version, value, doubt, mark(sensitive, name), (*path, name)):
+                missing.append(entry)
+        for entry in missing:
+            default = self._default(entry.field, version)
+            if default is not None and not has(tree, entry.arm):
+                put(tree, entry.arm, default)
+
+    def _general(
+        self, tree: Tree, entry: Entry, instance: Instance, version: VersionRange,
+        value: Any, doubt: Any, hidden: Any, path: ArgumentPath,
+    ) -> bool:  # fmt: skip
+        """Write one argument of any kind; False if it counts as not set."""
+        field = entry.field
+        if doubt is True and field.computed and not field.filled and instance.is_left_out(path):
+            return False
+        if field.until <= version.low or (entry.rivals and instance.is_overruled(path, entry.rivals)):
+            return False
+        if field.kind in ("block", "blocks"):
+            self._blocks(tree, entry, instance, version, value, doubt, hidden, path)
+            return True
+        found = _value(field, instance, value, doubt, hidden, path)
+        if found is not None and field.until < version.high and field.until != NEVER:
+            since = ".".join(map(str, field.until))
+            found = Unknown(at=instance.at, why=f"azurerm ignores {entry.name} from version {since} on")
+        if found is None:
+            return False
+        put(tree, entry.arm, found if len(path) > 1 else self._as_filled(found, entry, instance, version))
+        return True
+
+    def _as_filled(self, found: Value, entry: Entry, instance: Instance, version: VersionRange) -> Value:
+        """What an argument of the resource itself says; where its author does not write it, that it is the default."""
+        if type(found) is not Scalar or not instance.filled.issuperset((entry.name, *entry.rivals)):
+            return found
+        if entry.field.computed and not instance.creates:
+            return msgspec.structs.replace(found, origin="kept")
+        default = self._default(entry.field, version)
+        return default if type(default) is Scalar and default.value == found.value else found
+
+    def _blocks(
+        self, tree: Tree, entry: Entry, instance: Instance, version: VersionRange,
+        value: Any, unknown: Any, sensitive: Any, path: ArgumentPath,
+    ) -> None:  # fmt: skip
+        if unknown is True:
+            _unknown_block(tree, entry, instance, path)
+            return
+        field, arm = entry.field, entry.arm
+        count = max(len(items) if isinstance(items, list) else 0 for items in (value, unknown))
+        objects: list[Value] = []
+        for i in range(count):
+            item = value[i] if isinstance(value, list) and i < len(value) and isinstance(value[i], dict) else {}
+            inside: Tree = tree if not arm and field.kind == "block" else {}
+            marks = mark(unknown, i), mark(sensitive, i)
+            self._fill(inside, entry.inner, instance, version, item, *marks, (*path, i))
+            for constant, plain in field.constants.items():
+                put(inside, tuple(constant.split(".")), Scalar(at=instance.at, value=plain))
+            if inside is not tree:
+                objects.append(frozen(inside, instance.at))
+        if field.kind == "blocks" and isinstance(value, list):
+            kept = field.computed and instance.is_kept(path)
+            put(tree, arm, ListValue(at=instance.at, items=tuple(objects), origin="kept" if kept else "written"))
+        elif objects:
+            put(tree, arm, objects[0])
+
+    def _default(self, field: Field, version: VersionRange) -> Value | None:
+        """What an argument that is not set amounts to in the provider versions that are possible.
+
+        Kept by the field's identity: the tables live as long as the program.
+        """
+        key = (id(field), version)
+        if key not in self._defaults:
+            self._defaults[key] = default_of(field, version, self._at)
+        return self._defaults[key]
+
+
+def planned(instance: Instance) -> Tree:
+    """What the plan does with a resource, as attributes."""
+    if instance.deferred:
+        why = f"the plan leaves it to a later one, which may do something else ({instance.deferred})"
+        return {"plannedAction": Unknown(at=instance.at, why=why)}
+    action, paths = instance.action, instance.replace_paths
+    forced = f", forced by {', '.join(paths)}" if paths else ""
+    note = f"the plan's action is {action}{forced}"
+    tree: Tree = {"plannedAction": Scalar(at=instance.at, value=action, origin="derived", note=note)}
+    if paths:
+        items = tuple(Scalar(at=instance.at, value=path, origin="derived") for path in paths)
+        tree["replacePaths"] = ListValue(at=instance.at, items=items, origin="derived")
+    return tree
+
+
+def _unknown_block(tree: Tree, entry: Entry, instance: Instance, path: ArgumentPath) -> None:
+    """A whole block that is not known: so is everything that it would say."""
+    if entry.arm:
+        found = instance.not_known(path)
+        if entry.field.filled and instance.is_left_out(path):
+            found = Unknown(at=instance.at, origin="default", why=FILLED_IN)
+        put(tree, entry.arm, found)
+        return
+    for inner in entry.inner:
+        _unknown_block(tree, inner, instance, path)
+    for constant in entry.field.constants:
+        put(tree, tuple(constant.split(".")), instance.not_known(path))
+
+
+def _value(
+    field: Field, instance: Instance, value: Any, unknown: Any, sensitive: Any, path: ArgumentPath
+) -> Value | None:
+    """One argument that is no block."""
+    if field.kind in ("link", "links") and unknown is True:
+        return instance.linked(path)
+    if field.kind == "links" and isinstance(unknown, list) and any(unknown):
+        return instance.links(value, unknown, sensitive, path)
+    found = instance.plain(value, unknown, True if field.sensitive else sensitive, path)
+    if field.kind == "links" and isinstance(found, Scalar):
+        return ListValue(at=found.at, items=(found,))
+    if field.kind == "flag" and isinstance(found, Scalar):
+        return Scalar(at=found.at, value=field.words[0 if found.value is True else 1], sensitive=found.sensitive)
+    if field.kind == "wrap" and isinstance(found, ListValue):
+        items = tuple(MapValue(at=found.at, fields={field.item: item}) for item in found.items)
+        return ListValue(at=found.at, items=items)
+    return found

@@ -1,0 +1,211 @@
+"""Where a value of a plan comes from, followed through its configuration, which shows references but no values."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+from azkvlint.azure.azurerm import credentials
+from azkvlint.azure.azurerm.azapi import AZAPI
+from azkvlint.azure.azurerm.credentials import READING, has_secrets, telling
+from azkvlint.graph import value_origins
+from azkvlint.graph.pseudo_resources import argument, module_call, output, reading, unmarked, with_origins
+from azkvlint.graph.value_origins import NONE, Origins, together, union
+from azkvlint.model.location import Location
+from azkvlint.model.provider_version import VersionRange
+from azkvlint.model.resource import Resource
+from azkvlint.model.value import MapValue, Scalar, Unknown, Value
+from azkvlint.readers.plan.configuration import Configuration, Names, expression_at, references
+from azkvlint.readers.plan.document import Plan, variables_of
+from azkvlint.readers.plan.planned_resource import Instance
+from azkvlint.readers.plan.secret_visibility import Shown
+from azkvlint.readers.plan.traversal import Traversal, longest
+
+_MOST = 50
+_NULL = {"constant_value": None}
+
+
+class PlanOrigins:
+    """Follows references; what has been found of an argument holds for all instances of its resource."""
+
+    def __init__(self, configuration: Configuration, plan: Plan) -> None:
+        self._configuration = configuration
+        self._plan = plan
+        self._shown = Shown(configuration, plan)
+        self._known: dict[tuple[Names, str], tuple[str, Origins | None]] = {}
+
+    @cached_property
+    def _given(self) -> Mapping[str, Any]:
+        """The values of variables that the plan was made with."""
+        return variables_of(self._plan)
+
+    def traced(self, instance: Instance, attributes: MapValue) -> MapValue:
+        """The attributes of an azapi resource with the origins of what it holds, if that is written."""
+        _, found = self.of_block(instance.names, instance.resource)
+        return attributes if found is None else with_origins(attributes, found)
+
+    def of_block(self, names: Names, resource: str) -> tuple[str, Origins | None]:
+        """The argument that gives the value, where that is one of azurerm's, and its origins, if it is written."""
+        key = (names, resource)
+        if key not in self._known:
+            self._known[key] = self._of_block(names, resource)
+        return self._known[key]
+
+    def _of_block(self, names: Names, resource: str) -> tuple[str, Origins | None]:
+        block = self._configuration.resource(names, resource)
+        written = block.get("expressions")
+        if not isinstance(written, dict):
+            return "", frozenset({value_origins.UNTRACED})
+        type_ = resource.partition(".")[0]
+        if type_ in credentials.HELD:
+            every = [self._of_credential(names, written, name, block) for name in credentials.HELD[type_]]
+            return "", union(every) if any(every) else None
+        wanted = ("body", "sensitive_body") if type_ in AZAPI else credentials.ARGUMENTS.get(type_, ())
+        # Of an azapi body a plan does not say which reference goes where.
+        found = {name: written[name] for name in wanted if written.get(name) not in (None, _NULL)}
+        if not found:
+            return "", None
+        name = next(iter(found)) if type_ not in AZAPI else ""
+        return name, union(self._of(names, one, block, frozenset()) for one in found.values())
+
+    def _of_credential(self, names: Names, written: Mapping[str, Any], name: str, block: Mapping[str, Any]) -> Origins:
+        """The origins of an argument, in all blocks if it is in any; none if it is not written."""
+        if isinstance(written.get(name.partition(".")[0] if "." in name else ""), dict):
+            # Nobody knows whether there is a block, and what is in it.
+            return frozenset({value_origins.UNTRACED})
+        below = _below(written, name)
+        found: Origins = NONE
+        for one in below if isinstance(below, list) else [below]:
+            is_constant = isinstance(one, dict) and "constant_value" in one
+            if not isinstance(one, dict) or (is_constant and one["constant_value"] in (None, "")):
+                continue
+            # A plan does not tell what is made by a function of constants, such as the content of a file.
+            word = value_origins.WRITTEN if is_constant else value_origins.UNTRACED
+            found |= self._of(names, one, block, frozenset()) or frozenset({word})
+        return found
+
+    def outputs(self, path: str) -> Iterator[Resource]:
+        """The outputs of the root module, as resources."""
+        declared = self._configuration.module(()).get("outputs")
+        for name, node in declared.items() if isinstance(declared, dict) else ():
+            if isinstance(node, dict):
+                at = Location(path=path, address=f"output.{name}")
+                sensitive = node.get("sensitive")
+                marked = Scalar(at=at, value=sensitive) if isinstance(sensitive, bool) else unmarked(at)
+                found = self._shown.of_output(name, self._of((), node.get("expression"), {}, frozenset()))
+                yield output(name, marked, found, at, _is_ephemeral(node.get("ephemeral"), at))
+
+    def telling_arguments(self, path: str) -> Iterator[Resource]:
+        """The arguments that are given a secret and show it, as resources."""
+        every = list(self._configuration.blocks())
+        if not any(has_secrets(str(block.get("type"))) for _, block in every):
+            return
+        for names, block in every:
+            written = block.get("expressions")
+            if block.get("mode") != "managed" or not isinstance(written, dict):
+                continue
+            local = str(block.get("address"))
+            address = ".".join([*(f"module.{name}" for name in names), local])
+            for name in telling(str(block.get("type"))):
+                expression = _below(written, name)
+                if expression is not None:
+                    found = self._of(names, expression, block, frozenset())
+                    found = self._shown.of_argument(address, str(block.get("type")), name, found)
+                    told = argument(address, name, found, Location(path=path, address=address))
+                    if told is not None:
+                        yield told
+
+    def readings(self, path: str, version_of: Callable[[Names, str], VersionRange]) -> Iterator[Resource]:
+        """The data sources that read secrets, as resources."""
+        for names, block in self._configuration.blocks():
+            local = str(block.get("address"))
+            if local.startswith(READING):
+                address = ".".join([*(f"module.{name}" for name in names), local])
+                yield reading(address, version_of(names, local), Location(path=path, address=address))
+
+    def module_calls(self, path: str, names: Names = ()) -> Iterator[Resource]:
+        """The module calls, as resources."""
+        calls = self._configuration.module(names).get("module_calls")
+        for name, call in calls.items() if isinstance(calls, dict) else ():
+            address = ".".join(f"module.{one}" for one in (*names, name))
+            at = Location(path=path, address=address)
+            words = (call.get(key) if isinstance(call, dict) else None for key in ("source", "version_constraint"))
+            source, version = (Scalar(at=at, value=word) if isinstance(word, str) else None for word in words)
+            yield module_call(address, source, version, at)
+            yield from self.module_calls(path, (*names, name))
+
+    def _of(self, names: Names, expression: Any, block: Mapping[str, Any], busy: frozenset[str]) -> Origins:
+        refs = longest(tuple(references(expression)))
+        if len(busy) > _MOST:
+            return frozenset({value_origins.UNTRACED}) if refs else NONE
+        return together([self._one(names, ref, block, busy) for ref in refs])
+
+    def _one(self, names: Names, ref: Traversal, block: Mapping[str, Any], busy: frozenset[str]) -> Origins:
+        key = ".".join((*names, ref.text))
+        if key in busy:
+            return NONE
+        inner = busy | {key}
+        match ref.kind:
+            case "known":
+                return NONE
+            case "var":
+                return value_origins.named(self._variable(names, ref.name, inner), (ref.name, *ref.rest))
+            case "module":
+                found = self._output((*names, ref.name), str(ref.rest[0]) if ref.rest else "", inner)
+                return value_origins.named(found, ref.rest)
+            case "each":
+                return self._of(names, block.get("for_each_expression"), {}, inner)
+            case "azure" | "other":
+                return value_origins.named(self._attribute(names, ref, inner), ref.rest)
+        if ref.text.startswith("ephemeral."):
+            parts = ref.text.split(".")
+            return credentials.of_attribute(parts[1] if len(parts) > 1 else "", parts[-1])
+        return frozenset({value_origins.UNTRACED})
+
+    def _variable(self, names: Names, name: str, busy: frozenset[str]) -> Origins:
+        given = self._configuration.call(names).get("expressions") if names else None
+        if isinstance(given, dict) and name in given:
+            return self._of(names[:-1], given[name], self._configuration.call(names), busy)
+        declared = expression_at(self._configuration.module(names).get("variables"), (name,))
+        if not isinstance(declared, dict):
+            return frozenset({value_origins.UNTRACED})
+        default = declared.get("default")
+        value = None if names else self._given.get(name)
+        secure = declared.get("sensitive") is True
+        if default not in (None, "") and value in (None, default):
+            found = frozenset({value_origins.DEFAULT})
+            return value_origins.declared_secret(found) if secure else found
+        return frozenset({value_origins.SECURE if secure else value_origins.PARAMETER})
+
+    def _output(self, names: Names, name: str, busy: frozenset[str]) -> Origins:
+        found = expression_at(self._configuration.module(names).get("outputs"), (name,))
+        if not isinstance(found, dict):
+            return credentials.of_output(name)
+        return self._of(names, found.get("expression"), {}, busy)
+
+    def _attribute(self, names: Names, ref: Traversal, busy: frozenset[str]) -> Origins:
+        """The origins of an attribute of a resource: what it is, or what its author writes for it."""
+        name = str(ref.rest[0]) if ref.rest else ""
+        found = credentials.of_attribute(ref.type, name)
+        block = self._configuration.resource(names, ref.name)
+        written = expression_at(block.get("expressions"), (name,)) if name else None
+        if written is None or found & {value_origins.SECRET, value_origins.PRIVATE_KEY, value_origins.GENERATED}:
+            return found
+        return found | self._of(names, written, block, busy)
+
+
+def _below(written: Mapping[str, Any], name: str) -> Any:
+    """The expression of an argument, or those of all blocks of a type."""
+    block, _, attribute = name.rpartition(".")
+    if not block:
+        return written.get(attribute)
+    inner = written.get(block)
+    return [one[attribute] for one in inner if isinstance(one, dict) and attribute in one] if inner else None
+
+
+def _is_ephemeral(flag: object, at: Location) -> Value | None:
+    """Return whether an output is ephemeral, or None if it does not say so."""
+    if flag is None or isinstance(flag, bool):
+        return Scalar(at=at, value=True) if flag else None
+    return Unknown(at=at, why="`ephemeral` is neither true nor false")

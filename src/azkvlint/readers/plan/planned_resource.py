@@ -1,0 +1,238 @@
+"""One resource instance of a plan, as lowering sees it: its values after apply, and what its author wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from azkvlint.azure.azurerm.own_ids import ALWAYS_SET, ALWAYS_SET_OF
+from azkvlint.model.location import Location
+from azkvlint.model.value import Link, ListValue, MapValue, Scalar, Unknown, Value, path_text
+from azkvlint.readers.plan.address import Key, ModulePath
+from azkvlint.readers.plan.configuration import Configuration, Names, expression_at, references
+from azkvlint.readers.plan.document import Change
+from azkvlint.readers.plan.identities import IDENTITIES, origin
+from azkvlint.readers.plan.unknown_references import Tracer
+
+ArgumentPath = tuple[str | int, ...]
+KNOWN_AFTER_APPLY = "known after apply"
+
+
+class Place(msgspec.Struct, frozen=True):
+    """Where a resource instance stands: module instance, module names, module-local address and instance key."""
+
+    address: str
+    path: ModulePath
+    names: Names
+    resource: str
+    key: Key
+
+
+class Instance:
+    """One resource instance. ``values``, ``unknown`` and ``sensitive`` are the three parallel trees of a plan.
+
+    What a plan removes is seen as it is before (``values`` are handed in then), and everything in it is known.
+    ``at`` is the same for all values of a plan, which have no place of their own in the text: the resource has.
+    """
+
+    __slots__ = (
+        "action",
+        "address",
+        "at",
+        "creates",
+        "deferred",
+        "filled",
+        "followed",
+        "key",
+        "names",
+        "path",
+        "replace_paths",
+        "resource",
+        "sensitive",
+        "tracer",
+        "unknown",
+        "values",
+    )
+
+    def __init__(
+        self, place: Place, change: Change, values: dict[str, Any] | None, at: Location, tracer: Tracer
+    ) -> None:
+        self.address = place.address
+        self.path = place.path
+        self.names = place.names
+        self.resource = place.resource
+        self.key = place.key
+        self.at = at
+        self.tracer = tracer
+        self.action = planned_action(change)
+        # Why it is left to a later plan, which may do something else with it.
+        self.deferred = ""
+        forced = change.replace_paths
+        self.replace_paths = tuple(path_text(tuple(steps)) for steps in forced) if forced else ()
+        # Whether any value was found by following a reference, so that it is this instance's alone.
+        self.followed = False
+        # Arguments that the provider gives their values, because nobody writes them.
+        self.filled: frozenset[str] = frozenset()
+        self.creates = self.action in ("create", "replace")
+        self.values: dict[str, Any] = change.after or {} if values is None else values
+        self.unknown: Any = change.after_unknown if values is None else None
+        self.sensitive: Any = change.after_sensitive if values is None else change.before_sensitive
+
+    @property
+    def configuration(self) -> Configuration:
+        """The plan's."""
+        return self.tracer.configuration
+
+    @property
+    def is_data(self) -> bool:
+        """Whether it is a data source."""
+        return self.resource.startswith("data.")
+
+    def writes(self, argument: str) -> bool | None:
+        """Whether the author wrote the argument; None if the plan does not say."""
+        return self.configuration.writes(self.names, self.resource, argument)
+
+    def unwritten(self, arguments: Iterable[str]) -> frozenset[str]:
+        """Those of some arguments that the author does not write, as far as the plan says what is written.
+
+        What is only read has its values from Azure, where somebody wrote them or not.
+        """
+        if self.is_data:
+            return frozenset()
+        return frozenset(name for name in arguments if self.writes(name) is False)
+
+    def is_left_out(self, path: ArgumentPath) -> bool:
+        """Whether an unknown Optional+Computed argument is unknown only because its author left it out.
+
+        Then the provider or Azure fills in the default. It takes a plan that creates the resource, and a
+        configuration that shows its block without the argument. (A dynamic block does not show: with an unknown
+        for_each Terraform marks the block unknown all the same, which a plan alone cannot tell apart.)
+        """
+        if not self.creates:
+            return False
+        block = self.configuration.resource(self.names, self.resource)
+        return bool(block) and expression_at(block.get("expressions"), path) is None
+
+    def is_kept(self, path: ArgumentPath) -> bool:
+        """Whether a resource has a value already that its author does not write: whoever made it wrote it elsewhere.
+
+        (A dynamic block does not show, so it may be the author's all the same.)
+        """
+        if self.creates:
+            return False
+        block = self.configuration.resource(self.names, self.resource)
+        return bool(block) and expression_at(block.get("expressions"), path) is None
+
+    def is_overruled(self, path: ArgumentPath, rivals: tuple[str, ...]) -> bool:
+        """Whether an argument only repeats what was before, because its author writes it by another of its names.
+
+        The provider computes the names that nobody writes: in an update they still have their values from before.
+        """
+        if self.action != "update":
+            return False
+        written = self.configuration.resource(self.names, self.resource).get("expressions")
+        return expression_at(written, path) is None and any(
+            expression_at(written, (*path[:-1], rival)) is not None for rival in rivals
+        )
+
+    def not_known(self, path: ArgumentPath) -> Unknown:
+        """An unknown value, and what it depends on."""
+        block = self.configuration.resource(self.names, self.resource)
+        expression = expression_at(block.get("expressions"), path)
+        refs = references(expression)
+        if not refs:
+            # Of an expression without references only the time or a random value is unknown, never null.
+            return Unknown(at=self.at, why=KNOWN_AFTER_APPLY, given=expression == {})
+        pattern = ""
+        if path and path[-1] in IDENTITIES:
+            self.followed = True
+            pattern = origin(self.configuration, self.path, refs)
+        given = all(ref.startswith(ALWAYS_SET_OF) for ref in refs) and refs[0].rpartition(".")[2] in ALWAYS_SET
+        return Unknown(at=self.at, why=f"{KNOWN_AFTER_APPLY}, from {refs[0]}", pattern=pattern, given=given)
+
+    def linked(self, path: ArgumentPath) -> Link | Unknown:
+        """An unknown id, followed to the resource that it will be the id of."""
+        self.followed = True
+        question = (self.path, self.resource, path)
+        known = self.tracer.links.get(question)
+        if known is not None:
+            return known
+        trace = self.tracer.trace(self.path, self.names, self.resource, self.key, path)
+        if trace is None:
+            return self.not_known(path)
+        if trace.certain:
+            link = Link(at=self.at, target=trace.addresses[0], type=trace.types[0], hops=trace.hops)
+            if not trace.by_key:
+                self.tracer.links[question] = link
+            return link
+        why = f"{KNOWN_AFTER_APPLY}, from {trace.hops[0]}" if trace.hops else KNOWN_AFTER_APPLY
+        closed = not trace.anything
+        return Unknown(
+            at=self.at, why=why, candidates=trace.addresses, closed=closed, types=trace.types, hops=trace.hops
+        )
+
+    def links(self, values: Any, unknown: list[Any], sensitive: Any, path: ArgumentPath) -> ListValue:
+        """A list of ids, some of which are not known."""
+        items = (
+            self.linked(path) if mark(unknown, i) is True else self.plain(item, None, mark(sensitive, i), path)
+            for i, item in enumerate(_padded(values if isinstance(values, list) else [], unknown))
+        )
+        return ListValue(at=self.at, items=tuple(item for item in items if item is not None))
+
+    def plain(self, value: Any, unknown: Any, sensitive: Any, path: ArgumentPath) -> Value | None:
+        """Any JSON value with its two marks, as a Value; None for null, which is "not set"."""
+        if unknown is True:
+            return self.not_known(path)
+        hidden = sensitive is True
+        if isinstance(value, (str, bool, int, float)):
+            return Scalar(at=self.at, value=value, sensitive=hidden)
+        if isinstance(value, list) or (value is None and isinstance(unknown, list)):
+            return ListValue(at=self.at, items=self._items(value or [], unknown, sensitive, path), sensitive=hidden)
+        if isinstance(value, dict) or (value is None and isinstance(unknown, dict) and unknown):
+            return MapValue(at=self.at, fields=self._fields(value or {}, unknown, sensitive, path), sensitive=hidden)
+        return None
+
+    def _items(self, items: list[Any], unknown: Any, sensitive: Any, path: ArgumentPath) -> tuple[Value, ...]:
+        found = (
+            self.plain(item, mark(unknown, i), mark(sensitive, i), (*path, i))
+            for i, item in enumerate(_padded(items, unknown))
+        )
+        return tuple(value if value is not None else self.not_known(path) for value in found)
+
+    def _fields(self, fields: dict[str, Any], unknown: Any, sensitive: Any, path: ArgumentPath) -> dict[str, Value]:
+        names = dict.fromkeys(fields) | (dict.fromkeys(unknown) if isinstance(unknown, dict) else {})
+        found = {
+            name: self.plain(fields.get(name), mark(unknown, name), mark(sensitive, name), (*path, name))
+            for name in names
+        }
+        return {name: value for name, value in found.items() if value is not None}
+
+
+def planned_action(change: Change) -> str:
+    """One word for the ``actions`` of a change (Terraform's internal/command/jsonplan/plan.go)."""
+    actions = change.actions
+    if "delete" in actions:
+        return "replace" if "create" in actions else "delete"
+    if "forget" in actions:
+        return "replace" if "create" in actions else "forget"
+    action = actions[0] if actions else "create"
+    return "import" if change.importing is not None and action == "no-op" else action
+
+
+def mark(tree: Any, step: str | int) -> Any:
+    """The mark below ``tree`` (after_unknown, after_sensitive): True covers everything below it."""
+    if tree is True:
+        return True
+    if isinstance(tree, dict):
+        return tree.get(step)
+    if isinstance(tree, list) and isinstance(step, int) and step < len(tree):
+        return tree[step]
+    return None
+
+
+def _padded(items: list[Any], unknown: Any) -> list[Any]:
+    """The items, and a place for each unknown one that the values leave out at the end."""
+    missing = len(unknown) - len(items) if isinstance(unknown, list) else 0
+    return items + [None] * missing if missing > 0 else items

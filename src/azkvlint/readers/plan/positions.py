@@ -1,0 +1,130 @@
+"""Where resources stand in the text of a plan, found only for those that a finding is about."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from itertools import chain
+
+import msgspec
+
+from azkvlint.azure.azurerm.flags import PROVIDER_PREFIX
+from azkvlint.model.location import Excerpt, Region
+from azkvlint.readers.plan.document import Plan
+from azkvlint.syntax.json_data import UNREADABLE
+from azkvlint.syntax.json_offsets import Lines, elements, members
+from azkvlint.util.lazy_regex import regex
+
+# The head of an entry is what stands before its change: address, type, name, index, provider. No value stands there.
+_CHANGE = regex(rb'\s*"change"\s*:')
+_ADDRESS = regex(rb'"address"\s*:\s*"(?:[^"\\]|\\.)*"')
+_MAX_HEAD = 2000
+_RAW = msgspec.json.Decoder(dict[str, msgspec.Raw])
+# Where the configuration names what has no entry among the changes, by how its address begins.
+_NAMED = {
+    PROVIDER_PREFIX: ("configuration", "provider_config"),
+    "output.": ("configuration", "root_module", "outputs"),
+    "module.": ("configuration", "root_module", "module_calls"),
+}
+# start, end: the region; head_start, head_end: what may be shown around it.
+_Span = tuple[int, int, int, int]
+
+
+def positions(plan: Plan, numbers: Mapping[str, int], addresses: Collection[str]) -> dict[str, tuple[Region, Excerpt]]:
+    """Region and excerpt of each address that the plan holds: its ``"address"`` line, or the key that names it.
+
+    ``numbers`` says which entry of the plan an address is.
+    """
+    wanted: dict[int, list[str]] = {}
+    for address in addresses:
+        if address in numbers:
+            # What a template deploys has its entry in common with all else that is in the template.
+            wanted.setdefault(numbers[address], []).append(address)
+    spans = dict(_change_spans(plan, wanted))
+    spans |= _key_spans(plan, addresses)
+    # The four offsets of each span and the spans themselves are in order, so that one pass finds all their places.
+    ordered = sorted(spans.items(), key=lambda item: item[1][2])
+    lines = Lines(plan.data)
+    found: dict[str, tuple[Region, Excerpt]] = {}
+    for address, (start, end, low, high) in ordered:
+        head_start, first, last, head_end = (lines.place(at) for at in (low, start, end, high))
+        text, around = (plan.data[a:b].decode("utf-8", "replace") for a, b in ((start, end), (low, high)))
+        excerpt = Excerpt(
+            text=text,
+            context=_region(head_start, head_end),
+            context_text=around,
+            utf16=_utf16_region(first, last),
+            context_utf16=_utf16_region(head_start, head_end),
+        )
+        found[address] = (_region(first, last), excerpt)
+    return found
+
+
+def _region(start: tuple[int, int, int], end: tuple[int, int, int]) -> Region:
+    return Region(start[0], start[1], end[0], end[1])
+
+
+def _utf16_region(start: tuple[int, int, int], end: tuple[int, int, int]) -> Region | None:
+    """The region in UTF-16 code units, where that is another one."""
+    if start[1] == start[2] and end[1] == end[2]:
+        return None
+    return Region(start[0], start[2], end[0], end[2])
+
+
+def _change_spans(plan: Plan, wanted: Mapping[int, list[str]]) -> Iterator[tuple[str, _Span]]:
+    """The entries of these numbers, the deferred ones last. Walking over the others costs next to nothing."""
+    last = max(wanted, default=-1)
+    parts = (("resource_changes", plan.entries), ("deferred_changes", plan.deferred))
+    places = chain.from_iterable(elements(plan.data, items, plan.places.get(name, 0)) for name, items in parts)
+    for number, (start, end) in enumerate(places):
+        if number > last:
+            return
+        if number in wanted:
+            span = _head(plan.data, start, end)
+            for address in wanted[number]:
+                yield address, span
+
+
+def _head(data: bytes, start: int, end: int) -> _Span:
+    stop = min(end, start + _MAX_HEAD)
+    change = _CHANGE.search(data, start, stop)
+    head_end = change.start() if change is not None else start + 1
+    if head_end > start + 1 and data[head_end - 1 : head_end] == b",":
+        head_end -= 1
+    address = _ADDRESS.search(data, start, head_end)
+    if address is None:
+        # What follows a brace is a blank, a quote or the other brace.
+        return start, start + 1, start, max(head_end, start + 2)
+    return address.start(), address.end(), start, head_end
+
+
+def _key_spans(plan: Plan, addresses: Collection[str]) -> dict[str, _Span]:
+    """What the configuration names: the key of each provider, output or module call of the root module."""
+    found: dict[str, _Span] = {}
+    for prefix, path in _NAMED.items():
+        names = {address.removeprefix(prefix) for address in addresses if address.startswith(prefix)}
+        wanted = {name for name in names if prefix == PROVIDER_PREFIX or "." not in name}
+        try:
+            found |= {prefix + key: span for key, span in _keys(plan, path, wanted)} if wanted else {}
+        except UNREADABLE:
+            # A key is given twice, which is not looked for in a large plan: then nothing has a certain place.
+            continue
+    return found
+
+
+def _keys(plan: Plan, path: tuple[str, ...], wanted: Collection[str]) -> Iterator[tuple[str, _Span]]:
+    outermost, *inner = path
+    if outermost not in plan.parts:
+        return
+    at, here = plan.places[outermost], bytes(plan.parts[outermost])
+    for step in inner:
+        parts = _RAW.decode(here)
+        if step not in parts:
+            return
+        at += members(here, parts)[step]
+        here = bytes(parts[step])
+    for key, place in members(here, _RAW.decode(here)).items():
+        # The value starts after the key and its colon; the key is what the finding marks.
+        text = msgspec.json.encode(key)
+        start = here.rfind(text, 0, place)
+        if key in wanted and start >= 0:
+            yield key, (at + start, at + start + len(text), at + start, at + place)

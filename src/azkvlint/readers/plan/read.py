@@ -1,0 +1,380 @@
+"""A plan -> the resources that the loaded rules ask for, and what could not be understood."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache, partial
+from itertools import chain
+
+import msgspec
+
+from azkvlint.azure.azurerm.azapi import (
+    AZAPI_ACTION,
+    AZAPI_DATA_PLANE,
+    AZAPI_UPDATE,
+    is_key_vault_type,
+    not_understood,
+    type_not_known,
+)
+from azkvlint.azure.azurerm.data_plane import is_known
+from azkvlint.azure.azurerm.resources import canonical, is_vault_related, name_of, passed_over
+from azkvlint.azure.azurerm.templates import WITH_TEMPLATE
+from azkvlint.azure.azurerm.tree import frozen
+from azkvlint.azure.azurerm.updates import by_itself, is_always_there
+from azkvlint.evaluation.budget import Budget
+from azkvlint.graph.apply_order import PRINCIPALS, asks_for_order, asks_what_is_after
+from azkvlint.graph.changes import CHANGED_FROM, with_changes
+from azkvlint.graph.pseudo_resources import (
+    ARGUMENT_TYPE,
+    MODULE_TYPE,
+    OUTPUT_TYPE,
+    READ_TYPE,
+    TRACED_TYPES,
+    asks_outputs,
+    is_asked,
+    secret_in,
+)
+from azkvlint.model.finding import Problem
+from azkvlint.model.location import Location
+from azkvlint.model.problem_codes import NOT_WHOLE, TYPE_NOT_KNOWN
+from azkvlint.model.resource import REMOVED_ACTIONS, Demand, Resource
+from azkvlint.model.value import MapValue, Value
+from azkvlint.readers.arm.template_holders import HOLDERS
+from azkvlint.readers.plan.address import ModulePath, module_path, resource_of
+from azkvlint.readers.plan.argument_maps import Lowerings
+from azkvlint.readers.plan.azapi import arm_type, azapi_attributes, is_key_vault, link_argument
+from azkvlint.readers.plan.configuration import Configuration
+from azkvlint.readers.plan.constant_arguments import Additions, whole
+from azkvlint.readers.plan.document import (
+    MAKE_PLAN_JSON,
+    ChangeDecoder,
+    Plan,
+    ResourceChange,
+    decode_deferred,
+    decode_entry,
+    decode_plan,
+    entry_type,
+    shortcomings,
+    variables_of,
+)
+from azkvlint.readers.plan.instances import Instances
+from azkvlint.readers.plan.map_arguments import planned
+from azkvlint.readers.plan.origins import PlanOrigins
+from azkvlint.readers.plan.planned_resource import Instance, Place
+from azkvlint.readers.plan.prior_state import prior_data
+from azkvlint.readers.plan.provider_dependencies import Waiting
+from azkvlint.readers.plan.providers import Providers
+from azkvlint.readers.plan.unknown_references import Tracer
+from azkvlint.readers.plan.updates import overlay
+from azkvlint.syntax.json_data import UNREADABLE, reason
+
+_NOTHING: Mapping[str, Value] = {}
+
+
+class PlanRead(msgspec.Struct, kw_only=True):
+    """What reading a plan gives. ``numbers`` says which entry of the plan an address is.
+
+    ``closed``: the plan is complete, so what is missing is missing. ``secret_texts`` are those that no report shows.
+    """
+
+    plan: Plan
+    numbers: dict[str, int]
+    resources: dict[str, Resource]
+    problems: list[Problem]
+    closed: bool
+    secret_texts: Callable[[], frozenset[str]]
+
+
+def _secret_texts(plan: Plan, configuration: Configuration, deployed: frozenset[str]) -> frozenset[str]:
+    """Return the texts that no report shows: of variables alone does a plan say by which names their values go.
+
+    ``deployed`` are those of the templates in it.
+    """
+    from azkvlint.evaluation.secret_strings import SecretTexts  # no plan without findings needs it
+    from azkvlint.evaluation.values import wrapped
+
+    secrets, at = SecretTexts(), Location(path="")
+    for name, plain in chain(variables_of(plan).items(), configuration.constants()):
+        secrets.note(name, wrapped(plain, at))
+    return frozenset(deployed | secrets.texts)
+
+
+def read_plan(path: str, data: bytes, demand: Demand) -> PlanRead:
+    """Read the plan ``data``, known as ``path``. Raises InputError if it is not a plan."""
+    return _Reader(path, decode_plan(data), demand, Budget(len(data))).read()
+
+
+class _Reader:
+    def __init__(self, path: str, plan: Plan, demand: Demand, budget: Budget) -> None:
+        self.path = path
+        self.budget = budget
+        self.plan = plan
+        self.demand = demand
+        self.configuration = Configuration(plan.configuration)
+        self.providers = Providers(plan, self.configuration, path)
+        # No value of a plan has a place of its own: only whole resources have one in its text.
+        self.at = Location(path=path)
+        self.lowerings = Lowerings(demand, self.at)
+        self.tracer = Tracer(self.configuration, Instances(), self.lowerings.are_asked)
+        self.origins = PlanOrigins(self.configuration, plan)
+        self.additions = Additions(demand, self.configuration, self.origins, self.at)
+        self.waiting: Waiting | None = None
+        self.numbers: dict[str, int] = {}
+        self.deferred: dict[str, str] = {}
+        self.deployed_texts: set[str] = set()
+        self.azapi = ChangeDecoder()
+        self.resources: dict[str, Resource] = {}
+        self.updates: list[Instance] = []
+        self.problems: list[Problem] = []
+        self.closed = plan.complete and not plan.errored and not plan.deferred and self.configuration.given
+
+    def read(self) -> PlanRead:
+        """All resources first, so that references between them find their instances."""
+        for level, text in shortcomings(self.plan):
+            self._problem(NOT_WHOLE, level, text)
+        for provider in self.providers.resources:
+            if self.demand.of(provider.type) is not None:
+                self.resources[provider.address] = provider
+        self.resources.update((aside.address, aside) for aside in self._asides())
+        placed = [(change, _place(change)) for change in self._wanted()]
+        if asks_for_order(self.demand) and any(change.type in PRINCIPALS for change, _ in placed):
+            self.waiting = Waiting(self.configuration, asks_what_is_after(self.demand))
+        for _, place in placed:
+            self.tracer.instances.add(place.address, place.path, place.names, place.resource, place.key)
+        placed.reverse()
+        while placed:
+            # What has been read is held no longer than needed.
+            change, place = placed.pop()
+            try:
+                self._add(change, place)
+            except UNREADABLE as error:
+                self._unreadable(f"the change of '{change.address}'", error, change.address)
+        if self.waiting is not None:
+            self.waiting.tell(self.resources, self.at)
+        try:
+            for data in prior_data(self.plan, self.path, self.demand, self.resources):
+                self.resources.setdefault(data.address, data)
+        except UNREADABLE as error:
+            self._unreadable("prior_state", error)
+        self._overlay()
+        return PlanRead(
+            plan=self.plan,
+            numbers=self.numbers,
+            resources=self.resources,
+            problems=self.problems,
+            closed=self.closed,
+            secret_texts=partial(_secret_texts, self.plan, self.configuration, frozenset(self.deployed_texts)),
+        )
+
+    def _asides(self) -> Iterator[Resource]:
+        """What rules ask for that is no resource."""
+        if asks_outputs(self.demand, OUTPUT_TYPE):
+            yield from self.origins.outputs(self.path)
+        if asks_outputs(self.demand, ARGUMENT_TYPE):
+            yield from self.origins.telling_arguments(self.path)
+        if asks_outputs(self.demand, MODULE_TYPE):
+            yield from self.origins.module_calls(self.path)
+        if asks_outputs(self.demand, READ_TYPE):
+            yield from self.origins.readings(self.path, lambda *place: self.providers.of(*place).version)
+
+    def _unreadable(self, what: str, error: Exception, address: str | None = None) -> None:
+        """A part that is not shaped as Terraform prints it is a Problem, and the rest is still read.
+
+        What is missing in the rest may be in that part.
+        """
+        self.closed = False
+        self._problem(NOT_WHOLE, "error", f"{what} cannot be read: {reason(error)}", address)
+
+    def _problem(self, code: str, level: str, message: str, address: str | None = None) -> None:
+        at = Location(path=self.path, address=address)
+        hint = MAKE_PLAN_JSON if code == NOT_WHOLE else ""
+        self.problems.append(Problem(code=code, level=level, message=message, at=at, hint=hint))
+
+    def _wanted(self) -> Iterator[ResourceChange]:
+        """The entries of the types that any rule asks for; of all others only the head is looked at."""
+        interest: dict[str | None, bool] = {None: True}
+        firm = len(self.plan.entries)
+        for number, entry in enumerate(chain(self.plan.entries, self.plan.deferred)):
+            type_ = entry_type(entry)
+            asked = interest.get(type_)
+            if asked is None:
+                asked = interest[type_] = self.lowerings.are_asked(str(type_)) or is_vault_related(str(type_))
+            if not asked:
+                continue
+            try:
+                change = decode_entry(entry) if number < firm else self._deferred(entry)
+            except UNREADABLE as error:
+                self._unreadable(f"an entry of {'resource' if number < firm else 'deferred'}_changes", error)
+                continue
+            if change.deposed is not None:
+                continue
+            self.numbers[change.address] = number
+            if self.lowerings.are_asked(change.type):
+                yield change
+            elif change.mode == "managed" and is_vault_related(change.type):
+                self._problem(TYPE_NOT_KNOWN, "error", passed_over(change.type), change.address)
+
+    def _deferred(self, entry: msgspec.Raw) -> ResourceChange:
+        """An entry of what Terraform leaves to a later plan."""
+        found = decode_deferred(entry)
+        self.deferred[found.resource_change.address] = found.reason or "no reason is given"
+        return found.resource_change
+
+    def _add(self, change: ResourceChange, place: Place) -> None:
+        if change.type.startswith("azapi_"):
+            self._add_azapi(change, place)
+            return
+        if change.type in WITH_TEMPLATE:
+            self._add_deployed(self._instance(change, place, self.azapi), change.type)
+            return
+        lowering = self.lowerings.of(change.type)
+        if lowering is None:
+            return
+        instance = self._instance(change, place, lowering.decoder)
+        managed = self.providers.of(place.names, place.resource)
+        own = lowering.own(instance)
+        common, secret = lowering.said(instance, managed.version)
+        if managed.link is not None:
+            own["provider"] = managed.link
+        if instance.action == "update" and self._asks_for_changes(lowering.type):
+            before = self._before(change, place, lowering.decoder)
+            lowering.own(before)
+            after = whole(common, secret)
+            changed = with_changes(after, whole(*lowering.said(before, managed.version)))
+            if changed is not after:
+                common = msgspec.structs.replace(common, fields={**common.fields, "derived": changed.fields["derived"]})
+        added = self.additions.of(change.type, lowering.type, place, managed.version)
+        common = self.additions.shape(common, added)
+        derived = _NOTHING if self.waiting is None else self.waiting.note(change.type, place, instance)
+        attributes = whole(common, secret, own, derived)
+        self._keep(instance, lowering.type, change.type, attributes, change.mode == "data", common)
+
+    def _instance(self, change: ResourceChange, place: Place, decoder: ChangeDecoder) -> Instance:
+        decoded = decoder.change(change.change)
+        removed = decoder.values(decoded.before) if decoded.after is None else None
+        instance = Instance(place, decoded, removed, self.at, self.tracer)
+        instance.deferred = self.deferred.get(change.address, "")
+        return instance
+
+    def _asks_for_changes(self, type_: str) -> bool:
+        asked = self.demand.of(type_) or ()
+        return any(path[:2] in (CHANGED_FROM, ()) for path in asked)
+
+    def _before(self, change: ResourceChange, place: Place, decoder: ChangeDecoder) -> Instance:
+        """The resource as it is before the plan is applied."""
+        decoded = decoder.change(change.change)
+        return Instance(place, decoded, decoder.values(decoded.before), self.at, self.tracer)
+
+    def _add_azapi(self, change: ResourceChange, place: Place) -> None:
+        declared_as, instance = change.type, self._instance(change, place, self.azapi)
+        if declared_as == AZAPI_UPDATE:
+            self._add_update(instance)
+            return
+        if declared_as == AZAPI_ACTION:
+            if is_key_vault(instance) and instance.action not in REMOVED_ACTIONS and not instance.is_data:
+                self._problem(TYPE_NOT_KNOWN, "warning", not_understood(declared_as), instance.address)
+            return
+        named = arm_type(instance)
+        data_plane = declared_as == AZAPI_DATA_PLANE
+        if named is None:
+            text = f"the type of an {declared_as} is not known before apply, so it was not judged"
+            self._problem(TYPE_NOT_KNOWN, "error", text, instance.address)
+            return
+        type_ = canonical(named[0]) or named[0]
+        if type_.lower() in HOLDERS:
+            self._add_deployed(instance, declared_as, type_.lower())
+        elif data_plane and not is_known(type_):
+            if is_key_vault_type(type_):
+                self._problem(TYPE_NOT_KNOWN, "error", type_not_known(type_), instance.address)
+        elif self.demand.of(type_) is not None:
+            body = azapi_attributes(instance, type_, named[1], data_plane)
+            derived = frozen(planned(instance), self.at)
+            body = msgspec.structs.replace(body, fields={**body.fields, "derived": derived})
+            if instance.action == "update" and self._asks_for_changes(type_):
+                before = self._before(change, place, self.azapi)
+                body = with_changes(body, azapi_attributes(before, type_, named[1], data_plane))
+            traced = self._traced(instance, type_, body)
+            self._keep(instance, type_, declared_as, traced, instance.is_data)
+        elif is_key_vault_type(type_) and canonical(type_) is None:
+            self._problem(TYPE_NOT_KNOWN, "error", type_not_known(type_), instance.address)
+
+    def _add_update(self, instance: Instance) -> None:
+        named = arm_type(instance)
+        if named is None:
+            text = f"the type of an {AZAPI_UPDATE} is not known before apply, so it was not judged"
+            self._problem(TYPE_NOT_KNOWN, "error", text, instance.address)
+        elif self.demand.of(named[0]) is None:
+            return
+        elif is_always_there(named[0]):
+            type_ = canonical(named[0]) or named[0]
+            whole = azapi_attributes(instance, type_, named[1], data_plane=False)
+            whole = by_itself(whole, link_argument(instance, "resource_id"))
+            self._keep(instance, type_, AZAPI_UPDATE, whole, existing=False)
+        else:
+            self.updates.append(instance)
+
+    def _add_deployed(self, instance: Instance, declared_as: str, azure_type: str = "") -> None:
+        """Add what the template of a resource deploys, unless the plan removes the resource."""
+        if instance.is_data or instance.action in REMOVED_ACTIONS:
+            return
+        from azkvlint.readers.plan.templates import deployed  # most plans have no templates
+
+        found = deployed(instance, declared_as, azure_type, self.path, self.demand, self.budget)
+        self.closed = self.closed and found.closed
+        self.problems += found.problems
+        self.resources.update(found.resources)
+        self.deployed_texts |= found.secret_texts
+        number = self.numbers[instance.address]
+        self.numbers.update(dict.fromkeys(found.resources, number))
+
+    def _traced(self, instance: Instance, type_: str, attributes: MapValue) -> MapValue:
+        """The attributes of an azapi resource with where its secret comes from, if anybody asks."""
+        if instance.is_data or type_.lower() not in TRACED_TYPES or not is_asked(self.demand, type_):
+            return attributes
+        if secret_in(attributes) is None:
+            return attributes
+        return self.origins.traced(instance, attributes)
+
+    def _keep(
+        self,
+        instance: Instance,
+        type_: str,
+        declared_as: str,
+        attributes: MapValue,
+        existing: bool,
+        common: MapValue | None = None,
+    ) -> None:
+        self.resources[instance.address] = Resource(
+            address=instance.address,
+            type=type_,
+            name=name_of(attributes.fields.get("name"), instance.resource),
+            attributes=attributes,
+            at=Location(path=self.path, address=instance.address),
+            declared_as=declared_as,
+            action=instance.action,
+            existing=existing,
+            common=common,
+        )
+
+    def _overlay(self) -> None:
+        """What updates of other resources change, and those that change nothing which the plan holds."""
+        for instance, error in overlay(self.updates, self.resources) if self.updates else ():
+            if error is not None:
+                self._unreadable(f"the change of '{instance.address}'", error, instance.address)
+            elif is_key_vault(instance):
+                text = f"{AZAPI_UPDATE} changes a resource that is not in the plan, so the whole was not judged"
+                self._problem(TYPE_NOT_KNOWN, "warning", text, instance.address)
+
+
+def _place(change: ResourceChange) -> Place:
+    path, names = _module(change.module_address)
+    local = f"{change.type}.{change.name}"
+    local = f"data.{local}" if change.mode == "data" else local
+    key = change.index if isinstance(change.index, (str, int)) else None
+    return Place(change.address, path, names, local if change.name else resource_of(change.address), key)
+
+
+@cache
+def _module(address: str) -> tuple[ModulePath, tuple[str, ...]]:
+    path = module_path(address)
+    return path, tuple(name for name, _ in path)

@@ -1,0 +1,233 @@
+"""One walk from an expression of a plan's configuration along its references, to the resources that they name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from azkvlint.azure.azurerm.own_ids import is_own_id
+from azkvlint.readers.plan.address import Key, ModulePath, key_of
+from azkvlint.readers.plan.candidates import Made
+from azkvlint.readers.plan.configuration import Configuration, Node, references
+from azkvlint.readers.plan.instances import Choice, Instances, Users, split
+from azkvlint.readers.plan.traversal import Rest, Traversal, ends_like_id, longest, named
+
+# Deeper and longer walks end in "perhaps anything": no configuration of a person's needs them.
+MAX_HOPS = 150
+MAX_STEPS = 2000
+
+
+class At(msgspec.Struct, frozen=True):
+    """Where an expression stands: its module instance, the key of the instance that refers, its block (for
+    ``each.value``; none in an output) and that block's instances, what is taken from its value (``.id``, ``["k"]``),
+    what chooses among instances if the expression itself does not, and how deep the walk is.
+    """
+
+    path: ModulePath
+    key: Key
+    block: Node | None
+    users: Users | None
+    rest: Rest
+    choice: Choice | None
+    depth: int
+
+
+class Walk:
+    """One walk along references, and what it has found: addresses with their Terraform types, and the ``hops`` there.
+
+    ``within`` are Terraform types of which it also may be anything. ``anything``: it also ended where a plan shows
+    nothing. ``by_key``: the key of the instance that refers may have
+    made a difference. ``argument`` is the one whose value is looked for.
+    """
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        made: Made,
+        instances: Instances,
+        asked: Callable[[str], bool],
+        argument: str,
+    ) -> None:
+        self.configuration = configuration
+        self.made = made
+        self.instances = instances
+        self.asked = asked
+        self.argument = argument
+        self.addresses: dict[str, str] = {}
+        self.hops: dict[str, None] = {}
+        self.within: frozenset[str] = frozenset()
+        self.anything = False
+        self.by_key = False
+        self._seen: set[tuple[str, ModulePath, Key, Users | None, Rest, Choice | None]] = set()
+
+    def follow(self, refs: list[str], at: At) -> None:
+        """Follow all references of one expression."""
+        every = longest(tuple(refs))
+        found = [ref for ref in every if ref.kind != "known"]
+        if not found:
+            return
+        chosen = found
+        if found[0].whole:
+            # X[each.key].id: what stands after a whole reference chooses the instance, unless it may be an id itself.
+            chosen = [found[0], *(ref for ref in found[1:] if ref.may_be_id)]
+        choice = _choice(at, [ref for ref in every if ref not in chosen])
+        if len(chosen) > 1:
+            # An index may count the items of all of them.
+            at = msgspec.structs.replace(at, rest=tuple(step for step in at.rest if not isinstance(step, int)))
+        for ref in chosen:
+            self.one(ref, at, choice, sure=not at.rest or len(chosen) == 1 or ref.may_be_id)
+
+    def one(self, ref: Traversal, at: At, choice: Choice | None, sure: bool) -> None:
+        """Follow one reference. Not ``sure``: it is probably another part of an object, so only an id counts."""
+        place = (ref.text, at.path, at.key, at.users, at.rest, choice)
+        if place in self._seen:
+            return
+        self._seen.add(place)
+        before, new = (len(self.addresses), self.within, self.anything), ref.text not in self.hops
+        self.hops[ref.text] = None
+        if at.depth > MAX_HOPS or len(self._seen) > MAX_STEPS or ref.kind in ("opaque", "other"):
+            self.anything = True
+        else:
+            self._enter(ref, at, choice)
+        if not sure:
+            _, self.within, self.anything = before
+        if new and before == (len(self.addresses), self.within, self.anything):
+            self.hops.pop(ref.text)
+
+    def _enter(self, ref: Traversal, at: At, choice: Choice | None) -> None:
+        match ref.kind:
+            case "var":
+                self.variable(ref, at, choice)
+            case "module":
+                self.output(ref, at, choice)
+            case "each":
+                self.each(ref, at)
+            case "local":
+                self.local(at)
+            case _:
+                self.resource(ref, at, choice)
+
+    def variable(self, ref: Traversal, at: At, choice: Choice | None) -> None:
+        """``var.V`` is what the caller passes. Of the root module it is known."""
+        if not at.path:
+            return
+        names, keys = split(at.path)
+        call = self.configuration.call(names)
+        passed = call.get("expressions")
+        if not call:
+            self.anything = True
+        elif isinstance(passed, dict):
+            refs, users = references(passed.get(ref.name)), Users(names, "", keys[:-1])
+            self.follow(refs, At(at.path[:-1], keys[-1], call, users, ref.rest + at.rest, choice, at.depth + 1))
+
+    def local(self, at: At) -> None:
+        """``local.x`` holds nothing unknown that its module does not see."""
+        seen = self.made.seen_in(split(at.path)[0])
+        if seen is None:
+            self.anything = True
+        else:
+            self.within |= seen
+
+    def output(self, ref: Traversal, at: At, choice: Choice | None) -> None:
+        """``module.M[k].out`` is that output's expression inside M.
+
+        Where the output's name was lost (``module.M[each.key].out``) it is any that may be an id.
+        """
+        outputs = self.configuration.module((*split(at.path)[0], ref.name)).get("outputs")
+        outputs = outputs if isinstance(outputs, dict) else {}
+        rest = ref.rest + at.rest
+        place = next((i for i, step in enumerate(rest) if key_of(step) is None and step in outputs), None)
+        if not outputs or (ref.rest and place != 0):
+            self.anything = True
+            return
+        name = None if place is None else rest[place]
+        after = at.rest or ("id",) if place is None else rest[place + 1 :]
+        inside = At((*at.path, (ref.name, ref.key)), None, None, None, after, _said(rest) or choice, at.depth + 1)
+        for out in outputs if name is None else (name,):
+            node = outputs[out]
+            refs = references(node.get("expression")) if isinstance(node, dict) else []
+            before = self.within, self.anything
+            self.follow(refs, inside)
+            if name is None and not ends_like_id((out,)) and not any(item.may_be_id for item in longest(tuple(refs))):
+                self.within, self.anything = before
+
+    def each(self, ref: Traversal, at: At) -> None:
+        """``each.value`` is an item of the collection that for_each walks."""
+        if at.block is None:
+            self.anything = True
+            return
+        refs = references(at.block.get("for_each_expression"))
+        item = Choice(at.key, "item", at.users)
+        self.follow(refs, At(at.path, at.key, None, None, ref.rest + at.rest, item, at.depth + 1))
+
+    def resource(self, ref: Traversal, at: At, choice: Choice | None) -> None:
+        """A resource's own id is that resource; another attribute is what its author wrote for it."""
+        names, _ = split(at.path)
+        if self.asked(ref.type) and not self.instances.has(names, ref.name):
+            return
+        written = self.configuration.resource(names, ref.name).get("expressions")
+        written = written if isinstance(written, dict) else {}
+        choice = _said(ref.rest + at.rest) or choice
+        attribute = _attribute(ref, at.rest, written)
+        if attribute is None and self.argument in written:
+            # The attribute's name was lost (``X[each.key].key_vault_id``). It is hardly X's own id then, but for a
+            # parent, which may have a parent of its own.
+            self._argument(ref, at, self.argument, written[self.argument], choice)
+            if self.argument != "parent_id":
+                return
+        elif attribute is not None and attribute != "id" and attribute in written:
+            self._argument(ref, at, attribute, written[attribute], choice)
+            return
+        if attribute is None or is_own_id(ref.type, attribute):
+            addresses, chosen = self.instances.find(at.path, ref.name, ref.key, choice)
+            self.by_key = self.by_key or chosen
+            self.addresses.update(dict.fromkeys(addresses, ref.type))
+        else:
+            self.anything = True
+
+    def _argument(self, ref: Traversal, at: At, name: str, expression: Any, choice: Choice | None) -> None:
+        """What the author of a resource wrote for its argument ``name``."""
+        if not ends_like_id((name,)) and name != "scope":
+            self.anything = True
+            return
+        key = ref.key
+        if key is None and choice is not None and choice.how in ("said", "own"):
+            key = choice.key
+        names, keys = split(at.path)
+        block, users = self.configuration.resource(names, ref.name), Users(names, ref.name, keys)
+        self.follow(references(expression), At(at.path, key, block, users, (), choice, at.depth + 1))
+
+
+def is_keyed(ref: Traversal) -> bool:
+    """Whether a reference is the key, count index or for_each value of the instance that refers."""
+    return ref.text.startswith(("each.", "count."))
+
+
+def _choice(at: At, others: list[Traversal]) -> Choice | None:
+    """What the references that are not followed themselves say about which instance is meant."""
+    if at.block is None or not any(is_keyed(ref) for ref in others):
+        return at.choice
+    if all(ref.kind == "known" and is_keyed(ref) for ref in others):
+        how = "own"
+    else:
+        how = "same" if [ref.text for ref in others] == ["each.value"] else "value"
+    return Choice(at.key, how, at.users)
+
+
+def _said(rest: Rest) -> Choice | None:
+    """The first key among the steps."""
+    key = next((key_of(step) for step in rest if key_of(step) is not None), None)
+    return Choice(key, "said") if key is not None else None
+
+
+def _attribute(ref: Traversal, rest: Rest, written: Mapping[str, Any]) -> str | None:
+    """The attribute that is taken from a resource; None if its name was lost, "" if it is not a plain one."""
+    names = named(ref.rest or rest)
+    if len(names) == 1:
+        return str(names[0])
+    if not names:
+        return None
+    # A whole resource may be a field of an object (``var.o.vault.id``), unless the names are those of its own blocks.
+    return "" if ref.rest or names[0] in written else str(names[-1])

@@ -1,0 +1,151 @@
+"""Whether what a plan shows of a value is a secret: references alone do not tell a secret from what is made of it.
+
+``length(secret)``, ``sha256(secret)`` and ``secret`` have the same references in a plan's configuration. A plan knows
+some values, though, and among them some secrets, in clear text. They are held against each other here, and go nowhere.
+"""
+
+from __future__ import annotations
+
+from base64 import b64decode
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from functools import cached_property
+from typing import Any
+
+import msgspec
+
+from azkvlint.azure.azurerm import credentials
+from azkvlint.graph import value_origins
+from azkvlint.graph.value_origins import Origins
+from azkvlint.model.location import static_address
+from azkvlint.readers.plan.configuration import Configuration, expression_at
+from azkvlint.readers.plan.document import Change, Plan, ResourceChange, decode_entry, entry_type, variables_of
+from azkvlint.readers.plan.state import resources_of
+from azkvlint.syntax.json_data import UNREADABLE
+
+_SECRET: Origins = frozenset(
+    {
+        value_origins.SECRET,
+        value_origins.CREDENTIAL,
+        value_origins.PRIVATE_KEY,
+        value_origins.GENERATED,
+        value_origins.SECURE,
+    }
+)
+# A shorter text may be part of another one by chance.
+_LEAST = 8
+# Of more texts and secrets, each held against each, nobody waits for the end.
+_MOST = 5_000_000
+_CHANGE = msgspec.json.Decoder(Change)
+_OUTPUTS = msgspec.json.Decoder(dict[str, Change])
+
+
+class Shown:
+    """The values of a plan that are shown, and the secrets that it knows."""
+
+    def __init__(self, configuration: Configuration, plan: Plan) -> None:
+        self._configuration = configuration
+        self._plan = plan
+        # By type and address without keys: what there will be.
+        self._instances: dict[str, defaultdict[str, list[Any]]] = {}
+
+    def of_output(self, name: str, found: Origins) -> Origins:
+        """``found``, the origins of all that an output refers to, as far as it certainly gives that away."""
+        change = self._outputs.get(name) if found & _SECRET else None
+        value = change.after if change is not None else None
+        # What is true or false is no secret, whatever it was made of.
+        if change is not None and isinstance(value, bool) and not change.after_unknown:
+            return found - _SECRET | {value_origins.RESOURCE}
+        return self._certain(found, [value])
+
+    def of_argument(self, address: str, type_: str, name: str, found: Origins) -> Origins:
+        """The same of an argument of a resource, in any of its instances; ``address`` is without their keys."""
+        if not found & _SECRET:
+            return found
+        if type_ not in self._instances:
+            kept = self._instances[type_] = defaultdict(list)
+            for entry, change in self._changes(type_.__eq__):
+                kept[static_address(entry.address)].append(change.after)
+        path = (*name.split("."),)
+        return self._certain(found, [_below(after, path) for after in self._instances[type_].get(address, ())])
+
+    def _certain(self, found: Origins, values: list[Any]) -> Origins:
+        if not found & _SECRET:
+            return found
+        texts = [text for shown in _texts(values) for text in _spellings(shown)]
+        if len(texts) * len(self._secrets) <= _MOST and any(one in text for text in texts for one in self._secrets):
+            return found
+        return found - _SECRET | {value_origins.MADE_OF}
+
+    @cached_property
+    def _outputs(self) -> Mapping[str, Change]:
+        try:
+            return _OUTPUTS.decode(self._plan.output_changes) if self._plan.output_changes is not None else {}
+        except UNREADABLE:
+            return {}
+
+    @cached_property
+    def _secrets(self) -> frozenset[str]:
+        """The texts of all secrets that the plan knows: in its variables, in its state, and in what it reads."""
+        declared = self._configuration.module(()).get("variables")
+        held: list[Any] = [
+            value
+            for name, value in variables_of(self._plan).items()
+            if isinstance(node := expression_at(declared, (name,)), dict) and node.get("sensitive") is True
+        ]
+        entries = [(entry.type, change.after) for entry, change in self._changes(credentials.has_secrets)]
+        for type_, values in [*entries, *self._prior()]:
+            fields = values.items() if isinstance(values, dict) else ()
+            held += [value for name, value in fields if credentials.of_attribute(type_, name) & _SECRET]
+        return frozenset(text for text in _texts(held) if len(text) >= _LEAST)
+
+    def _prior(self) -> list[tuple[str, Any]]:
+        try:
+            state = self._plan.prior_state
+            return [(item.type, item.decoded()) for item in resources_of(state)] if state is not None else []
+        except UNREADABLE:
+            return []
+
+    def _changes(self, is_asked: Callable[[str], bool]) -> Iterator[tuple[ResourceChange, Change]]:
+        """The changes of resources of the types that are asked for; whoever reads them all says which are broken."""
+        for entry in self._plan.entries:
+            type_ = entry_type(entry)
+            if type_ is not None and not is_asked(type_):
+                continue
+            try:
+                found = decode_entry(entry)
+                if is_asked(found.type):
+                    yield found, _CHANGE.decode(found.change)
+            except UNREADABLE:
+                continue
+
+
+def _below(value: Any, path: tuple[str, ...]) -> list[Any]:
+    """All that stands at ``path``, in every block of a list."""
+    if not path:
+        return [value]
+    if isinstance(value, list):
+        return [found for item in value for found in _below(item, path)]
+    return _below(value.get(path[0]), path[1:]) if isinstance(value, dict) else []
+
+
+def _spellings(text: str) -> Iterator[str]:
+    """A text as it is, and what it says in Base64."""
+    yield text
+    try:
+        yield b64decode(text, validate=True).decode()
+    except ValueError:
+        return
+
+
+def _texts(value: Any) -> Iterator[str]:
+    """All texts in a value."""
+    waiting = [value]
+    while waiting:
+        here = waiting.pop()
+        if isinstance(here, str):
+            yield here
+        elif isinstance(here, list):
+            waiting += here
+        elif isinstance(here, dict):
+            waiting += here.values()

@@ -1,0 +1,202 @@
+"""What reading one unit gives, whatever it is written in, with the way from its locations to their places."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
+
+import msgspec
+
+from azkvlint.model.finding import Declaration, Problem
+from azkvlint.model.location import Excerpt, Location, Region, SourceComments
+from azkvlint.model.resource import Demand, Resource
+from azkvlint.readers.duplicates import without_twins
+from azkvlint.readers.plan.document import Plan
+from azkvlint.readers.plan.positions import positions
+from azkvlint.readers.plan.read import read_plan
+from azkvlint.readers.template_names import JSON, PARAMETERS
+from azkvlint.util.errors import InputError
+
+if TYPE_CHECKING:
+    from azkvlint.evaluation.values import Result
+    from azkvlint.graph.region_lookup import Hidden
+    from azkvlint.readers.arm.read import TemplateRead
+    from azkvlint.readers.bicep.read import BicepRead
+    from azkvlint.readers.terraform.module_stubs import Head
+    from azkvlint.readers.terraform.read import TerraformRead
+    from azkvlint.syntax.ignore_metadata import Metadata
+
+SwitchedOff: TypeAlias = tuple[int, int, tuple[str, ...]]
+Find: TypeAlias = Callable[[Location], "tuple[Region, Excerpt] | None"]
+
+
+class Read(msgspec.Struct, frozen=True, kw_only=True):
+    """What reading one unit gives. ``closed``: it says everything, so what is missing is missing.
+
+    ``places`` takes all locations that somebody will see, and gives the way from each to its place.
+    ``is_suppressed`` tells of a location and a rule id whether the author has switched the rule off there.
+    ``comments`` are those of the files in which directives of kvlint count, by reported path; ``metadata`` the
+    directives in templates; ``switched_off`` those of Bicep itself: from where to where, and ids of rules of any tool,
+    in files with these ``texts``. ``root`` is the reported path of what was deployed, where that is not ``path``: a
+    Terraform root folder. ``strangers`` are variables that the user gives values to and a Terraform root does not
+    declare; None of anything else. ``deployed`` are the real paths of templates that are judged with it. ``plan``: it
+    is one. ``heads`` are those of Terraform modules that are somebody else's or not at hand, and of what has no
+    instances, by static address. ``skipped`` are declarations that were not evaluated; other uses of them may be.
+    ``secret_texts`` are those that no report shows.
+    """
+
+    path: str
+    resources: Mapping[str, Resource]
+    problems: Sequence[Problem]
+    closed: bool
+    places: Callable[[Iterable[Location]], Find]
+    is_suppressed: Callable[[Location, str], bool]
+    comments: Mapping[str, SourceComments] = {}
+    metadata: Mapping[str, Metadata] = {}
+    switched_off: Mapping[str, Sequence[SwitchedOff]] = {}
+    texts: Mapping[str, str] = {}
+    root: str = ""
+    plan: Plan | None = None
+    strangers: frozenset[str] | None = None
+    deployed: frozenset[str] = frozenset()
+    heads: Mapping[str, Head] = {}
+    skipped: Sequence[Declaration] = ()
+    secret_texts: Callable[[], frozenset[str]] = frozenset
+
+
+class Given(msgspec.Struct, frozen=True, kw_only=True):
+    """Values of parameters, by name, and the texts of the files that they stand in, by reported path."""
+
+    values: Mapping[str, Result] = {}
+    files: Mapping[str, str] = {}
+
+
+def plan_read(path: str, data: bytes, demand: Demand) -> Read:
+    """A Terraform or OpenTofu plan. Raises InputError if it is none."""
+    read = read_plan(path, data, demand)
+
+    def places(locations: Iterable[Location]) -> Find:
+        found = positions(read.plan, read.numbers, {at.address for at in locations if at.address is not None})
+        return lambda at: found.get(at.address or "")
+
+    return Read(
+        path=path, resources=without_twins(read.resources), problems=read.problems, closed=read.closed, places=places,
+        is_suppressed=_nothing_is_suppressed, plan=read.plan, secret_texts=read.secret_texts,
+    )  # fmt: skip
+
+
+def not_evaluated(path: str, problem: Problem) -> Read:
+    """Return a file of which there is only a problem to report."""
+    return Read(
+        path=path, resources={}, problems=[problem], closed=False, places=_no_places,
+        is_suppressed=_nothing_is_suppressed,
+    )  # fmt: skip
+
+
+def _no_places(locations: Iterable[Location]) -> Find:
+    del locations
+    places: dict[Location, tuple[Region, Excerpt]] = {}
+    return places.get
+
+
+def without_suppressions(read: Read) -> Read:
+    """What was read, as if nobody had said that findings are not to count."""
+    return msgspec.structs.replace(
+        read, is_suppressed=_nothing_is_suppressed, comments={}, metadata={}, switched_off={}, texts={}
+    )
+
+
+def _nothing_is_suppressed(at: Location, rule: str) -> bool:
+    return False
+
+
+def of_bicep(path: str, read: BicepRead, given: Given, *, peer_comments: bool = False) -> Read:
+    """Return what was read of a Bicep file, with comments for other tools if ``peer_comments``."""
+    from azkvlint.readers.bicep.suppressions import is_suppressed, switched_off
+
+    def hidden(path: str) -> Hidden | None:
+        from azkvlint.readers.bicep.secrets import FileSecrets
+
+        file = read.sources.get(path)
+        return None if file is None else FileSecrets(file, read.secrets.get(path, ()))
+
+    found = of_template(path, read, given, partial(is_suppressed, read), hidden)
+    # Of its modules some may be templates.
+    texts = {file: text for file, text in read.files.items() if file.lower().endswith(JSON)}
+    comments: Mapping[str, SourceComments] = {}
+    if peer_comments:
+        from azkvlint.readers.bicep.comments import comments_of
+
+        comments = comments_of(read)
+    return msgspec.structs.replace(
+        found, metadata=metadata_in(texts, peer_comments), switched_off=switched_off(read), texts=read.files,
+        comments=comments, deployed=read.deployed,
+    )  # fmt: skip
+
+
+def metadata_in(files: Mapping[str, str], peer_comments: bool = False) -> dict[str, Metadata]:
+    """Return the directives in the metadata of templates, and those for other tools, by reported path."""
+    found = {}
+    for path, text in files.items():
+        if "kvlint" in text.lower() or (peer_comments and "checkov" in text):
+            from azkvlint.syntax.ignore_metadata import metadata_of
+            from azkvlint.syntax.jsonc import decode_text
+
+            try:
+                metadata = metadata_of(decode_text(text))
+            except InputError:  # a file that a Bicep file loads may hold anything
+                continue
+            if metadata is not None:
+                found[path] = metadata
+    return found
+
+
+def of_terraform(path: str, read: TerraformRead) -> Read:
+    """What was read of a Terraform module."""
+
+    def hidden(path: str) -> Hidden | None:
+        from azkvlint.readers.terraform.secrets import FileSecrets
+
+        file = read.sources.get(path)
+        return None if file is None else FileSecrets(file.parsed, read.secrets.get(path, ()))
+
+    return of_template(path, read, Given(), hidden=hidden, data=read.value_files)
+
+
+def _nothing_is_hidden(path: str) -> Hidden | None:  # what others are given
+    return None
+
+
+def of_template(
+    path: str,
+    read: TemplateRead,
+    given: Given,
+    is_suppressed: Callable[[Location, str], bool] = _nothing_is_suppressed,
+    hidden: Callable[[str], Hidden | None] = _nothing_is_hidden,
+    data: Container[str] = (),
+) -> Read:
+    """Return what was read of a template, or of what is like one.
+
+    ``hidden`` returns by a file's reported path what is secret in it, besides what the resources say. ``data`` are the
+    paths of files that hold values, such as those of variables; files of parameters are among them anyway.
+    """
+    from azkvlint.derived.secrets import secret_places
+    from azkvlint.graph.region_lookup import places_of, spot_of
+
+    files = {**given.files, **read.files}
+
+    def places(locations: Iterable[Location]) -> Find:
+        values = {one for one in files if one in data or one in given.files or one.lower().endswith(PARAMETERS)}
+        found = places_of(files, locations, hidden, secret_places(read.resources.values()), values)
+
+        def find(at: Location) -> tuple[Region, Excerpt] | None:
+            spot = spot_of(at)
+            return None if spot is None else found.get(spot)
+
+        return find
+
+    return Read(
+        path=path, resources=without_twins(read.resources), problems=read.problems, closed=read.closed,
+        places=places, is_suppressed=is_suppressed, skipped=read.skipped, secret_texts=lambda: read.secret_texts,
+    )  # fmt: skip

@@ -1,0 +1,291 @@
+"""One unit -> what reading it gives, by the reader for its kind."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from azkvlint.model.finding import Problem
+from azkvlint.model.location import Location
+from azkvlint.model.problem_codes import NOT_WHOLE
+from azkvlint.model.resource import Demand
+from azkvlint.readers.discover import STDIN, Source, read_source
+from azkvlint.readers.plan.document import Plan, mentions_plan
+from azkvlint.readers.read_result import (
+    Given,
+    Read,
+    metadata_in,
+    not_evaluated,
+    of_bicep,
+    of_template,
+    of_terraform,
+    plan_read,
+)
+from azkvlint.readers.template_names import BICEP, PARAMETERS
+from azkvlint.readers.terraform.settings import Settings
+from azkvlint.readers.terragrunt.names import is_read, is_unit
+from azkvlint.readers.units import Unit
+from azkvlint.util.errors import InputError
+from azkvlint.util.lazy_regex import regex
+from azkvlint.util.project_files import absolute_path, inside, is_file, real_path, refuse_as_output
+
+if TYPE_CHECKING:
+    from azkvlint.readers.bicep.run import ModuleCache
+    from azkvlint.readers.terraform.locations import Locator
+    from azkvlint.readers.terraform.module_cache import FolderCache
+    from azkvlint.syntax.jsonc import Document
+
+MAKE_INPUT = (
+    "kvlint reads Terraform, Bicep, ARM templates, what-if results, snapshots, and plans: "
+    "terraform show -json tfplan > plan.json"
+)
+
+_NAME_IT = "name a .tf or .bicep file by its path, or say what it is: kvlint - --stdin-filename main.tf"
+# Of Terraform, Helm and Go, Jinja, ERB, and of pipelines that replace tokens.
+_EXPRESSION = regex(r"\$\{|%\{|\{\{|\{%|<%|#\{")
+_NO_SETTINGS = Settings()
+# How Terraform and Bicep files begin, comments aside.
+_SOURCE_CODE = regex(
+    rb'(?:\s|(?:#|//)[^\r\n]*)*+(?:(?:resource|data|module|variable|provider|output)\s+"|(?:terraform|locals)\s*\{'
+    rb"|(?:param|resource|module|var)\s+\w+\s|targetScope\s*=|@\w+\()"
+)
+
+
+class Reader:
+    """Reads the units of one run: what several of them share is read once. ``root``: nothing outside it is read.
+
+    With ``peer_comments`` comments for other tools are read too.
+    """
+
+    def __init__(
+        self, demand: Demand, root: str, settings: Settings = _NO_SETTINGS, *, peer_comments: bool = False
+    ) -> None:
+        self.demand = demand
+        self.root = real_path(root)
+        self.settings = settings
+        self.peer_comments = peer_comments
+        self._modules: ModuleCache | None = None
+        self._folders: dict[str, FolderCache] = {}
+        self._locator: Locator | None = None
+
+    def read(self, unit: Unit) -> Read | None:
+        """What a unit holds; None for a file of a folder in which there is nothing to judge. Raises InputError."""
+        source = unit.source
+        if unit.module:
+            return self.module(source.path, source.file, published=unit.published)
+        name = os.path.basename(source.file)
+        if is_read(name):
+            refuse_as_output(source.file)
+            return self._terragrunt(source.path, source.file) if is_unit(name) else self._stack(source)
+        for given in (unit.parameters, source):
+            if given is not None and given.file.lower().endswith(PARAMETERS):
+                return self._bicepparam(source.path, given)
+        data = read_source(source)
+        _refuse(source, data)
+        if source.file.lower().endswith(BICEP):
+            refuse_as_output(source.file)
+            return self.bicep(source.path, data, source.file, self._given(unit), unit.published)
+        if mentions_plan(data):
+            refuse_as_output(source.file)
+            return plan_read(source.path, data, self.demand)
+        if unit.rendered:
+            return _rendered(source.path) if _is_of_interest(data) else None
+        try:
+            read = self.template(source.path, data, source.file, self._given(unit)) if _is_of_interest(data) else None
+        except InputError as error:
+            if source.asked or not _is_text_template(data, error):
+                raise
+            return _rendered(source.path)
+        if read is not None:
+            refuse_as_output(source.file)
+        return plan_read(source.path, data, self.demand) if read is None and source.asked else read
+
+    def module(
+        self,
+        path: str,
+        directory: str,
+        planned: Mapping[str, Any] | None = None,
+        base: str = "",
+        published: bool = False,
+    ) -> Read | None:
+        """The Terraform module in a folder; None if there is nothing in it to judge. Raises InputError.
+
+        ``planned`` are the values of its variables that a plan was made with. ``base`` is what it cannot leave, where
+        that is not the root of the run. ``published``: it is made for callers that are not here.
+        """
+        from azkvlint.readers.terraform.comments import comments_of
+        from azkvlint.readers.terraform.read import read_root
+
+        base, directory = base or self.root, real_path(directory)
+        read = read_root(
+            path, directory, base, self.demand, self._modules_below(base), self.settings, planned, published
+        )
+        if read is None:
+            return None
+        found = of_terraform(path, read)
+        return msgspec.structs.replace(
+            found, comments=comments_of(read.sources, self.peer_comments), root=path, strangers=read.strangers,
+            heads=read.heads, deployed=read.deployed,
+        )  # fmt: skip
+
+    def _terragrunt(self, path: str, file: str) -> Read:
+        """Return a unit of Terragrunt. Raises InputError."""
+        from azkvlint.readers.terraform.comments import comments_of
+        from azkvlint.readers.terragrunt.read import read_unit
+
+        read = read_unit(path, file, self.root, self.demand, self._modules_below(self.root), self.settings)
+        return msgspec.structs.replace(
+            of_terraform(path, read), comments=comments_of(read.sources), root=path, strangers=read.strangers,
+            heads=read.heads, deployed=read.deployed,
+        )  # fmt: skip
+
+    def _stack(self, source: Source) -> Read:
+        """Return a file of Terraform Stacks. Raises InputError."""
+        from azkvlint.readers.terragrunt.stack import read_stack
+
+        cache = self._modules_below(self.root)
+        return of_terraform(source.path, read_stack(source.path, source.file, self.root, self.demand, cache))
+
+    def terraform(self, path: str, text: str) -> Read:
+        """A Terraform module that is one text."""
+        from azkvlint.readers.terraform.comments import comments_of
+        from azkvlint.readers.terraform.read import read_text
+
+        read = read_text(path, text, self.demand)
+        return msgspec.structs.replace(of_terraform(path, read), comments=comments_of(read.sources))
+
+    def source_of(self, plan: Plan, file: str, asked: str) -> tuple[Read | None, str]:
+        """Return the root module that a plan was made from, read with the plan's variables; None if there is none.
+
+        ``file`` is where the plan lies, ``asked`` the folder that the user names. Also return the argument by which the
+        only candidate differs from the plan, if it does: then it is not read. Raises InputError.
+        """
+        from azkvlint.readers.plan.document import variables_of
+        from azkvlint.readers.terraform.locations import Locator
+
+        if self._locator is None:
+            self._locator = Locator(self.root, self._modules_below)
+        beside = os.path.dirname(absolute_path(file)) if file != STDIN else ""
+        found = self._locator.root_module(plan.configuration, asked, beside)
+        if found is None or found.difference:
+            return None, found.difference if found is not None else ""
+        return self.module(found.folder.path, found.folder.directory, variables_of(plan), found.base), ""
+
+    def _modules_below(self, base: str) -> FolderCache:
+        """What was read of the Terraform modules below a folder that they cannot leave."""
+        from azkvlint.readers.terraform.module_cache import FolderCache
+
+        if base not in self._folders:
+            self._folders[base] = FolderCache(self.demand)
+        return self._folders[base]
+
+    def bicep(
+        self, path: str, data: bytes, file: str = "", given: Given | None = None, published: bool = False
+    ) -> Read:
+        """Return what a Bicep file holds. Without ``file``, its place, it can have no modules. Raises InputError.
+
+        ``published``: it is made for callers that are not here.
+        """
+        from azkvlint.readers.bicep.read import read_bicep
+        from azkvlint.syntax.source_text import source_text
+
+        is_open = published and given is None and not self.settings.closed
+        given = given or Given()
+        read = read_bicep(path, file, self.root, source_text(data), self.demand, self._cache(), given.values, is_open)
+        return of_bicep(path, read, given, peer_comments=self.peer_comments)
+
+    def template(self, path: str, data: bytes, file: str = "", given: Given | None = None) -> Read | None:
+        """An ARM template, a what-if result or a snapshot; None for anything else. Raises InputError."""
+        from azkvlint.readers.arm.read import looks_like_template, read_template
+        from azkvlint.readers.whatif.read import is_stack_result, read_prediction
+        from azkvlint.syntax.jsonc import decode
+
+        document = decode(data)
+        given = given or Given()
+        if looks_like_template(document.value) and not is_stack_result(document.value):
+            load = Loader(path, file, self.root).load
+            read = read_template(path, document, self.demand, given.values, load)
+            return msgspec.structs.replace(
+                of_template(path, read, given), metadata=metadata_in(read.files, self.peer_comments)
+            )
+        found = read_prediction(path, document, self.demand)
+        return None if found is None else of_template(path, found, given, data=found.files)
+
+    def _bicepparam(self, path: str, source: Source) -> Read:
+        """What a parameter file of Bicep is for, with the values that it gives."""
+        from azkvlint.readers.bicep.parameters import read_bicepparam
+        from azkvlint.syntax.source_text import source_text
+
+        text = source_text(read_source(source))
+        read = read_bicepparam(source.path, source.file, self.root, text, self.demand, self._cache())
+        return of_bicep(path, read, Given(), peer_comments=self.peer_comments)
+
+    def _given(self, unit: Unit) -> Given | None:
+        """The values of a unit's parameter file."""
+        source = unit.parameters
+        if source is None:
+            return None
+        from azkvlint.readers.arm.read import read_parameters
+        from azkvlint.syntax.jsonc import decode
+
+        document = decode(read_source(source))
+        return Given(values=read_parameters(source.path, document), files={source.path: document.text})
+
+    def _cache(self) -> ModuleCache:
+        from azkvlint.readers.bicep.run import ModuleCache
+
+        if self._modules is None:
+            self._modules = ModuleCache()
+        return self._modules
+
+
+def _is_text_template(data: bytes, error: InputError) -> bool:
+    """Return whether what is not JSON is a template of JSON: an expression of a template engine is where it breaks."""
+    lines = data.decode("utf-8", "replace").splitlines()
+    return error.line is not None and bool(_EXPRESSION.search("".join(lines[error.line - 1 : error.line])))
+
+
+def _rendered(path: str) -> Read:
+    """Return what is known of a template of JSON, which only what fills it in makes a template of Azure's."""
+    text = "it becomes JSON only when its template expressions are filled in, so it is not evaluated on its own"
+    note = Problem(code=NOT_WHOLE, level="note", message=text, at=Location(path=path))
+    return not_evaluated(path, note)
+
+
+def _refuse(source: Source, data: bytes) -> None:
+    """Say what to do with what is no input by itself. Raises InputError."""
+    if source.asked and source.file.endswith((".tfvars", ".tfvars.json")):
+        raise InputError("it gives values to variables", "name the module, and this file with --var-file")
+    if source.asked and source.file.endswith(".hcl"):
+        raise InputError("it is not evaluated by itself", "name the terragrunt.hcl that includes it, or its folder")
+    if source.file == STDIN and _SOURCE_CODE.match(data):
+        raise InputError("it is not JSON", _NAME_IT)
+
+
+class Loader:
+    """Reads what a template links to, as far as it lies inside the root of the run."""
+
+    def __init__(self, path: str, file: str, root: str) -> None:
+        self._folder = os.path.dirname(file) if file else ""
+        self._path = path
+        self._root = root
+
+    def load(self, relative: str) -> Document | None:
+        """The linked template at a path relative to the linking one; None if it is not at hand. Raises InputError."""
+        from azkvlint.syntax.jsonc import decode
+
+        file = inside(self._root, self._folder, relative) if self._folder else None
+        if file is None or not is_file(file):
+            return None
+        return decode(read_source(Source(file=file, path=relative, asked=True)))
+
+
+def _is_of_interest(data: bytes) -> bool:
+    """Whether a JSON text that is no plan may be anything else that kvlint understands, without decoding it."""
+    from azkvlint.readers.arm.read import mentions_template
+    from azkvlint.readers.whatif.read import mentions_prediction
+
+    return mentions_template(data) or mentions_prediction(data)

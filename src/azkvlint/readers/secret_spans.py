@@ -1,0 +1,84 @@
+"""What an excerpt of source code must not show of an expression: values behind names that speak of secrets."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator
+from typing import TypeAlias
+
+from azkvlint.syntax import ast
+from azkvlint.util.secret_names import is_harmless, names_secret, tells_secret
+
+Span: TypeAlias = tuple[int, int]
+
+# What a permission is for is no secret: ``secret_permissions``; nor is what ``secret_properties`` says of one.
+_NO_SECRET = ("permissions", "properties")
+
+
+class Spans:
+    """Stretches of one text, of which those that overlap are one."""
+
+    def __init__(self, spans: Iterable[Span]) -> None:
+        self._spans: list[Span] = []
+        for start, end in sorted(spans):
+            if self._spans and start <= self._spans[-1][1]:
+                self._spans[-1] = (self._spans[-1][0], max(end, self._spans[-1][1]))
+            else:
+                self._spans.append((start, end))
+
+    def within(self, low: int, high: int) -> list[Span]:
+        """Return those that reach between two offsets."""
+        first = max(bisect_left(self._spans, (low,)) - 1, 0)
+        return [span for span in self._spans[first : bisect_left(self._spans, (high,))] if span[1] > low]
+
+
+def speaks_of_secret(name: object) -> bool:
+    """Return whether what stands behind a name is secret."""
+    return isinstance(name, str) and names_secret(name) and not name.lower().endswith(_NO_SECRET)
+
+
+def secret_spans(node: ast.Node, is_secret: bool = False) -> Iterator[Span]:
+    """Yield what is secret in an expression, each value as a whole. ``is_secret``: all of it is."""
+    match node:
+        case _ if is_secret:
+            if tells(node):
+                yield node.start, node.end
+        case ast.Property(key=key, value=value):
+            yield from secret_spans(value, speaks_of_secret(_text_of(key)))
+        case ast.Call(name="sensitive") if tells(node):
+            yield node.start, node.end
+        case ast.Literal(value=str() as text):
+            if tells_secret(text):
+                yield node.start, node.end
+        case _:
+            for child in _children(node):
+                yield from secret_spans(child)
+
+
+def tells(node: ast.Node) -> bool:
+    """Return whether an expression holds a string or number of its own."""
+    if isinstance(node, ast.Literal):
+        if isinstance(node.value, str):
+            return bool(node.value) and not is_harmless(node.value)
+        return node.value is not None and not isinstance(node.value, bool)
+    if isinstance(node, ast.Item) and isinstance(node.index, ast.Literal) and not isinstance(node.index.value, str):
+        return tells(node.of)
+    return any(tells(child) for child in _children(node))
+
+
+def _text_of(key: str | ast.Node) -> str:
+    """Return a key as far as its text is written."""
+    if isinstance(key, str):
+        return key
+    if isinstance(key, ast.Literal):
+        return str(key.value)
+    return "".join(map(_text_of, _children(key))) if isinstance(key, ast.Template) else ""
+
+
+def _children(node: ast.Node) -> Iterator[ast.Node]:
+    for name in node.__struct_fields__:
+        value = getattr(node, name)
+        if isinstance(value, ast.Node):
+            yield value
+        elif isinstance(value, tuple):
+            yield from (item for item in value if isinstance(item, ast.Node))

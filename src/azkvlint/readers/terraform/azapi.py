@@ -1,0 +1,120 @@
+"""azapi resources as their author wrote them: their body is an ARM resource already."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from azkvlint.azure.arm_defaults import with_defaults
+from azkvlint.azure.azurerm.azapi import AZAPI_DATA_PLANE, above_of, is_key_vault_type
+from azkvlint.azure.azurerm.data_plane import as_resource, vault_of
+from azkvlint.azure.azurerm.resources import canonical
+from azkvlint.azure.azurerm.updates import by_itself, is_always_there, may_change, perhaps, target_of, updated
+from azkvlint.evaluation.values import OPEN, Result, pattern_of
+from azkvlint.graph.overlay import opened
+from azkvlint.graph.references import Index
+from azkvlint.model.resource import Resource
+from azkvlint.model.value import MapValue, Scalar, Unknown, Value
+from azkvlint.syntax import ast
+
+if TYPE_CHECKING:
+    from azkvlint.readers.terraform.resource_symbols import ResourceEntity
+
+_TOP = ("name", "location", "tags", "identity")
+
+
+def arm_type(entity: ResourceEntity) -> tuple[str, str] | None:
+    """Type and API version of an azapi resource; the version is empty if it is not known, None if the type is not."""
+    found = entity.content.attribute("type")
+    type_, _, version = (pattern_of(found) if found is not None else "").partition("@")
+    if "/" not in type_ or OPEN in type_:
+        return None
+    return type_, "" if OPEN in version else version
+
+
+def attributes(entity: ResourceEntity, type_: str, version: str) -> MapValue:
+    """The attributes of an ``azapi_resource``: body, name, place, and the defaults of its API version."""
+    content, run = entity.content, entity.instance.run
+    is_data_plane = entity.type == AZAPI_DATA_PLANE
+    fields = as_resource(body(entity), type_) if is_data_plane else dict(body(entity))
+    for name in _TOP:
+        found = content.attribute(name)
+        value = run.frozen(found) if found is not None else None
+        if value is not None:
+            fields.setdefault(name, value)
+    fields["apiVersion"] = Scalar(at=entity.at, value=version)
+    above = content.attribute("parent_id")
+    value = run.frozen(above) if above is not None else None
+    if value is not None:
+        fields[above_of(type_)] = vault_of(value) if is_data_plane else value
+    whole = MapValue(at=entity.at, fields=fields)
+    if "sensitive_body" in content.pieces:
+        why = "sensitive_body may set it, and its content is not told"
+        whole = opened(whole, Unknown(at=entity.at, why=why))
+    return whole if is_data_plane else with_defaults(whole, type_, version)
+
+
+def body(entity: ResourceEntity) -> Mapping[str, Value]:
+    """What the body of a resource sets. An encoded one (azapi 1.x) is looked at before it is encoded."""
+    found = decoded(entity, "body")
+    value = entity.instance.run.frozen(found) if found is not None else None
+    if isinstance(value, MapValue):
+        return value.fields if value.rest is None else {**value.fields, "properties": value.rest}
+    if isinstance(value, Unknown):
+        return {"properties": value}
+    if isinstance(value, Scalar):
+        return {"properties": Unknown(at=value.at, why="the body is a text that is not looked into")}
+    return {}
+
+
+def decoded(entity: ResourceEntity, argument: str) -> Result | None:
+    """An argument that may be encoded: then what it is before that, so that what is not known in it hides no more."""
+    piece = entity.content.pieces.get(argument)
+    node = piece.attribute.expression() if piece is not None else None
+    if piece is None or not (isinstance(node, ast.Call) and node.name == "jsonencode" and len(node.arguments) == 1):
+        return entity.content.attribute(argument)
+    return entity.instance.evaluate_node(piece, node.arguments[0], entity.local)
+
+
+def is_key_vault(entity: ResourceEntity) -> bool:
+    """Whether an azapi resource is one of Key Vault's."""
+    named = arm_type(entity)
+    return named is not None and is_key_vault_type(named[0])
+
+
+def overlay(update: ResourceEntity, conditions: frozenset[str], resources: dict[str, Resource]) -> bool:
+    """Write an ``azapi_update_resource`` into the resource that it changes; False if that is not among them.
+
+    ``conditions`` are what its being there hangs on: where the resource may be there without it, nobody knows what
+    holds of what it sets.
+    """
+    named = arm_type(update)
+    by_id, name, above = (_argument(update, each) for each in ("resource_id", "name", "parent_id"))
+    target = None if named is None else target_of(Index(resources), named[0], by_id, name, above)
+    if target is None or target.existing:
+        others = () if named is None or target is not None else may_change(Index(resources), named[0], by_id, name)
+        doubt = perhaps(MapValue(at=update.at, fields=body(update)))
+        for other in others:
+            resources[other.address] = msgspec.structs.replace(other, attributes=updated(other, doubt))
+        return False
+    changes = MapValue(at=update.at, fields=body(update))
+    if not conditions <= target.conditions:
+        changes = perhaps(changes)
+    resources[target.address] = msgspec.structs.replace(target, attributes=updated(target, changes))
+    return True
+
+
+def alone(update: ResourceEntity) -> tuple[str, MapValue] | None:
+    """The type and attributes of what an update changes that is not declared, if they say anything by themselves."""
+    named = arm_type(update)
+    if named is None or not is_always_there(named[0]):
+        return None
+    type_ = canonical(named[0]) or named[0]
+    return type_, by_itself(attributes(update, type_, named[1]), _argument(update, "resource_id"))
+
+
+def _argument(entity: ResourceEntity, name: str) -> Value | None:
+    found = entity.content.attribute(name)
+    return entity.instance.run.frozen(found) if found is not None else None

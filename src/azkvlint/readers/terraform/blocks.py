@@ -1,0 +1,303 @@
+"""What stands in a resource or in a block of it: attributes, and blocks, those that ``dynamic`` makes included."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol
+
+import msgspec
+
+from azkvlint.evaluation.operations import Local
+from azkvlint.evaluation.values import MAX_ITEMS, Fields, Items, Result, doubt_in, unsure
+from azkvlint.model.location import Location
+from azkvlint.model.value import PERHAPS, Absent, Scalar, Unknown
+from azkvlint.readers.terraform.attribution import settled_deeply
+from azkvlint.readers.terraform.folder import Part, Piece
+from azkvlint.syntax import ast
+from azkvlint.util.errors import InputError
+
+if TYPE_CHECKING:
+    from azkvlint.readers.terraform.module_evaluation import ModuleInstance
+
+# What joins lists, and what leaves the items of one as they are.
+_JOINS = frozenset({"concat", "setunion"})
+_SAME_ITEMS = frozenset({"distinct", "sort", "tolist", "toset"})
+_WHOLES = (Items, Fields)
+# Blocks that say how Terraform goes about a resource, and nothing of the resource.
+_META = frozenset({"lifecycle", "provisioner", "connection", "timeouts", "dynamic"})
+
+
+class Around(Protocol):
+    """What a content stands in: its place, and what its expressions can refer to."""
+
+    @property
+    def at(self) -> Location:
+        """Where its head stands."""
+
+    @property
+    def local(self) -> Local:
+        """``each``, ``count``, and the iterators of dynamic blocks."""
+
+
+class Content:
+    """The attributes and blocks of a resource, or of one of its blocks, as their author wrote them.
+
+    ``damaged``: a part of it cannot be read, so whatever is not found may stand there.
+    """
+
+    def __init__(
+        self,
+        instance: ModuleInstance,
+        attributes: Mapping[str, Piece],
+        blocks: Sequence[Part],
+        around: Around,
+        damaged: bool = False,
+    ) -> None:
+        self.instance = instance
+        self.at = around.at
+        self.local = around.local
+        self.pieces = attributes
+        self._parts = blocks
+        self._damaged = damaged
+        self._values: dict[str, Result | None] = {}
+        self._busy: set[str] = set()
+
+    def close(self) -> None:
+        """Let go of everything: see ``ModuleInstance.close``."""
+        self._values.clear()
+
+    def attribute(self, name: str) -> Result | None:
+        """The value of an attribute, told where its owner edits it; None if it is not written."""
+        piece = self.pieces.get(name)
+        if piece is None:
+            return self._lost(name)
+        found = self._values.get(name)
+        if found is None:
+            if name in self._busy:
+                return Unknown(at=self.at, why=f"'{name}' refers to itself")
+            self._busy.add(name)
+            try:
+                found = self.instance.evaluate(piece, self.local)
+                if isinstance(found, _WHOLES):
+                    start, end = piece.attribute.start, piece.attribute.end
+                    found = settled_deeply(found, self.instance.place(piece.path, start, end), self.instance)
+            finally:
+                self._busy.discard(name)
+            self._values[name] = found
+        return found
+
+    def joined(self, name: str) -> Items | None:
+        """A list that is put together of others, some of which are not known: each of those is one item that may not be
+        there. None for any other attribute.
+        """
+        piece = self.pieces.get(name)
+        node = piece.attribute.expression() if piece is not None else None
+        while isinstance(node, ast.Call) and node.name in _SAME_ITEMS and len(node.arguments) == 1:
+            node = node.arguments[0]
+        if piece is None or not isinstance(node, ast.Call) or node.name not in _JOINS or node.spread:
+            return None
+        items: list[Result] = []
+        known = 0
+        for argument in node.arguments:
+            found = self.instance.evaluate_node(piece, argument, self.local)
+            if isinstance(found, Items):
+                items += found.items
+                known += len(found.items)
+            else:
+                items.append(msgspec.structs.replace(doubt_in("it is no list", found.at, found), note=PERHAPS))
+        if not known:
+            return None
+        at = self.instance.place(piece.path, piece.attribute.start, piece.attribute.end)
+        whole = settled_deeply(Items(at=at, items=items), at, self.instance)
+        return whole if isinstance(whole, Items) else None
+
+    def _lost(self, name: str) -> Unknown | None:
+        """What is not found, if it may stand where nothing can be read."""
+        return Unknown(at=self.at, why=f"'{name}' may stand in what cannot be read here") if self._damaged else None
+
+    def blocks(self, name: str) -> list[Content | Values] | Unknown | None:
+        """The blocks of a type in their order; Unknown if nobody knows how many, None if none is written.
+
+        An attribute of the same name says the same in another way: ``access_policy = [{ ... }]``, and all of JSON.
+        """
+        found, doubts, written = self._gathered(name)
+        if doubts:
+            return doubts[0]
+        if name in self.pieces:
+            return _listed(name, self.attribute(name))
+        lost = self._lost(name)
+        return lost if lost is not None else found if written else None
+
+    def certain(self, name: str) -> list[Content | Values]:
+        """The blocks of a type that are there however many more of them there are."""
+        return self._gathered(name)[0]
+
+    def _gathered(self, name: str) -> tuple[list[Content | Values], list[Unknown], bool]:
+        """The blocks of a type, why there may be more of them, and whether any is written."""
+        found: list[Content | Values] = []
+        doubts: list[Unknown] = []
+        written = False
+        for part in self._parts:
+            block = part.block
+            if block.type == name:
+                written = True
+                found.append(self._inner(part, self.local))
+            elif block.type == "dynamic" and block.labels == (name,):
+                written = True
+                made = self._dynamic(part)
+                if isinstance(made, Unknown):
+                    doubts.append(made)
+                else:
+                    found += made
+        return found, doubts, written
+
+    def _inner(self, part: Part, local: Local) -> Content:
+        path, block = part
+        instance = self.instance
+        instance.faults(path, block.body.faults)
+        at = instance.place(path, block.start, block.head)
+        pieces = {key: Piece(path, attribute) for key, attribute in block.body.attributes.items()}
+        parts = [Part(path, inner) for inner in block.body.blocks]
+        return Content(instance, pieces, parts, _Inside(at, local), bool(block.body.faults))
+
+    def _dynamic(self, part: Part) -> list[Content | Values] | Unknown:
+        """The blocks that a dynamic one makes."""
+        path, block = part
+        body = block.body
+        self.instance.faults(path, body.faults)
+        content = next((inner for inner in body.blocks if inner.type == "content"), None)
+        over = body.attributes.get("for_each")
+        if content is None or over is None:
+            at = self.instance.place(path, block.start, block.head)
+            return Unknown(at=at, why="a dynamic block lacks its content, or what it runs over")
+        found = self.instance.evaluate(Piece(path, over), self.local)
+        doubt = _is_open(found)
+        if doubt is not None:
+            return doubt
+        pairs = list(_pairs_of(found))
+        if not pairs:
+            doubt = self._may_have_blocks(part, Piece(path, over))
+            return [] if doubt is None else doubt
+        if len(pairs) > MAX_ITEMS:
+            at = self.instance.place(path, block.start, block.head)
+            self.instance.run.unreadable(f"a dynamic block makes more than {MAX_ITEMS:,} blocks", at)
+            return Unknown(at=at, why="it makes too many blocks")
+        name = self._iterator(part)
+        made: list[Content | Values] = []
+        for key, value in pairs:
+            local = {**self.local, name: Fields(at=value.at, fields={"key": key, "value": value})}
+            made.append(self._inner(Part(path, content), local))
+        return made
+
+    def _may_have_blocks(self, part: Part, over: Piece) -> Unknown | None:
+        """Return why a dynamic block without items may have some; None if not only a default leaves them out."""
+        instance = self.instance
+        scenarios = instance.run.scenarios
+        if scenarios is None or isinstance(over.attribute.expression(), ast.Literal):
+            return None
+        try:
+            found = scenarios.without_defaults(instance, over, self.local)
+        except InputError as error:
+            at = instance.place(part.path, part.block.start, part.block.head)
+            why = instance.run.skip_for(error, f"{part.block.labels[0]} block", at)
+            return Unknown(at=at, why=why)
+        if found is None:
+            return None
+        doubt = _is_open(found)
+        if doubt is None and any(True for _ in _pairs_of(found)):
+            doubt = Unknown(at=found.at, why="a variable that decides on it has no value but its default")
+        return doubt
+
+    def _iterator(self, part: Part) -> str:
+        piece = part.block.body.attributes.get("iterator")
+        node = piece.expression() if piece is not None else None
+        if isinstance(node, ast.Name):
+            return node.name
+        if isinstance(node, ast.Literal) and isinstance(node.value, str):
+            return node.value
+        return part.block.labels[0]
+
+    def data(self, at: Location, pattern: str = "") -> Fields:
+        """All that is written, as a value. ``pattern`` is what tells it apart, should somebody ask it for more."""
+        fields: dict[str, Result] = {}
+        for name in self.pieces:
+            found = self.attribute(name)
+            if found is not None:
+                fields[name] = found
+        for name in dict.fromkeys(_block_types(self._parts)):
+            blocks = self.blocks(name)
+            if isinstance(blocks, list):
+                fields.setdefault(name, Items(at=self.at, items=[block.data(at) for block in blocks]))
+        rest = Unknown(at=at, why="what its author does not write is known after apply", pattern=pattern)
+        return Fields(at=self.at, fields=fields, rest=rest)
+
+
+def _block_types(parts: Sequence[Part]) -> Iterator[str]:
+    for part in parts:
+        type_ = part.block.type
+        if type_ == "dynamic" and part.block.labels:
+            yield part.block.labels[0]
+        elif type_ not in _META:
+            yield type_
+
+
+class _Inside:
+    """A block: where it stands, and what it can refer to."""
+
+    def __init__(self, at: Location, local: Local) -> None:
+        self.at = at
+        self.local = local
+
+
+class Values:
+    """The same for an object that stands for a block."""
+
+    def __init__(self, value: Fields) -> None:
+        self.value = value
+        self.at = value.at
+        self.pieces: Mapping[str, Result] = value.fields
+
+    def attribute(self, name: str) -> Result | None:
+        """The value of an attribute; None if it is not written."""
+        found = self.value.fields.get(name)
+        return found if found is not None else self.value.rest
+
+    def blocks(self, name: str) -> list[Content | Values] | Unknown | None:
+        """The blocks of a type: objects, or a list of them."""
+        return _listed(name, self.attribute(name))
+
+    def data(self, at: Location, pattern: str = "") -> Fields:  # noqa: ARG002  # it is a value already
+        """The value."""
+        return self.value
+
+
+def _listed(name: str, found: Result | None) -> list[Content | Values] | Unknown | None:
+    """What an attribute says instead of blocks: an object, or a list of them."""
+    match found:
+        case None | Absent():
+            return None
+        case Fields():
+            return [Values(found)]
+        case Items(items=items) if all(isinstance(item, Fields) for item in items):
+            return [Values(item) for item in items if isinstance(item, Fields)]
+        case _:
+            return doubt_in(f"'{name}' is no list of blocks", found.at, found)
+
+
+def _is_open(found: Result) -> Unknown | None:
+    """Why it is not known what is in a collection; None if it is."""
+    if isinstance(found, Fields):
+        return unsure(found)
+    if isinstance(found, Items):
+        return None
+    return doubt_in("it is no collection", found.at, found)
+
+
+def _pairs_of(found: Result) -> Iterator[tuple[Result, Result]]:
+    """The keys and values of a collection, in Terraform's order."""
+    if isinstance(found, Fields):
+        for key in sorted(found.fields):
+            yield Scalar(at=found.fields[key].at, value=key), found.fields[key]
+    elif isinstance(found, Items):
+        for index, item in enumerate(found.items):
+            yield Scalar(at=item.at, value=index), item

@@ -1,0 +1,381 @@
+"""The resources of a root module, and of the modules that it calls, as the loaded rules ask for them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from azkvlint.azure.azurerm.arguments import asks_for_dead, dead_argument, with_dead
+from azkvlint.azure.azurerm.azapi import (
+    AZAPI,
+    AZAPI_ACTION,
+    AZAPI_DATA_PLANE,
+    AZAPI_UPDATE,
+    is_key_vault_type,
+    not_understood,
+    type_not_known,
+)
+from azkvlint.azure.azurerm.data_plane import is_known
+from azkvlint.azure.azurerm.flags import PROVIDER_TYPE
+from azkvlint.azure.azurerm.resources import RESOURCES, canonical, is_vault_related, name_of, passed_over
+from azkvlint.azure.azurerm.templates import LEVELS, POLICY_DEFINITIONS
+from azkvlint.azure.azurerm.tree import frozen
+from azkvlint.evaluation.budget import DECLARATIONS_A_STEP
+from azkvlint.graph.apply_order import asks_for_order
+from azkvlint.graph.existence import ACCOUNTED, assume, skipped
+from azkvlint.graph.overlay import opened
+from azkvlint.graph.pseudo_resources import (
+    ARGUMENT_TYPE,
+    MODULE_TYPE,
+    OUTPUT_TYPE,
+    READ_TYPE,
+    TRACED_TYPES,
+    asks_outputs,
+    is_asked,
+)
+from azkvlint.model.location import Location, static_address
+from azkvlint.model.problem_codes import CANNOT_READ, TYPE_NOT_KNOWN
+from azkvlint.model.resource import Resource
+from azkvlint.model.value import MapValue, Path, Scalar, Unknown, Value
+from azkvlint.readers.arm.template_holders import HOLDERS
+from azkvlint.readers.terraform import azapi
+from azkvlint.readers.terraform.expansion import written_count
+from azkvlint.readers.terraform.folder import Declaration, Folder
+from azkvlint.readers.terraform.lifecycle import IGNORED_CHANGES, PREVENT_DESTROY, lifecycle_of
+from azkvlint.readers.terraform.module_evaluation import ModuleInstance
+from azkvlint.readers.terraform.module_stubs import head_of
+from azkvlint.readers.terraform.modules import ModuleSymbol
+from azkvlint.readers.terraform.order import Order, grants
+from azkvlint.readers.terraform.origins import traced
+from azkvlint.readers.terraform.outputs import holds_secrets, module_calls, outputs_of, readings, telling_arguments
+from azkvlint.readers.terraform.providers import configured, provider_of
+from azkvlint.readers.terraform.public_modules import KnownModule
+from azkvlint.readers.terraform.removed_blocks import removed_resources
+from azkvlint.readers.terraform.resource_symbols import ResourceEntity, ResourceSymbol, Symbol, type_of
+from azkvlint.readers.terraform.run import TerraformRun
+from azkvlint.readers.terraform.scenarios import AnySymbol, Scenario, Scenarios
+from azkvlint.readers.terraform.shares import given_for_shares, with_shares
+from azkvlint.syntax import ast
+from azkvlint.util.errors import InputError
+from azkvlint.util.plural import counted
+
+# What may say anything where it is only read. Of all other types only the name and the id are of interest then.
+_LEFT_OPEN = ("Microsoft.KeyVault/", "Microsoft.Authorization/")
+_LIFECYCLE: tuple[Path, ...] = ((), ("derived", PREVENT_DESTROY), ("derived", IGNORED_CHANGES))
+
+
+class Gathering:
+    """One root module while its resources are gathered into ``run``."""
+
+    def __init__(self, run: TerraformRun, folder: Folder, scenarios: Scenarios) -> None:
+        self.run = run
+        self.scenarios = scenarios
+        self.updates: list[tuple[ResourceEntity, frozenset[str]]] = []
+        reached, _ = run.cache.reached(folder, run.root)
+        self.tells = asks_outputs(run.demand, ARGUMENT_TYPE) and any(map(holds_secrets, reached))
+        self.order = Order() if asks_for_order(run.demand) and any(map(grants, reached)) else None
+        self.origins_of = {type_: is_asked(run.demand, type_) for type_ in TRACED_TYPES}
+        self.lifecycles: dict[str, bool] = {}
+        self.shares: set[str] = set()
+        # Folders of modules, and of those that they call, that have been accounted for as not evaluated.
+        self.skipped: set[tuple[str, str]] = set()
+        # By the identity of folders, which the cache of the run keeps.
+        self.written: dict[int, tuple[int, int]] = {}
+
+    def lower(self, instance: ModuleInstance, conditions: frozenset[str]) -> None:
+        """Add what a module declares, and what the modules declare that it calls."""
+        run, folder = self.run, instance.folder
+        self._refused(instance)
+        self._expect(instance)
+        if not self._is_read(folder):
+            return
+        if run.demand.of(PROVIDER_TYPE) is not None:
+            for provider in configured(instance):
+                run.resources[provider.address] = provider
+        run.resources.update((aside.address, aside) for aside in self._asides(instance))
+        run.resources.update((gone.address, gone) for gone in removed_resources(instance))
+        for local in folder.resources:
+            symbol = instance.resource(local)
+            if symbol is not None and not local.startswith("ephemeral."):
+                self._lower_resource(symbol, conditions)
+        for name in folder.modules:
+            call = instance.module(name)
+            if call is not None:
+                self._lower_module(call, conditions)
+
+    def _expect(self, instance: ModuleInstance) -> None:
+        """Refuse what a module declares, in all its copies, before any of it is made."""
+        run, folder, copies = self.run, instance.folder, instance.use.copies
+        run.budget.spend((len(folder.resources) + len(folder.modules)) // DECLARATIONS_A_STEP)
+        resources, modules = self._written(folder)
+        run.expect(resources * copies, modules * copies)
+
+    def _written(self, folder: Folder) -> tuple[int, int]:
+        """Return how many resources and instances of modules a module declares, as far as that is written out."""
+        found = self.written.get(id(folder))
+        if found is None:
+            asked = (one for one in folder.resources.values() if self.run.cache.is_asked(type_of(one)))
+            resources, modules = sum(map(written_count, asked)), sum(map(written_count, folder.modules.values()))
+            found = self.written[id(folder)] = resources, modules
+        return found
+
+    def _is_read(self, folder: Folder) -> bool:
+        """Return whether a module has anything to evaluate: any resource may show a secret that it is given."""
+        return self.tells or self.run.cache.matters(folder, self.run.root)
+
+    def _asides(self, instance: ModuleInstance) -> Iterator[Resource]:
+        """What rules ask for that is no resource. What a module of somebody else says, its caller cannot change."""
+        demand, mine = self.run.demand, instance.use.shown is None
+        # Outputs of a module that others call are their values, and as secret as they are.
+        if not instance.prefix and self.run.closed and asks_outputs(demand, OUTPUT_TYPE):
+            yield from outputs_of(instance)
+        if self.tells:
+            yield from telling_arguments(instance)
+        if mine and asks_outputs(demand, MODULE_TYPE):
+            yield from module_calls(instance)
+        if mine and asks_outputs(demand, READ_TYPE):
+            yield from readings(instance)
+
+    def _refused(self, instance: ModuleInstance) -> None:
+        """Report the blocks that Terraform would not take."""
+        run, folder = self.run, instance.folder
+        for path, block in folder.twins:
+            text = f"'{'.'.join(block.labels)}' is declared twice"
+            run.problem(CANNOT_READ, "error", text, instance.place(path, block.start, block.head))
+        for path, block in folder.misfits:
+            text = f"a block '{block.type}' with {counted(len(block.labels), 'label')} is none that Terraform knows"
+            run.problem(CANNOT_READ, "error", text, instance.place(path, block.start, block.head))
+
+    def _lower_resource(self, symbol: ResourceSymbol, conditions: frozenset[str]) -> None:
+        if self.run.cache.is_asked(symbol.type):
+            if not symbol.instances:
+                self._keep_head(symbol, is_call=False)
+                self._may_exist(symbol, conditions, self._lower_instances, self._skip_resource)
+            self._lower_instances(symbol, conditions)
+        elif not symbol.is_data and is_vault_related(symbol.type):
+            self.run.type_not_known("error", passed_over(symbol.type), symbol.at)
+
+    def _lower_instances(self, symbol: ResourceSymbol, conditions: frozenset[str]) -> None:
+        for entity in symbol.instances:
+            self._add(entity, conditions | entity.conditions)
+
+    def _may_exist(
+        self,
+        symbol: AnySymbol,
+        conditions: frozenset[str],
+        lower: Callable[[AnySymbol, frozenset[str]], None],
+        skip: Callable[[AnySymbol, str | None], None],
+    ) -> None:
+        """Add what has no instances, as it is where a variable overrides its default, or say why it never exists."""
+        run, within = self.run, symbol.instance.use.scenario
+        known = len(run.resources)
+        scenario: Scenario | None = None
+        try:
+            found = self.scenarios.existing(symbol)
+            if found is None:
+                skip(symbol, None)
+                return
+            self.run, scenario = found.instance.run, found.instance.use.scenario
+            lower(found, conditions)
+        except (InputError, RecursionError) as error:
+            if isinstance(error, RecursionError) and within is not None:
+                raise
+            skip(symbol, run.skip_for(error, symbol.address, symbol.at))
+        finally:
+            self.run = run
+            if scenario is not None:
+                assume(run.resources, known, scenario.why)
+
+    def _skip_resource(self, symbol: ResourceSymbol, reason: str | None) -> None:
+        """Account for a resource that is not evaluated, in files that its owner edits."""
+        if symbol.instance.use.shown is None and _is_accounted(symbol.declaration):
+            reason = self.scenarios.reason(symbol) if reason is None else reason
+            self._skip(symbol.declaration, symbol.address, reason)
+
+    def _skip_module(self, call: ModuleSymbol, reason: str | None) -> None:
+        """Account for all that a module call would deploy, and the calls in its module."""
+        source = call.source
+        if source is None or source.is_foreign or call.instance.use.shown is not None:
+            return
+        if (source.folder.path, source.folder.directory) in self.skipped:
+            return
+        why = self.scenarios.reason(call) if reason is None else reason
+        self.skip_folder(source.folder, f"`{static_address(call.address)}` is not called: {why}")
+
+    def skip_folder(self, folder: Folder, reason: str) -> None:
+        """Account for all that a module, and the modules that it calls, would deploy. What is evaluated stays so."""
+        reached = self.run.cache.reached(folder, self.run.root)[0]
+        self.skipped.update((each.path, each.directory) for each in reached)
+        found = [one for each in reached for one in each.resources.values() if _is_accounted(one)]
+        for file in (file for each in reached for file in each.files) if found else ():
+            self.run.files.setdefault(file.path, file.parsed.text)
+        for declaration in found:
+            self._skip(declaration, declaration.local, reason)
+
+    def _skip(self, declaration: Declaration, address: str, reason: str) -> None:
+        block = declaration.block
+        self.run.skip(
+            skipped(
+                static_address(address), azure_type(declaration), declaration.local.partition(".")[0],
+                Location(path=declaration.path, span=(block.start, block.head)), reason,
+            )
+        )  # fmt: skip
+
+    def _lower_module(self, call: ModuleSymbol, conditions: frozenset[str]) -> None:
+        source = call.source
+        if source is None or source.is_foreign:
+            self._keep_head(call, is_call=True)
+        if source is None:
+            self.shares.update(given_for_shares(call))
+        if source is None or not self._is_read(source.folder):
+            return
+        if not call.instances:
+            self._keep_head(call, is_call=True)
+            self._may_exist(call, conditions, self._lower_uses, self._skip_module)
+        self._lower_uses(call, conditions)
+
+    def _lower_uses(self, call: ModuleSymbol, conditions: frozenset[str]) -> None:
+        for use in call.instances:
+            if use.content is not None:
+                self.lower(use.content, conditions | use.conditions)
+
+    def _keep_head(self, symbol: Symbol[Any], is_call: bool) -> None:
+        if symbol.instance.use.shown is None:
+            self.run.heads[static_address(symbol.address)] = head_of(symbol, is_call)
+
+    def _add(self, entity: ResourceEntity, conditions: frozenset[str]) -> None:
+        if entity.type in AZAPI:
+            self._add_azapi(entity, conditions)
+            return
+        if entity.type in LEVELS:
+            if not entity.symbol.is_data:
+                from azkvlint.readers.terraform.templates import add_deployment  # most modules deploy no templates
+
+                add_deployment(entity, conditions)
+            return
+        if entity.type in POLICY_DEFINITIONS:
+            if not entity.symbol.is_data:
+                from azkvlint.readers.terraform.templates import add_policy
+
+                add_policy(entity, conditions)
+            return
+        lowering = self.run.cache.lowering(entity.type)
+        if lowering is None:
+            return
+        is_read = entity.symbol.is_data
+        attributes = frozen(lowering.attributes(entity.content, self.run, self.run.version, is_read), entity.at)
+        if is_read and lowering.type.startswith(_LEFT_OPEN):
+            why = f"{entity.address} is read from Azure"
+            attributes = opened(attributes, Unknown(at=entity.at, why=why))
+        elif asks_for_dead(self.run.demand, lowering.type) and not isinstance(entity.instance.folder, KnownModule):
+            dead = dead_argument(entity.type, entity.symbol.declaration.arguments, self.run.version, entity.at)
+            attributes = with_dead(attributes, dead)
+        if self.order is not None and not is_read:
+            attributes = self.order.told(entity, attributes)
+        self._keep(entity, lowering.type, attributes, conditions)
+
+    def _add_azapi(self, entity: ResourceEntity, conditions: frozenset[str]) -> None:
+        if entity.type == AZAPI_UPDATE:
+            self._add_update(entity, conditions)
+            return
+        if entity.type == AZAPI_ACTION:
+            if azapi.is_key_vault(entity) and not entity.symbol.is_data:
+                self.run.type_not_known("warning", not_understood(entity.type), entity.at)
+            return
+        named = azapi.arm_type(entity)
+        is_data_plane = entity.type == AZAPI_DATA_PLANE
+        if named is None:
+            self._unknown_type(entity)
+            return
+        type_ = canonical(named[0]) or named[0]
+        if type_.lower() in HOLDERS and not entity.symbol.is_data:
+            from azkvlint.readers.terraform.templates import add_held
+
+            add_held(entity, type_.lower(), conditions)
+        elif is_data_plane and not is_known(type_):
+            if is_key_vault_type(type_):
+                self.run.type_not_known("error", type_not_known(type_), entity.at)
+        elif self.run.demand.of(type_) is not None:
+            entity.azure_type = type_
+            self._keep(entity, type_, azapi.attributes(entity, type_, named[1]), conditions)
+        elif is_key_vault_type(type_) and canonical(type_) is None:
+            self.run.type_not_known("error", type_not_known(type_), entity.at)
+
+    def _unknown_type(self, entity: ResourceEntity) -> None:
+        """Report a resource that may be of any type; a type that only a plan knows is no error."""
+        self.run.closed = False
+        level = "note" if isinstance(entity.content.attribute("type"), Unknown) else "error"
+        text = f"the type of {entity.address} is not known, so it is not evaluated"
+        self.run.type_not_known(level, text, entity.at)
+
+    def _add_update(self, entity: ResourceEntity, conditions: frozenset[str]) -> None:
+        changed = azapi.arm_type(entity)
+        if changed is None:
+            self._unknown_type(entity)
+        elif self.run.demand.of(changed[0]) is not None:
+            alone = azapi.alone(entity)
+            if alone is not None:
+                self._keep(entity, *alone, conditions)
+            else:
+                self.updates.append((entity, conditions))
+
+    def _keep(self, entity: ResourceEntity, type_: str, attributes: MapValue, conditions: frozenset[str]) -> None:
+        instance, symbol = entity.instance, entity.symbol
+        if self.origins_of.get(type_.lower()) and not symbol.is_data:
+            attributes = traced(entity, attributes)
+        fields: dict[str, Value] = dict(attributes.fields)
+        if entity.id_pattern():
+            fields["id"] = entity.text_id()
+        if entity.type not in AZAPI:
+            fields["provider"] = provider_of(instance, symbol.declaration, entity.at)
+        if symbol.is_data:
+            read = Scalar(at=entity.at, value="read", origin="derived", note="it is a data source")
+            fields["derived"] = MapValue(at=entity.at, fields={"plannedAction": read})
+        elif self._asks_for_lifecycle(type_):
+            have = fields.get("derived")
+            derived = have.fields if isinstance(have, MapValue) else {}
+            fields["derived"] = MapValue(at=entity.at, fields={**derived, **lifecycle_of(entity)}, origin="derived")
+        self.run.resources[entity.address] = Resource(
+            address=entity.address,
+            type=type_,
+            name=name_of(fields.get("name"), symbol.declaration.local),
+            attributes=MapValue(at=entity.at, fields=fields, rest=attributes.rest),
+            at=entity.at,
+            declared_as=entity.type,
+            action="read" if symbol.is_data else None,
+            existing=symbol.is_data,
+            conditions=conditions,
+            callers=instance.use.callers,
+        )
+
+    def _asks_for_lifecycle(self, type_: str) -> bool:
+        found = self.lifecycles.get(type_)
+        if found is None:
+            asked = self.run.demand.of(type_) or frozenset()
+            found = self.lifecycles[type_] = any(path in asked for path in _LIFECYCLE)
+        return found
+
+    def finish(self) -> None:
+        """Lay the updates over what they change, and mark what modules that are not at hand are given for shares."""
+        self.run.resources.update((share.address, share) for share in with_shares(self.run.resources, self.shares))
+        for update, conditions in self.updates:
+            if not azapi.overlay(update, conditions, self.run.resources) and azapi.is_key_vault(update):
+                text = f"{AZAPI_UPDATE} changes a resource that is not declared here, so the whole was not judged"
+                self.run.problem(TYPE_NOT_KNOWN, "warning", text, update.at)
+
+
+def _is_accounted(declaration: Declaration) -> bool:
+    """Return whether reports account for a declaration."""
+    return azure_type(declaration).lower() in ACCOUNTED
+
+
+def azure_type(declaration: Declaration) -> str:
+    """Return the Azure type of a declaration as it is written; empty if that says none."""
+    terraform = declaration.local.partition(".")[0]  # "data" has no type
+    mapped = RESOURCES.get(terraform)
+    if mapped is not None:
+        return mapped.type
+    piece = declaration.attributes.get("type") if terraform in AZAPI else None
+    node = piece.attribute.expression() if piece is not None else None
+    written = str(node.value).partition("@")[0] if isinstance(node, ast.Literal) else ""
+    return canonical(written) or written

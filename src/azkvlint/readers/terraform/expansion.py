@@ -1,0 +1,265 @@
+"""``count``, ``for_each`` and ``enabled`` -> the instances of a declaration: those that are known, or one for all."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from azkvlint.evaluation.operations import NOTHING, Local
+from azkvlint.evaluation.values import (
+    MAX_ITEMS,
+    Fields,
+    Items,
+    Result,
+    doubt_in,
+    hides_keys,
+    hole,
+    is_sensitive,
+    perhaps,
+)
+from azkvlint.model.location import Location
+from azkvlint.model.value import Scalar, Unknown
+from azkvlint.readers.plan.address import Key, quoted
+from azkvlint.readers.terraform.folder import Declaration, Piece
+from azkvlint.readers.terraform.symbolic import Symbolic
+from azkvlint.syntax import ast
+from azkvlint.syntax.hcl.document import Block
+
+if TYPE_CHECKING:
+    from azkvlint.readers.terraform.module_evaluation import ModuleInstance
+
+# The key of an instance that stands for all, where no key is known.
+ALL = "*"
+
+
+class Step(msgspec.Struct, frozen=True, kw_only=True):
+    """One instance: its key, as it stands in its address (``[0]``, ``["a"]``, or nothing), and what it can refer to.
+
+    ``conditions``: what is not known of its being there, while others of the same declaration may be.
+    """
+
+    key: Key
+    bracket: str
+    local: Local
+    conditions: frozenset[str] = frozenset()
+
+
+class Expansion(msgspec.Struct, frozen=True, kw_only=True):
+    """All instances of a declaration. ``kind`` is one, list or map.
+
+    ``symbolic``: one stands for all, ``positions`` are the patterns of its key, and ``conditions`` what is not known of
+    its being there.
+    """
+
+    kind: str
+    steps: tuple[Step, ...]
+    symbolic: bool = False
+    positions: frozenset[str] = frozenset()
+    conditions: frozenset[str] = frozenset()
+
+
+def expansion(instance: ModuleInstance, declaration: Declaration, address: str) -> Expansion:
+    """The instances of a resource or module call with this address."""
+    attributes = declaration.attributes
+    if "count" in attributes:
+        found = _counted(instance, declaration, address)
+    elif "for_each" in attributes:
+        found = _for_each(instance, declaration, address)
+    else:
+        instance.run.count_resources(1)
+        found = Expansion(kind="one", steps=(Step(key=None, bracket="", local=NOTHING),))
+    if found.symbolic:
+        instance.run.count_resources(1)
+    return _enabled(instance, declaration, found)
+
+
+def written_count(declaration: Declaration) -> int:
+    """Return how many instances a declaration makes, as far as the number is written out: at least 0."""
+    attributes = declaration.attributes
+    if "for_each" in attributes or any(_may_disable(block) for _, block in declaration.blocks):
+        return 0
+    if "count" not in attributes:
+        return 1
+    match attributes["count"].attribute.expression():
+        case ast.Literal(value=int(number)) if 0 <= number <= MAX_ITEMS:
+            return int(number)
+    return 0
+
+
+def _may_disable(block: Block) -> bool:
+    return block.type == "lifecycle" and "enabled" in block.body.attributes
+
+
+def _counted(instance: ModuleInstance, declaration: Declaration, address: str) -> Expansion:
+    piece = declaration.attributes["count"]
+    found = instance.evaluate(piece, NOTHING)
+    number = _number(found)
+    if number is not None and 0 <= number <= MAX_ITEMS:
+        instance.run.count_resources(number)
+        steps = tuple(
+            Step(key=i, bracket=f"[{i}]", local={"count": Fields(at=found.at, fields={"index": _scalar(found, i)})})
+            for i in range(number)
+        )
+        return Expansion(kind="list", steps=steps)
+    if number is not None and number > MAX_ITEMS:
+        _too_many(instance, "count", address, found.at)
+    doubt = doubt_in("its count is no number, so the plan fails", found.at, found)
+    name = doubt.pattern or address
+    index = Unknown(at=doubt.at, why=doubt.why, pattern=hole(f"{name}[#]"))
+    step = Step(key=0, bracket="[0]", local={"count": Fields(at=doubt.at, fields={"index": index})})
+    # Where there is at most one, its number is known; of several, the one for all is not the first.
+    positions = {index.pattern, "0"} if _is_switch(instance, piece.attribute.expression()) else {index.pattern}
+    return Expansion(
+        kind="list", steps=(step,), symbolic=True,
+        positions=frozenset(positions), conditions=frozenset({hole(f"{name} > 0")}),
+    )  # fmt: skip
+
+
+def _is_switch(instance: ModuleInstance, node: ast.Node | None) -> bool:
+    """Whether a number can only be 0 or 1, by how it is written."""
+    waiting, seen = [node], set()
+    while waiting:
+        match waiting.pop():
+            case ast.Literal(value=plain) if str(plain) in ("0", "1"):
+                pass
+            case ast.Conditional(yes=yes, no=no):
+                waiting += (yes, no)
+            case ast.Member(of=ast.Name(name="local"), name=name) if name in instance.folder.locals:
+                if name not in seen:
+                    seen.add(name)
+                    waiting.append(instance.folder.locals[name].attribute.expression())
+            case _:
+                return False
+    return True
+
+
+def _number(found: Result) -> int | None:
+    if isinstance(found, Scalar) and not isinstance(found.value, bool):
+        try:
+            return int(found.value)
+        except (ValueError, OverflowError):
+            return None
+    return None
+
+
+def _scalar(found: Result, value: int) -> Scalar:
+    return Scalar(at=found.at, value=value)
+
+
+def _for_each(instance: ModuleInstance, declaration: Declaration, address: str) -> Expansion:
+    piece = declaration.attributes["for_each"]
+    found = instance.evaluate(piece, NOTHING)
+    written = _has_written_keys(piece.attribute.expression())
+    pairs = list(_pairs(found)) if _is_known(found, written) else None
+    if pairs is not None and len(pairs) <= MAX_ITEMS:
+        instance.run.count_resources(len(pairs))
+        name = _asked(instance, piece, address)
+        steps = tuple(_step(key, item, name) for key, item in sorted(pairs, key=lambda pair: pair[0]))
+        return Expansion(kind="map", steps=steps)
+    if pairs is not None:
+        _too_many(instance, "for_each", address, found.at)
+    return _symbolic(found, address)
+
+
+def _step(key: str, item: Result, name: str) -> Step:
+    """The instance of one item of what ``for_each`` runs over, which ``name`` stands for."""
+    conditions: frozenset[str] = getattr(item, "conditions", frozenset())
+    if isinstance(item, Unknown) and perhaps(item) is not None:
+        conditions = frozenset({hole(f"{name} has {quoted(key)}")})
+        item = msgspec.structs.replace(item, note="")
+    return Step(key=key, bracket=bracket(key), local=each(_key(key, item), item), conditions=conditions)
+
+
+def _asked(instance: ModuleInstance, piece: Piece, address: str) -> str:
+    """A name for what ``for_each`` runs over: in one module the same expression means the same."""
+    text = instance.run.files.get(piece.path)
+    written = text[piece.attribute.value_start : piece.attribute.end] if text is not None else address
+    return instance.prefix + written
+
+
+def _has_written_keys(node: ast.Node | None) -> bool:
+    """Whether an expression is an object whose keys are all written out in it."""
+    return isinstance(node, ast.Object) and all(
+        isinstance(member, ast.Property) and isinstance(member.key, str) for member in node.members
+    )
+
+
+def _is_known(found: Result, written: bool) -> bool:
+    """Whether all keys are known, and may be shown. ``written``: the keys stand in the attribute itself."""
+    if isinstance(found, Fields):
+        return found.rest is None and (written or not hides_keys(found))
+    if isinstance(found, Items):
+        return all(isinstance(item, Scalar) and not item.sensitive for item in found.items)
+    return False
+
+
+def _pairs(found: Result) -> Iterator[tuple[str, Result]]:
+    if isinstance(found, Fields):
+        yield from found.fields.items()
+    elif isinstance(found, Items):
+        yield from {str(item.value): item for item in found.items if isinstance(item, Scalar)}.items()
+
+
+def _key(key: str, item: Result) -> Scalar:
+    return Scalar(at=item.at, value=key)
+
+
+def each(key: Result, value: Result) -> Local:
+    """``each`` for one instance."""
+    return {"each": Fields(at=value.at, fields={"key": key, "value": value})}
+
+
+def bracket(key: str) -> str:
+    """A key as it stands in an address."""
+    return f"[{quoted(key)}]"
+
+
+def _symbolic(found: Result, address: str) -> Expansion:
+    """Instances over something unknown. Those over the same thing go together: their keys are the same."""
+    if isinstance(found, Symbolic):
+        # All instances of something: each of these goes with one of those.
+        pattern = next(iter(sorted(found.positions)))
+        key = Unknown(at=found.at, why="which instances there are is not known", pattern=pattern)
+        conditions = frozenset(found.one.conditions)
+        step = Step(key=ALL, bracket=f"[{ALL}]", local=each(key, found.one))
+        return Expansion(
+            kind="map", steps=(step,), symbolic=True, positions=frozenset({pattern}), conditions=conditions
+        )
+    doubt = doubt_in("it is made for each of something that is no map or set", found.at, found)
+    name = doubt.pattern or address
+    sensitive = is_sensitive(found)
+    key = Unknown(at=doubt.at, why=doubt.why, pattern=hole(f"{name}[{ALL}]"))
+    value = Unknown(at=doubt.at, why=doubt.why, pattern="" if sensitive else hole(f"{name}[]"), sensitive=sensitive)
+    step = Step(key=ALL, bracket=f"[{ALL}]", local=each(key, value))
+    conditions = frozenset({hole(f"{name} has items")})
+    return Expansion(
+        kind="map", steps=(step,), symbolic=True, positions=frozenset({key.pattern}), conditions=conditions
+    )
+
+
+def keyed(one: Step, step: Step) -> Step:
+    """Return the instance that stands for all, with the key of ``step``."""
+    local = dict(one.local)
+    for name, member in (("each", "key"), ("count", "index")):
+        here, there = one.local.get(name), step.local.get(name)
+        if isinstance(here, Fields) and isinstance(there, Fields):
+            local[name] = Fields(at=here.at, fields={**here.fields, member: there.fields[member]})
+    return Step(key=step.key, bracket=step.bracket, local=local, conditions=one.conditions)
+
+
+def _too_many(instance: ModuleInstance, what: str, address: str, at: Location) -> None:
+    instance.run.unreadable(f"the {what} of '{address}' makes more than {MAX_ITEMS:,} instances", at)
+
+
+def _enabled(instance: ModuleInstance, declaration: Declaration, found: Expansion) -> Expansion:
+    """OpenTofu's ``lifecycle { enabled = ... }``: no instance, or one that is perhaps there."""
+    for path, block in declaration.blocks:
+        if _may_disable(block):
+            answer = instance.evaluate(Piece(path, block.body.attributes["enabled"]), NOTHING)
+            if isinstance(answer, Scalar):
+                return found if answer.value is True else msgspec.structs.replace(found, steps=())
+            name = answer.pattern if isinstance(answer, Unknown) and answer.pattern else declaration.local
+            return msgspec.structs.replace(found, conditions=found.conditions | {hole(f"{name} is true")})
+    return found

@@ -1,0 +1,199 @@
+"""The root module that a plan was made from, found by what both declare."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from azkvlint.readers.discover import SKIPPED
+from azkvlint.readers.terraform.names import is_module_file, module_files, names_in
+from azkvlint.util.errors import InputError, UsageError
+from azkvlint.util.lazy_regex import regex
+from azkvlint.util.project_files import (
+    LOOKS,
+    MAX_FILE,
+    add_root,
+    current_folder,
+    inside,
+    read_bytes,
+    real_path,
+    reported,
+    root_of,
+    roots,
+    walk,
+)
+
+if TYPE_CHECKING:
+    from azkvlint.readers.terraform.folder import Folder
+    from azkvlint.readers.terraform.module_cache import FolderCache
+
+# What is looked at before the search is given up: it must not take longer than judging the plan.
+_MAX_FOLDERS = 5_000
+_MAX_BYTES = 30_000_000
+# The labels of a block that declares something.
+_LABELS = regex(rb"^[ \t]*(?:resource|data|module)\b([^{\n]*)\{", re.MULTILINE)
+
+
+class Found(NamedTuple):
+    """A root module. ``base`` is the folder that its files are told from, and that it cannot leave.
+
+    ``difference`` is the first argument of which the plan has another constant: then it was made from other source.
+    """
+
+    folder: Folder
+    base: str
+    difference: str = ""
+
+
+class _Named(NamedTuple):
+    """A folder that holds a module, and the last labels of its blocks; None where telling them takes parsing it."""
+
+    directory: str
+    names: frozenset[bytes] | None
+
+
+def labels_of(configuration: Mapping[str, Any] | None) -> frozenset[str]:
+    """What the root module of a plan declares: addresses of resources and data sources, and of module calls."""
+    module = (configuration or {}).get("root_module")
+    if not isinstance(module, dict):
+        return frozenset()
+    resources, calls = module.get("resources"), module.get("module_calls")
+    found = {
+        str(block.get("address"))
+        for block in (resources if isinstance(resources, list) else ())
+        if isinstance(block, dict) and block.get("mode") in ("managed", "data")
+    }
+    return frozenset(found | {f"module.{name}" for name in (calls if isinstance(calls, dict) else ())})
+
+
+class Locator:
+    """Finds the root modules of plans. Folders are looked through once.
+
+    ``root`` is the folder that the paths of a run start from; ``cache`` gives what is read below a folder.
+    """
+
+    def __init__(self, root: str, cache: Callable[[str], FolderCache]) -> None:
+        self._root = root
+        self._cache = cache
+        self._below: dict[str, list[_Named] | None] = {}
+
+    def root_module(self, configuration: Mapping[str, Any] | None, asked: str, beside: str) -> Found | None:
+        """Return the module that a plan with this configuration was made from; None if none, or several, may be.
+
+        ``asked`` is the folder that the user names: then it is that one. Else it is the one in the folder ``beside``
+        the plan, or in the current one, if it shares a label; else the only one below them that has just these labels.
+        One whose constants differ from the plan's is only returned where no other is found, and says so.
+        """
+        labels = labels_of(configuration)
+        if asked:
+            found = self._module(asked)
+            return None if found is None else self._compared(found, configuration)
+        here = _current()
+        other: Found | None = None
+        for directory in dict.fromkeys((beside, here)):
+            found = self._module(directory) if directory and labels else None
+            if found is not None and labels & _labels(found.folder):
+                found = self._compared(found, configuration)
+                if not found.difference:
+                    return found
+                other = other or found
+        matches: dict[str, Found] = {}
+        for base in dict.fromkeys((*(roots() or [self._root]), root_of(here))) if labels else ():
+            modules = self._modules(base)
+            if modules is None:
+                return other
+            for found in self._with(labels, modules):
+                matches[found.folder.directory] = found
+        compared = [self._compared(found, configuration) for found in matches.values()]
+        same = [found for found in compared if not found.difference]
+        if len(same) == 1:
+            return same[0]
+        return other or (compared[0] if len(compared) == 1 else None)
+
+    def _compared(self, found: Found, configuration: Mapping[str, Any] | None) -> Found:
+        """Return a module with where its constants differ from those of a plan."""
+        from azkvlint.readers.terraform.plan_constants import difference  # most plans lie beside no source
+
+        cache, base = self._cache(found.base), found.base
+
+        def load(folder: Folder, source: str) -> Folder | None:
+            directory = cache.beside(base, folder.directory, source)
+            try:
+                return None if directory is None else cache.load(reported(base, directory), directory)
+            except InputError:
+                return None
+
+        root = (configuration or {}).get("root_module")
+        return found._replace(difference=difference(found.folder, root, load))
+
+    def _module(self, directory: str) -> Found | None:
+        """The module in a folder, if it holds one; told from the root of the run, or if it is not below, its own."""
+        try:
+            base = self._root if inside(self._root, directory, "") is not None else root_of(directory)
+            add_root(base)
+            directory = real_path(directory)
+            # Most plans lie where there is no module: then what reads modules is not even loaded.
+            if not module_files(names_in(directory)):
+                return None
+            folder = self._cache(base).load(reported(base, directory), directory)
+        except (InputError, OSError):
+            return None
+        return Found(folder, base) if folder.files else None
+
+    def _with(self, labels: frozenset[str], modules: list[_Named]) -> Iterator[Found]:
+        """The modules that have just these labels. Only those are read that have all the names."""
+        names = {label.rpartition(".")[2].encode() for label in labels}
+        for directory, have in modules:
+            if have is None or names <= have:
+                found = self._module(directory)
+                if found is not None and _labels(found.folder) == labels:
+                    yield found
+
+    def _modules(self, base: str) -> list[_Named] | None:
+        """The modules below a folder; None if there is more below it than it pays to look at."""
+        return LOOKS.shared(self._below, base, lambda: _modules(base))
+
+
+def _labels(folder: Folder) -> frozenset[str]:
+    resources = (local for local in folder.resources if not local.startswith("ephemeral."))
+    return frozenset((*resources, *(f"module.{name}" for name in folder.modules)))
+
+
+def _current() -> str:
+    try:
+        return current_folder()
+    except UsageError:
+        return ""
+
+
+def _modules(base: str) -> list[_Named] | None:
+    found: list[_Named] = []
+    left = _MAX_BYTES
+    for looked, (here, folders, files) in enumerate(walk(base)):
+        LOOKS.into(here)
+        folders[:] = sorted(name for name in folders if name not in SKIPPED)
+        if looked >= _MAX_FOLDERS or left < 0:
+            return None
+        if any(map(is_module_file, files)):
+            names, size = _names(here)
+            left -= size
+            found.append(_Named(here, names))
+    return found
+
+
+def _names(directory: str) -> tuple[frozenset[bytes] | None, int]:
+    """The last labels of the blocks of a module, and how much was read to find them."""
+    names: set[bytes] = set()
+    size, is_plain = 0, True
+    try:
+        for name in module_files(names_in(directory)):
+            data = read_bytes(os.path.join(directory, name), MAX_FILE)
+            size += len(data)
+            names.update(labels.split()[-1].strip(b'"') for labels in _LABELS.findall(data) if labels.strip())
+            # Names in JSON are keys, and in UTF-16 there are zeros between the letters.
+            is_plain = is_plain and not name.endswith(".json") and b"\0" not in data and data.isascii()
+    except InputError:
+        return None, size
+    return (frozenset(names) if is_plain else None), size

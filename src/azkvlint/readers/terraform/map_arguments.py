@@ -1,0 +1,234 @@
+"""azurerm arguments as their author wrote them -> attributes in Azure's vocabulary, by the tables beside."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from azkvlint.azure.azurerm.entries import NEVER, Entry, default_of, entries_of, meet
+from azkvlint.azure.azurerm.table import FILLED_IN, Field, Mapped
+from azkvlint.azure.azurerm.tree import Tree, frozen, has, put
+from azkvlint.evaluation.budget import VALUES_OF_A_BLOCK
+from azkvlint.evaluation.values import Result, hidden
+from azkvlint.model.location import Location
+from azkvlint.model.provider_version import VersionRange
+from azkvlint.model.resource import Demand
+from azkvlint.model.value import PERHAPS, Link, ListValue, MapValue, Path, Plain, Scalar, Unknown, Value
+from azkvlint.readers.terraform.blocks import Content, Values
+
+if TYPE_CHECKING:
+    from azkvlint.readers.terraform.run import TerraformRun
+
+ALWAYS = ("id", "name", "parent", "scope", "resourceGroupName")
+_AFTER = "known after apply"
+_BOOLEANS = {"true": True, "false": False}
+
+
+class Lowering:
+    """The arguments of one azurerm type that anyone asks for, ready to be applied to many instances."""
+
+    def __init__(self, mapped: Mapped, demand: Demand) -> None:
+        self.type = mapped.type
+        paths = demand.of(mapped.type) or frozenset()
+        asked = paths | {(name,) for name in ALWAYS} | {tuple(via.split(".")) for via in demand.vias}
+        self._listed = tuple((name, tuple(path.split("."))) for name, path in mapped.listed.items())
+        asked |= {(name,) for name, target in self._listed if any(meet(path, target) for path in asked)}
+        self._entries = entries_of(mapped.fields, asked)
+        one_of = tuple(tuple(mapped.fields[name].arm.split(".")) for name in mapped.any_of)
+        self._texts = _TEXTS - {("name",)} if mapped.type.startswith(_IN_VAULTS) else _TEXTS
+        self._any_of = one_of if all(any(meet(path, arm) for path in asked) for arm in one_of) else ()
+        fixed = ((tuple(path.split(".")), plain) for path, plain in mapped.fixed.items())
+        self._fixed = tuple((arm, plain) for arm, plain in fixed if any(meet(path, arm) for path in asked))
+
+    def attributes(self, content: Content, run: TerraformRun, version: VersionRange, is_read: bool) -> Tree:
+        """What a resource says, defaults of its provider version included: nested dicts of Values.
+
+        Of one that ``is_read`` only what it is looked up by: its author does not say the rest.
+        """
+        tree: Tree = {}
+        _Filling(run, version, is_read, self._texts).fill(tree, self._entries, content)
+        _alone(tree, () if is_read else self._any_of)
+        for arm, plain in () if is_read else self._fixed:
+            put(tree, arm, Scalar(at=content.at, value=plain, origin="default"))
+        for name, target in self._listed:
+            if name in tree:
+                item = frozen(tree.pop(name), content.at)
+                put(tree, target, ListValue(at=content.at, items=(item,)))
+        return tree
+
+
+def _alone(tree: Tree, paths: tuple[Path, ...]) -> None:
+    """Of ``paths`` at least one is set: if only one of them is written, it is not null."""
+    written = [path for path in paths if has(tree, path)]
+    if len(written) != 1:
+        return
+    here: Any = tree
+    for step in written[0][:-1]:
+        here = here[step]
+    last = written[0][-1]
+    if isinstance(here[last], Unknown):
+        here[last] = msgspec.structs.replace(here[last], given=True)
+
+
+class _Filling:
+    """One resource while its attributes are gathered."""
+
+    def __init__(self, run: TerraformRun, version: VersionRange, is_read: bool, texts: frozenset[Path]) -> None:
+        self.run = run
+        self.texts = texts
+        self.is_read = is_read
+        self.version = version
+
+    def fill(self, tree: Tree, entries: tuple[Entry, ...], content: Content | Values) -> None:
+        """Write the arguments of one block, or of the resource itself, into ``tree``."""
+        missing: list[tuple[Entry, Location]] = []
+        for entry in entries:
+            field = entry.field
+            if entry.simple:
+                found = _attribute(content, entry)
+                # Most of what is written is a text, number or boolean that only has to be put in its place.
+                if type(found) is Scalar and _is_typed(field, found.value):
+                    put(tree, entry.arm, found)
+                    continue
+                value = None if found is None else self._value(entry, found)
+                if value is None:
+                    missing.append((entry, content.at if found is None else found.at))
+                else:
+                    put(tree, entry.arm, value)
+            elif field.until <= self.version.low:
+                missing.append((entry, content.at))
+            elif field.kind in ("block", "blocks"):
+                if not self._blocks(tree, entry, content):
+                    missing.append((entry, content.at))
+            else:
+                found = _attribute(content, entry)
+                value = None if found is None else self._value(entry, found)
+                if value is None:
+                    missing.append((entry, content.at if found is None else found.at))
+                else:
+                    put(tree, entry.arm, value)
+        for entry, at in () if self.is_read else missing:
+            if not has(tree, entry.arm):
+                self._missing(tree, entry, at)
+
+    def _missing(self, tree: Tree, entry: Entry, at: Location) -> None:
+        """What an argument that is not set amounts to."""
+        default = default_of(entry.field, self.version, at)
+        if default is not None:
+            put(tree, entry.arm, default)
+        elif entry.field.filled and entry.arm:
+            put(tree, entry.arm, Unknown(at=at, origin="default", why=f"{_AFTER}: {FILLED_IN}"))
+
+    def _blocks(self, tree: Tree, entry: Entry, content: Content | Values) -> bool:
+        """Write a block, or several; False if there is none."""
+        found = content.blocks(entry.name)
+        field, arm = entry.field, entry.arm
+        more: tuple[Unknown, ...] = ()
+        if isinstance(found, Unknown):
+            certain = content.certain(entry.name) if isinstance(content, Content) and field.kind == "blocks" else []
+            if not (certain and arm):
+                _unknown_block(tree, entry, found)
+                return True
+            more = (Unknown(at=found.at, why=found.why, sensitive=found.sensitive, note=PERHAPS),)
+            found = certain
+        if not found:
+            # An argument that the provider computes counts as not set; of any other there are none.
+            if field.kind == "blocks" and arm and not field.computed and not self.is_read:
+                put(tree, arm, ListValue(at=content.at, items=()))
+            return False
+        objects: list[Value] = []
+        for block in found:
+            inside: Tree = tree if not arm and field.kind == "block" else {}
+            self.fill(inside, entry.inner, block)
+            for constant, plain in field.constants.items():
+                put(inside, tuple(constant.split(".")), Scalar(at=block.at, value=plain))
+            if inside is not tree:
+                self.run.budget.add_frozen(VALUES_OF_A_BLOCK)
+                objects.append(frozen(inside, block.at))
+        if field.kind == "blocks":
+            put(tree, arm, ListValue(at=found[0].at, items=(*objects, *more)))
+        elif objects:
+            put(tree, arm, objects[0])
+        return True
+
+    def _value(self, entry: Entry, found: Result) -> Value | None:
+        """One argument that is no block; None for null."""
+        field = entry.field
+        if field.sensitive:
+            found = hidden(found)
+        value = self.run.frozen(found)
+        if value is None:
+            return None
+        if field.until < self.version.high and field.until != NEVER:
+            since = ".".join(map(str, field.until))
+            return Unknown(at=value.at, why=f"azurerm ignores {entry.name} from version {since} on")
+        if field.kind in ("link", "links"):
+            return _links(field, value)
+        if isinstance(value, Unknown) and entry.arm in self.texts:
+            return msgspec.structs.replace(value, pattern="")
+        return _typed(field, value)
+
+
+def _attribute(content: Content | Values, entry: Entry) -> Result | None:
+    """The value of an argument; of a list as much as is known of it."""
+    found = content.attribute(entry.name)
+    if type(found) is Unknown and entry.field.kind in ("value", "wrap") and isinstance(content, Content):
+        joined = content.joined(entry.name)
+        return found if joined is None else joined
+    return found
+
+
+# What tells a resource's place: a pattern of it is no text that an id could be held against. No id is held against the
+# names of what lies in a vault, but they are held against each other.
+_TEXTS: frozenset[Path] = frozenset({("resourceGroupName",), ("name",)})
+_IN_VAULTS = ("Microsoft.KeyVault/vaults/", "Microsoft.KeyVault/managedHSMs/")
+
+
+def _links(field: Field, value: Value) -> Value:
+    if field.kind == "links" and isinstance(value, Scalar | Link):
+        return ListValue(at=value.at, items=(value,))
+    return value
+
+
+def _is_typed(field: Field, plain: Plain) -> bool:
+    """Whether a plain value needs no conversion."""
+    if type(plain) is str:
+        return not field.numeric and not (field.boolean and plain in _BOOLEANS)
+    return type(plain) is not bool or field.boolean
+
+
+def _typed(field: Field, value: Value) -> Value:
+    """A value in the type that Azure has it in: Terraform takes ``"true"`` for true and back, ``"90"`` for a number."""
+    if isinstance(value, Scalar):
+        plain = value.value
+        if isinstance(plain, str):
+            if plain in _BOOLEANS and (field.boolean or field.kind == "flag"):
+                value = msgspec.structs.replace(value, value=_BOOLEANS[plain])
+            elif field.numeric and plain.strip().lstrip("-").isdecimal() and len(plain) < 20:
+                value = msgspec.structs.replace(value, value=int(plain))
+        elif isinstance(plain, bool) and field.kind == "value" and not field.boolean and not field.numeric:
+            value = msgspec.structs.replace(value, value="true" if plain else "false")
+        if field.kind == "flag":
+            return msgspec.structs.replace(value, value=field.words[0 if value.value is True else 1])
+    if field.kind == "wrap":
+        if isinstance(value, Scalar | Link):
+            value = ListValue(at=value.at, items=(value,))
+        if isinstance(value, ListValue):
+            items = tuple(
+                item if item.note == PERHAPS else MapValue(at=item.at, fields={field.item: item})
+                for item in value.items
+            )
+            return ListValue(at=value.at, items=items)
+    return value
+
+
+def _unknown_block(tree: Tree, entry: Entry, found: Unknown) -> None:
+    """A block of which nobody knows whether it is there: so is everything that it would say."""
+    if entry.arm:
+        put(tree, entry.arm, Unknown(at=found.at, why=found.why, sensitive=found.sensitive))
+        return
+    for inner in entry.inner:
+        _unknown_block(tree, inner, found)
+    for constant in entry.field.constants:
+        put(tree, tuple(constant.split(".")), Unknown(at=found.at, why=found.why, sensitive=found.sensitive))

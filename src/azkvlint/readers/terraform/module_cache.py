@@ -1,0 +1,128 @@
+"""What one run of kvlint keeps of the modules that it read, so that a module with many callers is read once.
+
+Root modules are not kept: there may be thousands of them, and each is read once anyway.
+"""
+
+from __future__ import annotations
+
+from azkvlint.azure.azurerm.azapi import AZAPI
+from azkvlint.azure.azurerm.resources import RESOURCES, is_vault_related
+from azkvlint.azure.azurerm.templates import POLICY_DEFINITIONS, WITH_TEMPLATE
+from azkvlint.model.resource import Demand
+from azkvlint.readers.terraform.folder import Folder, calls, load_folder
+from azkvlint.readers.terraform.map_arguments import Lowering
+from azkvlint.readers.terraform.removed_blocks import removed_types
+from azkvlint.util.errors import InputError
+from azkvlint.util.project_files import LOOKS, inside, reported
+
+# Modules that are kept; a project has seldom more, and what is over is read again.
+_MOST = 500
+_KEY_VAULT = "key_vault"
+
+
+class FolderCache:
+    """Modules by the real path of their folder, and what is asked of each resource type."""
+
+    def __init__(self, demand: Demand) -> None:
+        self.demand = demand
+        self._folders: dict[str, Folder | InputError] = {}
+        self._lowerings: dict[str, Lowering | None] = {}
+        self._matters: dict[str, bool] = {}
+        self._only_policies: dict[str, bool] = {}
+        self._own: dict[str, frozenset[str]] = {}
+        self._beside: dict[tuple[str, str], str | None] = {}
+
+    def load(self, path: str, directory: str) -> Folder:
+        """The module in ``directory``, which reports call ``path``. Raises InputError if it cannot be read."""
+        if directory not in self._folders and len(self._folders) >= _MOST:
+            self._folders.clear()
+            self._matters.clear()
+            self._only_policies.clear()
+            self._own.clear()
+        found = LOOKS.shared(self._folders, directory, lambda: _loaded(path, directory))
+        if isinstance(found, InputError):
+            raise found
+        return found
+
+    def lowering(self, type_: str) -> Lowering | None:
+        """How a resource type is lowered; None for one that has no table, or that no rule asks for."""
+        if type_ not in self._lowerings:
+            mapped = RESOURCES.get(type_)
+            asked = mapped is not None and self.demand.of(mapped.type) is not None
+            self._lowerings[type_] = Lowering(mapped, self.demand) if mapped is not None and asked else None
+        return self._lowerings[type_]
+
+    def is_asked(self, type_: str) -> bool:
+        """Whether any rule may ask for resources of a Terraform type."""
+        return type_ in AZAPI or type_ in WITH_TEMPLATE or self.lowering(type_) is not None
+
+    def _is_relevant(self, type_: str) -> bool:
+        """Return whether a module is read because it declares a type, whichever rules are selected."""
+        mapped = RESOURCES.get(type_)
+        known = mapped is not None and self.demand.is_relevant(mapped.type)
+        return known or type_ in AZAPI or type_ in WITH_TEMPLATE or is_vault_related(type_)
+
+    def matters(self, folder: Folder, root: str) -> bool:
+        """Return whether a module, or one that it calls, declares a relevant type; one that is not available may."""
+        return LOOKS.shared(self._matters, folder.directory, lambda: self._reaches(folder, root))
+
+    def has_only_policies(self, folder: Folder, root: str) -> bool:
+        """Return whether a module is read for its policy definitions alone, most of which hold no template."""
+        return LOOKS.shared(self._only_policies, folder.directory, lambda: self._reaches_only_policies(folder, root))
+
+    def _reaches_only_policies(self, folder: Folder, root: str) -> bool:
+        folders, is_whole = self.reached(folder, root)
+        return is_whole and all(self._declares(one) <= POLICY_DEFINITIONS for one in folders)
+
+    def _reaches(self, folder: Folder, root: str) -> bool:
+        folders, is_whole = self.reached(folder, root)
+        return not is_whole or any(map(self._declares, folders))
+
+    def reached(self, folder: Folder, root: str) -> tuple[list[Folder], bool]:
+        """A module, and the modules beside it that it calls, those that they call included; and whether that is all."""
+        found, seen, is_whole = [folder], {folder.directory}, True
+        for here in found:
+            for _, source in calls(here):
+                directory = self.beside(root, here.directory, source) if source is not None else None
+                if directory is None:
+                    is_whole = False
+                elif directory not in seen:
+                    seen.add(directory)
+                    try:
+                        found.append(self.load(reported(root, directory), directory))
+                    except InputError:
+                        is_whole = False
+        return found, is_whole
+
+    def beside(self, root: str, directory: str, source: str) -> str | None:
+        """The folder that a local source means; None if it is not local, or leads out of the project."""
+        return LOOKS.shared(self._beside, (directory, source), lambda: _beside(root, directory, source))
+
+    def _declares(self, folder: Folder) -> frozenset[str]:
+        """Return the types that a module itself declares and that rules are about, or that look as if they should."""
+        found = self._own.get(folder.directory)
+        if found is None:
+            types = {local.rpartition(".")[0].removeprefix("data.") for local in folder.resources}
+            types |= removed_types(folder)
+            found = frozenset(type_ for type_ in types if self._is_relevant(type_) or _KEY_VAULT in type_)
+            self._own[folder.directory] = found
+        return found
+
+
+def _loaded(path: str, directory: str) -> Folder | InputError:
+    try:
+        return load_folder(path, directory)
+    except InputError as error:
+        return error
+
+
+def _beside(root: str, directory: str, source: str) -> str | None:
+    try:
+        return inside(root, directory, source.replace("\\", "/")) if is_local(source) else None
+    except InputError:
+        return None
+
+
+def is_local(source: str) -> bool:
+    """Whether the source of a module is a folder beside its caller."""
+    return source.startswith(("./", "../", ".\\", "..\\")) or source in (".", "..")

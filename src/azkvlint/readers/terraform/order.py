@@ -1,0 +1,198 @@
+"""What a resource of a module waits for: whatever it names, and what that names in turn, as far as grants are meant."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, TypeAlias
+
+from azkvlint.graph.apply_order import ANYTHING, CLIENTS, OBJECTS, PRINCIPALS, after, of_deployer
+from azkvlint.graph.value_origins import names_of, parts_of, path_of
+from azkvlint.model.location import static_address
+from azkvlint.model.value import MapValue, Unknown
+from azkvlint.readers.terraform.folder import Part
+from azkvlint.readers.terraform.modules import Arguments
+from azkvlint.syntax import ast
+
+if TYPE_CHECKING:
+    from azkvlint.readers.terraform.folder import Declaration, Folder, Piece
+    from azkvlint.readers.terraform.module_evaluation import ModuleInstance
+    from azkvlint.readers.terraform.resource_symbols import ResourceEntity
+
+_Grants: TypeAlias = frozenset[str]
+_NONE: _Grants = frozenset()
+# Longer chains of references are not followed.
+_DEEPEST = 100
+
+
+class Order:
+    """The grants that a declaration waits for, worked out once for each and for all that it names."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, _Grants] = {}
+        self._depth = 0
+
+    def told(self, entity: ResourceEntity, attributes: MapValue) -> MapValue:
+        """The attributes of a resource with what it waits for, or whether it is a grant to whoever applies the plan."""
+        declaration, instance = entity.symbol.declaration, entity.instance
+        if entity.type in OBJECTS:
+            if instance.use.shown is not None:
+                return attributes  # in somebody else's module its caller can change nothing
+            return after(attributes, self._resource(instance, declaration.local) | self._calls(instance))
+        argument = PRINCIPALS.get(entity.type, "")
+        if argument in declaration.attributes:
+            found = _Principal(declaration)
+            found.piece(instance, declaration.attributes[argument])
+            if found.names_client or found.is_open:
+                return of_deployer(attributes, certain=found.names_client and not found.names_others)
+        return attributes
+
+    def _once(self, key: str, make: Callable[[], _Grants]) -> _Grants:
+        key = static_address(key)
+        found = self._known.get(key)
+        if found is None:
+            if self._depth > _DEEPEST:
+                return frozenset({ANYTHING})
+            self._known[key] = _NONE  # nothing waits for itself
+            self._depth += 1
+            try:
+                found = self._known[key] = make()
+            finally:
+                self._depth -= 1
+        return found
+
+    def _declaration(self, instance: ModuleInstance, declaration: Declaration) -> _Grants:
+        """What all that a resource names waits for."""
+        nodes = [piece.attribute.expression() for piece in declaration.attributes.values()]
+        waiting = list(declaration.blocks)
+        while waiting:
+            path, block = waiting.pop()
+            nodes += [attribute.expression() for attribute in block.body.attributes.values()]
+            waiting += [Part(path, inner) for inner in block.body.blocks]
+        return _NONE.union(*(self._node(instance, node) for node in nodes))
+
+    def _calls(self, instance: ModuleInstance) -> _Grants:
+        """What the calls wait for that lead to a module."""
+        found, given = _NONE, instance.use.given
+        while isinstance(given, Arguments):
+            found |= self._piece(given.caller, given.pieces.get("depends_on"))
+            given = given.caller.use.given
+        return found
+
+    def _piece(self, instance: ModuleInstance, piece: Piece | None) -> _Grants:
+        return self._node(instance, piece.attribute.expression()) if piece is not None else _NONE
+
+    def _node(self, instance: ModuleInstance, node: ast.Node | None) -> _Grants:
+        if node is None or isinstance(node, ast.Literal):
+            return _NONE
+        return _NONE.union(*(self._named(instance, names) for names in set(paths(node))))
+
+    def _named(self, instance: ModuleInstance, names: tuple[str, ...]) -> _Grants:
+        match names:
+            case ("var", name, *_):
+                given = instance.use.given
+                if not isinstance(given, Arguments):
+                    return _NONE
+                return self._once(
+                    f"{instance.prefix}var.{name}", lambda: self._piece(given.caller, given.pieces.get(name))
+                )
+            case ("local", name, *_):
+                piece = instance.folder.locals.get(name)
+                return self._once(f"{instance.prefix}local.{name}", lambda: self._piece(instance, piece))
+            case ("module", call, *rest):
+                return self._module(instance, call, rest)
+            case (("data" | "ephemeral") as mode, type_, name, *_):
+                return self._resource(instance, f"{mode}.{type_}.{name}")
+            case (type_, name, *_):
+                return self._resource(instance, f"{type_}.{name}")
+        return _NONE
+
+    def _module(self, instance: ModuleInstance, call: str, rest: list[str]) -> _Grants:
+        address = f"{instance.prefix}module.{call}"
+        symbol = instance.module(call)
+        content = symbol.instances[0].content if symbol is not None and symbol.instances else None
+        if content is None:
+            return frozenset({ANYTHING})
+        if not rest:
+            return self._once(address, lambda: self._whole(content)) | {static_address(address)}
+        output = content.folder.outputs.get(rest[0])
+        pieces = [output.attributes.get(name) for name in ("value", "depends_on")] if output is not None else []
+        return self._once(
+            f"{address}.{rest[0]}",
+            lambda: self._calls(content).union(*(self._piece(content, piece) for piece in pieces)),
+        )
+
+    def _whole(self, instance: ModuleInstance) -> _Grants:
+        """What all that is in a module waits for."""
+        found = [self._resource(instance, local) for local in instance.folder.resources]
+        return self._calls(instance).union(*found)
+
+    def _resource(self, instance: ModuleInstance, local: str) -> _Grants:
+        declaration = instance.folder.resources.get(local)
+        if declaration is None:
+            return _NONE
+        address = instance.prefix + local
+        found = self._once(address, lambda: self._declaration(instance, declaration))
+        is_grant = local.partition(".")[0] in PRINCIPALS
+        return found | {static_address(address)} if is_grant else found
+
+
+def grants(folder: Folder) -> bool:
+    """Whether a module declares any grant."""
+    return any(local.partition(".")[0] in PRINCIPALS for local in folder.resources)
+
+
+class _Principal:
+    """Whom a grant is for: whether whoever applies the plan is named, and whether others are, or may be.
+
+    ``around`` is the declaration that ``each`` belongs to.
+    """
+
+    def __init__(self, around: Declaration) -> None:
+        self._around = around
+        self._seen: set[str] = set()
+        self.names_client = self.names_others = self.is_open = False
+
+    def piece(self, instance: ModuleInstance, piece: Piece | None) -> None:
+        """Take note of all that an attribute names."""
+        node = piece.attribute.expression() if piece is not None else None
+        for path in paths(node, in_brackets=False) if node is not None else ():
+            self._named(instance, path)
+
+    def _named(self, instance: ModuleInstance, names: tuple[str, ...]) -> None:
+        key = f"{instance.prefix}{'.'.join(names)}"
+        if key in self._seen:
+            return
+        self._seen.add(key)
+        if names[0] == "local" and len(names) > 1:
+            self.piece(instance, instance.folder.locals.get(names[1]))
+            return
+        if len(names) > 3 and names[0] == "data" and names[1] in CLIENTS and names[3] == "object_id":
+            self.names_client = True
+            return
+        self.names_others = True
+        if names[0] == "each":
+            self.piece(instance, self._around.attributes.get("for_each"))
+        elif names[0] == "var" and len(names) > 1:
+            given = instance.use.given
+            if isinstance(given, Arguments) and names[1] in given.pieces:
+                self.piece(given.caller, given.pieces[names[1]])
+            elif isinstance(instance.variable(names[1], instance.place("", 0, 0)), Unknown):
+                self.is_open = True
+
+
+def paths(node: ast.Node, *, in_brackets: bool = True) -> Iterator[tuple[str, ...]]:
+    """All paths in an expression, each as a whole and without what stands in brackets, and those in its brackets.
+
+    Without those ``in_brackets`` it is what the value can come from: a key only selects it.
+    """
+    names = path_of(node) if isinstance(node, (ast.Name, ast.Member, ast.Item, ast.Splat)) else ()
+    if not names:
+        for part in parts_of(node):
+            yield from paths(part, in_brackets=in_brackets)
+        return
+    yield names_of(names)
+    here: ast.Node = node
+    while isinstance(here, (ast.Member, ast.Item, ast.Splat)):
+        if in_brackets and isinstance(here, ast.Item):
+            yield from paths(here.index)
+        here = here.of

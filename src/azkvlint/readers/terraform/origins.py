@@ -1,0 +1,227 @@
+"""Where a value of a Terraform module comes from, followed through variables, locals, outputs and module calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, TypeAlias
+
+from azkvlint.azure.azurerm import credentials
+from azkvlint.azure.azurerm.azapi import AZAPI, AZAPI_DATA_PLANE
+from azkvlint.graph import pseudo_resources, value_origins
+from azkvlint.graph.secret_evidence.name_kinds import names_no_secret
+from azkvlint.graph.value_origins import ANY, NONE, Origins, is_nothing, names_of, origins_of, path_of
+from azkvlint.model.location import Location
+from azkvlint.model.value import Absent, MapValue, Path, Scalar, Unknown
+from azkvlint.readers.terraform.folder import Piece
+from azkvlint.readers.terraform.modules import Arguments
+from azkvlint.readers.terraform.public_modules import KnownModule
+from azkvlint.readers.terraform.values import RootValues
+from azkvlint.syntax import ast
+
+if TYPE_CHECKING:
+    from azkvlint.readers.terraform.folder import Declaration
+    from azkvlint.readers.terraform.module_evaluation import ModuleInstance
+    from azkvlint.readers.terraform.resource_symbols import ResourceEntity
+
+_KNOWN = frozenset({"count", "path", "terraform", "tofu", "self", "*"})
+_TRUE = (True, "true")
+# Nobody hands a value on more often.
+_MOST = 50
+_Make: TypeAlias = "Callable[[ModuleOrigins], Origins]"
+
+
+class ModuleOrigins:
+    """What names mean in a module. ``around`` is the declaration that ``each`` belongs to."""
+
+    def __init__(
+        self, instance: ModuleInstance, around: Declaration | None, busy: frozenset[str] = frozenset()
+    ) -> None:
+        self.instance = instance
+        self.around = around
+        self._busy = busy
+
+    def of(self, piece: Piece | None, rest: Path = ()) -> Origins:
+        """The origins of what is at ``rest`` in an attribute."""
+        node = piece.attribute.expression() if piece is not None else None
+        return origins_of(node, self, rest) if node is not None else NONE
+
+    def origins(self, node: ast.Expression, rest: Path) -> Origins | None:
+        """See ``origins.Scope``."""
+        names = (*path_of(node), *rest)
+        if len(names) == len(rest):
+            return None
+        match names:
+            case ("var", name, *more):
+                return self._once(f"var.{name}", lambda inner: inner.variable(str(name), tuple(more)))
+            case ("local", name, *more):
+                piece = self.instance.folder.locals.get(str(name))
+                found = self._once(f"local.{name}", lambda inner: inner.of(piece, tuple(more)))
+                return value_origins.named(found, names)
+            case ("module", call, *more):
+                more = more[1:] if more and str(more[0]).startswith("[") else more
+                output = str(more[0]) if more else ""
+                key = f"module.{call}.{output}"
+                found = self._once(key, lambda inner: inner.output(str(call), output, tuple(more[1:])))
+                return value_origins.named(found, more)
+            case ("each", "value", *more):
+                written = self.around.attributes if self.around is not None else {}
+                return value_origins.named(self.of(written.get("for_each"), (ANY, *more)), more)
+            case (("data" | "ephemeral") as mode, type_, name, *more):
+                return self._resource(f"{mode}.{type_}.{name}", str(type_), tuple(more))
+            case (root, *_) if root in _KNOWN or root == "each":
+                return NONE
+            case (type_, name, *more) if "_" in str(type_) or f"{type_}.{name}" in self.instance.folder.resources:
+                return self._resource(f"{type_}.{name}", str(type_), tuple(more))
+        return NONE
+
+    def _once(self, key: str, make: _Make) -> Origins:
+        """What makes a value, unless the way leads through itself."""
+        key = self.instance.prefix + key
+        if key in self._busy:
+            return NONE
+        if len(self._busy) > _MOST or not self.instance.run.may_trace():
+            return frozenset({value_origins.UNTRACED})
+        return make(ModuleOrigins(self.instance, None, self._busy | {key}))
+
+    def variable(self, name: str, rest: Path) -> Origins:
+        """The origins of what is at ``rest`` in a variable: of what it is given, or else its default."""
+        declaration = self.instance.folder.variables.get(name)
+        if declaration is None:
+            return NONE
+        given = self.instance.use.given
+        if isinstance(given, Arguments) and name in given.pieces:
+            found = ModuleOrigins(given.caller, given.declaration, self._busy).of(given.pieces[name], rest)
+            return value_origins.named(found, (name, *rest))
+        found = self._of_root(name, declaration, given)
+        flags = (declaration.attributes.get(flag) for flag in ("sensitive", "ephemeral"))
+        if any(_literal(piece) in _TRUE for piece in flags):
+            return value_origins.declared_secret(found or frozenset({value_origins.SECURE}), rest)
+        return value_origins.named(found or frozenset({value_origins.PARAMETER}), (name, *rest))
+
+    def _of_root(self, name: str, declaration: Declaration, given: object) -> Origins:
+        """The origins of a variable that no call gives anything; none if it comes from outside."""
+        if isinstance(given, RootValues):
+            if name in given.words:
+                return frozenset({value_origins.COMMAND})
+            if given.is_in_file(name):
+                return frozenset({value_origins.GIVEN})
+        default = declaration.attributes.get("default")
+        if default is not None and not is_nothing(default.attribute.expression()):
+            return frozenset({value_origins.DEFAULT})
+        if isinstance(given, RootValues) and name in given.planned:
+            return frozenset({value_origins.COMMAND})
+        return NONE
+
+    def output(self, call: str, name: str, rest: Path) -> Origins:
+        """The origins of what is at ``rest`` in an output of a module that is called."""
+        symbol = self.instance.module(call)
+        source = symbol.source if symbol is not None else None
+        if symbol is None or source is None or source.is_foreign:
+            return credentials.of_output(name)
+        content = symbol.instances[0].content if symbol.instances else None
+        declaration = content.folder.outputs.get(name) if content is not None else None
+        if content is None or declaration is None:
+            return credentials.of_output(name)
+        return ModuleOrigins(content, None, self._busy).of(declaration.attributes.get("value"), rest)
+
+    def _resource(self, local: str, type_: str, rest: Path) -> Origins:
+        """The origins of an attribute of a resource: what it is, or what its author writes for it."""
+        name = next(iter(names_of(rest)), "")
+        found = credentials.of_attribute(type_, name)
+        declaration = self.instance.folder.resources.get(local)
+        piece = declaration.attributes.get(name) if declaration is not None and name else None
+        if piece is None or found & {value_origins.SECRET, value_origins.PRIVATE_KEY, value_origins.GENERATED}:
+            if found == {value_origins.SECRET} and self._names_no_secret(local, declaration):
+                return frozenset({value_origins.CONFIGURATION})
+            return value_origins.named(found, rest)
+        return value_origins.named(found | self._once(local, lambda inner: inner.within(declaration, piece)), rest)
+
+    def _names_no_secret(self, local: str, declaration: Declaration | None) -> bool:
+        """Whether the name of a secret in the vault, or that of its declaration, says that it is none."""
+        name = _literal(declaration.attributes.get("name")) if declaration is not None else None
+        return names_no_secret(name if isinstance(name, str) else local.rpartition(".")[2])
+
+    def within(self, declaration: Declaration | None, piece: Piece) -> Origins:
+        """The origins of an attribute of another declaration."""
+        return ModuleOrigins(self.instance, declaration, self._busy).of(piece)
+
+
+def of_attribute(entity: ResourceEntity, name: str) -> Origins:
+    """The origins of an attribute of a resource."""
+    piece = entity.content.pieces.get(name)
+    found = ModuleOrigins(entity.instance, entity.symbol.declaration).of(piece)
+    if isinstance(entity.content.attribute(name), Scalar):
+        return value_origins.of_known(found)
+    return found
+
+
+def traced(entity: ResourceEntity, attributes: MapValue) -> MapValue:
+    """The attributes of a secret with the origins of what it holds, if that is written."""
+    if isinstance(entity.instance.folder, KnownModule):  # a table says that there is a value, not whose
+        return pseudo_resources.with_origins(attributes, frozenset({value_origins.UNTRACED}))
+    pieces = entity.content.pieces
+    if entity.type in credentials.HELD:
+        found_at = [part for name in credentials.HELD[entity.type] for part in _of_credential(entity, name)]
+        return pseudo_resources.with_all_origins(attributes, found_at) if found_at else attributes
+    if entity.type in AZAPI:
+        parts = [of_body(entity, pieces[name]) for name in ("body", "sensitive_body") if name in pieces]
+        found = value_origins.union(one for one in parts if one is not None)
+        return pseudo_resources.with_origins(attributes, found) if found else attributes
+    name = next((name for name in credentials.ARGUMENTS.get(entity.type, ()) if _is_written(entity, name)), None)
+    if name is None:
+        return attributes
+    piece = pieces[name]
+    at = entity.instance.place(piece.path, piece.attribute.start, piece.attribute.end)
+    kept = pseudo_resources.kept(name, entity.instance.run.version, at)
+    return pseudo_resources.with_origins(attributes, of_attribute(entity, name), kept)
+
+
+def _of_credential(entity: ResourceEntity, name: str) -> Iterator[tuple[Origins, Location]]:
+    """The origins of an argument, in each block if it is in one, and where it stands."""
+    block, _, argument = name.rpartition(".")
+    contents = entity.content.blocks(block) if block else [entity.content]
+    if isinstance(contents, Unknown):
+        yield frozenset({value_origins.UNTRACED}), contents.at
+        return
+    for content in contents or ():
+        value = content.attribute(argument)
+        if value is None or isinstance(value, Absent) or (isinstance(value, Scalar) and value.value == ""):
+            continue
+        piece = content.pieces.get(argument)
+        if not isinstance(piece, Piece):
+            yield frozenset({value_origins.UNTRACED}), value.at
+            continue
+        found = ModuleOrigins(entity.instance, entity.symbol.declaration).of(piece)
+        at = entity.instance.place(piece.path, piece.attribute.start, piece.attribute.end)
+        if isinstance(value, Scalar):
+            yield value_origins.of_known(found), at
+        else:
+            # What is made of nothing that has a name and is not known stands in a file that is not at hand.
+            yield found or frozenset({value_origins.UNTRACED}), at
+
+
+def _is_written(entity: ResourceEntity, name: str) -> bool:
+    return name in entity.content.pieces and not isinstance(entity.content.attribute(name), Absent)
+
+
+def of_body(entity: ResourceEntity, piece: Piece) -> Origins | None:
+    """The origins of what a secret holds that is the body of an azapi resource; None if the body does not say it."""
+    node: ast.Node | None = piece.attribute.expression()
+    if isinstance(node, ast.Call) and node.name == "jsonencode" and len(node.arguments) == 1:
+        node = node.arguments[0]
+    path = pseudo_resources.path_in_body(entity.azure_type, entity.type == AZAPI_DATA_PLANE)
+    if not path:
+        return None
+    for name in path:
+        if isinstance(node, ast.Object):
+            members = (member for member in node.members if isinstance(member, ast.Property))
+            node = next((member.value for member in members if member.key == name), None)
+    if node is None:
+        return None
+    found = origins_of(node, ModuleOrigins(entity.instance, entity.symbol.declaration))
+    return found or frozenset({value_origins.WRITTEN})
+
+
+def _literal(piece: Piece | None) -> object:
+    node = piece.attribute.expression() if piece is not None else None
+    return node.value if isinstance(node, ast.Literal) else None

@@ -1,0 +1,215 @@
+"""Provider blocks: which versions of azurerm they leave open, what they switch, and which resource has which."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+from azkvlint.azure.azurerm.flags import (
+    KEY_VAULT_FLAGS,
+    PROVIDER_PREFIX,
+    PROVIDER_TYPE,
+    TENANT,
+    TENANT_ARGUMENT,
+    VERSION,
+    flag_value,
+    version_value,
+)
+from azkvlint.evaluation.operations import NOTHING
+from azkvlint.model.location import Location
+from azkvlint.model.problem_codes import CANNOT_READ
+from azkvlint.model.provider_version import VersionRange, constrained
+from azkvlint.model.resource import Resource
+from azkvlint.model.value import Link, MapValue, Scalar, Unknown, Value
+from azkvlint.readers.terraform.blocks import Content
+from azkvlint.readers.terraform.folder import LOCK_FILE, Declaration, Folder, Part, Piece, parse
+from azkvlint.syntax import ast
+from azkvlint.util.errors import InputError
+from azkvlint.util.project_files import reported
+
+if TYPE_CHECKING:
+    from azkvlint.readers.terraform.module_evaluation import ModuleInstance
+    from azkvlint.readers.terraform.run import TerraformRun
+    from azkvlint.syntax.hcl.document import Attribute
+
+AZURERM = "azurerm"
+# OpenTofu makes one provider for each item of a block's for_each. Source: opentofu.org/docs/language/providers.
+ONE_OF = "[]"
+_SOURCE = "/hashicorp/azurerm"
+
+
+def locked(run: TerraformRun, folder: Folder) -> VersionRange | None:
+    """The azurerm version that the lock file of a root module names; None if there is none.
+
+    One that cannot be read, which is a Problem, may name any.
+    """
+    if LOCK_FILE not in folder.names:
+        return None
+    file = os.path.join(folder.directory, LOCK_FILE)
+    try:
+        found = parse(file)
+        fault = found.faults[0].message if found.faults else ""
+    except InputError as error:
+        fault = error.message
+    if fault:
+        run.problem(CANNOT_READ, "error", fault, Location(path=reported(run.root, file)))
+        return VersionRange()
+    for block in found.body.blocks:
+        if block.type == "provider" and block.labels and block.labels[0].endswith(_SOURCE):
+            version = _text(block.body.attributes.get("version"))
+            return constrained(version) if version else None
+    return None
+
+
+def constraints(folder: Folder) -> Iterator[str]:
+    """What a module itself demands of the azurerm version."""
+    for _, block in folder.settings:
+        for inner in block.body.blocks:
+            found = inner.body.attributes.get(AZURERM) if inner.type == "required_providers" else None
+            node = found.expression() if found is not None else None
+            if isinstance(node, ast.Literal):
+                yield str(node.value)
+            elif isinstance(node, ast.Object):
+                yield from (_literal(member.value) for member in _members(node, "version"))
+    for _, block in folder.providers:
+        if block.labels == (AZURERM,):
+            yield _text(block.body.attributes.get("version"))
+
+
+def _members(node: ast.Object, name: str) -> Iterator[ast.Property]:
+    return (member for member in node.members if isinstance(member, ast.Property) and member.key == name)
+
+
+def _literal(node: ast.Expression | None) -> str:
+    return node.value if isinstance(node, ast.Literal) and isinstance(node.value, str) else ""
+
+
+def _text(attribute: Attribute | None) -> str:
+    return _literal(attribute.expression()) if attribute is not None else ""
+
+
+def configured(instance: ModuleInstance) -> Iterator[Resource]:
+    """The azurerm provider blocks of a module, as resources."""
+    for part in instance.folder.providers:
+        if part.block.labels == (AZURERM,):
+            yield _resource(instance, part)
+
+
+def _resource(instance: ModuleInstance, part: Part) -> Resource:
+    path, block = part
+    alias = _text(block.body.attributes.get("alias"))
+    key = f"{AZURERM}.{alias}" if alias else AZURERM
+    address = _address(instance, key)
+    at = instance.place(path, block.start, block.head)
+    instance.faults(path, block.body.faults)
+    pieces = {name: Piece(path, attribute) for name, attribute in block.body.attributes.items()}
+    parts = [Part(path, inner) for inner in block.body.blocks]
+    content = Content(instance, pieces, parts, _Head(at), bool(block.body.faults))
+    fields: dict[str, Value] = {
+        "features": _features(content, instance),
+        "name": Scalar(at=at, value=key),
+        VERSION: version_value(instance.run.version, at),
+    }
+    tenant = content.attribute(TENANT_ARGUMENT)
+    frozen = instance.run.frozen(tenant) if tenant is not None else None
+    if frozen is not None:
+        fields[TENANT] = frozen
+    return Resource(
+        address=address, type=PROVIDER_TYPE, name=key, attributes=MapValue(at=at, fields=fields), at=at,
+        declared_as="provider", callers=instance.use.callers,
+    )  # fmt: skip
+
+
+class _Head:
+    """Where a provider block stands; nothing is repeated there."""
+
+    def __init__(self, at: Location) -> None:
+        self.at = at
+        self.local = NOTHING
+
+
+def _features(content: Content, instance: ModuleInstance) -> Value:
+    """``features { key_vault { ... } }``, every switch with its default."""
+    at = content.at
+    features = content.blocks("features")
+    inner = features[0].blocks("key_vault") if isinstance(features, list) and features else features
+    if isinstance(inner, Unknown):
+        return inner
+    switches = inner[0] if inner else None
+    fields: dict[str, Value] = {}
+    for flag, name in KEY_VAULT_FLAGS.items():
+        found = switches.attribute(flag) if switches is not None else None
+        value = instance.run.frozen(found) if found is not None else None
+        fields[name] = flag_value(flag, value, instance.run.version, at if switches is None else switches.at)
+    return MapValue(at=at, fields={"keyVault": MapValue(at=at, fields=fields)})
+
+
+def _address(instance: ModuleInstance, key: str) -> str:
+    return f"{PROVIDER_PREFIX}{instance.prefix.rstrip('.')}:{key}" if instance.prefix else PROVIDER_PREFIX + key
+
+
+def provider_of(instance: ModuleInstance, declaration: Declaration, at: Location) -> Link:
+    """The provider block that manages a resource: the one it names, or the one its module has or is given."""
+    return Link(at=at, target=provider_key(instance, declaration).removesuffix(ONE_OF))
+
+
+def provider_key(instance: ModuleInstance, declaration: Declaration) -> str:
+    """The address of that block; ``ONE_OF`` ends it if it makes several providers, of which this is one."""
+    return _resolved(instance, reference(declaration.attributes.get("provider")) or AZURERM)
+
+
+def _resolved(instance: ModuleInstance, key: str) -> str:
+    """The address of the provider block that a module knows by ``key``."""
+    found = instance.providers.get(key)
+    if found is None:
+        block = key.removesuffix(ONE_OF)
+        found = _address(instance, block) if block in _keys(instance) else _given(instance, block)
+        if block != key:
+            found = found.removesuffix(ONE_OF) + ONE_OF
+        instance.providers[key] = found
+    return found
+
+
+def _keys(instance: ModuleInstance) -> Iterator[str]:
+    """What the azurerm provider blocks of a module itself are known by."""
+    for _, block in instance.folder.providers:
+        if block.labels == (AZURERM,):
+            alias = _text(block.body.attributes.get("alias"))
+            yield f"{AZURERM}.{alias}" if alias else AZURERM
+
+
+def _given(instance: ModuleInstance, key: str) -> str:
+    return instance.use.providers.get(key, PROVIDER_PREFIX + key)
+
+
+def handed(caller: ModuleInstance, declaration: Declaration) -> Mapping[str, str]:
+    """The provider blocks that a module call hands on, by the names that the module knows them by."""
+    piece = declaration.attributes.get("providers")
+    node = piece.attribute.expression() if piece is not None else None
+    found = {AZURERM: _resolved(caller, AZURERM)}
+    if isinstance(node, ast.Object):
+        for member in node.members:
+            if isinstance(member, ast.Property):
+                name = member.key if isinstance(member.key, str) else _traversal(member.key)
+                found[name] = _resolved(caller, _traversal(member.value))
+    return found
+
+
+def reference(piece: Piece | None) -> str:
+    """The provider that an argument names, such as ``azurerm.west``."""
+    return _traversal(piece.attribute.expression()) if piece is not None else ""
+
+
+def _traversal(node: ast.Expression | None) -> str:
+    match node:
+        case ast.Name(name=name):
+            return name
+        case ast.Member(of=of, name=name):
+            return f"{_traversal(of)}.{name}"
+        case ast.Literal(value=str() as text):
+            return text
+        case ast.Item(of=of):
+            return _traversal(of) + ONE_OF
+        case _:
+            return ""

@@ -1,0 +1,290 @@
+"""Resources as other expressions see them: what their author wrote, their ids, and what only Azure knows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from azkvlint.azure.azurerm.azapi import AZAPI
+from azkvlint.azure.azurerm.own_ids import ALWAYS_SET, ALWAYS_SET_OF, is_azure, is_own_id
+from azkvlint.azure.azurerm.resources import RESOURCES, linked_type
+from azkvlint.evaluation.operations import Local
+from azkvlint.evaluation.values import Fields, Items, Result, hidden, hole, pattern_of
+from azkvlint.model.location import Location
+from azkvlint.model.value import Absent, Scalar, Unknown
+from azkvlint.readers.arm.resource import SECRETS
+from azkvlint.readers.secret_spans import speaks_of_secret
+from azkvlint.readers.terraform.azapi import arm_type
+from azkvlint.readers.terraform.blocks import Content
+from azkvlint.readers.terraform.expansion import Expansion, Step, expansion
+from azkvlint.readers.terraform.folder import Declaration
+from azkvlint.readers.terraform.providers import ONE_OF, provider_key
+from azkvlint.readers.terraform.symbolic import RemoteOutputs, Symbolic
+
+if TYPE_CHECKING:
+    from azkvlint.readers.terraform.module_evaluation import ModuleInstance
+
+_AFTER = "known after apply"
+# The type of the data source that stands for what kvlint does not know of a public module's release.
+LEFT_OPEN = "module"
+# Ids that are the address of a pool, and so mean the pool.
+_ADDRESSES = frozenset({"hsm_uri", "vault_uri"})
+_GROUP = "/subscriptions/{subscription}/resourceGroups/{name}"
+_VAULT = "/subscriptions/{subscription}/resourceGroups/{group}/providers/{type}/{name}"
+_VAULTS = ("Microsoft.KeyVault/vaults", "Microsoft.KeyVault/managedHSMs")
+_KNOWN_IDS = frozenset({*_VAULTS, "Microsoft.Resources/subscriptions", "Microsoft.Resources/resourceGroups"})
+
+# The azapi types whose ID is that of the resource that they create or change.
+_OF_ONE_RESOURCE = frozenset({"azapi_resource", "azapi_resource_action", "azapi_update_resource"})
+
+One = TypeVar("One", bound="Instance")
+
+
+class Instance:
+    """One instance of a declaration: a resource, or a use of a module."""
+
+    address: str
+    at: Location
+    conditions: frozenset[str]
+
+    def member(self, name: str, at: Location) -> Result:
+        """One of its attributes."""
+        raise NotImplementedError
+
+    def item(self, index: Result, at: Location) -> Result:
+        """An attribute by its name."""
+        if isinstance(index, Scalar) and isinstance(index.value, str):
+            return self.member(index.value, at)
+        return Unknown(at=at, why=f"which attribute of '{self.address}' is meant is not known")
+
+    def close(self) -> None:
+        """Let go of everything: see ``ModuleInstance.close``."""
+
+
+class Symbol(Generic[One]):
+    """A declaration in one use of its module, expanded when it is first needed."""
+
+    is_call = False
+
+    def __init__(self, instance: ModuleInstance, declaration: Declaration, address: str) -> None:
+        self.instance = instance
+        self.declaration = declaration
+        self.address = address
+        block = declaration.block
+        self.at = instance.place(declaration.path, block.start, block.head)
+        self._expansion: Expansion | None = None
+        self._instances: list[One] = []
+        self._result: Result | None = None
+        self._busy = False
+
+    def make(self, step: Step) -> One:
+        """One instance."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Let go of everything: see ``ModuleInstance.close``."""
+        for instance in self._instances:
+            instance.close()
+        self._instances.clear()
+        self._expansion = self._result = None
+
+    def expanded(self) -> Expansion | None:
+        """Its instances; None while they are being worked out."""
+        if self._expansion is None and not self._busy:
+            self._busy = True
+            try:
+                self.instance.body_faults(self.declaration)
+                found = expansion(self.instance, self.declaration, self.address)
+                self._instances = [self.make(step) for step in found.steps]
+                self._expansion = found
+            finally:
+                self._busy = False
+        return self._expansion
+
+    @property
+    def instances(self) -> list[One]:
+        """All instances."""
+        self.expanded()
+        return self._instances
+
+    def result(self) -> Result:
+        """What the declaration means in an expression: one instance, a list or a map of them, or one for all."""
+        if self._result is None:
+            found = self.expanded()
+            if found is None:
+                self.instance.run.unreadable(f"'{self.address}' refers to itself", self.at)
+                return Unknown(at=self.at, why=f"'{self.address}' refers to itself")
+            self._result = self._meant(found)
+        return self._result
+
+    def _meant(self, found: Expansion) -> Result:
+        if found.symbolic and self._instances:
+            return Symbolic(self._instances[0], found.positions, self.at)
+        if found.kind == "list":
+            return Items(at=self.at, items=list(self._instances))
+        if found.kind == "map":
+            items = zip(found.steps, self._instances, strict=True)
+            return Fields(at=self.at, fields={str(step.key): one for step, one in items})
+        if not self._instances:
+            return Absent(at=self.at)
+        return self._instances[0]
+
+
+class ResourceSymbol(Symbol["ResourceEntity"]):
+    """The declaration of a resource or data source."""
+
+    def __init__(self, instance: ModuleInstance, declaration: Declaration) -> None:
+        super().__init__(instance, declaration, instance.prefix + declaration.local)
+        self.is_data = declaration.local.startswith(("data.", "ephemeral."))
+        self.type = type_of(declaration)
+
+    def make(self, step: Step) -> ResourceEntity:
+        """One instance."""
+        return ResourceEntity(self, step)
+
+
+def type_of(declaration: Declaration) -> str:
+    """Return the Terraform type of a resource or data source."""
+    mode, _, rest = declaration.local.partition(".")
+    return rest.partition(".")[0] if mode in ("data", "ephemeral") else mode
+
+
+class ResourceEntity(Instance):
+    """One instance of a resource or data source. Its attributes are evaluated when they are first asked for."""
+
+    def __init__(self, symbol: ResourceSymbol, step: Step) -> None:
+        self.symbol = symbol
+        self.instance = symbol.instance
+        self.type = symbol.type
+        self.address = symbol.address + step.bracket
+        self.at = symbol.at
+        self.step = step
+        self.local: Local = step.local
+        written = symbol.declaration
+        self.content = Content(self.instance, written.attributes, written.blocks, self, written.is_damaged)
+        mapped = RESOURCES.get(self.type)
+        self.azure_type = mapped.type if mapped is not None else ""
+        self._own: Unknown | None = None
+        self._pattern: str | None = None
+        self._busy = False
+
+    @property
+    def conditions(self) -> frozenset[str]:  # type: ignore[override]  # found when somebody asks
+        """What its being there hangs on."""
+        found = self.symbol.expanded()
+        return self.step.conditions | found.conditions if found is not None else self.step.conditions
+
+    def close(self) -> None:
+        """Let go of everything: see ``ModuleInstance.close``."""
+        self.content.close()
+
+    def member(self, name: str, at: Location) -> Result:
+        """What is written for an attribute; else Unknown, with the same pattern wherever it is asked for."""
+        found = self.content.attribute(name) if name in self.content.pieces else None
+        if found is not None and not isinstance(found, Absent):
+            return hidden(found) if self._is_secret(name) else found
+        if is_azure(self.type) and (is_own_id(self.type, name) or name in _ADDRESSES):
+            return self.own_id(name)
+        if name == "outputs" and self.type == "terraform_remote_state":
+            return RemoteOutputs(self.address, at)
+        blocks = self.content.blocks(name)
+        if blocks is not None and not isinstance(blocks, Unknown):
+            told: list[Result] = [block.data(at, hole(f"{self.address}.{name}[{i}]")) for i, block in enumerate(blocks)]
+            return Items(at=blocks[0].at if blocks else self.at, items=told)
+        if self.type == LEFT_OPEN:
+            why = f"{name.replace('_', ' ')} of this release of the module is not known"
+            return Unknown(at=at, why=why, pattern=hole(f"{self.address}.{name}"))
+        pattern = hole(f"{self.address}.{name}")
+        given = self.type.startswith(ALWAYS_SET_OF) and name in ALWAYS_SET
+        return Unknown(at=at, why=f"'{name}' of {self.address} is {_AFTER}", pattern=pattern, given=given)
+
+    def _is_secret(self, name: str) -> bool:
+        """Whether an attribute is sensitive, as the provider or its name says."""
+        mapped = RESOURCES.get(self.type)
+        field = mapped.fields.get(name) if mapped is not None else None
+        return (field is not None and field.sensitive) or speaks_of_secret(name) or self._is_body_of_secret(name)
+
+    def _is_body_of_secret(self, name: str) -> bool:
+        """Return whether an attribute is the body of a Key Vault secret that the azapi provider deploys."""
+        if name != "body" or self.type not in AZAPI:
+            return False
+        found = arm_type(self)
+        return found is not None and found[0].lower() == SECRETS.lower()
+
+    def data(self, at: Location) -> Result:
+        """All that is written, as an object that has more."""
+        found = self.content.data(at)
+        told = {name: hidden(one) if self._is_secret(name) else one for name, one in found.fields.items()}
+        fields = {**told, "id": self.member("id", at)}
+        return Fields(at=self.at, fields=fields, rest=Unknown(at=at, why=_AFTER))
+
+    def own_id(self, name: str) -> Unknown:
+        """The resource's own id: it certainly names the resource, whatever its text will be."""
+        self.instance.run.types[self.address] = self.azure_type or self._linked_type()
+        if name == "id" and self._own is not None:
+            return self._own
+        pattern = self.id_pattern() if name == "id" else ""
+        scenario = self.instance.use.scenario
+        others = scenario.deployed(self.symbol, self.address) if scenario is not None else ()
+        if others:
+            why = f"which instance of {self.symbol.address} is meant is not known"
+            return Unknown(at=self.at, why=why, candidates=others, given=True)
+        if self.symbol.is_data and self.azure_type in _VAULTS and pattern:
+            # It may be the vault that is deployed here, looked up again by its name.
+            return Unknown(at=self.at, why=f"{_AFTER}, from {self.address}", pattern=pattern, given=True)
+        found = Unknown(
+            at=self.at, why=f"{_AFTER}, from {self.address}", pattern=pattern or hole(f"{self.address}.{name}"),
+            candidates=(self.address,), closed=True, given=True, hops=(f"{self.symbol.declaration.local}.{name}",),
+        )  # fmt: skip
+        if name == "id":
+            self._own = found
+        return found
+
+    def _linked_type(self) -> str:
+        """Return the type of what the ID names, if no table has it."""
+        if self.type not in _OF_ONE_RESOURCE:
+            return linked_type(self.type)
+        from azkvlint.readers.terraform.azapi import arm_type
+
+        named = arm_type(self)
+        return named[0] if named is not None else ""
+
+    def id_pattern(self) -> str:
+        """What is known of the id of a vault, managed HSM, resource group or subscription; empty for all others."""
+        if self._pattern is None:
+            if self._busy:
+                return ""
+            self._busy = True
+            try:
+                self._pattern = self._made_pattern() if self.azure_type in _KNOWN_IDS else ""
+            finally:
+                self._busy = False
+        return self._pattern
+
+    def _made_pattern(self) -> str:
+        # All that one provider makes lies in its subscription, which is also what it reads unless another is named.
+        provider = provider_key(self.instance, self.symbol.declaration)
+        subscription = hole(f"{self.address if provider.endswith(ONE_OF) else provider}.subscription")
+        match self.azure_type:
+            case "Microsoft.Resources/subscriptions":
+                own = subscription if self.symbol.is_data else hole(f"{self.address}.subscription_id")
+                return f"/subscriptions/{self.text('subscription_id') or own}"
+            case "Microsoft.Resources/resourceGroups":
+                return _GROUP.format(subscription=subscription, name=self.text("name") or hole(f"{self.address}.name"))
+            case type_ if type_ in _VAULTS:
+                return _VAULT.format(
+                    subscription=subscription,
+                    group=self.text("resource_group_name") or hole(f"{self.address}.resource_group_name"),
+                    type=type_,
+                    name=self.text("name") or hole(f"{self.address}.name"),
+                )
+        return ""
+
+    def text_id(self) -> Unknown:
+        """The id as what is known of its text."""
+        return Unknown(at=self.at, why=_AFTER, pattern=self.id_pattern(), given=True)
+
+    def text(self, name: str) -> str:
+        """What is known of a text that its author wrote; a slash in it would make the id another one."""
+        found = self.content.attribute(name)
+        text = pattern_of(found) if found is not None else ""
+        return text if "/" not in text else ""

@@ -1,0 +1,164 @@
+"""A root module with other values than the defaults of its variables: what may exist there, and what never does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import msgspec
+
+from azkvlint.evaluation.budget import STEPS_OF_A_SCENARIO
+from azkvlint.evaluation.operations import Local
+from azkvlint.evaluation.values import Result
+from azkvlint.graph import existence
+from azkvlint.graph.existence import assumption
+from azkvlint.model.location import static_address
+from azkvlint.model.resource import Assumption
+from azkvlint.readers.terraform.folder import Folder, Piece
+from azkvlint.readers.terraform.module_evaluation import ModuleInstance
+from azkvlint.readers.terraform.modules import Arguments
+from azkvlint.syntax import ast
+
+if TYPE_CHECKING:
+    from azkvlint.readers.terraform.resource_symbols import Symbol
+    from azkvlint.readers.terraform.run import TerraformRun
+    from azkvlint.readers.terraform.values import RootValues
+
+AnySymbol = TypeVar("AnySymbol", bound="Symbol[Any]")
+_OPTION = "--var or --var-file"
+_ABSENCE = {"count": "`count` is 0", "for_each": "`for_each` is empty", "": "`enabled` is false"}
+_MOST_NAMED = 3
+
+
+class Scenario(existence.Scenario):
+    """A root module in which nothing is known of some variables. ``base`` is the module with all its defaults."""
+
+    def __init__(self, run: TerraformRun, folder: Folder, base: ModuleInstance, opened: frozenset[str] | None) -> None:
+        super().__init__(opened)
+        self.base = base
+        self._modules: dict[str, ModuleInstance | None] = {}
+        self.root = ModuleInstance(folder, run, msgspec.structs.replace(base.use, scenario=self))
+
+    @property
+    def why(self) -> Assumption:
+        """The assumption that this scenario makes."""
+        names = sorted(self.opened or ())
+        declaration = self.root.folder.variables[names[0]]
+        block = declaration.block
+        at = self.root.place(declaration.path, block.start, block.head)
+        return assumption([f"var.{name}" for name in names], _OPTION, at)
+
+    def module(self, instance: ModuleInstance) -> ModuleInstance | None:
+        """Return the same use of a module in this scenario; None if there is none."""
+        given = instance.use.given
+        if not isinstance(given, Arguments):
+            return self.root
+        if instance.prefix not in self._modules:
+            self._modules[instance.prefix] = None
+            caller = self.module(given.caller)
+            call = caller.module(given.call.declaration.local) if caller is not None else None
+            use = call.used(given.step) if call is not None else None
+            self._modules[instance.prefix] = use.content if use is not None else None
+        return self._modules[instance.prefix]
+
+    def symbol(self, symbol: AnySymbol) -> AnySymbol | None:
+        """Return the same declaration in this scenario; None if its module is not used there."""
+        return _same(self.module(symbol.instance), symbol)
+
+    def deployed(self, symbol: Symbol[Any], address: str) -> tuple[str, ...]:
+        """Return what exists with the defaults instead of an instance that stands for more than is known there."""
+        given, base = symbol.instance.use.given, self.base
+        calls: list[Arguments] = []
+        while isinstance(given, Arguments):
+            calls.append(given)
+            given = given.caller.use.given
+        for call in reversed(calls):
+            found = base.module(call.call.declaration.local)
+            uses = found.instances if found is not None else []
+            content = next((use.content for use in uses if use.step.bracket == call.step.bracket), None)
+            if content is None:
+                return ()
+            base = content
+        same = _same(base, symbol)
+        addresses = tuple(one.address for one in same.instances) if same is not None else ()
+        return () if address in addresses else addresses
+
+
+def _same(module: ModuleInstance | None, symbol: AnySymbol) -> AnySymbol | None:
+    if module is None:
+        return None
+    local = symbol.declaration.local
+    found: Any = module.module(local) if symbol.is_call else module.resource(local)
+    return found  # type: ignore[no-any-return]  # a declaration is of the same kind in every scenario
+
+
+class Scenarios(existence.Scenarios[Scenario, "Symbol[Any]"]):
+    """The scenarios of one root module.
+
+    Their work counts apart from that of the root module itself, so that it cannot keep that from being evaluated.
+    """
+
+    def __init__(self, run: TerraformRun, folder: Folder, values: RootValues, base: ModuleInstance) -> None:
+        super().__init__()
+        self.run = run
+        self.folder = folder
+        self.values = values
+        self.base = base
+        self._apart: TerraformRun | None = None
+        run.scenarios = self
+        run.opened.append(self.close)
+        # The values of a plan are final, those from defaults too, and so is what a Terragrunt unit leaves out.
+        self.is_possible = (
+            not values.planned
+            and values.inputs is None
+            and any("default" in declaration.attributes for declaration in folder.variables.values())
+        )
+
+    def made(self, opened: frozenset[str] | None) -> Scenario:
+        """Return a new scenario."""
+        if self._apart is None:
+            self._apart = self.run.apart()
+        self._apart.budget.spend(STEPS_OF_A_SCENARIO)
+        return Scenario(self._apart, self.folder, self.base, opened)
+
+    def exists(self, scenario: Scenario, declaration: Symbol[Any]) -> bool:
+        """Return whether a declaration may have instances in a scenario."""
+        same = scenario.symbol(declaration)
+        return same is not None and bool(same.instances)
+
+    def existing(self, symbol: AnySymbol) -> AnySymbol | None:
+        """Return a declaration without instances as it is where it has some; None if it never has any.
+
+        Raises InputError if that takes more work than any input needs.
+        """
+        piece = _amount(symbol)
+        if not self.is_possible or (piece is not None and isinstance(piece.attribute.expression(), ast.Literal)):
+            return None
+        scenario = self.enabling(symbol, static_address(symbol.address), symbol.instance.use.scenario)
+        return scenario.symbol(symbol) if scenario is not None else None
+
+    def without_defaults(self, instance: ModuleInstance, piece: Piece, local: Local) -> Result | None:
+        """Return what an attribute amounts to where no default of the root is known; None where its module is not used.
+
+        Raises InputError if that takes more work than any input needs.
+        """
+        if not self.is_possible:
+            return None
+        module = self.of(None).module(instance)
+        return module.evaluate(piece, local) if module is not None else None
+
+    def reason(self, symbol: Symbol[Any]) -> str:
+        """Return why a declaration never has instances."""
+        piece = _amount(symbol)
+        said = _ABSENCE[piece.attribute.name if piece is not None else ""]
+        if piece is not None and isinstance(piece.attribute.expression(), ast.Literal):
+            return said
+        given = self.given(symbol) if self.values.given else ()
+        if given:
+            return f"{said} with the given value of {', '.join(f'`var.{name}`' for name in given[:_MOST_NAMED])}"
+        return f"{said} with the arguments of the module call" if symbol.instance.prefix else said
+
+
+def _amount(symbol: Symbol[Any]) -> Piece | None:
+    """Return the attribute that decides how many instances there are; None for OpenTofu's ``enabled``."""
+    attributes = symbol.declaration.attributes
+    return attributes.get("count", attributes.get("for_each"))

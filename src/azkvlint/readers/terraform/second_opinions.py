@@ -1,0 +1,58 @@
+"""Whether python-hcl2 rejects the files that kvlint's own parser rejects: invalid files, or a mistake in kvlint."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from msgspec.structs import replace
+
+from azkvlint.model.finding import Problem
+from azkvlint.syntax.hcl.second_opinion import MAX_BYTES, syntax_error
+from azkvlint.syntax.positions import Lines
+from azkvlint.syntax.source_text import source_text
+from azkvlint.util.errors import InputError
+from azkvlint.util.project_files import inside, read_bytes
+
+MAX_FILES = 3
+"""How many files of a run python-hcl2 may read, so that a run with thousands of broken files does not take hours."""
+
+
+def with_second_opinions(problems: Sequence[Problem], root: str) -> list[Problem]:
+    """Return the problems, with a hint at the first syntax error of each of the first files that have one.
+
+    ``root`` is the folder that the paths of the problems start from. Files that are too large get no hint.
+    """
+    paths: set[str] = set()
+    hints: dict[Problem, str] = {}
+    for problem in problems:
+        if not problem.is_syntax_error or problem.at is None or problem.at.path in paths:
+            continue
+        paths.add(problem.at.path)
+        text = _text(root, problem.at.path)
+        if text is not None:
+            hints[problem] = _opinion(text)
+            if len(hints) == MAX_FILES:
+                break
+    return [replace(problem, hint=hints[problem]) if problem in hints else problem for problem in problems]
+
+
+def _text(root: str, path: str) -> str | None:
+    """Return the text of a file, or None if python-hcl2 may not read it."""
+    try:
+        file = inside(root, root, path)
+        return None if file is None else source_text(read_bytes(file, MAX_BYTES))
+    except InputError:
+        return None
+
+
+def _opinion(text: str) -> str:
+    """Return the hint on a file with a syntax error; an empty string if python-hcl2 fails."""
+    try:
+        fault = syntax_error(text)
+    # Another version of python-hcl2 may fail in any way, and no hint is better than no report.
+    except Exception:  # noqa: BLE001
+        return ""
+    if fault is None:
+        return "python-hcl2 accepts this file: if `terraform validate` does too, report a bug in kvlint"
+    line, column = Lines(text).place(fault.at)
+    return f"python-hcl2 rejects this file too: it {fault.message} on line {line}, column {column}"

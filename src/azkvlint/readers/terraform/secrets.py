@@ -1,0 +1,115 @@
+"""What an excerpt of a Terraform file must not show: values behind names that speak of secrets, and sensitive ones."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
+from typing import TypeAlias
+
+from azkvlint.readers.secret_spans import Span, Spans, secret_spans, speaks_of_secret, tells
+from azkvlint.syntax import ast
+from azkvlint.syntax.hcl.document import Attribute, Block, File
+
+# What an app is given may be anything.
+_SETTINGS = "app_settings"
+_FALSE = (False, "false", None)
+
+
+class FileSecrets:
+    """What must not be shown of one file. ``found`` are places whose values turned out to be secret."""
+
+    def __init__(self, file: File, found: Iterable[Span]) -> None:
+        self._found = Spans(found)
+        # By the identity of attributes, which the file keeps: many findings are shown with the same lines.
+        self._spans: dict[int, tuple[Span, ...]] = {}
+        # Only the blocks that somebody sees are looked into.
+        self._blocks = sorted(((block.start, block.end, block) for block in file.body.blocks), key=_span)
+        own = [(one.start, one.end, one, False) for one in file.body.attributes.values()]
+        self._attributes: dict[int, list[_Attribute]] = {-1: sorted(own, key=_span)}
+
+    def within(self, low: int, high: int) -> list[Span]:
+        """Return what must not be shown between two offsets."""
+        spans = self._found.within(low, high)
+        spans += self._of(self._attributes[-1], low, high)
+        for index in range(max(bisect_left(self._blocks, low, key=_start) - 1, 0), len(self._blocks)):
+            start, _, block = self._blocks[index]
+            if start >= high:
+                break
+            if index not in self._attributes:
+                self._attributes[index] = sorted(_in_block(block), key=_span)
+            spans += self._of(self._attributes[index], low, high)
+        return spans
+
+    def _of(self, attributes: Sequence[_Attribute], low: int, high: int) -> Iterator[Span]:
+        """Return what must not be shown of the attributes between two offsets; they are not within each other."""
+        for index in range(max(bisect_left(attributes, low, key=_start) - 1, 0), len(attributes)):
+            start, end, attribute, sensitive = attributes[index]
+            if start >= high:
+                return
+            if end > low:
+                spans = self._spans.get(id(attribute))
+                if spans is None:
+                    found = [(attribute.value_start, end)] if sensitive else _in_attribute(attribute)
+                    spans = self._spans[id(attribute)] = tuple(found)
+                yield from spans
+
+
+# Where it starts and ends, and whether its value is secret whatever it is.
+_Attribute: TypeAlias = tuple[int, int, Attribute, bool]
+
+
+def _start(one: tuple[int, int, object] | _Attribute) -> int:
+    return one[0]
+
+
+def _span(one: tuple[int, int, object] | _Attribute) -> Span:
+    return one[0], one[1]
+
+
+def _in_block(outer: Block) -> Iterator[_Attribute]:
+    """Yield all attributes in a block."""
+    is_variable = outer.type == "variable"
+    is_secret = is_variable and is_sensitive(outer)
+    waiting = [(outer, False)]
+    while waiting:
+        block, is_below = waiting.pop()
+        for name, attribute in block.body.attributes.items():
+            is_hidden = is_secret and name == "default" if is_variable else is_below
+            sensitive = is_hidden and is_written(attribute)
+            yield attribute.start, attribute.end, attribute, sensitive
+        waiting += [(inner, is_below or _is_of_secret(inner)) for inner in block.body.blocks]
+
+
+def _is_of_secret(block: Block) -> bool:
+    """Return whether a nested block is named for a secret: ``secret { }``, ``dynamic "credential" { }``."""
+    return any(map(speaks_of_secret, (block.type, *block.labels)))
+
+
+def is_sensitive(block: Block) -> bool:
+    """Return whether a variable's values are secret: it says so, or may say so, or its name does."""
+    if any(map(speaks_of_secret, block.labels)):
+        return True
+    found = (block.body.attributes.get(name) for name in ("sensitive", "ephemeral"))
+    nodes = (attribute.expression() for attribute in found if attribute is not None)
+    return not all(isinstance(node, ast.Literal) and node.value in _FALSE for node in nodes)
+
+
+def is_written(attribute: Attribute) -> bool:
+    """Return whether an attribute has a value of its own in it, not only references."""
+    node = attribute.expression()
+    return node is None or tells(node)
+
+
+def _in_attribute(attribute: Attribute) -> Iterator[Span]:
+    node = attribute.expression()
+    secret = speaks_of_secret(attribute.name) or attribute.name == _SETTINGS
+    if node is None:
+        # What is no expression may hold anything.
+        if secret:
+            yield attribute.value_start, attribute.end
+    elif secret:
+        # Nobody knows which part of it is the secret.
+        if tells(node):
+            yield attribute.value_start, attribute.end
+    else:
+        yield from secret_spans(node)

@@ -1,0 +1,186 @@
+"""The values of a root module's variables: ``terraform.tfvars``, ``*.auto.tfvars``, ``--var-file``, ``--var``.
+
+Source: developer.hashicorp.com/terraform/language/values/variables (what comes later counts). The environment plays no
+part: the same input gives the same answer everywhere.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from azkvlint.evaluation.operations import NOTHING
+from azkvlint.evaluation.terraform.evaluate import TerraformEvaluator
+from azkvlint.evaluation.terraform.failure import FailedError
+from azkvlint.evaluation.values import Result, plain_of, unknown_in, wrapped
+from azkvlint.model.location import Location
+from azkvlint.model.value import Scalar, Unknown
+from azkvlint.readers.terraform.folder import Folder, ModuleFile, Piece, parse
+from azkvlint.readers.terraform.settings import Settings
+from azkvlint.syntax import ast
+from azkvlint.syntax.hcl.parse import parse_file
+from azkvlint.util.errors import InputError
+
+if TYPE_CHECKING:
+    from azkvlint.readers.terraform.run import TerraformRun
+
+_FILES = ("terraform.tfvars", "terraform.tfvars.json")
+_AUTO = (".auto.tfvars", ".auto.tfvars.json")
+# The types of which a value on the command line is an expression, not a text.
+_TEXT = frozenset({"string", "any"})
+
+
+class RootValues:
+    """The values of a root module's variables, each evaluated when somebody asks for it.
+
+    ``planned`` are those that a plan was made with, if there is one. ``inputs`` returns values that every file
+    overrides, ``more`` are further files of values.
+    """
+
+    def __init__(
+        self, run: TerraformRun, folder: Folder, settings: Settings, planned: Mapping[str, Any] | None = None, *,
+        inputs: Callable[[str], Result | None] | None = None, more: Sequence[tuple[str, str]] = (),
+    ) -> None:  # fmt: skip
+        self.planned = planned or {}
+        self.inputs = inputs
+        self.run = run
+        self.folder = folder
+        self.pieces: dict[str, Piece] = {}
+        self._damaged = ""
+        self.words = dict(word.partition("=")[::2] for word in settings.variables)
+        for path, file in (*beside(folder), *more):
+            self._read(path, file)
+        self._asked = {name for path, file in settings.files for name in self._read(path, file)}
+
+    @property
+    def strangers(self) -> frozenset[str]:
+        """What options give values to, and the module does not declare."""
+        return frozenset((self._asked | self.words.keys()) - self.folder.variables.keys())
+
+    @property
+    def given(self) -> bool:
+        """Whether any file or option gives values."""
+        return bool(self.pieces) or bool(self.words) or self.inputs is not None
+
+    def is_in_file(self, name: str) -> bool:
+        """Return whether a file provides the value of a variable."""
+        return name in self.pieces or (self.inputs is not None and self.inputs(name) is not None)
+
+    def _read(self, path: str, file: str) -> Collection[str]:
+        """Take in the values that a file gives; the names of their variables."""
+        try:
+            parsed = parse(file, variables=True)
+        except InputError as error:
+            self.run.bad_file(path, error)
+            self._lose(path)
+            return ()
+        self.run.add(ModuleFile(path, parsed))
+        for block in () if parsed.faults else parsed.body.blocks:
+            at = Location(path=path, span=(block.start, block.head))
+            self.run.unreadable(f"a block '{block.type}' gives no value to a variable", at)
+        if parsed.faults:
+            self._lose(path)
+        self.run.value_files.add(path)
+        self.pieces |= {name: Piece(path, found) for name, found in parsed.body.attributes.items()}
+        return parsed.body.attributes.keys()
+
+    def _lose(self, path: str) -> None:
+        """Forget what files before this one give: it may give another value where it cannot be read."""
+        self._damaged = path
+        self.pieces.clear()
+
+    def get(self, name: str, /) -> Result | None:
+        """The value of one variable; None if it is given none."""
+        if name in self.words:
+            return self._word(name, self.words[name])
+        piece = self.pieces.get(name)
+        if piece is None:
+            lost = self._lost(name)
+            return lost if lost is not None or self.inputs is None else self.inputs(name)
+        path, attribute = piece
+        node, at = attribute.expression(), Location(path=path, span=(attribute.start, attribute.end))
+        if node is None:
+            if attribute.fault is not None:
+                self.run.faults(path, [attribute.fault])
+            return Unknown(at=at, why=f"'{name}' cannot be read")
+        return _evaluated(self.run, node, path, at)
+
+    def _lost(self, name: str) -> Unknown | None:
+        """The value of a variable that is not found, if it may stand where nothing can be read."""
+        if not self._damaged:
+            return None
+        why = f"'{name}' may be given a value in '{self._damaged}', which cannot be read"
+        return Unknown(at=Location(path=self._damaged), why=why)
+
+    def meant(self, name: str, found: Result, at: Location) -> Result:
+        """The value of a variable that amounts to ``found`` here: what the plan was made with, if that is another."""
+        if name not in self.planned:
+            return found
+        plain = self.planned[name]
+        if unknown_in(found) is None and plain_of(found) == plain:
+            return found
+        return wrapped(plain, at)
+
+    def _word(self, name: str, word: str) -> Result:
+        """The value of ``--var``: a text where the variable is one, else an expression."""
+        declaration = self.folder.variables.get(name)
+        at = Location(path=self.folder.path)
+        type_ = None
+        if declaration is not None:
+            at = Location(path=declaration.path, span=(declaration.block.start, declaration.block.head))
+            piece = declaration.attributes.get("type")
+            type_ = piece.attribute.expression() if piece is not None else None
+        if type_ is None or (isinstance(type_, ast.Name) and type_.name in _TEXT):
+            return Scalar(at=at, value=word)
+        attribute = parse_file(f"x = {word}\n").body.attributes.get("x")
+        node = attribute.expression() if attribute is not None else None
+        if node is None:
+            return Unknown(at=at, why=f"the value of --var {name} is no expression")
+        return _evaluated(self.run, node, at.path, at, fixed=True)
+
+
+def beside(folder: Folder) -> Sequence[tuple[str, str]]:
+    """Return reported and real paths of the files that Terraform itself reads, in its order."""
+    names = folder.names
+    found = [name for name in _FILES if name in names] + sorted(name for name in names if name.endswith(_AUTO))
+    prefix = "" if folder.path in ("", ".") else f"{folder.path}/"
+    return [(prefix + name, os.path.join(folder.directory, name)) for name in found]
+
+
+def _evaluated(run: TerraformRun, node: ast.Expression, path: str, at: Location, fixed: bool = False) -> Result:
+    try:
+        return TerraformEvaluator(_Outside(path, at if fixed else None), run.budget).evaluate(node, NOTHING)
+    except FailedError as error:
+        return Unknown(at=at, why=f"{error.why}, so the plan fails")
+
+
+class _Outside:
+    """A file of values: nothing can be referred to in it."""
+
+    def __init__(self, path: str, at: Location | None) -> None:
+        self.path = path
+        self.at = at
+
+    def place(self, node: ast.Node) -> Location:
+        """Where a node stands."""
+        return self.at if self.at is not None else Location(path=self.path, span=(node.start, node.end))
+
+    def symbol(self, node: ast.Name) -> Result:
+        """Nothing has a name here."""
+        return Unknown(at=self.place(node), why=f"'{node.name}' means nothing in a file of values")
+
+    def call(self, node: ast.Call, local: Mapping[str, Result]) -> Result | None:  # noqa: ARG002  # there is none
+        """No function is declared."""
+        return None
+
+    def text_file(self, name: str, at: Location) -> str | None:  # noqa: ARG002  # functions are not allowed there
+        """No file is read."""
+        return None
+
+    def rendered(self, name: str, found: Result) -> None:
+        """Nothing is made of files."""
+
+    def settled(self, found: Result, at: Location) -> Result:  # noqa: ARG002  # everything is written out
+        """The value where it stands."""
+        return found

@@ -1,0 +1,310 @@
+"""The configuration files of one Terragrunt unit: ``terragrunt.hcl`` and the files that it includes or reads.
+
+Source: docs.terragrunt.com/reference/hcl (blocks, attributes, functions). The environment is not read: the same input
+always has the same result.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import msgspec
+
+from azkvlint.evaluation.budget import Budget
+from azkvlint.evaluation.operations import NOTHING, Local
+from azkvlint.evaluation.terraform.evaluate import TerraformEvaluator
+from azkvlint.evaluation.terraform.failure import FailedError
+from azkvlint.evaluation.values import Fields, Result, hole
+from azkvlint.model.location import Location
+from azkvlint.model.value import Absent, Scalar, Unknown
+from azkvlint.readers.terraform.folder import ModuleFile
+from azkvlint.readers.terraform.namespaces import Space
+from azkvlint.readers.terraform.source_texts import Texts
+from azkvlint.readers.terragrunt import functions
+from azkvlint.syntax import ast
+from azkvlint.syntax.hcl.document import Attribute, Block, File
+from azkvlint.syntax.hcl.parse import parse_file
+from azkvlint.syntax.source_text import source_text
+from azkvlint.util.errors import InputError
+from azkvlint.util.project_files import MAX_FILE, is_file, lies_in, read_bytes, real_path, reported
+
+# Files that one unit includes and reads, and how deep they read each other.
+_MOST_FILES, _DEEPEST = 200, 20
+_LEAVES = (Scalar, Unknown, Absent)
+_IN_STACKS = frozenset({"values", "unit", "stack"})
+
+
+class Fault(NamedTuple):
+    """A problem in the configuration. A ``note`` is about a file that is not available."""
+
+    level: str
+    message: str
+    at: Location
+
+
+class Unit:
+    """One unit of Terragrunt. ``directory`` is the folder of its ``file``; nothing outside of ``root`` is read.
+
+    ``files`` are all configuration files by their reported paths.
+    """
+
+    def __init__(self, path: str, file: str, root: str) -> None:
+        self.root = root
+        self.directory = os.path.dirname(file)
+        self.files: dict[str, ModuleFile] = {}
+        self.faults: list[Fault] = []
+        self.texts = Texts(root, self.directory)
+        self.budget = Budget(0)
+        self.includes: list[Include] = []
+        self._parsed: dict[str, ModuleFile] = {}
+        self._opened: dict[str, Configuration] = {}
+        self.main = Configuration(self, file, self._load(file, path), self.directory, (real_path(file),))
+        self.includes += [self._include(*one) for one in _includes(self.main)]
+
+    def report(self, level: str, message: str, at: Location) -> None:
+        """Report a problem once."""
+        fault = Fault(level, message, at)
+        if fault not in self.faults:
+            self.faults.append(fault)
+
+    def configuration_at(
+        self, written: Result, base: str, chain: tuple[str, ...], what: str, at: Location, *, included: bool = False
+    ) -> Configuration | None:
+        """Return the configuration at a path; None, with a problem, if it is not available or cannot be read.
+
+        ``base`` is the folder that relative paths start from, ``chain`` are the files that lead to this one.
+        """
+        if not isinstance(written, Scalar) or not isinstance(written.value, str):
+            why = written.why if isinstance(written, Unknown) else "it is not a string"
+            self.report("note", f"the path of {what} is not known, so the file was not read: {why}", at)
+            return None
+        try:
+            file = os.path.normpath(os.path.join(base, written.value.replace("\\", "/")))
+            if not lies_in(file, self.root):
+                self.report("note", f"{what} is outside of the project, so it was not read", at)
+                return None
+            if not is_file(file):
+                self.report("note", f"{what} is not available, so it was not read", at)
+                return None
+            real = real_path(file)
+            loaded = self._load(file, reported(self.root, file))
+        except (InputError, ValueError) as error:
+            message = error.message if isinstance(error, InputError) else "no file can have this path"
+            self.report("error", f"{what} cannot be read: {message}", at)
+            return None
+        if real in chain or len(chain) >= _DEEPEST:
+            why = "it includes or reads itself" if real in chain else f"more than {_DEEPEST} files read each other"
+            self.report("error", f"{what} cannot be read: {why}", at)
+            return None
+        found = None if included else self._opened.get(file)
+        if found is None:
+            own = self.directory if included else os.path.dirname(file)
+            found = Configuration(self, file, loaded, own, (*chain, real), is_included=included)
+            if not included:
+                self._opened[file] = found
+        return found
+
+    def _load(self, file: str, path: str) -> ModuleFile:
+        found = self._parsed.get(file)
+        if found is None:
+            if len(self._parsed) >= _MOST_FILES:
+                raise InputError(f"a unit uses more than {_MOST_FILES} files")
+            found = self._parsed[file] = ModuleFile(path, parsed(file))
+            self.files[path] = found
+            self.budget.add_input(len(found.parsed.text))
+        return found
+
+    def _include(self, label: str, written: Result, merge: Result | None, at: Location) -> Include:
+        name = f"the included file of '{label}'" if label else "the included file"
+        opened = self.configuration_at(written, self.directory, self.main.chain, name, at, included=True)
+        for nested in opened.blocks("include") if opened is not None else ():
+            text = "an included file includes another one, which Terragrunt does not support"
+            self.report("error", text, opened.head(nested) if opened is not None else at)
+        return Include(label, opened, str(merge.value) if isinstance(merge, Scalar) else "shallow", at)
+
+
+def parsed(file: str) -> File:
+    """Return a file of Terragrunt or Terraform Stacks. Raises InputError if it cannot be read."""
+    text = source_text(read_bytes(file, MAX_FILE))
+    if not file.endswith(".json"):
+        return parse_file(text)
+    from azkvlint.syntax.hcl.json_file import TERRAGRUNT, parse_json_file
+
+    return parse_json_file(text, root=TERRAGRUNT)
+
+
+def _includes(main: Configuration) -> Iterator[tuple[str, Result, Result | None, Location]]:
+    """Yield label, path, merge strategy, and place of each include of a file."""
+    for block in main.blocks("include"):
+        found, at = block.body.attributes, main.head(block)
+        if "path" in found or block.labels:
+            path = main.evaluate(found["path"]) if "path" in found else Absent(at=at)
+            merge = main.evaluate(found["merge_strategy"]) if "merge_strategy" in found else None
+            yield block.labels[0] if block.labels else "", path, merge, at
+            continue
+        for label, attribute in found.items():  # in JSON labels are keys
+            value = main.evaluate(attribute)
+            if isinstance(value, Fields):
+                yield label, value.fields.get("path", Absent(at=at)), value.fields.get("merge_strategy"), value.at
+
+
+class Include(NamedTuple):
+    """A file that a unit includes; None if it is not available."""
+
+    label: str
+    configuration: Configuration | None
+    merge: str
+    at: Location
+
+
+class Configuration:
+    """One configuration file of a unit.
+
+    ``own`` is the folder that it calls its own: that of the unit if the unit includes it.
+    """
+
+    def __init__(
+        self, unit: Unit, file: str, loaded: ModuleFile, own: str, chain: tuple[str, ...], *, is_included: bool = False
+    ) -> None:
+        self.unit = unit
+        self.file = file
+        self.path = loaded.path
+        self.body = loaded.parsed.body
+        self.own = own
+        self.chain = chain
+        self.is_included = is_included
+        self.evaluator = TerraformEvaluator(self, unit.budget)
+        self._exported: Result | None = None
+        self._locals: dict[str, Result] = {}
+        self._busy: set[str] = set()
+
+    def blocks(self, type_: str) -> list[Block]:
+        """Return the blocks of a type."""
+        return [block for block in self.body.blocks if block.type == type_]
+
+    def head(self, block: Block) -> Location:
+        """Return the place of the head of a block."""
+        return Location(path=self.path, span=(block.start, block.head))
+
+    def where(self, attribute: Attribute) -> Location:
+        """Return the place of an attribute."""
+        return Location(path=self.path, span=(attribute.start, attribute.end))
+
+    def evaluate(self, attribute: Attribute) -> Result:
+        """Return the value of an attribute."""
+        node, at = attribute.expression(), self.where(attribute)
+        if node is None:
+            fault = attribute.fault.message if attribute.fault is not None else "it is not an expression"
+            self.unit.report("error", f"'{attribute.name}' cannot be read: {fault}", at)
+            return Unknown(at=at, why=f"'{attribute.name}' cannot be read")
+        try:
+            return self.settled(self.evaluator.evaluate(node, NOTHING), at)
+        except FailedError as error:
+            return Unknown(at=at, why=f"{error.why}, so Terragrunt fails")
+
+    def inputs(self) -> Result | None:
+        """Return the inputs; None if the file has none."""
+        piece = self.body.attributes.get("inputs")
+        found = self.evaluate(piece) if piece is not None else None
+        if piece is None or found is None or isinstance(found, (Fields, Unknown, Absent)):
+            return found
+        return Unknown(at=self.where(piece), why="the inputs are not an object with known names")
+
+    def exported(self, at: Location) -> Result:
+        """Return what other files read of this one."""
+        if self._exported is None:
+            self._exported = Unknown(at=at, why=f"'{self.path}' reads itself")
+            names = [name for block in self.blocks("locals") for name in block.body.attributes]
+            fields: dict[str, Result] = {
+                "locals": Fields(at=at, fields={name: self.local(name, at) for name in names}),
+                "inputs": self.inputs() or Fields(at=at, fields={}),
+            }
+            rest = Unknown(at=at, why=f"it is in '{self.path}', of which only locals and inputs are read")
+            self._exported = Fields(at=at, fields=fields, rest=rest)
+        return self._exported
+
+    def local(self, name: str, at: Location) -> Result:
+        """Return a local value."""
+        found = self._locals.get(name)
+        if found is not None:
+            return found
+        pieces = (block.body.attributes.get(name) for block in self.blocks("locals"))
+        piece = next((piece for piece in pieces if piece is not None), None)
+        if piece is None:
+            return Unknown(at=at, why=f"there is no local value '{name}'")
+        if name in self._busy:
+            self.unit.report("error", f"the local value '{name}' refers to itself", self.where(piece))
+            return Unknown(at=at, why=f"'local.{name}' refers to itself")
+        self._busy.add(name)
+        try:
+            found = self._locals[name] = self.evaluate(piece)
+        finally:
+            self._busy.discard(name)
+        return found
+
+    # --- what the evaluator asks of a document -------------------------------------------------------------------
+
+    def place(self, node: ast.Node) -> Location:
+        """Return the place of a node."""
+        return Location(path=self.path, span=(node.start, node.end))
+
+    def symbol(self, node: ast.Name) -> Result:
+        """Return what the first name of a reference stands for."""
+        at, name = self.place(node), node.name
+        match name:
+            case "local":
+                return Space(name, self.local, at)
+            case "include":
+                return Space(name, self._included, at)
+            case "dependency":
+                return Space(name, _dependency, at)
+            case "feature":
+                return Space(name, self._feature, at)
+            case _ if name in _IN_STACKS:
+                why = f"'{name}' has a value only in a Terragrunt stack"
+                return Unknown(at=at, why=why, pattern=hole(name))
+            case _:
+                return Unknown(at=at, why=f"'{name}' has no meaning in Terragrunt")
+
+    def call(self, node: ast.Call, local: Local) -> Result | None:
+        """Return the result of a function of Terragrunt; None for one of Terraform."""
+        function = functions.FUNCTIONS.get(node.name)
+        if function is None:
+            return None
+        return function(self, [self.evaluator.evaluate(one, local) for one in node.arguments], self.place(node))
+
+    def text_file(self, name: str, at: Location) -> str | None:  # noqa: ARG002  # the evaluator passes the place
+        """Return the text of a file of the project."""
+        return self.unit.texts.read(os.path.join(self.own, name))
+
+    def rendered(self, name: str, found: Result) -> None:
+        """Ignore what a template makes: Terragrunt deploys nothing itself."""
+
+    def settled(self, found: Result, at: Location) -> Result:
+        """Return a value at the place of its expression, with the place that it comes from as its cause."""
+        if not isinstance(found, _LEAVES) or found.at == at or found.at.path != at.path:
+            return found
+        return msgspec.structs.replace(found, at=msgspec.structs.replace(at, cause=found.at))
+
+    def _included(self, name: str, at: Location) -> Result:
+        for one in self.unit.includes:
+            if one.label == name and one.configuration is not None:
+                return one.configuration.exported(at)
+            if not one.label and one.configuration is not None:  # of an include without a label the name is a member
+                return self.evaluator.member(one.configuration.exported(at), name, False, at)
+        return Unknown(at=at, why=f"the included file '{name}' is not available", pattern=hole(f"include.{name}"))
+
+    def _feature(self, name: str, at: Location) -> Result:
+        """Return a feature flag, which has its default unless the command line says otherwise."""
+        for block in self.blocks("feature"):
+            default = block.body.attributes.get("default")
+            if block.labels == (name,) and default is not None:
+                return Fields(at=at, fields={"value": self.evaluate(default)})
+        return Unknown(at=at, why=f"there is no feature '{name}'")
+
+
+def _dependency(name: str, at: Location) -> Result:
+    why = f"the outputs of the dependency '{name}' are not available"
+    return Unknown(at=at, why=why, pattern=hole(f"dependency.{name}"))

@@ -1,0 +1,104 @@
+"""A Terragrunt unit -> the resources that its module deploys with its inputs."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+
+from azkvlint.evaluation.recursion_limit import with_room
+from azkvlint.model.resource import Demand
+from azkvlint.readers.terraform.folder import Folder
+from azkvlint.readers.terraform.module_cache import FolderCache
+from azkvlint.readers.terraform.module_evaluation import Use
+from azkvlint.readers.terraform.names import names_in
+from azkvlint.readers.terraform.public_modules import well_known
+from azkvlint.readers.terraform.read import TerraformRead, read_used, without_resources
+from azkvlint.readers.terraform.run import TerraformRun
+from azkvlint.readers.terraform.settings import Settings
+from azkvlint.readers.terraform.values import RootValues
+from azkvlint.readers.terragrunt.configuration import Unit
+from azkvlint.readers.terragrunt.inputs import Inputs
+from azkvlint.readers.terragrunt.module import HINT, Module, module_of, report_missing, value_files
+from azkvlint.util.errors import InputError
+from azkvlint.util.project_files import real_path, reported
+
+
+@with_room
+def read_unit(path: str, file: str, root: str, demand: Demand, cache: FolderCache, settings: Settings) -> TerraformRead:
+    """Read the unit in ``file``, which reports call ``path``, and its module. Nothing outside of ``root`` is read.
+
+    Raises InputError if the file cannot be read.
+    """
+    unit = Unit(path, real_path(file), root)
+    folder = Folder(os.path.dirname(path) or ".", unit.directory, (), names=names_in(unit.directory))
+    run, module = None, None
+    inputs, more = Inputs(unit), list(value_files(unit))
+    found = module_of(unit)
+    if found is not None:
+        run, module = _opened(unit, folder, found, demand, cache)
+    if run is None or module is None or found is None:
+        run = TerraformRun(folder, demand, cache, root)
+        _add(unit, run)
+        return without_resources(run)
+    _add(unit, run)
+    values = RootValues(run, module, settings, inputs=inputs.get, more=[*_beside(folder, module), *more])
+    is_foreign = module is not folder and not found.directory
+    use = Use(
+        given=values,
+        callers=() if is_foreign else (found.at,),
+        around=(folder,),
+        shown=found.at if is_foreign else None,
+    )
+    return read_used(run, module, use, values, lock=folder)
+
+
+def _opened(
+    unit: Unit, folder: Folder, found: Module, demand: Demand, cache: FolderCache
+) -> tuple[TerraformRun | None, Folder | None]:
+    """Return a run and the module; None, with a problem, if the module is not available."""
+    if found.directory:
+        try:
+            module = cache.load(reported(unit.root, found.directory), found.directory)
+        except InputError as error:
+            unit.report("error", f"the module of this Terragrunt unit cannot be read: {error.message}", found.at)
+            return None, None
+        return TerraformRun(module, demand, cache, unit.root), module
+    known = well_known(found.name, found.version)
+    if known is None:
+        report_missing(unit, found.name, found.at)
+        return None, None
+    if not known.is_read:
+        text = f"the release of module '{found.name}' is not known, so its defaults are unknown"
+        unit.report("note", text, found.at)
+    return TerraformRun(folder, demand, cache, unit.root), known
+
+
+def _add(unit: Unit, run: TerraformRun) -> None:
+    """Add the files and the problems of a unit to a run."""
+    for path, file in unit.files.items():
+        run.add(file)
+        run.value_files.add(path)
+    for fault in unit.faults:
+        if fault.level == "error":
+            run.unreadable(fault.message, fault.at)
+        else:
+            run.note(fault.message, fault.at, HINT)
+
+
+def _beside(folder: Folder, module: Folder) -> Iterable[tuple[str, str]]:
+    """Return the files of values beside the unit, which Terragrunt copies into the module."""
+    from azkvlint.readers.terraform.values import beside
+
+    return () if folder.directory == module.directory else beside(folder)
+
+
+@with_room
+def called_by(path: str, file: str, root: str) -> tuple[str, frozenset[str]]:
+    """Return the folder of the module that a unit deploys (empty if it is not in the project), and what it includes."""
+    try:
+        unit = Unit(path, real_path(file), root)
+        included = frozenset(one.configuration.file for one in unit.includes if one.configuration is not None)
+        found = module_of(unit)
+    except (InputError, RecursionError):  # reading the unit reports it
+        return "", frozenset()
+    return (found.directory if found is not None else ""), included

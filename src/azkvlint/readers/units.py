@@ -1,0 +1,271 @@
+"""Sources -> what is judged together: a plan, a Terraform module, or a template with one set of parameters.
+
+A Bicep file that another one calls as a module is judged through its callers, with their arguments; on its own too if
+only its own examples and tests call it. A template that the
+Bicep compiler made is judged beside the Bicep file that it was made from.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Collection, Iterator, Sequence
+
+import msgspec
+
+from azkvlint.readers.discover import STDIN, Source
+from azkvlint.readers.template_names import BICEP, JSON, PARAMETER_FILE, PARAMETERS, is_parameters
+from azkvlint.readers.terraform.names import is_module_file
+from azkvlint.readers.terragrunt.names import is_read, is_unit
+from azkvlint.util.errors import InputError, UsageError
+from azkvlint.util.lazy_regex import regex
+from azkvlint.util.project_files import boundary_of, entries, inside, is_file, read_start, real_path
+
+# At the start of a line, which is seen later: a pattern that begins with a word is found far faster.
+_MODULE = regex(r"module[ \t]+\w+[ \t]+'([^'\r\n]*\.bicep)'")
+_USING = regex(r"^[ \t]*using[ \t]+'([^'\r\n]*)'", re.MULTILINE)
+_GENERATOR = regex(rb'"_generator"\s*:\s*\{\s*"name"\s*:\s*"bicep"')
+# A block comment or a multi-line string: a module call in one calls nothing. One that is not closed extends to the end.
+_IGNORED = regex(r"//[^\r\n]*+|(?P<ignored>/\*(?:.*?\*/|.*)|'''(?:.*?'''|.*))|'(?:[^'\\\r\n]|\\.)*+'", re.DOTALL)
+# What the Bicep compiler writes stands at the top of the file.
+_HEAD = 2000
+# Of a file larger than any that a person writes, what stands behind so many bytes is not asked for.
+_MAX_FILE = 10_000_000
+
+
+class Unit(msgspec.Struct, frozen=True, kw_only=True):
+    """One thing to judge. ``parameters``: the file that gives its parameters. ``compiled``: the JSON made from it.
+
+    ``module``: the source is the folder of a Terraform module, with files of ``size`` bytes. ``published``: it is a
+    module that only its own examples and tests call. ``quiet``: nothing in it is of interest. ``rendered``: Terraform
+    reads the file with ``templatefile()``.
+    """
+
+    source: Source
+    parameters: Source | None = None
+    compiled: Source | None = None
+    module: bool = False
+    size: int = 0
+    published: bool = False
+    quiet: bool = False
+    rendered: bool = False
+
+
+def units_of(
+    sources: Sequence[Source], parameters: Sequence[Source], types: Collection[str] | None = None
+) -> list[Unit]:
+    """What to judge: Terraform modules, then the rest in the order of the sources.
+
+    ``parameters`` are used for every template, instead of those by name. ``types`` are the Azure types that rules
+    judge; without them every type is of interest. Raises UsageError for parameters without any template.
+    """
+    configured, called_by_units = _terragrunt_units(sources)
+    modules, rendered = _terraform_modules(sources, types, called_by_units)
+    modules += configured
+    sources = [source for source in sources if not _is_of_module(os.path.basename(source.file))]
+    called, published = _called(sources)
+    compiled, made = _compiled(sources)
+    folders: dict[str, dict[str, list[str]]] = {}
+    found: list[Unit] = []
+    for source in sources:
+        if source.file in compiled or (source.file in called - published and not source.asked):
+            continue
+        if source.file.lower().endswith(JSON) and not source.asked and _is_rendered(source.file, rendered):
+            found.append(Unit(source=source, rendered=True))
+            continue
+        if is_parameters(source.file):
+            found += _by_parameters(source)
+            continue
+        given: list[Source | None] = [*(parameters or _parameters_of(source, folders))]
+        is_published = source.file in published and not source.asked
+        found += (
+            Unit(source=source, parameters=one, compiled=made.get(source.file), published=is_published)
+            for one in given or [None]
+        )
+    if parameters and not any(_is_template(unit.source.file) for unit in found):
+        raise UsageError("--parameters was given, but no template", "name the ARM template or Bicep file too")
+    return modules + _once(found)
+
+
+def _is_of_module(name: str) -> bool:
+    return is_module_file(name) or is_read(name)
+
+
+def _terragrunt_units(sources: Sequence[Source]) -> tuple[list[Unit], frozenset[str]]:
+    """Return the units and stacks of Terragrunt and Terraform Stacks, and the folders of the modules that units call.
+
+    A configuration that others include is evaluated through them, unless the user named it.
+    """
+    files = [source for source in sources if is_read(os.path.basename(source.file))]
+    if not files:
+        return [], frozenset()
+    from azkvlint.readers.terragrunt.read import called_by
+
+    modules: set[str] = set()
+    included: set[str] = set()
+    for source in files:
+        if is_unit(os.path.basename(source.file)):
+            root = boundary_of(os.path.dirname(source.file))
+            module, others = called_by(source.path, source.file, root)
+            modules.add(module)
+            included |= others
+    units = [Unit(source=source) for source in files if source.asked or source.file not in included]
+    return units, frozenset(modules - {""})
+
+
+def _terraform_modules(
+    sources: Sequence[Source], types: Collection[str] | None, called: Collection[str]
+) -> tuple[list[Unit], list[re.Pattern[str]]]:
+    """Return the Terraform modules that are evaluated by themselves, and patterns of the files that they render.
+
+    ``called`` are the folders that Terragrunt units call.
+    """
+    if not any(is_module_file(os.path.basename(source.file)) for source in sources):
+        return [], []
+    from azkvlint.readers.terraform.roots import roots_of
+
+    roots = roots_of(sources, types, called)
+    found = [
+        Unit(
+            source=Source(file=root.directory, path=root.path, asked=root.asked),
+            module=True,
+            size=root.size,
+            published=root.published,
+        )
+        for root in roots.found
+    ]
+    other = (Source(file="", path=path, asked=False) for path in roots.other)
+    return found + [Unit(source=source, module=True, quiet=True) for source in other], roots.rendered
+
+
+def _is_rendered(file: str, rendered: Sequence[re.Pattern[str]]) -> bool:
+    path = file.replace(os.sep, "/")
+    return any(pattern.fullmatch(path) for pattern in rendered)
+
+
+def _once(units: list[Unit]) -> list[Unit]:
+    """Each unit once: a parameter file and its template may both have been found."""
+    kept: dict[tuple[str, str], Unit] = {}
+    for unit in units:
+        kept.setdefault((unit.source.file, unit.parameters.file if unit.parameters is not None else ""), unit)
+    return list(kept.values())
+
+
+def _is_template(file: str) -> bool:
+    return file == STDIN or file.lower().endswith((*BICEP, *JSON))
+
+
+def _by_parameters(source: Source) -> Iterator[Unit]:
+    """What a parameter file is for. One that is for nothing at hand is judged alone if the user named it."""
+    template = _template_of(source.file)
+    if template is not None:
+        path = _beside(source, template)
+        yield Unit(source=Source(file=template, path=path, asked=source.asked), parameters=source)
+    elif source.asked or source.file.lower().endswith(PARAMETERS):
+        yield Unit(source=source)
+
+
+def _beside(source: Source, file: str) -> str:
+    """The reported path of a file, from that of a source."""
+    relative = os.path.relpath(file, os.path.dirname(source.file)).replace(os.sep, "/")
+    return os.path.normpath(os.path.join(os.path.dirname(source.path), relative)).replace(os.sep, "/")
+
+
+def _template_of(file: str) -> str | None:
+    """The template that a parameter file is for: what it uses, or what has its name."""
+    folder, name = os.path.split(file)
+    if name.lower().endswith(PARAMETERS):
+        used = _USING.search(_text(file))
+        return _file_inside(folder, used[1]) if used is not None else None
+    match = PARAMETER_FILE.fullmatch(name)
+    stem = match["stem"] if match is not None else ""
+    while stem:
+        for ending in (".bicep", ".json", ".jsonc"):
+            if is_file(os.path.join(folder, stem + ending)):
+                return os.path.join(folder, stem + ending)
+        stem = stem.rpartition(".")[0]
+    return None
+
+
+def _file_inside(folder: str, name: str) -> str | None:
+    """Return the real path of a file of the project that another one in ``folder`` names; None if there is none."""
+    try:
+        file = inside(boundary_of(folder), folder, name)
+    except InputError:
+        return None
+    return file if file is not None and is_file(file) else None
+
+
+def _parameters_of(source: Source, folders: dict[str, dict[str, list[str]]]) -> Iterator[Source]:
+    """The parameter files beside a template that are for it. ``folders`` keeps what each folder holds."""
+    if source.file == STDIN or not _is_template(source.file):
+        return
+    folder = os.path.dirname(source.file)
+    if folder not in folders:
+        folders[folder] = _parameter_files(folder)
+    for file in folders[folder].get(source.file, ()):
+        yield Source(file=file, path=_beside(source, file), asked=source.asked)
+
+
+def _parameter_files(folder: str) -> dict[str, list[str]]:
+    """The parameter files of a folder, by the template that each is for."""
+    try:
+        names = entries(folder)
+    except (OSError, InputError):
+        return {}
+    found: dict[str, list[str]] = {}
+    for name in names:
+        file = os.path.join(folder, name)
+        template = _template_of(file) if is_parameters(name) else None
+        if template is not None:
+            found.setdefault(template, []).append(file)
+    return found
+
+
+def _modules_in(text: str) -> Iterator[str]:
+    """Yield the paths of the Bicep files that a text calls as modules, as it writes them."""
+    if "/*" in text or "'''" in text:
+        text = _IGNORED.sub(lambda found: "" if found["ignored"] is not None else found[0], text)
+    for match in _MODULE.finditer(text):
+        at = match.start()
+        if not text[text.rfind("\n", 0, at) + 1 : at].strip(" \t"):
+            yield match[1]
+
+
+def _called(sources: Sequence[Source]) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the Bicep files that are modules of others, and those of them that only examples and tests call.
+
+    Of files that only call each other in a circle, one is left out.
+    """
+    calls: dict[str, set[str]] = {}
+    for source in sources:
+        if source.file.lower().endswith(BICEP):
+            folder = os.path.dirname(source.file)
+            calls[source.file] = {real_path(os.path.join(folder, path)) for path in _modules_in(_text(source.file))}
+    if not calls:
+        return frozenset(), frozenset()
+    from azkvlint.readers.terraform.roots import called_by_examples, called_by_others
+
+    called = called_by_others(calls)
+    return frozenset(called), called_by_examples(called, calls)
+
+
+def _compiled(sources: Sequence[Source]) -> tuple[frozenset[str], dict[str, Source]]:
+    """The templates that were compiled from a Bicep file beside them, and the same by that Bicep file."""
+    bicep = {source.file for source in sources if source.file.lower().endswith(BICEP)}
+    made: dict[str, Source] = {}
+    for source in sources:
+        folder, name = os.path.split(source.file)
+        stem, ending = os.path.splitext(name)
+        if ending.lower() not in JSON:
+            continue
+        for origin in (stem, "main") if stem == "azuredeploy" else (stem,):
+            file = os.path.join(folder, f"{origin}.bicep")
+            if file in bicep and file not in made and _GENERATOR.search(read_start(source.file, _HEAD)):
+                made[file] = source
+                break
+    return frozenset(source.file for source in made.values()), made
+
+
+def _text(file: str) -> str:
+    return read_start(file, _MAX_FILE).decode("utf-8", "replace")

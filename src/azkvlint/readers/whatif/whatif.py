@@ -1,0 +1,280 @@
+"""What ``az deployment ... what-if --no-pretty-print`` prints -> resources, each with what the deployment does to it.
+
+The form is the REST API's ``WhatIfOperationResult``, whose parts may be below ``properties``:
+``{"status", "error", "changes": [...], "potentialChanges": [...], "diagnostics": [...]}``.
+
+What ``az stack ... what-if`` prints is a ``DeploymentStacksWhatIfResult``: ``{"properties": {"provisioningState",
+"changes": {"resourceChanges": [...]}, "diagnostics": [...]}}``. Its changes have other members.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple, TypeAlias
+
+import msgspec
+
+from azkvlint.evaluation.recursion_limit import with_room
+from azkvlint.evaluation.values import Fields, Result
+from azkvlint.graph.changes import with_changes
+from azkvlint.model.resource import Demand, Resource
+from azkvlint.model.value import ListValue, MapValue, Path, Scalar, Unknown, Value
+from azkvlint.readers.arm.run import TemplateRead
+from azkvlint.readers.whatif.collect_resources import Gathering, Subject, told
+from azkvlint.syntax.jsonc import Document
+from azkvlint.util.errors import InputError
+
+_Json: TypeAlias = Mapping[str, Any]
+_MARKS = tuple(
+    f'"{word}"'.encode(code)
+    for word in ("changeType", "potentialChanges", "resourceChanges")
+    for code in ("utf-8", "utf-16-le", "utf-16-be")
+)
+MAKE_WHAT_IF = "write one with: az deployment group what-if --no-pretty-print --result-format FullResourcePayloads"
+
+
+class _Kind(NamedTuple):
+    """A type of change: Azure's word, the word that plans have for it, and what is missing where nothing is said."""
+
+    word: str
+    action: str
+    missing: str = ""
+
+
+_KEPT = "not said by the what-if result, and Azure keeps what the resource has"
+_NOT_SAID = "not known to what-if"
+# By Azure's word in lower case. Only what is created gets the defaults of its API version.
+_KINDS = {
+    kind.word.lower(): kind
+    for kind in (
+        _Kind("Create", "create"),
+        _Kind("Modify", "update", _KEPT),
+        _Kind("NoChange", "no-op", _KEPT),
+        _Kind("Ignore", "no-op", _KEPT),
+        _Kind("Detach", "no-op", _KEPT),
+        _Kind("Delete", "delete", _KEPT),
+        _Kind("Deploy", "create", _NOT_SAID),
+        _Kind("Unsupported", "create", _NOT_SAID),
+    )
+}
+# What is not deployed is as it was before; what a stack detaches stays in Azure.
+_EXISTING = ("Ignore", "Detach")
+_BEFORE = ("Delete", *_EXISTING)
+_NO_VALUES = "not shown in the what-if result"
+
+
+class _Members(NamedTuple):
+    """Where a change has the id of its resource, and the resource itself before and after."""
+
+    id: str = "resourceId"
+    body: tuple[str, ...] = ()
+
+
+_OF_DEPLOYMENT = _Members()
+_OF_STACK = _Members("id", ("resourceConfigurationChanges",))
+
+
+class _ShapeError(Exception):
+    """A change is not as Azure prints it. The text holds nothing of the input."""
+
+
+def mentions_what_if(data: bytes) -> bool:
+    """Whether a JSON file may be a what-if result, broken ones included, so that other JSON is left alone."""
+    return any(mark in data for mark in _MARKS)
+
+
+def looks_like_what_if(value: object) -> bool:
+    """Whether a decoded document is a what-if result and nothing else."""
+    found = _parts(value)
+    if found is None:
+        return False
+    changes = found[0]["changes"]
+    if is_of_stack(changes):
+        return True
+    if isinstance(changes, list) and any(isinstance(item, dict) and "changeType" in item for item in changes):
+        return True
+    return isinstance(value, dict) and isinstance(value.get("status"), str)
+
+
+def is_of_stack(changes: object) -> bool:
+    """Return whether the changes of a result are those of a deployment stack."""
+    return isinstance(changes, dict) and "resourceChanges" in changes
+
+
+@with_room
+def read_what_if(path: str, document: Document, demand: Demand) -> TemplateRead:
+    """Read the what-if result ``document``, known as ``path``.
+
+    Raises InputError if it is none, or asks for too much work.
+    """
+    found = _parts(document.value)
+    if found is None:
+        raise InputError("not a what-if result: it has no changes", MAKE_WHAT_IF)
+    parts, pointer = found
+    reader = _Reader(Gathering(path, demand, len(document.text)))
+    reader.outcome(document.value, ())
+    if pointer:
+        reader.outcome(parts, pointer)
+    changes, at = parts["changes"], (*pointer, "changes")
+    if is_of_stack(changes):
+        reader.changes(changes["resourceChanges"], (*at, "resourceChanges"), potential=False, members=_OF_STACK)
+    else:
+        reader.changes(changes, at, potential=False)
+    reader.changes(parts.get("potentialChanges"), (*pointer, "potentialChanges"), potential=True)
+    reader.diagnostics(parts.get("diagnostics"), (*pointer, "diagnostics"))
+    reader.tell_bare()
+    return reader.gathered.read(document.text)
+
+
+def _parts(value: object) -> tuple[dict[str, Any], Path] | None:
+    """The object that holds the changes, and where it is."""
+    if isinstance(value, dict):
+        if "changes" in value:
+            return value, ()
+        inner = value.get("properties")
+        if isinstance(inner, dict) and "changes" in inner:
+            return inner, ("properties",)
+    return None
+
+
+class _Reader:
+    def __init__(self, gathered: Gathering) -> None:
+        self.gathered = gathered
+        # The resources of which only the id is shown.
+        self.bare: list[Path] = []
+
+    def outcome(self, parts: _Json, pointer: Path) -> None:
+        """Whether what-if itself came to its end."""
+        word = "status" if "status" in parts else "provisioningState"
+        status, error = parts.get(word), parts.get("error")
+        if isinstance(status, str) and status.lower() != "succeeded":
+            text = f"what-if did not succeed, its status is {told(status)}"
+            self.gathered.problem("error", text, (*pointer, word))
+        if error is not None:
+            self.gathered.problem("error", _said("what-if ended with an error", error), (*pointer, "error"))
+
+    def diagnostics(self, found: object, pointer: Path) -> None:
+        """What Azure could not look into: resources may be missing that the deployment makes."""
+        if found is not None and not isinstance(found, list):
+            self.gathered.problem("error", "diagnostics cannot be read: it is not a list", pointer)
+        for number, item in enumerate(found if isinstance(found, list) else ()):
+            level = item.get("level") if isinstance(item, dict) else None
+            if not isinstance(level, str) or level.lower() != "info":
+                self.gathered.closed = False
+            self.gathered.problem("note", _said("a diagnostic of what-if", item), (*pointer, number))
+
+    def changes(self, found: object, pointer: Path, potential: bool, members: _Members = _OF_DEPLOYMENT) -> None:
+        """All changes of one list; ``potential`` ones may not come about."""
+        if found is None:
+            return
+        if not isinstance(found, list):
+            self.gathered.problem("error", f"{pointer[-1]} cannot be read: it is not a list", pointer)
+            return
+        for number, item in enumerate(found):
+            try:
+                self._change(item, (*pointer, number), potential, members)
+            except _ShapeError as error:
+                text = f"{pointer[-1]}[{number}] cannot be read: {error}"
+                self.gathered.problem("error", text, (*pointer, number))
+
+    def _change(self, item: object, pointer: Path, potential: bool, members: _Members) -> None:
+        if not isinstance(item, dict):
+            raise _ShapeError("it is not an object")
+        word = item.get("changeType")
+        kind = _KINDS.get(word.lower()) if isinstance(word, str) else None
+        if kind is None:
+            raise _ShapeError("its changeType is not known")
+        if members is _OF_STACK:
+            if item.get("extension") is not None:
+                return  # none of Azure's resources
+            potential = str(item.get("changeCertainty")).lower() == "potential"
+        id_ = item.get(members.id)
+        if not isinstance(id_, str):
+            raise _ShapeError(f"it has no {members.id}")
+        bodies_of: _Json = item
+        for name in members.body:
+            bodies_of = _object(bodies_of, name) or {}
+        before, after = _object(bodies_of, "before"), _object(bodies_of, "after")
+        subject = self.gathered.subject(id_, (*pointer, members.id), after or before or {})
+        if subject is None:
+            return
+        if kind.word == "Unsupported":
+            reason = told(item.get("unsupportedReason")) or "no reason is given"
+            self.gathered.problem("warning", f"what-if cannot say all of '{subject.address}': {reason}", pointer)
+        elif after is None and kind.word not in (*_BEFORE, "NoChange" if before else ""):
+            self.bare.append((*pointer, members.id))
+        bodies = [("after", after), ("before", before if kind.missing == _KEPT else None)]
+        if kind.word in _BEFORE:
+            bodies = [("before", before), ("after", after if before is None else None)]
+        made = [
+            self._made(subject, kind, potential, said, (*pointer, *members.body, name))
+            for name, said in bodies
+            if said is not None
+        ]
+        found = made[0] if made else self._made(subject, kind, potential, None, pointer)
+        for kept in made[1:]:
+            attributes = with_changes(_with_kept(found.attributes, kept.attributes), kept.attributes)
+            found = msgspec.structs.replace(found, attributes=attributes)
+        self.gathered.resources[subject.address] = found
+
+    def _made(self, subject: Subject, kind: _Kind, potential: bool, said: _Json | None, pointer: Path) -> Resource:
+        """The resource as one of ``before`` and ``after`` has it, or as None has it: nothing is known of it then."""
+        body: dict[str, Result] = {"properties": Unknown(at=subject.at, why=_NO_VALUES)}
+        if said is not None:
+            rest = Unknown(at=subject.at, why=kind.missing) if kind.missing else None
+            body = self.gathered.body(subject, said, pointer, rest)
+        action = Scalar(at=subject.at, value=kind.action, origin="derived", note=f"what-if says {kind.word}")
+        body["derived"] = Fields(at=subject.at, fields={"plannedAction": action})
+        return self.gathered.resource(
+            subject,
+            body,
+            said.get("apiVersion") if said is not None else None,
+            action=kind.action,
+            existing=kind.word in _EXISTING,
+            conditions=frozenset({f"'{subject.address}' is deployed"}) if potential else frozenset(),
+        )
+
+    def tell_bare(self) -> None:
+        """One problem for all resources without values: mostly that is how what-if was asked."""
+        if self.bare:
+            number = len(self.bare)
+            what = "1 resource has" if number == 1 else f"{number:,} resources have"
+            text = f"{what} no values in the what-if result (ResourceIdOnly), so what they say was not judged"
+            self.gathered.problem("warning", text, self.bare[0], hint=MAKE_WHAT_IF)
+
+
+def _said(what: str, found: object) -> str:
+    """``what`` with the code and message of an error or diagnostic."""
+    words = [told(found.get(name)) for name in ("code", "message")] if isinstance(found, dict) else []
+    return ": ".join([what, *(word for word in words if word)])
+
+
+def _object(item: _Json, name: str) -> _Json | None:
+    found = item.get(name)
+    if found is not None and not isinstance(found, dict):
+        raise _ShapeError(f"its {name} is not an object")
+    return found
+
+
+def _with_kept(after: MapValue, before: MapValue) -> MapValue:
+    """``after`` with what only ``before`` says, at any depth: the deployment does not write it, and Azure keeps it.
+
+    What-if is known to show such properties as removed, so that they are missing proves nothing.
+    """
+    fields = dict(after.fields)
+    for name, old in before.fields.items():
+        new = fields.get(name)
+        if new is None:
+            fields[name] = _kept(old)
+        elif isinstance(new, MapValue) and isinstance(old, MapValue):
+            fields[name] = _with_kept(new, old)
+    return msgspec.structs.replace(after, fields=fields)
+
+
+def _kept(value: Value) -> Value:
+    if isinstance(value, MapValue):
+        fields = {name: _kept(field) for name, field in value.fields.items()}
+        return msgspec.structs.replace(value, fields=fields, origin="kept")
+    if isinstance(value, ListValue):
+        return msgspec.structs.replace(value, items=tuple(_kept(item) for item in value.items), origin="kept")
+    return msgspec.structs.replace(value, origin="kept")

@@ -1,0 +1,106 @@
+"""An assessment for people: a list that fits 80 columns, coloured on a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from textwrap import wrap
+
+from azkvlint.model.assessment import Answer, Assessment, Subject
+from azkvlint.model.framework import Status
+from azkvlint.reporters import Options
+from azkvlint.reporters.controls import words
+from azkvlint.reporters.phrases import problem_line
+from azkvlint.util.safe_text import visible
+
+_LABELS = {
+    Status.NOT_MET: "NOT MET",
+    Status.UNDECIDED: "UNDECIDED",
+    Status.MET: "met",
+    Status.GUARANTEED: "guaranteed",
+    Status.NOT_APPLICABLE: "n/a",
+    Status.NO_RULE: "no rule",
+}
+_COLORS = {
+    Status.NOT_MET: "red",
+    Status.UNDECIDED: "magenta",
+    Status.MET: "green",
+    Status.GUARANTEED: "green",
+}
+_LABEL = max(map(len, _LABELS.values()))
+_MOST = 3
+_WIDTH, _WIDEST = 80, 120
+
+
+def text(assessment: Assessment, options: Options) -> str:
+    """The assessment as text that ends with a line break."""
+    return "".join(f"{line}\n" for line in _Page(options).lines(assessment))
+
+
+class _Page:
+    """Lines laid out for one width."""
+
+    def __init__(self, options: Options) -> None:
+        self.width = min(max(options.width, 40), _WIDEST) if options.terminal else _WIDTH
+        self.color = options.color
+
+    def lines(self, assessment: Assessment) -> Iterator[str]:
+        """All of it."""
+        if len(assessment.sheets) == 1:
+            yield self._paint(visible(assessment.sheets[0].framework.title), "bold")
+            yield ""
+        for subject in assessment.subjects:
+            yield from self._subject(subject, assessment)
+        for problem in words.problems(assessment):
+            yield problem_line(problem)
+        yield self._paint(words.summary(assessment), "bold")
+
+    def _subject(self, subject: Subject, assessment: Assessment) -> Iterator[str]:
+        yield self._paint(words.name(subject), "bold")
+        where = f"{words.kind(subject)} {words.address(subject)} [{words.where(subject)}] {words.through(subject)}"
+        yield from self._wrapped(" ".join(where.split()), "")
+        for sheet, answers in words.answered(subject, assessment):
+            yield ""
+            if len(assessment.sheets) > 1:
+                yield self._paint(visible(sheet.framework.title), "bold")
+            yield from self._sheet(answers)
+        yield ""
+
+    def _sheet(self, answers: tuple[Answer, ...]) -> Iterator[str]:
+        indent = max((len(answer.question.control.id) for answer in answers), default=0)
+        section = ""
+        for answer in answers:
+            control = answer.question.control
+            if control.section != section:
+                section = control.section
+                yield self._paint(visible(section), "underline")
+            yield from self._row(answer, indent)
+
+    def _row(self, answer: Answer, id_width: int) -> Iterator[str]:
+        control = answer.question.control
+        status = self._paint(_LABELS[answer.status].ljust(_LABEL), _COLORS.get(answer.status, ""))
+        indent = " " * (_LABEL + id_width + 4)
+        title, *more = self._wrapped(visible(control.title), indent)
+        yield f"  {status} {visible(control.id).ljust(id_width)} {self._paint(title.strip(), 'bold')}"
+        yield from more
+        yield from self._wrapped(words.why(answer), indent)
+        for line in words.lines(answer, _MOST):
+            note = f" [{line.note}]" if line.note else ""
+            said = f"{line.rule} {line.place}: {line.text}{note}" if line.rule else line.text
+            yield from self._wrapped(said, indent, "  ")
+        holding = words.holding(answer)
+        if holding:
+            yield from self._wrapped(f"Holds: {holding}.", indent, "  ")
+
+    def _wrapped(self, said: str, indent: str, hanging: str = "") -> list[str]:
+        return wrap(
+            said, self.width, initial_indent=indent, subsequent_indent=indent + hanging,
+            break_on_hyphens=False, break_long_words=False,
+        )  # fmt: skip
+
+    def _paint(self, said: str, style: str) -> str:
+        if not self.color or not style or not said:
+            return said
+        from rich.color import ColorSystem
+        from rich.style import Style
+
+        return Style.parse(style).render(said, color_system=ColorSystem.STANDARD)

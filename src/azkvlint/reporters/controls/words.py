@@ -1,0 +1,187 @@
+"""The words that all formats of an assessment share. All of it is one line each, and safe to print."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+import msgspec
+
+from azkvlint.model.assessment import Answer, Assessment, Basis, Subject
+from azkvlint.model.finding import Evidence, Finding, Outcome, Problem
+from azkvlint.model.framework import Sheet, Status
+from azkvlint.reporters.phrases import place, suppression
+from azkvlint.util.safe_text import visible
+
+# In the order in which they are counted.
+SHORT: Mapping[Status, str] = {
+    Status.NOT_MET: "not met",
+    Status.UNDECIDED: "undecided",
+    Status.MET: "met",
+    Status.GUARANTEED: "guaranteed",
+    Status.NOT_APPLICABLE: "not applicable",
+    Status.NO_RULE: "no rule",
+}
+NO_VAULT = "no vault or managed HSM was found in the input"
+_ELSEWHERE = "Tied to no vault"
+_ABOUT_ELSEWHERE = "resources of which this input does not say to which vault they belong"
+# What a vault is called where Azure's name for it is not known.
+_TYPES = {"microsoft.keyvault/managedhsms": "managed HSM"}
+_MOST_FOUND = 2
+_LONGEST_FOUND = 160
+_SAYS_NOTHING = ("not set", "none")
+
+
+class Line(msgspec.Struct, frozen=True, kw_only=True):
+    """One piece of evidence in words. ``rule`` is empty where a line only counts what is left out."""
+
+    rule: str
+    outcome: Outcome
+    place: str
+    text: str
+    note: str = ""
+
+
+def lines(answer: Answer, most: int) -> Iterator[Line]:
+    """The evidence for an answer: of each rule and outcome the first ``most`` resources, and how many more there are.
+
+    What holds is told only where nothing else is to be said.
+    """
+    groups: dict[tuple[Outcome, str], list[Basis]] = {}
+    for basis in answer.bases:
+        if basis.outcome is not Outcome.PASS or answer.status is Status.MET:
+            groups.setdefault((basis.outcome, basis.finding.rule.id), []).append(basis)
+    for (outcome, _), bases in groups.items():
+        for basis in bases[:most]:
+            yield _line(basis)
+        # What passes is told by example only, so that there is no number of it.
+        if len(bases) > most and outcome is not Outcome.PASS:
+            yield Line(rule="", outcome=outcome, place="", text=f"and {len(bases) - most} more")
+
+
+def holding(answer: Answer) -> str:
+    """The rules that hold everywhere in a row that is not met, or not decided."""
+    if answer.status is Status.MET:
+        return ""
+    worst: dict[str, Outcome] = {}
+    for basis in answer.bases:
+        rule = basis.finding.rule.id
+        worst[rule] = min(basis.outcome, worst.get(rule, Outcome.PASS))
+    return ", ".join(visible(rule) for rule, outcome in sorted(worst.items()) if outcome is Outcome.PASS)
+
+
+def _line(basis: Basis) -> Line:
+    finding = basis.finding
+    notes = []
+    if finding.suppressed is not None:
+        notes.append(f"suppressed: {suppression(finding).strip()}")
+    if basis.perhaps:
+        notes.append("perhaps of this vault")
+    return Line(
+        rule=visible(finding.rule.id),
+        outcome=basis.outcome,
+        place=place(finding.at),
+        text=_said(finding),
+        note="; ".join(notes),
+    )
+
+
+def _said(finding: Finding) -> str:
+    """What a rule says of a resource, as a sentence."""
+    if finding.outcome is Outcome.UNDECIDED:
+        return f"'{visible(finding.resource)}' cannot be judged: {visible(finding.why)}."
+    if finding.outcome is Outcome.FAIL:
+        return visible(finding.message)
+    found = found_in(finding)
+    return f"{visible(finding.rule.title)}{f': {found}' if found else ''}."
+
+
+def found_in(finding: Finding) -> str:
+    """What made a rule hold: the first few things that were found, in words."""
+    telling = [one for one in finding.evidence if one.found not in _SAYS_NOTHING]
+    return ", ".join(list(dict.fromkeys(map(_found, telling)))[:_MOST_FOUND])
+
+
+def _found(one: Evidence) -> str:
+    found = one.found if len(one.found) <= _LONGEST_FOUND else f"{one.found[:_LONGEST_FOUND]}..."
+    if one.asked:
+        note = f" ({one.note})" if one.note and one.origin != "written" else ""
+        return visible(f"{one.asked.removeprefix('derived.')} is {found}{note}")
+    if found.startswith("named by ") or one.at.address is None:
+        return visible(found)
+    return visible(f"{one.at.address} names {found}")
+
+
+def answered(subject: Subject, assessment: Assessment) -> Iterator[tuple[Sheet, tuple[Answer, ...]]]:
+    """The sheets that there is something to say of, with their answers."""
+    for sheet, answers in zip(assessment.sheets, subject.sheets, strict=True):
+        if answers:
+            yield sheet, answers
+
+
+def name(subject: Subject) -> str:
+    """What people call it."""
+    vault = subject.vault
+    if vault is None:
+        return _ELSEWHERE
+    return visible(vault.name or vault.address)
+
+
+def kind(subject: Subject) -> str:
+    """``vault`` or ``managed HSM``; of what is only read, that it is."""
+    vault = subject.vault
+    if vault is None:
+        return _ABOUT_ELSEWHERE
+    noun = _TYPES.get(vault.type.lower(), "vault")
+    return noun if vault.deployed else f"{noun} that is only read or goes away"
+
+
+def address(subject: Subject) -> str:
+    """The address in the input's own language, empty where that is no vault's."""
+    return "" if subject.vault is None else visible(subject.vault.address)
+
+
+def where(subject: Subject) -> str:
+    """The place of its declaration."""
+    return visible(subject.root) if subject.vault is None else place(subject.vault.at)
+
+
+def through(subject: Subject) -> str:
+    """The document through which it was found, and the parameters, if its place does not say so."""
+    vault = subject.vault
+    says = vault is None or subject.root in (vault.at.path, os.path.dirname(vault.at.path) or ".")
+    parts = [] if says else [f"from {subject.root}"]
+    if subject.parameters:
+        parts.append(f"with {subject.parameters}")
+    return visible(" ".join(parts))
+
+
+def why(answer: Answer) -> str:
+    """Why a row has its status, apart from its evidence: a sentence, or nothing."""
+    text = visible(answer.why)
+    return f"{text[:1].upper()}{text[1:]}{'' if not text or text.endswith('.') else '.'}"
+
+
+def counted(count: Counter[Status]) -> str:
+    """``3 not met, 1 undecided, 5 met``; statuses that no row has are left out."""
+    return ", ".join(f"{count[status]} {word}" for status, word in SHORT.items() if count[status])
+
+
+def summary(assessment: Assessment) -> str:
+    """How many vaults there are, and what their rows come to."""
+    if not assessment.subjects:
+        return NO_VAULT
+    vaults = [subject.vault for subject in assessment.subjects if subject.vault is not None]
+    hsms = sum(vault.type.lower() in _TYPES for vault in vaults)
+    named = [_number(len(vaults) - hsms, "vault"), _number(hsms, "managed HSM")]
+    return f"{' and '.join(filter(None, named)) or 'no vault'}: {counted(assessment.count())}"
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count} {noun}{'' if count == 1 else 's'}" if count else ""
+
+
+def problems(assessment: Assessment) -> Sequence[Problem]:
+    """Those that are worth telling everybody."""
+    return [one for one in assessment.problems if one.level != "note"]

@@ -1,0 +1,66 @@
+"""What a finding rests on: on what is set, on what is not, or on what is worked out from other values.
+
+The other formats list the evidence itself. SARIF has no place for it but the message, which goes on with this.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from azkvlint.model.finding import NOTHING, Evidence, Finding
+
+EXPLICIT, ABSENT, DERIVED = "explicit", "absent", "derived"
+# How the sentence begins that tells the cause, by its name.
+TOLD = {
+    EXPLICIT: "It is set so",
+    ABSENT: "Nothing is set for it",
+    DERIVED: "It is worked out from other values",
+}
+# How the notes of defaults begin that speak for themselves.
+_NOT_SET = "not set"
+# The sentence holds at most this much of the evidence.
+_MOST = 3
+
+
+def cause(finding: Finding) -> str:
+    """Which cause a finding has. What hangs on several kinds of values, or on other resources, is worked out."""
+    kinds = {_kind(one, finding.resource) for one in finding.evidence}
+    return kinds.pop() if len(kinds) == 1 else DERIVED
+
+
+def reason(finding: Finding) -> str:
+    """The evidence in words: ``properties.enablePurgeProtection is not set, and the default is false``."""
+    return _joined([_words(one, finding.resource) for one in finding.evidence]) or "the parameters of the rule"
+
+
+def _kind(one: Evidence, resource: str) -> str:
+    if one.origin == "derived" or (one.asked and one.at.address not in (None, resource)):
+        return DERIVED
+    if one.origin == NOTHING:
+        return DERIVED if one.asked.startswith("derived.") else ABSENT
+    if not one.asked:
+        return DERIVED
+    # What a resource has already is not what its author writes.
+    return EXPLICIT if one.origin == "written" else ABSENT
+
+
+def _words(one: Evidence, resource: str) -> str:
+    other = one.at.address if one.at.address not in (None, resource) else None
+    if not one.asked:
+        if one.origin == NOTHING:
+            return f"there is no {one.wanted.removeprefix('a ')}"
+        return f"the link with {other or resource}"
+    where = f"{one.asked} of {other}" if other else one.asked
+    if one.note.startswith(_NOT_SET) and one.origin == "default":
+        return f"{where} is {one.note}"
+    source = one.at.attribute if one.origin == "derived" and one.at.attribute != one.asked else ""
+    said = f"{where} is {one.found}"
+    said += f", from {source}" if source else ""
+    said += {"default": " by default", "kept": " already"}.get(one.origin, "")
+    return f"{said} ({one.note})" if one.note else said
+
+
+def _joined(texts: Sequence[str]) -> str:
+    once = list(dict.fromkeys(texts))
+    more = f"; and {len(once) - _MOST} more" if len(once) > _MOST else ""
+    return "; ".join(once[:_MOST]) + more

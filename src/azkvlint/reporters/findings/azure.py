@@ -1,0 +1,54 @@
+"""Logging commands that make Azure Pipelines list errors and warnings on the page of a run.
+
+Azure knows nothing below a warning: what is less than that is a plain line of the log.
+"""
+
+from __future__ import annotations
+
+from azkvlint.model.finding import Finding, Problem, Report
+from azkvlint.model.location import Location
+from azkvlint.reporters import Options
+from azkvlint.reporters.findings.concise import finding_line
+from azkvlint.reporters.ordering import in_tests, told, worst_first
+from azkvlint.reporters.phrases import problem_line, problem_sentence, sentence, summary
+from azkvlint.reporters.severity import GRADES
+from azkvlint.util.safe_text import visible
+
+_LISTED = ("error", "warning")
+# What ends a property or a command. The agent reads text behind a command in the same way.
+_ESCAPES = str.maketrans({"%": "%AZP25", "\r": "%0D", "\n": "%0A", ";": "%3B", "]": "%5D"})
+
+
+def azure(report: Report, options: Options) -> str:
+    """The report as lines of a build log."""
+    lines = [_problem(problem) for problem in report.problems]
+    lines += [_finding(finding) for finding in worst_first(told(report, options))]
+    lines += [finding_line(finding) for finding in worst_first(in_tests(report, options))]
+    if options.verbosity >= 0:
+        lines.append(summary(report))
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _finding(finding: Finding) -> str:
+    level = GRADES[finding.severity].level
+    if level not in _LISTED:
+        return finding_line(finding)
+    return _command(level, finding.rule.id, finding.at, sentence(finding))
+
+
+def _problem(problem: Problem) -> str:
+    if problem.level not in _LISTED:
+        return problem_line(problem)
+    return _command(problem.level, problem.code, problem.at, problem_sentence(problem))
+
+
+def _command(level: str, code: str, at: Location | None, text: str) -> str:
+    properties = {"type": level}
+    if at is not None:
+        properties["sourcepath"] = visible(at.path)
+        if at.region is not None:
+            properties["linenumber"] = str(at.region.start_line)
+            properties["columnnumber"] = str(at.region.start_column)
+    properties["code"] = code
+    given = "".join(f"{name}={value.translate(_ESCAPES)};" for name, value in properties.items())
+    return f"##vso[task.logissue {given}]{text.translate(_ESCAPES)}"

@@ -1,0 +1,161 @@
+"""The report for programs: version 1 of the document that docs/json.md describes.
+
+Within a version fields are added but never removed, renamed or given another meaning, so readers must skip what they
+do not know.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from azkvlint.model.finding import Declaration, Evidence, Finding, Note, Occurrence, Problem, Report
+from azkvlint.model.location import Location
+from azkvlint.model.rule import Severity
+from azkvlint.reporters import Options
+from azkvlint.util.safe_text import encode
+
+FORMAT_VERSION = 1
+
+
+def json(report: Report, options: Options) -> bytes:
+    """The whole report as UTF-8; the same report always gives the same bytes."""
+    return encode(
+        {
+            "version": FORMAT_VERSION,
+            "tool": {"name": "kvlint", "version": report.version},
+            "repository": report.repository,
+            "sources": report.sources,
+            "rules": [rule.id for rule in report.rules],
+            "summary": _summary(report),
+            "findings": [_result(finding) for finding in report.findings],
+            "undecided": [_result(finding) | {"why": finding.why} for finding in report.undecided],
+            "suppressed": [_result(finding) | {"suppression": suppression(finding)} for finding in report.suppressed],
+            "problems": [problem(one) for one in report.problems],
+            "evaluated": [_declaration(one) for one in report.evaluated],
+            "skipped": [_declaration(one) for one in report.skipped],
+        }
+    )
+
+
+def _summary(report: Report) -> dict[str, Any]:
+    counts = Counter(finding.severity for finding in report.counted(report.findings))
+    return {
+        "judged": dict(sorted(report.judged.items())),
+        "passed": report.passed,
+        "findings": {severity.label: counts[severity] for severity in sorted(Severity, reverse=True)},
+        "findingsInTests": len(report.uncounted(report.findings)),
+        "undecided": len(report.undecided),
+        "suppressed": len(report.suppressed),
+        "problems": len(report.problems),
+        "evaluated": len(report.evaluated),
+        "skipped": len(report.skipped),
+    }
+
+
+def _result(finding: Finding) -> dict[str, Any]:
+    rule = finding.rule
+    return {
+        "ruleId": rule.id,
+        "ruleName": rule.name,
+        "title": rule.title,
+        "outcome": finding.outcome.label,
+        "severity": finding.severity.label,
+        "resource": finding.resource,
+        "fullName": finding.full_name,
+        "type": finding.type,
+        "declaredAs": finding.declared_as,
+        "message": finding.message,
+        "location": location(finding.at),
+        "attribute": finding.at.attribute,
+        "relatedLocations": [_note(note) for note in finding.related],
+        "evidence": [_evidence(evidence) for evidence in finding.evidence],
+        "fingerprint": finding.fingerprint,
+        "source": finding.source,
+        "inTests": finding.in_tests,
+        "occurrences": [_occurrence(one) for one in finding.occurrences],
+    }
+
+
+def _occurrence(one: Occurrence) -> dict[str, Any]:
+    return {
+        "resource": one.address,
+        "fullName": one.full_name,
+        "type": one.type,
+        "message": one.message,
+        "root": one.root,
+    }
+
+
+def _declaration(one: Declaration) -> dict[str, Any]:
+    """What was evaluated, with what its existence depends on, or why it was not."""
+    region = one.at.region
+    found: dict[str, Any] = {
+        "address": one.address,
+        "type": one.type,
+        "declaredAs": one.declared_as,
+        "path": one.at.path,
+        "line": None if region is None else region.start_line,
+    }
+    if one.reason:
+        return found | {"reason": one.reason}
+    return found | {"instances": one.instances, "condition": one.condition or None}
+
+
+def suppression(finding: Finding) -> dict[str, Any] | None:
+    """Why a finding does not count; None for one that does."""
+    reason = finding.suppressed
+    if reason is None:
+        return None
+    return {
+        "kind": reason.kind,
+        "justification": reason.justification,
+        "owner": reason.owner or None,
+        "until": reason.until or None,
+        "tool": reason.tool or None,
+        "location": location(reason.at),
+    }
+
+
+def location(at: Location) -> dict[str, Any]:
+    """A place, relative to the root of the run."""
+    region = at.region
+    if region is None:
+        return {"path": at.path, "line": None, "column": None, "endLine": None, "endColumn": None}
+    return {
+        "path": at.path,
+        "line": region.start_line,
+        "column": region.start_column,
+        "endLine": region.end_line,
+        "endColumn": region.end_column,
+    }
+
+
+def _note(note: Note) -> dict[str, Any]:
+    return {"message": note.text, "resource": note.at.address, "location": location(note.at)}
+
+
+def _evidence(evidence: Evidence) -> dict[str, Any]:
+    return {
+        "attribute": evidence.asked or None,
+        "address": evidence.at.address,
+        "found": evidence.found,
+        "wanted": evidence.wanted,
+        "outcome": evidence.outcome.label,
+        "origin": evidence.origin,
+        "note": evidence.note,
+        "hops": evidence.hops,
+        "location": location(evidence.at),
+    }
+
+
+def problem(problem: Problem) -> dict[str, Any]:
+    """What could not be read, evaluated or understood."""
+    return {
+        "code": problem.code,
+        "level": problem.level,
+        "message": problem.message,
+        "hint": problem.hint,
+        "resource": None if problem.at is None else problem.at.address,
+        "location": None if problem.at is None else location(problem.at),
+    }

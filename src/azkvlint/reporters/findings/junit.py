@@ -1,0 +1,113 @@
+"""JUnit's XML, for test reports of Jenkins, GitLab, Azure DevOps and others.
+
+A suite for each file, a case for each finding, which fails. An undecided question and a finding that does not count are
+cases that were skipped, a problem that makes the report incomplete is one with an error. A run with nothing to say has
+one case, which passes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from html import escape
+
+import msgspec
+
+from azkvlint.model.finding import Finding, Outcome, Problem, Report
+from azkvlint.model.location import Location
+from azkvlint.reporters import Options
+from azkvlint.reporters.phrases import details, problem_line, problem_text, sentence, whole
+from azkvlint.util.safe_text import visible
+
+_TOOL = "kvlint"
+
+
+class _Case(msgspec.Struct, frozen=True, kw_only=True):
+    """One test case. ``outcome`` is the name of the element in it, empty where it passes; texts are not escaped."""
+
+    name: str
+    at: Location | None = None
+    outcome: str = ""
+    kind: str = ""
+    message: str = ""
+    lines: tuple[str, ...] = ()
+
+
+def junit(report: Report, options: Options) -> str:
+    """The report as a document that ends with a line break."""
+    return "".join(f"{line}\n" for line in _document(report, options))
+
+
+def _document(report: Report, options: Options) -> Iterator[str]:
+    findings = (*report.findings, *report.undecided)
+    cases = [_finding(finding, options.strict) for finding in report.counted(findings)]
+    cases += [_problem(problem) for problem in report.problems if problem.level == "error"]
+    cases += [_finding(finding, strict=False, counts=False) for finding in report.uncounted(findings)]
+    suites: dict[str, list[_Case]] = {}
+    for case in cases or [_Case(name="nothing was found")]:
+        suites.setdefault(_TOOL if case.at is None else visible(case.at.path), []).append(case)
+    # Nothing failed, was skipped or went wrong here; it is worth knowing all the same.
+    notes = [problem_line(problem) for problem in report.problems if problem.level != "error"]
+    if notes:
+        suites.setdefault(_TOOL, [])
+    every = [case for some in suites.values() for case in some]
+    yield '<?xml version="1.0" encoding="UTF-8"?>'
+    yield f'<testsuites name="{_TOOL}" {_counts(every)}>'
+    for path, some in suites.items():
+        skipped = sum(case.outcome == "skipped" for case in some)
+        yield f'  <testsuite name="{escape(path)}" {_counts(some)} skipped="{skipped}">'
+        yield from _cases(path, some)
+        if path == _TOOL and notes:
+            yield f"    <system-err>{escape(chr(10).join(notes))}</system-err>"
+        yield "  </testsuite>"
+    yield "</testsuites>"
+
+
+def _counts(cases: list[_Case]) -> str:
+    count = Counter(case.outcome for case in cases)
+    return f'tests="{len(cases)}" failures="{count["failure"]}" errors="{count["error"]}"'
+
+
+def _cases(path: str, cases: list[_Case]) -> Iterator[str]:
+    """The cases of one suite; readers take those of one name for one."""
+    seen: Counter[str] = Counter()
+    for case in cases:
+        seen[case.name] += 1
+        name = case.name if seen[case.name] == 1 else f"{case.name} ({seen[case.name]})"
+        where = "" if case.at is None else f' file="{escape(path)}"'
+        head = f'    <testcase classname="{escape(path)}" name="{escape(name)}"{where}'
+        if not case.outcome:
+            yield f"{head}/>"
+            continue
+        kind = f' type="{escape(case.kind)}"' if case.kind else ""
+        text = "\n".join(case.lines)
+        yield f"{head}>"
+        yield f'      <{case.outcome}{kind} message="{escape(case.message)}">{escape(text)}</{case.outcome}>'
+        yield "    </testcase>"
+
+
+def _finding(finding: Finding, strict: bool, counts: bool = True) -> _Case:
+    undecided = finding.outcome is Outcome.UNDECIDED
+    said = [sentence(finding)]
+    said += [f"{label}: {text}" for label, text in details(finding, references=False) if label != "why"]
+    skipped = (undecided and not strict) or not counts
+    return _Case(
+        name=f"{finding.rule.id} {visible(finding.resource)}",
+        at=finding.at,
+        outcome="skipped" if skipped else "failure",
+        # Of a case that was skipped there is only a message.
+        kind="" if skipped else finding.severity.label,
+        message=whole(finding),
+        lines=() if skipped else tuple(said),
+    )
+
+
+def _problem(problem: Problem) -> _Case:
+    return _Case(
+        name=problem.code,
+        at=problem.at,
+        outcome="error",
+        kind=problem.code,
+        message=problem_text(problem),
+        lines=(problem_line(problem),),
+    )

@@ -1,0 +1,113 @@
+"""A summary in Markdown, for the page of a build or a pull request.
+
+GitHub shows nothing at all of a summary above 1 MiB, so it is cut before that, and says so.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+
+from azkvlint.model.finding import Finding, Report
+from azkvlint.model.rule import Rule, Severity
+from azkvlint.reporters import Options
+from azkvlint.reporters.gfm import code, message, plain, prose
+from azkvlint.reporters.ordering import worst_first
+from azkvlint.reporters.phrases import place, problem_text, summary, suppression
+from azkvlint.util.plural import counted
+from azkvlint.util.safe_text import visible
+
+_MARKS = {
+    Severity.CRITICAL: "🔴",
+    Severity.HIGH: "🟠",
+    Severity.MEDIUM: "🟡",
+    Severity.LOW: "🔵",
+    Severity.INFO: "⚪",
+}
+LIMIT = 900 * 1024
+# For the end of what is cut.
+_RESERVE = 400
+
+
+def markdown(report: Report, options: Options, before: int = 0) -> str:
+    """The summary, so short that with the ``before`` bytes that precede it it is not too long to be shown."""
+    return "".join(f"{line}\n" for line in _fitted(_lines(report, options), LIMIT - before - _RESERVE))
+
+
+def _fitted(lines: Iterable[str], room: int) -> Iterator[str]:
+    """The lines that fit into so many bytes, with what is open closed and the rest counted."""
+    left, folded = 0, False
+    for line in lines:
+        room -= len(line.encode("utf-8", "backslashreplace")) + 1
+        if left or room < 0:
+            left += 1
+            continue
+        folded = line.startswith("<details>") or (folded and line != "</details>")
+        yield line
+    if not left:
+        return
+    if folded:
+        yield ""
+        yield "</details>"
+    yield ""
+    more = counted(left, "more line")
+    yield f"**Cut here:** {more} would make this longer than is shown. The other formats have all of it."
+
+
+def _lines(report: Report, options: Options) -> Iterator[str]:
+    findings = report.counted(report.findings)
+    sign = "❌" if not report.is_complete or findings else "❔" if report.undecided else "✅"
+    yield f"## {sign} kvlint"
+    yield ""
+    yield f"{plain(summary(report))}."
+    if report.problems:
+        yield ""
+        yield "### Worth knowing" if report.is_complete else "### Analysis incomplete"
+        yield ""
+        for problem in report.problems:
+            at = "" if problem.at is None else f" {code(place(problem.at), cell=False)}"
+            yield f"- **{problem.level}** {problem.code}{at} {plain(problem_text(problem))}"
+    if findings:
+        yield ""
+        yield from _table(worst_first(findings))
+        yield from _folded("How to mend what was found", _rules(findings))
+    others = report.uncounted(report.findings)
+    if others:
+        yield from _folded(f"In tests and examples: {len(others)}", _table(worst_first(others)))
+    if report.undecided:
+        yield from _folded(f"Undecided: {len(report.undecided)}", _table(worst_first(report.undecided)))
+    if report.suppressed and (options.suppressed or options.verbosity > 0):
+        yield from _folded(f"Suppressed: {len(report.suppressed)}", _table(report.suppressed))
+
+
+def _folded(title: str, lines: Iterable[str]) -> Iterator[str]:
+    yield ""
+    yield f"<details><summary>{title}</summary>"
+    yield ""
+    yield from lines
+    yield ""
+    yield "</details>"
+
+
+def _table(findings: Sequence[Finding]) -> Iterator[str]:
+    yield "| Severity | Rule | Where | What |"
+    yield "|---|---|---|---|"
+    for finding in findings:
+        severity = f"{_MARKS[finding.severity]} {finding.severity.label}"
+        said = message(finding)
+        if finding.suppressed is not None:
+            said += f"<br>Ignored: {plain(suppression(finding))}"
+        yield f"| {severity} | {plain(visible(finding.rule.id))} | {code(place(finding.at))} | {said} |"
+
+
+def _rules(findings: Sequence[Finding]) -> Iterator[str]:
+    """What every rule that found something is about, once."""
+    rules: dict[str, Rule] = {finding.rule.id: finding.rule for finding in findings}
+    for index, id_ in enumerate(sorted(rules)):
+        rule = rules[id_]
+        if index:
+            yield ""
+        yield f"**{plain(visible(id_))} {prose(rule.title)}**"
+        yield f"<br>{prose(rule.why)}"
+        yield f"<br>Fix: {prose(rule.fix)}"
+        for link in rule.references:
+            yield f"<br><{visible(link)}>"

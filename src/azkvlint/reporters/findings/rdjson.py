@@ -1,0 +1,77 @@
+"""The Reviewdog Diagnostic Format, from which reviewdog makes comments on pull requests.
+
+A message becomes Markdown there. Columns count bytes of UTF-8: a place has none where the line is not at hand in full.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from azkvlint import PROJECT
+from azkvlint.model.finding import Finding, Problem, Report
+from azkvlint.model.location import Excerpt, Location, Region
+from azkvlint.reporters import Options
+from azkvlint.reporters.findings.sarif_rules import rule_link
+from azkvlint.reporters.gfm import message, plain, prose
+from azkvlint.reporters.ordering import in_tests, listed, told
+from azkvlint.reporters.phrases import problem_text
+from azkvlint.reporters.severity import GRADES
+from azkvlint.util.safe_text import encode
+
+_SEVERITIES = {"error": "ERROR", "warning": "WARNING", "note": "INFO"}
+
+
+def rdjson(report: Report, options: Options) -> bytes:
+    """The report as UTF-8."""
+    diagnostics = [_finding(finding, report.version) for finding in told(report, options)]
+    diagnostics += [_problem(problem) for problem in listed(report.problems)]
+    # What does not count must not make reviewdog fail.
+    others = (_finding(finding, report.version) for finding in in_tests(report, options))
+    diagnostics += [one | {"severity": "INFO"} for one in others]
+    return encode({"source": {"name": "kvlint", "url": PROJECT}, "diagnostics": diagnostics})
+
+
+def _finding(finding: Finding, version: str) -> dict[str, Any]:
+    rule = finding.rule
+    link = rule_link(rule, version)
+    return {
+        "message": f"{message(finding, cell=False)}\n\n{prose(rule.why)}\n\nFix: {prose(rule.fix)}",
+        "location": _location(finding.at, finding.excerpt),
+        "severity": _SEVERITIES[GRADES[finding.severity].level],
+        "code": {"value": rule.id} | ({"url": link} if link else {}),
+    }
+
+
+def _problem(problem: Problem) -> dict[str, Any]:
+    return {
+        "message": plain(problem_text(problem)),
+        "location": {"path": "."} if problem.at is None else _location(problem.at, None),
+        "severity": _SEVERITIES.get(problem.level, "INFO"),
+        "code": {"value": problem.code},
+    }
+
+
+def _location(at: Location, excerpt: Excerpt | None) -> dict[str, Any]:
+    if at.region is None:
+        return {"path": at.path}
+    columns = _columns(at.region, excerpt) if excerpt is not None else None
+    line = {"line": at.region.start_line}
+    if columns is None:
+        return {"path": at.path, "range": {"start": line}}
+    start, end = columns
+    return {"path": at.path, "range": {"start": line | {"column": start}, "end": line | {"column": end}}}
+
+
+def _columns(region: Region, excerpt: Excerpt) -> tuple[int, int] | None:
+    """The columns, counted in bytes, of a region on one line of which all that precedes it is at hand."""
+    context = excerpt.context
+    index = region.start_line - context.start_line
+    lines = excerpt.context_text.split("\n")
+    if region.end_line > region.start_line or not 0 <= index < len(lines) or (index == 0 and context.start_column > 1):
+        return None
+    line, start = lines[index], region.start_column - 1
+    # A secret that has been replaced may have shifted what follows it.
+    if not line.startswith(excerpt.text, start) or len(excerpt.text) != region.end_column - region.start_column:
+        return None
+    first, size = (len(text.encode("utf-8", "surrogatepass")) for text in (line[:start], excerpt.text))
+    return first + 1, first + size + 1

@@ -1,0 +1,104 @@
+"""The report as SARIF 2.1.0, for GitHub code scanning, Azure DevOps, GitLab and editors.
+
+What those readers make necessary, beyond the standard:
+
+- Only findings become results: GitHub turns every result into an open alert, so undecided ones are left out.
+- Every rule that ran is listed, fired or not, and one log always has one run and a list of results.
+- An incomplete run that evaluated no resource is not successful: GitHub would close every alert. It rejects the log of
+  such a run, so one that evaluated some resources is successful, with what could not be read as notifications.
+- Nothing differs between two runs over the same input: no times, no machine, no absolute path.
+- A message is its rule's template filled with arguments. Braces mean placeholders there and GitHub does not undouble
+  them, so braces of an argument become parentheses; and ``](`` becomes ``] (``, lest a name makes a link.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection
+from typing import Any
+
+from azkvlint import PROJECT
+from azkvlint.model.finding import Problem, Report, Repository
+from azkvlint.reporters import Options
+from azkvlint.reporters.findings.sarif_places import ROOT, inert, logical, place
+from azkvlint.reporters.findings.sarif_results import MOST, results, shown
+from azkvlint.reporters.findings.sarif_rules import descriptor, notifications
+from azkvlint.reporters.problems import CONFIGURATION, LEFT_OUT
+from azkvlint.reporters.taxonomies import taxonomies
+from azkvlint.util.plural import counted
+from azkvlint.util.safe_text import encode
+
+_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+_LEVELS = frozenset({"error", "warning", "note"})
+
+
+def sarif(report: Report, options: Options) -> bytes:
+    """The whole log as UTF-8; the same report always gives the same bytes."""
+    run = _run(report, options.included, options.root_uri)
+    if options.category:
+        # What stands after the last slash would be taken for the number of a run.
+        run = {"tool": run.pop("tool"), "automationDetails": {"id": f"{options.category.rstrip('/')}/"}, **run}
+    return encode({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]})
+
+
+def _run(report: Report, included: Collection[str], root_uri: str) -> dict[str, Any]:
+    rules = sorted(report.rules, key=lambda rule: rule.id)
+    found, left = shown(report, included)
+    told = [*report.problems, *([_left_out(left)] if left else ())]
+    problems = notifications((problem.code for problem in told), report.version)
+    codes = {problem["id"]: index for index, problem in enumerate(problems)}
+    lists = taxonomies(rules)
+    names = [one["name"] for one in lists]
+    driver = {
+        "name": "kvlint",
+        "fullName": "kvlint Azure Key Vault linter",
+        "semanticVersion": re.sub(r"^(\d+\.\d+\.\d+)\.?(?=[a-z])", r"\1-", report.version),
+        "version": report.version,
+        "informationUri": PROJECT,
+        "rules": [descriptor(rule, report.version, included, names) for rule in rules],
+        "notifications": problems,
+    }
+    run: dict[str, Any] = {"tool": {"driver": driver}}
+    if lists:
+        driver["supportedTaxonomies"] = [{"name": name, "index": index} for index, name in enumerate(names)]
+        run["taxonomies"] = lists
+    invocation: dict[str, Any] = {"executionSuccessful": report.is_complete or bool(report.judged)}
+    for name, about_settings in (("toolExecutionNotifications", False), ("toolConfigurationNotifications", True)):
+        some = [each for each in told if (each.code in CONFIGURATION) is about_settings]
+        if some:
+            invocation[name] = [_notification(each, codes[each.code]) for each in some]
+    run["invocations"] = [invocation]
+    if report.repository is not None:
+        run["versionControlProvenance"] = [_provenance(report.repository)]
+    base = {"uri": root_uri} if root_uri else {}
+    run["originalUriBaseIds"] = {ROOT: base | {"description": {"text": "The folder that all paths start from."}}}
+    run["columnKind"] = "utf16CodeUnits"
+    run["results"] = results(found, rules, included)
+    return run
+
+
+def _provenance(repository: Repository) -> dict[str, Any]:
+    found = {"repositoryUri": repository.uri, "revisionId": repository.revision}
+    if repository.branch:
+        found["branch"] = repository.branch
+    return found | {"mappedTo": {"uriBaseId": ROOT}}
+
+
+def _left_out(count: int) -> Problem:
+    text = f"{counted(count, 'result')} of the least severe left out: a log with more than {MOST:,} is refused"
+    return Problem(code=LEFT_OUT, level="warning", message=text, hint="Raise --min-severity, or split the input.")
+
+
+def _notification(problem: Problem, index: int) -> dict[str, Any]:
+    text = f"{problem.message} {problem.hint}" if problem.hint else problem.message
+    notification: dict[str, Any] = {
+        "level": problem.level if problem.level in _LEVELS else "note",
+        "descriptor": {"id": problem.code, "index": index},
+        "message": {"text": inert(text)},
+    }
+    if problem.at is not None:
+        location: dict[str, Any] = {"physicalLocation": place(problem.at)}
+        if problem.at.address is not None:
+            location["logicalLocations"] = [logical(problem.at.address, "")]
+        notification["locations"] = [location]
+    return notification

@@ -1,0 +1,169 @@
+"""What SARIF says about rules and problems. It depends on the rules alone, never on what they found.
+
+Texts are cut to GitHub's limits: 1,024 characters of a description, ten tags.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from typing import Any
+
+from azkvlint import PROJECT
+from azkvlint.model.rule import Rule
+from azkvlint.reporters.finding_cause import TOLD
+from azkvlint.reporters.gfm import prose
+from azkvlint.reporters.phrases import pieces
+from azkvlint.reporters.problems import OTHER, PROBLEMS
+from azkvlint.reporters.severity import GRADES
+from azkvlint.reporters.taxonomies import pascal, relationships
+from azkvlint.util.lazy_regex import regex
+
+# A message goes on with these where one place, or more, help to understand it; so does the message's name.
+LINKED = ("", "-one-place", "-two-places")
+SEE = ("", " See [this place](1).", " See [this place](1) and [this one](2).")
+UNDECIDED = "'{resource}' cannot be judged: '{why}'."
+PASSED = "What is asked of '{resource}' holds."
+_DESCRIPTION = 1024
+_NAME = 255
+_TAGS = 10
+_UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/")
+# What a link may hold besides: all that parts it, but brackets, and what is encoded already.
+_RESERVED = frozenset(b":?#@!$&'()*+,;=%")
+_NO_BYTE = regex("[\ud800-\udc7f\udd00-\udfff]")  # surrogates that stand for no byte of a file name
+
+
+def descriptor(rule: Rule, version: str, included: Collection[str], lists: Collection[str]) -> dict[str, Any]:
+    """A rule as a reportingDescriptor, with the messages of results of the kinds that are ``included`` too.
+
+    ``lists`` are the names of the log's taxonomies.
+    """
+    why, fix = _flat(rule.why), _flat(rule.fix)
+    title = _sentence(_flat(rule.title))
+    grade = GRADES[rule.severity]
+    link = rule_link(rule, version)
+    related = relationships(rule, lists)
+    return {
+        "id": rule.id,
+        "name": pascal(rule.name)[:_NAME],
+        "shortDescription": {"text": _cut(title)},
+        "fullDescription": {"text": _cut(f"{why} {fix}".replace("`", ""))},
+        "help": {"text": _help_text(rule, title, why, fix), "markdown": _help_markdown(rule, title, why, fix)},
+        **({"helpUri": link} if link else {}),
+        "messageStrings": _messages(rule, included),
+        "defaultConfiguration": {"level": grade.level} | ({} if grade.rank is None else {"rank": grade.rank}),
+        **({"relationships": related} if related else {}),
+        "properties": _properties(rule),
+    }
+
+
+def caused(message: str, cause: str) -> str:
+    """A rule's message, and the sentence that tells the cause. What a message says itself is not said again."""
+    reason = "" if tells_reason(message) else ": '{reason}'"
+    return f"{message} {TOLD[cause]}{reason}."
+
+
+def tells_reason(message: str) -> bool:
+    """Whether a rule's message says the reason."""
+    return "{because}" in message
+
+
+def notifications(codes: Iterable[str], version: str) -> list[dict[str, Any]]:
+    """A reportingDescriptor for every code of a problem that kvlint knows, then for those of ``codes`` it does not."""
+    every = [*PROBLEMS, *sorted(set(codes) - set(PROBLEMS))]
+    described = []
+    for code in every:
+        kind = PROBLEMS.get(code, OTHER)
+        described.append(
+            {
+                "id": code,
+                "name": pascal(kind.name),
+                "shortDescription": {"text": kind.title},
+                "fullDescription": {"text": f"{kind.title} {kind.about}"},
+                "help": {"text": f"{kind.about} {kind.fix}"},
+                "helpUri": f"{PROJECT}/blob/v{version}/docs/json.md#problems",
+                "defaultConfiguration": {"level": kind.level},
+            }
+        )
+    return described
+
+
+def encode_uri(path: str) -> str:
+    """A POSIX path as a relative URI reference: all but unreserved characters and ``/`` percent-encoded as UTF-8.
+
+    A file name that is not UTF-8 keeps its bytes.
+    """
+    data = _NO_BYTE.sub("\ufffd", path).encode("utf-8", "surrogateescape")
+    return "".join(chr(byte) if byte in _UNRESERVED else f"%{byte:02X}" for byte in data)
+
+
+def encode_link(link: str) -> str:
+    """A link as a URI: what no URI may hold percent-encoded, so that it does not end early where ``>`` ends it."""
+    data = link.encode("utf-8", "replace")
+    return "".join(chr(byte) if byte in _UNRESERVED | _RESERVED else f"%{byte:02X}" for byte in data)
+
+
+def _messages(rule: Rule, included: Collection[str]) -> dict[str, Any]:
+    """The sentences of a rule's results by name."""
+    found: dict[str, str] = {}
+    for cause in TOLD:
+        told = "".join(_slot(piece) for piece in pieces(caused(rule.message, cause)))
+        found |= {cause + name: told + links for name, links in zip(LINKED, SEE, strict=True)}
+    if "undecided" in included:
+        found["unknown"] = "".join(_slot(piece) for piece in pieces(UNDECIDED))
+    if "passed" in included:
+        found["passed"] = "".join(_slot(piece) for piece in pieces(PASSED))
+    return {name: {"text": text} for name, text in found.items()}
+
+
+def _slot(piece: str | int) -> str:
+    return piece if isinstance(piece, str) else f"{{{piece}}}"
+
+
+def _properties(rule: Rule) -> dict[str, Any]:
+    score = GRADES[rule.severity].score
+    tags = ["security", "azure", "key-vault", *(f"external/cwe/cwe-{cwe:03d}" for cwe in rule.cwe)]
+    graded = {"problem.severity": "recommendation"} if score is None else {"security-severity": str(score)}
+    return {"tags": tags[:_TAGS], "precision": "very-high"} | graded
+
+
+def rule_link(rule: Rule, version: str) -> str | None:
+    """The rule file itself on the tagged tree; a user's own rule is only described where its references point."""
+    if rule.path.startswith("rules/"):
+        return f"{PROJECT}/blob/v{version}/{encode_uri(rule.path)}"
+    return encode_link(rule.references[0]) if rule.references else None
+
+
+def _help_text(rule: Rule, title: str, why: str, fix: str) -> str:
+    accepted = _accepted(rule)
+    text = f"{rule.id}: {title}\n\nWhy: {why}\n\nFix: {fix}\n\nTo accept it: {accepted}\n".replace("`", "")
+    return text + "".join(f"\n{link}" for link in rule.references) + "\n"
+
+
+def _accepted(rule: Rule) -> str:
+    return (
+        "Where the risk is known and borne, say so above the line or the block, with a reason and, better, an end: "
+        f"`# kvlint: ignore[{rule.id}] reason until=2027-03-01` in Terraform, with `//` in Bicep."
+    )
+
+
+def _help_markdown(rule: Rule, title: str, why: str, fix: str) -> str:
+    """The texts of a rule are anybody's: of Markdown and HTML they have code spans, and nothing else."""
+    links = "".join(f"- <{encode_link(link)}>\n" for link in rule.references)
+    said = f"**Why.** {prose(why)}\n\n**Fix.** {prose(fix)}\n\n**To accept it.** {_accepted(rule)}\n"
+    text = f"## {rule.id}: {prose(title)}\n\n{said}"
+    return f"{text}\n**References**\n\n{links}" if links else text
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _sentence(text: str) -> str:
+    return text if text.endswith((".", "!", "?")) else f"{text}."
+
+
+def _cut(text: str) -> str:
+    """At most 1,024 characters, ended between words."""
+    if len(text) <= _DESCRIPTION:
+        return text
+    return f"{text[: _DESCRIPTION - 3].rpartition(' ')[0]}..."

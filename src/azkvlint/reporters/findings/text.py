@@ -1,0 +1,91 @@
+"""A report for people: plain lines for pipes and logs; on a terminal another layout of the same words.
+
+Plain lines are kept stable, so that scripts may search them::
+
+    path:line:column: severity KV001 message
+    path:line:column: severity KV001 message [and 2 more: address, address]
+    path:line:column: undecided KV001 'address' cannot be judged: why
+    path:line:column: suppressed KV001 message
+    path:line:column: error KVE001 message
+    path:line:column: skipped 'address' was not evaluated: reason
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
+
+from azkvlint.model.finding import Finding, Problem, Report
+from azkvlint.reporters import Options
+from azkvlint.reporters.phrases import (
+    configuration,
+    details,
+    label_of,
+    place,
+    problem_text,
+    skipped,
+    statistics,
+    summary,
+    suppression,
+    whole,
+)
+
+_Paint: TypeAlias = Callable[[str, str], str]
+
+
+def text(report: Report, options: Options) -> str:
+    """The report as text that ends with a line break, or ``""`` where there is nothing to say."""
+    if options.verbosity < 0:
+        paint = _painter(options)
+        findings = report.counted(report.findings) + report.uncounted(report.findings)
+        lines: Iterator[str] = (_line(finding, finding.severity.label, paint) for finding in findings)
+    elif options.terminal:
+        from azkvlint.reporters.findings.terminal import terminal
+
+        lines = terminal(report, options)
+    else:
+        lines = _plain(report, options)
+    return "".join(f"{line}\n" for line in lines)
+
+
+def _plain(report: Report, options: Options) -> Iterator[str]:
+    paint = _painter(options)
+    told = [(finding, label_of(finding)) for finding in report.counted(report.findings + report.undecided)]
+    told += [(finding, label_of(finding)) for finding in report.uncounted(report.findings + report.undecided)]
+    for finding, label in told:
+        yield _line(finding, label, paint)
+        if options.verbosity > 0:
+            yield from (f"    {label}: {text}" for label, text in details(finding, references=True))
+    if options.verbosity > 0 or options.suppressed:
+        for finding in report.suppressed:
+            yield _line(finding, "suppressed", paint)
+            yield f"    ignored: {suppression(finding)}"
+    for problem in report.problems:
+        yield _problem(problem, paint)
+    if options.verbosity > 0:
+        for one in report.skipped:
+            yield f"{place(one.at)}: {paint('skipped', 'skipped')} {skipped(one)}"
+    if options.statistics:
+        yield from (f"{count:6} {rule.id} {rule.name}" for count, rule in statistics(report))
+    if options.verbosity > 0:
+        yield configuration(report)
+    yield summary(report)
+
+
+def _painter(options: Options) -> _Paint:
+    """What puts a text into a style: colors where they are wanted, or nothing."""
+    if not options.color:
+        return lambda text, _: text
+    from azkvlint.reporters.findings.terminal import painted
+
+    return painted
+
+
+def _line(finding: Finding, label: str, paint: _Paint) -> str:
+    kind, rule = paint(label, label), paint(finding.rule.id, "bold")
+    return f"{place(finding.at)}: {kind} {rule} {whole(finding)}"
+
+
+def _problem(problem: Problem, paint: _Paint) -> str:
+    at = "kvlint" if problem.at is None else place(problem.at)
+    return f"{at}: {paint(problem.level, problem.level)} {paint(problem.code, 'bold')} {problem_text(problem)}"

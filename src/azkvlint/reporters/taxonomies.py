@@ -1,0 +1,171 @@
+"""What rules have to do with lists that others keep, as SARIF's taxonomies: weaknesses, and controls of benchmarks.
+
+Of a benchmark with versions it is the newest that kvlint knows. A list holds only what the rules of the log name.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from azkvlint.model.rule import Rule
+from azkvlint.reporters.cwe import CWE_VERSION, CWES
+from azkvlint.util.lazy_regex import regex
+
+# The rows that rules name, by their ids, as rules/controls has them: the titles are kvlint's own.
+MCSB: Mapping[str, str] = {
+    "NS-1": "Network boundaries",
+    "NS-2": "Private access, and none from public networks",
+    "NS-10": "Names resolve safely",
+    "IM-1": "One central identity system",
+    "IM-3": "Applications have managed identities",
+    "IM-8": "No credentials or secrets in code",
+    "PA-1": "Few and separate highly privileged users",
+    "PA-4": "Access is reviewed",
+    "PA-7": "Least privilege",
+    "DP-5": "Encryption at rest with customer-managed keys",
+    "DP-6": "Keys are managed safely",
+    "DP-7": "Certificates are managed safely",
+    "DP-8": "The place where keys and certificates are kept is safe",
+    "LT-1": "Threats are detected",
+    "LT-2": "Threats to identities are detected",
+    "LT-3": "What happens is logged",
+    "LT-4": "Network traffic is logged",
+    "LT-5": "Logs are kept and looked at in one place",
+    "LT-6": "Logs are kept long enough",
+    "IR-3": "Incidents rest on good alerts",
+    "IR-5": "Incidents are put in order",
+}
+CIS_VERSION = "6.0.0"
+CIS: Mapping[str, str] = {
+    "8.1.8.1": "Defender for Key Vault is on",
+    "6.1.1.4": "What happens in the vault is logged",
+    "8.3.1": "Every key of a vault that uses Azure RBAC has an expiry date",
+    "8.3.2": "Every key of a vault that uses access policies has an expiry date",
+    "8.3.3": "Every secret of a vault that uses Azure RBAC has an expiry date",
+    "8.3.4": "Every secret of a vault that uses access policies has an expiry date",
+    "8.3.5": "Purge protection is on",
+    "8.3.6": "The vault uses Azure RBAC",
+    "8.3.7": "The vault is closed to public networks",
+    "8.3.8": "The vault is reached through private endpoints",
+    "8.3.9": "Keys are rotated automatically",
+    "8.3.10": "A managed HSM is used where one is required",
+    "8.3.11": "Certificates are valid for 12 months at most",
+}
+_MCSB_PAGE = "https://learn.microsoft.com/security/benchmark/azure/baselines/key-vault-security-baseline"
+_CIS_PAGE = "https://www.cisecurity.org/benchmark/azure"
+_PARTS = regex(r"[0-9]+|[^0-9]+")
+
+
+class Taxonomy(msgspec.Struct, frozen=True, kw_only=True):
+    """A list by its short ``name``. ``of`` gives what a rule names of it, ``taxon`` what is to be said of an id."""
+
+    name: str
+    version: str
+    organization: str
+    about: str
+    page: str
+    of: Callable[[Rule], Iterable[str]]
+    taxon: Callable[[str], dict[str, Any]]
+
+
+def taxonomies(rules: Iterable[Rule]) -> list[dict[str, Any]]:
+    """The lists that ``rules`` name anything of, as toolComponents that hold just that."""
+    rules = list(rules)
+    found = []
+    for one in _TAXONOMIES:
+        used = sorted({id_ for rule in rules for id_ in one.of(rule)}, key=_natural)
+        if used:
+            found.append(
+                {
+                    "name": one.name,
+                    "version": one.version,
+                    "organization": one.organization,
+                    "shortDescription": {"text": one.about},
+                    "informationUri": one.page,
+                    "isComprehensive": False,
+                    "taxa": [{"id": id_} | one.taxon(id_) for id_ in used],
+                }
+            )
+    return found
+
+
+def relationships(rule: Rule, names: Iterable[str]) -> list[dict[str, Any]]:
+    """What a rule has to do with the lists of a log, of which these are the ``names`` in their order."""
+    by_name = {one.name: one for one in _TAXONOMIES}
+    return [
+        {"target": {"id": id_, "toolComponent": {"name": name, "index": index}}, "kinds": ["relevant"]}
+        for index, name in enumerate(names)
+        for id_ in dict.fromkeys(by_name[name].of(rule))
+    ]
+
+
+def pascal(name: str) -> str:
+    """``rbac-permission-model`` as ``RbacPermissionModel``. No two capitals meet: a lone letter joins what precedes."""
+    text = ""
+    for word in re.findall(r"[a-z0-9]+", name.lower()):
+        text += word if text and len(word) == 1 else word.capitalize()
+    return text
+
+
+def _weakness(id_: str) -> dict[str, Any]:
+    number = id_.removeprefix("CWE-")
+    title, about = CWES.get(int(number), (f"Weakness {number}", "MITRE's page describes it."))
+    page = f"https://cwe.mitre.org/data/definitions/{number}.html"
+    return {
+        "name": pascal(title),
+        "shortDescription": {"text": f"{title}."},
+        "fullDescription": {"text": f"{title}. {about}"},
+        "help": {"text": f"{about} See {page}."},
+        "helpUri": page,
+    }
+
+
+def _row(id_: str, framework: str, titles: Mapping[str, str], page: str) -> dict[str, Any]:
+    title = titles.get(id_, f"Control {id_}")
+    return {
+        "name": pascal(title),
+        "shortDescription": {"text": f"{title}."},
+        "fullDescription": {"text": f"{title}. This is control {id_} of the {framework}, in our words."},
+        "help": {"text": f"See {page}."},
+        "helpUri": page,
+    }
+
+
+def _natural(id_: str) -> list[tuple[int, str]]:
+    """What puts NS-2 before NS-10."""
+    return [(int(part), "") if part.isdecimal() else (0, part) for part in _PARTS.findall(id_)]
+
+
+_TAXONOMIES = (
+    Taxonomy(
+        name="CWE",
+        version=CWE_VERSION,
+        organization="MITRE",
+        about="The MITRE Common Weakness Enumeration.",
+        page=f"https://cwe.mitre.org/data/published/cwe_v{CWE_VERSION}.pdf",
+        of=lambda rule: [f"CWE-{cwe}" for cwe in rule.cwe],
+        taxon=_weakness,
+    ),
+    Taxonomy(
+        name="MCSB",
+        version="1",
+        organization="Microsoft",
+        about="The Microsoft cloud security benchmark.",
+        page=_MCSB_PAGE,
+        of=lambda rule: rule.controls.get("mcsb", ()),
+        taxon=lambda id_: _row(id_, "Microsoft cloud security benchmark v1", MCSB, _MCSB_PAGE),
+    ),
+    Taxonomy(
+        name="CIS",
+        version=CIS_VERSION,
+        organization="Center for Internet Security",
+        about="The CIS Microsoft Azure Foundations Benchmark.",
+        page=_CIS_PAGE,
+        of=lambda rule: rule.controls.get(f"cis-azure-{CIS_VERSION}", ()),
+        taxon=lambda id_: _row(id_, f"CIS Microsoft Azure Foundations Benchmark {CIS_VERSION}", CIS, _CIS_PAGE),
+    ),
+)

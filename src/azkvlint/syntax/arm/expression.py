@@ -1,0 +1,216 @@
+"""ARM template expressions: what stands between the brackets of ``"[concat('a', parameters('b'))]"``, as a tree.
+
+The language has texts, numbers, calls, and what follows a call: ``.name`` and ``[index]``. There are no operators, no
+safe access (that is the function ``tryGet``) and no constants (those are ``true()``, ``false()`` and ``null()``).
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import NoReturn
+
+import msgspec
+
+from azkvlint.syntax.ast import Call, Expression, Item, Literal, Member
+from azkvlint.util.errors import InputError
+from azkvlint.util.lazy_regex import regex
+
+# Azure's own limit, of what stands between the brackets.
+MAX_LENGTH = 24_576
+# Of the tree: calls within calls, and each .name or [index] of a chain. Whoever walks the tree may recurse.
+MAX_DEPTH = 100
+
+_NAME = r"(?!\d)[\w$]++"
+# A number that a letter follows is none. Floats and signs are read although Azure's own parser refuses some of them.
+_OPERAND = regex(
+    rf"""\s*+(?:
+        '([^']*+(?:''[^']*+)*+)'
+      | ({_NAME}(?:\s*+\.\s*+{_NAME})?+)\s*+\(
+      | ([+-]?[0-9]++(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+)(?![\w$.])
+      | (\))
+    )""",
+    re.VERBOSE,
+)
+_TEXT, _CALL, _NUMBER, _CLOSED = 1, 2, 3, 4
+_SUFFIX = regex(rf"\s*+(?:\.\s*+({_NAME})|(\[)|(,)|(\))|(\])|(\Z))")
+_MEMBER, _OPEN, _COMMA, _CLOSE, _CLOSE_ITEM, _END = 1, 2, 3, 4, 5, 6
+# What may follow, in the whole, in a call and in an index: behind a text or number, and behind all else.
+_ENDS = tuple(
+    (frozenset(ends), frozenset((*ends, _MEMBER, _OPEN))) for ends in ((_END,), (_COMMA, _CLOSE), (_CLOSE_ITEM,))
+)
+_SPACE = regex(r"\s*+")
+_BARE = regex(rf"{_NAME}(?:\s*+\.\s*+{_NAME})*+\s*+")
+_LIMIT = 2**63
+_MAX_DIGITS = 20
+_SHOWN = frozenset('!"#%&()*+,-./:;<=>?@[\\]^`{|}~')
+
+
+def is_expression(text: str) -> bool:
+    """Whether a text of a template is an expression: its very first and last characters are brackets, and no ``[[``."""
+    return text[-1:] == "]" and text[0] == "[" and text[1] != "["
+
+
+def unescaped(text: str) -> str:
+    """What a text that is no expression means: ``[[x]`` is ``[x]``. Without the last bracket nothing was escaped."""
+    return text[1:] if text[:2] == "[[" and text[-1] == "]" else text
+
+
+def parse_expression(text: str) -> Expression:
+    """The tree of ``text``, which stands between the outer brackets; offsets are those in ``text``.
+
+    Names of functions and members keep their case. Raises InputError with a column for anything else; its message
+    never shows what a text or a name says.
+    """
+    if len(text) > MAX_LENGTH:
+        raise InputError(f"the expression has {len(text):,} characters; Azure allows {MAX_LENGTH:,}", column=1)
+    parser = _Parser(text)
+    while True:
+        node = parser.operand()
+        if node is not None:
+            node = parser.rest(node)
+        if node is not None:
+            return node
+
+
+class _Pending(msgspec.Struct):
+    """A call, or an item of ``of``, that is not closed yet. ``height`` is that of its parts so far."""
+
+    start: int
+    height: int
+    name: str = ""
+    of: Expression | None = None
+    arguments: list[Expression] = []
+
+
+class _Parser:
+    """Keeps its own stack instead of recursing, and knows the height of the tree that it last completed."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.at = 0
+        self.height = 0
+        self.stack: list[_Pending] = []
+
+    def operand(self) -> Expression | None:
+        """The text or number that stands here, or the call if it has no arguments; None if a call was opened."""
+        match = _OPERAND.match(self.text, self.at)
+        if match is None:
+            self._refuse_operand()
+        kind = match.lastindex
+        if kind == _CLOSED and not (self.stack and self.stack[-1].of is None and not self.stack[-1].arguments):
+            self._refuse_operand()
+        self.at = end = match.end()
+        if kind == _CALL:
+            name = match[_CALL]
+            self._push(_Pending(match.start(_CALL), 0, "".join(name.split()) if "." in name else name))
+            return None
+        if kind == _CLOSED:
+            return self._close()
+        self.height = 1
+        if kind == _TEXT:
+            return Literal(match.start(_TEXT) - 1, end, match[_TEXT].replace("''", "'"))
+        return Literal(match.start(_NUMBER), end, self._number(match[_NUMBER], match.start(_NUMBER)))
+
+    def rest(self, node: Expression) -> Expression | None:
+        """``node`` with all that follows it: the whole tree, or None if an operand has to follow."""
+        while True:
+            match = _SUFFIX.match(self.text, self.at)
+            if match is None:
+                self._refuse_rest(node)
+            kind = match.lastindex
+            if kind not in self._allowed(node):
+                self._refuse_rest(node)
+            self.at = match.end()
+            if kind == _END:
+                return node
+            if kind == _MEMBER:
+                self.height += 1
+                self._check_depth(match.start(_MEMBER))
+                node = Member(node.start, self.at, node, match[_MEMBER])
+                continue
+            if kind == _OPEN:
+                self._push(_Pending(node.start, self.height, of=node))
+                return None
+            top = self.stack[-1]
+            top.arguments.append(node)
+            top.height = max(top.height, self.height)
+            if kind == _COMMA:
+                return None
+            node = self._close()
+
+    def _allowed(self, node: Expression) -> frozenset[int]:
+        """What may follow ``node`` here."""
+        place = 0 if not self.stack else 1 if self.stack[-1].of is None else 2
+        return _ENDS[place][type(node) is not Literal]
+
+    def _push(self, pending: _Pending) -> None:
+        self.stack.append(pending)
+        if len(self.stack) > MAX_DEPTH:
+            self._refuse_depth(self.at - 1)
+
+    def _close(self) -> Expression:
+        """The call or item on top of the stack, which ends here."""
+        top = self.stack.pop()
+        self.height = top.height + 1
+        self._check_depth(self.at - 1)
+        if top.of is not None:
+            return Item(top.start, self.at, top.of, top.arguments[0])
+        return Call(top.start, self.at, top.name, tuple(top.arguments))
+
+    def _check_depth(self, at: int) -> None:
+        if self.height > MAX_DEPTH:
+            self._refuse_depth(at)
+
+    def _refuse_depth(self, at: int) -> NoReturn:
+        raise InputError(f"the expression is nested deeper than {MAX_DEPTH} levels", column=at + 1)
+
+    def _number(self, text: str, at: int) -> int | float:
+        if text.lstrip("+-").isdigit():
+            # Python refuses to read integers of thousands of digits, so the length comes first.
+            number: int | float = int(text) if len(text) <= _MAX_DIGITS else math.inf
+            fits = -_LIMIT <= number < _LIMIT
+        else:
+            number = float(text)
+            fits = math.isfinite(number)
+        if not fits:
+            raise InputError("the number is out of range", column=at + 1)
+        return number
+
+    def _refuse_operand(self) -> NoReturn:
+        at = self._next()
+        if self.text[at : at + 1] == "'":
+            raise InputError("the text has no closing quote (')", column=at + 1)
+        name = _BARE.match(self.text, at)
+        if name is not None:
+            raise InputError(f"expected '(' after the name, found {self._found(name.end())}", column=name.end() + 1)
+        wanted = "a function call, a text in single quotes or a number"
+        raise InputError(f"expected {wanted}, found {self._found(at)}", column=at + 1)
+
+    def _refuse_rest(self, node: Expression) -> NoReturn:
+        at = self._next()
+        if self.text[at : at + 1] == "." and not isinstance(node, Literal):
+            at = self._next(at + 1)
+            wanted = "a name after '.'"
+        elif not self.stack:
+            wanted = "the end of the expression"
+        else:
+            wanted = "',' or ')'" if self.stack[-1].of is None else "']'"
+        raise InputError(f"expected {wanted}, found {self._found(at)}", column=at + 1)
+
+    def _next(self, at: int | None = None) -> int:
+        match = _SPACE.match(self.text, self.at if at is None else at)
+        return match.end() if match is not None else self.at
+
+    def _found(self, at: int) -> str:
+        """What stands at ``at``, in words: the text may be a secret that only looks like an expression."""
+        found = self.text[at : at + 1]
+        if found in _SHOWN:
+            return f"{found!r}"
+        if found == "'":
+            return "a text"
+        if found.isdigit():
+            return "a number"
+        if found.isalnum() or found == "_":
+            return "a name"
+        return "another character" if found else "the end"

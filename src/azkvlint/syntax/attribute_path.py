@@ -1,0 +1,97 @@
+"""Selectors: the text of an attribute path as a Path.
+
+The grammar is jsonpath-ng's, of which only what leads to exactly one place is a path: names, quoted names and indexes.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from azkvlint.model.value import Path, Step
+
+if TYPE_CHECKING:
+    from jsonpath_ng import JSONPath
+
+# The library's parser runs into the recursion limit on very long selectors; Azure's paths are nowhere near.
+_MAX_LENGTH = 500
+_MAX_INDEX = 99_999
+
+_WILDCARD = "wildcards are not paths; use some: or every:"
+_UNION = "unions are not paths; use any:"
+_FILTER = "filters are not paths; use some: with where:"
+_UNREADABLE = "not a path; names are joined by dots, and unusual names stand in quotes"
+_BACKTICKS = "words in backticks are not paths"
+# By the name of jsonpath-ng's class, because some of the classes are private to it.
+_REFUSED = {
+    "Wildcard": _WILDCARD,
+    "Slice": "slices are not paths; use some: or every:",
+    "Descendants": "'..' is not part of a path; write the whole path",
+    "Union": _UNION,
+    "Intersect": _UNION,
+    "Where": _FILTER,
+    "WhereNot": _FILTER,
+    "Parent": _BACKTICKS,
+    "This": _BACKTICKS,
+    "Root": "'$' stands at the start of a path or nowhere",
+}
+
+
+class PathError(ValueError):
+    """The text is not a path. The message names the text and says why."""
+
+
+@cache
+def parse_path(text: str) -> Path:
+    """The path that ``text`` selects, ``()`` for ``$``; raise PathError if it is none.
+
+    ``a.'b c'[0]`` is ``('a', 'b c', 0)``; a leading ``$.`` says nothing.
+    """
+    nodes = _chain(text)
+    if type(nodes[0]).__name__ == "Root":
+        del nodes[0]
+    return tuple(_step(text, node) for node in nodes)
+
+
+def _chain(text: str) -> list[JSONPath]:
+    """The nodes of the parsed selector, outermost first."""
+    from warnings import catch_warnings, simplefilter
+
+    from jsonpath_ng import Child
+    from jsonpath_ng.exceptions import JSONPathError
+    from jsonpath_ng.parser import parse
+
+    if len(text) > _MAX_LENGTH:
+        raise PathError(f"{text[:30] + '...'!r}: a path has at most {_MAX_LENGTH} characters")
+    try:
+        with catch_warnings():
+            simplefilter("ignore")  # of operators that are refused below anyway
+            pending = [parse(text)]
+    except JSONPathError:
+        # The library names the token it stumbled over, which helps less than saying what a path is.
+        raise PathError(f"{text!r}: {_FILTER if '[?' in text else _UNREADABLE}") from None
+    nodes = []
+    while pending:
+        node = pending.pop()
+        if isinstance(node, Child):
+            pending += (node.right, node.left)
+        else:
+            nodes.append(node)
+    return nodes
+
+
+def _step(text: str, node: JSONPath) -> Step:
+    from jsonpath_ng import Fields, Index
+
+    match node:
+        case Fields(fields=("*",)):
+            reason = _WILDCARD
+        case Fields(fields=(str() as name,)) if name:
+            return name
+        case Index(indices=(int() as index,)) if abs(index) <= _MAX_INDEX:
+            return index
+        case Fields(fields=several) | Index(indices=several) if len(several) > 1:
+            reason = _UNION
+        case _:
+            reason = _REFUSED.get(type(node).__name__.lstrip("_"), _UNREADABLE)
+    raise PathError(f"{text!r}: {reason}")

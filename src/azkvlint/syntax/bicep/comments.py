@@ -1,0 +1,66 @@
+"""The comments of a Bicep file, and the declarations and properties that they can be about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from azkvlint.model.location import SourceComments, Target
+from azkvlint.syntax import ast
+from azkvlint.syntax.bicep.parse import Parsed
+from azkvlint.util.lazy_regex import regex
+
+_COMMENT_OR_TEXT = regex(
+    r"(?P<text>'(?:''(?s:.*?)(?:'''(?!')|\Z)|(?:[^'\\\r\n]++|\\.)*+'?))|//[^\r\n]*+|/\*(?s:.*?)(?:\*/|\Z)"
+)
+_Body = ast.Expression | ast.Spread
+
+
+def source_comments(text: str, parsed: Parsed) -> SourceComments:
+    """Return the comments of a file, and what they can be about."""
+    comments, targets = tuple(_comments(text, parsed)), tuple(sorted(set(_targets(parsed))))
+    return SourceComments(text=text, comments=comments, targets=targets, has_directives=False)
+
+
+def _comments(text: str, parsed: Parsed) -> Iterator[tuple[int, int]]:
+    at = 0
+    while (match := _COMMENT_OR_TEXT.search(text, at)) is not None:
+        at = match.end()
+        if match["text"] is None:
+            yield match.span()
+        else:
+            # The pattern does not see that a string can be within another; the parser does.
+            at = max(parsed.texts.get(match.start(), at), match.start() + 1)
+
+
+def _targets(parsed: Parsed) -> Iterator[Target]:
+    for node in parsed.declarations:
+        if not isinstance(node, ast.Resource | ast.Module):
+            yield Target(node.start, node.end, node.end)
+            continue
+        decorators = [one.start for one in node.decorators]
+        if decorators:
+            # Its first decorator begins with "@".
+            yield Target(min(decorators) - 1, node.head, node.end)
+        yield Target(node.start, node.head, node.end)
+        yield from _properties(node.body)
+
+
+def _properties(body: _Body) -> Iterator[Target]:
+    waiting: list[_Body] = [body]
+    while waiting:
+        here = waiting.pop()
+        match here:
+            case ast.Object():
+                for member in here.members:
+                    if isinstance(member, ast.Property):
+                        yield Target(member.start, member.end, member.end)
+                    waiting.append(member.value)
+                for nested in here.resources:
+                    yield Target(nested.start, nested.head, nested.end)
+                    waiting.append(nested.body)
+            case ast.Array():
+                waiting.extend(here.items)
+            case ast.If() | ast.For():
+                waiting.append(here.body)
+            case ast.Spread():
+                waiting.append(here.value)

@@ -1,0 +1,192 @@
+"""Types."""
+
+from __future__ import annotations
+
+import msgspec
+
+from azkvlint.syntax import ast
+from azkvlint.syntax.bicep.expressions import Expressions
+from azkvlint.syntax.bicep.lists import CONSTANTS
+from azkvlint.syntax.bicep.tokens import MAX_CHAIN, WIDE_GAP, Matcher, Unexpected
+from azkvlint.util.lazy_regex import regex
+
+_BAR: Matcher = regex(rf"{WIDE_GAP}\|").match
+_NAMESPACES = frozenset({"sys", "az"})
+_RESOURCES = frozenset({"resource", "resourceInput", "resourceOutput"})
+
+
+class Types(Expressions):
+    """Reads types."""
+
+    __slots__ = ()
+
+    def type(self) -> ast.Type:
+        """Reads a type."""
+        start = self.at
+        first = _BAR(self.text, start)
+        if first is not None:
+            self.at = first.end()
+            self.skip_lines()
+        members = [self._unary_type()]
+        while (bar := _BAR(self.text, self.at)) is not None:
+            self.at = bar.end()
+            self.skip_to_operand()
+            members.append(self._unary_type())
+        return members[0] if len(members) == 1 else ast.Type(start, self.at, "union", of=tuple(members))
+
+    def _unary_type(self) -> ast.Type:
+        """Reads a type that is no union, with what stands behind it."""
+        start = self.at
+        mark = self.text[start]
+        if mark in "-+!":
+            self.at += 1
+            self.skip()
+            operand = self._primary_type()
+            return ast.Type(start, self.at, "literal", value=_signed(mark, operand.value))
+        found = self._primary_type()
+        for _ in range(MAX_CHAIN):
+            mark = self.skip_mark("?![.")
+            if mark == "?":
+                found = ast.Type(start, self.at, "nullable", of=(found,))
+            elif mark == "!":
+                found = found.of[0] if found.kind == "nullable" else found
+            elif mark == "[":
+                found = self._items(start, found)
+            elif mark == ".":
+                found = self._type_member(start, found)
+            else:
+                return found
+        raise Unexpected("too many accesses in one type", start)
+
+    def skip_mark(self, marks: str) -> str:
+        """Reads one of ``marks`` if one stands next on this line; which one."""
+        at = self.at
+        mark = self.skip()
+        if mark in marks:
+            self.at += 1
+            return mark
+        self.at = at
+        return ""
+
+    def _items(self, start: int, of: ast.Type) -> ast.Type:
+        """Reads the rest of ``of[]``, ``of[*]`` or ``of[0]``."""
+        mark = self.skip()
+        if mark == "]":
+            self.at += 1
+            return ast.Type(start, self.at, "array", of=(of,))
+        if mark == "*":
+            name, self.at = "*", self.at + 1
+        else:
+            index = self.expression()
+            name = str(index.value) if isinstance(index, ast.Literal) else ""
+        self.take("]")
+        return ast.Type(start, self.at, "member", name, of=(of,))
+
+    def _type_member(self, start: int, of: ast.Type) -> ast.Type:
+        """Reads the rest of ``of.name`` or ``of.*``."""
+        if self.skip_mark("*"):
+            return ast.Type(start, self.at, "member", "*", of=(of,))
+        name = self.word("the name of a property")
+        if self.skip_mark("<"):
+            return self._parameterised(start, name)
+        if of.kind == "name" and (of.name in self.modules or of.name in _NAMESPACES):
+            return ast.Type(start, self.at, "name", f"{of.name}.{name}")
+        return ast.Type(start, self.at, "member", name, of=(of,))
+
+    def _primary_type(self) -> ast.Type:
+        """Reads a type without what stands behind it."""
+        start = self.at
+        mark = self.text[start]
+        if mark in "'$" or mark.isdigit():
+            literal = self.string() if mark in "'$" else self.operand()
+            if not isinstance(literal, ast.Literal):
+                raise Unexpected("a type cannot have expressions in its text", start)
+            return ast.Type(start, self.at, "literal", value=literal.value)
+        if mark in "{[(":
+            self.at += 1
+            self.descend()
+            wrap, self.wrap = self.wrap, mark == "("
+            found = self._bracketed(start, mark)
+            self.wrap = wrap
+            self.depth -= 1
+            return found
+        name = self.word("a type")
+        end = self.at
+        if name in CONSTANTS:
+            return ast.Type(start, end, "literal", value=CONSTANTS[name])
+        if self.skip_mark("<"):
+            return self._parameterised(start, name)
+        if name == "resource" and self.skip() == "'":
+            value = self.string()
+            text = value.value if isinstance(value, ast.Literal) else None
+            return ast.Type(start, self.at, "resource", name, text)
+        self.at = end
+        return ast.Type(start, end, "name", name)
+
+    def _bracketed(self, start: int, mark: str) -> ast.Type:
+        """Reads an object, a tuple or a type in parentheses, from behind the opening mark on."""
+        if mark == "(":
+            self.skip()
+            found = self.type()
+            self.take(")")
+            return found
+        closing = "}" if mark == "{" else "]"
+        fields: list[tuple[str, ast.Type]] = []
+        items: list[ast.Type] = []
+        while self.skip_lines() != closing:
+            decorators = self.decorators()
+            if mark == "{":
+                name = self._field_name()
+                self.take(":")
+                self.skip()
+                fields.append((name, self._part(decorators)))
+            else:
+                items.append(self._part(decorators))
+            self.separate(closing)
+        self.at += 1
+        kind = "object" if mark == "{" else "tuple"
+        return ast.Type(start, self.at, kind, of=tuple(items), fields=tuple(fields))
+
+    def _part(self, decorators: tuple[ast.Expression, ...]) -> ast.Type:
+        """Read the type of a property or item that has such decorators."""
+        found = self.type()
+        return msgspec.structs.replace(found, decorators=decorators) if decorators else found
+
+    def _field_name(self) -> str:
+        if self.skip_mark("*"):
+            return "*"
+        if self.text[self.at] not in "'$":
+            return self.word("the name of a property, or '}'")
+        start = self.at
+        name = self.string()
+        if not isinstance(name, ast.Literal):
+            raise Unexpected("a type cannot have expressions in its names", start)
+        return str(name.value)
+
+    def _parameterised(self, start: int, name: str) -> ast.Type:
+        """Reads the parameters of a type and the bracket behind them."""
+        wrap, self.wrap = self.wrap, True
+        self.descend()
+        parameters: list[ast.Type] = []
+        while self.skip() != ">":
+            parameters.append(self.type())
+            if self.skip() == ",":
+                self.at += 1
+            elif self.text[self.at] != ">":
+                raise self.unexpected("',' or '>'")
+        self.at += 1
+        self.depth -= 1
+        self.wrap = wrap
+        if name not in _RESOURCES:
+            return ast.Type(start, self.at, "name", name, of=tuple(parameters))
+        value = parameters[0].value if parameters else None
+        return ast.Type(start, self.at, "resource", name, value)
+
+
+def _signed(sign: str, value: object) -> bool | int | None:
+    """What a literal type amounts to behind a sign."""
+    if sign == "!":
+        return not value if isinstance(value, bool) else None
+    if isinstance(value, bool) or not isinstance(value, int):
+        return None
+    return -value if sign == "-" else value

@@ -1,0 +1,211 @@
+"""A Terraform file -> its blocks, split level by level as they are asked for."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+
+from azkvlint.syntax import ast
+from azkvlint.syntax.hcl.document import Attribute, Block, Body, File
+from azkvlint.syntax.hcl.expressions import Reader
+from azkvlint.syntax.hcl.scanner import Scanner
+from azkvlint.syntax.hcl.tokens import (
+    IDENTIFIER,
+    LINE_PATTERN,
+    MAX_FAULTS,
+    Matcher,
+    Unexpected,
+    gap,
+    identifier,
+    quoted,
+    sure,
+    unescape,
+    unexpected,
+    wide_gap,
+)
+from azkvlint.util.lazy_regex import regex
+
+_LABELS = rf'(?:(?:"[^"\\\n$%]*+"|{IDENTIFIER})[ \t]*+)*+'
+_ITEM: Matcher = regex(
+    rf"({IDENTIFIER})[ \t]*+(?:=(?![=>])[ \t]*+(?P<value>{LINE_PATTERN})|(?P<labels>{_LABELS})\{{)"
+).match
+_LABEL = regex(rf'"([^"]*+)"|({IDENTIFIER})')
+_HEADER = rf"(?={IDENTIFIER}[ \t]*+(?:=(?![=>])|{_LABELS}\{{))"
+_NEXT_INNER = regex(rf"\n[ \t]*+{_HEADER}")
+_NEXT_TOP = regex(rf"\n{_HEADER}")
+_blank = sure(r"[ \t\r\n]*+")
+
+REPEATED = "this attribute is given a second time"
+"""The one fault that is no syntax error."""
+
+
+def parse_file(text: str) -> File:
+    """The blocks and attributes of a .tf, .tofu or .tfvars file. Never raises.
+
+    What is at fault costs the block or attribute it is in: reading goes on at the next line that begins like one.
+    """
+    source = HclSource(text)
+    splitter = _Splitter(source, 1 if text.startswith("\ufeff") else 0, len(text), top=True)
+    splitter.split()
+    body = Body(splitter.attributes, splitter.blocks)
+    return File(text, body, sorted(source.scanner.comments.items()), splitter.faults)
+
+
+class HclSource:
+    """The text of one file, which its blocks and attributes are read from."""
+
+    __slots__ = ("reader", "scanner")
+
+    def __init__(self, text: str) -> None:
+        self.scanner = Scanner(text)
+        self.reader = Reader(self.scanner)
+
+    def expression(self, attribute: Attribute) -> ast.Expression:
+        """The expression of an attribute. Raises Unexpected."""
+        return self.reader.whole(attribute.value_start, attribute.end)
+
+    def body(self, block: Block) -> Body:
+        """The attributes and blocks within a block."""
+        splitter = _Splitter(self, block.brace + 1, block.end - 1, top=False)
+        splitter.split()
+        return Body(splitter.attributes, splitter.blocks, splitter.faults)
+
+
+class _Splitter:
+    """Splits what stands from ``at`` to ``end`` into attributes and blocks."""
+
+    __slots__ = ("at", "attributes", "blocks", "end", "faults", "scanner", "source", "text", "top")
+
+    def __init__(self, source: HclSource, at: int, end: int, *, top: bool) -> None:
+        self.source, self.scanner, self.text = source, source.scanner, source.scanner.text
+        self.at, self.end, self.top = at, end, top
+        self.attributes: dict[str, Attribute] = {}
+        self.blocks: list[Block] = []
+        self.faults: list[ast.Fault] = []
+
+    def split(self) -> None:
+        """Goes through all items."""
+        while True:
+            start = self.at
+            try:
+                start = self.skip()
+                if start >= self.end:
+                    return
+                self.item(start)
+            except Unexpected as error:
+                if len(self.faults) >= MAX_FAULTS:
+                    self.faults.append(ast.Fault("there are too many faults to go on", start))
+                    return
+                self.faults.append(ast.Fault(error.message, error.at))
+                self.resume(max(start, error.resume))
+
+    def skip(self) -> int:
+        """Goes to the next item, and says where it starts. The comments on the way are kept on the top level."""
+        if not self.top:
+            self.at = wide_gap(self.text, self.at, self.end).end()
+            return self.at
+        while True:
+            self.at = at = _blank(self.text, self.at, self.end).end()
+            if at >= self.end or not self.text.startswith(("#", "//", "/*"), at):
+                return at
+            self.at = self.scanner.comment(at, self.end)
+
+    def item(self, start: int) -> None:
+        """Reads the attribute or block at ``start``."""
+        match = _ITEM(self.text, start, self.end)
+        if match is None:
+            self.unusual(start)
+            return
+        value = match["value"]
+        if value is not None:
+            begin, stop = match.start("value"), match.end()
+            if stop >= self.end or self.text[stop] in "\n#":
+                self.at, end = stop, begin + len(value.rstrip())
+            else:
+                end, self.at = self.scanner.value(begin, self.end)
+            self.attribute(match[1], start, begin, end)
+            return
+        brace = match.end() - 1
+        labels = match["labels"]
+        found = tuple([text or word for text, word in _LABEL.findall(labels)]) if labels else ()
+        head = start + len(self.text[start:brace].rstrip())
+        self.block(match[1], found, start, head, brace)
+
+    def attribute(self, name: str, start: int, begin: int, end: int) -> None:
+        """Keeps an attribute whose expression stands from ``begin`` to ``end``."""
+        if name in self.attributes:
+            self.fault(REPEATED, start)
+        else:
+            self.attributes[name] = Attribute(name, start, end, begin, self.source)
+        self.close_line()
+
+    def block(self, kind: str, labels: tuple[str, ...], start: int, head: int, brace: int) -> None:
+        """Keeps the block whose brace stands at ``brace``."""
+        self.at = end = self.scanner.block(brace, self.end)
+        self.blocks.append(Block(kind, labels, start, head, brace, end, self.source))
+        self.close_line()
+
+    def close_line(self) -> None:
+        """Says so if the line of an item does not end behind it."""
+        at = self.at
+        if at < self.end and self.text[at] != "\n":
+            at = gap(self.text, at, self.end).end()
+            if at < self.end and self.text[at] != "\n" and not self.text.startswith("/*", at):
+                self.fault(unexpected(self.text, at, "the end of the line").message, at)
+
+    def fault(self, message: str, at: int) -> None:
+        """Keeps a fault that costs nothing."""
+        if len(self.faults) < MAX_FAULTS:
+            self.faults.append(ast.Fault(message, at))
+
+    def unusual(self, start: int) -> None:
+        """Reads an item with comments in its header, or with a label that is no simple one."""
+        text, end = self.text, self.end
+        name = identifier(text, start, end)
+        if name is None:
+            raise unexpected(text, start, "an attribute or a block")
+        labels: list[str] = []
+        head = name.end()
+        while True:
+            at = gap(text, head, end).end()
+            mark = text[at] if at < end else ""
+            if mark == "{":
+                self.block(name[0], tuple(labels), start, head, at)
+                return
+            if mark == "=" and not labels and not text.startswith(("==", "=>"), at):
+                begin = gap(text, at + 1, end).end()
+                stop, self.at = self.scanner.value(begin, end)
+                self.attribute(name[0], start, begin, stop)
+                return
+            head = self.label(at, labels)
+
+    def label(self, at: int, labels: list[str]) -> int:
+        """Reads the label at ``at``; the offset behind it."""
+        text, end = self.text, self.end
+        word = identifier(text, at, end)
+        if word is not None:
+            labels.append(word[0])
+            return word.end()
+        if at >= end or text[at] != '"':
+            raise unexpected(text, at, "a label or '{'" if labels else "'=', a label or '{'")
+        inside = quoted(text, at + 1, end)
+        stop = inside.end()
+        if stop >= end or text[stop] != '"':
+            what = "a label cannot have an expression in it" if text[stop] in "$%" else "this text does not end"
+            raise Unexpected(what, at)
+        labels.append(unescape(inside[0], at + 1))
+        return stop + 1
+
+    def resume(self, at: int) -> None:
+        """Goes to the next line behind ``at`` that begins like an item, and is no part of a heredoc or comment."""
+        pattern = _NEXT_TOP if self.top else _NEXT_INNER
+        hidden = sorted((*self.scanner.heredocs.items(), *self.scanner.comments.items()))
+        while True:
+            found = pattern.search(self.text, at, self.end)
+            if found is None:
+                self.at = self.end
+                return
+            index = bisect_right(hidden, (found.end(), self.end)) - 1
+            if index < 0 or hidden[index][1] <= found.end():
+                self.at = found.end()
+                return
+            at = hidden[index][1] - 1

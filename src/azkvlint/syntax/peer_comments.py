@@ -1,0 +1,261 @@
+"""Comments that make other tools skip a check, and what each of them applies to.
+
+- Checkov: ``#checkov:skip=CKV_AZURE_110:reason``, inside the block that it applies to
+- tfsec and Trivy: ``#trivy:ignore:AVD-AZU-0016:exp:2027-01-02 reason``, on the line of a block or argument or above it
+- KICS: ``# kics-scan ignore-line`` and ``ignore-block`` above a line or block; ``ignore``, ``disable=`` and ``enable=``
+  before the first line of code
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator, Sequence
+from enum import Enum
+from typing import TYPE_CHECKING, TypeAlias
+
+import msgspec
+
+from azkvlint.model.location import SourceComments, Target
+from azkvlint.model.suppression import CHECKOV, EVERY_CHECK, KICS
+from azkvlint.syntax.ignore_comments import code_after, comment_lines, day_of
+from azkvlint.syntax.positions import Lines
+from azkvlint.util.lazy_regex import regex
+
+if TYPE_CHECKING:
+    from datetime import date
+
+WORDS = (":skip=", "tfsec:", "trivy:", "kics-scan")
+"""A file in which none of these occurs, in any case, holds no such comment."""
+
+_CHECKOV = regex(
+    r"(?:checkov|bridgecrew|cortex):skip=[ ]*+(?P<ids>[A-Za-z0-9_]++(?:,[A-Za-z0-9_]++)*+)(?::(?P<reason>[^\r\n]*+))?"
+)
+_KICS = regex(r"[\s#/*;]*+kics-scan(?P<words>(?:\s.*)?)", re.IGNORECASE)
+_WORD = regex(r"\S++")
+_BLANK = regex(r"\s*+")
+# What a comment's line may begin with before its first word, and may end with after its last.
+_MARKERS = " \t#/*"
+_IGNORED_IN_REASON = " \t\"'*/#:-"
+
+_Span: TypeAlias = tuple[int, int]
+
+
+class Reach(Enum):
+    """What a comment applies to."""
+
+    FILE = "file"
+    AROUND = "around"
+    """The outermost block around the comment."""
+    BESIDE = "beside"
+    """The block or argument on the comment's line or on the next one."""
+    BELOW = "below"
+    """The block or argument that follows the comment."""
+    LINE = "line"
+    """What is reported on the comment's line and on the next one, whatever it belongs to."""
+
+
+class PeerComment(msgspec.Struct, frozen=True, kw_only=True):
+    """What a comment says to another tool. ``ids`` are as written; ``*`` stands for every check of the tool.
+
+    With ``is_except`` every check but those is skipped. ``until`` is the last day on which it holds; ``ended``: its
+    last day is not a date, so the tool does not respect it. ``condition`` says when it holds, if not always.
+
+    ``comment`` is the index of the comment, ``start`` and ``end`` are what it says in the text.
+    """
+
+    tool: str
+    ids: tuple[str, ...]
+    reach: Reach
+    start: int
+    end: int
+    comment: int = 0
+    is_except: bool = False
+    reason: str = ""
+    until: date | None = None
+    ended: bool = False
+    condition: str = ""
+
+
+def has_peer_comments(text: str) -> bool:
+    """Return whether a text may hold comments for other tools."""
+    lowered = text.lower()
+    return any(word in lowered for word in WORDS)
+
+
+def peer_comments(source: SourceComments) -> list[tuple[PeerComment, _Span | None]]:
+    """Return the comments for other tools with the span that each applies to; None where there is nothing."""
+    if not has_peer_comments(source.text):
+        return []
+    found: list[PeerComment] = []
+    for index, start, end in comment_lines(source.text, source.comments):
+        found += _in_line(source.text, index, start, end)
+    if not found:
+        return []
+    spans = _Spans(source, found)
+    return [(one, spans.of(one)) for one in found]
+
+
+def skip_of(said: str) -> tuple[tuple[str, ...], str] | None:
+    """Return ids and reason of what Checkov reads in a template's metadata: ``CKV_AZURE_110:reason``."""
+    ids, _, reason = said.partition(":")
+    return ((ids.strip(),), _reason(reason)) if ids.strip() else None
+
+
+def _in_line(text: str, comment: int, low: int, high: int) -> Iterator[PeerComment]:
+    """Yield what one line of a comment says to other tools."""
+    line = text[low:high]
+    lowered = line.lower()
+    if ":skip=" in line:
+        match = _CHECKOV.search(line)
+        if match is not None:
+            yield PeerComment(
+                tool=CHECKOV, ids=tuple(dict.fromkeys(match["ids"].split(","))), reach=Reach.AROUND, comment=comment,
+                start=low + match.start(), end=low + match.end(), reason=_reason(match["reason"] or ""),
+            )  # fmt: skip
+    if "tfsec:" in line or "trivy:" in line:
+        yield from _ignores(line, comment, low)
+    if "kics-scan" in lowered:
+        match = _KICS.fullmatch(line)
+        if match is not None:
+            yield from _commands(match["words"], comment, low, high)
+
+
+def _ignores(line: str, comment: int, low: int) -> Iterator[PeerComment]:
+    """Yield the ignores of tfsec and Trivy in a line; words that are none are the reason of the one before them."""
+    waiting: PeerComment | None = None
+    reason: list[str] = []
+    for match in _WORD.finditer(line):
+        word = match[0].lstrip(_MARKERS)
+        found = _ignore(word, comment, low + match.end() - len(word)) if word[:6] in ("tfsec:", "trivy:") else None
+        if found is None:
+            reason.append(word)
+            continue
+        if waiting is not None:
+            yield msgspec.structs.replace(waiting, reason=_reason(" ".join(reason)))
+        waiting, reason = found, []
+    if waiting is not None:
+        yield msgspec.structs.replace(waiting, reason=_reason(" ".join(reason)))
+
+
+def _ignore(word: str, comment: int, start: int) -> PeerComment | None:
+    """Return what ``trivy:ignore:ID:exp:2027-01-02:ws:NAME`` says; None for anything else."""
+    tool, *sections = word.split(":")
+    if len(sections) < 2 or sections[0] != "ignore":
+        return None
+    id_, bracket, _ = sections[1].partition("[")
+    until: date | None = None
+    ended, condition = False, "it applies to some values only" if bracket else ""
+    for key, value in zip(sections[2::2], sections[3::2], strict=False):
+        if key == "exp":
+            until = day_of(value)
+            ended = until is None
+        elif key == "ws":
+            condition = f"it applies to workspace {value} only"
+    if not id_:
+        return None
+    return PeerComment(
+        tool=tool, ids=(id_,), reach=Reach.BESIDE, comment=comment, start=start, end=start + len(word), until=until,
+        ended=ended, condition=condition,
+    )  # fmt: skip
+
+
+def _commands(words: str, comment: int, start: int, end: int) -> Iterator[PeerComment]:
+    """Yield what a line with a command of KICS says."""
+    for word in words.split():
+        name, _, ids = word.partition("=")
+        command = name.lower()
+        reach = {"ignore-line": Reach.LINE, "ignore-block": Reach.BELOW, "ignore": Reach.FILE}.get(command)
+        named = tuple(dict.fromkeys(id_.strip() for id_ in ids.split(",") if id_.strip()))
+        if reach is not None and not ids:
+            yield PeerComment(tool=KICS, ids=(EVERY_CHECK,), reach=reach, comment=comment, start=start, end=end)
+        elif command in ("disable", "enable") and named:
+            is_except = command == "enable"
+            yield PeerComment(
+                tool=KICS, ids=named, reach=Reach.FILE, comment=comment, start=start, end=end, is_except=is_except
+            )
+
+
+def _reason(text: str) -> str:
+    """Return a reason without quotation marks and marks of comments around it."""
+    return " ".join(text.split()).strip(_IGNORED_IN_REASON)
+
+
+class _Spans:
+    """What each comment for another tool in a file applies to."""
+
+    def __init__(self, source: SourceComments, found: Sequence[PeerComment]) -> None:
+        self._source = source
+        self._lines = Lines(source.text).starts
+        self._starts = [target.start for target in source.targets]
+        self._outer = [(one.start, one.end) for one in self._outermost() if one.head_end < one.end]
+        self._after = code_after(source)
+        self._code = self._first_code()
+        # Ignores of tfsec and Trivy on successive lines apply to what follows the last of them.
+        leading = {self._line(one.start) for one in found if one.reach is Reach.BESIDE and self._leads(one)}
+        self._below: dict[int, int] = {}
+        for line in sorted(leading, reverse=True):
+            self._below[line] = self._below.get(line + 1, line + 1)
+
+    def of(self, one: PeerComment) -> _Span | None:
+        """Return the span that a comment applies to."""
+        line = self._line(one.start)
+        match one.reach:
+            case Reach.FILE:
+                return (0, len(self._source.text) + 1) if one.start < self._code else None
+            case Reach.AROUND:
+                return self._around(one.start)
+            case Reach.LINE:
+                return self._lines[line], self._start_of(self._line(one.end) + 2)
+            case Reach.BELOW:
+                return self._at(self._after[one.comment])
+            case Reach.BESIDE:
+                return self._on(line) or (self._on(self._below[line]) if line in self._below else None)
+
+    def _outermost(self) -> Iterator[Target]:
+        """Yield the targets that are in no other one."""
+        end = 0
+        for target in self._source.targets:
+            if target.start >= end:
+                end = target.end
+                yield target
+
+    def _first_code(self) -> int:
+        """Return where the first code begins."""
+        first = self._blank(0)
+        comments = self._source.comments
+        return self._after[0] if comments and comments[0][0] <= first else first
+
+    def _blank(self, at: int) -> int:
+        match = _BLANK.match(self._source.text, at)
+        return at if match is None else match.end()
+
+    def _line(self, offset: int) -> int:
+        """Return the number of the line of an offset, from 0."""
+        return bisect_right(self._lines, offset) - 1
+
+    def _start_of(self, line: int) -> int:
+        return self._lines[line] if line < len(self._lines) else len(self._source.text) + 1
+
+    def _around(self, offset: int) -> _Span | None:
+        index = bisect_right(self._outer, (offset, offset)) - 1
+        return self._outer[index] if index >= 0 and offset < self._outer[index][1] else None
+
+    def _on(self, line: int) -> _Span | None:
+        """Return the first target that begins on a line."""
+        index = bisect_left(self._starts, self._start_of(line))
+        if index >= len(self._starts) or self._starts[index] >= self._start_of(line + 1):
+            return None
+        return self._source.targets[index].start, self._source.targets[index].end
+
+    def _at(self, offset: int) -> _Span | None:
+        """Return the target that begins at an offset."""
+        index = bisect_left(self._starts, offset)
+        if index == len(self._starts) or self._starts[index] != offset:
+            return None
+        return offset, self._source.targets[index].end
+
+    def _leads(self, one: PeerComment) -> bool:
+        """Return whether there is no code before a comment on its line."""
+        start = self._source.comments[one.comment][0]
+        return self._blank(self._lines[self._line(start)]) >= start

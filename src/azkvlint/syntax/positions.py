@@ -1,0 +1,170 @@
+"""Places in a text: offsets -> lines and columns, and what a report may show of them.
+
+Lines end as they do in editors: at a line feed, a carriage return, or both. Lines and columns are 1-based.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Self
+
+from azkvlint.model.location import Excerpt, Region
+
+HIDDEN = "(hidden)"
+MAX_LINES = 10
+MAX_CHARACTERS = 2_000
+# Of a line too long to be shown whole, what stands before the region.
+_LEAD = 200
+
+Span = tuple[int, int]
+
+
+class MarkedText(str):
+    """The text of a file, without the byte order mark that it begins with; ``is_utf8`` tells which one."""
+
+    __slots__ = ("is_utf8",)
+    is_utf8: bool
+
+    def __new__(cls, text: str, *, is_utf8: bool = True) -> Self:
+        """The same text, marked."""
+        marked = super().__new__(cls, text)
+        marked.is_utf8 = is_utf8
+        return marked
+
+
+class Lines:
+    """The lines of ``text``. All offsets are in code points; the end of a span is exclusive.
+
+    Offsets beyond the text mean its end. The lines are found when something first asks for them.
+    """
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._starts: list[int] = []
+        # Only characters beyond U+FFFF take two code units in UTF-16.
+        self._narrow = text.isascii()
+
+    def place(self, offset: int) -> tuple[int, int]:
+        """Line and column of an offset."""
+        starts, offset = self.starts, self._within(offset)
+        line = bisect_right(starts, offset)
+        return line, offset - starts[line - 1] + 1
+
+    def region(self, start: int, end: int) -> Region:
+        """The region of a span."""
+        return Region(*self.place(start), *self.place(max(start, end)))
+
+    def excerpt(self, start: int, end: int, hidden: Sequence[Span] = ()) -> Excerpt:
+        """The text of a span, and around it the whole lines that it touches, without the last line's break.
+
+        Where the span is all of a line, a line break goes with the context: it is never the same as the span, but in a
+        text of a single line. Both end after MAX_LINES lines or MAX_CHARACTERS characters; of a line too long for that
+        the context may begin within it. Whatever lies in a span of ``hidden`` is replaced by ``(hidden)``, so that no
+        secret is shown. Line breaks are line feeds.
+        """
+        start = self._within(start)
+        end = max(start, self._within(end))
+        low, high = self._context(start, end)
+        spans = _merged(hidden, low, high)
+        return Excerpt(
+            text=self._shown(start, min(end, high), spans),
+            context=self.region(low, high),
+            context_text=self._shown(low, high, spans),
+            utf16=self._utf16(start, end),
+            context_utf16=self._utf16(low, high),
+        )
+
+    def without_text(self, start: int, end: int) -> Excerpt:
+        """Return an excerpt that shows nothing of a span, and has no fingerprint of its line."""
+        region = self.region(start, end)
+        utf16 = self._utf16(start, max(start, end))
+        return Excerpt(text="", context=region, context_text="", utf16=utf16, is_shown=False)
+
+    def shortened(self, start: int, end: int) -> Span:
+        """A span; if it has more on its first line than an excerpt shows with something around, the beginning."""
+        starts = self.starts
+        after = bisect_right(starts, start)
+        line_end = starts[after] if after < len(starts) else len(self.text)
+        most = start + MAX_CHARACTERS - _LEAD - 1
+        return (start, most) if min(end, line_end) > most else (start, end)
+
+    @property
+    def starts(self) -> list[int]:
+        """The offset of each line's first character."""
+        if not self._starts:
+            text = self.text
+            if "\r" in text:
+                text = text.replace("\r\n", " \n").replace("\r", "\n")  # as long as before
+            self._starts = [0, *accumulate([len(line) + 1 for line in text.split("\n")])]
+            self._starts.pop()
+        return self._starts
+
+    def _within(self, offset: int) -> int:
+        return min(max(offset, 0), len(self.text))
+
+    def _context(self, start: int, end: int) -> Span:
+        """The span that is shown around a span."""
+        starts = self.starts
+        first = bisect_right(starts, start)
+        last = min(bisect_right(starts, max(start, end - 1)), first + MAX_LINES - 1)
+        low = starts[first - 1]
+        high = starts[last] if last < len(starts) else len(self.text)
+        for mark in "\n\r":
+            if self.text.endswith(mark, low, high):
+                high -= 1
+        if high - low > MAX_CHARACTERS:
+            if start - low > _LEAD and end - low > MAX_CHARACTERS:
+                low = start - _LEAD
+            high = min(high, low + MAX_CHARACTERS)
+        elif first == last and high <= end and (low == start or high < end):
+            return self._with_break(first)
+        return low, max(high, start)
+
+    def _with_break(self, line: int) -> Span:
+        """A whole line, by its number, with the break that follows it, or with the one before the last line."""
+        starts = self.starts
+        low, high = starts[line - 1], len(self.text)
+        if line < len(starts):
+            high = starts[line]
+        elif line > 1:
+            low -= 2 if self.text.endswith("\r\n", 0, low) else 1
+        return low, high
+
+    def _shown(self, start: int, end: int, hidden: Sequence[Span]) -> str:
+        """The text of a span, without what is hidden."""
+        parts: list[str] = []
+        for first, last in hidden:
+            if first < end and last > start:
+                parts += (self.text[start : max(start, first)], HIDDEN)
+                start = min(last, end)
+        parts.append(self.text[start:end])
+        return "".join(parts).replace("\r\n", "\n").replace("\r", "\n")
+
+    def _utf16(self, start: int, end: int) -> Region | None:
+        """The region of a span in UTF-16 code units, where that is another one."""
+        if self._narrow:
+            return None
+        region = self.region(start, end)
+        first, last = self._wide(start), self._wide(end)
+        if not first and not last:
+            return None
+        return Region(region.start_line, region.start_column + first, region.end_line, region.end_column + last)
+
+    def _wide(self, offset: int) -> int:
+        """How many characters before an offset on its line take two code units."""
+        start = self.starts[bisect_right(self.starts, offset) - 1]
+        before = self.text[start:offset]
+        return len(before.encode("utf-16-le", "surrogatepass")) // 2 - len(before)
+
+
+def _merged(spans: Sequence[Span], low: int, high: int) -> list[Span]:
+    """The spans that reach into ``low`` to ``high``, in order, those that overlap made one."""
+    merged: list[Span] = []
+    for start, end in sorted(span for span in spans if span[0] < high and span[1] > low and span[0] < span[1]):
+        if merged and start < merged[-1][1]:
+            merged[-1] = (merged[-1][0], max(end, merged[-1][1]))
+        else:
+            merged.append((start, end))
+    return merged

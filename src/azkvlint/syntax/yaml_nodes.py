@@ -1,0 +1,195 @@
+"""YAML text as located nodes.
+
+Only JSON's scalars are more than text: ``on``, ``010``, ``~`` and dates stay as they are written. What makes a document
+mean something else than it seems to say is a fault: duplicate keys, anchors, aliases, tags, merge keys, more than one
+document.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any, NoReturn, TypeAlias
+
+import msgspec
+import yaml
+
+from azkvlint.util.lazy_regex import regex
+
+# Deeper than any rule or example goes, and far from the interpreter's own limit.
+MAX_DEPTH = 50
+
+# libyaml's parser is some ten times faster; not every platform's wheel has it.
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_UNPRINTABLE = regex("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_INTEGER = regex(r"-?(?:0|[1-9][0-9]*)")
+_NUMBER = regex(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?")
+_WORDS = {"": None, "null": None, "true": True, "false": False}
+# Of integers as of a 64-bit machine, which every reader of JSON can hold.
+_LIMIT = 2**63
+_MAX_DIGITS = 20
+
+
+class Fault(msgspec.Struct, frozen=True, order=True):
+    """What is wrong and where. Lines and columns are 1-based, columns count code points."""
+
+    line: int
+    column: int
+    text: str
+
+
+class ScalarNode(msgspec.Struct, frozen=True, kw_only=True):
+    """A text, number, boolean or null (also: nothing at all). A key is always a text."""
+
+    line: int
+    column: int
+    value: str | int | float | bool | None
+
+
+class ListNode(msgspec.Struct, frozen=True, kw_only=True):
+    """A sequence."""
+
+    line: int
+    column: int
+    items: tuple[Node, ...]
+
+
+class MapNode(msgspec.Struct, frozen=True, kw_only=True):
+    """A mapping, in the order of the text. Of duplicate keys only the first is here."""
+
+    line: int
+    column: int
+    entries: tuple[tuple[ScalarNode, Node], ...]
+
+
+Node: TypeAlias = ScalarNode | ListNode | MapNode
+
+
+class Document(msgspec.Struct, frozen=True):
+    """``root`` is None if the text is empty or cannot be read as one YAML document."""
+
+    root: Node | None
+    faults: tuple[Fault, ...]
+
+
+def compose(text: str) -> Document:
+    """Read ``text``. Never raises: whatever is wrong is a fault of the document."""
+    text = text.removeprefix("\ufeff")
+    unprintable = _UNPRINTABLE.search(text)
+    if unprintable:
+        before = text[: unprintable.start()]
+        column = len(before) - before.rfind("\n")
+        return Document(
+            None, (Fault(before.count("\n") + 1, column, f"YAML does not allow the character {unprintable[0]!r}"),)
+        )
+    composer = _Composer()
+    root = None
+    try:
+        root = composer.document(yaml.parse(text, Loader=_LOADER))
+    except _Unreadable:
+        pass
+    except yaml.MarkedYAMLError as error:
+        composer.fault(error.problem_mark or error.context_mark, f"not YAML: {error.problem or error.context}")
+    except (yaml.YAMLError, ValueError, OverflowError):
+        # PyYAML's own parser lets a few of Python's errors through, for escapes beyond Unicode and the like.
+        composer.faults.append(Fault(1, 1, "not YAML"))
+    return Document(root, tuple(composer.faults))
+
+
+def data(node: Node) -> Any:
+    """The node as plain Python data: dict, list, str, int, float, bool or None."""
+    match node:
+        case MapNode(entries=entries):
+            return {key.value: data(value) for key, value in entries}
+        case ListNode(items=items):
+            return [data(item) for item in items]
+        case ScalarNode(value=value):
+            return value
+
+
+class _Unreadable(Exception):
+    """Nothing sensible can be read from here on; the fault has been noted."""
+
+
+class _Composer:
+    """Builds nodes from PyYAML's events, which (unlike its nodes) still show anchors and tags."""
+
+    def __init__(self) -> None:
+        self.faults: list[Fault] = []
+        self._events: Iterator[Any] = iter(())
+
+    def fault(self, mark: Any, text: str) -> None:
+        self.faults.append(Fault(mark.line + 1, mark.column + 1, text))
+
+    def document(self, events: Iterator[Any]) -> Node | None:
+        self._events = events
+        next(events)
+        if isinstance(next(events), yaml.StreamEndEvent):
+            return None
+        root = self._node(next(events), 1)
+        next(events)
+        after = next(events)
+        if not isinstance(after, yaml.StreamEndEvent):
+            self._stop(after, "a second document; a file holds one")
+        return root
+
+    def _stop(self, event: Any, text: str) -> NoReturn:
+        self.fault(event.start_mark, text)
+        raise _Unreadable
+
+    def _node(self, event: Any, depth: int) -> Node:
+        if depth > MAX_DEPTH:
+            self._stop(event, f"nested deeper than {MAX_DEPTH} levels")
+        if isinstance(event, yaml.AliasEvent):
+            self._stop(event, f"aliases (*{event.anchor}) are not supported; write the value out")
+        if event.anchor is not None:
+            self.fault(event.start_mark, f"anchors (&{event.anchor}) are not supported")
+        if event.tag is not None:
+            self.fault(event.start_mark, f"the tag {event.tag!r} is not supported")
+        line, column = event.start_mark.line + 1, event.start_mark.column + 1
+        if isinstance(event, yaml.ScalarEvent):
+            return ScalarNode(line=line, column=column, value=self._scalar(event))
+        if isinstance(event, yaml.SequenceStartEvent):
+            return ListNode(line=line, column=column, items=self._items(depth))
+        return MapNode(line=line, column=column, entries=self._entries(depth))
+
+    def _items(self, depth: int) -> tuple[Node, ...]:
+        items = []
+        while not isinstance(event := next(self._events), yaml.SequenceEndEvent):
+            items.append(self._node(event, depth + 1))
+        return tuple(items)
+
+    def _entries(self, depth: int) -> tuple[tuple[ScalarNode, Node], ...]:
+        entries: dict[str, tuple[ScalarNode, Node]] = {}
+        while not isinstance(event := next(self._events), yaml.MappingEndEvent):
+            node = self._node(event, depth + 1)
+            value = self._node(next(self._events), depth + 1)
+            if not isinstance(node, ScalarNode):
+                self.fault(event.start_mark, "a key must be a text")
+            elif event.value == "<<" and event.implicit[0]:
+                self.fault(event.start_mark, "merge keys (<<) are not supported; write the keys out")
+            elif event.value in entries:
+                self.fault(event.start_mark, f"{event.value!r} is given twice")
+            else:
+                key = ScalarNode(line=node.line, column=node.column, value=event.value)
+                entries[event.value] = (key, value)
+        return tuple(entries.values())
+
+    def _scalar(self, event: Any) -> str | int | float | bool | None:
+        text: str = event.value
+        if not event.implicit[0]:  # in quotes, or a block
+            return text
+        if text in _WORDS:
+            return _WORDS[text]
+        if not _NUMBER.fullmatch(text):
+            return text
+        if _INTEGER.fullmatch(text):
+            # Python refuses to read integers of thousands of digits, so the length comes first.
+            number: int | float = int(text) if len(text) <= _MAX_DIGITS else math.inf
+            in_range = -_LIMIT <= number < _LIMIT
+        else:
+            number = float(text)
+            in_range = math.isfinite(number)
+        if not in_range:
+            self.fault(event.start_mark, "the number is out of range")
+        return number

@@ -1,0 +1,83 @@
+"""Text from scanned files, made harmless for a terminal, a build log and a viewer of JSON.
+
+What a file holds was chosen by its author: it may carry escape sequences that recolour a terminal, line breaks and
+direction marks that forge a report, or the commands that GitHub's and Azure's agents look for in a log.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+
+from azkvlint.util.lazy_regex import regex
+
+# Controls, zero-width and direction marks, line and paragraph separators, lone surrogates, noncharacters, and whatever
+# else is not seen (Unicode's default ignorables): the agents that look for commands in a log overlook it.
+_CONTROL = (
+    "\x00-\x1f\x7f-\x9f\xad\u034f\u061c\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200b-\u200f\u2028-\u202e\u2060-\u206f"
+    "\u3164\ud800-\udfff\ufe00-\ufe0f\ufeff\uffa0\ufff0-\ufffb\ufffe\uffff"
+    "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff"
+)
+# "::" at the start of a word is a command to GitHub once wrapping puts it first in a line; "##[" is one to GitHub, and
+# "##vso[" to Azure, wherever they stand in a line.
+_UNSAFE = regex(rf"[{_CONTROL}]|(?<!\S)::|##(?=\[|vso\[)")
+# The same controls, without those that JSON escapes by itself or cannot hold.
+_UNSAFE_JSON = regex(f"[{_CONTROL}]".replace("\x00-\x1f", "").replace("\ud800-\udfff", ""))
+# In UTF-8 each of them starts with one of these bytes, and looking for single bytes is fifty times as fast.
+_LEADS = (b"\x7f", b"\xc2", b"\xcd", b"\xd8", b"\xe1", b"\xe2", b"\xe3", b"\xef", b"\xf0", b"\xf3")
+_COMMANDS = (b"##[", b"##vso[")
+_SURROGATE = regex("[\ud800-\udfff]")
+_SHORT = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
+
+
+def visible(text: str) -> str:
+    r"""``text`` on one line, every character that acts instead of being seen written as an escape (``\x1b``)."""
+    if text.isascii() and text.isprintable() and "::" not in text and "##" not in text:
+        return text  # as most are; then there is nothing to look for
+    return _UNSAFE.sub(_escape, text)
+
+
+def _escape(match: re.Match[str]) -> str:
+    found = match[0]
+    code = ord(found[0])
+    if found in _SHORT:
+        return _SHORT[found]
+    if code <= 0xFF:
+        return f"\\x{code:02x}{found[1:]}"
+    return f"\\u{code:04x}" if code <= 0xFFFF else f"\\U{code:08x}"
+
+
+def encode(document: Any) -> bytes:
+    """``document`` as indented JSON in UTF-8 with a last newline, safe to print and always encodable.
+
+    Controls that JSON allows raw, and commands to agents, are written with JSON's own escapes, which read back as the
+    same text. Lone surrogates (a file name that is not UTF-8) have no UTF-8 and become U+FFFD.
+    """
+    try:
+        data = msgspec.json.encode(document)
+    except UnicodeEncodeError:
+        # Structs become plain dictionaries first, because their strings cannot be replaced.
+        data = msgspec.json.encode(_encodable(msgspec.to_builtins(document)))
+    data = msgspec.json.format(data, indent=2)
+    if any(lead in data for lead in _LEADS):
+        data = _UNSAFE_JSON.sub(_json_escape, data.decode()).encode()
+    for command in _COMMANDS:
+        data = data.replace(command, command.replace(b"##", b"\\u0023#"))
+    return data + b"\n"
+
+
+def _json_escape(match: re.Match[str]) -> str:
+    units = match[0].encode("utf-16-be").hex()
+    return "".join(f"\\u{units[at : at + 4]}" for at in range(0, len(units), 4))
+
+
+def _encodable(part: Any) -> Any:
+    if isinstance(part, str):
+        return _SURROGATE.sub("\ufffd", part)
+    if isinstance(part, dict):
+        return {_encodable(key): _encodable(value) for key, value in part.items()}
+    if isinstance(part, list | tuple):
+        return [_encodable(item) for item in part]
+    return part
