@@ -19,7 +19,7 @@ from azkvlint.linter.rule_tests import compare, read_example
 from azkvlint.linter.unit_result import judge, verdicts_on
 from azkvlint.model.resource import Demand
 from azkvlint.model.rule import EXAMPLE_DAY, Example, Rule
-from azkvlint.readers.read_result import Read
+from azkvlint.readers.read_result import ReadResult
 from azkvlint.util.plural import counted
 
 if __package__:
@@ -58,7 +58,7 @@ class _Case(NamedTuple):
     example: Example
     language: str
     source: str
-    read: Read
+    read: ReadResult
     demand: Demand
     found: frozenset[Hashable]
 
@@ -83,7 +83,7 @@ def _cases(rule: Rule) -> Iterator[_Case]:
             yield _Case(example, language, source, read, demand, found)
 
 
-def _found(rule: Rule, read: Read, demand: Demand) -> frozenset[Hashable]:
+def _found(rule: Rule, read: ReadResult, demand: Demand) -> frozenset[Hashable]:
     """All that an example's marks are held against: what fails or is undecided, and where."""
     verdicts = verdicts_on(read, demand, Evaluator([rule]), explain=True)
     told = {(one.resource, one.outcome, one.at) for one in verdicts.findings + verdicts.undecided}

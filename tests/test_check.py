@@ -19,12 +19,12 @@ from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.linter import workers as module
 from azkvlint.linter.linter import check, exit_code, together
 from azkvlint.linter.suppressions import policy_of
-from azkvlint.linter.unit_result import Judged, judge
+from azkvlint.linter.unit_result import UnitResult, judge
 from azkvlint.model.finding import Finding, Outcome, Problem, Report
 from azkvlint.model.location import Excerpt, Location, Region, SourceComments, Target
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import MapValue, Scalar
-from azkvlint.readers.read_result import Find, Read
+from azkvlint.readers.read_result import Find, ReadResult
 from azkvlint.syntax.positions import Lines
 
 SAMPLE = Path(__file__).resolve().parents[1] / "samples" / "careless" / "plan.json"
@@ -35,7 +35,7 @@ def test_an_error_of_our_own_is_a_problem_of_one_input(tmp_path: Path, monkeypat
         shutil.copy(SAMPLE, tmp_path / name)
     whole = check(Config(paths=(str(tmp_path / "b.json"),)))
 
-    def broken(read: Read, *rest: object) -> object:
+    def broken(read: ReadResult, *rest: object) -> object:
         if read.path.endswith("a.json"):
             raise ValueError("a value of the input: hunter2")
         return judge(read, *rest)  # type: ignore[arg-type]  # handed through
@@ -73,13 +73,13 @@ def addresses(findings: Iterable[Finding]) -> list[tuple[str, str]]:
 
 def test_a_plan_has_the_last_word_on_what_it_decided() -> None:
     told = [found(address, at("main.tf", 1)) for address in ('kv["a"]', "module.m.kv", "other")]
-    source = Judged(findings=told, undecided=told, suppressed=told, root="infra")
-    elsewhere = Judged(findings=[found("kv", at("x.tf", 1))], root="x")
-    template = Judged(findings=[found("kv", at("kv.bicep", 1))])
+    source = UnitResult(findings=told, undecided=told, suppressed=told, root="infra")
+    elsewhere = UnitResult(findings=[found("kv", at("x.tf", 1))], root="x")
+    template = UnitResult(findings=[found("kv", at("kv.bicep", 1))])
     plans = [
-        Judged(findings=[found("kv[0]", at("main.tf", 1))], root="infra", from_plan=True, answered=frozenset({"kv"})),
-        Judged(findings=[found("x", at("p.json", None))], root="infra", from_plan=True, answered=frozenset({"other"})),
-        Judged(findings=[found("y", at("q.json", None))], from_plan=True),
+        UnitResult(findings=[found("kv[0]", at("main.tf", 1))], root="infra", from_plan=True, answered=frozenset({"kv"})),
+        UnitResult(findings=[found("x", at("p.json", None))], root="infra", from_plan=True, answered=frozenset({"other"})),
+        UnitResult(findings=[found("y", at("q.json", None))], from_plan=True),
     ]
     for units in ([source, elsewhere, template, *plans], [*plans, template, elsewhere, source]):
         total = together(units)
@@ -93,8 +93,8 @@ def test_a_plan_has_the_last_word_on_what_it_decided() -> None:
 def test_a_directive_is_unused_if_no_unit_uses_it() -> None:
     marks = [("m.tf", offset, "KV001") for offset in (9, 1, 5)]
     problems = [Problem(code="KVE007", level="note", message=str(mark)) for mark in marks]
-    one = Judged(unused=dict(zip(marks, problems, strict=True)), used={marks[0]})
-    two = Judged(unused={marks[2]: problems[2]}, used={marks[2]})
+    one = UnitResult(unused=dict(zip(marks, problems, strict=True)), used={marks[0]})
+    two = UnitResult(unused={marks[2]: problems[2]}, used={marks[2]})
     assert together([one, two]).problems == [problems[1]]
     assert together([two, one]).problems == [problems[1]]
     assert together([one]).problems == [problems[1], problems[2]]
@@ -107,7 +107,7 @@ TEXT = """kv x {
 """
 
 
-def read_of(text: str) -> Read:
+def read_of(text: str) -> ReadResult:
     """A vault as a reader of some language would give it."""
     path, start, rbac = "infra/main.tf", text.index("purge"), text.index("rbac")
 
@@ -135,7 +135,7 @@ def read_of(text: str) -> Read:
 
     comments = tuple(match.span() for match in re.finditer("#.*", text))
     targets = (Target(0, text.index("{"), text.index("}") + 1), Target(start, start + 13, start + 13))
-    return Read(
+    return ReadResult(
         path="infra", resources={"kv.x": vault}, problems=(), closed=True, places=places, root="infra",
         is_suppressed=lambda *_: False,
         comments={path: SourceComments(text=text, comments=comments, targets=targets)},

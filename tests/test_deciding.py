@@ -23,7 +23,7 @@ from azkvlint.linter.unit_result import verdicts_on
 from azkvlint.model.resource import Demand, Resource
 from azkvlint.model.rule import EXAMPLE_DAY, Example, Rule
 from azkvlint.model.value import ListValue, MapValue, Path, Unknown, Value
-from azkvlint.readers.read_result import Read
+from azkvlint.readers.read_result import ReadResult
 
 RULES = builtin_rules()
 
@@ -49,14 +49,14 @@ def _is_left_undecided(rule: Rule, example: Example, language: str) -> bool:
     )
 
 
-def _outcomes(read: Read, demand: Demand, evaluator: Evaluator) -> Mapping[str, str]:
+def _outcomes(read: ReadResult, demand: Demand, evaluator: Evaluator) -> Mapping[str, str]:
     """The answers about each resource, passes left out."""
     verdicts = verdicts_on(read, demand, evaluator)
     assert not verdicts.problems
     return {one.resource: one.outcome.label for one in verdicts.findings + verdicts.undecided}
 
 
-def _changed(read: Read, demand: Demand) -> Iterator[Read]:
+def _changed(read: ReadResult, demand: Demand) -> Iterator[ReadResult]:
     """What was read, with one value unknown."""
     for address, resource in read.resources.items():
         asked = {path for path in demand.of(resource.type) or () if path and path[0] != "derived"}
@@ -66,7 +66,7 @@ def _changed(read: Read, demand: Demand) -> Iterator[Read]:
             yield _with_resources(read, {**read.resources, address: changed})
 
 
-def _with_resources(read: Read, resources: dict[str, Resource]) -> Read:
+def _with_resources(read: ReadResult, resources: dict[str, Resource]) -> ReadResult:
     return msgspec.structs.replace(read, resources=resources)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from azkvlint.engine.compiler import judge_of
 from azkvlint.engine.evaluator import Evaluator, Verdicts
-from azkvlint.engine.graph_index import Trail, World
+from azkvlint.engine.graph_index import Trail, GraphIndex
 from azkvlint.model.finding import Evidence, Finding, Outcome
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Reference, Resource, ResourceGraph
@@ -125,8 +125,8 @@ class Build:
         graph = self.graph(graph) if isinstance(graph, Resource) else graph
         judge, resource = judge_of(condition, parameters or {}), graph.resources[address]
         trail: Trail = []
-        outcome = judge(resource.attributes, resource, World(graph), trail, "")
-        assert judge(resource.attributes, resource, World(graph), None, "") is outcome
+        outcome = judge(resource.attributes, resource, GraphIndex(graph), trail, "")
+        assert judge(resource.attributes, resource, GraphIndex(graph), None, "") is outcome
         return Answer(outcome, trail)
 
     def evaluate(self, graph: ResourceGraph | Resource, *rules: Rule, explain: bool = True) -> Verdicts:

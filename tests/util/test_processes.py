@@ -17,7 +17,7 @@ import pytest
 from azkvlint.config.run_config import Config
 from azkvlint.linter import workers as work
 from azkvlint.linter.linter import check, rules_of
-from azkvlint.linter.unit_result import Judged
+from azkvlint.linter.unit_result import UnitResult
 from azkvlint.readers.discover import Source
 from azkvlint.readers.units import Unit
 from azkvlint.util.processes import in_processes
@@ -199,10 +199,10 @@ def test_a_process_that_is_killed_is_a_problem_of_its_units_alone(
 ) -> None:
     """As by a system that is out of memory: nothing hangs, and nothing is skipped silently."""
 
-    def judge(self: work.Worker, unit: Unit) -> Judged:
+    def judge(self: work.Worker, unit: Unit) -> UnitResult:
         if unit.source.path == "3":
             end_worker(getattr(signal, number))
-        return Judged(read=[unit.source.path], root="judged")
+        return UnitResult(read=[unit.source.path], root="judged")
 
     monkeypatch.setattr(work.Worker, "judge", judge)
     config = Config(paths=(str(tmp_path),), jobs=2)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from azkvlint.engine.evidence import answered, below, mirrored, wanted_of
-from azkvlint.engine.graph_index import Judge, Trail, World
+from azkvlint.engine.graph_index import Judge, Trail, GraphIndex
 from azkvlint.engine.link_conditions import linked_from, links_to
 from azkvlint.engine.operators import OPERATORS, Operator
 from azkvlint.engine.regular_expressions import Pattern
@@ -63,7 +63,7 @@ def _attribute(condition: Attribute, parameters: Mapping[str, Any]) -> Judge:
     elif default is not None:
         when_absent = operator(Scalar(at=_NOWHERE, value=default))
 
-    def judge(subject: Answer, resource: Resource, world: World, trail: Trail | None, prefix: str) -> Outcome:
+    def judge(subject: Answer, resource: Resource, world: GraphIndex, trail: Trail | None, prefix: str) -> Outcome:
         if trail is not None:
             nonlocal wanted
             wanted = wanted or wanted_of(name, operand)
@@ -102,7 +102,7 @@ def _of_unknown(found: Unknown, operator: Operator, expression: Pattern | None) 
 
 
 def _always(outcome: Outcome) -> Judge:
-    def judge(subject: Answer, resource: Resource, world: World, trail: Trail | None, prefix: str) -> Outcome:
+    def judge(subject: Answer, resource: Resource, world: GraphIndex, trail: Trail | None, prefix: str) -> Outcome:
         return outcome
 
     return judge
@@ -112,7 +112,7 @@ def together(judges: list[Judge], worst: bool) -> Judge:
     """All (the worst outcome counts) or any (the best one does)."""
     stop, start = (FAIL, PASS) if worst else (PASS, FAIL)
 
-    def judge(subject: Answer, resource: Resource, world: World, trail: Trail | None, prefix: str) -> Outcome:
+    def judge(subject: Answer, resource: Resource, world: GraphIndex, trail: Trail | None, prefix: str) -> Outcome:
         result = start
         if trail is None:
             for part in judges:
@@ -138,7 +138,7 @@ def together(judges: list[Judge], worst: bool) -> Judge:
 
 
 def _not(inner: Judge) -> Judge:
-    def judge(subject: Answer, resource: Resource, world: World, trail: Trail | None, prefix: str) -> Outcome:
+    def judge(subject: Answer, resource: Resource, world: GraphIndex, trail: Trail | None, prefix: str) -> Outcome:
         if trail is None:
             outcome = inner(subject, resource, world, None, prefix)
             return PASS if outcome is FAIL else FAIL if outcome is PASS else UNDECIDED
@@ -158,7 +158,7 @@ def _items(condition: Items, where: Judge) -> Judge:
     path, some = condition.path, condition.quantifier == "some"
     empty = FAIL if some else PASS
 
-    def judge(subject: Answer, resource: Resource, world: World, trail: Trail | None, prefix: str) -> Outcome:
+    def judge(subject: Answer, resource: Resource, world: GraphIndex, trail: Trail | None, prefix: str) -> Outcome:
         found = select(subject, path)
         if type(found) is not ListValue or not found.items:
             outcome = empty if type(found) is ListValue or type(found) is Absent else UNDECIDED

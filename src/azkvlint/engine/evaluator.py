@@ -10,7 +10,7 @@ import msgspec
 
 from azkvlint.engine.compiler import judge_of
 from azkvlint.engine.findings import Ready, told, unexplained
-from azkvlint.engine.graph_index import World
+from azkvlint.engine.graph_index import GraphIndex
 from azkvlint.engine.shared_evaluation import Group, Node, Question, node_of, whole
 from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED
 from azkvlint.model.finding import Answers, Finding, Problem
@@ -100,7 +100,7 @@ class _Run:
     """One evaluation. Of resources that say the same what follows from that is worked out once."""
 
     def __init__(self, graph: ResourceGraph, by_type: Mapping[str, list[Ready]], explain: bool) -> None:
-        self.world = World(graph)
+        self.world = GraphIndex(graph)
         self.explain = explain
         self.verdicts = Verdicts(findings=[], undecided=[], problems=[], judged=Counter(), passed=0)
         self.known: dict[tuple[object, ...], _Open | None] = {}

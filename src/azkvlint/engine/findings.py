@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from azkvlint.engine.graph_index import Judge, Trail, World
+from azkvlint.engine.graph_index import Judge, Trail, GraphIndex
 from azkvlint.engine.messages import filled, fingerprint, full_name, undecided_reason
 from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED, implied
 from azkvlint.model.finding import CALLED, CAUSED, Evidence, Finding, Note, Outcome
@@ -22,11 +22,11 @@ class Ready(msgspec.Struct, frozen=True):
     when: Judge
     require: Judge
 
-    def holds(self, resource: Resource, world: World) -> bool:
+    def holds(self, resource: Resource, world: GraphIndex) -> bool:
         """Whether the rule is about a resource, or may be, and holds for it."""
         return self.answer(resource, world) is PASS
 
-    def answer(self, resource: Resource, world: World) -> Outcome | None:
+    def answer(self, resource: Resource, world: GraphIndex) -> Outcome | None:
         """The rule's answer about one resource; None if it is not about that."""
         attributes = resource.attributes
         when = self.when(attributes, resource, world, None, "")
@@ -51,7 +51,7 @@ def unexplained(ready: Ready, resource: Resource) -> Finding:
     )
 
 
-def told(ready: Ready, resource: Resource, world: World, outcome: Outcome) -> Finding:
+def told(ready: Ready, resource: Resource, world: GraphIndex, outcome: Outcome) -> Finding:
     """The finding, with the evidence that decided: the same question asked again, with a trail."""
     trail: Trail = []
     require = ready.require(resource.attributes, resource, world, trail, "")

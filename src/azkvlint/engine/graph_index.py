@@ -11,7 +11,7 @@ from azkvlint.model.value import Answer
 
 Trail: TypeAlias = list[Evidence]
 # The subject: a value to look in, the resource it belongs to, and the path of the value in the resource (for people).
-Judge: TypeAlias = Callable[[Answer, Resource, "World", "Trail | None", str], Outcome]
+Judge: TypeAlias = Callable[[Answer, Resource, "GraphIndex", "Trail | None", str], Outcome]
 
 
 class Incoming:
@@ -30,7 +30,7 @@ class Incoming:
                 self.loose.append(reference)
 
 
-class World:
+class GraphIndex:
     """A graph with its indexes. Answers about other resources are kept, so that each is worked out once."""
 
     def __init__(self, graph: ResourceGraph) -> None:

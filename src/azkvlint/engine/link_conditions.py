@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from azkvlint.engine.evidence import either_type, linked, unlinked
-from azkvlint.engine.graph_index import Judge, Trail, World
+from azkvlint.engine.graph_index import Judge, Trail, GraphIndex
 from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED
 from azkvlint.model.finding import Evidence, Outcome
 from azkvlint.model.resource import Reference, Resource
@@ -32,7 +32,7 @@ def linked_from(condition: Linked, where: Judge) -> Judge:
     types, via = frozenset(type_.lower() for type_ in condition.types), condition.via
     wanted = f"{either_type(condition.types)} whose {via} is this resource"
 
-    def judge(subject: Answer, resource: Resource, world: World, trail: Trail | None, prefix: str) -> Outcome:
+    def judge(subject: Answer, resource: Resource, world: GraphIndex, trail: Trail | None, prefix: str) -> Outcome:
         incoming = world.incoming(via, types)
         certain = incoming.certain.get(resource.address, ())
         perhaps = incoming.perhaps.get(resource.address, ())
@@ -58,7 +58,7 @@ def links_to(condition: Linked, where: Judge) -> Judge:
     types, via = frozenset(type_.lower() for type_ in condition.types), condition.via
     wanted = f"{either_type(condition.types)} that its {via} names"
 
-    def judge(subject: Answer, resource: Resource, world: World, trail: Trail | None, prefix: str) -> Outcome:
+    def judge(subject: Answer, resource: Resource, world: GraphIndex, trail: Trail | None, prefix: str) -> Outcome:
         references = world.outgoing(via, resource.address)
         start, why = FAIL, ""
         if not references and trail is None:
@@ -83,7 +83,7 @@ def links_to(condition: Linked, where: Judge) -> Judge:
     return judge
 
 
-def _named(reference: Reference, resource: Resource, world: World, certain: bool) -> tuple[str, ...]:
+def _named(reference: Reference, resource: Resource, world: GraphIndex, certain: bool) -> tuple[str, ...]:
     """What ``resource`` certainly names, or perhaps, if it is deployed: it is judged as if it is."""
     if not reference.conditional:
         return reference.targets if certain else reference.candidates
@@ -95,7 +95,7 @@ def _named(reference: Reference, resource: Resource, world: World, certain: bool
 
 
 def _best(
-    links: Iterable[_Near], where: Judge, world: World, trail: Trail | None, start: Outcome, nothing: Evidence | None
+    links: Iterable[_Near], where: Judge, world: GraphIndex, trail: Trail | None, start: Outcome, nothing: Evidence | None
 ) -> Outcome:
     """The best outcome of all links, certain ones first; a link that is not certain makes no more than UNDECIDED.
 
@@ -122,7 +122,7 @@ def _best(
     return result
 
 
-def _notes_of(near: _Near, outcome: Outcome, where: Judge, world: World) -> Trail:
+def _notes_of(near: _Near, outcome: Outcome, where: Judge, world: GraphIndex) -> Trail:
     """Why a link counts as it does: because it is there, because it may be there, or what its resource says."""
     if outcome is PASS or (outcome is UNDECIDED and not near.certain):
         return [linked(outcome, near.reference, near.resource, near.target)]

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from azkvlint.engine.evidence import NAMED_BY, NONE
-from azkvlint.engine.graph_index import World
+from azkvlint.engine.graph_index import GraphIndex
 from azkvlint.model.finding import Evidence
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.resource import Resource
@@ -82,7 +82,7 @@ def _doubt(note: Evidence, resource: Resource) -> str:
     )
 
 
-def full_name(resource: Resource, world: World) -> str:
+def full_name(resource: Resource, world: GraphIndex) -> str:
     """The name in Azure with the names of the resources above it: ``vault/secret``."""
     names = [resource.name]
     here = resource

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import msgspec
 
 from azkvlint.engine.findings import Ready, told
-from azkvlint.engine.graph_index import World
+from azkvlint.engine.graph_index import GraphIndex
 from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED
 from azkvlint.engine.vault_ownership import Owners
 from azkvlint.model.finding import Answers, Finding, Outcome, Owner
@@ -22,7 +22,7 @@ _MOST_DOUBTFUL = 100
 
 def answers_of(graph: ResourceGraph, by_type: Mapping[str, list[Ready]], found: Sequence[Finding]) -> Answers:
     """What else there is to say of a graph that has been judged, where ``found`` does not hold or is undecided."""
-    owners, world = Owners(graph), World(graph)
+    owners, world = Owners(graph), GraphIndex(graph)
     known: dict[tuple[str, str], Owner] = {}
     ready = {one.rule.id: one for rules in by_type.values() for one in rules}
     for finding in found:
@@ -36,7 +36,7 @@ def answers_of(graph: ResourceGraph, by_type: Mapping[str, list[Ready]], found: 
 
 
 def _passes(
-    graph: ResourceGraph, by_type: Mapping[str, list[Ready]], world: World, owners: Owners
+    graph: ResourceGraph, by_type: Mapping[str, list[Ready]], world: GraphIndex, owners: Owners
 ) -> Iterator[tuple[Finding, Owner]]:
     """What holds and whose it is: of each rule a few of the resources that it is about, for each owner of such."""
     count: Counter[tuple[str, Owner]] = Counter()
@@ -61,7 +61,7 @@ def _passes(
                 continue
 
 
-def _narrowed(ready: Ready, resource: Resource, world: World, owners: Owners, outcome: Outcome) -> Owner:
+def _narrowed(ready: Ready, resource: Resource, world: GraphIndex, owners: Owners, outcome: Outcome) -> Owner:
     """Those of a resource's owners of whom ``outcome`` is the answer.
 
     What a role assignment on a subscription does depends on the vault: it is asked again as if there were only one.
@@ -92,10 +92,10 @@ def _narrowed(ready: Ready, resource: Resource, world: World, owners: Owners, ou
     return narrowed if certain or perhaps or outcome is PASS else owner
 
 
-class _Alone(World):
+class _Alone(GraphIndex):
     """A world in which a resource leads to one vault only, ``vault``."""
 
-    def __init__(self, world: World, resource: Resource, vaults: frozenset[str]) -> None:
+    def __init__(self, world: GraphIndex, resource: Resource, vaults: frozenset[str]) -> None:
         self.__dict__.update(world.__dict__)
         self.vault = ""
         self._address = resource.address

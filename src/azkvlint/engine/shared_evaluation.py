@@ -13,7 +13,7 @@ import msgspec
 
 from azkvlint.engine.compiler import judge_of, together
 from azkvlint.engine.findings import Ready
-from azkvlint.engine.graph_index import Judge, World
+from azkvlint.engine.graph_index import Judge, GraphIndex
 from azkvlint.engine.required_attributes import is_local
 from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED, implied, negated
 from azkvlint.model.finding import Outcome
@@ -30,7 +30,7 @@ class Question(msgspec.Struct, frozen=True):
     when: Judge | None
     require: Judge
 
-    def answer(self, resource: Resource, world: World) -> Outcome:
+    def answer(self, resource: Resource, world: GraphIndex) -> Outcome:
         """The rule's answer about one of the resources."""
         if self.known is not None:
             return self.known
@@ -84,7 +84,7 @@ def _derived(condition: Condition) -> str:
 class Group:
     """Resources that say the same, and have derived attributes of the same ``names``; one of them stands for all."""
 
-    def __init__(self, resource: Resource, world: World, names: Collection[str]) -> None:
+    def __init__(self, resource: Resource, world: GraphIndex, names: Collection[str]) -> None:
         self._resource = resource
         self._world = world
         self._names = names

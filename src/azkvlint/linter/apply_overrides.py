@@ -10,7 +10,7 @@ import msgspec
 from azkvlint.config.run_config import Config, today
 from azkvlint.engine.rule_selection import rules_called
 from azkvlint.linter.suppressions import EXPIRED, MALFORMED, UNUSED
-from azkvlint.linter.unit_result import Judged
+from azkvlint.linter.unit_result import UnitResult
 from azkvlint.model.finding import EXTERNAL, Finding, Problem, Suppression
 from azkvlint.model.location import Location, Region, static_address
 from azkvlint.model.rule import Rule
@@ -77,7 +77,7 @@ class Overriding:
                     )
                 )  # fmt: skip
 
-    def on(self, judged: Judged) -> Judged:
+    def on(self, judged: UnitResult) -> UnitResult:
         """What judging a unit gave, as it is to be."""
         # What the user writes for kvlint comes before comments for other tools.
         suppressed = [self._changed(one) if _is_by_peer(one) else one for one in judged.suppressed]

@@ -15,7 +15,7 @@ import msgspec
 
 from azkvlint.config.run_config import Config
 from azkvlint.linter.group_instances import fold_key, occurrence_of
-from azkvlint.linter.unit_result import Judged
+from azkvlint.linter.unit_result import UnitResult
 from azkvlint.model.finding import EXTERNAL, Finding, Occurrence, Outcome, Problem, Report, Suppression
 from azkvlint.model.location import Location
 from azkvlint.model.rule import Rule
@@ -68,7 +68,7 @@ class Baseline:
         self._missing: dict[_Key, int] = {}
 
     def applied(
-        self, total: Judged, config: Config, rules: Iterable[Rule], root: str, roots: Iterable[str]
+        self, total: UnitResult, config: Config, rules: Iterable[Rule], root: str, roots: Iterable[str]
     ) -> list[Problem]:
         """Take what the baseline holds out of what was found; it is suppressed then. What is to be said of the rest.
 
@@ -81,7 +81,7 @@ class Baseline:
         is_whole = not any(problem.level == "error" for problem in total.problems)
         return self._stale({rule.id for rule in rules}, _Seen(config, root, roots)) if is_whole else []
 
-    def _apply(self, total: Judged) -> None:
+    def _apply(self, total: UnitResult) -> None:
         for outcome, findings in ((Outcome.FAIL, total.findings), (Outcome.UNDECIDED, total.undecided)):
             taken = self._taken(outcome, findings)
             counted = []

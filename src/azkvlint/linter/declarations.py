@@ -10,12 +10,12 @@ import msgspec
 from azkvlint.graph.existence import ACCOUNTED
 from azkvlint.model.finding import Declaration
 from azkvlint.model.location import Location, static_address
-from azkvlint.readers.read_result import Find, Read
+from azkvlint.readers.read_result import Find, ReadResult
 
 _Key: TypeAlias = tuple[object, ...]
 
 
-def declarations_of(read: Read, types: Container[str]) -> list[Declaration]:
+def declarations_of(read: ReadResult, types: Container[str]) -> list[Declaration]:
     """Return the declarations of ``types`` (in lower case) in what was read, with resources or without."""
     found: dict[_Key, Declaration] = {}
     for resource in read.resources.values():

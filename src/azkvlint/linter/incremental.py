@@ -14,7 +14,7 @@ from azkvlint.config.run_config import Config, today
 from azkvlint.engine.required_attributes import evaluated_types
 from azkvlint.linter.linter import Progress, all_rules, report_of, rules_of
 from azkvlint.linter.suppressions import policy_of
-from azkvlint.linter.unit_result import Judged
+from azkvlint.linter.unit_result import UnitResult
 from azkvlint.linter.workers import begin, judge_units
 from azkvlint.model.finding import Report
 from azkvlint.readers.discover import discover
@@ -33,7 +33,7 @@ class Rechecking:
         self.rejudged: tuple[str, ...] = ()
         self.units = 0
         self._asked: object = None
-        self._judged: dict[Unit, Judged] = {}
+        self._judged: dict[Unit, UnitResult] = {}
 
     @property
     def seen(self) -> Collection[str]:
@@ -71,10 +71,10 @@ class Rechecking:
         self.rejudged, self.units = tuple(unit.source.path for unit in waiting if not unit.quiet), len(units)
         return report_of(config, known, rules, root, [found[_key(unit)] for unit in units])
 
-    def _unchanged(self, units: Collection[Unit]) -> dict[Unit, Judged]:
+    def _unchanged(self, units: Collection[Unit]) -> dict[Unit, UnitResult]:
         """What was judged of the units for which everything is as it was."""
         states: dict[str, State] = {}
-        found: dict[Unit, Judged] = {}
+        found: dict[Unit, UnitResult] = {}
         for key in map(_key, units):
             judged = self._judged.get(key)
             # For a unit that was looked at by a process that died, nothing is known to hang on anything.

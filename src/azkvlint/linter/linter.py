@@ -19,7 +19,7 @@ from azkvlint.linter.git_checkout import repository
 from azkvlint.linter.group_instances import folded, not_answered, one_per_module
 from azkvlint.linter.suppressions import policy_of
 from azkvlint.linter.test_folders import FoldersOfTests
-from azkvlint.linter.unit_result import Judged
+from azkvlint.linter.unit_result import UnitResult
 from azkvlint.linter.workers import begin, judge_units
 from azkvlint.model.finding import Finding, Problem, Report, Repository, is_complete
 from azkvlint.model.location import Location, static_address
@@ -49,12 +49,12 @@ def check(config: Config, progress: Progress | None = None) -> Report:
     return report_of(config, *_judged(config, progress))
 
 
-def judged_all(config: Config, progress: Progress | None = None) -> Judged:
+def judged_all(config: Config, progress: Progress | None = None) -> UnitResult:
     """What judging everything gives. Raises as ``check`` does."""
     return total_of(config, *_judged(config, progress))[0]
 
 
-def _judged(config: Config, progress: Progress | None) -> tuple[tuple[Rule, ...], tuple[Rule, ...], str, list[Judged]]:
+def _judged(config: Config, progress: Progress | None) -> tuple[tuple[Rule, ...], tuple[Rule, ...], str, list[UnitResult]]:
     """All rules, those that are asked, the root of the run, and its units, judged."""
     begin(config)
     known, rules = all_rules(config.rules, examples=False), rules_of(config)
@@ -63,7 +63,7 @@ def _judged(config: Config, progress: Progress | None) -> tuple[tuple[Rule, ...]
 
 
 def report_of(
-    config: Config, known: Sequence[Rule], rules: tuple[Rule, ...], root: str, units: Sequence[Judged]
+    config: Config, known: Sequence[Rule], rules: tuple[Rule, ...], root: str, units: Sequence[UnitResult]
 ) -> Report:
     """The report on the judged units of a run, whose paths start from ``root``.
 
@@ -109,7 +109,7 @@ def repository_of(config: Config, root: str) -> Repository | None:
     return repository(root) or (repository(config.source_root) if config.source_root else None)
 
 
-def _passes(units: Iterable[Judged]) -> Iterator[Finding]:
+def _passes(units: Iterable[UnitResult]) -> Iterator[Finding]:
     """What holds, as far as the units were asked for it."""
     for unit in without_answered(list(units)):
         if unit.answers is not None:
@@ -134,8 +134,8 @@ def _baseline(config: Config) -> Baseline | None:
 
 
 def total_of(
-    config: Config, known: Sequence[Rule], rules: Sequence[Rule], root: str, units: Sequence[Judged]
-) -> tuple[Judged, list[Judged]]:
+    config: Config, known: Sequence[Rule], rules: Sequence[Rule], root: str, units: Sequence[UnitResult]
+) -> tuple[UnitResult, list[UnitResult]]:
     """What judging everything gave, as the configuration and the baseline want it, and the units that make it up."""
     baseline = _baseline(config)
     found, more = _as_configured(config, known, rules, root, units)
@@ -155,7 +155,7 @@ def total_of(
     return total, found
 
 
-def _without_secret_texts(units: list[Judged]) -> list[Judged]:
+def _without_secret_texts(units: list[UnitResult]) -> list[UnitResult]:
     """Return the units without the texts that no report shows. Few inputs have any."""
     if not any(unit.secret_texts for unit in units):
         return units
@@ -166,13 +166,13 @@ def _without_secret_texts(units: list[Judged]) -> list[Judged]:
 
 def judged_units(
     config: Config, known: Sequence[Rule], rules: tuple[Rule, ...], progress: Progress | None
-) -> tuple[str, list[tuple[Unit, Judged]]]:
+) -> tuple[str, list[tuple[Unit, UnitResult]]]:
     """Return the root of the run, and every unit of it with its result. ``known`` are all rules."""
     policy, relevant = policy_of(known, rules, today(config), config.peer_tools), evaluated_types(known)
     sources, root = discover(config.paths, config.exclude)
     given, _ = discover(config.parameters)
     units = units_of(sources, given, relevant)
-    found: list[Judged] = []
+    found: list[UnitResult] = []
     for done, judged in enumerate(judge_units(units, config, rules, root, policy, relevant)):
         if progress is not None:
             progress(done, len(units))
@@ -181,10 +181,10 @@ def judged_units(
 
 
 def _as_configured(
-    config: Config, known: Sequence[Rule], rules: Iterable[Rule], root: str, units: Sequence[Judged]
-) -> tuple[list[Judged], Judged]:
+    config: Config, known: Sequence[Rule], rules: Iterable[Rule], root: str, units: Sequence[UnitResult]
+) -> tuple[list[UnitResult], UnitResult]:
     """The units with what the configuration says of their findings, and what is to be said of the configuration."""
-    more = Judged(problems=list(told(config.notices, root)))
+    more = UnitResult(problems=list(told(config.notices, root)))
     if config.overrides:
         from azkvlint.linter.apply_overrides import Overriding
 
@@ -204,13 +204,13 @@ def told(notices: Iterable[Notice], root: str) -> Iterator[Problem]:
         yield Problem(code=one.code, level=one.level, message=one.message, at=at, hint=one.hint)
 
 
-def together(units: Iterable[Judged]) -> Judged:
+def together(units: Iterable[UnitResult]) -> UnitResult:
     """What was judged of all units: a plan's verdict on a resource takes the place of its source's.
 
     What is to be said of directives that no unit has used is among the problems, last.
     """
     units = list(units)
-    total = Judged()
+    total = UnitResult()
     for unit in without_answered(units):
         total.add(unit)
     total.problems += [total.unused[mark] for mark in sorted(total.unused.keys() - total.used)]
@@ -218,7 +218,7 @@ def together(units: Iterable[Judged]) -> Judged:
     return total
 
 
-def without_answered(units: Sequence[Judged]) -> Iterator[Judged]:
+def without_answered(units: Sequence[UnitResult]) -> Iterator[UnitResult]:
     """The units, those of source without what a plan of the same root has decided.
 
     A template that Terraform deploys, from its file, or a module whose caller was found only by evaluating it, is
@@ -231,19 +231,19 @@ def without_answered(units: Sequence[Judged]) -> Iterator[Judged]:
             answered[unit.root] = answered.get(unit.root, frozenset()) | unit.answered
     for number, unit in enumerate(units):
         if unit.alone and any(_deploys(other, at, unit, number) for at, other in deploying):
-            yield Judged(read=unit.read, said=unit.said)
+            yield UnitResult(read=unit.read, said=unit.said)
         else:
             yield unit if unit.from_plan else _without(unit, answered)
 
 
-def _deploys(one: Judged, number: int, other: Judged, number_of_other: int) -> bool:
+def _deploys(one: UnitResult, number: int, other: UnitResult, number_of_other: int) -> bool:
     """Return whether one unit deploys another. Of those that deploy each other, the first is not deployed."""
     if number == number_of_other or not one.deployed.issuperset(other.alone):
         return False
     return number < number_of_other or not one.alone or not other.deployed.issuperset(one.alone)
 
 
-def _strangers(units: Iterable[Judged]) -> Iterator[Problem]:
+def _strangers(units: Iterable[UnitResult]) -> Iterator[Problem]:
     """What options give values to and no Terraform root declares: Terraform would refuse it."""
     roots = [unit.strangers for unit in units if unit.strangers is not None]
     for name in sorted(frozenset.intersection(*roots)) if roots else ():
@@ -251,7 +251,7 @@ def _strangers(units: Iterable[Judged]) -> Iterator[Problem]:
         yield Problem(code=CANNOT_READ, level="warning", message=text)
 
 
-def _without(unit: Judged, answered: Mapping[str, frozenset[str]]) -> Judged:
+def _without(unit: UnitResult, answered: Mapping[str, frozenset[str]]) -> UnitResult:
     """A unit without what plans have decided. What it has in common with them is counted there."""
     if not unit.root or unit.root not in answered:
         return unit

@@ -9,14 +9,14 @@ import msgspec
 
 from azkvlint.evaluation.values import CLOSE, OPEN
 from azkvlint.linter.suppressions import EXPIRED, MALFORMED
-from azkvlint.linter.unit_result import Judged, passed, silenced
+from azkvlint.linter.unit_result import UnitResult, passed, silenced
 from azkvlint.model.finding import Answers, Finding, Problem
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.problem_codes import TEMPLATE_DIFFERS
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Link, ListValue, MapValue, Scalar, Unknown, Value, text_of
 from azkvlint.readers.arm.origins import OUTPUT_TYPE
-from azkvlint.readers.read_result import Read
+from azkvlint.readers.read_result import ReadResult
 
 _Identity: TypeAlias = tuple[str, str]
 _Identify: TypeAlias = Callable[[Resource], "_Identity | None"]
@@ -30,7 +30,7 @@ _KEY_VAULT = "microsoft.keyvault/"
 _MAX_NAMED = 3
 
 
-def merged(own: Judged, compiled: Judged, read: Read, known: Read) -> Judged:
+def merged(own: UnitResult, compiled: UnitResult, read: ReadResult, known: ReadResult) -> UnitResult:
     """Return the results of a Bicep file (``own``) with those that only its template has, on the template's lines.
 
     A resource of the template is one of the Bicep file if both have one identity. The template knows more where it
@@ -86,7 +86,7 @@ def _key(finding: Finding, pairs: Mapping[str, str]) -> tuple[str, str]:
     return finding.rule.id, pairs.get(finding.resource, "")
 
 
-def _silenced_in_bicep(finding: Finding, pairs: Mapping[str, str], read: Read) -> Finding:
+def _silenced_in_bicep(finding: Finding, pairs: Mapping[str, str], read: ReadResult) -> Finding:
     """Return a finding on the template, suppressed if a directive at the resource in the Bicep file says so."""
     resource = read.resources.get(pairs.get(finding.resource, ""))
     is_off = resource is not None and finding.suppressed is None and read.is_suppressed(resource.at, finding.rule.id)
@@ -188,7 +188,7 @@ def _note(bicep: str, template: str, different: list[str]) -> Problem:
     )
 
 
-def _differences(read: Read, known: Read, pairs: Mapping[str, str]) -> Iterator[str]:
+def _differences(read: ReadResult, known: ReadResult, pairs: Mapping[str, str]) -> Iterator[str]:
     """Yield what differs between a Bicep file and its template, resources first, as far as it is known."""
     mine = {address: one for address, one in read.resources.items() if address not in set(pairs.values())}
     theirs = {address: one for address, one in known.resources.items() if address not in pairs}

@@ -15,7 +15,7 @@ from azkvlint.engine.findings import related
 from azkvlint.engine.messages import fingerprint
 from azkvlint.linter.declarations import located
 from azkvlint.linter.suppressions import Policy, Suppressions
-from azkvlint.linter.unit_result import Judged, locations, parted, passed, placed, places_of, verdicts_on, with_places
+from azkvlint.linter.unit_result import UnitResult, locations, parted, passed, placed, places_of, verdicts_on, with_places
 from azkvlint.model.finding import FROM_PLAN, Answers, Declaration, Evidence, Finding, Problem, Vault
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.problem_codes import NOT_MAPPED
@@ -25,7 +25,7 @@ from azkvlint.readers.list_matching import same_path
 from azkvlint.readers.plan.address import module_path
 from azkvlint.readers.plan.arguments import argument_of
 from azkvlint.readers.plan.configuration import Configuration
-from azkvlint.readers.read_result import Read
+from azkvlint.readers.read_result import ReadResult
 
 if TYPE_CHECKING:
     from azkvlint.readers.terraform.module_stubs import Head
@@ -36,8 +36,8 @@ _ALL = "[*]"
 
 
 def on_source(
-    judged: Judged, plan: Read, source: Read | None, demand: Demand, evaluator: Evaluator, policy: Policy | None
-) -> Judged:
+    judged: UnitResult, plan: ReadResult, source: ReadResult | None, demand: Demand, evaluator: Evaluator, policy: Policy | None
+) -> UnitResult:
     """What judging a plan gave, each finding at its place in ``source``, the root module that the plan was made from.
 
     What the plan leaves undecided, its source may decide. What has no place there keeps the one in the plan, and a note
@@ -83,7 +83,7 @@ def on_source(
     return _with_note(found, plan.path, "some resources of the plan are not in its Terraform source", places.lost)
 
 
-def from_other_source(judged: Judged, plan: Read, difference: str) -> Judged:
+def from_other_source(judged: UnitResult, plan: ReadResult, difference: str) -> UnitResult:
     """Return the results of a plan, at their places in it, with a note that the source found is not the plan's.
 
     ``difference`` is the argument of which the source has another constant.
@@ -94,7 +94,7 @@ def from_other_source(judged: Judged, plan: Read, difference: str) -> Judged:
 
 
 def _decided(
-    undecided: Sequence[Finding], source: Read, demand: Demand, evaluator: Evaluator
+    undecided: Sequence[Finding], source: ReadResult, demand: Demand, evaluator: Evaluator
 ) -> tuple[list[Finding], list[Finding]]:
     """What of a plan's open questions its source says to fail, and what stays open.
 
@@ -129,7 +129,7 @@ def _answers_on_source(
     )
 
 
-def _with_note(judged: Judged, path: str, message: str, lost: int) -> Judged:
+def _with_note(judged: UnitResult, path: str, message: str, lost: int) -> UnitResult:
     if not lost:
         return judged
     said = f"{message}: {lost} of its findings and questions are told in the plan"
@@ -151,7 +151,7 @@ def _told(findings: Iterable[Finding], places: _Places, said: Suppressions) -> t
 class _Places:
     """The resources of the source. ``lost`` counts what was not found among them and stays nevertheless."""
 
-    def __init__(self, plan: Read, source: Read, demand: Demand) -> None:
+    def __init__(self, plan: ReadResult, source: ReadResult, demand: Demand) -> None:
         self.planned = plan.resources
         self.resources = build_graph(source.resources, demand, source.closed).resources
         self.heads = source.heads

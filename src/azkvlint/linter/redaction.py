@@ -13,7 +13,7 @@ from urllib.parse import quote
 import msgspec
 
 from azkvlint.engine.messages import fingerprint
-from azkvlint.linter.unit_result import Judged
+from azkvlint.linter.unit_result import UnitResult
 from azkvlint.model.finding import Answers, Declaration, Evidence, Finding, Note, Owner, Problem, Vault
 from azkvlint.model.location import Excerpt, Location
 from azkvlint.model.value import SENSITIVE
@@ -34,7 +34,7 @@ _WORDS = frozenset(
 )  # fmt: skip
 
 
-def without_secret_texts(judged: Judged) -> Judged:
+def without_secret_texts(judged: UnitResult) -> UnitResult:
     """Return what was judged with ``(sensitive)`` in the place of each of its secret texts."""
     redactor = Redactor(judged.secret_texts)
     return redactor.judged(judged) if redactor else judged
@@ -56,7 +56,7 @@ class Redactor:
         """Return a text without the secret ones."""
         return text if self._pattern is None else self._pattern.sub(SENSITIVE, text)
 
-    def judged(self, judged: Judged) -> Judged:
+    def judged(self, judged: UnitResult) -> UnitResult:
         """Return what was judged without the secret texts."""
         return msgspec.structs.replace(
             judged,

@@ -13,11 +13,11 @@ from azkvlint.engine.evaluator import Evaluator
 from azkvlint.engine.parameters import with_parameters
 from azkvlint.engine.required_attributes import demand_of
 from azkvlint.linter.compact_plan import expand
-from azkvlint.linter.unit_result import Judged, judge
+from azkvlint.linter.unit_result import UnitResult, judge
 from azkvlint.model.finding import Finding
 from azkvlint.model.resource import Demand
 from azkvlint.model.rule import EXAMPLE_DAY, Example, Rule
-from azkvlint.readers.read_result import Read, plan_read
+from azkvlint.readers.read_result import ReadResult, plan_read
 from azkvlint.readers.reader import Reader
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
@@ -71,7 +71,7 @@ def _faults(
         yield from problems or compare(rule, example, language, source, judged)
 
 
-def read_example(language: str, source: str, demand: Demand) -> Read:
+def read_example(language: str, source: str, demand: Demand) -> ReadResult:
     """The text of an example, read as its language asks. Raises InputError."""
     if language == "plan":
         return plan_read(_NAME, expand(source), demand)
@@ -86,7 +86,7 @@ def read_example(language: str, source: str, demand: Demand) -> Read:
     return read
 
 
-def compare(rule: Rule, example: Example, language: str, source: str, judged: Judged) -> Iterator[str]:
+def compare(rule: Rule, example: Example, language: str, source: str, judged: UnitResult) -> Iterator[str]:
     """How what was found differs from what the example says."""
     by_line = language != "plan"
     marked = lines_marked(source, rule.id) if by_line else marks(source, rule.id)

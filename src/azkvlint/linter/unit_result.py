@@ -17,12 +17,12 @@ from azkvlint.model.finding import IN_SOURCE, Answers, Declaration, Finding, Not
 from azkvlint.model.location import Location, Region, static_address
 from azkvlint.model.resource import Demand
 from azkvlint.model.suppression import DIRECTIVE, Mark, Said
-from azkvlint.readers.read_result import Find, Read
+from azkvlint.readers.read_result import Find, ReadResult
 from azkvlint.syntax.positions import Lines
 from azkvlint.util.file_tracker import Found
 
 
-class Judged(msgspec.Struct, kw_only=True):
+class UnitResult(msgspec.Struct, kw_only=True):
     """What judging gives, of one unit or of many. ``read`` are the paths of what was read.
 
     ``suppressed`` are findings and undecided questions that count for nothing. ``unused`` are the directives that were
@@ -59,7 +59,7 @@ class Judged(msgspec.Struct, kw_only=True):
     secret_texts: frozenset[str] = frozenset()
     looked: Found = {}
 
-    def add(self, other: Judged) -> None:
+    def add(self, other: UnitResult) -> None:
         """Take in what judging another unit gave; what is said of one root is not added up."""
         self.findings += other.findings
         self.undecided += other.undecided
@@ -74,7 +74,7 @@ class Judged(msgspec.Struct, kw_only=True):
         self.declarations += other.declarations
 
 
-def verdicts_on(read: Read, demand: Demand, evaluator: Evaluator, explain: bool = False) -> Verdicts:
+def verdicts_on(read: ReadResult, demand: Demand, evaluator: Evaluator, explain: bool = False) -> Verdicts:
     """What the rules say of what was read, without what the author has switched off."""
     verdicts = evaluator.evaluate(build_graph(read.resources, demand, read.closed), explain)
     told = verdicts.findings + verdicts.undecided
@@ -91,7 +91,7 @@ def silenced(finding: Finding, at: Location) -> Finding:
     return msgspec.structs.replace(finding, suppressed=reason)
 
 
-def judge(read: Read, demand: Demand, evaluator: Evaluator, explain: bool, policy: Policy | None = None) -> Judged:
+def judge(read: ReadResult, demand: Demand, evaluator: Evaluator, explain: bool, policy: Policy | None = None) -> UnitResult:
     """Judge what was read. Without ``explain`` nobody looks at undecided questions, so they get no places.
 
     Directives in comments count where there is a ``policy`` to hold them against.
@@ -116,7 +116,7 @@ def judge(read: Read, demand: Demand, evaluator: Evaluator, explain: bool, polic
     is_seen = explain or read.plan is None
     # The addresses of declarations in a plan are those of its source, which hold no values.
     is_shown = bool(seen or problems or (declarations and read.plan is None)) or answers is not None
-    return Judged(
+    return UnitResult(
         findings=[placed(finding, find, root) for finding in findings],
         undecided=[placed(finding, find, root) for finding in undecided] if is_seen else undecided,
         suppressed=[placed(finding, find, root) for finding in suppressed],
@@ -138,7 +138,7 @@ def judge(read: Read, demand: Demand, evaluator: Evaluator, explain: bool, polic
 
 
 def _switched_off(
-    read: Read, policy: Policy | None, told: Sequence[Finding]
+    read: ReadResult, policy: Policy | None, told: Sequence[Finding]
 ) -> tuple[list[Said], set[Mark], list[Finding]]:
     """What the directives of Bicep itself say about rules of kvlint, which of them have hidden a finding, and those."""
     if policy is None or not read.switched_off:

@@ -11,13 +11,13 @@ from azkvlint.engine.evaluator import Evaluator
 from azkvlint.engine.required_attributes import demand_of
 from azkvlint.linter.merge_plan_and_source import from_other_source, on_source
 from azkvlint.linter.suppressions import Policy
-from azkvlint.linter.unit_result import Judged, judge
+from azkvlint.linter.unit_result import UnitResult, judge
 from azkvlint.model.finding import Problem
 from azkvlint.model.location import Location, Region
 from azkvlint.model.problem_codes import CANNOT_READ, NOT_WHOLE
 from azkvlint.model.rule import Rule
 from azkvlint.readers.discover import STDIN
-from azkvlint.readers.read_result import Read, without_suppressions
+from azkvlint.readers.read_result import ReadResult, without_suppressions
 from azkvlint.readers.reader import Reader
 from azkvlint.readers.template_names import BICEP
 from azkvlint.readers.terraform.settings import Settings
@@ -47,7 +47,7 @@ def judge_units(
     root: str,
     policy: Policy | None = None,
     relevant: frozenset[str] = frozenset(),
-) -> Iterator[Judged]:
+) -> Iterator[UnitResult]:
     """Judge the units; the answers come in their order, whoever works them out.
 
     ``policy`` is what directives in comments are held against; without one they do not count. For ``relevant`` see
@@ -96,24 +96,24 @@ class Worker:
         self.source_root = config.source_root
         self.reader = Reader(self.demand, root, terraform_settings(config, root), peer_comments=bool(config.peer_tools))
 
-    def judge(self, unit: Unit) -> Judged:
+    def judge(self, unit: Unit) -> UnitResult:
         """Judge one unit. What goes wrong with it is a Problem. What was looked at for it is noted if anybody asks."""
         judged, looked = LOOKS.during(lambda: self._judge(unit))
         judged.looked = looked
         return judged
 
-    def _judge(self, unit: Unit) -> Judged:
+    def _judge(self, unit: Unit) -> UnitResult:
         path = unit.source.path
         if unit.quiet:
-            return Judged(read=[path])
+            return UnitResult(read=[path])
         if unit.source.is_link:
             at = Location(path=path)
-            return Judged(problems=[Problem(code=NOT_WHOLE, level="note", message=_LINKED, at=at)])
+            return UnitResult(problems=[Problem(code=NOT_WHOLE, level="note", message=_LINKED, at=at)])
         try:
             read = self._read(unit)
             if read is None:
                 # There is nothing to judge in a module. Any other file may be no input of kvlint's at all.
-                return Judged(read=[path]) if unit.module else Judged()
+                return UnitResult(read=[path]) if unit.module else UnitResult()
             judged = judge(read, self.demand, self.evaluator, self.explain, self.policy)
             if read.plan is not None:
                 source, difference = self.reader.source_of(read.plan, unit.source.file, self.source_root)
@@ -132,19 +132,19 @@ class Worker:
             compiled = judge(known, self.demand, self.evaluator, self.explain, self.policy)
             return merged(judged, compiled, read, known)
         except InputError as error:
-            return Judged(problems=[_problem(path, error)], read=[path])
+            return UnitResult(problems=[_problem(path, error)], read=[path])
         except UsageError:  # a report is to be written to an input
             raise
         except MemoryError:
-            return Judged(problems=[_problem(path, NO_MEMORY)], read=[path])
+            return UnitResult(problems=[_problem(path, NO_MEMORY)], read=[path])
         # A mistake of ours on one input must not take the findings on the others with it.
         except Exception as error:  # noqa: BLE001
-            return Judged(problems=[_problem(path, broken_here(error))], read=[path])
+            return UnitResult(problems=[_problem(path, broken_here(error))], read=[path])
 
-    def _read(self, unit: Unit) -> Read | None:
+    def _read(self, unit: Unit) -> ReadResult | None:
         return self._heeded(self.reader.read(unit))
 
-    def _heeded(self, read: Read | None) -> Read | None:
+    def _heeded(self, read: ReadResult | None) -> ReadResult | None:
         """What was read, without what its author says of findings if that is not to count."""
         return without_suppressions(read) if read is not None and self.no_ignores else read
 
@@ -170,7 +170,7 @@ def _prepared(
     policy: Policy | None,
     relevant: frozenset[str],
     is_noting: bool,
-) -> Callable[[Sequence[Unit]], list[Judged]]:
+) -> Callable[[Sequence[Unit]], list[UnitResult]]:
     """Make a worker process ready for its work, and return what it does with some units."""
     begin(config)
     if is_noting and not LOOKS.is_on:
@@ -179,10 +179,10 @@ def _prepared(
     return lambda units: [worker.judge(unit) for unit in units]
 
 
-def _ended(unit: Unit) -> Judged:
+def _ended(unit: Unit) -> UnitResult:
     """Return the result for a unit whose process has ended."""
     path = unit.source.path
-    return Judged(problems=[_problem(path, InputError(_ENDED, _ALONE))], read=[path])
+    return UnitResult(problems=[_problem(path, InputError(_ENDED, _ALONE))], read=[path])
 
 
 def _jobs(units: Sequence[Unit], asked: int) -> int:

@@ -31,7 +31,7 @@ SwitchedOff: TypeAlias = tuple[int, int, tuple[str, ...]]
 Find: TypeAlias = Callable[[Location], "tuple[Region, Excerpt] | None"]
 
 
-class Read(msgspec.Struct, frozen=True, kw_only=True):
+class ReadResult(msgspec.Struct, frozen=True, kw_only=True):
     """What reading one unit gives. ``closed``: it says everything, so what is missing is missing.
 
     ``places`` takes all locations that somebody will see, and gives the way from each to its place.
@@ -72,7 +72,7 @@ class Given(msgspec.Struct, frozen=True, kw_only=True):
     files: Mapping[str, str] = {}
 
 
-def plan_read(path: str, data: bytes, demand: Demand) -> Read:
+def plan_read(path: str, data: bytes, demand: Demand) -> ReadResult:
     """A Terraform or OpenTofu plan. Raises InputError if it is none."""
     read = read_plan(path, data, demand)
 
@@ -80,15 +80,15 @@ def plan_read(path: str, data: bytes, demand: Demand) -> Read:
         found = positions(read.plan, read.numbers, {at.address for at in locations if at.address is not None})
         return lambda at: found.get(at.address or "")
 
-    return Read(
+    return ReadResult(
         path=path, resources=without_twins(read.resources), problems=read.problems, closed=read.closed, places=places,
         is_suppressed=_nothing_is_suppressed, plan=read.plan, secret_texts=read.secret_texts,
     )  # fmt: skip
 
 
-def not_evaluated(path: str, problem: Problem) -> Read:
+def not_evaluated(path: str, problem: Problem) -> ReadResult:
     """Return a file of which there is only a problem to report."""
-    return Read(
+    return ReadResult(
         path=path, resources={}, problems=[problem], closed=False, places=_no_places,
         is_suppressed=_nothing_is_suppressed,
     )  # fmt: skip
@@ -100,7 +100,7 @@ def _no_places(locations: Iterable[Location]) -> Find:
     return places.get
 
 
-def without_suppressions(read: Read) -> Read:
+def without_suppressions(read: ReadResult) -> ReadResult:
     """What was read, as if nobody had said that findings are not to count."""
     return msgspec.structs.replace(
         read, is_suppressed=_nothing_is_suppressed, comments={}, metadata={}, switched_off={}, texts={}
@@ -111,7 +111,7 @@ def _nothing_is_suppressed(at: Location, rule: str) -> bool:
     return False
 
 
-def of_bicep(path: str, read: BicepRead, given: Given, *, peer_comments: bool = False) -> Read:
+def of_bicep(path: str, read: BicepRead, given: Given, *, peer_comments: bool = False) -> ReadResult:
     """Return what was read of a Bicep file, with comments for other tools if ``peer_comments``."""
     from azkvlint.readers.bicep.suppressions import is_suppressed, switched_off
 
@@ -152,7 +152,7 @@ def metadata_in(files: Mapping[str, str], peer_comments: bool = False) -> dict[s
     return found
 
 
-def of_terraform(path: str, read: TerraformRead) -> Read:
+def of_terraform(path: str, read: TerraformRead) -> ReadResult:
     """What was read of a Terraform module."""
 
     def hidden(path: str) -> Hidden | None:
@@ -175,7 +175,7 @@ def of_template(
     is_suppressed: Callable[[Location, str], bool] = _nothing_is_suppressed,
     hidden: Callable[[str], Hidden | None] = _nothing_is_hidden,
     data: Container[str] = (),
-) -> Read:
+) -> ReadResult:
     """Return what was read of a template, or of what is like one.
 
     ``hidden`` returns by a file's reported path what is secret in it, besides what the resources say. ``data`` are the
@@ -196,7 +196,7 @@ def of_template(
 
         return find
 
-    return Read(
+    return ReadResult(
         path=path, resources=without_twins(read.resources), problems=read.problems, closed=read.closed,
         places=places, is_suppressed=is_suppressed, skipped=read.skipped, secret_texts=lambda: read.secret_texts,
     )  # fmt: skip

@@ -16,7 +16,7 @@ from azkvlint.readers.discover import STDIN, Source, read_source
 from azkvlint.readers.plan.document import Plan, mentions_plan
 from azkvlint.readers.read_result import (
     Given,
-    Read,
+    ReadResult,
     metadata_in,
     not_evaluated,
     of_bicep,
@@ -71,7 +71,7 @@ class Reader:
         self._folders: dict[str, FolderCache] = {}
         self._locator: Locator | None = None
 
-    def read(self, unit: Unit) -> Read | None:
+    def read(self, unit: Unit) -> ReadResult | None:
         """What a unit holds; None for a file of a folder in which there is nothing to judge. Raises InputError."""
         source = unit.source
         if unit.module:
@@ -110,7 +110,7 @@ class Reader:
         planned: Mapping[str, Any] | None = None,
         base: str = "",
         published: bool = False,
-    ) -> Read | None:
+    ) -> ReadResult | None:
         """The Terraform module in a folder; None if there is nothing in it to judge. Raises InputError.
 
         ``planned`` are the values of its variables that a plan was made with. ``base`` is what it cannot leave, where
@@ -131,7 +131,7 @@ class Reader:
             heads=read.heads, deployed=read.deployed,
         )  # fmt: skip
 
-    def _terragrunt(self, path: str, file: str) -> Read:
+    def _terragrunt(self, path: str, file: str) -> ReadResult:
         """Return a unit of Terragrunt. Raises InputError."""
         from azkvlint.readers.terraform.comments import comments_of
         from azkvlint.readers.terragrunt.read import read_unit
@@ -142,14 +142,14 @@ class Reader:
             heads=read.heads, deployed=read.deployed,
         )  # fmt: skip
 
-    def _stack(self, source: Source) -> Read:
+    def _stack(self, source: Source) -> ReadResult:
         """Return a file of Terraform Stacks. Raises InputError."""
         from azkvlint.readers.terragrunt.stack import read_stack
 
         cache = self._modules_below(self.root)
         return of_terraform(source.path, read_stack(source.path, source.file, self.root, self.demand, cache))
 
-    def terraform(self, path: str, text: str) -> Read:
+    def terraform(self, path: str, text: str) -> ReadResult:
         """A Terraform module that is one text."""
         from azkvlint.readers.terraform.comments import comments_of
         from azkvlint.readers.terraform.read import read_text
@@ -157,7 +157,7 @@ class Reader:
         read = read_text(path, text, self.demand)
         return msgspec.structs.replace(of_terraform(path, read), comments=comments_of(read.sources))
 
-    def source_of(self, plan: Plan, file: str, asked: str) -> tuple[Read | None, str]:
+    def source_of(self, plan: Plan, file: str, asked: str) -> tuple[ReadResult | None, str]:
         """Return the root module that a plan was made from, read with the plan's variables; None if there is none.
 
         ``file`` is where the plan lies, ``asked`` the folder that the user names. Also return the argument by which the
@@ -184,7 +184,7 @@ class Reader:
 
     def bicep(
         self, path: str, data: bytes, file: str = "", given: Given | None = None, published: bool = False
-    ) -> Read:
+    ) -> ReadResult:
         """Return what a Bicep file holds. Without ``file``, its place, it can have no modules. Raises InputError.
 
         ``published``: it is made for callers that are not here.
@@ -197,7 +197,7 @@ class Reader:
         read = read_bicep(path, file, self.root, source_text(data), self.demand, self._cache(), given.values, is_open)
         return of_bicep(path, read, given, peer_comments=self.peer_comments)
 
-    def template(self, path: str, data: bytes, file: str = "", given: Given | None = None) -> Read | None:
+    def template(self, path: str, data: bytes, file: str = "", given: Given | None = None) -> ReadResult | None:
         """An ARM template, a what-if result or a snapshot; None for anything else. Raises InputError."""
         from azkvlint.readers.arm.read import looks_like_template, read_template
         from azkvlint.readers.whatif.read import is_stack_result, read_prediction
@@ -214,7 +214,7 @@ class Reader:
         found = read_prediction(path, document, self.demand)
         return None if found is None else of_template(path, found, given, data=found.files)
 
-    def _bicepparam(self, path: str, source: Source) -> Read:
+    def _bicepparam(self, path: str, source: Source) -> ReadResult:
         """What a parameter file of Bicep is for, with the values that it gives."""
         from azkvlint.readers.bicep.parameters import read_bicepparam
         from azkvlint.syntax.source_text import source_text
@@ -248,7 +248,7 @@ def _is_text_template(data: bytes, error: InputError) -> bool:
     return error.line is not None and bool(_EXPRESSION.search("".join(lines[error.line - 1 : error.line])))
 
 
-def _rendered(path: str) -> Read:
+def _rendered(path: str) -> ReadResult:
     """Return what is known of a template of JSON, which only what fills it in makes a template of Azure's."""
     text = "it becomes JSON only when its template expressions are filled in, so it is not evaluated on its own"
     note = Problem(code=NOT_WHOLE, level="note", message=text, at=Location(path=path))

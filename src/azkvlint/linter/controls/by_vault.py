@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 
-from azkvlint.linter.unit_result import Judged
+from azkvlint.linter.unit_result import UnitResult
 from azkvlint.model.assessment import Basis
 from azkvlint.model.finding import Finding, Outcome, Owner, Vault
 from azkvlint.model.location import static_address
@@ -44,13 +44,13 @@ class Gathered:
     def __init__(self, conditions: set[str]) -> None:
         self._conditions = conditions
         self._all: list[Gathering] = []
-        self._own: list[tuple[Judged, str, Mapping[str, Gathering]]] = []
+        self._own: list[tuple[UnitResult, str, Mapping[str, Gathering]]] = []
         self._by_root: dict[str, list[Gathering]] = {}
         self._static: dict[tuple[str, str], list[Gathering]] = {}
         self._nobody: dict[str, Gathering] = {}
         self._anybodys: Counter[tuple[str, str]] = Counter()
 
-    def add(self, judged: Judged, path: str, parameters: str) -> None:
+    def add(self, judged: UnitResult, path: str, parameters: str) -> None:
         """Take in the vaults of a unit. What a plan and its source say is about one root."""
         if judged.answers is None:
             return
@@ -115,7 +115,7 @@ class Gathered:
         return list(found.values())
 
 
-def _owned(judged: Judged) -> Iterator[tuple[Finding, Owner]]:
+def _owned(judged: UnitResult) -> Iterator[tuple[Finding, Owner]]:
     """Everything that is said of a unit, and whose it is."""
     answers = judged.answers
     if answers is not None:
