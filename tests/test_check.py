@@ -77,8 +77,12 @@ def test_a_plan_has_the_last_word_on_what_it_decided() -> None:
     elsewhere = UnitResult(findings=[found("kv", at("x.tf", 1))], root="x")
     template = UnitResult(findings=[found("kv", at("kv.bicep", 1))])
     plans = [
-        UnitResult(findings=[found("kv[0]", at("main.tf", 1))], root="infra", from_plan=True, answered=frozenset({"kv"})),
-        UnitResult(findings=[found("x", at("p.json", None))], root="infra", from_plan=True, answered=frozenset({"other"})),
+        UnitResult(
+            findings=[found("kv[0]", at("main.tf", 1))], root="infra", from_plan=True, answered=frozenset({"kv"})
+        ),
+        UnitResult(
+            findings=[found("x", at("p.json", None))], root="infra", from_plan=True, answered=frozenset({"other"})
+        ),
         UnitResult(findings=[found("y", at("q.json", None))], from_plan=True),
     ]
     for units in ([source, elsewhere, template, *plans], [*plans, template, elsewhere, source]):

@@ -17,8 +17,8 @@ from azkvlint.engine.required_attributes import demand_of
 from azkvlint.linter.rule_tests import read_example
 from azkvlint.linter.unit_result import judge
 from azkvlint.model.rule import EXAMPLE_DAY, Example, Operand, Rule
-from azkvlint.reporters.cwe import CWES
 from azkvlint.reporters.phrases import headline
+from azkvlint.reporters.taxonomies import CWES
 from sitegen.catalogue import TOOLS
 from sitegen.markup import block, code, plain, prose, table
 

@@ -9,7 +9,7 @@ import pytest
 
 from azkvlint.engine.compiler import judge_of
 from azkvlint.engine.evaluator import Evaluator, Verdicts
-from azkvlint.engine.graph_index import Trail, GraphIndex
+from azkvlint.engine.graph_index import GraphIndex, Trail
 from azkvlint.model.finding import Evidence, Finding, Outcome
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Reference, Resource, ResourceGraph

@@ -12,9 +12,8 @@ from markdown_it import MarkdownIt
 from azkvlint.engine.rule_store import builtin_frameworks, builtin_rules
 from azkvlint.model.finding import Problem, Report
 from azkvlint.model.rule import Severity
-from azkvlint.reporters.cwe import CWES
 from azkvlint.reporters.severity import GRADES
-from azkvlint.reporters.taxonomies import CIS, CIS_VERSION, MCSB
+from azkvlint.reporters.taxonomies import CIS, CIS_VERSION, CWES, MCSB
 
 if TYPE_CHECKING:
     from tests.reporters.conftest import Log, Make

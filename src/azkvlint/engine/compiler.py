@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from azkvlint.engine.evidence import answered, below, mirrored, wanted_of
-from azkvlint.engine.graph_index import Judge, Trail, GraphIndex
+from azkvlint.engine.graph_index import GraphIndex, Judge, Trail
 from azkvlint.engine.link_conditions import linked_from, links_to
 from azkvlint.engine.operators import OPERATORS, Operator
 from azkvlint.engine.regular_expressions import Pattern

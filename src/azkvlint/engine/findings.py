@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from azkvlint.engine.graph_index import Judge, Trail, GraphIndex
+from azkvlint.engine.graph_index import GraphIndex, Judge, Trail
 from azkvlint.engine.messages import filled, fingerprint, full_name, undecided_reason
 from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED, implied
 from azkvlint.model.finding import CALLED, CAUSED, Evidence, Finding, Note, Outcome

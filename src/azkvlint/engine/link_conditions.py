@@ -7,7 +7,7 @@ from collections.abc import Iterable
 import msgspec
 
 from azkvlint.engine.evidence import either_type, linked, unlinked
-from azkvlint.engine.graph_index import Judge, Trail, GraphIndex
+from azkvlint.engine.graph_index import GraphIndex, Judge, Trail
 from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED
 from azkvlint.model.finding import Evidence, Outcome
 from azkvlint.model.resource import Reference, Resource
@@ -95,7 +95,12 @@ def _named(reference: Reference, resource: Resource, world: GraphIndex, certain:
 
 
 def _best(
-    links: Iterable[_Near], where: Judge, world: GraphIndex, trail: Trail | None, start: Outcome, nothing: Evidence | None
+    links: Iterable[_Near],
+    where: Judge,
+    world: GraphIndex,
+    trail: Trail | None,
+    start: Outcome,
+    nothing: Evidence | None,
 ) -> Outcome:
     """The best outcome of all links, certain ones first; a link that is not certain makes no more than UNDECIDED.
 

@@ -13,7 +13,7 @@ import msgspec
 
 from azkvlint.engine.compiler import judge_of, together
 from azkvlint.engine.findings import Ready
-from azkvlint.engine.graph_index import Judge, GraphIndex
+from azkvlint.engine.graph_index import GraphIndex, Judge
 from azkvlint.engine.required_attributes import is_local
 from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED, implied, negated
 from azkvlint.model.finding import Outcome

@@ -54,7 +54,9 @@ def judged_all(config: Config, progress: Progress | None = None) -> UnitResult:
     return total_of(config, *_judged(config, progress))[0]
 
 
-def _judged(config: Config, progress: Progress | None) -> tuple[tuple[Rule, ...], tuple[Rule, ...], str, list[UnitResult]]:
+def _judged(
+    config: Config, progress: Progress | None
+) -> tuple[tuple[Rule, ...], tuple[Rule, ...], str, list[UnitResult]]:
     """All rules, those that are asked, the root of the run, and its units, judged."""
     begin(config)
     known, rules = all_rules(config.rules, examples=False), rules_of(config)

@@ -15,7 +15,16 @@ from azkvlint.engine.findings import related
 from azkvlint.engine.messages import fingerprint
 from azkvlint.linter.declarations import located
 from azkvlint.linter.suppressions import Policy, Suppressions
-from azkvlint.linter.unit_result import UnitResult, locations, parted, passed, placed, places_of, verdicts_on, with_places
+from azkvlint.linter.unit_result import (
+    UnitResult,
+    locations,
+    parted,
+    passed,
+    placed,
+    places_of,
+    verdicts_on,
+    with_places,
+)
 from azkvlint.model.finding import FROM_PLAN, Answers, Declaration, Evidence, Finding, Problem, Vault
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.problem_codes import NOT_MAPPED
@@ -36,7 +45,12 @@ _ALL = "[*]"
 
 
 def on_source(
-    judged: UnitResult, plan: ReadResult, source: ReadResult | None, demand: Demand, evaluator: Evaluator, policy: Policy | None
+    judged: UnitResult,
+    plan: ReadResult,
+    source: ReadResult | None,
+    demand: Demand,
+    evaluator: Evaluator,
+    policy: Policy | None,
 ) -> UnitResult:
     """What judging a plan gave, each finding at its place in ``source``, the root module that the plan was made from.
 

@@ -91,7 +91,9 @@ def silenced(finding: Finding, at: Location) -> Finding:
     return msgspec.structs.replace(finding, suppressed=reason)
 
 
-def judge(read: ReadResult, demand: Demand, evaluator: Evaluator, explain: bool, policy: Policy | None = None) -> UnitResult:
+def judge(
+    read: ReadResult, demand: Demand, evaluator: Evaluator, explain: bool, policy: Policy | None = None
+) -> UnitResult:
     """Judge what was read. Without ``explain`` nobody looks at undecided questions, so they get no places.
 
     Directives in comments count where there is a ``policy`` to hold them against.

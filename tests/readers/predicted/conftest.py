@@ -16,7 +16,7 @@ from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.model.resource import Demand, Resource
 from azkvlint.model.value import Answer
 from azkvlint.readers.arm.run import TemplateRead
-from azkvlint.readers.whatif.snapshot import read_snapshot
+from azkvlint.readers.whatif.read import read_snapshot
 from azkvlint.readers.whatif.whatif import read_what_if
 from azkvlint.syntax.attribute_path import parse_path
 from azkvlint.syntax.jsonc import decode

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from azkvlint.readers.whatif.snapshot import looks_like_snapshot, mentions_snapshot, read_snapshot
+from azkvlint.readers.whatif.read import looks_like_snapshot, mentions_snapshot, read_snapshot
 from azkvlint.readers.whatif.whatif import looks_like_what_if, mentions_what_if, read_what_if
 from azkvlint.syntax.jsonc import decode
 from tests.readers.conftest import EVERYTHING

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from azkvlint.model.value import Unknown
-from azkvlint.readers.whatif.snapshot import looks_like_snapshot, mentions_snapshot
+from azkvlint.readers.whatif.read import looks_like_snapshot, mentions_snapshot
 from azkvlint.util.errors import InputError
 from tests.readers.predicted.conftest import ID, KV, read, setting, snapshot, vault
 

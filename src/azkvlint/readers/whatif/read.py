@@ -2,11 +2,75 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from azkvlint.evaluation.recursion_limit import with_room
 from azkvlint.model.resource import Demand
+from azkvlint.model.value import Path
 from azkvlint.readers.arm.read import TemplateRead
-from azkvlint.readers.whatif.snapshot import looks_like_snapshot, mentions_snapshot, read_snapshot
+from azkvlint.readers.whatif.collect_resources import Gathering, told
 from azkvlint.readers.whatif.whatif import is_of_stack, looks_like_what_if, mentions_what_if, read_what_if
 from azkvlint.syntax.jsonc import Document
+from azkvlint.util.errors import InputError
+
+_RESOURCES = "predictedResources"
+_MARKS = tuple(f'"{_RESOURCES}"'.encode(code) for code in ("utf-8", "utf-16-le", "utf-16-be"))
+MAKE_SNAPSHOT = "write one with: bicep snapshot main.bicepparam --mode overwrite"
+
+
+def mentions_snapshot(data: bytes) -> bool:
+    """Whether a JSON file may be a snapshot, broken ones included, so that a folder's other JSON is left alone."""
+    return any(mark in data for mark in _MARKS)
+
+
+def looks_like_snapshot(value: object) -> bool:
+    """Whether a decoded document is a snapshot and nothing else."""
+    return isinstance(value, dict) and _RESOURCES in value
+
+
+@with_room
+def read_snapshot(path: str, document: Document, demand: Demand) -> TemplateRead:
+    """Read the snapshot ``document``, known as ``path``. Raises InputError if it is none, or asks for too much work."""
+    value = document.value
+    entries = value.get(_RESOURCES) if isinstance(value, dict) else None
+    if not isinstance(value, dict) or not isinstance(entries, list):
+        raise InputError(f"not a Bicep snapshot: it has no list of {_RESOURCES}", MAKE_SNAPSHOT)
+    gathered = Gathering(path, demand, len(document.text))
+    for number, entry in enumerate(entries):
+        pointer = (_RESOURCES, number)
+        if isinstance(entry, dict):
+            _add(gathered, entry, pointer)
+        else:
+            gathered.problem("error", f"{_RESOURCES}[{number}] cannot be read: it is not an object", pointer)
+    _diagnostics(gathered, value.get("diagnostics"))
+    return gathered.read(document.text)
+
+
+def _add(gathered: Gathering, entry: Mapping[str, Any], pointer: Path) -> None:
+    id_ = entry.get("id")
+    if id_ is None:
+        # A resource of an extension, such as Microsoft Graph or Kubernetes: none of Azure's.
+        return
+    subject = gathered.subject(id_, (*pointer, "id"), entry)
+    if subject is not None:
+        body = gathered.body(subject, entry, pointer, None)
+        existing = entry.get("existing") is True
+        made = gathered.resource(subject, body, entry.get("apiVersion"), existing=existing)
+        gathered.resources[subject.address] = made
+
+
+def _diagnostics(gathered: Gathering, diagnostics: object) -> None:
+    """What Bicep could not expand: resources may be missing that the deployment makes."""
+    if diagnostics is None or diagnostics == []:
+        return
+    gathered.closed = False
+    if not isinstance(diagnostics, list):
+        gathered.problem("error", "diagnostics cannot be read: it is not a list", ("diagnostics",))
+        return
+    for number, text in enumerate(diagnostics):
+        said = ": ".join(word for word in ("a diagnostic of the snapshot", told(text)) if word)
+        gathered.problem("note", said, ("diagnostics", number))
 
 
 def mentions_prediction(data: bytes) -> bool:
