@@ -1,4 +1,4 @@
-"""Build hook: a wheel carries the built-in rules compiled, so that starting kvlint reads no YAML, and the man page.
+"""Build hook: a wheel carries the built-in rules compiled, so that starting kvlint reads no YAML.
 
 An editable install gets none of this: it reads the rule files of the checkout, which change.
 """
@@ -14,18 +14,14 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
 class Made(BuildHookInterface[Any]):
-    """Loads the rule files, which fails the build if one has faults, and adds them to the wheel as JSON files.
-
-    The man page is made from the options of the command line.
-    """
+    """Adds the rules to the wheel as JSON files; a rule file with a fault fails the build."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Write into a folder outside of the sources, where nothing could take it for theirs."""
+        """Write the compiled rules into a folder outside of the sources, where nothing takes them for source files."""
         if self.target_name != "wheel" or version == "editable":
             return
         root = Path(self.root)
         sys.path.insert(0, str(root / "src"))
-        from azkvlint.cli.man_page import manual
         from azkvlint.engine.rule_store import compile_rules, rules_of_checkout
 
         self._folder = TemporaryDirectory()
@@ -33,9 +29,6 @@ class Made(BuildHookInterface[Any]):
             compiled = Path(self._folder.name, name)
             compiled.write_bytes(content)
             build_data["force_include"][str(compiled)] = f"azkvlint/rules/{name}"
-        page = Path(self._folder.name, "kvlint.1")
-        page.write_text(manual(), encoding="utf-8")
-        build_data["shared_data"][str(page)] = "share/man/man1/kvlint.1"
 
     def finalize(self, version: str, build_data: dict[str, Any], artifact_path: str) -> None:  # noqa: ARG002
         """Remove the folder."""

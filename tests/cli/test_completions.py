@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from azkvlint.cli.completion import as_check
 from azkvlint.config.options import COMMANDS, OPTIONS
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.reporters import REPORTERS
@@ -18,7 +17,6 @@ from azkvlint.reporters import REPORTERS
 if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint
 
-SHELLS = ("bash", "zsh", "fish", "powershell")
 CHECK = {name for option in OPTIONS if "check" in option.commands for name in option.names if name.startswith("--")}
 # What bash does when somebody presses the tab key behind these words, printed word by word.
 PRESS = """
@@ -34,31 +32,17 @@ done
 """
 
 
-@pytest.mark.parametrize("shell", SHELLS)
-def test_each_shell_gets_its_script(kvlint: Kvlint, shell: str) -> None:
-    done = kvlint("completions", shell)
-    assert (done.code, done.err) == (0, "")
-    assert f"_KVLINT_COMPLETE=complete_{shell}" in done.out.replace('"', "").replace(" = ", "=").replace("$Env:", "")
-    assert done.out.endswith("\n")
-    assert "http" not in done.out
-
-
-def test_a_shell_that_is_not_known_is_wrong_use(kvlint: Kvlint) -> None:
-    done = kvlint("completions", "csh")
-    text = "kvlint: there are no completions for 'csh' (one of bash, zsh, fish, powershell)\n"
-    assert done == (2, "", text)
-
-
 @pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
-def test_bash_completes(kvlint: Kvlint, tmp_path: Path) -> None:
-    (tmp_path / "completions.bash").write_text(kvlint("completions", "bash").out)
+def test_bash_completes(kvlint: Kvlint, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("_KVLINT_COMPLETE", "source_bash")
+    (tmp_path / "completions.bash").write_text(kvlint().out)
     program = tmp_path / "kvlint"
     program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m azkvlint "$@"\n')
     program.chmod(0o755)
     rules = {rule.id for rule in builtin_rules()}
     wanted = {
         "kvlint ": set(COMMANDS),
-        "kvlint --": CHECK | {"--help"},
+        "kvlint --": CHECK | {"--help", "--version", "--install-completion", "--show-completion"},
         "kvlint main.tf --sarif-": {"--sarif-include", "--sarif-category", "--sarif-root-uri"},
         "kvlint check . -f ": set(REPORTERS),
         "kvlint suppressions . -f ": {"text", "json"},
@@ -92,24 +76,3 @@ def test_the_other_shells_are_answered(kvlint: Kvlint, monkeypatch: pytest.Monke
     assert (done.code, done.err) == (0, "")
     assert "high" in done.out
     assert "low" not in done.out
-
-
-@pytest.mark.parametrize(
-    ("typed", "current", "asked"),
-    [
-        ("kvlint main.tf --f", "2", "kvlint check main.tf --f"),
-        ("kvlint\nmain.tf\n", "2", "kvlint\ncheck main.tf\n"),
-        ("kvlint --f", "1", "kvlint check --f"),
-        ("kvlint ma", "1", None),
-        ("kvlint rules ", "2", None),
-        ("kvlint --version ", "2", None),
-        ("kvlint", "0", None),
-        ("", "x", None),
-    ],
-)
-def test_a_path_stands_for_a_check(typed: str, current: str, asked: str | None) -> None:
-    words = {"COMP_WORDS": typed, "COMP_CWORD": current, "_TYPER_COMPLETE_ARGS": typed}
-    as_check(words)
-    one_more = current if asked is None else str(int(current) + 1)
-    asked = typed if asked is None else asked
-    assert words == {"COMP_WORDS": asked, "COMP_CWORD": one_more, "_TYPER_COMPLETE_ARGS": asked}

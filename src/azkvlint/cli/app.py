@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from inspect import Parameter, Signature
 from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
-from azkvlint.cli.completion import VARIABLE, as_check, script, values_of
+from azkvlint.cli.completion import values_of
 from azkvlint.config.options import COMMANDS, OPTIONS, Arguments, plain_arguments
 from azkvlint.util.errors import EXIT_CLEAN
 
@@ -22,7 +22,28 @@ Exit codes: 0 nothing found, 1 findings, 2 wrong use, 3 analysis incomplete (an 
 or none at all).
 """
 
+
+class _Commands(TyperGroup):
+    """The commands, for shells that complete a line: ``kvlint PATH...`` is short for ``kvlint check PATH...``.
+
+    The types are those of click, which typer depends on or brings with it, depending on its version.
+    """
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the command that ``args`` name, or else ``check``."""
+        return super().resolve_command(ctx, args if args[0] in self.commands else ["check", *args])
+
+    def shell_complete(self, ctx: Any, incomplete: str) -> list[Any]:
+        """Return what completes a first word: commands, and the options of ``check``."""
+        found = super().shell_complete(ctx, incomplete)
+        if incomplete.startswith("-"):
+            check = self.commands["check"]
+            found += check.shell_complete(check.make_context("check", [], ctx, resilient_parsing=True), incomplete)
+        return found
+
+
 app = typer.Typer(
+    cls=_Commands,
     help=_HELP,
     no_args_is_help=True,
     add_completion=True,
@@ -36,8 +57,6 @@ app.add_typer(rules_app, name="rules")
 
 def run(words: list[str]) -> int:
     """Run a command line; ``PATH...`` without a command is ``check PATH...``."""
-    if VARIABLE in os.environ:
-        as_check(os.environ)
     # Settings may be asked for without an input: they are those of the current folder.
     if "--show-settings" in words and plain_arguments(words) is None:
         here = plain_arguments([*words, "."])
@@ -155,19 +174,6 @@ def graph(
     write(drawing)
     tell_problems(problems)
     raise typer.Exit(exit_code_of([path], problems, has_findings=False))
-
-
-@app.command()
-def completions(
-    shell: Annotated[
-        str,
-        typer.Argument(help="bash, zsh, fish or powershell.", autocompletion=values_of("completions", "shell")),
-    ],
-) -> None:
-    """Print the script that completes command lines in a shell."""
-    from azkvlint.cli.output import write
-
-    write(script(shell))
 
 
 @app.command("schema")

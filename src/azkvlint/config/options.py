@@ -297,7 +297,7 @@ OPTIONS = (
         configured=_NONE,
     ),
 )
-COMMANDS = ("check", "controls", "suppressions", "explain", "rules", "graph", "schema", "completions")
+COMMANDS = ("check", "controls", "suppressions", "explain", "rules", "graph", "schema")
 _OF_CHECK = {name: option for option in OPTIONS if _CHECK[0] in option.commands for name in option.names}
 
 
