@@ -240,3 +240,124 @@ def test_an_output_waits_for_what_it_depends_on(tmp_path: Path, run: Run) -> Non
     write(tmp_path, {"main.tf": 'module "kv" {\n  source = "./kv"\n}\n' + secrets, "kv/main.tf": VAULT_MODULE})
     found = json.loads(run("-f", "json", "--select", "KV055", ".", cwd=tmp_path).out)
     assert [one["resource"] for one in found["findings"]] == ["azurerm_key_vault_secret.id"]
+
+
+ECHO = """
+@secure()
+param input string
+
+output output string = input
+"""
+CALLER = """
+param publicKeySecretName string
+param secretName string
+
+resource kv 'Microsoft.KeyVault/vaults@2026-02-01' existing = {
+  name: 'kv'
+}
+
+module echo 'echo.bicep' = {
+  name: 'echo'
+  params: {
+    input: %s
+  }
+}
+
+output result string = echo.outputs.output
+"""
+
+
+@pytest.mark.parametrize(
+    ("value", "is_secret"),
+    [
+        ("kv.getSecret(publicKeySecretName)", False),
+        ("kv.getSecret('admin-user-name')", False),
+        ("kv.properties.vaultUri", False),
+        ("'eastus'", False),
+        ("kv.getSecret(secretName)", True),
+        ("kv.getSecret('admin-password')", True),
+    ],
+)
+def test_a_secure_parameter_of_a_module_is_what_its_caller_passes(
+    value: str, is_secret: bool, tmp_path: Path, run: Run
+) -> None:
+    write(tmp_path, {"main.bicep": CALLER % value, "echo.bicep": ECHO})
+    found = failed(run, tmp_path, "main.bicep")
+    assert found == ([("KV612", "echo.outputs.output"), ("KV612", "outputs.result")] if is_secret else [])
+
+
+SECRET_MODULE = """
+param name string
+@secure()
+param value string
+
+resource secret 'Microsoft.KeyVault/vaults/secrets@2026-02-01' = {
+  name: 'kv/${name}'
+  properties: {
+    value: value
+  }
+}
+"""
+SECRET_CALLER = """
+module secret 'secret.bicep' = {
+  name: 'secret'
+  params: {
+    name: '%s'
+    value: '%s'
+  }
+}
+"""
+
+
+@pytest.mark.parametrize(("name", "rules"), [("SEARCH-API-VERSION", []), ("db-password", ["KV610"]), ("db", ["KV610"])])
+def test_configuration_through_a_module_that_creates_secrets(
+    name: str, rules: list[str], tmp_path: Path, run: Run
+) -> None:
+    write(tmp_path, {"main.bicep": SECRET_CALLER % (name, SECRET), "secret.bicep": SECRET_MODULE})
+    found = failed(run, tmp_path, "main.bicep")
+    assert [rule for rule, _ in found] == rules
+
+
+LOGS = """
+resource logs 'Microsoft.Storage/storageAccounts@2024-01-01' existing = {
+  name: 'logs'
+}
+
+output key string = logs.listKeys().keys[0].value
+"""
+SCRIPT = """
+param logKey string
+
+resource script 'Microsoft.Resources/deploymentScripts@2023-08-01' = {
+  name: 'script'
+  kind: 'AzureCLI'
+  properties: {
+    environmentVariables: [
+      {
+        name: 'LOG_KEY'
+        value: logKey
+      }
+    ]
+  }
+}
+"""
+SCRIPT_CALLER = """
+module logs 'logs.bicep' = {
+  name: 'logs'
+}
+
+module script 'script.bicep' = {
+  name: 'script'
+  params: {
+    logKey: logs.outputs.key
+  }
+}
+"""
+
+
+def test_a_secret_is_reported_where_it_is_passed(tmp_path: Path, run: Run) -> None:
+    write(tmp_path, {"main.bicep": SCRIPT_CALLER, "logs.bicep": LOGS, "script.bicep": SCRIPT})
+    found = json.loads(run("-f", "json", "--select", "KV622", "main.bicep", cwd=tmp_path).out)["findings"]
+    assert [(one["location"]["path"], one["location"]["line"]) for one in found] == [("script.bicep", 10)]
+    related = [(one["message"], one["location"]["path"]) for one in found[0]["relatedLocations"]]
+    assert ("the value comes from here", "logs.bicep") in related

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 VAULT = 'resource "azurerm_key_vault" "kv" {{\n  name = "kv"\n  {0}\n}}\n'
 BAD, GOOD = VAULT.format("purge_protection_enabled = false"), VAULT.format("purge_protection_enabled = true")
 OPEN = 'variable "on" {\n  type = bool\n}\n' + VAULT.format("purge_protection_enabled = var.on")
+VAULT_IN_BICEP = (
+    "resource kv 'Microsoft.KeyVault/vaults@2024-11-01' = {{\n  name: 'kv'\n  properties: {{\n"
+    "    enablePurgeProtection: {0}\n  }}\n}}\n"
+)
 ONE = ("--select", "KV001")
 MARK = "[in tests or examples]"
 
@@ -123,6 +127,38 @@ def test_the_place_decides_not_the_caller(kvlint: Kvlint) -> None:
     write('module "kv" {\n  source = "./examples/shared"\n}\n', "main.tf")
     write(BAD, "examples/shared/main.tf")
     assert marked(kvlint, ".") == {"modules/kv/main.tf": False, "examples/shared/main.tf": True}
+
+
+MODULE = """
+variable "protect" {
+  type = bool
+}
+resource "azurerm_key_vault" "kv" {
+  name                     = "kv"
+  purge_protection_enabled = var.protect
+}
+"""
+
+
+def test_what_only_the_arguments_of_an_example_cause(kvlint: Kvlint) -> None:
+    write(MODULE, "main.tf")
+    write('module "kv" {\n  source  = "../.."\n  protect = false\n}\n', "examples/basic/main.tf")
+    write("param protect bool\n" + VAULT_IN_BICEP.format("protect ? true : null"), "kv/main.bicep")
+    write("module kv '../../../main.bicep' = {\n  name: 'kv'\n  params: {\n    protect: false\n  }\n}\n",
+          "kv/tests/e2e/basic/main.test.bicep")  # fmt: skip
+    assert set(marked(kvlint, ".").values()) == {True}
+
+
+def test_what_a_module_causes_whatever_its_examples_pass(kvlint: Kvlint) -> None:
+    write(VAULT_IN_BICEP.format("null"), "kv/main.bicep")
+    write("module kv '../../main.bicep' = {\n  name: 'kv'\n}\n", "kv/tests/basic/main.test.bicep")
+    assert marked(kvlint, ".") == {"kv/main.bicep": False}
+
+
+def test_what_another_module_passes_counts(kvlint: Kvlint) -> None:
+    write(MODULE, "modules/kv/main.tf")
+    write('module "kv" {\n  source  = "./modules/kv"\n  protect = false\n}\n', "main.tf")
+    assert set(marked(kvlint, ".").values()) == {False}
 
 
 def test_the_source_that_is_named_for_a_plan_counts(kvlint: Kvlint) -> None:

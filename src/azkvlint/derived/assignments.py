@@ -157,7 +157,11 @@ def _custom(resource: Resource, name: Scalar, context: Context) -> Resource | Un
 
 
 def _scope_level(resource: Resource, context: Context) -> Value | None:
-    return level_of(resource.select(SCOPE), context.index)
+    scope = resource.select(SCOPE)
+    if isinstance(scope, Absent) and resource.type.lower() in GRANTS:
+        # No role can be assigned without a scope, so a caller sets the one that is null here.
+        return Unknown(at=scope.at, origin=Origin.DERIVED, why="`scope` has no value")
+    return level_of(scope, context.index)
 
 
 def _scope_levels(resource: Resource, context: Context) -> Value | None:

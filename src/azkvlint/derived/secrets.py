@@ -8,7 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 
+import msgspec
+
 from azkvlint.derived.attribute import Context, Derived
+from azkvlint.evaluation.functions.runtime import GIVES_SECRET
 from azkvlint.evaluation.to_value import Freezer
 from azkvlint.evaluation.values import wrapped
 from azkvlint.graph.resource_ids import HOLE
@@ -60,6 +63,8 @@ _TELLING: Mapping[str, tuple[Path, ...]] = {
     "microsoft.compute/virtualmachines/extensions": (("properties", "settings"),),
     "microsoft.appconfiguration/configurationstores/keyvalues": (("properties", "value"),),
 }  # fmt: skip
+# Those of them that are objects or lists, of which only a part may be secret.
+_OBJECTS = frozenset({"environmentVariables", "settings", "tags"})
 REFERENCE = "@microsoft.keyvault("
 # What a resource of Azure computes is not a reference.
 _OF_RESOURCE = f"{HOLE}azurerm_"
@@ -198,32 +203,57 @@ def _decoded(text: Scalar) -> Value:
 
 
 def _told_secrets(resource: Resource, context: Context) -> Value | None:  # all makers have it
-    """The properties of a resource that show what they are given and are given a secret, each as an item."""
+    """Return the properties that expose a secret to readers of the resource, each as an item."""
     paths = _TELLING.get(resource.type.lower(), ())
-    told = [(str(path[-1]), secret) for path in paths for secret in _secrets(resource.select(path), "")]
-    found = [_named(name, secret) if secret.sensitive else _doubt(secret) for name, secret in told]
-    return ListValue(at=resource.at, items=tuple(found), origin=Origin.DERIVED) if paths else None
+    found = tuple(item for path in paths for item in _exposed_at(resource, path))
+    return ListValue(at=resource.at, items=found, origin=Origin.DERIVED) if paths else None
 
 
-def _secrets(answer: Answer, name: str) -> Iterator[Value]:
-    """Yield all secret parts of a value that has a name, if any. A variable of a script shows no secure value."""
+def _exposed_at(resource: Resource, path: Path) -> Iterator[Value]:
+    """Yield an item for each secret in a property, an unknown one for each value that may be a secret."""
+    name, answer = str(path[-1]), resource.select(path)
+    # The secret part of an object without a known value may be in another property.
+    is_hidden = isinstance(resource.select(path[:-1]), Unknown) or (
+        name in _OBJECTS and isinstance(answer, Unknown) and not answer.given
+    )
+    files = {resource.at.path, *(at.path for at in resource.callers)}
+    for part, secret, around in _secrets(answer, "", resource.at):
+        is_certain = secret.sensitive and not is_hidden and not _may_be_an_address(secret, part)
+        item = _named(name, secret) if is_certain else _doubt(secret)
+        if item.at.path not in files:
+            # It is to be changed where it is passed, not where another module outputs it.
+            item = msgspec.structs.replace(item, at=msgspec.structs.replace(around, cause=item.at))
+        yield item
+
+
+def _may_be_an_address(secret: Value, name: str) -> bool:
+    """Return whether the name of an unknown value names a URL or another address, which may have a credential in it."""
+    is_open = isinstance(secret, Unknown) and not secret.pattern and not secret.why.endswith(GIVES_SECRET)
+    return is_open and kind_of_name(name) is NameKind.PLAIN
+
+
+def _secrets(answer: Answer, name: str, around: Location) -> Iterator[tuple[str, Value, Location]]:
+    """Yield the name, the value and the surrounding place of each secret part of a value.
+
+    A variable of a script shows no secure value.
+    """
     match answer:
         case MapValue(fields=fields) if fields:
             variable = text_of(fields["name"]) if "name" in fields else ""
             for key, value in fields.items():
                 if key.lower() == "value" and variable:
-                    yield from _secrets(value, variable)
+                    yield from _secrets(value, variable, fields["name"].at)
                 elif key.lower() != "securevalue" and not (key.lower() == "name" and "value" in fields):
-                    yield from _secrets(value, key)
+                    yield from _secrets(value, key, answer.at)
         case ListValue(items=items) if items:
             for item in items:
-                yield from _secrets(item, name)
+                yield from _secrets(item, name, answer.at)
         case Absent():
             return
         case _ if answer.sensitive and not _is_plain_part(answer, name):
-            yield answer
+            yield name, answer, around
         case Unknown(pattern="", is_set=False, sensitive=False):
-            yield answer
+            yield name, answer, around
 
 
 def _is_plain_part(answer: Answer, name: str) -> bool:

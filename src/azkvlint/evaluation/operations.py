@@ -122,7 +122,7 @@ class Operations(ABC):
             sensitive = sensitive or is_sensitive(part)
             if isinstance(part, Scalar):
                 texts.append(text_of(part.value))
-            elif not isinstance(part, Absent) and doubt is None:
+            elif not isinstance(part, Absent) and (doubt is None or (is_sensitive(part) and not doubt.sensitive)):
                 doubt = doubt_in("an array or object is printed into a text", at, part)
         length = sum(map(len, texts))
         self.spend(length // CHARACTERS_A_STEP)

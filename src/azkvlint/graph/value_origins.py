@@ -9,10 +9,18 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Protocol, TypeAlias
 
+from azkvlint.evaluation.operations import Local
+from azkvlint.evaluation.values import Fields, Items, Result
 from azkvlint.graph.secret_evidence.credential_formats import placeholder_in
-from azkvlint.graph.secret_evidence.name_kinds import NameKind, kind_of_path
+from azkvlint.graph.secret_evidence.name_kinds import (
+    NameKind,
+    kind_of_path,
+    names_a_name,
+    names_name_of_plain_secret,
+    names_no_secret,
+)
 from azkvlint.graph.secret_evidence.placeholders import Placeholder
-from azkvlint.model.value import Path
+from azkvlint.model.value import Path, Scalar
 from azkvlint.syntax import ast
 
 Origins: TypeAlias = frozenset[str]
@@ -63,6 +71,8 @@ _TELLING = frozenset(
         "lastindexof", "index", "type", "fileexists", "regexall", "issensitive",
     }
 )  # fmt: skip
+# The functions of ARM templates that stand for a name.
+_REFERRING = frozenset({"parameters", "variables"})
 # Functions that read a file: their argument is its path.
 _READING = frozenset({"file", "filebase64", "templatefile"})
 _COMPARING = frozenset({"==", "!=", "=~", "!~", "<", "<=", ">", ">=", "&&", "||", "!"})
@@ -74,7 +84,12 @@ class Scope(Protocol):
     def origins(self, node: ast.Expression, rest: Path, /) -> Origins | None:
         """The origins of what is at ``rest`` in a name, a path or a call; None if they are those of its parts."""
 
+    def value(self, node: ast.Expression, local: Local, /) -> Result | None:
+        """Return the value of an expression with variables of loops, None if it cannot be evaluated here."""
 
+
+# Of a longer loop it is not known which branch of a conditional applies.
+_MOST_ROUNDS = 20
 # A step into any item of a list or map, and how one by its key begins.
 ANY = "[*]"
 _KEYED = "["
@@ -86,7 +101,10 @@ def origins_of(node: ast.Node, scope: Scope, rest: Path = ()) -> Origins:
         return NONE
     choices = _choices(node)
     if choices is not None:
-        return _chosen(choices, scope, rest)
+        chosen = _chosen(choices, scope, rest)
+        # Defaults and literals decide which of two values an expression has.
+        decided = _decided(node, scope) if chosen & _SECRETS else None
+        return chosen if decided is None else _chosen([decided], scope, rest)
     if isinstance(node, ast.Call) and node.name.lower() in _READING:
         return _of_file(node, scope)
     if _tells_little(node):
@@ -122,6 +140,21 @@ def _choices(node: ast.Node) -> tuple[ast.Expression, ...] | None:
             return left, right
         case ast.Call(name=name, arguments=arguments) if name.lower() in _CHOOSING:
             return arguments[1:] if name.lower() == "if" else arguments
+    return None
+
+
+def _decided(node: ast.Node, scope: Scope) -> ast.Expression | None:
+    """Return the branch of a conditional that applies in all rounds of the loops around it, if that is known."""
+    match node:
+        case ast.Conditional(condition=condition, yes=yes, no=no):
+            pass
+        case ast.Call(name=name, arguments=(condition, yes, no)) if name.lower() == "if":
+            pass
+        case _:
+            return None
+    found = scope.value(condition, {})
+    if isinstance(found, Scalar) and isinstance(found.value, bool):
+        return yes if found.value else no
     return None
 
 
@@ -196,6 +229,27 @@ class Loop:
         if path and path[0] == self._value:
             return origins_of(self._over, self._outer, (ANY, *path[1:], *rest))
         return NONE if path and path[0] == self._key else self._outer.origins(node, rest)
+
+    def value(self, node: ast.Expression, local: Local) -> Result | None:
+        """Return the value that an expression has in all rounds, None if it differs."""
+        over = self._outer.value(self._over, {})
+        found: Result | None = None
+        for key, item in _rounds(over):
+            here = self._outer.value(node, {self._value: item, self._key: key, **local})
+            if not isinstance(here, Scalar) or (isinstance(found, Scalar) and found.value != here.value):
+                return None
+            found = here
+        return found
+
+
+def _rounds(over: Result | None) -> list[tuple[Result, Result]]:
+    """Return the key and the item of each round over a collection that is known, and not too large."""
+    pairs: list[tuple[Result, Result]] = []
+    if isinstance(over, Fields) and over.rest is None:
+        pairs = [(Scalar(at=over.at, value=key), item) for key, item in over.fields.items()]
+    elif isinstance(over, Items):
+        pairs = [(Scalar(at=over.at, value=number), item) for number, item in enumerate(over.items)]
+    return pairs if len(pairs) <= _MOST_ROUNDS else []
 
 
 def _of_members(node: ast.Object, scope: Scope, rest: Path) -> Origins:
@@ -338,8 +392,39 @@ def declared_secret(found: Origins, rest: Path = ()) -> Origins:
     return found if found & _SECRETS or UNTRACED in found else found - {CONFIGURATION} | {SECURE}
 
 
+def is_plain(found: Origins, steps: Path) -> bool:
+    """Return whether a value is configuration, or is from code or a resource and has no name of a secret."""
+    if found == {CONFIGURATION}:
+        return True
+    return bool(found) and found <= _CODE | {RESOURCE, CONFIGURATION} and _kind_of(steps) is not NameKind.SECRET
+
+
 def _kind_of(steps: Iterable[str | int]) -> NameKind:
     return kind_of_path(str(step).strip("[]") for step in steps)
+
+
+def of_vault_secret(name: ast.Node | None) -> Origins:
+    """Return those of a secret in a vault; ``name`` is the expression of its name."""
+    match name:
+        case ast.Literal(value=str() as text):
+            is_plain_one = names_no_secret(text)
+        case ast.Call(name=function, arguments=(ast.Literal(value=str() as text),)) if function in _REFERRING:
+            is_plain_one = names_name_of_plain_secret(text)
+        case ast.Name() | ast.Member() | ast.Item() | ast.NotNull():
+            is_plain_one = names_name_of_plain_secret((names_of(path_of(name)) or ("",))[-1])
+        case _:
+            is_plain_one = False
+    return frozenset({CONFIGURATION if is_plain_one else SECRET})
+
+
+def of_variable(found: Origins, steps: Path, value: ast.Node | None) -> Origins:
+    """Return those of a variable. What is only declared as secret is none in the name of a resource."""
+    refers = isinstance(value, ast.Literal | ast.Name | ast.Member | ast.Item | ast.NotNull) or (
+        isinstance(value, ast.Call) and value.name.lower() in _REFERRING
+    )
+    if SECURE in found and found - {SECURE} <= _PLAIN and not refers and names_a_name(str(steps[-1])):
+        return frozenset({CONFIGURATION})
+    return named(found, steps)
 
 
 def of_list(rest: Path) -> Origins:

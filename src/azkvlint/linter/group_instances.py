@@ -77,6 +77,7 @@ def _united(group: Sequence[Finding]) -> Finding:
         related=_related(group),
         # Only if no source says it by itself.
         source=min(finding.source for finding in group),
+        in_tests=all(finding.in_tests for finding in group),
     )
 
 

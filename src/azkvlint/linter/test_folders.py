@@ -2,6 +2,7 @@
 
 Which folders these are is a question of their names below the path that the command line names. ``test``, ``demo`` and
 ``e2e`` are names of environments too: beside a folder such as ``prod``, or in one such as ``environments``, they are.
+A finding in a module counts, unless the module is evaluated on its own too and only the call of a test makes it.
 """
 
 from __future__ import annotations
@@ -52,17 +53,37 @@ class FoldersOfTests:
             folders = ((real_path(folder).rstrip(os.sep), glob) for folder, glob in config.test_folders)
             self._globs = [(f"{folder}{os.sep}", PathGlob(glob)) for folder, glob in folders]
         self._roots = {"": real_path(root), FROM_PLAN: real_path(source_root)}
-        self._read = tuple(read)
+        self._read = frozenset(read)
         self._environments: frozenset[str] | None = None
         self._known: dict[tuple[str, str], bool] = {}
 
     def marked(self, finding: Finding) -> Finding:
-        """Return a finding that states whether its place is in such a folder."""
-        key = finding.source, finding.at.path
+        """Return a finding that states whether it is in such a folder, or only arguments from one make it."""
+        if self._is_in_tests(finding.source, finding.at.path) or self._is_made_by_tests(finding):
+            return msgspec.structs.replace(finding, in_tests=True)
+        return finding
+
+    def _is_made_by_tests(self, finding: Finding) -> bool:
+        """Return whether a test or example calls a module that is also evaluated on its own, outside such a folder.
+
+        What does not depend on arguments is found there too.
+        """
+        if finding.source or not finding.callers or not self._is_in_tests("", finding.root):
+            return False
+        places = (finding.at, *finding.callers)
+        return any(self._is_evaluated(at.path) and not self._is_in_tests("", at.path) for at in places)
+
+    def _is_evaluated(self, path: str) -> bool:
+        """Return whether a template, or the Terraform module that a file is in, is evaluated on its own."""
+        return path in self._read or (os.path.dirname(path) or ".") in self._read
+
+    def _is_in_tests(self, source: str, path: str) -> bool:
+        """Return whether a reported path is in such a folder."""
+        key = source, path
         if key not in self._known:
-            root = self._roots.get(finding.source, self._roots[""])
-            self._known[key] = self._is_test(os.path.normpath(os.path.join(root, finding.at.path)))
-        return msgspec.structs.replace(finding, in_tests=True) if self._known[key] else finding
+            root = self._roots.get(source, self._roots[""])
+            self._known[key] = self._is_test(os.path.normpath(os.path.join(root, path)))
+        return self._known[key]
 
     def _is_test(self, file: str) -> bool:
         """Return whether a file is in such a folder below each named path that it is in."""

@@ -108,7 +108,8 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ``resource_at`` is where the resource is declared, ``callers`` are the module calls that lead to it, outermost
     first. ``root`` is the path of the document or folder through which it was found. ``source`` is ``plan`` for what a
     plan says of a place in Terraform source. ``regraded`` is the severity that the user gives it. A folded finding has
-    ``occurrences``, of which the first is its own. ``in_tests``: its place is in a folder of tests or examples.
+    ``occurrences``, of which the first is its own. ``in_tests``: it is in a folder of tests or examples, or only
+    arguments from one cause it.
     """
 
     rule: Rule

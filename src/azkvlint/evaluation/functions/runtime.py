@@ -30,9 +30,13 @@ def _fail(context: Context) -> Result:
     return Unknown(at=context.at, why="the template calls fail() here, so the deployment fails")
 
 
+# How the reason of a value ends that is a key, a connection string or a token of a resource.
+GIVES_SECRET = "gives a secret, which is known only in Azure"
+
+
 def secret(name: str, context: Context) -> Unknown:
     """The result of a function that gives keys or secrets."""
-    return Unknown(at=context.at, why=f"{name}() gives a secret, which is known only in Azure", sensitive=True)
+    return Unknown(at=context.at, why=f"{name}() {GIVES_SECRET}", sensitive=True)
 
 
 def list_secrets(context: Context) -> Result:

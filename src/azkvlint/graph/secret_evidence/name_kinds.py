@@ -63,6 +63,8 @@ _PLAIN_AFTER_ANOTHER = frozenset(
 _ADDRESSES = frozenset(
     ["url", "urls", "uri", "uris", "endpoint", "endpoints", "server", "servers", "address", "config"]
 )
+_ENDS_OF_NAMES = ("name", "names", "fqdn")
+_OF_NAME = regex(r"(?i)[-_]?name$")
 # Two words that are one noun.
 _PAIRS = {
     ("public", "key"): "publickey",
@@ -106,6 +108,17 @@ def kind_of_name(name: str) -> NameKind:
 def names_no_secret(name: str) -> bool:
     """Return whether a name says that even a value from a key vault is no secret: a user, an ID, a public key."""
     return kind_of_name(name) is NameKind.PLAIN and _ADDRESSES.isdisjoint(_words(name)[-2:])
+
+
+def names_name_of_plain_secret(name: str) -> bool:
+    """Return whether a variable such as ``publicKeySecretName`` names a secret of a vault whose value is no secret."""
+    return names_no_secret(_OF_NAME.sub("", name))
+
+
+def names_a_name(name: str) -> bool:
+    """Return whether a variable holds the name of something: what Azure shows to all readers of a resource."""
+    words = _words(name)
+    return bool(words) and words[-1].endswith(_ENDS_OF_NAMES)
 
 
 def kind_of_path(steps: Iterable[str]) -> NameKind:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from azkvlint.evaluation.operations import Local
 from azkvlint.evaluation.values import Result
 from azkvlint.graph import value_origins
 from azkvlint.graph.pseudo_resources import with_origins
@@ -68,12 +69,17 @@ class TemplateOrigins:
             inner = TemplateOrigins(self.template, self._busy | {mark})
             if name == "parameters":
                 return inner.parameter(key, rest)
-            return value_origins.named(inner.of(self.template.written(key), rest), (key, *rest))
+            plain = self.template.written(key)
+            return value_origins.of_variable(inner.of(plain, rest), (key, *rest), self._parsed(plain))
         if name.startswith("list"):
             return value_origins.of_list(rest)
         if name == "newguid":
             return frozenset({value_origins.IDENTIFIER})
         return frozenset({value_origins.RESOURCE}) if name in ("reference", "references") else None
+
+    def value(self, node: ast.Expression, local: Local) -> Result | None:
+        """See ``origins.Scope``."""
+        return self.template.evaluator.evaluate(node, local)
 
     def parameter(self, name: str, rest: Path = ()) -> Origins:
         """The origins of what is at ``rest`` in a parameter: of what it is given, or else its default."""
@@ -84,10 +90,11 @@ class TemplateOrigins:
             found = TemplateOrigins(arguments.template, self._busy).given(plain, rest) if plain is not None else None
         else:
             found = of_given(self.template.given(name), secure)
+        is_passed = arguments is not None and found is not None
         if found is None and default not in (None, "", {}, []):
             found = self.of(default, rest)
             found = frozenset({value_origins.DEFAULT}) if not found or found & {value_origins.WRITTEN} else found
-        return through(found, secure, name, rest)
+        return through(found, secure, name, rest, is_passed)
 
     def given(self, plain: Any, rest: Path = ()) -> Origins:
         """The origins of what is at ``rest`` in what a nested deployment is given."""
@@ -95,12 +102,18 @@ class TemplateOrigins:
             key = key_of(plain, "value")
             if key is not None:
                 return self.of(plain[key], rest) or frozenset({value_origins.WRITTEN})
-            if key_of(plain, "reference") is not None:
-                return frozenset({value_origins.SECRET})
-        node = None
-        if isinstance(plain, str) and is_expression(plain):
-            node = self.template.run.parsed(plain[1:-1], self.template.at)
-        return self._given_by(node, rest)
+            key = key_of(plain, "reference")
+            if key is not None:
+                return value_origins.of_vault_secret(self._parsed(member(plain[key], "secretName")))
+        return self._given_by(self._parsed(plain), rest)
+
+    def _parsed(self, plain: Any) -> ast.Expression | None:
+        """Return the expression of a JSON value, if it is a string that can be parsed."""
+        if not isinstance(plain, str):
+            return None
+        if not is_expression(plain):
+            return ast.Literal(start=0, end=0, value=plain)
+        return self.template.run.parsed(plain[1:-1], self.template.at)
 
     def _given_by(self, node: ast.Expression | None, rest: Path) -> Origins:
         """The same where an expression makes it: Bicep compiles a choice between secrets to that."""
@@ -109,10 +122,17 @@ class TemplateOrigins:
                 return self._given_by(first, rest) | self._given_by(second, rest)
             case ast.Call(name=name, arguments=(ast.Literal(value=key), value, *_)) if name.lower() == "createobject":
                 if key == "reference":
-                    return frozenset({value_origins.SECRET})
+                    return value_origins.of_vault_secret(_argument(value, "secretName"))
                 if key == "value":
                     return origins_of(value, self, rest) or frozenset({value_origins.WRITTEN})
         return frozenset({value_origins.UNTRACED})
+
+
+def _argument(node: ast.Expression, name: str) -> ast.Expression | None:
+    """Return the value that ``createObject()`` gives a member, if its key is written."""
+    arguments = node.arguments if isinstance(node, ast.Call) else ()
+    pairs = zip(arguments[::2], arguments[1::2], strict=False)
+    return next((value for key, value in pairs if isinstance(key, ast.Literal) and key.value == name), None)
 
 
 def of_given(found: Result | None, secure: bool) -> Origins | None:
@@ -143,10 +163,16 @@ def passed(found: Origins | None, secure: bool) -> Origins:
     return found
 
 
-def through(found: Origins | None, secure: bool, name: str, rest: Path) -> Origins:
-    """Return the origins of what is at ``rest`` in a parameter; ``found`` are those of what it is given."""
+def through(found: Origins | None, secure: bool, name: str, rest: Path, called: bool = False) -> Origins:
+    """Return the origins of what is at ``rest`` in a parameter; ``found`` are those of what it is given.
+
+    ``called``: a call of the module passes it. A module declares a parameter such as ``value`` as secure for all its
+    callers, so the declaration is no evidence about a value that comes from code or a property of a resource.
+    """
     given = passed(found, secure)
-    return value_origins.declared_secret(given, rest) if secure else value_origins.named(given, (name, *rest))
+    if secure and not (called and value_origins.is_plain(given, (name, *rest))):
+        return value_origins.declared_secret(given, rest)
+    return value_origins.named(given, (name, *rest))
 
 
 def of_value(instance: Instance) -> Origins | None:

@@ -241,6 +241,6 @@ def secret(found: Result, at: Location | None = None) -> Result:
         case Scalar():
             return Scalar(at=where, value=found.value, sensitive=True)
         case Unknown():
-            return Unknown(at=where, why=found.why, sensitive=True)
+            return Unknown(at=where, why=found.why, given=found.given, sensitive=True)
         case _:
             return found

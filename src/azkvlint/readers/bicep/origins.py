@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from azkvlint.azure.azurerm import credentials
+from azkvlint.evaluation.operations import Local
+from azkvlint.evaluation.values import Result
 from azkvlint.graph import pseudo_resources, value_origins
-from azkvlint.graph.secret_evidence.name_kinds import names_no_secret
 from azkvlint.graph.value_origins import NONE, Loop, Origins, Scope, is_nothing, names_of, origins_of, path_of
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Path, Scalar
@@ -58,10 +59,14 @@ class FileOrigins:
             case ast.Parameter():
                 return inner.parameter(symbol, (*path[1:], *rest))
             case ast.Variable(value=value):
-                return value_origins.named(inner.of(value, (*path[1:], *rest)), (*path, *rest))
+                return value_origins.of_variable(inner.of(value, (*path[1:], *rest)), (*path, *rest), value)
             case ast.Module() if names[1:2] == ("outputs",) and len(names) > 2:
                 return value_origins.named(inner.output(symbol, names[2]), names[2:])
         return frozenset({value_origins.RESOURCE})
+
+    def value(self, node: ast.Expression, local: Local) -> Result | None:
+        """See ``origins.Scope``."""
+        return self.instance.evaluator.evaluate(node, local)
 
     def parameter(self, node: ast.Parameter, rest: Path = ()) -> Origins:
         """The origins of what is at ``rest`` in a parameter: of what it is given, or else its default."""
@@ -78,9 +83,10 @@ class FileOrigins:
             found = self._of_file(given, node.name, secure)
         else:
             found = of_given(given.get(node.name), secure)
+        is_passed = isinstance(given, Arguments) and found is not None
         if found is None and not is_nothing(node.default):
             found = self.of(node.default, rest) or frozenset({value_origins.DEFAULT})
-        return through(found, secure, node.name, rest)
+        return through(found, secure, node.name, rest, is_passed)
 
     def _of_file(self, given: Values, name: str, secure: bool) -> Origins | None:
         """The origins of what a parameter file gives."""
@@ -108,9 +114,7 @@ def _of_call(node: ast.Call, rest: Path) -> Origins | None:
     if name.startswith("list"):
         return value_origins.of_list(rest)
     if name == "getsecret":
-        named = next((one.value for one in node.arguments[-1:] if isinstance(one, ast.Literal)), None)
-        is_plain = isinstance(named, str) and names_no_secret(named)
-        return frozenset({value_origins.CONFIGURATION if is_plain else value_origins.SECRET})
+        return value_origins.of_vault_secret(node.arguments[-1] if node.arguments else None)
     if name == "newguid":
         return frozenset({value_origins.IDENTIFIER})
     if name == "reference":

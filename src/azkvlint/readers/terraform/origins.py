@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from azkvlint.azure.azurerm import credentials
 from azkvlint.azure.azurerm.azapi import AZAPI, AZAPI_DATA_PLANE
+from azkvlint.evaluation.operations import Local
+from azkvlint.evaluation.values import Result
 from azkvlint.graph import pseudo_resources, value_origins
 from azkvlint.graph.secret_evidence.name_kinds import names_no_secret
 from azkvlint.graph.value_origins import ANY, NONE, Origins, is_nothing, names_of, origins_of, path_of
@@ -39,9 +41,11 @@ class ModuleOrigins:
         self.instance = instance
         self.around = around
         self._busy = busy
+        self._piece: Piece | None = None
 
     def of(self, piece: Piece | None, rest: Path = ()) -> Origins:
         """The origins of what is at ``rest`` in an attribute."""
+        self._piece = piece
         node = piece.attribute.expression() if piece is not None else None
         return origins_of(node, self, rest) if node is not None else NONE
 
@@ -73,6 +77,12 @@ class ModuleOrigins:
             case (type_, name, *more) if "_" in str(type_) or f"{type_}.{name}" in self.instance.folder.resources:
                 return self._resource(f"{type_}.{name}", str(type_), tuple(more))
         return NONE
+
+    def value(self, node: ast.Expression, local: Local) -> Result | None:
+        """See ``origins.Scope``. What ``each`` and ``count`` are is not known here."""
+        if self._piece is None or (self.around is not None and _is_of_instance(node)):
+            return None
+        return self.instance.evaluate_node(self._piece, node, local)
 
     def _once(self, key: str, make: _Make) -> Origins:
         """What makes a value, unless the way leads through itself."""
@@ -220,6 +230,13 @@ def of_body(entity: ResourceEntity, piece: Piece) -> Origins | None:
         return None
     found = origins_of(node, ModuleOrigins(entity.instance, entity.symbol.declaration))
     return found or frozenset({value_origins.WRITTEN})
+
+
+def _is_of_instance(node: ast.Node) -> bool:
+    """Return whether an expression depends on the instance of a resource or module that it is for."""
+    if isinstance(node, ast.Name):
+        return node.name in ("each", "count", "self")
+    return any(_is_of_instance(part) for part in value_origins.parts_of(node))
 
 
 def _literal(piece: Piece | None) -> object:
