@@ -405,6 +405,102 @@ def test_what_may_exist_is_no_doubt_about_names_order_and_duplicates(kvlint: Kvl
     assert found(document, rule) == []
 
 
+ADMINISTRATOR = "00482a5a-887f-4fb3-b363-3b7fe8e74483"
+PRINCIPAL = "11111111-1111-1111-1111-111111111111"
+ROLE_TERRAFORM = (
+    'resource "azurerm_role_assignment" "r" {\n  count = %s\n  scope = azurerm_key_vault.kv.id\n'
+    f'  role_definition_name = "Key Vault Administrator"\n  principal_id = "{PRINCIPAL}"\n}}\n'
+)
+POLICY_TERRAFORM = (
+    'resource "azurerm_key_vault_access_policy" "p" {\n  for_each = toset(%s)\n'
+    "  key_vault_id = azurerm_key_vault.kv.id\n"
+    f'  tenant_id = "{PRINCIPAL}"\n  object_id = each.value\n  secret_permissions = ["Get"]\n}}\n'
+)
+
+
+def twofold(rbac: str, kind: str = "bool", default: str = "false") -> str:
+    """A vault whose permission model is an expression, and a role assignment that exists with RBAC alone."""
+    return (
+        PROVIDER + variable("rbac", kind, default) + vault(f"rbac_authorization_enabled = {rbac}\n")
+        + ROLE_TERRAFORM % ("var.rbac ? 1 : 0" if kind == "bool" else 'var.rbac == "on" ? 1 : 0')
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "failed", "unknown"),
+    [
+        (twofold("var.rbac"), [], []),
+        (twofold("!(!var.rbac)"), [], []),
+        (twofold('var.rbac == "on"', "string", '"off"'), [], ["azurerm_role_assignment.r[0]"]),
+        # The value that makes the assignment exist leaves the vault as it is, or removes the permission model.
+        (twofold("false"), ["azurerm_role_assignment.r[0]"], []),
+        (twofold("!var.rbac", "bool", "false"), ["azurerm_role_assignment.r[0]"], []),
+    ],
+)
+def test_a_vault_is_what_it_is_where_a_role_assignment_exists(
+    kvlint: Kvlint, text: str, failed: list[str], unknown: list[str]
+) -> None:
+    document = checked(kvlint, {"main.tf": text})
+    assert found(document, "KV305") == failed
+    assert found(document, "KV305", "undecided") == unknown
+
+
+@pytest.mark.parametrize("over", ["var.rbac ? [] : var.ids", '[for id in ["1"] : id if !var.rbac]'])
+def test_a_vault_is_what_it_is_where_an_access_policy_exists(kvlint: Kvlint, over: str) -> None:
+    parameters = variable("rbac", "bool", "true") + variable("ids", "list(string)", '["1"]')
+    for rbac, failed in (("var.rbac", 0), ("true", 1)):
+        text = vault(f"rbac_authorization_enabled = {rbac}\n") + POLICY_TERRAFORM % over
+        document = checked(kvlint, {"main.tf": PROVIDER + parameters + text})
+        assert len(found(document, "KV304")) == failed
+        assert found(document, "KV304", "undecided") == []
+
+
+ROLE_BICEP = f"""
+resource ra 'Microsoft.Authorization/roleAssignments@2022-04-01' = if (rbac) {{
+  name: guid(kv.id)
+  scope: kv
+  properties: {{
+    principalId: '{PRINCIPAL}'
+    roleDefinitionId: subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '{ADMINISTRATOR}')
+  }}
+}}
+"""
+VAULT_BICEP = """
+resource kv 'Microsoft.KeyVault/vaults@2026-02-01' = {
+  name: 'kv-a'
+  location: 'westeurope'
+  properties: { sku: { family: 'A', name: 'standard' }, tenantId: subscription().tenantId, enableRbacAuthorization: %s }
+}
+"""
+
+
+@pytest.mark.parametrize(("rbac", "failed"), [("rbac", []), ("false", ["ra"])])
+def test_a_vault_is_what_it_is_where_a_role_assignment_exists_in_bicep(
+    kvlint: Kvlint, rbac: str, failed: list[str]
+) -> None:
+    document = checked(kvlint, {"main.bicep": "param rbac bool = false\n" + VAULT_BICEP % rbac + ROLE_BICEP})
+    assert found(document, "KV305") == failed
+    assert found(document, "KV305", "undecided") == []
+
+
+@pytest.mark.parametrize(("rbac", "failed"), [("[parameters('P')]", 0), (False, 1)])
+def test_a_vault_is_what_it_is_where_a_role_assignment_exists_in_a_template(
+    kvlint: Kvlint, rbac: str | bool, failed: int
+) -> None:
+    one = arm_vault()
+    one["properties"]["enableRbacAuthorization"] = rbac
+    id_ = f"subscriptionResourceId('Microsoft.Authorization/roleDefinitions', '{ADMINISTRATOR}')"
+    role = {
+        "type": "Microsoft.Authorization/roleAssignments", "apiVersion": "2022-04-01", "name": "[guid('r')]",
+        "scope": "Microsoft.KeyVault/vaults/kv-a", "condition": "[parameters('P')]",
+        "properties": {"principalId": PRINCIPAL, "roleDefinitionId": f"[{id_}]"},
+    }  # fmt: skip
+    text = template([one, role], {"P": {"type": "bool", "defaultValue": False}})
+    document = checked(kvlint, {"t.json": text})
+    assert len(found(document, "KV305")) == failed
+    assert found(document, "KV305", "undecided") == []
+
+
 DYNAMIC = """
   dynamic "access_policy" {
     for_each = %s
@@ -428,6 +524,37 @@ def test_blocks_that_only_a_default_leaves_out_may_exist(kvlint: Kvlint, over: s
     assert found(document, "KV307", "undecided") == []
     document = checked(kvlint, {"terraform.tfvars": 'ids = ["11111111-1111-1111-1111-111111111111"]\n'})
     assert found(document, "KV307") == ["azurerm_key_vault.kv"]
+
+
+ACLS = """
+  dynamic "network_acls" {
+    for_each = %s
+    content {
+      default_action = "Deny"
+      bypass         = "AzureServices"
+      ip_rules       = var.acls.ips
+    }
+  }
+"""
+ACLS_TYPE = "object({ ips = list(string) })"
+
+
+@pytest.mark.parametrize("over", ["var.acls == null ? [] : [1]", "var.acls[*]", "toset(local.enabled)"])
+def test_a_default_decides_whether_a_single_block_is_set(kvlint: Kvlint, over: str) -> None:
+    given = "locals {\n  enabled = var.acls != null ? [true] : []\n}\n"
+    text = PROVIDER + variable("acls", ACLS_TYPE, "null") + given + vault(ACLS % over)
+    document = checked(kvlint, {"main.tf": text})
+    assert found(document, "KV101") == ["azurerm_key_vault.kv"]
+    assert not [one for one in document["undecided"] if "acls" in one["message"]]
+    document = checked(kvlint, {"terraform.tfvars": 'acls = { ips = ["20.1.2.3"] }\n'})
+    assert found(document, "KV101") == found(document, "KV101", "undecided") == []
+
+
+def test_a_single_block_that_no_default_decides_is_unknown(kvlint: Kvlint) -> None:
+    text = PROVIDER + f'variable "acls" {{\n  type = {ACLS_TYPE}\n}}\n' + vault(ACLS % "var.acls[*]")
+    document = checked(kvlint, {"main.tf": text})
+    assert found(document, "KV101") == []
+    assert found(document, "KV101", "undecided") == ["azurerm_key_vault.kv"]
 
 
 def test_blocks_that_a_literal_leaves_out_do_not_exist(kvlint: Kvlint) -> None:

@@ -105,6 +105,17 @@ def test_a_module_that_is_not_available_is_a_note_that_names_the_unit(kvlint: Kv
         assert "t0ps3cret" not in ran.out
 
 
+def test_a_module_that_is_not_available_is_one_note_for_all_its_units(kvlint: Kvlint) -> None:
+    source = 'terraform {\n  source = "git::ssh://git@git.example.com/modules.git//%s?ref=%s"\n}\n'
+    units = {"a": ("vault", "v1"), "b": ("vault", "v2"), "c/d": ("network", "v1")}
+    write({f"live/{path}/terragrunt.hcl": source % module for path, module in units.items()})
+    notes = json.loads(kvlint("repo", "-f", "json").out)["problems"]
+    assert [(one["level"], one["location"]["path"], "(2 calls)" in one["message"]) for one in notes] == [
+        ("note", "live/a/terragrunt.hcl", True),
+        ("note", "live/c/d/terragrunt.hcl", False),
+    ]
+
+
 def test_each_unit_evaluates_the_module_with_its_own_inputs(kvlint: Kvlint) -> None:
     write({f"{name}/terragrunt.hcl": LOCAL + f"inputs = {{ purge = {name == 'b'} }}\n".lower() for name in "ab"})
     assert found(kvlint) == [("KV001", "a/terragrunt.hcl", 4)]

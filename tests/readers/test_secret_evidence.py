@@ -34,7 +34,8 @@ CERTAIN, LIKELY, NONE = Placeholder.CERTAIN, Placeholder.LIKELY, Placeholder.NON
         "example secret", "TODO", "FixMe", "tbc", "N/A", "not used", "not applicable", "no-token", "null",
         "this is a placeholder", "Bitte ändern", "wird ersetzt", "à compléter", "por completar", "a definir",
         "da inserire dopo il deploy", "nog in te vullen", "do uzupełnienia", "byt ut mig",
-        "Server=db;Password=<password>", "postgres://app:${PASSWORD}@db/orders",
+        "Server=db;Password=<password>", "postgres://app:${PASSWORD}@db/orders", "GEN-PASSWORD", "GEN-UNIQUE-13",
+        "GEN-SSH-PUB-KEY", "GET-PREREQ-dbPassword",
     ],
 )  # fmt: skip
 def test_placeholders(text: str) -> None:
@@ -51,7 +52,8 @@ def test_texts_that_only_may_be_placeholders(text: str) -> None:
     [
         "hunter2", "P@ssw0rd", "Tr0ub4dor&3", "correct horse battery staple", "setting sun", "<b>old and new", "a{b}c",
         "password", "secret", "exchange-server-9", "Server=db;Password=todoist99", "0000000001", "x9x9x9", "toronto",
-        "to be or not to be", "dog-placed-here", "yours truly", "null-island-7", "notary", "[a]b[c]",
+        "to be or not to be", "dog-placed-here", "yours truly", "null-island-7", "notary", "[a]b[c]", "GEN-7f3K-99xQ",
+        "gen-password",
     ],
 )  # fmt: skip
 def test_passwords_are_no_placeholders(text: str) -> None:

@@ -70,6 +70,22 @@ def derive(index: Index, required: RequiredAttributes, is_complete: bool) -> Non
                     fields[name] = value
             if fields:
                 index.put(_with_derived(resource, fields))
+    _derive_variants(index, known, context)
+
+
+def _derive_variants(index: Index, known: dict[str, _Makers], context: Context) -> None:
+    """Give the derived attributes to the variants of resources, which one assumption has in common."""
+    done: dict[int, dict[str, Resource]] = {}
+    for resource in [one for one in index.resources.values() if one.variants]:
+        variants = resource.variants or {}
+        derived = done.get(id(variants))
+        if derived is None:
+            derived = done[id(variants)] = {}
+            for address, variant in variants.items():
+                made = {name: make(variant, context) for name, make, _ in known.get(variant.type, ())}
+                fields = {name: value for name, value in made.items() if value is not None}
+                derived[address] = _with_derived(variant, fields)
+        index.put(msgspec.structs.replace(resource, variants=derived))
 
 
 def _makers(required: RequiredAttributes, type_: str) -> _Makers:

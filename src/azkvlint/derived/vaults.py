@@ -53,7 +53,8 @@ def _access_model(resource: Resource, context: Context) -> Value | None:
     reference = None if isinstance(above, Absent) else reference_of(resource.address, "parent", above, context.index)
     if reference is None:
         return Unknown(at=resource.at, origin=Origin.DERIVED, why="no vault is set")
-    models = [model_of(context.index.resources[a].select(RBAC)) for a in reference.targets + reference.candidates]
+    vaults = [resource.view(context.index.resources[a]) for a in reference.targets + reference.candidates]
+    models = [model_of(vault.select(RBAC)) for vault in vaults]
     known = {model.value for model in models if isinstance(model, Scalar)}
     if models and not reference.anything and len(known) == 1 and all(isinstance(m, Scalar) for m in models):
         # It is told where the policy stands: that is what is to be edited.

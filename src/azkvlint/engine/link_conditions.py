@@ -19,12 +19,16 @@ _MOST_NOTES = 5
 
 
 class _Near(msgspec.Struct, frozen=True):
-    """One linked resource: how sure the link is, the reference that makes it, and the address that it names."""
+    """One linked resource: how sure the link is, the reference that makes it, and the address that it names.
+
+    ``is_variant``: its attributes are those that it has under the assumption of the resource that is evaluated.
+    """
 
     resource: Resource
     certain: bool
     reference: Reference
     target: str
+    is_variant: bool = False
 
 
 def linked_from(condition: Linked, where: Predicate) -> Predicate:
@@ -71,7 +75,7 @@ def links_to(condition: Linked, where: Predicate) -> Predicate:
                 named = f"what its {via} names" if isinstance(reference.value, Unknown) else display(reference.value)
                 start, why = UNDECIDED, f"{named} is not part of this input"
         links = (
-            _Near(other, certain, reference, address)
+            _Near(seen := resource.view(other), certain, reference, address, seen is not other)
             for certain in (True, False)
             for reference in references
             for address in _named(reference, resource, world, certain)
@@ -112,7 +116,10 @@ def _best(
     for near in links:
         if result is PASS or (result is UNDECIDED and not near.certain):
             break
-        outcome = world.cached(id(where), near.resource, where)
+        if near.is_variant:
+            outcome = where(near.resource.attributes, near.resource, world, None, "")
+        else:
+            outcome = world.cached(id(where), near.resource, where)
         if not near.certain:
             outcome = min(outcome, UNDECIDED)
         if trail is not None and (len(notes) < _MOST_NOTES or outcome > result):

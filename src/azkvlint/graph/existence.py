@@ -5,17 +5,21 @@ Defaults decide values, not existence: what only the default of a root's paramet
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from itertools import islice
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 import msgspec
 
+from azkvlint.evaluation.values import Result
 from azkvlint.model.finding import Declaration
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Assumption, Resource
+from azkvlint.model.value import MapValue, Scalar, Unknown
 from azkvlint.util.errors import InputError
 
+# The types of which others are evaluated by the attributes that they have under an assumption, in lower case.
+VARYING = frozenset({"microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms"})
 # The types of which a report says for each declaration whether it was evaluated, in lower case.
 ACCOUNTED = frozenset(
     {
@@ -46,6 +50,15 @@ class Scenario:
         self.read.add(name)
         return self.opened is None or name in self.opened
 
+    def instead(self, default: Result | None, unknown: Unknown) -> Result:
+        """Return what an open parameter is: of a boolean the other value than its default, else ``unknown``.
+
+        Where several parameters are open, each of them may have its default.
+        """
+        if self.opened is None or len(self.opened) != 1 or not isinstance(default, Scalar):
+            return unknown
+        return Scalar(at=unknown.at, value=not default.value) if isinstance(default.value, bool) else unknown
+
 
 AnyScenario = TypeVar("AnyScenario", bound=Scenario)
 AnyDeclaration = TypeVar("AnyDeclaration")
@@ -57,6 +70,9 @@ class Scenarios(Generic[AnyScenario, AnyDeclaration]):
     def __init__(self) -> None:
         self._known: dict[frozenset[str] | None, AnyScenario] = {}
         self._read: dict[str, frozenset[str]] = {}
+        # The vaults that exist with the defaults, by address, and the scenarios in which more resources exist.
+        self.vaults: dict[str, Any] = {}
+        self.assumed: dict[Assumption, AnyScenario] = {}
 
     def made(self, opened: frozenset[str] | None) -> AnyScenario:
         """Return a new scenario."""
@@ -66,8 +82,38 @@ class Scenarios(Generic[AnyScenario, AnyDeclaration]):
         """Return whether anything that ``declaration`` declares may exist in a scenario."""
         raise NotImplementedError
 
+    def attributes_in(self, scenario: AnyScenario, vault: Any) -> MapValue | None:
+        """Return the attributes that one of ``vaults`` has in a scenario; None if it does not exist there."""
+        raise NotImplementedError
+
+    def add_variants(self, resources: dict[str, Resource]) -> None:
+        """Give the resources that may exist the vaults that are different under their assumptions."""
+        variants = {why: self._variants(scenario, resources) for why, scenario in self.assumed.items()}
+        for address, resource in resources.items() if any(variants.values()) else ():
+            found = variants.get(resource.assumption) if resource.assumption is not None else None
+            if found:
+                resources[address] = msgspec.structs.replace(resource, variants=found)
+
+    def _variants(self, scenario: AnyScenario, resources: Mapping[str, Resource]) -> dict[str, Resource]:
+        found: dict[str, Resource] = {}
+        for address, vault in self.vaults.items():
+            resource = resources[address]
+            try:
+                attributes = self.attributes_in(scenario, vault)
+            except (InputError, RecursionError):
+                doubt = Unknown(at=resource.at, why="it takes too much work to evaluate with other values")
+                attributes = MapValue(at=resource.at, fields={"properties": doubt, "sku": doubt})
+            have = resource.attributes
+            if attributes is None or all(have.fields.get(name) == value for name, value in attributes.fields.items()):
+                continue
+            have = msgspec.structs.replace(have, fields={**have.fields, **attributes.fields})
+            found[address] = msgspec.structs.replace(resource, attributes=have, shared_attributes=None)
+        return found
+
     def close(self) -> None:
         """Let go of everything, as a run does without a search for objects that hold each other."""
+        self.vaults.clear()
+        self.assumed.clear()
         for scenario in self._known.values():
             vars(scenario).clear()
         self._known.clear()

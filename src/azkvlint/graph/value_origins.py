@@ -73,6 +73,8 @@ _TELLING = frozenset(
 )  # fmt: skip
 # The functions of ARM templates that stand for a name.
 _REFERRING = frozenset({"parameters", "variables"})
+# What makes an identifier of its arguments, from which they cannot be computed.
+_HASHING = frozenset({"guid", "uniquestring", "uuidv5"})
 # Functions that read a file: their argument is its path.
 _READING = frozenset({"file", "filebase64", "templatefile"})
 _COMPARING = frozenset({"==", "!=", "=~", "!~", "<", "<=", ">", ">=", "&&", "||", "!"})
@@ -162,7 +164,7 @@ def _tells_little(node: ast.Node) -> bool:
     """Whether an expression is about a value that it does not give."""
     match node:
         case ast.Call(name=name):
-            return name.lower() in _TELLING
+            return name.lower() in _TELLING or name.lower() in _HASHING
         case ast.Binary(operator=operator) | ast.Unary(operator=operator):
             return operator in _COMPARING
     return False

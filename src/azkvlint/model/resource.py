@@ -33,7 +33,8 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     its id, name, links and secret, if its reader knows that: the same object in all resources that say the same.
     ``conditions`` are what its existence depends on and is not known: it exists only if all of them hold. ``callers``
     are the module calls that lead to it, outermost first. ``assumption``: only a default keeps it from existing, so it
-    is evaluated as one that may exist.
+    is evaluated as one that may exist. ``variants`` are other resources, by address, with the attributes that they have
+    under this assumption, where these differ.
     """
 
     address: str
@@ -48,6 +49,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     conditions: frozenset[str] = frozenset()
     callers: tuple[Location, ...] = ()
     assumption: Assumption | None = None
+    variants: Mapping[str, Resource] | None = None
 
     @property
     def stays(self) -> bool:
@@ -57,6 +59,10 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     def select(self, path: Path) -> Answer:
         """The answer at ``path``."""
         return select(self.attributes, path)
+
+    def view(self, other: Resource) -> Resource:
+        """Return another resource as it is where this one exists."""
+        return other if self.variants is None else self.variants.get(other.address, other)
 
     def exists_apart_from(self, other: Resource) -> bool:
         """Return whether this resource only may exist, under another assumption than ``other`` does, if any."""

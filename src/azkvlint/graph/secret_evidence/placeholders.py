@@ -31,6 +31,9 @@ _BRACKETED = regex(
     re.VERBOSE | re.DOTALL,
 )
 _ROW = regex(r"([0xX*#?._-])\1*")
+# What the pipeline of Azure Quickstart Templates replaces in parameter files, in this repository and its many copies.
+# Source: github.com/Azure/azure-quickstart-templates (1-CONTRIBUTION-GUIDE/README.md).
+_GENERATED = regex(r"(?:GEN|GET)-[A-Z]{3,}(?:-\w+)*")
 _SEPARATORS = regex(r"[\s_.:;,/\\|-]+")
 _PHRASE = regex(r"[^\W\d_]+(?:[\s_.:;,/\\'()|-]+(?:[^\W_]+))*[\s.!:)]*")
 # What the words of a whole text are, in lower case, without accents and with single spaces between them.
@@ -89,7 +92,9 @@ def placeholder_by_words(text: str) -> Placeholder:
     """Return whether the words or brackets of a text say that it stands for a value that is set later."""
     text = text[:_MOST].strip().strip("'\"`").strip()
     packed = _SEPARATORS.sub("", text)
-    if len(text) <= 1 or not packed or text in ("{}", "[]") or _ROW.fullmatch(packed) or _BRACKETED.fullmatch(text):
+    if len(text) <= 1 or not packed or text in ("{}", "[]") or _ROW.fullmatch(packed):
+        return Placeholder.CERTAIN
+    if _BRACKETED.fullmatch(text) or _GENERATED.fullmatch(text):
         return Placeholder.CERTAIN
     plain = without_accents(text)
     said = " ".join(word for word in _SEPARATORS.split(_HUMP.sub(" ", plain).lower()) if word)

@@ -11,10 +11,10 @@ from azkvlint.azure.azurerm.resources import canonical
 from azkvlint.evaluation.budget import DECLARATIONS_A_STEP
 from azkvlint.evaluation.recursion_limit import with_room
 from azkvlint.evaluation.values import Result
-from azkvlint.graph.existence import assume
+from azkvlint.graph.existence import VARYING, assume
 from azkvlint.graph.pseudo_resources import SECRETS_TYPE, asks_outputs, is_asked, with_origins
 from azkvlint.model.location import Location
-from azkvlint.model.resource import RequiredAttributes
+from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import Scalar
 from azkvlint.readers.arm.attribute_filter import Asked, wanted
 from azkvlint.readers.arm.deployment_resources import Level
@@ -85,7 +85,9 @@ def read_template(
     template = Template(run, path, found.plain, found.pointer, lower.get, scope)
     level = template.level = Level(template, found.plain, found.pointer, scope)
     try:
-        Walk(run, Scenarios(level, bool(lower)), remedy=found.remedy).level(level)
+        scenarios = Scenarios(level, bool(lower))
+        Walk(run, scenarios, remedy=found.remedy).level(level)
+        scenarios.add_variants(run.resources)
     except (InputError, RecursionError) as error:
         why = error.message if isinstance(error, InputError) else "it is nested too deep"
         run.not_whole("error", why, Location(path=path, pointer=found.pointer))
@@ -173,6 +175,7 @@ class Walk:
             self.run = run
             if found is not None:
                 assume(run.resources, known, found[0].why)
+                scenarios.assumed[found[0].why] = found[0]
 
     def _is_passed(self, type_: Any) -> bool:
         """Whether the text of a type says that nobody asks for it."""
@@ -216,15 +219,15 @@ class Walk:
         conditions = instance.conditions()
         if conditions is None:
             return
-        from azkvlint.readers.arm.embedded_templates import Resource, deploy_held  # most templates have none
+        from azkvlint.readers.arm import embedded_templates  # most templates have none
 
         level, head = instance.level, instance.head
-        one = Resource(
+        one = embedded_templates.Resource(
             type=head.type.lower(), address=instance.address, at=instance.place("type"),
             properties=instance.evaluated("properties"), scope=scope_of(head.above) or level.scope,
             conditions=conditions, callers=(*level.callers, instance.place("type")),
         )  # fmt: skip
-        deploy_held(self.run, one)
+        embedded_templates.deploy_held(self.run, one)
 
     def _passed_over(self, instance: Instance) -> None:
         """Say so of a type of Key Vault that nobody knows."""
@@ -238,33 +241,40 @@ class Walk:
         conditions = instance.conditions()
         if conditions is None:
             return
-        level, head, plain = instance.level, instance.head, instance.plain
-        existing = plain.get("existing") is True
-        body: dict[str, Result] = {}
-        members = asked.members if asked.members is not None else tuple((key, None) for key in plain)
-        for name, tree in () if existing else members:
-            key = instance.key_of(name)
-            if key is not None:
-                body[key] = level.template.value(plain[key], (*instance.pointer, key), instance.local, tree)
-        if instance.key_of("scope") is not None:
-            body["scope"] = Scalar(at=instance.place("scope"), value="")
-        declared = Declaration(
-            address=instance.address,
-            type=head.type,
-            version=instance.version,
-            names=head.names,
-            above=head.above,
-            extends=head.extends,
-            body=body,
-            at=instance.place("type"),
-            existing=existing,
-            conditions=conditions,
-            callers=level.callers,
-            id=head.id,
-        )
-        resource = make(declared, self.run.freezer)
-        if not existing and resource.type.lower() == SECRETS_TYPE and is_asked(self.run.wanted.required, SECRETS_TYPE):
-            found = of_value(instance)
+        resource = resource_of(instance, asked, conditions)
+        if not resource.existing and resource.type.lower() == SECRETS_TYPE:
+            found = of_value(instance) if is_asked(self.run.wanted.required, SECRETS_TYPE) else None
             if found is not None:
                 resource = msgspec.structs.replace(resource, attributes=with_origins(resource.attributes, found))
+        if self.scenarios is not None and resource.type.lower() in VARYING and self.run is self.scenarios.base.run:
+            self.scenarios.vaults[instance.address] = instance
         self.run.resources[instance.address] = resource
+
+
+def resource_of(instance: Instance, asked: Asked, conditions: frozenset[str]) -> Resource:
+    """Return a resource with what is asked of its type."""
+    level, head, plain = instance.level, instance.head, instance.plain
+    existing = plain.get("existing") is True
+    body: dict[str, Result] = {}
+    members = asked.members if asked.members is not None else tuple((key, None) for key in plain)
+    for name, tree in () if existing else members:
+        key = instance.key_of(name)
+        if key is not None:
+            body[key] = level.template.value(plain[key], (*instance.pointer, key), instance.local, tree)
+    if instance.key_of("scope") is not None:
+        body["scope"] = Scalar(at=instance.place("scope"), value="")
+    declared = Declaration(
+        address=instance.address,
+        type=head.type,
+        version=instance.version,
+        names=head.names,
+        above=head.above,
+        extends=head.extends,
+        body=body,
+        at=instance.place("type"),
+        existing=existing,
+        conditions=conditions,
+        callers=level.callers,
+        id=head.id,
+    )
+    return make(declared, level.template.run.freezer)

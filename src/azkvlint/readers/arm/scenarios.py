@@ -12,6 +12,7 @@ from azkvlint.evaluation.budget import STEPS_OF_A_SCENARIO
 from azkvlint.graph import existence
 from azkvlint.graph.existence import ACCOUNTED, assumption, skipped
 from azkvlint.model.resource import Assumption
+from azkvlint.model.value import MapValue
 from azkvlint.readers.arm.deployment_resources import Level
 from azkvlint.readers.arm.run import Pointer, Run, key_of, member
 from azkvlint.readers.arm.template import Template
@@ -104,6 +105,14 @@ class Scenarios(existence.Scenarios[Scenario, Declared]):
             self._apart = self.base.run.apart()
         self._apart.budget.spend(STEPS_OF_A_SCENARIO)
         return Scenario(self.base, self._apart, opened)
+
+    def attributes_in(self, scenario: Scenario, vault: Instance) -> MapValue | None:
+        """See the base class."""
+        from azkvlint.readers.arm.read import resource_of
+
+        same = scenario.instance(vault)
+        asked = self.base.run.wanted.of(vault.head.type.lower())
+        return resource_of(same, asked, frozenset()).attributes if same is not None and asked is not None else None
 
     def exists(self, scenario: Scenario, declaration: Declared) -> bool:
         """Return whether a declaration may deploy anything in a scenario."""

@@ -148,7 +148,8 @@ class Template(Values):
             has_default = found is None and (default is not None or nullable)
             if has_default and scenario is not None and scenario.opens(key):
                 why = f"the parameter '{name}' has no value but its default"
-                found = Unknown(at=self.where(pointer), why=why, given=not nullable)
+                written = self.value(declared[default], (*pointer, default)) if default is not None else None
+                found = scenario.instead(written, Unknown(at=self.where(pointer), why=why, given=not nullable))
             elif default is not None:
                 found = self.value(declared[default], (*pointer, default))
             elif found is None:

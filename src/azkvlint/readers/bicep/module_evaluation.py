@@ -189,7 +189,8 @@ class Instance:
             has_default = node.default is not None or is_nullable(self, node.type)
             if found is None and scenario is not None and has_default and scenario.opens(node.name):
                 why, is_set = f"the parameter '{node.name}' has no value but its default", node.default is not None
-                found = Unknown(at=self._at_name(node), why=why, given=is_set)
+                unknown = Unknown(at=self._at_name(node), why=why, given=is_set)
+                found = scenario.instead(self.default(node, None) if is_set else None, unknown)
             else:
                 found = self.default(node, found)
         # Whatever is said of a secret is said at its declaration, not where its value could be read.

@@ -74,6 +74,7 @@ def judged(run: BicepRun, file: File, given: Given) -> BicepRead:
         instance = Instance(file, run, Use(given=given, scope=scope))
         run.scenarios = Scenarios(run, instance)
         lower(instance, frozenset())
+        run.scenarios.add_variants(run.resources)
     except (InputError, RecursionError) as error:
         why = error.message if isinstance(error, InputError) else "what it declares is nested too deep"
         run.not_whole("error", why, Location(path=file.path))

@@ -10,7 +10,9 @@ import msgspec
 from azkvlint.azure.azurerm.resources import canonical
 from azkvlint.evaluation.operations import Local
 from azkvlint.evaluation.values import Fields, Result
+from azkvlint.graph.existence import VARYING
 from azkvlint.graph.pseudo_resources import SECRETS_TYPE, asks_outputs, is_asked, with_origins
+from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Unknown
 from azkvlint.readers.arm.attribute_filter import Asked, Tree, pruned
 from azkvlint.readers.arm.origins import OUTPUT_TYPE
@@ -89,7 +91,7 @@ def _skip(symbol: ResourceSymbol, reason: str) -> None:
 
 
 def _add(entity: ResourceEntity, conditions: frozenset[str]) -> None:
-    instance, identity = entity.instance, entity.identity
+    instance = entity.instance
     run, type_ = instance.run, entity.identity.type
     asked = run.wanted.of(type_) if type_ else None
     if type_.lower() in HOLDERS and not entity.node.existing:
@@ -101,14 +103,27 @@ def _add(entity: ResourceEntity, conditions: frozenset[str]) -> None:
         if not entity.node.existing:
             _unasked(entity, type_)
         return
+    resource = resource_of(entity, asked, conditions)
+    if not entity.node.existing and type_.lower() == SECRETS_TYPE and is_asked(run.wanted.required, SECRETS_TYPE):
+        found = of_value(entity)
+        if found is not None:
+            resource = msgspec.structs.replace(resource, attributes=with_origins(resource.attributes, found))
+    if run.scenarios is not None and type_.lower() in VARYING and instance.use.scenario is None:
+        run.scenarios.vaults[entity.address] = entity
+    run.resources[entity.address] = resource
+
+
+def resource_of(entity: ResourceEntity, asked: Asked, conditions: frozenset[str]) -> Resource:
+    """Return a resource with what is asked of its type."""
+    instance, identity = entity.instance, entity.identity
     body: Mapping[str, Result] = {}
     rest: Unknown | None = None
     if not entity.node.existing:
         body, rest = _members(entity, asked)
-    resource = make(
+    return make(
         Declaration(
             address=entity.address,
-            type=type_,
+            type=identity.type,
             version=identity.version,
             names=identity.names,
             above=identity.above,
@@ -120,13 +135,8 @@ def _add(entity: ResourceEntity, conditions: frozenset[str]) -> None:
             callers=instance.use.callers,
             rest=rest,
         ),
-        run.freezer,
+        instance.run.freezer,
     )
-    if not entity.node.existing and type_.lower() == SECRETS_TYPE and is_asked(run.wanted.required, SECRETS_TYPE):
-        found = of_value(entity)
-        if found is not None:
-            resource = msgspec.structs.replace(resource, attributes=with_origins(resource.attributes, found))
-    run.resources[entity.address] = resource
 
 
 def _unasked(entity: ResourceEntity, type_: str) -> None:

@@ -12,6 +12,7 @@ from azkvlint.graph import existence
 from azkvlint.graph.existence import ACCOUNTED, assume, assumption, skipped
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.resource import Assumption
+from azkvlint.model.value import MapValue
 from azkvlint.readers.bicep import local_files
 from azkvlint.readers.bicep.document import inner_resources
 from azkvlint.readers.bicep.loops import condition_of
@@ -112,6 +113,17 @@ class Scenarios(existence.Scenarios[Scenario, "ResourceSymbol | ModuleSymbol"]):
         self.apart.budget.spend(STEPS_OF_A_SCENARIO)
         return Scenario(self, opened)
 
+    def attributes_in(self, scenario: Scenario, vault: ResourceEntity) -> MapValue | None:
+        """See the base class."""
+        from azkvlint.readers.bicep.resources import resource_of
+
+        same = scenario.symbol(vault.symbol)
+        entity = next((one for one in same.entities if one.address == vault.address), None) if same else None
+        asked = self.run.wanted.of(entity.identity.type) if entity is not None else None
+        if entity is None or asked is None:
+            return None
+        return resource_of(entity, asked, frozenset()).attributes
+
     def exists(self, scenario: Scenario, declaration: ResourceSymbol | ModuleSymbol) -> bool:
         """Return whether a declaration may deploy anything in a scenario."""
         same = scenario.symbol(declaration)
@@ -162,6 +174,7 @@ def may_exist(
     finally:
         if scenario is not None:
             assume(run.resources, known, scenario.why)
+            scenarios.assumed[scenario.why] = scenario
 
 
 def skip(run: BicepRun, file: File, node: ast.Resource, address: str, reason: str, above: str = "") -> None:

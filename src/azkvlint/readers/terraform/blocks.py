@@ -115,12 +115,14 @@ class Content:
         """What is not found, if it may stand where nothing can be read."""
         return Unknown(at=self.at, why=f"'{name}' may stand in what cannot be read here") if self._damaged else None
 
-    def blocks(self, name: str) -> list[Content | Values] | Unknown | None:
-        """The blocks of a type in their order; Unknown if nobody knows how many, None if none is written.
+    def blocks(self, name: str, single: bool = False) -> list[Content | Values] | Unknown | None:
+        """Return the blocks of a type in their order; Unknown if their number is unknown, None if there is no block.
 
-        An attribute of the same name says the same in another way: ``access_policy = [{ ... }]``, and all of JSON.
+        An attribute of the same name states the same in another way: ``access_policy = [{ ... }]``, and all of JSON.
+        ``single``: the type allows one block, which is an argument like any other, so the defaults of variables decide
+        whether it is set. Repeated blocks are items of their own, which may exist with other values than the defaults.
         """
-        found, doubts, written = self._gathered(name)
+        found, doubts, written = self._gathered(name, single)
         if doubts:
             return doubts[0]
         if name in self.pieces:
@@ -132,8 +134,8 @@ class Content:
         """The blocks of a type that are there however many more of them there are."""
         return self._gathered(name)[0]
 
-    def _gathered(self, name: str) -> tuple[list[Content | Values], list[Unknown], bool]:
-        """The blocks of a type, why there may be more of them, and whether any is written."""
+    def _gathered(self, name: str, single: bool = False) -> tuple[list[Content | Values], list[Unknown], bool]:
+        """Return the blocks of a type, why there may be more of them, and whether any is written."""
         found: list[Content | Values] = []
         doubts: list[Unknown] = []
         written = False
@@ -144,7 +146,7 @@ class Content:
                 found.append(self._inner(part, self.local))
             elif block.type == "dynamic" and block.labels == (name,):
                 written = True
-                made = self._dynamic(part)
+                made = self._dynamic(part, single)
                 if isinstance(made, Unknown):
                     doubts.append(made)
                 else:
@@ -160,8 +162,8 @@ class Content:
         parts = [Part(path, inner) for inner in block.body.blocks]
         return Content(instance, pieces, parts, _Inside(at, local), bool(block.body.faults))
 
-    def _dynamic(self, part: Part) -> list[Content | Values] | Unknown:
-        """The blocks that a dynamic one makes."""
+    def _dynamic(self, part: Part, single: bool) -> list[Content | Values] | Unknown:
+        """Return the blocks that a dynamic block generates."""
         path, block = part
         body = block.body
         self.instance.faults(path, body.faults)
@@ -176,7 +178,7 @@ class Content:
             return doubt
         pairs = list(_pairs_of(found))
         if not pairs:
-            doubt = self._may_have_blocks(part, Piece(path, over))
+            doubt = None if single else self._may_have_blocks(part, Piece(path, over))
             return [] if doubt is None else doubt
         if len(pairs) > MAX_ITEMS:
             at = self.instance.place(path, block.start, block.head)
@@ -262,8 +264,8 @@ class Values:
         found = self.value.fields.get(name)
         return found if found is not None else self.value.rest
 
-    def blocks(self, name: str) -> list[Content | Values] | Unknown | None:
-        """The blocks of a type: objects, or a list of them."""
+    def blocks(self, name: str, single: bool = False) -> list[Content | Values] | Unknown | None:  # noqa: ARG002
+        """Return the blocks of a type: objects, or a list of them."""
         return _listed(name, self.attribute(name))
 
     def data(self, at: Location, pattern: str = "") -> Fields:  # noqa: ARG002  # it is a value already

@@ -22,7 +22,7 @@ from azkvlint.azure.azurerm.templates import LEVELS, POLICY_DEFINITIONS
 from azkvlint.azure.azurerm.tree import frozen
 from azkvlint.evaluation.budget import DECLARATIONS_A_STEP
 from azkvlint.graph.apply_order import asks_for_order
-from azkvlint.graph.existence import ACCOUNTED, assume, skipped
+from azkvlint.graph.existence import ACCOUNTED, VARYING, assume, skipped
 from azkvlint.graph.overlay import opened
 from azkvlint.graph.pseudo_resources import (
     ARGUMENT_TYPE,
@@ -185,6 +185,7 @@ class Gathering:
             self.run = run
             if scenario is not None:
                 assume(run.resources, known, scenario.why)
+                self.scenarios.assumed[scenario.why] = scenario
 
     def _skip_resource(self, symbol: ResourceSymbol, reason: str | None) -> None:
         """Account for a resource that is not evaluated, in files that its owner edits."""
@@ -337,6 +338,8 @@ class Gathering:
             fields["derived"] = MapValue(
                 at=entity.at, fields={**derived, **lifecycle_of(entity)}, origin=Origin.DERIVED
             )
+        if type_.lower() in VARYING and instance.use.scenario is None and not symbol.is_data:
+            self.scenarios.vaults[entity.address] = entity
         self.run.resources[entity.address] = Resource(
             address=entity.address,
             type=type_,
@@ -359,6 +362,7 @@ class Gathering:
 
     def finish(self) -> None:
         """Lay the updates over what they change, and mark what modules that are not at hand are given for shares."""
+        self.scenarios.add_variants(self.run.resources)
         self.run.resources.update((share.address, share) for share in with_shares(self.run.resources, self.shares))
         for update, conditions in self.updates:
             if not azapi.overlay(update, conditions, self.run.resources) and azapi.is_key_vault(update):

@@ -122,8 +122,8 @@ class _Filling:
 
     def _blocks(self, tree: Tree, entry: Entry, content: Content | Values) -> bool:
         """Write a block, or several; False if there is none."""
-        found = content.blocks(entry.name)
         field, arm = entry.field, entry.arm
+        found = content.blocks(entry.name, single=field.kind == "block")
         more: tuple[Unknown, ...] = ()
         if isinstance(found, Unknown):
             certain = content.certain(entry.name) if isinstance(content, Content) and field.kind == "blocks" else []

@@ -190,7 +190,10 @@ class ModuleInstance:
             is_open = found is None and default is not None and self._is_open(name)
             if default is None or is_open:
                 why = f"the variable '{name}' has no value" + (" but its default" if is_open else "")
-                found = Unknown(at=head, why=why, given=self._flag(attributes.get("nullable")) is False)
+                unknown = Unknown(at=head, why=why, given=self._flag(attributes.get("nullable")) is False)
+                found, scenario = unknown, self.use.scenario
+                if is_open and default is not None and scenario is not None:
+                    found = scenario.instead(self.evaluate(default, NOTHING), unknown)
             else:
                 found = self.evaluate(default, NOTHING)
         scope = self.scope(declaration.path)

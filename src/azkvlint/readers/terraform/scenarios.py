@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from azkvlint.azure.azurerm.azapi import AZAPI
+from azkvlint.azure.azurerm.tree import frozen
 from azkvlint.evaluation.budget import STEPS_OF_A_SCENARIO
 from azkvlint.evaluation.operations import Local
 from azkvlint.evaluation.values import Result
@@ -13,13 +15,15 @@ from azkvlint.graph import existence
 from azkvlint.graph.existence import assumption
 from azkvlint.model.location import static_address
 from azkvlint.model.resource import Assumption
+from azkvlint.model.value import MapValue
+from azkvlint.readers.terraform import azapi
 from azkvlint.readers.terraform.folder import Folder, Piece
 from azkvlint.readers.terraform.module_evaluation import ModuleInstance
 from azkvlint.readers.terraform.modules import Arguments
 from azkvlint.syntax import ast
 
 if TYPE_CHECKING:
-    from azkvlint.readers.terraform.resource_symbols import Symbol
+    from azkvlint.readers.terraform.resource_symbols import ResourceEntity, Symbol
     from azkvlint.readers.terraform.run import TerraformRun
     from azkvlint.readers.terraform.values import RootValues
 
@@ -135,6 +139,20 @@ class Scenarios(existence.Scenarios[Scenario, "Symbol[Any]"]):
             return None
         scenario = self.enabling(symbol, static_address(symbol.address), symbol.instance.use.scenario)
         return scenario.symbol(symbol) if scenario is not None else None
+
+    def attributes_in(self, scenario: Scenario, vault: ResourceEntity) -> MapValue | None:
+        """See the base class."""
+        same = scenario.symbol(vault.symbol)
+        entity = next((one for one in same.instances if one.address == vault.address), None) if same else None
+        if entity is None:
+            return None
+        if entity.type in AZAPI:
+            named = azapi.arm_type(entity)
+            return azapi.attributes(entity, *named) if named is not None else None
+        run, lowering = entity.instance.run, self.run.cache.lowering(entity.type)
+        if lowering is None:
+            return None
+        return frozen(lowering.attributes(entity.content, run, run.version, is_read=False), entity.at)
 
     def without_defaults(self, instance: ModuleInstance, piece: Piece, local: Local) -> Result | None:
         """Return what an attribute amounts to where no default of the root is known; None where its module is not used.

@@ -37,11 +37,15 @@ _IN_STACKS = frozenset({"values", "unit", "stack"})
 
 
 class Fault(NamedTuple):
-    """A problem in the configuration. A ``note`` is about a file that is not available."""
+    """A problem in the configuration. A ``note`` is about a file that is not available.
+
+    ``is_missing_module``: it is about the module of the unit.
+    """
 
     level: str
     message: str
     at: Location
+    is_missing_module: bool = False
 
 
 class Unit:
@@ -63,9 +67,9 @@ class Unit:
         self.main = Configuration(self, file, self._load(file, path), self.directory, (real_path(file),))
         self.includes += [self._include(*one) for one in _includes(self.main)]
 
-    def report(self, level: str, message: str, at: Location) -> None:
+    def report(self, level: str, message: str, at: Location, is_missing_module: bool = False) -> None:
         """Report a problem once."""
-        fault = Fault(level, message, at)
+        fault = Fault(level, message, at, is_missing_module)
         if fault not in self.faults:
             self.faults.append(fault)
 

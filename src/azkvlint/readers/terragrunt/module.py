@@ -123,8 +123,8 @@ def shown(source: str) -> str:
 
 def report_missing(unit: Unit, source: str, at: Location) -> None:
     """Report a module that is not in the project."""
-    text = f"the module '{shown(source)}' of this Terragrunt unit is not installed, so it was not evaluated"
-    unit.report("note", text, at)
+    text = f"module `{shown(source)}` of a Terragrunt unit is not installed, so its resources are not evaluated"
+    unit.report("note", text, at, is_missing_module=True)
 
 
 def value_files(unit: Unit) -> Iterator[tuple[str, str]]:

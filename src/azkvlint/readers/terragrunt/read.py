@@ -83,6 +83,8 @@ def _add(unit: Unit, run: TerraformRun) -> None:
     for fault in unit.faults:
         if fault.level == "error":
             run.unreadable(fault.message, fault.at)
+        elif fault.is_missing_module:
+            run.missing_module(fault.message, fault.at, HINT)
         else:
             run.note(fault.message, fault.at, HINT)
 
