@@ -693,6 +693,11 @@ def read_resource(file: str) -> bytes:
         return stream.read()
 
 
+def read_data(path: str) -> bytes:
+    """Return the content of a file in the package's folder ``data``. Raises OSError."""
+    return read_resource(os.path.join(os.path.dirname(os.path.dirname(__file__)), "data", *path.split("/")))
+
+
 def resource_files(folder: str, suffixes: tuple[str, ...], *, deep: bool) -> list[str]:
     """Return the files in a folder that comes with kvlint, or also below it, that end so, sorted."""
     found = []

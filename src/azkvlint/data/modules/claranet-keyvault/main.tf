@@ -1,11 +1,9 @@
-"""``claranet/keyvault/azurerm``, versions 8.x.
+# claranet/keyvault/azurerm, versions 8.x.
+#
+# Source: github.com/claranet/terraform-azurerm-keyvault (Apache-2.0), an early and a late state of version 8, and the
+# last of version 7 before managed HSMs. They differ in the default of `rbac_authorization_enabled` alone: false at
+# first, true later. What its module `claranet/diagnostic-settings` sends by itself is left open.
 
-Source: github.com/claranet/terraform-azurerm-keyvault (Apache-2.0), an early and a late state of version 8, and the
-last of version 7 before managed HSMs. They differ in the default of ``rbac_authorization_enabled`` alone: false at
-first, true later. What its module ``claranet/diagnostic-settings`` sends by itself is left open.
-"""
-
-TEXT = """
 data "module" "release" {}
 data "azurerm_client_config" "current" {}
 
@@ -177,4 +175,3 @@ resource "azurerm_monitor_diagnostic_setting" "main" {
 output "id" { value = one(concat(azurerm_key_vault.main[*].id, local.pools[*].id)) }
 output "name" { value = local.name }
 output "uri" { value = one(concat(azurerm_key_vault.main[*].vault_uri, local.pools[*].hsm_uri)) }
-"""

@@ -1,9 +1,7 @@
-"""``libre-devops/keyvault/azurerm``, versions 4.x; the defaults are those of 4.0.
+# libre-devops/keyvault/azurerm, versions 4.x; the defaults are those of 4.0.
+#
+# Source: github.com/libre-devops/terraform-azurerm-keyvault (MIT), main.tf, variables.tf and outputs.tf.
 
-Source: github.com/libre-devops/terraform-azurerm-keyvault (MIT), main.tf, variables.tf and outputs.tf.
-"""
-
-TEXT = """
 data "module" "release" {}
 data "azurerm_client_config" "current" {}
 
@@ -90,4 +88,3 @@ output "names" { value = keys(azurerm_key_vault.this) }
 output "vault_uris" { value = { for name, vault in azurerm_key_vault.this : name => vault.vault_uri } }
 output "resource_group_name" { value = local.resource_group_name }
 output "tenant_id" { value = local.tenant_id }
-"""

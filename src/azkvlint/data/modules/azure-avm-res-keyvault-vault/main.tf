@@ -1,22 +1,9 @@
-"""``Azure/avm-res-keyvault-vault/azurerm``, versions 0.5 to 0.11.
+# Azure/avm-res-keyvault-vault/azurerm, versions 0.5 to 0.11.
+#
+# Source: github.com/Azure/terraform-azurerm-avm-res-keyvault-vault (MIT), variables.tf and main*.tf as they stood from
+# version 0.3 until the module left azurerm for azapi, which 0.11 had not done; its releases page and issue 260: only
+# 0.10.1 writes a `network_acls` block where the input is null.
 
-Source: github.com/Azure/terraform-azurerm-avm-res-keyvault-vault (MIT), variables.tf and main*.tf as they stood from
-version 0.3 until the module left azurerm for azapi, which 0.11 had not done; its releases page and issue 260: only
-0.10.1 writes a ``network_acls`` block where the input is null.
-"""
-
-import re
-
-# What a grant says, wherever the module makes one.
-_GRANT = """principal_id         = GRANT.principal_id
-  principal_type       = try(GRANT.principal_type, null)
-  condition            = try(GRANT.condition, null)
-  condition_version    = try(GRANT.condition_version, null)
-  role_definition_id   = strcontains(lower(ROLE), local.role_id) ? ROLE : null
-  role_definition_name = strcontains(lower(ROLE), local.role_id) ? null : ROLE
-""".replace("ROLE", "GRANT.role_definition_id_or_name")
-
-_TEXT = """
 data "module" "release" {}
 
 variable "name" {}
@@ -144,7 +131,7 @@ resource "azurerm_key_vault" "this" {
   enabled_for_template_deployment = var.enabled_for_template_deployment
 
   dynamic "network_acls" {
-    for_each = var.network_acls != null ? [var.network_acls] : NO_FIREWALL
+    for_each = var.network_acls != null ? [var.network_acls] : data.module.release.network_rules
     content {
       bypass                     = network_acls.value.bypass
       default_action             = network_acls.value.default_action
@@ -169,19 +156,34 @@ resource "azurerm_key_vault_access_policy" "this" {
 resource "azurerm_role_assignment" "this" {
   for_each             = var.role_assignments
   scope                = azurerm_key_vault.this.id
-  GRANT(each.value)
+  principal_id         = each.value.principal_id
+  principal_type       = try(each.value.principal_type, null)
+  condition            = try(each.value.condition, null)
+  condition_version    = try(each.value.condition_version, null)
+  role_definition_id   = strcontains(lower(each.value.role_definition_id_or_name), local.role_id) ? each.value.role_definition_id_or_name : null
+  role_definition_name = strcontains(lower(each.value.role_definition_id_or_name), local.role_id) ? null : each.value.role_definition_id_or_name
 }
 
 resource "azurerm_role_assignment" "keys" {
   for_each             = local.key_grants
   scope                = azurerm_key_vault_key.this[each.value.of].resource_versionless_id
-  GRANT(each.value.grant)
+  principal_id         = each.value.grant.principal_id
+  principal_type       = try(each.value.grant.principal_type, null)
+  condition            = try(each.value.grant.condition, null)
+  condition_version    = try(each.value.grant.condition_version, null)
+  role_definition_id   = strcontains(lower(each.value.grant.role_definition_id_or_name), local.role_id) ? each.value.grant.role_definition_id_or_name : null
+  role_definition_name = strcontains(lower(each.value.grant.role_definition_id_or_name), local.role_id) ? null : each.value.grant.role_definition_id_or_name
 }
 
 resource "azurerm_role_assignment" "secrets" {
   for_each             = local.secret_grants
   scope                = azurerm_key_vault_secret.this[each.value.of].resource_versionless_id
-  GRANT(each.value.grant)
+  principal_id         = each.value.grant.principal_id
+  principal_type       = try(each.value.grant.principal_type, null)
+  condition            = try(each.value.grant.condition, null)
+  condition_version    = try(each.value.grant.condition_version, null)
+  role_definition_id   = strcontains(lower(each.value.grant.role_definition_id_or_name), local.role_id) ? each.value.grant.role_definition_id_or_name : null
+  role_definition_name = strcontains(lower(each.value.grant.role_definition_id_or_name), local.role_id) ? null : each.value.grant.role_definition_id_or_name
 }
 
 resource "azurerm_monitor_diagnostic_setting" "this" {
@@ -274,6 +276,3 @@ output "keys" { value = azurerm_key_vault_key.this }
 output "keys_resource_ids" { value = azurerm_key_vault_key.this }
 output "secrets" { value = azurerm_key_vault_secret.this }
 output "secrets_resource_ids" { value = azurerm_key_vault_secret.this }
-"""
-
-TEXT = re.sub(r"GRANT\((.*)\)\n", lambda match: _GRANT.replace("GRANT", match[1]), _TEXT)

@@ -1,10 +1,8 @@
-"""``CloudNationHQ/kv/azure``, versions 4.x, which 5.0 closed.
+# CloudNationHQ/kv/azure, versions 4.x, which 5.0 closed.
+#
+# Source: github.com/CloudNationHQ/terraform-azure-kv (MIT), main.tf, variables.tf and outputs.tf as of 4.0 and after it,
+# and its changelog. How it names what is in a vault, and what it makes of TLS keys, changed on the way and is left open.
 
-Source: github.com/CloudNationHQ/terraform-azure-kv (MIT), main.tf, variables.tf and outputs.tf as of 4.0 and after it,
-and its changelog. How it names what is in a vault, and what it makes of TLS keys, changed on the way and is left open.
-"""
-
-TEXT = """
 data "module" "release" {}
 data "azurerm_client_config" "current" {}
 
@@ -155,7 +153,10 @@ resource "azurerm_key_vault_access_policy" "policy" {
   tenant_id               = each.value.tenant_id != null ? each.value.tenant_id : local.tenant_id
   object_id               = each.value.object_id != null ? each.value.object_id : local.caller
   application_id          = each.value.application_id
-PERMISSIONS
+  key_permissions = try(each.value.key_permissions[0], "") == "all" ? local.all.key : each.value.key_permissions
+  secret_permissions = try(each.value.secret_permissions[0], "") == "all" ? local.all.secret : each.value.secret_permissions
+  certificate_permissions = try(each.value.certificate_permissions[0], "") == "all" ? local.all.certificate : each.value.certificate_permissions
+  storage_permissions = try(each.value.storage_permissions[0], "") == "all" ? local.all.storage : each.value.storage_permissions
 }
 
 resource "azurerm_key_vault_key" "kv_keys" {
@@ -242,11 +243,3 @@ output "keys" { value = azurerm_key_vault_key.kv_keys }
 output "secrets" { value = azurerm_key_vault_secret.secrets }
 output "certs" { value = azurerm_key_vault_certificate.cert }
 output "policies" { value = azurerm_key_vault_access_policy.policy }
-""".replace(
-    "PERMISSIONS",
-    "\n".join(
-        f'  {kind}_permissions = try(each.value.{kind}_permissions[0], "") == "all" ? local.all.{kind} '
-        f": each.value.{kind}_permissions"
-        for kind in ("key", "secret", "certificate", "storage")
-    ),
-)
