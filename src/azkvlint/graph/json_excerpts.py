@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterator, Sequence
 from typing import TypeAlias
 
-from azkvlint.syntax.jsonc import COMMENT, STRING
+from azkvlint.syntax.json_decoder import COMMENT, STRING
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.secret_names import is_harmless, names_secret
 

@@ -11,7 +11,8 @@ import msgspec
 
 from azkvlint.graph.json_excerpts import beside, is_below_secret, secret_values
 from azkvlint.model.location import Excerpt, Location, Region
-from azkvlint.syntax.jsonc import Pointer, locate
+from azkvlint.syntax.json_decoder import Pointer
+from azkvlint.syntax.json_positions import locate
 from azkvlint.syntax.line_hash import LineHashes
 from azkvlint.syntax.positions import MAX_CHARACTERS, Lines
 from azkvlint.util.lazy_regex import regex

@@ -19,7 +19,7 @@ from azkvlint.linter.unit_result import UnitResult
 from azkvlint.model.finding import EXTERNAL, Finding, Occurrence, Outcome, Problem, Report, Suppression
 from azkvlint.model.location import Location
 from azkvlint.model.rule import Rule
-from azkvlint.syntax.json_data import decode_json
+from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError, UsageError
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.plural import counted

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from azkvlint.readers.bicep.run import ModuleCache
     from azkvlint.readers.terraform.locations import Locator
     from azkvlint.readers.terraform.module_cache import FolderCache
-    from azkvlint.syntax.jsonc import Document
+    from azkvlint.syntax.json_decoder import Document
 
 MAKE_INPUT = (
     "kvlint reads Terraform, Bicep, ARM templates, what-if results, snapshots, and plans: "
@@ -201,7 +201,7 @@ class Reader:
         """An ARM template, a what-if result or a snapshot; None for anything else. Raises InputError."""
         from azkvlint.readers.arm.read import looks_like_template, read_template
         from azkvlint.readers.whatif.read import is_stack_result, read_prediction
-        from azkvlint.syntax.jsonc import decode
+        from azkvlint.syntax.json_decoder import decode
 
         document = decode(data)
         given = given or Given()
@@ -229,7 +229,7 @@ class Reader:
         if source is None:
             return None
         from azkvlint.readers.arm.read import read_parameters
-        from azkvlint.syntax.jsonc import decode
+        from azkvlint.syntax.json_decoder import decode
 
         document = decode(read_source(source))
         return Given(values=read_parameters(source.path, document), files={source.path: document.text})
@@ -275,7 +275,7 @@ class Loader:
 
     def load(self, relative: str) -> Document | None:
         """The linked template at a path relative to the linking one; None if it is not at hand. Raises InputError."""
-        from azkvlint.syntax.jsonc import decode
+        from azkvlint.syntax.json_decoder import decode
 
         file = inside(self._root, self._folder, relative) if self._folder else None
         if file is None or not is_file(file):

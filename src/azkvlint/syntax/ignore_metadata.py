@@ -13,7 +13,8 @@ import msgspec
 
 from azkvlint.model.suppression import CHECKOV
 from azkvlint.syntax.ignore_comments import Directive, day_of, directive_of
-from azkvlint.syntax.jsonc import Document, Pointer, locate
+from azkvlint.syntax.json_decoder import Document, Pointer
+from azkvlint.syntax.json_positions import locate
 from azkvlint.syntax.peer_comments import PeerComment, Reach, skip_of
 
 _NAME = "kvlint"

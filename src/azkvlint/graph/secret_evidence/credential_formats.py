@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 
 from azkvlint.graph.secret_evidence.name_kinds import NameKind, kind_of_name
 from azkvlint.graph.secret_evidence.placeholders import Placeholder, placeholder_by_words
-from azkvlint.syntax.json_data import decode_json
+from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
 

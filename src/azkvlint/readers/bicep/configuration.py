@@ -56,7 +56,7 @@ def _read(file: str) -> Any:
     LOOKS.at(file)
     if not os.path.lexists(file):
         return None
-    from azkvlint.syntax.jsonc import decode
+    from azkvlint.syntax.json_decoder import decode
 
     try:
         plain = decode(read_bytes(file, _MAX_SIZE)).value

@@ -80,7 +80,7 @@ def _content(name: str, data: bytes) -> Any:
     if name == "loadTextContent":
         return decoded(data)
     if name == "loadJsonContent":
-        from azkvlint.syntax.jsonc import decode
+        from azkvlint.syntax.json_decoder import decode
 
         return decode(data).value
     return _yaml(decoded(data))

@@ -22,7 +22,7 @@ from azkvlint.util.errors import InputError
 from azkvlint.util.project_files import real_path, reported
 
 if TYPE_CHECKING:
-    from azkvlint.syntax.jsonc import Document
+    from azkvlint.syntax.json_decoder import Document
 
 _MAX_EXTENDED = 20
 

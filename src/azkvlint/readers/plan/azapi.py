@@ -12,7 +12,7 @@ from azkvlint.model.value import Link, MapValue, Scalar, Unknown, Value
 from azkvlint.readers.plan.configuration import expression_at, references
 from azkvlint.readers.plan.planned_resource import Instance, mark
 from azkvlint.readers.plan.traversal import longest
-from azkvlint.syntax.json_data import decode_json
+from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
 

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from azkvlint.syntax.jsonc import MAX_DEPTH, Document, Pointer, clean, decode, locate
+from azkvlint.syntax.json_decoder import MAX_DEPTH, Document, Pointer, blank_comments, decode
+from azkvlint.syntax.json_positions import locate
 from azkvlint.util.errors import InputError
 
 CORPORA = Path(__file__).resolve().parents[2].parent / "shared" / "corpora"
@@ -114,13 +115,13 @@ def test_nesting_has_a_limit(start: str, end: str) -> None:
 
 def test_cleaning_keeps_every_offset() -> None:
     text = '{ // a\r\n "b,]": [1, /* c\n */ ], }'
-    assert clean(text) == '{     \r\n "b,]": [1           ]  }'
-    assert len(clean(text)) == len(text)
+    assert blank_comments(text) == '{     \r\n "b,]": [1           ]  }'
+    assert len(blank_comments(text)) == len(text)
 
 
 def test_cleaning_is_linear() -> None:
     for part in (",/*", ', "', ",/**/", "//\n", "/", ',/*"*/', "[,"):
-        clean(part * 100_000)
+        blank_comments(part * 100_000)
 
 
 @given(st.binary())
