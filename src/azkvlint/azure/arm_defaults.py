@@ -1,8 +1,8 @@
-"""What Azure does where a template or azapi body says nothing, by type and API version.
+"""Defaults of Azure for properties that a template or azapi body does not set, by type and API version.
 
 Sources: Azure's REST specifications and learn.microsoft.com/azure/key-vault (general/access-control-default,
 general/soft-delete-overview, general/network-security). Where the sources disagree there is no entry, so that a rule
-asks for an explicit value: purge protection of a managed HSM is such a case.
+requires an explicit value: purge protection of a managed HSM is such a case.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""All azurerm types that have a table, and how to tell that one without a table should have had one.
+"""All azurerm types that have a table, which types should have one, and which attributes are IDs of a resource.
 
 A data source has the table of the resource of the same name.
 """
@@ -7,23 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from azkvlint.azure.azurerm.alerts import ALERTS
-from azkvlint.azure.azurerm.authorization import AUTHORIZATION
-from azkvlint.azure.azurerm.compute import COMPUTE
-from azkvlint.azure.azurerm.consumers_analytics import CONSUMERS_ANALYTICS
-from azkvlint.azure.azurerm.consumers_compute import CONSUMERS_COMPUTE
-from azkvlint.azure.azurerm.consumers_databases import CONSUMERS_DATABASES
-from azkvlint.azure.azurerm.consumers_intelligence import CONSUMERS_INTELLIGENCE
-from azkvlint.azure.azurerm.consumers_storage import CONSUMERS_STORAGE
-from azkvlint.azure.azurerm.hsm import HSM
-from azkvlint.azure.azurerm.monitor import MONITOR
+from azkvlint.azure.azurerm.consumers import (
+    CONSUMERS_ANALYTICS,
+    CONSUMERS_COMPUTE,
+    CONSUMERS_DATABASES,
+    CONSUMERS_INTELLIGENCE,
+    CONSUMERS_STORAGE,
+)
+from azkvlint.azure.azurerm.key_vault import AUTHORIZATION, HSM, OBJECTS, VAULT
+from azkvlint.azure.azurerm.monitoring import ALERTS, MONITOR, SINKS
 from azkvlint.azure.azurerm.network import NETWORK
-from azkvlint.azure.azurerm.objects import OBJECTS
-from azkvlint.azure.azurerm.sinks import SINKS
 from azkvlint.azure.azurerm.table import Mapped
-from azkvlint.azure.azurerm.tls import TLS
-from azkvlint.azure.azurerm.vault import VAULT
-from azkvlint.azure.azurerm.workloads import WORKLOADS
+from azkvlint.azure.azurerm.workloads import COMPUTE, TLS, WORKLOADS
 from azkvlint.model.value import Scalar, Value
 
 # Several may say something of one type: each says what its own rules ask for.
@@ -117,3 +112,41 @@ def name_of(value: Value | None, local: str) -> str:
     if isinstance(value, Scalar) and isinstance(value.value, str) and not value.sensitive:
         return value.value
     return local.rpartition(".")[2]
+
+
+# The attributes that are a resource's own id, besides ``id``, by the beginning of its type. Every other attribute that
+# ends in "id" names something else: of a secret, ``key_vault_id`` is its vault.
+_OWN_IDS = {
+    "azurerm_key_vault": (
+        "resource_id",
+        "resource_manager_id",
+        "resource_versionless_id",
+        "versionless_id",
+        "versioned_id",
+        "secret_id",
+        "versionless_secret_id",
+    ),
+    "azurerm_role_definition": ("role_definition_id", "role_definition_resource_id"),
+    "azurerm_storage_": ("resource_manager_id", "resource_manager_versionless_id"),
+}
+
+# Attributes that the providers time and random always compute.
+ALWAYS_SET_OF = ("time_", "random_")
+ALWAYS_SET = frozenset(
+    {
+        "rfc3339", "base_rfc3339", "rotation_rfc3339", "unix", "year", "month", "day", "id", "result", "hex", "dec",
+        "b64_std", "b64_url",
+    }
+)  # fmt: skip
+
+
+def is_azure(type_: str) -> bool:
+    """Whether a Terraform resource type is Azure Resource Manager's, so that its id can be an id of Azure's."""
+    return type_.startswith(("azurerm_", "azapi_"))
+
+
+def is_own_id(type_: str, attribute: str) -> bool:
+    """Whether an attribute of a resource is the resource's own id."""
+    return attribute == "id" or any(
+        attribute in attributes for prefix, attributes in _OWN_IDS.items() if type_.startswith(prefix)
+    )

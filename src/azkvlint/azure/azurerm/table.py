@@ -1,7 +1,7 @@
-"""The vocabulary of the tables that say what each azurerm resource is called in Azure's own terms.
+"""The vocabulary of the tables that map azurerm arguments to properties of ARM resources.
 
-A table is data that a reader can hold against the provider's documentation: left the argument as the provider
-spells it, right where it goes in the ARM resource. Paths are dotted and, inside a block, relative to that block.
+A table is data that can be compared with the provider's documentation: left the argument as the provider spells it,
+right where it goes in the ARM resource. Paths are dotted and, inside a block, relative to that block.
 """
 
 from __future__ import annotations

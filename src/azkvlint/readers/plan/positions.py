@@ -7,7 +7,7 @@ from itertools import chain
 
 import msgspec
 
-from azkvlint.azure.azurerm.flags import PROVIDER_PREFIX
+from azkvlint.azure.azurerm.provider_features import PROVIDER_PREFIX
 from azkvlint.model.location import Excerpt, Region
 from azkvlint.readers.plan.document import Plan
 from azkvlint.syntax.json_decoder import DECODE_ERRORS, ByteLines

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from azkvlint.azure.azurerm.flags import (
+from azkvlint.azure.azurerm.provider_features import (
     KEY_VAULT_FLAGS,
     PROVIDER_PREFIX,
     PROVIDER_TYPE,

@@ -8,19 +8,18 @@ from itertools import chain
 
 import msgspec
 
+from azkvlint.azure.azurerm.arguments import frozen
 from azkvlint.azure.azurerm.azapi import (
     AZAPI_ACTION,
     AZAPI_DATA_PLANE,
     AZAPI_UPDATE,
     is_key_vault_type,
+    is_known,
     not_understood,
     type_not_known,
 )
-from azkvlint.azure.azurerm.data_plane import is_known
 from azkvlint.azure.azurerm.resources import canonical, is_vault_related, name_of, passed_over
-from azkvlint.azure.azurerm.templates import WITH_TEMPLATE
-from azkvlint.azure.azurerm.tree import frozen
-from azkvlint.azure.azurerm.updates import by_itself, is_always_there
+from azkvlint.azure.azurerm.template_deployments import WITH_TEMPLATE
 from azkvlint.evaluation.budget import Budget
 from azkvlint.graph.apply_order import PRINCIPALS, asks_for_order, asks_what_is_after
 from azkvlint.graph.changes import CHANGED_FROM, with_changes
@@ -34,6 +33,7 @@ from azkvlint.graph.pseudo_resources import (
     is_asked,
     secret_in,
 )
+from azkvlint.graph.resource_updates import by_itself, is_always_there
 from azkvlint.model.finding import Problem
 from azkvlint.model.location import Location
 from azkvlint.model.problem_codes import NOT_WHOLE, TYPE_NOT_KNOWN

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from azkvlint.azure.azurerm.templates import (
+from azkvlint.azure.azurerm.template_deployments import (
     LEVELS,
     OLD,
     POLICY_DEFINITIONS,

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from azkvlint.azure.azurerm.resources import LOOKS_LIKE_VAULT, RESOURCES
-from azkvlint.azure.azurerm.templates import WITH_TEMPLATE
+from azkvlint.azure.azurerm.template_deployments import WITH_TEMPLATE
 from azkvlint.readers.discover import Source
 from azkvlint.readers.missing_modules import EXAMPLES
 from azkvlint.readers.terraform.names import is_module_file

@@ -1,4 +1,4 @@
-"""``features { key_vault { ... } }`` of the azurerm provider: what it does with what it destroys, or finds deleted."""
+"""``features { key_vault { ... } }`` of the azurerm provider: what it purges on destroy and recovers on create."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
-"""Which Azure services can be encrypted with a customer's key, and how each says so.
+"""Azure services that support customer-managed keys, and the properties that enable them.
 
-Where the key itself is named stands in ``consumers``; here is what decides besides it.
+The properties that name the key are in ``derived/consumers``.
+
 Source: learn.microsoft.com/azure/templates, the reference of each type, and the built-in policies of Azure on
 customer-managed keys.
 """

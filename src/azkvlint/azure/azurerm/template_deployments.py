@@ -1,4 +1,4 @@
-"""The resources of azurerm that hold a template."""
+"""Resources of azurerm that hold an ARM template."""
 
 from __future__ import annotations
 
