@@ -23,7 +23,8 @@ from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError, UsageError
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.plural import counted
-from azkvlint.util.project_files import called, lies_in, read_named, real_path
+from azkvlint.util.project_boundary import lies_in, real_path
+from azkvlint.util.project_files import called, read_named
 from azkvlint.util.safe_text import encode, visible
 
 VERSION = 1

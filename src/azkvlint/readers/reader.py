@@ -30,7 +30,8 @@ from azkvlint.readers.terragrunt.names import is_read, is_unit
 from azkvlint.readers.units import Unit
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.project_files import absolute_path, inside, is_file, real_path, refuse_as_output
+from azkvlint.util.project_boundary import absolute_path, real_path, refuse_as_output
+from azkvlint.util.project_files import inside, is_file
 
 if TYPE_CHECKING:
     from azkvlint.readers.bicep.run import ModuleCache

@@ -22,7 +22,7 @@ from azkvlint.readers.bicep.read import ModuleCache, read_bicep
 from azkvlint.syntax.json_decoder import decode
 from azkvlint.syntax.source_text import decoded
 from azkvlint.util.errors import InputError
-from azkvlint.util.project_files import begin_run
+from azkvlint.util.project_boundary import begin_run
 
 CORPORA = Path(__file__).resolve().parents[4] / "shared" / "corpora"
 FILES = sorted([*CORPORA.rglob("*.bicep"), *CORPORA.rglob("*.bicepparam")])

@@ -14,7 +14,8 @@ from azkvlint.readers.bicep.document import File, read_file
 from azkvlint.syntax.positions import Lines
 from azkvlint.syntax.source_text import source_text
 from azkvlint.util.errors import InputError
-from azkvlint.util.project_files import LOOKS, MAX_FILE, read_bytes, real_path
+from azkvlint.util.project_boundary import real_path
+from azkvlint.util.project_files import LOOKS, MAX_FILE, read_bytes
 
 if TYPE_CHECKING:
     from azkvlint.readers.bicep.module_evaluation import Instance

@@ -14,7 +14,8 @@ from azkvlint.readers.missing_modules import EXAMPLES
 from azkvlint.readers.terraform.names import is_module_file
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.project_files import KEPT, MAX_FILE, read_bytes, real_path
+from azkvlint.util.project_boundary import real_path
+from azkvlint.util.project_files import KEPT, MAX_FILE, read_bytes
 
 # How a module call begins, and what it calls, in both notations; behind a mark of a comment none does.
 _CALL = regex(rb'^[ \t]*+module\b|"module"[ \t\r\n]*+:', re.MULTILINE)
