@@ -6,15 +6,15 @@ import time
 
 import pytest
 
-from azkvlint.graph.secret_evidence.credential_formats import (
+from azkvlint.graph.secret_formats import (
+    Placeholder,
     has_credential,
     is_configuration,
     is_plain,
     known_text,
     placeholder_in,
 )
-from azkvlint.graph.secret_evidence.name_kinds import NameKind, kind_of_name, kind_of_path, names_no_secret
-from azkvlint.graph.secret_evidence.placeholders import Placeholder
+from azkvlint.util.secret_names import NameKind, kind_of_name, kind_of_path, names_no_secret
 
 SECONDS = 2
 CERTAIN, LIKELY, NONE = Placeholder.CERTAIN, Placeholder.LIKELY, Placeholder.NONE

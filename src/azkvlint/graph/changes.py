@@ -1,4 +1,4 @@
-"""``derived.changedFrom``: what attributes were before, where a plan or a what-if result changes them."""
+"""Attributes overlaid on others, and ``derived.changedFrom``: what a plan or a what-if result changes."""
 
 from __future__ import annotations
 
@@ -7,6 +7,25 @@ from collections.abc import Iterator
 import msgspec
 
 from azkvlint.model.value import ListValue, MapValue, Path, Scalar, Unknown, Value, display
+
+
+def overlaid(below: MapValue, above: MapValue) -> MapValue:
+    """``below`` with what ``above`` sets: objects are merged, everything else is replaced."""
+    fields = dict(below.fields)
+    for name, value in above.fields.items():
+        have = fields.get(name)
+        both = isinstance(have, MapValue) and isinstance(value, MapValue)
+        fields[name] = overlaid(have, value) if both else value  # type: ignore[arg-type]  # ``both`` says so
+    return MapValue(at=below.at, fields=fields, rest=below.rest)
+
+
+def opened(value: MapValue, rest: Unknown) -> MapValue:
+    """``value`` as an object that may have more fields than it shows, at every depth."""
+    fields = {
+        name: opened(field, rest) if isinstance(field, MapValue) else field for name, field in value.fields.items()
+    }
+    return msgspec.structs.replace(value, fields=fields, rest=rest)
+
 
 CHANGED_FROM: Path = ("derived", "changedFrom")
 

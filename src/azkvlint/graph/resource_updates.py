@@ -1,10 +1,10 @@
-"""``azapi_update_resource``: which resource it changes, and what that amounts to then."""
+"""``azapi_update_resource``: which resource it changes, and the attributes of that resource afterwards."""
 
 from __future__ import annotations
 
 import msgspec
 
-from azkvlint.graph.overlay import opened, overlaid
+from azkvlint.graph.changes import opened, overlaid
 from azkvlint.graph.references import Index, reference_of
 from azkvlint.graph.resource_ids import HOLE
 from azkvlint.model.resource import Resource

@@ -9,11 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Protocol, TypeAlias
 
-from azkvlint.graph.secret_evidence.credential_formats import placeholder_in
-from azkvlint.graph.secret_evidence.name_kinds import NameKind, kind_of_path
-from azkvlint.graph.secret_evidence.placeholders import Placeholder
+from azkvlint.graph.secret_formats import Placeholder, placeholder_in
 from azkvlint.model.value import Path
 from azkvlint.syntax import ast
+from azkvlint.util.secret_names import NameKind, kind_of_path
 
 Origins: TypeAlias = frozenset[str]
 

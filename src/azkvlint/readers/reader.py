@@ -191,7 +191,7 @@ class Reader:
         ``published``: it is made for callers that are not here.
         """
         from azkvlint.readers.bicep.read import read_bicep
-        from azkvlint.syntax.source_text import source_text
+        from azkvlint.syntax.positions import source_text
 
         is_open = published and given is None and not self.settings.closed
         given = given or Given()
@@ -218,7 +218,7 @@ class Reader:
     def _bicepparam(self, path: str, source: Source) -> ReadResult:
         """What a parameter file of Bicep is for, with the values that it gives."""
         from azkvlint.readers.bicep.parameters import read_bicepparam
-        from azkvlint.syntax.source_text import source_text
+        from azkvlint.syntax.positions import source_text
 
         text = source_text(read_source(source))
         read = read_bicepparam(source.path, source.file, self.root, text, self.demand, self._cache())

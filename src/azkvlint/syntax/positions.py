@@ -11,6 +11,7 @@ from itertools import accumulate
 from typing import Self
 
 from azkvlint.model.location import Excerpt, Region
+from azkvlint.util.errors import InputError
 
 HIDDEN = "(hidden)"
 MAX_LINES = 10
@@ -168,3 +169,22 @@ def _merged(spans: Sequence[Span], low: int, high: int) -> list[Span]:
         else:
             merged.append((start, end))
     return merged
+
+
+_UTF8, _UTF16 = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
+
+
+def source_text(data: bytes) -> str:
+    """Return the same as ``decoded``, and keep in it whether it began with a byte order mark."""
+    text = decoded(data)
+    is_utf16 = data[:2] in _UTF16
+    return MarkedText(text, is_utf8=not is_utf16) if is_utf16 or data.startswith(_UTF8) else text
+
+
+def decoded(data: bytes) -> str:
+    """Return the text of a file. Raises InputError if it is neither UTF-8 nor what its byte order mark says."""
+    encoding = "utf-16" if data[:2] in _UTF16 else "utf-8-sig"
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise InputError("it is not text in UTF-8") from error

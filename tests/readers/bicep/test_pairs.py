@@ -20,7 +20,7 @@ from azkvlint.readers.arm.run import TemplateRead
 from azkvlint.readers.bicep.parameters import read_bicepparam
 from azkvlint.readers.bicep.read import ModuleCache, read_bicep
 from azkvlint.syntax.json_decoder import decode
-from azkvlint.syntax.source_text import decoded
+from azkvlint.syntax.positions import decoded
 from azkvlint.util.errors import InputError
 from azkvlint.util.project_boundary import begin_run
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import msgspec
 
-from azkvlint.graph.overlay import opened
+from azkvlint.graph.changes import opened
 from azkvlint.model.value import Link, ListValue, MapValue, Unknown, Value
 from azkvlint.util.lazy_regex import regex
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from azkvlint.azure.azurerm import credentials
 from azkvlint.graph import pseudo_resources, value_origins
-from azkvlint.graph.secret_evidence.name_kinds import names_no_secret
 from azkvlint.graph.value_origins import NONE, Loop, Origins, Scope, is_nothing, names_of, origins_of, path_of
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Path, Scalar
@@ -18,6 +17,7 @@ from azkvlint.readers.bicep.parameters import Values
 from azkvlint.readers.bicep.sources import Lowered
 from azkvlint.readers.bicep.types import is_secure
 from azkvlint.syntax import ast
+from azkvlint.util.secret_names import names_no_secret
 
 if TYPE_CHECKING:
     from azkvlint.readers.bicep.entities import ResourceEntity

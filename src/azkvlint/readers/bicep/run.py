@@ -11,8 +11,7 @@ from azkvlint.model.resource import Demand
 from azkvlint.readers.arm.attribute_filter import Wanted, wanted
 from azkvlint.readers.arm.run import Run
 from azkvlint.readers.bicep.document import File, read_file
-from azkvlint.syntax.positions import Lines
-from azkvlint.syntax.source_text import source_text
+from azkvlint.syntax.positions import Lines, source_text
 from azkvlint.util.errors import InputError
 from azkvlint.util.project_boundary import real_path
 from azkvlint.util.project_files import LOOKS, MAX_FILE, read_bytes

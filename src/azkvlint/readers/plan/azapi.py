@@ -6,7 +6,7 @@ from typing import Any
 
 from azkvlint.azure.arm_defaults import with_defaults
 from azkvlint.azure.azurerm.azapi import above_of, as_resource, is_key_vault_type
-from azkvlint.graph.overlay import opened
+from azkvlint.graph.changes import opened
 from azkvlint.model.value import Link, MapValue, Scalar, Unknown, Value
 from azkvlint.readers.plan.configuration import expression_at, references
 from azkvlint.readers.plan.planned_resource import Instance, mark

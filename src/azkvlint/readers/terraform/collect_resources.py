@@ -22,8 +22,8 @@ from azkvlint.azure.azurerm.resources import RESOURCES, canonical, is_vault_rela
 from azkvlint.azure.azurerm.template_deployments import LEVELS, POLICY_DEFINITIONS
 from azkvlint.evaluation.budget import DECLARATIONS_A_STEP
 from azkvlint.graph.apply_order import asks_for_order
+from azkvlint.graph.changes import opened
 from azkvlint.graph.existence import ACCOUNTED, assume, skipped
-from azkvlint.graph.overlay import opened
 from azkvlint.graph.pseudo_resources import (
     ARGUMENT_TYPE,
     MODULE_TYPE,

@@ -26,7 +26,7 @@ from azkvlint.readers.terragrunt import functions
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.document import Attribute, Block, File
 from azkvlint.syntax.hcl.parse import parse_file
-from azkvlint.syntax.source_text import source_text
+from azkvlint.syntax.positions import source_text
 from azkvlint.util.errors import InputError
 from azkvlint.util.project_boundary import lies_in, real_path
 from azkvlint.util.project_files import MAX_FILE, is_file, read_bytes, reported

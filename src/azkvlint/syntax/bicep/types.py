@@ -5,8 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from azkvlint.syntax import ast
-from azkvlint.syntax.bicep.expressions import Expressions
-from azkvlint.syntax.bicep.lists import CONSTANTS
+from azkvlint.syntax.bicep.expressions import CONSTANTS, Expressions
 from azkvlint.syntax.bicep.tokens import MAX_CHAIN, WIDE_GAP, Matcher, Unexpected
 from azkvlint.util.lazy_regex import regex
 
