@@ -53,14 +53,14 @@ _NAMED = regex(
 
 
 class Hidden(Protocol):
-    """What must not be shown of one text, by whoever can read it."""
+    """What must not be shown of one text, whatever language it is in."""
 
     def within(self, low: int, high: int, /) -> list[tuple[int, int]]:
-        """The spans between two offsets, and those that reach into them."""
+        """Return the spans between two offsets, and those that reach into them."""
 
 
 def spot_of(at: Location) -> Spot | None:
-    """What tells a place from others; None for a location without one."""
+    """Return what tells a place from others; None for a location without one."""
     if at.pointer is not None:
         return at.path, at.pointer
     return None if at.span is None else (at.path, at.span)
@@ -94,26 +94,26 @@ def places_of(
         hashes = LineHashes(lines)
         values = kept.get(path, {})
         pointed = locate(text, [at.pointer for at in (spots | values).values() if at.pointer is not None])
-        told = {
+        spans = {
             spot: at.span if at.pointer is None else pointed.get(at.pointer) for spot, at in (spots | values).items()
         }
-        own = [_written(text, *span) for spot in values if (span := told[spot]) is not None]
+        own = [_written(text, *span) for spot in values if (span := spans[spot]) is not None]
         around = _Secrets(lines, hidden(path), [span for span in own if span is not None])
         for spot, at in spots.items():
-            whole = told[spot]
+            whole = spans[spot]
             if whole is not None:
                 span = lines.shortened(*whole)
                 is_json = at.pointer is not None or path.endswith(".json")
                 region = lines.region(*span)
                 excerpt = lines.excerpt(*span, hidden=around.around(*span, is_json, at.pointer or ()))
                 shown = around.are_apart_from(hashes.span(region.start_line), is_json, at.pointer or ())
-                line_hash = hashes.of(region.start_line) if shown else ""
+                line_hash = hashes.hash_line(region.start_line) if shown else ""
                 found[spot] = region, msgspec.structs.replace(excerpt, line_hash=line_hash)
     return found
 
 
 def _spots(locations: Iterable[Location], paths: Container[str]) -> dict[str, dict[Spot, Location]]:
-    """The locations that have a place in files with these paths, by path."""
+    """Return the locations that have a place in files with these paths, by path."""
     found: dict[str, dict[Spot, Location]] = {}
     for at in locations:
         spot = spot_of(at)
@@ -191,7 +191,7 @@ class _Secrets:
 
 
 def _written(text: str, start: int, end: int) -> tuple[int, int] | None:
-    """From the first to the last quote of what is written of a value, without the key before it."""
+    """Return from the first to the last quote of what is written of a value, without the key before it."""
     key = _KEY.match(text, start, end)
     first = _QUOTE.search(text, start if key is None else key.end(), end)
     if first is None:
@@ -200,7 +200,7 @@ def _written(text: str, start: int, end: int) -> tuple[int, int] | None:
 
 
 def _secure_defaults(text: str) -> Iterator[tuple[int, int]]:
-    """The default values of the secure parameters of a Bicep file."""
+    """Yield the default values of the secure parameters of a Bicep file."""
     for match in _SECURE.finditer(text):
         parameter = _DEFAULT.search(text, match.end(), match.end() + MAX_CHARACTERS)
         if parameter is not None:

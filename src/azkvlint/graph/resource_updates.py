@@ -17,14 +17,14 @@ BY_UPDATE = "azapi_update_resource sets it"
 
 
 def is_always_there(type_: str) -> bool:
-    """Whether an update of a type is judged by itself, and not as a part of what it changes."""
+    """Return whether an update of a type is judged by itself, and not as a part of what it changes."""
     return type_.lower() in _ALWAYS_THERE
 
 
 def target_of(
     index: Index, type_: str, by_id: Value | None, name: Value | None, above: Value | None
 ) -> Resource | None:
-    """The resource of a type that an update names: by its id, or by its parent's id and its name."""
+    """Return the resource of a type that an update names: by its id, or by its parent's id and its name."""
     lower = type_.lower()
     if by_id is not None:
         address = _named(by_id, index)
@@ -37,7 +37,7 @@ def target_of(
 
 
 def may_change(index: Index, type_: str, by_id: Value | None, name: Value | None) -> list[Resource]:
-    """The resources of a type that an update may change, of which nobody knows which one it names."""
+    """Return the resources of a type that an update may change where the one that it names is unknown."""
     every = [one for one in index.of_type(type_.lower()) if not one.existing]
     if by_id is None:
         return every if isinstance(name, Unknown) else []
@@ -49,7 +49,7 @@ def may_change(index: Index, type_: str, by_id: Value | None, name: Value | None
 
 
 def perhaps(value: MapValue) -> MapValue:
-    """Fields that are perhaps set."""
+    """Return fields that are perhaps set."""
     why = "whether azapi_update_resource sets it is not known"
     fields = {
         name: perhaps(field) if isinstance(field, MapValue) else Unknown(at=field.at, why=why)
@@ -59,7 +59,7 @@ def perhaps(value: MapValue) -> MapValue:
 
 
 def updated(target: Resource, changes: MapValue) -> MapValue:
-    """The attributes of a resource with what an update sets."""
+    """Return the attributes of a resource with what an update sets."""
     found = overlaid(target.attributes, changes)
     properties, name = changes.fields.get(_PURGE[0]), _PURGE[1]
     whole = found.fields.get(_PURGE[0])
@@ -75,7 +75,7 @@ def updated(target: Resource, changes: MapValue) -> MapValue:
 
 
 def by_itself(attributes: MapValue, by_id: Value | None) -> MapValue:
-    """The attributes of what an update says by itself: what it does not set, nobody knows."""
+    """Return the attributes that an update sets on its own; all others are unknown."""
     fields = dict(attributes.fields)
     if by_id is not None:
         above, _, name = text_of(by_id).rstrip("/").rpartition("/")
@@ -93,7 +93,7 @@ def _named(value: Value, index: Index) -> str | None:
 
 
 def _is_below(resource: Resource, above: Value, index: Index) -> bool:
-    """Whether a resource's parent is ``above``. What has no parent but a resource group is told by its name alone."""
+    """Return whether a resource's parent is ``above``; in a resource group the name alone decides."""
     parent = resource.attributes.fields.get("parent")
     if resource.type.count("/") == 1 or parent is None:
         return resource.type.count("/") == 1

@@ -234,7 +234,7 @@ _STANDS_FOR_ANOTHER = regex(
             rf"no ?{_WHAT}",
             rf"{_WHAT}? ?(?:is )?not (?:yet )?(?:{_SET}|used|needed|required|applicable|available)",
             r"(?:.* )?place ?holder(?: .*)?",
-            # What somebody has to do.
+            # Requests to set a value.
             rf"(?:please )?{_CHANGE_ME} (?:me|this|it|your|the|real|actual|{_WHAT}|{_HOW})\b.*",
             rf"(?:please )?(?:insert|enter|put|paste|add|provide|type)(?: \w+){{0,4}} (?:here|{_WHAT})(?: .*)?",
             r"your(?: \w+){1,5} here",

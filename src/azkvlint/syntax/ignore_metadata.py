@@ -106,7 +106,7 @@ def _skips(value: Any, start: int, end: int) -> Iterator[PeerComment]:
 
 
 def _directive(value: Any, start: int, end: int) -> Directive:
-    """What an entry says."""
+    """Return what an entry says."""
 
     def wrong(fault: str) -> Directive:
         return Directive(comment=0, start=start, end=end, fault=fault)

@@ -59,7 +59,7 @@ _ABOUT = frozenset(
         "url", "urls", "vault", "version", "versions", "years",
     }
 )  # fmt: skip
-# The same of whoever may use one: ``secrets_users``. As a part of a secret it is one: ``{ user = "", password = "" }``.
+# The same for principals: ``secrets_users``. As a part of a secret it is one: ``{ user = "", password = "" }``.
 _WHO = frozenset({"officer", "officers", "principal", "principals", "reader", "readers", "user", "username", "users"})
 
 

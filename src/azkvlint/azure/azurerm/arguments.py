@@ -30,7 +30,7 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 def entries_of(fields: Mapping[str, Field], asked: frozenset[Path]) -> tuple[Entry, ...]:
-    """The fields that lie on, above or below a path that is asked for."""
+    """Return the fields that lie on, above or below a path that is asked for."""
     found = []
     for name, field in fields.items():
         arm = tuple(field.arm.split(".")) if field.arm else ()
@@ -50,17 +50,17 @@ def entries_of(fields: Mapping[str, Field], asked: frozenset[Path]) -> tuple[Ent
 
 
 def meet(path: Path, arm: Path) -> bool:
-    """Whether one of two paths lies on the other."""
+    """Return whether one of two paths lies on the other."""
     return path[: len(arm)] == arm[: len(path)]
 
 
-# What fields amount to that are not set, and the note that says so, or only why nobody knows; by the identity of the
+# The default of fields that are not set with its note, or the reason why it is unknown; by the identity of the
 # field, for the tables live as long as the program.
 _known: dict[tuple[int, VersionRange], tuple[Plain | None, str] | None] = {}
 
 
 def default_of(field: Field, version: VersionRange, at: Location) -> Value | None:
-    """What an argument that is not set amounts to in the provider versions that are possible; None for nothing."""
+    """Return the default of an argument in the possible provider versions; None if it has none."""
     if not field.defaults:
         return None
     key = (id(field), version)
@@ -90,13 +90,13 @@ Tree: TypeAlias = dict[str, Any]
 
 
 def frozen(tree: Tree, at: Location) -> MapValue:
-    """Nested dicts of Values as a MapValue."""
+    """Return nested dicts of Values as a MapValue."""
     fields = {name: frozen(below, at) if type(below) is dict else below for name, below in tree.items()}
     return MapValue(at=at, fields=fields)
 
 
 def has(tree: Tree, path: Path) -> bool:
-    """Whether anything is at ``path``, or may be: below an Unknown everything may be."""
+    """Return whether anything is at ``path``, or may be: below an Unknown everything may be."""
     here: Any = tree
     for step in path:
         if not isinstance(here, dict):
@@ -110,7 +110,7 @@ def has(tree: Tree, path: Path) -> bool:
 def put(tree: Tree, path: Path, value: Value) -> None:
     """Write ``value``. Of several arguments for one path the first that is set counts; lists are joined.
 
-    An empty list is what a block is that nobody writes: what is not known may hold more than that.
+    An empty list stands for a block that is not written: an unknown value may hold more.
     """
     here: Any = tree
     for step in path[:-1]:

@@ -24,24 +24,24 @@ _EXTENSIONS = (
 
 
 def above_of(type_: str) -> str:
-    """What ``parent_id`` is to a type: what it extends, the resource it lies in, or no more than its group."""
+    """Return what ``parent_id`` is to a type: what it extends, the resource it lies in, or no more than its group."""
     if type_.lower().startswith(_EXTENSIONS):
         return "scope"
     return "parent" if type_.count("/") > 1 else "resourceGroupId"
 
 
 def is_key_vault_type(type_: str) -> bool:
-    """Whether an Azure type is one of Key Vault's."""
+    """Return whether an Azure type is one of Key Vault's."""
     return type_.lower().startswith("microsoft.keyvault/")
 
 
 def not_understood(declared_as: str) -> str:
-    """What is said of a resource of Key Vault that may change anything."""
+    """Return what is said of a resource of Key Vault that may change anything."""
     return f"an {declared_as} of Key Vault is not understood, so it was not judged"
 
 
 def type_not_known(type_: str) -> str:
-    """What is said of a type of Key Vault that no table knows."""
+    """Return what is said of a type of Key Vault that no table knows."""
     return f"'{type_}' is a Key Vault type that is not known, so it was not judged"
 
 
@@ -74,12 +74,12 @@ _SECRETS = frozenset({"value", "password", "templateUri"})
 
 
 def is_known(type_: str) -> bool:
-    """Whether a type of the data plane is understood."""
+    """Return whether a type of the data plane is understood."""
     return type_.lower() in _NAMES
 
 
 def as_resource(body: Mapping[str, Value], type_: str) -> dict[str, Value]:
-    """The attributes that a body means: all of it but the tags are properties."""
+    """Return the attributes that a body means: all of it but the tags are properties."""
     fields = dict(body)
     found = {name: fields.pop(name) for name in ("tags",) if name in fields}
     if not fields:
@@ -97,7 +97,7 @@ def as_resource(body: Mapping[str, Value], type_: str) -> dict[str, Value]:
 
 
 def vault_of(parent: Value) -> Value:
-    """The vault whose host a resource of the data plane has as its parent.
+    """Return the vault whose host a resource of the data plane has as its parent.
 
     The host is made of the vault's URI, mostly by cutting off what is around it.
     """

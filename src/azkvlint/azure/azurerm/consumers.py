@@ -17,7 +17,7 @@ from azkvlint.azure.azurerm.table import Field, Mapped, block, blocks, boolean, 
 NAME = value("name")
 SKU = value("sku.name")
 KEY = link("derived.keyId")
-# The tenant of an identity, which is that of its resource, is told once there is one.
+# The tenant of an identity is that of its resource.
 IDENTITY = block("identity", {"tenant_id": value("tenantId", computed=True)})
 SPLIT_KEY: Mapping[str, Field] = {
     "key_vault_id": link("derived.keyVaultId"),
@@ -27,27 +27,27 @@ SPLIT_KEY: Mapping[str, Field] = {
 
 
 def keys(*arguments: str) -> Mapping[str, Field]:
-    """Arguments of which each names a key."""
+    """Return arguments of which each names a key."""
     return dict.fromkeys(arguments, KEY)
 
 
 def within(*arguments: str, computed: bool = False) -> Field:
-    """A block with arguments of which each names a key."""
+    """Return a block with arguments of which each names a key."""
     return block("", keys(*arguments), computed=computed)
 
 
 def placed(type_: str, **arguments: Field) -> Mapped:
-    """A resource of its own in a resource group."""
+    """Return a resource of its own in a resource group."""
     return Mapped(type=type_, fields={**PLACED, **arguments})
 
 
 def child(type_: str, parent: str, **arguments: Field) -> Mapped:
-    """A resource inside another one, which the argument ``parent`` names."""
+    """Return a resource inside another one, which the argument ``parent`` names."""
     return Mapped(type=type_, fields={parent: link("parent"), **arguments})
 
 
 def addition(type_: str, whole: str, **arguments: Field) -> Mapped:
-    """A part of another resource of Azure's, which the argument ``whole`` names."""
+    """Return a part of another resource of Azure's, which the argument ``whole`` names."""
     return Mapped(type=type_, fields={whole: link("scope"), **arguments})
 
 

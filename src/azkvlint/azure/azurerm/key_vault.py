@@ -35,7 +35,7 @@ PLACED: Mapping[str, Field] = {
     "tags": value("tags"),
 }
 
-# Who is told about certificates that expire.
+# The contacts that receive a notification before a certificate expires.
 CONTACT: Mapping[str, Field] = {"email": value("emailAddress"), "name": value("name"), "phone": value("phone")}
 
 # Until 5.0 the provider sends false if neither name of the argument is set; from 5.0 on it must be set.
@@ -55,7 +55,7 @@ _POLICY: Mapping[str, str] = {
 
 
 def _policy(prefix: str = "") -> Mapping[str, Field]:
-    """One access policy, below ``prefix``."""
+    """Return one access policy, below ``prefix``."""
     return {argument: value(prefix + arm) for argument, arm in _POLICY.items()}
 
 
@@ -69,7 +69,7 @@ VAULT: Mapping[str, Mapped] = {
             "rbac_authorization_enabled": _RBAC,
             "enable_rbac_authorization": _RBAC,
             "purge_protection_enabled": value("properties.enablePurgeProtection", default=False),
-            # Before 2.42 the provider sent false unless told otherwise; since then it sends true whatever is written.
+            # Before 2.42 the provider sent false by default; since then it always sends true.
             "soft_delete_enabled": Field(
                 boolean=True,
                 arm="properties.enableSoftDelete",
@@ -311,7 +311,7 @@ _REGISTERED = Mapped(
 )
 
 AUTHORIZATION: Mapping[str, Mapped] = {
-    # Whose account it is stands in its name: that of a guest holds #EXT#.
+    # The name of a guest account contains #EXT#.
     "azuread_user": Mapped(
         type="Terraform/users", fields={"user_principal_name": value("properties.userPrincipalName")}
     ),

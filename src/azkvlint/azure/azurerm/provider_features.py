@@ -34,7 +34,7 @@ _BOOLEANS = {"true": True, "false": False}  # also as text, which Terraform take
 
 
 def flag_value(flag: str, written: Value | None, version: VersionRange, at: Location) -> Value:
-    """What a flag amounts to that is ``written`` as this, or not at all (None)."""
+    """Return what a flag amounts to that is ``written`` as this, or not at all (None)."""
     if isinstance(written, Scalar):
         plain = _BOOLEANS.get(str(written.value).lower())
         if plain is False and flag == _IDLE_FLAG:
@@ -50,14 +50,14 @@ def flag_value(flag: str, written: Value | None, version: VersionRange, at: Loca
 
 
 def _idle(version: VersionRange, at: Location) -> Value:
-    """What a flag amounts to that is turned off, which changes nothing in the versions that are known."""
+    """Return what a flag amounts to that is turned off, which changes nothing in the versions that are known."""
     if version.high <= _IDLE_BELOW:
         return Scalar(at=at, value=True, note="the provider purges a managed HSM though it is off")
     return Unknown(at=at, why="azurerm up to 5.2 purges a managed HSM though it is off, and a later one may be used")
 
 
 def version_value(version: VersionRange, at: Location) -> MapValue:
-    """The versions that a provider may have, as an attribute of it: ``atLeast`` and ``below``, where there is such."""
+    """Return the possible versions of a provider as its attribute: ``atLeast`` and ``below``, if bounded."""
     ends = {"atLeast": version.low, "below": version.high}
     none = VersionRange()
     fields: dict[str, Value] = {

@@ -70,13 +70,13 @@ _REQUIRED: Mapping[str, Mapping[str, Version]] = {
 
 
 def asks_for_dead(demand: Demand, type_: str) -> bool:
-    """Whether any rule asks for such arguments of an Azure type."""
+    """Return whether any rule asks for such arguments of an Azure type."""
     paths = demand.of(type_)
     return paths is not None and (() in paths or any(path[:2] == _ASKED for path in paths))
 
 
 def with_dead(attributes: MapValue, found: Value | None) -> MapValue:
-    """``attributes`` with such an argument beside what else is derived."""
+    """Return ``attributes`` with such an argument beside what else is derived."""
     if found is None:
         return attributes
     return beside(attributes, {NAME: found})

@@ -43,7 +43,7 @@ TABLES: tuple[Mapping[str, Mapped], ...] = (
 
 
 def _joined(tables: tuple[Mapping[str, Mapped], ...]) -> Mapping[str, Mapped]:
-    """One table. Of what two say of a type, both holds; a test sees to it that they do not contradict each other."""
+    """Return one table. Entries of the same type are united; a test checks that they do not contradict."""
     found: dict[str, Mapped] = {}
     for type_, mapped in (item for table in tables for item in table.items()):
         have = found.get(type_)
@@ -67,7 +67,7 @@ _CANONICAL = {mapped.type.lower(): mapped.type for mapped in RESOURCES.values()}
 
 
 def canonical(type_: str) -> str | None:
-    """An Azure type as Azure documents it, whatever case it was written in; None if no table knows it."""
+    """Return an Azure type as Azure documents it, whatever case it was written in; None if no table knows it."""
     return _CANONICAL.get(type_.lower())
 
 
@@ -87,7 +87,7 @@ NOT_JUDGED = frozenset(
 
 
 def is_vault_related(type_: str) -> bool:
-    """Whether a Terraform type without a table looks as if it were one of Key Vault's, and so is passed over unseen."""
+    """Return whether a Terraform type without a table looks like one of Key Vault, which is then reported."""
     return type_ not in RESOURCES and type_ not in NOT_JUDGED and any(word in type_ for word in LOOKS_LIKE_VAULT)
 
 
@@ -103,12 +103,12 @@ def linked_type(type_: str) -> str:
 
 
 def passed_over(type_: str) -> str:
-    """What is said of a resource that is vault related."""
+    """Return what is said of a resource that is vault related."""
     return f"'{type_}' looks like a Key Vault resource, but its type is not known and it was not judged"
 
 
 def name_of(value: Value | None, local: str) -> str:
-    """A resource's name in Azure, else the one its author gave it: the last part of its address."""
+    """Return a resource's name in Azure, else the one its author gave it: the last part of its address."""
     if isinstance(value, Scalar) and isinstance(value.value, str) and not value.sensitive:
         return value.value
     return local.rpartition(".")[2]
@@ -141,12 +141,12 @@ ALWAYS_SET = frozenset(
 
 
 def is_azure(type_: str) -> bool:
-    """Whether a Terraform resource type is Azure Resource Manager's, so that its id can be an id of Azure's."""
+    """Return whether a Terraform resource type is Azure Resource Manager's, so that its id can be an id of Azure's."""
     return type_.startswith(("azurerm_", "azapi_"))
 
 
 def is_own_id(type_: str, attribute: str) -> bool:
-    """Whether an attribute of a resource is the resource's own id."""
+    """Return whether an attribute of a resource is the resource's own id."""
     return attribute == "id" or any(
         attribute in attributes for prefix, attributes in _OWN_IDS.items() if type_.startswith(prefix)
     )

@@ -22,7 +22,7 @@ WHY_TEXTS = "it is given as a text, and the template decides what that amounts t
 
 
 def arguments_of(type_: str) -> tuple[str, str]:
-    """The arguments for the template and for its parameters."""
+    """Return the arguments for the template and for its parameters."""
     suffix = "body" if type_ == OLD else "content"
     return f"template_{suffix}", f"parameters_{suffix}"
 

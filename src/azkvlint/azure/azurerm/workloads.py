@@ -176,7 +176,7 @@ _HOST_BLOCKS: Mapping[str, Field] = {
 
 
 def _part(type_: str, **arguments: Field) -> Mapped:
-    """A certificate in another service."""
+    """Return a certificate in another service."""
     return Mapped(type=type_, fields={"name": value("name"), **arguments})
 
 

@@ -143,7 +143,7 @@ class Scenarios(existence.Scenarios[Scenario, "Symbol[Any]"]):
         """
         if not self.is_possible:
             return None
-        module = self.of(None).module(instance)
+        module = self.scenario_for(None).module(instance)
         return module.evaluate(piece, local) if module is not None else None
 
     def reason(self, symbol: Symbol[Any]) -> str:

@@ -25,11 +25,11 @@ class Strings(Text):
     __slots__ = ()
 
     def expression(self) -> ast.Expression:
-        """Reads an expression."""
+        """Read an expression."""
         raise NotImplementedError
 
     def string(self) -> ast.Literal | ast.Template:
-        """Reads a text of any kind."""
+        """Read a text of any kind."""
         block = _BLOCK(self.text, self.at)
         if block is not None:
             return self._block(len(block[1]), block.end())
@@ -56,7 +56,7 @@ class Strings(Text):
             at = self._hole(end + 2, parts)
 
     def _block(self, dollars: int, at: int) -> ast.Literal | ast.Template:
-        """Reads a text of several lines that starts at ``at``, with expressions behind that many ``$``."""
+        """Read a text of several lines that starts at ``at``, with expressions behind that many ``$``."""
         start, plain = self.at, True
         if dollars > MAX_DEPTH:
             raise Unexpected("too many '$' before this text", start)
@@ -75,7 +75,7 @@ class Strings(Text):
             at = self._hole(match.end(), parts)
 
     def _hole(self, at: int, parts: list[ast.Expression]) -> int:
-        """Reads the expression within a text that starts at ``at``; where the text goes on."""
+        """Read the expression within a text that starts at ``at``; where the text goes on."""
         self.at = at
         if len(parts) > 2 * MAX_CHAIN:
             raise Unexpected("too many expressions in one text", at)
@@ -90,7 +90,7 @@ class Strings(Text):
         return self.at + 1
 
     def _whole(self, start: int, parts: list[ast.Expression], plain: bool) -> ast.Literal | ast.Template:
-        """The text that ends here, of its parts; a ``plain`` one has no expression in it, so no more than one part."""
+        """Return the string that ends here, made of its parts; a ``plain`` one has at most one part."""
         if not plain:
             self.texts[start] = self.at
             return ast.Template(start, self.at, tuple(parts))
@@ -98,7 +98,7 @@ class Strings(Text):
         return ast.Literal(start, self.at, first.value if isinstance(first, ast.Literal) else "")
 
     def _unescape(self, text: str, at: int) -> str:
-        """What a text means in which characters may be escaped; it stands at ``at``."""
+        """Return what a text means in which characters may be escaped; it stands at ``at``."""
         if "\\" not in text:
             return text
 
@@ -119,7 +119,7 @@ class Strings(Text):
 
 
 def _after(closing: str) -> str:
-    """A pattern for what ends an item, and for the closing mark if it comes next.
+    """Return a pattern for what ends an item, and for the closing mark if it comes next.
 
     On a later line the item may go on with the "?" of a condition, even behind a comment: then there is no match, and
     the item is read with more care.
@@ -128,7 +128,7 @@ def _after(closing: str) -> str:
 
 
 def _value(closing: str) -> str:
-    """A pattern for a value that needs no more reading, with what ends it, or for the start of a list."""
+    """Return a pattern for a value that needs no more reading, with what ends it, or for the start of a list."""
     plain = rf"'([^'\\\r\n$]*+)'|({WORD})|({WORD}(?:\.{WORD})++)|([0-9]{{1,18}}+)|(\[\]|\{{\}})"
     return rf"(?:(?:{plain}){_after(closing)}|([\[{{])[ \t\r\n]*+)"
 
@@ -145,40 +145,40 @@ _RESOURCE: Matcher = regex(rf"resource(?![A-Za-z0-9_]){GAP}(?=[A-Za-z_])").match
 CONSTANTS = {"true": True, "false": False, "null": None}
 
 
-class Lists(Strings):
+class Collections(Strings):
     """Reads objects and arrays."""
 
     __slots__ = ()
 
     def more(self, start: int, operand: ast.Expression) -> ast.Expression:
-        """Reads what follows the first operand of an expression that begins at ``start``."""
+        """Read what follows the first operand of an expression that begins at ``start``."""
         raise NotImplementedError
 
     def decorators(self) -> tuple[ast.Expression, ...]:
-        """Reads decorators, and all up to what they stand before."""
+        """Read decorators, and all up to what they stand before."""
         raise NotImplementedError
 
     def resource(self, decorators: tuple[ast.Expression, ...]) -> ast.Resource:
-        """Reads a resource, from its keyword on."""
+        """Read a resource, from its keyword on."""
         raise NotImplementedError
 
     def loop(self, start: int) -> ast.For:
-        """Reads a loop from its keyword on; its bracket is at ``start``."""
+        """Read a loop from its keyword on; its bracket is at ``start``."""
         raise NotImplementedError
 
     def object(self) -> ast.Object:
-        """Reads an object."""
+        """Read an object."""
         start = self.at
         if self.text[start] != "{":
             raise self.unexpected("'{'")
         return self._object(start, start + 1)
 
     def array(self) -> ast.Array | ast.For:
-        """Reads an array or a loop; a bracket is known to stand here."""
+        """Read an array or a loop; a bracket is known to stand here."""
         return self._array(self.at, self.at + 1)
 
     def _object(self, start: int, at: int) -> ast.Object:
-        """Reads an object that begins at ``start``, from ``at`` on, before its first member."""
+        """Read an object that begins at ``start``, from ``at`` on, before its first member."""
         text = self.text
         members: list[ast.Property | ast.Spread] = []
         resources: list[ast.Resource] = []
@@ -223,7 +223,7 @@ class Lists(Strings):
         return ast.Object(start, at, tuple(members), tuple(resources))
 
     def _member(self, members: list[ast.Property | ast.Spread], resources: list[ast.Resource]) -> None:
-        """Reads a member of an object that takes more care, and what ends it."""
+        """Read a member of an object that takes more care, and what ends it."""
         start = self.at
         if self.text.startswith("...", start):
             members.append(self._spread())
@@ -247,7 +247,7 @@ class Lists(Strings):
         self.separate("}")
 
     def _array(self, start: int, at: int) -> ast.Array | ast.For:
-        """Reads an array or loop that begins at ``start``, from ``at`` on, before its first item."""
+        """Read an array or loop that begins at ``start``, from ``at`` on, before its first item."""
         text = self.text
         items: list[ast.Expression | ast.Spread] = []
         wrap, self.wrap = self.wrap, False
@@ -298,13 +298,13 @@ class Lists(Strings):
         return ast.Spread(start, self.at, value)
 
     def _list(self, match: re.Match[str]) -> ast.Expression:
-        """Reads the list whose opening mark was matched."""
+        """Read the list whose opening mark was matched."""
         start, at = match.start(_LIST), match.end()
         return self._object(start, at) if self.text[start] == "{" else self._array(start, at)
 
 
 def _plain(match: re.Match[str]) -> ast.Expression:
-    """The value that was matched whole."""
+    """Return the value that was matched whole."""
     kind = match.lastindex or 0
     start, end = match.span(kind)
     word = match[kind]
@@ -350,18 +350,18 @@ _MAX_NUMBER = 2**64 - 1
 _MAX_DIGITS = 1000
 
 
-class Expressions(Lists):
+class Expressions(Collections):
     """Reads expressions."""
 
     __slots__ = ()
 
     def expression(self) -> ast.Expression:
-        """Reads an expression."""
+        """Read an expression."""
         start = self.at
         return self.more(start, self.operand())
 
     def more(self, start: int, operand: ast.Expression) -> ast.Expression:
-        """Reads what follows the first operand of an expression that begins at ``start``."""
+        """Read what follows the first operand of an expression that begins at ``start``."""
         if self.text[self.at] in ".[! \t:":
             operand = self.accesses(start, operand)
         find = _WRAPPED_OPERATOR if self.wrap else _OPERATOR
@@ -386,7 +386,7 @@ class Expressions(Lists):
         return found
 
     def _yes(self, at: int) -> ast.Expression:
-        """Reads the first branch of a condition, which begins at ``at``, and goes to the second."""
+        """Read the first branch of a condition, which begins at ``at``, and goes to the second."""
         self.at = at
         self.skip_to_operand()
         self.descend()
@@ -401,7 +401,7 @@ class Expressions(Lists):
     def _binary(
         self, start: int, left: ast.Expression, match: re.Match[str] | None
     ) -> tuple[ast.Expression, re.Match[str] | None]:
-        """Reads operands as long as a binary operator was matched; with them, the match of a condition's "?"."""
+        """Read operands as long as a binary operator was matched; with them, the match of a condition's "?"."""
         find = _WRAPPED_OPERATOR if self.wrap else _OPERATOR
         stack: list[tuple[int, str, int, ast.Expression]] = []
         count = 0
@@ -424,7 +424,7 @@ class Expressions(Lists):
             match = find(self.text, self.at)
 
     def operand(self) -> ast.Expression:
-        """Reads an operand without what is accessed in it."""
+        """Read an operand without what is accessed in it."""
         text, start = self.text, self.at
         match = _OPERAND(text, start)
         if match is None:
@@ -449,7 +449,7 @@ class Expressions(Lists):
         return ast.Name(start, end, word)
 
     def _other(self, start: int) -> ast.Expression:
-        """Reads an operand that begins with a mark."""
+        """Read an operand that begins with a mark."""
         mark = self.text[start]
         if mark in "'$":
             return self.string()
@@ -464,7 +464,7 @@ class Expressions(Lists):
         raise self.unexpected("an expression")
 
     def _unary(self) -> ast.Expression:
-        """Reads signs and what they stand before."""
+        """Read signs and what they stand before."""
         signs: list[tuple[int, str]] = []
         while self.text[self.at] in "!-+":
             signs.append((self.at, self.text[self.at]))
@@ -478,7 +478,7 @@ class Expressions(Lists):
         return found
 
     def _parenthesis(self, start: int) -> ast.Expression:
-        """Reads an expression in parentheses, or a lambda whose parameters stand in them."""
+        """Read an expression in parentheses, or a lambda whose parameters stand in them."""
         self.at += 1
         items = self._arguments()
         match = _ARROW(self.text, self.at)
@@ -493,7 +493,7 @@ class Expressions(Lists):
         return items[0]
 
     def _lambda(self, start: int, names: tuple[str, ...]) -> ast.Lambda:
-        """Reads the body of a lambda."""
+        """Read the body of a lambda."""
         self.skip_to_operand()
         self.descend()
         body = self.expression()
@@ -501,7 +501,7 @@ class Expressions(Lists):
         return ast.Lambda(start, self.at, names, body)
 
     def _arguments(self) -> tuple[ast.Expression, ...]:
-        """Reads what stands in parentheses, from behind the opening one to behind the closing one."""
+        """Read what stands in parentheses, from behind the opening one to behind the closing one."""
         wrap, self.wrap = self.wrap, True
         self.descend()
         items: list[ast.Expression] = []
@@ -521,7 +521,7 @@ class Expressions(Lists):
         return tuple(items)
 
     def accesses(self, start: int, of: ast.Expression) -> ast.Expression:
-        """Reads what is accessed in, or called on, an operand that begins at ``start``."""
+        """Read what is accessed in, or called on, an operand that begins at ``start``."""
         text = self.text
         count = 0
         while (match := _ACCESS(text, self.at)) is not None:
@@ -546,7 +546,7 @@ class Expressions(Lists):
         return of
 
     def _index(self) -> ast.Expression:
-        """Reads an index, and the bracket behind it."""
+        """Read an index, and the bracket behind it."""
         wrap, self.wrap = self.wrap, True
         self.descend()
         self.skip()

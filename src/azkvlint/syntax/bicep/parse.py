@@ -24,7 +24,7 @@ class Bodies(Types):
     __slots__ = ()
 
     def decorators(self) -> tuple[ast.Expression, ...]:
-        """Reads decorators, and all up to what they stand before."""
+        """Read decorators, and all up to what they stand before."""
         found: list[ast.Expression] = []
         while self.text[self.at] == "@":
             self.at += 1
@@ -40,7 +40,7 @@ class Bodies(Types):
         return tuple(found)
 
     def loop(self, start: int) -> ast.For:
-        """Reads a loop from its keyword on; its bracket is at ``start``."""
+        """Read a loop from its keyword on; its bracket is at ``start``."""
         self.wrap = True
         self.at += len("for")
         index = ""
@@ -63,7 +63,7 @@ class Bodies(Types):
         return ast.For(start, self.at, item, index, over, body)
 
     def _if(self) -> ast.If:
-        """Reads a condition and the object behind it, from the keyword on."""
+        """Read a condition and the object behind it, from the keyword on."""
         start = self.at
         self.at += len("if")
         wrap, self.wrap = self.wrap, True
@@ -77,7 +77,7 @@ class Bodies(Types):
         return ast.If(start, self.at, condition, body)
 
     def body(self) -> ast.Expression:
-        """Reads ``=`` and the body of a resource or module."""
+        """Read ``=`` and the body of a resource or module."""
         self.take("=")
         mark = self.skip_to_operand()
         if mark == "{":
@@ -93,25 +93,25 @@ class Bodies(Types):
         raise self.unexpected("an object, a loop or 'if'")
 
     def value(self) -> ast.Expression:
-        """Reads ``=`` and an expression."""
+        """Read ``=`` and an expression."""
         self.take("=")
         self.skip_to_operand()
         return self.expression()
 
     def path(self) -> ast.Expression:
-        """Reads the text that says where something is, or of which type."""
+        """Read the text that says where something is, or of which type."""
         self.skip()
         return self.string()
 
     def start(self) -> int:
-        """Reads the keyword; where it is."""
+        """Read the keyword; where it is."""
         self.skip()
         start = self.at
         self.word("a declaration")
         return start
 
     def type_before_value(self) -> ast.Type | None:
-        """Reads a type, unless a value comes next."""
+        """Read a type, unless a value comes next."""
         mark = self.skip()
         return None if mark == "=" else self.type()
 
@@ -129,7 +129,7 @@ class Declarations(Bodies):
     __slots__ = ()
 
     def declaration(self) -> ast.Declaration:
-        """Reads a declaration with its decorators."""
+        """Read a declaration with its decorators."""
         decorators = self.decorators()
         at = self.at
         keyword = self.next_word()
@@ -171,7 +171,7 @@ class Declarations(Bodies):
         return ast.Output(start, self.at, name, type_, value, decorators)
 
     def resource(self, decorators: _Decorators) -> ast.Resource:
-        """Reads a resource, from its keyword on."""
+        """Read a resource, from its keyword on."""
         match = _RESOURCE(self.text, self.at)
         if match is not None:
             start, head = self.at, match.end("type")
@@ -254,7 +254,7 @@ class Declarations(Bodies):
         return ast.Import(start, self.at, path, tuple(names), alias)
 
     def _imported(self) -> tuple[str, str]:
-        """Reads ``name as name``."""
+        """Read ``name as name``."""
         if self.text[self.at] == "'":
             there = self.string()
             name = str(there.value) if isinstance(there, ast.Literal) else ""
@@ -283,7 +283,7 @@ class Declarations(Bodies):
         return ast.Extends(start, self.at, path)
 
     def _named(self, _: _Decorators) -> ast.Declaration:
-        """Reads ``metadata name = value``, or an assertion."""
+        """Read ``metadata name = value``, or an assertion."""
         keyword = self.next_word()
         start = self.start()
         name = self.word("a name")
@@ -302,7 +302,7 @@ class Declarations(Bodies):
         return self._extended(self.start(), keyword)
 
     def _extended(self, start: int, keyword: str) -> ast.Declaration:
-        """Reads what an extension is, how it is configured, and its name here."""
+        """Read what an extension is, how it is configured, and its name here."""
         name = ""
         if self.skip() in "'$":
             self.string()
@@ -362,7 +362,7 @@ class Parsed(msgspec.Struct, frozen=True, gc=False):
 
 
 def parse(text: str) -> Parsed:
-    """The declarations of a Bicep or parameter file, without those that are at fault.
+    """Return the declarations of a Bicep or parameter file, without those that are at fault.
 
     Each fault costs the one declaration it is in: reading goes on at the next line that begins with a keyword or "@".
     Never raises. No more than MAX_FAULTS faults are reported.
@@ -397,7 +397,7 @@ def parse(text: str) -> Parsed:
 
 
 def _recover(reader: Declarations, start: int, at: int) -> None:
-    """Goes to the next declaration behind that which begins at ``start`` and is at fault ``at`` some place.
+    """Go to the next declaration behind that which begins at ``start`` and is at fault ``at`` some place.
 
     The line of the fault may be its first, if what is missing is the end of the declaration before it.
     """

@@ -30,7 +30,7 @@ from azkvlint.util.lazy_regex import regex
 _GAPS = frozenset(" \t\r\n#/")
 
 
-class Reading:
+class Cursor:
     """A text that is read from front to back; ``at`` is how far. Methods raise Unexpected.
 
     A method that reads something begins where it stands, and ends right behind it. ``wrap`` says whether the end of a
@@ -45,11 +45,11 @@ class Reading:
         self.at = self.depth = self.last = self.links = 0
 
     def expression(self, wrap: bool) -> ast.Expression:
-        """Reads an expression, and the blanks around it."""
+        """Read an expression, and the blanks around it."""
         raise NotImplementedError
 
     def skip(self, wrap: bool) -> str:
-        """Goes to what stands next; its first character."""
+        """Go to what stands next; its first character."""
         at = self.at
         mark = self.text[at]
         if mark in _GAPS:
@@ -58,24 +58,24 @@ class Reading:
         return mark
 
     def take(self, mark: str, wrap: bool) -> None:
-        """Reads a mark, and blanks before it."""
+        """Read a mark, and blanks before it."""
         self.skip(wrap)
         if not self.text.startswith(mark, self.at):
             raise self.unexpected(f"'{mark}'")
         self.at += len(mark)
 
     def unexpected(self, expected: str) -> Unexpected:
-        """What is wrong with what stands here."""
+        """Return what is wrong with what stands here."""
         return unexpected(self.text, self.at, expected)
 
     def descend(self) -> None:
-        """Goes a level deeper; who calls it lowers ``depth`` afterwards."""
+        """Go a level deeper; who calls it lowers ``depth`` afterwards."""
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise Unexpected("nested too deep", self.at)
 
     def link(self, count: int = 1) -> None:
-        """Counts operators and accesses."""
+        """Count operators and accesses."""
         self.links += count
         if self.links > MAX_CHAIN:
             raise Unexpected("too many operators and accesses in one expression", self.at)
@@ -86,13 +86,13 @@ _ESCAPED = regex(r"([$%])\1\{")
 _DIRECTIVES = frozenset(("if", "else", "endif", "for", "endfor"))
 
 
-class Strings(Reading):
+class Strings(Cursor):
     """Reads texts. ``trim`` says whether the part read last trims the blanks behind it."""
 
     __slots__ = ("trim",)
 
     def string(self) -> ast.Expression:
-        """Reads a quoted text."""
+        """Read a quoted text."""
         text, start = self.text, self.at
         match = quoted(text, start + 1)
         end = match.end()
@@ -117,7 +117,7 @@ class Strings(Reading):
             at = self.hole(end, parts, links)
 
     def heredoc(self) -> ast.Expression:
-        """Reads a heredoc."""
+        """Read a heredoc."""
         start = self.at
         match = heredoc_start(self.text, start)
         if match is None:
@@ -132,7 +132,7 @@ class Strings(Reading):
         return assemble(parts, start, marker[1])
 
     def lines(self, at: int, end: int) -> list[Part]:
-        """Reads what stands from ``at`` to ``end``, and is not quoted: a piece for each line."""
+        """Read what stands from ``at`` to ``end``, and is not quoted: a piece for each line."""
         text, links = self.text, self.links
         parts: list[Part] = []
         self.trim = False
@@ -148,7 +148,7 @@ class Strings(Reading):
         return parts
 
     def hole(self, start: int, parts: list[Part], links: int) -> int:
-        """Reads the expression or directive that starts at ``start``; the offset behind it.
+        """Read the expression or directive that starts at ``start``; the offset behind it.
 
         ``links`` are those around the text that it stands in.
         """
@@ -175,14 +175,14 @@ class Strings(Reading):
         return self.at
 
     def piece(self, start: int, end: int, value: str) -> Piece:
-        """A stretch of plain text; its blanks in front are trimmed if the part before it says so."""
+        """Return a stretch of plain text; its blanks in front are trimmed if the part before it says so."""
         if self.trim:
             self.trim = False
             value = value.lstrip()
         return Piece(start, end, value)
 
     def directive(self, start: int) -> Directive:
-        """Reads a directive from its keyword to its last expression."""
+        """Read a directive from its keyword to its last expression."""
         self.skip(True)
         match = identifier(self.text, self.at)
         if match is None or match[0] not in _DIRECTIVES:
@@ -201,7 +201,7 @@ class Strings(Reading):
         return found
 
     def name(self) -> str:
-        """Reads a name, and blanks before it."""
+        """Read a name, and blanks before it."""
         self.skip(True)
         match = identifier(self.text, self.at)
         if match is None:
@@ -226,20 +226,20 @@ _for: Matcher = regex(r"for(?![\w-])").match
 _BINDS = frozenset("=:")
 
 
-class Lists(Strings):
+class Collections(Strings):
     """Reads what stands between brackets."""
 
     __slots__ = ()
 
     def inner(self) -> ast.Expression:
-        """Reads an expression within brackets, and the blanks around it."""
+        """Read an expression within brackets, and the blanks around it."""
         self.descend()
         node = self.expression(True)
         self.depth -= 1
         return node
 
     def array(self) -> ast.Expression:
-        """Reads a tuple, or a loop that makes one."""
+        """Read a tuple, or a loop that makes one."""
         start = self.at
         self.at += 1
         mark = self.skip(True)
@@ -264,7 +264,7 @@ class Lists(Strings):
         return ast.Array(start, self.at, tuple(items))
 
     def object(self) -> ast.Expression:
-        """Reads an object, or a loop that makes one."""
+        """Read an object, or a loop that makes one."""
         start = self.at
         self.at += 1
         mark = self.skip(True)
@@ -289,7 +289,7 @@ class Lists(Strings):
         return ast.Object(start, self.at, tuple(members))
 
     def member(self) -> ast.Property:
-        """Reads ``key = value`` or ``key: value``."""
+        """Read ``key = value`` or ``key: value``."""
         start, text = self.at, self.text
         mark = text[start]
         word = identifier(text, start)
@@ -348,13 +348,13 @@ _WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
 DIGITS = frozenset("0123456789")
 
 
-class Operands(Lists):
+class Operands(Collections):
     """Reads operands."""
 
     __slots__ = ()
 
     def operand(self, mark: str) -> ast.Expression:
-        """Reads what stands between operators, without accesses that are no plain ones."""
+        """Read what stands between operators, without accesses that are no plain ones."""
         text, start = self.text, self.at
         if mark == '"':
             return self.string()
@@ -383,7 +383,7 @@ class Operands(Lists):
         return ast.Literal(start, self.at, number_of(match[0], start))
 
     def steps(self, node: ast.Expression, start: int, at: int, steps: str) -> ast.Expression:
-        """``node`` with plain accesses to it, which stand at ``at``."""
+        """Return ``node`` with plain accesses to it, which stand at ``at``."""
         if "[" not in steps and len(steps) < MAX_CHAIN:
             names = steps.split(".")
             for name in names[1:]:
@@ -452,14 +452,14 @@ class Operands(Lists):
         raise self.unexpected("a name behind '.'")
 
     def index(self, node: ast.Expression, start: int) -> ast.Expression:
-        """Reads ``[index]``."""
+        """Read ``[index]``."""
         self.at += 1
         index = self.inner()
         self.take("]", True)
         return ast.Item(start, self.at, node, index)
 
     def legacy_index(self, node: ast.Expression, start: int) -> ast.Expression:
-        """Reads the number of ``.0``."""
+        """Read the number of ``.0``."""
         at = self.at
         match = _digits(self.text, at)
         self.at = at if match is None else match.end()
@@ -554,7 +554,7 @@ class Reader(Operands):
 
     __slots__ = ()
 
-    def whole(self, start: int, end: int) -> ast.Expression:
+    def read_expression(self, start: int, end: int) -> ast.Expression:
         """Return the expression from ``start`` to ``end``. Raise Unexpected if there is anything else."""
         self.at, self.depth, self.links = start, 0, 0
         node = self.expression(False)
@@ -640,7 +640,7 @@ def _apply(operator: str, operands: list[_Operand]) -> None:
 
 
 def parse_template(text: str) -> ast.Expression:
-    """The text of a file given to ``templatefile``, as an expression. Raises InputError, with a line and column."""
+    """Return the text of a template file as an expression. Raises InputError, with a line and column."""
     reader = Reader(Scanner(text))
     try:
         parts = reader.lines(1 if text.startswith("\ufeff") else 0, len(text))

@@ -47,7 +47,7 @@ class Mode(Enum):
 class Kind(msgspec.Struct, frozen=True):
     """A kind of block: how many labels it has, what blocks may stand in it, and how its attributes are to be read.
 
-    Blocks that are not named in ``blocks`` cannot be told from attributes, and are attributes.
+    Blocks that are not named in ``blocks`` cannot be distinguished from attributes, and are attributes.
     """
 
     labels: int = 0
@@ -161,16 +161,16 @@ class _Source(msgspec.Struct, gc=False):
     mode: Mode = Mode.TEMPLATE
 
     def expression(self, attribute: Attribute) -> ast.Expression:
-        """The expression of an attribute. Raises Unexpected."""
+        """Return the expression of an attribute. Raises Unexpected."""
         return lower(self.value, self.mode, attribute.start, attribute.value_start)
 
     def body(self, _block: Block) -> Body:
-        """The attributes and blocks within a block."""
+        """Return the attributes and blocks within a block."""
         return _body(self.kind, [self.value])
 
 
 def _body(kind: Kind, values: list[Value]) -> Body:
-    """The body that ``values`` make, which are objects or arrays of them."""
+    """Return the body that ``values`` make, which are objects or arrays of them."""
     attributes: dict[str, Attribute] = {}
     blocks: list[Block] = []
     faults: list[ast.Fault] = []
@@ -189,7 +189,7 @@ def _body(kind: Kind, values: list[Value]) -> Body:
 
 
 def _blocks(kind: Kind, member: Member, faults: list[ast.Fault]) -> Iterator[Block]:
-    """The blocks of a kind, level by level of labels, each of which may be an array."""
+    """Yield the blocks of a kind, level by level of labels, each of which may be an array."""
     found: list[_Labelled] = [((), member, member.value)]
     for _ in range(kind.labels):
         found = [
@@ -203,7 +203,7 @@ def _blocks(kind: Kind, member: Member, faults: list[ast.Fault]) -> Iterator[Blo
 
 
 def _members(values: list[Value], faults: list[ast.Fault]) -> Iterator[Member]:
-    """The members of all objects, comments left out."""
+    """Yield the members of all objects, comments left out."""
     for value in _objects(values, faults):
         for member in value.members:
             if member.key != "//":
@@ -211,7 +211,7 @@ def _members(values: list[Value], faults: list[ast.Fault]) -> Iterator[Member]:
 
 
 def _objects(values: list[Value], faults: list[ast.Fault]) -> Iterator[JsonObject]:
-    """All objects among values and in arrays among them."""
+    """Yield all objects among values and in arrays among them."""
     for value in values:
         if isinstance(value, JsonObject):
             yield value
@@ -226,7 +226,7 @@ def _objects(values: list[Value], faults: list[ast.Fault]) -> Iterator[JsonObjec
 
 
 def _comments(root: Value) -> Iterator[tuple[int, int]]:
-    """Where the members of the name ``//`` stand."""
+    """Yield where the members of the name ``//`` stand."""
     pending = [root]
     while pending:
         value = pending.pop()
@@ -316,7 +316,7 @@ def _fault(text: str, error: JSONDecodeError) -> Unexpected:
 
 
 def lower(value: Value, mode: Mode, start: int, end: int) -> ast.Expression:
-    """The expression of a value. Raises Unexpected.
+    """Return the expression of a value. Raises Unexpected.
 
     All nodes of a text stand where the text does whose key, or else the key that is nearest, is at ``start``; a value
     in an array, too, has the place of that key.
@@ -334,7 +334,7 @@ def lower(value: Value, mode: Mode, start: int, end: int) -> ast.Expression:
 
 
 def _property(member: Member, mode: Mode) -> ast.Property:
-    """One member of an object, whose key may be a template."""
+    """Return one member of an object, whose key may be a template."""
     key: str | ast.Expression = member.key
     if mode is not Mode.LITERAL and "{" in member.key:
         found = _text(member.key, Mode.TEMPLATE, member.start, member.key_end, member.start)
@@ -343,13 +343,13 @@ def _property(member: Member, mode: Mode) -> ast.Property:
 
 
 def _text(text: str, mode: Mode, start: int, end: int, at: int) -> ast.Expression:
-    """The expression of a text that stands at an offset."""
+    """Return the expression of a text that stands at an offset."""
     if mode is Mode.TEMPLATE and "{" not in text:
         return ast.Literal(start, end, text)
     reader = Reader(Scanner(text))
     try:
         if mode is Mode.REFERENCE and "${" not in text:
-            node = reader.whole(0, len(text))
+            node = reader.read_expression(0, len(text))
         else:
             node = assemble(reader.lines(0, len(text)), 0, len(text))
     except Unexpected as error:
@@ -359,7 +359,7 @@ def _text(text: str, mode: Mode, start: int, end: int, at: int) -> ast.Expressio
 
 
 def _place(root: ast.Node, start: int, end: int) -> None:
-    """Says of all nodes of a fresh tree that they stand from ``start`` to ``end``."""
+    """State of all nodes of a fresh tree that they stand from ``start`` to ``end``."""
     pending: list[object] = [root]
     while pending:
         node = pending.pop()

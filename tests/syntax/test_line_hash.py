@@ -41,7 +41,7 @@ VECTORS = {
 def hashes(text: str) -> list[str]:
     lines = Lines(text)
     found = LineHashes(lines)
-    return [found.of(line) for line in range(1, len(lines.starts) + 1)]
+    return [found.hash_line(line) for line in range(1, len(lines.starts) + 1)]
 
 
 @pytest.mark.parametrize("text", VECTORS)
@@ -96,5 +96,5 @@ def test_a_span_holds_all_that_the_hash_is_made_of() -> None:
 def test_each_of_many_lines_takes_no_longer_than_one() -> None:
     lines = LineHashes(Lines("".join(f"# line {number:06}\n" for number in range(100_000))))
     before = time.process_time()
-    assert {lines.of(number).partition(":")[2] for number in range(1, 100_000, 7)} == {"1"}
+    assert {lines.hash_line(number).partition(":")[2] for number in range(1, 100_000, 7)} == {"1"}
     assert time.process_time() - before < 5
