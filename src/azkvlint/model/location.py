@@ -42,7 +42,7 @@ class Location(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     cause: Location | None = None
 
     @property
-    def spot(self) -> tuple[object, ...]:
+    def position_key(self) -> tuple[object, ...]:
         """Return the identity of this place, its cause aside. Places without a region differ by address."""
         if self.region is not None:
             return self.path, self.region
