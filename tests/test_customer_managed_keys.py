@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 
 import pytest
 
+from azkvlint.azure.services import SERVICES
 from azkvlint.derived.attributes import with_needs
-from azkvlint.derived.services import SERVICES
 from azkvlint.engine.evaluator import Evaluator
 from azkvlint.engine.required_attributes import required_by
 from azkvlint.engine.rule_store import builtin_rules

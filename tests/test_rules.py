@@ -10,8 +10,8 @@ import pytest
 
 from azkvlint.azure.azurerm.resources import RESOURCES
 from azkvlint.azure.azurerm.table import Field
+from azkvlint.azure.services import SERVICES
 from azkvlint.derived.consumers import PATHS
-from azkvlint.derived.services import SERVICES
 from azkvlint.engine.rule_selection import chosen
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.linter.rule_tests import Result, run_examples

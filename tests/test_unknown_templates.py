@@ -20,7 +20,7 @@ from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.linter.unit_result import verdicts_on
 from azkvlint.model.rule import Rule
 from azkvlint.readers.reader import Reader
-from azkvlint.syntax.jsonc import decode
+from azkvlint.syntax.json_decoder import decode
 
 Place: TypeAlias = tuple[str | int, ...]
 Outcomes: TypeAlias = Mapping[tuple[str, str], str]

@@ -99,7 +99,7 @@ def test_line_hashes_are_those_that_github_makes(run_of: RunOf, sample: Path) ->
         place = result["locations"][0]["physicalLocation"]
         found = result["partialFingerprints"].get("primaryLocationLineHash")
         text = (sample.parents[1] / place["artifactLocation"]["uri"]).read_text(encoding="utf-8")
-        made = LineHashes(Lines(text)).of(place["region"]["startLine"])
+        made = LineHashes(Lines(text)).hash_line(place["region"]["startLine"])
         if found != made:  # a second result of the rule on the line, or one whose line holds a secret
             others = [one for one in run["results"] if one["ruleId"] == result["ruleId"] and one is not result]
             lines = [one["locations"][0]["physicalLocation"]["region"]["startLine"] for one in others]
@@ -177,7 +177,7 @@ def test_line_hashes_of_files_with_a_byte_order_mark(run_of: RunOf, tmp_path: Pa
     # As GitHub reads it.
     made = LineHashes(Lines(data.decode("utf-8")))
     assert marks
-    assert marks == {(line, made.of(line)) for line, _ in marks}
+    assert marks == {(line, made.hash_line(line)) for line, _ in marks}
     if name in ("main.tf", "main.bicep"):
         assert 1 in {line for line, _ in marks}
 

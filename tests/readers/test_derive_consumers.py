@@ -14,7 +14,7 @@ from azkvlint.linter.compact_plan import expand
 from azkvlint.model.resource import Reference, RequiredAttributes
 from azkvlint.readers.arm.read import read_template
 from azkvlint.readers.plan.read import read_plan
-from azkvlint.syntax.jsonc import decode
+from azkvlint.syntax.json_decoder import decode
 
 from .arm.conftest import resource, template
 

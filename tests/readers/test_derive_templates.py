@@ -12,7 +12,7 @@ from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.arm.read import read_template
 from azkvlint.syntax.attribute_path import parse_path
-from azkvlint.syntax.jsonc import Document
+from azkvlint.syntax.json_decoder import Document
 
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
 EVERYTHING = RequiredAttributes(paths={}, reference_paths={}, everything=True)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from azkvlint.syntax import ast
+from azkvlint.syntax.hcl.expressions import parse_template
 from azkvlint.syntax.hcl.parse import parse_file
-from azkvlint.syntax.hcl.template import parse_template
 from azkvlint.util.errors import InputError
 
 

@@ -9,26 +9,19 @@ from pathlib import Path
 
 import pytest
 
-from azkvlint.util import project_files
+from azkvlint.util import project_boundary
 from azkvlint.util.errors import InputError, UsageError
-from azkvlint.util.project_files import (
+from azkvlint.util.output_files import output_path, write_file
+from azkvlint.util.project_boundary import (
     INTO_GIT,
     OUTSIDE,
     begin_run,
     boundary_of,
-    entries,
-    inside,
-    is_file,
     leads_into_git,
-    link_target,
     named_path,
-    output_path,
-    read_bytes,
-    read_named,
-    read_stdin,
     real_path,
-    write_file,
 )
+from azkvlint.util.project_files import entries, inside, is_file, link_target, read_bytes, read_named, read_stdin
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="not every user may make links on Windows")
 LIMIT = 1000
@@ -208,8 +201,8 @@ class TestReading:
 
     def test_without_the_flags_of_posix(self, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """As on Windows, where opening a link follows it."""
-        monkeypatch.setattr(project_files, "_NOFOLLOW", 0)
-        monkeypatch.setattr(project_files, "_READ", os.O_RDONLY)
+        monkeypatch.setattr(project_boundary, "NOFOLLOW", 0)
+        monkeypatch.setattr(project_boundary, "READ", os.O_RDONLY)
         (checkout / "a" / "out").symlink_to("../../outside/file")
         (checkout / "a" / "fine").symlink_to("main.tf")
         with pytest.raises(InputError, match=OUTSIDE):

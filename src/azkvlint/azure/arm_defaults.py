@@ -1,8 +1,8 @@
-"""What Azure does where a template or azapi body says nothing, by type and API version.
+"""Defaults of Azure for properties that a template or azapi body does not set, by type and API version.
 
 Sources: Azure's REST specifications and learn.microsoft.com/azure/key-vault (general/access-control-default,
 general/soft-delete-overview, general/network-security). Where the sources disagree there is no entry, so that a rule
-asks for an explicit value: purge protection of a managed HSM is such a case.
+requires an explicit value: purge protection of a managed HSM is such a case.
 """
 
 from __future__ import annotations
@@ -107,7 +107,7 @@ _RSA_SIZE, _EXCHANGE_SIZE = 2048, 4096
 
 
 def with_defaults(attributes: MapValue, type_: str, api_version: str) -> MapValue:
-    """``attributes`` with the defaults of its type and API version where nothing is set.
+    """Return ``attributes`` with the defaults of its type and API version where nothing is set.
 
     A default below an object that is itself not set is left out: the whole object is absent. An empty ``api_version``
     is one that is not known: then only what holds for all of them is certain.
@@ -146,7 +146,7 @@ def with_defaults(attributes: MapValue, type_: str, api_version: str) -> MapValu
 
 
 def _too_new(fields: dict[str, Value], type_: str, api_version: str, rows: tuple[_Row, ...]) -> dict[str, Value]:
-    """What those properties are worth that are written, though the API version does not have them."""
+    """Return what those properties are worth that are written, though the API version does not have them."""
     silence = {row.path: row.value for row in rows}
     return {
         str(path[1]): _doubted(fields[str(path[1])], str(path[1]), silence.get(path), api_version)
@@ -156,7 +156,7 @@ def _too_new(fields: dict[str, Value], type_: str, api_version: str, rows: tuple
 
 
 def _doubted(written: Value, name: str, silence: Plain | None, api_version: str) -> Value:
-    """What a property is worth that an API version does not have: what Azure makes of it, nobody says.
+    """Return the value of a property that an API version does not have: what Azure makes of it is not documented.
 
     What would hold without it holds in any case. Of the firewall only what it says is open to doubt, not its rules.
     """
@@ -173,14 +173,14 @@ def _doubted(written: Value, name: str, silence: Plain | None, api_version: str)
 
 
 def _with_types(attributes: MapValue, type_: str) -> MapValue:
-    """A resource in which a value is not known that is of another type than Azure asks for."""
+    """Return a resource in which a value is not known that is of another type than Azure asks for."""
     for path, wanted in _TYPED.get(type_.lower(), {}).items():
         attributes = _typed(attributes, path, wanted)
     return attributes
 
 
 def _typed(outer: MapValue, path: Path, wanted: str) -> MapValue:
-    """An object in which what stands at a path is not known where that is of another type than wanted."""
+    """Return an object in which what stands at a path is not known where that is of another type than wanted."""
     name, *inner = map(str, path)
     below = outer.fields.get(name)
     found: Value | None = below
@@ -197,7 +197,7 @@ def _typed(outer: MapValue, path: Path, wanted: str) -> MapValue:
 
 
 def _with_logs(attributes: MapValue) -> MapValue:
-    """A diagnostic setting in which whether a log is enabled is not known where a text says so."""
+    """Return a diagnostic setting in which whether a log is enabled is not known where a text says so."""
     properties = attributes.fields.get("properties")
     logs = properties.fields.get("logs") if isinstance(properties, MapValue) else None
     if not isinstance(properties, MapValue) or not isinstance(logs, ListValue):
@@ -240,7 +240,7 @@ class _Row(NamedTuple):
     note: str
 
     def at(self, at: Location) -> Scalar | Unknown:
-        """The default, as a value at a place."""
+        """Return the default, as a value at a place."""
         if self.value is None:
             return Unknown(at=at, origin=Origin.DEFAULT, why=self.note)
         return Scalar(at=at, value=self.value, origin=Origin.DEFAULT, note=self.note)
@@ -259,7 +259,7 @@ def _rows(type_: str, api_version: str) -> tuple[_Row, ...]:
 
 
 def is_left_out(found: Value, type_: str, path: Path, api_version: str) -> bool:
-    """Whether a value is the default of its type and API version, and not one that a module always sends."""
+    """Return whether a value is the default of its type and API version, and not one that a module always sends."""
     note = found.why if isinstance(found, Unknown) else found.note
     rows = _rows(type_.lower(), api_version)
     return found.origin == Origin.DEFAULT and any(row.path == path and row.note == note for row in rows)
@@ -272,7 +272,7 @@ def _note(plain: Plain, api_version: str) -> str:
 
 
 def _rsa_size(properties: dict[str, Value], api_version: str, at: Location) -> Scalar | Unknown | None:
-    """The default size of a key in bits; None for a key that is no RSA key.
+    """Return the default size of a key in bits; None for a key that is no RSA key.
 
     Source: the key properties of Microsoft.KeyVault/vaults/keys and .../managedHSMs/keys in Azure's template reference.
     """

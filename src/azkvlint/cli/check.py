@@ -141,7 +141,7 @@ def _with_stdin(arguments: Arguments) -> Arguments:
 def show_settings(said: Settings, command: str) -> int:
     """Write every setting of a command, and where it comes from. What counts for nothing is told, mere notes too."""
     from azkvlint.cli.show_settings import shown_settings
-    from azkvlint.util.project_files import checkout_of, real_path
+    from azkvlint.util.project_boundary import checkout_of, real_path
 
     here = real_path(os.curdir)
     write(shown_settings(said, command))

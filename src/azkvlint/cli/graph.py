@@ -14,7 +14,7 @@ from azkvlint.readers.discover import discover
 from azkvlint.readers.reader import MAKE_INPUT, Reader
 from azkvlint.readers.units import Unit, units_of
 from azkvlint.util.errors import InputError, UsageError
-from azkvlint.util.project_files import begin_run
+from azkvlint.util.project_boundary import begin_run
 from azkvlint.util.safe_text import visible
 
 # The attributes that tie resources together, and what an arrow is called.

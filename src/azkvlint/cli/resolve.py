@@ -18,7 +18,7 @@ from azkvlint.model.suppression import TOOLS
 from azkvlint.reporters import FINDINGS_ONLY, SARIF_INCLUDED
 from azkvlint.reporters.report_files import why_not_written
 from azkvlint.util.errors import UsageError
-from azkvlint.util.project_files import absolute_path, real_path
+from azkvlint.util.project_boundary import absolute_path, real_path
 from azkvlint.util.safe_text import visible
 
 _MOST_DIGITS = 3

@@ -17,7 +17,7 @@ from azkvlint.config.options import OPTIONS, Option
 from azkvlint.config.toml_lines import lines_of, parsed, text_of
 from azkvlint.model.severity_override import Override
 from azkvlint.util.errors import UsageError, did_you_mean
-from azkvlint.util.project_files import absolute_path, checkout_of, leads_into_git, lies_in, real_path
+from azkvlint.util.project_boundary import absolute_path, checkout_of, leads_into_git, lies_in, real_path
 from azkvlint.util.safe_text import visible
 
 OVERRIDE = "override"

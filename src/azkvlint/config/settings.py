@@ -17,7 +17,8 @@ from azkvlint.config.run_config import Notice
 from azkvlint.readers.discover import STDIN
 from azkvlint.util.errors import UsageError, did_you_mean
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.project_files import MAX_FILE, checkout_of, lies_in, read_named, real_path
+from azkvlint.util.project_boundary import checkout_of, lies_in, real_path
+from azkvlint.util.project_files import MAX_FILE, read_named
 
 if TYPE_CHECKING:
     from azkvlint.config.config_file import ConfigFile

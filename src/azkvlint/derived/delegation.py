@@ -12,10 +12,11 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple, TypeAlias
 
+from azkvlint.azure.operations import ASSIGNS
 from azkvlint.azure.roles import roles_over_vaults
 from azkvlint.derived.assignments import ACTIVE, ASSIGNMENTS, ROLE_NEEDS, role_name
 from azkvlint.derived.attribute import Context, Derived
-from azkvlint.derived.operations import ASSIGNS, any_fits
+from azkvlint.derived.operations import any_fits
 from azkvlint.graph.resource_ids import HOLE, HOLE_END
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource

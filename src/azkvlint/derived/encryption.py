@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from azkvlint.azure.azurerm.own_ids import is_azure
+from azkvlint.azure.azurerm.resources import is_azure
+from azkvlint.azure.services import SERVICES, Service, Words
 from azkvlint.derived import consumers
 from azkvlint.derived.attribute import Context, Derived
 from azkvlint.derived.keys import field_of, key_and_vault
-from azkvlint.derived.services import SERVICES, Service, Words
 from azkvlint.graph.references import Index
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource

@@ -11,10 +11,11 @@ from functools import cache
 
 import msgspec
 
+from azkvlint.azure.operations import ASSIGNS, DATA
 from azkvlint.derived.assignments import GRANTS, ROLE_NEEDS, operations_if_known, role_name
 from azkvlint.derived.attribute import Context, Derived
 from azkvlint.derived.identities import APPLICATIONS, CLIENTS, USERS, Identity, identity_of
-from azkvlint.derived.operations import ASSIGNS, DATA, operations_of_built_in
+from azkvlint.derived.operations import operations_of_built_in
 from azkvlint.derived.policies import change_of
 from azkvlint.derived.vaults import POLICIES, POLICY_LIST, VAULTS
 from azkvlint.model.location import Location

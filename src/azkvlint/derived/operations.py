@@ -6,74 +6,13 @@ away from the actions beside them only), .../built-in-roles/security and .../bui
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from functools import cache
 
+from azkvlint.azure.operations import CONTROL, DATA
 from azkvlint.azure.roles import role_by_name
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, Answer, ListValue, Origin, Scalar, Unknown, Value, display, select
-
-# Of the control plane: what makes a vault one's own, empties it, or grants access to it.
-ASSIGNS = "Microsoft.Authorization/roleAssignments/write"
-CONTROL = (
-    ASSIGNS,
-    "Microsoft.Authorization/roleDefinitions/write",
-    "Microsoft.KeyVault/vaults/write",
-    "Microsoft.KeyVault/vaults/delete",
-    "Microsoft.KeyVault/vaults/accessPolicies/write",
-    "Microsoft.KeyVault/vaults/secrets/write",
-    "Microsoft.KeyVault/vaults/keys/write",
-    "Microsoft.KeyVault/vaults/deploy/action",
-    "Microsoft.KeyVault/locations/deletedVaults/purge/action",
-)
-_OBJECTS = {
-    "secrets": {
-        "getSecret/action": "get",
-        "readMetadata/action": "list",
-        "setSecret/action": "set",
-        "delete": "delete",
-        "backup/action": "backup",
-        "restore/action": "restore",
-        "recover/action": "recover",
-        "purge/action": "purge",
-    },
-    "keys": {
-        "read": "get",
-        "update/action": "update",
-        "create/action": "create",
-        "import/action": "import",
-        "delete": "delete",
-        "backup/action": "backup",
-        "restore/action": "restore",
-        "recover/action": "recover",
-        "purge/action": "purge",
-        "encrypt/action": "encrypt",
-        "decrypt/action": "decrypt",
-        "sign/action": "sign",
-        "verify/action": "verify",
-        "wrap/action": "wrapkey",
-        "unwrap/action": "unwrapkey",
-        "release/action": "release",
-        "rotate/action": "rotate",
-    },
-    "certificates": {
-        "read": "get",
-        "update/action": "update",
-        "create/action": "create",
-        "import/action": "import",
-        "delete": "delete",
-        "backup/action": "backup",
-        "restore/action": "restore",
-        "recover/action": "recover",
-        "purge/action": "purge",
-    },
-}
-# Data actions, and the permission of an access policy that is the same.
-DATA: Mapping[str, str] = {
-    f"Microsoft.KeyVault/vaults/{kind}/{action}": f"{kind}/{word}"
-    for kind, actions in _OBJECTS.items()
-    for action, word in actions.items()
-}
 
 
 @cache

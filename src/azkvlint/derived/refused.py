@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import msgspec
 
 from azkvlint.azure.azurerm.resources import RESOURCES
-from azkvlint.azure.azurerm.updates import BY_UPDATE
 from azkvlint.derived.attribute import Context, Derived
+from azkvlint.graph.resource_updates import BY_UPDATE
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import MapValue, Origin, Scalar, Unknown, Value, display
 

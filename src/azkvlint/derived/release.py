@@ -13,7 +13,7 @@ from typing import Any
 from azkvlint.derived.attribute import Context, Derived
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, ListValue, Origin, Path, Scalar, Unknown, Value
-from azkvlint.syntax.json_data import decode_json
+from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
 
 _KEYS = ("microsoft.keyvault/vaults/keys", "microsoft.keyvault/managedhsms/keys")

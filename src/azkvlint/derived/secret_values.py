@@ -9,17 +9,12 @@ from collections.abc import Iterator, Mapping
 
 from azkvlint.derived.attribute import Context, Derived
 from azkvlint.graph.pseudo_resources import ORIGINS, PATH_IN_BODY, SECRETS_TYPE
-from azkvlint.graph.secret_evidence.credential_formats import (
-    has_credential,
-    is_configuration,
-    known_text,
-    placeholder_in,
-)
-from azkvlint.graph.secret_evidence.name_kinds import NameKind, kind_of_name
+from azkvlint.graph.secret_formats import has_credential, is_configuration, known_text, placeholder_in
 from azkvlint.graph.value_origins import CONFIGURATION
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, ListValue, Origin, Path, Scalar, Unknown, Value, text_of
 from azkvlint.util.lazy_regex import regex
+from azkvlint.util.secret_names import NameKind, kind_of_name
 
 _ORIGINS: Path = ("derived", ORIGINS)
 _KEY = regex(r"\[[^\[\]]*\]$")

@@ -15,14 +15,7 @@ from azkvlint.evaluation.functions.runtime import GIVES_SECRET
 from azkvlint.evaluation.to_value import Freezer
 from azkvlint.evaluation.values import wrapped
 from azkvlint.graph.resource_ids import HOLE
-from azkvlint.graph.secret_evidence.credential_formats import (
-    has_credential,
-    is_configuration,
-    known_text,
-    placeholder_in,
-)
-from azkvlint.graph.secret_evidence.name_kinds import NameKind, kind_of_name, names_no_secret
-from azkvlint.graph.secret_evidence.placeholders import Placeholder
+from azkvlint.graph.secret_formats import Placeholder, has_credential, is_configuration, known_text, placeholder_in
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import (
@@ -38,10 +31,10 @@ from azkvlint.model.value import (
     select,
     text_of,
 )
-from azkvlint.syntax.json_data import decode_json
+from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.secret_names import tells_secret
+from azkvlint.util.secret_names import NameKind, kind_of_name, names_no_secret, tells_secret
 
 SITES = ("microsoft.web/sites", "microsoft.web/sites/slots")
 CONFIG = ("microsoft.web/sites/config", "microsoft.web/sites/slots/config")

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from azkvlint.azure.azurerm.flags import PROVIDER_TYPE, TENANT
+from azkvlint.azure.azurerm.provider_features import PROVIDER_TYPE, TENANT
 from azkvlint.derived import consumers
 from azkvlint.derived.attribute import Context, Derived
 from azkvlint.derived.vaults import VAULTS

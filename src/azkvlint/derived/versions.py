@@ -11,7 +11,7 @@ from datetime import date
 from functools import partial
 
 from azkvlint.azure.arm_defaults import GAPS, SINCE, is_left_out
-from azkvlint.azure.azurerm.flags import PROVIDER_TYPE, VERSION
+from azkvlint.azure.azurerm.provider_features import PROVIDER_TYPE, VERSION
 from azkvlint.derived.attribute import Context, Derived
 from azkvlint.derived.vaults import MANAGED_HSMS, RBAC, VAULTS
 from azkvlint.model.provider_version import Version

@@ -11,7 +11,8 @@ import msgspec
 
 from azkvlint.model.rule import Example, Rule
 from azkvlint.util.errors import InputError, InternalError, RuleError, UsageError
-from azkvlint.util.project_files import absolute_path, read_resource, read_rules, resource_files, rule_files
+from azkvlint.util.project_boundary import absolute_path
+from azkvlint.util.project_files import read_resource, read_rules, resource_files, rule_files
 
 if TYPE_CHECKING:
     from azkvlint.model.framework import Framework

@@ -1,4 +1,4 @@
-"""``derived.changedFrom``: what attributes were before, where a plan or a what-if result changes them."""
+"""Attributes overlaid on others, and ``derived.changedFrom``: what a plan or a what-if result changes."""
 
 from __future__ import annotations
 
@@ -8,11 +8,30 @@ import msgspec
 
 from azkvlint.model.value import ListValue, MapValue, Origin, Path, Scalar, Unknown, Value, display
 
+
+def overlaid(below: MapValue, above: MapValue) -> MapValue:
+    """Return ``below`` with what ``above`` sets: objects are merged, everything else is replaced."""
+    fields = dict(below.fields)
+    for name, value in above.fields.items():
+        have = fields.get(name)
+        both = isinstance(have, MapValue) and isinstance(value, MapValue)
+        fields[name] = overlaid(have, value) if both else value  # type: ignore[arg-type]  # ``both`` says so
+    return MapValue(at=below.at, fields=fields, rest=below.rest)
+
+
+def opened(value: MapValue, rest: Unknown) -> MapValue:
+    """Return ``value`` as an object that may have more fields than it shows, at every depth."""
+    fields = {
+        name: opened(field, rest) if isinstance(field, MapValue) else field for name, field in value.fields.items()
+    }
+    return msgspec.structs.replace(value, fields=fields, rest=rest)
+
+
 CHANGED_FROM: Path = ("derived", "changedFrom")
 
 
 def with_changes(after: MapValue, before: MapValue) -> MapValue:
-    """``after`` with what it changes of ``before``: objects hold what they were, a list is told as a whole."""
+    """Return ``after`` with what it changes of ``before``: objects by property, a list as a whole."""
     changed = _changed(after.fields.get("properties"), before.fields.get("properties"))
     if changed is None:
         return after
@@ -24,7 +43,7 @@ def with_changes(after: MapValue, before: MapValue) -> MapValue:
 
 
 def _changed(after: Value | None, before: Value | None) -> Value | None:
-    """What ``before`` said, if ``after`` does not say it; Unknown if nobody knows whether it does."""
+    """Return ``before`` if ``after`` differs from it; Unknown if that is not known."""
     if before is None:
         return None
     if isinstance(after, Unknown) or isinstance(before, Unknown):
@@ -45,7 +64,7 @@ def _fields(after: MapValue, before: MapValue) -> Iterator[tuple[str, Value]]:
 
 
 def _plain(value: Value) -> object:
-    """Something that is equal for values that say the same, wherever they stand."""
+    """Return something that is equal for values that say the same, wherever they stand."""
     match value:
         case Scalar(value=plain):
             return (type(plain), plain)

@@ -118,7 +118,7 @@ class Scenarios(Generic[AnyScenario, AnyDeclaration]):
             vars(scenario).clear()
         self._known.clear()
 
-    def of(self, opened: frozenset[str] | None) -> AnyScenario:
+    def scenario_for(self, opened: frozenset[str] | None) -> AnyScenario:
         """Return the scenario with these parameters."""
         found = self._known.get(opened)
         if found is None:
@@ -130,19 +130,19 @@ class Scenarios(Generic[AnyScenario, AnyDeclaration]):
 
         ``key`` is the same for all uses of a declaration, ``within`` the scenario that the declaration is in itself.
         """
-        if not self.exists(self.of(None), declaration):
+        if not self.exists(self.scenario_for(None), declaration):
             return None
         already = (within.opened if within is not None else None) or frozenset()
 
         def exists(names: frozenset[str]) -> bool:
-            return self.exists(self.of(already | names), declaration)
+            return self.exists(self.scenario_for(already | names), declaration)
 
         # All uses read the same parameters, unless what they are given decides what is read.
         found = deciding(self._read.get(key, ()), exists)
         if not found:
             self._read[key] = frozenset(self._probed(declaration).read) - already
             found = deciding(self._read[key], exists)
-        return self.of(already | found) if found else None
+        return self.scenario_for(already | found) if found else None
 
     def given(self, declaration: AnyDeclaration) -> Sequence[str]:
         """Return the parameters with a given value that decide on the existence of something, as far as known."""

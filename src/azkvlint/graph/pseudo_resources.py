@@ -51,18 +51,18 @@ _TOLD: Origins = frozenset({SECRET, PRIVATE_KEY, GENERATED, UNTRACED, MADE_OF})
 
 
 def is_asked(required: RequiredAttributes, type_: str) -> bool:
-    """Whether any rule asks where the values of a type come from."""
+    """Return whether any rule asks where the values of a type come from."""
     paths = required.paths_of(type_)
     return paths is not None and (() in paths or any(path[:2] in _ASKED for path in paths))
 
 
 def asks_outputs(required: RequiredAttributes, type_: str) -> bool:
-    """Whether any rule asks for outputs, which are no resources, by the type that stands for them."""
+    """Return whether any rule asks for outputs, which are no resources, by the type that stands for them."""
     return type_.lower() in required.paths
 
 
 def beside(attributes: MapValue, derived: Mapping[str, Value]) -> MapValue:
-    """``attributes`` with more of what is derived, beside what there is."""
+    """Return ``attributes`` with more of what is derived, beside what there is."""
     have = attributes.fields.get("derived")
     whole = {**(have.fields if isinstance(have, MapValue) else {}), **derived}
     fields = {**attributes.fields, "derived": MapValue(at=attributes.at, fields=whole, origin=Origin.DERIVED)}
@@ -70,25 +70,25 @@ def beside(attributes: MapValue, derived: Mapping[str, Value]) -> MapValue:
 
 
 def path_in_body(type_: str, is_data_plane: bool) -> tuple[str, ...]:
-    """Where a body has its secret; empty if there is none."""
+    """Return where a body has its secret; empty if there is none."""
     return _IN_DATA_PLANE.get(type_.lower(), ()) if is_data_plane else PATH_IN_BODY
 
 
 def secret_in(attributes: MapValue) -> Value | None:
-    """The secret that a resource has; None if it has none."""
+    """Return the secret that a resource has; None if it has none."""
     answers = (select(attributes, path) for path in (PATH_IN_BODY, _OF_ISSUER))
     return next((answer for answer in answers if not isinstance(answer, Absent)), None)
 
 
 def with_origins(attributes: MapValue, found: Origins, kept: Mapping[str, Value] | None = None) -> MapValue:
-    """``attributes`` with the origins of what is held, and with whether Terraform keeps it."""
+    """Return ``attributes`` with the origins of what is held, and with whether Terraform keeps it."""
     secret = secret_in(attributes)
     at = secret.at if secret is not None else select(attributes, PATH_IN_BODY).at
     return beside(attributes, {**_origins(found, at), **(kept or {})})
 
 
 def origins_and_kept(found: Origins, name: str, version: VersionRange, at: Location) -> dict[str, Value]:
-    """The same as a plan's derived attributes, where nothing has a place of its own. ``name``: the argument, if any."""
+    """Return the same as derived attributes of a plan, all at one place. ``name``: the argument, if any."""
     return {**_origins(found, at), **(kept(name, version, at) if name else {})}
 
 
@@ -98,14 +98,14 @@ def _origins(found: Origins, at: Location) -> dict[str, Value]:
 
 
 def with_all_origins(attributes: MapValue, parts: Iterable[tuple[Origins, Location]]) -> MapValue:
-    """The same for what is held in several places."""
+    """Return the same for what is held in several places."""
     items = [item for found, at in parts for item in listed(found, at).items]
     at = items[0].at if items else attributes.at
     return beside(attributes, {ORIGINS: ListValue(at=at, items=tuple(items), origin=Origin.DERIVED)})
 
 
 def listed(found: Origins, at: Location) -> ListValue:
-    """The words as a value; what could not be followed is an item that is not known."""
+    """Return the words as a value; what could not be followed is an item that is not known."""
     words = found - _NOT_KNOWN.keys() or (NONE if found else frozenset({WRITTEN}))
     items: list[Scalar | Unknown] = [Scalar(at=at, value=word, origin=Origin.DERIVED) for word in sorted(words)]
     items += [Unknown(at=at, origin=Origin.DERIVED, why=why) for word, why in _NOT_KNOWN.items() if word in found]
@@ -113,7 +113,7 @@ def listed(found: Origins, at: Location) -> ListValue:
 
 
 def kept(argument: str, version: VersionRange, at: Location) -> Mapping[str, Value]:
-    """Whether Terraform keeps the value of a secret in its state, by the argument that gives it, and whether it need.
+    """Return whether the state keeps the value of a secret, by the argument that sets it, and whether it must.
 
     Source: the provider's changelog (``value_wo`` since 4.23; ephemeral resources for secrets since 4.11).
     """
@@ -123,7 +123,7 @@ def kept(argument: str, version: VersionRange, at: Location) -> Mapping[str, Val
 
 
 def _has(since: Version, what: str, version: VersionRange, at: Location) -> Value:
-    """Whether a provider has something that its versions have from ``since`` on."""
+    """Return whether a provider has something that its versions have from ``since`` on."""
     note = f"azurerm has {what} from version {since[0]}.{since[1]} on"
     if version.low < since < version.high:
         return Unknown(at=at, origin=Origin.DERIVED, why=note)
@@ -131,7 +131,7 @@ def _has(since: Version, what: str, version: VersionRange, at: Location) -> Valu
 
 
 def reading(address: str, version: VersionRange, at: Location) -> Resource:
-    """What a data source reads of a secret, with whether the provider could read it without keeping it."""
+    """Return what a data source reads of a secret, with whether the provider could read it without keeping it."""
     name = address.rpartition(".")[2]
     can = {_EPHEMERAL: _has(_READ_ONLY, "ephemeral secrets", version, at)}
     attributes = beside(MapValue(at=at, fields={"name": Scalar(at=at, value=name)}), can)
@@ -141,7 +141,7 @@ def reading(address: str, version: VersionRange, at: Location) -> Resource:
 
 
 def output(name: str, marked: Value, found: Origins, at: Location, ephemeral: Value | None = None) -> Resource:
-    """An output of a Terraform root module as a resource. ``marked``: whether it is sensitive."""
+    """Return an output of a Terraform root module as a resource. ``marked``: whether it is sensitive."""
     fields: dict[str, Value] = {"name": Scalar(at=at, value=name), "sensitive": marked}
     attributes = MapValue(at=at, fields=fields if ephemeral is None else {**fields, "ephemeral": ephemeral})
     return Resource(
@@ -151,12 +151,12 @@ def output(name: str, marked: Value, found: Origins, at: Location, ephemeral: Va
 
 
 def unmarked(at: Location) -> Scalar:
-    """Whether an output is sensitive that does not say so."""
+    """Return whether an output is sensitive that does not say so."""
     return Scalar(at=at, value=False, origin=Origin.DEFAULT, note="not set, and the default is false")
 
 
 def module_call(address: str, source: Value | None, version: Value | None, at: Location) -> Resource:
-    """A module call as a resource."""
+    """Return a module call as a resource."""
     name = address.rpartition(".")[2]
     fields: dict[str, Value] = {"name": Scalar(at=at, value=name)}
     fields |= {key: value for key, value in (("source", source), ("version", version)) if value is not None}
@@ -167,7 +167,7 @@ def module_call(address: str, source: Value | None, version: Value | None, at: L
 
 
 def argument(address: str, name: str, found: Origins, at: Location) -> Resource | None:
-    """An argument that shows what it is given, as a resource; None if that is no secret for certain."""
+    """Return an argument that shows what it is given, as a resource; None if that is no secret for certain."""
     if not found & _TOLD:
         return None
     attributes = MapValue(at=at, fields={"name": Scalar(at=at, value=name)})

@@ -33,16 +33,16 @@ class Index:
         self._objects: dict[str, dict[tuple[str, str], list[str]]] = {}
 
     def of_type(self, type_: str) -> list[Resource]:
-        """The resources of a type (lower case), in the order of the input."""
+        """Return the resources of a type (lower case), in the order of the input."""
         return [self.resources[address] for address in self._lower.get(type_, ())]
 
     def of_types(self, types: frozenset[str]) -> Iterator[Resource]:
-        """The resources of some types (lower case), by type in alphabetical order."""
+        """Yield the resources of some types (lower case), by type in alphabetical order."""
         for type_ in sorted(types & self._lower.keys()):
             yield from self.of_type(type_)
 
     def types(self) -> list[str]:
-        """The types that there are, as they are spelled."""
+        """Return the types that there are, as they are spelled."""
         return list(self._by_type)
 
     def put(self, resource: Resource) -> None:
@@ -50,7 +50,7 @@ class Index:
         self.resources[resource.address] = resource
 
     def named(self, type_: str, name: str) -> list[Resource]:
-        """The resources of a type by their name, both in lower case."""
+        """Return the resources of a type by their name, both in lower case."""
         names = self._names.get(type_)
         if names is None:
             names = self._names[type_] = {}
@@ -59,7 +59,7 @@ class Index:
         return [self.resources[address] for address in names.get(name, ())]
 
     def find(self, text: str) -> tuple[tuple[str, ...], str]:
-        """The addresses of what an id (or its pattern) or URL names in the graph, and how it was found.
+        """Return the addresses of what an id (or its pattern) or URL names in the graph, and how it was found.
 
         A resource that is declared twice, once as existing, is what deploys it.
         """
@@ -71,7 +71,7 @@ class Index:
         return (() if one is None else (one,)), "by name"
 
     def _by_parts(self, text: str) -> str | None:
-        """A resource whose own id is not known yet, by the type and name in an id, or by a data-plane URL."""
+        """Return a resource whose own id is not known yet, by the type and name in an id, or by a data-plane URL."""
         url = parse_object_url(text)
         if url is not None:
             kind, name, vault = url.kind, url.name, url.vault
@@ -95,7 +95,7 @@ class Index:
         return candidates[0].address if len(candidates) == 1 and len(parts.names) == 1 else None
 
     def perhaps(self, text: str) -> tuple[str, ...]:
-        """What an id or URL may name that ``find`` did not find.
+        """Return what an id or URL may name that ``find`` did not find.
 
         Of a data-plane URL these are the objects of that name whose vault is not known; of an id, the resources whose
         own id is the same wherever both are known.
@@ -106,7 +106,7 @@ class Index:
         return tuple(address for above in _VAULTS for address in self._in_vault(f"{above}/{url.kind}", url.name, ""))
 
     def _is_alike(self, resource: Resource, text: str) -> bool:
-        """Whether an id can be a resource's own. The name of a vault is taken once in all of Azure."""
+        """Return whether an id can be a resource's own. The name of a vault is taken once in all of Azure."""
         return may_be(_text(resource, "id").lower().rstrip("/"), text.lower().rstrip("/"))
 
     def _alike(self, text: str) -> tuple[str, ...]:
@@ -122,7 +122,7 @@ class Index:
         return tuple(address for own, address in known if own and may_be(own, text))
 
     def _in_vault(self, type_: str, name: str, vault: str) -> list[str]:
-        """The objects of a type by their name and their vault's (all in lower case), which is empty if not known."""
+        """Return the objects of a type by name and vault name, all in lower case; an unknown vault name is empty."""
         objects = self._objects.get(type_)
         if objects is None:
             objects = self._objects[type_] = {}
@@ -144,7 +144,7 @@ def _text(resource: Resource, name: str) -> str:
 
 
 def references_by(via: str, types: frozenset[str], index: Index) -> Iterator[Reference]:
-    """Every reference that the attribute ``via`` of these types (lower case) makes; of a list, one an item."""
+    """Yield every reference that the attribute ``via`` of these types (lower case) makes; of a list, one an item."""
     path = tuple(via.split("."))
     for resource in index.of_types(types):
         if not resource.stays:
@@ -161,7 +161,7 @@ def references_by(via: str, types: frozenset[str], index: Index) -> Iterator[Ref
 
 
 def certain_only(reference: Reference, source: Resource, index: Index) -> Reference:
-    """``reference`` without targets that are there without ``source``: a condition that nobody knows decides on it."""
+    """Return ``reference`` without targets that exist without ``source``: an unknown condition decides on it."""
     if not source.conditions or not reference.targets:
         return reference
     sure = tuple(target for target in reference.targets if source.conditions <= index.resources[target].conditions)
@@ -173,7 +173,7 @@ def certain_only(reference: Reference, source: Resource, index: Index) -> Refere
 
 
 def reference_of(source: str, via: str, value: Value, index: Index) -> Reference | None:
-    """The reference that one value makes; None for a value that can name nothing."""
+    """Return the reference that one value makes; None for a value that can name nothing."""
     if type(value) is Link:  # most are
         targets = (value.target,) if value.target in index.resources else ()
         outside = "" if targets else value.type.lower() or "?"
@@ -203,7 +203,7 @@ def type_of_any(types: tuple[str, ...]) -> str:
 
 
 def _by_text(source: str, via: str, value: Value, text: str, index: Index) -> Reference:
-    """The reference that an id, its pattern, or a URL makes."""
+    """Return the reference that an id, its pattern, or a URL makes."""
     found, how = index.find(text)
     if found:
         # What exists already may be what is deployed here under a name that is not known.

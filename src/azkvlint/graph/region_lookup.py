@@ -1,21 +1,25 @@
-"""Locations in templates and Bicep files -> regions and excerpts, found only for those that somebody will see."""
+"""Locations in templates and source files -> regions and excerpts without secrets.
+
+Regions are found only for locations that a report shows. Of JSON only the text of the excerpt is read, so that nothing
+is known of a document but the names in it.
+"""
 
 from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import Protocol, TypeAlias
 
 import msgspec
 
-from azkvlint.graph.json_excerpts import beside, is_below_secret, secret_values
 from azkvlint.model.location import Excerpt, Location, Region
-from azkvlint.syntax.jsonc import Pointer, locate
+from azkvlint.syntax.json_decoder import COMMENT, STRING, Pointer
+from azkvlint.syntax.json_positions import locate
 from azkvlint.syntax.line_hash import LineHashes
 from azkvlint.syntax.positions import MAX_CHARACTERS, Lines
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.secret_names import NAME, is_harmless, tells_secret
+from azkvlint.util.secret_names import NAME, is_harmless, names_secret, tells_secret
 
 Spot: TypeAlias = tuple[str, tuple[str | int, ...]]
 Places: TypeAlias = Mapping[Spot, tuple[Region, Excerpt]]
@@ -49,14 +53,14 @@ _NAMED = regex(
 
 
 class Hidden(Protocol):
-    """What must not be shown of one text, by whoever can read it."""
+    """What must not be shown of one text, whatever language it is in."""
 
     def within(self, low: int, high: int, /) -> list[tuple[int, int]]:
-        """The spans between two offsets, and those that reach into them."""
+        """Return the spans between two offsets, and those that reach into them."""
 
 
 def spot_of(at: Location) -> Spot | None:
-    """What tells a place from others; None for a location without one."""
+    """Return what tells a place from others; None for a location without one."""
     if at.pointer is not None:
         return at.path, at.pointer
     return None if at.span is None else (at.path, at.span)
@@ -90,26 +94,26 @@ def places_of(
         hashes = LineHashes(lines)
         values = kept.get(path, {})
         pointed = locate(text, [at.pointer for at in (spots | values).values() if at.pointer is not None])
-        told = {
+        spans = {
             spot: at.span if at.pointer is None else pointed.get(at.pointer) for spot, at in (spots | values).items()
         }
-        own = [_written(text, *span) for spot in values if (span := told[spot]) is not None]
+        own = [_written(text, *span) for spot in values if (span := spans[spot]) is not None]
         around = _Secrets(lines, hidden(path), [span for span in own if span is not None])
         for spot, at in spots.items():
-            whole = told[spot]
+            whole = spans[spot]
             if whole is not None:
                 span = lines.shortened(*whole)
                 is_json = at.pointer is not None or path.endswith(".json")
                 region = lines.region(*span)
                 excerpt = lines.excerpt(*span, hidden=around.around(*span, is_json, at.pointer or ()))
                 shown = around.are_apart_from(hashes.span(region.start_line), is_json, at.pointer or ())
-                line_hash = hashes.of(region.start_line) if shown else ""
+                line_hash = hashes.hash_line(region.start_line) if shown else ""
                 found[spot] = region, msgspec.structs.replace(excerpt, line_hash=line_hash)
     return found
 
 
 def _spots(locations: Iterable[Location], paths: Container[str]) -> dict[str, dict[Spot, Location]]:
-    """The locations that have a place in files with these paths, by path."""
+    """Return the locations that have a place in files with these paths, by path."""
     found: dict[str, dict[Spot, Location]] = {}
     for at in locations:
         spot = spot_of(at)
@@ -187,7 +191,7 @@ class _Secrets:
 
 
 def _written(text: str, start: int, end: int) -> tuple[int, int] | None:
-    """From the first to the last quote of what is written of a value, without the key before it."""
+    """Return from the first to the last quote of what is written of a value, without the key before it."""
     key = _KEY.match(text, start, end)
     first = _QUOTE.search(text, start if key is None else key.end(), end)
     if first is None:
@@ -196,9 +200,97 @@ def _written(text: str, start: int, end: int) -> tuple[int, int] | None:
 
 
 def _secure_defaults(text: str) -> Iterator[tuple[int, int]]:
-    """The default values of the secure parameters of a Bicep file."""
+    """Yield the default values of the secure parameters of a Bicep file."""
     for match in _SECURE.finditer(text):
         parameter = _DEFAULT.search(text, match.end(), match.end() + MAX_CHARACTERS)
         if parameter is not None:
             end = _NEXT.search(text, parameter.end())
             yield parameter.end(), len(text) if end is None else end.start()
+
+
+Span: TypeAlias = tuple[int, int]
+
+# Nobody writes longer lines of JSON by hand: what stands beside a place on such a line is not looked at.
+_LONG = 300
+# A string that the end of an excerpt cuts off, or of which there is only the beginning, is a token too.
+_TOKEN = regex(
+    rf"""(?P<comment>{COMMENT})|(?P<string>{STRING}|"[^"]*+)|(?P<open>[{{\[])|(?P<close>[}}\]])"""
+    r"|(?P<colon>:)|(?P<comma>,)|(?P<word>[^\s,:{}\[\]\"/]++|/)",
+    re.DOTALL,
+)
+_NO_SECRET = frozenset({"true", "false", "null"})
+# Members that hold the value of whatever it is that they are members of.
+_VALUES = frozenset({"defaultvalue", "value"})
+# Members that say what something is. Their values are no secrets, whatever they are members of.
+_HARMLESS_KEYS = frozenset({"$schema", "apiversion", "type"})
+
+
+def beside(text: str, low: int, start: int, end: int, high: int) -> Iterator[Span]:
+    """Yield what stands on the lines of a place (``low`` to ``high``) but is not part of it, unless that is harmless.
+
+    Keys, brackets, permissions and what is true or false are.
+    """
+    for first, last in ((low, start), (end, high)):
+        if last - first > _LONG or not _is_harmless(text, first, last):
+            blank = len(text[first:last]) - len(text[first:last].lstrip())
+            yield first + blank, first + blank + len(text[first + blank : last].rstrip())
+
+
+def _is_harmless(text: str, start: int, end: int) -> bool:
+    tokens = list(_TOKEN.finditer(text, start, end))
+    for number, token in enumerate(tokens):
+        is_key = number + 1 < len(tokens) and tokens[number + 1].lastgroup == "colon"
+        if token.lastgroup == "comment" or not (is_key or _shows_nothing(token)):
+            return False
+    return True
+
+
+def is_below_secret(pointer: Sequence[str | int]) -> bool:
+    """Return whether a place lies below a name that speaks of a secret."""
+    names = [step for step in pointer if isinstance(step, str)]
+    if names and names[-1].lower() in _HARMLESS_KEYS:
+        return False
+    # Nothing of a secure parameter has a place below its declaration.
+    return any(map(names_secret, names[-1:])) or any(
+        names_secret(name) for name in names[:-1] if name.lower() not in _VALUES
+    )
+
+
+def secret_values(text: str, start: int, end: int, is_below: bool = False) -> Iterator[Span]:
+    """Yield the values between two offsets that stand below a name that speaks of a secret, each as a whole.
+
+    ``is_below``: all of it does. A value that goes on after ``end`` is one up to there.
+    """
+    tokens = [match for match in _TOKEN.finditer(text, start, end) if match.lastgroup != "comment"]
+    at = 0
+    while at < len(tokens):
+        is_key = at + 1 < len(tokens) and tokens[at + 1].lastgroup == "colon"
+        if is_key:
+            key = tokens[at][0].strip('"')
+            at += 2
+            if not (is_below or names_secret(key)) or (is_below and key.lower() in _HARMLESS_KEYS):
+                continue
+        elif not is_below or tokens[at].lastgroup not in ("string", "word", "open"):
+            at += 1
+            continue
+        last = _end_of_value(tokens, at)
+        if not all(_shows_nothing(token) for token in tokens[at:last]):
+            yield tokens[at].start(), tokens[last - 1].end() if last <= len(tokens) and at < last else end
+        at = max(last, at + 1)
+
+
+def _end_of_value(tokens: Sequence[re.Match[str]], at: int) -> int:
+    """Return the number of the token behind the value that begins with a token."""
+    depth = 0
+    for number in range(at, len(tokens)):
+        kind = tokens[number].lastgroup
+        depth += (kind == "open") - (kind == "close")
+        if depth <= 0:
+            return number + 1
+    return len(tokens)
+
+
+def _shows_nothing(token: re.Match[str]) -> bool:
+    if token.lastgroup == "string":
+        return is_harmless(token[0])
+    return token.lastgroup != "word" or token[0] in _NO_SECRET

@@ -32,7 +32,7 @@ class ResourceId(msgspec.Struct, frozen=True):
 
 
 def parse_id(text: str) -> ResourceId | None:
-    """The parts of ``/subscriptions/S/resourceGroups/R/providers/NAMESPACE/TYPE/NAME/...``; None for another text."""
+    """Return the parts of ``/subscriptions/S/resourceGroups/R/providers/NAMESPACE/TYPE/NAME/...``, or None."""
     parts = text.strip("/").lower().split("/")
     if len(parts) < 4 or parts[0] != "subscriptions" or "providers" not in parts:
         return None
@@ -53,19 +53,19 @@ class ObjectUrl(msgspec.Struct, frozen=True):
 
 
 def parse_object_url(text: str) -> ObjectUrl | None:
-    """The vault (or managed HSM) and object of a data-plane URL; None for another text."""
+    """Return the vault (or managed HSM) and object of a data-plane URL; None for another text."""
     match = _OBJECT.match(text)
     return ObjectUrl(match["vault"].lower(), match["kind"].lower(), match["name"].lower()) if match else None
 
 
 def parse_vault_address(text: str) -> str | None:
-    """The name of the vault (or managed HSM) in its address, in lower case; None for another text."""
+    """Return the name of the vault (or managed HSM) in its address, in lower case; None for another text."""
     match = _ADDRESS.match(text)
     return match["vault"].lower() if match else None
 
 
 def scope_level(text: str) -> str | None:
-    """How far a scope reaches: one of LEVELS; None if the text is no scope."""
+    """Return how far a scope reaches: one of LEVELS; None if the text is no scope."""
     parts = text.strip("/").lower().split("/")
     if parts == [""] and text:
         return "tenant"
@@ -84,13 +84,13 @@ def scope_level(text: str) -> str | None:
 
 
 def may_be(one: str, other: str) -> bool:
-    """Whether two ids or patterns (lower case) can be the same id: no step that is known in both differs."""
+    """Return whether two ids or patterns (lower case) can be the same id: no step that is known in both differs."""
     left, right = one.split("/"), other.split("/")
     return len(left) == len(right) and all(map(may_be_step, left, right))
 
 
 def may_be_step(one: str, other: str) -> bool:
-    """Whether two names or patterns (lower case) can be the same name: no part that is known in both differs."""
+    """Return whether two names or patterns (lower case) can be the same name: no part that is known in both differs."""
     if one == other:
         return True
     if HOLE not in one:
@@ -104,5 +104,5 @@ def may_be_step(one: str, other: str) -> bool:
 
 
 def _fits(one: str, other: str, open_: bool) -> bool:
-    """Whether a text can begin with both; one that is not ``open_`` is whole, and so cannot be the shorter."""
+    """Return whether a text can begin with both; one that is not ``open_`` is whole, and so cannot be the shorter."""
     return other.startswith(one) or (open_ and one.startswith(other))

@@ -11,17 +11,16 @@ from typing import Protocol, TypeAlias
 
 from azkvlint.evaluation.operations import Local
 from azkvlint.evaluation.values import Fields, Items, Result
-from azkvlint.graph.secret_evidence.credential_formats import placeholder_in
-from azkvlint.graph.secret_evidence.name_kinds import (
+from azkvlint.graph.secret_formats import Placeholder, placeholder_in
+from azkvlint.model.value import Path, Scalar
+from azkvlint.syntax import ast
+from azkvlint.util.secret_names import (
     NameKind,
     kind_of_path,
     names_a_name,
     names_name_of_plain_secret,
     names_no_secret,
 )
-from azkvlint.graph.secret_evidence.placeholders import Placeholder
-from azkvlint.model.value import Path, Scalar
-from azkvlint.syntax import ast
 
 Origins: TypeAlias = frozenset[str]
 
@@ -46,7 +45,7 @@ CONFIGURATION = "configuration"
 # Anything else that a resource, a module or the deployment says.
 RESOURCE = "resource"
 UNTRACED = "?"
-# Of a plan: it refers to a secret, which may be it, or what it is reckoned from.
+# Of a plan: it refers to a secret, which may be it, or what it is computed from.
 MADE_OF = "?secret"
 
 NONE: Origins = frozenset()
@@ -84,7 +83,7 @@ class Scope(Protocol):
     """What the names and calls of an expression mean where it stands."""
 
     def origins(self, node: ast.Expression, rest: Path, /) -> Origins | None:
-        """The origins of what is at ``rest`` in a name, a path or a call; None if they are those of its parts."""
+        """Return the origins at ``rest`` in a name, a path or a call; None if they are those of its parts."""
 
     def value(self, node: ast.Expression, local: Local, /) -> Result | None:
         """Return the value of an expression with variables of loops, None if it cannot be evaluated here."""
@@ -98,7 +97,7 @@ _KEYED = "["
 
 
 def origins_of(node: ast.Node, scope: Scope, rest: Path = ()) -> Origins:
-    """The origins of what is at ``rest`` in an expression; none at all if that is nothing but what is written there."""
+    """Return the origins of what is at ``rest`` in an expression; none if it is literal."""
     if isinstance(node, ast.Literal):
         return NONE
     choices = _choices(node)
@@ -120,13 +119,13 @@ def origins_of(node: ast.Node, scope: Scope, rest: Path = ()) -> Origins:
 
 
 def _made_of(parts: list[Origins]) -> Origins:
-    """Those of what is made of several parts: with text around it, an address is no longer what its name says."""
+    """Return the origins of a value of several parts: text around an address changes what it is."""
     found = together(parts)
     return found - {CONFIGURATION} | {RESOURCE} if CONFIGURATION in found and len(parts) > 1 else found
 
 
 def _of_file(node: ast.Call, scope: Scope) -> Origins:
-    """Those of the content of a file, and of what a template is filled with."""
+    """Return those of the content of a file, and of what a template is filled with."""
     path, *values = node.arguments or (None,)
     inner = [origins_of(value, scope) for value in values]
     outside = path is not None and origins_of(path, scope)
@@ -134,7 +133,7 @@ def _of_file(node: ast.Call, scope: Scope) -> Origins:
 
 
 def _choices(node: ast.Node) -> tuple[ast.Expression, ...] | None:
-    """The expressions of which one counts; None if it is no choice."""
+    """Return the expressions of which one counts; None if it is no choice."""
     match node:
         case ast.Conditional(yes=yes, no=no):
             return yes, no
@@ -161,7 +160,7 @@ def _decided(node: ast.Node, scope: Scope) -> ast.Expression | None:
 
 
 def _tells_little(node: ast.Node) -> bool:
-    """Whether an expression is about a value that it does not give."""
+    """Return whether an expression is about a value that it does not give."""
     match node:
         case ast.Call(name=name):
             return name.lower() in _TELLING or name.lower() in _HASHING
@@ -171,7 +170,7 @@ def _tells_little(node: ast.Node) -> bool:
 
 
 def _within(node: ast.Node, scope: Scope, rest: Path) -> Origins | None:
-    """The origins of what is in a collection, however it is made; None for anything else."""
+    """Return the origins of what is in a collection, however it is made; None for anything else."""
     match node:
         case ast.Call(name=name, arguments=arguments) if name.lower() in _WHOLE:
             return union(origins_of(argument, scope, rest) for argument in arguments)
@@ -196,14 +195,14 @@ def _within(node: ast.Node, scope: Scope, rest: Path) -> Origins | None:
 
 
 def _may_be(key: ast.Expression, step: str | int) -> bool:
-    """Whether a step goes into the member of an object that has a key."""
+    """Return whether a step goes into the member of an object that has a key."""
     if step == ANY or not isinstance(key, ast.Literal):
         return True
     return str(key.value).lower() == str(step).strip("[]").lower()
 
 
 def _below(node: ast.Node, scope: Scope, rest: Path) -> Origins | None:
-    """The origins of a step into something that has no name; None if there is none."""
+    """Return the origins of a step into something that has no name; None if there is none."""
     match node:
         case ast.Member(of=of, name=name):
             return origins_of(of, scope, (name, *rest))
@@ -226,7 +225,7 @@ class Loop:
         self._over = over
 
     def origins(self, node: ast.Expression, rest: Path) -> Origins | None:
-        """See Scope."""
+        """Return see Scope."""
         path = path_of(node)
         if path and path[0] == self._value:
             return origins_of(self._over, self._outer, (ANY, *path[1:], *rest))
@@ -255,7 +254,7 @@ def _rounds(over: Result | None) -> list[tuple[Result, Result]]:
 
 
 def _of_members(node: ast.Object, scope: Scope, rest: Path) -> Origins:
-    """The origins of what is at ``rest`` in an object: of all its members, if any of them may be meant."""
+    """Return the origins of what is at ``rest`` in an object: of all its members, if any of them may be meant."""
     by_name, others, spread = _members(node)
     if rest[0] == ANY:
         meant = [*by_name.values(), *others]
@@ -277,7 +276,7 @@ _LARGE, _MOST_KNOWN = 20, 100
 
 
 def _members(node: ast.Object) -> _Members:
-    """The values of an object by their keys, those whose keys are expressions, and objects that are spread into it."""
+    """Return an object's values by key, those whose keys are expressions, and the objects spread into it."""
     found = _known.get(id(node))
     if found is not None:
         return found[1]
@@ -295,7 +294,7 @@ def _members(node: ast.Object) -> _Members:
 
 
 def together(parts: list[Origins]) -> Origins:
-    """Those of what is made of several parts: a host or a user beside a secret is no secret, whoever gives it."""
+    """Return the origins of a value of several parts: a host or user beside a secret is no secret."""
     for weaker in (_PLAIN, _CODE):
         found = union(part for part in parts if not part <= weaker)
         if found:
@@ -322,7 +321,7 @@ def _is_placeholder(node: ast.Node) -> bool:
 
 
 def is_nothing(node: ast.Node | None) -> bool:
-    """Whether an expression says no more than that nothing is set."""
+    """Return whether an expression says no more than that nothing is set."""
     match node:
         case None | ast.Object(members=()) | ast.Array(items=()):
             return True
@@ -332,7 +331,7 @@ def is_nothing(node: ast.Node | None) -> bool:
 
 
 def parts_of(node: ast.Node) -> Iterator[ast.Node]:
-    """The nodes in a node."""
+    """Yield the nodes in a node."""
     for name in node.__struct_fields__:
         value = getattr(node, name)
         if isinstance(value, ast.Node):
@@ -342,12 +341,12 @@ def parts_of(node: ast.Node) -> Iterator[ast.Node]:
 
 
 def union(found: Iterable[Origins]) -> Origins:
-    """All of them together."""
+    """Return all of them together."""
     return frozenset().union(*found)
 
 
 def path_of(node: ast.Expression) -> tuple[str, ...]:
-    """The steps of a path such as ``data.a.b["k"].c``, what stands in brackets with them; none if it is no path."""
+    """Return the steps of a path such as ``data.a.b["k"].c``, indexes included; none if it is not a path."""
     names: list[str] = []
     here: ast.Expression = node
     while not isinstance(here, ast.Name):
@@ -369,7 +368,7 @@ def path_of(node: ast.Expression) -> tuple[str, ...]:
 
 
 def names_of(path: Path) -> tuple[str, ...]:
-    """The steps of a path without what stands in brackets."""
+    """Return the steps of a path without indexes."""
     return tuple(str(step) for step in path if not _is_key(step))
 
 
@@ -443,7 +442,7 @@ def named(found: Origins, steps: Iterable[str | int]) -> Origins:
 
 
 def of_known(found: Origins) -> Origins:
-    """The origins of a value that is known: it cannot come from what nobody knows."""
+    """Return the origins of a known value, which cannot come from an unknown one."""
     if found == {CONFIGURATION}:
         return found
     known = found & {DEFAULT, GIVEN, COMMAND} or frozenset({WRITTEN})

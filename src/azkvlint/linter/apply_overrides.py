@@ -18,7 +18,8 @@ from azkvlint.model.severity_override import Override
 from azkvlint.model.suppression import OVERRIDE, DirectiveId, SuppressionDirective
 from azkvlint.util.errors import UsageError
 from azkvlint.util.globs import AddressGlob, PathGlob
-from azkvlint.util.project_files import called, checkout_of, lies_in, real_path
+from azkvlint.util.project_boundary import checkout_of, lies_in, real_path
+from azkvlint.util.project_files import called
 
 EVERY = "every rule"
 

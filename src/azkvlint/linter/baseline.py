@@ -19,11 +19,12 @@ from azkvlint.linter.unit_result import UnitResult
 from azkvlint.model.finding import EXTERNAL, Finding, Occurrence, Outcome, Problem, Report, Suppression
 from azkvlint.model.location import Location
 from azkvlint.model.rule import Rule
-from azkvlint.syntax.json_data import decode_json
+from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError, UsageError
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.plural import pluralize
-from azkvlint.util.project_files import called, lies_in, read_named, real_path
+from azkvlint.util.project_boundary import lies_in, real_path
+from azkvlint.util.project_files import called, read_named
 from azkvlint.util.safe_text import encode, visible
 
 VERSION = 1

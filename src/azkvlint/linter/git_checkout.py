@@ -11,7 +11,7 @@ import re
 
 from azkvlint.model.finding import Repository
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.project_files import checkout_of, git_folder, read_git_metadata, real_path
+from azkvlint.util.project_boundary import checkout_of, git_folder, read_git_metadata, real_path
 
 _COMMIT = regex(r"[0-9a-f]{40}(?:[0-9a-f]{24})?")
 _REF = regex(r"refs/[^\x00-\x20\x7f~^:?*\[\\]+")

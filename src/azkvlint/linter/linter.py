@@ -31,7 +31,8 @@ from azkvlint.readers.template_names import JSON
 from azkvlint.readers.terraform.names import is_module_file
 from azkvlint.readers.units import Unit, units_of
 from azkvlint.util.errors import EXIT_CLEAN, EXIT_FINDINGS, EXIT_NOT_WHOLE
-from azkvlint.util.project_files import called, lies_in, real_path, reported, root_of
+from azkvlint.util.project_boundary import lies_in, real_path, root_of
+from azkvlint.util.project_files import called, reported
 
 if TYPE_CHECKING:
     from azkvlint.linter.baseline import Baseline

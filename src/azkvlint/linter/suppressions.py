@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from datetime import date
 
     from azkvlint.syntax.ignore_metadata import Metadata
-    from azkvlint.syntax.jsonc import Pointer
+    from azkvlint.syntax.json_decoder import Pointer
     from azkvlint.syntax.peer_comments import PeerComment
 
 MALFORMED, EXPIRED, UNUSED = "KVE005", "KVE006", "KVE007"

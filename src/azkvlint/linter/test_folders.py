@@ -16,7 +16,7 @@ import msgspec
 from azkvlint.config.run_config import Config
 from azkvlint.model.finding import FROM_PLAN, Finding
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.project_files import real_path
+from azkvlint.util.project_boundary import real_path
 
 if TYPE_CHECKING:
     from azkvlint.util.globs import PathGlob

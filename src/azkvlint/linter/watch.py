@@ -16,7 +16,8 @@ from azkvlint.model.finding import Report
 from azkvlint.readers.discover import SKIPPED, STDIN
 from azkvlint.util.errors import KvlintError, UsageError
 from azkvlint.util.plural import pluralize
-from azkvlint.util.project_files import current_folder, real_path, walk
+from azkvlint.util.project_boundary import current_folder, real_path
+from azkvlint.util.project_files import walk
 from azkvlint.util.safe_text import visible
 
 # Milliseconds without a change that end a burst of them, how long a burst may last, and how often is looked whether a

@@ -24,7 +24,8 @@ from azkvlint.readers.terraform.settings import TerraformSettings
 from azkvlint.readers.units import Unit
 from azkvlint.util.errors import InputError, UsageError
 from azkvlint.util.processes import in_processes
-from azkvlint.util.project_files import HELD, LOOKS, begin_run, real_path
+from azkvlint.util.project_boundary import begin_run, real_path
+from azkvlint.util.project_files import HELD, LOOKS
 
 # Bytes that a second process must have to do before starting it pays: of Bicep and Terraform, which are read in Python,
 # far less than of JSON. A plan cannot be shared out, and several of them seldom come at once.

@@ -18,7 +18,7 @@ class Basis(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def outcome(self) -> Outcome:
-        """What it counts as: a violation that is perhaps another vault's decides nothing."""
+        """Return what it counts as: a violation that is perhaps another vault's decides nothing."""
         return Outcome.UNDECIDED if self.perhaps else self.finding.outcome
 
 
@@ -46,7 +46,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     sheets: tuple[tuple[Answer, ...], ...]
 
     def count(self) -> Counter[Status]:
-        """How many rows of all sheets come to each status."""
+        """Return how many rows of all sheets come to each status."""
         return Counter(answer.status for sheet in self.sheets for answer in sheet)
 
 
@@ -61,5 +61,5 @@ class Assessment(msgspec.Struct, frozen=True, kw_only=True):
     repository: Repository | None = None
 
     def count(self) -> Counter[Status]:
-        """How many rows of all subjects come to each status."""
+        """Return how many rows of all subjects come to each status."""
         return sum((subject.count() for subject in self.subjects), Counter())

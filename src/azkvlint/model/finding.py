@@ -30,7 +30,7 @@ class Outcome(IntEnum):
 
     @property
     def label(self) -> str:
-        """The word that reports use."""
+        """Return the word that reports use."""
         return self.name.lower()
 
 
@@ -137,7 +137,7 @@ class Finding(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def severity(self) -> Severity:
-        """The one that the user gives it, or else the rule's."""
+        """Return the one that the user gives it, or else the rule's."""
         return self.rule.severity if self.regraded is None else self.regraded
 
 
@@ -207,8 +207,8 @@ class Repository(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """A whole run. ``findings`` are folded and sorted by path, line, column and rule; so are ``undecided``, unless
-    nobody wants to be told what is not known.
+    """A whole run. ``findings`` are folded and sorted by path, line, column and rule; so are ``undecided``, which
+    are empty unless they are requested.
 
     ``suppressed`` are findings and undecided questions that count for nothing, because their author said so. ``passes``
     are there if they were asked for: of each rule a few of the resources for which it holds, for each vault.
@@ -247,5 +247,5 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def is_complete(self) -> bool:
-        """Whether at least one input was read, and everything that should have been readable was."""
+        """Return whether at least one input was read, and everything that should have been readable was."""
         return is_complete(self.sources, self.problems)

@@ -23,14 +23,14 @@ class Location(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What (``address``, ``attribute``) and where (``path``, ``region``).
 
     ``path`` is POSIX and relative to the root of the run, never absolute. ``attribute`` is an attribute path
-    in Azure's vocabulary. ``region`` is None while nobody has asked for it, or where the input has no lines.
+    in Azure's vocabulary. ``region`` is None until it is requested, or where the input has no lines.
 
     Readers give what a region is made from where someone asks: ``span``, the first and the last offset (exclusive, in
     code points) in the text, or ``pointer``, the steps from the outermost JSON value.
 
     ``cause`` is where a value comes from that was written elsewhere: a default, a local, an argument of a module call.
     It may have a cause itself, and there are no circles. Two places are one if path and region (or span, or pointer)
-    are: whoever tells places apart must leave the cause aside, which ``==`` does not.
+    are: comparisons of places must ignore the cause, which ``==`` does not.
     """
 
     path: str
@@ -43,7 +43,7 @@ class Location(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def position_key(self) -> tuple[object, ...]:
-        """What tells this place from others, its cause aside. The address tells places apart that have no region."""
+        """Return the identity of this place, its cause aside. Places without a region differ by address."""
         if self.region is not None:
             return self.path, self.region
         exact = self.span if self.pointer is None else self.pointer
@@ -77,7 +77,7 @@ class SourceComments(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 class Excerpt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """The text of a region, and the lines around it, free of secrets: ready to be printed.
 
-    Both are empty, and ``is_shown`` is false, where the file holds values that nobody can tell from secrets.
+    Both are empty, and ``is_shown`` is false, where the file holds values that may be secrets.
 
     ``utf16`` and ``context_utf16`` are the region and the context with columns in UTF-16 code units, where those differ
     from code points (a character beyond U+FFFF stands before them on their line). They are counted in the file's own
@@ -97,5 +97,5 @@ class Excerpt(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 def static_address(address: str) -> str:
-    """An address without the keys of instances: ``module.a["x"].kv[0]`` gives ``module.a.kv``."""
+    """Return an address without the keys of instances: ``module.a["x"].kv[0]`` gives ``module.a.kv``."""
     return _KEY.sub("", address) if "[" in address else address

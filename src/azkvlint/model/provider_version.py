@@ -26,17 +26,17 @@ class VersionRange(msgspec.Struct, frozen=True):
     high: Version = _END
 
     def meets(self, since: Version, until: Version) -> bool:
-        """Whether any version of this range lies from ``since`` to before ``until``."""
+        """Return whether any version of this range lies from ``since`` to before ``until``."""
         return self.low < until and since < self.high
 
     def narrowed(self, low: Version, high: Version) -> VersionRange:
-        """The part of this range from ``low`` to before ``high``; this range where they share nothing."""
+        """Return the part of this range from ``low`` to before ``high``; this range where they share nothing."""
         low, high = max(self.low, low), min(self.high, high)
         return VersionRange(low, high) if low < high else self
 
 
 def constrained(constraint: str) -> VersionRange:
-    """The range that a version constraint leaves: ``~> 4.50``, ``>= 4.81, < 5.2``, ``3.116.0``.
+    """Return the range that a version constraint leaves: ``~> 4.50``, ``>= 4.81, < 5.2``, ``3.116.0``.
 
     Patch levels play no part: no default changes within a minor version.
     """
@@ -63,10 +63,10 @@ def constrained(constraint: str) -> VersionRange:
 
 
 def evidenced(type_: str, keys: Collection[str], found: VersionRange) -> VersionRange:
-    """``found`` narrowed by the arguments that a resource shows: a plan lists its provider's whole schema.
+    """Return ``found`` narrowed by the arguments that a resource shows: a plan lists its provider's whole schema.
 
     ``keys`` are those of ``after`` and ``after_unknown``. Source: the provider's changelogs and schemas by tag (the
-    rename of enable_rbac_authorization in 4.42 stands in no changelog).
+    rename of enable_rbac_authorization in 4.42 is in no changelog).
     """
     match type_:
         case "azurerm_key_vault":

@@ -53,11 +53,11 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     @property
     def stays(self) -> bool:
-        """Whether the resource is there once the plan has been applied."""
+        """Return whether the resource is there once the plan has been applied."""
         return self.action not in REMOVED_ACTIONS
 
     def select(self, path: Path) -> Answer:
-        """The answer at ``path``."""
+        """Return the answer at ``path``."""
         return select(self.attributes, path)
 
     def view(self, other: Resource) -> Resource:
@@ -84,7 +84,7 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ``targets`` are certainly named (mostly one), ``candidates`` perhaps; all are addresses in the graph. ``anything``:
     it may also name any other resource. ``outside`` is the Azure type, in lower case, of a resource that is named but
     not in the graph ("?" where the type is not known). ``conditional`` are the candidates that are
-    certainly named if ``source`` is deployed, which nobody knows.
+    certainly named if ``source`` is deployed, which is unknown.
     """
 
     source: str
@@ -137,5 +137,5 @@ class RequiredAttributes(msgspec.Struct, frozen=True, kw_only=True):
         return self.everything or type_.lower() in self.relevant or type_.lower() in self.paths
 
     def paths_of(self, type_: str) -> frozenset[Path] | None:
-        """The paths asked of a type; None if the type is of no interest."""
+        """Return the paths asked of a type; None if the type is of no interest."""
         return frozenset({()}) if self.everything else self.paths.get(type_.lower())

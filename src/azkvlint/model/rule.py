@@ -24,7 +24,7 @@ class Severity(IntEnum):
 
     @property
     def label(self) -> str:
-        """The word that rule files and reports use."""
+        """Return the word that rule files and reports use."""
         return self.name.lower()
 
 

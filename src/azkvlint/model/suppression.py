@@ -45,7 +45,7 @@ class SuppressionDirective(msgspec.Struct, frozen=True, kw_only=True):
     condition: str = ""
 
     def state(self, used: AbstractSet[DirectiveId]) -> str:
-        """One of the states, where findings have used the marks ``used``."""
+        """Return one of the states, where findings have used the marks ``used``."""
         if self.fault:
             return MALFORMED
         if self.ended:
@@ -55,5 +55,5 @@ class SuppressionDirective(msgspec.Struct, frozen=True, kw_only=True):
         return USED if any(mark in used for _, mark in self.marks) else UNUSED
 
     def unused(self, used: AbstractSet[DirectiveId]) -> tuple[str, ...]:
-        """Those of its rules that no finding has used."""
+        """Return those of its rules that no finding has used."""
         return tuple(rule for rule, mark in self.marks if mark not in used)

@@ -51,14 +51,14 @@ class _Value(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     sensitive: bool = False
 
     def __bool__(self) -> NoReturn:
-        """A value has no truth of its own: ask for its outcome."""
+        """Return a value has no truth of its own: ask for its outcome."""
         raise TypeError("a Value is neither true nor false; compare it with an operator")
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {display(self)}>"  # type: ignore[arg-type]  # subclasses form the union
 
     def __rich_repr__(self) -> list[tuple[str, str]]:
-        """What rich shows instead, in its tracebacks too."""
+        """Return what rich shows instead, in its tracebacks too."""
         return [("shown", display(self))]  # type: ignore[arg-type]  # the same
 
 
@@ -113,7 +113,7 @@ class Unknown(_Value, frozen=True, kw_only=True, gc=False):
 
     @property
     def is_set(self) -> bool:
-        """Whether it is certainly set: it cannot be null, or a part of its text is known."""
+        """Return whether it is certainly set: it cannot be null, or a part of its text is known."""
         if self.given:
             return True
         depth = 0
@@ -138,7 +138,7 @@ Answer: TypeAlias = Value | Absent
 
 
 def select(value: Answer, path: Path) -> Answer:
-    """The answer at ``path`` below ``value``: through an Unknown that Unknown, through an Absent an Absent."""
+    """Return the answer at ``path`` below ``value``: through an Unknown that Unknown, through an Absent an Absent."""
     for step in path:
         # This is asked more often than anything else.
         if type(value) is MapValue:
@@ -163,7 +163,7 @@ def select(value: Answer, path: Path) -> Answer:
 
 
 def text_of(answer: Answer) -> str:
-    """A text as far as it is known: a Scalar's, or an Unknown's pattern; empty for anything else."""
+    """Return a text as far as it is known: a Scalar's, or an Unknown's pattern; empty for anything else."""
     if type(answer) is Unknown:
         return answer.pattern
     return answer.value if isinstance(answer, Scalar) and isinstance(answer.value, str) else ""
@@ -171,7 +171,7 @@ def text_of(answer: Answer) -> str:
 
 @lru_cache(1000)
 def path_text(path: Path) -> str:
-    """``('a', 0, 'b')`` as ``a[0].b``."""
+    """Return ``('a', 0, 'b')`` as ``a[0].b``."""
     text = ""
     for step in path:
         if isinstance(step, int):
@@ -182,7 +182,7 @@ def path_text(path: Path) -> str:
 
 
 def path_of(text: str) -> Path:
-    """``a[0].b`` as ``('a', 0, 'b')``."""
+    """Return ``a[0].b`` as ``('a', 0, 'b')``."""
     return tuple(int(index) if index else name for name, index in _STEP.findall(text))
 
 
@@ -191,13 +191,13 @@ SENSITIVE = "(sensitive)"
 
 
 def display(value: Answer) -> str:
-    """Text for people, on one line, and not too long for one. A sensitive value is never shown."""
+    """Return text for people, on one line, and not too long for one. A sensitive value is never shown."""
     text = _display(value)
     return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."
 
 
 def _enough(parts: Iterable[str]) -> str:
-    """Parts with commas between them, until they are too long to be shown: expressions make values of any size."""
+    """Return parts with commas between them, cut where they are too long to be shown."""
     found: list[str] = []
     length = 0
     for part in parts:
@@ -209,7 +209,7 @@ def _enough(parts: Iterable[str]) -> str:
 
 
 def _is_hidden(value: Answer) -> bool:
-    """Whether nothing in a value may be shown. Then the names in a map may not be either."""
+    """Return whether nothing in a value may be shown. Then the names in a map may not be either."""
     if isinstance(value, MapValue):
         return bool(value.fields) and all(map(_is_hidden, value.fields.values()))
     return value.sensitive

@@ -11,20 +11,16 @@ from azkvlint.readers.template_names import is_parameters
 from azkvlint.readers.terraform.names import is_module_file
 from azkvlint.readers.terragrunt.names import is_read
 from azkvlint.util.errors import InputError, UsageError
+from azkvlint.util.project_boundary import current_folder, lies_in, named_path, real_path, root_of
 from azkvlint.util.project_files import (
     HELD,
     MAX_FILE,
     MAX_INPUT,
-    current_folder,
     entries,
     is_file,
-    lies_in,
     link_target,
-    named_path,
     read_bytes,
     read_stdin,
-    real_path,
-    root_of,
     scanned,
 )
 

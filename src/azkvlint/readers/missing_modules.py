@@ -7,7 +7,8 @@ import re
 
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.project_files import MAX_FILE, below_named, entries, is_file, lies_in, read_bytes, reported
+from azkvlint.util.project_boundary import below_named, lies_in
+from azkvlint.util.project_files import MAX_FILE, entries, is_file, read_bytes, reported
 
 _FETCH = "run git submodule update --init"
 _NAME_IT = "add what is missing; name the folder on the command line to make this an error"

@@ -141,7 +141,7 @@ def metadata_in(files: Mapping[str, str], peer_comments: bool = False) -> dict[s
     for path, text in files.items():
         if "kvlint" in text.lower() or (peer_comments and "checkov" in text):
             from azkvlint.syntax.ignore_metadata import metadata_of
-            from azkvlint.syntax.jsonc import decode_text
+            from azkvlint.syntax.json_decoder import decode_text
 
             try:
                 metadata = metadata_of(decode_text(text))

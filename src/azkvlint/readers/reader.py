@@ -30,13 +30,14 @@ from azkvlint.readers.terragrunt.names import is_read, is_unit
 from azkvlint.readers.units import Unit
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.project_files import absolute_path, inside, is_file, real_path, refuse_as_output
+from azkvlint.util.project_boundary import absolute_path, real_path, refuse_as_output
+from azkvlint.util.project_files import inside, is_file
 
 if TYPE_CHECKING:
     from azkvlint.readers.bicep.run import ModuleCache
     from azkvlint.readers.terraform.locations import Locator
     from azkvlint.readers.terraform.module_cache import FolderCache
-    from azkvlint.syntax.jsonc import Document
+    from azkvlint.syntax.json_decoder import Document
 
 MAKE_INPUT = (
     "kvlint reads Terraform, Bicep, ARM templates, what-if results, snapshots, and plans: "
@@ -195,7 +196,7 @@ class Reader:
         ``published``: it is made for callers that are not here.
         """
         from azkvlint.readers.bicep.read import read_bicep
-        from azkvlint.syntax.source_text import source_text
+        from azkvlint.syntax.positions import source_text
 
         is_open = published and given is None and not self.settings.closed
         given = given or Given()
@@ -206,7 +207,7 @@ class Reader:
         """An ARM template, a what-if result or a snapshot; None for anything else. Raises InputError."""
         from azkvlint.readers.arm.read import looks_like_template, read_template
         from azkvlint.readers.whatif.read import is_stack_result, read_prediction
-        from azkvlint.syntax.jsonc import decode
+        from azkvlint.syntax.json_decoder import decode
 
         document = decode(data)
         given = given or Given()
@@ -222,7 +223,7 @@ class Reader:
     def _bicepparam(self, path: str, source: Source) -> ReadResult:
         """What a parameter file of Bicep is for, with the values that it gives."""
         from azkvlint.readers.bicep.parameters import read_bicepparam
-        from azkvlint.syntax.source_text import source_text
+        from azkvlint.syntax.positions import source_text
 
         text = source_text(read_source(source))
         read = read_bicepparam(source.path, source.file, self.root, text, self.required, self._cache())
@@ -234,7 +235,7 @@ class Reader:
         if source is None:
             return None
         from azkvlint.readers.arm.read import read_parameters
-        from azkvlint.syntax.jsonc import decode
+        from azkvlint.syntax.json_decoder import decode
 
         document = decode(read_source(source))
         return Given(values=read_parameters(source.path, document), files={source.path: document.text})
@@ -280,7 +281,7 @@ class Loader:
 
     def load(self, relative: str) -> Document | None:
         """The linked template at a path relative to the linking one; None if it is not at hand. Raises InputError."""
-        from azkvlint.syntax.jsonc import decode
+        from azkvlint.syntax.json_decoder import decode
 
         file = inside(self._root, self._folder, relative) if self._folder else None
         if file is None or not is_file(file):

@@ -19,7 +19,8 @@ from azkvlint.readers.terraform.names import is_module_file
 from azkvlint.readers.terragrunt.names import is_read, is_unit
 from azkvlint.util.errors import InputError, UsageError
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.project_files import boundary_of, entries, inside, is_file, read_start, real_path
+from azkvlint.util.project_boundary import boundary_of, real_path
+from azkvlint.util.project_files import entries, inside, is_file, read_start
 
 # At the start of a line, which is seen later: a pattern that begins with a word is found far faster.
 _MODULE = regex(r"module[ \t]+\w+[ \t]+'([^'\r\n]*\.bicep)'")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.project_files import read_ends
+from azkvlint.util.output_files import read_ends
 
 _ENDINGS = (".sarif", ".json", ".xml", ".md", ".txt", ".log")
 _PART = 4_000

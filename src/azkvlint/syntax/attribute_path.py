@@ -43,7 +43,7 @@ class PathError(ValueError):
 
 @cache
 def parse_path(text: str) -> Path:
-    """The path that ``text`` selects, ``()`` for ``$``; raise PathError if it is none.
+    """Return the path that ``text`` selects, ``()`` for ``$``; raise PathError if it is none.
 
     ``a.'b c'[0]`` is ``('a', 'b c', 0)``; a leading ``$.`` says nothing.
     """
@@ -54,7 +54,7 @@ def parse_path(text: str) -> Path:
 
 
 def _chain(text: str) -> list[JSONPath]:
-    """The nodes of the parsed selector, outermost first."""
+    """Return the nodes of the parsed selector, outermost first."""
     from warnings import catch_warnings, simplefilter
 
     from jsonpath_ng import Child

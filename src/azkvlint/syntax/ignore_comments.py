@@ -53,7 +53,7 @@ class Directive(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def directives(text: str, comments: Sequence[tuple[int, int]]) -> list[Directive]:
-    """All directives in the comments of a text, in order, those that are wrong with their fault."""
+    """Return all directives in the comments of a text, in order, those that are wrong with their fault."""
     if _WORD not in text and _WORD not in text.lower():
         return []
     return [one for line in comment_lines(text, comments) for one in _in_line(text, *line)]
@@ -79,7 +79,7 @@ def code_after(source: SourceComments) -> list[int]:
 
 
 def _in_line(text: str, comment: int, low: int, high: int) -> Iterator[Directive]:
-    """The directives in one line of a comment. Elsewhere than at its start, other words after the name are prose."""
+    """Return the directives in one line of a comment. Past its start, other words after the name are prose."""
     starts = list(_START.finditer(text, low, high))
     ends = [*(match.start() for match in starts[1:]), high]
     for match, end in zip(starts, ends, strict=False):
@@ -91,7 +91,7 @@ def _in_line(text: str, comment: int, low: int, high: int) -> Iterator[Directive
 
 
 def directive_of(said: str, comment: int, start: int, end: int) -> Directive:
-    """What stands behind ``kvlint:``, from ``start`` to ``end`` in its text."""
+    """Return what stands behind ``kvlint:``, from ``start`` to ``end`` in its text."""
 
     def wrong(fault: str) -> Directive:
         return Directive(comment=comment, start=start, end=end, fault=fault)
@@ -119,7 +119,7 @@ def directive_of(said: str, comment: int, start: int, end: int) -> Directive:
 
 
 def day_of(text: str) -> date | None:
-    """``2027-03-01`` as a date; None for anything else."""
+    """Return ``2027-03-01`` as a date; None for anything else."""
     from datetime import date
 
     match = _DAY.fullmatch(text)
@@ -130,7 +130,7 @@ def day_of(text: str) -> date | None:
 
 
 def covered(source: SourceComments, found: Sequence[Directive]) -> list[tuple[int, int] | None]:
-    """For each directive, in order, the span of what it is about; None where there is nothing of the kind."""
+    """Return for each directive, in order, the span of what it is about; None where there is nothing of the kind."""
     if not found:
         return []
     places = _Places(source)
@@ -155,7 +155,7 @@ class _Places:
         self._passed = 0
 
     def beside(self, comment: int) -> tuple[int, int] | None:
-        """The span of what a comment is about."""
+        """Return the span of what a comment is about."""
         start, _ = self._source.comments[comment]
         around = self._around(start)
         index = self._at(self._next[comment]) if self._leading[comment] else self._on_line(start)
@@ -167,7 +167,7 @@ class _Places:
         return target.start, target.end
 
     def _which_lead(self) -> Iterator[bool]:
-        """Of each comment, whether nothing but comments stands before it on its line."""
+        """Yield of each comment, whether nothing but comments stands before it on its line."""
         text, last, led = self._source.text, 0, True
         for start, end in self._source.comments:
             line = self._line_of(start)
@@ -176,11 +176,11 @@ class _Places:
             last = end
 
     def _line_of(self, offset: int) -> int:
-        """Where the line of an offset begins."""
+        """Return where the line of an offset begins."""
         return self._line_starts[bisect_right(self._line_starts, offset) - 1]
 
     def _around(self, offset: int) -> int | None:
-        """The innermost attribute, or header, that an offset lies in."""
+        """Return the innermost attribute, or header, that an offset lies in."""
         targets = self._source.targets
         while self._passed < len(targets) and targets[self._passed].start < offset:
             while self._open and targets[self._open[-1]].head_end <= targets[self._passed].start:
@@ -192,17 +192,17 @@ class _Places:
         return self._open[-1] if self._open else None
 
     def _at(self, offset: int) -> int | None:
-        """The target that begins at an offset."""
+        """Return the target that begins at an offset."""
         index = bisect_left(self._starts, offset)
         return index if index < len(self._starts) and self._starts[index] == offset else None
 
     def _on_line(self, offset: int) -> int | None:
-        """The first target that begins on the line of an offset, before it."""
+        """Return the first target that begins on the line of an offset, before it."""
         index = bisect_left(self._starts, self._line_of(offset))
         return index if index < len(self._starts) and self._starts[index] < offset else None
 
     def _ending(self, offset: int) -> int | None:
-        """The last attribute, or header, that ends on the line of an offset, before it."""
+        """Return the last attribute, or header, that ends on the line of an offset, before it."""
         index = bisect_right(self._head_ends, offset) - 1
         return self._by_head_end[index] if index >= 0 and self._head_ends[index] > self._line_of(offset) else None
 

@@ -13,7 +13,8 @@ import msgspec
 
 from azkvlint.model.suppression import CHECKOV
 from azkvlint.syntax.ignore_comments import Directive, day_of, directive_of
-from azkvlint.syntax.jsonc import Document, Pointer, locate
+from azkvlint.syntax.json_decoder import Document, Pointer
+from azkvlint.syntax.json_positions import locate
 from azkvlint.syntax.peer_comments import PeerComment, Reach, skip_of
 
 _NAME = "kvlint"
@@ -105,7 +106,7 @@ def _skips(value: Any, start: int, end: int) -> Iterator[PeerComment]:
 
 
 def _directive(value: Any, start: int, end: int) -> Directive:
-    """What an entry says."""
+    """Return what an entry says."""
 
     def wrong(fault: str) -> Directive:
         return Directive(comment=0, start=start, end=end, fault=fault)

@@ -4,7 +4,7 @@ It is made of the first hundred characters from the start of the line, lines aft
 and every line break a line feed: a polynomial of 37 over their UTF-16 code units, modulo 2 to the 64th. The end of the
 file counts as one code unit of all ones, what would come after it as zeros. After a colon stands how many times this
 has come up so far in the file. A byte order mark counts as a character of the first line. What is not UTF-8 is read as
-if it were, line by line of another text: such a file has no fingerprints here, which whoever uploads the log may add.
+if it were, line by line of another text: such a file has no fingerprints here; the upload of the log may add them.
 Source: the fingerprints that github/codeql-action adds to logs that have none.
 """
 
@@ -37,8 +37,8 @@ class LineHashes:
         self._counts: list[int] = []
         self._asked = 0
 
-    def of(self, line: int) -> str:
-        """The fingerprint of a line, the first of which is 1: hexadecimal digits, a colon, a number. Or none: empty."""
+    def hash_line(self, line: int) -> str:
+        """Return the fingerprint of a line, counted from 1: hexadecimal digits, a colon, a number; empty if none."""
         if isinstance(self._lines.text, MarkedText) and not self._lines.text.is_utf8:
             return ""
         if not self._starts:
@@ -50,7 +50,7 @@ class LineHashes:
         return f"{value:x}:{self._count(line, window)}"
 
     def span(self, line: int) -> tuple[int, int]:
-        """What of the text a fingerprint is made of, which could be worked out from it."""
+        """Return what of the text a fingerprint is made of, which could be worked out from it."""
         start = self._lines.starts[line - 1]
         match = _WINDOW.match(self._lines.text, start)
         return start, start if match is None else match.end()
@@ -70,7 +70,7 @@ class LineHashes:
         self._starts = [0, *accumulate([len(line) + 1 for line in self._text.split("\n")])][1:-1]
 
     def _count(self, line: int, window: str) -> int:
-        """How many lines up to this one begin with the same window."""
+        """Return how many lines up to this one begin with the same window."""
         self._asked += 1
         if self._asked <= _FEW and self._text.find(f"\n{window}") + 1 == self._starts[line - 1]:
             return 1

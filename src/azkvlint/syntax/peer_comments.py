@@ -93,7 +93,7 @@ def peer_comments(source: SourceComments) -> list[tuple[PeerComment, _Span | Non
     if not found:
         return []
     spans = _Spans(source, found)
-    return [(one, spans.of(one)) for one in found]
+    return [(one, spans.span_of(one)) for one in found]
 
 
 def skip_of(said: str) -> tuple[tuple[str, ...], str] | None:
@@ -197,7 +197,7 @@ class _Spans:
         for line in sorted(leading, reverse=True):
             self._below[line] = self._below.get(line + 1, line + 1)
 
-    def of(self, one: PeerComment) -> _Span | None:
+    def span_of(self, one: PeerComment) -> _Span | None:
         """Return the span that a comment applies to."""
         line = self._line(one.start)
         match one.reach:

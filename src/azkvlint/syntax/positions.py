@@ -11,6 +11,7 @@ from itertools import accumulate
 from typing import Self
 
 from azkvlint.model.location import Excerpt, Region
+from azkvlint.util.errors import InputError
 
 HIDDEN = "(hidden)"
 MAX_LINES = 10
@@ -28,7 +29,7 @@ class MarkedText(str):
     is_utf8: bool
 
     def __new__(cls, text: str, *, is_utf8: bool = True) -> Self:
-        """The same text, marked."""
+        """Return the same text, marked."""
         marked = super().__new__(cls, text)
         marked.is_utf8 = is_utf8
         return marked
@@ -47,17 +48,17 @@ class Lines:
         self._narrow = text.isascii()
 
     def place(self, offset: int) -> tuple[int, int]:
-        """Line and column of an offset."""
+        """Return line and column of an offset."""
         starts, offset = self.starts, self._within(offset)
         line = bisect_right(starts, offset)
         return line, offset - starts[line - 1] + 1
 
     def region(self, start: int, end: int) -> Region:
-        """The region of a span."""
+        """Return the region of a span."""
         return Region(*self.place(start), *self.place(max(start, end)))
 
     def excerpt(self, start: int, end: int, hidden: Sequence[Span] = ()) -> Excerpt:
-        """The text of a span, and around it the whole lines that it touches, without the last line's break.
+        """Return the text of a span, and around it the whole lines that it touches, without the last line's break.
 
         Where the span is all of a line, a line break goes with the context: it is never the same as the span, but in a
         text of a single line. Both end after MAX_LINES lines or MAX_CHARACTERS characters; of a line too long for that
@@ -83,7 +84,7 @@ class Lines:
         return Excerpt(text="", context=region, context_text="", utf16=utf16, is_shown=False)
 
     def shortened(self, start: int, end: int) -> Span:
-        """A span; if it has more on its first line than an excerpt shows with something around, the beginning."""
+        """Return a span, or only its beginning if its first line is longer than an excerpt shows."""
         starts = self.starts
         after = bisect_right(starts, start)
         line_end = starts[after] if after < len(starts) else len(self.text)
@@ -92,7 +93,7 @@ class Lines:
 
     @property
     def starts(self) -> list[int]:
-        """The offset of each line's first character."""
+        """Return the offset of each line's first character."""
         if not self._starts:
             text = self.text
             if "\r" in text:
@@ -105,7 +106,7 @@ class Lines:
         return min(max(offset, 0), len(self.text))
 
     def _context(self, start: int, end: int) -> Span:
-        """The span that is shown around a span."""
+        """Return the span that is shown around a span."""
         starts = self.starts
         first = bisect_right(starts, start)
         last = min(bisect_right(starts, max(start, end - 1)), first + MAX_LINES - 1)
@@ -123,7 +124,7 @@ class Lines:
         return low, max(high, start)
 
     def _with_break(self, line: int) -> Span:
-        """A whole line, by its number, with the break that follows it, or with the one before the last line."""
+        """Return a whole line, by its number, with the break that follows it, or with the one before the last line."""
         starts = self.starts
         low, high = starts[line - 1], len(self.text)
         if line < len(starts):
@@ -133,7 +134,7 @@ class Lines:
         return low, high
 
     def _shown(self, start: int, end: int, hidden: Sequence[Span]) -> str:
-        """The text of a span, without what is hidden."""
+        """Return the text of a span, without what is hidden."""
         parts: list[str] = []
         for first, last in hidden:
             if first < end and last > start:
@@ -143,7 +144,7 @@ class Lines:
         return "".join(parts).replace("\r\n", "\n").replace("\r", "\n")
 
     def _utf16(self, start: int, end: int) -> Region | None:
-        """The region of a span in UTF-16 code units, where that is another one."""
+        """Return the region of a span in UTF-16 code units, where that is another one."""
         if self._narrow:
             return None
         region = self.region(start, end)
@@ -153,14 +154,14 @@ class Lines:
         return Region(region.start_line, region.start_column + first, region.end_line, region.end_column + last)
 
     def _wide(self, offset: int) -> int:
-        """How many characters before an offset on its line take two code units."""
+        """Return how many characters before an offset on its line take two code units."""
         start = self.starts[bisect_right(self.starts, offset) - 1]
         before = self.text[start:offset]
         return len(before.encode("utf-16-le", "surrogatepass")) // 2 - len(before)
 
 
 def _merged(spans: Sequence[Span], low: int, high: int) -> list[Span]:
-    """The spans that reach into ``low`` to ``high``, in order, those that overlap made one."""
+    """Return the spans that reach into ``low`` to ``high``, in order, those that overlap made one."""
     merged: list[Span] = []
     for start, end in sorted(span for span in spans if span[0] < high and span[1] > low and span[0] < span[1]):
         if merged and start < merged[-1][1]:
@@ -168,3 +169,22 @@ def _merged(spans: Sequence[Span], low: int, high: int) -> list[Span]:
         else:
             merged.append((start, end))
     return merged
+
+
+_UTF8, _UTF16 = b"\xef\xbb\xbf", (b"\xff\xfe", b"\xfe\xff")
+
+
+def source_text(data: bytes) -> str:
+    """Return the same as ``decoded``, and keep in it whether it began with a byte order mark."""
+    text = decoded(data)
+    is_utf16 = data[:2] in _UTF16
+    return MarkedText(text, is_utf8=not is_utf16) if is_utf16 or data.startswith(_UTF8) else text
+
+
+def decoded(data: bytes) -> str:
+    """Return the text of a file. Raises InputError if it is neither UTF-8 nor what its byte order mark says."""
+    encoding = "utf-16" if data[:2] in _UTF16 else "utf-8-sig"
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise InputError("it is not text in UTF-8") from error

@@ -97,7 +97,7 @@ def compose(text: str) -> Document:
 
 
 def data(node: Node) -> Any:
-    """The node as plain Python data: dict, list, str, int, float, bool or None."""
+    """Return the node as plain Python data: dict, list, str, int, float, bool or None."""
     match node:
         case MapNode(entries=entries):
             return {key.value: data(value) for key, value in entries}

@@ -18,7 +18,7 @@ EXIT_NOT_WHOLE = 3
 
 
 class KvlintError(Exception):
-    """``message`` is one sentence for people; ``hint`` says how to mend it."""
+    """``message`` is one sentence for people; ``hint`` says how to fix it."""
 
     exit_code = EXIT_NOT_WHOLE
 
@@ -58,7 +58,7 @@ class InternalError(KvlintError):
 
 
 def did_you_mean(word: str, known: list[str]) -> str:
-    """A hint for a word that is none of the ``known``: the nearest of them, or nothing if none is near."""
+    """Return a hint for a word that is none of the ``known``: the nearest of them, or nothing if none is near."""
     from difflib import get_close_matches
 
     close = get_close_matches(word, known, 1)

@@ -56,14 +56,14 @@ class Looks:
             self.at(folder.rstrip(os.sep) + os.sep)
 
     def during(self, work: Callable[[], _T]) -> tuple[_T, Found]:
-        """What ``work`` gives, and what it looked at."""
+        """Return what ``work`` gives, and what it looked at."""
         if not self.is_on:
             return work(), {}
         result, seen = self._part(work)
         return result, {path: self._states[path] for path in seen}
 
     def shared(self, kept: MutableMapping[_K, _T], key: _K, work: Callable[[], _T]) -> _T:
-        """What is ``kept`` under a key, made by ``work`` the first time.
+        """Return what is ``kept`` under a key, made by ``work`` the first time.
 
         Who gets it later has looked at the same.
         """

@@ -39,17 +39,17 @@ class PathGlob:
         self._parts = [None if part == _ANY_DEPTH else _of_name(part) for part in parts]
 
     def matches(self, path: str, is_folder: bool = False) -> bool:
-        """Whether it is about ``path`` (POSIX, below the folder), or about a folder that this lies in."""
+        """Return whether it is about ``path`` (POSIX, below the folder), or about a folder that this lies in."""
         names = path.split("/")
         return _fits([*self._parts, None], names) or self.is_about(path, is_folder)
 
     def is_about(self, path: str, is_folder: bool) -> bool:
-        """Whether it is about ``path`` itself: for those who come through all folders above."""
+        """Return whether it is about ``path`` itself: for those who come through all folders above."""
         return (is_folder or not self._folders_only) and _fits(self._parts, path.split("/"))
 
 
 def _fits(parts: Sequence[re.Pattern[str] | None], names: Sequence[str]) -> bool:
-    """Whether the parts of a pattern are about these names; None stands for any number of names, at the end for some.
+    """Return whether the parts of a pattern match names; None matches any number, at the end one or more.
 
     Only the None that was met last ever needs another try: what it skips, those before it need not.
     """
@@ -84,7 +84,7 @@ class AddressGlob:
         self._pattern = _compiled([None if part == "*" else part for part in parts])
 
     def matches(self, address: str, static: str) -> bool:
-        """Whether it is about what has this address, which without keys of instances is ``static``."""
+        """Return whether it is about what has this address, which without keys of instances is ``static``."""
         return self._pattern.fullmatch(address) is not None or self._pattern.fullmatch(static) is not None
 
 
@@ -96,7 +96,7 @@ def _short(pattern: str) -> str:
 
 @lru_cache(maxsize=512)
 def _of_name(part: str) -> re.Pattern[str]:
-    """The pattern of one name of a path."""
+    """Return the pattern of one name of a path."""
     found: list[str | None] = []
     at = 0
     while at < len(part):
@@ -116,7 +116,7 @@ def _of_name(part: str) -> re.Pattern[str]:
 
 
 def _compiled(parts: Sequence[str | None]) -> re.Pattern[str]:
-    r"""A pattern of literal texts, None for any text, ``\0`` for any character and ``\0a-z`` for one of a set.
+    r"""Return a pattern of literal texts, None for any text, ``\0`` for any character and ``\0a-z`` for one of a set.
 
     Between two of the first the shortest way is taken and never another: where what follows fits after that, it also
     fits after any longer one, and to go back would take time without end.

@@ -26,5 +26,5 @@ class _Later:
 
 
 def regex(text: AnyStr, flags: re.RegexFlag | int = 0) -> re.Pattern[AnyStr]:
-    """A pattern that is not compiled yet. It is used by its methods; the functions of ``re`` do not take it."""
+    """Return a pattern that is not compiled yet. It is used by its methods; the functions of ``re`` do not take it."""
     return cast("re.Pattern[AnyStr]", _Later(text, flags))

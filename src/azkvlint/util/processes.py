@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from azkvlint.util.errors import KvlintError
-from azkvlint.util.project_files import silence
+from azkvlint.util.output_files import silence
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -188,7 +188,7 @@ def _receive(connection: Connection, tasks: SimpleQueue[Any]) -> None:
 
 
 def _release_streams() -> None:
-    """Let go of the streams that the parent writes to, so that whoever reads them does not wait for a worker."""
+    """Close the streams that the parent writes to, so that their reader does not wait for a worker."""
     if not os.environ.get("KVLINT_DEBUG"):
         silence(1)
         silence(2)

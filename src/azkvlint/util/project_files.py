@@ -1,258 +1,57 @@
-"""Access to files: everything that kvlint opens, lists, resolves or writes goes through this module.
+"""Reading of files: what kvlint opens or lists goes through this module.
 
-Reading. A file is read only if its real path is in the checkout of the input, and not below a ``.git`` folder. Outside
-of any checkout the boundary is the folder that the command line names, or the current folder if that holds it. Links
-are followed inside the boundary only. The exceptions, each with its reason:
+``project_boundary`` decides what may be read. The exceptions, each with its reason:
 
 - What the command line or an environment variable names: the user chose it. ``begin_run``, ``read_named``.
 - Bicep's module cache: ``bicep restore`` keeps modules outside of the checkout. ``bicep_module``, ``bicep_entries``.
 - Git's own metadata of the report's repository: a worktree or submodule keeps it elsewhere. ``read_git_metadata``.
-- The files of kvlint itself: its built-in rules. ``read_resource``, ``resource_files``.
+- The files of kvlint itself: its built-in rules and data. ``read_resource``, ``read_data``, ``resource_files``.
 - Standard streams. ``read_stdin``, ``open_null_device``.
-
-Writing. A new file has a random name, is created exclusively, and is then renamed. A link that came with a checkout is
-never followed out of it. See ``write_file``.
 
 Every access is recorded in ``LOOKS``, and ``HELD`` can replace the content of a file that is being edited.
 """
 
 from __future__ import annotations
 
-import errno
 import os
 import stat
 import sys
-from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from collections.abc import Iterator
 from time import time_ns
-from typing import TextIO, cast
 
 from azkvlint.util.errors import InputError, UsageError
 from azkvlint.util.file_tracker import Looks, State
+from azkvlint.util.project_boundary import (
+    NO_PATH,
+    RUN,
+    absolute_path,
+    boundary_of,
+    checkout_of,
+    enter_folder,
+    follow_link,
+    leads_into_git,
+    lies_in,
+    open_below,
+    open_named,
+    read_descriptor,
+    real_path,
+    refuse_as_output,
+    refuse_state,
+)
 
 # Azure accepts templates of 4 MB; this is far more than any file that a person writes.
 MAX_FILE = 10_000_000
 # Plans and other generated JSON.
 MAX_INPUT = 1_000_000_000
 _CHUNK = 1 << 20
-_MAX_METADATA = 16 * 1024 * 1024  # packed-refs of the largest repositories are smaller
-_GIT_FILES = frozenset({"HEAD", "commondir", "config", "packed-refs"})
-
-OUTSIDE = "it is a symbolic link that leads out of the project"
-INTO_GIT = "it is a symbolic link into a .git folder"
-USE_A_COPY = "replace the link with the file itself"
-_NO_PATH = "no file can have this path"
-_NOT_REGULAR = "it is not a regular file"
-_BROKEN_LINK = "it is a symbolic link that leads nowhere"
-
-# Flags that a platform does not have are 0. O_NONBLOCK: opening a pipe must not wait for its other end.
-_NOFOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
-_COMMON: int = _NOFOLLOW | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOINHERIT", 0)
-_READ: int = os.O_RDONLY | _COMMON | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
-_CREATE: int = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _COMMON
-_APPEND: int = os.O_WRONLY | os.O_APPEND | _COMMON | getattr(os, "O_NOCTTY", 0)
-# What systems report for a link that is not followed.
-_IS_LINK = frozenset({errno.ELOOP, errno.EMLINK})
-_MAX_LINKS = 40
-# Characters that some file systems ignore in names.
-_IGNORED = dict.fromkeys((*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x206A, 0x2070), 0xFEFF))
 # A file that was changed this short a time before it was looked at may change again without another time stamp.
 _TICK, _COARSE_TICK, _SECOND = 30_000_000, 2_000_000_000, 1_000_000_000
 
 
-# --- what a run may read ----------------------------------------------------------------------------------------------
-
-
-class _Run:
-    """What the command line of the current run names, and what is known of the folders that it reads."""
-
-    def __init__(
-        self,
-        roots: frozenset[str] = frozenset(),
-        named: frozenset[str] = frozenset(),
-        outputs: dict[tuple[int, int], str] | None = None,
-    ) -> None:
-        self.roots = set(roots)
-        self.named = named
-        self.outputs = outputs or {}
-        self.cached: set[str] = set()
-        self.boundaries: dict[str, str] = {}
-        self.folders: dict[str, str] = {}
-
-
-_run = _Run()
-
-
-def begin_run(paths: Iterable[str], named: Iterable[str] = (), outputs: Iterable[str] = ()) -> None:
-    """Set what the following reads may read: the checkouts of ``paths``, and the files ``named``, wherever they are.
-
-    None of them may be one of the ``outputs``.
-    """
-    named, paths = list(named), [path for path in paths if path != "-"]
-    states = ((file, _state(file)) for file in outputs)
-    global _run  # noqa: PLW0603  # one process makes one run at a time
-    _run = _Run(
-        frozenset(map(root_of, paths)) or frozenset({root_of(os.curdir)}),
-        frozenset((*named, *map(named_path, paths), *map(named_path, named))),
-        {(found.st_dev, found.st_ino): file for file, found in states if found is not None},
-    )
-
-
 def end_run() -> None:
     """Forget what a run may read, and standard input: each file is then bounded by its own checkout."""
-    global _run  # noqa: PLW0603
-    _run = _Run()
+    RUN.reset()
     HELD.clear()
-
-
-def add_root(folder: str) -> None:
-    """Allow reading in a folder that the user chose in another way, such as the current one."""
-    if _run.roots and folder not in _run.roots:
-        _run.roots.add(folder)
-        _run.boundaries.clear()
-
-
-def roots() -> list[str]:
-    """Return the folders that the run may read in."""
-    return sorted(_run.roots)
-
-
-def current_folder() -> str:
-    """Return the current folder. Raises UsageError if it no longer exists."""
-    try:
-        return os.getcwd()
-    except OSError as error:
-        raise UsageError("the current folder no longer exists", "change to an existing folder") from error
-
-
-def real_path(path: str) -> str:
-    """Return a path, absolute and with links resolved, as far as that is possible."""
-    try:
-        return os.path.realpath(path)
-    except (OSError, ValueError):  # the current folder is gone, or no file can have this path
-        return os.path.normpath(path)
-
-
-def absolute_path(path: str) -> str:
-    """Return a path, absolute where the current folder still exists. Links are not resolved."""
-    try:
-        return os.path.abspath(path)
-    except (OSError, ValueError):
-        return os.path.normpath(path)
-
-
-def expanded_home(path: str) -> str:
-    """Return a path with ``~`` replaced by the user's home."""
-    try:
-        return os.path.expanduser(path)
-    except ValueError:
-        return path
-
-
-def lies_in(path: str, folder: str) -> bool:
-    """Return whether a path is a folder or below it; both are absolute, with links resolved."""
-    return path == folder or path.startswith(folder.rstrip(os.sep) + os.sep)
-
-
-def leads_into_git(path: str, folder: str = "") -> bool:
-    """Return whether a path leads into ``.git`` below a folder, or into where that checkout keeps its metadata.
-
-    Some file systems ignore case, dots at the end of a name, or invisible characters.
-    """
-    below = path[len(folder) :]
-    if not below.isascii():
-        below = below.translate(_IGNORED)
-    if any(name.casefold().rstrip(". ") in (".git", "git~1") for name in below.split(os.sep)):
-        return True
-    dotgit = os.path.join(folder, ".git")
-    if not folder or (os.path.isdir(dotgit) and not os.path.islink(dotgit)):
-        return False
-    return os.path.lexists(dotgit) and lies_in(path, real_path(git_folder(folder)))
-
-
-def root_of(path: str) -> str:
-    """Return the folder that reports give paths below ``path`` relative to: absolute, with links resolved.
-
-    It is the checkout that holds ``path`` (a file or a folder); without one the current folder if that holds it;
-    else ``path`` itself if it is a folder, or its folder.
-    """
-    real, here = named_path(path), real_path(os.curdir)
-    folder = real if os.path.isdir(real) else os.path.dirname(real)
-    checkout = checkout_of(folder)
-    if checkout is not None:
-        return checkout
-    return here if lies_in(folder, here) else folder
-
-
-def checkout_of(folder: str) -> str | None:
-    """Return the checkout that holds a folder (absolute, links resolved), or None."""
-    while not os.path.lexists(os.path.join(folder, ".git")):
-        above = os.path.dirname(folder)
-        if above == folder:
-            return None
-        folder = above
-    return folder
-
-
-def named_path(path: str) -> str:
-    """Return the path under which a file or folder that the command line names is read.
-
-    It is the real path. Only a link that came with a checkout and leads out of it, or nowhere, keeps its place there,
-    with the files around it.
-    """
-    real = real_path(path)
-    if not os.path.islink(path) or os.path.isdir(real):
-        return real
-    folder = real_path(os.path.dirname(path) or os.curdir)
-    checkout = checkout_of(folder)
-    is_outside = checkout is not None and (not lies_in(real, checkout) or leads_into_git(real, checkout))
-    if os.path.lexists(real) and not is_outside:
-        return real
-    return os.path.join(folder, os.path.basename(path))
-
-
-def boundary_of(folder: str) -> str:
-    """Return the folder that links in ``folder`` (real) may not leave; empty where the run may not read at all.
-
-    It is the checkout, the outermost one of submodules; outside of any checkout the folder that the run starts from.
-    """
-    if not _run.roots:
-        found = _run.boundaries.get(folder)
-        if found is None:
-            found = _run.boundaries[folder] = root_of(folder)
-        return found
-    below: list[str] = []
-    while folder not in _run.boundaries:
-        above = os.path.dirname(folder)
-        if folder in _run.roots or above == folder:
-            _run.boundaries[folder] = folder if folder in _run.roots else ""
-            break
-        below.append(folder)
-        folder = above
-    found = _run.boundaries[folder]
-    for here in reversed(below):
-        if found and _is_checkout(here) and not _is_checkout(found):
-            found = here
-        _run.boundaries[here] = found
-    return found
-
-
-def below_named(path: str) -> str:
-    """Return the part of a real path that is below the innermost folder on its way that the command line names.
-
-    That is the path itself where the command line names none.
-    """
-    folder = path
-    while folder not in _run.named:
-        above = os.path.dirname(folder)
-        if above == folder:
-            return path
-        folder = above
-    return path[len(folder) :]
-
-
-def _is_checkout(folder: str) -> bool:
-    return os.path.lexists(os.path.join(folder, ".git"))
 
 
 def inside(root: str, folder: str, name: str) -> str | None:
@@ -266,7 +65,7 @@ def inside(root: str, folder: str, name: str) -> str | None:
     try:
         file = os.path.realpath(written)
     except (ValueError, OSError) as error:
-        raise InputError(_NO_PATH) from error
+        raise InputError(NO_PATH) from error
     if not root or not lies_in(file, root):
         return None
     boundary = boundary_of(real_path(folder))
@@ -287,153 +86,14 @@ def called(root: str, file: str) -> str:
     return reported(root, real) if real.startswith(root.rstrip(os.sep) + os.sep) else os.path.basename(file)
 
 
-def _entered(folder: str) -> str:
-    """Return the real path of a folder of the project. Raises InputError if the run may not read there.
-
-    Each folder is resolved once; its entries are then opened without following links.
-    """
-    real = _run.folders.get(folder)
-    if real is None:
-        real = real_path(folder)
-        boundary = boundary_of(real)
-        if not boundary or leads_into_git(real, boundary):
-            raise InputError("it lies outside the project")
-        _run.folders[folder] = real
-    return real
-
-
-def _followed(link: str, boundary: str) -> str:
-    """Return where a link leads. Raises InputError if that is out of the boundary, or in ``.git``."""
-    target = real_path(link)
-    if not boundary or not lies_in(target, boundary):
-        raise InputError(OUTSIDE, USE_A_COPY)
-    if leads_into_git(target, boundary):
-        raise InputError(INTO_GIT, USE_A_COPY)
-    return target
-
-
-# --- opening ----------------------------------------------------------------------------------------------------------
-
-
 def _opened(file: str) -> int:
     """Open a regular file of the project. Raises InputError if that cannot be, or is not allowed."""
-    if file in _run.named or file in _run.cached:
-        return _opened_named(file)
+    if file in RUN.named or file in RUN.cached:
+        return open_named(file)
     folder, name = os.path.split(file)
     if leads_into_git(name):
         raise InputError("it lies outside the project")
-    return _opened_below(os.path.join(_entered(folder), name), boundary_of(_entered(folder)))
-
-
-def _opened_named(file: str) -> int:
-    """Open a regular file that the user names, wherever it is: only a link into ``.git`` is refused."""
-    real = real_path(file)
-    if os.path.islink(file):
-        checkout = checkout_of(os.path.dirname(real))
-        if leads_into_git(real, checkout or ""):
-            raise InputError(INTO_GIT, USE_A_COPY)
-    return _opened_at(real, file)
-
-
-def _opened_below(full: str, boundary: str) -> int:
-    """Open a regular file whose folder is resolved. If it is a link, it may not leave the boundary."""
-    if not _NOFOLLOW and os.path.islink(full):
-        return _opened_at(_followed(full, boundary), full)
-    try:
-        descriptor = os.open(full, _READ)
-    except OSError as error:
-        if error.errno not in _IS_LINK:
-            raise _fault(error, full) from error
-    except ValueError as error:
-        raise InputError(_NO_PATH) from error
-    else:
-        return _checked(descriptor, full)
-    return _opened_at(_followed(full, boundary), full)
-
-
-def _opened_at(real: str, file: str) -> int:
-    """Open the regular file at a resolved path; ``file`` is the path that leads there."""
-    try:
-        descriptor = os.open(real, _READ)
-    except OSError as error:
-        raise _fault(error, file) from error
-    except ValueError as error:
-        raise InputError(_NO_PATH) from error
-    return _checked(descriptor, real)
-
-
-def _checked(descriptor: int, real: str) -> int:
-    """Return the descriptor of a regular file that is still at its path; close any other. Raises InputError."""
-    mode = os.fstat(descriptor).st_mode
-    if stat.S_ISREG(mode) and _is_at(descriptor, real):
-        return descriptor
-    os.close(descriptor)
-    if stat.S_ISDIR(mode):
-        raise InputError("it is a folder")
-    raise InputError("it was replaced while it was opened" if stat.S_ISREG(mode) else _NOT_REGULAR)
-
-
-def _is_at(descriptor: int, real: str) -> bool:
-    """Return whether an open file is the one at a path, no folder of which has become a link."""
-    try:
-        if os.readlink(f"/proc/self/fd/{descriptor}") == real:
-            return True
-    except OSError:
-        pass
-    try:
-        return real_path(real) == real and os.path.samestat(os.fstat(descriptor), os.lstat(real))
-    except OSError:
-        return False
-
-
-def _fault(error: OSError, file: str) -> InputError:
-    """Return what to report of a file that cannot be opened."""
-    if os.path.isdir(file) and not os.path.islink(file):
-        return InputError("it is a folder")
-    if error.errno in (errno.ENOENT, errno.ENOTDIR, *_IS_LINK):
-        return InputError(_BROKEN_LINK if os.path.islink(file) else "there is no such file")
-    if error.errno == errno.ENXIO:
-        return InputError(_NOT_REGULAR)
-    return InputError(f"it cannot be read: {error.strerror}")
-
-
-def _content(descriptor: int, limit: int) -> bytes:
-    """Return the content of an open file, and close it. Raises InputError if it is larger than ``limit``."""
-    try:
-        with os.fdopen(descriptor, "rb", buffering=0) as stream:
-            # Reading at most so many bytes would take a buffer of that size for each file.
-            data = stream.readall() if os.fstat(stream.fileno()).st_size <= limit else None
-    except OSError as error:
-        raise InputError(f"it cannot be read: {error.strerror}") from error
-    except MemoryError as error:
-        raise InputError("it is too large for the memory of this machine") from error
-    if data is None or len(data) > limit:
-        raise InputError(f"it is larger than {limit:,} bytes")
-    return data
-
-
-def _state(file: str) -> os.stat_result | None:
-    try:
-        return os.stat(file)
-    except (OSError, ValueError):
-        return None
-
-
-def refuse_as_output(file: str) -> None:
-    """Raise UsageError if an input is also the file that a report is to be written to."""
-    if _run.outputs:
-        found = _state(file)
-        if found is not None:
-            _refuse(found)
-
-
-def _refuse(found: os.stat_result) -> None:
-    output = _run.outputs.get((found.st_dev, found.st_ino))
-    if output is not None:
-        raise UsageError(f"'{output}' is an input of this run, so it is not overwritten", "write to another file")
-
-
-# --- reading ----------------------------------------------------------------------------------------------------------
+    return open_below(os.path.join(enter_folder(folder), name), boundary_of(enter_folder(folder)))
 
 
 class Kept:
@@ -467,8 +127,6 @@ class Kept:
 
 KEPT = Kept(32_000_000)
 """What this process has kept; processes that it starts as copies of itself have it too."""
-
-
 HELD: dict[str, bytes] = {}
 """Texts that replace the files with these real paths, as an editor holds them; the files need not exist."""
 
@@ -490,7 +148,7 @@ def is_file(file: str) -> bool:
         mode = os.lstat(file).st_mode
         if not stat.S_ISLNK(mode):
             return stat.S_ISREG(mode)
-        target = _followed(file, boundary_of(real_path(os.path.dirname(file))))
+        target = follow_link(file, boundary_of(real_path(os.path.dirname(file))))
     except InputError:
         return True
     except (OSError, ValueError):
@@ -504,7 +162,7 @@ def entries(folder: str) -> list[str]:
     Raises OSError if it cannot be listed, InputError if it is not in the project.
     """
     LOOKS.into(folder)
-    real = _entered(folder)
+    real = enter_folder(folder)
     new = (os.path.basename(file) for file in HELD if os.path.dirname(file) == real)
     return sorted({*os.listdir(real), *new})
 
@@ -525,13 +183,13 @@ def read_bytes(file: str, limit: int, *, may_be_output: bool = False) -> bytes:
     if kept is not None:
         return kept
     descriptor = _opened(file)
-    if _run.outputs and not may_be_output:
+    if RUN.outputs and not may_be_output:
         try:
-            _refuse(os.fstat(descriptor))
+            refuse_state(os.fstat(descriptor))
         except UsageError:
             os.close(descriptor)
             raise
-    return _content(descriptor, limit)
+    return read_descriptor(descriptor, limit)
 
 
 def read_start(file: str, length: int) -> bytes:
@@ -554,24 +212,13 @@ def read_named(file: str, what: str, limit: int, hint: str | None = None, bounda
     """
     try:
         if boundary is None:
-            descriptor = _opened_named(file)
+            descriptor = open_named(file)
         else:
             folder, name = os.path.split(absolute_path(file))
-            descriptor = _opened_below(os.path.join(real_path(folder), name), boundary)
-        return _content(descriptor, limit)
+            descriptor = open_below(os.path.join(real_path(folder), name), boundary)
+        return read_descriptor(descriptor, limit)
     except InputError as error:
         raise UsageError(f"{what} cannot be read: {error.message}", error.hint or hint) from error
-
-
-def read_ends(file: str, length: int) -> tuple[bytes, bytes] | None:
-    """Return how an existing output file begins and ends; None if it cannot be read."""
-    try:
-        with os.fdopen(_opened_named(file), "rb") as stream:
-            start = stream.read(length)
-            stream.seek(max(0, os.fstat(stream.fileno()).st_size - length))
-            return start, stream.read(length)
-    except (InputError, OSError):
-        return None
 
 
 def read_stdin(limit: int) -> bytes:
@@ -594,9 +241,6 @@ def read_stdin(limit: int) -> bytes:
     return data
 
 
-# --- folders ----------------------------------------------------------------------------------------------------------
-
-
 def scanned(folder: str) -> list[os.DirEntry[str]]:
     """Return what is in a folder, sorted by name. Raises OSError if it cannot be listed."""
     with os.scandir(folder) as found:
@@ -606,7 +250,7 @@ def scanned(folder: str) -> list[os.DirEntry[str]]:
 def link_target(link: str) -> str | None:
     """Return the real path of a link in a folder (real) of the project; None if it leads out of the project."""
     try:
-        return _followed(link, boundary_of(os.path.dirname(link)))
+        return follow_link(link, boundary_of(os.path.dirname(link)))
     except InputError:
         return None
 
@@ -614,9 +258,6 @@ def link_target(link: str) -> str | None:
 def walk(folder: str) -> Iterator[tuple[str, list[str], list[str]]]:
     """Yield each folder below a folder, with its folders and files, as ``os.walk`` does. No links are followed."""
     return os.walk(folder)
-
-
-# --- rules, modules of Bicep, metadata of git, kvlint's own files -----------------------------------------------------
 
 
 def rule_files(folder: str, suffixes: tuple[str, ...]) -> list[str]:
@@ -632,11 +273,11 @@ def read_rules(file: str, folder: str = "") -> bytes:
     """
     if not folder:
         refuse_as_output(file)
-        return _content(_opened_named(file), MAX_FILE)
+        return read_descriptor(open_named(file), MAX_FILE)
     top = real_path(folder)
     parent, name = os.path.split(file)
     refuse_as_output(file)
-    return _content(_opened_below(os.path.join(real_path(parent), name), checkout_of(top) or top), MAX_FILE)
+    return read_descriptor(open_below(os.path.join(real_path(parent), name), checkout_of(top) or top), MAX_FILE)
 
 
 def bicep_entries(folder: str) -> list[str]:
@@ -657,40 +298,19 @@ def bicep_module(root: str, *parts: str) -> str | None:
     LOOKS.at(file)
     if ".." in parts or not lies_in(file, real_path(root)) or not os.path.isfile(file):
         return None
-    _run.cached.add(file)
+    RUN.cached.add(file)
     return file
-
-
-def git_folder(checkout: str) -> str:
-    """Return where a checkout keeps its metadata. In a worktree or a submodule ``.git`` is a file that names it."""
-    dotgit = os.path.join(checkout, ".git")
-    if os.path.isdir(dotgit):
-        return dotgit
-    text = _metadata(dotgit)
-    return os.path.join(checkout, text.removeprefix("gitdir:").strip()) if text else dotgit
-
-
-def read_git_metadata(folder: str, name: str) -> str:
-    """Return the text of a file in a folder of git's metadata, empty if there is none.
-
-    Only the files are read that name the commit, the branch and the remote.
-    """
-    if name not in _GIT_FILES and not name.startswith("refs/"):
-        raise ValueError(name)
-    return _metadata(os.path.join(folder, *name.split("/")))
-
-
-def _metadata(file: str) -> str:
-    try:
-        return _content(_opened_at(real_path(file), file), _MAX_METADATA).decode("utf-8", "replace")
-    except InputError:
-        return ""
 
 
 def read_resource(file: str) -> bytes:
     """Return the content of a file that comes with kvlint. Raises OSError."""
     with open(file, "rb") as stream:
         return stream.read()
+
+
+def read_data(path: str) -> bytes:
+    """Return the content of a file in the package's folder ``data``. Raises OSError."""
+    return read_resource(os.path.join(os.path.dirname(os.path.dirname(__file__)), "data", *path.split("/")))
 
 
 def resource_files(folder: str, suffixes: tuple[str, ...], *, deep: bool) -> list[str]:
@@ -701,138 +321,6 @@ def resource_files(folder: str, suffixes: tuple[str, ...], *, deep: bool) -> lis
         if not deep:
             folders.clear()
     return sorted(found)
-
-
-def open_null_device(mode: str) -> TextIO:
-    """Return a stream that stands for a standard stream which the caller has closed."""
-    return cast("TextIO", open(os.devnull, mode, encoding="utf-8"))  # open as long as kvlint runs
-
-
-def silence(descriptor: int) -> None:
-    """Discard what is written to a descriptor from here on."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, descriptor)
-    os.close(nowhere)
-
-
-# --- writing ----------------------------------------------------------------------------------------------------------
-
-
-def write_file(file: str, data: bytes) -> None:
-    """Write a file that is complete or not there at all. Raises OSError, and UsageError for a link out of the checkout.
-
-    A pipe or device is written to, not replaced. An existing file keeps its permissions.
-    """
-    target = output_path(file)
-    if _is_device(target):
-        with os.fdopen(os.open(target, _APPEND & ~_NOFOLLOW), "wb") as out:
-            out.write(data)
-        return
-    _replace(target, data)
-
-
-def write_for_editors(file: str, data: bytes) -> None:
-    """Write a file in the folder ``.sarif``, where editors look for logs; that folder is made, no other.
-
-    A link there may have come with the checkout: it is replaced, not what it leads to. Raises as ``write_file`` does.
-    """
-    folder, name = os.path.split(absolute_path(file))
-    above, own = os.path.split(folder)
-    folder = os.path.join(output_path(above), own)
-    if os.path.islink(folder):
-        raise OSError(errno.ELOOP, f"the folder {own} is a link")
-    if not os.path.lexists(folder):
-        os.mkdir(folder)
-    _replace(os.path.join(folder, name), data)
-
-
-def append_file(file: str, data: bytes) -> None:
-    """Add to the end of a file, which need not exist yet. Raises as ``write_file`` does."""
-    target = output_path(file)
-    flags = _APPEND & ~_NOFOLLOW if _is_device(target) else _APPEND | os.O_CREAT
-    with os.fdopen(os.open(target, flags, 0o666), "wb") as out:
-        out.write(data)
-
-
-def _replace(target: str, data: bytes) -> None:
-    """Write a file under a random name, and rename it."""
-    partial = f"{target}.{os.urandom(8).hex()}.partial"
-    descriptor = os.open(partial, _CREATE, 0o666)
-    try:
-        with os.fdopen(descriptor, "wb") as out:
-            before = _state_of_link(target)
-            if before is not None and stat.S_ISREG(before.st_mode) and hasattr(os, "fchmod"):
-                os.fchmod(out.fileno(), stat.S_IMODE(before.st_mode) & 0o777)
-            out.write(data)
-        os.replace(partial, target)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(partial)
-        raise
-
-
-def _state_of_link(file: str) -> os.stat_result | None:
-    try:
-        return os.lstat(file)
-    except OSError:
-        return None
-
-
-def _is_device(target: str) -> bool:
-    """Return whether an output is a pipe or a device, or an open file of a process such as ``/dev/stdout``."""
-    found = _state(target)
-    if found is None or stat.S_ISDIR(found.st_mode):
-        return False
-    return not stat.S_ISREG(found.st_mode) or target.startswith(("/proc/", "/dev/fd/"))
-
-
-def output_path(file: str) -> str:
-    """Return the path that writing to ``file`` would reach. Raises UsageError for a link that leads out of a checkout.
-
-    That counts for each link on the way that came with a checkout; the user's own links elsewhere are followed.
-    """
-    drive, rest = os.path.splitdrive(file if os.path.isabs(file) else os.path.join(current_folder(), file))
-    here, links = f"{drive}{os.sep}", 0
-    waiting = rest.split(os.sep)[::-1]
-    while waiting:
-        name = waiting.pop()
-        if name in ("", os.curdir):
-            continue
-        if name == os.pardir:
-            here = os.path.dirname(here)
-            continue
-        full = os.path.join(here, name)
-        if not os.path.islink(full):
-            here = full
-            continue
-        links += 1
-        if links > _MAX_LINKS:
-            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-        if here.startswith("/proc/") and os.path.basename(here) == "fd":
-            return full  # an open file of a process, which may be a pipe without a path
-        _refuse_link(file, full)
-        drive, rest = os.path.splitdrive(os.readlink(full).removeprefix("\\\\?\\"))
-        here = f"{drive}{os.sep}" if drive or rest.startswith(os.sep) else here
-        waiting.extend(rest.split(os.sep)[::-1])
-    return here
-
-
-def _refuse_link(file: str, link: str) -> None:
-    """Raise UsageError if a link came with a checkout, or with the files of this run, and leads out of them."""
-    folder = os.path.dirname(link)
-    boundary = (boundary_of(folder) if _run.roots else "") or checkout_of(folder)
-    if not boundary:
-        return
-    target = real_path(link)
-    if not lies_in(target, boundary) or leads_into_git(target, boundary):
-        where = os.path.relpath(link, boundary)
-        raise UsageError(
-            f"'{file}' is not written: '{where}' is a symbolic link that leads out of the checkout",
-            "remove the link, or name another file",
-        )
-
-
-# --- states of files, for runs that are repeated ----------------------------------------------------------------------
 
 
 def state_of(path: str) -> State:

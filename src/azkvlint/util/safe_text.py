@@ -33,7 +33,7 @@ _SHORT = {"\n": r"\n", "\r": r"\r", "\t": r"\t"}
 
 
 def visible(text: str) -> str:
-    r"""``text`` on one line, every character that acts instead of being seen written as an escape (``\x1b``)."""
+    r"""Return ``text`` on one line, every character that acts instead of being seen written as an escape (``\x1b``)."""
     if text.isascii() and text.isprintable() and "::" not in text and "##" not in text:
         return text  # as most are; then there is nothing to look for
     return _UNSAFE.sub(_escape, text)
@@ -50,7 +50,7 @@ def _escape(match: re.Match[str]) -> str:
 
 
 def encode(document: Any) -> bytes:
-    """``document`` as indented JSON in UTF-8 with a last newline, safe to print and always encodable.
+    """Return ``document`` as indented JSON in UTF-8 with a last newline, safe to print and always encodable.
 
     Controls that JSON allows raw, and commands to agents, are written with JSON's own escapes, which read back as the
     same text. Lone surrogates (a file name that is not UTF-8) have no UTF-8 and become U+FFFD.

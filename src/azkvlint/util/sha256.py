@@ -7,7 +7,7 @@ from typing import Any, cast
 
 
 def _sha256() -> Callable[..., Any]:
-    """Python's own implementation, as its standard library takes it where that matters; else whatever there is."""
+    """Return Python's own implementation where there is one, else that of the standard library."""
     from importlib import import_module
 
     for name in ("_sha2", "_sha256"):  # from Python 3.12 on, and before
@@ -24,5 +24,5 @@ _HASH = _sha256()
 
 
 def sha256_hex(data: bytes) -> str:
-    """The SHA-256 of some bytes in hex digits."""
+    """Return the SHA-256 of some bytes in hex digits."""
     return cast("str", _HASH(data).hexdigest())

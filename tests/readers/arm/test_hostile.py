@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from azkvlint.derived.build_graph import build_graph
-from azkvlint.syntax.jsonc import Document
+from azkvlint.syntax.json_decoder import Document
 from tests.readers.arm.conftest import EVERYTHING, deployment, read, template, vault
 
 ODD = [5, "x", [1], {"x": 5}, {"x": None}, {"copy": [{"name": "x"}]}, {"copy": 5}, [None], [{}], [{"namespace": 1}]]

@@ -9,7 +9,7 @@ import pytest
 
 from azkvlint.evaluation.values import hole
 from azkvlint.model.resource import RequiredAttributes
-from azkvlint.syntax.jsonc import Document
+from azkvlint.syntax.json_decoder import Document
 from tests.readers.arm.conftest import (
     PATH,
     SECRET,

@@ -19,10 +19,10 @@ from azkvlint.readers.arm.read import read_template
 from azkvlint.readers.arm.run import TemplateRead
 from azkvlint.readers.bicep.parameters import read_bicepparam
 from azkvlint.readers.bicep.read import ModuleCache, read_bicep
-from azkvlint.syntax.jsonc import decode
-from azkvlint.syntax.source_text import decoded
+from azkvlint.syntax.json_decoder import decode
+from azkvlint.syntax.positions import decoded
 from azkvlint.util.errors import InputError
-from azkvlint.util.project_files import begin_run
+from azkvlint.util.project_boundary import begin_run
 
 CORPORA = Path(__file__).resolve().parents[4] / "shared" / "corpora"
 FILES = sorted([*CORPORA.rglob("*.bicep"), *CORPORA.rglob("*.bicepparam")])

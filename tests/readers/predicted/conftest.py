@@ -19,7 +19,7 @@ from azkvlint.readers.arm.run import TemplateRead
 from azkvlint.readers.whatif.read import read_snapshot
 from azkvlint.readers.whatif.whatif import read_what_if
 from azkvlint.syntax.attribute_path import parse_path
-from azkvlint.syntax.jsonc import decode
+from azkvlint.syntax.json_decoder import decode
 from tests.readers.conftest import EVERYTHING, plain
 
 GROUP = "/subscriptions/58a4121b-44a9-5e6d-9967-f867f1fb91b5/resourceGroups/rg"

@@ -11,7 +11,7 @@ import pytest
 
 from azkvlint.readers.whatif.read import looks_like_snapshot, mentions_snapshot, read_snapshot
 from azkvlint.readers.whatif.whatif import looks_like_what_if, mentions_what_if, read_what_if
-from azkvlint.syntax.jsonc import decode
+from azkvlint.syntax.json_decoder import decode
 from tests.readers.conftest import EVERYTHING
 
 CORPORA = Path(__file__).resolve().parents[4] / "shared" / "corpora"

@@ -1,118 +1,137 @@
-"""Key Vault arguments that only some versions of azurerm accept: others reject or ignore them.
-
-Source: the provider's changelogs, schemas by tag, and upgrade guides 3.0, 4.0 and 5.0.
-"""
+"""Arguments of azurerm types that rules need, and the trees of attributes that they are collected in."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
+from typing import Any, TypeAlias
 
 import msgspec
 
-from azkvlint.azure.azurerm.entries import NEVER
-from azkvlint.graph.pseudo_resources import beside
+from azkvlint.azure.azurerm.table import Field
 from azkvlint.model.location import Location
-from azkvlint.model.provider_version import Version, VersionRange
-from azkvlint.model.resource import RequiredAttributes
-from azkvlint.model.value import MapValue, Origin, Path, Scalar, Unknown, Value
+from azkvlint.model.provider_version import VersionRange
+from azkvlint.model.value import ListValue, MapValue, Origin, Path, Plain, Scalar, Unknown, Value
 
-NAME = "deadArgument"
-_ASKED: Path = ("derived", NAME)
+NEVER = (9999, 0)
 
 
-class _Taken(msgspec.Struct, frozen=True):
-    """Since and before which version an argument counts, and what took its place."""
+class Entry(msgspec.Struct, frozen=True):
+    """One argument that is asked for. ``simple``: a known plain value of it only needs to be put in its place.
 
-    since: Version = (0, 0)
-    until: Version = NEVER
-    instead: str = ""
-
-
-_UNTIL_5 = (5, 0)
-_KEY = _Taken(until=_UNTIL_5, instead="key_vault_key_id")
-_TAKEN: Mapping[str, Mapping[str, _Taken]] = {
-    "azurerm_key_vault": {
-        "soft_delete_enabled": _Taken(until=(2, 42)),
-        "soft_delete_retention_days": _Taken(since=(2, 25)),
-        "enable_rbac_authorization": _Taken((2, 30), _UNTIL_5, "rbac_authorization_enabled"),
-        "rbac_authorization_enabled": _Taken(since=(4, 42)),
-        "contact": _Taken((2, 34), _UNTIL_5, "azurerm_key_vault_certificate_contacts"),
-        "public_network_access_enabled": _Taken(since=(3, 19)),
-    },
-    "azurerm_key_vault_key": {
-        "rotation_policy": _Taken(since=(3, 46)),
-        "release_policy": _Taken(since=(4, 76)),
-    },
-    "azurerm_key_vault_managed_hardware_security_module": {
-        "public_network_access_enabled": _Taken(since=(3, 36)),
-        "network_acls": _Taken(since=(3, 36)),
-        "security_domain_key_vault_certificate_ids": _Taken(since=(3, 63)),
-        "security_domain_quorum": _Taken(since=(3, 63)),
-    },
-    "azurerm_key_vault_managed_hardware_security_module_role_assignment": {
-        "vault_base_url": _Taken(until=(4, 0), instead="managed_hsm_id"),
-    },
-    "azurerm_key_vault_secret": {
-        "value_wo": _Taken(since=(4, 23)),
-        "value_wo_version": _Taken(since=(4, 23)),
-    },
-    "azurerm_storage_account_customer_managed_key": dict.fromkeys(
-        ("key_name", "key_version", "key_vault_id", "key_vault_uri", "managed_hsm_key_id"), _KEY
-    ),
-}
-
-
-# Arguments that a version requires and earlier ones left to a default.
-_REQUIRED: Mapping[str, Mapping[str, Version]] = {
-    "azurerm_key_vault": {"rbac_authorization_enabled": _UNTIL_5},
-    "azurerm_key_vault_certificate_contacts": {"contact": _UNTIL_5},
-}
-
-
-def asks_for_dead(required: RequiredAttributes, type_: str) -> bool:
-    """Whether any rule asks for such arguments of an Azure type."""
-    paths = required.paths_of(type_)
-    return paths is not None and (() in paths or any(path[:2] == _ASKED for path in paths))
-
-
-def with_dead(attributes: MapValue, found: Value | None) -> MapValue:
-    """``attributes`` with such an argument beside what else is derived."""
-    if found is None:
-        return attributes
-    return beside(attributes, {NAME: found})
-
-
-def dead_argument(
-    type_: str, names: Collection[str], version: VersionRange, at: Location, *, is_block: bool = True
-) -> Value | None:
-    """Return the arguments that do not fit any possible version of the provider; Unknown if newer ones reject one.
-
-    Where no provider is installed, ``terraform init`` installs the newest that the constraint allows. ``is_block``:
-    the names are all arguments of a block, so that an argument that is not among them is not set.
+    ``rivals`` are the other names of the same argument, while the provider knows them all.
     """
-    unfit: list[str] = []
-    doubt: Unknown | None = None
-    for name, taken in _TAKEN.get(type_, {}).items():
-        if name not in names:
-            continue
-        text = f"{name} ({_when(taken)})"
-        if not version.meets(taken.since, taken.until):
-            unfit.append(text)
-        elif version.high > taken.until and doubt is None:
-            doubt = Unknown(at=at, origin=Origin.DERIVED, why=f"the version of azurerm is not known: {text}")
-    for name, since in _REQUIRED.get(type_, {}).items() if is_block and not unfit else ():
-        if name not in names and version.low >= since:
-            unfit.append(f"{name} (not set, required from azurerm {_text(since)} on)")
-    return Scalar(at=at, value=" and ".join(unfit), origin=Origin.DERIVED) if unfit else doubt
+
+    name: str
+    field: Field
+    arm: Path
+    simple: bool
+    inner: tuple[Entry, ...]
+    rivals: tuple[str, ...]
 
 
-def _when(taken: _Taken) -> str:
-    if taken.until == NEVER:
-        return f"supported from azurerm {_text(taken.since)} on"
-    instead = f"; use {taken.instead}" if taken.instead else ""
-    since = f"added in azurerm {_text(taken.since)}, " if taken.since > (0, 0) else ""
-    return f"{since}removed in {'' if since else 'azurerm '}{_text(taken.until)}{instead}"
+def entries_of(fields: Mapping[str, Field], asked: frozenset[Path]) -> tuple[Entry, ...]:
+    """Return the fields that lie on, above or below a path that is asked for."""
+    found = []
+    for name, field in fields.items():
+        arm = tuple(field.arm.split(".")) if field.arm else ()
+        inner: tuple[Entry, ...] = ()
+        if not arm:
+            inner = entries_of(field.fields, asked)
+            wanted = bool(inner)
+        else:
+            wanted = any(meet(path, arm) for path in asked)
+            inner = entries_of(field.fields, frozenset({()})) if wanted else ()
+        if wanted:
+            same = (other for other, have in fields.items() if arm and have.computed and have.arm == field.arm)
+            rivals = tuple(other for other in same if other != name) if field.computed else ()
+            simple = field.kind in ("value", "link") and not field.sensitive and field.until == NEVER and not rivals
+            found.append(Entry(name, field, arm, simple, inner, rivals))
+    return tuple(found)
 
 
-def _text(version: Version) -> str:
-    return ".".join(map(str, version))
+def meet(path: Path, arm: Path) -> bool:
+    """Return whether one of two paths lies on the other."""
+    return path[: len(arm)] == arm[: len(path)]
+
+
+# The default of fields that are not set with its note, or the reason why it is unknown; by the identity of the
+# field, for the tables live as long as the program.
+_known: dict[tuple[int, VersionRange], tuple[Plain | None, str] | None] = {}
+
+
+def default_of(field: Field, version: VersionRange, at: Location) -> Value | None:
+    """Return the default of an argument in the possible provider versions; None if it has none."""
+    if not field.defaults:
+        return None
+    key = (id(field), version)
+    if key not in _known:
+        _known[key] = _default(field, version)
+    found = _known[key]
+    if found is None:
+        return None
+    plain, note = found
+    return Unknown(at=at, why=note) if plain is None else Scalar(at=at, value=plain, origin=Origin.DEFAULT, note=note)
+
+
+def _default(field: Field, version: VersionRange) -> tuple[Plain | None, str] | None:
+    possible = [default for default in field.defaults if version.meets(default.since, default.until)]
+    if not possible:
+        return None
+    if len({default.value for default in possible}) > 1:
+        return None, "its default depends on the provider version, which is not known"
+    plain = possible[0].value
+    if field.kind == "flag":
+        plain = field.words[0 if plain is True else 1]
+    word = str(plain).lower() if isinstance(plain, bool) else str(plain)
+    return plain, f"not set, and the default is {word}"
+
+
+Tree: TypeAlias = dict[str, Any]
+
+
+def frozen(tree: Tree, at: Location) -> MapValue:
+    """Return nested dicts of Values as a MapValue."""
+    fields = {name: frozen(below, at) if type(below) is dict else below for name, below in tree.items()}
+    return MapValue(at=at, fields=fields)
+
+
+def has(tree: Tree, path: Path) -> bool:
+    """Return whether anything is at ``path``, or may be: below an Unknown everything may be."""
+    here: Any = tree
+    for step in path:
+        if not isinstance(here, dict):
+            return isinstance(here, Unknown)
+        if step not in here:
+            return False
+        here = here[step]
+    return True
+
+
+def put(tree: Tree, path: Path, value: Value) -> None:
+    """Write ``value``. Of several arguments for one path the first that is set counts; lists are joined.
+
+    An empty list stands for a block that is not written: an unknown value may hold more.
+    """
+    here: Any = tree
+    for step in path[:-1]:
+        below = here.get(step)
+        if below is None:
+            below = here[step] = {}
+        elif type(below) is not dict:
+            return
+        here = below
+    last = path[-1]
+    have = here.get(last)
+    if have is None:
+        here[last] = value
+    elif isinstance(have, ListValue) and isinstance(value, ListValue):
+        here[last] = ListValue(at=value.at, items=have.items + value.items)
+    elif isinstance(have, Unknown) and not isinstance(value, Unknown):
+        if not _is_empty(value):
+            here[last] = value
+    elif isinstance(value, Unknown) and _is_empty(have):
+        here[last] = value
+
+
+def _is_empty(value: Value) -> bool:
+    return isinstance(value, ListValue) and not value.items

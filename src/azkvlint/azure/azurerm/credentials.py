@@ -73,7 +73,7 @@ _OF_ALL = ("name", "tags")
 
 
 def of_attribute(type_: str, attribute: str) -> Origins:
-    """What an attribute of a Terraform resource is; ``attribute`` is empty for the whole resource."""
+    """Return what an attribute of a Terraform resource is; ``attribute`` is empty for the whole resource."""
     for table, word in ((_SECRETS, SECRET), (_PRIVATE_KEYS, PRIVATE_KEY), (_GENERATED, GENERATED)):
         found = table.get(type_)
         if found is not None and (not attribute or attribute in found):
@@ -88,22 +88,22 @@ def of_attribute(type_: str, attribute: str) -> Origins:
 
 
 def of_output(name: str) -> Origins:
-    """What an output is of a module that is not at hand: it is not traced if its name speaks of a secret."""
+    """Return the origins of an output of a module that is not available; names of secrets are not traced."""
     if _SECURITY_DOMAIN.fullmatch(name):
         return frozenset({SECURITY_DOMAIN})
     return frozenset({UNTRACED if speaks(name) else RESOURCE})
 
 
 def speaks(name: str) -> bool:
-    """Whether a name says that what it stands for is a secret."""
+    """Return whether a name says that what it stands for is a secret."""
     return _SPEAKS.match(name) is not None
 
 
 def telling(type_: str) -> tuple[str, ...]:
-    """The arguments of a Terraform type that show what they are given."""
+    """Return the arguments of a Terraform type that show what they are given."""
     return (*TELLING.get(type_, ()), *(_OF_ALL if type_.startswith("azurerm_") else ()))
 
 
 def has_secrets(type_: str) -> bool:
-    """Whether resources of a Terraform type have secrets that somebody could tell."""
+    """Return whether resources of a Terraform type have secrets."""
     return type_ in _SECRETS or type_ in _PRIVATE_KEYS or type_ in _GENERATED

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from azkvlint.azure.azurerm.key_vault import PLACED
 from azkvlint.azure.azurerm.table import Field, Mapped, block, blocks, boolean, link, links, number, value, wrap
-from azkvlint.azure.azurerm.vault import PLACED
 
 # From 5.0 on the zone is given by its id; until then by its name, in an argument that each type calls its own way.
 _IN_ZONE: Mapping[str, Field] = {

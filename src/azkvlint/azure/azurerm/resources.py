@@ -1,4 +1,4 @@
-"""All azurerm types that have a table, and how to tell that one without a table should have had one.
+"""All azurerm types that have a table, which types should have one, and which attributes are IDs of a resource.
 
 A data source has the table of the resource of the same name.
 """
@@ -7,23 +7,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from azkvlint.azure.azurerm.alerts import ALERTS
-from azkvlint.azure.azurerm.authorization import AUTHORIZATION
-from azkvlint.azure.azurerm.compute import COMPUTE
-from azkvlint.azure.azurerm.consumers_analytics import CONSUMERS_ANALYTICS
-from azkvlint.azure.azurerm.consumers_compute import CONSUMERS_COMPUTE
-from azkvlint.azure.azurerm.consumers_databases import CONSUMERS_DATABASES
-from azkvlint.azure.azurerm.consumers_intelligence import CONSUMERS_INTELLIGENCE
-from azkvlint.azure.azurerm.consumers_storage import CONSUMERS_STORAGE
-from azkvlint.azure.azurerm.hsm import HSM
-from azkvlint.azure.azurerm.monitor import MONITOR
+from azkvlint.azure.azurerm.consumers import (
+    CONSUMERS_ANALYTICS,
+    CONSUMERS_COMPUTE,
+    CONSUMERS_DATABASES,
+    CONSUMERS_INTELLIGENCE,
+    CONSUMERS_STORAGE,
+)
+from azkvlint.azure.azurerm.key_vault import AUTHORIZATION, HSM, OBJECTS, VAULT
+from azkvlint.azure.azurerm.monitoring import ALERTS, MONITOR, SINKS
 from azkvlint.azure.azurerm.network import NETWORK
-from azkvlint.azure.azurerm.objects import OBJECTS
-from azkvlint.azure.azurerm.sinks import SINKS
 from azkvlint.azure.azurerm.table import Mapped
-from azkvlint.azure.azurerm.tls import TLS
-from azkvlint.azure.azurerm.vault import VAULT
-from azkvlint.azure.azurerm.workloads import WORKLOADS
+from azkvlint.azure.azurerm.workloads import COMPUTE, TLS, WORKLOADS
 from azkvlint.model.value import Scalar, Value
 
 # Several may say something of one type: each says what its own rules ask for.
@@ -48,7 +43,7 @@ TABLES: tuple[Mapping[str, Mapped], ...] = (
 
 
 def _joined(tables: tuple[Mapping[str, Mapped], ...]) -> Mapping[str, Mapped]:
-    """One table. Of what two say of a type, both holds; a test sees to it that they do not contradict each other."""
+    """Return one table. Entries of the same type are united; a test checks that they do not contradict."""
     found: dict[str, Mapped] = {}
     for type_, mapped in (item for table in tables for item in table.items()):
         have = found.get(type_)
@@ -72,7 +67,7 @@ _CANONICAL = {mapped.type.lower(): mapped.type for mapped in RESOURCES.values()}
 
 
 def canonical(type_: str) -> str | None:
-    """An Azure type as Azure documents it, whatever case it was written in; None if no table knows it."""
+    """Return an Azure type as Azure documents it, whatever case it was written in; None if no table knows it."""
     return _CANONICAL.get(type_.lower())
 
 
@@ -92,7 +87,7 @@ NOT_JUDGED = frozenset(
 
 
 def is_vault_related(type_: str) -> bool:
-    """Whether a Terraform type without a table looks as if it were one of Key Vault's, and so is passed over unseen."""
+    """Return whether a Terraform type without a table looks like one of Key Vault, which is then reported."""
     return type_ not in RESOURCES and type_ not in NOT_JUDGED and any(word in type_ for word in LOOKS_LIKE_VAULT)
 
 
@@ -108,12 +103,50 @@ def linked_type(type_: str) -> str:
 
 
 def passed_over(type_: str) -> str:
-    """What is said of a resource that is vault related."""
+    """Return what is said of a resource that is vault related."""
     return f"'{type_}' looks like a Key Vault resource, but its type is not known and it was not judged"
 
 
 def name_of(value: Value | None, local: str) -> str:
-    """A resource's name in Azure, else the one its author gave it: the last part of its address."""
+    """Return a resource's name in Azure, else the one its author gave it: the last part of its address."""
     if isinstance(value, Scalar) and isinstance(value.value, str) and not value.sensitive:
         return value.value
     return local.rpartition(".")[2]
+
+
+# The attributes that are a resource's own id, besides ``id``, by the beginning of its type. Every other attribute that
+# ends in "id" names something else: of a secret, ``key_vault_id`` is its vault.
+_OWN_IDS = {
+    "azurerm_key_vault": (
+        "resource_id",
+        "resource_manager_id",
+        "resource_versionless_id",
+        "versionless_id",
+        "versioned_id",
+        "secret_id",
+        "versionless_secret_id",
+    ),
+    "azurerm_role_definition": ("role_definition_id", "role_definition_resource_id"),
+    "azurerm_storage_": ("resource_manager_id", "resource_manager_versionless_id"),
+}
+
+# Attributes that the providers time and random always compute.
+ALWAYS_SET_OF = ("time_", "random_")
+ALWAYS_SET = frozenset(
+    {
+        "rfc3339", "base_rfc3339", "rotation_rfc3339", "unix", "year", "month", "day", "id", "result", "hex", "dec",
+        "b64_std", "b64_url",
+    }
+)  # fmt: skip
+
+
+def is_azure(type_: str) -> bool:
+    """Return whether a Terraform resource type is Azure Resource Manager's, so that its id can be an id of Azure's."""
+    return type_.startswith(("azurerm_", "azapi_"))
+
+
+def is_own_id(type_: str, attribute: str) -> bool:
+    """Return whether an attribute of a resource is the resource's own id."""
+    return attribute == "id" or any(
+        attribute in attributes for prefix, attributes in _OWN_IDS.items() if type_.startswith(prefix)
+    )

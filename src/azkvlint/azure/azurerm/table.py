@@ -1,7 +1,7 @@
-"""The vocabulary of the tables that say what each azurerm resource is called in Azure's own terms.
+"""The vocabulary of the tables that map azurerm arguments to properties of ARM resources.
 
-A table is data that a reader can hold against the provider's documentation: left the argument as the provider
-spells it, right where it goes in the ARM resource. Paths are dotted and, inside a block, relative to that block.
+A table is data that can be compared with the provider's documentation: left the argument as the provider spells it,
+right where it goes in the ARM resource. Paths are dotted and, inside a block, relative to that block.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Default(msgspec.Struct, frozen=True, gc=False):
     until: Version = (9999, 0)
 
 
-# Why nobody knows what is not written and is ``filled``. Such an Unknown has the origin "default".
+# Why the value of a ``filled`` argument that is not written is unknown. Such an Unknown has the origin "default".
 FILLED_IN = "it is not written, and the provider fills it in"
 
 
@@ -62,7 +62,7 @@ class Mapped(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     Several arguments may go to one ARM path (renamed ones): the first that is set counts, lists are joined.
     ``listed`` maps an object that flat arguments fill to the list whose only item it is. Of the arguments ``any_of``
-    the provider wants at least one, so one that is written alone is not null.
+    the provider requires at least one, so one that is written alone is not null.
     """
 
     type: str
@@ -73,38 +73,38 @@ class Mapped(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 def value(arm: str, *, default: Plain | None = None, computed: bool = False, sensitive: bool = False) -> Field:
-    """A value that keeps its form. ``default`` holds for every version."""
+    """Return a value that keeps its form. ``default`` holds for every version."""
     boolean = isinstance(default, bool)
     return Field(arm=arm, defaults=_always(default), computed=computed, sensitive=sensitive, boolean=boolean)
 
 
 def boolean(arm: str) -> Field:
-    """A boolean that has no default."""
+    """Return a boolean that has no default."""
     return Field(arm=arm, boolean=True)
 
 
 def number(arm: str, *, default: int | None = None, computed: bool = False) -> Field:
-    """A number. ``default`` holds for every version."""
+    """Return a number. ``default`` holds for every version."""
     return Field(arm=arm, numeric=True, defaults=_always(default), computed=computed)
 
 
 def flag(arm: str, on: str, off: str, *, default: bool | None = None, computed: bool = False) -> Field:
-    """A boolean that Azure spells as one of two words."""
+    """Return a boolean that Azure spells as one of two words."""
     return Field(arm=arm, kind="flag", words=(on, off), defaults=_always(default), computed=computed)
 
 
 def link(arm: str, *, computed: bool = False) -> Field:
-    """The id of another resource. ``parent`` and ``scope`` are the resource above, or the one extended."""
+    """Return the id of another resource. ``parent`` and ``scope`` are the resource above, or the one extended."""
     return Field(arm=arm, kind="link", computed=computed)
 
 
 def links(arm: str, *, computed: bool = False) -> Field:
-    """A list or set of ids."""
+    """Return a list or set of ids."""
     return Field(arm=arm, kind="links", computed=computed)
 
 
 def wrap(arm: str, item: str, *, computed: bool = False) -> Field:
-    """A list of plain values that Azure spells as a list of objects with one field, ``item``."""
+    """Return a list of plain values that Azure spells as a list of objects with one field, ``item``."""
     return Field(arm=arm, kind="wrap", item=item, computed=computed)
 
 
@@ -112,14 +112,14 @@ def block(
     arm: str, fields: Mapping[str, Field], *, computed: bool = False, filled: bool = False,
     constants: Mapping[str, Plain] | None = None,
 ) -> Field:  # fmt: skip
-    """A block of at most one. ``arm`` may be empty: its fields then belong to the object around it."""
+    """Return a block of at most one. ``arm`` may be empty: its fields then belong to the object around it."""
     return Field(arm=arm, kind="block", fields=fields, computed=computed, filled=filled, constants=constants or {})
 
 
 def blocks(
     arm: str, fields: Mapping[str, Field], *, computed: bool = False, constants: Mapping[str, Plain] | None = None
 ) -> Field:
-    """A block that may be repeated."""
+    """Return a block that may be repeated."""
     return Field(arm=arm, kind="blocks", fields=fields, computed=computed, constants=constants or {})
 
 

@@ -1,14 +1,16 @@
-"""What takes secrets at work: named values of API Management, linked services of Data Factory, settings of apps.
+"""Workloads that use secrets and certificates of a vault: virtual machines, apps, gateways, data factories.
 
-Source: the provider's documentation and schema, versions 3.0 to 5.10.
+Where a resource names one certificate, its ID goes to ``derived.certificateIds``, whatever the argument is called.
+
+Source: the provider's documentation and schema, versions 2.0 to 5.10.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
+from azkvlint.azure.azurerm.key_vault import PLACED
 from azkvlint.azure.azurerm.table import Field, Mapped, block, blocks, link, value
-from azkvlint.azure.azurerm.vault import PLACED
 
 _LINKED = "Microsoft.DataFactory/factories/linkedservices"
 _IN_VAULT: Mapping[str, Field] = {"secret_name": value("secretName")}
@@ -86,4 +88,181 @@ WORKLOADS: Mapping[str, Mapped] = {
     "azurerm_container_app_job": Mapped(type="Microsoft.App/jobs", fields={**PLACED, **_CONTAINERS}),
     **{f"azurerm_{app}": _APP for app in (*_APPS, "function_app_flex_consumption", "logic_app_standard")},
     **{f"azurerm_{app}_slot": _SLOT for app in _APPS},
+}
+
+
+# Certificates that are put on a machine, by the vault that they come from.
+_SOURCE: Mapping[str, Field] = {"key_vault_id": link("sourceVault.id")}
+_EXTENSION: Mapping[str, Field] = {
+    "publisher": value("properties.publisher"),
+    "type": value("properties.type"),
+    "settings": value("properties.settings"),
+}
+# The same within a scale set.
+_EXTENSIONS = blocks(
+    "properties.virtualMachineProfile.extensionProfile.extensions", {"name": value("name"), **_EXTENSION}
+)
+
+COMPUTE: Mapping[str, Mapped] = {
+    **{
+        f"azurerm_{system}_virtual_machine": Mapped(
+            type="Microsoft.Compute/virtualMachines",
+            fields={**PLACED, "secret": blocks("properties.osProfile.secrets", _SOURCE)},
+        )
+        for system in ("linux", "windows")
+    },
+    **{
+        f"azurerm_{system}_virtual_machine_scale_set": Mapped(
+            type="Microsoft.Compute/virtualMachineScaleSets",
+            fields={
+                **PLACED,
+                "secret": blocks("properties.virtualMachineProfile.osProfile.secrets", _SOURCE),
+                "extension": _EXTENSIONS,
+            },
+        )
+        for system in ("linux", "windows")
+    },
+    "azurerm_orchestrated_virtual_machine_scale_set": Mapped(
+        type="Microsoft.Compute/virtualMachineScaleSets",
+        fields={
+            **PLACED,
+            "os_profile": block(
+                "properties.virtualMachineProfile.osProfile",
+                {
+                    f"{system}_configuration": block("", {"secret": blocks("secrets", _SOURCE)})
+                    for system in ("linux", "windows")
+                },
+            ),
+            "extension": _EXTENSIONS,
+        },
+    ),
+    "azurerm_virtual_machine": Mapped(
+        type="Microsoft.Compute/virtualMachines",
+        fields={
+            **PLACED,
+            "os_profile_secrets": blocks("properties.osProfile.secrets", {"source_vault_id": link("sourceVault.id")}),
+        },
+    ),
+    "azurerm_virtual_machine_extension": Mapped(
+        type="Microsoft.Compute/virtualMachines/extensions",
+        fields={"name": value("name"), "virtual_machine_id": link("parent"), **_EXTENSION},
+    ),
+    "azurerm_virtual_machine_scale_set_extension": Mapped(
+        type="Microsoft.Compute/virtualMachineScaleSets/extensions",
+        fields={"name": value("name"), "virtual_machine_scale_set_id": link("parent"), **_EXTENSION},
+    ),
+}
+
+
+_CERTIFICATE = link("derived.certificateIds")
+_HOSTS = "properties.hostnameConfigurations"
+# 5.0 gave up the first name for the second.
+_HOST: Mapping[str, Field] = {
+    "host_name": value("hostName"),
+    "key_vault_id": link("keyVaultId"),
+    "key_vault_certificate_id": link("keyVaultId"),
+}
+_HOST_TYPES: Mapping[str, str] = {
+    "developer_portal": "DeveloperPortal",
+    "gateway": "Proxy",
+    "management": "Management",
+    "portal": "Portal",
+    "proxy": "Proxy",
+    "scm": "Scm",
+}
+_HOST_BLOCKS: Mapping[str, Field] = {
+    name: blocks(_HOSTS, _HOST, constants={"type": type_}) for name, type_ in _HOST_TYPES.items()
+}
+
+
+def _part(type_: str, **arguments: Field) -> Mapped:
+    """Return a certificate in another service."""
+    return Mapped(type=type_, fields={"name": value("name"), **arguments})
+
+
+TLS: Mapping[str, Mapped] = {
+    "azurerm_application_gateway": Mapped(
+        type="Microsoft.Network/applicationGateways",
+        fields={
+            **PLACED,
+            "ssl_certificate": blocks(
+                "properties.sslCertificates",
+                {"name": value("name"), "key_vault_secret_id": link("properties.keyVaultSecretId")},
+            ),
+            "frontend_ip_configuration": blocks(
+                "properties.frontendIPConfigurations",
+                {
+                    "name": value("name"),
+                    "public_ip_address_id": link("properties.publicIPAddress.id"),
+                    "subnet_id": link("properties.subnet.id"),
+                },
+            ),
+        },
+    ),
+    "azurerm_api_management": Mapped(
+        type="Microsoft.ApiManagement/service",
+        fields={
+            **PLACED,
+            "virtual_network_type": value("properties.virtualNetworkType", default="None"),
+            "hostname_configuration": block("", _HOST_BLOCKS, computed=True),
+        },
+    ),
+    # A part of the service: it has that one's type, and the service as its scope.
+    "azurerm_api_management_custom_domain": Mapped(
+        type="Microsoft.ApiManagement/service", fields={"api_management_id": link("scope"), **_HOST_BLOCKS}
+    ),
+    "azurerm_cdn_frontdoor_secret": Mapped(
+        type="Microsoft.Cdn/profiles/secrets",
+        fields={
+            "name": value("name"),
+            "cdn_frontdoor_profile_id": link("parent"),
+            "secret": block(
+                "properties.parameters",
+                {"customer_certificate": block("secretSource", {"key_vault_certificate_id": link("id")})},
+            ),
+        },
+    ),
+    "azurerm_container_app_environment": Mapped(
+        type="Microsoft.App/managedEnvironments",
+        fields={
+            **PLACED,
+            "internal_load_balancer_enabled": value("properties.vnetConfiguration.internal", default=False),
+        },
+    ),
+    "azurerm_container_app_environment_certificate": Mapped(
+        type="Microsoft.App/managedEnvironments/certificates",
+        fields={
+            "name": value("name"),
+            "container_app_environment_id": link("parent"),
+            "certificate_key_vault": block("", {"key_vault_secret_id": _CERTIFICATE}),
+        },
+    ),
+    "azurerm_app_service_certificate": Mapped(
+        type="Microsoft.Web/certificates", fields={**PLACED, "key_vault_secret_id": _CERTIFICATE}
+    ),
+    "azurerm_firewall_policy": Mapped(
+        type="Microsoft.Network/firewallPolicies",
+        fields={**PLACED, "tls_certificate": block("", {"key_vault_secret_id": _CERTIFICATE})},
+    ),
+    "azurerm_api_management_certificate": _part(
+        "Microsoft.ApiManagement/service/certificates", key_vault_secret_id=_CERTIFICATE
+    ),
+    "azurerm_nginx_certificate": _part(
+        "NGINX.NGINXPLUS/nginxDeployments/certificates",
+        nginx_deployment_id=link("parent"),
+        key_vault_secret_id=_CERTIFICATE,
+    ),
+    "azurerm_signalr_service_custom_certificate": _part(
+        "Microsoft.SignalRService/signalR/customCertificates",
+        signalr_service_id=link("parent"),
+        custom_certificate_id=_CERTIFICATE,
+    ),
+    "azurerm_spring_cloud_certificate": _part(
+        "Microsoft.AppPlatform/Spring/certificates", key_vault_certificate_id=_CERTIFICATE
+    ),
+    "azurerm_web_pubsub_custom_certificate": _part(
+        "Microsoft.SignalRService/webPubSub/customCertificates",
+        web_pubsub_id=link("parent"),
+        custom_certificate_id=_CERTIFICATE,
+    ),
 }

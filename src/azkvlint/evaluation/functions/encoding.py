@@ -7,7 +7,7 @@ from typing import Any
 
 from azkvlint.evaluation.functions.table import Data, Function, InvalidCall, UnknownResult
 from azkvlint.evaluation.functions.text import text
-from azkvlint.syntax.json_data import decode_json
+from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
 

@@ -10,7 +10,7 @@ from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.arm.nested_deployments import FROM_VAULT
 from azkvlint.readers.arm.run import Pointer, key_of
 from azkvlint.syntax.arm.expression import is_expression
-from azkvlint.syntax.jsonc import Document
+from azkvlint.syntax.json_decoder import Document
 from azkvlint.util.lazy_regex import regex
 
 # What the Azure Developer CLI (${NAME}, ${NAME=default}) and pipelines (#{NAME}#) fill in before they deploy.

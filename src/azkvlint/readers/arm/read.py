@@ -34,7 +34,7 @@ from azkvlint.readers.arm.scenarios import Declared, Scenario, Scenarios, skip
 from azkvlint.readers.arm.scope import scope_of
 from azkvlint.readers.arm.template import Template
 from azkvlint.readers.arm.template_holders import DEPLOYMENTS, HOLDERS
-from azkvlint.syntax.jsonc import Document
+from azkvlint.syntax.json_decoder import Document
 from azkvlint.util.errors import InputError
 
 __all__ = (

@@ -17,7 +17,7 @@ from azkvlint.model.resource import Resource
 from azkvlint.readers.arm.attribute_filter import Wanted
 from azkvlint.syntax.arm.expression import parse_expression
 from azkvlint.syntax.ast import Expression
-from azkvlint.syntax.jsonc import Document
+from azkvlint.syntax.json_decoder import Document
 from azkvlint.util.errors import InputError
 
 if TYPE_CHECKING:

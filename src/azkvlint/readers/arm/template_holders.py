@@ -9,7 +9,7 @@ from typing import NamedTuple, TypeAlias
 
 from azkvlint.evaluation.values import Fields, Result, field, wrapped
 from azkvlint.model.value import Absent, Scalar, Unknown
-from azkvlint.syntax.jsonc import decode_text
+from azkvlint.syntax.json_decoder import decode_text
 from azkvlint.util.errors import InputError
 
 _Path: TypeAlias = tuple[str, ...]

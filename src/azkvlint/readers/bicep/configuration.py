@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any
 from azkvlint.model.location import Location, Region
 from azkvlint.model.problem_codes import CANNOT_READ
 from azkvlint.util.errors import InputError
-from azkvlint.util.project_files import LOOKS, expanded_home, leads_into_git, lies_in, read_bytes, real_path, reported
+from azkvlint.util.project_boundary import expanded_home, leads_into_git, lies_in, real_path
+from azkvlint.util.project_files import LOOKS, read_bytes, reported
 
 if TYPE_CHECKING:
     from azkvlint.readers.bicep.run import BicepRun
@@ -56,7 +57,7 @@ def _read(file: str) -> Any:
     LOOKS.at(file)
     if not os.path.lexists(file):
         return None
-    from azkvlint.syntax.jsonc import decode
+    from azkvlint.syntax.json_decoder import decode
 
     try:
         plain = decode(read_bytes(file, _MAX_SIZE)).value

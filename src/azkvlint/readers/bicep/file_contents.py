@@ -14,7 +14,7 @@ from azkvlint.model.location import Location
 from azkvlint.model.problem_codes import NOT_WHOLE
 from azkvlint.model.value import Scalar, Unknown
 from azkvlint.readers.bicep.local_files import find
-from azkvlint.syntax.source_text import decoded
+from azkvlint.syntax.positions import decoded
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.project_files import LOOKS, entries, is_file, read_bytes
@@ -80,7 +80,7 @@ def _content(name: str, data: bytes) -> Any:
     if name == "loadTextContent":
         return decoded(data)
     if name == "loadJsonContent":
-        from azkvlint.syntax.jsonc import decode
+        from azkvlint.syntax.json_decoder import decode
 
         return decode(data).value
     return _yaml(decoded(data))

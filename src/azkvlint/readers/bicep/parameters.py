@@ -19,10 +19,11 @@ from azkvlint.readers.bicep.run import BicepRun, ModuleCache
 from azkvlint.readers.bicep.templates import template_in
 from azkvlint.syntax import ast
 from azkvlint.util.errors import InputError
-from azkvlint.util.project_files import real_path, reported
+from azkvlint.util.project_boundary import real_path
+from azkvlint.util.project_files import reported
 
 if TYPE_CHECKING:
-    from azkvlint.syntax.jsonc import Document
+    from azkvlint.syntax.json_decoder import Document
 
 _MAX_EXTENDED = 20
 

@@ -19,7 +19,7 @@ from azkvlint.readers.bicep.sources import lower
 from azkvlint.syntax.bicep.directives import Region, Suppression
 from azkvlint.syntax.bicep.parse import Parsed
 from azkvlint.util.errors import InputError
-from azkvlint.util.project_files import real_path
+from azkvlint.util.project_boundary import real_path
 
 __all__ = ("BicepRead", "ModuleCache", "read_bicep")
 

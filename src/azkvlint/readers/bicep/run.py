@@ -11,10 +11,10 @@ from azkvlint.model.resource import RequiredAttributes
 from azkvlint.readers.arm.attribute_filter import Wanted, wanted
 from azkvlint.readers.arm.run import Run
 from azkvlint.readers.bicep.document import File, read_file
-from azkvlint.syntax.positions import Lines
-from azkvlint.syntax.source_text import source_text
+from azkvlint.syntax.positions import Lines, source_text
 from azkvlint.util.errors import InputError
-from azkvlint.util.project_files import LOOKS, MAX_FILE, read_bytes, real_path
+from azkvlint.util.project_boundary import real_path
+from azkvlint.util.project_files import LOOKS, MAX_FILE, read_bytes
 
 if TYPE_CHECKING:
     from azkvlint.readers.bicep.module_evaluation import Instance

@@ -14,7 +14,7 @@ from azkvlint.readers.arm.read import Walk
 from azkvlint.readers.arm.statement_location import Shown
 from azkvlint.readers.arm.template import Template
 from azkvlint.readers.bicep.identity import module_scope
-from azkvlint.syntax.jsonc import Document, decode
+from azkvlint.syntax.json_decoder import Document, decode
 from azkvlint.util.errors import InputError
 from azkvlint.util.project_files import LOOKS, MAX_FILE, read_bytes, reported
 

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from azkvlint.syntax.json_data import decode_json
+from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from azkvlint.azure.azurerm.azapi import AZAPI
 from azkvlint.azure.azurerm.resources import RESOURCES
-from azkvlint.azure.azurerm.templates import WITH_TEMPLATE
+from azkvlint.azure.azurerm.template_deployments import WITH_TEMPLATE
 from azkvlint.model.location import Location
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.readers.plan.map_arguments import Lowering

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from azkvlint.azure.arm_defaults import with_defaults
-from azkvlint.azure.azurerm.azapi import above_of, is_key_vault_type
-from azkvlint.azure.azurerm.data_plane import as_resource
-from azkvlint.graph.overlay import opened
+from azkvlint.azure.azurerm.azapi import above_of, as_resource, is_key_vault_type
+from azkvlint.graph.changes import opened
 from azkvlint.model.value import Link, MapValue, Scalar, Unknown, Value
 from azkvlint.readers.plan.configuration import expression_at, references
 from azkvlint.readers.plan.planned_resource import Instance, mark
 from azkvlint.readers.plan.traversal import longest
-from azkvlint.syntax.json_data import decode_json
+from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
 

@@ -7,7 +7,7 @@ whole, as everywhere in a plan, which keeps no operators.
 
 from __future__ import annotations
 
-from azkvlint.azure.azurerm.own_ids import is_azure
+from azkvlint.azure.azurerm.resources import is_azure
 from azkvlint.readers.plan.configuration import Configuration, Names, Node, references
 
 # Their results may be any text.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from azkvlint.azure.azurerm.arguments import NAME, asks_for_dead, dead_argument
+from azkvlint.azure.azurerm.removed_arguments import NAME, asks_for_dead, dead_argument
 from azkvlint.graph.pseudo_resources import PATH_IN_BODY, TRACED_TYPES, beside, is_asked, origins_and_kept
 from azkvlint.model.location import Location
 from azkvlint.model.provider_version import VersionRange

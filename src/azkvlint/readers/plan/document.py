@@ -11,8 +11,8 @@ from typing import Any, TypedDict, TypeVar
 
 import msgspec
 
-from azkvlint.syntax.json_data import UNREADABLE
-from azkvlint.syntax.json_offsets import duplicate_key, fault, is_complete, members, place
+from azkvlint.syntax.json_decoder import DECODE_ERRORS, duplicate_key, fault, is_complete, place
+from azkvlint.syntax.json_positions import members
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
 
@@ -203,7 +203,7 @@ def variables_of(plan: Plan) -> dict[str, Any]:
     """The values of the root module's variables, secrets among them; those that cannot be read are left out."""
     try:
         found = _ANY.decode(plan.variables) if plan.variables is not None else {}
-    except UNREADABLE:
+    except DECODE_ERRORS:
         return {}
     return {name: entry["value"] for name, entry in found.items() if isinstance(entry, dict) and "value" in entry}
 

@@ -11,9 +11,8 @@ from typing import Any
 
 import msgspec
 
-from azkvlint.azure.azurerm.entries import NEVER, Entry, default_of, entries_of, meet
+from azkvlint.azure.azurerm.arguments import NEVER, Entry, Tree, default_of, entries_of, frozen, has, meet, put
 from azkvlint.azure.azurerm.table import FILLED_IN, Field, Mapped, value
-from azkvlint.azure.azurerm.tree import Tree, frozen, has, put
 from azkvlint.graph.pseudo_resources import PATH_IN_BODY
 from azkvlint.model.location import Location
 from azkvlint.model.provider_version import VersionRange

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from azkvlint.azure.azurerm.own_ids import ALWAYS_SET, ALWAYS_SET_OF
+from azkvlint.azure.azurerm.resources import ALWAYS_SET, ALWAYS_SET_OF
 from azkvlint.model.location import Location
 from azkvlint.model.value import Link, ListValue, MapValue, Scalar, Unknown, Value, path_text
 from azkvlint.readers.plan.address import Key, ModulePath

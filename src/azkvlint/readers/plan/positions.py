@@ -7,11 +7,11 @@ from itertools import chain
 
 import msgspec
 
-from azkvlint.azure.azurerm.flags import PROVIDER_PREFIX
+from azkvlint.azure.azurerm.provider_features import PROVIDER_PREFIX
 from azkvlint.model.location import Excerpt, Region
 from azkvlint.readers.plan.document import Plan
-from azkvlint.syntax.json_data import UNREADABLE
-from azkvlint.syntax.json_offsets import Lines, elements, members
+from azkvlint.syntax.json_decoder import DECODE_ERRORS, ByteLines
+from azkvlint.syntax.json_positions import elements, members
 from azkvlint.util.lazy_regex import regex
 
 # The head of an entry is what stands before its change: address, type, name, index, provider. No value stands there.
@@ -43,7 +43,7 @@ def positions(plan: Plan, numbers: Mapping[str, int], addresses: Collection[str]
     spans |= _key_spans(plan, addresses)
     # The four offsets of each span and the spans themselves are in order, so that one pass finds all their places.
     ordered = sorted(spans.items(), key=lambda item: item[1][2])
-    lines = Lines(plan.data)
+    lines = ByteLines(plan.data)
     found: dict[str, tuple[Region, Excerpt]] = {}
     for address, (start, end, low, high) in ordered:
         head_start, first, last, head_end = (lines.place(at) for at in (low, start, end, high))
@@ -105,7 +105,7 @@ def _key_spans(plan: Plan, addresses: Collection[str]) -> dict[str, _Span]:
         wanted = {name for name in names if prefix == PROVIDER_PREFIX or "." not in name}
         try:
             found |= {prefix + key: span for key, span in _keys(plan, path, wanted)} if wanted else {}
-        except UNREADABLE:
+        except DECODE_ERRORS:
             # A key is given twice, which is not looked for in a large plan: then nothing has a certain place.
             continue
     return found

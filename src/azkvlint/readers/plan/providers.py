@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from azkvlint.azure.azurerm.flags import (
+from azkvlint.azure.azurerm.provider_features import (
     KEY_VAULT_FLAGS,
     PROVIDER_PREFIX,
     PROVIDER_TYPE,
@@ -23,7 +23,7 @@ from azkvlint.model.resource import Resource
 from azkvlint.model.value import Link, MapValue, Scalar, Unknown, Value
 from azkvlint.readers.plan.configuration import Configuration, Node
 from azkvlint.readers.plan.document import ChangeDecoder, Plan, ResourceChange, decode_entry, entry_type
-from azkvlint.syntax.json_data import UNREADABLE
+from azkvlint.syntax.json_decoder import DECODE_ERRORS
 
 
 class Managed(msgspec.Struct, frozen=True):
@@ -80,7 +80,7 @@ def _evidence(plan: Plan) -> list[tuple[str, frozenset[str]]]:
             change = decode_entry(entry)
             asked = change.type in EVIDENCE and change.type not in found
             keys = _keys(change, decoder) if asked else None
-        except UNREADABLE:
+        except DECODE_ERRORS:
             continue  # whoever reads the resources says so
         if keys is not None:
             found[change.type] = keys

@@ -8,19 +8,18 @@ from itertools import chain
 
 import msgspec
 
+from azkvlint.azure.azurerm.arguments import frozen
 from azkvlint.azure.azurerm.azapi import (
     AZAPI_ACTION,
     AZAPI_DATA_PLANE,
     AZAPI_UPDATE,
     is_key_vault_type,
+    is_known,
     not_understood,
     type_not_known,
 )
-from azkvlint.azure.azurerm.data_plane import is_known
 from azkvlint.azure.azurerm.resources import canonical, is_vault_related, name_of, passed_over
-from azkvlint.azure.azurerm.templates import WITH_TEMPLATE
-from azkvlint.azure.azurerm.tree import frozen
-from azkvlint.azure.azurerm.updates import by_itself, is_always_there
+from azkvlint.azure.azurerm.template_deployments import WITH_TEMPLATE
 from azkvlint.evaluation.budget import Budget
 from azkvlint.graph.apply_order import PRINCIPALS, asks_for_order, asks_what_is_after
 from azkvlint.graph.changes import CHANGED_FROM, with_changes
@@ -34,6 +33,7 @@ from azkvlint.graph.pseudo_resources import (
     is_asked,
     secret_in,
 )
+from azkvlint.graph.resource_updates import by_itself, is_always_there
 from azkvlint.model.finding import Problem
 from azkvlint.model.location import Location
 from azkvlint.model.problem_codes import NOT_WHOLE, TYPE_NOT_KNOWN
@@ -66,7 +66,7 @@ from azkvlint.readers.plan.provider_dependencies import Waiting
 from azkvlint.readers.plan.providers import Providers
 from azkvlint.readers.plan.unknown_references import Tracer
 from azkvlint.readers.plan.updates import overlay
-from azkvlint.syntax.json_data import UNREADABLE, reason
+from azkvlint.syntax.json_decoder import DECODE_ERRORS, decode_error
 
 _NOTHING: Mapping[str, Value] = {}
 
@@ -147,14 +147,14 @@ class _Reader:
             change, place = placed.pop()
             try:
                 self._add(change, place)
-            except UNREADABLE as error:
+            except DECODE_ERRORS as error:
                 self._unreadable(f"the change of '{change.address}'", error, change.address)
         if self.waiting is not None:
             self.waiting.tell(self.resources, self.at)
         try:
             for data in prior_data(self.plan, self.path, self.required, self.resources):
                 self.resources.setdefault(data.address, data)
-        except UNREADABLE as error:
+        except DECODE_ERRORS as error:
             self._unreadable("prior_state", error)
         self._overlay()
         return PlanRead(
@@ -183,7 +183,7 @@ class _Reader:
         What is missing in the rest may be in that part.
         """
         self.closed = False
-        self._problem(NOT_WHOLE, "error", f"{what} cannot be read: {reason(error)}", address)
+        self._problem(NOT_WHOLE, "error", f"{what} cannot be read: {decode_error(error)}", address)
 
     def _problem(self, code: str, level: str, message: str, address: str | None = None) -> None:
         at = Location(path=self.path, address=address)
@@ -203,7 +203,7 @@ class _Reader:
                 continue
             try:
                 change = decode_entry(entry) if number < firm else self._deferred(entry)
-            except UNREADABLE as error:
+            except DECODE_ERRORS as error:
                 self._unreadable(f"an entry of {'resource' if number < firm else 'deferred'}_changes", error)
                 continue
             if change.deposed is not None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from azkvlint.azure.azurerm.own_ids import is_own_id
+from azkvlint.azure.azurerm.resources import is_own_id
 from azkvlint.readers.plan.address import Key, ModulePath, key_of
 from azkvlint.readers.plan.candidates import Made
 from azkvlint.readers.plan.configuration import Configuration, Node, references

@@ -21,7 +21,7 @@ from azkvlint.model.location import static_address
 from azkvlint.readers.plan.configuration import Configuration, expression_at
 from azkvlint.readers.plan.document import Change, Plan, ResourceChange, decode_entry, entry_type, variables_of
 from azkvlint.readers.plan.state import resources_of
-from azkvlint.syntax.json_data import UNREADABLE
+from azkvlint.syntax.json_decoder import DECODE_ERRORS
 
 _SECRET: Origins = frozenset(
     {
@@ -81,7 +81,7 @@ class Shown:
     def _outputs(self) -> Mapping[str, Change]:
         try:
             return _OUTPUTS.decode(self._plan.output_changes) if self._plan.output_changes is not None else {}
-        except UNREADABLE:
+        except DECODE_ERRORS:
             return {}
 
     @cached_property
@@ -103,7 +103,7 @@ class Shown:
         try:
             state = self._plan.prior_state
             return [(item.type, item.decoded()) for item in resources_of(state)] if state is not None else []
-        except UNREADABLE:
+        except DECODE_ERRORS:
             return []
 
     def _changes(self, is_asked: Callable[[str], bool]) -> Iterator[tuple[ResourceChange, Change]]:
@@ -116,7 +116,7 @@ class Shown:
                 found = decode_entry(entry)
                 if is_asked(found.type):
                     yield found, _CHANGE.decode(found.change)
-            except UNREADABLE:
+            except DECODE_ERRORS:
                 continue
 
 

@@ -18,12 +18,12 @@ class StateResource(msgspec.Struct, frozen=True):
     sensitive_values: msgspec.Raw = msgspec.Raw(b"{}")
 
     def decoded(self) -> dict[str, Any]:
-        """The values. Raises what ``UNREADABLE`` names."""
+        """The values. Raises what ``DECODE_ERRORS`` names."""
         found: dict[str, Any] = _VALUES.decode(self.values)
         return found
 
     def marks(self) -> dict[str, Any] | bool:
-        """Which of them are sensitive. Raises what ``UNREADABLE`` names."""
+        """Which of them are sensitive. Raises what ``DECODE_ERRORS`` names."""
         found: dict[str, Any] | bool = _MARKS.decode(self.sensitive_values)
         return found
 
@@ -47,7 +47,7 @@ _MARKS = msgspec.json.Decoder(dict[str, Any] | bool)
 
 
 def resources_of(raw: msgspec.Raw) -> Iterator[StateResource]:
-    """All resources of a state, those of its modules too. Raises what ``UNREADABLE`` names."""
+    """All resources of a state, those of its modules too. Raises what ``DECODE_ERRORS`` names."""
     waiting = [_STATE.decode(raw).values.root_module]
     while waiting:
         here = waiting.pop()

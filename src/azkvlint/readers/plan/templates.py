@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from azkvlint.azure.azurerm.templates import (
+from azkvlint.azure.azurerm.template_deployments import (
     LEVELS,
     OLD,
     POLICY_DEFINITIONS,
@@ -26,7 +26,7 @@ from azkvlint.readers.arm.run import Run, TemplateRead
 from azkvlint.readers.arm.scope import GROUP, Scope, scope_of
 from azkvlint.readers.arm.template_holders import POLICIES, below
 from azkvlint.readers.plan.planned_resource import KNOWN_AFTER_APPLY, Instance, mark
-from azkvlint.syntax.json_data import decode_json
+from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
 
 

@@ -7,7 +7,7 @@ from itertools import islice
 
 import msgspec
 
-from azkvlint.azure.azurerm.own_ids import is_azure
+from azkvlint.azure.azurerm.resources import is_azure
 from azkvlint.readers.plan.address import Key, key_of, steps
 from azkvlint.util.lazy_regex import regex
 

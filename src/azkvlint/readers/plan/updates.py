@@ -6,8 +6,8 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from azkvlint.azure.azurerm.updates import may_change, perhaps, target_of, updated
 from azkvlint.graph.references import Index
+from azkvlint.graph.resource_updates import may_change, perhaps, target_of, updated
 from azkvlint.model.resource import REMOVED_ACTIONS, Resource
 from azkvlint.model.value import Scalar, Unknown
 from azkvlint.readers.plan.azapi import arm_type, link_argument, update_body

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from azkvlint.azure.arm_defaults import with_defaults
-from azkvlint.azure.azurerm.azapi import AZAPI_DATA_PLANE, above_of, is_key_vault_type
-from azkvlint.azure.azurerm.data_plane import as_resource, vault_of
+from azkvlint.azure.azurerm.azapi import AZAPI_DATA_PLANE, above_of, as_resource, is_key_vault_type, vault_of
 from azkvlint.azure.azurerm.resources import canonical
-from azkvlint.azure.azurerm.updates import by_itself, is_always_there, may_change, perhaps, target_of, updated
 from azkvlint.evaluation.values import OPEN, Result, pattern_of
-from azkvlint.graph.overlay import opened
+from azkvlint.graph.changes import opened
 from azkvlint.graph.references import Index
+from azkvlint.graph.resource_updates import by_itself, is_always_there, may_change, perhaps, target_of, updated
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import MapValue, Scalar, Unknown, Value
 from azkvlint.syntax import ast

@@ -5,25 +5,25 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from azkvlint.azure.azurerm.arguments import asks_for_dead, dead_argument, with_dead
+from azkvlint.azure.azurerm.arguments import frozen
 from azkvlint.azure.azurerm.azapi import (
     AZAPI,
     AZAPI_ACTION,
     AZAPI_DATA_PLANE,
     AZAPI_UPDATE,
     is_key_vault_type,
+    is_known,
     not_understood,
     type_not_known,
 )
-from azkvlint.azure.azurerm.data_plane import is_known
-from azkvlint.azure.azurerm.flags import PROVIDER_TYPE
+from azkvlint.azure.azurerm.provider_features import PROVIDER_TYPE
+from azkvlint.azure.azurerm.removed_arguments import asks_for_dead, dead_argument, with_dead
 from azkvlint.azure.azurerm.resources import RESOURCES, canonical, is_vault_related, name_of, passed_over
-from azkvlint.azure.azurerm.templates import LEVELS, POLICY_DEFINITIONS
-from azkvlint.azure.azurerm.tree import frozen
+from azkvlint.azure.azurerm.template_deployments import LEVELS, POLICY_DEFINITIONS
 from azkvlint.evaluation.budget import DECLARATIONS_A_STEP
 from azkvlint.graph.apply_order import asks_for_order
+from azkvlint.graph.changes import opened
 from azkvlint.graph.existence import ACCOUNTED, VARYING, assume, skipped
-from azkvlint.graph.overlay import opened
 from azkvlint.graph.pseudo_resources import (
     ARGUMENT_TYPE,
     MODULE_TYPE,

@@ -10,7 +10,7 @@ from azkvlint.readers.terraform.names import is_override, module_files, names_in
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.document import Attribute, Block, File
 from azkvlint.syntax.hcl.parse import parse_file
-from azkvlint.syntax.source_text import source_text
+from azkvlint.syntax.positions import source_text
 from azkvlint.util.errors import InputError
 from azkvlint.util.project_files import MAX_FILE, read_bytes
 

@@ -11,19 +11,8 @@ from azkvlint.readers.discover import SKIPPED
 from azkvlint.readers.terraform.names import is_module_file, module_files, names_in
 from azkvlint.util.errors import InputError, UsageError
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.project_files import (
-    LOOKS,
-    MAX_FILE,
-    add_root,
-    current_folder,
-    inside,
-    read_bytes,
-    real_path,
-    reported,
-    root_of,
-    roots,
-    walk,
-)
+from azkvlint.util.project_boundary import add_root, current_folder, real_path, root_of, roots
+from azkvlint.util.project_files import LOOKS, MAX_FILE, inside, read_bytes, reported, walk
 
 if TYPE_CHECKING:
     from azkvlint.readers.terraform.folder import Folder

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from azkvlint.azure.azurerm.entries import NEVER, Entry, default_of, entries_of, meet
+from azkvlint.azure.azurerm.arguments import NEVER, Entry, Tree, default_of, entries_of, frozen, has, meet, put
 from azkvlint.azure.azurerm.table import FILLED_IN, Field, Mapped
-from azkvlint.azure.azurerm.tree import Tree, frozen, has, put
 from azkvlint.evaluation.budget import VALUES_OF_A_BLOCK
 from azkvlint.evaluation.values import Result, hidden
 from azkvlint.model.location import Location

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from azkvlint.azure.azurerm.azapi import AZAPI
 from azkvlint.azure.azurerm.resources import RESOURCES, is_vault_related
-from azkvlint.azure.azurerm.templates import POLICY_DEFINITIONS, WITH_TEMPLATE
+from azkvlint.azure.azurerm.template_deployments import POLICY_DEFINITIONS, WITH_TEMPLATE
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.readers.terraform.folder import Folder, calls, load_folder
 from azkvlint.readers.terraform.map_arguments import Lowering

@@ -6,8 +6,7 @@ import os
 from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
-from azkvlint.azure.azurerm.own_ids import is_azure, is_own_id
-from azkvlint.azure.azurerm.resources import linked_type
+from azkvlint.azure.azurerm.resources import is_azure, is_own_id, linked_type
 from azkvlint.evaluation.values import Result, hole
 from azkvlint.model.location import Location
 from azkvlint.model.value import Scalar, Unknown

@@ -10,7 +10,6 @@ from azkvlint.azure.azurerm.azapi import AZAPI, AZAPI_DATA_PLANE
 from azkvlint.evaluation.operations import Local
 from azkvlint.evaluation.values import Result
 from azkvlint.graph import pseudo_resources, value_origins
-from azkvlint.graph.secret_evidence.name_kinds import names_no_secret
 from azkvlint.graph.value_origins import ANY, NONE, Origins, is_nothing, names_of, origins_of, path_of
 from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, MapValue, Path, Scalar, Unknown
@@ -19,6 +18,7 @@ from azkvlint.readers.terraform.modules import Arguments
 from azkvlint.readers.terraform.public_modules import KnownModule
 from azkvlint.readers.terraform.values import RootValues
 from azkvlint.syntax import ast
+from azkvlint.util.secret_names import names_no_secret
 
 if TYPE_CHECKING:
     from azkvlint.readers.terraform.folder import Declaration

@@ -1,7 +1,8 @@
-"""Well-known Key Vault modules of the Terraform registry, for where they are not installed.
+"""Built-in support for public Key Vault modules of the Terraform registry that are not installed.
 
-What such a module deploys with its inputs is told in Terraform's own language, so that it is evaluated like any other
-module. A table holds for the releases that were read, as of 2026-09; what a module leaves open stays unknown.
+``data/modules`` holds a Terraform file for each, which is evaluated like any other module. A file describes the
+releases that were read, as of 2026-09; what it does not know is read from ``data.module.release``, which is unknown.
+``released(X)`` is a default that is X in the releases that were read and unknown in all others.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from azkvlint.model.provider_version import Version, constrained
 from azkvlint.readers.terraform.folder import Folder, ModuleFile
 from azkvlint.syntax.hcl.parse import parse_file
 from azkvlint.util.lazy_regex import regex
+from azkvlint.util.project_files import read_data
 
 _HOST = regex(r"registry\.(terraform\.io|opentofu\.org)/")
 _UNREAD = 1_000
@@ -30,6 +32,13 @@ class _Span(NamedTuple):
     is_read: bool = True
 
 
+# The folder of each module below data/modules.
+_FOLDERS: Mapping[str, str] = {
+    "azure/avm-res-keyvault-vault/azurerm": "azure-avm-res-keyvault-vault",
+    "claranet/keyvault/azurerm": "claranet-keyvault",
+    "cloudnationhq/kv/azure": "cloudnationhq-kv",
+    "libre-devops/keyvault/azurerm": "libre-devops-keyvault",
+}
 # Within a major version inputs keep their names; defaults may change, as one of claranet's did.
 _SPANS: Mapping[str, tuple[_Span, ...]] = {
     "azure/avm-res-keyvault-vault/azurerm": (
@@ -49,10 +58,10 @@ _SPANS: Mapping[str, tuple[_Span, ...]] = {
 
 
 class KnownModule(Folder):
-    """A well-known module. Unless it ``is_read``, it may be of a release that deploys more, or has other defaults."""
+    """A public module. Unless it ``is_read``, its release may deploy more or have other defaults."""
 
     def __init__(self, name: str, text: str, is_read: bool) -> None:
-        # Its folder is none that there is, so that nothing beside it can be meant.
+        # No such folder exists, so that no path in the module can lead to a file.
         directory = f"{name} {'as read' if is_read else 'unread'}"
         super().__init__("", directory, (ModuleFile("", parse_file(text)),), frozenset())
         self.is_read = is_read
@@ -63,7 +72,7 @@ _RELEASED = regex(r"(\w+)( += [^\n]*?)released\(([^()\n]*)\)")
 
 
 def well_known(source: str, constraint: object) -> KnownModule | None:
-    """What is known of a module by its source and version constraint; None if that is nothing."""
+    """Return the built-in description of a module by source and version constraint; None if there is none."""
     name = _HOST.sub("", source.strip().lower(), count=1)
     spans = _SPANS.get(name)
     if spans is None or not isinstance(constraint, str):
@@ -76,39 +85,24 @@ def well_known(source: str, constraint: object) -> KnownModule | None:
 
 @cache
 def _folder(name: str, is_read: bool, is_avm_0_10_1: bool = False) -> KnownModule:
-    """The module, parsed."""
-    text = _text(name)
-    if name.startswith("azure/"):
-        text = text.replace(
-            "NO_FIREWALL", "[]" if is_read and not is_avm_0_10_1 else "data.module.release.network_rules"
-        )
-    return KnownModule(name, _RELEASED.sub(r"\1\2\3", text) if is_read else _left_open(text), is_read)
+    """Return the parsed module."""
+    text = read_data(f"modules/{_FOLDERS[name]}/main.tf").decode()
+    if is_read and not is_avm_0_10_1:
+        text = text.replace("data.module.release.network_rules", "[]")
+    return KnownModule(name, _RELEASED.sub(r"\1\2\3", text) if is_read else _without_defaults(text), is_read)
 
 
-def _text(name: str) -> str:
-    match name.partition("/")[0]:
-        case "azure":
-            from azkvlint.readers.terraform.public.avm import TEXT
-        case "claranet":
-            from azkvlint.readers.terraform.public.claranet import TEXT
-        case "cloudnationhq":
-            from azkvlint.readers.terraform.public.cloudnation import TEXT
-        case _:
-            from azkvlint.readers.terraform.public.libre_devops import TEXT
-    return TEXT
-
-
-def _left_open(text: str) -> str:
-    """The text with something unknown for each default: what it would be called, if it were told."""
+def _without_defaults(text: str) -> str:
+    """Return the text with an unknown value for each default, named for its input."""
     lines: list[str] = []
     variable = ""
     for line in text.splitlines():
         head = _VARIABLE.match(line)
         variable = head[1] if head is not None else variable
-        lines.append(_RELEASED.sub(lambda match: _opened(match, variable), line))  # noqa: B023  # it is called at once
+        lines.append(_RELEASED.sub(lambda match: _unknown_default(match, variable), line))  # noqa: B023  # called at once
     return "\n".join(lines)
 
 
-def _opened(match: re.Match[str], variable: str) -> str:
+def _unknown_default(match: re.Match[str], variable: str) -> str:
     name = variable if match[1] == "default" else match[1]
     return f"{match[1]}{match[2]}data.module.release.default_{name}"

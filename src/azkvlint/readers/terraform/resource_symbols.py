@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from azkvlint.azure.azurerm.azapi import AZAPI
-from azkvlint.azure.azurerm.own_ids import ALWAYS_SET, ALWAYS_SET_OF, is_azure, is_own_id
-from azkvlint.azure.azurerm.resources import RESOURCES, linked_type
+from azkvlint.azure.azurerm.resources import ALWAYS_SET, ALWAYS_SET_OF, RESOURCES, is_azure, is_own_id, linked_type
 from azkvlint.evaluation.operations import Local
 from azkvlint.evaluation.values import Fields, Items, Result, hidden, hole, pattern_of
 from azkvlint.model.location import Location

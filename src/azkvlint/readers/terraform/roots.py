@@ -8,13 +8,14 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from azkvlint.azure.azurerm.resources import LOOKS_LIKE_VAULT, RESOURCES
-from azkvlint.azure.azurerm.templates import WITH_TEMPLATE
+from azkvlint.azure.azurerm.template_deployments import WITH_TEMPLATE
 from azkvlint.readers.discover import Source
 from azkvlint.readers.missing_modules import EXAMPLES
 from azkvlint.readers.terraform.names import is_module_file
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.project_files import KEPT, MAX_FILE, read_bytes, real_path
+from azkvlint.util.project_boundary import real_path
+from azkvlint.util.project_files import KEPT, MAX_FILE, read_bytes
 
 # How a module call begins, and what it calls, in both notations; behind a mark of a comment none does.
 _CALL = regex(rb'^[ \t]*+module\b|"module"[ \t\r\n]*+:', re.MULTILINE)

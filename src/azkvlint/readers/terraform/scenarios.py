@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import msgspec
 
+from azkvlint.azure.azurerm.arguments import frozen
 from azkvlint.azure.azurerm.azapi import AZAPI
-from azkvlint.azure.azurerm.tree import frozen
 from azkvlint.evaluation.budget import STEPS_OF_A_SCENARIO
 from azkvlint.evaluation.operations import Local
 from azkvlint.evaluation.values import Result
@@ -161,7 +161,7 @@ class Scenarios(existence.Scenarios[Scenario, "Symbol[Any]"]):
         """
         if not self.is_possible:
             return None
-        module = self.of(None).module(instance)
+        module = self.scenario_for(None).module(instance)
         return module.evaluate(piece, local) if module is not None else None
 
     def reason(self, symbol: Symbol[Any]) -> str:

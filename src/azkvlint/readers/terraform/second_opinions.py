@@ -8,8 +8,7 @@ from msgspec.structs import replace
 
 from azkvlint.model.finding import Problem
 from azkvlint.syntax.hcl.second_opinion import MAX_BYTES, syntax_error
-from azkvlint.syntax.positions import Lines
-from azkvlint.syntax.source_text import source_text
+from azkvlint.syntax.positions import Lines, source_text
 from azkvlint.util.errors import InputError
 from azkvlint.util.project_files import inside, read_bytes
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from azkvlint.evaluation.values import Result, is_large, plain_of, unknown_in
 from azkvlint.model.value import Scalar, Unknown
-from azkvlint.syntax.jsonc import decode_text
-from azkvlint.syntax.source_text import decoded
+from azkvlint.syntax.json_decoder import decode_text
+from azkvlint.syntax.positions import decoded
 from azkvlint.util.errors import InputError
 from azkvlint.util.project_files import MAX_FILE, inside, read_bytes
 

@@ -15,7 +15,7 @@ from azkvlint.readers.terraform.module_cache import is_local
 from azkvlint.readers.terraform.names import module_files, names_in
 from azkvlint.readers.terraform.public_modules import well_known
 from azkvlint.syntax import ast
-from azkvlint.syntax.json_data import decode_json
+from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
 from azkvlint.util.project_files import LOOKS, inside, is_file, read_bytes, reported
 

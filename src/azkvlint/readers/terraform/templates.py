@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from azkvlint.azure.azurerm.templates import (
+from azkvlint.azure.azurerm.template_deployments import (
     LEVELS,
     OLD,
     POLICY_RULE,

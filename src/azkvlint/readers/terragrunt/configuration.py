@@ -26,9 +26,10 @@ from azkvlint.readers.terragrunt import functions
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.document import Attribute, Block, File
 from azkvlint.syntax.hcl.parse import parse_file
-from azkvlint.syntax.source_text import source_text
+from azkvlint.syntax.positions import source_text
 from azkvlint.util.errors import InputError
-from azkvlint.util.project_files import MAX_FILE, is_file, lies_in, read_bytes, real_path, reported
+from azkvlint.util.project_boundary import lies_in, real_path
+from azkvlint.util.project_files import MAX_FILE, is_file, read_bytes, reported
 
 # Files that one unit includes and reads, and how deep they read each other.
 _MOST_FILES, _DEEPEST = 200, 20

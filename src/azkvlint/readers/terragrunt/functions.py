@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, TypeAlias
 from azkvlint.evaluation.values import Result, hole
 from azkvlint.model.location import Location
 from azkvlint.model.value import Scalar, Unknown
-from azkvlint.util.project_files import checkout_of, is_file, lies_in
+from azkvlint.util.project_boundary import checkout_of, lies_in
+from azkvlint.util.project_files import is_file
 
 if TYPE_CHECKING:
     from azkvlint.readers.terragrunt.configuration import Configuration

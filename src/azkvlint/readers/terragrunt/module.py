@@ -17,7 +17,8 @@ from azkvlint.readers.terragrunt.configuration import Configuration, Unit
 from azkvlint.syntax.hcl.document import Block
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.project_files import LOOKS, inside, is_file, lies_in, reported
+from azkvlint.util.project_boundary import lies_in
+from azkvlint.util.project_files import LOOKS, inside, is_file, reported
 
 HINT = "check a plan instead: terragrunt plan -out tfplan, then terragrunt show -json tfplan"
 _REGISTRY = regex(r"tfr://([^/?]*+)/([^?]*+)(?:\?(.*))?")

@@ -20,7 +20,8 @@ from azkvlint.readers.terragrunt.configuration import Unit
 from azkvlint.readers.terragrunt.inputs import Inputs
 from azkvlint.readers.terragrunt.module import HINT, Module, module_of, report_missing, value_files
 from azkvlint.util.errors import InputError
-from azkvlint.util.project_files import real_path, reported
+from azkvlint.util.project_boundary import real_path
+from azkvlint.util.project_files import reported
 
 
 @with_room

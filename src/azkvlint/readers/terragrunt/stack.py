@@ -21,7 +21,8 @@ from azkvlint.readers.terragrunt.names import STACK_FILE
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.document import Block
 from azkvlint.util.errors import InputError
-from azkvlint.util.project_files import inside, real_path, reported
+from azkvlint.util.project_boundary import real_path
+from azkvlint.util.project_files import inside, reported
 
 _HINT = "evaluate a module by itself: name its folder on the command line"
 _MOST_NAMED = 5

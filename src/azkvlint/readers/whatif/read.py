@@ -11,7 +11,7 @@ from azkvlint.model.value import Path
 from azkvlint.readers.arm.read import TemplateRead
 from azkvlint.readers.whatif.collect_resources import Gathering, told
 from azkvlint.readers.whatif.whatif import is_of_stack, looks_like_what_if, mentions_what_if, read_what_if
-from azkvlint.syntax.jsonc import Document
+from azkvlint.syntax.json_decoder import Document
 from azkvlint.util.errors import InputError
 
 _RESOURCES = "predictedResources"

@@ -21,7 +21,7 @@ from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import ListValue, MapValue, Origin, Path, Scalar, Unknown, Value
 from azkvlint.readers.arm.run import TemplateRead
 from azkvlint.readers.whatif.collect_resources import Gathering, Subject, told
-from azkvlint.syntax.jsonc import Document
+from azkvlint.syntax.json_decoder import Document
 from azkvlint.util.errors import InputError
 
 _Json: TypeAlias = Mapping[str, Any]

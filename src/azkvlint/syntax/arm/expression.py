@@ -47,17 +47,17 @@ _SHOWN = frozenset('!"#%&()*+,-./:;<=>?@[\\]^`{|}~')
 
 
 def is_expression(text: str) -> bool:
-    """Whether a text of a template is an expression: its very first and last characters are brackets, and no ``[[``."""
+    """Return whether a string of a template is an expression: it is in brackets and does not start with ``[[``."""
     return text[-1:] == "]" and text[0] == "[" and text[1] != "["
 
 
 def unescaped(text: str) -> str:
-    """What a text that is no expression means: ``[[x]`` is ``[x]``. Without the last bracket nothing was escaped."""
+    """Return the value of a string that is not an expression: ``[[x]`` is ``[x]``; without the last bracket, itself."""
     return text[1:] if text[:2] == "[[" and text[-1] == "]" else text
 
 
 def parse_expression(text: str) -> Expression:
-    """The tree of ``text``, which stands between the outer brackets; offsets are those in ``text``.
+    """Return the tree of ``text``, which stands between the outer brackets; offsets are those in ``text``.
 
     Names of functions and members keep their case. Raises InputError with a column for anything else; its message
     never shows what a text or a name says.
@@ -93,7 +93,7 @@ class _Parser:
         self.stack: list[_Pending] = []
 
     def operand(self) -> Expression | None:
-        """The text or number that stands here, or the call if it has no arguments; None if a call was opened."""
+        """Return the text or number that stands here, or the call if it has no arguments; None if a call was opened."""
         match = _OPERAND.match(self.text, self.at)
         if match is None:
             self._refuse_operand()
@@ -113,7 +113,7 @@ class _Parser:
         return Literal(match.start(_NUMBER), end, self._number(match[_NUMBER], match.start(_NUMBER)))
 
     def rest(self, node: Expression) -> Expression | None:
-        """``node`` with all that follows it: the whole tree, or None if an operand has to follow."""
+        """Return ``node`` with all that follows it: the whole tree, or None if an operand has to follow."""
         while True:
             match = _SUFFIX.match(self.text, self.at)
             if match is None:
@@ -140,7 +140,7 @@ class _Parser:
             node = self._close()
 
     def _allowed(self, node: Expression) -> frozenset[int]:
-        """What may follow ``node`` here."""
+        """Return what may follow ``node`` here."""
         place = 0 if not self.stack else 1 if self.stack[-1].of is None else 2
         return _ENDS[place][type(node) is not Literal]
 
@@ -150,7 +150,7 @@ class _Parser:
             self._refuse_depth(self.at - 1)
 
     def _close(self) -> Expression:
-        """The call or item on top of the stack, which ends here."""
+        """Return the call or item on top of the stack, which ends here."""
         top = self.stack.pop()
         self.height = top.height + 1
         self._check_depth(self.at - 1)
@@ -203,7 +203,7 @@ class _Parser:
         return match.end() if match is not None else self.at
 
     def _found(self, at: int) -> str:
-        """What stands at ``at``, in words: the text may be a secret that only looks like an expression."""
+        """Return what stands at ``at``, in words: the text may be a secret that only looks like an expression."""
         found = self.text[at : at + 1]
         if found in _SHOWN:
             return f"{found!r}"

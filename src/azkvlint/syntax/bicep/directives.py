@@ -20,7 +20,7 @@ _MARKS = regex(
 
 
 def directives(text: str, texts: Mapping[int, int]) -> tuple[tuple[Suppression, ...], tuple[Region, ...]]:
-    """The lines and the regions in which ids are disabled. ``texts``: start and end of texts that are no plain ones."""
+    """Return the lines and regions in which IDs are disabled. ``texts``: spans of strings that are not plain."""
     if "#disable-" not in text:
         return (), ()
     lines: list[Suppression] = []
@@ -40,7 +40,7 @@ def directives(text: str, texts: Mapping[int, int]) -> tuple[tuple[Suppression, 
 
 
 def _found(text: str, texts: Mapping[int, int]) -> Iterator[re.Match[str]]:
-    """The directives in their order, not those within comments and texts."""
+    """Yield the directives in their order, not those within comments and texts."""
     at = 0
     while (match := _MARKS.search(text, at)) is not None:
         at = match.end()

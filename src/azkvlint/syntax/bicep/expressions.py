@@ -3,11 +3,327 @@
 from __future__ import annotations
 
 import re
+from typing import cast
 
 from azkvlint.syntax import ast
-from azkvlint.syntax.bicep.lists import CONSTANTS, Lists
-from azkvlint.syntax.bicep.tokens import GAP, MAX_CHAIN, WIDE_GAP, WORD, Matcher, Unexpected
+from azkvlint.syntax.bicep.tokens import GAP, MAX_CHAIN, MAX_DEPTH, WIDE_GAP, WORD, Matcher, Text, Unexpected
 from azkvlint.util.lazy_regex import regex
+
+_PLAIN: Matcher = regex(r"(?:[^'\\\r\n$]++|\\(?:[nrt'\\$]|u\{[0-9A-Fa-f]++\})|\$(?!\{))*+").match
+_ESCAPE = regex(r"\\(?:u\{0*+([0-9A-Fa-f]*+)\}|(.))")
+_ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
+_BLOCK: Matcher = regex(r"(\$*+)'''(?:\r?\n|\r)?").match
+_BLOCK_END = r"(?P<end>'''(?!'))"
+_SURROGATE = regex("[\ud800-\udfff]")
+_LAST_CODE_POINT = 0x10FFFF
+_HEX_DIGITS = 6
+
+
+class Strings(Text):
+    """Reads texts."""
+
+    __slots__ = ()
+
+    def expression(self) -> ast.Expression:
+        """Read an expression."""
+        raise NotImplementedError
+
+    def string(self) -> ast.Literal | ast.Template:
+        """Read a text of any kind."""
+        block = _BLOCK(self.text, self.at)
+        if block is not None:
+            return self._block(len(block[1]), block.end())
+        start = at = self.at
+        if self.text[at] != "'":
+            raise self.unexpected("a text")
+        at += 1
+        parts: list[ast.Expression] = []
+        plain = True
+        while True:
+            match = cast("re.Match[str]", _PLAIN(self.text, at))  # it matches nothing, too
+            end = match.end()
+            if end > at:
+                parts.append(ast.Literal(at, end, self._unescape(match[0], at)))
+            mark = self.text[end]
+            if mark == "'":
+                self.at = end + 1
+                return self._whole(start, parts, plain)
+            if mark == "\\":
+                raise Unexpected(r"expected \n, \r, \t, \\, \', \$ or \u{...} for a special character", end)
+            if mark != "$":
+                raise Unexpected("this text does not end on its line", start)
+            plain = False
+            at = self._hole(end + 2, parts)
+
+    def _block(self, dollars: int, at: int) -> ast.Literal | ast.Template:
+        """Read a text of several lines that starts at ``at``, with expressions behind that many ``$``."""
+        start, plain = self.at, True
+        if dollars > MAX_DEPTH:
+            raise Unexpected("too many '$' before this text", start)
+        stops = re.compile((r"\$" * dollars + r"\{|" if dollars else "") + _BLOCK_END)
+        parts: list[ast.Expression] = []
+        while True:
+            match = stops.search(self.text, at)
+            if match is None:
+                raise Unexpected("this text does not end", start)
+            if match.start() > at:
+                parts.append(ast.Literal(at, match.start(), self.text[at : match.start()]))
+            if match["end"]:
+                self.at = self.texts[start + dollars] = match.end()
+                return self._whole(start, parts, plain)
+            plain = False
+            at = self._hole(match.end(), parts)
+
+    def _hole(self, at: int, parts: list[ast.Expression]) -> int:
+        """Read the expression within a text that starts at ``at``; where the text goes on."""
+        self.at = at
+        if len(parts) > 2 * MAX_CHAIN:
+            raise Unexpected("too many expressions in one text", at)
+        wrap, self.wrap = self.wrap, True
+        self.descend()
+        self.skip()
+        parts.append(self.expression())
+        if self.skip() != "}":
+            raise self.unexpected("'}'")
+        self.depth -= 1
+        self.wrap = wrap
+        return self.at + 1
+
+    def _whole(self, start: int, parts: list[ast.Expression], plain: bool) -> ast.Literal | ast.Template:
+        """Return the string that ends here, made of its parts; a ``plain`` one has at most one part."""
+        if not plain:
+            self.texts[start] = self.at
+            return ast.Template(start, self.at, tuple(parts))
+        first = parts[0] if parts else None
+        return ast.Literal(start, self.at, first.value if isinstance(first, ast.Literal) else "")
+
+    def _unescape(self, text: str, at: int) -> str:
+        """Return what a text means in which characters may be escaped; it stands at ``at``."""
+        if "\\" not in text:
+            return text
+
+        def plain(match: re.Match[str]) -> str:
+            digits, mark = match[1], match[2]
+            if mark is not None:
+                return _ESCAPES.get(mark, mark)
+            code = int(digits or "0", 16) if len(digits) <= _HEX_DIGITS else _LAST_CODE_POINT + 1
+            if code > _LAST_CODE_POINT:
+                raise Unexpected("there is no character of this number", at + match.start())
+            return chr(code)
+
+        found = _ESCAPE.sub(plain, text)
+        if _SURROGATE.search(found):
+            # Two halves of a character, as UTF-16 spells it; a half alone is no text.
+            found = found.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+        return found
+
+
+def _after(closing: str) -> str:
+    """Return a pattern for what ends an item, and for the closing mark if it comes next.
+
+    On a later line the item may go on with the "?" of a condition, even behind a comment: then there is no match, and
+    the item is read with more care.
+    """
+    return rf"[ \t]*+(?:[\r\n][ \t\r\n]*+(?![?/#])|,[ \t]*+|(?={closing}))(?:{closing})?+"
+
+
+def _value(closing: str) -> str:
+    """Return a pattern for a value that needs no more reading, with what ends it, or for the start of a list."""
+    plain = rf"'([^'\\\r\n$]*+)'|({WORD})|({WORD}(?:\.{WORD})++)|([0-9]{{1,18}}+)|(\[\]|\{{\}})"
+    return rf"(?:(?:{plain}){_after(closing)}|([\[{{])[ \t\r\n]*+)"
+
+
+_BRACE, _BRACKET = r"\}", r"\]"
+_MEMBER: Matcher = regex(rf"(?:({WORD})|'([^'\\\r\n$]++)')[ \t]*+:[ \t]*+{_value(_BRACE)}").match
+_ITEM: Matcher = regex(rf"()(){_value(_BRACKET)}").match  # its groups are those of a member
+_MEMBER_END: Matcher = regex(_after(_BRACE)).match
+_ITEM_END: Matcher = regex(_after(_BRACKET)).match
+_TEXT, _NAME, _PATH, _NUMBER, _EMPTY, _LIST = range(3, 9)
+
+_FOR: Matcher = regex(r"for(?![A-Za-z0-9_])").match
+_RESOURCE: Matcher = regex(rf"resource(?![A-Za-z0-9_]){GAP}(?=[A-Za-z_])").match
+CONSTANTS = {"true": True, "false": False, "null": None}
+
+
+class Collections(Strings):
+    """Reads objects and arrays."""
+
+    __slots__ = ()
+
+    def more(self, start: int, operand: ast.Expression) -> ast.Expression:
+        """Read what follows the first operand of an expression that begins at ``start``."""
+        raise NotImplementedError
+
+    def decorators(self) -> tuple[ast.Expression, ...]:
+        """Read decorators, and all up to what they stand before."""
+        raise NotImplementedError
+
+    def resource(self, decorators: tuple[ast.Expression, ...]) -> ast.Resource:
+        """Read a resource, from its keyword on."""
+        raise NotImplementedError
+
+    def loop(self, start: int) -> ast.For:
+        """Read a loop from its keyword on; its bracket is at ``start``."""
+        raise NotImplementedError
+
+    def object(self) -> ast.Object:
+        """Read an object."""
+        start = self.at
+        if self.text[start] != "{":
+            raise self.unexpected("'{'")
+        return self._object(start, start + 1)
+
+    def array(self) -> ast.Array | ast.For:
+        """Read an array or a loop; a bracket is known to stand here."""
+        return self._array(self.at, self.at + 1)
+
+    def _object(self, start: int, at: int) -> ast.Object:
+        """Read an object that begins at ``start``, from ``at`` on, before its first member."""
+        text = self.text
+        members: list[ast.Property | ast.Spread] = []
+        resources: list[ast.Resource] = []
+        wrap, self.wrap = self.wrap, False
+        self.at = at
+        self.descend()
+        while True:
+            match = _MEMBER(text, at)
+            if match is None:
+                self.at = at
+                mark = self.skip_lines()
+                if mark == "}":
+                    at = self.at + 1
+                    break
+                if at == self.at:  # no comment was in the way
+                    self._member(members, resources)
+                at = self.at
+                continue
+            if match.lastindex == _TEXT:
+                begin, end = match.span(_TEXT)
+                value: ast.Expression = ast.Literal(begin - 1, end + 1, match[_TEXT])
+                members.append(ast.Property(at, end + 1, match[1] or match[2], value))
+            elif match.lastindex == _LIST:
+                key, value, after = match[1] or match[2], self._list(match), _MEMBER_END(text, self.at)
+                if after is None:
+                    value = self.more(match.start(_LIST), value)
+                members.append(ast.Property(at, self.at, key, value))
+                if after is None:
+                    self.separate("}")
+                    at = self.at
+                    continue
+                match = after
+            else:
+                value = _plain(match)
+                members.append(ast.Property(at, value.end, match[1] or match[2], value))
+            at = match.end()
+            if text[at - 1] == "}":
+                break
+        self.at = at
+        self.depth -= 1
+        self.wrap = wrap
+        return ast.Object(start, at, tuple(members), tuple(resources))
+
+    def _member(self, members: list[ast.Property | ast.Spread], resources: list[ast.Resource]) -> None:
+        """Read a member of an object that takes more care, and what ends it."""
+        start = self.at
+        if self.text.startswith("...", start):
+            members.append(self._spread())
+        elif self.text[start] == "@" or _RESOURCE(self.text, start):
+            decorators = self.decorators()
+            if not _RESOURCE(self.text, self.at):
+                self.at = start
+                raise self.unexpected("a resource behind decorators in an object")
+            resources.append(self.resource(decorators))
+        else:
+            key: str | ast.Template
+            if self.text[start] in "'$":
+                named = self.string()
+                key = named if isinstance(named, ast.Template) else str(named.value)
+            else:
+                key = self.word("the name of a property, or '}'")
+            self.take(":")
+            self.skip()
+            value = self.expression()
+            members.append(ast.Property(start, self.at, key, value))
+        self.separate("}")
+
+    def _array(self, start: int, at: int) -> ast.Array | ast.For:
+        """Read an array or loop that begins at ``start``, from ``at`` on, before its first item."""
+        text = self.text
+        items: list[ast.Expression | ast.Spread] = []
+        wrap, self.wrap = self.wrap, False
+        self.at = at
+        self.descend()
+        self.skip_lines()
+        at = self.at
+        if _FOR(text, at):
+            loop = self.loop(start)
+            self.depth -= 1
+            self.wrap = wrap
+            return loop
+        while True:
+            match = _ITEM(text, at)
+            if match is None:
+                self.at = at
+                mark = self.skip_lines()
+                if mark == "]":
+                    at = self.at + 1
+                    break
+                items.append(self._spread() if text.startswith("...", self.at) else self.expression())
+                self.separate("]")
+                at = self.at
+                continue
+            if match.lastindex == _LIST:
+                value, after = self._list(match), _ITEM_END(text, self.at)
+                items.append(self.more(match.start(_LIST), value) if after is None else value)
+                if after is None:
+                    self.separate("]")
+                    at = self.at
+                    continue
+                match = after
+            else:
+                items.append(_plain(match))
+            at = match.end()
+            if text[at - 1] == "]":
+                break
+        self.at = at
+        self.depth -= 1
+        self.wrap = wrap
+        return ast.Array(start, at, tuple(items))
+
+    def _spread(self) -> ast.Spread:
+        start = self.at
+        self.at += 3
+        self.skip()
+        value = self.expression()
+        return ast.Spread(start, self.at, value)
+
+    def _list(self, match: re.Match[str]) -> ast.Expression:
+        """Read the list whose opening mark was matched."""
+        start, at = match.start(_LIST), match.end()
+        return self._object(start, at) if self.text[start] == "{" else self._array(start, at)
+
+
+def _plain(match: re.Match[str]) -> ast.Expression:
+    """Return the value that was matched whole."""
+    kind = match.lastindex or 0
+    start, end = match.span(kind)
+    word = match[kind]
+    if kind == _NAME:
+        return ast.Literal(start, end, CONSTANTS[word]) if word in CONSTANTS else ast.Name(start, end, word)
+    if kind == _TEXT:
+        return ast.Literal(start - 1, end + 1, word)
+    if kind == _NUMBER:
+        return ast.Literal(start, end, int(word))
+    if kind == _EMPTY:
+        return ast.Object(start, end, ()) if word == "{}" else ast.Array(start, end, ())
+    parts = word.split(".")
+    at = start + len(parts[0])
+    path: ast.Expression = ast.Name(start, at, parts[0])
+    for part in parts[1:]:
+        at += 1 + len(part)
+        path = ast.Member(start, at, path, part)
+    return path
+
 
 # The tighter an operator binds, the higher.
 _LEVELS = {
@@ -24,7 +340,7 @@ _BINARY = r"(\?\?|\|\||&&|[=!][=~]|[<>]=?|[-+*/%])"
 _OPERATOR: Matcher = regex(rf"{GAP}{_BINARY}|{WIDE_GAP}\?(?!\?)").match
 _WRAPPED_OPERATOR: Matcher = regex(rf"{WIDE_GAP}(?:{_BINARY}|\?(?!\?))").match
 _OPERAND: Matcher = regex(rf"({WORD})([ \t]*+(?:(\()|=>))?|'([^'\\\r\n$]*+)'(?!')|([0-9]++)").match
-_WORD, _TEXT, _NUMBER = 1, 4, 5
+_OPERAND_WORD, _OPERAND_TEXT, _OPERAND_NUMBER = 1, 4, 5
 _ACCESS: Matcher = regex(
     rf"[ \t]*+(?:\.[ \t]*+(?P<safe>\?)?[ \t]*+(?P<member>{WORD})(?P<call>[ \t]*+\()?"
     rf"|(?P<item>\[)[ \t]*+(?P<safely>\?)?[ \t]*+(?P<last>\^)?|::[ \t]*+(?P<nested>{WORD})|!(?![=~]))"
@@ -34,18 +350,18 @@ _MAX_NUMBER = 2**64 - 1
 _MAX_DIGITS = 1000
 
 
-class Expressions(Lists):
+class Expressions(Collections):
     """Reads expressions."""
 
     __slots__ = ()
 
     def expression(self) -> ast.Expression:
-        """Reads an expression."""
+        """Read an expression."""
         start = self.at
         return self.more(start, self.operand())
 
     def more(self, start: int, operand: ast.Expression) -> ast.Expression:
-        """Reads what follows the first operand of an expression that begins at ``start``."""
+        """Read what follows the first operand of an expression that begins at ``start``."""
         if self.text[self.at] in ".[! \t:":
             operand = self.accesses(start, operand)
         find = _WRAPPED_OPERATOR if self.wrap else _OPERATOR
@@ -70,7 +386,7 @@ class Expressions(Lists):
         return found
 
     def _yes(self, at: int) -> ast.Expression:
-        """Reads the first branch of a condition, which begins at ``at``, and goes to the second."""
+        """Read the first branch of a condition, which begins at ``at``, and goes to the second."""
         self.at = at
         self.skip_to_operand()
         self.descend()
@@ -85,7 +401,7 @@ class Expressions(Lists):
     def _binary(
         self, start: int, left: ast.Expression, match: re.Match[str] | None
     ) -> tuple[ast.Expression, re.Match[str] | None]:
-        """Reads operands as long as a binary operator was matched; with them, the match of a condition's "?"."""
+        """Read operands as long as a binary operator was matched; with them, the match of a condition's "?"."""
         find = _WRAPPED_OPERATOR if self.wrap else _OPERATOR
         stack: list[tuple[int, str, int, ast.Expression]] = []
         count = 0
@@ -108,21 +424,21 @@ class Expressions(Lists):
             match = find(self.text, self.at)
 
     def operand(self) -> ast.Expression:
-        """Reads an operand without what is accessed in it."""
+        """Read an operand without what is accessed in it."""
         text, start = self.text, self.at
         match = _OPERAND(text, start)
         if match is None:
             return self._other(start)
         self.at = end = match.end()
         kind = match.lastindex
-        if kind == _TEXT:
-            return ast.Literal(start, end, match[_TEXT])
-        if kind == _NUMBER:
-            number = match[_NUMBER]
+        if kind == _OPERAND_TEXT:
+            return ast.Literal(start, end, match[_OPERAND_TEXT])
+        if kind == _OPERAND_NUMBER:
+            number = match[_OPERAND_NUMBER]
             if len(number) > _MAX_DIGITS or int(number) > _MAX_NUMBER:
                 raise Unexpected("this number is too large", start)
             return ast.Literal(start, end, int(number))
-        word = match[_WORD]
+        word = match[_OPERAND_WORD]
         if match[3]:
             arguments = self._arguments()
             return ast.Call(start, self.at, word, arguments)
@@ -133,7 +449,7 @@ class Expressions(Lists):
         return ast.Name(start, end, word)
 
     def _other(self, start: int) -> ast.Expression:
-        """Reads an operand that begins with a mark."""
+        """Read an operand that begins with a mark."""
         mark = self.text[start]
         if mark in "'$":
             return self.string()
@@ -148,7 +464,7 @@ class Expressions(Lists):
         raise self.unexpected("an expression")
 
     def _unary(self) -> ast.Expression:
-        """Reads signs and what they stand before."""
+        """Read signs and what they stand before."""
         signs: list[tuple[int, str]] = []
         while self.text[self.at] in "!-+":
             signs.append((self.at, self.text[self.at]))
@@ -162,7 +478,7 @@ class Expressions(Lists):
         return found
 
     def _parenthesis(self, start: int) -> ast.Expression:
-        """Reads an expression in parentheses, or a lambda whose parameters stand in them."""
+        """Read an expression in parentheses, or a lambda whose parameters stand in them."""
         self.at += 1
         items = self._arguments()
         match = _ARROW(self.text, self.at)
@@ -177,7 +493,7 @@ class Expressions(Lists):
         return items[0]
 
     def _lambda(self, start: int, names: tuple[str, ...]) -> ast.Lambda:
-        """Reads the body of a lambda."""
+        """Read the body of a lambda."""
         self.skip_to_operand()
         self.descend()
         body = self.expression()
@@ -185,7 +501,7 @@ class Expressions(Lists):
         return ast.Lambda(start, self.at, names, body)
 
     def _arguments(self) -> tuple[ast.Expression, ...]:
-        """Reads what stands in parentheses, from behind the opening one to behind the closing one."""
+        """Read what stands in parentheses, from behind the opening one to behind the closing one."""
         wrap, self.wrap = self.wrap, True
         self.descend()
         items: list[ast.Expression] = []
@@ -205,7 +521,7 @@ class Expressions(Lists):
         return tuple(items)
 
     def accesses(self, start: int, of: ast.Expression) -> ast.Expression:
-        """Reads what is accessed in, or called on, an operand that begins at ``start``."""
+        """Read what is accessed in, or called on, an operand that begins at ``start``."""
         text = self.text
         count = 0
         while (match := _ACCESS(text, self.at)) is not None:
@@ -230,7 +546,7 @@ class Expressions(Lists):
         return of
 
     def _index(self) -> ast.Expression:
-        """Reads an index, and the bracket behind it."""
+        """Read an index, and the bracket behind it."""
         wrap, self.wrap = self.wrap, True
         self.descend()
         self.skip()

@@ -3,15 +3,343 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import ClassVar, TypeAlias
 
 import msgspec
 
 from azkvlint.syntax import ast
-from azkvlint.syntax.bicep.declarations import Declarations
 from azkvlint.syntax.bicep.directives import Region, Suppression, directives
-from azkvlint.syntax.bicep.tokens import DECLARATION, Unexpected
+from azkvlint.syntax.bicep.tokens import DECLARATION, WIDE_GAP, WORD, Matcher, Unexpected
+from azkvlint.syntax.bicep.types import Types
 from azkvlint.util.lazy_regex import regex
+
+_IF: Matcher = regex(r"if(?![A-Za-z0-9_])").match
+_IF_CALL: Matcher = regex(rf"if{WIDE_GAP}\(").match
+
+
+class Bodies(Types):
+    """Reads parts of declarations."""
+
+    __slots__ = ()
+
+    def decorators(self) -> tuple[ast.Expression, ...]:
+        """Read decorators, and all up to what they stand before."""
+        found: list[ast.Expression] = []
+        while self.text[self.at] == "@":
+            self.at += 1
+            self.skip()
+            start = self.at
+            self.word("the name of a decorator")
+            self.at = start
+            decorator = self.accesses(start, self.operand())
+            if not isinstance(decorator, ast.Call):
+                raise Unexpected("expected parentheses behind the name of a decorator", start)
+            found.append(decorator)
+            self.skip_lines()
+        return tuple(found)
+
+    def loop(self, start: int) -> ast.For:
+        """Read a loop from its keyword on; its bracket is at ``start``."""
+        self.wrap = True
+        self.at += len("for")
+        index = ""
+        if self.skip() == "(":
+            self.at += 1
+            item = self.word("the name of an item")
+            self.take(",")
+            index = self.word("the name of an index")
+            self.take(")")
+        else:
+            item = self.word("the name of an item")
+        if not self.take_word("in"):
+            raise self.unexpected("'in'")
+        self.skip()
+        over = self.expression()
+        self.take(":")
+        self.skip()
+        body = self._if() if _IF_CALL(self.text, self.at) else self.expression()
+        self.take("]")
+        return ast.For(start, self.at, item, index, over, body)
+
+    def _if(self) -> ast.If:
+        """Read a condition and the object behind it, from the keyword on."""
+        start = self.at
+        self.at += len("if")
+        wrap, self.wrap = self.wrap, True
+        self.take("(")
+        self.skip()
+        condition = self.expression()
+        self.take(")")
+        self.wrap = wrap
+        self.skip()
+        body = self.object()
+        return ast.If(start, self.at, condition, body)
+
+    def body(self) -> ast.Expression:
+        """Read ``=`` and the body of a resource or module."""
+        self.take("=")
+        mark = self.skip_to_operand()
+        if mark == "{":
+            return self.object()
+        if mark == "[":
+            start = self.at
+            body = self.array()
+            if not isinstance(body, ast.For):
+                raise Unexpected("expected a loop, found an array", start)
+            return body
+        if _IF(self.text, self.at):
+            return self._if()
+        raise self.unexpected("an object, a loop or 'if'")
+
+    def value(self) -> ast.Expression:
+        """Read ``=`` and an expression."""
+        self.take("=")
+        self.skip_to_operand()
+        return self.expression()
+
+    def path(self) -> ast.Expression:
+        """Read the text that says where something is, or of which type."""
+        self.skip()
+        return self.string()
+
+    def start(self) -> int:
+        """Read the keyword; where it is."""
+        self.skip()
+        start = self.at
+        self.word("a declaration")
+        return start
+
+    def type_before_value(self) -> ast.Type | None:
+        """Read a type, unless a value comes next."""
+        mark = self.skip()
+        return None if mark == "=" else self.type()
+
+
+_Decorators: TypeAlias = tuple[ast.Expression, ...]
+
+
+# The head of most resources, and the brace that their body begins with.
+_RESOURCE: Matcher = regex(rf"resource[ \t]++(?P<name>{WORD})[ \t]++(?P<type>'[^'\\\r\n$]*+')[ \t]*+=[ \t]*+\{{").match
+
+
+class Declarations(Bodies):
+    """Reads declarations."""
+
+    __slots__ = ()
+
+    def declaration(self) -> ast.Declaration:
+        """Read a declaration with its decorators."""
+        decorators = self.decorators()
+        at = self.at
+        keyword = self.next_word()
+        read = self._READERS.get(keyword)
+        if read is not None:
+            return read(self, decorators)
+        if keyword:
+            raise Unexpected("this is no declaration", at)
+        self.at = at
+        raise self.unexpected("a declaration")
+
+    def _target_scope(self, _: _Decorators) -> ast.Declaration:
+        start = self.start()
+        value = self.value()
+        return ast.TargetScope(start, self.at, value)
+
+    def _parameter(self, decorators: _Decorators) -> ast.Declaration:
+        start = self.start()
+        self.skip()
+        at = self.at
+        name = self.word("the name of a parameter")
+        type_ = self.type_before_value()
+        end = self.at
+        default = self.value() if self.skip() == "=" else None
+        return ast.Parameter(start, end if default is None else self.at, name, type_, default, decorators, at)
+
+    def _variable(self, decorators: _Decorators) -> ast.Declaration:
+        start = self.start()
+        name = self.word("the name of a variable")
+        self.type_before_value()
+        value = self.value()
+        return ast.Variable(start, self.at, name, value, decorators)
+
+    def _output(self, decorators: _Decorators) -> ast.Declaration:
+        start = self.start()
+        name = self.word("the name of an output")
+        type_ = self.type_before_value()
+        value = self.value()
+        return ast.Output(start, self.at, name, type_, value, decorators)
+
+    def resource(self, decorators: _Decorators) -> ast.Resource:
+        """Read a resource, from its keyword on."""
+        match = _RESOURCE(self.text, self.at)
+        if match is not None:
+            start, head = self.at, match.end("type")
+            type_ = ast.Literal(match.start("type"), head, match["type"][1:-1])
+            body = self._object(match.end() - 1, match.end())
+            return ast.Resource(start, self.at, match["name"], type_, False, body, decorators, head)
+        return self._resource(decorators)
+
+    def _resource(self, decorators: _Decorators) -> ast.Resource:
+        start = self.start()
+        name = self.word("the name of a resource")
+        type_ = self.path()
+        head = self.at
+        existing = self.take_word("existing")
+        if existing:
+            head = self.at
+        body = self.body()
+        return ast.Resource(start, self.at, name, type_, existing, body, decorators, head)
+
+    def _module(self, decorators: _Decorators) -> ast.Declaration:
+        start = self.start()
+        name = self.word("the name of a module")
+        path = self.path()
+        head = self.at
+        body = self.body()
+        return ast.Module(start, self.at, name, path, body, decorators, head)
+
+    def _type_declaration(self, decorators: _Decorators) -> ast.Declaration:
+        start = self.start()
+        name = self.word("the name of a type")
+        self.take("=")
+        self.skip_to_operand()
+        type_ = self.type()
+        return ast.TypeDeclaration(start, self.at, name, type_, decorators)
+
+    def _function(self, decorators: _Decorators) -> ast.Declaration:
+        start = self.start()
+        name = self.word("the name of a function")
+        self.take("(")
+        self.wrap = True
+        parameters: list[str] = []
+        while self.skip() != ")":
+            parameters.append(self.word("the name of a parameter, or ')'"))
+            self.skip()
+            self.type()
+            if self.skip() == ",":
+                self.at += 1
+            elif self.text[self.at] != ")":
+                raise self.unexpected("',' or ')'")
+        self.at += 1
+        self.wrap = False
+        self.skip()
+        self.type()
+        self.take("=>")
+        self.skip_to_operand()
+        body = self.expression()
+        return ast.Function(start, self.at, name, tuple(parameters), body, decorators)
+
+    def _import(self, _: _Decorators) -> ast.Declaration:
+        start = self.start()
+        mark = self.skip()
+        names: list[tuple[str, str]] = []
+        alias = ""
+        if mark == "{":
+            self.at += 1
+            while self.skip_lines() != "}":
+                names.append(self._imported())
+                self.separate("}")
+            self.at += 1
+        elif mark == "*":
+            self.at += 1
+            if not self.take_word("as"):
+                raise self.unexpected("'as'")
+            alias = self.word("a name for what is imported")
+        else:
+            return self._extended(start, "import")
+        if not self.take_word("from"):
+            raise self.unexpected("'from'")
+        path = self.path()
+        return ast.Import(start, self.at, path, tuple(names), alias)
+
+    def _imported(self) -> tuple[str, str]:
+        """Read ``name as name``."""
+        if self.text[self.at] == "'":
+            there = self.string()
+            name = str(there.value) if isinstance(there, ast.Literal) else ""
+        else:
+            name = self.word("the name of what is imported, or '}'")
+        end = self.at
+        if self.take_word("as"):
+            return name, self.word("a name for what is imported")
+        self.at = end
+        return name, name
+
+    def _using(self, _: _Decorators) -> ast.Declaration:
+        start = self.start()
+        path = None if self.take_word("none") else self.path()
+        end = self.at
+        if self.take_word("with"):
+            self.skip()
+            self.object()
+            end = self.at
+        self.at = end
+        return ast.Using(start, end, path)
+
+    def _extends(self, _: _Decorators) -> ast.Declaration:
+        start = self.start()
+        path = self.path()
+        return ast.Extends(start, self.at, path)
+
+    def _named(self, _: _Decorators) -> ast.Declaration:
+        """Read ``metadata name = value``, or an assertion."""
+        keyword = self.next_word()
+        start = self.start()
+        name = self.word("a name")
+        self.value()
+        return ast.Other(start, self.at, keyword, name)
+
+    def _test(self, _: _Decorators) -> ast.Declaration:
+        start = self.start()
+        name = self.word("the name of a test")
+        self.path()
+        self.body()
+        return ast.Other(start, self.at, "test", name)
+
+    def _extension(self, _: _Decorators) -> ast.Declaration:
+        keyword = self.next_word()
+        return self._extended(self.start(), keyword)
+
+    def _extended(self, start: int, keyword: str) -> ast.Declaration:
+        """Read what an extension is, how it is configured, and its name here."""
+        name = ""
+        if self.skip() in "'$":
+            self.string()
+        else:
+            name = self.word("the name of an extension")
+        end = self.at
+        while (word := self.next_word()) in {"with", "as"}:
+            self.at += len(word)
+            if word == "as":
+                name = self.word("a name for the extension")
+            else:
+                self.skip()
+                self.expression()
+            end = self.at
+        self.at = end
+        return ast.Other(start, end, keyword, name)
+
+    _READERS: ClassVar[Mapping[str, Callable[[Declarations, _Decorators], ast.Declaration]]] = {
+        "assert": _named,
+        "extends": _extends,
+        "extension": _extension,
+        "extensionConfig": _extension,
+        "func": _function,
+        "import": _import,
+        "metadata": _named,
+        "module": _module,
+        "output": _output,
+        "param": _parameter,
+        "provider": _extension,
+        "resource": resource,
+        "targetScope": _target_scope,
+        "test": _test,
+        "type": _type_declaration,
+        "using": _using,
+        "var": _variable,
+    }
+
 
 _NEXT_DECLARATION = regex(rf"[\r\n](?={DECLARATION})")
 _ALIAS = regex(r"^import[ \t]++\*[ \t]++as[ \t]++([A-Za-z_][A-Za-z0-9_]*+)", re.MULTILINE)
@@ -34,7 +362,7 @@ class Parsed(msgspec.Struct, frozen=True, gc=False):
 
 
 def parse(text: str) -> Parsed:
-    """The declarations of a Bicep or parameter file, without those that are at fault.
+    """Return the declarations of a Bicep or parameter file, without those that are at fault.
 
     Each fault costs the one declaration it is in: reading goes on at the next line that begins with a keyword or "@".
     Never raises. No more than MAX_FAULTS faults are reported.
@@ -69,7 +397,7 @@ def parse(text: str) -> Parsed:
 
 
 def _recover(reader: Declarations, start: int, at: int) -> None:
-    """Goes to the next declaration behind that which begins at ``start`` and is at fault ``at`` some place.
+    """Go to the next declaration behind that which begins at ``start`` and is at fault ``at`` some place.
 
     The line of the fault may be its first, if what is missing is the end of the declaration before it.
     """

@@ -70,14 +70,14 @@ class Text:
         """Names that stand for all that is imported from somewhere."""
 
     def unexpected(self, expected: str) -> Unexpected:
-        """What is wrong with what stands here. Only marks are quoted: words and texts may be secrets."""
+        """Return what is wrong with what stands here. Only marks are quoted: words and texts may be secrets."""
         at = self.at
         if at > self.end + 1:
             return Unexpected("this comment does not end", self.comment(at))
         return Unexpected(f"expected {expected}, found {self.found(at)}", at)
 
     def found(self, at: int) -> str:
-        """What stands at an offset, in words."""
+        """Return what stands at an offset, in words."""
         mark = self.text[at]
         if at >= self.end:
             return "the end of the file"
@@ -92,7 +92,7 @@ class Text:
         return f"'{mark}'" if mark.isprintable() else "a control character"
 
     def comment(self, before: int) -> int:
-        """Where the comment starts that reached over the end of the text, to ``before``."""
+        """Return where the comment starts that reached over the end of the text, to ``before``."""
         last = self.text.rfind("*/", 0, self.end)
         for match in _OPEN_COMMENT.finditer(self.text, last + 2 if last >= 0 else 0):
             if match.end() == before:
@@ -100,19 +100,19 @@ class Text:
         return max(0, self.text.rfind("/*", 0, self.end))
 
     def skip(self) -> str:
-        """Goes to what stands next on this line (or, where lines are wrapped, anywhere); its first character."""
+        """Go to what stands next on this line (or, where lines are wrapped, anywhere); its first character."""
         text, at = self.text, self.at
         if text[at] in " \t/\r\n#":
             self.at = at = (_WIDE_GAP if self.wrap else _GAP)(text, at).end()
         return text[at]
 
     def skip_lines(self) -> str:
-        """Goes to what stands next on this line or a later one; its first character."""
+        """Go to what stands next on this line or a later one; its first character."""
         self.at = at = _WIDE_GAP(self.text, self.at).end()
         return self.text[at]
 
     def skip_to_operand(self) -> str:
-        """Goes to what is still to come, on a later line, too, unless a declaration begins there."""
+        """Go to what is still to come, on a later line, too, unless a declaration begins there."""
         mark = self.skip()
         if mark in "\r\n":
             at = _WIDE_GAP(self.text, self.at).end()
@@ -122,14 +122,14 @@ class Text:
         return mark
 
     def take(self, mark: str) -> None:
-        """Reads a mark, and blanks before it."""
+        """Read a mark, and blanks before it."""
         self.skip()
         if not self.text.startswith(mark, self.at):
             raise self.unexpected(f"'{mark}'")
         self.at += len(mark)
 
     def word(self, what: str) -> str:
-        """Reads a word, and blanks before it."""
+        """Read a word, and blanks before it."""
         self.skip()
         match = _WORD(self.text, self.at)
         if match is None:
@@ -138,26 +138,26 @@ class Text:
         return match[0]
 
     def next_word(self) -> str:
-        """The word that stands next, which is not read; empty if none does."""
+        """Return the word that stands next, which is not read; empty if none does."""
         self.skip()
         match = _WORD(self.text, self.at)
         return "" if match is None else match[0]
 
     def take_word(self, word: str) -> bool:
-        """Reads a word if it stands next."""
+        """Read a word if it stands next."""
         if self.next_word() != word:
             return False
         self.at += len(word)
         return True
 
     def descend(self) -> None:
-        """Goes a level deeper; who calls it lowers ``depth`` afterwards."""
+        """Go a level deeper; who calls it lowers ``depth`` afterwards."""
         self.depth += 1
         if self.depth > MAX_DEPTH:
             raise Unexpected("nested too deep", self.at)
 
     def separate(self, closing: str) -> None:
-        """Reads what ends an item of a list: a comma, or the end of the line, or nothing before ``closing``."""
+        """Read what ends an item of a list: a comma, or the end of the line, or nothing before ``closing``."""
         mark = self.skip()
         if mark == ",":
             self.at += 1

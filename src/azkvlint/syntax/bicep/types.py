@@ -5,8 +5,7 @@ from __future__ import annotations
 import msgspec
 
 from azkvlint.syntax import ast
-from azkvlint.syntax.bicep.expressions import Expressions
-from azkvlint.syntax.bicep.lists import CONSTANTS
+from azkvlint.syntax.bicep.expressions import CONSTANTS, Expressions
 from azkvlint.syntax.bicep.tokens import MAX_CHAIN, WIDE_GAP, Matcher, Unexpected
 from azkvlint.util.lazy_regex import regex
 
@@ -21,7 +20,7 @@ class Types(Expressions):
     __slots__ = ()
 
     def type(self) -> ast.Type:
-        """Reads a type."""
+        """Read a type."""
         start = self.at
         first = _BAR(self.text, start)
         if first is not None:
@@ -35,7 +34,7 @@ class Types(Expressions):
         return members[0] if len(members) == 1 else ast.Type(start, self.at, "union", of=tuple(members))
 
     def _unary_type(self) -> ast.Type:
-        """Reads a type that is no union, with what stands behind it."""
+        """Read a type that is no union, with what stands behind it."""
         start = self.at
         mark = self.text[start]
         if mark in "-+!":
@@ -59,7 +58,7 @@ class Types(Expressions):
         raise Unexpected("too many accesses in one type", start)
 
     def skip_mark(self, marks: str) -> str:
-        """Reads one of ``marks`` if one stands next on this line; which one."""
+        """Read one of ``marks`` if one stands next on this line; which one."""
         at = self.at
         mark = self.skip()
         if mark in marks:
@@ -69,7 +68,7 @@ class Types(Expressions):
         return ""
 
     def _items(self, start: int, of: ast.Type) -> ast.Type:
-        """Reads the rest of ``of[]``, ``of[*]`` or ``of[0]``."""
+        """Read the rest of ``of[]``, ``of[*]`` or ``of[0]``."""
         mark = self.skip()
         if mark == "]":
             self.at += 1
@@ -83,7 +82,7 @@ class Types(Expressions):
         return ast.Type(start, self.at, "member", name, of=(of,))
 
     def _type_member(self, start: int, of: ast.Type) -> ast.Type:
-        """Reads the rest of ``of.name`` or ``of.*``."""
+        """Read the rest of ``of.name`` or ``of.*``."""
         if self.skip_mark("*"):
             return ast.Type(start, self.at, "member", "*", of=(of,))
         name = self.word("the name of a property")
@@ -94,7 +93,7 @@ class Types(Expressions):
         return ast.Type(start, self.at, "member", name, of=(of,))
 
     def _primary_type(self) -> ast.Type:
-        """Reads a type without what stands behind it."""
+        """Read a type without what stands behind it."""
         start = self.at
         mark = self.text[start]
         if mark in "'$" or mark.isdigit():
@@ -124,7 +123,7 @@ class Types(Expressions):
         return ast.Type(start, end, "name", name)
 
     def _bracketed(self, start: int, mark: str) -> ast.Type:
-        """Reads an object, a tuple or a type in parentheses, from behind the opening mark on."""
+        """Read an object, a tuple or a type in parentheses, from behind the opening mark on."""
         if mark == "(":
             self.skip()
             found = self.type()
@@ -164,7 +163,7 @@ class Types(Expressions):
         return str(name.value)
 
     def _parameterised(self, start: int, name: str) -> ast.Type:
-        """Reads the parameters of a type and the bracket behind them."""
+        """Read the parameters of a type and the bracket behind them."""
         wrap, self.wrap = self.wrap, True
         self.descend()
         parameters: list[ast.Type] = []
@@ -184,7 +183,7 @@ class Types(Expressions):
 
 
 def _signed(sign: str, value: object) -> bool | int | None:
-    """What a literal type amounts to behind a sign."""
+    """Return what a literal type amounts to behind a sign."""
     if sign == "!":
         return not value if isinstance(value, bool) else None
     if isinstance(value, bool) or not isinstance(value, int):

@@ -18,10 +18,10 @@ class Source(Protocol):
     """What attributes and blocks are read from."""
 
     def expression(self, attribute: Attribute) -> ast.Expression:
-        """The expression of an attribute. Raises Unexpected."""
+        """Return the expression of an attribute. Raises Unexpected."""
 
     def body(self, block: Block) -> Body:
-        """The attributes and blocks within a block."""
+        """Return the attributes and blocks within a block."""
 
 
 class Attribute(msgspec.Struct, gc=False, eq=False):
@@ -39,7 +39,7 @@ class Attribute(msgspec.Struct, gc=False, eq=False):
     _expression: ast.Expression | None = None
 
     def expression(self) -> ast.Expression | None:
-        """The expression, read when first asked for; None if it is none, and ``fault`` says why."""
+        """Return the expression, read when first asked for; None if it is none, and ``fault`` says why."""
         if self._expression is None and self.fault is None:
             try:
                 self._expression = self.source.expression(self)
@@ -71,7 +71,7 @@ class Block(msgspec.Struct, gc=False, eq=False):
 
     @property
     def body(self) -> Body:
-        """What stands in the block, split when first asked for."""
+        """Return what stands in the block, split when first asked for."""
         if self._body is None:
             self._body = self.source.body(self)
         return self._body

@@ -5,9 +5,529 @@ from __future__ import annotations
 from typing import TypeAlias
 
 from azkvlint.syntax import ast
-from azkvlint.syntax.hcl.operands import DIGITS, Operands
-from azkvlint.syntax.hcl.tokens import Matcher
+from azkvlint.syntax.hcl.scanner import Scanner
+from azkvlint.syntax.hcl.templates import Directive, Part, Piece, assemble, flush
+from azkvlint.syntax.hcl.tokens import (
+    IDENTIFIER,
+    MAX_CHAIN,
+    MAX_DEPTH,
+    Matcher,
+    Unexpected,
+    gap,
+    heredoc_start,
+    identifier,
+    number_of,
+    quoted,
+    sure,
+    unescape,
+    unexpected,
+    wide_gap,
+)
+from azkvlint.syntax.positions import Lines
+from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
+
+_GAPS = frozenset(" \t\r\n#/")
+
+
+class Cursor:
+    """A text that is read from front to back; ``at`` is how far. Methods raise Unexpected.
+
+    A method that reads something begins where it stands, and ends right behind it. ``wrap`` says whether the end of a
+    line is but a blank there. ``last``: where the expression ends that was read last, without the blanks behind it.
+    ``links``: how many operators and accesses may stand above one another in the tree of what has been read.
+    """
+
+    __slots__ = ("at", "depth", "last", "links", "scanner", "text")
+
+    def __init__(self, scanner: Scanner) -> None:
+        self.scanner, self.text = scanner, scanner.text
+        self.at = self.depth = self.last = self.links = 0
+
+    def expression(self, wrap: bool) -> ast.Expression:
+        """Read an expression, and the blanks around it."""
+        raise NotImplementedError
+
+    def skip(self, wrap: bool) -> str:
+        """Go to what stands next; its first character."""
+        at = self.at
+        mark = self.text[at]
+        if mark in _GAPS:
+            self.at = at = (wide_gap if wrap else gap)(self.text, at).end()
+            mark = self.text[at]
+        return mark
+
+    def take(self, mark: str, wrap: bool) -> None:
+        """Read a mark, and blanks before it."""
+        self.skip(wrap)
+        if not self.text.startswith(mark, self.at):
+            raise self.unexpected(f"'{mark}'")
+        self.at += len(mark)
+
+    def unexpected(self, expected: str) -> Unexpected:
+        """Return what is wrong with what stands here."""
+        return unexpected(self.text, self.at, expected)
+
+    def descend(self) -> None:
+        """Go a level deeper; who calls it lowers ``depth`` afterwards."""
+        self.depth += 1
+        if self.depth > MAX_DEPTH:
+            raise Unexpected("nested too deep", self.at)
+
+    def link(self, count: int = 1) -> None:
+        """Count operators and accesses."""
+        self.links += count
+        if self.links > MAX_CHAIN:
+            raise Unexpected("too many operators and accesses in one expression", self.at)
+
+
+_LINE = sure(r"(?:[^$%\n]++|\$\$\{|%%\{|[$%](?!\{))*+\n?")
+_ESCAPED = regex(r"([$%])\1\{")
+_DIRECTIVES = frozenset(("if", "else", "endif", "for", "endfor"))
+
+
+class Strings(Cursor):
+    """Reads texts. ``trim`` says whether the part read last trims the blanks behind it."""
+
+    __slots__ = ("trim",)
+
+    def string(self) -> ast.Expression:
+        """Read a quoted text."""
+        text, start = self.text, self.at
+        match = quoted(text, start + 1)
+        end = match.end()
+        if text[end] == '"':
+            self.at = end + 1
+            inside = match[0]
+            return ast.Literal(start, end + 1, unescape(inside, start + 1) if _unplain(inside) else inside)
+        parts: list[Part] = []
+        at, links = start + 1, self.links
+        self.trim = False
+        while True:
+            match = quoted(text, at)
+            end = match.end()
+            if end > at:
+                parts.append(self.piece(at, end, unescape(match[0], at)))
+            mark = text[end]
+            if mark == '"':
+                self.at = end + 1
+                return assemble(parts, start, end + 1)
+            if mark not in "$%":
+                raise Unexpected("this text does not end on its line", start)
+            at = self.hole(end, parts, links)
+
+    def heredoc(self) -> ast.Expression:
+        """Read a heredoc."""
+        start = self.at
+        match = heredoc_start(self.text, start)
+        if match is None:
+            raise self.unexpected("an expression")
+        marker = self.scanner.marker(match[2], match.end())
+        if marker is None:
+            raise Unexpected("this heredoc does not end", start)
+        parts = self.lines(match.end(), marker[0])
+        if match[1]:
+            flush(parts)
+        self.at = marker[1]
+        return assemble(parts, start, marker[1])
+
+    def lines(self, at: int, end: int) -> list[Part]:
+        """Read what stands from ``at`` to ``end``, and is not quoted: a piece for each line."""
+        text, links = self.text, self.links
+        parts: list[Part] = []
+        self.trim = False
+        while at < end:
+            stop = _LINE(text, at, end).end()
+            if stop > at:
+                parts.append(self.piece(at, stop, _ESCAPED.sub(r"\1{", text[at:stop])))
+                at = stop
+            else:
+                at = self.hole(at, parts, links)
+                if at > end:
+                    raise Unexpected("an expression goes on behind the text that it stands in", end)
+        return parts
+
+    def hole(self, start: int, parts: list[Part], links: int) -> int:
+        """Read the expression or directive that starts at ``start``; the offset behind it.
+
+        ``links`` are those around the text that it stands in.
+        """
+        text = self.text
+        self.at = start + 2
+        if text[self.at] == "~":
+            self.at += 1
+            if parts and isinstance(parts[-1], Piece):
+                parts[-1].value = parts[-1].value.rstrip()
+        self.descend()
+        most, self.links = self.links, links
+        part: Part = self.expression(True) if text[start] == "$" else self.directive(start)
+        self.links = max(most, self.links)
+        self.depth -= 1
+        mark = self.skip(True)
+        trim = mark == "~"
+        if trim:
+            self.at += 1
+        self.take("}", True)
+        if isinstance(part, Directive):
+            part.end = self.at
+        parts.append(part)
+        self.trim = trim
+        return self.at
+
+    def piece(self, start: int, end: int, value: str) -> Piece:
+        """Return a stretch of plain text; its blanks in front are trimmed if the part before it says so."""
+        if self.trim:
+            self.trim = False
+            value = value.lstrip()
+        return Piece(start, end, value)
+
+    def directive(self, start: int) -> Directive:
+        """Read a directive from its keyword to its last expression."""
+        self.skip(True)
+        match = identifier(self.text, self.at)
+        if match is None or match[0] not in _DIRECTIVES:
+            raise self.unexpected("if, else, endif, for or endfor")
+        self.at = match.end()
+        found = Directive(match[0], start)
+        if found.kind == "if":
+            found.expression = self.expression(True)
+        elif found.kind == "for":
+            found.value = self.name()
+            if self.skip(True) == ",":
+                self.at += 1
+                found.key, found.value = found.value, self.name()
+            self.keyword("in", "'in'")
+            found.expression = self.expression(True)
+        return found
+
+    def name(self) -> str:
+        """Read a name, and blanks before it."""
+        self.skip(True)
+        match = identifier(self.text, self.at)
+        if match is None:
+            raise self.unexpected("a name")
+        self.at = match.end()
+        return match[0]
+
+    def keyword(self, word: str, expected: str) -> None:
+        """Read a keyword, and blanks before it."""
+        self.skip(True)
+        match = identifier(self.text, self.at)
+        if match is None or match[0] != word:
+            raise self.unexpected(expected)
+        self.at = match.end()
+
+
+def _unplain(text: str) -> bool:
+    return "\\" in text or "{" in text
+
+
+_for: Matcher = regex(r"for(?![\w-])").match
+_BINDS = frozenset("=:")
+
+
+class Collections(Strings):
+    """Reads what stands between brackets."""
+
+    __slots__ = ()
+
+    def inner(self) -> ast.Expression:
+        """Read an expression within brackets, and the blanks around it."""
+        self.descend()
+        node = self.expression(True)
+        self.depth -= 1
+        return node
+
+    def array(self) -> ast.Expression:
+        """Read a tuple, or a loop that makes one."""
+        start = self.at
+        self.at += 1
+        mark = self.skip(True)
+        if mark == "f" and _for(self.text, self.at):
+            return self.loop("]", start)
+        self.descend()
+        items: list[ast.Expression] = []
+        most = links = self.links
+        while mark != "]":
+            self.links = links
+            items.append(self.expression(True))
+            most = max(most, self.links)
+            mark = self.skip(True)
+            if mark == ",":
+                self.at += 1
+                mark = self.skip(True)
+            elif mark != "]":
+                raise self.unexpected("',' or ']'")
+        self.at += 1
+        self.depth -= 1
+        self.links = most
+        return ast.Array(start, self.at, tuple(items))
+
+    def object(self) -> ast.Expression:
+        """Read an object, or a loop that makes one."""
+        start = self.at
+        self.at += 1
+        mark = self.skip(True)
+        if mark == "f" and _for(self.text, self.at):
+            return self.loop("}", start)
+        self.descend()
+        members: list[ast.Property] = []
+        most = links = self.links
+        while mark != "}":
+            self.links = links
+            members.append(self.member())
+            most = max(most, self.links)
+            mark = self.skip(False)
+            if mark == ",":
+                self.at += 1
+            elif mark not in {"}", "\n"}:
+                raise self.unexpected("a new line, ',' or '}'")
+            mark = self.skip(True)
+        self.at += 1
+        self.depth -= 1
+        self.links = most
+        return ast.Object(start, self.at, tuple(members))
+
+    def member(self) -> ast.Property:
+        """Read ``key = value`` or ``key: value``."""
+        start, text = self.at, self.text
+        mark = text[start]
+        word = identifier(text, start)
+        if word is not None:
+            self.at = word.end()
+            found = self.skip(False)
+        if word is not None and found in _BINDS and not text.startswith(("==", "::"), self.at):
+            key: str | ast.Expression = word[0]
+        else:
+            self.at = start
+            key = self.expression(False)
+            if mark == '"' and isinstance(key, ast.Literal) and isinstance(key.value, str):
+                key = key.value
+            found = self.skip(False)
+            if found not in _BINDS or text.startswith("=>", self.at):
+                raise self.unexpected("'=' behind a key")
+        self.at += 1
+        node = self.expression(False)
+        return ast.Property(start, self.last, key, node)
+
+    def loop(self, closing: str, start: int) -> ast.Expression:
+        """Read a ``for`` expression from its ``for`` on; its bracket is at ``start``."""
+        self.at += 3
+        key, value = "", self.name()
+        if self.skip(True) == ",":
+            self.at += 1
+            key, value = value, self.name()
+        self.keyword("in", "'in'")
+        over = self.inner()
+        self.take(":", True)
+        name, result = None, self.inner()
+        is_grouped = False
+        if closing == "}":
+            self.take("=>", True)
+            name, result = result, self.inner()
+            self.skip(True)
+            is_grouped = self.text.startswith("...", self.at)
+            self.at += 3 if is_grouped else 0
+        condition = None
+        if self.skip(True) != closing:
+            self.keyword("if", f"'if' or '{closing}'")
+            condition = self.inner()
+        self.take(closing, True)
+        return ast.Comprehension(start, self.at, key, value, over, result, name, condition, is_grouped)
+
+
+_STEP = rf'\.{IDENTIFIER}|\.[0-9]++(?![\w.])|\[(?:"[^"\\\n$%]*+"|[0-9]++)\]'
+_traversal: Matcher = regex(rf"({IDENTIFIER})((?:{_STEP})*+)").match
+_steps = regex(rf'\.({IDENTIFIER})|\.([0-9]++)|\["([^"]*+)"\]|\[([0-9]++)\]').finditer
+_number: Matcher = regex(r"-?[0-9]++(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+").match
+_digits: Matcher = regex(r"[0-9]++").match
+_full_splat: Matcher = regex(r"\[[ \t]*+\*[ \t]*+\]").match
+_scoped: Matcher = regex(rf"(?:[ \t]*+::[ \t]*+{IDENTIFIER})++").match
+
+_WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
+DIGITS = frozenset("0123456789")
+
+
+class Operands(Collections):
+    """Reads operands."""
+
+    __slots__ = ()
+
+    def operand(self, mark: str) -> ast.Expression:
+        """Read what stands between operators, without accesses that are no plain ones."""
+        text, start = self.text, self.at
+        if mark == '"':
+            return self.string()
+        match = _traversal(text, start)
+        if match is not None:
+            self.at = match.end()
+            name, steps, end = match[1], match[2], match.end(1)
+            node: ast.Expression
+            node = ast.Literal(start, end, _WORDS[name]) if name in _WORDS else ast.Name(start, end, name)
+            return self.steps(node, start, end, steps) if steps else node
+        if mark == "[":
+            return self.array()
+        if mark == "{":
+            return self.object()
+        if mark == "(":
+            self.at += 1
+            node = self.inner()
+            self.take(")", True)
+            return node
+        if mark == "<":
+            return self.heredoc()
+        match = _number(text, start)
+        if match is None:
+            raise self.unexpected("an expression")
+        self.at = match.end()
+        return ast.Literal(start, self.at, number_of(match[0], start))
+
+    def steps(self, node: ast.Expression, start: int, at: int, steps: str) -> ast.Expression:
+        """Return ``node`` with plain accesses to it, which stand at ``at``."""
+        if "[" not in steps and len(steps) < MAX_CHAIN:
+            names = steps.split(".")
+            for name in names[1:]:
+                at += 1 + len(name)
+                if name[0] in DIGITS:
+                    node = ast.Item(start, at, node, ast.Literal(at - len(name), at, int(name)))
+                else:
+                    node = ast.Member(start, at, node, name)
+            return node
+        for count, match in enumerate(_steps(steps)):
+            if count > MAX_CHAIN:
+                raise Unexpected("too many operators and accesses in one expression", start)
+            name, end, kind = match[match.lastindex or 0], at + match.end(), match.lastindex
+            if kind == 1:
+                node = ast.Member(start, end, node, name)
+                continue
+            begin = at + match.start(kind or 0)
+            if kind == 3:
+                index = ast.Literal(begin - 1, end - 1, name)
+            else:
+                index = ast.Literal(begin, begin + len(name), number_of(name, begin))
+            node = ast.Item(start, end, node, index)
+        return node
+
+    def accesses(self, node: ast.Expression, start: int, wrap: bool) -> ast.Expression:
+        """Read the accesses and calls after an operand that starts at ``start``; end right behind the last one."""
+        text = self.text
+        while True:
+            end = self.at
+            mark = self.skip(wrap)
+            at = self.at
+            if mark == ".":
+                if text.startswith("...", at):
+                    break
+                self.at += 1
+                if self.skip(wrap) == "*":
+                    self.at = end
+                    return self.splat(node, start, wrap)
+                node = self.after_dot(node, start)
+            elif mark == "[":
+                if _full_splat(text, at):
+                    self.at = end
+                    return self.splat(node, start, wrap)
+                node = self.index(node, start)
+            elif mark == "(" and isinstance(node, ast.Name) and node.start == start:
+                node = self.call(node.name, start)
+            elif mark == ":" and isinstance(node, ast.Name) and (scoped := _scoped(text, at)) and node.start == start:
+                self.at = scoped.end()
+                if self.skip(wrap) != "(":
+                    raise self.unexpected("'(' behind the name of a function")
+                node = self.call("".join(text[start : scoped.end()].split()), start)
+            else:
+                break
+            self.link()
+        self.at = end
+        return node
+
+    def after_dot(self, node: ast.Expression, start: int) -> ast.Expression:
+        """Read the attribute or legacy index after a dot."""
+        name = identifier(self.text, self.at)
+        if name is not None:
+            self.at = name.end()
+            return ast.Member(start, self.at, node, name[0])
+        if self.text[self.at] in DIGITS:
+            return self.legacy_index(node, start)
+        raise self.unexpected("a name behind '.'")
+
+    def index(self, node: ast.Expression, start: int) -> ast.Expression:
+        """Read ``[index]``."""
+        self.at += 1
+        index = self.inner()
+        self.take("]", True)
+        return ast.Item(start, self.at, node, index)
+
+    def legacy_index(self, node: ast.Expression, start: int) -> ast.Expression:
+        """Read the number of ``.0``."""
+        at = self.at
+        match = _digits(self.text, at)
+        self.at = at if match is None else match.end()
+        return ast.Item(start, self.at, node, ast.Literal(at, self.at, number_of(self.text[at : self.at], at)))
+
+    def call(self, name: str, start: int) -> ast.Expression:
+        """Read the arguments of a call of the function ``name``, which starts at ``start``."""
+        self.at += 1
+        arguments, is_expanded = list[ast.Expression](), False
+        most = links = self.links
+        mark = self.skip(True)
+        while mark != ")":
+            self.links = links
+            arguments.append(self.inner())
+            most = max(most, self.links)
+            mark = self.skip(True)
+            if mark == ",":
+                self.at += 1
+                mark = self.skip(True)
+                continue
+            is_expanded = self.text.startswith("...", self.at)
+            if is_expanded:
+                self.at += 3
+                mark = self.skip(True)
+            if mark != ")":
+                raise self.unexpected("')'" if is_expanded else "',' or ')'")
+        self.links = most
+        self.at += 1
+        return ast.Call(start, self.at, name, tuple(arguments), None, is_expanded)
+
+    def splat(self, node: ast.Expression, start: int, wrap: bool) -> ast.Expression:
+        """Read a splat and everything after it.
+
+        Everything after ``[*]`` applies to each item. After ``.*`` only attributes and legacy indexes do; what follows
+        them applies to the resulting list.
+        """
+        text, lists, is_attribute_splat = self.text, list[tuple[ast.Expression, int]](), False
+        while True:
+            end = self.at
+            mark = self.skip(wrap)
+            at = self.at
+            if mark == "." and not text.startswith("...", at):
+                self.at += 1
+                is_splat = self.skip(wrap) == "*"
+                stop = self.at + 1
+            elif mark == "[":
+                full = _full_splat(text, at)
+                is_splat, stop = full is not None, full.end() if full is not None else at
+            else:
+                break
+            if is_attribute_splat and (is_splat or mark == "["):
+                items, start = lists.pop()
+                node, is_attribute_splat = ast.Splat(start, end, items, node), False
+            if is_splat:
+                lists.append((node, start))
+                is_attribute_splat = mark == "."
+                self.at = stop
+                node, start = ast.Name(at, stop, "*"), at
+            elif mark == "[":
+                node = self.index(node, start)
+            else:
+                node = self.after_dot(node, start)
+            self.link()
+        self.at = end
+        for items, start in reversed(lists):
+            node = ast.Splat(start, end, items, node)
+        return node
+
 
 _Operand: TypeAlias = tuple[ast.Expression, int, int]
 """An expression, and where it starts and ends with the parentheses around it."""
@@ -34,7 +554,7 @@ class Reader(Operands):
 
     __slots__ = ()
 
-    def whole(self, start: int, end: int) -> ast.Expression:
+    def read_expression(self, start: int, end: int) -> ast.Expression:
         """Return the expression from ``start`` to ``end``. Raise Unexpected if there is anything else."""
         self.at, self.depth, self.links = start, 0, 0
         node = self.expression(False)
@@ -117,3 +637,14 @@ def _apply(operator: str, operands: list[_Operand]) -> None:
     else:
         node = ast.Binary(start, end, operator, left, right)
     operands.append((node, start, end))
+
+
+def parse_template(text: str) -> ast.Expression:
+    """Return the text of a template file as an expression. Raises InputError, with a line and column."""
+    reader = Reader(Scanner(text))
+    try:
+        parts = reader.lines(1 if text.startswith("\ufeff") else 0, len(text))
+        return assemble(parts, 0, len(text))
+    except Unexpected as error:
+        line, column = Lines(text).place(error.at)
+        raise InputError(f"not a template: {error.message}", line=line, column=column) from None

@@ -7,21 +7,47 @@ Terraform's documentation (developer.hashicorp.com/terraform/language/syntax/jso
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TypeAlias
+from enum import Enum
+from typing import TYPE_CHECKING, TypeAlias
 
 import msgspec
+from msgspec.structs import force_setattr
 
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.document import Attribute, Block, Body, File
-from azkvlint.syntax.hcl.json_expressions import Mode, lower
-from azkvlint.syntax.hcl.json_value import JsonArray, JsonObject, Member, Scalar, Value, read
-from azkvlint.syntax.hcl.tokens import MAX_FAULTS, Unexpected
+from azkvlint.syntax.hcl.expressions import Reader
+from azkvlint.syntax.hcl.scanner import Scanner
+from azkvlint.syntax.hcl.templates import assemble
+from azkvlint.syntax.hcl.tokens import END, MAX_BRACKETS, MAX_FAULTS, Unexpected, number_of, sure, unexpected
+from azkvlint.syntax.json_positions import (
+    JsonArray,
+    JsonObject,
+    LostError,
+    Member,
+    Plain,
+    Scalar,
+    TooDeepError,
+    Value,
+    parse,
+)
+from azkvlint.util.lazy_regex import regex
+
+if TYPE_CHECKING:
+    from json import JSONDecodeError
+
+
+class Mode(Enum):
+    """What texts are: templates, nothing but texts, or references as one would write them without quotes."""
+
+    TEMPLATE = "template"
+    LITERAL = "literal"
+    REFERENCE = "reference"
 
 
 class Kind(msgspec.Struct, frozen=True):
     """A kind of block: how many labels it has, what blocks may stand in it, and how its attributes are to be read.
 
-    Blocks that are not named in ``blocks`` cannot be told from attributes, and are attributes.
+    Blocks that are not named in ``blocks`` cannot be distinguished from attributes, and are attributes.
     """
 
     labels: int = 0
@@ -88,6 +114,26 @@ TERRAGRUNT = Kind(
     }
 )
 
+_blank = sure(r"[ \t\r\n]*+")
+_number = regex(r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?+(?:[eE][+-]?[0-9]++)?+").fullmatch
+_lone_surrogate = regex("[\ud800-\udfff]").search
+_bracket = regex(r'"(?:[^"\\]|\\.)*+"|([{\[])|[}\]]').finditer
+_WORDS: dict[str, bool | None] = {"true": True, "false": False, "null": None}
+# What Python's decoder accepts although JSON does not have it.
+_CONSTANTS = frozenset(("NaN", "Infinity", "-Infinity"))
+# The messages of the standard library, and what a report says is expected, or what is wrong.
+_EXPECTED = {
+    "Expecting value": "a value",
+    "Expecting property name": "a key in double quotes",
+    "Expecting ':' delimiter": "a colon",
+    "Extra data": "the end of the file",
+}
+_IN_STRING = {
+    "Unterminated string": "the text that starts here does not end",
+    "Invalid control character": "a control character stands in a text",
+    "Invalid \\": "a backslash stands before a character that it cannot escape",
+}
+
 # The labels that were met so far, the key that stands for the block, and what is in it.
 _Labelled: TypeAlias = tuple[tuple[str, ...], Member, Value]
 
@@ -100,7 +146,7 @@ def parse_json_file(text: str, *, variables: bool = False, root: Kind = _ROOT) -
     and no block is an attribute. A file's comments are the members of the name ``//``.
     """
     try:
-        value = read(text)
+        value = _parse(text)
     except Unexpected as error:
         return File(text, Body({}, ()), (), (ast.Fault(f"not JSON: {error.message}", error.at),))
     body = _body(_VARIABLES if variables else root, [value])
@@ -115,16 +161,16 @@ class _Source(msgspec.Struct, gc=False):
     mode: Mode = Mode.TEMPLATE
 
     def expression(self, attribute: Attribute) -> ast.Expression:
-        """The expression of an attribute. Raises Unexpected."""
+        """Return the expression of an attribute. Raises Unexpected."""
         return lower(self.value, self.mode, attribute.start, attribute.value_start)
 
     def body(self, _block: Block) -> Body:
-        """The attributes and blocks within a block."""
+        """Return the attributes and blocks within a block."""
         return _body(self.kind, [self.value])
 
 
 def _body(kind: Kind, values: list[Value]) -> Body:
-    """The body that ``values`` make, which are objects or arrays of them."""
+    """Return the body that ``values`` make, which are objects or arrays of them."""
     attributes: dict[str, Attribute] = {}
     blocks: list[Block] = []
     faults: list[ast.Fault] = []
@@ -143,7 +189,7 @@ def _body(kind: Kind, values: list[Value]) -> Body:
 
 
 def _blocks(kind: Kind, member: Member, faults: list[ast.Fault]) -> Iterator[Block]:
-    """The blocks of a kind, level by level of labels, each of which may be an array."""
+    """Yield the blocks of a kind, level by level of labels, each of which may be an array."""
     found: list[_Labelled] = [((), member, member.value)]
     for _ in range(kind.labels):
         found = [
@@ -153,11 +199,11 @@ def _blocks(kind: Kind, member: Member, faults: list[ast.Fault]) -> Iterator[Blo
         ]
     for labels, key, outer in found:
         for value in _objects([outer], faults):
-            yield Block(member.key, labels, key.start, key.head, value.start, value.end, _Source(kind, value))
+            yield Block(member.key, labels, key.start, key.key_end, value.start, value.end, _Source(kind, value))
 
 
 def _members(values: list[Value], faults: list[ast.Fault]) -> Iterator[Member]:
-    """The members of all objects, comments left out."""
+    """Yield the members of all objects, comments left out."""
     for value in _objects(values, faults):
         for member in value.members:
             if member.key != "//":
@@ -165,7 +211,7 @@ def _members(values: list[Value], faults: list[ast.Fault]) -> Iterator[Member]:
 
 
 def _objects(values: list[Value], faults: list[ast.Fault]) -> Iterator[JsonObject]:
-    """All objects among values and in arrays among them."""
+    """Yield all objects among values and in arrays among them."""
     for value in values:
         if isinstance(value, JsonObject):
             yield value
@@ -180,7 +226,7 @@ def _objects(values: list[Value], faults: list[ast.Fault]) -> Iterator[JsonObjec
 
 
 def _comments(root: Value) -> Iterator[tuple[int, int]]:
-    """Where the members of the name ``//`` stand."""
+    """Yield where the members of the name ``//`` stand."""
     pending = [root]
     while pending:
         value = pending.pop()
@@ -192,3 +238,134 @@ def _comments(root: Value) -> Iterator[tuple[int, int]]:
                     yield member.start, member.value.end
                 else:
                     pending.append(member.value)
+
+
+def _parse(text: str) -> Value:
+    """Return the value of a JSON text with its positions. Raises Unexpected for the first fault."""
+    import json
+
+    fault = None
+    text = text.replace("\ufeff", " ", 1) if text.startswith("\ufeff") else text
+    try:
+        json.JSONDecoder(parse_int=str, parse_float=str).decode(text)
+    except json.JSONDecodeError as error:
+        fault = _fault(text, error)
+    except RecursionError:
+        pass  # reported below, with its position
+    first = fault
+    try:
+        value = parse(text, _Decoder(text).decode, MAX_BRACKETS)
+    except TooDeepError as error:
+        first = Unexpected("nested too deep", error.at)
+    except Unexpected as error:
+        first = error
+    except LostError:
+        pass
+    if first is None:
+        return value
+    raise first if fault is None or first.at < fault.at else fault
+
+
+class _Decoder:
+    """Decodes the scalars and keys of a text."""
+
+    def __init__(self, text: str) -> None:
+        import json
+
+        self.text = text
+        self.raw = json.JSONDecoder().decode
+
+    def decode(self, written: str, at: int) -> Plain:
+        """Return the value of what is written at an offset. Raises Unexpected; LostError if it is not JSON."""
+        if written[0] == '"':
+            try:
+                found = str(self.raw(written)) if "\\" in written else written[1:-1]
+            except ValueError:
+                raise LostError from None
+            if not found.isascii() and _lone_surrogate(found):
+                raise Unexpected("there is no character of this number", at)
+            return found
+        if written in _WORDS:
+            return _WORDS[written]
+        if written in _CONSTANTS:
+            raise unexpected(self.text + END, at, "a value")
+        if _number(written) is None:
+            raise LostError
+        return number_of(written, at)
+
+
+def _fault(text: str, error: JSONDecodeError) -> Unexpected:
+    """Return the fault that a decoder found in a text."""
+    at, message = error.pos, error.msg
+    what = next((words for start, words in _IN_STRING.items() if message.startswith(start)), None)
+    if what is not None:
+        return Unexpected(what, at)
+    expected = next((words for start, words in _EXPECTED.items() if message.startswith(start)), None)
+    if expected is None:
+        opened: list[str] = []
+        for match in _bracket(text, 0, at):
+            if match[1]:
+                opened.append(match[1])
+            elif match[0] in {"}", "]"}:
+                opened.pop()
+        is_object = opened[-1] == "{"
+        expected = "a comma or '}'" if is_object else "a comma or ']'"
+        if message.startswith("Illegal trailing comma"):  # from Python 3.13 on, at the comma
+            at, expected = _blank(text, at + 1).end(), "a key in double quotes" if is_object else "a value"
+    return unexpected(text + END, at, expected)
+
+
+def lower(value: Value, mode: Mode, start: int, end: int) -> ast.Expression:
+    """Return the expression of a value. Raises Unexpected.
+
+    All nodes of a text stand where the text does whose key, or else the key that is nearest, is at ``start``; a value
+    in an array, too, has the place of that key.
+    """
+    if isinstance(value, Scalar):
+        if isinstance(value.value, str) and mode is not Mode.LITERAL:
+            return _text(value.value, mode, start, end, value.start)
+        return ast.Literal(start, end, value.value)
+    if isinstance(value, JsonArray):
+        return ast.Array(start, end, tuple([lower(item, mode, start, end) for item in value.items]))
+    last: dict[str, Member] = {}
+    for member in value.members:
+        last[member.key] = member
+    return ast.Object(start, end, tuple([_property(member, mode) for member in last.values()]))
+
+
+def _property(member: Member, mode: Mode) -> ast.Property:
+    """Return one member of an object, whose key may be a template."""
+    key: str | ast.Expression = member.key
+    if mode is not Mode.LITERAL and "{" in member.key:
+        found = _text(member.key, Mode.TEMPLATE, member.start, member.key_end, member.start)
+        key = found.value if isinstance(found, ast.Literal) and isinstance(found.value, str) else found
+    return ast.Property(member.start, member.value.end, key, lower(member.value, mode, member.start, member.value.end))
+
+
+def _text(text: str, mode: Mode, start: int, end: int, at: int) -> ast.Expression:
+    """Return the expression of a text that stands at an offset."""
+    if mode is Mode.TEMPLATE and "{" not in text:
+        return ast.Literal(start, end, text)
+    reader = Reader(Scanner(text))
+    try:
+        if mode is Mode.REFERENCE and "${" not in text:
+            node = reader.read_expression(0, len(text))
+        else:
+            node = assemble(reader.lines(0, len(text)), 0, len(text))
+    except Unexpected as error:
+        raise Unexpected(error.message, at) from None
+    _place(node, start, end)
+    return node
+
+
+def _place(root: ast.Node, start: int, end: int) -> None:
+    """State of all nodes of a fresh tree that they stand from ``start`` to ``end``."""
+    pending: list[object] = [root]
+    while pending:
+        node = pending.pop()
+        if isinstance(node, tuple):
+            pending += node
+        elif isinstance(node, ast.Node):
+            force_setattr(node, "start", start)
+            force_setattr(node, "end", end)
+            pending += [getattr(node, name) for name in node.__struct_fields__[2:]]

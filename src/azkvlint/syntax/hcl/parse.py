@@ -39,7 +39,7 @@ REPEATED = "this attribute is given a second time"
 
 
 def parse_file(text: str) -> File:
-    """The blocks and attributes of a .tf, .tofu or .tfvars file. Never raises.
+    """Return the blocks and attributes of a .tf, .tofu or .tfvars file. Never raises.
 
     What is at fault costs the block or attribute it is in: reading goes on at the next line that begins like one.
     """
@@ -60,11 +60,11 @@ class HclSource:
         self.reader = Reader(self.scanner)
 
     def expression(self, attribute: Attribute) -> ast.Expression:
-        """The expression of an attribute. Raises Unexpected."""
-        return self.reader.whole(attribute.value_start, attribute.end)
+        """Return the expression of an attribute. Raises Unexpected."""
+        return self.reader.read_expression(attribute.value_start, attribute.end)
 
     def body(self, block: Block) -> Body:
-        """The attributes and blocks within a block."""
+        """Return the attributes and blocks within a block."""
         splitter = _Splitter(self, block.brace + 1, block.end - 1, top=False)
         splitter.split()
         return Body(splitter.attributes, splitter.blocks, splitter.faults)
@@ -83,7 +83,7 @@ class _Splitter:
         self.faults: list[ast.Fault] = []
 
     def split(self) -> None:
-        """Goes through all items."""
+        """Go through all items."""
         while True:
             start = self.at
             try:
@@ -99,7 +99,7 @@ class _Splitter:
                 self.resume(max(start, error.resume))
 
     def skip(self) -> int:
-        """Goes to the next item, and says where it starts. The comments on the way are kept on the top level."""
+        """Go to the next item, and says where it starts. The comments on the way are kept on the top level."""
         if not self.top:
             self.at = wide_gap(self.text, self.at, self.end).end()
             return self.at
@@ -110,7 +110,7 @@ class _Splitter:
             self.at = self.scanner.comment(at, self.end)
 
     def item(self, start: int) -> None:
-        """Reads the attribute or block at ``start``."""
+        """Read the attribute or block at ``start``."""
         match = _ITEM(self.text, start, self.end)
         if match is None:
             self.unusual(start)
@@ -131,7 +131,7 @@ class _Splitter:
         self.block(match[1], found, start, head, brace)
 
     def attribute(self, name: str, start: int, begin: int, end: int) -> None:
-        """Keeps an attribute whose expression stands from ``begin`` to ``end``."""
+        """Keep an attribute whose expression stands from ``begin`` to ``end``."""
         if name in self.attributes:
             self.fault(REPEATED, start)
         else:
@@ -139,13 +139,13 @@ class _Splitter:
         self.close_line()
 
     def block(self, kind: str, labels: tuple[str, ...], start: int, head: int, brace: int) -> None:
-        """Keeps the block whose brace stands at ``brace``."""
+        """Keep the block whose brace stands at ``brace``."""
         self.at = end = self.scanner.block(brace, self.end)
         self.blocks.append(Block(kind, labels, start, head, brace, end, self.source))
         self.close_line()
 
     def close_line(self) -> None:
-        """Says so if the line of an item does not end behind it."""
+        """State so if the line of an item does not end behind it."""
         at = self.at
         if at < self.end and self.text[at] != "\n":
             at = gap(self.text, at, self.end).end()
@@ -153,12 +153,12 @@ class _Splitter:
                 self.fault(unexpected(self.text, at, "the end of the line").message, at)
 
     def fault(self, message: str, at: int) -> None:
-        """Keeps a fault that costs nothing."""
+        """Keep a fault that costs nothing."""
         if len(self.faults) < MAX_FAULTS:
             self.faults.append(ast.Fault(message, at))
 
     def unusual(self, start: int) -> None:
-        """Reads an item with comments in its header, or with a label that is no simple one."""
+        """Read an item with comments in its header, or with a label that is no simple one."""
         text, end = self.text, self.end
         name = identifier(text, start, end)
         if name is None:
@@ -179,7 +179,7 @@ class _Splitter:
             head = self.label(at, labels)
 
     def label(self, at: int, labels: list[str]) -> int:
-        """Reads the label at ``at``; the offset behind it."""
+        """Read the label at ``at``; the offset behind it."""
         text, end = self.text, self.end
         word = identifier(text, at, end)
         if word is not None:
@@ -196,7 +196,7 @@ class _Splitter:
         return stop + 1
 
     def resume(self, at: int) -> None:
-        """Goes to the next line behind ``at`` that begins like an item, and is no part of a heredoc or comment."""
+        """Go to the next line behind ``at`` that begins like an item, and is no part of a heredoc or comment."""
         pattern = _NEXT_TOP if self.top else _NEXT_INNER
         hidden = sorted((*self.scanner.heredocs.items(), *self.scanner.comments.items()))
         while True:

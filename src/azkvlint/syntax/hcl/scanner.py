@@ -48,16 +48,16 @@ class Scanner:
         """From where on the end of a comment was looked for last, and where it is."""
 
     def block(self, at: int, end: int) -> int:
-        """The offset behind the brace that closes the one at ``at``. Texts that do not end, end with their line."""
+        """Return the offset behind the brace that closes the one at ``at``. Unclosed strings end with their line."""
         known = self.pairs.get(at)
         return self._go(at, end, BLOCKS, True) if known is None else known
 
     def bracket(self, at: int, end: int) -> int:
-        """The offset behind what closes the bracket or text that starts at ``at``."""
+        """Return the offset behind what closes the bracket or text that starts at ``at``."""
         return self._go(at, end, BRACKETS, False)
 
     def value(self, at: int, end: int) -> tuple[int, int]:
-        """Where the expression ends that starts at ``at``, and where what follows it on its line starts."""
+        """Return where the expression ends that starts at ``at``, and where what follows it on its line starts."""
         text, last = self.text, at
         while True:
             stop = LINE(text, at, end).end()
@@ -79,7 +79,7 @@ class Scanner:
                 return last, stop
 
     def comment(self, at: int, end: int) -> int:
-        """The offset behind the comment that starts at ``at``."""
+        """Return the offset behind the comment that starts at ``at``."""
         text = self.text
         if text.startswith("/*", at):
             begin, close = self._close
@@ -99,7 +99,7 @@ class Scanner:
         return stop
 
     def heredoc(self, at: int, end: int) -> int:
-        """The offset behind the end marker of the heredoc at ``at``, or behind two signs that start none."""
+        """Return the offset behind the end marker of the heredoc at ``at``, or behind two signs that start none."""
         match = heredoc_start(self.text, at, end)
         if match is None:
             return at + 2
@@ -112,7 +112,7 @@ class Scanner:
         return found[1]
 
     def _holes(self, at: int, end: int) -> None:
-        """Goes over the expressions in a heredoc, for the sake of the comments in them. No deeper than in one."""
+        """Go over the expressions in a heredoc, for the sake of the comments in them. No deeper than in one."""
         if self._within:
             return
         self._within = True
@@ -125,7 +125,7 @@ class Scanner:
         self._within = False
 
     def marker(self, name: str, at: int) -> tuple[int, int] | None:
-        """Where the first line from ``at`` on starts that holds nothing but ``name``, and where the name ends."""
+        """Return where the first line from ``at`` on starts that holds only ``name``, and where the name ends."""
         if self._markers is None:
             self._markers = {}
             for match in _MARKER_LINE.finditer(self.text, 0, len(self.text) - len(END)):
@@ -137,7 +137,7 @@ class Scanner:
         return (starts[index], ends[index]) if index < len(starts) else None
 
     def _go(self, at: int, end: int, code: Sure, lenient: bool) -> int:
-        """The offset behind what closes the bracket or quote at ``at``; ``code`` goes as far as nothing is special."""
+        """Return the offset behind what closes the bracket or quote at ``at``; ``code`` matches plain code."""
         text, stack, dead = self.text, [at], self.dead[lenient]
         if at in dead:
             raise _endless(text, [at])
@@ -177,7 +177,7 @@ class Scanner:
                 at = self._give_up(stack, at, end, lenient)
 
     def _skip(self, at: int, end: int, stack: list[int], dead: set[int]) -> int:
-        """The offset behind the comment or heredoc at ``at``, which stands in what ``stack`` opens."""
+        """Return the offset behind the comment or heredoc at ``at``, which stands in what ``stack`` opens."""
         try:
             return self.heredoc(at, end) if self.text[at] == "<" else self.comment(at, end)
         except Unexpected as error:
@@ -186,7 +186,7 @@ class Scanner:
             raise
 
     def _give_up(self, stack: list[int], at: int, end: int, lenient: bool) -> int:
-        """What is open at ``at`` does not end: where to go on, which is the line behind the outermost text."""
+        """Return what is open at ``at`` does not end: where to go on, which is the line behind the outermost text."""
         text, dead = self.text, self.dead[lenient]
         failed = [*stack, at] if text[at] == '"' else stack
         dead.update(failed)
@@ -200,7 +200,7 @@ class Scanner:
 
 
 def _endless(text: str, stack: list[int]) -> Unexpected:
-    """What is wrong with brackets and quotes that nothing closes."""
+    """Return what is wrong with brackets and quotes that nothing closes."""
     quote = next((opener for opener in stack if text[opener] == '"'), None)
     if quote is not None:
         return Unexpected("this text does not end on its line", quote, stack[0])

@@ -32,7 +32,7 @@ Part: TypeAlias = Piece | Directive | ast.Expression
 
 
 def assemble(parts: list[Part], start: int, end: int) -> ast.Expression:
-    """The expression that a text from ``start`` to ``end`` stands for. Raises Unexpected.
+    """Return the expression that a text from ``start`` to ``end`` stands for. Raises Unexpected.
 
     A text that is nothing but one expression is that expression.
     """
@@ -76,16 +76,16 @@ class _Level:
         self.yes: ast.Expression | None = None
 
     def begins(self, kind: str) -> bool:
-        """Whether it is a directive of this kind that this belongs to."""
+        """Return whether it is a directive of this kind that this belongs to."""
         return self.directive.kind == kind
 
     def add(self, item: ast.Expression) -> None:
-        """Adds what is no plain text."""
+        """Add what is no plain text."""
         self.melt()
         self.items.append(item)
 
     def melt(self) -> None:
-        """Makes one literal of all the plain text since the last item."""
+        """Make one literal of all the plain text since the last item."""
         if self.pieces:
             value = "".join([piece.value for piece in self.pieces])
             if value:
@@ -93,7 +93,7 @@ class _Level:
             self.pieces = []
 
     def whole(self, start: int, end: int) -> ast.Expression:
-        """All that has been read, as one text."""
+        """Return all that has been read, as one text."""
         self.melt()
         items = self.items
         if not items:
@@ -104,13 +104,13 @@ class _Level:
         return ast.Literal(start, end, only.value) if isinstance(only, ast.Literal) else only
 
     def other(self, part: Directive) -> None:
-        """Begins the text that counts if the condition does not hold."""
+        """Begin the text that counts if the condition does not hold."""
         self.yes = self.whole(self.directive.end, part.start)
         self.directive.end = part.end
         self.items, self.holes = [], 0
 
     def close(self, part: Directive) -> ast.Expression:
-        """The expression for all from the directive to ``part``, which ends it."""
+        """Return the expression for all from the directive to ``part``, which ends it."""
         directive = self.directive
         rest = self.whole(directive.end, part.start)
         start, end = directive.start, part.end
@@ -122,7 +122,7 @@ class _Level:
 
 
 def flush(parts: list[Part]) -> None:
-    """Takes off the indentation of a ``<<-`` heredoc: as many blanks from each line as all lines begin with.
+    """Take off the indentation of a ``<<-`` heredoc: as many blanks from each line as all lines begin with.
 
     This is what HCL does, line by line as written: what an expression amounts to, and what is trimmed, has no part in
     it, but an expression at the beginning of a line has no blanks before it.

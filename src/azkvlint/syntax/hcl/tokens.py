@@ -18,7 +18,7 @@ MAX_BRACKETS = 150
 MAX_CHAIN = 500
 """How many operators and accesses may follow one another: those who read the tree call themselves for each."""
 MAX_FAULTS = 100
-"""How many faults of one file, or of one body, are told."""
+"""How many faults of one file, or of one body, are reported."""
 END = "\n\0"
 """Stands behind every text that is read: a line comment ends at the latest here, and there is a next character."""
 
@@ -35,20 +35,20 @@ _SIGNS = r"/(?![/*])|<(?!<)"
 
 
 def _blocks(levels: int) -> str:
-    """The pattern of code without comments and heredocs, with blocks in it of up to so many levels."""
+    """Return the pattern of code without comments and heredocs, with blocks in it of up to so many levels."""
     inner = rf"|\{{{_blocks(levels - 1)}\}}" if levels else ""
     return rf"(?:[^\"{{}}#/<]++|{_TEMPLATE}|{_SIGNS}{inner})*+"
 
 
 def _brackets(levels: int, plain: str = r"[^\"{}()\[\]#/<]++") -> str:
-    """The same, where brackets and parentheses are paired, too."""
+    """Return the same, where brackets and parentheses are paired, too."""
     inner = _brackets(levels - 1) if levels else ""
     pairs = rf"|\{{{inner}\}}|\[{inner}\]|\({inner}\)" if levels else ""
     return rf"(?:{plain}|{_TEMPLATE}|{_SIGNS}{pairs})*+"
 
 
 def sure(pattern: str, flags: int = 0) -> Sure:
-    """The matcher of a pattern that matches nothing, too, so that there is always a match."""
+    """Return the matcher of a pattern that matches nothing, too, so that there is always a match."""
     return cast("Sure", re.compile(pattern, flags).match)
 
 
@@ -80,7 +80,7 @@ class Unexpected(Exception):
 
 
 def found(text: str, at: int) -> str:
-    """What stands at an offset of a text that ends with END, in words: marks are quoted, the rest may be secret."""
+    """Describe what is at an offset of a text that ends with END: marks are quoted, the rest may be secret."""
     if at >= len(text) - len(END):
         return "the end of the file"
     mark = text[at]
@@ -96,14 +96,14 @@ def found(text: str, at: int) -> str:
 
 
 def unexpected(text: str, at: int, expected: str) -> Unexpected:
-    """What is wrong where something else is expected."""
+    """Return what is wrong where something else is expected."""
     if text.startswith("/*", at):
         return Unexpected("this comment does not end", at)
     return Unexpected(f"expected {expected}, found {found(text, at)}", min(at, len(text) - len(END)))
 
 
 def unescape(text: str, at: int) -> str:
-    """What the inside of a quoted text means; it stands at an offset. Raises Unexpected."""
+    """Return what the inside of a quoted text means; it stands at an offset. Raises Unexpected."""
     if "\\" not in text:
         return text.replace("$${", "${").replace("%%{", "%{") if "{" in text else text
 
@@ -124,7 +124,7 @@ def unescape(text: str, at: int) -> str:
 
 
 def number_of(text: str, at: int) -> int | float:
-    """The number that digits at an offset stand for. Raises Unexpected."""
+    """Return the number that digits at an offset stand for. Raises Unexpected."""
     if len(text) > _LONGEST_NUMBER:
         raise Unexpected("this number is too long", at)
     if text.lstrip("-").isdigit():

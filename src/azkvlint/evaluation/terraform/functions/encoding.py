@@ -23,7 +23,7 @@ from azkvlint.evaluation.terraform.indexing import data_of
 from azkvlint.evaluation.terraform.primitive_types import normal, text_of
 from azkvlint.evaluation.values import MAX_TEXT, Fields, Items, Result, is_sensitive, unknown_in
 from azkvlint.model.value import Scalar
-from azkvlint.syntax.json_data import decode_json
+from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
 
 _SAFE = "-_.~"

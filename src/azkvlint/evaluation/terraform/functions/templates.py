@@ -53,7 +53,7 @@ class _TemplateDocument:
 def rendered(call: Call, text: str, values: Result, sensitive: bool = False) -> Result:
     """The text that a template makes of values. Raises FailedError for a template that is none."""
     from azkvlint.evaluation.terraform.evaluate import TerraformEvaluator
-    from azkvlint.syntax.hcl.template import parse_template
+    from azkvlint.syntax.hcl.expressions import parse_template
 
     found = mapped(call, values)
     if isinstance(found, Unknown) or found.rest is not None:

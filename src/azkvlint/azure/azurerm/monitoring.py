@@ -1,0 +1,246 @@
+"""Diagnostic settings, their destinations and how long those keep logs, alerts, and Defender plans.
+
+Source: the provider's documentation, schema and upgrade guides, versions 2.0 to 5.10.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from azkvlint.azure.azurerm.key_vault import PLACED
+from azkvlint.azure.azurerm.table import Field, Mapped, block, blocks, boolean, flag, link, links, number, value
+
+_INGESTION = "properties.publicNetworkAccessForIngestion"
+_QUERY = "properties.publicNetworkAccessForQuery"
+_RETENTION = block("retentionPolicy", {"enabled": boolean("enabled"), "days": number("days")})
+
+MONITOR: Mapping[str, Mapped] = {
+    "azurerm_monitor_diagnostic_setting": Mapped(
+        type="Microsoft.Insights/diagnosticSettings",
+        fields={
+            "name": value("name"),
+            "target_resource_id": link("scope"),
+            "log_analytics_workspace_id": link("properties.workspaceId"),
+            "storage_account_id": link("properties.storageAccountId"),
+            "eventhub_authorization_rule_id": link("properties.eventHubAuthorizationRuleId"),
+            "eventhub_name": value("properties.eventHubName"),
+            "partner_solution_id": link("properties.marketplacePartnerId"),
+            "log_analytics_destination_type": Field(
+                arm="properties.logAnalyticsDestinationType", computed=True, filled=True
+            ),
+            # `log` until 4.0, `enabled_log` since 3.39; either one was computed while both were there.
+            "enabled_log": blocks(
+                "properties.logs",
+                {
+                    "category": value("category"),
+                    "category_group": value("categoryGroup"),
+                    "retention_policy": _RETENTION,
+                },
+                computed=True,
+                constants={"enabled": True},
+            ),
+            "log": blocks(
+                "properties.logs",
+                {
+                    "category": value("category"),
+                    "category_group": value("categoryGroup"),
+                    "enabled": value("enabled", default=True),
+                    "retention_policy": _RETENTION,
+                },
+                computed=True,
+            ),
+            # `metric` until 5.0, `enabled_metric` since 4.31; either one was computed while both were there.
+            "enabled_metric": blocks(
+                "properties.metrics", {"category": value("category")}, computed=True, constants={"enabled": True}
+            ),
+            "metric": blocks(
+                "properties.metrics",
+                {"category": value("category"), "enabled": value("enabled", default=True)},
+                computed=True,
+            ),
+        },
+        any_of=(
+            "log_analytics_workspace_id",
+            "storage_account_id",
+            "eventhub_authorization_rule_id",
+            "partner_solution_id",
+        ),
+    ),
+    "azurerm_log_analytics_workspace": Mapped(
+        type="Microsoft.OperationalInsights/workspaces",
+        fields={
+            **PLACED,
+            "sku": value("properties.sku.name", computed=True),
+            "retention_in_days": number("properties.retentionInDays", computed=True),
+            "daily_quota_gb": number("properties.workspaceCapping.dailyQuotaGb", default=-1),
+            # Booleans until 5.0, words from 5.0 on.
+            "internet_ingestion_enabled": flag(_INGESTION, "Enabled", "Disabled", default=True),
+            "internet_ingestion_access_type": value(_INGESTION, default="Enabled"),
+            "internet_query_enabled": flag(_QUERY, "Enabled", "Disabled", default=True),
+            "internet_query_access_type": value(_QUERY, default="Enabled"),
+        },
+    ),
+    "azurerm_security_center_subscription_pricing": Mapped(
+        type="Microsoft.Security/pricings",
+        fields={
+            # Azure names a plan's resource after what the plan protects.
+            "resource_type": value("name", default="VirtualMachines"),
+            "tier": value("properties.pricingTier"),
+            "subplan": value("properties.subPlan"),
+        },
+    ),
+}
+
+
+_METRIC: Mapping[str, Field] = {
+    "metric_namespace": value("metricNamespace"),
+    "metric_name": value("metricName"),
+}
+# Azure sends events of all types where none are listed, and the provider computes the list.
+_FILTER: Mapping[str, Field] = {
+    "name": value("name"),
+    "included_event_types": value("properties.filter.includedEventTypes", computed=True),
+    "subject_filter": block(
+        "",
+        {
+            "subject_begins_with": value("properties.filter.subjectBeginsWith"),
+            "subject_ends_with": value("properties.filter.subjectEndsWith"),
+        },
+    ),
+    # One of some twenty comparisons: that there is any is all that matters.
+    "advanced_filter": blocks(
+        "properties.filter.advancedFilters", {"string_in": blocks("stringIn", {"key": value("key")})}
+    ),
+}
+
+ALERTS: Mapping[str, Mapped] = {
+    "azurerm_monitor_activity_log_alert": Mapped(
+        type="Microsoft.Insights/activityLogAlerts",
+        fields={
+            **PLACED,
+            "scopes": links("properties.scopes"),
+            "description": value("properties.description"),
+            "enabled": value("properties.enabled", default=True),
+            # ARM spells each of them as an item of `condition.allOf`: a field and what it equals.
+            "criteria": block(
+                "derived.criteria",
+                {
+                    "category": value("category"),
+                    "operation_name": value("operationName"),
+                    "caller": value("caller"),
+                    "level": value("level"),
+                    "levels": value("levels"),
+                    "status": value("status"),
+                    "statuses": value("statuses"),
+                    "sub_status": value("subStatus"),
+                    "sub_statuses": value("subStatuses"),
+                    "resource_provider": value("resourceProvider"),
+                    "resource_providers": value("resourceProviders"),
+                    "resource_type": value("resourceType"),
+                    "resource_types": value("resourceTypes"),
+                    "resource_group": value("resourceGroup"),
+                    "resource_groups": value("resourceGroups"),
+                    "resource_id": link("resourceId"),
+                    "resource_ids": links("resourceIds"),
+                },
+            ),
+            "action": blocks("properties.actions.actionGroups", {"action_group_id": link("actionGroupId")}),
+        },
+    ),
+    "azurerm_monitor_metric_alert": Mapped(
+        type="Microsoft.Insights/metricAlerts",
+        fields={
+            **PLACED,
+            "scopes": links("properties.scopes"),
+            "enabled": value("properties.enabled", default=True),
+            "target_resource_type": value("properties.targetResourceType", computed=True),
+            "criteria": blocks("properties.criteria.allOf", _METRIC),
+            "dynamic_criteria": blocks("properties.criteria.allOf", _METRIC),
+        },
+    ),
+    "azurerm_monitor_scheduled_query_rules_alert": Mapped(
+        type="Microsoft.Insights/scheduledQueryRules", fields={**PLACED, "query": value("properties.source.query")}
+    ),
+    "azurerm_eventgrid_system_topic": Mapped(
+        type="Microsoft.EventGrid/systemTopics",
+        fields={
+            **PLACED,
+            # The first name until 4.x, the second since.
+            "source_arm_resource_id": link("properties.source", computed=True),
+            "source_resource_id": link("properties.source", computed=True),
+            "topic_type": value("properties.topicType"),
+        },
+    ),
+    "azurerm_eventgrid_system_topic_event_subscription": Mapped(
+        type="Microsoft.EventGrid/systemTopics/eventSubscriptions",
+        fields={**_FILTER, "system_topic": value("derived.topicName")},
+    ),
+    "azurerm_eventgrid_event_subscription": Mapped(
+        type="Microsoft.EventGrid/eventSubscriptions",
+        fields={**_FILTER, "scope": link("scope")},
+    ),
+}
+
+
+_NEVER = -1  # how the provider says that a rule does not delete by this measure
+
+SINKS: Mapping[str, Mapped] = {
+    "azurerm_log_analytics_workspace_table": Mapped(
+        type="Microsoft.OperationalInsights/workspaces/tables",
+        fields={
+            "workspace_id": link("parent"),
+            "name": value("name"),
+            "retention_in_days": number("properties.retentionInDays", computed=True),
+            "total_retention_in_days": number("properties.totalRetentionInDays", computed=True),
+        },
+    ),
+    "azurerm_log_analytics_linked_service": Mapped(
+        type="Microsoft.OperationalInsights/workspaces/linkedServices",
+        fields={"workspace_id": link("parent"), "write_access_id": link("properties.writeAccessResourceId")},
+    ),
+    "azurerm_eventhub_namespace_authorization_rule": Mapped(
+        type="Microsoft.EventHub/namespaces/authorizationRules",
+        fields={"name": value("name"), "namespace_name": value("derived.namespaceName")},
+    ),
+    "azurerm_storage_management_policy": Mapped(
+        type="Microsoft.Storage/storageAccounts/managementPolicies",
+        fields={
+            "storage_account_id": link("parent"),
+            "rule": blocks(
+                "properties.policy.rules",
+                {
+                    "name": value("name"),
+                    "enabled": boolean("enabled"),
+                    "filters": block(
+                        "definition.filters",
+                        {
+                            "prefix_match": value("prefixMatch"),
+                            "blob_types": value("blobTypes"),
+                            "match_blob_index_tag": blocks("blobIndexMatch", {"name": value("name")}),
+                        },
+                    ),
+                    "actions": block(
+                        "definition.actions",
+                        {
+                            "base_blob": block(
+                                "baseBlob.delete",
+                                {
+                                    "delete_after_days_since_modification_greater_than": number(
+                                        "daysAfterModificationGreaterThan", default=_NEVER
+                                    ),
+                                    "delete_after_days_since_creation_greater_than": number(
+                                        "daysAfterCreationGreaterThan", default=_NEVER
+                                    ),
+                                    "delete_after_days_since_last_access_time_greater_than": number(
+                                        "daysAfterLastAccessTimeGreaterThan", default=_NEVER
+                                    ),
+                                },
+                            )
+                        },
+                    ),
+                },
+            ),
+        },
+        fixed={"name": "default"},
+    ),
+}

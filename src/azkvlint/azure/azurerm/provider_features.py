@@ -1,0 +1,68 @@
+"""``features { key_vault { ... } }`` of the azurerm provider: what it purges on destroy and recovers on create."""
+
+from __future__ import annotations
+
+from azkvlint.model.location import Location
+from azkvlint.model.provider_version import VersionRange
+from azkvlint.model.value import MapValue, Origin, Scalar, Unknown, Value
+
+PROVIDER_TYPE = "Terraform/providers"
+PROVIDER_PREFIX = "provider."
+VERSION = "version"
+TENANT, TENANT_ARGUMENT = "tenantId", "tenant_id"
+# Flags of features.key_vault, all true by default since 3.0 (internal/features/defaults.go; before 3.0 there was none).
+KEY_VAULT_FLAGS = {
+    "purge_soft_delete_on_destroy": "purgeSoftDeleteOnDestroy",
+    "purge_soft_deleted_keys_on_destroy": "purgeSoftDeletedKeysOnDestroy",
+    "purge_soft_deleted_secrets_on_destroy": "purgeSoftDeletedSecretsOnDestroy",
+    "purge_soft_deleted_certificates_on_destroy": "purgeSoftDeletedCertificatesOnDestroy",
+    "purge_soft_deleted_hardware_security_modules_on_destroy": "purgeSoftDeletedHardwareSecurityModulesOnDestroy",
+    "purge_soft_deleted_hardware_security_module_keys_on_destroy": (
+        "purgeSoftDeletedHardwareSecurityModuleKeysOnDestroy"
+    ),
+    "recover_soft_deleted_key_vaults": "recoverSoftDeletedKeyVaults",
+    "recover_soft_deleted_keys": "recoverSoftDeletedKeys",
+    "recover_soft_deleted_secrets": "recoverSoftDeletedSecrets",
+    "recover_soft_deleted_certificates": "recoverSoftDeletedCertificates",
+    "recover_soft_deleted_hardware_security_module_keys": "recoverSoftDeletedHardwareSecurityModuleKeys",
+}
+_FLAGS_SINCE = (3, 0)
+# Up to 5.2 it only decides whether the provider looks for purge protection before it purges an HSM, as it does in any
+# case (internal/services/managedhsm, deletion of key_vault_managed_hardware_security_module_resource.go).
+_IDLE_FLAG, _IDLE_BELOW = "purge_soft_deleted_hardware_security_modules_on_destroy", (5, 3)
+_BOOLEANS = {"true": True, "false": False}  # also as text, which Terraform takes for a boolean
+
+
+def flag_value(flag: str, written: Value | None, version: VersionRange, at: Location) -> Value:
+    """Return what a flag amounts to that is ``written`` as this, or not at all (None)."""
+    if isinstance(written, Scalar):
+        plain = _BOOLEANS.get(str(written.value).lower())
+        if plain is False and flag == _IDLE_FLAG:
+            return _idle(version, written.at)
+        if plain is not None:
+            return Scalar(at=written.at, value=plain)
+        return Unknown(at=written.at, why="it is no boolean")
+    if written is not None:
+        return written
+    if version.high <= _FLAGS_SINCE:
+        return Unknown(at=at, why="azurerm before 3.0 has no documented default for it")
+    return Scalar(at=at, value=True, origin=Origin.DEFAULT, note="not set, and the default is true")
+
+
+def _idle(version: VersionRange, at: Location) -> Value:
+    """Return what a flag amounts to that is turned off, which changes nothing in the versions that are known."""
+    if version.high <= _IDLE_BELOW:
+        return Scalar(at=at, value=True, note="the provider purges a managed HSM though it is off")
+    return Unknown(at=at, why="azurerm up to 5.2 purges a managed HSM though it is off, and a later one may be used")
+
+
+def version_value(version: VersionRange, at: Location) -> MapValue:
+    """Return the possible versions of a provider as its attribute: ``atLeast`` and ``below``, if bounded."""
+    ends = {"atLeast": version.low, "below": version.high}
+    none = VersionRange()
+    fields: dict[str, Value] = {
+        name: Scalar(at=at, value=f"{end[0]}.{end[1]}", origin=Origin.DERIVED)
+        for name, end in ends.items()
+        if end not in (none.low, none.high)
+    }
+    return MapValue(at=at, fields=fields, origin=Origin.DERIVED)

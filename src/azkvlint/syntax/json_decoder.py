@@ -1,0 +1,328 @@
+"""JSON text or bytes -> Python data, or an error with its line and column.
+
+``decode`` reads ARM templates and parameter files. Azure's tools accept more than JSON: comments, a comma after the
+last member, line breaks within strings, UTF-16 as PowerShell writes it. Single quotes and keys without quotes stay
+errors. ``decode_json`` reads strict JSON of a known shape. Where a large file is decoded in parts, as a plan is, catch
+``DECODE_ERRORS``.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any, NoReturn, TypeVar
+
+import msgspec
+
+from azkvlint.syntax.positions import Lines, MarkedText
+from azkvlint.util.errors import InputError
+from azkvlint.util.lazy_regex import regex
+
+# Deeper than any template, and far from the interpreter's own limit.
+MAX_DEPTH = 200
+
+Pointer = tuple[str | int, ...]
+
+# Most strings hold no escape, and the first alternative is far faster.
+STRING = r'(?:"[^"]*+"(?<!\\")|"[^"\\]*+(?:\\.[^"\\]*+)*+")'
+COMMENT = r"(?://[^\r\n]*+|/\*[^*]*+(?:\*(?!/)[^*]*+)*+\*/)"
+GAP = rf"[ \t\r\n]*+(?:{COMMENT}[ \t\r\n]*+)*+"
+# Text without anything to blank, followed by what is to be blanked.
+_UNCLEAN = regex(rf'[^"/,]*+(?:(?:{STRING}|,(?!{GAP}[}}\]]))[^"/,]*+)*+(?:(?P<blank>{COMMENT}|,))', re.DOTALL)
+_EDGE = regex(rf"{STRING}|(?P<open>[{{\[])|[}}\]]", re.DOTALL)
+_NUMBER = regex(rf"{STRING}|(?P<number>-?[0-9][0-9.eE+-]*+|-?[A-Za-z]++)", re.DOTALL)
+# A comma behind one of these, or behind nothing, is a fault and not a trailing comma.
+_NO_MEMBER = frozenset(("", "{", "[", ",", ":"))
+DECODE_ERRORS = (msgspec.MsgspecError, UnicodeError, RecursionError, OverflowError)
+"""What msgspec raises for data that it cannot read. Not all of it is its own."""
+_T = TypeVar("_T")
+_BYTE = regex(r"^(?:JSON is malformed: )?(?P<what>.*?) \(byte (?P<byte>\d+)\)$")
+_DECODER = msgspec.json.Decoder()
+_CONTAINERS = frozenset((dict, list))
+_ESCAPE = regex(r"\\(?:u([0-9a-fA-F]{4})|.)", re.DOTALL)
+_HIGH, _LOW, _NO_SURROGATE = 0xD800, 0xDC00, 0xE000
+_BOMS = ((b"\xef\xbb\xbf", "utf-8"), (b"\xff\xfe", "utf-16-le"), (b"\xfe\xff", "utf-16-be"))
+_MARKS = tuple(mark for mark, _ in _BOMS)
+# The messages of the standard library, which differ between its versions, and those of reports.
+_FAULTS = (
+    ("Expecting value", "a value is expected here"),
+    ("Expecting ',' delimiter", "a comma or the closing bracket is expected here"),
+    ("Expecting property name", "a key in double quotes is expected here"),
+    ("Expecting ':' delimiter", "a colon is expected here"),
+    ("Unterminated string", "the text that starts here never ends"),
+    ("Invalid \\u", "\\u is followed by four hexadecimal digits"),
+    ("Invalid \\", "a backslash stands before a character that it cannot escape"),
+    ("Extra data", "something follows the end of the JSON"),
+)
+
+
+class Document(msgspec.Struct, frozen=True):
+    """A decoded file: ``value`` is Python data; ``text`` is what an editor shows, without the byte order mark."""
+
+    value: Any
+    text: str
+
+
+def decode(data: bytes) -> Document:
+    """Read one JSON file. Of a repeated key the last one counts. Raises InputError, with a line and column.
+
+    NaN, Infinity, numbers too large for a float and more than MAX_DEPTH levels are refused.
+    """
+    text, plain = _text(data)
+    try:
+        value = _DECODER.decode(text if plain is None else plain)
+    except (msgspec.DecodeError, UnicodeError, RecursionError):
+        # A fault, or something that only Azure's tools accept: slower, but reports the position.
+        value = _decode_unusual(text)
+    if _too_deep(value):
+        _refuse_depth(text)
+    marked = MarkedText(text, is_utf8=plain is not None) if data.startswith(_MARKS) or plain is None else text
+    return Document(value, marked)
+
+
+def decode_text(text: str) -> Document:
+    """Read JSON that is a value of another file. Raises InputError as ``decode`` does."""
+    try:
+        return decode(text.encode())
+    except UnicodeEncodeError:  # a path that is not UTF-8 is a part of it
+        raise InputError("not JSON: it is not Unicode text") from None
+
+
+def decode_json(data: bytes | str, shape: type[_T]) -> _T:
+    """Return the data as ``shape``. Raises InputError if it is not JSON, or of another shape."""
+    try:
+        return msgspec.json.decode(data, type=shape)
+    except DECODE_ERRORS as error:
+        raise InputError(decode_error(error)) from error
+
+
+def decode_error(error: Exception) -> str:
+    """Return why data cannot be read, without any value of the input."""
+    match error:
+        case RecursionError():
+            return "it is nested too deeply"
+        case UnicodeError():
+            return "it is not UTF-8 text"
+        case OverflowError():
+            return "a number in it is too large"
+        case _:
+            return str(error)
+
+
+def decode_string(quoted: str) -> str:
+    """Return the value of a JSON string, which may have line breaks in it. Raises ValueError."""
+    import json
+
+    return str(json.JSONDecoder(strict=False).decode(quoted))
+
+
+def blank_comments(text: str) -> str:
+    """Return ``text`` with comments and trailing commas replaced by blanks, so that offsets stay the same."""
+    parts: list[str] = []
+    at, last = 0, ""
+    while match := _UNCLEAN.match(text, at):
+        start = match.start("blank")
+        kept = text[at:start]
+        last = kept.rstrip()[-1:] or last
+        if last in _NO_MEMBER and match["blank"] == ",":
+            break
+        parts += (kept, " " * (match.end() - start))
+        at = match.end()
+    return "".join((*parts, text[at:])) if parts else text
+
+
+def _text(data: bytes) -> tuple[str, bytes | None]:
+    """Return the text of a file, and its UTF-8 without a byte order mark where the file is UTF-8."""
+    encoding = ""
+    for mark, name in _BOMS:
+        if data.startswith(mark):
+            data, encoding = data[len(mark) :], name
+    if not encoding:
+        # JSON starts with an ASCII character, whose other byte is zero in UTF-16.
+        encoding = "utf-16-be" if data[:1] == b"\0" else "utf-16-le" if data[1:2] == b"\0" else "utf-8"
+    if encoding == "utf-8":
+        try:
+            return data.decode(), data
+        except UnicodeDecodeError as error:
+            before = data[: error.start].decode()
+            line, column = Lines(before).place(len(before))
+            raise InputError("not UTF-8", "save the file as UTF-8", line, column) from None
+    try:
+        return data.decode(encoding), None
+    except UnicodeDecodeError:
+        raise InputError("broken UTF-16", "save the file as UTF-8") from None
+
+
+def _decode_unusual(text: str) -> Any:
+    """Return the value of ``text``, read by the standard library, which reports the offset of a fault."""
+    import json
+
+    if not text or text.isspace():
+        raise InputError("the file is empty", line=1, column=1)
+    cleaned = blank_comments(text)
+    decoder = json.JSONDecoder(strict=False, parse_float=_float, parse_constant=_refuse_constant)
+    try:
+        value = decoder.decode(cleaned)
+    except json.JSONDecodeError as error:
+        _refuse(text, error.pos, _fault(text, error.pos, error.msg))
+    except _NumberRefused as error:
+        _refuse(text, _place_of_number(cleaned, error.text), "the number is out of range")
+    except RecursionError:
+        _refuse_depth(text)
+    except ValueError:
+        raise InputError("not JSON: a number is too long", line=1, column=1) from None
+    half = _lone_surrogate(cleaned)
+    if half is not None:
+        _refuse(text, half, "this escape is half of a character")
+    return value
+
+
+def _lone_surrogate(text: str) -> int | None:
+    """Return the offset of an escape that is half of a surrogate pair in JSON without comments; None without one."""
+    high: re.Match[str] | None = None
+    for match in _ESCAPE.finditer(text):
+        unit = int(match[1], 16) if match[1] else 0
+        is_low = _LOW <= unit < _NO_SURROGATE
+        if high is not None and not (is_low and high.end() == match.start()):
+            return high.start()
+        if is_low and high is None:
+            return match.start()
+        high = match if _HIGH <= unit < _LOW else None
+    return None if high is None else high.start()
+
+
+class _NumberRefused(Exception):
+    """A number that no float holds, or a constant that JSON does not have."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
+
+
+def _float(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise _NumberRefused(text)
+    return number
+
+
+def _refuse_constant(text: str) -> NoReturn:
+    raise _NumberRefused(text)
+
+
+def _place_of_number(text: str, number: str) -> int:
+    return next((match.start() for match in _NUMBER.finditer(text) if match["number"] == number), 0)
+
+
+def _fault(text: str, at: int, message: str) -> str:
+    if text.startswith("/*", at):
+        return "the comment that starts here never ends"
+    if text.startswith("'", at):
+        return "texts stand in double quotes"
+    what = next((words for start, words in _FAULTS if message.startswith(start)), "something else is expected here")
+    return f"the file ends too early: {what}" if not text[at:].strip() else what
+
+
+def _refuse(text: str, at: int, what: str) -> NoReturn:
+    line, column = Lines(text).place(at)
+    raise InputError(f"not JSON: {what}", line=line, column=column) from None
+
+
+def _refuse_depth(text: str) -> NoReturn:
+    """Raise InputError for the first container that is nested too deeply."""
+    depth = at = 0
+    for match in _EDGE.finditer(blank_comments(text)):
+        if match["open"]:
+            depth, at = depth + 1, match.start()
+        elif match[0] in {"]", "}"}:
+            depth -= 1
+        if depth > MAX_DEPTH:
+            break
+    line, column = Lines(text).place(at)
+    raise InputError(f"nested deeper than {MAX_DEPTH} levels", line=line, column=column) from None
+
+
+def _too_deep(value: Any) -> bool:
+    """Return whether arrays and objects are nested deeper than MAX_DEPTH levels."""
+    level = [value] if type(value) in _CONTAINERS else []
+    for _ in range(MAX_DEPTH):
+        if not level:
+            return False
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if type(outer) is dict else outer)
+            if type(inner) in _CONTAINERS
+        ]
+    return bool(level)
+
+
+class ByteLines:
+    """Line and column of byte offsets, found in one pass where the offsets grow."""
+
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.ascii = data.isascii()
+        self.line = 1
+        self.column_at = 0
+        self.column = self.utf16 = 1
+
+    def place(self, offset: int) -> tuple[int, int, int]:
+        """Return line and column of a byte offset, both 1-based; the column in code points and in UTF-16 code units."""
+        if offset < self.column_at:
+            self.__init__(self.data)  # type: ignore[misc]  # starting over keeps one way to count
+        newlines = self.data.count(b"\n", self.column_at, offset)
+        if newlines:
+            self.line += newlines
+            self.column_at = self.data.rindex(b"\n", self.column_at, offset) + 1
+            self.column = self.utf16 = 1
+        if self.ascii:
+            self.column += offset - self.column_at
+            self.utf16 = self.column
+        else:
+            text = self.data[self.column_at : offset].decode("utf-8", "replace")
+            self.column += len(text)
+            self.utf16 += len(text.encode("utf-16-le", "surrogatepass")) // 2
+        self.column_at = offset
+        return self.line, self.column, self.utf16
+
+
+def duplicate_key(data: bytes) -> str | None:
+    """Return a key that is repeated in an object of ``data``; None if there is none. Reads the whole text."""
+    import json
+
+    found: list[str] = []
+
+    def check(pairs: list[tuple[str, object]]) -> None:
+        if len({key for key, _ in pairs}) != len(pairs):
+            seen: set[str] = set()
+            found.extend(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]  # None, so false
+
+    # Numbers stay strings: Python refuses to convert thousands of digits.
+    json.loads(data, object_pairs_hook=check, parse_int=str, parse_float=str)
+    return found[0] if found else None
+
+
+def is_complete(data: bytes) -> bool:
+    """Return whether ``data`` is one complete JSON value, all strictness about characters aside."""
+    import json
+
+    try:
+        json.loads(data, parse_int=str, parse_float=str)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def fault(data: bytes, text: str) -> tuple[str, int | None, int | None]:
+    """Return the message of a decoder's error, and its line and column (1-based) if it names a byte."""
+    match = _BYTE.match(text)
+    if match is None:
+        return text, None, None
+    return match["what"], *place(data, min(int(match["byte"]), len(data)))
+
+
+def place(data: bytes, offset: int) -> tuple[int, int]:
+    """Return line and column of one byte offset, both 1-based."""
+    line, column, _ = ByteLines(data).place(offset)
+    return line, column

@@ -1,0 +1,175 @@
+"""What names and texts say about secrets, in spellings that no rule's example has."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from azkvlint.graph.secret_formats import (
+    Placeholder,
+    has_credential,
+    is_configuration,
+    is_plain,
+    known_text,
+    placeholder_in,
+)
+from azkvlint.util.secret_names import NameKind, kind_of_name, kind_of_path, names_no_secret
+
+SECONDS = 2
+CERTAIN, LIKELY, NONE = Placeholder.CERTAIN, Placeholder.LIKELY, Placeholder.NONE
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "", "   ", "-", "x", "''", "<enter the key>", "<user>:<pass>", "[NOT YET SET]", "{placeholder}",
+        "{{ .Values.key }}",
+        "${SQL_PASSWORD}", "#{Octopus.Key}#", "$(pipelineVariable)", "__DB_PASSWORD__", "%TOKEN%", "((vault-key))",
+        "********", "xxxx-xxxx-xxxx", "000000", "....", "TO BE DEFINED", "To_Be_Provided_By_Ops",
+        "must be changed after deploy",
+        "toBeReplaced", "replace-this-with-the-real-key", "update manually in the portal",
+        "Managed outside of Terraform",
+        "Set by the release pipeline", "your-client-secret", "insert your token here", "paste key", "dummy-value",
+        "example secret", "TODO", "FixMe", "tbc", "N/A", "not used", "not applicable", "no-token", "null",
+        "this is a placeholder", "Bitte ändern", "wird ersetzt", "à compléter", "por completar", "a definir",
+        "da inserire dopo il deploy", "nog in te vullen", "do uzupełnienia", "byt ut mig",
+        "Server=db;Password=<password>", "postgres://app:${PASSWORD}@db/orders", "GEN-PASSWORD", "GEN-UNIQUE-13",
+        "GEN-SSH-PUB-KEY", "GET-PREREQ-dbPassword",
+    ],
+)  # fmt: skip
+def test_placeholders(text: str) -> None:
+    assert placeholder_in(text) is CERTAIN
+
+
+@pytest.mark.parametrize("text", ["initial", "Temp", "test-value", "foo", "changeIT!", "ChangeMe123!", "aaaaaaaa"])
+def test_texts_that_only_may_be_placeholders(text: str) -> None:
+    assert placeholder_in(text) is LIKELY
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "hunter2", "P@ssw0rd", "Tr0ub4dor&3", "correct horse battery staple", "setting sun", "<b>old and new", "a{b}c",
+        "password", "secret", "exchange-server-9", "Server=db;Password=todoist99", "0000000001", "x9x9x9", "toronto",
+        "to be or not to be", "dog-placed-here", "yours truly", "null-island-7", "notary", "[a]b[c]", "GEN-7f3K-99xQ",
+        "gen-password",
+    ],
+)  # fmt: skip
+def test_passwords_are_no_placeholders(text: str) -> None:
+    assert placeholder_in(text) is NONE
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [
+        ("orders-db-password", NameKind.SECRET),
+        ("OrdersDbPasswordDev2", NameKind.SECRET),
+        ("redis_primary_key", NameKind.SECRET),
+        ("api-key", NameKind.SECRET),
+        ("sqlConnectionString", NameKind.SECRET),
+        ("kennwort", NameKind.SECRET),
+        ("mot_de_passe", NameKind.SECRET),
+        ("contraseña", NameKind.SECRET),
+        ("client-secret", NameKind.SECRET),
+        ("password-reset-url", NameKind.PLAIN),
+        ("vmAdminUserName", NameKind.PLAIN),
+        ("db-user-name-secret", NameKind.PLAIN),
+        ("api-key-name", NameKind.PLAIN),
+        ("SSH_PUBLIC_KEY", NameKind.PLAIN),
+        ("tenant-id-prod", NameKind.PLAIN),
+        ("AZURE_OPENAI_API_VERSION", NameKind.PLAIN),
+        ("benutzername", NameKind.PLAIN),
+        ("orders-database", NameKind.PLAIN),
+        ("database", NameKind.NEUTRAL),
+        ("orders", NameKind.NEUTRAL),
+        ("dev-01", NameKind.NEUTRAL),
+        ("", NameKind.NEUTRAL),
+    ],
+)
+def test_names(name: str, kind: NameKind) -> None:
+    assert kind_of_name(name) is kind
+
+
+def test_the_last_step_that_says_anything_decides() -> None:
+    assert kind_of_path(["server", "password", "value"]) is NameKind.SECRET
+    assert kind_of_path(["credentials", "user_name"]) is NameKind.PLAIN
+    assert kind_of_path(["orders", "*"]) is NameKind.NEUTRAL
+
+
+def test_even_in_a_vault_some_names_are_no_secrets_and_addresses_may_be() -> None:
+    assert names_no_secret("sql-admin-login")
+    assert not names_no_secret("webhook-url")
+    assert not names_no_secret("sql-server")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Endpoint=sb://x.servicebus.windows.net/;SharedAccessKeyName=Root;SharedAccessKey=abc",
+        "amqps://app:s3cret@broker.example.com",
+        "https://x.blob.core.windows.net/c?sv=2024&sig=abc",
+        "https://func.azurewebsites.net/api/run?code=abc",
+        "https://hooks.slack.com/services/T000/B000/abcdef",
+        "-----BEGIN RSA PRIVATE KEY-----\nMII",
+        "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.c2ln",
+        "ghp_" + "a1B2" * 9,
+        "AKIA" + "A1B2" * 4,
+        "abC8Q~" + "a" * 34,
+        '{"user": "app", "password": "correct-horse"}',
+    ],
+)
+def test_credentials(text: str) -> None:
+    assert has_credential(text)
+    assert not is_plain(text)
+    assert not is_configuration(["orders-url"], text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "https://orders.example.com/v1?api-version=2024-01-01", "jdbc:sqlserver://x.database.windows.net:1433;encrypt=true",
+        "api://orders", "orders.privatelink.vaultcore.azure.net", "10.0.0.4:6379", "10.0.0.0/8, 192.168.0.0/16",
+        "72f988bf-86f1-41af-91ab-2d7cd011db47", "9093", "1.29.4", "true", "/subscriptions/0/resourceGroups/rg",
+        "/mnt/secrets/cert", "ops@example.com", "ssh-ed25519 AAAAC3Nza", "2027-01-01T00:00:00Z",
+        "Server=tcp:db,1433;Database=x;Authentication=Active Directory Default", '{"endpoint": "https://a.example.com"}',
+    ],
+)  # fmt: skip
+def test_texts_that_are_no_secrets(text: str) -> None:
+    assert not has_credential(text)
+    assert is_configuration(["orders"], text)
+
+
+@pytest.mark.parametrize("text", ["hunter2", "P@ssw0rd", "12345678", "72f988bf-86f1-41af-91ab-2d7cd011db47", "true"])
+def test_a_name_of_a_secret_stands_against_the_form(text: str) -> None:
+    assert not is_configuration(["db-password"], text)
+
+
+def test_what_looks_like_a_password_stands_against_the_name() -> None:
+    assert is_configuration(["sql-login"], "dbadmin")
+    assert not is_configuration(["sql-login"], "P@ssw0rd")
+    assert not is_configuration(["orders-id"], "q8Zk2Lm9Xw4Rt7Bv1Nc5")
+    assert not is_configuration(["orders-url"], "https://example.com/q8Zk2Lm9Xw4Rt7Bv1Nc5")
+
+
+def test_what_is_not_known_of_a_text_is_one_letter() -> None:
+    assert known_text("https://⟨var.a⟩.example.com") == "https://x.example.com"
+    assert known_text("⟨f(⟨a⟩)⟩") == known_text("⟨a⟩⟨b⟩") == ""
+    assert not is_configuration(["orders"], known_text("postgres://app:⟨var.password⟩@db.example.com"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "_" * 20_000 + "a", "#{a}" * 5_000 + "!", "a://" * 5_000, "password" + " " * 20_000, " " * 20_000 + "=",
+        "-" * 20_000 + "é",
+        "eyJ-" * 5_000, "?" * 20_000, "a." * 10_000 + "!", "[" * 20_000, "<" * 20_000, "a@" * 10_000, "a b " * 5_000,
+        "=;" * 10_000,
+        "-----BEGIN " * 2_000, "a" * 20_000 + "!", "P1" * 10_000, "{" * 20_000, "\\" * 20_000,
+    ],
+)  # fmt: skip
+def test_hostile_texts_take_no_time(text: str) -> None:
+    start = time.process_time()
+    placeholder_in(text)
+    is_configuration([text], text)
+    assert time.process_time() - start < SECONDS
