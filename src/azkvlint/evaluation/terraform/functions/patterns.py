@@ -2,66 +2,70 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from typing import Any, TypeAlias
 
-from azkvlint.evaluation.terraform.functions.automaton import Match, Search
-from azkvlint.evaluation.terraform.functions.regular import Program, compiled
 from azkvlint.evaluation.terraform.functions.table import Data, DoubtError, Function, MisuseError
 from azkvlint.evaluation.values import MAX_ITEMS, MAX_TEXT
+from azkvlint.util.safe_regex import InvalidPatternError, SafePattern, UnprovenPatternError, compile_pattern
 
 _Spend: TypeAlias = Callable[[int], None]
+# About as many attempts take the time of one step of the evaluator.
+_ATTEMPTS_A_STEP = 1_000
 
 
 def _first(spend: _Spend, pattern: str, text: str) -> Any:
-    program = _compiled(pattern, spend)
-    found = Search(program, text, spend).first(0)
+    compiled = _compiled(pattern, text, spend)
+    found = compiled.search(text)
     if found is None:
         raise MisuseError("finds nothing that its pattern fits")
-    return _captured(program, found, text)
+    return _captured(compiled, found)
 
 
 def _all(spend: _Spend, pattern: str, text: str) -> list[Any]:
-    program = _compiled(pattern, spend)
-    return [_captured(program, found, text) for found in _matches(program, text, spend)]
+    compiled = _compiled(pattern, text, spend)
+    return [_captured(compiled, found) for found in _matches(compiled, text)]
 
 
-def _compiled(pattern: str, spend: _Spend) -> Program:
-    program = compiled(pattern)
-    spend(len(program.steps) // 10)
-    return program
+def _compiled(pattern: str, text: str, spend: _Spend) -> SafePattern:
+    """Return a pattern that is safe to search for in a text."""
+    spend(1 + len(pattern) // 10)
+    try:
+        compiled = compile_pattern(pattern)
+        spend(compiled.work(len(text), anywhere=True) // _ATTEMPTS_A_STEP)
+    except InvalidPatternError as error:
+        raise MisuseError(str(error)) from error
+    except UnprovenPatternError as error:
+        raise DoubtError(str(error)) from error
+    return compiled
 
 
-def _matches(program: Program, text: str, spend: _Spend) -> list[Match]:
-    """All matches, none of which is empty right after another, as Go counts them."""
-    found: list[Match] = []
-    search = Search(program, text, spend)
-    at, end = 0, -1
-    while at <= len(text):
-        match = search.first(at)
-        if match is None:
-            break
-        empty = match[1] == match[0]
-        if not (empty and match[0] == end):
-            found.append(match)
-            if len(found) > MAX_ITEMS:
+def _matches(pattern: SafePattern, text: str) -> Iterator[re.Match[str]]:
+    """Yield all matches, none of which is empty right after another, as Go counts them."""
+    number = at = 0
+    end = -1
+    while at <= len(text) and (match := pattern.search(text, at)) is not None:
+        is_empty = match.end() == match.start()
+        if not (is_empty and match.start() == end):
+            number += 1
+            if number > MAX_ITEMS:
                 raise DoubtError(f"a list of more than {MAX_ITEMS:,} items is not looked at")
-        at = match[1] + 1 if empty else match[1]
-        end = match[1]
-    return found
+            yield match
+        end = match.end()
+        at = end + is_empty
 
 
-def _captured(program: Program, match: Match, text: str) -> Any:
-    """What the groups of a pattern caught, by name if they have any; all of it where there is no group."""
-    groups = [None if match[2 * n] < 0 else text[match[2 * n] : match[2 * n + 1]] for n in range(program.groups + 1)]
-    if program.groups == 0:
-        return groups[0]
-    names = [name for name in program.names if name]
+def _captured(pattern: SafePattern, match: re.Match[str]) -> Any:
+    """Return what the groups of a pattern captured, by name if they have any; the match where there is no group."""
+    if not pattern.names:
+        return match[0]
+    names = [name for name in pattern.names if name]
     if not names:
-        return groups[1:]
-    if len(names) < program.groups:
+        return list(match.groups())
+    if len(names) < len(pattern.names):
         raise MisuseError("is given a pattern with groups that have names and such that have none")
-    return dict(zip(program.names, groups[1:], strict=True))
+    return dict(zip(names, match.groups(), strict=True))
 
 
 def _replace(spend: _Spend, text: str, old: str, new: str) -> str:
@@ -73,20 +77,20 @@ def _replace(spend: _Spend, text: str, old: str, new: str) -> str:
 
 
 def _replaced(spend: _Spend, text: str, pattern: str, new: str) -> str:
-    program = _compiled(pattern, spend)
+    compiled = _compiled(pattern, text, spend)
     parts: list[str] = []
     end = length = 0
-    for match in _matches(program, text, spend):
-        parts += [text[end : match[0]], _expanded(program, match, text, new)]
+    for match in _matches(compiled, text):
+        parts += [text[end : match.start()], _expanded(compiled, match, new)]
         length += len(parts[-1]) + len(parts[-2])
         if length > MAX_TEXT:
             raise DoubtError(f"a text of more than {MAX_TEXT:,} characters is not looked at")
-        end = match[1]
+        end = match.end()
     return "".join(parts) + text[end:]
 
 
-def _expanded(program: Program, match: Match, text: str, new: str) -> str:
-    """The replacement with what the groups caught: ``$1``, ``${1}``, ``$name``, ``${name}``, and ``$$``."""
+def _expanded(pattern: SafePattern, match: re.Match[str], new: str) -> str:
+    """Return the replacement with what the groups captured: ``$1``, ``${1}``, ``$name``, ``${name}``, and ``$$``."""
     parts: list[str] = []
     at = 0
     while True:
@@ -106,18 +110,16 @@ def _expanded(program: Program, match: Match, text: str, new: str) -> str:
         if end == begin or (braced and new[end : end + 1] != "}"):
             parts.append("$")
             continue
-        parts.append(_group(program, match, text, new[begin:end]))
+        parts.append(_group(pattern, match, new[begin:end]))
         at = end + braced
 
 
-def _group(program: Program, match: Match, text: str, name: str) -> str:
+def _group(pattern: SafePattern, match: re.Match[str], name: str) -> str:
     if name.isascii() and name.isdigit():
         number = int(name) if len(name) < 9 else -1
     else:
-        number = program.names.index(name) + 1 if name in program.names else -1
-    if not 0 <= number <= program.groups or match[2 * number] < 0:
-        return ""
-    return text[match[2 * number] : match[2 * number + 1]]
+        number = pattern.names.index(name) + 1 if name in pattern.names else -1
+    return match[number] or "" if 0 <= number <= len(pattern.names) else ""
 
 
 FUNCTIONS: tuple[Function, ...] = (

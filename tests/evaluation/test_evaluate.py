@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.expressions.conftest import unknown
 
 from azkvlint.evaluation.compare import either, same
 from azkvlint.evaluation.evaluate import MAX_DEPTH
@@ -15,7 +16,6 @@ from azkvlint.model.location import Location
 from azkvlint.model.value import MapValue, Scalar, Unknown
 from azkvlint.syntax import ast
 from azkvlint.util.errors import InputError
-from tests.expressions.conftest import unknown
 
 if TYPE_CHECKING:
     from tests.expressions.conftest import Language
