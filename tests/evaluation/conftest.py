@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from azkvlint.evaluation.budget import Budget
+from azkvlint.evaluation.budget import FRAMES, Budget
 from azkvlint.evaluation.evaluate import Evaluator, Functions
 from azkvlint.evaluation.functions.languages import ARM, BICEP
 from azkvlint.evaluation.operations import Local
-from azkvlint.evaluation.recursion_limit import FRAMES
 from azkvlint.evaluation.values import Closure, Fields, Items, Partly, Result, hole, wrapped
 from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Scalar, Unknown

@@ -5,20 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from tests.expressions.conftest import unknown
 
-from azkvlint.evaluation.compare import either, same
 from azkvlint.evaluation.evaluate import MAX_DEPTH
-from azkvlint.evaluation.functions.patterns import conjuncts
+from azkvlint.evaluation.operators import either, same
+from azkvlint.evaluation.string_patterns import conjuncts
 from azkvlint.evaluation.to_value import Freezer
 from azkvlint.evaluation.values import MAX_LEVELS, Fields, Items, Result, hidden, is_sensitive, unknown_in, wrapped
 from azkvlint.model.location import Location
 from azkvlint.model.value import MapValue, Scalar, Unknown
 from azkvlint.syntax import ast
 from azkvlint.util.errors import InputError
+from tests.evaluation.conftest import unknown
 
 if TYPE_CHECKING:
-    from tests.expressions.conftest import Language
+    from tests.evaluation.conftest import Language
 
 AT = Location(path="main.bicep")
 

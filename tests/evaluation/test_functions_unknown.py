@@ -13,7 +13,7 @@ from azkvlint.model.value import PERHAPS, ListValue, Scalar, Unknown, display
 from .conftest import AT
 
 if TYPE_CHECKING:
-    from tests.expressions.conftest import Language
+    from tests.evaluation.conftest import Language
 
 PARTLY: list[tuple[str, Any]] = [
     # what is known of a text stays

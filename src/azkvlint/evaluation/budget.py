@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import NamedTuple, ParamSpec, TypeVar
 
 from azkvlint.evaluation.secret_strings import SecretTexts
 from azkvlint.util.errors import InputError
@@ -130,3 +133,28 @@ class Budget:
     def exceeded(what: str, most: int, unit: str) -> InputError:
         """Return the error of a limit that is exceeded."""
         return InputError(f"{what} more than {most:,} {unit}, the limit for its size")
+
+
+# Frames of Python for the depth that the evaluator allows (``evaluate.MAX_DEPTH``), each level of which takes several.
+FRAMES = 8_000
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+def with_room(read: Callable[_P, _T]) -> Callable[_P, _T]:
+    """A function that reads a document, with room for evaluation as deep as its limit allows.
+
+    Python's own limit is only in the way there; everywhere else it stays, for it keeps hostile input from the stack.
+    """
+
+    @wraps(read)
+    def with_more(*arguments: _P.args, **named: _P.kwargs) -> _T:
+        before = sys.getrecursionlimit()
+        sys.setrecursionlimit(max(before, FRAMES))
+        try:
+            return read(*arguments, **named)
+        finally:
+            sys.setrecursionlimit(before)
+
+    return with_more

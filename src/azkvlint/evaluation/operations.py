@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
-from azkvlint.evaluation.compare import either, may_have
+from azkvlint.evaluation.operators import either, may_have
 from azkvlint.evaluation.values import (
     CHARACTERS_A_STEP,
     ITEMS_A_STEP,

@@ -352,3 +352,7 @@ def pieces(pattern: str) -> Iterator[tuple[str, bool]]:
                 start = at + 1
     if start < len(pattern):
         yield pattern[start:], False
+
+
+BY_RUN = "the moment of the run is not known"
+BY_DEPLOYMENT = "utcNow() differs with every deployment"

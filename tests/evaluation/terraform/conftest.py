@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from azkvlint.evaluation.budget import Budget
+from azkvlint.evaluation.budget import FRAMES, Budget
 from azkvlint.evaluation.operations import Local
-from azkvlint.evaluation.recursion_limit import FRAMES
 from azkvlint.evaluation.terraform.evaluate import TerraformEvaluator
-from azkvlint.evaluation.terraform.failure import FailedError
+from azkvlint.evaluation.terraform.primitive_types import FailedError
 from azkvlint.evaluation.terraform.types import converted, type_of
 from azkvlint.evaluation.values import Fields, Items, Result, hole, wrapped
 from azkvlint.model.location import Location

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from tests.expressions.terraform.conftest import Terraform, shown
 
 from azkvlint.model.value import Unknown
+from tests.evaluation.terraform.conftest import Terraform, shown
 
 FILES = {
     "a.txt": "hello",

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.expressions.terraform.conftest import Terraform, link, parsed, shown
 
-from azkvlint.evaluation.terraform.failure import FailedError
+from azkvlint.evaluation.terraform.primitive_types import FailedError
 from azkvlint.evaluation.terraform.types import ANY, Attribute, Type, type_of
 from azkvlint.evaluation.values import Fields, Items
 from azkvlint.model.value import Unknown
+from tests.evaluation.terraform.conftest import Terraform, link, parsed, shown
 
 STRING, NUMBER = Type("string"), Type("number")
 

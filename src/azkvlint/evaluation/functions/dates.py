@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from azkvlint.evaluation.functions.formats import moment
 from azkvlint.evaluation.functions.numbers import number
 from azkvlint.evaluation.functions.table import Data, Function, MisuseError
-from azkvlint.evaluation.functions.text import text
+from azkvlint.evaluation.functions.text import moment, text
 from azkvlint.util.lazy_regex import regex
 
 if TYPE_CHECKING:

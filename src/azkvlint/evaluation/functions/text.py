@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
-from azkvlint.evaluation.functions.formats import formatted
 from azkvlint.evaluation.functions.numbers import number
-from azkvlint.evaluation.functions.patterns import prefix, suffix
 from azkvlint.evaluation.functions.table import (
     ANY,
     Context,
@@ -20,6 +19,7 @@ from azkvlint.evaluation.functions.table import (
     is_hole,
     opaque,
 )
+from azkvlint.evaluation.string_patterns import prefix, suffix
 from azkvlint.evaluation.values import (
     MAX_ITEMS,
     MAX_TEXT,
@@ -34,7 +34,199 @@ from azkvlint.evaluation.values import (
     text_of,
 )
 from azkvlint.model.value import Absent, Scalar, Unknown
+from azkvlint.syntax.json_data import decode_json
+from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+_DEPTH = 100
+_BRACKETS = regex(r'"(?:[^"\\]|\\.)*+"|([\[{])|([\]}])', re.DOTALL)
+_DATA_URI = regex(r"data:([^,]{0,200}),(.*)", re.DOTALL)
+_BASE = regex(r"(https?://[A-Za-z0-9.-]{1,255}(?::\d{1,5})?)((?:/[A-Za-z0-9._~-]*+)*+)")
+_RELATIVE = regex(r"/?[A-Za-z0-9._~-]*+(?:/[A-Za-z0-9._~-]*+)*+")
+_ADDRESS = regex(r"(https?)://([A-Za-z0-9.-]{1,255})(/[A-Za-z0-9._~/-]*+)?")
+_DOTS = regex(r"(?:^|/)\.\.?(?:/|$)")
+
+
+def _encode(value: object) -> str:
+    from base64 import b64encode
+
+    return b64encode(text(value).encode()).decode()
+
+
+def _decode(value: object) -> str:
+    from base64 import b64decode
+
+    try:
+        return b64decode(text(value), validate=True).decode()
+    except UnicodeDecodeError as error:
+        raise DoubtError("bytes that are no text are not looked at") from error
+    except ValueError as error:
+        raise MisuseError("was given something that is no base64") from error
+
+
+def _json(value: object) -> Any:
+    source = text(value)
+    depth = 0
+    for match in _BRACKETS.finditer(source):
+        depth += 1 if match[1] else -1 if match[2] else 0
+        if depth > _DEPTH:
+            raise DoubtError(f"JSON of more than {_DEPTH} levels is not looked at")
+    try:
+        return decode_json(source, object)
+    except InputError as error:
+        # Azure takes more than the standard does, such as single quotes.
+        raise DoubtError("a text is not JSON as its standard has it") from error
+
+
+def _base64_to_json(value: object) -> Any:
+    return _json(_decode(value))
+
+
+def _data_uri(value: object) -> str:
+    if not isinstance(value, str):
+        raise DoubtError("the data URI of anything but a text is not documented")
+    return f"data:text/plain;charset=utf8;base64,{_encode(value)}"
+
+
+def _from_data_uri(value: object) -> str:
+    match = _DATA_URI.fullmatch(text(value))
+    if match is None:
+        raise MisuseError("was given something that is no data URI")
+    return _decode(match[2]) if match[1].lower().endswith(";base64") else _from_component(match[2])
+
+
+def _component(value: object) -> str:
+    from urllib.parse import quote
+
+    return quote(text(value), safe="")
+
+
+def _from_component(value: object) -> str:
+    from urllib.parse import unquote
+
+    return unquote(text(value))
+
+
+def _uri(base: object, relative: object) -> str:
+    """``relative`` in place of what stands behind the last slash of ``base``; only for what needs no escapes."""
+    match, further = _BASE.fullmatch(text(base)), text(relative)
+    if match is None or not _RELATIVE.fullmatch(further) or further.startswith("//") or _DOTS.search(further):
+        raise DoubtError("how Azure joins these parts of a URI is not known here")
+    if not further or _DOTS.search(match[2]):
+        raise DoubtError("how Azure joins these parts of a URI is not known here")
+    folder = "" if further.startswith("/") else match[2].rpartition("/")[0] + "/"
+    return match[1].lower() + folder + further
+
+
+def _build_uri(parts: object) -> str:
+    if not isinstance(parts, dict) or not {"scheme", "host"} <= parts.keys() <= {"scheme", "host", "path"}:
+        raise DoubtError("how Azure builds this URI is not known here")
+    path = text(parts.get("path") or "/")
+    found = f"{text(parts['scheme'])}://{text(parts['host'])}{path if path.startswith('/') else '/' + path}"
+    if not _ADDRESS.fullmatch(found) or _DOTS.search(path):
+        raise DoubtError("how Azure builds this URI is not known here")
+    return found
+
+
+def _parse_uri(value: object) -> dict[str, object]:
+    raise DoubtError("how Azure takes a URI apart is not known here")
+
+
+_STANDARD = regex(r"([DdFfNnXx])(\d{0,2})")
+_ZEROS = regex(r"0{1,50}")
+_STANDARD_MOMENTS = {
+    "u": "yyyy-MM-dd HH:mm:ss'Z'",
+    "s": "yyyy-MM-dd'T'HH:mm:ss",
+    "o": "yyyy-MM-dd'T'HH:mm:ss.fffffff'Z'",
+    "O": "yyyy-MM-dd'T'HH:mm:ss.fffffff'Z'",
+    "d": "MM/dd/yyyy",
+    "t": "HH:mm",
+    "T": "HH:mm:ss",
+    "R": "ddd, dd MMM yyyy HH:mm:ss 'GMT'",
+    "r": "ddd, dd MMM yyyy HH:mm:ss 'GMT'",
+}
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
+# A run of one letter, a quoted text, or any other character.
+_PART = regex(r"([A-Za-z])\1*+|'([^']*+)'|\"([^\"]*+)\"|[^A-Za-z]")
+# These letters mean something to .NET; all others stand for themselves.
+_LETTERS = frozenset("dfFgHhKmMstyz%\\")
+# What a template would write; more is not looked at.
+_LONGEST = 100
+
+
+def formatted(value: str | float | bool, form: str) -> str:
+    """A value in a format. Only numbers have any; a text or boolean is printed as it is."""
+    if isinstance(value, str | bool) or not form:
+        return text_of(value)
+    if isinstance(value, int):
+        sign, digits = "-" if value < 0 else "", str(abs(value))
+        if _ZEROS.fullmatch(form):
+            return sign + digits.rjust(len(form), "0")
+        match = _STANDARD.fullmatch(form)
+        if match is not None:
+            kind, width = match[1], int(match[2] or 0)
+            if kind in "Dd":
+                return sign + digits.rjust(width, "0")
+            if kind in "Xx" and value >= 0:
+                return format(value, kind).rjust(width, "0")
+            if kind in "FfNn":
+                places = int(match[2]) if match[2] else 2
+                grouped = f"{abs(value):,}" if kind in "Nn" else digits
+                return sign + grouped + ("." + "0" * places if places else "")
+    raise DoubtError("how .NET prints a number in this format is not known here")
+
+
+def moment(value: datetime, form: str) -> str:
+    """A moment (in UTC) in a standard or custom format."""
+    form = _STANDARD_MOMENTS.get(form, form)
+    if not 1 < len(form) <= _LONGEST:
+        raise DoubtError("how .NET prints a date in this format is not known here")
+    return "".join(_part(value, match) for match in _PART.finditer(form))
+
+
+def _part(value: datetime, match: re.Match[str]) -> str:
+    part = match[0]
+    if match[1] is None or match[1] not in _LETTERS:
+        quoted = match[2] if match[2] is not None else match[3]
+        if quoted is None and part in "'\"%\\":
+            raise DoubtError("how .NET prints a date in this format is not known here")
+        return part if quoted is None else quoted
+    number = {
+        "d": value.day,
+        "M": value.month,
+        "H": value.hour,
+        "h": value.hour % 12 or 12,
+        "m": value.minute,
+        "s": value.second,
+    }.get(match[1])
+    length = len(part)
+    if number is not None and length <= 2:
+        return str(number).rjust(length, "0")
+    match match[1], length:
+        case "y", 4:
+            return f"{value.year:04}"
+        case "y", 2:
+            return f"{value.year % 100:02}"
+        case "f", 1 | 2 | 3 | 4 | 5 | 6 | 7:
+            return f"{value.microsecond * 10:07}"[:length]
+        case "t", 2:
+            return "AM" if value.hour < 12 else "PM"
+        case "d", 3 | 4:
+            return _DAYS[value.weekday()][: 3 if length == 3 else None]
+        case "M", 3 | 4:
+            return _MONTHS[value.month - 1][: 3 if length == 3 else None]
+        case "K", 1:
+            return "Z"
+        case _:
+            raise DoubtError("how .NET prints a date in this format is not known here")
+
 
 _FORMAT = regex(r"\{\{|\}\}|\{(\d{1,3})(?:,(-?\d{1,3}))?(?::([^{}]*+))?\}|[{}]")
 
@@ -241,6 +433,8 @@ def _string_of(context: Context, arguments: list[Result]) -> Result:
 
 
 STRING = Data("string", 1, 1, _string)
+
+
 FUNCTIONS: tuple[Function, ...] = (
     Parts("concat", 1, ANY, _concat),
     Parts("format", 1, ANY, _format),
@@ -255,4 +449,15 @@ FUNCTIONS: tuple[Function, ...] = (
     Parts("endsWith", 2, 2, _ends),
     Data("like", 2, 2, _like),
     Parts("string", 1, 1, _string_of),
+    Data("base64", 1, 1, _encode),
+    Data("base64ToString", 1, 1, _decode),
+    Data("base64ToJson", 1, 1, _base64_to_json),
+    Data("json", 1, 1, _json),
+    Data("dataUri", 1, 1, _data_uri),
+    Data("dataUriToString", 1, 1, _from_data_uri),
+    Data("uriComponent", 1, 1, _component),
+    Data("uriComponentToString", 1, 1, _from_component),
+    Data("uri", 2, 2, _uri),
+    Data("buildUri", 1, 1, _build_uri),
+    Data("parseUri", 1, 1, _parse_uri),
 )

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from azkvlint.evaluation.functions.table import DoubtError
 from azkvlint.evaluation.terraform.equality import same
-from azkvlint.evaluation.terraform.failure import FailedError
-from azkvlint.evaluation.terraform.primitive_types import exact, normal, primitive
+from azkvlint.evaluation.terraform.primitive_types import FailedError, exact, normal, primitive
 from azkvlint.evaluation.values import Result, doubt_in, hole, is_sensitive, pattern_of
 from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Scalar, Unknown

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from azkvlint.evaluation.functions.table import DoubtError
-from azkvlint.evaluation.terraform.failure import RequiredError
 from azkvlint.evaluation.values import Result
 from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Plain, Scalar, Unknown
@@ -16,6 +15,20 @@ from azkvlint.util.lazy_regex import regex
 
 if TYPE_CHECKING:
     from fractions import Fraction
+
+
+class FailedError(Exception):
+    """Terraform refuses an expression: ``why``, a part of a sentence without values in it, and ``at``, the place."""
+
+    def __init__(self, why: str, at: Location) -> None:
+        super().__init__(why)
+        self.why = why
+        self.at = at
+
+
+class RequiredError(FailedError):
+    """A value has another type than the one that ``why`` says is required, and does not become it."""
+
 
 # Terraform reckons with 512 bits: beyond that its numbers are not exact.
 _LARGEST = 1 << 512

@@ -8,8 +8,7 @@ from itertools import chain
 import msgspec
 
 from azkvlint.evaluation.functions.table import DoubtError
-from azkvlint.evaluation.terraform.failure import FailedError
-from azkvlint.evaluation.terraform.primitive_types import primitive, text_of
+from azkvlint.evaluation.terraform.primitive_types import FailedError, primitive, text_of
 from azkvlint.evaluation.values import Fields, Items, Result, is_large, unknown_in
 from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Scalar, Unknown

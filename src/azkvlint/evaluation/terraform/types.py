@@ -9,8 +9,7 @@ import msgspec
 
 from azkvlint.evaluation.functions.table import DoubtError
 from azkvlint.evaluation.terraform.alternatives import gathered, is_given, maybe, uncertain
-from azkvlint.evaluation.terraform.failure import RequiredError
-from azkvlint.evaluation.terraform.primitive_types import primitive
+from azkvlint.evaluation.terraform.primitive_types import RequiredError, primitive
 from azkvlint.evaluation.terraform.set_order import as_set, keeps_order, unified
 from azkvlint.evaluation.values import Fields, Items, Result, doubt_in, is_large, is_sensitive, perhaps
 from azkvlint.model.value import Absent, Scalar, Unknown

@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from azkvlint.evaluation.recursion_limit import with_room
+from azkvlint.evaluation.budget import with_room
 from azkvlint.evaluation.values import OPEN, Fields, Items, Result, field, hole, is_large, pattern_of
 from azkvlint.model.location import Location
 from azkvlint.model.problem_codes import NOT_WHOLE

@@ -8,8 +8,7 @@ from typing import Any
 import msgspec
 
 from azkvlint.azure.azurerm.resources import canonical
-from azkvlint.evaluation.budget import DECLARATIONS_A_STEP
-from azkvlint.evaluation.recursion_limit import with_room
+from azkvlint.evaluation.budget import DECLARATIONS_A_STEP, with_room
 from azkvlint.evaluation.values import Result
 from azkvlint.graph.existence import assume
 from azkvlint.graph.pseudo_resources import SECRETS_TYPE, asks_outputs, is_asked, with_origins

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from azkvlint.evaluation.operations import Local
-from azkvlint.evaluation.terraform.failure import FailedError
+from azkvlint.evaluation.terraform.primitive_types import FailedError
 from azkvlint.evaluation.terraform.types import Type, converted, type_of
 from azkvlint.evaluation.values import Fields, Items, Result, hidden, hole
 from azkvlint.model.location import Location

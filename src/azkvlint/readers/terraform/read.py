@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from azkvlint.evaluation.recursion_limit import with_room
+from azkvlint.evaluation.budget import with_room
 from azkvlint.model.location import Location
 from azkvlint.model.provider_version import VersionRange, constrained
 from azkvlint.model.resource import Demand

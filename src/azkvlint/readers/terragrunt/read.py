@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
-from azkvlint.evaluation.recursion_limit import with_room
+from azkvlint.evaluation.budget import with_room
 from azkvlint.model.resource import Demand
 from azkvlint.readers.terraform.folder import Folder
 from azkvlint.readers.terraform.module_cache import FolderCache

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
-from azkvlint.evaluation.recursion_limit import with_room
+from azkvlint.evaluation.budget import with_room
 from azkvlint.evaluation.values import Fields, Result
 from azkvlint.graph.changes import with_changes
 from azkvlint.model.resource import Demand, Resource

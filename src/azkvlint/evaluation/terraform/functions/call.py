@@ -7,20 +7,13 @@ from typing import TYPE_CHECKING
 from azkvlint.evaluation.functions.table import call_pattern
 from azkvlint.evaluation.operations import Local, Operations
 from azkvlint.evaluation.terraform.functions.collections import FUNCTIONS as COLLECTIONS
-from azkvlint.evaluation.terraform.functions.conversions import FUNCTIONS as CONVERSIONS
 from azkvlint.evaluation.terraform.functions.encoding import FUNCTIONS as ENCODING
 from azkvlint.evaluation.terraform.functions.files import FUNCTIONS as FILES
-from azkvlint.evaluation.terraform.functions.hashes import FUNCTIONS as HASHES
-from azkvlint.evaluation.terraform.functions.lists import FUNCTIONS as LISTS
 from azkvlint.evaluation.terraform.functions.logic import FUNCTIONS as LOGIC
-from azkvlint.evaluation.terraform.functions.maps import FUNCTIONS as MAPS
 from azkvlint.evaluation.terraform.functions.network import FUNCTIONS as NETWORK
 from azkvlint.evaluation.terraform.functions.numbers import FUNCTIONS as NUMBERS
-from azkvlint.evaluation.terraform.functions.patterns import FUNCTIONS as PATTERNS
-from azkvlint.evaluation.terraform.functions.sets import FUNCTIONS as SETS
 from azkvlint.evaluation.terraform.functions.strings import FUNCTIONS as STRINGS
 from azkvlint.evaluation.terraform.functions.table import Call, Function, answer
-from azkvlint.evaluation.terraform.functions.tfvars import FUNCTIONS as TFVARS
 from azkvlint.evaluation.terraform.functions.times import FUNCTIONS as TIMES
 from azkvlint.evaluation.values import Result
 from azkvlint.model.value import Unknown
@@ -31,19 +24,12 @@ if TYPE_CHECKING:
 
 _ALL = (
     *COLLECTIONS,
-    *CONVERSIONS,
     *ENCODING,
     *FILES,
-    *HASHES,
-    *LISTS,
     *LOGIC,
-    *MAPS,
     *NETWORK,
     *NUMBERS,
-    *PATTERNS,
-    *SETS,
     *STRINGS,
-    *TFVARS,
     *TIMES,
 )
 _TABLE: dict[str, Function] = {function.name: function for function in _ALL}

@@ -2,18 +2,374 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from azkvlint.evaluation.functions.patterns import is_known, prefix, split, suffix
+import msgspec
+
+from azkvlint.evaluation.functions.table import call_pattern
+from azkvlint.evaluation.string_patterns import is_known, prefix, split, suffix
 from azkvlint.evaluation.terraform.alternatives import gathered
-from azkvlint.evaluation.terraform.functions.formats import FUNCTIONS as FORMATS
-from azkvlint.evaluation.terraform.functions.graphemes import clusters
+from azkvlint.evaluation.terraform.functions.encoding import json_text
 from azkvlint.evaluation.terraform.functions.numbers import whole
-from azkvlint.evaluation.terraform.functions.shapes import ordered
-from azkvlint.evaluation.terraform.functions.table import ANY, Call, Data, DoubtError, Function, MisuseError, Parts
-from azkvlint.evaluation.terraform.primitive_types import primitive
-from azkvlint.evaluation.values import MAX_ITEMS, MAX_TEXT, Items, Result, hole, pieces
+from azkvlint.evaluation.terraform.functions.table import (
+    ANY,
+    Call,
+    Data,
+    DoubtError,
+    Function,
+    MisuseError,
+    Parts,
+    limit_items,
+    ordered,
+)
+from azkvlint.evaluation.terraform.primitive_types import primitive, text_of
+from azkvlint.evaluation.values import (
+    MAX_ITEMS,
+    MAX_TEXT,
+    Items,
+    Result,
+    doubt_in,
+    hole,
+    is_sensitive,
+    pieces,
+    plain_of,
+    unknown_in,
+)
 from azkvlint.model.value import Absent, Scalar, Unknown
+from azkvlint.util.lazy_regex import regex
+from azkvlint.util.safe_regex import InvalidPatternError, SafePattern, UnprovenPatternError, compile_pattern
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+_Spend: TypeAlias = Callable[[int], None]
+# About as many attempts take the time of one step of the evaluator.
+_ATTEMPTS_A_STEP = 1_000
+
+
+def _first(spend: _Spend, pattern: str, text: str) -> Any:
+    compiled = _compiled(pattern, text, spend)
+    found = compiled.search(text)
+    if found is None:
+        raise MisuseError("finds nothing that its pattern fits")
+    return _captured(compiled, found)
+
+
+def _all(spend: _Spend, pattern: str, text: str) -> list[Any]:
+    compiled = _compiled(pattern, text, spend)
+    return [_captured(compiled, found) for found in _matches(compiled, text)]
+
+
+def _compiled(pattern: str, text: str, spend: _Spend) -> SafePattern:
+    """Return a pattern that is safe to search for in a text."""
+    spend(1 + len(pattern) // 10)
+    try:
+        compiled = compile_pattern(pattern)
+        spend(compiled.work(len(text), anywhere=True) // _ATTEMPTS_A_STEP)
+    except InvalidPatternError as error:
+        raise MisuseError(str(error)) from error
+    except UnprovenPatternError as error:
+        raise DoubtError(str(error)) from error
+    return compiled
+
+
+def _matches(pattern: SafePattern, text: str) -> Iterator[re.Match[str]]:
+    """Yield all matches, none of which is empty right after another, as Go counts them."""
+    number = at = 0
+    end = -1
+    while at <= len(text) and (match := pattern.search(text, at)) is not None:
+        is_empty = match.end() == match.start()
+        if not (is_empty and match.start() == end):
+            number += 1
+            if number > MAX_ITEMS:
+                raise DoubtError(f"a list of more than {MAX_ITEMS:,} items is not looked at")
+            yield match
+        end = match.end()
+        at = end + is_empty
+
+
+def _captured(pattern: SafePattern, match: re.Match[str]) -> Any:
+    """Return what the groups of a pattern captured, by name if they have any; the match where there is no group."""
+    if not pattern.names:
+        return match[0]
+    names = [name for name in pattern.names if name]
+    if not names:
+        return list(match.groups())
+    if len(names) < len(pattern.names):
+        raise MisuseError("is given a pattern with groups that have names and such that have none")
+    return dict(zip(names, match.groups(), strict=True))
+
+
+def _replace(spend: _Spend, text: str, old: str, new: str) -> str:
+    if len(old) > 1 and old.startswith("/") and old.endswith("/"):
+        return _replaced(spend, text, old[1:-1], new)
+    if len(text) + text.count(old) * (len(new) - len(old)) > MAX_TEXT:
+        raise DoubtError(f"a text of more than {MAX_TEXT:,} characters is not looked at")
+    return text.replace(old, new)
+
+
+def _replaced(spend: _Spend, text: str, pattern: str, new: str) -> str:
+    compiled = _compiled(pattern, text, spend)
+    parts: list[str] = []
+    end = length = 0
+    for match in _matches(compiled, text):
+        parts += [text[end : match.start()], _expanded(compiled, match, new)]
+        length += len(parts[-1]) + len(parts[-2])
+        if length > MAX_TEXT:
+            raise DoubtError(f"a text of more than {MAX_TEXT:,} characters is not looked at")
+        end = match.end()
+    return "".join(parts) + text[end:]
+
+
+def _expanded(pattern: SafePattern, match: re.Match[str], new: str) -> str:
+    """Return the replacement with what the groups captured: ``$1``, ``${1}``, ``$name``, ``${name}``, and ``$$``."""
+    parts: list[str] = []
+    at = 0
+    while True:
+        start = new.find("$", at)
+        if start < 0 or start + 1 >= len(new):
+            return "".join(parts) + new[at:]
+        parts.append(new[at:start])
+        at = start + 1
+        if new[at] == "$":
+            parts.append("$")
+            at += 1
+            continue
+        braced = new[at] == "{"
+        end = begin = at + braced
+        while end < len(new) and (new[end].isalnum() or new[end] == "_"):
+            end += 1
+        if end == begin or (braced and new[end : end + 1] != "}"):
+            parts.append("$")
+            continue
+        parts.append(_group(pattern, match, new[begin:end]))
+        at = end + braced
+
+
+def _group(pattern: SafePattern, match: re.Match[str], name: str) -> str:
+    if name.isascii() and name.isdigit():
+        number = int(name) if len(name) < 9 else -1
+    else:
+        number = pattern.names.index(name) + 1 if name in pattern.names else -1
+    return match[number] or "" if 0 <= number <= len(pattern.names) else ""
+
+
+_VERB = regex(r"%(?P<flags>[-+ #0]*)(?:\[(?P<early>\d{1,4})\])?(?P<width>[1-9]\d{0,6})?"
+                   r"(?:\.(?P<precision>\d{0,6}))?(?:\[(?P<late>\d{1,4})\])?(?P<verb>[a-zA-Z%])")  # fmt: skip
+_INTEGERS = {"d": "d", "b": "b", "o": "o", "x": "x", "X": "X"}
+_FLOATS = "eEfgG"
+# Numbers of 512 bits have fewer digits.
+_ALL_DIGITS = 200
+_PREFIXES = {"b": "0b", "o": "0", "x": "0x", "X": "0X"}
+
+
+class _Verb(msgspec.Struct, frozen=True):
+    text: str
+    flags: str
+    width: int
+    precision: int | None
+    verb: str
+
+
+def _format(call: Call, arguments: list[Result]) -> Result:
+    form = primitive(arguments[0], "string", call.at)
+    if isinstance(form, Absent):
+        raise MisuseError("is given null")
+    if not isinstance(form, Scalar):
+        return call.doubt("a format is not known", form)
+    return _formatted(call, str(form.value), form.sensitive, arguments[1:])
+
+
+def _formatted(call: Call, form: str, sensitive: bool, arguments: list[Result]) -> Result:
+    parts: list[Result] = []
+    end, following, highest = 0, 0, 0
+    while True:
+        start = form.find("%", end)
+        text = form[end : start if start >= 0 else len(form)]
+        if text:
+            parts.append(Scalar(at=call.at, value=text, sensitive=sensitive))
+        if start < 0:
+            break
+        match = _VERB.match(form, start)
+        if match is None:
+            raise MisuseError("is given a format with a '%' that begins no verb")
+        end = match.end()
+        if match["verb"] == "%":
+            if len(match[0]) > 2:
+                raise MisuseError("is given a format with a '%' that begins no verb")
+            parts.append(Scalar(at=call.at, value="%"))
+            continue
+        number = int(match["early"] or match["late"] or following + 1)
+        if not 0 < number <= len(arguments):
+            raise MisuseError("is given a format for more arguments than there are")
+        following, highest = number, max(highest, number)
+        precision = match["precision"]
+        verb = _Verb(
+            match[0], match["flags"], int(match["width"] or 0),
+            None if precision is None else int(precision or 0), match["verb"],
+        )  # fmt: skip
+        if verb.width > MAX_TEXT or (verb.precision or 0) > 10_000:
+            raise DoubtError("so wide a format is not looked at")
+        parts.append(_printed(call, verb, arguments[number - 1]))
+    if highest < len(arguments):
+        raise MisuseError("is given more arguments than its format prints")
+    return call.evaluator.joined(parts, call.at)
+
+
+def _printed(call: Call, verb: _Verb, argument: Result) -> Result:
+    call.evaluator.weigh(argument)
+    doubt = unknown_in(argument)
+    if doubt is not None:
+        if isinstance(argument, Unknown) and verb.verb in "sv" and not verb.width and verb.precision is None:
+            return argument if argument.is_set or verb.verb == "s" else msgspec.structs.replace(argument, given=True)
+        given = [Scalar(at=call.at, value=verb.text), argument]
+        sensitive = is_sensitive(argument)
+        return Unknown(
+            at=call.at, why=doubt.why, pattern=call_pattern("format", given), given=True, sensitive=sensitive
+        )
+    text = _text(call, verb, argument)
+    numeric = "0" in verb.flags and verb.verb in "dbouxXeEfgG"
+    return Scalar(at=call.at, value=_padded(text, verb, numeric), sensitive=is_sensitive(argument))
+
+
+def _padded(text: str, verb: _Verb, numeric: bool) -> str:
+    missing = verb.width - len(clusters(text))
+    if missing <= 0:
+        return text
+    if verb.verb == "t":
+        return text
+    if "-" in verb.flags:
+        return text + " " * missing
+    if numeric:
+        sign = text[0] if text[:1] in ("-", "+", " ") else ""
+        return sign + "0" * missing + text[len(sign) :]
+    return ("0" if "0" in verb.flags else " ") * missing + text
+
+
+def _text(call: Call, verb: _Verb, argument: Result) -> str:
+    name = verb.verb
+    if name == "v":
+        if "#" in verb.flags:
+            return json_text(argument)
+        if isinstance(argument, Absent):
+            return "null"
+        if not isinstance(argument, Scalar):
+            return json_text(argument)
+        value = argument.value
+        return text_of(value) if isinstance(value, str | bool) else _general(value, "g")
+    if isinstance(argument, Absent):
+        raise MisuseError("is given null for a verb that prints none")
+    if name in ("s", "q"):
+        text = str(plain_of(primitive(argument, "string", call.at)))
+        if verb.precision is not None:
+            text = "".join(clusters(text)[: verb.precision])
+        return json_text(Scalar(at=call.at, value=text)) if name == "q" else text
+    if name == "t":
+        return text_of(plain_of(primitive(argument, "bool", call.at)))
+    if name not in _INTEGERS and name not in _FLOATS:
+        raise MisuseError("is given a format with a verb that there is not")
+    number = plain_of(primitive(argument, "number", call.at))
+    text = _whole(number, name) if name in _INTEGERS else _float(number, verb)
+    if "#" in verb.flags and name in _PREFIXES:
+        text = text.replace(text.lstrip("-"), _PREFIXES[name] + text.lstrip("-"))
+    plus = "+" if "+" in verb.flags else " " if " " in verb.flags else ""
+    return text if text.startswith("-") else plus + text
+
+
+def _whole(number: float, name: str) -> str:
+    if not isinstance(number, int):
+        raise MisuseError("is given a fraction where it needs a whole number")
+    return format(number, _INTEGERS[name])
+
+
+def _float(number: float, verb: _Verb) -> str:
+    name = verb.verb
+    if name == "f":
+        from decimal import Decimal
+
+        places = 6 if verb.precision is None else verb.precision
+        return format(Decimal(repr(number)), f".{places}f")
+    if name in "eE":
+        return _scientific(number, f".{6 if verb.precision is None else verb.precision}{name}")
+    if verb.precision is not None:
+        return format(float(number), f".{max(verb.precision, 1)}{name}")
+    return _general(number, name)
+
+
+def _general(number: float, name: str) -> str:
+    """``%g``: as short as it can be, with an exponent from six digits on."""
+    from decimal import Context, Decimal
+
+    digits = Decimal(repr(number)).normalize(Context(prec=_ALL_DIGITS))
+    if number == 0 or -4 <= digits.adjusted() < 6:
+        return format(digits, "f")
+    return _scientific(digits, name.replace("g", "e").replace("G", "E"))
+
+
+def _scientific(number: float | Decimal, form: str) -> str:
+    from decimal import Decimal
+
+    found = format(Decimal(str(number)), form) if number else format(0.0, form)
+    # Go writes an exponent with two digits at least.
+    return re.sub(r"([eE][+-])(\d)$", r"\g<1>0\2", found)
+
+
+def _format_list(call: Call, arguments: list[Result]) -> Result:
+    """One text for each item of the lists among its arguments."""
+    form, *given = arguments
+    if isinstance(form, Absent):
+        raise MisuseError("is given null")
+    lists = {number: ordered(call, item) for number, item in enumerate(given) if isinstance(item, Items)}
+    doubt = next((item for item in (*given, *lists.values()) if isinstance(item, Unknown)), None)
+    known = {number: each for number, each in lists.items() if isinstance(each, Items)}
+    if doubt is not None and (not known or not doubt.is_set):
+        # It may be a list, or a text.
+        return call.unknown(doubt)
+    lengths = {len(each.items) for each in known.values()}
+    if len(lengths) > 1:
+        raise MisuseError("is given lists of different lengths")
+    form = primitive(form, "string", call.at)
+    if not isinstance(form, Scalar):
+        return call.unknown(doubt_in("a format is not known", call.at, form))
+    number = lengths.pop() if lengths else 1
+    limit_items(number)
+    call.evaluator.spend(number * (len(given) + 1 + len(str(form.value)) // 50))
+    rows = [
+        [known[place].items[row] if place in known else item for place, item in enumerate(given)]
+        for row in range(number)
+    ]
+    return Items(
+        at=call.at, items=[_formatted(call, str(form.value), form.sensitive, row) for row in rows], kind="list"
+    )
+
+
+_JOINED = frozenset({"Mn", "Me", "Mc", "Cf"})
+_RANGES = ((0x1100, 0x11FF), (0xA960, 0xA97F), (0xD7B0, 0xD7FF), (0x1F1E6, 0x1F1FF), (0x1F3FB, 0x1F3FF))
+
+
+def clusters(text: str) -> list[str]:
+    """The characters of a text. Raises DoubtError for those that may join with others, which is not looked at."""
+    if not text.isascii():
+        import unicodedata
+
+        for character in text:
+            code = ord(character)
+            if code > 0x7F and (
+                unicodedata.category(character) in _JOINED or any(low <= code <= high for low, high in _RANGES)
+            ):
+                raise DoubtError("a text with letters that are joined is not looked at")
+    if "\r\n" not in text:
+        return list(text)
+    found: list[str] = []
+    for character in text:
+        if character == "\n" and found and found[-1] == "\r":
+            found[-1] = "\r\n"
+        else:
+            found.append(character)
+    return found
+
 
 # The only letter that becomes two in Python.
 _LOWER = {"\u0130": "i"}
@@ -22,7 +378,7 @@ _SPACE = "".join(
 )
 
 
-def fits(length: int) -> None:
+def limit_text(length: int) -> None:
     """Refuse to make a longer text than anybody needs."""
     if length > MAX_TEXT:
         raise DoubtError(f"a text of more than {MAX_TEXT:,} characters is not looked at")
@@ -36,7 +392,7 @@ def _indent(spaces: float, text: str) -> str:
     number = whole(spaces)
     if number < 0:
         raise MisuseError("is asked for fewer than no spaces")
-    fits(len(text) + number * text.count("\n"))
+    limit_text(len(text) + number * text.count("\n"))
     return text.replace("\n", "\n" + " " * number)
 
 
@@ -171,8 +527,9 @@ def _edge(name: str, known: Callable[[str], str], test: Callable[[str, str], boo
 
 _TEXT, _TEXTS = ("string",), ("string", "string")
 _SPLIT = Data("split", 2, 2, _parts, kinds=_TEXTS, kind="list")
+
+
 FUNCTIONS: tuple[Function, ...] = (
-    *FORMATS,
     Data("chomp", 1, 1, _chomp, kinds=_TEXT),
     Data("indent", 2, 2, _indent, kinds=("number", "string")),
     _cased("lower", _lower),
@@ -189,4 +546,9 @@ FUNCTIONS: tuple[Function, ...] = (
     Parts("split", 2, 2, _split),
     _edge("startswith", prefix, str.startswith),
     _edge("endswith", suffix, str.endswith),
+    Parts("format", 1, ANY, _format, nulls=True),
+    Parts("formatlist", 1, ANY, _format_list, nulls=True),
+    Data("regex", 2, 2, _first, kinds=("string",), counts=True),
+    Data("regexall", 2, 2, _all, kinds=("string",), kind="list", counts=True),
+    Data("replace", 3, 3, _replace, kinds=("string",), counts=True),
 )

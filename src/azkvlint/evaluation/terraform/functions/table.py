@@ -13,20 +13,22 @@ import msgspec
 from azkvlint.evaluation.functions import table
 from azkvlint.evaluation.functions.table import ANY, DoubtError, MisuseError, call_pattern
 from azkvlint.evaluation.operations import Local
-from azkvlint.evaluation.terraform.alternatives import gathered
-from azkvlint.evaluation.terraform.failure import FailedError, RequiredError
-from azkvlint.evaluation.terraform.indexing import data_of
-from azkvlint.evaluation.terraform.primitive_types import normal, primitive
-from azkvlint.evaluation.terraform.set_order import as_set
+from azkvlint.evaluation.terraform.alternatives import data_of, gathered, stands_for_all
+from azkvlint.evaluation.terraform.primitive_types import FailedError, RequiredError, normal, primitive
+from azkvlint.evaluation.terraform.set_order import as_set, keeps_order
 from azkvlint.evaluation.values import (
     CHARACTERS_A_STEP,
     ITEMS_A_STEP,
+    MAX_ITEMS,
     MAX_TEXT,
     VALUES_A_STEP,
     Fields,
     Items,
     Result,
+    doubt_in,
+    first,
     is_sensitive,
+    perhaps,
     plain_of,
     unknown_in,
 )
@@ -235,3 +237,58 @@ def _count_risks(call: Call) -> None:
         if isinstance(argument, Unknown) and not argument.is_set:
             call.terraform.watch.risks += 1
             return
+
+
+def collection(call: Call, argument: Result, misfit: str = "neither a list nor a map") -> Items | Fields | Unknown:
+    """An argument that has to be a list, set, map or object; Unknown if nobody knows what is in it."""
+    one = stands_for_all(argument)
+    if one is not None:
+        doubt = Unknown(at=call.at, why="how many there are is not known")
+        return gathered([one], doubt)
+    found = data_of(argument, call.at)
+    if not isinstance(found, Items | Fields | Unknown):
+        raise MisuseError(f"is given something that is {misfit}")
+    return found
+
+
+def listed(call: Call, argument: Result) -> Items | Unknown:
+    """An argument that has to be a list or set."""
+    found = collection(call, argument, "no list")
+    if isinstance(found, Fields):
+        raise MisuseError("is given something that is no list")
+    return found
+
+
+def items_of(call: Call, argument: Result) -> list[Result] | Unknown:
+    """The items of an argument that has to be a list or set, in any order."""
+    found = listed(call, argument)
+    return found if isinstance(found, Unknown) else found.items
+
+
+def ordered(call: Call, argument: Result) -> Items | Unknown:
+    """A list in its order; of a set it is not always known."""
+    found = listed(call, argument)
+    if isinstance(found, Items) and found.kind == "set" and not keeps_order(found):
+        doubt = doubt_in("the order of a set is not known", call.at, found)
+        return call.passed([found], doubt)
+    return found
+
+
+def mapped(call: Call, argument: Result) -> Fields | Unknown:
+    """An argument that has to be a map or object."""
+    found = collection(call, argument, "no map")
+    if isinstance(found, Items):
+        raise MisuseError("is given something that is no map")
+    return found
+
+
+def open_of(found: Fields) -> Unknown | None:
+    """Why it is not known which fields a map has; None if it is."""
+    doubt = first(found.rest, *map(perhaps, found.fields.values()))
+    return doubt if isinstance(doubt, Unknown) else None
+
+
+def limit_items(number: int) -> None:
+    """Refuse to make a list of more items than anybody needs."""
+    if number > MAX_ITEMS:
+        raise DoubtError(f"a list of more than {MAX_ITEMS:,} items is not looked at")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from azkvlint.evaluation.apply_time import BY_RUN
 from azkvlint.evaluation.terraform.functions.table import Data, DoubtError, Function, MisuseError, Unknowable
+from azkvlint.evaluation.values import BY_RUN
 from azkvlint.util.lazy_regex import regex
 
 if TYPE_CHECKING:
