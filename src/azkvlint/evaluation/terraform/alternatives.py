@@ -227,20 +227,14 @@ class Alternatives:
 
     def member(self, name: str, at: Location) -> Result:
         """A member of one of them."""
-        from azkvlint.evaluation.terraform.alternatives import member_of
-
         return self.each(lambda result: member_of(result, name, at, self.watch))
 
     def item(self, index: Result, at: Location) -> Result:
         """An item of one of them."""
-        from azkvlint.evaluation.terraform.alternatives import item_of
-
         return self.each(lambda result: item_of(result, index, at, self.watch))
 
     def data(self, at: Location) -> Result:
         """What is written in one of them."""
-        from azkvlint.evaluation.terraform.alternatives import data_of
-
         return self.each(lambda result: data_of(result, at))
 
 

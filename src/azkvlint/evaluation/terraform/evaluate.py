@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ClassVar, Protocol, TypeAlias
+from typing import Any, ClassVar, TypeAlias
 
 import msgspec
 
 from azkvlint.evaluation.budget import Budget
-from azkvlint.evaluation.evaluate import Document, Evaluator
+from azkvlint.evaluation.evaluate import Evaluator
 from azkvlint.evaluation.functions.table import DoubtError
 from azkvlint.evaluation.operations import Local
 from azkvlint.evaluation.terraform import operators
@@ -26,6 +26,7 @@ from azkvlint.evaluation.terraform.alternatives import (
 )
 from azkvlint.evaluation.terraform.equality import may_be
 from azkvlint.evaluation.terraform.functions.call import FUNCTION_NAMES, FUNCTIONS
+from azkvlint.evaluation.terraform.functions.table import ModuleEvaluator, TerraformDocument
 from azkvlint.evaluation.terraform.primitive_types import FailedError, primitive, text_of
 from azkvlint.evaluation.terraform.set_order import keeps_order, unified
 from azkvlint.evaluation.values import (
@@ -60,31 +61,20 @@ _LEAVES = (Scalar, Unknown, Absent)
 _ARITHMETIC = frozenset("+-*/%")
 
 
-class TerraformDocument(Document, Protocol):
-    """What an evaluator asks of the module that its expressions stand in."""
-
-    def text_file(self, name: str, at: Location) -> str | None:
-        """The text of a file, as ``file()`` takes its name; None if it may not, or cannot, be read."""
-
-    def rendered(self, name: str, found: Result) -> None:
-        """Take note of what a template makes that is in a file."""
-
-    def settled(self, found: Result, at: Location) -> Result:
-        """What an expression at ``at`` amounts to, told where its owner edits it."""
-
-
-class TerraformEvaluator(Evaluator):
+class TerraformEvaluator(ModuleEvaluator):
     """Evaluates the expressions of one module.
 
     Raises FailedError where Terraform would refuse an expression, and InputError once they ask for more work than any
     input needs.
     """
 
-    document: TerraformDocument
-
     def __init__(self, document: TerraformDocument, budget: Budget) -> None:
         super().__init__(document, FUNCTIONS, budget)
         self.watch = Watch(budget)
+
+    def for_document(self, document: TerraformDocument) -> TerraformEvaluator:
+        """Return an evaluator for another document, with the same budget."""
+        return TerraformEvaluator(document, self.budget)
 
     def member(self, of: Result, name: str, safe: bool, at: Location) -> Result:  # noqa: ARG002  # HCL has no ?.
         """``of.name``. Raises FailedError where there is none."""
@@ -93,14 +83,6 @@ class TerraformEvaluator(Evaluator):
     def item(self, of: Result, index: Result, safe: bool, from_end: bool, at: Location) -> Result:  # noqa: ARG002  # nor [^i]
         """``of[index]``. Raises FailedError where there is none."""
         return item_of(of, index, at, self.watch)
-
-    def text_file(self, name: str, at: Location) -> str | None:
-        """The text of a file; None if it may not, or cannot, be read."""
-        return self.document.text_file(name, at)
-
-    def rendered(self, name: str, found: Result) -> None:
-        """Take note of what a template makes that is in a file."""
-        self.document.rendered(name, found)
 
     def joined(self, parts: list[Result], at: Location) -> Result:  # type: ignore[override]  # a list will do
         """The text that parts make together; its pattern where not all of them are known."""

@@ -8,7 +8,7 @@ from typing import NamedTuple, TypeAlias
 import msgspec
 
 from azkvlint.evaluation.functions.table import DoubtError
-from azkvlint.evaluation.terraform.alternatives import gathered, is_given, maybe, uncertain
+from azkvlint.evaluation.terraform.alternatives import below, gathered, is_given, maybe, uncertain
 from azkvlint.evaluation.terraform.primitive_types import RequiredError, primitive
 from azkvlint.evaluation.terraform.set_order import as_set, keeps_order, unified
 from azkvlint.evaluation.values import Fields, Items, Result, doubt_in, is_large, is_sensitive, perhaps
@@ -155,8 +155,6 @@ def _object(result: Fields, type_: Type, default: Default) -> Fields:
 
 
 def _unknown(rest: Unknown, name: str) -> Unknown:
-    from azkvlint.evaluation.terraform.alternatives import below
-
     return below(rest, f".{name}", rest.at)
 
 

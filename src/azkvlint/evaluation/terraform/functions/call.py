@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from azkvlint.evaluation.functions.table import call_pattern
 from azkvlint.evaluation.operations import Local, Operations
 from azkvlint.evaluation.terraform.functions.collections import FUNCTIONS as COLLECTIONS
@@ -13,14 +11,11 @@ from azkvlint.evaluation.terraform.functions.logic import FUNCTIONS as LOGIC
 from azkvlint.evaluation.terraform.functions.network import FUNCTIONS as NETWORK
 from azkvlint.evaluation.terraform.functions.numbers import FUNCTIONS as NUMBERS
 from azkvlint.evaluation.terraform.functions.strings import FUNCTIONS as STRINGS
-from azkvlint.evaluation.terraform.functions.table import Call, Function, answer
+from azkvlint.evaluation.terraform.functions.table import Call, Function, ModuleEvaluator, answer
 from azkvlint.evaluation.terraform.functions.times import FUNCTIONS as TIMES
 from azkvlint.evaluation.values import Result
 from azkvlint.model.value import Unknown
 from azkvlint.syntax import ast
-
-if TYPE_CHECKING:
-    from azkvlint.evaluation.terraform.evaluate import TerraformEvaluator
 
 _ALL = (
     *COLLECTIONS,
@@ -42,7 +37,7 @@ class TerraformFunctions:
     def call(self, node: ast.Call, local: Local, evaluator: Operations) -> Result:
         """The result of a call. Raises FailedError where Terraform refuses it."""
         name = node.name.removeprefix("core::")
-        terraform: TerraformEvaluator = evaluator  # type: ignore[assignment]  # no other evaluator has these functions
+        terraform: ModuleEvaluator = evaluator  # type: ignore[assignment]  # no other evaluator has these functions
         function = _TABLE.get(name)
         call = Call(name, node, local, terraform)
         if function is not None:

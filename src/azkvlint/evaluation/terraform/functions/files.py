@@ -46,7 +46,7 @@ def _read(call: Call, argument: Result) -> tuple[Scalar, str] | Unknown:
     path = primitive(argument, "string", call.at)
     if not isinstance(path, Scalar):
         return call.doubt("the name of a file is not known", path)
-    text = call.terraform.text_file(str(path.value), call.at)
+    text = call.terraform.document.text_file(str(path.value), call.at)
     if text is None:
         call.terraform.watch.risks += 1
         return _unread(call)
@@ -62,7 +62,7 @@ def _exists(call: Call, arguments: list[Result]) -> Result:
     path = primitive(arguments[0], "string", call.at)
     if not isinstance(path, Scalar):
         return call.doubt("the name of a file is not known", path)
-    if call.terraform.text_file(str(path.value), call.at) is None:
+    if call.terraform.document.text_file(str(path.value), call.at) is None:
         return _unread(call)
     return Scalar(at=call.at, value=True)
 
@@ -73,7 +73,7 @@ def _template(call: Call, arguments: list[Result]) -> Result:
     if isinstance(found, Unknown):
         return found
     result = rendered(call, found[1], arguments[1])
-    call.terraform.rendered(str(found[0].value), result)
+    call.terraform.document.rendered(str(found[0].value), result)
     return result
 
 
@@ -134,7 +134,7 @@ class _TemplateDocument:
 
     def __init__(self, call: Call, depth: int) -> None:
         self.call_at = call.at
-        self.outer = call.terraform
+        self.outer = call.terraform.document
         self.depth = depth
 
     def place(self, node: ast.Node) -> Location:  # noqa: ARG002  # an evaluator asks so
@@ -164,7 +164,6 @@ class _TemplateDocument:
 
 def rendered(call: Call, text: str, values: Result, sensitive: bool = False) -> Result:
     """The text that a template makes of values. Raises FailedError for a template that is none."""
-    from azkvlint.evaluation.terraform.evaluate import TerraformEvaluator
     from azkvlint.syntax.hcl.template import parse_template
 
     found = mapped(call, values)
@@ -179,7 +178,7 @@ def rendered(call: Call, text: str, values: Result, sensitive: bool = False) -> 
         node = parse_template(text)
     except InputError as error:
         raise MisuseError("is given something that is no template") from error
-    evaluator = TerraformEvaluator(_TemplateDocument(call, depth), call.terraform.budget)
+    evaluator = call.terraform.for_document(_TemplateDocument(call, depth))
     result = primitive(evaluator.evaluate(node, found.fields), "string", call.at)
     call.terraform.watch.risks += evaluator.watch.risks
     if isinstance(result, Absent):

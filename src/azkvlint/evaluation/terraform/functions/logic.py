@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from azkvlint.evaluation.terraform.alternatives import marked, uncertain
-from azkvlint.evaluation.terraform.functions.table import ANY, Call, Function, Lazy, MisuseError, Parts
-from azkvlint.evaluation.terraform.primitive_types import FailedError
+from azkvlint.evaluation.terraform.functions.table import ANY, Call, Function, Lazy, MisuseError, Parts, items_of
+from azkvlint.evaluation.terraform.primitive_types import FailedError, primitive
 from azkvlint.evaluation.values import Result, doubt_in, hidden, is_sensitive, revealed, unknown_in
 from azkvlint.model.value import Absent, Scalar, Unknown
 
@@ -89,9 +89,6 @@ def _any(call: Call, arguments: list[Result]) -> Result:
 
 def _decided(call: Call, arguments: list[Result], neutral: bool) -> Result:
     """Whether all, or any, items are true; null is not."""
-    from azkvlint.evaluation.terraform.functions.table import items_of
-    from azkvlint.evaluation.terraform.primitive_types import primitive
-
     items = items_of(call, arguments[0])
     if isinstance(items, Unknown):
         return call.unknown(items)

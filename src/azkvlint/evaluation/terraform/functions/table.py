@@ -5,15 +5,17 @@ Their arguments are converted as Terraform converts them, and what Terraform ref
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import msgspec
 
+from azkvlint.evaluation.evaluate import Document, Evaluator
 from azkvlint.evaluation.functions import table
 from azkvlint.evaluation.functions.table import ANY, DoubtError, MisuseError, call_pattern
 from azkvlint.evaluation.operations import Local
-from azkvlint.evaluation.terraform.alternatives import data_of, gathered, stands_for_all
+from azkvlint.evaluation.terraform.alternatives import Watch, data_of, gathered, stands_for_all
 from azkvlint.evaluation.terraform.primitive_types import FailedError, RequiredError, normal, primitive
 from azkvlint.evaluation.terraform.set_order import as_set, keeps_order
 from azkvlint.evaluation.values import (
@@ -36,9 +38,6 @@ from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.syntax import ast
 
-if TYPE_CHECKING:
-    from azkvlint.evaluation.terraform.evaluate import TerraformEvaluator
-
 __all__ = ["ANY", "Call", "Data", "DoubtError", "Function", "Lazy", "MisuseError", "Parts", "Unknowable", "answer"]
 
 _SHORT = 1_000
@@ -46,12 +45,36 @@ Function = table.Function
 Lazy = table.Lazy
 
 
+class TerraformDocument(Document, Protocol):
+    """What an evaluator requires of the module, or of the template, that its expressions are in."""
+
+    def text_file(self, name: str, at: Location) -> str | None:
+        """Return the content of a file, by the name that ``file()`` accepts; None if it may not, or cannot, be read."""
+
+    def rendered(self, name: str, found: Result) -> None:
+        """Record what the template in a file renders."""
+
+    def settled(self, found: Result, at: Location) -> Result:
+        """Return the value of an expression at ``at``, located where its owner edits it."""
+
+
+class ModuleEvaluator(Evaluator):
+    """What functions require of the evaluator of a module: its document, its risks, and one like it for a template."""
+
+    document: TerraformDocument
+    watch: Watch
+
+    @abstractmethod
+    def for_document(self, document: TerraformDocument) -> ModuleEvaluator:
+        """Return an evaluator for another document, with the same budget."""
+
+
 class Call(table.Context):
     """One call, while it is answered. ``spread``: what its last argument is, where that should be a list but is not."""
 
     __slots__ = ("spread", "terraform")
 
-    def __init__(self, name: str, node: ast.Call, local: Local, evaluator: TerraformEvaluator) -> None:
+    def __init__(self, name: str, node: ast.Call, local: Local, evaluator: ModuleEvaluator) -> None:
         super().__init__(name, node, local, evaluator)
         self.terraform = evaluator
         self.spread: Result | None = None
