@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from azkvlint.derived.attribute import Context, Derived
 from azkvlint.evaluation.to_value import Freezer
-from azkvlint.evaluation.values import wrapped
+from azkvlint.evaluation.values import wrap
 from azkvlint.graph.resource_ids import HOLE
 from azkvlint.graph.secret_evidence.credential_formats import (
     has_credential,
@@ -179,7 +179,7 @@ def _linked(answer: Answer) -> Iterator[Value]:
 def _decoded(text: Scalar) -> Value:
     """What a text of JSON says, as azurerm's custom services have it."""
     try:
-        found = Freezer().freeze(wrapped(decode_json(str(text.value), object), text.at, text.sensitive))
+        found = Freezer().freeze(wrap(decode_json(str(text.value), object), text.at, text.sensitive))
     except InputError:
         found = None
     return found if isinstance(found, MapValue) else Unknown(at=text.at, why="it is no JSON object that can be read")

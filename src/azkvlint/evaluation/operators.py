@@ -12,13 +12,13 @@ from azkvlint.evaluation.values import (
     Fields,
     Items,
     Result,
+    as_optional,
     doubt_in,
-    field,
+    find_field,
     hole,
     is_large,
     is_sensitive,
     pattern_of,
-    perhaps,
     text_of,
 )
 from azkvlint.model.location import Location
@@ -29,8 +29,8 @@ _LONGEST = 10_000
 _DATA = (Scalar, Unknown, Absent, Items, Fields)
 
 
-def same(left: Result, right: Result) -> bool | None:
-    """Whether two results are equal; None if that is not known, or they are too large to be looked at."""
+def is_same(left: Result, right: Result) -> bool | None:
+    """Return whether two results are equal; None if that is not known, or they are too large to be looked at."""
     if isinstance(left, Items | Fields) and is_large(left) and is_large(right):
         return None
     return _same(left, right)
@@ -55,7 +55,7 @@ def _same(left: Result, right: Result) -> bool | None:
 
 
 def _ruled_out(doubt: Unknown, known: Result) -> bool | None:
-    """False if what is known of a text does not allow it to be another; else None."""
+    """Return False if what is known of a text does not allow it to be another; else None."""
     return (
         False
         if isinstance(known, Scalar) and isinstance(known.value, str) and not _may_be(doubt, known.value)
@@ -77,18 +77,18 @@ def _same_fields(left: Fields, right: Fields) -> bool | None:
     if left.rest is not None or right.rest is not None:
         return None
     if left.fields.keys() != right.fields.keys():
-        doubts = any(perhaps(item) is not None for value in (left, right) for item in value.fields.values())
+        doubts = any(as_optional(item) is not None for value in (left, right) for item in value.fields.values())
         return None if doubts else False
     return _all_same((left.fields[key], right.fields[key]) for key in left.fields)
 
 
 def may_have(value: Fields, name: Unknown) -> bool:
-    """Whether an object may have the field that ``name`` turns out to name."""
+    """Return whether an object may have the field that ``name`` turns out to name."""
     return value.rest is not None or any(_may_be(name, key) for key in value.fields)
 
 
 def _may_be(doubt: Unknown, text: str) -> bool:
-    """Whether what is known of a text, its beginning and its end, allows it to be ``text``, in any case."""
+    """Return whether what is known of a text, its beginning and its end, allows it to be ``text``, in any case."""
     pattern = doubt.pattern
     if OPEN not in pattern or len(pattern) > _LONGEST:
         return True
@@ -96,8 +96,8 @@ def _may_be(doubt: Unknown, text: str) -> bool:
     return len(start) + len(end) <= len(text) and text.startswith(start) and text.endswith(end)
 
 
-def either(one: Result, other: Result, doubt: Unknown) -> Result:
-    """One of two results, nobody knows which: what they share is known, the rest is as unknown as ``doubt``."""
+def merge_alternatives(one: Result, other: Result, doubt: Unknown) -> Result:
+    """Return one of two results, nobody knows which: what they share is known, the rest is as unknown as ``doubt``."""
     if isinstance(one, Items | Fields) and (is_large(one) or is_large(other)):
         return Unknown(at=doubt.at, why=doubt.why, sensitive=is_sensitive(one) or is_sensitive(other))
     return _either(one, other, doubt)
@@ -120,8 +120,10 @@ def _either(one: Result, other: Result, doubt: Unknown) -> Result:
 
 
 def _either_field(one: Fields, other: Fields, name: str, doubt: Unknown) -> Result:
-    """A field that both objects may have, or one: then it may not be there, which is as much as null to Azure."""
-    left, right = field(one, name), field(other, name)
+    """Return a field that both objects may have, or one: then it may not be there, which is as much as null to
+    Azure.
+    """
+    left, right = find_field(one, name), find_field(other, name)
     if left is not None and right is not None:
         return _either(left, right, doubt)
     there, elsewhere = (left, other.rest) if left is not None else (right, one.rest)
@@ -141,10 +143,12 @@ _ORDER: dict[str, Callable[[Any, Any], bool]] = {
 _LARGEST = 1 << 63
 
 
-def binary(name: str, left: Result, right: Result, at: Location) -> Result:
-    """The result of an operator that looks at both operands; Unknown where they do not decide it, or do not fit it."""
+def apply_binary(name: str, left: Result, right: Result, at: Location) -> Result:
+    """Return the result of an operator that looks at both operands; Unknown where they do not decide it, or do not fit
+    it.
+    """
     if name == "==":
-        equal = same(left, right)
+        equal = is_same(left, right)
         return _doubt(name, left, right, at) if equal is None else Scalar(at=at, value=equal)
     if not isinstance(left, Scalar) or not isinstance(right, Scalar):
         return _doubt(name, left, right, at)
@@ -159,8 +163,8 @@ def binary(name: str, left: Result, right: Result, at: Location) -> Result:
     return Scalar(at=at, value=number, sensitive=left.sensitive or right.sensitive)
 
 
-def negated(result: Result, at: Location) -> Result:
-    """``!result``."""
+def negate(result: Result, at: Location) -> Result:
+    """Return ``!result``."""
     if isinstance(result, Scalar) and isinstance(result.value, bool):
         return Scalar(at=at, value=not result.value)
     if isinstance(result, Unknown):
@@ -168,10 +172,10 @@ def negated(result: Result, at: Location) -> Result:
     return Unknown(at=at, why="only a boolean can be negated")
 
 
-def unary(name: str, operand: Result, at: Location) -> Result:
-    """``!``, ``-`` or ``+`` of an operand."""
+def apply_unary(name: str, operand: Result, at: Location) -> Result:
+    """Return ``!``, ``-`` or ``+`` of an operand."""
     if name == "!":
-        return negated(operand, at)
+        return negate(operand, at)
     if isinstance(operand, Scalar) and type(operand.value) is int:
         return Scalar(at=at, value=-operand.value if name == "-" else operand.value, sensitive=operand.sensitive)
     found = doubt_in(f"the operand of '{name}' is no number", at, operand)
@@ -180,7 +184,7 @@ def unary(name: str, operand: Result, at: Location) -> Result:
 
 
 def _number(name: str, left: int, right: int) -> int | None:
-    """Arithmetic as Azure does it: 64 bits, division towards zero."""
+    """Return arithmetic as Azure does it: 64 bits, division towards zero."""
     match name:
         case "+":
             found = left + right

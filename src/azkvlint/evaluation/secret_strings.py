@@ -24,12 +24,12 @@ class SecretTexts:
         self.texts: set[str] = set()
 
     def note(self, name: str, found: Result) -> None:
-        """Take note of what goes by a name, and of what in it does."""
+        """Record what goes by a name, and of what in it does."""
         if isinstance(found, Fields | Items) or holds_secret(name):
             self.texts.update(_texts([found], _MOST, is_secret=holds_secret(name)))
 
     def follow(self, arguments: Iterable[Result], made: Result) -> None:
-        """Take note of what a function makes of such texts. What it only picks from its arguments stays what it is."""
+        """Record what a function makes of such texts. What it only picks from its arguments stays what it is."""
         if not self.texts:
             return
         arguments = list(arguments)

@@ -32,11 +32,11 @@ class Freezer:
         return other
 
     def spelled(self, name: str) -> str:
-        """A field's name as those who ask for it spell it."""
+        """Return a field's name as those who ask for it spell it."""
         return name if name in self._names else self._lower.get(name.lower(), name)
 
     def freeze(self, result: Result) -> Value | None:
-        """The Value of a result; None for null, which is "not set"."""
+        """Return the Value of a result; None for null, which is "not set"."""
         self.budget.add_frozen(1)
         kind = type(result)
         if kind is Scalar or kind is Unknown:

@@ -74,13 +74,13 @@ class Entity(Protocol):
 
     @property
     def at(self) -> Location:
-        """Where it is declared."""
+        """Return where it is declared."""
 
     def member(self, name: str, at: Location) -> Result:
-        """One member, such as ``id`` or ``outputs``; Unknown if it is known only after deployment."""
+        """Return one member, such as ``id`` or ``outputs``; Unknown if it is known only after deployment."""
 
     def item(self, index: Result, at: Location) -> Result:
-        """One instance of a loop."""
+        """Return one instance of a loop."""
 
 
 Result: TypeAlias = Scalar | Unknown | Absent | Items | Fields | Closure | Entity
@@ -88,8 +88,8 @@ Result: TypeAlias = Scalar | Unknown | Absent | Items | Fields | Closure | Entit
 _LEAVES = (Scalar, Unknown, Absent)
 
 
-def field(value: Fields, name: str) -> Result | None:
-    """The field ``name``, without regard to case as in all of Azure Resource Manager; None if there is none."""
+def find_field(value: Fields, name: str) -> Result | None:
+    """Return the field ``name``, without regard to case as in all of Azure Resource Manager; None if there is none."""
     found = value.fields.get(name)
     if found is None:
         lower = name.lower()
@@ -99,24 +99,24 @@ def field(value: Fields, name: str) -> Result | None:
     return found
 
 
-def wrapped(plain: Any, at: Location, sensitive: bool = False) -> Result:
-    """Plain JSON data as a result, all of it at one place."""
+def wrap(plain: Any, at: Location, sensitive: bool = False) -> Result:
+    """Return plain JSON data as a result, all of it at one place."""
     if plain is None:
         return Absent(at=at)
     if isinstance(plain, dict):
-        return Fields(at=at, fields={str(key): wrapped(item, at, sensitive) for key, item in plain.items()})
+        return Fields(at=at, fields={str(key): wrap(item, at, sensitive) for key, item in plain.items()})
     if isinstance(plain, list | tuple):
-        return Items(at=at, items=[wrapped(item, at, sensitive) for item in plain])
+        return Items(at=at, items=[wrap(item, at, sensitive) for item in plain])
     return Scalar(at=at, value=plain, sensitive=sensitive)
 
 
-def first(*results: Result | None) -> Result | None:
-    """The first that there is: a result has no truth of its own, so ``or`` cannot tell."""
+def first_present(*results: Result | None) -> Result | None:
+    """Return the first that there is: a result has no truth of its own, so ``or`` cannot tell."""
     return next((result for result in results if result is not None), None)
 
 
 def doubt_in(why: str, at: Location, *results: Result) -> Unknown:
-    """The first unknown value in ``results``; if there is none, one of its own for the reason ``why``."""
+    """Return the first unknown value in ``results``; if there is none, one of its own for the reason ``why``."""
     for result in results:
         found = unknown_in(result)
         if found is not None:
@@ -124,8 +124,8 @@ def doubt_in(why: str, at: Location, *results: Result) -> Unknown:
     return Unknown(at=at, why=why)
 
 
-def bare(found: Unknown) -> Unknown:
-    """An unknown value without what is known of it."""
+def plain_unknown(found: Unknown) -> Unknown:
+    """Return an unknown value without what is known of it."""
     if type(found) is Unknown:
         return found
     return Unknown(
@@ -134,32 +134,32 @@ def bare(found: Unknown) -> Unknown:
     )  # fmt: skip
 
 
-def partly(items: Sequence[Result], doubt: Unknown, at: Location) -> Unknown:
-    """An array of which only ``items`` are known; for the rest see ``doubt``."""
+def partial_list(items: Sequence[Result], doubt: Unknown, at: Location) -> Unknown:
+    """Return an array of which only ``items`` are known; for the rest see ``doubt``."""
     if not items:
         return Unknown(at=at, why=doubt.why, pattern=doubt.pattern, given=True, sensitive=doubt.sensitive)
     sensitive = doubt.sensitive or any(map(is_sensitive, items))
     return Partly(at=at, why=doubt.why, pattern=doubt.pattern, given=True, sensitive=sensitive, items=tuple(items))
 
 
-def perhaps(result: Result) -> Unknown | None:
-    """``result``, if it is a field that may not be there."""
+def as_optional(result: Result) -> Unknown | None:
+    """Return ``result``, if it is a field that may not be there."""
     return result if isinstance(result, Unknown) and result.note == PERHAPS else None
 
 
-def unsure(value: Fields) -> Unknown | None:
-    """Why it is not known which fields an object has; None if it is."""
-    return first(value.rest, *map(perhaps, value.fields.values()))  # type: ignore[return-value]  # all are Unknown
+def missing_fields_reason(value: Fields) -> Unknown | None:
+    """Return why it is not known which fields an object has; None if it is."""
+    return first_present(value.rest, *map(as_optional, value.fields.values()))  # type: ignore[return-value]  # all are Unknown
 
 
 def unknown_in(result: Result) -> Unknown | None:
-    """The first unknown value in ``result``, at any depth; a resource or a lambda counts as unknown.
+    """Return the first unknown value in ``result``, at any depth; a resource or a lambda counts as unknown.
 
     So does a value that is_large: whoever goes on with a known one may walk through it.
     """
     for part in _parts(result):
         if isinstance(part, Unknown):
-            return bare(part)
+            return plain_unknown(part)
         if not isinstance(part, Scalar | Absent):
             return Unknown(at=part.at, why="it is a resource or a lambda, not data")
     return None
@@ -170,12 +170,14 @@ def _is_leaf(result: Result) -> bool:
 
 
 def is_large(result: Result) -> bool:
-    """Whether a value has more than MAX_PARTS parts or MAX_LEVELS levels, so that nobody should walk through it."""
+    """Return whether a value has more than MAX_PARTS parts or MAX_LEVELS levels, so that nobody should walk through
+    it.
+    """
     return not _is_leaf(result) and _measured(result) is None
 
 
 def size(result: Result) -> int:
-    """How many parts a value has; of one that is_large the most that somebody would look at."""
+    """Return how many parts a value has; of one that is_large the most that somebody would look at."""
     if _is_leaf(result):
         return 1
     found = _measured(result)
@@ -183,7 +185,7 @@ def size(result: Result) -> int:
 
 
 def _measured(result: Result) -> int | None:
-    """How many parts a value has, level by level; None for one that is_large."""
+    """Return how many parts a value has, level by level; None for one that is_large."""
     level: list[Result] = [result]
     seen = 0
     for _ in range(MAX_LEVELS + 1):
@@ -205,7 +207,7 @@ def _measured(result: Result) -> int | None:
 
 
 def _parts(result: Result) -> Iterator[Result]:
-    """All that is in a value but Items and Fields. Of one that is_large an Unknown is the last part."""
+    """Yield all that is in a value but Items and Fields. Of one that is_large an Unknown is the last part."""
     left: list[tuple[Result, int]] = [(result, 0)]
     seen = 0
     while left:
@@ -225,7 +227,7 @@ def _parts(result: Result) -> Iterator[Result]:
 
 
 def plain_of(result: Result) -> Any:
-    """Plain JSON data. Only for results without an unknown value."""
+    """Return plain JSON data. Only for results without an unknown value."""
     match result:
         case Scalar(value=value):
             return value
@@ -238,14 +240,14 @@ def plain_of(result: Result) -> Any:
 
 
 def is_sensitive(result: Result) -> bool:
-    """Whether any part of it is secret; true of a value that is_large."""
+    """Return whether any part of it is secret; true of a value that is_large."""
     if isinstance(result, _LEAVES):
         return result.sensitive
     return any(isinstance(part, _LEAVES) and part.sensitive for part in _parts(result))
 
 
 def name_of(result: Result, at: Location) -> str | Unknown:
-    """The name of a property that is worked out; Unknown also if it is a secret, for names are shown."""
+    """Return the name of a property that is worked out; Unknown also if it is a secret, for names are shown."""
     if not isinstance(result, Scalar):
         return doubt_in("the name of a property is not known", at, result)
     if result.sensitive:
@@ -254,25 +256,25 @@ def name_of(result: Result, at: Location) -> str | Unknown:
 
 
 def hides_keys(value: Fields) -> bool:
-    """Whether a map is secret as a whole, its keys too: marks stand on values, so all of them are."""
+    """Return whether a map is secret as a whole, its keys too: marks stand on values, so all of them are."""
     return bool(value.fields) and all(map(is_sensitive, value.fields.values()))
 
 
-def hidden(result: Result) -> Result:
-    """``result`` with every part of it secret."""
+def mark_sensitive(result: Result) -> Result:
+    """Return ``result`` with every part of it secret."""
     return Unknown(at=result.at, why=_LARGE, sensitive=True) if is_large(result) else _marked(result, sensitive=True)
 
 
-def sealed(result: Fields) -> Result:
-    """A map with a key that is secret: all of it is, as in Terraform."""
-    found = hidden(result)
+def mark_map_sensitive(result: Fields) -> Result:
+    """Return a map with a key that is secret: all of it is, as in Terraform."""
+    found = mark_sensitive(result)
     if isinstance(found, Fields) and found.fields and not hides_keys(found):
         return Unknown(at=result.at, why="a key of it is secret", sensitive=True)
     return found
 
 
-def revealed(result: Result) -> Result:
-    """``result`` with no part of it secret, as its author says."""
+def mark_nonsensitive(result: Result) -> Result:
+    """Return ``result`` with no part of it secret, as its author says."""
     return result if is_large(result) else _marked(result, sensitive=False)
 
 
@@ -294,7 +296,7 @@ def _marked(result: Result, sensitive: bool) -> Result:
 
 
 def text_of(plain: object) -> str:
-    """How Azure Resource Manager prints a value into a text."""
+    """Return how Azure Resource Manager prints a value into a text."""
     if isinstance(plain, str):
         return plain
     if isinstance(plain, bool):
@@ -309,7 +311,8 @@ def text_of(plain: object) -> str:
 
 
 def pattern_of(result: Result) -> str:
-    """What is known of a text, with each unknown part in brackets; empty if that would not tell it apart from others.
+    """Return what is known of a text, with each unknown part in brackets; empty if that would not tell it apart from
+    others.
 
     A secret has no pattern, so that it can be in none.
     """
@@ -326,7 +329,9 @@ def pattern_of(result: Result) -> str:
 
 
 def hole(text: str) -> str:
-    """The pattern of something unknown that ``text`` stands for. Every slash of a pattern is a slash of the text."""
+    """Return the pattern of something unknown that ``text`` stands for. Every slash of a pattern is a slash of the
+    text.
+    """
     if len(text) > _LONGEST_HOLE:
         # Variables that name others twice would grow beyond all memory; a digest tells two texts apart as well.
         from azkvlint.util.sha256 import sha256_hex
@@ -336,7 +341,7 @@ def hole(text: str) -> str:
 
 
 def pieces(pattern: str) -> Iterator[tuple[str, bool]]:
-    """The parts of a pattern in their order, and whether each is a hole."""
+    """Yield the parts of a pattern in their order, and whether each is a hole."""
     depth = start = 0
     for match in _BRACKET.finditer(pattern):
         at = match.start()

@@ -9,7 +9,7 @@ from azkvlint.evaluation.functions.numbers import number
 from azkvlint.evaluation.functions.objects import put
 from azkvlint.evaluation.functions.table import ANY, Context, Data, Function, Lazy, MisuseError, Parts, answer, opaque
 from azkvlint.evaluation.functions.text import fits, items_in, text
-from azkvlint.evaluation.operators import may_have, same
+from azkvlint.evaluation.operators import is_same, may_have
 from azkvlint.evaluation.string_patterns import end, is_known, prefix, split
 from azkvlint.evaluation.values import (
     MAX_ITEMS,
@@ -18,14 +18,14 @@ from azkvlint.evaluation.values import (
     Items,
     Partly,
     Result,
-    field,
+    as_optional,
+    find_field,
     hides_keys,
+    mark_map_sensitive,
+    missing_fields_reason,
     name_of,
-    perhaps,
     pieces,
-    sealed,
     text_of,
-    unsure,
 )
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.syntax import ast
@@ -71,7 +71,7 @@ def _number(context: Context, value: int) -> Scalar:
 
 
 def _array_of_lambda(context: Context, value: Result, *functions: Result) -> list[Result] | Unknown:
-    """The items of an argument that should be an array; why there are none, otherwise."""
+    """Return the items of an argument that should be an array; why there are none, otherwise."""
     if not all(isinstance(function, Closure) for function in functions):
         return context.fails("was given no lambda", value)
     return value.items if isinstance(value, Items) else context.fails(_MISFIT_OF_LAMBDA, value)
@@ -80,7 +80,7 @@ def _array_of_lambda(context: Context, value: Result, *functions: Result) -> lis
 def _map(context: Context, arguments: list[Result]) -> Result:
     array, function = arguments
     if isinstance(array, Partly) and isinstance(function, Closure) and len(function.parameters) < _WITH_NUMBER:
-        return context.partly([_apply(context, function, item) for item in array.items], [array])
+        return context.partial_list([_apply(context, function, item) for item in array.items], [array])
     items = _array_of_lambda(context, array, function)
     if isinstance(items, Unknown):
         return items
@@ -120,7 +120,7 @@ def _reduce(context: Context, arguments: list[Result]) -> Result:
 
 
 def _sort(context: Context, arguments: list[Result]) -> Result:
-    """Sorted by a lambda that is true where its second argument comes after its first."""
+    """Return sorted by a lambda that is true where its second argument comes after its first."""
     array, function = arguments
     items = _array_of_lambda(context, array, function)
     if isinstance(items, Unknown):
@@ -142,7 +142,9 @@ def _sort(context: Context, arguments: list[Result]) -> Result:
 
 
 def _to_object(context: Context, arguments: list[Result]) -> Result:
-    """An object with a field for each item: one lambda gives its name, another its value (the item, without it)."""
+    """Return an object with a field for each item: one lambda gives its name, another its value (the item, without
+    it).
+    """
     array, functions = arguments[0], arguments[1:]
     items = _array_of_lambda(context, array, *functions)
     if isinstance(items, Unknown):
@@ -160,7 +162,7 @@ def _to_object(context: Context, arguments: list[Result]) -> Result:
 
 
 def _group_by(context: Context, arguments: list[Result]) -> Result:
-    """An object with an array for each key that the lambda gives."""
+    """Return an object with an array for each key that the lambda gives."""
     array, function = arguments
     items = _array_of_lambda(context, array, function)
     if isinstance(items, Unknown):
@@ -182,7 +184,7 @@ def _map_values(context: Context, arguments: list[Result]) -> Result:
         return context.fails("was given no object and no lambda", value)
     fields = {name: _apply(context, function, item) for name, item in value.fields.items()}
     found = Fields(at=context.at, fields=fields, rest=value.rest)
-    return sealed(found) if hides_keys(value) else found
+    return mark_map_sensitive(found) if hides_keys(value) else found
 
 
 _MISFIT = "was given something that is no array, object or text"
@@ -191,7 +193,7 @@ _MOST_DELIMITERS = 20
 
 
 def _units(value: str) -> int:
-    """The length of a text as .NET counts it: in units of UTF-16."""
+    """Return the length of a text as .NET counts it: in units of UTF-16."""
     return len(value) if value.isascii() else len(value.encode("utf-16-le", "surrogatepass")) // 2
 
 
@@ -202,7 +204,7 @@ def _length(context: Context, arguments: list[Result]) -> Result:
         case Scalar(value=str() as value):
             found = _units(value)
         case Fields(fields=fields) as value:
-            doubt = unsure(value)
+            doubt = missing_fields_reason(value)
             if doubt is not None:
                 return context.unknown(doubt)
             found = len(fields)
@@ -212,7 +214,7 @@ def _length(context: Context, arguments: list[Result]) -> Result:
 
 
 def _empty(context: Context, arguments: list[Result]) -> Result:
-    """Whether there is nothing in it; null is empty."""
+    """Return whether there is nothing in it; null is empty."""
     match arguments[0]:
         case Absent():
             return context.true(True)
@@ -221,8 +223,8 @@ def _empty(context: Context, arguments: list[Result]) -> Result:
         case Scalar(value=str() as value):
             return context.true(not value)
         case Fields(fields=fields) as value:
-            doubt = unsure(value)
-            if doubt is None or any(perhaps(item) is None for item in fields.values()):
+            doubt = missing_fields_reason(value)
+            if doubt is None or any(as_optional(item) is None for item in fields.values()):
                 return context.true(not fields)
             return context.unknown(doubt)
         case Partly():
@@ -242,7 +244,7 @@ def _last(context: Context) -> Result:
 
 
 def _end(context: Context, last: bool) -> Result:
-    """The first or last item or character; null of an empty array."""
+    """Return the first or last item or character; null of an empty array."""
     found = _end_of_split(context, last)
     if found is not None:
         return found
@@ -257,7 +259,7 @@ def _end(context: Context, last: bool) -> Result:
 
 
 def _end_of_split(context: Context, last: bool) -> Result | None:
-    """``last(split(id, '/'))``, which can be known although parts of the id, and even their number, are not."""
+    """Return ``last(split(id, '/'))``, which can be known although parts of the id, and even their number, are not."""
     node = context.node.arguments[0]
     if not isinstance(node, ast.Call) or node.name.lower() != "split" or len(node.arguments) != 2:
         return None
@@ -278,7 +280,7 @@ def _piece(context: Context, whole: Unknown, pattern: str) -> Result:
 
 
 def _split(context: Context, arguments: list[Result]) -> Result:
-    """The parts of a text between one or several delimiters."""
+    """Return the parts of a text between one or several delimiters."""
     whole, by = arguments
     if isinstance(whole, Unknown) and isinstance(by, Scalar) and isinstance(by.value, str) and by.value:
         found = split(whole.pattern, by.value)
@@ -297,7 +299,7 @@ def _split_text(whole: object, by: object) -> list[str]:
 
 
 def _take(context: Context, arguments: list[Result]) -> Result:
-    """The first items or characters; none for a negative number."""
+    """Return the first items or characters; none for a negative number."""
     value, count = arguments
     if isinstance(count, Scalar):
         most = max(number(count.value), 0)
@@ -314,7 +316,7 @@ def _take(context: Context, arguments: list[Result]) -> Result:
 
 
 def _skip(context: Context, arguments: list[Result]) -> Result:
-    """What comes after the first items or characters; everything for a negative number."""
+    """Return what comes after the first items or characters; everything for a negative number."""
     value, count = arguments
     if isinstance(count, Scalar):
         start = max(number(count.value), 0)
@@ -329,12 +331,14 @@ def _skip(context: Context, arguments: list[Result]) -> Result:
 
 
 def _contains(context: Context, arguments: list[Result]) -> Result:
-    """Whether a text has a part (case matters), an array an item, or an object a field (case does not matter)."""
+    """Return whether a text has a part (case matters), an array an item, or an object a field (case does not
+    matter).
+    """
     whole, wanted = arguments
     match whole, wanted:
         case Items(items=items), _:
             context.evaluator.spend(len(items) // 10)
-            found = [same(item, wanted) for item in items]
+            found = [is_same(item, wanted) for item in items]
             if True in found or None not in found:
                 return context.true(True in found)
             return context.doubt("whether an array holds an item is not known", *arguments)
@@ -345,8 +349,8 @@ def _contains(context: Context, arguments: list[Result]) -> Result:
         ):
             return context.true(True)
         case Fields(rest=rest), Scalar():
-            there = field(whole, text_of(wanted.value))
-            doubt = rest if there is None else perhaps(there)
+            there = find_field(whole, text_of(wanted.value))
+            doubt = rest if there is None else as_optional(there)
             return context.true(there is not None) if doubt is None else context.unknown(doubt)
         case Fields(), Unknown() if not may_have(whole, wanted):
             return context.true(False)
@@ -355,11 +359,11 @@ def _contains(context: Context, arguments: list[Result]) -> Result:
 
 
 def _index(context: Context, array: Items, wanted: Result, last: bool) -> tuple[int, Unknown | None]:
-    """Where an item is in an array, -1 if it is nowhere; and what makes that unknown."""
+    """Return where an item is in an array, -1 if it is nowhere; and what makes that unknown."""
     context.evaluator.spend(len(array.items) // 10)
     numbers = range(len(array.items))
     for at in reversed(numbers) if last else numbers:
-        found = same(array.items[at], wanted)
+        found = is_same(array.items[at], wanted)
         if found:
             return at, None
         if found is None:
@@ -376,7 +380,7 @@ def _last_index_of(context: Context, arguments: list[Result]) -> Result:
 
 
 def _position(context: Context, arguments: list[Result], last: bool) -> Result:
-    """Where a part is in a text (in any case) or an item in an array; -1 if it is nowhere."""
+    """Return where a part is in a text (in any case) or an item in an array; -1 if it is nowhere."""
     whole, wanted = arguments
     if isinstance(whole, Items):
         at, doubt = _index(context, whole, wanted, last)
@@ -394,7 +398,7 @@ def _create_array(context: Context, arguments: list[Result]) -> Result:
 
 
 def _array(context: Context, arguments: list[Result]) -> Result:
-    """The value as an array of one, unless it is an array."""
+    """Return the value as an array of one, unless it is an array."""
     value = arguments[0]
     if isinstance(value, Items):
         return value
@@ -404,7 +408,7 @@ def _array(context: Context, arguments: list[Result]) -> Result:
 
 
 def _flatten(context: Context, arguments: list[Result]) -> Result:
-    """The items of the arrays in an array, one level down."""
+    """Return the items of the arrays in an array, one level down."""
     if not isinstance(arguments[0], Items | Partly):
         return context.fails("was given something that is no array of arrays", *arguments)
     arrays = arguments[0].items
@@ -413,7 +417,7 @@ def _flatten(context: Context, arguments: list[Result]) -> Result:
     items = items_in(arrays)
     if isinstance(arguments[0], Items) and all(isinstance(array, Items) for array in arrays):
         return Items(at=context.at, items=items)
-    return context.partly(items, [*arguments, *arrays])
+    return context.partial_list(items, [*arguments, *arrays])
 
 
 def _range(start: object, count: object) -> list[int]:

@@ -39,7 +39,7 @@ def _moment(value: object) -> datetime:
 
 
 def _add(base: object, duration: object, form: object = _PLAIN) -> str:
-    """Azure takes a year as 365 days and a month as 30, and says so."""
+    """Return Azure takes a year as 365 days and a month as 30, and says so."""
     from datetime import timedelta
 
     match = _DURATION.fullmatch(text(duration))

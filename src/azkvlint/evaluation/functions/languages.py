@@ -42,17 +42,17 @@ def _fail(context: Context) -> Result:
 
 
 def secret(name: str, context: Context) -> Unknown:
-    """The result of a function that gives keys or secrets."""
+    """Return the result of a function that gives keys or secrets."""
     return Unknown(at=context.at, why=f"{name}() gives a secret, which is known only in Azure", sensitive=True)
 
 
 def list_secrets(context: Context) -> Result:
-    """``listKeys`` and all others whose names begin so: the kinds of resources have dozens of them."""
+    """Return ``listKeys`` and all others whose names begin so: the kinds of resources have dozens of them."""
     return secret(context.name, context)
 
 
 def _environment(context: Context) -> Result:
-    """An environment variable: its default, if it has one, as the environment plays no part in a result."""
+    """Return an environment variable: its default, if it has one, as the environment plays no part in a result."""
     arguments = context.arguments()
     if len(arguments) > 1:
         return arguments[1]
@@ -110,7 +110,7 @@ class _Table:
         self.any_case = any_case
 
     def call(self, node: ast.Call, local: Local, evaluator: Operations) -> Result:
-        """The result of a call; Unknown for a function that is not known, or known only after deployment."""
+        """Return the result of a call; Unknown for a function that is not known, or known only after deployment."""
         name = node.name
         if node.of is not None and not (isinstance(node.of, ast.Name) and node.of.name in _NAMESPACES):
             return self._method(node, local, evaluator)
@@ -123,7 +123,7 @@ class _Table:
         return Unknown(at=context.at, why=f"the function '{name}' is not known")
 
     def _method(self, node: ast.Call, local: Local, evaluator: Operations) -> Result:
-        """A function of a resource: ``vault.getSecret('name')``, ``account.listKeys()``."""
+        """Return a function of a resource: ``vault.getSecret('name')``, ``account.listKeys()``."""
         context = Context(node.name, node, local, evaluator)
         if _METHODS.fullmatch(node.name):
             return secret(node.name, context)

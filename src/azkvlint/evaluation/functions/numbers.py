@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from azkvlint.evaluation.functions.table import ANY, Context, Data, DoubtError, Function, Lazy, MisuseError, Parts
-from azkvlint.evaluation.operators import binary, negated
+from azkvlint.evaluation.operators import apply_binary, negate
 from azkvlint.evaluation.values import Result
 from azkvlint.model.value import Absent
 from azkvlint.util.lazy_regex import regex
@@ -29,7 +29,7 @@ def _coalesce(context: Context) -> Result:
 
 
 def _not(context: Context, arguments: list[Result]) -> Result:
-    return negated(arguments[0], context.at)
+    return negate(arguments[0], context.at)
 
 
 def _null(context: Context, arguments: list[Result]) -> Result:
@@ -39,13 +39,13 @@ def _null(context: Context, arguments: list[Result]) -> Result:
 def _compared(name: str, operator: str) -> Function:
     def run(context: Context, arguments: list[Result]) -> Result:
         context.evaluator.weigh(*arguments)
-        return binary(operator, arguments[0], arguments[1], context.at)
+        return apply_binary(operator, arguments[0], arguments[1], context.at)
 
     return Parts(name, 2, 2, run, "arm")
 
 
 def _bool(value: object) -> bool:
-    """A boolean, an integer (0 is false), or the text ``true`` or ``false`` in any case."""
+    """Return a boolean, an integer (0 is false), or the text ``true`` or ``false`` in any case."""
     if isinstance(value, bool):
         return value
     if isinstance(value, int):
@@ -64,7 +64,7 @@ _LARGEST = 1 << 63
 
 
 def number(value: object) -> int:
-    """``value``, if it is an integer."""
+    """Return ``value``, if it is an integer."""
     if type(value) is not int:
         raise MisuseError("was given something else where it needs an integer")
     return value

@@ -111,7 +111,7 @@ def _from_component(value: object) -> str:
 
 
 def _uri(base: object, relative: object) -> str:
-    """``relative`` in place of what stands behind the last slash of ``base``; only for what needs no escapes."""
+    """Return ``relative`` in place of what stands behind the last slash of ``base``; only for what needs no escapes."""
     match, further = _BASE.fullmatch(text(base)), text(relative)
     if match is None or not _RELATIVE.fullmatch(further) or further.startswith("//") or _DOTS.search(further):
         raise DoubtError("how Azure joins these parts of a URI is not known here")
@@ -162,7 +162,7 @@ _LONGEST = 100
 
 
 def formatted(value: str | float | bool, form: str) -> str:
-    """A value in a format. Only numbers have any; a text or boolean is printed as it is."""
+    """Return a value in a format. Only numbers have any; a text or boolean is printed as it is."""
     if isinstance(value, str | bool) or not form:
         return text_of(value)
     if isinstance(value, int):
@@ -184,7 +184,7 @@ def formatted(value: str | float | bool, form: str) -> str:
 
 
 def moment(value: datetime, form: str) -> str:
-    """A moment (in UTC) in a standard or custom format."""
+    """Return a moment (in UTC) in a standard or custom format."""
     form = _STANDARD_MOMENTS.get(form, form)
     if not 1 < len(form) <= _LONGEST:
         raise DoubtError("how .NET prints a date in this format is not known here")
@@ -232,7 +232,7 @@ _FORMAT = regex(r"\{\{|\}\}|\{(\d{1,3})(?:,(-?\d{1,3}))?(?::([^{}]*+))?\}|[{}]")
 
 
 def text(value: object) -> str:
-    """``value``, if it is a text."""
+    """Return ``value``, if it is a text."""
     if not isinstance(value, str):
         raise MisuseError("was given something else where it needs a text")
     return value
@@ -245,7 +245,7 @@ def fits(length: int, most: int = MAX_TEXT) -> None:
 
 
 def weight(plain: object) -> int:
-    """About how many characters plain data is when it is printed."""
+    """Return about how many characters plain data is when it is printed."""
     found, left = 0, [plain]
     while left and found <= MAX_TEXT:
         item = left.pop()
@@ -259,21 +259,21 @@ def weight(plain: object) -> int:
 
 
 def _concat(context: Context, arguments: list[Result]) -> Result:
-    """Texts, numbers and booleans; or arrays."""
+    """Return texts, numbers and booleans; or arrays."""
     if not any(isinstance(argument, Items | Partly) for argument in arguments):
         if all(isinstance(argument, Scalar | Unknown) for argument in arguments):
-            return context.evaluator.joined(arguments, context.at)
+            return context.evaluator.join(arguments, context.at)
         return context.fails("was given something that is neither a text nor an array", *arguments)
     if any(opaque(argument) is None and not isinstance(argument, Items) for argument in arguments):
         return context.fails("was given an array and something else", *arguments)
     items = items_in(arguments)
     if all(isinstance(argument, Items) for argument in arguments):
         return Items(at=context.at, items=items)
-    return context.partly(items, arguments)
+    return context.partial_list(items, arguments)
 
 
 def items_in(arrays: Sequence[Result]) -> list[Result]:
-    """All items that several arrays are known to have."""
+    """Return all items that several arrays are known to have."""
     found: list[Result] = []
     for array in arrays:
         if isinstance(array, Items | Partly):
@@ -283,7 +283,7 @@ def items_in(arrays: Sequence[Result]) -> list[Result]:
 
 
 def _format(context: Context, arguments: list[Result]) -> Result:
-    """``format('{0}-{1:D2}', a, b)``, as .NET does it; what is unknown leaves its mark in the pattern."""
+    """Return ``format('{0}-{1:D2}', a, b)``, as .NET does it; what is unknown leaves its mark in the pattern."""
     form = arguments[0]
     if not isinstance(form, Scalar) or not isinstance(form.value, str):
         return context.fails("was given a format that is no text", *arguments)
@@ -303,7 +303,7 @@ def _format(context: Context, arguments: list[Result]) -> Result:
             raise MisuseError("was given a format for more arguments than there are")
     if end < len(form.value):
         parts.append(Scalar(at=form.at, value=form.value[end:], sensitive=form.sensitive))
-    return context.evaluator.joined(parts, context.at)
+    return context.evaluator.join(parts, context.at)
 
 
 def _formatted(context: Context, argument: Result, match: re.Match[str]) -> Result:
@@ -334,7 +334,7 @@ def _join(context: Context, arguments: list[Result]) -> Result:
         if parts and delimiter.value != "":
             parts.append(delimiter)
         parts.append(item)
-    return context.evaluator.joined(parts, context.at)
+    return context.evaluator.join(parts, context.at)
 
 
 def _substring(original: object, start: object, length: object = None) -> str:
@@ -379,7 +379,7 @@ def _ends(context: Context, arguments: list[Result]) -> Result:
 
 
 def _edge(context: Context, arguments: list[Result], known: str, test: Callable[[str, str], bool]) -> Result:
-    """Whether a text begins or ends with another, in any case; ``known`` is what is known of that edge of it."""
+    """Return whether a text begins or ends with another, in any case; ``known`` is what is known of that edge of it."""
     whole, part = arguments
     if isinstance(whole, Scalar) and isinstance(part, Scalar):
         return context.true(test(text(whole.value).lower(), text(part.value).lower()))
@@ -391,7 +391,7 @@ def _edge(context: Context, arguments: list[Result], known: str, test: Callable[
 
 
 def _like(value: object, pattern: object) -> bool:
-    """Whether a string matches a pattern in which an asterisk stands for any string.
+    """Return whether a string matches a pattern in which an asterisk stands for any string.
 
     Whether Azure ignores case and knows other wildcards is not documented: a result that depends on them is unknown.
     """

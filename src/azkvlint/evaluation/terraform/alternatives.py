@@ -8,7 +8,7 @@ import msgspec
 
 from azkvlint.evaluation.budget import Budget
 from azkvlint.evaluation.functions.table import DoubtError
-from azkvlint.evaluation.terraform.equality import may_be, same
+from azkvlint.evaluation.terraform.equality import is_same, may_be
 from azkvlint.evaluation.terraform.primitive_types import FailedError, as_number, text_of
 from azkvlint.evaluation.values import (
     VALUES_A_STEP,
@@ -16,13 +16,13 @@ from azkvlint.evaluation.values import (
     Fields,
     Items,
     Result,
-    first,
-    hidden,
+    as_optional,
+    first_present,
     hole,
     is_large,
     is_sensitive,
+    mark_sensitive,
     pattern_of,
-    perhaps,
     size,
 )
 from azkvlint.model.location import Location
@@ -34,12 +34,12 @@ _FEW = 20
 
 
 def member_of(of: Result, name: str, at: Location, watch: Watch) -> Result:
-    """``of.name``. Raises FailedError where there is none."""
+    """Return ``of.name``. Raise FailedError where there is none."""
     if isinstance(of, Fields):
         return _field(of, name, at, watch)
     if isinstance(of, Unknown):
         watch.risks += 1
-        return below(of, f".{name}", at)
+        return step_into(of, f".{name}", at)
     if isinstance(of, Alternatives):
         return of.each(lambda result: member_of(result, name, at, watch))
     if isinstance(of, Absent):
@@ -60,20 +60,20 @@ def _field(of: Fields, name: str, at: Location, watch: Watch) -> Result:
         if of.rest is None:
             raise FailedError(f"there is no attribute '{name}'", at)
         watch.risks += 1
-        return below(of.rest, f".{name}", at)
-    return surely(found, watch) if isinstance(found, Unknown) and perhaps(found) is not None else found
+        return step_into(of.rest, f".{name}", at)
+    return require_present(found, watch) if isinstance(found, Unknown) and as_optional(found) is not None else found
 
 
-def surely(found: Unknown, watch: Watch) -> Unknown:
-    """The value of a field that may not be there, for those who fail if it is not."""
+def require_present(found: Unknown, watch: Watch) -> Unknown:
+    """Return the value of a field that may not be there, for those who fail if it is not."""
     watch.risks += 1
     return msgspec.structs.replace(found, note="")
 
 
 def item_of(of: Result, index: Result, at: Location, watch: Watch) -> Result:
-    """Return ``of[index]``, sensitive if the index is. Raises FailedError where there is none."""
+    """Return ``of[index]``, sensitive if the index is. Raise FailedError where there is none."""
     found = _item_of(of, index, at, watch)
-    return hidden(found) if isinstance(index, Scalar) and index.sensitive else found
+    return mark_sensitive(found) if isinstance(index, Scalar) and index.sensitive else found
 
 
 def _item_of(of: Result, index: Result, at: Location, watch: Watch) -> Result:
@@ -87,7 +87,7 @@ def _item_of(of: Result, index: Result, at: Location, watch: Watch) -> Result:
         return _keyed(of, index, at, watch)
     if isinstance(of, Unknown):
         watch.risks += 1
-        return below(of, _step(index), at)
+        return step_into(of, _step(index), at)
     if isinstance(of, Scalar | Absent | Closure):
         raise FailedError("an item is asked of something that has none", at)
     risks = watch.risks
@@ -98,7 +98,7 @@ def _item_of(of: Result, index: Result, at: Location, watch: Watch) -> Result:
 
 
 def _step(index: Result) -> str:
-    """How an index is written in a pattern; ``a["b"]`` is ``a.b``."""
+    """Return how an index is written in a pattern; ``a["b"]`` is ``a.b``."""
     if isinstance(index, Scalar) and isinstance(index.value, str):
         known = pattern_of(index)
         return f".{known}" if known else ""
@@ -132,31 +132,33 @@ def _keyed(of: Fields, index: Result, at: Location, watch: Watch) -> Result:
     mark = keys_of(of)
     values = [value for key, value in of.fields.items() if not isinstance(index, Unknown) or may_be(index, key)]
     if of.rest is not None:
-        values.append(below(of.rest, _step(index), at))
+        values.append(step_into(of.rest, _step(index), at))
     if not values:
         raise FailedError("there is no item of that key in a map", at)
     return _some(values, index, mark, at, watch)
 
 
 def keys_of(of: Fields) -> str:
-    """The keys of a map, as what tells maps with the same values apart; empty if there are too many."""
+    """Return the keys of a map, as what tells maps with the same values apart; empty if there are too many."""
     return f"[{','.join(map(repr, of.fields))}]" if len(of.fields) <= _FEW and of.rest is None else ""
 
 
 def _some(values: list[Result], index: Result, mark: str, at: Location, watch: Watch) -> Result:
-    """One of the items, which an unknown index names, if it names any."""
+    """Return one of the items, which an unknown index names, if it names any."""
     watch.risks += 1
     watch.weigh(values)
     doubt = index if isinstance(index, Unknown) else Unknown(at=at, why="an index is a resource, not data")
-    some = [surely(value, watch) if isinstance(value, Unknown) else value for value in values]
-    found = uncertain(some, marked(doubt, mark), watch)
+    some = [require_present(value, watch) if isinstance(value, Unknown) else value for value in values]
+    found = one_of_results(some, tag_pattern(doubt, mark), watch)
     if isinstance(found, Scalar):
-        return gathered([found], doubt, given=is_given(found))
+        return gather([found], doubt, given=is_given(found))
     return found
 
 
 def data_of(result: Result, at: Location) -> Result:
-    """What is written in a resource or module, where that is asked for; Unknown if nobody can say; else ``result``."""
+    """Return what is written in a resource or module, where that is asked for; Unknown if nobody can say; else
+    ``result``.
+    """
     if isinstance(result, Scalar | Unknown | Absent | Items | Fields):
         return result
     data = getattr(result, "data", None)
@@ -167,7 +169,7 @@ def data_of(result: Result, at: Location) -> Result:
 
 
 def stands_for_all(result: Result) -> Result | None:
-    """The instance that stands for all of a collection of which nobody knows the length; None for all else."""
+    """Return the instance that stands for all of a collection of which nobody knows the length; None for all else."""
     if isinstance(result, Scalar | Unknown | Absent | Items | Fields):
         return None
     found: Result | None = getattr(result, "one", None)
@@ -191,7 +193,7 @@ class Watch:
         self.risks = 0
 
     def spend(self, steps: int) -> None:
-        """Count work that takes as long as so many steps. Raises InputError once that is more than any input needs."""
+        """Count work that takes as long as so many steps. Raise InputError once that is more than any input needs."""
         self.budget.spend(steps)
 
     def weigh(self, results: Iterable[Result]) -> None:
@@ -210,7 +212,7 @@ class Alternatives:
         self.at = doubt.at
 
     def each(self, ask: Callable[[Result], Result]) -> Result:
-        """What ``ask`` finds in one of them. Where it fails, Terraform would, so it is one of the others."""
+        """Return what ``ask`` finds in one of them. Where it fails, Terraform would, so it is one of the others."""
         self.watch.spend(len(self.results))
         found: list[Result] = []
         failed: FailedError | None = None
@@ -223,23 +225,23 @@ class Alternatives:
         if failed is not None and not found:
             raise failed
         self.watch.weigh(found)
-        return uncertain(found, self.doubt, self.watch)
+        return one_of_results(found, self.doubt, self.watch)
 
     def member(self, name: str, at: Location) -> Result:
-        """A member of one of them."""
+        """Return a member of one of them."""
         return self.each(lambda result: member_of(result, name, at, self.watch))
 
     def item(self, index: Result, at: Location) -> Result:
-        """An item of one of them."""
+        """Return an item of one of them."""
         return self.each(lambda result: item_of(result, index, at, self.watch))
 
     def data(self, at: Location) -> Result:
-        """What is written in one of them."""
+        """Return what is written in one of them."""
         return self.each(lambda result: data_of(result, at))
 
 
-def uncertain(results: Sequence[Result], doubt: Unknown, watch: Watch | None = None) -> Result:
-    """One of ``results``, at least one: what they share is known, the rest is as unknown as ``doubt``.
+def one_of_results(results: Sequence[Result], doubt: Unknown, watch: Watch | None = None) -> Result:
+    """Return one of ``results``, at least one: what they share is known, the rest is as unknown as ``doubt``.
 
     It names a resource that one of them names. Whoever calls it has counted what it takes to walk through them.
     """
@@ -262,8 +264,8 @@ def uncertain(results: Sequence[Result], doubt: Unknown, watch: Watch | None = N
 
 def _one_of(results: Sequence[Result], doubt: Unknown) -> Result:
     head = results[0]
-    if all(same(head, other) is True for other in results[1:]):
-        return hidden(head) if any(map(is_sensitive, results)) and not is_sensitive(head) else head
+    if all(is_same(head, other) is True for other in results[1:]):
+        return mark_sensitive(head) if any(map(is_sensitive, results)) and not is_sensitive(head) else head
     if all(isinstance(result, Fields) for result in results):
         return _fields([result for result in results if isinstance(result, Fields)], doubt)
     if isinstance(head, Items) and all(
@@ -271,16 +273,16 @@ def _one_of(results: Sequence[Result], doubt: Unknown) -> Result:
         for result in results
     ):
         columns = zip(*(result.items for result in results if isinstance(result, Items)), strict=True)
-        return Items(at=head.at, items=[uncertain(column, doubt) for column in columns], kind=head.kind)
+        return Items(at=head.at, items=[one_of_results(column, doubt) for column in columns], kind=head.kind)
     parts = [doubt.pattern, *map(_part, results)]
     pattern = hole(f"if({','.join(parts)})") if all(parts) else ""
     # A list is no reference, though what is in it may be.
     given = all(is_given(result) and not isinstance(result, Items | Fields) for result in results)
-    return gathered(results, doubt, pattern, given)
+    return gather(results, doubt, pattern, given)
 
 
 def _fields(results: Sequence[Fields], doubt: Unknown) -> Fields:
-    """An object that is one of several; a field that not all of them have may not be there."""
+    """Return an object that is one of several; a field that not all of them have may not be there."""
     names = {name: None for result in results for name in result.fields}
     fields: dict[str, Result] = {}
     for name in names:
@@ -290,37 +292,38 @@ def _fields(results: Sequence[Fields], doubt: Unknown) -> Fields:
             value = result.fields.get(name)
             if value is not None:
                 values.append(value)
-                optional = perhaps(value) is not None
+                optional = as_optional(value) is not None
             else:
                 optional = True
                 if result.rest is not None:
-                    values.append(below(result.rest, f".{name}", doubt.at))
+                    values.append(step_into(result.rest, f".{name}", doubt.at))
             if optional:
                 missing.append(str(number))
-        found = uncertain(values, doubt)
-        fields[name] = maybe(found, marked(doubt, f"{' '.join(missing)}:")) if missing else found
-    rest = first(*(result.rest for result in results))
+        found = one_of_results(values, doubt)
+        fields[name] = mark_optional(found, tag_pattern(doubt, f"{' '.join(missing)}:")) if missing else found
+    rest = first_present(*(result.rest for result in results))
     kind = results[0].kind if len({result.kind for result in results}) == 1 else ""
     return Fields(at=results[0].at, fields=fields, rest=rest if isinstance(rest, Unknown) else None, kind=kind)
 
 
-def marked(doubt: Unknown, mark: str) -> Unknown:
-    """``doubt`` about something else than itself: what hangs on it in another way has another pattern."""
+def tag_pattern(doubt: Unknown, mark: str) -> Unknown:
+    """Return ``doubt`` about something else than itself: what hangs on it in another way has another pattern."""
     return msgspec.structs.replace(doubt, pattern=hole(mark + doubt.pattern) if doubt.pattern and mark else "")
 
 
-def maybe(result: Result, doubt: Unknown) -> Unknown:
-    """The value of a field that may not be there."""
+def mark_optional(result: Result, doubt: Unknown) -> Unknown:
+    """Return the value of a field that may not be there."""
     if isinstance(result, Unknown):
         return msgspec.structs.replace(result, note=PERHAPS)
     parts = [doubt.pattern, _part(result)]
     pattern = hole(f"maybe({','.join(parts)})") if all(parts) else ""
-    found = gathered([result], doubt, pattern, is_given(result))
+    found = gather([result], doubt, pattern, is_given(result))
     return msgspec.structs.replace(found, note=PERHAPS)
 
 
-def gathered(results: Iterable[Result], doubt: Unknown, pattern: str = "", given: bool = False) -> Unknown:
-    """An unknown value made of ``results``, as unknown as ``doubt``; it names what any of them, or their parts, names.
+def gather(results: Iterable[Result], doubt: Unknown, pattern: str = "", given: bool = False) -> Unknown:
+    """Return an unknown value made of ``results``, as unknown as ``doubt``; it names what any of them, or their parts,
+    names.
 
     ``closed`` if all that is in them names one of its candidates, or is null.
     """
@@ -345,7 +348,7 @@ def gathered(results: Iterable[Result], doubt: Unknown, pattern: str = "", given
 
 
 def _leaves(results: Iterable[Result]) -> Iterator[Result]:
-    """All that is in results but lists and objects; something unknown at the end where that is too much."""
+    """Yield all that is in results but lists and objects; something unknown at the end where that is too much."""
     for result in results:
         if not isinstance(result, Items | Fields):
             yield result
@@ -365,8 +368,8 @@ def _leaves(results: Iterable[Result]) -> Iterator[Result]:
                     yield item
 
 
-def below(of: Unknown, step: str, at: Location) -> Unknown:
-    """What is asked of something unknown: ``step`` tells it apart from whatever else may be asked of it."""
+def step_into(of: Unknown, step: str, at: Location) -> Unknown:
+    """Return what is asked of something unknown: ``step`` tells it apart from whatever else may be asked of it."""
     return Unknown(
         at=at, why=of.why, pattern=hole(of.pattern + step) if of.pattern and step else "", sensitive=of.sensitive,
         candidates=of.candidates, closed=of.closed, hops=of.hops,
@@ -374,12 +377,12 @@ def below(of: Unknown, step: str, at: Location) -> Unknown:
 
 
 def is_given(result: Result) -> bool:
-    """Whether a result is certainly not null."""
+    """Return whether a result is certainly not null."""
     return result.is_set if isinstance(result, Unknown) else not isinstance(result, Absent)
 
 
 def _part(result: Result) -> str:
-    """How a result is written in a pattern; empty if that would not tell it apart from others."""
+    """Return how a result is written in a pattern; empty if that would not tell it apart from others."""
     if isinstance(result, Absent):
         return "null"
     return f'"{pattern_of(result)}"' if _is_text(result) else pattern_of(result)

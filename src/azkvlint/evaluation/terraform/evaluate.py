@@ -15,20 +15,20 @@ from azkvlint.evaluation.terraform import operators
 from azkvlint.evaluation.terraform.alternatives import (
     Alternatives,
     Watch,
-    below,
     data_of,
-    gathered,
+    gather,
     item_of,
-    marked,
     member_of,
+    one_of_results,
     stands_for_all,
-    uncertain,
+    step_into,
+    tag_pattern,
 )
 from azkvlint.evaluation.terraform.equality import may_be
 from azkvlint.evaluation.terraform.functions.call import FUNCTION_NAMES, FUNCTIONS
 from azkvlint.evaluation.terraform.functions.table import ModuleEvaluator, TerraformDocument
 from azkvlint.evaluation.terraform.primitive_types import FailedError, primitive, text_of
-from azkvlint.evaluation.terraform.set_order import keeps_order, unified
+from azkvlint.evaluation.terraform.set_order import keeps_order, unify
 from azkvlint.evaluation.values import (
     BY_RUN,
     CHARACTERS_A_STEP,
@@ -38,15 +38,15 @@ from azkvlint.evaluation.values import (
     Fields,
     Items,
     Result,
+    as_optional,
     doubt_in,
-    hidden,
     hides_keys,
     hole,
     is_sensitive,
+    mark_map_sensitive,
+    mark_sensitive,
     name_of,
     pattern_of,
-    perhaps,
-    sealed,
     unknown_in,
 )
 from azkvlint.model.location import Location
@@ -77,26 +77,26 @@ class TerraformEvaluator(ModuleEvaluator):
         return TerraformEvaluator(document, self.budget)
 
     def member(self, of: Result, name: str, safe: bool, at: Location) -> Result:  # noqa: ARG002  # HCL has no ?.
-        """``of.name``. Raises FailedError where there is none."""
+        """Return ``of.name``. Raise FailedError where there is none."""
         return member_of(of, name, at, self.watch)
 
     def item(self, of: Result, index: Result, safe: bool, from_end: bool, at: Location) -> Result:  # noqa: ARG002  # nor [^i]
-        """``of[index]``. Raises FailedError where there is none."""
+        """Return ``of[index]``. Raise FailedError where there is none."""
         return item_of(of, index, at, self.watch)
 
-    def joined(self, parts: list[Result], at: Location) -> Result:  # type: ignore[override]  # a list will do
-        """The text that parts make together; its pattern where not all of them are known."""
-        return joined(parts, at, self.watch)
+    def join(self, parts: Sequence[Result], at: Location) -> Result:
+        """Return the text that parts make together; its pattern where not all of them are known."""
+        return join_strings(parts, at, self.watch)
 
     def choose(self, condition: Result, yes: ast.Expression, no: ast.Expression, local: Local) -> Result:
-        """One of two branches; what they share where the condition is not known."""
-        return chosen(self, condition, yes, no, local)
+        """Return one of two branches; what they share where the condition is not known."""
+        return evaluate_conditional(self, condition, yes, no, local)
 
     def _template(self, node: ast.Template, local: Local) -> Result:
-        return self.joined([self.evaluate(part, local) for part in node.parts], self.document.place(node))
+        return self.join([self.evaluate(part, local) for part in node.parts], self.document.place(node))
 
     def _member(self, node: ast.Member, local: Local) -> Result:
-        """A chain of members at once: most of what modules say is one."""
+        """Return a chain of members at once: most of what modules say is one."""
         steps = [node]
         of = node.of
         while type(of) is ast.Member:
@@ -129,10 +129,10 @@ class TerraformEvaluator(ModuleEvaluator):
 
     def _unary(self, node: ast.Unary, local: Local) -> Result:
         at, found = self.document.place(node), self.operand(node.operand, local)
-        return operators.negated(found, at) if node.operator == "!" else operators.minus(found, at)
+        return operators.negate(found, at) if node.operator == "!" else operators.minus(found, at)
 
     def operand(self, node: ast.Expression, local: Local) -> Result:
-        """An operand, which may be one that its operator refuses if it is not known."""
+        """Return an operand, which may be one that its operator refuses if it is not known."""
         found = self.evaluate(node, local)
         if isinstance(found, Unknown) and not found.is_set:
             self.watch.risks += 1
@@ -141,13 +141,13 @@ class TerraformEvaluator(ModuleEvaluator):
     def _binary(self, node: ast.Binary, local: Local) -> Result:
         at, name = self.document.place(node), node.operator
         if name in ("&&", "||"):
-            return connected(self, node, name == "&&", at, local)
+            return evaluate_logical(self, node, name == "&&", at, local)
         if name in ("==", "!="):
             left, right = self.evaluate(node.left, local), self.evaluate(node.right, local)
             self.weigh(left, right)
             return operators.equal(_whole(left, right), _whole(right, left), name == "==", at)
         left, right = self.operand(node.left, local), self.operand(node.right, local)
-        return (operators.reckoned if name in _ARITHMETIC else operators.compared)(name, left, right, at)
+        return (operators.calculate if name in _ARITHMETIC else operators.compare)(name, left, right, at)
 
     def _array(self, node: ast.Array, local: Local) -> Result:
         return Items(at=self.document.place(node), items=[self._at_item(item, local) for item in node.items])  # type: ignore[arg-type]  # HCL spreads nothing into a tuple
@@ -177,12 +177,14 @@ class TerraformEvaluator(ModuleEvaluator):
             for known, before in fields.items():
                 if may_be(doubt, known):
                     self.watch.weigh((before, value))
-                    fields[known] = uncertain([before, value], marked(doubt, f"{known!r}="), self.watch)
-            rest = gathered([value] if rest is None else [rest, value], doubt)
+                    fields[known] = one_of_results([before, value], tag_pattern(doubt, f"{known!r}="), self.watch)
+            rest = gather([value] if rest is None else [rest, value], doubt)
         return Fields(at=at, fields=fields, rest=rest)
 
     def property(self, node: ast.Property, local: Local) -> Result:
-        """The value of a property, placed where its author edits it: at the property, unless it came from elsewhere."""
+        """Return the value of a property, placed where its author edits it: at the property, unless it came from
+        elsewhere.
+        """
         value = node.value
         kind = type(value)
         at = self.document.place(node)
@@ -200,10 +202,10 @@ class TerraformEvaluator(ModuleEvaluator):
         return found
 
     def _comprehension(self, node: ast.Comprehension, local: Local) -> Result:
-        return comprehended(self, node, self.evaluate(node.over, local), local)
+        return evaluate_for(self, node, self.evaluate(node.over, local), local)
 
     def _splat(self, node: ast.Splat, local: Local) -> Result:
-        return splatted(self, node, self.evaluate(node.of, local), local)
+        return evaluate_splat(self, node, self.evaluate(node.of, local), local)
 
     HANDLERS: ClassVar[dict[type, Callable[[Any, Any, Local], Result]]] = {
         **Evaluator.HANDLERS,
@@ -221,7 +223,7 @@ class TerraformEvaluator(ModuleEvaluator):
 
 
 def _whole(result: Result, other: Result) -> Result:
-    """A resource as what is written in it, where it is held against data that is not null."""
+    """Return a resource as what is written in it, where it is held against data that is not null."""
     if isinstance(result, (*_LEAVES, Items, Fields)):
         return result
     if isinstance(other, Absent):
@@ -233,10 +235,10 @@ def _whole(result: Result, other: Result) -> Result:
 _PLAIN = frozenset((ast.Literal, ast.Template))
 
 
-def chosen(
+def evaluate_conditional(
     evaluator: TerraformEvaluator, condition: Result, yes: ast.Expression, no: ast.Expression, local: Local
 ) -> Result:
-    """One of two branches; what they share where the condition is not known."""
+    """Return one of two branches; what they share where the condition is not known."""
     at = condition.at
     if isinstance(condition, Absent):
         raise FailedError("a condition is null", at)
@@ -244,7 +246,7 @@ def chosen(
     if isinstance(found, Scalar):
         taken, other = (yes, no) if found.value else (no, yes)
         result = _converted(evaluator, evaluator.evaluate(taken, local), other, local)
-        return hidden(result) if found.sensitive else result
+        return mark_sensitive(result) if found.sensitive else result
     if not isinstance(found, Unknown) or not found.is_set:
         evaluator.watch.risks += 1
     results: list[Result] = []
@@ -265,15 +267,17 @@ def chosen(
     if doubt.why == BY_RUN:
         # What is chosen by the clock does not move with it, as what is reckoned from it does.
         doubt = msgspec.structs.replace(doubt, why="a condition hangs on the moment of the run")
-    return uncertain(results, doubt, evaluator.watch)
+    return one_of_results(results, doubt, evaluator.watch)
 
 
 def _of_one_type(evaluator: TerraformEvaluator, results: list[Result], at: Location) -> list[Result]:
-    """Both branches as the type that they have in common. Raises FailedError if it is certain that they have none."""
+    """Return both branches as the type that they have in common. Raise FailedError if it is certain that they have
+    none.
+    """
     doubtful = any(not isinstance(result, Scalar) and unknown_in(result) is not None for result in results)
     evaluator.watch.risks += doubtful
     try:
-        return unified(results, at)
+        return unify(results, at)
     except DoubtError:
         return results
     except FailedError:
@@ -283,7 +287,7 @@ def _of_one_type(evaluator: TerraformEvaluator, results: list[Result], at: Locat
 
 
 def _converted(evaluator: TerraformEvaluator, result: Result, other: ast.Expression, local: Local) -> Result:
-    """A branch as the type that both have: a number or boolean becomes a text where the other one is a text."""
+    """Return a branch as the type that both have: a number or boolean becomes a text where the other one is a text."""
     kind = type(result)
     if kind is Absent or (kind is Scalar and type(result.value) is str and type(other) in _PLAIN):  # type: ignore[union-attr]  # mypy does not narrow by type()
         return result
@@ -304,8 +308,10 @@ def _converted(evaluator: TerraformEvaluator, result: Result, other: ast.Express
     return _of_one_type(evaluator, [result, found], result.at)[0]
 
 
-def connected(evaluator: TerraformEvaluator, node: ast.Binary, neutral: bool, at: Location, local: Local) -> Result:
-    """And (``neutral`` true) or or (false): the second operand is not looked at once the first decides."""
+def evaluate_logical(
+    evaluator: TerraformEvaluator, node: ast.Binary, neutral: bool, at: Location, local: Local
+) -> Result:
+    """Return and (``neutral`` true) or or (false): the second operand is not looked at once the first decides."""
     one = primitive(evaluator.operand(node.left, local), "bool", at)
     if isinstance(one, Scalar) and one.value is not neutral:
         return Scalar(at=at, value=not neutral, sensitive=one.sensitive)
@@ -339,11 +345,11 @@ def connected(evaluator: TerraformEvaluator, node: ast.Binary, neutral: bool, at
 _Pair: TypeAlias = tuple[Result, Result]
 
 
-def splatted(evaluator: TerraformEvaluator, node: ast.Splat, of: Result, local: Local) -> Result:
-    """``of[*]`` and what follows: a list of one for what is no list, an empty one for null."""
+def evaluate_splat(evaluator: TerraformEvaluator, node: ast.Splat, of: Result, local: Local) -> Result:
+    """Return ``of[*]`` and what follows: a list of one for what is no list, an empty one for null."""
     at = evaluator.place(node)
     if isinstance(of, Alternatives):
-        return of.each(lambda result: splatted(evaluator, node, result, local))
+        return of.each(lambda result: evaluate_splat(evaluator, node, result, local))
     if isinstance(of, Items):
         pairs = _numbered(evaluator, of, at)
         if pairs is None:
@@ -354,7 +360,7 @@ def splatted(evaluator: TerraformEvaluator, node: ast.Splat, of: Result, local: 
         return Items(at=at, items=[])
     if isinstance(of, Unknown):
         evaluator.watch.risks += 1
-        one = below(of, "[*]", at)
+        one = step_into(of, "[*]", at)
         return _splat_of_unknown(evaluator, node, of, one, local, at)
     all_of = stands_for_all(of)
     if all_of is not None:
@@ -366,7 +372,7 @@ def splatted(evaluator: TerraformEvaluator, node: ast.Splat, of: Result, local: 
 def _splat_of_unknown(
     evaluator: TerraformEvaluator, node: ast.Splat, doubt: Unknown, one: Result, local: Local, at: Location
 ) -> Result:
-    """A list of nobody knows how many, each of which is what ``one`` gives."""
+    """Return a list of nobody knows how many, each of which is what ``one`` gives."""
     found = [evaluator.evaluate(node.each, {**local, "*": item}) for item in _each(one)]
     inner = found[0] if len(found) == 1 else None
     # All that is below something unknown, and all ids of a resource, are the same wherever they are asked for.
@@ -380,7 +386,7 @@ def _each(one: Result) -> Sequence[Result]:
 
 def _many(evaluator: TerraformEvaluator, results: list[Result], doubt: Unknown, pattern: str, at: Location) -> Unknown:
     evaluator.watch.weigh(results)
-    return gathered(results, Unknown(at=at, why=doubt.why, sensitive=doubt.sensitive), pattern)
+    return gather(results, Unknown(at=at, why=doubt.why, sensitive=doubt.sensitive), pattern)
 
 
 def _doubt(of: Result, at: Location) -> Unknown:
@@ -388,7 +394,7 @@ def _doubt(of: Result, at: Location) -> Unknown:
 
 
 def _numbered(evaluator: TerraformEvaluator, of: Items, at: Location) -> list[_Pair] | None:
-    """The keys and items of a list or set; None if nobody knows how many a set has, or in which order."""
+    """Return the keys and items of a list or set; None if nobody knows how many a set has, or in which order."""
     if len(of.items) > MAX_ITEMS:
         raise InputError(f"a loop has more than {MAX_ITEMS:,} items")
     evaluator.spend(len(of.items))
@@ -398,11 +404,11 @@ def _numbered(evaluator: TerraformEvaluator, of: Items, at: Location) -> list[_P
     return [(Scalar(at=at, value=number), item) for number, item in enumerate(of.items)]
 
 
-def comprehended(evaluator: TerraformEvaluator, node: ast.Comprehension, over: Result, local: Local) -> Result:
-    """A ``for`` expression, whose collection is ``over``."""
+def evaluate_for(evaluator: TerraformEvaluator, node: ast.Comprehension, over: Result, local: Local) -> Result:
+    """Return a ``for`` expression, whose collection is ``over``."""
     at = evaluator.place(node)
     if isinstance(over, Alternatives):
-        return over.each(lambda result: comprehended(evaluator, node, result, local))
+        return over.each(lambda result: evaluate_for(evaluator, node, result, local))
     all_of = stands_for_all(over)
     if all_of is not None:
         doubt = Unknown(at=at, why="how many there are is not known")
@@ -410,7 +416,7 @@ def comprehended(evaluator: TerraformEvaluator, node: ast.Comprehension, over: R
     over = data_of(over, at)
     if isinstance(over, Unknown):
         evaluator.watch.risks += 1
-        key, value = below(over, "[key]", at), below(over, "[each]", at)
+        key, value = step_into(over, "[key]", at), step_into(over, "[each]", at)
         return _over_unknown(evaluator, node, over, [(key, value)], local)
     if isinstance(over, Items):
         pairs = _numbered(evaluator, over, at)
@@ -431,21 +437,21 @@ def _over_fields(
     secret = hides_keys(over)
     keys = sorted(over.fields)
     pairs: list[_Pair] = [(Scalar(at=over.at, value=key, sensitive=secret), over.fields[key]) for key in keys]
-    if over.rest is None and not any(perhaps(value) is not None for _, value in pairs):
+    if over.rest is None and not any(as_optional(value) is not None for _, value in pairs):
         return _loop(evaluator, node, pairs, local)
     doubt = doubt_in(
-        "which items a map has is not known", at, *(value for _, value in pairs if perhaps(value) is not None)
+        "which items a map has is not known", at, *(value for _, value in pairs if as_optional(value) is not None)
     )
     if over.rest is not None:
         doubt = over.rest
-        pairs.append((below(over.rest, "[key]", at), below(over.rest, "[each]", at)))
+        pairs.append((step_into(over.rest, "[key]", at), step_into(over.rest, "[each]", at)))
     return _over_unknown(evaluator, node, doubt, pairs, local)
 
 
 def _over_unknown(
     evaluator: TerraformEvaluator, node: ast.Comprehension, doubt: Unknown, pairs: Iterable[_Pair], local: Local
 ) -> Result:
-    """What comes of a collection of which nobody knows how many items it has; ``pairs`` are what it may have."""
+    """Return what comes of a collection of which nobody knows how many items it has; ``pairs`` are what it may have."""
     at = evaluator.place(node)
     results: list[Result] = []
     for key, value in pairs:
@@ -472,7 +478,7 @@ def _bound(node: ast.Comprehension, key: Result, value: Result, local: Local) ->
 
 
 def _loop(evaluator: TerraformEvaluator, node: ast.Comprehension, pairs: list[_Pair], local: Local) -> Result:
-    """What comes of a collection whose items are known, or unknown one by one."""
+    """Return what comes of a collection whose items are known, or unknown one by one."""
     at = evaluator.place(node)
     kept: list[tuple[Result | None, Result]] = []
     doubt: Unknown | None = None
@@ -519,11 +525,13 @@ def _object(node: ast.Comprehension, pairs: list[tuple[Result | None, Result]], 
     if node.grouped:
         fields = {key: Items(at=at, items=items) for key, items in lists.items()}
     found = Fields(at=at, fields=fields)
-    return sealed(found) if any(isinstance(name, Scalar) and name.sensitive for name, _ in pairs) else found
+    return mark_map_sensitive(found) if any(isinstance(name, Scalar) and name.sensitive for name, _ in pairs) else found
 
 
-def joined(parts: Sequence[Result], at: Location, watch: Watch) -> Result:
-    """The text that parts make together; its pattern where not all of them are known. Raises FailedError for null."""
+def join_strings(parts: Sequence[Result], at: Location, watch: Watch) -> Result:
+    """Return the text that parts make together; its pattern where not all of them are known. Raise FailedError for
+    null.
+    """
     texts: list[str] = []
     doubt: Unknown | None = None
     sensitive = False

@@ -39,7 +39,7 @@ _FLAGS = {"true": True, "false": False, "1": True, "0": False}
 
 
 def text_of(plain: object) -> str:
-    """How Terraform prints a text, number or boolean into a text."""
+    """Return how Terraform prints a text, number or boolean into a text."""
     if isinstance(plain, str):
         return plain
     if isinstance(plain, bool):
@@ -52,7 +52,7 @@ def text_of(plain: object) -> str:
 
 
 def normal(number: float | Fraction) -> int | float:
-    """A number as an int if it is whole. Raises DoubtError if it is larger than Terraform is exact with."""
+    """Return a number as an int if it is whole. Raise DoubtError if it is larger than Terraform is exact with."""
     if type(number) is int:
         whole = number
     else:
@@ -71,7 +71,7 @@ def normal(number: float | Fraction) -> int | float:
 
 
 def exact(number: float) -> int | Fraction:
-    """A number to reckon with: 0.1 is a tenth."""
+    """Return a number to reckon with: 0.1 is a tenth."""
     if isinstance(number, int):
         return number
     from fractions import Fraction
@@ -80,7 +80,7 @@ def exact(number: float) -> int | Fraction:
 
 
 def number_in(text: str) -> int | float | None:
-    """The number that a text spells; None if it spells none. Raises DoubtError for one that is too large."""
+    """Return the number that a text spells; None if it spells none. Raise DoubtError for one that is too large."""
     if len(text) > _MOST_DIGITS:
         raise DoubtError(_TOO_LARGE)
     match = _NUMBER.fullmatch(text)
@@ -96,14 +96,14 @@ def number_in(text: str) -> int | float | None:
 
 
 def as_number(plain: Plain) -> int | float | None:
-    """A number, or a text that spells one; None for all else."""
+    """Return a number, or a text that spells one; None for all else."""
     if isinstance(plain, bool):
         return None
     return number_in(plain) if isinstance(plain, str) else normal(plain)
 
 
 def as_flag(plain: Plain) -> bool | None:
-    """A boolean, or a text that spells one; None for all else."""
+    """Return a boolean, or a text that spells one; None for all else."""
     if isinstance(plain, str):
         return _FLAGS.get(plain)
     return plain if isinstance(plain, bool) else None
@@ -114,9 +114,10 @@ NAMES = {"string": "a string", "number": "a number", "bool": "true or false"}
 
 
 def primitive(result: Result, kind: str, at: Location) -> Result:
-    """``result`` as a ``string``, ``number`` or ``bool``; null stays null, and Unknown, or what is no data, as it is.
+    """Return ``result`` as a ``string``, ``number`` or ``bool``; null stays null, and Unknown, or what is no data, as
+    it is.
 
-    Raises RequiredError for what Terraform does not convert.
+    Raise RequiredError for what Terraform does not convert.
     """
     if isinstance(result, Scalar):
         value = result.value

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from azkvlint.evaluation.budget import with_room
+from azkvlint.evaluation.budget import with_recursion_limit
 from azkvlint.evaluation.values import Result
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Demand
@@ -51,7 +51,7 @@ class Values:
         return found
 
 
-@with_room
+@with_recursion_limit
 def read_bicepparam(path: str, file: str, root: str, text: str, demand: Demand, cache: ModuleCache) -> BicepRead:
     """Judge the file that a parameter file is for, with the values that it gives. See ``read_bicep``."""
     run = BicepRun(path, text, demand, cache, root)

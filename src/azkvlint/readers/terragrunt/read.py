@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
-from azkvlint.evaluation.budget import with_room
+from azkvlint.evaluation.budget import with_recursion_limit
 from azkvlint.model.resource import Demand
 from azkvlint.readers.terraform.folder import Folder
 from azkvlint.readers.terraform.module_cache import FolderCache
@@ -23,7 +23,7 @@ from azkvlint.util.errors import InputError
 from azkvlint.util.project_files import real_path, reported
 
 
-@with_room
+@with_recursion_limit
 def read_unit(path: str, file: str, root: str, demand: Demand, cache: FolderCache, settings: Settings) -> TerraformRead:
     """Read the unit in ``file``, which reports call ``path``, and its module. Nothing outside of ``root`` is read.
 
@@ -92,7 +92,7 @@ def _beside(folder: Folder, module: Folder) -> Iterable[tuple[str, str]]:
     return () if folder.directory == module.directory else beside(folder)
 
 
-@with_room
+@with_recursion_limit
 def called_by(path: str, file: str, root: str) -> tuple[str, frozenset[str]]:
     """Return the folder of the module that a unit deploys (empty if it is not in the project), and what it includes."""
     try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from azkvlint.evaluation.budget import with_room
+from azkvlint.evaluation.budget import with_recursion_limit
 from azkvlint.model.resource import Demand
 from azkvlint.model.value import Path
 from azkvlint.readers.arm.read import TemplateRead
@@ -29,7 +29,7 @@ def looks_like_snapshot(value: object) -> bool:
     return isinstance(value, dict) and _RESOURCES in value
 
 
-@with_room
+@with_recursion_limit
 def read_snapshot(path: str, document: Document, demand: Demand) -> TemplateRead:
     """Read the snapshot ``document``, known as ``path``. Raises InputError if it is none, or asks for too much work."""
     value = document.value

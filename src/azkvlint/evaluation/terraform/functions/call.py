@@ -35,7 +35,7 @@ class TerraformFunctions:
     """The functions of Terraform and OpenTofu, for the evaluator of their expressions."""
 
     def call(self, node: ast.Call, local: Local, evaluator: Operations) -> Result:
-        """The result of a call. Raises FailedError where Terraform refuses it."""
+        """Return the result of a call. Raise FailedError where Terraform refuses it."""
         name = node.name.removeprefix("core::")
         terraform: ModuleEvaluator = evaluator  # type: ignore[assignment]  # no other evaluator has these functions
         function = _TABLE.get(name)

@@ -34,7 +34,7 @@ _NAME = "provider::terraform::"
 
 
 def _decode(call: Call, arguments: list[Result]) -> Result:
-    """The values of a file of variables; they may name nothing else."""
+    """Return the values of a file of variables; they may name nothing else."""
     from azkvlint.syntax.hcl.parse import parse_file
 
     text = primitive(arguments[0], "string", call.at)
@@ -82,7 +82,7 @@ def _file(value: Result) -> str:
 
 
 def _written(value: Result, level: int) -> str:
-    """A value as an expression."""
+    """Return a value as an expression."""
     inner = "  " * (level + 1)
     if isinstance(value, Absent):
         return "null"
@@ -117,7 +117,7 @@ _LONGEST_LINE = 70
 
 
 def yaml_decoded(text: str) -> Any:
-    """Plain data. Raises DoubtError for what is no YAML, or has more than one meaning."""
+    """Return plain data. Raise DoubtError for what is no YAML, or has more than one meaning."""
     from azkvlint.syntax.yaml_nodes import compose
 
     document = compose(text)
@@ -145,7 +145,7 @@ def _plain(node: Node, quoted: bool) -> Any:
 
 
 def yaml_encoded(result: Result) -> str:
-    """Known data as YAML. Raises DoubtError for texts that Terraform may print in another way."""
+    """Return known data as YAML. Raise DoubtError for texts that Terraform may print in another way."""
     if isinstance(result, Items) and result.items:
         return "".join(f"{line}\n" for line in _lines(result))
     if isinstance(result, Fields) and result.fields:
@@ -158,7 +158,7 @@ def _is_text(result: Result) -> bool:
 
 
 def _lines(result: Result) -> list[str]:
-    """The lines of a list or map that is not empty."""
+    """Return the lines of a list or map that is not empty."""
     found: list[str] = []
     if isinstance(result, Items):
         for item in result.items:
@@ -257,7 +257,7 @@ _ENCODINGS = frozenset({
 
 
 def json_text(result: Result) -> str:
-    """Known data as Terraform prints it in JSON: names in order, and what means something in HTML escaped."""
+    """Return known data as Terraform prints it in JSON: names in order, and what means something in HTML escaped."""
     text = _json(result)
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 

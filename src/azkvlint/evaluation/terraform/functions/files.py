@@ -15,10 +15,10 @@ from azkvlint.evaluation.terraform.functions.table import (
     MisuseError,
     Parts,
     Unknowable,
-    mapped,
+    map_argument,
 )
 from azkvlint.evaluation.terraform.primitive_types import FailedError, primitive
-from azkvlint.evaluation.values import CHARACTERS_A_STEP, Result, hidden
+from azkvlint.evaluation.values import CHARACTERS_A_STEP, Result, mark_sensitive
 from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.syntax import ast
@@ -28,7 +28,7 @@ _TEXT = ("string",)
 
 
 def of_file(name: str, make: Callable[[str], str]) -> Function:
-    """A function of the text of a file."""
+    """Return a function of the text of a file."""
 
     def run(call: Call, arguments: list[Result]) -> Result:
         found = _read(call, arguments[0])
@@ -42,7 +42,7 @@ def of_file(name: str, make: Callable[[str], str]) -> Function:
 
 
 def _read(call: Call, argument: Result) -> tuple[Scalar, str] | Unknown:
-    """The path of a file, and its text."""
+    """Return the path of a file, and its text."""
     path = primitive(argument, "string", call.at)
     if not isinstance(path, Scalar):
         return call.doubt("the name of a file is not known", path)
@@ -68,25 +68,25 @@ def _exists(call: Call, arguments: list[Result]) -> Result:
 
 
 def _template(call: Call, arguments: list[Result]) -> Result:
-    """The text of a file, with values in it."""
+    """Return the text of a file, with values in it."""
     found = _read(call, arguments[0])
     if isinstance(found, Unknown):
         return found
-    result = rendered(call, found[1], arguments[1])
+    result = render_template(call, found[1], arguments[1])
     call.terraform.document.rendered(str(found[0].value), result)
     return result
 
 
 def _template_string(call: Call, arguments: list[Result]) -> Result:
-    """A text, with values in it."""
+    """Return a text, with values in it."""
     text = primitive(arguments[0], "string", call.at)
     if not isinstance(text, Scalar):
         return call.doubt("a template is not known", text)
-    return rendered(call, str(text.value), arguments[1], sensitive=text.sensitive)
+    return render_template(call, str(text.value), arguments[1], sensitive=text.sensitive)
 
 
 def _clean(path: str) -> str:
-    """A path as Go writes it."""
+    """Return a path as Go writes it."""
     found = posixpath.normpath(path) if path else "."
     return found[1:] if found.startswith("//") else found
 
@@ -138,35 +138,35 @@ class _TemplateDocument:
         self.depth = depth
 
     def place(self, node: ast.Node) -> Location:  # noqa: ARG002  # an evaluator asks so
-        """Where the template is used."""
+        """Return where the template is used."""
         return self.call_at
 
     def symbol(self, node: ast.Name) -> Result:
-        """Raises FailedError: a template sees its own values only."""
+        """Raise FailedError: a template sees its own values only."""
         raise FailedError(f"a template has no value '{node.name}'", self.call_at)
 
     def call(self, node: ast.Call, local: Local) -> Result | None:  # noqa: ARG002  # the same
-        """None: a template has no functions of its own."""
+        """Return None: a template has no functions of its own."""
         return None
 
     def text_file(self, name: str, at: Location) -> str | None:
-        """The text of a file, named as in the module that uses the template."""
+        """Return the text of a file, named as in the module that uses the template."""
         return self.outer.text_file(name, at)
 
     def rendered(self, name: str, found: Result) -> None:
-        """Take note of what a template makes that is in a file."""
+        """Record what a template makes that is in a file."""
         self.outer.rendered(name, found)
 
     def settled(self, found: Result, at: Location) -> Result:  # noqa: ARG002  # a template is one text
-        """The value where it stands."""
+        """Return the value where it stands."""
         return found
 
 
-def rendered(call: Call, text: str, values: Result, sensitive: bool = False) -> Result:
-    """The text that a template makes of values. Raises FailedError for a template that is none."""
+def render_template(call: Call, text: str, values: Result, sensitive: bool = False) -> Result:
+    """Return the text that a template makes of values. Raise FailedError for a template that is none."""
     from azkvlint.syntax.hcl.template import parse_template
 
-    found = mapped(call, values)
+    found = map_argument(call, values)
     if isinstance(found, Unknown) or found.rest is not None:
         return call.doubt("the values of a template are not known", found)
     outer = call.terraform.document
@@ -183,7 +183,7 @@ def rendered(call: Call, text: str, values: Result, sensitive: bool = False) -> 
     call.terraform.watch.risks += evaluator.watch.risks
     if isinstance(result, Absent):
         raise MisuseError("makes null of a template")
-    return hidden(result) if sensitive else result
+    return mark_sensitive(result) if sensitive else result
 
 
 FUNCTIONS: tuple[Function, ...] = (

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from azkvlint.evaluation.terraform.alternatives import data_of, gathered, stands_for_all
+from azkvlint.evaluation.terraform.alternatives import data_of, gather, stands_for_all
 from azkvlint.evaluation.terraform.functions.table import (
     ANY,
     Call,
@@ -17,7 +17,7 @@ from azkvlint.evaluation.terraform.functions.table import (
 )
 from azkvlint.evaluation.terraform.primitive_types import exact, normal
 from azkvlint.evaluation.terraform.types import ANY as ANY_TYPE
-from azkvlint.evaluation.terraform.types import Type, converted, type_of
+from azkvlint.evaluation.terraform.types import Type, convert, type_of
 from azkvlint.evaluation.values import Closure, Result
 from azkvlint.model.value import Unknown
 
@@ -27,7 +27,7 @@ def _to(name: str, type_: Type) -> Function:
         found = _converted(call, arguments[0], type_)
         if isinstance(found, Unknown) and name != "tostring":
             # It may be another value than it was, but names what it named.
-            return call.passed([found], found, given=found.is_set)
+            return call.pass_through([found], found, given=found.is_set)
         return found
 
     return Parts(name, 1, 1, run, nulls=True)
@@ -36,14 +36,14 @@ def _to(name: str, type_: Type) -> Function:
 def _converted(call: Call, result: Result, type_: Type) -> Result:
     one = stands_for_all(result)
     if one is not None:
-        return gathered([one], Unknown(at=call.at, why="how many there are is not known"))
+        return gather([one], Unknown(at=call.at, why="how many there are is not known"))
     given = data_of(result, call.at)
     call.evaluator.weigh(given)
-    return converted(given, type_, lambda node: call.evaluator.evaluate(node, {}))
+    return convert(given, type_, lambda node: call.evaluator.evaluate(node, {}))
 
 
 def _convert(call: Call) -> Result:
-    """``convert(value, type)``, whose second argument is written as that of a variable."""
+    """Return ``convert(value, type)``, whose second argument is written as that of a variable."""
     if len(call.node.arguments) != 2:
         raise call.failed("takes a value and a type")
     value = call.evaluator.evaluate(call.node.arguments[0], call.local)
@@ -56,8 +56,8 @@ _MOST_DIGITS = 600
 _LONGEST_RANGE = 1024
 
 
-def whole(value: float) -> int:
-    """A number without a fraction."""
+def whole_number(value: float) -> int:
+    """Return a number without a fraction."""
     if not isinstance(value, int):
         raise MisuseError("is given a fraction where it needs a whole number")
     return value
@@ -76,11 +76,11 @@ def _abs(value: float) -> float:
 
 
 def _signum(value: float) -> int:
-    return (whole(value) > 0) - (whole(value) < 0)
+    return (whole_number(value) > 0) - (whole_number(value) < 0)
 
 
 def _decimal(number: float) -> float:
-    """A number of 64 bits by the digits that it is printed with."""
+    """Return a number of 64 bits by the digits that it is printed with."""
     return normal(exact(number))
 
 
@@ -100,7 +100,7 @@ def _pow(value: float, power: float) -> float:
 
 
 def _parse(text: object, base: float) -> int:
-    base = whole(base)
+    base = whole_number(base)
     if not isinstance(text, str):
         raise MisuseError("is given something that is no string")
     if not 2 <= base <= 62:

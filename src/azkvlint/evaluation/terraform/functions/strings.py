@@ -10,9 +10,9 @@ import msgspec
 
 from azkvlint.evaluation.functions.table import call_pattern
 from azkvlint.evaluation.string_patterns import is_known, prefix, split, suffix
-from azkvlint.evaluation.terraform.alternatives import gathered
+from azkvlint.evaluation.terraform.alternatives import gather
 from azkvlint.evaluation.terraform.functions.encoding import json_text
-from azkvlint.evaluation.terraform.functions.numbers import whole
+from azkvlint.evaluation.terraform.functions.numbers import whole_number
 from azkvlint.evaluation.terraform.functions.table import (
     ANY,
     Call,
@@ -22,7 +22,7 @@ from azkvlint.evaluation.terraform.functions.table import (
     MisuseError,
     Parts,
     limit_items,
-    ordered,
+    ordered_list,
 )
 from azkvlint.evaluation.terraform.primitive_types import primitive, text_of
 from azkvlint.evaluation.values import (
@@ -215,7 +215,7 @@ def _formatted(call: Call, form: str, sensitive: bool, arguments: list[Result]) 
         parts.append(_printed(call, verb, arguments[number - 1]))
     if highest < len(arguments):
         raise MisuseError("is given more arguments than its format prints")
-    return call.evaluator.joined(parts, call.at)
+    return call.evaluator.join(parts, call.at)
 
 
 def _printed(call: Call, verb: _Verb, argument: Result) -> Result:
@@ -299,7 +299,7 @@ def _float(number: float, verb: _Verb) -> str:
 
 
 def _general(number: float, name: str) -> str:
-    """``%g``: as short as it can be, with an exponent from six digits on."""
+    """Return ``%g``: as short as it can be, with an exponent from six digits on."""
     from decimal import Context, Decimal
 
     digits = Decimal(repr(number)).normalize(Context(prec=_ALL_DIGITS))
@@ -317,11 +317,11 @@ def _scientific(number: float | Decimal, form: str) -> str:
 
 
 def _format_list(call: Call, arguments: list[Result]) -> Result:
-    """One text for each item of the lists among its arguments."""
+    """Return one text for each item of the lists among its arguments."""
     form, *given = arguments
     if isinstance(form, Absent):
         raise MisuseError("is given null")
-    lists = {number: ordered(call, item) for number, item in enumerate(given) if isinstance(item, Items)}
+    lists = {number: ordered_list(call, item) for number, item in enumerate(given) if isinstance(item, Items)}
     doubt = next((item for item in (*given, *lists.values()) if isinstance(item, Unknown)), None)
     known = {number: each for number, each in lists.items() if isinstance(each, Items)}
     if doubt is not None and (not known or not doubt.is_set):
@@ -350,7 +350,7 @@ _RANGES = ((0x1100, 0x11FF), (0xA960, 0xA97F), (0xD7B0, 0xD7FF), (0x1F1E6, 0x1F1
 
 
 def clusters(text: str) -> list[str]:
-    """The characters of a text. Raises DoubtError for those that may join with others, which is not looked at."""
+    """Return the characters of a text. Raise DoubtError for those that may join with others, which is not looked at."""
     if not text.isascii():
         import unicodedata
 
@@ -389,7 +389,7 @@ def _chomp(text: str) -> str:
 
 
 def _indent(spaces: float, text: str) -> str:
-    number = whole(spaces)
+    number = whole_number(spaces)
     if number < 0:
         raise MisuseError("is asked for fewer than no spaces")
     limit_text(len(text) + number * text.count("\n"))
@@ -412,7 +412,7 @@ def _cased(name: str, change: Callable[[str], str]) -> Function:
 
 
 def _upper(text: str) -> str:
-    """Letter by letter, as Go does it."""
+    """Return letter by letter, as Go does it."""
     return text.upper() if text.isascii() else "".join(_single(letter, letter.upper()) for letter in text)
 
 
@@ -446,7 +446,7 @@ def _reversed(text: str) -> str:
 
 
 def _part(text: str, offset: float, length: float) -> str:
-    letters, start, number = clusters(text), whole(offset), whole(length)
+    letters, start, number = clusters(text), whole_number(offset), whole_number(length)
     start = max(start + len(letters), 0) if start < 0 else start
     return "".join(letters[start:] if number < 0 else letters[start : start + number])
 
@@ -456,16 +456,16 @@ def _holds(text: str, part: str) -> bool:
 
 
 def _join(call: Call, arguments: list[Result]) -> Result:
-    """The items of lists in one text. That of a single item is the item."""
+    """Return the items of lists in one text. That of a single item is the item."""
     separator = primitive(arguments[0], "string", call.at)
     parts: list[Result] = []
     for argument in arguments[1:]:
-        found = ordered(call, argument)
+        found = ordered_list(call, argument)
         if isinstance(found, Unknown):
             whole_ = call.unknown(found)
             if separator == Scalar(at=separator.at, value=""):
                 # The way to say "its id, or an empty text" that is older than one().
-                return gathered([found, Scalar(at=call.at, value="")], whole_, whole_.pattern, given=True)
+                return gather([found, Scalar(at=call.at, value="")], whole_, whole_.pattern, given=True)
             return whole_
         parts.extend(found.items)
     if any(isinstance(part, Absent) for part in parts):
@@ -474,11 +474,11 @@ def _join(call: Call, arguments: list[Result]) -> Result:
         return parts[0]
     between = [] if isinstance(separator, Scalar) and separator.value == "" else [separator]
     mixed = [each for part in parts for each in (*between, part)][len(between) :]
-    return call.evaluator.joined(mixed, call.at)
+    return call.evaluator.join(mixed, call.at)
 
 
 def _split(call: Call, arguments: list[Result]) -> Result:
-    """The parts of a text, which can be known although parts of it are not."""
+    """Return the parts of a text, which can be known although parts of it are not."""
     by, whole_ = (primitive(argument, "string", call.at) for argument in arguments)
     if isinstance(whole_, Unknown) and isinstance(by, Scalar) and by.value:
         found = split(whole_.pattern, str(by.value))
@@ -507,7 +507,7 @@ def _parts(by: str, text: str) -> list[str]:
 
 
 def _edge(name: str, known: Callable[[str], str], test: Callable[[str, str], bool]) -> Function:
-    """Whether a text begins or ends with another; ``known`` is what is known of that edge of it."""
+    """Return whether a text begins or ends with another; ``known`` is what is known of that edge of it."""
 
     def run(call: Call, arguments: list[Result]) -> Result:
         text, part = (primitive(argument, "string", call.at) for argument in arguments)

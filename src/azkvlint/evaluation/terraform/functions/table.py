@@ -15,7 +15,7 @@ from azkvlint.evaluation.evaluate import Document, Evaluator
 from azkvlint.evaluation.functions import table
 from azkvlint.evaluation.functions.table import ANY, DoubtError, MisuseError, call_pattern
 from azkvlint.evaluation.operations import Local
-from azkvlint.evaluation.terraform.alternatives import Watch, data_of, gathered, stands_for_all
+from azkvlint.evaluation.terraform.alternatives import Watch, data_of, gather, stands_for_all
 from azkvlint.evaluation.terraform.primitive_types import FailedError, RequiredError, normal, primitive
 from azkvlint.evaluation.terraform.set_order import as_set, keeps_order
 from azkvlint.evaluation.values import (
@@ -27,10 +27,10 @@ from azkvlint.evaluation.values import (
     Fields,
     Items,
     Result,
+    as_optional,
     doubt_in,
-    first,
+    first_present,
     is_sensitive,
-    perhaps,
     plain_of,
     unknown_in,
 )
@@ -80,7 +80,7 @@ class Call(table.Context):
         self.spread: Result | None = None
 
     def arguments(self) -> list[Result]:
-        """All arguments, evaluated once. Raises FailedError where something that is no list is spread."""
+        """Return all arguments, evaluated once. Raise FailedError where something that is no list is spread."""
         if self.given is None:
             given = [self.evaluator.evaluate(argument, self.local) for argument in self.node.arguments]
             if self.node.spread and given:
@@ -96,25 +96,25 @@ class Call(table.Context):
         return self.given
 
     def failed(self, why: str) -> FailedError:
-        """What to raise for a call that Terraform refuses."""
+        """Return what to raise for a call that Terraform refuses."""
         return FailedError(f"{self.name}() {why}", self.at)
 
     def fails(self, why: str, *results: Result) -> Unknown:
-        """Raises FailedError, unless ``results`` are unknown and so decide it."""
+        """Raise FailedError, unless ``results`` are unknown and so decide it."""
         self.evaluator.weigh(*results)
         found = next((doubt for doubt in map(unknown_in, results) if doubt is not None), None)
         if found is None:
             raise self.failed(why)
         return self.unknown(found)
 
-    def passed(self, results: Sequence[Result], doubt: Unknown, given: bool = False) -> Unknown:
-        """What is one of ``results``, or made of them, as unknown as ``doubt``."""
+    def pass_through(self, results: Sequence[Result], doubt: Unknown, given: bool = False) -> Unknown:
+        """Return what is one of ``results``, or made of them, as unknown as ``doubt``."""
         self.evaluator.weigh(*results)
         here = Unknown(at=self.at, why=doubt.why, sensitive=doubt.sensitive)
-        return gathered(results, here, call_pattern(self.name, self.given or ()), given)
+        return gather(results, here, call_pattern(self.name, self.given or ()), given)
 
     def text(self, value: str, *of: Result) -> Scalar:
-        """A text made of results."""
+        """Return a text made of results."""
         if len(value) > MAX_TEXT:
             raise DoubtError(f"a text of more than {MAX_TEXT:,} characters is not looked at")
         return Scalar(at=self.at, value=value, sensitive=any(map(is_sensitive, of)))
@@ -126,7 +126,7 @@ class Parts(table.Function, frozen=True):
     nulls: bool = False
 
     def answer(self, context: Any) -> Result:
-        """See the class."""
+        """Return the result of a call."""
         arguments = context.arguments()
         if context.spread is not None:
             passed: Result = context.passed([*arguments, context.spread], context.spread)
@@ -150,7 +150,7 @@ class Data(table.Function, frozen=True):
     counts: bool = False
 
     def answer(self, context: Any) -> Result:
-        """See the class."""
+        """Return the result of a call."""
         given = context.arguments()
         arguments = [self._converted(argument, number, context) for number, argument in enumerate(given)]
         doubt: Unknown | None = context.spread
@@ -170,7 +170,7 @@ class Data(table.Function, frozen=True):
         if isinstance(made, dict | list):
             # New values take far more memory than copies. JSON text has one for each few of its characters.
             context.evaluator.spend((len(made) + work) // VALUES_A_STEP)
-        return wrapped(made, context.at, sensitive, self.kind)
+        return wrap(made, context.at, sensitive, self.kind)
 
     def _converted(self, argument: Result, number: int, call: Call) -> Result:
         kind = self.kinds[min(number, len(self.kinds) - 1)]
@@ -200,7 +200,7 @@ class Unknowable(table.Function, frozen=True):
     secret: bool = False
 
     def answer(self, context: Any) -> Result:
-        """See the class."""
+        """Return the result of a call."""
         arguments = context.arguments()
         pattern = call_pattern(self.name, arguments) if self.steady and context.spread is None else ""
         sensitive = self.secret or any(map(is_sensitive, arguments))
@@ -209,15 +209,15 @@ class Unknowable(table.Function, frozen=True):
         )
 
 
-def wrapped(plain: Any, at: Location, sensitive: bool = False, kind: str = "") -> Result:
-    """Plain data as a result, all of it at one place. ``kind`` is that of the outermost list or map."""
+def wrap(plain: Any, at: Location, sensitive: bool = False, kind: str = "") -> Result:
+    """Return plain data as a result, all of it at one place. ``kind`` is that of the outermost list or map."""
     if plain is None:
         return Absent(at=at)
     if isinstance(plain, dict):
-        fields = {str(key): wrapped(item, at, sensitive) for key, item in plain.items()}
+        fields = {str(key): wrap(item, at, sensitive) for key, item in plain.items()}
         return Fields(at=at, fields=fields, kind=kind)
     if isinstance(plain, list | tuple):
-        items = [wrapped(item, at, sensitive) for item in plain]
+        items = [wrap(item, at, sensitive) for item in plain]
         return as_set(items, at) if kind == "set" else Items(at=at, items=items, kind=kind)
     if isinstance(plain, str) and len(plain) > MAX_TEXT:
         raise DoubtError(f"a text of more than {MAX_TEXT:,} characters is not looked at")
@@ -225,7 +225,9 @@ def wrapped(plain: Any, at: Location, sensitive: bool = False, kind: str = "") -
 
 
 def answer(function: table.Function, call: Call) -> Result:
-    """The result of a call. Raises FailedError where Terraform refuses it, InputError for what asks for too much."""
+    """Return the result of a call. Raise FailedError where Terraform refuses it, InputError for what asks for too
+    much.
+    """
     if not isinstance(function, table.Lazy):
         number = len(call.arguments())
         if number > function.most or (number < function.least and call.spread is None):
@@ -250,12 +252,12 @@ def answer(function: table.Function, call: Call) -> Result:
         call.evaluator.spend(len(found.value) // CHARACTERS_A_STEP)
     if call.given is not None and isinstance(found, Unknown | Fields | Items):
         _count_risks(call)
-    call.evaluator.made_of(call.given or (), found)
+    call.evaluator.track_secrets(call.given or (), found)
     return found
 
 
 def _count_risks(call: Call) -> None:
-    """An argument that is not known may be one that Terraform refuses."""
+    """Return an argument that is not known may be one that Terraform refuses."""
     for argument in call.given or ():
         if isinstance(argument, Unknown) and not argument.is_set:
             call.terraform.watch.risks += 1
@@ -263,19 +265,19 @@ def _count_risks(call: Call) -> None:
 
 
 def collection(call: Call, argument: Result, misfit: str = "neither a list nor a map") -> Items | Fields | Unknown:
-    """An argument that has to be a list, set, map or object; Unknown if nobody knows what is in it."""
+    """Return an argument that has to be a list, set, map or object; Unknown if nobody knows what is in it."""
     one = stands_for_all(argument)
     if one is not None:
         doubt = Unknown(at=call.at, why="how many there are is not known")
-        return gathered([one], doubt)
+        return gather([one], doubt)
     found = data_of(argument, call.at)
     if not isinstance(found, Items | Fields | Unknown):
         raise MisuseError(f"is given something that is {misfit}")
     return found
 
 
-def listed(call: Call, argument: Result) -> Items | Unknown:
-    """An argument that has to be a list or set."""
+def list_argument(call: Call, argument: Result) -> Items | Unknown:
+    """Return an argument that has to be a list or set."""
     found = collection(call, argument, "no list")
     if isinstance(found, Fields):
         raise MisuseError("is given something that is no list")
@@ -283,22 +285,22 @@ def listed(call: Call, argument: Result) -> Items | Unknown:
 
 
 def items_of(call: Call, argument: Result) -> list[Result] | Unknown:
-    """The items of an argument that has to be a list or set, in any order."""
-    found = listed(call, argument)
+    """Return the items of an argument that has to be a list or set, in any order."""
+    found = list_argument(call, argument)
     return found if isinstance(found, Unknown) else found.items
 
 
-def ordered(call: Call, argument: Result) -> Items | Unknown:
-    """A list in its order; of a set it is not always known."""
-    found = listed(call, argument)
+def ordered_list(call: Call, argument: Result) -> Items | Unknown:
+    """Return a list in its order; of a set it is not always known."""
+    found = list_argument(call, argument)
     if isinstance(found, Items) and found.kind == "set" and not keeps_order(found):
         doubt = doubt_in("the order of a set is not known", call.at, found)
-        return call.passed([found], doubt)
+        return call.pass_through([found], doubt)
     return found
 
 
-def mapped(call: Call, argument: Result) -> Fields | Unknown:
-    """An argument that has to be a map or object."""
+def map_argument(call: Call, argument: Result) -> Fields | Unknown:
+    """Return an argument that has to be a map or object."""
     found = collection(call, argument, "no map")
     if isinstance(found, Items):
         raise MisuseError("is given something that is no map")
@@ -306,8 +308,8 @@ def mapped(call: Call, argument: Result) -> Fields | Unknown:
 
 
 def open_of(found: Fields) -> Unknown | None:
-    """Why it is not known which fields a map has; None if it is."""
-    doubt = first(found.rest, *map(perhaps, found.fields.values()))
+    """Return why it is not known which fields a map has; None if it is."""
+    doubt = first_present(found.rest, *map(as_optional, found.fields.values()))
     return doubt if isinstance(doubt, Unknown) else None
 
 

@@ -51,7 +51,9 @@ def _moment(text: str) -> datetime:
 
 
 def _duration(text: str) -> timedelta:
-    """A duration as Go spells it, such as ``1h30m``. Raises DoubtError for one that is no whole number of seconds."""
+    """Return a duration as Go spells it, such as ``1h30m``. Raise DoubtError for one that is no whole number of
+    seconds.
+    """
     from datetime import timedelta
 
     sign, rest = (text[0], text[1:]) if text[:1] in ("-", "+") else ("", text)
@@ -124,7 +126,7 @@ def _formatted(form: str, text: str) -> str:
 
 
 def _quoted(form: str, start: int) -> tuple[str, int]:
-    """A text in quotes, in which two quotes are one, and where it ends."""
+    """Return a text in quotes, in which two quotes are one, and where it ends."""
     found: list[str] = []
     at = start + 1
     while True:
