@@ -38,7 +38,7 @@ DECLARATIONS_A_STEP = 5
 VALUES_OF_A_BLOCK = 5
 # References that are followed to the origin of a value. Further origins are unknown.
 REFERENCES = Limit(20_000, 1_000, 100_000)
-# A root with other values than its defaults, before anything in it is evaluated, takes the time of so many steps.
+# A root with other values than its defaults, before anything in it is evaluated, costs so many steps.
 STEPS_OF_A_SCENARIO = 50
 
 
@@ -85,7 +85,7 @@ class Budget:
         self.limits.add(size)
 
     def spend(self, steps: int) -> None:
-        """Count work that takes as long as ``steps`` steps of the evaluator."""
+        """Count work that costs ``steps`` steps of the evaluator."""
         self.steps += steps
         if self.steps > self.limits.steps:
             raise self.limit_error("its expressions take", self.limits.steps, "steps")
@@ -135,7 +135,7 @@ class Budget:
         return InputError(f"{what} more than {most:,} {unit}, the limit for its size")
 
 
-# Frames of Python for the depth that the evaluator allows (``evaluate.MAX_DEPTH``), each level of which takes several.
+# Frames of Python for the depth that the evaluator allows (``evaluate.MAX_DEPTH``), with several for each level.
 FRAMES = 8_000
 
 _P = ParamSpec("_P")

@@ -1,4 +1,4 @@
-"""The evaluator: an expression -> what it amounts to before deployment, with Unknown for all that nobody can know."""
+"""The evaluator: from an expression to its value before deployment, with Unknown for what is known only later."""
 
 from __future__ import annotations
 
@@ -35,10 +35,10 @@ _WRITTEN_OUT = frozenset((ast.Object, ast.Array))
 
 
 class Document(Protocol):
-    """What an evaluator asks of the document that its expressions stand in."""
+    """The document that contains the expressions of an evaluator."""
 
     def place(self, node: ast.Node) -> Location:
-        """Return where a node stands."""
+        """Return the location of a node."""
 
     def symbol(self, node: ast.Name) -> Result:
         """Return what a name means that is no local variable."""
@@ -57,7 +57,7 @@ class Functions(Protocol):
 
 
 class Evaluator(Operations):
-    """Evaluates the expressions of one document. Raises InputError once they ask for more than any template needs."""
+    """Evaluates the expressions of one document. Raises InputError above the limits of a template."""
 
     def __init__(self, document: Document, functions: Functions, budget: Budget) -> None:
         self.document = document
@@ -65,19 +65,19 @@ class Evaluator(Operations):
         self.budget = budget
 
     def place(self, node: ast.Node) -> Location:
-        """Return where a node stands."""
+        """Return the location of a node."""
         return self.document.place(node)
 
     def track_secrets(self, arguments: Sequence[Result], found: Result) -> None:
-        """Record what a function made of texts that no message shows."""
+        """Record what a function made of strings that no message shows."""
         self.budget.secrets.follow(arguments, found)
 
     def spend(self, steps: int) -> None:
-        """Count work that takes as long as so many steps. Raise InputError once that is more than any input needs."""
+        """Count the cost of work in steps. Raise InputError above the limit."""
         self.budget.spend(steps)
 
     def evaluate(self, node: ast.Expression, local: Local) -> Result:
-        """Return what ``node`` amounts to where ``local`` variables are in force."""
+        """Return the value of ``node`` with ``local`` variables."""
         kind = type(node)
         if kind is ast.Literal:
             at = self.document.place(node)
@@ -195,7 +195,7 @@ class Evaluator(Operations):
                 fields.update(more.fields)
                 rest = more.rest if more.rest is not None else rest
             elif not isinstance(more, Absent):
-                # What is spread may replace anything that stands before it.
+                # What is spread may replace anything before it.
                 rest = doubt_in("something that is no object is spread into one", more.at, more)
                 fields.clear()
         return Fields(at=self.document.place(node), fields=fields, rest=rest)
@@ -215,7 +215,7 @@ class Evaluator(Operations):
         if isinstance(over, Items):
             return Items(at=at, items=self._iterations(node, over, local))
         doubt = doubt_in("a loop runs over something that is no array", at, over)
-        # Of an item whose number is not known, nobody knows what becomes of it.
+        # The result for an item whose index is unknown is unknown.
         if not isinstance(over, Partly) or node.index:
             return doubt
         found = self._iterations(node, over, local)
@@ -269,7 +269,7 @@ def _is_safe(node: ast.Expression) -> bool:
 
 
 def move(found: Result, at: Location) -> Result:
-    """Return a text, number or boolean, null, or what nobody knows, at another place; what has parts stays where it
+    """Return a primitive, null or unknown value at another place; what has parts stays where it
     is.
     """
     kind = type(found)

@@ -1,4 +1,4 @@
-"""What any language does with results: choose, connect, join, look into them."""
+"""Operations of every language on results: choose, connect, join, access."""
 
 from __future__ import annotations
 
@@ -29,31 +29,31 @@ from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.syntax import ast
 
 Local: TypeAlias = Mapping[str, Result]
-# What stands around an expression that nothing stands around.
+# The local variables of an expression outside of loops and lambdas.
 NOTHING: Local = {}
 
 
 class Operations(ABC):
-    """What functions and readers may ask of an evaluator."""
+    """What functions and readers require of an evaluator."""
 
     @abstractmethod
     def evaluate(self, node: ast.Expression, local: Local) -> Result:
-        """Return what ``node`` amounts to where ``local`` variables are in force."""
+        """Return the value of ``node`` with ``local`` variables."""
 
     @abstractmethod
     def place(self, node: ast.Node) -> Location:
-        """Return where a node stands."""
+        """Return the location of a node."""
 
     @abstractmethod
     def spend(self, steps: int) -> None:
-        """Count work that takes as long as so many steps. Raise InputError once that is more than any input needs."""
+        """Count the cost of work in steps. Raise InputError above the limit."""
 
     @abstractmethod
     def track_secrets(self, arguments: Sequence[Result], found: Result) -> None:
-        """Record what a function made of texts that no message shows."""
+        """Record what a function made of strings that no message shows."""
 
     def weigh(self, *results: Result) -> None:
-        """Count what it takes to walk through results, or to read them if they are texts."""
+        """Count the cost of walking through results, or of reading strings."""
         for result in results:
             if not isinstance(result, Scalar):
                 self.spend(size(result) // VALUES_A_STEP)
@@ -78,7 +78,7 @@ class Operations(ABC):
         return merge_alternatives(one, other, doubt)
 
     def connect(self, nodes: Sequence[ast.Expression], local: Local, neutral: bool, at: Location) -> Result:
-        """Return and (``neutral`` true) or or (false) of operands, the rest not looked at once one decides."""
+        """Evaluate ``&&`` (``neutral`` true) or ``||`` (false) of operands, up to the one that decides."""
         doubts: list[Unknown] = []
         for node in nodes:
             found = self.evaluate(node, local)

@@ -1,4 +1,4 @@
-"""Bicep's operators over results; the ARM functions of the same meaning (``equals``, ``add`` ...) use them too."""
+"""Equality of results, and Bicep's operators, which ARM functions such as ``equals`` and ``add`` use too."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ from azkvlint.evaluation.values import (
 from azkvlint.model.location import Location
 from azkvlint.model.value import PERHAPS, Absent, Scalar, Unknown
 
-# Patterns up to this length are held against texts: there may be many of both.
+# Longer patterns are not compared with strings: there may be many of both.
 _LONGEST = 10_000
 _DATA = (Scalar, Unknown, Absent, Items, Fields)
 
 
 def is_same(left: Result, right: Result) -> bool | None:
-    """Return whether two results are equal; None if that is not known, or they are too large to be looked at."""
+    """Return whether two results are equal; None if that is not known, or they are too large to be compared."""
     if isinstance(left, Items | Fields) and is_large(left) and is_large(right):
         return None
     return _same(left, right)
@@ -97,7 +97,7 @@ def _may_be(doubt: Unknown, text: str) -> bool:
 
 
 def merge_alternatives(one: Result, other: Result, doubt: Unknown) -> Result:
-    """Return one of two results, nobody knows which: what they share is known, the rest is as unknown as ``doubt``."""
+    """Merge two results of which one is the value: what they share is known, the rest is as unknown as ``doubt``."""
     if isinstance(one, Items | Fields) and (is_large(one) or is_large(other)):
         return Unknown(at=doubt.at, why=doubt.why, sensitive=is_sensitive(one) or is_sensitive(other))
     return _either(one, other, doubt)
@@ -144,9 +144,7 @@ _LARGEST = 1 << 63
 
 
 def apply_binary(name: str, left: Result, right: Result, at: Location) -> Result:
-    """Return the result of an operator that looks at both operands; Unknown where they do not decide it, or do not fit
-    it.
-    """
+    """Return the result of an operator on both operands; Unknown if they do not decide it or do not fit it."""
     if name == "==":
         equal = is_same(left, right)
         return _doubt(name, left, right, at) if equal is None else Scalar(at=at, value=equal)

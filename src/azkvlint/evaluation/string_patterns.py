@@ -1,4 +1,4 @@
-"""What is certain of a text of which only the pattern is known."""
+"""What is certain of a string of which only the pattern is known."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from itertools import takewhile
 
 from azkvlint.evaluation.values import OPEN, hole, pieces
 
-# Nobody knows what these are, but they are one segment of an id each.
+# Their values are unknown, but each is one segment of an ID.
 _SEGMENTS = frozenset(hole(name) for name in ("subscription", "resourceGroup", "managementGroup", "tenant"))
 
 # A condition of a longer pattern is not taken apart.
@@ -39,7 +39,7 @@ def split(pattern: str, delimiter: str) -> list[str] | None:
 
 
 def end(pattern: str, delimiter: str, last: bool) -> str | None:
-    """Return the pattern of the last or first of the parts of a text; None if nobody knows where that begins or
+    """Return the pattern of the last or first of the parts of a text; None if it is unknown where that begins or
     ends.
     """
     found = list(pieces(pattern))

@@ -1,4 +1,4 @@
-"""What an expression can amount to while it is evaluated.
+"""The values of expressions during evaluation.
 
 A result is a Scalar, Unknown or Absent (null) of the model, or one of the kinds below: unlike the graph's values they
 keep null as an item or a field, and stay open for more.
@@ -16,13 +16,13 @@ from azkvlint.model.value import PERHAPS, Absent, Scalar, Unknown
 from azkvlint.syntax.ast import Expression
 from azkvlint.util.lazy_regex import regex
 
-# What one run of the evaluator may make of one document. Azure takes templates of 4 MB and loops of 800.
+# Limits for one document. Azure accepts templates of 4 MB and loops of 800.
 MAX_ITEMS = 10_000
 MAX_TEXT = 1_000_000
-# What takes about as long as one step of the evaluator: items of an array copied, characters read, values looked at or
+# What costs about one step of the evaluator: items of an array copied, characters read, values visited or
 # made.
 ITEMS_A_STEP, CHARACTERS_A_STEP, VALUES_A_STEP = 50, 200, 4
-# How far a function looks into one value. Values share their parts, so that a few lines can make one without end.
+# How much of one value a function visits. Values share their parts, so that a few lines can make an endless one.
 MAX_PARTS = 100_000
 MAX_LEVELS = 500
 # The brackets of an unknown part in a pattern. No Azure name or id holds them.
@@ -55,7 +55,7 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Partly(Unknown, frozen=True, kw_only=True, gc=False):
-    """An array that certainly has ``items``, and nobody knows what else, or in which order: unknown to all others."""
+    """An array that certainly has ``items``, and perhaps others, in an unknown order."""
 
     items: tuple[Result, ...]
 
@@ -70,7 +70,7 @@ class Closure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Entity(Protocol):
-    """A resource or module that an expression names: its members are found when they are asked for."""
+    """A resource or module that an expression names: its members are evaluated when they are read."""
 
     @property
     def at(self) -> Location:
@@ -84,7 +84,7 @@ class Entity(Protocol):
 
 
 Result: TypeAlias = Scalar | Unknown | Absent | Items | Fields | Closure | Entity
-# Tuples: a union would be made anew each time that something is held against it.
+# A tuple: a union would be created for each comparison.
 _LEAVES = (Scalar, Unknown, Absent)
 
 
@@ -111,7 +111,7 @@ def wrap(plain: Any, at: Location, sensitive: bool = False) -> Result:
 
 
 def first_present(*results: Result | None) -> Result | None:
-    """Return the first that there is: a result has no truth of its own, so ``or`` cannot tell."""
+    """Return the first result that is not None: results have no truth value, so ``or`` does not work."""
     return next((result for result in results if result is not None), None)
 
 
@@ -155,7 +155,7 @@ def missing_fields_reason(value: Fields) -> Unknown | None:
 def unknown_in(result: Result) -> Unknown | None:
     """Return the first unknown value in ``result``, at any depth; a resource or a lambda counts as unknown.
 
-    So does a value that is_large: whoever goes on with a known one may walk through it.
+    So does a value that is_large, because a caller may walk through a known one.
     """
     for part in _parts(result):
         if isinstance(part, Unknown):
@@ -170,14 +170,12 @@ def _is_leaf(result: Result) -> bool:
 
 
 def is_large(result: Result) -> bool:
-    """Return whether a value has more than MAX_PARTS parts or MAX_LEVELS levels, so that nobody should walk through
-    it.
-    """
+    """Return whether a value has more than MAX_PARTS parts or MAX_LEVELS levels, too many to be visited."""
     return not _is_leaf(result) and _measured(result) is None
 
 
 def size(result: Result) -> int:
-    """Return how many parts a value has; of one that is_large the most that somebody would look at."""
+    """Return how many parts a value has; the maximum for one that is_large."""
     if _is_leaf(result):
         return 1
     found = _measured(result)
@@ -256,7 +254,7 @@ def name_of(result: Result, at: Location) -> str | Unknown:
 
 
 def hides_keys(value: Fields) -> bool:
-    """Return whether a map is secret as a whole, its keys too: marks stand on values, so all of them are."""
+    """Return whether a map is secret as a whole, its keys too: only values are marked, so all of them are."""
     return bool(value.fields) and all(map(is_sensitive, value.fields.values()))
 
 
@@ -274,7 +272,7 @@ def mark_map_sensitive(result: Fields) -> Result:
 
 
 def mark_nonsensitive(result: Result) -> Result:
-    """Return ``result`` with no part of it secret, as its author says."""
+    """Return ``result`` with no part of it secret, as its author declares."""
     return result if is_large(result) else _marked(result, sensitive=False)
 
 
@@ -311,7 +309,7 @@ def text_of(plain: object) -> str:
 
 
 def pattern_of(result: Result) -> str:
-    """Return what is known of a text, with each unknown part in brackets; empty if that would not tell it apart from
+    """Return what is known of a text, with each unknown part in brackets; empty if that would not distinguish it from
     others.
 
     A secret has no pattern, so that it can be in none.
@@ -329,11 +327,11 @@ def pattern_of(result: Result) -> str:
 
 
 def hole(text: str) -> str:
-    """Return the pattern of something unknown that ``text`` stands for. Every slash of a pattern is a slash of the
+    """Return the pattern of an unknown value that ``text`` describes. Every slash of a pattern is a slash of the
     text.
     """
     if len(text) > _LONGEST_HOLE:
-        # Variables that name others twice would grow beyond all memory; a digest tells two texts apart as well.
+        # Variables that name others twice would grow beyond all memory; a digest distinguishes them as well.
         from azkvlint.util.sha256 import sha256_hex
 
         text = sha256_hex(text.encode("utf-8", "surrogatepass"))

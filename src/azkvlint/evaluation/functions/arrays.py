@@ -1,4 +1,8 @@
-"""Arrays, and what arrays, objects and texts have in common."""
+"""Functions of arrays, with or without a lambda, and those that arrays, objects and strings share.
+
+Bicep writes ``map(a, x => x.b)``; ARM writes ``map(a, lambda('x', lambdaVariables('x').b))``, where the name of the
+parameter is not case-sensitive.
+"""
 
 from __future__ import annotations
 
@@ -7,8 +11,8 @@ from functools import cmp_to_key
 
 from azkvlint.evaluation.functions.numbers import number
 from azkvlint.evaluation.functions.objects import put
+from azkvlint.evaluation.functions.strings import fits, items_in, text
 from azkvlint.evaluation.functions.table import ANY, Context, Data, Function, Lazy, MisuseError, Parts, answer, opaque
-from azkvlint.evaluation.functions.text import fits, items_in, text
 from azkvlint.evaluation.operators import is_same, may_have
 from azkvlint.evaluation.string_patterns import end, is_known, prefix, split
 from azkvlint.evaluation.values import (
@@ -31,12 +35,12 @@ from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.syntax import ast
 
 _MISFIT_OF_LAMBDA = "was given something that is no array"
-# A lambda with so many parameters is told the number of each item.
+# A lambda with so many parameters receives the index of each item.
 _WITH_NUMBER = 2
 
 
 class _UndecidedError(Exception):
-    """A comparison that nobody knows the result of."""
+    """A comparison whose result is unknown."""
 
     def __init__(self, found: Unknown) -> None:
         super().__init__(found.why)
@@ -120,7 +124,7 @@ def _reduce(context: Context, arguments: list[Result]) -> Result:
 
 
 def _sort(context: Context, arguments: list[Result]) -> Result:
-    """Return sorted by a lambda that is true where its second argument comes after its first."""
+    """Sort by a lambda that is true where its second argument comes after its first."""
     array, function = arguments
     items = _array_of_lambda(context, array, function)
     if isinstance(items, Unknown):
@@ -142,7 +146,7 @@ def _sort(context: Context, arguments: list[Result]) -> Result:
 
 
 def _to_object(context: Context, arguments: list[Result]) -> Result:
-    """Return an object with a field for each item: one lambda gives its name, another its value (the item, without
+    """Return an object with a field for each item: one lambda returns its name, another its value (the item, without
     it).
     """
     array, functions = arguments[0], arguments[1:]
@@ -162,7 +166,7 @@ def _to_object(context: Context, arguments: list[Result]) -> Result:
 
 
 def _group_by(context: Context, arguments: list[Result]) -> Result:
-    """Return an object with an array for each key that the lambda gives."""
+    """Return an object with an array for each key that the lambda returns."""
     array, function = arguments
     items = _array_of_lambda(context, array, function)
     if isinstance(items, Unknown):

@@ -1,18 +1,11 @@
-"""The functions of ARM template expressions, and those of Bicep."""
+"""The functions of ARM template expressions and of Bicep by name, and those that only a deployment can evaluate."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
 
-from azkvlint.evaluation.functions import (
-    arrays,
-    dates,
-    network,
-    numbers,
-    objects,
-    text,
-)
+from azkvlint.evaluation.functions import arrays, dates, network, numbers, objects, strings
 from azkvlint.evaluation.functions.table import ANY, Context, Function, Lazy, Unknowable, answer, call_pattern
 from azkvlint.evaluation.operations import Local, Operations
 from azkvlint.evaluation.values import BY_DEPLOYMENT, Result
@@ -42,17 +35,17 @@ def _fail(context: Context) -> Result:
 
 
 def secret(name: str, context: Context) -> Unknown:
-    """Return the result of a function that gives keys or secrets."""
+    """Return the result of a function that returns keys or secrets."""
     return Unknown(at=context.at, why=f"{name}() gives a secret, which is known only in Azure", sensitive=True)
 
 
 def list_secrets(context: Context) -> Result:
-    """Return ``listKeys`` and all others whose names begin so: the kinds of resources have dozens of them."""
+    """Return the result of ``listKeys`` or another function whose name begins with ``list``: there are dozens."""
     return secret(context.name, context)
 
 
 def _environment(context: Context) -> Result:
-    """Return an environment variable: its default, if it has one, as the environment plays no part in a result."""
+    """Return the default of an environment variable, if it has one: the environment is never read."""
     arguments = context.arguments()
     if len(arguments) > 1:
         return arguments[1]
@@ -61,7 +54,7 @@ def _environment(context: Context) -> Result:
 
 
 _MOMENT = "differs with every deployment"
-_ENVIRONMENT = "read from the environment of whoever deploys"
+_ENVIRONMENT = "read from the environment of the deployment"
 
 _RUNTIME: tuple[Function, ...] = (
     _after("reference", 1, 3),
@@ -79,7 +72,7 @@ _RUNTIME: tuple[Function, ...] = (
     _by_caller("externalInput", 1, 2, "given by the tool that deploys"),
     _by_caller("externalInputs", 1, 1, "given by the tool that deploys", "arm"),
     Lazy("readEnvironmentVariable", 1, 2, _environment, "bicep"),
-    _by_caller("readCliArgument", 1, 2, "given by whoever deploys", "bicep"),
+    _by_caller("readCliArgument", 1, 2, "given by the command that deploys", "bicep"),
     Unknowable("newGuid", 0, 0, _because(f"newGuid() {_MOMENT}"), steady=False, given=True),
     Unknowable("utcNow", 0, 1, _because(BY_DEPLOYMENT), steady=False, given=True),
     Lazy("fail", 0, 1, _fail),
@@ -89,7 +82,7 @@ _RUNTIME: tuple[Function, ...] = (
 
 _ALL: tuple[Function, ...] = (
     *numbers.FUNCTIONS,
-    *text.FUNCTIONS,
+    *strings.FUNCTIONS,
     *arrays.FUNCTIONS,
     *objects.FUNCTIONS,
     *dates.FUNCTIONS,
@@ -123,7 +116,7 @@ class _Table:
         return Unknown(at=context.at, why=f"the function '{name}' is not known")
 
     def _method(self, node: ast.Call, local: Local, evaluator: Operations) -> Result:
-        """Return a function of a resource: ``vault.getSecret('name')``, ``account.listKeys()``."""
+        """Evaluate a function of a resource: ``vault.getSecret('name')``, ``account.listKeys()``."""
         context = Context(node.name, node, local, evaluator)
         if _METHODS.fullmatch(node.name):
             return secret(node.name, context)

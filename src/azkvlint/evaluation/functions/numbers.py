@@ -1,4 +1,4 @@
-"""Numbers: integers have 64 bits. The arithmetic of ARM is in ``operators``."""
+"""Numbers, logic and comparison. Integers have 64 bits; the arithmetic of ARM is in ``operators``."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""Objects, and looking into things."""
+"""Functions of objects, ``union``, ``intersection`` and ``shallowMerge`` of arrays among them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from azkvlint.evaluation.functions.strings import fits
 from azkvlint.evaluation.functions.table import ANY, Context, Function, Lazy, MisuseError, Parts, opaque
-from azkvlint.evaluation.functions.text import fits
 from azkvlint.evaluation.operators import is_same, merge_alternatives
 from azkvlint.evaluation.values import (
     MAX_ITEMS,

@@ -1,7 +1,7 @@
-"""What a function is: a name, how many arguments it takes, and how a call of it is answered.
+"""What a function is: a name, the number of its arguments, and the evaluation of a call.
 
 There are four kinds. A ``Data`` function works on plain JSON data, so it is unknown once a part of an argument is.
-A ``Parts`` function moves results about without a look into them, so what is unknown in them stays where it is. A
+A ``Parts`` function moves results without reading them, so what is unknown in them stays where it is. A
 ``Lazy`` function chooses which of its arguments are evaluated. An ``Unknowable`` one is answered by Azure only.
 """
 
@@ -42,11 +42,11 @@ _SHORT = 1000
 
 
 class MisuseError(Exception):
-    """Arguments that Azure refuses: ``why`` goes on from the name of the function. It holds no value of theirs."""
+    """Azure rejects the arguments: ``why`` continues after the name of the function and contains no value."""
 
 
 class DoubtError(Exception):
-    """A result that nobody but Azure knows, for the reason ``why``, a sentence."""
+    """The result is known to Azure only, for the reason ``why``, a sentence."""
 
 
 class Context:
@@ -90,12 +90,12 @@ class Context:
         return partial_list(items, self.unknown(doubts[0]), self.at)
 
     def fails(self, why: str, *results: Result) -> Unknown:
-        """Return the result of a call that Azure refuses; if ``results`` are unknown, that is the better reason."""
+        """Return the result of a call that Azure rejects; if ``results`` are unknown, that is the better reason."""
         return self.doubt(f"'{self.name}' {why}, so the deployment fails", *results)
 
 
 class Function(msgspec.Struct, frozen=True):
-    """A function by the ``name`` that its documentation gives it. It takes ``least`` to ``most`` arguments.
+    """A function by its documented ``name``, with ``least`` to ``most`` arguments.
 
     ``only`` is ``arm`` or ``bicep`` where the other language has no such function.
     """
@@ -112,7 +112,7 @@ class Function(msgspec.Struct, frozen=True):
 
 
 class Lazy(Function, frozen=True):
-    """``run(context)`` evaluates what it wants to."""
+    """``run(context)`` chooses which arguments are evaluated."""
 
     def answer(self, context: Context) -> Result:
         """Return the result of a call."""
@@ -121,7 +121,7 @@ class Lazy(Function, frozen=True):
 
 
 class Parts(Function, frozen=True):
-    """``run(context, arguments)`` is given results and gives one."""
+    """``run(context, arguments)`` converts results to one."""
 
     def answer(self, context: Context) -> Result:
         """Return the result of a call."""
@@ -130,7 +130,7 @@ class Parts(Function, frozen=True):
 
 
 class Data(Function, frozen=True):
-    """``run(*arguments)`` is given plain data and gives some."""
+    """``run(*arguments)`` converts plain data to plain data."""
 
     def answer(self, context: Context) -> Result:
         """Return the result of a call."""
@@ -141,7 +141,7 @@ class Data(Function, frozen=True):
                 context.evaluator.weigh(argument)
                 found = unknown_in(argument)
                 if found is not None:
-                    # Only JSON text may amount to null.
+                    # Only JSON text may be null.
                     return msgspec.structs.replace(context.unknown(found), given=self.name != "json")
             plain.append(plain_of(argument))
         work = sum(len(item) for item in plain if isinstance(item, str))
@@ -150,13 +150,13 @@ class Data(Function, frozen=True):
         sensitive = any(is_sensitive(argument) for argument in arguments)
         made = self.run(*plain)
         if isinstance(made, dict | list):
-            # New values take far more memory than copies. JSON text has one for each few of its characters.
+            # New values need far more memory than copies. JSON text has one for each few of its characters.
             context.evaluator.spend((len(made) + work) // VALUES_A_STEP)
         return wrap(made, context.at, sensitive)
 
 
 class Unknowable(Function, frozen=True):
-    """``run()`` says why nobody knows the result. ``steady``: it is the same whenever the arguments are.
+    """``run()`` returns why the result is unknown. ``steady``: it is the same whenever the arguments are.
 
     ``given``: whatever it is, it is not null.
     """
@@ -172,7 +172,7 @@ class Unknowable(Function, frozen=True):
 
 
 def answer(function: Function, context: Context) -> Result:
-    """Return the result of a call. Raise nothing but InputError, for what asks for too much."""
+    """Return the result of a call. Raise only InputError, for work above the limits."""
     number = len(context.node.arguments)
     if not function.least <= number <= function.most:
         return context.fails(f"was given {number} argument{'' if number == 1 else 's'}")
@@ -183,7 +183,7 @@ def answer(function: Function, context: Context) -> Result:
     except DoubtError as error:
         return context.doubt(str(error))
     except (ValueError, TypeError, ArithmeticError, LookupError, RecursionError, msgspec.MsgspecError):
-        # A case that nobody thought of is no reason to stop: what Azure makes of it is not known.
+        # An unforeseen case does not stop the run: the result is unknown.
         return context.doubt(f"what '{context.name}' makes of its arguments is not known")
     context.evaluator.spend(_work(found))
     context.evaluator.track_secrets(context.given or (), found)
@@ -191,7 +191,7 @@ def answer(function: Function, context: Context) -> Result:
 
 
 def _work(found: Result) -> int:
-    """Return the steps that making a result is worth, as far as its size tells."""
+    """Return the cost of a result in steps, by its size."""
     match found:
         case Items(items=items) | Partly(items=items):
             return len(items) // ITEMS_A_STEP
@@ -241,5 +241,5 @@ def is_hole(pattern: str) -> bool:
 
 
 def opaque(result: Result) -> Unknown | None:
-    """Return why nothing can be said of ``result`` itself, whatever its items or fields are; None if it is data."""
+    """Return the unknown value that ``result`` itself is, whatever its items or fields are; None if it is data."""
     return None if isinstance(result, Scalar | Absent | Items | Fields) else unknown_in(result)

@@ -1,4 +1,4 @@
-"""One of several results, nobody knows which: what is certain of it, and which resources it may name."""
+"""A value that is one of several results: what is certain of it, and which resources it may name."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _field(of: Fields, name: str, at: Location, watch: Watch) -> Result:
 
 
 def require_present(found: Unknown, watch: Watch) -> Unknown:
-    """Return the value of a field that may not be there, for those who fail if it is not."""
+    """Return the value of a field that may be absent, where its absence is an error."""
     watch.risks += 1
     return msgspec.structs.replace(found, note="")
 
@@ -139,7 +139,7 @@ def _keyed(of: Fields, index: Result, at: Location, watch: Watch) -> Result:
 
 
 def keys_of(of: Fields) -> str:
-    """Return the keys of a map, as what tells maps with the same values apart; empty if there are too many."""
+    """Return the keys of a map, which distinguish maps with the same values; empty if there are too many."""
     return f"[{','.join(map(repr, of.fields))}]" if len(of.fields) <= _FEW and of.rest is None else ""
 
 
@@ -156,7 +156,7 @@ def _some(values: list[Result], index: Result, mark: str, at: Location, watch: W
 
 
 def data_of(result: Result, at: Location) -> Result:
-    """Return what is written in a resource or module, where that is asked for; Unknown if nobody can say; else
+    """Return what is written in a resource or module, where that is asked for; Unknown if that is not known; else
     ``result``.
     """
     if isinstance(result, Scalar | Unknown | Absent | Items | Fields):
@@ -169,7 +169,7 @@ def data_of(result: Result, at: Location) -> Result:
 
 
 def stands_for_all(result: Result) -> Result | None:
-    """Return the instance that stands for all of a collection of which nobody knows the length; None for all else."""
+    """Return the instance that stands for all of a collection of unknown length; None for all else."""
     if isinstance(result, Scalar | Unknown | Absent | Items | Fields):
         return None
     found: Result | None = getattr(result, "one", None)
@@ -179,12 +179,12 @@ def stands_for_all(result: Result) -> Result | None:
 
 
 _DATA = (Scalar, Unknown, Absent, Items, Fields)
-# An expression that may name more resources than this says nothing of use.
+# An expression that may refer to more resources than this has no use.
 _MAX_CANDIDATES = 1_000
 
 
 class Watch:
-    """What one evaluator keeps count of: its work, and ``risks``, all that may yet fail for what nobody knows."""
+    """The counters of one evaluator: its work, and ``risks``, operations that may fail because of unknown values."""
 
     __slots__ = ("budget", "risks")
 
@@ -193,17 +193,17 @@ class Watch:
         self.risks = 0
 
     def spend(self, steps: int) -> None:
-        """Count work that takes as long as so many steps. Raise InputError once that is more than any input needs."""
+        """Count the cost of work in steps. Raise InputError above the limit."""
         self.budget.spend(steps)
 
     def weigh(self, results: Iterable[Result]) -> None:
-        """Count what it takes to walk through results."""
+        """Count the cost of walking through results."""
         for result in results:
             self.spend(1 + size(result) // VALUES_A_STEP)
 
 
 class Alternatives:
-    """One of several results, resources among them: what is asked of it is asked of each."""
+    """One of several results, resources among them. Each access is an access to each of them."""
 
     def __init__(self, results: Sequence[Result], doubt: Unknown, watch: Watch) -> None:
         self.results = results
@@ -212,7 +212,7 @@ class Alternatives:
         self.at = doubt.at
 
     def each(self, ask: Callable[[Result], Result]) -> Result:
-        """Return what ``ask`` finds in one of them. Where it fails, Terraform would, so it is one of the others."""
+        """Return the result of ``ask`` for one of them. Where it fails, Terraform would, so it is one of the others."""
         self.watch.spend(len(self.results))
         found: list[Result] = []
         failed: FailedError | None = None
@@ -243,7 +243,7 @@ class Alternatives:
 def one_of_results(results: Sequence[Result], doubt: Unknown, watch: Watch | None = None) -> Result:
     """Return one of ``results``, at least one: what they share is known, the rest is as unknown as ``doubt``.
 
-    It names a resource that one of them names. Whoever calls it has counted what it takes to walk through them.
+    It names a resource that one of them names. The caller counts the cost of walking through them.
     """
     if len(results) == 1:
         return results[0]
@@ -276,7 +276,7 @@ def _one_of(results: Sequence[Result], doubt: Unknown) -> Result:
         return Items(at=head.at, items=[one_of_results(column, doubt) for column in columns], kind=head.kind)
     parts = [doubt.pattern, *map(_part, results)]
     pattern = hole(f"if({','.join(parts)})") if all(parts) else ""
-    # A list is no reference, though what is in it may be.
+    # A list is not a reference, though its items may be.
     given = all(is_given(result) and not isinstance(result, Items | Fields) for result in results)
     return gather(results, doubt, pattern, given)
 
@@ -307,7 +307,7 @@ def _fields(results: Sequence[Fields], doubt: Unknown) -> Fields:
 
 
 def tag_pattern(doubt: Unknown, mark: str) -> Unknown:
-    """Return ``doubt`` about something else than itself: what hangs on it in another way has another pattern."""
+    """Return ``doubt`` with another pattern, for a value that depends on it in another way."""
     return msgspec.structs.replace(doubt, pattern=hole(mark + doubt.pattern) if doubt.pattern and mark else "")
 
 
@@ -369,7 +369,7 @@ def _leaves(results: Iterable[Result]) -> Iterator[Result]:
 
 
 def step_into(of: Unknown, step: str, at: Location) -> Unknown:
-    """Return what is asked of something unknown: ``step`` tells it apart from whatever else may be asked of it."""
+    """Return a member or item of an unknown value: ``step`` distinguishes it from its others."""
     return Unknown(
         at=at, why=of.why, pattern=hole(of.pattern + step) if of.pattern and step else "", sensitive=of.sensitive,
         candidates=of.candidates, closed=of.closed, hops=of.hops,
@@ -382,7 +382,7 @@ def is_given(result: Result) -> bool:
 
 
 def _part(result: Result) -> str:
-    """Return how a result is written in a pattern; empty if that would not tell it apart from others."""
+    """Return how a result is written in a pattern; empty if that would not distinguish it from others."""
     if isinstance(result, Absent):
         return "null"
     return f'"{pattern_of(result)}"' if _is_text(result) else pattern_of(result)

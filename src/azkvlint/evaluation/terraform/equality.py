@@ -1,4 +1,4 @@
-"""Whether two results are the same to Terraform: case matters, and so does the type."""
+"""Equality of results in Terraform, where case and type matter."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from collections.abc import Iterable
 from azkvlint.evaluation.values import CLOSE, OPEN, Fields, Items, Result, as_optional, is_large
 from azkvlint.model.value import Absent, Scalar, Unknown
 
-# Patterns up to this length are held against texts: there may be many of both.
+# Longer patterns are not compared with strings: there may be many of both.
 _LONGEST = 10_000
 _DATA = (Scalar, Absent, Items, Fields)
 
 
 def is_same(left: Result, right: Result) -> bool | None:
-    """Return whether two results are equal; None if that is not known, or they are too large to be looked at."""
+    """Return whether two results are equal; None if that is not known, or they are too large to be compared."""
     if isinstance(left, Items | Fields) and is_large(left) and is_large(right):
         return None
     return _same(left, right)
@@ -38,7 +38,7 @@ def _same(left: Result, right: Result) -> bool | None:
 
 
 def is_same_plain(left: object, right: object) -> bool:
-    """Return whether two plain values are equal: no text is a number, and no number a boolean."""
+    """Return whether two plain values are equal: a string is never equal to a number, nor a number to a boolean."""
     return isinstance(left, bool) == isinstance(right, bool) and left == right
 
 
@@ -71,7 +71,7 @@ def _same_items(left: Items, right: Items) -> bool | None:
 
 
 def _same_sets(left: Items, right: Items) -> bool | None:
-    """Return sets are sorted, so that what is known in them has one order; what is not known may be twice the same."""
+    """Return whether two sets are equal. Known items are sorted; unknown ones may be equal to each other."""
     if any(not isinstance(item, _DATA) for item in (*left.items, *right.items)):
         return True if left is right else None
     found = all_same(zip(left.items, right.items, strict=False))

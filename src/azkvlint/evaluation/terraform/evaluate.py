@@ -1,4 +1,4 @@
-"""The evaluator of Terraform's expressions: what they amount to before apply, with Unknown for what nobody can know."""
+"""The evaluator of Terraform's expressions: their values before apply, with Unknown for what is known only later."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ _ARITHMETIC = frozenset("+-*/%")
 class TerraformEvaluator(ModuleEvaluator):
     """Evaluates the expressions of one module.
 
-    Raises FailedError where Terraform would refuse an expression, and InputError once they ask for more work than any
+    Raises FailedError where Terraform would reject an expression, and InputError once they cause more work than any
     input needs.
     """
 
@@ -96,7 +96,7 @@ class TerraformEvaluator(ModuleEvaluator):
         return self.join([self.evaluate(part, local) for part in node.parts], self.document.place(node))
 
     def _member(self, node: ast.Member, local: Local) -> Result:
-        """Return a chain of members at once: most of what modules say is one."""
+        """Evaluate a chain of members at once, the most frequent expression of modules."""
         steps = [node]
         of = node.of
         while type(of) is ast.Member:
@@ -132,7 +132,7 @@ class TerraformEvaluator(ModuleEvaluator):
         return operators.negate(found, at) if node.operator == "!" else operators.minus(found, at)
 
     def operand(self, node: ast.Expression, local: Local) -> Result:
-        """Return an operand, which may be one that its operator refuses if it is not known."""
+        """Return an operand, which its operator may reject if it is unknown."""
         found = self.evaluate(node, local)
         if isinstance(found, Unknown) and not found.is_set:
             self.watch.risks += 1
@@ -171,7 +171,7 @@ class TerraformEvaluator(ModuleEvaluator):
             if isinstance(known_name, str):
                 fields[known_name] = value
                 continue
-            # It may be the name of any that stands before it, or null.
+            # It may be the name of any before it, or null.
             self.watch.risks += 1
             doubt = known_name
             for known, before in fields.items():
@@ -223,7 +223,7 @@ class TerraformEvaluator(ModuleEvaluator):
 
 
 def _whole(result: Result, other: Result) -> Result:
-    """Return a resource as what is written in it, where it is held against data that is not null."""
+    """Return a resource as what is written in it, where it is compared with data that is not null."""
     if isinstance(result, (*_LEAVES, Items, Fields)):
         return result
     if isinstance(other, Absent):
@@ -265,8 +265,8 @@ def evaluate_conditional(
         results = _of_one_type(evaluator, results, at)
     doubt = doubt_in("a condition is not known", at, found)
     if doubt.why == BY_RUN:
-        # What is chosen by the clock does not move with it, as what is reckoned from it does.
-        doubt = msgspec.structs.replace(doubt, why="a condition hangs on the moment of the run")
+        # What a comparison with the time selects does not change with each run, as what is computed from it does.
+        doubt = msgspec.structs.replace(doubt, why="a condition depends on the moment of the run")
     return one_of_results(results, doubt, evaluator.watch)
 
 
@@ -311,7 +311,7 @@ def _converted(evaluator: TerraformEvaluator, result: Result, other: ast.Express
 def evaluate_logical(
     evaluator: TerraformEvaluator, node: ast.Binary, neutral: bool, at: Location, local: Local
 ) -> Result:
-    """Return and (``neutral`` true) or or (false): the second operand is not looked at once the first decides."""
+    """Evaluate ``&&`` (``neutral`` true) or ``||`` (false), the second operand only if the first does not decide."""
     one = primitive(evaluator.operand(node.left, local), "bool", at)
     if isinstance(one, Scalar) and one.value is not neutral:
         return Scalar(at=at, value=not neutral, sensitive=one.sensitive)
@@ -320,14 +320,14 @@ def evaluate_logical(
     except FailedError as error:
         if isinstance(one, Scalar | Absent):
             raise
-        # Perhaps nobody gets as far as that.
+        # Perhaps it is never evaluated.
         evaluator.watch.risks += 1
         other = Unknown(at=at, why=f"an operand fails, for {error.why}")
     sensitive = is_sensitive(one) or is_sensitive(other)
     if isinstance(other, Scalar) and other.value is not neutral:
         return Scalar(at=at, value=not neutral, sensitive=sensitive)
     if isinstance(one, Absent) or isinstance(other, Absent):
-        # Terraform takes null for false with one operator, and refuses it with the other.
+        # Terraform accepts null as false with one operator, and rejects it with the other.
         if neutral:
             return Scalar(at=at, value=False, sensitive=sensitive)
         if isinstance(one, Absent | Scalar) and isinstance(other, Absent | Scalar):
@@ -346,7 +346,7 @@ _Pair: TypeAlias = tuple[Result, Result]
 
 
 def evaluate_splat(evaluator: TerraformEvaluator, node: ast.Splat, of: Result, local: Local) -> Result:
-    """Return ``of[*]`` and what follows: a list of one for what is no list, an empty one for null."""
+    """Return ``of[*]`` and what follows: a list of one for what is not a list, an empty one for null."""
     at = evaluator.place(node)
     if isinstance(of, Alternatives):
         return of.each(lambda result: evaluate_splat(evaluator, node, result, local))
@@ -372,10 +372,10 @@ def evaluate_splat(evaluator: TerraformEvaluator, node: ast.Splat, of: Result, l
 def _splat_of_unknown(
     evaluator: TerraformEvaluator, node: ast.Splat, doubt: Unknown, one: Result, local: Local, at: Location
 ) -> Result:
-    """Return a list of nobody knows how many, each of which is what ``one`` gives."""
+    """Return a list of unknown length, each item of which is the result for ``one``."""
     found = [evaluator.evaluate(node.each, {**local, "*": item}) for item in _each(one)]
     inner = found[0] if len(found) == 1 else None
-    # All that is below something unknown, and all ids of a resource, are the same wherever they are asked for.
+    # All that is below something unknown, and all ids of a resource, are the same wherever they are read.
     steady = isinstance(inner, Unknown) and inner.pattern and (doubt.pattern or inner.closed)
     return _many(evaluator, found, doubt, hole(f"[*]{inner.pattern}") if steady else "", at)  # type: ignore[union-attr]  # steady says so
 
@@ -394,7 +394,7 @@ def _doubt(of: Result, at: Location) -> Unknown:
 
 
 def _numbered(evaluator: TerraformEvaluator, of: Items, at: Location) -> list[_Pair] | None:
-    """Return the keys and items of a list or set; None if nobody knows how many a set has, or in which order."""
+    """Return the keys and items of a list or set; None if the items of a set, or their order, are unknown."""
     if len(of.items) > MAX_ITEMS:
         raise InputError(f"a loop has more than {MAX_ITEMS:,} items")
     evaluator.spend(len(of.items))
@@ -405,7 +405,7 @@ def _numbered(evaluator: TerraformEvaluator, of: Items, at: Location) -> list[_P
 
 
 def evaluate_for(evaluator: TerraformEvaluator, node: ast.Comprehension, over: Result, local: Local) -> Result:
-    """Return a ``for`` expression, whose collection is ``over``."""
+    """Evaluate a ``for`` expression over the collection ``over``."""
     at = evaluator.place(node)
     if isinstance(over, Alternatives):
         return over.each(lambda result: evaluate_for(evaluator, node, result, local))
@@ -451,7 +451,7 @@ def _over_fields(
 def _over_unknown(
     evaluator: TerraformEvaluator, node: ast.Comprehension, doubt: Unknown, pairs: Iterable[_Pair], local: Local
 ) -> Result:
-    """Return what comes of a collection of which nobody knows how many items it has; ``pairs`` are what it may have."""
+    """Return the result for a collection of unknown length; ``pairs`` are what it may contain."""
     at = evaluator.place(node)
     results: list[Result] = []
     for key, value in pairs:
@@ -478,7 +478,7 @@ def _bound(node: ast.Comprehension, key: Result, value: Result, local: Local) ->
 
 
 def _loop(evaluator: TerraformEvaluator, node: ast.Comprehension, pairs: list[_Pair], local: Local) -> Result:
-    """Return what comes of a collection whose items are known, or unknown one by one."""
+    """Return the result for a collection whose items are known, or unknown one by one."""
     at = evaluator.place(node)
     kept: list[tuple[Result | None, Result]] = []
     doubt: Unknown | None = None

@@ -1,4 +1,4 @@
-"""HCL's operators over results. Each raises FailedError where Terraform refuses its operands."""
+"""HCL's operators over results. Each raises FailedError where Terraform rejects its operands."""
 
 from __future__ import annotations
 
@@ -25,16 +25,16 @@ _ORDER: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def equal(left: Result, right: Result, wanted: bool, at: Location) -> Result:
-    """Return ``left == right``, or ``left != right`` where ``wanted`` is false."""
+def equal(left: Result, right: Result, expected: bool, at: Location) -> Result:
+    """Return ``left == right``, or ``left != right`` where ``expected`` is false."""
     found = is_same(left, right)
     if found is None:
-        return _doubt("==" if wanted else "!=", left, right, at)
-    return Scalar(at=at, value=found is wanted, sensitive=is_sensitive(left) or is_sensitive(right))
+        return _doubt("==" if expected else "!=", left, right, at)
+    return Scalar(at=at, value=found is expected, sensitive=is_sensitive(left) or is_sensitive(right))
 
 
 def compare(name: str, left: Result, right: Result, at: Location) -> Result:
-    """Return two numbers, one of which is perhaps larger."""
+    """Compare two numbers."""
     one, other = operand(left, "number", at), operand(right, "number", at)
     if not isinstance(one, Scalar) or not isinstance(other, Scalar):
         return _doubt(name, one, other, at)
@@ -112,5 +112,5 @@ def _part(result: Result) -> str:
     if isinstance(result, Absent):
         return "null"
     found = pattern_of(result)
-    # A text is no number.
+    # A string is not a number.
     return f'"{found}"' if found and isinstance(result, Scalar) and isinstance(result.value, str) else found

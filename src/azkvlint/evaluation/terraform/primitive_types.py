@@ -1,4 +1,4 @@
-"""Terraform's primitive types: how texts, numbers and booleans become one another."""
+"""Terraform's primitive types: conversions between strings, numbers and booleans."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class FailedError(Exception):
-    """Terraform refuses an expression: ``why``, a part of a sentence without values in it, and ``at``, the place."""
+    """Terraform rejects an expression: ``why``, a part of a sentence without values in it, and ``at``, the place."""
 
     def __init__(self, why: str, at: Location) -> None:
         super().__init__(why)
@@ -30,7 +30,7 @@ class RequiredError(FailedError):
     """A value has another type than the one that ``why`` says is required, and does not become it."""
 
 
-# Terraform reckons with 512 bits: beyond that its numbers are not exact.
+# Terraform computes with 512 bits: beyond that its numbers are not exact.
 _LARGEST = 1 << 512
 _MOST_DIGITS = 160
 _NUMBER = regex(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE]([+-]?\d{1,5}))?", re.ASCII)
@@ -71,7 +71,7 @@ def normal(number: float | Fraction) -> int | float:
 
 
 def exact(number: float) -> int | Fraction:
-    """Return a number to reckon with: 0.1 is a tenth."""
+    """Return a number for exact arithmetic: 0.1 is a tenth."""
     if isinstance(number, int):
         return number
     from fractions import Fraction
@@ -80,7 +80,7 @@ def exact(number: float) -> int | Fraction:
 
 
 def number_in(text: str) -> int | float | None:
-    """Return the number that a text spells; None if it spells none. Raise DoubtError for one that is too large."""
+    """Return the number that a string represents; None if there is none. Raise DoubtError for one that is too large."""
     if len(text) > _MOST_DIGITS:
         raise DoubtError(_TOO_LARGE)
     match = _NUMBER.fullmatch(text)
@@ -96,14 +96,14 @@ def number_in(text: str) -> int | float | None:
 
 
 def as_number(plain: Plain) -> int | float | None:
-    """Return a number, or a text that spells one; None for all else."""
+    """Return a number, or a string that represents one; None for all else."""
     if isinstance(plain, bool):
         return None
     return number_in(plain) if isinstance(plain, str) else normal(plain)
 
 
 def as_flag(plain: Plain) -> bool | None:
-    """Return a boolean, or a text that spells one; None for all else."""
+    """Return a boolean, or a string that represents one; None for all else."""
     if isinstance(plain, str):
         return _FLAGS.get(plain)
     return plain if isinstance(plain, bool) else None
@@ -114,8 +114,8 @@ NAMES = {"string": "a string", "number": "a number", "bool": "true or false"}
 
 
 def primitive(result: Result, kind: str, at: Location) -> Result:
-    """Return ``result`` as a ``string``, ``number`` or ``bool``; null stays null, and Unknown, or what is no data, as
-    it is.
+    """Return ``result`` as a ``string``, ``number`` or ``bool``; null, Unknown and what is not data are returned
+    unchanged.
 
     Raise RequiredError for what Terraform does not convert.
     """

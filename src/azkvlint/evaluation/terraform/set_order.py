@@ -69,7 +69,7 @@ def _rank(item: Scalar) -> str:
 
 
 def _sortable(key: tuple[str, object]) -> tuple[str, float, str]:
-    """Return a set holds one type only."""
+    """Return a key to sort by; a set has items of one type only."""
     kind, value = key
     return (kind, 0, value) if isinstance(value, str) else (kind, value, "")  # type: ignore[return-value]  # else a number
 
@@ -104,7 +104,7 @@ def _quoted(text: str) -> str:
 
 
 def unify(items: Sequence[Result], at: Location) -> list[Result]:
-    """Return Items as the one type that a list, set or map of them has. Raise FailedError if they have none in common.
+    """Return items as the one type that a list, set or map of them has. Raise FailedError if they have none in common.
 
     Numbers and booleans become texts where one of them is a text.
     """

@@ -1,4 +1,4 @@
-"""Types of variables, and what a variable of a type holds when it is given a value."""
+"""Types of variables, and the conversion of values to them."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _attribute(expression: ast.Expression) -> Attribute:
 
 
 def convert(result: Result, type_: Type, evaluate_default: Default) -> Result:
-    """Return what a variable of a type holds when it is given ``result``. Raise FailedError where Terraform refuses it.
+    """Return what a variable of a type holds when it is given ``result``. Raise FailedError where Terraform rejects it.
 
     Null stays null, what is unknown stays so, and a resource stays what it is.
     """
@@ -136,7 +136,7 @@ def _map(result: Fields, type_: Type, default: Default) -> Fields:
 
 
 def _kept(before: Result, after: Result) -> Result:
-    """Return a field that may not be there may not be there in another type either."""
+    """Keep a field optional in another type."""
     found = as_optional(before)
     return mark_optional(after, found) if found is not None and as_optional(after) is None else after
 

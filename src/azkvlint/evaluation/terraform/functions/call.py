@@ -1,4 +1,4 @@
-"""All functions of Terraform by name, and how a call finds its own."""
+"""All functions of Terraform by name."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class TerraformFunctions:
     """The functions of Terraform and OpenTofu, for the evaluator of their expressions."""
 
     def call(self, node: ast.Call, local: Local, evaluator: Operations) -> Result:
-        """Return the result of a call. Raise FailedError where Terraform refuses it."""
+        """Return the result of a call. Raise FailedError where Terraform rejects it."""
         name = node.name.removeprefix("core::")
         terraform: ModuleEvaluator = evaluator  # type: ignore[assignment]  # no other evaluator has these functions
         function = _TABLE.get(name)

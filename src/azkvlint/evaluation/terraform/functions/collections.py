@@ -1,4 +1,4 @@
-"""What lists, maps and texts have in common."""
+"""Functions of lists, sets, maps and objects."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ def _one_of(results: Sequence[Result], doubt: Unknown, call: Call) -> Result:
 
 
 def _merge(call: Call, arguments: list[Result]) -> Result:
-    """Return maps and objects in one, the later ones over the earlier."""
+    """Merge maps and objects, the later ones over the earlier."""
     fields: dict[str, Result] = {}
     rest: Unknown | None = None
     kinds: set[str] = set()
@@ -343,7 +343,7 @@ def _distinct(call: Call, arguments: list[Result]) -> Result:
 
 
 def _element(call: Call, arguments: list[Result]) -> Result:
-    """Return the item at an index, which goes on with the first after the last."""
+    """Return the item at an index, which continues with the first after the last."""
     found, number = ordered_list(call, arguments[0]), _number(call, arguments[1])
     if isinstance(found, Unknown):
         return call.pass_through([found], found)
@@ -455,7 +455,7 @@ def _text(item: Result) -> str:
 
 
 def _match_keys(call: Call, arguments: list[Result]) -> Result:
-    """Return the values whose keys, at the same place in another list, are wanted."""
+    """Return the values whose keys, at the same place in another list, are searched for."""
     lists = [ordered_list(call, argument) for argument in arguments]
     values, keys, wanted = lists
     if isinstance(values, Unknown) or isinstance(keys, Unknown) or isinstance(wanted, Unknown):

@@ -1,4 +1,4 @@
-"""Texts that stand for data: JSON, YAML, CSV, base64, URLs."""
+"""Strings that encode data: JSON, YAML, CSV, base64, URLs, hashes, tfvars."""
 
 from __future__ import annotations
 
@@ -117,7 +117,7 @@ _LONGEST_LINE = 70
 
 
 def yaml_decoded(text: str) -> Any:
-    """Return plain data. Raise DoubtError for what is no YAML, or has more than one meaning."""
+    """Return plain data. Raise DoubtError for what is not YAML, or has more than one meaning."""
     from azkvlint.syntax.yaml_nodes import compose
 
     document = compose(text)

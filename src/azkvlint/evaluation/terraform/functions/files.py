@@ -1,4 +1,4 @@
-"""Names of files, and what is in them."""
+"""Functions of paths, files and templates."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def _abspath(path: str) -> str:
 
 def _expanded(path: str) -> str:
     if path.startswith("~"):
-        raise DoubtError("the home folder of whoever runs Terraform is not known")
+        raise DoubtError("the home folder of the user that runs Terraform is not known")
     return path
 
 
@@ -130,14 +130,14 @@ _DEEPEST = 10
 
 
 class _TemplateDocument:
-    """A template: what is in it stands where it is used, and it has no names but those of its values."""
+    """A template: its nodes are located where it is used, and it has no names but those of its values."""
 
     def __init__(self, call: Call, depth: int) -> None:
         self.call_at = call.at
         self.outer = call.terraform.document
         self.depth = depth
 
-    def place(self, node: ast.Node) -> Location:  # noqa: ARG002  # an evaluator asks so
+    def place(self, node: ast.Node) -> Location:  # noqa: ARG002  # required by the protocol
         """Return where the template is used."""
         return self.call_at
 
@@ -158,7 +158,7 @@ class _TemplateDocument:
         self.outer.rendered(name, found)
 
     def settled(self, found: Result, at: Location) -> Result:  # noqa: ARG002  # a template is one text
-        """Return the value where it stands."""
+        """Return the value unchanged."""
         return found
 
 

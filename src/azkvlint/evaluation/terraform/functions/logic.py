@@ -1,4 +1,4 @@
-"""Functions that look at whether an expression fails, or at what is known of it: ``try``, ``can`` and their kin."""
+"""Functions on whether an expression fails, and on what is known of it, such as ``try`` and ``can``."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def _is_sensitive(call: Call, arguments: list[Result]) -> Result:
 
 
 def _as_it_is(call: Call, arguments: list[Result]) -> Result:
-    """Return what is ephemeral is known to nobody before apply, and all else stays what it is."""
+    """Return the argument: what is ephemeral is unknown before apply, and all else does not change."""
     return arguments[0]
 
 

@@ -27,7 +27,7 @@ def _network(text: str) -> Network:
 
 
 def _plain(address: str) -> str:
-    """Return an address without the zeros that Terraform takes and Python does not."""
+    """Return an address without the zeros that Terraform accepts and Python does not."""
     if ":" in address:
         return address
     return ".".join(part.lstrip("0") or "0" if part.isdigit() else part for part in address.split("."))

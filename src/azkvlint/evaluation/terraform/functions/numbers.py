@@ -1,4 +1,4 @@
-"""Numbers."""
+"""Functions of numbers, and conversions from one type to another."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ def _convert(call: Call) -> Result:
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _MOST_DIGITS = 600
-# More numbers than this Terraform itself refuses to make.
+# Terraform itself rejects more numbers than this.
 _LONGEST_RANGE = 1024
 
 

@@ -1,4 +1,4 @@
-"""Texts. What is known of an unknown text stays so, where that can be."""
+"""Functions of strings: formats and regular expressions among them. What is known of an unknown string stays known."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
 _Spend: TypeAlias = Callable[[int], None]
-# About as many attempts take the time of one step of the evaluator.
+# About as many attempts cost one step of the evaluator.
 _ATTEMPTS_A_STEP = 1_000
 
 
@@ -350,7 +350,7 @@ _RANGES = ((0x1100, 0x11FF), (0xA960, 0xA97F), (0xD7B0, 0xD7FF), (0x1F1E6, 0x1F1
 
 
 def clusters(text: str) -> list[str]:
-    """Return the characters of a text. Raise DoubtError for those that may join with others, which is not looked at."""
+    """Return the characters of a text. Raise DoubtError for those that may join with others, which is not supported."""
     if not text.isascii():
         import unicodedata
 
@@ -379,7 +379,7 @@ _SPACE = "".join(
 
 
 def limit_text(length: int) -> None:
-    """Refuse to make a longer text than anybody needs."""
+    """Raise DoubtError for a string above the limit."""
     if length > MAX_TEXT:
         raise DoubtError(f"a text of more than {MAX_TEXT:,} characters is not looked at")
 
@@ -412,7 +412,7 @@ def _cased(name: str, change: Callable[[str], str]) -> Function:
 
 
 def _upper(text: str) -> str:
-    """Return letter by letter, as Go does it."""
+    """Convert letter by letter, as Go does it."""
     return text.upper() if text.isascii() else "".join(_single(letter, letter.upper()) for letter in text)
 
 
@@ -464,7 +464,7 @@ def _join(call: Call, arguments: list[Result]) -> Result:
         if isinstance(found, Unknown):
             whole_ = call.unknown(found)
             if separator == Scalar(at=separator.at, value=""):
-                # The way to say "its id, or an empty text" that is older than one().
+                # An idiom for "its ID, or an empty string" that is older than one().
                 return gather([found, Scalar(at=call.at, value="")], whole_, whole_.pattern, given=True)
             return whole_
         parts.extend(found.items)

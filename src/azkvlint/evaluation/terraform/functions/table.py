@@ -1,6 +1,6 @@
 """What a function of Terraform is, and how a call of it is answered. The kinds are those of ``expressions.functions``.
 
-Their arguments are converted as Terraform converts them, and what Terraform refuses is a FailedError.
+Their arguments are converted as Terraform converts them, and what Terraform rejects is a FailedError.
 """
 
 from __future__ import annotations
@@ -80,7 +80,7 @@ class Call(table.Context):
         self.spread: Result | None = None
 
     def arguments(self) -> list[Result]:
-        """Return all arguments, evaluated once. Raise FailedError where something that is no list is spread."""
+        """Return all arguments, evaluated once. Raise FailedError where something other than a list is spread."""
         if self.given is None:
             given = [self.evaluator.evaluate(argument, self.local) for argument in self.node.arguments]
             if self.node.spread and given:
@@ -96,7 +96,7 @@ class Call(table.Context):
         return self.given
 
     def failed(self, why: str) -> FailedError:
-        """Return what to raise for a call that Terraform refuses."""
+        """Return the error of a call that Terraform rejects."""
         return FailedError(f"{self.name}() {why}", self.at)
 
     def fails(self, why: str, *results: Result) -> Unknown:
@@ -121,7 +121,7 @@ class Call(table.Context):
 
 
 class Parts(table.Function, frozen=True):
-    """``run(call, arguments)`` is given results and gives one. ``nulls``: some of them may be null."""
+    """``run(call, arguments)`` converts results to one. ``nulls``: some of them may be null."""
 
     nulls: bool = False
 
@@ -129,7 +129,7 @@ class Parts(table.Function, frozen=True):
         """Return the result of a call."""
         arguments = context.arguments()
         if context.spread is not None:
-            passed: Result = context.passed([*arguments, context.spread], context.spread)
+            passed: Result = context.pass_through([*arguments, context.spread], context.spread)
             return passed
         if not self.nulls and any(type(argument) is Absent for argument in arguments):
             raise MisuseError("is given null")
@@ -138,10 +138,10 @@ class Parts(table.Function, frozen=True):
 
 
 class Data(table.Function, frozen=True):
-    """``run(*arguments)`` is given plain data and gives some. It is unknown once a part of an argument is.
+    """``run(*arguments)`` converts plain data to plain data. The result is unknown once a part of an argument is.
 
     ``kinds`` are the types of the arguments: ``string``, ``number``, ``bool``, ``strings``, ``numbers`` (a list of
-    such) or ``any``; the last one is that of all that follow. ``kind`` is that of a list or map which it gives.
+    such) or ``any``; the last one is that of all that follow. ``kind`` is that of a list or map which it returns.
     ``counts``: ``run`` is first given what to count its work with, which is not in proportion to its arguments.
     """
 
@@ -168,7 +168,7 @@ class Data(table.Function, frozen=True):
         sensitive = any(map(is_sensitive, arguments))
         made = self.run(context.evaluator.spend, *plain) if self.counts else self.run(*plain)
         if isinstance(made, dict | list):
-            # New values take far more memory than copies. JSON text has one for each few of its characters.
+            # New values need far more memory than copies. JSON text has one for each few of its characters.
             context.evaluator.spend((len(made) + work) // VALUES_A_STEP)
         return wrap(made, context.at, sensitive, self.kind)
 
@@ -194,7 +194,7 @@ class Data(table.Function, frozen=True):
 
 
 class Unknowable(table.Function, frozen=True):
-    """``run()`` says why nobody knows the result. ``steady``: it is the same whenever the arguments are."""
+    """``run()`` returns why the result is unknown. ``steady``: it is the same whenever the arguments are."""
 
     steady: bool = True
     secret: bool = False
@@ -225,9 +225,7 @@ def wrap(plain: Any, at: Location, sensitive: bool = False, kind: str = "") -> R
 
 
 def answer(function: table.Function, call: Call) -> Result:
-    """Return the result of a call. Raise FailedError where Terraform refuses it, InputError for what asks for too
-    much.
-    """
+    """Return the result of a call. Raise FailedError where Terraform rejects it, InputError above the limits."""
     if not isinstance(function, table.Lazy):
         number = len(call.arguments())
         if number > function.most or (number < function.least and call.spread is None):
@@ -242,7 +240,7 @@ def answer(function: table.Function, call: Call) -> Result:
     except DoubtError as error:
         return call.doubt(str(error))
     except (ValueError, TypeError, ArithmeticError, LookupError, RecursionError, msgspec.MsgspecError):
-        # A case that nobody thought of is no reason to stop: what Terraform makes of it is not known.
+        # An unforeseen case does not stop the run: the result is unknown.
         return call.doubt(f"what {call.name}() makes of its arguments is not known")
     if isinstance(found, Items):
         call.evaluator.spend(len(found.items) // ITEMS_A_STEP)
@@ -257,7 +255,7 @@ def answer(function: table.Function, call: Call) -> Result:
 
 
 def _count_risks(call: Call) -> None:
-    """Return an argument that is not known may be one that Terraform refuses."""
+    """Count an unknown argument as a risk: Terraform may reject it."""
     for argument in call.given or ():
         if isinstance(argument, Unknown) and not argument.is_set:
             call.terraform.watch.risks += 1
@@ -265,7 +263,7 @@ def _count_risks(call: Call) -> None:
 
 
 def collection(call: Call, argument: Result, misfit: str = "neither a list nor a map") -> Items | Fields | Unknown:
-    """Return an argument that has to be a list, set, map or object; Unknown if nobody knows what is in it."""
+    """Return an argument that has to be a list, set, map or object; Unknown if its content is unknown."""
     one = stands_for_all(argument)
     if one is not None:
         doubt = Unknown(at=call.at, why="how many there are is not known")
@@ -314,6 +312,6 @@ def open_of(found: Fields) -> Unknown | None:
 
 
 def limit_items(number: int) -> None:
-    """Refuse to make a list of more items than anybody needs."""
+    """Raise DoubtError for a list above the limit."""
     if number > MAX_ITEMS:
         raise DoubtError(f"a list of more than {MAX_ITEMS:,} items is not looked at")

@@ -1,4 +1,4 @@
-"""Moments in the form of RFC 3339."""
+"""Functions of times in the form of RFC 3339."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _moment(text: str) -> datetime:
 
 
 def _duration(text: str) -> timedelta:
-    """Return a duration as Go spells it, such as ``1h30m``. Raise DoubtError for one that is no whole number of
+    """Return a duration as Go writes it, such as ``1h30m``. Raise DoubtError for one that is not a whole number of
     seconds.
     """
     from datetime import timedelta

@@ -1,4 +1,4 @@
-"""Texts."""
+"""Functions of strings: formats of .NET in the invariant culture, base64, URIs and JSON among them."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _json(value: object) -> Any:
     try:
         return decode_json(source, object)
     except InputError as error:
-        # Azure takes more than the standard does, such as single quotes.
+        # Azure accepts more than the standard does, such as single quotes.
         raise DoubtError("a text is not JSON as its standard has it") from error
 
 
@@ -111,7 +111,7 @@ def _from_component(value: object) -> str:
 
 
 def _uri(base: object, relative: object) -> str:
-    """Return ``relative`` in place of what stands behind the last slash of ``base``; only for what needs no escapes."""
+    """Return ``relative`` in place of what follows the last slash of ``base``; only for what needs no escapes."""
     match, further = _BASE.fullmatch(text(base)), text(relative)
     if match is None or not _RELATIVE.fullmatch(further) or further.startswith("//") or _DOTS.search(further):
         raise DoubtError("how Azure joins these parts of a URI is not known here")
@@ -155,9 +155,9 @@ _MONTHS = (
 )  # fmt: skip
 # A run of one letter, a quoted text, or any other character.
 _PART = regex(r"([A-Za-z])\1*+|'([^']*+)'|\"([^\"]*+)\"|[^A-Za-z]")
-# These letters mean something to .NET; all others stand for themselves.
+# These letters mean something to .NET; all others are literal.
 _LETTERS = frozenset("dfFgHhKmMstyz%\\")
-# What a template would write; more is not looked at.
+# What a template would write; more is not supported.
 _LONGEST = 100
 
 
@@ -391,7 +391,7 @@ def _edge(context: Context, arguments: list[Result], known: str, test: Callable[
 
 
 def _like(value: object, pattern: object) -> bool:
-    """Return whether a string matches a pattern in which an asterisk stands for any string.
+    """Return whether a string matches a pattern in which an asterisk matches any string.
 
     Whether Azure ignores case and knows other wildcards is not documented: a result that depends on them is unknown.
     """
