@@ -12,7 +12,7 @@ from functools import cmp_to_key
 from azkvlint.evaluation.functions.numbers import number
 from azkvlint.evaluation.functions.objects import put
 from azkvlint.evaluation.functions.strings import fits, items_in, text
-from azkvlint.evaluation.functions.table import ANY, Context, Data, Function, Lazy, MisuseError, Parts, answer, opaque
+from azkvlint.evaluation.functions.table import ANY, Context, Data, Function, InvalidCall, Lazy, Parts, answer, opaque
 from azkvlint.evaluation.operators import is_same, may_have
 from azkvlint.evaluation.string_patterns import end, is_known, prefix, split
 from azkvlint.evaluation.values import (
@@ -51,7 +51,7 @@ def _lambda(context: Context) -> Result:
     names = []
     for node in context.node.arguments[:-1]:
         if not isinstance(node, ast.Literal) or not isinstance(node.value, str):
-            raise MisuseError("was given a parameter that is no text")
+            raise InvalidCall("was given a parameter that is no text")
         names.append(node.value.lower())
     body = context.node.arguments[-1]
     return Closure(at=context.at, parameters=tuple(names), body=body, local=context.local)
@@ -297,7 +297,7 @@ def _split_text(whole: object, by: object) -> list[str]:
     whole = text(whole)
     delimiters = [text(item) for item in (by if isinstance(by, list) else [by])]
     if not 0 < len(delimiters) <= _MOST_DELIMITERS or not all(delimiters):
-        raise MisuseError("was given no delimiter, or too many")
+        raise InvalidCall("was given no delimiter, or too many")
     fits(sum(whole.count(delimiter) for delimiter in delimiters), MAX_ITEMS)
     return re.split("|".join(map(re.escape, delimiters)), whole)
 
@@ -427,7 +427,7 @@ def _flatten(context: Context, arguments: list[Result]) -> Result:
 def _range(start: object, count: object) -> list[int]:
     start, count = number(start), number(count)
     if not 0 <= count <= MAX_ITEMS or start + count > _LARGEST:
-        raise MisuseError("was asked for fewer than 0 or more than 10,000 items")
+        raise InvalidCall("was asked for fewer than 0 or more than 10,000 items")
     return list(range(start, start + count))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from azkvlint.evaluation.functions.strings import fits
-from azkvlint.evaluation.functions.table import ANY, Context, Function, Lazy, MisuseError, Parts, opaque
+from azkvlint.evaluation.functions.table import ANY, Context, Function, InvalidCall, Lazy, Parts, opaque
 from azkvlint.evaluation.operators import is_same, merge_alternatives
 from azkvlint.evaluation.values import (
     MAX_ITEMS,
@@ -166,7 +166,7 @@ def put(fields: dict[str, Result], names: dict[str, str], name: str, value: Resu
 def _create_object(context: Context, arguments: list[Result]) -> Result:
     """Return ``createObject('name', value, 'name', value ...)``."""
     if len(arguments) % 2:
-        raise MisuseError("was given a name without a value")
+        raise InvalidCall("was given a name without a value")
     fields: dict[str, Result] = {}
     names: dict[str, str] = {}
     rest: Unknown | None = None
@@ -244,7 +244,7 @@ def _nameof(context: Context) -> Result:
         return Scalar(at=context.at, value=node.name)
     if isinstance(node, ast.Item) and isinstance(node.index, ast.Literal):
         return Scalar(at=context.at, value=text_of(node.index.value))
-    raise MisuseError("was given something that has no name")
+    raise InvalidCall("was given something that has no name")
 
 
 FUNCTIONS: tuple[Function, ...] = (

@@ -11,10 +11,10 @@ from azkvlint.evaluation.functions.table import (
     ANY,
     Context,
     Data,
-    DoubtError,
     Function,
-    MisuseError,
+    InvalidCall,
     Parts,
+    UnknownResult,
     call_pattern,
     is_hole,
     opaque,
@@ -62,9 +62,9 @@ def _decode(value: object) -> str:
     try:
         return b64decode(text(value), validate=True).decode()
     except UnicodeDecodeError as error:
-        raise DoubtError("bytes that are no text are not looked at") from error
+        raise UnknownResult("bytes that are no text are not looked at") from error
     except ValueError as error:
-        raise MisuseError("was given something that is no base64") from error
+        raise InvalidCall("was given something that is no base64") from error
 
 
 def _json(value: object) -> Any:
@@ -73,12 +73,12 @@ def _json(value: object) -> Any:
     for match in _BRACKETS.finditer(source):
         depth += 1 if match[1] else -1 if match[2] else 0
         if depth > _DEPTH:
-            raise DoubtError(f"JSON of more than {_DEPTH} levels is not looked at")
+            raise UnknownResult(f"JSON of more than {_DEPTH} levels is not looked at")
     try:
         return decode_json(source, object)
     except InputError as error:
         # Azure accepts more than the standard does, such as single quotes.
-        raise DoubtError("a text is not JSON as its standard has it") from error
+        raise UnknownResult("a text is not JSON as its standard has it") from error
 
 
 def _base64_to_json(value: object) -> Any:
@@ -87,14 +87,14 @@ def _base64_to_json(value: object) -> Any:
 
 def _data_uri(value: object) -> str:
     if not isinstance(value, str):
-        raise DoubtError("the data URI of anything but a text is not documented")
+        raise UnknownResult("the data URI of anything but a text is not documented")
     return f"data:text/plain;charset=utf8;base64,{_encode(value)}"
 
 
 def _from_data_uri(value: object) -> str:
     match = _DATA_URI.fullmatch(text(value))
     if match is None:
-        raise MisuseError("was given something that is no data URI")
+        raise InvalidCall("was given something that is no data URI")
     return _decode(match[2]) if match[1].lower().endswith(";base64") else _from_component(match[2])
 
 
@@ -114,25 +114,25 @@ def _uri(base: object, relative: object) -> str:
     """Return ``relative`` in place of what follows the last slash of ``base``; only for what needs no escapes."""
     match, further = _BASE.fullmatch(text(base)), text(relative)
     if match is None or not _RELATIVE.fullmatch(further) or further.startswith("//") or _DOTS.search(further):
-        raise DoubtError("how Azure joins these parts of a URI is not known here")
+        raise UnknownResult("how Azure joins these parts of a URI is not known here")
     if not further or _DOTS.search(match[2]):
-        raise DoubtError("how Azure joins these parts of a URI is not known here")
+        raise UnknownResult("how Azure joins these parts of a URI is not known here")
     folder = "" if further.startswith("/") else match[2].rpartition("/")[0] + "/"
     return match[1].lower() + folder + further
 
 
 def _build_uri(parts: object) -> str:
     if not isinstance(parts, dict) or not {"scheme", "host"} <= parts.keys() <= {"scheme", "host", "path"}:
-        raise DoubtError("how Azure builds this URI is not known here")
+        raise UnknownResult("how Azure builds this URI is not known here")
     path = text(parts.get("path") or "/")
     found = f"{text(parts['scheme'])}://{text(parts['host'])}{path if path.startswith('/') else '/' + path}"
     if not _ADDRESS.fullmatch(found) or _DOTS.search(path):
-        raise DoubtError("how Azure builds this URI is not known here")
+        raise UnknownResult("how Azure builds this URI is not known here")
     return found
 
 
 def _parse_uri(value: object) -> dict[str, object]:
-    raise DoubtError("how Azure takes a URI apart is not known here")
+    raise UnknownResult("how Azure takes a URI apart is not known here")
 
 
 _STANDARD = regex(r"([DdFfNnXx])(\d{0,2})")
@@ -180,14 +180,14 @@ def formatted(value: str | float | bool, form: str) -> str:
                 places = int(match[2]) if match[2] else 2
                 grouped = f"{abs(value):,}" if kind in "Nn" else digits
                 return sign + grouped + ("." + "0" * places if places else "")
-    raise DoubtError("how .NET prints a number in this format is not known here")
+    raise UnknownResult("how .NET prints a number in this format is not known here")
 
 
 def moment(value: datetime, form: str) -> str:
     """Return a moment (in UTC) in a standard or custom format."""
     form = _STANDARD_MOMENTS.get(form, form)
     if not 1 < len(form) <= _LONGEST:
-        raise DoubtError("how .NET prints a date in this format is not known here")
+        raise UnknownResult("how .NET prints a date in this format is not known here")
     return "".join(_part(value, match) for match in _PART.finditer(form))
 
 
@@ -196,7 +196,7 @@ def _part(value: datetime, match: re.Match[str]) -> str:
     if match[1] is None or match[1] not in _LETTERS:
         quoted = match[2] if match[2] is not None else match[3]
         if quoted is None and part in "'\"%\\":
-            raise DoubtError("how .NET prints a date in this format is not known here")
+            raise UnknownResult("how .NET prints a date in this format is not known here")
         return part if quoted is None else quoted
     number = {
         "d": value.day,
@@ -225,7 +225,7 @@ def _part(value: datetime, match: re.Match[str]) -> str:
         case "K", 1:
             return "Z"
         case _:
-            raise DoubtError("how .NET prints a date in this format is not known here")
+            raise UnknownResult("how .NET prints a date in this format is not known here")
 
 
 _FORMAT = regex(r"\{\{|\}\}|\{(\d{1,3})(?:,(-?\d{1,3}))?(?::([^{}]*+))?\}|[{}]")
@@ -234,14 +234,14 @@ _FORMAT = regex(r"\{\{|\}\}|\{(\d{1,3})(?:,(-?\d{1,3}))?(?::([^{}]*+))?\}|[{}]")
 def text(value: object) -> str:
     """Return ``value``, if it is a text."""
     if not isinstance(value, str):
-        raise MisuseError("was given something else where it needs a text")
+        raise InvalidCall("was given something else where it needs a text")
     return value
 
 
 def fits(length: int, most: int = MAX_TEXT) -> None:
     """Refuse to make a text or array of more than ``most`` characters or items."""
     if length > most:
-        raise DoubtError(f"more than {most:,} characters or items are not looked at")
+        raise UnknownResult(f"more than {most:,} characters or items are not looked at")
 
 
 def weight(plain: object) -> int:
@@ -295,12 +295,12 @@ def _format(context: Context, arguments: list[Result]) -> Result:
         end = match.end()
         if match[1] is None:
             if len(match[0]) == 1:
-                raise MisuseError("was given a format with a brace that is not closed")
+                raise InvalidCall("was given a format with a brace that is not closed")
             parts.append(Scalar(at=form.at, value=match[0][0]))
         elif int(match[1]) + 1 < len(arguments):
             parts.append(_formatted(context, arguments[int(match[1]) + 1], match))
         else:
-            raise MisuseError("was given a format for more arguments than there are")
+            raise InvalidCall("was given a format for more arguments than there are")
     if end < len(form.value):
         parts.append(Scalar(at=form.at, value=form.value[end:], sensitive=form.sensitive))
     return context.evaluator.join(parts, context.at)
@@ -320,7 +320,7 @@ def _formatted(context: Context, argument: Result, match: re.Match[str]) -> Resu
 def _replace(original: object, old: object, new: object) -> str:
     original, old, new = text(original), text(old), text(new)
     if not old:
-        raise MisuseError("was given an empty text to replace")
+        raise InvalidCall("was given an empty text to replace")
     fits(len(original) + original.count(old) * (len(new) - len(old)))
     return original.replace(old, new)
 
@@ -341,7 +341,7 @@ def _substring(original: object, start: object, length: object = None) -> str:
     original, start = text(original), number(start)
     length = len(original) - start if length is None else number(length)
     if start < 0 or length < 0 or start + length > len(original):
-        raise MisuseError("was asked for a part beyond the end of the text")
+        raise InvalidCall("was asked for a part beyond the end of the text")
     return original[start : start + length]
 
 
@@ -365,7 +365,7 @@ def _trim(original: object) -> str:
 def _pad_left(value: object, total: object, character: object = " ") -> str:
     width, filler = number(total), text(character)
     if width < 0 or len(filler) != 1 or not isinstance(value, str | int):
-        raise MisuseError("was given a length or a character that does not fit it")
+        raise InvalidCall("was given a length or a character that does not fit it")
     fits(width)
     return text_of(value).rjust(width, filler)
 
@@ -398,7 +398,7 @@ def _like(value: object, pattern: object) -> bool:
     whole, wanted = text(value), text(pattern)
     found = _fits_like(whole, wanted)
     if "?" in wanted or found is not _fits_like(whole.lower(), wanted.lower()):
-        raise DoubtError("whether like() ignores case and accepts other wildcards is not documented")
+        raise UnknownResult("whether like() ignores case and accepts other wildcards is not documented")
     return found
 
 

@@ -41,11 +41,11 @@ ANY = MAX_ITEMS
 _SHORT = 1000
 
 
-class MisuseError(Exception):
+class InvalidCall(Exception):
     """Azure rejects the arguments: ``why`` continues after the name of the function and contains no value."""
 
 
-class DoubtError(Exception):
+class UnknownResult(Exception):
     """The result is known to Azure only, for the reason ``why``, a sentence."""
 
 
@@ -178,9 +178,9 @@ def answer(function: Function, context: Context) -> Result:
         return context.fails(f"was given {number} argument{'' if number == 1 else 's'}")
     try:
         found = function.answer(context)
-    except MisuseError as error:
+    except InvalidCall as error:
         return context.fails(str(error))
-    except DoubtError as error:
+    except UnknownResult as error:
         return context.doubt(str(error))
     except (ValueError, TypeError, ArithmeticError, LookupError, RecursionError, msgspec.MsgspecError):
         # An unforeseen case does not stop the run: the result is unknown.

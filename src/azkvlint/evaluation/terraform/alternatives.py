@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import msgspec
 
 from azkvlint.evaluation.budget import Budget
-from azkvlint.evaluation.functions.table import DoubtError
+from azkvlint.evaluation.functions.table import UnknownResult
 from azkvlint.evaluation.terraform.equality import is_same, may_be
 from azkvlint.evaluation.terraform.primitive_types import FailedError, as_number, text_of
 from azkvlint.evaluation.values import (
@@ -115,7 +115,7 @@ def _item(of: Items, index: Result, at: Location, watch: Watch) -> Result:
         return _some(of.items, index, "[]", at, watch)
     try:
         number = as_number(index.value)
-    except DoubtError:
+    except UnknownResult:
         number = None
     if not isinstance(number, int) or not 0 <= number < len(of.items):
         raise FailedError("there is no item of that number in a list", at)

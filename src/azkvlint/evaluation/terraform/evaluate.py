@@ -9,7 +9,7 @@ import msgspec
 
 from azkvlint.evaluation.budget import Budget
 from azkvlint.evaluation.evaluate import Evaluator
-from azkvlint.evaluation.functions.table import DoubtError
+from azkvlint.evaluation.functions.table import UnknownResult
 from azkvlint.evaluation.operations import Local
 from azkvlint.evaluation.terraform import operators
 from azkvlint.evaluation.terraform.alternatives import (
@@ -278,7 +278,7 @@ def _of_one_type(evaluator: TerraformEvaluator, results: list[Result], at: Locat
     evaluator.watch.risks += doubtful
     try:
         return unify(results, at)
-    except DoubtError:
+    except UnknownResult:
         return results
     except FailedError:
         if doubtful:

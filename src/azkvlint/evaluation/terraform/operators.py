@@ -7,7 +7,7 @@ import operator
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from azkvlint.evaluation.functions.table import DoubtError
+from azkvlint.evaluation.functions.table import UnknownResult
 from azkvlint.evaluation.terraform.equality import is_same
 from azkvlint.evaluation.terraform.primitive_types import FailedError, exact, normal, primitive
 from azkvlint.evaluation.values import Result, doubt_in, hole, is_sensitive, pattern_of
@@ -49,7 +49,7 @@ def calculate(name: str, left: Result, right: Result, at: Location) -> Result:
     sensitive = one.sensitive or other.sensitive
     try:
         found = normal(_calculate(name, exact(one.value), exact(other.value), at))  # type: ignore[arg-type]  # operand() made them numbers
-    except DoubtError as error:
+    except UnknownResult as error:
         return Unknown(at=at, why=str(error), sensitive=sensitive)
     return Scalar(at=at, value=found, sensitive=sensitive)
 

@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeAlias
 
 import msgspec
 
-from azkvlint.evaluation.functions.table import DoubtError
+from azkvlint.evaluation.functions.table import UnknownResult
 from azkvlint.evaluation.terraform.alternatives import gather, is_given, mark_optional, one_of_results, step_into
 from azkvlint.evaluation.terraform.primitive_types import RequiredError, primitive
 from azkvlint.evaluation.terraform.set_order import as_set, keeps_order, unify
@@ -91,7 +91,7 @@ def convert(result: Result, type_: Type, evaluate_default: Default) -> Result:
         return Unknown(at=result.at, why="it is too large to be looked at", sensitive=True)
     try:
         return _converted(result, type_, evaluate_default)
-    except DoubtError as error:
+    except UnknownResult as error:
         return Unknown(at=result.at, why=str(error), sensitive=is_sensitive(result))
 
 

@@ -23,10 +23,10 @@ from azkvlint.evaluation.terraform.functions.table import (
     ANY,
     Call,
     Data,
-    DoubtError,
     Function,
-    MisuseError,
+    InvalidCall,
     Parts,
+    UnknownResult,
     collection,
     limit_items,
     list_argument,
@@ -77,7 +77,7 @@ def _values(call: Call, arguments: list[Result]) -> Result:
 def _lookup(call: Call, arguments: list[Result]) -> Result:
     """Return the value of a key, or the third argument if there is no such key; sensitive if the key is."""
     if isinstance(arguments[1], Absent):
-        raise MisuseError("is given null")
+        raise InvalidCall("is given null")
     key = primitive(arguments[1], "string", call.at)
     found = _value_of(call, map_argument(call, arguments[0]), key, arguments[2:])
     return mark_sensitive(found) if isinstance(key, Scalar) and key.sensitive else found
@@ -90,7 +90,7 @@ def _value_of(call: Call, found: Fields | Unknown, key: Result, default: Sequenc
         value = found.fields.get(name)
         if value is None and found.rest is None:
             if not default:
-                raise MisuseError("looks for a key that is not in the map")
+                raise InvalidCall("looks for a key that is not in the map")
             if found.kind == "map" and found.fields:
                 return fit_type(default[0], next(iter(found.fields.values())), call.at)
             return default[0]
@@ -152,13 +152,13 @@ def _zipmap(call: Call, arguments: list[Result]) -> Result:
     if isinstance(keys, Unknown) or isinstance(values, Unknown):
         return call.pass_through([values], keys if isinstance(keys, Unknown) else values)  # type: ignore[arg-type]  # one is Unknown
     if len(keys.items) != len(values.items):
-        raise MisuseError("is given as many keys as it is not given values")
+        raise InvalidCall("is given as many keys as it is not given values")
     fields: dict[str, Result] = {}
     rest: Unknown | None = None
     for key, value in zip(keys.items, values.items, strict=True):
         name = primitive(key, "string", call.at)
         if isinstance(name, Absent):
-            raise MisuseError("is given a list with null in it")
+            raise InvalidCall("is given a list with null in it")
         doubt = name_of(name, call.at)
         if isinstance(doubt, str):
             fields[doubt] = value
@@ -173,7 +173,7 @@ def _zipmap(call: Call, arguments: list[Result]) -> Result:
 
 def _old_map(call: Call, arguments: list[Result]) -> Result:
     if len(arguments) % 2:
-        raise MisuseError("is given a key without a value")
+        raise InvalidCall("is given a key without a value")
     fields: dict[str, Result] = {}
     for key, value in zip(arguments[::2], arguments[1::2], strict=True):
         name = primitive(key, "string", call.at)
@@ -276,7 +276,7 @@ def _concat(call: Call, arguments: list[Result]) -> Result:
         if isinstance(found, Unknown):
             doubt = doubt if doubt is not None else found
         elif found.kind == "set":
-            raise MisuseError("is given a set")
+            raise InvalidCall("is given a set")
         else:
             lists.append(found)
     if doubt is not None:
@@ -330,7 +330,7 @@ def _distinct(call: Call, arguments: list[Result]) -> Result:
             seen.add(key)
         else:
             if len(others) > _MOST_COMPARED:
-                raise DoubtError("so many items are not compared with each other")
+                raise UnknownResult("so many items are not compared with each other")
             call.evaluator.spend(len(others) * (1 + size(item) // VALUES_A_STEP))
             if any(is_same(item, other) is True for other in others):
                 continue
@@ -348,7 +348,7 @@ def _element(call: Call, arguments: list[Result]) -> Result:
     if isinstance(found, Unknown):
         return call.pass_through([found], found)
     if not found.items or found.kind == "set":
-        raise MisuseError("is given an empty list, or a set")
+        raise InvalidCall("is given an empty list, or a set")
     items = Items(at=found.at, items=found.items)
     if isinstance(number, Unknown):
         return item_of(items, number, call.at, call.terraform.watch)
@@ -363,7 +363,7 @@ def _one(call: Call, arguments: list[Result]) -> Result:
     if len(found.items) > 1:
         if found.kind == "set" and not keeps_order(found):
             return call.pass_through([found], doubt_in("how many items a set has is not known", call.at, found))
-        raise MisuseError("is given a list of more than one item")
+        raise InvalidCall("is given a list of more than one item")
     return found.items[0] if found.items else Absent(at=call.at)
 
 
@@ -378,13 +378,13 @@ def _slice(call: Call, arguments: list[Result]) -> Result:
     found = ordered_list(call, arguments[0])
     start, end = _number(call, arguments[1]), _number(call, arguments[2])
     if isinstance(found, Items) and found.kind == "set":
-        raise MisuseError("is given a set")
+        raise InvalidCall("is given a set")
     if isinstance(found, Unknown):
         return call.pass_through([found], found)
     if isinstance(start, Unknown) or isinstance(end, Unknown):
         return call.pass_through([found], start if isinstance(start, Unknown) else end)  # type: ignore[arg-type]  # one is Unknown
     if not 0 <= start <= end <= len(found.items):
-        raise MisuseError("is asked for items that the list does not have")
+        raise InvalidCall("is asked for items that the list does not have")
     return Items(at=call.at, items=found.items[start:end], kind=found.kind)
 
 
@@ -395,7 +395,7 @@ def _chunks(call: Call, arguments: list[Result]) -> Result:
     if isinstance(size, Unknown):
         return call.pass_through([found], size)
     if size < 0:
-        raise MisuseError("is asked for lists of fewer than no items")
+        raise InvalidCall("is asked for lists of fewer than no items")
     items = unify(found.items, call.at)
     step = size or max(len(items), 1)
     parts = [items[start : start + step] for start in range(0, len(items), step)]
@@ -432,7 +432,7 @@ def _coalesce_list(call: Call, arguments: list[Result]) -> Result:
             return call.pass_through([*some, found], doubt_in("a list is not known", call.at, *some))
         some.append(found)
     if not some:
-        raise MisuseError("is given no list that is not empty")
+        raise InvalidCall("is given no list that is not empty")
     return call.pass_through(some, doubt_in("a list is not known", call.at, *some))
 
 
@@ -442,7 +442,7 @@ def _sort(call: Call, arguments: list[Result]) -> Result:
         return call.pass_through([found], found)
     items = [primitive(item, "string", call.at) for item in found.items]
     if any(isinstance(item, Absent) for item in items):
-        raise MisuseError("is given a list with null in it")
+        raise InvalidCall("is given a list with null in it")
     doubt = unknown_in(Items(at=call.at, items=items))
     if doubt is not None and len(items) > 1:
         return call.pass_through(items, doubt)
@@ -461,7 +461,7 @@ def _match_keys(call: Call, arguments: list[Result]) -> Result:
     if isinstance(values, Unknown) or isinstance(keys, Unknown) or isinstance(wanted, Unknown):
         return call.pass_through([lists[0]], doubt_in("a list is not known", call.at, *lists))
     if len(values.items) != len(keys.items):
-        raise MisuseError("is given as many keys as it is not given values")
+        raise InvalidCall("is given as many keys as it is not given values")
     if values.items and not wanted.items:
         return Items(at=call.at, items=[], kind="list")
     call.evaluator.spend(len(keys.items) * len(wanted.items) // 10)
@@ -484,13 +484,13 @@ def _old_list(call: Call, arguments: list[Result]) -> Result:
 def _transposed(given: object) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     if not isinstance(given, dict):
-        raise MisuseError("is given something that is no map of lists")
+        raise InvalidCall("is given something that is no map of lists")
     for key in sorted(given):
         if not isinstance(given[key], list):
-            raise MisuseError("is given something that is no map of lists")
+            raise InvalidCall("is given something that is no map of lists")
         for item in given[key]:
             if not isinstance(item, str):
-                raise DoubtError("a list of anything but texts is not looked at")
+                raise UnknownResult("a list of anything but texts is not looked at")
             found.setdefault(item, []).append(key)
     return {key: sorted(set(found[key])) for key in sorted(found)}
 
@@ -529,7 +529,7 @@ def _index(call: Call, arguments: list[Result]) -> Result:
     if isinstance(found, Unknown):
         return call.unknown(found)
     if found.kind == "set":
-        raise MisuseError("is given a set")
+        raise InvalidCall("is given a set")
     call.evaluator.spend(len(found.items) // 10)
     for number, item in enumerate(found.items):
         verdict = is_same(item, wanted)
@@ -537,7 +537,7 @@ def _index(call: Call, arguments: list[Result]) -> Result:
             return call.doubt("whether a list holds an item is not known", item, wanted)
         if verdict:
             return Scalar(at=call.at, value=number)
-    raise MisuseError("looks for an item that is not in the list")
+    raise InvalidCall("looks for an item that is not in the list")
 
 
 def is_text(result: Unknown) -> bool:
@@ -558,7 +558,7 @@ def _coalesce(call: Call, arguments: list[Result]) -> Result:
         doubt = doubt if doubt is not None else argument
     else:
         if not some:
-            raise MisuseError("is given nothing that is neither null nor empty")
+            raise InvalidCall("is given nothing that is neither null nor empty")
         call.terraform.watch.risks += 1
     if len(some) == 1 or doubt is None:
         return some[0]

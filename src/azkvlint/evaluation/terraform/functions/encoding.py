@@ -14,11 +14,11 @@ from azkvlint.evaluation.terraform.functions.files import of_file
 from azkvlint.evaluation.terraform.functions.table import (
     Call,
     Data,
-    DoubtError,
     Function,
-    MisuseError,
+    InvalidCall,
     Parts,
     Unknowable,
+    UnknownResult,
 )
 from azkvlint.evaluation.terraform.primitive_types import FailedError, normal, primitive, text_of
 from azkvlint.evaluation.values import CHARACTERS_A_STEP, MAX_TEXT, Fields, Items, Result, is_sensitive, unknown_in
@@ -44,16 +44,16 @@ def _decode(call: Call, arguments: list[Result]) -> Result:
     call.evaluator.spend(1 + len(source) // CHARACTERS_A_STEP)
     file = parse_file(source)
     if file.faults or file.body.blocks:
-        raise MisuseError("is given something that is no file of variables")
+        raise InvalidCall("is given something that is no file of variables")
     fields: dict[str, Result] = {}
     for name, attribute in file.body.attributes.items():
         expression = attribute.expression()
         if expression is None:
-            raise MisuseError("is given something that is no file of variables")
+            raise InvalidCall("is given something that is no file of variables")
         try:
             fields[name] = call.evaluator.evaluate(expression, {})
         except FailedError as error:
-            raise MisuseError("is given values that are not written out") from error
+            raise InvalidCall("is given values that are not written out") from error
     return Fields(at=call.at, fields=fields)
 
 
@@ -76,7 +76,7 @@ def _encoded_tfvars(call: Call, argument: Result, encode: Callable[[Result], str
 
 def _file(value: Result) -> str:
     if not isinstance(value, Fields):
-        raise MisuseError("is given something that is no object")
+        raise InvalidCall("is given something that is no object")
     width = max(map(len, value.fields), default=0)
     return "".join(f"{name.ljust(width)} = {_written(value.fields[name], 0)}\n" for name in sorted(value.fields))
 
@@ -90,17 +90,17 @@ def _written(value: Result, level: int) -> str:
         if not isinstance(value.value, str):
             return text_of(value.value)
         if not value.value.isascii() or not value.value.isprintable():
-            raise DoubtError("how such a text is written is not known")
+            raise UnknownResult("how such a text is written is not known")
         text = value.value.replace("\\", "\\\\").replace('"', '\\"')
         return '"' + text.replace("${", "$${").replace("%{", "%%{") + '"'
     if isinstance(value, Items):
         if any(isinstance(item, Items | Fields) for item in value.items):
-            raise DoubtError("how such a list is written is not known")
+            raise UnknownResult("how such a list is written is not known")
         return f"[{', '.join(_written(item, level) for item in value.items)}]"
     if isinstance(value, Fields) and value.fields:
         width = max(map(len, value.fields))
         if not all(name.isidentifier() for name in value.fields):
-            raise DoubtError("how such an object is written is not known")
+            raise UnknownResult("how such an object is written is not known")
         lines = [
             f"{inner}{name.ljust(width)} = {_written(value.fields[name], level + 1)}" for name in sorted(value.fields)
         ]
@@ -117,12 +117,12 @@ _LONGEST_LINE = 70
 
 
 def yaml_decoded(text: str) -> Any:
-    """Return plain data. Raise DoubtError for what is not YAML, or has more than one meaning."""
+    """Return plain data. Raise UnknownResult for what is not YAML, or has more than one meaning."""
     from azkvlint.syntax.yaml_nodes import compose
 
     document = compose(text)
     if document.faults or document.root is None or "\t" in text:
-        raise DoubtError("a YAML document is not understood")
+        raise UnknownResult("a YAML document is not understood")
     quoted = any(mark in text for mark in "\"'|>")
     return _plain(document.root, quoted)
 
@@ -136,16 +136,16 @@ def _plain(node: Node, quoted: bool) -> Any:
         found: dict[str, Any] = {}
         for key, value in node.entries:
             if not isinstance(key.value, str) or (_OTHER.fullmatch(key.value) and not quoted):
-                raise DoubtError("a YAML document is not understood")
+                raise UnknownResult("a YAML document is not understood")
             found[key.value] = _plain(value, quoted)
         return found
     if isinstance(node.value, str) and not quoted and _OTHER.fullmatch(node.value):
-        raise DoubtError("a YAML document is not understood")
+        raise UnknownResult("a YAML document is not understood")
     return node.value
 
 
 def yaml_encoded(result: Result) -> str:
-    """Return known data as YAML. Raise DoubtError for texts that Terraform may print in another way."""
+    """Return known data as YAML. Raise UnknownResult for texts that Terraform may print in another way."""
     if isinstance(result, Items) and result.items:
         return "".join(f"{line}\n" for line in _lines(result))
     if isinstance(result, Fields) and result.fields:
@@ -188,14 +188,14 @@ def _short_yaml(result: Result) -> str:
         if not isinstance(result.value, str):
             return text_of(result.value)
         if len(result.value) > _LONGEST_LINE and " " in result.value:
-            raise DoubtError("how a long text is printed as YAML is not known")
+            raise UnknownResult("how a long text is printed as YAML is not known")
         return _quoted_yaml(result.value)
     return "[]" if isinstance(result, Items) else "{}" if isinstance(result, Fields) else "null"
 
 
 def _quoted_yaml(text: str) -> str:
     if not text.isascii() or not text.isprintable():
-        raise DoubtError("how such a text is printed as YAML is not known")
+        raise UnknownResult("how such a text is printed as YAML is not known")
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
@@ -233,7 +233,7 @@ def _uuid5(namespace: str, name: str) -> str:
 
     space = _NAMESPACES.get(namespace, namespace)
     if _UUID.fullmatch(space) is None:
-        raise MisuseError("is given a namespace that is no UUID")
+        raise InvalidCall("is given a namespace that is no UUID")
     return str(uuid5(UUID(space), name))
 
 
@@ -297,7 +297,7 @@ def _encoded(call: Call, argument: Result, encode: Any) -> Result:
 
 def _short(text: str) -> str:
     if len(text) > MAX_TEXT:
-        raise DoubtError(f"a text of more than {MAX_TEXT:,} characters is not looked at")
+        raise UnknownResult(f"a text of more than {MAX_TEXT:,} characters is not looked at")
     return text
 
 
@@ -305,7 +305,7 @@ def _json_decode(text: str) -> Any:
     try:
         found = decode_json(text, object)
     except InputError as error:
-        raise MisuseError("is given something that is no JSON") from error
+        raise InvalidCall("is given something that is no JSON") from error
     return _numbers(found)
 
 
@@ -323,14 +323,14 @@ def _csv_decode(text: str) -> list[dict[str, str]]:
     try:
         rows = [row for row in csv.reader(text.splitlines(keepends=True), strict=True) if row]
     except csv.Error as error:
-        raise MisuseError("is given something that is no CSV") from error
+        raise InvalidCall("is given something that is no CSV") from error
     if not rows:
-        raise MisuseError("is given CSV without a header")
+        raise InvalidCall("is given CSV without a header")
     head = rows[0]
     if len(set(head)) != len(head) or any(len(row) != len(head) for row in rows):
-        raise MisuseError("is given CSV whose rows do not fit its header")
+        raise InvalidCall("is given CSV whose rows do not fit its header")
     if '"' in text and ("\r" in text or '" ' in text):
-        raise DoubtError("so unusual a CSV is not looked at")
+        raise UnknownResult("so unusual a CSV is not looked at")
     return [dict(zip(head, row, strict=True)) for row in rows[1:]]
 
 
@@ -338,14 +338,14 @@ def _base64_bytes(text: str) -> bytes:
     try:
         return base64.b64decode(text.replace("\n", "").replace("\r", ""), validate=True)
     except (binascii.Error, ValueError) as error:
-        raise MisuseError("is given something that is not in base64") from error
+        raise InvalidCall("is given something that is not in base64") from error
 
 
 def _base64_decode(text: str) -> str:
     try:
         return _base64_bytes(text).decode("utf-8")
     except UnicodeDecodeError as error:
-        raise MisuseError("is given something that is no text in UTF-8") from error
+        raise InvalidCall("is given something that is no text in UTF-8") from error
 
 
 def _base64_encode(text: str) -> str:
@@ -359,17 +359,17 @@ def _gunzip(text: str) -> str:
         stream = zlib.decompressobj(wbits=31)
         data = stream.decompress(_base64_bytes(text), MAX_TEXT + 1)
         if len(data) > MAX_TEXT:
-            raise DoubtError(f"a text of more than {MAX_TEXT:,} characters is not looked at")
+            raise UnknownResult(f"a text of more than {MAX_TEXT:,} characters is not looked at")
         if not stream.eof:
-            raise MisuseError("is given something that is not compressed by gzip")
+            raise InvalidCall("is given something that is not compressed by gzip")
         return data.decode("utf-8")
     except (zlib.error, UnicodeDecodeError) as error:
-        raise MisuseError("is given something that is not compressed by gzip") from error
+        raise InvalidCall("is given something that is not compressed by gzip") from error
 
 
 def _encoding(name: str) -> str:
     if name.lower() not in _ENCODINGS:
-        raise DoubtError("an encoding is not known")
+        raise UnknownResult("an encoding is not known")
     return name.lower()
 
 
@@ -377,14 +377,14 @@ def _text_encode(text: str, encoding: str) -> str:
     try:
         return base64.b64encode(text.encode(_encoding(encoding))).decode()
     except UnicodeEncodeError as error:
-        raise MisuseError("is given a text that its encoding cannot express") from error
+        raise InvalidCall("is given a text that its encoding cannot express") from error
 
 
 def _text_decode(text: str, encoding: str) -> str:
     try:
         return _base64_bytes(text).decode(_encoding(encoding))
     except UnicodeDecodeError as error:
-        raise DoubtError("a text that is not in its encoding is not looked at") from error
+        raise UnknownResult("a text that is not in its encoding is not looked at") from error
 
 
 def _url_encode(text: str) -> str:
@@ -398,11 +398,11 @@ def _url_decode(text: str) -> str:
     from urllib.parse import unquote_plus
 
     if re.search("%(?![0-9A-Fa-f]{2})", text):
-        raise MisuseError("is given a '%' without two digits after it")
+        raise InvalidCall("is given a '%' without two digits after it")
     try:
         return unquote_plus(text, errors="strict")
     except UnicodeDecodeError as error:
-        raise DoubtError("a text that is not in UTF-8 is not looked at") from error
+        raise UnknownResult("a text that is not in UTF-8 is not looked at") from error
 
 
 def _compressed() -> str:

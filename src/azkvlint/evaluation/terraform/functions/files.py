@@ -10,11 +10,11 @@ from azkvlint.evaluation.operations import Local
 from azkvlint.evaluation.terraform.functions.table import (
     Call,
     Data,
-    DoubtError,
     Function,
-    MisuseError,
+    InvalidCall,
     Parts,
     Unknowable,
+    UnknownResult,
     map_argument,
 )
 from azkvlint.evaluation.terraform.primitive_types import FailedError, primitive
@@ -103,13 +103,13 @@ def _basename(path: str) -> str:
 
 def _abspath(path: str) -> str:
     if not path.startswith("/"):
-        raise DoubtError("the folder that Terraform runs in is not known")
+        raise UnknownResult("the folder that Terraform runs in is not known")
     return _clean(path)
 
 
 def _expanded(path: str) -> str:
     if path.startswith("~"):
-        raise DoubtError("the home folder of the user that runs Terraform is not known")
+        raise UnknownResult("the home folder of the user that runs Terraform is not known")
     return path
 
 
@@ -172,17 +172,17 @@ def render_template(call: Call, text: str, values: Result, sensitive: bool = Fal
     outer = call.terraform.document
     depth = outer.depth + 1 if isinstance(outer, _TemplateDocument) else 1
     if depth > _DEEPEST:
-        raise MisuseError("is used by a template that it uses")
+        raise InvalidCall("is used by a template that it uses")
     call.evaluator.spend(1 + len(text) // CHARACTERS_A_STEP)
     try:
         node = parse_template(text)
     except InputError as error:
-        raise MisuseError("is given something that is no template") from error
+        raise InvalidCall("is given something that is no template") from error
     evaluator = call.terraform.for_document(_TemplateDocument(call, depth))
     result = primitive(evaluator.evaluate(node, found.fields), "string", call.at)
     call.terraform.watch.risks += evaluator.watch.risks
     if isinstance(result, Absent):
-        raise MisuseError("makes null of a template")
+        raise InvalidCall("makes null of a template")
     return mark_sensitive(result) if sensitive else result
 
 

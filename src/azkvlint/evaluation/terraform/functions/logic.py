@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from azkvlint.evaluation.terraform.alternatives import one_of_results, tag_pattern
-from azkvlint.evaluation.terraform.functions.table import ANY, Call, Function, Lazy, MisuseError, Parts, items_of
+from azkvlint.evaluation.terraform.functions.table import ANY, Call, Function, InvalidCall, Lazy, Parts, items_of
 from azkvlint.evaluation.terraform.primitive_types import FailedError, primitive
 from azkvlint.evaluation.values import Result, doubt_in, is_sensitive, mark_nonsensitive, mark_sensitive, unknown_in
 from azkvlint.model.value import Absent, Scalar, Unknown
@@ -105,7 +105,7 @@ def _decided(call: Call, arguments: list[Result], neutral: bool) -> Result:
 
 
 def _only_console(call: Call, arguments: list[Result]) -> Result:
-    raise MisuseError("is there in the console only")
+    raise InvalidCall("is there in the console only")
 
 
 FUNCTIONS: tuple[Function, ...] = (

@@ -17,10 +17,10 @@ from azkvlint.evaluation.terraform.functions.table import (
     ANY,
     Call,
     Data,
-    DoubtError,
     Function,
-    MisuseError,
+    InvalidCall,
     Parts,
+    UnknownResult,
     limit_items,
     ordered_list,
 )
@@ -53,7 +53,7 @@ def _first(spend: _Spend, pattern: str, text: str) -> Any:
     compiled = _compiled(pattern, text, spend)
     found = compiled.search(text)
     if found is None:
-        raise MisuseError("finds nothing that its pattern fits")
+        raise InvalidCall("finds nothing that its pattern fits")
     return _captured(compiled, found)
 
 
@@ -69,9 +69,9 @@ def _compiled(pattern: str, text: str, spend: _Spend) -> SafePattern:
         compiled = compile_pattern(pattern)
         spend(compiled.work(len(text), anywhere=True) // _ATTEMPTS_A_STEP)
     except InvalidPatternError as error:
-        raise MisuseError(str(error)) from error
+        raise InvalidCall(str(error)) from error
     except UnprovenPatternError as error:
-        raise DoubtError(str(error)) from error
+        raise UnknownResult(str(error)) from error
     return compiled
 
 
@@ -84,7 +84,7 @@ def _matches(pattern: SafePattern, text: str) -> Iterator[re.Match[str]]:
         if not (is_empty and match.start() == end):
             number += 1
             if number > MAX_ITEMS:
-                raise DoubtError(f"a list of more than {MAX_ITEMS:,} items is not looked at")
+                raise UnknownResult(f"a list of more than {MAX_ITEMS:,} items is not looked at")
             yield match
         end = match.end()
         at = end + is_empty
@@ -98,7 +98,7 @@ def _captured(pattern: SafePattern, match: re.Match[str]) -> Any:
     if not names:
         return list(match.groups())
     if len(names) < len(pattern.names):
-        raise MisuseError("is given a pattern with groups that have names and such that have none")
+        raise InvalidCall("is given a pattern with groups that have names and such that have none")
     return dict(zip(names, match.groups(), strict=True))
 
 
@@ -106,7 +106,7 @@ def _replace(spend: _Spend, text: str, old: str, new: str) -> str:
     if len(old) > 1 and old.startswith("/") and old.endswith("/"):
         return _replaced(spend, text, old[1:-1], new)
     if len(text) + text.count(old) * (len(new) - len(old)) > MAX_TEXT:
-        raise DoubtError(f"a text of more than {MAX_TEXT:,} characters is not looked at")
+        raise UnknownResult(f"a text of more than {MAX_TEXT:,} characters is not looked at")
     return text.replace(old, new)
 
 
@@ -118,7 +118,7 @@ def _replaced(spend: _Spend, text: str, pattern: str, new: str) -> str:
         parts += [text[end : match.start()], _expanded(compiled, match, new)]
         length += len(parts[-1]) + len(parts[-2])
         if length > MAX_TEXT:
-            raise DoubtError(f"a text of more than {MAX_TEXT:,} characters is not looked at")
+            raise UnknownResult(f"a text of more than {MAX_TEXT:,} characters is not looked at")
         end = match.end()
     return "".join(parts) + text[end:]
 
@@ -176,7 +176,7 @@ class _Verb(msgspec.Struct, frozen=True):
 def _format(call: Call, arguments: list[Result]) -> Result:
     form = primitive(arguments[0], "string", call.at)
     if isinstance(form, Absent):
-        raise MisuseError("is given null")
+        raise InvalidCall("is given null")
     if not isinstance(form, Scalar):
         return call.doubt("a format is not known", form)
     return _formatted(call, str(form.value), form.sensitive, arguments[1:])
@@ -194,16 +194,16 @@ def _formatted(call: Call, form: str, sensitive: bool, arguments: list[Result]) 
             break
         match = _VERB.match(form, start)
         if match is None:
-            raise MisuseError("is given a format with a '%' that begins no verb")
+            raise InvalidCall("is given a format with a '%' that begins no verb")
         end = match.end()
         if match["verb"] == "%":
             if len(match[0]) > 2:
-                raise MisuseError("is given a format with a '%' that begins no verb")
+                raise InvalidCall("is given a format with a '%' that begins no verb")
             parts.append(Scalar(at=call.at, value="%"))
             continue
         number = int(match["early"] or match["late"] or following + 1)
         if not 0 < number <= len(arguments):
-            raise MisuseError("is given a format for more arguments than there are")
+            raise InvalidCall("is given a format for more arguments than there are")
         following, highest = number, max(highest, number)
         precision = match["precision"]
         verb = _Verb(
@@ -211,10 +211,10 @@ def _formatted(call: Call, form: str, sensitive: bool, arguments: list[Result]) 
             None if precision is None else int(precision or 0), match["verb"],
         )  # fmt: skip
         if verb.width > MAX_TEXT or (verb.precision or 0) > 10_000:
-            raise DoubtError("so wide a format is not looked at")
+            raise UnknownResult("so wide a format is not looked at")
         parts.append(_printed(call, verb, arguments[number - 1]))
     if highest < len(arguments):
-        raise MisuseError("is given more arguments than its format prints")
+        raise InvalidCall("is given more arguments than its format prints")
     return call.evaluator.join(parts, call.at)
 
 
@@ -260,7 +260,7 @@ def _text(call: Call, verb: _Verb, argument: Result) -> str:
         value = argument.value
         return text_of(value) if isinstance(value, str | bool) else _general(value, "g")
     if isinstance(argument, Absent):
-        raise MisuseError("is given null for a verb that prints none")
+        raise InvalidCall("is given null for a verb that prints none")
     if name in ("s", "q"):
         text = str(plain_of(primitive(argument, "string", call.at)))
         if verb.precision is not None:
@@ -269,7 +269,7 @@ def _text(call: Call, verb: _Verb, argument: Result) -> str:
     if name == "t":
         return text_of(plain_of(primitive(argument, "bool", call.at)))
     if name not in _INTEGERS and name not in _FLOATS:
-        raise MisuseError("is given a format with a verb that there is not")
+        raise InvalidCall("is given a format with a verb that there is not")
     number = plain_of(primitive(argument, "number", call.at))
     text = _whole(number, name) if name in _INTEGERS else _float(number, verb)
     if "#" in verb.flags and name in _PREFIXES:
@@ -280,7 +280,7 @@ def _text(call: Call, verb: _Verb, argument: Result) -> str:
 
 def _whole(number: float, name: str) -> str:
     if not isinstance(number, int):
-        raise MisuseError("is given a fraction where it needs a whole number")
+        raise InvalidCall("is given a fraction where it needs a whole number")
     return format(number, _INTEGERS[name])
 
 
@@ -320,7 +320,7 @@ def _format_list(call: Call, arguments: list[Result]) -> Result:
     """Return one text for each item of the lists among its arguments."""
     form, *given = arguments
     if isinstance(form, Absent):
-        raise MisuseError("is given null")
+        raise InvalidCall("is given null")
     lists = {number: ordered_list(call, item) for number, item in enumerate(given) if isinstance(item, Items)}
     doubt = next((item for item in (*given, *lists.values()) if isinstance(item, Unknown)), None)
     known = {number: each for number, each in lists.items() if isinstance(each, Items)}
@@ -329,7 +329,7 @@ def _format_list(call: Call, arguments: list[Result]) -> Result:
         return call.unknown(doubt)
     lengths = {len(each.items) for each in known.values()}
     if len(lengths) > 1:
-        raise MisuseError("is given lists of different lengths")
+        raise InvalidCall("is given lists of different lengths")
     form = primitive(form, "string", call.at)
     if not isinstance(form, Scalar):
         return call.unknown(doubt_in("a format is not known", call.at, form))
@@ -350,7 +350,7 @@ _RANGES = ((0x1100, 0x11FF), (0xA960, 0xA97F), (0xD7B0, 0xD7FF), (0x1F1E6, 0x1F1
 
 
 def clusters(text: str) -> list[str]:
-    """Return the characters of a text. Raise DoubtError for those that may join with others, which is not supported."""
+    """Return the characters of a text. Raise UnknownResult for those that may join with others, which is not supported."""
     if not text.isascii():
         import unicodedata
 
@@ -359,7 +359,7 @@ def clusters(text: str) -> list[str]:
             if code > 0x7F and (
                 unicodedata.category(character) in _JOINED or any(low <= code <= high for low, high in _RANGES)
             ):
-                raise DoubtError("a text with letters that are joined is not looked at")
+                raise UnknownResult("a text with letters that are joined is not looked at")
     if "\r\n" not in text:
         return list(text)
     found: list[str] = []
@@ -379,9 +379,9 @@ _SPACE = "".join(
 
 
 def limit_text(length: int) -> None:
-    """Raise DoubtError for a string above the limit."""
+    """Raise UnknownResult for a string above the limit."""
     if length > MAX_TEXT:
-        raise DoubtError(f"a text of more than {MAX_TEXT:,} characters is not looked at")
+        raise UnknownResult(f"a text of more than {MAX_TEXT:,} characters is not looked at")
 
 
 def _chomp(text: str) -> str:
@@ -391,7 +391,7 @@ def _chomp(text: str) -> str:
 def _indent(spaces: float, text: str) -> str:
     number = whole_number(spaces)
     if number < 0:
-        raise MisuseError("is asked for fewer than no spaces")
+        raise InvalidCall("is asked for fewer than no spaces")
     limit_text(len(text) + number * text.count("\n"))
     return text.replace("\n", "\n" + " " * number)
 
@@ -469,7 +469,7 @@ def _join(call: Call, arguments: list[Result]) -> Result:
             return whole_
         parts.extend(found.items)
     if any(isinstance(part, Absent) for part in parts):
-        raise MisuseError("is given a list with null in it")
+        raise InvalidCall("is given a list with null in it")
     if len(parts) == 1 and isinstance(separator, Scalar) and isinstance(parts[0], Unknown):
         return parts[0]
     between = [] if isinstance(separator, Scalar) and separator.value == "" else [separator]
@@ -499,10 +499,10 @@ def _parts(by: str, text: str) -> list[str]:
         found = list(text)
     else:
         if text.count(by) > MAX_ITEMS:
-            raise DoubtError(f"a list of more than {MAX_ITEMS:,} items is not looked at")
+            raise UnknownResult(f"a list of more than {MAX_ITEMS:,} items is not looked at")
         found = text.split(by)
     if len(found) > MAX_ITEMS:
-        raise DoubtError(f"a list of more than {MAX_ITEMS:,} items is not looked at")
+        raise UnknownResult(f"a list of more than {MAX_ITEMS:,} items is not looked at")
     return found
 
 

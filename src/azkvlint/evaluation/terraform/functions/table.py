@@ -13,7 +13,7 @@ import msgspec
 
 from azkvlint.evaluation.evaluate import Document, Evaluator
 from azkvlint.evaluation.functions import table
-from azkvlint.evaluation.functions.table import ANY, DoubtError, MisuseError, call_pattern
+from azkvlint.evaluation.functions.table import ANY, InvalidCall, UnknownResult, call_pattern
 from azkvlint.evaluation.operations import Local
 from azkvlint.evaluation.terraform.alternatives import Watch, data_of, gather, stands_for_all
 from azkvlint.evaluation.terraform.primitive_types import FailedError, RequiredError, normal, primitive
@@ -38,7 +38,14 @@ from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.syntax import ast
 
-__all__ = ["ANY", "Call", "Data", "DoubtError", "Function", "Lazy", "MisuseError", "Parts", "Unknowable", "answer"]
+<<<<<<< ours
+__all__ = ["ANY", "Call", "Data", "UnknownResult", "Function", "Lazy", "InvalidCall", "Parts", "Unknowable", "answer"]
+=======
+if TYPE_CHECKING:
+    from azkvlint.evaluation.terraform.evaluate import TerraformEvaluator
+
+__all__ = ["ANY", "Call", "Data", "Function", "InvalidCall", "Lazy", "Parts", "Unknowable", "UnknownResult", "answer"]
+>>>>>>> theirs
 
 _SHORT = 1_000
 Function = table.Function
@@ -116,7 +123,7 @@ class Call(table.Context):
     def text(self, value: str, *of: Result) -> Scalar:
         """Return a text made of results."""
         if len(value) > MAX_TEXT:
-            raise DoubtError(f"a text of more than {MAX_TEXT:,} characters is not looked at")
+            raise UnknownResult(f"a text of more than {MAX_TEXT:,} characters is not looked at")
         return Scalar(at=self.at, value=value, sensitive=any(map(is_sensitive, of)))
 
 
@@ -132,7 +139,7 @@ class Parts(table.Function, frozen=True):
             passed: Result = context.pass_through([*arguments, context.spread], context.spread)
             return passed
         if not self.nulls and any(type(argument) is Absent for argument in arguments):
-            raise MisuseError("is given null")
+            raise InvalidCall("is given null")
         found: Result = self.run(context, arguments)
         return found
 
@@ -178,18 +185,18 @@ class Data(table.Function, frozen=True):
         if kind == "any":
             return argument
         if isinstance(argument, Absent):
-            raise MisuseError("is given null")
+            raise InvalidCall("is given null")
         if kind not in ("strings", "numbers"):
             return primitive(argument, kind, call.at)
         if not isinstance(argument, Items):
             if isinstance(argument, Unknown):
                 return argument
-            raise MisuseError("is given something that is no list")
+            raise InvalidCall("is given something that is no list")
         return Items(at=argument.at, items=[self._item(item, kind[:-1], call) for item in argument.items])
 
     def _item(self, item: Result, kind: str, call: Call) -> Result:
         if isinstance(item, Absent):
-            raise MisuseError("is given a list with null in it")
+            raise InvalidCall("is given a list with null in it")
         return primitive(item, kind, call.at)
 
 
@@ -220,7 +227,7 @@ def wrap(plain: Any, at: Location, sensitive: bool = False, kind: str = "") -> R
         items = [wrap(item, at, sensitive) for item in plain]
         return as_set(items, at) if kind == "set" else Items(at=at, items=items, kind=kind)
     if isinstance(plain, str) and len(plain) > MAX_TEXT:
-        raise DoubtError(f"a text of more than {MAX_TEXT:,} characters is not looked at")
+        raise UnknownResult(f"a text of more than {MAX_TEXT:,} characters is not looked at")
     return Scalar(at=at, value=plain if isinstance(plain, str | bool) else normal(plain), sensitive=sensitive)
 
 
@@ -233,11 +240,11 @@ def answer(function: table.Function, call: Call) -> Result:
         call.evaluator.weigh(*call.arguments())
     try:
         found = function.answer(call)
-    except MisuseError as error:
+    except InvalidCall as error:
         raise call.failed(str(error)) from error
     except RequiredError as error:
         raise call.failed(f"is given something else where {error.why}") from error
-    except DoubtError as error:
+    except UnknownResult as error:
         return call.doubt(str(error))
     except (ValueError, TypeError, ArithmeticError, LookupError, RecursionError, msgspec.MsgspecError):
         # An unforeseen case does not stop the run: the result is unknown.
@@ -270,7 +277,7 @@ def collection(call: Call, argument: Result, misfit: str = "neither a list nor a
         return gather([one], doubt)
     found = data_of(argument, call.at)
     if not isinstance(found, Items | Fields | Unknown):
-        raise MisuseError(f"is given something that is {misfit}")
+        raise InvalidCall(f"is given something that is {misfit}")
     return found
 
 
@@ -278,7 +285,7 @@ def list_argument(call: Call, argument: Result) -> Items | Unknown:
     """Return an argument that has to be a list or set."""
     found = collection(call, argument, "no list")
     if isinstance(found, Fields):
-        raise MisuseError("is given something that is no list")
+        raise InvalidCall("is given something that is no list")
     return found
 
 
@@ -301,7 +308,7 @@ def map_argument(call: Call, argument: Result) -> Fields | Unknown:
     """Return an argument that has to be a map or object."""
     found = collection(call, argument, "no map")
     if isinstance(found, Items):
-        raise MisuseError("is given something that is no map")
+        raise InvalidCall("is given something that is no map")
     return found
 
 
@@ -312,6 +319,6 @@ def open_of(found: Fields) -> Unknown | None:
 
 
 def limit_items(number: int) -> None:
-    """Raise DoubtError for a list above the limit."""
+    """Raise UnknownResult for a list above the limit."""
     if number > MAX_ITEMS:
-        raise DoubtError(f"a list of more than {MAX_ITEMS:,} items is not looked at")
+        raise UnknownResult(f"a list of more than {MAX_ITEMS:,} items is not looked at")
