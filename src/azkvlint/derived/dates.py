@@ -16,7 +16,7 @@ from math import floor
 import msgspec
 
 from azkvlint.derived.attribute import Context, Derived, DeriveFunction
-from azkvlint.evaluation.apply_time import BY_DEPLOYMENT, BY_RUN
+from azkvlint.evaluation.values import BY_DEPLOYMENT, BY_RUN
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import Absent, MapValue, Origin, Path, Plain, Scalar, Unknown, Value, path_text, text_of
 from azkvlint.util.lazy_regex import regex

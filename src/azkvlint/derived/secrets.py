@@ -11,9 +11,9 @@ from collections.abc import Iterable, Iterator, Mapping
 import msgspec
 
 from azkvlint.derived.attribute import Context, Derived
-from azkvlint.evaluation.functions.runtime import GIVES_SECRET
+from azkvlint.evaluation.functions.languages import GIVES_SECRET
 from azkvlint.evaluation.to_value import Freezer
-from azkvlint.evaluation.values import wrapped
+from azkvlint.evaluation.values import wrap
 from azkvlint.graph.resource_ids import HOLE
 from azkvlint.graph.secret_formats import Placeholder, has_credential, is_configuration, known_text, placeholder_in
 from azkvlint.model.location import Location
@@ -189,7 +189,7 @@ def _linked(answer: Answer) -> Iterator[Value]:
 def _decoded(text: Scalar) -> Value:
     """What a text of JSON says, as azurerm's custom services have it."""
     try:
-        found = Freezer().freeze(wrapped(decode_json(str(text.value), object), text.at, text.sensitive))
+        found = Freezer().freeze(wrap(decode_json(str(text.value), object), text.at, text.sensitive))
     except InputError:
         found = None
     return found if isinstance(found, MapValue) else Unknown(at=text.at, why="it is no JSON object that can be read")

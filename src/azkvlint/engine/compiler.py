@@ -13,7 +13,6 @@ from azkvlint.engine.evidence import evidence_of, joined_path, mirrored, wanted_
 from azkvlint.engine.graph_index import GraphIndex, Predicate, Trail
 from azkvlint.engine.link_conditions import linked_from, links_to
 from azkvlint.engine.operators import OPERATORS, Operator
-from azkvlint.engine.regular_expressions import Pattern
 from azkvlint.engine.string_shapes import fits as fits_shape
 from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED, negated
 from azkvlint.model.finding import Outcome
@@ -21,6 +20,7 @@ from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.rule import All, AnyOf, Attribute, Condition, Given, Items, Linked, Not
 from azkvlint.model.value import Absent, Answer, ListValue, MapValue, Scalar, Unknown, path_text, select
+from azkvlint.util.safe_regex import TextPattern
 
 _NOWHERE = Location(path="")
 
@@ -54,7 +54,7 @@ def _attribute(condition: Attribute, parameters: Mapping[str, Any]) -> Predicate
     if isinstance(operand, str) and operand.startswith("$"):
         operand = parameters[operand[1:]]
     operator = OPERATORS[name](operand)
-    expression = Pattern(operand) if name == "matches" else None
+    expression = TextPattern(operand) if name == "matches" else None
     wanted = ""  # said when it is first told
     names_only = all(isinstance(step, str) for step in path)
     when_absent, when_set = FAIL, None
@@ -92,7 +92,7 @@ def _attribute(condition: Attribute, parameters: Mapping[str, Any]) -> Predicate
     return judge
 
 
-def _of_unknown(found: Unknown, operator: Operator, expression: Pattern | None) -> Outcome:
+def _of_unknown(found: Unknown, operator: Operator, expression: TextPattern | None) -> Outcome:
     """Return the outcome of all values that an unknown one may have, if that is the same."""
     fits = fits_shape(expression, found.pattern) if expression is not None and found.pattern else None
     if fits is not None:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from azkvlint.engine.regular_expressions import Pattern
 from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED
 from azkvlint.model.finding import Outcome
 from azkvlint.model.value import PERHAPS, Link, ListValue, MapValue, Plain, Scalar, Unknown, Value
+from azkvlint.util.safe_regex import TextPattern
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Network, IPv6Network
@@ -89,7 +89,7 @@ def _contains(wanted: Any) -> Operator:
 
 def _matches(wanted: Any) -> Operator:
     """The whole text, without case."""
-    pattern = Pattern(wanted)
+    pattern = TextPattern(wanted)
 
     def judge(found: Value) -> Outcome:
         if type(found) is not Scalar:

@@ -58,14 +58,14 @@ def kind_of(operand: Operand) -> str:
 
 def refuse_unsound_patterns(rules: Iterable[Rule]) -> None:
     """Raise UsageError for a rule with a pattern that may take time without end on a value that it is matched with."""
-    from azkvlint.engine.regular_expressions import is_sound
+    from azkvlint.util.safe_regex import is_bounded
 
     for rule in rules:
         defaults = {f"${parameter.name}": parameter.default for parameter in rule.parameters}
         for condition in _attributes(rule):
             if condition.operator == "matches":
                 pattern = defaults.get(str(condition.operand), condition.operand)
-                if not is_sound(str(pattern)):
+                if not is_bounded(str(pattern)):
                     hint = f"{_SOUND}, or name the rules on the command line with --rules"
                     what = f"rule {rule.id}: the pattern for '{condition.text}' can take unlimited time"
                     raise UsageError(what, hint)
@@ -81,7 +81,7 @@ def _found(known: Mapping[str, _T], word: str, what: str) -> _T:
 def _read(setting: str, rule: Rule, parameter: Parameter, text: str) -> Operand:
     """The value that a text says, of the type of the parameter's default."""
     from azkvlint.engine.condition_loader import misfit
-    from azkvlint.engine.regular_expressions import is_sound
+    from azkvlint.util.safe_regex import is_bounded
 
     default = parameter.default
     several = isinstance(default, tuple)
@@ -96,7 +96,7 @@ def _read(setting: str, rule: Rule, parameter: Parameter, text: str) -> Operand:
         unfit = misfit(OPERATORS[operator], value)
         if unfit:
             raise UsageError(f"--set {setting}: {operator} takes {unfit}")
-        if operator == "matches" and not is_sound(str(value)):
+        if operator == "matches" and not is_bounded(str(value)):
             # A configuration file may be anybody's, and is not to hold up whoever checks what it lies beside.
             raise UsageError(f"--set {setting}: such a pattern may take time without end", _SOUND)
     return value

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from functools import lru_cache
 from itertools import islice, product
 
-from azkvlint.engine.regular_expressions import Pattern
 from azkvlint.evaluation.values import CLOSE, OPEN, pieces
 from azkvlint.util.lazy_regex import regex
+from azkvlint.util.safe_regex import TextPattern
 
 # A letter stands for all letters and a digit for all digits, so a pattern must not name any by itself.
 _LETTER, _DIGIT = "x", "7"
@@ -26,7 +26,7 @@ _CASED = regex(rf"{OPEN}to(?:Lower|Upper)\((.*)\){CLOSE}")
 _MOST = 1 << 14
 
 
-def fits(expression: Pattern, text: str) -> bool | None:
+def fits(expression: TextPattern, text: str) -> bool | None:
     """Return whether every string with a pattern fits an expression: False if none does, None if it is not known."""
     return _fits(expression.text, text) if OPEN in text else None
 
@@ -39,7 +39,7 @@ def _fits(expression: str, text: str) -> bool | None:
     lengths = [part for part in parts if isinstance(part, int)]
     if 1 << sum(lengths) > _MOST:
         return None
-    pattern = Pattern(expression)
+    pattern = TextPattern(expression)
     found: set[bool | None] = set()
     for characters in product(_LETTER + _DIGIT, repeat=sum(lengths)):
         rest = iter(characters)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import NamedTuple, ParamSpec, TypeVar
 
 from azkvlint.evaluation.secret_strings import SecretTexts
 from azkvlint.util.errors import InputError
@@ -18,7 +21,7 @@ class Limit(NamedTuple):
     per_kilobyte: int
     most: int
 
-    def of(self, size: int) -> int:
+    def for_size(self, size: int) -> int:
         """Return the limit for an input of ``size`` bytes."""
         return min(self.base + size // 1000 * self.per_kilobyte, self.most * max(1, size // _LARGE))
 
@@ -35,7 +38,7 @@ DECLARATIONS_A_STEP = 5
 VALUES_OF_A_BLOCK = 5
 # References that are followed to the origin of a value. Further origins are unknown.
 REFERENCES = Limit(20_000, 1_000, 100_000)
-# A root with other values than its defaults, before anything in it is evaluated, takes the time of so many steps.
+# A root with other values than its defaults, before anything in it is evaluated, costs so many steps.
 STEPS_OF_A_SCENARIO = 50
 
 
@@ -51,7 +54,7 @@ class Limits:
     def add(self, size: int) -> None:
         """Extend the limits for an input of ``size`` bytes that is read in addition."""
         self.size += size
-        self.steps, self.values = STEPS.of(self.size), VALUES.of(self.size)
+        self.steps, self.values = STEPS.for_size(self.size), VALUES.for_size(self.size)
 
 
 class Budget:
@@ -73,7 +76,7 @@ class Budget:
         self.limits.add(size)
         self.secrets = SecretTexts() if secrets is None else secrets
 
-    def further(self) -> Budget:
+    def second_budget(self) -> Budget:
         """Return a second budget for the same inputs, those included that are still to be read."""
         return Budget(limits=self.limits, secrets=self.secrets)
 
@@ -82,22 +85,22 @@ class Budget:
         self.limits.add(size)
 
     def spend(self, steps: int) -> None:
-        """Count work that takes as long as ``steps`` steps of the evaluator."""
+        """Count work that costs ``steps`` steps of the evaluator."""
         self.steps += steps
         if self.steps > self.limits.steps:
-            raise self.exceeded("its expressions take", self.limits.steps, "steps")
+            raise self.limit_error("its expressions take", self.limits.steps, "steps")
 
     def add_values(self, number: int) -> None:
         """Count parts of results, before they are made."""
         self.values += number
         if self.values > self.limits.values:
-            raise self.exceeded("its expressions make", self.limits.values, "values")
+            raise self.limit_error("its expressions make", self.limits.values, "values")
 
     def add_frozen(self, number: int) -> None:
         """Count values of the resource graph."""
         self.frozen += number
         if self.frozen > self.limits.values:
-            raise self.exceeded("its expressions make", self.limits.values, "values")
+            raise self.limit_error("its expressions make", self.limits.values, "values")
 
     def add_resources(self, number: int) -> None:
         """Count resources, before they are made."""
@@ -106,9 +109,9 @@ class Budget:
 
     def expect_resources(self, number: int) -> None:
         """Refuse ``number`` resources that are not counted yet, but certain to follow, such as a count of counts."""
-        most = RESOURCES.of(self.limits.size)
+        most = RESOURCES.for_size(self.limits.size)
         if self.resources > most or number > most:
-            raise self.exceeded("it declares", most, "resources")
+            raise self.limit_error("it declares", most, "resources")
 
     def add_deployments(self, number: int, what: str) -> None:
         """Count nested deployments, or instances of modules, as ``what`` calls them."""
@@ -117,16 +120,41 @@ class Budget:
 
     def expect_deployments(self, number: int, what: str) -> None:
         """Refuse ``number`` deployments that are not counted yet, but certain to follow."""
-        most = DEPLOYMENTS.of(self.limits.size)
+        most = DEPLOYMENTS.for_size(self.limits.size)
         if self.deployments > most or number > most:
-            raise self.exceeded("it has", most, what)
+            raise self.limit_error("it has", most, what)
 
     def may_follow_reference(self) -> bool:
         """Count a reference that is to be followed to the origin of its value; False once there are too many."""
         self.references += 1
-        return self.references <= REFERENCES.of(self.limits.size)
+        return self.references <= REFERENCES.for_size(self.limits.size)
 
     @staticmethod
-    def exceeded(what: str, most: int, unit: str) -> InputError:
+    def limit_error(what: str, most: int, unit: str) -> InputError:
         """Return the error of a limit that is exceeded."""
         return InputError(f"{what} more than {most:,} {unit}, the limit for its size")
+
+
+# Frames of Python for the depth that the evaluator allows (``evaluate.MAX_DEPTH``), with several for each level.
+FRAMES = 8_000
+
+_P = ParamSpec("_P")
+_T = TypeVar("_T")
+
+
+def with_recursion_limit(read: Callable[_P, _T]) -> Callable[_P, _T]:
+    """Return a function that reads a document, with room for evaluation as deep as its limit allows.
+
+    Python's own limit is only in the way there; everywhere else it stays, for it keeps hostile input from the stack.
+    """
+
+    @wraps(read)
+    def with_more(*arguments: _P.args, **named: _P.kwargs) -> _T:
+        before = sys.getrecursionlimit()
+        sys.setrecursionlimit(max(before, FRAMES))
+        try:
+            return read(*arguments, **named)
+        finally:
+            sys.setrecursionlimit(before)
+
+    return with_more

@@ -1,4 +1,4 @@
-"""The evaluator: an expression -> what it amounts to before deployment, with Unknown for all that nobody can know."""
+"""The evaluator: from an expression to its value before deployment, with Unknown for what is known only later."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import msgspec
 
 from azkvlint.evaluation.budget import Budget
 from azkvlint.evaluation.operations import Local, Operations
-from azkvlint.evaluation.operators import binary, negated, unary
+from azkvlint.evaluation.operators import apply_binary, apply_unary, negate
 from azkvlint.evaluation.values import (
     ITEMS_A_STEP,
     MAX_ITEMS,
@@ -20,7 +20,7 @@ from azkvlint.evaluation.values import (
     Result,
     doubt_in,
     name_of,
-    partly,
+    partial_list,
 )
 from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Scalar, Unknown
@@ -35,27 +35,29 @@ _WRITTEN_OUT = frozenset((ast.Object, ast.Array))
 
 
 class Document(Protocol):
-    """What an evaluator asks of the document that its expressions stand in."""
+    """The document that contains the expressions of an evaluator."""
 
     def place(self, node: ast.Node) -> Location:
-        """Where a node stands."""
+        """Return the location of a node."""
 
     def symbol(self, node: ast.Name) -> Result:
-        """What a name means that is no local variable."""
+        """Return what a name means that is no local variable."""
 
     def call(self, node: ast.Call, local: Local) -> Result | None:
-        """A call of one of the document's own functions, or of one that depends on the document; None for others."""
+        """Return a call of one of the document's own functions, or of one that depends on the document; None for
+        others.
+        """
 
 
 class Functions(Protocol):
     """The functions of a language."""
 
     def call(self, node: ast.Call, local: Local, evaluator: Operations) -> Result:
-        """The result of a call; Unknown for a function that is not known, or known only after deployment."""
+        """Return the result of a call; Unknown for a function that is not known, or known only after deployment."""
 
 
 class Evaluator(Operations):
-    """Evaluates the expressions of one document. Raises InputError once they ask for more than any template needs."""
+    """Evaluates the expressions of one document. Raises InputError above the limits of a template."""
 
     def __init__(self, document: Document, functions: Functions, budget: Budget) -> None:
         self.document = document
@@ -63,19 +65,19 @@ class Evaluator(Operations):
         self.budget = budget
 
     def place(self, node: ast.Node) -> Location:
-        """Where a node stands."""
+        """Return the location of a node."""
         return self.document.place(node)
 
-    def made_of(self, arguments: Sequence[Result], found: Result) -> None:
-        """Take note of what a function made of texts that no message shows."""
+    def track_secrets(self, arguments: Sequence[Result], found: Result) -> None:
+        """Record what a function made of strings that no message shows."""
         self.budget.secrets.follow(arguments, found)
 
     def spend(self, steps: int) -> None:
-        """Count work that takes as long as so many steps. Raises InputError once that is more than any input needs."""
+        """Count the cost of work in steps. Raise InputError above the limit."""
         self.budget.spend(steps)
 
     def evaluate(self, node: ast.Expression, local: Local) -> Result:
-        """What ``node`` amounts to where ``local`` variables are in force."""
+        """Return the value of ``node`` with ``local`` variables."""
         kind = type(node)
         if kind is ast.Literal:
             at = self.document.place(node)
@@ -94,7 +96,7 @@ class Evaluator(Operations):
             budget.depth -= 1
 
     def _template(self, node: ast.Template, local: Local) -> Result:
-        return self.joined([self.evaluate(part, local) for part in node.parts], self.document.place(node))
+        return self.join([self.evaluate(part, local) for part in node.parts], self.document.place(node))
 
     def _name(self, node: ast.Name, local: Local) -> Result:
         found = local.get(node.name)
@@ -121,7 +123,7 @@ class Evaluator(Operations):
         return self.functions.call(node, local, self) if found is None else found
 
     def _unary(self, node: ast.Unary, local: Local) -> Result:
-        return unary(node.operator, self.evaluate(node.operand, local), self.document.place(node))
+        return apply_unary(node.operator, self.evaluate(node.operand, local), self.document.place(node))
 
     def _binary(self, node: ast.Binary, local: Local) -> Result:
         at = self.document.place(node)
@@ -131,14 +133,14 @@ class Evaluator(Operations):
             case "??":
                 return self.coalesce((node.left, node.right), local, at)
             case "!=":
-                return negated(self._compared("==", node, local, at), at)
+                return negate(self._compared("==", node, local, at), at)
             case _:
                 return self._compared(node.operator, node, local, at)
 
     def _compared(self, name: str, node: ast.Binary, local: Local, at: Location) -> Result:
         left, right = self.evaluate(node.left, local), self.evaluate(node.right, local)
         self.weigh(left, right)
-        return binary(name, left, right, at)
+        return apply_binary(name, left, right, at)
 
     def _conditional(self, node: ast.Conditional, local: Local) -> Result:
         return self.choose(self.evaluate(node.condition, local), node.yes, node.no, local)
@@ -159,16 +161,16 @@ class Evaluator(Operations):
                 items.extend(more.items if isinstance(more, Partly) else ())
         if doubt is not None:
             self.weigh(*items)
-            return partly(items, doubt, self.document.place(node))
+            return partial_list(items, doubt, self.document.place(node))
         return Items(at=self.document.place(node), items=items)
 
     def _at_item(self, node: ast.Expression, local: Local) -> Result:
-        """An item, placed where its author edits it, unless it came from elsewhere."""
+        """Return an item, placed where its author edits it, unless it came from elsewhere."""
         found = self.evaluate(node, local)
         if type(node) is ast.Literal:
             return found
         at = self.document.place(node)
-        return moved(found, at) if found.at.path == at.path else found
+        return move(found, at) if found.at.path == at.path else found
 
     def _object(self, node: ast.Object, local: Local) -> Result:
         fields: dict[str, Result] = {}
@@ -193,30 +195,32 @@ class Evaluator(Operations):
                 fields.update(more.fields)
                 rest = more.rest if more.rest is not None else rest
             elif not isinstance(more, Absent):
-                # What is spread may replace anything that stands before it.
+                # What is spread may replace anything before it.
                 rest = doubt_in("something that is no object is spread into one", more.at, more)
                 fields.clear()
         return Fields(at=self.document.place(node), fields=fields, rest=rest)
 
     def property(self, node: ast.Property, local: Local) -> Result:
-        """The value of a property, placed where its author edits it: at the property, unless it came from elsewhere."""
+        """Return the value of a property, placed where its author edits it: at the property, unless it came from
+        elsewhere.
+        """
         found = self.evaluate(node.value, local)
         at = self.document.place(node)
         if type(node.value) in _WRITTEN_OUT and isinstance(found, (Fields, Items, Partly)):
             return _placed(found, at)
-        return moved(found, at) if found.at.path == at.path else found
+        return move(found, at) if found.at.path == at.path else found
 
     def _for(self, node: ast.For, local: Local) -> Result:
         over, at = self.evaluate(node.over, local), self.document.place(node)
         if isinstance(over, Items):
             return Items(at=at, items=self._iterations(node, over, local))
         doubt = doubt_in("a loop runs over something that is no array", at, over)
-        # Of an item whose number is not known, nobody knows what becomes of it.
+        # The result for an item whose index is unknown is unknown.
         if not isinstance(over, Partly) or node.index:
             return doubt
         found = self._iterations(node, over, local)
         self.weigh(*found)
-        return partly(found, doubt, at)
+        return partial_list(found, doubt, at)
 
     def _iterations(self, node: ast.For, over: Items | Partly, local: Local) -> list[Result]:
         if len(over.items) > MAX_ITEMS:
@@ -256,7 +260,7 @@ class Evaluator(Operations):
 
 
 def _is_safe(node: ast.Expression) -> bool:
-    """Whether null ends a chain of members there: all of ``a.?b.c.d`` is null where ``a`` has no ``b``."""
+    """Return whether null ends a chain of members there: all of ``a.?b.c.d`` is null where ``a`` has no ``b``."""
     while isinstance(node, (ast.Member, ast.Item)):
         if node.safe:
             return True
@@ -264,8 +268,10 @@ def _is_safe(node: ast.Expression) -> bool:
     return False
 
 
-def moved(found: Result, at: Location) -> Result:
-    """A text, number or boolean, null, or what nobody knows, at another place; what has parts stays where it is."""
+def move(found: Result, at: Location) -> Result:
+    """Return a primitive, null or unknown value at another place; what has parts stays where it
+    is.
+    """
     kind = type(found)
     if kind is Fields or kind is Items or kind is Partly:
         return found

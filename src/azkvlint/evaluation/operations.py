@@ -1,4 +1,4 @@
-"""What any language does with results: choose, connect, join, look into them."""
+"""Operations of every language on results: choose, connect, join, access."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
-from azkvlint.evaluation.compare import either, may_have
+from azkvlint.evaluation.operators import may_have, merge_alternatives
 from azkvlint.evaluation.values import (
     CHARACTERS_A_STEP,
     ITEMS_A_STEP,
@@ -17,7 +17,7 @@ from azkvlint.evaluation.values import (
     Items,
     Result,
     doubt_in,
-    field,
+    find_field,
     hole,
     is_sensitive,
     pattern_of,
@@ -29,31 +29,31 @@ from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.syntax import ast
 
 Local: TypeAlias = Mapping[str, Result]
-# What stands around an expression that nothing stands around.
+# The local variables of an expression outside of loops and lambdas.
 NOTHING: Local = {}
 
 
 class Operations(ABC):
-    """What functions and readers may ask of an evaluator."""
+    """What functions and readers require of an evaluator."""
 
     @abstractmethod
     def evaluate(self, node: ast.Expression, local: Local) -> Result:
-        """What ``node`` amounts to where ``local`` variables are in force."""
+        """Return the value of ``node`` with ``local`` variables."""
 
     @abstractmethod
     def place(self, node: ast.Node) -> Location:
-        """Where a node stands."""
+        """Return the location of a node."""
 
     @abstractmethod
     def spend(self, steps: int) -> None:
-        """Count work that takes as long as so many steps. Raises InputError once that is more than any input needs."""
+        """Count the cost of work in steps. Raise InputError above the limit."""
 
     @abstractmethod
-    def made_of(self, arguments: Sequence[Result], found: Result) -> None:
-        """Take note of what a function made of texts that no message shows."""
+    def track_secrets(self, arguments: Sequence[Result], found: Result) -> None:
+        """Record what a function made of strings that no message shows."""
 
     def weigh(self, *results: Result) -> None:
-        """Count what it takes to walk through results, or to read them if they are texts."""
+        """Count the cost of walking through results, or of reading strings."""
         for result in results:
             if not isinstance(result, Scalar):
                 self.spend(size(result) // VALUES_A_STEP)
@@ -69,16 +69,16 @@ class Operations(ABC):
         return self.evaluate(function.body, {**function.local, **given})
 
     def choose(self, condition: Result, yes: ast.Expression, no: ast.Expression, local: Local) -> Result:
-        """One of two branches; what they share where the condition is not known."""
+        """Return one of two branches; what they share where the condition is not known."""
         if isinstance(condition, Scalar) and isinstance(condition.value, bool):
             return self.evaluate(yes if condition.value else no, local)
         doubt = doubt_in("a condition is no boolean, so the deployment fails", condition.at, condition)
         one, other = self.evaluate(yes, local), self.evaluate(no, local)
         self.spend((size(one) + size(other)) // VALUES_A_STEP)
-        return either(one, other, doubt)
+        return merge_alternatives(one, other, doubt)
 
     def connect(self, nodes: Sequence[ast.Expression], local: Local, neutral: bool, at: Location) -> Result:
-        """And (``neutral`` true) or or (false) of operands, the rest not looked at once one decides."""
+        """Evaluate ``&&`` (``neutral`` true) or ``||`` (false) of operands, up to the one that decides."""
         doubts: list[Unknown] = []
         for node in nodes:
             found = self.evaluate(node, local)
@@ -97,7 +97,7 @@ class Operations(ABC):
         return Unknown(at=doubts[0].at, why=doubts[0].why, pattern=pattern, sensitive=sensitive)
 
     def coalesce(self, nodes: Sequence[ast.Expression], local: Local, at: Location) -> Result:
-        """The first operand that is not null; unknown once one that comes before it may be null."""
+        """Return the first operand that is not null; unknown once one that comes before it may be null."""
         for number, node in enumerate(nodes):
             found = self.evaluate(node, local)
             if isinstance(found, Unknown):
@@ -112,8 +112,8 @@ class Operations(ABC):
                 return found
         return Absent(at=at)
 
-    def joined(self, parts: Sequence[Result], at: Location) -> Result:
-        """The text that parts make together; its pattern where not all of them are known."""
+    def join(self, parts: Sequence[Result], at: Location) -> Result:
+        """Return the text that parts make together; its pattern where not all of them are known."""
         texts: list[str] = []
         doubt: Unknown | None = None
         sensitive = False
@@ -137,10 +137,10 @@ class Operations(ABC):
         return Scalar(at=at, value="".join(texts), sensitive=sensitive)
 
     def member(self, of: Result, name: str, safe: bool, at: Location) -> Result:
-        """``of.name``."""
+        """Return ``of.name``."""
         match of:
             case Fields():
-                found = field(of, name)
+                found = find_field(of, name)
                 if found is not None:
                     return found
                 return of.rest if of.rest is not None else _missing(safe, at, f"there is no property '{name}'")
@@ -152,7 +152,7 @@ class Operations(ABC):
                 return of.member(name, at)
 
     def item(self, of: Result, index: Result, safe: bool, from_end: bool, at: Location) -> Result:
-        """``of[index]``, of an array by number or of an object by name."""
+        """Return ``of[index]``, of an array by number or of an object by name."""
         if isinstance(index, Scalar) and isinstance(index.value, str):
             return self.member(of, index.value, safe, at)
         match of:
@@ -183,7 +183,7 @@ def _item_of(of: Items, index: Result, safe: bool, from_end: bool, at: Location)
 
 
 def _is_empty(part: Result) -> bool:
-    """Whether a part adds nothing to a text."""
+    """Return whether a part adds nothing to a text."""
     return isinstance(part, Absent) or (isinstance(part, Scalar) and part.value == "" and not part.sensitive)
 
 

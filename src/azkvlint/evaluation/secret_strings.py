@@ -1,6 +1,6 @@
-"""Texts that no message shows, because they go by a name that speaks of a secret, or are made of such a one.
+"""Strings that no message shows, because their name indicates a secret, or because they are made of such a string.
 
-They are no secrets to the rules: only a declaration (``sensitive``, ``secureString``, ``@secure()``) decides that.
+The rules do not treat them as secrets: only a declaration does (``sensitive``, ``secureString``, ``@secure()``).
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from azkvlint.evaluation.values import Fields, Items, Result, pieces
 from azkvlint.model.value import Scalar, Unknown
 from azkvlint.util.secret_names import holds_secret, is_about_secret
 
-# Of a larger value only so many parts are looked at: no message shows more of them.
+# Of a larger value only so many parts are visited: no message shows more of them.
 _MOST = 10_000
 # Functions may be called in a loop over what they are given.
 _MOST_GIVEN = 1_000
@@ -24,12 +24,12 @@ class SecretTexts:
         self.texts: set[str] = set()
 
     def note(self, name: str, found: Result) -> None:
-        """Take note of what goes by a name, and of what in it does."""
+        """Record the strings of a value with a name, and those of the values in it."""
         if isinstance(found, Fields | Items) or holds_secret(name):
             self.texts.update(_texts([found], _MOST, is_secret=holds_secret(name)))
 
     def follow(self, arguments: Iterable[Result], made: Result) -> None:
-        """Take note of what a function makes of such texts. What it only picks from its arguments stays what it is."""
+        """Record the strings that a function makes of recorded ones, but not those that it only picks."""
         if not self.texts:
             return
         arguments = list(arguments)

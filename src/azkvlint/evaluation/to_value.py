@@ -1,4 +1,4 @@
-"""How a result becomes a Value of the graph."""
+"""The conversion of results into values of the resource graph."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from azkvlint.util.errors import InputError
 class Freezer:
     """Turns results into Values of the graph. Raises InputError for more of them than any template needs.
 
-    ``names`` are the field names that somebody will ask for: fields that differ from them only in case get them.
+    ``names`` are the field names of rules: fields that differ from them only in case get them.
     ``budget`` is that of the unit whose values are made.
     """
 
@@ -32,11 +32,11 @@ class Freezer:
         return other
 
     def spelled(self, name: str) -> str:
-        """A field's name as those who ask for it spell it."""
+        """Return a field's name in the case that rules use."""
         return name if name in self._names else self._lower.get(name.lower(), name)
 
     def freeze(self, result: Result) -> Value | None:
-        """The Value of a result; None for null, which is "not set"."""
+        """Return the Value of a result; None for null, which is "not set"."""
         self.budget.add_frozen(1)
         kind = type(result)
         if kind is Scalar or kind is Unknown:

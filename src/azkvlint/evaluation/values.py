@@ -1,4 +1,4 @@
-"""What an expression can amount to while it is evaluated.
+"""The values of expressions during evaluation.
 
 A result is a Scalar, Unknown or Absent (null) of the model, or one of the kinds below: unlike the graph's values they
 keep null as an item or a field, and stay open for more.
@@ -16,13 +16,13 @@ from azkvlint.model.value import PERHAPS, Absent, Scalar, Unknown
 from azkvlint.syntax.ast import Expression
 from azkvlint.util.lazy_regex import regex
 
-# What one run of the evaluator may make of one document. Azure takes templates of 4 MB and loops of 800.
+# Limits for one document. Azure accepts templates of 4 MB and loops of 800.
 MAX_ITEMS = 10_000
 MAX_TEXT = 1_000_000
-# What takes about as long as one step of the evaluator: items of an array copied, characters read, values looked at or
+# What costs about one step of the evaluator: items of an array copied, characters read, values visited or
 # made.
 ITEMS_A_STEP, CHARACTERS_A_STEP, VALUES_A_STEP = 50, 200, 4
-# How far a function looks into one value. Values share their parts, so that a few lines can make one without end.
+# How much of one value a function visits. Values share their parts, so that a few lines can make an endless one.
 MAX_PARTS = 100_000
 MAX_LEVELS = 500
 # The brackets of an unknown part in a pattern. No Azure name or id holds them.
@@ -55,7 +55,7 @@ class Fields(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Partly(Unknown, frozen=True, kw_only=True, gc=False):
-    """An array that certainly has ``items``, and nobody knows what else, or in which order: unknown to all others."""
+    """An array that certainly has ``items``, and perhaps others, in an unknown order."""
 
     items: tuple[Result, ...]
 
@@ -70,26 +70,26 @@ class Closure(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Entity(Protocol):
-    """A resource or module that an expression names: its members are found when they are asked for."""
+    """A resource or module that an expression names: its members are evaluated when they are read."""
 
     @property
     def at(self) -> Location:
-        """Where it is declared."""
+        """Return where it is declared."""
 
     def member(self, name: str, at: Location) -> Result:
-        """One member, such as ``id`` or ``outputs``; Unknown if it is known only after deployment."""
+        """Return one member, such as ``id`` or ``outputs``; Unknown if it is known only after deployment."""
 
     def item(self, index: Result, at: Location) -> Result:
-        """One instance of a loop."""
+        """Return one instance of a loop."""
 
 
 Result: TypeAlias = Scalar | Unknown | Absent | Items | Fields | Closure | Entity
-# Tuples: a union would be made anew each time that something is held against it.
+# A tuple: a union would be created for each comparison.
 _LEAVES = (Scalar, Unknown, Absent)
 
 
-def field(value: Fields, name: str) -> Result | None:
-    """The field ``name``, without regard to case as in all of Azure Resource Manager; None if there is none."""
+def find_field(value: Fields, name: str) -> Result | None:
+    """Return the field ``name``, without regard to case as in all of Azure Resource Manager; None if there is none."""
     found = value.fields.get(name)
     if found is None:
         lower = name.lower()
@@ -99,24 +99,24 @@ def field(value: Fields, name: str) -> Result | None:
     return found
 
 
-def wrapped(plain: Any, at: Location, sensitive: bool = False) -> Result:
-    """Plain JSON data as a result, all of it at one place."""
+def wrap(plain: Any, at: Location, sensitive: bool = False) -> Result:
+    """Return plain JSON data as a result, all of it at one place."""
     if plain is None:
         return Absent(at=at)
     if isinstance(plain, dict):
-        return Fields(at=at, fields={str(key): wrapped(item, at, sensitive) for key, item in plain.items()})
+        return Fields(at=at, fields={str(key): wrap(item, at, sensitive) for key, item in plain.items()})
     if isinstance(plain, list | tuple):
-        return Items(at=at, items=[wrapped(item, at, sensitive) for item in plain])
+        return Items(at=at, items=[wrap(item, at, sensitive) for item in plain])
     return Scalar(at=at, value=plain, sensitive=sensitive)
 
 
-def first(*results: Result | None) -> Result | None:
-    """The first that there is: a result has no truth of its own, so ``or`` cannot tell."""
+def first_present(*results: Result | None) -> Result | None:
+    """Return the first result that is not None: results have no truth value, so ``or`` does not work."""
     return next((result for result in results if result is not None), None)
 
 
 def doubt_in(why: str, at: Location, *results: Result) -> Unknown:
-    """The first unknown value in ``results``; if there is none, one of its own for the reason ``why``."""
+    """Return the first unknown value in ``results``; if there is none, one of its own for the reason ``why``."""
     for result in results:
         found = unknown_in(result)
         if found is not None:
@@ -124,8 +124,8 @@ def doubt_in(why: str, at: Location, *results: Result) -> Unknown:
     return Unknown(at=at, why=why)
 
 
-def bare(found: Unknown) -> Unknown:
-    """An unknown value without what is known of it."""
+def plain_unknown(found: Unknown) -> Unknown:
+    """Return an unknown value without what is known of it."""
     if type(found) is Unknown:
         return found
     return Unknown(
@@ -134,32 +134,32 @@ def bare(found: Unknown) -> Unknown:
     )  # fmt: skip
 
 
-def partly(items: Sequence[Result], doubt: Unknown, at: Location) -> Unknown:
-    """An array of which only ``items`` are known; for the rest see ``doubt``."""
+def partial_list(items: Sequence[Result], doubt: Unknown, at: Location) -> Unknown:
+    """Return an array of which only ``items`` are known; for the rest see ``doubt``."""
     if not items:
         return Unknown(at=at, why=doubt.why, pattern=doubt.pattern, given=True, sensitive=doubt.sensitive)
     sensitive = doubt.sensitive or any(map(is_sensitive, items))
     return Partly(at=at, why=doubt.why, pattern=doubt.pattern, given=True, sensitive=sensitive, items=tuple(items))
 
 
-def perhaps(result: Result) -> Unknown | None:
-    """``result``, if it is a field that may not be there."""
+def as_optional(result: Result) -> Unknown | None:
+    """Return ``result``, if it is a field that may not be there."""
     return result if isinstance(result, Unknown) and result.note == PERHAPS else None
 
 
-def unsure(value: Fields) -> Unknown | None:
-    """Why it is not known which fields an object has; None if it is."""
-    return first(value.rest, *map(perhaps, value.fields.values()))  # type: ignore[return-value]  # all are Unknown
+def missing_fields_reason(value: Fields) -> Unknown | None:
+    """Return why it is not known which fields an object has; None if it is."""
+    return first_present(value.rest, *map(as_optional, value.fields.values()))  # type: ignore[return-value]  # all are Unknown
 
 
 def unknown_in(result: Result) -> Unknown | None:
-    """The first unknown value in ``result``, at any depth; a resource or a lambda counts as unknown.
+    """Return the first unknown value in ``result``, at any depth; a resource or a lambda counts as unknown.
 
-    So does a value that is_large: whoever goes on with a known one may walk through it.
+    So does a value that is_large, because a caller may walk through a known one.
     """
     for part in _parts(result):
         if isinstance(part, Unknown):
-            return bare(part)
+            return plain_unknown(part)
         if not isinstance(part, Scalar | Absent):
             return Unknown(at=part.at, why="it is a resource or a lambda, not data")
     return None
@@ -170,12 +170,12 @@ def _is_leaf(result: Result) -> bool:
 
 
 def is_large(result: Result) -> bool:
-    """Whether a value has more than MAX_PARTS parts or MAX_LEVELS levels, so that nobody should walk through it."""
+    """Return whether a value has more than MAX_PARTS parts or MAX_LEVELS levels, too many to be visited."""
     return not _is_leaf(result) and _measured(result) is None
 
 
 def size(result: Result) -> int:
-    """How many parts a value has; of one that is_large the most that somebody would look at."""
+    """Return how many parts a value has; the maximum for one that is_large."""
     if _is_leaf(result):
         return 1
     found = _measured(result)
@@ -183,7 +183,7 @@ def size(result: Result) -> int:
 
 
 def _measured(result: Result) -> int | None:
-    """How many parts a value has, level by level; None for one that is_large."""
+    """Return how many parts a value has, level by level; None for one that is_large."""
     level: list[Result] = [result]
     seen = 0
     for _ in range(MAX_LEVELS + 1):
@@ -205,7 +205,7 @@ def _measured(result: Result) -> int | None:
 
 
 def _parts(result: Result) -> Iterator[Result]:
-    """All that is in a value but Items and Fields. Of one that is_large an Unknown is the last part."""
+    """Yield all that is in a value but Items and Fields. Of one that is_large an Unknown is the last part."""
     left: list[tuple[Result, int]] = [(result, 0)]
     seen = 0
     while left:
@@ -225,7 +225,7 @@ def _parts(result: Result) -> Iterator[Result]:
 
 
 def plain_of(result: Result) -> Any:
-    """Plain JSON data. Only for results without an unknown value."""
+    """Return plain JSON data. Only for results without an unknown value."""
     match result:
         case Scalar(value=value):
             return value
@@ -238,14 +238,14 @@ def plain_of(result: Result) -> Any:
 
 
 def is_sensitive(result: Result) -> bool:
-    """Whether any part of it is secret; true of a value that is_large."""
+    """Return whether any part of it is secret; true of a value that is_large."""
     if isinstance(result, _LEAVES):
         return result.sensitive
     return any(isinstance(part, _LEAVES) and part.sensitive for part in _parts(result))
 
 
 def name_of(result: Result, at: Location) -> str | Unknown:
-    """The name of a property that is worked out; Unknown also if it is a secret, for names are shown."""
+    """Return the name of a property that is worked out; Unknown also if it is a secret, for names are shown."""
     if not isinstance(result, Scalar):
         return doubt_in("the name of a property is not known", at, result)
     if result.sensitive:
@@ -254,25 +254,25 @@ def name_of(result: Result, at: Location) -> str | Unknown:
 
 
 def hides_keys(value: Fields) -> bool:
-    """Whether a map is secret as a whole, its keys too: marks stand on values, so all of them are."""
+    """Return whether a map is secret as a whole, its keys too: only values are marked, so all of them are."""
     return bool(value.fields) and all(map(is_sensitive, value.fields.values()))
 
 
-def hidden(result: Result) -> Result:
-    """``result`` with every part of it secret."""
+def mark_sensitive(result: Result) -> Result:
+    """Return ``result`` with every part of it secret."""
     return Unknown(at=result.at, why=_LARGE, sensitive=True) if is_large(result) else _marked(result, sensitive=True)
 
 
-def sealed(result: Fields) -> Result:
-    """A map with a key that is secret: all of it is, as in Terraform."""
-    found = hidden(result)
+def mark_map_sensitive(result: Fields) -> Result:
+    """Return a map with a key that is secret: all of it is, as in Terraform."""
+    found = mark_sensitive(result)
     if isinstance(found, Fields) and found.fields and not hides_keys(found):
         return Unknown(at=result.at, why="a key of it is secret", sensitive=True)
     return found
 
 
-def revealed(result: Result) -> Result:
-    """``result`` with no part of it secret, as its author says."""
+def mark_nonsensitive(result: Result) -> Result:
+    """Return ``result`` with no part of it secret, as its author declares."""
     return result if is_large(result) else _marked(result, sensitive=False)
 
 
@@ -294,7 +294,7 @@ def _marked(result: Result, sensitive: bool) -> Result:
 
 
 def text_of(plain: object) -> str:
-    """How Azure Resource Manager prints a value into a text."""
+    """Return how Azure Resource Manager prints a value into a text."""
     if isinstance(plain, str):
         return plain
     if isinstance(plain, bool):
@@ -309,7 +309,8 @@ def text_of(plain: object) -> str:
 
 
 def pattern_of(result: Result) -> str:
-    """What is known of a text, with each unknown part in brackets; empty if that would not tell it apart from others.
+    """Return what is known of a text, with each unknown part in brackets; empty if that would not distinguish it from
+    others.
 
     A secret has no pattern, so that it can be in none.
     """
@@ -326,9 +327,11 @@ def pattern_of(result: Result) -> str:
 
 
 def hole(text: str) -> str:
-    """The pattern of something unknown that ``text`` stands for. Every slash of a pattern is a slash of the text."""
+    """Return the pattern of an unknown value that ``text`` describes. Every slash of a pattern is a slash of the
+    text.
+    """
     if len(text) > _LONGEST_HOLE:
-        # Variables that name others twice would grow beyond all memory; a digest tells two texts apart as well.
+        # Variables that name others twice would grow beyond all memory; a digest distinguishes them as well.
         from azkvlint.util.sha256 import sha256_hex
 
         text = sha256_hex(text.encode("utf-8", "surrogatepass"))
@@ -336,7 +339,7 @@ def hole(text: str) -> str:
 
 
 def pieces(pattern: str) -> Iterator[tuple[str, bool]]:
-    """The parts of a pattern in their order, and whether each is a hole."""
+    """Yield the parts of a pattern in their order, and whether each is a hole."""
     depth = start = 0
     for match in _BRACKET.finditer(pattern):
         at = match.start()
@@ -352,3 +355,7 @@ def pieces(pattern: str) -> Iterator[tuple[str, bool]]:
                 start = at + 1
     if start < len(pattern):
         yield pattern[start:], False
+
+
+BY_RUN = "the moment of the run is not known"
+BY_DEPLOYMENT = "utcNow() differs with every deployment"

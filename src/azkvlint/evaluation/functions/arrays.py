@@ -1,17 +1,195 @@
-"""Arrays, and what arrays, objects and texts have in common."""
+"""Functions of arrays, with or without a lambda, and those that arrays, objects and strings share.
+
+Bicep writes ``map(a, x => x.b)``; ARM writes ``map(a, lambda('x', lambdaVariables('x').b))``, where the name of the
+parameter is not case-sensitive.
+"""
 
 from __future__ import annotations
 
 import re
+from functools import cmp_to_key
 
-from azkvlint.evaluation.compare import may_have, same
 from azkvlint.evaluation.functions.numbers import number
-from azkvlint.evaluation.functions.patterns import end, is_known, prefix, split
+from azkvlint.evaluation.functions.objects import put
+from azkvlint.evaluation.functions.strings import fits, items_in, text
 from azkvlint.evaluation.functions.table import ANY, Context, Data, Function, InvalidCall, Lazy, Parts, answer, opaque
-from azkvlint.evaluation.functions.text import fits, items_in, text
-from azkvlint.evaluation.values import MAX_ITEMS, Fields, Items, Partly, Result, field, perhaps, pieces, text_of, unsure
+from azkvlint.evaluation.operators import is_same, may_have
+from azkvlint.evaluation.string_patterns import end, is_known, prefix, split
+from azkvlint.evaluation.values import (
+    MAX_ITEMS,
+    Closure,
+    Fields,
+    Items,
+    Partly,
+    Result,
+    as_optional,
+    find_field,
+    hides_keys,
+    mark_map_sensitive,
+    missing_fields_reason,
+    name_of,
+    pieces,
+    text_of,
+)
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.syntax import ast
+
+_MISFIT_OF_LAMBDA = "was given something that is no array"
+# A lambda with so many parameters receives the index of each item.
+_WITH_NUMBER = 2
+
+
+class _UndecidedError(Exception):
+    """A comparison whose result is unknown."""
+
+    def __init__(self, found: Unknown) -> None:
+        super().__init__(found.why)
+        self.found = found
+
+
+def _lambda(context: Context) -> Result:
+    names = []
+    for node in context.node.arguments[:-1]:
+        if not isinstance(node, ast.Literal) or not isinstance(node.value, str):
+            raise InvalidCall("was given a parameter that is no text")
+        names.append(node.value.lower())
+    body = context.node.arguments[-1]
+    return Closure(at=context.at, parameters=tuple(names), body=body, local=context.local)
+
+
+def _lambda_variables(context: Context, arguments: list[Result]) -> Result:
+    name = arguments[0]
+    if isinstance(name, Scalar) and isinstance(name.value, str):
+        found = context.local.get(name.value.lower())
+        if found is not None:
+            return found
+    return context.fails("names no parameter of a lambda around it", name)
+
+
+def _apply(context: Context, function: Result, *arguments: Result) -> Result:
+    return context.evaluator.apply(function, arguments, context.at)
+
+
+def _number(context: Context, value: int) -> Scalar:
+    return Scalar(at=context.at, value=value)
+
+
+def _array_of_lambda(context: Context, value: Result, *functions: Result) -> list[Result] | Unknown:
+    """Return the items of an argument that should be an array; why there are none, otherwise."""
+    if not all(isinstance(function, Closure) for function in functions):
+        return context.fails("was given no lambda", value)
+    return value.items if isinstance(value, Items) else context.fails(_MISFIT_OF_LAMBDA, value)
+
+
+def _map(context: Context, arguments: list[Result]) -> Result:
+    array, function = arguments
+    if isinstance(array, Partly) and isinstance(function, Closure) and len(function.parameters) < _WITH_NUMBER:
+        return context.partial_list([_apply(context, function, item) for item in array.items], [array])
+    items = _array_of_lambda(context, array, function)
+    if isinstance(items, Unknown):
+        return items
+    found = [_apply(context, function, item, _number(context, at)) for at, item in enumerate(items)]
+    return Items(at=context.at, items=found)
+
+
+def _verdict(context: Context, result: Result) -> bool | Unknown:
+    if isinstance(result, Scalar) and isinstance(result.value, bool):
+        return result.value
+    return context.fails("was given a lambda that gives no boolean", result)
+
+
+def _filter(context: Context, arguments: list[Result]) -> Result:
+    array, function = arguments
+    items = _array_of_lambda(context, array, function)
+    if isinstance(items, Unknown):
+        return items
+    found: list[Result] = []
+    for at, item in enumerate(items):
+        verdict = _verdict(context, _apply(context, function, item, _number(context, at)))
+        if isinstance(verdict, Unknown):
+            return verdict
+        if verdict:
+            found.append(item)
+    return Items(at=context.at, items=found)
+
+
+def _reduce(context: Context, arguments: list[Result]) -> Result:
+    array, found, function = arguments
+    items = _array_of_lambda(context, array, function)
+    if isinstance(items, Unknown):
+        return items
+    for at, item in enumerate(items):
+        found = _apply(context, function, found, item, _number(context, at))
+    return found
+
+
+def _sort(context: Context, arguments: list[Result]) -> Result:
+    """Sort by a lambda that is true where its second argument comes after its first."""
+    array, function = arguments
+    items = _array_of_lambda(context, array, function)
+    if isinstance(items, Unknown):
+        return items
+
+    def comes_first(left: Result, right: Result) -> bool:
+        verdict = _verdict(context, _apply(context, function, left, right))
+        if isinstance(verdict, Unknown):
+            raise _UndecidedError(verdict)
+        return verdict
+
+    def order(left: Result, right: Result) -> int:
+        return -1 if comes_first(left, right) else int(comes_first(right, left))
+
+    try:
+        return Items(at=context.at, items=sorted(items, key=cmp_to_key(order)))
+    except _UndecidedError as error:
+        return error.found
+
+
+def _to_object(context: Context, arguments: list[Result]) -> Result:
+    """Return an object with a field for each item: one lambda returns its name, another its value (the item, without
+    it).
+    """
+    array, functions = arguments[0], arguments[1:]
+    items = _array_of_lambda(context, array, *functions)
+    if isinstance(items, Unknown):
+        return items
+    fields: dict[str, Result] = {}
+    names: dict[str, str] = {}
+    rest: Unknown | None = None
+    for item in items:
+        key = name_of(_apply(context, functions[0], item), context.at)
+        if isinstance(key, Unknown):
+            rest = key
+            continue
+        put(fields, names, key, _apply(context, functions[1], item) if len(functions) > 1 else item)
+    return Fields(at=context.at, fields=fields, rest=rest)
+
+
+def _group_by(context: Context, arguments: list[Result]) -> Result:
+    """Return an object with an array for each key that the lambda returns."""
+    array, function = arguments
+    items = _array_of_lambda(context, array, function)
+    if isinstance(items, Unknown):
+        return items
+    groups: dict[str, list[Result]] = {}
+    names: dict[str, str] = {}
+    for item in items:
+        key = name_of(_apply(context, function, item), context.at)
+        if isinstance(key, Unknown):
+            return key
+        groups.setdefault(names.setdefault(key.lower(), key), []).append(item)
+    found: dict[str, Result] = {key: Items(at=context.at, items=group) for key, group in groups.items()}
+    return Fields(at=context.at, fields=found)
+
+
+def _map_values(context: Context, arguments: list[Result]) -> Result:
+    value, function = arguments
+    if not isinstance(value, Fields) or not isinstance(function, Closure):
+        return context.fails("was given no object and no lambda", value)
+    fields = {name: _apply(context, function, item) for name, item in value.fields.items()}
+    found = Fields(at=context.at, fields=fields, rest=value.rest)
+    return mark_map_sensitive(found) if hides_keys(value) else found
+
 
 _MISFIT = "was given something that is no array, object or text"
 _LARGEST = 2_147_483_647
@@ -19,7 +197,7 @@ _MOST_DELIMITERS = 20
 
 
 def _units(value: str) -> int:
-    """The length of a text as .NET counts it: in units of UTF-16."""
+    """Return the length of a text as .NET counts it: in units of UTF-16."""
     return len(value) if value.isascii() else len(value.encode("utf-16-le", "surrogatepass")) // 2
 
 
@@ -30,7 +208,7 @@ def _length(context: Context, arguments: list[Result]) -> Result:
         case Scalar(value=str() as value):
             found = _units(value)
         case Fields(fields=fields) as value:
-            doubt = unsure(value)
+            doubt = missing_fields_reason(value)
             if doubt is not None:
                 return context.unknown(doubt)
             found = len(fields)
@@ -40,7 +218,7 @@ def _length(context: Context, arguments: list[Result]) -> Result:
 
 
 def _empty(context: Context, arguments: list[Result]) -> Result:
-    """Whether there is nothing in it; null is empty."""
+    """Return whether there is nothing in it; null is empty."""
     match arguments[0]:
         case Absent():
             return context.true(True)
@@ -49,8 +227,8 @@ def _empty(context: Context, arguments: list[Result]) -> Result:
         case Scalar(value=str() as value):
             return context.true(not value)
         case Fields(fields=fields) as value:
-            doubt = unsure(value)
-            if doubt is None or any(perhaps(item) is None for item in fields.values()):
+            doubt = missing_fields_reason(value)
+            if doubt is None or any(as_optional(item) is None for item in fields.values()):
                 return context.true(not fields)
             return context.unknown(doubt)
         case Partly():
@@ -70,7 +248,7 @@ def _last(context: Context) -> Result:
 
 
 def _end(context: Context, last: bool) -> Result:
-    """The first or last item or character; null of an empty array."""
+    """Return the first or last item or character; null of an empty array."""
     found = _end_of_split(context, last)
     if found is not None:
         return found
@@ -85,7 +263,7 @@ def _end(context: Context, last: bool) -> Result:
 
 
 def _end_of_split(context: Context, last: bool) -> Result | None:
-    """``last(split(id, '/'))``, which can be known although parts of the id, and even their number, are not."""
+    """Return ``last(split(id, '/'))``, which can be known although parts of the id, and even their number, are not."""
     node = context.node.arguments[0]
     if not isinstance(node, ast.Call) or node.name.lower() != "split" or len(node.arguments) != 2:
         return None
@@ -106,7 +284,7 @@ def _piece(context: Context, whole: Unknown, pattern: str) -> Result:
 
 
 def _split(context: Context, arguments: list[Result]) -> Result:
-    """The parts of a text between one or several delimiters."""
+    """Return the parts of a text between one or several delimiters."""
     whole, by = arguments
     if isinstance(whole, Unknown) and isinstance(by, Scalar) and isinstance(by.value, str) and by.value:
         found = split(whole.pattern, by.value)
@@ -125,7 +303,7 @@ def _split_text(whole: object, by: object) -> list[str]:
 
 
 def _take(context: Context, arguments: list[Result]) -> Result:
-    """The first items or characters; none for a negative number."""
+    """Return the first items or characters; none for a negative number."""
     value, count = arguments
     if isinstance(count, Scalar):
         most = max(number(count.value), 0)
@@ -142,7 +320,7 @@ def _take(context: Context, arguments: list[Result]) -> Result:
 
 
 def _skip(context: Context, arguments: list[Result]) -> Result:
-    """What comes after the first items or characters; everything for a negative number."""
+    """Return what comes after the first items or characters; everything for a negative number."""
     value, count = arguments
     if isinstance(count, Scalar):
         start = max(number(count.value), 0)
@@ -157,12 +335,14 @@ def _skip(context: Context, arguments: list[Result]) -> Result:
 
 
 def _contains(context: Context, arguments: list[Result]) -> Result:
-    """Whether a text has a part (case matters), an array an item, or an object a field (case does not matter)."""
+    """Return whether a text has a part (case matters), an array an item, or an object a field (case does not
+    matter).
+    """
     whole, wanted = arguments
     match whole, wanted:
         case Items(items=items), _:
             context.evaluator.spend(len(items) // 10)
-            found = [same(item, wanted) for item in items]
+            found = [is_same(item, wanted) for item in items]
             if True in found or None not in found:
                 return context.true(True in found)
             return context.doubt("whether an array holds an item is not known", *arguments)
@@ -173,8 +353,8 @@ def _contains(context: Context, arguments: list[Result]) -> Result:
         ):
             return context.true(True)
         case Fields(rest=rest), Scalar():
-            there = field(whole, text_of(wanted.value))
-            doubt = rest if there is None else perhaps(there)
+            there = find_field(whole, text_of(wanted.value))
+            doubt = rest if there is None else as_optional(there)
             return context.true(there is not None) if doubt is None else context.unknown(doubt)
         case Fields(), Unknown() if not may_have(whole, wanted):
             return context.true(False)
@@ -183,11 +363,11 @@ def _contains(context: Context, arguments: list[Result]) -> Result:
 
 
 def _index(context: Context, array: Items, wanted: Result, last: bool) -> tuple[int, Unknown | None]:
-    """Where an item is in an array, -1 if it is nowhere; and what makes that unknown."""
+    """Return where an item is in an array, -1 if it is nowhere; and what makes that unknown."""
     context.evaluator.spend(len(array.items) // 10)
     numbers = range(len(array.items))
     for at in reversed(numbers) if last else numbers:
-        found = same(array.items[at], wanted)
+        found = is_same(array.items[at], wanted)
         if found:
             return at, None
         if found is None:
@@ -204,7 +384,7 @@ def _last_index_of(context: Context, arguments: list[Result]) -> Result:
 
 
 def _position(context: Context, arguments: list[Result], last: bool) -> Result:
-    """Where a part is in a text (in any case) or an item in an array; -1 if it is nowhere."""
+    """Return where a part is in a text (in any case) or an item in an array; -1 if it is nowhere."""
     whole, wanted = arguments
     if isinstance(whole, Items):
         at, doubt = _index(context, whole, wanted, last)
@@ -222,7 +402,7 @@ def _create_array(context: Context, arguments: list[Result]) -> Result:
 
 
 def _array(context: Context, arguments: list[Result]) -> Result:
-    """The value as an array of one, unless it is an array."""
+    """Return the value as an array of one, unless it is an array."""
     value = arguments[0]
     if isinstance(value, Items):
         return value
@@ -232,7 +412,7 @@ def _array(context: Context, arguments: list[Result]) -> Result:
 
 
 def _flatten(context: Context, arguments: list[Result]) -> Result:
-    """The items of the arrays in an array, one level down."""
+    """Return the items of the arrays in an array, one level down."""
     if not isinstance(arguments[0], Items | Partly):
         return context.fails("was given something that is no array of arrays", *arguments)
     arrays = arguments[0].items
@@ -241,7 +421,7 @@ def _flatten(context: Context, arguments: list[Result]) -> Result:
     items = items_in(arrays)
     if isinstance(arguments[0], Items) and all(isinstance(array, Items) for array in arrays):
         return Items(at=context.at, items=items)
-    return context.partly(items, [*arguments, *arrays])
+    return context.partial_list(items, [*arguments, *arrays])
 
 
 def _range(start: object, count: object) -> list[int]:
@@ -253,6 +433,8 @@ def _range(start: object, count: object) -> list[int]:
 
 _SPLIT = Data("split", 2, 2, _split_text)
 _SPLIT_PARTS = Parts("split", 2, 2, _split)
+
+
 FUNCTIONS: tuple[Function, ...] = (
     Parts("length", 1, 1, _length),
     Parts("empty", 1, 1, _empty),
@@ -268,4 +450,13 @@ FUNCTIONS: tuple[Function, ...] = (
     Parts("array", 1, 1, _array),
     Parts("flatten", 1, 1, _flatten),
     Data("range", 2, 2, _range),
+    Lazy("lambda", 1, ANY, _lambda, "arm"),
+    Parts("lambdaVariables", 1, 1, _lambda_variables, "arm"),
+    Parts("map", 2, 2, _map),
+    Parts("filter", 2, 2, _filter),
+    Parts("reduce", 3, 3, _reduce),
+    Parts("sort", 2, 2, _sort),
+    Parts("toObject", 2, 3, _to_object),
+    Parts("groupBy", 2, 2, _group_by),
+    Parts("mapValues", 2, 2, _map_values),
 )

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from azkvlint.evaluation.functions.formats import moment
 from azkvlint.evaluation.functions.numbers import number
+from azkvlint.evaluation.functions.strings import moment, text
 from azkvlint.evaluation.functions.table import Data, Function, InvalidCall
-from azkvlint.evaluation.functions.text import text
 from azkvlint.util.lazy_regex import regex
 
 if TYPE_CHECKING:
@@ -40,7 +39,7 @@ def _moment(value: object) -> datetime:
 
 
 def _add(base: object, duration: object, form: object = _PLAIN) -> str:
-    """Azure takes a year as 365 days and a month as 30, and says so."""
+    """Convert with a year of 365 days and a month of 30, as Azure documents it."""
     from datetime import timedelta
 
     match = _DURATION.fullmatch(text(duration))

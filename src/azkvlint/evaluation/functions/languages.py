@@ -1,44 +1,98 @@
-"""The functions of ARM template expressions, and those of Bicep."""
+"""The functions of ARM template expressions and of Bicep by name, and those that only a deployment can evaluate."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
-from azkvlint.evaluation.functions import (
-    arrays,
-    dates,
-    encoding,
-    lambdas,
-    logic,
-    merging,
-    network,
-    numbers,
-    objects,
-    runtime,
-    text,
-)
-from azkvlint.evaluation.functions.table import ANY, Context, Function, Lazy, answer
+from azkvlint.evaluation.functions import arrays, dates, network, numbers, objects, strings
+from azkvlint.evaluation.functions.table import ANY, Context, Function, Lazy, Unknowable, answer, call_pattern
 from azkvlint.evaluation.operations import Local, Operations
-from azkvlint.evaluation.values import Result
+from azkvlint.evaluation.values import BY_DEPLOYMENT, Result
 from azkvlint.model.value import Unknown
 from azkvlint.syntax import ast
 from azkvlint.util.lazy_regex import regex
 
+# How the reason of a value ends that is a key, a connection string or a token of a resource.
+GIVES_SECRET = "gives a secret, which is known only in Azure"
+
+
+def _because(why: str) -> Callable[[], str]:
+    return lambda: why
+
+
+def _after(name: str, least: int, most: int, only: str = "") -> Function:
+    return Unknowable(name, least, most, _because(f"{name}() is known only after deployment"), only)
+
+
+def _by_azure(name: str, least: int, most: int) -> Function:
+    return Unknowable(name, least, most, _because(f"{name}() is computed by Azure"), given=True)
+
+
+def _by_caller(name: str, least: int, most: int, what: str, only: str = "") -> Function:
+    return Unknowable(name, least, most, _because(f"{name}() is {what}"), only)
+
+
+def _fail(context: Context) -> Result:
+    return Unknown(at=context.at, why="the template calls fail() here, so the deployment fails")
+
+
+def secret(name: str, context: Context) -> Unknown:
+    """Return the result of a function that returns keys or secrets."""
+    return Unknown(at=context.at, why=f"{name}() {GIVES_SECRET}", sensitive=True)
+
+
+def list_secrets(context: Context) -> Result:
+    """Return the result of ``listKeys`` or another function whose name begins with ``list``: there are dozens."""
+    return secret(context.name, context)
+
+
+def _environment(context: Context) -> Result:
+    """Return the default of an environment variable, if it has one: the environment is never read."""
+    arguments = context.arguments()
+    if len(arguments) > 1:
+        return arguments[1]
+    pattern = call_pattern(context.name, arguments)
+    return Unknown(at=context.at, why=f"{context.name}() is {_ENVIRONMENT}", pattern=pattern)
+
+
+_MOMENT = "differs with every deployment"
+_ENVIRONMENT = "read from the environment of the deployment"
+
+_RUNTIME: tuple[Function, ...] = (
+    _after("reference", 1, 3),
+    _after("references", 1, 2),
+    _after("pickZones", 3, 5),
+    _after("toLogicalZone", 3, 3),
+    _after("toLogicalZones", 3, 3),
+    _after("toPhysicalZone", 3, 3),
+    _after("toPhysicalZones", 3, 3),
+    _after("providers", 1, 2),
+    _after("deployer", 0, 0),
+    _after("stacktrace", 0, ANY),
+    _by_azure("uniqueString", 1, ANY),
+    _by_azure("guid", 1, ANY),
+    _by_caller("externalInput", 1, 2, "given by the tool that deploys"),
+    _by_caller("externalInputs", 1, 1, "given by the tool that deploys", "arm"),
+    Lazy("readEnvironmentVariable", 1, 2, _environment, "bicep"),
+    _by_caller("readCliArgument", 1, 2, "given by the command that deploys", "bicep"),
+    Unknowable("newGuid", 0, 0, _because(f"newGuid() {_MOMENT}"), steady=False, given=True),
+    Unknowable("utcNow", 0, 1, _because(BY_DEPLOYMENT), steady=False, given=True),
+    Lazy("fail", 0, 1, _fail),
+    Lazy("getSecret", 1, 5, list_secrets),
+)
+
+
 _ALL: tuple[Function, ...] = (
-    *logic.FUNCTIONS,
     *numbers.FUNCTIONS,
-    *text.FUNCTIONS,
+    *strings.FUNCTIONS,
     *arrays.FUNCTIONS,
-    *merging.FUNCTIONS,
     *objects.FUNCTIONS,
-    *lambdas.FUNCTIONS,
     *dates.FUNCTIONS,
     *network.FUNCTIONS,
-    *encoding.FUNCTIONS,
-    *runtime.FUNCTIONS,
+    *_RUNTIME,
 )
-_LIST = Lazy("list*", 0, ANY, runtime.list_secrets)
+_LIST = Lazy("list*", 0, ANY, list_secrets)
 _LIST_NAME = regex(r"list[A-Za-z0-9]*+", re.IGNORECASE)
 _NAMESPACES = frozenset({"sys", "az"})
 _METHODS = regex(r"getSecret|list[A-Z]\w*+")
@@ -52,7 +106,7 @@ class _Table:
         self.any_case = any_case
 
     def call(self, node: ast.Call, local: Local, evaluator: Operations) -> Result:
-        """The result of a call; Unknown for a function that is not known, or known only after deployment."""
+        """Return the result of a call; Unknown for a function that is not known, or known only after deployment."""
         name = node.name
         if node.of is not None and not (isinstance(node.of, ast.Name) and node.of.name in _NAMESPACES):
             return self._method(node, local, evaluator)
@@ -65,10 +119,10 @@ class _Table:
         return Unknown(at=context.at, why=f"the function '{name}' is not known")
 
     def _method(self, node: ast.Call, local: Local, evaluator: Operations) -> Result:
-        """A function of a resource: ``vault.getSecret('name')``, ``account.listKeys()``."""
+        """Evaluate a function of a resource: ``vault.getSecret('name')``, ``account.listKeys()``."""
         context = Context(node.name, node, local, evaluator)
         if _METHODS.fullmatch(node.name):
-            return runtime.secret(node.name, context)
+            return secret(node.name, context)
         return Unknown(at=context.at, why=f"the function '{node.name}' is not known")
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from azkvlint.evaluation.functions.numbers import number
+from azkvlint.evaluation.functions.strings import text
 from azkvlint.evaluation.functions.table import Data, Function, InvalidCall, UnknownResult
-from azkvlint.evaluation.functions.text import text
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Network, IPv6Network

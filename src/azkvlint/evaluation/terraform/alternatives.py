@@ -1,4 +1,4 @@
-"""One of several results, nobody knows which: what is certain of it, and which resources it may name."""
+"""A value that is one of several results: what is certain of it, and which resources it may name."""
 
 from __future__ import annotations
 
@@ -7,32 +7,184 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 import msgspec
 
 from azkvlint.evaluation.budget import Budget
-from azkvlint.evaluation.terraform.equality import same
-from azkvlint.evaluation.terraform.failure import FailedError
+from azkvlint.evaluation.functions.table import UnknownResult
+from azkvlint.evaluation.terraform.equality import is_same, may_be
+from azkvlint.evaluation.terraform.primitive_types import FailedError, as_number, text_of
 from azkvlint.evaluation.values import (
     VALUES_A_STEP,
+    Closure,
     Fields,
     Items,
     Result,
-    first,
-    hidden,
+    as_optional,
+    first_present,
     hole,
     is_large,
     is_sensitive,
+    mark_sensitive,
     pattern_of,
-    perhaps,
     size,
 )
 from azkvlint.model.location import Location
 from azkvlint.model.value import PERHAPS, Absent, Scalar, Unknown
 
+_WITHOUT_MEMBERS = (Scalar, Items, Closure)
+# Maps of more keys have no pattern.
+_FEW = 20
+
+
+def member_of(of: Result, name: str, at: Location, watch: Watch) -> Result:
+    """Return ``of.name``. Raise FailedError where there is none."""
+    if isinstance(of, Fields):
+        return _field(of, name, at, watch)
+    if isinstance(of, Unknown):
+        watch.risks += 1
+        return step_into(of, f".{name}", at)
+    if isinstance(of, Alternatives):
+        return of.each(lambda result: member_of(result, name, at, watch))
+    if isinstance(of, Absent):
+        raise FailedError(f"'{name}' is asked of null", at)
+    if isinstance(of, _WITHOUT_MEMBERS):
+        raise FailedError(f"'{name}' is asked of something that has no attributes", at)
+    # What a resource or a local value fails of, or is unknown for, is its own affair.
+    risks = watch.risks
+    try:
+        return of.member(name, at)
+    finally:
+        watch.risks = risks
+
+
+def _field(of: Fields, name: str, at: Location, watch: Watch) -> Result:
+    found = of.fields.get(name)
+    if found is None:
+        if of.rest is None:
+            raise FailedError(f"there is no attribute '{name}'", at)
+        watch.risks += 1
+        return step_into(of.rest, f".{name}", at)
+    return require_present(found, watch) if isinstance(found, Unknown) and as_optional(found) is not None else found
+
+
+def require_present(found: Unknown, watch: Watch) -> Unknown:
+    """Return the value of a field that may be absent, where its absence is an error."""
+    watch.risks += 1
+    return msgspec.structs.replace(found, note="")
+
+
+def item_of(of: Result, index: Result, at: Location, watch: Watch) -> Result:
+    """Return ``of[index]``, sensitive if the index is. Raise FailedError where there is none."""
+    found = _item_of(of, index, at, watch)
+    return mark_sensitive(found) if isinstance(index, Scalar) and index.sensitive else found
+
+
+def _item_of(of: Result, index: Result, at: Location, watch: Watch) -> Result:
+    if isinstance(of, Alternatives):
+        return of.each(lambda result: item_of(result, index, at, watch))
+    if isinstance(index, Absent | Items | Fields):
+        raise FailedError("an index is neither a string nor a number", at)
+    if isinstance(of, Items):
+        return _item(of, index, at, watch)
+    if isinstance(of, Fields):
+        return _keyed(of, index, at, watch)
+    if isinstance(of, Unknown):
+        watch.risks += 1
+        return step_into(of, _step(index), at)
+    if isinstance(of, Scalar | Absent | Closure):
+        raise FailedError("an item is asked of something that has none", at)
+    risks = watch.risks
+    try:
+        return of.item(index, at)
+    finally:
+        watch.risks = risks
+
+
+def _step(index: Result) -> str:
+    """Return how an index is written in a pattern; ``a["b"]`` is ``a.b``."""
+    if isinstance(index, Scalar) and isinstance(index.value, str):
+        known = pattern_of(index)
+        return f".{known}" if known else ""
+    known = pattern_of(index)
+    return f"[{known}]" if known else ""
+
+
+def _item(of: Items, index: Result, at: Location, watch: Watch) -> Result:
+    if of.kind == "set":
+        raise FailedError("an item of a set is asked for", at)
+    if not isinstance(index, Scalar):
+        if not of.items:
+            raise FailedError("an item of an empty list is asked for", at)
+        return _some(of.items, index, "[]", at, watch)
+    try:
+        number = as_number(index.value)
+    except UnknownResult:
+        number = None
+    if not isinstance(number, int) or not 0 <= number < len(of.items):
+        raise FailedError("there is no item of that number in a list", at)
+    return of.items[number]
+
+
+def _keyed(of: Fields, index: Result, at: Location, watch: Watch) -> Result:
+    if isinstance(index, Scalar):
+        name = text_of(index.value)
+        if name in of.fields or of.rest is not None:
+            return _field(of, name, at, watch)
+        raise FailedError("there is no item of that key in a map", at)
+    watch.spend(len(of.fields) // 10)
+    mark = keys_of(of)
+    values = [value for key, value in of.fields.items() if not isinstance(index, Unknown) or may_be(index, key)]
+    if of.rest is not None:
+        values.append(step_into(of.rest, _step(index), at))
+    if not values:
+        raise FailedError("there is no item of that key in a map", at)
+    return _some(values, index, mark, at, watch)
+
+
+def keys_of(of: Fields) -> str:
+    """Return the keys of a map, which distinguish maps with the same values; empty if there are too many."""
+    return f"[{','.join(map(repr, of.fields))}]" if len(of.fields) <= _FEW and of.rest is None else ""
+
+
+def _some(values: list[Result], index: Result, mark: str, at: Location, watch: Watch) -> Result:
+    """Return one of the items, which an unknown index names, if it names any."""
+    watch.risks += 1
+    watch.weigh(values)
+    doubt = index if isinstance(index, Unknown) else Unknown(at=at, why="an index is a resource, not data")
+    some = [require_present(value, watch) if isinstance(value, Unknown) else value for value in values]
+    found = one_of_results(some, tag_pattern(doubt, mark), watch)
+    if isinstance(found, Scalar):
+        return gather([found], doubt, given=is_given(found))
+    return found
+
+
+def data_of(result: Result, at: Location) -> Result:
+    """Return what is written in a resource or module, where that is asked for; Unknown if that is not known; else
+    ``result``.
+    """
+    if isinstance(result, Scalar | Unknown | Absent | Items | Fields):
+        return result
+    data = getattr(result, "data", None)
+    found: Result | None = data(at) if data is not None else None
+    if isinstance(found, Scalar | Unknown | Absent | Items | Fields):
+        return found
+    return Unknown(at=at, why="it is a resource or module, of which not all is known")
+
+
+def stands_for_all(result: Result) -> Result | None:
+    """Return the instance that stands for all of a collection of unknown length; None for all else."""
+    if isinstance(result, Scalar | Unknown | Absent | Items | Fields):
+        return None
+    found: Result | None = getattr(result, "one", None)
+    return (
+        found if found is not None else getattr(result, "each", None) if not isinstance(result, Alternatives) else None
+    )
+
+
 _DATA = (Scalar, Unknown, Absent, Items, Fields)
-# An expression that may name more resources than this says nothing of use.
+# An expression that may refer to more resources than this has no use.
 _MAX_CANDIDATES = 1_000
 
 
 class Watch:
-    """What one evaluator keeps count of: its work, and ``risks``, all that may yet fail for what nobody knows."""
+    """The counters of one evaluator: its work, and ``risks``, operations that may fail because of unknown values."""
 
     __slots__ = ("budget", "risks")
 
@@ -41,17 +193,17 @@ class Watch:
         self.risks = 0
 
     def spend(self, steps: int) -> None:
-        """Count work that takes as long as so many steps. Raises InputError once that is more than any input needs."""
+        """Count the cost of work in steps. Raise InputError above the limit."""
         self.budget.spend(steps)
 
     def weigh(self, results: Iterable[Result]) -> None:
-        """Count what it takes to walk through results."""
+        """Count the cost of walking through results."""
         for result in results:
             self.spend(1 + size(result) // VALUES_A_STEP)
 
 
 class Alternatives:
-    """One of several results, resources among them: what is asked of it is asked of each."""
+    """One of several results, resources among them. Each access is an access to each of them."""
 
     def __init__(self, results: Sequence[Result], doubt: Unknown, watch: Watch) -> None:
         self.results = results
@@ -60,7 +212,7 @@ class Alternatives:
         self.at = doubt.at
 
     def each(self, ask: Callable[[Result], Result]) -> Result:
-        """What ``ask`` finds in one of them. Where it fails, Terraform would, so it is one of the others."""
+        """Return the result of ``ask`` for one of them. Where it fails, Terraform would, so it is one of the others."""
         self.watch.spend(len(self.results))
         found: list[Result] = []
         failed: FailedError | None = None
@@ -73,31 +225,25 @@ class Alternatives:
         if failed is not None and not found:
             raise failed
         self.watch.weigh(found)
-        return uncertain(found, self.doubt, self.watch)
+        return one_of_results(found, self.doubt, self.watch)
 
     def member(self, name: str, at: Location) -> Result:
-        """A member of one of them."""
-        from azkvlint.evaluation.terraform.indexing import member_of
-
+        """Return a member of one of them."""
         return self.each(lambda result: member_of(result, name, at, self.watch))
 
     def item(self, index: Result, at: Location) -> Result:
-        """An item of one of them."""
-        from azkvlint.evaluation.terraform.indexing import item_of
-
+        """Return an item of one of them."""
         return self.each(lambda result: item_of(result, index, at, self.watch))
 
     def data(self, at: Location) -> Result:
-        """What is written in one of them."""
-        from azkvlint.evaluation.terraform.indexing import data_of
-
+        """Return what is written in one of them."""
         return self.each(lambda result: data_of(result, at))
 
 
-def uncertain(results: Sequence[Result], doubt: Unknown, watch: Watch | None = None) -> Result:
-    """One of ``results``, at least one: what they share is known, the rest is as unknown as ``doubt``.
+def one_of_results(results: Sequence[Result], doubt: Unknown, watch: Watch | None = None) -> Result:
+    """Return one of ``results``, at least one: what they share is known, the rest is as unknown as ``doubt``.
 
-    It names a resource that one of them names. Whoever calls it has counted what it takes to walk through them.
+    It names a resource that one of them names. The caller counts the cost of walking through them.
     """
     if len(results) == 1:
         return results[0]
@@ -118,8 +264,8 @@ def uncertain(results: Sequence[Result], doubt: Unknown, watch: Watch | None = N
 
 def _one_of(results: Sequence[Result], doubt: Unknown) -> Result:
     head = results[0]
-    if all(same(head, other) is True for other in results[1:]):
-        return hidden(head) if any(map(is_sensitive, results)) and not is_sensitive(head) else head
+    if all(is_same(head, other) is True for other in results[1:]):
+        return mark_sensitive(head) if any(map(is_sensitive, results)) and not is_sensitive(head) else head
     if all(isinstance(result, Fields) for result in results):
         return _fields([result for result in results if isinstance(result, Fields)], doubt)
     if isinstance(head, Items) and all(
@@ -127,16 +273,16 @@ def _one_of(results: Sequence[Result], doubt: Unknown) -> Result:
         for result in results
     ):
         columns = zip(*(result.items for result in results if isinstance(result, Items)), strict=True)
-        return Items(at=head.at, items=[uncertain(column, doubt) for column in columns], kind=head.kind)
+        return Items(at=head.at, items=[one_of_results(column, doubt) for column in columns], kind=head.kind)
     parts = [doubt.pattern, *map(_part, results)]
     pattern = hole(f"if({','.join(parts)})") if all(parts) else ""
-    # A list is no reference, though what is in it may be.
+    # A list is not a reference, though its items may be.
     given = all(is_given(result) and not isinstance(result, Items | Fields) for result in results)
-    return gathered(results, doubt, pattern, given)
+    return gather(results, doubt, pattern, given)
 
 
 def _fields(results: Sequence[Fields], doubt: Unknown) -> Fields:
-    """An object that is one of several; a field that not all of them have may not be there."""
+    """Return an object that is one of several; a field that not all of them have may not be there."""
     names = {name: None for result in results for name in result.fields}
     fields: dict[str, Result] = {}
     for name in names:
@@ -146,37 +292,38 @@ def _fields(results: Sequence[Fields], doubt: Unknown) -> Fields:
             value = result.fields.get(name)
             if value is not None:
                 values.append(value)
-                optional = perhaps(value) is not None
+                optional = as_optional(value) is not None
             else:
                 optional = True
                 if result.rest is not None:
-                    values.append(below(result.rest, f".{name}", doubt.at))
+                    values.append(step_into(result.rest, f".{name}", doubt.at))
             if optional:
                 missing.append(str(number))
-        found = uncertain(values, doubt)
-        fields[name] = maybe(found, marked(doubt, f"{' '.join(missing)}:")) if missing else found
-    rest = first(*(result.rest for result in results))
+        found = one_of_results(values, doubt)
+        fields[name] = mark_optional(found, tag_pattern(doubt, f"{' '.join(missing)}:")) if missing else found
+    rest = first_present(*(result.rest for result in results))
     kind = results[0].kind if len({result.kind for result in results}) == 1 else ""
     return Fields(at=results[0].at, fields=fields, rest=rest if isinstance(rest, Unknown) else None, kind=kind)
 
 
-def marked(doubt: Unknown, mark: str) -> Unknown:
-    """``doubt`` about something else than itself: what hangs on it in another way has another pattern."""
+def tag_pattern(doubt: Unknown, mark: str) -> Unknown:
+    """Return ``doubt`` with another pattern, for a value that depends on it in another way."""
     return msgspec.structs.replace(doubt, pattern=hole(mark + doubt.pattern) if doubt.pattern and mark else "")
 
 
-def maybe(result: Result, doubt: Unknown) -> Unknown:
-    """The value of a field that may not be there."""
+def mark_optional(result: Result, doubt: Unknown) -> Unknown:
+    """Return the value of a field that may not be there."""
     if isinstance(result, Unknown):
         return msgspec.structs.replace(result, note=PERHAPS)
     parts = [doubt.pattern, _part(result)]
     pattern = hole(f"maybe({','.join(parts)})") if all(parts) else ""
-    found = gathered([result], doubt, pattern, is_given(result))
+    found = gather([result], doubt, pattern, is_given(result))
     return msgspec.structs.replace(found, note=PERHAPS)
 
 
-def gathered(results: Iterable[Result], doubt: Unknown, pattern: str = "", given: bool = False) -> Unknown:
-    """An unknown value made of ``results``, as unknown as ``doubt``; it names what any of them, or their parts, names.
+def gather(results: Iterable[Result], doubt: Unknown, pattern: str = "", given: bool = False) -> Unknown:
+    """Return an unknown value made of ``results``, as unknown as ``doubt``; it names what any of them, or their parts,
+    names.
 
     ``closed`` if all that is in them names one of its candidates, or is null.
     """
@@ -201,7 +348,7 @@ def gathered(results: Iterable[Result], doubt: Unknown, pattern: str = "", given
 
 
 def _leaves(results: Iterable[Result]) -> Iterator[Result]:
-    """All that is in results but lists and objects; something unknown at the end where that is too much."""
+    """Yield all that is in results but lists and objects; something unknown at the end where that is too much."""
     for result in results:
         if not isinstance(result, Items | Fields):
             yield result
@@ -221,8 +368,8 @@ def _leaves(results: Iterable[Result]) -> Iterator[Result]:
                     yield item
 
 
-def below(of: Unknown, step: str, at: Location) -> Unknown:
-    """What is asked of something unknown: ``step`` tells it apart from whatever else may be asked of it."""
+def step_into(of: Unknown, step: str, at: Location) -> Unknown:
+    """Return a member or item of an unknown value: ``step`` distinguishes it from its others."""
     return Unknown(
         at=at, why=of.why, pattern=hole(of.pattern + step) if of.pattern and step else "", sensitive=of.sensitive,
         candidates=of.candidates, closed=of.closed, hops=of.hops,
@@ -230,12 +377,12 @@ def below(of: Unknown, step: str, at: Location) -> Unknown:
 
 
 def is_given(result: Result) -> bool:
-    """Whether a result is certainly not null."""
+    """Return whether a result is certainly not null."""
     return result.is_set if isinstance(result, Unknown) else not isinstance(result, Absent)
 
 
 def _part(result: Result) -> str:
-    """How a result is written in a pattern; empty if that would not tell it apart from others."""
+    """Return how a result is written in a pattern; empty if that would not distinguish it from others."""
     if isinstance(result, Absent):
         return "null"
     return f'"{pattern_of(result)}"' if _is_text(result) else pattern_of(result)

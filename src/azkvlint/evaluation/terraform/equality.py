@@ -1,19 +1,19 @@
-"""Whether two results are the same to Terraform: case matters, and so does the type."""
+"""Equality of results in Terraform, where case and type matter."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
-from azkvlint.evaluation.values import CLOSE, OPEN, Fields, Items, Result, is_large, perhaps
+from azkvlint.evaluation.values import CLOSE, OPEN, Fields, Items, Result, as_optional, is_large
 from azkvlint.model.value import Absent, Scalar, Unknown
 
-# Patterns up to this length are held against texts: there may be many of both.
+# Longer patterns are not compared with strings: there may be many of both.
 _LONGEST = 10_000
 _DATA = (Scalar, Absent, Items, Fields)
 
 
-def same(left: Result, right: Result) -> bool | None:
-    """Whether two results are equal; None if that is not known, or they are too large to be looked at."""
+def is_same(left: Result, right: Result) -> bool | None:
+    """Return whether two results are equal; None if that is not known, or they are too large to be compared."""
     if isinstance(left, Items | Fields) and is_large(left) and is_large(right):
         return None
     return _same(left, right)
@@ -21,7 +21,7 @@ def same(left: Result, right: Result) -> bool | None:
 
 def _same(left: Result, right: Result) -> bool | None:
     if isinstance(left, Scalar) and isinstance(right, Scalar):
-        return same_plain(left.value, right.value)
+        return is_same_plain(left.value, right.value)
     if isinstance(left, Unknown):
         if isinstance(right, Unknown):
             return True if left.pattern and left.pattern == right.pattern else None
@@ -37,13 +37,13 @@ def _same(left: Result, right: Result) -> bool | None:
     return False if type(left) in _DATA and type(right) in _DATA else None
 
 
-def same_plain(left: object, right: object) -> bool:
-    """Whether two plain values are equal: no text is a number, and no number a boolean."""
+def is_same_plain(left: object, right: object) -> bool:
+    """Return whether two plain values are equal: a string is never equal to a number, nor a number to a boolean."""
     return isinstance(left, bool) == isinstance(right, bool) and left == right
 
 
 def _ruled_out(doubt: Unknown, known: Result) -> bool | None:
-    """False if what is known of a value does not allow it to be another; else None."""
+    """Return False if what is known of a value does not allow it to be another; else None."""
     if isinstance(known, Absent):
         return False if doubt.is_set else None
     if isinstance(known, Scalar) and isinstance(known.value, str) and not may_be(doubt, known.value):
@@ -52,7 +52,7 @@ def _ruled_out(doubt: Unknown, known: Result) -> bool | None:
 
 
 def may_be(doubt: Unknown, text: str) -> bool:
-    """Whether what is known of a text, its beginning and its end, allows it to be ``text``."""
+    """Return whether what is known of a text, its beginning and its end, allows it to be ``text``."""
     pattern = doubt.pattern
     if OPEN not in pattern or len(pattern) > _LONGEST:
         return True
@@ -71,7 +71,7 @@ def _same_items(left: Items, right: Items) -> bool | None:
 
 
 def _same_sets(left: Items, right: Items) -> bool | None:
-    """Sets are sorted, so that what is known in them has one order; what is not known may be twice the same."""
+    """Return whether two sets are equal. Known items are sorted; unknown ones may be equal to each other."""
     if any(not isinstance(item, _DATA) for item in (*left.items, *right.items)):
         return True if left is right else None
     found = all_same(zip(left.items, right.items, strict=False))
@@ -79,7 +79,7 @@ def _same_sets(left: Items, right: Items) -> bool | None:
 
 
 def all_same(pairs: Iterable[tuple[Result, Result]]) -> bool | None:
-    """Whether each two are the same; None if that is not known."""
+    """Return whether each two are the same; None if that is not known."""
     answer: bool | None = True
     for left, right in pairs:
         found = _same(left, right)
@@ -93,9 +93,9 @@ def _same_fields(left: Fields, right: Fields) -> bool | None:
     if left.rest is not None or right.rest is not None:
         return None
     if left.fields.keys() != right.fields.keys():
-        doubts = any(perhaps(item) is not None for value in (left, right) for item in value.fields.values())
+        doubts = any(as_optional(item) is not None for value in (left, right) for item in value.fields.values())
         return None if doubts else False
     found = all_same((left.fields[key], right.fields[key]) for key in left.fields)
-    if found is True and any(perhaps(item) is not None for item in left.fields.values()):
+    if found is True and any(as_optional(item) is not None for item in left.fields.values()):
         return None
     return found if left.kind == right.kind else False

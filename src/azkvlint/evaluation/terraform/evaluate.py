@@ -1,27 +1,58 @@
-"""The evaluator of Terraform's expressions: what they amount to before apply, with Unknown for what nobody can know."""
+"""The evaluator of Terraform's expressions: their values before apply, with Unknown for what is known only later."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any, ClassVar, Protocol
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar, TypeAlias
+
+import msgspec
 
 from azkvlint.evaluation.budget import Budget
-from azkvlint.evaluation.evaluate import Document, Evaluator
+from azkvlint.evaluation.evaluate import Evaluator
+from azkvlint.evaluation.functions.table import UnknownResult
 from azkvlint.evaluation.operations import Local
 from azkvlint.evaluation.terraform import operators
-from azkvlint.evaluation.terraform.alternatives import Watch, gathered, marked, uncertain
-from azkvlint.evaluation.terraform.conditionals import chosen, connected
+from azkvlint.evaluation.terraform.alternatives import (
+    Alternatives,
+    Watch,
+    data_of,
+    gather,
+    item_of,
+    member_of,
+    one_of_results,
+    stands_for_all,
+    step_into,
+    tag_pattern,
+)
 from azkvlint.evaluation.terraform.equality import may_be
-from azkvlint.evaluation.terraform.failure import FailedError
 from azkvlint.evaluation.terraform.functions.call import FUNCTION_NAMES, FUNCTIONS
-from azkvlint.evaluation.terraform.indexing import data_of, item_of, member_of
-from azkvlint.evaluation.terraform.iteration import comprehended, splatted
-from azkvlint.evaluation.terraform.primitive_types import primitive
-from azkvlint.evaluation.terraform.templates import joined
-from azkvlint.evaluation.values import Fields, Items, Result, name_of
+from azkvlint.evaluation.terraform.functions.table import ModuleEvaluator, TerraformDocument
+from azkvlint.evaluation.terraform.primitive_types import FailedError, primitive, text_of
+from azkvlint.evaluation.terraform.set_order import keeps_order, unify
+from azkvlint.evaluation.values import (
+    BY_RUN,
+    CHARACTERS_A_STEP,
+    ITEMS_A_STEP,
+    MAX_ITEMS,
+    MAX_TEXT,
+    Fields,
+    Items,
+    Result,
+    as_optional,
+    doubt_in,
+    hides_keys,
+    hole,
+    is_sensitive,
+    mark_map_sensitive,
+    mark_sensitive,
+    name_of,
+    pattern_of,
+    unknown_in,
+)
 from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.syntax import ast
+from azkvlint.util.errors import InputError
 
 __all__ = ["FUNCTION_NAMES", "TerraformDocument", "TerraformEvaluator"]
 
@@ -30,61 +61,42 @@ _LEAVES = (Scalar, Unknown, Absent)
 _ARITHMETIC = frozenset("+-*/%")
 
 
-class TerraformDocument(Document, Protocol):
-    """What an evaluator asks of the module that its expressions stand in."""
-
-    def text_file(self, name: str, at: Location) -> str | None:
-        """The text of a file, as ``file()`` takes its name; None if it may not, or cannot, be read."""
-
-    def rendered(self, name: str, found: Result) -> None:
-        """Take note of what a template makes that is in a file."""
-
-    def settled(self, found: Result, at: Location) -> Result:
-        """What an expression at ``at`` amounts to, told where its owner edits it."""
-
-
-class TerraformEvaluator(Evaluator):
+class TerraformEvaluator(ModuleEvaluator):
     """Evaluates the expressions of one module.
 
-    Raises FailedError where Terraform would refuse an expression, and InputError once they ask for more work than any
+    Raises FailedError where Terraform would reject an expression, and InputError once they cause more work than any
     input needs.
     """
-
-    document: TerraformDocument
 
     def __init__(self, document: TerraformDocument, budget: Budget) -> None:
         super().__init__(document, FUNCTIONS, budget)
         self.watch = Watch(budget)
 
+    def for_document(self, document: TerraformDocument) -> TerraformEvaluator:
+        """Return an evaluator for another document, with the same budget."""
+        return TerraformEvaluator(document, self.budget)
+
     def member(self, of: Result, name: str, safe: bool, at: Location) -> Result:  # noqa: ARG002  # HCL has no ?.
-        """``of.name``. Raises FailedError where there is none."""
+        """Return ``of.name``. Raise FailedError where there is none."""
         return member_of(of, name, at, self.watch)
 
     def item(self, of: Result, index: Result, safe: bool, from_end: bool, at: Location) -> Result:  # noqa: ARG002  # nor [^i]
-        """``of[index]``. Raises FailedError where there is none."""
+        """Return ``of[index]``. Raise FailedError where there is none."""
         return item_of(of, index, at, self.watch)
 
-    def text_file(self, name: str, at: Location) -> str | None:
-        """The text of a file; None if it may not, or cannot, be read."""
-        return self.document.text_file(name, at)
-
-    def rendered(self, name: str, found: Result) -> None:
-        """Take note of what a template makes that is in a file."""
-        self.document.rendered(name, found)
-
-    def joined(self, parts: list[Result], at: Location) -> Result:  # type: ignore[override]  # a list will do
-        """The text that parts make together; its pattern where not all of them are known."""
-        return joined(parts, at, self.watch)
+    def join(self, parts: Sequence[Result], at: Location) -> Result:
+        """Return the text that parts make together; its pattern where not all of them are known."""
+        return join_strings(parts, at, self.watch)
 
     def choose(self, condition: Result, yes: ast.Expression, no: ast.Expression, local: Local) -> Result:
-        """One of two branches; what they share where the condition is not known."""
-        return chosen(self, condition, yes, no, local)
+        """Return one of two branches; what they share where the condition is not known."""
+        return evaluate_conditional(self, condition, yes, no, local)
 
     def _template(self, node: ast.Template, local: Local) -> Result:
-        return self.joined([self.evaluate(part, local) for part in node.parts], self.document.place(node))
+        return self.join([self.evaluate(part, local) for part in node.parts], self.document.place(node))
 
     def _member(self, node: ast.Member, local: Local) -> Result:
-        """A chain of members at once: most of what modules say is one."""
+        """Evaluate a chain of members at once, the most frequent expression of modules."""
         steps = [node]
         of = node.of
         while type(of) is ast.Member:
@@ -117,10 +129,10 @@ class TerraformEvaluator(Evaluator):
 
     def _unary(self, node: ast.Unary, local: Local) -> Result:
         at, found = self.document.place(node), self.operand(node.operand, local)
-        return operators.negated(found, at) if node.operator == "!" else operators.minus(found, at)
+        return operators.negate(found, at) if node.operator == "!" else operators.minus(found, at)
 
     def operand(self, node: ast.Expression, local: Local) -> Result:
-        """An operand, which may be one that its operator refuses if it is not known."""
+        """Return an operand, which its operator may reject if it is unknown."""
         found = self.evaluate(node, local)
         if isinstance(found, Unknown) and not found.is_set:
             self.watch.risks += 1
@@ -129,13 +141,13 @@ class TerraformEvaluator(Evaluator):
     def _binary(self, node: ast.Binary, local: Local) -> Result:
         at, name = self.document.place(node), node.operator
         if name in ("&&", "||"):
-            return connected(self, node, name == "&&", at, local)
+            return evaluate_logical(self, node, name == "&&", at, local)
         if name in ("==", "!="):
             left, right = self.evaluate(node.left, local), self.evaluate(node.right, local)
             self.weigh(left, right)
             return operators.equal(_whole(left, right), _whole(right, left), name == "==", at)
         left, right = self.operand(node.left, local), self.operand(node.right, local)
-        return (operators.reckoned if name in _ARITHMETIC else operators.compared)(name, left, right, at)
+        return (operators.calculate if name in _ARITHMETIC else operators.compare)(name, left, right, at)
 
     def _array(self, node: ast.Array, local: Local) -> Result:
         return Items(at=self.document.place(node), items=[self._at_item(item, local) for item in node.items])  # type: ignore[arg-type]  # HCL spreads nothing into a tuple
@@ -159,18 +171,20 @@ class TerraformEvaluator(Evaluator):
             if isinstance(known_name, str):
                 fields[known_name] = value
                 continue
-            # It may be the name of any that stands before it, or null.
+            # It may be the name of any before it, or null.
             self.watch.risks += 1
             doubt = known_name
             for known, before in fields.items():
                 if may_be(doubt, known):
                     self.watch.weigh((before, value))
-                    fields[known] = uncertain([before, value], marked(doubt, f"{known!r}="), self.watch)
-            rest = gathered([value] if rest is None else [rest, value], doubt)
+                    fields[known] = one_of_results([before, value], tag_pattern(doubt, f"{known!r}="), self.watch)
+            rest = gather([value] if rest is None else [rest, value], doubt)
         return Fields(at=at, fields=fields, rest=rest)
 
     def property(self, node: ast.Property, local: Local) -> Result:
-        """The value of a property, placed where its author edits it: at the property, unless it came from elsewhere."""
+        """Return the value of a property, placed where its author edits it: at the property, unless it came from
+        elsewhere.
+        """
         value = node.value
         kind = type(value)
         at = self.document.place(node)
@@ -188,10 +202,10 @@ class TerraformEvaluator(Evaluator):
         return found
 
     def _comprehension(self, node: ast.Comprehension, local: Local) -> Result:
-        return comprehended(self, node, self.evaluate(node.over, local), local)
+        return evaluate_for(self, node, self.evaluate(node.over, local), local)
 
     def _splat(self, node: ast.Splat, local: Local) -> Result:
-        return splatted(self, node, self.evaluate(node.of, local), local)
+        return evaluate_splat(self, node, self.evaluate(node.of, local), local)
 
     HANDLERS: ClassVar[dict[type, Callable[[Any, Any, Local], Result]]] = {
         **Evaluator.HANDLERS,
@@ -209,9 +223,341 @@ class TerraformEvaluator(Evaluator):
 
 
 def _whole(result: Result, other: Result) -> Result:
-    """A resource as what is written in it, where it is held against data that is not null."""
+    """Return a resource as what is written in it, where it is compared with data that is not null."""
     if isinstance(result, (*_LEAVES, Items, Fields)):
         return result
     if isinstance(other, Absent):
         return Fields(at=result.at, fields={}) if not hasattr(result, "results") else data_of(result, result.at)
     return data_of(result, result.at)
+
+
+# What certainly goes with a text.
+_PLAIN = frozenset((ast.Literal, ast.Template))
+
+
+def evaluate_conditional(
+    evaluator: TerraformEvaluator, condition: Result, yes: ast.Expression, no: ast.Expression, local: Local
+) -> Result:
+    """Return one of two branches; what they share where the condition is not known."""
+    at = condition.at
+    if isinstance(condition, Absent):
+        raise FailedError("a condition is null", at)
+    found = primitive(condition, "bool", at)
+    if isinstance(found, Scalar):
+        taken, other = (yes, no) if found.value else (no, yes)
+        result = _converted(evaluator, evaluator.evaluate(taken, local), other, local)
+        return mark_sensitive(result) if found.sensitive else result
+    if not isinstance(found, Unknown) or not found.is_set:
+        evaluator.watch.risks += 1
+    results: list[Result] = []
+    failed: FailedError | None = None
+    for node in (yes, no):
+        try:
+            results.append(evaluator.evaluate(node, local))
+        except FailedError as error:
+            # Whoever applies this gets the other branch, or nothing.
+            failed = error.with_traceback(None)  # with it, this frame would hold itself
+            evaluator.watch.risks += 1
+    if failed is not None and not results:
+        raise failed
+    evaluator.watch.weigh(results)
+    if len(results) == 2 and all(isinstance(result, Scalar | Items | Fields) for result in results):
+        results = _of_one_type(evaluator, results, at)
+    doubt = doubt_in("a condition is not known", at, found)
+    if doubt.why == BY_RUN:
+        # What a comparison with the time selects does not change with each run, as what is computed from it does.
+        doubt = msgspec.structs.replace(doubt, why="a condition depends on the moment of the run")
+    return one_of_results(results, doubt, evaluator.watch)
+
+
+def _of_one_type(evaluator: TerraformEvaluator, results: list[Result], at: Location) -> list[Result]:
+    """Return both branches as the type that they have in common. Raise FailedError if it is certain that they have
+    none.
+    """
+    doubtful = any(not isinstance(result, Scalar) and unknown_in(result) is not None for result in results)
+    evaluator.watch.risks += doubtful
+    try:
+        return unify(results, at)
+    except UnknownResult:
+        return results
+    except FailedError:
+        if doubtful:
+            return results
+        raise
+
+
+def _converted(evaluator: TerraformEvaluator, result: Result, other: ast.Expression, local: Local) -> Result:
+    """Return a branch as the type that both have: a number or boolean becomes a text where the other one is a text."""
+    kind = type(result)
+    if kind is Absent or (kind is Scalar and type(result.value) is str and type(other) in _PLAIN):  # type: ignore[union-attr]  # mypy does not narrow by type()
+        return result
+    if kind not in (Scalar, Items, Fields):
+        return result
+    risks = evaluator.watch.risks
+    try:
+        found = evaluator.evaluate(other, local)
+    except FailedError:
+        return result
+    finally:
+        evaluator.watch.risks = risks
+    if not isinstance(found, Scalar | Items | Fields):
+        # A list or object may be of a type that does not go with what is not known.
+        evaluator.watch.risks += kind is not Scalar and isinstance(found, Unknown)
+        return result
+    evaluator.watch.weigh((result, found))
+    return _of_one_type(evaluator, [result, found], result.at)[0]
+
+
+def evaluate_logical(
+    evaluator: TerraformEvaluator, node: ast.Binary, neutral: bool, at: Location, local: Local
+) -> Result:
+    """Evaluate ``&&`` (``neutral`` true) or ``||`` (false), the second operand only if the first does not decide."""
+    one = primitive(evaluator.operand(node.left, local), "bool", at)
+    if isinstance(one, Scalar) and one.value is not neutral:
+        return Scalar(at=at, value=not neutral, sensitive=one.sensitive)
+    try:
+        other = primitive(evaluator.operand(node.right, local), "bool", at)
+    except FailedError as error:
+        if isinstance(one, Scalar | Absent):
+            raise
+        # Perhaps it is never evaluated.
+        evaluator.watch.risks += 1
+        other = Unknown(at=at, why=f"an operand fails, for {error.why}")
+    sensitive = is_sensitive(one) or is_sensitive(other)
+    if isinstance(other, Scalar) and other.value is not neutral:
+        return Scalar(at=at, value=not neutral, sensitive=sensitive)
+    if isinstance(one, Absent) or isinstance(other, Absent):
+        # Terraform accepts null as false with one operator, and rejects it with the other.
+        if neutral:
+            return Scalar(at=at, value=False, sensitive=sensitive)
+        if isinstance(one, Absent | Scalar) and isinstance(other, Absent | Scalar):
+            raise FailedError("an operand of '||' is null", at)
+        evaluator.watch.risks += 1
+    doubts = [doubt_in("it is not known", at, each) for each in (one, other) if not isinstance(each, Scalar | Absent)]
+    if not doubts:
+        return Scalar(at=at, value=neutral, sensitive=sensitive)
+    patterns = [doubt.pattern for doubt in doubts]
+    # The pattern of one operand alone would make the whole the same as that.
+    pattern = patterns[0] if len(doubts) == 1 else hole(("&&" if neutral else "||").join(patterns))
+    return Unknown(at=at, why=doubts[0].why, pattern=pattern if all(patterns) else "", given=True, sensitive=sensitive)
+
+
+_Pair: TypeAlias = tuple[Result, Result]
+
+
+def evaluate_splat(evaluator: TerraformEvaluator, node: ast.Splat, of: Result, local: Local) -> Result:
+    """Return ``of[*]`` and what follows: a list of one for what is not a list, an empty one for null."""
+    at = evaluator.place(node)
+    if isinstance(of, Alternatives):
+        return of.each(lambda result: evaluate_splat(evaluator, node, result, local))
+    if isinstance(of, Items):
+        pairs = _numbered(evaluator, of, at)
+        if pairs is None:
+            return _splat_of_unknown(evaluator, node, _doubt(of, at), of, local, at)
+        found = [evaluator.evaluate(node.each, {**local, "*": item}) for _, item in pairs]
+        return Items(at=at, items=found, kind="list" if of.kind else "")
+    if isinstance(of, Absent):
+        return Items(at=at, items=[])
+    if isinstance(of, Unknown):
+        evaluator.watch.risks += 1
+        one = step_into(of, "[*]", at)
+        return _splat_of_unknown(evaluator, node, of, one, local, at)
+    all_of = stands_for_all(of)
+    if all_of is not None:
+        doubt = Unknown(at=at, why="how many there are is not known")
+        return _splat_of_unknown(evaluator, node, doubt, all_of, local, at)
+    return Items(at=at, items=[evaluator.evaluate(node.each, {**local, "*": of})])
+
+
+def _splat_of_unknown(
+    evaluator: TerraformEvaluator, node: ast.Splat, doubt: Unknown, one: Result, local: Local, at: Location
+) -> Result:
+    """Return a list of unknown length, each item of which is the result for ``one``."""
+    found = [evaluator.evaluate(node.each, {**local, "*": item}) for item in _each(one)]
+    inner = found[0] if len(found) == 1 else None
+    # All that is below something unknown, and all ids of a resource, are the same wherever they are read.
+    steady = isinstance(inner, Unknown) and inner.pattern and (doubt.pattern or inner.closed)
+    return _many(evaluator, found, doubt, hole(f"[*]{inner.pattern}") if steady else "", at)  # type: ignore[union-attr]  # steady says so
+
+
+def _each(one: Result) -> Sequence[Result]:
+    return one.items if isinstance(one, Items) else [one]
+
+
+def _many(evaluator: TerraformEvaluator, results: list[Result], doubt: Unknown, pattern: str, at: Location) -> Unknown:
+    evaluator.watch.weigh(results)
+    return gather(results, Unknown(at=at, why=doubt.why, sensitive=doubt.sensitive), pattern)
+
+
+def _doubt(of: Result, at: Location) -> Unknown:
+    return doubt_in("how many items a set has is not known", at, of)
+
+
+def _numbered(evaluator: TerraformEvaluator, of: Items, at: Location) -> list[_Pair] | None:
+    """Return the keys and items of a list or set; None if the items of a set, or their order, are unknown."""
+    if len(of.items) > MAX_ITEMS:
+        raise InputError(f"a loop has more than {MAX_ITEMS:,} items")
+    evaluator.spend(len(of.items))
+    if of.kind == "set":
+        evaluator.weigh(of)
+        return [(item, item) for item in of.items] if keeps_order(of) else None
+    return [(Scalar(at=at, value=number), item) for number, item in enumerate(of.items)]
+
+
+def evaluate_for(evaluator: TerraformEvaluator, node: ast.Comprehension, over: Result, local: Local) -> Result:
+    """Evaluate a ``for`` expression over the collection ``over``."""
+    at = evaluator.place(node)
+    if isinstance(over, Alternatives):
+        return over.each(lambda result: evaluate_for(evaluator, node, result, local))
+    all_of = stands_for_all(over)
+    if all_of is not None:
+        doubt = Unknown(at=at, why="how many there are is not known")
+        return _over_unknown(evaluator, node, doubt, [(Unknown(at=at, why=doubt.why, given=True), all_of)], local)
+    over = data_of(over, at)
+    if isinstance(over, Unknown):
+        evaluator.watch.risks += 1
+        key, value = step_into(over, "[key]", at), step_into(over, "[each]", at)
+        return _over_unknown(evaluator, node, over, [(key, value)], local)
+    if isinstance(over, Items):
+        pairs = _numbered(evaluator, over, at)
+        if pairs is None:
+            return _over_unknown(evaluator, node, _doubt(over, at), [(item, item) for item in over.items], local)
+        return _loop(evaluator, node, pairs, local)
+    if isinstance(over, Fields):
+        return _over_fields(evaluator, node, over, local, at)
+    raise FailedError("a 'for' expression runs over something that is neither a list nor a map", at)
+
+
+def _over_fields(
+    evaluator: TerraformEvaluator, node: ast.Comprehension, over: Fields, local: Local, at: Location
+) -> Result:
+    if len(over.fields) > MAX_ITEMS:
+        raise InputError(f"a loop has more than {MAX_ITEMS:,} items")
+    evaluator.spend(len(over.fields))
+    secret = hides_keys(over)
+    keys = sorted(over.fields)
+    pairs: list[_Pair] = [(Scalar(at=over.at, value=key, sensitive=secret), over.fields[key]) for key in keys]
+    if over.rest is None and not any(as_optional(value) is not None for _, value in pairs):
+        return _loop(evaluator, node, pairs, local)
+    doubt = doubt_in(
+        "which items a map has is not known", at, *(value for _, value in pairs if as_optional(value) is not None)
+    )
+    if over.rest is not None:
+        doubt = over.rest
+        pairs.append((step_into(over.rest, "[key]", at), step_into(over.rest, "[each]", at)))
+    return _over_unknown(evaluator, node, doubt, pairs, local)
+
+
+def _over_unknown(
+    evaluator: TerraformEvaluator, node: ast.Comprehension, doubt: Unknown, pairs: Iterable[_Pair], local: Local
+) -> Result:
+    """Return the result for a collection of unknown length; ``pairs`` are what it may contain."""
+    at = evaluator.place(node)
+    results: list[Result] = []
+    for key, value in pairs:
+        inner = _bound(node, key, value, local)
+        try:
+            if node.condition is not None:
+                condition = primitive(evaluator.evaluate(node.condition, inner), "bool", at)
+                if isinstance(condition, Scalar) and not condition.value:
+                    continue
+            results.append(evaluator.evaluate(node.result, inner))
+        except FailedError:
+            # There may be no such item.
+            evaluator.watch.risks += 1
+    each = pattern_of(results[0]) if len(results) == 1 and doubt.pattern else ""
+    simple = each and node.condition is None and node.name is None
+    return _many(evaluator, results, doubt, hole(f"[for {doubt.pattern}:{each}]") if simple else "", at)
+
+
+def _bound(node: ast.Comprehension, key: Result, value: Result, local: Local) -> Local:
+    inner = {**local, node.value: value}
+    if node.key:
+        inner[node.key] = key
+    return inner
+
+
+def _loop(evaluator: TerraformEvaluator, node: ast.Comprehension, pairs: list[_Pair], local: Local) -> Result:
+    """Return the result for a collection whose items are known, or unknown one by one."""
+    at = evaluator.place(node)
+    kept: list[tuple[Result | None, Result]] = []
+    doubt: Unknown | None = None
+    for key, value in pairs:
+        inner = _bound(node, key, value, local)
+        if node.condition is not None:
+            condition = primitive(evaluator.evaluate(node.condition, inner), "bool", at)
+            if isinstance(condition, Absent):
+                raise FailedError("the condition of a 'for' expression is null", at)
+            if not isinstance(condition, Scalar):
+                doubt = doubt_in("the condition of a 'for' expression is not known", at, condition)
+            elif not condition.value:
+                continue
+        name = None if node.name is None else _name(evaluator, node.name, inner, at)
+        kept.append((name, evaluator.evaluate(node.result, inner)))
+        if name is not None and not isinstance(name, Scalar):
+            doubt = doubt_in("a key that a 'for' expression makes is not known", at, name)
+    if doubt is not None:
+        evaluator.watch.risks += 1
+        return _many(evaluator, [result for _, result in kept], doubt, "", at)
+    if node.name is None:
+        return Items(at=at, items=[result for _, result in kept])
+    return _object(node, kept, at)
+
+
+def _name(evaluator: TerraformEvaluator, node: ast.Expression, local: Local, at: Location) -> Result:
+    name = primitive(evaluator.evaluate(node, local), "string", at)
+    if isinstance(name, Absent):
+        raise FailedError("a key that a 'for' expression makes is null", at)
+    return name
+
+
+def _object(node: ast.Comprehension, pairs: list[tuple[Result | None, Result]], at: Location) -> Result:
+    fields: dict[str, Result] = {}
+    lists: dict[str, list[Result]] = {}
+    for name, result in pairs:
+        key = text_of(name.value) if isinstance(name, Scalar) else ""
+        if node.grouped:
+            lists.setdefault(key, []).append(result)
+        elif key in fields:
+            raise FailedError("two items of a 'for' expression have the same key", at)
+        else:
+            fields[key] = result
+    if node.grouped:
+        fields = {key: Items(at=at, items=items) for key, items in lists.items()}
+    found = Fields(at=at, fields=fields)
+    return mark_map_sensitive(found) if any(isinstance(name, Scalar) and name.sensitive for name, _ in pairs) else found
+
+
+def join_strings(parts: Sequence[Result], at: Location, watch: Watch) -> Result:
+    """Return the text that parts make together; its pattern where not all of them are known. Raise FailedError for
+    null.
+    """
+    texts: list[str] = []
+    doubt: Unknown | None = None
+    sensitive = False
+    known = True
+    watch.spend(len(parts) // ITEMS_A_STEP)
+    for part in parts:
+        found = primitive(part, "string", at)
+        if isinstance(found, Scalar):
+            sensitive = sensitive or found.sensitive
+            texts.append(str(found.value))
+            known = known and not found.sensitive
+        elif isinstance(found, Absent):
+            raise FailedError("null is printed into a text", at)
+        else:
+            doubt = doubt if doubt is not None else doubt_in("a resource is printed into a text", at, found)
+            sensitive = sensitive or is_sensitive(found)
+            if not isinstance(found, Unknown) or not found.is_set:
+                watch.risks += 1
+            texts.append(pattern_of(found))
+            known = known and bool(texts[-1])
+    length = sum(map(len, texts))
+    watch.spend(length // CHARACTERS_A_STEP)
+    if length > MAX_TEXT:
+        why = f"a text of more than {MAX_TEXT:,} characters is not looked at"
+        return Unknown(at=at, why=why, given=True, sensitive=sensitive)
+    if doubt is not None:
+        pattern = "".join(texts) if known else ""
+        return Unknown(at=at, why=doubt.why, pattern=pattern, given=True, sensitive=sensitive)
+    return Scalar(at=at, value="".join(texts), sensitive=sensitive)

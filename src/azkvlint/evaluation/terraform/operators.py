@@ -1,4 +1,4 @@
-"""HCL's operators over results. Each raises FailedError where Terraform refuses its operands."""
+"""HCL's operators over results. Each raises FailedError where Terraform rejects its operands."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from azkvlint.evaluation.functions.table import UnknownResult
-from azkvlint.evaluation.terraform.equality import same
-from azkvlint.evaluation.terraform.failure import FailedError
-from azkvlint.evaluation.terraform.primitive_types import exact, normal, primitive
+from azkvlint.evaluation.terraform.equality import is_same
+from azkvlint.evaluation.terraform.primitive_types import FailedError, exact, normal, primitive
 from azkvlint.evaluation.values import Result, doubt_in, hole, is_sensitive, pattern_of
 from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Scalar, Unknown
@@ -26,36 +25,36 @@ _ORDER: dict[str, Callable[[Any, Any], bool]] = {
 }
 
 
-def equal(left: Result, right: Result, wanted: bool, at: Location) -> Result:
-    """``left == right``, or ``left != right`` where ``wanted`` is false."""
-    found = same(left, right)
+def equal(left: Result, right: Result, expected: bool, at: Location) -> Result:
+    """Return ``left == right``, or ``left != right`` where ``expected`` is false."""
+    found = is_same(left, right)
     if found is None:
-        return _doubt("==" if wanted else "!=", left, right, at)
-    return Scalar(at=at, value=found is wanted, sensitive=is_sensitive(left) or is_sensitive(right))
+        return _doubt("==" if expected else "!=", left, right, at)
+    return Scalar(at=at, value=found is expected, sensitive=is_sensitive(left) or is_sensitive(right))
 
 
-def compared(name: str, left: Result, right: Result, at: Location) -> Result:
-    """Two numbers, one of which is perhaps larger."""
+def compare(name: str, left: Result, right: Result, at: Location) -> Result:
+    """Compare two numbers."""
     one, other = operand(left, "number", at), operand(right, "number", at)
     if not isinstance(one, Scalar) or not isinstance(other, Scalar):
         return _doubt(name, one, other, at)
     return Scalar(at=at, value=_ORDER[name](one.value, other.value), sensitive=one.sensitive or other.sensitive)
 
 
-def reckoned(name: str, left: Result, right: Result, at: Location) -> Result:
-    """``+ - * / %`` of two numbers."""
+def calculate(name: str, left: Result, right: Result, at: Location) -> Result:
+    """Return ``+ - * / %`` of two numbers."""
     one, other = operand(left, "number", at), operand(right, "number", at)
     if not isinstance(one, Scalar) or not isinstance(other, Scalar):
         return _doubt(name, one, other, at)
     sensitive = one.sensitive or other.sensitive
     try:
-        found = normal(_reckoned(name, exact(one.value), exact(other.value), at))  # type: ignore[arg-type]  # operand() made them numbers
+        found = normal(_calculate(name, exact(one.value), exact(other.value), at))  # type: ignore[arg-type]  # operand() made them numbers
     except UnknownResult as error:
         return Unknown(at=at, why=str(error), sensitive=sensitive)
     return Scalar(at=at, value=found, sensitive=sensitive)
 
 
-def _reckoned(name: str, left: int | Fraction, right: int | Fraction, at: Location) -> int | Fraction:
+def _calculate(name: str, left: int | Fraction, right: int | Fraction, at: Location) -> int | Fraction:
     if name == "+":
         return left + right
     if name == "-":
@@ -72,8 +71,8 @@ def _reckoned(name: str, left: int | Fraction, right: int | Fraction, at: Locati
     return Fraction(left) / right if name == "/" else left - right * math.trunc(Fraction(left) / right)
 
 
-def negated(result: Result, at: Location) -> Result:
-    """``!result``."""
+def negate(result: Result, at: Location) -> Result:
+    """Return ``!result``."""
     found = operand(result, "bool", at)
     if isinstance(found, Scalar):
         return Scalar(at=at, value=not found.value, sensitive=found.sensitive)
@@ -81,7 +80,7 @@ def negated(result: Result, at: Location) -> Result:
 
 
 def minus(result: Result, at: Location) -> Result:
-    """``-result``."""
+    """Return ``-result``."""
     found = operand(result, "number", at)
     if isinstance(found, Scalar):
         return Scalar(at=at, value=-found.value, sensitive=found.sensitive)  # type: ignore[operator]  # operand() made it one
@@ -89,7 +88,7 @@ def minus(result: Result, at: Location) -> Result:
 
 
 def operand(result: Result, kind: str, at: Location) -> Result:
-    """An operand as a ``number`` or ``bool``. Raises FailedError for null, and for what cannot become one."""
+    """Return an operand as a ``number`` or ``bool``. Raise FailedError for null, and for what cannot become one."""
     if isinstance(result, Absent):
         raise FailedError("an operand is null", at)
     return primitive(result, kind, at)
@@ -113,5 +112,5 @@ def _part(result: Result) -> str:
     if isinstance(result, Absent):
         return "null"
     found = pattern_of(result)
-    # A text is no number.
+    # A string is not a number.
     return f'"{found}"' if found and isinstance(result, Scalar) and isinstance(result.value, str) else found

@@ -1,4 +1,4 @@
-"""Terraform's primitive types: how texts, numbers and booleans become one another."""
+"""Terraform's primitive types: conversions between strings, numbers and booleans."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from azkvlint.evaluation.functions.table import UnknownResult
-from azkvlint.evaluation.terraform.failure import RequiredError
 from azkvlint.evaluation.values import Result
 from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Plain, Scalar, Unknown
@@ -17,7 +16,21 @@ from azkvlint.util.lazy_regex import regex
 if TYPE_CHECKING:
     from fractions import Fraction
 
-# Terraform reckons with 512 bits: beyond that its numbers are not exact.
+
+class FailedError(Exception):
+    """Terraform rejects an expression: ``why``, a part of a sentence without values in it, and ``at``, the place."""
+
+    def __init__(self, why: str, at: Location) -> None:
+        super().__init__(why)
+        self.why = why
+        self.at = at
+
+
+class RequiredError(FailedError):
+    """A value has another type than the one that ``why`` says is required, and does not become it."""
+
+
+# Terraform computes with 512 bits: beyond that its numbers are not exact.
 _LARGEST = 1 << 512
 _MOST_DIGITS = 160
 _NUMBER = regex(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE]([+-]?\d{1,5}))?", re.ASCII)
@@ -26,7 +39,7 @@ _FLAGS = {"true": True, "false": False, "1": True, "0": False}
 
 
 def text_of(plain: object) -> str:
-    """How Terraform prints a text, number or boolean into a text."""
+    """Return how Terraform prints a text, number or boolean into a text."""
     if isinstance(plain, str):
         return plain
     if isinstance(plain, bool):
@@ -39,7 +52,7 @@ def text_of(plain: object) -> str:
 
 
 def normal(number: float | Fraction) -> int | float:
-    """A number as an int if it is whole. Raises UnknownResult if it is larger than Terraform is exact with."""
+    """Return a number as an int if it is whole. Raise UnknownResult if it is larger than Terraform is exact with."""
     if type(number) is int:
         whole = number
     else:
@@ -58,7 +71,7 @@ def normal(number: float | Fraction) -> int | float:
 
 
 def exact(number: float) -> int | Fraction:
-    """A number to reckon with: 0.1 is a tenth."""
+    """Return a number for exact arithmetic: 0.1 is a tenth."""
     if isinstance(number, int):
         return number
     from fractions import Fraction
@@ -67,7 +80,7 @@ def exact(number: float) -> int | Fraction:
 
 
 def number_in(text: str) -> int | float | None:
-    """The number that a text spells; None if it spells none. Raises UnknownResult for one that is too large."""
+    """Return the number in a string; None if there is none. Raise UnknownResult for one that is too large."""
     if len(text) > _MOST_DIGITS:
         raise UnknownResult(_TOO_LARGE)
     match = _NUMBER.fullmatch(text)
@@ -83,14 +96,14 @@ def number_in(text: str) -> int | float | None:
 
 
 def as_number(plain: Plain) -> int | float | None:
-    """A number, or a text that spells one; None for all else."""
+    """Return a number, or a string that represents one; None for all else."""
     if isinstance(plain, bool):
         return None
     return number_in(plain) if isinstance(plain, str) else normal(plain)
 
 
 def as_flag(plain: Plain) -> bool | None:
-    """A boolean, or a text that spells one; None for all else."""
+    """Return a boolean, or a string that represents one; None for all else."""
     if isinstance(plain, str):
         return _FLAGS.get(plain)
     return plain if isinstance(plain, bool) else None
@@ -101,9 +114,10 @@ NAMES = {"string": "a string", "number": "a number", "bool": "true or false"}
 
 
 def primitive(result: Result, kind: str, at: Location) -> Result:
-    """``result`` as a ``string``, ``number`` or ``bool``; null stays null, and Unknown, or what is no data, as it is.
+    """Return ``result`` as a ``string``, ``number`` or ``bool``; null, Unknown and what is not data are returned
+    unchanged.
 
-    Raises RequiredError for what Terraform does not convert.
+    Raise RequiredError for what Terraform does not convert.
     """
     if isinstance(result, Scalar):
         value = result.value

@@ -8,8 +8,7 @@ from itertools import chain
 import msgspec
 
 from azkvlint.evaluation.functions.table import UnknownResult
-from azkvlint.evaluation.terraform.failure import FailedError
-from azkvlint.evaluation.terraform.primitive_types import primitive, text_of
+from azkvlint.evaluation.terraform.primitive_types import FailedError, primitive, text_of
 from azkvlint.evaluation.values import Fields, Items, Result, is_large, unknown_in
 from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Scalar, Unknown
@@ -18,12 +17,14 @@ _LEAVES = (Scalar, Unknown, Absent)
 
 
 def keeps_order(found: Items) -> bool:
-    """Whether it is known how many items a set has, and in which order they come."""
+    """Return whether it is known how many items a set has, and in which order they come."""
     return len(found.items) < 2 or all(isinstance(item, Scalar) for item in found.items) or unknown_in(found) is None
 
 
 def as_set(items: Sequence[Result], at: Location) -> Items:
-    """A set of items, which have one type: each once, in Terraform's order, those that are unknown at the end."""
+    """Return a set of items, which have one type: each once, in Terraform's order, those that are unknown at the
+    end.
+    """
     known: dict[tuple[str, object], Result] = {}
     others: list[Result] = []
     compounds: list[Result] = []
@@ -46,12 +47,14 @@ def as_set(items: Sequence[Result], at: Location) -> Items:
 
 
 def has_one_type(items: Sequence[Result]) -> bool:
-    """Whether the primitives among items are of one type, so that lists or maps that they come from may be too."""
+    """Return whether the primitives among items are of one type, so that lists or maps that they come from may be
+    too.
+    """
     return len({_rank(item) for item in items if isinstance(item, Scalar)}) < 2
 
 
-def fitted(result: Result, like: Result, at: Location) -> Result:
-    """``result`` as the type of ``like``. Raises FailedError where it cannot become one."""
+def fit_type(result: Result, like: Result, at: Location) -> Result:
+    """Return ``result`` as the type of ``like``. Raise FailedError where it cannot become one."""
     if isinstance(like, Scalar):
         return primitive(result, _rank(like), at)
     if isinstance(like, Items | Fields) and isinstance(result, Scalar):
@@ -66,13 +69,13 @@ def _rank(item: Scalar) -> str:
 
 
 def _sortable(key: tuple[str, object]) -> tuple[str, float, str]:
-    """A set holds one type only."""
+    """Return a key to sort by; a set has items of one type only."""
     kind, value = key
     return (kind, 0, value) if isinstance(value, str) else (kind, value, "")  # type: ignore[return-value]  # else a number
 
 
 def _compounds(items: list[Result]) -> list[Result]:
-    """Lists, maps and objects by what Terraform hashes of them."""
+    """Return lists, maps and objects by what Terraform hashes of them."""
     found: dict[str, Result] = {}
     for item in items:
         found.setdefault(_hashed(item), item)
@@ -80,7 +83,7 @@ def _compounds(items: list[Result]) -> list[Result]:
 
 
 def _hashed(result: Result) -> str:
-    """What Terraform hashes of a known value."""
+    """Return what Terraform hashes of a known value."""
     if isinstance(result, Scalar):
         if isinstance(result.value, bool):
             return "T" if result.value else "F"
@@ -100,8 +103,8 @@ def _quoted(text: str) -> str:
     return msgspec.json.encode(text).decode()
 
 
-def unified(items: Sequence[Result], at: Location) -> list[Result]:
-    """Items as the one type that a list, set or map of them has. Raises FailedError if they have none in common.
+def unify(items: Sequence[Result], at: Location) -> list[Result]:
+    """Return items as the one type that a list, set or map of them has. Raise FailedError if they have none in common.
 
     Numbers and booleans become texts where one of them is a text.
     """
@@ -125,7 +128,7 @@ def unified(items: Sequence[Result], at: Location) -> list[Result]:
 
 
 def as_string(item: Result) -> Result:
-    """A number or boolean as a text; all else as it is."""
+    """Return a number or boolean as a text; all else as it is."""
     if isinstance(item, Scalar) and not isinstance(item.value, str):
         return msgspec.structs.replace(item, value=text_of(item.value))
     return item
@@ -136,13 +139,13 @@ def _unified_items(items: Sequence[Result], at: Location) -> list[Result]:
     lengths = {len(item.items) for item in lists}
     kinds = {item.kind for item in lists}
     if kinds == {""} and len(lengths) == 1:
-        columns = [unified(column, at) for column in zip(*(item.items for item in lists), strict=True)]
+        columns = [unify(column, at) for column in zip(*(item.items for item in lists), strict=True)]
         rows = iter([list(row) for row in zip(*columns, strict=True)] or [[] for _ in lists])
         return [Items(at=item.at, items=next(rows)) if isinstance(item, Items) else item for item in items]
     kind = "set" if kinds == {"set"} else "list"
     if kind == "list" and not all(item.kind != "set" or keeps_order(item) for item in lists):
         raise UnknownResult("the order of a set is not known")
-    flat = iter(unified(list(chain.from_iterable(item.items for item in lists)), at))
+    flat = iter(unify(list(chain.from_iterable(item.items for item in lists)), at))
     return [
         Items(at=item.at, items=[next(flat) for _ in item.items], kind=kind) if isinstance(item, Items) else item
         for item in items
@@ -153,14 +156,14 @@ def _unified_fields(items: Sequence[Result], at: Location) -> list[Result]:
     maps = [item for item in items if isinstance(item, Fields)]
     names = maps[0].fields.keys()
     if all(item.kind == "" and item.fields.keys() == names for item in maps):
-        columns = {name: iter(unified([item.fields[name] for item in maps], at)) for name in names}
+        columns = {name: iter(unify([item.fields[name] for item in maps], at)) for name in names}
         return [
             msgspec.structs.replace(item, fields={name: next(columns[name]) for name in item.fields})
             if isinstance(item, Fields)
             else item
             for item in items
         ]
-    flat = iter(unified(list(chain.from_iterable(item.fields.values() for item in maps)), at))
+    flat = iter(unify(list(chain.from_iterable(item.fields.values() for item in maps)), at))
     return [
         Fields(at=item.at, fields={name: next(flat) for name in item.fields}, rest=item.rest, kind="map")
         if isinstance(item, Fields)

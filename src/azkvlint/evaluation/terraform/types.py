@@ -1,4 +1,4 @@
-"""Types of variables, and what a variable of a type holds when it is given a value."""
+"""Types of variables, and the conversion of values to them."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from typing import NamedTuple, TypeAlias
 import msgspec
 
 from azkvlint.evaluation.functions.table import UnknownResult
-from azkvlint.evaluation.terraform.alternatives import gathered, is_given, maybe, uncertain
-from azkvlint.evaluation.terraform.failure import RequiredError
-from azkvlint.evaluation.terraform.primitive_types import primitive
-from azkvlint.evaluation.terraform.set_order import as_set, keeps_order, unified
-from azkvlint.evaluation.values import Fields, Items, Result, doubt_in, is_large, is_sensitive, perhaps
+from azkvlint.evaluation.terraform.alternatives import gather, is_given, mark_optional, one_of_results, step_into
+from azkvlint.evaluation.terraform.primitive_types import RequiredError, primitive
+from azkvlint.evaluation.terraform.set_order import as_set, keeps_order, unify
+from azkvlint.evaluation.values import Fields, Items, Result, as_optional, doubt_in, is_large, is_sensitive
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.syntax import ast
 
@@ -46,7 +45,7 @@ ANY = Type()
 
 
 def type_of(expression: ast.Expression | None) -> Type:
-    """The type that ``type = expression`` declares; ``any`` for what is not understood."""
+    """Return the type that ``type = expression`` declares; ``any`` for what is not understood."""
     match expression:
         case ast.Name(name=name) | ast.Literal(value=str() as name):
             return _named(name)
@@ -81,8 +80,8 @@ def _attribute(expression: ast.Expression) -> Attribute:
             return Attribute(type_of(expression))
 
 
-def converted(result: Result, type_: Type, evaluate_default: Default) -> Result:
-    """What a variable of a type holds when it is given ``result``. Raises FailedError where Terraform refuses it.
+def convert(result: Result, type_: Type, evaluate_default: Default) -> Result:
+    """Return what a variable of a type holds when it is given ``result``. Raise FailedError where Terraform rejects it.
 
     Null stays null, what is unknown stays so, and a resource stays what it is.
     """
@@ -121,10 +120,10 @@ def _items(result: Items, type_: Type, default: Default) -> Result:
         pairs = zip(result.items, type_.of, strict=True)
         return Items(at=result.at, items=[_converted(item, each, default) for item, each in pairs])
     if kind == "list" and result.kind == "set" and not keeps_order(result):
-        return gathered([result], doubt_in("the order of a set is not known", result.at, result))
+        return gather([result], doubt_in("the order of a set is not known", result.at, result))
     items = [_converted(item, type_.of[0], default) for item in result.items]
     if type_.of[0].kind == "any":
-        items = unified(items, result.at)
+        items = unify(items, result.at)
     return as_set(items, result.at) if kind == "set" else Items(at=result.at, items=items, kind="list")
 
 
@@ -132,18 +131,18 @@ def _map(result: Fields, type_: Type, default: Default) -> Fields:
     names, values = list(result.fields), list(result.fields.values())
     items = [_kept(value, _converted(value, type_.of[0], default)) for value in values]
     if type_.of[0].kind == "any":
-        items = unified(items, result.at)
+        items = unify(items, result.at)
     return Fields(at=result.at, fields=dict(zip(names, items, strict=True)), rest=result.rest, kind="map")
 
 
 def _kept(before: Result, after: Result) -> Result:
-    """A field that may not be there may not be there in another type either."""
-    found = perhaps(before)
-    return maybe(after, found) if found is not None and perhaps(after) is None else after
+    """Keep a field optional in another type."""
+    found = as_optional(before)
+    return mark_optional(after, found) if found is not None and as_optional(after) is None else after
 
 
 def _object(result: Fields, type_: Type, default: Default) -> Fields:
-    """An object with exactly the attributes of its type."""
+    """Return an object with exactly the attributes of its type."""
     fields: dict[str, Result] = {}
     for name, attribute in type_.attributes.items():
         value = result.fields.get(name)
@@ -156,13 +155,11 @@ def _object(result: Fields, type_: Type, default: Default) -> Fields:
 
 
 def _unknown(rest: Unknown, name: str) -> Unknown:
-    from azkvlint.evaluation.terraform.alternatives import below
-
-    return below(rest, f".{name}", rest.at)
+    return step_into(rest, f".{name}", rest.at)
 
 
 def _filled(value: Result, attribute: Attribute, default: Default) -> Result:
-    """The value of an attribute, or its default where it is null."""
+    """Return the value of an attribute, or its default where it is null."""
     if isinstance(value, Unknown):
         value = msgspec.structs.replace(value, note="")
     found = _converted(value, attribute.type, default)
@@ -171,4 +168,4 @@ def _filled(value: Result, attribute: Attribute, default: Default) -> Result:
     given = _converted(default(attribute.default), attribute.type, default)
     if isinstance(found, Absent):
         return given
-    return uncertain([found, given], found) if isinstance(found, Unknown) else found
+    return one_of_results([found, given], found) if isinstance(found, Unknown) else found

@@ -10,8 +10,8 @@ from typing import Any
 
 import msgspec
 
-from azkvlint.evaluation.recursion_limit import with_room
-from azkvlint.evaluation.values import OPEN, Fields, Items, Result, field, hole, is_large, pattern_of
+from azkvlint.evaluation.budget import with_recursion_limit
+from azkvlint.evaluation.values import OPEN, Fields, Items, Result, find_field, hole, is_large, pattern_of
 from azkvlint.model.location import Location
 from azkvlint.model.problem_codes import NOT_WHOLE
 from azkvlint.model.value import Absent, Scalar, Unknown
@@ -124,7 +124,7 @@ def _unknown(address: str) -> str:
     return f"the template of '{address}' is not known, so its resources were not evaluated"
 
 
-@with_room
+@with_recursion_limit
 def deploy(run: Run, one: Embedded) -> None:
     """Add what a template deploys, and report which part of it is not known."""
     problems, known = len(run.problems), len(run.resources)
@@ -182,15 +182,15 @@ def _argument(given: Result | None, name: str) -> Result | None:
         return None
     if not isinstance(given, Fields):
         return Unknown(at=given.at, why="its parameters are not known", sensitive=True)
-    entry = field(given, name)
+    entry = find_field(given, name)
     if entry is None or isinstance(entry, Absent):
         return given.rest
     if not isinstance(entry, Fields):
         return entry if isinstance(entry, Unknown) else Unknown(at=entry.at, why=_NOT_KNOWN)
-    found = field(entry, "value")
+    found = find_field(entry, "value")
     if found is not None:
         return found
-    if field(entry, "reference") is not None:
+    if find_field(entry, "reference") is not None:
         return Unknown(at=entry.at, why=FROM_VAULT, sensitive=True)
     return Unknown(at=entry.at, why=_NOT_KNOWN)
 

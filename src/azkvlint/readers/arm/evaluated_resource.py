@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from azkvlint.evaluation.functions.patterns import conjuncts
 from azkvlint.evaluation.operations import Local
+from azkvlint.evaluation.string_patterns import conjuncts
 from azkvlint.evaluation.values import OPEN, Result, hole, pattern_of
 from azkvlint.model.location import Location
 from azkvlint.model.value import Scalar, Unknown

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from azkvlint.evaluation.operations import Local
-from azkvlint.evaluation.values import Fields, Result, field, hole, pattern_of
+from azkvlint.evaluation.values import Fields, Result, find_field, hole, pattern_of
 from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.arm.deployment_resources import Level, Place
@@ -80,9 +80,9 @@ class Arguments:
         template, plain = self.template, self.plain
         if isinstance(plain, str):
             found = template.value(plain, self.pointer, self.local)
-            below = field(found, name) if isinstance(found, Fields) else found
+            below = find_field(found, name) if isinstance(found, Fields) else found
             if isinstance(below, Fields):
-                return field(below, "value")
+                return find_field(below, "value")
             return below if below is None or isinstance(below, Unknown) else None
         key = key_of(plain, name) if isinstance(plain, dict) else None
         if not isinstance(plain, dict) or key is None:
@@ -98,7 +98,7 @@ class Arguments:
     def _given(self, plain: Any, pointer: Pointer) -> Result | None:
         if isinstance(plain, str):
             found = self.template.value(plain, pointer, self.local)
-            return field(found, "value") if isinstance(found, Fields) else found
+            return find_field(found, "value") if isinstance(found, Fields) else found
         if not isinstance(plain, dict):
             return None
         value = key_of(plain, "value")

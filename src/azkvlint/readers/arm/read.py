@@ -8,8 +8,7 @@ from typing import Any
 import msgspec
 
 from azkvlint.azure.azurerm.resources import canonical
-from azkvlint.evaluation.budget import DECLARATIONS_A_STEP
-from azkvlint.evaluation.recursion_limit import with_room
+from azkvlint.evaluation.budget import DECLARATIONS_A_STEP, with_recursion_limit
 from azkvlint.evaluation.values import Result
 from azkvlint.graph.existence import VARYING, assume
 from azkvlint.graph.pseudo_resources import SECRETS_TYPE, asks_outputs, is_asked, with_origins
@@ -64,7 +63,7 @@ _PLAIN = frozenset(
 )  # fmt: skip
 
 
-@with_room
+@with_recursion_limit
 def read_template(
     path: str, document: Document, required: RequiredAttributes, given: Mapping[str, Result], load: Load | None = None
 ) -> TemplateRead:

@@ -10,7 +10,7 @@ import msgspec
 from azkvlint.azure.arm_defaults import with_defaults
 from azkvlint.azure.azurerm.resources import canonical
 from azkvlint.evaluation.to_value import Freezer
-from azkvlint.evaluation.values import Result, hidden
+from azkvlint.evaluation.values import Result, mark_sensitive
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import MapValue, Scalar, Unknown, Value
@@ -137,7 +137,7 @@ def _properties(properties: Value | None, declared: Declaration, type_: str) -> 
 
 def property_for_others(type_: str, name: str, value: Result) -> Result:
     """Return a property of a resource as other expressions see it: the value of a secret is sensitive there too."""
-    return hidden(value) if name.lower() == "value" and type_.lower() == SECRETS.lower() else value
+    return mark_sensitive(value) if name.lower() == "value" and type_.lower() == SECRETS.lower() else value
 
 
 def _place_of(declared: Declaration, key: str) -> Location:

@@ -117,7 +117,7 @@ class Run:
     def apart(self) -> Self:
         """Return a run that shares everything with this one but the budget, which is a further one."""
         other = copy(self)
-        other.budget = self.budget.further()
+        other.budget = self.budget.second_budget()
         other.freezer = self.freezer.within(other.budget)
         return other
 

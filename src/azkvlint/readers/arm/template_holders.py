@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple, TypeAlias
 
-from azkvlint.evaluation.values import Fields, Result, field, wrapped
+from azkvlint.evaluation.values import Fields, Result, find_field, wrap
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.syntax.json_decoder import decode_text
 from azkvlint.util.errors import InputError
@@ -71,7 +71,7 @@ def below(value: Result | None, *names: str) -> Result | None:
     """Return a member of an object, or None; a member of an unknown value is that value."""
     for name in names:
         if isinstance(value, Fields):
-            found = field(value, name)
+            found = find_field(value, name)
             value = value.rest if found is None else found
         elif not isinstance(value, Unknown):
             return None
@@ -82,9 +82,9 @@ def decoded(result: Result | None) -> Result | None:
     """Return the data of a JSON string of which parts may be unknown; anything else as it is. Raises InputError."""
     if isinstance(result, Unknown) and result.pattern and not result.sensitive:
         try:
-            return wrapped(decode_text(result.pattern).value, result.at)
+            return wrap(decode_text(result.pattern).value, result.at)
         except InputError:
             return result
     if isinstance(result, Scalar) and isinstance(result.value, str):
-        return wrapped(decode_text(result.value).value, result.at, result.sensitive)
+        return wrap(decode_text(result.value).value, result.at, result.sensitive)
     return result

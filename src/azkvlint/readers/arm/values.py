@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 
-from azkvlint.evaluation.evaluate import MAX_DEPTH, Evaluator, moved
+from azkvlint.evaluation.evaluate import MAX_DEPTH, Evaluator, move
 from azkvlint.evaluation.operations import Local
 from azkvlint.evaluation.values import MAX_ITEMS, Fields, Items, Result, doubt_in, hole, name_of
 from azkvlint.model.location import Location
@@ -87,7 +87,7 @@ class Values:
         if kind is Fields or kind is Items:
             self.run.charge(found)  # type: ignore[arg-type]  # mypy does not narrow by such a test
         elif found.at is not at and found.at.path == self.path:
-            return moved(found, at)
+            return move(found, at)
         return found
 
     def _object(self, plain: dict[str, Any], pointer: Pointer, local: Local, tree: Tree | None) -> Fields:

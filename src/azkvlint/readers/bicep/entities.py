@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from azkvlint.evaluation.operations import Local
-from azkvlint.evaluation.values import Fields, Result, field, hole
+from azkvlint.evaluation.values import Fields, Result, find_field, hole
 from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.arm.resource import property_for_others
@@ -145,7 +145,7 @@ class Written:
 
     def member(self, name: str, at: Location) -> Result:
         """What is written, else Unknown with a pattern that is the same wherever it is asked for."""
-        found = field(self.fields, name) if self.fields is not None else None
+        found = find_field(self.fields, name) if self.fields is not None else None
         own = f"{self.name}.{name}"
         if found is not None:
             found = property_for_others(self.type, name, found)

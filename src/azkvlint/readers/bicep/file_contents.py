@@ -9,7 +9,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from azkvlint.evaluation.values import Items, Result, wrapped
+from azkvlint.evaluation.values import Items, Result, wrap
 from azkvlint.model.location import Location
 from azkvlint.model.problem_codes import NOT_WHOLE
 from azkvlint.model.value import Scalar, Unknown
@@ -52,7 +52,7 @@ def load(run: BicepRun, file: File, name: str, arguments: Sequence[Result], at: 
         why = f"what {name}('{known[0]}') loads is not known: {error.message}"
         run.problem(NOT_WHOLE, "warning", why, at)
         return Unknown(at=at, why=why)
-    return wrapped(plain, at)
+    return wrap(plain, at)
 
 
 def _loaded(run: BicepRun, name: str, file: str) -> Any:
@@ -135,5 +135,5 @@ def _directory(root: str, folder: str, pattern: object, at: Location) -> Result:
         if is_file(os.path.join(folder, name)):
             relative = os.path.relpath(os.path.join(folder, name), root).replace(os.sep, "/")
             plain = {"baseName": name, "extension": os.path.splitext(name)[1], "relativePath": relative}
-            found.append(wrapped(plain, at))
+            found.append(wrap(plain, at))
     return Items(at=at, items=found)

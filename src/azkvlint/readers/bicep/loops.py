@@ -6,8 +6,8 @@ import msgspec
 
 from azkvlint.evaluation.budget import Budget
 from azkvlint.evaluation.evaluate import Evaluator
-from azkvlint.evaluation.functions.patterns import conjuncts
 from azkvlint.evaluation.operations import Local
+from azkvlint.evaluation.string_patterns import conjuncts
 from azkvlint.evaluation.values import MAX_ITEMS, Items, Result, hole
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.bicep.document import body_of

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from azkvlint.evaluation.values import Fields, Result, field, hole, pattern_of
+from azkvlint.evaluation.values import Fields, Result, find_field, hole, pattern_of
 from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.bicep.document import properties_of
@@ -173,7 +173,7 @@ class Arguments:
         node = self.properties.get(name) if self.properties is not None else None
         if node is not None and tells(node.value):
             self.caller.run.hide(self.caller.place(node.value))
-        elif isinstance(self.whole, Fields) and field(self.whole, name) is not None:
+        elif isinstance(self.whole, Fields) and find_field(self.whole, name) is not None:
             self.caller.run.hide(self.whole.at)
 
     def names(self) -> list[str]:
@@ -187,7 +187,7 @@ class Arguments:
         if whole is None or isinstance(whole, Absent):
             return None
         if isinstance(whole, Fields):
-            found = field(whole, name)
+            found = find_field(whole, name)
             return found if found is not None else whole.rest
         why = whole.why if isinstance(whole, Unknown) else "the parameters of a module are no object"
         return Unknown(at=whole.at, why=why, pattern=hole(f"{self.address}.{name}"))

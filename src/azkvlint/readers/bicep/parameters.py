@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from azkvlint.evaluation.recursion_limit import with_room
+from azkvlint.evaluation.budget import with_recursion_limit
 from azkvlint.evaluation.values import Result
 from azkvlint.model.location import Location
 from azkvlint.model.resource import RequiredAttributes
@@ -52,7 +52,7 @@ class Values:
         return found
 
 
-@with_room
+@with_recursion_limit
 def read_bicepparam(
     path: str, file: str, root: str, text: str, required: RequiredAttributes, cache: ModuleCache
 ) -> BicepRead:

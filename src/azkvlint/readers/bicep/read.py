@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from azkvlint.evaluation.recursion_limit import with_room
+from azkvlint.evaluation.budget import with_recursion_limit
 from azkvlint.evaluation.values import Result
 from azkvlint.model.location import Location
 from azkvlint.model.resource import RequiredAttributes, Resource
@@ -43,7 +43,7 @@ class BicepRead(TemplateRead, kw_only=True):
     deployed: frozenset[str] = frozenset()
 
 
-@with_room
+@with_recursion_limit
 def read_bicep(
     path: str,
     file: str,

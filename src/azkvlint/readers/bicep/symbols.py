@@ -6,7 +6,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from azkvlint.evaluation.operations import Local
-from azkvlint.evaluation.values import Entity, Fields, Items, Result, field
+from azkvlint.evaluation.values import Entity, Fields, Items, Result, find_field
 from azkvlint.model.location import Location
 from azkvlint.model.value import Unknown
 from azkvlint.readers.bicep.document import properties_of
@@ -152,7 +152,7 @@ class Body:
         if self.properties is not None:
             return self.evaluator.property(self.properties[name], self.local)
         whole = self.whole()
-        found = field(whole, name)
+        found = find_field(whole, name)
         return found if found is not None else whole.rest
 
     def whole(self) -> Fields:

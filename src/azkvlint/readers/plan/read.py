@@ -91,11 +91,11 @@ def _secret_texts(plan: Plan, configuration: Configuration, deployed: frozenset[
     ``deployed`` are those of the templates in it.
     """
     from azkvlint.evaluation.secret_strings import SecretTexts  # no plan without findings needs it
-    from azkvlint.evaluation.values import wrapped
+    from azkvlint.evaluation.values import wrap
 
     secrets, at = SecretTexts(), Location(path="")
     for name, plain in chain(variables_of(plan).items(), configuration.constants()):
-        secrets.note(name, wrapped(plain, at))
+        secrets.note(name, wrap(plain, at))
     return frozenset(deployed | secrets.texts)
 
 

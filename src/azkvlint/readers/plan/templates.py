@@ -16,7 +16,7 @@ from azkvlint.azure.azurerm.template_deployments import (
     spec_not_read,
 )
 from azkvlint.evaluation.budget import Budget
-from azkvlint.evaluation.values import Fields, Items, Result, hole, pattern_of, wrapped
+from azkvlint.evaluation.values import Fields, Items, Result, hole, pattern_of, wrap
 from azkvlint.model.location import Location
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import Scalar, Unknown
@@ -78,7 +78,7 @@ def _body(instance: Instance, at: Location) -> Result | None:
     found = _argument(instance, "body", at)
     if isinstance(found, Scalar) and isinstance(found.value, str):
         try:
-            return wrapped(decode_json(found.value, object), at, found.sensitive)
+            return wrap(decode_json(found.value, object), at, found.sensitive)
         except InputError:
             return None
     return found
@@ -96,4 +96,4 @@ def _result(value: Any, unknown: Any, sensitive: Any, at: Location) -> Result:
     if isinstance(value, list):
         marks = enumerate(value)
         return Items(at=at, items=[_result(one, mark(unknown, i), mark(sensitive, i), at) for i, one in marks])
-    return wrapped(value, at, sensitive is True)
+    return wrap(value, at, sensitive is True)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from azkvlint.evaluation.operations import Local
-from azkvlint.evaluation.values import MAX_ITEMS, Fields, Items, Result, doubt_in, unsure
+from azkvlint.evaluation.values import MAX_ITEMS, Fields, Items, Result, doubt_in, missing_fields_reason
 from azkvlint.model.location import Location
 from azkvlint.model.value import PERHAPS, Absent, Scalar, Unknown
 from azkvlint.readers.terraform.attribution import settled_deeply
@@ -289,7 +289,7 @@ def _listed(name: str, found: Result | None) -> list[Content | Values] | Unknown
 def _is_open(found: Result) -> Unknown | None:
     """Why it is not known what is in a collection; None if it is."""
     if isinstance(found, Fields):
-        return unsure(found)
+        return missing_fields_reason(found)
     if isinstance(found, Items):
         return None
     return doubt_in("it is no collection", found.at, found)

@@ -13,11 +13,11 @@ from azkvlint.evaluation.values import (
     Fields,
     Items,
     Result,
+    as_optional,
     doubt_in,
     hides_keys,
     hole,
     is_sensitive,
-    perhaps,
 )
 from azkvlint.model.location import Location
 from azkvlint.model.value import Scalar, Unknown
@@ -166,7 +166,7 @@ def _for_each(instance: ModuleInstance, declaration: Declaration, address: str) 
 def _step(key: str, item: Result, name: str) -> Step:
     """The instance of one item of what ``for_each`` runs over, which ``name`` stands for."""
     conditions: frozenset[str] = getattr(item, "conditions", frozenset())
-    if isinstance(item, Unknown) and perhaps(item) is not None:
+    if isinstance(item, Unknown) and as_optional(item) is not None:
         conditions = frozenset({hole(f"{name} has {quoted(key)}")})
         item = msgspec.structs.replace(item, note="")
     return Step(key=key, bracket=bracket(key), local=each(_key(key, item), item), conditions=conditions)

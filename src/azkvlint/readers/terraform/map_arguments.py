@@ -9,7 +9,7 @@ import msgspec
 from azkvlint.azure.azurerm.arguments import NEVER, Entry, Tree, default_of, entries_of, frozen, has, meet, put
 from azkvlint.azure.azurerm.table import FILLED_IN, Field, Mapped
 from azkvlint.evaluation.budget import VALUES_OF_A_BLOCK
-from azkvlint.evaluation.values import Result, hidden
+from azkvlint.evaluation.values import Result, mark_sensitive
 from azkvlint.model.location import Location
 from azkvlint.model.provider_version import VersionRange
 from azkvlint.model.resource import RequiredAttributes
@@ -155,7 +155,7 @@ class _Filling:
         """One argument that is no block; None for null."""
         field = entry.field
         if field.sensitive:
-            found = hidden(found)
+            found = mark_sensitive(found)
         value = self.run.frozen(found)
         if value is None:
             return None

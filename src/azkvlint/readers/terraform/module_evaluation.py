@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Protocol
 import msgspec
 
 from azkvlint.evaluation.operations import Local
-from azkvlint.evaluation.terraform.failure import FailedError
-from azkvlint.evaluation.terraform.types import Type, converted, type_of
-from azkvlint.evaluation.values import Fields, Items, Result, hidden, hole
+from azkvlint.evaluation.terraform.primitive_types import FailedError
+from azkvlint.evaluation.terraform.types import Type, convert, type_of
+from azkvlint.evaluation.values import Fields, Items, Result, hole, mark_sensitive
 from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.terraform import namespaces
@@ -199,14 +199,14 @@ class ModuleInstance:
         scope = self.scope(declaration.path)
         try:
             type_ = self._type(declaration.attributes.get("type"))
-            found = converted(found, type_, lambda node: scope.evaluator.evaluate(node, NOTHING))
+            found = convert(found, type_, lambda node: scope.evaluator.evaluate(node, NOTHING))
         except FailedError as error:
             found = Unknown(at=found.at, why=f"the variable '{name}': {error.why}, so the plan fails")
         found = self.use.given.meant(name, found, head)
         if self._flag(attributes.get("sensitive")) is True or self._flag(attributes.get("ephemeral")) is True:
             if found.at != head:
                 self.run.hide(found.at)
-            return hidden(found)
+            return mark_sensitive(found)
         return _named(found, f"{self.prefix}var.{name}")
 
     def _is_open(self, name: str) -> bool:
@@ -243,7 +243,7 @@ class ModuleInstance:
         if piece is None:
             return Absent(at=at)
         found = _named(self.evaluate(piece, NOTHING), self.prefix + key.partition(".")[2])
-        return hidden(found) if self._flag(declaration.attributes.get("sensitive")) is True else found
+        return mark_sensitive(found) if self._flag(declaration.attributes.get("sensitive")) is True else found
 
     def _once(self, key: str, at: Location, make: Make) -> Result:
         """A value, worked out when it is first asked for; one that needs itself is a Problem."""

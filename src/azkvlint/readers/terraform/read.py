@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from azkvlint.evaluation.recursion_limit import with_room
+from azkvlint.evaluation.budget import with_recursion_limit
 from azkvlint.model.location import Location
 from azkvlint.model.provider_version import VersionRange, constrained
 from azkvlint.model.resource import RequiredAttributes
@@ -43,7 +43,7 @@ class TerraformRead(TemplateRead, kw_only=True):
     deployed: frozenset[str]
 
 
-@with_room
+@with_recursion_limit
 def read_root(
     path: str,
     directory: str,
@@ -66,7 +66,7 @@ def read_root(
     return _read(folder, TerraformRun(folder, required, cache, root), settings, planned, published)
 
 
-@with_room
+@with_recursion_limit
 def read_text(path: str, text: str, required: RequiredAttributes) -> TerraformRead:
     """Read a module that is one text, known as ``path``; it can call no module that is a folder."""
     folder = Folder("", "", (ModuleFile(path, parsed(path, text)),))

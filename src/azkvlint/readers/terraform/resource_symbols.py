@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 from azkvlint.azure.azurerm.azapi import AZAPI
 from azkvlint.azure.azurerm.resources import ALWAYS_SET, ALWAYS_SET_OF, RESOURCES, is_azure, is_own_id, linked_type
 from azkvlint.evaluation.operations import Local
-from azkvlint.evaluation.values import Fields, Items, Result, hidden, hole, pattern_of
+from azkvlint.evaluation.values import Fields, Items, Result, hole, mark_sensitive, pattern_of
 from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.arm.resource import SECRETS
@@ -180,7 +180,7 @@ class ResourceEntity(Instance):
         """What is written for an attribute; else Unknown, with the same pattern wherever it is asked for."""
         found = self.content.attribute(name) if name in self.content.pieces else None
         if found is not None and not isinstance(found, Absent):
-            return hidden(found) if self._is_secret(name) else found
+            return mark_sensitive(found) if self._is_secret(name) else found
         if is_azure(self.type) and (is_own_id(self.type, name) or name in _ADDRESSES):
             return self.own_id(name)
         if name == "outputs" and self.type == "terraform_remote_state":
@@ -212,7 +212,7 @@ class ResourceEntity(Instance):
     def data(self, at: Location) -> Result:
         """All that is written, as an object that has more."""
         found = self.content.data(at)
-        told = {name: hidden(one) if self._is_secret(name) else one for name, one in found.fields.items()}
+        told = {name: mark_sensitive(one) if self._is_secret(name) else one for name, one in found.fields.items()}
         fields = {**told, "id": self.member("id", at)}
         return Fields(at=self.at, fields=fields, rest=Unknown(at=at, why=_AFTER))
 

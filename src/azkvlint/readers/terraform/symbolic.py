@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from azkvlint.evaluation.terraform.alternatives import uncertain
+from azkvlint.evaluation.terraform.alternatives import one_of_results
 from azkvlint.evaluation.values import Result, hole, pattern_of
 from azkvlint.model.location import Location
 from azkvlint.model.value import Scalar, Unknown
@@ -33,7 +33,7 @@ class Symbolic:
         if pattern_of(index) in self.positions:
             return self.one
         why = f"which instance of '{self.one.address}' is meant is not known"
-        return uncertain([self.one, Unknown(at=at, why=why)], Unknown(at=at, why=why))
+        return one_of_results([self.one, Unknown(at=at, why=why)], Unknown(at=at, why=why))
 
 
 class RemoteOutputs:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 from azkvlint.evaluation.operations import NOTHING
 from azkvlint.evaluation.terraform.evaluate import TerraformEvaluator
-from azkvlint.evaluation.terraform.failure import FailedError
-from azkvlint.evaluation.values import Result, plain_of, unknown_in, wrapped
+from azkvlint.evaluation.terraform.primitive_types import FailedError
+from azkvlint.evaluation.values import Result, plain_of, unknown_in, wrap
 from azkvlint.model.location import Location
 from azkvlint.model.value import Scalar, Unknown
 from azkvlint.readers.terraform.folder import Folder, ModuleFile, Piece, parse
@@ -121,7 +121,7 @@ class RootValues:
         plain = self.planned[name]
         if unknown_in(found) is None and plain_of(found) == plain:
             return found
-        return wrapped(plain, at)
+        return wrap(plain, at)
 
     def _word(self, name: str, word: str) -> Result:
         """The value of ``--var``: a text where the variable is one, else an expression."""

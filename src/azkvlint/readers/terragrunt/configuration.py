@@ -15,7 +15,7 @@ import msgspec
 from azkvlint.evaluation.budget import Budget
 from azkvlint.evaluation.operations import NOTHING, Local
 from azkvlint.evaluation.terraform.evaluate import TerraformEvaluator
-from azkvlint.evaluation.terraform.failure import FailedError
+from azkvlint.evaluation.terraform.primitive_types import FailedError
 from azkvlint.evaluation.values import Fields, Result, hole
 from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Scalar, Unknown

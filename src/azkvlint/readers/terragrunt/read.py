@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 
-from azkvlint.evaluation.recursion_limit import with_room
+from azkvlint.evaluation.budget import with_recursion_limit
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.readers.terraform.folder import Folder
 from azkvlint.readers.terraform.module_cache import FolderCache
@@ -24,7 +24,7 @@ from azkvlint.util.project_boundary import real_path
 from azkvlint.util.project_files import reported
 
 
-@with_room
+@with_recursion_limit
 def read_unit(
     path: str, file: str, root: str, required: RequiredAttributes, cache: FolderCache, settings: TerraformSettings
 ) -> TerraformRead:
@@ -97,7 +97,7 @@ def _beside(folder: Folder, module: Folder) -> Iterable[tuple[str, str]]:
     return () if folder.directory == module.directory else beside(folder)
 
 
-@with_room
+@with_recursion_limit
 def called_by(path: str, file: str, root: str) -> tuple[str, frozenset[str]]:
     """Return the folder of the module that a unit deploys (empty if it is not in the project), and what it includes."""
     try:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 
-from azkvlint.evaluation.recursion_limit import with_room
+from azkvlint.evaluation.budget import with_recursion_limit
 from azkvlint.model.location import Location
 from azkvlint.model.problem_codes import NOT_WHOLE
 from azkvlint.model.resource import RequiredAttributes
@@ -28,7 +28,7 @@ _HINT = "evaluate a module by itself: name its folder on the command line"
 _MOST_NAMED = 5
 
 
-@with_room
+@with_recursion_limit
 def read_stack(path: str, file: str, root: str, required: RequiredAttributes, cache: FolderCache) -> TerraformRead:
     """Read the file of a stack, which reports call ``path``. Raises InputError if it cannot be read."""
     file = real_path(file)

@@ -10,7 +10,7 @@ import msgspec
 
 from azkvlint.azure.azurerm.resources import canonical
 from azkvlint.evaluation.budget import Budget
-from azkvlint.evaluation.values import OPEN, Fields, Result, hidden, hole, pattern_of
+from azkvlint.evaluation.values import OPEN, Fields, Result, hole, mark_sensitive, pattern_of
 from azkvlint.model.finding import Problem
 from azkvlint.model.location import Location
 from azkvlint.model.problem_codes import NOT_WHOLE, TYPE_NOT_KNOWN
@@ -173,7 +173,7 @@ def _without_secret(key: str, found: Result) -> Result:
     """A member of a secret; what the secret is, is hidden."""
     if key.lower() != _PROPERTIES or not isinstance(found, Fields):
         return found
-    fields = {name: hidden(item) if name.lower() == "value" else item for name, item in found.fields.items()}
+    fields = {name: mark_sensitive(item) if name.lower() == "value" else item for name, item in found.fields.items()}
     return msgspec.structs.replace(found, fields=fields)
 
 

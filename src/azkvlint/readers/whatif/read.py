@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from azkvlint.evaluation.recursion_limit import with_room
+from azkvlint.evaluation.budget import with_recursion_limit
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import Path
 from azkvlint.readers.arm.read import TemplateRead
@@ -29,7 +29,7 @@ def looks_like_snapshot(value: object) -> bool:
     return isinstance(value, dict) and _RESOURCES in value
 
 
-@with_room
+@with_recursion_limit
 def read_snapshot(path: str, document: Document, required: RequiredAttributes) -> TemplateRead:
     """Read the snapshot ``document``, known as ``path``. Raises InputError if it is none, or asks for too much work."""
     value = document.value

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 import msgspec
 
-from azkvlint.evaluation.recursion_limit import with_room
+from azkvlint.evaluation.budget import with_recursion_limit
 from azkvlint.evaluation.values import Fields, Result
 from azkvlint.graph.changes import with_changes
 from azkvlint.model.resource import RequiredAttributes, Resource
@@ -101,7 +101,7 @@ def is_of_stack(changes: object) -> bool:
     return isinstance(changes, dict) and "resourceChanges" in changes
 
 
-@with_room
+@with_recursion_limit
 def read_what_if(path: str, document: Document, required: RequiredAttributes) -> TemplateRead:
     """Read the what-if result ``document``, known as ``path``.
 

@@ -1,49 +1,30 @@
-"""All functions of Terraform by name, and how a call finds its own."""
+"""All functions of Terraform by name."""
 
 from __future__ import annotations
-
-from typing import TYPE_CHECKING
 
 from azkvlint.evaluation.functions.table import call_pattern
 from azkvlint.evaluation.operations import Local, Operations
 from azkvlint.evaluation.terraform.functions.collections import FUNCTIONS as COLLECTIONS
-from azkvlint.evaluation.terraform.functions.conversions import FUNCTIONS as CONVERSIONS
 from azkvlint.evaluation.terraform.functions.encoding import FUNCTIONS as ENCODING
 from azkvlint.evaluation.terraform.functions.files import FUNCTIONS as FILES
-from azkvlint.evaluation.terraform.functions.hashes import FUNCTIONS as HASHES
-from azkvlint.evaluation.terraform.functions.lists import FUNCTIONS as LISTS
 from azkvlint.evaluation.terraform.functions.logic import FUNCTIONS as LOGIC
-from azkvlint.evaluation.terraform.functions.maps import FUNCTIONS as MAPS
 from azkvlint.evaluation.terraform.functions.network import FUNCTIONS as NETWORK
 from azkvlint.evaluation.terraform.functions.numbers import FUNCTIONS as NUMBERS
-from azkvlint.evaluation.terraform.functions.patterns import FUNCTIONS as PATTERNS
-from azkvlint.evaluation.terraform.functions.sets import FUNCTIONS as SETS
 from azkvlint.evaluation.terraform.functions.strings import FUNCTIONS as STRINGS
-from azkvlint.evaluation.terraform.functions.table import Call, Function, answer
-from azkvlint.evaluation.terraform.functions.tfvars import FUNCTIONS as TFVARS
+from azkvlint.evaluation.terraform.functions.table import Call, Function, ModuleEvaluator, answer
 from azkvlint.evaluation.terraform.functions.times import FUNCTIONS as TIMES
 from azkvlint.evaluation.values import Result
 from azkvlint.model.value import Unknown
 from azkvlint.syntax import ast
 
-if TYPE_CHECKING:
-    from azkvlint.evaluation.terraform.evaluate import TerraformEvaluator
-
 _ALL = (
     *COLLECTIONS,
-    *CONVERSIONS,
     *ENCODING,
     *FILES,
-    *HASHES,
-    *LISTS,
     *LOGIC,
-    *MAPS,
     *NETWORK,
     *NUMBERS,
-    *PATTERNS,
-    *SETS,
     *STRINGS,
-    *TFVARS,
     *TIMES,
 )
 _TABLE: dict[str, Function] = {function.name: function for function in _ALL}
@@ -54,9 +35,9 @@ class TerraformFunctions:
     """The functions of Terraform and OpenTofu, for the evaluator of their expressions."""
 
     def call(self, node: ast.Call, local: Local, evaluator: Operations) -> Result:
-        """The result of a call. Raises FailedError where Terraform refuses it."""
+        """Return the result of a call. Raise FailedError where Terraform rejects it."""
         name = node.name.removeprefix("core::")
-        terraform: TerraformEvaluator = evaluator  # type: ignore[assignment]  # no other evaluator has these functions
+        terraform: ModuleEvaluator = evaluator  # type: ignore[assignment]  # no other evaluator has these functions
         function = _TABLE.get(name)
         call = Call(name, node, local, terraform)
         if function is not None:

@@ -1,16 +1,498 @@
-"""What lists, maps and texts have in common."""
+"""Functions of lists, sets, maps and objects."""
 
 from __future__ import annotations
 
-from azkvlint.evaluation.terraform.alternatives import is_given, uncertain
-from azkvlint.evaluation.terraform.equality import same
-from azkvlint.evaluation.terraform.functions.graphemes import clusters
-from azkvlint.evaluation.terraform.functions.shapes import collection, listed, open_of
-from azkvlint.evaluation.terraform.functions.table import ANY, Call, Function, InvalidCall, Parts
-from azkvlint.evaluation.terraform.indexing import data_of
-from azkvlint.evaluation.terraform.set_order import as_string, keeps_order
-from azkvlint.evaluation.values import Fields, Items, Result, doubt_in, hole, is_sensitive, pieces
+from collections.abc import Sequence
+from itertools import product
+
+from azkvlint.evaluation.terraform.alternatives import (
+    data_of,
+    gather,
+    is_given,
+    item_of,
+    keys_of,
+    one_of_results,
+    require_present,
+    step_into,
+    tag_pattern,
+)
+from azkvlint.evaluation.terraform.equality import is_same, may_be
+from azkvlint.evaluation.terraform.functions.numbers import whole_number
+from azkvlint.evaluation.terraform.functions.strings import clusters
+from azkvlint.evaluation.terraform.functions.table import (
+    ANY,
+    Call,
+    Data,
+    Function,
+    InvalidCall,
+    Parts,
+    UnknownResult,
+    collection,
+    limit_items,
+    list_argument,
+    map_argument,
+    open_of,
+    ordered_list,
+)
+from azkvlint.evaluation.terraform.primitive_types import primitive, text_of
+from azkvlint.evaluation.terraform.set_order import as_set, as_string, fit_type, has_one_type, keeps_order, unify
+from azkvlint.evaluation.values import (
+    VALUES_A_STEP,
+    Fields,
+    Items,
+    Result,
+    as_optional,
+    doubt_in,
+    hides_keys,
+    hole,
+    is_sensitive,
+    mark_sensitive,
+    name_of,
+    pieces,
+    size,
+    unknown_in,
+)
 from azkvlint.model.value import Absent, Scalar, Unknown
+
+
+def _keys(call: Call, arguments: list[Result]) -> Result:
+    found = map_argument(call, arguments[0])
+    doubt = found if isinstance(found, Unknown) else open_of(found)
+    if doubt is not None or isinstance(found, Unknown):
+        return call.doubt("which keys a map has is not known", doubt if doubt is not None else found)
+    secret = hides_keys(found)
+    items: list[Result] = [Scalar(at=found.at, value=key, sensitive=secret) for key in sorted(found.fields)]
+    return Items(at=call.at, items=items, kind="list" if found.kind else "")
+
+
+def _values(call: Call, arguments: list[Result]) -> Result:
+    found = map_argument(call, arguments[0])
+    doubt = found if isinstance(found, Unknown) else open_of(found)
+    if doubt is not None or isinstance(found, Unknown):
+        return call.pass_through([found], doubt if doubt is not None else found)  # type: ignore[arg-type]  # one is Unknown
+    items = [found.fields[key] for key in sorted(found.fields)]
+    return Items(at=call.at, items=items, kind="list" if found.kind else "")
+
+
+def _lookup(call: Call, arguments: list[Result]) -> Result:
+    """Return the value of a key, or the third argument if there is no such key; sensitive if the key is."""
+    if isinstance(arguments[1], Absent):
+        raise InvalidCall("is given null")
+    key = primitive(arguments[1], "string", call.at)
+    found = _value_of(call, map_argument(call, arguments[0]), key, arguments[2:])
+    return mark_sensitive(found) if isinstance(key, Scalar) and key.sensitive else found
+
+
+def _value_of(call: Call, found: Fields | Unknown, key: Result, default: Sequence[Result]) -> Result:
+    watch = call.terraform.watch
+    if isinstance(found, Fields) and isinstance(key, Scalar):
+        name = text_of(key.value)
+        value = found.fields.get(name)
+        if value is None and found.rest is None:
+            if not default:
+                raise InvalidCall("looks for a key that is not in the map")
+            if found.kind == "map" and found.fields:
+                return fit_type(default[0], next(iter(found.fields.values())), call.at)
+            return default[0]
+        if isinstance(value, Unknown) and as_optional(value) is not None:
+            return _one_of([require_present(value, watch), *default], tag_pattern(value, "lookup:"), call)
+        if value is not None:
+            return value
+    mark = f"lookup{keys_of(found)}:" if isinstance(found, Fields) and keys_of(found) else ""
+    doubt = tag_pattern(doubt_in("a key is not known", call.at, key, found), mark)
+    if not default or isinstance(found, Unknown):
+        return _one_of([item_of(found, key, call.at, watch), *default], doubt, call)
+    values = [value for name, value in found.fields.items() if not isinstance(key, Unknown) or may_be(key, name)]
+    options = [require_present(value, watch) if isinstance(value, Unknown) else value for value in values]
+    if isinstance(key, Scalar):
+        options = []
+    if found.rest is not None:
+        options.append(step_into(found.rest, f".{text_of(key.value)}" if isinstance(key, Scalar) else "", call.at))
+    return _one_of([*options, *default], doubt, call)
+
+
+def _one_of(results: Sequence[Result], doubt: Unknown, call: Call) -> Result:
+    call.terraform.watch.weigh(results)
+    return one_of_results(results, doubt, call.terraform.watch)
+
+
+def _merge(call: Call, arguments: list[Result]) -> Result:
+    """Merge maps and objects, the later ones over the earlier."""
+    fields: dict[str, Result] = {}
+    rest: Unknown | None = None
+    kinds: set[str] = set()
+    for argument in arguments:
+        if isinstance(argument, Absent):
+            continue
+        found = map_argument(call, argument)
+        call.evaluator.spend(1 + (len(fields) + (len(found.fields) if isinstance(found, Fields) else 0)) // 10)
+        over = found if isinstance(found, Unknown) else found.rest
+        if over is not None:
+            for name, before in fields.items():
+                if isinstance(found, Unknown) or name not in found.fields:
+                    doubt = tag_pattern(over, f"merge {name!r}:")
+                    fields[name] = _one_of([before, step_into(over, f".{name}", call.at)], doubt, call)
+            rest = over if rest is None else gather([rest, over], over)
+        if isinstance(found, Fields):
+            kinds.add(found.kind)
+            for name, value in found.fields.items():
+                loose = as_optional(value)
+                under = fields.get(name, step_into(rest, f".{name}", call.at) if rest is not None else None)
+                if loose is None or under is None:
+                    fields[name] = value
+                else:
+                    doubt = tag_pattern(loose, "merge:")
+                    fields[name] = _one_of([under, require_present(loose, call.terraform.watch)], doubt, call)
+    kind = "map" if kinds == {"map"} and has_one_type(list(fields.values())) else ""
+    return Fields(at=call.at, fields=fields, rest=rest, kind=kind)
+
+
+def _zipmap(call: Call, arguments: list[Result]) -> Result:
+    keys, values = ordered_list(call, arguments[0]), ordered_list(call, arguments[1])
+    if isinstance(keys, Unknown) or isinstance(values, Unknown):
+        return call.pass_through([values], keys if isinstance(keys, Unknown) else values)  # type: ignore[arg-type]  # one is Unknown
+    if len(keys.items) != len(values.items):
+        raise InvalidCall("is given as many keys as it is not given values")
+    fields: dict[str, Result] = {}
+    rest: Unknown | None = None
+    for key, value in zip(keys.items, values.items, strict=True):
+        name = primitive(key, "string", call.at)
+        if isinstance(name, Absent):
+            raise InvalidCall("is given a list with null in it")
+        doubt = name_of(name, call.at)
+        if isinstance(doubt, str):
+            fields[doubt] = value
+            continue
+        call.evaluator.spend(len(fields) // 10)
+        for known, before in fields.items():
+            if may_be(doubt, known):
+                fields[known] = _one_of([before, value], tag_pattern(doubt, f"{known!r}="), call)
+        rest = gather([value] if rest is None else [rest, value], doubt)
+    return Fields(at=call.at, fields=fields, rest=rest, kind="map" if items_kind([values]) else "")
+
+
+def _old_map(call: Call, arguments: list[Result]) -> Result:
+    if len(arguments) % 2:
+        raise InvalidCall("is given a key without a value")
+    fields: dict[str, Result] = {}
+    for key, value in zip(arguments[::2], arguments[1::2], strict=True):
+        name = primitive(key, "string", call.at)
+        if not isinstance(name, Scalar):
+            return call.fails("is given a key that is no string", name)
+        fields[text_of(name.value)] = value
+    return Fields(at=call.at, fields=fields, kind="map")
+
+
+def _sets(call: Call, arguments: list[Result]) -> list[Items] | Unknown:
+    """Return all arguments as sets of one type."""
+    lists = [list_argument(call, argument) for argument in arguments]
+    known = [each for each in lists if isinstance(each, Items)]
+    if len(known) < len(lists):
+        return call.pass_through(arguments, doubt_in("a set is not known", call.at, *lists))
+    items = iter(unify([item for each in known for item in each.items], call.at))
+    return [as_set([next(items) for _ in each.items], call.at) for each in known]
+
+
+def _union(call: Call, arguments: list[Result]) -> Result:
+    sets = _sets(call, arguments)
+    if isinstance(sets, Unknown):
+        return sets
+    items = [item for each in sets for item in each.items]
+    limit_items(len(items))
+    return as_set(items, call.at)
+
+
+def _intersection(call: Call, arguments: list[Result]) -> Result:
+    return _kept(call, arguments, wanted=True)
+
+
+def _subtract(call: Call, arguments: list[Result]) -> Result:
+    return _kept(call, arguments, wanted=False)
+
+
+def _kept(call: Call, arguments: list[Result], wanted: bool) -> Result:
+    """Return the items of the first set that all others have, or that none has."""
+    sets = _sets(call, arguments)
+    if isinstance(sets, Unknown):
+        return sets
+    head, *others = sets
+    kept: list[Result] = []
+    for item in head.items:
+        call.evaluator.spend(1 + sum(len(other.items) for other in others) // 10)
+        verdicts = [_holds(other, item) for other in others]
+        if (not wanted) in verdicts:
+            continue
+        if None in verdicts:
+            return call.pass_through(
+                [head], doubt_in("whether a set holds an item is not known", call.at, item, *others)
+            )
+        kept.append(item)
+    return as_set(kept, call.at)
+
+
+def _holds(found: Items, item: Result) -> bool | None:
+    verdicts = [is_same(item, other) for other in found.items]
+    return True if True in verdicts else None if None in verdicts else False
+
+
+def _product(call: Call, arguments: list[Result]) -> Result:
+    """Return all combinations of an item of each."""
+    lists = [list_argument(call, argument) for argument in arguments]
+    doubt = next((each for each in lists if isinstance(each, Unknown)), None)
+    known = [each for each in lists if isinstance(each, Items)]
+    if doubt is None:
+        loose = [each for each in known if each.kind == "set" and not keeps_order(each)]
+        doubt = unknown_in(loose[0]) if loose else None
+    if doubt is not None:
+        return call.pass_through(lists, doubt)
+    number = 1
+    for each in known:
+        number *= len(each.items)
+        limit_items(number)
+    call.evaluator.spend(number * len(known) // 10)
+    columns = [unify(each.items, call.at) for each in known]
+    items: list[Result] = [Items(at=call.at, items=list(row)) for row in product(*columns)]
+    if all(each.kind == "set" for each in known):
+        return as_set(items, call.at)
+    return Items(at=call.at, items=items, kind="list")
+
+
+_MOST_COMPARED = 1_000
+
+
+def _number(call: Call, argument: Result) -> int | Unknown:
+    """Return an argument that has to be a whole number."""
+    found = primitive(argument, "number", call.at)
+    if isinstance(found, Scalar):
+        return whole_number(found.value)  # type: ignore[arg-type]  # primitive() made it one
+    return doubt_in("an index is not known", call.at, found)
+
+
+def _concat(call: Call, arguments: list[Result]) -> Result:
+    lists: list[Items] = []
+    doubt: Unknown | None = None
+    for argument in arguments:
+        found = list_argument(call, argument)
+        if isinstance(found, Unknown):
+            doubt = doubt if doubt is not None else found
+        elif found.kind == "set":
+            raise InvalidCall("is given a set")
+        else:
+            lists.append(found)
+    if doubt is not None:
+        return call.pass_through(arguments, doubt)
+    limit_items(sum(len(each.items) for each in lists))
+    items = [item for each in lists for item in each.items]
+    kind = items_kind(lists)
+    return Items(at=call.at, items=unify(items, call.at) if kind else items, kind=kind)
+
+
+def _flatten(call: Call, arguments: list[Result]) -> Result:
+    """Return the items of the lists in a list, and of those in them."""
+    given = list_argument(call, arguments[0])
+    if isinstance(given, Unknown):
+        return call.pass_through([given], given)
+    call.evaluator.weigh(given)
+    items: list[Result] = []
+    left: list[Result] = [given]
+    doubt: Unknown | None = None
+    while left:
+        item = left.pop()
+        if isinstance(item, Items):
+            call.evaluator.spend(1)
+            limit_items(len(left) + len(items) + len(item.items))
+            if item.kind == "set" and not keeps_order(item):
+                doubt = doubt_in("the order of a set is not known", call.at, item)
+            left.extend(reversed(item.items))
+            continue
+        items.append(item)
+        if isinstance(item, Unknown) and not is_text(item):
+            # It may be a list itself.
+            doubt = item
+    if doubt is not None:
+        return call.pass_through(items, doubt)
+    return Items(at=call.at, items=items)
+
+
+def _distinct(call: Call, arguments: list[Result]) -> Result:
+    found = ordered_list(call, arguments[0])
+    if isinstance(found, Unknown):
+        return call.pass_through([found], found)
+    items = unify(found.items, call.at)
+    kept: list[Result] = []
+    seen: set[tuple[type, object]] = set()
+    others: list[Result] = []
+    for item in items:
+        if isinstance(item, Scalar):
+            key = (type(item.value), item.value)
+            if key in seen:
+                continue
+            seen.add(key)
+        else:
+            if len(others) > _MOST_COMPARED:
+                raise UnknownResult("so many items are not compared with each other")
+            call.evaluator.spend(len(others) * (1 + size(item) // VALUES_A_STEP))
+            if any(is_same(item, other) is True for other in others):
+                continue
+            others.append(item)
+        kept.append(item)
+    doubt = unknown_in(Items(at=call.at, items=others))
+    if doubt is not None and len(kept) > 1:
+        return call.pass_through(kept, doubt)
+    return Items(at=call.at, items=kept, kind="list")
+
+
+def _element(call: Call, arguments: list[Result]) -> Result:
+    """Return the item at an index, which continues with the first after the last."""
+    found, number = ordered_list(call, arguments[0]), _number(call, arguments[1])
+    if isinstance(found, Unknown):
+        return call.pass_through([found], found)
+    if not found.items or found.kind == "set":
+        raise InvalidCall("is given an empty list, or a set")
+    items = Items(at=found.at, items=found.items)
+    if isinstance(number, Unknown):
+        return item_of(items, number, call.at, call.terraform.watch)
+    return found.items[number % len(found.items)]
+
+
+def _one(call: Call, arguments: list[Result]) -> Result:
+    found = list_argument(call, arguments[0])
+    if isinstance(found, Unknown):
+        call.terraform.watch.risks += 1
+        return call.pass_through([found], found)
+    if len(found.items) > 1:
+        if found.kind == "set" and not keeps_order(found):
+            return call.pass_through([found], doubt_in("how many items a set has is not known", call.at, found))
+        raise InvalidCall("is given a list of more than one item")
+    return found.items[0] if found.items else Absent(at=call.at)
+
+
+def _reverse(call: Call, arguments: list[Result]) -> Result:
+    found = ordered_list(call, arguments[0])
+    if isinstance(found, Unknown):
+        return call.pass_through([found], found)
+    return Items(at=call.at, items=found.items[::-1], kind="list" if found.kind else "")
+
+
+def _slice(call: Call, arguments: list[Result]) -> Result:
+    found = ordered_list(call, arguments[0])
+    start, end = _number(call, arguments[1]), _number(call, arguments[2])
+    if isinstance(found, Items) and found.kind == "set":
+        raise InvalidCall("is given a set")
+    if isinstance(found, Unknown):
+        return call.pass_through([found], found)
+    if isinstance(start, Unknown) or isinstance(end, Unknown):
+        return call.pass_through([found], start if isinstance(start, Unknown) else end)  # type: ignore[arg-type]  # one is Unknown
+    if not 0 <= start <= end <= len(found.items):
+        raise InvalidCall("is asked for items that the list does not have")
+    return Items(at=call.at, items=found.items[start:end], kind=found.kind)
+
+
+def _chunks(call: Call, arguments: list[Result]) -> Result:
+    found, size = ordered_list(call, arguments[0]), _number(call, arguments[1])
+    if isinstance(found, Unknown):
+        return call.pass_through([found], found)
+    if isinstance(size, Unknown):
+        return call.pass_through([found], size)
+    if size < 0:
+        raise InvalidCall("is asked for lists of fewer than no items")
+    items = unify(found.items, call.at)
+    step = size or max(len(items), 1)
+    parts = [items[start : start + step] for start in range(0, len(items), step)]
+    return Items(at=call.at, items=[Items(at=call.at, items=part, kind="list") for part in parts], kind="list")
+
+
+def _compact(call: Call, arguments: list[Result]) -> Result:
+    """Return the texts of a list that are neither empty nor null."""
+    found = ordered_list(call, arguments[0])
+    if isinstance(found, Unknown):
+        return call.pass_through([found], found)
+    kept: list[Result] = []
+    doubt: Unknown | None = None
+    for given in found.items:
+        item = primitive(given, "string", call.at)
+        if isinstance(item, Absent) or (isinstance(item, Scalar) and item.value == ""):
+            continue
+        if not isinstance(item, Scalar) and not (isinstance(item, Unknown) and is_text(item)):
+            doubt = doubt_in("an item of a list is not known", call.at, item)
+        kept.append(item)
+    return Items(at=call.at, items=kept, kind="list") if doubt is None else call.pass_through(kept, doubt)
+
+
+def _coalesce_list(call: Call, arguments: list[Result]) -> Result:
+    """Return the first list that is not empty."""
+    some: list[Result] = []
+    for argument in arguments:
+        found = list_argument(call, argument)
+        if isinstance(found, Items):
+            if not found.items:
+                continue
+            if not some:
+                return found
+            return call.pass_through([*some, found], doubt_in("a list is not known", call.at, *some))
+        some.append(found)
+    if not some:
+        raise InvalidCall("is given no list that is not empty")
+    return call.pass_through(some, doubt_in("a list is not known", call.at, *some))
+
+
+def _sort(call: Call, arguments: list[Result]) -> Result:
+    found = list_argument(call, arguments[0])
+    if isinstance(found, Unknown):
+        return call.pass_through([found], found)
+    items = [primitive(item, "string", call.at) for item in found.items]
+    if any(isinstance(item, Absent) for item in items):
+        raise InvalidCall("is given a list with null in it")
+    doubt = unknown_in(Items(at=call.at, items=items))
+    if doubt is not None and len(items) > 1:
+        return call.pass_through(items, doubt)
+    call.evaluator.spend(len(items) // 10)
+    return Items(at=call.at, items=sorted(items, key=_text) if doubt is None else items, kind="list")
+
+
+def _text(item: Result) -> str:
+    return item.value if isinstance(item, Scalar) and isinstance(item.value, str) else ""
+
+
+def _match_keys(call: Call, arguments: list[Result]) -> Result:
+    """Return the values whose keys, at the same place in another list, are searched for."""
+    lists = [ordered_list(call, argument) for argument in arguments]
+    values, keys, wanted = lists
+    if isinstance(values, Unknown) or isinstance(keys, Unknown) or isinstance(wanted, Unknown):
+        return call.pass_through([lists[0]], doubt_in("a list is not known", call.at, *lists))
+    if len(values.items) != len(keys.items):
+        raise InvalidCall("is given as many keys as it is not given values")
+    if values.items and not wanted.items:
+        return Items(at=call.at, items=[], kind="list")
+    call.evaluator.spend(len(keys.items) * len(wanted.items) // 10)
+    pool = unify([*keys.items, *wanted.items], call.at)
+    own, searched = pool[: len(keys.items)], pool[len(keys.items) :]
+    kept: list[Result] = []
+    for value, key in zip(unify(values.items, call.at), own, strict=True):
+        verdicts = [is_same(key, other) for other in searched]
+        if True in verdicts:
+            kept.append(value)
+        elif None in verdicts:
+            return call.pass_through([values], doubt_in("a key is not known", call.at, keys, wanted))
+    return Items(at=call.at, items=kept, kind="list")
+
+
+def _old_list(call: Call, arguments: list[Result]) -> Result:
+    return Items(at=call.at, items=unify(arguments, call.at), kind="list")
+
+
+def _transposed(given: object) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    if not isinstance(given, dict):
+        raise InvalidCall("is given something that is no map of lists")
+    for key in sorted(given):
+        if not isinstance(given[key], list):
+            raise InvalidCall("is given something that is no map of lists")
+        for item in given[key]:
+            if not isinstance(item, str):
+                raise UnknownResult("a list of anything but texts is not looked at")
+            found.setdefault(item, []).append(key)
+    return {key: sorted(set(found[key])) for key in sorted(found)}
 
 
 def _length(call: Call, arguments: list[Result]) -> Result:
@@ -30,12 +512,12 @@ def _length(call: Call, arguments: list[Result]) -> Result:
 
 
 def _contains(call: Call, arguments: list[Result]) -> Result:
-    found, wanted = listed(call, arguments[0]), arguments[1]
+    found, wanted = list_argument(call, arguments[0]), arguments[1]
     if isinstance(found, Unknown):
         return call.unknown(found)
     call.evaluator.weigh(found)
     call.evaluator.spend(len(found.items) // 10)
-    verdicts = [same(item, wanted) for item in found.items]
+    verdicts = [is_same(item, wanted) for item in found.items]
     sensitive = is_sensitive(found) or is_sensitive(wanted)
     if True in verdicts or None not in verdicts:
         return Scalar(at=call.at, value=True in verdicts, sensitive=sensitive)
@@ -43,14 +525,14 @@ def _contains(call: Call, arguments: list[Result]) -> Result:
 
 
 def _index(call: Call, arguments: list[Result]) -> Result:
-    found, wanted = listed(call, arguments[0]), arguments[1]
+    found, wanted = list_argument(call, arguments[0]), arguments[1]
     if isinstance(found, Unknown):
         return call.unknown(found)
     if found.kind == "set":
         raise InvalidCall("is given a set")
     call.evaluator.spend(len(found.items) // 10)
     for number, item in enumerate(found.items):
-        verdict = same(item, wanted)
+        verdict = is_same(item, wanted)
         if verdict is None:
             return call.doubt("whether a list holds an item is not known", item, wanted)
         if verdict:
@@ -59,12 +541,12 @@ def _index(call: Call, arguments: list[Result]) -> Result:
 
 
 def is_text(result: Unknown) -> bool:
-    """Whether something unknown is certainly a text, and not an empty one: an id, or what is known in part."""
+    """Return whether something unknown is certainly a text, and not an empty one: an id, or what is known in part."""
     return (result.closed and result.given) or any(not open_ for _, open_ in pieces(result.pattern))
 
 
 def _coalesce(call: Call, arguments: list[Result]) -> Result:
-    """The first argument that is neither null nor an empty text."""
+    """Return the first argument that is neither null nor an empty text."""
     some: list[Result] = []
     doubt: Unknown | None = None
     for argument in _common(arguments):
@@ -81,7 +563,7 @@ def _coalesce(call: Call, arguments: list[Result]) -> Result:
     if len(some) == 1 or doubt is None:
         return some[0]
     call.terraform.watch.weigh(some)
-    found = uncertain(some, doubt, call.terraform.watch)
+    found = one_of_results(some, doubt, call.terraform.watch)
     if not isinstance(found, Unknown):
         return found
     return Unknown(
@@ -92,19 +574,19 @@ def _coalesce(call: Call, arguments: list[Result]) -> Result:
 
 
 def _common(arguments: list[Result]) -> list[Result]:
-    """Arguments as texts, if one of them is a text."""
+    """Return arguments as texts, if one of them is a text."""
     if any(isinstance(argument, Scalar) and isinstance(argument.value, str) for argument in arguments):
         return [as_string(argument) for argument in arguments]
     return arguments
 
 
 def doubts(items: list[Result], why: str, call: Call) -> Unknown:
-    """The first unknown value in a list."""
+    """Return the first unknown value in a list."""
     return doubt_in(why, call.at, *items)
 
 
 def items_kind(lists: list[Items]) -> str:
-    """The kind of a list that is made of others."""
+    """Return the kind of a list that is made of others."""
     return "list" if lists and all(each.kind == "list" for each in lists) else ""
 
 
@@ -113,4 +595,28 @@ FUNCTIONS: tuple[Function, ...] = (
     Parts("contains", 2, 2, _contains),
     Parts("index", 2, 2, _index),
     Parts("coalesce", 1, ANY, _coalesce, nulls=True),
+    Parts("concat", 1, ANY, _concat),
+    Parts("flatten", 1, 1, _flatten),
+    Parts("distinct", 1, 1, _distinct),
+    Parts("element", 2, 2, _element),
+    Parts("one", 1, 1, _one),
+    Parts("reverse", 1, 1, _reverse),
+    Parts("slice", 3, 3, _slice),
+    Parts("chunklist", 2, 2, _chunks),
+    Parts("compact", 1, 1, _compact),
+    Parts("coalescelist", 1, ANY, _coalesce_list),
+    Parts("sort", 1, 1, _sort),
+    Parts("matchkeys", 3, 3, _match_keys),
+    Parts("list", 0, ANY, _old_list, nulls=True),
+    Data("transpose", 1, 1, _transposed, kind="map"),
+    Parts("setunion", 1, ANY, _union),
+    Parts("setintersection", 1, ANY, _intersection),
+    Parts("setsubtract", 2, 2, _subtract),
+    Parts("setproduct", 2, ANY, _product),
+    Parts("keys", 1, 1, _keys),
+    Parts("values", 1, 1, _values),
+    Parts("lookup", 2, 3, _lookup, nulls=True),
+    Parts("merge", 0, ANY, _merge, nulls=True),
+    Parts("zipmap", 2, 2, _zipmap),
+    Parts("map", 0, ANY, _old_map, nulls=True),
 )

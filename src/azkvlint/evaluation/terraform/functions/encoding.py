@@ -1,13 +1,16 @@
-"""Texts that stand for data: JSON, YAML, CSV, base64, URLs."""
+"""Strings that encode data: JSON, YAML, CSV, base64, URLs, hashes, tfvars."""
 
 from __future__ import annotations
 
 import base64
 import binascii
-from typing import Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from azkvlint.evaluation.terraform.alternatives import data_of
+from azkvlint.evaluation.terraform.functions.files import of_file
 from azkvlint.evaluation.terraform.functions.table import (
     Call,
     Data,
@@ -17,14 +20,233 @@ from azkvlint.evaluation.terraform.functions.table import (
     Unknowable,
     UnknownResult,
 )
-from azkvlint.evaluation.terraform.functions.yaml import decoded as yaml_decoded
-from azkvlint.evaluation.terraform.functions.yaml import encoded as yaml_encoded
-from azkvlint.evaluation.terraform.indexing import data_of
-from azkvlint.evaluation.terraform.primitive_types import normal, text_of
-from azkvlint.evaluation.values import MAX_TEXT, Fields, Items, Result, is_sensitive, unknown_in
-from azkvlint.model.value import Scalar
+from azkvlint.evaluation.terraform.primitive_types import FailedError, normal, primitive, text_of
+from azkvlint.evaluation.values import CHARACTERS_A_STEP, MAX_TEXT, Fields, Items, Result, is_sensitive, unknown_in
+from azkvlint.model.value import Absent, Scalar
 from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
+from azkvlint.util.lazy_regex import regex
+
+if TYPE_CHECKING:
+    from azkvlint.syntax.yaml_nodes import Node
+
+_NAME = "provider::terraform::"
+
+
+def _decode(call: Call, arguments: list[Result]) -> Result:
+    """Return the values of a file of variables; they may name nothing else."""
+    from azkvlint.syntax.hcl.parse import parse_file
+
+    text = primitive(arguments[0], "string", call.at)
+    if not isinstance(text, Scalar):
+        return call.doubt("a text is not known", text)
+    source = str(text.value)
+    call.evaluator.spend(1 + len(source) // CHARACTERS_A_STEP)
+    file = parse_file(source)
+    if file.faults or file.body.blocks:
+        raise InvalidCall("is given something that is no file of variables")
+    fields: dict[str, Result] = {}
+    for name, attribute in file.body.attributes.items():
+        expression = attribute.expression()
+        if expression is None:
+            raise InvalidCall("is given something that is no file of variables")
+        try:
+            fields[name] = call.evaluator.evaluate(expression, {})
+        except FailedError as error:
+            raise InvalidCall("is given values that are not written out") from error
+    return Fields(at=call.at, fields=fields)
+
+
+def _encode_expression(call: Call, arguments: list[Result]) -> Result:
+    return _encoded_tfvars(call, arguments[0], lambda value: _written(value, 0))
+
+
+def _encode(call: Call, arguments: list[Result]) -> Result:
+    return _encoded_tfvars(call, arguments[0], _file)
+
+
+def _encoded_tfvars(call: Call, argument: Result, encode: Callable[[Result], str]) -> Result:
+    given = data_of(argument, call.at)
+    call.evaluator.weigh(given)
+    found = unknown_in(given)
+    if found is not None:
+        return call.unknown(found)
+    return call.text(encode(given), given)
+
+
+def _file(value: Result) -> str:
+    if not isinstance(value, Fields):
+        raise InvalidCall("is given something that is no object")
+    width = max(map(len, value.fields), default=0)
+    return "".join(f"{name.ljust(width)} = {_written(value.fields[name], 0)}\n" for name in sorted(value.fields))
+
+
+def _written(value: Result, level: int) -> str:
+    """Return a value as an expression."""
+    inner = "  " * (level + 1)
+    if isinstance(value, Absent):
+        return "null"
+    if isinstance(value, Scalar):
+        if not isinstance(value.value, str):
+            return text_of(value.value)
+        if not value.value.isascii() or not value.value.isprintable():
+            raise UnknownResult("how such a text is written is not known")
+        text = value.value.replace("\\", "\\\\").replace('"', '\\"')
+        return '"' + text.replace("${", "$${").replace("%{", "%%{") + '"'
+    if isinstance(value, Items):
+        if any(isinstance(item, Items | Fields) for item in value.items):
+            raise UnknownResult("how such a list is written is not known")
+        return f"[{', '.join(_written(item, level) for item in value.items)}]"
+    if isinstance(value, Fields) and value.fields:
+        width = max(map(len, value.fields))
+        if not all(name.isidentifier() for name in value.fields):
+            raise UnknownResult("how such an object is written is not known")
+        lines = [
+            f"{inner}{name.ljust(width)} = {_written(value.fields[name], level + 1)}" for name in sorted(value.fields)
+        ]
+        return "{\n" + "\n".join(lines) + "\n" + "  " * level + "}"
+    return "{}"
+
+
+# What is another type, or another text, in one version of YAML or another.
+_OTHER = regex(
+    r"(?i:y|n|yes|no|on|off|true|false|null|~|[-+]?\.(?:inf|nan)|=|<<)"
+    r"|[-+]?0[0-9box_].*|[-+]?[0-9][0-9_]*(?:[.:_eE-].*)?|[-+]?\.[0-9].*|\d{4}-\d.*"
+)
+_LONGEST_LINE = 70
+
+
+def yaml_decoded(text: str) -> Any:
+    """Return plain data. Raise UnknownResult for what is not YAML, or has more than one meaning."""
+    from azkvlint.syntax.yaml_nodes import compose
+
+    document = compose(text)
+    if document.faults or document.root is None or "\t" in text:
+        raise UnknownResult("a YAML document is not understood")
+    quoted = any(mark in text for mark in "\"'|>")
+    return _plain(document.root, quoted)
+
+
+def _plain(node: Node, quoted: bool) -> Any:
+    from azkvlint.syntax.yaml_nodes import ListNode, MapNode
+
+    if isinstance(node, ListNode):
+        return [_plain(item, quoted) for item in node.items]
+    if isinstance(node, MapNode):
+        found: dict[str, Any] = {}
+        for key, value in node.entries:
+            if not isinstance(key.value, str) or (_OTHER.fullmatch(key.value) and not quoted):
+                raise UnknownResult("a YAML document is not understood")
+            found[key.value] = _plain(value, quoted)
+        return found
+    if isinstance(node.value, str) and not quoted and _OTHER.fullmatch(node.value):
+        raise UnknownResult("a YAML document is not understood")
+    return node.value
+
+
+def yaml_encoded(result: Result) -> str:
+    """Return known data as YAML. Raise UnknownResult for texts that Terraform may print in another way."""
+    if isinstance(result, Items) and result.items:
+        return "".join(f"{line}\n" for line in _lines(result))
+    if isinstance(result, Fields) and result.fields:
+        return "".join(f"{line}\n" for line in _lines(result))
+    return _short_yaml(result) + ("\n...\n" if isinstance(result, Absent | Scalar) and not _is_text(result) else "\n")
+
+
+def _is_text(result: Result) -> bool:
+    return isinstance(result, Scalar) and isinstance(result.value, str)
+
+
+def _lines(result: Result) -> list[str]:
+    """Return the lines of a list or map that is not empty."""
+    found: list[str] = []
+    if isinstance(result, Items):
+        for item in result.items:
+            if _is_long(item):
+                first, *others = _lines(item)
+                found += [f"- {first}", *(f"  {line}" for line in others)]
+            else:
+                found.append(f"- {_short_yaml(item)}")
+    elif isinstance(result, Fields):
+        for name in sorted(result.fields):
+            item = result.fields[name]
+            key = _quoted_yaml(name)
+            if _is_long(item):
+                indent = "" if isinstance(item, Items) else "  "
+                found += [f"{key}:", *(f"{indent}{line}" for line in _lines(item))]
+            else:
+                found.append(f"{key}: {_short_yaml(item)}")
+    return found
+
+
+def _is_long(item: Result) -> bool:
+    return (isinstance(item, Items) and bool(item.items)) or (isinstance(item, Fields) and bool(item.fields))
+
+
+def _short_yaml(result: Result) -> str:
+    if isinstance(result, Scalar):
+        if not isinstance(result.value, str):
+            return text_of(result.value)
+        if len(result.value) > _LONGEST_LINE and " " in result.value:
+            raise UnknownResult("how a long text is printed as YAML is not known")
+        return _quoted_yaml(result.value)
+    return "[]" if isinstance(result, Items) else "{}" if isinstance(result, Fields) else "null"
+
+
+def _quoted_yaml(text: str) -> str:
+    if not text.isascii() or not text.isprintable():
+        raise UnknownResult("how such a text is printed as YAML is not known")
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+_NAMESPACES = {
+    "dns": "6ba7b810-9dad-11d1-80b4-00c04fd430c8",
+    "url": "6ba7b811-9dad-11d1-80b4-00c04fd430c8",
+    "oid": "6ba7b812-9dad-11d1-80b4-00c04fd430c8",
+    "x500": "6ba7b814-9dad-11d1-80b4-00c04fd430c8",
+}
+_UUID = regex(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+_TEXT, _TEXTS = ("string",), ("string", "string")
+
+
+def _digest(name: str, text: str) -> bytes:
+    import hashlib
+
+    return hashlib.new(name, text.encode("utf-8"), usedforsecurity=False).digest()
+
+
+def _hex(name: str) -> Callable[[str], str]:
+    return lambda text: _digest(name, text).hex()
+
+
+def _base64(name: str) -> Callable[[str], str]:
+    def run(text: str) -> str:
+        from base64 import b64encode
+
+        return b64encode(_digest(name, text)).decode()
+
+    return run
+
+
+def _uuid5(namespace: str, name: str) -> str:
+    from uuid import UUID, uuid5
+
+    space = _NAMESPACES.get(namespace, namespace)
+    if _UUID.fullmatch(space) is None:
+        raise InvalidCall("is given a namespace that is no UUID")
+    return str(uuid5(UUID(space), name))
+
+
+def _random(name: str) -> Callable[[], str]:
+    return lambda: f"{name}() differs with every run"
+
+
+def _decrypted() -> str:
+    return "rsadecrypt() gives a secret, which is not looked at"
+
+
+_NAMES = ("md5", "sha1", "sha256", "sha512")
+
 
 _SAFE = "-_.~"
 # Names of IANA that Python has by the same name, and that have one meaning everywhere.
@@ -35,7 +257,7 @@ _ENCODINGS = frozenset({
 
 
 def json_text(result: Result) -> str:
-    """Known data as Terraform prints it in JSON: names in order, and what means something in HTML escaped."""
+    """Return known data as Terraform prints it in JSON: names in order, and what means something in HTML escaped."""
     text = _json(result)
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
 
@@ -188,6 +410,8 @@ def _compressed() -> str:
 
 
 _TEXT, _TEXTS = ("string",), ("string", "string")
+
+
 FUNCTIONS: tuple[Function, ...] = (
     Parts("jsonencode", 1, 1, _json_encode, nulls=True),
     Parts("yamlencode", 1, 1, _yaml_encode, nulls=True),
@@ -202,4 +426,15 @@ FUNCTIONS: tuple[Function, ...] = (
     Data("urlencode", 1, 1, _url_encode, kinds=_TEXT),
     Data("urldecode", 1, 1, _url_decode, kinds=_TEXT),
     Unknowable("base64gzip", 1, 1, _compressed),
+    *(Data(name, 1, 1, _hex(name), kinds=_TEXT) for name in _NAMES),
+    *(Data(f"base64{name}", 1, 1, _base64(name), kinds=_TEXT) for name in _NAMES[2:]),
+    *(of_file(f"file{name}", _hex(name)) for name in _NAMES),
+    *(of_file(f"filebase64{name}", _base64(name)) for name in _NAMES[2:]),
+    Data("uuidv5", 2, 2, _uuid5, kinds=_TEXTS),
+    Unknowable("uuid", 0, 0, _random("uuid"), steady=False),
+    Unknowable("bcrypt", 1, 2, _random("bcrypt"), steady=False, secret=True),
+    Unknowable("rsadecrypt", 2, 2, _decrypted, secret=True),
+    Parts(f"{_NAME}decode_tfvars", 1, 1, _decode),
+    Parts(f"{_NAME}encode_tfvars", 1, 1, _encode, nulls=True),
+    Parts(f"{_NAME}encode_expr", 1, 1, _encode_expression, nulls=True),
 )

@@ -1,4 +1,4 @@
-"""Names of files, and what is in them."""
+"""Functions of paths, files and templates."""
 
 from __future__ import annotations
 
@@ -6,17 +6,29 @@ import base64
 import posixpath
 from collections.abc import Callable
 
-from azkvlint.evaluation.terraform.functions.table import Call, Data, Function, Parts, Unknowable, UnknownResult
-from azkvlint.evaluation.terraform.functions.templates import rendered
-from azkvlint.evaluation.terraform.primitive_types import primitive
-from azkvlint.evaluation.values import Result
-from azkvlint.model.value import Scalar, Unknown
+from azkvlint.evaluation.operations import Local
+from azkvlint.evaluation.terraform.functions.table import (
+    Call,
+    Data,
+    Function,
+    InvalidCall,
+    Parts,
+    Unknowable,
+    UnknownResult,
+    map_argument,
+)
+from azkvlint.evaluation.terraform.primitive_types import FailedError, primitive
+from azkvlint.evaluation.values import CHARACTERS_A_STEP, Result, mark_sensitive
+from azkvlint.model.location import Location
+from azkvlint.model.value import Absent, Scalar, Unknown
+from azkvlint.syntax import ast
+from azkvlint.util.errors import InputError
 
 _TEXT = ("string",)
 
 
 def of_file(name: str, make: Callable[[str], str]) -> Function:
-    """A function of the text of a file."""
+    """Return a function of the text of a file."""
 
     def run(call: Call, arguments: list[Result]) -> Result:
         found = _read(call, arguments[0])
@@ -30,11 +42,11 @@ def of_file(name: str, make: Callable[[str], str]) -> Function:
 
 
 def _read(call: Call, argument: Result) -> tuple[Scalar, str] | Unknown:
-    """The path of a file, and its text."""
+    """Return the path of a file, and its text."""
     path = primitive(argument, "string", call.at)
     if not isinstance(path, Scalar):
         return call.doubt("the name of a file is not known", path)
-    text = call.terraform.text_file(str(path.value), call.at)
+    text = call.terraform.document.text_file(str(path.value), call.at)
     if text is None:
         call.terraform.watch.risks += 1
         return _unread(call)
@@ -50,31 +62,31 @@ def _exists(call: Call, arguments: list[Result]) -> Result:
     path = primitive(arguments[0], "string", call.at)
     if not isinstance(path, Scalar):
         return call.doubt("the name of a file is not known", path)
-    if call.terraform.text_file(str(path.value), call.at) is None:
+    if call.terraform.document.text_file(str(path.value), call.at) is None:
         return _unread(call)
     return Scalar(at=call.at, value=True)
 
 
 def _template(call: Call, arguments: list[Result]) -> Result:
-    """The text of a file, with values in it."""
+    """Return the text of a file, with values in it."""
     found = _read(call, arguments[0])
     if isinstance(found, Unknown):
         return found
-    result = rendered(call, found[1], arguments[1])
-    call.terraform.rendered(str(found[0].value), result)
+    result = render_template(call, found[1], arguments[1])
+    call.terraform.document.rendered(str(found[0].value), result)
     return result
 
 
 def _template_string(call: Call, arguments: list[Result]) -> Result:
-    """A text, with values in it."""
+    """Return a text, with values in it."""
     text = primitive(arguments[0], "string", call.at)
     if not isinstance(text, Scalar):
         return call.doubt("a template is not known", text)
-    return rendered(call, str(text.value), arguments[1], sensitive=text.sensitive)
+    return render_template(call, str(text.value), arguments[1], sensitive=text.sensitive)
 
 
 def _clean(path: str) -> str:
-    """A path as Go writes it."""
+    """Return a path as Go writes it."""
     found = posixpath.normpath(path) if path else "."
     return found[1:] if found.startswith("//") else found
 
@@ -97,7 +109,7 @@ def _abspath(path: str) -> str:
 
 def _expanded(path: str) -> str:
     if path.startswith("~"):
-        raise UnknownResult("the home folder of whoever runs Terraform is not known")
+        raise UnknownResult("the home folder of the user that runs Terraform is not known")
     return path
 
 
@@ -111,6 +123,67 @@ def _encoded(text: str) -> str:
 
 def _listed() -> str:
     return "fileset() lists files, which are not looked for"
+
+
+# A template may use others in turn, and one that uses itself never ends.
+_DEEPEST = 10
+
+
+class _TemplateDocument:
+    """A template: its nodes are located where it is used, and it has no names but those of its values."""
+
+    def __init__(self, call: Call, depth: int) -> None:
+        self.call_at = call.at
+        self.outer = call.terraform.document
+        self.depth = depth
+
+    def place(self, node: ast.Node) -> Location:  # noqa: ARG002  # required by the protocol
+        """Return where the template is used."""
+        return self.call_at
+
+    def symbol(self, node: ast.Name) -> Result:
+        """Raise FailedError: a template sees its own values only."""
+        raise FailedError(f"a template has no value '{node.name}'", self.call_at)
+
+    def call(self, node: ast.Call, local: Local) -> Result | None:  # noqa: ARG002  # the same
+        """Return None: a template has no functions of its own."""
+        return None
+
+    def text_file(self, name: str, at: Location) -> str | None:
+        """Return the text of a file, named as in the module that uses the template."""
+        return self.outer.text_file(name, at)
+
+    def rendered(self, name: str, found: Result) -> None:
+        """Record what a template makes that is in a file."""
+        self.outer.rendered(name, found)
+
+    def settled(self, found: Result, at: Location) -> Result:  # noqa: ARG002  # a template is one text
+        """Return the value unchanged."""
+        return found
+
+
+def render_template(call: Call, text: str, values: Result, sensitive: bool = False) -> Result:
+    """Return the text that a template makes of values. Raise FailedError for a template that is none."""
+    from azkvlint.syntax.hcl.expressions import parse_template
+
+    found = map_argument(call, values)
+    if isinstance(found, Unknown) or found.rest is not None:
+        return call.doubt("the values of a template are not known", found)
+    outer = call.terraform.document
+    depth = outer.depth + 1 if isinstance(outer, _TemplateDocument) else 1
+    if depth > _DEEPEST:
+        raise InvalidCall("is used by a template that it uses")
+    call.evaluator.spend(1 + len(text) // CHARACTERS_A_STEP)
+    try:
+        node = parse_template(text)
+    except InputError as error:
+        raise InvalidCall("is given something that is no template") from error
+    evaluator = call.terraform.for_document(_TemplateDocument(call, depth))
+    result = primitive(evaluator.evaluate(node, found.fields), "string", call.at)
+    call.terraform.watch.risks += evaluator.watch.risks
+    if isinstance(result, Absent):
+        raise InvalidCall("makes null of a template")
+    return mark_sensitive(result) if sensitive else result
 
 
 FUNCTIONS: tuple[Function, ...] = (

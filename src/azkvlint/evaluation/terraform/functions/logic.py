@@ -1,16 +1,16 @@
-"""Functions that look at whether an expression fails, or at what is known of it: ``try``, ``can`` and their kin."""
+"""Functions on whether an expression fails, and on what is known of it, such as ``try`` and ``can``."""
 
 from __future__ import annotations
 
-from azkvlint.evaluation.terraform.alternatives import marked, uncertain
-from azkvlint.evaluation.terraform.failure import FailedError
-from azkvlint.evaluation.terraform.functions.table import ANY, Call, Function, InvalidCall, Lazy, Parts
-from azkvlint.evaluation.values import Result, doubt_in, hidden, is_sensitive, revealed, unknown_in
+from azkvlint.evaluation.terraform.alternatives import one_of_results, tag_pattern
+from azkvlint.evaluation.terraform.functions.table import ANY, Call, Function, InvalidCall, Lazy, Parts, items_of
+from azkvlint.evaluation.terraform.primitive_types import FailedError, primitive
+from azkvlint.evaluation.values import Result, doubt_in, is_sensitive, mark_nonsensitive, mark_sensitive, unknown_in
 from azkvlint.model.value import Absent, Scalar, Unknown
 
 
 def _try(call: Call) -> Result:
-    """The first argument that does not fail; one of several where that is not known."""
+    """Return the first argument that does not fail; one of several where that is not known."""
     watch = call.terraform.watch
     before = watch.risks
     found: list[Result] = []
@@ -35,7 +35,7 @@ def _try(call: Call) -> Result:
         return found[0]
     watch.weigh(found)
     # What is the same by its pattern may yet fail in another way.
-    return uncertain(found, marked(doubt, ""), watch)
+    return one_of_results(found, tag_pattern(doubt, ""), watch)
 
 
 def _can(call: Call) -> Result:
@@ -58,12 +58,12 @@ def _can(call: Call) -> Result:
 
 def _sensitive(call: Call, arguments: list[Result]) -> Result:
     call.evaluator.weigh(arguments[0])
-    return hidden(arguments[0])
+    return mark_sensitive(arguments[0])
 
 
 def _nonsensitive(call: Call, arguments: list[Result]) -> Result:
     call.evaluator.weigh(arguments[0])
-    return revealed(arguments[0])
+    return mark_nonsensitive(arguments[0])
 
 
 def _is_sensitive(call: Call, arguments: list[Result]) -> Result:
@@ -75,7 +75,7 @@ def _is_sensitive(call: Call, arguments: list[Result]) -> Result:
 
 
 def _as_it_is(call: Call, arguments: list[Result]) -> Result:
-    """What is ephemeral is known to nobody before apply, and all else stays what it is."""
+    """Return the argument: what is ephemeral is unknown before apply, and all else does not change."""
     return arguments[0]
 
 
@@ -88,10 +88,7 @@ def _any(call: Call, arguments: list[Result]) -> Result:
 
 
 def _decided(call: Call, arguments: list[Result], neutral: bool) -> Result:
-    """Whether all, or any, items are true; null is not."""
-    from azkvlint.evaluation.terraform.functions.shapes import items_of
-    from azkvlint.evaluation.terraform.primitive_types import primitive
-
+    """Return whether all, or any, items are true; null is not."""
     items = items_of(call, arguments[0])
     if isinstance(items, Unknown):
         return call.unknown(items)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from azkvlint.evaluation.terraform.functions.numbers import whole
+from azkvlint.evaluation.terraform.functions.numbers import whole_number
 from azkvlint.evaluation.terraform.functions.table import ANY, Data, Function, InvalidCall, UnknownResult
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def _network(text: str) -> Network:
 
 
 def _plain(address: str) -> str:
-    """An address without the zeros that Terraform takes and Python does not."""
+    """Return an address without the zeros that Terraform accepts and Python does not."""
     if ":" in address:
         return address
     return ".".join(part.lstrip("0") or "0" if part.isdigit() else part for part in address.split("."))
@@ -38,14 +38,14 @@ def _text(network: Network) -> str:
 
 
 def _shown(address: Address) -> str:
-    """An address as Go prints it."""
+    """Return an address as Go prints it."""
     if address.version == 6 and address.ipv4_mapped is not None:
         raise UnknownResult("an address of IPv4 in IPv6 is not looked at")
     return str(address)
 
 
 def _host(prefix: str, number: float) -> str:
-    network, host = _network(prefix), whole(number)
+    network, host = _network(prefix), whole_number(number)
     index = host if host >= 0 else network.num_addresses + host
     if not 0 <= index < network.num_addresses:
         raise InvalidCall("is asked for an address that the range does not have")
@@ -60,7 +60,7 @@ def _netmask(prefix: str) -> str:
 
 
 def _subnet(prefix: str, bits: float, number: float) -> str:
-    network, more, index = _network(prefix), whole(bits), whole(number)
+    network, more, index = _network(prefix), whole_number(bits), whole_number(number)
     if more < 0:
         raise UnknownResult("a subnet that is larger than its range is not looked at")
     if network.prefixlen + more > network.max_prefixlen:
@@ -75,12 +75,12 @@ def _subnet(prefix: str, bits: float, number: float) -> str:
 
 
 def _subnets(prefix: str, *bits: float) -> list[str]:
-    """Subnets one after the other, each aligned to its own size."""
+    """Return subnets one after the other, each aligned to its own size."""
     network = _network(prefix)
     start, end = int(network.network_address), int(network.broadcast_address) + 1
     kind = type(network.network_address)
     found: list[str] = []
-    for more in map(whole, bits):
+    for more in map(whole_number, bits):
         length = network.prefixlen + more
         if more < 1 or length > network.max_prefixlen:
             raise InvalidCall("is asked for a subnet that is too small, or no smaller than its range")

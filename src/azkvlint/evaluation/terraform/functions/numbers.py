@@ -1,20 +1,63 @@
-"""Numbers."""
+"""Functions of numbers, and conversions from one type to another."""
 
 from __future__ import annotations
 
 import math
 
-from azkvlint.evaluation.terraform.functions.table import ANY, Data, Function, InvalidCall, UnknownResult
+from azkvlint.evaluation.terraform.alternatives import data_of, gather, stands_for_all
+from azkvlint.evaluation.terraform.functions.table import (
+    ANY,
+    Call,
+    Data,
+    Function,
+    InvalidCall,
+    Lazy,
+    Parts,
+    UnknownResult,
+)
 from azkvlint.evaluation.terraform.primitive_types import exact, normal
+from azkvlint.evaluation.terraform.types import ANY as ANY_TYPE
+from azkvlint.evaluation.terraform.types import Type, convert, type_of
+from azkvlint.evaluation.values import Closure, Result
+from azkvlint.model.value import Unknown
+
+
+def _to(name: str, type_: Type) -> Function:
+    def run(call: Call, arguments: list[Result]) -> Result:
+        found = _converted(call, arguments[0], type_)
+        if isinstance(found, Unknown) and name != "tostring":
+            # It may be another value than it was, but names what it named.
+            return call.pass_through([found], found, given=found.is_set)
+        return found
+
+    return Parts(name, 1, 1, run, nulls=True)
+
+
+def _converted(call: Call, result: Result, type_: Type) -> Result:
+    one = stands_for_all(result)
+    if one is not None:
+        return gather([one], Unknown(at=call.at, why="how many there are is not known"))
+    given = data_of(result, call.at)
+    call.evaluator.weigh(given)
+    return convert(given, type_, lambda node: call.evaluator.evaluate(node, {}))
+
+
+def _convert(call: Call) -> Result:
+    """Return ``convert(value, type)``, whose second argument is written as that of a variable."""
+    if len(call.node.arguments) != 2:
+        raise call.failed("takes a value and a type")
+    value = call.evaluator.evaluate(call.node.arguments[0], call.local)
+    return value if isinstance(value, Closure) else _converted(call, value, type_of(call.node.arguments[1]))
+
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _MOST_DIGITS = 600
-# More numbers than this Terraform itself refuses to make.
+# Terraform itself rejects more numbers than this.
 _LONGEST_RANGE = 1024
 
 
-def whole(value: float) -> int:
-    """A number without a fraction."""
+def whole_number(value: float) -> int:
+    """Return a number without a fraction."""
     if not isinstance(value, int):
         raise InvalidCall("is given a fraction where it needs a whole number")
     return value
@@ -33,11 +76,11 @@ def _abs(value: float) -> float:
 
 
 def _signum(value: float) -> int:
-    return (whole(value) > 0) - (whole(value) < 0)
+    return (whole_number(value) > 0) - (whole_number(value) < 0)
 
 
 def _decimal(number: float) -> float:
-    """A number of 64 bits by the digits that it is printed with."""
+    """Return a number of 64 bits by the digits that it is printed with."""
     return normal(exact(number))
 
 
@@ -57,7 +100,7 @@ def _pow(value: float, power: float) -> float:
 
 
 def _parse(text: object, base: float) -> int:
-    base = whole(base)
+    base = whole_number(base)
     if not isinstance(text, str):
         raise InvalidCall("is given something that is no string")
     if not 2 <= base <= 62:
@@ -107,6 +150,8 @@ def _range(*limits: float) -> list[float]:
 
 
 _ONE, _TWO = ("number",), ("number", "number")
+
+
 FUNCTIONS: tuple[Function, ...] = (
     Data("abs", 1, 1, _abs, kinds=_ONE),
     Data("ceil", 1, 1, _ceil, kinds=_ONE),
@@ -119,4 +164,11 @@ FUNCTIONS: tuple[Function, ...] = (
     Data("signum", 1, 1, _signum, kinds=_ONE),
     Data("sum", 1, 1, _sum, kinds=("numbers",)),
     Data("range", 1, 3, _range, kinds=_ONE, kind="list"),
+    _to("tostring", Type("string")),
+    _to("tonumber", Type("number")),
+    _to("tobool", Type("bool")),
+    _to("tolist", Type("list", (ANY_TYPE,))),
+    _to("toset", Type("set", (ANY_TYPE,))),
+    _to("tomap", Type("map", (ANY_TYPE,))),
+    Lazy("convert", 2, 2, _convert),
 )

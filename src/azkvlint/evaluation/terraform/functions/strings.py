@@ -1,19 +1,375 @@
-"""Texts. What is known of an unknown text stays so, where that can be."""
+"""Functions of strings: formats and regular expressions among them. What is known of an unknown string stays known."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from azkvlint.evaluation.functions.patterns import is_known, prefix, split, suffix
-from azkvlint.evaluation.terraform.alternatives import gathered
-from azkvlint.evaluation.terraform.functions.formats import FUNCTIONS as FORMATS
-from azkvlint.evaluation.terraform.functions.graphemes import clusters
-from azkvlint.evaluation.terraform.functions.numbers import whole
-from azkvlint.evaluation.terraform.functions.shapes import ordered
-from azkvlint.evaluation.terraform.functions.table import ANY, Call, Data, Function, InvalidCall, Parts, UnknownResult
-from azkvlint.evaluation.terraform.primitive_types import primitive
-from azkvlint.evaluation.values import MAX_ITEMS, MAX_TEXT, Items, Result, hole, pieces
+import msgspec
+
+from azkvlint.evaluation.functions.table import call_pattern
+from azkvlint.evaluation.string_patterns import is_known, prefix, split, suffix
+from azkvlint.evaluation.terraform.alternatives import gather
+from azkvlint.evaluation.terraform.functions.encoding import json_text
+from azkvlint.evaluation.terraform.functions.numbers import whole_number
+from azkvlint.evaluation.terraform.functions.table import (
+    ANY,
+    Call,
+    Data,
+    Function,
+    InvalidCall,
+    Parts,
+    UnknownResult,
+    limit_items,
+    ordered_list,
+)
+from azkvlint.evaluation.terraform.primitive_types import primitive, text_of
+from azkvlint.evaluation.values import (
+    MAX_ITEMS,
+    MAX_TEXT,
+    Items,
+    Result,
+    doubt_in,
+    hole,
+    is_sensitive,
+    pieces,
+    plain_of,
+    unknown_in,
+)
 from azkvlint.model.value import Absent, Scalar, Unknown
+from azkvlint.util.lazy_regex import regex
+from azkvlint.util.safe_regex import InvalidPatternError, SafePattern, UnprovenPatternError, compile_pattern
+
+if TYPE_CHECKING:
+    from decimal import Decimal
+
+_Spend: TypeAlias = Callable[[int], None]
+# About as many attempts cost one step of the evaluator.
+_ATTEMPTS_A_STEP = 1_000
+
+
+def _first(spend: _Spend, pattern: str, text: str) -> Any:
+    compiled = _compiled(pattern, text, spend)
+    found = compiled.search(text)
+    if found is None:
+        raise InvalidCall("finds nothing that its pattern fits")
+    return _captured(compiled, found)
+
+
+def _all(spend: _Spend, pattern: str, text: str) -> list[Any]:
+    compiled = _compiled(pattern, text, spend)
+    return [_captured(compiled, found) for found in _matches(compiled, text)]
+
+
+def _compiled(pattern: str, text: str, spend: _Spend) -> SafePattern:
+    """Return a pattern that is safe to search for in a text."""
+    spend(1 + len(pattern) // 10)
+    try:
+        compiled = compile_pattern(pattern)
+        spend(compiled.work(len(text), anywhere=True) // _ATTEMPTS_A_STEP)
+    except InvalidPatternError as error:
+        raise InvalidCall(str(error)) from error
+    except UnprovenPatternError as error:
+        raise UnknownResult(str(error)) from error
+    return compiled
+
+
+def _matches(pattern: SafePattern, text: str) -> Iterator[re.Match[str]]:
+    """Yield all matches, none of which is empty right after another, as Go counts them."""
+    number = at = 0
+    end = -1
+    while at <= len(text) and (match := pattern.search(text, at)) is not None:
+        is_empty = match.end() == match.start()
+        if not (is_empty and match.start() == end):
+            number += 1
+            if number > MAX_ITEMS:
+                raise UnknownResult(f"a list of more than {MAX_ITEMS:,} items is not looked at")
+            yield match
+        end = match.end()
+        at = end + is_empty
+
+
+def _captured(pattern: SafePattern, match: re.Match[str]) -> Any:
+    """Return what the groups of a pattern captured, by name if they have any; the match where there is no group."""
+    if not pattern.names:
+        return match[0]
+    names = [name for name in pattern.names if name]
+    if not names:
+        return list(match.groups())
+    if len(names) < len(pattern.names):
+        raise InvalidCall("is given a pattern with groups that have names and such that have none")
+    return dict(zip(names, match.groups(), strict=True))
+
+
+def _replace(spend: _Spend, text: str, old: str, new: str) -> str:
+    if len(old) > 1 and old.startswith("/") and old.endswith("/"):
+        return _replaced(spend, text, old[1:-1], new)
+    if len(text) + text.count(old) * (len(new) - len(old)) > MAX_TEXT:
+        raise UnknownResult(f"a text of more than {MAX_TEXT:,} characters is not looked at")
+    return text.replace(old, new)
+
+
+def _replaced(spend: _Spend, text: str, pattern: str, new: str) -> str:
+    compiled = _compiled(pattern, text, spend)
+    parts: list[str] = []
+    end = length = 0
+    for match in _matches(compiled, text):
+        parts += [text[end : match.start()], _expanded(compiled, match, new)]
+        length += len(parts[-1]) + len(parts[-2])
+        if length > MAX_TEXT:
+            raise UnknownResult(f"a text of more than {MAX_TEXT:,} characters is not looked at")
+        end = match.end()
+    return "".join(parts) + text[end:]
+
+
+def _expanded(pattern: SafePattern, match: re.Match[str], new: str) -> str:
+    """Return the replacement with what the groups captured: ``$1``, ``${1}``, ``$name``, ``${name}``, and ``$$``."""
+    parts: list[str] = []
+    at = 0
+    while True:
+        start = new.find("$", at)
+        if start < 0 or start + 1 >= len(new):
+            return "".join(parts) + new[at:]
+        parts.append(new[at:start])
+        at = start + 1
+        if new[at] == "$":
+            parts.append("$")
+            at += 1
+            continue
+        braced = new[at] == "{"
+        end = begin = at + braced
+        while end < len(new) and (new[end].isalnum() or new[end] == "_"):
+            end += 1
+        if end == begin or (braced and new[end : end + 1] != "}"):
+            parts.append("$")
+            continue
+        parts.append(_group(pattern, match, new[begin:end]))
+        at = end + braced
+
+
+def _group(pattern: SafePattern, match: re.Match[str], name: str) -> str:
+    if name.isascii() and name.isdigit():
+        number = int(name) if len(name) < 9 else -1
+    else:
+        number = pattern.names.index(name) + 1 if name in pattern.names else -1
+    return match[number] or "" if 0 <= number <= len(pattern.names) else ""
+
+
+_VERB = regex(r"%(?P<flags>[-+ #0]*)(?:\[(?P<early>\d{1,4})\])?(?P<width>[1-9]\d{0,6})?"
+                   r"(?:\.(?P<precision>\d{0,6}))?(?:\[(?P<late>\d{1,4})\])?(?P<verb>[a-zA-Z%])")  # fmt: skip
+_INTEGERS = {"d": "d", "b": "b", "o": "o", "x": "x", "X": "X"}
+_FLOATS = "eEfgG"
+# Numbers of 512 bits have fewer digits.
+_ALL_DIGITS = 200
+_PREFIXES = {"b": "0b", "o": "0", "x": "0x", "X": "0X"}
+
+
+class _Verb(msgspec.Struct, frozen=True):
+    text: str
+    flags: str
+    width: int
+    precision: int | None
+    verb: str
+
+
+def _format(call: Call, arguments: list[Result]) -> Result:
+    form = primitive(arguments[0], "string", call.at)
+    if isinstance(form, Absent):
+        raise InvalidCall("is given null")
+    if not isinstance(form, Scalar):
+        return call.doubt("a format is not known", form)
+    return _formatted(call, str(form.value), form.sensitive, arguments[1:])
+
+
+def _formatted(call: Call, form: str, sensitive: bool, arguments: list[Result]) -> Result:
+    parts: list[Result] = []
+    end, following, highest = 0, 0, 0
+    while True:
+        start = form.find("%", end)
+        text = form[end : start if start >= 0 else len(form)]
+        if text:
+            parts.append(Scalar(at=call.at, value=text, sensitive=sensitive))
+        if start < 0:
+            break
+        match = _VERB.match(form, start)
+        if match is None:
+            raise InvalidCall("is given a format with a '%' that begins no verb")
+        end = match.end()
+        if match["verb"] == "%":
+            if len(match[0]) > 2:
+                raise InvalidCall("is given a format with a '%' that begins no verb")
+            parts.append(Scalar(at=call.at, value="%"))
+            continue
+        number = int(match["early"] or match["late"] or following + 1)
+        if not 0 < number <= len(arguments):
+            raise InvalidCall("is given a format for more arguments than there are")
+        following, highest = number, max(highest, number)
+        precision = match["precision"]
+        verb = _Verb(
+            match[0], match["flags"], int(match["width"] or 0),
+            None if precision is None else int(precision or 0), match["verb"],
+        )  # fmt: skip
+        if verb.width > MAX_TEXT or (verb.precision or 0) > 10_000:
+            raise UnknownResult("so wide a format is not looked at")
+        parts.append(_printed(call, verb, arguments[number - 1]))
+    if highest < len(arguments):
+        raise InvalidCall("is given more arguments than its format prints")
+    return call.evaluator.join(parts, call.at)
+
+
+def _printed(call: Call, verb: _Verb, argument: Result) -> Result:
+    call.evaluator.weigh(argument)
+    doubt = unknown_in(argument)
+    if doubt is not None:
+        if isinstance(argument, Unknown) and verb.verb in "sv" and not verb.width and verb.precision is None:
+            return argument if argument.is_set or verb.verb == "s" else msgspec.structs.replace(argument, given=True)
+        given = [Scalar(at=call.at, value=verb.text), argument]
+        sensitive = is_sensitive(argument)
+        return Unknown(
+            at=call.at, why=doubt.why, pattern=call_pattern("format", given), given=True, sensitive=sensitive
+        )
+    text = _text(call, verb, argument)
+    numeric = "0" in verb.flags and verb.verb in "dbouxXeEfgG"
+    return Scalar(at=call.at, value=_padded(text, verb, numeric), sensitive=is_sensitive(argument))
+
+
+def _padded(text: str, verb: _Verb, numeric: bool) -> str:
+    missing = verb.width - len(clusters(text))
+    if missing <= 0:
+        return text
+    if verb.verb == "t":
+        return text
+    if "-" in verb.flags:
+        return text + " " * missing
+    if numeric:
+        sign = text[0] if text[:1] in ("-", "+", " ") else ""
+        return sign + "0" * missing + text[len(sign) :]
+    return ("0" if "0" in verb.flags else " ") * missing + text
+
+
+def _text(call: Call, verb: _Verb, argument: Result) -> str:
+    name = verb.verb
+    if name == "v":
+        if "#" in verb.flags:
+            return json_text(argument)
+        if isinstance(argument, Absent):
+            return "null"
+        if not isinstance(argument, Scalar):
+            return json_text(argument)
+        value = argument.value
+        return text_of(value) if isinstance(value, str | bool) else _general(value, "g")
+    if isinstance(argument, Absent):
+        raise InvalidCall("is given null for a verb that prints none")
+    if name in ("s", "q"):
+        text = str(plain_of(primitive(argument, "string", call.at)))
+        if verb.precision is not None:
+            text = "".join(clusters(text)[: verb.precision])
+        return json_text(Scalar(at=call.at, value=text)) if name == "q" else text
+    if name == "t":
+        return text_of(plain_of(primitive(argument, "bool", call.at)))
+    if name not in _INTEGERS and name not in _FLOATS:
+        raise InvalidCall("is given a format with a verb that there is not")
+    number = plain_of(primitive(argument, "number", call.at))
+    text = _whole(number, name) if name in _INTEGERS else _float(number, verb)
+    if "#" in verb.flags and name in _PREFIXES:
+        text = text.replace(text.lstrip("-"), _PREFIXES[name] + text.lstrip("-"))
+    plus = "+" if "+" in verb.flags else " " if " " in verb.flags else ""
+    return text if text.startswith("-") else plus + text
+
+
+def _whole(number: float, name: str) -> str:
+    if not isinstance(number, int):
+        raise InvalidCall("is given a fraction where it needs a whole number")
+    return format(number, _INTEGERS[name])
+
+
+def _float(number: float, verb: _Verb) -> str:
+    name = verb.verb
+    if name == "f":
+        from decimal import Decimal
+
+        places = 6 if verb.precision is None else verb.precision
+        return format(Decimal(repr(number)), f".{places}f")
+    if name in "eE":
+        return _scientific(number, f".{6 if verb.precision is None else verb.precision}{name}")
+    if verb.precision is not None:
+        return format(float(number), f".{max(verb.precision, 1)}{name}")
+    return _general(number, name)
+
+
+def _general(number: float, name: str) -> str:
+    """Return ``%g``: as short as it can be, with an exponent from six digits on."""
+    from decimal import Context, Decimal
+
+    digits = Decimal(repr(number)).normalize(Context(prec=_ALL_DIGITS))
+    if number == 0 or -4 <= digits.adjusted() < 6:
+        return format(digits, "f")
+    return _scientific(digits, name.replace("g", "e").replace("G", "E"))
+
+
+def _scientific(number: float | Decimal, form: str) -> str:
+    from decimal import Decimal
+
+    found = format(Decimal(str(number)), form) if number else format(0.0, form)
+    # Go writes an exponent with two digits at least.
+    return re.sub(r"([eE][+-])(\d)$", r"\g<1>0\2", found)
+
+
+def _format_list(call: Call, arguments: list[Result]) -> Result:
+    """Return one text for each item of the lists among its arguments."""
+    form, *given = arguments
+    if isinstance(form, Absent):
+        raise InvalidCall("is given null")
+    lists = {number: ordered_list(call, item) for number, item in enumerate(given) if isinstance(item, Items)}
+    doubt = next((item for item in (*given, *lists.values()) if isinstance(item, Unknown)), None)
+    known = {number: each for number, each in lists.items() if isinstance(each, Items)}
+    if doubt is not None and (not known or not doubt.is_set):
+        # It may be a list, or a text.
+        return call.unknown(doubt)
+    lengths = {len(each.items) for each in known.values()}
+    if len(lengths) > 1:
+        raise InvalidCall("is given lists of different lengths")
+    form = primitive(form, "string", call.at)
+    if not isinstance(form, Scalar):
+        return call.unknown(doubt_in("a format is not known", call.at, form))
+    number = lengths.pop() if lengths else 1
+    limit_items(number)
+    call.evaluator.spend(number * (len(given) + 1 + len(str(form.value)) // 50))
+    rows = [
+        [known[place].items[row] if place in known else item for place, item in enumerate(given)]
+        for row in range(number)
+    ]
+    return Items(
+        at=call.at, items=[_formatted(call, str(form.value), form.sensitive, row) for row in rows], kind="list"
+    )
+
+
+_JOINED = frozenset({"Mn", "Me", "Mc", "Cf"})
+_RANGES = ((0x1100, 0x11FF), (0xA960, 0xA97F), (0xD7B0, 0xD7FF), (0x1F1E6, 0x1F1FF), (0x1F3FB, 0x1F3FF))
+
+
+def clusters(text: str) -> list[str]:
+    """Return the characters of a text. Raise UnknownResult for those that may join with others, not supported."""
+    if not text.isascii():
+        import unicodedata
+
+        for character in text:
+            code = ord(character)
+            if code > 0x7F and (
+                unicodedata.category(character) in _JOINED or any(low <= code <= high for low, high in _RANGES)
+            ):
+                raise UnknownResult("a text with letters that are joined is not looked at")
+    if "\r\n" not in text:
+        return list(text)
+    found: list[str] = []
+    for character in text:
+        if character == "\n" and found and found[-1] == "\r":
+            found[-1] = "\r\n"
+        else:
+            found.append(character)
+    return found
+
 
 # The only letter that becomes two in Python.
 _LOWER = {"\u0130": "i"}
@@ -22,8 +378,8 @@ _SPACE = "".join(
 )
 
 
-def fits(length: int) -> None:
-    """Refuse to make a longer text than anybody needs."""
+def limit_text(length: int) -> None:
+    """Raise UnknownResult for a string above the limit."""
     if length > MAX_TEXT:
         raise UnknownResult(f"a text of more than {MAX_TEXT:,} characters is not looked at")
 
@@ -33,10 +389,10 @@ def _chomp(text: str) -> str:
 
 
 def _indent(spaces: float, text: str) -> str:
-    number = whole(spaces)
+    number = whole_number(spaces)
     if number < 0:
         raise InvalidCall("is asked for fewer than no spaces")
-    fits(len(text) + number * text.count("\n"))
+    limit_text(len(text) + number * text.count("\n"))
     return text.replace("\n", "\n" + " " * number)
 
 
@@ -56,7 +412,7 @@ def _cased(name: str, change: Callable[[str], str]) -> Function:
 
 
 def _upper(text: str) -> str:
-    """Letter by letter, as Go does it."""
+    """Convert letter by letter, as Go does it."""
     return text.upper() if text.isascii() else "".join(_single(letter, letter.upper()) for letter in text)
 
 
@@ -90,7 +446,7 @@ def _reversed(text: str) -> str:
 
 
 def _part(text: str, offset: float, length: float) -> str:
-    letters, start, number = clusters(text), whole(offset), whole(length)
+    letters, start, number = clusters(text), whole_number(offset), whole_number(length)
     start = max(start + len(letters), 0) if start < 0 else start
     return "".join(letters[start:] if number < 0 else letters[start : start + number])
 
@@ -100,16 +456,16 @@ def _holds(text: str, part: str) -> bool:
 
 
 def _join(call: Call, arguments: list[Result]) -> Result:
-    """The items of lists in one text. That of a single item is the item."""
+    """Return the items of lists in one text. That of a single item is the item."""
     separator = primitive(arguments[0], "string", call.at)
     parts: list[Result] = []
     for argument in arguments[1:]:
-        found = ordered(call, argument)
+        found = ordered_list(call, argument)
         if isinstance(found, Unknown):
             whole_ = call.unknown(found)
             if separator == Scalar(at=separator.at, value=""):
-                # The way to say "its id, or an empty text" that is older than one().
-                return gathered([found, Scalar(at=call.at, value="")], whole_, whole_.pattern, given=True)
+                # An idiom for "its ID, or an empty string" that is older than one().
+                return gather([found, Scalar(at=call.at, value="")], whole_, whole_.pattern, given=True)
             return whole_
         parts.extend(found.items)
     if any(isinstance(part, Absent) for part in parts):
@@ -118,11 +474,11 @@ def _join(call: Call, arguments: list[Result]) -> Result:
         return parts[0]
     between = [] if isinstance(separator, Scalar) and separator.value == "" else [separator]
     mixed = [each for part in parts for each in (*between, part)][len(between) :]
-    return call.evaluator.joined(mixed, call.at)
+    return call.evaluator.join(mixed, call.at)
 
 
 def _split(call: Call, arguments: list[Result]) -> Result:
-    """The parts of a text, which can be known although parts of it are not."""
+    """Return the parts of a text, which can be known although parts of it are not."""
     by, whole_ = (primitive(argument, "string", call.at) for argument in arguments)
     if isinstance(whole_, Unknown) and isinstance(by, Scalar) and by.value:
         found = split(whole_.pattern, str(by.value))
@@ -151,7 +507,7 @@ def _parts(by: str, text: str) -> list[str]:
 
 
 def _edge(name: str, known: Callable[[str], str], test: Callable[[str, str], bool]) -> Function:
-    """Whether a text begins or ends with another; ``known`` is what is known of that edge of it."""
+    """Return whether a text begins or ends with another; ``known`` is what is known of that edge of it."""
 
     def run(call: Call, arguments: list[Result]) -> Result:
         text, part = (primitive(argument, "string", call.at) for argument in arguments)
@@ -171,8 +527,9 @@ def _edge(name: str, known: Callable[[str], str], test: Callable[[str, str], boo
 
 _TEXT, _TEXTS = ("string",), ("string", "string")
 _SPLIT = Data("split", 2, 2, _parts, kinds=_TEXTS, kind="list")
+
+
 FUNCTIONS: tuple[Function, ...] = (
-    *FORMATS,
     Data("chomp", 1, 1, _chomp, kinds=_TEXT),
     Data("indent", 2, 2, _indent, kinds=("number", "string")),
     _cased("lower", _lower),
@@ -189,4 +546,9 @@ FUNCTIONS: tuple[Function, ...] = (
     Parts("split", 2, 2, _split),
     _edge("startswith", prefix, str.startswith),
     _edge("endswith", suffix, str.endswith),
+    Parts("format", 1, ANY, _format, nulls=True),
+    Parts("formatlist", 1, ANY, _format_list, nulls=True),
+    Data("regex", 2, 2, _first, kinds=("string",), counts=True),
+    Data("regexall", 2, 2, _all, kinds=("string",), kind="list", counts=True),
+    Data("replace", 3, 3, _replace, kinds=("string",), counts=True),
 )

@@ -1,31 +1,35 @@
 """What a function of Terraform is, and how a call of it is answered. The kinds are those of ``expressions.functions``.
 
-Their arguments are converted as Terraform converts them, and what Terraform refuses is a FailedError.
+Their arguments are converted as Terraform converts them, and what Terraform rejects is a FailedError.
 """
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import msgspec
 
+from azkvlint.evaluation.evaluate import Document, Evaluator
 from azkvlint.evaluation.functions import table
 from azkvlint.evaluation.functions.table import ANY, InvalidCall, UnknownResult, call_pattern
 from azkvlint.evaluation.operations import Local
-from azkvlint.evaluation.terraform.alternatives import gathered
-from azkvlint.evaluation.terraform.failure import FailedError, RequiredError
-from azkvlint.evaluation.terraform.indexing import data_of
-from azkvlint.evaluation.terraform.primitive_types import normal, primitive
-from azkvlint.evaluation.terraform.set_order import as_set
+from azkvlint.evaluation.terraform.alternatives import Watch, data_of, gather, stands_for_all
+from azkvlint.evaluation.terraform.primitive_types import FailedError, RequiredError, normal, primitive
+from azkvlint.evaluation.terraform.set_order import as_set, keeps_order
 from azkvlint.evaluation.values import (
     CHARACTERS_A_STEP,
     ITEMS_A_STEP,
+    MAX_ITEMS,
     MAX_TEXT,
     VALUES_A_STEP,
     Fields,
     Items,
     Result,
+    as_optional,
+    doubt_in,
+    first_present,
     is_sensitive,
     plain_of,
     unknown_in,
@@ -34,9 +38,6 @@ from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.syntax import ast
 
-if TYPE_CHECKING:
-    from azkvlint.evaluation.terraform.evaluate import TerraformEvaluator
-
 __all__ = ["ANY", "Call", "Data", "Function", "InvalidCall", "Lazy", "Parts", "Unknowable", "UnknownResult", "answer"]
 
 _SHORT = 1_000
@@ -44,18 +45,42 @@ Function = table.Function
 Lazy = table.Lazy
 
 
+class TerraformDocument(Document, Protocol):
+    """What an evaluator requires of the module, or of the template, that its expressions are in."""
+
+    def text_file(self, name: str, at: Location) -> str | None:
+        """Return the content of a file, by the name that ``file()`` accepts; None if it may not, or cannot, be read."""
+
+    def rendered(self, name: str, found: Result) -> None:
+        """Record what the template in a file renders."""
+
+    def settled(self, found: Result, at: Location) -> Result:
+        """Return the value of an expression at ``at``, located where its owner edits it."""
+
+
+class ModuleEvaluator(Evaluator):
+    """What functions require of the evaluator of a module: its document, its risks, and one like it for a template."""
+
+    document: TerraformDocument
+    watch: Watch
+
+    @abstractmethod
+    def for_document(self, document: TerraformDocument) -> ModuleEvaluator:
+        """Return an evaluator for another document, with the same budget."""
+
+
 class Call(table.Context):
     """One call, while it is answered. ``spread``: what its last argument is, where that should be a list but is not."""
 
     __slots__ = ("spread", "terraform")
 
-    def __init__(self, name: str, node: ast.Call, local: Local, evaluator: TerraformEvaluator) -> None:
+    def __init__(self, name: str, node: ast.Call, local: Local, evaluator: ModuleEvaluator) -> None:
         super().__init__(name, node, local, evaluator)
         self.terraform = evaluator
         self.spread: Result | None = None
 
     def arguments(self) -> list[Result]:
-        """All arguments, evaluated once. Raises FailedError where something that is no list is spread."""
+        """Return all arguments, evaluated once. Raise FailedError where something other than a list is spread."""
         if self.given is None:
             given = [self.evaluator.evaluate(argument, self.local) for argument in self.node.arguments]
             if self.node.spread and given:
@@ -71,40 +96,40 @@ class Call(table.Context):
         return self.given
 
     def failed(self, why: str) -> FailedError:
-        """What to raise for a call that Terraform refuses."""
+        """Return the error of a call that Terraform rejects."""
         return FailedError(f"{self.name}() {why}", self.at)
 
     def fails(self, why: str, *results: Result) -> Unknown:
-        """Raises FailedError, unless ``results`` are unknown and so decide it."""
+        """Raise FailedError, unless ``results`` are unknown and so decide it."""
         self.evaluator.weigh(*results)
         found = next((doubt for doubt in map(unknown_in, results) if doubt is not None), None)
         if found is None:
             raise self.failed(why)
         return self.unknown(found)
 
-    def passed(self, results: Sequence[Result], doubt: Unknown, given: bool = False) -> Unknown:
-        """What is one of ``results``, or made of them, as unknown as ``doubt``."""
+    def pass_through(self, results: Sequence[Result], doubt: Unknown, given: bool = False) -> Unknown:
+        """Return what is one of ``results``, or made of them, as unknown as ``doubt``."""
         self.evaluator.weigh(*results)
         here = Unknown(at=self.at, why=doubt.why, sensitive=doubt.sensitive)
-        return gathered(results, here, call_pattern(self.name, self.given or ()), given)
+        return gather(results, here, call_pattern(self.name, self.given or ()), given)
 
     def text(self, value: str, *of: Result) -> Scalar:
-        """A text made of results."""
+        """Return a text made of results."""
         if len(value) > MAX_TEXT:
             raise UnknownResult(f"a text of more than {MAX_TEXT:,} characters is not looked at")
         return Scalar(at=self.at, value=value, sensitive=any(map(is_sensitive, of)))
 
 
 class Parts(table.Function, frozen=True):
-    """``run(call, arguments)`` is given results and gives one. ``nulls``: some of them may be null."""
+    """``run(call, arguments)`` converts results to one. ``nulls``: some of them may be null."""
 
     nulls: bool = False
 
     def answer(self, context: Any) -> Result:
-        """See the class."""
+        """Return the result of a call."""
         arguments = context.arguments()
         if context.spread is not None:
-            passed: Result = context.passed([*arguments, context.spread], context.spread)
+            passed: Result = context.pass_through([*arguments, context.spread], context.spread)
             return passed
         if not self.nulls and any(type(argument) is Absent for argument in arguments):
             raise InvalidCall("is given null")
@@ -113,10 +138,10 @@ class Parts(table.Function, frozen=True):
 
 
 class Data(table.Function, frozen=True):
-    """``run(*arguments)`` is given plain data and gives some. It is unknown once a part of an argument is.
+    """``run(*arguments)`` converts plain data to plain data. The result is unknown once a part of an argument is.
 
     ``kinds`` are the types of the arguments: ``string``, ``number``, ``bool``, ``strings``, ``numbers`` (a list of
-    such) or ``any``; the last one is that of all that follow. ``kind`` is that of a list or map which it gives.
+    such) or ``any``; the last one is that of all that follow. ``kind`` is that of a list or map which it returns.
     ``counts``: ``run`` is first given what to count its work with, which is not in proportion to its arguments.
     """
 
@@ -125,7 +150,7 @@ class Data(table.Function, frozen=True):
     counts: bool = False
 
     def answer(self, context: Any) -> Result:
-        """See the class."""
+        """Return the result of a call."""
         given = context.arguments()
         arguments = [self._converted(argument, number, context) for number, argument in enumerate(given)]
         doubt: Unknown | None = context.spread
@@ -143,9 +168,9 @@ class Data(table.Function, frozen=True):
         sensitive = any(map(is_sensitive, arguments))
         made = self.run(context.evaluator.spend, *plain) if self.counts else self.run(*plain)
         if isinstance(made, dict | list):
-            # New values take far more memory than copies. JSON text has one for each few of its characters.
+            # New values need far more memory than copies. JSON text has one for each few of its characters.
             context.evaluator.spend((len(made) + work) // VALUES_A_STEP)
-        return wrapped(made, context.at, sensitive, self.kind)
+        return wrap(made, context.at, sensitive, self.kind)
 
     def _converted(self, argument: Result, number: int, call: Call) -> Result:
         kind = self.kinds[min(number, len(self.kinds) - 1)]
@@ -169,13 +194,13 @@ class Data(table.Function, frozen=True):
 
 
 class Unknowable(table.Function, frozen=True):
-    """``run()`` says why nobody knows the result. ``steady``: it is the same whenever the arguments are."""
+    """``run()`` returns why the result is unknown. ``steady``: it is the same whenever the arguments are."""
 
     steady: bool = True
     secret: bool = False
 
     def answer(self, context: Any) -> Result:
-        """See the class."""
+        """Return the result of a call."""
         arguments = context.arguments()
         pattern = call_pattern(self.name, arguments) if self.steady and context.spread is None else ""
         sensitive = self.secret or any(map(is_sensitive, arguments))
@@ -184,15 +209,15 @@ class Unknowable(table.Function, frozen=True):
         )
 
 
-def wrapped(plain: Any, at: Location, sensitive: bool = False, kind: str = "") -> Result:
-    """Plain data as a result, all of it at one place. ``kind`` is that of the outermost list or map."""
+def wrap(plain: Any, at: Location, sensitive: bool = False, kind: str = "") -> Result:
+    """Return plain data as a result, all of it at one place. ``kind`` is that of the outermost list or map."""
     if plain is None:
         return Absent(at=at)
     if isinstance(plain, dict):
-        fields = {str(key): wrapped(item, at, sensitive) for key, item in plain.items()}
+        fields = {str(key): wrap(item, at, sensitive) for key, item in plain.items()}
         return Fields(at=at, fields=fields, kind=kind)
     if isinstance(plain, list | tuple):
-        items = [wrapped(item, at, sensitive) for item in plain]
+        items = [wrap(item, at, sensitive) for item in plain]
         return as_set(items, at) if kind == "set" else Items(at=at, items=items, kind=kind)
     if isinstance(plain, str) and len(plain) > MAX_TEXT:
         raise UnknownResult(f"a text of more than {MAX_TEXT:,} characters is not looked at")
@@ -200,7 +225,7 @@ def wrapped(plain: Any, at: Location, sensitive: bool = False, kind: str = "") -
 
 
 def answer(function: table.Function, call: Call) -> Result:
-    """The result of a call. Raises FailedError where Terraform refuses it, InputError for what asks for too much."""
+    """Return the result of a call. Raise FailedError where Terraform rejects it, InputError above the limits."""
     if not isinstance(function, table.Lazy):
         number = len(call.arguments())
         if number > function.most or (number < function.least and call.spread is None):
@@ -215,7 +240,7 @@ def answer(function: table.Function, call: Call) -> Result:
     except UnknownResult as error:
         return call.doubt(str(error))
     except (ValueError, TypeError, ArithmeticError, LookupError, RecursionError, msgspec.MsgspecError):
-        # A case that nobody thought of is no reason to stop: what Terraform makes of it is not known.
+        # An unforeseen case does not stop the run: the result is unknown.
         return call.doubt(f"what {call.name}() makes of its arguments is not known")
     if isinstance(found, Items):
         call.evaluator.spend(len(found.items) // ITEMS_A_STEP)
@@ -225,13 +250,68 @@ def answer(function: table.Function, call: Call) -> Result:
         call.evaluator.spend(len(found.value) // CHARACTERS_A_STEP)
     if call.given is not None and isinstance(found, Unknown | Fields | Items):
         _count_risks(call)
-    call.evaluator.made_of(call.given or (), found)
+    call.evaluator.track_secrets(call.given or (), found)
     return found
 
 
 def _count_risks(call: Call) -> None:
-    """An argument that is not known may be one that Terraform refuses."""
+    """Count an unknown argument as a risk: Terraform may reject it."""
     for argument in call.given or ():
         if isinstance(argument, Unknown) and not argument.is_set:
             call.terraform.watch.risks += 1
             return
+
+
+def collection(call: Call, argument: Result, misfit: str = "neither a list nor a map") -> Items | Fields | Unknown:
+    """Return an argument that has to be a list, set, map or object; Unknown if its content is unknown."""
+    one = stands_for_all(argument)
+    if one is not None:
+        doubt = Unknown(at=call.at, why="how many there are is not known")
+        return gather([one], doubt)
+    found = data_of(argument, call.at)
+    if not isinstance(found, Items | Fields | Unknown):
+        raise InvalidCall(f"is given something that is {misfit}")
+    return found
+
+
+def list_argument(call: Call, argument: Result) -> Items | Unknown:
+    """Return an argument that has to be a list or set."""
+    found = collection(call, argument, "no list")
+    if isinstance(found, Fields):
+        raise InvalidCall("is given something that is no list")
+    return found
+
+
+def items_of(call: Call, argument: Result) -> list[Result] | Unknown:
+    """Return the items of an argument that has to be a list or set, in any order."""
+    found = list_argument(call, argument)
+    return found if isinstance(found, Unknown) else found.items
+
+
+def ordered_list(call: Call, argument: Result) -> Items | Unknown:
+    """Return a list in its order; of a set it is not always known."""
+    found = list_argument(call, argument)
+    if isinstance(found, Items) and found.kind == "set" and not keeps_order(found):
+        doubt = doubt_in("the order of a set is not known", call.at, found)
+        return call.pass_through([found], doubt)
+    return found
+
+
+def map_argument(call: Call, argument: Result) -> Fields | Unknown:
+    """Return an argument that has to be a map or object."""
+    found = collection(call, argument, "no map")
+    if isinstance(found, Items):
+        raise InvalidCall("is given something that is no map")
+    return found
+
+
+def open_of(found: Fields) -> Unknown | None:
+    """Return why it is not known which fields a map has; None if it is."""
+    doubt = first_present(found.rest, *map(as_optional, found.fields.values()))
+    return doubt if isinstance(doubt, Unknown) else None
+
+
+def limit_items(number: int) -> None:
+    """Raise UnknownResult for a list above the limit."""
+    if number > MAX_ITEMS:
+        raise UnknownResult(f"a list of more than {MAX_ITEMS:,} items is not looked at")

@@ -1,12 +1,12 @@
-"""Moments in the form of RFC 3339."""
+"""Functions of times in the form of RFC 3339."""
 
 from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING
 
-from azkvlint.evaluation.apply_time import BY_RUN
 from azkvlint.evaluation.terraform.functions.table import Data, Function, InvalidCall, Unknowable, UnknownResult
+from azkvlint.evaluation.values import BY_RUN
 from azkvlint.util.lazy_regex import regex
 
 if TYPE_CHECKING:
@@ -51,7 +51,9 @@ def _moment(text: str) -> datetime:
 
 
 def _duration(text: str) -> timedelta:
-    """Read a duration as Go spells it, such as ``1h30m``. Raises UnknownResult for fractions of a second."""
+    """Return a duration as Go writes it, such as ``1h30m``. Raise UnknownResult for one that is not a whole number of
+    seconds.
+    """
     from datetime import timedelta
 
     sign, rest = (text[0], text[1:]) if text[:1] in ("-", "+") else ("", text)
@@ -124,7 +126,7 @@ def _formatted(form: str, text: str) -> str:
 
 
 def _quoted(form: str, start: int) -> tuple[str, int]:
-    """A text in quotes, in which two quotes are one, and where it ends."""
+    """Return a text in quotes, in which two quotes are one, and where it ends."""
     found: list[str] = []
     at = start + 1
     while True:

@@ -6,19 +6,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from azkvlint.evaluation.compare import either, same
 from azkvlint.evaluation.evaluate import MAX_DEPTH
-from azkvlint.evaluation.functions.patterns import conjuncts
+from azkvlint.evaluation.operators import is_same, merge_alternatives
+from azkvlint.evaluation.string_patterns import conjuncts
 from azkvlint.evaluation.to_value import Freezer
-from azkvlint.evaluation.values import MAX_LEVELS, Fields, Items, Result, hidden, is_sensitive, unknown_in, wrapped
+from azkvlint.evaluation.values import MAX_LEVELS, Fields, Items, Result, is_sensitive, mark_sensitive, unknown_in, wrap
 from azkvlint.model.location import Location
 from azkvlint.model.value import MapValue, Scalar, Unknown
 from azkvlint.syntax import ast
 from azkvlint.util.errors import InputError
-from tests.expressions.conftest import unknown
+from tests.evaluation.conftest import unknown
 
 if TYPE_CHECKING:
-    from tests.expressions.conftest import Language
+    from tests.evaluation.conftest import Language
 
 AT = Location(path="main.bicep")
 
@@ -229,9 +229,9 @@ def test_values_without_end(value: Result) -> None:
     doubt = Unknown(at=AT, why="nobody knows")
     assert unknown_in(value) is not None
     assert is_sensitive(value)
-    assert same(value, Items(at=AT, items=list(value.items))) is None  # type: ignore[union-attr]  # it is Items
-    assert isinstance(either(value, value, doubt), Unknown)
-    assert isinstance(hidden(value), Unknown)
+    assert is_same(value, Items(at=AT, items=list(value.items))) is None  # type: ignore[union-attr]  # it is Items
+    assert isinstance(merge_alternatives(value, value, doubt), Unknown)
+    assert isinstance(mark_sensitive(value), Unknown)
     freezer = Freezer()
     freezer.budget.frozen = freezer.budget.limits.values - 10_000  # as if much had been made before
     with pytest.raises(InputError):
@@ -250,9 +250,7 @@ def test_a_lambda_that_nests_without_end(bicep: Language, value: str) -> None:
 
 
 def test_freezing_keeps_what_is_known() -> None:
-    value = Fields(
-        at=AT, fields={"a": wrapped({"b": [1, None]}, AT), "n": wrapped(None, AT)}, rest=Unknown(at=AT, why="x")
-    )
+    value = Fields(at=AT, fields={"a": wrap({"b": [1, None]}, AT), "n": wrap(None, AT)}, rest=Unknown(at=AT, why="x"))
     found = Freezer().freeze(value)
     assert isinstance(found, MapValue)
     assert list(found.fields) == ["a"]

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from azkvlint.evaluation.terraform.failure import FailedError
+from azkvlint.evaluation.terraform.primitive_types import FailedError
 from azkvlint.evaluation.terraform.types import ANY, Attribute, Type, type_of
 from azkvlint.evaluation.values import Fields, Items
 from azkvlint.model.value import Unknown
-from tests.expressions.terraform.conftest import Terraform, link, parsed, shown
+from tests.evaluation.terraform.conftest import Terraform, link, parsed, shown
 
 STRING, NUMBER = Type("string"), Type("number")
 

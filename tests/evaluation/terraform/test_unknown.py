@@ -10,7 +10,7 @@ from azkvlint.evaluation.values import Fields, Items
 from azkvlint.model.value import Scalar, Unknown
 
 if TYPE_CHECKING:
-    from tests.expressions.terraform.conftest import Terraform
+    from tests.evaluation.terraform.conftest import Terraform
 
 A, B = "azurerm_key_vault.a", "azurerm_key_vault.b"
 

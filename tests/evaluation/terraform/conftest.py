@@ -8,13 +8,12 @@ from typing import Any
 
 import pytest
 
-from azkvlint.evaluation.budget import Budget
+from azkvlint.evaluation.budget import FRAMES, Budget
 from azkvlint.evaluation.operations import Local
-from azkvlint.evaluation.recursion_limit import FRAMES
 from azkvlint.evaluation.terraform.evaluate import TerraformEvaluator
-from azkvlint.evaluation.terraform.failure import FailedError
-from azkvlint.evaluation.terraform.types import converted, type_of
-from azkvlint.evaluation.values import Fields, Items, Result, hole, wrapped
+from azkvlint.evaluation.terraform.primitive_types import FailedError
+from azkvlint.evaluation.terraform.types import convert, type_of
+from azkvlint.evaluation.values import Fields, Items, Result, hole, wrap
 from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.syntax import ast
@@ -126,7 +125,7 @@ class Module:
             "vault": Fields(at=AT, fields=dict(_vaults())),
         }
         self.symbols |= {
-            name: value if isinstance(value, Unknown | Items | Fields) else wrapped(value, AT)
+            name: value if isinstance(value, Unknown | Items | Fields) else wrap(value, AT)
             for name, value in symbols.items()
         }
 
@@ -184,7 +183,7 @@ class Terraform:
 
     def variable(self, type_: str, value: str, **symbols: Any) -> Result:
         """What a variable of a type holds when it is given a value."""
-        return converted(self.result(value, **symbols), type_of(parsed(type_)), self.evaluated)
+        return convert(self.result(value, **symbols), type_of(parsed(type_)), self.evaluated)
 
 
 @pytest.fixture(autouse=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from azkvlint.model.value import Unknown
-from tests.expressions.terraform.conftest import Terraform, shown
+from tests.evaluation.terraform.conftest import Terraform, shown
 
 FILES = {
     "a.txt": "hello",

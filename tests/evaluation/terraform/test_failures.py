@@ -13,13 +13,13 @@ from hypothesis import strategies as st
 from azkvlint.evaluation.budget import Budget
 from azkvlint.evaluation.evaluate import MAX_DEPTH
 from azkvlint.evaluation.terraform.evaluate import FUNCTION_NAMES, TerraformEvaluator
-from azkvlint.evaluation.terraform.failure import FailedError
+from azkvlint.evaluation.terraform.primitive_types import FailedError
 from azkvlint.model.value import Scalar, Unknown
 from azkvlint.syntax import ast
 from azkvlint.util.errors import InputError
 
 if TYPE_CHECKING:
-    from tests.expressions.terraform.conftest import Terraform
+    from tests.evaluation.terraform.conftest import Terraform
 
 
 @pytest.mark.parametrize(
@@ -138,7 +138,7 @@ def test_expressions_nested_too_deep(terraform: Terraform) -> None:
 
 
 def test_a_budget_is_shared(terraform: Terraform) -> None:
-    from tests.expressions.terraform.conftest import Module, parsed
+    from tests.evaluation.terraform.conftest import Module, parsed
 
     budget = Budget()
     budget.steps = budget.limits.steps - 10
@@ -157,7 +157,7 @@ _VALUES = st.sampled_from([
 
 @given(name=st.sampled_from(FUNCTION_NAMES), arguments=st.lists(_VALUES, max_size=4), spread=st.booleans())
 def test_no_function_breaks(name: str, arguments: list[str], spread: bool) -> None:
-    from tests.expressions.terraform.conftest import Terraform
+    from tests.evaluation.terraform.conftest import Terraform
 
     text = f"{name}({', '.join(arguments)}{'...' if spread and arguments else ''})"
     why = ""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from tests.expressions.conftest import Language
+    from tests.evaluation.conftest import Language
 
 KNOWN: list[tuple[str, Any]] = [
     # logic

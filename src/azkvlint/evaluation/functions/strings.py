@@ -1,13 +1,12 @@
-"""Texts."""
+"""Functions of strings: formats of .NET in the invariant culture, base64, URIs and JSON among them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
 
-from azkvlint.evaluation.functions.formats import formatted
 from azkvlint.evaluation.functions.numbers import number
-from azkvlint.evaluation.functions.patterns import prefix, suffix
 from azkvlint.evaluation.functions.table import (
     ANY,
     Context,
@@ -20,6 +19,7 @@ from azkvlint.evaluation.functions.table import (
     is_hole,
     opaque,
 )
+from azkvlint.evaluation.string_patterns import prefix, suffix
 from azkvlint.evaluation.values import (
     MAX_ITEMS,
     MAX_TEXT,
@@ -34,13 +34,205 @@ from azkvlint.evaluation.values import (
     text_of,
 )
 from azkvlint.model.value import Absent, Scalar, Unknown
+from azkvlint.syntax.json_decoder import decode_json
+from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+_DEPTH = 100
+_BRACKETS = regex(r'"(?:[^"\\]|\\.)*+"|([\[{])|([\]}])', re.DOTALL)
+_DATA_URI = regex(r"data:([^,]{0,200}),(.*)", re.DOTALL)
+_BASE = regex(r"(https?://[A-Za-z0-9.-]{1,255}(?::\d{1,5})?)((?:/[A-Za-z0-9._~-]*+)*+)")
+_RELATIVE = regex(r"/?[A-Za-z0-9._~-]*+(?:/[A-Za-z0-9._~-]*+)*+")
+_ADDRESS = regex(r"(https?)://([A-Za-z0-9.-]{1,255})(/[A-Za-z0-9._~/-]*+)?")
+_DOTS = regex(r"(?:^|/)\.\.?(?:/|$)")
+
+
+def _encode(value: object) -> str:
+    from base64 import b64encode
+
+    return b64encode(text(value).encode()).decode()
+
+
+def _decode(value: object) -> str:
+    from base64 import b64decode
+
+    try:
+        return b64decode(text(value), validate=True).decode()
+    except UnicodeDecodeError as error:
+        raise UnknownResult("bytes that are no text are not looked at") from error
+    except ValueError as error:
+        raise InvalidCall("was given something that is no base64") from error
+
+
+def _json(value: object) -> Any:
+    source = text(value)
+    depth = 0
+    for match in _BRACKETS.finditer(source):
+        depth += 1 if match[1] else -1 if match[2] else 0
+        if depth > _DEPTH:
+            raise UnknownResult(f"JSON of more than {_DEPTH} levels is not looked at")
+    try:
+        return decode_json(source, object)
+    except InputError as error:
+        # Azure accepts more than the standard does, such as single quotes.
+        raise UnknownResult("a text is not JSON as its standard has it") from error
+
+
+def _base64_to_json(value: object) -> Any:
+    return _json(_decode(value))
+
+
+def _data_uri(value: object) -> str:
+    if not isinstance(value, str):
+        raise UnknownResult("the data URI of anything but a text is not documented")
+    return f"data:text/plain;charset=utf8;base64,{_encode(value)}"
+
+
+def _from_data_uri(value: object) -> str:
+    match = _DATA_URI.fullmatch(text(value))
+    if match is None:
+        raise InvalidCall("was given something that is no data URI")
+    return _decode(match[2]) if match[1].lower().endswith(";base64") else _from_component(match[2])
+
+
+def _component(value: object) -> str:
+    from urllib.parse import quote
+
+    return quote(text(value), safe="")
+
+
+def _from_component(value: object) -> str:
+    from urllib.parse import unquote
+
+    return unquote(text(value))
+
+
+def _uri(base: object, relative: object) -> str:
+    """Return ``relative`` in place of what follows the last slash of ``base``; only for what needs no escapes."""
+    match, further = _BASE.fullmatch(text(base)), text(relative)
+    if match is None or not _RELATIVE.fullmatch(further) or further.startswith("//") or _DOTS.search(further):
+        raise UnknownResult("how Azure joins these parts of a URI is not known here")
+    if not further or _DOTS.search(match[2]):
+        raise UnknownResult("how Azure joins these parts of a URI is not known here")
+    folder = "" if further.startswith("/") else match[2].rpartition("/")[0] + "/"
+    return match[1].lower() + folder + further
+
+
+def _build_uri(parts: object) -> str:
+    if not isinstance(parts, dict) or not {"scheme", "host"} <= parts.keys() <= {"scheme", "host", "path"}:
+        raise UnknownResult("how Azure builds this URI is not known here")
+    path = text(parts.get("path") or "/")
+    found = f"{text(parts['scheme'])}://{text(parts['host'])}{path if path.startswith('/') else '/' + path}"
+    if not _ADDRESS.fullmatch(found) or _DOTS.search(path):
+        raise UnknownResult("how Azure builds this URI is not known here")
+    return found
+
+
+def _parse_uri(value: object) -> dict[str, object]:
+    raise UnknownResult("how Azure takes a URI apart is not known here")
+
+
+_STANDARD = regex(r"([DdFfNnXx])(\d{0,2})")
+_ZEROS = regex(r"0{1,50}")
+_STANDARD_MOMENTS = {
+    "u": "yyyy-MM-dd HH:mm:ss'Z'",
+    "s": "yyyy-MM-dd'T'HH:mm:ss",
+    "o": "yyyy-MM-dd'T'HH:mm:ss.fffffff'Z'",
+    "O": "yyyy-MM-dd'T'HH:mm:ss.fffffff'Z'",
+    "d": "MM/dd/yyyy",
+    "t": "HH:mm",
+    "T": "HH:mm:ss",
+    "R": "ddd, dd MMM yyyy HH:mm:ss 'GMT'",
+    "r": "ddd, dd MMM yyyy HH:mm:ss 'GMT'",
+}
+_DAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday")
+_MONTHS = (
+    "January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November",
+    "December",
+)  # fmt: skip
+# A run of one letter, a quoted text, or any other character.
+_PART = regex(r"([A-Za-z])\1*+|'([^']*+)'|\"([^\"]*+)\"|[^A-Za-z]")
+# These letters mean something to .NET; all others are literal.
+_LETTERS = frozenset("dfFgHhKmMstyz%\\")
+# What a template would write; more is not supported.
+_LONGEST = 100
+
+
+def formatted(value: str | float | bool, form: str) -> str:
+    """Return a value in a format. Only numbers have any; a text or boolean is printed as it is."""
+    if isinstance(value, str | bool) or not form:
+        return text_of(value)
+    if isinstance(value, int):
+        sign, digits = "-" if value < 0 else "", str(abs(value))
+        if _ZEROS.fullmatch(form):
+            return sign + digits.rjust(len(form), "0")
+        match = _STANDARD.fullmatch(form)
+        if match is not None:
+            kind, width = match[1], int(match[2] or 0)
+            if kind in "Dd":
+                return sign + digits.rjust(width, "0")
+            if kind in "Xx" and value >= 0:
+                return format(value, kind).rjust(width, "0")
+            if kind in "FfNn":
+                places = int(match[2]) if match[2] else 2
+                grouped = f"{abs(value):,}" if kind in "Nn" else digits
+                return sign + grouped + ("." + "0" * places if places else "")
+    raise UnknownResult("how .NET prints a number in this format is not known here")
+
+
+def moment(value: datetime, form: str) -> str:
+    """Return a moment (in UTC) in a standard or custom format."""
+    form = _STANDARD_MOMENTS.get(form, form)
+    if not 1 < len(form) <= _LONGEST:
+        raise UnknownResult("how .NET prints a date in this format is not known here")
+    return "".join(_part(value, match) for match in _PART.finditer(form))
+
+
+def _part(value: datetime, match: re.Match[str]) -> str:
+    part = match[0]
+    if match[1] is None or match[1] not in _LETTERS:
+        quoted = match[2] if match[2] is not None else match[3]
+        if quoted is None and part in "'\"%\\":
+            raise UnknownResult("how .NET prints a date in this format is not known here")
+        return part if quoted is None else quoted
+    number = {
+        "d": value.day,
+        "M": value.month,
+        "H": value.hour,
+        "h": value.hour % 12 or 12,
+        "m": value.minute,
+        "s": value.second,
+    }.get(match[1])
+    length = len(part)
+    if number is not None and length <= 2:
+        return str(number).rjust(length, "0")
+    match match[1], length:
+        case "y", 4:
+            return f"{value.year:04}"
+        case "y", 2:
+            return f"{value.year % 100:02}"
+        case "f", 1 | 2 | 3 | 4 | 5 | 6 | 7:
+            return f"{value.microsecond * 10:07}"[:length]
+        case "t", 2:
+            return "AM" if value.hour < 12 else "PM"
+        case "d", 3 | 4:
+            return _DAYS[value.weekday()][: 3 if length == 3 else None]
+        case "M", 3 | 4:
+            return _MONTHS[value.month - 1][: 3 if length == 3 else None]
+        case "K", 1:
+            return "Z"
+        case _:
+            raise UnknownResult("how .NET prints a date in this format is not known here")
+
 
 _FORMAT = regex(r"\{\{|\}\}|\{(\d{1,3})(?:,(-?\d{1,3}))?(?::([^{}]*+))?\}|[{}]")
 
 
 def text(value: object) -> str:
-    """``value``, if it is a text."""
+    """Return ``value``, if it is a text."""
     if not isinstance(value, str):
         raise InvalidCall("was given something else where it needs a text")
     return value
@@ -53,7 +245,7 @@ def fits(length: int, most: int = MAX_TEXT) -> None:
 
 
 def weight(plain: object) -> int:
-    """About how many characters plain data is when it is printed."""
+    """Return about how many characters plain data is when it is printed."""
     found, left = 0, [plain]
     while left and found <= MAX_TEXT:
         item = left.pop()
@@ -67,21 +259,21 @@ def weight(plain: object) -> int:
 
 
 def _concat(context: Context, arguments: list[Result]) -> Result:
-    """Texts, numbers and booleans; or arrays."""
+    """Return texts, numbers and booleans; or arrays."""
     if not any(isinstance(argument, Items | Partly) for argument in arguments):
         if all(isinstance(argument, Scalar | Unknown) for argument in arguments):
-            return context.evaluator.joined(arguments, context.at)
+            return context.evaluator.join(arguments, context.at)
         return context.fails("was given something that is neither a text nor an array", *arguments)
     if any(opaque(argument) is None and not isinstance(argument, Items) for argument in arguments):
         return context.fails("was given an array and something else", *arguments)
     items = items_in(arguments)
     if all(isinstance(argument, Items) for argument in arguments):
         return Items(at=context.at, items=items)
-    return context.partly(items, arguments)
+    return context.partial_list(items, arguments)
 
 
 def items_in(arrays: Sequence[Result]) -> list[Result]:
-    """All items that several arrays are known to have."""
+    """Return all items that several arrays are known to have."""
     found: list[Result] = []
     for array in arrays:
         if isinstance(array, Items | Partly):
@@ -91,7 +283,7 @@ def items_in(arrays: Sequence[Result]) -> list[Result]:
 
 
 def _format(context: Context, arguments: list[Result]) -> Result:
-    """``format('{0}-{1:D2}', a, b)``, as .NET does it; what is unknown leaves its mark in the pattern."""
+    """Return ``format('{0}-{1:D2}', a, b)``, as .NET does it; what is unknown leaves its mark in the pattern."""
     form = arguments[0]
     if not isinstance(form, Scalar) or not isinstance(form.value, str):
         return context.fails("was given a format that is no text", *arguments)
@@ -111,7 +303,7 @@ def _format(context: Context, arguments: list[Result]) -> Result:
             raise InvalidCall("was given a format for more arguments than there are")
     if end < len(form.value):
         parts.append(Scalar(at=form.at, value=form.value[end:], sensitive=form.sensitive))
-    return context.evaluator.joined(parts, context.at)
+    return context.evaluator.join(parts, context.at)
 
 
 def _formatted(context: Context, argument: Result, match: re.Match[str]) -> Result:
@@ -142,7 +334,7 @@ def _join(context: Context, arguments: list[Result]) -> Result:
         if parts and delimiter.value != "":
             parts.append(delimiter)
         parts.append(item)
-    return context.evaluator.joined(parts, context.at)
+    return context.evaluator.join(parts, context.at)
 
 
 def _substring(original: object, start: object, length: object = None) -> str:
@@ -187,7 +379,7 @@ def _ends(context: Context, arguments: list[Result]) -> Result:
 
 
 def _edge(context: Context, arguments: list[Result], known: str, test: Callable[[str, str], bool]) -> Result:
-    """Whether a text begins or ends with another, in any case; ``known`` is what is known of that edge of it."""
+    """Return whether a text begins or ends with another, in any case; ``known`` is what is known of that edge of it."""
     whole, part = arguments
     if isinstance(whole, Scalar) and isinstance(part, Scalar):
         return context.true(test(text(whole.value).lower(), text(part.value).lower()))
@@ -199,7 +391,7 @@ def _edge(context: Context, arguments: list[Result], known: str, test: Callable[
 
 
 def _like(value: object, pattern: object) -> bool:
-    """Whether a string matches a pattern in which an asterisk stands for any string.
+    """Return whether a string matches a pattern in which an asterisk matches any string.
 
     Whether Azure ignores case and knows other wildcards is not documented: a result that depends on them is unknown.
     """
@@ -241,6 +433,8 @@ def _string_of(context: Context, arguments: list[Result]) -> Result:
 
 
 STRING = Data("string", 1, 1, _string)
+
+
 FUNCTIONS: tuple[Function, ...] = (
     Parts("concat", 1, ANY, _concat),
     Parts("format", 1, ANY, _format),
@@ -255,4 +449,15 @@ FUNCTIONS: tuple[Function, ...] = (
     Parts("endsWith", 2, 2, _ends),
     Data("like", 2, 2, _like),
     Parts("string", 1, 1, _string_of),
+    Data("base64", 1, 1, _encode),
+    Data("base64ToString", 1, 1, _decode),
+    Data("base64ToJson", 1, 1, _base64_to_json),
+    Data("json", 1, 1, _json),
+    Data("dataUri", 1, 1, _data_uri),
+    Data("dataUriToString", 1, 1, _from_data_uri),
+    Data("uriComponent", 1, 1, _component),
+    Data("uriComponentToString", 1, 1, _from_component),
+    Data("uri", 2, 2, _uri),
+    Data("buildUri", 1, 1, _build_uri),
+    Data("parseUri", 1, 1, _parse_uri),
 )

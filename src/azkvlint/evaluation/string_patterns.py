@@ -1,4 +1,4 @@
-"""What is certain of a text of which only the pattern is known."""
+"""What is certain of a string of which only the pattern is known."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from itertools import takewhile
 
 from azkvlint.evaluation.values import OPEN, hole, pieces
 
-# Nobody knows what these are, but they are one segment of an id each.
+# Their values are unknown, but each is one segment of an ID.
 _SEGMENTS = frozenset(hole(name) for name in ("subscription", "resourceGroup", "managementGroup", "tenant"))
 
 # A condition of a longer pattern is not taken apart.
@@ -15,12 +15,12 @@ _LONGEST = 2_000
 
 
 def prefix(pattern: str) -> str:
-    """The text that comes before the first unknown part."""
+    """Return the text that comes before the first unknown part."""
     return _known(pieces(pattern))
 
 
 def suffix(pattern: str) -> str:
-    """The text that comes after the last unknown part."""
+    """Return the text that comes after the last unknown part."""
     return _known(reversed(list(pieces(pattern))))
 
 
@@ -29,7 +29,9 @@ def _known(found: Iterable[tuple[str, bool]]) -> str:
 
 
 def split(pattern: str, delimiter: str) -> list[str] | None:
-    """The patterns of the parts of a text; None if an unknown part of it may hold a delimiter, or all of it is one."""
+    """Return the patterns of the parts of a text; None if an unknown part of it may hold a delimiter, or all of it is
+    one.
+    """
     if not all(_is_whole(part, delimiter) for part, open_ in pieces(pattern) if open_):
         return None
     # No hole holds a slash, so each slash is one of the text.
@@ -37,7 +39,9 @@ def split(pattern: str, delimiter: str) -> list[str] | None:
 
 
 def end(pattern: str, delimiter: str, last: bool) -> str | None:
-    """The pattern of the last or first of the parts of a text; None if nobody knows where that begins or ends."""
+    """Return the pattern of the last or first of the parts of a text; None if it is unknown where that begins or
+    ends.
+    """
     found = list(pieces(pattern))
     kept: list[str] = []
     for part, open_ in reversed(found) if last else found:
@@ -55,7 +59,7 @@ def _is_whole(part: str, delimiter: str) -> bool:
 
 
 def conjuncts(pattern: str) -> list[str]:
-    """The patterns of conditions that all have to hold for the condition with ``pattern`` to hold."""
+    """Return the patterns of conditions that all have to hold for the condition with ``pattern`` to hold."""
     parts = list(pieces(pattern[1:-1])) if "&&" in pattern and len(pattern) <= _LONGEST else []
     if len(parts) > 1 and all(open_ or part == "&&" for part, open_ in parts):
         return [each for part, open_ in parts if open_ for each in conjuncts(part)]
@@ -63,5 +67,5 @@ def conjuncts(pattern: str) -> list[str]:
 
 
 def is_known(pattern: str) -> bool:
-    """Whether a pattern is a text."""
+    """Return whether a pattern is a text."""
     return OPEN not in pattern

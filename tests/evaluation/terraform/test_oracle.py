@@ -19,7 +19,7 @@ import pytest
 from azkvlint.model.value import Scalar, Unknown
 
 if TYPE_CHECKING:
-    from tests.expressions.terraform.conftest import Terraform
+    from tests.evaluation.terraform.conftest import Terraform
 
 _FOLDER = Path(__file__).parent / "oracle"
 _PYTHON = os.environ.get("KVLINT_ORACLE_PYTHON", sys.executable)

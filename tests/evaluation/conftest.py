@@ -8,12 +8,11 @@ from typing import Any
 
 import pytest
 
-from azkvlint.evaluation.budget import Budget
+from azkvlint.evaluation.budget import FRAMES, Budget
 from azkvlint.evaluation.evaluate import Evaluator, Functions
 from azkvlint.evaluation.functions.languages import ARM, BICEP
 from azkvlint.evaluation.operations import Local
-from azkvlint.evaluation.recursion_limit import FRAMES
-from azkvlint.evaluation.values import Closure, Fields, Items, Partly, Result, hole, wrapped
+from azkvlint.evaluation.values import Closure, Fields, Items, Partly, Result, hole, wrap
 from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.syntax import ast
@@ -68,7 +67,7 @@ class Document:
             "secret": Scalar(at=AT, value="hunter2", sensitive=True),
             "id": unknown(VAULT),
             "open": Fields(at=AT, fields={"a": Scalar(at=AT, value=1)}, rest=unknown(hole("rest"))),
-            **{name: value if isinstance(value, Unknown) else wrapped(value, AT) for name, value in symbols.items()},
+            **{name: value if isinstance(value, Unknown) else wrap(value, AT) for name, value in symbols.items()},
         }
 
     def place(self, node: ast.Node) -> Location:  # noqa: ARG002  # an Evaluator asks so

@@ -10,13 +10,12 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from azkvlint.evaluation.terraform.equality import may_be
-from azkvlint.evaluation.terraform.failure import FailedError
-from azkvlint.evaluation.terraform.primitive_types import text_of
+from azkvlint.evaluation.terraform.primitive_types import FailedError, text_of
 from azkvlint.evaluation.values import Fields, Items, Result, hole, pieces
 from azkvlint.model.value import PERHAPS, Absent, Scalar, Unknown
 
 if TYPE_CHECKING:
-    from tests.expressions.terraform.conftest import Terraform
+    from tests.evaluation.terraform.conftest import Terraform
 
 KNOWN: dict[str, Any] = {
     "s": "kv-prod",
@@ -232,13 +231,13 @@ def test_the_same_pattern_is_the_same_value(terraform_law: Terraform, one: str, 
 
 
 def _unknown(name: str) -> Unknown:
-    from tests.expressions.terraform.conftest import unknown
+    from tests.evaluation.terraform.conftest import unknown
 
     return unknown(hole(name))
 
 
 @pytest.fixture(scope="module")
 def terraform_law() -> Terraform:
-    from tests.expressions.terraform.conftest import Terraform
+    from tests.evaluation.terraform.conftest import Terraform
 
     return Terraform()

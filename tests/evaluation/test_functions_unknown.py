@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from azkvlint.evaluation.to_value import Freezer
-from azkvlint.evaluation.values import hidden, is_sensitive, partly
+from azkvlint.evaluation.values import is_sensitive, mark_sensitive, partial_list
 from azkvlint.model.value import PERHAPS, ListValue, Scalar, Unknown, display
 
 from .conftest import AT
 
 if TYPE_CHECKING:
-    from tests.expressions.conftest import Language
+    from tests.evaluation.conftest import Language
 
 PARTLY: list[tuple[str, Any]] = [
     # what is known of a text stays
@@ -147,14 +147,14 @@ def test_partly_known(bicep: Language, text: str, expected: Any) -> None:
 def test_what_is_known_of_a_secret_array_is_secret() -> None:
     doubt = Unknown(at=AT, why="nobody knows it")
     plain, secret = Scalar(at=AT, value="plain"), Scalar(at=AT, value="hunter2", sensitive=True)
-    assert not is_sensitive(partly([plain], doubt, AT))
-    for found in (partly([plain, secret], doubt, AT), hidden(partly([plain], doubt, AT))):
+    assert not is_sensitive(partial_list([plain], doubt, AT))
+    for found in (partial_list([plain, secret], doubt, AT), mark_sensitive(partial_list([plain], doubt, AT))):
         assert is_sensitive(found)
         frozen = Freezer().freeze(found)
         assert isinstance(frozen, ListValue)
         assert frozen.items[-1].note == PERHAPS
         assert "hunter2" not in display(frozen)
-    assert "plain" not in repr(Freezer().freeze(hidden(partly([plain], doubt, AT))))
+    assert "plain" not in repr(Freezer().freeze(mark_sensitive(partial_list([plain], doubt, AT))))
 
 
 def test_reasons(bicep: Language) -> None:
