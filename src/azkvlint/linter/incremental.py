@@ -19,8 +19,8 @@ from azkvlint.linter.workers import begin, judge_units
 from azkvlint.model.finding import Report
 from azkvlint.readers.discover import discover
 from azkvlint.readers.units import Unit, units_of
-from azkvlint.util.file_tracker import State
-from azkvlint.util.project_files import KEPT, LOOKS, state_of
+from azkvlint.util.file_tracker import FILE_TRACKER, State, state_of
+from azkvlint.util.project_files import KEPT
 
 
 class IncrementalRun:
@@ -43,11 +43,11 @@ class IncrementalRun:
     def check(self, config: Config, progress: Progress | None = None) -> Report:
         """The report that ``check`` would make now. Raises UsageError and RuleError, as it does."""
         KEPT.clear()
-        LOOKS.start()
+        FILE_TRACKER.start()
         try:
             return self._check(config, progress)
         finally:
-            LOOKS.stop()
+            FILE_TRACKER.stop()
 
     def _check(self, config: Config, progress: Progress | None) -> Report:
         begin(config)

@@ -19,7 +19,7 @@ from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.suppression import DIRECTIVE, DirectiveId, SuppressionDirective
 from azkvlint.readers.read_result import ReadResult, RegionLookup
 from azkvlint.syntax.positions import Lines
-from azkvlint.util.file_tracker import Found
+from azkvlint.util.file_tracker import States
 
 
 class UnitResult(msgspec.Struct, kw_only=True):
@@ -57,7 +57,7 @@ class UnitResult(msgspec.Struct, kw_only=True):
     declarations: list[Declaration] = msgspec.field(default_factory=list)
     assumed: frozenset[str] = frozenset()
     secret_texts: frozenset[str] = frozenset()
-    looked: Found = {}
+    looked: States = {}
 
     def add(self, other: UnitResult) -> None:
         """Take in what judging another unit gave; what is said of one root is not added up."""

@@ -23,8 +23,9 @@ from azkvlint.readers.template_names import BICEP
 from azkvlint.readers.terraform.settings import TerraformSettings
 from azkvlint.readers.units import Unit
 from azkvlint.util.errors import InputError, UsageError
+from azkvlint.util.file_tracker import FILE_TRACKER
 from azkvlint.util.processes import in_processes
-from azkvlint.util.project_files import HELD, LOOKS, begin_run, real_path
+from azkvlint.util.project_files import HELD, begin_run, real_path
 
 # Bytes that a second process must have to do before starting it pays: of Bicep and Terraform, which are read in Python,
 # far less than of JSON. A plan cannot be shared out, and several of them seldom come at once.
@@ -61,7 +62,7 @@ def judge_units(
         return
     size = max(1, len(units) // (jobs * _CHUNKS_EACH))
     chunks = [units[at : at + size] for at in range(0, len(units), size)]
-    found = in_processes(jobs, chunks, _prepared, config, rules, root, policy, relevant, LOOKS.is_on)
+    found = in_processes(jobs, chunks, _prepared, config, rules, root, policy, relevant, FILE_TRACKER.is_on)
     for chunk, answers in zip(chunks, found, strict=True):
         # Without an answer the process was killed, such as by a system without memory. Nothing is tried again.
         yield from [_ended(unit) for unit in chunk] if answers is None else answers
@@ -100,7 +101,7 @@ class Worker:
 
     def judge(self, unit: Unit) -> UnitResult:
         """Judge one unit. What goes wrong with it is a Problem. What was looked at for it is noted if anybody asks."""
-        judged, looked = LOOKS.during(lambda: self._judge(unit))
+        judged, looked = FILE_TRACKER.track(lambda: self._judge(unit))
         judged.looked = looked
         return judged
 
@@ -175,8 +176,8 @@ def _prepared(
 ) -> Callable[[Sequence[Unit]], list[UnitResult]]:
     """Make a worker process ready for its work, and return what it does with some units."""
     begin(config)
-    if is_noting and not LOOKS.is_on:
-        LOOKS.start()
+    if is_noting and not FILE_TRACKER.is_on:
+        FILE_TRACKER.start()
     worker = Worker(config, rules, root, policy, relevant)
     return lambda units: [worker.judge(unit) for unit in units]
 
