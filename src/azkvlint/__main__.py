@@ -57,7 +57,7 @@ def _open_streams() -> None:
     """Stand-ins for streams that the caller has closed: print would take a missing stderr for stdout."""
     for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
         if getattr(sys, name) is None:
-            from azkvlint.util.project_files import open_null_device
+            from azkvlint.util.output_files import open_null_device
 
             setattr(sys, name, open_null_device(mode))
 

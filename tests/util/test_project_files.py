@@ -11,6 +11,7 @@ import pytest
 
 from azkvlint.util import project_files
 from azkvlint.util.errors import InputError, UsageError
+from azkvlint.util.output_files import output_path, write_file
 from azkvlint.util.project_files import (
     INTO_GIT,
     OUTSIDE,
@@ -22,12 +23,10 @@ from azkvlint.util.project_files import (
     leads_into_git,
     link_target,
     named_path,
-    output_path,
     read_bytes,
     read_named,
     read_stdin,
     real_path,
-    write_file,
 )
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="not every user may make links on Windows")
@@ -208,7 +207,7 @@ class TestReading:
 
     def test_without_the_flags_of_posix(self, checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         """As on Windows, where opening a link follows it."""
-        monkeypatch.setattr(project_files, "_NOFOLLOW", 0)
+        monkeypatch.setattr(project_files, "NO_FOLLOW", 0)
         monkeypatch.setattr(project_files, "_READ", os.O_RDONLY)
         (checkout / "a" / "out").symlink_to("../../outside/file")
         (checkout / "a" / "fine").symlink_to("main.tf")

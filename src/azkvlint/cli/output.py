@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, TextIO
 
 from azkvlint.model.finding import Problem
 from azkvlint.util.errors import KvlintError, UsageError
-from azkvlint.util.project_files import absolute_path, append_file, silence, write_file, write_for_editors
+from azkvlint.util.output_files import append_file, silence, write_file, write_for_editors
+from azkvlint.util.project_files import absolute_path
 
 if TYPE_CHECKING:
     from azkvlint.linter.linter import Progress

@@ -12,7 +12,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NoReturn, TypeVar
 
 from azkvlint.util.errors import KvlintError
-from azkvlint.util.project_files import silence
+from azkvlint.util.output_files import silence
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection

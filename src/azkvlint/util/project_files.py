@@ -1,6 +1,6 @@
-"""Access to files: everything that kvlint opens, lists, resolves or writes goes through this module.
+"""Access to files: everything that kvlint opens, lists, resolves or reads goes through this module.
 
-Reading. A file is read only if its real path is in the checkout of the input, and not below a ``.git`` folder. Outside
+A file is read only if its real path is in the checkout of the input, and not below a ``.git`` folder. Outside
 of any checkout the boundary is the folder that the command line names, or the current folder if that holds it. Links
 are followed inside the boundary only. The exceptions, each with its reason:
 
@@ -8,10 +8,7 @@ are followed inside the boundary only. The exceptions, each with its reason:
 - Bicep's module cache: ``bicep restore`` keeps modules outside of the checkout. ``bicep_module``, ``bicep_entries``.
 - Git's own metadata of the report's repository: a worktree or submodule keeps it elsewhere. ``read_git_metadata``.
 - The files of kvlint itself: its built-in rules. ``read_resource``, ``resource_files``.
-- Standard streams. ``read_stdin``, ``open_null_device``.
-
-Writing. A new file has a random name, is created exclusively, and is then renamed. A link that came with a checkout is
-never followed out of it. See ``write_file``.
+- Standard input. ``read_stdin``.
 
 Every access is recorded in ``FILE_TRACKER``, and ``HELD`` can replace the content of a file that is being edited.
 """
@@ -23,8 +20,8 @@ import os
 import stat
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
-from typing import TextIO, cast
+
+import msgspec
 
 from azkvlint.util.errors import InputError, UsageError
 from azkvlint.util.file_tracker import FILE_TRACKER
@@ -45,14 +42,11 @@ _NOT_REGULAR = "it is not a regular file"
 _BROKEN_LINK = "it is a symbolic link that leads nowhere"
 
 # Flags that a platform does not have are 0. O_NONBLOCK: opening a pipe must not wait for its other end.
-_NOFOLLOW: int = getattr(os, "O_NOFOLLOW", 0)
-_COMMON: int = _NOFOLLOW | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOINHERIT", 0)
-_READ: int = os.O_RDONLY | _COMMON | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
-_CREATE: int = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _COMMON
-_APPEND: int = os.O_WRONLY | os.O_APPEND | _COMMON | getattr(os, "O_NOCTTY", 0)
+NO_FOLLOW: int = getattr(os, "ONO_FOLLOW", 0)
+OPEN_FLAGS: int = NO_FOLLOW | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0) | getattr(os, "O_NOINHERIT", 0)
+_READ: int = os.O_RDONLY | OPEN_FLAGS | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOCTTY", 0)
 # What systems report for a link that is not followed.
 _IS_LINK = frozenset({errno.ELOOP, errno.EMLINK})
-_MAX_LINKS = 40
 # Characters that some file systems ignore in names.
 _IGNORED = dict.fromkeys((*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x206A, 0x2070), 0xFEFF))
 
@@ -60,36 +54,27 @@ _IGNORED = dict.fromkeys((*range(0x200B, 0x2010), *range(0x202A, 0x202F), *range
 # --- what a run may read ----------------------------------------------------------------------------------------------
 
 
-class _Run:
+class _Run(msgspec.Struct):
     """What the command line of the current run names, and what is known of the folders that it reads."""
 
-    def __init__(
-        self,
-        roots: frozenset[str] = frozenset(),
-        named: frozenset[str] = frozenset(),
-        outputs: dict[tuple[int, int], str] | None = None,
-    ) -> None:
-        self.roots = set(roots)
-        self.named = named
-        self.outputs = outputs or {}
-        self.cached: set[str] = set()
-        self.boundaries: dict[str, str] = {}
-        self.folders: dict[str, str] = {}
+    roots: set[str] = set()
+    named: frozenset[str] = frozenset()
+    outputs: dict[tuple[int, int], str] = {}
+    cached: set[str] = set()
+    boundaries: dict[str, str] = {}
+    folders: dict[str, str] = {}
 
 
 _run = _Run()
 
 
 def begin_run(paths: Iterable[str], named: Iterable[str] = (), outputs: Iterable[str] = ()) -> None:
-    """Set what the following reads may read: the checkouts of ``paths``, and the files ``named``, wherever they are.
-
-    None of them may be one of the ``outputs``.
-    """
+    """Allow reading in the checkouts of ``paths``, and the files ``named`` anywhere, but none of the ``outputs``."""
     named, paths = list(named), [path for path in paths if path != "-"]
     states = ((file, _state(file)) for file in outputs)
     global _run  # noqa: PLW0603  # one process makes one run at a time
     _run = _Run(
-        frozenset(map(root_of, paths)) or frozenset({root_of(os.curdir)}),
+        set(map(root_of, paths)) or {root_of(os.curdir)},
         frozenset((*named, *map(named_path, paths), *map(named_path, named))),
         {(found.st_dev, found.st_ino): file for file, found in states if found is not None},
     )
@@ -211,7 +196,7 @@ def named_path(path: str) -> str:
 def boundary_of(folder: str) -> str:
     """Return the folder that links in ``folder`` (real) may not leave; empty where the run may not read at all.
 
-    It is the checkout, the outermost one of submodules; outside of any checkout the folder that the run starts from.
+    It is the checkout, the outermost one of submodules; without a checkout the folder that the run starts from.
     """
     if not _run.roots:
         found = _run.boundaries.get(folder)
@@ -235,10 +220,7 @@ def boundary_of(folder: str) -> str:
 
 
 def below_named(path: str) -> str:
-    """Return the part of a real path that is below the innermost folder on its way that the command line names.
-
-    That is the path itself where the command line names none.
-    """
+    """Return the part of a real path below the innermost folder that the command line names; all of it without one."""
     folder = path
     while folder not in _run.named:
         above = os.path.dirname(folder)
@@ -334,7 +316,7 @@ def _opened_named(file: str) -> int:
 
 def _opened_below(full: str, boundary: str) -> int:
     """Open a regular file whose folder is resolved. If it is a link, it may not leave the boundary."""
-    if not _NOFOLLOW and os.path.islink(full):
+    if not NO_FOLLOW and os.path.islink(full):
         return _opened_at(_followed(full, boundary), full)
     try:
         descriptor = os.open(full, _READ)
@@ -476,10 +458,7 @@ def held(file: str) -> bytes | None:
 
 
 def is_file(file: str) -> bool:
-    """Return whether there is a file to read.
-
-    A link that leads out of the project is one: reading it reports why it is refused.
-    """
+    """Return whether there is a file to read. Reading a link that leads out of the project reports the refusal."""
     FILE_TRACKER.record(file)
     if held(file) is not None:
         return True
@@ -712,132 +691,3 @@ def resource_files(folder: str, suffixes: tuple[str, ...], *, deep: bool) -> lis
         if not deep:
             folders.clear()
     return sorted(found)
-
-
-def open_null_device(mode: str) -> TextIO:
-    """Return a stream that stands for a standard stream which the caller has closed."""
-    return cast("TextIO", open(os.devnull, mode, encoding="utf-8"))  # open as long as kvlint runs
-
-
-def silence(descriptor: int) -> None:
-    """Discard what is written to a descriptor from here on."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, descriptor)
-    os.close(nowhere)
-
-
-# --- writing ----------------------------------------------------------------------------------------------------------
-
-
-def write_file(file: str, data: bytes) -> None:
-    """Write a file that is complete or not there at all. Raises OSError, and UsageError for a link out of the checkout.
-
-    A pipe or device is written to, not replaced. An existing file keeps its permissions.
-    """
-    target = output_path(file)
-    if _is_device(target):
-        with os.fdopen(os.open(target, _APPEND & ~_NOFOLLOW), "wb") as out:
-            out.write(data)
-        return
-    _replace(target, data)
-
-
-def write_for_editors(file: str, data: bytes) -> None:
-    """Write a file in the folder ``.sarif``, where editors look for logs; that folder is made, no other.
-
-    A link there may have come with the checkout: it is replaced, not what it leads to. Raises as ``write_file`` does.
-    """
-    folder, name = os.path.split(absolute_path(file))
-    above, own = os.path.split(folder)
-    folder = os.path.join(output_path(above), own)
-    if os.path.islink(folder):
-        raise OSError(errno.ELOOP, f"the folder {own} is a link")
-    if not os.path.lexists(folder):
-        os.mkdir(folder)
-    _replace(os.path.join(folder, name), data)
-
-
-def append_file(file: str, data: bytes) -> None:
-    """Add to the end of a file, which need not exist yet. Raises as ``write_file`` does."""
-    target = output_path(file)
-    flags = _APPEND & ~_NOFOLLOW if _is_device(target) else _APPEND | os.O_CREAT
-    with os.fdopen(os.open(target, flags, 0o666), "wb") as out:
-        out.write(data)
-
-
-def _replace(target: str, data: bytes) -> None:
-    """Write a file under a random name, and rename it."""
-    partial = f"{target}.{os.urandom(8).hex()}.partial"
-    descriptor = os.open(partial, _CREATE, 0o666)
-    try:
-        with os.fdopen(descriptor, "wb") as out:
-            before = _state_of_link(target)
-            if before is not None and stat.S_ISREG(before.st_mode) and hasattr(os, "fchmod"):
-                os.fchmod(out.fileno(), stat.S_IMODE(before.st_mode) & 0o777)
-            out.write(data)
-        os.replace(partial, target)
-    except BaseException:
-        with suppress(OSError):
-            os.unlink(partial)
-        raise
-
-
-def _state_of_link(file: str) -> os.stat_result | None:
-    try:
-        return os.lstat(file)
-    except OSError:
-        return None
-
-
-def _is_device(target: str) -> bool:
-    """Return whether an output is a pipe or a device, or an open file of a process such as ``/dev/stdout``."""
-    found = _state(target)
-    if found is None or stat.S_ISDIR(found.st_mode):
-        return False
-    return not stat.S_ISREG(found.st_mode) or target.startswith(("/proc/", "/dev/fd/"))
-
-
-def output_path(file: str) -> str:
-    """Return the path that writing to ``file`` would reach. Raises UsageError for a link that leads out of a checkout.
-
-    That counts for each link on the way that came with a checkout; the user's own links elsewhere are followed.
-    """
-    drive, rest = os.path.splitdrive(file if os.path.isabs(file) else os.path.join(current_folder(), file))
-    here, links = f"{drive}{os.sep}", 0
-    waiting = rest.split(os.sep)[::-1]
-    while waiting:
-        name = waiting.pop()
-        if name in ("", os.curdir):
-            continue
-        if name == os.pardir:
-            here = os.path.dirname(here)
-            continue
-        full = os.path.join(here, name)
-        if not os.path.islink(full):
-            here = full
-            continue
-        links += 1
-        if links > _MAX_LINKS:
-            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
-        if here.startswith("/proc/") and os.path.basename(here) == "fd":
-            return full  # an open file of a process, which may be a pipe without a path
-        _refuse_link(file, full)
-        drive, rest = os.path.splitdrive(os.readlink(full).removeprefix("\\\\?\\"))
-        here = f"{drive}{os.sep}" if drive or rest.startswith(os.sep) else here
-        waiting.extend(rest.split(os.sep)[::-1])
-    return here
-
-
-def _refuse_link(file: str, link: str) -> None:
-    """Raise UsageError if a link came with a checkout, or with the files of this run, and leads out of them."""
-    folder = os.path.dirname(link)
-    boundary = (boundary_of(folder) if _run.roots else "") or checkout_of(folder)
-    if not boundary:
-        return
-    target = real_path(link)
-    if not lies_in(target, boundary) or leads_into_git(target, boundary):
-        where = os.path.relpath(link, boundary)
-        raise UsageError(
-            f"'{file}' is not written: '{where}' is a symbolic link that leads out of the checkout",
-            "remove the link, or name another file",
-        )

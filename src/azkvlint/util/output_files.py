@@ -1,0 +1,160 @@
+"""Writing of files: reports and baselines go through this module.
+
+A new file has a random name, is created exclusively, and is then renamed. A link that came with a checkout is never
+followed out of it.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import stat
+from contextlib import suppress
+from typing import TextIO, cast
+
+from azkvlint.util.errors import UsageError
+from azkvlint.util.project_files import (
+    NO_FOLLOW,
+    OPEN_FLAGS,
+    absolute_path,
+    boundary_of,
+    checkout_of,
+    current_folder,
+    leads_into_git,
+    lies_in,
+    real_path,
+    roots,
+)
+
+_CREATE: int = os.O_WRONLY | os.O_CREAT | os.O_EXCL | OPEN_FLAGS
+_APPEND: int = os.O_WRONLY | os.O_APPEND | OPEN_FLAGS | getattr(os, "O_NOCTTY", 0)
+_MAX_LINKS = 40
+
+
+def open_null_device(mode: str) -> TextIO:
+    """Return a stream that stands for a standard stream which the caller has closed."""
+    return cast("TextIO", open(os.devnull, mode, encoding="utf-8"))  # open as long as kvlint runs
+
+
+def silence(descriptor: int) -> None:
+    """Discard what is written to a descriptor from here on."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, descriptor)
+    os.close(nowhere)
+
+
+def write_file(file: str, data: bytes) -> None:
+    """Write a file that is complete or not there at all. Raises OSError, and UsageError for a link out of the checkout.
+
+    A pipe or device is written to, not replaced. An existing file keeps its permissions.
+    """
+    target = output_path(file)
+    if _is_device(target):
+        with os.fdopen(os.open(target, _APPEND & ~NO_FOLLOW), "wb") as out:
+            out.write(data)
+        return
+    _replace(target, data)
+
+
+def write_for_editors(file: str, data: bytes) -> None:
+    """Write a file in the folder ``.sarif``, where editors look for logs; that folder is made, no other.
+
+    A link there may have come with the checkout: it is replaced, not what it leads to. Raises as ``write_file`` does.
+    """
+    folder, name = os.path.split(absolute_path(file))
+    above, own = os.path.split(folder)
+    folder = os.path.join(output_path(above), own)
+    if os.path.islink(folder):
+        raise OSError(errno.ELOOP, f"the folder {own} is a link")
+    if not os.path.lexists(folder):
+        os.mkdir(folder)
+    _replace(os.path.join(folder, name), data)
+
+
+def append_file(file: str, data: bytes) -> None:
+    """Add to the end of a file, which need not exist yet. Raises as ``write_file`` does."""
+    target = output_path(file)
+    flags = _APPEND & ~NO_FOLLOW if _is_device(target) else _APPEND | os.O_CREAT
+    with os.fdopen(os.open(target, flags, 0o666), "wb") as out:
+        out.write(data)
+
+
+def _replace(target: str, data: bytes) -> None:
+    """Write a file under a random name, and rename it."""
+    partial = f"{target}.{os.urandom(8).hex()}.partial"
+    descriptor = os.open(partial, _CREATE, 0o666)
+    try:
+        with os.fdopen(descriptor, "wb") as out:
+            before = _state_of_link(target)
+            if before is not None and stat.S_ISREG(before.st_mode) and hasattr(os, "fchmod"):
+                os.fchmod(out.fileno(), stat.S_IMODE(before.st_mode) & 0o777)
+            out.write(data)
+        os.replace(partial, target)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(partial)
+        raise
+
+
+def _state_of_link(file: str) -> os.stat_result | None:
+    try:
+        return os.lstat(file)
+    except OSError:
+        return None
+
+
+def _is_device(target: str) -> bool:
+    """Return whether an output is a pipe or a device, or an open file of a process such as ``/dev/stdout``."""
+    try:
+        found = os.stat(target)
+    except (OSError, ValueError):
+        return False
+    if stat.S_ISDIR(found.st_mode):
+        return False
+    return not stat.S_ISREG(found.st_mode) or target.startswith(("/proc/", "/dev/fd/"))
+
+
+def output_path(file: str) -> str:
+    """Return the path that writing to ``file`` would reach. Raises UsageError for a link that leads out of a checkout.
+
+    That counts for each link on the way that came with a checkout; the user's own links elsewhere are followed.
+    """
+    drive, rest = os.path.splitdrive(file if os.path.isabs(file) else os.path.join(current_folder(), file))
+    here, links = f"{drive}{os.sep}", 0
+    waiting = rest.split(os.sep)[::-1]
+    while waiting:
+        name = waiting.pop()
+        if name in ("", os.curdir):
+            continue
+        if name == os.pardir:
+            here = os.path.dirname(here)
+            continue
+        full = os.path.join(here, name)
+        if not os.path.islink(full):
+            here = full
+            continue
+        links += 1
+        if links > _MAX_LINKS:
+            raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+        if here.startswith("/proc/") and os.path.basename(here) == "fd":
+            return full  # an open file of a process, which may be a pipe without a path
+        _refuse_link(file, full)
+        drive, rest = os.path.splitdrive(os.readlink(full).removeprefix("\\\\?\\"))
+        here = f"{drive}{os.sep}" if drive or rest.startswith(os.sep) else here
+        waiting.extend(rest.split(os.sep)[::-1])
+    return here
+
+
+def _refuse_link(file: str, link: str) -> None:
+    """Raise UsageError if a link came with a checkout, or with the files of this run, and leads out of them."""
+    folder = os.path.dirname(link)
+    boundary = (boundary_of(folder) if roots() else "") or checkout_of(folder)
+    if not boundary:
+        return
+    target = real_path(link)
+    if not lies_in(target, boundary) or leads_into_git(target, boundary):
+        where = os.path.relpath(link, boundary)
+        raise UsageError(
+            f"'{file}' is not written: '{where}' is a symbolic link that leads out of the checkout",
+            "remove the link, or name another file",
+        )
