@@ -7,7 +7,7 @@ WHEEL_BIN := .venv-wheel/bin
 TESTED := tests samples docs benchmarks README.md pyproject.toml
 # What could be different in a wheel: its rules come compiled, its files lie elsewhere. The other tests of whole runs are
 # asked of a copy of the package whose rules are compiled, too.
-WHEEL_TESTS := $(addprefix tests/,test_check.py test_controls.py test_readme.py test_rules.py \
+WHEEL_TESTS := $(addprefix tests/,test_check.py test_controls.py test_readme.py linter/test_rules.py \
   test_samples.py test_schema.py) \
   $(addprefix tests/cli/test_,arguments.py catalogue.py check.py configuration.py controls.py \
   network.py own_rules.py startup.py)

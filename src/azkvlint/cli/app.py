@@ -201,11 +201,25 @@ def _rules(
 @rules_app.command("test")
 def rules_test(
     path: Annotated[str | None, typer.Argument(help="A folder or file of rules; the built-in ones without it.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Run all gates of kvlint's own rules too.")] = False,
 ) -> None:
     """Run the examples inside rule files."""
     from azkvlint.cli.output import write
-    from azkvlint.cli.rules import tested
+    from azkvlint.cli.rules import examples_report
 
-    text, code = tested(path)
+    text, code = examples_report(path, is_strict=strict)
     write(text)
     raise typer.Exit(code)
+
+
+@rules_app.command("new")
+def rules_new(
+    rule: Annotated[str, typer.Argument(metavar="ID", help="The id of the rule, such as ACME-1.")],
+    name: Annotated[str, typer.Argument(help="Its name: small letters and digits, joined by -.")],
+    topic: Annotated[str, typer.Option("--topic", help="In a checkout of kvlint: the folder below rules/.")] = "",
+) -> None:
+    """Write a rule file with placeholders to fill in."""
+    from azkvlint.cli.output import write
+    from azkvlint.cli.rules import new_rule
+
+    write(f"{new_rule(rule, name, topic)}\n")
