@@ -14,8 +14,8 @@ import pytest
 
 from azkvlint.config.run_config import Config
 from azkvlint.linter.compact_plan import expand
-from azkvlint.linter.incremental import IncrementalRun
 from azkvlint.linter.linter import check
+from azkvlint.linter.watch import IncrementalRun
 from azkvlint.model.finding import Report
 from azkvlint.reporters import REPORTERS, Options
 from azkvlint.util.errors import KvlintError

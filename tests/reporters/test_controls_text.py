@@ -9,7 +9,7 @@ import pytest
 
 from azkvlint.config.run_config import Config
 from azkvlint.linter.compact_plan import expand
-from azkvlint.linter.controls.assess import assess
+from azkvlint.linter.controls import assess
 from azkvlint.model.assessment import Assessment
 from azkvlint.reporters import Options
 from azkvlint.reporters.controls import CONTROLS_REPORTERS

@@ -9,7 +9,7 @@ from azkvlint.cli.output import progress_bar, tell_problems, write
 from azkvlint.cli.resolve import config_of, targets_of, words_of
 from azkvlint.config.options import Arguments
 from azkvlint.config.settings import resolve_settings
-from azkvlint.linter.controls.assess import assess, exit_code
+from azkvlint.linter.controls import assess, exit_code
 from azkvlint.reporters.controls import CONTROLS_REPORTERS
 
 
