@@ -276,7 +276,7 @@ def _parts(start: int, bars: list[int], end: int, pattern: str) -> Iterator[tupl
 
 # What else no example could notice: a part of the change, by rule.
 _RETENTION = "Azure takes -1 and from 4 on"
-_GIVEN = "an example is one file, and nothing gives it values; tests/test_origins.py does"
+_GIVEN = "an example is one file, and nothing gives it values; tests/linter/test_origins.py does"
 _ALL_INCLUDES_PURGE = "who is granted all is granted purge, which the list has too"
 _SIZES = "the rule fails every size that Azure does not make"
 _NO_DIFFERENCE = {

@@ -27,7 +27,7 @@ from azkvlint.model.value import MapValue, Scalar
 from azkvlint.readers.read_result import ReadResult, RegionLookup
 from azkvlint.syntax.positions import Lines
 
-SAMPLE = Path(__file__).resolve().parents[1] / "samples" / "careless" / "plan.json"
+SAMPLE = Path(__file__).resolve().parents[2] / "samples" / "careless" / "plan.json"
 
 
 def test_an_error_of_our_own_is_a_problem_of_one_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
