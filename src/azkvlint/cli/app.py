@@ -86,7 +86,7 @@ def _group(
         raise typer.Exit
 
 
-def _judging(name: str, summary: str, run_it: Callable[[Arguments], int]) -> None:
+def _evaluating(name: str, summary: str, run_it: Callable[[Arguments], int]) -> None:
     """Make a command that judges inputs, with the options that the table has for it."""
 
     def command(context: typer.Context, **options: Any) -> None:
@@ -137,9 +137,9 @@ def _suppressions(arguments: Arguments) -> int:
     return run_suppressions(arguments)
 
 
-_judging("check", "Check Terraform modules and plans, templates and Bicep files.", _check)
-_judging("controls", "Answer a checklist of security controls for every vault, with evidence.", _controls)
-_judging("suppressions", "List what suppresses findings, by whom, until when, and whether it does.", _suppressions)
+_evaluating("check", "Check Terraform modules and plans, templates and Bicep files.", _check)
+_evaluating("controls", "Answer a checklist of security controls for every vault, with evidence.", _controls)
+_evaluating("suppressions", "List what suppresses findings, by whom, until when, and whether it does.", _suppressions)
 
 
 @app.command()
@@ -167,12 +167,12 @@ def graph(
 ) -> None:
     """Draw resources and how they refer to each other."""
     from azkvlint.cli.graph import drawn
-    from azkvlint.cli.output import tell_problems, write
+    from azkvlint.cli.output import print_problems, write
     from azkvlint.linter.linter import exit_code_of
 
     drawing, problems = drawn(path, form)
     write(drawing)
-    tell_problems(problems)
+    print_problems(problems)
     raise typer.Exit(exit_code_of([path], problems, has_findings=False))
 
 

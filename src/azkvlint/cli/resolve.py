@@ -96,7 +96,7 @@ def with_included(config: Config, included: Collection[str]) -> Config:
     if not included:
         return config
     return msgspec.structs.replace(
-        config, explain=config.explain or "undecided" in included, answers="passed" in included
+        config, explain=config.explain or "undecided" in included, with_controls="passed" in included
     )
 
 

@@ -62,7 +62,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     fail_on: Severity = Severity.INFO
     strict: bool = False
     explain: bool = True
-    answers: bool = False
+    with_controls: bool = False
     no_ignores: bool = False
     peer_tools: tuple[str, ...] = ()
     test_folders: tuple[tuple[str, str], ...] | None = None

@@ -14,11 +14,11 @@ import msgspec
 from azkvlint.engine.evidence import (
     either_type,
     evidence_of,
+    expectation,
     joined_path,
     link_evidence,
     mirrored,
     missing_link_evidence,
-    wanted_of,
 )
 from azkvlint.engine.graph_index import GraphIndex, Predicate, Trail
 from azkvlint.engine.operators import OPERATORS, Operator
@@ -52,9 +52,9 @@ def compile_condition(condition: Condition, parameters: Mapping[str, Any]) -> Pr
         case Given(parameter=name):
             return _always(FAIL if parameters[name] in ("", ()) else PASS)
         case Linked(direction="linked_from"):
-            return linked_from(condition, compile_condition(condition.where, parameters))
+            return linked_from_predicate(condition, compile_condition(condition.where, parameters))
         case Linked():
-            return links_to(condition, compile_condition(condition.where, parameters))
+            return links_to_predicate(condition, compile_condition(condition.where, parameters))
 
 
 def _attribute(condition: Attribute, parameters: Mapping[str, Any]) -> Predicate:
@@ -75,7 +75,7 @@ def _attribute(condition: Attribute, parameters: Mapping[str, Any]) -> Predicate
     def judge(subject: Answer, resource: Resource, world: GraphIndex, trail: Trail | None, prefix: str) -> Outcome:
         if trail is not None:
             nonlocal wanted
-            wanted = wanted or wanted_of(name, operand)
+            wanted = wanted or expectation(name, operand)
             found = select(subject, path)
             outcome = of(found)
             trail.append(evidence_of(outcome, found, wanted, resource, joined_path(prefix, condition.text)))
@@ -208,7 +208,7 @@ class _Near(msgspec.Struct, frozen=True):
     target: str
 
 
-def linked_from(condition: Linked, where: Predicate) -> Predicate:
+def linked_from_predicate(condition: Linked, where: Predicate) -> Predicate:
     """Some resource that stays names this one and satisfies ``where``."""
     types, via = frozenset(type_.lower() for type_ in condition.types), condition.via
     wanted = f"{either_type(condition.types)} whose {via} is this resource"
@@ -234,7 +234,7 @@ def linked_from(condition: Linked, where: Predicate) -> Predicate:
     return judge
 
 
-def links_to(condition: Linked, where: Predicate) -> Predicate:
+def links_to_predicate(condition: Linked, where: Predicate) -> Predicate:
     """Some resource that stays is named by this one and satisfies ``where``."""
     types, via = frozenset(type_.lower() for type_ in condition.types), condition.via
     wanted = f"{either_type(condition.types)} that its {via} names"

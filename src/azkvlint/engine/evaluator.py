@@ -30,10 +30,10 @@ class Verdicts(msgspec.Struct, kw_only=True):
     findings: list[Finding]
     undecided: list[Finding]
     problems: list[Problem]
-    judged: Counter[str]
+    resource_counts: Counter[str]
     passed: int
     suppressed: list[Finding] = []
-    answers: ControlAnswers | None = None
+    control_answers: ControlAnswers | None = None
 
 
 class Evaluator:
@@ -65,16 +65,16 @@ class Evaluator:
         """
         types = {resource.type.lower() for resource in graph.resources.values()}
         by_type = {
-            type_: [self._of(rule) for rule in rules] for type_, rules in self._by_type.items() if type_ in types
+            type_: [self._compiled(rule) for rule in rules] for type_, rules in self._by_type.items() if type_ in types
         }
         verdicts = _Run(graph, by_type, explain or self._explain).verdicts
         if self._answers:
-            from azkvlint.engine.passes import answers_of
+            from azkvlint.engine.passes import control_answers
 
-            verdicts.answers = answers_of(graph, by_type, verdicts.findings + verdicts.undecided)
+            verdicts.control_answers = control_answers(graph, by_type, verdicts.findings + verdicts.undecided)
         return verdicts
 
-    def _of(self, rule: Rule) -> CompiledRule:
+    def _compiled(self, rule: Rule) -> CompiledRule:
         """A rule, made ready when it is first needed: an input has few of all types that rules are about."""
         found = self._ready.get(rule.id)
         if found is None:
@@ -104,7 +104,7 @@ class _Run:
     def __init__(self, graph: ResourceGraph, by_type: Mapping[str, list[CompiledRule]], explain: bool) -> None:
         self.world = GraphIndex(graph)
         self.explain = explain
-        self.verdicts = Verdicts(findings=[], undecided=[], problems=[], judged=Counter(), passed=0)
+        self.verdicts = Verdicts(findings=[], undecided=[], problems=[], resource_counts=Counter(), passed=0)
         self.known: dict[tuple[object, ...], _Open | None] = {}
         self.nodes: dict[str, tuple[PredicateNode, PredicateNode]] = {}
         # By type, and by whether they exist and stay.
@@ -113,13 +113,13 @@ class _Run:
         for resource in graph.resources.values():
             rules = ready[resource.type]
             if rules is not None:
-                self.judge(resource, rules)
+                self.evaluate(resource, rules)
 
-    def judge(self, resource: Resource, rules: list[CompiledRule]) -> None:
+    def evaluate(self, resource: Resource, rules: list[CompiledRule]) -> None:
         """Ask every rule about one resource."""
         verdicts, world, stays = self.verdicts, self.world, resource.stays
         if stays and not resource.existing:
-            verdicts.judged[resource.type] += 1
+            verdicts.resource_counts[resource.type] += 1
         kind = (resource.type, resource.existing, stays)
         asked = self.rules.get(kind)
         if asked is None:

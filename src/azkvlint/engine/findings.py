@@ -97,7 +97,7 @@ def related(resource: Resource, deciding: Sequence[Evidence], at: Location) -> t
     for note in deciding:
         address = note.at.address
         if address is not None and address != resource.address and address not in notes:
-            said = f"{note.asked} is {note.found}" if note.asked else note.found
+            said = f"{note.attribute} is {note.found}" if note.attribute else note.found
             text = f"{address}: {said}"
             notes[address] = Note(text=text, at=note.at)
     origins: dict[tuple[object, ...], Note] = {at.position_key: Note(text=CAUSED, at=at)}

@@ -49,15 +49,15 @@ def _value(word: str, resource: Resource, name: str, deciding: list[Evidence]) -
             return _joined([note.at.attribute for note in deciding if note.at.attribute])
         case _:
             # That there is no companion says something only where nothing else does.
-            told = [note for note in deciding if note.asked or note.note or note.found != NONE]
+            told = [note for note in deciding if note.attribute or note.note or note.found != NONE]
             return _joined([note.note or _plainly(note) for note in told or deciding])
 
 
 def _plainly(note: Evidence) -> str:
-    if note.asked:
-        return f"{note.asked} is {note.found}"
+    if note.attribute:
+        return f"{note.attribute} is {note.found}"
     # What names this resource is of more use than what it calls it.
-    names_this = note.wanted.endswith("a link") and not note.found.startswith(NAMED_BY)
+    names_this = note.expected.endswith("a link") and not note.found.startswith(NAMED_BY)
     return note.at.address or note.found if names_this else note.found
 
 
@@ -74,11 +74,13 @@ def undecided_reason(deciding: list[Evidence], resource: Resource) -> str:
 
 def _doubt(note: Evidence, resource: Resource) -> str:
     found = note.found.removeprefix("not known: ")
-    if not note.asked:
+    if not note.attribute:
         return found
     whose = f" of {note.at.address}" if note.at.address not in (None, resource.address) else ""
     return (
-        f"{note.asked}{whose} is {found}" if found.startswith(_KNOWN) else f"{note.asked}{whose} is not known: {found}"
+        f"{note.attribute}{whose} is {found}"
+        if found.startswith(_KNOWN)
+        else f"{note.attribute}{whose} is not known: {found}"
     )
 
 

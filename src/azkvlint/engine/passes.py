@@ -20,7 +20,7 @@ _MOST_PASSES = 3
 _MOST_DOUBTFUL = 100
 
 
-def answers_of(
+def control_answers(
     graph: ResourceGraph, by_type: Mapping[str, list[CompiledRule]], found: Sequence[Finding]
 ) -> ControlAnswers:
     """What else there is to say of a graph that has been judged, where ``found`` does not hold or is undecided."""
@@ -46,7 +46,7 @@ def _passes(
         rules = by_type.get(resource.type.lower(), ())
         if not rules or resource.existing or not resource.stays:
             continue
-        whole = owners.of(resource.address)
+        whole = owners.owner_of(resource.address)
         for ready in rules:
             key = (ready.rule.id, whole)
             try:
@@ -68,7 +68,7 @@ def _narrowed(ready: CompiledRule, resource: Resource, world: GraphIndex, owners
 
     What a role assignment on a subscription does depends on the vault: it is asked again as if there were only one.
     """
-    owner = owners.of(resource.address)
+    owner = owners.owner_of(resource.address)
     count = len(owner.certain) + len(owner.perhaps)
     if count < 2 or (not owner.certain and count > _MOST_DOUBTFUL):
         return owner

@@ -30,7 +30,7 @@ def required_by(
             paths.setdefault(type_, set())
             _name_parents(type_, paths, vias)
         for condition in (rule.when, rule.require):
-            _ask(condition, types, paths, vias)
+            _add_condition(condition, types, paths, vias)
     return RequiredAttributes(
         paths={type_: frozenset(asked) for type_, asked in paths.items()},
         reference_paths={via: frozenset(types) for via, types in sorted(vias.items())},
@@ -48,7 +48,7 @@ def _name_parents(type_: str, paths: dict[str, set[Path]], vias: dict[str, set[s
         paths.setdefault(type_, set())
 
 
-def _ask(
+def _add_condition(
     condition: Condition,
     types: tuple[str, ...],
     paths: dict[str, set[Path]],
@@ -61,12 +61,12 @@ def _ask(
             for type_ in () if inside else types:
                 paths.setdefault(type_, set()).add(path)
             if isinstance(condition, Items):
-                _ask(condition.where, types, paths, vias, inside=True)
+                _add_condition(condition.where, types, paths, vias, inside=True)
         case All(of=parts) | AnyOf(of=parts):
             for part in parts:
-                _ask(part, types, paths, vias, inside)
+                _add_condition(part, types, paths, vias, inside)
         case Not(of=part):
-            _ask(part, types, paths, vias, inside)
+            _add_condition(part, types, paths, vias, inside)
         case Linked(direction=direction, types=others, via=via, where=where):
             others = tuple(other.lower() for other in others)
             sources = others if direction == "linked_from" else types
@@ -75,7 +75,7 @@ def _ask(
                 paths.setdefault(source, set()).add(tuple(via.split(".")))
             for other in others:
                 paths.setdefault(other, set())
-            _ask(where, others, paths, vias)
+            _add_condition(where, others, paths, vias)
 
 
 def is_local(condition: Condition, inside: bool = False) -> bool:

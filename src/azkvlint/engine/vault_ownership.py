@@ -102,7 +102,7 @@ class Owners:
         """All vaults and managed HSMs, in the order of the input."""
         return tuple(_vault(resource) for resource in self._vaults)
 
-    def of(self, address: str) -> Owner:
+    def owner_of(self, address: str) -> Owner:
         """Whose a resource is, found out at most once."""
         owner = self._known.get(address)
         if owner is None:
@@ -119,15 +119,15 @@ class Owners:
             owner = self._once_in(resource)
         if owner == _NOBODY:
             # Such as the storage account that a diagnostic setting of a vault writes to.
-            owner = _joined([self.of(source) for source in self._incoming.get(resource.address, ())])
+            owner = _joined([self.owner_of(source) for source in self._incoming.get(resource.address, ())])
         if owner == _NOBODY and resource.type.lower().startswith(_EVERYWHERE):
             return Owner(every=True)
         return owner
 
     def _named(self, reference: Reference, resource: Resource) -> Owner:
         """What one reference leads to, which the resource itself makes."""
-        certain = _joined([self.of(one) for one in reference.targets])
-        perhaps = [self.of(one) for one in reference.candidates]
+        certain = _joined([self.owner_of(one) for one in reference.targets])
+        perhaps = [self.owner_of(one) for one in reference.candidates]
         if reference.via == _COVERS and _is_broad(resource):
             return _joined([certain, *perhaps])
         doubtful = tuple(address for owner in perhaps for address in (*owner.certain, *owner.perhaps))
@@ -137,7 +137,7 @@ class Owners:
         """The vault that something goes away from: it makes no references any more, but its parent's id is known."""
         above = resource.attributes.fields.get("parent")
         if isinstance(above, Link):
-            return self.of(above.target) if above.target in self._resources else _NOBODY
+            return self.owner_of(above.target) if above.target in self._resources else _NOBODY
         name = text_of(above).rstrip("/").rpartition("/")[2].lower() if above is not None else ""
         # The name of a vault is taken once in all of Azure.
         return Owner(certain=(self._by_name[name],)) if name in self._by_name else _NOBODY

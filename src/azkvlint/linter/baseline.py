@@ -98,7 +98,7 @@ class Baseline:
         found = [
             entry
             for key, entry in self._entries.items()
-            if self._missing.get(key) and entry.rule in asked and seen.of(entry.path)
+            if self._missing.get(key) and entry.rule in asked and seen.includes(entry.path)
         ]
         told = [self._missed(entry) for entry in found[:_MOST_TOLD]]
         if len(found) > _MOST_TOLD:
@@ -191,7 +191,7 @@ class _Seen:
         self._modules = {os.path.normpath(path) for path in roots}
         self._root = root
 
-    def of(self, path: str) -> bool:
+    def includes(self, path: str) -> bool:
         """Whether the run would have found what is at a path."""
         full = os.path.normpath(os.path.join(self._root, path))
         in_module = os.path.normpath(os.path.dirname(path) or os.curdir) in self._modules

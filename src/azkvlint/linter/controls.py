@@ -16,17 +16,17 @@ from azkvlint.engine.vault_ownership import VAULTS
 from azkvlint.linter.linter import (
     Progress,
     exit_code_of,
-    judged_units,
     known_rules,
     repository_of,
     total_of,
-    without_answered,
+    unit_results,
+    without_decided,
 )
 from azkvlint.linter.unit_result import UnitResult
 from azkvlint.linter.workers import begin
-from azkvlint.model.assessment import Answer, Assessment, Basis, Subject
+from azkvlint.model.assessment import Assessment, Basis, ControlResult, Subject
 from azkvlint.model.finding import Finding, Outcome, Owner, Vault
-from azkvlint.model.framework import ControlQuestion, Framework, Sheet, Status
+from azkvlint.model.framework import ControlCheck, Framework, Sheet, Status
 from azkvlint.model.location import static_address
 from azkvlint.model.rule import All, Condition, Rule, Severity
 from azkvlint.util.errors import UsageError, did_you_mean
@@ -72,11 +72,11 @@ class FindingsByVault:
 
     def add(self, judged: UnitResult, path: str, parameters: str) -> None:
         """Take in the vaults of a unit. What a plan and its source say is about one root."""
-        if judged.answers is None:
+        if judged.control_answers is None:
             return
         root = judged.root or f"{path}\0{parameters}"
         own: dict[str, VaultFindings] = {}
-        for vault in judged.answers.vaults:
+        for vault in judged.control_answers.vaults:
             one = own[vault.address] = VaultFindings(vault, path, parameters)
             self._all.append(one)
             self._by_root.setdefault(root, []).append(one)
@@ -137,7 +137,7 @@ class FindingsByVault:
 
 def _owned(judged: UnitResult) -> Iterator[tuple[Finding, Owner]]:
     """Everything that is said of a unit, and whose it is."""
-    answers = judged.answers
+    answers = judged.control_answers
     if answers is not None:
         for finding in chain(judged.findings, judged.undecided, judged.suppressed, answers.passes):
             yield finding, answers.owners.get((finding.rule.id, finding.resource), _NOBODY)
@@ -155,14 +155,14 @@ def assess(config: Config, names: Sequence[str], progress: Progress | None = Non
     begin(config)
     known = known_rules(config)
     sheets = sheets_of(_chosen(names, known), sorted(known, key=lambda rule: rule.id))
-    asked = {rule for sheet in sheets for question in sheet.questions for rule in question.rules}
+    asked = {rule for sheet in sheets for question in sheet.checks for rule in question.rules}
     conditions = _conditions(sheets)
     rules = (*(rule for rule in known if rule.id in asked), *(_as_rule(*pair) for pair in conditions.items()))
-    root, pairs = judged_units(config, known, rules, progress)
+    root, pairs = unit_results(config, known, rules, progress)
     total, found = total_of(config, known, rules, root, [judged for _, judged in pairs])
     about = {rule.id: {type_.lower() for type_ in rule.resources} for rule in rules}
     gathered = FindingsByVault(set(conditions.values()))
-    units = without_answered(found)
+    units = without_decided(found)
     for (unit, _), judged in zip(pairs, units, strict=True):
         gathered.add(judged, unit.source.path, unit.parameters.path if unit.parameters is not None else "")
     gathered.share_out()
@@ -217,7 +217,7 @@ def _called(name: str, known: Sequence[Framework]) -> Sequence[Framework]:
 def _conditions(sheets: Iterable[Sheet]) -> dict[Condition, str]:
     """What must hold of a vault for a row to be about it, each with the id of the rule that asks it."""
     found: dict[Condition, str] = {}
-    for question in (question for sheet in sheets for question in sheet.questions):
+    for question in (question for sheet in sheets for question in sheet.checks):
         own = question.control.when
         for condition in (*question.conditions.values(), *(() if own is None else (own,))):
             found.setdefault(condition, f"row-{len(found)}")
@@ -238,9 +238,7 @@ def _as_rule(condition: Condition, id_: str) -> Rule:
 def _subject(
     one: VaultFindings, sheets: Iterable[Sheet], conditions: Mapping[Condition, str], about: Mapping[str, set[str]]
 ) -> Subject:
-    answers = tuple(
-        tuple(_answer(question, one, conditions, about) for question in sheet.questions) for sheet in sheets
-    )
+    answers = tuple(tuple(_answer(question, one, conditions, about) for question in sheet.checks) for sheet in sheets)
     if one.vault is None:
         # It is no vault: the rows that nothing of it is said about have nothing to do with it.
         answers = tuple(tuple(answer for answer in sheet if answer.bases) for sheet in answers)
@@ -248,8 +246,8 @@ def _subject(
 
 
 def _answer(
-    question: ControlQuestion, one: VaultFindings, conditions: Mapping[Condition, str], about: Mapping[str, set[str]]
-) -> Answer:
+    question: ControlCheck, one: VaultFindings, conditions: Mapping[Condition, str], about: Mapping[str, set[str]]
+) -> ControlResult:
     """A row for one vault: the worst that its rules say counts, and what is not known is never met."""
     control = question.control
     applies, why = _applies(control.when, one, conditions)
@@ -262,10 +260,10 @@ def _answer(
         if control.platform is not None and control.when is None:
             return _unasked(question, "")
         if not question.rules:
-            return Answer(question=question, status=Status.NO_RULE, why=control.note or _NO_RULE)
+            return ControlResult(check=question, status=Status.NO_RULE, why=control.note or _NO_RULE)
         if missing:
-            return Answer(question=question, status=Status.UNDECIDED, why=_NOT_HERE)
-        return Answer(question=question, status=Status.NOT_APPLICABLE, why=_NOTHING)
+            return ControlResult(check=question, status=Status.UNDECIDED, why=_NOT_HERE)
+        return ControlResult(check=question, status=Status.NOT_APPLICABLE, why=_NOTHING)
     if applies is Outcome.UNDECIDED:
         status = Status.UNDECIDED
     elif Outcome.FAIL in outcomes:
@@ -274,11 +272,11 @@ def _answer(
         status, why = Status.UNDECIDED, _NOT_HERE if missing else ""
     else:
         status, why = Status.MET, ""
-    return Answer(question=question, status=status, why=why, bases=tuple(bases))
+    return ControlResult(check=question, status=status, why=why, bases=tuple(bases))
 
 
 def _bases(
-    rule: str, question: ControlQuestion, one: VaultFindings, conditions: Mapping[Condition, str]
+    rule: str, question: ControlCheck, one: VaultFindings, conditions: Mapping[Condition, str]
 ) -> Iterable[Basis]:
     """What a rule says of a vault, if the row asks it of this one; if that is not known, it decides nothing."""
     bases = one.bases.get(rule, ())
@@ -301,19 +299,21 @@ def _applies(
         return Outcome.UNDECIDED, _NOT_HERE
     if finding.outcome is Outcome.UNDECIDED:
         return Outcome.UNDECIDED, f"whether it is about this vault is not known: {finding.why}"
-    found = ", ".join(f"{one.asked.removeprefix('derived.')} is {one.found}" for one in finding.evidence if one.asked)
+    found = ", ".join(
+        f"{one.attribute.removeprefix('derived.')} is {one.found}" for one in finding.evidence if one.attribute
+    )
     return finding.outcome, f"{_OTHER_VAULTS}: {found}" if found else _OTHER_VAULTS
 
 
-def _unasked(question: ControlQuestion, why: str) -> Answer:
+def _unasked(question: ControlCheck, why: str) -> ControlResult:
     """A row that no rule has a say in."""
     platform = question.control.platform
     if platform is None:
-        return Answer(question=question, status=Status.NOT_APPLICABLE, why=why)
-    return Answer(question=question, status=platform.status, why=platform.because, references=platform.references)
+        return ControlResult(check=question, status=Status.NOT_APPLICABLE, why=why)
+    return ControlResult(check=question, status=platform.status, why=platform.because, references=platform.references)
 
 
-def _missing(question: ControlQuestion, one: VaultFindings, about: Mapping[str, set[str]]) -> bool:
+def _missing(question: ControlCheck, one: VaultFindings, about: Mapping[str, set[str]]) -> bool:
     """Whether a rule would have to see the vault itself, which is declared elsewhere."""
     if one.vault is None or one.vault.known:
         return False

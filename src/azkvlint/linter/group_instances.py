@@ -47,7 +47,7 @@ def one_per_module(problems: Iterable[Problem]) -> list[Problem]:
     ]
 
 
-def not_answered(findings: Iterable[Finding], answered: frozenset[str]) -> list[Finding]:
+def without_addresses(findings: Iterable[Finding], answered: frozenset[str]) -> list[Finding]:
     """What source says of resources that no plan has decided; ``answered`` are the static addresses of the others."""
     return [finding for finding in findings if static_address(finding.resource) not in answered]
 

@@ -16,11 +16,11 @@ from azkvlint.engine.rule_selection import chosen
 from azkvlint.engine.rule_store import builtin_rules, load_folder
 from azkvlint.linter.declarations import merged
 from azkvlint.linter.git_checkout import repository
-from azkvlint.linter.group_instances import grouped, not_answered, one_per_module
+from azkvlint.linter.group_instances import grouped, one_per_module, without_addresses
 from azkvlint.linter.suppressions import policy_of
 from azkvlint.linter.test_folders import FoldersOfTests
 from azkvlint.linter.unit_result import UnitResult
-from azkvlint.linter.workers import begin, judge_units
+from azkvlint.linter.workers import begin, evaluate_units
 from azkvlint.model.finding import Finding, Problem, Report, Repository, is_complete
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.problem_codes import CANNOT_READ
@@ -46,21 +46,21 @@ def check(config: Config, progress: Progress | None = None) -> Report:
 
     ``progress`` is told how many units are done, and of how many.
     """
-    return report_of(config, *_judged(config, progress))
+    return report_of(config, *_evaluated(config, progress))
 
 
-def judged_all(config: Config, progress: Progress | None = None) -> UnitResult:
+def combined_result(config: Config, progress: Progress | None = None) -> UnitResult:
     """What judging everything gives. Raises as ``check`` does."""
-    return total_of(config, *_judged(config, progress))[0]
+    return total_of(config, *_evaluated(config, progress))[0]
 
 
-def _judged(
+def _evaluated(
     config: Config, progress: Progress | None
 ) -> tuple[tuple[Rule, ...], tuple[Rule, ...], str, list[UnitResult]]:
     """All rules, those that are asked, the root of the run, and its units, judged."""
     begin(config)
     known, rules = all_rules(config.rules, examples=False), rules_of(config)
-    root, pairs = judged_units(config, known, rules, progress)
+    root, pairs = unit_results(config, known, rules, progress)
     return known, rules, root, [judged for _, judged in pairs]
 
 
@@ -90,7 +90,7 @@ def report_of(
         problems=tuple(dict.fromkeys(total.problems)),
         rules=tuple(rules),
         sources=tuple(dict.fromkeys(total.read)),
-        judged=dict(sorted(total.judged.items())),
+        resource_counts=dict(sorted(total.resource_counts.items())),
         passed=total.passed,
         version=__version__,
         repository=repository_of(config, root),
@@ -113,9 +113,9 @@ def repository_of(config: Config, root: str) -> Repository | None:
 
 def _passes(units: Iterable[UnitResult]) -> Iterator[Finding]:
     """What holds, as far as the units were asked for it."""
-    for unit in without_answered(list(units)):
-        if unit.answers is not None:
-            yield from unit.answers.passes
+    for unit in without_decided(list(units)):
+        if unit.control_answers is not None:
+            yield from unit.control_answers.passes
 
 
 def baseline_of(report: Report, config: Config) -> bytes:
@@ -166,7 +166,7 @@ def _without_secret_texts(units: list[UnitResult]) -> list[UnitResult]:
     return [without_secret_texts(unit) if unit.secret_texts else unit for unit in units]
 
 
-def judged_units(
+def unit_results(
     config: Config, known: Sequence[Rule], rules: tuple[Rule, ...], progress: Progress | None
 ) -> tuple[str, list[tuple[Unit, UnitResult]]]:
     """Return the root of the run, and every unit of it with its result. ``known`` are all rules."""
@@ -175,7 +175,7 @@ def judged_units(
     given, _ = discover(config.parameters)
     units = units_of(sources, given, relevant)
     found: list[UnitResult] = []
-    for done, judged in enumerate(judge_units(units, config, rules, root, policy, relevant)):
+    for done, judged in enumerate(evaluate_units(units, config, rules, root, policy, relevant)):
         if progress is not None:
             progress(done, len(units))
         found.append(judged)
@@ -195,7 +195,7 @@ def _as_configured(
         # What could not be read may hold what an override is about.
         is_whole = not any(problem.level == "error" for judged in units for problem in judged.problems)
         more.problems += overriding.problems + (overriding.unused() if is_whole else [])
-        more.said, more.used = overriding.said(), overriding.used
+        more.directives, more.used = overriding.said(), overriding.used
     return list(units), more
 
 
@@ -213,14 +213,14 @@ def combine(units: Iterable[UnitResult]) -> UnitResult:
     """
     units = list(units)
     total = UnitResult()
-    for unit in without_answered(units):
+    for unit in without_decided(units):
         total.add(unit)
     total.problems += [total.unused[mark] for mark in sorted(total.unused.keys() - total.used)]
-    total.problems += _strangers(units)
+    total.problems += _undeclared(units)
     return total
 
 
-def without_answered(units: Sequence[UnitResult]) -> Iterator[UnitResult]:
+def without_decided(units: Sequence[UnitResult]) -> Iterator[UnitResult]:
     """The units, those of source without what a plan of the same root has decided.
 
     A template that Terraform deploys, from its file, or a module whose caller was found only by evaluating it, is
@@ -230,24 +230,28 @@ def without_answered(units: Sequence[UnitResult]) -> Iterator[UnitResult]:
     answered: dict[str, frozenset[str]] = {}
     for unit in units:
         if unit.from_plan:
-            answered[unit.root] = answered.get(unit.root, frozenset()) | unit.answered
+            answered[unit.root] = answered.get(unit.root, frozenset()) | unit.decided
     for number, unit in enumerate(units):
-        if unit.alone and any(_deploys(other, at, unit, number) for at, other in deploying):
-            yield UnitResult(read=unit.read, said=unit.said)
+        if unit.standalone_templates and any(_deploys(other, at, unit, number) for at, other in deploying):
+            yield UnitResult(read=unit.read, directives=unit.directives)
         else:
             yield unit if unit.from_plan else _without(unit, answered)
 
 
 def _deploys(one: UnitResult, number: int, other: UnitResult, number_of_other: int) -> bool:
     """Return whether one unit deploys another. Of those that deploy each other, the first is not deployed."""
-    if number == number_of_other or not one.deployed.issuperset(other.alone):
+    if number == number_of_other or not one.deployed.issuperset(other.standalone_templates):
         return False
-    return number < number_of_other or not one.alone or not other.deployed.issuperset(one.alone)
+    return (
+        number < number_of_other
+        or not one.standalone_templates
+        or not other.deployed.issuperset(one.standalone_templates)
+    )
 
 
-def _strangers(units: Iterable[UnitResult]) -> Iterator[Problem]:
+def _undeclared(units: Iterable[UnitResult]) -> Iterator[Problem]:
     """What options give values to and no Terraform root declares: Terraform would refuse it."""
-    roots = [unit.strangers for unit in units if unit.strangers is not None]
+    roots = [unit.undeclared_variables for unit in units if unit.undeclared_variables is not None]
     for name in sorted(frozenset.intersection(*roots)) if roots else ():
         text = f"no root module declares the variable '{name}' that --var or --var-file gives a value to"
         yield Problem(code=CANNOT_READ, level="warning", message=text)
@@ -259,21 +263,21 @@ def _without(unit: UnitResult, answered: Mapping[str, frozenset[str]]) -> UnitRe
         return unit
     # Whether a resource exists is what the plan says.
     known = answered[unit.root] | unit.assumed
-    answers = unit.answers
+    answers = unit.control_answers
     if answers is not None:
         answers = msgspec.structs.replace(
             answers,
-            passes=tuple(not_answered(answers.passes, known)),
+            passes=tuple(without_addresses(answers.passes, known)),
             vaults=tuple(one for one in answers.vaults if static_address(one.address) not in known),
         )
     return msgspec.structs.replace(
         unit,
-        answers=answers,
-        judged=Counter(),
+        control_answers=answers,
+        resource_counts=Counter(),
         passed=0,
-        findings=not_answered(unit.findings, known),
-        undecided=not_answered(unit.undecided, known),
-        suppressed=not_answered(unit.suppressed, known),
+        findings=without_addresses(unit.findings, known),
+        undecided=without_addresses(unit.undecided, known),
+        suppressed=without_addresses(unit.suppressed, known),
         declarations=[
             msgspec.structs.replace(one, reason="the plan has no instance of it", condition="", instances=0)
             if one.address in unit.assumed - answered[unit.root]

@@ -70,8 +70,8 @@ def on_source(
     findings += findings_too
     suppressed = silent + silent_too + silent_still
     answers = None
-    if judged.answers is not None:
-        answers = _answers_on_source(judged.answers, judged.undecided, failed + open_, places)
+    if judged.control_answers is not None:
+        answers = _answers_on_source(judged.control_answers, judged.undecided, failed + open_, places)
     declarations = [places.moved_declaration(one) for one in judged.declarations]
     declared = (one.at for one in declarations if one.at.path != plan.path)
     find = source.locate(
@@ -86,11 +86,11 @@ def on_source(
         passed=judged.passed + len(judged.undecided) - len(failed) - len(open_),
         unused=judged.unused | said.unused,
         used=judged.used | said.used,
-        said=judged.said + said.said,
+        directives=judged.directives + said.said,
         root=source.root,
         from_plan=True,
-        answered=frozenset(static_address(address) for address in plan.resources),
-        answers=None if answers is None else with_places(answers, find, source.root),
+        decided=frozenset(static_address(address) for address in plan.resources),
+        control_answers=None if answers is None else with_places(answers, find, source.root),
         declarations=located(declarations, find),
         secret_texts=judged.secret_texts | source.secret_texts(),
     )
@@ -168,7 +168,7 @@ class _Places:
     def __init__(self, plan: ReadResult, source: ReadResult, required: RequiredAttributes) -> None:
         self.planned = plan.resources
         self.resources = build_graph(source.resources, required, source.is_complete).resources
-        self.heads = source.heads
+        self.heads = source.stubs
         self.lost = 0
         self._configuration = Configuration(plan.plan.configuration if plan.plan is not None else None)
         self._static: dict[str, Resource] = {}

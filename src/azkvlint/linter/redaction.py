@@ -66,7 +66,7 @@ class Redactor:
             problems=[self.problem(one) for one in judged.problems],
             unused={mark: self.problem(one) for mark, one in judged.unused.items()},
             declarations=[self._declaration(one) for one in judged.declarations],
-            answers=None if judged.answers is None else self._answers(judged.answers),
+            control_answers=None if judged.control_answers is None else self._answers(judged.control_answers),
         )
 
     def _finding(self, finding: Finding) -> Finding:

@@ -18,7 +18,7 @@ from azkvlint.engine.evaluator import Evaluator
 from azkvlint.engine.parameters import with_parameters
 from azkvlint.engine.required_attributes import required_by
 from azkvlint.linter.rule_tests import compare, read_example
-from azkvlint.linter.unit_result import judge, verdicts_on
+from azkvlint.linter.unit_result import evaluate_unit, verdicts_on
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.rule import (
     EXAMPLE_DAY,
@@ -343,7 +343,7 @@ def _is_caught(rule: Rule, cases: Sequence[_Case]) -> bool:
         if _found(changed, case.read, case.required) == case.found:
             continue
         evaluator = Evaluator([changed])
-        judged = judge(case.read, case.required, evaluator, explain=True)
+        judged = evaluate_unit(case.read, case.required, evaluator, explain=True)
         if judged.problems and any(problem.level == "error" for problem in judged.problems):
             return True
         if next(compare(rule, case.example, case.language, case.source, judged), ""):

@@ -13,7 +13,7 @@ from azkvlint.engine.evaluator import Evaluator
 from azkvlint.engine.parameters import with_parameters
 from azkvlint.engine.required_attributes import required_by
 from azkvlint.linter.compact_plan import expand
-from azkvlint.linter.unit_result import UnitResult, judge
+from azkvlint.linter.unit_result import UnitResult, evaluate_unit
 from azkvlint.model.finding import Finding
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.rule import EXAMPLE_DAY, Example, Rule
@@ -58,7 +58,7 @@ def _faults(
 ) -> Iterator[str]:
     """What is wrong with an example, or with what the rule says about it."""
     try:
-        judged = judge(read_example(language, source, required), required, evaluator, explain=True)
+        judged = evaluate_unit(read_example(language, source, required), required, evaluator, explain=True)
     except InputError as error:
         yield error.message
     except MemoryError:

@@ -188,7 +188,7 @@ class Suppressions:
     def __bool__(self) -> bool:
         return bool(self._own or self._peers)
 
-    def of(self, finding: Finding) -> Suppression | None:
+    def suppression_of(self, finding: Finding) -> Suppression | None:
         """Return what suppresses a finding, if anything does: kvlint's own directives come first.
 
         Of these one is in use, and of comments for other tools each, because nobody wrote them for kvlint.

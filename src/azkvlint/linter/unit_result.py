@@ -41,23 +41,23 @@ class UnitResult(msgspec.Struct, kw_only=True):
     undecided: list[Finding] = msgspec.field(default_factory=list)
     suppressed: list[Finding] = msgspec.field(default_factory=list)
     problems: list[Problem] = msgspec.field(default_factory=list)
-    judged: Counter[str] = msgspec.field(default_factory=Counter)
+    resource_counts: Counter[str] = msgspec.field(default_factory=Counter)
     passed: int = 0
     read: list[str] = msgspec.field(default_factory=list)
     unused: dict[DirectiveId, Problem] = msgspec.field(default_factory=dict)
     used: set[DirectiveId] = msgspec.field(default_factory=set)
-    said: list[SuppressionDirective] = msgspec.field(default_factory=list)
+    directives: list[SuppressionDirective] = msgspec.field(default_factory=list)
     root: str = ""
     from_plan: bool = False
-    answered: frozenset[str] = frozenset()
-    strangers: frozenset[str] | None = None
+    decided: frozenset[str] = frozenset()
+    undeclared_variables: frozenset[str] | None = None
     deployed: frozenset[str] = frozenset()
-    alone: tuple[str, ...] = ()
-    answers: ControlAnswers | None = None
+    standalone_templates: tuple[str, ...] = ()
+    control_answers: ControlAnswers | None = None
     declarations: list[Declaration] = msgspec.field(default_factory=list)
     assumed: frozenset[str] = frozenset()
     secret_texts: frozenset[str] = frozenset()
-    looked: States = {}
+    files: States = {}
 
     def add(self, other: UnitResult) -> None:
         """Take in what judging another unit gave; what is said of one root is not added up."""
@@ -65,12 +65,12 @@ class UnitResult(msgspec.Struct, kw_only=True):
         self.undecided += other.undecided
         self.suppressed += other.suppressed
         self.problems += other.problems
-        self.judged.update(other.judged)
+        self.resource_counts.update(other.resource_counts)
         self.passed += other.passed
         self.read += other.read
         self.unused.update(other.unused)
         self.used |= other.used
-        self.said += other.said
+        self.directives += other.directives
         self.declarations += other.declarations
 
 
@@ -93,7 +93,7 @@ def suppressed(finding: Finding, at: Location) -> Finding:
     return msgspec.structs.replace(finding, suppressed=reason)
 
 
-def judge(
+def evaluate_unit(
     read: ReadResult, required: RequiredAttributes, evaluator: Evaluator, explain: bool, policy: Policy | None = None
 ) -> UnitResult:
     """Judge what was read. Without ``explain`` nobody looks at undecided questions, so they get no places.
@@ -107,7 +107,7 @@ def judge(
     findings, silent = split_suppressed(verdicts.findings, said)
     undecided, silent_too = split_suppressed(verdicts.undecided, said)
     suppressed, problems = silent + silent_too, [*read.problems, *verdicts.problems, *said.problems]
-    answers = verdicts.answers
+    answers = verdicts.control_answers
     off, used, hidden = _switched_off(read, policy, verdicts.suppressed)
     suppressed += hidden
     seen = findings + suppressed + (undecided if explain else [])
@@ -125,16 +125,16 @@ def judge(
         undecided=[with_regions(finding, find, root) for finding in undecided] if is_seen else undecided,
         suppressed=[with_regions(finding, find, root) for finding in suppressed],
         problems=[_placed_problem(problem, find) for problem in problems],
-        judged=verdicts.judged,
+        resource_counts=verdicts.resource_counts,
         passed=verdicts.passed,
         read=[read.path],
         unused=said.unused,
         used=said.used | {mark for one in off for _, mark in one.marks if mark in used},
-        said=said.said + off,
+        directives=said.said + off,
         root=read.root,
-        strangers=read.strangers,
+        undeclared_variables=read.undeclared_variables,
         deployed=read.deployed,
-        answers=None if answers is None else with_places(answers, find, root),
+        control_answers=None if answers is None else with_places(answers, find, root),
         declarations=located(declarations, find),
         assumed=frozenset(static_address(one.address) for one in read.resources.values() if one.assumption is not None),
         secret_texts=read.secret_texts() if is_shown else frozenset(),
@@ -145,12 +145,12 @@ def _switched_off(
     read: ReadResult, policy: Policy | None, told: Sequence[Finding]
 ) -> tuple[list[SuppressionDirective], set[DirectiveId], list[Finding]]:
     """What the directives of Bicep itself say about rules of kvlint, which of them have hidden a finding, and those."""
-    if policy is None or not read.switched_off:
+    if policy is None or not read.disabled_rules:
         return [], set(), list(told)
     found: list[SuppressionDirective] = []
     used: set[DirectiveId] = set()
     hidden = list(told)
-    for path, directives in read.switched_off.items():
+    for path, directives in read.disabled_rules.items():
         lines = Lines(read.texts.get(path, ""))
         spans = ((index, one.at.span) for index, one in enumerate(told) if one.at.path == path)
         starts = sorted((span[0], index) for index, span in spans if span is not None)
@@ -178,7 +178,7 @@ def split_suppressed(findings: Iterable[Finding], said: Suppressions) -> tuple[l
     counted: list[Finding] = []
     suppressed: list[Finding] = []
     for finding in findings:
-        reason = said.of(finding)
+        reason = said.suppression_of(finding)
         if reason is None:
             counted.append(finding)
         else:

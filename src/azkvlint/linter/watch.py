@@ -16,7 +16,7 @@ from azkvlint.engine.required_attributes import evaluated_types
 from azkvlint.linter.linter import Progress, all_rules, report_of, rules_of
 from azkvlint.linter.suppressions import policy_of
 from azkvlint.linter.unit_result import UnitResult
-from azkvlint.linter.workers import begin, judge_units
+from azkvlint.linter.workers import begin, evaluate_units
 from azkvlint.model.finding import Report
 from azkvlint.readers.discover import SKIPPED, STDIN, discover
 from azkvlint.readers.units import Unit, units_of
@@ -34,15 +34,15 @@ class IncrementalRun:
     """
 
     def __init__(self) -> None:
-        self.rejudged: tuple[str, ...] = ()
+        self.reevaluated: tuple[str, ...] = ()
         self.units = 0
-        self._asked: object = None
-        self._judged: dict[Unit, UnitResult] = {}
+        self._request: object = None
+        self._results: dict[Unit, UnitResult] = {}
 
     @property
     def seen(self) -> Collection[str]:
         """What the answers hang on."""
-        return {path for judged in self._judged.values() for path in judged.looked}
+        return {path for judged in self._results.values() for path in judged.files}
 
     def check(self, config: Config, progress: Progress | None = None) -> Report:
         """The report that ``check`` would make now. Raises UsageError and RuleError, as it does."""
@@ -63,16 +63,16 @@ class IncrementalRun:
         relevant = evaluated_types(known)
         units = units_of(sources, given, relevant)
         asked = config, rules, root, policy.today, policy.known
-        if asked != self._asked:
-            self._asked, self._judged = asked, {}
+        if asked != self._request:
+            self._request, self._results = asked, {}
         found = self._unchanged(units)
         waiting = [unit for unit in units if _key(unit) not in found]
-        for done, judged in enumerate(judge_units(waiting, config, rules, root, policy, relevant)):
+        for done, judged in enumerate(evaluate_units(waiting, config, rules, root, policy, relevant)):
             if progress is not None:
                 progress(done, len(waiting))
             found[_key(waiting[done])] = judged
-        self._judged = found
-        self.rejudged, self.units = tuple(unit.source.path for unit in waiting if not unit.quiet), len(units)
+        self._results = found
+        self.reevaluated, self.units = tuple(unit.source.path for unit in waiting if not unit.quiet), len(units)
         return report_of(config, known, rules, root, [found[_key(unit)] for unit in units])
 
     def _unchanged(self, units: Collection[Unit]) -> dict[Unit, UnitResult]:
@@ -80,14 +80,14 @@ class IncrementalRun:
         states: dict[str, State] = {}
         found: dict[Unit, UnitResult] = {}
         for key in map(_key, units):
-            judged = self._judged.get(key)
+            judged = self._results.get(key)
             # For a unit that was looked at by a process that died, nothing is known to hang on anything.
             if (
                 judged is not None
-                and judged.looked
+                and judged.files
                 and all(
                     state == (states[path] if path in states else states.setdefault(path, state_of(path)))
-                    for path, state in judged.looked.items()
+                    for path, state in judged.files.items()
                 )
             ):
                 found[key] = judged
@@ -197,7 +197,7 @@ class Watch:
             return
         self._fault = ""
         if report == self._last:
-            if is_asked and self._again.rejudged:
+            if is_asked and self._again.reevaluated:
                 self._say(f"{_now()} {self._checked()}: nothing new")
             return
         self._say(f"{_now()} checking")
@@ -218,7 +218,7 @@ class Watch:
         self._last = None
 
     def _checked(self) -> str:
-        names, units = tuple(map(visible, self._again.rejudged)), self._again.units
+        names, units = tuple(map(visible, self._again.reevaluated)), self._again.units
         shown = ", ".join(dict.fromkeys(names[:_NAMES])) + (", ..." if len(names) > _NAMES else "")
         return f"checked {len(names)} of {units}" + (f" ({shown})" if len(names) < units and shown else "")
 

@@ -11,7 +11,7 @@ from azkvlint.engine.evaluator import Evaluator
 from azkvlint.engine.required_attributes import required_by
 from azkvlint.linter.merge_plan_and_source import from_other_source, on_source
 from azkvlint.linter.suppressions import Policy
-from azkvlint.linter.unit_result import UnitResult, judge
+from azkvlint.linter.unit_result import UnitResult, evaluate_unit
 from azkvlint.model.finding import Problem
 from azkvlint.model.location import Location, Region
 from azkvlint.model.problem_codes import CANNOT_READ, NOT_WHOLE
@@ -41,7 +41,7 @@ _MOST_EACH = 4
 _ENDED, _ALONE = "a process that was to judge it was ended from outside", "give it more memory, or try --jobs 1"
 
 
-def judge_units(
+def evaluate_units(
     units: Sequence[Unit],
     config: Config,
     rules: tuple[Rule, ...],
@@ -58,7 +58,7 @@ def judge_units(
     # A process that starts anew knows nothing of what standard input held.
     if jobs < 2 or HELD:
         worker = Worker(config, rules, root, policy, relevant)
-        yield from map(worker.judge, units)
+        yield from map(worker.evaluate, units)
         return
     size = max(1, len(units) // (jobs * _CHUNKS_EACH))
     chunks = [units[at : at + size] for at in range(0, len(units), size)]
@@ -85,12 +85,12 @@ class Worker:
         relevant: frozenset[str] = frozenset(),
     ) -> None:
         required = required_by(rules, today(config), relevant)
-        if config.answers:
+        if config.with_controls:
             from azkvlint.engine.vault_ownership import with_owners
 
             required = with_owners(required)
         self.required = with_needs(required)
-        self.evaluator = Evaluator(rules, config.explain, config.answers)
+        self.evaluator = Evaluator(rules, config.explain, config.with_controls)
         self.explain = config.explain
         self.policy = policy
         self.no_ignores = config.no_ignores
@@ -99,13 +99,13 @@ class Worker:
             self.required, root, terraform_settings(config, root), peer_comments=bool(config.peer_tools)
         )
 
-    def judge(self, unit: Unit) -> UnitResult:
+    def evaluate(self, unit: Unit) -> UnitResult:
         """Judge one unit. What goes wrong with it is a Problem. What was looked at for it is noted if anybody asks."""
-        judged, looked = FILE_TRACKER.track(lambda: self._judge(unit))
-        judged.looked = looked
+        judged, looked = FILE_TRACKER.track(lambda: self._evaluate(unit))
+        judged.files = looked
         return judged
 
-    def _judge(self, unit: Unit) -> UnitResult:
+    def _evaluate(self, unit: Unit) -> UnitResult:
         path = unit.source.path
         if unit.quiet:
             return UnitResult(read=[path])
@@ -117,14 +117,16 @@ class Worker:
             if read is None:
                 # There is nothing to judge in a module. Any other file may be no input of kvlint's at all.
                 return UnitResult(read=[path]) if unit.module else UnitResult()
-            judged = judge(read, self.required, self.evaluator, self.explain, self.policy)
+            judged = evaluate_unit(read, self.required, self.evaluator, self.explain, self.policy)
             if read.plan is not None:
                 source, difference = self.reader.source_of(read.plan, unit.source.file, self.source_root)
                 if difference:
                     return from_other_source(judged, read, difference)
-                return on_source(judged, read, self._heeded(source), self.required, self.evaluator, self.policy)
+                return on_source(
+                    judged, read, self._with_suppressions(source), self.required, self.evaluator, self.policy
+                )
             if unit.compiled is None:
-                judged.alone = _files_of(unit)
+                judged.standalone_templates = _files_of(unit)
                 return judged
             path = unit.compiled.path
             known = self._read(Unit(source=unit.compiled, parameters=unit.parameters))
@@ -132,7 +134,7 @@ class Worker:
                 return judged
             from azkvlint.linter.merge_bicep_and_arm import merged
 
-            compiled = judge(known, self.required, self.evaluator, self.explain, self.policy)
+            compiled = evaluate_unit(known, self.required, self.evaluator, self.explain, self.policy)
             return merged(judged, compiled, read, known)
         except InputError as error:
             return UnitResult(problems=[_problem(path, error)], read=[path])
@@ -145,9 +147,9 @@ class Worker:
             return UnitResult(problems=[_problem(path, broken_here(error))], read=[path])
 
     def _read(self, unit: Unit) -> ReadResult | None:
-        return self._heeded(self.reader.read(unit))
+        return self._with_suppressions(self.reader.read(unit))
 
-    def _heeded(self, read: ReadResult | None) -> ReadResult | None:
+    def _with_suppressions(self, read: ReadResult | None) -> ReadResult | None:
         """What was read, without what its author says of findings if that is not to count."""
         return without_suppressions(read) if read is not None and self.no_ignores else read
 
@@ -179,7 +181,7 @@ def _prepared(
     if is_noting and not FILE_TRACKER.is_on:
         FILE_TRACKER.start()
     worker = Worker(config, rules, root, policy, relevant)
-    return lambda units: [worker.judge(unit) for unit in units]
+    return lambda units: [worker.evaluate(unit) for unit in units]
 
 
 def _ended(unit: Unit) -> UnitResult:

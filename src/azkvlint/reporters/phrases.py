@@ -98,9 +98,9 @@ def problem_line(problem: Problem) -> str:
 def found(evidence: Evidence, finding: Finding) -> str:
     """What was found where, what was wanted, where the value comes from and by which references it was reached."""
     other = evidence.at.address if evidence.at.address not in (None, finding.resource) else None
-    where = " of ".join(part for part in (evidence.asked, other) if part)
+    where = " of ".join(part for part in (evidence.attribute, other) if part)
     text = f"{where} is {evidence.found}" if where else evidence.found
-    text += f", wanted {evidence.wanted}"
+    text += f", wanted {evidence.expected}"
     origin = [part for part in (evidence.origin, evidence.note) if part and part not in (Origin.WRITTEN, Origin.ABSENT)]
     if origin:
         text += f" ({', '.join(origin)})"
@@ -195,7 +195,7 @@ def summary(report: Report) -> str:
     said += f", {len(report.undecided)} undecided{_instances(report.undecided)}"
     if report.suppressed:
         said += f", {len(report.suppressed)} suppressed{_instances(report.suppressed)}"
-    said = f"{judged(report.judged)}: {said}, {pluralize(len(report.problems), 'problem')}"
+    said = f"{judged(report.resource_counts)}: {said}, {pluralize(len(report.problems), 'problem')}"
     if not report.skipped:
         return said
     return f"{said}; {pluralize(len(report.evaluated), 'declaration')} evaluated, {len(report.skipped)} skipped"

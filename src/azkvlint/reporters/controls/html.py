@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Iterator
 from html import escape
 
-from azkvlint.model.assessment import Answer, Assessment, Subject
+from azkvlint.model.assessment import Assessment, ControlResult, Subject
 from azkvlint.model.finding import Outcome
 from azkvlint.model.framework import Sheet, Status
 from azkvlint.reporters import Options
@@ -278,7 +278,7 @@ def _subject(subject: Subject, assessment: Assessment, number: int) -> Iterator[
     yield "</section>"
 
 
-def _sheet(sheet: Sheet, answers: tuple[Answer, ...], named: bool) -> Iterator[str]:
+def _sheet(sheet: Sheet, answers: tuple[ControlResult, ...], named: bool) -> Iterator[str]:
     if named:
         yield f"<h3>{_text(sheet.framework.title)}</h3>"
     yield "<table>"
@@ -288,7 +288,7 @@ def _sheet(sheet: Sheet, answers: tuple[Answer, ...], named: bool) -> Iterator[s
     section = ""
     yield "<tbody>"
     for answer in answers:
-        control = answer.question.control
+        control = answer.check.control
         if control.section != section:
             section = control.section
             yield f'</tbody><tbody><tr class="section"><th colspan="4" scope="rowgroup">{_text(section)}</th></tr>'
@@ -302,7 +302,7 @@ def _sheet(sheet: Sheet, answers: tuple[Answer, ...], named: bool) -> Iterator[s
     yield "</table>"
 
 
-def _evidence(answer: Answer) -> Iterator[str]:
+def _evidence(answer: ControlResult) -> Iterator[str]:
     if answer.why:
         links = (f'<a href="{_text(link)}" rel="noreferrer">{_text(_called(link))}</a>' for link in answer.references)
         yield f"<p>{_text(words.why(answer))} {_BETWEEN.join(links)}</p>"

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from azkvlint.model.assessment import Answer, Assessment, Basis, Subject
+from azkvlint.model.assessment import Assessment, Basis, ControlResult, Subject
 from azkvlint.model.finding import Evidence, Finding, Outcome, Problem
 from azkvlint.model.framework import Sheet, Status
 from azkvlint.model.value import Origin
@@ -44,7 +44,7 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
 
 
-def lines(answer: Answer, most: int) -> Iterator[Line]:
+def lines(answer: ControlResult, most: int) -> Iterator[Line]:
     """The evidence for an answer: of each rule and outcome the first ``most`` resources, and how many more there are.
 
     What holds is told only where nothing else is to be said.
@@ -61,7 +61,7 @@ def lines(answer: Answer, most: int) -> Iterator[Line]:
             yield Line(rule="", outcome=outcome, place="", text=f"and {len(bases) - most} more")
 
 
-def holding(answer: Answer) -> str:
+def holding(answer: ControlResult) -> str:
     """The rules that hold everywhere in a row that is not met, or not decided."""
     if answer.status is Status.MET:
         return ""
@@ -106,15 +106,15 @@ def found_in(finding: Finding) -> str:
 
 def _found(one: Evidence) -> str:
     found = one.found if len(one.found) <= _LONGEST_FOUND else f"{one.found[:_LONGEST_FOUND]}..."
-    if one.asked:
+    if one.attribute:
         note = f" ({one.note})" if one.note and one.origin != Origin.WRITTEN else ""
-        return visible(f"{one.asked.removeprefix('derived.')} is {found}{note}")
+        return visible(f"{one.attribute.removeprefix('derived.')} is {found}{note}")
     if found.startswith("named by ") or one.at.address is None:
         return visible(found)
     return visible(f"{one.at.address} names {found}")
 
 
-def answered(subject: Subject, assessment: Assessment) -> Iterator[tuple[Sheet, tuple[Answer, ...]]]:
+def answered(subject: Subject, assessment: Assessment) -> Iterator[tuple[Sheet, tuple[ControlResult, ...]]]:
     """The sheets that there is something to say of, with their answers."""
     for sheet, answers in zip(assessment.sheets, subject.sheets, strict=True):
         if answers:
@@ -158,7 +158,7 @@ def through(subject: Subject) -> str:
     return visible(" ".join(parts))
 
 
-def why(answer: Answer) -> str:
+def why(answer: ControlResult) -> str:
     """Why a row has its status, apart from its evidence: a sentence, or nothing."""
     text = visible(answer.why)
     return f"{text[:1].upper()}{text[1:]}{'' if not text or text.endswith('.') else '.'}"

@@ -41,7 +41,7 @@ def json(report: Report, options: Options) -> bytes:
 def _summary(report: Report) -> dict[str, Any]:
     counts = Counter(finding.severity for finding in report.counted(report.findings))
     return {
-        "judged": dict(sorted(report.judged.items())),
+        "judged": dict(sorted(report.resource_counts.items())),
         "passed": report.passed,
         "findings": {severity.label: counts[severity] for severity in sorted(Severity, reverse=True)},
         "findingsInTests": len(report.uncounted(report.findings)),
@@ -137,10 +137,10 @@ def _note(note: Note) -> dict[str, Any]:
 
 def _evidence(evidence: Evidence) -> dict[str, Any]:
     return {
-        "attribute": evidence.asked or None,
+        "attribute": evidence.attribute or None,
         "address": evidence.at.address,
         "found": evidence.found,
-        "wanted": evidence.wanted,
+        "wanted": evidence.expected,
         "outcome": evidence.outcome.label,
         "origin": evidence.origin,
         "note": evidence.note,

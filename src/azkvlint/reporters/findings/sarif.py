@@ -62,7 +62,7 @@ def _run(report: Report, included: Collection[str], root_uri: str) -> dict[str, 
     if lists:
         driver["supportedTaxonomies"] = [{"name": name, "index": index} for index, name in enumerate(names)]
         run["taxonomies"] = lists
-    invocation: dict[str, Any] = {"executionSuccessful": report.is_complete or bool(report.judged)}
+    invocation: dict[str, Any] = {"executionSuccessful": report.is_complete or bool(report.resource_counts)}
     for name, about_settings in (("toolExecutionNotifications", False), ("toolConfigurationNotifications", True)):
         some = [each for each in told if (each.code in CONFIGURATION) is about_settings]
         if some:

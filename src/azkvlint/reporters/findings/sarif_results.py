@@ -10,7 +10,7 @@ import msgspec
 from azkvlint.model.finding import CALLED, CAUSED, Finding, Note, Outcome, Report, Suppression
 from azkvlint.model.location import Location
 from azkvlint.model.rule import Rule
-from azkvlint.reporters.finding_cause import TOLD, cause, reason
+from azkvlint.reporters.finding_cause import REPORTED, cause, reason
 from azkvlint.reporters.findings.sarif_places import inert, logical, physical, place, uri
 from azkvlint.reporters.findings.sarif_rules import LINKED, PASSED, SEE, UNDECIDED, caused, tells_reason
 from azkvlint.reporters.phrases import pieces
@@ -43,13 +43,13 @@ def shown(report: Report, included: Collection[str]) -> tuple[list[Finding], int
 def results(found: Iterable[Finding], rules: list[Rule], included: Collection[str]) -> list[dict[str, Any]]:
     """Findings as results. ``rules`` are those of the log, in its order."""
     templates = {
-        rule.id: _Template(index, {name: pieces(caused(rule.message, name)) for name in TOLD})
+        rule.id: _Template(index, {name: pieces(caused(rule.message, name)) for name in REPORTED})
         for index, rule in enumerate(rules)
     }
-    marks = _Marks()
+    marks = _Fingerprints()
     made = []
     for finding in found:
-        result = _result(finding, templates[finding.rule.id], marks.of(finding))
+        result = _result(finding, templates[finding.rule.id], marks.fingerprints(finding))
         if "suppressed" in included:
             # Of one result or of all: a reader must know that it was not forgotten.
             one = finding.suppressed
@@ -69,14 +69,14 @@ def reported(report: Report, included: Collection[str]) -> Iterable[Finding]:
         yield from report.passes
 
 
-class _Marks:
+class _Fingerprints:
     """By what code scanning knows each result of a log again."""
 
     def __init__(self) -> None:
         self._lines: set[tuple[str, str, int]] = set()
         self._seen: dict[str, int] = {}
 
-    def of(self, finding: Finding) -> dict[str, str]:
+    def fingerprints(self, finding: Finding) -> dict[str, str]:
         """The fingerprints of a result, each asked for once.
 
         GitHub tells alerts of a rule apart by the hash of their line alone. What shares its line with another, as in

@@ -10,7 +10,7 @@ from typing import Any
 
 from azkvlint import PROJECT
 from azkvlint.model.rule import Rule
-from azkvlint.reporters.finding_cause import TOLD
+from azkvlint.reporters.finding_cause import REPORTED
 from azkvlint.reporters.gfm import prose
 from azkvlint.reporters.phrases import pieces
 from azkvlint.reporters.problems import OTHER, PROBLEMS
@@ -59,7 +59,7 @@ def descriptor(rule: Rule, version: str, included: Collection[str], lists: Colle
 def caused(message: str, cause: str) -> str:
     """A rule's message, and the sentence that tells the cause. What a message says itself is not said again."""
     reason = "" if tells_reason(message) else ": '{reason}'"
-    return f"{message} {TOLD[cause]}{reason}."
+    return f"{message} {REPORTED[cause]}{reason}."
 
 
 def tells_reason(message: str) -> bool:
@@ -105,7 +105,7 @@ def encode_link(link: str) -> str:
 def _messages(rule: Rule, included: Collection[str]) -> dict[str, Any]:
     """The sentences of a rule's results by name."""
     found: dict[str, str] = {}
-    for cause in TOLD:
+    for cause in REPORTED:
         told = "".join(_slot(piece) for piece in pieces(caused(rule.message, cause)))
         found |= {cause + name: told + links for name, links in zip(LINKED, SEE, strict=True)}
     if "undecided" in included:
