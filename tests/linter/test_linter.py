@@ -47,7 +47,7 @@ def test_an_error_of_our_own_is_a_problem_of_one_input(tmp_path: Path, monkeypat
     (problem,) = report.problems
     assert problem.at is not None
     assert problem.at.path == "a.json"
-    assert problem.message.startswith("internal error: ValueError at test_check.py:")
+    assert problem.message.startswith("internal error: ValueError at test_linter.py:")
     assert "hunter2" not in problem.message + problem.hint
     assert exit_code(report, config) == 3
 

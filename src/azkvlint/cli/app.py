@@ -61,7 +61,7 @@ def run(words: list[str]) -> int:
     if "--show-settings" in words and plain_arguments(words) is None:
         here = plain_arguments([*words, "."])
         words = [*words, "."] if here is not None and here.paths == (".",) else words
-    # A command is told from the paths and options of a check by the first word alone.
+    # The first word alone distinguishes a command from the paths and options of a check.
     if words and words[0] not in COMMANDS and not _is_for_group(words[0]):
         words = ["check", *words]
     try:

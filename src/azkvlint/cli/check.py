@@ -127,7 +127,7 @@ def _add_summary(report: Report, arguments: Arguments) -> None:
 
 
 def _with_stdin(arguments: Arguments) -> Arguments:
-    """The arguments with the file that standard input stands for in the place of ``-``. Raises UsageError."""
+    """Return the arguments with the file that standard input stands for in the place of ``-``. Raises UsageError."""
     name = arguments.stdin_filename
     if STDIN not in arguments.paths:
         raise UsageError(
@@ -141,7 +141,7 @@ def _with_stdin(arguments: Arguments) -> Arguments:
 
 
 def show_settings(said: Settings, command: str) -> int:
-    """Write every setting of a command, and where it comes from. What counts for nothing is told, mere notes too."""
+    """Write every setting of a command, and where it comes from. Notes are printed too."""
     from azkvlint.cli.show_settings import shown_settings
     from azkvlint.util.project_files import checkout_of, real_path
 
@@ -152,7 +152,7 @@ def show_settings(said: Settings, command: str) -> int:
 
 
 def options_for(arguments: Arguments, file: str) -> Options:
-    """How a report is to look in ``file``, or on the standard output."""
+    """Return how a report is to look in ``file``, or on the standard output."""
     terminal = not file and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
     width = 80
     if terminal:
@@ -171,7 +171,9 @@ def options_for(arguments: Arguments, file: str) -> Options:
 
 
 def _has_color(word: str, terminal: bool) -> bool:
-    """Whether the standard output is to have colors: what the option says, then the environment, then what it is."""
+    """Return whether the standard output is to have colors: what the option says, then the environment, then what it
+    is.
+    """
     if word != "auto":
         return word == "always"
     if os.environ.get("NO_COLOR"):

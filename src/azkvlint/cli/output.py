@@ -89,13 +89,13 @@ def abandon(stream: TextIO) -> None:
 
 
 def is_for_editors(file: str) -> bool:
-    """Whether a file lies in the folder in which editors look for SARIF logs."""
+    """Return whether a file lies in the folder in which editors look for SARIF logs."""
     return os.path.basename(os.path.dirname(absolute_path(file))) == ".sarif"
 
 
 @contextmanager
 def progress_bar() -> Iterator[Progress | None]:
-    """A bar on stderr once the work has taken a second, and only where somebody looks at it."""
+    """Yield a bar on stderr once the work has taken a second, and only where somebody looks at it."""
     if not sys.stderr.isatty():
         yield None
         return

@@ -18,7 +18,7 @@ _WIDTH = 100
 
 
 def listed(form: str, folders: tuple[str, ...]) -> str:
-    """All rules: a line each, or with ``json`` every field of every rule."""
+    """Return all rules: a line each, or with ``json`` every field of every rule."""
     rules = sorted(all_rules(folders), key=lambda rule: rule.id)
     if form == "json":
         return encode([_fields(rule) for rule in rules]).decode()
@@ -33,13 +33,13 @@ def _lines(lines: Iterable[str]) -> str:
 
 
 def _fields(rule: Rule) -> dict[str, object]:
-    """A rule as its file says it, severity in words."""
+    """Return a rule as its file says it, severity in words."""
     fields: dict[str, object] = msgspec.to_builtins(rule)
     return fields | {"severity": rule.severity.label}
 
 
 def explained(word: str, folders: tuple[str, ...]) -> str:
-    """Everything about the rules of this id or name, or that answer this id of another tool."""
+    """Return everything about the rules of this id or name, or that answer this id of another tool."""
     found = find_rules(all_rules(folders), word)
     return "\n\n".join(_lines(_explanation(rule)) for rule in found)
 
@@ -84,7 +84,7 @@ def _explanation(rule: Rule) -> Iterator[str]:
 
 
 def _wrapped(text: str, first: str = "", other: str = "") -> list[str]:
-    """Lines of a text, each of which begins with an indent. No id or link is broken in two."""
+    """Return lines of a text, each of which begins with an indent. No id or link is broken in two."""
     from textwrap import wrap
 
     return wrap(
@@ -93,7 +93,7 @@ def _wrapped(text: str, first: str = "", other: str = "") -> list[str]:
 
 
 def _shown_examples(examples: tuple[Example, ...]) -> int:
-    """The first that fails and everything before it: enough to see what the rule means."""
+    """Return the first that fails and everything before it: enough to see what the rule means."""
     return next((at + 1 for at, example in enumerate(examples) if example.expect == "fails"), 0)
 
 

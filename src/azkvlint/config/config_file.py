@@ -46,12 +46,12 @@ class ConfigFile(msgspec.Struct, frozen=True, kw_only=True):
     overrides: tuple[Override, ...] = ()
 
     def at(self, key: str) -> str:
-        """What messages call the place of a key: ``kvlint.toml:3``."""
+        """Return what messages call the place of a key: ``kvlint.toml:3``."""
         return f"{self.shown}:{self.lines[key]}" if key in self.lines else self.shown
 
 
 def read_file(file: str, named: bool = False) -> ConfigFile | None:
-    """The configuration in a file; None for a ``pyproject.toml`` that has none.
+    """Return the configuration in a file; None for a ``pyproject.toml`` that has none.
 
     ``named``: by the user, who wants it. Raises UsageError, with file and line, for what is wrong with it.
     """
@@ -81,7 +81,7 @@ def read_file(file: str, named: bool = False) -> ConfigFile | None:
 
 
 def _from_here(path: str) -> str:
-    """A path from the current folder, if that is still there and on the same drive."""
+    """Return a path from the current folder, if that is still there and on the same drive."""
     try:
         return os.path.relpath(path)
     except (OSError, ValueError):
@@ -135,7 +135,7 @@ class _Taking:
         return UsageError(f"{self._bare.at(key)}: {key} must be {wanted}", hint)
 
     def _value(self, option: Option, value: Any) -> Any:
-        """The value of an option, as Arguments holds it."""
+        """Return the value of an option, as Arguments holds it."""
         key = option.key
         if not option.takes_value:
             if not isinstance(value, bool):
@@ -158,7 +158,7 @@ class _Taking:
         return self._word(option, value)
 
     def _word(self, option: Option, word: str) -> str:
-        """A text of an option; a path in it is told from the current folder, as one of the command line is."""
+        """Return a text of an option; a path in it becomes relative to the current folder, as on the command line."""
         if "\0" in word:
             raise self._wrong(option.key, "free of NUL characters")
         if option.kind == "format":
@@ -178,7 +178,7 @@ class _Taking:
         return _from_here(full)
 
     def _counted(self, key: str, number: int) -> int:
-        """A number, if Python makes a text of it: there is none for what has thousands of digits."""
+        """Return a number, if Python makes a text of it: there is none for what has thousands of digits."""
         if abs(number) > _LARGEST:
             raise UsageError(f"{self._bare.at(key)}: {key}: a number is too large")
         return number
@@ -236,7 +236,7 @@ def text_of(file: str, shown: str, boundary: str | None = None) -> str:
 
 
 def parsed(text: str, shown: str) -> dict[str, Any]:
-    """The document that a text is. Raises UsageError, with the line, if it is no TOML, or too much of it."""
+    """Return the document that a text is. Raises UsageError, with the line, if it is no TOML, or too much of it."""
     for number, line in enumerate(text.split("\n"), 1):
         if line.count(".") > _MOST_DOTS:
             raise UsageError(f"{shown}:{number}: there are more than {_MOST_DOTS:,} dots on this line")

@@ -14,14 +14,14 @@ from azkvlint.model.value import Absent, Answer, Origin, Unknown, display
 
 # What is found where a link leads nowhere.
 NONE = "none"
-# How a link is told that another resource has.
+# How evidence describes a link of another resource.
 NAMED_BY = "named by "
-# A list of types is told in words up to this many.
+# The most types that are listed in words.
 _MOST_TYPES = 3
 
 
 def joined_path(prefix: str, text: str) -> str:
-    """The path ``text``, which starts at ``prefix`` (the path of an item, or nothing), as people read it."""
+    """Return the path ``text``, which starts at ``prefix`` (the path of an item, or nothing), as people read it."""
     text = text.removeprefix("$").removeprefix(".")
     joint = "." if prefix and text and text[0] != "[" else ""
     return f"{prefix}{joint}{text}"
@@ -67,13 +67,13 @@ def missing_link_evidence(outcome: Outcome, resource: Resource, wanted: str, why
 
 
 def mirrored(note: Evidence) -> Evidence:
-    """The same below ``not``."""
+    """Return the same below ``not``."""
     wanted = note.expected[4:] if note.expected.startswith("not ") else f"not {note.expected}"
     return msgspec.structs.replace(note, outcome=negated(note.outcome), expected=wanted)
 
 
 def expectation(operator: str, operand: Any) -> str:
-    """An operator and its operand in words: ``at least 90``."""
+    """Return an operator and its operand in words: ``at least 90``."""
     word = str(operand).lower() if isinstance(operand, bool) else operand
     if isinstance(operand, (tuple, list)):
         word = ", ".join(str(item) for item in operand)

@@ -37,7 +37,7 @@ class Pattern:
         self._is_endless = False
 
     def fits(self, text: str) -> bool | None:
-        """Whether a text fits; None if it would take too long to tell."""
+        """Return whether a text fits; None if it would take too long to tell."""
         repeats, is_endless = self._repeats, self._is_endless
         if repeats is None:
             repeats = self._repeats = len(_REPEATS.findall(self.text))
@@ -54,13 +54,13 @@ class Pattern:
 
 
 def is_sound(pattern: str) -> bool:
-    """Whether a pattern takes no time without end, whatever the text is."""
+    """Return whether a pattern takes no time without end, whatever the text is."""
     return not _is_endless(pattern) or _program(pattern) is not None
 
 
 @lru_cache(200)
 def _is_endless(pattern: str) -> bool:
-    """Whether Python might never come to an end with a pattern, even on a short text."""
+    """Return whether Python might never come to an end with a pattern, even on a short text."""
     return bool(
         _REPEATED_GROUP.search(pattern)
         or _SPACED.search(pattern)
@@ -71,7 +71,7 @@ def _is_endless(pattern: str) -> bool:
 
 @lru_cache(200)
 def _program(pattern: str) -> Program | None:
-    """The automaton for a pattern, if it can be one."""
+    """Return the automaton for a pattern, if it can be one."""
     from azkvlint.evaluation.functions.table import InvalidCall, UnknownResult
     from azkvlint.evaluation.terraform.functions.regular import compiled
 

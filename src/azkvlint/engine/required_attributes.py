@@ -1,4 +1,4 @@
-"""What rules ask of a graph: types, attributes and references."""
+"""What rules read of a graph: types, attributes and references."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def _add_condition(
     vias: dict[str, set[str]],
     inside: bool = False,
 ) -> None:
-    """Gather what a condition on ``types`` looks at. ``inside`` an item paths ask nothing new of the resource."""
+    """Add what a condition on ``types`` reads. ``inside`` an item paths read nothing new of the resource."""
     match condition:
         case Attribute(path=path) | Items(path=path):
             for type_ in () if inside else types:
@@ -79,7 +79,8 @@ def _add_condition(
 
 
 def is_local(condition: Condition, inside: bool = False) -> bool:
-    """Whether a condition looks at nothing but what a resource itself says: no links, nothing derived from others.
+    """Return whether a condition looks at nothing but what a resource itself says: no links, nothing derived from
+    others.
 
     ``inside`` an item paths start at the item, so that ``name`` is not the resource's.
     """

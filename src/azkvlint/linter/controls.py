@@ -32,12 +32,12 @@ from azkvlint.model.rule import All, Condition, Rule, Severity
 from azkvlint.util.errors import UsageError, did_you_mean
 
 _NOBODY = Owner()
-# What may be any vault's is told in full once, and every vault so many times for each rule.
+# How many results of a rule that may be of any vault are listed for each vault.
 _MOST_ANYBODYS = 5
 
 
 class VaultFindings:
-    """What is said of one vault, or of no vault of a root: findings by rule, and the answers to rows' conditions."""
+    """The results of one vault, or of no vault of a root: findings by rule, and those of the conditions of controls."""
 
     def __init__(self, vault: Vault | None, root: str, parameters: str) -> None:
         self.vault = vault
@@ -49,17 +49,17 @@ class VaultFindings:
         self.is_named = False
 
     def take(self, finding: Finding, perhaps: bool) -> None:
-        """Take in what is said of it."""
+        """Add a result."""
         self.bases.setdefault(finding.rule.id, []).append(Basis(finding=finding, perhaps=perhaps))
 
     @property
     def is_shown(self) -> bool:
-        """Whether it is deployed here, or something is said of it."""
+        """Return whether it is deployed here, or something is said of it."""
         return self.is_named or (self.vault is not None and self.vault.deployed)
 
 
 class FindingsByVault:
-    """What is said of all vaults of a run. ``conditions`` are the ids of rules that ask for rows' conditions."""
+    """The results of all vaults of a run. ``conditions`` are the ids of rules made of the conditions of controls."""
 
     def __init__(self, conditions: set[str]) -> None:
         self._conditions = conditions
@@ -70,24 +70,24 @@ class FindingsByVault:
         self._nobody: dict[str, VaultFindings] = {}
         self._anybodys: Counter[tuple[str, str]] = Counter()
 
-    def add(self, judged: UnitResult, path: str, parameters: str) -> None:
-        """Take in the vaults of a unit. What a plan and its source say is about one root."""
-        if judged.control_answers is None:
+    def add(self, result: UnitResult, path: str, parameters: str) -> None:
+        """Add the vaults of a unit. A plan and its source are one root."""
+        if result.control_answers is None:
             return
-        root = judged.root or f"{path}\0{parameters}"
+        root = result.root or f"{path}\0{parameters}"
         own: dict[str, VaultFindings] = {}
-        for vault in judged.control_answers.vaults:
+        for vault in result.control_answers.vaults:
             one = own[vault.address] = VaultFindings(vault, path, parameters)
             self._all.append(one)
             self._by_root.setdefault(root, []).append(one)
             self._static.setdefault((root, static_address(vault.address)), []).append(one)
-        self._own.append((judged, root, own))
+        self._own.append((result, root, own))
 
     def share_out(self) -> None:
         """Give what was found to those that it is about, once all vaults are known."""
         everybodys: list[tuple[Finding, str, Mapping[str, VaultFindings]]] = []
-        for judged, root, own in self._own:
-            for finding, owner in _owned(judged):
+        for result, root, own in self._own:
+            for finding, owner in _owned(result):
                 if finding.rule.id in self._conditions:
                     for one in self._called(owner.certain, root, own):
                         one.applies[finding.rule.id] = finding
@@ -101,11 +101,11 @@ class FindingsByVault:
                 one.take(finding, perhaps=False)
 
     def shown(self) -> list[VaultFindings]:
-        """All vaults that are told, and what belongs to none of them."""
+        """Return all vaults that are reported, and what belongs to none of them."""
         return [one for one in self._all if one.is_shown] + list(self._nobody.values())
 
     def _give(self, finding: Finding, owner: Owner, root: str, own: Mapping[str, VaultFindings]) -> None:
-        """What is certainly of no vault of the input is told, and tells the vaults that it is perhaps of as well."""
+        """Add a result to the vaults that it certainly or perhaps belongs to, or to none of the input."""
         for one in self._called(owner.certain, root, own) or [self._of_nobody(root)]:
             one.is_named = True
             one.take(finding, perhaps=False)
@@ -121,12 +121,12 @@ class FindingsByVault:
                 one.take(finding, perhaps=True)
 
     def _of_nobody(self, root: str) -> VaultFindings:
-        """What belongs to no vault of a root."""
+        """Return what belongs to no vault of a root."""
         path, _, parameters = root.partition("\0")
         return self._nobody.setdefault(root, VaultFindings(None, path, parameters))
 
     def _called(self, addresses: Iterable[str], root: str, own: Mapping[str, VaultFindings]) -> list[VaultFindings]:
-        """Those of these addresses; a vault that a plan has decided is the plan's."""
+        """Return those of these addresses; a vault that a plan has decided is the plan's."""
         found: dict[int, VaultFindings] = {}
         for address in addresses:
             one = own.get(address)
@@ -135,11 +135,11 @@ class FindingsByVault:
         return list(found.values())
 
 
-def _owned(judged: UnitResult) -> Iterator[tuple[Finding, Owner]]:
-    """Everything that is said of a unit, and whose it is."""
-    answers = judged.control_answers
+def _owned(result: UnitResult) -> Iterator[tuple[Finding, Owner]]:
+    """Yield all results of a unit, each with its owner."""
+    answers = result.control_answers
     if answers is not None:
-        for finding in chain(judged.findings, judged.undecided, judged.suppressed, answers.passes):
+        for finding in chain(result.findings, result.undecided, result.suppressed, answers.passes):
             yield finding, answers.owners.get((finding.rule.id, finding.resource), _NOBODY)
 
 
@@ -159,12 +159,12 @@ def assess(config: Config, names: Sequence[str], progress: Progress | None = Non
     conditions = _conditions(sheets)
     rules = (*(rule for rule in known if rule.id in asked), *(_as_rule(*pair) for pair in conditions.items()))
     root, pairs = unit_results(config, known, rules, progress)
-    total, found = total_of(config, known, rules, root, [judged for _, judged in pairs])
+    total, found = total_of(config, known, rules, root, [result for _, result in pairs])
     about = {rule.id: {type_.lower() for type_ in rule.resources} for rule in rules}
     gathered = FindingsByVault(set(conditions.values()))
     units = without_decided(found)
-    for (unit, _), judged in zip(pairs, units, strict=True):
-        gathered.add(judged, unit.source.path, unit.parameters.path if unit.parameters is not None else "")
+    for (unit, _), result in zip(pairs, units, strict=True):
+        gathered.add(result, unit.source.path, unit.parameters.path if unit.parameters is not None else "")
     gathered.share_out()
     subjects = (_subject(one, sheets, conditions, about) for one in gathered.shown())
     return Assessment(
@@ -188,7 +188,7 @@ def exit_code(assessment: Assessment, strict: bool) -> int:
 
 
 def _chosen(names: Sequence[str], rules: Sequence[Rule]) -> list[Framework]:
-    """The frameworks of these names, in their order; of a family's name the newest version."""
+    """Return the frameworks of these names, in their order; of a family's name the newest version."""
     known: Sequence[Framework] = ()
     found: dict[str, Framework] = {}
     for name in names or (DEFAULT,):
@@ -215,7 +215,7 @@ def _called(name: str, known: Sequence[Framework]) -> Sequence[Framework]:
 
 
 def _conditions(sheets: Iterable[Sheet]) -> dict[Condition, str]:
-    """What must hold of a vault for a row to be about it, each with the id of the rule that asks it."""
+    """Return what must hold of a vault for a row to be about it, each with the id of the rule that asks it."""
     found: dict[Condition, str] = {}
     for question in (question for sheet in sheets for question in sheet.checks):
         own = question.control.when
@@ -225,7 +225,7 @@ def _conditions(sheets: Iterable[Sheet]) -> dict[Condition, str]:
 
 
 def _as_rule(condition: Condition, id_: str) -> Rule:
-    """A rule that holds for the vaults that a row is about."""
+    """Return a rule that holds for the vaults that a row is about."""
     return Rule(
         id=id_, name=id_, title="", severity=Severity.INFO, resources=VAULTS, when=All(()), require=condition,
         message="", why="", fix="", references=(), examples=(), path="",
@@ -248,7 +248,7 @@ def _subject(
 def _answer(
     question: ControlCheck, one: VaultFindings, conditions: Mapping[Condition, str], about: Mapping[str, set[str]]
 ) -> ControlResult:
-    """A row for one vault: the worst that its rules say counts, and what is not known is never met."""
+    """Return the result of a control for one vault: the worst of its rules counts, and unknown is never met."""
     control = question.control
     applies, why = _applies(control.when, one, conditions)
     if applies is Outcome.FAIL:
@@ -278,7 +278,7 @@ def _answer(
 def _bases(
     rule: str, question: ControlCheck, one: VaultFindings, conditions: Mapping[Condition, str]
 ) -> Iterable[Basis]:
-    """What a rule says of a vault, if the row asks it of this one; if that is not known, it decides nothing."""
+    """Return the results of a rule for a vault that the control applies to; if that is unknown, they decide nothing."""
     bases = one.bases.get(rule, ())
     applies, _ = _applies(question.conditions.get(rule), one, conditions)
     if applies is Outcome.PASS or not bases:
@@ -291,7 +291,7 @@ def _bases(
 def _applies(
     condition: Condition | None, one: VaultFindings, conditions: Mapping[Condition, str]
 ) -> tuple[Outcome, str]:
-    """Whether a row is about a vault, and if not, or if it cannot be told, why."""
+    """Return whether a control applies to a vault, and if it does not or that is unknown, why."""
     if condition is None:
         return Outcome.PASS, ""
     finding = one.applies.get(conditions[condition])
@@ -306,7 +306,7 @@ def _applies(
 
 
 def _unasked(question: ControlCheck, why: str) -> ControlResult:
-    """A row that no rule has a say in."""
+    """Return the result of a control without rules."""
     platform = question.control.platform
     if platform is None:
         return ControlResult(check=question, status=Status.NOT_APPLICABLE, why=why)
@@ -314,7 +314,7 @@ def _unasked(question: ControlCheck, why: str) -> ControlResult:
 
 
 def _missing(question: ControlCheck, one: VaultFindings, about: Mapping[str, set[str]]) -> bool:
-    """Whether a rule would have to see the vault itself, which is declared elsewhere."""
+    """Return whether a rule would have to see the vault itself, which is declared elsewhere."""
     if one.vault is None or one.vault.known:
         return False
     type_ = one.vault.type.lower()

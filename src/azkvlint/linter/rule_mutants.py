@@ -85,7 +85,7 @@ class Mutant(NamedTuple):
 
 
 def mutants(rule: Rule) -> Iterator[Mutant]:
-    """The rule with each type that it asks left out, and each part of its conditions broken, in turn."""
+    """Yield the rule with each type that it asks left out, and each part of its conditions broken, in turn."""
     for type_ in rule.resources if 1 < len(rule.resources) <= _FEW else ():
         left = tuple(other for other in rule.resources if other != type_)
         yield Mutant(f"resource: without {type_}", msgspec.structs.replace(rule, resources=left))
@@ -103,7 +103,7 @@ def mutants(rule: Rule) -> Iterator[Mutant]:
 
 
 def _broken(condition: Condition) -> Iterator[tuple[str, Condition]]:
-    """The condition with one thing changed: a part dropped, a word turned into its opposite."""
+    """Yield the condition with one thing changed: a part dropped, a word turned into its opposite."""
     match condition:
         case All(of=parts) | AnyOf(of=parts):
             yield from _broken_list(condition, parts)
@@ -167,25 +167,25 @@ def _broken_leaf(condition: Attribute | Given) -> Iterator[tuple[str, Condition]
 
 
 def _other_answer(condition: Attribute, default: Plain) -> Plain | None:
-    """A default with which what is missing gets the other answer; None where no plain value has it."""
-    wanted = condition.operand
-    first = wanted[0] if isinstance(wanted, tuple) and wanted else wanted
+    """Return a default with which what is missing gets the other answer; None where no plain value has it."""
+    expected = condition.operand
+    first = expected[0] if isinstance(expected, tuple) and expected else expected
     match condition.operator:
         case "equals" | "contains" | "in" if isinstance(first, bool):
             return not default
         case "equals" | "contains" | "in" if isinstance(first, str) and not first.startswith("$"):
-            return _OTHER if default in (wanted if isinstance(wanted, tuple) else (wanted,)) else first
-        case "at_least" if isinstance(wanted, (int, float)) and isinstance(default, (int, float)):
-            return wanted - 1 if default >= wanted else wanted
-        case "at_most" if isinstance(wanted, (int, float)) and isinstance(default, (int, float)):
-            return wanted + 1 if default <= wanted else wanted
-        case "length_at_least" if isinstance(wanted, int):
-            return "" if len(str(default)) >= wanted else "x" * wanted
+            return _OTHER if default in (expected if isinstance(expected, tuple) else (expected,)) else first
+        case "at_least" if isinstance(expected, (int, float)) and isinstance(default, (int, float)):
+            return expected - 1 if default >= expected else expected
+        case "at_most" if isinstance(expected, (int, float)) and isinstance(default, (int, float)):
+            return expected + 1 if default <= expected else expected
+        case "length_at_least" if isinstance(expected, int):
+            return "" if len(str(default)) >= expected else "x" * expected
     return None
 
 
 def _patterns(rule: Rule) -> frozenset[str]:
-    """The names of the parameters that are regular expressions."""
+    """Return the names of the parameters that are regular expressions."""
     found: set[str] = set()
     waiting: list[Condition] = [rule.when, rule.require]
     while waiting:
@@ -200,7 +200,7 @@ def _patterns(rule: Rule) -> frozenset[str]:
 
 
 def _said(condition: Condition) -> str:
-    """A condition in a few words."""
+    """Return a condition in a few words."""
     match condition:
         case Attribute(text=text, operator=operator, operand=operand):
             return f"{text} {operator} {operand}"
@@ -219,7 +219,7 @@ def _said(condition: Condition) -> str:
 
 
 def changed_value(value: Operand) -> Iterator[tuple[str, Operand]]:
-    """A number one off, a switch turned over, a text changed, a list without each of its items in turn."""
+    """Yield a number one off, a switch turned over, a text changed, a list without each of its items in turn."""
     match value:
         case bool():
             yield f"{value} -> {not value}", not value
@@ -234,7 +234,7 @@ def changed_value(value: Operand) -> Iterator[tuple[str, Operand]]:
 
 
 def changed_pattern(value: Operand) -> Iterator[tuple[str, Operand]]:
-    """A pattern that nothing matches, and the pattern without each of its alternatives in turn."""
+    """Yield a pattern that nothing matches, and the pattern without each of its alternatives in turn."""
     if not isinstance(value, str) or not value:
         return
     yield f"{value!r} -> never", _NEVER
@@ -243,7 +243,7 @@ def changed_pattern(value: Operand) -> Iterator[tuple[str, Operand]]:
 
 
 def _alternatives(pattern: str) -> Iterator[tuple[int, int]]:
-    """Where the alternatives of a pattern stand, in groups and outside of them."""
+    """Yield where the alternatives of a pattern stand, in groups and outside of them."""
     at, in_class = 0, False
     groups: list[tuple[int, list[int]]] = [(0, [])]
     while at < len(pattern):
@@ -265,7 +265,7 @@ def _alternatives(pattern: str) -> Iterator[tuple[int, int]]:
 
 
 def _parts(start: int, bars: list[int], end: int, pattern: str) -> Iterator[tuple[int, int]]:
-    """The alternatives between two places, if there are several."""
+    """Yield the alternatives between two places, if there are several."""
     if bars:
         opened = _GROUP.match(pattern, start)
         edges = [(opened.end() if opened is not None else start) - 1, *bars, end]
@@ -311,7 +311,9 @@ class _Case(NamedTuple):
 
 
 def survivors(rule: Rule) -> tuple[list[str], int]:
-    """The changes that make a difference and that no example of the rule notices; and how many changes there are."""
+    """Return the changes that make a difference and that no example of the rule notices; and how many changes there
+    are.
+    """
     cases = list(_cases(rule))
     made = list(mutants(rule))
     left = [mutant.change for mutant in made if not _is_caught(mutant.rule, cases) and not mutant.same]
@@ -321,7 +323,7 @@ def survivors(rule: Rule) -> tuple[list[str], int]:
 
 
 def _cases(rule: Rule) -> Iterator[_Case]:
-    """The examples, read once: what a mutant asks for is among what the rule asks for."""
+    """Yield the examples, read once: what a mutant asks for is among what the rule asks for."""
     for example in rule.examples:
         required = with_needs(required_by([rule], date.fromisoformat(example.as_of or EXAMPLE_DAY)))
         for language, source in example.sources.items():
@@ -331,10 +333,10 @@ def _cases(rule: Rule) -> Iterator[_Case]:
 
 
 def _found(rule: Rule, read: ReadResult, required: RequiredAttributes) -> frozenset[Hashable]:
-    """All that an example's marks are held against: what fails or is undecided, and where."""
+    """Return all that an example's marks are held against: what fails or is undecided, and where."""
     verdicts = verdicts_on(read, required, Evaluator([rule]), explain=True)
-    told = {(one.resource, one.outcome, one.at) for one in verdicts.findings + verdicts.undecided}
-    return frozenset(told | {problem.message for problem in verdicts.problems})
+    reported = {(one.resource, one.outcome, one.at) for one in verdicts.findings + verdicts.undecided}
+    return frozenset(reported | {problem.message for problem in verdicts.problems})
 
 
 def _is_caught(rule: Rule, cases: Sequence[_Case]) -> bool:
@@ -343,9 +345,9 @@ def _is_caught(rule: Rule, cases: Sequence[_Case]) -> bool:
         if _found(changed, case.read, case.required) == case.found:
             continue
         evaluator = Evaluator([changed])
-        judged = evaluate_unit(case.read, case.required, evaluator, explain=True)
-        if judged.problems and any(problem.level == "error" for problem in judged.problems):
+        result = evaluate_unit(case.read, case.required, evaluator, explain=True)
+        if result.problems and any(problem.level == "error" for problem in result.problems):
             return True
-        if next(compare(rule, case.example, case.language, case.source, judged), ""):
+        if next(compare(rule, case.example, case.language, case.source, result), ""):
             return True
     return False

@@ -1,4 +1,4 @@
-"""``--watch``: check, and check again whatever a change reaches, until somebody ends it."""
+"""``--watch``: check, and check again what a change affects, until it is interrupted."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ from azkvlint.util.safe_text import visible
 
 
 class IncrementalRun:
-    """Repeats one run. ``rejudged`` are the reported paths of the units that the last check had to judge.
+    """Repeats one run. ``reevaluated`` are the reported paths of the units that the last check had to evaluate.
 
-    ``seen`` are all files and folders that the answers hang on; a folder whose names matter ends with a separator.
+    ``seen`` are all files and folders that the results depend on; a folder whose names matter ends with a separator.
     """
 
     def __init__(self) -> None:
@@ -41,11 +41,11 @@ class IncrementalRun:
 
     @property
     def seen(self) -> Collection[str]:
-        """What the answers hang on."""
-        return {path for judged in self._results.values() for path in judged.files}
+        """Return the files and folders that the results depend on."""
+        return {path for result in self._results.values() for path in result.files}
 
     def check(self, config: Config, progress: Progress | None = None) -> Report:
-        """The report that ``check`` would make now. Raises UsageError and RuleError, as it does."""
+        """Return the report that ``check`` would make now. Raises UsageError and RuleError, as it does."""
         KEPT.clear()
         FILE_TRACKER.start()
         try:
@@ -67,50 +67,50 @@ class IncrementalRun:
             self._request, self._results = asked, {}
         found = self._unchanged(units)
         waiting = [unit for unit in units if _key(unit) not in found]
-        for done, judged in enumerate(evaluate_units(waiting, config, rules, root, policy, relevant)):
+        for done, result in enumerate(evaluate_units(waiting, config, rules, root, policy, relevant)):
             if progress is not None:
                 progress(done, len(waiting))
-            found[_key(waiting[done])] = judged
+            found[_key(waiting[done])] = result
         self._results = found
         self.reevaluated, self.units = tuple(unit.source.path for unit in waiting if not unit.quiet), len(units)
         return report_of(config, known, rules, root, [found[_key(unit)] for unit in units])
 
     def _unchanged(self, units: Collection[Unit]) -> dict[Unit, UnitResult]:
-        """What was judged of the units for which everything is as it was."""
+        """Return the results of the units whose files have not changed."""
         states: dict[str, State] = {}
         found: dict[Unit, UnitResult] = {}
         for key in map(_key, units):
-            judged = self._results.get(key)
-            # For a unit that was looked at by a process that died, nothing is known to hang on anything.
+            result = self._results.get(key)
+            # The files that a unit depends on are unknown where its process died.
             if (
-                judged is not None
-                and judged.files
+                result is not None
+                and result.files
                 and all(
                     state == (states[path] if path in states else states.setdefault(path, state_of(path)))
-                    for path, state in judged.files.items()
+                    for path, state in result.files.items()
                 )
             ):
-                found[key] = judged
+                found[key] = result
         return found
 
 
 def _key(unit: Unit) -> Unit:
-    """A unit without what tells nothing about who it is."""
+    """Return a unit without what tells nothing about who it is."""
     return msgspec.structs.replace(unit, size=0)
 
 
 # Milliseconds without a change that end a burst of them, how long a burst may last, and how often is looked whether a
 # folder that was missing is there. Editors and formatters write a file several times within some ten milliseconds.
 _QUIET, _LONGEST, _LOOK_AGAIN = 100, 1500, 1000
-# How many names of what was checked again are told, and how many lines of what is wrong.
+# How many names of checked inputs, and how many lines of faults, are printed.
 _NAMES = 3
 
 
 class Watch:
-    """One watch. ``configure`` says anew what to check, ``publish`` writes the reports on it, ``say`` tells a line.
+    """One watch. ``configure`` returns what to check, ``publish`` writes the reports on it, ``say`` prints a line.
 
-    ``outputs`` are the files that reports are written to: what happens to those is no change. ``progress`` gives what
-    is told how far a check is, while that runs.
+    ``outputs`` are the files that reports are written to: what happens to those is no change. ``progress`` returns
+    what shows how far a check is.
     """
 
     def __init__(
@@ -148,7 +148,7 @@ class Watch:
         watched = folders_of(paths, self._again.seen)
         is_new = True
         for is_changed in self._changes(watcher, watched):
-            # What has happened before this watcher was ready, nobody has told.
+            # Changes before this watcher was ready were not reported.
             if not (is_changed or is_new or self._fault):
                 continue
             is_new = False
@@ -174,15 +174,15 @@ class Watch:
             ) from error
 
     def _counts(self, _change: object, path: str) -> bool:
-        """Whether a change may change an answer."""
+        """Return whether a change may change an answer."""
         name = os.path.basename(path)
         own = any(path == file or path.startswith(f"{file}.") for file in self._outputs)
         return not own and not name.endswith(("~", ".swp", ".swx", ".swo"))
 
     def check(self, is_asked: bool = True) -> None:
-        """One check, and its reports if there is anything new. What is wrong with the question is told once.
+        """One check, and its reports if there is anything new. Wrong settings are reported once.
 
-        That there is nothing new is told only to who has changed something.
+        That there is nothing new is reported only after a change.
         """
         if self._is_relative:
             current_folder()  # once it is gone, no relative path comes back
@@ -210,7 +210,7 @@ class Watch:
         self._say(f"{_now()} {self._checked()}; watching for changes")
 
     def _tell_fault(self, error: KvlintError) -> None:
-        """Tell what is wrong; the next report will be written whatever it is. What never worked is wrong for good."""
+        """Print what is wrong, and write the next report in any case. Raises it if no report was ever written."""
         if not self._has_published:
             raise error
         text = "; ".join(map(visible, error.message.splitlines()[:_NAMES]))
@@ -224,7 +224,8 @@ class Watch:
 
 
 def folders_of(paths: Iterable[str], seen: Iterable[str]) -> frozenset[str]:
-    """The folders in which a change may matter: those below the inputs, and those of everything that was looked at.
+    """Return the folders in which a change may matter: those below the inputs, and those of everything that was looked
+    at.
 
     For one that is missing it is the nearest around it.
     """

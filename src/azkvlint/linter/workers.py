@@ -1,4 +1,4 @@
-"""The units of a run, judged one after the other, or by several processes where that pays."""
+"""The units of a run, evaluated one after the other, or by several processes where that pays."""
 
 from __future__ import annotations
 
@@ -49,9 +49,9 @@ def evaluate_units(
     policy: Policy | None = None,
     relevant: frozenset[str] = frozenset(),
 ) -> Iterator[UnitResult]:
-    """Judge the units; the answers come in their order, whoever works them out.
+    """Evaluate the units, and yield the results in their order.
 
-    ``policy`` is what directives in comments are held against; without one they do not count. For ``relevant`` see
+    ``policy`` is what directives in comments are checked against; without one they do not count. For ``relevant`` see
     RequiredAttributes.
     """
     jobs = min(_jobs(units, config.jobs), len(units))
@@ -74,7 +74,7 @@ def begin(config: Config) -> None:
 
 
 class Worker:
-    """Judges units. What several of them share is read once."""
+    """Evaluates units. What several of them share is read once."""
 
     def __init__(
         self,
@@ -100,10 +100,10 @@ class Worker:
         )
 
     def evaluate(self, unit: Unit) -> UnitResult:
-        """Judge one unit. What goes wrong with it is a Problem. What was looked at for it is noted if anybody asks."""
-        judged, looked = FILE_TRACKER.track(lambda: self._evaluate(unit))
-        judged.files = looked
-        return judged
+        """Evaluate one unit. What goes wrong with it is a Problem."""
+        result, looked = FILE_TRACKER.track(lambda: self._evaluate(unit))
+        result.files = looked
+        return result
 
     def _evaluate(self, unit: Unit) -> UnitResult:
         path = unit.source.path
@@ -115,27 +115,27 @@ class Worker:
         try:
             read = self._read(unit)
             if read is None:
-                # There is nothing to judge in a module. Any other file may be no input of kvlint's at all.
+                # A module may have nothing to evaluate. Any other file may be no input of kvlint at all.
                 return UnitResult(read=[path]) if unit.module else UnitResult()
-            judged = evaluate_unit(read, self.required, self.evaluator, self.explain, self.policy)
+            result = evaluate_unit(read, self.required, self.evaluator, self.explain, self.policy)
             if read.plan is not None:
                 source, difference = self.reader.source_of(read.plan, unit.source.file, self.source_root)
                 if difference:
-                    return from_other_source(judged, read, difference)
+                    return from_other_source(result, read, difference)
                 return on_source(
-                    judged, read, self._with_suppressions(source), self.required, self.evaluator, self.policy
+                    result, read, self._with_suppressions(source), self.required, self.evaluator, self.policy
                 )
             if unit.compiled is None:
-                judged.standalone_templates = _files_of(unit)
-                return judged
+                result.standalone_templates = _files_of(unit)
+                return result
             path = unit.compiled.path
             known = self._read(Unit(source=unit.compiled, parameters=unit.parameters))
             if known is None:
-                return judged
+                return result
             from azkvlint.linter.merge_bicep_and_arm import merged
 
             compiled = evaluate_unit(known, self.required, self.evaluator, self.explain, self.policy)
-            return merged(judged, compiled, read, known)
+            return merged(result, compiled, read, known)
         except InputError as error:
             return UnitResult(problems=[_problem(path, error)], read=[path])
         except UsageError:  # a report is to be written to an input
@@ -150,7 +150,7 @@ class Worker:
         return self._with_suppressions(self.reader.read(unit))
 
     def _with_suppressions(self, read: ReadResult | None) -> ReadResult | None:
-        """What was read, without what its author says of findings if that is not to count."""
+        """Return what was read, without what its author says of findings if that is not to count."""
         return without_suppressions(read) if read is not None and self.no_ignores else read
 
 
@@ -163,7 +163,7 @@ def _files_of(unit: Unit) -> tuple[str, ...]:
 
 
 def terraform_settings(config: Config, root: str) -> TerraformSettings:
-    """What the configuration says of Terraform roots; files are called by their path below the root of the run."""
+    """Return the settings of Terraform roots; files have their path below the root of the run."""
     files = tuple((os.path.relpath(file, root).replace(os.sep, "/"), file) for file in config.variable_files)
     return TerraformSettings(variables=config.variables, files=files, closed=config.closed)
 
@@ -199,7 +199,7 @@ def _jobs(units: Sequence[Unit], asked: int) -> int:
 
 
 def _size(unit: Unit) -> int:
-    """The bytes of a unit, counted more often where reading them takes longer."""
+    """Return the bytes of a unit, counted more often where reading them takes longer."""
     if unit.module:
         return unit.size * _WEIGHT_OF_TERRAFORM
     file = unit.source.file
@@ -218,7 +218,9 @@ def _processors() -> int:
 
 
 def broken_here(error: Exception) -> InputError:
-    """What to say of an error of kvlint's own: where, and not the error's text, which may hold a value of the input."""
+    """Return what to say of an error of kvlint's own: where, and not the error's text, which may hold a value of the
+    input.
+    """
     from traceback import extract_tb
 
     frame = extract_tb(error.__traceback__)[-1]

@@ -24,13 +24,13 @@ _MOST = 3
 
 
 def cause(finding: Finding) -> str:
-    """Which cause a finding has. What hangs on several kinds of values, or on other resources, is worked out."""
+    """Return which cause a finding has. What depends on several kinds of values, or on other resources, is computed."""
     kinds = {_kind(one, finding.resource) for one in finding.evidence}
     return kinds.pop() if len(kinds) == 1 else DERIVED
 
 
 def reason(finding: Finding) -> str:
-    """The evidence in words: ``properties.enablePurgeProtection is not set, and the default is false``."""
+    """Return the evidence in words: ``properties.enablePurgeProtection is not set, and the default is false``."""
     return _joined([_words(one, finding.resource) for one in finding.evidence]) or "the parameters of the rule"
 
 

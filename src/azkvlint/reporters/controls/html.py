@@ -176,7 +176,7 @@ _POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-
 
 
 def html(assessment: Assessment, options: Options) -> str:
-    """The assessment as a page that ends with a line break."""
+    """Return the assessment as a page that ends with a line break."""
     return "".join(f"{line}\n" for line in _page(assessment))
 
 
@@ -236,7 +236,7 @@ def _facts(assessment: Assessment) -> Iterator[str]:
 
 
 def _totals(assessment: Assessment) -> Iterator[str]:
-    """The counts of all rows, and where there are several vaults, those of each."""
+    """Yield the counts of all rows, and where there are several vaults, those of each."""
     yield '<ul class="totals">'
     count = assessment.count()
     for status, word in words.SHORT.items():
@@ -255,7 +255,7 @@ def _totals(assessment: Assessment) -> Iterator[str]:
 
 
 def _bar(count: Counter[Status]) -> str:
-    """A bar whose parts are as long as the statuses are frequent. Its numbers stand beside it in words."""
+    """Return a bar whose parts are as long as the statuses are frequent. Its numbers stand beside it in words."""
     parts = "".join(
         f'<i class="{_CLASSES[status]}" style="flex-grow:{count[status]}"></i>'
         for status in words.SHORT
@@ -341,7 +341,7 @@ def _foot(assessment: Assessment) -> Iterator[str]:
 
 
 def _called(link: str) -> str:
-    """What a link is about, as its last part says it."""
+    """Return what a link is about, as its last part says it."""
     return link.rstrip("/").rpartition("/")[2].partition("#")[0].replace("-", " ").capitalize()
 
 
@@ -350,5 +350,5 @@ def _sentence(said: str) -> str:
 
 
 def _text(said: str) -> str:
-    """Text that HTML takes for nothing more, inside an element or between quotes."""
+    """Return text that HTML takes for nothing more, inside an element or between quotes."""
     return escape(visible(said), quote=True)

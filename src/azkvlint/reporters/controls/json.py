@@ -20,7 +20,7 @@ FORMAT_VERSION = 1
 
 
 def json(assessment: Assessment, options: Options) -> bytes:
-    """The whole assessment as UTF-8; the same assessment always gives the same bytes."""
+    """Return the whole assessment as UTF-8; the same assessment always gives the same bytes."""
     return encode(
         {
             "version": FORMAT_VERSION,

@@ -24,7 +24,7 @@ _MOST = 5
 
 
 def markdown(assessment: Assessment, options: Options) -> str:
-    """The assessment as Markdown that ends with a line break."""
+    """Return the assessment as Markdown that ends with a line break."""
     return "".join(f"{line}\n" for line in _lines(assessment))
 
 

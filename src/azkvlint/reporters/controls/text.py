@@ -32,7 +32,7 @@ _WIDTH, _WIDEST = 80, 120
 
 
 def text(assessment: Assessment, options: Options) -> str:
-    """The assessment as text that ends with a line break."""
+    """Return the assessment as text that ends with a line break."""
     return "".join(f"{line}\n" for line in _Page(options).lines(assessment))
 
 
@@ -44,7 +44,7 @@ class _Page:
         self.color = options.color
 
     def lines(self, assessment: Assessment) -> Iterator[str]:
-        """All of it."""
+        """Yield all of it."""
         if len(assessment.sheets) == 1:
             yield self._paint(visible(assessment.sheets[0].framework.title), "bold")
             yield ""
