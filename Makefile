@@ -7,8 +7,8 @@ WHEEL_BIN := .venv-wheel/bin
 TESTED := tests samples docs benchmarks README.md pyproject.toml
 # What could be different in a wheel: its rules come compiled, its files lie elsewhere. The other tests of whole runs are
 # asked of a copy of the package whose rules are compiled, too.
-WHEEL_TESTS := $(addprefix tests/,test_check.py test_controls.py test_readme.py test_rules.py \
-  test_samples.py test_schema.py) \
+WHEEL_TESTS := $(addprefix tests/,linter/test_linter.py linter/test_controls.py test_readme.py linter/test_rules.py \
+  test_samples.py cli/test_config_schema.py) \
   $(addprefix tests/cli/test_,arguments.py catalogue.py check.py configuration.py controls.py \
   network.py own_rules.py startup.py)
 
@@ -74,8 +74,8 @@ docs: .venv/dev ## the documentation as a site, in the folder site; SITE_URL=URL
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build --strict
 
 samples: .venv/dev ## write the expected output of the samples, and what pages show of it, anew
-	$(BIN)/python -m pytest --write-expected tests/test_samples.py tests/test_controls.py
-	$(BIN)/python -m pytest --write-expected tests/test_readme.py tests/test_schema.py
+	$(BIN)/python -m pytest --write-expected tests/test_samples.py tests/linter/test_controls.py
+	$(BIN)/python -m pytest --write-expected tests/test_readme.py tests/cli/test_config_schema.py
 
 # What is pinned stays as it is where it can; Dependabot upgrades. No name of a server may get into the file.
 lock: .venv/dev ## pin what the action installs, in .github/action/requirements.txt; needs the network

@@ -115,7 +115,7 @@ def judge(folder: Path, file: Path) -> Side:
         for one in finding.occurrences
     )
     errors = tuple(problem.message for problem in report.problems if problem.level == "error")
-    return Side(verdicts, errors, Counter(report.judged))
+    return Side(verdicts, errors, Counter(report.resource_counts))
 
 
 def differences(bicep: Side, template: Side) -> Iterator[str]:

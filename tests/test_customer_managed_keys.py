@@ -16,7 +16,7 @@ from azkvlint.derived.attributes import with_needs
 from azkvlint.engine.evaluator import Evaluator
 from azkvlint.engine.required_attributes import required_by
 from azkvlint.engine.rule_store import builtin_rules
-from azkvlint.linter.unit_result import judge
+from azkvlint.linter.unit_result import evaluate_unit
 from azkvlint.readers.reader import Reader
 
 RULE = next(rule for rule in builtin_rules() if rule.id == "KV901")
@@ -206,7 +206,7 @@ def outcome(language: str, text: str) -> str:
     """What the rule says: ``pass``, ``fail`` or ``undecided``."""
     read = READER.terraform("main.tf", text) if language == "terraform" else READER.template("a.json", text.encode())
     assert read is not None
-    judged = judge(read, DEMAND, EVALUATOR, explain=False)
+    judged = evaluate_unit(read, DEMAND, EVALUATOR, explain=False)
     assert not judged.problems
     return "fail" if judged.findings else "undecided" if judged.undecided else "pass"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from azkvlint.model.framework import ControlQuestion, Sheet, Status
+from azkvlint.model.framework import ControlCheck, Sheet, Status
 from azkvlint.model.rule import Rule, Severity
 from sitegen.markup import code, plain, prose, table
 from sitegen.rule_pages import anchor, severity
@@ -83,7 +83,7 @@ def frameworks(sheets: Sequence[Sheet]) -> str:
             lines += [prose(framework.about), "", *(f"- <{link}>" for link in framework.references), ""]
         told.add(framework.family)
         lines += [f"{code(f'kvlint controls --framework {framework.name} .')}", ""]
-        lines += [*table(("control", "what it asks", "answered by"), map(_row, sheet.questions)), ""]
+        lines += [*table(("control", "what it asks", "answered by"), map(_row, sheet.checks)), ""]
     return "\n".join(lines)
 
 
@@ -94,13 +94,13 @@ def _place(sheet: Sheet) -> tuple[bool, str, list[int]]:
     return framework.family != "key-vault", framework.family, version
 
 
-def _row(question: ControlQuestion) -> tuple[str, str, str]:
+def _row(question: ControlCheck) -> tuple[str, str, str]:
     control = question.control
     section = f"{plain(control.section)}<br>" if control.section else ""
     return plain(control.id), f"{section}{plain(control.title)}", "<br>".join(_answers(question))
 
 
-def _answers(question: ControlQuestion) -> Iterator[str]:
+def _answers(question: ControlCheck) -> Iterator[str]:
     control = question.control
     if question.rules:
         yield ", ".join(f"{id_}{' (some vaults)' if id_ in question.conditions else ''}" for id_ in question.rules)

@@ -15,7 +15,7 @@ from azkvlint.engine.evaluator import Evaluator
 from azkvlint.engine.parameters import with_parameters
 from azkvlint.engine.required_attributes import required_by
 from azkvlint.linter.rule_tests import read_example
-from azkvlint.linter.unit_result import judge
+from azkvlint.linter.unit_result import evaluate_unit
 from azkvlint.model.rule import EXAMPLE_DAY, Example, Operand, Rule
 from azkvlint.reporters.phrases import headline
 from azkvlint.reporters.taxonomies import CWES
@@ -122,7 +122,7 @@ def messages(rule: Rule, example: Example, language: str) -> list[str]:
     """What kvlint says about an example now, in its own words. Raises InputError if it cannot be read."""
     meant = with_parameters(rule, example.parameters)
     required = with_needs(required_by([meant], date.fromisoformat(example.as_of or EXAMPLE_DAY)))
-    judged = judge(
+    judged = evaluate_unit(
         read_example(language, example.sources[language], required), required, Evaluator([meant]), explain=False
     )
     return list(dict.fromkeys(headline(finding) for finding in judged.findings))

@@ -11,12 +11,14 @@ import pytest
 
 from azkvlint import __version__
 from azkvlint.engine.rule_store import builtin_rules
+from azkvlint.engine.schema import TOPICS
 from azkvlint.model.rule import Rule
 
 if TYPE_CHECKING:
     from tests.cli.conftest import Kvlint
 
 RULES = builtin_rules()
+IDS = {rule.id for rule in RULES}
 
 
 @pytest.mark.parametrize("word", ["--version", "-V"])
@@ -143,50 +145,50 @@ def test_examples_that_say_what_the_rule_does(kvlint: Kvlint) -> None:
     [
         (
             FAILS.replace("false", "true") + PASSES,
-            ["14: fails (it is off): azurerm_key_vault.kv fails not, and should"],
+            ["14: fails (it is off), plan: azurerm_key_vault.kv fails not, and should"],
         ),
         (
             FAILS + PASSES.replace("true", "false"),
-            ["18: passes (it is on): azurerm_key_vault.kv fails, and should not"],
+            ["18: passes (it is on), plan: azurerm_key_vault.kv fails, and should not"],
         ),
         (
             FAILS.replace("false", "${var.x}") + PASSES,
             [
-                "14: fails (it is off): azurerm_key_vault.kv fails not, and should",
-                "14: fails (it is off): azurerm_key_vault.kv is undecided, and should not",
+                "14: fails (it is off), plan: azurerm_key_vault.kv fails not, and should",
+                "14: fails (it is off), plan: azurerm_key_vault.kv is undecided, and should not",
             ],
         ),
         (
             FAILS.replace("kv:  # <- ACME-1\n", "kv:\n").replace("false", "false  # <- ACME-1") + PASSES,
             [
-                "14: fails (it is off): no line that begins with an address is marked '# <- ACME-1'",
-                "14: fails (it is off): azurerm_key_vault.kv fails, and should not",
+                "14: fails (it is off), plan: no line that begins with an address is marked '# <- ACME-1'",
+                "14: fails (it is off), plan: azurerm_key_vault.kv fails, and should not",
             ],
         ),
         (
             # Without the marked line nothing would be asked for at all, and nothing is found.
             FAILS.replace("kv:  # <- ACME-1\n", "kv:\n").replace("false", "true  # <- ACME-1") + PASSES,
-            ["14: fails (it is off): no line that begins with an address is marked '# <- ACME-1'"],
+            ["14: fails (it is off), plan: no line that begins with an address is marked '# <- ACME-1'"],
         ),
         (
             FAILS + PASSES + "  - passes: broken\n    plan: |\n      azurerm_key_vault.kv: [1]\n",
-            ["22: passes (broken): azurerm_key_vault.kv: a mapping of arguments was expected"],
+            ["22: passes (broken), plan: azurerm_key_vault.kv: a mapping of arguments was expected"],
         ),
         (
             FAILS + PASSES + "  - passes: odd\n    plan: |\n      provider.azurerm: {features: on}\n",
-            ["22: passes (odd): provider.azurerm: features is a mapping"],
+            ["22: passes (odd), plan: provider.azurerm: features is a mapping"],
         ),
         (
             FAILS + PASSES + "  - passes: new\n    plan: |\n      azurerm_key_vault_thing.x: {a: b}\n",
-            [f"22: passes (new): {NEW}"],
+            [f"22: passes (new), plan: {NEW}"],
         ),
         (
             FAILS + PASSES + "  - passes: bare\n    terraform: |\n      resource {}\n",
-            ["22: passes (bare): a block 'resource' with 0 labels is none that Terraform knows"],
+            ["22: passes (bare), terraform: a block 'resource' with 0 labels is none that Terraform knows"],
         ),
         (
             FAILS + PASSES + "  - passes: bare\n    terraform: |\n      resource x {}\n",
-            ["22: passes (bare): a block 'resource' with 1 label is none that Terraform knows"],
+            ["22: passes (bare), terraform: a block 'resource' with 1 label is none that Terraform knows"],
         ),
     ],
 )
@@ -202,3 +204,61 @@ def test_rules_to_test_that_are_not_there(kvlint: Kvlint) -> None:
     assert kvlint("rules", "test", "nowhere").code == 2
     Path("empty").mkdir()
     assert kvlint("rules", "test", "empty").code == 2
+
+
+# --- rules new --------------------------------------------------------------------------------------------------------
+
+
+def test_a_new_rule_loads_and_says_what_is_to_be_filled_in(kvlint: Kvlint) -> None:
+    assert kvlint("rules", "new", "ACME-1", "owned") == (0, "ACME-1-owned.yaml\n", "")
+    assert kvlint("rules", "test", "ACME-1-owned.yaml") == (0, "6 examples of 1 rule: 6 as they say, 0 not\n", "")
+    ran = kvlint("rules", "test", "--strict", "ACME-1-owned.yaml")
+    assert ran.code == 1
+    assert "ACME-1-owned.yaml: ACME-1: why still has the placeholder TODO\n" in ran.out
+    assert ran.out.endswith("6 examples of 1 rule: 6 as they say, 0 not\ngates: 8 faults\n")
+    text = Path("ACME-1-owned.yaml").read_text(encoding="utf-8")
+    Path("ACME-1-owned.yaml").write_text(text.replace("TODO fails", "a").replace("TODO", "it"), encoding="utf-8")
+    assert kvlint("rules", "test", "--strict", "ACME-1-owned.yaml").code == 0
+
+
+def test_the_gates_come_after_the_examples(kvlint: Kvlint) -> None:
+    outcome(kvlint, FAILS.replace("false", "true") + PASSES)
+    ran = kvlint("rules", "test", "--strict", "own")
+    assert ran.code == 1
+    assert ran.out.endswith("gates: not run before the examples pass\n")
+
+
+@pytest.mark.parametrize("topic", sorted(TOPICS))
+def test_a_new_rule_of_each_topic(kvlint: Kvlint, topic: str) -> None:
+    Path(".git").mkdir()
+    Path("rules", topic).mkdir(parents=True)
+    id_ = next(id_ for number in range(99, 0, -1) if (id_ := f"{TOPICS[topic]}{number:02}") not in IDS)
+    assert kvlint("rules", "new", id_, "some-name", "--topic", topic).out == f"rules/{topic}/{id_}-some-name.yaml\n"
+    assert kvlint("rules", "test", "rules").code == 0
+
+
+def test_a_new_rule_goes_to_the_own_rules(kvlint: Kvlint) -> None:
+    Path("policy").mkdir()
+    Path("kvlint.toml").write_text('rules = ["policy"]\n', encoding="utf-8")
+    assert kvlint("rules", "new", "ACME-1", "owned").out == "policy/ACME-1-owned.yaml\n"
+    again = kvlint("rules", "new", "ACME-1", "owned")
+    assert (again.code, again.err.endswith("ACME-1-owned.yaml' exists already\n")) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("acme owned", "'acme' is not an id"),
+        ("ACME-1 Owned", "'Owned' is not a name"),
+        ("KV001 owned", "'KV001' is also the id of rules/vault/KV001-purge-protection.yaml"),
+        ("KV019 owned --topic valt", "there is no topic 'valt' (did you mean vault?)"),
+        ("KV019 owned --topic vault", "there is no folder rules/vault: this is no checkout of kvlint"),
+        ("../ACME-1 owned", "is not an id"),
+    ],
+)
+def test_a_new_rule_that_cannot_be(kvlint: Kvlint, line: str, said: str) -> None:
+    before = sorted(Path().iterdir())
+    ran = kvlint("rules", "new", *line.split())
+    assert ran.code in (2, 3)
+    assert said in ran.err
+    assert sorted(Path().iterdir()) == before

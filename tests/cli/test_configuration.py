@@ -459,7 +459,7 @@ def test_without_a_file_nothing_is_imported_for_one(project: Path) -> None:
 
     assert imported() == []
     write(project / "kvlint.toml", "strict = true")
-    assert imported() == ["azkvlint.config.config_file", "azkvlint.config.toml_lines", "tomllib"]
+    assert imported() == ["azkvlint.config.config_file", "azkvlint.config.config_file", "tomllib"]
 
 
 # --- files that somebody else may have written ------------------------------------------------------------------------

@@ -127,13 +127,13 @@ def test_rules_answer_by_id_idea_policy_and_their_own_word() -> None:
   - {id: none, title: Four}
 """
     (sheet,) = sheets_of(load(HEAD + rows), builtin_rules())
-    answered = {question.control.id: question.rules for question in sheet.questions}
+    answered = {question.control.id: question.rules for question in sheet.checks}
     assert answered["by-id"] == ("KV001",)
     assert "KV001" in answered["by-idea"]
     assert "KV001" in answered["by-policy"]
     assert answered["none"] == ()
     (mcsb,) = sheets_of([one for one in builtin_frameworks(builtin_rules()) if one.name == "mcsb"], builtin_rules())
-    assert "KV001" in {question.control.id: question.rules for question in mcsb.questions}["DP-8"]
+    assert "KV001" in {question.control.id: question.rules for question in mcsb.checks}["DP-8"]
 
 
 def test_an_installation_without_them_says_so(tmp_path: Path) -> None:

@@ -138,7 +138,7 @@ def test_operator(build: Build, name: str, operand: Any, kind: str, outcome: Out
     answer = build.ask(condition, build.resource(a={"b": KINDS[kind]}))
     assert answer.outcome is outcome
     (note,) = answer.trail
-    assert (note.outcome, note.asked, note.at.attribute) == (outcome, "a.b", "a.b")
+    assert (note.outcome, note.attribute, note.at.attribute) == (outcome, "a.b", "a.b")
     assert build.ask(Not(condition), build.resource(a={"b": KINDS[kind]})).outcome is negated(outcome)
 
 
@@ -181,7 +181,7 @@ def test_an_operand_may_be_a_parameter(build: Build) -> None:
     condition = build.attribute("a", at_least="$least")
     assert build.ask(condition, build.resource(a=5), parameters={"least": 5}).outcome is PASS
     answer = build.ask(condition, build.resource(a=5), parameters={"least": 6})
-    assert (answer.outcome, answer.trail[0].wanted) == (FAIL, "at least 6")
+    assert (answer.outcome, answer.trail[0].expected) == (FAIL, "at least 6")
 
 
 # --- what is the same -------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from azkvlint.__main__ import _guarded
-from azkvlint.linter.workers import judge_units
+from azkvlint.linter.workers import evaluate_units
 from azkvlint.readers.discover import Source, discover, read_source
 from azkvlint.util.errors import InputError, UsageError
 
@@ -193,7 +193,7 @@ def test_a_folder_that_is_removed_during_the_run(
 
     def remove(*arguments: Any, **options: Any) -> Any:
         shutil.rmtree(folder)
-        return judge_units(*arguments, **options)
+        return evaluate_units(*arguments, **options)
 
     monkeypatch.setattr("azkvlint.linter.linter.judge_units", remove)
     monkeypatch.setattr("sys.argv", ["kvlint", *words])

@@ -120,7 +120,7 @@ def report() -> Report:
         problems=_problems(),
         rules=(purge, logs, tag, days, _rule(id="KV900", name="quiet-rule", path="mine/KV900.yaml", cwe=(9999,))),
         sources=("infra/main.tf", "plans/größe 1.json"),
-        judged={"Microsoft.KeyVault/managedHSMs": 1, "Microsoft.KeyVault/vaults/secrets": 12, VAULT: 3},
+        resource_counts={"Microsoft.KeyVault/managedHSMs": 1, "Microsoft.KeyVault/vaults/secrets": 12, VAULT: 3},
         passed=41,
         repository=Repository(uri="https://git.example.com/org/infra", revision="0123456789" * 4, branch="main"),
     )
@@ -129,7 +129,7 @@ def report() -> Report:
 @pytest.fixture
 def clean() -> Report:
     """A run without a single thing to say, outside a checkout."""
-    return _report(rules=(_rule(),), sources=("main.tf",), judged={VAULT: 1}, passed=1)
+    return _report(rules=(_rule(),), sources=("main.tf",), resource_counts={VAULT: 1}, passed=1)
 
 
 def _rule(**changes: Any) -> Rule:
@@ -171,7 +171,7 @@ def _finding(**changes: Any) -> Finding:
 
 def _report(**changes: Any) -> Report:
     given: dict[str, Any] = dict.fromkeys(("findings", "undecided", "problems", "sources"), ())
-    return Report(**given | {"rules": (_rule(),), "judged": {}, "passed": 0, "version": "0.1.0"} | changes)
+    return Report(**given | {"rules": (_rule(),), "resource_counts": {}, "passed": 0, "version": "0.1.0"} | changes)
 
 
 def _at(path: str, line: int, start: int, end: int, **more: Any) -> Location:
@@ -210,7 +210,7 @@ def _written(rule: Rule) -> Finding:
     return _finding(
         rule=rule,
         at=at,
-        evidence=(Evidence(outcome=Outcome.FAIL, found="false", wanted="true", at=at, asked=at.attribute or ""),),
+        evidence=(Evidence(outcome=Outcome.FAIL, found="false", expected="true", at=at, attribute=at.attribute or ""),),
         excerpt=Excerpt(text="purge_protection_enabled = false", context=Region(2, 1, 6, 1), context_text=lines),
     )
 
@@ -233,9 +233,9 @@ def _defaulted(rule: Rule) -> Finding:
             Evidence(
                 outcome=Outcome.FAIL,
                 found="not set",
-                wanted="AuditEvent",
+                expected="AuditEvent",
                 at=setting,
-                asked="properties.logs",
+                attribute="properties.logs",
                 origin=Origin.DEFAULT,
                 note="azurerm 4.0 exports nothing",
                 hops=("azurerm_monitor_diagnostic_setting.kv", address),
@@ -289,7 +289,11 @@ def _undecided(rule: Rule) -> Finding:
         fingerprint="18ac3e7343f016890c510e93f935261169d9e3f565436429830faf0934f4f8e4",
         evidence=(
             Evidence(
-                outcome=Outcome.UNDECIDED, found="not known: var.purge", wanted="true", at=at, asked=at.attribute or ""
+                outcome=Outcome.UNDECIDED,
+                found="not known: var.purge",
+                expected="true",
+                at=at,
+                attribute=at.attribute or "",
             ),
         ),
         why="var.purge is known only after apply",

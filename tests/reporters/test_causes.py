@@ -11,7 +11,7 @@ from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.model.finding import Evidence, Outcome
 from azkvlint.model.location import Location
 from azkvlint.model.value import Origin
-from azkvlint.reporters.finding_cause import ABSENT, DERIVED, EXPLICIT, TOLD, cause, reason
+from azkvlint.reporters.finding_cause import ABSENT, DERIVED, EXPLICIT, REPORTED, cause, reason
 
 if TYPE_CHECKING:
     from tests.reporters.conftest import Log, Make
@@ -23,7 +23,7 @@ DEFAULT = "not set, and the default of API version 2026-02-01 is false"
 def one(asked: str = "properties.a", found: str = "7", origin: Origin = Origin.WRITTEN, **more: Any) -> Evidence:
     at = Location(path="a.tf", address=more.pop("address", KV), attribute=more.pop("attribute", asked))
     return Evidence(
-        outcome=Outcome.FAIL, found=found, asked=asked, at=at, origin=origin, **{"wanted": "at most 6"} | more
+        outcome=Outcome.FAIL, found=found, attribute=asked, at=at, origin=origin, **{"expected": "at most 6"} | more
     )
 
 
@@ -31,13 +31,13 @@ WRITTEN = one()
 MISSING = one(found="not set", origin=Origin.ABSENT)
 DEFAULTED = one("properties.b", "false", Origin.DEFAULT, note=DEFAULT)
 COMPANION = one(
-    "", "none", Origin.ABSENT, wanted="a Microsoft.Insights/diagnosticSettings whose scope is this resource"
+    "", "none", Origin.ABSENT, expected="a Microsoft.Insights/diagnosticSettings whose scope is this resource"
 )
 WORKED_OUT = one(
     "derived.exposure", "world", Origin.DERIVED, attribute="properties.networkAcls", note="no rules are set"
 )
 ELSEWHERE = one("properties.logs", "not set", Origin.ABSENT, address=OTHER)
-LINK = one("", "named by x", wanted="not a link", address=OTHER)
+LINK = one("", "named by x", expected="not a link", address=OTHER)
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ LINK = one("", "named by x", wanted="not a link", address=OTHER)
         ((one("derived.exposure", "not set", Origin.ABSENT),), DERIVED, "derived.exposure is not set"),
         ((ELSEWHERE,), DERIVED, f"properties.logs of {OTHER} is not set"),
         ((LINK,), DERIVED, f"the link with {OTHER}"),
-        ((one("", "x", wanted="not a link"),), DERIVED, f"the link with {KV}"),
+        ((one("", "x", expected="not a link"),), DERIVED, f"the link with {KV}"),
         ((WRITTEN, DEFAULTED), DERIVED, f"properties.a is 7; properties.b is {DEFAULT}"),
         (tuple(one(f"a{n}") for n in range(5)), EXPLICIT, "a0 is 7; a1 is 7; a2 is 7; and 2 more"),
         ((WRITTEN, WRITTEN), EXPLICIT, "properties.a is 7"),
@@ -104,7 +104,7 @@ def test_a_reason_that_the_message_says_is_not_said_again(
 
 
 def test_every_rule_has_a_message_for_each_cause_with_and_without_links(log: Log, make_report: Make) -> None:
-    names = [cause + links for cause in TOLD for links in ("", "-one-place", "-two-places")]
+    names = [cause + links for cause in REPORTED for links in ("", "-one-place", "-two-places")]
     for rule in log(make_report(rules=tuple(builtin_rules())))["tool"]["driver"]["rules"]:
         messages = {name: message["text"] for name, message in rule["messageStrings"].items()}
         assert list(messages) == names

@@ -9,7 +9,7 @@ import pytest
 
 from azkvlint.config.run_config import Config
 from azkvlint.linter.compact_plan import expand
-from azkvlint.linter.controls.assess import assess
+from azkvlint.linter.controls import assess
 from azkvlint.model.assessment import Assessment
 from azkvlint.reporters import Options
 from azkvlint.reporters.controls import CONTROLS_REPORTERS
@@ -22,7 +22,7 @@ NAME = "kv\x1b[2J\u202e::set-output"
 def assessment(tmp_path: Path) -> Assessment:
     file = tmp_path / "plan.json"
     file.write_bytes(expand(f'azurerm_key_vault.kv: {{name: "{NAME.encode("unicode_escape").decode()}"}}'))
-    return assess(Config(paths=(str(file),), answers=True, as_of="2026-11-01"), ["key-vault"])
+    return assess(Config(paths=(str(file),), with_controls=True, as_of="2026-11-01"), ["key-vault"])
 
 
 def text(assessment: Assessment, options: Options) -> str:

@@ -71,10 +71,13 @@ def test_only_findings_are_results(log: Log, report: Report) -> None:
 def test_an_incomplete_run_that_evaluated_nothing_is_not_successful(log: Log, report: Report, clean: Report) -> None:
     """GitHub closes all alerts for a successful run without results, and rejects the log of any other."""
     assert not report.is_complete
-    unread, broken = msgspec.structs.replace(clean, sources=(), judged={}), msgspec.structs.replace(report, judged={})
+    unread, broken = (
+        msgspec.structs.replace(clean, sources=(), resource_counts={}),
+        msgspec.structs.replace(report, resource_counts={}),
+    )
     for each, is_successful in ((clean, True), (report, True), (unread, False), (broken, False)):
         assert log(each)["invocations"][0]["executionSuccessful"] is is_successful
-    assert log(msgspec.structs.replace(clean, judged={}))["invocations"][0]["executionSuccessful"] is True
+    assert log(msgspec.structs.replace(clean, resource_counts={}))["invocations"][0]["executionSuccessful"] is True
 
 
 def test_columns_are_counted_as_said(log: Log, report: Report) -> None:

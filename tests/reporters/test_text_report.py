@@ -21,7 +21,7 @@ IMPORTS = """
 import sys
 from azkvlint.model.finding import Report
 from azkvlint.reporters import REPORTERS, Options
-report = Report(findings=(), undecided=(), problems=(), rules=(), sources=(), judged={}, passed=0, version="1")
+report = Report(findings=(), undecided=(), problems=(), rules=(), sources=(), resource_counts={}, passed=0, version="1")
 loaded = [name for name in sys.modules if name.startswith("azkvlint.reporters.")]
 for reporter in REPORTERS.values():
     reporter(report, Options())
@@ -76,7 +76,7 @@ def test_types_are_counted_in_words(make_report: Make, printed: Print) -> None:
         "Microsoft.KeyVault/vaults/keys": 1,
         "Microsoft.KeyVault/vaults": 0,
     }
-    said = printed(make_report(judged=counts)).partition(" judged")[0]
+    said = printed(make_report(resource_counts=counts)).partition(" judged")[0]
     assert said == "1 key, 2 diagnostic settings, 1 HSM key, 1 access policy, 1 provider"
 
 

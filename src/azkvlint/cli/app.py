@@ -61,7 +61,7 @@ def run(words: list[str]) -> int:
     if "--show-settings" in words and plain_arguments(words) is None:
         here = plain_arguments([*words, "."])
         words = [*words, "."] if here is not None and here.paths == (".",) else words
-    # A command is told from the paths and options of a check by the first word alone.
+    # The first word alone distinguishes a command from the paths and options of a check.
     if words and words[0] not in COMMANDS and not _is_for_group(words[0]):
         words = ["check", *words]
     try:
@@ -86,7 +86,7 @@ def _group(
         raise typer.Exit
 
 
-def _judging(name: str, summary: str, run_it: Callable[[Arguments], int]) -> None:
+def _evaluating(name: str, summary: str, run_it: Callable[[Arguments], int]) -> None:
     """Make a command that judges inputs, with the options that the table has for it."""
 
     def command(context: typer.Context, **options: Any) -> None:
@@ -137,9 +137,9 @@ def _suppressions(arguments: Arguments) -> int:
     return run_suppressions(arguments)
 
 
-_judging("check", "Check Terraform modules and plans, templates and Bicep files.", _check)
-_judging("controls", "Answer a checklist of security controls for every vault, with evidence.", _controls)
-_judging("suppressions", "List what suppresses findings, by whom, until when, and whether it does.", _suppressions)
+_evaluating("check", "Check Terraform modules and plans, templates and Bicep files.", _check)
+_evaluating("controls", "Answer a checklist of security controls for every vault, with evidence.", _controls)
+_evaluating("suppressions", "List what suppresses findings, by whom, until when, and whether it does.", _suppressions)
 
 
 @app.command()
@@ -167,12 +167,12 @@ def graph(
 ) -> None:
     """Draw resources and how they refer to each other."""
     from azkvlint.cli.graph import drawn
-    from azkvlint.cli.output import tell_problems, write
+    from azkvlint.cli.output import print_problems, write
     from azkvlint.linter.linter import exit_code_of
 
     drawing, problems = drawn(path, form)
     write(drawing)
-    tell_problems(problems)
+    print_problems(problems)
     raise typer.Exit(exit_code_of([path], problems, has_findings=False))
 
 
@@ -201,11 +201,25 @@ def _rules(
 @rules_app.command("test")
 def rules_test(
     path: Annotated[str | None, typer.Argument(help="A folder or file of rules; the built-in ones without it.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Run all gates of kvlint's own rules too.")] = False,
 ) -> None:
     """Run the examples inside rule files."""
     from azkvlint.cli.output import write
-    from azkvlint.cli.rules import tested
+    from azkvlint.cli.rules import examples_report
 
-    text, code = tested(path)
+    text, code = examples_report(path, is_strict=strict)
     write(text)
     raise typer.Exit(code)
+
+
+@rules_app.command("new")
+def rules_new(
+    rule: Annotated[str, typer.Argument(metavar="ID", help="The id of the rule, such as ACME-1.")],
+    name: Annotated[str, typer.Argument(help="Its name: small letters and digits, joined by -.")],
+    topic: Annotated[str, typer.Option("--topic", help="In a checkout of kvlint: the folder below rules/.")] = "",
+) -> None:
+    """Write a rule file with placeholders to fill in."""
+    from azkvlint.cli.output import write
+    from azkvlint.cli.rules import new_rule
+
+    write(f"{new_rule(rule, name, topic)}\n")

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from azkvlint.cli.output import append, progress_bar, tell, tell_problems, write
+from azkvlint.cli.output import append, print_line, print_problems, progress_bar, write
 from azkvlint.cli.resolve import config_of, included_of, refuse_two_in_one, root_uri, targets_of, with_included
 from azkvlint.config.options import Arguments
 from azkvlint.config.run_config import Config
@@ -55,7 +55,9 @@ def run_check(arguments: Arguments) -> int:
         files = [file for _, file in targets if file]
         besides = [file for file in ("" if said.file is None else said.file.file, arguments.baseline) if file]
         try:
-            Watch(configure, publish, tell, files, progress_bar).run((*arguments.paths, *arguments.rules, *besides))
+            Watch(configure, publish, print_line, files, progress_bar).run(
+                (*arguments.paths, *arguments.rules, *besides)
+            )
         except BrokenPipeError:
             # No program reads the reports any more. A watch has no result that an exit code could stand for.
             return EXIT_CLEAN
@@ -99,7 +101,7 @@ def _published(
         _add_summary(report, arguments)
     shown = any(name in TELL_PROBLEMS for name, file in targets if not file)
     if not shown or arguments.quiet > arguments.verbose:
-        tell_problems([one for one in report.problems if one.level != "note" or arguments.verbose])
+        print_problems([one for one in report.problems if one.level != "note" or arguments.verbose])
     if "sarif" in [name for name, _ in targets]:
         _warn_of_size(report, included)
     code = exit_code(report, config)
@@ -111,7 +113,7 @@ def _tell_summary(report: Report, targets: Sequence[tuple[str, str]]) -> None:
     from azkvlint.reporters.phrases import summary
     from azkvlint.util.safe_text import visible
 
-    tell(f"{summary(report)} (written to {', '.join(visible(file) for _, file in targets)})")
+    print_line(f"{summary(report)} (written to {', '.join(visible(file) for _, file in targets)})")
 
 
 def _add_summary(report: Report, arguments: Arguments) -> None:
@@ -125,7 +127,7 @@ def _add_summary(report: Report, arguments: Arguments) -> None:
 
 
 def _with_stdin(arguments: Arguments) -> Arguments:
-    """The arguments with the file that standard input stands for in the place of ``-``. Raises UsageError."""
+    """Return the arguments with the file that standard input stands for in the place of ``-``. Raises UsageError."""
     name = arguments.stdin_filename
     if STDIN not in arguments.paths:
         raise UsageError(
@@ -139,18 +141,18 @@ def _with_stdin(arguments: Arguments) -> Arguments:
 
 
 def show_settings(said: Settings, command: str) -> int:
-    """Write every setting of a command, and where it comes from. What counts for nothing is told, mere notes too."""
+    """Write every setting of a command, and where it comes from. Notes are printed too."""
     from azkvlint.cli.show_settings import shown_settings
     from azkvlint.util.project_boundary import checkout_of, real_path
 
     here = real_path(os.curdir)
     write(shown_settings(said, command))
-    tell_problems(list(notice_problems(said.notices, checkout_of(here) or here)))
+    print_problems(list(notice_problems(said.notices, checkout_of(here) or here)))
     return EXIT_CLEAN
 
 
 def options_for(arguments: Arguments, file: str) -> Options:
-    """How a report is to look in ``file``, or on the standard output."""
+    """Return how a report is to look in ``file``, or on the standard output."""
     terminal = not file and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
     width = 80
     if terminal:
@@ -169,7 +171,9 @@ def options_for(arguments: Arguments, file: str) -> Options:
 
 
 def _has_color(word: str, terminal: bool) -> bool:
-    """Whether the standard output is to have colors: what the option says, then the environment, then what it is."""
+    """Return whether the standard output is to have colors: what the option says, then the environment, then what it
+    is.
+    """
     if word != "auto":
         return word == "always"
     if os.environ.get("NO_COLOR"):
@@ -183,4 +187,4 @@ def _warn_of_size(report: Report, included: frozenset[str]) -> None:
     count = sum(1 for _ in reported(report, included))
     if count > _SHOWN_RESULTS:
         text = f"{count:,} results; GitHub code scanning stores the first {_SHOWN_RESULTS:,}"
-        tell(f"{text} (raise --min-severity, or split the input)")
+        print_line(f"{text} (raise --min-severity, or split the input)")

@@ -28,7 +28,7 @@ _ABOUT = {
 
 
 def schema() -> bytes:
-    """The schema as UTF-8; always the same bytes."""
+    """Return the schema as UTF-8; always the same bytes."""
     properties = {key: _property(option) for key, option in sorted(KEYS.items())}
     properties[OVERRIDE] = {"type": "array", "items": _override(), "description": "Findings that are to be otherwise."}
     return encode(

@@ -29,7 +29,7 @@ _VIAS = {
 
 
 def drawn(path: str, form: str) -> tuple[str, list[Problem]]:
-    """The resources of the input ``path`` and their references, and what of it could not be read.
+    """Return the resources of the input ``path`` and their references, and what of it could not be read.
 
     Raises UsageError or InputError.
     """
@@ -69,7 +69,7 @@ def _edges(graph: ResourceGraph) -> Iterator[tuple[str, str, str, bool]]:
 
 
 def _few(reference: Reference) -> tuple[str, ...]:
-    """What it perhaps names; a reference that may name anything draws nothing."""
+    """Return what it perhaps names; a reference that may name anything draws nothing."""
     return () if reference.anything else reference.candidates
 
 

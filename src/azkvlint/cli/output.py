@@ -23,10 +23,10 @@ def print_error(error: KvlintError) -> None:
 
     hint = f" ({error.hint})" if error.hint else ""
     for line in f"{error.message}{hint}".split("\n"):
-        tell(visible(line))
+        print_line(visible(line))
 
 
-def tell(line: str) -> None:
+def print_line(line: str) -> None:
     """One line on stderr. That nobody reads it any more is no reason to stop."""
     try:
         print(f"kvlint: {line}", file=sys.stderr, flush=True)
@@ -34,7 +34,7 @@ def tell(line: str) -> None:
         abandon(sys.stderr)
 
 
-def tell_problems(problems: Sequence[Problem]) -> None:
+def print_problems(problems: Sequence[Problem]) -> None:
     """A line on stderr for each problem, for whom no report shows them."""
     if not problems:
         return
@@ -42,7 +42,7 @@ def tell_problems(problems: Sequence[Problem]) -> None:
 
     for problem in problems:
         at = "" if problem.at is None else f"{place(problem.at)}: "
-        tell(f"{at}{problem.level} {problem.code} {problem_text(problem)}")
+        print_line(f"{at}{problem.level} {problem.code} {problem_text(problem)}")
 
 
 def write(content: str | bytes, file: str = "") -> bool:
@@ -89,13 +89,13 @@ def abandon(stream: TextIO) -> None:
 
 
 def is_for_editors(file: str) -> bool:
-    """Whether a file lies in the folder in which editors look for SARIF logs."""
+    """Return whether a file lies in the folder in which editors look for SARIF logs."""
     return os.path.basename(os.path.dirname(absolute_path(file))) == ".sarif"
 
 
 @contextmanager
 def progress_bar() -> Iterator[Progress | None]:
-    """A bar on stderr once the work has taken a second, and only where somebody looks at it."""
+    """Yield a bar on stderr once the work has taken a second, and only where somebody looks at it."""
     if not sys.stderr.isatty():
         yield None
         return

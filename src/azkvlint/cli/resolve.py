@@ -16,8 +16,9 @@ from azkvlint.linter.linter import known_rules
 from azkvlint.model.rule import SEVERITIES, Severity
 from azkvlint.model.suppression import TOOLS
 from azkvlint.reporters import FINDINGS_ONLY, SARIF_INCLUDED
-from azkvlint.reporters.report_files import why_not_written
 from azkvlint.util.errors import UsageError
+from azkvlint.util.lazy_regex import regex
+from azkvlint.util.output_files import read_ends
 from azkvlint.util.project_boundary import absolute_path, real_path
 from azkvlint.util.safe_text import visible
 
@@ -27,7 +28,7 @@ COLORS = ("auto", "always", "never")
 
 
 def config_of(said: Settings, targets: list[tuple[str, str]]) -> Config:
-    """What the settings ask for. Raises UsageError for a value that is none."""
+    """Return what the settings ask for. Raises UsageError for a value that is none."""
     arguments, label = said.arguments, said.label
     outputs = tuple(file for file in (*(file for _, file in targets), *_other_outputs(arguments)) if file)
     _refuse_inputs(said, outputs)
@@ -47,7 +48,7 @@ def config_of(said: Settings, targets: list[tuple[str, str]]) -> Config:
         profiles=words_of(label("profiles"), arguments.profiles, "profile", "default, strict, cmk or all"),
         settings=arguments.settings,
         rules=_own_rules(said),
-        # A file that was found may be anybody's, and is not to hold up whoever checks the folder that it lies in.
+        # A file that was found may be an attacker's, and must not stop the check of its folder.
         are_rules_found="rules" in said.configured and said.file is not None and not said.file.named,
         min_severity=_severity(label("min_severity"), arguments.min_severity),
         fail_on=_severity(label("fail_on"), arguments.fail_on),
@@ -92,16 +93,16 @@ def _refuse_inputs(said: Settings, outputs: Collection[str]) -> None:
 
 
 def with_included(config: Config, included: Collection[str]) -> Config:
-    """The run with all that a SARIF log is to hold."""
+    """Return the run with all that a SARIF log is to hold."""
     if not included:
         return config
     return msgspec.structs.replace(
-        config, explain=config.explain or "undecided" in included, answers="passed" in included
+        config, explain=config.explain or "undecided" in included, with_controls="passed" in included
     )
 
 
 def _baseline(arguments: Arguments) -> str:
-    """The baseline to read; none if it is only about to be written."""
+    """Return the baseline to read; none if it is only about to be written."""
     file, written = arguments.baseline, arguments.write_baseline
     is_first = bool(written) and real_path(file) == real_path(written) and not os.path.lexists(file)
     return "" if is_first else file
@@ -152,7 +153,7 @@ def _explains(name: str, arguments: Arguments) -> bool:
 def words_of(
     option: str, values: tuple[str, ...], what: str = "rule", hint: str = "kvlint rules lists all rules"
 ) -> tuple[str, ...]:
-    """Words given together or one by one: ``--select KV1,KV2 --select KV3`` names three."""
+    """Return words given together or one by one: ``--select KV1,KV2 --select KV3`` names three."""
     words = tuple(word.strip() for value in values for word in value.split(",") if word.strip())
     if values and not words:
         raise UsageError(f"{option} names no {what}", hint)
@@ -176,7 +177,7 @@ def _files(option: str, files: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _own_rules(said: Settings) -> tuple[str, ...]:
-    """Where rules of the user's own are. One that a file or variable names wrongly is told with its place."""
+    """Return where rules of the user's own are. A wrong one in a file or variable is reported with its place."""
     for path in said.arguments.rules if "rules" in said.elsewhere else ():
         if not os.path.exists(path):
             raise UsageError(f"{said.label('rules')}: there is no folder or file '{visible(path)}' to read rules from")
@@ -213,7 +214,9 @@ def _severity(option: str, word: str) -> Severity:
 
 
 def included_of(said: Settings) -> frozenset[str]:
-    """The kinds of results that a SARIF log is to hold besides findings. Raises UsageError for a word that is none."""
+    """Return the kinds of results that a SARIF log is to hold besides findings. Raises UsageError for a word that is
+    none.
+    """
     option = said.label("sarif_include")
     words = words_of(option, said.arguments.sarif_include, "kind of result", f"one of {', '.join(SARIF_INCLUDED)}")
     for word in words:
@@ -233,7 +236,7 @@ def peer_tools_of(said: Settings) -> tuple[str, ...]:
 
 
 def root_uri(word: str, file: str, root: str) -> str:
-    """The URI of the folder that a log's paths start from. Editors look for logs in .sarif, and for it in them."""
+    """Return the URI of the folder that a log's paths start from, which logs in .sarif need."""
     if word:
         if not word.startswith("file:///"):
             raise UsageError(f"--sarif-root-uri {word}: a URI that begins with file:/// was expected")
@@ -246,7 +249,7 @@ def root_uri(word: str, file: str, root: str) -> str:
 
 
 def targets_of(said: Settings, known: Collection[str]) -> list[tuple[str, str]]:
-    """The formats to write, each with its file ("" is stdout). Raises UsageError for one that is not ``known``."""
+    """Return the formats to write, each with its file ("" is stdout). Raises UsageError for an unknown one."""
     formats, output = said.arguments.formats, said.arguments.output
     if said.arguments.color not in COLORS:
         raise UsageError(f"--color {said.arguments.color}: one of {', '.join(COLORS)} was expected")
@@ -300,3 +303,31 @@ def refuse_two_in_one(arguments: Arguments, targets: Sequence[tuple[str, str]]) 
     if arguments.watch and (summary or baseline):
         option = "--summary-file" if summary else "--write-baseline"
         raise UsageError(f"--watch goes without {option}, which every check would write anew")
+
+
+_ENDINGS = (".sarif", ".json", ".xml", ".md", ".txt", ".log")
+_PART = 4_000
+# How reports begin: JSON of each kind that names its tool, the list that GitLab takes, JUnit's XML, and Markdown.
+_BEGINS = regex(
+    rb"""\{\s*"(?:version|\$schema|source)"[\s\S]*"name":\s*"kvlint"|\[\s*\]\s*\Z"""
+    rb"""|\[\s*\{\s*"description":[\s\S]*"check_name":\s*"[A-Z]{2,8}-?[0-9]{1,6}\""""
+    rb"""|<\?xml[^>]*>\s*<testsuites\ name="kvlint"|\#\#\ [^\n]{1,20}\ kvlint\s"""
+)
+# How those end that are lines of text.
+_ENDS = regex(rb"(?:^|\n)[^\n]*: [0-9,]+ findings?[^\n]*, [0-9,]+ undecided[^\n]*, [0-9,]+ problems?\s*\Z")
+
+
+def why_not_written(file: str) -> str:
+    """Return why nobody but the user may have kvlint write to a file; "" if it may."""
+    if not file.lower().endswith(_ENDINGS):
+        return "it does not end as the name of a report does"
+    return "it is there, and is no report of kvlint's" if os.path.lexists(file) and not _is_report(file) else ""
+
+
+def _is_report(file: str) -> bool:
+    """Return whether there is nothing in a file but a report of kvlint's, or nothing at all."""
+    ends = read_ends(file, _PART)
+    if ends is None:
+        return False
+    head, tail = ends
+    return not head.strip() or _BEGINS.match(head) is not None or _ENDS.search(tail) is not None

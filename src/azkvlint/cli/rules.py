@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
 
 import msgspec
@@ -9,7 +10,7 @@ import msgspec
 from azkvlint.engine.rule_selection import find_rules
 from azkvlint.linter.linter import all_rules
 from azkvlint.model.rule import Example, Rule
-from azkvlint.util.errors import EXIT_CLEAN, EXIT_FINDINGS, UsageError
+from azkvlint.util.errors import EXIT_CLEAN, EXIT_FINDINGS, UsageError, did_you_mean
 from azkvlint.util.plural import pluralize
 from azkvlint.util.safe_text import encode, visible
 
@@ -17,7 +18,7 @@ _WIDTH = 100
 
 
 def listed(form: str, folders: tuple[str, ...]) -> str:
-    """All rules: a line each, or with ``json`` every field of every rule."""
+    """Return all rules: a line each, or with ``json`` every field of every rule."""
     rules = sorted(all_rules(folders), key=lambda rule: rule.id)
     if form == "json":
         return encode([_fields(rule) for rule in rules]).decode()
@@ -32,13 +33,13 @@ def _lines(lines: Iterable[str]) -> str:
 
 
 def _fields(rule: Rule) -> dict[str, object]:
-    """A rule as its file says it, severity in words."""
+    """Return a rule as its file says it, severity in words."""
     fields: dict[str, object] = msgspec.to_builtins(rule)
     return fields | {"severity": rule.severity.label}
 
 
 def explained(word: str, folders: tuple[str, ...]) -> str:
-    """Everything about the rules of this id or name, or that answer this id of another tool."""
+    """Return everything about the rules of this id or name, or that answer this id of another tool."""
     found = find_rules(all_rules(folders), word)
     return "\n\n".join(_lines(_explanation(rule)) for rule in found)
 
@@ -83,7 +84,7 @@ def _explanation(rule: Rule) -> Iterator[str]:
 
 
 def _wrapped(text: str, first: str = "", other: str = "") -> list[str]:
-    """Lines of a text, each of which begins with an indent. No id or link is broken in two."""
+    """Return lines of a text, each of which begins with an indent. No id or link is broken in two."""
     from textwrap import wrap
 
     return wrap(
@@ -92,7 +93,7 @@ def _wrapped(text: str, first: str = "", other: str = "") -> list[str]:
 
 
 def _shown_examples(examples: tuple[Example, ...]) -> int:
-    """The first that fails and everything before it: enough to see what the rule means."""
+    """Return the first that fails and everything before it: enough to see what the rule means."""
     return next((at + 1 for at, example in enumerate(examples) if example.expect == "fails"), 0)
 
 
@@ -103,9 +104,10 @@ def _example(example: Example) -> Iterator[str]:
         yield from (f"  {line}" for line in source.rstrip().splitlines())
 
 
-def tested(path: str | None) -> tuple[str, int]:
-    """Run the examples of rule files; the report, and 1 if any does not say what its rule does."""
+def examples_report(path: str | None, *, is_strict: bool = False) -> tuple[str, int]:
+    """Run the examples of rule files, and with ``is_strict`` the other gates; return the report and the exit code."""
     from azkvlint.engine.rule_store import builtin_rules, load_folder
+    from azkvlint.linter.rule_gates import faults_of, place
     from azkvlint.linter.rule_tests import run_examples
 
     rules = builtin_rules() if path is None else load_folder(path)
@@ -113,8 +115,46 @@ def tested(path: str | None) -> tuple[str, int]:
     for result in run_examples(rules):
         count += 1
         failed += bool(result.faults)
-        place = f"{result.rule.path}:{result.example.line}"
-        lines += [f"{place}: {result.example.expect} ({result.example.title}): {fault}" for fault in result.faults]
+        where = place(result.rule, result.example, result.language)
+        lines += [f"{where}: {fault}" for fault in result.faults]
+    faults = list(faults_of(rules)) if is_strict and not failed else []
+    lines += [str(fault) for fault in faults]
     ran = f"{pluralize(count, 'example')} of {pluralize(len(rules), 'rule')}"
     lines.append(f"{ran}: {count - failed} as they say, {failed} not")
-    return _lines(lines), EXIT_FINDINGS if failed else EXIT_CLEAN
+    if is_strict:
+        text = "not run before the examples pass" if failed else pluralize(len(faults), "fault")
+        lines.append(f"gates: {text}")
+    return _lines(lines), EXIT_FINDINGS if failed or faults else EXIT_CLEAN
+
+
+def new_rule(id_: str, name: str, topic: str) -> str:
+    """Write a new rule file and return its path. Raises UsageError for a name that no rule file can have."""
+    from azkvlint.engine.rule_loader import load_rules
+    from azkvlint.engine.schema import TOPICS
+    from azkvlint.linter.rule_scaffold import rule_text
+    from azkvlint.util.output_files import write_new_file
+    from azkvlint.util.project_boundary import checkout_of, real_path
+
+    if topic and topic not in TOPICS:
+        raise UsageError(f"there is no topic '{topic}'", did_you_mean(topic, list(TOPICS)) or ", ".join(TOPICS))
+    folder = _folder_of_rules()
+    if topic:
+        top = checkout_of(real_path(os.curdir))
+        folder = os.path.join(top or os.curdir, "rules", topic)
+        if not os.path.isdir(folder):
+            raise UsageError(f"there is no folder rules/{topic}: this is no checkout of kvlint", "leave out --topic")
+    file = os.path.join(folder, f"{id_}-{name}.yaml")
+    text = rule_text(id_, name, topic, is_own=bool(topic)).encode()
+    shown = f"rules/{topic}/{id_}-{name}.yaml" if topic else os.path.relpath(file).replace(os.sep, "/")
+    load_rules([(shown, text)], builtin=bool(topic), others=all_rules(()))
+    write_new_file(file, text)
+    return shown
+
+
+def _folder_of_rules() -> str:
+    """Return the first folder of own rules that the settings of the current folder name, or the current one."""
+    from azkvlint.config.options import Arguments
+    from azkvlint.config.settings import resolve_settings
+
+    settings = resolve_settings(Arguments(paths=(os.curdir,)), "check")
+    return next(filter(os.path.isdir, settings.arguments.rules), os.curdir)

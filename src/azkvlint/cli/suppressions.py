@@ -11,13 +11,13 @@ import msgspec
 
 from azkvlint import __version__
 from azkvlint.cli.check import show_settings
-from azkvlint.cli.output import progress_bar, tell_problems, write
+from azkvlint.cli.output import print_problems, progress_bar, write
 from azkvlint.cli.resolve import config_of, peer_tools_of, targets_of
 from azkvlint.config.options import Arguments
 from azkvlint.config.settings import resolve_settings
 from azkvlint.linter import suppressions
 from azkvlint.linter.group_instances import grouped
-from azkvlint.linter.linter import exit_code_of, judged_all
+from azkvlint.linter.linter import combined_result, exit_code_of
 from azkvlint.model.finding import Finding, Outcome, Problem
 from azkvlint.model.suppression import EXPIRED, MALFORMED, STATES, UNUSED, DirectiveId, SuppressionDirective
 from azkvlint.reporters.findings.json import location
@@ -59,8 +59,8 @@ def run_suppressions(arguments: Arguments) -> int:
     if tools:
         config = msgspec.structs.replace(config, peer_tools=tools)
     with progress_bar() as progress:
-        total = judged_all(config, progress)
-    listed = [one for one in dict.fromkeys(total.said) if not tools or one.tool]
+        total = combined_result(config, progress)
+    listed = [one for one in dict.fromkeys(total.directives) if not tools or one.tool]
     problems = [one for one in dict.fromkeys(total.problems) if one.code not in _LISTED]
     found = Listed(
         said=tuple(sorted(listed, key=_order)),
@@ -71,7 +71,7 @@ def run_suppressions(arguments: Arguments) -> int:
     )
     for name, file in targets:
         write(_REPORTERS[name](found), file)
-    tell_problems([one for one in problems if one.level != "note"])
+    print_problems([one for one in problems if one.level != "note"])
     # Comments for other tools are not the concern of kvlint's exit code.
     stale = any(one.state(total.used) in _STALE for one in found.said if not one.tool)
     return exit_code_of(total.read, problems, stale)

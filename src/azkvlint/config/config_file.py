@@ -7,6 +7,8 @@ its checkout, and none inside ``.git``: it must not make kvlint write over the u
 from __future__ import annotations
 
 import os
+import re
+import tomllib
 from collections.abc import Mapping
 from datetime import date, datetime
 from typing import Any
@@ -14,10 +16,10 @@ from typing import Any
 import msgspec
 
 from azkvlint.config.options import OPTIONS, Option
-from azkvlint.config.toml_lines import lines_of, parsed, text_of
 from azkvlint.model.severity_override import Override
 from azkvlint.util.errors import UsageError, did_you_mean
 from azkvlint.util.project_boundary import absolute_path, checkout_of, leads_into_git, lies_in, real_path
+from azkvlint.util.project_files import read_named
 from azkvlint.util.safe_text import visible
 
 OVERRIDE = "override"
@@ -45,12 +47,12 @@ class ConfigFile(msgspec.Struct, frozen=True, kw_only=True):
     overrides: tuple[Override, ...] = ()
 
     def at(self, key: str) -> str:
-        """What messages call the place of a key: ``kvlint.toml:3``."""
+        """Return what messages call the place of a key: ``kvlint.toml:3``."""
         return f"{self.shown}:{self.lines[key]}" if key in self.lines else self.shown
 
 
 def read_file(file: str, named: bool = False) -> ConfigFile | None:
-    """The configuration in a file; None for a ``pyproject.toml`` that has none.
+    """Return the configuration in a file; None for a ``pyproject.toml`` that has none.
 
     ``named``: by the user, who wants it. Raises UsageError, with file and line, for what is wrong with it.
     """
@@ -80,7 +82,7 @@ def read_file(file: str, named: bool = False) -> ConfigFile | None:
 
 
 def _from_here(path: str) -> str:
-    """A path from the current folder, if that is still there and on the same drive."""
+    """Return a path from the current folder, if that is still there and on the same drive."""
     try:
         return os.path.relpath(path)
     except (OSError, ValueError):
@@ -134,7 +136,7 @@ class _Taking:
         return UsageError(f"{self._bare.at(key)}: {key} must be {wanted}", hint)
 
     def _value(self, option: Option, value: Any) -> Any:
-        """The value of an option, as Arguments holds it."""
+        """Return the value of an option, as Arguments holds it."""
         key = option.key
         if not option.takes_value:
             if not isinstance(value, bool):
@@ -157,7 +159,7 @@ class _Taking:
         return self._word(option, value)
 
     def _word(self, option: Option, word: str) -> str:
-        """A text of an option; a path in it is told from the current folder, as one of the command line is."""
+        """Return a text of an option; a path in it becomes relative to the current folder, as on the command line."""
         if "\0" in word:
             raise self._wrong(option.key, "free of NUL characters")
         if option.kind == "format":
@@ -177,7 +179,7 @@ class _Taking:
         return _from_here(full)
 
     def _counted(self, key: str, number: int) -> int:
-        """A number, if Python makes a text of it: there is none for what has thousands of digits."""
+        """Return a number, if Python makes a text of it: there is none for what has thousands of digits."""
         if abs(number) > _LARGEST:
             raise UsageError(f"{self._bare.at(key)}: {key}: a number is too large")
         return number
@@ -210,3 +212,67 @@ class _Taking:
                 if not any("," in text for text in texts):
                     return ",".join(texts)
         raise self._wrong("set", "texts, numbers, true or false, and lists of them whose items hold no comma")
+
+
+# Far more than any that a person writes.
+_MOST_BYTES = 250_000
+# The reader of TOML takes time by the square of how deep a key leads, and a key stands on one line.
+_MOST_DOTS = 1_000
+_PLACE = re.compile(r"\(at line (\d+), column (\d+)\)")
+_KEY = re.compile(r"""[ \t]*(?:([\w-]+)|"([^"]*)"|'([^']*)')[ \t]*[.=]""")
+_HEADER = re.compile(r"""[ \t]*\[\[?([^\[\]#=]+)\]""")
+
+
+def text_of(file: str, shown: str, boundary: str | None = None) -> str:
+    """Return the text of a configuration file; if it was found, its ``boundary`` is its checkout.
+
+    Raises UsageError if it cannot be read.
+    """
+    data = read_named(file, f"the configuration file {shown}", _MOST_BYTES, boundary=boundary)
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise UsageError(f"{shown}:{line}: it is not text in UTF-8") from error
+
+
+def parsed(text: str, shown: str) -> dict[str, Any]:
+    """Return the document that a text is. Raises UsageError, with the line, if it is no TOML, or too much of it."""
+    for number, line in enumerate(text.split("\n"), 1):
+        if line.count(".") > _MOST_DOTS:
+            raise UsageError(f"{shown}:{number}: there are more than {_MOST_DOTS:,} dots on this line")
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        said = visible(str(error))
+        place = _PLACE.search(said)
+        at = f"{shown}:{place[1]}:{place[2]}" if place is not None else shown
+        raise UsageError(f"{at}: it is no TOML: {_PLACE.sub('', said).strip()}") from error
+    except RecursionError as error:
+        raise UsageError(f"{shown}: it is nested too deep") from error
+    except ValueError as error:  # Python reads no number of more than 4,300 digits
+        raise UsageError(f"{shown}: a number in it is too large") from error
+
+
+def lines_of(text: str, inside: str, repeated: str) -> dict[str, int]:
+    """On which line each key of the table ``inside`` ("": the whole file) first stands.
+
+    Of the list of tables called ``repeated`` also each header, as ``repeated 0`` and so on. What looks like a key
+    inside a text of several lines can mislead it.
+    """
+    found: dict[str, int] = {}
+    here, headers = "", 0
+    for number, line in enumerate(text.split("\n"), 1):
+        header = _HEADER.match(line)
+        key = _KEY.match(line)
+        if header is not None:
+            here = re.sub(r"""[\s"']""", "", header[1])
+            below = here if not inside else here[len(inside) + 1 :] if here.startswith(f"{inside}.") else ""
+            if below:
+                found.setdefault(below.partition(".")[0], number)
+            if below == repeated and line.lstrip().startswith("[["):
+                found[f"{repeated} {headers}"] = number
+                headers += 1
+        elif key is not None and here == inside:
+            found.setdefault(key[1] or key[2] or key[3] or "", number)
+    return found

@@ -37,11 +37,11 @@ class Option(msgspec.Struct, frozen=True):
 
     @property
     def variable(self) -> str:
-        """The environment variable that gives it: ``KVLINT_MIN_SEVERITY``."""
+        """Return the environment variable that gives it: ``KVLINT_MIN_SEVERITY``."""
         return f"KVLINT_{self.key.replace('-', '_').upper()}"
 
     def is_configured(self, command: str) -> bool:
-        """Whether ``command`` takes it from the environment and from a configuration file too."""
+        """Return whether ``command`` takes it from the environment and from a configuration file too."""
         return command in (self.commands if self.configured is None else self.configured)
 
 
@@ -302,7 +302,7 @@ _OF_CHECK = {name: option for option in OPTIONS if _CHECK[0] in option.commands 
 
 
 def plain_arguments(words: Sequence[str]) -> Arguments | None:
-    """The arguments of a plain ``kvlint [check] PATH...``; None for a command line that is not plain."""
+    """Return the arguments of a plain ``kvlint [check] PATH...``; None for a command line that is not plain."""
     given: dict[str, Any] = {}
     paths: list[str] = []
     waiting = list(words[1:] if words[:1] == ["check"] else words)

@@ -21,7 +21,7 @@ _MOST_ITEMS = 1_000
 
 
 def override_of(table: Any, place: str, line: int) -> Override:
-    """The override that a table says. Raises UsageError, with its ``place``."""
+    """Return the override that a table says. Raises UsageError, with its ``place``."""
 
     def wrong(said: str, hint: str | None = None) -> UsageError:
         return UsageError(f"{place}: override: {said}", hint)
@@ -93,7 +93,7 @@ def _refuse_bad_globs(lists: Mapping[str, tuple[str, ...]], wrong: _Wrong) -> No
 
 
 def _until(value: Any, wrong: _Wrong) -> tuple[str, str]:
-    """The last day, and what is wrong with it: an end that nobody understands must not become none."""
+    """Return the last day, and what is wrong with it: an end that nobody understands must not become none."""
     if isinstance(value, date) and not isinstance(value, datetime):
         return value.isoformat(), ""
     if not isinstance(value, str):

@@ -26,8 +26,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     ``select`` and ``ignore`` are rule ids or beginnings of ids; no ``select`` means all of the ``profiles``.
     ``settings`` (``RULE.parameter=value``) take the place of parameters' defaults. ``min_severity`` hides what is
     less severe; ``fail_on`` decides the exit code, ``strict`` makes undecided questions count for it too. Without
-    ``explain`` undecided questions are counted, but nobody is told what is not known; with ``answers`` what holds is
-    told too, and of which vault. ``are_rules_found``: a configuration file that the user did not name names ``rules``.
+    ``explain`` unknown results are counted, without their reasons; ``with_controls``: results that pass are reported
+    too, with their vaults. ``are_rules_found``: a configuration file that the user did not name names ``rules``.
 
     ``parameters`` are files for all templates, instead of those that their names say. ``variables`` (``NAME=VALUE``)
     and ``variable_files`` are given to all Terraform root modules; ``closed``: a module that nobody calls says
@@ -40,7 +40,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     code, unless ``include_tests``. What the file ``baseline`` holds does not count. ``outputs``
     are the files that reports are written to; no input may be one of them. ``overrides`` are
     those of the configuration ``file``, which messages call ``shown``; their paths start from ``base``. ``notices`` are
-    to be told.
+    to be reported.
     """
 
     paths: tuple[str, ...]
@@ -62,7 +62,7 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
     fail_on: Severity = Severity.INFO
     strict: bool = False
     explain: bool = True
-    answers: bool = False
+    with_controls: bool = False
     no_ignores: bool = False
     peer_tools: tuple[str, ...] = ()
     test_folders: tuple[tuple[str, str], ...] | None = None
@@ -77,5 +77,5 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def today(config: Config) -> date:
-    """The day that dates are held against."""
+    """Return the day that dates are held against."""
     return date.fromisoformat(config.as_of) if config.as_of else datetime.now(UTC).date()

@@ -56,23 +56,23 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     notices: tuple[Notice, ...] = ()
 
     def label(self, field: str) -> str:
-        """What messages call a setting: ``--select``, or ``kvlint.toml:3: select``."""
+        """Return what messages call a setting: ``--select``, or ``kvlint.toml:3: select``."""
         if field in self.configured:
             return f"{self.places[field]}: {_option_of(field).key}"
         return self.places.get(field) or _option_of(field).names[0]
 
     def folder(self, field: str) -> str:
-        """The folder that the globs of a setting start from."""
+        """Return the folder that the globs of a setting start from."""
         return self.base if field in self.configured else real_path(os.curdir)
 
     @property
     def elsewhere(self) -> frozenset[str]:
-        """The fields that the command line does not set, and something else does."""
+        """Return the fields that the command line does not set, and something else does."""
         return frozenset(self.places) - self.arguments.given
 
 
 def resolve_settings(arguments: Arguments, command: str) -> Settings:
-    """The settings of ``command``. Raises UsageError for values of other types, and files that cannot be read."""
+    """Return the settings of ``command``. Raises UsageError for wrong types, and files that cannot be read."""
     emptied = {field: () for field in arguments.given & _EMPTIED if getattr(arguments, field) == ("",)}
     if emptied:
         arguments = msgspec.structs.replace(arguments, **emptied)
@@ -118,7 +118,7 @@ def _take(found: Iterator[tuple[str, Any, str]], values: dict[str, Any], places:
 
 
 def _from_environment(names: Sequence[str], command: str, notices: list[Notice]) -> Iterator[tuple[str, Any, str]]:
-    """What the variables say, as Arguments holds it. One that is empty says nothing."""
+    """Yield what the variables say, as Arguments holds it. One that is empty says nothing."""
     known = {option.variable for option in OPTIONS if option.is_configured(option.commands[0])} | _OTHER_VARIABLES
     for name in sorted(set(names) - known):
         text = f"the environment variable {name} is no setting of kvlint"
@@ -131,7 +131,7 @@ def _from_environment(names: Sequence[str], command: str, notices: list[Notice])
 
 
 def _read(option: Option, text: str) -> Any:
-    """The value of an option that an environment variable says: of many, one on each line."""
+    """Return the value of an option that an environment variable says: of many, one on each line."""
     if not option.takes_value:
         word = text.strip().lower()
         if word not in _YES | _NO:
@@ -144,7 +144,7 @@ def _read(option: Option, text: str) -> Any:
 
 
 def _file(arguments: Arguments, notices: list[Notice]) -> ConfigFile | None:
-    """The configuration file that the user names, or else the nearest to the first input."""
+    """Return the configuration file that the user names, or else the nearest to the first input."""
     named = arguments.config or os.environ.get("KVLINT_CONFIG", "")
     if "config" in arguments.given and not arguments.config:
         raise UsageError("--config names no file", "--isolated reads none")
@@ -179,7 +179,7 @@ def _file(arguments: Arguments, notices: list[Notice]) -> ConfigFile | None:
 
 
 def _above(file: str, seen: dict[str, list[str]]) -> list[str]:
-    """The configurations that would count if ``file`` were not there, the nearest first.
+    """Return the configurations that would count if ``file`` were not there, the nearest first.
 
     It may have come with a change in one folder, and rules may be off by it that are on in all others.
     """
@@ -195,7 +195,7 @@ def _above(file: str, seen: dict[str, list[str]]) -> list[str]:
 
 
 def _base(file: ConfigFile, paths: Sequence[str]) -> str:
-    """The folder that the globs of a file start from: its own, or that of the project if it is kept elsewhere."""
+    """Return the folder that the globs of a file start from: its own, or the project's if the file is elsewhere."""
     folders = [_folder(path) for path in paths]
     if not file.named or any(lies_in(folder, file.folder) for folder in folders):
         return file.folder
@@ -214,7 +214,7 @@ def _folder(path: str) -> str:
 
 
 def _nearest(folder: str, seen: dict[str, list[str]]) -> list[str]:
-    """The configuration files of the nearest folder that has any, up to that of the checkout.
+    """Return the configuration files of the nearest folder that has any, up to that of the checkout.
 
     Outside of a checkout, where anybody may have put a file above, only the folder itself counts, and the current one.
     """
@@ -237,7 +237,7 @@ def _upwards(folder: str, last: str, seen: dict[str, list[str]]) -> list[str]:
 
 
 def _counts(file: str) -> bool:
-    """Whether a file is about kvlint; one whose name says so is, even if it cannot be read."""
+    """Return whether a file is about kvlint; one whose name says so is, even if it cannot be read."""
     if not file.endswith(NAMES[-1]):
         return True
     folder = os.path.dirname(file)

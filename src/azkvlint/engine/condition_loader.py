@@ -1,4 +1,4 @@
-"""Decoding of conditions: the part of a rule file that judges."""
+"""Decoding of the conditions of a rule file."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class ConditionDecoder:
         self._parameters = parameters
 
     def conditions(self, node: Node | None, label: str, scope: _Scope = _TOP) -> Condition:
-        """One condition, or a list of which all must hold. Nothing at all holds."""
+        """Return one condition, or a list of which all must hold. Nothing at all holds."""
         if node is None:
             return _NOTHING
         if isinstance(node, ListNode):
@@ -121,7 +121,7 @@ class ConditionDecoder:
         self._decoder.fault(node, f"a condition needs {either(CONDITIONS)}:")
 
     def _path(self, node: Node | None, label: str, scope: _Scope) -> tuple[str, Path]:
-        """The path as it is written, and as it is walked."""
+        """Return the path as it is written, and as it is walked."""
         text = self._decoder.line(node, label)
         if node is None or not text:
             return text, ()
@@ -156,7 +156,7 @@ class ConditionDecoder:
         return Attribute(path=path, text=text, operator=operator, operand=operand, default=default)
 
     def _operand(self, node: Node, operator: str) -> Operand | None:
-        """The operand as it is written, which may be ``$name``; None if it does not fit the operator."""
+        """Return the operand as it is written, which may be ``$name``; None if it does not fit the operator."""
         value = data(node)
         if isinstance(value, str) and value.startswith("$"):
             return value if self._parameter_fits(node, operator, value[1:]) else None
@@ -210,7 +210,7 @@ class ConditionDecoder:
 
 
 def misfit(takes: Takes, value: Any) -> str:
-    """What the operand should be and what it is instead; empty if it fits."""
+    """Return what the operand should be and what it is instead; empty if it fits."""
     match takes:
         case Takes.PLAIN:
             fits = isinstance(value, Plain)

@@ -14,14 +14,14 @@ from azkvlint.model.value import Absent, Answer, Origin, Unknown, display
 
 # What is found where a link leads nowhere.
 NONE = "none"
-# How a link is told that another resource has.
+# How evidence describes a link of another resource.
 NAMED_BY = "named by "
-# A list of types is told in words up to this many.
+# The most types that are listed in words.
 _MOST_TYPES = 3
 
 
 def joined_path(prefix: str, text: str) -> str:
-    """The path ``text``, which starts at ``prefix`` (the path of an item, or nothing), as people read it."""
+    """Return the path ``text``, which starts at ``prefix`` (the path of an item, or nothing), as people read it."""
     text = text.removeprefix("$").removeprefix(".")
     joint = "." if prefix and text and text[0] != "[" else ""
     return f"{prefix}{joint}{text}"
@@ -33,9 +33,9 @@ def evidence_of(outcome: Outcome, found: Answer, wanted: str, resource: Resource
     return Evidence(
         outcome=outcome,
         found=display(found),
-        wanted=wanted,
+        expected=wanted,
         at=at,
-        asked=asked,
+        attribute=asked,
         origin=Origin.ABSENT if type(found) is Absent else found.origin,
         note=found.note,
     )
@@ -56,24 +56,24 @@ def link_evidence(outcome: Outcome, reference: Reference, resource: Resource, ta
             why = value.why if isinstance(value, Unknown) and not value.sensitive else f"it is {display(value)}"
             found = f"not known: {reference.via} of {reference.source} may name {target}, {why}"
     at = msgspec.structs.replace(resource.at, address=resource.address)
-    return Evidence(outcome=outcome, found=found, wanted=wanted, at=at, hops=reference.hops)
+    return Evidence(outcome=outcome, found=found, expected=wanted, at=at, hops=reference.hops)
 
 
 def missing_link_evidence(outcome: Outcome, resource: Resource, wanted: str, why: str) -> Evidence:
     """That nothing (certain) is at the other end of a link."""
     if why:
-        return Evidence(outcome=outcome, found=f"not known: {why}", wanted=wanted, at=resource.at)
-    return Evidence(outcome=outcome, found=NONE, wanted=wanted, at=resource.at, origin=Origin.ABSENT)
+        return Evidence(outcome=outcome, found=f"not known: {why}", expected=wanted, at=resource.at)
+    return Evidence(outcome=outcome, found=NONE, expected=wanted, at=resource.at, origin=Origin.ABSENT)
 
 
 def mirrored(note: Evidence) -> Evidence:
-    """The same below ``not``."""
-    wanted = note.wanted[4:] if note.wanted.startswith("not ") else f"not {note.wanted}"
-    return msgspec.structs.replace(note, outcome=negated(note.outcome), wanted=wanted)
+    """Return the same below ``not``."""
+    wanted = note.expected[4:] if note.expected.startswith("not ") else f"not {note.expected}"
+    return msgspec.structs.replace(note, outcome=negated(note.outcome), expected=wanted)
 
 
-def wanted_of(operator: str, operand: Any) -> str:
-    """An operator and its operand in words: ``at least 90``."""
+def expectation(operator: str, operand: Any) -> str:
+    """Return an operator and its operand in words: ``at least 90``."""
     word = str(operand).lower() if isinstance(operand, bool) else operand
     if isinstance(operand, (tuple, list)):
         word = ", ".join(str(item) for item in operand)

@@ -1,4 +1,4 @@
-"""A rule that is ready to be asked, and its answer in words: a Finding with the evidence that decided."""
+"""A compiled rule, and its result as a Finding with the evidence that decided."""
 
 from __future__ import annotations
 
@@ -16,29 +16,29 @@ from azkvlint.model.rule import Rule
 
 
 class CompiledRule(msgspec.Struct, frozen=True):
-    """A rule whose conditions have been turned into judges."""
+    """A rule with the predicates of its conditions."""
 
     rule: Rule
     when: Predicate
     require: Predicate
 
-    def holds(self, resource: Resource, world: GraphIndex) -> bool:
-        """Whether the rule is about a resource, or may be, and holds for it."""
-        return self.evaluate(resource, world) is PASS
+    def holds(self, resource: Resource, index: GraphIndex) -> bool:
+        """Return whether the rule is about a resource, or may be, and holds for it."""
+        return self.evaluate(resource, index) is PASS
 
-    def evaluate(self, resource: Resource, world: GraphIndex) -> Outcome | None:
-        """The rule's answer about one resource; None if it is not about that."""
+    def evaluate(self, resource: Resource, index: GraphIndex) -> Outcome | None:
+        """Return the result for one resource; None if the rule does not apply to it."""
         attributes = resource.attributes
-        when = self.when(attributes, resource, world, None, "")
+        when = self.when(attributes, resource, index, None, "")
         if when is FAIL:
             return None
-        return implied(when, self.require(attributes, resource, world, None, ""))
+        return implied(when, self.require(attributes, resource, index, None, ""))
 
 
-def bare_finding(ready: CompiledRule, resource: Resource) -> Finding:
-    """An undecided question of which nobody wants to know more than that there is one."""
+def bare_finding(compiled: CompiledRule, resource: Resource) -> Finding:
+    """Return an unknown result without its reason, which is only counted."""
     return Finding(
-        rule=ready.rule,
+        rule=compiled.rule,
         outcome=UNDECIDED,
         message="",
         arguments=(),
@@ -51,26 +51,26 @@ def bare_finding(ready: CompiledRule, resource: Resource) -> Finding:
     )
 
 
-def make_finding(ready: CompiledRule, resource: Resource, world: GraphIndex, outcome: Outcome) -> Finding:
-    """The finding, with the evidence that decided: the same question asked again, with a trail."""
+def make_finding(compiled: CompiledRule, resource: Resource, index: GraphIndex, outcome: Outcome) -> Finding:
+    """Return the finding, with the evidence that decided: the rule is evaluated again, with a trail."""
     trail: Trail = []
-    require = ready.require(resource.attributes, resource, world, trail, "")
+    require = compiled.require(resource.attributes, resource, index, trail, "")
     deciding = [note for note in trail if note.outcome is outcome] if require is outcome else []
     if require is not outcome or outcome is UNDECIDED:
         doubts: Trail = []
-        if ready.when(resource.attributes, resource, world, doubts, "") is UNDECIDED:
+        if compiled.when(resource.attributes, resource, index, doubts, "") is UNDECIDED:
             deciding += [note for note in doubts if note.outcome is UNDECIDED]
     first = deciding[0] if deciding else None
     own = first is not None and first.at.address == resource.address
     place = first.at if own and first is not None else resource.at
     at = msgspec.structs.replace(place, address=resource.address, attribute=place.attribute if own else None)
-    name = full_name(resource, world)
-    message, arguments = filled(ready.rule.message, resource, name, deciding)
+    name = full_name(resource, index)
+    message, arguments = filled(compiled.rule.message, resource, name, deciding)
     why = undecided_reason(deciding, resource) if outcome is UNDECIDED else ""
     if outcome is not FAIL:
-        message = f"'{resource.address}': not decided, {why}." if why else f"{ready.rule.title}."
+        message = f"'{resource.address}': not decided, {why}." if why else f"{compiled.rule.title}."
     return Finding(
-        rule=ready.rule,
+        rule=compiled.rule,
         outcome=outcome,
         message=message,
         arguments=arguments,
@@ -79,7 +79,7 @@ def make_finding(ready: CompiledRule, resource: Resource, world: GraphIndex, out
         type=resource.type,
         declared_as=resource.declared_as,
         at=at,
-        fingerprint=fingerprint(ready.rule.id, at, resource.callers),
+        fingerprint=fingerprint(compiled.rule.id, at, resource.callers),
         evidence=tuple(deciding),
         related=related(resource, deciding, at),
         why=why,
@@ -89,7 +89,8 @@ def make_finding(ready: CompiledRule, resource: Resource, world: GraphIndex, out
 
 
 def related(resource: Resource, deciding: Sequence[Evidence], at: Location) -> tuple[Note, ...]:
-    """The other resources that the evidence is about, each once, where values come from, and the calls that lead here.
+    """Return the other resources that the evidence is about, each once, where values come from, and the calls that lead
+    here.
 
     A value that a caller hands in is edited in the caller's file: then the resource itself is worth a look too.
     """
@@ -97,7 +98,7 @@ def related(resource: Resource, deciding: Sequence[Evidence], at: Location) -> t
     for note in deciding:
         address = note.at.address
         if address is not None and address != resource.address and address not in notes:
-            said = f"{note.asked} is {note.found}" if note.asked else note.found
+            said = f"{note.attribute} is {note.found}" if note.attribute else note.found
             text = f"{address}: {said}"
             notes[address] = Note(text=text, at=note.at)
     origins: dict[tuple[object, ...], Note] = {at.position_key: Note(text=CAUSED, at=at)}
@@ -115,7 +116,7 @@ def related(resource: Resource, deciding: Sequence[Evidence], at: Location) -> t
 
 
 def _causes(at: Location) -> Iterator[Location]:
-    """Where a value comes from, the nearest place first."""
+    """Yield where a value comes from, the nearest place first."""
     cause = at.cause
     while cause is not None:
         yield cause

@@ -11,7 +11,7 @@ import msgspec
 
 from azkvlint.engine.condition_loader import ConditionDecoder
 from azkvlint.engine.yaml_decoder import Decoder, Fields, suggestion
-from azkvlint.model.framework import Also, Control, ControlQuestion, Framework, Platform, Sheet, Status
+from azkvlint.model.framework import Also, Control, ControlCheck, Framework, Platform, Sheet, Status
 from azkvlint.model.rule import Rule
 from azkvlint.syntax.yaml_nodes import Fault, ListNode, MapNode, Node
 from azkvlint.util.errors import RuleError
@@ -36,7 +36,8 @@ _START = Fault(1, 1, "")
 
 
 def load_frameworks(files: Iterable[tuple[str, bytes]], rules: Iterable[Rule]) -> tuple[Framework, ...]:
-    """The frameworks of ``files`` (path as it is shown to people, content), one for each version, in their order.
+    """Return the frameworks of ``files`` (path as it is shown to people, content), one for each version, in their
+    order.
 
     ``rules`` are all that a row may name. Raise RuleError with the faults of all files.
     """
@@ -69,7 +70,7 @@ class _FrameworkDecoder:
         self._versions: tuple[str, ...] = ()
 
     def frameworks(self, root: Node) -> Iterator[Framework]:
-        """The framework in each of its versions, which may be used only if the decoder noted no fault."""
+        """Yield the framework in each of its versions, which may be used only if the decoder noted no fault."""
         decoder = self._decoder
         fields = decoder.fields(root, "a control framework", _FRAMEWORK_KEYS, _REQUIRED_KEYS)
         family = self._name(fields)
@@ -106,7 +107,7 @@ class _FrameworkDecoder:
         return text
 
     def _control(self, node: Node) -> Iterator[tuple[str, Control]]:
-        """A row, with each version that has it."""
+        """Yield a row, with each version that has it."""
         decoder = self._decoder
         fields = decoder.fields(node, "a control", _CONTROL_KEYS, ("id", "title"))
         when = fields.get("when")
@@ -126,7 +127,7 @@ class _FrameworkDecoder:
             yield version, msgspec.structs.replace(control, id=id_)
 
     def _also(self, node: Node) -> Also:
-        """Rules for some vaults only."""
+        """Return rules for some vaults only."""
         fields = self._decoder.fields(node, "each item of also", _ALSO_KEYS, ("when",))
         return Also(
             when=ConditionDecoder(self._decoder, {}).conditions(fields.get("when"), "when"),
@@ -135,7 +136,7 @@ class _FrameworkDecoder:
         )
 
     def _ids(self, node: Node | None) -> Iterator[tuple[str, str]]:
-        """The row's id by version: one for all of them, or a mapping from those versions that have the row."""
+        """Yield the row's id by version: one for all of them, or a mapping from those versions that have the row."""
         decoder = self._decoder
         if not isinstance(node, MapNode):
             text = decoder.line(node, "id")
@@ -169,18 +170,18 @@ class _FrameworkDecoder:
 
 
 def sheets_of(frameworks: Sequence[Framework], rules: Sequence[Rule]) -> tuple[Sheet, ...]:
-    """The frameworks with the rules that answer each of their rows, in the order of the rules."""
+    """Return the frameworks with the rules that answer each of their rows, in the order of the rules."""
     return tuple(
         Sheet(
             framework=framework,
-            questions=tuple(_question(control, framework, rules) for control in framework.controls),
+            checks=tuple(_question(control, framework, rules) for control in framework.controls),
         )
         for framework in frameworks
     )
 
 
-def _question(control: Control, framework: Framework, rules: Sequence[Rule]) -> ControlQuestion:
-    """A row with its rules. An opinion that others contradict counts only where it is named, or the only answer."""
+def _question(control: Control, framework: Framework, rules: Sequence[Rule]) -> ControlCheck:
+    """Return a control with its rules. A disputed opinion counts only where it is named, or is the only one."""
     always = [rule for rule in rules if _answers(rule, control, framework)]
     others = {
         rule.id: also.when
@@ -190,7 +191,7 @@ def _question(control: Control, framework: Framework, rules: Sequence[Rule]) -> 
     }
     found = [rule for rule in rules if rule in always or rule.id in others]
     sober = [rule for rule in found if rule.profile != _OPINIONS or rule.id in control.rules]
-    return ControlQuestion(
+    return ControlCheck(
         control=control,
         rules=tuple(rule.id for rule in sober or found),
         conditions=others,

@@ -31,7 +31,7 @@ class Incoming:
 
 
 class GraphIndex:
-    """A graph with its indexes. Answers about other resources are kept, so that each is worked out once."""
+    """A graph with its indexes. Results for other resources are cached."""
 
     def __init__(self, graph: ResourceGraph) -> None:
         self.graph = graph
@@ -43,7 +43,7 @@ class GraphIndex:
         self._loose: dict[tuple[int, int], tuple[Outcome, str]] = {}
 
     def incoming(self, via: str, types: frozenset[str]) -> Incoming:
-        """The references that the attribute ``via`` of ``types`` (lower case) makes, of resources that stay."""
+        """Return the references that the attribute ``via`` of ``types`` (lower case) makes, of resources that stay."""
         found = self._incoming.get((via, types))
         if found is None:
             sources = self._staying(via)
@@ -56,7 +56,7 @@ class GraphIndex:
         return found
 
     def _staying(self, via: str) -> list[tuple[str, Reference]]:
-        """The references that the attribute ``via`` makes of resources that stay, with their types as spelled."""
+        """Return the references that ``via`` makes of resources that stay, with their types as spelled."""
         found = self._sources.get(via)
         if found is None:
             pairs = ((self.graph.resources[one.source], one) for one in self.graph.references.get(via, ()))
@@ -64,7 +64,7 @@ class GraphIndex:
         return found
 
     def outgoing(self, via: str, address: str) -> list[Reference]:
-        """The references that the attribute ``via`` of one resource makes."""
+        """Return the references that the attribute ``via`` of one resource makes."""
         by_source = self._outgoing.get(via)
         if by_source is None:
             by_source = self._outgoing[via] = {}
@@ -72,24 +72,26 @@ class GraphIndex:
                 by_source.setdefault(reference.source, []).append(reference)
         return by_source.get(address, [])
 
-    def cached(self, question: int, resource: Resource, judge: Predicate) -> Outcome:
-        """What ``judge`` says about a resource, worked out at most once. ``question`` is the judge's identity."""
-        key = (question, resource.address)
+    def cached(self, predicate_id: int, resource: Resource, predicate: Predicate) -> Outcome:
+        """Return the outcome of a predicate for a resource, computed once. ``predicate_id`` identifies it."""
+        key = (predicate_id, resource.address)
         answer = self._kept.get(key)
         if answer is None:
-            answer = self._kept[key] = judge(resource.attributes, resource, self, None, "")
+            answer = self._kept[key] = predicate(resource.attributes, resource, self, None, "")
         return answer
 
-    def loose_best(self, question: int, incoming: Incoming, judge: Predicate) -> tuple[Outcome, str]:
-        """The best that any source which may refer to anything makes of a link, at most UNDECIDED, and that source."""
+    def loose_best(self, predicate_id: int, incoming: Incoming, predicate: Predicate) -> tuple[Outcome, str]:
+        """Return the best that any source which may refer to anything makes of a link, at most UNDECIDED, and that
+        source.
+        """
         if not incoming.loose:
             return Outcome.FAIL, ""
-        key = (question, id(incoming))
+        key = (predicate_id, id(incoming))
         best = self._loose.get(key)
         if best is None:
             best = (Outcome.FAIL, "")
             for reference in incoming.loose:
-                if self.cached(question, self.graph.resources[reference.source], judge) is not Outcome.FAIL:
+                if self.cached(predicate_id, self.graph.resources[reference.source], predicate) is not Outcome.FAIL:
                     best = (Outcome.UNDECIDED, reference.source)
                     break
             self._loose[key] = best

@@ -24,7 +24,7 @@ _KNOWN = "known "
 
 
 def filled(template: str, resource: Resource, name: str, deciding: list[Evidence]) -> tuple[str, tuple[str, ...]]:
-    """A rule's message with its placeholders filled, and their values in the order of first appearance."""
+    """Return a rule's message with its placeholders filled, and their values in the order of first appearance."""
     values: dict[str, str] = {}
 
     def fill(match: re.Match[str]) -> str:
@@ -49,15 +49,15 @@ def _value(word: str, resource: Resource, name: str, deciding: list[Evidence]) -
             return _joined([note.at.attribute for note in deciding if note.at.attribute])
         case _:
             # That there is no companion says something only where nothing else does.
-            told = [note for note in deciding if note.asked or note.note or note.found != NONE]
-            return _joined([note.note or _plainly(note) for note in told or deciding])
+            noted = [note for note in deciding if note.attribute or note.note or note.found != NONE]
+            return _joined([note.note or _plainly(note) for note in noted or deciding])
 
 
 def _plainly(note: Evidence) -> str:
-    if note.asked:
-        return f"{note.asked} is {note.found}"
+    if note.attribute:
+        return f"{note.attribute} is {note.found}"
     # What names this resource is of more use than what it calls it.
-    names_this = note.wanted.endswith("a link") and not note.found.startswith(NAMED_BY)
+    names_this = note.expected.endswith("a link") and not note.found.startswith(NAMED_BY)
     return note.at.address or note.found if names_this else note.found
 
 
@@ -68,22 +68,24 @@ def _joined(texts: list[str]) -> str:
 
 
 def undecided_reason(deciding: list[Evidence], resource: Resource) -> str:
-    """What is not known, for people, without a final period."""
+    """Return what is not known, for people, without a final period."""
     return _joined([_doubt(note, resource) for note in deciding]) or "its answer is not known"
 
 
 def _doubt(note: Evidence, resource: Resource) -> str:
     found = note.found.removeprefix("not known: ")
-    if not note.asked:
+    if not note.attribute:
         return found
     whose = f" of {note.at.address}" if note.at.address not in (None, resource.address) else ""
     return (
-        f"{note.asked}{whose} is {found}" if found.startswith(_KNOWN) else f"{note.asked}{whose} is not known: {found}"
+        f"{note.attribute}{whose} is {found}"
+        if found.startswith(_KNOWN)
+        else f"{note.attribute}{whose} is not known: {found}"
     )
 
 
-def full_name(resource: Resource, world: GraphIndex) -> str:
-    """The name in Azure with the names of the resources above it: ``vault/secret``."""
+def full_name(resource: Resource, index: GraphIndex) -> str:
+    """Return the name in Azure with the names of the resources above it: ``vault/secret``."""
     names = [resource.name]
     here = resource
     for _ in range(_MAX_PARENTS):
@@ -91,7 +93,7 @@ def full_name(resource: Resource, world: GraphIndex) -> str:
         if above is None:
             break
         target = getattr(above, "target", None)
-        parent = world.graph.resources.get(target) if target is not None else None
+        parent = index.graph.resources.get(target) if target is not None else None
         if parent is None:
             if not above.sensitive:
                 names[:0] = _names_in(text_of(above))
@@ -102,14 +104,15 @@ def full_name(resource: Resource, world: GraphIndex) -> str:
 
 
 def _names_in(id_: str) -> list[str]:
-    """The names in a resource's id, or in its pattern, the outermost first."""
+    """Return the names in a resource's id, or in its pattern, the outermost first."""
     _, providers, kinds_and_names = id_.rstrip("/").rpartition("/providers/")
     names = kinds_and_names.split("/")
     return names[2::2] if providers else names[-1:] if len(names) > 1 else []
 
 
 def fingerprint(rule_id: str, at: Location, callers: Sequence[Location] = ()) -> str:
-    """What stays the same while lines and items move: a hash of rule, path, address and attribute, 32 hex digits.
+    """Return what stays the same while lines and items move: a hash of rule, path, address and attribute, 32 hex
+    digits.
 
     Which item of a list it is counts no more than the line: sets are printed in another order whenever one is added.
     Nor do instances count in a text that declares all of them at once, or who uses the module that it belongs to
@@ -124,7 +127,9 @@ def fingerprint(rule_id: str, at: Location, callers: Sequence[Location] = ()) ->
 
 
 def _within_file(address: str, path: str, callers: Sequence[Location]) -> str:
-    """An address as from the file ``path``: without keys, and without the calls that stand in the files around it."""
+    """Return an address as from the file ``path``: without keys, and without the calls that stand in the files around
+    it.
+    """
     address = static_address(address)
     for caller in callers:
         if caller.path == path:

@@ -1,4 +1,4 @@
-"""One function an operator: it takes the operand and answers a function that judges what was found.
+"""One function an operator: it accepts the operand and returns a function that compares what was found with it.
 
 That function gets a set value (never Absent, never Unknown) and answers an outcome: an item of a list may still be
 unknown. Texts compare without case, as Azure does; a bool is no number (in Python ``True == 1``).
@@ -21,26 +21,26 @@ Operator: TypeAlias = Callable[[Value], Outcome]
 
 
 def same(found: Plain, wanted: Plain) -> bool:
-    """Whether two plain values are the same to Azure."""
+    """Return whether two plain values are the same to Azure."""
     return key_of(found) == key_of(wanted)
 
 
 def key_of(plain: Plain) -> tuple[str, Plain]:
-    """What is the same for plain values that are the same to Azure."""
+    """Return what is the same for plain values that are the same to Azure."""
     if isinstance(plain, str):
         return "text", plain.casefold()
     return ("flag", plain) if isinstance(plain, bool) else ("number", plain)
 
 
 def _on_plain(holds: Callable[[Plain], bool]) -> Operator:
-    """An operator on plain values: a link's text is not known yet, lists and objects never hold."""
+    """Return an operator on plain values: a link's text is not known yet, lists and objects never hold."""
 
-    def judge(found: Value) -> Outcome:
+    def compare(found: Value) -> Outcome:
         if type(found) is Scalar:
             return PASS if holds(found.value) else FAIL
         return UNDECIDED if type(found) is Link else FAIL
 
-    return judge
+    return compare
 
 
 def _equals(wanted: Any) -> Operator:
@@ -51,13 +51,13 @@ def _equals(wanted: Any) -> Operator:
         return _on_plain(lambda plain: key_of(plain) == key)
     text = key[1]
 
-    def judge(found: Value) -> Outcome:
+    def compare(found: Value) -> Outcome:
         if type(found) is Scalar:
             plain = found.value
             return PASS if isinstance(plain, str) and (plain == wanted or plain.casefold() == text) else FAIL
         return UNDECIDED if type(found) is Link else FAIL
 
-    return judge
+    return compare
 
 
 def _in(wanted: Any) -> Operator:
@@ -71,10 +71,10 @@ def _in(wanted: Any) -> Operator:
 
 
 def _contains(wanted: Any) -> Operator:
-    """An item of a list, a part of a text."""
+    """Return an item of a list, a part of a text."""
     key = key_of(wanted)
 
-    def judge(found: Value) -> Outcome:
+    def compare(found: Value) -> Outcome:
         if isinstance(found, Scalar):
             both = isinstance(found.value, str) and isinstance(wanted, str)
             return PASS if both and wanted.casefold() in str(found.value).casefold() else FAIL
@@ -84,20 +84,20 @@ def _contains(wanted: Any) -> Operator:
             return PASS
         return UNDECIDED if any(isinstance(item, (Unknown, Link)) for item in found.items) else FAIL
 
-    return judge
+    return compare
 
 
 def _matches(wanted: Any) -> Operator:
-    """The whole text, without case."""
+    """Return the whole text, without case."""
     pattern = TextPattern(wanted)
 
-    def judge(found: Value) -> Outcome:
+    def compare(found: Value) -> Outcome:
         if type(found) is not Scalar:
             return UNDECIDED if type(found) is Link else FAIL
         fits = pattern.fits(found.value) if isinstance(found.value, str) else False
         return UNDECIDED if fits is None else PASS if fits else FAIL
 
-    return judge
+    return compare
 
 
 def _number(holds: Callable[[float], bool]) -> Operator:
@@ -113,7 +113,7 @@ def _at_most(wanted: Any) -> Operator:
 
 
 def _is(wanted: Any) -> Operator:
-    """What is found here is set; a text of nothing but blanks is set too, as it is to Azure."""
+    """Return what is found here is set; a text of nothing but blanks is set too, as it is to Azure."""
     outcome = PASS if wanted == "set" else FAIL
     return lambda _found: outcome
 
@@ -121,7 +121,7 @@ def _is(wanted: Any) -> Operator:
 def _length_at_least(wanted: Any) -> Operator:
     """Items of a list, characters of a text, fields of an object."""
 
-    def judge(found: Value) -> Outcome:
+    def compare(found: Value) -> Outcome:
         match found:
             case ListValue(items=items):
                 certain = sum(item.note != PERHAPS for item in items)
@@ -139,11 +139,11 @@ def _length_at_least(wanted: Any) -> Operator:
             case _:
                 return FAIL
 
-    return judge
+    return compare
 
 
 def ip_range(text: object) -> IPv4Network | IPv6Network | None:
-    """An address or a range of them; None if ``text`` is neither. Bits behind the prefix do not count."""
+    """Return an address or a range of them; None if ``text`` is neither. Bits behind the prefix do not count."""
     from ipaddress import ip_network
 
     try:
@@ -153,7 +153,7 @@ def ip_range(text: object) -> IPv4Network | IPv6Network | None:
 
 
 def _inside(wanted: Any) -> Operator:
-    """An address or range that lies wholly in one of those wanted."""
+    """Return an address or range that lies wholly in one of those wanted."""
     outer = [found for found in map(ip_range, wanted) if found is not None]
 
     def holds(plain: Plain) -> bool:
@@ -169,7 +169,7 @@ def _lies_in(inner: IPv4Network | IPv6Network, outer: IPv4Network | IPv6Network)
 
 
 def _overlaps(wanted: Any) -> Operator:
-    """An address or range that has an address in common with one of those wanted."""
+    """Return an address or range that has an address in common with one of those wanted."""
     others = [found for found in map(ip_range, wanted) if found is not None]
 
     def holds(plain: Plain) -> bool:
@@ -181,10 +181,10 @@ def _overlaps(wanted: Any) -> Operator:
 
 
 def _has_all(wanted: Any) -> Operator:
-    """A list with all these items, an object with all these fields."""
+    """Return a list with all these items, an object with all these fields."""
     keys = frozenset(key_of(item) for item in wanted)
 
-    def judge(found: Value) -> Outcome:
+    def compare(found: Value) -> Outcome:
         match found:
             case ListValue(items=items):
                 have = {key_of(item.value) for item in items if isinstance(item, Scalar) and item.value is not None}
@@ -197,7 +197,7 @@ def _has_all(wanted: Any) -> Operator:
             return PASS
         return UNDECIDED if open_end else FAIL
 
-    return judge
+    return compare
 
 
 OPERATORS: Mapping[str, Callable[[Any], Operator]] = {

@@ -17,7 +17,7 @@ _SOUND = "repeat less, or leave out what looks ahead or behind"
 
 
 def with_settings(rules: Iterable[Rule], settings: Iterable[str]) -> tuple[Rule, ...]:
-    """The rules with what ``settings`` say (``KV003.minimum=30``, lists parted by commas) in place of defaults.
+    """Return the rules with what ``settings`` say (``KV003.minimum=30``, lists parted by commas) in place of defaults.
 
     Raises UsageError, with a suggestion, for a rule or parameter that is not there and a value that does not fit.
     """
@@ -35,7 +35,7 @@ def with_settings(rules: Iterable[Rule], settings: Iterable[str]) -> tuple[Rule,
 
 
 def with_parameters(rule: Rule, values: Mapping[str, Operand]) -> Rule:
-    """The rule with other values than its parameters' defaults."""
+    """Return the rule with other values than its parameters' defaults."""
     parameters = (
         msgspec.structs.replace(parameter, default=values.get(parameter.name, parameter.default))
         for parameter in rule.parameters
@@ -44,7 +44,7 @@ def with_parameters(rule: Rule, values: Mapping[str, Operand]) -> Rule:
 
 
 def kind_of(operand: Operand) -> str:
-    """What a parameter's value is, in words."""
+    """Return what a parameter's value is, in words."""
     match operand:
         case tuple():
             return "a list"
@@ -79,7 +79,7 @@ def _found(known: Mapping[str, _T], word: str, what: str) -> _T:
 
 
 def _read(setting: str, rule: Rule, parameter: Parameter, text: str) -> Operand:
-    """The value that a text says, of the type of the parameter's default."""
+    """Return the value that a text says, of the type of the parameter's default."""
     from azkvlint.engine.condition_loader import misfit
     from azkvlint.util.safe_regex import is_bounded
 
@@ -97,13 +97,13 @@ def _read(setting: str, rule: Rule, parameter: Parameter, text: str) -> Operand:
         if unfit:
             raise UsageError(f"--set {setting}: {operator} takes {unfit}")
         if operator == "matches" and not is_bounded(str(value)):
-            # A configuration file may be anybody's, and is not to hold up whoever checks what it lies beside.
+            # A configuration file may be an attacker's, and must not stop a check.
             raise UsageError(f"--set {setting}: such a pattern may take time without end", _SOUND)
     return value
 
 
 def _plain(text: str, like: Plain) -> Plain | None:
-    """A text as a value of the type of ``like``; None if it is none."""
+    """Return a text as a value of the type of ``like``; None if it is none."""
     if isinstance(like, bool):
         return {"true": True, "false": False}.get(text.lower())
     if isinstance(like, (int, float)):

@@ -14,72 +14,72 @@ from azkvlint.engine.vault_ownership import Owners
 from azkvlint.model.finding import ControlAnswers, Finding, Outcome, Owner
 from azkvlint.model.resource import Reference, Resource, ResourceGraph
 
-# Of what holds, so many resources are told for each rule and owner.
+# The most resources that pass and are listed for each rule and owner.
 _MOST_PASSES = 3
 # Of more vaults that a resource perhaps belongs to nobody asks one by one.
 _MOST_DOUBTFUL = 100
 
 
-def answers_of(
+def control_answers(
     graph: ResourceGraph, by_type: Mapping[str, list[CompiledRule]], found: Sequence[Finding]
 ) -> ControlAnswers:
-    """What else there is to say of a graph that has been judged, where ``found`` does not hold or is undecided."""
-    owners, world = Owners(graph), GraphIndex(graph)
+    """Return what ``controls`` needs of a graph besides ``found``, the failed and unknown results."""
+    owners, index = Owners(graph), GraphIndex(graph)
     known: dict[tuple[str, str], Owner] = {}
-    ready = {one.rule.id: one for rules in by_type.values() for one in rules}
+    compiled = {one.rule.id: one for rules in by_type.values() for one in rules}
     for finding in found:
         resource, rule = graph.resources[finding.resource], finding.rule.id
-        known[rule, resource.address] = _narrowed(ready[rule], resource, world, owners, finding.outcome)
+        known[rule, resource.address] = _narrowed(compiled[rule], resource, index, owners, finding.outcome)
     passes = []
-    for finding, owner in _passes(graph, by_type, world, owners):
+    for finding, owner in _passes(graph, by_type, index, owners):
         known[finding.rule.id, finding.resource] = owner
         passes.append(finding)
     return ControlAnswers(vaults=owners.vaults(), passes=tuple(passes), owners=known)
 
 
 def _passes(
-    graph: ResourceGraph, by_type: Mapping[str, list[CompiledRule]], world: GraphIndex, owners: Owners
+    graph: ResourceGraph, by_type: Mapping[str, list[CompiledRule]], index: GraphIndex, owners: Owners
 ) -> Iterator[tuple[Finding, Owner]]:
-    """What holds and whose it is: of each rule a few of the resources that it is about, for each owner of such."""
+    """Yield what passes and its owner: of each rule a few resources for each owner."""
     count: Counter[tuple[str, Owner]] = Counter()
     for resource in graph.resources.values():
         rules = by_type.get(resource.type.lower(), ())
         if not rules or resource.existing or not resource.stays:
             continue
-        whole = owners.of(resource.address)
-        for ready in rules:
-            key = (ready.rule.id, whole)
+        whole = owners.owner_of(resource.address)
+        for compiled in rules:
+            key = (compiled.rule.id, whole)
             try:
-                if count[key] < _MOST_PASSES and ready.holds(resource, world):
+                if count[key] < _MOST_PASSES and compiled.holds(resource, index):
                     count[key] += 1
-                    owner = _narrowed(ready, resource, world, owners, PASS)
+                    owner = _narrowed(compiled, resource, index, owners, PASS)
                     # What holds of all of them together need not hold of any one.
                     if owner.certain or not whole.certain:
-                        yield make_finding(ready, resource, world, PASS), owner
+                        yield make_finding(compiled, resource, index, PASS), owner
             except MemoryError:
                 raise
-            # The run before has told that the rule crashes here.
+            # The evaluation has reported that the rule crashes here.
             except Exception:  # noqa: BLE001, S112
                 continue
 
 
-def _narrowed(ready: CompiledRule, resource: Resource, world: GraphIndex, owners: Owners, outcome: Outcome) -> Owner:
-    """Those of a resource's owners of whom ``outcome`` is the answer.
+def _narrowed(compiled: CompiledRule, resource: Resource, index: GraphIndex, owners: Owners, outcome: Outcome) -> Owner:
+    """Return those of a resource's owners of whom ``outcome`` is the answer.
 
     What a role assignment on a subscription does depends on the vault: it is asked again as if there were only one.
     """
-    owner = owners.of(resource.address)
+    owner = owners.owner_of(resource.address)
     count = len(owner.certain) + len(owner.perhaps)
     if count < 2 or (not owner.certain and count > _MOST_DOUBTFUL):
         return owner
     certain: list[str] = []
     perhaps: list[str] = []
-    alone = _Alone(world, resource, owners.vault_addresses)
+    resource_rules = _Alone(index, resource, owners.vault_addresses)
     for vaults, same in ((owner.certain, certain), (owner.perhaps, perhaps)):
         for vault in vaults:
-            alone.vault = vault
+            resource_rules.vault = vault
             try:
-                answer = ready.evaluate(resource, alone)
+                answer = compiled.evaluate(resource, resource_rules)
             except MemoryError:
                 raise
             # A rule that crashes here has an answer all the same, for all of them together.
@@ -95,17 +95,17 @@ def _narrowed(ready: CompiledRule, resource: Resource, world: GraphIndex, owners
 
 
 class _Alone(GraphIndex):
-    """A world in which a resource leads to one vault only, ``vault``."""
+    """A graph index in which a resource leads to one vault only, ``vault``."""
 
-    def __init__(self, world: GraphIndex, resource: Resource, vaults: frozenset[str]) -> None:
-        self.__dict__.update(world.__dict__)
+    def __init__(self, index: GraphIndex, resource: Resource, vaults: frozenset[str]) -> None:
+        self.__dict__.update(index.__dict__)
         self.vault = ""
         self._address = resource.address
         self._vaults = vaults
         self._parted: dict[str, list[_Parted]] = {}
 
     def outgoing(self, via: str, address: str) -> list[Reference]:
-        """The references that the attribute ``via`` of one resource makes."""
+        """Return the references that the attribute ``via`` of one resource makes."""
         if address != self._address:
             return super().outgoing(via, address)
         parted = self._parted.get(via)
@@ -115,7 +115,7 @@ class _Alone(GraphIndex):
 
 
 class _Parted:
-    """A reference whose vaults are told from all else that it names, once for all of them."""
+    """A reference with the vaults among what it names, found once."""
 
     def __init__(self, reference: Reference, vaults: frozenset[str]) -> None:
         self._reference = reference
@@ -124,7 +124,7 @@ class _Parted:
         self._others = [tuple(one for one in addresses if one not in vaults) for addresses in named]
 
     def with_only(self, vault: str) -> Reference:
-        """The reference as if there were no vault but this one."""
+        """Return the reference as if there were no vault but this one."""
         targets, candidates, conditional = (
             (*others, vault) if vault in vaults else others
             for vaults, others in zip(self._vaults, self._others, strict=True)

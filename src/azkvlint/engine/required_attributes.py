@@ -1,4 +1,4 @@
-"""What rules ask of a graph: types, attributes and references."""
+"""What rules read of a graph: types, attributes and references."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def required_by(
             paths.setdefault(type_, set())
             _name_parents(type_, paths, vias)
         for condition in (rule.when, rule.require):
-            _ask(condition, types, paths, vias)
+            _add_condition(condition, types, paths, vias)
     return RequiredAttributes(
         paths={type_: frozenset(asked) for type_, asked in paths.items()},
         reference_paths={via: frozenset(types) for via, types in sorted(vias.items())},
@@ -48,25 +48,25 @@ def _name_parents(type_: str, paths: dict[str, set[Path]], vias: dict[str, set[s
         paths.setdefault(type_, set())
 
 
-def _ask(
+def _add_condition(
     condition: Condition,
     types: tuple[str, ...],
     paths: dict[str, set[Path]],
     vias: dict[str, set[str]],
     inside: bool = False,
 ) -> None:
-    """Gather what a condition on ``types`` looks at. ``inside`` an item paths ask nothing new of the resource."""
+    """Add what a condition on ``types`` reads. ``inside`` an item paths read nothing new of the resource."""
     match condition:
         case Attribute(path=path) | Items(path=path):
             for type_ in () if inside else types:
                 paths.setdefault(type_, set()).add(path)
             if isinstance(condition, Items):
-                _ask(condition.where, types, paths, vias, inside=True)
+                _add_condition(condition.where, types, paths, vias, inside=True)
         case All(of=parts) | AnyOf(of=parts):
             for part in parts:
-                _ask(part, types, paths, vias, inside)
+                _add_condition(part, types, paths, vias, inside)
         case Not(of=part):
-            _ask(part, types, paths, vias, inside)
+            _add_condition(part, types, paths, vias, inside)
         case Linked(direction=direction, types=others, via=via, where=where):
             others = tuple(other.lower() for other in others)
             sources = others if direction == "linked_from" else types
@@ -75,11 +75,12 @@ def _ask(
                 paths.setdefault(source, set()).add(tuple(via.split(".")))
             for other in others:
                 paths.setdefault(other, set())
-            _ask(where, others, paths, vias)
+            _add_condition(where, others, paths, vias)
 
 
 def is_local(condition: Condition, inside: bool = False) -> bool:
-    """Whether a condition looks at nothing but what a resource itself says: no links, nothing derived from others.
+    """Return whether a condition looks at nothing but what a resource itself says: no links, nothing derived from
+    others.
 
     ``inside`` an item paths start at the item, so that ``name`` is not the resource's.
     """

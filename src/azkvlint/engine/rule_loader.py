@@ -31,7 +31,7 @@ _START = Fault(1, 1, "")
 def load_rules(
     files: Iterable[tuple[str, bytes]], *, builtin: bool = False, others: Iterable[Rule] = ()
 ) -> tuple[Rule, ...]:
-    """The rules of ``files`` (path as it is shown to people, content), in the order of their ids.
+    """Return the rules of ``files`` (path as it is shown to people, content), in the order of their ids.
 
     ``builtin`` asks for what holds for kvlint's own rules only: ids KV and three digits, and one folder a topic.
     ``others`` are rules whose ids are taken. Raise RuleError with the faults of all files.
@@ -64,7 +64,7 @@ class _RuleDecoder:
         self._taken = taken
 
     def rule(self, root: Node) -> Rule:
-        """The rule, which may be used only if the decoder noted no fault."""
+        """Return the rule, which may be used only if the decoder noted no fault."""
         decoder = self._decoder
         fields = decoder.fields(root, "a rule", RULE_KEYS, REQUIRED_KEYS)
         rule_id = self._id(fields)
@@ -123,7 +123,7 @@ class _RuleDecoder:
         return text
 
     def _name(self, fields: Fields, rule_id: str) -> str:
-        """The name, which together with the id names the file."""
+        """Return the name, which together with the id names the file."""
         text = self._decoder.line(fields.get("name"), "name")
         if text and not _NAME.fullmatch(text):
             self._decoder.fault(fields["name"], f"{text!r} is not a name: small letters and digits, joined by '-'")
@@ -135,7 +135,7 @@ class _RuleDecoder:
         return text
 
     def _parameters(self, node: Node | None) -> list[tuple[Parameter, Operand | None]]:
-        """The parameters, each with its default, None if that is at fault."""
+        """Return the parameters, each with its default, None if that is at fault."""
         parameters = []
         for key, value in self._decoder.entries(node, "parameters"):
             name = str(key.value)
@@ -155,7 +155,7 @@ class _RuleDecoder:
                 self._decoder.fault(key, f"parameter {key.value!r} is not used")
 
     def _message(self, node: Node | None) -> str:
-        """One sentence, in which every placeholder stands in quotes: a value may be of many words, or of none."""
+        """Return one sentence with each placeholder in quotes: a value may have many words, or none."""
         text = self._decoder.line(node, "message")
         if node is None or not text:
             return text
@@ -172,12 +172,12 @@ class _RuleDecoder:
         return text
 
     def _lists(self, fields: Fields, label: str) -> dict[str, tuple[str, ...]]:
-        """A mapping from free keys to lists of texts."""
+        """Return a mapping from free keys to lists of texts."""
         entries = self._decoder.entries(fields.get(label), label)
         return {str(key.value): self._decoder.texts(value, f"{label} {key.value!r}") for key, value in entries}
 
     def _differs(self, fields: Fields, peers: Mapping[str, tuple[str, ...]]) -> dict[str, str]:
-        """Ids of other tools, each of which must be among the peers, and in what their verdicts differ."""
+        """Return ids of other tools, each of which must be among the peers, and in what their verdicts differ."""
         known = {name for names in peers.values() for name in names}
         found = {}
         for key, value in self._decoder.entries(fields.get("differs"), "differs"):
@@ -228,7 +228,7 @@ class _RuleDecoder:
         return text
 
     def _set(self, node: Node | None, parameters: Mapping[str, Operand | None]) -> dict[str, Operand]:
-        """The parameters that an example sets, each of the type of its default."""
+        """Return the parameters that an example sets, each of the type of its default."""
         found: dict[str, Operand] = {}
         for key, value in self._decoder.entries(node, "set"):
             name = str(key.value)
@@ -242,7 +242,7 @@ class _RuleDecoder:
         return found
 
     def _source(self, node: Node, language: str, expect: str, rule_id: str) -> str:
-        """The text of an example, which marks where findings start if there are any."""
+        """Return the text of an example, which marks where findings start if there are any."""
         text = self._decoder.block(node, language)
         marked = re.search(rf"(?:#|//)\s*<-[^\n]*\b{re.escape(rule_id)}\b", text) is not None
         if text and rule_id and marked is (expect == "passes"):

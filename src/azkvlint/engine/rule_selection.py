@@ -12,7 +12,8 @@ from azkvlint.util.errors import UsageError, did_you_mean
 def chosen(
     rules: Iterable[Rule], select: Sequence[str], ignore: Sequence[str], profiles: Sequence[str] = ()
 ) -> tuple[Rule, ...]:
-    """The rules of ``profiles`` (empty: the default one) that ``select`` names, if anything, and ``ignore`` does not.
+    """Return the rules of ``profiles`` (empty: the default one) that ``select`` names, if anything, and ``ignore`` does
+    not.
 
     A rule that is named in full, by its id, its name or another tool's id, is chosen whatever its profile. Sorted by
     id. Raises UsageError, with a suggestion, for a word that names no rule, and where no rule is left: what judges
@@ -34,7 +35,7 @@ def chosen(
 
 
 def find_rules(rules: Iterable[Rule], word: str) -> tuple[Rule, ...]:
-    """The rules of this id or name, or that answer this id of another tool. Raises UsageError with a suggestion."""
+    """Return the rules of an id or name, or equivalent to that of another tool. Raises UsageError with a suggestion."""
     known = tuple(rules)
     found = tuple(rule for rule in known if _is_called(rule, word))
     if not found:
@@ -43,7 +44,7 @@ def find_rules(rules: Iterable[Rule], word: str) -> tuple[Rule, ...]:
 
 
 def rules_called(rules: Iterable[Rule], word: str) -> tuple[Rule, ...]:
-    """The same, and those whose ids begin with the word. Raises UsageError with a suggestion."""
+    """Return the same, and those whose ids begin with the word. Raises UsageError with a suggestion."""
     known = tuple(rules)
     found = tuple(rule for rule in known if _is_called(rule, word) or _begins_with(rule, word))
     if not found:
@@ -52,7 +53,7 @@ def rules_called(rules: Iterable[Rule], word: str) -> tuple[Rule, ...]:
 
 
 def unknown_rule(word: str, rules: Iterable[Rule]) -> UsageError:
-    """The error for a word that names no rule."""
+    """Return the error for a word that names no rule."""
     names = [name for rule in rules for name in (rule.id, rule.name, *_peers(rule))]
     near = filter(None, (did_you_mean(form, names) for form in (word, word.upper(), word.lower())))
     return UsageError(f"no rule is called '{word}'", next(near, "kvlint rules lists all rules"))
@@ -72,7 +73,7 @@ def _is_chosen(rule: Rule, select: Sequence[str], profiles: frozenset[str]) -> b
 
 
 def _nothing_left(rules: Sequence[Rule], select: Sequence[str]) -> tuple[str, str | None]:
-    """Why no rule is left, and what would help."""
+    """Return why no rule is left, and what would help."""
     outside = [rule for rule in rules if any(_begins_with(rule, word) for word in select)]
     if outside and all(rule.profile != "default" for rule in outside):
         return "no rule that is selected is in the profile", f"try --profile {outside[0].profile}"
@@ -80,8 +81,8 @@ def _nothing_left(rules: Sequence[Rule], select: Sequence[str]) -> tuple[str, st
 
 
 def _is_called(rule: Rule, word: str) -> bool:
-    """Whether a word names a rule in full."""
-    # To Unicode the sign of kelvin is a k; to whoever reads a review it only looks like one.
+    """Return whether a word names a rule in full."""
+    # To Unicode the sign of kelvin is a k; to a reviewer it only looks like one.
     folded = word.casefold() if word.isascii() else word
     return folded in (rule.id.casefold(), rule.name) or folded.removeprefix("avd-") in map(str.casefold, _peers(rule))
 

@@ -28,7 +28,8 @@ _PACKAGE = os.path.dirname(os.path.dirname(absolute_path(__file__)))
 
 @cache
 def builtin_rules(*, examples: bool = True) -> tuple[Rule, ...]:
-    """The rules that come with kvlint, in the order of their ids; perhaps without their ``examples``, which is quicker.
+    """Return the rules that come with kvlint, in the order of their ids; perhaps without their ``examples``, which is
+    quicker.
 
     Raise InternalError if they are not there, and RuleError if a rule file of a checkout has faults.
     """
@@ -36,7 +37,7 @@ def builtin_rules(*, examples: bool = True) -> tuple[Rule, ...]:
 
 
 def rules_of_package(package: str, *, examples: bool = True) -> tuple[Rule, ...]:
-    """The rules that lie compiled in the folder ``package``, or else (a checkout) as YAML two levels above it."""
+    """Return the compiled rules in the folder ``package``, or else (a checkout) the YAML files two levels above it."""
     try:
         rules = _compiled(package, _RULES, tuple[Rule, ...])
         if not examples:
@@ -54,7 +55,7 @@ def _compiled(package: str, name: str, kind: type[_T]) -> _T:
 
 
 def rules_of_checkout(package: str) -> tuple[Rule, ...]:
-    """The rules that lie as YAML two levels above the folder ``package``. Faults name them ``rules/...``."""
+    """Return the rules that lie as YAML two levels above the folder ``package``. Faults name them ``rules/...``."""
     from azkvlint.engine.rule_loader import load_rules
 
     folder = os.path.join(os.path.dirname(os.path.dirname(package)), "rules")
@@ -66,7 +67,7 @@ def rules_of_checkout(package: str) -> tuple[Rule, ...]:
 
 
 def frameworks_of_package(package: str, rules: Iterable[Rule]) -> tuple[Framework, ...]:
-    """The control frameworks that lie among the rules in the folder ``package``, or else two levels above it.
+    """Return the control frameworks that lie among the rules in the folder ``package``, or else two levels above it.
 
     Raise InternalError if they are not there, and RuleError if a file has faults.
     """
@@ -82,12 +83,12 @@ def frameworks_of_package(package: str, rules: Iterable[Rule]) -> tuple[Framewor
 
 
 def builtin_frameworks(rules: Iterable[Rule]) -> tuple[Framework, ...]:
-    """The control frameworks that come with kvlint."""
+    """Return the control frameworks that come with kvlint."""
     return frameworks_of_package(_PACKAGE, rules)
 
 
 def load_framework(path: str, rules: Iterable[Rule]) -> tuple[Framework, ...]:
-    """A user's own control framework, in all its versions.
+    """Return a user's own control framework, in all its versions.
 
     Raise UsageError if there is no such file, RuleError with all faults of it.
     """
@@ -99,7 +100,7 @@ def load_framework(path: str, rules: Iterable[Rule]) -> tuple[Framework, ...]:
 
 
 def load_folder(path: str, *, others: Iterable[Rule] = ()) -> tuple[Rule, ...]:
-    """A user's rules, in the order of their ids: all rule files below the folder ``path``, or the file ``path``.
+    """Return a user's rules, in the order of their ids: all rule files below the folder ``path``, or the file ``path``.
 
     ``others`` are the rules that they are used with, whose ids they must not repeat. Raise UsageError if there is
     no rule file, RuleError with all faults of all files.
@@ -117,7 +118,8 @@ def load_folder(path: str, *, others: Iterable[Rule] = ()) -> tuple[Rule, ...]:
 
 
 def compile_rules(rules: Iterable[Rule]) -> dict[str, bytes]:
-    """The rules as JSON files: what ``rules_of_package`` reads again, in a hundredth of the time that YAML takes.
+    """Return the rules as JSON files: what ``rules_of_package`` reads again, in a hundredth of the time that YAML
+    takes.
 
     Their examples, which are longer than all else, are apart: judging needs none.
     """

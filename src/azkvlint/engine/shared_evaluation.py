@@ -23,34 +23,34 @@ from azkvlint.model.value import Path
 
 
 class PartialRule(msgspec.Struct, frozen=True):
-    """A rule, with its answer if that is known, else what is left to ask: no ``when`` that holds for all."""
+    """A rule with its result if that is known, else what is left to evaluate: no ``when`` that holds for all."""
 
-    ready: CompiledRule
+    compiled: CompiledRule
     known: Outcome | None
     when: Predicate | None
     require: Predicate
 
-    def evaluate(self, resource: Resource, world: GraphIndex) -> Outcome:
-        """The rule's answer about one of the resources."""
+    def evaluate(self, resource: Resource, index: GraphIndex) -> Outcome:
+        """Return the result for one of the resources."""
         if self.known is not None:
             return self.known
         attributes = resource.attributes
         if self.when is None:
-            return self.require(attributes, resource, world, None, "")
-        when = self.when(attributes, resource, world, None, "")
+            return self.require(attributes, resource, index, None, "")
+        when = self.when(attributes, resource, index, None, "")
         if when is FAIL:
             return PASS
-        require = self.require(attributes, resource, world, None, "")
+        require = self.require(attributes, resource, index, None, "")
         return require if when is PASS else implied(when, require)
 
 
-def unevaluated(ready: CompiledRule) -> PartialRule:
-    """A rule of which nothing is known yet."""
-    return PartialRule(ready, None, ready.when, ready.require)
+def unevaluated(compiled: CompiledRule) -> PartialRule:
+    """Return a rule of which nothing is known yet."""
+    return PartialRule(compiled, None, compiled.when, compiled.require)
 
 
 class PredicateNode(msgspec.Struct, frozen=True):
-    """A condition with its judge. ``derived``: the derived attribute that it hangs on, if it hangs on no more."""
+    """A condition with its predicate. ``derived``: the one derived attribute that it depends on, if it is one."""
 
     predicate: Predicate
     is_own: bool
@@ -60,7 +60,7 @@ class PredicateNode(msgspec.Struct, frozen=True):
 
 
 def node_of(condition: Condition, parameters: Mapping[str, Any]) -> PredicateNode:
-    """The node of a condition. ``parameters`` are the rule's, by name."""
+    """Return the node of a condition. ``parameters`` are the rule's, by name."""
     below: tuple[PredicateNode, ...] = ()
     match condition:
         case All(of=parts) | AnyOf(of=parts):
@@ -84,27 +84,27 @@ def _derived(condition: Condition) -> str:
 
 
 class SharedResources:
-    """Resources that say the same, and have derived attributes of the same ``names``; one of them stands for all."""
+    """Resources with the same shared attributes, and derived attributes of the same ``names``; one represents all."""
 
-    def __init__(self, resource: Resource, world: GraphIndex, names: Collection[str]) -> None:
+    def __init__(self, resource: Resource, index: GraphIndex, names: Collection[str]) -> None:
         self._resource = resource
-        self._world = world
+        self._index = index
         self._names = names
 
-    def partial_rule(self, ready: CompiledRule, when: PredicateNode, require: PredicateNode) -> PartialRule:
-        """What a rule says of all of them, or what is left of it."""
+    def partial_rule(self, compiled: CompiledRule, when: PredicateNode, require: PredicateNode) -> PartialRule:
+        """Return the result of a rule for all of them, or what is left of it."""
         try:
             applies, holds = self._settled(when), self._settled(require)
             if applies is FAIL or holds is PASS:
-                return PartialRule(ready, PASS, None, ready.require)
+                return PartialRule(compiled, PASS, None, compiled.require)
             if applies is not None and holds is not None:
-                return PartialRule(ready, implied(applies, holds), None, ready.require)
-            left = self._left(require) if holds is None else ready.require
-            return PartialRule(ready, None, None if applies is PASS else ready.when, left)
+                return PartialRule(compiled, implied(applies, holds), None, compiled.require)
+            left = self._left(require) if holds is None else compiled.require
+            return PartialRule(compiled, None, None if applies is PASS else compiled.when, left)
         except MemoryError:
             raise
-        except Exception:  # noqa: BLE001  # asked of each of them, it is told of each
-            return unevaluated(ready)
+        except Exception:  # noqa: BLE001  # it is reported where each of them is evaluated
+            return unevaluated(compiled)
 
     def _left(self, node: PredicateNode) -> Predicate:
         """Of all that has to hold, what is not known to."""
@@ -114,9 +114,9 @@ class SharedResources:
         return left[0] if len(left) == 1 else combine(left, worst=True)
 
     def _settled(self, node: PredicateNode) -> Outcome | None:
-        """The outcome of a condition, if it is the same for all of them."""
+        """Return the outcome of a condition, if it is the same for all of them."""
         if node.is_own or (node.derived and node.derived not in self._names):
-            return node.predicate(self._resource.attributes, self._resource, self._world, None, "")
+            return node.predicate(self._resource.attributes, self._resource, self._index, None, "")
         if node.kind is Not:
             inner = self._settled(node.of[0])
             return None if inner is None else negated(inner)

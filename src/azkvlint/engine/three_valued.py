@@ -13,5 +13,5 @@ def negated(outcome: Outcome) -> Outcome:
 
 
 def implied(when: Outcome, require: Outcome) -> Outcome:
-    """The outcome of a rule: not ``when``, or ``require``."""
+    """Return the outcome of a rule: not ``when``, or ``require``."""
     return max(negated(when), require)

@@ -17,7 +17,7 @@ from azkvlint.model.value import Link, Path, Scalar, text_of
 
 VAULTS = ("Microsoft.KeyVault/vaults", "Microsoft.KeyVault/managedHSMs")
 _VAULTS = tuple(type_.lower() for type_ in VAULTS)
-# Through these lead the parents of what a rule may judge: rotation policies of a key, say.
+# The parents of what a rule may evaluate, such as rotation policies of a key, are reached through these.
 _PARENTS = ("microsoft.keyvault/vaults/keys", "microsoft.keyvault/managedhsms/keys")
 # What is put on a scope.
 _EXTENSIONS = (
@@ -99,14 +99,14 @@ class Owners:
         self._by_name = {one.name.lower(): one.address for one in self._vaults}
 
     def vaults(self) -> tuple[Vault, ...]:
-        """All vaults and managed HSMs, in the order of the input."""
+        """Return all vaults and managed HSMs, in the order of the input."""
         return tuple(_vault(resource) for resource in self._vaults)
 
-    def of(self, address: str) -> Owner:
+    def owner_of(self, address: str) -> Owner:
         """Whose a resource is, found out at most once."""
         owner = self._known.get(address)
         if owner is None:
-            # Resources may name each other in a circle: whoever asks on the way back learns nothing.
+            # Resources may name each other in a circle, which adds nothing.
             self._known[address] = _NOBODY
             owner = self._known[address] = self._found(self._resources[address])
         return owner
@@ -119,32 +119,34 @@ class Owners:
             owner = self._once_in(resource)
         if owner == _NOBODY:
             # Such as the storage account that a diagnostic setting of a vault writes to.
-            owner = _joined([self.of(source) for source in self._incoming.get(resource.address, ())])
+            owner = _joined([self.owner_of(source) for source in self._incoming.get(resource.address, ())])
         if owner == _NOBODY and resource.type.lower().startswith(_EVERYWHERE):
             return Owner(every=True)
         return owner
 
     def _named(self, reference: Reference, resource: Resource) -> Owner:
-        """What one reference leads to, which the resource itself makes."""
-        certain = _joined([self.of(one) for one in reference.targets])
-        perhaps = [self.of(one) for one in reference.candidates]
+        """Return what one reference leads to, which the resource itself makes."""
+        certain = _joined([self.owner_of(one) for one in reference.targets])
+        perhaps = [self.owner_of(one) for one in reference.candidates]
         if reference.via == _COVERS and _is_broad(resource):
             return _joined([certain, *perhaps])
         doubtful = tuple(address for owner in perhaps for address in (*owner.certain, *owner.perhaps))
         return _joined([certain, Owner(perhaps=doubtful, anyone=reference.anything and not certain.certain)])
 
     def _once_in(self, resource: Resource) -> Owner:
-        """The vault that something goes away from: it makes no references any more, but its parent's id is known."""
+        """Return the vault that something goes away from: it makes no references any more, but its parent's id is
+        known.
+        """
         above = resource.attributes.fields.get("parent")
         if isinstance(above, Link):
-            return self.of(above.target) if above.target in self._resources else _NOBODY
+            return self.owner_of(above.target) if above.target in self._resources else _NOBODY
         name = text_of(above).rstrip("/").rpartition("/")[2].lower() if above is not None else ""
         # The name of a vault is taken once in all of Azure.
         return Owner(certain=(self._by_name[name],)) if name in self._by_name else _NOBODY
 
 
 def _joined(owners: list[Owner]) -> Owner:
-    """All of ``owners`` as one; what is certain is not perhaps as well."""
+    """Return all of ``owners`` as one; what is certain is not perhaps as well."""
     certain = dict.fromkeys(address for owner in owners for address in owner.certain)
     perhaps = dict.fromkeys(address for owner in owners for address in owner.perhaps if address not in certain)
     anyone = any(owner.anyone for owner in owners) and not certain

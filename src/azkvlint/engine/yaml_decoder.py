@@ -42,12 +42,12 @@ class Fields:
         self._entries[str(key.value)] = (key, value)
 
     def get(self, key: str) -> Node | None:
-        """The value of ``key``, None if it is not given."""
+        """Return the value of ``key``, None if it is not given."""
         entry = self._entries.get(key)
         return None if entry is None else entry[1]
 
     def key(self, key: str) -> ScalarNode:
-        """The key itself, for its place."""
+        """Return the key itself, for its place."""
         return self._entries[key][0]
 
 
@@ -68,15 +68,15 @@ class Decoder:
 
     @property
     def count(self) -> int:
-        """How many faults there are so far."""
+        """Return how many faults there are so far."""
         return len(self._faults)
 
     def lines(self) -> tuple[str, ...]:
-        """The faults as a compiler prints them, in the order of the text."""
+        """Return the faults as a compiler prints them, in the order of the text."""
         return tuple(f"{self.path}:{fault.line}:{fault.column}: {fault.text}" for fault in sorted(self._faults))
 
     def document(self, text: str) -> Node | None:
-        """The root of the file, None if there is nothing to decode."""
+        """Return the root of the file, None if there is nothing to decode."""
         document = compose(text)
         self._faults += document.faults
         if document.root is None and not document.faults:
@@ -84,7 +84,7 @@ class Decoder:
         return document.root
 
     def fields(self, node: Node, what: str, known: Collection[str], required: Iterable[str] = ()) -> Fields:
-        """The entries of ``node``, which is ``what`` (such as "a rule")."""
+        """Return the entries of ``node``, which is ``what`` (such as "a rule")."""
         fields = Fields(node)
         if not isinstance(node, MapNode):
             self.misfit(node, what, "a mapping")
@@ -103,7 +103,7 @@ class Decoder:
         return fields
 
     def entries(self, node: Node | None, label: str) -> tuple[tuple[ScalarNode, Node], ...]:
-        """The entries of a mapping with free keys, none if ``node`` is None."""
+        """Return the entries of a mapping with free keys, none if ``node`` is None."""
         if node is None:
             return ()
         if isinstance(node, MapNode):
@@ -112,7 +112,7 @@ class Decoder:
         return ()
 
     def items(self, node: Node | None, label: str) -> tuple[Node, ...]:
-        """The items of a list that has some, nothing if ``node`` is None."""
+        """Return the items of a list that has some, nothing if ``node`` is None."""
         if node is None:
             return ()
         if not isinstance(node, ListNode):
@@ -123,7 +123,7 @@ class Decoder:
         return node.items
 
     def block(self, node: Node | None, label: str) -> str:
-        """A text that says something, as it is written."""
+        """Return a text that says something, as it is written."""
         if node is None:
             return ""
         if not isinstance(node, ScalarNode) or not isinstance(node.value, str):
@@ -135,11 +135,11 @@ class Decoder:
         return node.value
 
     def text(self, node: Node | None, label: str) -> str:
-        """A text that says something, without white space around it."""
+        """Return a text that says something, without white space around it."""
         return self.block(node, label).strip()
 
     def line(self, node: Node | None, label: str) -> str:
-        """A text of one line."""
+        """Return a text of one line."""
         text = self.text(node, label)
         if node is not None and len(text.splitlines()) > 1:
             self.fault(node, f"{label} must be one line")
@@ -148,11 +148,11 @@ class Decoder:
     def texts(
         self, node: Node | None, label: str, pattern: re.Pattern[str] = _ANYTHING, wanted: str = ""
     ) -> tuple[str, ...]:
-        """A list of one-line texts that match ``pattern``, which is ``wanted`` in words."""
+        """Return a list of one-line texts that match ``pattern``, which is ``wanted`` in words."""
         return tuple(self._matching(item, f"each item of {label}", pattern, wanted) for item in self.items(node, label))
 
     def resource_types(self, node: Node | None, label: str) -> tuple[str, ...]:
-        """One resource type, or a list of them."""
+        """Return one resource type, or a list of them."""
         wanted = "a resource type, such as Microsoft.KeyVault/vaults"
         if isinstance(node, ScalarNode):
             return (self._matching(node, label, _RESOURCE_TYPE, wanted),)
@@ -165,7 +165,7 @@ class Decoder:
         return text
 
     def word(self, node: Node | None, what: str, words: Collection[str], default: str) -> str:
-        """One of ``words``."""
+        """Return one of ``words``."""
         if node is None:
             return default
         text = self.line(node, what)
@@ -183,7 +183,7 @@ class Decoder:
         return False
 
     def integers(self, node: Node | None, label: str) -> tuple[int, ...]:
-        """A list of whole numbers above 0."""
+        """Return a list of whole numbers above 0."""
         numbers = []
         for item in self.items(node, label):
             if isinstance(item, ScalarNode) and type(item.value) is int and item.value > 0:
@@ -193,14 +193,14 @@ class Decoder:
         return tuple(numbers)
 
     def plain(self, node: Node, label: str) -> Plain | None:
-        """A text (possibly empty), number or boolean; None if it is something else."""
+        """Return a text (possibly empty), number or boolean; None if it is something else."""
         if isinstance(node, ScalarNode) and node.value is not None:
             return node.value
         self.misfit(node, label, "a text, a number, true or false")
         return None
 
     def operand(self, node: Node | None, label: str) -> Operand | None:
-        """A plain value or a list of them, which may be empty; None if it is something else."""
+        """Return a plain value or a list of them, which may be empty; None if it is something else."""
         if not isinstance(node, ListNode):
             return None if node is None else self.plain(node, label)
         items = [self.plain(item, f"each item of {label}") for item in node.items]
@@ -209,7 +209,7 @@ class Decoder:
 
 
 def describe(value: object) -> str:
-    """What plain data is, for "must be this, not that"."""
+    """Return what plain data is, for "must be this, not that"."""
     match value:
         case None:
             return "nothing"

@@ -1,4 +1,4 @@
-"""Findings as a configuration file wants them: of another severity, or suppressed."""
+"""The overrides of a configuration file: findings of another severity, or suppressed."""
 
 from __future__ import annotations
 
@@ -78,16 +78,16 @@ class Overriding:
                     )
                 )  # fmt: skip
 
-    def on(self, judged: UnitResult) -> UnitResult:
-        """What judging a unit gave, as it is to be."""
+    def on(self, result: UnitResult) -> UnitResult:
+        """Return the result of a unit after the overrides."""
         # What the user writes for kvlint comes before comments for other tools.
-        suppressed = [self._changed(one) if _is_by_peer(one) else one for one in judged.suppressed]
-        findings = self._parted(judged.findings, suppressed)
-        undecided = self._parted(judged.undecided, suppressed)
-        return msgspec.structs.replace(judged, findings=findings, undecided=undecided, suppressed=suppressed)
+        suppressed = [self._changed(one) if _is_by_peer(one) else one for one in result.suppressed]
+        findings = self._parted(result.findings, suppressed)
+        undecided = self._parted(result.undecided, suppressed)
+        return msgspec.structs.replace(result, findings=findings, undecided=undecided, suppressed=suppressed)
 
     def unused(self) -> list[Problem]:
-        """What is to be said of overrides that ignore nothing, if the run has seen all that they could be about."""
+        """Return the problems of overrides that ignore nothing, if the run has seen all that they could be about."""
         found = []
         for said in self.said():
             for word in said.unused(self.used):
@@ -96,17 +96,17 @@ class Overriding:
         return found
 
     def said(self) -> list[SuppressionDirective]:
-        """The overrides that are to ignore something, in the order of their lines."""
+        """Return the overrides that are to ignore something, in the order of their lines."""
         found = list(self._broken)
-        for index, ready in enumerate(self._ready):
-            if ready.override.severity is not None:
+        for index, compiled in enumerate(self._ready):
+            if compiled.override.severity is not None:
                 continue
-            marks = {word: self._mark(index, word) for word, ids in ready.words if ids & self._selected}
-            if not ready.words:
+            marks = {word: self._mark(index, word) for word, ids in compiled.words if ids & self._selected}
+            if not compiled.words:
                 marks = {EVERY: self._mark(index, EVERY)}
             # What the run has not seen may be what an override is about.
             asked = tuple((word, mark) for word, mark in marks.items() if self._covered or mark in self.used)
-            found.append(msgspec.structs.replace(_said(ready.override, ready.at), marks=asked))
+            found.append(msgspec.structs.replace(_said(compiled.override, compiled.at), marks=asked))
         return found
 
     def _mark(self, index: int, word: str) -> DirectiveId:
@@ -116,32 +116,34 @@ class Overriding:
         self.problems.append(_problem(code, message, at, hint))
 
     def _parted(self, findings: Iterable[Finding], suppressed: list[Finding]) -> list[Finding]:
-        """The findings that count; the others are added to ``suppressed``."""
+        """Return the findings that count; the others are added to ``suppressed``."""
         counted: list[Finding] = []
         for finding in map(self._changed, findings):
             (counted if finding.suppressed is None else suppressed).append(finding)
         return counted
 
     def _changed(self, finding: Finding) -> Finding:
-        """A finding with what is said of it. Of several severities the last counts, of several reasons the first."""
+        """Return a finding with what is said of it. Of several severities the last counts, of several reasons the
+        first.
+        """
         reason: Suppression | None = None
         for index, words in self._asked(finding.at.path, finding.rule.id):
-            ready = self._ready[index]
-            if not _is_about(ready.resources, finding.resource):
+            compiled = self._ready[index]
+            if not _is_about(compiled.resources, finding.resource):
                 continue
             self.used.update(self._mark(index, word) for word in words)
-            override = ready.override
+            override = compiled.override
             if override.severity is not None:
                 finding = msgspec.structs.replace(finding, regraded=override.severity)
             elif reason is None:
                 reason = Suppression(
-                    kind=EXTERNAL, justification=override.reason, at=ready.at, until=override.until,
+                    kind=EXTERNAL, justification=override.reason, at=compiled.at, until=override.until,
                     owner=override.owner,
                 )  # fmt: skip
         return finding if reason is None else msgspec.structs.replace(finding, suppressed=reason)
 
     def _asked(self, path: str, rule: str) -> list[tuple[int, list[str]]]:
-        """The overrides that may be about what a rule finds at a path, each with its words for the rule."""
+        """Return the overrides that may be about what a rule finds at a path, each with its words for the rule."""
         if (path, rule) not in self._by_rule:
             named = ((index, self._ready[index].words) for index in self._about(path))
             pairs = (
@@ -151,15 +153,15 @@ class Overriding:
         return self._by_rule[path, rule]
 
     def _about(self, path: str) -> list[int]:
-        """The overrides that may be about a path."""
+        """Return the overrides that may be about a path."""
         if path not in self._by_path:
             files = [os.path.join(root, path) for root in self._roots]
             file = real_path(next(filter(os.path.lexists, files), files[0]))
             below = file[len(self._folder) :].replace(os.sep, "/") if file.startswith(self._folder) else ""
             self._by_path[path] = [
                 index
-                for index, ready in enumerate(self._ready)
-                if not ready.paths or (below and any(glob.matches(below) for glob in ready.paths))
+                for index, compiled in enumerate(self._ready)
+                if not compiled.paths or (below and any(glob.matches(below) for glob in compiled.paths))
             ]
         return self._by_path[path]
 
@@ -177,7 +179,7 @@ def _said(override: Override, at: Location, ended: bool = False) -> SuppressionD
 
 
 def _named(word: str, override: Override, known: Sequence[Rule]) -> frozenset[str]:
-    """The ids of the rules that a word names."""
+    """Return the ids of the rules that a word names."""
     try:
         return frozenset(rule.id for rule in rules_called(known, word))
     except UsageError as error:

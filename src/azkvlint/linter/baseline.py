@@ -31,7 +31,7 @@ VERSION = 1
 STALE = "KVE012"
 JUSTIFICATION = "baseline"
 _MOST_BYTES = 100_000_000
-# So many stale entries are told one by one.
+# So many stale entries are reported one by one.
 _MOST_TOLD = 50
 _FINGERPRINT = regex(r"[0-9a-f]{32}")
 _OUTCOMES = frozenset({Outcome.FAIL.label, Outcome.UNDECIDED.label})
@@ -95,20 +95,20 @@ class Baseline:
             findings[:] = counted
 
     def _stale(self, asked: set[str], seen: _Seen) -> list[Problem]:
-        """What is to be said of entries that are found no longer, as far as this run would have found them."""
+        """Return what is to be said of entries that are found no longer, as far as this run would have found them."""
         found = [
             entry
             for key, entry in self._entries.items()
-            if self._missing.get(key) and entry.rule in asked and seen.of(entry.path)
+            if self._missing.get(key) and entry.rule in asked and seen.includes(entry.path)
         ]
-        told = [self._missed(entry) for entry in found[:_MOST_TOLD]]
+        stale = [self._missed(entry) for entry in found[:_MOST_TOLD]]
         if len(found) > _MOST_TOLD:
             more = pluralize(len(found) - _MOST_TOLD, "more finding")
-            told.append(self._problem(f"the same goes for {more} of the baseline"))
-        return told
+            stale.append(self._problem(f"the same goes for {more} of the baseline"))
+        return stale
 
     def _taken(self, outcome: Outcome, findings: Sequence[Finding]) -> set[tuple[object, ...]]:
-        """The units among findings of one outcome that the baseline holds. What it holds besides is missing."""
+        """Return the units among findings of one outcome that the baseline holds. What it holds besides is missing."""
         found: dict[_Key, dict[tuple[object, ...], Occurrence]] = {}
         for finding in findings:
             key = (finding.fingerprint, outcome.label)
@@ -143,8 +143,8 @@ class Baseline:
 
 
 def document_of(report: Report, baseline: str, strict: bool) -> bytes:
-    """A baseline of all that a run reports, and of what that in the file ``baseline`` has taken out; sorted, and always
-    the same bytes.
+    """Return a baseline of all that a run reports, and of what that in the file ``baseline`` has taken out; sorted, and
+    always the same bytes.
 
     Undecided questions are in it if they count for the exit code (``strict``), and so are findings in tests.
     """
@@ -170,7 +170,7 @@ def _entry(fingerprint: str, outcome: str, findings: Sequence[Finding]) -> Entry
 
 
 def _is_of(baseline: str, finding: Finding) -> bool:
-    """Whether a finding is suppressed because the baseline in a file holds it."""
+    """Return whether a finding is suppressed because the baseline in a file holds it."""
     reason = finding.suppressed
     if reason is None or (reason.kind, reason.justification) != (EXTERNAL, JUSTIFICATION):
         return False
@@ -178,7 +178,7 @@ def _is_of(baseline: str, finding: Finding) -> bool:
 
 
 def _unit(finding: Finding) -> tuple[object, ...]:
-    """What is counted: one resource in what is one finding of a report."""
+    """Return what is counted: one resource in what is one finding of a report."""
     return *fold_key(finding), occurrence_of(finding)
 
 
@@ -192,15 +192,15 @@ class _Seen:
         self._modules = {os.path.normpath(path) for path in roots}
         self._root = root
 
-    def of(self, path: str) -> bool:
-        """Whether the run would have found what is at a path."""
+    def includes(self, path: str) -> bool:
+        """Return whether the run would have found what is at a path."""
         full = os.path.normpath(os.path.join(self._root, path))
         in_module = os.path.normpath(os.path.dirname(path) or os.curdir) in self._modules
         return path in self._files or in_module or any(lies_in(full, folder) for folder in self._folders)
 
 
 def _read(file: str) -> Iterator[Entry]:
-    """The entries of a file. Raises UsageError for what is no baseline."""
+    """Yield the entries of a file. Raises UsageError for what is no baseline."""
     shown = visible(file)
     data = read_named(file, f"the baseline '{shown}'", _MOST_BYTES, _HINT)
     known: set[_Key] = set()

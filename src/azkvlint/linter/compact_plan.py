@@ -32,7 +32,7 @@ Node = dict[str, Any]
 
 
 def expand(text: str) -> bytes:
-    """The plan of a compact plan. Raises InputError where it cannot be read."""
+    """Return the plan of a compact plan. Raises InputError where it cannot be read."""
     document = _load(text)
     root: Node = {"resources": [], "module_calls": {}}
     providers: Node = {"azurerm": _provider("azurerm", {})}
@@ -74,12 +74,12 @@ _OF_CALLS = ("source", "version_constraint")
 
 
 def _written(arguments: Node) -> Node:
-    """The arguments without what is said of them."""
+    """Return the arguments without what is said of them."""
     return {key: value for key, value in arguments.items() if not key.startswith("$")}
 
 
 def _output(arguments: Node) -> Node:
-    """An output: its value, and whether it is sensitive."""
+    """Return an output: its value, and whether it is sensitive."""
     flags = {name: flag for name, flag in arguments.items() if name != "value"}
     return {"expression": _expression(arguments.get("value"))} | flags
 
@@ -156,13 +156,13 @@ def _leave_out(type_: str, written: Node, unknown: Node) -> None:
 
 
 def _computed(type_: str) -> list[str]:
-    """The arguments that the provider computes, and keeps for a resource that exists, if nobody writes them."""
+    """Return the arguments that the provider computes, and keeps for a resource that exists, if nobody writes them."""
     mapped = RESOURCES.get(type_)
     return [name for name, field in mapped.fields.items() if field.computed] if mapped is not None else []
 
 
 def _split(value: Any) -> tuple[Any, Any]:
-    """A written value as Terraform shows it: what is known, and the marks of what is not."""
+    """Return a written value as Terraform shows it: what is known, and the marks of what is not."""
     if isinstance(value, str) and _REFERENCE.fullmatch(value):
         return None, True
     if isinstance(value, list):

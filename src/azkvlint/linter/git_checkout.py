@@ -27,7 +27,9 @@ _AZURE = frozenset({"ssh.dev.azure.com", "vs-ssh.visualstudio.com"})
 
 
 def repository(folder: str) -> Repository | None:
-    """The checkout that holds ``folder``, or None without one, without a remote on a server, or without a commit."""
+    """Return the checkout that holds ``folder``, or None without one, without a remote on a server, or without a
+    commit.
+    """
     checkout = checkout_of(real_path(folder))
     if checkout is None:
         return None
@@ -41,7 +43,7 @@ def repository(folder: str) -> Repository | None:
 
 
 def _head(own: str, common: str) -> tuple[str | None, str]:
-    """The commit that HEAD stands for, and the branch: empty where HEAD is detached."""
+    """Return the commit that HEAD stands for, and the branch: empty where HEAD is detached."""
     text = read_git_metadata(own, "HEAD").strip()
     branch = text.removeprefix("ref:").strip() if text.startswith("ref:") else ""
     for _ in range(5):  # as deep as git itself follows symbolic references
@@ -67,7 +69,7 @@ def _reference(name: str, own: str, common: str) -> str:
 
 
 def _remote(config: str) -> str:
-    """The address of ``origin``, or of the first remote where none is called so."""
+    """Return the address of ``origin``, or of the first remote where none is called so."""
     remotes: dict[str, str] = {}
     section = None
     for line in config.splitlines():
@@ -81,13 +83,14 @@ def _remote(config: str) -> str:
 
 
 def _plain(value: str) -> str:
-    """A value of git's configuration without its quotes and the comment after it."""
+    """Return a value of git's configuration without its quotes and the comment after it."""
     quoted = re.match(r'"((?:[^"\\]|\\.)*)"', value)
     return quoted[1] if quoted else re.split(r"\s+[#;]", value)[0].strip()
 
 
 def _uri(remote: str) -> str | None:
-    """A remote's address as people open it: https, without user, password, query and ``.git``; None if it is no server.
+    """Return a remote's address as people open it: https, without user, password, query and ``.git``; None if it is no
+    server.
 
     What does not look exactly like a host and a path is not passed on: where a password holds ``/``, a part of it looks
     like one of them.

@@ -1,4 +1,4 @@
-"""Findings of many instances on one place, told once; and what a plan decides, not told from source as well."""
+"""Findings of many instances at one place as one finding; and source without what a plan decides."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from azkvlint.util.plural import pluralize
 
 _Key: TypeAlias = tuple[object, ...]
 _INDEX = regex(r"\[[0-9]+\]")
-# Related places of one finding; of the others only the number is told.
+# The most related places of one finding; of the others only the number is reported.
 MAX_RELATED = 20
 
 
 def grouped(findings: Iterable[Finding]) -> tuple[Finding, ...]:
-    """One finding for each rule, outcome, place and attribute, by path, line, column and rule.
+    """Return one finding for each rule, outcome, place and attribute, by path, line, column and rule.
 
     Each has its occurrences, sorted, and is about the first of them. The order of ``findings`` does not matter.
     """
@@ -47,13 +47,15 @@ def one_per_module(problems: Iterable[Problem]) -> list[Problem]:
     ]
 
 
-def not_answered(findings: Iterable[Finding], answered: frozenset[str]) -> list[Finding]:
-    """What source says of resources that no plan has decided; ``answered`` are the static addresses of the others."""
-    return [finding for finding in findings if static_address(finding.resource) not in answered]
+def without_addresses(findings: Iterable[Finding], decided: frozenset[str]) -> list[Finding]:
+    """Return what source says of resources that no plan has decided; ``answered`` are the static addresses of the
+    others.
+    """
+    return [finding for finding in findings if static_address(finding.resource) not in decided]
 
 
 def fold_key(finding: Finding) -> tuple[object, ...]:
-    """What findings have in common that are told as one."""
+    """Return what findings have in common that are reported as one."""
     at, reason = finding.at, finding.suppressed
     attribute = _INDEX.sub("[]", at.attribute) if at.attribute else ""
     by = None if reason is None else reason.at.position_key
@@ -61,7 +63,7 @@ def fold_key(finding: Finding) -> tuple[object, ...]:
 
 
 def _united(group: Sequence[Finding]) -> Finding:
-    """Findings with one key as one, which is about the first of all resources."""
+    """Return findings with one key as one, which is about the first of all resources."""
     if len(group) == 1:
         (finding,) = group
         return (
@@ -82,7 +84,7 @@ def _united(group: Sequence[Finding]) -> Finding:
 
 
 def occurrence_of(finding: Finding) -> Occurrence:
-    """The resource that a finding is about first."""
+    """Return the resource that a finding is about first."""
     return Occurrence(
         root=finding.root,
         address=finding.resource,
@@ -93,12 +95,12 @@ def occurrence_of(finding: Finding) -> Occurrence:
 
 
 def _rest(finding: Finding) -> str:
-    """What else two findings on one resource may differ in, so that it is always the same one that is kept."""
+    """Return what else two findings on one resource may differ in, so that it is always the same one that is kept."""
     return repr((finding.declared_as, finding.arguments, finding.evidence, finding.related, finding.at))
 
 
 def _related(group: Iterable[Finding]) -> tuple[Note, ...]:
-    """The places that any of the findings is related to, each once."""
+    """Return the places that any of the findings is related to, each once."""
     notes: dict[_Key, Note] = {}
     for finding in group:
         for note in finding.related:
@@ -112,7 +114,7 @@ def _related(group: Iterable[Finding]) -> tuple[Note, ...]:
 
 def _order(finding: Finding) -> tuple[object, ...]:
     at, region, reason = finding.at, finding.at.region, finding.suppressed
-    # What has no region is told apart by whatever else it has.
+    # Without a region the other fields distinguish it.
     place = (0, 0, 0, 0, repr(at.position_key)) if region is None else (*msgspec.structs.astuple(region), "")
     by = "" if reason is None else repr(reason.at.position_key)
     return at.path, *place, finding.rule.id, finding.resource, at.attribute or "", finding.outcome, by

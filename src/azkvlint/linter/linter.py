@@ -16,11 +16,11 @@ from azkvlint.engine.rule_selection import chosen
 from azkvlint.engine.rule_store import builtin_rules, load_folder
 from azkvlint.linter.declarations import merged
 from azkvlint.linter.git_checkout import repository
-from azkvlint.linter.group_instances import grouped, not_answered, one_per_module
+from azkvlint.linter.group_instances import grouped, one_per_module, without_addresses
 from azkvlint.linter.suppressions import policy_of
 from azkvlint.linter.test_folders import FoldersOfTests
 from azkvlint.linter.unit_result import UnitResult
-from azkvlint.linter.workers import begin, judge_units
+from azkvlint.linter.workers import begin, evaluate_units
 from azkvlint.model.finding import Finding, Problem, Report, Repository, is_complete
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.problem_codes import CANNOT_READ
@@ -41,57 +41,57 @@ Progress: TypeAlias = Callable[[int, int], None]
 
 
 def check(config: Config, progress: Progress | None = None) -> Report:
-    """Judge everything that ``config`` names. What goes wrong with an input is a Problem.
+    """Evaluate everything that ``config`` names. What goes wrong with an input is a Problem.
 
     Raises UsageError and RuleError.
 
-    ``progress`` is told how many units are done, and of how many.
+    ``progress`` is called with the number of units that are done, and of all.
     """
-    return report_of(config, *_judged(config, progress))
+    return report_of(config, *_evaluated(config, progress))
 
 
-def judged_all(config: Config, progress: Progress | None = None) -> UnitResult:
-    """What judging everything gives. Raises as ``check`` does."""
-    return total_of(config, *_judged(config, progress))[0]
+def combined_result(config: Config, progress: Progress | None = None) -> UnitResult:
+    """Return the combined result of all units. Raises as ``check`` does."""
+    return total_of(config, *_evaluated(config, progress))[0]
 
 
-def _judged(
+def _evaluated(
     config: Config, progress: Progress | None
 ) -> tuple[tuple[Rule, ...], tuple[Rule, ...], str, list[UnitResult]]:
-    """All rules, those that are asked, the root of the run, and its units, judged."""
+    """Return all rules, the selected ones, the root of the run, and the results of its units."""
     begin(config)
     known, rules = all_rules(config.rules, examples=False), rules_of(config)
-    root, pairs = judged_units(config, known, rules, progress)
-    return known, rules, root, [judged for _, judged in pairs]
+    root, pairs = unit_results(config, known, rules, progress)
+    return known, rules, root, [result for _, result in pairs]
 
 
 def report_of(
     config: Config, known: Sequence[Rule], rules: tuple[Rule, ...], root: str, units: Sequence[UnitResult]
 ) -> Report:
-    """The report on the judged units of a run, whose paths start from ``root``.
+    """Return the report on the units of a run, whose paths start from ``root``.
 
-    ``known`` are all rules, ``rules`` those that were asked. Raises UsageError for a baseline that is none.
+    ``known`` are all rules, ``rules`` the selected ones. Raises UsageError for a baseline that is none.
     """
     total, units = total_of(config, known, rules, root, units)
     evaluated, skipped = merged(total.declarations)
     folders = FoldersOfTests(config, root, _start(config, root), total.read)
 
-    def shown(findings: Iterable[Finding], *, told: bool = True) -> tuple[Finding, ...]:
+    def selected(findings: Iterable[Finding], *, is_explained: bool = True) -> tuple[Finding, ...]:
         found = (folders.marked(finding) for finding in findings if finding.severity >= config.min_severity)
-        return grouped(found) if told else tuple(found)
+        return grouped(found) if is_explained else tuple(found)
 
     return Report(
-        findings=shown(total.findings),
-        undecided=shown(total.undecided, told=config.explain),
-        suppressed=shown(total.suppressed),
-        passes=shown(_passes(units)),
+        findings=selected(total.findings),
+        undecided=selected(total.undecided, is_explained=config.explain),
+        suppressed=selected(total.suppressed),
+        passes=selected(_passes(units)),
         configuration=config.shown,
         includes_tests=config.include_tests,
         root=_start(config, root),
         problems=tuple(dict.fromkeys(total.problems)),
         rules=tuple(rules),
         sources=tuple(dict.fromkeys(total.read)),
-        judged=dict(sorted(total.judged.items())),
+        resource_counts=dict(sorted(total.resource_counts.items())),
         passed=total.passed,
         version=__version__,
         repository=repository_of(config, root),
@@ -101,33 +101,33 @@ def report_of(
 
 
 def _start(config: Config, root: str) -> str:
-    """The folder that paths of source start from, which for a plan that lies elsewhere is not that of the plan."""
+    """Return the folder that paths of source start from; a plan may be in another one."""
     if not config.source_root or lies_in(real_path(config.source_root), root):
         return root
     return root_of(config.source_root)
 
 
 def repository_of(config: Config, root: str) -> Repository | None:
-    """The checkout that a run is about: a plan need not lie in that of its source."""
+    """Return the checkout that a run is about: a plan need not lie in that of its source."""
     return repository(root) or (repository(config.source_root) if config.source_root else None)
 
 
 def _passes(units: Iterable[UnitResult]) -> Iterator[Finding]:
-    """What holds, as far as the units were asked for it."""
-    for unit in without_answered(list(units)):
-        if unit.answers is not None:
-            yield from unit.answers.passes
+    """Yield what passes, where the units have it."""
+    for unit in without_decided(list(units)):
+        if unit.control_answers is not None:
+            yield from unit.control_answers.passes
 
 
 def baseline_of(report: Report, config: Config) -> bytes:
-    """A baseline of all that was found: a file for ``--baseline``."""
+    """Return a baseline of all that was found: a file for ``--baseline``."""
     from azkvlint.linter.baseline import document_of
 
     return document_of(report, config.baseline, config.strict)
 
 
 def _baseline(config: Config) -> Baseline | None:
-    """The baseline of a run, if it has one that counts. Raises UsageError for what is none."""
+    """Return the baseline of a run, if it has one that counts. Raises UsageError for what is none."""
     if not config.baseline:
         return None
     from azkvlint.linter.baseline import Baseline
@@ -139,7 +139,9 @@ def _baseline(config: Config) -> Baseline | None:
 def total_of(
     config: Config, known: Sequence[Rule], rules: Sequence[Rule], root: str, units: Sequence[UnitResult]
 ) -> tuple[UnitResult, list[UnitResult]]:
-    """What judging everything gave, as the configuration and the baseline want it, and the units that make it up."""
+    """Return what judging everything gave, as the configuration and the baseline want it, and the units that make it
+    up.
+    """
     baseline = _baseline(config)
     found, more = _as_configured(config, known, rules, root, units)
     found = _without_secret_texts(found)
@@ -154,7 +156,7 @@ def total_of(
         total.problems.append(_nothing(unread))
     total.problems = one_per_module(total.problems)
     if baseline is not None:
-        total.problems += baseline.applied(total, config, rules, root, [judged.root for judged in found])
+        total.problems += baseline.applied(total, config, rules, root, [result.root for result in found])
     return total, found
 
 
@@ -167,7 +169,7 @@ def _without_secret_texts(units: list[UnitResult]) -> list[UnitResult]:
     return [without_secret_texts(unit) if unit.secret_texts else unit for unit in units]
 
 
-def judged_units(
+def unit_results(
     config: Config, known: Sequence[Rule], rules: tuple[Rule, ...], progress: Progress | None
 ) -> tuple[str, list[tuple[Unit, UnitResult]]]:
     """Return the root of the run, and every unit of it with its result. ``known`` are all rules."""
@@ -176,53 +178,53 @@ def judged_units(
     given, _ = discover(config.parameters)
     units = units_of(sources, given, relevant)
     found: list[UnitResult] = []
-    for done, judged in enumerate(judge_units(units, config, rules, root, policy, relevant)):
+    for done, result in enumerate(evaluate_units(units, config, rules, root, policy, relevant)):
         if progress is not None:
             progress(done, len(units))
-        found.append(judged)
+        found.append(result)
     return root, list(zip(units, found, strict=True))
 
 
 def _as_configured(
     config: Config, known: Sequence[Rule], rules: Iterable[Rule], root: str, units: Sequence[UnitResult]
 ) -> tuple[list[UnitResult], UnitResult]:
-    """The units with what the configuration says of their findings, and what is to be said of the configuration."""
+    """Return the units with the overrides of the configuration, and a result with the problems of the configuration."""
     more = UnitResult(problems=list(notice_problems(config.notices, root)))
     if config.overrides:
         from azkvlint.linter.apply_overrides import Overriding
 
         overriding = Overriding(config, known, rules, root)
-        units = [overriding.on(judged) for judged in units]
+        units = [overriding.on(result) for result in units]
         # What could not be read may hold what an override is about.
-        is_whole = not any(problem.level == "error" for judged in units for problem in judged.problems)
+        is_whole = not any(problem.level == "error" for result in units for problem in result.problems)
         more.problems += overriding.problems + (overriding.unused() if is_whole else [])
-        more.said, more.used = overriding.said(), overriding.used
+        more.directives, more.used = overriding.said(), overriding.used
     return list(units), more
 
 
 def notice_problems(notices: Iterable[Notice], root: str) -> Iterator[Problem]:
-    """What is to be said of the settings, at its place below the root of the run."""
+    """Yield the problems of the settings, at their places below the root of the run."""
     for one in notices:
         at = Location(path=called(root, one.file)) if one.file else None
         yield Problem(code=one.code, level=one.level, message=one.message, at=at, hint=one.hint)
 
 
 def combine(units: Iterable[UnitResult]) -> UnitResult:
-    """What was judged of all units: a plan's verdict on a resource takes the place of its source's.
+    """Return the combined result of units: a plan's result for a resource replaces that of its source.
 
-    What is to be said of directives that no unit has used is among the problems, last.
+    The problems of directives that no unit has used come last.
     """
     units = list(units)
     total = UnitResult()
-    for unit in without_answered(units):
+    for unit in without_decided(units):
         total.add(unit)
     total.problems += [total.unused[mark] for mark in sorted(total.unused.keys() - total.used)]
-    total.problems += _strangers(units)
+    total.problems += _undeclared(units)
     return total
 
 
-def without_answered(units: Sequence[UnitResult]) -> Iterator[UnitResult]:
-    """The units, those of source without what a plan of the same root has decided.
+def without_decided(units: Sequence[UnitResult]) -> Iterator[UnitResult]:
+    """Yield the units, those of source without what a plan of the same root has decided.
 
     A template that Terraform deploys, from its file, or a module whose caller was found only by evaluating it, is
     evaluated with the values that it is given there, and not by itself.
@@ -231,50 +233,54 @@ def without_answered(units: Sequence[UnitResult]) -> Iterator[UnitResult]:
     answered: dict[str, frozenset[str]] = {}
     for unit in units:
         if unit.from_plan:
-            answered[unit.root] = answered.get(unit.root, frozenset()) | unit.answered
+            answered[unit.root] = answered.get(unit.root, frozenset()) | unit.decided
     for number, unit in enumerate(units):
-        if unit.alone and any(_deploys(other, at, unit, number) for at, other in deploying):
-            yield UnitResult(read=unit.read, said=unit.said)
+        if unit.standalone_templates and any(_deploys(other, at, unit, number) for at, other in deploying):
+            yield UnitResult(read=unit.read, directives=unit.directives)
         else:
             yield unit if unit.from_plan else _without(unit, answered)
 
 
 def _deploys(one: UnitResult, number: int, other: UnitResult, number_of_other: int) -> bool:
     """Return whether one unit deploys another. Of those that deploy each other, the first is not deployed."""
-    if number == number_of_other or not one.deployed.issuperset(other.alone):
+    if number == number_of_other or not one.deployed.issuperset(other.standalone_templates):
         return False
-    return number < number_of_other or not one.alone or not other.deployed.issuperset(one.alone)
+    return (
+        number < number_of_other
+        or not one.standalone_templates
+        or not other.deployed.issuperset(one.standalone_templates)
+    )
 
 
-def _strangers(units: Iterable[UnitResult]) -> Iterator[Problem]:
-    """What options give values to and no Terraform root declares: Terraform would refuse it."""
-    roots = [unit.strangers for unit in units if unit.strangers is not None]
+def _undeclared(units: Iterable[UnitResult]) -> Iterator[Problem]:
+    """Yield what options give values to and no Terraform root declares: Terraform would refuse it."""
+    roots = [unit.undeclared_variables for unit in units if unit.undeclared_variables is not None]
     for name in sorted(frozenset.intersection(*roots)) if roots else ():
         text = f"no root module declares the variable '{name}' that --var or --var-file gives a value to"
         yield Problem(code=CANNOT_READ, level="warning", message=text)
 
 
 def _without(unit: UnitResult, answered: Mapping[str, frozenset[str]]) -> UnitResult:
-    """A unit without what plans have decided. What it has in common with them is counted there."""
+    """Return a unit without what plans have decided. What it has in common with them is counted there."""
     if not unit.root or unit.root not in answered:
         return unit
     # Whether a resource exists is what the plan says.
     known = answered[unit.root] | unit.assumed
-    answers = unit.answers
+    answers = unit.control_answers
     if answers is not None:
         answers = msgspec.structs.replace(
             answers,
-            passes=tuple(not_answered(answers.passes, known)),
+            passes=tuple(without_addresses(answers.passes, known)),
             vaults=tuple(one for one in answers.vaults if static_address(one.address) not in known),
         )
     return msgspec.structs.replace(
         unit,
-        answers=answers,
-        judged=Counter(),
+        control_answers=answers,
+        resource_counts=Counter(),
         passed=0,
-        findings=not_answered(unit.findings, known),
-        undecided=not_answered(unit.undecided, known),
-        suppressed=not_answered(unit.suppressed, known),
+        findings=without_addresses(unit.findings, known),
+        undecided=without_addresses(unit.undecided, known),
+        suppressed=without_addresses(unit.suppressed, known),
         declarations=[
             msgspec.structs.replace(one, reason="the plan has no instance of it", condition="", instances=0)
             if one.address in unit.assumed - answered[unit.root]
@@ -285,12 +291,14 @@ def _without(unit: UnitResult, answered: Mapping[str, frozenset[str]]) -> UnitRe
 
 
 def rules_of(config: Config) -> tuple[Rule, ...]:
-    """The built-in rules and the user's own, as far as they are selected, in id order, with the parameters as set."""
+    """Return the built-in rules and the user's own, as far as they are selected, in id order, with the parameters as
+    set.
+    """
     return chosen(known_rules(config), config.select, config.ignore, config.profiles)
 
 
 def known_rules(config: Config) -> tuple[Rule, ...]:
-    """The built-in rules and the user's own, whether they are selected or not, with the parameters as set."""
+    """Return the built-in rules and the user's own, whether they are selected or not, with the parameters as set."""
     rules = all_rules(config.rules, examples=False)
     if config.are_rules_found:
         from azkvlint.engine.parameters import refuse_unsound_patterns
@@ -304,7 +312,7 @@ def known_rules(config: Config) -> tuple[Rule, ...]:
 
 
 def all_rules(folders: Sequence[str], *, examples: bool = True) -> tuple[Rule, ...]:
-    """The built-in rules, and those in the user's own folders or files."""
+    """Return the built-in rules, and those in the user's own folders or files."""
     rules = builtin_rules(examples=examples)
     if folders:
         for folder in folders:

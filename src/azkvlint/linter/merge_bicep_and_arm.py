@@ -57,26 +57,26 @@ def merged(own: UnitResult, compiled: UnitResult, read: ReadResult, known: ReadR
     if different:
         problems.append(_note(read.path, known.path, different))
     declared = set(map(static_address, pairs))
-    answers = own.answers
-    if answers is not None and compiled.answers is not None:
+    answers = own.control_answers
+    if answers is not None and compiled.control_answers is not None:
         left = {(finding.rule.id, finding.resource) for finding in undecided}
         answered = (one for one in own.undecided if (one.rule.id, one.resource) not in left)
         settled = (passed(one) for one in answered if (one.rule.id, twins.get(one.resource, "")) not in decided)
-        more = (one for one in compiled.answers.passes if one.resource not in pairs)
-        answers = _merged_answers(answers, compiled.answers, (*settled, *more), pairs)
+        more = (one for one in compiled.control_answers.passes if one.resource not in pairs)
+        answers = _merged_answers(answers, compiled.control_answers, (*settled, *more), pairs)
     return msgspec.structs.replace(
         own,
         findings=findings,
         undecided=undecided,
         suppressed=own.suppressed + [one for one in new if one.suppressed is not None],
         problems=problems,
-        judged=own.judged | compiled.judged,
+        resource_counts=own.resource_counts | compiled.resource_counts,
         read=own.read + compiled.read,
         unused=own.unused | compiled.unused,
         used=own.used | compiled.used,
-        said=own.said + compiled.said,
+        directives=own.directives + compiled.directives,
         declarations=own.declarations + [one for one in compiled.declarations if one.address not in declared],
-        answers=answers,
+        control_answers=answers,
         secret_texts=own.secret_texts | compiled.secret_texts,
     )
 

@@ -1,4 +1,4 @@
-"""What a plan says, told on the Terraform source that it was made from: on the lines that its owner can edit."""
+"""Findings of a plan, at their places in the Terraform source: on the lines that its owner can edit."""
 
 from __future__ import annotations
 
@@ -45,72 +45,73 @@ _ALL = "[*]"
 
 
 def on_source(
-    judged: UnitResult,
+    result: UnitResult,
     plan: ReadResult,
     source: ReadResult | None,
     required: RequiredAttributes,
     evaluator: Evaluator,
     policy: Policy | None,
 ) -> UnitResult:
-    """What judging a plan gave, each finding at its place in ``source``, the root module that the plan was made from.
+    """Return what judging a plan gave, each finding at its place in ``source``, the root module that the plan was made
+    from.
 
     What the plan leaves undecided, its source may decide. What has no place there keeps the one in the plan, and a note
     says so. Directives in the source count.
     """
     if source is None:
-        lost = len(judged.findings) + len(judged.undecided)
+        lost = len(result.findings) + len(result.undecided)
         text = "the Terraform source of the plan is not at hand, or several modules could be it"
-        return _with_note(judged, plan.path, text, lost)
+        return _with_note(result, plan.path, text, lost)
     places = _Places(plan, source, required)
     said = Suppressions(source.comments, policy)
-    failed, open_ = _decided(judged.undecided, source, required, evaluator)
-    findings, silent = _told(judged.findings, places, said)
+    failed, open_ = _decided(result.undecided, source, required, evaluator)
+    findings, silent = _told(result.findings, places, said)
     findings_too, silent_too = split_suppressed(failed, said)
     undecided, silent_still = _told(open_, places, said)
     findings += findings_too
     suppressed = silent + silent_too + silent_still
     answers = None
-    if judged.answers is not None:
-        answers = _answers_on_source(judged.answers, judged.undecided, failed + open_, places)
-    declarations = [places.moved_declaration(one) for one in judged.declarations]
+    if result.control_answers is not None:
+        answers = _answers_on_source(result.control_answers, result.undecided, failed + open_, places)
+    declarations = [places.moved_declaration(one) for one in result.declarations]
     declared = (one.at for one in declarations if one.at.path != plan.path)
     find = source.locate(
         chain(locations([*findings, *undecided, *suppressed], said.problems), places_of(answers), declared)
     )
     found = msgspec.structs.replace(
-        judged,
+        result,
         findings=[with_regions(finding, find, source.root) for finding in findings],
         undecided=[with_regions(finding, find, source.root) for finding in undecided],
-        suppressed=judged.suppressed + [with_regions(finding, find, source.root) for finding in suppressed],
-        problems=judged.problems + said.problems,
-        passed=judged.passed + len(judged.undecided) - len(failed) - len(open_),
-        unused=judged.unused | said.unused,
-        used=judged.used | said.used,
-        said=judged.said + said.said,
+        suppressed=result.suppressed + [with_regions(finding, find, source.root) for finding in suppressed],
+        problems=result.problems + said.problems,
+        passed=result.passed + len(result.undecided) - len(failed) - len(open_),
+        unused=result.unused | said.unused,
+        used=result.used | said.used,
+        directives=result.directives + said.said,
         root=source.root,
         from_plan=True,
-        answered=frozenset(static_address(address) for address in plan.resources),
-        answers=None if answers is None else with_places(answers, find, source.root),
+        decided=frozenset(static_address(address) for address in plan.resources),
+        control_answers=None if answers is None else with_places(answers, find, source.root),
         declarations=located(declarations, find),
-        secret_texts=judged.secret_texts | source.secret_texts(),
+        secret_texts=result.secret_texts | source.secret_texts(),
     )
     return _with_note(found, plan.path, "some resources of the plan are not in its Terraform source", places.lost)
 
 
-def from_other_source(judged: UnitResult, plan: ReadResult, difference: str) -> UnitResult:
+def from_other_source(result: UnitResult, plan: ReadResult, difference: str) -> UnitResult:
     """Return the results of a plan, at their places in it, with a note that the source found is not the plan's.
 
     ``difference`` is the argument of which the source has another constant.
     """
     message = f"the plan was not made from the Terraform source found: `{difference}` differs; findings are on the plan"
     note = Problem(code=NOT_MAPPED, level="note", message=message, at=Location(path=plan.path), hint=_HINT)
-    return msgspec.structs.replace(judged, problems=[*judged.problems, note])
+    return msgspec.structs.replace(result, problems=[*result.problems, note])
 
 
 def _decided(
     undecided: Sequence[Finding], source: ReadResult, required: RequiredAttributes, evaluator: Evaluator
 ) -> tuple[list[Finding], list[Finding]]:
-    """What of a plan's open questions its source says to fail, and what stays open.
+    """Return what of a plan's open questions its source says to fail, and what stays open.
 
     A plan holds no locals and no conditions, so its source may know what becomes of a value, or whom an id names.
     """
@@ -131,7 +132,7 @@ def _decided(
 def _answers_on_source(
     answers: ControlAnswers, undecided: Iterable[Finding], not_passed: Iterable[Finding], places: _Places
 ) -> ControlAnswers:
-    """A plan's answers at their places in the source, with those that only the source gives."""
+    """Return a plan's answers at their places in the source, with those that only the source gives."""
     left = {(finding.rule.id, finding.resource) for finding in not_passed}
     decided = (one for one in undecided if (one.rule.id, one.resource) not in left)
     passes = [*answers.passes, *(passed(finding) for finding in decided)]
@@ -143,16 +144,16 @@ def _answers_on_source(
     )
 
 
-def _with_note(judged: UnitResult, path: str, message: str, lost: int) -> UnitResult:
+def _with_note(result: UnitResult, path: str, message: str, lost: int) -> UnitResult:
     if not lost:
-        return judged
+        return result
     said = f"{message}: {lost} of its findings and questions are told in the plan"
     note = Problem(code=NOT_MAPPED, level="note", message=said, at=Location(path=path), hint=_HINT)
-    return msgspec.structs.replace(judged, problems=[*judged.problems, note])
+    return msgspec.structs.replace(result, problems=[*result.problems, note])
 
 
 def _told(findings: Iterable[Finding], places: _Places, said: Suppressions) -> tuple[list[Finding], list[Finding]]:
-    """The findings at their places in the source, and those of them that are suppressed there."""
+    """Return the findings at their places in the source, and those of them that are suppressed there."""
     lost: list[Finding] = []
     found: list[Finding] = []
     for finding in findings:
@@ -168,7 +169,7 @@ class _Places:
     def __init__(self, plan: ReadResult, source: ReadResult, required: RequiredAttributes) -> None:
         self.planned = plan.resources
         self.resources = build_graph(source.resources, required, source.is_complete).resources
-        self.heads = source.heads
+        self.heads = source.stubs
         self.lost = 0
         self._configuration = Configuration(plan.plan.configuration if plan.plan is not None else None)
         self._static: dict[str, Resource] = {}
@@ -176,7 +177,7 @@ class _Places:
             self._static.setdefault(static_address(address), resource)
 
     def moved(self, finding: Finding) -> Finding | None:
-        """A finding of a plan at its place in the source; None if its resource is not there."""
+        """Return a finding of a plan at its place in the source; None if its resource is not there."""
         resource = self._find(finding.resource)
         if resource is None:
             planned = self.planned.get(finding.resource)
@@ -199,7 +200,7 @@ class _Places:
         )
 
     def moved_vault(self, vault: Vault) -> Vault:
-        """A vault of a plan at its place in the source, if it is there."""
+        """Return a vault of a plan at its place in the source, if it is there."""
         resource = self._find(vault.address)
         if resource is None:
             return vault
@@ -214,7 +215,7 @@ class _Places:
         return msgspec.structs.replace(declaration, at=at)
 
     def _find(self, address: str) -> Resource | None:
-        """What a plan calls ``address``, or at least its block: the keys of instances need not be known here.
+        """Return what a plan calls ``address``, or at least its block: the keys of instances need not be known here.
 
         Where no more is known than a head, such as a call's whose module is not at hand, it is that.
         """
@@ -229,7 +230,9 @@ class _Places:
         return msgspec.structs.replace(planned, attributes=nothing, at=head.at, callers=head.callers)
 
     def _head(self, address: str) -> tuple[Head, int] | None:
-        """What is known of a resource, or of the first call on the way to it of which no more is; and which call."""
+        """Return what is known of a resource, or of the first call on the way to it of which no more is; and which
+        call.
+        """
         prefix = ""
         for depth, (name, _) in enumerate(module_path(address), 1):
             prefix += f"module.{name}"
@@ -244,7 +247,7 @@ class _Places:
         return one if resource is None else msgspec.structs.replace(one, at=self._place(resource, one.at))
 
     def _place(self, resource: Resource, at: Location) -> Location:
-        """The attribute's place, or the head of what it is missing in."""
+        """Return the attribute's place, or the head of what it is missing in."""
         place = resource.at
         if at.attribute is not None:
             planned, path = self.planned.get(at.address or ""), path_of(at.attribute)
@@ -258,7 +261,7 @@ class _Places:
         return msgspec.structs.replace(place, address=at.address, attribute=at.attribute)
 
     def _argument(self, resource: Resource, path: Path) -> Location | None:
-        """The argument of a call that an attribute's value comes from."""
+        """Return the argument of a call that an attribute's value comes from."""
         known = self._head(resource.address)
         if known is None or not known[0].is_call:
             return None
@@ -268,7 +271,9 @@ class _Places:
 
 
 def _shared(place: Location, resource: Resource) -> Location:
-    """A place that all instances of a block have: what a caller gives to one of them is not in the block's module."""
+    """Return a place that all instances of a block have: what a caller gives to one of them is not in the block's
+    module.
+    """
     if posixpath.dirname(place.path) != posixpath.dirname(resource.at.path):
         return resource.at
     return msgspec.structs.replace(place, cause=None)

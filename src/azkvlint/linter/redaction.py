@@ -1,4 +1,4 @@
-"""What was judged, without the texts that no message shows: values that go by names that speak of secrets.
+"""Results without the texts that no message shows: values whose names are those of secrets.
 
 The rules have seen them, so no verdict depends on this. Only what is reported does.
 """
@@ -34,10 +34,10 @@ _WORDS = frozenset(
 )  # fmt: skip
 
 
-def without_secret_texts(judged: UnitResult) -> UnitResult:
-    """Return what was judged with ``(sensitive)`` in the place of each of its secret texts."""
-    redactor = Redactor(judged.secret_texts)
-    return redactor.judged(judged) if redactor else judged
+def without_secret_texts(result: UnitResult) -> UnitResult:
+    """Return the result with ``(sensitive)`` in the place of each of its secret texts."""
+    redactor = Redactor(result.secret_texts)
+    return redactor.result(result) if redactor else result
 
 
 class Redactor:
@@ -56,24 +56,24 @@ class Redactor:
         """Return a text without the secret ones."""
         return text if self._pattern is None else self._pattern.sub(SENSITIVE, text)
 
-    def judged(self, judged: UnitResult) -> UnitResult:
-        """Return what was judged without the secret texts."""
+    def result(self, result: UnitResult) -> UnitResult:
+        """Return a result without the secret texts."""
         return msgspec.structs.replace(
-            judged,
-            findings=[self._finding(one) for one in judged.findings],
-            undecided=[self._finding(one) for one in judged.undecided],
-            suppressed=[self._finding(one) for one in judged.suppressed],
-            problems=[self.problem(one) for one in judged.problems],
-            unused={mark: self.problem(one) for mark, one in judged.unused.items()},
-            declarations=[self._declaration(one) for one in judged.declarations],
-            answers=None if judged.answers is None else self._answers(judged.answers),
+            result,
+            findings=[self._finding(one) for one in result.findings],
+            undecided=[self._finding(one) for one in result.undecided],
+            suppressed=[self._finding(one) for one in result.suppressed],
+            problems=[self.problem(one) for one in result.problems],
+            unused={mark: self.problem(one) for mark, one in result.unused.items()},
+            declarations=[self._declaration(one) for one in result.declarations],
+            control_answers=None if result.control_answers is None else self._answers(result.control_answers),
         )
 
     def _finding(self, finding: Finding) -> Finding:
         at, callers = self._location(finding.at), tuple(map(self._location, finding.callers))
         mark = finding.fingerprint
         if mark and (at.address, at.attribute) != (finding.at.address, finding.at.attribute):
-            # A hash of a secret gives it away to whoever can guess.
+            # A hash of a secret reveals it to an attacker who can guess.
             mark = fingerprint(finding.rule.id, at, callers)
         return msgspec.structs.replace(
             finding,

@@ -13,7 +13,7 @@ from azkvlint.engine.evaluator import Evaluator
 from azkvlint.engine.parameters import with_parameters
 from azkvlint.engine.required_attributes import required_by
 from azkvlint.linter.compact_plan import expand
-from azkvlint.linter.unit_result import UnitResult, judge
+from azkvlint.linter.unit_result import UnitResult, evaluate_unit
 from azkvlint.model.finding import Finding
 from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.rule import EXAMPLE_DAY, Example, Rule
@@ -26,7 +26,7 @@ from azkvlint.util.lazy_regex import regex
 _ARGUMENT = regex(r"^\s+(?P<name>\w+):.*#\s*<-\s*(?P<rules>.+)$")
 _ADDRESS = regex(r"^(?P<address>[^\s#][^#]*?):\s*#\s*<-\s*(?P<rules>.+)$")
 # The line of a template's or of Terraform's example that is to be edited.
-_LINE = regex(r"(?://|#)\s*<-\s*(?P<rules>[A-Z0-9,\s]+)$")
+_LINE = regex(r"(?://|#)\s*<-\s*(?P<rules>[A-Z0-9,\s-]+)$")
 _NAME, _NAME_IN_JSON = "example", "example.tf.json"
 # Terraform takes no comments in JSON, so marks are taken out.
 _MARK = regex(r"(?m)//[ \t]*<-.*$")
@@ -56,9 +56,9 @@ def run_examples(rules: Sequence[Rule]) -> Iterator[Result]:
 def _faults(
     rule: Rule, example: Example, language: str, source: str, required: RequiredAttributes, evaluator: Evaluator
 ) -> Iterator[str]:
-    """What is wrong with an example, or with what the rule says about it."""
+    """Yield what is wrong with an example, or with the result of its rule."""
     try:
-        judged = judge(read_example(language, source, required), required, evaluator, explain=True)
+        result = evaluate_unit(read_example(language, source, required), required, evaluator, explain=True)
     except InputError as error:
         yield error.message
     except MemoryError:
@@ -67,12 +67,12 @@ def _faults(
     except Exception as error:  # noqa: BLE001
         yield f"the example cannot be read: {type(error).__name__}"
     else:
-        problems = [problem.message for problem in judged.problems if problem.level == "error"]
-        yield from problems or compare(rule, example, language, source, judged)
+        problems = [problem.message for problem in result.problems if problem.level == "error"]
+        yield from problems or compare(rule, example, language, source, result)
 
 
 def read_example(language: str, source: str, required: RequiredAttributes) -> ReadResult:
-    """The text of an example, read as its language asks. Raises InputError."""
+    """Return the text of an example, read as its language asks. Raises InputError."""
     if language == "plan":
         return plan_read(_NAME, expand(source), required)
     reader = Reader(required, "")
@@ -86,27 +86,27 @@ def read_example(language: str, source: str, required: RequiredAttributes) -> Re
     return read
 
 
-def compare(rule: Rule, example: Example, language: str, source: str, judged: UnitResult) -> Iterator[str]:
-    """How what was found differs from what the example says."""
+def compare(rule: Rule, example: Example, language: str, source: str, result: UnitResult) -> Iterator[str]:
+    """Yield how what was found differs from what the example says."""
     by_line = language != "plan"
     marked = lines_marked(source, rule.id) if by_line else marks(source, rule.id)
     found_in = _lines if by_line else _addresses
-    failed, doubtful = found_in(judged.findings), found_in(judged.undecided)
+    failed, unknown = found_in(result.findings), found_in(result.undecided)
     if not by_line:
-        marked |= arguments_marked(source, rule.id) & (failed | doubtful)
+        marked |= arguments_marked(source, rule.id) & (failed | unknown)
     if not marked and example.expect != "passes":
         sign = "#" if language == "terraform" else "//"
         where = f"no line is marked '{sign} <-" if by_line else "no line that begins with an address is marked '# <-"
         yield f"{where} {rule.id}'"
-    wanted_failed = marked if example.expect == "fails" else set()
-    wanted_doubtful = marked if example.expect == "undecided" else set()
-    for word, found, wanted in (("fails", failed, wanted_failed), ("is undecided", doubtful, wanted_doubtful)):
-        yield from (f"{what} {word}, and should not" for what in sorted(found - wanted))
-        yield from (f"{what} {word} not, and should" for what in sorted(wanted - found))
+    expected_failed = marked if example.expect == "fails" else set()
+    expected_unknown = marked if example.expect == "undecided" else set()
+    for word, found, expected in (("fails", failed, expected_failed), ("is undecided", unknown, expected_unknown)):
+        yield from (f"{what} {word}, and should not" for what in sorted(found - expected))
+        yield from (f"{what} {word} not, and should" for what in sorted(expected - found))
 
 
 def marks(source: str, rule_id: str) -> set[str]:
-    """The addresses whose line ends in ``# <- RULE`` (several rules are parted by commas)."""
+    """Return the addresses whose line ends in ``# <- RULE`` (several rules are parted by commas)."""
     found = set()
     for line in source.splitlines():
         match = _ADDRESS.match(line)
@@ -116,7 +116,7 @@ def marks(source: str, rule_id: str) -> set[str]:
 
 
 def arguments_marked(source: str, rule_id: str) -> set[str]:
-    """The addresses of the arguments that are marked so, for what is asked of an argument by itself."""
+    """Return the addresses of the arguments that are marked so, for what is asked of an argument by itself."""
     found: set[str] = set()
     above = ""
     for line in source.splitlines():
@@ -128,7 +128,7 @@ def arguments_marked(source: str, rule_id: str) -> set[str]:
 
 
 def lines_marked(source: str, rule_id: str) -> set[str]:
-    """The lines that end in ``// <- RULE`` or ``# <- RULE``, as ``line 3``."""
+    """Return the lines that end in ``// <- RULE`` or ``# <- RULE``, as ``line 3``."""
     found = set()
     for number, line in enumerate(source.splitlines(), 1):
         match = _LINE.search(line)

@@ -155,7 +155,7 @@ class Suppressions:
     """The directives in the files of one unit. ``files``: comments by reported path; without a policy nobody asks them.
 
     ``problems`` are the directives that suppress nothing, because they are wrong or have expired. ``unused`` has a
-    Problem for each mark that a finding would have to use: those that no finding of any unit has used are to be told.
+    Problem for each mark that a finding would have to use: those that no finding of any unit uses are reported.
     """
 
     def __init__(
@@ -188,7 +188,7 @@ class Suppressions:
     def __bool__(self) -> bool:
         return bool(self._own or self._peers)
 
-    def of(self, finding: Finding) -> Suppression | None:
+    def suppression_of(self, finding: Finding) -> Suppression | None:
         """Return what suppresses a finding, if anything does: kvlint's own directives come first.
 
         Of these one is in use, and of comments for other tools each, because nobody wrote them for kvlint.
@@ -265,7 +265,7 @@ class Suppressions:
     def _marks(
         self, path: str, directive: Directive, policy: Policy, kind: str, about_nothing: bool = False
     ) -> Iterator[tuple[DirectiveId, Suppression]]:
-        """What a directive suppresses today, a mark for each rule; what is wrong with it becomes a Problem."""
+        """Yield what a directive suppresses today, a mark for each rule; what is wrong with it becomes a Problem."""
         at = Location(path=path, span=(directive.start, directive.end))
         at = msgspec.structs.replace(at, region=self._texts[path].region(directive.start, directive.end))
         until = "" if directive.until is None else directive.until.isoformat()
@@ -320,7 +320,7 @@ def _folded(id_: str) -> str:
 
 
 def _fault(directive: Directive, policy: Policy, about_nothing: bool) -> str:
-    """What is wrong with a directive, or nothing."""
+    """Return what is wrong with a directive, or nothing."""
     unknown = [id_ for id_ in directive.ids if id_ not in policy.known]
     if unknown:
         return f"there is no rule '{unknown[0][:_LONGEST]}'"

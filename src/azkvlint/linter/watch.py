@@ -1,4 +1,4 @@
-"""``--watch``: check, and check again whatever a change reaches, until somebody ends it."""
+"""``--watch``: check, and check again what a change affects, until it is interrupted."""
 
 from __future__ import annotations
 
@@ -9,29 +9,109 @@ from datetime import datetime
 from time import sleep
 from typing import Any, NoReturn
 
-from azkvlint.config.run_config import Config
-from azkvlint.linter.incremental import IncrementalRun
-from azkvlint.linter.linter import Progress
+import msgspec
+
+from azkvlint.config.run_config import Config, today
+from azkvlint.engine.required_attributes import evaluated_types
+from azkvlint.linter.linter import Progress, all_rules, report_of, rules_of
+from azkvlint.linter.suppressions import policy_of
+from azkvlint.linter.unit_result import UnitResult
+from azkvlint.linter.workers import begin, evaluate_units
 from azkvlint.model.finding import Report
-from azkvlint.readers.discover import SKIPPED, STDIN
+from azkvlint.readers.discover import SKIPPED, STDIN, discover
+from azkvlint.readers.units import Unit, units_of
 from azkvlint.util.errors import KvlintError, UsageError
+from azkvlint.util.file_tracker import FILE_TRACKER, State, state_of
 from azkvlint.util.plural import pluralize
 from azkvlint.util.project_boundary import current_folder, real_path
-from azkvlint.util.project_files import walk
+from azkvlint.util.project_files import KEPT, walk
 from azkvlint.util.safe_text import visible
+
+
+class IncrementalRun:
+    """Repeats one run. ``reevaluated`` are the reported paths of the units that the last check had to evaluate.
+
+    ``seen`` are all files and folders that the results depend on; a folder whose names matter ends with a separator.
+    """
+
+    def __init__(self) -> None:
+        self.reevaluated: tuple[str, ...] = ()
+        self.units = 0
+        self._request: object = None
+        self._results: dict[Unit, UnitResult] = {}
+
+    @property
+    def seen(self) -> Collection[str]:
+        """Return the files and folders that the results depend on."""
+        return {path for result in self._results.values() for path in result.files}
+
+    def check(self, config: Config, progress: Progress | None = None) -> Report:
+        """Return the report that ``check`` would make now. Raises UsageError and RuleError, as it does."""
+        KEPT.clear()
+        FILE_TRACKER.start()
+        try:
+            return self._check(config, progress)
+        finally:
+            FILE_TRACKER.stop()
+
+    def _check(self, config: Config, progress: Progress | None) -> Report:
+        begin(config)
+        rules = rules_of(config)
+        known = all_rules(config.rules, examples=False)
+        policy = policy_of(known, rules, today(config), config.peer_tools)
+        sources, root = discover(config.paths, config.exclude)
+        given, _ = discover(config.parameters)
+        relevant = evaluated_types(known)
+        units = units_of(sources, given, relevant)
+        asked = config, rules, root, policy.today, policy.known
+        if asked != self._request:
+            self._request, self._results = asked, {}
+        found = self._unchanged(units)
+        waiting = [unit for unit in units if _key(unit) not in found]
+        for done, result in enumerate(evaluate_units(waiting, config, rules, root, policy, relevant)):
+            if progress is not None:
+                progress(done, len(waiting))
+            found[_key(waiting[done])] = result
+        self._results = found
+        self.reevaluated, self.units = tuple(unit.source.path for unit in waiting if not unit.quiet), len(units)
+        return report_of(config, known, rules, root, [found[_key(unit)] for unit in units])
+
+    def _unchanged(self, units: Collection[Unit]) -> dict[Unit, UnitResult]:
+        """Return the results of the units whose files have not changed."""
+        states: dict[str, State] = {}
+        found: dict[Unit, UnitResult] = {}
+        for key in map(_key, units):
+            result = self._results.get(key)
+            # The files that a unit depends on are unknown where its process died.
+            if (
+                result is not None
+                and result.files
+                and all(
+                    state == (states[path] if path in states else states.setdefault(path, state_of(path)))
+                    for path, state in result.files.items()
+                )
+            ):
+                found[key] = result
+        return found
+
+
+def _key(unit: Unit) -> Unit:
+    """Return a unit without what tells nothing about who it is."""
+    return msgspec.structs.replace(unit, size=0)
+
 
 # Milliseconds without a change that end a burst of them, how long a burst may last, and how often is looked whether a
 # folder that was missing is there. Editors and formatters write a file several times within some ten milliseconds.
 _QUIET, _LONGEST, _LOOK_AGAIN = 100, 1500, 1000
-# How many names of what was checked again are told, and how many lines of what is wrong.
+# How many names of checked inputs, and how many lines of faults, are printed.
 _NAMES = 3
 
 
 class Watch:
-    """One watch. ``configure`` says anew what to check, ``publish`` writes the reports on it, ``say`` tells a line.
+    """One watch. ``configure`` returns what to check, ``publish`` writes the reports on it, ``say`` prints a line.
 
-    ``outputs`` are the files that reports are written to: what happens to those is no change. ``progress`` gives what
-    is told how far a check is, while that runs.
+    ``outputs`` are the files that reports are written to: what happens to those is no change. ``progress`` returns
+    what shows how far a check is.
     """
 
     def __init__(
@@ -69,7 +149,7 @@ class Watch:
         watched = folders_of(paths, self._again.seen)
         is_new = True
         for is_changed in self._changes(watcher, watched):
-            # What has happened before this watcher was ready, nobody has told.
+            # Changes before this watcher was ready were not reported.
             if not (is_changed or is_new or self._fault):
                 continue
             is_new = False
@@ -95,15 +175,15 @@ class Watch:
             ) from error
 
     def _counts(self, _change: object, path: str) -> bool:
-        """Whether a change may change an answer."""
+        """Return whether a change may change an answer."""
         name = os.path.basename(path)
         own = any(path == file or path.startswith(f"{file}.") for file in self._outputs)
         return not own and not name.endswith(("~", ".swp", ".swx", ".swo"))
 
     def check(self, is_asked: bool = True) -> None:
-        """One check, and its reports if there is anything new. What is wrong with the question is told once.
+        """One check, and its reports if there is anything new. Wrong settings are reported once.
 
-        That there is nothing new is told only to who has changed something.
+        That there is nothing new is reported only after a change.
         """
         if self._is_relative:
             current_folder()  # once it is gone, no relative path comes back
@@ -118,7 +198,7 @@ class Watch:
             return
         self._fault = ""
         if report == self._last:
-            if is_asked and self._again.rejudged:
+            if is_asked and self._again.reevaluated:
                 self._say(f"{_now()} {self._checked()}: nothing new")
             return
         self._say(f"{_now()} checking")
@@ -131,7 +211,7 @@ class Watch:
         self._say(f"{_now()} {self._checked()}; watching for changes")
 
     def _tell_fault(self, error: KvlintError) -> None:
-        """Tell what is wrong; the next report will be written whatever it is. What never worked is wrong for good."""
+        """Print what is wrong, and write the next report in any case. Raises it if no report was ever written."""
         if not self._has_published:
             raise error
         text = "; ".join(map(visible, error.message.splitlines()[:_NAMES]))
@@ -139,13 +219,14 @@ class Watch:
         self._last = None
 
     def _checked(self) -> str:
-        names, units = tuple(map(visible, self._again.rejudged)), self._again.units
+        names, units = tuple(map(visible, self._again.reevaluated)), self._again.units
         shown = ", ".join(dict.fromkeys(names[:_NAMES])) + (", ..." if len(names) > _NAMES else "")
         return f"checked {len(names)} of {units}" + (f" ({shown})" if len(names) < units and shown else "")
 
 
 def folders_of(paths: Iterable[str], seen: Iterable[str]) -> frozenset[str]:
-    """The folders in which a change may matter: those below the inputs, and those of everything that was looked at.
+    """Return the folders in which a change may matter: those below the inputs, and those of everything that was looked
+    at.
 
     For one that is missing it is the nearest around it.
     """

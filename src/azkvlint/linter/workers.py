@@ -1,4 +1,4 @@
-"""The units of a run, judged one after the other, or by several processes where that pays."""
+"""The units of a run, evaluated one after the other, or by several processes where that pays."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from azkvlint.engine.evaluator import Evaluator
 from azkvlint.engine.required_attributes import required_by
 from azkvlint.linter.merge_plan_and_source import from_other_source, on_source
 from azkvlint.linter.suppressions import Policy
-from azkvlint.linter.unit_result import UnitResult, judge
+from azkvlint.linter.unit_result import UnitResult, evaluate_unit
 from azkvlint.model.finding import Problem
 from azkvlint.model.location import Location, Region
 from azkvlint.model.problem_codes import CANNOT_READ, NOT_WHOLE
@@ -23,9 +23,10 @@ from azkvlint.readers.template_names import BICEP
 from azkvlint.readers.terraform.settings import TerraformSettings
 from azkvlint.readers.units import Unit
 from azkvlint.util.errors import InputError, UsageError
+from azkvlint.util.file_tracker import FILE_TRACKER
 from azkvlint.util.processes import in_processes
 from azkvlint.util.project_boundary import begin_run, real_path
-from azkvlint.util.project_files import HELD, LOOKS
+from azkvlint.util.project_files import HELD
 
 # Bytes that a second process must have to do before starting it pays: of Bicep and Terraform, which are read in Python,
 # far less than of JSON. A plan cannot be shared out, and several of them seldom come at once.
@@ -41,7 +42,7 @@ _MOST_EACH = 4
 _ENDED, _ALONE = "a process that was to judge it was ended from outside", "give it more memory, or try --jobs 1"
 
 
-def judge_units(
+def evaluate_units(
     units: Sequence[Unit],
     config: Config,
     rules: tuple[Rule, ...],
@@ -49,20 +50,20 @@ def judge_units(
     policy: Policy | None = None,
     relevant: frozenset[str] = frozenset(),
 ) -> Iterator[UnitResult]:
-    """Judge the units; the answers come in their order, whoever works them out.
+    """Evaluate the units, and yield the results in their order.
 
-    ``policy`` is what directives in comments are held against; without one they do not count. For ``relevant`` see
+    ``policy`` is what directives in comments are checked against; without one they do not count. For ``relevant`` see
     RequiredAttributes.
     """
     jobs = min(_jobs(units, config.jobs), len(units))
     # A process that starts anew knows nothing of what standard input held.
     if jobs < 2 or HELD:
         worker = Worker(config, rules, root, policy, relevant)
-        yield from map(worker.judge, units)
+        yield from map(worker.evaluate, units)
         return
     size = max(1, len(units) // (jobs * _CHUNKS_EACH))
     chunks = [units[at : at + size] for at in range(0, len(units), size)]
-    found = in_processes(jobs, chunks, _prepared, config, rules, root, policy, relevant, LOOKS.is_on)
+    found = in_processes(jobs, chunks, _prepared, config, rules, root, policy, relevant, FILE_TRACKER.is_on)
     for chunk, answers in zip(chunks, found, strict=True):
         # Without an answer the process was killed, such as by a system without memory. Nothing is tried again.
         yield from [_ended(unit) for unit in chunk] if answers is None else answers
@@ -74,7 +75,7 @@ def begin(config: Config) -> None:
 
 
 class Worker:
-    """Judges units. What several of them share is read once."""
+    """Evaluates units. What several of them share is read once."""
 
     def __init__(
         self,
@@ -85,12 +86,12 @@ class Worker:
         relevant: frozenset[str] = frozenset(),
     ) -> None:
         required = required_by(rules, today(config), relevant)
-        if config.answers:
+        if config.with_controls:
             from azkvlint.engine.vault_ownership import with_owners
 
             required = with_owners(required)
         self.required = with_needs(required)
-        self.evaluator = Evaluator(rules, config.explain, config.answers)
+        self.evaluator = Evaluator(rules, config.explain, config.with_controls)
         self.explain = config.explain
         self.policy = policy
         self.no_ignores = config.no_ignores
@@ -99,13 +100,13 @@ class Worker:
             self.required, root, terraform_settings(config, root), peer_comments=bool(config.peer_tools)
         )
 
-    def judge(self, unit: Unit) -> UnitResult:
-        """Judge one unit. What goes wrong with it is a Problem. What was looked at for it is noted if anybody asks."""
-        judged, looked = LOOKS.during(lambda: self._judge(unit))
-        judged.looked = looked
-        return judged
+    def evaluate(self, unit: Unit) -> UnitResult:
+        """Evaluate one unit. What goes wrong with it is a Problem."""
+        result, looked = FILE_TRACKER.track(lambda: self._evaluate(unit))
+        result.files = looked
+        return result
 
-    def _judge(self, unit: Unit) -> UnitResult:
+    def _evaluate(self, unit: Unit) -> UnitResult:
         path = unit.source.path
         if unit.quiet:
             return UnitResult(read=[path])
@@ -115,25 +116,27 @@ class Worker:
         try:
             read = self._read(unit)
             if read is None:
-                # There is nothing to judge in a module. Any other file may be no input of kvlint's at all.
+                # A module may have nothing to evaluate. Any other file may be no input of kvlint at all.
                 return UnitResult(read=[path]) if unit.module else UnitResult()
-            judged = judge(read, self.required, self.evaluator, self.explain, self.policy)
+            result = evaluate_unit(read, self.required, self.evaluator, self.explain, self.policy)
             if read.plan is not None:
                 source, difference = self.reader.source_of(read.plan, unit.source.file, self.source_root)
                 if difference:
-                    return from_other_source(judged, read, difference)
-                return on_source(judged, read, self._heeded(source), self.required, self.evaluator, self.policy)
+                    return from_other_source(result, read, difference)
+                return on_source(
+                    result, read, self._with_suppressions(source), self.required, self.evaluator, self.policy
+                )
             if unit.compiled is None:
-                judged.alone = _files_of(unit)
-                return judged
+                result.standalone_templates = _files_of(unit)
+                return result
             path = unit.compiled.path
             known = self._read(Unit(source=unit.compiled, parameters=unit.parameters))
             if known is None:
-                return judged
+                return result
             from azkvlint.linter.merge_bicep_and_arm import merged
 
-            compiled = judge(known, self.required, self.evaluator, self.explain, self.policy)
-            return merged(judged, compiled, read, known)
+            compiled = evaluate_unit(known, self.required, self.evaluator, self.explain, self.policy)
+            return merged(result, compiled, read, known)
         except InputError as error:
             return UnitResult(problems=[_problem(path, error)], read=[path])
         except UsageError:  # a report is to be written to an input
@@ -145,10 +148,10 @@ class Worker:
             return UnitResult(problems=[_problem(path, broken_here(error))], read=[path])
 
     def _read(self, unit: Unit) -> ReadResult | None:
-        return self._heeded(self.reader.read(unit))
+        return self._with_suppressions(self.reader.read(unit))
 
-    def _heeded(self, read: ReadResult | None) -> ReadResult | None:
-        """What was read, without what its author says of findings if that is not to count."""
+    def _with_suppressions(self, read: ReadResult | None) -> ReadResult | None:
+        """Return what was read, without what its author says of findings if that is not to count."""
         return without_suppressions(read) if read is not None and self.no_ignores else read
 
 
@@ -161,7 +164,7 @@ def _files_of(unit: Unit) -> tuple[str, ...]:
 
 
 def terraform_settings(config: Config, root: str) -> TerraformSettings:
-    """What the configuration says of Terraform roots; files are called by their path below the root of the run."""
+    """Return the settings of Terraform roots; files have their path below the root of the run."""
     files = tuple((os.path.relpath(file, root).replace(os.sep, "/"), file) for file in config.variable_files)
     return TerraformSettings(variables=config.variables, files=files, closed=config.closed)
 
@@ -176,10 +179,10 @@ def _prepared(
 ) -> Callable[[Sequence[Unit]], list[UnitResult]]:
     """Make a worker process ready for its work, and return what it does with some units."""
     begin(config)
-    if is_noting and not LOOKS.is_on:
-        LOOKS.start()
+    if is_noting and not FILE_TRACKER.is_on:
+        FILE_TRACKER.start()
     worker = Worker(config, rules, root, policy, relevant)
-    return lambda units: [worker.judge(unit) for unit in units]
+    return lambda units: [worker.evaluate(unit) for unit in units]
 
 
 def _ended(unit: Unit) -> UnitResult:
@@ -197,7 +200,7 @@ def _jobs(units: Sequence[Unit], asked: int) -> int:
 
 
 def _size(unit: Unit) -> int:
-    """The bytes of a unit, counted more often where reading them takes longer."""
+    """Return the bytes of a unit, counted more often where reading them takes longer."""
     if unit.module:
         return unit.size * _WEIGHT_OF_TERRAFORM
     file = unit.source.file
@@ -216,7 +219,9 @@ def _processors() -> int:
 
 
 def broken_here(error: Exception) -> InputError:
-    """What to say of an error of kvlint's own: where, and not the error's text, which may hold a value of the input."""
+    """Return what to say of an error of kvlint's own: where, and not the error's text, which may hold a value of the
+    input.
+    """
     from traceback import extract_tb
 
     frame = extract_tb(error.__traceback__)[-1]

@@ -7,7 +7,7 @@ from collections import Counter
 import msgspec
 
 from azkvlint.model.finding import Finding, Outcome, Problem, Repository, Vault
-from azkvlint.model.framework import ControlQuestion, Sheet, Status
+from azkvlint.model.framework import ControlCheck, Sheet, Status
 
 
 class Basis(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,10 +22,10 @@ class Basis(msgspec.Struct, frozen=True, kw_only=True):
         return Outcome.UNDECIDED if self.perhaps else self.finding.outcome
 
 
-class Answer(msgspec.Struct, frozen=True, kw_only=True):
+class ControlResult(msgspec.Struct, frozen=True, kw_only=True):
     """A row answered for one vault. ``why`` says what the ``bases`` do not; violations come first among those."""
 
-    question: ControlQuestion
+    check: ControlCheck
     status: Status
     why: str
     bases: tuple[Basis, ...] = ()
@@ -43,7 +43,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     vault: Vault | None
     root: str
     parameters: str
-    sheets: tuple[tuple[Answer, ...], ...]
+    sheets: tuple[tuple[ControlResult, ...], ...]
 
     def count(self) -> Counter[Status]:
         """Return how many rows of all sheets come to each status."""

@@ -43,9 +43,9 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
     outcome: Outcome
     found: str
-    wanted: str
+    expected: str
     at: Location
-    asked: str = ""
+    attribute: str = ""
     origin: Origin = Origin.WRITTEN
     note: str = ""
     hops: tuple[str, ...] = ()
@@ -225,7 +225,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     problems: tuple[Problem, ...]
     rules: tuple[Rule, ...]
     sources: tuple[str, ...]
-    judged: Mapping[str, int]
+    resource_counts: Mapping[str, int]
     passed: int
     version: str
     repository: Repository | None = None

@@ -54,13 +54,13 @@ class ReadResult(msgspec.Struct, frozen=True, kw_only=True):
     is_suppressed: Callable[[Location, str], bool]
     comments: Mapping[str, SourceComments] = {}
     metadata: Mapping[str, Metadata] = {}
-    switched_off: Mapping[str, Sequence[SwitchedOff]] = {}
+    disabled_rules: Mapping[str, Sequence[SwitchedOff]] = {}
     texts: Mapping[str, str] = {}
     root: str = ""
     plan: Plan | None = None
-    strangers: frozenset[str] | None = None
+    undeclared_variables: frozenset[str] | None = None
     deployed: frozenset[str] = frozenset()
-    heads: Mapping[str, Head] = {}
+    stubs: Mapping[str, Head] = {}
     skipped: Sequence[Declaration] = ()
     secret_texts: Callable[[], frozenset[str]] = frozenset
 
@@ -103,7 +103,7 @@ def _no_places(locations: Iterable[Location]) -> RegionLookup:
 def without_suppressions(read: ReadResult) -> ReadResult:
     """What was read, as if nobody had said that findings are not to count."""
     return msgspec.structs.replace(
-        read, is_suppressed=_nothing_is_suppressed, comments={}, metadata={}, switched_off={}, texts={}
+        read, is_suppressed=_nothing_is_suppressed, comments={}, metadata={}, disabled_rules={}, texts={}
     )
 
 
@@ -130,7 +130,7 @@ def of_bicep(path: str, read: BicepRead, given: Given, *, peer_comments: bool = 
 
         comments = comments_of(read)
     return msgspec.structs.replace(
-        found, metadata=metadata_in(texts, peer_comments), switched_off=switched_off(read), texts=read.files,
+        found, metadata=metadata_in(texts, peer_comments), disabled_rules=switched_off(read), texts=read.files,
         comments=comments, deployed=read.deployed,
     )  # fmt: skip
 

@@ -11,7 +11,7 @@ from azkvlint.model.finding import Report
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
-    """How a report is to be told; each format takes notice of what it has use for.
+    """How a report is to be written; each format uses what applies to it.
 
     ``terminal`` lays findings out for a screen ``width`` cells wide, ``color`` colours what people read.
     ``verbosity`` below 0 leaves only the lines of findings, above 0 tells everything. ``statistics`` counts the

@@ -12,7 +12,7 @@ from azkvlint.model.value import Origin
 
 EXPLICIT, ABSENT, DERIVED = "explicit", "absent", "derived"
 # How the sentence begins that tells the cause, by its name.
-TOLD = {
+REPORTED = {
     EXPLICIT: "It is set so",
     ABSENT: "Nothing is set for it",
     DERIVED: "It is worked out from other values",
@@ -24,22 +24,22 @@ _MOST = 3
 
 
 def cause(finding: Finding) -> str:
-    """Which cause a finding has. What hangs on several kinds of values, or on other resources, is worked out."""
+    """Return which cause a finding has. What depends on several kinds of values, or on other resources, is computed."""
     kinds = {_kind(one, finding.resource) for one in finding.evidence}
     return kinds.pop() if len(kinds) == 1 else DERIVED
 
 
 def reason(finding: Finding) -> str:
-    """The evidence in words: ``properties.enablePurgeProtection is not set, and the default is false``."""
+    """Return the evidence in words: ``properties.enablePurgeProtection is not set, and the default is false``."""
     return _joined([_words(one, finding.resource) for one in finding.evidence]) or "the parameters of the rule"
 
 
 def _kind(one: Evidence, resource: str) -> str:
-    if one.origin == Origin.DERIVED or (one.asked and one.at.address not in (None, resource)):
+    if one.origin == Origin.DERIVED or (one.attribute and one.at.address not in (None, resource)):
         return DERIVED
     if one.origin == Origin.ABSENT:
-        return DERIVED if one.asked.startswith("derived.") else ABSENT
-    if not one.asked:
+        return DERIVED if one.attribute.startswith("derived.") else ABSENT
+    if not one.attribute:
         return DERIVED
     # What a resource has already is not what its author writes.
     return EXPLICIT if one.origin == Origin.WRITTEN else ABSENT
@@ -47,14 +47,14 @@ def _kind(one: Evidence, resource: str) -> str:
 
 def _words(one: Evidence, resource: str) -> str:
     other = one.at.address if one.at.address not in (None, resource) else None
-    if not one.asked:
+    if not one.attribute:
         if one.origin == Origin.ABSENT:
-            return f"there is no {one.wanted.removeprefix('a ')}"
+            return f"there is no {one.expected.removeprefix('a ')}"
         return f"the link with {other or resource}"
-    where = f"{one.asked} of {other}" if other else one.asked
+    where = f"{one.attribute} of {other}" if other else one.attribute
     if one.note.startswith(_NOT_SET) and one.origin == Origin.DEFAULT:
         return f"{where} is {one.note}"
-    source = one.at.attribute if one.origin == Origin.DERIVED and one.at.attribute != one.asked else ""
+    source = one.at.attribute if one.origin == Origin.DERIVED and one.at.attribute != one.attribute else ""
     said = f"{where} is {one.found}"
     said += f", from {source}" if source else ""
     said += {"default": " by default", "kept": " already"}.get(one.origin, "")

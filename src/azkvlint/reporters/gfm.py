@@ -1,7 +1,7 @@
 """Text from scanned files inside Markdown, as GitHub, GitLab and Azure DevOps read it: it stays text.
 
 Inside a code span nothing acts. Outside of one, not only Markdown and HTML do: names of people and numbers of issues
-become links, and those people are told; so does what looks like an address.
+become links, and notify those people; so does what looks like an address.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ _LONGEST = 300
 
 
 def plain(text: str) -> str:
-    """Text that neither Markdown nor HTML takes for more."""
+    """Return text that neither Markdown nor HTML takes for more."""
     return _ACTIVE.sub(_inert, text)
 
 
@@ -35,7 +35,9 @@ def _inert(match: re.Match[str]) -> str:
 
 
 def code(text: str, *, cell: bool = True) -> str:
-    """Text in a code span, which ends at no backtick that is in it; a ``cell`` of a table ends at a bar even there."""
+    """Return text in a code span, which ends at no backtick that is in it; a ``cell`` of a table ends at a bar even
+    there.
+    """
     if not text:
         return ""
     ticks = "`" * (max((len(run) for run in _TICKS.findall(text)), default=0) + 1)
@@ -46,7 +48,7 @@ def code(text: str, *, cell: bool = True) -> str:
 
 @lru_cache(maxsize=1024)
 def prose(text: str) -> str:
-    """A rule's own words on one line: of Markdown they have code spans, and nothing else."""
+    """Return a rule's own words on one line: of Markdown they have code spans, and nothing else."""
     parts = visible(" ".join(text.split())).split("`")
     if len(parts) % 2 == 0:
         return plain("`".join(parts))
@@ -54,7 +56,7 @@ def prose(text: str) -> str:
 
 
 def message(finding: Finding, *, cell: bool = True) -> str:
-    """What is wrong, or that it cannot be told, with everything that the input says in code spans."""
+    """Return what is wrong, or that it is unknown, with everything of the input in code spans."""
     if finding.outcome is Outcome.UNDECIDED:
         said = f"{_span(finding.resource, cell)} cannot be judged: {plain(visible(_cut(finding.why)))}"
     else:
@@ -63,7 +65,7 @@ def message(finding: Finding, *, cell: bool = True) -> str:
 
 
 def _filled(finding: Finding, cell: bool) -> str:
-    """The rule's message with code spans instead of its quotes."""
+    """Return the rule's message with code spans instead of its quotes."""
     said = ""
     quoted = False
     for piece in pieces(finding.rule.message):

@@ -23,7 +23,7 @@ def _findings(report: Report, options: Options) -> tuple[Finding, ...]:
 
 
 def listed(problems: Iterable[Problem]) -> list[Problem]:
-    """The problems that belong in a list of what is to be mended: notes do not."""
+    """Return the problems that belong in a list of what is to be mended: notes do not."""
     return [problem for problem in problems if problem.level != "note"]
 
 

@@ -22,7 +22,7 @@ _FIRST = ("vaults", "vaults/secrets", "vaults/keys", "vaults/certificates", "man
 
 
 def pieces(message: str) -> tuple[str | int, ...]:
-    """A rule's message cut at its placeholders: texts, and numbers in order of first appearance.
+    """Return a rule's message cut at its placeholders: texts, and numbers in order of first appearance.
 
     ``'{name}' is '{value}', '{name}'`` gives ``("'", 0, "' is '", 1, "', '", 0, "'")``.
     """
@@ -45,7 +45,7 @@ def place(at: Location) -> str:
 
 @lru_cache(maxsize=1024)
 def paragraph(text: str) -> str:
-    """A rule's folded text on one line."""
+    """Return a rule's folded text on one line."""
     return visible(" ".join(text.split()))
 
 
@@ -55,14 +55,14 @@ def label_of(finding: Finding) -> str:
 
 
 def headline(finding: Finding) -> str:
-    """What is wrong, or that it cannot be told; always names the resource."""
+    """Return what is wrong, or that it is unknown; it always names the resource."""
     if finding.outcome is Outcome.UNDECIDED:
         return f"'{visible(finding.resource)}' cannot be judged: {visible(finding.why)}"
     return visible(finding.message)
 
 
 def full_text(finding: Finding) -> str:
-    """The headline, the call that leads to it, and what else it is about."""
+    """Return the headline, the call that leads to it, and what else it is about."""
     return f"{headline(finding)}{called(finding)}{more(finding)}"
 
 
@@ -78,7 +78,7 @@ def called(finding: Finding) -> str:
 
 
 def problem_text(problem: Problem) -> str:
-    """What is wrong with an input, and how to mend it."""
+    """Return what is wrong with an input, and how to mend it."""
     hint = f" ({visible(problem.hint)})" if problem.hint else ""
     return f"{visible(problem.message)}{hint}"
 
@@ -96,11 +96,11 @@ def problem_line(problem: Problem) -> str:
 
 
 def found(evidence: Evidence, finding: Finding) -> str:
-    """What was found where, what was wanted, where the value comes from and by which references it was reached."""
+    """Return what was found where, what was expected, and where the value comes from."""
     other = evidence.at.address if evidence.at.address not in (None, finding.resource) else None
-    where = " of ".join(part for part in (evidence.asked, other) if part)
+    where = " of ".join(part for part in (evidence.attribute, other) if part)
     text = f"{where} is {evidence.found}" if where else evidence.found
-    text += f", wanted {evidence.wanted}"
+    text += f", wanted {evidence.expected}"
     origin = [part for part in (evidence.origin, evidence.note) if part and part not in (Origin.WRITTEN, Origin.ABSENT)]
     if origin:
         text += f" ({', '.join(origin)})"
@@ -112,7 +112,7 @@ def found(evidence: Evidence, finding: Finding) -> str:
 
 
 def related(note: Note) -> str:
-    """A place that helps to understand, and why."""
+    """Return a place that helps to understand, and why."""
     return f"{visible(note.text)} [{place(note.at)}]"
 
 
@@ -132,7 +132,7 @@ def more(finding: Finding) -> str:
 
 
 def suppression(finding: Finding) -> str:
-    """Why a finding does not count, until when, and where that is written; empty for one that counts."""
+    """Return why a finding does not count, until when, and where that is written; empty for one that counts."""
     reason = finding.suppressed
     if reason is None:
         return ""
@@ -146,7 +146,7 @@ def suppression(finding: Finding) -> str:
 
 
 def details(finding: Finding, *, references: bool) -> list[tuple[str, str]]:
-    """Everything there is to say below a finding's headline, as (label, text) in reading order."""
+    """Return everything there is to say below a finding's headline, as (label, text) in reading order."""
     rule = finding.rule
     lines = [("ignored", suppression(finding))] if finding.suppressed is not None else []
     lines += [("also", visible(one.message)) for one in finding.occurrences[1 : _NAMED + 1]]
@@ -167,12 +167,12 @@ def statistics(report: Report) -> list[tuple[int, Rule]]:
 
 
 def skipped(declaration: Declaration) -> str:
-    """Why a declaration was not evaluated."""
+    """Return why a declaration was not evaluated."""
     return visible(f"'{declaration.address}' was not evaluated: {declaration.reason}")
 
 
 def configuration(report: Report) -> str:
-    """Which file the settings were read from, for whoever wants to know all."""
+    """Return which file the settings were read from, for verbose reports."""
     return f"configuration: {visible(report.configuration) or 'none'}"
 
 
@@ -195,7 +195,7 @@ def summary(report: Report) -> str:
     said += f", {len(report.undecided)} undecided{_instances(report.undecided)}"
     if report.suppressed:
         said += f", {len(report.suppressed)} suppressed{_instances(report.suppressed)}"
-    said = f"{judged(report.judged)}: {said}, {pluralize(len(report.problems), 'problem')}"
+    said = f"{judged(report.resource_counts)}: {said}, {pluralize(len(report.problems), 'problem')}"
     if not report.skipped:
         return said
     return f"{said}; {pluralize(len(report.evaluated), 'declaration')} evaluated, {len(report.skipped)} skipped"

@@ -105,7 +105,7 @@ PROBLEMS: Mapping[str, Kind] = {
 LEFT_OUT = "KVE009"
 
 CONFIGURATION = frozenset({"KVE005", "KVE006", "KVE007", "KVE008", "KVE011", "KVE012"})
-"""The codes that are about what the user told kvlint, not about its input."""
+"""The codes that are about the settings, not about the input."""
 
 OTHER = Kind(
     name="other-problem",

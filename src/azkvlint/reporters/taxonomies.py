@@ -104,7 +104,7 @@ class Taxonomy(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def taxonomies(rules: Iterable[Rule]) -> list[dict[str, Any]]:
-    """The lists that ``rules`` name anything of, as toolComponents that hold just that."""
+    """Return the lists that ``rules`` name anything of, as toolComponents that hold just that."""
     rules = list(rules)
     found = []
     for one in _TAXONOMIES:
@@ -125,7 +125,7 @@ def taxonomies(rules: Iterable[Rule]) -> list[dict[str, Any]]:
 
 
 def relationships(rule: Rule, names: Iterable[str]) -> list[dict[str, Any]]:
-    """What a rule has to do with the lists of a log, of which these are the ``names`` in their order."""
+    """Return what a rule has to do with the lists of a log, of which these are the ``names`` in their order."""
     by_name = {one.name: one for one in _TAXONOMIES}
     return [
         {"target": {"id": id_, "toolComponent": {"name": name, "index": index}}, "kinds": ["relevant"]}
@@ -167,7 +167,7 @@ def _row(id_: str, framework: str, titles: Mapping[str, str], page: str) -> dict
 
 
 def _natural(id_: str) -> list[tuple[int, str]]:
-    """What puts NS-2 before NS-10."""
+    """Return what puts NS-2 before NS-10."""
     return [(int(part), "") if part.isdecimal() else (0, part) for part in _PARTS.findall(id_)]
 
 

@@ -1,82 +1,79 @@
-"""What reading looks at, for whom wants to know later whether it would find the same again.
+"""Which files and folders a result depends on, and in which state they were: a repeated run reads only what changed.
 
-Nothing is written down unless somebody has asked for it, as watching does.
+``util.project_files`` records every access. Nothing is recorded unless the tracker is started, as watching does.
 """
 
 from __future__ import annotations
 
 import os
+import stat
 from collections.abc import Callable, Hashable, Iterable, MutableMapping
+from time import time_ns
 from typing import TypeAlias, TypeVar
 
 _T = TypeVar("_T")
 _K = TypeVar("_K", bound=Hashable)
 State: TypeAlias = tuple[object, ...]
-"""What tells one state of a file, or of the names in a folder, from another; empty of what is not there."""
-Found: TypeAlias = dict[str, State]
-"""States by path. That of the names in a folder stands under its path with a separator behind it."""
+"""What tells one state of a file, or of the names in a folder, from another; empty where there is nothing."""
+States: TypeAlias = dict[str, State]
+"""States by path; the path of the names in a folder ends with a separator."""
+# A file that was changed this short a time before it was looked at may change again without another time stamp.
+_TICK, _COARSE_TICK, _SECOND = 30_000_000, 2_000_000_000, 1_000_000_000
 
 
-class Looks:
-    """Which files and folders were looked at, and in which state each was before it was first read.
+class FileTracker:
+    """The files and folders that were accessed, each with its state before it was first read."""
 
-    ``state_of`` returns the state of a file, or of the names in a folder, as it is now.
-    """
-
-    def __init__(self, state_of: Callable[[str], State]) -> None:
-        self._state_of = state_of
+    def __init__(self) -> None:
         self.is_on = False
-        self._states: Found = {}
+        self._states: States = {}
         self._seen: list[set[str]] = []
-        self._shared: dict[tuple[int, Hashable], frozenset[str]] = {}
+        self._cached: dict[tuple[int, Hashable], frozenset[str]] = {}
 
     def start(self) -> None:
-        """Take notes from here on, and of every state anew."""
+        """Record from here on, and every state anew."""
         self.is_on = True
         self._states.clear()
-        self._shared.clear()
+        self._cached.clear()
 
     def stop(self) -> None:
-        """Take no more notes."""
+        """Record no more."""
         self.is_on = False
         self._states.clear()
-        self._shared.clear()
+        self._cached.clear()
 
-    def at(self, path: str) -> None:
-        """Take note of a file or folder that is about to be looked at, whether it exists or not."""
+    def record(self, path: str) -> None:
+        """Record a file or folder that is about to be accessed, whether it exists or not."""
         if self.is_on:
             if path not in self._states:
-                self._states[path] = self._state_of(path)
+                self._states[path] = state_of(path)
             if self._seen:
                 self._seen[-1].add(path)
 
-    def into(self, folder: str) -> None:
-        """Take note of a folder whose names are about to be listed."""
+    def record_names(self, folder: str) -> None:
+        """Record a folder whose names are about to be listed."""
         if self.is_on:
-            self.at(folder.rstrip(os.sep) + os.sep)
+            self.record(folder.rstrip(os.sep) + os.sep)
 
-    def during(self, work: Callable[[], _T]) -> tuple[_T, Found]:
-        """Return what ``work`` gives, and what it looked at."""
+    def track(self, work: Callable[[], _T]) -> tuple[_T, States]:
+        """Return the result of ``work``, and the states of what it depends on."""
         if not self.is_on:
             return work(), {}
         result, seen = self._part(work)
         return result, {path: self._states[path] for path in seen}
 
-    def shared(self, kept: MutableMapping[_K, _T], key: _K, work: Callable[[], _T]) -> _T:
-        """Return what is ``kept`` under a key, made by ``work`` the first time.
-
-        Who gets it later has looked at the same.
-        """
-        mark = id(kept), key
-        if key in kept:
-            self._add(self._shared.get(mark, ()))
-            return kept[key]
+    def cached(self, cache: MutableMapping[_K, _T], key: _K, work: Callable[[], _T]) -> _T:
+        """Return the entry of a cache, made by ``work`` the first time. Later users depend on the same files."""
+        entry = id(cache), key
+        if key in cache:
+            self._add(self._cached.get(entry, ()))
+            return cache[key]
         if not self.is_on:
-            found = kept[key] = work()
+            found = cache[key] = work()
             return found
         found, seen = self._part(work)
-        kept[key] = found
-        self._shared[mark] = frozenset(seen)
+        cache[key] = found
+        self._cached[entry] = frozenset(seen)
         self._add(seen)
         return found
 
@@ -92,3 +89,29 @@ class Looks:
     def _add(self, seen: Iterable[str]) -> None:
         if self._seen:
             self._seen[-1].update(seen)
+
+
+def state_of(path: str) -> State:
+    """Return the state of a file, or of the names in a folder, as it is now."""
+    try:
+        if path.endswith(os.sep):
+            return ("names", *sorted(os.listdir(path)))
+        found = os.stat(path)
+    except (OSError, ValueError):
+        return ()
+    if stat.S_ISDIR(found.st_mode):
+        return "folder", found.st_dev, found.st_ino
+    since = time_ns() - found.st_mtime_ns
+    tick = _TICK if found.st_mtime_ns % _SECOND else _COARSE_TICK
+    # What may change unseen is the same as nothing, so it is looked at once more.
+    unsure = (object(),) if since < tick else ()
+    return found.st_dev, found.st_ino, found.st_mode, found.st_size, found.st_mtime_ns, found.st_ctime_ns, *unsure
+
+
+FILE_TRACKER = FileTracker()
+"""The tracker of this process; processes that it starts as copies of itself begin with the same."""
+
+
+def cached(cache: MutableMapping[_K, _T], key: _K, work: Callable[[], _T]) -> _T:
+    """Return the entry of a cache of what was read, made by ``work`` the first time."""
+    return FILE_TRACKER.cached(cache, key, work)

@@ -69,6 +69,17 @@ def write_file(file: str, data: bytes) -> None:
     _replace(target, data)
 
 
+def write_new_file(file: str, data: bytes) -> None:
+    """Write a file that does not exist yet. Raises UsageError if it does, or cannot be written."""
+    try:
+        with os.fdopen(os.open(output_path(file), _CREATE, 0o666), "wb") as out:
+            out.write(data)
+    except FileExistsError as error:
+        raise UsageError(f"'{file}' exists already") from error
+    except OSError as error:
+        raise UsageError(f"'{file}' cannot be written: {error.strerror}") from error
+
+
 def write_for_editors(file: str, data: bytes) -> None:
     """Write a file in the folder ``.sarif``, where editors look for logs; that folder is made, no other.
 

@@ -8,7 +8,7 @@
 - The files of kvlint itself: its built-in rules and data. ``read_resource``, ``read_data``, ``resource_files``.
 - Standard streams. ``read_stdin``, ``open_null_device``.
 
-Every access is recorded in ``LOOKS``, and ``HELD`` can replace the content of a file that is being edited.
+Every access is recorded in ``FILE_TRACKER``, and ``HELD`` can replace the content of a file that is being edited.
 """
 
 from __future__ import annotations
@@ -17,10 +17,9 @@ import os
 import stat
 import sys
 from collections.abc import Iterator
-from time import time_ns
 
 from azkvlint.util.errors import InputError, UsageError
-from azkvlint.util.file_tracker import Looks, State
+from azkvlint.util.file_tracker import FILE_TRACKER
 from azkvlint.util.project_boundary import (
     NO_PATH,
     RUN,
@@ -61,7 +60,7 @@ def inside(root: str, folder: str, name: str) -> str | None:
     that no file can have.
     """
     written = os.path.join(folder, name)
-    LOOKS.at(written)
+    FILE_TRACKER.record(written)
     try:
         file = os.path.realpath(written)
     except (ValueError, OSError) as error:
@@ -141,7 +140,7 @@ def is_file(file: str) -> bool:
 
     A link that leads out of the project is one: reading it reports why it is refused.
     """
-    LOOKS.at(file)
+    FILE_TRACKER.record(file)
     if held(file) is not None:
         return True
     try:
@@ -156,12 +155,24 @@ def is_file(file: str) -> bool:
     return os.path.isfile(target)
 
 
+def is_folder(path: str) -> bool:
+    """Return whether there is a folder; reading it reports whether it is in the project."""
+    FILE_TRACKER.record(path)
+    return os.path.isdir(path)
+
+
+def exists(path: str) -> bool:
+    """Return whether there is a file, a folder or a link."""
+    FILE_TRACKER.record(path)
+    return os.path.lexists(path)
+
+
 def entries(folder: str) -> list[str]:
     """Return the sorted names of all that is in a folder of the project.
 
     Raises OSError if it cannot be listed, InputError if it is not in the project.
     """
-    LOOKS.into(folder)
+    FILE_TRACKER.record_names(folder)
     real = enter_folder(folder)
     new = (os.path.basename(file) for file in HELD if os.path.dirname(file) == real)
     return sorted({*os.listdir(real), *new})
@@ -173,7 +184,7 @@ def read_bytes(file: str, limit: int, *, may_be_output: bool = False) -> bytes:
     Raises InputError if it is not in the project, cannot be read, is not a regular file, or is larger than ``limit``;
     UsageError if a report is to be written there.
     """
-    LOOKS.at(file)
+    FILE_TRACKER.record(file)
     text = held(file)
     if text is not None:
         if len(text) > limit:
@@ -257,7 +268,9 @@ def link_target(link: str) -> str | None:
 
 def walk(folder: str) -> Iterator[tuple[str, list[str], list[str]]]:
     """Yield each folder below a folder, with its folders and files, as ``os.walk`` does. No links are followed."""
-    return os.walk(folder)
+    for here, folders, files in os.walk(folder):
+        FILE_TRACKER.record_names(here)
+        yield here, folders, files
 
 
 def rule_files(folder: str, suffixes: tuple[str, ...]) -> list[str]:
@@ -282,7 +295,7 @@ def read_rules(file: str, folder: str = "") -> bytes:
 
 def bicep_entries(folder: str) -> list[str]:
     """Return the sorted names in a folder of Bicep's module cache; none if it cannot be listed."""
-    LOOKS.into(folder)
+    FILE_TRACKER.record_names(folder)
     try:
         return sorted(os.listdir(folder))
     except (OSError, ValueError):
@@ -295,7 +308,7 @@ def bicep_module(root: str, *parts: str) -> str | None:
     No link in it may lead out of the cache.
     """
     file = real_path(os.path.join(root, *parts, "main.json"))
-    LOOKS.at(file)
+    FILE_TRACKER.record(file)
     if ".." in parts or not lies_in(file, real_path(root)) or not os.path.isfile(file):
         return None
     RUN.cached.add(file)
@@ -321,24 +334,3 @@ def resource_files(folder: str, suffixes: tuple[str, ...], *, deep: bool) -> lis
         if not deep:
             folders.clear()
     return sorted(found)
-
-
-def state_of(path: str) -> State:
-    """Return the state of a file, or of the names in a folder, as it is now."""
-    try:
-        if path.endswith(os.sep):
-            return ("names", *sorted(os.listdir(path)))
-        found = os.stat(path)
-    except (OSError, ValueError):
-        return ()
-    if stat.S_ISDIR(found.st_mode):
-        return "folder", found.st_dev, found.st_ino
-    since = time_ns() - found.st_mtime_ns
-    tick = _TICK if found.st_mtime_ns % _SECOND else _COARSE_TICK
-    # What may change unseen is the same as nothing, so it is looked at once more.
-    unsure = (object(),) if since < tick else ()
-    return found.st_dev, found.st_ino, found.st_mode, found.st_size, found.st_mtime_ns, found.st_ctime_ns, *unsure
-
-
-LOOKS = Looks(state_of)
-"""What this process has looked at; processes that it starts as copies of itself begin with the same."""

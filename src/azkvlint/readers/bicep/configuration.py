@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 from azkvlint.model.location import Location, Region
 from azkvlint.model.problem_codes import CANNOT_READ
 from azkvlint.util.errors import InputError
+from azkvlint.util.file_tracker import cached
 from azkvlint.util.project_boundary import expanded_home, leads_into_git, lies_in, real_path
-from azkvlint.util.project_files import LOOKS, read_bytes, reported
+from azkvlint.util.project_files import exists, read_bytes, reported
 
 if TYPE_CHECKING:
     from azkvlint.readers.bicep.run import BicepRun
@@ -32,7 +33,7 @@ def configuration(run: BicepRun, file: str) -> Mapping[str, Any]:
     folder = os.path.dirname(file)
     while file and run.root and lies_in(folder, run.root):
         key = f"configuration:{folder}"
-        found = LOOKS.shared(run.cache.data, key, partial(_read, os.path.join(folder, _NAME)))
+        found = cached(run.cache.data, key, partial(_read, os.path.join(folder, _NAME)))
         if isinstance(found, dict):
             return found
         if isinstance(found, InputError):
@@ -54,8 +55,7 @@ def _place(root: str, file: str, error: InputError) -> Location:
 
 def _read(file: str) -> Any:
     """Return the content of a configuration, None if there is none, or InputError if it cannot be read."""
-    LOOKS.at(file)
-    if not os.path.lexists(file):
+    if not exists(file):
         return None
     from azkvlint.syntax.json_decoder import decode
 

@@ -16,8 +16,9 @@ from azkvlint.model.value import Scalar, Unknown
 from azkvlint.readers.bicep.local_files import find
 from azkvlint.syntax.positions import decoded
 from azkvlint.util.errors import InputError
+from azkvlint.util.file_tracker import cached
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.project_files import LOOKS, entries, is_file, read_bytes
+from azkvlint.util.project_files import entries, is_file, read_bytes
 
 if TYPE_CHECKING:
     from azkvlint.readers.bicep.document import File
@@ -58,7 +59,7 @@ def load(run: BicepRun, file: File, name: str, arguments: Sequence[Result], at: 
 def _loaded(run: BicepRun, name: str, file: str) -> Any:
     """The plain data of a file, read once a run."""
     key = f"{name}:{file}"
-    found = LOOKS.shared(run.cache.data, key, lambda: _read(name, file))
+    found = cached(run.cache.data, key, lambda: _read(name, file))
     if isinstance(found, InputError):
         raise found
     return found

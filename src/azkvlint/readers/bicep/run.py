@@ -13,8 +13,9 @@ from azkvlint.readers.arm.run import Run
 from azkvlint.readers.bicep.document import File, read_file
 from azkvlint.syntax.positions import Lines, source_text
 from azkvlint.util.errors import InputError
+from azkvlint.util.file_tracker import cached
 from azkvlint.util.project_boundary import real_path
-from azkvlint.util.project_files import LOOKS, MAX_FILE, read_bytes
+from azkvlint.util.project_files import MAX_FILE, read_bytes
 
 if TYPE_CHECKING:
     from azkvlint.readers.bicep.module_evaluation import Instance
@@ -57,7 +58,7 @@ class ModuleCache:
 
     def load(self, path: str, file: str) -> File:
         """The Bicep file ``file``, which reports call ``path``. Raises InputError if it cannot be read."""
-        found = LOOKS.shared(self.files, file, lambda: _loaded(path, file))
+        found = cached(self.files, file, lambda: _loaded(path, file))
         if isinstance(found, InputError):
             raise found
         return found

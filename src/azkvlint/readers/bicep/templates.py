@@ -16,7 +16,8 @@ from azkvlint.readers.arm.template import Template
 from azkvlint.readers.bicep.identity import module_scope
 from azkvlint.syntax.json_decoder import Document, decode
 from azkvlint.util.errors import InputError
-from azkvlint.util.project_files import LOOKS, MAX_FILE, read_bytes, reported
+from azkvlint.util.file_tracker import cached
+from azkvlint.util.project_files import MAX_FILE, read_bytes, reported
 
 if TYPE_CHECKING:
     from azkvlint.readers.bicep.module import Arguments, ModuleEntity
@@ -63,7 +64,7 @@ class TemplateSource:
 def template_in(run: BicepRun, file: str) -> Document:
     """A JSON file, decoded once a run. Raises InputError if it cannot be read."""
     key = f"template:{file}"
-    found = LOOKS.shared(run.cache.data, key, lambda: _decoded(file))
+    found = cached(run.cache.data, key, lambda: _decoded(file))
     if isinstance(found, InputError):
         raise found
     return cast("Document", found)

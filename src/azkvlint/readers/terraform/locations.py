@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from azkvlint.readers.discover import SKIPPED
 from azkvlint.readers.terraform.names import is_module_file, module_files, names_in
 from azkvlint.util.errors import InputError, UsageError
+from azkvlint.util.file_tracker import cached
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.project_boundary import add_root, current_folder, real_path, root_of, roots
-from azkvlint.util.project_files import LOOKS, MAX_FILE, inside, read_bytes, reported, walk
+from azkvlint.util.project_files import MAX_FILE, inside, read_bytes, reported, walk
 
 if TYPE_CHECKING:
     from azkvlint.readers.terraform.folder import Folder
@@ -142,7 +143,7 @@ class Locator:
 
     def _modules(self, base: str) -> list[_Named] | None:
         """The modules below a folder; None if there is more below it than it pays to look at."""
-        return LOOKS.shared(self._below, base, lambda: _modules(base))
+        return cached(self._below, base, lambda: _modules(base))
 
 
 def _labels(folder: Folder) -> frozenset[str]:
@@ -161,7 +162,6 @@ def _modules(base: str) -> list[_Named] | None:
     found: list[_Named] = []
     left = _MAX_BYTES
     for looked, (here, folders, files) in enumerate(walk(base)):
-        LOOKS.into(here)
         folders[:] = sorted(name for name in folders if name not in SKIPPED)
         if looked >= _MAX_FOLDERS or left < 0:
             return None

@@ -13,7 +13,8 @@ from azkvlint.readers.terraform.folder import Folder, calls, load_folder
 from azkvlint.readers.terraform.map_arguments import Lowering
 from azkvlint.readers.terraform.removed_blocks import removed_types
 from azkvlint.util.errors import InputError
-from azkvlint.util.project_files import LOOKS, inside, reported
+from azkvlint.util.file_tracker import cached
+from azkvlint.util.project_files import inside, reported
 
 # Modules that are kept; a project has seldom more, and what is over is read again.
 _MOST = 500
@@ -39,7 +40,7 @@ class FolderCache:
             self._matters.clear()
             self._only_policies.clear()
             self._own.clear()
-        found = LOOKS.shared(self._folders, directory, lambda: _loaded(path, directory))
+        found = cached(self._folders, directory, lambda: _loaded(path, directory))
         if isinstance(found, InputError):
             raise found
         return found
@@ -64,11 +65,11 @@ class FolderCache:
 
     def matters(self, folder: Folder, root: str) -> bool:
         """Return whether a module, or one that it calls, declares a relevant type; one that is not available may."""
-        return LOOKS.shared(self._matters, folder.directory, lambda: self._reaches(folder, root))
+        return cached(self._matters, folder.directory, lambda: self._reaches(folder, root))
 
     def has_only_policies(self, folder: Folder, root: str) -> bool:
         """Return whether a module is read for its policy definitions alone, most of which hold no template."""
-        return LOOKS.shared(self._only_policies, folder.directory, lambda: self._reaches_only_policies(folder, root))
+        return cached(self._only_policies, folder.directory, lambda: self._reaches_only_policies(folder, root))
 
     def _reaches_only_policies(self, folder: Folder, root: str) -> bool:
         folders, is_whole = self.reached(folder, root)
@@ -96,7 +97,7 @@ class FolderCache:
 
     def beside(self, root: str, directory: str, source: str) -> str | None:
         """The folder that a local source means; None if it is not local, or leads out of the project."""
-        return LOOKS.shared(self._beside, (directory, source), lambda: _beside(root, directory, source))
+        return cached(self._beside, (directory, source), lambda: _beside(root, directory, source))
 
     def _declares(self, folder: Folder) -> frozenset[str]:
         """Return the types that a module itself declares and that rules are about, or that look as if they should."""

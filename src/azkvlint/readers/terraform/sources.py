@@ -17,7 +17,7 @@ from azkvlint.readers.terraform.public_modules import well_known
 from azkvlint.syntax import ast
 from azkvlint.syntax.json_decoder import decode_json
 from azkvlint.util.errors import InputError
-from azkvlint.util.project_files import LOOKS, inside, is_file, read_bytes, reported
+from azkvlint.util.project_files import inside, is_file, is_folder, read_bytes, reported
 
 if TYPE_CHECKING:
     from azkvlint.readers.terraform.module_evaluation import ModuleInstance
@@ -128,8 +128,7 @@ def _missing(instance: ModuleInstance, source: str) -> tuple[str, str] | None:
 
 
 def _holds_module(directory: str) -> bool:
-    LOOKS.at(directory)
-    return os.path.isdir(directory) and bool(module_files(names_in(directory)))
+    return is_folder(directory) and bool(module_files(names_in(directory)))
 
 
 def _load(instance: ModuleInstance, directory: str) -> Folder:

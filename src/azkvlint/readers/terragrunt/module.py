@@ -18,7 +18,7 @@ from azkvlint.syntax.hcl.document import Block
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.project_boundary import lies_in
-from azkvlint.util.project_files import LOOKS, inside, is_file, reported
+from azkvlint.util.project_files import inside, is_file, is_folder, reported
 
 HINT = "check a plan instead: terragrunt plan -out tfplan, then terragrunt show -json tfplan"
 _REGISTRY = regex(r"tfr://([^/?]*+)/([^?]*+)(?:\?(.*))?")
@@ -93,24 +93,23 @@ def _resolved(unit: Unit, configuration: Configuration, source: str, at: Locatio
 def _local(unit: Unit, configuration: Configuration, path: str, at: Location) -> Module | None:
     """Return a module in the project. ``//`` separates what Terragrunt copies from the module in it."""
     below = os.path.normpath(os.path.join(unit.directory, path))
-    if not os.path.isdir(below) and configuration.is_included:
+    if not is_folder(below) and configuration.is_included:
         below = os.path.normpath(os.path.join(os.path.dirname(configuration.file), path))
     if not lies_in(below, unit.root):
         text = f"the module '{path}' of this Terragrunt unit is outside of the project, so it was not evaluated"
         unit.report("note", text, at)
         return None
-    LOOKS.at(below)
     why = "its folder has no Terraform files"
     try:
         directory = inside(unit.root, unit.directory, below)
-        names = names_in(directory) if directory is not None and os.path.isdir(directory) else frozenset()
+        names = names_in(directory) if directory is not None and is_folder(directory) else frozenset()
     except InputError as error:
         directory, names, why = None, frozenset(), error.message
     else:
         why = "a link leads out of the project" if directory is None else why
     if directory is not None and module_files(names):
         return Module(at, directory)
-    if directory is not None and os.path.isdir(directory) and not names:  # a submodule that is not checked out
+    if directory is not None and is_folder(directory) and not names:  # a submodule that is not checked out
         report_missing(unit, path, at)
     else:
         unit.report("error", f"the module '{path}' of this Terragrunt unit cannot be read: {why}", at)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from azkvlint.model.assessment import Answer, Assessment, Basis, Subject
+from azkvlint.model.assessment import Assessment, Basis, ControlResult, Subject
 from azkvlint.model.finding import Outcome
 from azkvlint.model.framework import Sheet, Status
 from azkvlint.reporters import Options
@@ -20,7 +20,7 @@ FORMAT_VERSION = 1
 
 
 def json(assessment: Assessment, options: Options) -> bytes:
-    """The whole assessment as UTF-8; the same assessment always gives the same bytes."""
+    """Return the whole assessment as UTF-8; the same assessment always gives the same bytes."""
     return encode(
         {
             "version": FORMAT_VERSION,
@@ -50,7 +50,7 @@ def _framework(sheet: Sheet) -> dict[str, Any]:
                 "note": question.control.note,
                 "rules": question.rules,
             }
-            for question in sheet.questions
+            for question in sheet.checks
         ],
     }
 
@@ -78,9 +78,9 @@ def _subject(subject: Subject, assessment: Assessment) -> dict[str, Any]:
     }
 
 
-def _answer(answer: Answer) -> dict[str, Any]:
+def _answer(answer: ControlResult) -> dict[str, Any]:
     return {
-        "id": answer.question.control.id,
+        "id": answer.check.control.id,
         "status": answer.status.value,
         "why": answer.why,
         "references": answer.references,

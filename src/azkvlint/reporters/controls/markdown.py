@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from azkvlint.model.assessment import Answer, Assessment, Subject
+from azkvlint.model.assessment import Assessment, ControlResult, Subject
 from azkvlint.model.framework import Sheet, Status
 from azkvlint.reporters import Options
 from azkvlint.reporters.controls import words
@@ -24,7 +24,7 @@ _MOST = 5
 
 
 def markdown(assessment: Assessment, options: Options) -> str:
-    """The assessment as Markdown that ends with a line break."""
+    """Return the assessment as Markdown that ends with a line break."""
     return "".join(f"{line}\n" for line in _lines(assessment))
 
 
@@ -54,21 +54,21 @@ def _subject(subject: Subject, assessment: Assessment) -> Iterator[str]:
         yield from _table(sheet, answers, named=len(assessment.sheets) > 1)
 
 
-def _table(sheet: Sheet, answers: tuple[Answer, ...], named: bool) -> Iterator[str]:
+def _table(sheet: Sheet, answers: tuple[ControlResult, ...], named: bool) -> Iterator[str]:
     if named:
         yield f"### {plain(sheet.framework.title)}"
         yield ""
     yield "| | Control | Status | Evidence |"
     yield "|---|---|---|---|"
     for answer in answers:
-        control = answer.question.control
+        control = answer.check.control
         title = plain(visible(control.title))
         section = f"{plain(visible(control.section))}<br>" if control.section else ""
         cells = (plain(visible(control.id)), f"{section}**{title}**", _MARKS[answer.status], _evidence(answer))
         yield f"| {' | '.join(cells)} |"
 
 
-def _evidence(answer: Answer) -> str:
+def _evidence(answer: ControlResult) -> str:
     parts = [plain(words.why(answer))] if answer.why else []
     for line in words.lines(answer, _MOST):
         if not line.rule:

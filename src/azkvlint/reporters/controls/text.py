@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from textwrap import wrap
 
-from azkvlint.model.assessment import Answer, Assessment, Subject
+from azkvlint.model.assessment import Assessment, ControlResult, Subject
 from azkvlint.model.framework import Status
 from azkvlint.reporters import Options
 from azkvlint.reporters.controls import words
@@ -32,7 +32,7 @@ _WIDTH, _WIDEST = 80, 120
 
 
 def text(assessment: Assessment, options: Options) -> str:
-    """The assessment as text that ends with a line break."""
+    """Return the assessment as text that ends with a line break."""
     return "".join(f"{line}\n" for line in _Page(options).lines(assessment))
 
 
@@ -44,7 +44,7 @@ class _Page:
         self.color = options.color
 
     def lines(self, assessment: Assessment) -> Iterator[str]:
-        """All of it."""
+        """Yield all of it."""
         if len(assessment.sheets) == 1:
             yield self._paint(visible(assessment.sheets[0].framework.title), "bold")
             yield ""
@@ -65,18 +65,18 @@ class _Page:
             yield from self._sheet(answers)
         yield ""
 
-    def _sheet(self, answers: tuple[Answer, ...]) -> Iterator[str]:
-        indent = max((len(answer.question.control.id) for answer in answers), default=0)
+    def _sheet(self, answers: tuple[ControlResult, ...]) -> Iterator[str]:
+        indent = max((len(answer.check.control.id) for answer in answers), default=0)
         section = ""
         for answer in answers:
-            control = answer.question.control
+            control = answer.check.control
             if control.section != section:
                 section = control.section
                 yield self._paint(visible(section), "underline")
             yield from self._row(answer, indent)
 
-    def _row(self, answer: Answer, id_width: int) -> Iterator[str]:
-        control = answer.question.control
+    def _row(self, answer: ControlResult, id_width: int) -> Iterator[str]:
+        control = answer.check.control
         status = self._paint(_LABELS[answer.status].ljust(_LABEL), _COLORS.get(answer.status, ""))
         indent = " " * (_LABEL + id_width + 4)
         title, *more = self._wrapped(visible(control.title), indent)

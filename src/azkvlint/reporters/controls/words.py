@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from azkvlint.model.assessment import Answer, Assessment, Basis, Subject
+from azkvlint.model.assessment import Assessment, Basis, ControlResult, Subject
 from azkvlint.model.finding import Evidence, Finding, Outcome, Problem
 from azkvlint.model.framework import Sheet, Status
 from azkvlint.model.value import Origin
@@ -44,10 +44,11 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
     note: str = ""
 
 
-def lines(answer: Answer, most: int) -> Iterator[Line]:
-    """The evidence for an answer: of each rule and outcome the first ``most`` resources, and how many more there are.
+def lines(answer: ControlResult, most: int) -> Iterator[Line]:
+    """Yield the evidence for an answer: of each rule and outcome the first ``most`` resources, and how many more there
+    are.
 
-    What holds is told only where nothing else is to be said.
+    Results that pass are listed only where there are no others.
     """
     groups: dict[tuple[Outcome, str], list[Basis]] = {}
     for basis in answer.bases:
@@ -56,13 +57,13 @@ def lines(answer: Answer, most: int) -> Iterator[Line]:
     for (outcome, _), bases in groups.items():
         for basis in bases[:most]:
             yield _line(basis)
-        # What passes is told by example only, so that there is no number of it.
+        # Only examples of what passes are listed, so there is no number of it.
         if len(bases) > most and outcome is not Outcome.PASS:
             yield Line(rule="", outcome=outcome, place="", text=f"and {len(bases) - most} more")
 
 
-def holding(answer: Answer) -> str:
-    """The rules that hold everywhere in a row that is not met, or not decided."""
+def holding(answer: ControlResult) -> str:
+    """Return the rules that hold everywhere in a row that is not met, or not decided."""
     if answer.status is Status.MET:
         return ""
     worst: dict[str, Outcome] = {}
@@ -89,7 +90,7 @@ def _line(basis: Basis) -> Line:
 
 
 def _said(finding: Finding) -> str:
-    """What a rule says of a resource, as a sentence."""
+    """Return what a rule says of a resource, as a sentence."""
     if finding.outcome is Outcome.UNDECIDED:
         return f"'{visible(finding.resource)}' cannot be judged: {visible(finding.why)}."
     if finding.outcome is Outcome.FAIL:
@@ -99,30 +100,30 @@ def _said(finding: Finding) -> str:
 
 
 def found_in(finding: Finding) -> str:
-    """What made a rule hold: the first few things that were found, in words."""
+    """Return what made a rule hold: the first few things that were found, in words."""
     telling = [one for one in finding.evidence if one.found not in _SAYS_NOTHING]
     return ", ".join(list(dict.fromkeys(map(_found, telling)))[:_MOST_FOUND])
 
 
 def _found(one: Evidence) -> str:
     found = one.found if len(one.found) <= _LONGEST_FOUND else f"{one.found[:_LONGEST_FOUND]}..."
-    if one.asked:
+    if one.attribute:
         note = f" ({one.note})" if one.note and one.origin != Origin.WRITTEN else ""
-        return visible(f"{one.asked.removeprefix('derived.')} is {found}{note}")
+        return visible(f"{one.attribute.removeprefix('derived.')} is {found}{note}")
     if found.startswith("named by ") or one.at.address is None:
         return visible(found)
     return visible(f"{one.at.address} names {found}")
 
 
-def answered(subject: Subject, assessment: Assessment) -> Iterator[tuple[Sheet, tuple[Answer, ...]]]:
-    """The sheets that there is something to say of, with their answers."""
+def answered(subject: Subject, assessment: Assessment) -> Iterator[tuple[Sheet, tuple[ControlResult, ...]]]:
+    """Yield the sheets that there is something to say of, with their answers."""
     for sheet, answers in zip(assessment.sheets, subject.sheets, strict=True):
         if answers:
             yield sheet, answers
 
 
 def name(subject: Subject) -> str:
-    """What people call it."""
+    """Return what people call it."""
     vault = subject.vault
     if vault is None:
         return _ELSEWHERE
@@ -139,17 +140,17 @@ def kind(subject: Subject) -> str:
 
 
 def address(subject: Subject) -> str:
-    """The address in the input's own language, empty where that is no vault's."""
+    """Return the address in the input's own language, empty where that is no vault's."""
     return "" if subject.vault is None else visible(subject.vault.address)
 
 
 def where(subject: Subject) -> str:
-    """The place of its declaration."""
+    """Return the place of its declaration."""
     return visible(subject.root) if subject.vault is None else place(subject.vault.at)
 
 
 def through(subject: Subject) -> str:
-    """The document through which it was found, and the parameters, if its place does not say so."""
+    """Return the document through which it was found, and the parameters, if its place does not say so."""
     vault = subject.vault
     says = vault is None or subject.root in (vault.at.path, os.path.dirname(vault.at.path) or ".")
     parts = [] if says else [f"from {subject.root}"]
@@ -158,8 +159,8 @@ def through(subject: Subject) -> str:
     return visible(" ".join(parts))
 
 
-def why(answer: Answer) -> str:
-    """Why a row has its status, apart from its evidence: a sentence, or nothing."""
+def why(answer: ControlResult) -> str:
+    """Return why a row has its status, apart from its evidence: a sentence, or nothing."""
     text = visible(answer.why)
     return f"{text[:1].upper()}{text[1:]}{'' if not text or text.endswith('.') else '.'}"
 
@@ -170,7 +171,7 @@ def status_counts(count: Counter[Status]) -> str:
 
 
 def summary(assessment: Assessment) -> str:
-    """How many vaults there are, and what their rows come to."""
+    """Return how many vaults there are, and what their rows come to."""
     if not assessment.subjects:
         return NO_VAULT
     vaults = [subject.vault for subject in assessment.subjects if subject.vault is not None]
@@ -184,5 +185,5 @@ def _number(count: int, noun: str) -> str:
 
 
 def problems(assessment: Assessment) -> Sequence[Problem]:
-    """Those that are worth telling everybody."""
+    """Return those that are worth telling everybody."""
     return [one for one in assessment.problems if one.level != "note"]

@@ -20,7 +20,7 @@ _ESCAPES = str.maketrans({"%": "%AZP25", "\r": "%0D", "\n": "%0A", ";": "%3B", "
 
 
 def azure(report: Report, options: Options) -> str:
-    """The report as lines of a build log."""
+    """Return the report as lines of a build log."""
     lines = [_problem(problem) for problem in report.problems]
     lines += [_finding(finding) for finding in worst_first(reported(report, options))]
     lines += [finding_line(finding) for finding in worst_first(in_tests(report, options))]

@@ -21,7 +21,9 @@ _WORDS = {"error": "error", "warning": "warning", "note": "info"}
 
 
 def concise(report: Report, options: Options) -> str:
-    """The report as lines; the last one, which counts, is left out with the problems where only findings are wanted."""
+    """Return the report as lines; the last one, which counts, is left out with the problems where only findings are
+    wanted.
+    """
     lines = [finding_line(finding) for finding in (*reported(report, options), *in_tests(report, options))]
     if options.verbosity >= 0:
         lines += [_problem(problem) for problem in report.problems]
@@ -30,13 +32,13 @@ def concise(report: Report, options: Options) -> str:
 
 
 def finding_line(finding: Finding) -> str:
-    """One finding."""
+    """Return one finding."""
     level = _WORDS[GRADES[finding.severity].level]
     return f"{_at(finding.at)}: {finding.rule.id} {level} {full_text(finding)}"
 
 
 def _problem(problem: Problem) -> str:
-    """One problem; without a place it is told as in the text format, because it is about no line."""
+    """Return one problem; without a place it is written as in the text format, because it is about no line."""
     if problem.at is None:
         return problem_line(problem)
     return f"{_at(problem.at)}: {problem.code} {_WORDS.get(problem.level, 'info')} {problem_text(problem)}"

@@ -21,14 +21,14 @@ _SHOWN = 10
 
 
 def github(report: Report, options: Options) -> str:
-    """The report as lines of a build log."""
-    told_of: dict[str, list[Finding | Problem]] = {command: [] for command in _COMMANDS.values()}
+    """Return the report as lines of a build log."""
+    by_command: dict[str, list[Finding | Problem]] = {command: [] for command in _COMMANDS.values()}
     for problem in report.problems:
-        told_of[_COMMANDS.get(problem.level, "notice")].append(problem)
+        by_command[_COMMANDS.get(problem.level, "notice")].append(problem)
     for finding in worst_first(reported(report, options)):
-        told_of[_COMMANDS[GRADES[finding.severity].level]].append(finding)
-    lines = [f"::{command} {_said(one)}" for command, some in told_of.items() for one in some[:_SHOWN]]
-    lines += [_line(one) for some in told_of.values() for one in some[_SHOWN:]]
+        by_command[_COMMANDS[GRADES[finding.severity].level]].append(finding)
+    lines = [f"::{command} {_said(one)}" for command, some in by_command.items() for one in some[:_SHOWN]]
+    lines += [_line(one) for some in by_command.values() for one in some[_SHOWN:]]
     # What does not count takes no annotation from what does.
     lines += [finding_line(finding) for finding in worst_first(in_tests(report, options))]
     if options.verbosity >= 0:
@@ -56,14 +56,14 @@ def _problem(problem: Problem) -> str:
 
 
 def _command(code: str, at: Location | None, text: str) -> str:
-    """What follows the command's name: its properties and its text."""
+    """Return what follows the command's name: its properties and its text."""
     properties = {"title": f"kvlint ({code})"} | (dict(_place(at)) if at is not None else {})
     given = ",".join(f"{name}={_property(value)}" for name, value in properties.items())
     return f"{given}::{_data(text)}"
 
 
 def _place(at: Location) -> Iterator[tuple[str, str]]:
-    """The start; and the end, if it is on the same line: only there GitHub takes columns."""
+    """Yield the start; and the end, if it is on the same line: only there GitHub takes columns."""
     yield "file", visible(at.path)
     if at.region is None:
         return

@@ -24,7 +24,7 @@ _LEVELS = {"error": "blocker", "warning": "major"}
 
 
 def gitlab(report: Report, options: Options) -> bytes:
-    """The report as UTF-8; an array without entries where there is nothing to say."""
+    """Return the report as UTF-8; an array without entries where there is nothing to say."""
     entries = [_finding(finding) for finding in reported(report, options)]
     entries += [_problem(problem) for problem in listed(report.problems)]
     entries += [_finding(finding) for finding in in_tests(report, options)]

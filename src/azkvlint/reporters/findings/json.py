@@ -19,7 +19,7 @@ FORMAT_VERSION = 1
 
 
 def json(report: Report, options: Options) -> bytes:
-    """The whole report as UTF-8; the same report always gives the same bytes."""
+    """Return the whole report as UTF-8; the same report always gives the same bytes."""
     return encode(
         {
             "version": FORMAT_VERSION,
@@ -41,7 +41,7 @@ def json(report: Report, options: Options) -> bytes:
 def _summary(report: Report) -> dict[str, Any]:
     counts = Counter(finding.severity for finding in report.counted(report.findings))
     return {
-        "judged": dict(sorted(report.judged.items())),
+        "judged": dict(sorted(report.resource_counts.items())),
         "passed": report.passed,
         "findings": {severity.label: counts[severity] for severity in sorted(Severity, reverse=True)},
         "findingsInTests": len(report.uncounted(report.findings)),
@@ -88,7 +88,7 @@ def _occurrence(one: Occurrence) -> dict[str, Any]:
 
 
 def _declaration(one: Declaration) -> dict[str, Any]:
-    """What was evaluated, with what its existence depends on, or why it was not."""
+    """Return what was evaluated, with what its existence depends on, or why it was not."""
     region = one.at.region
     found: dict[str, Any] = {
         "address": one.address,
@@ -103,7 +103,7 @@ def _declaration(one: Declaration) -> dict[str, Any]:
 
 
 def suppression(finding: Finding) -> dict[str, Any] | None:
-    """Why a finding does not count; None for one that does."""
+    """Return why a finding does not count; None for one that does."""
     reason = finding.suppressed
     if reason is None:
         return None
@@ -118,7 +118,7 @@ def suppression(finding: Finding) -> dict[str, Any] | None:
 
 
 def location(at: Location) -> dict[str, Any]:
-    """A place, relative to the root of the run."""
+    """Return a place, relative to the root of the run."""
     region = at.region
     if region is None:
         return {"path": at.path, "line": None, "column": None, "endLine": None, "endColumn": None}
@@ -137,10 +137,10 @@ def _note(note: Note) -> dict[str, Any]:
 
 def _evidence(evidence: Evidence) -> dict[str, Any]:
     return {
-        "attribute": evidence.asked or None,
+        "attribute": evidence.attribute or None,
         "address": evidence.at.address,
         "found": evidence.found,
-        "wanted": evidence.wanted,
+        "wanted": evidence.expected,
         "outcome": evidence.outcome.label,
         "origin": evidence.origin,
         "note": evidence.note,
@@ -150,7 +150,7 @@ def _evidence(evidence: Evidence) -> dict[str, Any]:
 
 
 def problem(problem: Problem) -> dict[str, Any]:
-    """What could not be read, evaluated or understood."""
+    """Return what could not be read, evaluated or understood."""
     return {
         "code": problem.code,
         "level": problem.level,

@@ -34,7 +34,7 @@ class _Case(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def junit(report: Report, options: Options) -> str:
-    """The report as a document that ends with a line break."""
+    """Return the report as a document that ends with a line break."""
     return "".join(f"{line}\n" for line in _document(report, options))
 
 
@@ -69,7 +69,7 @@ def _counts(cases: list[_Case]) -> str:
 
 
 def _cases(path: str, cases: list[_Case]) -> Iterator[str]:
-    """The cases of one suite; readers take those of one name for one."""
+    """Yield the cases of one suite; readers take those of one name for one."""
     seen: Counter[str] = Counter()
     for case in cases:
         seen[case.name] += 1

@@ -29,12 +29,12 @@ _RESERVE = 400
 
 
 def markdown(report: Report, options: Options, before: int = 0) -> str:
-    """The summary, so short that with the ``before`` bytes that precede it it is not too long to be shown."""
+    """Return the summary, so short that with the ``before`` bytes that precede it it is not too long to be shown."""
     return "".join(f"{line}\n" for line in _fitted(_lines(report, options), LIMIT - before - _RESERVE))
 
 
 def _fitted(lines: Iterable[str], room: int) -> Iterator[str]:
-    """The lines that fit into so many bytes, with what is open closed and the rest counted."""
+    """Yield the lines that fit into so many bytes, with what is open closed and the rest counted."""
     left, folded = 0, False
     for line in lines:
         room -= len(line.encode("utf-8", "backslashreplace")) + 1
@@ -100,7 +100,7 @@ def _table(findings: Sequence[Finding]) -> Iterator[str]:
 
 
 def _rules(findings: Sequence[Finding]) -> Iterator[str]:
-    """What every rule that found something is about, once."""
+    """Yield what every rule that found something is about, once."""
     rules: dict[str, Rule] = {finding.rule.id: finding.rule for finding in findings}
     for index, id_ in enumerate(sorted(rules)):
         rule = rules[id_]

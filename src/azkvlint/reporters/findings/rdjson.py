@@ -22,7 +22,7 @@ _SEVERITIES = {"error": "ERROR", "warning": "WARNING", "note": "INFO"}
 
 
 def rdjson(report: Report, options: Options) -> bytes:
-    """The report as UTF-8."""
+    """Return the report as UTF-8."""
     diagnostics = [_finding(finding, report.version) for finding in reported(report, options)]
     diagnostics += [_problem(problem) for problem in listed(report.problems)]
     # What does not count must not make reviewdog fail.
@@ -63,7 +63,7 @@ def _location(at: Location, excerpt: Excerpt | None) -> dict[str, Any]:
 
 
 def _columns(region: Region, excerpt: Excerpt) -> tuple[int, int] | None:
-    """The columns, counted in bytes, of a region on one line of which all that precedes it is at hand."""
+    """Return the columns, counted in bytes, of a region on one line of which all that precedes it is at hand."""
     context = excerpt.context
     index = region.start_line - context.start_line
     lines = excerpt.context_text.split("\n")

@@ -33,7 +33,7 @@ _LEVELS = frozenset({"error", "warning", "note"})
 
 
 def sarif(report: Report, options: Options) -> bytes:
-    """The whole log as UTF-8; the same report always gives the same bytes."""
+    """Return the whole log as UTF-8; the same report always gives the same bytes."""
     run = _run(report, options.included, options.root_uri)
     if options.category:
         # What stands after the last slash would be taken for the number of a run.
@@ -44,8 +44,8 @@ def sarif(report: Report, options: Options) -> bytes:
 def _run(report: Report, included: Collection[str], root_uri: str) -> dict[str, Any]:
     rules = sorted(report.rules, key=lambda rule: rule.id)
     found, left = shown(report, included)
-    told = [*report.problems, *([_left_out(left)] if left else ())]
-    problems = notifications((problem.code for problem in told), report.version)
+    listed = [*report.problems, *([_left_out(left)] if left else ())]
+    problems = notifications((problem.code for problem in listed), report.version)
     codes = {problem["id"]: index for index, problem in enumerate(problems)}
     lists = taxonomies(rules)
     names = [one["name"] for one in lists]
@@ -62,9 +62,9 @@ def _run(report: Report, included: Collection[str], root_uri: str) -> dict[str, 
     if lists:
         driver["supportedTaxonomies"] = [{"name": name, "index": index} for index, name in enumerate(names)]
         run["taxonomies"] = lists
-    invocation: dict[str, Any] = {"executionSuccessful": report.is_complete or bool(report.judged)}
+    invocation: dict[str, Any] = {"executionSuccessful": report.is_complete or bool(report.resource_counts)}
     for name, about_settings in (("toolExecutionNotifications", False), ("toolConfigurationNotifications", True)):
-        some = [each for each in told if (each.code in CONFIGURATION) is about_settings]
+        some = [each for each in listed if (each.code in CONFIGURATION) is about_settings]
         if some:
             invocation[name] = [_notification(each, codes[each.code]) for each in some]
     run["invocations"] = [invocation]

@@ -17,7 +17,7 @@ _SPECIAL = regex(r"[{}]|\]\(")
 
 
 def physical(at: Location, excerpt: Excerpt | None) -> dict[str, Any]:
-    """Where a result is, as a physicalLocation, with the text there."""
+    """Return where a result is, as a physicalLocation, with the text there."""
     if at.region is None or excerpt is None:
         # GitHub refuses a whole log for one result without a line.
         return {"region": {"startLine": 1}} | place(at)
@@ -33,32 +33,32 @@ def physical(at: Location, excerpt: Excerpt | None) -> dict[str, Any]:
 
 
 def place(at: Location) -> dict[str, Any]:
-    """Where something is, by its line: no excerpt holds the text that columns would have to be counted in."""
+    """Return where something is, by its line: no excerpt holds the text that columns would have to be counted in."""
     line = {} if at.region is None else {"region": {"startLine": at.region.start_line}}
     return {"artifactLocation": _artifact(at.path), **line}
 
 
 def logical(address: str, name: str) -> dict[str, str]:
-    """A resource as a logicalLocation."""
+    """Return a resource as a logicalLocation."""
     return {"name": name or address, "fullyQualifiedName": address, "kind": "resource"}
 
 
 @cache
 def uri(path: str) -> str:
-    """A reported path as a URI reference."""
+    """Return a reported path as a URI reference."""
     return encode_uri(path)
 
 
 @lru_cache(maxsize=8192)
 def inert(text: str) -> str:
-    """Text from a scanned file that neither is a placeholder, nor a link, nor holds a control character."""
+    """Return text from a scanned file that neither is a placeholder, nor a link, nor holds a control character."""
     if _SPECIAL.search(text):
         text = text.translate(_BRACES).replace("](", "] (")
     return visible(text)
 
 
 def _first_line(region: Region) -> dict[str, int]:
-    """A region on one line: GitHub shows an alert in a pull request only if the change touches all its lines."""
+    """Return a region on one line: GitHub shows an alert in a pull request only if the change touches all its lines."""
     if region.end_line > region.start_line:
         return {"startLine": region.start_line, "startColumn": region.start_column}
     return _whole(region)
@@ -74,7 +74,7 @@ def _whole(region: Region) -> dict[str, int]:
 
 
 def _contains(outer: Region, inner: dict[str, int]) -> bool:
-    """Whether ``outer`` holds all of ``inner`` and more, as a contextRegion must. Without an end, a line has it."""
+    """Return whether ``outer`` is more than ``inner``, as a contextRegion must be. Without an end it is the line."""
     start = inner["startLine"], inner["startColumn"]
     end = inner["startLine"], inner.get("endColumn", math.inf)
     low, high = (outer.start_line, outer.start_column), (outer.end_line, outer.end_column)

@@ -10,7 +10,7 @@ import msgspec
 from azkvlint.model.finding import CALLED, CAUSED, Finding, Note, Outcome, Report, Suppression
 from azkvlint.model.location import Location
 from azkvlint.model.rule import Rule
-from azkvlint.reporters.finding_cause import TOLD, cause, reason
+from azkvlint.reporters.finding_cause import REPORTED, cause, reason
 from azkvlint.reporters.findings.sarif_places import inert, logical, physical, place, uri
 from azkvlint.reporters.findings.sarif_rules import LINKED, PASSED, SEE, UNDECIDED, caused, tells_reason
 from azkvlint.reporters.phrases import pieces
@@ -30,7 +30,7 @@ class _Template(msgspec.Struct, frozen=True):
 
 
 def shown(report: Report, included: Collection[str]) -> tuple[list[Finding], int]:
-    """What becomes a result, in the order of the places, and how much of it is left out: the least severe."""
+    """Return what becomes a result, in the order of the places, and how much of it is left out: the least severe."""
     found = sorted(reported(report, included), key=_order)
     left = max(len(found) - MOST, 0)
     if left:
@@ -41,15 +41,15 @@ def shown(report: Report, included: Collection[str]) -> tuple[list[Finding], int
 
 
 def results(found: Iterable[Finding], rules: list[Rule], included: Collection[str]) -> list[dict[str, Any]]:
-    """Findings as results. ``rules`` are those of the log, in its order."""
+    """Return findings as results. ``rules`` are those of the log, in its order."""
     templates = {
-        rule.id: _Template(index, {name: pieces(caused(rule.message, name)) for name in TOLD})
+        rule.id: _Template(index, {name: pieces(caused(rule.message, name)) for name in REPORTED})
         for index, rule in enumerate(rules)
     }
-    marks = _Marks()
+    marks = _Fingerprints()
     made = []
     for finding in found:
-        result = _result(finding, templates[finding.rule.id], marks.of(finding))
+        result = _result(finding, templates[finding.rule.id], marks.fingerprints(finding))
         if "suppressed" in included:
             # Of one result or of all: a reader must know that it was not forgotten.
             one = finding.suppressed
@@ -59,7 +59,7 @@ def results(found: Iterable[Finding], rules: list[Rule], included: Collection[st
 
 
 def reported(report: Report, included: Collection[str]) -> Iterable[Finding]:
-    """What becomes a result. Suppressed questions are told with the undecided ones only."""
+    """Return what becomes a result. Suppressed unknown results are included with the unknown ones only."""
     yield from report.findings
     if "undecided" in included:
         yield from report.undecided
@@ -69,15 +69,15 @@ def reported(report: Report, included: Collection[str]) -> Iterable[Finding]:
         yield from report.passes
 
 
-class _Marks:
+class _Fingerprints:
     """By what code scanning knows each result of a log again."""
 
     def __init__(self) -> None:
         self._lines: set[tuple[str, str, int]] = set()
         self._seen: dict[str, int] = {}
 
-    def of(self, finding: Finding) -> dict[str, str]:
-        """The fingerprints of a result, each asked for once.
+    def fingerprints(self, finding: Finding) -> dict[str, str]:
+        """Return the fingerprints of a result, each asked for once.
 
         GitHub tells alerts of a rule apart by the hash of their line alone. What shares its line with another, as in
         a template without line breaks, and what is found in a plan, has the finding's identity in its place.
@@ -137,7 +137,7 @@ def _result(finding: Finding, template: _Template, marks: dict[str, str]) -> dic
 
 
 def _message(finding: Finding, template: _Template) -> dict[str, Any]:
-    """The sentence, and which of the rule's messages with which arguments it is made of.
+    """Return the sentence, and which of the rule's messages with which arguments it is made of.
 
     GitHub shows those related locations only that the text links to.
     """
@@ -167,7 +167,7 @@ def _suppression(one: Suppression) -> dict[str, Any]:
 
 
 def _resources(finding: Finding) -> list[dict[str, str]]:
-    """All resources that a finding is about, the first of them first."""
+    """Return all resources that a finding is about, the first of them first."""
     names = {one.address: one.full_name for one in reversed(finding.occurrences)} | {
         finding.resource: finding.full_name
     }
@@ -176,22 +176,24 @@ def _resources(finding: Finding) -> list[dict[str, str]]:
 
 
 def _steps(finding: Finding, text: str) -> list[dict[str, Any]]:
-    """How the value got here: the module calls, outermost first, where it was written, and its place; none for one."""
-    told = [(CALLED, caller) for caller in finding.callers]
+    """Return how the value got here: the module calls, outermost first, where it was written, and its place; none for
+    one.
+    """
+    chain = [(CALLED, caller) for caller in finding.callers]
     causes, cause = [], finding.at.cause
     while cause is not None:
         causes.append((CAUSED, cause))
         cause = cause.cause
-    told += reversed(causes)
-    if len(told) < _CHAIN:
+    chain += reversed(causes)
+    if len(chain) < _CHAIN:
         return []
     files = [caller.path for caller in finding.callers]
-    steps = [_step(at, place(at), words, files[:level]) for level, (words, at) in enumerate(told)]
+    steps = [_step(at, place(at), words, files[:level]) for level, (words, at) in enumerate(chain)]
     return [*steps, _step(finding.at, physical(finding.at, finding.excerpt), text, files)]
 
 
 def _step(at: Location, physical: dict[str, Any], text: str, files: list[str]) -> dict[str, Any]:
-    """One step. ``files`` hold the module calls around it; a call in its own file does not."""
+    """Return one step. ``files`` hold the module calls around it; a call in its own file does not."""
     level = files.index(at.path) if at.path in files else len(files)
     return {"location": {"physicalLocation": physical, "message": {"text": inert(text)}}, "nestingLevel": level}
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from azkvlint import PROJECT
 from azkvlint.model.rule import Rule
-from azkvlint.reporters.finding_cause import TOLD
+from azkvlint.reporters.finding_cause import REPORTED
 from azkvlint.reporters.gfm import prose
 from azkvlint.reporters.phrases import pieces
 from azkvlint.reporters.problems import OTHER, PROBLEMS
@@ -33,7 +33,7 @@ _NO_BYTE = regex("[\ud800-\udc7f\udd00-\udfff]")  # surrogates that stand for no
 
 
 def descriptor(rule: Rule, version: str, included: Collection[str], lists: Collection[str]) -> dict[str, Any]:
-    """A rule as a reportingDescriptor, with the messages of results of the kinds that are ``included`` too.
+    """Return a rule as a reportingDescriptor, with the messages of results of the kinds that are ``included`` too.
 
     ``lists`` are the names of the log's taxonomies.
     """
@@ -57,18 +57,20 @@ def descriptor(rule: Rule, version: str, included: Collection[str], lists: Colle
 
 
 def caused(message: str, cause: str) -> str:
-    """A rule's message, and the sentence that tells the cause. What a message says itself is not said again."""
+    """Return a rule's message, and the sentence that tells the cause. What a message says itself is not said again."""
     reason = "" if tells_reason(message) else ": '{reason}'"
-    return f"{message} {TOLD[cause]}{reason}."
+    return f"{message} {REPORTED[cause]}{reason}."
 
 
 def tells_reason(message: str) -> bool:
-    """Whether a rule's message says the reason."""
+    """Return whether a rule's message says the reason."""
     return "{because}" in message
 
 
 def notifications(codes: Iterable[str], version: str) -> list[dict[str, Any]]:
-    """A reportingDescriptor for every code of a problem that kvlint knows, then for those of ``codes`` it does not."""
+    """Return a reportingDescriptor for every code of a problem that kvlint knows, then for those of ``codes`` it does
+    not.
+    """
     every = [*PROBLEMS, *sorted(set(codes) - set(PROBLEMS))]
     described = []
     for code in every:
@@ -88,7 +90,8 @@ def notifications(codes: Iterable[str], version: str) -> list[dict[str, Any]]:
 
 
 def encode_uri(path: str) -> str:
-    """A POSIX path as a relative URI reference: all but unreserved characters and ``/`` percent-encoded as UTF-8.
+    """Return a POSIX path as a relative URI reference: all but unreserved characters and ``/`` percent-encoded as
+    UTF-8.
 
     A file name that is not UTF-8 keeps its bytes.
     """
@@ -97,17 +100,17 @@ def encode_uri(path: str) -> str:
 
 
 def encode_link(link: str) -> str:
-    """A link as a URI: what no URI may hold percent-encoded, so that it does not end early where ``>`` ends it."""
+    """Return a link as a URI, percent-encoded, so that it does not end early where ``>`` ends it."""
     data = link.encode("utf-8", "replace")
     return "".join(chr(byte) if byte in _UNRESERVED | _RESERVED else f"%{byte:02X}" for byte in data)
 
 
 def _messages(rule: Rule, included: Collection[str]) -> dict[str, Any]:
-    """The sentences of a rule's results by name."""
+    """Return the sentences of a rule's results by name."""
     found: dict[str, str] = {}
-    for cause in TOLD:
-        told = "".join(_slot(piece) for piece in pieces(caused(rule.message, cause)))
-        found |= {cause + name: told + links for name, links in zip(LINKED, SEE, strict=True)}
+    for cause in REPORTED:
+        written = "".join(_slot(piece) for piece in pieces(caused(rule.message, cause)))
+        found |= {cause + name: written + links for name, links in zip(LINKED, SEE, strict=True)}
     if "undecided" in included:
         found["unknown"] = "".join(_slot(piece) for piece in pieces(UNDECIDED))
     if "passed" in included:
@@ -127,7 +130,7 @@ def _properties(rule: Rule) -> dict[str, Any]:
 
 
 def rule_link(rule: Rule, version: str) -> str | None:
-    """The rule file itself on the tagged tree; a user's own rule is only described where its references point."""
+    """Return the address of a rule file in the tagged tree; that of a user's own rule is its first reference."""
     if rule.path.startswith("rules/"):
         return f"{PROJECT}/blob/v{version}/{encode_uri(rule.path)}"
     return encode_link(rule.references[0]) if rule.references else None
@@ -147,7 +150,7 @@ def _accepted(rule: Rule) -> str:
 
 
 def _help_markdown(rule: Rule, title: str, why: str, fix: str) -> str:
-    """The texts of a rule are anybody's: of Markdown and HTML they have code spans, and nothing else."""
+    """Return the texts of a rule are anybody's: of Markdown and HTML they have code spans, and nothing else."""
     links = "".join(f"- <{encode_link(link)}>\n" for link in rule.references)
     said = f"**Why.** {prose(why)}\n\n**Fix.** {prose(fix)}\n\n**To accept it.** {_accepted(rule)}\n"
     text = f"## {rule.id}: {prose(title)}\n\n{said}"

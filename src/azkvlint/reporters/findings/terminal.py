@@ -46,7 +46,7 @@ _TAB = "    "
 
 
 def terminal(report: Report, options: Options) -> Iterator[str]:
-    """The lines of the whole report."""
+    """Yield the lines of the whole report."""
     page = _Page(options)
     findings = report.findings + report.undecided
     for finding in report.counted(findings) + report.uncounted(findings):
@@ -132,7 +132,7 @@ class _Page:
 
 
 def _line(region: Region, excerpt: Excerpt) -> tuple[str, str, str]:
-    """The region's first line: what stands before it, the region itself, what follows.
+    """Return the region's first line: what stands before it, the region itself, what follows.
 
     Secrets have been replaced in an excerpt, which may shift what follows them on the same line. So where the text is
     not found at its column, it is looked for; and shown alone where it is nowhere.
@@ -150,7 +150,7 @@ def _line(region: Region, excerpt: Excerpt) -> tuple[str, str, str]:
 
 
 def _clip(parts: tuple[str, str, str], room: int) -> tuple[str, str, str]:
-    """The three parts made safe, and cut to ``room`` characters around the middle one."""
+    """Return the three parts made safe, and cut to ``room`` characters around the middle one."""
     before, marked, after = (visible(part.replace("\t", _TAB)) for part in parts)
     if len(before) + len(marked) + len(after) <= room:
         return before, marked, after

@@ -34,7 +34,7 @@ _Paint: TypeAlias = Callable[[str, str], str]
 
 
 def text(report: Report, options: Options) -> str:
-    """The report as text that ends with a line break, or ``""`` where there is nothing to say."""
+    """Return the report as text that ends with a line break, or ``""`` where there is nothing to say."""
     if options.verbosity < 0:
         paint = _painter(options)
         findings = report.counted(report.findings) + report.uncounted(report.findings)
@@ -50,9 +50,9 @@ def text(report: Report, options: Options) -> str:
 
 def _plain(report: Report, options: Options) -> Iterator[str]:
     paint = _painter(options)
-    told = [(finding, label_of(finding)) for finding in report.counted(report.findings + report.undecided)]
-    told += [(finding, label_of(finding)) for finding in report.uncounted(report.findings + report.undecided)]
-    for finding, label in told:
+    labelled = [(finding, label_of(finding)) for finding in report.counted(report.findings + report.undecided)]
+    labelled += [(finding, label_of(finding)) for finding in report.uncounted(report.findings + report.undecided)]
+    for finding, label in labelled:
         yield _line(finding, label, paint)
         if options.verbosity > 0:
             yield from (f"    {label}: {text}" for label, text in details(finding, references=True))
@@ -73,7 +73,7 @@ def _plain(report: Report, options: Options) -> Iterator[str]:
 
 
 def _painter(options: Options) -> _Paint:
-    """What puts a text into a style: colors where they are wanted, or nothing."""
+    """Return what puts a text into a style: colors where they are wanted, or nothing."""
     if not options.color:
         return lambda text, _: text
     from azkvlint.reporters.findings.terminal import painted

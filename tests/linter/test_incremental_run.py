@@ -14,8 +14,8 @@ import pytest
 
 from azkvlint.config.run_config import Config
 from azkvlint.linter.compact_plan import expand
-from azkvlint.linter.incremental import IncrementalRun
 from azkvlint.linter.linter import check
+from azkvlint.linter.watch import IncrementalRun
 from azkvlint.model.finding import Report
 from azkvlint.reporters import REPORTERS, Options
 from azkvlint.util.errors import KvlintError
@@ -177,7 +177,7 @@ def test_every_change_has_the_outcome_of_a_fresh_run(project: Path, seed: int) -
 def rejudged(again: IncrementalRun, paths: tuple[str, ...] = (".",)) -> set[str]:
     config = Config(paths=paths, jobs=1)
     assert outcome(lambda: again.check(config)) == outcome(lambda: check(config))
-    return set(again.rejudged)
+    return set(again.reevaluated)
 
 
 REACHED = {
@@ -243,7 +243,7 @@ def test_another_question_is_asked_of_everything(project: Path) -> None:
     again = IncrementalRun()
     again.check(Config(paths=("a", "c"), jobs=1))
     again.check(Config(paths=("a", "c"), jobs=1, select=("KV1",)))
-    assert set(again.rejudged) == {"a", "c"}
+    assert set(again.reevaluated) == {"a", "c"}
 
 
 def test_several_processes_note_what_they_look_at(project: Path) -> None:
@@ -251,10 +251,10 @@ def test_several_processes_note_what_they_look_at(project: Path) -> None:
     config = Config(paths=(".",), jobs=2)
     assert outcome(lambda: again.check(config)) == outcome(lambda: check(config))
     again.check(config)
-    assert not again.rejudged
+    assert not again.reevaluated
     write(project, "second.bicep", tree()["second.bicep"][1])
     again.check(config)
-    assert again.rejudged == ("second.bicep",)
+    assert again.reevaluated == ("second.bicep",)
 
 
 @pytest.fixture

@@ -113,7 +113,7 @@ def test_near_misses_are_told_where_all_links_fail(build: Build) -> None:
     answer = build.ask(from_setting(build), graph)
     assert answer.outcome is FAIL
     # Also of the link that is not certain, what its resource says decides, not the link.
-    assert [(note.at.address, note.asked, note.found, note.wanted) for note in answer.trail] == [
+    assert [(note.at.address, note.attribute, note.found, note.expected) for note in answer.trail] == [
         ("a", "good", "false", "equals true"),
         ("b", "good", "false", "equals true"),
     ]
@@ -125,7 +125,7 @@ def test_a_link_that_is_not_certain_says_what_is_not_known(build: Build) -> None
     graph = build.graph(build.resource("kv"), setting(build), references=(reference,))
     (note,) = build.ask(from_setting(build), graph).trail
     assert note.found == "not known: scope of ds may name kv, known after apply, from var.x"
-    assert (note.wanted, note.at.address, note.hops) == ("a certain link", "ds", ("var.x",))
+    assert (note.expected, note.at.address, note.hops) == ("a certain link", "ds", ("var.x",))
 
 
 def test_a_link_of_what_may_not_be_deployed_says_so(build: Build) -> None:
@@ -154,14 +154,14 @@ def test_a_certain_link_by_a_pattern_names_its_target(build: Build) -> None:
     references = (build.reference("ds", targets=("kv",), value=value),)
     graph = build.graph(build.resource("kv"), setting(build), references=references)
     (note,) = build.ask(Not(from_setting(build)), graph).trail
-    assert (note.at.address, note.found, note.wanted) == ("ds", "kv", "not a link")
+    assert (note.at.address, note.found, note.expected) == ("ds", "kv", "not a link")
 
 
 def test_what_is_named_says_by_whom(build: Build) -> None:
     references = (build.reference("ds", targets=("kv",)),)
     graph = build.graph(build.resource("kv"), setting(build), references=references)
     (note,) = build.ask(Not(build.linked("links_to", VAULT)), graph, "ds").trail
-    assert (note.at.address, note.found, note.wanted) == ("kv", "named by ds", "not a link")
+    assert (note.at.address, note.found, note.expected) == ("kv", "named by ds", "not a link")
 
 
 def test_every_doubt_is_told(build: Build) -> None:
@@ -296,9 +296,9 @@ def test_a_circle_of_links_ends(build: Build) -> None:
 def test_many_types_are_not_all_recited(build: Build) -> None:
     types = [f"Microsoft.Example/kind{i}" for i in range(40)]
     (note,) = build.ask(build.linked("linked_from", *types), build.resource()).trail
-    assert note.wanted == "a Microsoft.Example/kind0 or another of 40 types whose scope is this resource"
+    assert note.expected == "a Microsoft.Example/kind0 or another of 40 types whose scope is this resource"
     (note,) = build.ask(build.linked("linked_from", *types[:2]), build.resource()).trail
-    assert note.wanted == "a Microsoft.Example/kind0 or Microsoft.Example/kind1 whose scope is this resource"
+    assert note.expected == "a Microsoft.Example/kind0 or Microsoft.Example/kind1 whose scope is this resource"
 
 
 def test_values_that_are_links_or_unknown_where_a_list_is_expected(build: Build) -> None:

@@ -66,7 +66,7 @@ def test_the_package_has_it() -> None:
 
 @pytest.mark.parametrize("page", ["configuration.md", "suppressions.md"])
 def test_what_the_documentation_shows_is_taken(tmp_path: Path, page: str) -> None:
-    text = (Path(__file__).parents[1] / "docs" / page).read_text(encoding="utf-8")
+    text = (Path(__file__).parents[2] / "docs" / page).read_text(encoding="utf-8")
     shown = re.findall(r"```toml\n(.*?)```", text, re.DOTALL)
     assert shown
     for number, block in enumerate(shown):

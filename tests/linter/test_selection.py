@@ -12,7 +12,7 @@ from azkvlint.config.run_config import Config
 from azkvlint.linter.linter import all_rules, check
 from azkvlint.model.finding import Finding, Report
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 CORPORA = ROOT.parent / "shared" / "corpora"
 TODAY = "2026-01-15"
 RULES = tuple(rule.id for rule in all_rules((), examples=False))

@@ -40,12 +40,12 @@ def test_types_are_compared_without_case_and_each_resource_is_asked_once(build: 
     )
     verdicts = build.evaluate(graph, rule)
     assert told(verdicts) == [("ABC-1", "fail", "one"), ("ABC-1", "fail", "two")]
-    assert verdicts.judged == {VAULT.lower(): 1, SECRET: 1}
+    assert verdicts.resource_counts == {VAULT.lower(): 1, SECRET: 1}
 
 
 def test_what_is_only_read_is_not_judged(build: Build) -> None:
     verdicts = build.evaluate(build.resource(existing=True), build.rule(build.attribute("a", equals=1)))
-    assert (told(verdicts), verdicts.judged, verdicts.passed) == ([], {}, 0)
+    assert (told(verdicts), verdicts.resource_counts, verdicts.passed) == ([], {}, 0)
 
 
 @pytest.mark.parametrize("action", ["delete", "forget"])
@@ -54,7 +54,7 @@ def test_what_is_removed_is_asked_only_by_rules_that_ask_for_it(build: Build, ac
     rules = build.rule(condition), build.rule(condition, id="ABC-2", also_removed=True)
     verdicts = build.evaluate(build.resource(action=action), *rules)
     assert told(verdicts) == [("ABC-2", "fail", "kv")]
-    assert verdicts.judged == {}
+    assert verdicts.resource_counts == {}
     assert told(build.evaluate(build.resource(action="replace"), *rules)) == [
         ("ABC-1", "fail", "kv"),
         ("ABC-2", "fail", "kv"),
@@ -66,7 +66,7 @@ def test_what_exists_already_is_asked_only_by_rules_that_ask_for_it(build: Build
     rules = build.rule(condition), build.rule(condition, id="ABC-2", also_existing=True)
     verdicts = build.evaluate(build.resource(existing=True), *rules)
     assert told(verdicts) == [("ABC-2", "fail", "kv")]
-    assert verdicts.judged == {}
+    assert verdicts.resource_counts == {}
 
 
 @pytest.mark.parametrize(
@@ -89,7 +89,7 @@ def test_when_and_require(build: Build, when: bool | None, require: bool | None,
     assert told(verdicts) == ([] if outcome == "pass" else [("ABC-1", outcome, "kv")])
     assert verdicts.passed == (outcome == "pass")
     for finding in verdicts.undecided:
-        assert {note.asked for note in finding.evidence} == {
+        assert {note.attribute for note in finding.evidence} == {
             name for name, flag in (("w", when), ("r", require)) if flag is None
         }
 

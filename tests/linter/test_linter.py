@@ -19,7 +19,7 @@ from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.linter import workers as module
 from azkvlint.linter.linter import check, combine, exit_code
 from azkvlint.linter.suppressions import policy_of
-from azkvlint.linter.unit_result import UnitResult, judge
+from azkvlint.linter.unit_result import UnitResult, evaluate_unit
 from azkvlint.model.finding import Finding, Outcome, Problem, Report
 from azkvlint.model.location import Excerpt, Location, Region, SourceComments, Target
 from azkvlint.model.resource import Resource
@@ -27,7 +27,7 @@ from azkvlint.model.value import MapValue, Scalar
 from azkvlint.readers.read_result import ReadResult, RegionLookup
 from azkvlint.syntax.positions import Lines
 
-SAMPLE = Path(__file__).resolve().parents[1] / "samples" / "careless" / "plan.json"
+SAMPLE = Path(__file__).resolve().parents[2] / "samples" / "careless" / "plan.json"
 
 
 def test_an_error_of_our_own_is_a_problem_of_one_input(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -38,16 +38,16 @@ def test_an_error_of_our_own_is_a_problem_of_one_input(tmp_path: Path, monkeypat
     def broken(read: ReadResult, *rest: object) -> object:
         if read.path.endswith("a.json"):
             raise ValueError("a value of the input: hunter2")
-        return judge(read, *rest)  # type: ignore[arg-type]  # handed through
+        return evaluate_unit(read, *rest)  # type: ignore[arg-type]  # handed through
 
-    monkeypatch.setattr(module, "judge", broken)
+    monkeypatch.setattr(module, "evaluate_unit", broken)
     config = Config(paths=(str(tmp_path),))
     report = check(config)
     assert [finding.message for finding in report.findings] == [finding.message for finding in whole.findings]
     (problem,) = report.problems
     assert problem.at is not None
     assert problem.at.path == "a.json"
-    assert problem.message.startswith("internal error: ValueError at test_check.py:")
+    assert problem.message.startswith("internal error: ValueError at test_linter.py:")
     assert "hunter2" not in problem.message + problem.hint
     assert exit_code(report, config) == 3
 
@@ -78,10 +78,10 @@ def test_a_plan_has_the_last_word_on_what_it_decided() -> None:
     template = UnitResult(findings=[found("kv", at("kv.bicep", 1))])
     plans = [
         UnitResult(
-            findings=[found("kv[0]", at("main.tf", 1))], root="infra", from_plan=True, answered=frozenset({"kv"})
+            findings=[found("kv[0]", at("main.tf", 1))], root="infra", from_plan=True, decided=frozenset({"kv"})
         ),
         UnitResult(
-            findings=[found("x", at("p.json", None))], root="infra", from_plan=True, answered=frozenset({"other"})
+            findings=[found("x", at("p.json", None))], root="infra", from_plan=True, decided=frozenset({"other"})
         ),
         UnitResult(findings=[found("y", at("q.json", None))], from_plan=True),
     ]
@@ -152,7 +152,7 @@ POLICY = policy_of(RULES, RULES, date(2026, 11, 24))
 
 @pytest.mark.parametrize("explain", [True, False])
 def test_a_comment_suppresses_a_finding_that_is_kept(explain: bool) -> None:
-    judged = judge(read_of(TEXT), with_needs(required_by(RULES)), Evaluator(RULES, explain), explain, POLICY)
+    judged = evaluate_unit(read_of(TEXT), with_needs(required_by(RULES)), Evaluator(RULES, explain), explain, POLICY)
     (hidden,) = judged.suppressed
     assert (hidden.rule.id, hidden.root) == ("KV001", "infra")
     assert hidden.suppressed is not None
@@ -166,15 +166,16 @@ def test_a_comment_suppresses_a_finding_that_is_kept(explain: bool) -> None:
 
 
 def test_without_a_policy_comments_do_not_count() -> None:
-    judged = judge(read_of(TEXT), with_needs(required_by(RULES)), Evaluator(RULES), explain=True)
+    judged = evaluate_unit(read_of(TEXT), with_needs(required_by(RULES)), Evaluator(RULES), explain=True)
     assert sorted(finding.rule.id for finding in judged.findings) == ["KV001", "KV301"]
     assert (judged.suppressed, judged.problems, judged.unused) == ([], [], {})
 
 
 def test_suppressed_findings_do_not_count_for_the_exit_code() -> None:
-    judged = judge(read_of(TEXT), with_needs(required_by(RULES)), Evaluator(RULES), True, POLICY)
+    judged = evaluate_unit(read_of(TEXT), with_needs(required_by(RULES)), Evaluator(RULES), True, POLICY)
     report = Report(
-        findings=(), undecided=(), problems=(), rules=RULES, sources=("infra",), judged={}, passed=0, version="1",
+        findings=(), undecided=(), problems=(), rules=RULES, sources=("infra",), resource_counts={}, passed=0,
+        version="1",
         suppressed=tuple(judged.suppressed),
     )  # fmt: skip
     assert exit_code(report, Config(paths=("x",), strict=True)) == 0

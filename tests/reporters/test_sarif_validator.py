@@ -18,7 +18,7 @@ import pytest
 if TYPE_CHECKING:
     from tests.conftest import Run
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 VALIDATE = ROOT.parent / "shared" / "tools" / "sarif" / "validate"
 AUDIT = ("--profile", "all", "--sarif-include", "suppressed,undecided,passed")
 # The script keeps the validator in the user's cache and must not download it.

@@ -14,7 +14,7 @@ from azkvlint.engine.rule_store import builtin_frameworks, builtin_rules
 if TYPE_CHECKING:
     from tests.conftest import Run
 
-SAMPLES = Path(__file__).resolve().parents[1] / "samples"
+SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 EXIT_CODES = {"careless": 1, "hardened": 0}
 ROWS = 16
 DAY = ("--as-of", "2026-11-01")

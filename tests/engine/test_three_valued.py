@@ -96,7 +96,7 @@ def test_evidence_is_of_the_outcome_it_explains(
 def test_evidence_is_all_that_decides(build: Build, condition: Condition, world: dict[str, bool | None]) -> None:
     """Whatever is not among the evidence may change as it likes: the outcome stays."""
     answer = build.ask(condition, build.resource(**say(build, world)))
-    told = {note.asked for note in answer.trail}
+    told = {note.attribute for note in answer.trail}
     for other in (True, False, None):
         changed = {name: known if name in told else other for name, known in world.items()}
         if answer.outcome is UNDECIDED:

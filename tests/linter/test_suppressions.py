@@ -85,7 +85,7 @@ def said(text: str, policy: Policy = POLICY) -> Suppressions:
 
 
 def suppresses(text: str, word: str, rule_id: str = "KV001") -> bool:
-    return said(text).of(finding(at(text, word), rule_id)) is not None
+    return said(text).suppression_of(finding(at(text, word), rule_id)) is not None
 
 
 def codes(found: Suppressions) -> list[str]:
@@ -157,7 +157,7 @@ def test_malformed_ones_suppress_nothing_and_are_told(comment: str) -> None:
     assert len(found.problems) == 3
     assert all(problem.level == "warning" and problem.at is not None for problem in found.problems)
     assert [problem.at.region.start_line for problem in found.problems if problem.at and problem.at.region] == [1, 2, 4]
-    assert found.of(finding(at(text, "purge"))) is None
+    assert found.suppression_of(finding(at(text, "purge"))) is None
     assert found.unused == {}
 
 
@@ -184,7 +184,7 @@ def test_the_owner(comment: str, owner: str, reason: str) -> None:
 
 def test_the_owner_is_kept() -> None:
     text = "vault kv { # kvlint: ignore[KV001] sandbox owner=@platform\n}\n"
-    reason = said(text).of(finding(at(text, "vault")))
+    reason = said(text).suppression_of(finding(at(text, "vault")))
     assert reason is not None
     assert (reason.owner, reason.justification, reason.kind) == ("@platform", "sandbox", "inSource")
 
@@ -208,7 +208,7 @@ def test_rules_are_named_exactly(name: str) -> None:
 def test_any_comment_is_understood_or_told(comment: str) -> None:
     text = f"purge = false /* {comment.replace('*/', '')} */\n"
     found = said(text)
-    if found.of(finding(at(text, "purge"))) is not None:
+    if found.suppression_of(finding(at(text, "purge"))) is not None:
         assert re.search(r"(?i)kvlint\s*:\s*ignore(-file)?\s*\[[^\]]*KV001", text)
     elif re.search(r"(?i)(?<![\w-])kvlint[ \t]*:[ \t]*ignore", text):
         assert found.problems or found.unused
@@ -258,15 +258,15 @@ def test_a_whole_file() -> None:
     text = "purge = 1\n# kvlint: ignore-file[KV001] generated\nother = 1\n"
     assert suppresses(text, "purge")
     assert suppresses(text, "other")
-    assert said(text).of(finding(Location(path="else.tf", span=(0, 1)))) is None
+    assert said(text).suppression_of(finding(Location(path="else.tf", span=(0, 1)))) is None
     calls = finding(Location(path="else.tf", span=(0, 1)), callers=(at(text, "purge"),))
-    assert said(text).of(calls) is None
+    assert said(text).suppression_of(calls) is None
 
 
 def test_the_rule_may_be_named_and_the_reason_is_kept() -> None:
     text = "purge = false # kvlint: ignore[purge-protection] a sandbox until=2026-11-24\n"
     found = said(text)
-    reason = found.of(finding(at(text, "purge")))
+    reason = found.suppression_of(finding(at(text, "purge")))
     assert reason is not None
     assert (reason.kind, reason.justification, reason.until) == ("inSource", "a sandbox", "2026-11-24")
     assert reason.at.region is not None
@@ -277,25 +277,25 @@ def test_the_rule_may_be_named_and_the_reason_is_kept() -> None:
 def test_a_place_without_a_span_is_found_by_its_region() -> None:
     text = f"b = 1\npurge = false {IGNORE}\n"
     place = msgspec.structs.replace(at(text, "purge"), span=None, region=said(text)._texts[PATH].region(6, 11))
-    assert said(text).of(finding(place)) is not None
-    assert said(text).of(finding(Location(path=PATH))) is None
+    assert said(text).suppression_of(finding(place)) is not None
+    assert said(text).suppression_of(finding(Location(path=PATH))) is None
 
 
 def test_a_resource_is_covered_wherever_a_value_of_it_was_written() -> None:
     text = f"{IGNORE}\nkv x {{\n  purge = var\n}}\n"
     elsewhere = Location(path="root.tf", span=(0, 1))
-    assert said(text).of(finding(elsewhere)) is None
-    assert said(text).of(finding(elsewhere, resource_at=at(text, "kv x"))) is not None
+    assert said(text).suppression_of(finding(elsewhere)) is None
+    assert said(text).suppression_of(finding(elsewhere, resource_at=at(text, "kv x"))) is not None
 
 
 def test_a_call_covers_what_is_reached_through_it_only() -> None:
     text = f'{IGNORE}\nmodule a {{\n  source = "./m"\n}}\nmodule b {{\n  source = "./m"\n}}\n'
     inside = Location(path="m/main.tf", span=(5, 9))
     through = {name: finding(inside, callers=(at(text, f"module {name}"),)) for name in "ab"}
-    assert said(text).of(through["a"]) is not None
-    assert said(text).of(through["b"]) is None
+    assert said(text).suppression_of(through["a"]) is not None
+    assert said(text).suppression_of(through["b"]) is None
     nested = finding(inside, callers=(at(text, "module a"), Location(path="x/main.tf", span=(0, 3))))
-    assert said(text).of(nested) is not None
+    assert said(text).suppression_of(nested) is not None
 
 
 # --- expired and unused -----------------------------------------------------------------------------------------------
@@ -313,7 +313,7 @@ def test_unused_ones_are_known_by_rule() -> None:
     text = "purge = false # kvlint: ignore[KV001, KV101, KV9] because\n"
     found = said(text)
     assert sorted(id_ for _, _, id_ in found.unused) == ["KV001", "KV101"], "KV9 does not run"
-    found.of(finding(at(text, "purge")))
+    found.suppression_of(finding(at(text, "purge")))
     (left,) = found.unused.keys() - found.used
     assert found.unused[left].code == UNUSED
     assert found.unused[left].level == "note"
@@ -323,7 +323,7 @@ def test_unused_ones_are_known_by_rule() -> None:
 def test_without_a_policy_nothing_is_read() -> None:
     text = f"purge = false {IGNORE}\n# kvlint: what\n"
     found = Suppressions({PATH: scan(text)}, None)
-    assert (found.of(finding(at(text, "purge"))), found.problems, found.unused) == (None, [], {})
+    assert (found.suppression_of(finding(at(text, "purge"))), found.problems, found.unused) == (None, [], {})
 
 
 def _lines(count: int) -> Iterator[str]:
@@ -348,5 +348,5 @@ def test_the_time_grows_with_the_text(number: int) -> None:
     start = time.process_time()
     found = Suppressions({PATH: source}, POLICY)
     for _ in range(2000):
-        found.of(place)
+        found.suppression_of(place)
     assert time.process_time() - start < 2  # a tenth of it; this only catches what grows with the square

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from azkvlint.linter.group_instances import MAX_RELATED, grouped, not_answered
+from azkvlint.linter.group_instances import MAX_RELATED, grouped, without_addresses
 from azkvlint.model.finding import Evidence, Finding, Note, Outcome, Suppression
 from azkvlint.model.location import Location, Region, static_address
 from azkvlint.model.rule import All, Rule, Severity
@@ -69,7 +69,7 @@ findings = st.lists(
         message=st.sampled_from(["one", "two"]),
         root=st.sampled_from(["a", "b"]),
         related=st.lists(notes, max_size=25).map(tuple),
-        evidence=st.sampled_from([(), (Evidence(outcome=Outcome.FAIL, found="x", wanted="y", at=place()),)]),
+        evidence=st.sampled_from([(), (Evidence(outcome=Outcome.FAIL, found="x", expected="y", at=place()),)]),
         suppressed=st.sampled_from([None, Suppression(kind="inSource", justification="x", at=place(9))]),
         source=st.sampled_from(["", "plan"]),
     ),
@@ -178,7 +178,7 @@ def test_only_what_no_source_says_comes_from_a_plan() -> None:
 
 def test_what_a_plan_answers_is_not_told_from_source() -> None:
     given = [finding(address) for address in ('module.m["x"].kv["a"]', "module.m.kv", "kv[0]", "module.n.kv")]
-    left = not_answered(given, frozenset({"module.m.kv", "kv"}))
+    left = without_addresses(given, frozenset({"module.m.kv", "kv"}))
     assert [one.resource for one in left] == ["module.n.kv"]
 
 

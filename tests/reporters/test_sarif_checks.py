@@ -31,7 +31,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def good(folder: Path) -> dict[str, Any]:
-    report = check(Config(paths=(str(folder),), answers=True))
+    report = check(Config(paths=(str(folder),), with_controls=True))
     log = REPORTERS["sarif"](report, Options(included=frozenset(SARIF_INCLUDED)))
     assert isinstance(log, bytes)
     run = run_in(log.decode())

@@ -22,7 +22,7 @@ def asked(build: Build, condition: Condition, graph: Any, address: str = "kv") -
     """The outcome, and what each piece of evidence is about."""
     outcome, trail = build.ask(condition, graph, address)
     assert {note.outcome for note in trail} <= {outcome}
-    return outcome, [note.asked for note in trail]
+    return outcome, [note.attribute for note in trail]
 
 
 # --- items ------------------------------------------------------------------------------------------------------------
@@ -122,9 +122,9 @@ def test_not_mirrors_evidence_and_words(build: Build) -> None:
     condition = build.attribute("a", equals=True)
     resource = build.resource(a=True)
     (note,) = build.ask(Not(condition), resource).trail
-    assert (note.outcome, note.wanted, note.found) == (FAIL, "not equals true", "true")
+    assert (note.outcome, note.expected, note.found) == (FAIL, "not equals true", "true")
     (note,) = build.ask(Not(Not(condition)), resource).trail
-    assert (note.outcome, note.wanted) == (PASS, "equals true")
+    assert (note.outcome, note.expected) == (PASS, "equals true")
     both = All((condition, build.attribute("b", **{"is": "set"})))
     assert asked(build, Not(both), resource) == (PASS, ["b"])
 
@@ -135,7 +135,7 @@ def test_evidence_says_where_a_derived_value_comes_from(build: Build) -> None:
     (note,) = build.ask(
         build.attribute("derived.exposure", equals="x"), build.resource(derived={"exposure": world})
     ).trail
-    assert (note.asked, note.at.attribute, note.origin, note.note) == (
+    assert (note.attribute, note.at.attribute, note.origin, note.note) == (
         "derived.exposure",
         "properties.networkAcls",
         "derived",

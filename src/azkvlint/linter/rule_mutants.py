@@ -1,4 +1,4 @@
-"""Rules with one part broken: what a slip of the pen, or of the mind, would make of them.
+"""Mutants of rules: each has one part broken, and at least one example of the rule has to notice.
 
 A part is a clause, an operator, a quantifier, a number (one more, and one less), a text, a switch, what is taken for
 something missing, one alternative of a pattern, and each item of a list, be it in the default of a parameter.
@@ -6,20 +6,41 @@ something missing, one alternative of a pattern, and each item of a list, be it 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator, Sequence
+from datetime import date
 from itertools import pairwise
 from typing import NamedTuple
 
 import msgspec
 
-from azkvlint.model.rule import All, AnyOf, Attribute, Condition, Given, Items, Linked, Not, Operand, Rule
+from azkvlint.derived.attributes import with_needs
+from azkvlint.engine.evaluator import Evaluator
+from azkvlint.engine.parameters import with_parameters
+from azkvlint.engine.required_attributes import required_by
+from azkvlint.linter.rule_tests import compare, read_example
+from azkvlint.linter.unit_result import evaluate_unit, verdicts_on
+from azkvlint.model.resource import RequiredAttributes
+from azkvlint.model.rule import (
+    EXAMPLE_DAY,
+    All,
+    AnyOf,
+    Attribute,
+    Condition,
+    Example,
+    Given,
+    Items,
+    Linked,
+    Not,
+    Operand,
+    Rule,
+)
 from azkvlint.model.value import Plain
+from azkvlint.readers.read_result import ReadResult
 from azkvlint.util.lazy_regex import regex
 
 _OPPOSITE = {"at_least": "at_most", "at_most": "at_least"}
 _HOLDS: Condition = All(())
-# A longer list of types is reference data: tests/test_rules.py holds the lists of consumers against the tables that
-# the types come from.
+# A longer list of types is reference data, which tests/linter/test_rules.py compares with the tables of types.
 _FEW = 12
 _NEVER = "(?!)"
 _OTHER = "another"
@@ -64,7 +85,7 @@ class Mutant(NamedTuple):
 
 
 def mutants(rule: Rule) -> Iterator[Mutant]:
-    """The rule with each type that it asks left out, and each part of its conditions broken, in turn."""
+    """Yield the rule with each type that it asks left out, and each part of its conditions broken, in turn."""
     for type_ in rule.resources if 1 < len(rule.resources) <= _FEW else ():
         left = tuple(other for other in rule.resources if other != type_)
         yield Mutant(f"resource: without {type_}", msgspec.structs.replace(rule, resources=left))
@@ -82,7 +103,7 @@ def mutants(rule: Rule) -> Iterator[Mutant]:
 
 
 def _broken(condition: Condition) -> Iterator[tuple[str, Condition]]:
-    """The condition with one thing changed: a part dropped, a word turned into its opposite."""
+    """Yield the condition with one thing changed: a part dropped, a word turned into its opposite."""
     match condition:
         case All(of=parts) | AnyOf(of=parts):
             yield from _broken_list(condition, parts)
@@ -146,25 +167,25 @@ def _broken_leaf(condition: Attribute | Given) -> Iterator[tuple[str, Condition]
 
 
 def _other_answer(condition: Attribute, default: Plain) -> Plain | None:
-    """A default with which what is missing gets the other answer; None where no plain value has it."""
-    wanted = condition.operand
-    first = wanted[0] if isinstance(wanted, tuple) and wanted else wanted
+    """Return a default with which what is missing gets the other answer; None where no plain value has it."""
+    expected = condition.operand
+    first = expected[0] if isinstance(expected, tuple) and expected else expected
     match condition.operator:
         case "equals" | "contains" | "in" if isinstance(first, bool):
             return not default
         case "equals" | "contains" | "in" if isinstance(first, str) and not first.startswith("$"):
-            return _OTHER if default in (wanted if isinstance(wanted, tuple) else (wanted,)) else first
-        case "at_least" if isinstance(wanted, (int, float)) and isinstance(default, (int, float)):
-            return wanted - 1 if default >= wanted else wanted
-        case "at_most" if isinstance(wanted, (int, float)) and isinstance(default, (int, float)):
-            return wanted + 1 if default <= wanted else wanted
-        case "length_at_least" if isinstance(wanted, int):
-            return "" if len(str(default)) >= wanted else "x" * wanted
+            return _OTHER if default in (expected if isinstance(expected, tuple) else (expected,)) else first
+        case "at_least" if isinstance(expected, (int, float)) and isinstance(default, (int, float)):
+            return expected - 1 if default >= expected else expected
+        case "at_most" if isinstance(expected, (int, float)) and isinstance(default, (int, float)):
+            return expected + 1 if default <= expected else expected
+        case "length_at_least" if isinstance(expected, int):
+            return "" if len(str(default)) >= expected else "x" * expected
     return None
 
 
 def _patterns(rule: Rule) -> frozenset[str]:
-    """The names of the parameters that are regular expressions."""
+    """Return the names of the parameters that are regular expressions."""
     found: set[str] = set()
     waiting: list[Condition] = [rule.when, rule.require]
     while waiting:
@@ -179,7 +200,7 @@ def _patterns(rule: Rule) -> frozenset[str]:
 
 
 def _said(condition: Condition) -> str:
-    """A condition in a few words."""
+    """Return a condition in a few words."""
     match condition:
         case Attribute(text=text, operator=operator, operand=operand):
             return f"{text} {operator} {operand}"
@@ -198,7 +219,7 @@ def _said(condition: Condition) -> str:
 
 
 def changed_value(value: Operand) -> Iterator[tuple[str, Operand]]:
-    """A number one off, a switch turned over, a text changed, a list without each of its items in turn."""
+    """Yield a number one off, a switch turned over, a text changed, a list without each of its items in turn."""
     match value:
         case bool():
             yield f"{value} -> {not value}", not value
@@ -213,7 +234,7 @@ def changed_value(value: Operand) -> Iterator[tuple[str, Operand]]:
 
 
 def changed_pattern(value: Operand) -> Iterator[tuple[str, Operand]]:
-    """A pattern that nothing matches, and the pattern without each of its alternatives in turn."""
+    """Yield a pattern that nothing matches, and the pattern without each of its alternatives in turn."""
     if not isinstance(value, str) or not value:
         return
     yield f"{value!r} -> never", _NEVER
@@ -222,7 +243,7 @@ def changed_pattern(value: Operand) -> Iterator[tuple[str, Operand]]:
 
 
 def _alternatives(pattern: str) -> Iterator[tuple[int, int]]:
-    """Where the alternatives of a pattern stand, in groups and outside of them."""
+    """Yield where the alternatives of a pattern stand, in groups and outside of them."""
     at, in_class = 0, False
     groups: list[tuple[int, list[int]]] = [(0, [])]
     while at < len(pattern):
@@ -244,8 +265,89 @@ def _alternatives(pattern: str) -> Iterator[tuple[int, int]]:
 
 
 def _parts(start: int, bars: list[int], end: int, pattern: str) -> Iterator[tuple[int, int]]:
-    """The alternatives between two places, if there are several."""
+    """Yield the alternatives between two places, if there are several."""
     if bars:
         opened = _GROUP.match(pattern, start)
         edges = [(opened.end() if opened is not None else start) - 1, *bars, end]
         yield from ((first + 1, last) for first, last in pairwise(edges))
+
+
+# --- mutants that no example notices ----------------------------------------------------------------------------------
+
+# What else no example could notice: a part of the change, by rule.
+_RETENTION = "Azure takes -1 and from 4 on"
+_GIVEN = "an example is one file, and nothing gives it values; tests/linter/test_origins.py does"
+_ALL_INCLUDES_PURGE = "who is granted all is granted purge, which the list has too"
+_SIZES = "the rule fails every size that Azure does not make"
+_NO_DIFFERENCE = {
+    ("KV208", "RetentionInDays at_least: 1"): _RETENTION,
+    ("KV208", "retentionInDays at_least: 1"): _RETENTION,
+    ("KV208", "name equals"): "a table has a name",
+    ("KV302", "without 'keys/all'"): _ALL_INCLUDES_PURGE,
+    ("KV302", "without 'secrets/all'"): _ALL_INCLUDES_PURGE,
+    ("KV302", "without 'certificates/all'"): _ALL_INCLUDES_PURGE,
+    ("KV302", "without 'storage/all'"): _ALL_INCLUDES_PURGE,
+    ("KV309", "'' -> changed"): "either way no permission is such a text: it says that there are none",
+    ("KV409", "properties.accessPolicies length_at_least: 1 -> 0"): "an empty list grants nobody anything",
+    ("KV503", "minimum: "): _SIZES,
+    ("KV521", "minimum: "): _SIZES,
+    ("KV610", "without 'given'"): _GIVEN,
+    ("KV615", "without 'given'"): _GIVEN,
+    ("KV716", "without 'given'"): _GIVEN,
+    ("KV709", "daysOverPublicLimit at_most: 0"): "no number of months has as many days as a limit, or one more",
+    ("KV804", "minimum: "): _SIZES,
+}
+
+
+class _Case(NamedTuple):
+    """One example in one language, read."""
+
+    example: Example
+    language: str
+    source: str
+    read: ReadResult
+    required: RequiredAttributes
+    found: frozenset[Hashable]
+
+
+def survivors(rule: Rule) -> tuple[list[str], int]:
+    """Return the changes that make a difference and that no example of the rule notices; and how many changes there
+    are.
+    """
+    cases = list(_cases(rule))
+    made = list(mutants(rule))
+    left = [mutant.change for mutant in made if not _is_caught(mutant.rule, cases) and not mutant.same]
+    excused = [part for id_, part in _NO_DIFFERENCE if id_ == rule.id]
+    stale = [f"{part} is excused for nothing" for part in excused if not any(part in change for change in left)]
+    return [change for change in left if not any(part in change for part in excused)] + stale, len(made)
+
+
+def _cases(rule: Rule) -> Iterator[_Case]:
+    """Yield the examples, read once: what a mutant asks for is among what the rule asks for."""
+    for example in rule.examples:
+        required = with_needs(required_by([rule], date.fromisoformat(example.as_of or EXAMPLE_DAY)))
+        for language, source in example.sources.items():
+            read = read_example(language, source, required)
+            found = _found(with_parameters(rule, example.parameters), read, required)
+            yield _Case(example, language, source, read, required, found)
+
+
+def _found(rule: Rule, read: ReadResult, required: RequiredAttributes) -> frozenset[Hashable]:
+    """Return all that an example's marks are held against: what fails or is undecided, and where."""
+    verdicts = verdicts_on(read, required, Evaluator([rule]), explain=True)
+    reported = {(one.resource, one.outcome, one.at) for one in verdicts.findings + verdicts.undecided}
+    return frozenset(reported | {problem.message for problem in verdicts.problems})
+
+
+def _is_caught(rule: Rule, cases: Sequence[_Case]) -> bool:
+    for case in cases:
+        changed = with_parameters(rule, case.example.parameters)
+        if _found(changed, case.read, case.required) == case.found:
+            continue
+        evaluator = Evaluator([changed])
+        result = evaluate_unit(case.read, case.required, evaluator, explain=True)
+        if result.problems and any(problem.level == "error" for problem in result.problems):
+            return True
+        if next(compare(rule, case.example, case.language, case.source, result), ""):
+            return True
+    return False

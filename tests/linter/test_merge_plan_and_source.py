@@ -34,7 +34,7 @@ provider "azurerm" {
   features {}
 }
 """
-CORPORA = Path(__file__).resolve().parents[2] / "shared" / "corpora"
+CORPORA = Path(__file__).resolve().parents[3] / "shared" / "corpora"
 TWINS = sorted((CORPORA / "tf" / "zodiac-ae").glob("*")) if CORPORA.is_dir() else []
 
 

@@ -1,0 +1,310 @@
+"""The gates that a rule has to pass before it is part of kvlint: ``kvlint rules test --strict``, and the tests.
+
+Loading a rule file is the first gate, and its examples are the second; see ``rule_loader`` and ``rule_tests``.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import date
+from typing import Any, TypeAlias
+
+import msgspec
+
+from azkvlint.azure.services import SERVICES
+from azkvlint.derived.attributes import with_needs
+from azkvlint.derived.consumers import PATHS
+from azkvlint.engine.evaluator import Evaluator
+from azkvlint.engine.parameters import with_parameters
+from azkvlint.engine.required_attributes import required_by
+from azkvlint.engine.schema import EXPECTATIONS
+from azkvlint.linter.rule_mutants import survivors
+from azkvlint.linter.rule_tests import read_example
+from azkvlint.linter.unit_result import verdicts_on
+from azkvlint.model.resource import RequiredAttributes, Resource
+from azkvlint.model.rule import EXAMPLE_DAY, All, AnyOf, Condition, Example, Items, Linked, Not, Rule
+from azkvlint.model.value import ListValue, MapValue, Path, Unknown, Value
+from azkvlint.readers.read_result import ReadResult
+from azkvlint.util.errors import InputError
+from azkvlint.util.lazy_regex import regex
+
+PLACEHOLDER = "TODO"
+"""The word that ``kvlint rules new`` writes where a text is to be filled in."""
+LONGEST_TITLE, LONGEST_MESSAGE = 90, 120
+_OWN_ID = regex(r"KV[0-9]{3}")
+_VALUE = regex(r"\{\w+\}")
+_NAMED = "'{resource}'"
+# Outcomes that only Terraform's source can show, whose second language is JSON: no plan has ``lifecycle`` blocks, every
+# plan knows the version of a module, and Bicep and ARM have neither.
+ONLY_IN_TERRAFORM = frozenset({("KV007", "fails"), ("KV057", "undecided"), ("KV060", "fails")})
+# Types of kvlint's own, for what is no resource.
+_NO_RESOURCES = frozenset(
+    {
+        "terraform/providers",
+        "terraform/modules",
+        "terraform/outputs",
+        "terraform/arguments",
+        "terraform/reads",
+        "microsoft.resources/deployments/outputs",
+    }
+)
+_ONLY_IN_TEMPLATES = frozenset(
+    {
+        "microsoft.appconfiguration/configurationstores/keyvalues",
+        "microsoft.web/sites/config",
+        "microsoft.web/sites/slots/config",
+        "microsoft.resources/deploymentscripts",
+        "microsoft.compute/virtualmachines",
+        "microsoft.compute/virtualmachines/extensions",
+    }
+)
+
+
+class Fault(msgspec.Struct, frozen=True, kw_only=True):
+    """What a gate finds wrong with a rule, or with one of its examples in a language."""
+
+    rule: Rule
+    text: str
+    example: Example | None = None
+    language: str = ""
+
+    def __str__(self) -> str:
+        """Return the fault as ``path:line: outcome (example), language: text``; the line is that of the example."""
+        if self.example is None:
+            return f"{self.rule.path}: {self.rule.id}: {self.text}"
+        return f"{place(self.rule, self.example, self.language)}: {self.text}"
+
+
+Gate: TypeAlias = Callable[[Rule], Iterator[Fault]]
+
+
+def place(rule: Rule, example: Example, language: str) -> str:
+    """Return where an example is, and what it is called."""
+    said = f", {language}" if language else ""
+    return f"{rule.path}:{example.line}: {example.expect} ({example.title}){said}"
+
+
+def faults_of(rules: Sequence[Rule]) -> Iterator[Fault]:
+    """Yield what the gates find wrong with rules: those of each rule, then those of all together."""
+    for rule in rules:
+        for gate in GATES:
+            yield from gate(rule)
+    yield from unique(rules)
+
+
+def is_own(rule: Rule) -> bool:
+    """Return whether a rule is one of kvlint's own by its id."""
+    return _OWN_ID.fullmatch(rule.id) is not None
+
+
+# --- texts ------------------------------------------------------------------------------------------------------------
+
+
+def texts(rule: Rule) -> Iterator[Fault]:
+    """Check the lengths of title and message, that the message names the resource, and that no text is left open."""
+    if len(rule.title) > LONGEST_TITLE:
+        yield Fault(rule=rule, text=f"title has {len(rule.title)} characters, and may have {LONGEST_TITLE}")
+    length = len(_VALUE.sub("", rule.message))
+    if length > LONGEST_MESSAGE:
+        text = f"message has {length} characters without its placeholders, and may have {LONGEST_MESSAGE}"
+        yield Fault(rule=rule, text=text)
+    if _NAMED not in rule.message:
+        yield Fault(rule=rule, text=f"message does not name the resource: {_NAMED}")
+    fields = {"title": rule.title, "message": rule.message, "why": rule.why, "fix": rule.fix}
+    fields |= {"references": " ".join(rule.references)}
+    fields |= {f"parameter '{parameter.name}'": parameter.about for parameter in rule.parameters}
+    for name, text in fields.items():
+        if PLACEHOLDER in text:
+            yield Fault(rule=rule, text=f"{name} still has the placeholder {PLACEHOLDER}")
+    for example in rule.examples:
+        if PLACEHOLDER in example.title:
+            yield Fault(rule=rule, example=example, text=f"its title still has the placeholder {PLACEHOLDER}")
+        for language, source in example.sources.items():
+            if PLACEHOLDER in source:
+                text = f"it still has the placeholder {PLACEHOLDER}"
+                yield Fault(rule=rule, example=example, language=language, text=text)
+
+
+def sources(rule: Rule) -> Iterator[Fault]:
+    """Check that a rule of kvlint's own names its sources and the ideas of docs/ideas.yaml that it covers."""
+    if not rule.references:
+        yield Fault(rule=rule, text="references has no source")
+    if is_own(rule) and not rule.covers:
+        yield Fault(rule=rule, text="covers names no idea of docs/ideas.yaml, such as NET-01")
+    for weakness in rule.cwe:
+        if not re.fullmatch("[0-9]{1,4}", str(weakness)):
+            yield Fault(rule=rule, text=f"CWE-{weakness} is no weakness of the list of CWE")
+
+
+def types(rule: Rule) -> Iterator[Fault]:
+    """Check that a rule of kvlint's own names only types that a table or a template can declare."""
+    if not is_own(rule):
+        return
+    linked = (type_ for part in (rule.when, rule.require) for link in links(part) for type_ in link.types)
+    for type_ in dict.fromkeys((*rule.resources, *linked)):
+        if type_.lower() not in known_types():
+            yield Fault(rule=rule, text=f"no reader knows the type {type_}")
+
+
+def known_types() -> frozenset[str]:
+    """Return the types, in lower case, that resources of any input can have."""
+    from azkvlint.azure.azurerm.resources import RESOURCES
+
+    mapped = {mapped.type.lower() for mapped in RESOURCES.values()} | {type_.lower() for type_ in SERVICES}
+    return frozenset(mapped | set(PATHS)) | _NO_RESOURCES | _ONLY_IN_TEMPLATES
+
+
+def links(condition: Condition) -> Iterator[Linked]:
+    """Yield every condition about other resources inside a condition."""
+    match condition:
+        case Linked(where=where):
+            yield condition
+            yield from links(where)
+        case All(of=parts) | AnyOf(of=parts):
+            for part in parts:
+                yield from links(part)
+        case Not(of=part) | Items(where=part):
+            yield from links(part)
+
+
+# --- examples ---------------------------------------------------------------------------------------------------------
+
+
+def outcomes(rule: Rule) -> Iterator[Fault]:
+    """Check that each outcome has an example in Terraform, and one in another language."""
+    for expect in EXPECTATIONS:
+        languages = {language for example in rule.examples if example.expect == expect for language in example.sources}
+        if "terraform" not in languages:
+            some = f"an example that {expect}" if expect != "undecided" else "an example that is undecided"
+            yield Fault(rule=rule, text=f"{some} is missing in terraform")
+        if (rule.id, expect) not in ONLY_IN_TERRAFORM:
+            languages.discard("terraform_json")
+        if len(languages) < 2:
+            have = ", ".join(sorted(languages)) or "none"
+            yield Fault(rule=rule, text=f"{expect}: examples in two languages are needed, there are: {have}")
+
+
+def differing(rule: Rule) -> Iterator[Fault]:
+    """Check that no two examples have the same title or the same text."""
+    seen = Counter(example.title for example in rule.examples)
+    seen.update(source for example in rule.examples for source in example.sources.values())
+    for example in rule.examples:
+        if seen[example.title] > 1:
+            yield Fault(rule=rule, example=example, text="another example has the same title")
+        for language, source in example.sources.items():
+            if seen[source] > 1:
+                yield Fault(rule=rule, example=example, language=language, text="another example has the same text")
+
+
+def mutated(rule: Rule) -> Iterator[Fault]:
+    """Check that at least one example notices when any part of the rule is broken."""
+    try:
+        alive, count = survivors(rule)
+    except InputError as error:
+        yield Fault(rule=rule, text=f"an example cannot be read: {error.message}")
+        return
+    for change in alive:
+        yield Fault(rule=rule, text=f"no example notices this change: {change}")
+    if not count:
+        yield Fault(rule=rule, text="it has no condition that could be wrong")
+
+
+# --- unknown values ---------------------------------------------------------------------------------------------------
+
+
+def unknown(rule: Rule) -> Iterator[Fault]:
+    """Check that a value that decides makes the result unknown where it is unknown.
+
+    Each value of an example's resources is made unknown in turn, and so is each attribute that the rule reads and the
+    example does not set.
+    """
+    for expect in ("fails", "passes"):
+        examples = [example for example in rule.examples if example.expect == expect]
+        pairs = [(example, language) for example in examples for language in example.sources]
+        try:
+            is_found = any(_has_deciding_value(rule, example, language) for example, language in pairs)
+        except InputError as error:
+            yield Fault(rule=rule, text=f"an example cannot be read: {error.message}")
+            continue
+        if pairs and not is_found:
+            text = f"in no example that {expect} does an unknown value make the result unknown"
+            yield Fault(rule=rule, text=text)
+
+
+def _has_deciding_value(rule: Rule, example: Example, language: str) -> bool:
+    """Return whether the result of an example is unknown once one of its values is."""
+    required = with_needs(required_by([rule], date.fromisoformat(example.as_of or EXAMPLE_DAY)))
+    evaluator = Evaluator([with_parameters(rule, example.parameters)])
+    read = read_example(language, example.sources[language], required)
+    before = _outcomes(read, required, evaluator)
+    return any(
+        after.get(address) == "undecided" and before.get(address) != "undecided"
+        for changed in _with_unknowns(read, required)
+        for after in [_outcomes(changed, required, evaluator)]
+        for address in after
+    )
+
+
+def _outcomes(read: ReadResult, required: RequiredAttributes, evaluator: Evaluator) -> Mapping[str, str]:
+    """Return the results by resource, without those that pass. Raises InputError for a rule that crashes."""
+    verdicts = verdicts_on(read, required, evaluator)
+    if verdicts.problems:
+        raise InputError(verdicts.problems[0].message)
+    return {one.resource: one.outcome.label for one in verdicts.findings + verdicts.undecided}
+
+
+def _with_unknowns(read: ReadResult, required: RequiredAttributes) -> Iterator[ReadResult]:
+    """Yield what was read with one value unknown, for each value."""
+    for address, resource in read.resources.items():
+        asked = {path for path in required.paths_of(resource.type) or () if path and path[0] != "derived"}
+        for path in sorted(asked | set(_paths(resource.attributes, ())), key=str):
+            attributes = _with_unknown(resource.attributes, path)
+            changed: Resource = msgspec.structs.replace(resource, attributes=attributes, shared_attributes=None)
+            yield msgspec.structs.replace(read, resources={**read.resources, address: changed})
+
+
+def _paths(value: Value, path: Path) -> Iterator[Path]:
+    """Yield the path of every value inside a value."""
+    if path:
+        yield path
+    match value:
+        case MapValue(fields=fields):
+            for name, field in fields.items():
+                yield from _paths(field, (*path, name))
+        case ListValue(items=items):
+            for at, item in enumerate(items):
+                yield from _paths(item, (*path, at))
+
+
+def _with_unknown(value: Any, path: Path) -> Any:
+    """Return a value with what is at a path unknown, whether it was there or not."""
+    if not path:
+        return Unknown(at=value.at, why="it is unknown in this test")
+    step = path[0]
+    if isinstance(value, MapValue):
+        inner = value.fields.get(str(step), MapValue(at=value.at, fields={}))
+        return msgspec.structs.replace(value, fields={**value.fields, str(step): _with_unknown(inner, path[1:])})
+    if isinstance(value, ListValue) and isinstance(step, int) and step < len(value.items):
+        items = list(value.items)
+        items[step] = _with_unknown(items[step], path[1:])
+        return msgspec.structs.replace(value, items=tuple(items))
+    return value
+
+
+# --- all rules --------------------------------------------------------------------------------------------------------
+
+
+def unique(rules: Iterable[Rule]) -> Iterator[Fault]:
+    """Check that no two rules have the same id, name or title."""
+    rules = list(rules)
+    for field in ("id", "name", "title"):
+        seen = Counter(getattr(rule, field) for rule in rules)
+        for rule in rules:
+            if seen[getattr(rule, field)] > 1:
+                yield Fault(rule=rule, text=f"another rule has the same {field}")
+
+
+GATES: tuple[Gate, ...] = (texts, sources, types, outcomes, differing, unknown, mutated)
+"""The gates of one rule, the quick ones first."""

@@ -1,0 +1,112 @@
+"""A new rule file that loads, with placeholders where its author has something to say."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from azkvlint.linter.rule_gates import PLACEHOLDER
+
+
+class _Start(NamedTuple):
+    """What a rule of a topic is most often about: a type, and how Terraform and Bicep declare it."""
+
+    type: str
+    terraform: str
+    bicep: str
+
+
+_VAULT = _Start(
+    "Microsoft.KeyVault/vaults",
+    'resource "azurerm_key_vault" "kv"',
+    "resource kv 'Microsoft.KeyVault/vaults@2023-07-01'",
+)
+_STARTS = {
+    "hsm": _Start(
+        "Microsoft.KeyVault/managedHSMs",
+        'resource "azurerm_key_vault_managed_hardware_security_module" "hsm"',
+        "resource hsm 'Microsoft.KeyVault/managedHSMs@2023-07-01'",
+    ),
+    "keys": _Start(
+        "Microsoft.KeyVault/vaults/keys",
+        'resource "azurerm_key_vault_key" "key"',
+        "resource key 'Microsoft.KeyVault/vaults/keys@2023-07-01'",
+    ),
+    "secrets": _Start(
+        "Microsoft.KeyVault/vaults/secrets",
+        'resource "azurerm_key_vault_secret" "secret"',
+        "resource secret 'Microsoft.KeyVault/vaults/secrets@2023-07-01'",
+    ),
+}
+# The loader accepts no other form, so that the file loads before anything is filled in.
+_TEXT = """\
+id: {id}
+name: {name}
+title: "{todo}: <Resources> should <state>"
+severity: low  # info, low, medium, high or critical
+resource: {type}
+
+require:  # docs/rules-language.md has all conditions; when: says which resources the rule is about
+  - attribute: tags.owner  # {todo}
+    equals: payments
+
+message: "'{{resource}}' {todo}: '{{value}}'."
+
+why: >
+  {todo}: what an attacker or an operator can do or lose, and the fact that makes it so.
+fix: >
+  {todo}: the line of code first, then what it changes.
+references:
+  - https://learn.microsoft.com/azure/key-vault/{todo}
+{covers}
+# For each outcome Terraform and one more language, and an example for each clause in which a careless rule would be
+# wrong. The mark is on the line of the finding.
+examples:
+{examples}"""
+_COVERS = "# covers: [NET-01]  # {todo}: ids of docs/ideas.yaml\n"
+_EXAMPLE = """\
+  - {expect}: {title}
+    terraform: |
+      {terraform} {{
+        tags = {{ owner = {value} }}{mark_terraform}
+      }}
+    bicep: |
+      {bicep} = {{
+        name: 'example'
+        tags: {{ owner: {bicep_value} }}{mark_bicep}
+      }}
+"""
+
+
+def rule_text(id_: str, name: str, topic: str, *, is_own: bool) -> str:
+    """Return the text of a new rule file. ``is_own``: it is to be part of kvlint, and covers ideas of its list."""
+    start = _STARTS.get(topic, _VAULT)
+    values = {
+        "fails": ('"search"', "'search'"),
+        "passes": ('"payments"', "'payments'"),
+        "undecided": ("var.owner", "owner"),
+    }
+    examples = []
+    for expect, (value, bicep_value) in values.items():
+        is_marked = expect != "passes"
+        text = _EXAMPLE.format(
+            expect=expect,
+            title=f"{PLACEHOLDER} {expect}",
+            terraform=start.terraform,
+            bicep=start.bicep,
+            value=value,
+            bicep_value=bicep_value,
+            mark_terraform=f" # <- {id_}" if is_marked else "",
+            mark_bicep=f" // <- {id_}" if is_marked else "",
+        )
+        if expect == "undecided":
+            text = text.replace("    terraform: |\n", '    terraform: |\n      variable "owner" {}\n')
+            text = text.replace("    bicep: |\n", "    bicep: |\n      param owner string\n")
+        examples.append(text)
+    return _TEXT.format(
+        id=id_,
+        name=name,
+        type=start.type,
+        todo=PLACEHOLDER,
+        covers=_COVERS.format(todo=PLACEHOLDER) if is_own else "",
+        examples="".join(examples),
+    )

@@ -1,0 +1,104 @@
+"""Names that speak of secrets, and what is made of the texts that go by them."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from azkvlint.linter.redaction import Redactor
+from azkvlint.util.secret_names import holds_secret, is_about_secret, names_secret, tells_secret
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.conftest import Run
+
+HOLDING = [
+    "adminPassword", "admin_password", "ADMIN-PASSWORD", "password", "dbpassword", "passwordForDb", "clientSecret",
+    "client_secret_1", "secrets", "secretValue", "apiKey", "api-keys", "storageAccountKey", "STORAGE_ACCOUNT_KEY",
+    "connectionString", "sasToken", "my_sas", "db_pass", "pwd", "psk", "privateKeyPem", "tokens", "credential",
+]  # fmt: skip
+ABOUT = [
+    "secretName", "secret_names", "secretUri", "secret_permissions", "passwordLength", "tokenLifetimeDays",
+    "secret_expiration", "secretsUserRole", "key_vault_secrets_users", "key_vault_secretname_db", "storageKeyVaultId",
+    "secretType", "credentialId",
+]  # fmt: skip
+OTHERS = ["name", "value", "defaultValue", "bypass", "disasterRegion", "keyVault", "key_vault_key", "passthrough", ""]
+
+
+@pytest.mark.parametrize("name", HOLDING)
+def test_names_of_secrets(name: str) -> None:
+    assert holds_secret(name)
+    assert names_secret(name)
+
+
+@pytest.mark.parametrize("name", [*ABOUT, *OTHERS])
+def test_names_of_what_is_no_secret(name: str) -> None:
+    assert not holds_secret(name)
+
+
+def test_what_only_says_something_about_a_secret() -> None:
+    assert all(map(is_about_secret, ("name", "contentType", "secret_id")))
+    assert not any(map(is_about_secret, ("user", "username", "value", "")))
+
+
+def test_long_names_take_no_longer_than_they_are_long() -> None:
+    start = time.process_time()
+    for name in ("secre" * 200_000, "pas-" * 200_000, "aB" * 200_000):
+        names_secret(name)
+        holds_secret(name)
+    assert time.process_time() - start < 5
+
+
+@pytest.mark.parametrize(
+    ("secret", "text", "shown"),
+    [
+        ("hunter2-hunter2", "kvhunter2-hunter2x", "kv(sensitive)x"),
+        ("hunter2-hunter2", "HUNTER2-HUNTER2", "(sensitive)"),
+        ("hunter2-hunter2", "aHVudGVyMi1odW50ZXIy", "(sensitive)"),
+        ("hunter2/hunter2", "a=hunter2%2Fhunter2", "a=(sensitive)"),
+        ("abcd", "abcd, xabcdx", "(sensitive), xabcdx"),
+        ("abc", "abc", "abc"),
+        ("Enabled", "it is Enabled", "it is Enabled"),
+        ("10.0.0.0/8", "10.0.0.0/8", "10.0.0.0/8"),
+        ("list", "list", "list"),
+        ("x" * 100, f"a {'x' * 80}...", "a (sensitive)"),
+    ],
+)
+def test_secret_texts_are_replaced(secret: str, text: str, shown: str) -> None:
+    assert Redactor([secret]).text(text) == shown
+
+
+def test_the_longest_text_is_replaced_first() -> None:
+    assert Redactor(["hunter2-hunter2", "hunter2-"]).text("hunter2-hunter2") == "(sensitive)"
+    assert not Redactor(["abc", "true"])
+
+
+@pytest.mark.parametrize(
+    ("text", "tells"),
+    [
+        ("git::https://oauth2:hunter2@example.com/a/keyvault.git?ref=v1", True),
+        ("https://example.com/keyvault.zip?archive=zip&token=hunter2", True),
+        ("git::ssh://git@example.com/keyvault?sshkey=aHVudGVyMg", True),
+        ("Server=x;Password=hunter2", True),
+        ("git::ssh://git@example.com:22/keyvault.git?ref=v1", False),
+        ("https://example.com:443/a:b@c?version=1&tokens=2", False),
+    ],
+)
+def test_what_a_text_tells_of_itself(text: str, tells: bool) -> None:
+    assert tells_secret(text) is tells
+
+
+@pytest.mark.parametrize("output", ["json", "sarif", "text"])
+@pytest.mark.parametrize(
+    "address", ["git::https://oauth2:hunter2@h.com/keyvault.git", "https://h.com/keyvault.zip?token=hunter2"]
+)
+def test_credentials_in_the_address_of_a_module_are_not_shown(
+    address: str, output: str, tmp_path: Path, run: Run
+) -> None:
+    (tmp_path / "main.tf").write_text(f'module "m" {{\n  source = "{address}"\n}}\n')
+    said = run("-f", output, "--select", "KV057", ".", cwd=tmp_path)
+    assert "KV057" in said.out
+    assert "hunter2" not in said.out + said.err

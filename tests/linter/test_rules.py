@@ -1,0 +1,96 @@
+"""The rules that come with kvlint: their examples, one test each, and what holds for all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import pytest
+
+from azkvlint.azure.azurerm.resources import RESOURCES
+from azkvlint.azure.azurerm.table import Field
+from azkvlint.derived.consumers import PATHS
+from azkvlint.engine.rule_selection import chosen
+from azkvlint.engine.rule_store import builtin_rules
+from azkvlint.linter.rule_gates import GATES, Gate, links, unique
+from azkvlint.linter.rule_tests import Result, run_examples
+from azkvlint.model.rule import Rule
+
+RULES = builtin_rules()
+BY_ID = {rule.id: rule for rule in RULES}
+RESULTS = list(run_examples(RULES))
+# What the first version promises to answer; other ideas may be covered besides.
+NUMBERS = {
+    "NET": (1, 2, 3, 4, 8),
+    "REC": (1, 2, 3),
+    "LOG": (1,),
+    "DPA": (1, 2, 3),
+    "CPR": (1, 3),
+    "KEY": (1, 5, 8),
+    "SEC": (1, 2),
+    "CRT": (1,),
+    "HSM": (1,),
+    "NEW": (1, 5, 11, 12, 19, 20, 21, 22, 24, 26, 31, 32),
+}
+IDEAS = [f"{theme}-{number:02}" for theme, numbers in NUMBERS.items() for number in numbers]
+
+
+def name_of(result: Result) -> str:
+    return f"{result.rule.id}-{result.example.expect}-{result.example.title}-{result.language}"
+
+
+@pytest.mark.parametrize("result", RESULTS, ids=name_of)
+def test_example(result: Result) -> None:
+    assert not result.faults
+
+
+def test_every_example_is_run() -> None:
+    assert len(RESULTS) == sum(len(example.sources) for rule in RULES for example in rule.examples) > 150
+
+
+@pytest.mark.parametrize("gate", GATES, ids=lambda gate: gate.__name__)
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.id)
+def test_gates(rule: Rule, gate: Gate) -> None:
+    assert list(map(str, gate(rule))) == []
+
+
+# --- rules about rules ------------------------------------------------------------------------------------------------
+
+
+def test_ids_names_and_titles_are_unique_and_in_order() -> None:
+    assert [rule.id for rule in RULES] == sorted(rule.id for rule in RULES)
+    assert list(map(str, unique(RULES))) == []
+
+
+@pytest.mark.parametrize("idea", IDEAS)
+def test_every_promised_idea_is_covered(idea: str) -> None:
+    assert [rule.id for rule in RULES if idea in rule.covers]
+
+
+def test_rule_files_are_called_as_their_rules() -> None:
+    for rule in RULES:
+        assert rule.path == f"rules/{rule.path.split('/')[1]}/{rule.id}-{rule.name}.yaml"
+
+
+def test_the_default_profile_is_all_that_runs_unasked() -> None:
+    assert {rule.profile for rule in chosen(RULES, (), ())} == {"default"}
+
+
+# --- consumers of customer-managed keys -------------------------------------------------------------------------------
+
+
+def feeds(fields: Mapping[str, Field], via: str) -> bool:
+    return any(field.arm == via or feeds(field.fields, via) for field in fields.values())
+
+
+def consumers() -> set[str]:
+    """The types of which a table or a template can say which key they are encrypted with, in lower case."""
+    ways = ("derived.keyId", "derived.keyIds", "derived.keyVaultId")
+    tables = {mapped.type.lower() for mapped in RESOURCES.values() if any(feeds(mapped.fields, way) for way in ways)}
+    return tables | set(PATHS)
+
+
+@pytest.mark.parametrize("id_", ["KV004", "KV008", "KV909"])
+def test_rules_about_key_consumers_know_them_all(id_: str) -> None:
+    conditions = (BY_ID[id_].when, BY_ID[id_].require)
+    found = [link for condition in conditions for link in links(condition) if link.via.startswith("derived.key")]
+    assert {type_.lower() for link in found for type_ in link.types} == consumers()
