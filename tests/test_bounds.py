@@ -92,6 +92,16 @@ BICEP_VAULT = f"resource v '{_KV}' = [for i in %s: {{\n  name: 'v${{i}}'\n  loca
 RESOURCES = "it declares more than 12,"
 POLICIES = [{"objectId": "o", "permissions": {"keys": ["get"]}}] * 3000
 
+DYNAMIC_VAULT = 'resource "azurerm_key_vault" "a" {\n  name = "kv"\n  %s\n%s}\n'
+DYNAMIC = """\
+  dynamic "access_policy" {
+    for_each = range(1000)
+    content {
+      object_id       = "o${access_policy.value}"
+      key_permissions = ["Get"]
+    }
+  }
+"""
 OBJECTS = "map(range(0, 9000), lambda('x', createObject('a', lambdaVariables('x'))))"
 
 
@@ -131,6 +141,16 @@ OBJECTS = "map(range(0, 9000), lambda('x', createObject('a', lambdaVariables('x'
             {"main.json": template(vault(name=f"[string(intersection({OBJECTS}, {OBJECTS}))]"))},
             "its expressions take more than",
             id="arm-intersection",
+        ),
+        pytest.param(
+            {"main.tf": DYNAMIC_VAULT % ("count = 1000", DYNAMIC * 3)},
+            "its expressions make more than",
+            id="terraform-dynamic-in-count",
+        ),
+        pytest.param(
+            {"main.tf": DYNAMIC_VAULT % ("for_each = toset([for i in range(1000) : tostring(i)])", DYNAMIC * 3)},
+            "its expressions make more than",
+            id="terraform-dynamic-in-for-each",
         ),
     ],
 )
@@ -392,3 +412,199 @@ def test_directives_take_time_in_proportion(tmp_path: Path) -> None:
     write(tmp_path, {"main.bicep": "".join(one % (number, number) for number in range(3_000))})
     run = kvlint(tmp_path, ".", "--fail-on", "critical", "--select", "KV001,KV002,KV003,KV101,KV301", "-q")
     assert run.code in (0, 1)
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        pytest.param(
+            {"main.tf": "locals {\n" + "".join(f"  l{one} = local.l{one + 1}\n" for one in range(2000))
+             + '  l2000 = "kv"\n}\n'
+             + numbered('resource "azurerm_key_vault" "v{0}" {{\n  name = local.l{0}\n}}\n', number=2000)},
+            id="terraform-chain-of-locals",
+        ),
+        pytest.param(
+            {"main.json": " " * 500_000 + template(*(vault(name=f"kv{one}") for one in range(2000)))},
+            id="arm-blanks-before-a-long-line",
+        ),
+        pytest.param(
+            {"main.bicep": numbered(" @secure()\n param p{0} string = 'x'\n", number=10_000)
+             + numbered(BICEP_OFF_VAULT.replace("if (v{0}) ", ""), number=1000)},
+            id="bicep-secure-parameters",
+        ),
+    ],
+)  # fmt: skip
+def test_places_take_time_in_proportion(tmp_path: Path, files: dict[str, str]) -> None:
+    write(tmp_path, files)
+    run = kvlint(tmp_path, ".", "-q")
+    assert run.code == 1, run
+
+
+def linked(path: str, **more: Any) -> dict[str, Any]:
+    properties = {"mode": "Incremental", "templateLink": {"relativePath": path}, **more}
+    return {
+        "type": "Microsoft.Resources/deployments",
+        "apiVersion": "2022-09-01",
+        "name": f"d{len(path)}",
+        "properties": properties,
+    }
+
+
+def linked_thrice(number: int) -> list[dict[str, Any]]:
+    return [{**linked(f"t{number}.json"), "name": f"d{one}"} for one in range(3)]
+
+
+MANY = 15
+BICEP_THRICE = "".join(f"module m{one} 't{{0}}.bicep' = {{{{\n  name: 'd{one}'\n}}}}\n" for one in range(3))
+BICEP_ONE = f"resource v '{_KV}' = {{\n  name: 'v'\n  location: 'x'\n}}\n"
+TERRAFORM_THRICE = "".join(f'module "m{one}" {{{{\n  source = "../t{{0}}"\n}}}}\n' for one in range(3))
+TERRAFORM_ONE = 'resource "azurerm_key_vault" "v" {\n  name = "kv"\n}\n'
+
+
+def each_calls_the_next(name: str, call: str, own: str) -> dict[str, str]:
+    return {name.format(one): own + (call.format(one + 1) if one + 1 < MANY else "") for one in range(MANY)}
+
+
+@pytest.mark.parametrize(
+    ("files", "is_over"),
+    [
+        pytest.param(
+            {f"t{one}.json": template(vault(), *(linked_thrice(one + 1) if one + 1 < MANY else ()))
+             for one in range(MANY)},
+            True, id="arm-linked-templates",
+        ),
+        pytest.param(each_calls_the_next("t{0}.bicep", BICEP_THRICE, BICEP_ONE), False, id="bicep-modules"),
+        pytest.param(
+            {**each_calls_the_next("t{0}.bicep", BICEP_THRICE, BICEP_ONE),
+             **{f"p{one}.bicepparam": f"using 't{one}.bicep'\n" for one in range(MANY)}},
+            True, id="bicep-parameter-files",
+        ),
+        pytest.param(
+            each_calls_the_next("t{0}/main.tf", TERRAFORM_THRICE, TERRAFORM_ONE), False, id="terraform-modules"
+        ),
+        pytest.param(
+            {**each_calls_the_next("t{0}/main.tf", TERRAFORM_THRICE, TERRAFORM_ONE),
+             **{f"u{one}/terragrunt.hcl": f'terraform {{\n  source = "../t{one}"\n}}\n' for one in range(MANY)}},
+            True, id="terragrunt-units",
+        ),
+        pytest.param({f"t{one}.bicep": BICEP_VAULT % "range(0, 9999)" for one in range(MANY)}, True, id="bicep-loops"),
+    ],
+)  # fmt: skip
+def test_many_inputs_share_a_limit(tmp_path: Path, files: dict[str, str], is_over: bool) -> None:
+    """Small inputs that each come close to their own limits end soon together, and each one left out is named."""
+    write(tmp_path, files)
+    run = kvlint(tmp_path, ".", "-f", "json", "-j", "1", seconds=14, megabytes=800)
+    report = json.loads(run.output)
+    left_out = [
+        one for one in report["problems"] if "more work than the limit for the size of all inputs" in one["message"]
+    ]
+    assert run.code == 3
+    assert report["findings"]
+    assert bool(left_out) == is_over
+    assert all(one["level"] == "error" and one["location"]["path"] for one in left_out)
+
+
+def test_what_a_run_leaves_out_does_not_depend_on_its_processes(tmp_path: Path) -> None:
+    write(tmp_path, {f"t{one}.bicep": BICEP_VAULT % "range(0, 5000)" for one in range(8)})
+    reports = [kvlint(tmp_path, ".", "--select", "KV001", "-f", "json", "-j", jobs, seconds=60, megabytes=4000)
+               for jobs in ("1", "2")]  # fmt: skip
+    assert "more work than the limit" in reports[0].output
+    assert reports[0] == reports[1]
+
+
+def test_many_callers_of_a_large_module_share_a_limit(tmp_path: Path) -> None:
+    """Work in proportion to the product of callers and module would have no limit that is worth the name."""
+    write(tmp_path, {
+        "m.bicep": numbered(BICEP_OFF_VAULT.replace("if (v{0}) ", ""), number=3000),
+        **{f"t{one}.bicep": "module m 'm.bicep' = {\n  name: 'm'\n}\n" for one in range(200)},
+    })  # fmt: skip
+    run = kvlint(tmp_path, ".", "--select", "KV001", "-f", "json", seconds=20, megabytes=800)
+    assert run.code == 3
+    assert "more work than the limit" in run.output
+
+
+def test_real_repositories_are_far_below_the_limit_of_a_run(tmp_path: Path) -> None:
+    write(tmp_path, {
+        "m/main.tf": numbered('resource "azurerm_key_vault" "v{0}" {{\n  name = "kv"\n}}\n', number=50),
+        **{f"r{one}/main.tf": 'module "m" {\n  source = "../m"\n}\n' for one in range(300)},
+    })  # fmt: skip
+    run = kvlint(tmp_path, ".", "--select", "KV001", "-q", seconds=60, megabytes=2000)
+    assert run.code == 1, run.errors
+
+
+def test_a_linked_template_is_evaluated_through_its_caller(tmp_path: Path) -> None:
+    own = vault(properties={"enablePurgeProtection": "[parameters('p')]"})
+    write(tmp_path, {
+        "main.json": template(linked("a.json", parameters={"p": {"value": True}})),
+        "a.json": template(own, parameters={"p": {"type": "bool"}}),
+        "b.json": template(linked("missing.json"), linked("a.json", parameters={"p": {"value": True}})),
+        "off.json": template({**linked("c.json"), "condition": False}),
+        "c.json": template(own, parameters={"p": {"type": "bool", "defaultValue": False}}),
+    })  # fmt: skip
+    report = json.loads(kvlint(tmp_path, ".", "--select", "KV001", "-f", "json", "-v").output)
+    assert [one["location"]["path"] for one in report["findings"]] == ["c.json"]
+    assert not [one for one in report["undecided"] if one["location"]["path"] == "a.json"]
+    assert sorted(one["path"] for one in report["evaluated"]) == ["a.json", "c.json"]
+    named = json.loads(kvlint(tmp_path, "main.json", "a.json", "--select", "KV001", "-f", "json", "-v").output)
+    assert [one["location"]["path"] for one in named["undecided"]] == ["a.json"]
+
+
+def test_nested_dynamic_blocks_end_soon(tmp_path: Path) -> None:
+    """Blocks that no rule reads are not made, however many they are; those that it reads are counted."""
+    inner = 'dynamic "c" {\n for_each = range(1000)\n content {\n a = c.value\n }\n }\n'
+    middle = f'dynamic "b" {{\n for_each = range(1000)\n content {{\n {inner} }}\n }}\n'
+    outer = f'dynamic "access_policy" {{\n for_each = range(1000)\n content {{\n object_id = "o"\n {middle} }}\n }}\n'
+    write(tmp_path, {"main.tf": DYNAMIC_VAULT % ("", outer)})
+    run = kvlint(tmp_path, ".", "-f", "json")
+    report = json.loads(run.output)
+    assert run.code in (1, 3)
+    assert report["evaluated"] or report["skipped"]
+    assert run.code == 1 or "the limit for its size" in run.output
+
+
+def plan_of_secrets(number: int, outputs: dict[str, list[str]], inner: dict[str, list[str]]) -> str:
+    """Return a plan of secrets whose vault is an output of a module that refers to the outputs of another one."""
+    change = {"actions": ["create"], "before": None, "after": {"name": "s"}, "after_unknown": {"key_vault_id": True}}
+    kind, expressions = (
+        {"mode": "managed", "type": "azurerm_key_vault_secret"},
+        {"key_vault_id": {"references": ["module.m.a", "module.m"]}},
+    )
+    names = [f"s{one}" for one in range(number)]
+
+    def written(outputs: dict[str, list[str]]) -> dict[str, Any]:
+        return {name: {"expression": {"references": references}} for name, references in outputs.items()}
+
+    module = {"outputs": written(outputs), "module_calls": {"x": {"module": {"outputs": written(inner)}}}}
+    return json.dumps({
+        "format_version": "1.2", "terraform_version": "1.9.0",
+        "resource_changes": [
+            {"address": f"azurerm_key_vault_secret.{name}", "name": name, **kind, "change": change} for name in names
+        ],
+        "configuration": {"root_module": {
+            "resources": [
+                {"address": f"azurerm_key_vault_secret.{name}", "name": name, **kind, "expressions": expressions}
+                for name in names
+            ],
+            "module_calls": {"m": {"module": module}},
+        }},
+    })  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("outputs", "inner"),
+    [
+        pytest.param({"a": [f"azurerm_key_vault.k{one}.id" for one in range(1500)]}, {}, id="many-references"),
+        pytest.param(
+            {"a": [f"module.x.o{one}" for one in range(60)]},
+            {f"o{one}": [f"azurerm_key_vault.k{two}.id" for two in range(60)] for one in range(60)},
+            id="many-paths",
+        ),
+    ],
+)
+def test_references_of_a_plan_are_followed_in_proportion(
+    tmp_path: Path, outputs: dict[str, list[str]], inner: dict[str, list[str]]
+) -> None:
+    write(tmp_path, {"plan.json": plan_of_secrets(4000, outputs, inner)})
+    run = kvlint(tmp_path, "plan.json", "-f", "json", "--select", "KV001,KV308,KV601")
+    assert run.code in (0, 1), run
+    assert len(json.loads(run.output)["evaluated"]) == 4000

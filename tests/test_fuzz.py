@@ -6,16 +6,18 @@ import hashlib
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from azkvlint.__main__ import _guarded
-from tests.fuzz import cases, mutations
+from tests.fuzz import campaign, cases, mutations
 from tests.fuzz.canaries import DECLARED
 from tests.fuzz.cases import CONTROLS_FORMATS, FORMATS, Case, CaseFactory
 from tests.fuzz.seeds import ROOT, Seeds, load_seeds
@@ -257,3 +259,24 @@ def test_inputs_are_valid_before_they_are_mutated(
         # Some configurations leave nothing to check, on purpose.
         least = 0.4 if kind == "config" else 0.7
         assert codes[kind][0] + codes[kind][1] >= least * codes[kind].total() > 0, (kind, codes[kind])
+
+
+def test_a_second_interrupt_does_not_lose_what_was_found(
+    seeds: Seeds, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record, kill = campaign._record, campaign._Worker.kill
+
+    def interrupted(*arguments: Any) -> None:
+        record(*arguments)
+        raise KeyboardInterrupt
+
+    def killed(worker: Any) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        kill(worker)
+
+    monkeypatch.setattr(campaign, "_record", interrupted)
+    monkeypatch.setattr(campaign._Worker, "kill", killed)
+    handler = signal.getsignal(signal.SIGINT)
+    summary = campaign.run_campaign(campaign.Campaign(1, 5), CaseFactory(seeds, 1), lambda _: 2, tmp_path)
+    assert summary.cases == 1
+    assert signal.getsignal(signal.SIGINT) is handler

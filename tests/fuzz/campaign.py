@@ -108,6 +108,7 @@ class _Worker:
             return
         code = _BROKEN
         try:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent ends its workers
             os.close(self.pipe)
             numbers = range(self._next, self._campaign.end, self._campaign.jobs)
             cases = ((number, self._factory.case(number)) for number in numbers)
@@ -180,6 +181,7 @@ def run_campaign(campaign: Campaign, factory: CaseFactory, entry: Entry, base: P
     summary = Summary()
     progress = _Progress(campaign)
     workers = [_Worker(number, campaign, factory, entry, base) for number in range(campaign.jobs)]
+    handler = signal.getsignal(signal.SIGINT)
     try:
         with selectors.DefaultSelector() as selector:
             for worker in workers:
@@ -191,11 +193,13 @@ def run_campaign(campaign: Campaign, factory: CaseFactory, entry: Entry, base: P
                     for result in _results(key.data, selector):
                         _record(summary, result, campaign, factory, progress)
     except KeyboardInterrupt:
-        pass  # what was found so far is reported
+        # What was found so far is reported. A second Ctrl-C must not interrupt the cleanup.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
     finally:
         progress.clear()
         for worker in workers:
             worker.kill()
+        signal.signal(signal.SIGINT, handler)
     return summary
 
 

@@ -292,3 +292,18 @@ def test_no_reader_looks_at_a_file_without_saying_so(project: Path, opened: set[
     folders = {str(folder) + os.sep for folder in (project, *project.rglob("*")) if folder.is_dir()}
     assert mine - set(again.seen) <= folders
     assert str(project / "parts") + os.sep in again.seen
+
+
+def test_the_limit_of_a_run_leaves_out_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Units that are not evaluated again count as much as before."""
+    monkeypatch.setattr("azkvlint.linter.workers.limit_of_run", lambda *_: 100)
+    for number in range(8):
+        (tmp_path / f"t{number}.bicep").write_text(BICEP.format(name=f"v{number}", on=OFF))
+    config, rechecking = Config(paths=(str(tmp_path),)), IncrementalRun()
+    rechecking.check(config)
+    for number in (0, 7):
+        (tmp_path / f"t{number}.bicep").write_text(BICEP.format(name=f"changed{number}", on=ON))
+        again, fresh = rechecking.check(config), check(config)
+        assert again == fresh
+        left_out = [one for one in fresh.problems if "more work than the limit" in one.message]
+        assert 0 < len(left_out) < 8

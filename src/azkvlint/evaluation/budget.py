@@ -1,4 +1,9 @@
-"""The budget of one unit: the work that it may cause, in proportion to the bytes that are read for it."""
+"""The budget of one unit: the work that it may cause, in proportion to the bytes that are read for it.
+
+Many small inputs may each use what the smallest may cause, and many callers may each evaluate the same large module.
+What all units of a run cause together is therefore limited as well, in proportion to the number of units and the bytes
+of their files.
+"""
 
 from __future__ import annotations
 
@@ -38,8 +43,39 @@ DECLARATIONS_A_STEP = 5
 VALUES_OF_A_BLOCK = 5
 # References that are followed to the origin of a value. Further origins are unknown.
 REFERENCES = Limit(20_000, 1_000, 100_000)
+# References in a plan that are followed to the resources that unknown values name. A walk follows a few.
+STEPS_OF_WALKS = Limit(200_000, 100, 2_000_000)
 # A root with other values than its defaults, before anything in it is evaluated, costs so many steps.
 STEPS_OF_A_SCENARIO = 50
+
+# What all units of a run may cause together, in steps of the evaluator, and the steps that other work takes as long as.
+# Roots of people take a few hundred on average, those of whole landing zones up to 50,000.
+_RUN = 400_000
+_RUN_PER_UNIT = 4_000
+_RUN_PER_KILOBYTE = 1_500
+_STEPS_OF_A_RESOURCE = 20
+_STEPS_OF_A_DEPLOYMENT = 30
+_VALUES_A_STEP = 4
+_FROZEN_A_STEP = 2
+_BYTES_A_STEP = 500
+
+_of_unit: list[Budget] = []
+
+
+def limit_of_run(units: int, size: int) -> int:
+    """Return the work that a number of units, whose files have ``size`` bytes together, may cause in one run."""
+    return _RUN + units * _RUN_PER_UNIT + size // 1000 * _RUN_PER_KILOBYTE
+
+
+def begin_unit() -> None:
+    """Begin to measure the work of another unit."""
+    _of_unit.clear()
+
+
+def work_of_unit() -> int:
+    """Return the work that the unit has caused so far, in steps of the evaluator."""
+    sizes = {id(one.limits): one.limits.size for one in _of_unit}
+    return sum(one.work for one in _of_unit) + sum(sizes.values()) // _BYTES_A_STEP
 
 
 class Limits:
@@ -75,6 +111,13 @@ class Budget:
         self.limits = Limits() if limits is None else limits
         self.limits.add(size)
         self.secrets = SecretTexts() if secrets is None else secrets
+        _of_unit.append(self)
+
+    @property
+    def work(self) -> int:
+        """What has been counted so far, in steps of the evaluator."""
+        resources = self.resources * _STEPS_OF_A_RESOURCE + self.deployments * _STEPS_OF_A_DEPLOYMENT
+        return self.steps + self.values // _VALUES_A_STEP + self.frozen // _FROZEN_A_STEP + resources
 
     def second_budget(self) -> Budget:
         """Return a second budget for the same inputs, those included that are still to be read."""

@@ -13,6 +13,7 @@ from typing import Protocol, TypeAlias
 
 import msgspec
 
+from azkvlint.graph.secret_spans import Spans
 from azkvlint.model.location import Excerpt, Location, Region
 from azkvlint.syntax.json_decoder import COMMENT, STRING, Pointer
 from azkvlint.syntax.json_positions import locate
@@ -130,8 +131,9 @@ class _Secrets:
         self._own = sorted(own)
         self._hidden = hidden
         self._text = lines.text
-        self._secure: list[tuple[int, int]] | None = None
+        self._secure: Spans | None = None
         self._known: dict[tuple[int, int], list[tuple[int, int]]] = {}
+        self._apart: dict[tuple[tuple[int, int], bool, bool], bool] = {}
 
     def around(self, start: int, end: int, is_json: bool, pointer: Pointer) -> list[tuple[int, int]]:
         """Return the parts of the lines from ``start`` to ``end`` that no excerpt shows, as far as it reaches."""
@@ -164,18 +166,26 @@ class _Secrets:
         first = max(bisect_left(self._own, (max(low, start - MAX_CHARACTERS),)) - 1, 0)
         found += self._own[first : bisect_left(self._own, (min(high, start + MAX_CHARACTERS),))]
         if self._secure is None:
-            self._secure = list(_secure_defaults(self._text)) if "@" in self._text else []
-        return found + self._secure
+            self._secure = Spans(_secure_defaults(self._text) if "@" in self._text else ())
+        return found + self._secure.within(start - MAX_CHARACTERS, start + MAX_CHARACTERS)
 
     def are_apart_from(self, span: tuple[int, int], is_json: bool, pointer: Pointer) -> bool:
-        """Return whether a span, which begins a line, holds no secret.
+        """Return whether a span, which begins a line, holds no secret."""
+        key = span, is_json, is_json and is_below_secret(pointer)
+        found = self._apart.get(key)
+        if found is None:
+            found = self._apart[key] = self._is_apart(*key)
+        return found
 
-        Nobody knows what a text is that has no name of its own: in a list, a map, a call or over several lines.
+    def _is_apart(self, span: tuple[int, int], is_json: bool, is_below: bool) -> bool:
+        """Return whether a span holds no secret.
+
+        A string without a name of its own (in a list, a map, a call or over several lines) may be one.
         """
         start, end = span
         found = self._secrets(start, *self._whole_lines(start, end))
         if is_json:
-            found += secret_values(self._text, start, end, is_below_secret(pointer))
+            found += secret_values(self._text, start, end, is_below)
         if any(low < end and high > start for low, high in found):
             return False
         return all(_NAMED.fullmatch(line) for line in self._text[start:end].splitlines() if _QUOTED.search(line))
@@ -201,11 +211,14 @@ def _written(text: str, start: int, end: int) -> tuple[int, int] | None:
 
 def _secure_defaults(text: str) -> Iterator[tuple[int, int]]:
     """Yield the default values of the secure parameters of a Bicep file."""
+    end = 0
     for match in _SECURE.finditer(text):
         parameter = _DEFAULT.search(text, match.end(), match.end() + MAX_CHARACTERS)
         if parameter is not None:
-            end = _NEXT.search(text, parameter.end())
-            yield parameter.end(), len(text) if end is None else end.start()
+            if parameter.end() >= end:  # otherwise the next statement is the same as before
+                following = _NEXT.search(text, parameter.end())
+                end = len(text) if following is None else following.start()
+            yield parameter.end(), end
 
 
 Span: TypeAlias = tuple[int, int]
@@ -232,8 +245,10 @@ def beside(text: str, low: int, start: int, end: int, high: int) -> Iterator[Spa
     """
     for first, last in ((low, start), (end, high)):
         if last - first > _LONG or not _is_harmless(text, first, last):
-            blank = len(text[first:last]) - len(text[first:last].lstrip())
-            yield first + blank, first + blank + len(text[first + blank : last].rstrip())
+            # One line may hold a whole document with many places. An excerpt reaches no further than this.
+            low, high = max(first, start - MAX_CHARACTERS), min(last, end + MAX_CHARACTERS)
+            shown = text[low:high]
+            yield high - len(shown.lstrip()), low + len(shown.rstrip())
 
 
 def _is_harmless(text: str, start: int, end: int) -> bool:

@@ -20,7 +20,7 @@ from azkvlint.linter.group_instances import grouped, one_per_module, without_add
 from azkvlint.linter.suppressions import policy_of
 from azkvlint.linter.test_folders import FoldersOfTests
 from azkvlint.linter.unit_result import UnitResult
-from azkvlint.linter.workers import begin, evaluate_units
+from azkvlint.linter.workers import begin, evaluate_units, limit_of
 from azkvlint.model.finding import Finding, Problem, Report, Repository, is_complete
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.problem_codes import CANNOT_READ
@@ -178,7 +178,8 @@ def unit_results(
     given, _ = discover(config.parameters)
     units = units_of(sources, given, relevant)
     found: list[UnitResult] = []
-    for done, result in enumerate(evaluate_units(units, config, rules, root, policy, relevant)):
+    limit = limit_of(units, sources)
+    for done, result in enumerate(evaluate_units(units, config, rules, root, policy, relevant, limit)):
         if progress is not None:
             progress(done, len(units))
         found.append(result)
@@ -226,8 +227,8 @@ def combine(units: Iterable[UnitResult]) -> UnitResult:
 def without_decided(units: Sequence[UnitResult]) -> Iterator[UnitResult]:
     """Yield the units, those of source without what a plan of the same root has decided.
 
-    A template that Terraform deploys, from its file, or a module whose caller was found only by evaluating it, is
-    evaluated with the values that it is given there, and not by itself.
+    A template that another one links or Terraform deploys, from its file, or a module whose caller was found only by
+    evaluating it, is evaluated with the values that it is given there, and not by itself.
     """
     deploying = [(number, unit) for number, unit in enumerate(units) if unit.deployed]
     answered: dict[str, frozenset[str]] = {}

@@ -35,7 +35,7 @@ class UnitResult(msgspec.Struct, kw_only=True):
     command line does not name, and that another input may deploy. ``control_answers`` are there if the evaluator
     computes them. ``declarations`` are those that reports account for,
     ``assumed`` the static addresses of the resources that only may exist. ``secret_texts`` are those that no report
-    shows. ``files``: what it depends on, for watching.
+    shows. ``files``: what it depends on, for watching. ``work`` is what it took, in steps of the evaluator.
     """
 
     findings: list[Finding] = msgspec.field(default_factory=list)
@@ -59,6 +59,7 @@ class UnitResult(msgspec.Struct, kw_only=True):
     assumed: frozenset[str] = frozenset()
     secret_texts: frozenset[str] = frozenset()
     files: States = {}
+    work: int = 0
 
     def add(self, other: UnitResult) -> None:
         """Add the result of another unit, without the fields of its root."""

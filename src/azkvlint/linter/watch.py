@@ -16,7 +16,7 @@ from azkvlint.engine.required_attributes import evaluated_types
 from azkvlint.linter.linter import Progress, all_rules, report_of, rules_of
 from azkvlint.linter.suppressions import policy_of
 from azkvlint.linter.unit_result import UnitResult
-from azkvlint.linter.workers import begin, evaluate_units
+from azkvlint.linter.workers import begin, evaluate_units, limit_of, within_limit
 from azkvlint.model.finding import Report
 from azkvlint.readers.discover import SKIPPED, STDIN, discover
 from azkvlint.readers.units import Unit, units_of
@@ -68,13 +68,15 @@ class IncrementalRun:
             self._request, self._results = asked, {}
         found = self._unchanged(units)
         waiting = [unit for unit in units if _key(unit) not in found]
-        for done, result in enumerate(evaluate_units(waiting, config, rules, root, policy, relevant)):
+        limit = limit_of(units, sources)
+        for done, result in enumerate(evaluate_units(waiting, config, rules, root, policy, relevant, limit)):
             if progress is not None:
                 progress(done, len(waiting))
             found[_key(waiting[done])] = result
         self._results = found
         self.reevaluated, self.units = tuple(unit.source.path for unit in waiting if not unit.quiet), len(units)
-        return report_of(config, known, rules, root, [found[_key(unit)] for unit in units])
+        results = within_limit(units, [found[_key(unit)] for unit in units], limit)
+        return report_of(config, known, rules, root, list(results))
 
     def _unchanged(self, units: Collection[Unit]) -> dict[Unit, UnitResult]:
         """Return the results of the units whose files have not changed."""

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from azkvlint.config.run_config import Config, today
 from azkvlint.derived.attributes import with_needs
 from azkvlint.engine.evaluator import Evaluator
 from azkvlint.engine.required_attributes import required_by
+from azkvlint.evaluation.budget import begin_unit, limit_of_run, work_of_unit
 from azkvlint.linter.merge_plan_and_source import from_other_source, on_source
 from azkvlint.linter.suppressions import Policy
 from azkvlint.linter.unit_result import UnitResult, evaluate_unit
@@ -16,7 +17,7 @@ from azkvlint.model.finding import Problem
 from azkvlint.model.location import Location, Region
 from azkvlint.model.problem_codes import CANNOT_READ, NOT_WHOLE
 from azkvlint.model.rule import Rule
-from azkvlint.readers.discover import STDIN
+from azkvlint.readers.discover import STDIN, Source
 from azkvlint.readers.read_result import ReadResult, without_suppressions
 from azkvlint.readers.reader import Reader
 from azkvlint.readers.template_names import BICEP
@@ -26,7 +27,7 @@ from azkvlint.util.errors import InputError, UsageError
 from azkvlint.util.file_tracker import FILE_TRACKER
 from azkvlint.util.processes import in_processes
 from azkvlint.util.project_boundary import begin_run, real_path
-from azkvlint.util.project_files import HELD
+from azkvlint.util.project_files import HELD, MAX_FILE
 
 # Bytes that a second process must have to do before starting it pays: of Bicep and Terraform, which are read in Python,
 # far less than of JSON. A plan cannot be shared out, and several of them seldom come at once.
@@ -39,6 +40,7 @@ _LINKED = "the folder is a symbolic link that leads out of the project, so it wa
 NO_MEMORY = InputError("there is not enough memory to check it", "give kvlint more memory, or check less at once")
 # Processes for each processor, at most: a configuration file may ask for any number.
 _MOST_EACH = 4
+_OVER_LIMIT = "it was not evaluated: the inputs before it take more work than the limit for the size of all inputs"
 _ENDED, _ALONE = "a process that was to judge it was ended from outside", "give it more memory, or try --jobs 1"
 
 
@@ -49,12 +51,52 @@ def evaluate_units(
     root: str,
     policy: Policy | None = None,
     relevant: frozenset[str] = frozenset(),
+    limit: int | None = None,
 ) -> Iterator[UnitResult]:
-    """Evaluate the units, and yield the results in their order.
+    """Evaluate the units, and yield their results in their order, whatever the number of processes.
 
     ``policy`` is what directives in comments are checked against; without one they do not count. For ``relevant`` see
-    RequiredAttributes.
+    RequiredAttributes, for ``limit`` see ``within_limit``.
     """
+    found = _evaluate_units(units, config, rules, root, policy, relevant)
+    yield from found if limit is None else within_limit(units, found, limit)
+
+
+def limit_of(units: Sequence[Unit], sources: Sequence[Source]) -> int:
+    """Return the limit of the work that the units of a run may cause, of which ``sources`` are all files."""
+    return limit_of_run(len(units), sum(_bytes_of(source) for source in sources))
+
+
+def within_limit(units: Sequence[Unit], found: Iterable[UnitResult], limit: int) -> Iterator[UnitResult]:
+    """Yield the results of the units up to the first that exceeds the limit of the run. The others are problems.
+
+    What is left out depends on the order of the units only, and ``found`` makes no more results than are asked for.
+    """
+    results, work = iter(found), 0
+    for unit in units:
+        if work > limit:
+            yield UnitResult(read=[unit.source.path]) if unit.quiet else _over_limit(unit)
+            continue
+        result = next(results)
+        work += result.work
+        yield result
+
+
+def _over_limit(unit: Unit) -> UnitResult:
+    """Return the result for a unit that the run has no more work left for."""
+    path = unit.source.path
+    error = InputError(_OVER_LIMIT, f"check it in a run of its own: kvlint {path}")
+    return UnitResult(problems=[_problem(path, error)], read=[path])
+
+
+def _evaluate_units(
+    units: Sequence[Unit],
+    config: Config,
+    rules: tuple[Rule, ...],
+    root: str,
+    policy: Policy | None,
+    relevant: frozenset[str],
+) -> Iterator[UnitResult]:
     jobs = min(_jobs(units, config.jobs), len(units))
     # A process that starts anew knows nothing of what standard input held.
     if jobs < 2 or HELD:
@@ -102,8 +144,9 @@ class Worker:
 
     def evaluate(self, unit: Unit) -> UnitResult:
         """Evaluate one unit. What goes wrong with it is a Problem."""
-        result, looked = FILE_TRACKER.track(lambda: self._evaluate(unit))
-        result.files = looked
+        begin_unit()
+        result, result_files = FILE_TRACKER.track(lambda: self._evaluate(unit))
+        result.files, result.work = result_files, work_of_unit()
         return result
 
     def _evaluate(self, unit: Unit) -> UnitResult:
@@ -209,6 +252,14 @@ def _size(unit: Unit) -> int:
     except OSError:
         return 0
     return size * _WEIGHT_OF_BICEP if file.lower().endswith(BICEP) else size
+
+
+def _bytes_of(source: Source) -> int:
+    """Return the size of a file; a link has only that of its own."""
+    try:
+        return min(os.lstat(source.file).st_size, MAX_FILE)
+    except OSError:
+        return 0
 
 
 def _processors() -> int:

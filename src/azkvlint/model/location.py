@@ -9,6 +9,9 @@ from azkvlint.util.lazy_regex import regex
 # A key is text in quotes, a number, or "*" for one that stands for all of them.
 _KEY = regex(r'\[(?:[0-9]+|\*|"(?:[^"\\]|\\.)*+")\]')
 
+# Links of a chain of locals, variables and module calls that a report shows.
+_MOST_CAUSES = 20
+
 
 class Region(msgspec.Struct, frozen=True, order=True, gc=False):
     """A stretch of text. Lines and columns are 1-based, the end is exclusive, columns count code points."""
@@ -40,6 +43,15 @@ class Location(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     span: tuple[int, int] | None = None
     pointer: tuple[str | int, ...] | None = None
     cause: Location | None = None
+
+    def caused_by(self, cause: Location) -> Location:
+        """Return this place with a cause. Of a long chain of causes, those nearest to the origin are kept."""
+        length, last = 1, cause.cause
+        while last is not None:
+            length, last = length + 1, last.cause
+        if length >= _MOST_CAUSES and cause.cause is not None:
+            cause = cause.cause
+        return msgspec.structs.replace(self, cause=cause)
 
     @property
     def position_key(self) -> tuple[object, ...]:

@@ -212,11 +212,12 @@ class Reader:
         document = decode(data)
         given = given or Given()
         if looks_like_template(document.value) and not is_stack_result(document.value):
-            load = Loader(path, file, self.root).load
-            read = read_template(path, document, self.required, given.values, load)
+            loader = Loader(path, file, self.root)
+            read = read_template(path, document, self.required, given.values, loader.load)
             return msgspec.structs.replace(
-                of_template(path, read, given), metadata=metadata_in(read.files, self.peer_comments)
-            )
+                of_template(path, read, given), metadata=metadata_in(read.files, self.peer_comments),
+                deployed=frozenset(loader.loaded) if read.is_whole else frozenset(),
+            )  # fmt: skip
         found = read_prediction(path, document, self.required)
         return None if found is None else of_template(path, found, given, data=found.files)
 
@@ -272,12 +273,13 @@ def _refuse(source: Source, data: bytes) -> None:
 
 
 class Loader:
-    """Reads what a template links to, as far as it lies inside the root of the run."""
+    """Reads what a template links to inside the root of the run. ``loaded`` are the real paths of those templates."""
 
     def __init__(self, path: str, file: str, root: str) -> None:
         self._folder = os.path.dirname(file) if file else ""
         self._path = path
         self._root = root
+        self.loaded: set[str] = set()
 
     def load(self, relative: str) -> Document | None:
         """The linked template at a path relative to the linking one; None if it is not at hand. Raises InputError."""
@@ -286,7 +288,9 @@ class Loader:
         file = inside(self._root, self._folder, relative) if self._folder else None
         if file is None or not is_file(file):
             return None
-        return decode(read_source(Source(file=file, path=relative, asked=True)))
+        document = decode(read_source(Source(file=file, path=relative, asked=True)))
+        self.loaded.add(file)
+        return document
 
 
 def _is_of_interest(data: bytes) -> bool:

@@ -36,6 +36,7 @@ class LineHashes:
         self._starts: list[int] = []
         self._counts: list[int] = []
         self._asked = 0
+        self._spans: dict[int, tuple[int, int]] = {}
 
     def hash_line(self, line: int) -> str:
         """Return the fingerprint of a line, counted from 1: hexadecimal digits, a colon, a number; empty if none."""
@@ -50,10 +51,12 @@ class LineHashes:
         return f"{value:x}:{self._count(line, window)}"
 
     def span(self, line: int) -> tuple[int, int]:
-        """Return what of the text a fingerprint is made of, which could be worked out from it."""
-        start = self._lines.starts[line - 1]
-        match = _WINDOW.match(self._lines.text, start)
-        return start, start if match is None else match.end()
+        """Return the part of the text that a fingerprint is made of, which could be derived from it."""
+        if line not in self._spans:
+            start = self._lines.starts[line - 1]
+            match = _WINDOW.match(self._lines.text, start)
+            self._spans[line] = start, start if match is None else match.end()
+        return self._spans[line]
 
     def _window(self, start: int) -> str:
         return self._text[start : start + _LENGTH]

@@ -6,6 +6,7 @@ a line of a string in a file does not exist for its owner.
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -135,7 +136,7 @@ def deploy(run: Run, one: Embedded) -> None:
         why = error.message if isinstance(error, InputError) else "it is nested too deep"
         run.not_whole("error", f"the template of '{one.address}' cannot be read: {why}", one.at)
     shown = Shown(one.address, one.at, holes.places)
-    for address in list(run.resources)[known:]:
+    for address in list(islice(reversed(run.resources), len(run.resources) - known)):
         run.resources[address] = shown.resource(run.resources[address], one.callers)
     for number in range(problems, len(run.problems)):
         run.problems[number] = shown.problem(run.problems[number])

@@ -92,6 +92,7 @@ def read_template(
         run.not_whole("error", why, Location(path=path, pointer=found.pointer))
         for symbol, plain, pointer in level.declared():
             skip(Declared(level=level, symbol=symbol, plain=plain, pointer=pointer, above=None), why)
+        return msgspec.structs.replace(run.done(), is_whole=False)
     return run.done()
 
 

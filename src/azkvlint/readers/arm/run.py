@@ -61,7 +61,8 @@ class TemplateRead(msgspec.Struct, kw_only=True):
     ``resources`` by address, in document order. ``closed``: the document says everything, so what is missing is
     missing. ``files`` holds the text, by reported path, of each file that a location in it may lie in. ``skipped`` are
     the declarations that were not evaluated; other uses of them may have been. ``secrets`` are the spans in the files
-    of what was given to parameters whose values are secret, ``secret_texts`` what no message shows.
+    of what was given to parameters whose values are secret, ``secret_texts`` what no message shows. ``is_whole``: no
+    limit has ended the evaluation.
     """
 
     resources: dict[str, Resource]
@@ -71,6 +72,7 @@ class TemplateRead(msgspec.Struct, kw_only=True):
     skipped: list[Declaration] = []
     secrets: Mapping[str, Collection[tuple[int, int]]] = {}
     secret_texts: frozenset[str] = frozenset()
+    is_whole: bool = True
 
 
 class Run:

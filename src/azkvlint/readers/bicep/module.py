@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from azkvlint.evaluation.values import Fields, Result, find_field, hole, pattern_of
+from azkvlint.graph.secret_spans import tells
 from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.bicep.document import properties_of
@@ -14,7 +15,6 @@ from azkvlint.readers.bicep.loops import Iteration, condition_of
 from azkvlint.readers.bicep.scenarios import may_exist, skip_file
 from azkvlint.readers.bicep.sources import BicepSource, Content, Source, source_of
 from azkvlint.readers.bicep.symbols import Body, Symbol
-from azkvlint.readers.secret_spans import tells
 from azkvlint.syntax import ast
 
 if TYPE_CHECKING:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from azkvlint.graph.secret_spans import Span, Spans, secret_spans, speaks_of_secret, tells
 from azkvlint.readers.bicep.document import File, is_decorated
-from azkvlint.readers.secret_spans import Span, Spans, secret_spans, speaks_of_secret, tells
 from azkvlint.syntax import ast
 
 _VALUES = (ast.Parameter, ast.Variable, ast.Output)

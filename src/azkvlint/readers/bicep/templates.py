@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import islice
 from typing import TYPE_CHECKING, cast
 
 from azkvlint.evaluation.values import Result
@@ -106,7 +107,7 @@ class _Used:
             return
         instance = self.module.instance
         shown = Shown(self.name, instance.shown(self.module.at))
-        for address in list(run.resources)[known:]:
+        for address in list(islice(reversed(run.resources), len(run.resources) - known)):
             run.resources[address] = shown.resource(run.resources[address], instance.use.callers)
         for number in range(problems, len(run.problems)):
             run.problems[number] = shown.problem(run.problems[number])

@@ -24,7 +24,7 @@ def prior_data(plan: Plan, path: str, required: RequiredAttributes, have: Collec
     raw = plan.prior_state
     if raw is None or b'"data"' not in bytes(raw):
         return
-    tracer = Tracer(Configuration(None), Instances(), RESOURCES.__contains__)
+    tracer = Tracer(Configuration(None), Instances(), RESOURCES.__contains__, 0)
     shared = Location(path=path)
     lowerings: dict[str, Lowering] = {}
     for item in resources_of(raw):

@@ -20,7 +20,7 @@ from azkvlint.azure.azurerm.azapi import (
 )
 from azkvlint.azure.azurerm.resources import canonical, is_vault_related, name_of, passed_over
 from azkvlint.azure.azurerm.template_deployments import WITH_TEMPLATE
-from azkvlint.evaluation.budget import Budget
+from azkvlint.evaluation.budget import STEPS_OF_WALKS, Budget
 from azkvlint.graph.apply_order import PRINCIPALS, asks_for_order, asks_what_is_after
 from azkvlint.graph.changes import CHANGED_FROM, with_changes
 from azkvlint.graph.pseudo_resources import (
@@ -115,7 +115,9 @@ class _Reader:
         # No value of a plan has a place of its own: only whole resources have one in its text.
         self.at = Location(path=path)
         self.lowerings = Lowerings(required, self.at)
-        self.tracer = Tracer(self.configuration, Instances(), self.lowerings.are_asked)
+        self.tracer = Tracer(
+            self.configuration, Instances(), self.lowerings.are_asked, STEPS_OF_WALKS.for_size(budget.limits.size)
+        )
         self.origins = PlanOrigins(self.configuration, plan)
         self.additions = Additions(required, self.configuration, self.origins, self.at)
         self.waiting: Waiting | None = None

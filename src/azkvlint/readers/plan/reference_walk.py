@@ -17,6 +17,8 @@ from azkvlint.readers.plan.traversal import Rest, Traversal, ends_like_id, longe
 # Deeper and longer walks end in "perhaps anything": no configuration of a person's needs them.
 MAX_HOPS = 150
 MAX_STEPS = 2000
+# A reference may be reached along several paths.
+_VISITS = 5
 
 
 class At(msgspec.Struct, frozen=True):
@@ -39,7 +41,8 @@ class Walk:
 
     ``within`` are Terraform types of which it also may be anything. ``anything``: it also ended where a plan shows
     nothing. ``by_key``: the key of the instance that refers may have
-    made a difference. ``argument`` is the one whose value is looked for.
+    made a difference. ``argument`` is the one whose value is looked for. ``most`` is the number of references that it
+    may follow, ``steps`` how often it has come to one.
     """
 
     def __init__(
@@ -49,18 +52,21 @@ class Walk:
         instances: Instances,
         asked: Callable[[str], bool],
         argument: str,
+        most: int = MAX_STEPS,
     ) -> None:
         self.configuration = configuration
         self.made = made
         self.instances = instances
         self.asked = asked
         self.argument = argument
+        self.most = most
         self.addresses: dict[str, str] = {}
         self.hops: dict[str, None] = {}
         self.within: frozenset[str] = frozenset()
         self.anything = False
         self.by_key = False
         self._seen: set[tuple[str, ModulePath, Key, Users | None, Rest, Choice | None]] = set()
+        self.steps = 0
 
     def follow(self, refs: list[str], at: At) -> None:
         """Follow all references of one expression."""
@@ -72,11 +78,16 @@ class Walk:
         if found[0].whole:
             # X[each.key].id: what stands after a whole reference chooses the instance, unless it may be an id itself.
             chosen = [found[0], *(ref for ref in found[1:] if ref.may_be_id)]
-        choice = _choice(at, [ref for ref in every if ref not in chosen])
+        followed = {ref.text for ref in chosen}
+        choice = _choice(at, [ref for ref in every if ref.text not in followed])
         if len(chosen) > 1:
             # An index may count the items of all of them.
             at = msgspec.structs.replace(at, rest=tuple(step for step in at.rest if not isinstance(step, int)))
         for ref in chosen:
+            self.steps += 1
+            if len(self._seen) > self.most or self.steps > _VISITS * self.most:
+                self.anything = True
+                break
             self.one(ref, at, choice, sure=not at.rest or len(chosen) == 1 or ref.may_be_id)
 
     def one(self, ref: Traversal, at: At, choice: Choice | None, sure: bool) -> None:
@@ -87,7 +98,7 @@ class Walk:
         self._seen.add(place)
         before, new = (len(self.addresses), self.within, self.anything), ref.text not in self.hops
         self.hops[ref.text] = None
-        if at.depth > MAX_HOPS or len(self._seen) > MAX_STEPS or ref.kind in ("opaque", "other"):
+        if at.depth > MAX_HOPS or len(self._seen) > self.most or ref.kind in ("opaque", "other"):
             self.anything = True
         else:
             self._enter(ref, at, choice)

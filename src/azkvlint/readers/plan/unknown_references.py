@@ -18,7 +18,7 @@ from azkvlint.readers.plan.address import Key, ModulePath
 from azkvlint.readers.plan.candidates import Made
 from azkvlint.readers.plan.configuration import Configuration, Names, Node, expression_at, references
 from azkvlint.readers.plan.instances import Instances, Users, split
-from azkvlint.readers.plan.reference_walk import At, Walk
+from azkvlint.readers.plan.reference_walk import MAX_STEPS, At, Walk
 from azkvlint.readers.plan.traversal import Rest, longest
 
 
@@ -65,14 +65,17 @@ class Tracer:
     """Follows references of one plan. Answers in which the instance's own key plays no part are kept.
 
     ``asked`` tells of a Terraform type whether its instances are among ``instances``: then one that is not there does
-    not exist, or is known already.
+    not exist, or is known already. ``steps`` is the number of references that it may follow for all of them together.
     """
 
-    def __init__(self, configuration: Configuration, instances: Instances, asked: Callable[[str], bool]) -> None:
+    def __init__(
+        self, configuration: Configuration, instances: Instances, asked: Callable[[str], bool], steps: int
+    ) -> None:
         self.configuration = configuration
         self.made = Made(configuration)
         self.instances = instances
         self.asked = asked
+        self._steps = steps
         self._kept: dict[tuple[ModulePath, str, Rest], Trace] = {}
         # What is certain of all instances of a block in a module instance: they share the value that says so.
         self.links: dict[tuple[ModulePath, str, Rest], Link] = {}
@@ -91,9 +94,10 @@ class Tracer:
         trace = self._kept.get(question)
         if trace is None:
             name = next((step for step in reversed(argument) if isinstance(step, str)), "")
-            walk = Walk(self.configuration, self.made, self.instances, self.asked, name)
+            walk = Walk(self.configuration, self.made, self.instances, self.asked, name, min(MAX_STEPS, self._steps))
             users = Users(names, resource, split(path)[1])
             walk.follow(written.refs, At(path, key, written.block, users, (), None, 0))
+            self._steps = max(self._steps - walk.steps, 0)
             anything = walk.anything or bool(walk.within) or not walk.addresses
             # Where no id is named, a local value may as well have cut a subscription out of one.
             is_told = walk.addresses and not walk.anything

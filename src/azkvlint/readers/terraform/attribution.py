@@ -67,5 +67,5 @@ def _leaf(found: Scalar | Unknown | Absent, at: Location, instance: ModuleInstan
 
 
 def _caused(at: Location, cause: Location) -> Location:
-    """The attribute's place, with what it comes from."""
-    return msgspec.structs.replace(at, cause=cause)
+    """Return the attribute's place with the place that its value comes from as its cause."""
+    return at.caused_by(cause)

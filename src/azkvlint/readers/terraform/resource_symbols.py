@@ -8,10 +8,10 @@ from azkvlint.azure.azurerm.azapi import AZAPI
 from azkvlint.azure.azurerm.resources import ALWAYS_SET, ALWAYS_SET_OF, RESOURCES, is_azure, is_own_id, linked_type
 from azkvlint.evaluation.operations import Local
 from azkvlint.evaluation.values import Fields, Items, Result, hole, mark_sensitive, pattern_of
+from azkvlint.graph.secret_spans import speaks_of_secret
 from azkvlint.model.location import Location
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.arm.resource import SECRETS
-from azkvlint.readers.secret_spans import speaks_of_secret
 from azkvlint.readers.terraform.azapi import arm_type
 from azkvlint.readers.terraform.blocks import Content
 from azkvlint.readers.terraform.expansion import Expansion, Step, expansion

@@ -6,7 +6,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TypeAlias
 
-from azkvlint.readers.secret_spans import Span, Spans, secret_spans, speaks_of_secret, tells
+from azkvlint.graph.secret_spans import Span, Spans, secret_spans, speaks_of_secret, tells
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.document import Attribute, Block, File
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from azkvlint.azure.azurerm.template_deployments import (
@@ -87,7 +88,7 @@ def _deploy(
 def _take_note(entity: ResourceEntity, known: int) -> None:
     """Keep the values of secrets in a template out of excerpts. The first ``known`` resources come from elsewhere."""
     run = entity.instance.run
-    deployed = list(run.resources.items())[known:]
+    deployed = list(islice(reversed(run.resources.items()), len(run.resources) - known))[::-1]
     run.from_templates.update(address for address, _ in deployed)
     for at in secret_places([resource for _, resource in deployed]):
         run.hide(at)

@@ -291,7 +291,7 @@ class Configuration:
         """Return a value at the place of its expression, with the place that it comes from as its cause."""
         if not isinstance(found, _LEAVES) or found.at == at or found.at.path != at.path:
             return found
-        return msgspec.structs.replace(found, at=msgspec.structs.replace(at, cause=found.at))
+        return msgspec.structs.replace(found, at=at.caused_by(found.at))
 
     def _included(self, name: str, at: Location) -> Result:
         for one in self.unit.includes:
