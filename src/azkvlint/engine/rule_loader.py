@@ -11,11 +11,20 @@ from datetime import date
 
 from azkvlint.engine.condition_loader import ConditionDecoder
 from azkvlint.engine.parameters import kind_of
-from azkvlint.engine.schema import EXPECTATIONS, LANGUAGES, PLACEHOLDERS, PROFILES, REQUIRED_KEYS, RULE_KEYS, TOPICS
+from azkvlint.engine.schema import (
+    DERIVED_LANGUAGES,
+    EXPECTATIONS,
+    LANGUAGES,
+    PLACEHOLDERS,
+    PROFILES,
+    REQUIRED_KEYS,
+    RULE_KEYS,
+    TOPICS,
+)
 from azkvlint.engine.yaml_decoder import Decoder, Fields, either, suggestion
 from azkvlint.model.rule import SEVERITIES, Example, Operand, Parameter, Rule
-from azkvlint.syntax.yaml_nodes import Fault, Node
-from azkvlint.util.errors import RuleError
+from azkvlint.syntax.yaml_nodes import Fault, MapNode, Node, ScalarNode
+from azkvlint.util.errors import InputError, RuleError
 from azkvlint.util.lazy_regex import regex
 
 _BUILTIN_ID = regex(r"KV[0-9]{3}")
@@ -190,25 +199,37 @@ class _RuleDecoder:
     def _examples(
         self, node: Node | None, rule_id: str, parameters: Mapping[str, Operand | None]
     ) -> tuple[Example, ...]:
-        examples = [self._example(item, rule_id, parameters) for item in self._decoder.items(node, "examples")]
-        whole = [example for example in examples if example is not None]
-        if node is not None and examples and len(whole) == len(examples):  # else the missing one may be at fault
+        whole: dict[str, Example] = {}
+        count = 0
+        for item in self._decoder.items(node, "examples"):
+            example = self._example(item, rule_id, parameters, whole)
+            if example is not None:
+                whole[example.title if example.title not in whole else f"{example.title} ({count})"] = example
+            count += 1
+        if node is not None and whole and len(whole) == count:  # else the missing one may be at fault
             for expect in ("fails", "passes"):
-                if all(example.expect != expect for example in whole):
+                if all(example.expect != expect for example in whole.values()):
                     self._decoder.fault(node, f"examples must have at least one that {expect}")
-        return tuple(whole)
+        return tuple(whole.values())
 
-    def _example(self, node: Node, rule_id: str, parameters: Mapping[str, Operand | None]) -> Example | None:
-        fields = self._decoder.fields(node, "an example", (*EXPECTATIONS, *LANGUAGES, "as_of", "set"))
+    def _example(
+        self, node: Node, rule_id: str, parameters: Mapping[str, Operand | None], earlier: Mapping[str, Example]
+    ) -> Example | None:
+        """Return an example with the complete text of each language; ``earlier`` ones are bases by their titles."""
+        known = (*EXPECTATIONS, *LANGUAGES, *DERIVED_LANGUAGES, "base", "as_of", "set")
+        fields = self._decoder.fields(node, "an example", known)
         heads = [key for key in fields if key in EXPECTATIONS]
-        languages = [key for key in fields if key in LANGUAGES]
+        languages = [key for key in fields if key in LANGUAGES or key in DERIVED_LANGUAGES]
         if len(heads) == 1 and languages:
             title = self._decoder.line(fields[heads[0]], heads[0])
-            sources = {language: self._source(fields[language], language, heads[0], rule_id) for language in languages}
+            base = self._base(fields.get("base"), earlier)
+            sources: dict[str, str] = {}
+            for key in languages:
+                self._sources(sources, fields[key], key, heads[0], rule_id, base)
             return Example(
                 expect=heads[0],
                 title=title,
-                sources=sources,
+                sources={language: sources[language] for language in LANGUAGES if language in sources},
                 line=node.line,
                 as_of=self._day(fields.get("as_of")),
                 parameters=self._set(fields.get("set"), parameters),
@@ -217,6 +238,59 @@ class _RuleDecoder:
             wanted = f"a source: {either(LANGUAGES)}" if len(heads) == 1 else f"one of {either(EXPECTATIONS)}"
             self._decoder.fault(node, f"an example needs {wanted}")
         return None
+
+    def _base(self, node: Node | None, earlier: Mapping[str, Example]) -> Mapping[str, str] | None:
+        """Return the sources that an example changes: those of the earlier example that it names, if any."""
+        title = self._decoder.line(node, "base")
+        if node is None or not title:
+            return None
+        if title not in earlier:
+            self._decoder.fault(node, f"no example above is called {title!r}{suggestion(title, earlier)}")
+            return {}
+        return earlier[title].sources
+
+    def _sources(
+        self, sources: dict[str, str], node: Node, key: str, expect: str, rule_id: str, base: Mapping[str, str] | None
+    ) -> None:
+        """Add the text of a language, and that of the language that follows from it."""
+        language, _, derived = key.partition(" and ")
+        if language in sources or derived in sources:
+            self._decoder.fault(node, f"an example must have {language if language in sources else derived} once")
+            return
+        if base is not None and isinstance(node, MapNode):
+            text = self._overlay(node, language, expect, rule_id, base)
+        else:
+            text = self._decoder.block(node, key)
+        sources[language] = self._marked(node, text, expect, rule_id)
+        if derived and text:
+            from azkvlint.engine.arm_from_bicep import arm_from_bicep
+            from azkvlint.engine.plan_from_terraform import plan_from_terraform
+
+            try:
+                sources[derived] = (plan_from_terraform if derived == "plan" else arm_from_bicep)(text)
+            except InputError as error:
+                self._decoder.fault(node, error.message)
+            except RecursionError:
+                self._decoder.fault(node, f"{derived} cannot follow from it: it is nested too deeply")
+
+    def _overlay(self, node: Node, language: str, expect: str, rule_id: str, base: Mapping[str, str]) -> str:
+        """Return the text of the base with the changes of an example."""
+        from azkvlint.engine.example_overlay import OverlayError, overlay
+
+        changes = []
+        for key, value in self._decoder.entries(node, language):
+            is_removed = isinstance(value, ScalarNode) and value.value is None
+            changes.append((str(key.value), "" if is_removed else self._decoder.block(value, str(key.value))))
+        if language not in base:
+            self._decoder.fault(node, f"changes need a base:, an example above that has {language}:")
+            return ""
+        sign = "//" if language in ("bicep", "arm", "terraform_json") else "#"
+        mark = f"{sign} <- {rule_id}"
+        try:
+            return overlay(base[language], changes, language=language, mark=mark, keeps_marks=expect != "passes")
+        except OverlayError as error:
+            self._decoder.fault(node, str(error))
+            return ""
 
     def _day(self, node: Node | None) -> str:
         text = self._decoder.line(node, "as_of")
@@ -241,9 +315,8 @@ class _RuleDecoder:
                 found[name] = operand
         return found
 
-    def _source(self, node: Node, language: str, expect: str, rule_id: str) -> str:
-        """The text of an example, which marks where findings start if there are any."""
-        text = self._decoder.block(node, language)
+    def _marked(self, node: Node, text: str, expect: str, rule_id: str) -> str:
+        """Return the text of an example, which marks where findings start if there are any."""
         marked = re.search(rf"(?:#|//)\s*<-[^\n]*\b{re.escape(rule_id)}\b", text) is not None
         if text and rule_id and marked is (expect == "passes"):
             needs = "must have no" if marked else "needs a"
