@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import pytest
 
@@ -95,6 +96,17 @@ def test_examples_differ(rule: Rule) -> None:
     titles = Counter(example.title for example in rule.examples)
     sources = Counter(source for example in rule.examples for source in example.sources.values())
     assert max(titles.values()) == max(sources.values()) == 1
+
+
+MOST_LINES_OF_A_FILE, MOST_LINES_OF_ALL = 250, 30_000
+
+
+def test_rule_files_stay_short() -> None:
+    files = sorted(Path(__file__).parents[1].joinpath("rules").rglob("*.yaml"))
+    lines = {file.name: len(file.read_text(encoding="utf-8").splitlines()) for file in files}
+    assert len(files) >= len(RULES)
+    assert not {name: count for name, count in lines.items() if name[:2] == "KV" and count > MOST_LINES_OF_A_FILE}
+    assert sum(lines.values()) < MOST_LINES_OF_ALL
 
 
 # --- rules about rules ------------------------------------------------------------------------------------------------

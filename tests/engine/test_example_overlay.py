@@ -131,8 +131,8 @@ provider.azurerm:
       recover_soft_deleted_keys: false
 azurerm_key_vault_key.cmk:  # <- KV503
   name: cmk
-  key_vault_id: "${azurerm_key_vault.kv.id}"
-  key_size: "${var.size}"  # <- KV503
+  key_vault_id: ${azurerm_key_vault.kv.id}
+  key_size: ${var.size}  # <- KV503
   $depends_on: [azurerm_role_assignment.app]
   rotation_policy:
     - notify_before_expiry: P30D

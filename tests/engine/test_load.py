@@ -556,6 +556,42 @@ def test_changes_need_the_language_in_the_base() -> None:
     ]
 
 
+FURTHER = """\
+examples:
+  - passes: it is on as well
+    base: it is off
+    terraform: {'purge_protection_enabled = false': 'purge_protection_enabled = null'}
+"""
+FURTHER_PATH = PATH.replace(".yaml", ".examples.yaml")
+
+
+def test_further_examples_are_in_a_file_beside_the_rule() -> None:
+    text = written(examples="examples:\n" + OVERLAY)
+    (rule,) = load_rules([(FURTHER_PATH, FURTHER.encode()), (PATH, text.encode())], builtin=True)
+    assert [(one.title, one.path) for one in rule.examples] == [
+        ("it is off", ""),
+        ("it is on", ""),
+        ("it is on as well", FURTHER_PATH),
+    ]
+    assert "= null" in rule.examples[2].sources["terraform"]
+
+
+def test_faults_of_further_examples_name_their_file() -> None:
+    files = [(PATH, written().encode()), (FURTHER_PATH, FURTHER.encode())]
+    with pytest.raises(RuleError) as caught:
+        load_rules(files, builtin=True)
+    assert caught.value.faults[0].startswith(f"{FURTHER_PATH}:3:11: no example above is called 'it is off'")
+
+
+def test_a_file_that_is_named_alone_has_its_further_examples(tmp_path: Path) -> None:
+    text = ruled("ORG-1").partition("examples:")[0] + "examples:\n" + OVERLAY.replace("KV001", "ORG-1")
+    (tmp_path / "ORG-1-purge-protection.yaml").write_text(text)
+    (tmp_path / "ORG-1-purge-protection.examples.yaml").write_text(FURTHER)
+    for path in (tmp_path / "ORG-1-purge-protection.yaml", tmp_path):
+        (rule,) = load_folder(str(path))
+        assert len(rule.examples) == 3
+
+
 CALLED = "the file of this id and name must be called KV001-purge-protection.yaml"
 
 

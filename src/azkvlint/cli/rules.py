@@ -113,7 +113,7 @@ def tested(path: str | None) -> tuple[str, int]:
     for result in run_examples(rules):
         count += 1
         failed += bool(result.faults)
-        place = f"{result.rule.path}:{result.example.line}"
+        place = f"{result.example.path or result.rule.path}:{result.example.line}"
         lines += [f"{place}: {result.example.expect} ({result.example.title}): {fault}" for fault in result.faults]
     ran = f"{counted(count, 'example')} of {counted(len(rules), 'rule')}"
     lines.append(f"{ran}: {count - failed} as they say, {failed} not")

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from azkvlint.syntax.hcl.document import Block, Body
 
 _MARK = regex(r"#[ \t]*<-[ \t]*(?P<rules>[A-Z0-9,\s-]+)$")
-_WORD = regex(r"[A-Za-z_][\w./-]*")
+# Strings that YAML reads as strings without quotation marks: words, GUIDs, and outside of brackets one reference.
+_WORD = regex(r"[A-Za-z_](?:[\w./@ -]*[\w./-])?|[0-9a-f]{8}-[0-9a-f-]{27}")
+_REFERENCE = regex(r"\$\{[\w.\[\]-]+\}")
 _NOT_TEXT = ("true", "false", "null")
 # What a plan shows otherwise, or not at all.
 _EVALUATED = ("count", "for_each", "lifecycle", "dynamic", "provisioner", "connection")
@@ -129,7 +131,8 @@ class _Converter:
     def _line(self, name: str, value: str, start: int, depth: int) -> list[str]:
         end = self._source.find("\n", start)
         mark = self._mark(start, len(self._source) if end < 0 else end)
-        return [f"{'  ' * depth}{name}: {value}{mark}"]
+        plain = value[1:-1] if _REFERENCE.fullmatch(value[1:-1]) else value
+        return [f"{'  ' * depth}{name}: {plain}{mark}"]
 
     def _mark(self, start: int, end: int) -> str:
         """Return the mark of the rules that are named between two offsets."""
