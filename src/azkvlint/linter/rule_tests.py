@@ -26,7 +26,7 @@ from azkvlint.util.lazy_regex import regex
 _ARGUMENT = regex(r"^\s+(?P<name>\w+):.*#\s*<-\s*(?P<rules>.+)$")
 _ADDRESS = regex(r"^(?P<address>[^\s#][^#]*?):(?:\s+\{[^#]*\})?\s*#\s*<-\s*(?P<rules>.+)$")
 # The line of a template's or of Terraform's example that is to be edited.
-_LINE = regex(r"(?://|#)\s*<-\s*(?P<rules>[A-Z0-9,\s]+)$")
+_LINE = regex(r"(?://|#)\s*<-\s*(?P<rules>[A-Z0-9,\s-]+)$")
 _NAME, _NAME_IN_JSON = "example", "example.tf.json"
 # Terraform takes no comments in JSON, so marks are taken out.
 _MARK = regex(r"(?m)//[ \t]*<-.*$")
