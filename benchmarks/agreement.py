@@ -27,7 +27,7 @@ from peers import is_about
 from azkvlint.config.run_config import Config
 from azkvlint.linter.linter import check
 from azkvlint.reporters import REPORTERS, Options
-from azkvlint.util.plural import counted
+from azkvlint.util.plural import pluralize
 
 ROOT = Path(__file__).resolve().parents[1]
 CORPORA = ROOT.parent / "shared" / "corpora"
@@ -188,7 +188,7 @@ def not_compared(rows: list[Row], answers: Mapping[str, tuple[str, ...]]) -> Non
     unanswered = Counter(row.rule for row in rows if row.kind in READ and row.rule not in answers)
     inverted = Counter(row.rule for row in rows if row.rule in INVERTED)
     for label, counts in (("no rule answers", unanswered), ("not read", unread), ("inverted", inverted)):
-        told = (f"{name} ({counted(count, 'row')})" for name, count in sorted(counts.items()))
+        told = (f"{name} ({pluralize(count, 'row')})" for name, count in sorted(counts.items()))
         print(f"{label}: {', '.join(told) or '-'}")
 
 

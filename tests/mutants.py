@@ -13,14 +13,14 @@ from typing import NamedTuple
 from azkvlint.derived.attributes import with_needs
 from azkvlint.engine.evaluator import Evaluator
 from azkvlint.engine.parameters import with_parameters
-from azkvlint.engine.required_attributes import demand_of
+from azkvlint.engine.required_attributes import required_by
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.linter.rule_tests import compare, read_example
 from azkvlint.linter.unit_result import judge, verdicts_on
-from azkvlint.model.resource import Demand
+from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.rule import EXAMPLE_DAY, Example, Rule
 from azkvlint.readers.read_result import ReadResult
-from azkvlint.util.plural import counted
+from azkvlint.util.plural import pluralize
 
 if __package__:
     from .slips import mutants
@@ -59,7 +59,7 @@ class _Case(NamedTuple):
     language: str
     source: str
     read: ReadResult
-    demand: Demand
+    required: RequiredAttributes
     found: frozenset[Hashable]
 
 
@@ -76,16 +76,16 @@ def survivors(rule: Rule) -> tuple[list[str], int]:
 def _cases(rule: Rule) -> Iterator[_Case]:
     """The examples, read once: what a mutant asks for is among what the rule asks for."""
     for example in rule.examples:
-        demand = with_needs(demand_of([rule], date.fromisoformat(example.as_of or EXAMPLE_DAY)))
+        required = with_needs(required_by([rule], date.fromisoformat(example.as_of or EXAMPLE_DAY)))
         for language, source in example.sources.items():
-            read = read_example(language, source, demand)
-            found = _found(with_parameters(rule, example.parameters), read, demand)
-            yield _Case(example, language, source, read, demand, found)
+            read = read_example(language, source, required)
+            found = _found(with_parameters(rule, example.parameters), read, required)
+            yield _Case(example, language, source, read, required, found)
 
 
-def _found(rule: Rule, read: ReadResult, demand: Demand) -> frozenset[Hashable]:
+def _found(rule: Rule, read: ReadResult, required: RequiredAttributes) -> frozenset[Hashable]:
     """All that an example's marks are held against: what fails or is undecided, and where."""
-    verdicts = verdicts_on(read, demand, Evaluator([rule]), explain=True)
+    verdicts = verdicts_on(read, required, Evaluator([rule]), explain=True)
     told = {(one.resource, one.outcome, one.at) for one in verdicts.findings + verdicts.undecided}
     return frozenset(told | {problem.message for problem in verdicts.problems})
 
@@ -93,10 +93,10 @@ def _found(rule: Rule, read: ReadResult, demand: Demand) -> frozenset[Hashable]:
 def _is_caught(rule: Rule, cases: Sequence[_Case]) -> bool:
     for case in cases:
         changed = with_parameters(rule, case.example.parameters)
-        if _found(changed, case.read, case.demand) == case.found:
+        if _found(changed, case.read, case.required) == case.found:
             continue
         evaluator = Evaluator([changed])
-        judged = judge(case.read, case.demand, evaluator, explain=True)
+        judged = judge(case.read, case.required, evaluator, explain=True)
         if judged.problems and any(problem.level == "error" for problem in judged.problems):
             return True
         if next(compare(rule, case.example, case.language, case.source, judged), ""):
@@ -114,7 +114,7 @@ def main(words: Sequence[str]) -> int:
         for change in alive:
             print(f"{rule.id}: survives: {change}")  # noqa: T201 - a script prints
     caught = 100 * (total - left) / total if total else 100
-    print(f"{total - left} of {counted(total, 'mutant')} of {counted(len(rules), 'rule')} caught ({caught:.1f} %)")  # noqa: T201 - the same
+    print(f"{total - left} of {pluralize(total, 'mutant')} of {pluralize(len(rules), 'rule')} caught ({caught:.1f} %)")  # noqa: T201 - the same
     return 1 if left else 0
 
 

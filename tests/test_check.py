@@ -14,17 +14,17 @@ import pytest
 from azkvlint.config.run_config import Config
 from azkvlint.derived.attributes import with_needs
 from azkvlint.engine.evaluator import Evaluator
-from azkvlint.engine.required_attributes import demand_of
+from azkvlint.engine.required_attributes import required_by
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.linter import workers as module
-from azkvlint.linter.linter import check, exit_code, together
+from azkvlint.linter.linter import check, combine, exit_code
 from azkvlint.linter.suppressions import policy_of
 from azkvlint.linter.unit_result import UnitResult, judge
 from azkvlint.model.finding import Finding, Outcome, Problem, Report
 from azkvlint.model.location import Excerpt, Location, Region, SourceComments, Target
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import MapValue, Scalar
-from azkvlint.readers.read_result import Find, ReadResult
+from azkvlint.readers.read_result import ReadResult, RegionLookup
 from azkvlint.syntax.positions import Lines
 
 SAMPLE = Path(__file__).resolve().parents[1] / "samples" / "careless" / "plan.json"
@@ -86,7 +86,7 @@ def test_a_plan_has_the_last_word_on_what_it_decided() -> None:
         UnitResult(findings=[found("y", at("q.json", None))], from_plan=True),
     ]
     for units in ([source, elsewhere, template, *plans], [*plans, template, elsewhere, source]):
-        total = together(units)
+        total = combine(units)
         assert sorted(addresses(total.findings)) == [
             ("kv", ""), ("kv", ""), ("kv[0]", ""), ("module.m.kv", ""), ("x", ""), ("y", ""),
         ]  # fmt: skip
@@ -99,9 +99,9 @@ def test_a_directive_is_unused_if_no_unit_uses_it() -> None:
     problems = [Problem(code="KVE007", level="note", message=str(mark)) for mark in marks]
     one = UnitResult(unused=dict(zip(marks, problems, strict=True)), used={marks[0]})
     two = UnitResult(unused={marks[2]: problems[2]}, used={marks[2]})
-    assert together([one, two]).problems == [problems[1]]
-    assert together([two, one]).problems == [problems[1]]
-    assert together([one]).problems == [problems[1], problems[2]]
+    assert combine([one, two]).problems == [problems[1]]
+    assert combine([two, one]).problems == [problems[1]]
+    assert combine([one]).problems == [problems[1], problems[2]]
 
 
 TEXT = """kv x {
@@ -128,11 +128,11 @@ def read_of(text: str) -> ReadResult:
     )  # fmt: skip
     lines = Lines(text)
 
-    def places(locations: Iterable[Location]) -> Find:
-        wanted = {one.spot for one in locations}
+    def places(locations: Iterable[Location]) -> RegionLookup:
+        wanted = {one.position_key for one in locations}
 
         def find(one: Location) -> tuple[Region, Excerpt] | None:
-            assert one.spot in wanted, "nobody has asked for its place"
+            assert one.position_key in wanted, "nobody has asked for its place"
             return None if one.span is None else (lines.region(*one.span), lines.excerpt(*one.span))
 
         return find
@@ -140,7 +140,7 @@ def read_of(text: str) -> ReadResult:
     comments = tuple(match.span() for match in re.finditer("#.*", text))
     targets = (Target(0, text.index("{"), text.index("}") + 1), Target(start, start + 13, start + 13))
     return ReadResult(
-        path="infra", resources={"kv.x": vault}, problems=(), closed=True, places=places, root="infra",
+        path="infra", resources={"kv.x": vault}, problems=(), is_complete=True, locate=places, root="infra",
         is_suppressed=lambda *_: False,
         comments={path: SourceComments(text=text, comments=comments, targets=targets)},
     )  # fmt: skip
@@ -152,7 +152,7 @@ POLICY = policy_of(RULES, RULES, date(2026, 11, 24))
 
 @pytest.mark.parametrize("explain", [True, False])
 def test_a_comment_suppresses_a_finding_that_is_kept(explain: bool) -> None:
-    judged = judge(read_of(TEXT), with_needs(demand_of(RULES)), Evaluator(RULES, explain), explain, POLICY)
+    judged = judge(read_of(TEXT), with_needs(required_by(RULES)), Evaluator(RULES, explain), explain, POLICY)
     (hidden,) = judged.suppressed
     assert (hidden.rule.id, hidden.root) == ("KV001", "infra")
     assert hidden.suppressed is not None
@@ -166,13 +166,13 @@ def test_a_comment_suppresses_a_finding_that_is_kept(explain: bool) -> None:
 
 
 def test_without_a_policy_comments_do_not_count() -> None:
-    judged = judge(read_of(TEXT), with_needs(demand_of(RULES)), Evaluator(RULES), explain=True)
+    judged = judge(read_of(TEXT), with_needs(required_by(RULES)), Evaluator(RULES), explain=True)
     assert sorted(finding.rule.id for finding in judged.findings) == ["KV001", "KV301"]
     assert (judged.suppressed, judged.problems, judged.unused) == ([], [], {})
 
 
 def test_suppressed_findings_do_not_count_for_the_exit_code() -> None:
-    judged = judge(read_of(TEXT), with_needs(demand_of(RULES)), Evaluator(RULES), True, POLICY)
+    judged = judge(read_of(TEXT), with_needs(required_by(RULES)), Evaluator(RULES), True, POLICY)
     report = Report(
         findings=(), undecided=(), problems=(), rules=RULES, sources=("infra",), judged={}, passed=0, version="1",
         suppressed=tuple(judged.suppressed),

@@ -14,7 +14,7 @@ import pytest
 from azkvlint.derived.attributes import with_needs
 from azkvlint.derived.services import SERVICES
 from azkvlint.engine.evaluator import Evaluator
-from azkvlint.engine.required_attributes import demand_of
+from azkvlint.engine.required_attributes import required_by
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.linter.unit_result import judge
 from azkvlint.readers.reader import Reader
@@ -198,7 +198,7 @@ def rows_of_terraform() -> list[Row]:
     return [Row(*(part.strip() for part in line.split("|"))) for line in lines]
 
 
-DEMAND = with_needs(demand_of([RULE]))
+DEMAND = with_needs(required_by([RULE]))
 READER, EVALUATOR = Reader(DEMAND, ""), Evaluator([RULE])
 
 

@@ -16,11 +16,11 @@ import pytest
 from azkvlint.derived.attributes import with_needs
 from azkvlint.engine.evaluator import Evaluator
 from azkvlint.engine.parameters import with_parameters
-from azkvlint.engine.required_attributes import demand_of
+from azkvlint.engine.required_attributes import required_by
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.linter.rule_tests import read_example
 from azkvlint.linter.unit_result import verdicts_on
-from azkvlint.model.resource import Demand, Resource
+from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.rule import EXAMPLE_DAY, Example, Rule
 from azkvlint.model.value import ListValue, MapValue, Path, Unknown, Value
 from azkvlint.readers.read_result import ReadResult
@@ -37,32 +37,32 @@ def test_a_deciding_value_that_is_unknown_leaves_the_question_undecided(rule: Ru
 
 def _is_left_undecided(rule: Rule, example: Example, language: str) -> bool:
     """Whether there is a value in the example that decides: with it unknown, the question is undecided."""
-    demand = with_needs(demand_of([rule], date.fromisoformat(example.as_of or EXAMPLE_DAY)))
+    required = with_needs(required_by([rule], date.fromisoformat(example.as_of or EXAMPLE_DAY)))
     evaluator = Evaluator([with_parameters(rule, example.parameters)])
-    read = read_example(language, example.sources[language], demand)
-    before = _outcomes(read, demand, evaluator)
+    read = read_example(language, example.sources[language], required)
+    before = _outcomes(read, required, evaluator)
     return any(
         after.get(address) == "undecided" and before.get(address) != "undecided"
-        for changed in _changed(read, demand)
-        for after in [_outcomes(changed, demand, evaluator)]
+        for changed in _changed(read, required)
+        for after in [_outcomes(changed, required, evaluator)]
         for address in after
     )
 
 
-def _outcomes(read: ReadResult, demand: Demand, evaluator: Evaluator) -> Mapping[str, str]:
+def _outcomes(read: ReadResult, required: RequiredAttributes, evaluator: Evaluator) -> Mapping[str, str]:
     """The answers about each resource, passes left out."""
-    verdicts = verdicts_on(read, demand, evaluator)
+    verdicts = verdicts_on(read, required, evaluator)
     assert not verdicts.problems
     return {one.resource: one.outcome.label for one in verdicts.findings + verdicts.undecided}
 
 
-def _changed(read: ReadResult, demand: Demand) -> Iterator[ReadResult]:
+def _changed(read: ReadResult, required: RequiredAttributes) -> Iterator[ReadResult]:
     """What was read, with one value unknown."""
     for address, resource in read.resources.items():
-        asked = {path for path in demand.of(resource.type) or () if path and path[0] != "derived"}
+        asked = {path for path in required.paths_of(resource.type) or () if path and path[0] != "derived"}
         for path in sorted(asked | set(_paths(resource.attributes, ())), key=str):
             attributes = _with_unknown(resource.attributes, path)
-            changed: Resource = msgspec.structs.replace(resource, attributes=attributes, common=None)
+            changed: Resource = msgspec.structs.replace(resource, attributes=attributes, shared_attributes=None)
             yield _with_resources(read, {**read.resources, address: changed})
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from azkvlint.util.plural import counted
+from azkvlint.util.plural import pluralize
 
 
 @pytest.mark.parametrize(
@@ -18,4 +18,4 @@ from azkvlint.util.plural import counted
     ],
 )
 def test_counts(number: int, words: tuple[str, ...], told: str) -> None:
-    assert counted(number, *words) == told
+    assert pluralize(number, *words) == told

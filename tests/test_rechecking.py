@@ -14,7 +14,7 @@ import pytest
 
 from azkvlint.config.run_config import Config
 from azkvlint.linter.compact_plan import expand
-from azkvlint.linter.incremental import Rechecking
+from azkvlint.linter.incremental import IncrementalRun
 from azkvlint.linter.linter import check
 from azkvlint.model.finding import Report
 from azkvlint.reporters import REPORTERS, Options
@@ -166,7 +166,7 @@ def change(root: Path, chance: random.Random) -> None:
 @pytest.mark.parametrize("seed", range(SEEDS))
 def test_every_change_has_the_outcome_of_a_fresh_run(project: Path, seed: int) -> None:
     chance = random.Random(seed)  # noqa: S311  # nothing here is secret
-    again = Rechecking()
+    again = IncrementalRun()
     config = Config(paths=(".",), jobs=1)
     for _ in range(8):
         assert outcome(lambda: again.check(config)) == outcome(lambda: check(config))
@@ -174,7 +174,7 @@ def test_every_change_has_the_outcome_of_a_fresh_run(project: Path, seed: int) -
             change(project, chance)
 
 
-def rejudged(again: Rechecking, paths: tuple[str, ...] = (".",)) -> set[str]:
+def rejudged(again: IncrementalRun, paths: tuple[str, ...] = (".",)) -> set[str]:
     config = Config(paths=paths, jobs=1)
     assert outcome(lambda: again.check(config)) == outcome(lambda: check(config))
     return set(again.rejudged)
@@ -197,7 +197,7 @@ REACHED = {
 
 def test_an_edit_reaches_only_what_reads_the_file(project: Path) -> None:
     """A plan's source is looked for among all modules, so a change of any of them may be one of its source."""
-    again = Rechecking()
+    again = IncrementalRun()
     assert rejudged(again) >= {"a", "b", "c", "first.bicep", "second.bicep", "third.bicep", "arm.json", "plan.json"}
     assert rejudged(again) == set()
     for edited, reached in REACHED.items():
@@ -211,7 +211,7 @@ def test_an_edit_reaches_only_what_reads_the_file(project: Path) -> None:
 def test_a_module_reaches_only_the_roots_that_call_it(project: Path) -> None:
     """Of a plan the source is looked for everywhere; without one nobody else is reached."""
     (project / "plan.json").unlink()
-    again = Rechecking()
+    again = IncrementalRun()
     rejudged(again)
     write(project, "modules/one/main.tf", tree()["modules/one/main.tf"][1])
     assert rejudged(again) == {"a", "b"}
@@ -223,7 +223,7 @@ def test_a_module_reaches_only_the_roots_that_call_it(project: Path) -> None:
 
 
 def test_a_module_outside_of_the_inputs_counts(project: Path) -> None:
-    again = Rechecking()
+    again = IncrementalRun()
     assert rejudged(again, ("a", "c")) == {"a", "c"}
     write(project, "modules/two/main.tf", tree()["modules/two/main.tf"][1])
     assert rejudged(again, ("a", "c")) == {"a"}
@@ -233,21 +233,21 @@ def test_a_module_outside_of_the_inputs_counts(project: Path) -> None:
 def test_what_appears_where_it_was_missed_counts(project: Path) -> None:
     write(project, "b/main.tf", tree()["b/main.tf"][1])
     (project / "plan.json").unlink()
-    again = Rechecking()
+    again = IncrementalRun()
     rejudged(again)
     write(project, "modules/late/main.tf", tree()["modules/late/main.tf"][1])
     assert rejudged(again) == {"b"}
 
 
 def test_another_question_is_asked_of_everything(project: Path) -> None:
-    again = Rechecking()
+    again = IncrementalRun()
     again.check(Config(paths=("a", "c"), jobs=1))
     again.check(Config(paths=("a", "c"), jobs=1, select=("KV1",)))
     assert set(again.rejudged) == {"a", "c"}
 
 
 def test_several_processes_note_what_they_look_at(project: Path) -> None:
-    again = Rechecking()
+    again = IncrementalRun()
     config = Config(paths=(".",), jobs=2)
     assert outcome(lambda: again.check(config)) == outcome(lambda: check(config))
     again.check(config)
@@ -284,7 +284,7 @@ def test_no_reader_looks_at_a_file_without_saying_so(project: Path, opened: set[
     (project / "third.bicep").write_text(
         (project / "third.bicep").read_text() + "var names = loadDirectoryFileInfo('parts')\noutput o array = names\n"
     )
-    again = Rechecking()
+    again = IncrementalRun()
     again.check(Config(paths=(".",), jobs=1))
     mine = {path for path in opened if path.startswith(str(project)) and "/.git" not in path}
     assert len(mine) > 15

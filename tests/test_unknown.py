@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from azkvlint.derived.attributes import with_needs
 from azkvlint.engine.evaluator import Evaluator
-from azkvlint.engine.required_attributes import demand_of
+from azkvlint.engine.required_attributes import required_by
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.linter.compact_plan import expand
 from azkvlint.linter.unit_result import verdicts_on
@@ -27,7 +27,7 @@ Place: TypeAlias = tuple[str | int, ...]
 Outcomes: TypeAlias = Mapping[tuple[str, str], str]
 
 RULES = builtin_rules()
-EVALUATOR, DEMAND = Evaluator(RULES), with_needs(demand_of(RULES))
+EVALUATOR, DEMAND = Evaluator(RULES), with_needs(required_by(RULES))
 UNKNOWN = "${var.unknown}"
 # What is in the state already is known.
 ALL_KNOWN = ("no-op", "import", "delete", "forget")

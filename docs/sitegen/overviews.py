@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from azkvlint.model.framework import Question, Sheet, Status
+from azkvlint.model.framework import ControlQuestion, Sheet, Status
 from azkvlint.model.rule import Rule, Severity
 from sitegen.markup import code, plain, prose, table
 from sitegen.rule_pages import anchor, severity
@@ -94,13 +94,13 @@ def _place(sheet: Sheet) -> tuple[bool, str, list[int]]:
     return framework.family != "key-vault", framework.family, version
 
 
-def _row(question: Question) -> tuple[str, str, str]:
+def _row(question: ControlQuestion) -> tuple[str, str, str]:
     control = question.control
     section = f"{plain(control.section)}<br>" if control.section else ""
     return plain(control.id), f"{section}{plain(control.title)}", "<br>".join(_answers(question))
 
 
-def _answers(question: Question) -> Iterator[str]:
+def _answers(question: ControlQuestion) -> Iterator[str]:
     control = question.control
     if question.rules:
         yield ", ".join(f"{id_}{' (some vaults)' if id_ in question.conditions else ''}" for id_ in question.rules)

@@ -13,7 +13,7 @@ from azkvlint import PROJECT
 from azkvlint.derived.attributes import with_needs
 from azkvlint.engine.evaluator import Evaluator
 from azkvlint.engine.parameters import with_parameters
-from azkvlint.engine.required_attributes import demand_of
+from azkvlint.engine.required_attributes import required_by
 from azkvlint.linter.rule_tests import read_example
 from azkvlint.linter.unit_result import judge
 from azkvlint.model.rule import EXAMPLE_DAY, Example, Operand, Rule
@@ -121,8 +121,10 @@ def unmarked(source: str, rule_id: str) -> tuple[str, set[int]]:
 def messages(rule: Rule, example: Example, language: str) -> list[str]:
     """What kvlint says about an example now, in its own words. Raises InputError if it cannot be read."""
     meant = with_parameters(rule, example.parameters)
-    demand = with_needs(demand_of([meant], date.fromisoformat(example.as_of or EXAMPLE_DAY)))
-    judged = judge(read_example(language, example.sources[language], demand), demand, Evaluator([meant]), explain=False)
+    required = with_needs(required_by([meant], date.fromisoformat(example.as_of or EXAMPLE_DAY)))
+    judged = judge(
+        read_example(language, example.sources[language], required), required, Evaluator([meant]), explain=False
+    )
     return list(dict.fromkeys(headline(finding) for finding in judged.findings))
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from azkvlint.engine.compiler import judge_of
+from azkvlint.engine.compiler import compile_condition
 from azkvlint.engine.evaluator import Evaluator, Verdicts
 from azkvlint.engine.graph_index import GraphIndex, Trail
 from azkvlint.model.finding import Evidence, Finding, Outcome
@@ -76,7 +76,7 @@ class Build:
         for reference in references:
             vias[reference.via] = (*vias.get(reference.via, ()), reference)
         return ResourceGraph(
-            resources={resource.address: resource for resource in resources}, references=vias, closed=closed
+            resources={resource.address: resource for resource in resources}, references=vias, is_complete=closed
         )
 
     def attribute(self, path: str, default: Plain | None = None, **operator: Any) -> Attribute:
@@ -123,7 +123,7 @@ class Build:
     ) -> Answer:
         """Judge one resource with and without a trail; both must come to the same outcome."""
         graph = self.graph(graph) if isinstance(graph, Resource) else graph
-        judge, resource = judge_of(condition, parameters or {}), graph.resources[address]
+        judge, resource = compile_condition(condition, parameters or {}), graph.resources[address]
         trail: Trail = []
         outcome = judge(resource.attributes, resource, GraphIndex(graph), trail, "")
         assert judge(resource.attributes, resource, GraphIndex(graph), None, "") is outcome

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from azkvlint.derived.attributes import with_needs
 from azkvlint.derived.build_graph import build_graph
 from azkvlint.engine.evaluator import Evaluator
-from azkvlint.engine.required_attributes import demand_of, is_local
+from azkvlint.engine.required_attributes import is_local, required_by
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.linter.compact_plan import expand
 from azkvlint.model.resource import Resource
@@ -75,7 +75,7 @@ def alike(build: Build, number: int, own: dict[str, Any], common: MapValue, expo
     fields = {**common.fields, **resource.attributes.fields}
     fields["derived"] = msgspec.structs.replace(derived, fields={**derived.fields, **more.fields})
     attributes = msgspec.structs.replace(resource.attributes, fields=fields)
-    return msgspec.structs.replace(resource, attributes=attributes, common=common)
+    return msgspec.structs.replace(resource, attributes=attributes, shared_attributes=common)
 
 
 @given(
@@ -109,7 +109,9 @@ def test_what_is_said_alike_is_answered_as_if_each_were_asked(
     )
     rules = [build.rule(condition, when=conditions[i - 1], id=f"ABC-{i}") for i, condition in enumerate(conditions)]
     with_common = build.graph(*made, references=references)
-    without = build.graph(*(msgspec.structs.replace(one, common=None) for one in made), references=references)
+    without = build.graph(
+        *(msgspec.structs.replace(one, shared_attributes=None) for one in made), references=references
+    )
     assert build.evaluate(with_common, *rules) == build.evaluate(without, *rules)
 
 
@@ -117,7 +119,10 @@ def test_two_rules_do_not_share_answers(build: Build) -> None:
     common = build.value({"a": 1})
     assert isinstance(common, MapValue)
     graph = build.graph(
-        *(msgspec.structs.replace(build.resource(name, a=1), common=common) for name in ("one", "two", "three"))
+        *(
+            msgspec.structs.replace(build.resource(name, a=1), shared_attributes=common)
+            for name in ("one", "two", "three")
+        )
     )
     rules = build.rule(build.attribute("a", equals=1)), build.rule(build.attribute("a", equals=2), id="ABC-2")
     verdicts = build.evaluate(graph, *rules)
@@ -156,10 +161,10 @@ def test_is_local(build: Build, path: str, local: bool) -> None:
 
 @pytest.mark.parametrize("rule", builtin_rules(), ids=lambda rule: rule.id)
 def test_the_built_in_rules_say_the_same_of_what_is_said_alike(rule: Rule) -> None:
-    demand, evaluator = with_needs(demand_of([rule])), Evaluator([rule])
+    required, evaluator = with_needs(required_by([rule])), Evaluator([rule])
     for source in (example.sources["plan"] for example in rule.examples if "plan" in example.sources):
         # Each resource twice, so that there is something to share.
-        read = read_plan("example", expand(source), demand)
+        read = read_plan("example", expand(source), required)
         twice = {
             **read.resources,
             **{
@@ -167,6 +172,6 @@ def test_the_built_in_rules_say_the_same_of_what_is_said_alike(rule: Rule) -> No
                 for address, resource in read.resources.items()
             },
         }
-        apart = {address: msgspec.structs.replace(one, common=None) for address, one in twice.items()}
-        shared, each = (evaluator.evaluate(build_graph(some, demand, read.closed)) for some in (twice, apart))
+        apart = {address: msgspec.structs.replace(one, shared_attributes=None) for address, one in twice.items()}
+        shared, each = (evaluator.evaluate(build_graph(some, required, read.closed)) for some in (twice, apart))
         assert shared == each

@@ -10,7 +10,7 @@ import pytest
 
 from azkvlint.engine.evaluator import RULE_CRASHED, Verdicts
 from azkvlint.engine.operators import OPERATORS
-from azkvlint.engine.required_attributes import demand_of
+from azkvlint.engine.required_attributes import required_by
 from azkvlint.model.finding import CALLED, CAUSED, Outcome
 from azkvlint.model.location import Location
 from azkvlint.model.resource import ResourceGraph
@@ -151,13 +151,13 @@ def test_demand_names_all_that_conditions_look_at(build: Build) -> None:
         ),
         when=Not(build.linked("linked_from", SECRET, via="parent", where=build.attribute("d", equals=1))),
     )
-    demand = demand_of([rule])
-    assert demand.paths == {
+    required = required_by([rule])
+    assert required.paths == {
         VAULT.lower(): {("a", "b"), ("list",), ("derived", "x")},
         SETTING.lower(): {("scope",)},
         SECRET.lower(): {("parent",), ("c",), ("d",)},
     }
-    assert demand.vias == {
+    assert required.reference_paths == {
         "scope": {SETTING.lower()},
         "derived.x": {VAULT.lower()},
         "parent": {SECRET.lower()},

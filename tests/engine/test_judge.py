@@ -10,7 +10,7 @@ from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED, negated
 from azkvlint.model.finding import Outcome
 from azkvlint.model.location import Location
 from azkvlint.model.rule import All, AnyOf, Condition, Not
-from azkvlint.model.value import Scalar, Unknown
+from azkvlint.model.value import Origin, Scalar, Unknown
 
 if TYPE_CHECKING:
     from tests.engine.conftest import Build
@@ -131,7 +131,7 @@ def test_not_mirrors_evidence_and_words(build: Build) -> None:
 
 def test_evidence_says_where_a_derived_value_comes_from(build: Build) -> None:
     at = Location(path="plan.json", attribute="properties.networkAcls")
-    world = Scalar(at=at, value="world", origin="derived", note="no rules are set")
+    world = Scalar(at=at, value="world", origin=Origin.DERIVED, note="no rules are set")
     (note,) = build.ask(
         build.attribute("derived.exposure", equals="x"), build.resource(derived={"exposure": world})
     ).trail

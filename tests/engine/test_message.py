@@ -10,7 +10,7 @@ import pytest
 from azkvlint.engine.messages import fingerprint
 from azkvlint.model.location import Location
 from azkvlint.model.rule import AnyOf, Not
-from azkvlint.model.value import Scalar
+from azkvlint.model.value import Origin, Scalar
 
 if TYPE_CHECKING:
     from tests.engine.conftest import Build
@@ -22,7 +22,7 @@ SETTING = "Microsoft.Insights/diagnosticSettings"
 
 def test_message(build: Build) -> None:
     at = Location(path="plan.json", attribute="properties.x")
-    because = Scalar(at=at, value=7, origin="default", note="not set, and the default is 7")
+    because = Scalar(at=at, value=7, origin=Origin.DEFAULT, note="not set, and the default is 7")
     rule = build.rule(
         build.attribute("derived.days", at_least=90),
         message="'{resource}' ('{name}'): '{attribute}' is '{value}', because '{because}' ('{value}').",

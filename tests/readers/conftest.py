@@ -12,14 +12,14 @@ import pytest
 from azkvlint.derived.build_graph import build_graph
 from azkvlint.linter.compact_plan import expand
 from azkvlint.model.finding import Problem
-from azkvlint.model.resource import Demand, Reference, Resource, ResourceGraph
+from azkvlint.model.resource import Reference, RequiredAttributes, Resource, ResourceGraph
 from azkvlint.model.value import Answer, Link, ListValue, MapValue, Scalar, Unknown
 from azkvlint.readers.plan.read import PlanRead, read_plan
 from azkvlint.syntax.attribute_path import parse_path
 
 PATH = "plan.json"
 AZURERM = "registry.terraform.io/hashicorp/azurerm"
-EVERYTHING = Demand(paths={}, vias={}, everything=True)
+EVERYTHING = RequiredAttributes(paths={}, reference_paths={}, everything=True)
 VIAS = ("parent", "scope", "provider", "derived.covers", "derived.keyId", "derived.privateLinkServiceId")
 _LAST_STEP = re.compile(r"(\.[\w-]+|\[[^\[]*\])$")
 
@@ -238,8 +238,8 @@ class Reader(NamedTuple):
         data = plan.text() if isinstance(plan, PlanJson) else expand(plan) if isinstance(plan, str) else plan
         read = read_plan(PATH, data, EVERYTHING)
         types = frozenset(resource.type.lower() for resource in read.resources.values())
-        demand = Demand(paths={}, vias=dict.fromkeys(VIAS, types), everything=True)
-        return Found(read, build_graph(read.resources, demand, read.closed))
+        required = RequiredAttributes(paths={}, reference_paths=dict.fromkeys(VIAS, types), everything=True)
+        return Found(read, build_graph(read.resources, required, read.closed))
 
 
 @pytest.fixture

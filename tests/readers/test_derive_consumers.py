@@ -11,7 +11,7 @@ from azkvlint.derived.attributes import with_needs
 from azkvlint.derived.build_graph import build_graph
 from azkvlint.derived.consumers import PATHS
 from azkvlint.linter.compact_plan import expand
-from azkvlint.model.resource import Demand, Reference
+from azkvlint.model.resource import Reference, RequiredAttributes
 from azkvlint.readers.arm.read import read_template
 from azkvlint.readers.plan.read import read_plan
 from azkvlint.syntax.jsonc import decode
@@ -30,9 +30,10 @@ ID = "resourceId('Microsoft.KeyVault/vaults', parameters('name'))"
 URI = f"reference({ID}).vaultUri"
 DNS = "environment().suffixes.keyvaultDns"
 DEMAND = with_needs(
-    Demand(
+    RequiredAttributes(
         paths=dict.fromkeys(("microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms", KEY.lower()), frozenset()),
-        vias={"parent": frozenset({KEY.lower()})} | dict.fromkeys((KEY_ID, KEY_IDS, VAULT_ID), frozenset(PATHS)),
+        reference_paths={"parent": frozenset({KEY.lower()})}
+        | dict.fromkeys((KEY_ID, KEY_IDS, VAULT_ID), frozenset(PATHS)),
     )
 )
 

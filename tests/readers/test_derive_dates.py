@@ -10,13 +10,13 @@ import pytest
 from azkvlint.derived.build_graph import build_graph
 from azkvlint.derived.rotation import duration
 from azkvlint.model.location import Location
-from azkvlint.model.resource import Demand, Resource
+from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.terraform.read import read_text
 from azkvlint.syntax.attribute_path import parse_path
 from tests.readers.predicted.conftest import change, read, vault, what_if
 
-EVERYTHING = Demand(paths={}, vias={}, everything=True, today=date(2026, 11, 1))
+EVERYTHING = RequiredAttributes(paths={}, reference_paths={}, everything=True, today=date(2026, 11, 1))
 HERE = Location(path="main.tf")
 
 

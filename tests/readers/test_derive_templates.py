@@ -8,14 +8,14 @@ from typing import Any
 import pytest
 
 from azkvlint.derived.build_graph import build_graph
-from azkvlint.model.resource import Demand, Resource
+from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.readers.arm.read import read_template
 from azkvlint.syntax.attribute_path import parse_path
 from azkvlint.syntax.jsonc import Document
 
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
-EVERYTHING = Demand(paths={}, vias={}, everything=True)
+EVERYTHING = RequiredAttributes(paths={}, reference_paths={}, everything=True)
 VAULT = "Microsoft.KeyVault/vaults"
 ROLE = "Microsoft.Authorization/roleAssignments"
 DEFINITION = "Microsoft.Authorization/roleDefinitions"

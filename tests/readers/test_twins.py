@@ -6,13 +6,13 @@ import pytest
 
 from azkvlint.derived.attributes import with_needs
 from azkvlint.engine.evaluator import Evaluator
-from azkvlint.engine.required_attributes import demand_of
+from azkvlint.engine.required_attributes import required_by
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.linter.rule_tests import read_example
 from azkvlint.linter.unit_result import verdicts_on
 
 RULES = [rule for rule in builtin_rules() if rule.id == "KV201"]
-DEMAND = with_needs(demand_of(RULES))
+DEMAND = with_needs(required_by(RULES))
 SOURCES = {
     "plan": """
 azurerm_key_vault.kv: {name: kv-one}

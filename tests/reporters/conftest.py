@@ -22,6 +22,7 @@ from azkvlint.model.finding import (
 )
 from azkvlint.model.location import Excerpt, Location, Region
 from azkvlint.model.rule import Attribute, Rule, Severity
+from azkvlint.model.value import Origin
 from azkvlint.reporters import REPORTERS, Options
 from tests.sarif import run_in
 
@@ -235,7 +236,7 @@ def _defaulted(rule: Rule) -> Finding:
                 wanted="AuditEvent",
                 at=setting,
                 asked="properties.logs",
-                origin="default",
+                origin=Origin.DEFAULT,
                 note="azurerm 4.0 exports nothing",
                 hops=("azurerm_monitor_diagnostic_setting.kv", address),
             ),

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from azkvlint.engine.rule_store import builtin_rules
-from azkvlint.model.finding import NOTHING, Evidence, Outcome
+from azkvlint.model.finding import Evidence, Outcome
 from azkvlint.model.location import Location
+from azkvlint.model.value import Origin
 from azkvlint.reporters.finding_cause import ABSENT, DERIVED, EXPLICIT, TOLD, cause, reason
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ KV, OTHER = "azurerm_key_vault.kv", "azurerm_monitor_diagnostic_setting.kv"
 DEFAULT = "not set, and the default of API version 2026-02-01 is false"
 
 
-def one(asked: str = "properties.a", found: str = "7", origin: str = "written", **more: Any) -> Evidence:
+def one(asked: str = "properties.a", found: str = "7", origin: Origin = Origin.WRITTEN, **more: Any) -> Evidence:
     at = Location(path="a.tf", address=more.pop("address", KV), attribute=more.pop("attribute", asked))
     return Evidence(
         outcome=Outcome.FAIL, found=found, asked=asked, at=at, origin=origin, **{"wanted": "at most 6"} | more
@@ -27,11 +28,15 @@ def one(asked: str = "properties.a", found: str = "7", origin: str = "written", 
 
 
 WRITTEN = one()
-MISSING = one(found="not set", origin=NOTHING)
-DEFAULTED = one("properties.b", "false", "default", note=DEFAULT)
-COMPANION = one("", "none", NOTHING, wanted="a Microsoft.Insights/diagnosticSettings whose scope is this resource")
-WORKED_OUT = one("derived.exposure", "world", "derived", attribute="properties.networkAcls", note="no rules are set")
-ELSEWHERE = one("properties.logs", "not set", NOTHING, address=OTHER)
+MISSING = one(found="not set", origin=Origin.ABSENT)
+DEFAULTED = one("properties.b", "false", Origin.DEFAULT, note=DEFAULT)
+COMPANION = one(
+    "", "none", Origin.ABSENT, wanted="a Microsoft.Insights/diagnosticSettings whose scope is this resource"
+)
+WORKED_OUT = one(
+    "derived.exposure", "world", Origin.DERIVED, attribute="properties.networkAcls", note="no rules are set"
+)
+ELSEWHERE = one("properties.logs", "not set", Origin.ABSENT, address=OTHER)
 LINK = one("", "named by x", wanted="not a link", address=OTHER)
 
 
@@ -44,16 +49,16 @@ LINK = one("", "named by x", wanted="not a link", address=OTHER)
         ((MISSING,), ABSENT, "properties.a is not set"),
         ((DEFAULTED,), ABSENT, f"properties.b is {DEFAULT}"),
         ((MISSING, DEFAULTED), ABSENT, f"properties.a is not set; properties.b is {DEFAULT}"),
-        ((one(origin="default"),), ABSENT, "properties.a is 7 by default"),
+        ((one(origin=Origin.DEFAULT),), ABSENT, "properties.a is 7 by default"),
         (
-            (one(origin="default", note="the module m sends no false"),),
+            (one(origin=Origin.DEFAULT, note="the module m sends no false"),),
             ABSENT,
             "properties.a is 7 by default (the module m sends no false)",
         ),
-        ((one(origin="kept"),), ABSENT, "properties.a is 7 already"),
+        ((one(origin=Origin.KEPT),), ABSENT, "properties.a is 7 already"),
         ((COMPANION,), ABSENT, "there is no Microsoft.Insights/diagnosticSettings whose scope is this resource"),
         ((WORKED_OUT,), DERIVED, "derived.exposure is world, from properties.networkAcls (no rules are set)"),
-        ((one("derived.exposure", "not set", NOTHING),), DERIVED, "derived.exposure is not set"),
+        ((one("derived.exposure", "not set", Origin.ABSENT),), DERIVED, "derived.exposure is not set"),
         ((ELSEWHERE,), DERIVED, f"properties.logs of {OTHER} is not set"),
         ((LINK,), DERIVED, f"the link with {OTHER}"),
         ((one("", "x", wanted="not a link"),), DERIVED, f"the link with {KV}"),

@@ -14,7 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from azkvlint.model.location import Location
-from azkvlint.model.value import ListValue, MapValue, Path, Plain, Scalar, Unknown, Value
+from azkvlint.model.value import ListValue, MapValue, Origin, Path, Plain, Scalar, Unknown, Value
 
 
 class _Default(NamedTuple):
@@ -242,8 +242,8 @@ class _Row(NamedTuple):
     def at(self, at: Location) -> Scalar | Unknown:
         """The default, as a value at a place."""
         if self.value is None:
-            return Unknown(at=at, origin="default", why=self.note)
-        return Scalar(at=at, value=self.value, origin="default", note=self.note)
+            return Unknown(at=at, origin=Origin.DEFAULT, why=self.note)
+        return Scalar(at=at, value=self.value, origin=Origin.DEFAULT, note=self.note)
 
 
 @lru_cache(256)
@@ -262,7 +262,7 @@ def is_left_out(found: Value, type_: str, path: Path, api_version: str) -> bool:
     """Whether a value is the default of its type and API version, and not one that a module always sends."""
     note = found.why if isinstance(found, Unknown) else found.note
     rows = _rows(type_.lower(), api_version)
-    return found.origin == "default" and any(row.path == path and row.note == note for row in rows)
+    return found.origin == Origin.DEFAULT and any(row.path == path and row.note == note for row in rows)
 
 
 def _note(plain: Plain, api_version: str) -> str:
@@ -281,7 +281,7 @@ def _rsa_size(properties: dict[str, Value], api_version: str, at: Location) -> S
         return None
     items = operations.items if isinstance(operations, ListValue) else ()
     if isinstance(operations, Unknown) or any(isinstance(item, Unknown) for item in items):
-        return Unknown(at=at, origin="default", why="its default depends on keyOps, which is not known")
+        return Unknown(at=at, origin=Origin.DEFAULT, why="its default depends on keyOps, which is not known")
     words = [str(item.value).lower() for item in items if isinstance(item, Scalar)]
     size = _EXCHANGE_SIZE if words == ["import"] else _RSA_SIZE
-    return Scalar(at=at, value=size, origin="default", note=_note(size, api_version))
+    return Scalar(at=at, value=size, origin=Origin.DEFAULT, note=_note(size, api_version))

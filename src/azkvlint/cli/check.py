@@ -12,8 +12,8 @@ from azkvlint.cli.output import append, progress_bar, tell, tell_problems, write
 from azkvlint.cli.resolve import config_of, included_of, refuse_two_in_one, root_uri, targets_of, with_included
 from azkvlint.config.options import Arguments
 from azkvlint.config.run_config import Config
-from azkvlint.config.settings import Settled, settled
-from azkvlint.linter.linter import baseline_of, check, exit_code, told
+from azkvlint.config.settings import Settings, resolve_settings
+from azkvlint.linter.linter import baseline_of, check, exit_code, notice_problems
 from azkvlint.model.finding import Report
 from azkvlint.readers.discover import STDIN, hold_stdin
 from azkvlint.reporters import REPORTERS, TELL_PROBLEMS, Options
@@ -27,7 +27,7 @@ def run_check(arguments: Arguments) -> int:
     """Check what the arguments name, write every report, and answer the exit code."""
     if arguments.stdin_filename:
         arguments = _with_stdin(arguments)
-    said = settled(arguments, "check")
+    said = resolve_settings(arguments, "check")
     if arguments.show_settings:
         return show_settings(said, "check")
     asked, arguments = arguments, said.arguments
@@ -41,7 +41,7 @@ def run_check(arguments: Arguments) -> int:
 
     def configure() -> Config:
         # Of a watch the configuration file may have changed.
-        return with_included(config_of(settled(asked, "check"), targets), included)
+        return with_included(config_of(resolve_settings(asked, "check"), targets), included)
 
     def publish(report: Report, config: Config) -> int:
         code = _published(report, config, arguments, targets, included)
@@ -138,14 +138,14 @@ def _with_stdin(arguments: Arguments) -> Arguments:
     return msgspec.structs.replace(arguments, paths=paths)
 
 
-def show_settings(said: Settled, command: str) -> int:
+def show_settings(said: Settings, command: str) -> int:
     """Write every setting of a command, and where it comes from. What counts for nothing is told, mere notes too."""
     from azkvlint.cli.show_settings import shown_settings
     from azkvlint.util.project_files import checkout_of, real_path
 
     here = real_path(os.curdir)
     write(shown_settings(said, command))
-    tell_problems(list(told(said.notices, checkout_of(here) or here)))
+    tell_problems(list(notice_problems(said.notices, checkout_of(here) or here)))
     return EXIT_CLEAN
 
 
@@ -178,9 +178,9 @@ def _has_color(word: str, terminal: bool) -> bool:
 
 
 def _warn_of_size(report: Report, included: frozenset[str]) -> None:
-    from azkvlint.reporters.findings.sarif_results import told
+    from azkvlint.reporters.findings.sarif_results import reported
 
-    count = sum(1 for _ in told(report, included))
+    count = sum(1 for _ in reported(report, included))
     if count > _SHOWN_RESULTS:
         text = f"{count:,} results; GitHub code scanning stores the first {_SHOWN_RESULTS:,}"
         tell(f"{text} (raise --min-severity, or split the input)")

@@ -8,14 +8,14 @@ from azkvlint.cli.check import options_for, show_settings
 from azkvlint.cli.output import progress_bar, tell_problems, write
 from azkvlint.cli.resolve import config_of, targets_of, words_of
 from azkvlint.config.options import Arguments
-from azkvlint.config.settings import settled
+from azkvlint.config.settings import resolve_settings
 from azkvlint.linter.controls.assess import assess, exit_code
 from azkvlint.reporters.controls import CONTROLS_REPORTERS
 
 
 def run_controls(arguments: Arguments) -> int:
     """Answer control frameworks for what the arguments name, write every report, and answer the exit code."""
-    said = settled(arguments, "controls")
+    said = resolve_settings(arguments, "controls")
     if arguments.show_settings:
         return show_settings(said, "controls")
     arguments = said.arguments

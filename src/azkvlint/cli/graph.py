@@ -9,7 +9,7 @@ import msgspec
 from azkvlint.derived.build_graph import build_graph
 from azkvlint.linter.redaction import Redactor
 from azkvlint.model.finding import Problem
-from azkvlint.model.resource import Demand, Reference, ResourceGraph
+from azkvlint.model.resource import Reference, RequiredAttributes, ResourceGraph
 from azkvlint.readers.discover import discover
 from azkvlint.readers.reader import MAKE_INPUT, Reader
 from azkvlint.readers.units import Unit, units_of
@@ -50,15 +50,15 @@ def drawn(path: str, form: str) -> tuple[str, list[Problem]]:
 
 def _graph(unit: Unit, root: str) -> tuple[ResourceGraph, list[Problem], Redactor]:
     """Return everything in an input, with the references of all types that it has, and what hides its secrets."""
-    demand = Demand(paths={}, vias={}, everything=True)
-    read = Reader(demand, root).read(unit)
+    required = RequiredAttributes(paths={}, reference_paths={}, everything=True)
+    read = Reader(required, root).read(unit)
     if read is None:
         raise InputError(f"{unit.source.path}: there is nothing in it to draw")
     types = frozenset(resource.type.lower() for resource in read.resources.values())
-    demand = msgspec.structs.replace(demand, vias=dict.fromkeys(_VIAS, types))
+    required = msgspec.structs.replace(required, reference_paths=dict.fromkeys(_VIAS, types))
     redactor = Redactor(read.secret_texts())
     problems = [redactor.problem(problem) for problem in read.problems]
-    return build_graph(read.resources, demand, read.closed), problems, redactor
+    return build_graph(read.resources, required, read.is_complete), problems, redactor
 
 
 def _edges(graph: ResourceGraph) -> Iterator[tuple[str, str, str, bool]]:

@@ -10,7 +10,7 @@ import msgspec
 from azkvlint.cli.output import is_for_editors
 from azkvlint.config.options import Arguments
 from azkvlint.config.run_config import Config
-from azkvlint.config.settings import ABOUT_RULES, Settled
+from azkvlint.config.settings import ABOUT_RULES, Settings
 from azkvlint.engine.rule_selection import chosen
 from azkvlint.linter.linter import known_rules
 from azkvlint.model.rule import SEVERITIES, Severity
@@ -26,7 +26,7 @@ _ELSEWHERE = "write to another file"
 COLORS = ("auto", "always", "never")
 
 
-def config_of(said: Settled, targets: list[tuple[str, str]]) -> Config:
+def config_of(said: Settings, targets: list[tuple[str, str]]) -> Config:
     """What the settings ask for. Raises UsageError for a value that is none."""
     arguments, label = said.arguments, said.label
     outputs = tuple(file for file in (*(file for _, file in targets), *_other_outputs(arguments)) if file)
@@ -80,7 +80,7 @@ def _other_outputs(arguments: Arguments) -> tuple[str, str]:
     return arguments.write_baseline, arguments.summary_file
 
 
-def _refuse_inputs(said: Settled, outputs: Collection[str]) -> None:
+def _refuse_inputs(said: Settings, outputs: Collection[str]) -> None:
     """Raise UsageError if the configuration file, or a baseline that stays, is also written to."""
     arguments = said.arguments
     written = real_path(arguments.write_baseline) if arguments.write_baseline else ""
@@ -107,7 +107,7 @@ def _baseline(arguments: Arguments) -> str:
     return "" if is_first else file
 
 
-def _globs(said: Settled, *fields: str) -> tuple[tuple[str, str], ...]:
+def _globs(said: Settings, *fields: str) -> tuple[tuple[str, str], ...]:
     """Return the globs of some settings, each with the folder that it starts from."""
     if not any(getattr(said.arguments, field) for field in fields):
         return ()
@@ -126,7 +126,7 @@ def _globs(said: Settled, *fields: str) -> tuple[tuple[str, str], ...]:
     return tuple(found)
 
 
-def _refuse_unknown_rules(said: Settled, config: Config) -> None:
+def _refuse_unknown_rules(said: Settings, config: Config) -> None:
     """Raise UsageError for what a file or a variable calls a rule and is none, with its place."""
     plain = msgspec.structs.replace(config, select=(), ignore=(), profiles=(), settings=())
     rules = known_rules(plain)
@@ -175,7 +175,7 @@ def _files(option: str, files: tuple[str, ...]) -> tuple[str, ...]:
     return files
 
 
-def _own_rules(said: Settled) -> tuple[str, ...]:
+def _own_rules(said: Settings) -> tuple[str, ...]:
     """Where rules of the user's own are. One that a file or variable names wrongly is told with its place."""
     for path in said.arguments.rules if "rules" in said.elsewhere else ():
         if not os.path.exists(path):
@@ -212,7 +212,7 @@ def _severity(option: str, word: str) -> Severity:
     return SEVERITIES[word.lower()]
 
 
-def included_of(said: Settled) -> frozenset[str]:
+def included_of(said: Settings) -> frozenset[str]:
     """The kinds of results that a SARIF log is to hold besides findings. Raises UsageError for a word that is none."""
     option = said.label("sarif_include")
     words = words_of(option, said.arguments.sarif_include, "kind of result", f"one of {', '.join(SARIF_INCLUDED)}")
@@ -222,7 +222,7 @@ def included_of(said: Settled) -> frozenset[str]:
     return frozenset(words)
 
 
-def peer_tools_of(said: Settled) -> tuple[str, ...]:
+def peer_tools_of(said: Settings) -> tuple[str, ...]:
     """Return the tools whose comments are to be listed. Raises UsageError for a word that is not one of them."""
     option = said.label("peer_tools")
     words = words_of(option, said.arguments.peer_tools, "tool", f"one of {', '.join(TOOLS)}")
@@ -245,7 +245,7 @@ def root_uri(word: str, file: str, root: str) -> str:
     return f"{Path(real_path(root)).as_uri().rstrip('/')}/"
 
 
-def targets_of(said: Settled, known: Collection[str]) -> list[tuple[str, str]]:
+def targets_of(said: Settings, known: Collection[str]) -> list[tuple[str, str]]:
     """The formats to write, each with its file ("" is stdout). Raises UsageError for one that is not ``known``."""
     formats, output = said.arguments.formats, said.arguments.output
     if said.arguments.color not in COLORS:
@@ -270,7 +270,7 @@ def targets_of(said: Settled, known: Collection[str]) -> list[tuple[str, str]]:
     return targets
 
 
-def _refuse_to_overwrite(said: Settled) -> None:
+def _refuse_to_overwrite(said: Settings) -> None:
     """Raise UsageError for a file that only a configuration which was found names, and that may be somebody's work."""
     if said.file is None or said.file.named:
         return

@@ -10,7 +10,7 @@ from azkvlint.engine.rule_selection import find_rules
 from azkvlint.linter.linter import all_rules
 from azkvlint.model.rule import Example, Rule
 from azkvlint.util.errors import EXIT_CLEAN, EXIT_FINDINGS, UsageError
-from azkvlint.util.plural import counted
+from azkvlint.util.plural import pluralize
 from azkvlint.util.safe_text import encode, visible
 
 _WIDTH = 100
@@ -115,6 +115,6 @@ def tested(path: str | None) -> tuple[str, int]:
         failed += bool(result.faults)
         place = f"{result.example.path or result.rule.path}:{result.example.line}"
         lines += [f"{place}: {result.example.expect} ({result.example.title}): {fault}" for fault in result.faults]
-    ran = f"{counted(count, 'example')} of {counted(len(rules), 'rule')}"
+    ran = f"{pluralize(count, 'example')} of {pluralize(len(rules), 'rule')}"
     lines.append(f"{ran}: {count - failed} as they say, {failed} not")
     return _lines(lines), EXIT_FINDINGS if failed else EXIT_CLEAN

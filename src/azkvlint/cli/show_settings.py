@@ -6,14 +6,14 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from azkvlint.config.options import OPTIONS, Option
-from azkvlint.config.settings import Settled
+from azkvlint.config.settings import Settings
 from azkvlint.util.safe_text import visible
 
 _DEFAULT = "default"
 _HIDDEN = "(not shown)"
 
 
-def shown_settings(said: Settled, command: str) -> str:
+def shown_settings(said: Settings, command: str) -> str:
     """Settings as TOML, each with the place that sets it behind it.
 
     What a variable of Terraform is given is left out, because it may be a secret.
@@ -21,7 +21,7 @@ def shown_settings(said: Settled, command: str) -> str:
     return "".join(f"{visible(line)}\n" for line in _lines(said, command))
 
 
-def _lines(said: Settled, command: str) -> Iterator[str]:
+def _lines(said: Settings, command: str) -> Iterator[str]:
     yield f"# {said.file.shown}" if said.file is not None else "# no configuration file"
     options = {option.field: option for option in OPTIONS if option.is_configured(command)}
     settings = options.pop("settings", None)

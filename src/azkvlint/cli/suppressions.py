@@ -14,16 +14,16 @@ from azkvlint.cli.check import show_settings
 from azkvlint.cli.output import progress_bar, tell_problems, write
 from azkvlint.cli.resolve import config_of, peer_tools_of, targets_of
 from azkvlint.config.options import Arguments
-from azkvlint.config.settings import settled
+from azkvlint.config.settings import resolve_settings
 from azkvlint.linter import suppressions
-from azkvlint.linter.group_instances import folded
+from azkvlint.linter.group_instances import grouped
 from azkvlint.linter.linter import exit_code_of, judged_all
 from azkvlint.model.finding import Finding, Outcome, Problem
-from azkvlint.model.suppression import EXPIRED, MALFORMED, STATES, UNUSED, Mark, Said
+from azkvlint.model.suppression import EXPIRED, MALFORMED, STATES, UNUSED, DirectiveId, SuppressionDirective
 from azkvlint.reporters.findings.json import location
 from azkvlint.reporters.findings.json import problem as as_json
 from azkvlint.reporters.phrases import place
-from azkvlint.util.plural import counted
+from azkvlint.util.plural import pluralize
 from azkvlint.util.safe_text import encode, visible
 
 FORMAT_VERSION = 1
@@ -40,8 +40,8 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
     ``by_peers`` counts the findings that comments for other tools suppress; ``is_from_peers``: only these are listed.
     """
 
-    said: tuple[Said, ...]
-    used: frozenset[Mark]
+    said: tuple[SuppressionDirective, ...]
+    used: frozenset[DirectiveId]
     problems: tuple[Problem, ...]
     by_peers: int
     is_from_peers: bool
@@ -49,7 +49,7 @@ class Listed(msgspec.Struct, frozen=True, kw_only=True):
 
 def run_suppressions(arguments: Arguments) -> int:
     """List the suppressions of what the arguments name, and answer the exit code: 1 if any is expired or malformed."""
-    said = settled(arguments, "suppressions")
+    said = resolve_settings(arguments, "suppressions")
     if arguments.show_settings:
         return show_settings(said, "suppressions")
     targets = targets_of(said, _REPORTERS)
@@ -66,7 +66,7 @@ def run_suppressions(arguments: Arguments) -> int:
         said=tuple(sorted(listed, key=_order)),
         used=frozenset(total.used),
         problems=tuple(problems),
-        by_peers=sum(_is_by_peer(one) for one in folded(total.suppressed)),
+        by_peers=sum(_is_by_peer(one) for one in grouped(total.suppressed)),
         is_from_peers=bool(tools),
     )
     for name, file in targets:
@@ -82,7 +82,7 @@ def _is_by_peer(finding: Finding) -> bool:
     return finding.outcome is Outcome.FAIL and finding.suppressed is not None and bool(finding.suppressed.tool)
 
 
-def _order(one: Said) -> tuple[object, ...]:
+def _order(one: SuppressionDirective) -> tuple[object, ...]:
     region = one.at.region
     return one.at.path, (0, 0) if region is None else (region.start_line, region.start_column), one.kind, one.rules
 
@@ -106,7 +106,7 @@ def _lines(found: Listed) -> Iterator[str]:
         yield f"{place(one.at)}: {state} " + visible(f"{_what(one)}: {says}{tail}")
 
 
-def _what(one: Said) -> str:
+def _what(one: SuppressionDirective) -> str:
     """Return what a suppression is, and what it is of: ``checkov comment CKV_AZURE_110 (KV001)``."""
     if not one.tool:
         return f"{one.kind} {', '.join(one.rules) or 'no rule'}"
@@ -119,14 +119,14 @@ def _summary(found: Listed) -> str:
     counts = Counter(one.state(found.used) for one in found.said)
     what = "comment for another tool" if found.is_from_peers else "suppression"
     whats = "comments for other tools" if found.is_from_peers else "suppressions"
-    total = counted(len(found.said), what, whats)
+    total = pluralize(len(found.said), what, whats)
     states = ", ".join(f"{counts[state]} {state}" for state in STATES if counts[state])
     said = f"{total}: {states}" if states else total
     if not any(one.tool for one in found.said):
         return said
     verb = "would suppress" if found.is_from_peers else "suppress"
     subject = "they" if found.is_from_peers else "comments for other tools"
-    return f"{said}; {subject} {verb} {counted(found.by_peers, 'finding')}"
+    return f"{said}; {subject} {verb} {pluralize(found.by_peers, 'finding')}"
 
 
 def _json(found: Listed) -> bytes:
@@ -142,7 +142,7 @@ def _json(found: Listed) -> bytes:
     )
 
 
-def _one(one: Said, used: AbstractSet[Mark]) -> Mapping[str, Any]:
+def _one(one: SuppressionDirective, used: AbstractSet[DirectiveId]) -> Mapping[str, Any]:
     return {
         "kind": one.kind,
         "state": one.state(used),

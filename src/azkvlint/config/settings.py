@@ -40,7 +40,7 @@ _EMPTIED = frozenset({"ignore", "exclude", "extend_exclude", "test_folders"})
 _REPLACES = {"formats": ("output",), "quiet": ("verbose",), "verbose": ("quiet",)}
 
 
-class Settled(msgspec.Struct, frozen=True, kw_only=True):
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """What ``arguments`` come to with everything else that says something. ``file`` is the configuration file.
 
     ``places`` say of the fields that are not left to their defaults where they are set: ``--select``,
@@ -70,7 +70,7 @@ class Settled(msgspec.Struct, frozen=True, kw_only=True):
         return frozenset(self.places) - self.arguments.given
 
 
-def settled(arguments: Arguments, command: str) -> Settled:
+def resolve_settings(arguments: Arguments, command: str) -> Settings:
     """The settings of ``command``. Raises UsageError for values of other types, and files that cannot be read."""
     emptied = {field: () for field in arguments.given & _EMPTIED if getattr(arguments, field) == ("",)}
     if emptied:
@@ -91,7 +91,7 @@ def settled(arguments: Arguments, command: str) -> Settled:
         configured = frozenset(places.keys() - before)
     if values:
         arguments = msgspec.structs.replace(arguments, **values)
-    return Settled(
+    return Settings(
         arguments=arguments,
         places=places,
         configured=configured,

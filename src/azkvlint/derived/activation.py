@@ -14,7 +14,7 @@ from typing import NamedTuple
 from azkvlint.derived.attribute import Context, Derived
 from azkvlint.graph.resource_ids import HOLE, HOLE_END
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, ListValue, MapValue, Path, Scalar, Unknown, Value, select, text_of
+from azkvlint.model.value import Absent, ListValue, MapValue, Origin, Path, Scalar, Unknown, Value, select, text_of
 from azkvlint.util.lazy_regex import regex
 
 POOLS = "microsoft.keyvault/managedhsms"
@@ -56,7 +56,7 @@ def activation(resource: Resource, context: Context) -> Activation:
 
 
 def _open(resource: Resource) -> Activation:
-    unknown = Unknown(at=resource.at, origin="derived", why=_OPEN)
+    unknown = Unknown(at=resource.at, origin=Origin.DERIVED, why=_OPEN)
     return Activation(unknown, unknown)
 
 
@@ -89,8 +89,8 @@ def _told(resource: Resource, script: Resource, options: Mapping[str, list[str]]
     quorum = [word for name in _QUORUMS for word in options.get(name, ())]
     if not keys or len(quorum) != 1 or not quorum[0].isdecimal() or any(map(_is_open, keys)):
         return _open(resource)
-    shares = ListValue(at=at, items=tuple(Scalar(at=at, value=key) for key in keys), origin="derived")
-    return Activation(shares, Scalar(at=at, value=int(quorum[0][:9]), origin="derived"), f", by {script.address}")
+    shares = ListValue(at=at, items=tuple(Scalar(at=at, value=key) for key in keys), origin=Origin.DERIVED)
+    return Activation(shares, Scalar(at=at, value=int(quorum[0][:9]), origin=Origin.DERIVED), f", by {script.address}")
 
 
 def _variables(script: Resource) -> dict[str, str]:
@@ -122,7 +122,7 @@ def _domain(resource: Resource, context: Context) -> Value | None:
     if resource.type.lower() != POOLS or not isinstance(resource.select(_DOMAIN), Absent):
         return None
     quorum = activation(resource, context).quorum
-    return MapValue(at=resource.at, fields={"quorum": quorum}, origin="derived") if quorum is not None else None
+    return MapValue(at=resource.at, fields={"quorum": quorum}, origin=Origin.DERIVED) if quorum is not None else None
 
 
 NEEDS: Mapping[str, tuple[Path, ...]] = {POOLS: (SHARES, QUORUM, ("name",)), _SCRIPTS: (_CONTENT, _VARIABLES)}

@@ -17,7 +17,7 @@ from azkvlint.derived.companions import Sure, is_one_of, items_of, said
 from azkvlint.derived.scope import Coverage
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, MapValue, Path, Scalar, Unknown, Value, select, text_of
+from azkvlint.model.value import Absent, Answer, MapValue, Origin, Path, Scalar, Unknown, Value, select, text_of
 
 ACTIVITY = "microsoft.insights/activitylogalerts"
 METRIC = "microsoft.insights/metricalerts"
@@ -92,12 +92,12 @@ def _alerted_on(resource: Resource, context: Context) -> Value | None:
     for word, metrics in _HEALTH[type_].items():
         sure = max(told.get(metric, Sure.NO) for metric in metrics)
         fields[word] = said(resource, sure, context, f"no alert on {metrics[0]}", "an alert may or may not measure it")
-    return MapValue(at=resource.at, fields=fields, origin="derived")
+    return MapValue(at=resource.at, fields=fields, origin=Origin.DERIVED)
 
 
 def _told(context: Context) -> Mapping[str, Mapping[str, Sure]]:
     """By the address of a vault: of which operations and metrics any alert tells. Worked out once for a graph."""
-    if "told" not in context.kept:
+    if "told" not in context.cache:
         best: dict[str, dict[str, Sure]] = {}
         coverage = Coverage(context.index)
         for alert, tells in _alerts(context):
@@ -106,8 +106,8 @@ def _told(context: Context) -> Mapping[str, Mapping[str, Sure]]:
                 own = best.setdefault(vault, {})
                 for what, sure in sures.items():
                     own[what] = max(own.get(what, Sure.NO), min(sure, watched))
-        context.kept["told"] = best
-    found: Mapping[str, Mapping[str, Sure]] = context.kept["told"]
+        context.cache["told"] = best
+    found: Mapping[str, Mapping[str, Sure]] = context.cache["told"]
     return found
 
 
@@ -209,11 +209,11 @@ def _equals(field: str, value: Answer, operation: str) -> Sure:
 
 def _asked_by_query(context: Context, operation: str) -> Sure:
     """Whether a log alert speaks of an operation. What its query makes of it is not looked into."""
-    if "queries" not in context.kept:
+    if "queries" not in context.cache:
         queries = [query for rule in context.index.of_type(QUERY) for query in _queries(rule)]
         is_open = any(isinstance(query, Unknown) for query in queries)
-        context.kept["queries"] = is_open, " ".join(text_of(query).lower() for query in queries)
-    is_open, texts = context.kept["queries"]
+        context.cache["queries"] = is_open, " ".join(text_of(query).lower() for query in queries)
+    is_open, texts = context.cache["queries"]
     return Sure.PERHAPS if is_open or operation.lower() in texts else Sure.NO
 
 

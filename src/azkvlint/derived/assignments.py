@@ -14,7 +14,7 @@ from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
 from azkvlint.graph.references import reference_of
 from azkvlint.graph.resource_ids import HOLE
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown, Value, text_of
+from azkvlint.model.value import Absent, Answer, ListValue, Origin, Path, Scalar, Unknown, Value, text_of
 
 ASSIGNMENTS = "microsoft.authorization/roleassignments"
 # Assignments by privileged identity management: those that are in force, and those that their holder may activate.
@@ -70,17 +70,17 @@ def role_name(resource: Resource, context: Context) -> Value | None:
         if not by_id:
             return _named(resource, definition.name)
     if isinstance(role, Scalar):
-        return msgspec.structs.replace(role, origin="derived")
+        return msgspec.structs.replace(role, origin=Origin.DERIVED)
     guid = text_of(role).rstrip("/").rpartition("/")[2]
     if guid and HOLE not in guid:
         # The GUID alone identifies the role, whatever its scope. It is not a built-in role.
-        return Scalar(at=role.at, value=guid, origin="derived")
+        return Scalar(at=role.at, value=guid, origin=Origin.DERIVED)
     unknown = role if isinstance(role, Unknown) else name
     return unknown if isinstance(unknown, Unknown) else None
 
 
 def _named(resource: Resource, value: str) -> Scalar:
-    return Scalar(at=resource.at, value=value, origin="derived")
+    return Scalar(at=resource.at, value=value, origin=Origin.DERIVED)
 
 
 def _definition(role: Answer, context: Context) -> Resource | None:
@@ -118,9 +118,9 @@ def operations(resource: Resource, context: Context) -> Value | None:
         return _told_at(resource, operations_of(custom))
     note = "" if name.sensitive else f"the role {name.value} allows it"
     items = tuple(
-        Scalar(at=name.at, value=one, origin="derived", note=note, sensitive=name.sensitive) for one in built_in
+        Scalar(at=name.at, value=one, origin=Origin.DERIVED, note=note, sensitive=name.sensitive) for one in built_in
     )
-    return ListValue(at=name.at, items=items, origin="derived")
+    return ListValue(at=name.at, items=items, origin=Origin.DERIVED)
 
 
 def operations_if_known(resource: Resource, context: Context) -> Value | None:
@@ -130,7 +130,7 @@ def operations_if_known(resource: Resource, context: Context) -> Value | None:
     if name is None:
         return found
     why = "the role is not defined here, so nobody knows what it allows"
-    return Unknown(at=name.at, origin="derived", why=why)
+    return Unknown(at=name.at, origin=Origin.DERIVED, why=why)
 
 
 def _told_at(resource: Resource, found: Value) -> Value:
@@ -145,9 +145,9 @@ def _custom(resource: Resource, name: Scalar, context: Context) -> Resource | Un
     """The custom role of an assignment that names it by its id, or by its own name."""
     definition: Resource | Unknown | None = _definition(resource.select(("properties", "roleDefinitionId")), context)
     if definition is None:
-        kept: dict[str, Resource | Unknown] | None = context.kept.get("roles")
+        kept: dict[str, Resource | Unknown] | None = context.cache.get("roles")
         if kept is None:
-            kept = context.kept["roles"] = {}
+            kept = context.cache["roles"] = {}
             for one in (one for one in context.index.of_type(DEFINITIONS) if not one.existing):
                 own = one.select(("properties", "roleName"))
                 kept[text_of(own).lower() if isinstance(own, Scalar) else ""] = own if isinstance(own, Unknown) else one
@@ -165,10 +165,10 @@ def _scope_levels(resource: Resource, context: Context) -> Value | None:
     scopes = resource.select(("properties", "assignableScopes"))
     if isinstance(scopes, Absent) or (isinstance(scopes, ListValue) and not scopes.items):
         level = level_of(resource.select(SCOPE), context.index)
-        return ListValue(at=resource.at, items=(level,), origin="derived") if level is not None else None
+        return ListValue(at=resource.at, items=(level,), origin=Origin.DERIVED) if level is not None else None
     if isinstance(scopes, ListValue):
         levels = (level_of(scope, context.index) for scope in scopes.items)
-        return ListValue(at=scopes.at, items=tuple(x for x in levels if x is not None), origin="derived")
+        return ListValue(at=scopes.at, items=tuple(x for x in levels if x is not None), origin=Origin.DERIVED)
     return scopes if isinstance(scopes, Unknown) else None
 
 

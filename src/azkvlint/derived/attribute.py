@@ -22,25 +22,26 @@ class Context(msgspec.Struct, frozen=True):
 
     index: Index
     today: date
-    kept: dict[str, Any]
-    closed: bool = True
+    cache: dict[str, Any]
+    is_complete: bool = True
 
-    def is_complete(self, resource: Resource) -> bool:
+    def has_all_companions(self, resource: Resource) -> bool:
         """Return whether a companion of ``resource`` that is missing here is really missing."""
-        return self.closed and resource.assumption is None
+        return self.is_complete and resource.assumption is None
 
 
-Maker: TypeAlias = Callable[[Resource, Context], "Value | None"]
+DeriveFunction: TypeAlias = Callable[[Resource, Context], "Value | None"]
 
 
 class Derived(msgspec.Struct, frozen=True):
     """One derived attribute: how it is made of a resource (None: it has none), and what must be read for that.
 
     ``needs`` maps each type that ``make`` looks at, in lower case, to the paths that it looks at. No maker may rely on
-    another derived attribute having been made. ``own``: it hangs on nothing but ``Resource.common``, whether the
-    resource exists, and the day; so it is made once for all that say the same.
+    another derived attribute having been made. ``local_only``: it depends on nothing but
+    ``Resource.shared_attributes``, whether the resource exists, and the day; so it is computed once for all resources
+    that share those.
     """
 
-    make: Maker
+    make: DeriveFunction
     needs: Mapping[str, tuple[Path, ...]]
-    own: bool = False
+    local_only: bool = False

@@ -12,27 +12,29 @@ from azkvlint.derived.attribute import Context
 from azkvlint.derived.families import DERIVED, NEEDS
 from azkvlint.graph.changes import CHANGED_FROM
 from azkvlint.graph.references import Index
-from azkvlint.model.resource import Demand, Resource
-from azkvlint.model.value import MapValue, Path, Value
+from azkvlint.model.resource import RequiredAttributes, Resource
+from azkvlint.model.value import MapValue, Origin, Path, Value
 
 _Maker: TypeAlias = Callable[[Resource, Context], Value | None]
 # Of one type: the names of attributes, how each is made, and whether it is the same for all that say the same.
 _Makers: TypeAlias = list[tuple[str, _Maker, bool]]
 
 
-def with_needs(demand: Demand) -> Demand:
-    """``demand`` with what its derived attributes are made from."""
-    paths = {type_: {*asked, *_changed(asked)} for type_, asked in demand.paths.items()}
-    asked_for = {".".join(map(str, path[:2])) for asked in demand.paths.values() for path in asked} | set(demand.vias)
+def with_needs(required: RequiredAttributes) -> RequiredAttributes:
+    """``required`` with what its derived attributes are made from."""
+    paths = {type_: {*asked, *_changed(asked)} for type_, asked in required.paths.items()}
+    asked_for = {".".join(map(str, path[:2])) for asked in required.paths.values() for path in asked} | set(
+        required.reference_paths
+    )
     for name in asked_for & set(NEEDS):
         for type_, needed in NEEDS[name].items():
             paths.setdefault(type_, set()).update(needed)
-    return Demand(
+    return RequiredAttributes(
         paths={type_: frozenset(asked) for type_, asked in paths.items()},
-        vias=demand.vias,
-        everything=demand.everything,
-        today=demand.today,
-        relevant=demand.relevant,
+        reference_paths=required.reference_paths,
+        everything=required.everything,
+        today=required.today,
+        relevant=required.relevant,
     )
 
 
@@ -41,24 +43,24 @@ def _changed(asked: Iterable[Path]) -> Iterator[Path]:
     return (path[len(CHANGED_FROM) :] for path in asked if path[: len(CHANGED_FROM)] == CHANGED_FROM)
 
 
-# What is asked of the types by the demand of the last call, as all inputs of a run have the same.
-_known: list[tuple[Demand, dict[str, _Makers]]] = []
+# What is asked of the types by the required of the last call, as all inputs of a run have the same.
+_known: list[tuple[RequiredAttributes, dict[str, _Makers]]] = []
 
 
-def derive(index: Index, demand: Demand, closed: bool) -> None:
+def derive(index: Index, required: RequiredAttributes, is_complete: bool) -> None:
     """Give the resources of ``index`` the derived attributes that are asked for. ``closed``: see ``ResourceGraph``."""
-    context = Context(index, demand.today or datetime.now(UTC).date(), {}, closed)
-    if not _known or _known[0][0] is not demand:
-        _known[:] = [(demand, {})]
+    context = Context(index, required.today or datetime.now(UTC).date(), {}, is_complete)
+    if not _known or _known[0][0] is not required:
+        _known[:] = [(required, {})]
     known = _known[0][1]
     for type_ in index.types():
         makers = known.get(type_)
         if makers is None:
-            makers = known[type_] = _makers(demand, type_)
+            makers = known[type_] = _makers(required, type_)
         shared: dict[tuple[int, bool], dict[str, Value | None]] = {}
         for resource in index.of_type(type_.lower()) if makers else ():
-            key = id(resource.common), resource.existing
-            alike = shared.get(key) if resource.common is not None else {}
+            key = id(resource.shared_attributes), resource.existing
+            alike = shared.get(key) if resource.shared_attributes is not None else {}
             if alike is None:
                 alike = shared[key] = {name: make(resource, context) for name, make, is_own in makers if is_own}
             fields: dict[str, Value] = {}
@@ -70,20 +72,20 @@ def derive(index: Index, demand: Demand, closed: bool) -> None:
                 index.put(_with_derived(resource, fields))
 
 
-def _makers(demand: Demand, type_: str) -> _Makers:
+def _makers(required: RequiredAttributes, type_: str) -> _Makers:
     """The derived attributes that are asked of a type, in a fixed order."""
-    paths = demand.of(type_) or frozenset()
+    paths = required.paths_of(type_) or frozenset()
     asked = {str(path[1]) for path in paths if path[:1] == ("derived",) and len(path) > 1} | {
-        via.partition(".")[2] for via, types in demand.vias.items() if type_.lower() in types
+        via.partition(".")[2] for via, types in required.reference_paths.items() if type_.lower() in types
     }
-    return [(name, one.make, one.own) for name, one in DERIVED.items() if demand.everything or name in asked]
+    return [(name, one.make, one.local_only) for name, one in DERIVED.items() if required.everything or name in asked]
 
 
 def _with_derived(resource: Resource, fields: dict[str, Value]) -> Resource:
     have = resource.attributes.fields.get("derived")
     if isinstance(have, MapValue):
         fields = {**have.fields, **fields}
-    derived = MapValue(at=resource.at, fields=fields, origin="derived")
+    derived = MapValue(at=resource.at, fields=fields, origin=Origin.DERIVED)
     attributes = MapValue(
         at=resource.attributes.at, fields={**resource.attributes.fields, "derived": derived},
         rest=resource.attributes.rest,

@@ -11,18 +11,18 @@ from azkvlint.derived.policies import with_own_policies
 from azkvlint.derived.recovered import with_recovered_vaults
 from azkvlint.derived.scope import Coverage
 from azkvlint.graph.references import Index, references_by
-from azkvlint.model.resource import Demand, Reference, Resource, ResourceGraph
+from azkvlint.model.resource import Reference, RequiredAttributes, Resource, ResourceGraph
 
 
-def build_graph(resources: Mapping[str, Resource], demand: Demand, closed: bool) -> ResourceGraph:
+def build_graph(resources: Mapping[str, Resource], required: RequiredAttributes, is_complete: bool) -> ResourceGraph:
     """The graph of one root: derived attributes added, references resolved."""
     index = Index(dict(resources))
     with_hidden_values(index)
     with_own_policies(index)
     with_recovered_vaults(index)
-    derive(index, demand, closed)
+    derive(index, required, is_complete)
     references: dict[str, tuple[Reference, ...]] = {}
-    for via, types in demand.vias.items():
+    for via, types in required.reference_paths.items():
         found = Coverage(index).references(via, types) if via == COVERS else references_by(via, types, index)
         references[via] = tuple(found)
-    return ResourceGraph(resources=index.resources, references=references, closed=closed)
+    return ResourceGraph(resources=index.resources, references=references, is_complete=is_complete)

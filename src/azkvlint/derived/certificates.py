@@ -17,6 +17,7 @@ from azkvlint.model.value import (
     Answer,
     ListValue,
     MapValue,
+    Origin,
     Path,
     Plain,
     Scalar,
@@ -25,7 +26,7 @@ from azkvlint.model.value import (
     select,
     text_of,
 )
-from azkvlint.util.plural import counted
+from azkvlint.util.plural import pluralize
 
 if TYPE_CHECKING:
     from azkvlint.derived.x509 import Certificate
@@ -56,11 +57,11 @@ _MOST_MONTHS = 12_000
 
 
 def _made(at: Resource, value: Plain, note: str = "") -> Scalar:
-    return Scalar(at=at.at, value=value, origin="derived", note=note)
+    return Scalar(at=at.at, value=value, origin=Origin.DERIVED, note=note)
 
 
 def _doubt(resource: Resource, why: str) -> Unknown:
-    return Unknown(at=resource.at, origin="derived", why=why)
+    return Unknown(at=resource.at, origin=Origin.DERIVED, why=why)
 
 
 def _number(answer: Answer) -> int | None:
@@ -74,7 +75,7 @@ def _own_policy(resource: Resource, context: Context) -> Value | None:
     """Whether the author of a certificate writes its policy; of one that is only imported, Key Vault makes it up."""
     del context
     policy = resource.select(_POLICY)
-    if isinstance(policy, Unknown) and policy.origin != "default":
+    if isinstance(policy, Unknown) and policy.origin != Origin.DEFAULT:
         return policy
     return _made(resource, isinstance(policy, MapValue))
 
@@ -88,7 +89,7 @@ def _issuer_provider(resource: Resource, context: Context) -> Value | None:
     if not isinstance(name, Scalar):
         return name if isinstance(name, Unknown) else None
     if str(name.value).lower() in _OWN_ISSUERS:
-        return msgspec.structs.replace(name, origin="derived")
+        return msgspec.structs.replace(name, origin=Origin.DERIVED)
     found = _issuers_of(resource, str(name.value).lower(), context)
     providers = [one.select(_PROVIDER) for one in found]
     known = {str(one.value) for one in providers if isinstance(one, Scalar)}
@@ -97,15 +98,15 @@ def _issuer_provider(resource: Resource, context: Context) -> Value | None:
         sensitive = any(one.sensitive for one in providers)
         note = "" if sensitive else f"the issuer {found[0].address} is of {next(iter(known))}"
         at = msgspec.structs.replace(name.at, attribute=".".join(map(str, _ISSUER)))
-        return Scalar(at=at, value=next(iter(known)), origin="derived", note=note, sensitive=sensitive)
-    return Unknown(at=name.at, origin="derived", why="which authority its issuer is does not stand in this input")
+        return Scalar(at=at, value=next(iter(known)), origin=Origin.DERIVED, note=note, sensitive=sensitive)
+    return Unknown(at=name.at, origin=Origin.DERIVED, why="which authority its issuer is does not stand in this input")
 
 
 def _issuers_of(certificate: Resource, name: str, context: Context) -> list[Resource]:
     """The issuers that may have a name (lower case), and lie in the vault of a certificate."""
-    known: dict[tuple[str, str], list[Resource]] | None = context.kept.get("issuers")
+    known: dict[tuple[str, str], list[Resource]] | None = context.cache.get("issuers")
     if known is None:
-        known = context.kept["issuers"] = {}
+        known = context.cache["issuers"] = {}
         for issuer in context.index.of_type(ISSUERS):
             name_of = issuer.select(("name",))
             own = str(name_of.value).lower() if isinstance(name_of, Scalar) else _ANY
@@ -139,7 +140,7 @@ def _renewals(resource: Resource, context: Context) -> Value | None:
     if isinstance(actions, Unknown):
         return actions
     items = tuple(_renewal(action, resource) for action in (actions.items if isinstance(actions, ListValue) else ()))
-    return ListValue(at=actions.at, items=tuple(item for item in items if item is not None), origin="derived")
+    return ListValue(at=actions.at, items=tuple(item for item in items if item is not None), origin=Origin.DERIVED)
 
 
 def _renewal(action: Value, resource: Resource) -> Value | None:
@@ -161,8 +162,8 @@ def _renewal(action: Value, resource: Resource) -> Value | None:
             fields[name] = other if isinstance(other, Unknown) else _doubt(resource, "its validity is not known")
         elif number is not None:
             part = 100 - 100 * number / life if name == "percentage" else life * (100 - number) / 100
-            fields[name] = Scalar(at=other.at, value=int(part), origin="derived")
-    return MapValue(at=action.at, fields=fields, origin="derived")
+            fields[name] = Scalar(at=other.at, value=int(part), origin=Origin.DERIVED)
+    return MapValue(at=action.at, fields=fields, origin=Origin.DERIVED)
 
 
 def _days_over_limit(resource: Resource, context: Context) -> Value | None:
@@ -175,9 +176,11 @@ def _days_over_limit(resource: Resource, context: Context) -> Value | None:
         return None
     limit = next(days for since, days in _FORUM if context.today >= since)
     longest = _longest(number)
-    note = f"{counted(number, 'month')} may be {counted(longest, 'day')}, and the limit on {context.today} is {limit}"
+    note = (
+        f"{pluralize(number, 'month')} may be {pluralize(longest, 'day')}, and the limit on {context.today} is {limit}"
+    )
     at = msgspec.structs.replace(months.at, attribute=".".join(map(str, _MONTHS)))
-    return Scalar(at=at, value=longest - limit, origin="derived", note=note)
+    return Scalar(at=at, value=longest - limit, origin=Origin.DERIVED, note=note)
 
 
 @cache
@@ -199,7 +202,7 @@ def _parsed(resource: Resource, context: Context) -> Certificate | Unknown | Non
         return None
     if not isinstance(contents, Scalar):
         return _doubt(resource, "the imported certificate is not known")
-    known: dict[str, Certificate | None] = context.kept.setdefault("certificates", {})
+    known: dict[str, Certificate | None] = context.cache.setdefault("certificates", {})
     if resource.address not in known:
         from azkvlint.derived.x509 import certificate_in  # few inputs hold certificates
 

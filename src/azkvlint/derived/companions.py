@@ -11,7 +11,7 @@ from enum import IntEnum
 from azkvlint.derived.attribute import Context
 from azkvlint.graph.references import references_by
 from azkvlint.model.resource import Reference, Resource
-from azkvlint.model.value import Absent, Answer, Link, ListValue, Scalar, Unknown, Value
+from azkvlint.model.value import Absent, Answer, Link, ListValue, Origin, Scalar, Unknown, Value
 
 _ELSEWHERE = "one that is not part of this input may do so"
 
@@ -51,9 +51,9 @@ class Companions:
 def companions(context: Context, via: str, type_: str) -> Companions:
     """Those that the attribute ``via`` of a type (lower case) makes; made once for a graph."""
     key = f"companions {via} {type_}"
-    if key not in context.kept:
-        context.kept[key] = Companions(references_by(via, frozenset({type_}), context.index), context)
-    found: Companions = context.kept[key]
+    if key not in context.cache:
+        context.cache[key] = Companions(references_by(via, frozenset({type_}), context.index), context)
+    found: Companions = context.cache[key]
     return found
 
 
@@ -80,8 +80,8 @@ def items_of(answer: Answer) -> tuple[Value, ...]:
 
 def said(resource: Resource, sure: Sure, context: Context, note: str, doubt: str) -> Value:
     """An answer about a resource as a value: true, false, or not known where a companion elsewhere may make it true."""
-    if sure is Sure.NO and not context.is_complete(resource):
-        return Unknown(at=resource.at, origin="derived", why=_ELSEWHERE)
+    if sure is Sure.NO and not context.has_all_companions(resource):
+        return Unknown(at=resource.at, origin=Origin.DERIVED, why=_ELSEWHERE)
     if sure is Sure.PERHAPS:
-        return Unknown(at=resource.at, origin="derived", why=doubt)
-    return Scalar(at=resource.at, value=sure is Sure.YES, origin="derived", note="" if sure is Sure.YES else note)
+        return Unknown(at=resource.at, origin=Origin.DERIVED, why=doubt)
+    return Scalar(at=resource.at, value=sure is Sure.YES, origin=Origin.DERIVED, note="" if sure is Sure.YES else note)

@@ -197,11 +197,11 @@ def _outside(value: Value, context: Context) -> Value:
 
 def _nameless(context: Context) -> tuple[str, ...]:
     """The vaults whose name is not known."""
-    found = context.kept.get("nameless vaults")
+    found = context.cache.get("nameless vaults")
     if not isinstance(found, tuple):
         vaults = (vault for type_ in _VAULTS for vault in context.index.of_type(type_))
         nameless = (vault.address for vault in vaults if isinstance(vault.select(("name",)), Unknown))
-        found = context.kept["nameless vaults"] = tuple(nameless)
+        found = context.cache["nameless vaults"] = tuple(nameless)
     return found
 
 

@@ -15,10 +15,10 @@ from math import floor
 
 import msgspec
 
-from azkvlint.derived.attribute import Context, Derived, Maker
+from azkvlint.derived.attribute import Context, Derived, DeriveFunction
 from azkvlint.evaluation.apply_time import BY_DEPLOYMENT, BY_RUN
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, MapValue, Path, Plain, Scalar, Unknown, Value, path_text, text_of
+from azkvlint.model.value import Absent, MapValue, Origin, Path, Plain, Scalar, Unknown, Value, path_text, text_of
 from azkvlint.util.lazy_regex import regex
 
 KEYS = "microsoft.keyvault/vaults/keys"
@@ -86,7 +86,7 @@ def start(resource: Resource, today: date, new: frozenset[str | None]) -> Moment
             return found
     if resource.action in new:
         return midnight(today, resource)
-    return Unknown(at=resource.at, origin="derived", why="when it was made is not known")
+    return Unknown(at=resource.at, origin=Origin.DERIVED, why="when it was made is not known")
 
 
 def midnight(day: date, of: Resource) -> Moment:
@@ -105,7 +105,7 @@ def _told(note: str, first: Moment, last: Moment, of: Moment) -> Scalar:
     # What must not be shown stands in no note either.
     note = "" if sensitive else note.format(first=first.day, last=last.day)
     number = floor(between(first, last))
-    return Scalar(at=of.value.at, value=number, origin="derived", note=note, sensitive=sensitive)
+    return Scalar(at=of.value.at, value=number, origin=Origin.DERIVED, note=note, sensitive=sensitive)
 
 
 def _day(seconds: float) -> str:
@@ -135,7 +135,7 @@ def _expiry_year(resource: Resource, context: Context) -> Value | None:
     except OverflowError:
         # No calendar reaches there, as for milliseconds taken for seconds.
         year = date.max.year if end.seconds > 0 else date.min.year
-    return Scalar(at=end.value.at, value=year, origin="derived", note=note, sensitive=end.value.sensitive)
+    return Scalar(at=end.value.at, value=year, origin=Origin.DERIVED, note=note, sensitive=end.value.sensitive)
 
 
 def _valid_days(resource: Resource, context: Context) -> Value | None:
@@ -178,26 +178,28 @@ def _moving(resource: Resource, context: Context) -> Value | None:
         for path in (EXPIRES, BEGINS)
         if not isinstance(found := resource.select(path), Absent)
     }
-    return MapValue(at=resource.at, fields=fields, origin="derived") if fields else None
+    return MapValue(at=resource.at, fields=fields, origin=Origin.DERIVED) if fields else None
 
 
 def _moves(found: Value, resource: Resource) -> Value:
     if not isinstance(found, Unknown):
-        return Scalar(at=found.at, value=False, origin="derived")
+        return Scalar(at=found.at, value=False, origin=Origin.DERIVED)
     if found.why == BY_RUN:
         note = "it is reckoned from the moment of the run"
-        return Scalar(at=found.at, value=True, origin="derived", note=note)
+        return Scalar(at=found.at, value=True, origin=Origin.DERIVED, note=note)
     if found.why == BY_DEPLOYMENT:
         # A template makes a key only once, and what it says later of one that exists counts for nothing.
         note = "it is reckoned from the moment of the deployment"
-        return Scalar(at=found.at, value=resource.type.lower() == SECRETS, origin="derived", note=note)
+        return Scalar(at=found.at, value=resource.type.lower() == SECRETS, origin=Origin.DERIVED, note=note)
     if _KEPT.search(text_of(found)) or _KEPT.search(found.why):
-        return Scalar(at=found.at, value=False, origin="derived", note="it is kept by a resource of the time provider")
+        return Scalar(
+            at=found.at, value=False, origin=Origin.DERIVED, note="it is kept by a resource of the time provider"
+        )
     return found
 
 
-def _derived(make: Maker, *paths: Path) -> Derived:
-    return Derived(make, dict.fromkeys(DATED, paths), own=True)
+def _derived(make: DeriveFunction, *paths: Path) -> Derived:
+    return Derived(make, dict.fromkeys(DATED, paths), local_only=True)
 
 
 ATTRIBUTES: Mapping[str, Derived] = {

@@ -10,7 +10,7 @@ from azkvlint.derived.attribute import Context, Derived
 from azkvlint.graph.resource_ids import may_be
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Link, ListValue, MapValue, Path, Scalar, Unknown, Value, text_of
+from azkvlint.model.value import Absent, Link, ListValue, MapValue, Origin, Path, Scalar, Unknown, Value, text_of
 
 PRICINGS = "microsoft.security/pricings"
 _SCOPE: Path = ("scope",)
@@ -29,9 +29,9 @@ def _plans(resource: Resource, context: Context) -> Value | None:
     others = (one for key, group in groups.items() if key != own and _may_be_same(key, own) for one in group)
     items: list[Value] = [_plan(one, not one.exists_with(resource), resource.at) for one in same]
     items += (_plan(one, True, resource.at) for one in others)
-    if not context.is_complete(resource):
+    if not context.has_all_companions(resource):
         items.append(Unknown(at=resource.at, why="a plan that is not part of this input may be there"))
-    return ListValue(at=resource.at, items=tuple(items), origin="derived")
+    return ListValue(at=resource.at, items=tuple(items), origin=Origin.DERIVED)
 
 
 def _plan(plan: Resource, perhaps: bool, at: Location) -> Value:
@@ -44,18 +44,18 @@ def _plan(plan: Resource, perhaps: bool, at: Location) -> Value:
         "tier": doubt if isinstance(tier, Absent) or perhaps else tier,
     }
     fields: dict[str, Value] = {word: msgspec.structs.replace(value, at=at) for word, value in known.items()}
-    return MapValue(at=at, fields=fields, origin="derived")
+    return MapValue(at=at, fields=fields, origin=Origin.DERIVED)
 
 
 def _by_subscription(context: Context) -> Mapping[tuple[str, str], list[Resource]]:
     """The plans of each subscription, in the order of the input."""
-    if "plans" not in context.kept:
+    if "plans" not in context.cache:
         found: dict[tuple[str, str], list[Resource]] = {}
         for plan in context.index.of_type(PRICINGS):
             if plan.stays:
                 found.setdefault(_subscription(plan), []).append(plan)
-        context.kept["plans"] = found
-    plans: Mapping[tuple[str, str], list[Resource]] = context.kept["plans"]
+        context.cache["plans"] = found
+    plans: Mapping[tuple[str, str], list[Resource]] = context.cache["plans"]
     return plans
 
 

@@ -15,7 +15,7 @@ from azkvlint.graph.apply_order import AFTER, ANYTHING, OF_DEPLOYER
 from azkvlint.graph.references import reference_of
 from azkvlint.model.location import static_address
 from azkvlint.model.resource import Reference, Resource
-from azkvlint.model.value import Absent, ListValue, Scalar, Unknown, Value
+from azkvlint.model.value import Absent, ListValue, Origin, Scalar, Unknown, Value
 
 # By type of object, the permissions of which it takes one to write it.
 _WRITES = {
@@ -53,16 +53,18 @@ def _waits_for_grant(resource: Resource, context: Context) -> Value | None:
     late = [grant for grant in may_be if not _is_among(static_address(grant), before)]
     # One grant is enough, but whether what is perhaps one is enough, nobody knows.
     if not late or any(grant not in late for grant in grants):
-        return Scalar(at=resource.at, value=True, origin="derived")
+        return Scalar(at=resource.at, value=True, origin=Origin.DERIVED)
     inline = _in_vault(resource, vault, context)
     if isinstance(inline, Unknown) or inline:
-        return inline if isinstance(inline, Unknown) else Scalar(at=resource.at, value=True, origin="derived")
+        return inline if isinstance(inline, Unknown) else Scalar(at=resource.at, value=True, origin=Origin.DERIVED)
     if not grants or len(late) < len(may_be):
-        return Unknown(at=resource.at, origin="derived", why=f"whether it needs {late[0]} is not known")
+        return Unknown(at=resource.at, origin=Origin.DERIVED, why=f"whether it needs {late[0]} is not known")
     if ANYTHING in before:
-        return Unknown(at=resource.at, origin="derived", why=f"whether it waits for {grants[0]} cannot be followed")
+        return Unknown(
+            at=resource.at, origin=Origin.DERIVED, why=f"whether it waits for {grants[0]} cannot be followed"
+        )
     note = f"{resource.address} does not wait for {grants[0]}"
-    return Scalar(at=resource.at, value=False, origin="derived", note=note)
+    return Scalar(at=resource.at, value=False, origin=Origin.DERIVED, note=note)
 
 
 def _in_vault(resource: Resource, address: str, context: Context) -> bool | Unknown:
@@ -84,7 +86,7 @@ def _in_vault(resource: Resource, address: str, context: Context) -> bool | Unkn
             return True
         if lets or one.doubt is not None:
             doubts += unsure
-    return Unknown(at=resource.at, origin="derived", why=doubts[0].why) if doubts else False
+    return Unknown(at=resource.at, origin=Origin.DERIVED, why=doubts[0].why) if doubts else False
 
 
 def _is_among(address: str, before: set[str]) -> bool:
@@ -103,9 +105,9 @@ def _grants(type_: str, context: Context) -> _Grants:
     One that may be for any vault stands under no name.
     """
     key = _KEPT[type_]
-    found = context.kept.get(key)
+    found = context.cache.get(key)
     if not isinstance(found, tuple):
-        found = context.kept[key] = ({}, {})
+        found = context.cache[key] = ({}, {})
         index = context.index
         for policy in index.of_type(POLICIES):
             above = policy.attributes.fields.get("parent")

@@ -13,7 +13,7 @@ from azkvlint.derived.attribute import Context, Derived
 from azkvlint.graph.references import reference_of
 from azkvlint.graph.resource_ids import HOLE
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, Link, ListValue, Path, Scalar, Unknown, Value, select, text_of
+from azkvlint.model.value import Absent, Answer, Link, ListValue, Origin, Path, Scalar, Unknown, Value, select, text_of
 
 ENDPOINTS = "microsoft.network/privateendpoints"
 ZONE_GROUPS = "microsoft.network/privateendpoints/privatednszonegroups"
@@ -67,7 +67,7 @@ def _manual(resource: Resource, context: Context) -> Value | None:
     lists = [resource.select(("properties", connections)) for connections in _CONNECTIONS]
     for manual, found in zip((False, True), lists, strict=True):
         if isinstance(found, ListValue) and found.items:
-            return Scalar(at=found.at, value=manual, origin="derived")
+            return Scalar(at=found.at, value=manual, origin=Origin.DERIVED)
     return next((found for found in lists if isinstance(found, Unknown)), None)
 
 
@@ -79,12 +79,12 @@ def _target_type(resource: Resource, context: Context) -> Value | None:
     types = _types_of(target, context)
     if len(types) == 1 and "" not in types:
         type_ = types.pop()
-        return Scalar(at=target.at, value=type_, origin="derived", note=f"it leads to a {type_}")
+        return Scalar(at=target.at, value=type_, origin=Origin.DERIVED, note=f"it leads to a {type_}")
     parts = connection(resource, _PARTS)
     if isinstance(parts, ListValue) and parts.items and all(map(_is_of_other, parts.items)):
-        return Scalar(at=target.at, value=OTHER, origin="derived", note="its part is not one of Key Vault")
+        return Scalar(at=target.at, value=OTHER, origin=Origin.DERIVED, note="its part is not one of Key Vault")
     why = target.why if isinstance(target, Unknown) else "the type of what it leads to is not known"
-    return Unknown(at=target.at, origin="derived", why=why)
+    return Unknown(at=target.at, origin=Origin.DERIVED, why=why)
 
 
 def _is_of_other(part: Value) -> bool:
@@ -120,9 +120,9 @@ def zone_ids(resource: Resource, context: Context) -> Value | None:
     have = resource.select(_READ[_ZONE_IDS])
     if not isinstance(have, Absent):
         return have
-    groups = context.kept.get("zoneGroups")
+    groups = context.cache.get("zoneGroups")
     if not isinstance(groups, dict):
-        groups = context.kept["zoneGroups"] = _groups(context)
+        groups = context.cache["zoneGroups"] = _groups(context)
     ids: list[Value] = []
     for group in groups.get(resource.address, ()):
         configs = group.select(("properties", "privateDnsZoneConfigs"))
@@ -133,10 +133,10 @@ def zone_ids(resource: Resource, context: Context) -> Value | None:
             if not isinstance(id_, Absent):
                 ids.append(id_)
     if ids:
-        return ListValue(at=ids[0].at, items=tuple(ids), origin="derived")
+        return ListValue(at=ids[0].at, items=tuple(ids), origin=Origin.DERIVED)
     if resource.address in groups or not groups.get(""):
         return None
-    return Unknown(at=resource.at, origin="derived", why=f"{groups[''][0].address} may be its zone group")
+    return Unknown(at=resource.at, origin=Origin.DERIVED, why=f"{groups[''][0].address} may be its zone group")
 
 
 def _groups(context: Context) -> dict[str, list[Resource]]:
@@ -162,7 +162,7 @@ def _zone_names(resource: Resource, context: Context) -> Value | None:
     ids = _zone_ids(resource, context)
     if not isinstance(ids, ListValue):
         return ids
-    return ListValue(at=ids.at, items=tuple(zone_name(id_, context) for id_ in ids.items), origin="derived")
+    return ListValue(at=ids.at, items=tuple(zone_name(id_, context) for id_ in ids.items), origin=Origin.DERIVED)
 
 
 def zone_name(id_: Value, context: Context) -> Value:
@@ -176,12 +176,12 @@ def zone_name(id_: Value, context: Context) -> Value:
     if text and HOLE not in text:
         return _named(id_, text, sensitive=id_.sensitive)
     why = id_.why if isinstance(id_, Unknown) else "the name of the zone is not known"
-    return Unknown(at=id_.at, origin="derived", why=why)
+    return Unknown(at=id_.at, origin=Origin.DERIVED, why=why)
 
 
 def _named(id_: Value, name: str, *, sensitive: bool) -> Scalar:
     note = "" if sensitive else f"the zone is {name}"
-    return Scalar(at=id_.at, value=name, origin="derived", note=note, sensitive=sensitive)
+    return Scalar(at=id_.at, value=name, origin=Origin.DERIVED, note=note, sensitive=sensitive)
 
 
 ZONE_NEEDS: Mapping[str, tuple[Path, ...]] = {

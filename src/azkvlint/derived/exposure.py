@@ -18,7 +18,7 @@ import msgspec
 from azkvlint.azure.arm_defaults import SINCE
 from azkvlint.derived.ranges import WIDE_SIZE, WORLD_SIZE, Range, range_of, share, union
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown, Value, display, select
+from azkvlint.model.value import Absent, Answer, ListValue, Origin, Path, Scalar, Unknown, Value, display, select
 
 PRIVATE, SUBNETS, IPS, WIDE, WORLD = LATTICE = ("private-only", "listed-subnets", "listed-ips", "wide-range", "world")
 
@@ -185,8 +185,8 @@ def _verdict(word: str, answer: Answer, path: Path, note: str = "") -> Scalar:
     attribute = ".".join(str(step) for step in path)
     note = note or answer.note or f"{attribute} is {display(answer)}"
     at = msgspec.structs.replace(answer.at, attribute=attribute)
-    return Scalar(at=at, value=word, origin="derived", note=note)
+    return Scalar(at=at, value=word, origin=Origin.DERIVED, note=note)
 
 
 def _unknown(answer: Answer, why: str = "") -> Unknown:
-    return Unknown(at=answer.at, origin="derived", why=why or (answer.why if isinstance(answer, Unknown) else ""))
+    return Unknown(at=answer.at, origin=Origin.DERIVED, why=why or (answer.why if isinstance(answer, Unknown) else ""))

@@ -17,7 +17,19 @@ from azkvlint.derived.vaults import POLICIES, POLICY_LIST, VAULTS
 from azkvlint.graph.references import reference_of
 from azkvlint.graph.resource_ids import HOLE, HOLE_END
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, ListValue, MapValue, Path, Scalar, Unknown, Value, select, text_of
+from azkvlint.model.value import (
+    Absent,
+    Answer,
+    ListValue,
+    MapValue,
+    Origin,
+    Path,
+    Scalar,
+    Unknown,
+    Value,
+    select,
+    text_of,
+)
 from azkvlint.util.lazy_regex import regex
 
 _TENANT: Path = ("properties", "tenantId")
@@ -38,7 +50,7 @@ def _grantees(resource: Resource, context: Context) -> Value | None:
     found = grants_of(resource, context)
     if isinstance(found, Unknown):
         return found
-    return ListValue(at=resource.at, items=tuple(_told(one, context) for one in found), origin="derived")
+    return ListValue(at=resource.at, items=tuple(_told(one, context) for one in found), origin=Origin.DERIVED)
 
 
 def _told(grant: Grant, context: Context) -> Value:
@@ -50,7 +62,7 @@ def _told(grant: Grant, context: Context) -> Value:
     if grant.source.type.lower() not in GRANTS:
         fields["isForeign"] = _is_foreign(grant, context)
         fields["isDuplicate"] = _is_duplicate(grant, context)
-    return MapValue(at=grant.item.at, fields=fields, origin="derived")
+    return MapValue(at=grant.item.at, fields=fields, origin=Origin.DERIVED)
 
 
 def _is_foreign(grant: Grant, context: Context) -> Value:
@@ -64,10 +76,10 @@ def _is_foreign(grant: Grant, context: Context) -> Value:
     are_known = isinstance(own, Scalar) and isinstance(other, Scalar)
     is_same = text_of(own).lower() == text_of(other).lower() and (are_known or text_of(own) != "")
     if is_same or (_is_of_deployment(own) and not isinstance(other, Scalar)):
-        return Scalar(at=at, value=False, origin="derived")
+        return Scalar(at=at, value=False, origin=Origin.DERIVED)
     if are_known:
-        return Scalar(at=at, value=True, origin="derived", note="its tenant is not that of its vault")
-    return Unknown(at=at, why="whether it is the tenant of the vault is not known", origin="derived")
+        return Scalar(at=at, value=True, origin=Origin.DERIVED, note="its tenant is not that of its vault")
+    return Unknown(at=at, why="whether it is the tenant of the vault is not known", origin=Origin.DERIVED)
 
 
 def _is_of_deployment(tenant: Answer) -> bool:
@@ -121,22 +133,24 @@ class _Twins:
 def _is_duplicate(grant: Grant, context: Context) -> Value:
     """Whether there is another policy for the same principal and application, in the same list or for the vault."""
     at = grant.principal.at
-    every: dict[str, _Twins] | None = context.kept.get("twins")
+    every: dict[str, _Twins] | None = context.cache.get("twins")
     if every is None:
-        every = context.kept["twins"] = _twins(context)
+        every = context.cache["twins"] = _twins(context)
     place = _place(grant.source, context)
     twins = every.get(place or _ANYWHERE)
     if twins is None or not grant.source.stays:
-        return Scalar(at=at, value=False, origin="derived")
+        return Scalar(at=at, value=False, origin=Origin.DERIVED)
     others = twins.others(grant, is_in=True)
     if place and grant.identity.key and any(one.exists_with(grant.source) for one in others):
-        return Scalar(at=at, value=True, origin="derived", note="there is another one for the same principal")
+        return Scalar(at=at, value=True, origin=Origin.DERIVED, note="there is another one for the same principal")
     lost = every.get("") if grant.source.declared_as == _SEPARATE else None
     if grant.source.assumption is not None:
-        return Scalar(at=at, value=False, origin="derived")
+        return Scalar(at=at, value=False, origin=Origin.DERIVED)
     if twins.has_perhaps(grant, is_in=True) or (place and lost is not None and lost.has_perhaps(grant, is_in=False)):
-        return Unknown(at=at, why="whether another policy is for the same principal is not known", origin="derived")
-    return Scalar(at=at, value=False, origin="derived")
+        return Unknown(
+            at=at, why="whether another policy is for the same principal is not known", origin=Origin.DERIVED
+        )
+    return Scalar(at=at, value=False, origin=Origin.DERIVED)
 
 
 def _twins(context: Context) -> dict[str, _Twins]:

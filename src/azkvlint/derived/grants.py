@@ -19,7 +19,7 @@ from azkvlint.derived.policies import change_of
 from azkvlint.derived.vaults import POLICIES, POLICY_LIST, VAULTS
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, ListValue, MapValue, Path, Scalar, Unknown, Value, select
+from azkvlint.model.value import Absent, Answer, ListValue, MapValue, Origin, Path, Scalar, Unknown, Value, select
 
 _SECRETS = "get list set delete recover backup restore purge"
 _COMMON = "get list update create import delete recover backup restore purge"
@@ -55,7 +55,7 @@ class Grant(msgspec.Struct, frozen=True):
 
 def grants_of(resource: Resource, context: Context) -> tuple[Grant, ...] | Unknown:
     """All that one resource grants; Unknown if not even how many is known. Made once for a graph."""
-    kept: dict[str, tuple[Grant, ...] | Unknown] = context.kept.setdefault("grants", {})
+    kept: dict[str, tuple[Grant, ...] | Unknown] = context.cache.setdefault("grants", {})
     found = kept.get(resource.address)
     if found is None:
         if resource.type.lower() in GRANTS:
@@ -104,7 +104,7 @@ def _of_policy(resource: Resource, number: int, policy: Value, context: Context)
 
 def _told_as(value: Value, attribute: str, context: Context) -> Value:
     """A value that is told by the path that its author writes, not by that of the grant that is made of it."""
-    kept: dict[tuple[int, str], Location] = context.kept.setdefault("places", {})
+    kept: dict[tuple[int, str], Location] = context.cache.setdefault("places", {})
     key = (id(value.at), attribute)
     if key not in kept:
         kept[key] = msgspec.structs.replace(value.at, attribute=attribute)
@@ -140,37 +140,38 @@ def _grants(resource: Resource, context: Context) -> Value | None:
     found = grants_of(resource, context)
     if isinstance(found, Unknown):
         return found
-    return ListValue(at=resource.at, items=tuple(_told(one, context) for one in found), origin="derived")
+    return ListValue(at=resource.at, items=tuple(_told(one, context) for one in found), origin=Origin.DERIVED)
 
 
 def _told(grant: Grant, context: Context) -> Value:
     """One grant as an item that rules can ask."""
     at, kind = grant.item.at, grant.identity.kind
-    unsure = Unknown(at=at, why="the kind of its principal is not known", origin="derived")
+    unsure = Unknown(at=at, why="the kind of its principal is not known", origin=Origin.DERIVED)
     fields: dict[str, Value] = {
-        "kind": Scalar(at=at, value=kind, origin="derived", note=grant.identity.label) if kind else unsure,
+        "kind": Scalar(at=at, value=kind, origin=Origin.DERIVED, note=grant.identity.label) if kind else unsure,
         "isGuest": unsure,
         "permissions": permissions_of(grant, context),
     }
     if kind and not grant.identity.perhaps_guest:
-        fields["isGuest"] = Scalar(at=at, value=kind == _GUEST, origin="derived", note=grant.identity.label)
-    return MapValue(at=at, fields=fields, origin="derived")
+        fields["isGuest"] = Scalar(at=at, value=kind == _GUEST, origin=Origin.DERIVED, note=grant.identity.label)
+    return MapValue(at=at, fields=fields, origin=Origin.DERIVED)
 
 
 def permissions_of(grant: Grant, context: Context) -> ListValue:
     """The permissions of a grant as a value. In a plan, where all stands in one place, thousands have the same."""
-    kept: dict[object, ListValue] = context.kept.setdefault("permissions", {})
+    kept: dict[object, ListValue] = context.cache.setdefault("permissions", {})
     words = grant.permissions
     is_plain = grant.doubt is None and not any(said.sensitive for said in words.values())
     key = (id(grant.item.at), *((word, id(said.at)) for word, said in words.items()))
     found = kept.get(key) if is_plain else None
     if found is None:
         items: tuple[Value, ...] = tuple(
-            Scalar(at=said.at, value=word, origin="derived", sensitive=said.sensitive) for word, said in words.items()
+            Scalar(at=said.at, value=word, origin=Origin.DERIVED, sensitive=said.sensitive)
+            for word, said in words.items()
         )
         found = ListValue(
             at=grant.item.at,
-            items=items if grant.doubt is None else (*items, grant.doubt), origin="derived",
+            items=items if grant.doubt is None else (*items, grant.doubt), origin=Origin.DERIVED,
         )  # fmt: skip
         if is_plain:
             kept[key] = found

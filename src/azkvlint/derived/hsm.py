@@ -10,8 +10,8 @@ from azkvlint.derived.attribute import Context, Derived
 from azkvlint.graph.references import reference_of
 from azkvlint.graph.resource_ids import parse_object_url
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, Link, ListValue, Path, Scalar, Unknown, Value, text_of
-from azkvlint.util.plural import counted
+from azkvlint.model.value import Absent, Answer, Link, ListValue, Origin, Path, Scalar, Unknown, Value, text_of
+from azkvlint.util.plural import pluralize
 
 ASSIGNMENTS = f"{POOLS}/roleassignments"
 DEFINITIONS = f"{POOLS}/roledefinitions"
@@ -37,10 +37,10 @@ def _spare(resource: Resource, context: Context) -> Value | None:
     needed = quorum.value if isinstance(quorum, Scalar) else None
     shares = _distinct(shares) if shares is not None else None
     if quorum is None or not isinstance(shares, ListValue) or not isinstance(needed, int) or isinstance(needed, bool):
-        return Unknown(at=resource.at, origin="derived", why=_NOT_HERE)
+        return Unknown(at=resource.at, origin=Origin.DERIVED, why=_NOT_HERE)
     count = len(shares.items)
-    note = f"{counted(count, 'share')}, of which it takes {needed}{by}"
-    return Scalar(at=quorum.at, value=count - needed, origin="derived", note=note)
+    note = f"{pluralize(count, 'share')}, of which it takes {needed}{by}"
+    return Scalar(at=quorum.at, value=count - needed, origin=Origin.DERIVED, note=note)
 
 
 def _initial_admins(resource: Resource, context: Context) -> Value | None:
@@ -84,7 +84,7 @@ def _share_vaults(resource: Resource, context: Context) -> Value | None:
     vaults = tuple(
         _unknown(share) if lost and isinstance(share, Unknown) else _vault_of(share, context) for share in shares.items
     )
-    return ListValue(at=shares.at, items=vaults, origin="derived")
+    return ListValue(at=shares.at, items=vaults, origin=Origin.DERIVED)
 
 
 def _share_vault_count(resource: Resource, context: Context) -> Value | None:
@@ -97,7 +97,7 @@ def _share_vault_count(resource: Resource, context: Context) -> Value | None:
         return unknown
     names = {_name_of(vault, context) for vault in vaults.items}
     note = f"they lie in {', '.join(sorted(names))}"
-    return Scalar(at=vaults.at, value=len(names), origin="derived", note=note)
+    return Scalar(at=vaults.at, value=len(names), origin=Origin.DERIVED, note=note)
 
 
 def _name_of(vault: Value, context: Context) -> str:
@@ -112,15 +112,15 @@ def _is_share(resource: Resource, context: Context) -> Value | None:
     """Whether a certificate is one that a share of an HSM's security domain is encrypted for."""
     if resource.type.lower() != CERTIFICATES or not isinstance(resource.select(IS_SHARE), Absent):
         return None
-    if "shares" not in context.kept:
-        context.kept["shares"] = _all_shares(context)
-    certain, perhaps = context.kept["shares"]
+    if "shares" not in context.cache:
+        context.cache["shares"] = _all_shares(context)
+    certain, perhaps = context.cache["shares"]
     if resource.address in certain:
         return Scalar(
-            at=resource.at, value=True, origin="derived", note=f"{certain[resource.address]} has a share for it"
+            at=resource.at, value=True, origin=Origin.DERIVED, note=f"{certain[resource.address]} has a share for it"
         )
     pool = perhaps.get(resource.address) or perhaps.get(_ANY)
-    return Unknown(at=resource.at, origin="derived", why=f"{pool} may have a share for it") if pool else None
+    return Unknown(at=resource.at, origin=Origin.DERIVED, why=f"{pool} may have a share for it") if pool else None
 
 
 def _all_shares(context: Context) -> tuple[dict[str, str], dict[str, str]]:
@@ -148,12 +148,12 @@ def _vault_of(share: Value, context: Context) -> Value:
     parents = [None if isinstance(above, Absent) else reference_of("", "", above, index) for above in aboves]
     found = [parent.targets if parent is not None else () for parent in parents]
     if len(set(found)) == 1 and len(found[0]) == 1:
-        return Link(at=share.at, target=found[0][0], origin="derived")
+        return Link(at=share.at, target=found[0][0], origin=Origin.DERIVED)
     if len(aboves) == 1 and isinstance(aboves[0], Scalar):
         return aboves[0]
     why = "in which vault a certificate lies is not known"
     candidates = tuple(dict.fromkeys(vault for vaults in found for vault in vaults))
-    return Unknown(at=share.at, origin="derived", why=why, candidates=candidates)
+    return Unknown(at=share.at, origin=Origin.DERIVED, why=why, candidates=candidates)
 
 
 def _vault_at(share: Value) -> Value:
@@ -162,7 +162,7 @@ def _vault_at(share: Value) -> Value:
     if url is None:
         return _unknown(share)
     # What names a vault by its address is followed to it.
-    return Scalar(at=share.at, value=text_of(share).split("/")[2], origin="derived")
+    return Scalar(at=share.at, value=text_of(share).split("/")[2], origin=Origin.DERIVED)
 
 
 def _local_role(resource: Resource, context: Context) -> Value | None:
@@ -178,16 +178,18 @@ def _local_role(resource: Resource, context: Context) -> Value | None:
         name = definition.select(("name",)) if definition is not None else None
         text = str(name.value) if isinstance(name, Scalar) else ""
         if definition is not None and not definition.existing:
-            return Scalar(at=role.at, value=definition.name, origin="derived", note=f"the role is {definition.address}")
+            return Scalar(
+                at=role.at, value=definition.name, origin=Origin.DERIVED, note=f"the role is {definition.address}"
+            )
     known = role_by_id(text)
     if known is not None:
-        return Scalar(at=role.at, value=known, origin="derived", note=f"the role is {known}")
+        return Scalar(at=role.at, value=known, origin=Origin.DERIVED, note=f"the role is {known}")
     return role if isinstance(role, Scalar | Unknown) else _unknown(role)
 
 
 def _unknown(value: Value) -> Unknown:
     why = value.why if isinstance(value, Unknown) else "what it names is not known"
-    return Unknown(at=value.at, origin="derived", why=why)
+    return Unknown(at=value.at, origin=Origin.DERIVED, why=why)
 
 
 _OF_SHARES: Mapping[str, tuple[Path, ...]] = {

@@ -16,7 +16,7 @@ from azkvlint.derived.attribute import Context
 from azkvlint.derived.vaults import POLICIES, POLICY_LIST, VAULTS
 from azkvlint.graph.resource_ids import HOLE
 from azkvlint.model.location import Location
-from azkvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown, Value, select, text_of
+from azkvlint.model.value import Absent, Answer, ListValue, Origin, Path, Scalar, Unknown, Value, select, text_of
 from azkvlint.util.lazy_regex import regex
 
 # What Terraform's data sources say of whoever runs it; see the azurerm table.
@@ -85,8 +85,8 @@ class Identity(msgspec.Struct, frozen=True):
         """The kind as a value; of an id that is written out it is not the deployer, or its author would say so."""
         if self.kind or (self.family == LITERAL and not self.perhaps_deployer):
             note = "" if self.kind == DEPLOYER else f"{self.label} is not who deploys"
-            return Scalar(at=at, value=self.kind, origin="derived", note=note)
-        return Unknown(at=at, why=f"nobody knows whether {self.label} deploys", origin="derived")
+            return Scalar(at=at, value=self.kind, origin=Origin.DERIVED, note=note)
+        return Unknown(at=at, why=f"nobody knows whether {self.label} deploys", origin=Origin.DERIVED)
 
 
 def identity_of(answer: Answer, kind: Answer, context: Context) -> Identity:
@@ -137,7 +137,9 @@ def named_by(answer: Answer, context: Context) -> Value:
 def is_literal(answer: Answer, planned: bool) -> Value:
     """Whether an object id is written as a GUID. A plan does not tell what is written from what is looked up."""
     if isinstance(answer, Scalar) and planned:
-        return Unknown(at=answer.at, why="a plan does not say whether it is written or looked up", origin="derived")
+        return Unknown(
+            at=answer.at, why="a plan does not say whether it is written or looked up", origin=Origin.DERIVED
+        )
     if isinstance(answer, Scalar):
         return _told(answer, _LIKE_A_GUID.fullmatch(str(answer.value)) is not None)
     return _told(answer, plain=False) if _is_referred(answer) else _not_known(answer)
@@ -150,12 +152,12 @@ def _is_referred(answer: Answer) -> bool:
 
 
 def _told(answer: Answer, plain: str | bool, note: str = "") -> Scalar:
-    return Scalar(at=answer.at, value=plain, origin="derived", note=note)
+    return Scalar(at=answer.at, value=plain, origin=Origin.DERIVED, note=note)
 
 
 def _not_known(answer: Answer) -> Unknown:
     why = answer.why if isinstance(answer, Unknown) else "whose id it is is not known"
-    return Unknown(at=answer.at, why=why, origin="derived")
+    return Unknown(at=answer.at, why=why, origin=Origin.DERIVED)
 
 
 def _whole(answer: Answer) -> str:
@@ -178,7 +180,7 @@ def _said(kind: Answer) -> str:
 
 def _applications(context: Context) -> frozenset[str]:
     """All client ids that are known here. No id that is made later is one that is written already."""
-    found: frozenset[str] | None = context.kept.get("applications")
+    found: frozenset[str] | None = context.cache.get("applications")
     if found is None:
         answers = [one.select(path) for type_, path in APPLICATIONS.items() for one in context.index.of_type(type_)]
         for vault in (one for type_ in (VAULTS, POLICIES) for one in context.index.of_type(type_)):
@@ -187,17 +189,17 @@ def _applications(context: Context) -> frozenset[str]:
                 select(one, ("applicationId",)) for one in (policies.items if isinstance(policies, ListValue) else ())
             ]
         found = frozenset(str(one.value).lower() for one in answers if isinstance(one, Scalar) and one.value != "")
-        context.kept["applications"] = found
+        context.cache["applications"] = found
     return found
 
 
 def _known(context: Context, field: str) -> frozenset[str]:
     """The ids of whoever runs Terraform, as far as they have been looked up; empty for one that is not known yet."""
-    found = context.kept.get(f"clients.{field}")
+    found = context.cache.get(f"clients.{field}")
     if not isinstance(found, frozenset):
         answers = (one.select((field,)) for one in context.index.of_type(CLIENTS))
         texts = (
             text_of(one).lower() if isinstance(one, Scalar) else "" for one in answers if not isinstance(one, Absent)
         )
-        found = context.kept[f"clients.{field}"] = frozenset(texts)
+        found = context.cache[f"clients.{field}"] = frozenset(texts)
     return found

@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 
 from azkvlint.derived.attribute import Context, Derived
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Unknown, Value
+from azkvlint.model.value import Absent, Origin, Unknown, Value
 
 
 def _said(name: str) -> Callable[[Resource, Context], Value | None]:
@@ -18,11 +18,13 @@ def _said(name: str) -> Callable[[Resource, Context], Value | None]:
         is_terraform = "/" not in resource.declared_as and not resource.existing
         if not is_terraform or not isinstance(resource.select(("derived", name)), Absent):
             return None
-        return Unknown(at=resource.at, origin="derived", why="a plan does not show the lifecycle block of a resource")
+        return Unknown(
+            at=resource.at, origin=Origin.DERIVED, why="a plan does not show the lifecycle block of a resource"
+        )
 
     return make
 
 
 ATTRIBUTES: Mapping[str, Derived] = {
-    name: Derived(_said(name), needs={}, own=True) for name in ("preventDestroy", "ignoredChanges")
+    name: Derived(_said(name), needs={}, local_only=True) for name in ("preventDestroy", "ignoredChanges")
 }

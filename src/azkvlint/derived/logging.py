@@ -17,7 +17,7 @@ from azkvlint.derived.companions import Sure, companions, is_one_of, is_set, ite
 from azkvlint.derived.vaults import MANAGED_HSMS, VAULTS
 from azkvlint.graph.references import reference_of
 from azkvlint.model.resource import Reference, Resource
-from azkvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown, Value, select, text_of
+from azkvlint.model.value import Absent, Answer, ListValue, Origin, Path, Scalar, Unknown, Value, select, text_of
 
 SETTINGS = "microsoft.insights/diagnosticsettings"
 _STORAGE = "microsoft.storage/storageaccounts"
@@ -53,14 +53,14 @@ def _audit_destinations(resource: Resource, context: Context) -> Value | None:
         for kind in _DESTINATIONS:
             found[kind] = max(min(audits, _sent_to(setting, kind)), found.get(kind, Sure.NO))
     items: list[Value] = [
-        Scalar(at=resource.at, value=kind, origin="derived") for kind, sure in found.items() if sure is Sure.YES
+        Scalar(at=resource.at, value=kind, origin=Origin.DERIVED) for kind, sure in found.items() if sure is Sure.YES
     ]
     if Sure.PERHAPS in found.values():
-        items.append(Unknown(at=resource.at, origin="derived", why="where its audit events go is not known"))
-    elif not context.is_complete(resource):
+        items.append(Unknown(at=resource.at, origin=Origin.DERIVED, why="where its audit events go is not known"))
+    elif not context.has_all_companions(resource):
         why = "a diagnostic setting that is not part of this input may send them elsewhere, too"
-        items.append(Unknown(at=resource.at, origin="derived", why=why))
-    return ListValue(at=resource.at, items=tuple(items), origin="derived")
+        items.append(Unknown(at=resource.at, origin=Origin.DERIVED, why=why))
+    return ListValue(at=resource.at, items=tuple(items), origin=Origin.DERIVED)
 
 
 def _exports_audit(resource: Resource, context: Context) -> Value | None:
@@ -70,9 +70,11 @@ def _exports_audit(resource: Resource, context: Context) -> Value | None:
     audits = _audits(resource)
     sure = min(audits, max(_sent_to(resource, kind) for kind in _DESTINATIONS))
     if sure is Sure.PERHAPS:
-        return Unknown(at=resource.at, origin="derived", why="whether it exports audit events is not known")
+        return Unknown(at=resource.at, origin=Origin.DERIVED, why="whether it exports audit events is not known")
     missing = "no log of it that is on has audit events" if audits is Sure.NO else "it names no destination"
-    return Scalar(at=resource.at, value=sure is Sure.YES, origin="derived", note="" if sure is Sure.YES else missing)
+    return Scalar(
+        at=resource.at, value=sure is Sure.YES, origin=Origin.DERIVED, note="" if sure is Sure.YES else missing
+    )
 
 
 def _sent_to(setting: Resource, kind: str) -> Sure:
@@ -127,12 +129,12 @@ def _sink_needs_source(resource: Resource, context: Context) -> Value | None:
         return None
     keys, targets = _joined(_of_sinks(resource, context)), frozenset(source.targets)
     if keys.certain & targets:
-        return Scalar(at=resource.at, value=True, origin="derived")
+        return Scalar(at=resource.at, value=True, origin=Origin.DERIVED)
     audited, known = targets | set(source.candidates), keys.certain | keys.perhaps
     doubt = known & audited or (keys.anything and audited) or (source.anything and (known or keys.anything))
     if doubt:
-        return Unknown(at=resource.at, origin="derived", why="whose key encrypts the destination is not known")
-    return Scalar(at=resource.at, value=False, origin="derived")
+        return Unknown(at=resource.at, origin=Origin.DERIVED, why="whose key encrypts the destination is not known")
+    return Scalar(at=resource.at, value=False, origin=Origin.DERIVED)
 
 
 def _of_sinks(setting: Resource, context: Context) -> Iterator[_Vaults]:
@@ -190,15 +192,15 @@ def _encrypting(sink: Answer, type_: str, context: Context) -> _Vaults:
 def _any_of(type_: str, context: Context) -> _Vaults:
     """The vaults whose keys encrypt anything of a type."""
     key = f"encrypting {type_}"
-    if key not in context.kept:
-        context.kept[key] = _joined(_of_one(one, context) for one in context.index.of_type(type_)).doubted
-    found: _Vaults = context.kept[key]
+    if key not in context.cache:
+        context.cache[key] = _joined(_of_one(one, context) for one in context.index.of_type(type_)).doubted
+    found: _Vaults = context.cache[key]
     return found
 
 
 def _of_one(sink: Resource, context: Context) -> _Vaults:
     """The vaults whose keys encrypt one destination, by itself or by resources that only add a key to it."""
-    known: dict[str, _Vaults] = context.kept.setdefault("encrypting", {})
+    known: dict[str, _Vaults] = context.cache.setdefault("encrypting", {})
     found = known.get(sink.address)
     if found is None:
         own = [_of_keys(sink, context)]
@@ -224,7 +226,7 @@ def _reference(answer: Answer, context: Context) -> Reference | None:
 _DESTINATION_PATHS = tuple(path for paths in _DESTINATIONS.values() for path in paths)
 ATTRIBUTES: Mapping[str, Derived] = {
     "auditDestinations": Derived(_audit_destinations, {SETTINGS: (("scope",), _LOGS, *_DESTINATION_PATHS)}),
-    "exportsAudit": Derived(_exports_audit, {SETTINGS: (_LOGS, *_DESTINATION_PATHS)}, own=True),
+    "exportsAudit": Derived(_exports_audit, {SETTINGS: (_LOGS, *_DESTINATION_PATHS)}, local_only=True),
     "sinkNeedsSource": Derived(
         _sink_needs_source,
         {

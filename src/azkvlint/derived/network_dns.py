@@ -11,7 +11,7 @@ from azkvlint.derived.attribute import Context, Derived
 from azkvlint.derived.endpoints import ENDPOINTS, PATHS, VAULTS, ZONES, connection, zone_name
 from azkvlint.graph.references import reference_of
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Link, Path, Scalar, Unknown, Value, text_of
+from azkvlint.model.value import Absent, Link, Origin, Path, Scalar, Unknown, Value, text_of
 
 LINKS = "microsoft.network/privatednszones/virtualnetworklinks"
 _RECORDS = "microsoft.network/privatednszones/a"
@@ -36,10 +36,12 @@ def zone_of(resource: Resource, context: Context) -> Value | None:
     found = [one for one in _named(ZONES, str(name.value).lower(), context) if _may_be_beside(one, resource)]
     perhaps = [one for one in _nameless(ZONES, context) if _may_be_beside(one, resource)]
     if len(found) == 1 and not perhaps:
-        return Link(at=name.at, target=found[0].address, type=found[0].type, origin="derived")
+        return Link(at=name.at, target=found[0].address, type=found[0].type, origin=Origin.DERIVED)
     candidates = tuple(zone.address for zone in (*found, *perhaps))
     why = f"it may be any of {len(candidates)} zones" if len(candidates) > 1 else f"it may be {''.join(candidates)}"
-    return Unknown(at=name.at, origin="derived", why=why, candidates=candidates, closed=True) if candidates else None
+    return (
+        Unknown(at=name.at, origin=Origin.DERIVED, why=why, candidates=candidates, closed=True) if candidates else None
+    )
 
 
 def _may_be_beside(zone: Resource, resource: Resource) -> bool:
@@ -65,7 +67,7 @@ def _dns_record(resource: Resource, context: Context) -> Value | None:
         for record in (one for word in words for one in _named(_RECORDS, word, context)):
             asked = _is_asked(record, vault, context)
             if asked:
-                return Scalar(at=record.at, value=True, origin="derived")
+                return Scalar(at=record.at, value=True, origin=Origin.DERIVED)
             doubtful += [record] if asked is None else []
         doubtful = doubtful if isinstance(name, Scalar) else context.index.of_type(_RECORDS)
         doubtful = [record for record in doubtful if _is_asked(record, vault, context) is not False]
@@ -73,7 +75,7 @@ def _dns_record(resource: Resource, context: Context) -> Value | None:
         doubtful = context.index.of_type(_RECORDS)
     if not doubtful:
         return None
-    return Unknown(at=resource.at, origin="derived", why=f"{doubtful[0].address} may be its record")
+    return Unknown(at=resource.at, origin=Origin.DERIVED, why=f"{doubtful[0].address} may be its record")
 
 
 def _is_asked(record: Resource, vault: Resource, context: Context) -> bool | None:
@@ -92,10 +94,10 @@ def _named(type_: str, name: str, context: Context) -> list[Resource]:
 def _nameless(type_: str, context: Context) -> list[Resource]:
     """The resources whose name is not known."""
     key = f"nameless {type_}"
-    found = context.kept.get(key)
+    found = context.cache.get(key)
     if not isinstance(found, list):
         named = context.index.of_type(type_)
-        found = context.kept[key] = [one for one in named if one.stays and isinstance(one.select(("name",)), Unknown)]
+        found = context.cache[key] = [one for one in named if one.stays and isinstance(one.select(("name",)), Unknown)]
     return found
 
 

@@ -74,9 +74,9 @@ def _is_asked(zone: Resource) -> Sure:
 
 def _links(zone: Resource, context: Context) -> Iterator[tuple[Resource, Sure]]:
     """The links of a zone, and those that may be its."""
-    found: dict[str, list[tuple[Resource, Sure]]] | None = context.kept.get("links by zone")
+    found: dict[str, list[tuple[Resource, Sure]]] | None = context.cache.get("links by zone")
     if found is None:
-        found = context.kept["links by zone"] = {}
+        found = context.cache["links by zone"] = {}
         for link in context.index.of_type(LINKS):
             above = zone_of(link, context) if link.stays else None
             reference = None if above is None else reference_of("", "", above, context.index)
@@ -109,9 +109,9 @@ def _are_peered(one: str, other: str, context: Context) -> Sure:
 
 def _peerings(context: Context) -> list[tuple[str, str]]:
     """The addresses of the networks that are peered, both empty where they are not known."""
-    found: list[tuple[str, str]] | None = context.kept.get("peerings")
+    found: list[tuple[str, str]] | None = context.cache.get("peerings")
     if found is None:
-        found = context.kept["peerings"] = []
+        found = context.cache["peerings"] = []
         for peering in context.index.of_type(_PEERINGS):
             if peering.stays:
                 found.append((_network_above(peering, context), _network_at(peering.select(_REMOTE), context)))

@@ -75,9 +75,9 @@ class Perimeters(NamedTuple):
 
 def perimeters_of(resource: Resource, context: Context) -> Perimeters:
     """The perimeters that a vault is in, as far as this input says."""
-    found = context.kept.get("perimeters")
+    found = context.cache.get("perimeters")
     if not isinstance(found, dict):
-        found = context.kept["perimeters"] = _by_target(context)
+        found = context.cache["perimeters"] = _by_target(context)
     return Perimeters((*found.get(resource.address, ()), *found.get("", ())))
 
 
@@ -98,9 +98,9 @@ def _by_target(context: Context) -> dict[str, list[Membership]]:
 
 def _inbound(context: Context, profile: str) -> list[Scalar | Unknown] | None:
     """The verdicts on the rules of a profile that let in; None if a rule may belong to any profile."""
-    rules = context.kept.get("perimeterRules")
+    rules = context.cache.get("perimeterRules")
     if not isinstance(rules, dict):
-        rules = context.kept["perimeterRules"] = _by_profile(context)
+        rules = context.cache["perimeterRules"] = _by_profile(context)
     if "" in rules:
         return None
     inbound = [_let_in(rule) for rule in rules.get(profile, ())]

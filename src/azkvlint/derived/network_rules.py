@@ -18,6 +18,7 @@ from azkvlint.model.value import (
     Link,
     ListValue,
     MapValue,
+    Origin,
     Path,
     Scalar,
     Unknown,
@@ -61,7 +62,7 @@ def _ip_rules(resource: Resource, context: Context) -> Value | None:
     items = tuple(
         _ip_rule(at, value, span, within.get(at)) for at, (value, span) in enumerate(zip(values, spans, strict=True))
     )
-    return ListValue(at=rules.at, items=items, origin="derived")
+    return ListValue(at=rules.at, items=items, origin=Origin.DERIVED)
 
 
 def _ip_rule(number: int, value: Answer, span: Range | None, outer: Answer | None) -> Value:
@@ -74,7 +75,7 @@ def _ip_rule(number: int, value: Answer, span: Range | None, outer: Answer | Non
         fields["prefix"] = _scalar(value, span.prefix, f"{display(value)} holds {span.end - span.start:,} addresses")
     if outer is not None:
         fields["within"] = _scalar(value, display(outer), f"{display(value)} lies in {display(outer)}")
-    return MapValue(at=value.at, fields=fields, origin="derived")
+    return MapValue(at=value.at, fields=fields, origin=Origin.DERIVED)
 
 
 def _kind(text: str, span: Range | None) -> tuple[str, str]:
@@ -94,7 +95,7 @@ def _subnets(resource: Resource, context: Context) -> Value | None:
         return None
     if not isinstance(rules, ListValue):
         return _unknown(rules, "it is no list")
-    return ListValue(at=rules.at, items=tuple(_subnet(item, context) for item in rules.items), origin="derived")
+    return ListValue(at=rules.at, items=tuple(_subnet(item, context) for item in rules.items), origin=Origin.DERIVED)
 
 
 def _subnet(rule: Value, context: Context) -> Value:
@@ -132,13 +133,13 @@ def _admitted(rule: Value, id_: Value, name: str, endpoints: Answer) -> Value:
     if has is None:
         why = endpoints.why if isinstance(endpoints, Unknown) else "one of them is not known"
         return Unknown(
-            at=id_.at, origin="derived", why=f"the service endpoints of the subnet {name} are not known: {why}"
+            at=id_.at, origin=Origin.DERIVED, why=f"the service endpoints of the subnet {name} are not known: {why}"
         )
     note = f"the subnet {name} has {'a' if has else 'no'} service endpoint for Microsoft.KeyVault"
     ignored = select(rule, ("ignoreMissingVnetServiceEndpoint",))
     if not has and isinstance(ignored, Scalar) and ignored.value is True:
         note += ", and ignoreMissingVnetServiceEndpoint hides that the rule has no effect"
-    return MapValue(at=id_.at, fields={"keyVaultEndpoint": _scalar(id_, has, note)}, origin="derived")
+    return MapValue(at=id_.at, fields={"keyVaultEndpoint": _scalar(id_, has, note)}, origin=Origin.DERIVED)
 
 
 def _has_endpoint(endpoints: Answer) -> bool | None:
@@ -154,11 +155,11 @@ def _has_endpoint(endpoints: Answer) -> bool | None:
 
 
 def _scalar(value: Answer, plain: str | int | bool, note: str) -> Scalar:
-    return Scalar(at=value.at, value=plain, origin="derived", note=note)
+    return Scalar(at=value.at, value=plain, origin=Origin.DERIVED, note=note)
 
 
 def _unknown(answer: Answer, why: str) -> Unknown:
-    return Unknown(at=answer.at, origin="derived", why=answer.why if isinstance(answer, Unknown) else why)
+    return Unknown(at=answer.at, origin=Origin.DERIVED, why=answer.why if isinstance(answer, Unknown) else why)
 
 
 ATTRIBUTES: Mapping[str, Derived] = {

@@ -12,7 +12,7 @@ from azkvlint.derived.attribute import Context, Derived
 from azkvlint.derived.companions import Sure, companions, is_one_of, is_set, items_of, said
 from azkvlint.derived.vaults import VAULTS
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, MapValue, Path, Scalar, Value
+from azkvlint.model.value import Absent, MapValue, Origin, Path, Scalar, Value
 
 TOPICS = "microsoft.eventgrid/systemtopics"
 TOPIC_SUBSCRIPTIONS = "microsoft.eventgrid/systemtopics/eventsubscriptions"
@@ -43,7 +43,7 @@ def _notices(resource: Resource, context: Context) -> Value | None:
     for kind, event in _EVENTS.items():
         sure = max((min(sure, _includes(one, event)) for one, sure in listening), default=Sure.NO)
         fields[kind] = said(resource, sure, context, f"no subscription to {event}", "a subscription may include it")
-    return MapValue(at=resource.at, fields=fields, origin="derived")
+    return MapValue(at=resource.at, fields=fields, origin=Origin.DERIVED)
 
 
 def _subscriptions(topic: Resource, context: Context) -> Iterator[tuple[Resource, Sure]]:
@@ -59,15 +59,15 @@ def _subscriptions(topic: Resource, context: Context) -> Iterator[tuple[Resource
 
 def _by_topic(context: Context) -> Mapping[str, list[Resource]]:
     """Subscriptions by the name that they give their topic, in lower case; empty where that is not known."""
-    if "subscriptions by topic" not in context.kept:
+    if "subscriptions by topic" not in context.cache:
         found: dict[str, list[Resource]] = {}
         for one in context.index.of_type(TOPIC_SUBSCRIPTIONS):
             name = one.select(_TOPIC)
             if one.stays and not isinstance(name, Absent):
                 known = str(name.value).lower() if isinstance(name, Scalar) else ""
                 found.setdefault(known, []).append(one)
-        context.kept["subscriptions by topic"] = found
-    by_topic: Mapping[str, list[Resource]] = context.kept["subscriptions by topic"]
+        context.cache["subscriptions by topic"] = found
+    by_topic: Mapping[str, list[Resource]] = context.cache["subscriptions by topic"]
     return by_topic
 
 

@@ -17,7 +17,7 @@ from azkvlint.derived.attribute import Context, Derived
 from azkvlint.graph.references import Index, reference_of
 from azkvlint.graph.resource_ids import HOLE, may_be_step, parse_id
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Link, Path, Scalar, Unknown, Value, path_text, text_of
+from azkvlint.model.value import Link, Origin, Path, Scalar, Unknown, Value, path_text, text_of
 
 _CERTIFICATES = "microsoft.keyvault/vaults/certificates"
 _SECRETS = "microsoft.keyvault/vaults/secrets"
@@ -131,23 +131,23 @@ def _place(resource: Resource, index: Index) -> _Place:
 
 def _same_name(resource: Resource, context: Context) -> Value | None:
     """The objects in the same vault that have the name already."""
-    objects: _Objects | None = context.kept.get(_KEPT)
+    objects: _Objects | None = context.cache.get(_KEPT)
     if objects is None:
-        objects = context.kept[_KEPT] = _Objects(context.index)
+        objects = context.cache[_KEPT] = _Objects(context.index)
     if resource.address not in objects.places or objects.is_alone(resource):
         return None
     beside = list(objects.beside(resource))
     # What hangs on a condition of its own may not be there.
     certain = [other for other in beside if other.exists_with(resource)]
     if certain:
-        return Scalar(at=resource.at, value=", ".join(other.address for other in certain), origin="derived")
+        return Scalar(at=resource.at, value=", ".join(other.address for other in certain), origin=Origin.DERIVED)
     # A doubt about what may exist, or about its name there, is of no use to an author.
     doubts = chain(beside, objects.perhaps(resource)) if resource.assumption is None else ()
     doubtful = next((other for other in doubts if other.assumption is None), None)
     if doubtful is None:
         return None
     why = f"{doubtful.address} may have the same name in the same vault"
-    return Unknown(at=resource.at, origin="derived", why=why)
+    return Unknown(at=resource.at, origin=Origin.DERIVED, why=why)
 
 
 def _vault_name(resource: Resource, context: Context) -> Value | None:
@@ -156,8 +156,8 @@ def _vault_name(resource: Resource, context: Context) -> Value | None:
         return None
     place = _place(resource, context.index)
     if place.is_name:
-        return Scalar(at=resource.at, value=place.vault, origin="derived")
-    return Unknown(at=resource.at, origin="derived", why="the name of its vault is not known")
+        return Scalar(at=resource.at, value=place.vault, origin=Origin.DERIVED)
+    return Unknown(at=resource.at, origin=Origin.DERIVED, why="the name of its vault is not known")
 
 
 def _literal_length(resource: Resource, context: Context) -> Value | None:
@@ -166,7 +166,7 @@ def _literal_length(resource: Resource, context: Context) -> Value | None:
     if not isinstance(value, Scalar) or not isinstance(value.value, str):
         return None
     at = msgspec.structs.replace(value.at, attribute=path_text(_VALUE))
-    return Scalar(at=at, value=len(value.value.encode("utf-8", "surrogatepass")), origin="derived")
+    return Scalar(at=at, value=len(value.value.encode("utf-8", "surrogatepass")), origin=Origin.DERIVED)
 
 
 _PLACES: Mapping[str, tuple[Path, ...]] = {

@@ -11,7 +11,7 @@ from functools import cache
 
 from azkvlint.azure.roles import role_by_name
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, ListValue, Scalar, Unknown, Value, display, select
+from azkvlint.model.value import Absent, Answer, ListValue, Origin, Scalar, Unknown, Value, display, select
 
 # Of the control plane: what makes a vault one's own, empties it, or grants access to it.
 ASSIGNS = "Microsoft.Authorization/roleAssignments/write"
@@ -103,11 +103,17 @@ def operations_of(definition: Resource) -> Value:
             doubt = doubtful if doubt is None else doubt
     items: list[Value] = [
         Scalar(
-            at=word.at, value=one, origin="derived", note=f"the role allows {display(word)}", sensitive=word.sensitive
+            at=word.at,
+            value=one,
+            origin=Origin.DERIVED,
+            note=f"the role allows {display(word)}",
+            sensitive=word.sensitive,
         )
         for one, word in certain.items()
     ]
-    return ListValue(at=permissions.at, items=(*items, doubt) if doubt is not None else tuple(items), origin="derived")
+    return ListValue(
+        at=permissions.at, items=(*items, doubt) if doubt is not None else tuple(items), origin=Origin.DERIVED
+    )
 
 
 def _allowed(table: tuple[str, ...], give: Answer, take: Answer) -> tuple[dict[str, Value], Unknown | None]:

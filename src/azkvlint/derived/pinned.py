@@ -9,7 +9,7 @@ from azkvlint.derived.attribute import Context, Derived
 from azkvlint.derived.keys import URLS, field_of, names_version
 from azkvlint.graph.references import Index, reference_of
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, Link, MapValue, Path, Scalar, Unknown, Value, text_of
+from azkvlint.model.value import Absent, Answer, Link, MapValue, Origin, Path, Scalar, Unknown, Value, text_of
 
 _VAULTS, _HSMS = "microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms"
 _STORES = {_VAULTS: "vault", _HSMS: "managed-hsm"}
@@ -43,8 +43,8 @@ def _store_of(value: Value, index: Index) -> Scalar | Unknown:
     word = words.pop() if len(words) == 1 else None
     if word is None:
         why = value.why if isinstance(value, Unknown) else "whether it is a vault or a managed HSM is not known"
-        return Unknown(at=value.at, origin="derived", why=why)
-    return Scalar(at=value.at, value=word, origin="derived", note=f"its key is in a {word.replace('-', ' ')}")
+        return Unknown(at=value.at, origin=Origin.DERIVED, why=why)
+    return Scalar(at=value.at, value=word, origin=Origin.DERIVED, note=f"its key is in a {word.replace('-', ' ')}")
 
 
 def _pins_version(resource: Resource, context: Context) -> Value | None:
@@ -72,9 +72,9 @@ def _beside(version: Answer, key: Answer) -> Scalar | Unknown:
     """What an argument or a field of its own says, in which an empty text is no version."""
     # The version of a key that is to be made is not known yet, but it has one.
     if isinstance(version, Unknown) and not version.pattern.endswith(".version\u27e9"):
-        return Unknown(at=version.at, origin="derived", why=version.why)
+        return Unknown(at=version.at, origin=Origin.DERIVED, why=version.why)
     pinned = text_of(version) != ""
-    return Scalar(at=version.at if pinned else key.at, value=pinned, origin="derived")
+    return Scalar(at=version.at if pinned else key.at, value=pinned, origin=Origin.DERIVED)
 
 
 def _named(key: Value) -> Scalar | Unknown:
@@ -82,8 +82,8 @@ def _named(key: Value) -> Scalar | Unknown:
     pinned = _by_attribute(key) if isinstance(key, Link) else names_version(text_of(key))
     if pinned is None:
         why = key.why if isinstance(key, Unknown) else "whether it names a version of its key is not known"
-        return Unknown(at=key.at, origin="derived", why=why)
-    return Scalar(at=key.at, value=pinned, origin="derived")
+        return Unknown(at=key.at, origin=Origin.DERIVED, why=why)
+    return Scalar(at=key.at, value=pinned, origin=Origin.DERIVED)
 
 
 def _by_attribute(key: Link) -> bool | None:

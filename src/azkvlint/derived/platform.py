@@ -12,7 +12,19 @@ from collections.abc import Mapping
 from azkvlint.derived.attribute import Context, Derived
 from azkvlint.derived.keys import field_of
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, ListValue, MapValue, Path, Scalar, Unknown, Value, select, text_of
+from azkvlint.model.value import (
+    Absent,
+    Answer,
+    ListValue,
+    MapValue,
+    Origin,
+    Path,
+    Scalar,
+    Unknown,
+    Value,
+    select,
+    text_of,
+)
 from azkvlint.util.lazy_regex import regex
 
 _SECRETS: Mapping[str, Path] = {
@@ -46,7 +58,7 @@ def _certificate_vaults(resource: Resource, context: Context) -> Value | None:
         return None
     found = [select(item, ("sourceVault", "id")) for item in secrets.items]
     items = tuple(one for one in found if not isinstance(one, Absent))
-    return ListValue(at=secrets.at, items=items, origin="derived")
+    return ListValue(at=secrets.at, items=items, origin=Origin.DERIVED)
 
 
 def _encryption_vault(resource: Resource, context: Context) -> Value | None:
@@ -66,8 +78,8 @@ def _vault_in(settings: Answer) -> Value | None:
         return settings if isinstance(settings, Unknown) else None
     text = match[2].replace(_SLASH, "/")
     if isinstance(settings, Unknown):
-        return Unknown(at=settings.at, why=settings.why, pattern=text, given=True, origin="derived")
-    return Scalar(at=settings.at, value=text, sensitive=settings.sensitive, origin="derived")
+        return Unknown(at=settings.at, why=settings.why, pattern=text, given=True, origin=Origin.DERIVED)
+    return Scalar(at=settings.at, value=text, sensitive=settings.sensitive, origin=Origin.DERIVED)
 
 
 def _encryption_vaults(resource: Resource, context: Context) -> Value | None:
@@ -89,7 +101,7 @@ def _encryption_vaults(resource: Resource, context: Context) -> Value | None:
         elif isinstance(kind, Scalar) and str(kind.value).lower().startswith(_ENCRYPTS):
             vaults.append(_vault_in(select(item, _SETTINGS)))
     items = tuple(one for one in vaults if one is not None and not isinstance(one, Absent))
-    return ListValue(at=resource.at, items=items, origin="derived") if items else None
+    return ListValue(at=resource.at, items=items, origin=Origin.DERIVED) if items else None
 
 
 ATTRIBUTES: Mapping[str, Derived] = {

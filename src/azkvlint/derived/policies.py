@@ -10,7 +10,7 @@ import msgspec
 
 from azkvlint.graph.references import Index, reference_of
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, ListValue, MapValue, Scalar, Unknown, Value, select, text_of
+from azkvlint.model.value import Absent, Answer, ListValue, MapValue, Origin, Scalar, Unknown, Value, select, text_of
 
 _VAULTS = "microsoft.keyvault/vaults"
 _POLICIES = "microsoft.keyvault/vaults/accesspolicies"
@@ -29,10 +29,10 @@ def change_of(policy: Resource) -> Value | None:
     name = policy.select(("name",))
     if isinstance(name, Scalar):
         word = str(name.value).lower()
-        return Scalar(at=policy.at, value=word, origin="derived") if word in _CHANGES else None
+        return Scalar(at=policy.at, value=word, origin=Origin.DERIVED) if word in _CHANGES else None
     if isinstance(name, Unknown):
         why = "its name, which says whether it adds or removes access policies, is not known"
-        return Unknown(at=policy.at, origin="derived", why=why)
+        return Unknown(at=policy.at, origin=Origin.DERIVED, why=why)
     return None
 
 
@@ -49,19 +49,19 @@ def repeats_vault(policy: Resource, vault: Resource | None) -> Value | None:
     if isinstance(change, Unknown):
         return change
     if isinstance(change, Scalar) and change.value == "remove":
-        return Scalar(at=at, value=False, origin="derived")
+        return Scalar(at=at, value=False, origin=Origin.DERIVED)
     if text_of(inline) and text_of(inline) == text_of(separate):
-        return Scalar(at=at, value=True, origin="derived")
+        return Scalar(at=at, value=True, origin=Origin.DERIVED)
     if not isinstance(inline, ListValue) or not isinstance(separate, ListValue):
-        return Unknown(at=at, origin="derived", why="whether the vault has the same access policies is not known")
+        return Unknown(at=at, origin=Origin.DERIVED, why="whether the vault has the same access policies is not known")
     answers = [_is_among(item, inline.items) for item in separate.items]
     if isinstance(change, Scalar) and change.value == "replace":
         answers += [_is_among(item, separate.items) for item in inline.items]
     if False in answers:
-        return Scalar(at=at, value=False, origin="derived")
+        return Scalar(at=at, value=False, origin=Origin.DERIVED)
     if None in answers:
-        return Unknown(at=at, origin="derived", why="whether the vault has the same access policies is not known")
-    return Scalar(at=at, value=True, origin="derived")
+        return Unknown(at=at, origin=Origin.DERIVED, why="whether the vault has the same access policies is not known")
+    return Scalar(at=at, value=True, origin=Origin.DERIVED)
 
 
 def _is_among(policy: Value, others: tuple[Value, ...]) -> bool | None:
@@ -132,4 +132,4 @@ def _without(vault: Resource, separate: set[tuple[str, str]]) -> Resource:
     kept = msgspec.structs.replace(policies, items=own)
     inner = msgspec.structs.replace(properties, fields={**properties.fields, "accessPolicies": kept})
     attributes = msgspec.structs.replace(vault.attributes, fields={**vault.attributes.fields, "properties": inner})
-    return msgspec.structs.replace(vault, attributes=attributes, common=None)
+    return msgspec.structs.replace(vault, attributes=attributes, shared_attributes=None)

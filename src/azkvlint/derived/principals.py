@@ -11,7 +11,7 @@ from azkvlint.derived.scope import Coverage
 from azkvlint.derived.vaults import POLICIES, RBAC, VAULTS, model_of
 from azkvlint.graph.references import references_by
 from azkvlint.model.resource import Reference, Resource
-from azkvlint.model.value import ListValue, MapValue, Scalar, Unknown, Value
+from azkvlint.model.value import ListValue, MapValue, Origin, Scalar, Unknown, Value
 
 # Duties, and the permissions any of which is one.
 _DUTIES: Mapping[str, frozenset[str]] = {
@@ -100,7 +100,7 @@ def _principals(resource: Resource, context: Context) -> Value | None:
             # Of whom nothing is known nobody can say that it is the same twice.
             key = grant.identity.key or f"{address} {number}"
             holders.setdefault(key, _Holder(grant)).add(grant, sure)
-    return ListValue(at=resource.at, items=tuple(_told(resource, holders, sources)), origin="derived")
+    return ListValue(at=resource.at, items=tuple(_told(resource, holders, sources)), origin=Origin.DERIVED)
 
 
 def _told(vault: Resource, holders: Mapping[str, _Holder], sources: _Sources) -> Iterator[Value]:
@@ -114,26 +114,26 @@ def _told(vault: Resource, holders: Mapping[str, _Holder], sources: _Sources) ->
         doubt = sources.doubt if holder.doubt is None else holder.doubt
         if doubt is None and (same | holder.perhaps) - set(holder.duties):
             why = f"whether {holder.identity.label} has other rights too is not known"
-            doubt = Unknown(at=vault.at, why=why, origin="derived")
+            doubt = Unknown(at=vault.at, why=why, origin=Origin.DERIVED)
         parts = [f"{duty} by {address}" for duty, address in holder.duties.items()][:_MOST]
         note = f"{holder.identity.label} has {', '.join(parts)}"
-        items: list[Value] = [Scalar(at=vault.at, value=duty, origin="derived") for duty in holder.duties]
+        items: list[Value] = [Scalar(at=vault.at, value=duty, origin=Origin.DERIVED) for duty in holder.duties]
         if doubt is not None:
             items.append(doubt)
-        told = ListValue(at=vault.at, items=tuple(items), origin="derived", note=note)
+        told = ListValue(at=vault.at, items=tuple(items), origin=Origin.DERIVED, note=note)
         yield MapValue(
-            at=vault.at, fields={"duties": told, "kind": holder.identity.kind_of(vault.at)}, origin="derived"
+            at=vault.at, fields={"duties": told, "kind": holder.identity.kind_of(vault.at)}, origin=Origin.DERIVED
         )
     if sources.doubt is not None or sources.anywhere:
         why = "a grant of which it is not known for which vault it is may be for this one"
-        yield Unknown(at=vault.at, why=why, origin="derived")
+        yield Unknown(at=vault.at, why=why, origin=Origin.DERIVED)
 
 
 def _kept(name: str, make: Callable[[Context], Iterable[Reference]], context: Context) -> _Sources:
     """The sources of all vaults, made once for a graph."""
-    found = context.kept.get(name)
+    found = context.cache.get(name)
     if not isinstance(found, _Sources):
-        found = context.kept[name] = _Sources(make(context), context)
+        found = context.cache[name] = _Sources(make(context), context)
     return found
 
 

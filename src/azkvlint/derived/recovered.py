@@ -15,7 +15,7 @@ import msgspec
 from azkvlint.derived.attribute import Context, Derived
 from azkvlint.graph.references import Index
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import MapValue, Scalar, Unknown, Value
+from azkvlint.model.value import MapValue, Origin, Scalar, Unknown, Value
 
 _VAULTS = ("microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms")
 _PROPERTIES = "properties"
@@ -47,7 +47,7 @@ def _recovered(vault: Resource, mode: Scalar | Unknown, why: str) -> Resource:
     fields = {**vault.attributes.fields, _PROPERTIES: properties}
     attributes = msgspec.structs.replace(vault.attributes, fields=fields)
     return msgspec.structs.replace(
-        vault, attributes=attributes, existing=vault.existing or isinstance(mode, Scalar), common=None
+        vault, attributes=attributes, existing=vault.existing or isinstance(mode, Scalar), shared_attributes=None
     )
 
 
@@ -58,9 +58,9 @@ def _recovers(resource: Resource, context: Context) -> Value | None:
         return None
     mode = resource.select((_PROPERTIES, _MODE))
     if isinstance(mode, Unknown):
-        return Scalar(at=resource.at, value=False, origin="derived") if resource.existing else mode
+        return Scalar(at=resource.at, value=False, origin=Origin.DERIVED) if resource.existing else mode
     word = str(mode.value).lower() if isinstance(mode, Scalar) else "default"
-    return Scalar(at=mode.at, value=word == "recover", origin="derived", note=f"createMode is {word}")
+    return Scalar(at=mode.at, value=word == "recover", origin=Origin.DERIVED, note=f"createMode is {word}")
 
 
 ATTRIBUTES: Mapping[str, Derived] = {

@@ -10,7 +10,7 @@ from azkvlint.azure.azurerm.resources import RESOURCES
 from azkvlint.azure.azurerm.updates import BY_UPDATE
 from azkvlint.derived.attribute import Context, Derived
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import MapValue, Scalar, Unknown, Value, display
+from azkvlint.model.value import MapValue, Origin, Scalar, Unknown, Value, display
 
 _VAULTS = "microsoft.keyvault/vaults"
 _PURGE_PROTECTION = ("properties", "enablePurgeProtection")
@@ -25,10 +25,12 @@ def _written_purge_protection(resource: Resource, context: Context) -> Value | N
     # What is not written Azure keeps, and a plan then does not say.
     found = properties.fields.get(_PURGE_PROTECTION[1]) if isinstance(properties, MapValue) else properties
     is_azurerms = resource.declared_as in RESOURCES and (found is None or found.note != BY_UPDATE)
-    if found is None or is_azurerms or found.origin in ("default", "kept"):
+    if found is None or is_azurerms or found.origin in (Origin.DEFAULT, Origin.KEPT):
         return None
     if isinstance(found, Scalar | Unknown):
-        return msgspec.structs.replace(found, origin="derived", note=f"purge protection is written as {display(found)}")
+        return msgspec.structs.replace(
+            found, origin=Origin.DERIVED, note=f"purge protection is written as {display(found)}"
+        )
     return None
 
 

@@ -12,7 +12,7 @@ from azkvlint.derived.attribute import Context, Derived
 from azkvlint.derived.keys import field_of, key_and_vault
 from azkvlint.graph.references import reference_of
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, Path, Scalar, Unknown, Value, display
+from azkvlint.model.value import Absent, Answer, Origin, Path, Scalar, Unknown, Value, display
 
 _SETS = "microsoft.compute/diskencryptionsets"
 _VAULTS = ("microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms")
@@ -31,9 +31,9 @@ def _in_region_of_vault(resource: Resource, context: Context) -> Value | None:
     regions = {_region(other) for other in others}
     if len(vaults) != 1 or not own or "" in regions:
         why = "whether its vault is in the same region is not known"
-        return Unknown(at=resource.at, why=why, origin="derived")
+        return Unknown(at=resource.at, why=why, origin=Origin.DERIVED)
     note = f"it is in {display(resource.select(_LOCATION))}, and its vault {vaults[0]} in {display(others[0])}"
-    return Scalar(at=resource.at, value=own in regions, origin="derived", note=note)
+    return Scalar(at=resource.at, value=own in regions, origin=Origin.DERIVED, note=note)
 
 
 def _region(answer: Answer) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 
 from azkvlint.derived.attribute import Context, Derived
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, ListValue, Path, Scalar, Unknown, Value
+from azkvlint.model.value import Absent, ListValue, Origin, Path, Scalar, Unknown, Value
 from azkvlint.syntax.json_data import decode_json
 from azkvlint.util.errors import InputError
 
@@ -30,16 +30,16 @@ def _authorities(resource: Resource, context: Context) -> Value | None:
     policy = _decoded(found.value) if isinstance(found, Scalar) else None
     if not isinstance(policy, dict):
         why = found.why if isinstance(found, Unknown) else "the policy cannot be read"
-        return Unknown(at=found.at, origin="derived", why=why, sensitive=found.sensitive)
+        return Unknown(at=found.at, origin=Origin.DERIVED, why=why, sensitive=found.sensitive)
     items = tuple(_authority(one, found) for one in _field(policy, "anyof") or ())
-    return ListValue(at=found.at, items=items, origin="derived")
+    return ListValue(at=found.at, items=items, origin=Origin.DERIVED)
 
 
 def _authority(one: Any, policy: Value) -> Value:
     name = _field(one, "authority") if isinstance(one, dict) else None
     if not isinstance(name, str):
-        return Unknown(at=policy.at, origin="derived", why="a part of the policy names no authority")
-    return Scalar(at=policy.at, value=name, origin="derived", sensitive=policy.sensitive)
+        return Unknown(at=policy.at, origin=Origin.DERIVED, why="a part of the policy names no authority")
+    return Scalar(at=policy.at, value=name, origin=Origin.DERIVED, sensitive=policy.sensitive)
 
 
 def _field(item: dict[str, Any], name: str) -> Any:

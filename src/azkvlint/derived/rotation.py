@@ -14,7 +14,7 @@ from typing import TypeAlias
 from azkvlint.derived.attribute import Context, Derived
 from azkvlint.derived.dates import BEGINS, EXPIRES, HSM_KEYS, KEYS, MADE, Moment, between, expiry, midnight, start
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, ListValue, MapValue, Path, Scalar, Unknown, Value, select
+from azkvlint.model.value import Absent, Answer, ListValue, MapValue, Origin, Path, Scalar, Unknown, Value, select
 from azkvlint.util.lazy_regex import regex
 
 POLICIES = f"{HSM_KEYS}/rotationpolicies"
@@ -93,7 +93,7 @@ class _Policy:
             return days
         whole = floor(days)
         note = (ahead if whole >= 0 else behind).format(abs(whole))
-        return Scalar(at=self.at, value=whole, origin="derived", note=note)
+        return Scalar(at=self.at, value=whole, origin=Origin.DERIVED, note=note)
 
     def _trigger(self) -> Value | None:
         for days in (self.after, self.before):
@@ -102,7 +102,7 @@ class _Policy:
         if self.after is None and self.before is None:
             return None
         word = "before-expiry" if self.after is None else "after-creation" if self.before is None else "both"
-        return Scalar(at=self.at, value=word, origin="derived", note=_TRIGGERS[word])
+        return Scalar(at=self.at, value=word, origin=Origin.DERIVED, note=_TRIGGERS[word])
 
 
 # What a number of days says, and what one below zero says.
@@ -158,7 +158,7 @@ def _rotation(resource: Resource, context: Context) -> Value | None:
         return None
     found = dict(_Policy(policy).fields(resource, context))
     fields = {name: value for name, value in found.items() if value is not None}
-    return MapValue(at=policy.at, fields=fields, rest=policy.rest, origin="derived")
+    return MapValue(at=policy.at, fields=fields, rest=policy.rest, origin=Origin.DERIVED)
 
 
 # Besides the whole, the names in it: templates may write them in other letters.
@@ -171,5 +171,5 @@ _OF_POLICY: tuple[Path, ...] = (
 )
 _OF_KEY: tuple[Path, ...] = (*(("properties", "rotationPolicy", *path) for path in _OF_POLICY), EXPIRES, BEGINS)
 ATTRIBUTES: Mapping[str, Derived] = {
-    "rotation": Derived(_rotation, {KEYS: _OF_KEY, HSM_KEYS: _OF_KEY, POLICIES: (("properties",),)}, own=True),
+    "rotation": Derived(_rotation, {KEYS: _OF_KEY, HSM_KEYS: _OF_KEY, POLICIES: (("properties",),)}, local_only=True),
 }

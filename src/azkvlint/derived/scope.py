@@ -9,7 +9,7 @@ import msgspec
 from azkvlint.graph.references import Index, certain_only, reference_of, type_of_any
 from azkvlint.graph.resource_ids import may_be, scope_level
 from azkvlint.model.resource import Reference, Resource
-from azkvlint.model.value import Absent, Answer, Link, Scalar, Unknown, Value, display, text_of
+from azkvlint.model.value import Absent, Answer, Link, Origin, Scalar, Unknown, Value, display, text_of
 
 SCOPE = ("scope",)
 _LEVELS = {
@@ -28,20 +28,22 @@ def level_of(answer: Answer, index: Index) -> Value | None:
     """The level of one scope: tenant, management-group, subscription, resource-group, resource or object."""
     match answer:
         case Unknown(pattern=pattern) if scope_level(pattern):
-            return Scalar(at=answer.at, value=str(_level(pattern)), origin="derived", note=f"the scope is {pattern}")
+            return Scalar(
+                at=answer.at, value=str(_level(pattern)), origin=Origin.DERIVED, note=f"the scope is {pattern}"
+            )
         case Scalar(value=str() as text):
             level = _level(text)
             if level is None:
-                return Unknown(at=answer.at, origin="derived", why=f"'{display(answer)}' is not a scope")
-            return Scalar(at=answer.at, value=level, origin="derived", note=f"the scope is {display(answer)}")
+                return Unknown(at=answer.at, origin=Origin.DERIVED, why=f"'{display(answer)}' is not a scope")
+            return Scalar(at=answer.at, value=level, origin=Origin.DERIVED, note=f"the scope is {display(answer)}")
         case Link(target=target, type=type_):
             found = index.resources.get(target)
             level = _level_of_type(found.type if found is not None else type_)
-            return Scalar(at=answer.at, value=level, origin="derived", note=f"the scope is {target}")
+            return Scalar(at=answer.at, value=level, origin=Origin.DERIVED, note=f"the scope is {target}")
         case Unknown(types=types):
             levels = tuple(sorted({_level_of_type(type_) for type_ in types}))
             if len(levels) == 1:
-                return Scalar(at=answer.at, value=levels[0], origin="derived", note="whatever the scope is")
+                return Scalar(at=answer.at, value=levels[0], origin=Origin.DERIVED, note="whatever the scope is")
             return msgspec.structs.replace(answer, one_of=levels)
         case _:
             return None

@@ -18,7 +18,7 @@ from azkvlint.graph.secret_evidence.credential_formats import (
 from azkvlint.graph.secret_evidence.name_kinds import NameKind, kind_of_name
 from azkvlint.graph.value_origins import CONFIGURATION
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, ListValue, Path, Scalar, Unknown, Value, text_of
+from azkvlint.model.value import Absent, ListValue, Origin, Path, Scalar, Unknown, Value, text_of
 from azkvlint.util.lazy_regex import regex
 
 _ORIGINS: Path = ("derived", ORIGINS)
@@ -29,9 +29,9 @@ def _placeholder(resource: Resource, context: Context) -> Value | None:  # all m
     """Return whether the value stands for another one: ``certain``, ``likely`` or ``none``."""
     value = _value(resource)
     if value is None or isinstance(value, Unknown):
-        return None if value is None else Unknown(at=value.at, origin="derived", why=value.why)
+        return None if value is None else Unknown(at=value.at, origin=Origin.DERIVED, why=value.why)
     found = placeholder_in(str(value.value) if isinstance(value, Scalar) else "none")
-    return Scalar(at=value.at, value=found.value, origin="derived")
+    return Scalar(at=value.at, value=found.value, origin=Origin.DERIVED)
 
 
 def _is_configuration(resource: Resource, context: Context) -> Value | None:
@@ -41,7 +41,7 @@ def _is_configuration(resource: Resource, context: Context) -> Value | None:
         return None
     text = _text(value)
     found = is_configuration([*_names(resource)], text) or (_is_named_so(resource) and not has_credential(text))
-    return Scalar(at=value.at, value=found, origin="derived")
+    return Scalar(at=value.at, value=found, origin=Origin.DERIVED)
 
 
 def _is_named_so(resource: Resource) -> bool:

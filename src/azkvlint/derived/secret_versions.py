@@ -22,6 +22,7 @@ from azkvlint.model.value import (
     Link,
     ListValue,
     MapValue,
+    Origin,
     Path,
     Scalar,
     Unknown,
@@ -61,14 +62,16 @@ def _references(resource: Resource, context: Context) -> Value | None:
     """Each secret or certificate that a resource names: whether it ``pinsVersion``."""
     del context
     found = tuple(_item(name, value, pins) for name, value, pins in _named(resource))
-    return ListValue(at=resource.at, items=found, origin="derived") if found else None
+    return ListValue(at=resource.at, items=found, origin=Origin.DERIVED) if found else None
 
 
 def _item(name: str, value: Value, pins: bool | None) -> Value:
-    pinned: Value = Unknown(at=value.at, origin="derived", why="whether it names a version of its secret is not known")
+    pinned: Value = Unknown(
+        at=value.at, origin=Origin.DERIVED, why="whether it names a version of its secret is not known"
+    )
     if pins is not None:
-        pinned = Scalar(at=value.at, value=pins, origin="derived", note=name)
-    return MapValue(at=value.at, fields={"pinsVersion": pinned}, origin="derived")
+        pinned = Scalar(at=value.at, value=pins, origin=Origin.DERIVED, note=name)
+    return MapValue(at=value.at, fields={"pinsVersion": pinned}, origin=Origin.DERIVED)
 
 
 def _named(resource: Resource) -> Iterator[tuple[str, Value, bool | None]]:

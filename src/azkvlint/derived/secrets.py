@@ -22,7 +22,19 @@ from azkvlint.graph.secret_evidence.name_kinds import NameKind, kind_of_name, na
 from azkvlint.graph.secret_evidence.placeholders import Placeholder
 from azkvlint.model.location import Location
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, ListValue, MapValue, Path, Scalar, Unknown, Value, select, text_of
+from azkvlint.model.value import (
+    Absent,
+    Answer,
+    ListValue,
+    MapValue,
+    Origin,
+    Path,
+    Scalar,
+    Unknown,
+    Value,
+    select,
+    text_of,
+)
 from azkvlint.syntax.json_data import decode_json
 from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
@@ -73,7 +85,7 @@ def _inline_secrets(resource: Resource, context: Context) -> Value | None:  # al
             found = [*_linked(resource.select(_TYPE_PROPERTIES))]
         case _:
             return None
-    return ListValue(at=found[0].at if found else resource.at, items=tuple(found), origin="derived")
+    return ListValue(at=found[0].at if found else resource.at, items=tuple(found), origin=Origin.DERIVED)
 
 
 def _vault_references(resource: Resource, context: Context) -> Value | None:  # all makers have it
@@ -81,7 +93,7 @@ def _vault_references(resource: Resource, context: Context) -> Value | None:  # 
     if resource.type.lower() not in SITES:
         return None
     found = [item for path in (_SETTINGS, _CONNECTIONS) for item in _references(resource.select(path))]
-    return ListValue(at=found[0].at if found else resource.at, items=tuple(found), origin="derived")
+    return ListValue(at=found[0].at if found else resource.at, items=tuple(found), origin=Origin.DERIVED)
 
 
 def _references(answer: Answer) -> Iterator[Value]:
@@ -190,7 +202,7 @@ def _told_secrets(resource: Resource, context: Context) -> Value | None:  # all 
     paths = _TELLING.get(resource.type.lower(), ())
     told = [(str(path[-1]), secret) for path in paths for secret in _secrets(resource.select(path), "")]
     found = [_named(name, secret) if secret.sensitive else _doubt(secret) for name, secret in told]
-    return ListValue(at=resource.at, items=tuple(found), origin="derived") if paths else None
+    return ListValue(at=resource.at, items=tuple(found), origin=Origin.DERIVED) if paths else None
 
 
 def _secrets(answer: Answer, name: str) -> Iterator[Value]:
@@ -260,12 +272,12 @@ def _places(answer: Answer) -> Iterator[Location]:
 
 
 def _named(name: str, value: Value) -> Scalar:
-    return Scalar(at=value.at, value=name, origin="derived")
+    return Scalar(at=value.at, value=name, origin=Origin.DERIVED)
 
 
 def _doubt(value: Value) -> Unknown:
     why = value.why if isinstance(value, Unknown) else "it is no setting"
-    return Unknown(at=value.at, origin="derived", why=why)
+    return Unknown(at=value.at, origin=Origin.DERIVED, why=why)
 
 
 ATTRIBUTES: Mapping[str, Derived] = {

@@ -13,7 +13,19 @@ from azkvlint.derived.scope import OBJECT, SCOPE, Coverage, level_of
 from azkvlint.derived.vaults import VAULTS
 from azkvlint.graph.references import reference_of
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, Link, ListValue, MapValue, Path, Scalar, Unknown, Value, text_of
+from azkvlint.model.value import (
+    Absent,
+    Answer,
+    Link,
+    ListValue,
+    MapValue,
+    Origin,
+    Path,
+    Scalar,
+    Unknown,
+    Value,
+    text_of,
+)
 
 # What people call the tag, in lower case. Each is held only against itself: two names may mean two things.
 _ENVIRONMENTS = frozenset({"environment", "env", "stage"})
@@ -42,20 +54,21 @@ def _distinct(names: frozenset[str]) -> Callable[[Resource, Context], Value | No
                 found.setdefault(name, {}).setdefault(str(value.value).strip().lower(), value)
         most = max(found.values(), key=len, default={})
         if doubt is not None and len(most) < 2:  # two are different
-            return Unknown(at=resource.at, why=doubt.why, origin="derived")
+            return Unknown(at=resource.at, why=doubt.why, origin=Origin.DERIVED)
         items = tuple(
-            Scalar(at=resource.at, value=word, origin="derived", sensitive=one.sensitive) for word, one in most.items()
+            Scalar(at=resource.at, value=word, origin=Origin.DERIVED, sensitive=one.sensitive)
+            for word, one in most.items()
         )
-        return ListValue(at=resource.at, items=items, origin="derived")
+        return ListValue(at=resource.at, items=items, origin=Origin.DERIVED)
 
     return make
 
 
 def _tags_by_vault(context: Context) -> Mapping[str, list[tuple[str, Value]]]:
     """The tags of what lies in each vault, by lower-case name; without a name where not even that is known."""
-    found: dict[str, list[tuple[str, Value]]] | None = context.kept.get("tags of objects")
+    found: dict[str, list[tuple[str, Value]]] | None = context.cache.get("tags of objects")
     if found is None:
-        found = context.kept["tags of objects"] = {}
+        found = context.cache["tags of objects"] = {}
         for one in (one for type_ in _OBJECTS for one in context.index.of_type(type_) if one.stays):
             above = one.select(("parent",))
             tags = list(_named(one.select(_TAGS)))
@@ -64,7 +77,7 @@ def _tags_by_vault(context: Context) -> Mapping[str, list[tuple[str, Value]]]:
             reference = reference_of(one.address, "parent", above, context.index)
             if reference is None:
                 continue
-            doubt = Unknown(at=one.at, why="whether it is in this vault is not known", origin="derived")
+            doubt = Unknown(at=one.at, why="whether it is in this vault is not known", origin=Origin.DERIVED)
             unsure = [(name, doubt) for name, _ in tags]
             for vault in reference.targets:
                 is_there = one.exists_with(context.index.resources[vault])
@@ -87,15 +100,15 @@ def _object_scopes(resource: Resource, context: Context) -> Value | None:
     """The single keys, secrets and certificates of a vault that roles are assigned on."""
     if resource.type.lower() != VAULTS:
         return None
-    found: dict[str, dict[str, bool]] | None = context.kept.get("object scopes")
+    found: dict[str, dict[str, bool]] | None = context.cache.get("object scopes")
     if found is None:
-        found = context.kept["object scopes"] = _scopes_by_vault(context)
+        found = context.cache["object scopes"] = _scopes_by_vault(context)
     scopes = {**found.get(_ANY, {}), **found.get(resource.address, {})}
     if not all(scopes.values()):
         why = "whether some roles are assigned on single objects in it is not known"
-        return Unknown(at=resource.at, why=why, origin="derived")
-    items = tuple(Scalar(at=resource.at, value=scope, origin="derived") for scope in scopes)
-    return ListValue(at=resource.at, items=items, origin="derived")
+        return Unknown(at=resource.at, why=why, origin=Origin.DERIVED)
+    items = tuple(Scalar(at=resource.at, value=scope, origin=Origin.DERIVED) for scope in scopes)
+    return ListValue(at=resource.at, items=items, origin=Origin.DERIVED)
 
 
 def _scopes_by_vault(context: Context) -> dict[str, dict[str, bool]]:

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from azkvlint.derived.attribute import Context, Derived
 from azkvlint.derived.rotation import duration
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Path, Scalar, Unknown, Value
+from azkvlint.model.value import Origin, Path, Scalar, Unknown, Value
 
 STORAGE = "microsoft.keyvault/vaults/storage"
 _PERIOD: Path = ("properties", "regenerationPeriod")
@@ -25,7 +25,7 @@ def _regeneration_days(resource: Resource, context: Context) -> Value | None:
     days = duration(period)
     if days is None or isinstance(days, Unknown):
         return days
-    return Scalar(at=period.at, value=int(days) if days.is_integer() else days, origin="derived")
+    return Scalar(at=period.at, value=int(days) if days.is_integer() else days, origin=Origin.DERIVED)
 
 
 ATTRIBUTES: Mapping[str, Derived] = {"regenerationDays": Derived(_regeneration_days, {STORAGE: (_PERIOD,)})}

@@ -17,7 +17,7 @@ from azkvlint.derived.attribute import Context, Derived
 from azkvlint.derived.vaults import VAULTS
 from azkvlint.graph.references import reference_of
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Path, Scalar, Unknown, Value, text_of
+from azkvlint.model.value import Absent, Origin, Path, Scalar, Unknown, Value, text_of
 
 _SQL = "microsoft.sql/servers"
 _TYPES = (
@@ -51,7 +51,7 @@ def _in_tenant_of_vault(resource: Resource, context: Context) -> Value | None:
         # A vault that is elsewhere is mostly in the tenant that the provider reads it in.
         if is_open or said:
             why = "which vault its key is in, and of which tenant that is, is not known"
-            return Unknown(at=resource.at, origin="derived", why=why)
+            return Unknown(at=resource.at, origin=Origin.DERIVED, why=why)
     return None
 
 
@@ -60,13 +60,13 @@ def _held_against(own: Value, vault: Resource, resource: Resource) -> Value | No
     if isinstance(own, Scalar) and isinstance(other, Scalar):
         same = text_of(own).lower() == text_of(other).lower()
         note = f"it is in another tenant than {vault.address}"
-        return Scalar(at=resource.at, value=same, origin="derived", note="" if same else note)
+        return Scalar(at=resource.at, value=same, origin=Origin.DERIVED, note="" if same else note)
     if isinstance(other, Absent) or _OF_PROVIDER in text_of(other):
         return None
     if text_of(own) and text_of(own) == text_of(other):
-        return Scalar(at=resource.at, value=True, origin="derived")
+        return Scalar(at=resource.at, value=True, origin=Origin.DERIVED)
     why = f"whether {vault.address} is in the same tenant is not known"
-    return Unknown(at=resource.at, origin="derived", why=why)
+    return Unknown(at=resource.at, origin=Origin.DERIVED, why=why)
 
 
 def _tenants(resource: Resource, context: Context) -> Iterator[Value]:

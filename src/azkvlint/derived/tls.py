@@ -12,7 +12,7 @@ import msgspec
 from azkvlint.derived.attribute import Context, Derived
 from azkvlint.graph.references import reference_of
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, ListValue, Path, Scalar, Unknown, Value, select, text_of
+from azkvlint.model.value import Absent, ListValue, Origin, Path, Scalar, Unknown, Value, select, text_of
 
 VAULTS = "microsoft.keyvault/vaults"
 CERTIFICATES = f"{VAULTS}/certificates"
@@ -55,18 +55,18 @@ _INTERNAL: Path = ("properties", "vnetConfiguration", "internal")
 
 
 def _made(resource: Resource, public: bool, note: str) -> Scalar:
-    return Scalar(at=resource.at, value=public, origin="derived", note=note)
+    return Scalar(at=resource.at, value=public, origin=Origin.DERIVED, note=note)
 
 
 def _doubt(resource: Resource, why: str) -> Unknown:
-    return Unknown(at=resource.at, origin="derived", why=why)
+    return Unknown(at=resource.at, origin=Origin.DERIVED, why=why)
 
 
 def _certificate_ids(resource: Resource, context: Context) -> Value | None:
     """The certificates that a resource serves TLS with, by id. The secret of a certificate's name holds its key."""
     del context
     found = tuple(map(_certificate_id, named(resource)))
-    return ListValue(at=resource.at, items=found, origin="derived") if found else None
+    return ListValue(at=resource.at, items=found, origin=Origin.DERIVED) if found else None
 
 
 def named(resource: Resource) -> Iterator[Value]:

@@ -12,7 +12,7 @@ from azkvlint.derived.network_perimeters import PERIMETER_NEEDS, perimeters_of
 from azkvlint.derived.policies import change_of, repeats_vault
 from azkvlint.graph.references import reference_of
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Answer, ListValue, Path, Scalar, Unknown, Value
+from azkvlint.model.value import Absent, Answer, ListValue, Origin, Path, Scalar, Unknown, Value
 
 VAULTS = "microsoft.keyvault/vaults"
 MANAGED_HSMS = "microsoft.keyvault/managedhsms"
@@ -52,13 +52,13 @@ def _access_model(resource: Resource, context: Context) -> Value | None:
     # A module may leave the vault of a policy to its caller, and then its variable defaults to null.
     reference = None if isinstance(above, Absent) else reference_of(resource.address, "parent", above, context.index)
     if reference is None:
-        return Unknown(at=resource.at, origin="derived", why="no vault is set")
+        return Unknown(at=resource.at, origin=Origin.DERIVED, why="no vault is set")
     models = [model_of(context.index.resources[a].select(RBAC)) for a in reference.targets + reference.candidates]
     known = {model.value for model in models if isinstance(model, Scalar)}
     if models and not reference.anything and len(known) == 1 and all(isinstance(m, Scalar) for m in models):
         # It is told where the policy stands: that is what is to be edited.
         return msgspec.structs.replace(models[0], at=msgspec.structs.replace(resource.at, attribute=_RBAC_TEXT))
-    return Unknown(at=resource.at, origin="derived", why="the permission model of its vault is not known")
+    return Unknown(at=resource.at, origin=Origin.DERIVED, why="the permission model of its vault is not known")
 
 
 def _ignores_policies(resource: Resource, context: Context) -> Value | None:
@@ -69,7 +69,7 @@ def _ignores_policies(resource: Resource, context: Context) -> Value | None:
     model = _access_model(resource, context)
     if not isinstance(model, Scalar) or model.value != "rbac":
         return None
-    return Scalar(at=model.at, value=True, origin="derived", note=model.note)
+    return Scalar(at=model.at, value=True, origin=Origin.DERIVED, note=model.note)
 
 
 def _inline_policies(resource: Resource, context: Context) -> Value | None:
@@ -77,9 +77,9 @@ def _inline_policies(resource: Resource, context: Context) -> Value | None:
     policies = resource.select(POLICY_LIST)
     if resource.type.lower() != VAULTS or isinstance(policies, Absent):
         return None
-    if isinstance(policies, ListValue) and policies.items and policies.origin == "kept":
+    if isinstance(policies, ListValue) and policies.items and policies.origin == Origin.KEPT:
         why = "the vault has access policies that its author does not write there"
-        return Unknown(at=resource.at, origin="derived", why=why)
+        return Unknown(at=resource.at, origin=Origin.DERIVED, why=why)
     return policies
 
 
@@ -101,9 +101,9 @@ def model_of(answer: Answer) -> Value:
     if isinstance(answer, Scalar):
         word = "rbac" if answer.value is True else "access-policies"
         at = msgspec.structs.replace(answer.at, attribute=_RBAC_TEXT)
-        return Scalar(at=at, value=word, origin="derived", note=answer.note)
+        return Scalar(at=at, value=word, origin=Origin.DERIVED, note=answer.note)
     why = answer.why if isinstance(answer, Unknown) else "nothing says which permission model the vault has"
-    return Unknown(at=answer.at, origin="derived", why=why)
+    return Unknown(at=answer.at, origin=Origin.DERIVED, why=why)
 
 
 ATTRIBUTES: Mapping[str, Derived] = {

@@ -16,7 +16,7 @@ from azkvlint.derived.attribute import Context, Derived
 from azkvlint.derived.vaults import MANAGED_HSMS, RBAC, VAULTS
 from azkvlint.model.provider_version import Version
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Absent, Link, MapValue, Path, Scalar, Unknown, Value
+from azkvlint.model.value import Absent, Link, MapValue, Origin, Path, Scalar, Unknown, Value
 
 API: Path = ("apiVersion",)
 _OLD, _END = "2026-02-01", date(2027, 2, 27)
@@ -41,13 +41,13 @@ def _retirement(resource: Resource, context: Context) -> Value | None:
         return None
     version = str(found.value) if isinstance(found, Scalar) else ""
     if not version:
-        return Unknown(at=found.at, origin="derived", why="the API version is not known")
+        return Unknown(at=found.at, origin=Origin.DERIVED, why="the API version is not known")
     if version.lower().endswith(_PREVIEW) and version < _LASTING_PREVIEW:
         text = f"{version}, a preview that Azure retires with 90 days' notice"
-        return Scalar(at=found.at, value=text, origin="derived")
+        return Scalar(at=found.at, value=text, origin=Origin.DERIVED)
     if version[: len(_OLD)] >= _OLD:
-        return Scalar(at=found.at, value=_SUPPORTED, origin="derived")
-    return Scalar(at=found.at, value=f"{version}, which {_days(context.today)}", origin="derived")
+        return Scalar(at=found.at, value=_SUPPORTED, origin=Origin.DERIVED)
+    return Scalar(at=found.at, value=f"{version}, which {_days(context.today)}", origin=Origin.DERIVED)
 
 
 def _days(today: date) -> str:
@@ -66,22 +66,22 @@ def _calls(types: tuple[str, ...], since: Version, resource: Resource, context: 
         return None
     low, high = (_number(found, name) for name in ("atLeast", "below"))
     if low is not None and low >= since:
-        return Scalar(at=found.at, value=_SUPPORTED, origin="derived")
+        return Scalar(at=found.at, value=_SUPPORTED, origin=Origin.DERIVED)
     first = ".".join(map(str, since))
     if high is None or high > since:
         why = f"azurerm calls a newer API from version {first} on, and an older one may be used"
-        return Unknown(at=found.at, origin="derived", why=why)
+        return Unknown(at=found.at, origin=Origin.DERIVED, why=why)
     note = f"older than {first}, whose API {_days(context.today)}"
-    return Scalar(at=found.at, value="old", origin="derived", note=note)
+    return Scalar(at=found.at, value="old", origin=Origin.DERIVED, note=note)
 
 
 def _managers(type_: str, context: Context) -> frozenset[str]:
     """The providers of all resources and data sources of a type."""
     key = f"providers of {type_}"
-    found = context.kept.get(key)
+    found = context.cache.get(key)
     if not isinstance(found, frozenset):
         links = (one.attributes.fields.get(_PROVIDER) for one in context.index.of_type(type_))
-        found = context.kept[key] = frozenset(link.target for link in links if isinstance(link, Link))
+        found = context.cache[key] = frozenset(link.target for link in links if isinstance(link, Link))
     return found
 
 
@@ -102,9 +102,9 @@ def _model_is_stated(resource: Resource, context: Context) -> Value | None:  # a
     text = str(version.value) if isinstance(version, Scalar) else ""
     is_said = not isinstance(found, Absent) and not is_left_out(found, resource.type, RBAC, text)
     if is_said and isinstance(found, Unknown) and not found.is_set:
-        return Unknown(at=found.at, origin="derived", why=found.why)
+        return Unknown(at=found.at, origin=Origin.DERIVED, why=found.why)
     note = found.why if isinstance(found, Unknown) else found.note
-    return Scalar(at=found.at, value=is_said, origin="derived", note=note)
+    return Scalar(at=found.at, value=is_said, origin=Origin.DERIVED, note=note)
 
 
 def _dead_property(resource: Resource, context: Context) -> Value | None:  # all makers have it
@@ -117,20 +117,22 @@ def _dead_property(resource: Resource, context: Context) -> Value | None:  # all
     for path, since in rows.items():
         found = resource.select(path)
         has_it = text[: len(since)] >= since and text != GAPS.get((resource.type.lower(), path))
-        if isinstance(found, Absent) or found.origin == "default" or has_it:
+        if isinstance(found, Absent) or found.origin == Origin.DEFAULT or has_it:
             continue
         if text and (not isinstance(found, Unknown) or found.is_set):
             told = f"{path[-1]}, which API version {text} does not have"
-            return Scalar(at=found.at, value=told, origin="derived")
+            return Scalar(at=found.at, value=told, origin=Origin.DERIVED)
         why = f"whether the API version has {path[-1]} is not known"
-        doubt = Unknown(at=found.at, origin="derived", why=found.why if text and isinstance(found, Unknown) else why)
+        doubt = Unknown(
+            at=found.at, origin=Origin.DERIVED, why=found.why if text and isinstance(found, Unknown) else why
+        )
     return doubt
 
 
 ATTRIBUTES: Mapping[str, Derived] = {
-    "apiRetirement": Derived(_retirement, dict.fromkeys(TYPES, (API,)), own=True),
+    "apiRetirement": Derived(_retirement, dict.fromkeys(TYPES, (API,)), local_only=True),
     "vaultApi": Derived(partial(_calls, _IN_VAULTS, _VAULTS_SINCE), dict.fromkeys(_IN_VAULTS, ((_PROVIDER,),))),
     "hsmApi": Derived(partial(_calls, _IN_HSMS, _HSMS_SINCE), dict.fromkeys(_IN_HSMS, ((_PROVIDER,),))),
-    "modelIsStated": Derived(_model_is_stated, {VAULTS: (API, RBAC)}, own=True),
-    "deadProperty": Derived(_dead_property, {type_: (API, *rows) for type_, rows in SINCE.items()}, own=True),
+    "modelIsStated": Derived(_model_is_stated, {VAULTS: (API, RBAC)}, local_only=True),
+    "deadProperty": Derived(_dead_property, {type_: (API, *rows) for type_, rows in SINCE.items()}, local_only=True),
 }

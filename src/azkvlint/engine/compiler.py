@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from azkvlint.engine.evidence import answered, below, mirrored, wanted_of
-from azkvlint.engine.graph_index import GraphIndex, Judge, Trail
+from azkvlint.engine.evidence import evidence_of, joined_path, mirrored, wanted_of
+from azkvlint.engine.graph_index import GraphIndex, Predicate, Trail
 from azkvlint.engine.link_conditions import linked_from, links_to
 from azkvlint.engine.operators import OPERATORS, Operator
 from azkvlint.engine.regular_expressions import Pattern
@@ -25,30 +25,30 @@ from azkvlint.model.value import Absent, Answer, ListValue, MapValue, Scalar, Un
 _NOWHERE = Location(path="")
 
 
-def judge_of(condition: Condition, parameters: Mapping[str, Any]) -> Judge:
+def compile_condition(condition: Condition, parameters: Mapping[str, Any]) -> Predicate:
     """The judge of a condition. ``parameters`` are the rule's, by name."""
     match condition:
         case Attribute():
             return _attribute(condition, parameters)
         case All(of=(part,)) | AnyOf(of=(part,)):
-            return judge_of(part, parameters)
+            return compile_condition(part, parameters)
         case All(of=parts):
-            return together([judge_of(part, parameters) for part in parts], worst=True)
+            return combine([compile_condition(part, parameters) for part in parts], worst=True)
         case AnyOf(of=parts):
-            return together([judge_of(part, parameters) for part in parts], worst=False)
+            return combine([compile_condition(part, parameters) for part in parts], worst=False)
         case Not(of=part):
-            return _not(judge_of(part, parameters))
+            return _not(compile_condition(part, parameters))
         case Items():
-            return _items(condition, judge_of(condition.where, parameters))
+            return _items(condition, compile_condition(condition.where, parameters))
         case Given(parameter=name):
             return _always(FAIL if parameters[name] in ("", ()) else PASS)
         case Linked(direction="linked_from"):
-            return linked_from(condition, judge_of(condition.where, parameters))
+            return linked_from(condition, compile_condition(condition.where, parameters))
         case Linked():
-            return links_to(condition, judge_of(condition.where, parameters))
+            return links_to(condition, compile_condition(condition.where, parameters))
 
 
-def _attribute(condition: Attribute, parameters: Mapping[str, Any]) -> Judge:
+def _attribute(condition: Attribute, parameters: Mapping[str, Any]) -> Predicate:
     path, name, default = condition.path, condition.operator, condition.default
     operand: Any = condition.operand
     if isinstance(operand, str) and operand.startswith("$"):
@@ -69,7 +69,7 @@ def _attribute(condition: Attribute, parameters: Mapping[str, Any]) -> Judge:
             wanted = wanted or wanted_of(name, operand)
             found = select(subject, path)
             outcome = of(found)
-            trail.append(answered(outcome, found, wanted, resource, below(prefix, condition.text)))
+            trail.append(evidence_of(outcome, found, wanted, resource, joined_path(prefix, condition.text)))
             return outcome
         # This is asked more often than anything else, and mostly of objects in objects: no answer is made for nothing.
         here: Any = subject
@@ -101,14 +101,14 @@ def _of_unknown(found: Unknown, operator: Operator, expression: Pattern | None) 
     return outcomes.pop() if len(outcomes) == 1 else UNDECIDED
 
 
-def _always(outcome: Outcome) -> Judge:
+def _always(outcome: Outcome) -> Predicate:
     def judge(subject: Answer, resource: Resource, world: GraphIndex, trail: Trail | None, prefix: str) -> Outcome:
         return outcome
 
     return judge
 
 
-def together(judges: list[Judge], worst: bool) -> Judge:
+def combine(judges: list[Predicate], worst: bool) -> Predicate:
     """All (the worst outcome counts) or any (the best one does)."""
     stop, start = (FAIL, PASS) if worst else (PASS, FAIL)
 
@@ -137,7 +137,7 @@ def together(judges: list[Judge], worst: bool) -> Judge:
     return judge
 
 
-def _not(inner: Judge) -> Judge:
+def _not(inner: Predicate) -> Predicate:
     def judge(subject: Answer, resource: Resource, world: GraphIndex, trail: Trail | None, prefix: str) -> Outcome:
         if trail is None:
             outcome = inner(subject, resource, world, None, prefix)
@@ -150,7 +150,7 @@ def _not(inner: Judge) -> Judge:
     return judge
 
 
-def _items(condition: Items, where: Judge) -> Judge:
+def _items(condition: Items, where: Predicate) -> Predicate:
     """some: the best item counts, none is FAIL. every: the worst one does, none is PASS.
 
     What is set but is no list can be neither looked into nor taken for an empty list.
@@ -166,12 +166,12 @@ def _items(condition: Items, where: Judge) -> Judge:
                 wanted = "some item" if some else "every item"
                 if outcome is UNDECIDED and not isinstance(found, Unknown):
                     found = Unknown(at=found.at, why="it is no list", sensitive=found.sensitive)
-                trail.append(answered(outcome, found, wanted, resource, below(prefix, condition.text)))
+                trail.append(evidence_of(outcome, found, wanted, resource, joined_path(prefix, condition.text)))
             return outcome
         if trail is None:
             outcomes = [where(item, resource, world, None, "") for item in found.items]
             return max(outcomes) if some else min(outcomes)
-        base = below(prefix, condition.text)
+        base = joined_path(prefix, condition.text)
         notes: list[tuple[Outcome, Trail]] = []
         for i, item in enumerate(found.items):
             own: Trail = []

@@ -8,12 +8,12 @@ from typing import Any
 
 import msgspec
 
-from azkvlint.engine.compiler import judge_of
-from azkvlint.engine.findings import Ready, told, unexplained
+from azkvlint.engine.compiler import compile_condition
+from azkvlint.engine.findings import CompiledRule, bare_finding, make_finding
 from azkvlint.engine.graph_index import GraphIndex
-from azkvlint.engine.shared_evaluation import Group, Node, Question, node_of, whole
+from azkvlint.engine.shared_evaluation import PartialRule, PredicateNode, SharedResources, node_of, unevaluated
 from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED
-from azkvlint.model.finding import Answers, Finding, Problem
+from azkvlint.model.finding import ControlAnswers, Finding, Problem
 from azkvlint.model.resource import Resource, ResourceGraph
 from azkvlint.model.rule import Rule
 from azkvlint.model.value import MapValue
@@ -32,8 +32,8 @@ class Verdicts(msgspec.Struct, kw_only=True):
     problems: list[Problem]
     judged: Counter[str]
     passed: int
-    silenced: list[Finding] = []
-    answers: Answers | None = None
+    suppressed: list[Finding] = []
+    answers: ControlAnswers | None = None
 
 
 class Evaluator:
@@ -46,7 +46,7 @@ class Evaluator:
         self._explain = explain
         self._answers = answers
         self._by_type: dict[str, list[Rule]] = {}
-        self._ready: dict[str, Ready] = {}
+        self._ready: dict[str, CompiledRule] = {}
         for rule in rules:
             for type_ in dict.fromkeys(type_.lower() for type_ in rule.resources):
                 self._by_type.setdefault(type_, []).append(rule)
@@ -74,12 +74,14 @@ class Evaluator:
             verdicts.answers = answers_of(graph, by_type, verdicts.findings + verdicts.undecided)
         return verdicts
 
-    def _of(self, rule: Rule) -> Ready:
+    def _of(self, rule: Rule) -> CompiledRule:
         """A rule, made ready when it is first needed: an input has few of all types that rules are about."""
         found = self._ready.get(rule.id)
         if found is None:
             parameters = parameters_of(rule)
-            ready = Ready(rule, judge_of(rule.when, parameters), judge_of(rule.require, parameters))
+            ready = CompiledRule(
+                rule, compile_condition(rule.when, parameters), compile_condition(rule.require, parameters)
+            )
             found = self._ready[rule.id] = ready
         return found
 
@@ -92,28 +94,28 @@ def parameters_of(rule: Rule) -> Mapping[str, Any]:
 class _Open(msgspec.Struct, frozen=True):
     """What is left to ask of resources that say the same. ``passed`` counts the rules that pass for all of them."""
 
-    questions: list[Question]
+    questions: list[PartialRule]
     passed: int
 
 
 class _Run:
     """One evaluation. Of resources that say the same what follows from that is worked out once."""
 
-    def __init__(self, graph: ResourceGraph, by_type: Mapping[str, list[Ready]], explain: bool) -> None:
+    def __init__(self, graph: ResourceGraph, by_type: Mapping[str, list[CompiledRule]], explain: bool) -> None:
         self.world = GraphIndex(graph)
         self.explain = explain
         self.verdicts = Verdicts(findings=[], undecided=[], problems=[], judged=Counter(), passed=0)
         self.known: dict[tuple[object, ...], _Open | None] = {}
-        self.nodes: dict[str, tuple[Node, Node]] = {}
+        self.nodes: dict[str, tuple[PredicateNode, PredicateNode]] = {}
         # By type, and by whether they exist and stay.
-        self.rules: dict[tuple[str, bool, bool], list[Question]] = {}
+        self.rules: dict[tuple[str, bool, bool], list[PartialRule]] = {}
         ready = {type_: by_type.get(type_.lower()) for type_ in {r.type for r in graph.resources.values()}}
         for resource in graph.resources.values():
             rules = ready[resource.type]
             if rules is not None:
                 self.judge(resource, rules)
 
-    def judge(self, resource: Resource, rules: list[Ready]) -> None:
+    def judge(self, resource: Resource, rules: list[CompiledRule]) -> None:
         """Ask every rule about one resource."""
         verdicts, world, stays = self.verdicts, self.world, resource.stays
         if stays and not resource.existing:
@@ -121,22 +123,22 @@ class _Run:
         kind = (resource.type, resource.existing, stays)
         asked = self.rules.get(kind)
         if asked is None:
-            asked = self.rules[kind] = [whole(ready) for ready in rules if _concerns(ready, resource)]
-        if resource.common is not None:
+            asked = self.rules[kind] = [unevaluated(ready) for ready in rules if _concerns(ready, resource)]
+        if resource.shared_attributes is not None:
             asked, passed = self._left(resource, asked)
             verdicts.passed += passed
         for question in asked:
             ready = question.ready
             try:
-                outcome = question.answer(resource, world)
+                outcome = question.evaluate(resource, world)
                 if outcome is PASS:
                     verdicts.passed += 1
                 elif outcome is FAIL:
-                    verdicts.findings.append(told(ready, resource, world, FAIL))
+                    verdicts.findings.append(make_finding(ready, resource, world, FAIL))
                 elif self.explain:
-                    verdicts.undecided.append(told(ready, resource, world, UNDECIDED))
+                    verdicts.undecided.append(make_finding(ready, resource, world, UNDECIDED))
                 else:
-                    verdicts.undecided.append(unexplained(ready, resource))
+                    verdicts.undecided.append(bare_finding(ready, resource))
             except MemoryError:
                 raise
             # Whatever goes wrong inside one rule must not take the other rules' answers with it.
@@ -144,7 +146,7 @@ class _Run:
                 message = f"rule {ready.rule.id} failed on '{resource.address}': {type(error).__name__}"
                 verdicts.problems.append(Problem(code=RULE_CRASHED, level="error", message=message, at=resource.at))
 
-    def _left(self, resource: Resource, asked: list[Question]) -> tuple[list[Question], int]:
+    def _left(self, resource: Resource, asked: list[PartialRule]) -> tuple[list[PartialRule], int]:
         """What is left to ask of a resource, and how many rules pass for all that say the same.
 
         Many resources are the only ones that say what they say: of those nothing is worked out ahead.
@@ -153,19 +155,19 @@ class _Run:
         if not isinstance(derived, MapValue) or derived.rest is not None:
             return asked, 0
         names = tuple(derived.fields)
-        key = (id(resource.common), resource.existing, names)
+        key = (id(resource.shared_attributes), resource.existing, names)
         if key not in self.known:
             self.known[key] = None
             return asked, 0
         found = self.known[key]
         if found is None:
-            group = Group(resource, self.world, names)
-            every = [group.question(one.ready, *self._nodes(one.ready)) for one in asked]
+            group = SharedResources(resource, self.world, names)
+            every = [group.partial_rule(one.ready, *self._nodes(one.ready)) for one in asked]
             left = [one for one in every if one.known is not PASS]
             found = self.known[key] = _Open(left, len(every) - len(left))
         return found.questions, found.passed
 
-    def _nodes(self, ready: Ready) -> tuple[Node, Node]:
+    def _nodes(self, ready: CompiledRule) -> tuple[PredicateNode, PredicateNode]:
         rule = ready.rule
         found = self.nodes.get(rule.id)
         if found is None:
@@ -174,7 +176,7 @@ class _Run:
         return found
 
 
-def _concerns(ready: Ready, resource: Resource) -> bool:
+def _concerns(ready: CompiledRule, resource: Resource) -> bool:
     """Whether a rule is about such resources at all: what is there already, or goes away, concerns only some."""
     rule = ready.rule
     return (resource.stays or rule.also_removed) and (not resource.existing or rule.also_existing)

@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 
 from azkvlint.engine.three_valued import PASS, negated
-from azkvlint.model.finding import NOTHING, Evidence, Outcome
+from azkvlint.model.finding import Evidence, Outcome
 from azkvlint.model.resource import Reference, Resource
-from azkvlint.model.value import Absent, Answer, Unknown, display
+from azkvlint.model.value import Absent, Answer, Origin, Unknown, display
 
 # What is found where a link leads nowhere.
 NONE = "none"
@@ -20,14 +20,14 @@ NAMED_BY = "named by "
 _MOST_TYPES = 3
 
 
-def below(prefix: str, text: str) -> str:
+def joined_path(prefix: str, text: str) -> str:
     """The path ``text``, which starts at ``prefix`` (the path of an item, or nothing), as people read it."""
     text = text.removeprefix("$").removeprefix(".")
     joint = "." if prefix and text and text[0] != "[" else ""
     return f"{prefix}{joint}{text}"
 
 
-def answered(outcome: Outcome, found: Answer, wanted: str, resource: Resource, asked: str) -> Evidence:
+def evidence_of(outcome: Outcome, found: Answer, wanted: str, resource: Resource, asked: str) -> Evidence:
     """That the attribute ``asked`` of a resource is ``found``."""
     at = msgspec.structs.replace(found.at, address=resource.address, attribute=found.at.attribute or asked or None)
     return Evidence(
@@ -36,12 +36,12 @@ def answered(outcome: Outcome, found: Answer, wanted: str, resource: Resource, a
         wanted=wanted,
         at=at,
         asked=asked,
-        origin=NOTHING if type(found) is Absent else found.origin,
+        origin=Origin.ABSENT if type(found) is Absent else found.origin,
         note=found.note,
     )
 
 
-def linked(outcome: Outcome, reference: Reference, resource: Resource, target: str) -> Evidence:
+def link_evidence(outcome: Outcome, reference: Reference, resource: Resource, target: str) -> Evidence:
     """That a reference leads to ``target`` (PASS), or that it may. ``resource`` is the one at its other end."""
     value, wanted = reference.value, "a link"
     # An id of which a part is known only after deployment may lead to its target all the same.
@@ -59,11 +59,11 @@ def linked(outcome: Outcome, reference: Reference, resource: Resource, target: s
     return Evidence(outcome=outcome, found=found, wanted=wanted, at=at, hops=reference.hops)
 
 
-def unlinked(outcome: Outcome, resource: Resource, wanted: str, why: str) -> Evidence:
+def missing_link_evidence(outcome: Outcome, resource: Resource, wanted: str, why: str) -> Evidence:
     """That nothing (certain) is at the other end of a link."""
     if why:
         return Evidence(outcome=outcome, found=f"not known: {why}", wanted=wanted, at=resource.at)
-    return Evidence(outcome=outcome, found=NONE, wanted=wanted, at=resource.at, origin=NOTHING)
+    return Evidence(outcome=outcome, found=NONE, wanted=wanted, at=resource.at, origin=Origin.ABSENT)
 
 
 def mirrored(note: Evidence) -> Evidence:

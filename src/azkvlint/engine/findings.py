@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from azkvlint.engine.graph_index import GraphIndex, Judge, Trail
+from azkvlint.engine.graph_index import GraphIndex, Predicate, Trail
 from azkvlint.engine.messages import filled, fingerprint, full_name, undecided_reason
 from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED, implied
 from azkvlint.model.finding import CALLED, CAUSED, Evidence, Finding, Note, Outcome
@@ -15,18 +15,18 @@ from azkvlint.model.resource import Resource
 from azkvlint.model.rule import Rule
 
 
-class Ready(msgspec.Struct, frozen=True):
+class CompiledRule(msgspec.Struct, frozen=True):
     """A rule whose conditions have been turned into judges."""
 
     rule: Rule
-    when: Judge
-    require: Judge
+    when: Predicate
+    require: Predicate
 
     def holds(self, resource: Resource, world: GraphIndex) -> bool:
         """Whether the rule is about a resource, or may be, and holds for it."""
-        return self.answer(resource, world) is PASS
+        return self.evaluate(resource, world) is PASS
 
-    def answer(self, resource: Resource, world: GraphIndex) -> Outcome | None:
+    def evaluate(self, resource: Resource, world: GraphIndex) -> Outcome | None:
         """The rule's answer about one resource; None if it is not about that."""
         attributes = resource.attributes
         when = self.when(attributes, resource, world, None, "")
@@ -35,7 +35,7 @@ class Ready(msgspec.Struct, frozen=True):
         return implied(when, self.require(attributes, resource, world, None, ""))
 
 
-def unexplained(ready: Ready, resource: Resource) -> Finding:
+def bare_finding(ready: CompiledRule, resource: Resource) -> Finding:
     """An undecided question of which nobody wants to know more than that there is one."""
     return Finding(
         rule=ready.rule,
@@ -51,7 +51,7 @@ def unexplained(ready: Ready, resource: Resource) -> Finding:
     )
 
 
-def told(ready: Ready, resource: Resource, world: GraphIndex, outcome: Outcome) -> Finding:
+def make_finding(ready: CompiledRule, resource: Resource, world: GraphIndex, outcome: Outcome) -> Finding:
     """The finding, with the evidence that decided: the same question asked again, with a trail."""
     trail: Trail = []
     require = ready.require(resource.attributes, resource, world, trail, "")
@@ -100,12 +100,12 @@ def related(resource: Resource, deciding: Sequence[Evidence], at: Location) -> t
             said = f"{note.asked} is {note.found}" if note.asked else note.found
             text = f"{address}: {said}"
             notes[address] = Note(text=text, at=note.at)
-    origins: dict[tuple[object, ...], Note] = {at.spot: Note(text=CAUSED, at=at)}
+    origins: dict[tuple[object, ...], Note] = {at.position_key: Note(text=CAUSED, at=at)}
     for note in deciding:
         if note.at.address == resource.address:
             for cause in _causes(note.at):
-                origins.setdefault(cause.spot, Note(text=CAUSED, at=cause))
-    del origins[at.spot]
+                origins.setdefault(cause.position_key, Note(text=CAUSED, at=cause))
+    del origins[at.position_key]
     calls = [Note(text=CALLED, at=caller) for caller in resource.callers]
     if at.path != resource.at.path:
         calls.append(Note(text=f"{resource.address} is declared here", at=resource.at))

@@ -11,7 +11,7 @@ import msgspec
 
 from azkvlint.engine.condition_loader import ConditionDecoder
 from azkvlint.engine.yaml_decoder import Decoder, Fields, suggestion
-from azkvlint.model.framework import Also, Control, Framework, Platform, Question, Sheet, Status
+from azkvlint.model.framework import Also, Control, ControlQuestion, Framework, Platform, Sheet, Status
 from azkvlint.model.rule import Rule
 from azkvlint.syntax.yaml_nodes import Fault, ListNode, MapNode, Node
 from azkvlint.util.errors import RuleError
@@ -179,7 +179,7 @@ def sheets_of(frameworks: Sequence[Framework], rules: Sequence[Rule]) -> tuple[S
     )
 
 
-def _question(control: Control, framework: Framework, rules: Sequence[Rule]) -> Question:
+def _question(control: Control, framework: Framework, rules: Sequence[Rule]) -> ControlQuestion:
     """A row with its rules. An opinion that others contradict counts only where it is named, or the only answer."""
     always = [rule for rule in rules if _answers(rule, control, framework)]
     others = {
@@ -190,7 +190,7 @@ def _question(control: Control, framework: Framework, rules: Sequence[Rule]) -> 
     }
     found = [rule for rule in rules if rule in always or rule.id in others]
     sober = [rule for rule in found if rule.profile != _OPINIONS or rule.id in control.rules]
-    return Question(
+    return ControlQuestion(
         control=control,
         rules=tuple(rule.id for rule in sober or found),
         conditions=others,

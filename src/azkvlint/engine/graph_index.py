@@ -11,7 +11,7 @@ from azkvlint.model.value import Answer
 
 Trail: TypeAlias = list[Evidence]
 # The subject: a value to look in, the resource it belongs to, and the path of the value in the resource (for people).
-Judge: TypeAlias = Callable[[Answer, Resource, "GraphIndex", "Trail | None", str], Outcome]
+Predicate: TypeAlias = Callable[[Answer, Resource, "GraphIndex", "Trail | None", str], Outcome]
 
 
 class Incoming:
@@ -72,7 +72,7 @@ class GraphIndex:
                 by_source.setdefault(reference.source, []).append(reference)
         return by_source.get(address, [])
 
-    def kept(self, question: int, resource: Resource, judge: Judge) -> Outcome:
+    def cached(self, question: int, resource: Resource, judge: Predicate) -> Outcome:
         """What ``judge`` says about a resource, worked out at most once. ``question`` is the judge's identity."""
         key = (question, resource.address)
         answer = self._kept.get(key)
@@ -80,7 +80,7 @@ class GraphIndex:
             answer = self._kept[key] = judge(resource.attributes, resource, self, None, "")
         return answer
 
-    def loose_best(self, question: int, incoming: Incoming, judge: Judge) -> tuple[Outcome, str]:
+    def loose_best(self, question: int, incoming: Incoming, judge: Predicate) -> tuple[Outcome, str]:
         """The best that any source which may refer to anything makes of a link, at most UNDECIDED, and that source."""
         if not incoming.loose:
             return Outcome.FAIL, ""
@@ -89,7 +89,7 @@ class GraphIndex:
         if best is None:
             best = (Outcome.FAIL, "")
             for reference in incoming.loose:
-                if self.kept(question, self.graph.resources[reference.source], judge) is not Outcome.FAIL:
+                if self.cached(question, self.graph.resources[reference.source], judge) is not Outcome.FAIL:
                     best = (Outcome.UNDECIDED, reference.source)
                     break
             self._loose[key] = best

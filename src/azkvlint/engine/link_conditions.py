@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-from azkvlint.engine.evidence import either_type, linked, unlinked
-from azkvlint.engine.graph_index import GraphIndex, Judge, Trail
+from azkvlint.engine.evidence import either_type, link_evidence, missing_link_evidence
+from azkvlint.engine.graph_index import GraphIndex, Predicate, Trail
 from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED
 from azkvlint.model.finding import Evidence, Outcome
 from azkvlint.model.resource import Reference, Resource
@@ -27,7 +27,7 @@ class _Near(msgspec.Struct, frozen=True):
     target: str
 
 
-def linked_from(condition: Linked, where: Judge) -> Judge:
+def linked_from(condition: Linked, where: Predicate) -> Predicate:
     """Some resource that stays names this one and satisfies ``where``."""
     types, via = frozenset(type_.lower() for type_ in condition.types), condition.via
     wanted = f"{either_type(condition.types)} whose {via} is this resource"
@@ -38,7 +38,7 @@ def linked_from(condition: Linked, where: Judge) -> Judge:
         perhaps = incoming.perhaps.get(resource.address, ())
         start, source = world.loose_best(id(where), incoming, where)
         why = f"{source} may name it, its {via} is not known" if source else ""
-        if start is FAIL and not world.graph.is_complete(resource):
+        if start is FAIL and not world.graph.has_all_companions(resource):
             start, why = UNDECIDED, "one that is not part of this input may name it"
         if not certain and not perhaps and trail is None:
             return start
@@ -47,13 +47,13 @@ def linked_from(condition: Linked, where: Judge) -> Judge:
             for is_certain, found in ((True, certain), (False, perhaps))
             for reference in found
         )
-        nothing = unlinked(start, resource, wanted, why) if trail is not None else None
+        nothing = missing_link_evidence(start, resource, wanted, why) if trail is not None else None
         return _best(links, where, world, trail, start, nothing)
 
     return judge
 
 
-def links_to(condition: Linked, where: Judge) -> Judge:
+def links_to(condition: Linked, where: Predicate) -> Predicate:
     """Some resource that stays is named by this one and satisfies ``where``."""
     types, via = frozenset(type_.lower() for type_ in condition.types), condition.via
     wanted = f"{either_type(condition.types)} that its {via} names"
@@ -77,7 +77,7 @@ def links_to(condition: Linked, where: Judge) -> Judge:
             for address in _named(reference, resource, world, certain)
             if (other := world.graph.resources[address]).stays and other.type.lower() in types
         )
-        nothing = unlinked(start, resource, wanted, why) if trail is not None else None
+        nothing = missing_link_evidence(start, resource, wanted, why) if trail is not None else None
         return _best(links, where, world, trail, start, nothing)
 
     return judge
@@ -96,7 +96,7 @@ def _named(reference: Reference, resource: Resource, world: GraphIndex, certain:
 
 def _best(
     links: Iterable[_Near],
-    where: Judge,
+    where: Predicate,
     world: GraphIndex,
     trail: Trail | None,
     start: Outcome,
@@ -112,7 +112,7 @@ def _best(
     for near in links:
         if result is PASS or (result is UNDECIDED and not near.certain):
             break
-        outcome = world.kept(id(where), near.resource, where)
+        outcome = world.cached(id(where), near.resource, where)
         if not near.certain:
             outcome = min(outcome, UNDECIDED)
         if trail is not None and (len(notes) < _MOST_NOTES or outcome > result):
@@ -127,10 +127,10 @@ def _best(
     return result
 
 
-def _notes_of(near: _Near, outcome: Outcome, where: Judge, world: GraphIndex) -> Trail:
+def _notes_of(near: _Near, outcome: Outcome, where: Predicate, world: GraphIndex) -> Trail:
     """Why a link counts as it does: because it is there, because it may be there, or what its resource says."""
     if outcome is PASS or (outcome is UNDECIDED and not near.certain):
-        return [linked(outcome, near.reference, near.resource, near.target)]
+        return [link_evidence(outcome, near.reference, near.resource, near.target)]
     own: Trail = []
     where(near.resource.attributes, near.resource, world, own, "")
     return [msgspec.structs.replace(note, hops=note.hops or near.reference.hops) for note in own]

@@ -7,11 +7,11 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import msgspec
 
-from azkvlint.engine.findings import Ready, told
+from azkvlint.engine.findings import CompiledRule, make_finding
 from azkvlint.engine.graph_index import GraphIndex
 from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED
 from azkvlint.engine.vault_ownership import Owners
-from azkvlint.model.finding import Answers, Finding, Outcome, Owner
+from azkvlint.model.finding import ControlAnswers, Finding, Outcome, Owner
 from azkvlint.model.resource import Reference, Resource, ResourceGraph
 
 # Of what holds, so many resources are told for each rule and owner.
@@ -20,7 +20,9 @@ _MOST_PASSES = 3
 _MOST_DOUBTFUL = 100
 
 
-def answers_of(graph: ResourceGraph, by_type: Mapping[str, list[Ready]], found: Sequence[Finding]) -> Answers:
+def answers_of(
+    graph: ResourceGraph, by_type: Mapping[str, list[CompiledRule]], found: Sequence[Finding]
+) -> ControlAnswers:
     """What else there is to say of a graph that has been judged, where ``found`` does not hold or is undecided."""
     owners, world = Owners(graph), GraphIndex(graph)
     known: dict[tuple[str, str], Owner] = {}
@@ -32,11 +34,11 @@ def answers_of(graph: ResourceGraph, by_type: Mapping[str, list[Ready]], found: 
     for finding, owner in _passes(graph, by_type, world, owners):
         known[finding.rule.id, finding.resource] = owner
         passes.append(finding)
-    return Answers(vaults=owners.vaults(), passes=tuple(passes), owners=known)
+    return ControlAnswers(vaults=owners.vaults(), passes=tuple(passes), owners=known)
 
 
 def _passes(
-    graph: ResourceGraph, by_type: Mapping[str, list[Ready]], world: GraphIndex, owners: Owners
+    graph: ResourceGraph, by_type: Mapping[str, list[CompiledRule]], world: GraphIndex, owners: Owners
 ) -> Iterator[tuple[Finding, Owner]]:
     """What holds and whose it is: of each rule a few of the resources that it is about, for each owner of such."""
     count: Counter[tuple[str, Owner]] = Counter()
@@ -53,7 +55,7 @@ def _passes(
                     owner = _narrowed(ready, resource, world, owners, PASS)
                     # What holds of all of them together need not hold of any one.
                     if owner.certain or not whole.certain:
-                        yield told(ready, resource, world, PASS), owner
+                        yield make_finding(ready, resource, world, PASS), owner
             except MemoryError:
                 raise
             # The run before has told that the rule crashes here.
@@ -61,7 +63,7 @@ def _passes(
                 continue
 
 
-def _narrowed(ready: Ready, resource: Resource, world: GraphIndex, owners: Owners, outcome: Outcome) -> Owner:
+def _narrowed(ready: CompiledRule, resource: Resource, world: GraphIndex, owners: Owners, outcome: Outcome) -> Owner:
     """Those of a resource's owners of whom ``outcome`` is the answer.
 
     What a role assignment on a subscription does depends on the vault: it is asked again as if there were only one.
@@ -77,7 +79,7 @@ def _narrowed(ready: Ready, resource: Resource, world: GraphIndex, owners: Owner
         for vault in vaults:
             alone.vault = vault
             try:
-                answer = ready.answer(resource, alone)
+                answer = ready.evaluate(resource, alone)
             except MemoryError:
                 raise
             # A rule that crashes here has an answer all the same, for all of them together.

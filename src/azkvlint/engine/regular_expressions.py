@@ -72,20 +72,20 @@ def _is_endless(pattern: str) -> bool:
 @lru_cache(200)
 def _program(pattern: str) -> Program | None:
     """The automaton for a pattern, if it can be one."""
-    from azkvlint.evaluation.functions.table import DoubtError, MisuseError
+    from azkvlint.evaluation.functions.table import InvalidCall, UnknownResult
     from azkvlint.evaluation.terraform.functions.regular import compiled
 
     try:
         return compiled(rf"(?i)\A(?:{pattern})\z")
-    except (DoubtError, MisuseError):
+    except (UnknownResult, InvalidCall):
         return None
 
 
 def _searched(program: Program, text: str) -> bool | None:
-    from azkvlint.evaluation.functions.table import DoubtError
+    from azkvlint.evaluation.functions.table import UnknownResult
     from azkvlint.evaluation.terraform.functions.automaton import Search
 
     try:
         return Search(program, text, lambda _: None).first(0) is not None
-    except DoubtError:
+    except UnknownResult:
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import date
 
-from azkvlint.model.resource import Demand
+from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.rule import All, AnyOf, Attribute, Condition, Given, Items, Linked, Not, Rule
 from azkvlint.model.value import Path
 
@@ -15,10 +15,12 @@ def evaluated_types(rules: Iterable[Rule]) -> frozenset[str]:
     return frozenset(type_.lower() for rule in rules for type_ in rule.resources)
 
 
-def demand_of(rules: Iterable[Rule], today: date | None = None, relevant: frozenset[str] = frozenset()) -> Demand:
+def required_by(
+    rules: Iterable[Rule], today: date | None = None, relevant: frozenset[str] = frozenset()
+) -> RequiredAttributes:
     """Return all that the conditions of ``rules`` can read.
 
-    ``today`` is the day that dates are compared with. For ``relevant`` see Demand.
+    ``today`` is the day that dates are compared with. For ``relevant`` see RequiredAttributes.
     """
     paths: dict[str, set[Path]] = {}
     vias: dict[str, set[str]] = {}
@@ -29,9 +31,9 @@ def demand_of(rules: Iterable[Rule], today: date | None = None, relevant: frozen
             _name_parents(type_, paths, vias)
         for condition in (rule.when, rule.require):
             _ask(condition, types, paths, vias)
-    return Demand(
+    return RequiredAttributes(
         paths={type_: frozenset(asked) for type_, asked in paths.items()},
-        vias={via: frozenset(types) for via, types in sorted(vias.items())},
+        reference_paths={via: frozenset(types) for via, types in sorted(vias.items())},
         today=today,
         relevant=relevant,
     )
@@ -102,7 +104,7 @@ def _is_own(path: Path) -> bool:
     return path[:1] != ("derived",) or path[:2] in _OWN_DERIVED
 
 
-# What Resource.common leaves out, and what of ``derived`` is taken from the rest of the resource alone.
+# What Resource.shared_attributes leaves out, and what of ``derived`` is taken from the rest of the resource alone.
 _LINKS: tuple[Path, ...] = (("id",), ("name",), ("parent",), ("scope",), ("provider",))
 _SECRET: Path = ("properties", "value")
 _OWN_DERIVED: frozenset[Path] = frozenset(

@@ -1,7 +1,7 @@
-"""What a rule makes of all resources that say the same, and what of it is left to ask of each of them.
+"""The result of a rule for all resources with the same shared attributes, and what each of them is left to evaluate.
 
-``Resource.common`` is what such resources share. Conditions on anything else, such as the name or who refers to a
-resource, stay open; but a derived attribute that none of them has is absent from all of them.
+Conditions on anything else than ``Resource.shared_attributes``, such as the name or references to a resource, are left;
+but a derived attribute that none of the resources has is absent from all of them.
 """
 
 from __future__ import annotations
@@ -11,9 +11,9 @@ from typing import Any
 
 import msgspec
 
-from azkvlint.engine.compiler import judge_of, together
-from azkvlint.engine.findings import Ready
-from azkvlint.engine.graph_index import GraphIndex, Judge
+from azkvlint.engine.compiler import combine, compile_condition
+from azkvlint.engine.findings import CompiledRule
+from azkvlint.engine.graph_index import GraphIndex, Predicate
 from azkvlint.engine.required_attributes import is_local
 from azkvlint.engine.three_valued import FAIL, PASS, UNDECIDED, implied, negated
 from azkvlint.model.finding import Outcome
@@ -22,15 +22,15 @@ from azkvlint.model.rule import All, AnyOf, Attribute, Condition, Items, Not
 from azkvlint.model.value import Path
 
 
-class Question(msgspec.Struct, frozen=True):
+class PartialRule(msgspec.Struct, frozen=True):
     """A rule, with its answer if that is known, else what is left to ask: no ``when`` that holds for all."""
 
-    ready: Ready
+    ready: CompiledRule
     known: Outcome | None
-    when: Judge | None
-    require: Judge
+    when: Predicate | None
+    require: Predicate
 
-    def answer(self, resource: Resource, world: GraphIndex) -> Outcome:
+    def evaluate(self, resource: Resource, world: GraphIndex) -> Outcome:
         """The rule's answer about one of the resources."""
         if self.known is not None:
             return self.known
@@ -44,31 +44,33 @@ class Question(msgspec.Struct, frozen=True):
         return require if when is PASS else implied(when, require)
 
 
-def whole(ready: Ready) -> Question:
+def unevaluated(ready: CompiledRule) -> PartialRule:
     """A rule of which nothing is known yet."""
-    return Question(ready, None, ready.when, ready.require)
+    return PartialRule(ready, None, ready.when, ready.require)
 
 
-class Node(msgspec.Struct, frozen=True):
+class PredicateNode(msgspec.Struct, frozen=True):
     """A condition with its judge. ``derived``: the derived attribute that it hangs on, if it hangs on no more."""
 
-    judge: Judge
+    predicate: Predicate
     is_own: bool
     derived: str
     kind: type[Condition]
-    of: tuple[Node, ...] = ()
+    of: tuple[PredicateNode, ...] = ()
 
 
-def node_of(condition: Condition, parameters: Mapping[str, Any]) -> Node:
+def node_of(condition: Condition, parameters: Mapping[str, Any]) -> PredicateNode:
     """The node of a condition. ``parameters`` are the rule's, by name."""
-    below: tuple[Node, ...] = ()
+    below: tuple[PredicateNode, ...] = ()
     match condition:
         case All(of=parts) | AnyOf(of=parts):
             below = tuple(node_of(part, parameters) for part in parts)
         case Not(of=part):
             below = (node_of(part, parameters),)
     own = is_local(condition)
-    return Node(judge_of(condition, parameters), own, "" if own else _derived(condition), type(condition), below)
+    return PredicateNode(
+        compile_condition(condition, parameters), own, "" if own else _derived(condition), type(condition), below
+    )
 
 
 def _derived(condition: Condition) -> str:
@@ -81,7 +83,7 @@ def _derived(condition: Condition) -> str:
     return str(path[1]) if path[:1] == ("derived",) and len(path) > 1 else ""
 
 
-class Group:
+class SharedResources:
     """Resources that say the same, and have derived attributes of the same ``names``; one of them stands for all."""
 
     def __init__(self, resource: Resource, world: GraphIndex, names: Collection[str]) -> None:
@@ -89,32 +91,32 @@ class Group:
         self._world = world
         self._names = names
 
-    def question(self, ready: Ready, when: Node, require: Node) -> Question:
+    def partial_rule(self, ready: CompiledRule, when: PredicateNode, require: PredicateNode) -> PartialRule:
         """What a rule says of all of them, or what is left of it."""
         try:
             applies, holds = self._settled(when), self._settled(require)
             if applies is FAIL or holds is PASS:
-                return Question(ready, PASS, None, ready.require)
+                return PartialRule(ready, PASS, None, ready.require)
             if applies is not None and holds is not None:
-                return Question(ready, implied(applies, holds), None, ready.require)
+                return PartialRule(ready, implied(applies, holds), None, ready.require)
             left = self._left(require) if holds is None else ready.require
-            return Question(ready, None, None if applies is PASS else ready.when, left)
+            return PartialRule(ready, None, None if applies is PASS else ready.when, left)
         except MemoryError:
             raise
         except Exception:  # noqa: BLE001  # asked of each of them, it is told of each
-            return whole(ready)
+            return unevaluated(ready)
 
-    def _left(self, node: Node) -> Judge:
+    def _left(self, node: PredicateNode) -> Predicate:
         """Of all that has to hold, what is not known to."""
         if node.kind is not All:
-            return node.judge
-        left = [part.judge for part in node.of if self._settled(part) is not PASS]
-        return left[0] if len(left) == 1 else together(left, worst=True)
+            return node.predicate
+        left = [part.predicate for part in node.of if self._settled(part) is not PASS]
+        return left[0] if len(left) == 1 else combine(left, worst=True)
 
-    def _settled(self, node: Node) -> Outcome | None:
+    def _settled(self, node: PredicateNode) -> Outcome | None:
         """The outcome of a condition, if it is the same for all of them."""
         if node.is_own or (node.derived and node.derived not in self._names):
-            return node.judge(self._resource.attributes, self._resource, self._world, None, "")
+            return node.predicate(self._resource.attributes, self._resource, self._world, None, "")
         if node.kind is Not:
             inner = self._settled(node.of[0])
             return None if inner is None else negated(inner)

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 import msgspec
 
 from azkvlint.model.finding import Owner, Vault
-from azkvlint.model.resource import Demand, Reference, Resource, ResourceGraph
+from azkvlint.model.resource import Reference, RequiredAttributes, Resource, ResourceGraph
 from azkvlint.model.value import Link, Path, Scalar, text_of
 
 VAULTS = ("Microsoft.KeyVault/vaults", "Microsoft.KeyVault/managedHSMs")
@@ -52,9 +52,9 @@ _NO_TIES = ("provider",)
 _NOBODY = Owner()
 
 
-def with_owners(demand: Demand) -> Demand:
-    """``demand`` with the references that tell whose the resources are that it asks for."""
-    types = set(demand.paths)
+def with_owners(required: RequiredAttributes) -> RequiredAttributes:
+    """``required`` with the references that tell whose the resources are that it asks for."""
+    types = set(required.paths)
     extensions = types & set(_EXTENSIONS)
     wanted = {
         "parent": {type_ for type_ in types if type_.count("/") > 1} | set(_PARENTS),
@@ -63,8 +63,8 @@ def with_owners(demand: Demand) -> Demand:
     }
     for type_, via in _LEADS.items():
         wanted[via] = types & {type_}
-    vias = dict(demand.vias)
-    paths = {type_: set(asked) for type_, asked in demand.paths.items()}
+    vias = dict(required.reference_paths)
+    paths = {type_: set(asked) for type_, asked in required.paths.items()}
     for via, carriers in wanted.items():
         if carriers:
             vias[via] = vias.get(via, frozenset()) | carriers
@@ -75,7 +75,9 @@ def with_owners(demand: Demand) -> Demand:
     for type_ in _VAULTS:
         paths.setdefault(type_, set()).add(("properties", "createMode"))
     return msgspec.structs.replace(
-        demand, paths={type_: frozenset(asked) for type_, asked in paths.items()}, vias=dict(sorted(vias.items()))
+        required,
+        paths={type_: frozenset(asked) for type_, asked in paths.items()},
+        reference_paths=dict(sorted(vias.items())),
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from azkvlint.model.value import ListValue, MapValue, Path, Scalar, Unknown, Value, display
+from azkvlint.model.value import ListValue, MapValue, Origin, Path, Scalar, Unknown, Value, display
 
 CHANGED_FROM: Path = ("derived", "changedFrom")
 
@@ -18,8 +18,8 @@ def with_changes(after: MapValue, before: MapValue) -> MapValue:
         return after
     derived = after.fields.get("derived")
     fields = dict(derived.fields) if isinstance(derived, MapValue) else {}
-    fields[str(CHANGED_FROM[1])] = MapValue(at=after.at, fields={"properties": changed}, origin="derived")
-    made = MapValue(at=after.at, fields=fields, origin="derived")
+    fields[str(CHANGED_FROM[1])] = MapValue(at=after.at, fields={"properties": changed}, origin=Origin.DERIVED)
+    made = MapValue(at=after.at, fields=fields, origin=Origin.DERIVED)
     return msgspec.structs.replace(after, fields={**after.fields, "derived": made})
 
 
@@ -31,7 +31,7 @@ def _changed(after: Value | None, before: Value | None) -> Value | None:
         return after if isinstance(after, Unknown) else before
     if isinstance(after, MapValue) and isinstance(before, MapValue):
         fields = dict(_fields(after, before))
-        return MapValue(at=after.at, fields=fields, origin="derived") if fields else None
+        return MapValue(at=after.at, fields=fields, origin=Origin.DERIVED) if fields else None
     return None if after is not None and _plain(after) == _plain(before) else before
 
 
@@ -41,7 +41,7 @@ def _fields(after: MapValue, before: MapValue) -> Iterator[tuple[str, Value]]:
         if found is None:
             continue
         note = f"{name} was {display(old)}" if found is old else found.note
-        yield name, msgspec.structs.replace(found, origin="derived", note=note)
+        yield name, msgspec.structs.replace(found, origin=Origin.DERIVED, note=note)
 
 
 def _plain(value: Value) -> object:

@@ -19,8 +19,8 @@ from azkvlint.graph.value_origins import (
 )
 from azkvlint.model.location import Location
 from azkvlint.model.provider_version import Version, VersionRange
-from azkvlint.model.resource import Demand, Resource
-from azkvlint.model.value import Absent, ListValue, MapValue, Path, Scalar, Unknown, Value, select
+from azkvlint.model.resource import RequiredAttributes, Resource
+from azkvlint.model.value import Absent, ListValue, MapValue, Origin, Path, Scalar, Unknown, Value, select
 
 SECRETS_TYPE = "microsoft.keyvault/vaults/secrets"
 _CERTIFICATES_TYPE = "microsoft.keyvault/vaults/certificates"
@@ -50,22 +50,22 @@ _NOT_KNOWN: Mapping[str, str] = {
 _TOLD: Origins = frozenset({SECRET, PRIVATE_KEY, GENERATED, UNTRACED, MADE_OF})
 
 
-def is_asked(demand: Demand, type_: str) -> bool:
+def is_asked(required: RequiredAttributes, type_: str) -> bool:
     """Whether any rule asks where the values of a type come from."""
-    paths = demand.of(type_)
+    paths = required.paths_of(type_)
     return paths is not None and (() in paths or any(path[:2] in _ASKED for path in paths))
 
 
-def asks_outputs(demand: Demand, type_: str) -> bool:
+def asks_outputs(required: RequiredAttributes, type_: str) -> bool:
     """Whether any rule asks for outputs, which are no resources, by the type that stands for them."""
-    return type_.lower() in demand.paths
+    return type_.lower() in required.paths
 
 
 def beside(attributes: MapValue, derived: Mapping[str, Value]) -> MapValue:
     """``attributes`` with more of what is derived, beside what there is."""
     have = attributes.fields.get("derived")
     whole = {**(have.fields if isinstance(have, MapValue) else {}), **derived}
-    fields = {**attributes.fields, "derived": MapValue(at=attributes.at, fields=whole, origin="derived")}
+    fields = {**attributes.fields, "derived": MapValue(at=attributes.at, fields=whole, origin=Origin.DERIVED)}
     return msgspec.structs.replace(attributes, fields=fields)
 
 
@@ -93,7 +93,7 @@ def origins_and_kept(found: Origins, name: str, version: VersionRange, at: Locat
 
 
 def _origins(found: Origins, at: Location) -> dict[str, Value]:
-    domain = {_DOMAIN: Scalar(at=at, value=True, origin="derived")} if SECURITY_DOMAIN in found else {}
+    domain = {_DOMAIN: Scalar(at=at, value=True, origin=Origin.DERIVED)} if SECURITY_DOMAIN in found else {}
     return {ORIGINS: listed(found, at), **domain}
 
 
@@ -101,15 +101,15 @@ def with_all_origins(attributes: MapValue, parts: Iterable[tuple[Origins, Locati
     """The same for what is held in several places."""
     items = [item for found, at in parts for item in listed(found, at).items]
     at = items[0].at if items else attributes.at
-    return beside(attributes, {ORIGINS: ListValue(at=at, items=tuple(items), origin="derived")})
+    return beside(attributes, {ORIGINS: ListValue(at=at, items=tuple(items), origin=Origin.DERIVED)})
 
 
 def listed(found: Origins, at: Location) -> ListValue:
     """The words as a value; what could not be followed is an item that is not known."""
     words = found - _NOT_KNOWN.keys() or (NONE if found else frozenset({WRITTEN}))
-    items: list[Scalar | Unknown] = [Scalar(at=at, value=word, origin="derived") for word in sorted(words)]
-    items += [Unknown(at=at, origin="derived", why=why) for word, why in _NOT_KNOWN.items() if word in found]
-    return ListValue(at=at, items=tuple(items), origin="derived")
+    items: list[Scalar | Unknown] = [Scalar(at=at, value=word, origin=Origin.DERIVED) for word in sorted(words)]
+    items += [Unknown(at=at, origin=Origin.DERIVED, why=why) for word, why in _NOT_KNOWN.items() if word in found]
+    return ListValue(at=at, items=tuple(items), origin=Origin.DERIVED)
 
 
 def kept(argument: str, version: VersionRange, at: Location) -> Mapping[str, Value]:
@@ -118,7 +118,7 @@ def kept(argument: str, version: VersionRange, at: Location) -> Mapping[str, Val
     Source: the provider's changelog (``value_wo`` since 4.23; ephemeral resources for secrets since 4.11).
     """
     note = f"the argument is {argument}"
-    write_only = Scalar(at=at, value=argument != "value", origin="derived", note=note)
+    write_only = Scalar(at=at, value=argument != "value", origin=Origin.DERIVED, note=note)
     return {_KEPT[0]: write_only, _KEPT[1]: _has(_WRITE_ONLY, "value_wo", version, at)}
 
 
@@ -126,8 +126,8 @@ def _has(since: Version, what: str, version: VersionRange, at: Location) -> Valu
     """Whether a provider has something that its versions have from ``since`` on."""
     note = f"azurerm has {what} from version {since[0]}.{since[1]} on"
     if version.low < since < version.high:
-        return Unknown(at=at, origin="derived", why=note)
-    return Scalar(at=at, value=version.high > since, origin="derived", note=note)
+        return Unknown(at=at, origin=Origin.DERIVED, why=note)
+    return Scalar(at=at, value=version.high > since, origin=Origin.DERIVED, note=note)
 
 
 def reading(address: str, version: VersionRange, at: Location) -> Resource:
@@ -152,7 +152,7 @@ def output(name: str, marked: Value, found: Origins, at: Location, ephemeral: Va
 
 def unmarked(at: Location) -> Scalar:
     """Whether an output is sensitive that does not say so."""
-    return Scalar(at=at, value=False, origin="default", note="not set, and the default is false")
+    return Scalar(at=at, value=False, origin=Origin.DEFAULT, note="not set, and the default is false")
 
 
 def module_call(address: str, source: Value | None, version: Value | None, at: Location) -> Resource:

@@ -15,7 +15,7 @@ from azkvlint.model.finding import EXTERNAL, Finding, Problem, Suppression
 from azkvlint.model.location import Location, Region, static_address
 from azkvlint.model.rule import Rule
 from azkvlint.model.severity_override import Override
-from azkvlint.model.suppression import OVERRIDE, Mark, Said
+from azkvlint.model.suppression import OVERRIDE, DirectiveId, SuppressionDirective
 from azkvlint.util.errors import UsageError
 from azkvlint.util.globs import AddressGlob, PathGlob
 from azkvlint.util.project_files import called, checkout_of, lies_in, real_path
@@ -46,12 +46,12 @@ class Overriding:
         # The source of a plan need not lie below the plan's root: its paths start from its own checkout.
         self._roots = [root, *filter(None, [checkout_of(config.base)])]
         self._ready: list[_Ready] = []
-        self.used: set[Mark] = set()
+        self.used: set[DirectiveId] = set()
         self._by_path: dict[str, list[int]] = {}
         self._by_rule: dict[tuple[str, str], list[tuple[int, list[str]]]] = {}
         self._selected = frozenset(rule.id for rule in selected)
         day, named = today(config).isoformat(), dict[str, frozenset[str]]()
-        self._broken: list[Said] = []
+        self._broken: list[SuppressionDirective] = []
         for override in config.overrides:
             if override.severity is None and config.no_ignores:
                 continue
@@ -94,7 +94,7 @@ class Overriding:
                 found.append(_problem(UNUSED, f"{what} is found where this override ignores it", said.at))
         return found
 
-    def said(self) -> list[Said]:
+    def said(self) -> list[SuppressionDirective]:
         """The overrides that are to ignore something, in the order of their lines."""
         found = list(self._broken)
         for index, ready in enumerate(self._ready):
@@ -108,7 +108,7 @@ class Overriding:
             found.append(msgspec.structs.replace(_said(ready.override, ready.at), marks=asked))
         return found
 
-    def _mark(self, index: int, word: str) -> Mark:
+    def _mark(self, index: int, word: str) -> DirectiveId:
         return self._ready[index].at.path, index, word
 
     def _tell(self, code: str, message: str, at: Location, hint: str) -> None:
@@ -168,8 +168,8 @@ def _is_by_peer(finding: Finding) -> bool:
     return finding.suppressed is not None and bool(finding.suppressed.tool)
 
 
-def _said(override: Override, at: Location, ended: bool = False) -> Said:
-    return Said(
+def _said(override: Override, at: Location, ended: bool = False) -> SuppressionDirective:
+    return SuppressionDirective(
         kind=OVERRIDE, at=at, rules=override.rules or (EVERY,), reason=override.reason, owner=override.owner,
         until=override.until, fault=override.fault, ended=ended,
     )  # fmt: skip

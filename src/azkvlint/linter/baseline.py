@@ -22,7 +22,7 @@ from azkvlint.model.rule import Rule
 from azkvlint.syntax.json_data import decode_json
 from azkvlint.util.errors import InputError, UsageError
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.plural import counted
+from azkvlint.util.plural import pluralize
 from azkvlint.util.project_files import called, lies_in, read_named, real_path
 from azkvlint.util.safe_text import encode, visible
 
@@ -102,7 +102,7 @@ class Baseline:
         ]
         told = [self._missed(entry) for entry in found[:_MOST_TOLD]]
         if len(found) > _MOST_TOLD:
-            more = counted(len(found) - _MOST_TOLD, "more finding")
+            more = pluralize(len(found) - _MOST_TOLD, "more finding")
             told.append(self._problem(f"the same goes for {more} of the baseline"))
         return told
 

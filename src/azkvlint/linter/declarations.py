@@ -10,7 +10,7 @@ import msgspec
 from azkvlint.graph.existence import ACCOUNTED
 from azkvlint.model.finding import Declaration
 from azkvlint.model.location import Location, static_address
-from azkvlint.readers.read_result import Find, ReadResult
+from azkvlint.readers.read_result import ReadResult, RegionLookup
 
 _Key: TypeAlias = tuple[object, ...]
 
@@ -23,7 +23,7 @@ def declarations_of(read: ReadResult, types: Container[str]) -> list[Declaration
         if lower not in ACCOUNTED or lower not in types or resource.existing or not resource.stays:
             continue
         address = static_address(resource.address)
-        key = (*resource.at.spot[:2], address)
+        key = (*resource.at.position_key[:2], address)
         have = found.get(key)
         condition = resource.assumption.text if resource.assumption is not None else ""
         if have is None:
@@ -39,12 +39,12 @@ def declarations_of(read: ReadResult, types: Container[str]) -> list[Declaration
     return [*found.values(), *(one for one in read.skipped if one.type.lower() in types)]
 
 
-def located(declarations: Iterable[Declaration], find: Find) -> list[Declaration]:
+def located(declarations: Iterable[Declaration], find: RegionLookup) -> list[Declaration]:
     """Return declarations with their regions."""
     return [msgspec.structs.replace(one, at=_located(one, find)) for one in declarations]
 
 
-def _located(one: Declaration, find: Find) -> Location:
+def _located(one: Declaration, find: RegionLookup) -> Location:
     place = find(one.at) if one.at.region is None else None
     return one.at if place is None else msgspec.structs.replace(one.at, region=place[0])
 

@@ -11,7 +11,7 @@ import msgspec
 from azkvlint.model.finding import Finding, Note, Occurrence, Problem
 from azkvlint.model.location import static_address
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.plural import counted
+from azkvlint.util.plural import pluralize
 
 _Key: TypeAlias = tuple[object, ...]
 _INDEX = regex(r"\[[0-9]+\]")
@@ -19,7 +19,7 @@ _INDEX = regex(r"\[[0-9]+\]")
 MAX_RELATED = 20
 
 
-def folded(findings: Iterable[Finding]) -> tuple[Finding, ...]:
+def grouped(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """One finding for each rule, outcome, place and attribute, by path, line, column and rule.
 
     Each has its occurrences, sorted, and is about the first of them. The order of ``findings`` does not matter.
@@ -35,7 +35,7 @@ def one_per_module(problems: Iterable[Problem]) -> list[Problem]:
     found: dict[_Key, Problem] = {}
     calls: dict[_Key, set[tuple[object, ...]]] = {}
     for problem in problems:
-        at = problem.at.spot if problem.at is not None else ()
+        at = problem.at.position_key if problem.at is not None else ()
         key: _Key = (problem.code, problem.level, problem.message, problem.hint)
         if not problem.is_missing_module:
             key = (*key, at, len(found))
@@ -56,8 +56,8 @@ def fold_key(finding: Finding) -> tuple[object, ...]:
     """What findings have in common that are told as one."""
     at, reason = finding.at, finding.suppressed
     attribute = _INDEX.sub("[]", at.attribute) if at.attribute else ""
-    by = None if reason is None else reason.at.spot
-    return finding.rule.id, finding.outcome, finding.severity, at.spot, attribute, by
+    by = None if reason is None else reason.at.position_key
+    return finding.rule.id, finding.outcome, finding.severity, at.position_key, attribute, by
 
 
 def _united(group: Sequence[Finding]) -> Finding:
@@ -101,17 +101,17 @@ def _related(group: Iterable[Finding]) -> tuple[Note, ...]:
     notes: dict[_Key, Note] = {}
     for finding in group:
         for note in finding.related:
-            notes.setdefault((note.text, note.at.spot), note)
+            notes.setdefault((note.text, note.at.position_key), note)
     found = list(notes.values())
     if len(found) <= MAX_RELATED:
         return tuple(found)
-    more = counted(len(found) - MAX_RELATED, "more place")
+    more = pluralize(len(found) - MAX_RELATED, "more place")
     return (*found[:MAX_RELATED], Note(text=f"and {more}", at=found[MAX_RELATED].at))
 
 
 def _order(finding: Finding) -> tuple[object, ...]:
     at, region, reason = finding.at, finding.at.region, finding.suppressed
     # What has no region is told apart by whatever else it has.
-    place = (0, 0, 0, 0, repr(at.spot)) if region is None else (*msgspec.structs.astuple(region), "")
-    by = "" if reason is None else repr(reason.at.spot)
+    place = (0, 0, 0, 0, repr(at.position_key)) if region is None else (*msgspec.structs.astuple(region), "")
+    by = "" if reason is None else repr(reason.at.position_key)
     return at.path, *place, finding.rule.id, finding.resource, at.attribute or "", finding.outcome, by

@@ -23,7 +23,7 @@ from azkvlint.util.file_tracker import State
 from azkvlint.util.project_files import KEPT, LOOKS, state_of
 
 
-class Rechecking:
+class IncrementalRun:
     """Repeats one run. ``rejudged`` are the reported paths of the units that the last check had to judge.
 
     ``seen`` are all files and folders that the answers hang on; a folder whose names matter ends with a separator.

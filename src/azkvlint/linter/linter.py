@@ -16,7 +16,7 @@ from azkvlint.engine.rule_selection import chosen
 from azkvlint.engine.rule_store import builtin_rules, load_folder
 from azkvlint.linter.declarations import merged
 from azkvlint.linter.git_checkout import repository
-from azkvlint.linter.group_instances import folded, not_answered, one_per_module
+from azkvlint.linter.group_instances import grouped, not_answered, one_per_module
 from azkvlint.linter.suppressions import policy_of
 from azkvlint.linter.test_folders import FoldersOfTests
 from azkvlint.linter.unit_result import UnitResult
@@ -77,7 +77,7 @@ def report_of(
 
     def shown(findings: Iterable[Finding], *, told: bool = True) -> tuple[Finding, ...]:
         found = (folders.marked(finding) for finding in findings if finding.severity >= config.min_severity)
-        return folded(found) if told else tuple(found)
+        return grouped(found) if told else tuple(found)
 
     return Report(
         findings=shown(total.findings),
@@ -142,7 +142,7 @@ def total_of(
     baseline = _baseline(config)
     found, more = _as_configured(config, known, rules, root, units)
     found = _without_secret_texts(found)
-    total = together(found)
+    total = combine(found)
     total.add(more)
     if any(problem.is_syntax_error for problem in total.problems):
         from azkvlint.readers.terraform.second_opinions import with_second_opinions
@@ -186,7 +186,7 @@ def _as_configured(
     config: Config, known: Sequence[Rule], rules: Iterable[Rule], root: str, units: Sequence[UnitResult]
 ) -> tuple[list[UnitResult], UnitResult]:
     """The units with what the configuration says of their findings, and what is to be said of the configuration."""
-    more = UnitResult(problems=list(told(config.notices, root)))
+    more = UnitResult(problems=list(notice_problems(config.notices, root)))
     if config.overrides:
         from azkvlint.linter.apply_overrides import Overriding
 
@@ -199,14 +199,14 @@ def _as_configured(
     return list(units), more
 
 
-def told(notices: Iterable[Notice], root: str) -> Iterator[Problem]:
+def notice_problems(notices: Iterable[Notice], root: str) -> Iterator[Problem]:
     """What is to be said of the settings, at its place below the root of the run."""
     for one in notices:
         at = Location(path=called(root, one.file)) if one.file else None
         yield Problem(code=one.code, level=one.level, message=one.message, at=at, hint=one.hint)
 
 
-def together(units: Iterable[UnitResult]) -> UnitResult:
+def combine(units: Iterable[UnitResult]) -> UnitResult:
     """What was judged of all units: a plan's verdict on a resource takes the place of its source's.
 
     What is to be said of directives that no unit has used is among the problems, last.

@@ -9,12 +9,12 @@ import msgspec
 
 from azkvlint.evaluation.values import CLOSE, OPEN
 from azkvlint.linter.suppressions import EXPIRED, MALFORMED
-from azkvlint.linter.unit_result import UnitResult, passed, silenced
-from azkvlint.model.finding import Answers, Finding, Problem
+from azkvlint.linter.unit_result import UnitResult, passed, suppressed
+from azkvlint.model.finding import ControlAnswers, Finding, Problem
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.problem_codes import TEMPLATE_DIFFERS
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Link, ListValue, MapValue, Scalar, Unknown, Value, text_of
+from azkvlint.model.value import Link, ListValue, MapValue, Origin, Scalar, Unknown, Value, text_of
 from azkvlint.readers.arm.origins import OUTPUT_TYPE
 from azkvlint.readers.read_result import ReadResult
 
@@ -90,10 +90,12 @@ def _silenced_in_bicep(finding: Finding, pairs: Mapping[str, str], read: ReadRes
     """Return a finding on the template, suppressed if a directive at the resource in the Bicep file says so."""
     resource = read.resources.get(pairs.get(finding.resource, ""))
     is_off = resource is not None and finding.suppressed is None and read.is_suppressed(resource.at, finding.rule.id)
-    return silenced(finding, resource.at) if resource is not None and is_off else finding
+    return suppressed(finding, resource.at) if resource is not None and is_off else finding
 
 
-def _merged_answers(own: Answers, compiled: Answers, passes: Iterable[Finding], pairs: Mapping[str, str]) -> Answers:
+def _merged_answers(
+    own: ControlAnswers, compiled: ControlAnswers, passes: Iterable[Finding], pairs: Mapping[str, str]
+) -> ControlAnswers:
     """Return the answers of both, each vault once; ``passes`` are the checks that only the template passes."""
 
     def renamed(addresses: tuple[str, ...]) -> tuple[str, ...]:
@@ -103,7 +105,7 @@ def _merged_answers(own: Answers, compiled: Answers, passes: Iterable[Finding], 
     for (rule, address), owner in compiled.owners.items():
         found = msgspec.structs.replace(owner, certain=renamed(owner.certain), perhaps=renamed(owner.perhaps))
         owners[rule, address] = owners[rule, pairs.get(address, address)] = found
-    return Answers(
+    return ControlAnswers(
         vaults=own.vaults + tuple(vault for vault in compiled.vaults if vault.address not in pairs),
         passes=(*own.passes, *passes),
         owners={**owners, **own.owners},
@@ -193,9 +195,9 @@ def _differences(read: ReadResult, known: ReadResult, pairs: Mapping[str, str]) 
     mine = {address: one for address, one in read.resources.items() if address not in set(pairs.values())}
     theirs = {address: one for address, one in known.resources.items() if address not in pairs}
     # In a part that could not be read there may be any other resource.
-    if known.closed:
+    if known.is_complete:
         yield from (f"`{address}` is only in the Bicep file" for address in _unmatched(mine, theirs))
-    if read.closed:
+    if read.is_complete:
         yield from (f"`{address}` is only in the template" for address in _unmatched(theirs, mine))
     for their_address, address in sorted(pairs.items(), key=lambda pair: _rank(read.resources[pair[1]])):
         for path in _different(read.resources[address].attributes, known.resources[their_address].attributes):
@@ -265,4 +267,4 @@ def _written(value: Value | None) -> Value | None:
             return None
         case ListValue(items=()):
             return None
-    return None if value.origin in ("default", "derived") else value
+    return None if value.origin in (Origin.DEFAULT, Origin.DERIVED) else value

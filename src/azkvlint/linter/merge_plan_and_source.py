@@ -18,17 +18,17 @@ from azkvlint.linter.suppressions import Policy, Suppressions
 from azkvlint.linter.unit_result import (
     UnitResult,
     locations,
-    parted,
     passed,
-    placed,
     places_of,
+    split_suppressed,
     verdicts_on,
     with_places,
+    with_regions,
 )
-from azkvlint.model.finding import FROM_PLAN, Answers, Declaration, Evidence, Finding, Problem, Vault
+from azkvlint.model.finding import FROM_PLAN, ControlAnswers, Declaration, Evidence, Finding, Problem, Vault
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.problem_codes import NOT_MAPPED
-from azkvlint.model.resource import Demand, Resource
+from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import MapValue, Path, path_of
 from azkvlint.readers.list_matching import same_path
 from azkvlint.readers.plan.address import module_path
@@ -48,7 +48,7 @@ def on_source(
     judged: UnitResult,
     plan: ReadResult,
     source: ReadResult | None,
-    demand: Demand,
+    required: RequiredAttributes,
     evaluator: Evaluator,
     policy: Policy | None,
 ) -> UnitResult:
@@ -61,11 +61,11 @@ def on_source(
         lost = len(judged.findings) + len(judged.undecided)
         text = "the Terraform source of the plan is not at hand, or several modules could be it"
         return _with_note(judged, plan.path, text, lost)
-    places = _Places(plan, source, demand)
+    places = _Places(plan, source, required)
     said = Suppressions(source.comments, policy)
-    failed, open_ = _decided(judged.undecided, source, demand, evaluator)
+    failed, open_ = _decided(judged.undecided, source, required, evaluator)
     findings, silent = _told(judged.findings, places, said)
-    findings_too, silent_too = parted(failed, said)
+    findings_too, silent_too = split_suppressed(failed, said)
     undecided, silent_still = _told(open_, places, said)
     findings += findings_too
     suppressed = silent + silent_too + silent_still
@@ -74,14 +74,14 @@ def on_source(
         answers = _answers_on_source(judged.answers, judged.undecided, failed + open_, places)
     declarations = [places.moved_declaration(one) for one in judged.declarations]
     declared = (one.at for one in declarations if one.at.path != plan.path)
-    find = source.places(
+    find = source.locate(
         chain(locations([*findings, *undecided, *suppressed], said.problems), places_of(answers), declared)
     )
     found = msgspec.structs.replace(
         judged,
-        findings=[placed(finding, find, source.root) for finding in findings],
-        undecided=[placed(finding, find, source.root) for finding in undecided],
-        suppressed=judged.suppressed + [placed(finding, find, source.root) for finding in suppressed],
+        findings=[with_regions(finding, find, source.root) for finding in findings],
+        undecided=[with_regions(finding, find, source.root) for finding in undecided],
+        suppressed=judged.suppressed + [with_regions(finding, find, source.root) for finding in suppressed],
         problems=judged.problems + said.problems,
         passed=judged.passed + len(judged.undecided) - len(failed) - len(open_),
         unused=judged.unused | said.unused,
@@ -108,7 +108,7 @@ def from_other_source(judged: UnitResult, plan: ReadResult, difference: str) -> 
 
 
 def _decided(
-    undecided: Sequence[Finding], source: ReadResult, demand: Demand, evaluator: Evaluator
+    undecided: Sequence[Finding], source: ReadResult, required: RequiredAttributes, evaluator: Evaluator
 ) -> tuple[list[Finding], list[Finding]]:
     """What of a plan's open questions its source says to fail, and what stays open.
 
@@ -116,7 +116,7 @@ def _decided(
     """
     if not undecided:
         return [], []
-    verdicts = verdicts_on(source, demand, evaluator)
+    verdicts = verdicts_on(source, required, evaluator)
     failed = {(finding.rule.id, finding.resource): finding for finding in verdicts.findings}
     doubtful = {(finding.rule.id, finding.resource) for finding in verdicts.undecided}
     keys = [(finding.rule.id, finding.resource) for finding in undecided]
@@ -129,8 +129,8 @@ def _decided(
 
 
 def _answers_on_source(
-    answers: Answers, undecided: Iterable[Finding], not_passed: Iterable[Finding], places: _Places
-) -> Answers:
+    answers: ControlAnswers, undecided: Iterable[Finding], not_passed: Iterable[Finding], places: _Places
+) -> ControlAnswers:
     """A plan's answers at their places in the source, with those that only the source gives."""
     left = {(finding.rule.id, finding.resource) for finding in not_passed}
     decided = (one for one in undecided if (one.rule.id, one.resource) not in left)
@@ -158,16 +158,16 @@ def _told(findings: Iterable[Finding], places: _Places, said: Suppressions) -> t
     for finding in findings:
         moved = places.moved(finding)
         (lost if moved is None else found).append(finding if moved is None else moved)
-    counted, suppressed = parted(found, said)
+    counted, suppressed = split_suppressed(found, said)
     return counted + lost, suppressed
 
 
 class _Places:
     """The resources of the source. ``lost`` counts what was not found among them and stays nevertheless."""
 
-    def __init__(self, plan: ReadResult, source: ReadResult, demand: Demand) -> None:
+    def __init__(self, plan: ReadResult, source: ReadResult, required: RequiredAttributes) -> None:
         self.planned = plan.resources
-        self.resources = build_graph(source.resources, demand, source.closed).resources
+        self.resources = build_graph(source.resources, required, source.is_complete).resources
         self.heads = source.heads
         self.lost = 0
         self._configuration = Configuration(plan.plan.configuration if plan.plan is not None else None)

@@ -14,7 +14,7 @@ import msgspec
 
 from azkvlint.engine.messages import fingerprint
 from azkvlint.linter.unit_result import UnitResult
-from azkvlint.model.finding import Answers, Declaration, Evidence, Finding, Note, Owner, Problem, Vault
+from azkvlint.model.finding import ControlAnswers, Declaration, Evidence, Finding, Note, Owner, Problem, Vault
 from azkvlint.model.location import Excerpt, Location
 from azkvlint.model.value import SENSITIVE
 from azkvlint.util.secret_names import is_harmless
@@ -129,8 +129,8 @@ class Redactor:
             condition=self.text(one.condition),
         )
 
-    def _answers(self, answers: Answers) -> Answers:
-        return Answers(
+    def _answers(self, answers: ControlAnswers) -> ControlAnswers:
+        return ControlAnswers(
             vaults=tuple(map(self._vault, answers.vaults)),
             passes=tuple(map(self._finding, answers.passes)),
             owners={(rule, self.text(address)): self._owner(one) for (rule, address), one in answers.owners.items()},

@@ -11,11 +11,11 @@ import msgspec
 from azkvlint.derived.attributes import with_needs
 from azkvlint.engine.evaluator import Evaluator
 from azkvlint.engine.parameters import with_parameters
-from azkvlint.engine.required_attributes import demand_of
+from azkvlint.engine.required_attributes import required_by
 from azkvlint.linter.compact_plan import expand
 from azkvlint.linter.unit_result import UnitResult, judge
 from azkvlint.model.finding import Finding
-from azkvlint.model.resource import Demand
+from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.rule import EXAMPLE_DAY, Example, Rule
 from azkvlint.readers.read_result import ReadResult, plan_read
 from azkvlint.readers.reader import Reader
@@ -47,18 +47,18 @@ def run_examples(rules: Sequence[Rule]) -> Iterator[Result]:
         for example in rule.examples:
             day = date.fromisoformat(example.as_of or EXAMPLE_DAY)
             meant = with_parameters(rule, example.parameters)
-            evaluator, demand = Evaluator([meant]), with_needs(demand_of([meant], day))
+            evaluator, required = Evaluator([meant]), with_needs(required_by([meant], day))
             for language, source in example.sources.items():
-                faults = tuple(_faults(rule, example, language, source, demand, evaluator))
+                faults = tuple(_faults(rule, example, language, source, required, evaluator))
                 yield Result(rule=rule, example=example, language=language, faults=faults)
 
 
 def _faults(
-    rule: Rule, example: Example, language: str, source: str, demand: Demand, evaluator: Evaluator
+    rule: Rule, example: Example, language: str, source: str, required: RequiredAttributes, evaluator: Evaluator
 ) -> Iterator[str]:
     """What is wrong with an example, or with what the rule says about it."""
     try:
-        judged = judge(read_example(language, source, demand), demand, evaluator, explain=True)
+        judged = judge(read_example(language, source, required), required, evaluator, explain=True)
     except InputError as error:
         yield error.message
     except MemoryError:
@@ -71,11 +71,11 @@ def _faults(
         yield from problems or compare(rule, example, language, source, judged)
 
 
-def read_example(language: str, source: str, demand: Demand) -> ReadResult:
+def read_example(language: str, source: str, required: RequiredAttributes) -> ReadResult:
     """The text of an example, read as its language asks. Raises InputError."""
     if language == "plan":
-        return plan_read(_NAME, expand(source), demand)
-    reader = Reader(demand, "")
+        return plan_read(_NAME, expand(source), required)
+    reader = Reader(required, "")
     if language == "terraform":
         return reader.terraform(_NAME, source)
     if language == "terraform_json":

@@ -19,7 +19,7 @@ import msgspec
 from azkvlint.model.finding import IN_SOURCE, Finding, Problem, Suppression
 from azkvlint.model.location import Location, SourceComments
 from azkvlint.model.rule import Rule
-from azkvlint.model.suppression import COMMENT, EVERY_CHECK, METADATA, TFSEC, TRIVY, Mark, Said
+from azkvlint.model.suppression import COMMENT, EVERY_CHECK, METADATA, TFSEC, TRIVY, DirectiveId, SuppressionDirective
 from azkvlint.syntax.ignore_comments import Directive, covered, directives
 from azkvlint.syntax.positions import Lines
 
@@ -83,7 +83,7 @@ def _equivalents(rules: Sequence[Rule], tool: str) -> dict[str, frozenset[str]]:
 class _Rules:
     """The spans in one file over which directives suppress one rule."""
 
-    def __init__(self, spans: Iterable[tuple[int, int, Mark, Suppression]]) -> None:
+    def __init__(self, spans: Iterable[tuple[int, int, DirectiveId, Suppression]]) -> None:
         self._spans = sorted(spans, key=lambda span: (span[0], -span[1], span[2]))
         self._starts = [span[0] for span in self._spans]
         self._outer: list[int] = []
@@ -94,7 +94,7 @@ class _Rules:
             self._outer.append(around[-1] if around else -1)
             around.append(index)
 
-    def at(self, offset: int) -> Iterator[tuple[Mark, Suppression]]:
+    def at(self, offset: int) -> Iterator[tuple[DirectiveId, Suppression]]:
         """Yield what suppresses the rule at an offset: of several spans around it the one that begins last first."""
         index = bisect_right(self._starts, offset) - 1
         while index >= 0:
@@ -113,15 +113,15 @@ class _Directives:
 
     def __init__(self, texts: Mapping[str, Lines]) -> None:
         self.spans: dict[tuple[str, str], _Rules] = {}
-        self.whole: dict[tuple[str, str], tuple[Mark, Suppression]] = {}
-        self.below: dict[tuple[str, str], dict[Pointer, tuple[Mark, Suppression]]] = {}
+        self.whole: dict[tuple[str, str], tuple[DirectiveId, Suppression]] = {}
+        self.below: dict[tuple[str, str], dict[Pointer, tuple[DirectiveId, Suppression]]] = {}
         self.lines: dict[tuple[str, str], _Rules] = {}
         self._texts = texts
 
     def __bool__(self) -> bool:
         return bool(self.spans or self.whole or self.below or self.lines)
 
-    def of(self, finding: Finding) -> Iterator[tuple[Mark, Suppression]]:
+    def of(self, finding: Finding) -> Iterator[tuple[DirectiveId, Suppression]]:
         """Yield what suppresses a finding: at its place, on its resource, on a call, or in its file."""
         rule = finding.rule.id
         own = (finding.at,) if finding.resource_at is None else (finding.at, finding.resource_at)
@@ -130,7 +130,7 @@ class _Directives:
             yield from self._beside(at, rule)
         yield from (self.whole[at.path, rule] for at in own if (at.path, rule) in self.whole)
 
-    def _beside(self, at: Location, rule: str) -> Iterator[tuple[Mark, Suppression]]:
+    def _beside(self, at: Location, rule: str) -> Iterator[tuple[DirectiveId, Suppression]]:
         """Yield what suppresses a rule where a place begins, or in an object around it."""
         below = self.below.get((at.path, rule))
         if below is not None and at.pointer is not None:
@@ -141,7 +141,7 @@ class _Directives:
 
     def _around(
         self, spans: Mapping[tuple[str, str], _Rules], at: Location, rule: str
-    ) -> Iterator[tuple[Mark, Suppression]]:
+    ) -> Iterator[tuple[DirectiveId, Suppression]]:
         """Yield what suppresses a rule where a place begins."""
         rules = spans.get((at.path, rule))
         if rules is not None and at.span is not None:
@@ -164,10 +164,10 @@ class Suppressions:
         policy: Policy | None,
         metadata: Mapping[str, Metadata] = _NO_METADATA,
     ) -> None:
-        self.said: list[Said] = []
+        self.said: list[SuppressionDirective] = []
         self.problems: list[Problem] = []
-        self.unused: dict[Mark, Problem] = {}
-        self.used: set[Mark] = set()
+        self.unused: dict[DirectiveId, Problem] = {}
+        self.used: set[DirectiveId] = set()
         self._texts: dict[str, Lines] = {}
         self._own, self._peers = _Directives(self._texts), _Directives(self._texts)
         if policy is None:
@@ -204,7 +204,7 @@ class Suppressions:
 
     def _take(self, path: str, found: Iterable[tuple[Directive, _Span | None]], policy: Policy) -> None:
         """Take in the directives in the comments of one file, each with the span of what it is about."""
-        spans: dict[str, list[tuple[int, int, Mark, Suppression]]] = {}
+        spans: dict[str, list[tuple[int, int, DirectiveId, Suppression]]] = {}
         for directive, span in found:
             for mark, reason in self._marks(path, directive, policy, COMMENT, about_nothing=span is None):
                 if directive.whole_file:
@@ -219,7 +219,7 @@ class Suppressions:
         from azkvlint.syntax.peer_comments import Reach
 
         # Of what one tool says twice about the same place, the first counts.
-        spans: dict[tuple[bool, str], dict[tuple[_Span, str], tuple[int, int, Mark, Suppression]]] = {}
+        spans: dict[tuple[bool, str], dict[tuple[_Span, str], tuple[int, int, DirectiveId, Suppression]]] = {}
         for one, span in found:
             for mark, reason in self._peer_marks(path, one, policy, COMMENT):
                 if one.reach is Reach.FILE and span is not None:
@@ -239,7 +239,9 @@ class Suppressions:
             for mark, reason in self._peer_marks(path, one, policy, METADATA):
                 self._peers.below.setdefault((path, mark[2]), {}).setdefault(pointer, (mark, reason))
 
-    def _peer_marks(self, path: str, one: PeerComment, policy: Policy, kind: str) -> Iterator[tuple[Mark, Suppression]]:
+    def _peer_marks(
+        self, path: str, one: PeerComment, policy: Policy, kind: str
+    ) -> Iterator[tuple[DirectiveId, Suppression]]:
         """Yield what a comment for another tool suppresses today, a mark for each rule."""
         ids, rules = _rules_of(one, policy)
         if not rules:
@@ -251,7 +253,7 @@ class Suppressions:
         marks = [] if ended or one.condition else [(path, one.start, rule) for rule in rules]
         asked = tuple((mark[2], mark) for mark in marks if mark[2] in policy.selected)
         self.said.append(
-            Said(
+            SuppressionDirective(
                 kind=kind, at=at, rules=rules, reason=one.reason, until=until, ended=ended, marks=asked, tool=one.tool,
                 ids=ids, condition=one.condition,
             )
@@ -262,7 +264,7 @@ class Suppressions:
 
     def _marks(
         self, path: str, directive: Directive, policy: Policy, kind: str, about_nothing: bool = False
-    ) -> Iterator[tuple[Mark, Suppression]]:
+    ) -> Iterator[tuple[DirectiveId, Suppression]]:
         """What a directive suppresses today, a mark for each rule; what is wrong with it becomes a Problem."""
         at = Location(path=path, span=(directive.start, directive.end))
         at = msgspec.structs.replace(at, region=self._texts[path].region(directive.start, directive.end))
@@ -279,7 +281,7 @@ class Suppressions:
         marks = {id_: (path, directive.start, policy.known[id_]) for id_ in directive.ids} if holds else {}
         asked = tuple((id_, mark) for id_, mark in marks.items() if mark[2] in policy.selected)
         self.said.append(
-            Said(
+            SuppressionDirective(
                 kind=kind, at=at, rules=directive.ids, reason=directive.reason, owner=directive.owner, until=until,
                 fault=fault, ended=ended, marks=asked,
             )

@@ -13,11 +13,11 @@ from azkvlint.derived.build_graph import build_graph
 from azkvlint.engine.evaluator import Evaluator, Verdicts
 from azkvlint.linter.declarations import declarations_of, located
 from azkvlint.linter.suppressions import Policy, Suppressions
-from azkvlint.model.finding import IN_SOURCE, Answers, Declaration, Finding, Note, Outcome, Problem, Suppression
+from azkvlint.model.finding import IN_SOURCE, ControlAnswers, Declaration, Finding, Note, Outcome, Problem, Suppression
 from azkvlint.model.location import Location, Region, static_address
-from azkvlint.model.resource import Demand
-from azkvlint.model.suppression import DIRECTIVE, Mark, Said
-from azkvlint.readers.read_result import Find, ReadResult
+from azkvlint.model.resource import RequiredAttributes
+from azkvlint.model.suppression import DIRECTIVE, DirectiveId, SuppressionDirective
+from azkvlint.readers.read_result import ReadResult, RegionLookup
 from azkvlint.syntax.positions import Lines
 from azkvlint.util.file_tracker import Found
 
@@ -44,16 +44,16 @@ class UnitResult(msgspec.Struct, kw_only=True):
     judged: Counter[str] = msgspec.field(default_factory=Counter)
     passed: int = 0
     read: list[str] = msgspec.field(default_factory=list)
-    unused: dict[Mark, Problem] = msgspec.field(default_factory=dict)
-    used: set[Mark] = msgspec.field(default_factory=set)
-    said: list[Said] = msgspec.field(default_factory=list)
+    unused: dict[DirectiveId, Problem] = msgspec.field(default_factory=dict)
+    used: set[DirectiveId] = msgspec.field(default_factory=set)
+    said: list[SuppressionDirective] = msgspec.field(default_factory=list)
     root: str = ""
     from_plan: bool = False
     answered: frozenset[str] = frozenset()
     strangers: frozenset[str] | None = None
     deployed: frozenset[str] = frozenset()
     alone: tuple[str, ...] = ()
-    answers: Answers | None = None
+    answers: ControlAnswers | None = None
     declarations: list[Declaration] = msgspec.field(default_factory=list)
     assumed: frozenset[str] = frozenset()
     secret_texts: frozenset[str] = frozenset()
@@ -74,25 +74,27 @@ class UnitResult(msgspec.Struct, kw_only=True):
         self.declarations += other.declarations
 
 
-def verdicts_on(read: ReadResult, demand: Demand, evaluator: Evaluator, explain: bool = False) -> Verdicts:
+def verdicts_on(
+    read: ReadResult, required: RequiredAttributes, evaluator: Evaluator, explain: bool = False
+) -> Verdicts:
     """What the rules say of what was read, without what the author has switched off."""
-    verdicts = evaluator.evaluate(build_graph(read.resources, demand, read.closed), explain)
+    verdicts = evaluator.evaluate(build_graph(read.resources, required, read.is_complete), explain)
     told = verdicts.findings + verdicts.undecided
     verdicts.findings = [one for one in verdicts.findings if not read.is_suppressed(one.at, one.rule.id)]
     verdicts.undecided = [one for one in verdicts.undecided if not read.is_suppressed(one.at, one.rule.id)]
     if len(told) > len(verdicts.findings) + len(verdicts.undecided):
-        verdicts.silenced = [silenced(one, one.at) for one in told if read.is_suppressed(one.at, one.rule.id)]
+        verdicts.suppressed = [suppressed(one, one.at) for one in told if read.is_suppressed(one.at, one.rule.id)]
     return verdicts
 
 
-def silenced(finding: Finding, at: Location) -> Finding:
+def suppressed(finding: Finding, at: Location) -> Finding:
     """What a directive of the language's own, at a place, switches off: it says neither why nor until when."""
     reason = Suppression(kind=IN_SOURCE, justification="", at=at)
     return msgspec.structs.replace(finding, suppressed=reason)
 
 
 def judge(
-    read: ReadResult, demand: Demand, evaluator: Evaluator, explain: bool, policy: Policy | None = None
+    read: ReadResult, required: RequiredAttributes, evaluator: Evaluator, explain: bool, policy: Policy | None = None
 ) -> UnitResult:
     """Judge what was read. Without ``explain`` nobody looks at undecided questions, so they get no places.
 
@@ -101,27 +103,27 @@ def judge(
     said = Suppressions(read.comments, policy, read.metadata)
     # Where there are directives, an undecided question needs its place, or one for it would seem to be of no use.
     explain = explain or bool(said)
-    verdicts = verdicts_on(read, demand, evaluator, explain)
-    findings, silent = parted(verdicts.findings, said)
-    undecided, silent_too = parted(verdicts.undecided, said)
+    verdicts = verdicts_on(read, required, evaluator, explain)
+    findings, silent = split_suppressed(verdicts.findings, said)
+    undecided, silent_too = split_suppressed(verdicts.undecided, said)
     suppressed, problems = silent + silent_too, [*read.problems, *verdicts.problems, *said.problems]
     answers = verdicts.answers
-    off, used, hidden = _switched_off(read, policy, verdicts.silenced)
+    off, used, hidden = _switched_off(read, policy, verdicts.suppressed)
     suppressed += hidden
     seen = findings + suppressed + (undecided if explain else [])
     declarations = declarations_of(read, evaluator.types)
     # Positions in a plan are costly to find, and of no use to its author.
     declared = (one.at for one in declarations) if read.plan is None else ()
-    find = read.places(chain(locations(seen, problems), places_of(answers), declared))
+    find = read.locate(chain(locations(seen, problems), places_of(answers), declared))
     root = read.root or read.path
     # Of a plan there may be tens of thousands of questions that nobody looks at.
     is_seen = explain or read.plan is None
     # The addresses of declarations in a plan are those of its source, which hold no values.
     is_shown = bool(seen or problems or (declarations and read.plan is None)) or answers is not None
     return UnitResult(
-        findings=[placed(finding, find, root) for finding in findings],
-        undecided=[placed(finding, find, root) for finding in undecided] if is_seen else undecided,
-        suppressed=[placed(finding, find, root) for finding in suppressed],
+        findings=[with_regions(finding, find, root) for finding in findings],
+        undecided=[with_regions(finding, find, root) for finding in undecided] if is_seen else undecided,
+        suppressed=[with_regions(finding, find, root) for finding in suppressed],
         problems=[_placed_problem(problem, find) for problem in problems],
         judged=verdicts.judged,
         passed=verdicts.passed,
@@ -141,12 +143,12 @@ def judge(
 
 def _switched_off(
     read: ReadResult, policy: Policy | None, told: Sequence[Finding]
-) -> tuple[list[Said], set[Mark], list[Finding]]:
+) -> tuple[list[SuppressionDirective], set[DirectiveId], list[Finding]]:
     """What the directives of Bicep itself say about rules of kvlint, which of them have hidden a finding, and those."""
     if policy is None or not read.switched_off:
         return [], set(), list(told)
-    found: list[Said] = []
-    used: set[Mark] = set()
+    found: list[SuppressionDirective] = []
+    used: set[DirectiveId] = set()
     hidden = list(told)
     for path, directives in read.switched_off.items():
         lines = Lines(read.texts.get(path, ""))
@@ -159,17 +161,17 @@ def _switched_off(
             at = Location(path=path, region=Region(line, 1, line, 1))
             asked = tuple((id_, mark) for id_, mark in marks.items() if mark[2] in policy.selected)
             if named:
-                found.append(Said(kind=DIRECTIVE, at=at, rules=tuple(named), marks=asked))
+                found.append(SuppressionDirective(kind=DIRECTIVE, at=at, rules=tuple(named), marks=asked))
             first, last = bisect_left(starts, (start, -1)), bisect_left(starts, (end, -1))
             for _, index in starts[first:last]:
                 finding = told[index]
                 used.add((path, start, finding.rule.id))
                 if finding.rule.id in named.values():
-                    hidden[index] = silenced(finding, at)
+                    hidden[index] = suppressed(finding, at)
     return found, used, hidden
 
 
-def parted(findings: Iterable[Finding], said: Suppressions) -> tuple[list[Finding], list[Finding]]:
+def split_suppressed(findings: Iterable[Finding], said: Suppressions) -> tuple[list[Finding], list[Finding]]:
     """The findings that count, and those that are suppressed."""
     if not said:
         return list(findings), []
@@ -201,19 +203,19 @@ def passed(finding: Finding) -> Finding:
     )
 
 
-def places_of(answers: Answers | None) -> Iterator[Location]:
+def places_of(answers: ControlAnswers | None) -> Iterator[Location]:
     """The same of what holds, and where the vaults are."""
     if answers is not None:
         yield from (vault.at for vault in answers.vaults)
         yield from locations(answers.passes, ())
 
 
-def with_places(answers: Answers, find: Find, root: str) -> Answers:
+def with_places(answers: ControlAnswers, find: RegionLookup, root: str) -> ControlAnswers:
     """The answers with all the regions that somebody will want to see."""
     return msgspec.structs.replace(
         answers,
         vaults=tuple(msgspec.structs.replace(vault, at=_located(vault.at, find)) for vault in answers.vaults),
-        passes=tuple(placed(finding, find, root) for finding in answers.passes),
+        passes=tuple(with_regions(finding, find, root) for finding in answers.passes),
     )
 
 
@@ -224,7 +226,7 @@ def _chain(at: Location | None) -> Iterator[Location]:
         at = at.cause
 
 
-def placed(finding: Finding, find: Find, root: str) -> Finding:
+def with_regions(finding: Finding, find: RegionLookup, root: str) -> Finding:
     """The finding with its region and excerpt, the regions of all other places that it has, and its root."""
     place = find(finding.at) if finding.at.region is None else None
     return msgspec.structs.replace(
@@ -238,7 +240,7 @@ def placed(finding: Finding, find: Find, root: str) -> Finding:
     )
 
 
-def _located(at: Location, find: Find) -> Location:
+def _located(at: Location, find: RegionLookup) -> Location:
     """A place with its region, and with those of where its value comes from."""
     place = find(at) if at.region is None else None
     if place is None and at.cause is None:
@@ -247,5 +249,5 @@ def _located(at: Location, find: Find) -> Location:
     return msgspec.structs.replace(at, region=at.region if place is None else place[0], cause=cause)
 
 
-def _placed_problem(problem: Problem, find: Find) -> Problem:
+def _placed_problem(problem: Problem, find: RegionLookup) -> Problem:
     return problem if problem.at is None else msgspec.structs.replace(problem, at=_located(problem.at, find))

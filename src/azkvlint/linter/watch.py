@@ -10,12 +10,12 @@ from time import sleep
 from typing import Any, NoReturn
 
 from azkvlint.config.run_config import Config
-from azkvlint.linter.incremental import Rechecking
+from azkvlint.linter.incremental import IncrementalRun
 from azkvlint.linter.linter import Progress
 from azkvlint.model.finding import Report
 from azkvlint.readers.discover import SKIPPED, STDIN
 from azkvlint.util.errors import KvlintError, UsageError
-from azkvlint.util.plural import counted
+from azkvlint.util.plural import pluralize
 from azkvlint.util.project_files import current_folder, real_path, walk
 from azkvlint.util.safe_text import visible
 
@@ -46,7 +46,7 @@ class Watch:
         self._say = say
         self._outputs = tuple(map(real_path, outputs))
         self._progress = progress
-        self._again = Rechecking()
+        self._again = IncrementalRun()
         self._last: Report | None = None
         self._has_published = False
         self._fault = ""
@@ -89,7 +89,9 @@ class Watch:
             sleep(_QUIET / 1000)
         except OSError as error:
             hint = "raise its limit (on Linux fs.inotify.max_user_watches), or name fewer folders"
-            raise KvlintError(f"the system does not watch {counted(len(folders), 'folder')}: {error}", hint) from error
+            raise KvlintError(
+                f"the system does not watch {pluralize(len(folders), 'folder')}: {error}", hint
+            ) from error
 
     def _counts(self, _change: object, path: str) -> bool:
         """Whether a change may change an answer."""

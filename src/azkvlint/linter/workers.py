@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from azkvlint.config.run_config import Config, today
 from azkvlint.derived.attributes import with_needs
 from azkvlint.engine.evaluator import Evaluator
-from azkvlint.engine.required_attributes import demand_of
+from azkvlint.engine.required_attributes import required_by
 from azkvlint.linter.merge_plan_and_source import from_other_source, on_source
 from azkvlint.linter.suppressions import Policy
 from azkvlint.linter.unit_result import UnitResult, judge
@@ -20,7 +20,7 @@ from azkvlint.readers.discover import STDIN
 from azkvlint.readers.read_result import ReadResult, without_suppressions
 from azkvlint.readers.reader import Reader
 from azkvlint.readers.template_names import BICEP
-from azkvlint.readers.terraform.settings import Settings
+from azkvlint.readers.terraform.settings import TerraformSettings
 from azkvlint.readers.units import Unit
 from azkvlint.util.errors import InputError, UsageError
 from azkvlint.util.processes import in_processes
@@ -51,7 +51,7 @@ def judge_units(
     """Judge the units; the answers come in their order, whoever works them out.
 
     ``policy`` is what directives in comments are held against; without one they do not count. For ``relevant`` see
-    Demand.
+    RequiredAttributes.
     """
     jobs = min(_jobs(units, config.jobs), len(units))
     # A process that starts anew knows nothing of what standard input held.
@@ -83,18 +83,20 @@ class Worker:
         policy: Policy | None = None,
         relevant: frozenset[str] = frozenset(),
     ) -> None:
-        demand = demand_of(rules, today(config), relevant)
+        required = required_by(rules, today(config), relevant)
         if config.answers:
             from azkvlint.engine.vault_ownership import with_owners
 
-            demand = with_owners(demand)
-        self.demand = with_needs(demand)
+            required = with_owners(required)
+        self.required = with_needs(required)
         self.evaluator = Evaluator(rules, config.explain, config.answers)
         self.explain = config.explain
         self.policy = policy
         self.no_ignores = config.no_ignores
         self.source_root = config.source_root
-        self.reader = Reader(self.demand, root, terraform_settings(config, root), peer_comments=bool(config.peer_tools))
+        self.reader = Reader(
+            self.required, root, terraform_settings(config, root), peer_comments=bool(config.peer_tools)
+        )
 
     def judge(self, unit: Unit) -> UnitResult:
         """Judge one unit. What goes wrong with it is a Problem. What was looked at for it is noted if anybody asks."""
@@ -114,12 +116,12 @@ class Worker:
             if read is None:
                 # There is nothing to judge in a module. Any other file may be no input of kvlint's at all.
                 return UnitResult(read=[path]) if unit.module else UnitResult()
-            judged = judge(read, self.demand, self.evaluator, self.explain, self.policy)
+            judged = judge(read, self.required, self.evaluator, self.explain, self.policy)
             if read.plan is not None:
                 source, difference = self.reader.source_of(read.plan, unit.source.file, self.source_root)
                 if difference:
                     return from_other_source(judged, read, difference)
-                return on_source(judged, read, self._heeded(source), self.demand, self.evaluator, self.policy)
+                return on_source(judged, read, self._heeded(source), self.required, self.evaluator, self.policy)
             if unit.compiled is None:
                 judged.alone = _files_of(unit)
                 return judged
@@ -129,7 +131,7 @@ class Worker:
                 return judged
             from azkvlint.linter.merge_bicep_and_arm import merged
 
-            compiled = judge(known, self.demand, self.evaluator, self.explain, self.policy)
+            compiled = judge(known, self.required, self.evaluator, self.explain, self.policy)
             return merged(judged, compiled, read, known)
         except InputError as error:
             return UnitResult(problems=[_problem(path, error)], read=[path])
@@ -157,10 +159,10 @@ def _files_of(unit: Unit) -> tuple[str, ...]:
     return tuple(real_path(source.file) for source in files)
 
 
-def terraform_settings(config: Config, root: str) -> Settings:
+def terraform_settings(config: Config, root: str) -> TerraformSettings:
     """What the configuration says of Terraform roots; files are called by their path below the root of the run."""
     files = tuple((os.path.relpath(file, root).replace(os.sep, "/"), file) for file in config.variable_files)
-    return Settings(variables=config.variables, files=files, closed=config.closed)
+    return TerraformSettings(variables=config.variables, files=files, closed=config.closed)
 
 
 def _prepared(

@@ -7,7 +7,7 @@ from collections import Counter
 import msgspec
 
 from azkvlint.model.finding import Finding, Outcome, Problem, Repository, Vault
-from azkvlint.model.framework import Question, Sheet, Status
+from azkvlint.model.framework import ControlQuestion, Sheet, Status
 
 
 class Basis(msgspec.Struct, frozen=True, kw_only=True):
@@ -25,7 +25,7 @@ class Basis(msgspec.Struct, frozen=True, kw_only=True):
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
     """A row answered for one vault. ``why`` says what the ``bases`` do not; violations come first among those."""
 
-    question: Question
+    question: ControlQuestion
     status: Status
     why: str
     bases: tuple[Basis, ...] = ()

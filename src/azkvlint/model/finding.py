@@ -9,6 +9,7 @@ import msgspec
 
 from azkvlint.model.location import Excerpt, Location
 from azkvlint.model.rule import Rule, Severity
+from azkvlint.model.value import Origin
 
 # What the note says on the module call that leads to a finding.
 CALLED = "called here"
@@ -16,8 +17,6 @@ CALLED = "called here"
 CAUSED = "the value comes from here"
 # What ``source`` is of a finding that a plan makes on a place in source.
 FROM_PLAN = "plan"
-# The origin of Evidence where there is no value, or no resource.
-NOTHING = "absent"
 # The kinds of a Suppression.
 IN_SOURCE, EXTERNAL = "inSource", "external"
 
@@ -39,7 +38,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """One answer that decided: of ``at.address``, the attribute ``asked`` is ``found``, where ``wanted`` was asked for.
 
     ``at.attribute`` is where the author can change it: of a derived attribute, what it was derived from. ``origin`` and
-    ``note`` are the value's, or it is NOTHING; ``hops`` are the references that led to this resource.
+    ``note`` are the value's, or it is ABSENT; ``hops`` are the references that led to this resource.
     """
 
     outcome: Outcome
@@ -47,7 +46,7 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     wanted: str
     at: Location
     asked: str = ""
-    origin: str = "written"
+    origin: Origin = Origin.WRITTEN
     note: str = ""
     hops: tuple[str, ...] = ()
 
@@ -165,7 +164,7 @@ class Vault(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     deployed: bool = True
 
 
-class Answers(msgspec.Struct, frozen=True, kw_only=True):
+class ControlAnswers(msgspec.Struct, frozen=True, kw_only=True):
     """What else a run hands over that asks for it: the vaults, what holds, and whose each judged resource is.
 
     Of what holds (findings with the outcome PASS) there are a few for each rule and owner. ``owners`` are by the id of

@@ -76,7 +76,7 @@ class Framework(msgspec.Struct, frozen=True, kw_only=True):
     path: str
 
 
-class Question(msgspec.Struct, frozen=True, kw_only=True):
+class ControlQuestion(msgspec.Struct, frozen=True, kw_only=True):
     """A row with the rules that answer it, by id. Those with a condition answer it only for vaults that satisfy it."""
 
     control: Control
@@ -88,4 +88,4 @@ class Sheet(msgspec.Struct, frozen=True, kw_only=True):
     """A framework with the questions that it asks of every vault."""
 
     framework: Framework
-    questions: tuple[Question, ...]
+    questions: tuple[ControlQuestion, ...]

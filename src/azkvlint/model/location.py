@@ -42,7 +42,7 @@ class Location(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     cause: Location | None = None
 
     @property
-    def spot(self) -> tuple[object, ...]:
+    def position_key(self) -> tuple[object, ...]:
         """What tells this place from others, its cause aside. The address tells places apart that have no region."""
         if self.region is not None:
             return self.path, self.region

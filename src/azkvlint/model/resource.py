@@ -29,11 +29,11 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     ``type`` is spelled as Azure documents it. ``attributes`` holds ``properties`` and its siblings, ``parent`` and
     ``scope`` (links to the resource above it or extended by it), and ``derived`` (what no document says).
     ``declared_as`` is the author's own type, for messages. ``action`` is what the plan does with it, if there is one.
-    ``existing`` marks what is only read, never judged. ``common`` is what this resource says apart from its id, name,
-    links and secret, if its reader knows that: the same object in all resources that say the same. ``conditions`` are
-    what its existence depends on and is not known: it exists only if all of them hold. ``callers`` are the module calls
-    that lead to it, outermost first. ``assumption``: only a default keeps it from existing, so it is evaluated as one
-    that may exist.
+    ``existing`` marks what is only read, never evaluated. ``shared_attributes`` is what this resource says apart from
+    its id, name, links and secret, if its reader knows that: the same object in all resources that say the same.
+    ``conditions`` are what its existence depends on and is not known: it exists only if all of them hold. ``callers``
+    are the module calls that lead to it, outermost first. ``assumption``: only a default keeps it from existing, so it
+    is evaluated as one that may exist.
     """
 
     address: str
@@ -44,7 +44,7 @@ class Resource(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     declared_as: str
     action: str | None = None
     existing: bool = False
-    common: MapValue | None = None
+    shared_attributes: MapValue | None = None
     conditions: frozenset[str] = frozenset()
     callers: tuple[Location, ...] = ()
     assumption: Assumption | None = None
@@ -100,28 +100,28 @@ class ResourceGraph(msgspec.Struct, frozen=True, kw_only=True):
 
     resources: Mapping[str, Resource]
     references: Mapping[str, tuple[Reference, ...]]
-    closed: bool = True
+    is_complete: bool = True
 
-    def is_complete(self, resource: Resource) -> bool:
+    def has_all_companions(self, resource: Resource) -> bool:
         """Return whether a companion of ``resource`` that is missing here is really missing.
 
         A value that makes a resource exist may make its companions exist too.
         """
-        return self.closed and resource.assumption is None
+        return self.is_complete and resource.assumption is None
 
 
-class Demand(msgspec.Struct, frozen=True, kw_only=True):
+class RequiredAttributes(msgspec.Struct, frozen=True, kw_only=True):
     """What the selected rules ask of a graph, so that readers do no work that no rule needs.
 
-    ``paths`` maps an Azure type in lower case to the attribute paths asked of it. ``vias`` maps an attribute whose
-    references are followed to the types, in lower case, that carry it. ``everything`` asks for all there is. ``today``
-    is the day that dates are held against, None for the day of the run. ``relevant`` are the types, in lower case, that
-    make a module worth reading. They come from all known rules, so that a selection reads the same modules as a full
-    run and returns the same results.
+    ``paths`` maps an Azure type in lower case to the attribute paths that rules read. ``reference_paths`` maps an
+    attribute whose references are followed to the types, in lower case, that have it. ``everything`` requires all there
+    is. ``today`` is the day that dates are compared with, None for the day of the run. ``relevant`` are the types, in
+    lower case, that make a module worth reading. They come from all known rules, so that a selection reads the same
+    modules as a full run and returns the same results.
     """
 
     paths: Mapping[str, frozenset[Path]]
-    vias: Mapping[str, frozenset[str]]
+    reference_paths: Mapping[str, frozenset[str]]
     everything: bool = False
     today: date | None = None
     relevant: frozenset[str] = frozenset()
@@ -130,6 +130,6 @@ class Demand(msgspec.Struct, frozen=True, kw_only=True):
         """Return whether a module that declares the type is read."""
         return self.everything or type_.lower() in self.relevant or type_.lower() in self.paths
 
-    def of(self, type_: str) -> frozenset[Path] | None:
+    def paths_of(self, type_: str) -> frozenset[Path] | None:
         """The paths asked of a type; None if the type is of no interest."""
         return frozenset({()}) if self.everything else self.paths.get(type_.lower())

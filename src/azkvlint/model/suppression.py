@@ -9,7 +9,7 @@ import msgspec
 
 from azkvlint.model.location import Location
 
-Mark: TypeAlias = tuple[str, int, str]
+DirectiveId: TypeAlias = tuple[str, int, str]
 """One rule of one directive: path, offset of the directive (or its number), rule."""
 COMMENT, METADATA, DIRECTIVE, OVERRIDE = "comment", "metadata", "directive", "override"
 CHECKOV, TFSEC, TRIVY, KICS = "checkov", "tfsec", "trivy", "kics"
@@ -21,7 +21,7 @@ USED, UNUSED, NOT_ASKED, EXPIRED, MALFORMED = "used", "unused", "not asked", "ex
 STATES = (USED, UNUSED, NOT_ASKED, EXPIRED, MALFORMED)
 
 
-class Said(msgspec.Struct, frozen=True, kw_only=True):
+class SuppressionDirective(msgspec.Struct, frozen=True, kw_only=True):
     """One suppression: a comment, an entry of a template's metadata, Bicep's own directive, or an override.
 
     ``rules`` are as they are written. ``marks`` are those of its rules that this run has asked about. ``fault`` is what
@@ -39,12 +39,12 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
     until: str = ""
     fault: str = ""
     ended: bool = False
-    marks: tuple[tuple[str, Mark], ...] = ()
+    marks: tuple[tuple[str, DirectiveId], ...] = ()
     tool: str = ""
     ids: tuple[str, ...] = ()
     condition: str = ""
 
-    def state(self, used: AbstractSet[Mark]) -> str:
+    def state(self, used: AbstractSet[DirectiveId]) -> str:
         """One of the states, where findings have used the marks ``used``."""
         if self.fault:
             return MALFORMED
@@ -54,6 +54,6 @@ class Said(msgspec.Struct, frozen=True, kw_only=True):
             return NOT_ASKED
         return USED if any(mark in used for _, mark in self.marks) else UNUSED
 
-    def unused(self, used: AbstractSet[Mark]) -> tuple[str, ...]:
+    def unused(self, used: AbstractSet[DirectiveId]) -> tuple[str, ...]:
         """Those of its rules that no finding has used."""
         return tuple(rule for rule, mark in self.marks if mark not in used)

@@ -6,6 +6,7 @@ Azure's JSON null means "not set", so readers turn it into Absent: no Scalar hol
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from enum import StrEnum
 from functools import lru_cache
 from typing import NoReturn, TypeAlias
 
@@ -27,16 +28,25 @@ _LONGEST = 1_000
 PERHAPS = "it may not be there"
 
 
-class _Value(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """What all kinds share.
+class Origin(StrEnum):
+    """Where a value comes from; its values are the words of reports."""
 
-    ``at`` is where the value was written, or the nearest thing that exists. ``origin`` is ``written``, ``kept`` (the
-    resource has it, and its author does not write it), ``default`` (the platform's or the provider's, by version) or
-    ``derived`` (kvlint's own reckoning); ``note`` says in words where a default or derived value comes from.
+    WRITTEN = "written"
+    KEPT = "kept"  # the resource has it, and its author does not write it
+    DEFAULT = "default"  # of the platform or the provider, by version
+    DERIVED = "derived"  # computed by kvlint
+    ABSENT = "absent"  # of Evidence only: there is no value, or no resource
+
+
+class _Value(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The fields of every kind of value.
+
+    ``at`` is where the value was written, or the nearest thing that exists. ``note`` says in words where a default or
+    derived value comes from.
     """
 
     at: Location
-    origin: str = "written"
+    origin: Origin = Origin.WRITTEN
     note: str = ""
     sensitive: bool = False
 

@@ -10,7 +10,7 @@ import msgspec
 
 from azkvlint.model.finding import Declaration, Problem
 from azkvlint.model.location import Excerpt, Location, Region, SourceComments
-from azkvlint.model.resource import Demand, Resource
+from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.readers.duplicates import without_twins
 from azkvlint.readers.plan.document import Plan
 from azkvlint.readers.plan.positions import positions
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from azkvlint.syntax.ignore_metadata import Metadata
 
 SwitchedOff: TypeAlias = tuple[int, int, tuple[str, ...]]
-Find: TypeAlias = Callable[[Location], "tuple[Region, Excerpt] | None"]
+RegionLookup: TypeAlias = Callable[[Location], "tuple[Region, Excerpt] | None"]
 
 
 class ReadResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,8 +49,8 @@ class ReadResult(msgspec.Struct, frozen=True, kw_only=True):
     path: str
     resources: Mapping[str, Resource]
     problems: Sequence[Problem]
-    closed: bool
-    places: Callable[[Iterable[Location]], Find]
+    is_complete: bool
+    locate: Callable[[Iterable[Location]], RegionLookup]
     is_suppressed: Callable[[Location, str], bool]
     comments: Mapping[str, SourceComments] = {}
     metadata: Mapping[str, Metadata] = {}
@@ -72,29 +72,29 @@ class Given(msgspec.Struct, frozen=True, kw_only=True):
     files: Mapping[str, str] = {}
 
 
-def plan_read(path: str, data: bytes, demand: Demand) -> ReadResult:
+def plan_read(path: str, data: bytes, required: RequiredAttributes) -> ReadResult:
     """A Terraform or OpenTofu plan. Raises InputError if it is none."""
-    read = read_plan(path, data, demand)
+    read = read_plan(path, data, required)
 
-    def places(locations: Iterable[Location]) -> Find:
+    def places(locations: Iterable[Location]) -> RegionLookup:
         found = positions(read.plan, read.numbers, {at.address for at in locations if at.address is not None})
         return lambda at: found.get(at.address or "")
 
     return ReadResult(
-        path=path, resources=without_twins(read.resources), problems=read.problems, closed=read.closed, places=places,
-        is_suppressed=_nothing_is_suppressed, plan=read.plan, secret_texts=read.secret_texts,
+        path=path, resources=without_twins(read.resources), problems=read.problems, is_complete=read.closed,
+        locate=places, is_suppressed=_nothing_is_suppressed, plan=read.plan, secret_texts=read.secret_texts,
     )  # fmt: skip
 
 
 def not_evaluated(path: str, problem: Problem) -> ReadResult:
     """Return a file of which there is only a problem to report."""
     return ReadResult(
-        path=path, resources={}, problems=[problem], closed=False, places=_no_places,
+        path=path, resources={}, problems=[problem], is_complete=False, locate=_no_places,
         is_suppressed=_nothing_is_suppressed,
     )  # fmt: skip
 
 
-def _no_places(locations: Iterable[Location]) -> Find:
+def _no_places(locations: Iterable[Location]) -> RegionLookup:
     del locations
     places: dict[Location, tuple[Region, Excerpt]] = {}
     return places.get
@@ -186,7 +186,7 @@ def of_template(
 
     files = {**given.files, **read.files}
 
-    def places(locations: Iterable[Location]) -> Find:
+    def places(locations: Iterable[Location]) -> RegionLookup:
         values = {one for one in files if one in data or one in given.files or one.lower().endswith(PARAMETERS)}
         found = places_of(files, locations, hidden, secret_places(read.resources.values()), values)
 
@@ -197,6 +197,6 @@ def of_template(
         return find
 
     return ReadResult(
-        path=path, resources=without_twins(read.resources), problems=read.problems, closed=read.closed,
-        places=places, is_suppressed=is_suppressed, skipped=read.skipped, secret_texts=lambda: read.secret_texts,
+        path=path, resources=without_twins(read.resources), problems=read.problems, is_complete=read.closed,
+        locate=places, is_suppressed=is_suppressed, skipped=read.skipped, secret_texts=lambda: read.secret_texts,
     )  # fmt: skip

@@ -11,7 +11,7 @@ import msgspec
 from azkvlint.model.finding import Problem
 from azkvlint.model.location import Location
 from azkvlint.model.problem_codes import NOT_WHOLE
-from azkvlint.model.resource import Demand
+from azkvlint.model.resource import RequiredAttributes
 from azkvlint.readers.discover import STDIN, Source, read_source
 from azkvlint.readers.plan.document import Plan, mentions_plan
 from azkvlint.readers.read_result import (
@@ -25,7 +25,7 @@ from azkvlint.readers.read_result import (
     plan_read,
 )
 from azkvlint.readers.template_names import BICEP, PARAMETERS
-from azkvlint.readers.terraform.settings import Settings
+from azkvlint.readers.terraform.settings import TerraformSettings
 from azkvlint.readers.terragrunt.names import is_read, is_unit
 from azkvlint.readers.units import Unit
 from azkvlint.util.errors import InputError
@@ -46,7 +46,7 @@ MAKE_INPUT = (
 _NAME_IT = "name a .tf or .bicep file by its path, or say what it is: kvlint - --stdin-filename main.tf"
 # Of Terraform, Helm and Go, Jinja, ERB, and of pipelines that replace tokens.
 _EXPRESSION = regex(r"\$\{|%\{|\{\{|\{%|<%|#\{")
-_NO_SETTINGS = Settings()
+_NO_SETTINGS = TerraformSettings()
 # How Terraform and Bicep files begin, comments aside.
 _SOURCE_CODE = regex(
     rb'(?:\s|(?:#|//)[^\r\n]*)*+(?:(?:resource|data|module|variable|provider|output)\s+"|(?:terraform|locals)\s*\{'
@@ -61,9 +61,14 @@ class Reader:
     """
 
     def __init__(
-        self, demand: Demand, root: str, settings: Settings = _NO_SETTINGS, *, peer_comments: bool = False
+        self,
+        required: RequiredAttributes,
+        root: str,
+        settings: TerraformSettings = _NO_SETTINGS,
+        *,
+        peer_comments: bool = False,
     ) -> None:
-        self.demand = demand
+        self.required = required
         self.root = real_path(root)
         self.settings = settings
         self.peer_comments = peer_comments
@@ -90,7 +95,7 @@ class Reader:
             return self.bicep(source.path, data, source.file, self._given(unit), unit.published)
         if mentions_plan(data):
             refuse_as_output(source.file)
-            return plan_read(source.path, data, self.demand)
+            return plan_read(source.path, data, self.required)
         if unit.rendered:
             return _rendered(source.path) if _is_of_interest(data) else None
         try:
@@ -101,7 +106,7 @@ class Reader:
             return _rendered(source.path)
         if read is not None:
             refuse_as_output(source.file)
-        return plan_read(source.path, data, self.demand) if read is None and source.asked else read
+        return plan_read(source.path, data, self.required) if read is None and source.asked else read
 
     def module(
         self,
@@ -121,7 +126,7 @@ class Reader:
 
         base, directory = base or self.root, real_path(directory)
         read = read_root(
-            path, directory, base, self.demand, self._modules_below(base), self.settings, planned, published
+            path, directory, base, self.required, self._modules_below(base), self.settings, planned, published
         )
         if read is None:
             return None
@@ -136,7 +141,7 @@ class Reader:
         from azkvlint.readers.terraform.comments import comments_of
         from azkvlint.readers.terragrunt.read import read_unit
 
-        read = read_unit(path, file, self.root, self.demand, self._modules_below(self.root), self.settings)
+        read = read_unit(path, file, self.root, self.required, self._modules_below(self.root), self.settings)
         return msgspec.structs.replace(
             of_terraform(path, read), comments=comments_of(read.sources), root=path, strangers=read.strangers,
             heads=read.heads, deployed=read.deployed,
@@ -147,14 +152,14 @@ class Reader:
         from azkvlint.readers.terragrunt.stack import read_stack
 
         cache = self._modules_below(self.root)
-        return of_terraform(source.path, read_stack(source.path, source.file, self.root, self.demand, cache))
+        return of_terraform(source.path, read_stack(source.path, source.file, self.root, self.required, cache))
 
     def terraform(self, path: str, text: str) -> ReadResult:
         """A Terraform module that is one text."""
         from azkvlint.readers.terraform.comments import comments_of
         from azkvlint.readers.terraform.read import read_text
 
-        read = read_text(path, text, self.demand)
+        read = read_text(path, text, self.required)
         return msgspec.structs.replace(of_terraform(path, read), comments=comments_of(read.sources))
 
     def source_of(self, plan: Plan, file: str, asked: str) -> tuple[ReadResult | None, str]:
@@ -179,7 +184,7 @@ class Reader:
         from azkvlint.readers.terraform.module_cache import FolderCache
 
         if base not in self._folders:
-            self._folders[base] = FolderCache(self.demand)
+            self._folders[base] = FolderCache(self.required)
         return self._folders[base]
 
     def bicep(
@@ -194,7 +199,7 @@ class Reader:
 
         is_open = published and given is None and not self.settings.closed
         given = given or Given()
-        read = read_bicep(path, file, self.root, source_text(data), self.demand, self._cache(), given.values, is_open)
+        read = read_bicep(path, file, self.root, source_text(data), self.required, self._cache(), given.values, is_open)
         return of_bicep(path, read, given, peer_comments=self.peer_comments)
 
     def template(self, path: str, data: bytes, file: str = "", given: Given | None = None) -> ReadResult | None:
@@ -207,11 +212,11 @@ class Reader:
         given = given or Given()
         if looks_like_template(document.value) and not is_stack_result(document.value):
             load = Loader(path, file, self.root).load
-            read = read_template(path, document, self.demand, given.values, load)
+            read = read_template(path, document, self.required, given.values, load)
             return msgspec.structs.replace(
                 of_template(path, read, given), metadata=metadata_in(read.files, self.peer_comments)
             )
-        found = read_prediction(path, document, self.demand)
+        found = read_prediction(path, document, self.required)
         return None if found is None else of_template(path, found, given, data=found.files)
 
     def _bicepparam(self, path: str, source: Source) -> ReadResult:
@@ -220,7 +225,7 @@ class Reader:
         from azkvlint.syntax.source_text import source_text
 
         text = source_text(read_source(source))
-        read = read_bicepparam(source.path, source.file, self.root, text, self.demand, self._cache())
+        read = read_bicepparam(source.path, source.file, self.root, text, self.required, self._cache())
         return of_bicep(path, read, Given(), peer_comments=self.peer_comments)
 
     def _given(self, unit: Unit) -> Given | None:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from azkvlint.model.finding import NOTHING, Evidence, Finding
+from azkvlint.model.finding import Evidence, Finding
+from azkvlint.model.value import Origin
 
 EXPLICIT, ABSENT, DERIVED = "explicit", "absent", "derived"
 # How the sentence begins that tells the cause, by its name.
@@ -34,26 +35,26 @@ def reason(finding: Finding) -> str:
 
 
 def _kind(one: Evidence, resource: str) -> str:
-    if one.origin == "derived" or (one.asked and one.at.address not in (None, resource)):
+    if one.origin == Origin.DERIVED or (one.asked and one.at.address not in (None, resource)):
         return DERIVED
-    if one.origin == NOTHING:
+    if one.origin == Origin.ABSENT:
         return DERIVED if one.asked.startswith("derived.") else ABSENT
     if not one.asked:
         return DERIVED
     # What a resource has already is not what its author writes.
-    return EXPLICIT if one.origin == "written" else ABSENT
+    return EXPLICIT if one.origin == Origin.WRITTEN else ABSENT
 
 
 def _words(one: Evidence, resource: str) -> str:
     other = one.at.address if one.at.address not in (None, resource) else None
     if not one.asked:
-        if one.origin == NOTHING:
+        if one.origin == Origin.ABSENT:
             return f"there is no {one.wanted.removeprefix('a ')}"
         return f"the link with {other or resource}"
     where = f"{one.asked} of {other}" if other else one.asked
-    if one.note.startswith(_NOT_SET) and one.origin == "default":
+    if one.note.startswith(_NOT_SET) and one.origin == Origin.DEFAULT:
         return f"{where} is {one.note}"
-    source = one.at.attribute if one.origin == "derived" and one.at.attribute != one.asked else ""
+    source = one.at.attribute if one.origin == Origin.DERIVED and one.at.attribute != one.asked else ""
     said = f"{where} is {one.found}"
     said += f", from {source}" if source else ""
     said += {"default": " by default", "kept": " already"}.get(one.origin, "")

@@ -8,7 +8,7 @@ from azkvlint.model.finding import Finding, Problem, Report
 from azkvlint.reporters import Options
 
 
-def told(report: Report, options: Options) -> tuple[Finding, ...]:
+def reported(report: Report, options: Options) -> tuple[Finding, ...]:
     """Return what counts for the exit code: the findings, and where the run is strict the undecided ones after them."""
     return report.counted(_findings(report, options))
 

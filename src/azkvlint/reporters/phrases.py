@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
 
-from azkvlint.model.finding import CALLED, NOTHING, Declaration, Evidence, Finding, Note, Outcome, Problem, Report
+from azkvlint.model.finding import CALLED, Declaration, Evidence, Finding, Note, Outcome, Problem, Report
 from azkvlint.model.location import Location
 from azkvlint.model.rule import Rule
+from azkvlint.model.value import Origin
 from azkvlint.util.lazy_regex import regex
-from azkvlint.util.plural import counted
+from azkvlint.util.plural import pluralize
 from azkvlint.util.safe_text import visible
 
 # Of the resources that one finding is about, so many are named after the first.
@@ -60,14 +61,14 @@ def headline(finding: Finding) -> str:
     return visible(finding.message)
 
 
-def whole(finding: Finding) -> str:
+def full_text(finding: Finding) -> str:
     """The headline, the call that leads to it, and what else it is about."""
     return f"{headline(finding)}{called(finding)}{more(finding)}"
 
 
 def sentence(finding: Finding) -> str:
     """``path:line:column: KV001 message``, for formats that say elsewhere how bad it is."""
-    return f"{place(finding.at)}: {finding.rule.id} {whole(finding)}"
+    return f"{place(finding.at)}: {finding.rule.id} {full_text(finding)}"
 
 
 def called(finding: Finding) -> str:
@@ -100,7 +101,7 @@ def found(evidence: Evidence, finding: Finding) -> str:
     where = " of ".join(part for part in (evidence.asked, other) if part)
     text = f"{where} is {evidence.found}" if where else evidence.found
     text += f", wanted {evidence.wanted}"
-    origin = [part for part in (evidence.origin, evidence.note) if part and part not in ("written", NOTHING)]
+    origin = [part for part in (evidence.origin, evidence.note) if part and part not in (Origin.WRITTEN, Origin.ABSENT)]
     if origin:
         text += f" ({', '.join(origin)})"
     if evidence.hops:
@@ -184,7 +185,7 @@ def summary(report: Report) -> str:
     """
     findings, others = report.counted(report.findings), report.uncounted(report.findings)
     counts = Counter(finding.severity for finding in findings)
-    said = counted(len(findings), "finding")
+    said = pluralize(len(findings), "finding")
     if counts:
         graded = (f"{counts[severity]} {severity.label}" for severity in sorted(counts, reverse=True))
         said += f" ({', '.join(graded)})"
@@ -194,10 +195,10 @@ def summary(report: Report) -> str:
     said += f", {len(report.undecided)} undecided{_instances(report.undecided)}"
     if report.suppressed:
         said += f", {len(report.suppressed)} suppressed{_instances(report.suppressed)}"
-    said = f"{judged(report.judged)}: {said}, {counted(len(report.problems), 'problem')}"
+    said = f"{judged(report.judged)}: {said}, {pluralize(len(report.problems), 'problem')}"
     if not report.skipped:
         return said
-    return f"{said}; {counted(len(report.evaluated), 'declaration')} evaluated, {len(report.skipped)} skipped"
+    return f"{said}; {pluralize(len(report.evaluated), 'declaration')} evaluated, {len(report.skipped)} skipped"
 
 
 def _instances(findings: Sequence[Finding]) -> str:
@@ -209,7 +210,9 @@ def _instances(findings: Sequence[Finding]) -> str:
 def judged(counts: Mapping[str, int]) -> str:
     """``3 vaults, 1 managed HSM judged``: what Key Vault is first made of, then the rest by type."""
     types = sorted((kind for kind in counts if counts[kind]), key=_rank)
-    return ", ".join(counted(counts[kind], *_nouns(kind)) for kind in types) + " judged" if types else "nothing judged"
+    return (
+        ", ".join(pluralize(counts[kind], *_nouns(kind)) for kind in types) + " judged" if types else "nothing judged"
+    )
 
 
 def _rank(kind: str) -> tuple[int, str]:

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 
-def counted(number: int, one: str, many: str = "") -> str:
+def pluralize(number: int, one: str, many: str = "") -> str:
     """``1 rule``, ``2 rules``, ``0 policies``."""
     return f"{number} {one if number == 1 else many or one + 's'}"

@@ -8,7 +8,7 @@ from typing import Any
 
 from azkvlint.derived.build_graph import build_graph
 from azkvlint.evaluation.values import Result
-from azkvlint.model.resource import Demand, Reference, Resource
+from azkvlint.model.resource import Reference, RequiredAttributes, Resource
 from azkvlint.model.value import Answer, ListValue, MapValue, Scalar, Unknown
 from azkvlint.readers.arm.read import TemplateRead, read_template
 from azkvlint.syntax.attribute_path import parse_path
@@ -16,10 +16,10 @@ from azkvlint.syntax.jsonc import Document
 
 PATH = "infra/main.json"
 SCHEMA = "https://schema.management.azure.com/schemas/2019-04-01/deploymentTemplate.json#"
-EVERYTHING = Demand(paths={}, vias={}, everything=True)
-LINKS = Demand(
+EVERYTHING = RequiredAttributes(paths={}, reference_paths={}, everything=True)
+LINKS = RequiredAttributes(
     paths={},
-    vias={
+    reference_paths={
         "parent": frozenset({"microsoft.keyvault/vaults/secrets"}),
         "scope": frozenset({"microsoft.insights/diagnosticsettings"}),
     },
@@ -67,10 +67,10 @@ def read(
     value: Any,
     given: Mapping[str, Result] | None = None,
     load: Callable[[str], Document | None] | None = None,
-    demand: Demand = EVERYTHING,
+    required: RequiredAttributes = EVERYTHING,
 ) -> TemplateRead:
     """What is read from a template that is judged as a file."""
-    return read_template(PATH, Document(value, json.dumps(value)), demand, given or {}, load)
+    return read_template(PATH, Document(value, json.dumps(value)), required, given or {}, load)
 
 
 def only(value: Any, type_: str = VAULT, **more: Any) -> Resource:

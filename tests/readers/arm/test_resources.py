@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from azkvlint.evaluation.values import hole
-from azkvlint.model.resource import Demand
+from azkvlint.model.resource import RequiredAttributes
 from azkvlint.syntax.jsonc import Document
 from tests.readers.arm.conftest import (
     PATH,
@@ -217,11 +217,11 @@ def test_what_is_not_at_hand_is_a_problem(link: dict[str, str], level: str) -> N
 
 
 def test_only_what_is_asked_is_read() -> None:
-    demand = Demand(paths={VAULT.lower(): frozenset({("properties", "a", "b")})}, vias={})
+    required = RequiredAttributes(paths={VAULT.lower(): frozenset({("properties", "a", "b")})}, reference_paths={})
     source = template(
         vault(p={"A": {"b": 1, "c": 2}, "d": "[x(]"}), resource(SECRET, "kv/[x(]"), resource("A.B/c", "[x(]")
     )
-    found = read(source, demand=demand)
+    found = read(source, required=required)
     assert found.problems == []
     (one,) = found.resources.values()
     assert asked(one, "properties.a.b") == 1
@@ -238,8 +238,8 @@ def test_only_what_is_asked_is_read() -> None:
     ],
 )
 def test_types_that_nobody_knows(type_: str, problems: list[tuple[str, str]]) -> None:
-    demand = Demand(paths={VAULT.lower(): frozenset()}, vias={})
-    found = read(template(resource(type_, "a/b"), parameters=NAME), demand=demand)
+    required = RequiredAttributes(paths={VAULT.lower(): frozenset()}, reference_paths={})
+    found = read(template(resource(type_, "a/b"), parameters=NAME), required=required)
     assert [(one.code, one.level) for one in found.problems] == problems
 
 

@@ -9,19 +9,23 @@ from typing import Protocol
 import pytest
 
 from azkvlint.derived.build_graph import build_graph
-from azkvlint.model.resource import Demand, ResourceGraph
+from azkvlint.model.resource import RequiredAttributes, ResourceGraph
 from azkvlint.model.value import Answer, select
 from azkvlint.readers.bicep.parameters import read_bicepparam
 from azkvlint.readers.bicep.read import BicepRead, ModuleCache, read_bicep
 
-ALL = Demand(paths={}, vias={}, everything=True)
+ALL = RequiredAttributes(paths={}, reference_paths={}, everything=True)
 
 
 class Read(Protocol):
     """Reads ``main.bicep`` with this text, or ``main.bicepparam``, beside other files."""
 
     def __call__(
-        self, text: str, files: Mapping[str, str] | None = None, demand: Demand = ALL, parameters: bool = False
+        self,
+        text: str,
+        files: Mapping[str, str] | None = None,
+        required: RequiredAttributes = ALL,
+        parameters: bool = False,
     ) -> BicepRead: ...
 
 
@@ -36,14 +40,14 @@ def read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Read:
     root.mkdir()
 
     def run(
-        text: str, files: Mapping[str, str] | None = None, demand: Demand = ALL, parameters: bool = False
+        text: str, files: Mapping[str, str] | None = None, required: RequiredAttributes = ALL, parameters: bool = False
     ) -> BicepRead:
         name = "main.bicepparam" if parameters else "main.bicep"
         for path, content in {**(files or {}), name: text}.items():
             (root / path).parent.mkdir(parents=True, exist_ok=True)
             (root / path).write_text(content, encoding="utf-8")
         reader = read_bicepparam if parameters else read_bicep
-        return reader(name, str(root / name), str(root), text, demand, ModuleCache())
+        return reader(name, str(root / name), str(root), text, required, ModuleCache())
 
     return run
 
@@ -68,7 +72,9 @@ def shown(read: BicepRead, address: str, *path: str | int) -> str:
 def graph(read: BicepRead, **vias: str) -> ResourceGraph:
     """The graph, with the references that attributes of types make."""
     types = {name.replace("_", "."): frozenset({type_.lower()}) for name, type_ in vias.items()}
-    return build_graph(read.resources, Demand(paths={}, vias=types, everything=True), read.closed)
+    return build_graph(
+        read.resources, RequiredAttributes(paths={}, reference_paths=types, everything=True), read.closed
+    )
 
 
 def messages(read: BicepRead) -> list[tuple[str, str, str]]:

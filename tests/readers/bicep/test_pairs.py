@@ -13,7 +13,7 @@ import pytest
 from azkvlint.derived.attributes import with_needs
 from azkvlint.derived.build_graph import build_graph
 from azkvlint.engine.evaluator import Evaluator
-from azkvlint.engine.required_attributes import demand_of
+from azkvlint.engine.required_attributes import required_by
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.readers.arm.read import read_template
 from azkvlint.readers.arm.run import TemplateRead
@@ -39,7 +39,7 @@ if not FILES:
     pytest.skip(f"the corpora are not here: no Bicep files in {CORPORA}", allow_module_level=True)
 
 RULES = builtin_rules()
-DEMAND = with_needs(demand_of(RULES))
+DEMAND = with_needs(required_by(RULES))
 EVALUATOR = Evaluator(RULES, True)
 # What a template deploys that is written out in a resource, which is told but not read in a Bicep file.
 TOLD_APART = {"Microsoft.Resources/deployments", "Microsoft.Resources/deployments/outputs", "Microsoft.Web/sites"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from azkvlint.model.resource import Demand
+from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import Absent, Unknown
 from tests.readers.bicep.conftest import Read, graph, messages, plain, shown, value
 
@@ -276,7 +276,7 @@ def test_types_that_nobody_knows_are_said(read: Read) -> None:
         "param t string\nresource a 'Microsoft.KeyVault/vaults/novelties@2030-01-01' = {\n  name: 'kv/x'\n}\n"
         "resource b '${t}' = {\n  name: 'x'\n}\n"
         "resource c 'Microsoft.KeyVault/vaults/privateEndpointConnections@2023-07-01' = {\n  name: 'kv/x'\n}\n",
-        demand=Demand(paths={"microsoft.keyvault/vaults": frozenset()}, vias={}),
+        required=RequiredAttributes(paths={"microsoft.keyvault/vaults": frozenset()}, reference_paths={}),
     )
     text = "'Microsoft.KeyVault/vaults/novelties' is a Key Vault type that is not known, so it was not judged"
     assert messages(found) == [

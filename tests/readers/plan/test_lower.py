@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import pytest
 
 from azkvlint.derived.attributes import with_needs
-from azkvlint.engine.required_attributes import demand_of
+from azkvlint.engine.required_attributes import required_by
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.model.provider_version import VersionRange, constrained, evidenced
-from azkvlint.model.resource import Demand
-from azkvlint.model.value import Absent, Answer, MapValue, Scalar, Unknown
+from azkvlint.model.resource import RequiredAttributes
+from azkvlint.model.value import Absent, Answer, MapValue, Origin, Scalar, Unknown
 from azkvlint.readers.plan.read import read_plan
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class TestWhoWroteIt:
         self, value: object, plan: PlanJson, read: Reader
     ) -> None:
         plan.resource(KV, {"name": "kv", PURGE: False}, written={"name": "kv", PURGE: value})
-        assert read(plan).answer(KV, PURGED).origin == "written"
+        assert read(plan).answer(KV, PURGED).origin == Origin.WRITTEN
 
     def test_another_value_than_the_default_is_somebodys(self, plan: PlanJson, read: Reader) -> None:
         plan.resource(KV, {"name": "kv", PURGE: True}, written={"name": "kv"})
@@ -133,11 +133,11 @@ class TestWhoWroteIt:
 
     def test_without_a_configuration_nobody_knows(self, plan: PlanJson, read: Reader) -> None:
         plan.resource(KV, {"name": "kv", PURGE: False}, configured=False)
-        assert read(plan).answer(KV, PURGED).origin == "written"
+        assert read(plan).answer(KV, PURGED).origin == Origin.WRITTEN
 
     def test_what_is_only_read_has_its_values_from_azure(self, plan: PlanJson, read: Reader) -> None:
         plan.resource(f"data.{KV}", {"name": "kv", PURGE: False}, actions=["read"], unknown={})
-        assert read(plan).answer(f"data.{KV}", PURGED).origin == "written"
+        assert read(plan).answer(f"data.{KV}", PURGED).origin == Origin.WRITTEN
 
     @pytest.mark.parametrize(
         ("actions", "origin"), [(["create"], "default"), (["update"], "kept"), (["no-op"], "kept")]
@@ -151,7 +151,7 @@ class TestWhoWroteIt:
     @pytest.mark.parametrize("name", BOTH)
     def test_one_of_two_names_is_written(self, name: str, plan: PlanJson, read: Reader) -> None:
         plan.resource(KV, dict.fromkeys(BOTH, False), written={name: False}, unknown={})
-        assert read(plan).answer(KV, RBAC).origin == "written"
+        assert read(plan).answer(KV, RBAC).origin == Origin.WRITTEN
 
     def test_vaults_of_several_blocks_that_show_the_same(self, plan: PlanJson, read: Reader) -> None:
         for name, written in (("a", {PURGE: False}), ("b", {}), ("c", {})):
@@ -159,7 +159,10 @@ class TestWhoWroteIt:
         found = read(plan)
         origins = {name: found.answer(f"azurerm_key_vault.{name}", PURGED).origin for name in "abc"}
         assert origins == {"a": "written", "b": "default", "c": "default"}
-        assert found.resource("azurerm_key_vault.b").common is found.resource("azurerm_key_vault.c").common
+        assert (
+            found.resource("azurerm_key_vault.b").shared_attributes
+            is found.resource("azurerm_key_vault.c").shared_attributes
+        )
 
 
 def test_a_renamed_block_is_not_read_by_its_old_name_too(plan: PlanJson, read: Reader) -> None:
@@ -414,9 +417,9 @@ def test_what_says_the_same_is_said_once(plan: PlanJson, read: Reader) -> None:
     plan.resource(f"{secret}2", {"name": "s", "value": "x"}, written=written | {"content_type": "${var.y}"})
     found = read(plan)
     first, second, third = (found.resource(f"{secret}[{n}]") for n in range(3))
-    assert first.common is second.common is third.common
-    assert first.common is not None
-    assert found.resource(f"{secret}2").common is not first.common
+    assert first.shared_attributes is second.shared_attributes is third.shared_attributes
+    assert first.shared_attributes is not None
+    assert found.resource(f"{secret}2").shared_attributes is not first.shared_attributes
     assert "var.y" in getattr(found.answer(f"{secret}2", "properties.contentType"), "why", "")
 
 
@@ -429,15 +432,15 @@ class TestSecretsApart:
         "vias": {},
     }
 
-    def values(self, plan: PlanJson, demand: Demand) -> tuple[list[MapValue | None], list[Answer]]:
-        found = read_plan("plan.json", json.dumps(plan.document()).encode(), demand).resources
+    def values(self, plan: PlanJson, required: RequiredAttributes) -> tuple[list[MapValue | None], list[Answer]]:
+        found = read_plan("plan.json", json.dumps(plan.document()).encode(), required).resources
         secrets = [one for address, one in found.items() if address.startswith(self.SECRET)]
-        return [one.common for one in secrets], [one.select(("properties", "value")) for one in secrets]
+        return [one.shared_attributes for one in secrets], [one.select(("properties", "value")) for one in secrets]
 
     def test_known_values(self, plan: PlanJson) -> None:
         for n in range(2):
             plan.resource(self.SECRET, {"name": "s", "value": f"v{n}"}, key=n)
-        commons, values = self.values(plan, Demand(**self.ASKED))
+        commons, values = self.values(plan, RequiredAttributes(**self.ASKED))
         assert commons[0] is commons[1] is not None
         assert [getattr(value, "value", None) for value in values] == ["v0", "v1"]
         assert all(value.sensitive for value in values)
@@ -447,20 +450,20 @@ class TestSecretsApart:
         plan.resource(self.SECRET, {"name": "s", "value": "v"}, key=0)
         plan.resource(self.SECRET, {"name": "s"}, key=1, unknown={"id": True, name: True})
         plan.resource(self.SECRET, {"name": "s", "value": None}, key=2)
-        commons, values = self.values(plan, Demand(**self.ASKED))
+        commons, values = self.values(plan, RequiredAttributes(**self.ASKED))
         assert commons[0] is commons[1] is commons[2]
         assert [type(value) for value in values] == [Scalar, Unknown, Absent]
 
     def test_by_its_other_name(self, plan: PlanJson) -> None:
         plan.resource(self.SECRET, {"name": "s", "value": None, "value_wo": "v"})
-        _, values = self.values(plan, Demand(**self.ASKED))
+        _, values = self.values(plan, RequiredAttributes(**self.ASKED))
         assert [getattr(value, "value", None) for value in values] == ["v"]
 
     def test_whoever_asks_for_all_around_it_gets_it_there(self, plan: PlanJson) -> None:
         for n in range(2):
             plan.resource(self.SECRET, {"name": "s", "value": f"v{n}"}, key=n)
         paths = {"microsoft.keyvault/vaults/secrets": frozenset({("properties",), ("properties", "value")})}
-        commons, values = self.values(plan, Demand(paths=paths, vias={}))
+        commons, values = self.values(plan, RequiredAttributes(paths=paths, reference_paths={}))
         assert commons[0] is not commons[1]
         assert commons[0] is not None
         assert commons[0].fields["properties"].fields["value"] == values[0]  # type: ignore[union-attr]  # an object
@@ -471,17 +474,19 @@ class TestSecretsApart:
         plan.resource(self.SECRET, {"name": "s", "value": "new"}, key=0, before=before, actions=["update"])
         plan.resource(self.SECRET, {"name": "s", "value": "old"}, key=1, before=before, actions=["update"])
         paths = {"microsoft.keyvault/vaults/secrets": frozenset({("properties", "value"), change})}
-        found = read_plan("plan.json", json.dumps(plan.document()).encode(), Demand(paths=paths, vias={})).resources
+        found = read_plan(
+            "plan.json", json.dumps(plan.document()).encode(), RequiredAttributes(paths=paths, reference_paths={})
+        ).resources
         first, second = (found[f"{self.SECRET}[{n}]"] for n in range(2))
         assert getattr(first.select(change), "value", None) == "old"
         assert isinstance(second.select(change), Absent)
-        assert first.common is not second.common
+        assert first.shared_attributes is not second.shared_attributes
 
     def test_of_a_data_source_that_was_read_before(self, plan: PlanJson) -> None:
         head = {"address": f"data.{self.SECRET}", "mode": "data", "type": "azurerm_key_vault_secret"}
         item = head | {"values": {"name": "s", "value": "v"}}
         plan.more["prior_state"] = {"values": {"root_module": {"resources": [item]}}}
-        found = read_plan("plan.json", json.dumps(plan.document()).encode(), Demand(**self.ASKED)).resources
+        found = read_plan("plan.json", json.dumps(plan.document()).encode(), RequiredAttributes(**self.ASKED)).resources
         value = found[f"data.{self.SECRET}"].select(("properties", "value"))
         assert (getattr(value, "value", None), value.sensitive) == ("v", True)
 
@@ -494,7 +499,7 @@ def test_nothing_holds_on_to_a_plan_that_was_read(plan: PlanJson) -> None:
     gc.disable()
     try:
         before = sys.getrefcount(data)
-        found = read_plan("plan.json", data, with_needs(demand_of(builtin_rules())))
+        found = read_plan("plan.json", data, with_needs(required_by(builtin_rules())))
         assert KV in found.resources
         del found
         assert sys.getrefcount(data) == before

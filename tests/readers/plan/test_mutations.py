@@ -13,7 +13,7 @@ import pytest
 
 from azkvlint.derived.attributes import with_needs
 from azkvlint.engine.evaluator import RULE_CRASHED, Evaluator
-from azkvlint.engine.required_attributes import demand_of
+from azkvlint.engine.required_attributes import required_by
 from azkvlint.engine.rule_store import builtin_rules
 from azkvlint.linter.unit_result import judge
 from azkvlint.readers.plan.document import DUPLICATES_CHECKED_UP_TO
@@ -44,7 +44,7 @@ def judged(data: bytes) -> bool:
 
 
 RULES = builtin_rules()
-DEMAND = with_needs(demand_of(RULES))
+DEMAND = with_needs(required_by(RULES))
 EVALUATOR = Evaluator(RULES)
 
 

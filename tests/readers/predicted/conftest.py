@@ -11,9 +11,9 @@ import pytest
 from azkvlint.derived.attributes import with_needs
 from azkvlint.derived.build_graph import build_graph
 from azkvlint.engine.evaluator import Evaluator, Verdicts
-from azkvlint.engine.required_attributes import demand_of
+from azkvlint.engine.required_attributes import required_by
 from azkvlint.engine.rule_store import builtin_rules
-from azkvlint.model.resource import Demand, Resource
+from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import Answer
 from azkvlint.readers.arm.run import TemplateRead
 from azkvlint.readers.whatif.read import read_snapshot
@@ -90,10 +90,10 @@ class Read(NamedTuple):
         return [(problem.level, problem.message) for problem in self.read.problems]
 
 
-def read(document: Any, demand: Demand = EVERYTHING) -> Read:
+def read(document: Any, required: RequiredAttributes = EVERYTHING) -> Read:
     """Read a document of either kind."""
     kind = "snapshot" if isinstance(document, dict) and "predictedResources" in document else "what-if"
-    return Read(READERS[kind]("result.json", decode(json.dumps(document).encode()), demand))
+    return Read(READERS[kind]("result.json", decode(json.dumps(document).encode()), required))
 
 
 class Judge:
@@ -101,12 +101,12 @@ class Judge:
 
     def __init__(self) -> None:
         rules = builtin_rules()
-        self.demand = with_needs(demand_of(rules))
+        self.required = with_needs(required_by(rules))
         self.evaluator = Evaluator(rules)
 
     def __call__(self, document: Any) -> Verdicts:
-        found = read(document, self.demand).read
-        return self.evaluator.evaluate(build_graph(found.resources, self.demand, found.closed))
+        found = read(document, self.required).read
+        return self.evaluator.evaluate(build_graph(found.resources, self.required, found.closed))
 
 
 _judge: list[Judge] = []

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from azkvlint.model.value import Unknown
+from azkvlint.model.value import Origin, Unknown
 from azkvlint.readers.whatif.read import looks_like_snapshot, mentions_snapshot
 from azkvlint.util.errors import InputError
 from tests.readers.predicted.conftest import ID, KV, read, setting, snapshot, vault
@@ -27,7 +27,7 @@ def test_a_predicted_resource_is_a_resource_of_a_template() -> None:
     assert found.get("id") == ID
     assert found.get("properties.enableSoftDelete") is True
     assert found.get("properties.enablePurgeProtection") is False
-    assert found.answer("properties.enablePurgeProtection").origin == "default"
+    assert found.answer("properties.enablePurgeProtection").origin == Origin.DEFAULT
     assert found.get("derived.plannedAction") is None
     assert found.read.closed
     assert not found.problems

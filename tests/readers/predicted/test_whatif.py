@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from azkvlint.model.resource import Demand
-from azkvlint.model.value import ListValue, Scalar, Unknown
+from azkvlint.model.resource import RequiredAttributes
+from azkvlint.model.value import ListValue, Origin, Scalar, Unknown
 from azkvlint.readers.whatif.whatif import looks_like_what_if, mentions_what_if
 from azkvlint.util.errors import InputError
 from tests.readers.predicted.conftest import GROUP, ID, KV, change, read, setting, vault, what_if
@@ -82,7 +82,7 @@ def test_kept_policies_are_not_their_authors() -> None:
     found = read(what_if(change("Modify", vault(), vault(accessPolicies=[{"objectId": "o"}]))))
     policies = found.answer("properties.accessPolicies")
     assert isinstance(policies, ListValue)
-    assert policies.origin == "kept"
+    assert policies.origin == Origin.KEPT
 
 
 def test_what_is_ignored_exists_and_is_not_judged() -> None:
@@ -164,7 +164,7 @@ def test_addresses_are_unique() -> None:
 
 
 def test_types_that_nobody_asks_for_are_passed_over() -> None:
-    nothing = Demand(paths={}, vias={})
+    nothing = RequiredAttributes(paths={}, reference_paths={})
     account = f"{GROUP}/providers/Microsoft.Storage/storageAccounts/sa"
     assert not read(what_if({"resourceId": account, "changeType": "Deploy"}), nothing).problems
     unknown = change("Create", {"id": f"{ID}/things/t"})

@@ -13,21 +13,21 @@ from azkvlint.derived.build_graph import build_graph
 from azkvlint.linter.linter import check, exit_code
 from azkvlint.model.finding import Finding, Problem, Report
 from azkvlint.model.location import Location
-from azkvlint.model.resource import Demand, ResourceGraph
+from azkvlint.model.resource import RequiredAttributes, ResourceGraph
 from azkvlint.model.value import Answer, select
 from azkvlint.readers.terraform.module_cache import FolderCache
 from azkvlint.readers.terraform.read import TerraformRead, read_root
-from azkvlint.readers.terraform.settings import Settings
+from azkvlint.readers.terraform.settings import TerraformSettings
 
-ALL = Demand(paths={}, vias={}, everything=True)
-NO_SETTINGS = Settings()
+ALL = RequiredAttributes(paths={}, reference_paths={}, everything=True)
+NO_SETTINGS = TerraformSettings()
 
 
 class Read(Protocol):
     """Reads the root module whose ``main.tf`` has this text, beside other files; ``at`` is its folder."""
 
     def __call__(
-        self, text: str, files: Mapping[str, str] | None = None, at: str = ".", settings: Settings = ...
+        self, text: str, files: Mapping[str, str] | None = None, at: str = ".", settings: TerraformSettings = ...
     ) -> TerraformRead: ...
 
 
@@ -37,7 +37,7 @@ def read(tmp_path: Path) -> Read:
     root.mkdir()
 
     def run(
-        text: str, files: Mapping[str, str] | None = None, at: str = ".", settings: Settings = NO_SETTINGS
+        text: str, files: Mapping[str, str] | None = None, at: str = ".", settings: TerraformSettings = NO_SETTINGS
     ) -> TerraformRead:
         for path, content in {**(files or {}), f"{at}/main.tf": text}.items():
             (root / path).parent.mkdir(parents=True, exist_ok=True)
@@ -70,7 +70,9 @@ def shown(read: TerraformRead, address: str, *path: str | int) -> str:
 def graph(read: TerraformRead, **vias: str) -> ResourceGraph:
     """The graph, with the references that attributes of types make."""
     types = {name.replace("_", "."): frozenset({type_.lower()}) for name, type_ in vias.items()}
-    return build_graph(read.resources, Demand(paths={}, vias=types, everything=True), read.closed)
+    return build_graph(
+        read.resources, RequiredAttributes(paths={}, reference_paths=types, everything=True), read.closed
+    )
 
 
 def messages(read: TerraformRead) -> list[tuple[str, str]]:

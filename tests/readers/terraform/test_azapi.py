@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from azkvlint.model.value import Unknown
+from azkvlint.model.value import Origin, Unknown
 from tests.readers.terraform.conftest import plain, shown, value, variable, vault
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def test_a_body_that_is_not_known(body: str, read: Read) -> None:
 
 def test_what_a_body_does_not_say_has_its_default(read: Read) -> None:
     found = value(read(resource("")), KV, *PURGE)
-    assert found.origin == "default"
+    assert found.origin == Origin.DEFAULT
     assert plain(read(resource(BODY)), KV, "properties", "enableSoftDelete") is True
 
 

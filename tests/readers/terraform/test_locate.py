@@ -12,7 +12,7 @@ import pytest
 
 from azkvlint.config.run_config import Config
 from azkvlint.linter.linter import check
-from azkvlint.model.resource import Demand
+from azkvlint.model.resource import RequiredAttributes
 from azkvlint.readers.terraform import locations
 from azkvlint.readers.terraform.locations import Locator, labels_of
 from azkvlint.readers.terraform.module_cache import FolderCache
@@ -21,7 +21,7 @@ Files: TypeAlias = Mapping[str, str]
 Find: TypeAlias = Callable[..., str | None]
 KV, RG, DATA, CALL = "azurerm_key_vault.kv", "azurerm_resource_group.rg", "data.azurerm_client_config.me", "module.m"
 LABELS = frozenset({KV, RG, DATA, CALL})
-EVERYTHING = Demand(paths={}, vias={}, everything=True)
+EVERYTHING = RequiredAttributes(paths={}, reference_paths={}, everything=True)
 
 
 def declaring(*labels: str) -> str:

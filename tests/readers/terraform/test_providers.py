@@ -30,7 +30,7 @@ def lock(version: str, name: str = "registry.terraform.io/hashicorp/azurerm") ->
 
 
 @pytest.mark.parametrize(
-    ("demand", "rbac"),
+    ("required", "rbac"),
     [
         ({}, False),
         ({"v.tf": required("~> 4.0")}, False),
@@ -52,9 +52,9 @@ def lock(version: str, name: str = "registry.terraform.io/hashicorp/azurerm") ->
         ({"v.tf.json": '{"terraform": [{"required_providers": [{"azurerm": "~> 5.0"}]}]}'}, None),
     ],
 )
-def test_the_default_of_a_version(demand: dict[str, str], rbac: bool | None, read: Read) -> None:
+def test_the_default_of_a_version(required: dict[str, str], rbac: bool | None, read: Read) -> None:
     # From 5.0 on the argument is required, so there is no default.
-    assert plain(read(BARE, demand), KV, *RBAC) is rbac
+    assert plain(read(BARE, required), KV, *RBAC) is rbac
 
 
 @pytest.mark.parametrize(("version", "rbac"), [("~> 5.0", None), ("~> 4.50", False)])

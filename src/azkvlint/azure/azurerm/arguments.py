@@ -13,8 +13,8 @@ from azkvlint.azure.azurerm.entries import NEVER
 from azkvlint.graph.pseudo_resources import beside
 from azkvlint.model.location import Location
 from azkvlint.model.provider_version import Version, VersionRange
-from azkvlint.model.resource import Demand
-from azkvlint.model.value import MapValue, Path, Scalar, Unknown, Value
+from azkvlint.model.resource import RequiredAttributes
+from azkvlint.model.value import MapValue, Origin, Path, Scalar, Unknown, Value
 
 NAME = "deadArgument"
 _ASKED: Path = ("derived", NAME)
@@ -69,9 +69,9 @@ _REQUIRED: Mapping[str, Mapping[str, Version]] = {
 }
 
 
-def asks_for_dead(demand: Demand, type_: str) -> bool:
+def asks_for_dead(required: RequiredAttributes, type_: str) -> bool:
     """Whether any rule asks for such arguments of an Azure type."""
-    paths = demand.of(type_)
+    paths = required.paths_of(type_)
     return paths is not None and (() in paths or any(path[:2] == _ASKED for path in paths))
 
 
@@ -99,11 +99,11 @@ def dead_argument(
         if not version.meets(taken.since, taken.until):
             unfit.append(text)
         elif version.high > taken.until and doubt is None:
-            doubt = Unknown(at=at, origin="derived", why=f"the version of azurerm is not known: {text}")
+            doubt = Unknown(at=at, origin=Origin.DERIVED, why=f"the version of azurerm is not known: {text}")
     for name, since in _REQUIRED.get(type_, {}).items() if is_block and not unfit else ():
         if name not in names and version.low >= since:
             unfit.append(f"{name} (not set, required from azurerm {_text(since)} on)")
-    return Scalar(at=at, value=" and ".join(unfit), origin="derived") if unfit else doubt
+    return Scalar(at=at, value=" and ".join(unfit), origin=Origin.DERIVED) if unfit else doubt
 
 
 def _when(taken: _Taken) -> str:

@@ -9,7 +9,7 @@ import msgspec
 from azkvlint.azure.azurerm.table import Field
 from azkvlint.model.location import Location
 from azkvlint.model.provider_version import VersionRange
-from azkvlint.model.value import Path, Plain, Scalar, Unknown, Value
+from azkvlint.model.value import Origin, Path, Plain, Scalar, Unknown, Value
 
 NEVER = (9999, 0)
 
@@ -69,7 +69,7 @@ def default_of(field: Field, version: VersionRange, at: Location) -> Value | Non
     if found is None:
         return None
     plain, note = found
-    return Unknown(at=at, why=note) if plain is None else Scalar(at=at, value=plain, origin="default", note=note)
+    return Unknown(at=at, why=note) if plain is None else Scalar(at=at, value=plain, origin=Origin.DEFAULT, note=note)
 
 
 def _default(field: Field, version: VersionRange) -> tuple[Plain | None, str] | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from azkvlint.model.location import Location
 from azkvlint.model.provider_version import VersionRange
-from azkvlint.model.value import MapValue, Scalar, Unknown, Value
+from azkvlint.model.value import MapValue, Origin, Scalar, Unknown, Value
 
 PROVIDER_TYPE = "Terraform/providers"
 PROVIDER_PREFIX = "provider."
@@ -46,7 +46,7 @@ def flag_value(flag: str, written: Value | None, version: VersionRange, at: Loca
         return written
     if version.high <= _FLAGS_SINCE:
         return Unknown(at=at, why="azurerm before 3.0 has no documented default for it")
-    return Scalar(at=at, value=True, origin="default", note="not set, and the default is true")
+    return Scalar(at=at, value=True, origin=Origin.DEFAULT, note="not set, and the default is true")
 
 
 def _idle(version: VersionRange, at: Location) -> Value:
@@ -61,8 +61,8 @@ def version_value(version: VersionRange, at: Location) -> MapValue:
     ends = {"atLeast": version.low, "below": version.high}
     none = VersionRange()
     fields: dict[str, Value] = {
-        name: Scalar(at=at, value=f"{end[0]}.{end[1]}", origin="derived")
+        name: Scalar(at=at, value=f"{end[0]}.{end[1]}", origin=Origin.DERIVED)
         for name, end in ends.items()
         if end not in (none.low, none.high)
     }
-    return MapValue(at=at, fields=fields, origin="derived")
+    return MapValue(at=at, fields=fields, origin=Origin.DERIVED)

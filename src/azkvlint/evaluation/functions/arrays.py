@@ -7,7 +7,7 @@ import re
 from azkvlint.evaluation.compare import may_have, same
 from azkvlint.evaluation.functions.numbers import number
 from azkvlint.evaluation.functions.patterns import end, is_known, prefix, split
-from azkvlint.evaluation.functions.table import ANY, Context, Data, Function, Lazy, MisuseError, Parts, answer, opaque
+from azkvlint.evaluation.functions.table import ANY, Context, Data, Function, InvalidCall, Lazy, Parts, answer, opaque
 from azkvlint.evaluation.functions.text import fits, items_in, text
 from azkvlint.evaluation.values import MAX_ITEMS, Fields, Items, Partly, Result, field, perhaps, pieces, text_of, unsure
 from azkvlint.model.value import Absent, Scalar, Unknown
@@ -119,7 +119,7 @@ def _split_text(whole: object, by: object) -> list[str]:
     whole = text(whole)
     delimiters = [text(item) for item in (by if isinstance(by, list) else [by])]
     if not 0 < len(delimiters) <= _MOST_DELIMITERS or not all(delimiters):
-        raise MisuseError("was given no delimiter, or too many")
+        raise InvalidCall("was given no delimiter, or too many")
     fits(sum(whole.count(delimiter) for delimiter in delimiters), MAX_ITEMS)
     return re.split("|".join(map(re.escape, delimiters)), whole)
 
@@ -247,7 +247,7 @@ def _flatten(context: Context, arguments: list[Result]) -> Result:
 def _range(start: object, count: object) -> list[int]:
     start, count = number(start), number(count)
     if not 0 <= count <= MAX_ITEMS or start + count > _LARGEST:
-        raise MisuseError("was asked for fewer than 0 or more than 10,000 items")
+        raise InvalidCall("was asked for fewer than 0 or more than 10,000 items")
     return list(range(start, start + count))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from azkvlint.evaluation.functions.table import Data, DoubtError, Function, MisuseError
+from azkvlint.evaluation.functions.table import Data, Function, InvalidCall, UnknownResult
 from azkvlint.evaluation.functions.text import text
 from azkvlint.syntax.json_data import decode_json
 from azkvlint.util.errors import InputError
@@ -32,9 +32,9 @@ def _decode(value: object) -> str:
     try:
         return b64decode(text(value), validate=True).decode()
     except UnicodeDecodeError as error:
-        raise DoubtError("bytes that are no text are not looked at") from error
+        raise UnknownResult("bytes that are no text are not looked at") from error
     except ValueError as error:
-        raise MisuseError("was given something that is no base64") from error
+        raise InvalidCall("was given something that is no base64") from error
 
 
 def _json(value: object) -> Any:
@@ -43,12 +43,12 @@ def _json(value: object) -> Any:
     for match in _BRACKETS.finditer(source):
         depth += 1 if match[1] else -1 if match[2] else 0
         if depth > _DEPTH:
-            raise DoubtError(f"JSON of more than {_DEPTH} levels is not looked at")
+            raise UnknownResult(f"JSON of more than {_DEPTH} levels is not looked at")
     try:
         return decode_json(source, object)
     except InputError as error:
         # Azure takes more than the standard does, such as single quotes.
-        raise DoubtError("a text is not JSON as its standard has it") from error
+        raise UnknownResult("a text is not JSON as its standard has it") from error
 
 
 def _base64_to_json(value: object) -> Any:
@@ -57,14 +57,14 @@ def _base64_to_json(value: object) -> Any:
 
 def _data_uri(value: object) -> str:
     if not isinstance(value, str):
-        raise DoubtError("the data URI of anything but a text is not documented")
+        raise UnknownResult("the data URI of anything but a text is not documented")
     return f"data:text/plain;charset=utf8;base64,{_encode(value)}"
 
 
 def _from_data_uri(value: object) -> str:
     match = _DATA_URI.fullmatch(text(value))
     if match is None:
-        raise MisuseError("was given something that is no data URI")
+        raise InvalidCall("was given something that is no data URI")
     return _decode(match[2]) if match[1].lower().endswith(";base64") else _from_component(match[2])
 
 
@@ -84,25 +84,25 @@ def _uri(base: object, relative: object) -> str:
     """``relative`` in place of what stands behind the last slash of ``base``; only for what needs no escapes."""
     match, further = _BASE.fullmatch(text(base)), text(relative)
     if match is None or not _RELATIVE.fullmatch(further) or further.startswith("//") or _DOTS.search(further):
-        raise DoubtError("how Azure joins these parts of a URI is not known here")
+        raise UnknownResult("how Azure joins these parts of a URI is not known here")
     if not further or _DOTS.search(match[2]):
-        raise DoubtError("how Azure joins these parts of a URI is not known here")
+        raise UnknownResult("how Azure joins these parts of a URI is not known here")
     folder = "" if further.startswith("/") else match[2].rpartition("/")[0] + "/"
     return match[1].lower() + folder + further
 
 
 def _build_uri(parts: object) -> str:
     if not isinstance(parts, dict) or not {"scheme", "host"} <= parts.keys() <= {"scheme", "host", "path"}:
-        raise DoubtError("how Azure builds this URI is not known here")
+        raise UnknownResult("how Azure builds this URI is not known here")
     path = text(parts.get("path") or "/")
     found = f"{text(parts['scheme'])}://{text(parts['host'])}{path if path.startswith('/') else '/' + path}"
     if not _ADDRESS.fullmatch(found) or _DOTS.search(path):
-        raise DoubtError("how Azure builds this URI is not known here")
+        raise UnknownResult("how Azure builds this URI is not known here")
     return found
 
 
 def _parse_uri(value: object) -> dict[str, object]:
-    raise DoubtError("how Azure takes a URI apart is not known here")
+    raise UnknownResult("how Azure takes a URI apart is not known here")
 
 
 FUNCTIONS: tuple[Function, ...] = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from azkvlint.evaluation.functions.table import DoubtError
+from azkvlint.evaluation.functions.table import UnknownResult
 from azkvlint.evaluation.values import text_of
 from azkvlint.util.lazy_regex import regex
 
@@ -57,14 +57,14 @@ def formatted(value: str | float | bool, form: str) -> str:
                 places = int(match[2]) if match[2] else 2
                 grouped = f"{abs(value):,}" if kind in "Nn" else digits
                 return sign + grouped + ("." + "0" * places if places else "")
-    raise DoubtError("how .NET prints a number in this format is not known here")
+    raise UnknownResult("how .NET prints a number in this format is not known here")
 
 
 def moment(value: datetime, form: str) -> str:
     """A moment (in UTC) in a standard or custom format."""
     form = _STANDARD_MOMENTS.get(form, form)
     if not 1 < len(form) <= _LONGEST:
-        raise DoubtError("how .NET prints a date in this format is not known here")
+        raise UnknownResult("how .NET prints a date in this format is not known here")
     return "".join(_part(value, match) for match in _PART.finditer(form))
 
 
@@ -73,7 +73,7 @@ def _part(value: datetime, match: re.Match[str]) -> str:
     if match[1] is None or match[1] not in _LETTERS:
         quoted = match[2] if match[2] is not None else match[3]
         if quoted is None and part in "'\"%\\":
-            raise DoubtError("how .NET prints a date in this format is not known here")
+            raise UnknownResult("how .NET prints a date in this format is not known here")
         return part if quoted is None else quoted
     number = {
         "d": value.day,
@@ -102,4 +102,4 @@ def _part(value: datetime, match: re.Match[str]) -> str:
         case "K", 1:
             return "Z"
         case _:
-            raise DoubtError("how .NET prints a date in this format is not known here")
+            raise UnknownResult("how .NET prints a date in this format is not known here")

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import cmp_to_key
 
 from azkvlint.evaluation.functions.objects import put
-from azkvlint.evaluation.functions.table import ANY, Context, Function, Lazy, MisuseError, Parts
+from azkvlint.evaluation.functions.table import ANY, Context, Function, InvalidCall, Lazy, Parts
 from azkvlint.evaluation.values import Closure, Fields, Items, Partly, Result, hides_keys, name_of, sealed
 from azkvlint.model.value import Scalar, Unknown
 from azkvlint.syntax import ast
@@ -31,7 +31,7 @@ def _lambda(context: Context) -> Result:
     names = []
     for node in context.node.arguments[:-1]:
         if not isinstance(node, ast.Literal) or not isinstance(node.value, str):
-            raise MisuseError("was given a parameter that is no text")
+            raise InvalidCall("was given a parameter that is no text")
         names.append(node.value.lower())
     body = context.node.arguments[-1]
     return Closure(at=context.at, parameters=tuple(names), body=body, local=context.local)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from azkvlint.evaluation.functions.table import ANY, Context, Data, DoubtError, Function, Lazy, MisuseError, Parts
+from azkvlint.evaluation.functions.table import ANY, Context, Data, Function, InvalidCall, Lazy, Parts, UnknownResult
 from azkvlint.evaluation.operators import binary, negated
 from azkvlint.evaluation.values import Result
 from azkvlint.model.value import Absent
@@ -51,8 +51,8 @@ def _bool(value: object) -> bool:
         if value.lower() in {"true", "false"}:
             return value.lower() == "true"
         if value in {"0", "1"}:
-            raise DoubtError("whether a number in a text is a boolean is not documented")
-    raise MisuseError("was given something that is no boolean")
+            raise UnknownResult("whether a number in a text is a boolean is not documented")
+    raise InvalidCall("was given something that is no boolean")
 
 
 FUNCTIONS: tuple[Function, ...] = (

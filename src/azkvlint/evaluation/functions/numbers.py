@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from azkvlint.evaluation.functions.table import ANY, Data, DoubtError, Function, MisuseError
+from azkvlint.evaluation.functions.table import ANY, Data, Function, InvalidCall, UnknownResult
 from azkvlint.util.lazy_regex import regex
 
 _INTEGER = regex(r"\s*[+-]?\d{1,19}\s*")
@@ -15,7 +15,7 @@ _LARGEST = 1 << 63
 def number(value: object) -> int:
     """``value``, if it is an integer."""
     if type(value) is not int:
-        raise MisuseError("was given something else where it needs an integer")
+        raise InvalidCall("was given something else where it needs an integer")
     return value
 
 
@@ -23,13 +23,13 @@ def _int(value: object) -> int:
     if isinstance(value, str) and _INTEGER.fullmatch(value):
         found = int(value)
     elif isinstance(value, float):
-        raise DoubtError("how a fraction is rounded is not documented")
+        raise UnknownResult("how a fraction is rounded is not documented")
     elif isinstance(value, int) and not isinstance(value, bool):
         found = value
     else:
-        raise MisuseError("was given something that is no integer")
+        raise InvalidCall("was given something that is no integer")
     if not -_LARGEST <= found < _LARGEST:
-        raise MisuseError("was given a number of more than 64 bits")
+        raise InvalidCall("was given a number of more than 64 bits")
     return found
 
 
@@ -40,14 +40,14 @@ def _float(value: object) -> float:
         found = float(value)
         if found - found == 0:
             return found
-    raise MisuseError("was given something that is no number")
+    raise InvalidCall("was given something that is no number")
 
 
 def _extreme(of: Callable[[list[int]], int]) -> Callable[..., int]:
     def run(*arguments: object) -> int:
         given = list(arguments[0]) if len(arguments) == 1 and isinstance(arguments[0], list) else list(arguments)
         if not given:
-            raise MisuseError("was given an empty array")
+            raise InvalidCall("was given an empty array")
         return of([number(item) for item in given])
 
     return run

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from azkvlint.evaluation.functions.table import ANY, Context, Function, Lazy, MisuseError, Parts
+from azkvlint.evaluation.functions.table import ANY, Context, Function, InvalidCall, Lazy, Parts
 from azkvlint.evaluation.values import Fields, Items, Result, doubt_in, hides_keys, name_of, text_of, unsure
 from azkvlint.model.value import Absent, Scalar, Unknown
 from azkvlint.syntax import ast
@@ -16,7 +16,7 @@ def put(fields: dict[str, Result], names: dict[str, str], name: str, value: Resu
 def _create_object(context: Context, arguments: list[Result]) -> Result:
     """``createObject('name', value, 'name', value ...)``."""
     if len(arguments) % 2:
-        raise MisuseError("was given a name without a value")
+        raise InvalidCall("was given a name without a value")
     fields: dict[str, Result] = {}
     names: dict[str, str] = {}
     rest: Unknown | None = None
@@ -94,7 +94,7 @@ def _nameof(context: Context) -> Result:
         return Scalar(at=context.at, value=node.name)
     if isinstance(node, ast.Item) and isinstance(node.index, ast.Literal):
         return Scalar(at=context.at, value=text_of(node.index.value))
-    raise MisuseError("was given something that has no name")
+    raise InvalidCall("was given something that has no name")
 
 
 FUNCTIONS: tuple[Function, ...] = (

@@ -41,11 +41,11 @@ ANY = MAX_ITEMS
 _SHORT = 1000
 
 
-class MisuseError(Exception):
+class InvalidCall(Exception):
     """Arguments that Azure refuses: ``why`` goes on from the name of the function. It holds no value of theirs."""
 
 
-class DoubtError(Exception):
+class UnknownResult(Exception):
     """A result that nobody but Azure knows, for the reason ``why``, a sentence."""
 
 
@@ -178,9 +178,9 @@ def answer(function: Function, context: Context) -> Result:
         return context.fails(f"was given {number} argument{'' if number == 1 else 's'}")
     try:
         found = function.answer(context)
-    except MisuseError as error:
+    except InvalidCall as error:
         return context.fails(str(error))
-    except DoubtError as error:
+    except UnknownResult as error:
         return context.doubt(str(error))
     except (ValueError, TypeError, ArithmeticError, LookupError, RecursionError, msgspec.MsgspecError):
         # A case that nobody thought of is no reason to stop: what Azure makes of it is not known.

@@ -12,10 +12,10 @@ from azkvlint.evaluation.functions.table import (
     ANY,
     Context,
     Data,
-    DoubtError,
     Function,
-    MisuseError,
+    InvalidCall,
     Parts,
+    UnknownResult,
     call_pattern,
     is_hole,
     opaque,
@@ -42,14 +42,14 @@ _FORMAT = regex(r"\{\{|\}\}|\{(\d{1,3})(?:,(-?\d{1,3}))?(?::([^{}]*+))?\}|[{}]")
 def text(value: object) -> str:
     """``value``, if it is a text."""
     if not isinstance(value, str):
-        raise MisuseError("was given something else where it needs a text")
+        raise InvalidCall("was given something else where it needs a text")
     return value
 
 
 def fits(length: int, most: int = MAX_TEXT) -> None:
     """Refuse to make a text or array of more than ``most`` characters or items."""
     if length > most:
-        raise DoubtError(f"more than {most:,} characters or items are not looked at")
+        raise UnknownResult(f"more than {most:,} characters or items are not looked at")
 
 
 def weight(plain: object) -> int:
@@ -103,12 +103,12 @@ def _format(context: Context, arguments: list[Result]) -> Result:
         end = match.end()
         if match[1] is None:
             if len(match[0]) == 1:
-                raise MisuseError("was given a format with a brace that is not closed")
+                raise InvalidCall("was given a format with a brace that is not closed")
             parts.append(Scalar(at=form.at, value=match[0][0]))
         elif int(match[1]) + 1 < len(arguments):
             parts.append(_formatted(context, arguments[int(match[1]) + 1], match))
         else:
-            raise MisuseError("was given a format for more arguments than there are")
+            raise InvalidCall("was given a format for more arguments than there are")
     if end < len(form.value):
         parts.append(Scalar(at=form.at, value=form.value[end:], sensitive=form.sensitive))
     return context.evaluator.joined(parts, context.at)
@@ -128,7 +128,7 @@ def _formatted(context: Context, argument: Result, match: re.Match[str]) -> Resu
 def _replace(original: object, old: object, new: object) -> str:
     original, old, new = text(original), text(old), text(new)
     if not old:
-        raise MisuseError("was given an empty text to replace")
+        raise InvalidCall("was given an empty text to replace")
     fits(len(original) + original.count(old) * (len(new) - len(old)))
     return original.replace(old, new)
 
@@ -149,7 +149,7 @@ def _substring(original: object, start: object, length: object = None) -> str:
     original, start = text(original), number(start)
     length = len(original) - start if length is None else number(length)
     if start < 0 or length < 0 or start + length > len(original):
-        raise MisuseError("was asked for a part beyond the end of the text")
+        raise InvalidCall("was asked for a part beyond the end of the text")
     return original[start : start + length]
 
 
@@ -173,7 +173,7 @@ def _trim(original: object) -> str:
 def _pad_left(value: object, total: object, character: object = " ") -> str:
     width, filler = number(total), text(character)
     if width < 0 or len(filler) != 1 or not isinstance(value, str | int):
-        raise MisuseError("was given a length or a character that does not fit it")
+        raise InvalidCall("was given a length or a character that does not fit it")
     fits(width)
     return text_of(value).rjust(width, filler)
 
@@ -206,7 +206,7 @@ def _like(value: object, pattern: object) -> bool:
     whole, wanted = text(value), text(pattern)
     found = _fits_like(whole, wanted)
     if "?" in wanted or found is not _fits_like(whole.lower(), wanted.lower()):
-        raise DoubtError("whether like() ignores case and accepts other wildcards is not documented")
+        raise UnknownResult("whether like() ignores case and accepts other wildcards is not documented")
     return found
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from azkvlint.evaluation.apply_time import BY_RUN
-from azkvlint.evaluation.functions.table import DoubtError
+from azkvlint.evaluation.functions.table import UnknownResult
 from azkvlint.evaluation.operations import Local
 from azkvlint.evaluation.terraform.alternatives import uncertain
 from azkvlint.evaluation.terraform.failure import FailedError
@@ -66,7 +66,7 @@ def _of_one_type(evaluator: TerraformEvaluator, results: list[Result], at: Locat
     evaluator.watch.risks += doubtful
     try:
         return unified(results, at)
-    except DoubtError:
+    except UnknownResult:
         return results
     except FailedError:
         if doubtful:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from azkvlint.evaluation.functions.table import DoubtError
+from azkvlint.evaluation.functions.table import UnknownResult
 from azkvlint.evaluation.terraform.alternatives import Alternatives, Watch, below, gathered, is_given, marked, uncertain
 from azkvlint.evaluation.terraform.equality import may_be
 from azkvlint.evaluation.terraform.failure import FailedError
@@ -100,7 +100,7 @@ def _item(of: Items, index: Result, at: Location, watch: Watch) -> Result:
         return _some(of.items, index, "[]", at, watch)
     try:
         number = as_number(index.value)
-    except DoubtError:
+    except UnknownResult:
         number = None
     if not isinstance(number, int) or not 0 <= number < len(of.items):
         raise FailedError("there is no item of that number in a list", at)

@@ -7,7 +7,7 @@ import operator
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from azkvlint.evaluation.functions.table import DoubtError
+from azkvlint.evaluation.functions.table import UnknownResult
 from azkvlint.evaluation.terraform.equality import same
 from azkvlint.evaluation.terraform.failure import FailedError
 from azkvlint.evaluation.terraform.primitive_types import exact, normal, primitive
@@ -50,7 +50,7 @@ def reckoned(name: str, left: Result, right: Result, at: Location) -> Result:
     sensitive = one.sensitive or other.sensitive
     try:
         found = normal(_reckoned(name, exact(one.value), exact(other.value), at))  # type: ignore[arg-type]  # operand() made them numbers
-    except DoubtError as error:
+    except UnknownResult as error:
         return Unknown(at=at, why=str(error), sensitive=sensitive)
     return Scalar(at=at, value=found, sensitive=sensitive)
 

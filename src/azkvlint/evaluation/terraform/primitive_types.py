@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from azkvlint.evaluation.functions.table import DoubtError
+from azkvlint.evaluation.functions.table import UnknownResult
 from azkvlint.evaluation.terraform.failure import RequiredError
 from azkvlint.evaluation.values import Result
 from azkvlint.model.location import Location
@@ -39,7 +39,7 @@ def text_of(plain: object) -> str:
 
 
 def normal(number: float | Fraction) -> int | float:
-    """A number as an int if it is whole. Raises DoubtError if it is larger than Terraform is exact with."""
+    """A number as an int if it is whole. Raises UnknownResult if it is larger than Terraform is exact with."""
     if type(number) is int:
         whole = number
     else:
@@ -48,12 +48,12 @@ def normal(number: float | Fraction) -> int | float:
         try:
             found = Fraction(number)
         except (OverflowError, ValueError) as error:
-            raise DoubtError(_TOO_LARGE) from error
+            raise UnknownResult(_TOO_LARGE) from error
         if found.denominator != 1:
             return float(found)
         whole = found.numerator
     if not -_LARGEST < whole < _LARGEST:
-        raise DoubtError(_TOO_LARGE)
+        raise UnknownResult(_TOO_LARGE)
     return whole
 
 
@@ -67,14 +67,14 @@ def exact(number: float) -> int | Fraction:
 
 
 def number_in(text: str) -> int | float | None:
-    """The number that a text spells; None if it spells none. Raises DoubtError for one that is too large."""
+    """The number that a text spells; None if it spells none. Raises UnknownResult for one that is too large."""
     if len(text) > _MOST_DIGITS:
-        raise DoubtError(_TOO_LARGE)
+        raise UnknownResult(_TOO_LARGE)
     match = _NUMBER.fullmatch(text)
     if match is None:
         return None
     if match[1] and abs(int(match[1])) > _MOST_DIGITS:
-        raise DoubtError(_TOO_LARGE)
+        raise UnknownResult(_TOO_LARGE)
     if text.isdigit():
         return normal(int(text))
     from fractions import Fraction
@@ -109,7 +109,7 @@ def primitive(result: Result, kind: str, at: Location) -> Result:
         value = result.value
         try:
             found = _AS[kind](value)
-        except DoubtError as error:
+        except UnknownResult as error:
             return Unknown(at=result.at, why=str(error), sensitive=result.sensitive)
         if found is None:
             raise RequiredError(f"{NAMES[kind]} is required", at)

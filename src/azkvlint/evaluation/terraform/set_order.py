@@ -7,7 +7,7 @@ from itertools import chain
 
 import msgspec
 
-from azkvlint.evaluation.functions.table import DoubtError
+from azkvlint.evaluation.functions.table import UnknownResult
 from azkvlint.evaluation.terraform.failure import FailedError
 from azkvlint.evaluation.terraform.primitive_types import primitive, text_of
 from azkvlint.evaluation.values import Fields, Items, Result, is_large, unknown_in
@@ -116,7 +116,7 @@ def unified(items: Sequence[Result], at: Location) -> list[Result]:
             raise FailedError("a number and a boolean are in one list, set or map", at)
         return [as_string(item) for item in items]
     if any(is_large(item) for item in known):
-        raise DoubtError("a value is too large to be looked at")
+        raise UnknownResult("a value is too large to be looked at")
     if all(isinstance(item, Items) for item in known):
         return _unified_items(items, at)
     if all(isinstance(item, Fields) for item in known):
@@ -141,7 +141,7 @@ def _unified_items(items: Sequence[Result], at: Location) -> list[Result]:
         return [Items(at=item.at, items=next(rows)) if isinstance(item, Items) else item for item in items]
     kind = "set" if kinds == {"set"} else "list"
     if kind == "list" and not all(item.kind != "set" or keeps_order(item) for item in lists):
-        raise DoubtError("the order of a set is not known")
+        raise UnknownResult("the order of a set is not known")
     flat = iter(unified(list(chain.from_iterable(item.items for item in lists)), at))
     return [
         Items(at=item.at, items=[next(flat) for _ in item.items], kind=kind) if isinstance(item, Items) else item

@@ -7,7 +7,7 @@ from typing import NamedTuple, TypeAlias
 
 import msgspec
 
-from azkvlint.evaluation.functions.table import DoubtError
+from azkvlint.evaluation.functions.table import UnknownResult
 from azkvlint.evaluation.terraform.alternatives import gathered, is_given, maybe, uncertain
 from azkvlint.evaluation.terraform.failure import RequiredError
 from azkvlint.evaluation.terraform.primitive_types import primitive
@@ -92,7 +92,7 @@ def converted(result: Result, type_: Type, evaluate_default: Default) -> Result:
         return Unknown(at=result.at, why="it is too large to be looked at", sensitive=True)
     try:
         return _converted(result, type_, evaluate_default)
-    except DoubtError as error:
+    except UnknownResult as error:
         return Unknown(at=result.at, why=str(error), sensitive=is_sensitive(result))
 
 

@@ -11,7 +11,7 @@ from azkvlint.config.run_config import Config
 from azkvlint.engine.framework_loader import sheets_of
 from azkvlint.engine.rule_store import builtin_frameworks, load_framework
 from azkvlint.engine.vault_ownership import VAULTS
-from azkvlint.linter.controls.by_vault import Gathered, Gathering
+from azkvlint.linter.controls.by_vault import FindingsByVault, VaultFindings
 from azkvlint.linter.linter import (
     Progress,
     exit_code_of,
@@ -24,7 +24,7 @@ from azkvlint.linter.linter import (
 from azkvlint.linter.workers import begin
 from azkvlint.model.assessment import Answer, Assessment, Basis, Subject
 from azkvlint.model.finding import Outcome
-from azkvlint.model.framework import Framework, Question, Sheet, Status
+from azkvlint.model.framework import ControlQuestion, Framework, Sheet, Status
 from azkvlint.model.rule import All, Condition, Rule, Severity
 from azkvlint.util.errors import UsageError, did_you_mean
 
@@ -46,7 +46,7 @@ def assess(config: Config, names: Sequence[str], progress: Progress | None = Non
     root, pairs = judged_units(config, known, rules, progress)
     total, found = total_of(config, known, rules, root, [judged for _, judged in pairs])
     about = {rule.id: {type_.lower() for type_ in rule.resources} for rule in rules}
-    gathered = Gathered(set(conditions.values()))
+    gathered = FindingsByVault(set(conditions.values()))
     units = without_answered(found)
     for (unit, _), judged in zip(pairs, units, strict=True):
         gathered.add(judged, unit.source.path, unit.parameters.path if unit.parameters is not None else "")
@@ -121,7 +121,7 @@ def _as_rule(condition: Condition, id_: str) -> Rule:
 
 
 def _subject(
-    one: Gathering, sheets: Iterable[Sheet], conditions: Mapping[Condition, str], about: Mapping[str, set[str]]
+    one: VaultFindings, sheets: Iterable[Sheet], conditions: Mapping[Condition, str], about: Mapping[str, set[str]]
 ) -> Subject:
     answers = tuple(
         tuple(_answer(question, one, conditions, about) for question in sheet.questions) for sheet in sheets
@@ -133,7 +133,7 @@ def _subject(
 
 
 def _answer(
-    question: Question, one: Gathering, conditions: Mapping[Condition, str], about: Mapping[str, set[str]]
+    question: ControlQuestion, one: VaultFindings, conditions: Mapping[Condition, str], about: Mapping[str, set[str]]
 ) -> Answer:
     """A row for one vault: the worst that its rules say counts, and what is not known is never met."""
     control = question.control
@@ -162,7 +162,9 @@ def _answer(
     return Answer(question=question, status=status, why=why, bases=tuple(bases))
 
 
-def _bases(rule: str, question: Question, one: Gathering, conditions: Mapping[Condition, str]) -> Iterable[Basis]:
+def _bases(
+    rule: str, question: ControlQuestion, one: VaultFindings, conditions: Mapping[Condition, str]
+) -> Iterable[Basis]:
     """What a rule says of a vault, if the row asks it of this one; if that is not known, it decides nothing."""
     bases = one.bases.get(rule, ())
     applies, _ = _applies(question.conditions.get(rule), one, conditions)
@@ -173,7 +175,9 @@ def _bases(rule: str, question: Question, one: Gathering, conditions: Mapping[Co
     return [Basis(finding=basis.finding, perhaps=True) for basis in bases if basis.finding.outcome is not Outcome.PASS]
 
 
-def _applies(condition: Condition | None, one: Gathering, conditions: Mapping[Condition, str]) -> tuple[Outcome, str]:
+def _applies(
+    condition: Condition | None, one: VaultFindings, conditions: Mapping[Condition, str]
+) -> tuple[Outcome, str]:
     """Whether a row is about a vault, and if not, or if it cannot be told, why."""
     if condition is None:
         return Outcome.PASS, ""
@@ -186,7 +190,7 @@ def _applies(condition: Condition | None, one: Gathering, conditions: Mapping[Co
     return finding.outcome, f"{_OTHER_VAULTS}: {found}" if found else _OTHER_VAULTS
 
 
-def _unasked(question: Question, why: str) -> Answer:
+def _unasked(question: ControlQuestion, why: str) -> Answer:
     """A row that no rule has a say in."""
     platform = question.control.platform
     if platform is None:
@@ -194,7 +198,7 @@ def _unasked(question: Question, why: str) -> Answer:
     return Answer(question=question, status=platform.status, why=platform.because, references=platform.references)
 
 
-def _missing(question: Question, one: Gathering, about: Mapping[str, set[str]]) -> bool:
+def _missing(question: ControlQuestion, one: VaultFindings, about: Mapping[str, set[str]]) -> bool:
     """Whether a rule would have to see the vault itself, which is declared elsewhere."""
     if one.vault is None or one.vault.known:
         return False

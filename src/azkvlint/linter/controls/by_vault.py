@@ -16,7 +16,7 @@ _NOBODY = Owner()
 _MOST_ANYBODYS = 5
 
 
-class Gathering:
+class VaultFindings:
     """What is said of one vault, or of no vault of a root: findings by rule, and the answers to rows' conditions."""
 
     def __init__(self, vault: Vault | None, root: str, parameters: str) -> None:
@@ -38,16 +38,16 @@ class Gathering:
         return self.is_named or (self.vault is not None and self.vault.deployed)
 
 
-class Gathered:
+class FindingsByVault:
     """What is said of all vaults of a run. ``conditions`` are the ids of rules that ask for rows' conditions."""
 
     def __init__(self, conditions: set[str]) -> None:
         self._conditions = conditions
-        self._all: list[Gathering] = []
-        self._own: list[tuple[UnitResult, str, Mapping[str, Gathering]]] = []
-        self._by_root: dict[str, list[Gathering]] = {}
-        self._static: dict[tuple[str, str], list[Gathering]] = {}
-        self._nobody: dict[str, Gathering] = {}
+        self._all: list[VaultFindings] = []
+        self._own: list[tuple[UnitResult, str, Mapping[str, VaultFindings]]] = []
+        self._by_root: dict[str, list[VaultFindings]] = {}
+        self._static: dict[tuple[str, str], list[VaultFindings]] = {}
+        self._nobody: dict[str, VaultFindings] = {}
         self._anybodys: Counter[tuple[str, str]] = Counter()
 
     def add(self, judged: UnitResult, path: str, parameters: str) -> None:
@@ -55,9 +55,9 @@ class Gathered:
         if judged.answers is None:
             return
         root = judged.root or f"{path}\0{parameters}"
-        own: dict[str, Gathering] = {}
+        own: dict[str, VaultFindings] = {}
         for vault in judged.answers.vaults:
-            one = own[vault.address] = Gathering(vault, path, parameters)
+            one = own[vault.address] = VaultFindings(vault, path, parameters)
             self._all.append(one)
             self._by_root.setdefault(root, []).append(one)
             self._static.setdefault((root, static_address(vault.address)), []).append(one)
@@ -65,7 +65,7 @@ class Gathered:
 
     def share_out(self) -> None:
         """Give what was found to those that it is about, once all vaults are known."""
-        everybodys: list[tuple[Finding, str, Mapping[str, Gathering]]] = []
+        everybodys: list[tuple[Finding, str, Mapping[str, VaultFindings]]] = []
         for judged, root, own in self._own:
             for finding, owner in _owned(judged):
                 if finding.rule.id in self._conditions:
@@ -80,11 +80,11 @@ class Gathered:
             for one in shown or [self._of_nobody(root)]:
                 one.take(finding, perhaps=False)
 
-    def shown(self) -> list[Gathering]:
+    def shown(self) -> list[VaultFindings]:
         """All vaults that are told, and what belongs to none of them."""
         return [one for one in self._all if one.is_shown] + list(self._nobody.values())
 
-    def _give(self, finding: Finding, owner: Owner, root: str, own: Mapping[str, Gathering]) -> None:
+    def _give(self, finding: Finding, owner: Owner, root: str, own: Mapping[str, VaultFindings]) -> None:
         """What is certainly of no vault of the input is told, and tells the vaults that it is perhaps of as well."""
         for one in self._called(owner.certain, root, own) or [self._of_nobody(root)]:
             one.is_named = True
@@ -100,14 +100,14 @@ class Gathered:
             for one in own.values() if self._anybodys[key] <= _MOST_ANYBODYS else ():
                 one.take(finding, perhaps=True)
 
-    def _of_nobody(self, root: str) -> Gathering:
+    def _of_nobody(self, root: str) -> VaultFindings:
         """What belongs to no vault of a root."""
         path, _, parameters = root.partition("\0")
-        return self._nobody.setdefault(root, Gathering(None, path, parameters))
+        return self._nobody.setdefault(root, VaultFindings(None, path, parameters))
 
-    def _called(self, addresses: Iterable[str], root: str, own: Mapping[str, Gathering]) -> list[Gathering]:
+    def _called(self, addresses: Iterable[str], root: str, own: Mapping[str, VaultFindings]) -> list[VaultFindings]:
         """Those of these addresses; a vault that a plan has decided is the plan's."""
-        found: dict[int, Gathering] = {}
+        found: dict[int, VaultFindings] = {}
         for address in addresses:
             one = own.get(address)
             for each in [one] if one is not None else self._static.get((root, static_address(address)), []):

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from azkvlint.evaluation.to_value import Freezer
 from azkvlint.evaluation.values import Fields, Items, Result
-from azkvlint.model.resource import Demand
+from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import Path
 
 # What the graph itself looks at, whatever the rules ask: a vault's createMode, and what a key's default size hangs on.
@@ -45,11 +45,11 @@ class Asked:
 
 
 class Wanted:
-    """A demand, made ready for templates. ``freezer`` spells names as the demand does."""
+    """A required, made ready for templates. ``freezer`` spells names as the required does."""
 
-    def __init__(self, demand: Demand) -> None:
-        self.demand = demand
-        steps = (step for paths in demand.paths.values() for path in paths for step in path if isinstance(step, str))
+    def __init__(self, required: RequiredAttributes) -> None:
+        self.required = required
+        steps = (step for paths in required.paths.values() for path in paths for step in path if isinstance(step, str))
         self.freezer = Freezer((*steps, *_TOP_LEVEL, *_BELOW, *(str(path[-1]) for path in _ALWAYS)))
         self._types: dict[str, Asked | None] = {}
 
@@ -59,7 +59,7 @@ class Wanted:
             return self._types[type_]
         except KeyError:
             pass
-        paths = self.demand.of(type_)
+        paths = self.required.paths_of(type_)
         found = None
         if paths is not None:
             # Whoever asks for one item of an array gets them all.
@@ -102,8 +102,8 @@ def pruned(result: Result, tree: Tree | None) -> Result:
 _last: list[Wanted] = []
 
 
-def wanted(demand: Demand) -> Wanted:
-    """The demand made ready; that of the last call is kept, as all inputs of a run have the same."""
-    if not _last or _last[0].demand is not demand:
-        _last[:] = [Wanted(demand)]
+def wanted(required: RequiredAttributes) -> Wanted:
+    """The required made ready; that of the last call is kept, as all inputs of a run have the same."""
+    if not _last or _last[0].required is not required:
+        _last[:] = [Wanted(required)]
     return _last[0]

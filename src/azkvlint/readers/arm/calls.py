@@ -12,7 +12,7 @@ from azkvlint.readers.arm import scope as scopes
 from azkvlint.readers.arm.run import key_of, member
 from azkvlint.readers.arm.values import ARGUMENTS, LOOP, RESOURCE_LOOP, steady
 from azkvlint.syntax import ast
-from azkvlint.util.plural import counted
+from azkvlint.util.plural import pluralize
 
 if TYPE_CHECKING:
     from azkvlint.readers.arm.template import Template
@@ -106,7 +106,7 @@ def user_function(template: Template, node: ast.Call, local: Local) -> Result | 
     names = [member(parameter, "name") for parameter in declared] if isinstance(declared, list) else []
     given = _arguments(template, node, local)
     if len(given) != len(names):
-        takes = counted(len(names), "argument")
+        takes = pluralize(len(names), "argument")
         return Unknown(at=template.at, why=f"'{node.name}' takes {takes}, so the deployment fails")
     output = key_of(function, "output")
     value = key_of(function[output], "value") if output is not None and isinstance(function[output], dict) else None

@@ -14,7 +14,7 @@ from azkvlint.evaluation.values import Result
 from azkvlint.graph.existence import assume
 from azkvlint.graph.pseudo_resources import SECRETS_TYPE, asks_outputs, is_asked, with_origins
 from azkvlint.model.location import Location
-from azkvlint.model.resource import Demand
+from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import Scalar
 from azkvlint.readers.arm.attribute_filter import Asked, wanted
 from azkvlint.readers.arm.deployment_resources import Level
@@ -66,7 +66,7 @@ _PLAIN = frozenset(
 
 @with_room
 def read_template(
-    path: str, document: Document, demand: Demand, given: Mapping[str, Result], load: Load | None = None
+    path: str, document: Document, required: RequiredAttributes, given: Mapping[str, Result], load: Load | None = None
 ) -> TemplateRead:
     """Read the template that ``document``, known as ``path``, is or wraps. Raises InputError if there is none.
 
@@ -76,7 +76,7 @@ def read_template(
     found = find_template(document.value)
     if found is None:
         raise InputError("not an ARM template")
-    run = Run(path, document.text, wanted(demand), load)
+    run = Run(path, document.text, wanted(required), load)
     # A policy deploys what is missing beside things that others deploy.
     run.closed = not found.remedy
     values = {**wrapped_parameters(path, found.given, found.given_at), **given}
@@ -109,7 +109,7 @@ class Walk:
 
     def level(self, level: Level) -> None:
         """All resources of a deployment."""
-        if not self.remedy and asks_outputs(self.run.wanted.demand, OUTPUT_TYPE):
+        if not self.remedy and asks_outputs(self.run.wanted.required, OUTPUT_TYPE):
             for output in outputs_of(level):
                 self.run.resources[output.address] = output
         passed = self._passed
@@ -263,7 +263,7 @@ class Walk:
             id=head.id,
         )
         resource = make(declared, self.run.freezer)
-        if not existing and resource.type.lower() == SECRETS_TYPE and is_asked(self.run.wanted.demand, SECRETS_TYPE):
+        if not existing and resource.type.lower() == SECRETS_TYPE and is_asked(self.run.wanted.required, SECRETS_TYPE):
             found = of_value(instance)
             if found is not None:
                 resource = msgspec.structs.replace(resource, attributes=with_origins(resource.attributes, found))

@@ -24,7 +24,7 @@ from azkvlint.readers.bicep.module import ModuleSymbol
 from azkvlint.readers.bicep.run import BicepRun
 from azkvlint.readers.bicep.types import is_nullable, is_secure, primitive
 from azkvlint.syntax import ast
-from azkvlint.util.plural import counted
+from azkvlint.util.plural import pluralize
 
 if TYPE_CHECKING:
     from azkvlint.readers.bicep.module import ModuleEntity
@@ -263,5 +263,5 @@ class Instance:
     def apply(self, function: ast.Function, arguments: list[Result], at: Location) -> Result:
         """The result of a function that this file declares."""
         if len(arguments) != len(function.parameters):
-            return Unknown(at=at, why=f"'{function.name}' was given {counted(len(arguments), 'argument')}")
+            return Unknown(at=at, why=f"'{function.name}' was given {pluralize(len(arguments), 'argument')}")
         return self.evaluator.evaluate(function.body, dict(zip(function.parameters, arguments, strict=True)))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from azkvlint.evaluation.recursion_limit import with_room
 from azkvlint.evaluation.values import Result
 from azkvlint.model.location import Location
-from azkvlint.model.resource import Demand
+from azkvlint.model.resource import RequiredAttributes
 from azkvlint.readers.arm.read import read_template
 from azkvlint.readers.arm.scope import Scope
 from azkvlint.readers.arm.statement_location import Shown
@@ -52,9 +52,11 @@ class Values:
 
 
 @with_room
-def read_bicepparam(path: str, file: str, root: str, text: str, demand: Demand, cache: ModuleCache) -> BicepRead:
+def read_bicepparam(
+    path: str, file: str, root: str, text: str, required: RequiredAttributes, cache: ModuleCache
+) -> BicepRead:
     """Judge the file that a parameter file is for, with the values that it gives. See ``read_bicep``."""
-    run = BicepRun(path, text, demand, cache, root)
+    run = BicepRun(path, text, required, cache, root)
     parsed = cache.parsed(path, real_path(file) if file else "", text)
     try:
         values = _values(run, parsed, (parsed.file,))
@@ -120,7 +122,7 @@ def _template(
     run: BicepRun, values: Values, document: Document, path: str, at: Location | None, used: str = ""
 ) -> BicepRead:
     """Judge a compiled template. ``at``: where all of it is shown, if it lies where nobody edits it."""
-    read = read_template(path, document, run.wanted.demand, values.all())
+    read = read_template(path, document, run.wanted.required, values.all())
     resources = read.resources
     if at is not None:
         shown = Shown(path, at)

@@ -16,7 +16,7 @@ import msgspec
 from azkvlint.evaluation.evaluate import Evaluator
 from azkvlint.evaluation.values import Result
 from azkvlint.model.location import Location
-from azkvlint.model.value import Scalar, Unknown, display
+from azkvlint.model.value import Origin, Scalar, Unknown, display
 from azkvlint.readers.bicep.document import File, read_file
 from azkvlint.readers.bicep.evaluator import InPlace
 from azkvlint.readers.bicep.identity import module_scope
@@ -272,9 +272,9 @@ class _Table(Instance):
     def parameter(self, node: ast.Parameter) -> Result:
         """What a parameter is given. The module turns a false for purge protection into null, which Azure takes."""
         found = super().parameter(node)
-        if node.name != _NEVER_FALSE or not isinstance(found, Scalar | Unknown) or found.origin == "default":
+        if node.name != _NEVER_FALSE or not isinstance(found, Scalar | Unknown) or found.origin == Origin.DEFAULT:
             return found
-        return msgspec.structs.replace(found, origin="default", note=f"the module {self.name} sends no false")
+        return msgspec.structs.replace(found, origin=Origin.DEFAULT, note=f"the module {self.name} sends no false")
 
     def default(self, node: ast.Parameter, given: Result | None) -> Result:
         """A default is said to be the module's."""
@@ -282,4 +282,4 @@ class _Table(Instance):
         if not isinstance(found, Scalar):
             return found
         note = f"'{node.name}' is not set, and the default of the module {self.name} is {display(found)}"
-        return msgspec.structs.replace(found, origin="default", note=note)
+        return msgspec.structs.replace(found, origin=Origin.DEFAULT, note=note)

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from azkvlint.evaluation.recursion_limit import with_room
 from azkvlint.evaluation.values import Result
 from azkvlint.model.location import Location
-from azkvlint.model.resource import Demand, Resource
+from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import text_of
 from azkvlint.readers.arm.run import TemplateRead
 from azkvlint.readers.arm.scope import Scope
@@ -49,7 +49,7 @@ def read_bicep(
     file: str,
     root: str,
     text: str,
-    demand: Demand,
+    required: RequiredAttributes,
     cache: ModuleCache,
     given: Given | None = None,
     is_open: bool = False,
@@ -61,7 +61,7 @@ def read_bicep(
     ``is_open``: callers that are not here may deploy more beside it. Never raises InputError: what goes wrong is a
     Problem.
     """
-    run = BicepRun(path, text, demand, cache, root)
+    run = BicepRun(path, text, required, cache, root)
     run.closed = not is_open
     parsed = cache.parsed(path, real_path(file) if file else "", text)
     return judged(run, parsed, _NOTHING if given is None else given)

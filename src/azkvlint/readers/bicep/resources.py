@@ -41,7 +41,7 @@ _HARMLESS = frozenset(
 
 def lower_resources(instance: Instance, conditions: frozenset[str]) -> None:
     """Add all resources that the file declares itself, in their order."""
-    if asks_outputs(instance.run.wanted.demand, OUTPUT_TYPE):
+    if asks_outputs(instance.run.wanted.required, OUTPUT_TYPE):
         for output in outputs_of(instance):
             instance.run.resources[output.address] = output
     for node in instance.file.declared(ast.Resource):
@@ -122,7 +122,7 @@ def _add(entity: ResourceEntity, conditions: frozenset[str]) -> None:
         ),
         run.freezer,
     )
-    if not entity.node.existing and type_.lower() == SECRETS_TYPE and is_asked(run.wanted.demand, SECRETS_TYPE):
+    if not entity.node.existing and type_.lower() == SECRETS_TYPE and is_asked(run.wanted.required, SECRETS_TYPE):
         found = of_value(entity)
         if found is not None:
             resource = msgspec.structs.replace(resource, attributes=with_origins(resource.attributes, found))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Self
 from azkvlint.model.finding import Problem
 from azkvlint.model.location import Location
 from azkvlint.model.problem_codes import CANNOT_READ
-from azkvlint.model.resource import Demand
+from azkvlint.model.resource import RequiredAttributes
 from azkvlint.readers.arm.attribute_filter import Wanted, wanted
 from azkvlint.readers.arm.run import Run
 from azkvlint.readers.bicep.document import File, read_file
@@ -77,8 +77,8 @@ class BicepRun(Run):
     resource deploys.
     """
 
-    def __init__(self, path: str, text: str, demand: Demand, cache: ModuleCache, root: str) -> None:
-        super().__init__(path, text, wanted(demand), None)
+    def __init__(self, path: str, text: str, required: RequiredAttributes, cache: ModuleCache, root: str) -> None:
+        super().__init__(path, text, wanted(required), None)
         self.cache = cache
         self.root = cache.real(root)
         self.imported: dict[str, Instance] = {}

@@ -6,7 +6,7 @@ from azkvlint.azure.azurerm.azapi import AZAPI
 from azkvlint.azure.azurerm.resources import RESOURCES
 from azkvlint.azure.azurerm.templates import WITH_TEMPLATE
 from azkvlint.model.location import Location
-from azkvlint.model.resource import Demand
+from azkvlint.model.resource import RequiredAttributes
 from azkvlint.readers.plan.map_arguments import Lowering
 
 
@@ -15,8 +15,8 @@ class Lowerings:
     in a circle: nobody looks for garbage while kvlint runs.
     """
 
-    def __init__(self, demand: Demand, at: Location) -> None:
-        self._demand = demand
+    def __init__(self, required: RequiredAttributes, at: Location) -> None:
+        self._required = required
         self._at = at
         self._known: dict[str, Lowering | None] = {}
 
@@ -24,8 +24,8 @@ class Lowerings:
         """How a Terraform type of azurerm's is lowered; None if nobody asks for it."""
         if type_ not in self._known:
             mapped = RESOURCES.get(type_)
-            asked = mapped is not None and self._demand.of(mapped.type) is not None
-            self._known[type_] = Lowering(mapped, self._demand, self._at) if mapped is not None and asked else None
+            asked = mapped is not None and self._required.paths_of(mapped.type) is not None
+            self._known[type_] = Lowering(mapped, self._required, self._at) if mapped is not None and asked else None
         return self._known[type_]
 
     def are_asked(self, type_: str) -> bool:

@@ -12,8 +12,8 @@ from azkvlint.azure.azurerm.arguments import NAME, asks_for_dead, dead_argument
 from azkvlint.graph.pseudo_resources import PATH_IN_BODY, TRACED_TYPES, beside, is_asked, origins_and_kept
 from azkvlint.model.location import Location
 from azkvlint.model.provider_version import VersionRange
-from azkvlint.model.resource import Demand
-from azkvlint.model.value import MapValue, Unknown, Value
+from azkvlint.model.resource import RequiredAttributes
+from azkvlint.model.value import MapValue, Origin, Unknown, Value
 from azkvlint.readers.plan.configuration import Configuration
 from azkvlint.readers.plan.origins import PlanOrigins
 from azkvlint.readers.plan.planned_resource import Place
@@ -25,8 +25,10 @@ _NOTHING: _Derived = {}
 class Additions:
     """What configurations add, by block."""
 
-    def __init__(self, demand: Demand, configuration: Configuration, origins: PlanOrigins, at: Location) -> None:
-        self._demand = demand
+    def __init__(
+        self, required: RequiredAttributes, configuration: Configuration, origins: PlanOrigins, at: Location
+    ) -> None:
+        self._required = required
         self._configuration = configuration
         self._origins = origins
         self._at = at
@@ -57,8 +59,8 @@ class Additions:
 
     def _made(self, declared_as: str, type_: str, place: Place, version: VersionRange) -> _Derived:
         if type_ not in self._asked:
-            traced = type_.lower() in TRACED_TYPES and is_asked(self._demand, type_)
-            self._asked[type_] = traced, asks_for_dead(self._demand, type_)
+            traced = type_.lower() in TRACED_TYPES and is_asked(self._required, type_)
+            self._asked[type_] = traced, asks_for_dead(self._required, type_)
         is_traced, asks_dead = self._asked[type_]
         if place.resource.startswith("data."):
             return _NOTHING
@@ -92,5 +94,5 @@ def whole(
     if derived:
         have = common.fields.get("derived")
         told = {**(have.fields if isinstance(have, MapValue) else {}), **derived}
-        fields["derived"] = MapValue(at=at, fields=told, origin="derived")
+        fields["derived"] = MapValue(at=at, fields=told, origin=Origin.DERIVED)
     return MapValue(at=at, fields=fields)

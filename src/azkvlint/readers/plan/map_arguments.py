@@ -17,8 +17,8 @@ from azkvlint.azure.azurerm.tree import Tree, frozen, has, put
 from azkvlint.graph.pseudo_resources import PATH_IN_BODY
 from azkvlint.model.location import Location
 from azkvlint.model.provider_version import VersionRange
-from azkvlint.model.resource import Demand
-from azkvlint.model.value import ListValue, MapValue, Scalar, Unknown, Value
+from azkvlint.model.resource import RequiredAttributes
+from azkvlint.model.value import ListValue, MapValue, Origin, Scalar, Unknown, Value
 from azkvlint.readers.plan.configuration import Names
 from azkvlint.readers.plan.document import ChangeDecoder
 from azkvlint.readers.plan.planned_resource import ArgumentPath, Instance, mark
@@ -42,11 +42,11 @@ class _Own(msgspec.Struct, frozen=True):
 class Lowering:
     """The arguments of one azurerm type that anyone asks for, ready to be applied to many instances."""
 
-    def __init__(self, mapped: Mapped, demand: Demand, at: Location) -> None:
+    def __init__(self, mapped: Mapped, required: RequiredAttributes, at: Location) -> None:
         self.type = mapped.type
         self._at = at
-        paths = demand.of(mapped.type) or frozenset()
-        asked = paths | {(name,) for name in ALWAYS} | {tuple(via.split(".")) for via in demand.vias}
+        paths = required.paths_of(mapped.type) or frozenset()
+        asked = paths | {(name,) for name in ALWAYS} | {tuple(via.split(".")) for via in required.reference_paths}
         self._listed = tuple((name, tuple(path.split("."))) for name, path in mapped.listed.items())
         asked |= {(name,) for name, target in self._listed if any(meet(path, target) for path in asked)}
         entries = entries_of({"id": _ID, **mapped.fields}, asked)
@@ -68,7 +68,7 @@ class Lowering:
         self._known: dict[tuple[bytes, VersionRange, tuple[Names, str] | None, frozenset[str]], MapValue] = {}
         fixed = ((tuple(path.split(".")), plain) for path, plain in mapped.fixed.items())
         self._fixed = tuple(
-            (arm, Scalar(at=at, value=plain, origin="default"))
+            (arm, Scalar(at=at, value=plain, origin=Origin.DEFAULT))
             for arm, plain in fixed
             if any(meet(path, arm) for path in asked)
         )
@@ -212,7 +212,7 @@ class Lowering:
         if type(found) is not Scalar or not instance.filled.issuperset((entry.name, *entry.rivals)):
             return found
         if entry.field.computed and not instance.creates:
-            return msgspec.structs.replace(found, origin="kept")
+            return msgspec.structs.replace(found, origin=Origin.KEPT)
         default = self._default(entry.field, version)
         return default if type(default) is Scalar and default.value == found.value else found
 
@@ -237,7 +237,11 @@ class Lowering:
                 objects.append(frozen(inside, instance.at))
         if field.kind == "blocks" and isinstance(value, list):
             kept = field.computed and instance.is_kept(path)
-            put(tree, arm, ListValue(at=instance.at, items=tuple(objects), origin="kept" if kept else "written"))
+            put(
+                tree,
+                arm,
+                ListValue(at=instance.at, items=tuple(objects), origin=Origin.KEPT if kept else Origin.WRITTEN),
+            )
         elif objects:
             put(tree, arm, objects[0])
 
@@ -260,10 +264,10 @@ def planned(instance: Instance) -> Tree:
     action, paths = instance.action, instance.replace_paths
     forced = f", forced by {', '.join(paths)}" if paths else ""
     note = f"the plan's action is {action}{forced}"
-    tree: Tree = {"plannedAction": Scalar(at=instance.at, value=action, origin="derived", note=note)}
+    tree: Tree = {"plannedAction": Scalar(at=instance.at, value=action, origin=Origin.DERIVED, note=note)}
     if paths:
-        items = tuple(Scalar(at=instance.at, value=path, origin="derived") for path in paths)
-        tree["replacePaths"] = ListValue(at=instance.at, items=items, origin="derived")
+        items = tuple(Scalar(at=instance.at, value=path, origin=Origin.DERIVED) for path in paths)
+        tree["replacePaths"] = ListValue(at=instance.at, items=items, origin=Origin.DERIVED)
     return tree
 
 
@@ -272,7 +276,7 @@ def _unknown_block(tree: Tree, entry: Entry, instance: Instance, path: ArgumentP
     if entry.arm:
         found = instance.not_known(path)
         if entry.field.filled and instance.is_left_out(path):
-            found = Unknown(at=instance.at, origin="default", why=FILLED_IN)
+            found = Unknown(at=instance.at, origin=Origin.DEFAULT, why=FILLED_IN)
         put(tree, entry.arm, found)
         return
     for inner in entry.inner:

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator
 from azkvlint.azure.azurerm.resources import RESOURCES
 from azkvlint.model.location import Location
 from azkvlint.model.provider_version import VersionRange
-from azkvlint.model.resource import Demand, Resource
+from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import Scalar
 from azkvlint.readers.plan.configuration import Configuration
 from azkvlint.readers.plan.constant_arguments import whole
@@ -19,7 +19,7 @@ from azkvlint.readers.plan.state import resources_of
 from azkvlint.readers.plan.unknown_references import Tracer
 
 
-def prior_data(plan: Plan, path: str, demand: Demand, have: Collection[str]) -> Iterator[Resource]:
+def prior_data(plan: Plan, path: str, required: RequiredAttributes, have: Collection[str]) -> Iterator[Resource]:
     """The data sources of ``prior_state`` that rules ask for, as resources that exist and are not judged."""
     raw = plan.prior_state
     if raw is None or b'"data"' not in bytes(raw):
@@ -29,11 +29,11 @@ def prior_data(plan: Plan, path: str, demand: Demand, have: Collection[str]) -> 
     lowerings: dict[str, Lowering] = {}
     for item in resources_of(raw):
         mapped = RESOURCES.get(item.type)
-        if item.mode != "data" or mapped is None or item.address in have or demand.of(mapped.type) is None:
+        if item.mode != "data" or mapped is None or item.address in have or required.paths_of(mapped.type) is None:
             continue
         lowering = lowerings.get(item.type)
         if lowering is None:
-            lowering = lowerings[item.type] = Lowering(mapped, demand, shared)
+            lowering = lowerings[item.type] = Lowering(mapped, required, shared)
         place = Place(item.address, (), (), f"data.{item.type}", None)
         change = Change(actions=["read"], after=item.decoded(), after_sensitive=item.marks())
         instance = Instance(place, change, None, shared, tracer)

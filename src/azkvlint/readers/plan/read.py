@@ -37,7 +37,7 @@ from azkvlint.graph.pseudo_resources import (
 from azkvlint.model.finding import Problem
 from azkvlint.model.location import Location
 from azkvlint.model.problem_codes import NOT_WHOLE, TYPE_NOT_KNOWN
-from azkvlint.model.resource import REMOVED_ACTIONS, Demand, Resource
+from azkvlint.model.resource import REMOVED_ACTIONS, RequiredAttributes, Resource
 from azkvlint.model.value import MapValue, Value
 from azkvlint.readers.arm.template_holders import HOLDERS
 from azkvlint.readers.plan.address import ModulePath, module_path, resource_of
@@ -99,25 +99,25 @@ def _secret_texts(plan: Plan, configuration: Configuration, deployed: frozenset[
     return frozenset(deployed | secrets.texts)
 
 
-def read_plan(path: str, data: bytes, demand: Demand) -> PlanRead:
+def read_plan(path: str, data: bytes, required: RequiredAttributes) -> PlanRead:
     """Read the plan ``data``, known as ``path``. Raises InputError if it is not a plan."""
-    return _Reader(path, decode_plan(data), demand, Budget(len(data))).read()
+    return _Reader(path, decode_plan(data), required, Budget(len(data))).read()
 
 
 class _Reader:
-    def __init__(self, path: str, plan: Plan, demand: Demand, budget: Budget) -> None:
+    def __init__(self, path: str, plan: Plan, required: RequiredAttributes, budget: Budget) -> None:
         self.path = path
         self.budget = budget
         self.plan = plan
-        self.demand = demand
+        self.required = required
         self.configuration = Configuration(plan.configuration)
         self.providers = Providers(plan, self.configuration, path)
         # No value of a plan has a place of its own: only whole resources have one in its text.
         self.at = Location(path=path)
-        self.lowerings = Lowerings(demand, self.at)
+        self.lowerings = Lowerings(required, self.at)
         self.tracer = Tracer(self.configuration, Instances(), self.lowerings.are_asked)
         self.origins = PlanOrigins(self.configuration, plan)
-        self.additions = Additions(demand, self.configuration, self.origins, self.at)
+        self.additions = Additions(required, self.configuration, self.origins, self.at)
         self.waiting: Waiting | None = None
         self.numbers: dict[str, int] = {}
         self.deferred: dict[str, str] = {}
@@ -133,12 +133,12 @@ class _Reader:
         for level, text in shortcomings(self.plan):
             self._problem(NOT_WHOLE, level, text)
         for provider in self.providers.resources:
-            if self.demand.of(provider.type) is not None:
+            if self.required.paths_of(provider.type) is not None:
                 self.resources[provider.address] = provider
         self.resources.update((aside.address, aside) for aside in self._asides())
         placed = [(change, _place(change)) for change in self._wanted()]
-        if asks_for_order(self.demand) and any(change.type in PRINCIPALS for change, _ in placed):
-            self.waiting = Waiting(self.configuration, asks_what_is_after(self.demand))
+        if asks_for_order(self.required) and any(change.type in PRINCIPALS for change, _ in placed):
+            self.waiting = Waiting(self.configuration, asks_what_is_after(self.required))
         for _, place in placed:
             self.tracer.instances.add(place.address, place.path, place.names, place.resource, place.key)
         placed.reverse()
@@ -152,7 +152,7 @@ class _Reader:
         if self.waiting is not None:
             self.waiting.tell(self.resources, self.at)
         try:
-            for data in prior_data(self.plan, self.path, self.demand, self.resources):
+            for data in prior_data(self.plan, self.path, self.required, self.resources):
                 self.resources.setdefault(data.address, data)
         except UNREADABLE as error:
             self._unreadable("prior_state", error)
@@ -168,13 +168,13 @@ class _Reader:
 
     def _asides(self) -> Iterator[Resource]:
         """What rules ask for that is no resource."""
-        if asks_outputs(self.demand, OUTPUT_TYPE):
+        if asks_outputs(self.required, OUTPUT_TYPE):
             yield from self.origins.outputs(self.path)
-        if asks_outputs(self.demand, ARGUMENT_TYPE):
+        if asks_outputs(self.required, ARGUMENT_TYPE):
             yield from self.origins.telling_arguments(self.path)
-        if asks_outputs(self.demand, MODULE_TYPE):
+        if asks_outputs(self.required, MODULE_TYPE):
             yield from self.origins.module_calls(self.path)
-        if asks_outputs(self.demand, READ_TYPE):
+        if asks_outputs(self.required, READ_TYPE):
             yield from self.origins.readings(self.path, lambda *place: self.providers.of(*place).version)
 
     def _unreadable(self, what: str, error: Exception, address: str | None = None) -> None:
@@ -257,7 +257,7 @@ class _Reader:
         return instance
 
     def _asks_for_changes(self, type_: str) -> bool:
-        asked = self.demand.of(type_) or ()
+        asked = self.required.paths_of(type_) or ()
         return any(path[:2] in (CHANGED_FROM, ()) for path in asked)
 
     def _before(self, change: ResourceChange, place: Place, decoder: ChangeDecoder) -> Instance:
@@ -286,7 +286,7 @@ class _Reader:
         elif data_plane and not is_known(type_):
             if is_key_vault_type(type_):
                 self._problem(TYPE_NOT_KNOWN, "error", type_not_known(type_), instance.address)
-        elif self.demand.of(type_) is not None:
+        elif self.required.paths_of(type_) is not None:
             body = azapi_attributes(instance, type_, named[1], data_plane)
             derived = frozen(planned(instance), self.at)
             body = msgspec.structs.replace(body, fields={**body.fields, "derived": derived})
@@ -303,7 +303,7 @@ class _Reader:
         if named is None:
             text = f"the type of an {AZAPI_UPDATE} is not known before apply, so it was not judged"
             self._problem(TYPE_NOT_KNOWN, "error", text, instance.address)
-        elif self.demand.of(named[0]) is None:
+        elif self.required.paths_of(named[0]) is None:
             return
         elif is_always_there(named[0]):
             type_ = canonical(named[0]) or named[0]
@@ -319,7 +319,7 @@ class _Reader:
             return
         from azkvlint.readers.plan.templates import deployed  # most plans have no templates
 
-        found = deployed(instance, declared_as, azure_type, self.path, self.demand, self.budget)
+        found = deployed(instance, declared_as, azure_type, self.path, self.required, self.budget)
         self.closed = self.closed and found.closed
         self.problems += found.problems
         self.resources.update(found.resources)
@@ -329,7 +329,7 @@ class _Reader:
 
     def _traced(self, instance: Instance, type_: str, attributes: MapValue) -> MapValue:
         """The attributes of an azapi resource with where its secret comes from, if anybody asks."""
-        if instance.is_data or type_.lower() not in TRACED_TYPES or not is_asked(self.demand, type_):
+        if instance.is_data or type_.lower() not in TRACED_TYPES or not is_asked(self.required, type_):
             return attributes
         if secret_in(attributes) is None:
             return attributes
@@ -353,7 +353,7 @@ class _Reader:
             declared_as=declared_as,
             action=instance.action,
             existing=existing,
-            common=common,
+            shared_attributes=common,
         )
 
     def _overlay(self) -> None:

@@ -18,7 +18,7 @@ from azkvlint.azure.azurerm.templates import (
 from azkvlint.evaluation.budget import Budget
 from azkvlint.evaluation.values import Fields, Items, Result, hole, pattern_of, wrapped
 from azkvlint.model.location import Location
-from azkvlint.model.resource import Demand
+from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import Scalar, Unknown
 from azkvlint.readers.arm.attribute_filter import wanted
 from azkvlint.readers.arm.embedded_templates import Embedded, Resource, deploy, deploy_held
@@ -31,14 +31,14 @@ from azkvlint.util.errors import InputError
 
 
 def deployed(
-    instance: Instance, declared_as: str, azure_type: str, path: str, demand: Demand, budget: Budget
+    instance: Instance, declared_as: str, azure_type: str, path: str, required: RequiredAttributes, budget: Budget
 ) -> TemplateRead:
     """Return what the template of a resource deploys, located at the resource. ``budget`` is that of the plan.
 
     ``azure_type`` is the type of an azapi resource, in lower case.
     """
     at = Location(path=path, address=instance.address)
-    run = Run(path, "", wanted(demand), None, budget)
+    run = Run(path, "", wanted(required), None, budget)
     if declared_as in LEVELS:
         written, parameters = arguments_of(declared_as)
         if _argument(instance, written, at) is None and _argument(instance, SPEC, at) is not None:

@@ -32,7 +32,7 @@ def overlay(updates: Iterable[Instance], resources: dict[str, Resource]) -> Iter
         except RecursionError as error:
             yield instance, error
             continue
-        index.put(msgspec.structs.replace(found, attributes=attributes, common=None))
+        index.put(msgspec.structs.replace(found, attributes=attributes, shared_attributes=None))
 
 
 def _doubted(instance: Instance, index: Index) -> Exception | None:
@@ -44,7 +44,7 @@ def _doubted(instance: Instance, index: Index) -> Exception | None:
     try:
         changes = perhaps(update_body(instance))
         for one in may_change(index, named[0], by_id, told) if named is not None else ():
-            index.put(msgspec.structs.replace(one, attributes=updated(one, changes), common=None))
+            index.put(msgspec.structs.replace(one, attributes=updated(one, changes), shared_attributes=None))
     except RecursionError as error:
         return error
     return None

@@ -36,7 +36,7 @@ from azkvlint.graph.pseudo_resources import (
 from azkvlint.model.location import Location, static_address
 from azkvlint.model.problem_codes import CANNOT_READ, TYPE_NOT_KNOWN
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import MapValue, Path, Scalar, Unknown, Value
+from azkvlint.model.value import MapValue, Origin, Path, Scalar, Unknown, Value
 from azkvlint.readers.arm.template_holders import HOLDERS
 from azkvlint.readers.terraform import azapi
 from azkvlint.readers.terraform.expansion import written_count
@@ -57,7 +57,7 @@ from azkvlint.readers.terraform.scenarios import AnySymbol, Scenario, Scenarios
 from azkvlint.readers.terraform.shares import given_for_shares, with_shares
 from azkvlint.syntax import ast
 from azkvlint.util.errors import InputError
-from azkvlint.util.plural import counted
+from azkvlint.util.plural import pluralize
 
 # What may say anything where it is only read. Of all other types only the name and the id are of interest then.
 _LEFT_OPEN = ("Microsoft.KeyVault/", "Microsoft.Authorization/")
@@ -72,9 +72,9 @@ class Gathering:
         self.scenarios = scenarios
         self.updates: list[tuple[ResourceEntity, frozenset[str]]] = []
         reached, _ = run.cache.reached(folder, run.root)
-        self.tells = asks_outputs(run.demand, ARGUMENT_TYPE) and any(map(holds_secrets, reached))
-        self.order = Order() if asks_for_order(run.demand) and any(map(grants, reached)) else None
-        self.origins_of = {type_: is_asked(run.demand, type_) for type_ in TRACED_TYPES}
+        self.tells = asks_outputs(run.required, ARGUMENT_TYPE) and any(map(holds_secrets, reached))
+        self.order = Order() if asks_for_order(run.required) and any(map(grants, reached)) else None
+        self.origins_of = {type_: is_asked(run.required, type_) for type_ in TRACED_TYPES}
         self.lifecycles: dict[str, bool] = {}
         self.shares: set[str] = set()
         # Folders of modules, and of those that they call, that have been accounted for as not evaluated.
@@ -89,7 +89,7 @@ class Gathering:
         self._expect(instance)
         if not self._is_read(folder):
             return
-        if run.demand.of(PROVIDER_TYPE) is not None:
+        if run.required.paths_of(PROVIDER_TYPE) is not None:
             for provider in configured(instance):
                 run.resources[provider.address] = provider
         run.resources.update((aside.address, aside) for aside in self._asides(instance))
@@ -125,15 +125,15 @@ class Gathering:
 
     def _asides(self, instance: ModuleInstance) -> Iterator[Resource]:
         """What rules ask for that is no resource. What a module of somebody else says, its caller cannot change."""
-        demand, mine = self.run.demand, instance.use.shown is None
+        required, mine = self.run.required, instance.use.shown is None
         # Outputs of a module that others call are their values, and as secret as they are.
-        if not instance.prefix and self.run.closed and asks_outputs(demand, OUTPUT_TYPE):
+        if not instance.prefix and self.run.closed and asks_outputs(required, OUTPUT_TYPE):
             yield from outputs_of(instance)
         if self.tells:
             yield from telling_arguments(instance)
-        if mine and asks_outputs(demand, MODULE_TYPE):
+        if mine and asks_outputs(required, MODULE_TYPE):
             yield from module_calls(instance)
-        if mine and asks_outputs(demand, READ_TYPE):
+        if mine and asks_outputs(required, READ_TYPE):
             yield from readings(instance)
 
     def _refused(self, instance: ModuleInstance) -> None:
@@ -143,7 +143,7 @@ class Gathering:
             text = f"'{'.'.join(block.labels)}' is declared twice"
             run.problem(CANNOT_READ, "error", text, instance.place(path, block.start, block.head))
         for path, block in folder.misfits:
-            text = f"a block '{block.type}' with {counted(len(block.labels), 'label')} is none that Terraform knows"
+            text = f"a block '{block.type}' with {pluralize(len(block.labels), 'label')} is none that Terraform knows"
             run.problem(CANNOT_READ, "error", text, instance.place(path, block.start, block.head))
 
     def _lower_resource(self, symbol: ResourceSymbol, conditions: frozenset[str]) -> None:
@@ -267,7 +267,7 @@ class Gathering:
         if is_read and lowering.type.startswith(_LEFT_OPEN):
             why = f"{entity.address} is read from Azure"
             attributes = opened(attributes, Unknown(at=entity.at, why=why))
-        elif asks_for_dead(self.run.demand, lowering.type) and not isinstance(entity.instance.folder, KnownModule):
+        elif asks_for_dead(self.run.required, lowering.type) and not isinstance(entity.instance.folder, KnownModule):
             dead = dead_argument(entity.type, entity.symbol.declaration.arguments, self.run.version, entity.at)
             attributes = with_dead(attributes, dead)
         if self.order is not None and not is_read:
@@ -295,7 +295,7 @@ class Gathering:
         elif is_data_plane and not is_known(type_):
             if is_key_vault_type(type_):
                 self.run.type_not_known("error", type_not_known(type_), entity.at)
-        elif self.run.demand.of(type_) is not None:
+        elif self.run.required.paths_of(type_) is not None:
             entity.azure_type = type_
             self._keep(entity, type_, azapi.attributes(entity, type_, named[1]), conditions)
         elif is_key_vault_type(type_) and canonical(type_) is None:
@@ -312,7 +312,7 @@ class Gathering:
         changed = azapi.arm_type(entity)
         if changed is None:
             self._unknown_type(entity)
-        elif self.run.demand.of(changed[0]) is not None:
+        elif self.run.required.paths_of(changed[0]) is not None:
             alone = azapi.alone(entity)
             if alone is not None:
                 self._keep(entity, *alone, conditions)
@@ -329,12 +329,14 @@ class Gathering:
         if entity.type not in AZAPI:
             fields["provider"] = provider_of(instance, symbol.declaration, entity.at)
         if symbol.is_data:
-            read = Scalar(at=entity.at, value="read", origin="derived", note="it is a data source")
+            read = Scalar(at=entity.at, value="read", origin=Origin.DERIVED, note="it is a data source")
             fields["derived"] = MapValue(at=entity.at, fields={"plannedAction": read})
         elif self._asks_for_lifecycle(type_):
             have = fields.get("derived")
             derived = have.fields if isinstance(have, MapValue) else {}
-            fields["derived"] = MapValue(at=entity.at, fields={**derived, **lifecycle_of(entity)}, origin="derived")
+            fields["derived"] = MapValue(
+                at=entity.at, fields={**derived, **lifecycle_of(entity)}, origin=Origin.DERIVED
+            )
         self.run.resources[entity.address] = Resource(
             address=entity.address,
             type=type_,
@@ -351,7 +353,7 @@ class Gathering:
     def _asks_for_lifecycle(self, type_: str) -> bool:
         found = self.lifecycles.get(type_)
         if found is None:
-            asked = self.run.demand.of(type_) or frozenset()
+            asked = self.run.required.paths_of(type_) or frozenset()
             found = self.lifecycles[type_] = any(path in asked for path in _LIFECYCLE)
         return found
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from azkvlint.azure.azurerm.azapi import AZAPI
 from azkvlint.azure.azurerm.resources import RESOURCES
 from azkvlint.model.location import Location
-from azkvlint.model.value import ListValue, Scalar, Unknown, Value
+from azkvlint.model.value import ListValue, Origin, Scalar, Unknown, Value
 from azkvlint.readers.terraform.folder import Part, Piece
 from azkvlint.readers.terraform.public_modules import KnownModule
 from azkvlint.syntax import ast
@@ -51,7 +51,7 @@ def _prevented(entity: ResourceEntity) -> Value:
     piece = _argument(entity, "prevent_destroy")
     found = entity.instance.run.frozen(entity.instance.evaluate(piece, entity.local)) if piece is not None else None
     if found is None:
-        return Scalar(at=entity.at, value=False, origin="default", note="not set, and the default is false")
+        return Scalar(at=entity.at, value=False, origin=Origin.DEFAULT, note="not set, and the default is false")
     plain = BOOLEANS.get(str(found.value).lower()) if isinstance(found, Scalar) else None
     if plain is not None:
         return Scalar(at=found.at, value=plain)

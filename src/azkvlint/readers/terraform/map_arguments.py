@@ -13,8 +13,8 @@ from azkvlint.evaluation.budget import VALUES_OF_A_BLOCK
 from azkvlint.evaluation.values import Result, hidden
 from azkvlint.model.location import Location
 from azkvlint.model.provider_version import VersionRange
-from azkvlint.model.resource import Demand
-from azkvlint.model.value import PERHAPS, Link, ListValue, MapValue, Path, Plain, Scalar, Unknown, Value
+from azkvlint.model.resource import RequiredAttributes
+from azkvlint.model.value import PERHAPS, Link, ListValue, MapValue, Origin, Path, Plain, Scalar, Unknown, Value
 from azkvlint.readers.terraform.blocks import Content, Values
 
 if TYPE_CHECKING:
@@ -28,10 +28,10 @@ _BOOLEANS = {"true": True, "false": False}
 class Lowering:
     """The arguments of one azurerm type that anyone asks for, ready to be applied to many instances."""
 
-    def __init__(self, mapped: Mapped, demand: Demand) -> None:
+    def __init__(self, mapped: Mapped, required: RequiredAttributes) -> None:
         self.type = mapped.type
-        paths = demand.of(mapped.type) or frozenset()
-        asked = paths | {(name,) for name in ALWAYS} | {tuple(via.split(".")) for via in demand.vias}
+        paths = required.paths_of(mapped.type) or frozenset()
+        asked = paths | {(name,) for name in ALWAYS} | {tuple(via.split(".")) for via in required.reference_paths}
         self._listed = tuple((name, tuple(path.split("."))) for name, path in mapped.listed.items())
         asked |= {(name,) for name, target in self._listed if any(meet(path, target) for path in asked)}
         self._entries = entries_of(mapped.fields, asked)
@@ -50,7 +50,7 @@ class Lowering:
         _Filling(run, version, is_read, self._texts).fill(tree, self._entries, content)
         _alone(tree, () if is_read else self._any_of)
         for arm, plain in () if is_read else self._fixed:
-            put(tree, arm, Scalar(at=content.at, value=plain, origin="default"))
+            put(tree, arm, Scalar(at=content.at, value=plain, origin=Origin.DEFAULT))
         for name, target in self._listed:
             if name in tree:
                 item = frozen(tree.pop(name), content.at)
@@ -118,7 +118,7 @@ class _Filling:
         if default is not None:
             put(tree, entry.arm, default)
         elif entry.field.filled and entry.arm:
-            put(tree, entry.arm, Unknown(at=at, origin="default", why=f"{_AFTER}: {FILLED_IN}"))
+            put(tree, entry.arm, Unknown(at=at, origin=Origin.DEFAULT, why=f"{_AFTER}: {FILLED_IN}"))
 
     def _blocks(self, tree: Tree, entry: Entry, content: Content | Values) -> bool:
         """Write a block, or several; False if there is none."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 from azkvlint.azure.azurerm.azapi import AZAPI
 from azkvlint.azure.azurerm.resources import RESOURCES, is_vault_related
 from azkvlint.azure.azurerm.templates import POLICY_DEFINITIONS, WITH_TEMPLATE
-from azkvlint.model.resource import Demand
+from azkvlint.model.resource import RequiredAttributes
 from azkvlint.readers.terraform.folder import Folder, calls, load_folder
 from azkvlint.readers.terraform.map_arguments import Lowering
 from azkvlint.readers.terraform.removed_blocks import removed_types
@@ -23,8 +23,8 @@ _KEY_VAULT = "key_vault"
 class FolderCache:
     """Modules by the real path of their folder, and what is asked of each resource type."""
 
-    def __init__(self, demand: Demand) -> None:
-        self.demand = demand
+    def __init__(self, required: RequiredAttributes) -> None:
+        self.required = required
         self._folders: dict[str, Folder | InputError] = {}
         self._lowerings: dict[str, Lowering | None] = {}
         self._matters: dict[str, bool] = {}
@@ -48,8 +48,8 @@ class FolderCache:
         """How a resource type is lowered; None for one that has no table, or that no rule asks for."""
         if type_ not in self._lowerings:
             mapped = RESOURCES.get(type_)
-            asked = mapped is not None and self.demand.of(mapped.type) is not None
-            self._lowerings[type_] = Lowering(mapped, self.demand) if mapped is not None and asked else None
+            asked = mapped is not None and self.required.paths_of(mapped.type) is not None
+            self._lowerings[type_] = Lowering(mapped, self.required) if mapped is not None and asked else None
         return self._lowerings[type_]
 
     def is_asked(self, type_: str) -> bool:
@@ -59,7 +59,7 @@ class FolderCache:
     def _is_relevant(self, type_: str) -> bool:
         """Return whether a module is read because it declares a type, whichever rules are selected."""
         mapped = RESOURCES.get(type_)
-        known = mapped is not None and self.demand.is_relevant(mapped.type)
+        known = mapped is not None and self.required.is_relevant(mapped.type)
         return known or type_ in AZAPI or type_ in WITH_TEMPLATE or is_vault_related(type_)
 
     def matters(self, folder: Folder, root: str) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 from azkvlint.evaluation.recursion_limit import with_room
 from azkvlint.model.location import Location
 from azkvlint.model.provider_version import VersionRange, constrained
-from azkvlint.model.resource import Demand
+from azkvlint.model.resource import RequiredAttributes
 from azkvlint.readers.arm.run import TemplateRead
 from azkvlint.readers.duplicates import without_twins
 from azkvlint.readers.terraform.collect_resources import Gathering
@@ -19,7 +19,7 @@ from azkvlint.readers.terraform.module_stubs import Head
 from azkvlint.readers.terraform.providers import constraints, locked
 from azkvlint.readers.terraform.run import TerraformRun
 from azkvlint.readers.terraform.scenarios import Scenarios
-from azkvlint.readers.terraform.settings import Settings
+from azkvlint.readers.terraform.settings import TerraformSettings
 from azkvlint.readers.terraform.values import RootValues
 from azkvlint.util.errors import InputError
 
@@ -48,9 +48,9 @@ def read_root(
     path: str,
     directory: str,
     root: str,
-    demand: Demand,
+    required: RequiredAttributes,
     cache: FolderCache,
-    settings: Settings,
+    settings: TerraformSettings,
     planned: Mapping[str, Any] | None = None,
     published: bool = False,
 ) -> TerraformRead | None:
@@ -63,20 +63,20 @@ def read_root(
     folder = load_folder(path, directory)
     if not cache.matters(folder, root) and not folder.is_damaged:
         return None
-    return _read(folder, TerraformRun(folder, demand, cache, root), settings, planned, published)
+    return _read(folder, TerraformRun(folder, required, cache, root), settings, planned, published)
 
 
 @with_room
-def read_text(path: str, text: str, demand: Demand) -> TerraformRead:
+def read_text(path: str, text: str, required: RequiredAttributes) -> TerraformRead:
     """Read a module that is one text, known as ``path``; it can call no module that is a folder."""
     folder = Folder("", "", (ModuleFile(path, parsed(path, text)),))
-    return _read(folder, TerraformRun(folder, demand, FolderCache(demand), ""), Settings(), None)
+    return _read(folder, TerraformRun(folder, required, FolderCache(required), ""), TerraformSettings(), None)
 
 
 def _read(
     folder: Folder,
     run: TerraformRun,
-    settings: Settings,
+    settings: TerraformSettings,
     planned: Mapping[str, Any] | None,
     published: bool = False,
 ) -> TerraformRead:

@@ -14,7 +14,7 @@ from azkvlint.azure.azurerm.resources import RESOURCES
 from azkvlint.model.location import Location
 from azkvlint.model.problem_codes import TYPE_NOT_KNOWN
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import MapValue, Scalar, Unknown, Value
+from azkvlint.model.value import MapValue, Origin, Scalar, Unknown, Value
 from azkvlint.readers.terraform.folder import Folder, Part, Piece
 from azkvlint.readers.terraform.lifecycle import BOOLEANS, steps_of
 
@@ -38,12 +38,12 @@ def removed_resources(instance: ModuleInstance) -> Iterator[Resource]:
             _tell(instance, part, "note" if steps else "warning")
             continue
         mapped = RESOURCES.get(steps[-2])
-        if mapped is None or instance.run.demand.of(mapped.type) is None:
+        if mapped is None or instance.run.required.paths_of(mapped.type) is None:
             continue
         at = instance.place(part.path, part.block.start, part.block.head)
         action = _action(instance, part, at)
         is_destroyed = isinstance(action, Scalar) and action.value == "delete"
-        derived = MapValue(at=at, fields={"plannedAction": action}, origin="derived")
+        derived = MapValue(at=at, fields={"plannedAction": action}, origin=Origin.DERIVED)
         yield Resource(
             address=instance.prefix + ".".join(steps),
             type=mapped.type,
@@ -84,7 +84,9 @@ def _action(instance: ModuleInstance, part: Part, at: Location) -> Value:
         return Unknown(at=at, why="the removed block cannot be read")
     if not written:
         if part.path.endswith(_OPENTOFU):
-            return Scalar(at=at, value="forget", origin="default", note="OpenTofu only forgets it if nothing is said")
+            return Scalar(
+                at=at, value="forget", origin=Origin.DEFAULT, note="OpenTofu only forgets it if nothing is said"
+            )
         return Unknown(at=at, why=_EITHER)
     found = instance.run.frozen(instance.evaluate(Piece(part.path, written[0]), {}))
     plain = BOOLEANS.get(str(found.value).lower()) if isinstance(found, Scalar) else None
@@ -94,6 +96,6 @@ def _action(instance: ModuleInstance, part: Part, at: Location) -> Value:
     return Scalar(
         at=found.at,
         value="delete" if plain else "forget",
-        origin="derived",
+        origin=Origin.DERIVED,
         note=f"a removed block says destroy = {word}",
     )

@@ -13,7 +13,7 @@ from azkvlint.model.finding import Problem
 from azkvlint.model.location import Location
 from azkvlint.model.problem_codes import CANNOT_READ, NOT_WHOLE
 from azkvlint.model.provider_version import VersionRange
-from azkvlint.model.resource import Demand
+from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import Link, MapValue, Unknown, Value
 from azkvlint.readers.arm.attribute_filter import wanted
 from azkvlint.readers.arm.run import Run
@@ -45,13 +45,13 @@ class TerraformRun(Run):
 
     DEPLOYMENTS = "instances of modules"
 
-    def __init__(self, folder: Folder, demand: Demand, cache: FolderCache, root: str) -> None:
-        super().__init__(folder.path, "", wanted(demand), None)
+    def __init__(self, folder: Folder, required: RequiredAttributes, cache: FolderCache, root: str) -> None:
+        super().__init__(folder.path, "", wanted(required), None)
         self.files = {}
         self.cache = cache
         self.root = root
         self.directory = folder.directory
-        self.demand = demand
+        self.required = required
         self.version = VersionRange()
         self.installed: dict[str, str] | None = None
         self.sources: dict[str, ModuleFile] = {}

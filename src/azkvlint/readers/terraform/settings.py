@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True):
+class TerraformSettings(msgspec.Struct, frozen=True, kw_only=True):
     """What a run says of Terraform roots.
 
     ``variables`` are ``NAME=VALUE``; ``files`` are pairs of the path that reports name and the file's own. ``closed``:

@@ -11,7 +11,7 @@ from azkvlint.derived.hsm import CERTIFICATES, IS_SHARE
 from azkvlint.evaluation.values import Items, Result
 from azkvlint.graph.pseudo_resources import beside
 from azkvlint.model.resource import Resource
-from azkvlint.model.value import Scalar, Unknown
+from azkvlint.model.value import Origin, Scalar, Unknown
 from azkvlint.readers.terraform.modules import ModuleSymbol
 from azkvlint.util.lazy_regex import regex
 
@@ -32,7 +32,9 @@ def with_shares(resources: Mapping[str, Resource], addresses: set[str]) -> Itera
     for address in addresses & resources.keys():
         found = resources[address]
         if found.type.lower() == CERTIFICATES:
-            mark = Scalar(at=found.at, value=True, origin="derived", note="a module is given it for a security domain")
+            mark = Scalar(
+                at=found.at, value=True, origin=Origin.DERIVED, note="a module is given it for a security domain"
+            )
             yield msgspec.structs.replace(found, attributes=beside(found.attributes, {str(IS_SHARE[-1]): mark}))
 
 

@@ -17,7 +17,7 @@ from azkvlint.evaluation.values import Result, plain_of, unknown_in, wrapped
 from azkvlint.model.location import Location
 from azkvlint.model.value import Scalar, Unknown
 from azkvlint.readers.terraform.folder import Folder, ModuleFile, Piece, parse
-from azkvlint.readers.terraform.settings import Settings
+from azkvlint.readers.terraform.settings import TerraformSettings
 from azkvlint.syntax import ast
 from azkvlint.syntax.hcl.parse import parse_file
 from azkvlint.util.errors import InputError
@@ -39,7 +39,8 @@ class RootValues:
     """
 
     def __init__(
-        self, run: TerraformRun, folder: Folder, settings: Settings, planned: Mapping[str, Any] | None = None, *,
+        self, run: TerraformRun, folder: Folder, settings: TerraformSettings,
+        planned: Mapping[str, Any] | None = None, *,
         inputs: Callable[[str], Result | None] | None = None, more: Sequence[tuple[str, str]] = (),
     ) -> None:  # fmt: skip
         self.planned = planned or {}

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 
 from azkvlint.evaluation.recursion_limit import with_room
-from azkvlint.model.resource import Demand
+from azkvlint.model.resource import RequiredAttributes
 from azkvlint.readers.terraform.folder import Folder
 from azkvlint.readers.terraform.module_cache import FolderCache
 from azkvlint.readers.terraform.module_evaluation import Use
@@ -14,7 +14,7 @@ from azkvlint.readers.terraform.names import names_in
 from azkvlint.readers.terraform.public_modules import well_known
 from azkvlint.readers.terraform.read import TerraformRead, read_used, without_resources
 from azkvlint.readers.terraform.run import TerraformRun
-from azkvlint.readers.terraform.settings import Settings
+from azkvlint.readers.terraform.settings import TerraformSettings
 from azkvlint.readers.terraform.values import RootValues
 from azkvlint.readers.terragrunt.configuration import Unit
 from azkvlint.readers.terragrunt.inputs import Inputs
@@ -24,7 +24,9 @@ from azkvlint.util.project_files import real_path, reported
 
 
 @with_room
-def read_unit(path: str, file: str, root: str, demand: Demand, cache: FolderCache, settings: Settings) -> TerraformRead:
+def read_unit(
+    path: str, file: str, root: str, required: RequiredAttributes, cache: FolderCache, settings: TerraformSettings
+) -> TerraformRead:
     """Read the unit in ``file``, which reports call ``path``, and its module. Nothing outside of ``root`` is read.
 
     Raises InputError if the file cannot be read.
@@ -35,9 +37,9 @@ def read_unit(path: str, file: str, root: str, demand: Demand, cache: FolderCach
     inputs, more = Inputs(unit), list(value_files(unit))
     found = module_of(unit)
     if found is not None:
-        run, module = _opened(unit, folder, found, demand, cache)
+        run, module = _opened(unit, folder, found, required, cache)
     if run is None or module is None or found is None:
-        run = TerraformRun(folder, demand, cache, root)
+        run = TerraformRun(folder, required, cache, root)
         _add(unit, run)
         return without_resources(run)
     _add(unit, run)
@@ -53,7 +55,7 @@ def read_unit(path: str, file: str, root: str, demand: Demand, cache: FolderCach
 
 
 def _opened(
-    unit: Unit, folder: Folder, found: Module, demand: Demand, cache: FolderCache
+    unit: Unit, folder: Folder, found: Module, required: RequiredAttributes, cache: FolderCache
 ) -> tuple[TerraformRun | None, Folder | None]:
     """Return a run and the module; None, with a problem, if the module is not available."""
     if found.directory:
@@ -62,7 +64,7 @@ def _opened(
         except InputError as error:
             unit.report("error", f"the module of this Terragrunt unit cannot be read: {error.message}", found.at)
             return None, None
-        return TerraformRun(module, demand, cache, unit.root), module
+        return TerraformRun(module, required, cache, unit.root), module
     known = well_known(found.name, found.version)
     if known is None:
         report_missing(unit, found.name, found.at)
@@ -70,7 +72,7 @@ def _opened(
     if not known.is_read:
         text = f"the release of module '{found.name}' is not known, so its defaults are unknown"
         unit.report("note", text, found.at)
-    return TerraformRun(folder, demand, cache, unit.root), known
+    return TerraformRun(folder, required, cache, unit.root), known
 
 
 def _add(unit: Unit, run: TerraformRun) -> None:

@@ -10,7 +10,7 @@ import os
 from azkvlint.evaluation.recursion_limit import with_room
 from azkvlint.model.location import Location
 from azkvlint.model.problem_codes import NOT_WHOLE
-from azkvlint.model.resource import Demand
+from azkvlint.model.resource import RequiredAttributes
 from azkvlint.readers.terraform.folder import Folder, ModuleFile
 from azkvlint.readers.terraform.module_cache import FolderCache, is_local
 from azkvlint.readers.terraform.read import TerraformRead, without_resources
@@ -28,12 +28,12 @@ _MOST_NAMED = 5
 
 
 @with_room
-def read_stack(path: str, file: str, root: str, demand: Demand, cache: FolderCache) -> TerraformRead:
+def read_stack(path: str, file: str, root: str, required: RequiredAttributes, cache: FolderCache) -> TerraformRead:
     """Read the file of a stack, which reports call ``path``. Raises InputError if it cannot be read."""
     file = real_path(file)
     directory = os.path.dirname(file)
     found = ModuleFile(path, parsed(file))
-    run = TerraformRun(Folder(os.path.dirname(path) or ".", directory, ()), demand, cache, root)
+    run = TerraformRun(Folder(os.path.dirname(path) or ".", directory, ()), required, cache, root)
     run.add(found)
     named: list[str] = []
     first: Block | None = None

@@ -14,7 +14,7 @@ from azkvlint.evaluation.values import OPEN, Fields, Result, hidden, hole, patte
 from azkvlint.model.finding import Problem
 from azkvlint.model.location import Location
 from azkvlint.model.problem_codes import NOT_WHOLE, TYPE_NOT_KNOWN
-from azkvlint.model.resource import Demand, Resource
+from azkvlint.model.resource import RequiredAttributes, Resource
 from azkvlint.model.value import Path, Unknown
 from azkvlint.readers.arm.attribute_filter import Asked, pruned, wanted
 from azkvlint.readers.arm.resource import Declaration, make
@@ -46,13 +46,13 @@ class Subject(msgspec.Struct, frozen=True):
 class Gathering:
     """The resources and problems of a document of ``size`` bytes, and whether it is complete."""
 
-    def __init__(self, path: str, demand: Demand, size: int) -> None:
+    def __init__(self, path: str, required: RequiredAttributes, size: int) -> None:
         budget = Budget(size)
         self.values = Values(path, budget)
         self.resources: dict[str, Resource] = {}
         self.problems: list[Problem] = []
         self.closed = True
-        self._wanted = wanted(demand)
+        self._wanted = wanted(required)
         self._wanted.freezer.budget = budget
         self._addresses: Counter[str] = Counter()
 

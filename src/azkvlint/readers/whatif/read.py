@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from azkvlint.evaluation.recursion_limit import with_room
-from azkvlint.model.resource import Demand
+from azkvlint.model.resource import RequiredAttributes
 from azkvlint.model.value import Path
 from azkvlint.readers.arm.read import TemplateRead
 from azkvlint.readers.whatif.collect_resources import Gathering, told
@@ -30,13 +30,13 @@ def looks_like_snapshot(value: object) -> bool:
 
 
 @with_room
-def read_snapshot(path: str, document: Document, demand: Demand) -> TemplateRead:
+def read_snapshot(path: str, document: Document, required: RequiredAttributes) -> TemplateRead:
     """Read the snapshot ``document``, known as ``path``. Raises InputError if it is none, or asks for too much work."""
     value = document.value
     entries = value.get(_RESOURCES) if isinstance(value, dict) else None
     if not isinstance(value, dict) or not isinstance(entries, list):
         raise InputError(f"not a Bicep snapshot: it has no list of {_RESOURCES}", MAKE_SNAPSHOT)
-    gathered = Gathering(path, demand, len(document.text))
+    gathered = Gathering(path, required, len(document.text))
     for number, entry in enumerate(entries):
         pointer = (_RESOURCES, number)
         if isinstance(entry, dict):
@@ -84,8 +84,8 @@ def is_stack_result(value: object) -> bool:
     return isinstance(properties, dict) and is_of_stack(properties.get("changes"))
 
 
-def read_prediction(path: str, document: Document, demand: Demand) -> TemplateRead | None:
+def read_prediction(path: str, document: Document, required: RequiredAttributes) -> TemplateRead | None:
     """Read a what-if result or a snapshot; None for anything else. Raises InputError."""
     if looks_like_what_if(document.value):
-        return read_what_if(path, document, demand)
-    return read_snapshot(path, document, demand) if looks_like_snapshot(document.value) else None
+        return read_what_if(path, document, required)
+    return read_snapshot(path, document, required) if looks_like_snapshot(document.value) else None

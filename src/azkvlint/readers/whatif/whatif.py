@@ -17,8 +17,8 @@ import msgspec
 from azkvlint.evaluation.recursion_limit import with_room
 from azkvlint.evaluation.values import Fields, Result
 from azkvlint.graph.changes import with_changes
-from azkvlint.model.resource import Demand, Resource
-from azkvlint.model.value import ListValue, MapValue, Path, Scalar, Unknown, Value
+from azkvlint.model.resource import RequiredAttributes, Resource
+from azkvlint.model.value import ListValue, MapValue, Origin, Path, Scalar, Unknown, Value
 from azkvlint.readers.arm.run import TemplateRead
 from azkvlint.readers.whatif.collect_resources import Gathering, Subject, told
 from azkvlint.syntax.jsonc import Document
@@ -102,7 +102,7 @@ def is_of_stack(changes: object) -> bool:
 
 
 @with_room
-def read_what_if(path: str, document: Document, demand: Demand) -> TemplateRead:
+def read_what_if(path: str, document: Document, required: RequiredAttributes) -> TemplateRead:
     """Read the what-if result ``document``, known as ``path``.
 
     Raises InputError if it is none, or asks for too much work.
@@ -111,7 +111,7 @@ def read_what_if(path: str, document: Document, demand: Demand) -> TemplateRead:
     if found is None:
         raise InputError("not a what-if result: it has no changes", MAKE_WHAT_IF)
     parts, pointer = found
-    reader = _Reader(Gathering(path, demand, len(document.text)))
+    reader = _Reader(Gathering(path, required, len(document.text)))
     reader.outcome(document.value, ())
     if pointer:
         reader.outcome(parts, pointer)
@@ -223,7 +223,7 @@ class _Reader:
         if said is not None:
             rest = Unknown(at=subject.at, why=kind.missing) if kind.missing else None
             body = self.gathered.body(subject, said, pointer, rest)
-        action = Scalar(at=subject.at, value=kind.action, origin="derived", note=f"what-if says {kind.word}")
+        action = Scalar(at=subject.at, value=kind.action, origin=Origin.DERIVED, note=f"what-if says {kind.word}")
         body["derived"] = Fields(at=subject.at, fields={"plannedAction": action})
         return self.gathered.resource(
             subject,
@@ -274,7 +274,7 @@ def _with_kept(after: MapValue, before: MapValue) -> MapValue:
 def _kept(value: Value) -> Value:
     if isinstance(value, MapValue):
         fields = {name: _kept(field) for name, field in value.fields.items()}
-        return msgspec.structs.replace(value, fields=fields, origin="kept")
+        return msgspec.structs.replace(value, fields=fields, origin=Origin.KEPT)
     if isinstance(value, ListValue):
-        return msgspec.structs.replace(value, items=tuple(_kept(item) for item in value.items), origin="kept")
-    return msgspec.structs.replace(value, origin="kept")
+        return msgspec.structs.replace(value, items=tuple(_kept(item) for item in value.items), origin=Origin.KEPT)
+    return msgspec.structs.replace(value, origin=Origin.KEPT)

@@ -124,7 +124,7 @@ def _totals(assessment: Assessment) -> Iterator[str]:
         each = subject.count()
         place = f"<code>{_text(words.where(subject))}</code>"
         yield f'<li><span><a href="#vault-{number}">{_text(words.name(subject))}</a> {place}</span>{_bar(each)}'
-        yield f'<span class="count">{_text(words.counted(each))}</span></li>'
+        yield f'<span class="count">{_text(words.status_counts(each))}</span></li>'
     yield "</ul>"
 
 
@@ -146,7 +146,7 @@ def _subject(subject: Subject, assessment: Assessment, number: int) -> Iterator[
     parts += [f"<code>{_text(one)}</code>" for one in (address, words.where(subject)) if one]
     parts += [_text(through)] if through else []
     yield f'<p class="facts">{" · ".join(parts)}</p>'
-    yield f'<p class="score">{_bar(subject.count())}<span>{_text(words.counted(subject.count()))}</span></p>'
+    yield f'<p class="score">{_bar(subject.count())}<span>{_text(words.status_counts(subject.count()))}</span></p>'
     for sheet, answers in words.answered(subject, assessment):
         yield from _sheet(sheet, answers, named=len(assessment.sheets) > 1)
     yield "</section>"

@@ -11,6 +11,7 @@ import msgspec
 from azkvlint.model.assessment import Answer, Assessment, Basis, Subject
 from azkvlint.model.finding import Evidence, Finding, Outcome, Problem
 from azkvlint.model.framework import Sheet, Status
+from azkvlint.model.value import Origin
 from azkvlint.reporters.phrases import place, suppression
 from azkvlint.util.safe_text import visible
 
@@ -106,7 +107,7 @@ def found_in(finding: Finding) -> str:
 def _found(one: Evidence) -> str:
     found = one.found if len(one.found) <= _LONGEST_FOUND else f"{one.found[:_LONGEST_FOUND]}..."
     if one.asked:
-        note = f" ({one.note})" if one.note and one.origin != "written" else ""
+        note = f" ({one.note})" if one.note and one.origin != Origin.WRITTEN else ""
         return visible(f"{one.asked.removeprefix('derived.')} is {found}{note}")
     if found.startswith("named by ") or one.at.address is None:
         return visible(found)
@@ -163,7 +164,7 @@ def why(answer: Answer) -> str:
     return f"{text[:1].upper()}{text[1:]}{'' if not text or text.endswith('.') else '.'}"
 
 
-def counted(count: Counter[Status]) -> str:
+def status_counts(count: Counter[Status]) -> str:
     """``3 not met, 1 undecided, 5 met``; statuses that no row has are left out."""
     return ", ".join(f"{count[status]} {word}" for status, word in SHORT.items() if count[status])
 
@@ -175,7 +176,7 @@ def summary(assessment: Assessment) -> str:
     vaults = [subject.vault for subject in assessment.subjects if subject.vault is not None]
     hsms = sum(vault.type.lower() in _TYPES for vault in vaults)
     named = [_number(len(vaults) - hsms, "vault"), _number(hsms, "managed HSM")]
-    return f"{' and '.join(filter(None, named)) or 'no vault'}: {counted(assessment.count())}"
+    return f"{' and '.join(filter(None, named)) or 'no vault'}: {status_counts(assessment.count())}"
 
 
 def _number(count: int, noun: str) -> str:

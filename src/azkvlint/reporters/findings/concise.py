@@ -13,8 +13,8 @@ from __future__ import annotations
 from azkvlint.model.finding import Finding, Problem, Report
 from azkvlint.model.location import Location
 from azkvlint.reporters import Options
-from azkvlint.reporters.ordering import in_tests, told
-from azkvlint.reporters.phrases import place, problem_line, problem_text, summary, whole
+from azkvlint.reporters.ordering import in_tests, reported
+from azkvlint.reporters.phrases import full_text, place, problem_line, problem_text, summary
 from azkvlint.reporters.severity import GRADES
 
 _WORDS = {"error": "error", "warning": "warning", "note": "info"}
@@ -22,7 +22,7 @@ _WORDS = {"error": "error", "warning": "warning", "note": "info"}
 
 def concise(report: Report, options: Options) -> str:
     """The report as lines; the last one, which counts, is left out with the problems where only findings are wanted."""
-    lines = [finding_line(finding) for finding in (*told(report, options), *in_tests(report, options))]
+    lines = [finding_line(finding) for finding in (*reported(report, options), *in_tests(report, options))]
     if options.verbosity >= 0:
         lines += [_problem(problem) for problem in report.problems]
         lines.append(summary(report))
@@ -32,7 +32,7 @@ def concise(report: Report, options: Options) -> str:
 def finding_line(finding: Finding) -> str:
     """One finding."""
     level = _WORDS[GRADES[finding.severity].level]
-    return f"{_at(finding.at)}: {finding.rule.id} {level} {whole(finding)}"
+    return f"{_at(finding.at)}: {finding.rule.id} {level} {full_text(finding)}"
 
 
 def _problem(problem: Problem) -> str:

@@ -11,7 +11,7 @@ from azkvlint.model.finding import Finding, Problem, Report
 from azkvlint.model.location import Location
 from azkvlint.reporters import Options
 from azkvlint.reporters.findings.concise import finding_line
-from azkvlint.reporters.ordering import in_tests, told, worst_first
+from azkvlint.reporters.ordering import in_tests, reported, worst_first
 from azkvlint.reporters.phrases import paragraph, problem_line, problem_sentence, sentence, summary
 from azkvlint.reporters.severity import GRADES
 from azkvlint.util.safe_text import visible
@@ -25,7 +25,7 @@ def github(report: Report, options: Options) -> str:
     told_of: dict[str, list[Finding | Problem]] = {command: [] for command in _COMMANDS.values()}
     for problem in report.problems:
         told_of[_COMMANDS.get(problem.level, "notice")].append(problem)
-    for finding in worst_first(told(report, options)):
+    for finding in worst_first(reported(report, options)):
         told_of[_COMMANDS[GRADES[finding.severity].level]].append(finding)
     lines = [f"::{command} {_said(one)}" for command, some in told_of.items() for one in some[:_SHOWN]]
     lines += [_line(one) for some in told_of.values() for one in some[_SHOWN:]]

@@ -8,8 +8,8 @@ from azkvlint.model.finding import Finding, Problem, Report
 from azkvlint.model.location import Location
 from azkvlint.model.rule import Severity
 from azkvlint.reporters import Options
-from azkvlint.reporters.ordering import in_tests, listed, told
-from azkvlint.reporters.phrases import problem_text, whole
+from azkvlint.reporters.ordering import in_tests, listed, reported
+from azkvlint.reporters.phrases import full_text, problem_text
 from azkvlint.util.safe_text import encode
 
 _SEVERITIES = {
@@ -25,7 +25,7 @@ _LEVELS = {"error": "blocker", "warning": "major"}
 
 def gitlab(report: Report, options: Options) -> bytes:
     """The report as UTF-8; an array without entries where there is nothing to say."""
-    entries = [_finding(finding) for finding in told(report, options)]
+    entries = [_finding(finding) for finding in reported(report, options)]
     entries += [_problem(problem) for problem in listed(report.problems)]
     entries += [_finding(finding) for finding in in_tests(report, options)]
     seen: dict[str, int] = {}
@@ -39,7 +39,7 @@ def gitlab(report: Report, options: Options) -> bytes:
 
 def _finding(finding: Finding) -> dict[str, Any]:
     severity = _SEVERITIES[finding.severity]
-    return _entry(finding.rule.id, severity, whole(finding), finding.fingerprint, finding.at)
+    return _entry(finding.rule.id, severity, full_text(finding), finding.fingerprint, finding.at)
 
 
 def _problem(problem: Problem) -> dict[str, Any]:

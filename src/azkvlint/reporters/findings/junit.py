@@ -16,7 +16,7 @@ import msgspec
 from azkvlint.model.finding import Finding, Outcome, Problem, Report
 from azkvlint.model.location import Location
 from azkvlint.reporters import Options
-from azkvlint.reporters.phrases import details, problem_line, problem_text, sentence, whole
+from azkvlint.reporters.phrases import details, full_text, problem_line, problem_text, sentence
 from azkvlint.util.safe_text import visible
 
 _TOOL = "kvlint"
@@ -97,7 +97,7 @@ def _finding(finding: Finding, strict: bool, counts: bool = True) -> _Case:
         outcome="skipped" if skipped else "failure",
         # Of a case that was skipped there is only a message.
         kind="" if skipped else finding.severity.label,
-        message=whole(finding),
+        message=full_text(finding),
         lines=() if skipped else tuple(said),
     )
 

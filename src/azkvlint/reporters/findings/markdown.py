@@ -13,7 +13,7 @@ from azkvlint.reporters import Options
 from azkvlint.reporters.gfm import code, message, plain, prose
 from azkvlint.reporters.ordering import worst_first
 from azkvlint.reporters.phrases import place, problem_text, summary, suppression
-from azkvlint.util.plural import counted
+from azkvlint.util.plural import pluralize
 from azkvlint.util.safe_text import visible
 
 _MARKS = {
@@ -49,7 +49,7 @@ def _fitted(lines: Iterable[str], room: int) -> Iterator[str]:
         yield ""
         yield "</details>"
     yield ""
-    more = counted(left, "more line")
+    more = pluralize(left, "more line")
     yield f"**Cut here:** {more} would make this longer than is shown. The other formats have all of it."
 
 

@@ -13,7 +13,7 @@ from azkvlint.model.location import Excerpt, Location, Region
 from azkvlint.reporters import Options
 from azkvlint.reporters.findings.sarif_rules import rule_link
 from azkvlint.reporters.gfm import message, plain, prose
-from azkvlint.reporters.ordering import in_tests, listed, told
+from azkvlint.reporters.ordering import in_tests, listed, reported
 from azkvlint.reporters.phrases import problem_text
 from azkvlint.reporters.severity import GRADES
 from azkvlint.util.safe_text import encode
@@ -23,7 +23,7 @@ _SEVERITIES = {"error": "ERROR", "warning": "WARNING", "note": "INFO"}
 
 def rdjson(report: Report, options: Options) -> bytes:
     """The report as UTF-8."""
-    diagnostics = [_finding(finding, report.version) for finding in told(report, options)]
+    diagnostics = [_finding(finding, report.version) for finding in reported(report, options)]
     diagnostics += [_problem(problem) for problem in listed(report.problems)]
     # What does not count must not make reviewdog fail.
     others = (_finding(finding, report.version) for finding in in_tests(report, options))

@@ -25,7 +25,7 @@ from azkvlint.reporters.findings.sarif_results import MOST, results, shown
 from azkvlint.reporters.findings.sarif_rules import descriptor, notifications
 from azkvlint.reporters.problems import CONFIGURATION, LEFT_OUT
 from azkvlint.reporters.taxonomies import taxonomies
-from azkvlint.util.plural import counted
+from azkvlint.util.plural import pluralize
 from azkvlint.util.safe_text import encode
 
 _SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
@@ -85,7 +85,7 @@ def _provenance(repository: Repository) -> dict[str, Any]:
 
 
 def _left_out(count: int) -> Problem:
-    text = f"{counted(count, 'result')} of the least severe left out: a log with more than {MOST:,} is refused"
+    text = f"{pluralize(count, 'result')} of the least severe left out: a log with more than {MOST:,} is refused"
     return Problem(code=LEFT_OUT, level="warning", message=text, hint="Raise --min-severity, or split the input.")
 
 

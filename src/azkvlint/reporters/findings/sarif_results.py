@@ -31,7 +31,7 @@ class _Template(msgspec.Struct, frozen=True):
 
 def shown(report: Report, included: Collection[str]) -> tuple[list[Finding], int]:
     """What becomes a result, in the order of the places, and how much of it is left out: the least severe."""
-    found = sorted(told(report, included), key=_order)
+    found = sorted(reported(report, included), key=_order)
     left = max(len(found) - MOST, 0)
     if left:
         # Sorting keeps the order of those that are alike.
@@ -58,7 +58,7 @@ def results(found: Iterable[Finding], rules: list[Rule], included: Collection[st
     return made
 
 
-def told(report: Report, included: Collection[str]) -> Iterable[Finding]:
+def reported(report: Report, included: Collection[str]) -> Iterable[Finding]:
     """What becomes a result. Suppressed questions are told with the undecided ones only."""
     yield from report.findings
     if "undecided" in included:

@@ -20,6 +20,7 @@ from azkvlint.reporters import Options
 from azkvlint.reporters.phrases import (
     configuration,
     details,
+    full_text,
     label_of,
     place,
     problem_text,
@@ -27,7 +28,6 @@ from azkvlint.reporters.phrases import (
     statistics,
     summary,
     suppression,
-    whole,
 )
 
 _Paint: TypeAlias = Callable[[str, str], str]
@@ -83,7 +83,7 @@ def _painter(options: Options) -> _Paint:
 
 def _line(finding: Finding, label: str, paint: _Paint) -> str:
     kind, rule = paint(label, label), paint(finding.rule.id, "bold")
-    return f"{place(finding.at)}: {kind} {rule} {whole(finding)}"
+    return f"{place(finding.at)}: {kind} {rule} {full_text(finding)}"
 
 
 def _problem(problem: Problem, paint: _Paint) -> str:

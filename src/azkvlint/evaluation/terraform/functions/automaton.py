@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TypeAlias
 
-from azkvlint.evaluation.functions.table import DoubtError
+from azkvlint.evaluation.functions.table import UnknownResult
 from azkvlint.evaluation.terraform.functions.regular import ASSERT, CHARACTER, JUMP, MATCH, SAVE, SPLIT, Program, Step
 
 # Where each group begins and ends, by twos, the whole first; -1 for one that caught nothing.
@@ -17,7 +17,7 @@ MAX_WORK = 2_000_000
 
 
 class Search:
-    """All searches of one call. Raises DoubtError once they take more work than anybody needs."""
+    """All searches of one call. Raises UnknownResult once they take more work than anybody needs."""
 
     def __init__(self, program: Program, text: str, spend: Callable[[int], None]) -> None:
         self.spend = spend
@@ -49,7 +49,7 @@ class Search:
                 continue
             self.work += len(now) + 1
             if self.work > MAX_WORK:
-                raise DoubtError("so much is not searched")
+                raise UnknownResult("so much is not searched")
             later: list[_Thread] = []
             later_seen: set[int] = set()
             letter = self.text[at : at + 1]

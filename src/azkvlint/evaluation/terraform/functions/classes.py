@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TypeAlias
 
-from azkvlint.evaluation.functions.table import DoubtError, MisuseError
+from azkvlint.evaluation.functions.table import InvalidCall, UnknownResult
 from azkvlint.util.lazy_regex import regex
 
 Ranges: TypeAlias = tuple[tuple[int, int], ...]
@@ -80,7 +80,7 @@ def character(pattern: str, at: int) -> tuple[int, int]:
     if match is not None:
         return int(match[1], 8), match.end()
     if letter and letter in "pP":
-        raise DoubtError("classes of Unicode are not looked at")
+        raise UnknownResult("classes of Unicode are not looked at")
     if not letter or letter.isalnum() or (not letter.isascii()):
         raise _invalid()
     return ord(letter), at + 2
@@ -124,5 +124,5 @@ def _single(pattern: str, at: int) -> tuple[int, int]:
     return ord(pattern[at]), at + 1
 
 
-def _invalid() -> MisuseError:
-    return MisuseError("is given a pattern that is no regular expression")
+def _invalid() -> InvalidCall:
+    return InvalidCall("is given a pattern that is no regular expression")

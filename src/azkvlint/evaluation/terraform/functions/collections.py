@@ -6,7 +6,7 @@ from azkvlint.evaluation.terraform.alternatives import is_given, uncertain
 from azkvlint.evaluation.terraform.equality import same
 from azkvlint.evaluation.terraform.functions.graphemes import clusters
 from azkvlint.evaluation.terraform.functions.shapes import collection, listed, open_of
-from azkvlint.evaluation.terraform.functions.table import ANY, Call, Function, MisuseError, Parts
+from azkvlint.evaluation.terraform.functions.table import ANY, Call, Function, InvalidCall, Parts
 from azkvlint.evaluation.terraform.indexing import data_of
 from azkvlint.evaluation.terraform.set_order import as_string, keeps_order
 from azkvlint.evaluation.values import Fields, Items, Result, doubt_in, hole, is_sensitive, pieces
@@ -47,7 +47,7 @@ def _index(call: Call, arguments: list[Result]) -> Result:
     if isinstance(found, Unknown):
         return call.unknown(found)
     if found.kind == "set":
-        raise MisuseError("is given a set")
+        raise InvalidCall("is given a set")
     call.evaluator.spend(len(found.items) // 10)
     for number, item in enumerate(found.items):
         verdict = same(item, wanted)
@@ -55,7 +55,7 @@ def _index(call: Call, arguments: list[Result]) -> Result:
             return call.doubt("whether a list holds an item is not known", item, wanted)
         if verdict:
             return Scalar(at=call.at, value=number)
-    raise MisuseError("looks for an item that is not in the list")
+    raise InvalidCall("looks for an item that is not in the list")
 
 
 def is_text(result: Unknown) -> bool:
@@ -76,7 +76,7 @@ def _coalesce(call: Call, arguments: list[Result]) -> Result:
         doubt = doubt if doubt is not None else argument
     else:
         if not some:
-            raise MisuseError("is given nothing that is neither null nor empty")
+            raise InvalidCall("is given nothing that is neither null nor empty")
         call.terraform.watch.risks += 1
     if len(some) == 1 or doubt is None:
         return some[0]

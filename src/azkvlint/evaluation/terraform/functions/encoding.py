@@ -11,11 +11,11 @@ import msgspec
 from azkvlint.evaluation.terraform.functions.table import (
     Call,
     Data,
-    DoubtError,
     Function,
-    MisuseError,
+    InvalidCall,
     Parts,
     Unknowable,
+    UnknownResult,
 )
 from azkvlint.evaluation.terraform.functions.yaml import decoded as yaml_decoded
 from azkvlint.evaluation.terraform.functions.yaml import encoded as yaml_encoded
@@ -75,7 +75,7 @@ def _encoded(call: Call, argument: Result, encode: Any) -> Result:
 
 def _short(text: str) -> str:
     if len(text) > MAX_TEXT:
-        raise DoubtError(f"a text of more than {MAX_TEXT:,} characters is not looked at")
+        raise UnknownResult(f"a text of more than {MAX_TEXT:,} characters is not looked at")
     return text
 
 
@@ -83,7 +83,7 @@ def _json_decode(text: str) -> Any:
     try:
         found = decode_json(text, object)
     except InputError as error:
-        raise MisuseError("is given something that is no JSON") from error
+        raise InvalidCall("is given something that is no JSON") from error
     return _numbers(found)
 
 
@@ -101,14 +101,14 @@ def _csv_decode(text: str) -> list[dict[str, str]]:
     try:
         rows = [row for row in csv.reader(text.splitlines(keepends=True), strict=True) if row]
     except csv.Error as error:
-        raise MisuseError("is given something that is no CSV") from error
+        raise InvalidCall("is given something that is no CSV") from error
     if not rows:
-        raise MisuseError("is given CSV without a header")
+        raise InvalidCall("is given CSV without a header")
     head = rows[0]
     if len(set(head)) != len(head) or any(len(row) != len(head) for row in rows):
-        raise MisuseError("is given CSV whose rows do not fit its header")
+        raise InvalidCall("is given CSV whose rows do not fit its header")
     if '"' in text and ("\r" in text or '" ' in text):
-        raise DoubtError("so unusual a CSV is not looked at")
+        raise UnknownResult("so unusual a CSV is not looked at")
     return [dict(zip(head, row, strict=True)) for row in rows[1:]]
 
 
@@ -116,14 +116,14 @@ def _base64_bytes(text: str) -> bytes:
     try:
         return base64.b64decode(text.replace("\n", "").replace("\r", ""), validate=True)
     except (binascii.Error, ValueError) as error:
-        raise MisuseError("is given something that is not in base64") from error
+        raise InvalidCall("is given something that is not in base64") from error
 
 
 def _base64_decode(text: str) -> str:
     try:
         return _base64_bytes(text).decode("utf-8")
     except UnicodeDecodeError as error:
-        raise MisuseError("is given something that is no text in UTF-8") from error
+        raise InvalidCall("is given something that is no text in UTF-8") from error
 
 
 def _base64_encode(text: str) -> str:
@@ -137,17 +137,17 @@ def _gunzip(text: str) -> str:
         stream = zlib.decompressobj(wbits=31)
         data = stream.decompress(_base64_bytes(text), MAX_TEXT + 1)
         if len(data) > MAX_TEXT:
-            raise DoubtError(f"a text of more than {MAX_TEXT:,} characters is not looked at")
+            raise UnknownResult(f"a text of more than {MAX_TEXT:,} characters is not looked at")
         if not stream.eof:
-            raise MisuseError("is given something that is not compressed by gzip")
+            raise InvalidCall("is given something that is not compressed by gzip")
         return data.decode("utf-8")
     except (zlib.error, UnicodeDecodeError) as error:
-        raise MisuseError("is given something that is not compressed by gzip") from error
+        raise InvalidCall("is given something that is not compressed by gzip") from error
 
 
 def _encoding(name: str) -> str:
     if name.lower() not in _ENCODINGS:
-        raise DoubtError("an encoding is not known")
+        raise UnknownResult("an encoding is not known")
     return name.lower()
 
 
@@ -155,14 +155,14 @@ def _text_encode(text: str, encoding: str) -> str:
     try:
         return base64.b64encode(text.encode(_encoding(encoding))).decode()
     except UnicodeEncodeError as error:
-        raise MisuseError("is given a text that its encoding cannot express") from error
+        raise InvalidCall("is given a text that its encoding cannot express") from error
 
 
 def _text_decode(text: str, encoding: str) -> str:
     try:
         return _base64_bytes(text).decode(_encoding(encoding))
     except UnicodeDecodeError as error:
-        raise DoubtError("a text that is not in its encoding is not looked at") from error
+        raise UnknownResult("a text that is not in its encoding is not looked at") from error
 
 
 def _url_encode(text: str) -> str:
@@ -176,11 +176,11 @@ def _url_decode(text: str) -> str:
     from urllib.parse import unquote_plus
 
     if re.search("%(?![0-9A-Fa-f]{2})", text):
-        raise MisuseError("is given a '%' without two digits after it")
+        raise InvalidCall("is given a '%' without two digits after it")
     try:
         return unquote_plus(text, errors="strict")
     except UnicodeDecodeError as error:
-        raise DoubtError("a text that is not in UTF-8 is not looked at") from error
+        raise UnknownResult("a text that is not in UTF-8 is not looked at") from error
 
 
 def _compressed() -> str:

@@ -6,7 +6,7 @@ import base64
 import posixpath
 from collections.abc import Callable
 
-from azkvlint.evaluation.terraform.functions.table import Call, Data, DoubtError, Function, Parts, Unknowable
+from azkvlint.evaluation.terraform.functions.table import Call, Data, Function, Parts, Unknowable, UnknownResult
 from azkvlint.evaluation.terraform.functions.templates import rendered
 from azkvlint.evaluation.terraform.primitive_types import primitive
 from azkvlint.evaluation.values import Result
@@ -91,13 +91,13 @@ def _basename(path: str) -> str:
 
 def _abspath(path: str) -> str:
     if not path.startswith("/"):
-        raise DoubtError("the folder that Terraform runs in is not known")
+        raise UnknownResult("the folder that Terraform runs in is not known")
     return _clean(path)
 
 
 def _expanded(path: str) -> str:
     if path.startswith("~"):
-        raise DoubtError("the home folder of whoever runs Terraform is not known")
+        raise UnknownResult("the home folder of whoever runs Terraform is not known")
     return path
 
 

@@ -12,7 +12,7 @@ from azkvlint.evaluation.terraform.functions.encoding import json_text
 from azkvlint.evaluation.terraform.functions.graphemes import clusters
 from azkvlint.evaluation.terraform.functions.lists import fits
 from azkvlint.evaluation.terraform.functions.shapes import ordered
-from azkvlint.evaluation.terraform.functions.table import ANY, Call, DoubtError, Function, MisuseError, Parts
+from azkvlint.evaluation.terraform.functions.table import ANY, Call, Function, InvalidCall, Parts, UnknownResult
 from azkvlint.evaluation.terraform.primitive_types import primitive, text_of
 from azkvlint.evaluation.values import MAX_TEXT, Items, Result, doubt_in, is_sensitive, plain_of, unknown_in
 from azkvlint.model.value import Absent, Scalar, Unknown
@@ -41,7 +41,7 @@ class _Verb(msgspec.Struct, frozen=True):
 def _format(call: Call, arguments: list[Result]) -> Result:
     form = primitive(arguments[0], "string", call.at)
     if isinstance(form, Absent):
-        raise MisuseError("is given null")
+        raise InvalidCall("is given null")
     if not isinstance(form, Scalar):
         return call.doubt("a format is not known", form)
     return _formatted(call, str(form.value), form.sensitive, arguments[1:])
@@ -59,16 +59,16 @@ def _formatted(call: Call, form: str, sensitive: bool, arguments: list[Result]) 
             break
         match = _VERB.match(form, start)
         if match is None:
-            raise MisuseError("is given a format with a '%' that begins no verb")
+            raise InvalidCall("is given a format with a '%' that begins no verb")
         end = match.end()
         if match["verb"] == "%":
             if len(match[0]) > 2:
-                raise MisuseError("is given a format with a '%' that begins no verb")
+                raise InvalidCall("is given a format with a '%' that begins no verb")
             parts.append(Scalar(at=call.at, value="%"))
             continue
         number = int(match["early"] or match["late"] or following + 1)
         if not 0 < number <= len(arguments):
-            raise MisuseError("is given a format for more arguments than there are")
+            raise InvalidCall("is given a format for more arguments than there are")
         following, highest = number, max(highest, number)
         precision = match["precision"]
         verb = _Verb(
@@ -76,10 +76,10 @@ def _formatted(call: Call, form: str, sensitive: bool, arguments: list[Result]) 
             None if precision is None else int(precision or 0), match["verb"],
         )  # fmt: skip
         if verb.width > MAX_TEXT or (verb.precision or 0) > 10_000:
-            raise DoubtError("so wide a format is not looked at")
+            raise UnknownResult("so wide a format is not looked at")
         parts.append(_printed(call, verb, arguments[number - 1]))
     if highest < len(arguments):
-        raise MisuseError("is given more arguments than its format prints")
+        raise InvalidCall("is given more arguments than its format prints")
     return call.evaluator.joined(parts, call.at)
 
 
@@ -125,7 +125,7 @@ def _text(call: Call, verb: _Verb, argument: Result) -> str:
         value = argument.value
         return text_of(value) if isinstance(value, str | bool) else _general(value, "g")
     if isinstance(argument, Absent):
-        raise MisuseError("is given null for a verb that prints none")
+        raise InvalidCall("is given null for a verb that prints none")
     if name in ("s", "q"):
         text = str(plain_of(primitive(argument, "string", call.at)))
         if verb.precision is not None:
@@ -134,7 +134,7 @@ def _text(call: Call, verb: _Verb, argument: Result) -> str:
     if name == "t":
         return text_of(plain_of(primitive(argument, "bool", call.at)))
     if name not in _INTEGERS and name not in _FLOATS:
-        raise MisuseError("is given a format with a verb that there is not")
+        raise InvalidCall("is given a format with a verb that there is not")
     number = plain_of(primitive(argument, "number", call.at))
     text = _whole(number, name) if name in _INTEGERS else _float(number, verb)
     if "#" in verb.flags and name in _PREFIXES:
@@ -145,7 +145,7 @@ def _text(call: Call, verb: _Verb, argument: Result) -> str:
 
 def _whole(number: float, name: str) -> str:
     if not isinstance(number, int):
-        raise MisuseError("is given a fraction where it needs a whole number")
+        raise InvalidCall("is given a fraction where it needs a whole number")
     return format(number, _INTEGERS[name])
 
 
@@ -185,7 +185,7 @@ def _format_list(call: Call, arguments: list[Result]) -> Result:
     """One text for each item of the lists among its arguments."""
     form, *given = arguments
     if isinstance(form, Absent):
-        raise MisuseError("is given null")
+        raise InvalidCall("is given null")
     lists = {number: ordered(call, item) for number, item in enumerate(given) if isinstance(item, Items)}
     doubt = next((item for item in (*given, *lists.values()) if isinstance(item, Unknown)), None)
     known = {number: each for number, each in lists.items() if isinstance(each, Items)}
@@ -194,7 +194,7 @@ def _format_list(call: Call, arguments: list[Result]) -> Result:
         return call.unknown(doubt)
     lengths = {len(each.items) for each in known.values()}
     if len(lengths) > 1:
-        raise MisuseError("is given lists of different lengths")
+        raise InvalidCall("is given lists of different lengths")
     form = primitive(form, "string", call.at)
     if not isinstance(form, Scalar):
         return call.unknown(doubt_in("a format is not known", call.at, form))

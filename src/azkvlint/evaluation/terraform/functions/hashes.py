@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from azkvlint.evaluation.terraform.functions.files import of_file
-from azkvlint.evaluation.terraform.functions.table import Data, Function, MisuseError, Unknowable
+from azkvlint.evaluation.terraform.functions.table import Data, Function, InvalidCall, Unknowable
 from azkvlint.util.lazy_regex import regex
 
 _NAMESPACES = {
@@ -42,7 +42,7 @@ def _uuid5(namespace: str, name: str) -> str:
 
     space = _NAMESPACES.get(namespace, namespace)
     if _UUID.fullmatch(space) is None:
-        raise MisuseError("is given a namespace that is no UUID")
+        raise InvalidCall("is given a namespace that is no UUID")
     return str(uuid5(UUID(space), name))
 
 

@@ -6,7 +6,7 @@ from azkvlint.evaluation.terraform.equality import same
 from azkvlint.evaluation.terraform.functions.collections import is_text, items_kind
 from azkvlint.evaluation.terraform.functions.numbers import whole
 from azkvlint.evaluation.terraform.functions.shapes import listed, ordered
-from azkvlint.evaluation.terraform.functions.table import ANY, Call, Data, DoubtError, Function, MisuseError, Parts
+from azkvlint.evaluation.terraform.functions.table import ANY, Call, Data, Function, InvalidCall, Parts, UnknownResult
 from azkvlint.evaluation.terraform.indexing import item_of
 from azkvlint.evaluation.terraform.primitive_types import primitive
 from azkvlint.evaluation.terraform.set_order import keeps_order, unified
@@ -19,7 +19,7 @@ _MOST_COMPARED = 1_000
 def fits(number: int) -> None:
     """Refuse to make a list of more items than anybody needs."""
     if number > MAX_ITEMS:
-        raise DoubtError(f"a list of more than {MAX_ITEMS:,} items is not looked at")
+        raise UnknownResult(f"a list of more than {MAX_ITEMS:,} items is not looked at")
 
 
 def _number(call: Call, argument: Result) -> int | Unknown:
@@ -38,7 +38,7 @@ def _concat(call: Call, arguments: list[Result]) -> Result:
         if isinstance(found, Unknown):
             doubt = doubt if doubt is not None else found
         elif found.kind == "set":
-            raise MisuseError("is given a set")
+            raise InvalidCall("is given a set")
         else:
             lists.append(found)
     if doubt is not None:
@@ -92,7 +92,7 @@ def _distinct(call: Call, arguments: list[Result]) -> Result:
             seen.add(key)
         else:
             if len(others) > _MOST_COMPARED:
-                raise DoubtError("so many items are not compared with each other")
+                raise UnknownResult("so many items are not compared with each other")
             call.evaluator.spend(len(others) * (1 + size(item) // VALUES_A_STEP))
             if any(same(item, other) is True for other in others):
                 continue
@@ -110,7 +110,7 @@ def _element(call: Call, arguments: list[Result]) -> Result:
     if isinstance(found, Unknown):
         return call.passed([found], found)
     if not found.items or found.kind == "set":
-        raise MisuseError("is given an empty list, or a set")
+        raise InvalidCall("is given an empty list, or a set")
     items = Items(at=found.at, items=found.items)
     if isinstance(number, Unknown):
         return item_of(items, number, call.at, call.terraform.watch)
@@ -125,7 +125,7 @@ def _one(call: Call, arguments: list[Result]) -> Result:
     if len(found.items) > 1:
         if found.kind == "set" and not keeps_order(found):
             return call.passed([found], doubt_in("how many items a set has is not known", call.at, found))
-        raise MisuseError("is given a list of more than one item")
+        raise InvalidCall("is given a list of more than one item")
     return found.items[0] if found.items else Absent(at=call.at)
 
 
@@ -140,13 +140,13 @@ def _slice(call: Call, arguments: list[Result]) -> Result:
     found = ordered(call, arguments[0])
     start, end = _number(call, arguments[1]), _number(call, arguments[2])
     if isinstance(found, Items) and found.kind == "set":
-        raise MisuseError("is given a set")
+        raise InvalidCall("is given a set")
     if isinstance(found, Unknown):
         return call.passed([found], found)
     if isinstance(start, Unknown) or isinstance(end, Unknown):
         return call.passed([found], start if isinstance(start, Unknown) else end)  # type: ignore[arg-type]  # one is Unknown
     if not 0 <= start <= end <= len(found.items):
-        raise MisuseError("is asked for items that the list does not have")
+        raise InvalidCall("is asked for items that the list does not have")
     return Items(at=call.at, items=found.items[start:end], kind=found.kind)
 
 
@@ -157,7 +157,7 @@ def _chunks(call: Call, arguments: list[Result]) -> Result:
     if isinstance(size, Unknown):
         return call.passed([found], size)
     if size < 0:
-        raise MisuseError("is asked for lists of fewer than no items")
+        raise InvalidCall("is asked for lists of fewer than no items")
     items = unified(found.items, call.at)
     step = size or max(len(items), 1)
     parts = [items[start : start + step] for start in range(0, len(items), step)]
@@ -194,7 +194,7 @@ def _coalesce_list(call: Call, arguments: list[Result]) -> Result:
             return call.passed([*some, found], doubt_in("a list is not known", call.at, *some))
         some.append(found)
     if not some:
-        raise MisuseError("is given no list that is not empty")
+        raise InvalidCall("is given no list that is not empty")
     return call.passed(some, doubt_in("a list is not known", call.at, *some))
 
 
@@ -204,7 +204,7 @@ def _sort(call: Call, arguments: list[Result]) -> Result:
         return call.passed([found], found)
     items = [primitive(item, "string", call.at) for item in found.items]
     if any(isinstance(item, Absent) for item in items):
-        raise MisuseError("is given a list with null in it")
+        raise InvalidCall("is given a list with null in it")
     doubt = unknown_in(Items(at=call.at, items=items))
     if doubt is not None and len(items) > 1:
         return call.passed(items, doubt)
@@ -223,7 +223,7 @@ def _match_keys(call: Call, arguments: list[Result]) -> Result:
     if isinstance(values, Unknown) or isinstance(keys, Unknown) or isinstance(wanted, Unknown):
         return call.passed([lists[0]], doubt_in("a list is not known", call.at, *lists))
     if len(values.items) != len(keys.items):
-        raise MisuseError("is given as many keys as it is not given values")
+        raise InvalidCall("is given as many keys as it is not given values")
     if values.items and not wanted.items:
         return Items(at=call.at, items=[], kind="list")
     call.evaluator.spend(len(keys.items) * len(wanted.items) // 10)
@@ -246,13 +246,13 @@ def _old_list(call: Call, arguments: list[Result]) -> Result:
 def _transposed(given: object) -> dict[str, list[str]]:
     found: dict[str, list[str]] = {}
     if not isinstance(given, dict):
-        raise MisuseError("is given something that is no map of lists")
+        raise InvalidCall("is given something that is no map of lists")
     for key in sorted(given):
         if not isinstance(given[key], list):
-            raise MisuseError("is given something that is no map of lists")
+            raise InvalidCall("is given something that is no map of lists")
         for item in given[key]:
             if not isinstance(item, str):
-                raise DoubtError("a list of anything but texts is not looked at")
+                raise UnknownResult("a list of anything but texts is not looked at")
             found.setdefault(item, []).append(key)
     return {key: sorted(set(found[key])) for key in sorted(found)}
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from azkvlint.evaluation.terraform.alternatives import marked, uncertain
 from azkvlint.evaluation.terraform.failure import FailedError
-from azkvlint.evaluation.terraform.functions.table import ANY, Call, Function, Lazy, MisuseError, Parts
+from azkvlint.evaluation.terraform.functions.table import ANY, Call, Function, InvalidCall, Lazy, Parts
 from azkvlint.evaluation.values import Result, doubt_in, hidden, is_sensitive, revealed, unknown_in
 from azkvlint.model.value import Absent, Scalar, Unknown
 
@@ -108,7 +108,7 @@ def _decided(call: Call, arguments: list[Result], neutral: bool) -> Result:
 
 
 def _only_console(call: Call, arguments: list[Result]) -> Result:
-    raise MisuseError("is there in the console only")
+    raise InvalidCall("is there in the console only")
 
 
 FUNCTIONS: tuple[Function, ...] = (

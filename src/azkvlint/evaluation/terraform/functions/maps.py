@@ -8,7 +8,7 @@ from azkvlint.evaluation.terraform.alternatives import below, gathered, marked, 
 from azkvlint.evaluation.terraform.equality import may_be
 from azkvlint.evaluation.terraform.functions.collections import items_kind
 from azkvlint.evaluation.terraform.functions.shapes import mapped, open_of, ordered
-from azkvlint.evaluation.terraform.functions.table import ANY, Call, Function, MisuseError, Parts
+from azkvlint.evaluation.terraform.functions.table import ANY, Call, Function, InvalidCall, Parts
 from azkvlint.evaluation.terraform.indexing import item_of, keys_of, surely
 from azkvlint.evaluation.terraform.primitive_types import primitive, text_of
 from azkvlint.evaluation.terraform.set_order import fitted, has_one_type
@@ -38,7 +38,7 @@ def _values(call: Call, arguments: list[Result]) -> Result:
 def _lookup(call: Call, arguments: list[Result]) -> Result:
     """Return the value of a key, or the third argument if there is no such key; sensitive if the key is."""
     if isinstance(arguments[1], Absent):
-        raise MisuseError("is given null")
+        raise InvalidCall("is given null")
     key = primitive(arguments[1], "string", call.at)
     found = _value_of(call, mapped(call, arguments[0]), key, arguments[2:])
     return hidden(found) if isinstance(key, Scalar) and key.sensitive else found
@@ -51,7 +51,7 @@ def _value_of(call: Call, found: Fields | Unknown, key: Result, default: Sequenc
         value = found.fields.get(name)
         if value is None and found.rest is None:
             if not default:
-                raise MisuseError("looks for a key that is not in the map")
+                raise InvalidCall("looks for a key that is not in the map")
             if found.kind == "map" and found.fields:
                 return fitted(default[0], next(iter(found.fields.values())), call.at)
             return default[0]
@@ -113,13 +113,13 @@ def _zipmap(call: Call, arguments: list[Result]) -> Result:
     if isinstance(keys, Unknown) or isinstance(values, Unknown):
         return call.passed([values], keys if isinstance(keys, Unknown) else values)  # type: ignore[arg-type]  # one is Unknown
     if len(keys.items) != len(values.items):
-        raise MisuseError("is given as many keys as it is not given values")
+        raise InvalidCall("is given as many keys as it is not given values")
     fields: dict[str, Result] = {}
     rest: Unknown | None = None
     for key, value in zip(keys.items, values.items, strict=True):
         name = primitive(key, "string", call.at)
         if isinstance(name, Absent):
-            raise MisuseError("is given a list with null in it")
+            raise InvalidCall("is given a list with null in it")
         doubt = name_of(name, call.at)
         if isinstance(doubt, str):
             fields[doubt] = value
@@ -134,7 +134,7 @@ def _zipmap(call: Call, arguments: list[Result]) -> Result:
 
 def _old_map(call: Call, arguments: list[Result]) -> Result:
     if len(arguments) % 2:
-        raise MisuseError("is given a key without a value")
+        raise InvalidCall("is given a key without a value")
     fields: dict[str, Result] = {}
     for key, value in zip(arguments[::2], arguments[1::2], strict=True):
         name = primitive(key, "string", call.at)

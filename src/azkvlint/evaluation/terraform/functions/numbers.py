@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from azkvlint.evaluation.terraform.functions.table import ANY, Data, DoubtError, Function, MisuseError
+from azkvlint.evaluation.terraform.functions.table import ANY, Data, Function, InvalidCall, UnknownResult
 from azkvlint.evaluation.terraform.primitive_types import exact, normal
 
 _DIGITS = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -16,7 +16,7 @@ _LONGEST_RANGE = 1024
 def whole(value: float) -> int:
     """A number without a fraction."""
     if not isinstance(value, int):
-        raise MisuseError("is given a fraction where it needs a whole number")
+        raise InvalidCall("is given a fraction where it needs a whole number")
     return value
 
 
@@ -43,7 +43,7 @@ def _decimal(number: float) -> float:
 
 def _log(value: float, base: float) -> float:
     if value <= 0 or base <= 0 or base == 1:
-        raise MisuseError("is asked for a logarithm that there is not")
+        raise InvalidCall("is asked for a logarithm that there is not")
     return _decimal(math.log(value) / math.log(base))
 
 
@@ -51,28 +51,28 @@ def _pow(value: float, power: float) -> float:
     try:
         return _decimal(math.pow(value, power))
     except OverflowError as error:
-        raise DoubtError("numbers without an end are not looked at") from error
+        raise UnknownResult("numbers without an end are not looked at") from error
     except ValueError as error:
-        raise MisuseError("is asked for a root that there is not") from error
+        raise InvalidCall("is asked for a root that there is not") from error
 
 
 def _parse(text: object, base: float) -> int:
     base = whole(base)
     if not isinstance(text, str):
-        raise MisuseError("is given something that is no string")
+        raise InvalidCall("is given something that is no string")
     if not 2 <= base <= 62:
-        raise MisuseError("is given a base that is not between 2 and 62")
+        raise InvalidCall("is given a base that is not between 2 and 62")
     digits = text[1:] if text[:1] in ("+", "-") else text
     if len(digits) > _MOST_DIGITS:
-        raise DoubtError("so large a number is not looked at")
+        raise UnknownResult("so large a number is not looked at")
     found = 0
     for digit in digits if base > 36 else digits.lower():
         value = _DIGITS.find(digit)
         if not 0 <= value < base:
-            raise MisuseError("is given a string that is no number of its base")
+            raise InvalidCall("is given a string that is no number of its base")
         found = found * base + value
     if not digits:
-        raise MisuseError("is given a string that is no number of its base")
+        raise InvalidCall("is given a string that is no number of its base")
     return -found if text[0] == "-" else found
 
 
@@ -86,7 +86,7 @@ def _max(*values: float) -> float:
 
 def _sum(values: list[float]) -> float:
     if not values:
-        raise MisuseError("is given an empty list")
+        raise InvalidCall("is given an empty list")
     return normal(sum(map(exact, values)))
 
 
@@ -95,12 +95,12 @@ def _range(*limits: float) -> list[float]:
     start, end = (0, bounds[0]) if len(bounds) == 1 else (bounds[0], bounds[1])
     step = bounds[2] if len(bounds) == 3 else 1 if end >= start else -1
     if step == 0 or (end > start and step < 0) or (end < start and step > 0):
-        raise MisuseError("is given a step that does not lead from its start to its end")
+        raise InvalidCall("is given a step that does not lead from its start to its end")
     found: list[float] = []
     at = start
     while at < end if step > 0 else at > end:
         if len(found) == _LONGEST_RANGE:
-            raise MisuseError(f"is asked for more than {_LONGEST_RANGE:,} numbers")
+            raise InvalidCall(f"is asked for more than {_LONGEST_RANGE:,} numbers")
         found.append(normal(at))
         at += step
     return found

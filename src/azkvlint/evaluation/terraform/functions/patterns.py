@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 
 from azkvlint.evaluation.terraform.functions.automaton import Match, Search
 from azkvlint.evaluation.terraform.functions.regular import Program, compiled
-from azkvlint.evaluation.terraform.functions.table import Data, DoubtError, Function, MisuseError
+from azkvlint.evaluation.terraform.functions.table import Data, Function, InvalidCall, UnknownResult
 from azkvlint.evaluation.values import MAX_ITEMS, MAX_TEXT
 
 _Spend: TypeAlias = Callable[[int], None]
@@ -17,7 +17,7 @@ def _first(spend: _Spend, pattern: str, text: str) -> Any:
     program = _compiled(pattern, spend)
     found = Search(program, text, spend).first(0)
     if found is None:
-        raise MisuseError("finds nothing that its pattern fits")
+        raise InvalidCall("finds nothing that its pattern fits")
     return _captured(program, found, text)
 
 
@@ -45,7 +45,7 @@ def _matches(program: Program, text: str, spend: _Spend) -> list[Match]:
         if not (empty and match[0] == end):
             found.append(match)
             if len(found) > MAX_ITEMS:
-                raise DoubtError(f"a list of more than {MAX_ITEMS:,} items is not looked at")
+                raise UnknownResult(f"a list of more than {MAX_ITEMS:,} items is not looked at")
         at = match[1] + 1 if empty else match[1]
         end = match[1]
     return found
@@ -60,7 +60,7 @@ def _captured(program: Program, match: Match, text: str) -> Any:
     if not names:
         return groups[1:]
     if len(names) < program.groups:
-        raise MisuseError("is given a pattern with groups that have names and such that have none")
+        raise InvalidCall("is given a pattern with groups that have names and such that have none")
     return dict(zip(program.names, groups[1:], strict=True))
 
 
@@ -68,7 +68,7 @@ def _replace(spend: _Spend, text: str, old: str, new: str) -> str:
     if len(old) > 1 and old.startswith("/") and old.endswith("/"):
         return _replaced(spend, text, old[1:-1], new)
     if len(text) + text.count(old) * (len(new) - len(old)) > MAX_TEXT:
-        raise DoubtError(f"a text of more than {MAX_TEXT:,} characters is not looked at")
+        raise UnknownResult(f"a text of more than {MAX_TEXT:,} characters is not looked at")
     return text.replace(old, new)
 
 
@@ -80,7 +80,7 @@ def _replaced(spend: _Spend, text: str, pattern: str, new: str) -> str:
         parts += [text[end : match[0]], _expanded(program, match, text, new)]
         length += len(parts[-1]) + len(parts[-2])
         if length > MAX_TEXT:
-            raise DoubtError(f"a text of more than {MAX_TEXT:,} characters is not looked at")
+            raise UnknownResult(f"a text of more than {MAX_TEXT:,} characters is not looked at")
         end = match[1]
     return "".join(parts) + text[end:]
 

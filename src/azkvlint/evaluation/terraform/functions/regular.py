@@ -7,7 +7,7 @@ from functools import lru_cache
 
 import msgspec
 
-from azkvlint.evaluation.functions.table import DoubtError, MisuseError
+from azkvlint.evaluation.functions.table import InvalidCall, UnknownResult
 from azkvlint.evaluation.terraform.functions.classes import (
     CLASSES,
     DOT,
@@ -42,9 +42,9 @@ class Program(msgspec.Struct, frozen=True):
 
 @lru_cache(200)
 def compiled(pattern: str) -> Program:
-    """The program for a pattern. Raises MisuseError for one that Go refuses, DoubtError for one that is not known."""
+    """Return the program for a pattern. Raises InvalidCall for what Go refuses, UnknownResult for what is unknown."""
     if len(pattern) > _LONGEST:
-        raise DoubtError("so long a pattern is not looked at")
+        raise UnknownResult("so long a pattern is not looked at")
     parser = _Parser(pattern)
     steps = parser.alternatives(0)
     if parser.at < len(parser.pattern):
@@ -52,8 +52,8 @@ def compiled(pattern: str) -> Program:
     return Program([(SAVE, 0, 0), *steps, (SAVE, 1, 0), (MATCH, None, 0)], parser.names, len(parser.names))
 
 
-def _invalid() -> MisuseError:
-    return MisuseError("is given a pattern that is no regular expression")
+def _invalid() -> InvalidCall:
+    return InvalidCall("is given a pattern that is no regular expression")
 
 
 class _Parser:
@@ -72,7 +72,7 @@ class _Parser:
     def alternatives(self, depth: int) -> list[Step]:
         """``a|b|c``, up to a closing parenthesis or the end."""
         if depth > _DEEPEST:
-            raise DoubtError("so deep a pattern is not looked at")
+            raise UnknownResult("so deep a pattern is not looked at")
         flags = self.flags
         branches = [self._sequence(depth)]
         while self.peek() == "|":
@@ -202,7 +202,7 @@ class _Parser:
 
 def _check(steps: list[Step]) -> None:
     if len(steps) > _LARGEST:
-        raise DoubtError("so large a pattern is not looked at")
+        raise UnknownResult("so large a pattern is not looked at")
 
 
 def _repeated(atom: list[Step], low: int, high: int | None, lazy: bool) -> list[Step]:
@@ -210,7 +210,7 @@ def _repeated(atom: list[Step], low: int, high: int | None, lazy: bool) -> list[
     size, greedy = len(atom), 0 if lazy else 1
     number = low + 1 if high is None else high
     if size * number > _LARGEST:
-        raise DoubtError("so large a pattern is not looked at")
+        raise UnknownResult("so large a pattern is not looked at")
     found = atom * low
     if high is None:
         if low:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from azkvlint.evaluation.terraform.alternatives import gathered
-from azkvlint.evaluation.terraform.functions.table import Call, MisuseError
+from azkvlint.evaluation.terraform.functions.table import Call, InvalidCall
 from azkvlint.evaluation.terraform.indexing import data_of, stands_for_all
 from azkvlint.evaluation.terraform.set_order import keeps_order
 from azkvlint.evaluation.values import Fields, Items, Result, doubt_in, first, perhaps
@@ -18,7 +18,7 @@ def collection(call: Call, argument: Result, misfit: str = "neither a list nor a
         return gathered([one], doubt)
     found = data_of(argument, call.at)
     if not isinstance(found, Items | Fields | Unknown):
-        raise MisuseError(f"is given something that is {misfit}")
+        raise InvalidCall(f"is given something that is {misfit}")
     return found
 
 
@@ -26,7 +26,7 @@ def listed(call: Call, argument: Result) -> Items | Unknown:
     """An argument that has to be a list or set."""
     found = collection(call, argument, "no list")
     if isinstance(found, Fields):
-        raise MisuseError("is given something that is no list")
+        raise InvalidCall("is given something that is no list")
     return found
 
 
@@ -49,7 +49,7 @@ def mapped(call: Call, argument: Result) -> Fields | Unknown:
     """An argument that has to be a map or object."""
     found = collection(call, argument, "no map")
     if isinstance(found, Items):
-        raise MisuseError("is given something that is no map")
+        raise InvalidCall("is given something that is no map")
     return found
 
 

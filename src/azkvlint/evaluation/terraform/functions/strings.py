@@ -10,7 +10,7 @@ from azkvlint.evaluation.terraform.functions.formats import FUNCTIONS as FORMATS
 from azkvlint.evaluation.terraform.functions.graphemes import clusters
 from azkvlint.evaluation.terraform.functions.numbers import whole
 from azkvlint.evaluation.terraform.functions.shapes import ordered
-from azkvlint.evaluation.terraform.functions.table import ANY, Call, Data, DoubtError, Function, MisuseError, Parts
+from azkvlint.evaluation.terraform.functions.table import ANY, Call, Data, Function, InvalidCall, Parts, UnknownResult
 from azkvlint.evaluation.terraform.primitive_types import primitive
 from azkvlint.evaluation.values import MAX_ITEMS, MAX_TEXT, Items, Result, hole, pieces
 from azkvlint.model.value import Absent, Scalar, Unknown
@@ -25,7 +25,7 @@ _SPACE = "".join(
 def fits(length: int) -> None:
     """Refuse to make a longer text than anybody needs."""
     if length > MAX_TEXT:
-        raise DoubtError(f"a text of more than {MAX_TEXT:,} characters is not looked at")
+        raise UnknownResult(f"a text of more than {MAX_TEXT:,} characters is not looked at")
 
 
 def _chomp(text: str) -> str:
@@ -35,7 +35,7 @@ def _chomp(text: str) -> str:
 def _indent(spaces: float, text: str) -> str:
     number = whole(spaces)
     if number < 0:
-        raise MisuseError("is asked for fewer than no spaces")
+        raise InvalidCall("is asked for fewer than no spaces")
     fits(len(text) + number * text.count("\n"))
     return text.replace("\n", "\n" + " " * number)
 
@@ -113,7 +113,7 @@ def _join(call: Call, arguments: list[Result]) -> Result:
             return whole_
         parts.extend(found.items)
     if any(isinstance(part, Absent) for part in parts):
-        raise MisuseError("is given a list with null in it")
+        raise InvalidCall("is given a list with null in it")
     if len(parts) == 1 and isinstance(separator, Scalar) and isinstance(parts[0], Unknown):
         return parts[0]
     between = [] if isinstance(separator, Scalar) and separator.value == "" else [separator]
@@ -143,10 +143,10 @@ def _parts(by: str, text: str) -> list[str]:
         found = list(text)
     else:
         if text.count(by) > MAX_ITEMS:
-            raise DoubtError(f"a list of more than {MAX_ITEMS:,} items is not looked at")
+            raise UnknownResult(f"a list of more than {MAX_ITEMS:,} items is not looked at")
         found = text.split(by)
     if len(found) > MAX_ITEMS:
-        raise DoubtError(f"a list of more than {MAX_ITEMS:,} items is not looked at")
+        raise UnknownResult(f"a list of more than {MAX_ITEMS:,} items is not looked at")
     return found
 
 

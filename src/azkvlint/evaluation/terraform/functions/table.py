@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from azkvlint.evaluation.functions import table
-from azkvlint.evaluation.functions.table import ANY, DoubtError, MisuseError, call_pattern
+from azkvlint.evaluation.functions.table import ANY, InvalidCall, UnknownResult, call_pattern
 from azkvlint.evaluation.operations import Local
 from azkvlint.evaluation.terraform.alternatives import gathered
 from azkvlint.evaluation.terraform.failure import FailedError, RequiredError
@@ -37,7 +37,7 @@ from azkvlint.syntax import ast
 if TYPE_CHECKING:
     from azkvlint.evaluation.terraform.evaluate import TerraformEvaluator
 
-__all__ = ["ANY", "Call", "Data", "DoubtError", "Function", "Lazy", "MisuseError", "Parts", "Unknowable", "answer"]
+__all__ = ["ANY", "Call", "Data", "Function", "InvalidCall", "Lazy", "Parts", "Unknowable", "UnknownResult", "answer"]
 
 _SHORT = 1_000
 Function = table.Function
@@ -91,7 +91,7 @@ class Call(table.Context):
     def text(self, value: str, *of: Result) -> Scalar:
         """A text made of results."""
         if len(value) > MAX_TEXT:
-            raise DoubtError(f"a text of more than {MAX_TEXT:,} characters is not looked at")
+            raise UnknownResult(f"a text of more than {MAX_TEXT:,} characters is not looked at")
         return Scalar(at=self.at, value=value, sensitive=any(map(is_sensitive, of)))
 
 
@@ -107,7 +107,7 @@ class Parts(table.Function, frozen=True):
             passed: Result = context.passed([*arguments, context.spread], context.spread)
             return passed
         if not self.nulls and any(type(argument) is Absent for argument in arguments):
-            raise MisuseError("is given null")
+            raise InvalidCall("is given null")
         found: Result = self.run(context, arguments)
         return found
 
@@ -153,18 +153,18 @@ class Data(table.Function, frozen=True):
         if kind == "any":
             return argument
         if isinstance(argument, Absent):
-            raise MisuseError("is given null")
+            raise InvalidCall("is given null")
         if kind not in ("strings", "numbers"):
             return primitive(argument, kind, call.at)
         if not isinstance(argument, Items):
             if isinstance(argument, Unknown):
                 return argument
-            raise MisuseError("is given something that is no list")
+            raise InvalidCall("is given something that is no list")
         return Items(at=argument.at, items=[self._item(item, kind[:-1], call) for item in argument.items])
 
     def _item(self, item: Result, kind: str, call: Call) -> Result:
         if isinstance(item, Absent):
-            raise MisuseError("is given a list with null in it")
+            raise InvalidCall("is given a list with null in it")
         return primitive(item, kind, call.at)
 
 
@@ -195,7 +195,7 @@ def wrapped(plain: Any, at: Location, sensitive: bool = False, kind: str = "") -
         items = [wrapped(item, at, sensitive) for item in plain]
         return as_set(items, at) if kind == "set" else Items(at=at, items=items, kind=kind)
     if isinstance(plain, str) and len(plain) > MAX_TEXT:
-        raise DoubtError(f"a text of more than {MAX_TEXT:,} characters is not looked at")
+        raise UnknownResult(f"a text of more than {MAX_TEXT:,} characters is not looked at")
     return Scalar(at=at, value=plain if isinstance(plain, str | bool) else normal(plain), sensitive=sensitive)
 
 
@@ -208,11 +208,11 @@ def answer(function: table.Function, call: Call) -> Result:
         call.evaluator.weigh(*call.arguments())
     try:
         found = function.answer(call)
-    except MisuseError as error:
+    except InvalidCall as error:
         raise call.failed(str(error)) from error
     except RequiredError as error:
         raise call.failed(f"is given something else where {error.why}") from error
-    except DoubtError as error:
+    except UnknownResult as error:
         return call.doubt(str(error))
     except (ValueError, TypeError, ArithmeticError, LookupError, RecursionError, msgspec.MsgspecError):
         # A case that nobody thought of is no reason to stop: what Terraform makes of it is not known.

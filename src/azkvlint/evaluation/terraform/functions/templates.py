@@ -5,7 +5,7 @@ from __future__ import annotations
 from azkvlint.evaluation.operations import Local
 from azkvlint.evaluation.terraform.failure import FailedError
 from azkvlint.evaluation.terraform.functions.shapes import mapped
-from azkvlint.evaluation.terraform.functions.table import Call, MisuseError
+from azkvlint.evaluation.terraform.functions.table import Call, InvalidCall
 from azkvlint.evaluation.terraform.primitive_types import primitive
 from azkvlint.evaluation.values import CHARACTERS_A_STEP, Result, hidden
 from azkvlint.model.location import Location
@@ -61,15 +61,15 @@ def rendered(call: Call, text: str, values: Result, sensitive: bool = False) -> 
     outer = call.terraform.document
     depth = outer.depth + 1 if isinstance(outer, _TemplateDocument) else 1
     if depth > _DEEPEST:
-        raise MisuseError("is used by a template that it uses")
+        raise InvalidCall("is used by a template that it uses")
     call.evaluator.spend(1 + len(text) // CHARACTERS_A_STEP)
     try:
         node = parse_template(text)
     except InputError as error:
-        raise MisuseError("is given something that is no template") from error
+        raise InvalidCall("is given something that is no template") from error
     evaluator = TerraformEvaluator(_TemplateDocument(call, depth), call.terraform.budget)
     result = primitive(evaluator.evaluate(node, found.fields), "string", call.at)
     call.terraform.watch.risks += evaluator.watch.risks
     if isinstance(result, Absent):
-        raise MisuseError("makes null of a template")
+        raise InvalidCall("makes null of a template")
     return hidden(result) if sensitive else result

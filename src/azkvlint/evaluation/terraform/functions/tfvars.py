@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from azkvlint.evaluation.terraform.failure import FailedError
-from azkvlint.evaluation.terraform.functions.table import Call, DoubtError, Function, MisuseError, Parts
+from azkvlint.evaluation.terraform.functions.table import Call, Function, InvalidCall, Parts, UnknownResult
 from azkvlint.evaluation.terraform.indexing import data_of
 from azkvlint.evaluation.terraform.primitive_types import primitive, text_of
 from azkvlint.evaluation.values import CHARACTERS_A_STEP, Fields, Items, Result, unknown_in
@@ -25,16 +25,16 @@ def _decode(call: Call, arguments: list[Result]) -> Result:
     call.evaluator.spend(1 + len(source) // CHARACTERS_A_STEP)
     file = parse_file(source)
     if file.faults or file.body.blocks:
-        raise MisuseError("is given something that is no file of variables")
+        raise InvalidCall("is given something that is no file of variables")
     fields: dict[str, Result] = {}
     for name, attribute in file.body.attributes.items():
         expression = attribute.expression()
         if expression is None:
-            raise MisuseError("is given something that is no file of variables")
+            raise InvalidCall("is given something that is no file of variables")
         try:
             fields[name] = call.evaluator.evaluate(expression, {})
         except FailedError as error:
-            raise MisuseError("is given values that are not written out") from error
+            raise InvalidCall("is given values that are not written out") from error
     return Fields(at=call.at, fields=fields)
 
 
@@ -57,7 +57,7 @@ def _encoded(call: Call, argument: Result, encode: Callable[[Result], str]) -> R
 
 def _file(value: Result) -> str:
     if not isinstance(value, Fields):
-        raise MisuseError("is given something that is no object")
+        raise InvalidCall("is given something that is no object")
     width = max(map(len, value.fields), default=0)
     return "".join(f"{name.ljust(width)} = {_written(value.fields[name], 0)}\n" for name in sorted(value.fields))
 
@@ -71,17 +71,17 @@ def _written(value: Result, level: int) -> str:
         if not isinstance(value.value, str):
             return text_of(value.value)
         if not value.value.isascii() or not value.value.isprintable():
-            raise DoubtError("how such a text is written is not known")
+            raise UnknownResult("how such a text is written is not known")
         text = value.value.replace("\\", "\\\\").replace('"', '\\"')
         return '"' + text.replace("${", "$${").replace("%{", "%%{") + '"'
     if isinstance(value, Items):
         if any(isinstance(item, Items | Fields) for item in value.items):
-            raise DoubtError("how such a list is written is not known")
+            raise UnknownResult("how such a list is written is not known")
         return f"[{', '.join(_written(item, level) for item in value.items)}]"
     if isinstance(value, Fields) and value.fields:
         width = max(map(len, value.fields))
         if not all(name.isidentifier() for name in value.fields):
-            raise DoubtError("how such an object is written is not known")
+            raise UnknownResult("how such an object is written is not known")
         lines = [
             f"{inner}{name.ljust(width)} = {_written(value.fields[name], level + 1)}" for name in sorted(value.fields)
         ]

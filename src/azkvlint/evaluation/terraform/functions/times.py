@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from azkvlint.evaluation.apply_time import BY_RUN
-from azkvlint.evaluation.terraform.functions.table import Data, DoubtError, Function, MisuseError, Unknowable
+from azkvlint.evaluation.terraform.functions.table import Data, Function, InvalidCall, Unknowable, UnknownResult
 from azkvlint.util.lazy_regex import regex
 
 if TYPE_CHECKING:
@@ -37,9 +37,9 @@ def _moment(text: str) -> datetime:
 
     match = _MOMENT.fullmatch(text)
     if match is None:
-        raise MisuseError("is given something that is no moment in the form of RFC 3339")
+        raise InvalidCall("is given something that is no moment in the form of RFC 3339")
     if match[7] and match[7].strip("0"):
-        raise DoubtError("a moment within a second is not looked at")
+        raise UnknownResult("a moment within a second is not looked at")
     try:
         zone = UTC
         if match[8]:
@@ -47,11 +47,11 @@ def _moment(text: str) -> datetime:
             zone = timezone(-offset if match[8] == "-" else offset)
         return datetime(*(int(match[group]) for group in range(1, 7)), tzinfo=zone)  # type: ignore[misc,arg-type]  # not tzinfo: six
     except (ValueError, OverflowError) as error:
-        raise MisuseError("is given a moment that there is not") from error
+        raise InvalidCall("is given a moment that there is not") from error
 
 
 def _duration(text: str) -> timedelta:
-    """A duration as Go spells it, such as ``1h30m``. Raises DoubtError for one that is no whole number of seconds."""
+    """Read a duration as Go spells it, such as ``1h30m``. Raises UnknownResult for fractions of a second."""
     from datetime import timedelta
 
     sign, rest = (text[0], text[1:]) if text[:1] in ("-", "+") else ("", text)
@@ -61,15 +61,15 @@ def _duration(text: str) -> timedelta:
     while end < len(rest):
         match = _PART.match(rest, end)
         if match is None:
-            raise MisuseError("is given something that is no duration")
+            raise InvalidCall("is given something that is no duration")
         whole, _, fraction = match[1].partition(".")
         unit = _UNITS[match[2]]
         nanoseconds += int(whole or 0) * unit + int(fraction or 0) * unit // 10 ** len(fraction)
         end = match.end()
     if not rest or nanoseconds > _LONGEST:
-        raise MisuseError("is given something that is no duration")
+        raise InvalidCall("is given something that is no duration")
     if nanoseconds % 10**9:
-        raise DoubtError("a duration within a second is not looked at")
+        raise UnknownResult("a duration within a second is not looked at")
     found = timedelta(seconds=nanoseconds // 10**9)
     return -found if sign == "-" else found
 
@@ -79,7 +79,7 @@ def _add(text: str, duration: str) -> str:
     try:
         return _printed(start + span)
     except OverflowError as error:
-        raise DoubtError("a moment so far away is not looked at") from error
+        raise UnknownResult("a moment so far away is not looked at") from error
 
 
 def _printed(moment: datetime) -> str:
@@ -130,7 +130,7 @@ def _quoted(form: str, start: int) -> tuple[str, int]:
     while True:
         end = form.find("'", at)
         if end < 0:
-            raise MisuseError("is given a format with a quote that is not closed")
+            raise InvalidCall("is given a format with a quote that is not closed")
         found.append(form[at:end])
         if form[end + 1 : end + 2] != "'":
             return "".join(found), end + 1
@@ -152,7 +152,7 @@ def _field(run: str, moment: datetime) -> str:
     }  # fmt: skip
     found = fields.get(run)
     if found is None:
-        raise MisuseError("is given a format with letters that mean nothing")
+        raise InvalidCall("is given a format with letters that mean nothing")
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from azkvlint.evaluation.terraform.functions.table import DoubtError
+from azkvlint.evaluation.terraform.functions.table import UnknownResult
 from azkvlint.evaluation.terraform.primitive_types import text_of
 from azkvlint.evaluation.values import Fields, Items, Result
 from azkvlint.model.value import Absent, Scalar
@@ -22,12 +22,12 @@ _LONGEST_LINE = 70
 
 
 def decoded(text: str) -> Any:
-    """Plain data. Raises DoubtError for what is no YAML, or has more than one meaning."""
+    """Plain data. Raises UnknownResult for what is no YAML, or has more than one meaning."""
     from azkvlint.syntax.yaml_nodes import compose
 
     document = compose(text)
     if document.faults or document.root is None or "\t" in text:
-        raise DoubtError("a YAML document is not understood")
+        raise UnknownResult("a YAML document is not understood")
     quoted = any(mark in text for mark in "\"'|>")
     return _plain(document.root, quoted)
 
@@ -41,16 +41,16 @@ def _plain(node: Node, quoted: bool) -> Any:
         found: dict[str, Any] = {}
         for key, value in node.entries:
             if not isinstance(key.value, str) or (_OTHER.fullmatch(key.value) and not quoted):
-                raise DoubtError("a YAML document is not understood")
+                raise UnknownResult("a YAML document is not understood")
             found[key.value] = _plain(value, quoted)
         return found
     if isinstance(node.value, str) and not quoted and _OTHER.fullmatch(node.value):
-        raise DoubtError("a YAML document is not understood")
+        raise UnknownResult("a YAML document is not understood")
     return node.value
 
 
 def encoded(result: Result) -> str:
-    """Known data as YAML. Raises DoubtError for texts that Terraform may print in another way."""
+    """Known data as YAML. Raises UnknownResult for texts that Terraform may print in another way."""
     if isinstance(result, Items) and result.items:
         return "".join(f"{line}\n" for line in _lines(result))
     if isinstance(result, Fields) and result.fields:
@@ -93,12 +93,12 @@ def _short(result: Result) -> str:
         if not isinstance(result.value, str):
             return text_of(result.value)
         if len(result.value) > _LONGEST_LINE and " " in result.value:
-            raise DoubtError("how a long text is printed as YAML is not known")
+            raise UnknownResult("how a long text is printed as YAML is not known")
         return _quoted(result.value)
     return "[]" if isinstance(result, Items) else "{}" if isinstance(result, Fields) else "null"
 
 
 def _quoted(text: str) -> str:
     if not text.isascii() or not text.isprintable():
-        raise DoubtError("how such a text is printed as YAML is not known")
+        raise UnknownResult("how such a text is printed as YAML is not known")
     return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
