@@ -505,6 +505,93 @@ def test_an_example_in_another_language_marks_its_line_in_that_languages_comment
     assert set(load(written(examples="examples:\n" + examples)).examples[0].sources) == {"plan", "bicep"}
 
 
+OVERLAY = """\
+  - fails: it is off
+    terraform and plan: |
+      resource "azurerm_key_vault" "kv" { # <- KV001
+        purge_protection_enabled = false
+      }
+    bicep and arm: |
+      resource kv 'Microsoft.KeyVault/vaults@2023-07-01' = { // <- KV001
+        name: 'kv'
+      }
+  - passes: it is on
+    base: it is off
+    terraform and plan: {'purge_protection_enabled = false': 'purge_protection_enabled = true'}
+    bicep and arm:
+      + resource kv 'Microsoft.KeyVault/vaults@2023-07-01' = {: |
+        properties: { enablePurgeProtection: true }
+"""
+
+
+def test_an_example_changes_a_base_and_has_the_languages_that_follow() -> None:
+    fails, passes = load(written(examples="examples:\n" + OVERLAY)).examples
+    assert list(fails.sources) == list(passes.sources) == ["plan", "terraform", "bicep", "arm"]
+    assert passes.sources["terraform"] == fails.sources["terraform"].replace("false", "true").replace(" # <- KV001", "")
+    assert passes.sources["plan"] == "azurerm_key_vault.kv:\n  purge_protection_enabled: true\n"
+    assert '"properties": { "enablePurgeProtection": true }' in passes.sources["arm"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "found"),
+    [
+        ("base: it is off", "base: it is of", "no example above is called 'it is of'; did you mean 'it is off'?"),
+        (
+            "{'purge_protection_enabled = false'",
+            "{'purge = 1'",
+            "'purge = 1' is not in the base; it must be there once",
+        ),
+        ("  - passes", "    plan: |\n      a.b: {} # <- KV001\n  - passes", "an example must have plan once"),
+        ("false\n", 'upper("x")\n', "no plan follows from it: it has expressions that are evaluated"),
+    ],
+)
+def test_faults_of_bases(old: str, new: str, found: str) -> None:
+    assert found in texts(written(examples="examples:\n" + OVERLAY.replace(old, new, 1)))
+
+
+def test_changes_need_the_language_in_the_base() -> None:
+    examples = FAILS + PASSES + "  - passes: another\n    base: it is on\n    bicep: {a: b}\n"
+    assert texts(written(examples="examples:\n" + examples)) == [
+        "changes need a base:, an example above that has bicep:"
+    ]
+
+
+FURTHER = """\
+examples:
+  - passes: it is on as well
+    base: it is off
+    terraform: {'purge_protection_enabled = false': 'purge_protection_enabled = null'}
+"""
+FURTHER_PATH = PATH.replace(".yaml", ".examples.yaml")
+
+
+def test_further_examples_are_in_a_file_beside_the_rule() -> None:
+    text = written(examples="examples:\n" + OVERLAY)
+    (rule,) = load_rules([(FURTHER_PATH, FURTHER.encode()), (PATH, text.encode())], builtin=True)
+    assert [(one.title, one.path) for one in rule.examples] == [
+        ("it is off", ""),
+        ("it is on", ""),
+        ("it is on as well", FURTHER_PATH),
+    ]
+    assert "= null" in rule.examples[2].sources["terraform"]
+
+
+def test_faults_of_further_examples_name_their_file() -> None:
+    files = [(PATH, written().encode()), (FURTHER_PATH, FURTHER.encode())]
+    with pytest.raises(RuleError) as caught:
+        load_rules(files, builtin=True)
+    assert caught.value.faults[0].startswith(f"{FURTHER_PATH}:3:11: no example above is called 'it is off'")
+
+
+def test_a_file_that_is_named_alone_has_its_further_examples(tmp_path: Path) -> None:
+    text = ruled("ORG-1").partition("examples:")[0] + "examples:\n" + OVERLAY.replace("KV001", "ORG-1")
+    (tmp_path / "ORG-1-purge-protection.yaml").write_text(text)
+    (tmp_path / "ORG-1-purge-protection.examples.yaml").write_text(FURTHER)
+    for path in (tmp_path / "ORG-1-purge-protection.yaml", tmp_path):
+        (rule,) = load_folder(str(path))
+        assert len(rule.examples) == 3
+
+
 CALLED = "the file of this id and name must be called KV001-purge-protection.yaml"
 
 

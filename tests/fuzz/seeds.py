@@ -112,15 +112,24 @@ def _kind_of(text: str) -> str:
 
 
 def _rules() -> Iterator[tuple[str, str]]:
-    """Return the rule files, each with one example of each outcome."""
-    for file in sorted((ROOT / "rules").rglob("*.yaml")):
-        if "controls" not in file.parts:
-            head, _, examples = file.read_text(encoding="utf-8").partition("\nexamples:\n")
-            found = {
-                re.split(r":| ", example.lstrip(" -"))[0]: example for example in reversed(examples.split("\n  - "))
-            }
-            kept = "\n".join(f"  - {example.removeprefix('  - ').rstrip()}" for example in found.values())
-            yield "rules", f"{head}\nexamples:\n{kept}\n"
+    """Return the rule files, each with one example of each outcome and their bases."""
+    for file in sorted((ROOT / "rules").rglob("KV*.yaml")):
+        head, _, text = file.read_text(encoding="utf-8").partition("\nexamples:\n")
+        examples = {_title(example): example.rstrip() for example in re.split(r"(?m)^  - ", text)[1:]}
+        kept = {}
+        for outcome in ("fails", "passes", "undecided"):
+            title = next((title for title, one in examples.items() if one.startswith(outcome)), None)
+            while title is not None:
+                kept[title] = examples[title]
+                base = re.search(r"(?m)^    base: (.+)$", kept[title])
+                title = base[1] if base is not None else None
+        if kept:
+            chosen = "\n".join(f"  - {one}" for title, one in examples.items() if title in kept)
+            yield "rules", f"{head}\nexamples:\n{chosen}\n"
+
+
+def _title(example: str) -> str:
+    return example.partition("\n")[0].partition(": ")[2]
 
 
 _TEXTS: Mapping[str, tuple[str, ...]] = {

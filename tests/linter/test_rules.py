@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import pytest
 
@@ -41,6 +42,19 @@ def name_of(result: Result) -> str:
 @pytest.mark.parametrize("result", RESULTS, ids=name_of)
 def test_example(result: Result) -> None:
     assert not result.faults
+
+
+MOST_LINES_OF_A_FILE, MOST_LINES_OF_ALL = 250, 30_000
+
+
+def test_rule_files_stay_short() -> None:
+    files = sorted(Path(__file__).parents[2].joinpath("rules").rglob("*.yaml"))
+    if not files:
+        pytest.skip("there are no rule files here")
+    lines = {file.name: len(file.read_text(encoding="utf-8").splitlines()) for file in files}
+    assert len(files) >= len(RULES)
+    assert not {name: count for name, count in lines.items() if name[:2] == "KV" and count > MOST_LINES_OF_A_FILE}
+    assert sum(lines.values()) < MOST_LINES_OF_ALL
 
 
 def test_every_example_is_run() -> None:

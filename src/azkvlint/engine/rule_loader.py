@@ -7,12 +7,18 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import date
+from typing import TypeAlias
 
 from azkvlint.engine.condition_loader import ConditionDecoder
-from azkvlint.engine.parameters import kind_of
-from azkvlint.engine.schema import EXPECTATIONS, LANGUAGES, PLACEHOLDERS, PROFILES, REQUIRED_KEYS, RULE_KEYS, TOPICS
-from azkvlint.engine.yaml_decoder import Decoder, Fields, either, suggestion
+from azkvlint.engine.example_loader import ExampleDecoder
+from azkvlint.engine.schema import (
+    PLACEHOLDERS,
+    PROFILES,
+    REQUIRED_KEYS,
+    RULE_KEYS,
+    TOPICS,
+)
+from azkvlint.engine.yaml_decoder import Decoder, Fields, suggestion
 from azkvlint.model.rule import SEVERITIES, Example, Operand, Parameter, Rule
 from azkvlint.syntax.yaml_nodes import Fault, Node
 from azkvlint.util.errors import RuleError
@@ -26,6 +32,9 @@ _COVERED = regex(r"[A-Z]{3}-[0-9]{2}")
 _LINK = regex(r"https://[^\s/]+\.[^\s/]+(?:/\S*)?")
 _PLACEHOLDER = regex(r"\{([^{}]*)\}")
 _START = Fault(1, 1, "")
+# Behind the stem of a rule file: the file with its further examples.
+FURTHER = ".examples"
+_Document: TypeAlias = tuple[Decoder, Node | None]
 
 
 def load_rules(
@@ -39,20 +48,31 @@ def load_rules(
     rules: list[Rule] = []
     faults: list[str] = []
     taken = {rule.id: rule.path for rule in others}
-    for path, content in files:
-        decoder = Decoder(path)
-        try:
-            root = decoder.document(content.decode())
-        except UnicodeDecodeError:
-            decoder.fault(_START, "the file is not UTF-8")
-            root = None
+    by_path = dict(files)
+    for path, content in by_path.items():
+        stem, suffix = path.rsplit(".", 1) if "." in path else (path, "")
+        if stem.endswith(FURTHER) and f"{stem.removesuffix(FURTHER)}.{suffix}" in by_path:
+            continue
+        decoder, root = _document(path, content)
+        further_path = f"{stem}{FURTHER}.{suffix}"
+        further = _document(further_path, by_path[further_path]) if further_path in by_path else None
         if root is not None:
-            rules.append(_RuleDecoder(decoder, builtin=builtin, taken=taken).rule(root))
+            rules.append(_RuleDecoder(decoder, builtin=builtin, taken=taken).rule(root, further))
             taken.setdefault(rules[-1].id, path)
-        faults += decoder.lines()
+        faults += [*decoder.lines(), *(further[0].lines() if further is not None else ())]
     if faults:
         raise RuleError(tuple(faults))
     return tuple(sorted(rules, key=lambda rule: rule.id))
+
+
+def _document(path: str, content: bytes) -> _Document:
+    """Return the decoder of a file and its root; None if it cannot be read."""
+    decoder = Decoder(path)
+    try:
+        return decoder, decoder.document(content.decode())
+    except UnicodeDecodeError:
+        decoder.fault(_START, "the file is not UTF-8")
+        return decoder, None
 
 
 class _RuleDecoder:
@@ -63,7 +83,7 @@ class _RuleDecoder:
         self._builtin = builtin
         self._taken = taken
 
-    def rule(self, root: Node) -> Rule:
+    def rule(self, root: Node, further: _Document | None = None) -> Rule:
         """Return the rule, which may be used only if the decoder noted no fault."""
         decoder = self._decoder
         fields = decoder.fields(root, "a rule", RULE_KEYS, REQUIRED_KEYS)
@@ -90,7 +110,7 @@ class _RuleDecoder:
             why=decoder.text(fields.get("why"), "why"),
             fix=decoder.text(fields.get("fix"), "fix"),
             references=decoder.texts(fields.get("references"), "references", _LINK, "an https:// link"),
-            examples=self._examples(fields.get("examples"), rule_id, parameters_by_name),
+            examples=self._examples(fields.get("examples"), rule_id, parameters_by_name, further),
             path=decoder.path,
             also_removed=decoder.flag(fields.get("also_removed"), "also_removed"),
             also_existing=decoder.flag(fields.get("also_existing"), "also_existing"),
@@ -188,64 +208,13 @@ class _RuleDecoder:
         return found
 
     def _examples(
-        self, node: Node | None, rule_id: str, parameters: Mapping[str, Operand | None]
+        self, node: Node | None, rule_id: str, parameters: Mapping[str, Operand | None], further: _Document | None
     ) -> tuple[Example, ...]:
-        examples = [self._example(item, rule_id, parameters) for item in self._decoder.items(node, "examples")]
-        whole = [example for example in examples if example is not None]
-        if node is not None and examples and len(whole) == len(examples):  # else the missing one may be at fault
-            for expect in ("fails", "passes"):
-                if all(example.expect != expect for example in whole):
-                    self._decoder.fault(node, f"examples must have at least one that {expect}")
-        return tuple(whole)
-
-    def _example(self, node: Node, rule_id: str, parameters: Mapping[str, Operand | None]) -> Example | None:
-        fields = self._decoder.fields(node, "an example", (*EXPECTATIONS, *LANGUAGES, "as_of", "set"))
-        heads = [key for key in fields if key in EXPECTATIONS]
-        languages = [key for key in fields if key in LANGUAGES]
-        if len(heads) == 1 and languages:
-            title = self._decoder.line(fields[heads[0]], heads[0])
-            sources = {language: self._source(fields[language], language, heads[0], rule_id) for language in languages}
-            return Example(
-                expect=heads[0],
-                title=title,
-                sources=sources,
-                line=node.line,
-                as_of=self._day(fields.get("as_of")),
-                parameters=self._set(fields.get("set"), parameters),
-            )
-        if fields.complete or len(heads) > 1:
-            wanted = f"a source: {either(LANGUAGES)}" if len(heads) == 1 else f"one of {either(EXPECTATIONS)}"
-            self._decoder.fault(node, f"an example needs {wanted}")
-        return None
-
-    def _day(self, node: Node | None) -> str:
-        text = self._decoder.line(node, "as_of")
-        if node is not None and text:
-            try:
-                date.fromisoformat(text)
-            except ValueError:
-                self._decoder.fault(node, f"{text!r} is not a day, such as 2026-11-01")
-        return text
-
-    def _set(self, node: Node | None, parameters: Mapping[str, Operand | None]) -> dict[str, Operand]:
-        """Return the parameters that an example sets, each of the type of its default."""
-        found: dict[str, Operand] = {}
-        for key, value in self._decoder.entries(node, "set"):
-            name = str(key.value)
-            if name not in parameters:
-                self._decoder.fault(key, f"there is no parameter {name!r}{suggestion(name, parameters)}")
-            operand, default = self._decoder.operand(value, f"set {name!r}"), parameters.get(name)
-            if operand is not None and default is not None and kind_of(operand) != kind_of(default):
-                self._decoder.fault(value, f"parameter {name!r} is {kind_of(default)}, not {kind_of(operand)}")
-            elif operand is not None:
-                found[name] = operand
-        return found
-
-    def _source(self, node: Node, language: str, expect: str, rule_id: str) -> str:
-        """Return the text of an example, which marks where findings start if there are any."""
-        text = self._decoder.block(node, language)
-        marked = re.search(rf"(?:#|//)\s*<-[^\n]*\b{re.escape(rule_id)}\b", text) is not None
-        if text and rule_id and marked is (expect == "passes"):
-            needs = "must have no" if marked else "needs a"
-            self._decoder.fault(node, f"{expect}: {needs} line marked '# <- {rule_id}'")
-        return text
+        """Return the examples of the file and those of the file of further examples beside it."""
+        examples = ExampleDecoder(rule_id, parameters)
+        examples.add(self._decoder, node)
+        decoder, root = further if further is not None else (None, None)
+        if decoder is not None and root is not None:
+            fields = decoder.fields(root, "a file of further examples", ("examples",), ("examples",))
+            examples.add(decoder, fields.get("examples"), decoder.path)
+        return examples.examples(self._decoder, node)

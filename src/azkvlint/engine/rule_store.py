@@ -105,12 +105,14 @@ def load_folder(path: str, *, others: Iterable[Rule] = ()) -> tuple[Rule, ...]:
     ``others`` are the rules that they are used with, whose ids they must not repeat. Raise UsageError if there is
     no rule file, RuleError with all faults of all files.
     """
-    from azkvlint.engine.rule_loader import load_rules
+    from azkvlint.engine.rule_loader import FURTHER, load_rules
 
     if not os.path.exists(path):
         raise UsageError(f"there is no folder or file '{path}' to read rules from")
     if not os.path.isdir(path):
-        return load_rules([(_shown(path), _content(path))], others=others)
+        further = f"{FURTHER}.".join(path.rsplit(".", 1))
+        named = [path, further] if os.path.isfile(further) else [path]
+        return load_rules([(_shown(file), _content(file)) for file in named], others=others)
     files = [file for file in rule_files(path, _SUFFIXES) if not _is_framework(_below(file, path))]
     if not files:
         raise UsageError(f"the folder '{path}' has no rule files", hint="Rule files are called <ID>-<name>.yaml.")

@@ -93,6 +93,8 @@ PROFILES: Mapping[str, tuple[str, ...]] = {
 PLACEHOLDERS = ("resource", "name", "value", "attribute", "because")
 EXPECTATIONS = ("fails", "passes", "undecided")
 LANGUAGES = ("plan", "terraform", "terraform_json", "bicep", "arm")
+# Two languages with one text, of which the second follows from the first.
+DERIVED_LANGUAGES = ("terraform and plan", "bicep and arm")
 
 # The folders of the built-in rules, and how the ids in them begin.
 TOPICS: Mapping[str, str] = {

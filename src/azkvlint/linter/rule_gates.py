@@ -83,7 +83,7 @@ Gate: TypeAlias = Callable[[Rule], Iterator[Fault]]
 def place(rule: Rule, example: Example, language: str) -> str:
     """Return where an example is, and what it is called."""
     said = f", {language}" if language else ""
-    return f"{rule.path}:{example.line}: {example.expect} ({example.title}){said}"
+    return f"{example.path or rule.path}:{example.line}: {example.expect} ({example.title}){said}"
 
 
 def faults_of(rules: Sequence[Rule]) -> Iterator[Fault]:

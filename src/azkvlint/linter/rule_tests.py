@@ -24,7 +24,7 @@ from azkvlint.util.lazy_regex import regex
 
 # The line of a plan's example that names a resource.
 _ARGUMENT = regex(r"^\s+(?P<name>\w+):.*#\s*<-\s*(?P<rules>.+)$")
-_ADDRESS = regex(r"^(?P<address>[^\s#][^#]*?):\s*#\s*<-\s*(?P<rules>.+)$")
+_ADDRESS = regex(r"^(?P<address>[^\s#][^#]*?):(?:\s+\{[^#]*\})?\s*#\s*<-\s*(?P<rules>.+)$")
 # The line of a template's or of Terraform's example that is to be edited.
 _LINE = regex(r"(?://|#)\s*<-\s*(?P<rules>[A-Z0-9,\s-]+)$")
 _NAME, _NAME_IN_JSON = "example", "example.tf.json"

@@ -107,6 +107,7 @@ class Example(msgspec.Struct, frozen=True, kw_only=True):
 
     ``sources`` maps a language (``plan``) to its text; a line marked ``# <- ID`` is where the finding must start.
     ``as_of`` is the day that counts as today (ISO 8601; empty: EXAMPLE_DAY), ``parameters`` are those that are set.
+    ``path`` is that of a file of further examples; empty: the rule file itself.
     """
 
     expect: str
@@ -115,6 +116,7 @@ class Example(msgspec.Struct, frozen=True, kw_only=True):
     line: int
     as_of: str = ""
     parameters: Mapping[str, Operand] = {}
+    path: str = ""
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
