@@ -1,4 +1,4 @@
-"""The codes of problems that readers report."""
+"""Codes of the problems that readers report."""
 
 CANNOT_READ = "KVE001"
 NOT_WHOLE = "KVE002"

@@ -1,4 +1,4 @@
-"""Which versions of the azurerm provider an input can have been made with."""
+"""Ranges of azurerm provider versions that an input may have been made with."""
 
 from __future__ import annotations
 
@@ -15,30 +15,30 @@ Version: TypeAlias = tuple[int, int]
 
 _END: Version = (9999, 0)
 
-# The types whose arguments date their provider.
+# Types whose arguments show the version of their provider.
 EVIDENCE = ("azurerm_key_vault", "azurerm_monitor_diagnostic_setting", "azurerm_subnet")
 
 
 class VersionRange(msgspec.Struct, frozen=True):
-    """From ``low`` to before ``high``, as (major, minor). A range that is empty is a contradiction in the input."""
+    """Versions from ``low`` up to, not including, ``high``."""
 
     low: Version = (0, 0)
     high: Version = _END
 
     def meets(self, since: Version, until: Version) -> bool:
-        """Return whether any version of this range lies from ``since`` to before ``until``."""
+        """Return whether the range contains a version from ``since`` up to, not including, ``until``."""
         return self.low < until and since < self.high
 
     def narrowed(self, low: Version, high: Version) -> VersionRange:
-        """Return the part of this range from ``low`` to before ``high``; this range where they share nothing."""
+        """Return the intersection with ``low`` up to ``high`` (exclusive); the range itself if that is empty."""
         low, high = max(self.low, low), min(self.high, high)
         return VersionRange(low, high) if low < high else self
 
 
 def constrained(constraint: str) -> VersionRange:
-    """Return the range that a version constraint leaves: ``~> 4.50``, ``>= 4.81, < 5.2``, ``3.116.0``.
+    """Return the range of a version constraint: ``~> 4.50``, ``>= 4.81, < 5.2``, ``3.116.0``.
 
-    Patch levels play no part: no default changes within a minor version.
+    Patch levels are ignored: no default changes within a minor version.
     """
     found = VersionRange()
     for term in constraint.split(","):
@@ -63,7 +63,7 @@ def constrained(constraint: str) -> VersionRange:
 
 
 def evidenced(type_: str, keys: Collection[str], found: VersionRange) -> VersionRange:
-    """Return ``found`` narrowed by the arguments that a resource shows: a plan lists its provider's whole schema.
+    """Return ``found`` narrowed by the arguments of a planned resource, since a plan lists its provider's whole schema.
 
     ``keys`` are those of ``after`` and ``after_unknown``. Source: the provider's changelogs and schemas by tag (the
     rename of enable_rbac_authorization in 4.42 is in no changelog).

@@ -1,6 +1,6 @@
-"""Patterns for paths, as ``.gitignore`` knows them, and for addresses of resources.
+"""Match paths with patterns in ``.gitignore`` syntax, and resource addresses with ``*``.
 
-A match takes time in proportion to pattern and text, whatever the pattern: configuration files may be anybody's.
+Matching is linear in pattern and string for every pattern, because configuration files may be untrusted.
 """
 
 from __future__ import annotations
@@ -17,11 +17,10 @@ _LONGEST = 1_000
 class PathGlob:
     """A pattern for paths below one folder: ``legacy/``, ``*.bak.tf``, ``/infra/**/test``.
 
-    ``*`` and ``?`` stand for characters of one name, ``[a-z]`` for one of them, ``**`` for any number of folders; a
-    backslash takes a character as it is. Without a slash before its end a pattern is about a name at any depth, with
-    one about a path from the folder; with one at its end, about folders only. What lies in a folder that matches does.
-
-    Raises ValueError, whose text says what is wrong, for what is no pattern.
+    ``*`` and ``?`` match characters of one name, ``[a-z]`` one of a set, ``**`` any number of folders; a backslash
+    escapes the next character. A pattern without an inner slash matches a name at any depth, other patterns match a
+    path from the folder; with a trailing slash it matches folders only. Everything in a matching folder matches. Raise
+    ValueError with the reason for an invalid pattern.
     """
 
     def __init__(self, pattern: str) -> None:
@@ -39,19 +38,19 @@ class PathGlob:
         self._parts = [None if part == _ANY_DEPTH else _of_name(part) for part in parts]
 
     def matches(self, path: str, is_folder: bool = False) -> bool:
-        """Return whether it is about ``path`` (POSIX, below the folder), or about a folder that this lies in."""
+        """Return whether the pattern matches ``path`` (POSIX, relative to the folder) or a folder above it."""
         names = path.split("/")
         return _fits([*self._parts, None], names) or self.is_about(path, is_folder)
 
     def is_about(self, path: str, is_folder: bool) -> bool:
-        """Return whether it is about ``path`` itself: for those who come through all folders above."""
+        """Return whether the pattern matches ``path`` itself, for callers that have checked all folders above."""
         return (is_folder or not self._folders_only) and _fits(self._parts, path.split("/"))
 
 
 def _fits(parts: Sequence[re.Pattern[str] | None], names: Sequence[str]) -> bool:
-    """Return whether the parts of a pattern match names; None matches any number, at the end one or more.
+    """Return whether the parts of a pattern match names; None matches any number of names, at the end one or more.
 
-    Only the None that was met last ever needs another try: what it skips, those before it need not.
+    Only the last None needs another attempt: the names that it skips need no match of an earlier None.
     """
     part = name = 0
     again: tuple[int, int] | None = None
@@ -72,9 +71,9 @@ def _fits(parts: Sequence[re.Pattern[str] | None], names: Sequence[str]) -> bool
 
 
 class AddressGlob:
-    """A pattern for addresses: ``module.app["*"].azurerm_key_vault.kv``; only ``*`` stands for other characters.
+    """A pattern for addresses: ``module.app["*"].azurerm_key_vault.kv``; ``*`` is the only wildcard.
 
-    Without keys of instances it is about all instances.
+    A pattern without instance keys matches all instances.
     """
 
     def __init__(self, pattern: str) -> None:
@@ -84,7 +83,7 @@ class AddressGlob:
         self._pattern = _compiled([None if part == "*" else part for part in parts])
 
     def matches(self, address: str, static: str) -> bool:
-        """Return whether it is about what has this address, which without keys of instances is ``static``."""
+        """Return whether the pattern matches an address, or ``static``, the same address without instance keys."""
         return self._pattern.fullmatch(address) is not None or self._pattern.fullmatch(static) is not None
 
 
@@ -96,7 +95,6 @@ def _short(pattern: str) -> str:
 
 @lru_cache(maxsize=512)
 def _of_name(part: str) -> re.Pattern[str]:
-    """Return the pattern of one name of a path."""
     found: list[str | None] = []
     at = 0
     while at < len(part):
@@ -116,10 +114,10 @@ def _of_name(part: str) -> re.Pattern[str]:
 
 
 def _compiled(parts: Sequence[str | None]) -> re.Pattern[str]:
-    r"""Return a pattern of literal texts, None for any text, ``\0`` for any character and ``\0a-z`` for one of a set.
+    r"""Compile a pattern of literal strings, None for any string, ``\0`` for any character, ``\0a-z`` for one of a set.
 
-    Between two of the first the shortest way is taken and never another: where what follows fits after that, it also
-    fits after any longer one, and to go back would take time without end.
+    Each None but the last matches as little as possible, without backtracking: if the rest matches after a longer
+    match, it also matches after the shortest.
     """
     runs: list[list[str]] = [[]]
     for part in parts:
@@ -142,7 +140,7 @@ def _one(part: str) -> str:
         return "."
     negated = chars.startswith("!")
     inner = "".join(char if char == "-" else re.escape(char) for char in chars[negated:])
-    # Two hyphens in a row may mean something else to Python one day, of which it warns.
+    # Python warns that two hyphens in a row may get another meaning.
     if "--" in inner:
         raise ValueError(f"'[{chars}]' is no set of characters")
     try:

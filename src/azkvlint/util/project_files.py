@@ -1,14 +1,14 @@
-"""Reading of files: what kvlint opens or lists goes through this module.
+"""Read and list files: every access of kvlint to a file goes through this module.
 
 ``project_boundary`` decides what may be read. The exceptions, each with its reason:
 
-- What the command line or an environment variable names: the user chose it. ``begin_run``, ``read_named``.
+- Paths named on the command line or by an environment variable: the user chose them. ``begin_run``, ``read_named``.
 - Bicep's module cache: ``bicep restore`` keeps modules outside of the checkout. ``bicep_module``, ``bicep_entries``.
-- Git's own metadata of the report's repository: a worktree or submodule keeps it elsewhere. ``read_git_metadata``.
-- The files of kvlint itself: its built-in rules and data. ``read_resource``, ``read_data``, ``resource_files``.
+- Git's metadata of the report's repository: a worktree or submodule keeps it elsewhere. ``read_git_metadata``.
+- The built-in rules and data of kvlint. ``read_resource``, ``read_data``, ``resource_files``.
 - Standard streams. ``read_stdin``, ``open_null_device``.
 
-Every access is recorded in ``FILE_TRACKER``, and ``HELD`` can replace the content of a file that is being edited.
+Every access is recorded in ``FILE_TRACKER``, and ``HELD`` can replace the content of a file that is open in an editor.
 """
 
 from __future__ import annotations
@@ -38,26 +38,26 @@ from azkvlint.util.project_boundary import (
     refuse_state,
 )
 
-# Azure accepts templates of 4 MB; this is far more than any file that a person writes.
+# Azure accepts templates of 4 MB; hand-written files are far smaller.
 MAX_FILE = 10_000_000
-# Plans and other generated JSON.
+# The limit in bytes for plans and other generated JSON.
 MAX_INPUT = 1_000_000_000
 _CHUNK = 1 << 20
-# A file that was changed this short a time before it was looked at may change again without another time stamp.
+# A file modified this recently (in ns) may change again within the resolution of its time stamp.
 _TICK, _COARSE_TICK, _SECOND = 30_000_000, 2_000_000_000, 1_000_000_000
 
 
 def end_run() -> None:
-    """Forget what a run may read, and standard input: each file is then bounded by its own checkout."""
+    """Reset the boundary of the run and the texts of editors; each file is then bounded by its own checkout."""
     RUN.reset()
     HELD.clear()
 
 
 def inside(root: str, folder: str, name: str) -> str | None:
-    """Return the real path of ``name`` below ``folder``; None if it, or a link on its way, leads out of the project.
+    """Return the real path of ``name`` below ``folder``; None if it, or a link on its path, leads out of the project.
 
-    The project is what lies in ``root`` and in the checkout of ``folder``, ``.git`` aside. Raises InputError for a name
-    that no file can have.
+    The project is the intersection of ``root`` and the checkout of ``folder``, without ``.git``. Raise InputError for
+    an invalid name.
     """
     written = os.path.join(folder, name)
     FILE_TRACKER.record(written)
@@ -72,7 +72,7 @@ def inside(root: str, folder: str, name: str) -> str | None:
 
 
 def reported(root: str, file: str) -> str:
-    """Return what reports call a file below ``root``."""
+    """Return the path of a file below ``root`` as reports print it."""
     try:
         return os.path.relpath(file, root).replace(os.sep, "/")
     except OSError:  # the current folder is gone
@@ -80,13 +80,13 @@ def reported(root: str, file: str) -> str:
 
 
 def called(root: str, file: str) -> str:
-    """Return the same of a file that need not be below ``root``: elsewhere it is its name alone."""
+    """Return the path of a file as reports print it; outside of ``root`` only its name."""
     real = real_path(file)
     return reported(root, real) if real.startswith(root.rstrip(os.sep) + os.sep) else os.path.basename(file)
 
 
 def _opened(file: str) -> int:
-    """Open a regular file of the project. Raises InputError if that cannot be, or is not allowed."""
+    """Open a regular file of the project. Raise InputError if it cannot be opened or must not be."""
     if file in RUN.named or file in RUN.cached:
         return open_named(file)
     folder, name = os.path.split(file)
@@ -96,9 +96,9 @@ def _opened(file: str) -> int:
 
 
 class Kept:
-    """Files that were searched and will be read again by their reader: opening one takes longer than anything else.
+    """A bounded cache of files between the scan for relevant files and their reader, because opening files is slow.
 
-    Each is returned once. There is room for so many bytes that memory stays the same however many files there are.
+    Each file is returned once. ``room`` is the limit in bytes, so memory use does not depend on the number of files.
     """
 
     def __init__(self, room: int) -> None:
@@ -106,39 +106,39 @@ class Kept:
         self._files: dict[str, bytes] = {}
 
     def keep(self, file: str, data: bytes) -> None:
-        """Keep the content of a file, if there is room."""
+        """Keep the content of a file if there is room."""
         if len(data) <= self._room and file not in self._files:
             self._files[file] = data
             self._room -= len(data)
 
     def take(self, file: str) -> bytes | None:
-        """Return the content of a file that was kept, and let go of it."""
+        """Return the content of a file and drop it; None if it is not kept."""
         data = self._files.pop(file, None)
         if data is not None:
             self._room += len(data)
         return data
 
     def clear(self) -> None:
-        """Let go of all files, which may have changed since."""
+        """Drop all files, which may have changed since."""
         self._room += sum(map(len, self._files.values()))
         self._files.clear()
 
 
 KEPT = Kept(32_000_000)
-"""What this process has kept; processes that it starts as copies of itself have it too."""
+"""The cache of this process; forked processes start with a copy."""
 HELD: dict[str, bytes] = {}
-"""Texts that replace the files with these real paths, as an editor holds them; the files need not exist."""
+"""Unsaved texts of an editor by real path; the files need not exist."""
 
 
 def held(file: str) -> bytes | None:
-    """Return the text that replaces a file, whichever of its paths is given."""
+    """Return the text that replaces a file, under any of its paths."""
     return HELD.get(real_path(file)) if HELD else None
 
 
 def is_file(file: str) -> bool:
-    """Return whether there is a file to read.
+    """Return whether a path is a file to read.
 
-    A link that leads out of the project is one: reading it reports why it is refused.
+    A link that leads out of the project counts: reading it reports why it is refused.
     """
     FILE_TRACKER.record(file)
     if held(file) is not None:
@@ -156,21 +156,21 @@ def is_file(file: str) -> bool:
 
 
 def is_folder(path: str) -> bool:
-    """Return whether there is a folder; reading it reports whether it is in the project."""
+    """Return whether a path is a folder; reading it reports whether it is in the project."""
     FILE_TRACKER.record(path)
     return os.path.isdir(path)
 
 
 def exists(path: str) -> bool:
-    """Return whether there is a file, a folder or a link."""
+    """Return whether a path is a file, a folder or a link."""
     FILE_TRACKER.record(path)
     return os.path.lexists(path)
 
 
 def entries(folder: str) -> list[str]:
-    """Return the sorted names of all that is in a folder of the project.
+    """Return the sorted names in a folder of the project.
 
-    Raises OSError if it cannot be listed, InputError if it is not in the project.
+    Raise OSError if it cannot be listed, InputError if it is not in the project.
     """
     FILE_TRACKER.record_names(folder)
     real = enter_folder(folder)
@@ -181,8 +181,8 @@ def entries(folder: str) -> list[str]:
 def read_bytes(file: str, limit: int, *, may_be_output: bool = False) -> bytes:
     """Return the content of a file of the project.
 
-    Raises InputError if it is not in the project, cannot be read, is not a regular file, or is larger than ``limit``;
-    UsageError if a report is to be written there.
+    Raise InputError if it is not in the project, cannot be read, is not a regular file, or is larger than ``limit``
+    bytes; UsageError if it is an output file.
     """
     FILE_TRACKER.record(file)
     text = held(file)
@@ -204,7 +204,9 @@ def read_bytes(file: str, limit: int, *, may_be_output: bool = False) -> bytes:
 
 
 def read_start(file: str, length: int) -> bytes:
-    """Return how a file of the project begins; empty if it cannot be read, which its reader will report."""
+    """Return the first ``length`` bytes of a file of the project; empty if it cannot be read, which its reader
+    reports.
+    """
     text = held(file)
     if text is not None:
         return text[:length]
@@ -216,10 +218,10 @@ def read_start(file: str, length: int) -> bytes:
 
 
 def read_named(file: str, what: str, limit: int, hint: str | None = None, boundary: str | None = None) -> bytes:
-    """Return the content of a file that is no input and that the user names; messages call it ``what``.
+    """Return the content of a file that the user named and that is not an input; messages call it ``what``.
 
-    With a ``boundary``, the file was found and not named: it may not be a link that leads out of there. Raises
-    UsageError if it cannot be read, is not a regular file (then with ``hint``), or is larger than ``limit``.
+    With a ``boundary``, the file was discovered, and must not be a link that leads out of it. Raise UsageError if it
+    cannot be read, is not a regular file (then with ``hint``), or is larger than ``limit`` bytes.
     """
     try:
         if boundary is None:
@@ -233,7 +235,7 @@ def read_named(file: str, what: str, limit: int, hint: str | None = None, bounda
 
 
 def read_stdin(limit: int) -> bytes:
-    """Return what is on standard input. Raises InputError if it is larger than ``limit``, or cannot be read."""
+    """Return the content of standard input. Raise InputError if it is larger than ``limit`` bytes or cannot be read."""
     if sys.stdin is None:
         return b""
     parts: list[bytes] = []
@@ -253,7 +255,7 @@ def read_stdin(limit: int) -> bytes:
 
 
 def scanned(folder: str) -> list[os.DirEntry[str]]:
-    """Return what is in a folder, sorted by name. Raises OSError if it cannot be listed."""
+    """Return the entries of a folder, sorted by name. Raise OSError if it cannot be listed."""
     with os.scandir(folder) as found:
         return sorted(found, key=lambda entry: entry.name)
 
@@ -267,22 +269,24 @@ def link_target(link: str) -> str | None:
 
 
 def walk(folder: str) -> Iterator[tuple[str, list[str], list[str]]]:
-    """Yield each folder below a folder, with its folders and files, as ``os.walk`` does. No links are followed."""
+    """Yield each folder below a folder with its folders and files, as ``os.walk`` does. Links are not followed."""
     for here, folders, files in os.walk(folder):
         FILE_TRACKER.record_names(here)
         yield here, folders, files
 
 
 def rule_files(folder: str, suffixes: tuple[str, ...]) -> list[str]:
-    """Return the files below a folder of the user's rules that end so, sorted. Linked folders are not followed."""
+    """Return the sorted files with these suffixes below a folder of the user's rules. Linked folders are not
+    followed.
+    """
     found = (os.path.join(here, name) for here, _, names in os.walk(folder) for name in names)
     return sorted(file for file in found if file.lower().endswith(suffixes))
 
 
 def read_rules(file: str, folder: str = "") -> bytes:
-    """Return the content of a rule file that the user names, or that is below the ``folder`` that the user names.
+    """Return the content of a rule file that the user named, or that is below the ``folder`` that the user named.
 
-    A link below the folder may not lead out of its checkout. Raises InputError if the file cannot be read.
+    A link below the folder must not lead out of its checkout. Raise InputError if the file cannot be read.
     """
     if not folder:
         refuse_as_output(file)
@@ -294,7 +298,7 @@ def read_rules(file: str, folder: str = "") -> bytes:
 
 
 def bicep_entries(folder: str) -> list[str]:
-    """Return the sorted names in a folder of Bicep's module cache; none if it cannot be listed."""
+    """Return the sorted names in a folder of Bicep's module cache; empty if it cannot be listed."""
     FILE_TRACKER.record_names(folder)
     try:
         return sorted(os.listdir(folder))
@@ -303,9 +307,9 @@ def bicep_entries(folder: str) -> list[str]:
 
 
 def bicep_module(root: str, *parts: str) -> str | None:
-    """Return the template in a folder of Bicep's module cache, which may then be read; None if it is not there.
+    """Return the template in a folder of Bicep's module cache and allow reading it; None if it does not exist.
 
-    No link in it may lead out of the cache.
+    No link in the cache may lead out of it.
     """
     file = real_path(os.path.join(root, *parts, "main.json"))
     FILE_TRACKER.record(file)
@@ -316,18 +320,18 @@ def bicep_module(root: str, *parts: str) -> str | None:
 
 
 def read_resource(file: str) -> bytes:
-    """Return the content of a file that comes with kvlint. Raises OSError."""
+    """Return the content of a file of the distribution. Raise OSError."""
     with open(file, "rb") as stream:
         return stream.read()
 
 
 def read_data(path: str) -> bytes:
-    """Return the content of a file in the package's folder ``data``. Raises OSError."""
+    """Return the content of a file in the package's folder ``data``. Raise OSError."""
     return read_resource(os.path.join(os.path.dirname(os.path.dirname(__file__)), "data", *path.split("/")))
 
 
 def resource_files(folder: str, suffixes: tuple[str, ...], *, deep: bool) -> list[str]:
-    """Return the files in a folder that comes with kvlint, or also below it, that end so, sorted."""
+    """Return the sorted files with these suffixes in a folder of the distribution; ``deep`` includes its subfolders."""
     found = []
     for here, folders, names in os.walk(folder):
         found += [os.path.join(here, name) for name in names if name.lower().endswith(suffixes)]
