@@ -1,7 +1,7 @@
-"""Directives in the metadata of JSON templates: ``"metadata": {"kvlint": {"ignore": [...]}}``.
+"""Parse directives in the metadata of JSON templates: ``"metadata": {"kvlint": {"ignore": [...]}}``.
 
-An entry is about the object whose metadata it stands in, and everything in it: a resource, or a whole template. It is
-an object with ``rules``, ``reason``, ``until`` and ``owner``, or a text as in a comment: ``[KV001] reason``.
+An entry applies to the object that has the metadata, and to everything in it: a resource, or a whole template. It is an
+object with ``rules``, ``reason``, ``until`` and ``owner``, or a string as in a comment: ``[KV001] reason``.
 """
 
 from __future__ import annotations
@@ -22,10 +22,7 @@ _KEYS = frozenset({"rules", "reason", "until", "owner"})
 
 
 class Metadata(msgspec.Struct, frozen=True, kw_only=True):
-    """The directives of a document, each with the pointer of the object that it applies to, and those for Checkov.
-
-    ``text`` is the document's.
-    """
+    """The directives of a document, each with the pointer of its target, and those for Checkov."""
 
     text: str
     found: tuple[tuple[Directive, Pointer], ...]
@@ -33,7 +30,7 @@ class Metadata(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def metadata_of(document: Document) -> Metadata | None:
-    """Return all directives in the metadata of a document, those that are wrong with their fault; None without any."""
+    """Return all directives in the metadata of a document, including invalid ones; None without any."""
     found = list(_entries(document.value))
     places = locate(document.text, [entry for _, entry, _, _ in found])
     own: list[tuple[Directive, Pointer]] = []
@@ -48,7 +45,7 @@ def metadata_of(document: Document) -> Metadata | None:
 
 
 def _entries(value: Any) -> Iterator[tuple[Pointer, Pointer, str, Any]]:
-    """Yield each directive of a tool in document order: the object that it is for, its own place, the tool, itself."""
+    """Yield each directive in document order: the pointers of its target and of itself, the tool, and its value."""
     waiting: list[tuple[Pointer, Any]] = [((), value)]
     while waiting:
         pointer, here = waiting.pop()
@@ -74,7 +71,7 @@ def _of_object(pointer: Pointer, here: Mapping[str, Any]) -> Iterator[tuple[Poin
 
 
 def _own(place: Pointer, said: Any) -> Iterator[tuple[Pointer, Any]]:
-    """Yield the entries of kvlint's own metadata; None for one that is wrong."""
+    """Yield the entries of kvlint's own metadata; None for an invalid one."""
     if not isinstance(said, dict):
         yield place, said
         return
@@ -96,7 +93,7 @@ def _of_checkov(place: Pointer, said: Any) -> Iterator[tuple[Pointer, Any]]:
 
 
 def _skips(value: Any, start: int, end: int) -> Iterator[PeerComment]:
-    """Yield what an entry of Checkov's metadata says: an object with ``id`` and ``comment``, or ``ID:comment``."""
+    """Parse an entry of Checkov's metadata: an object with ``id`` and ``comment``, or ``ID:comment``."""
     id_, reason = (value.get("id"), value.get("comment", "")) if isinstance(value, dict) else (value, "")
     if not isinstance(id_, str):
         return
@@ -106,8 +103,6 @@ def _skips(value: Any, start: int, end: int) -> Iterator[PeerComment]:
 
 
 def _directive(value: Any, start: int, end: int) -> Directive:
-    """Return what an entry says."""
-
     def wrong(fault: str) -> Directive:
         return Directive(comment=0, start=start, end=end, fault=fault)
 

@@ -1,4 +1,4 @@
-"""Positions of values in JSON text that a decoder has accepted. Comments and trailing commas are allowed.
+"""Find the positions of values in JSON that a decoder has accepted. Comments and trailing commas are allowed.
 
 ``parse`` returns all values, ``locate`` the positions of some members, ``members`` and ``elements`` the positions of
 raw values that msgspec has left undecoded.
@@ -22,7 +22,7 @@ _PLAIN = r'[^"{}\[\]/]*+'
 
 
 def _content(levels: int) -> str:
-    """Return the pattern of the content of a container, with containers of up to ``levels`` levels in it."""
+    """Return the pattern of the content of a container, with up to ``levels`` levels of nested containers."""
     inner = rf"|[{{\[]{_content(levels - 1)}[}}\]]{_PLAIN}" if levels else ""
     return rf"{_PLAIN}(?:{STRING}{_PLAIN}{inner}|{COMMENT}{_PLAIN})*+"
 
@@ -71,7 +71,7 @@ class Member(msgspec.Struct, gc=False):
 
 
 class JsonObject(msgspec.Struct, gc=False):
-    """An object with its members; of a repeated key all of them. ``end`` is ``start`` where the text breaks off."""
+    """An object with its members, including all of repeated keys. ``end`` is ``start`` if the text is incomplete."""
 
     start: int
     end: int
@@ -91,7 +91,7 @@ _SKIPPED: Final = Scalar(0, 0, None)
 
 
 class Selection:
-    """The steps to follow from a value; ``pointer`` leads to the value if its own position is wanted."""
+    """The steps to follow from a value; ``pointer`` is set if the position of the value itself is requested."""
 
     __slots__ = ("pointer", "steps")
 
@@ -106,7 +106,7 @@ _UNSELECTED: Final = Selection()
 def parse(text: str, decode: Callable[[str, int], Plain], max_depth: int) -> Value:
     """Return the value of a text. ``decode`` returns the value of a scalar or key, given with its offset.
 
-    Raises LostError, TooDeepError beyond ``max_depth`` levels, and what ``decode`` raises.
+    Raise LostError, TooDeepError beyond ``max_depth`` levels, and the exceptions of ``decode``.
     """
     return _Parser(text, decode, max_depth).root(None)
 
@@ -114,9 +114,9 @@ def parse(text: str, decode: Callable[[str, int], Plain], max_depth: int) -> Val
 def locate(text: str, pointers: Iterable[Pointer]) -> dict[Pointer, tuple[int, int]]:
     """Return the offsets of the first character and after the last one of each pointer's target, in code points.
 
-    For a key that is the whole member, from the key to the end of its value; for an index the item; for ``()`` the
-    outermost value. Of a repeated key the last one counts. Targets that do not exist are left out. ``text`` is a
-    Document's; in another one, targets behind the first fault may not be found.
+    The target of a key is the whole member, from the key to the end of its value; of an index the item; of ``()`` the
+    outermost value. The last of repeated keys counts. Missing targets are omitted. ``text`` is a Document's; in another
+    text, targets after the first error may be missing.
     """
     selection = Selection()
     for pointer in pointers:
@@ -164,9 +164,9 @@ def _decode_key(quoted: str) -> str:
 
 
 class _Parser:
-    """One pass over ``text``. Methods return the offset behind the comma that follows what they read.
+    """One pass over ``text``. Methods return the offset after the comma that follows what they parsed.
 
-    A selection of None stands for everything; containers outside of a selection are skipped by patterns.
+    A selection of None selects everything; containers outside of a selection are skipped by patterns.
     """
 
     def __init__(self, text: str, decode: Callable[[str, int], Plain], max_depth: int) -> None:
@@ -177,7 +177,7 @@ class _Parser:
         self.end = 0  # of the last container, without the comma
 
     def root(self, selection: Selection | None) -> Value:
-        """Read the outermost value."""
+        """Parse the outermost value."""
         match = _ITEM.match(self.text)
         if match is None:
             raise LostError
@@ -197,7 +197,7 @@ class _Parser:
         raise LostError
 
     def read(self, into: JsonObject | JsonArray, selection: Selection | None, depth: int) -> int:
-        """Read the content of a container."""
+        """Parse the content of a container."""
         if depth > self.max_depth:
             raise TooDeepError(into.start)
         if selection is not None and not selection.steps:
@@ -210,7 +210,7 @@ class _Parser:
         return at
 
     def members(self, into: JsonObject, selection: Selection | None, depth: int) -> int:
-        """Read the selected members of an object."""
+        """Parse the selected members of an object."""
         text, found = self.text, into.members
         at = into.start + 1
         while match := _MEMBER.match(text, at):
@@ -237,7 +237,7 @@ class _Parser:
         return self.close(at, "}")
 
     def items(self, into: JsonArray, selection: Selection | None, depth: int) -> int:
-        """Read the items of an array, the selected ones in full."""
+        """Parse the items of an array, the selected ones in full."""
         text, found = self.text, into.items
         at = into.start + 1
         while True:
@@ -275,7 +275,7 @@ class _Parser:
         return at
 
     def close(self, at: int, mark: str) -> int:
-        """Read the closing ``mark``."""
+        """Parse the closing ``mark``."""
         match = _CLOSE.match(self.text, at)
         if match is None or match[1] != mark:
             raise LostError
@@ -286,7 +286,7 @@ class _Parser:
 def members(data: bytes, parts: Mapping[str, msgspec.Raw]) -> dict[str, int]:
     """Return the byte offset of each value of the outermost object of ``data``, whose raw values are ``parts``.
 
-    The lengths of the values lead from one to the next, so this costs nothing. Raises DecodeError for a repeated key.
+    The lengths of the values lead from one to the next without a search. Raise DecodeError for a repeated key.
     """
     places: dict[str, int] = {}
     at = len(_space(data, 0)) + 1
@@ -304,7 +304,7 @@ def members(data: bytes, parts: Mapping[str, msgspec.Raw]) -> dict[str, int]:
 
 
 def elements(data: bytes, items: Sequence[msgspec.Raw], at: int) -> Iterator[tuple[int, int]]:
-    """Yield start and end offset in ``data`` of each of the raw ``items`` of the array at the byte offset ``at``."""
+    """Yield the start and end offsets in ``data`` of the raw ``items`` of the array at the byte offset ``at``."""
     at += 1
     for item in items:
         if data[at] in _BLANK:

@@ -1,4 +1,4 @@
-"""A Bicep or .bicepparam file -> its declarations, what is wrong with it, and what its author says not to report."""
+"""Parse a Bicep or .bicepparam file into declarations, syntax errors and diagnostic directives."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _IF_CALL: Matcher = regex(rf"if{WIDE_GAP}\(").match
 
 
 class Bodies(Types):
-    """Reads parts of declarations."""
+    """Parser for the parts of declarations."""
 
     __slots__ = ()
 
     def decorators(self) -> tuple[ast.Expression, ...]:
-        """Read decorators, and all up to what they stand before."""
+        """Parse decorators and the gap after them."""
         found: list[ast.Expression] = []
         while self.text[self.at] == "@":
             self.at += 1
@@ -40,7 +40,7 @@ class Bodies(Types):
         return tuple(found)
 
     def loop(self, start: int) -> ast.For:
-        """Read a loop from its keyword on; its bracket is at ``start``."""
+        """Parse a loop, starting at its keyword; its bracket is at ``start``."""
         self.wrap = True
         self.at += len("for")
         index = ""
@@ -63,7 +63,7 @@ class Bodies(Types):
         return ast.For(start, self.at, item, index, over, body)
 
     def _if(self) -> ast.If:
-        """Read a condition and the object behind it, from the keyword on."""
+        """Parse a condition and its object, starting at the keyword."""
         start = self.at
         self.at += len("if")
         wrap, self.wrap = self.wrap, True
@@ -77,7 +77,7 @@ class Bodies(Types):
         return ast.If(start, self.at, condition, body)
 
     def body(self) -> ast.Expression:
-        """Read ``=`` and the body of a resource or module."""
+        """Parse ``=`` and the body of a resource or module."""
         self.take("=")
         mark = self.skip_to_operand()
         if mark == "{":
@@ -93,25 +93,25 @@ class Bodies(Types):
         raise self.unexpected("an object, a loop or 'if'")
 
     def value(self) -> ast.Expression:
-        """Read ``=`` and an expression."""
+        """Parse ``=`` and an expression."""
         self.take("=")
         self.skip_to_operand()
         return self.expression()
 
     def path(self) -> ast.Expression:
-        """Read the text that says where something is, or of which type."""
+        """Parse the string of a path or a resource type."""
         self.skip()
         return self.string()
 
     def start(self) -> int:
-        """Read the keyword; where it is."""
+        """Parse the keyword and return its offset."""
         self.skip()
         start = self.at
         self.word("a declaration")
         return start
 
     def type_before_value(self) -> ast.Type | None:
-        """Read a type, unless a value comes next."""
+        """Parse a type unless a value comes next."""
         mark = self.skip()
         return None if mark == "=" else self.type()
 
@@ -119,17 +119,17 @@ class Bodies(Types):
 _Decorators: TypeAlias = tuple[ast.Expression, ...]
 
 
-# The head of most resources, and the brace that their body begins with.
+# The fast path for most resources, up to the opening brace of the body.
 _RESOURCE: Matcher = regex(rf"resource[ \t]++(?P<name>{WORD})[ \t]++(?P<type>'[^'\\\r\n$]*+')[ \t]*+=[ \t]*+\{{").match
 
 
 class Declarations(Bodies):
-    """Reads declarations."""
+    """Parser for declarations."""
 
     __slots__ = ()
 
     def declaration(self) -> ast.Declaration:
-        """Read a declaration with its decorators."""
+        """Parse a declaration with its decorators."""
         decorators = self.decorators()
         at = self.at
         keyword = self.next_word()
@@ -171,7 +171,7 @@ class Declarations(Bodies):
         return ast.Output(start, self.at, name, type_, value, decorators)
 
     def resource(self, decorators: _Decorators) -> ast.Resource:
-        """Read a resource, from its keyword on."""
+        """Parse a resource, starting at its keyword."""
         match = _RESOURCE(self.text, self.at)
         if match is not None:
             start, head = self.at, match.end("type")
@@ -254,7 +254,7 @@ class Declarations(Bodies):
         return ast.Import(start, self.at, path, tuple(names), alias)
 
     def _imported(self) -> tuple[str, str]:
-        """Read ``name as name``."""
+        """Parse ``name as name``."""
         if self.text[self.at] == "'":
             there = self.string()
             name = str(there.value) if isinstance(there, ast.Literal) else ""
@@ -283,7 +283,7 @@ class Declarations(Bodies):
         return ast.Extends(start, self.at, path)
 
     def _named(self, _: _Decorators) -> ast.Declaration:
-        """Read ``metadata name = value``, or an assertion."""
+        """Parse ``metadata name = value``, or an assertion."""
         keyword = self.next_word()
         start = self.start()
         name = self.word("a name")
@@ -302,7 +302,7 @@ class Declarations(Bodies):
         return self._extended(self.start(), keyword)
 
     def _extended(self, start: int, keyword: str) -> ast.Declaration:
-        """Read what an extension is, how it is configured, and its name here."""
+        """Parse the specification, configuration and alias of an extension."""
         name = ""
         if self.skip() in "'$":
             self.string()
@@ -347,11 +347,11 @@ MAX_FAULTS = 100
 
 
 class Parsed(msgspec.Struct, frozen=True, gc=False):
-    """What a file says. All offsets are in code points.
+    """The content of a file. All offsets are in code points.
 
-    ``suppressions``: where the line behind a ``#disable-next-line`` starts, and the ids that the directive names.
-    ``disabled``: from where to where ids are disabled by ``#disable-diagnostics``. ``texts``: where strings that are
-    not plain ones start and end.
+    ``suppressions``: the start of the line after each ``#disable-next-line``, and the codes that the directive names.
+    ``disabled``: the start and end of each region in which ``#disable-diagnostics`` disables codes. ``texts``: the
+    spans of multi-line and interpolated strings.
     """
 
     declarations: tuple[ast.Declaration, ...]
@@ -362,10 +362,10 @@ class Parsed(msgspec.Struct, frozen=True, gc=False):
 
 
 def parse(text: str) -> Parsed:
-    """Return the declarations of a Bicep or parameter file, without those that are at fault.
+    """Return the declarations of a Bicep or parameter file, without those that have syntax errors.
 
-    Each fault costs the one declaration it is in: reading goes on at the next line that begins with a keyword or "@".
-    Never raises. No more than MAX_FAULTS faults are reported.
+    An error skips its declaration only: parsing resumes at the next line that begins with a keyword or "@". Never
+    raises. At most MAX_FAULTS faults are reported.
     """
     reader = Declarations(text)
     if "import" in text:
@@ -389,7 +389,7 @@ def parse(text: str) -> Parsed:
             at = min(error.at, reader.end)
             if len(faults) < MAX_FAULTS:
                 faults.append(ast.Fault(error.message, at))
-            if reader.at > reader.end + 1:  # all the rest is a comment
+            if reader.at > reader.end + 1:  # an unterminated comment
                 break
             _recover(reader, start, max(at, start))
     suppressions, disabled = directives(text, reader.texts)
@@ -397,9 +397,9 @@ def parse(text: str) -> Parsed:
 
 
 def _recover(reader: Declarations, start: int, at: int) -> None:
-    """Go to the next declaration behind that which begins at ``start`` and is at fault ``at`` some place.
+    """Skip to the declaration after the one that begins at ``start`` and has a fault at ``at``.
 
-    The line of the fault may be its first, if what is missing is the end of the declaration before it.
+    The line of the fault may itself begin a declaration, if the end of the previous one is missing.
     """
     reader.depth = 0
     reader.wrap = False

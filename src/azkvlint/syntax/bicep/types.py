@@ -1,4 +1,4 @@
-"""Types."""
+"""Parse Bicep type expressions."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ _RESOURCES = frozenset({"resource", "resourceInput", "resourceOutput"})
 
 
 class Types(Expressions):
-    """Reads types."""
+    """Parser for types."""
 
     __slots__ = ()
 
     def type(self) -> ast.Type:
-        """Read a type."""
+        """Parse a type."""
         start = self.at
         first = _BAR(self.text, start)
         if first is not None:
@@ -34,7 +34,7 @@ class Types(Expressions):
         return members[0] if len(members) == 1 else ast.Type(start, self.at, "union", of=tuple(members))
 
     def _unary_type(self) -> ast.Type:
-        """Read a type that is no union, with what stands behind it."""
+        """Parse a type other than a union, with its suffixes."""
         start = self.at
         mark = self.text[start]
         if mark in "-+!":
@@ -58,7 +58,7 @@ class Types(Expressions):
         raise Unexpected("too many accesses in one type", start)
 
     def skip_mark(self, marks: str) -> str:
-        """Read one of ``marks`` if one stands next on this line; which one."""
+        """Consume and return one of ``marks`` if it comes next on this line; else return an empty string."""
         at = self.at
         mark = self.skip()
         if mark in marks:
@@ -68,7 +68,7 @@ class Types(Expressions):
         return ""
 
     def _items(self, start: int, of: ast.Type) -> ast.Type:
-        """Read the rest of ``of[]``, ``of[*]`` or ``of[0]``."""
+        """Parse the rest of ``of[]``, ``of[*]`` or ``of[0]``."""
         mark = self.skip()
         if mark == "]":
             self.at += 1
@@ -82,7 +82,7 @@ class Types(Expressions):
         return ast.Type(start, self.at, "member", name, of=(of,))
 
     def _type_member(self, start: int, of: ast.Type) -> ast.Type:
-        """Read the rest of ``of.name`` or ``of.*``."""
+        """Parse the rest of ``of.name`` or ``of.*``."""
         if self.skip_mark("*"):
             return ast.Type(start, self.at, "member", "*", of=(of,))
         name = self.word("the name of a property")
@@ -93,7 +93,7 @@ class Types(Expressions):
         return ast.Type(start, self.at, "member", name, of=(of,))
 
     def _primary_type(self) -> ast.Type:
-        """Read a type without what stands behind it."""
+        """Parse a type without suffixes."""
         start = self.at
         mark = self.text[start]
         if mark in "'$" or mark.isdigit():
@@ -123,7 +123,7 @@ class Types(Expressions):
         return ast.Type(start, end, "name", name)
 
     def _bracketed(self, start: int, mark: str) -> ast.Type:
-        """Read an object, a tuple or a type in parentheses, from behind the opening mark on."""
+        """Parse an object, a tuple or a type in parentheses, starting after the opening bracket."""
         if mark == "(":
             self.skip()
             found = self.type()
@@ -147,7 +147,7 @@ class Types(Expressions):
         return ast.Type(start, self.at, kind, of=tuple(items), fields=tuple(fields))
 
     def _part(self, decorators: tuple[ast.Expression, ...]) -> ast.Type:
-        """Read the type of a property or item that has such decorators."""
+        """Parse the type of a property or item with these decorators."""
         found = self.type()
         return msgspec.structs.replace(found, decorators=decorators) if decorators else found
 
@@ -163,7 +163,7 @@ class Types(Expressions):
         return str(name.value)
 
     def _parameterised(self, start: int, name: str) -> ast.Type:
-        """Read the parameters of a type and the bracket behind them."""
+        """Parse the parameters of a type and the closing bracket."""
         wrap, self.wrap = self.wrap, True
         self.descend()
         parameters: list[ast.Type] = []
@@ -183,7 +183,7 @@ class Types(Expressions):
 
 
 def _signed(sign: str, value: object) -> bool | int | None:
-    """Return what a literal type amounts to behind a sign."""
+    """Return the value of a literal type with a sign."""
     if sign == "!":
         return not value if isinstance(value, bool) else None
     if isinstance(value, bool) or not isinstance(value, int):

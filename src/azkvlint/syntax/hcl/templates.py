@@ -1,4 +1,4 @@
-"""The parts of a text -> the one expression that they make: directives are resolved, and indentation is taken off."""
+"""Assemble the parts of a template into one expression: resolve directives and remove indentation."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from azkvlint.syntax.hcl.tokens import MAX_DEPTH, Unexpected
 
 
 class Piece:
-    """A stretch of plain text, no more than a line of it in a heredoc."""
+    """Literal text, at most one line of it in a heredoc."""
 
     __slots__ = ("end", "start", "value")
 
@@ -32,9 +32,9 @@ Part: TypeAlias = Piece | Directive | ast.Expression
 
 
 def assemble(parts: list[Part], start: int, end: int) -> ast.Expression:
-    """Return the expression that a text from ``start`` to ``end`` stands for. Raises Unexpected.
+    """Return the expression of a template from ``start`` to ``end``. Raise Unexpected.
 
-    A text that is nothing but one expression is that expression.
+    A template that consists of one interpolation is that expression.
     """
     if len(parts) == 1 and not isinstance(parts[0], Piece | Directive):
         return parts[0]
@@ -64,7 +64,7 @@ def assemble(parts: list[Part], start: int, end: int) -> ast.Expression:
 
 
 class _Level:
-    """What has been read of a text, or of the text between two directives."""
+    """The parsed parts of a template, or of the section between two directives."""
 
     __slots__ = ("directive", "holes", "items", "pieces", "yes")
 
@@ -76,16 +76,16 @@ class _Level:
         self.yes: ast.Expression | None = None
 
     def begins(self, kind: str) -> bool:
-        """Return whether it is a directive of this kind that this belongs to."""
+        """Return whether this section began with a directive of this kind."""
         return self.directive.kind == kind
 
     def add(self, item: ast.Expression) -> None:
-        """Add what is no plain text."""
+        """Add an expression."""
         self.melt()
         self.items.append(item)
 
     def melt(self) -> None:
-        """Make one literal of all the plain text since the last item."""
+        """Merge the literal text since the last expression into one literal."""
         if self.pieces:
             value = "".join([piece.value for piece in self.pieces])
             if value:
@@ -93,7 +93,7 @@ class _Level:
             self.pieces = []
 
     def whole(self, start: int, end: int) -> ast.Expression:
-        """Return all that has been read, as one text."""
+        """Return the section as one expression."""
         self.melt()
         items = self.items
         if not items:
@@ -104,13 +104,13 @@ class _Level:
         return ast.Literal(start, end, only.value) if isinstance(only, ast.Literal) else only
 
     def other(self, part: Directive) -> None:
-        """Begin the text that counts if the condition does not hold."""
+        """Begin the ``else`` section."""
         self.yes = self.whole(self.directive.end, part.start)
         self.directive.end = part.end
         self.items, self.holes = [], 0
 
     def close(self, part: Directive) -> ast.Expression:
-        """Return the expression for all from the directive to ``part``, which ends it."""
+        """Return the expression of the section that ``part`` ends."""
         directive = self.directive
         rest = self.whole(directive.end, part.start)
         start, end = directive.start, part.end
@@ -122,10 +122,10 @@ class _Level:
 
 
 def flush(parts: list[Part]) -> None:
-    """Take off the indentation of a ``<<-`` heredoc: as many blanks from each line as all lines begin with.
+    """Remove the indentation of a ``<<-`` heredoc: the smallest number of leading blanks of its lines.
 
-    This is what HCL does, line by line as written: what an expression amounts to, and what is trimmed, has no part in
-    it, but an expression at the beginning of a line has no blanks before it.
+    As in HCL, lines are compared as written: values of expressions and trim marks do not matter, and a line that begins
+    with an expression has no leading blanks.
     """
     indented: list[Piece] = []
     least: int | None = None
