@@ -1,4 +1,4 @@
-"""Attributes overlaid on others, and ``derived.changedFrom``: what a plan or a what-if result changes."""
+"""Overlay attributes, and compute ``derived.changedFrom``: the changes of a plan or a what-if result."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from azkvlint.model.value import ListValue, MapValue, Origin, Path, Scalar, Unkn
 
 
 def overlaid(below: MapValue, above: MapValue) -> MapValue:
-    """Return ``below`` with what ``above`` sets: objects are merged, everything else is replaced."""
+    """Return ``below`` overlaid with ``above``: objects are merged, everything else is replaced."""
     fields = dict(below.fields)
     for name, value in above.fields.items():
         have = fields.get(name)
@@ -20,7 +20,7 @@ def overlaid(below: MapValue, above: MapValue) -> MapValue:
 
 
 def opened(value: MapValue, rest: Unknown) -> MapValue:
-    """Return ``value`` as an object that may have more fields than it shows, at every depth."""
+    """Return ``value`` as an object that may have additional fields, at every depth."""
     fields = {
         name: opened(field, rest) if isinstance(field, MapValue) else field for name, field in value.fields.items()
     }
@@ -31,7 +31,7 @@ CHANGED_FROM: Path = ("derived", "changedFrom")
 
 
 def with_changes(after: MapValue, before: MapValue) -> MapValue:
-    """Return ``after`` with what it changes of ``before``: objects by property, a list as a whole."""
+    """Return ``after`` with its changes from ``before``: objects by property, lists as a whole."""
     changed = _changed(after.fields.get("properties"), before.fields.get("properties"))
     if changed is None:
         return after
@@ -43,7 +43,7 @@ def with_changes(after: MapValue, before: MapValue) -> MapValue:
 
 
 def _changed(after: Value | None, before: Value | None) -> Value | None:
-    """Return ``before`` if ``after`` differs from it; Unknown if that is not known."""
+    """Return ``before`` if ``after`` differs from it, Unknown if that is not known, None if they are equal."""
     if before is None:
         return None
     if isinstance(after, Unknown) or isinstance(before, Unknown):
@@ -64,7 +64,7 @@ def _fields(after: MapValue, before: MapValue) -> Iterator[tuple[str, Value]]:
 
 
 def _plain(value: Value) -> object:
-    """Return something that is equal for values that say the same, wherever they stand."""
+    """Return an object for comparing values without their locations."""
     match value:
         case Scalar(value=plain):
             return (type(plain), plain)

@@ -1,6 +1,6 @@
-"""Whether a declaration exists: certainly, never, or only where a value overrides the default of a parameter.
+"""Decide whether a declaration exists: certainly, never, or only where a value overrides the default of a parameter.
 
-Defaults decide values, not existence: what only the default of a root's parameter leaves out may exist.
+Defaults decide values, not existence: what only the default of a root's parameter disables may exist.
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from azkvlint.model.resource import Assumption, Resource
 from azkvlint.model.value import MapValue, Scalar, Unknown
 from azkvlint.util.errors import InputError
 
-# The types of which others are evaluated by the attributes that they have under an assumption, in lower case.
+# Types, in lower case, whose attributes under an assumption affect the evaluation of other resources.
 VARYING = frozenset({"microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms"})
-# The types of which a report says for each declaration whether it was evaluated, in lower case.
+# Types, in lower case, whose declarations a report lists as evaluated or skipped.
 ACCOUNTED = frozenset(
     {
         "microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms", "microsoft.keyvault/vaults/secrets",
@@ -29,15 +29,15 @@ ACCOUNTED = frozenset(
         "microsoft.keyvault/managedhsms/roleassignments", "microsoft.authorization/roleassignments",
     }
 )  # fmt: skip
-# Of more parameters than these it is not worked out which of them decide alone.
+# With more parameters, those that decide alone are not computed.
 _MOST_TRIED = 12
 _MOST_NAMED = 3
 
 
 class Scenario:
-    """A root in which nothing is known of the parameters in ``opened``; None: of any that is given no value.
+    """An evaluation of a root in which the parameters in ``opened`` are unknown; None: all without a given value.
 
-    ``read`` and ``given`` are the parameters that were read so far, those without and those with a given value.
+    ``read`` and ``given`` are the parameters read so far, without and with a given value.
     """
 
     def __init__(self, opened: frozenset[str] | None) -> None:
@@ -46,14 +46,14 @@ class Scenario:
         self.given: set[str] = set()
 
     def opens(self, name: str) -> bool:
-        """Return whether nothing is known of a parameter that is given no value and has a default."""
+        """Return whether a parameter without a given value but with a default is unknown."""
         self.read.add(name)
         return self.opened is None or name in self.opened
 
     def instead(self, default: Result | None, unknown: Unknown) -> Result:
-        """Return what an open parameter is: of a boolean the other value than its default, else ``unknown``.
+        """Return the value of an open parameter: for a boolean the opposite of its default, else ``unknown``.
 
-        Where several parameters are open, each of them may have its default.
+        If several parameters are open, each of them may have its default.
         """
         if self.opened is None or len(self.opened) != 1 or not isinstance(default, Scalar):
             return unknown
@@ -65,29 +65,29 @@ AnyDeclaration = TypeVar("AnyDeclaration")
 
 
 class Scenarios(Generic[AnyScenario, AnyDeclaration]):
-    """The scenarios of one root, each made when it is first needed."""
+    """The scenarios of one root, created on demand."""
 
     def __init__(self) -> None:
         self._known: dict[frozenset[str] | None, AnyScenario] = {}
         self._read: dict[str, frozenset[str]] = {}
-        # The vaults that exist with the defaults, by address, and the scenarios in which more resources exist.
+        # The vaults that exist with the defaults, by address, and the scenarios that enable more resources.
         self.vaults: dict[str, Any] = {}
         self.assumed: dict[Assumption, AnyScenario] = {}
 
     def made(self, opened: frozenset[str] | None) -> AnyScenario:
-        """Return a new scenario."""
+        """Create a scenario."""
         raise NotImplementedError
 
     def exists(self, scenario: AnyScenario, declaration: AnyDeclaration) -> bool:
-        """Return whether anything that ``declaration`` declares may exist in a scenario."""
+        """Return whether any resource of ``declaration`` may exist in a scenario."""
         raise NotImplementedError
 
     def attributes_in(self, scenario: AnyScenario, vault: Any) -> MapValue | None:
-        """Return the attributes that one of ``vaults`` has in a scenario; None if it does not exist there."""
+        """Return the attributes of one of ``vaults`` in a scenario; None if it does not exist there."""
         raise NotImplementedError
 
     def add_variants(self, resources: dict[str, Resource]) -> None:
-        """Give the resources that may exist the vaults that are different under their assumptions."""
+        """Add the vaults that differ under an assumption to the resources that exist under it."""
         variants = {why: self._variants(scenario, resources) for why, scenario in self.assumed.items()}
         for address, resource in resources.items() if any(variants.values()) else ():
             found = variants.get(resource.assumption) if resource.assumption is not None else None
@@ -111,7 +111,7 @@ class Scenarios(Generic[AnyScenario, AnyDeclaration]):
         return found
 
     def close(self) -> None:
-        """Let go of everything, as a run does without a search for objects that hold each other."""
+        """Break reference cycles, because garbage collection is off during a run."""
         self.vaults.clear()
         self.assumed.clear()
         for scenario in self._known.values():
@@ -119,16 +119,16 @@ class Scenarios(Generic[AnyScenario, AnyDeclaration]):
         self._known.clear()
 
     def scenario_for(self, opened: frozenset[str] | None) -> AnyScenario:
-        """Return the scenario with these parameters."""
+        """Return the scenario in which these parameters are unknown."""
         found = self._known.get(opened)
         if found is None:
             found = self._known[opened] = self.made(opened)
         return found
 
     def enabling(self, declaration: AnyDeclaration, key: str, within: Scenario | None) -> AnyScenario | None:
-        """Return the scenario in which something exists that does not with the defaults; None if it never does.
+        """Return the scenario that enables a declaration which the defaults disable; None if none does.
 
-        ``key`` is the same for all uses of a declaration, ``within`` the scenario that the declaration is in itself.
+        ``key`` is the same for all instances of a declaration, ``within`` is the scenario around it.
         """
         if not self.exists(self.scenario_for(None), declaration):
             return None
@@ -137,7 +137,7 @@ class Scenarios(Generic[AnyScenario, AnyDeclaration]):
         def exists(names: frozenset[str]) -> bool:
             return self.exists(self.scenario_for(already | names), declaration)
 
-        # All uses read the same parameters, unless what they are given decides what is read.
+        # All instances read the same parameters, unless given values decide which ones are read.
         found = deciding(self._read.get(key, ()), exists)
         if not found:
             self._read[key] = frozenset(self._probed(declaration).read) - already
@@ -145,14 +145,14 @@ class Scenarios(Generic[AnyScenario, AnyDeclaration]):
         return self.scenario_for(already | found) if found else None
 
     def given(self, declaration: AnyDeclaration) -> Sequence[str]:
-        """Return the parameters with a given value that decide on the existence of something, as far as known."""
+        """Return the parameters with a given value that decide whether a declaration exists, as far as known."""
         try:
             return sorted(self._probed(declaration).given)
-        except InputError:  # the budget is spent; that something does not exist is known all the same
+        except InputError:  # the budget is spent, but the declaration is known not to exist
             return ()
 
     def _probed(self, declaration: AnyDeclaration) -> Scenario:
-        """Return a scenario in which nothing was evaluated but what decides on the existence of something."""
+        """Evaluate only the existence of a declaration, in a new scenario, to see which parameters it reads."""
         probe = self.made(None)
         self.exists(probe, declaration)
         found = Scenario(None)
@@ -162,10 +162,10 @@ class Scenarios(Generic[AnyScenario, AnyDeclaration]):
 
 
 def deciding(names: Collection[str], exists: Callable[[frozenset[str]], bool]) -> frozenset[str]:
-    """Return the parameters whose defaults leave something out; none if it does not exist whatever they are.
+    """Return the parameters whose defaults disable a declaration; none if no values enable it.
 
-    ``exists`` tells whether it may exist where nothing is known of some parameters. Those that decide alone are
-    returned if there are any, because the defaults of all others keep their say on values then.
+    ``exists`` returns whether it may exist if some parameters are unknown. Parameters that decide alone are preferred,
+    because the defaults of all others then still decide values.
     """
     everything = frozenset(names)
     if not everything or not exists(everything):
@@ -177,7 +177,7 @@ def deciding(names: Collection[str], exists: Callable[[frozenset[str]], bool]) -
 
 
 def assumption(names: Iterable[str], option: str, at: Location) -> Assumption:
-    """Return the assumption that parameters, called as an expression calls them, have other values than defaults."""
+    """Return the assumption that the parameters ``names``, as expressions spell them, do not have their defaults."""
     listed = sorted(names)
     if len(listed) == 1:
         return Assumption(text=f"exists only with another value than the default of `{listed[0]}` ({option})", at=at)
@@ -189,11 +189,11 @@ def assumption(names: Iterable[str], option: str, at: Location) -> Assumption:
 
 
 def assume(resources: dict[str, Resource], known: int, why: Assumption) -> None:
-    """Mark all resources behind the first ``known`` as ones that may exist."""
+    """Mark all resources after the first ``known`` as ones that may exist."""
     for address in list(islice(reversed(resources), len(resources) - known)):
         resource = resources[address]
         if resource.assumption is None:
-            # It exists under no weaker condition than this.
+            # No weaker condition is known.
             conditions = resource.conditions or frozenset({why.text})
             resources[address] = msgspec.structs.replace(resource, assumption=why, conditions=conditions)
 

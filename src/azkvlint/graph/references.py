@@ -1,4 +1,4 @@
-"""Attributes that name other resources -> References: by link, by id, by name, or by data-plane URL."""
+"""Resolve attributes that refer to other resources: by link, by id, by name, or by data-plane URL."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _VAULTS = ("microsoft.keyvault/vaults", "microsoft.keyvault/managedhsms")
 
 
 class Index:
-    """The resources of one root by what other resources call them."""
+    """The resources of one root, indexed by the identifiers that other resources use for them."""
 
     def __init__(self, resources: dict[str, Resource]) -> None:
         self.resources = resources
@@ -33,7 +33,7 @@ class Index:
         self._objects: dict[str, dict[tuple[str, str], list[str]]] = {}
 
     def of_type(self, type_: str) -> list[Resource]:
-        """Return the resources of a type (lower case), in the order of the input."""
+        """Return the resources of a type (lower case), in input order."""
         return [self.resources[address] for address in self._lower.get(type_, ())]
 
     def of_types(self, types: frozenset[str]) -> Iterator[Resource]:
@@ -42,11 +42,11 @@ class Index:
             yield from self.of_type(type_)
 
     def types(self) -> list[str]:
-        """Return the types that there are, as they are spelled."""
+        """Return the types in the graph, in their original spelling."""
         return list(self._by_type)
 
     def put(self, resource: Resource) -> None:
-        """Take ``resource`` for the one of the same address, type, name and id."""
+        """Replace the resource with the same address, type, name and id."""
         self.resources[resource.address] = resource
 
     def named(self, type_: str, name: str) -> list[Resource]:
@@ -59,9 +59,9 @@ class Index:
         return [self.resources[address] for address in names.get(name, ())]
 
     def find(self, text: str) -> tuple[tuple[str, ...], str]:
-        """Return the addresses of what an id (or its pattern) or URL names in the graph, and how it was found.
+        """Return the addresses that an id (or its pattern) or URL refers to, and how they were found.
 
-        A resource that is declared twice, once as existing, is what deploys it.
+        Of a resource that is declared twice, once as existing, only the deployed one is returned.
         """
         found = self._by_id.get(text.lower().rstrip("/"), ())
         if found:
@@ -95,10 +95,10 @@ class Index:
         return candidates[0].address if len(candidates) == 1 and len(parts.names) == 1 else None
 
     def perhaps(self, text: str) -> tuple[str, ...]:
-        """Return what an id or URL may name that ``find`` did not find.
+        """Return the addresses that an id or URL may refer to and that ``find`` did not return.
 
-        Of a data-plane URL these are the objects of that name whose vault is not known; of an id, the resources whose
-        own id is the same wherever both are known.
+        For a data-plane URL these are the objects of that name in an unknown vault; for an id, the resources whose own
+        id is equal in all known parts.
         """
         url = parse_object_url(text)
         if url is None:
@@ -106,7 +106,7 @@ class Index:
         return tuple(address for above in _VAULTS for address in self._in_vault(f"{above}/{url.kind}", url.name, ""))
 
     def _is_alike(self, resource: Resource, text: str) -> bool:
-        """Return whether an id can be a resource's own. The name of a vault is taken once in all of Azure."""
+        """Return whether an id may be a resource's own. A vault name is globally unique."""
         return may_be(_text(resource, "id").lower().rstrip("/"), text.lower().rstrip("/"))
 
     def _alike(self, text: str) -> tuple[str, ...]:
@@ -144,7 +144,7 @@ def _text(resource: Resource, name: str) -> str:
 
 
 def references_by(via: str, types: frozenset[str], index: Index) -> Iterator[Reference]:
-    """Yield every reference that the attribute ``via`` of these types (lower case) makes; of a list, one an item."""
+    """Yield the references through attribute ``via`` of these types (lower case), one for each item of a list."""
     path = tuple(via.split("."))
     for resource in index.of_types(types):
         if not resource.stays:
@@ -161,7 +161,7 @@ def references_by(via: str, types: frozenset[str], index: Index) -> Iterator[Ref
 
 
 def certain_only(reference: Reference, source: Resource, index: Index) -> Reference:
-    """Return ``reference`` without targets that exist without ``source``: an unknown condition decides on it."""
+    """Return ``reference`` without targets that may exist without ``source``, whose existence is unknown."""
     if not source.conditions or not reference.targets:
         return reference
     sure = tuple(target for target in reference.targets if source.conditions <= index.resources[target].conditions)
@@ -173,8 +173,8 @@ def certain_only(reference: Reference, source: Resource, index: Index) -> Refere
 
 
 def reference_of(source: str, via: str, value: Value, index: Index) -> Reference | None:
-    """Return the reference that one value makes; None for a value that can name nothing."""
-    if type(value) is Link:  # most are
+    """Return the reference of one value; None for a value that cannot refer to a resource."""
+    if type(value) is Link:  # the most common case
         targets = (value.target,) if value.target in index.resources else ()
         outside = "" if targets else value.type.lower() or "?"
         return Reference(source=source, via=via, value=value, targets=targets, outside=outside, hops=value.hops)
@@ -194,24 +194,24 @@ def reference_of(source: str, via: str, value: Value, index: Index) -> Reference
 
 
 def type_of_any(types: tuple[str, ...]) -> str:
-    """Return a type for a resource that is not in the graph and is of one of these types; "?" if it may be any.
+    """Return the type of a resource outside the graph that is of one of these types; "?" if it may be any.
 
-    What no table has is in its author's words, which no rule names, so any one stands for all of them.
+    A type without an Azure name is in no rule, so any one of them represents all.
     """
     azure = [type_.lower() for type_ in types if "/" in type_]
     return "?" if "" in types or not types or len(azure) > 1 else (*azure, *types)[0]
 
 
 def _by_text(source: str, via: str, value: Value, text: str, index: Index) -> Reference:
-    """Return the reference that an id, its pattern, or a URL makes."""
+    """Return the reference of an id, its pattern, or a URL."""
     found, how = index.find(text)
     if found:
-        # What exists already may be what is deployed here under a name that is not known.
+        # An existing resource may be one that is deployed here under an unknown name.
         existing = all(index.resources[target].existing for target in found)
         candidates = tuple(one for one in index.perhaps(text) if one not in found) if existing else ()
         return Reference(source=source, via=via, value=value, targets=found, candidates=candidates, hops=(how,))
     parts = parse_id(text)
-    # A subscription or another scope is no resource of the graph's other types, even where its name is not known.
+    # A subscription or another scope is not a resource of the graph's other types, even if its name is unknown.
     anything = isinstance(value, Unknown) and parts is None and scope_level(text) is None
     outside = parts.type if parts is not None else "?"
     candidates = index.perhaps(text)

@@ -1,7 +1,6 @@
-"""Locations in templates and source files -> regions and excerpts without secrets.
+"""Find the regions of locations in templates and source files, and cut redacted excerpts.
 
-Regions are found only for locations that a report shows. Of JSON only the text of the excerpt is read, so that nothing
-is known of a document but the names in it.
+Regions are computed only for locations that a report shows. Of JSON only the text around the excerpt is scanned.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ from azkvlint.util.secret_names import NAME, is_harmless, names_secret, tells_se
 Spot: TypeAlias = tuple[str, tuple[str | int, ...]]
 Places: TypeAlias = Mapping[Spot, tuple[Region, Excerpt]]
 
-# A string behind a name that speaks of a secret, whatever it is for.
+# A string after a name that suggests a secret.
 _SECRET = regex(
     rf"(?<!\w){NAME}"
     r"\w++['\"]?\s*+(?:[A-Za-z]++\??\s*+)?[:=]\s*+"
@@ -34,11 +33,11 @@ _SECRET = regex(
 _LITERAL = regex(r"'''(?:[^']|'(?!''))*+'''|'(?:[^'\\\n]|\\.)*+'|\"(?:[^\"\\\n]|\\.)*+\"")
 _QUOTE = regex("['\"]")
 _KEY = regex(r"(?:'(?:[^'\\\n]|\\.)*+'|\"(?:[^\"\\\n]|\\.)*+\")\s*+:")
-# A decorator, a parameter up to its default, and how the line after it begins.
+# A decorator, a parameter up to its default, and the start of the next line.
 _SECURE = regex(r"@(?:sys[ \t]*+\.[ \t]*+)?secure[ \t]*+\(")
 _DEFAULT = regex(r"^[ \t]*+param\b[^=\r\n]*+=", re.MULTILINE)
 _NEXT = regex(r"[\r\n]++(?=[\w@#/])")
-# A line with texts: the head of a block or resource, or one text by its name, perhaps cut off.
+# A line with strings: the header of a block or resource, or one named string, possibly cut off.
 _QUOTED = regex(r"['\"]|<<")
 _NAMED = regex(
     r"""[ \t]*+(?:
@@ -53,14 +52,14 @@ _NAMED = regex(
 
 
 class Hidden(Protocol):
-    """What must not be shown of one text, whatever language it is in."""
+    """Language-specific secrets of one text."""
 
     def within(self, low: int, high: int, /) -> list[tuple[int, int]]:
-        """Return the spans between two offsets, and those that reach into them."""
+        """Return the secret spans between two offsets, and those that overlap them."""
 
 
 def spot_of(at: Location) -> Spot | None:
-    """Return what tells a place from others; None for a location without one."""
+    """Return the identity of a place; None for a location without one."""
     if at.pointer is not None:
         return at.path, at.pointer
     return None if at.span is None else (at.path, at.span)
@@ -73,10 +72,10 @@ def places_of(
     secrets: Iterable[Location] = (),
     data: Container[str] = (),
 ) -> Places:
-    """Return region and excerpt of each location that has a place in ``files`` (texts by reported path).
+    """Return region and excerpt of each location with a place in ``files`` (texts by reported path).
 
-    ``hidden`` returns what must not be shown of the text of a path, besides what speaks for itself and the texts of the
-    values at ``secrets``. ``data`` are the paths of files that hold values: of those an excerpt has no text at all.
+    ``hidden`` returns language-specific secrets of a file, in addition to recognizable ones and the values at
+    ``secrets``. ``data`` are the paths of files with values, whose excerpts have no text.
     """
     wanted = _spots(locations, files)
     kept = _spots(secrets, wanted) if wanted else {}
@@ -113,7 +112,7 @@ def places_of(
 
 
 def _spots(locations: Iterable[Location], paths: Container[str]) -> dict[str, dict[Spot, Location]]:
-    """Return the locations that have a place in files with these paths, by path."""
+    """Return the locations with a place in these files, by path."""
     found: dict[str, dict[Spot, Location]] = {}
     for at in locations:
         spot = spot_of(at)
@@ -123,7 +122,7 @@ def _spots(locations: Iterable[Location], paths: Container[str]) -> dict[str, di
 
 
 class _Secrets:
-    """What must not be shown of one text. Lines are looked through once, for any number of places may lie in one."""
+    """The secrets of one text. Lines are scanned once, because many places may be on one line."""
 
     def __init__(self, lines: Lines, hidden: Hidden | None, own: Iterable[tuple[int, int]] = ()) -> None:
         self._lines = lines
@@ -134,11 +133,11 @@ class _Secrets:
         self._known: dict[tuple[int, int], list[tuple[int, int]]] = {}
 
     def around(self, start: int, end: int, is_json: bool, pointer: Pointer) -> list[tuple[int, int]]:
-        """Return the parts of the lines from ``start`` to ``end`` that no excerpt shows, as far as it reaches."""
+        """Return the parts to redact in the lines from ``start`` to ``end``, as far as an excerpt reaches."""
         low, high = self._whole_lines(start, end)
         found = self._secrets(start, low, high)
         if is_json:
-            # Nobody knows what stands beside a place: one line may hold a whole document.
+            # One line may contain a whole document, so text beside the place may be any value.
             found += beside(self._text, low, start, end, high)
             if pointer:
                 below = is_below_secret(pointer)
@@ -146,21 +145,21 @@ class _Secrets:
         return found
 
     def _whole_lines(self, start: int, end: int) -> tuple[int, int]:
-        """Return where the lines that a span touches begin and end."""
+        """Return the start and end of the lines that a span touches."""
         starts = self._lines.starts
         after = bisect_right(starts, end)
         high = starts[after] if after < len(starts) else len(self._text)
         return starts[bisect_right(starts, start) - 1], high
 
     def _secrets(self, start: int, low: int, high: int) -> list[tuple[int, int]]:
-        """Return what is known to be secret of the lines of a span."""
+        """Return the known secrets in the lines of a span."""
         spans = self._spans(low, high)
         first = bisect_left(spans, (start - MAX_CHARACTERS,))
         last = bisect_left(spans, (start + MAX_CHARACTERS,))
         found = spans[max(first - 1, 0) : last]
         if self._hidden is not None:
             found += self._hidden.within(max(low, start - MAX_CHARACTERS), min(high, start + MAX_CHARACTERS))
-        # They do not lie within each other.
+        # The spans do not overlap.
         first = max(bisect_left(self._own, (max(low, start - MAX_CHARACTERS),)) - 1, 0)
         found += self._own[first : bisect_left(self._own, (min(high, start + MAX_CHARACTERS),))]
         if self._secure is None:
@@ -168,9 +167,9 @@ class _Secrets:
         return found + self._secure
 
     def are_apart_from(self, span: tuple[int, int], is_json: bool, pointer: Pointer) -> bool:
-        """Return whether a span, which begins a line, holds no secret.
+        """Return whether a span, which begins a line, contains no secret.
 
-        Nobody knows what a text is that has no name of its own: in a list, a map, a call or over several lines.
+        A string without a name of its own may be one: in a list, a map, a call or over several lines.
         """
         start, end = span
         found = self._secrets(start, *self._whole_lines(start, end))
@@ -191,7 +190,7 @@ class _Secrets:
 
 
 def _written(text: str, start: int, end: int) -> tuple[int, int] | None:
-    """Return from the first to the last quote of what is written of a value, without the key before it."""
+    """Return the span from the first to the last quote of a value, after its key."""
     key = _KEY.match(text, start, end)
     first = _QUOTE.search(text, start if key is None else key.end(), end)
     if first is None:
@@ -210,25 +209,25 @@ def _secure_defaults(text: str) -> Iterator[tuple[int, int]]:
 
 Span: TypeAlias = tuple[int, int]
 
-# Nobody writes longer lines of JSON by hand: what stands beside a place on such a line is not looked at.
+# Lines of handwritten JSON are shorter: on longer ones, all text beside a place is redacted.
 _LONG = 300
-# A string that the end of an excerpt cuts off, or of which there is only the beginning, is a token too.
+# A string that is cut off by the end of an excerpt is a token too.
 _TOKEN = regex(
     rf"""(?P<comment>{COMMENT})|(?P<string>{STRING}|"[^"]*+)|(?P<open>[{{\[])|(?P<close>[}}\]])"""
     r"|(?P<colon>:)|(?P<comma>,)|(?P<word>[^\s,:{}\[\]\"/]++|/)",
     re.DOTALL,
 )
 _NO_SECRET = frozenset({"true", "false", "null"})
-# Members that hold the value of whatever it is that they are members of.
+# Members that hold the value of their parent.
 _VALUES = frozenset({"defaultvalue", "value"})
-# Members that say what something is. Their values are no secrets, whatever they are members of.
+# Members whose values are never secret.
 _HARMLESS_KEYS = frozenset({"$schema", "apiversion", "type"})
 
 
 def beside(text: str, low: int, start: int, end: int, high: int) -> Iterator[Span]:
-    """Yield what stands on the lines of a place (``low`` to ``high``) but is not part of it, unless that is harmless.
+    """Yield the text on the lines of a place (``low`` to ``high``) before and after it, unless it is harmless.
 
-    Keys, brackets, permissions and what is true or false are.
+    Keys, brackets, permissions and booleans are harmless.
     """
     for first, last in ((low, start), (end, high)):
         if last - first > _LONG or not _is_harmless(text, first, last):
@@ -246,20 +245,20 @@ def _is_harmless(text: str, start: int, end: int) -> bool:
 
 
 def is_below_secret(pointer: Sequence[str | int]) -> bool:
-    """Return whether a place lies below a name that speaks of a secret."""
+    """Return whether a place is below a name that suggests a secret."""
     names = [step for step in pointer if isinstance(step, str)]
     if names and names[-1].lower() in _HARMLESS_KEYS:
         return False
-    # Nothing of a secure parameter has a place below its declaration.
+    # No value of a secure parameter is located below its declaration.
     return any(map(names_secret, names[-1:])) or any(
         names_secret(name) for name in names[:-1] if name.lower() not in _VALUES
     )
 
 
 def secret_values(text: str, start: int, end: int, is_below: bool = False) -> Iterator[Span]:
-    """Yield the values between two offsets that stand below a name that speaks of a secret, each as a whole.
+    """Yield the values between two offsets that are below a name that suggests a secret, each as a whole.
 
-    ``is_below``: all of it does. A value that goes on after ``end`` is one up to there.
+    ``is_below``: all of them are. A value that continues after ``end`` is cut there.
     """
     tokens = [match for match in _TOKEN.finditer(text, start, end) if match.lastgroup != "comment"]
     at = 0
@@ -280,7 +279,7 @@ def secret_values(text: str, start: int, end: int, is_below: bool = False) -> It
 
 
 def _end_of_value(tokens: Sequence[re.Match[str]], at: int) -> int:
-    """Return the number of the token behind the value that begins with a token."""
+    """Return the index of the token after the value that begins at ``at``."""
     depth = 0
     for number in range(at, len(tokens)):
         kind = tokens[number].lastgroup

@@ -1,4 +1,4 @@
-"""``azapi_update_resource``: which resource it changes, and the attributes of that resource afterwards."""
+"""Apply ``azapi_update_resource``: find the resource that it changes, and merge the attributes."""
 
 from __future__ import annotations
 
@@ -10,21 +10,21 @@ from azkvlint.graph.resource_ids import HOLE
 from azkvlint.model.resource import Resource
 from azkvlint.model.value import MapValue, Scalar, Unknown, Value, text_of
 
-# What Azure has whether anybody deploys it or not, so that an update of it is all that there is to say.
+# Resources that Azure has in every subscription, so that an update defines them.
 _ALWAYS_THERE = frozenset({"microsoft.security/pricings"})
 _PURGE = ("properties", "enablePurgeProtection")
 BY_UPDATE = "azapi_update_resource sets it"
 
 
 def is_always_there(type_: str) -> bool:
-    """Return whether an update of a type is judged by itself, and not as a part of what it changes."""
+    """Return whether an update of a type is evaluated on its own, and not as a part of its target."""
     return type_.lower() in _ALWAYS_THERE
 
 
 def target_of(
     index: Index, type_: str, by_id: Value | None, name: Value | None, above: Value | None
 ) -> Resource | None:
-    """Return the resource of a type that an update names: by its id, or by its parent's id and its name."""
+    """Return the resource that an update refers to: by its id, or by its parent's id and its name."""
     lower = type_.lower()
     if by_id is not None:
         address = _named(by_id, index)
@@ -37,7 +37,7 @@ def target_of(
 
 
 def may_change(index: Index, type_: str, by_id: Value | None, name: Value | None) -> list[Resource]:
-    """Return the resources of a type that an update may change where the one that it names is unknown."""
+    """Return the resources of a type that an update may change if its target is unknown."""
     every = [one for one in index.of_type(type_.lower()) if not one.existing]
     if by_id is None:
         return every if isinstance(name, Unknown) else []
@@ -49,7 +49,7 @@ def may_change(index: Index, type_: str, by_id: Value | None, name: Value | None
 
 
 def perhaps(value: MapValue) -> MapValue:
-    """Return fields that are perhaps set."""
+    """Return fields that may be set, as unknown values."""
     why = "whether azapi_update_resource sets it is not known"
     fields = {
         name: perhaps(field) if isinstance(field, MapValue) else Unknown(at=field.at, why=why)
@@ -59,7 +59,7 @@ def perhaps(value: MapValue) -> MapValue:
 
 
 def updated(target: Resource, changes: MapValue) -> MapValue:
-    """Return the attributes of a resource with what an update sets."""
+    """Return the attributes of a resource after an update."""
     found = overlaid(target.attributes, changes)
     properties, name = changes.fields.get(_PURGE[0]), _PURGE[1]
     whole = found.fields.get(_PURGE[0])

@@ -1,4 +1,4 @@
-"""What the form of a string shows: a credential, a placeholder for a value that is set later, or no secret.
+"""Classify strings by their form: credentials, placeholders for values that are set later, and plain values.
 
 Sources: the formats of tokens are those that their issuers document for secret scanning
 (docs.github.com/code-security/secret-scanning, learn.microsoft.com/purview/sit-defn-all-creds).
@@ -15,14 +15,14 @@ from azkvlint.util.errors import InputError
 from azkvlint.util.lazy_regex import regex
 from azkvlint.util.secret_names import NameKind, kind_of_name, without_accents
 
-# Of longer strings only the beginning counts.
+# Longer strings are cut here.
 _MOST = 20_000
 
 
 def known_text(pattern: str) -> str:
-    """Return what is known of a text, with ``x`` for each part that is not; empty if nothing is.
+    """Return the known part of a string, with ``x`` for each unknown part; empty if nothing is known.
 
-    ``pattern`` has such parts in angle brackets (U+27E8, U+27E9), as ``Unknown.pattern`` has them.
+    ``pattern`` has unknown parts in angle brackets (U+27E8, U+27E9), as in ``Unknown.pattern``.
     """
     found: list[str] = []
     depth = 0
@@ -38,7 +38,7 @@ def known_text(pattern: str) -> str:
     return text if text.strip("x") else ""
 
 
-# A part of a connection string, of a query or of the output of a tool, with something behind it that is written there.
+# A secret part of a connection string, of a query or of a tool's output, with a literal value.
 _PART = regex(
     r"(?i)(?:^|(?<=[;?&,\s\"'{]))(?:password|pwd|passwd|accountkey|sharedaccesskey|sharedaccesssignature|accesskey|secret"
     r"|clientsecret|client_secret|secretkey|secret_key|api_?key|private_?key|authkey|account_?key|access_?token|token"
@@ -55,22 +55,22 @@ _KNOWN = regex(
     r"|\.webhook\.office\.com/webhookb2/|discord(?:app)?\.com/api/webhooks/"
     r"|\bSG\.[\w-]{16,}\.[\w-]{16,}|\bsk_live_\w{16,}|\brk_live_\w{16,}|\bsk-[A-Za-z0-9_-]{32,}|\bAIza[\w-]{35}"
     r"|\bnpm_[A-Za-z0-9]{30,}|\bpypi-\w{30,}|\bdapi[a-f0-9]{32}\b|\bhvs\.[\w-]{20,}"
-    r"|\b\w{3}[78]Q~[\w~.-]{31,34}"  # a client secret of Microsoft Entra ID
-    r"|(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{86}==(?![=A-Za-z0-9])"  # an account key of 64 bytes
-    r"|(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{43}=(?![=A-Za-z0-9])"  # one of 32 bytes
+    r"|\b\w{3}[78]Q~[\w~.-]{31,34}"  # Microsoft Entra ID client secret
+    r"|(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{86}==(?![=A-Za-z0-9])"  # account key of 64 bytes
+    r"|(?<![A-Za-z0-9+/])[A-Za-z0-9+/]{43}=(?![=A-Za-z0-9])"  # account key of 32 bytes
     r"|\b[A-Za-z0-9]{40,76}(?:AzFu|ACDb|AzCa|AzSe|ASt|ACRA|AEh|ARm)[A-Za-z0-9+/=]{4,}"  # identifiable keys of Azure
 )
 _HOLE = regex(r"[<{%$#\[(*].*")
 
 
 def has_credential(text: str) -> bool:
-    """Return whether a text says by its format that it holds a credential. Parts that are not known are none."""
+    """Return whether a string contains a credential by its format. Unknown parts do not count."""
     text = text[:_MOST]
     return bool(_KNOWN.search(text)) or any(not _is_left_open(value) for value in _secret_parts(text))
 
 
 def placeholder_in(text: str) -> Placeholder:
-    """Return whether a text stands for a value that is set later, or holds such a text where it needs a credential."""
+    """Return whether a string is a placeholder for a value that is set later, or contains one as its credential."""
     found = placeholder_by_words(text)
     if found is Placeholder.CERTAIN:
         return found
@@ -81,7 +81,7 @@ def placeholder_in(text: str) -> Placeholder:
 
 
 def _secret_parts(text: str) -> Iterator[str]:
-    """Yield what is written where the format of a text has a secret, be it a placeholder."""
+    """Yield the secret parts of a string by its format, including placeholders."""
     return (one["value"] for pattern in (_PART, _USER_INFO) for one in pattern.finditer(text))
 
 
@@ -109,13 +109,13 @@ _SETTINGS = regex(r"(?:[\w .-]+=[^;=]*(?:;|$))+")
 _SEGMENT = regex(r"[A-Za-z0-9]{20,}")
 _SYMBOL = regex(r"[!@#$%^&*?+=~]")
 _LONG = 20
-# From a letter to a digit or back: a random text of that length has at least so many of these.
+# The number of changes between letters and digits in a random string of that length, at least.
 _CHANGE = regex(r"[A-Za-z](?=[0-9])|[0-9](?=[A-Za-z])")
 _LEAST_CHANGES = 4
 
 
 def is_plain(text: str) -> bool:
-    """Return whether a text is no secret by its form: an address, an identifier, a number, a public key, a setting."""
+    """Return whether a string is plain by its form: an address, an identifier, a number, a public key, settings."""
     text = text[:_MOST].strip()
     if _may_hold_secret(text):
         return False
@@ -128,7 +128,7 @@ def is_plain(text: str) -> bool:
 
 
 def _may_hold_secret(text: str) -> bool:
-    """Return whether a text has a credential, or a place for one whose content is not known."""
+    """Return whether a string contains a credential, or a secret part with unknown content."""
     return bool(_KNOWN.search(text)) or any(True for _ in _secret_parts(text))
 
 
@@ -140,7 +140,7 @@ def _is_plain_item(text: str) -> bool:
 
 
 def _is_plain_address(text: str) -> bool:
-    """Return whether an address gives no access by itself: it has no token in its query and no path made at random."""
+    """Return whether a URL grants no access by itself: no token in its query, and no random path segment."""
     for one in _QUERY.finditer(text):
         if kind_of_name(one["name"]) is NameKind.SECRET and not _HOLE.match(one["value"]):
             return False
@@ -166,7 +166,7 @@ def _is_plain_json(text: str) -> bool:
 
 
 def looks_generated(text: str) -> bool:
-    """Return whether a text looks made at random, or made to satisfy the rules for passwords."""
+    """Return whether a string looks random, or composed to satisfy password rules."""
     text = text.strip()
     if any(one.isspace() for one in text):
         return False
@@ -178,9 +178,9 @@ def looks_generated(text: str) -> bool:
 
 
 def is_configuration(names: Sequence[str], text: str) -> bool:
-    """Return whether there is evidence that a value is no secret: its names, the last first, or its own form.
+    """Return whether a value is plain by its names, the innermost first, or by its form.
 
-    ``text`` is what is known of it, with a letter for each part that is not (see ``known_text``).
+    ``text`` is the known part, with a letter for each unknown part (see ``known_text``).
     """
     if _may_hold_secret(text):
         return False
@@ -193,7 +193,7 @@ def is_configuration(names: Sequence[str], text: str) -> bool:
 
 
 class Placeholder(Enum):
-    """Whether a text stands for a value that is set later."""
+    """Whether a string is a placeholder for a value that is set later."""
 
     CERTAIN = "certain"
     LIKELY = "likely"
@@ -202,10 +202,10 @@ class Placeholder(Enum):
 
 _LONGEST_PHRASE = 200
 _HUMP = regex(r"(?<=[a-z])(?=[A-Z][a-z])")
-# What the pipeline of Azure Quickstart Templates replaces in parameter files, in this repository and its many copies.
-# Source: github.com/Azure/azure-quickstart-templates (1-CONTRIBUTION-GUIDE/README.md).
+# Placeholders that the pipeline of Azure Quickstart Templates replaces in parameter files, in this repository and its
+# many copies. Source: github.com/Azure/azure-quickstart-templates (1-CONTRIBUTION-GUIDE/README.md).
 _GENERATED = regex(r"(?:GEN|GET)-[A-Z]{3,}(?:-\w+)*")
-# The whole text is in brackets, or is made of such parts; `{...}` with a colon or quote in it is JSON.
+# The whole string is in brackets, or consists of such parts; `{...}` with a colon or quote in it is JSON.
 _BRACKETED = regex(
     r"""(?:[\s:;,@/.-]*+(?:
       <[^<>]*> | \[[^\[\]"'{}]*\] | \{\{[^{}]*\}\} | [$\#]\{[^{}]*\}\#?+ | \{[^{}"':]*\} | \$\([^()]*\) | \(\([^()]*\)\)
@@ -216,7 +216,7 @@ _BRACKETED = regex(
 _ROW = regex(r"([0xX*#?._-])\1*")
 _SEPARATORS = regex(r"[\s_.:;,/\\|-]+")
 _PHRASE = regex(r"[^\W\d_]+(?:[\s_.:;,/\\'()|-]+(?:[^\W_]+))*[\s.!:)]*")
-# What the words of a whole text are, in lower case, without accents and with single spaces between them.
+# Words of placeholders, in lower case, without accents and with single spaces.
 _WHAT = r"(?:value|secret|password|key|token|string|credentials?|username|user name|user)"
 _SET = (
     r"(?:set|defined?|replaced?|filled|updated?|changed?|provided?|determined|added|done|configured|populated|created"
@@ -230,7 +230,7 @@ _HOW = (
 _STANDS_FOR_ANOTHER = regex(
     "|".join(
         (
-            # One word, perhaps with what it is that is missing.
+            # One word, optionally with the missing value's noun.
             rf"(?:change ?me|replace ?me|update ?me|set ?me|fill ?me|fix ?me|todo|dummy|tbd|tbc|tba)(?: {_WHAT})?",
             r"n ?a|none|null|nil|undefined|unset|blank|empty|unused|nothing|unknown",
             rf"(?:fake|mock|sample|example|your)(?: \w+)? {_WHAT}|(?:temp|temporary|initial|default|some) value",
@@ -258,7 +258,7 @@ _STANDS_FOR_ANOTHER = regex(
         )
     )
 )
-# Of a text that its author lets others overwrite: how one of its words begins, or what all of its words are.
+# A string that its author expects to be overwritten: the start of one of its words, or all of its words.
 _STEM = regex(r"(?:^| )(?:change|replace|place ?holder|todo|dummy|update|set ?me|fill ?me|set ?by)")
 _HINTS = regex(
     rf"(?:temp|temporary|tmp|initial|default|tests?|sample|example|fake|mock|foo|bar|foobar|blank|manual|ignored?"
@@ -269,7 +269,7 @@ _BARE = regex(rf"{_WHAT}|to|be|the|a|[0-9]*")
 
 
 def placeholder_by_words(text: str) -> Placeholder:
-    """Return whether the words or brackets of a text say that it stands for a value that is set later."""
+    """Return whether the words or brackets of a string mark a placeholder for a value that is set later."""
     text = text[:_MOST].strip().strip("'\"`").strip()
     packed = _SEPARATORS.sub("", text)
     if len(text) <= 1 or not packed or text in ("{}", "[]") or _ROW.fullmatch(packed):

@@ -1,6 +1,6 @@
-"""What a finding rests on: on what is set, on what is not, or on what is worked out from other values.
+"""State whether a finding is caused by an explicit value, an absent one, or a derived one.
 
-The other formats list the evidence itself. SARIF has no place for it but the message, which goes on with this.
+Other formats list the evidence itself. SARIF's only place for it is the message, to which this is appended.
 """
 
 from __future__ import annotations
@@ -11,20 +11,20 @@ from azkvlint.model.finding import Evidence, Finding
 from azkvlint.model.value import Origin
 
 EXPLICIT, ABSENT, DERIVED = "explicit", "absent", "derived"
-# How the sentence begins that tells the cause, by its name.
+# The first words of the sentence about each cause.
 REPORTED = {
     EXPLICIT: "It is set so",
     ABSENT: "Nothing is set for it",
     DERIVED: "It is worked out from other values",
 }
-# How the notes of defaults begin that speak for themselves.
+# The prefix of notes of defaults that need no further words.
 _NOT_SET = "not set"
-# The sentence holds at most this much of the evidence.
+# The limit of evidence in the sentence.
 _MOST = 3
 
 
 def cause(finding: Finding) -> str:
-    """Return which cause a finding has. What depends on several kinds of values, or on other resources, is computed."""
+    """Return the cause of a finding. Evidence of several kinds, or about other resources, counts as derived."""
     kinds = {_kind(one, finding.resource) for one in finding.evidence}
     return kinds.pop() if len(kinds) == 1 else DERIVED
 
@@ -41,7 +41,7 @@ def _kind(one: Evidence, resource: str) -> str:
         return DERIVED if one.attribute.startswith("derived.") else ABSENT
     if not one.attribute:
         return DERIVED
-    # What a resource has already is not what its author writes.
+    # A value that only the resource has was not written by the author.
     return EXPLICIT if one.origin == Origin.WRITTEN else ABSENT
 
 

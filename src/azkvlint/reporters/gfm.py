@@ -1,7 +1,7 @@
-"""Text from scanned files inside Markdown, as GitHub, GitLab and Azure DevOps read it: it stays text.
+"""Escape strings from scanned files for GitHub, GitLab and Azure DevOps Markdown.
 
-Inside a code span nothing acts. Outside of one, not only Markdown and HTML do: names of people and numbers of issues
-become links, and notify those people; so does what looks like an address.
+Code spans are inert. Outside of them, not only Markdown and HTML are active: user names, issue numbers and addresses
+become links, and mentions notify people.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from azkvlint.util.lazy_regex import regex
 from azkvlint.util.safe_text import visible
 
 _ACTIVE = regex(r"[\\`*_\[\]#!|~$<>&@]|:(?=//)|www(?=\.)")
-# After these a character that nobody sees parts what must not be read as one.
+# A zero-width space after one of these keeps it from becoming a link.
 _JOINING = frozenset({"@", "#", ":", "www"})
 _ENTITIES = {"<": "&lt;", ">": "&gt;", "&": "&amp;"}
 _APART = "&#8203;"
@@ -24,7 +24,7 @@ _LONGEST = 300
 
 
 def plain(text: str) -> str:
-    """Return text that neither Markdown nor HTML takes for more."""
+    """Return a string with all Markdown and HTML escaped."""
     return _ACTIVE.sub(_inert, text)
 
 
@@ -35,9 +35,7 @@ def _inert(match: re.Match[str]) -> str:
 
 
 def code(text: str, *, cell: bool = True) -> str:
-    """Return text in a code span, which ends at no backtick that is in it; a ``cell`` of a table ends at a bar even
-    there.
-    """
+    """Return a code span that no backtick in ``text`` ends; in the ``cell`` of a table, bars are escaped too."""
     if not text:
         return ""
     ticks = "`" * (max((len(run) for run in _TICKS.findall(text)), default=0) + 1)
@@ -48,7 +46,7 @@ def code(text: str, *, cell: bool = True) -> str:
 
 @lru_cache(maxsize=1024)
 def prose(text: str) -> str:
-    """Return a rule's own words on one line: of Markdown they have code spans, and nothing else."""
+    """Return a rule's text on one line, with code spans as its only Markdown."""
     parts = visible(" ".join(text.split())).split("`")
     if len(parts) % 2 == 0:
         return plain("`".join(parts))
@@ -56,7 +54,7 @@ def prose(text: str) -> str:
 
 
 def message(finding: Finding, *, cell: bool = True) -> str:
-    """Return what is wrong, or that it is unknown, with everything of the input in code spans."""
+    """Return the message of a finding or unknown result, with all strings from the input in code spans."""
     if finding.outcome is Outcome.UNDECIDED:
         said = f"{_span(finding.resource, cell)} cannot be judged: {plain(visible(_cut(finding.why)))}"
     else:
@@ -76,7 +74,7 @@ def _filled(finding: Finding, cell: bool) -> str:
         span = _span(finding.arguments[piece], cell)
         quoted = bool(span) and said.endswith("'")
         said = said.removesuffix("'") if quoted else said
-        # Two spans that touch would be read as another one.
+        # Adjacent spans would be parsed as another span.
         said += f"{_APART}{span}" if said.endswith("`") else span
     return said
 

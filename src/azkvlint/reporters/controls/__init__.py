@@ -1,4 +1,4 @@
-"""Assessment -> text, JSON, Markdown or HTML. A format's module is imported only when that format is asked for."""
+"""Render an Assessment as text, JSON, Markdown or HTML. A format's module is imported on first use."""
 
 from __future__ import annotations
 
@@ -11,4 +11,4 @@ from azkvlint.reporters import Options, lazily
 ControlsReporter: TypeAlias = Callable[[Assessment, Options], str | bytes]
 
 CONTROLS_REPORTERS: Mapping[str, ControlsReporter] = lazily(__name__, ("text", "json", "markdown", "html"))
-"""Every format of ``kvlint controls`` by the name that ``--format`` takes."""
+"""All formats of ``kvlint controls`` by their names in ``--format``."""

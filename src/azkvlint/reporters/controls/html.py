@@ -1,6 +1,6 @@
-"""An assessment as one HTML page: nothing is loaded, nothing runs, and it prints as it reads.
+"""Render an assessment as one HTML page without scripts or external resources, ready to print.
 
-Whatever comes from an input goes through ``_text``; the page's own policy forbids scripts and everything from outside.
+All strings from an input pass through ``_text``; the page's own policy forbids scripts and external content.
 """
 
 from __future__ import annotations
@@ -236,7 +236,7 @@ def _facts(assessment: Assessment) -> Iterator[str]:
 
 
 def _totals(assessment: Assessment) -> Iterator[str]:
-    """Yield the counts of all rows, and where there are several vaults, those of each."""
+    """Yield the totals, and with several vaults those of each."""
     yield '<ul class="totals">'
     count = assessment.count()
     for status, word in words.SHORT.items():
@@ -255,7 +255,7 @@ def _totals(assessment: Assessment) -> Iterator[str]:
 
 
 def _bar(count: Counter[Status]) -> str:
-    """Return a bar whose parts are as long as the statuses are frequent. Its numbers stand beside it in words."""
+    """Return a bar divided by status. Its numbers are beside it in words."""
     parts = "".join(
         f'<i class="{_CLASSES[status]}" style="flex-grow:{count[status]}"></i>'
         for status in words.SHORT
@@ -341,7 +341,7 @@ def _foot(assessment: Assessment) -> Iterator[str]:
 
 
 def _called(link: str) -> str:
-    """Return what a link is about, as its last part says it."""
+    """Return the title of a link from the last segment of its path."""
     return link.rstrip("/").rpartition("/")[2].partition("#")[0].replace("-", " ").capitalize()
 
 
@@ -350,5 +350,5 @@ def _sentence(said: str) -> str:
 
 
 def _text(said: str) -> str:
-    """Return text that HTML takes for nothing more, inside an element or between quotes."""
+    """Escape a string for HTML elements and quoted attributes."""
     return escape(visible(said), quote=True)

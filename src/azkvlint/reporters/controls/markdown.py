@@ -1,4 +1,4 @@
-"""An assessment as Markdown: a table for each vault, for a pull request or a wiki."""
+"""Render an assessment as Markdown: a table for each vault, for a pull request or a wiki."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An assessment for people: a list that fits 80 columns, coloured on a terminal."""
+"""Render an assessment as text: a list that fits 80 columns, colored on a terminal."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class _Page:
         self.color = options.color
 
     def lines(self, assessment: Assessment) -> Iterator[str]:
-        """Yield all of it."""
+        """Yield all lines."""
         if len(assessment.sheets) == 1:
             yield self._paint(visible(assessment.sheets[0].framework.title), "bold")
             yield ""

@@ -1,4 +1,4 @@
-"""The words that all formats of an assessment share. All of it is one line each, and safe to print."""
+"""Phrases shared by all formats of an assessment, each on one line and safe to print."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from azkvlint.model.value import Origin
 from azkvlint.reporters.phrases import place, suppression
 from azkvlint.util.safe_text import visible
 
-# In the order in which they are counted.
+# In counting order.
 SHORT: Mapping[Status, str] = {
     Status.NOT_MET: "not met",
     Status.UNDECIDED: "undecided",
@@ -27,7 +27,7 @@ SHORT: Mapping[Status, str] = {
 NO_VAULT = "no vault or managed HSM was found in the input"
 _ELSEWHERE = "Tied to no vault"
 _ABOUT_ELSEWHERE = "resources of which this input does not say to which vault they belong"
-# What a vault is called where Azure's name for it is not known.
+# Nouns of types other than vaults.
 _TYPES = {"microsoft.keyvault/managedhsms": "managed HSM"}
 _MOST_FOUND = 2
 _LONGEST_FOUND = 160
@@ -35,7 +35,7 @@ _SAYS_NOTHING = ("not set", "none")
 
 
 class Line(msgspec.Struct, frozen=True, kw_only=True):
-    """One piece of evidence in words. ``rule`` is empty where a line only counts what is left out."""
+    """One line of evidence. ``rule`` is empty if the line only counts omitted evidence."""
 
     rule: str
     outcome: Outcome
@@ -45,10 +45,9 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def lines(answer: ControlResult, most: int) -> Iterator[Line]:
-    """Yield the evidence for an answer: of each rule and outcome the first ``most`` resources, and how many more there
-    are.
+    """Yield the evidence of a result: the first ``most`` resources of each rule and outcome, and the number of others.
 
-    Results that pass are listed only where there are no others.
+    Passed checks are listed only if there are no other results.
     """
     groups: dict[tuple[Outcome, str], list[Basis]] = {}
     for basis in answer.bases:
@@ -57,13 +56,13 @@ def lines(answer: ControlResult, most: int) -> Iterator[Line]:
     for (outcome, _), bases in groups.items():
         for basis in bases[:most]:
             yield _line(basis)
-        # Only examples of what passes are listed, so there is no number of it.
+        # Only examples of passed checks are collected, so they have no count.
         if len(bases) > most and outcome is not Outcome.PASS:
             yield Line(rule="", outcome=outcome, place="", text=f"and {len(bases) - most} more")
 
 
 def holding(answer: ControlResult) -> str:
-    """Return the rules that hold everywhere in a row that is not met, or not decided."""
+    """Return the rules that pass for all resources under a control that is not met, or undecided."""
     if answer.status is Status.MET:
         return ""
     worst: dict[str, Outcome] = {}
@@ -90,7 +89,7 @@ def _line(basis: Basis) -> Line:
 
 
 def _said(finding: Finding) -> str:
-    """Return what a rule says of a resource, as a sentence."""
+    """Return the result of a rule for a resource as a sentence."""
     if finding.outcome is Outcome.UNDECIDED:
         return f"'{visible(finding.resource)}' cannot be judged: {visible(finding.why)}."
     if finding.outcome is Outcome.FAIL:
@@ -100,7 +99,7 @@ def _said(finding: Finding) -> str:
 
 
 def found_in(finding: Finding) -> str:
-    """Return what made a rule hold: the first few things that were found, in words."""
+    """Return the first values that made a rule pass, in words."""
     telling = [one for one in finding.evidence if one.found not in _SAYS_NOTHING]
     return ", ".join(list(dict.fromkeys(map(_found, telling)))[:_MOST_FOUND])
 
@@ -116,14 +115,14 @@ def _found(one: Evidence) -> str:
 
 
 def answered(subject: Subject, assessment: Assessment) -> Iterator[tuple[Sheet, tuple[ControlResult, ...]]]:
-    """Yield the sheets that there is something to say of, with their answers."""
+    """Yield the sheets that have results, with their results."""
     for sheet, answers in zip(assessment.sheets, subject.sheets, strict=True):
         if answers:
             yield sheet, answers
 
 
 def name(subject: Subject) -> str:
-    """Return what people call it."""
+    """Return the name of the vault."""
     vault = subject.vault
     if vault is None:
         return _ELSEWHERE
@@ -131,7 +130,7 @@ def name(subject: Subject) -> str:
 
 
 def kind(subject: Subject) -> str:
-    """``vault`` or ``managed HSM``; of what is only read, that it is."""
+    """Return ``vault`` or ``managed HSM``, with a remark if it is only read."""
     vault = subject.vault
     if vault is None:
         return _ABOUT_ELSEWHERE
@@ -140,17 +139,17 @@ def kind(subject: Subject) -> str:
 
 
 def address(subject: Subject) -> str:
-    """Return the address in the input's own language, empty where that is no vault's."""
+    """Return the address in the input's language; empty without a vault."""
     return "" if subject.vault is None else visible(subject.vault.address)
 
 
 def where(subject: Subject) -> str:
-    """Return the place of its declaration."""
+    """Return the place of the declaration."""
     return visible(subject.root) if subject.vault is None else place(subject.vault.at)
 
 
 def through(subject: Subject) -> str:
-    """Return the document through which it was found, and the parameters, if its place does not say so."""
+    """Return the document through which the vault was found, and the parameter file, unless the place shows both."""
     vault = subject.vault
     says = vault is None or subject.root in (vault.at.path, os.path.dirname(vault.at.path) or ".")
     parts = [] if says else [f"from {subject.root}"]
@@ -160,18 +159,18 @@ def through(subject: Subject) -> str:
 
 
 def why(answer: ControlResult) -> str:
-    """Return why a row has its status, apart from its evidence: a sentence, or nothing."""
+    """Return the reason of a status apart from its evidence: a sentence, or an empty string."""
     text = visible(answer.why)
     return f"{text[:1].upper()}{text[1:]}{'' if not text or text.endswith('.') else '.'}"
 
 
 def status_counts(count: Counter[Status]) -> str:
-    """``3 not met, 1 undecided, 5 met``; statuses that no row has are left out."""
+    """Return ``3 not met, 1 undecided, 5 met``, without statuses that do not occur."""
     return ", ".join(f"{count[status]} {word}" for status, word in SHORT.items() if count[status])
 
 
 def summary(assessment: Assessment) -> str:
-    """Return how many vaults there are, and what their rows come to."""
+    """Return the number of vaults, and the number of controls with each status."""
     if not assessment.subjects:
         return NO_VAULT
     vaults = [subject.vault for subject in assessment.subjects if subject.vault is not None]
@@ -185,5 +184,5 @@ def _number(count: int, noun: str) -> str:
 
 
 def problems(assessment: Assessment) -> Sequence[Problem]:
-    """Return those that are worth telling everybody."""
+    """Return the problems without notes."""
     return [one for one in assessment.problems if one.level != "note"]

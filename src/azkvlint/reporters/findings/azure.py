@@ -1,6 +1,6 @@
-"""Logging commands that make Azure Pipelines list errors and warnings on the page of a run.
+"""Render logging commands that add errors and warnings to the page of an Azure Pipelines run.
 
-Azure knows nothing below a warning: what is less than that is a plain line of the log.
+Azure Pipelines has no level below warning, so other results are plain lines of the log.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from azkvlint.reporters.severity import GRADES
 from azkvlint.util.safe_text import visible
 
 _LISTED = ("error", "warning")
-# What ends a property or a command. The agent reads text behind a command in the same way.
+# Delimiters of properties and commands. The agent parses the text after a command in the same way.
 _ESCAPES = str.maketrans({"%": "%AZP25", "\r": "%0D", "\n": "%0A", ";": "%3B", "]": "%5D"})
 
 

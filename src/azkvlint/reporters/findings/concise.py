@@ -1,11 +1,11 @@
-"""One line for each finding and problem, for problem matchers of editors and build systems.
+"""Render one line for each finding and problem, for problem matchers of editors and build systems.
 
 ::
 
     path:line:column: KV001 error|warning|info message
     path:line:column: KVE001 error|warning|info message
 
-Nothing else looks like that. A colon in a path is written as an escape, so that a path cannot forge the rest of a line.
+No other line has this form. A colon in a path is escaped, so that a path cannot forge the rest of a line.
 """
 
 from __future__ import annotations
@@ -21,9 +21,7 @@ _WORDS = {"error": "error", "warning": "warning", "note": "info"}
 
 
 def concise(report: Report, options: Options) -> str:
-    """Return the report as lines; the last one, which counts, is left out with the problems where only findings are
-    wanted.
-    """
+    """Return the report as lines. Problems and the summary are omitted if ``verbosity`` is below 0."""
     lines = [finding_line(finding) for finding in (*reported(report, options), *in_tests(report, options))]
     if options.verbosity >= 0:
         lines += [_problem(problem) for problem in report.problems]
@@ -32,13 +30,15 @@ def concise(report: Report, options: Options) -> str:
 
 
 def finding_line(finding: Finding) -> str:
-    """Return one finding."""
+    """Return the line of a finding."""
     level = _WORDS[GRADES[finding.severity].level]
     return f"{_at(finding.at)}: {finding.rule.id} {level} {full_text(finding)}"
 
 
 def _problem(problem: Problem) -> str:
-    """Return one problem; without a place it is written as in the text format, because it is about no line."""
+    """Return the line of a problem; without a place it has the form of the text format, because it has no line
+    number.
+    """
     if problem.at is None:
         return problem_line(problem)
     return f"{_at(problem.at)}: {problem.code} {_WORDS.get(problem.level, 'info')} {problem_text(problem)}"

@@ -1,4 +1,4 @@
-"""GitLab's Code Quality report: an array of entries, of which GitLab shows one for each fingerprint."""
+"""Render GitLab's Code Quality report: an array of entries, of which GitLab shows one for each fingerprint."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _SEVERITIES = {
     Severity.LOW: "minor",
     Severity.INFO: "info",
 }
-# An answer that is not whole is as bad as what it may hide.
+# An incomplete report is as severe as any finding that it may be missing.
 _LEVELS = {"error": "blocker", "warning": "major"}
 
 
 def gitlab(report: Report, options: Options) -> bytes:
-    """Return the report as UTF-8; an array without entries where there is nothing to say."""
+    """Return the report as UTF-8; an empty array without findings and problems."""
     entries = [_finding(finding) for finding in reported(report, options)]
     entries += [_problem(problem) for problem in listed(report.problems)]
     entries += [_finding(finding) for finding in in_tests(report, options)]
@@ -46,7 +46,7 @@ def _problem(problem: Problem) -> dict[str, Any]:
     from hashlib import sha256
 
     text = problem_text(problem)
-    # About no file at all is about the whole project.
+    # A problem without a file applies to the whole project.
     at = Location(path=".") if problem.at is None else problem.at
     mark = sha256(f"{problem.code}\n{at.path}\n{text}".encode("utf-8", "surrogatepass")).hexdigest()
     return _entry(problem.code, _LEVELS.get(problem.level, "info"), text, mark, at)

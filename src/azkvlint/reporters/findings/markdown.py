@@ -1,6 +1,6 @@
-"""A summary in Markdown, for the page of a build or a pull request.
+"""Render a Markdown summary, for the page of a build or a pull request.
 
-GitHub shows nothing at all of a summary above 1 MiB, so it is cut before that, and says so.
+GitHub shows no summary above 1 MiB, so a longer one is cut, with a remark.
 """
 
 from __future__ import annotations
@@ -24,17 +24,17 @@ _MARKS = {
     Severity.INFO: "⚪",
 }
 LIMIT = 900 * 1024
-# For the end of what is cut.
+# Bytes reserved for the remark.
 _RESERVE = 400
 
 
 def markdown(report: Report, options: Options, before: int = 0) -> str:
-    """Return the summary, so short that with the ``before`` bytes that precede it it is not too long to be shown."""
+    """Return the summary, short enough to be shown after the ``before`` bytes that precede it."""
     return "".join(f"{line}\n" for line in _fitted(_lines(report, options), LIMIT - before - _RESERVE))
 
 
 def _fitted(lines: Iterable[str], room: int) -> Iterator[str]:
-    """Yield the lines that fit into so many bytes, with what is open closed and the rest counted."""
+    """Yield the lines that fit into ``room`` bytes, close an open section, and count the rest."""
     left, folded = 0, False
     for line in lines:
         room -= len(line.encode("utf-8", "backslashreplace")) + 1
@@ -100,7 +100,7 @@ def _table(findings: Sequence[Finding]) -> Iterator[str]:
 
 
 def _rules(findings: Sequence[Finding]) -> Iterator[str]:
-    """Yield what every rule that found something is about, once."""
+    """Yield title, reason and fix of each rule with findings."""
     rules: dict[str, Rule] = {finding.rule.id: finding.rule for finding in findings}
     for index, id_ in enumerate(sorted(rules)):
         rule = rules[id_]

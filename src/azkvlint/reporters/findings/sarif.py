@@ -1,14 +1,14 @@
-"""The report as SARIF 2.1.0, for GitHub code scanning, Azure DevOps, GitLab and editors.
+"""Render the report as SARIF 2.1.0, for GitHub code scanning, Azure DevOps, GitLab and editors.
 
-What those readers make necessary, beyond the standard:
+Requirements of those readers beyond the standard:
 
-- Only findings become results: GitHub turns every result into an open alert, so undecided ones are left out.
-- Every rule that ran is listed, fired or not, and one log always has one run and a list of results.
+- Only findings become results: GitHub turns every result into an open alert, so undecided ones are omitted.
+- Every rule that ran is listed, with or without findings, and a log always has one run and a list of results.
 - An incomplete run that evaluated no resource is not successful: GitHub would close every alert. It rejects the log of
-  such a run, so one that evaluated some resources is successful, with what could not be read as notifications.
-- Nothing differs between two runs over the same input: no times, no machine, no absolute path.
-- A message is its rule's template filled with arguments. Braces mean placeholders there and GitHub does not undouble
-  them, so braces of an argument become parentheses; and ``](`` becomes ``] (``, lest a name makes a link.
+  such a run, so one that evaluated some resources is successful, with its problems as notifications.
+- Two runs over the same input have the same log: no times, no host names, no absolute paths.
+- A message is its rule's template filled with arguments. Braces are placeholders there and GitHub does not unescape
+  doubled braces, so braces of an argument become parentheses; and ``](`` becomes ``] (``, lest a name become a link.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ _LEVELS = frozenset({"error", "warning", "note"})
 
 
 def sarif(report: Report, options: Options) -> bytes:
-    """Return the whole log as UTF-8; the same report always gives the same bytes."""
+    """Return the log as UTF-8; equal reports result in equal bytes."""
     run = _run(report, options.included, options.root_uri)
     if options.category:
-        # What stands after the last slash would be taken for the number of a run.
+        # GitHub reads the part after the last slash as the number of a run.
         run = {"tool": run.pop("tool"), "automationDetails": {"id": f"{options.category.rstrip('/')}/"}, **run}
     return encode({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]})
 

@@ -1,4 +1,4 @@
-"""What was found as SARIF's results. A result is a failed rule; a log for an audit holds more kinds of them."""
+"""Convert findings to SARIF results. A result is a failed rule; an audit log contains more kinds of results."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ from azkvlint.reporters.findings.sarif_rules import LINKED, PASSED, SEE, UNDECID
 from azkvlint.reporters.phrases import pieces
 from azkvlint.reporters.severity import GRADES
 
-# GitHub refuses a log with more results.
+# GitHub rejects a log with more results.
 MOST = 25_000
-# A value that came here in so many steps is followed.
+# The minimum of steps for a code flow.
 _CHAIN = 2
 
 
 class _Template(msgspec.Struct, frozen=True):
-    """What all results of one rule share."""
+    """The shared data of all results of one rule."""
 
     index: int
     pieces: dict[str, tuple[str | int, ...]]
 
 
 def shown(report: Report, included: Collection[str]) -> tuple[list[Finding], int]:
-    """Return what becomes a result, in the order of the places, and how much of it is left out: the least severe."""
+    """Return the findings that become results, sorted by place, and the number of omitted ones, the least severe."""
     found = sorted(reported(report, included), key=_order)
     left = max(len(found) - MOST, 0)
     if left:
-        # Sorting keeps the order of those that are alike.
+        # The sort is stable.
         worst = sorted(found, key=lambda finding: (finding.in_tests, -finding.severity))
         found = sorted(worst[:MOST], key=_order)
     return found, left
@@ -51,7 +51,7 @@ def results(found: Iterable[Finding], rules: list[Rule], included: Collection[st
     for finding in found:
         result = _result(finding, templates[finding.rule.id], marks.fingerprints(finding))
         if "suppressed" in included:
-            # Of one result or of all: a reader must know that it was not forgotten.
+            # If one result has suppressions, SARIF requires them for all.
             one = finding.suppressed
             result["suppressions"] = [] if one is None else [_suppression(one)]
         made.append(result)
@@ -59,7 +59,7 @@ def results(found: Iterable[Finding], rules: list[Rule], included: Collection[st
 
 
 def reported(report: Report, included: Collection[str]) -> Iterable[Finding]:
-    """Return what becomes a result. Suppressed unknown results are included with the unknown ones only."""
+    """Yield the findings that become results. Suppressed unknown results require both kinds to be included."""
     yield from report.findings
     if "undecided" in included:
         yield from report.undecided
@@ -70,17 +70,18 @@ def reported(report: Report, included: Collection[str]) -> Iterable[Finding]:
 
 
 class _Fingerprints:
-    """By what code scanning knows each result of a log again."""
+    """The fingerprints by which code scanning matches the results of consecutive logs."""
 
     def __init__(self) -> None:
         self._lines: set[tuple[str, str, int]] = set()
         self._seen: dict[str, int] = {}
 
     def fingerprints(self, finding: Finding) -> dict[str, str]:
-        """Return the fingerprints of a result, each asked for once.
+        """Return the fingerprints of a result. Call it once for each result.
 
-        GitHub tells alerts of a rule apart by the hash of their line alone. What shares its line with another, as in
-        a template without line breaks, and what is found in a plan, has the finding's identity in its place.
+        GitHub distinguishes alerts of a rule by the hash of their line alone. A result that shares its line with
+        another one, as in a template without line breaks, or that is located in a plan, gets a hash of the finding's
+        identity instead.
         """
         excerpt, region = finding.excerpt, finding.at.region
         line_hash = None if excerpt is None or region is None else excerpt.line_hash
@@ -108,7 +109,7 @@ def _result(finding: Finding, template: _Template, marks: dict[str, str]) -> dic
         result["kind"] = "open" if finding.outcome is Outcome.UNDECIDED else "pass"
         result["level"] = "none"
     else:
-        # The rule's own severity stands in the rule; a configuration may give this finding another one.
+        # The rule has its own severity; the configuration may override it for this finding.
         grade = GRADES[finding.severity]
         result["level"] = grade.level
         if grade.rank is not None:
@@ -137,9 +138,9 @@ def _result(finding: Finding, template: _Template, marks: dict[str, str]) -> dic
 
 
 def _message(finding: Finding, template: _Template) -> dict[str, Any]:
-    """Return the sentence, and which of the rule's messages with which arguments it is made of.
+    """Return the message with the template's name and arguments.
 
-    GitHub shows those related locations only that the text links to.
+    GitHub shows only those related locations that the text links to.
     """
     if finding.outcome is Outcome.FAIL:
         name = cause(finding)
@@ -167,7 +168,7 @@ def _suppression(one: Suppression) -> dict[str, Any]:
 
 
 def _resources(finding: Finding) -> list[dict[str, str]]:
-    """Return all resources that a finding is about, the first of them first."""
+    """Return all resources of a finding, its own first."""
     names = {one.address: one.full_name for one in reversed(finding.occurrences)} | {
         finding.resource: finding.full_name
     }
@@ -176,8 +177,8 @@ def _resources(finding: Finding) -> list[dict[str, str]]:
 
 
 def _steps(finding: Finding, text: str) -> list[dict[str, Any]]:
-    """Return how the value got here: the module calls, outermost first, where it was written, and its place; none for
-    one.
+    """Return the path of the value: the module calls, outermost first, the places where it was written, and its own;
+    empty for a single step.
     """
     chain = [(CALLED, caller) for caller in finding.callers]
     causes, cause = [], finding.at.cause
@@ -193,7 +194,7 @@ def _steps(finding: Finding, text: str) -> list[dict[str, Any]]:
 
 
 def _step(at: Location, physical: dict[str, Any], text: str, files: list[str]) -> dict[str, Any]:
-    """Return one step. ``files`` hold the module calls around it; a call in its own file does not."""
+    """Return one step. ``files`` are those of the surrounding module calls; a call is not nested in its own file."""
     level = files.index(at.path) if at.path in files else len(files)
     return {"location": {"physicalLocation": physical, "message": {"text": inert(text)}}, "nestingLevel": level}
 
