@@ -1,4 +1,4 @@
-"""Defaults of Azure for properties that a template or azapi body does not set, by type and API version.
+"""Azure's defaults for properties that a template or azapi body does not set, by type and API version.
 
 Sources: Azure's REST specifications and learn.microsoft.com/azure/key-vault (general/access-control-default,
 general/soft-delete-overview, general/network-security). Where the sources disagree there is no entry, so that a rule
@@ -69,9 +69,9 @@ SINCE: Mapping[str, Mapping[Path, str]] = {
         ("properties", "release_policy"): "2021-06-01",
     },
 }
-# A stable version that does not have what a preview before it had.
+# Stable versions without a property that an earlier preview has.
 GAPS: Mapping[tuple[str, Path], str] = {(_KEYS, ("properties", "rotationPolicy")): "2021-10-01"}
-# What has no default here, or one that is not known, and is no text; and ids, of which an empty text is none.
+# Types of properties other than string without a known default; the empty string is not an id.
 _BOOLEAN, _NUMBER, _ID = "boolean", "number", "id"
 _TYPED: Mapping[str, Mapping[Path, str]] = {
     "microsoft.containerservice/managedclusters": {
@@ -100,17 +100,17 @@ _TYPED: Mapping[str, Mapping[Path, str]] = {
 }
 _ODD = "it is a {} where Azure asks for a {}, and what Azure makes of it is not documented"
 _LONGEST_NUMBER = 16
-# How many steps lead to a property.
+# The length of a path to a property.
 _OF_PROPERTIES = 2
-# The size that Azure picks for an RSA key where none is given; one that only imports others is a key exchange key.
+# Azure's default size of an RSA key; a key that only imports others is a key exchange key.
 _RSA_SIZE, _EXCHANGE_SIZE = 2048, 4096
 
 
 def with_defaults(attributes: MapValue, type_: str, api_version: str) -> MapValue:
-    """Return ``attributes`` with the defaults of its type and API version where nothing is set.
+    """Return ``attributes`` with the defaults of its type and API version for properties that are not set.
 
-    A default below an object that is itself not set is left out: the whole object is absent. An empty ``api_version``
-    is one that is not known: then only what holds for all of them is certain.
+    A default inside an object that is not set is omitted: the whole object is absent. An empty ``api_version`` is
+    unknown, and then only defaults common to all versions are certain.
     """
     if type_.lower() == _SETTINGS:
         return _with_logs(attributes)
@@ -146,7 +146,7 @@ def with_defaults(attributes: MapValue, type_: str, api_version: str) -> MapValu
 
 
 def _too_new(fields: dict[str, Value], type_: str, api_version: str, rows: tuple[_Row, ...]) -> dict[str, Value]:
-    """Return what those properties are worth that are written, though the API version does not have them."""
+    """Return the values of properties that are set although the API version does not have them."""
     silence = {row.path: row.value for row in rows}
     return {
         str(path[1]): _doubted(fields[str(path[1])], str(path[1]), silence.get(path), api_version)
@@ -156,9 +156,9 @@ def _too_new(fields: dict[str, Value], type_: str, api_version: str, rows: tuple
 
 
 def _doubted(written: Value, name: str, silence: Plain | None, api_version: str) -> Value:
-    """Return the value of a property that an API version does not have: what Azure makes of it is not documented.
+    """Return the value of a property that an API version does not have: its effect is not documented.
 
-    What would hold without it holds in any case. Of the firewall only what it says is open to doubt, not its rules.
+    If the default is the same, the value is certain. Of the network ACLs only the default action is in doubt.
     """
     if isinstance(written, MapValue):
         action = written.fields.get("defaultAction")
@@ -173,14 +173,14 @@ def _doubted(written: Value, name: str, silence: Plain | None, api_version: str)
 
 
 def _with_types(attributes: MapValue, type_: str) -> MapValue:
-    """Return a resource in which a value is not known that is of another type than Azure asks for."""
+    """Return a resource in which values of an unexpected type are unknown."""
     for path, wanted in _TYPED.get(type_.lower(), {}).items():
         attributes = _typed(attributes, path, wanted)
     return attributes
 
 
 def _typed(outer: MapValue, path: Path, wanted: str) -> MapValue:
-    """Return an object in which what stands at a path is not known where that is of another type than wanted."""
+    """Return an object in which the value at a path is unknown if it is not of the ``wanted`` type."""
     name, *inner = map(str, path)
     below = outer.fields.get(name)
     found: Value | None = below
@@ -197,7 +197,7 @@ def _typed(outer: MapValue, path: Path, wanted: str) -> MapValue:
 
 
 def _with_logs(attributes: MapValue) -> MapValue:
-    """Return a diagnostic setting in which whether a log is enabled is not known where a text says so."""
+    """Return a diagnostic setting in which ``enabled`` of a log is unknown if it is an unexpected string."""
     properties = attributes.fields.get("properties")
     logs = properties.fields.get("logs") if isinstance(properties, MapValue) else None
     if not isinstance(properties, MapValue) or not isinstance(logs, ListValue):
@@ -215,9 +215,9 @@ def _log(item: Value) -> Value:
 
 
 def _fitting(given: Scalar, wanted: str) -> Scalar | Unknown:
-    """Return a value in the type that Azure expects; Unknown where a value of another type may mean anything.
+    """Return a value converted to the expected type; Unknown if the effect of its own type is not documented.
 
-    A string that spells a boolean or integer is that value, or Azure rejects it and nothing is deployed.
+    Azure parses a string that contains a boolean or integer, or rejects the deployment.
     """
     plain = given.value
     if isinstance(plain, str):
@@ -233,14 +233,14 @@ def _fitting(given: Scalar, wanted: str) -> Scalar | Unknown:
 
 
 class _Row(NamedTuple):
-    """A default of one type and API version. ``value`` is None where it depends on the version, which is not known."""
+    """A default of one type and API version. ``value`` is None if it depends on an unknown version."""
 
     path: Path
     value: Plain | None
     note: str
 
     def at(self, at: Location) -> Scalar | Unknown:
-        """Return the default, as a value at a place."""
+        """Return the default as a value at a location."""
         if self.value is None:
             return Unknown(at=at, origin=Origin.DEFAULT, why=self.note)
         return Scalar(at=at, value=self.value, origin=Origin.DEFAULT, note=self.note)
@@ -272,7 +272,7 @@ def _note(plain: Plain, api_version: str) -> str:
 
 
 def _rsa_size(properties: dict[str, Value], api_version: str, at: Location) -> Scalar | Unknown | None:
-    """Return the default size of a key in bits; None for a key that is no RSA key.
+    """Return the default size of a key in bits; None for a key other than RSA.
 
     Source: the key properties of Microsoft.KeyVault/vaults/keys and .../managedHSMs/keys in Azure's template reference.
     """

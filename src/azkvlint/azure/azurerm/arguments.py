@@ -1,4 +1,4 @@
-"""Arguments of azurerm types that rules need, and the trees of attributes that they are collected in."""
+"""Select the azurerm arguments that rules require, and build trees of attributes from them."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ NEVER = (9999, 0)
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """One argument that is asked for. ``simple``: a known plain value of it only needs to be put in its place.
+    """One required argument. ``simple``: a known plain value is copied unchanged.
 
-    ``rivals`` are the other names of the same argument, while the provider knows them all.
+    ``rivals`` are the other names of the same argument in provider versions that have several.
     """
 
     name: str
@@ -30,7 +30,7 @@ class Entry(msgspec.Struct, frozen=True):
 
 
 def entries_of(fields: Mapping[str, Field], asked: frozenset[Path]) -> tuple[Entry, ...]:
-    """Return the fields that lie on, above or below a path that is asked for."""
+    """Return the fields at, above or below a required path."""
     found = []
     for name, field in fields.items():
         arm = tuple(field.arm.split(".")) if field.arm else ()
@@ -50,12 +50,12 @@ def entries_of(fields: Mapping[str, Field], asked: frozenset[Path]) -> tuple[Ent
 
 
 def meet(path: Path, arm: Path) -> bool:
-    """Return whether one of two paths lies on the other."""
+    """Return whether one of two paths is a prefix of the other."""
     return path[: len(arm)] == arm[: len(path)]
 
 
-# The default of fields that are not set with its note, or the reason why it is unknown; by the identity of the
-# field, for the tables live as long as the program.
+# The default of a field with its note, or the reason why it is unknown; by the id of the field, since the tables are
+# never freed.
 _known: dict[tuple[int, VersionRange], tuple[Plain | None, str] | None] = {}
 
 
@@ -96,7 +96,7 @@ def frozen(tree: Tree, at: Location) -> MapValue:
 
 
 def has(tree: Tree, path: Path) -> bool:
-    """Return whether anything is at ``path``, or may be: below an Unknown everything may be."""
+    """Return whether a value exists at ``path``, or may exist inside an Unknown."""
     here: Any = tree
     for step in path:
         if not isinstance(here, dict):
@@ -108,9 +108,9 @@ def has(tree: Tree, path: Path) -> bool:
 
 
 def put(tree: Tree, path: Path, value: Value) -> None:
-    """Write ``value``. Of several arguments for one path the first that is set counts; lists are joined.
+    """Set a value. The first of several arguments for one path that is set counts; lists are joined.
 
-    An empty list stands for a block that is not written: an unknown value may hold more.
+    An empty list represents a block that is not written: an unknown value may contain more.
     """
     here: Any = tree
     for step in path[:-1]:

@@ -1,4 +1,4 @@
-"""Key Vault arguments that only some versions of azurerm accept: others reject or ignore them.
+"""Key Vault arguments that only some versions of azurerm support: others reject or ignore them.
 
 Source: the provider's changelogs, schemas by tag, and upgrade guides 3.0, 4.0 and 5.0.
 """
@@ -21,7 +21,7 @@ _ASKED: Path = ("derived", NAME)
 
 
 class _Taken(msgspec.Struct, frozen=True):
-    """Since and before which version an argument counts, and what took its place."""
+    """The versions that support an argument, ``until`` exclusive, and its replacement."""
 
     since: Version = (0, 0)
     until: Version = NEVER
@@ -62,7 +62,7 @@ _TAKEN: Mapping[str, Mapping[str, _Taken]] = {
 }
 
 
-# Arguments that a version requires and earlier ones left to a default.
+# Arguments that are required since a version and optional before.
 _REQUIRED: Mapping[str, Mapping[str, Version]] = {
     "azurerm_key_vault": {"rbac_authorization_enabled": _UNTIL_5},
     "azurerm_key_vault_certificate_contacts": {"contact": _UNTIL_5},
@@ -70,13 +70,13 @@ _REQUIRED: Mapping[str, Mapping[str, Version]] = {
 
 
 def asks_for_dead(required: RequiredAttributes, type_: str) -> bool:
-    """Return whether any rule asks for such arguments of an Azure type."""
+    """Return whether a rule requires unsupported arguments of an Azure type."""
     paths = required.paths_of(type_)
     return paths is not None and (() in paths or any(path[:2] == _ASKED for path in paths))
 
 
 def with_dead(attributes: MapValue, found: Value | None) -> MapValue:
-    """Return ``attributes`` with such an argument beside what else is derived."""
+    """Return ``attributes`` with unsupported arguments as a derived attribute."""
     if found is None:
         return attributes
     return beside(attributes, {NAME: found})
@@ -85,10 +85,10 @@ def with_dead(attributes: MapValue, found: Value | None) -> MapValue:
 def dead_argument(
     type_: str, names: Collection[str], version: VersionRange, at: Location, *, is_block: bool = True
 ) -> Value | None:
-    """Return the arguments that do not fit any possible version of the provider; Unknown if newer ones reject one.
+    """Return the arguments that no possible version of the provider supports; Unknown if a newer one rejects one.
 
-    Where no provider is installed, ``terraform init`` installs the newest that the constraint allows. ``is_block``:
-    the names are all arguments of a block, so that an argument that is not among them is not set.
+    If no provider is installed, ``terraform init`` installs the newest that the constraint allows. ``is_block``:
+    ``names`` are all arguments of a block, so that any other is not set.
     """
     unfit: list[str] = []
     doubt: Unknown | None = None
