@@ -30,8 +30,8 @@ ACCOUNTED = frozenset(
     }
 )  # fmt: skip
 # With more parameters, those that decide alone are not computed.
-_MOST_TRIED = 12
-_MOST_NAMED = 3
+_MAX_TRIED = 12
+_MAX_NAMED = 3
 
 
 class Scenario:
@@ -138,20 +138,20 @@ class Scenarios(Generic[AnyScenario, AnyDeclaration]):
             return self.exists(self.scenario_for(already | names), declaration)
 
         # All instances read the same parameters, unless given values decide which ones are read.
-        found = deciding(self._read.get(key, ()), exists)
+        found = deciding_parameters(self._read.get(key, ()), exists)
         if not found:
-            self._read[key] = frozenset(self._probed(declaration).read) - already
-            found = deciding(self._read[key], exists)
+            self._read[key] = frozenset(self._probe(declaration).read) - already
+            found = deciding_parameters(self._read[key], exists)
         return self.scenario_for(already | found) if found else None
 
     def given(self, declaration: AnyDeclaration) -> Sequence[str]:
         """Return the parameters with a given value that decide whether a declaration exists, as far as known."""
         try:
-            return sorted(self._probed(declaration).given)
+            return sorted(self._probe(declaration).given)
         except InputError:  # the budget is spent, but the declaration is known not to exist
             return ()
 
-    def _probed(self, declaration: AnyDeclaration) -> Scenario:
+    def _probe(self, declaration: AnyDeclaration) -> Scenario:
         """Evaluate only the existence of a declaration, in a new scenario, to see which parameters it reads."""
         probe = self.made(None)
         self.exists(probe, declaration)
@@ -161,7 +161,7 @@ class Scenarios(Generic[AnyScenario, AnyDeclaration]):
         return found
 
 
-def deciding(names: Collection[str], exists: Callable[[frozenset[str]], bool]) -> frozenset[str]:
+def deciding_parameters(names: Collection[str], exists: Callable[[frozenset[str]], bool]) -> frozenset[str]:
     """Return the parameters whose defaults disable a declaration; none if no values enable it.
 
     ``exists`` returns whether it may exist if some parameters are unknown. Parameters that decide alone are preferred,
@@ -171,7 +171,7 @@ def deciding(names: Collection[str], exists: Callable[[frozenset[str]], bool]) -
     if not everything or not exists(everything):
         return frozenset()
     alone: list[str] = []
-    if 1 < len(everything) <= _MOST_TRIED:
+    if 1 < len(everything) <= _MAX_TRIED:
         alone = [name for name in sorted(everything) if exists(frozenset({name}))]
     return frozenset(alone) or everything
 
@@ -181,9 +181,9 @@ def assumption(names: Iterable[str], option: str, at: Location) -> Assumption:
     listed = sorted(names)
     if len(listed) == 1:
         return Assumption(text=f"exists only with another value than the default of `{listed[0]}` ({option})", at=at)
-    named = [f"`{name}`" for name in listed[:_MOST_NAMED]]
-    if len(listed) > _MOST_NAMED:
-        named.append(f"{len(listed) - _MOST_NAMED} more")
+    named = [f"`{name}`" for name in listed[:_MAX_NAMED]]
+    if len(listed) > _MAX_NAMED:
+        named.append(f"{len(listed) - _MAX_NAMED} more")
     words = f"{', '.join(named[:-1])} and {named[-1]}"
     return Assumption(text=f"exists only with other values than the defaults of {words} ({option})", at=at)
 
@@ -198,6 +198,6 @@ def assume(resources: dict[str, Resource], known: int, why: Assumption) -> None:
             resources[address] = msgspec.structs.replace(resource, assumption=why, conditions=conditions)
 
 
-def skipped(address: str, type_: str, declared_as: str, at: Location, reason: str) -> Declaration:
+def skipped_declaration(address: str, type_: str, declared_as: str, at: Location, reason: str) -> Declaration:
     """Return a declaration that is not evaluated."""
     return Declaration(address=address, type=type_, declared_as=declared_as, at=at, reason=reason)

@@ -17,8 +17,8 @@ TOOLS = (CHECKOV, TFSEC, TRIVY, KICS)
 """The tools whose comments can suppress findings."""
 # The wildcard for all checks of a tool.
 EVERY_CHECK = "*"
-USED, UNUSED, NOT_ASKED, EXPIRED, MALFORMED = "used", "unused", "not asked", "expired", "malformed"
-STATES = (USED, UNUSED, NOT_ASKED, EXPIRED, MALFORMED)
+USED, UNUSED, NOT_EVALUATED, EXPIRED, MALFORMED = "used", "unused", "not asked", "expired", "malformed"
+STATES = (USED, UNUSED, NOT_EVALUATED, EXPIRED, MALFORMED)
 
 
 class SuppressionDirective(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,7 +49,7 @@ class SuppressionDirective(msgspec.Struct, frozen=True, kw_only=True):
         if self.ended:
             return EXPIRED
         if not self.marks:
-            return NOT_ASKED
+            return NOT_EVALUATED
         return USED if any(mark in used for _, mark in self.marks) else UNUSED
 
     def unused(self, used: AbstractSet[DirectiveId]) -> tuple[str, ...]:
